@@ -1,0 +1,145 @@
+//! The configuration as the rest of the program uses it: validated, complete, with every default
+//! filled in. What stands here has been checked; nothing reads the raw shapes but this module's
+//! siblings.
+
+use crate::edge::origin::Origin;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything an operator can set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub listeners: Vec<Listener>,
+    pub admin: Admin,
+    pub registries: Vec<Arc<Registry>>,
+    pub log: Log,
+    /// How long a drain waits for requests in flight.
+    pub drain_timeout: Duration,
+    /// Worker threads; as many as there are cores unless set.
+    pub threads: usize,
+}
+
+/// One address that clients connect to.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    pub address: SocketAddr,
+    pub kind: ListenerKind,
+}
+
+#[derive(Clone, Debug)]
+pub enum ListenerKind {
+    /// HTTPS; the certificate is chosen by SNI, the first is the default.
+    Tls { certificates: Vec<CertificatePair> },
+    /// HTTP, for loopback and for balancers that end TLS.
+    Plain,
+    /// HTTP that answers everything with 308 to the https origin.
+    RedirectToHttps,
+}
+
+/// A certificate chain and its key: readable, and matching each other, when the configuration was
+/// read.
+#[derive(Clone)]
+pub struct CertificatePair {
+    pub cert: PathBuf,
+    pub key: PathBuf,
+    pub certified: Arc<rustls::sign::CertifiedKey>,
+    /// The DNS names and addresses the certificate is for, lower case.
+    pub names: Vec<String>,
+}
+
+impl fmt::Debug for CertificatePair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CertificatePair")
+            .field("cert", &self.cert)
+            .field("key", &self.key)
+            .field("names", &self.names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The operator's own listener: `/livez`, `/readyz`, `/metrics`.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    pub address: SocketAddr,
+}
+
+/// One Harbor instance.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    /// A label value and a word for people: `[a-z0-9][a-z0-9_-]{0,62}`.
+    pub name: String,
+    /// At least one; no two registries share one.
+    pub public: Vec<Origin>,
+    pub upstream: Upstream,
+    pub expose: Expose,
+    pub timeouts: Timeouts,
+}
+
+/// How one Harbor is reached.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// Replicas of ONE Harbor; at least one.
+    pub endpoints: Vec<Origin>,
+    /// Names that this Harbor may put into Location, Link or realm beside its public ones and its
+    /// endpoints.
+    pub also_known_as: Vec<Origin>,
+    pub tls: UpstreamTls,
+    pub health: Health,
+}
+
+/// TLS towards https endpoints.
+#[derive(Clone, Debug, Default)]
+pub struct UpstreamTls {
+    /// Certificates that are trusted instead of the system's.
+    pub ca: Option<CaBundle>,
+    /// The name that SNI carries and the certificate must bear; the endpoint's host unless set.
+    pub server_name: Option<String>,
+}
+
+/// Trusted certificates, as read from a file.
+#[derive(Clone, Debug)]
+pub struct CaBundle {
+    pub file: PathBuf,
+    pub certificates: Arc<Vec<rustls::pki_types::CertificateDer<'static>>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// Path of the probe; any 2xx is healthy.
+    pub path: String,
+    pub interval: Duration,
+}
+
+/// What of a Harbor is public.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expose {
+    /// `/v2/` and `/service/token`.
+    pub registry: bool,
+    /// `/api/`.
+    pub api: bool,
+    /// `/`, `/c/`, `/devcenter-api-2.0`.
+    pub ui: bool,
+}
+
+/// Timeouts, all between bytes; none bounds a whole transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    pub connect: Duration,
+    pub between_bytes: Duration,
+    /// How long Harbor may stay silent before it answers a commit (the PUT that ends an upload).
+    pub commit: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Log {
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}

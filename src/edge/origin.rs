@@ -1,0 +1,230 @@
+//! Origins (RFC 6454): the scheme, host and port under which something is reached.
+//!
+//! A registry's *public* origins, an upstream's endpoints and the names it is also known as are
+//! all origins. Two origins are equal when a browser would call them equal: the host is lower
+//! case without a trailing dot, the port always explicit. What this file deliberately doesn't
+//! know: which registry an origin belongs to, and whether it can be reached.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// The two schemes that registries speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    /// The scheme as it stands in a URL and in `X-Forwarded-Proto`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+
+    /// 80 or 443 (RFC 9110, 4.2.1 and 4.2.2).
+    pub fn default_port(self) -> u16 {
+        match self {
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+        }
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A host in its one normal form: lower case, no trailing dot, IPv6 in brackets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Host(String);
+
+impl Host {
+    /// Reads a host as it stands in a URL or in a Host header, without a port.
+    pub fn parse(text: &str) -> Result<Host, OriginError> {
+        if let Some(inner) = text.strip_prefix('[') {
+            let inner = inner.strip_suffix(']').ok_or(OriginError::Host)?;
+            let address: Ipv6Addr = inner.parse().map_err(|_| OriginError::Host)?;
+            return Ok(Host(format!("[{address}]")));
+        }
+        let name = text.strip_suffix('.').unwrap_or(text);
+        if name.is_empty() || name.len() > 253 {
+            return Err(OriginError::Host);
+        }
+        let label_is_sound = |label: &str| {
+            !label.is_empty()
+                && label.len() <= 63
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        };
+        if !name.split('.').all(label_is_sound) {
+            return Err(OriginError::Host);
+        }
+        let looks_numeric = name.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        if looks_numeric && name.parse::<Ipv4Addr>().is_err() {
+            return Err(OriginError::Host);
+        }
+        Ok(Host(name.to_ascii_lowercase()))
+    }
+
+    /// The host as it stands in a URL; IPv6 keeps its brackets.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The host as a resolver, a certificate or a socket address takes it: without brackets.
+    pub fn bare(&self) -> &str {
+        self.0.trim_start_matches('[').trim_end_matches(']')
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A host with the port that was written beside it, as in a Host header (RFC 9110, 7.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authority {
+    pub host: Host,
+    pub port: Option<u16>,
+}
+
+impl Authority {
+    /// Reads `host`, `host:port`, `[v6]` or `[v6]:port`. User information is refused.
+    pub fn parse(text: &str) -> Result<Authority, OriginError> {
+        let colon = match text.rfind(':') {
+            Some(at) if !text[at..].contains(']') => Some(at),
+            _ => None,
+        };
+        let (host, port) = match colon {
+            // `host:` with nothing behind the colon is the default port (RFC 3986, 3.2.3).
+            Some(at) if text[at + 1..].is_empty() => (&text[..at], None),
+            Some(at) => (&text[..at], Some(parse_port(&text[at + 1..])?)),
+            None => (text, None),
+        };
+        Ok(Authority { host: Host::parse(host)?, port })
+    }
+}
+
+fn parse_port(text: &str) -> Result<u16, OriginError> {
+    if !text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(OriginError::Port);
+    }
+    match text.parse() {
+        Ok(0) | Err(_) => Err(OriginError::Port),
+        Ok(port) => Ok(port),
+    }
+}
+
+/// A scheme, a host and an explicit port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Origin {
+    pub scheme: Scheme,
+    pub host: Host,
+    pub port: u16,
+}
+
+impl Origin {
+    /// Reads `https://host[:port]`, with or without one trailing slash and nothing else behind it.
+    pub fn parse(text: &str) -> Result<Origin, OriginError> {
+        let (scheme, rest) = text.split_once("://").ok_or(OriginError::Scheme)?;
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
+            _ => return Err(OriginError::Scheme),
+        };
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        if rest.contains(['/', '?', '#']) {
+            return Err(OriginError::Path);
+        }
+        if rest.contains('@') {
+            return Err(OriginError::UserInfo);
+        }
+        let authority = Authority::parse(rest)?;
+        Ok(Origin {
+            scheme,
+            port: authority.port.unwrap_or(scheme.default_port()),
+            host: authority.host,
+        })
+    }
+
+    /// `host`, or `host:port` where the port isn't the scheme's default: what a client that typed
+    /// this origin sends as Host, and what Harbor must receive.
+    pub fn authority(&self) -> String {
+        if self.port == self.scheme.default_port() {
+            self.host.to_string()
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    /// The origin as a client types it: the default port is left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.authority())
+    }
+}
+
+/// Why a text is no origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OriginError {
+    #[error("has no scheme; write it as http://host[:port] or https://host[:port]")]
+    Scheme,
+    #[error("has a host that is no DNS name and no IP address")]
+    Host,
+    #[error("has a port that is not between 1 and 65535")]
+    Port,
+    #[error("has a path, query or fragment; an origin is only scheme://host[:port]")]
+    Path,
+    #[error("has user information; an origin is only scheme://host[:port]")]
+    UserInfo,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_have_one_normal_form() {
+        for (text, shown, port) in [
+            ("https://Hub.Example.COM", "https://hub.example.com", 443),
+            ("https://hub.example.com.:443/", "https://hub.example.com", 443),
+            ("HTTP://hub:80", "http://hub", 80),
+            ("https://hub.example.com:8443", "https://hub.example.com:8443", 8443),
+            ("http://[::1]:5000", "http://[::1]:5000", 5000),
+            ("http://[0:0::1]", "http://[::1]", 80),
+            ("https://10.0.0.5:443", "https://10.0.0.5", 443),
+            ("https://hub:", "https://hub", 443),
+        ] {
+            let origin = Origin::parse(text).unwrap();
+            assert_eq!((origin.to_string().as_str(), origin.port), (shown, port), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_origin_says_why() {
+        for (text, error) in [
+            ("hub.example.com", OriginError::Scheme),
+            ("ftp://hub", OriginError::Scheme),
+            ("https://", OriginError::Host),
+            ("https://a b", OriginError::Host),
+            ("https://300.1.1.1", OriginError::Host),
+            ("https://[::g]", OriginError::Host),
+            ("https://a..b", OriginError::Host),
+            ("https://hub:0", OriginError::Port),
+            ("https://hub:65536", OriginError::Port),
+            ("https://hub:+1", OriginError::Port),
+            ("https://hub/harbor", OriginError::Path),
+            ("https://hub?x", OriginError::Path),
+            ("https://me:pw@hub", OriginError::UserInfo),
+        ] {
+            assert_eq!(Origin::parse(text), Err(error), "{text}");
+        }
+    }
+}
