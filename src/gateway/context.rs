@@ -1,0 +1,275 @@
+//! What is known of one request. Each phase adds its facts, later phases only read them; at the
+//! end, however it comes, they are counted and written down once.
+
+use super::failure::{BodyState, Failure};
+use super::shared::{Harbor, PublicName, Shared};
+use crate::listener::Arrival;
+use crate::metrics::{RegistryMetrics, NO_REGISTRY, seconds};
+use crate::record::AccessRecord;
+use crate::registry::client::ClientFamily;
+use crate::registry::operation::Operation;
+use crate::registry::repair::Repair;
+use crate::upstream::Address;
+use prometheus::IntGauge;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+/// One request's facts, from its arrival to its record.
+pub struct RequestContext {
+    pub(super) shared: Arc<Shared>,
+    pub(super) arrival: Arrival,
+    time: SystemTime,
+    started: Instant,
+
+    // Added on arrival.
+    pub(super) request_id: String,
+    pub(super) client: Option<IpAddr>,
+    client_family: ClientFamily,
+    method: http::Method,
+    /// Path and query, redacted.
+    shown: String,
+
+    // Added by classification and routing.
+    pub(super) operation: Operation,
+    repository: Option<String>,
+    /// What goes upstream instead of the target that came.
+    pub(super) upstream_target: Option<http::uri::PathAndQuery>,
+    /// Index into the shared names.
+    name: Option<usize>,
+    in_flight: Option<InFlight>,
+
+    // Added by the tries at Harbor.
+    pub(super) tried: Vec<SocketAddr>,
+    pub(super) address: Option<Arc<Address>>,
+    endpoint: Option<usize>,
+    sent: Option<Instant>,
+    answered: Option<Instant>,
+    body_complete: Option<Instant>,
+    received: u64,
+    given: u64,
+
+    // Added by the answer.
+    repairs: Vec<Repair>,
+    failure: Option<Failure>,
+    written: bool,
+}
+
+/// How the request ended for the client.
+pub(super) struct Ending {
+    pub(super) status: Option<u16>,
+    pub(super) received: u64,
+    pub(super) sent: u64,
+}
+
+/// What the first look at a request tells.
+pub(super) struct Arrived {
+    pub(super) request_id: String,
+    pub(super) client: Option<IpAddr>,
+    pub(super) client_family: ClientFamily,
+    pub(super) method: http::Method,
+    pub(super) shown: String,
+}
+
+/// Counted in the gauge for as long as it lives.
+struct InFlight(IntGauge);
+
+impl InFlight {
+    fn new(gauge: &IntGauge) -> InFlight {
+        gauge.inc();
+        InFlight(gauge.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl RequestContext {
+    pub(super) fn new(shared: Arc<Shared>, arrival: Arrival) -> RequestContext {
+        let in_flight = InFlight::new(&shared.metrics.registry(None).in_flight);
+        RequestContext {
+            shared,
+            arrival,
+            time: SystemTime::now(),
+            started: Instant::now(),
+            request_id: String::new(),
+            client: None,
+            client_family: ClientFamily::Other,
+            method: http::Method::GET,
+            shown: String::new(),
+            operation: Operation::Other,
+            repository: None,
+            upstream_target: None,
+            name: None,
+            in_flight: Some(in_flight),
+            tried: Vec::new(),
+            address: None,
+            endpoint: None,
+            sent: None,
+            answered: None,
+            body_complete: None,
+            received: 0,
+            given: 0,
+            repairs: Vec::new(),
+            failure: None,
+            written: false,
+        }
+    }
+
+    pub(super) fn arrived(&mut self, arrived: Arrived) {
+        self.request_id = arrived.request_id;
+        self.client = arrived.client;
+        self.client_family = arrived.client_family;
+        self.method = arrived.method;
+        self.shown = arrived.shown;
+    }
+
+    pub(super) fn classified(&mut self, operation: Operation, repository: Option<&str>) {
+        self.operation = operation;
+        self.repository = repository.map(ToOwned::to_owned);
+    }
+
+    pub(super) fn routed(&mut self, name: usize) {
+        self.name = Some(name);
+        self.in_flight = Some(InFlight::new(&self.metrics().in_flight));
+    }
+
+    /// The public origin that the client used; `None` for an unknown host.
+    pub(super) fn name(&self) -> Option<&PublicName> {
+        self.name.map(|name| &self.shared.names[name])
+    }
+
+    /// The registry that the request is for; `None` for an unknown host.
+    pub(super) fn harbor(&self) -> Option<&Harbor> {
+        self.name().map(|name| &self.shared.harbors[name.harbor])
+    }
+
+    /// What the client calls the registry in messages.
+    pub(super) fn registry_name(&self) -> &str {
+        self.harbor().map_or(NO_REGISTRY, |harbor| harbor.registry.name.as_str())
+    }
+
+    pub(super) fn metrics(&self) -> &RegistryMetrics {
+        self.shared.metrics.registry(self.name().map(|name| name.harbor))
+    }
+
+    pub(super) fn trying(&mut self, endpoint: usize, address: Arc<Address>) {
+        self.endpoint = Some(endpoint);
+        self.address = Some(address);
+    }
+
+    pub(super) fn sending(&mut self, now: Instant) {
+        self.sent = Some(now);
+    }
+
+    /// A piece of the request's body came; the last one ends it.
+    pub(super) fn body_piece(&mut self, bytes: usize, last: bool) {
+        self.received += bytes as u64;
+        if last {
+            self.body_complete.get_or_insert_with(Instant::now);
+            self.arrival.progress.done();
+        } else {
+            self.arrival.progress.touch();
+        }
+    }
+
+    pub(super) fn given(&mut self, bytes: usize) {
+        self.given += bytes as u64;
+    }
+
+    pub(super) fn body_state(&self) -> BodyState {
+        match self.body_complete {
+            Some(_) => BodyState::Complete,
+            None => BodyState::Arriving,
+        }
+    }
+
+    /// The header of Harbor's final answer came.
+    pub(super) fn answered(&mut self, now: Instant) {
+        self.answered = Some(now);
+        let metrics = self.metrics();
+        if let Some(sent) = self.sent {
+            metrics.operation(self.operation).first_byte.observe(seconds(now - sent));
+        }
+        if let (true, Some(complete)) = (self.operation.is_commit(), self.body_complete) {
+            metrics.commit_wait.observe(seconds(now.saturating_duration_since(complete)));
+        }
+    }
+
+    pub(super) fn is_answered(&self) -> bool {
+        self.answered.is_some()
+    }
+
+    /// Counts a repair and keeps it for the record.
+    pub(super) fn repaired(&mut self, repair: Repair) {
+        self.metrics().repair(repair).inc();
+        self.repairs.push(repair);
+    }
+
+    pub(super) fn failed(&mut self, failure: Failure) {
+        self.failure = Some(failure);
+    }
+
+    /// Counts the request and writes its record, once.
+    pub(super) fn finish(&mut self, ending: &Ending) {
+        if std::mem::replace(&mut self.written, true) {
+            return;
+        }
+        let now = Instant::now();
+        let metrics = self.metrics();
+        let operation = metrics.operation(self.operation);
+        operation.requests(ending.status).inc();
+        operation.duration.observe(seconds(now - self.started));
+        metrics.bytes_uploaded.inc_by(ending.received);
+        metrics.bytes_downloaded.inc_by(ending.sent);
+        self.in_flight = None;
+        if log::log_enabled!(target: crate::logging::ACCESS, log::Level::Info) {
+            let line = self.record(ending, now).line(self.shared.config.log.format);
+            log::info!(target: crate::logging::ACCESS, "{line}");
+        }
+    }
+
+    fn record(&self, ending: &Ending, now: Instant) -> AccessRecord<'_> {
+        let endpoint = self.endpoint.and_then(|index| self.harbor()?.pool.endpoints.get(index));
+        AccessRecord {
+            time: self.time,
+            request_id: &self.request_id,
+            registry: self.registry_name(),
+            operation: self.operation,
+            repository: self.repository.as_deref(),
+            method: self.method.as_str(),
+            path: &self.shown,
+            status: ending.status,
+            received: ending.received,
+            sent: ending.sent,
+            duration: now - self.started,
+            upstream_wait: self.sent.zip(self.answered).map(|(sent, answered)| answered - sent),
+            body: self
+                .body_complete
+                .filter(|_| ending.received > 0)
+                .map(|complete| complete.saturating_duration_since(self.started)),
+            client: self.client,
+            client_family: self.client_family,
+            endpoint: endpoint.map(|endpoint| endpoint.name.as_str()),
+            repairs: &self.repairs,
+            error: self.failure.map(Failure::as_str),
+        }
+    }
+}
+
+impl Drop for RequestContext {
+    /// A request that was dropped before Pingora could end it: an HTTP/2 upload that stalled, or
+    /// the process's end.
+    fn drop(&mut self) {
+        if !self.written {
+            if self.failure.is_none() && self.arrival.progress.is_stalled() {
+                self.failure = Some(Failure::ClientStalled);
+            }
+            let ending = Ending { status: None, received: self.received, sent: self.given };
+            self.finish(&ending);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Edits of requests on their way to Harbor: who is asked for, by whom, over what.
+
+use super::context::RequestContext;
+use crate::config::Timeouts;
+use crate::edge::forwarded::{Forwarded, is_dropped};
+use crate::registry::operation::Operation;
+use http::header::{COOKIE, HOST};
+use pingora::Result;
+use pingora::http::RequestHeader;
+use std::time::Duration;
+
+/// Makes the request one that Harbor's own edge would send. Runs once a try: everything is set,
+/// nothing is added up.
+pub(super) fn edit(request: &mut RequestHeader, ctx: &RequestContext) -> Result<()> {
+    let Some(name) = ctx.name() else {
+        return Ok(());
+    };
+    let dropped = |field: &&http::HeaderName| is_dropped(field.as_str());
+    let dropped: Vec<_> = request.headers.keys().filter(dropped).cloned().collect();
+    for field in dropped {
+        request.remove_header(&field);
+    }
+    if ctx.operation.is_registry() {
+        request.remove_header(&COOKIE);
+    }
+    // Origin form, whatever form came: over HTTP/2 the authority stands in the target.
+    let target = ctx.upstream_target.clone().or_else(|| match request.uri.authority() {
+        Some(_) => request.uri.path_and_query().cloned(),
+        None => None,
+    });
+    if let Some(target) = target {
+        request.set_uri(http::Uri::from(target));
+    }
+    request.insert_header(HOST, name.host.clone())?;
+    request.insert_header("X-Forwarded-Host", name.host.clone())?;
+    request.insert_header("X-Forwarded-Proto", name.origin.scheme.as_str())?;
+    if let Some(client) = ctx.client {
+        let told = Forwarded::new(&name.origin, client);
+        request.insert_header("X-Real-IP", told.client.as_str())?;
+        request.insert_header("X-Forwarded-For", told.client)?;
+    }
+    request.insert_header("X-Request-Id", ctx.request_id.as_str())?;
+    Ok(())
+}
+
+/// How long Harbor may be silent after the last piece of a request.
+pub(super) fn silence(operation: Operation, timeouts: &Timeouts) -> Duration {
+    if operation.is_commit() { timeouts.commit } else { timeouts.between_bytes }
+}

@@ -1,0 +1,258 @@
+//! The life of one request, in the order in which Pingora calls.
+//!
+//! Thin by intent: each callback gathers facts, asks a pure function and applies what it decided.
+//! What went wrong is judged in [`failure`], what the client is told in `registry::answer`, what
+//! is counted and written down in [`context`].
+
+mod answer;
+mod context;
+mod failure;
+mod forward;
+mod reply;
+mod request;
+mod shared;
+
+pub use context::RequestContext;
+pub use failure::Failure;
+pub use shared::Shared;
+
+use crate::edge::path::NormalPath;
+use crate::listener::arrival;
+use crate::metrics::UpstreamError;
+use crate::registry::operation::Replay;
+use async_trait::async_trait;
+use bytes::Bytes;
+use context::Ending;
+use failure::{BodyState, UNRESOLVED, failure};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::protocols::Digest;
+use pingora::proxy::{FailToProxy, ProxyHttp, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, Result};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// Tries at Harbor for one request: enough to pass two dead replicas and a stale connection.
+pub const MAX_TRIES: usize = 4;
+
+/// How long a kept-alive connection may wait for its next request: above the 60 s at which common
+/// balancers close, so that they and not we begin the close.
+const KEEPALIVE_SECONDS: u64 = 75;
+
+/// After an early answer the client is still sending. Its body is read and thrown away for this
+/// long, so that the answer reaches it instead of a reset.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// How much longer the watch over HTTP/2 uploads waits than Harbor's own write timeout, so that a
+/// Harbor that doesn't read is not taken for a client that doesn't send.
+const WATCH_MARGIN: Duration = Duration::from_secs(5);
+
+/// Implements Pingora's proxy hooks. Cheap to clone: each worker has one.
+#[derive(Clone)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+    draining: watch::Receiver<bool>,
+}
+
+impl Gateway {
+    pub fn new(shared: Arc<Shared>, draining: watch::Receiver<bool>) -> Gateway {
+        Gateway { shared, draining }
+    }
+
+    fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = RequestContext;
+
+    fn new_ctx(&self) -> RequestContext {
+        RequestContext::new(Arc::clone(&self.shared), arrival())
+    }
+
+    /// No modules: nothing is compressed or rewritten here.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    /// Keepalive, and early answers that reach a client which is still sending.
+    async fn early_request_filter(&self, session: &mut Session, _ctx: &mut RequestContext) -> Result<()> {
+        if session.get_keepalive().is_some() {
+            let keepalive = (!self.is_draining()).then_some(KEEPALIVE_SECONDS);
+            session.set_keepalive(keepalive);
+        }
+        // With Expect a client may skip its body, and its next request would be taken for it.
+        if session.get_header("expect").is_none() {
+            session.set_close_on_response_before_downstream_finish(false);
+        }
+        session.set_total_drain_timeout(Some(DRAIN));
+        Ok(())
+    }
+
+    /// Arrival, classification, routing: either the request may go on, or it is answered here.
+    async fn request_filter(&self, session: &mut Session, ctx: &mut RequestContext) -> Result<bool> {
+        request::arrive(session, ctx);
+        let Some(refusal) = request::place(session, ctx) else {
+            return Ok(false);
+        };
+        answer::write(session, ctx, refusal).await?;
+        Ok(true)
+    }
+
+    async fn upstream_peer(&self, _session: &mut Session, ctx: &mut RequestContext) -> Result<Box<HttpPeer>> {
+        let Some(harbor) = ctx.harbor() else {
+            return Error::e_explain(pingora::InternalError, "a request without a registry went upstream");
+        };
+        let Some(choice) = harbor.pool.choose(&ctx.tried) else {
+            return Error::e_explain(UNRESOLVED, format!("registry {}", harbor.registry.name));
+        };
+        let silence = forward::silence(ctx.operation, &harbor.registry.timeouts);
+        let peer = harbor.pool.endpoints[choice.endpoint].peer(choice.address.socket, silence);
+        ctx.trying(choice.endpoint, choice.address);
+        Ok(peer)
+    }
+
+    /// Nothing was sent, so every request may try the next address.
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        _peer: &HttpPeer,
+        ctx: &mut RequestContext,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        if let Some(address) = ctx.address.clone() {
+            ctx.tried.push(address.socket);
+            if address.set_healthy(false) {
+                log::warn!("registry {}: {} can't be reached: {error}", ctx.registry_name(), address.socket);
+            }
+        }
+        if let Failure::Upstream(cause) = failure(error.etype(), error.esource(), ctx.body_state()) {
+            ctx.metrics().upstream_error(cause).inc();
+        }
+        let another = ctx.harbor().is_some_and(|harbor| harbor.pool.has_untried(&ctx.tried));
+        let retry = another && ctx.tried.len() < MAX_TRIES;
+        if retry {
+            ctx.metrics().retries.inc();
+        }
+        error.set_retry(retry);
+        error
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _session: &mut Session,
+        _reused: bool,
+        _peer: &HttpPeer,
+        _fd: std::os::unix::io::RawFd,
+        _digest: Option<&Digest>,
+        ctx: &mut RequestContext,
+    ) -> Result<()> {
+        ctx.sending(Instant::now());
+        Ok(())
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _session: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut RequestContext,
+    ) -> Result<()> {
+        forward::edit(request, ctx)
+    }
+
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        ctx: &mut RequestContext,
+    ) -> Result<()> {
+        ctx.body_piece(body.as_ref().map_or(0, Bytes::len), end_of_stream);
+        // An empty last piece would be written as a last chunk, and then the last chunk once more;
+        // the stray one would stay on the connection as the next request's beginning.
+        if end_of_stream && body.as_ref().is_some_and(Bytes::is_empty) {
+            *body = None;
+        }
+        Ok(())
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut RequestContext,
+    ) -> Result<()> {
+        if response.status.is_informational() {
+            return Ok(());
+        }
+        ctx.answered(Instant::now());
+        if self.is_draining() {
+            session.set_keepalive(None);
+        }
+        reply::edit(response, ctx)
+    }
+
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        ctx: &mut RequestContext,
+    ) -> Result<Option<Duration>> {
+        ctx.given(body.as_ref().map_or(0, Bytes::len));
+        Ok(None)
+    }
+
+    /// Again only where nothing can have been done twice: the connection had been used before,
+    /// Harbor said nothing on it, and the request reads or opens an upload without a body.
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        mut error: Box<Error>,
+        ctx: &mut RequestContext,
+        client_reused: bool,
+    ) -> Box<Error> {
+        let judged = failure(error.etype(), error.esource(), ctx.body_state());
+        if let Failure::Upstream(cause) = judged {
+            ctx.metrics().upstream_error(cause).inc();
+        }
+        let harmless = match ctx.operation.replay(session.req_header().method.as_str()) {
+            Replay::Read | Replay::WithoutBody => session.is_body_empty(),
+            Replay::Never => false,
+        };
+        let retry = client_reused
+            && harmless
+            && judged == Failure::Upstream(UpstreamError::Reset)
+            && !ctx.is_answered()
+            && !session.retry_buffer_truncated();
+        if retry {
+            ctx.metrics().retries.inc();
+        }
+        error.set_retry(retry);
+        error
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut RequestContext) -> FailToProxy {
+        let failure = failure(error.etype(), error.esource(), ctx.body_state());
+        ctx.failed(failure);
+        let error_code = answer::after_failure(session, ctx, failure, DRAIN).await;
+        FailToProxy { error_code, can_reuse_downstream: false }
+    }
+
+    fn suppress_error_log(&self, _session: &Session, _ctx: &RequestContext, _error: &Error) -> bool {
+        // The access record says it, in the registry's words.
+        true
+    }
+
+    async fn logging(&self, session: &mut Session, _error: Option<&Error>, ctx: &mut RequestContext) {
+        let ending = Ending {
+            status: session.response_written().map(|response| response.status.as_u16()),
+            received: session.body_bytes_read() as u64,
+            sent: session.body_bytes_sent() as u64,
+        };
+        ctx.finish(&ending);
+    }
+}

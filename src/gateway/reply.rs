@@ -1,0 +1,137 @@
+//! Edits of Harbor's answers: Location, Link, challenge and cookies, in the client's terms.
+
+use super::context::RequestContext;
+use super::shared::PublicName;
+use crate::edge::origin::Scheme;
+use crate::registry::challenge::repair_challenge;
+use crate::registry::cookie::secure_cookie;
+use crate::registry::link::repair_link;
+use crate::registry::location::{LocationRepair, Reply, repair_location};
+use crate::registry::repair::Repair;
+use http::HeaderValue;
+use http::header::{LINK, LOCATION, SET_COOKIE, WWW_AUTHENTICATE};
+use pingora::Result;
+use pingora::http::ResponseHeader;
+
+/// Fields that say something about the connection to Harbor, which is not the client's
+/// (RFC 9110, 7.6.1).
+const HOP_BY_HOP: [&str; 3] = ["keep-alive", "proxy-connection", "upgrade"];
+
+/// Puts an answer right for the client. Each repair is counted.
+pub(super) fn edit(response: &mut ResponseHeader, ctx: &mut RequestContext) -> Result<()> {
+    for field in HOP_BY_HOP {
+        response.remove_header(field);
+    }
+    response.insert_header("X-Request-Id", ctx.request_id.as_str())?;
+    let (Some(name), Some(harbor)) = (ctx.name(), ctx.harbor()) else {
+        return Ok(());
+    };
+    let reply = Reply {
+        operation: ctx.operation,
+        status: response.status.as_u16(),
+        public: &name.origin,
+        known: &harbor.known,
+    };
+    let mut done = Vec::new();
+    location(response, &reply, |authority| harbor.note_unknown(authority), &mut done)?;
+    links(response, &reply, &mut done)?;
+    challenges(response, name, &mut done)?;
+    let stripped = cookies(response, name, ctx.operation.is_registry(), &mut done)?;
+    if matches!(done.first(), Some(Done::Foreign)) {
+        ctx.metrics().foreign_redirects.inc();
+    }
+    if stripped {
+        // Harbor sets a cookie on every answer of its own: counted, but no news for a record.
+        ctx.metrics().repair(Repair::CookieStripped).inc();
+    }
+    for done in done {
+        match done {
+            Done::Repaired(repair) => ctx.repaired(repair),
+            Done::Foreign => {}
+        }
+    }
+    Ok(())
+}
+
+/// What was done to one field.
+enum Done {
+    Repaired(Repair),
+    /// Left alone: it leads to somebody else on purpose.
+    Foreign,
+}
+
+fn location(
+    response: &mut ResponseHeader,
+    reply: &Reply<'_>,
+    note_unknown: impl Fn(&str),
+    done: &mut Vec<Done>,
+) -> Result<()> {
+    let Some(value) = response.headers.get(LOCATION).cloned() else {
+        return Ok(());
+    };
+    match repair_location(value.as_bytes(), reply) {
+        LocationRepair::Unchanged | LocationRepair::Unusable => {}
+        LocationRepair::Foreign => done.push(Done::Foreign),
+        LocationRepair::Relative { value, kind, unknown } => {
+            if let Some(authority) = unknown {
+                note_unknown(authority);
+            }
+            response.insert_header(LOCATION, value.as_ref())?;
+            done.push(Done::Repaired(kind));
+        }
+    }
+    Ok(())
+}
+
+fn links(response: &mut ResponseHeader, reply: &Reply<'_>, done: &mut Vec<Done>) -> Result<()> {
+    edit_all(response, LINK, |value| {
+        let repaired = repair_link(value, reply)?;
+        done.push(Done::Repaired(Repair::Link));
+        Some(repaired.value)
+    })
+}
+
+fn challenges(response: &mut ResponseHeader, name: &PublicName, done: &mut Vec<Done>) -> Result<()> {
+    edit_all(response, WWW_AUTHENTICATE, |value| {
+        let repaired = repair_challenge(value, &name.origin)?;
+        done.push(Done::Repaired(Repair::Realm));
+        Some(repaired)
+    })
+}
+
+/// Registry clients that send Harbor's session cookie back run into its CSRF check (403), so it
+/// never reaches them. Returns whether one was taken off.
+fn cookies(response: &mut ResponseHeader, name: &PublicName, strip: bool, done: &mut Vec<Done>) -> Result<bool> {
+    if strip {
+        return Ok(response.remove_header(&SET_COOKIE).is_some());
+    }
+    if name.origin.scheme == Scheme::Https {
+        edit_all(response, SET_COOKIE, |value| {
+            let secured = secure_cookie(value)?;
+            done.push(Done::Repaired(Repair::CookieSecure));
+            Some(secured)
+        })?;
+    }
+    Ok(false)
+}
+
+/// Replaces each value of a field for which `edit` has another one, and keeps their order.
+fn edit_all(
+    response: &mut ResponseHeader,
+    field: http::HeaderName,
+    mut edit: impl FnMut(&str) -> Option<String>,
+) -> Result<()> {
+    let old: Vec<HeaderValue> = response.headers.get_all(&field).iter().cloned().collect();
+    let edited: Vec<Option<String>> = old.iter().map(|value| edit(value.to_str().ok()?)).collect();
+    if edited.iter().all(Option::is_none) {
+        return Ok(());
+    }
+    response.remove_header(&field);
+    for (old, edited) in old.into_iter().zip(edited) {
+        match edited {
+            Some(value) => response.append_header(field.clone(), value)?,
+            None => response.append_header(field.clone(), old)?,
+        };
+    }
+    Ok(())
+}

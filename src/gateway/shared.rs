@@ -1,0 +1,84 @@
+//! What all requests share: the configuration as the request path needs it, computed once.
+
+use crate::config::{Config, Registry};
+use crate::edge::host::Routes;
+use crate::edge::origin::Origin;
+use crate::metrics::Metrics;
+use crate::registry::authorities::KnownAuthorities;
+use crate::upstream::Pool;
+use http::HeaderValue;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Authorities that a Harbor may bring up without being configured; each is logged once. More than
+/// this is no misconfiguration but somebody playing.
+const LOGGED_AUTHORITIES: usize = 100;
+
+/// The configuration, ready for use.
+pub struct Shared {
+    pub config: Arc<Config>,
+    pub metrics: Arc<Metrics>,
+    /// From host to an index into `names`.
+    pub routes: Routes<usize>,
+    pub names: Vec<PublicName>,
+    pub harbors: Vec<Harbor>,
+}
+
+/// One public origin of one registry.
+pub struct PublicName {
+    /// Index into [`Shared::harbors`] and the configuration's registries.
+    pub harbor: usize,
+    pub origin: Origin,
+    /// The origin's authority, as Host and `X-Forwarded-Host` carry it.
+    pub host: HeaderValue,
+}
+
+/// One registry with what was made for it.
+pub struct Harbor {
+    pub registry: Arc<Registry>,
+    pub pool: Arc<Pool>,
+    pub known: KnownAuthorities,
+    unknown_logged: Mutex<HashSet<String>>,
+}
+
+impl Shared {
+    /// # Errors
+    /// When a public origin can't stand in a Host header, which its validation rules out.
+    pub fn new(config: Arc<Config>, metrics: Arc<Metrics>) -> Result<Shared, http::header::InvalidHeaderValue> {
+        let mut names = Vec::new();
+        for (harbor, registry) in config.registries.iter().enumerate() {
+            for origin in &registry.public {
+                let host = HeaderValue::from_str(&origin.authority())?;
+                names.push(PublicName { harbor, origin: origin.clone(), host });
+            }
+        }
+        let routes = Routes::new(names.iter().enumerate().map(|(index, name)| (name.origin.clone(), index)));
+        let harbors = config.registries.iter().map(Harbor::new).collect();
+        Ok(Shared { config, metrics, routes, names, harbors })
+    }
+}
+
+impl Harbor {
+    fn new(registry: &Arc<Registry>) -> Harbor {
+        let upstream = &registry.upstream;
+        let known = registry.public.iter().chain(&upstream.endpoints).chain(&upstream.also_known_as);
+        Harbor {
+            registry: Arc::clone(registry),
+            pool: Arc::new(Pool::new(registry)),
+            known: KnownAuthorities::new(known),
+            unknown_logged: Mutex::new(HashSet::new()),
+        }
+    }
+
+    /// Tells the operator once about a name that this Harbor gives itself and nobody configured.
+    pub fn note_unknown(&self, authority: &str) {
+        let mut logged = self.unknown_logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.len() < LOGGED_AUTHORITIES && logged.insert(authority.to_owned()) {
+            log::warn!(
+                "registry {}: Harbor names itself {authority:?} in an upload's Location; repaired. Add it to \
+                 upstream.also_known_as of this registry, or correct Harbor's external_url or the proxy before it",
+                self.registry.name
+            );
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Bound sockets, and what happens to a connection before its first request.
+
+use super::certificates::{self, Certificates};
+use super::stream::ClientStream;
+use super::worker::Workers;
+use crate::config::{self, ListenerKind};
+use crate::metrics::HandshakeFailure;
+use pingora::listeners::tls::Acceptor;
+use pingora::protocols::{SocketDigest, Stream};
+use pingora::server::ShutdownWatch;
+use socket2::{SockRef, TcpKeepalive};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::connection::Way;
+
+/// From the first byte to the end of the handshake. Generous for a client on a bad line, short
+/// enough that silent connections don't pile up.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// After a failed `accept` (usually: no file descriptors left), so that others can release some.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why a listener could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    #[error("listeners[{index}].address: can't listen on {address}: {source}")]
+    Bind { index: usize, address: SocketAddr, source: io::Error },
+    #[error("listeners[{index}].tls: {source}")]
+    Tls { index: usize, source: rustls::Error },
+    #[error("listeners[{index}].tls.certificates: at least one is needed")]
+    NoCertificate { index: usize },
+}
+
+/// A bound socket, ready to accept.
+pub struct Listener {
+    socket: TcpListener,
+    entrance: Arc<Entrance>,
+}
+
+/// What all connections of one listener share.
+pub(super) struct Entrance {
+    /// Index into the configuration's listeners.
+    pub(super) listener: usize,
+    pub(super) way: Way,
+    tls: Option<Acceptor>,
+}
+
+/// A connection on its way to a worker.
+pub(super) struct Accepted {
+    pub(super) socket: std::net::TcpStream,
+    pub(super) peer: SocketAddr,
+    pub(super) entrance: Arc<Entrance>,
+}
+
+impl Listener {
+    /// Binds the n-th listener of the configuration.
+    ///
+    /// # Errors
+    /// When the address is taken or not ours, or TLS can't be set up.
+    pub async fn bind(index: usize, config: &config::Listener) -> Result<Listener, ListenError> {
+        let address = config.address;
+        let bound = TcpListener::bind(address).await;
+        let socket = bound.map_err(|source| ListenError::Bind { index, address, source })?;
+        let (way, tls) = match &config.kind {
+            ListenerKind::Tls { certificates } => {
+                let certificates = Certificates::new(certificates).ok_or(ListenError::NoCertificate { index })?;
+                let settings = certificates::server_config(certificates);
+                let settings = settings.map_err(|source| ListenError::Tls { index, source })?;
+                (Way::Tls, Some(Acceptor::from_server_config(Arc::new(settings))))
+            }
+            ListenerKind::Plain => (Way::Plain, None),
+            ListenerKind::RedirectToHttps => (Way::Redirect, None),
+        };
+        Ok(Listener { socket, entrance: Arc::new(Entrance { listener: index, way, tls }) })
+    }
+
+    /// The address that was bound, with the port that the system chose for port 0.
+    ///
+    /// # Errors
+    /// When the system doesn't tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// `https` or `http`.
+    pub fn scheme(&self) -> &'static str {
+        match self.entrance.way {
+            Way::Tls => "https",
+            Way::Plain | Way::Redirect => "http",
+        }
+    }
+
+    /// Accepts connections until the shutdown signal and deals them out to the workers; those
+    /// that were accepted go on.
+    pub async fn run(self, workers: Arc<Workers>, mut shutdown: ShutdownWatch) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.socket.accept() => accepted,
+                _ = shutdown.wait_for(|stop| *stop) => return,
+            };
+            // A worker registers the socket with its own reactor.
+            match accepted.and_then(|(socket, peer)| Ok((socket.into_std()?, peer))) {
+                Ok((socket, peer)) => {
+                    workers.take(Accepted { socket, peer, entrance: Arc::clone(&self.entrance) }).await;
+                }
+                Err(error) => {
+                    log::warn!("listeners[{}]: accept failed: {error}", self.entrance.listener);
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+impl Accepted {
+    /// Shakes hands where the listener speaks TLS. Runs on the worker that keeps the connection.
+    pub(super) async fn prepare(self) -> Result<Stream, HandshakeFailure> {
+        let peer = self.peer;
+        let tuned = TcpStream::from_std(self.socket).and_then(|socket| tune(&socket).map(|()| socket));
+        let socket = tuned.map_err(|error| {
+            log::debug!("{peer}: gone before it was served: {error}");
+            HandshakeFailure::Closed
+        })?;
+        let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
+        // Known already: saves a system call for each request that asks.
+        let _ = digest.peer_addr.set(Some(pingora::protocols::l4::socket::SocketAddr::Inet(peer)));
+        let stream = ClientStream::new(socket, digest);
+        let Some(acceptor) = &self.entrance.tls else {
+            return Ok(Box::new(stream));
+        };
+        match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.tls_handshake(stream)).await {
+            Ok(Ok(stream)) => Ok(Box::new(stream)),
+            Ok(Err(error)) => {
+                log::debug!("{peer}: TLS handshake failed: {error}");
+                Err(cause(&error))
+            }
+            Err(_) => Err(HandshakeFailure::Timeout),
+        }
+    }
+}
+
+fn tune(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let keepalive = crate::upstream::tcp_keepalive();
+    let probes = u32::try_from(keepalive.count).unwrap_or(4);
+    let keepalive = TcpKeepalive::new()
+        .with_time(keepalive.idle)
+        .with_interval(keepalive.interval)
+        .with_retries(probes);
+    SockRef::from(socket).set_tcp_keepalive(&keepalive)
+}
+
+/// A peer that closes says so by an end of file or a reset; the rest is a disagreement about TLS.
+fn cause(error: &pingora::Error) -> HandshakeFailure {
+    // Pingora keeps only the text of what the TLS library said.
+    let text = error.to_string().to_ascii_lowercase();
+    let closed = ["eof", "reset", "closed", "broken pipe"];
+    if closed.iter().any(|word| text.contains(word)) {
+        HandshakeFailure::Closed
+    } else {
+        HandshakeFailure::Protocol
+    }
+}

@@ -1,0 +1,134 @@
+//! The worker threads, each with a runtime and a pool of upstream connections of its own.
+//!
+//! A connection stays on the thread that serves it, and so do its HTTP/2 streams and the
+//! connections to Harbor that it uses: nothing wakes another thread while bytes flow. New
+//! connections go to the worker that has the fewest.
+
+use super::accept::Accepted;
+use super::connection::ConnectionApp;
+use crate::gateway::Gateway;
+use crate::metrics::Metrics;
+use pingora::apps::ServerApp;
+use pingora::proxy::HttpProxy;
+use pingora::server::ShutdownWatch;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use tokio::sync::mpsc;
+
+/// Connections that wait for a worker to take them up. Taking up is only a spawn: a full queue
+/// means that the worker's thread is busy, and then the kernel's backlog is the better place.
+const QUEUE: usize = 256;
+
+/// All workers.
+pub struct Workers {
+    workers: Vec<Worker>,
+}
+
+struct Worker {
+    queue: mpsc::Sender<Accepted>,
+    open: Arc<AtomicUsize>,
+    proxy: Arc<HttpProxy<Gateway>>,
+}
+
+/// Counts a connection for as long as it lives, however it ends.
+struct Open {
+    worker: Arc<AtomicUsize>,
+    listener: prometheus::IntGauge,
+}
+
+impl Open {
+    fn new(worker: Arc<AtomicUsize>, listener: prometheus::IntGauge) -> Open {
+        listener.inc();
+        Open { worker, listener }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.worker.fetch_sub(1, Ordering::Relaxed);
+        self.listener.dec();
+    }
+}
+
+impl Workers {
+    /// Starts `count` threads; `proxy` makes each one's proxy.
+    ///
+    /// # Errors
+    /// When the system gives no thread or no reactor.
+    pub fn start(
+        count: usize,
+        proxy: impl Fn() -> HttpProxy<Gateway>,
+        metrics: &Arc<Metrics>,
+        shutdown: &ShutdownWatch,
+    ) -> io::Result<Workers> {
+        let start = |index| Worker::start(index, Arc::new(proxy()), Arc::clone(metrics), shutdown.clone());
+        let workers = (0..count).map(start).collect::<io::Result<_>>()?;
+        Ok(Workers { workers })
+    }
+
+    /// Gives a connection to the worker with the fewest.
+    pub(super) async fn take(&self, accepted: Accepted) {
+        let open = |worker: &&Worker| worker.open.load(Ordering::Relaxed);
+        let Some(worker) = self.workers.iter().min_by_key(open) else {
+            return;
+        };
+        worker.open.fetch_add(1, Ordering::Relaxed);
+        // Fails only when the worker is gone, which is at the process's end.
+        let _ = worker.queue.send(accepted).await;
+    }
+
+    /// How many connections are open.
+    pub fn open_connections(&self) -> usize {
+        self.workers.iter().map(|worker| worker.open.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Closes the connections that wait for a next request.
+    pub async fn close_idle(&self) {
+        for worker in &self.workers {
+            worker.proxy.cleanup().await;
+        }
+    }
+}
+
+impl Worker {
+    fn start(
+        index: usize,
+        proxy: Arc<HttpProxy<Gateway>>,
+        metrics: Arc<Metrics>,
+        shutdown: ShutdownWatch,
+    ) -> io::Result<Worker> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (queue, mut accepted) = mpsc::channel::<Accepted>(QUEUE);
+        let open = Arc::new(AtomicUsize::new(0));
+        let worker = Worker { queue, open: Arc::clone(&open), proxy: Arc::clone(&proxy) };
+        thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+            runtime.block_on(async move {
+                while let Some(accepted) = accepted.recv().await {
+                    let connections = metrics.listener(accepted.entrance.listener).connections.clone();
+                    let open = Open::new(Arc::clone(&open), connections);
+                    let (proxy, metrics, shutdown) = (Arc::clone(&proxy), Arc::clone(&metrics), shutdown.clone());
+                    tokio::spawn(async move {
+                        serve(accepted, proxy, &metrics, &shutdown).await;
+                        drop(open);
+                    });
+                }
+            });
+        })?;
+        Ok(worker)
+    }
+}
+
+async fn serve(accepted: Accepted, proxy: Arc<HttpProxy<Gateway>>, metrics: &Metrics, shutdown: &ShutdownWatch) {
+    let counted = metrics.listener(accepted.entrance.listener);
+    counted.accepted.inc();
+    let way = accepted.entrance.way;
+    match accepted.prepare().await {
+        Ok(stream) => {
+            let app = Arc::new(ConnectionApp::new(proxy, way, counted.without_request.clone()));
+            app.process_new(stream, shutdown).await;
+        }
+        Err(cause) => counted.handshake_failure(cause).inc(),
+    }
+}

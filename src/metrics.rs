@@ -1,0 +1,406 @@
+//! Every metric family that the gateway exports, in one table, with the handles that the rest of
+//! the program counts on.
+//!
+//! All label combinations exist from the start, so that a ratio over a quiet series is a number
+//! and not an absence. Labels are enums or configured names: never a repository, a user or an
+//! address of a client. Handles are looked up once, at start: the request path only adds.
+
+use crate::config::Config;
+use crate::registry::location::RepairKind;
+use crate::registry::operation::Operation;
+use prometheus::core::Collector;
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry as Families,
+};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// One metric family as it is documented: the README's table is held against this.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub labels: &'static [&'static str],
+    pub help: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+impl Kind {
+    /// The word that Prometheus' text format has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        }
+    }
+}
+
+macro_rules! families {
+    ($($ident:ident: $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
+        $(const $ident: Family = Family {
+            name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help,
+        };)*
+        /// The table of all families but the process metrics, which the `prometheus` crate adds.
+        pub const FAMILIES: &[Family] = &[$($ident),*];
+    };
+}
+
+families! {
+    REQUESTS: Counter "harbormouth_requests_total" ["registry", "operation", "status"]
+        "Requests answered, by registry, operation and class of the status the client got (none: it got no status).";
+    DURATION: Histogram "harbormouth_request_duration_seconds" ["registry", "operation"]
+        "Time from a request's last header byte to the end of its answer.";
+    FIRST_BYTE: Histogram "harbormouth_upstream_first_byte_seconds" ["registry", "operation"]
+        "Time from sending a request's header to Harbor until the header of its answer.";
+    COMMIT_WAIT: Histogram "harbormouth_commit_wait_seconds" ["registry"]
+        "Silence between the last byte of a commit's body and Harbor's answer; containerd gives up at 30 s.";
+    BYTES: Counter "harbormouth_body_bytes_total" ["registry", "direction"]
+        "Body bytes received from clients (upload) and sent to them (download).";
+    IN_FLIGHT: Gauge "harbormouth_requests_in_flight" ["registry"]
+        "Requests that are being served.";
+    CONNECTIONS: Gauge "harbormouth_connections" ["listener"]
+        "Client connections that are open.";
+    ACCEPTED: Counter "harbormouth_connections_accepted_total" ["listener"]
+        "Client connections accepted.";
+    HANDSHAKE_FAILURES: Counter "harbormouth_tls_handshake_failures_total" ["listener", "cause"]
+        "TLS handshakes with clients that failed.";
+    UNSEEN: Counter "harbormouth_connections_without_request_total" ["listener"]
+        "Connections whose first request could not be parsed, was a CONNECT, or never came: no operation counts them.";
+    HEALTHY: Gauge "harbormouth_upstream_healthy" ["registry", "endpoint"]
+        "1 while an endpoint's health probe succeeds, 0 otherwise.";
+    UPSTREAM_ERRORS: Counter "harbormouth_upstream_errors_total" ["registry", "cause"]
+        "Tries at Harbor that failed, by cause.";
+    RETRIES: Counter "harbormouth_upstream_retries_total" ["registry"]
+        "Requests sent to Harbor once more, because nothing can have been done yet.";
+    REPAIRS: Counter "harbormouth_repairs_total" ["registry", "kind"]
+        "What was put right in Harbor's answers, by kind.";
+    FOREIGN_REDIRECTS: Counter "harbormouth_foreign_redirects_total" ["registry"]
+        "Redirects to other hosts (object storage, an identity provider) that were passed on as they are.";
+    BUILD: Gauge "harbormouth_build_info" ["version"]
+        "Always 1; the version is in the label.";
+}
+
+/// The registry label of requests that belong to none: an unknown Host, a redirect to https.
+pub const NO_REGISTRY: &str = "other";
+
+/// Class of the status that the client got.
+pub const STATUS_CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
+
+/// Why a TLS handshake with a client failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandshakeFailure {
+    Timeout,
+    /// The peer closed before it was done: port scans and health checks of balancers.
+    Closed,
+    /// Everything else: plain HTTP on the TLS port, no common version, an alert by the client
+    /// (which usually means that it doesn't trust the certificate).
+    Protocol,
+}
+
+impl HandshakeFailure {
+    pub const ALL: [HandshakeFailure; 3] =
+        [HandshakeFailure::Timeout, HandshakeFailure::Closed, HandshakeFailure::Protocol];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HandshakeFailure::Timeout => "timeout",
+            HandshakeFailure::Closed => "closed",
+            HandshakeFailure::Protocol => "protocol",
+        }
+    }
+}
+
+/// Why a try at Harbor failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamError {
+    /// No address is known: the name doesn't resolve.
+    Unresolved,
+    Connect,
+    ConnectTimeout,
+    Tls,
+    /// The connection broke before the answer was complete.
+    Reset,
+    /// No byte came within the operation's timeout.
+    ResponseTimeout,
+    /// Harbor stopped reading the body for longer than the timeout.
+    BodyTimeout,
+    /// What came is no HTTP.
+    Protocol,
+}
+
+impl UpstreamError {
+    pub const ALL: [UpstreamError; 8] = [
+        UpstreamError::Unresolved,
+        UpstreamError::Connect,
+        UpstreamError::ConnectTimeout,
+        UpstreamError::Tls,
+        UpstreamError::Reset,
+        UpstreamError::ResponseTimeout,
+        UpstreamError::BodyTimeout,
+        UpstreamError::Protocol,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            UpstreamError::Unresolved => "unresolved",
+            UpstreamError::Connect => "connect",
+            UpstreamError::ConnectTimeout => "connect_timeout",
+            UpstreamError::Tls => "tls",
+            UpstreamError::Reset => "reset",
+            UpstreamError::ResponseTimeout => "response_timeout",
+            UpstreamError::BodyTimeout => "body_timeout",
+            UpstreamError::Protocol => "protocol",
+        }
+    }
+}
+
+/// All handles. One registry's are in [`Metrics::registry`], one listener's in
+/// [`Metrics::listener`].
+pub struct Metrics {
+    families: Families,
+    registries: Vec<RegistryMetrics>,
+    listeners: Vec<ListenerMetrics>,
+}
+
+/// The handles of one registry.
+pub struct RegistryMetrics {
+    operations: Vec<OperationMetrics>,
+    pub commit_wait: Histogram,
+    pub bytes_uploaded: IntCounter,
+    pub bytes_downloaded: IntCounter,
+    pub in_flight: IntGauge,
+    pub retries: IntCounter,
+    pub foreign_redirects: IntCounter,
+    repairs: Vec<IntCounter>,
+    upstream_errors: Vec<IntCounter>,
+    healthy: HashMap<String, IntGauge>,
+}
+
+/// The handles of one operation of one registry.
+pub struct OperationMetrics {
+    requests: [IntCounter; STATUS_CLASSES.len()],
+    pub duration: Histogram,
+    pub first_byte: Histogram,
+}
+
+/// The handles of one listener.
+pub struct ListenerMetrics {
+    pub connections: IntGauge,
+    pub accepted: IntCounter,
+    pub without_request: IntCounter,
+    handshake_failures: Vec<IntCounter>,
+}
+
+impl OperationMetrics {
+    /// The counter for a status; `None` is an answer that never began.
+    pub fn requests(&self, status: Option<u16>) -> &IntCounter {
+        let class = match status {
+            Some(status @ 100..=599) => usize::from(status / 100) - 1,
+            Some(_) | None => STATUS_CLASSES.len() - 1,
+        };
+        &self.requests[class]
+    }
+}
+
+impl RegistryMetrics {
+    pub fn operation(&self, operation: Operation) -> &OperationMetrics {
+        &self.operations[operation as usize]
+    }
+
+    pub fn repair(&self, kind: RepairKind) -> &IntCounter {
+        &self.repairs[kind as usize]
+    }
+
+    pub fn upstream_error(&self, cause: UpstreamError) -> &IntCounter {
+        &self.upstream_errors[cause as usize]
+    }
+
+    /// The gauge of an endpoint, by its configured origin.
+    pub fn healthy(&self, endpoint: &str) -> Option<&IntGauge> {
+        self.healthy.get(endpoint)
+    }
+}
+
+impl ListenerMetrics {
+    pub fn handshake_failure(&self, cause: HandshakeFailure) -> &IntCounter {
+        &self.handshake_failures[cause as usize]
+    }
+}
+
+impl Metrics {
+    /// Creates every series that the configuration can produce.
+    ///
+    /// # Errors
+    /// Only if two families had one name, which the tests rule out.
+    pub fn new(config: &Config) -> prometheus::Result<Metrics> {
+        let families = Families::new();
+        let vecs = Vecs::register(&families)?;
+        #[cfg(target_os = "linux")]
+        families.register(Box::new(
+            prometheus::process_collector::ProcessCollector::for_self(),
+        ))?;
+
+        let build = gauge_vec(&BUILD)?;
+        families.register(Box::new(build.clone()))?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+
+        let mut registries = Vec::with_capacity(config.registries.len() + 1);
+        for registry in &config.registries {
+            let endpoints = registry.upstream.endpoints.iter().map(ToString::to_string);
+            registries.push(vecs.registry(&registry.name, endpoints));
+        }
+        registries.push(vecs.registry(NO_REGISTRY, std::iter::empty()));
+        let listeners = config.listeners.iter();
+        let listeners = listeners.map(|l| vecs.listener(&l.address.to_string())).collect();
+        Ok(Metrics { families, registries, listeners })
+    }
+
+    /// The handles of the configuration's n-th registry; `None` is [`NO_REGISTRY`].
+    pub fn registry(&self, index: Option<usize>) -> &RegistryMetrics {
+        &self.registries[index.unwrap_or(self.registries.len() - 1)]
+    }
+
+    /// The handles of the configuration's n-th listener.
+    pub fn listener(&self, index: usize) -> &ListenerMetrics {
+        &self.listeners[index]
+    }
+
+    /// How many requests are being served, over all registries.
+    pub fn in_flight(&self) -> i64 {
+        self.registries.iter().map(|r| r.in_flight.get()).sum()
+    }
+
+    /// Everything in Prometheus' text format, version 0.0.4.
+    ///
+    /// # Errors
+    /// When a family can't be written as text, which no family of ours does.
+    pub fn text(&self) -> prometheus::Result<String> {
+        prometheus::TextEncoder::new().encode_to_string(&self.families.gather())
+    }
+}
+
+/// The families while the handles are being created.
+struct Vecs {
+    requests: IntCounterVec,
+    duration: HistogramVec,
+    first_byte: HistogramVec,
+    commit_wait: HistogramVec,
+    bytes: IntCounterVec,
+    in_flight: IntGaugeVec,
+    connections: IntGaugeVec,
+    accepted: IntCounterVec,
+    handshake_failures: IntCounterVec,
+    unseen: IntCounterVec,
+    healthy: IntGaugeVec,
+    upstream_errors: IntCounterVec,
+    retries: IntCounterVec,
+    repairs: IntCounterVec,
+    foreign_redirects: IntCounterVec,
+}
+
+/// From a HEAD on the LAN (1 ms) to an upload of an hour.
+const DURATION_BUCKETS: &[f64] =
+    &[0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
+/// Harbor's own work on a request.
+const FIRST_BYTE_BUCKETS: &[f64] =
+    &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+/// 30 s is where containerd (from 2.3) and Docker (from 29.7) give a commit up.
+const COMMIT_WAIT_BUCKETS: &[f64] =
+    &[0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 900.0, 1800.0];
+
+impl Vecs {
+    fn register(families: &Families) -> prometheus::Result<Vecs> {
+        Ok(Vecs {
+            requests: registered(families, counter_vec(&REQUESTS)?)?,
+            duration: registered(families, histogram_vec(&DURATION, DURATION_BUCKETS)?)?,
+            first_byte: registered(families, histogram_vec(&FIRST_BYTE, FIRST_BYTE_BUCKETS)?)?,
+            commit_wait: registered(families, histogram_vec(&COMMIT_WAIT, COMMIT_WAIT_BUCKETS)?)?,
+            bytes: registered(families, counter_vec(&BYTES)?)?,
+            in_flight: registered(families, gauge_vec(&IN_FLIGHT)?)?,
+            connections: registered(families, gauge_vec(&CONNECTIONS)?)?,
+            accepted: registered(families, counter_vec(&ACCEPTED)?)?,
+            handshake_failures: registered(families, counter_vec(&HANDSHAKE_FAILURES)?)?,
+            unseen: registered(families, counter_vec(&UNSEEN)?)?,
+            healthy: registered(families, gauge_vec(&HEALTHY)?)?,
+            upstream_errors: registered(families, counter_vec(&UPSTREAM_ERRORS)?)?,
+            retries: registered(families, counter_vec(&RETRIES)?)?,
+            repairs: registered(families, counter_vec(&REPAIRS)?)?,
+            foreign_redirects: registered(families, counter_vec(&FOREIGN_REDIRECTS)?)?,
+        })
+    }
+
+    fn registry(&self, name: &str, endpoints: impl Iterator<Item = String>) -> RegistryMetrics {
+        let operation = |operation: &Operation| OperationMetrics {
+            requests: STATUS_CLASSES.map(|class| {
+                self.requests.with_label_values(&[name, operation.as_str(), class])
+            }),
+            duration: self.duration.with_label_values(&[name, operation.as_str()]),
+            first_byte: self.first_byte.with_label_values(&[name, operation.as_str()]),
+        };
+        let healthy = |endpoint: String| {
+            let gauge = self.healthy.with_label_values(&[name, &endpoint]);
+            (endpoint, gauge)
+        };
+        RegistryMetrics {
+            operations: Operation::ALL.iter().map(operation).collect(),
+            commit_wait: self.commit_wait.with_label_values(&[name]),
+            bytes_uploaded: self.bytes.with_label_values(&[name, "upload"]),
+            bytes_downloaded: self.bytes.with_label_values(&[name, "download"]),
+            in_flight: self.in_flight.with_label_values(&[name]),
+            retries: self.retries.with_label_values(&[name]),
+            foreign_redirects: self.foreign_redirects.with_label_values(&[name]),
+            repairs: RepairKind::ALL
+                .iter()
+                .map(|kind| self.repairs.with_label_values(&[name, kind.as_str()]))
+                .collect(),
+            upstream_errors: UpstreamError::ALL
+                .iter()
+                .map(|cause| self.upstream_errors.with_label_values(&[name, cause.as_str()]))
+                .collect(),
+            healthy: endpoints.map(healthy).collect(),
+        }
+    }
+
+    fn listener(&self, name: &str) -> ListenerMetrics {
+        ListenerMetrics {
+            connections: self.connections.with_label_values(&[name]),
+            accepted: self.accepted.with_label_values(&[name]),
+            without_request: self.unseen.with_label_values(&[name]),
+            handshake_failures: HandshakeFailure::ALL
+                .iter()
+                .map(|cause| self.handshake_failures.with_label_values(&[name, cause.as_str()]))
+                .collect(),
+        }
+    }
+}
+
+fn registered<C: Collector + Clone + 'static>(families: &Families, collector: C) -> prometheus::Result<C> {
+    families.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+fn counter_vec(family: &Family) -> prometheus::Result<IntCounterVec> {
+    IntCounterVec::new(Opts::new(family.name, family.help), family.labels)
+}
+
+fn gauge_vec(family: &Family) -> prometheus::Result<IntGaugeVec> {
+    IntGaugeVec::new(Opts::new(family.name, family.help), family.labels)
+}
+
+fn histogram_vec(family: &Family, buckets: &[f64]) -> prometheus::Result<HistogramVec> {
+    let options = HistogramOpts::new(family.name, family.help).buckets(buckets.to_vec());
+    HistogramVec::new(options, family.labels)
+}
+
+/// A duration as Prometheus has it.
+pub fn seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64()
+}

@@ -1,0 +1,257 @@
+//! The replicas of one Harbor: which address a request goes to, and over what kind of connection.
+//!
+//! Choice is round robin over the addresses that are healthy; a connect failure marks an address
+//! at once, a probe brings it back. When none is healthy all are tried: a wrong health path must
+//! not take a working Harbor away. What this module doesn't know: HTTP of the registry, retries
+//! (see `gateway`), metrics.
+
+mod probe;
+mod resolve;
+
+pub use probe::watch;
+
+use crate::config::{Health, Registry, Timeouts, UpstreamTls};
+use crate::edge::origin::{Origin, Scheme};
+use arc_swap::ArcSwap;
+use pingora::protocols::l4::ext::TcpKeepalive;
+use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy, PeerOptions};
+use pingora::utils::tls::{WrappedX509, parse_x509};
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Idle upstream connections are closed before Harbor's own nginx closes them (65 s by default),
+/// so that a request seldom meets a connection that is just going away.
+const UPSTREAM_IDLE: Duration = Duration::from_secs(30);
+
+/// Below every idle timeout that cloud balancers have by default (60 s and up), so that a long
+/// silent commit isn't cut by a device that believes the connection dead.
+pub fn tcp_keepalive() -> TcpKeepalive {
+    TcpKeepalive {
+        idle: Duration::from_secs(60),
+        interval: Duration::from_secs(15),
+        count: 4,
+        #[cfg(target_os = "linux")]
+        user_timeout: Duration::ZERO,
+    }
+}
+
+/// All endpoints of one registry.
+pub struct Pool {
+    pub endpoints: Vec<Endpoint>,
+    next: AtomicUsize,
+}
+
+/// One replica as configured, with the addresses that its name has now.
+pub struct Endpoint {
+    pub origin: Origin,
+    /// The configured origin as text: a label value, and a word in logs.
+    pub name: String,
+    addresses: ArcSwap<Vec<Arc<Address>>>,
+    health: Health,
+    template: HttpPeer,
+}
+
+/// One socket address of an endpoint.
+pub struct Address {
+    pub socket: SocketAddr,
+    healthy: AtomicBool,
+}
+
+impl Address {
+    fn new(socket: SocketAddr) -> Arc<Address> {
+        // Unprobed counts as healthy: the first requests must not wait for the first probe.
+        Arc::new(Address { socket, healthy: AtomicBool::new(true) })
+    }
+
+    pub fn is_healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
+    }
+
+    /// Returns what it was before.
+    pub fn set_healthy(&self, healthy: bool) -> bool {
+        self.healthy.swap(healthy, Ordering::Relaxed)
+    }
+}
+
+/// Where one try goes.
+pub struct Choice {
+    /// Index into [`Pool::endpoints`].
+    pub endpoint: usize,
+    pub address: Arc<Address>,
+}
+
+impl Pool {
+    /// Endpoints that are addresses are usable at once, names after their first resolution.
+    pub fn new(registry: &Registry) -> Pool {
+        let upstream = &registry.upstream;
+        let endpoint = |origin: &Origin| Endpoint::new(origin, &upstream.tls, &upstream.health, &registry.timeouts);
+        Pool {
+            endpoints: upstream.endpoints.iter().map(endpoint).collect(),
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    /// The next address that this request has not tried yet, healthy ones first; `None` when all
+    /// were tried or none is known.
+    pub fn choose(&self, tried: &[SocketAddr]) -> Option<Choice> {
+        let start = self.next.fetch_add(1, Ordering::Relaxed);
+        let count = self.endpoints.len();
+        let mut second_best = None;
+        for step in 0..count {
+            let endpoint = (start + step) % count;
+            let addresses = self.endpoints[endpoint].addresses.load();
+            let of_endpoint = addresses.len();
+            for offset in 0..of_endpoint {
+                let address = &addresses[(start / count + offset) % of_endpoint];
+                if tried.contains(&address.socket) {
+                    continue;
+                }
+                let choice = || Choice { endpoint, address: Arc::clone(address) };
+                if address.is_healthy() {
+                    return Some(choice());
+                }
+                second_best.get_or_insert_with(choice);
+            }
+        }
+        second_best
+    }
+}
+
+impl Endpoint {
+    fn new(origin: &Origin, tls: &UpstreamTls, health: &Health, timeouts: &Timeouts) -> Endpoint {
+        let literal = origin.host.bare().parse::<IpAddr>().ok();
+        let known = literal.map(|ip| Address::new(SocketAddr::new(ip, origin.port)));
+        Endpoint {
+            origin: origin.clone(),
+            name: origin.to_string(),
+            addresses: ArcSwap::from_pointee(known.into_iter().collect()),
+            health: health.clone(),
+            template: peer_template(origin, tls, timeouts),
+        }
+    }
+
+    /// The addresses that the endpoint's name has now.
+    pub fn addresses(&self) -> Arc<Vec<Arc<Address>>> {
+        self.addresses.load_full()
+    }
+
+    /// Whether any address of the endpoint is healthy.
+    pub fn is_healthy(&self) -> bool {
+        self.addresses.load().iter().any(|address| address.is_healthy())
+    }
+
+    /// A connection to one of the endpoint's addresses whose reads may take `silence` each.
+    pub fn peer(&self, address: SocketAddr, silence: Duration) -> Box<HttpPeer> {
+        let mut peer = Box::new(self.template.clone());
+        peer._address = pingora::protocols::l4::socket::SocketAddr::Inet(address);
+        peer.options.read_timeout = Some(silence);
+        peer
+    }
+}
+
+/// Everything of a peer that doesn't change from request to request.
+fn peer_template(origin: &Origin, tls: &UpstreamTls, timeouts: &Timeouts) -> HttpPeer {
+    let secure = origin.scheme == Scheme::Https;
+    // An empty name would switch the verification of certificates off.
+    let name = tls.server_name.as_deref().unwrap_or(origin.host.bare());
+    let unset = SocketAddr::new(IpAddr::from([0, 0, 0, 0]), 0);
+    let mut peer = HttpPeer::new(unset, secure, name.to_owned());
+    let mut options = PeerOptions::new();
+    options.connection_timeout = Some(timeouts.connect);
+    // The TCP connection and then the TLS handshake.
+    options.total_connection_timeout = Some(timeouts.connect * 2);
+    options.write_timeout = Some(timeouts.between_bytes);
+    options.idle_timeout = Some(UPSTREAM_IDLE);
+    options.tcp_keepalive = Some(tcp_keepalive());
+    options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
+    if secure {
+        // Pingora's pool doesn't tell connections apart by the certificates that they trusted.
+        peer.group_key = trust_key(tls);
+        options.ca = tls.ca.as_ref().map(|bundle| {
+            let wrap = |der: &rustls::pki_types::CertificateDer<'static>| {
+                WrappedX509::new(der.as_ref().to_vec(), parse_x509)
+            };
+            Arc::from(bundle.certificates.iter().map(wrap).collect::<Vec<_>>())
+        });
+    }
+    peer.options = options;
+    peer
+}
+
+fn trust_key(tls: &UpstreamTls) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    tls.server_name.hash(&mut hasher);
+    if let Some(bundle) = &tls.ca {
+        for certificate in bundle.certificates.iter() {
+            certificate.as_ref().hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Expose, Upstream};
+
+    fn pool(endpoints: &[&str]) -> Pool {
+        Pool::new(&Registry {
+            name: "hq".into(),
+            public: vec![Origin::parse("https://hub.example.com").unwrap()],
+            upstream: Upstream {
+                endpoints: endpoints.iter().map(|text| Origin::parse(text).unwrap()).collect(),
+                also_known_as: Vec::new(),
+                tls: UpstreamTls::default(),
+                health: Health { path: "/".into(), interval: Duration::from_secs(5) },
+            },
+            expose: Expose { registry: true, api: true, ui: true },
+            timeouts: Timeouts {
+                connect: Duration::from_secs(5),
+                between_bytes: Duration::from_secs(900),
+                commit: Duration::from_secs(1800),
+            },
+        })
+    }
+
+    fn chosen(pool: &Pool, tried: &[SocketAddr]) -> Option<String> {
+        pool.choose(tried).map(|choice| choice.address.socket.to_string())
+    }
+
+    #[test]
+    fn requests_go_round() {
+        let pool = pool(&["http://10.0.0.5", "http://10.0.0.6:81"]);
+        let went: Vec<_> = (0..4).filter_map(|_| chosen(&pool, &[])).collect();
+        assert_eq!(went, ["10.0.0.5:80", "10.0.0.6:81", "10.0.0.5:80", "10.0.0.6:81"]);
+    }
+
+    #[test]
+    fn an_unhealthy_address_is_the_last_resort() {
+        let pool = pool(&["http://10.0.0.5", "http://10.0.0.6"]);
+        let sick = pool.choose(&[]).unwrap();
+        sick.address.set_healthy(false);
+        for _ in 0..3 {
+            assert_eq!(chosen(&pool, &[]).as_deref(), Some("10.0.0.6:80"));
+        }
+        let tried = ["10.0.0.6:80".parse().unwrap()];
+        assert_eq!(chosen(&pool, &tried).as_deref(), Some("10.0.0.5:80"));
+        let both = ["10.0.0.6:80".parse().unwrap(), "10.0.0.5:80".parse().unwrap()];
+        assert_eq!(chosen(&pool, &both), None);
+    }
+
+    #[test]
+    fn a_name_has_no_address_until_it_is_resolved() {
+        let pool = pool(&["http://harbor.internal"]);
+        assert_eq!(chosen(&pool, &[]), None);
+        assert!(!pool.endpoints[0].is_healthy());
+    }
+
+    #[test]
+    fn connections_that_trust_differently_are_not_shared() {
+        let named = UpstreamTls { ca: None, server_name: Some("harbor.internal".into()) };
+        assert_ne!(trust_key(&named), trust_key(&UpstreamTls::default()));
+    }
+}

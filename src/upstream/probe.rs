@@ -1,0 +1,80 @@
+//! Health probes: one loop per endpoint, beside the traffic.
+
+use super::{Endpoint, Pool, resolve};
+use pingora::connectors::http::Connector;
+use pingora::http::RequestHeader;
+use prometheus::IntGauge;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A Harbor that needs longer than this for a ping wouldn't serve a push either.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One failed probe can be a lost packet; two in a row are a fact.
+const FAILURES_UNTIL_UNHEALTHY: u32 = 2;
+
+/// Probes one endpoint for ever: resolves its name, asks each of its addresses, and keeps the
+/// health of each and the endpoint's gauge. Changes are logged once, with the reason.
+pub async fn watch(pool: Arc<Pool>, endpoint: usize, healthy: IntGauge) {
+    let endpoint = &pool.endpoints[endpoint];
+    let connector = Connector::<()>::new(None);
+    let mut failures = std::collections::HashMap::<SocketAddr, u32>::new();
+    let mut unresolved = false;
+    loop {
+        match resolve::refresh(endpoint).await {
+            Ok(()) => unresolved = false,
+            Err(reason) if !unresolved => {
+                log::error!("{}: the name can't be resolved: {reason}", endpoint.name);
+                unresolved = true;
+            }
+            Err(_) => {}
+        }
+        for address in endpoint.addresses().iter() {
+            let result = probe(&connector, endpoint, address.socket).await;
+            // Nothing good is known of a new address: its first failure decides.
+            let failed = failures.entry(address.socket).or_insert(FAILURES_UNTIL_UNHEALTHY - 1);
+            match result {
+                Ok(()) => {
+                    *failed = 0;
+                    if !address.set_healthy(true) {
+                        log::info!("{} ({}) is healthy again", endpoint.name, address.socket);
+                    }
+                }
+                Err(reason) => {
+                    *failed += 1;
+                    if *failed >= FAILURES_UNTIL_UNHEALTHY && address.set_healthy(false) {
+                        log::error!("{} ({}) is unhealthy: {reason}", endpoint.name, address.socket);
+                    }
+                }
+            }
+        }
+        healthy.set(i64::from(endpoint.is_healthy()));
+        tokio::time::sleep(endpoint.health.interval).await;
+    }
+}
+
+async fn probe(connector: &Connector, endpoint: &Endpoint, address: SocketAddr) -> Result<(), String> {
+    let asked = ask(connector, endpoint, address);
+    match tokio::time::timeout(PROBE_TIMEOUT, asked).await {
+        Ok(Ok(200..=299)) => Ok(()),
+        Ok(Ok(status)) => Err(format!("{} answered {status}", endpoint.health.path)),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("{} was not answered within {} s", endpoint.health.path, PROBE_TIMEOUT.as_secs())),
+    }
+}
+
+async fn ask(connector: &Connector, endpoint: &Endpoint, address: SocketAddr) -> pingora::Result<u16> {
+    let peer = endpoint.peer(address, PROBE_TIMEOUT);
+    let (mut session, _) = connector.get_http_session(&*peer).await?;
+    let mut request = RequestHeader::build("GET", endpoint.health.path.as_bytes(), Some(3))?;
+    request.insert_header("Host", endpoint.origin.authority())?;
+    request.insert_header("User-Agent", concat!("harbormouth/", env!("CARGO_PKG_VERSION")))?;
+    request.insert_header("Connection", "close")?;
+    session.write_request_header(Box::new(request)).await?;
+    session.finish_request_body().await?;
+    session.read_response_header().await?;
+    let status = session.response_header().map_or(0, |response| response.status.as_u16());
+    session.shutdown().await;
+    Ok(status)
+}

@@ -1,0 +1,44 @@
+//! The addresses behind an endpoint's name, kept up to date beside the traffic.
+
+use super::{Address, Endpoint};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A resolver that hangs must not hold the next probe up for long.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Resolves an endpoint's name and swaps its addresses in where they have changed. Addresses that
+/// stay keep their health. When the name can't be resolved, the old addresses stay.
+///
+/// # Errors
+/// What the resolver said.
+pub(super) async fn refresh(endpoint: &Endpoint) -> Result<(), String> {
+    let host = endpoint.origin.host.bare();
+    if host.parse::<IpAddr>().is_ok() {
+        return Ok(());
+    }
+    let lookup = tokio::net::lookup_host((host, endpoint.origin.port));
+    let mut sockets: Vec<SocketAddr> = match tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await {
+        Ok(Ok(found)) => found.collect(),
+        Ok(Err(error)) => return Err(error.to_string()),
+        Err(_) => return Err(format!("no answer within {} s", LOOKUP_TIMEOUT.as_secs())),
+    };
+    sockets.sort_unstable();
+    sockets.dedup();
+    if sockets.is_empty() {
+        return Err("the name has no address".to_owned());
+    }
+    let old = endpoint.addresses();
+    if old.iter().map(|address| address.socket).eq(sockets.iter().copied()) {
+        return Ok(());
+    }
+    let kept_or_new = |socket: SocketAddr| {
+        let kept = old.iter().find(|address| address.socket == socket);
+        kept.map_or_else(|| Address::new(socket), Arc::clone)
+    };
+    let addresses = sockets.iter().copied().map(kept_or_new).collect();
+    endpoint.addresses.store(Arc::new(addresses));
+    log::info!("{} is now at {sockets:?}", endpoint.name);
+    Ok(())
+}
