@@ -58,7 +58,9 @@ impl Host {
         let label_is_sound = |label: &str| {
             !label.is_empty()
                 && label.len() <= 63
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         };
         if !name.split('.').all(label_is_sound) {
             return Err(OriginError::Host);
@@ -107,7 +109,10 @@ impl Authority {
             Some(at) => (&text[..at], Some(parse_port(&text[at + 1..])?)),
             None => (text, None),
         };
-        Ok(Authority { host: Host::parse(host)?, port })
+        Ok(Authority {
+            host: Host::parse(host)?,
+            port,
+        })
     }
 }
 
@@ -194,16 +199,28 @@ mod tests {
     fn origins_have_one_normal_form() {
         for (text, shown, port) in [
             ("https://Hub.Example.COM", "https://hub.example.com", 443),
-            ("https://hub.example.com.:443/", "https://hub.example.com", 443),
+            (
+                "https://hub.example.com.:443/",
+                "https://hub.example.com",
+                443,
+            ),
             ("HTTP://hub:80", "http://hub", 80),
-            ("https://hub.example.com:8443", "https://hub.example.com:8443", 8443),
+            (
+                "https://hub.example.com:8443",
+                "https://hub.example.com:8443",
+                8443,
+            ),
             ("http://[::1]:5000", "http://[::1]:5000", 5000),
             ("http://[0:0::1]", "http://[::1]", 80),
             ("https://10.0.0.5:443", "https://10.0.0.5", 443),
             ("https://hub:", "https://hub", 443),
         ] {
             let origin = Origin::parse(text).unwrap();
-            assert_eq!((origin.to_string().as_str(), origin.port), (shown, port), "{text}");
+            assert_eq!(
+                (origin.to_string().as_str(), origin.port),
+                (shown, port),
+                "{text}"
+            );
         }
     }
 

@@ -1,0 +1,280 @@
+//! WWW-Authenticate (RFC 9110, 11.6.1): the realm of a Bearer challenge made the public one.
+//!
+//! Harbor names its configured external URL or its internal core URL; clients need the name they
+//! typed, over https. Only the realm's value is exchanged, every other byte stays. Realms that
+//! aren't Harbor's token service are somebody else's and stay too. What this file deliberately
+//! doesn't know: scopes, tokens, and which client reads it.
+
+use super::link::quoted_end;
+use crate::edge::origin::Origin;
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// The path of Harbor's token service.
+pub const TOKEN_PATH: &str = "/service/token";
+
+/// The field value with the public realm in each Bearer challenge; none if it is right already,
+/// has no such challenge, or can't be read.
+pub fn repair_challenge(value: &str, public: &Origin) -> Option<String> {
+    let challenges = parse(value)?;
+    let mut repaired = String::new();
+    let mut copied = 0;
+    let mut realm = None;
+    for challenge in challenges.iter().filter(|challenge| challenge.is_bearer()) {
+        let Some(param) = challenge.param("realm") else {
+            continue;
+        };
+        let path = param.value.split(['?', '#']).next().unwrap_or("");
+        let realm = realm.get_or_insert_with(|| format!("{public}{TOKEN_PATH}"));
+        if !path.ends_with(TOKEN_PATH) || param.value == *realm {
+            continue;
+        }
+        repaired.push_str(&value[copied..param.raw.start]);
+        repaired.push('"');
+        repaired.push_str(realm);
+        repaired.push('"');
+        copied = param.raw.end;
+    }
+    if copied == 0 {
+        return None;
+    }
+    repaired.push_str(&value[copied..]);
+    Some(repaired)
+}
+
+/// One challenge: a scheme and its parameters, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge<'v> {
+    pub scheme: &'v str,
+    pub params: Vec<Param<'v>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Param<'v> {
+    pub name: &'v str,
+    /// Without quotes and backslashes.
+    pub value: Cow<'v, str>,
+    /// Where the value stands in the field, quotes included.
+    raw: Range<usize>,
+}
+
+impl Challenge<'_> {
+    pub fn is_bearer(&self) -> bool {
+        self.scheme.eq_ignore_ascii_case("bearer")
+    }
+
+    /// The first parameter of that name; names have no case.
+    pub fn param(&self, name: &str) -> Option<&Param<'_>> {
+        self.params
+            .iter()
+            .find(|param| param.name.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Reads all challenges of one field value; none where it breaks the grammar.
+pub fn parse(value: &str) -> Option<Vec<Challenge<'_>>> {
+    let mut reader = Reader { value, at: 0 };
+    let mut challenges: Vec<Challenge<'_>> = Vec::new();
+    loop {
+        // Empty list elements are allowed (RFC 9110, 5.6.1.2).
+        reader.skip(|b| matches!(b, b' ' | b'\t' | b','));
+        if reader.is_done() {
+            return Some(challenges);
+        }
+        let word = reader.token()?;
+        if let Some(param) = reader.param(word) {
+            challenges.last_mut()?.params.push(param?);
+            reader.end_of_element()?;
+            continue;
+        }
+        // A word that is no parameter's name is the next scheme.
+        challenges.push(Challenge {
+            scheme: word,
+            params: Vec::new(),
+        });
+        if !reader.skip(|b| matches!(b, b' ' | b'\t')) {
+            reader.end_of_element()?;
+            continue;
+        }
+        reader.token68();
+    }
+}
+
+struct Reader<'v> {
+    value: &'v str,
+    at: usize,
+}
+
+impl<'v> Reader<'v> {
+    fn rest(&self) -> &'v [u8] {
+        &self.value.as_bytes()[self.at..]
+    }
+
+    fn is_done(&self) -> bool {
+        self.rest().is_empty()
+    }
+
+    fn skip(&mut self, skipped: impl Fn(u8) -> bool) -> bool {
+        let length = self.rest().iter().take_while(|b| skipped(**b)).count();
+        self.at += length;
+        length > 0
+    }
+
+    fn token(&mut self) -> Option<&'v str> {
+        let start = self.at;
+        self.skip(is_token_char)
+            .then(|| &self.value[start..self.at])
+    }
+
+    /// The parameter whose name was just read: none if no `=` follows, and none inside if what
+    /// follows it is no value.
+    fn param(&mut self, name: &'v str) -> Option<Option<Param<'v>>> {
+        let before = self.at;
+        self.skip(|b| matches!(b, b' ' | b'\t'));
+        if self.rest().first() != Some(&b'=') {
+            self.at = before;
+            return None;
+        }
+        self.at += 1;
+        self.skip(|b| matches!(b, b' ' | b'\t'));
+        let start = self.at;
+        if self.rest().first() != Some(&b'"') {
+            let value = self.token().map(Cow::Borrowed);
+            return Some(value.map(|value| Param {
+                name,
+                value,
+                raw: start..self.at,
+            }));
+        }
+        let Some(end) = quoted_end(self.value.as_bytes(), start) else {
+            return Some(None);
+        };
+        self.at = end;
+        let value = unquote(&self.value[start + 1..end - 1]);
+        Some(Some(Param {
+            name,
+            value,
+            raw: start..end,
+        }))
+    }
+
+    /// Steps over a token68 (`Negotiate abc==`), if that is what stands here.
+    fn token68(&mut self) {
+        let before = self.at;
+        self.skip(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b));
+        self.skip(|b| b == b'=');
+        if self.end_of_element().is_none() {
+            self.at = before;
+        }
+    }
+
+    fn end_of_element(&mut self) -> Option<()> {
+        let before = self.at;
+        self.skip(|b| matches!(b, b' ' | b'\t'));
+        if self.is_done() || self.rest().first() == Some(&b',') {
+            return Some(());
+        }
+        self.at = before;
+        None
+    }
+}
+
+fn is_token_char(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
+}
+
+fn unquote(text: &str) -> Cow<'_, str> {
+    if !text.contains('\\') {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        plain.extend(if c == '\\' { chars.next() } else { Some(c) });
+    }
+    Cow::Owned(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repair(value: &str) -> Option<String> {
+        repair_challenge(value, &Origin::parse("https://hub.example.com").unwrap())
+    }
+
+    #[test]
+    fn the_realm_becomes_the_public_one_and_the_rest_stays() {
+        for (value, expected) in [
+            (
+                r#"Bearer realm="http://core:8080/service/token",service="harbor-registry""#,
+                r#"Bearer realm="https://hub.example.com/service/token",service="harbor-registry""#,
+            ),
+            (
+                r#"Bearer realm="https://hub.example.com:443/service/token",service="harbor-registry",scope="repository:lab/mnt:pull,push repository:lab/rec-c:pull""#,
+                r#"Bearer realm="https://hub.example.com/service/token",service="harbor-registry",scope="repository:lab/mnt:pull,push repository:lab/rec-c:pull""#,
+            ),
+            (
+                r#"bearer  Service=a , REALM = "https, http://x/service/token" , error="invalid_token""#,
+                r#"bearer  Service=a , REALM = "https://hub.example.com/service/token" , error="invalid_token""#,
+            ),
+            (
+                r#"Basic realm="harbor", Bearer service="a\"b, realm=\"x",realm="http://a/service/token""#,
+                r#"Basic realm="harbor", Bearer service="a\"b, realm=\"x",realm="https://hub.example.com/service/token""#,
+            ),
+            (
+                r#"Negotiate YWJj==, Bearer realm="/service/token",service="a""#,
+                r#"Negotiate YWJj==, Bearer realm="https://hub.example.com/service/token",service="a""#,
+            ),
+            (
+                r#"Bearer realm="http:\/\/a/service/token""#,
+                r#"Bearer realm="https://hub.example.com/service/token""#,
+            ),
+        ] {
+            assert_eq!(repair(value).as_deref(), Some(expected), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_right_foreign_or_unreadable_stays() {
+        for value in [
+            "",
+            r#"Basic realm="harbor""#,
+            r#"Basic realm="http://core/service/token""#,
+            r#"Bearer realm="https://hub.example.com/service/token",service="harbor-registry""#,
+            r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io""#,
+            r#"Bearer realm="",service="a""#,
+            r#"Bearer service="a""#,
+            "Bearer",
+            "Negotiate",
+            r#"Bearer realm="http://core/service/token"#,
+            r#"Bearer realm="http://core/service/token\"#,
+            r#"Bearer realm="http://core/service/token" service="a""#,
+            r#"Bearer realm=http://core/service/token"#,
+            r#"realm="http://core/service/token""#,
+            "Bearer realm=",
+            "=",
+        ] {
+            assert_eq!(repair(value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn challenges_are_read_by_the_grammar() {
+        let value = r#"Negotiate, Basic realm="harbor", Digest YWJj, Bearer realm="r\"x", scope=a"#;
+        let challenges = parse(value).unwrap();
+        let schemes: Vec<_> = challenges
+            .iter()
+            .map(|challenge| challenge.scheme)
+            .collect();
+        assert_eq!(schemes, ["Negotiate", "Basic", "Digest", "Bearer"]);
+        let text = |index: usize, name: &str| {
+            let challenge: &Challenge<'_> = &challenges[index];
+            challenge.param(name).map(|param| param.value.to_string())
+        };
+        assert_eq!(text(1, "Realm").as_deref(), Some("harbor"));
+        assert_eq!(text(3, "realm").as_deref(), Some("r\"x"));
+        assert_eq!(text(3, "scope").as_deref(), Some("a"));
+        assert_eq!(text(0, "realm"), None);
+    }
+}

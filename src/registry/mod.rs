@@ -1,0 +1,16 @@
+//! What a Harbor registry's requests and answers mean, and how answers are put right. Pure: values
+//! in, values out; no Pingora, no Tokio, no clock, no randomness, nothing is logged here.
+
+pub mod answer;
+pub mod authorities;
+pub mod challenge;
+pub mod client;
+pub mod cookie;
+pub mod error_body;
+pub mod exposure;
+pub mod link;
+pub mod location;
+pub mod operation;
+pub mod redact;
+pub mod repair;
+pub mod target;

@@ -1,0 +1,290 @@
+//! Operations: what a request means to a registry, in one bounded word.
+//!
+//! What this file deliberately doesn't know: paths (see `target`), timeouts, and how often
+//! something is tried.
+
+use std::fmt;
+
+/// What a request means to a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Operation {
+    Ping,
+    Token,
+    Catalog,
+    Tags,
+    Referrers,
+    ManifestHead,
+    ManifestGet,
+    ManifestPut,
+    ManifestDelete,
+    BlobHead,
+    BlobGet,
+    BlobDelete,
+    UploadStart,
+    UploadMount,
+    UploadMonolithic,
+    UploadChunk,
+    UploadCommit,
+    UploadStatus,
+    UploadCancel,
+    Api,
+    Ui,
+    Oidc,
+    Other,
+}
+
+impl Operation {
+    pub const ALL: [Operation; 23] = [
+        Operation::Ping,
+        Operation::Token,
+        Operation::Catalog,
+        Operation::Tags,
+        Operation::Referrers,
+        Operation::ManifestHead,
+        Operation::ManifestGet,
+        Operation::ManifestPut,
+        Operation::ManifestDelete,
+        Operation::BlobHead,
+        Operation::BlobGet,
+        Operation::BlobDelete,
+        Operation::UploadStart,
+        Operation::UploadMount,
+        Operation::UploadMonolithic,
+        Operation::UploadChunk,
+        Operation::UploadCommit,
+        Operation::UploadStatus,
+        Operation::UploadCancel,
+        Operation::Api,
+        Operation::Ui,
+        Operation::Oidc,
+        Operation::Other,
+    ];
+
+    /// The word in metrics and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Operation::Ping => "ping",
+            Operation::Token => "token",
+            Operation::Catalog => "catalog",
+            Operation::Tags => "tags",
+            Operation::Referrers => "referrers",
+            Operation::ManifestHead => "manifest_head",
+            Operation::ManifestGet => "manifest_get",
+            Operation::ManifestPut => "manifest_put",
+            Operation::ManifestDelete => "manifest_delete",
+            Operation::BlobHead => "blob_head",
+            Operation::BlobGet => "blob_get",
+            Operation::BlobDelete => "blob_delete",
+            Operation::UploadStart => "upload_start",
+            Operation::UploadMount => "upload_mount",
+            Operation::UploadMonolithic => "upload_monolithic",
+            Operation::UploadChunk => "upload_chunk",
+            Operation::UploadCommit => "upload_commit",
+            Operation::UploadStatus => "upload_status",
+            Operation::UploadCancel => "upload_cancel",
+            Operation::Api => "api",
+            Operation::Ui => "ui",
+            Operation::Oidc => "oidc",
+            Operation::Other => "other",
+        }
+    }
+
+    /// The place in [`Operation::ALL`]: an index for tables made at start.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// What the operation is part of.
+    pub fn flow(self) -> Flow {
+        match self {
+            Operation::UploadStart
+            | Operation::UploadMount
+            | Operation::UploadMonolithic
+            | Operation::UploadChunk
+            | Operation::UploadCommit
+            | Operation::UploadStatus
+            | Operation::UploadCancel
+            | Operation::ManifestPut => Flow::Push,
+            Operation::ManifestGet | Operation::BlobGet => Flow::Pull,
+            Operation::Ping | Operation::Token | Operation::ManifestHead | Operation::BlobHead => {
+                Flow::Both
+            }
+            Operation::Catalog
+            | Operation::Tags
+            | Operation::Referrers
+            | Operation::ManifestDelete
+            | Operation::BlobDelete
+            | Operation::Api
+            | Operation::Ui
+            | Operation::Oidc
+            | Operation::Other => Flow::Neither,
+        }
+    }
+
+    /// True where Harbor may stay silent for minutes before it answers: it hashes or moves the
+    /// layer.
+    pub fn is_commit(self) -> bool {
+        matches!(self, Operation::UploadCommit | Operation::UploadMonolithic)
+    }
+
+    /// When a request may be sent upstream again after an attempt failed without an answer.
+    ///
+    /// PATCH and PUT never: an offset mismatch cancels the upload. A DELETE that was done would
+    /// come back as 404. A second upload start only leaves an empty upload behind. An OIDC
+    /// callback's code works once.
+    pub fn replay(self, method: &str) -> Replay {
+        let is_read = matches!(method, "GET" | "HEAD");
+        match self {
+            Operation::Ping
+            | Operation::Token
+            | Operation::Catalog
+            | Operation::Tags
+            | Operation::Referrers
+            | Operation::ManifestHead
+            | Operation::ManifestGet
+            | Operation::BlobHead
+            | Operation::BlobGet
+            | Operation::UploadStatus
+            | Operation::Api
+            | Operation::Ui
+            | Operation::Other
+                if is_read =>
+            {
+                Replay::Read
+            }
+            Operation::UploadStart | Operation::UploadMount => Replay::WithoutBody,
+            Operation::Ping
+            | Operation::Token
+            | Operation::Catalog
+            | Operation::Tags
+            | Operation::Referrers
+            | Operation::ManifestHead
+            | Operation::ManifestGet
+            | Operation::ManifestPut
+            | Operation::ManifestDelete
+            | Operation::BlobHead
+            | Operation::BlobGet
+            | Operation::BlobDelete
+            | Operation::UploadMonolithic
+            | Operation::UploadChunk
+            | Operation::UploadCommit
+            | Operation::UploadStatus
+            | Operation::UploadCancel
+            | Operation::Api
+            | Operation::Ui
+            | Operation::Oidc
+            | Operation::Other => Replay::Never,
+        }
+    }
+
+    /// True for what stands below `/v2/` and for the token service: the answers registry clients
+    /// read, cookies stripped, locations repaired.
+    pub fn is_registry(self) -> bool {
+        match self {
+            Operation::Ping
+            | Operation::Token
+            | Operation::Catalog
+            | Operation::Tags
+            | Operation::Referrers
+            | Operation::ManifestHead
+            | Operation::ManifestGet
+            | Operation::ManifestPut
+            | Operation::ManifestDelete
+            | Operation::BlobHead
+            | Operation::BlobGet
+            | Operation::BlobDelete
+            | Operation::UploadStart
+            | Operation::UploadMount
+            | Operation::UploadMonolithic
+            | Operation::UploadChunk
+            | Operation::UploadCommit
+            | Operation::UploadStatus
+            | Operation::UploadCancel
+            | Operation::Other => true,
+            Operation::Api | Operation::Ui | Operation::Oidc => false,
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What an operation is part of, as far as the operation alone tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    Push,
+    Pull,
+    /// A step of either: ping, token and the existence checks.
+    Both,
+    Neither,
+}
+
+/// Whether a request may be sent upstream again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// It only reads.
+    Read,
+    /// It may have been done already, which does no harm, if it carries no body.
+    WithoutBody,
+    Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_has_its_own_word_and_index() {
+        for (index, operation) in Operation::ALL.into_iter().enumerate() {
+            assert_eq!(operation.index(), index, "{operation}");
+            let same = Operation::ALL
+                .iter()
+                .filter(|other| other.as_str() == operation.as_str());
+            assert_eq!(same.count(), 1, "{operation}");
+        }
+    }
+
+    #[test]
+    fn writes_are_never_replayed_but_bodyless_starts() {
+        for (operation, method, replay) in [
+            (Operation::Ping, "GET", Replay::Read),
+            (Operation::Token, "GET", Replay::Read),
+            (Operation::Token, "POST", Replay::Never),
+            (Operation::BlobGet, "GET", Replay::Read),
+            (Operation::ManifestHead, "HEAD", Replay::Read),
+            (Operation::ManifestPut, "PUT", Replay::Never),
+            (Operation::ManifestDelete, "DELETE", Replay::Never),
+            (Operation::UploadStart, "POST", Replay::WithoutBody),
+            (Operation::UploadMount, "POST", Replay::WithoutBody),
+            (Operation::UploadMonolithic, "POST", Replay::Never),
+            (Operation::UploadChunk, "PATCH", Replay::Never),
+            (Operation::UploadCommit, "PUT", Replay::Never),
+            (Operation::UploadStatus, "GET", Replay::Read),
+            (Operation::UploadCancel, "DELETE", Replay::Never),
+            (Operation::Api, "GET", Replay::Read),
+            (Operation::Api, "POST", Replay::Never),
+            (Operation::Oidc, "GET", Replay::Never),
+            (Operation::Other, "POST", Replay::Never),
+        ] {
+            assert_eq!(operation.replay(method), replay, "{operation} {method}");
+        }
+    }
+
+    #[test]
+    fn pushes_and_pulls_are_told_apart() {
+        for (operation, flow) in [
+            (Operation::UploadCommit, Flow::Push),
+            (Operation::ManifestPut, Flow::Push),
+            (Operation::BlobGet, Flow::Pull),
+            (Operation::BlobHead, Flow::Both),
+            (Operation::Token, Flow::Both),
+            (Operation::Catalog, Flow::Neither),
+            (Operation::Ui, Flow::Neither),
+        ] {
+            assert_eq!(operation.flow(), flow, "{operation}");
+        }
+    }
+}
