@@ -1,6 +1,20 @@
-//! Harbormouth, the public edge for Harbor container registries. The modules stand in the order
-//! of the data's way.
+//! Harbormouth, the public edge for Harbor container registries.
+//!
+//! The modules stand in the order of the data's way: what is configured, what is known (pure), how
+//! a request comes in, what happens to it, where it goes, and what is told about it.
 
 pub mod config;
+
 pub mod edge;
 pub mod registry;
+
+pub mod gateway;
+pub mod listener;
+pub mod upstream;
+
+pub mod admin;
+pub mod logging;
+pub mod metrics;
+pub mod record;
+
+pub mod server;

@@ -45,7 +45,11 @@ pub fn init(format: LogFormat) {
     }
     let filter = builder.build();
     let level = filter.filter();
-    let logger = Logger { format, filter, pending: Mutex::new(Vec::with_capacity(BATCH * 2)) };
+    let logger = Logger {
+        format,
+        filter,
+        pending: Mutex::new(Vec::with_capacity(BATCH * 2)),
+    };
     if log::set_boxed_logger(Box::new(logger)).is_err() {
         return;
     }
@@ -150,13 +154,25 @@ mod tests {
     fn line(format: LogFormat, message: &str) -> String {
         let mut out = Vec::new();
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_500);
-        format_line(format, at, &Record::builder().level(Level::Warn).target("t").args(format_args!("{message}")).build(), &mut out);
+        format_line(
+            format,
+            at,
+            &Record::builder()
+                .level(Level::Warn)
+                .target("t")
+                .args(format_args!("{message}"))
+                .build(),
+            &mut out,
+        );
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn a_line_is_one_line() {
-        assert_eq!(line(LogFormat::Text, "a\r\nb\x1b[31m"), "1970-01-01T00:00:01.500Z warn  a\\r\\nb\\u{1b}[31m\n");
+        assert_eq!(
+            line(LogFormat::Text, "a\r\nb\x1b[31m"),
+            "1970-01-01T00:00:01.500Z warn  a\\r\\nb\\u{1b}[31m\n"
+        );
         assert_eq!(
             line(LogFormat::Json, "a\n\"b\""),
             "{\"level\":\"warn\",\"message\":\"a\\n\\\"b\\\"\",\"target\":\"t\",\"time\":\"1970-01-01T00:00:01.500Z\"}\n"

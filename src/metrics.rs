@@ -6,8 +6,8 @@
 //! address of a client. Handles are looked up once, at start: the request path only adds.
 
 use crate::config::Config;
-use crate::registry::location::RepairKind;
 use crate::registry::operation::Operation;
+use crate::registry::repair::Repair;
 use prometheus::core::Collector;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -106,8 +106,11 @@ pub enum HandshakeFailure {
 }
 
 impl HandshakeFailure {
-    pub const ALL: [HandshakeFailure; 3] =
-        [HandshakeFailure::Timeout, HandshakeFailure::Closed, HandshakeFailure::Protocol];
+    pub const ALL: [HandshakeFailure; 3] = [
+        HandshakeFailure::Timeout,
+        HandshakeFailure::Closed,
+        HandshakeFailure::Protocol,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -215,7 +218,7 @@ impl RegistryMetrics {
         &self.operations[operation as usize]
     }
 
-    pub fn repair(&self, kind: RepairKind) -> &IntCounter {
+    pub fn repair(&self, kind: Repair) -> &IntCounter {
         &self.repairs[kind as usize]
     }
 
@@ -259,8 +262,14 @@ impl Metrics {
         }
         registries.push(vecs.registry(NO_REGISTRY, std::iter::empty()));
         let listeners = config.listeners.iter();
-        let listeners = listeners.map(|l| vecs.listener(&l.address.to_string())).collect();
-        Ok(Metrics { families, registries, listeners })
+        let listeners = listeners
+            .map(|l| vecs.listener(&l.address.to_string()))
+            .collect();
+        Ok(Metrics {
+            families,
+            registries,
+            listeners,
+        })
     }
 
     /// The handles of the configuration's n-th registry; `None` is [`NO_REGISTRY`].
@@ -307,14 +316,17 @@ struct Vecs {
 }
 
 /// From a HEAD on the LAN (1 ms) to an upload of an hour.
-const DURATION_BUCKETS: &[f64] =
-    &[0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
+const DURATION_BUCKETS: &[f64] = &[
+    0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0,
+];
 /// Harbor's own work on a request.
-const FIRST_BYTE_BUCKETS: &[f64] =
-    &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+const FIRST_BYTE_BUCKETS: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
+];
 /// 30 s is where containerd (from 2.3) and Docker (from 29.7) give a commit up.
-const COMMIT_WAIT_BUCKETS: &[f64] =
-    &[0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 900.0, 1800.0];
+const COMMIT_WAIT_BUCKETS: &[f64] = &[
+    0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 900.0, 1800.0,
+];
 
 impl Vecs {
     fn register(families: &Families) -> prometheus::Result<Vecs> {
@@ -340,10 +352,13 @@ impl Vecs {
     fn registry(&self, name: &str, endpoints: impl Iterator<Item = String>) -> RegistryMetrics {
         let operation = |operation: &Operation| OperationMetrics {
             requests: STATUS_CLASSES.map(|class| {
-                self.requests.with_label_values(&[name, operation.as_str(), class])
+                self.requests
+                    .with_label_values(&[name, operation.as_str(), class])
             }),
             duration: self.duration.with_label_values(&[name, operation.as_str()]),
-            first_byte: self.first_byte.with_label_values(&[name, operation.as_str()]),
+            first_byte: self
+                .first_byte
+                .with_label_values(&[name, operation.as_str()]),
         };
         let healthy = |endpoint: String| {
             let gauge = self.healthy.with_label_values(&[name, &endpoint]);
@@ -357,13 +372,16 @@ impl Vecs {
             in_flight: self.in_flight.with_label_values(&[name]),
             retries: self.retries.with_label_values(&[name]),
             foreign_redirects: self.foreign_redirects.with_label_values(&[name]),
-            repairs: RepairKind::ALL
+            repairs: Repair::ALL
                 .iter()
                 .map(|kind| self.repairs.with_label_values(&[name, kind.as_str()]))
                 .collect(),
             upstream_errors: UpstreamError::ALL
                 .iter()
-                .map(|cause| self.upstream_errors.with_label_values(&[name, cause.as_str()]))
+                .map(|cause| {
+                    self.upstream_errors
+                        .with_label_values(&[name, cause.as_str()])
+                })
                 .collect(),
             healthy: endpoints.map(healthy).collect(),
         }
@@ -376,13 +394,19 @@ impl Vecs {
             without_request: self.unseen.with_label_values(&[name]),
             handshake_failures: HandshakeFailure::ALL
                 .iter()
-                .map(|cause| self.handshake_failures.with_label_values(&[name, cause.as_str()]))
+                .map(|cause| {
+                    self.handshake_failures
+                        .with_label_values(&[name, cause.as_str()])
+                })
                 .collect(),
         }
     }
 }
 
-fn registered<C: Collector + Clone + 'static>(families: &Families, collector: C) -> prometheus::Result<C> {
+fn registered<C: Collector + Clone + 'static>(
+    families: &Families,
+    collector: C,
+) -> prometheus::Result<C> {
     families.register(Box::new(collector.clone()))?;
     Ok(collector)
 }

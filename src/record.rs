@@ -3,8 +3,8 @@
 
 use crate::config::LogFormat;
 use crate::registry::client::ClientFamily;
-use crate::registry::location::RepairKind;
 use crate::registry::operation::Operation;
+use crate::registry::repair::Repair;
 use serde::Serialize;
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -36,7 +36,7 @@ pub struct AccessRecord<'a> {
     pub client_family: ClientFamily,
     /// The endpoint that answered, or was tried last.
     pub endpoint: Option<&'a str>,
-    pub repairs: &'a [RepairKind],
+    pub repairs: &'a [Repair],
     /// What went wrong, where anything did.
     pub error: Option<&'a str>,
 }
@@ -116,7 +116,8 @@ impl AccessRecord<'_> {
             self.operation.as_str(),
             self.method,
             self.path,
-            self.client.map_or_else(|| "-".to_owned(), |ip| ip.to_string()),
+            self.client
+                .map_or_else(|| "-".to_owned(), |ip| ip.to_string()),
             self.received,
             self.sent,
             millis(self.duration),

@@ -20,6 +20,8 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// Worker threads; as many as there are cores unless set.
     pub threads: usize,
+    /// What is allowed but probably not meant.
+    pub warnings: Vec<String>,
 }
 
 /// One address that clients connect to.

@@ -4,7 +4,7 @@
 use super::failure::{BodyState, Failure};
 use super::shared::{Harbor, PublicName, Shared};
 use crate::listener::Arrival;
-use crate::metrics::{RegistryMetrics, NO_REGISTRY, seconds};
+use crate::metrics::{NO_REGISTRY, RegistryMetrics, seconds};
 use crate::record::AccessRecord;
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
@@ -149,11 +149,14 @@ impl RequestContext {
 
     /// What the client calls the registry in messages.
     pub(super) fn registry_name(&self) -> &str {
-        self.harbor().map_or(NO_REGISTRY, |harbor| harbor.registry.name.as_str())
+        self.harbor()
+            .map_or(NO_REGISTRY, |harbor| harbor.registry.name.as_str())
     }
 
     pub(super) fn metrics(&self) -> &RegistryMetrics {
-        self.shared.metrics.registry(self.name().map(|name| name.harbor))
+        self.shared
+            .metrics
+            .registry(self.name().map(|name| name.harbor))
     }
 
     pub(super) fn trying(&mut self, endpoint: usize, address: Arc<Address>) {
@@ -192,10 +195,15 @@ impl RequestContext {
         self.answered = Some(now);
         let metrics = self.metrics();
         if let Some(sent) = self.sent {
-            metrics.operation(self.operation).first_byte.observe(seconds(now - sent));
+            metrics
+                .operation(self.operation)
+                .first_byte
+                .observe(seconds(now - sent));
         }
         if let (true, Some(complete)) = (self.operation.is_commit(), self.body_complete) {
-            metrics.commit_wait.observe(seconds(now.saturating_duration_since(complete)));
+            metrics
+                .commit_wait
+                .observe(seconds(now.saturating_duration_since(complete)));
         }
     }
 
@@ -233,7 +241,9 @@ impl RequestContext {
     }
 
     fn record(&self, ending: &Ending, now: Instant) -> AccessRecord<'_> {
-        let endpoint = self.endpoint.and_then(|index| self.harbor()?.pool.endpoints.get(index));
+        let endpoint = self
+            .endpoint
+            .and_then(|index| self.harbor()?.pool.endpoints.get(index));
         AccessRecord {
             time: self.time,
             request_id: &self.request_id,
@@ -246,7 +256,10 @@ impl RequestContext {
             received: ending.received,
             sent: ending.sent,
             duration: now - self.started,
-            upstream_wait: self.sent.zip(self.answered).map(|(sent, answered)| answered - sent),
+            upstream_wait: self
+                .sent
+                .zip(self.answered)
+                .map(|(sent, answered)| answered - sent),
             body: self
                 .body_complete
                 .filter(|_| ending.received > 0)
@@ -268,7 +281,11 @@ impl Drop for RequestContext {
             if self.failure.is_none() && self.arrival.progress.is_stalled() {
                 self.failure = Some(Failure::ClientStalled);
             }
-            let ending = Ending { status: None, received: self.received, sent: self.given };
+            let ending = Ending {
+                status: None,
+                received: self.received,
+                sent: self.given,
+            };
             self.finish(&ending);
         }
     }

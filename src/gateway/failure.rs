@@ -84,9 +84,10 @@ fn upstream(kind: &ErrorType, body: BodyState) -> Failure {
         ErrorType::ReadTimedout if body == BodyState::Arriving => return Failure::ClientStalled,
         ErrorType::ReadTimedout => UpstreamError::ResponseTimeout,
         ErrorType::WriteTimedout => UpstreamError::BodyTimeout,
-        ErrorType::InvalidHTTPHeader | ErrorType::H1Error | ErrorType::H2Error | ErrorType::InvalidH2 => {
-            UpstreamError::Protocol
-        }
+        ErrorType::InvalidHTTPHeader
+        | ErrorType::H1Error
+        | ErrorType::H2Error
+        | ErrorType::InvalidH2 => UpstreamError::Protocol,
         kind if *kind == UNRESOLVED => UpstreamError::Unresolved,
         _ => UpstreamError::Reset,
     };
@@ -102,17 +103,52 @@ mod tests {
         use BodyState::{Arriving, Complete};
         use ErrorSource::{Downstream, Internal, Unset, Upstream};
         for (kind, source, body, word) in [
-            (ErrorType::ReadTimedout, Downstream, Arriving, "client_stalled"),
-            (ErrorType::WriteTimedout, Downstream, Complete, "client_stalled"),
-            (ErrorType::ConnectionClosed, Downstream, Arriving, "client_gone"),
+            (
+                ErrorType::ReadTimedout,
+                Downstream,
+                Arriving,
+                "client_stalled",
+            ),
+            (
+                ErrorType::WriteTimedout,
+                Downstream,
+                Complete,
+                "client_stalled",
+            ),
+            (
+                ErrorType::ConnectionClosed,
+                Downstream,
+                Arriving,
+                "client_gone",
+            ),
             (ErrorType::WriteError, Downstream, Complete, "client_gone"),
             (ErrorType::H2Error, Downstream, Arriving, "client_gone"),
-            (ErrorType::InvalidHTTPHeader, Downstream, Complete, "bad_request"),
+            (
+                ErrorType::InvalidHTTPHeader,
+                Downstream,
+                Complete,
+                "bad_request",
+            ),
             (ErrorType::ConnectRefused, Upstream, Complete, "connect"),
-            (ErrorType::ConnectTimedout, Upstream, Complete, "connect_timeout"),
+            (
+                ErrorType::ConnectTimedout,
+                Upstream,
+                Complete,
+                "connect_timeout",
+            ),
             (ErrorType::InvalidCert, Upstream, Complete, "tls"),
-            (ErrorType::ReadTimedout, Upstream, Complete, "response_timeout"),
-            (ErrorType::ReadTimedout, Upstream, Arriving, "client_stalled"),
+            (
+                ErrorType::ReadTimedout,
+                Upstream,
+                Complete,
+                "response_timeout",
+            ),
+            (
+                ErrorType::ReadTimedout,
+                Upstream,
+                Arriving,
+                "client_stalled",
+            ),
             (ErrorType::WriteTimedout, Upstream, Arriving, "body_timeout"),
             (ErrorType::ConnectionClosed, Upstream, Complete, "reset"),
             (ErrorType::ReadError, Upstream, Arriving, "reset"),
@@ -121,7 +157,11 @@ mod tests {
             (UNRESOLVED, Upstream, Complete, "unresolved"),
             (ErrorType::InternalError, Internal, Complete, "internal"),
         ] {
-            assert_eq!(failure(&kind, &source, body).as_str(), word, "{kind:?} {source:?}");
+            assert_eq!(
+                failure(&kind, &source, body).as_str(),
+                word,
+                "{kind:?} {source:?}"
+            );
         }
     }
 }

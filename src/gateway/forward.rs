@@ -24,10 +24,13 @@ pub(super) fn edit(request: &mut RequestHeader, ctx: &RequestContext) -> Result<
         request.remove_header(&COOKIE);
     }
     // Origin form, whatever form came: over HTTP/2 the authority stands in the target.
-    let target = ctx.upstream_target.clone().or_else(|| match request.uri.authority() {
-        Some(_) => request.uri.path_and_query().cloned(),
-        None => None,
-    });
+    let target = ctx
+        .upstream_target
+        .clone()
+        .or_else(|| match request.uri.authority() {
+            Some(_) => request.uri.path_and_query().cloned(),
+            None => None,
+        });
     if let Some(target) = target {
         request.set_uri(http::Uri::from(target));
     }
@@ -45,5 +48,9 @@ pub(super) fn edit(request: &mut RequestHeader, ctx: &RequestContext) -> Result<
 
 /// How long Harbor may be silent after the last piece of a request.
 pub(super) fn silence(operation: Operation, timeouts: &Timeouts) -> Duration {
-    if operation.is_commit() { timeouts.commit } else { timeouts.between_bytes }
+    if operation.is_commit() {
+        timeouts.commit
+    } else {
+        timeouts.between_bytes
+    }
 }

@@ -16,14 +16,13 @@ pub use context::RequestContext;
 pub use failure::Failure;
 pub use shared::Shared;
 
-use crate::edge::path::NormalPath;
 use crate::listener::arrival;
 use crate::metrics::UpstreamError;
 use crate::registry::operation::Replay;
 use async_trait::async_trait;
 use bytes::Bytes;
 use context::Ending;
-use failure::{BodyState, UNRESOLVED, failure};
+use failure::{UNRESOLVED, failure};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -78,7 +77,11 @@ impl ProxyHttp for Gateway {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     /// Keepalive, and early answers that reach a client which is still sending.
-    async fn early_request_filter(&self, session: &mut Session, _ctx: &mut RequestContext) -> Result<()> {
+    async fn early_request_filter(
+        &self,
+        session: &mut Session,
+        _ctx: &mut RequestContext,
+    ) -> Result<()> {
         if session.get_keepalive().is_some() {
             let keepalive = (!self.is_draining()).then_some(KEEPALIVE_SECONDS);
             session.set_keepalive(keepalive);
@@ -92,7 +95,11 @@ impl ProxyHttp for Gateway {
     }
 
     /// Arrival, classification, routing: either the request may go on, or it is answered here.
-    async fn request_filter(&self, session: &mut Session, ctx: &mut RequestContext) -> Result<bool> {
+    async fn request_filter(
+        &self,
+        session: &mut Session,
+        ctx: &mut RequestContext,
+    ) -> Result<bool> {
         request::arrive(session, ctx);
         let Some(refusal) = request::place(session, ctx) else {
             return Ok(false);
@@ -101,9 +108,16 @@ impl ProxyHttp for Gateway {
         Ok(true)
     }
 
-    async fn upstream_peer(&self, _session: &mut Session, ctx: &mut RequestContext) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(
+        &self,
+        _session: &mut Session,
+        ctx: &mut RequestContext,
+    ) -> Result<Box<HttpPeer>> {
         let Some(harbor) = ctx.harbor() else {
-            return Error::e_explain(pingora::InternalError, "a request without a registry went upstream");
+            return Error::e_explain(
+                pingora::InternalError,
+                "a request without a registry went upstream",
+            );
         };
         let Some(choice) = harbor.pool.choose(&ctx.tried) else {
             return Error::e_explain(UNRESOLVED, format!("registry {}", harbor.registry.name));
@@ -125,13 +139,20 @@ impl ProxyHttp for Gateway {
         if let Some(address) = ctx.address.clone() {
             ctx.tried.push(address.socket);
             if address.set_healthy(false) {
-                log::warn!("registry {}: {} can't be reached: {error}", ctx.registry_name(), address.socket);
+                log::warn!(
+                    "registry {}: {} can't be reached: {error}",
+                    ctx.registry_name(),
+                    address.socket
+                );
             }
         }
-        if let Failure::Upstream(cause) = failure(error.etype(), error.esource(), ctx.body_state()) {
+        if let Failure::Upstream(cause) = failure(error.etype(), error.esource(), ctx.body_state())
+        {
             ctx.metrics().upstream_error(cause).inc();
         }
-        let another = ctx.harbor().is_some_and(|harbor| harbor.pool.has_untried(&ctx.tried));
+        let another = ctx
+            .harbor()
+            .is_some_and(|harbor| harbor.pool.has_untried(&ctx.tried));
         let retry = another && ctx.tried.len() < MAX_TRIES;
         if retry {
             ctx.metrics().retries.inc();
@@ -235,21 +256,41 @@ impl ProxyHttp for Gateway {
         error
     }
 
-    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut RequestContext) -> FailToProxy {
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        ctx: &mut RequestContext,
+    ) -> FailToProxy {
         let failure = failure(error.etype(), error.esource(), ctx.body_state());
         ctx.failed(failure);
         let error_code = answer::after_failure(session, ctx, failure, DRAIN).await;
-        FailToProxy { error_code, can_reuse_downstream: false }
+        FailToProxy {
+            error_code,
+            can_reuse_downstream: false,
+        }
     }
 
-    fn suppress_error_log(&self, _session: &Session, _ctx: &RequestContext, _error: &Error) -> bool {
+    fn suppress_error_log(
+        &self,
+        _session: &Session,
+        _ctx: &RequestContext,
+        _error: &Error,
+    ) -> bool {
         // The access record says it, in the registry's words.
         true
     }
 
-    async fn logging(&self, session: &mut Session, _error: Option<&Error>, ctx: &mut RequestContext) {
+    async fn logging(
+        &self,
+        session: &mut Session,
+        _error: Option<&Error>,
+        ctx: &mut RequestContext,
+    ) {
         let ending = Ending {
-            status: session.response_written().map(|response| response.status.as_u16()),
+            status: session
+                .response_written()
+                .map(|response| response.status.as_u16()),
             received: session.body_bytes_read() as u64,
             sent: session.body_bytes_sent() as u64,
         };

@@ -33,7 +33,12 @@ pub(super) fn edit(response: &mut ResponseHeader, ctx: &mut RequestContext) -> R
         known: &harbor.known,
     };
     let mut done = Vec::new();
-    location(response, &reply, |authority| harbor.note_unknown(authority), &mut done)?;
+    location(
+        response,
+        &reply,
+        |authority| harbor.note_unknown(authority),
+        &mut done,
+    )?;
     links(response, &reply, &mut done)?;
     challenges(response, name, &mut done)?;
     let stripped = cookies(response, name, ctx.operation.is_registry(), &mut done)?;
@@ -72,7 +77,11 @@ fn location(
     match repair_location(value.as_bytes(), reply) {
         LocationRepair::Unchanged | LocationRepair::Unusable => {}
         LocationRepair::Foreign => done.push(Done::Foreign),
-        LocationRepair::Relative { value, kind, unknown } => {
+        LocationRepair::Relative {
+            value,
+            kind,
+            unknown,
+        } => {
             if let Some(authority) = unknown {
                 note_unknown(authority);
             }
@@ -91,7 +100,11 @@ fn links(response: &mut ResponseHeader, reply: &Reply<'_>, done: &mut Vec<Done>)
     })
 }
 
-fn challenges(response: &mut ResponseHeader, name: &PublicName, done: &mut Vec<Done>) -> Result<()> {
+fn challenges(
+    response: &mut ResponseHeader,
+    name: &PublicName,
+    done: &mut Vec<Done>,
+) -> Result<()> {
     edit_all(response, WWW_AUTHENTICATE, |value| {
         let repaired = repair_challenge(value, &name.origin)?;
         done.push(Done::Repaired(Repair::Realm));
@@ -101,7 +114,12 @@ fn challenges(response: &mut ResponseHeader, name: &PublicName, done: &mut Vec<D
 
 /// Registry clients that send Harbor's session cookie back run into its CSRF check (403), so it
 /// never reaches them. Returns whether one was taken off.
-fn cookies(response: &mut ResponseHeader, name: &PublicName, strip: bool, done: &mut Vec<Done>) -> Result<bool> {
+fn cookies(
+    response: &mut ResponseHeader,
+    name: &PublicName,
+    strip: bool,
+    done: &mut Vec<Done>,
+) -> Result<bool> {
     if strip {
         return Ok(response.remove_header(&SET_COOKIE).is_some());
     }

@@ -44,24 +44,46 @@ pub struct Harbor {
 impl Shared {
     /// # Errors
     /// When a public origin can't stand in a Host header, which its validation rules out.
-    pub fn new(config: Arc<Config>, metrics: Arc<Metrics>) -> Result<Shared, http::header::InvalidHeaderValue> {
+    pub fn new(
+        config: Arc<Config>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Shared, http::header::InvalidHeaderValue> {
         let mut names = Vec::new();
         for (harbor, registry) in config.registries.iter().enumerate() {
             for origin in &registry.public {
                 let host = HeaderValue::from_str(&origin.authority())?;
-                names.push(PublicName { harbor, origin: origin.clone(), host });
+                names.push(PublicName {
+                    harbor,
+                    origin: origin.clone(),
+                    host,
+                });
             }
         }
-        let routes = Routes::new(names.iter().enumerate().map(|(index, name)| (name.origin.clone(), index)));
+        let routes = Routes::new(
+            names
+                .iter()
+                .enumerate()
+                .map(|(index, name)| (name.origin.clone(), index)),
+        );
         let harbors = config.registries.iter().map(Harbor::new).collect();
-        Ok(Shared { config, metrics, routes, names, harbors })
+        Ok(Shared {
+            config,
+            metrics,
+            routes,
+            names,
+            harbors,
+        })
     }
 }
 
 impl Harbor {
     fn new(registry: &Arc<Registry>) -> Harbor {
         let upstream = &registry.upstream;
-        let known = registry.public.iter().chain(&upstream.endpoints).chain(&upstream.also_known_as);
+        let known = registry
+            .public
+            .iter()
+            .chain(&upstream.endpoints)
+            .chain(&upstream.also_known_as);
         Harbor {
             registry: Arc::clone(registry),
             pool: Arc::new(Pool::new(registry)),
@@ -72,7 +94,10 @@ impl Harbor {
 
     /// Tells the operator once about a name that this Harbor gives itself and nobody configured.
     pub fn note_unknown(&self, authority: &str) {
-        let mut logged = self.unknown_logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut logged = self
+            .unknown_logged
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if logged.len() < LOGGED_AUTHORITIES && logged.insert(authority.to_owned()) {
             log::warn!(
                 "registry {}: Harbor names itself {authority:?} in an upload's Location; repaired. Add it to \

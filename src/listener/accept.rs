@@ -29,7 +29,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     #[error("listeners[{index}].address: can't listen on {address}: {source}")]
-    Bind { index: usize, address: SocketAddr, source: io::Error },
+    Bind {
+        index: usize,
+        address: SocketAddr,
+        source: io::Error,
+    },
     #[error("listeners[{index}].tls: {source}")]
     Tls { index: usize, source: rustls::Error },
     #[error("listeners[{index}].tls.certificates: at least one is needed")]
@@ -65,18 +69,33 @@ impl Listener {
     pub async fn bind(index: usize, config: &config::Listener) -> Result<Listener, ListenError> {
         let address = config.address;
         let bound = TcpListener::bind(address).await;
-        let socket = bound.map_err(|source| ListenError::Bind { index, address, source })?;
+        let socket = bound.map_err(|source| ListenError::Bind {
+            index,
+            address,
+            source,
+        })?;
         let (way, tls) = match &config.kind {
             ListenerKind::Tls { certificates } => {
-                let certificates = Certificates::new(certificates).ok_or(ListenError::NoCertificate { index })?;
+                let certificates =
+                    Certificates::new(certificates).ok_or(ListenError::NoCertificate { index })?;
                 let settings = certificates::server_config(certificates);
                 let settings = settings.map_err(|source| ListenError::Tls { index, source })?;
-                (Way::Tls, Some(Acceptor::from_server_config(Arc::new(settings))))
+                (
+                    Way::Tls,
+                    Some(Acceptor::from_server_config(Arc::new(settings))),
+                )
             }
             ListenerKind::Plain => (Way::Plain, None),
             ListenerKind::RedirectToHttps => (Way::Redirect, None),
         };
-        Ok(Listener { socket, entrance: Arc::new(Entrance { listener: index, way, tls }) })
+        Ok(Listener {
+            socket,
+            entrance: Arc::new(Entrance {
+                listener: index,
+                way,
+                tls,
+            }),
+        })
     }
 
     /// The address that was bound, with the port that the system chose for port 0.
@@ -106,10 +125,19 @@ impl Listener {
             // A worker registers the socket with its own reactor.
             match accepted.and_then(|(socket, peer)| Ok((socket.into_std()?, peer))) {
                 Ok((socket, peer)) => {
-                    workers.take(Accepted { socket, peer, entrance: Arc::clone(&self.entrance) }).await;
+                    workers
+                        .take(Accepted {
+                            socket,
+                            peer,
+                            entrance: Arc::clone(&self.entrance),
+                        })
+                        .await;
                 }
                 Err(error) => {
-                    log::warn!("listeners[{}]: accept failed: {error}", self.entrance.listener);
+                    log::warn!(
+                        "listeners[{}]: accept failed: {error}",
+                        self.entrance.listener
+                    );
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -121,14 +149,17 @@ impl Accepted {
     /// Shakes hands where the listener speaks TLS. Runs on the worker that keeps the connection.
     pub(super) async fn prepare(self) -> Result<Stream, HandshakeFailure> {
         let peer = self.peer;
-        let tuned = TcpStream::from_std(self.socket).and_then(|socket| tune(&socket).map(|()| socket));
+        let tuned =
+            TcpStream::from_std(self.socket).and_then(|socket| tune(&socket).map(|()| socket));
         let socket = tuned.map_err(|error| {
             log::debug!("{peer}: gone before it was served: {error}");
             HandshakeFailure::Closed
         })?;
         let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
         // Known already: saves a system call for each request that asks.
-        let _ = digest.peer_addr.set(Some(pingora::protocols::l4::socket::SocketAddr::Inet(peer)));
+        let _ = digest
+            .peer_addr
+            .set(Some(pingora::protocols::l4::socket::SocketAddr::Inet(peer)));
         let stream = ClientStream::new(socket, digest);
         let Some(acceptor) = &self.entrance.tls else {
             return Ok(Box::new(stream));

@@ -21,7 +21,9 @@ impl Certificates {
         for pair in pairs {
             for name in &pair.names {
                 // The first that claims a name keeps it, as the order in the file suggests.
-                by_name.entry(name.clone()).or_insert_with(|| Arc::clone(&pair.certified));
+                by_name
+                    .entry(name.clone())
+                    .or_insert_with(|| Arc::clone(&pair.certified));
             }
         }
         Some(Certificates { by_name, default })
@@ -31,8 +33,14 @@ impl Certificates {
         let Some(name) = server_name.map(str::to_ascii_lowercase) else {
             return &self.default;
         };
-        let wildcard = || name.split_once('.').and_then(|(_, rest)| self.by_name.get(&format!("*.{rest}")));
-        self.by_name.get(&name).or_else(wildcard).unwrap_or(&self.default)
+        let wildcard = || {
+            name.split_once('.')
+                .and_then(|(_, rest)| self.by_name.get(&format!("*.{rest}")))
+        };
+        self.by_name
+            .get(&name)
+            .or_else(wildcard)
+            .unwrap_or(&self.default)
     }
 }
 
@@ -64,7 +72,10 @@ mod tests {
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
     fn pair(names: &[&str]) -> CertificatePair {
-        let made = rcgen::generate_simple_self_signed(names.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap();
+        let made = rcgen::generate_simple_self_signed(
+            names.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        )
+        .unwrap();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
         let key = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
         let chain = vec![CertificateDer::from(made.cert.der().to_vec())];
@@ -78,7 +89,11 @@ mod tests {
 
     #[test]
     fn a_name_gets_the_certificate_that_bears_it() {
-        let pairs = [pair(&["hub.example.com"]), pair(&["*.lan.example", "hub.lan.example"]), pair(&["hub.example.com"])];
+        let pairs = [
+            pair(&["hub.example.com"]),
+            pair(&["*.lan.example", "hub.lan.example"]),
+            pair(&["hub.example.com"]),
+        ];
         let certificates = Certificates::new(&pairs).unwrap();
         for (name, expected) in [
             (Some("hub.example.com"), 0),

@@ -42,7 +42,10 @@ pub fn arrival() -> Arrival {
         arrival.progress.seen.store(true, Ordering::Relaxed);
         arrival.clone()
     });
-    found.unwrap_or_else(|_| Arrival { way: Way::Plain, progress: Progress::new() })
+    found.unwrap_or_else(|_| Arrival {
+        way: Way::Plain,
+        progress: Progress::new(),
+    })
 }
 
 /// When the last piece of a request's body came. Pingora has no timeout of its own for a body over
@@ -78,7 +81,8 @@ impl Progress {
 
     /// A piece came.
     pub fn touch(&self) {
-        self.last.store(millis(self.began.elapsed()), Ordering::Relaxed);
+        self.last
+            .store(millis(self.began.elapsed()), Ordering::Relaxed);
     }
 
     /// The body is complete.
@@ -126,8 +130,17 @@ pub(super) struct ConnectionApp {
 }
 
 impl ConnectionApp {
-    pub(super) fn new(proxy: Arc<HttpProxy<Gateway>>, way: Way, without_request: IntCounter) -> Self {
-        ConnectionApp { proxy, way, without_request, served: AtomicBool::new(false) }
+    pub(super) fn new(
+        proxy: Arc<HttpProxy<Gateway>>,
+        way: Way,
+        without_request: IntCounter,
+    ) -> Self {
+        ConnectionApp {
+            proxy,
+            way,
+            without_request,
+            served: AtomicBool::new(false),
+        }
     }
 }
 
@@ -139,7 +152,10 @@ impl HttpServerApp for ConnectionApp {
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
         let progress = Progress::new();
-        let arrival = Arrival { way: self.way, progress: Arc::clone(&progress) };
+        let arrival = Arrival {
+            way: self.way,
+            progress: Arc::clone(&progress),
+        };
         let multiplexed = session.is_http2();
         let request = ARRIVAL.scope(arrival, self.proxy.process_new_http(session, shutdown));
         let reused = if multiplexed {

@@ -8,11 +8,11 @@
 
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
-use pingora::protocols::{
-    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
-    UniqueID, UniqueIDType,
-};
 use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::{
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
+    TimingDigest, UniqueID, UniqueIDType,
+};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
@@ -66,14 +66,19 @@ impl ClientStream {
 }
 
 impl AsyncRead for ClientStream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.unread.is_empty() {
             if buf.remaining() >= READ_BUFFER {
                 return Pin::new(&mut this.socket).poll_read(cx, buf);
             }
             this.unread.reserve(READ_BUFFER);
-            let read = tokio_util::io::poll_read_buf(Pin::new(&mut this.socket), cx, &mut this.unread);
+            let read =
+                tokio_util::io::poll_read_buf(Pin::new(&mut this.socket), cx, &mut this.unread);
             match read {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Ok(())),
                 Poll::Ready(Ok(_)) => {}
@@ -96,7 +101,11 @@ impl AsyncRead for ClientStream {
 }
 
 impl AsyncWrite for ClientStream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.unsent.len() + data.len() > WRITE_BUFFER {
             ready!(this.poll_send_unsent(cx))?;
@@ -163,7 +172,10 @@ impl Peek for ClientStream {}
 
 impl GetTimingDigest for ClientStream {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        vec![Some(TimingDigest { established_ts: self.established, ..TimingDigest::default() })]
+        vec![Some(TimingDigest {
+            established_ts: self.established,
+            ..TimingDigest::default()
+        })]
     }
 }
 

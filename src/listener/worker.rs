@@ -63,7 +63,14 @@ impl Workers {
         metrics: &Arc<Metrics>,
         shutdown: &ShutdownWatch,
     ) -> io::Result<Workers> {
-        let start = |index| Worker::start(index, Arc::new(proxy()), Arc::clone(metrics), shutdown.clone());
+        let start = |index| {
+            Worker::start(
+                index,
+                Arc::new(proxy()),
+                Arc::clone(metrics),
+                shutdown.clone(),
+            )
+        };
         let workers = (0..count).map(start).collect::<io::Result<_>>()?;
         Ok(Workers { workers })
     }
@@ -81,7 +88,10 @@ impl Workers {
 
     /// How many connections are open.
     pub fn open_connections(&self) -> usize {
-        self.workers.iter().map(|worker| worker.open.load(Ordering::Relaxed)).sum()
+        self.workers
+            .iter()
+            .map(|worker| worker.open.load(Ordering::Relaxed))
+            .sum()
     }
 
     /// Closes the connections that wait for a next request.
@@ -99,34 +109,55 @@ impl Worker {
         metrics: Arc<Metrics>,
         shutdown: ShutdownWatch,
     ) -> io::Result<Worker> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let (queue, mut accepted) = mpsc::channel::<Accepted>(QUEUE);
         let open = Arc::new(AtomicUsize::new(0));
-        let worker = Worker { queue, open: Arc::clone(&open), proxy: Arc::clone(&proxy) };
-        thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-            runtime.block_on(async move {
-                while let Some(accepted) = accepted.recv().await {
-                    let connections = metrics.listener(accepted.entrance.listener).connections.clone();
-                    let open = Open::new(Arc::clone(&open), connections);
-                    let (proxy, metrics, shutdown) = (Arc::clone(&proxy), Arc::clone(&metrics), shutdown.clone());
-                    tokio::spawn(async move {
-                        serve(accepted, proxy, &metrics, &shutdown).await;
-                        drop(open);
-                    });
-                }
-            });
-        })?;
+        let worker = Worker {
+            queue,
+            open: Arc::clone(&open),
+            proxy: Arc::clone(&proxy),
+        };
+        thread::Builder::new()
+            .name(format!("worker-{index}"))
+            .spawn(move || {
+                runtime.block_on(async move {
+                    while let Some(accepted) = accepted.recv().await {
+                        let connections = metrics
+                            .listener(accepted.entrance.listener)
+                            .connections
+                            .clone();
+                        let open = Open::new(Arc::clone(&open), connections);
+                        let (proxy, metrics, shutdown) =
+                            (Arc::clone(&proxy), Arc::clone(&metrics), shutdown.clone());
+                        tokio::spawn(async move {
+                            serve(accepted, proxy, &metrics, &shutdown).await;
+                            drop(open);
+                        });
+                    }
+                });
+            })?;
         Ok(worker)
     }
 }
 
-async fn serve(accepted: Accepted, proxy: Arc<HttpProxy<Gateway>>, metrics: &Metrics, shutdown: &ShutdownWatch) {
+async fn serve(
+    accepted: Accepted,
+    proxy: Arc<HttpProxy<Gateway>>,
+    metrics: &Metrics,
+    shutdown: &ShutdownWatch,
+) {
     let counted = metrics.listener(accepted.entrance.listener);
     counted.accepted.inc();
     let way = accepted.entrance.way;
     match accepted.prepare().await {
         Ok(stream) => {
-            let app = Arc::new(ConnectionApp::new(proxy, way, counted.without_request.clone()));
+            let app = Arc::new(ConnectionApp::new(
+                proxy,
+                way,
+                counted.without_request.clone(),
+            ));
             app.process_new(stream, shutdown).await;
         }
         Err(cause) => counted.handshake_failure(cause).inc(),

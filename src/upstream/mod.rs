@@ -64,7 +64,10 @@ pub struct Address {
 impl Address {
     fn new(socket: SocketAddr) -> Arc<Address> {
         // Unprobed counts as healthy: the first requests must not wait for the first probe.
-        Arc::new(Address { socket, healthy: AtomicBool::new(true) })
+        Arc::new(Address {
+            socket,
+            healthy: AtomicBool::new(true),
+        })
     }
 
     pub fn is_healthy(&self) -> bool {
@@ -88,7 +91,9 @@ impl Pool {
     /// Endpoints that are addresses are usable at once, names after their first resolution.
     pub fn new(registry: &Registry) -> Pool {
         let upstream = &registry.upstream;
-        let endpoint = |origin: &Origin| Endpoint::new(origin, &upstream.tls, &upstream.health, &registry.timeouts);
+        let endpoint = |origin: &Origin| {
+            Endpoint::new(origin, &upstream.tls, &upstream.health, &registry.timeouts)
+        };
         Pool {
             endpoints: upstream.endpoints.iter().map(endpoint).collect(),
             next: AtomicUsize::new(0),
@@ -110,7 +115,10 @@ impl Pool {
                 if tried.contains(&address.socket) {
                     continue;
                 }
-                let choice = || Choice { endpoint, address: Arc::clone(address) };
+                let choice = || Choice {
+                    endpoint,
+                    address: Arc::clone(address),
+                };
                 if address.is_healthy() {
                     return Some(choice());
                 }
@@ -118,6 +126,14 @@ impl Pool {
             }
         }
         second_best
+    }
+
+    /// Whether [`Pool::choose`] would still find an address.
+    pub fn has_untried(&self, tried: &[SocketAddr]) -> bool {
+        let untried = |address: &Arc<Address>| !tried.contains(&address.socket);
+        self.endpoints
+            .iter()
+            .any(|endpoint| endpoint.addresses.load().iter().any(untried))
     }
 }
 
@@ -141,7 +157,10 @@ impl Endpoint {
 
     /// Whether any address of the endpoint is healthy.
     pub fn is_healthy(&self) -> bool {
-        self.addresses.load().iter().any(|address| address.is_healthy())
+        self.addresses
+            .load()
+            .iter()
+            .any(|address| address.is_healthy())
     }
 
     /// A connection to one of the endpoint's addresses whose reads may take `silence` each.
@@ -203,12 +222,22 @@ mod tests {
             name: "hq".into(),
             public: vec![Origin::parse("https://hub.example.com").unwrap()],
             upstream: Upstream {
-                endpoints: endpoints.iter().map(|text| Origin::parse(text).unwrap()).collect(),
+                endpoints: endpoints
+                    .iter()
+                    .map(|text| Origin::parse(text).unwrap())
+                    .collect(),
                 also_known_as: Vec::new(),
                 tls: UpstreamTls::default(),
-                health: Health { path: "/".into(), interval: Duration::from_secs(5) },
+                health: Health {
+                    path: "/".into(),
+                    interval: Duration::from_secs(5),
+                },
             },
-            expose: Expose { registry: true, api: true, ui: true },
+            expose: Expose {
+                registry: true,
+                api: true,
+                ui: true,
+            },
             timeouts: Timeouts {
                 connect: Duration::from_secs(5),
                 between_bytes: Duration::from_secs(900),
@@ -218,14 +247,18 @@ mod tests {
     }
 
     fn chosen(pool: &Pool, tried: &[SocketAddr]) -> Option<String> {
-        pool.choose(tried).map(|choice| choice.address.socket.to_string())
+        pool.choose(tried)
+            .map(|choice| choice.address.socket.to_string())
     }
 
     #[test]
     fn requests_go_round() {
         let pool = pool(&["http://10.0.0.5", "http://10.0.0.6:81"]);
         let went: Vec<_> = (0..4).filter_map(|_| chosen(&pool, &[])).collect();
-        assert_eq!(went, ["10.0.0.5:80", "10.0.0.6:81", "10.0.0.5:80", "10.0.0.6:81"]);
+        assert_eq!(
+            went,
+            ["10.0.0.5:80", "10.0.0.6:81", "10.0.0.5:80", "10.0.0.6:81"]
+        );
     }
 
     #[test]
@@ -238,7 +271,10 @@ mod tests {
         }
         let tried = ["10.0.0.6:80".parse().unwrap()];
         assert_eq!(chosen(&pool, &tried).as_deref(), Some("10.0.0.5:80"));
-        let both = ["10.0.0.6:80".parse().unwrap(), "10.0.0.5:80".parse().unwrap()];
+        let both = [
+            "10.0.0.6:80".parse().unwrap(),
+            "10.0.0.5:80".parse().unwrap(),
+        ];
         assert_eq!(chosen(&pool, &both), None);
     }
 
@@ -251,7 +287,10 @@ mod tests {
 
     #[test]
     fn connections_that_trust_differently_are_not_shared() {
-        let named = UpstreamTls { ca: None, server_name: Some("harbor.internal".into()) };
+        let named = UpstreamTls {
+            ca: None,
+            server_name: Some("harbor.internal".into()),
+        };
         assert_ne!(trust_key(&named), trust_key(&UpstreamTls::default()));
     }
 }

@@ -33,7 +33,9 @@ pub async fn watch(pool: Arc<Pool>, endpoint: usize, healthy: IntGauge) {
         for address in endpoint.addresses().iter() {
             let result = probe(&connector, endpoint, address.socket).await;
             // Nothing good is known of a new address: its first failure decides.
-            let failed = failures.entry(address.socket).or_insert(FAILURES_UNTIL_UNHEALTHY - 1);
+            let failed = failures
+                .entry(address.socket)
+                .or_insert(FAILURES_UNTIL_UNHEALTHY - 1);
             match result {
                 Ok(()) => {
                     *failed = 0;
@@ -44,7 +46,11 @@ pub async fn watch(pool: Arc<Pool>, endpoint: usize, healthy: IntGauge) {
                 Err(reason) => {
                     *failed += 1;
                     if *failed >= FAILURES_UNTIL_UNHEALTHY && address.set_healthy(false) {
-                        log::error!("{} ({}) is unhealthy: {reason}", endpoint.name, address.socket);
+                        log::error!(
+                            "{} ({}) is unhealthy: {reason}",
+                            endpoint.name,
+                            address.socket
+                        );
                     }
                 }
             }
@@ -54,27 +60,44 @@ pub async fn watch(pool: Arc<Pool>, endpoint: usize, healthy: IntGauge) {
     }
 }
 
-async fn probe(connector: &Connector, endpoint: &Endpoint, address: SocketAddr) -> Result<(), String> {
+async fn probe(
+    connector: &Connector,
+    endpoint: &Endpoint,
+    address: SocketAddr,
+) -> Result<(), String> {
     let asked = ask(connector, endpoint, address);
     match tokio::time::timeout(PROBE_TIMEOUT, asked).await {
         Ok(Ok(200..=299)) => Ok(()),
         Ok(Ok(status)) => Err(format!("{} answered {status}", endpoint.health.path)),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("{} was not answered within {} s", endpoint.health.path, PROBE_TIMEOUT.as_secs())),
+        Err(_) => Err(format!(
+            "{} was not answered within {} s",
+            endpoint.health.path,
+            PROBE_TIMEOUT.as_secs()
+        )),
     }
 }
 
-async fn ask(connector: &Connector, endpoint: &Endpoint, address: SocketAddr) -> pingora::Result<u16> {
+async fn ask(
+    connector: &Connector,
+    endpoint: &Endpoint,
+    address: SocketAddr,
+) -> pingora::Result<u16> {
     let peer = endpoint.peer(address, PROBE_TIMEOUT);
     let (mut session, _) = connector.get_http_session(&*peer).await?;
     let mut request = RequestHeader::build("GET", endpoint.health.path.as_bytes(), Some(3))?;
     request.insert_header("Host", endpoint.origin.authority())?;
-    request.insert_header("User-Agent", concat!("harbormouth/", env!("CARGO_PKG_VERSION")))?;
+    request.insert_header(
+        "User-Agent",
+        concat!("harbormouth/", env!("CARGO_PKG_VERSION")),
+    )?;
     request.insert_header("Connection", "close")?;
     session.write_request_header(Box::new(request)).await?;
     session.finish_request_body().await?;
     session.read_response_header().await?;
-    let status = session.response_header().map_or(0, |response| response.status.as_u16());
+    let status = session
+        .response_header()
+        .map_or(0, |response| response.status.as_u16());
     session.shutdown().await;
     Ok(status)
 }

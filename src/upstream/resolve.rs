@@ -30,7 +30,11 @@ pub(super) async fn refresh(endpoint: &Endpoint) -> Result<(), String> {
         return Err("the name has no address".to_owned());
     }
     let old = endpoint.addresses();
-    if old.iter().map(|address| address.socket).eq(sockets.iter().copied()) {
+    if old
+        .iter()
+        .map(|address| address.socket)
+        .eq(sockets.iter().copied())
+    {
         return Ok(());
     }
     let kept_or_new = |socket: SocketAddr| {

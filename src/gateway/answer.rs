@@ -1,0 +1,114 @@
+//! Writing the answers that the gateway itself gives.
+
+use super::context::RequestContext;
+use super::failure::Failure;
+use crate::metrics::UpstreamError;
+use crate::registry::answer::Answer;
+use bytes::Bytes;
+use pingora::Result;
+use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+use std::time::Duration;
+
+/// What a request is answered with before it goes to Harbor.
+pub(super) enum Refusal {
+    Answer(Answer),
+    /// To the https origin, with method and body kept: 301 and 302 would turn a write into a GET.
+    RedirectToHttps(String),
+}
+
+/// Answers instead of Harbor. The connection stays open: what the client is still sending is
+/// drained when the session ends.
+pub(super) async fn write(
+    session: &mut Session,
+    ctx: &RequestContext,
+    refusal: Refusal,
+) -> Result<()> {
+    match refusal {
+        Refusal::Answer(answer) => {
+            let registry = ctx.harbor().map(|harbor| harbor.registry.name.as_str());
+            let body = answer.body(registry, &ctx.request_id);
+            let mut response = header(answer.status(), body.len(), ctx)?;
+            response.insert_header("Content-Type", "application/json; charset=utf-8")?;
+            response.insert_header("Docker-Distribution-Api-Version", "registry/2.0")?;
+            if let Some(seconds) = answer.retry_after() {
+                response.insert_header("Retry-After", seconds)?;
+            }
+            send(session, response, body).await
+        }
+        Refusal::RedirectToHttps(location) => {
+            let mut response = header(308, 0, ctx)?;
+            response.insert_header("Location", location)?;
+            send(session, response, String::new()).await
+        }
+    }
+}
+
+/// Answers after a try at Harbor failed, if anything can still be said, and reads for a while what
+/// the client is still sending, so that the answer isn't lost in a reset. Returns the status, 0
+/// for none.
+pub(super) async fn after_failure(
+    session: &mut Session,
+    ctx: &RequestContext,
+    failure: Failure,
+    drain: Duration,
+) -> u16 {
+    let Some(answer) = answer_to(failure) else {
+        return 0;
+    };
+    let begun = session
+        .response_written()
+        .is_some_and(|response| !response.status.is_informational());
+    if begun {
+        // The client sees a body that ends early, which is the truth.
+        return 0;
+    }
+    session.set_keepalive(None);
+    if write(session, ctx, Refusal::Answer(answer)).await.is_err() {
+        return 0;
+    }
+    if failure != Failure::ClientStalled {
+        let _ = tokio::time::timeout(drain, session.drain_request_body()).await;
+    }
+    answer.status()
+}
+
+/// `None` where nobody is left to be told.
+fn answer_to(failure: Failure) -> Option<Answer> {
+    Some(match failure {
+        Failure::Upstream(cause) => match cause {
+            UpstreamError::Unresolved => Answer::NoHealthyEndpoint,
+            UpstreamError::Connect => Answer::ConnectFailed,
+            UpstreamError::ConnectTimeout => Answer::ConnectTimeout,
+            UpstreamError::Tls => Answer::UpstreamTls,
+            UpstreamError::Reset => Answer::UpstreamReset,
+            UpstreamError::ResponseTimeout | UpstreamError::BodyTimeout => Answer::UpstreamTimeout,
+            UpstreamError::Protocol => Answer::UpstreamInvalid,
+        },
+        Failure::ClientGone => return None,
+        Failure::ClientStalled => Answer::ClientTimeout,
+        Failure::BadRequest => Answer::BadRequest,
+        Failure::Internal => Answer::Internal,
+    })
+}
+
+fn header(status: u16, length: usize, ctx: &RequestContext) -> Result<ResponseHeader> {
+    let mut response = ResponseHeader::build(status, Some(8))?;
+    response.set_content_length(length)?;
+    response.insert_header("Cache-Control", "no-store")?;
+    response.insert_header("X-Request-Id", ctx.request_id.as_str())?;
+    Ok(response)
+}
+
+async fn send(session: &mut Session, response: ResponseHeader, body: String) -> Result<()> {
+    let bodyless = body.is_empty() || session.req_header().method == http::Method::HEAD;
+    session
+        .write_response_header(Box::new(response), bodyless)
+        .await?;
+    if !bodyless {
+        session
+            .write_response_body(Some(Bytes::from(body)), true)
+            .await?;
+    }
+    Ok(())
+}
