@@ -59,7 +59,7 @@ families! {
     DURATION: Histogram "harbormouth_request_duration_seconds" ["registry", "operation"]
         "Time from a request's last header byte to the end of its answer.";
     FIRST_BYTE: Histogram "harbormouth_upstream_first_byte_seconds" ["registry", "operation"]
-        "Time from sending a request's header to Harbor until the header of its answer.";
+        "Time from Harbor having a request, its body included, until the header of its answer.";
     COMMIT_WAIT: Histogram "harbormouth_commit_wait_seconds" ["registry"]
         "Silence between the last byte of a commit's body and Harbor's answer; containerd gives up at 30 s.";
     BYTES: Counter "harbormouth_body_bytes_total" ["registry", "direction"]

@@ -28,7 +28,7 @@ pub struct AccessRecord<'a> {
     /// Body bytes to the client.
     pub sent: u64,
     pub duration: Duration,
-    /// From the request's header going to Harbor until the header of its answer.
+    /// From Harbor having the request, its body included, until the header of its answer.
     pub upstream_wait: Option<Duration>,
     /// How long the request's body took to arrive.
     pub body: Option<Duration>,

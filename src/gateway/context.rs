@@ -13,7 +13,7 @@ use crate::upstream::Address;
 use prometheus::IntGauge;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// One request's facts, from its arrival to its record.
 pub struct RequestContext {
@@ -193,18 +193,22 @@ impl RequestContext {
     /// The header of Harbor's final answer came.
     pub(super) fn answered(&mut self, now: Instant) {
         self.answered = Some(now);
-        let metrics = self.metrics();
-        if let Some(sent) = self.sent {
-            metrics
-                .operation(self.operation)
-                .first_byte
-                .observe(seconds(now - sent));
+        if let Some(wait) = self.upstream_wait() {
+            let metrics = self.metrics();
+            let first_byte = &metrics.operation(self.operation).first_byte;
+            first_byte.observe(seconds(wait));
+            if self.operation.is_commit() && self.body_complete.is_some() {
+                metrics.commit_wait.observe(seconds(wait));
+            }
         }
-        if let (true, Some(complete)) = (self.operation.is_commit(), self.body_complete) {
-            metrics
-                .commit_wait
-                .observe(seconds(now.saturating_duration_since(complete)));
-        }
+    }
+
+    /// How long Harbor let us wait for the header of its answer, from its having the request: after
+    /// the last piece of the body, unless it answered earlier.
+    fn upstream_wait(&self) -> Option<Duration> {
+        let (sent, answered) = self.sent.zip(self.answered)?;
+        let complete = self.body_complete.filter(|complete| *complete <= answered);
+        Some(answered - complete.map_or(sent, |complete| complete.max(sent)))
     }
 
     pub(super) fn is_answered(&self) -> bool {
@@ -256,10 +260,7 @@ impl RequestContext {
             received: ending.received,
             sent: ending.sent,
             duration: now - self.started,
-            upstream_wait: self
-                .sent
-                .zip(self.answered)
-                .map(|(sent, answered)| answered - sent),
+            upstream_wait: self.upstream_wait(),
             body: self
                 .body_complete
                 .filter(|_| ending.received > 0)

@@ -4,7 +4,7 @@ use super::context::RequestContext;
 use crate::config::Timeouts;
 use crate::edge::forwarded::{Forwarded, is_dropped};
 use crate::registry::operation::Operation;
-use http::header::{COOKIE, HOST};
+use http::header::COOKIE;
 use pingora::Result;
 use pingora::http::RequestHeader;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(super) fn edit(request: &mut RequestHeader, ctx: &RequestContext) -> Result<
     if let Some(target) = target {
         request.set_uri(http::Uri::from(target));
     }
-    request.insert_header(HOST, name.host.clone())?;
+    request.insert_header("Host", name.host.clone())?;
     request.insert_header("X-Forwarded-Host", name.host.clone())?;
     request.insert_header("X-Forwarded-Proto", name.origin.scheme.as_str())?;
     if let Some(client) = ctx.client {

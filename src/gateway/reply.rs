@@ -9,7 +9,7 @@ use crate::registry::link::repair_link;
 use crate::registry::location::{LocationRepair, Reply, repair_location};
 use crate::registry::repair::Repair;
 use http::HeaderValue;
-use http::header::{LINK, LOCATION, SET_COOKIE, WWW_AUTHENTICATE};
+use http::header::{LOCATION, SET_COOKIE};
 use pingora::Result;
 use pingora::http::ResponseHeader;
 
@@ -85,7 +85,7 @@ fn location(
             if let Some(authority) = unknown {
                 note_unknown(authority);
             }
-            response.insert_header(LOCATION, value.as_ref())?;
+            response.insert_header("Location", value.as_ref())?;
             done.push(Done::Repaired(kind));
         }
     }
@@ -93,7 +93,7 @@ fn location(
 }
 
 fn links(response: &mut ResponseHeader, reply: &Reply<'_>, done: &mut Vec<Done>) -> Result<()> {
-    edit_all(response, LINK, |value| {
+    edit_all(response, "Link", |value| {
         let repaired = repair_link(value, reply)?;
         done.push(Done::Repaired(Repair::Link));
         Some(repaired.value)
@@ -105,7 +105,7 @@ fn challenges(
     name: &PublicName,
     done: &mut Vec<Done>,
 ) -> Result<()> {
-    edit_all(response, WWW_AUTHENTICATE, |value| {
+    edit_all(response, "WWW-Authenticate", |value| {
         let repaired = repair_challenge(value, &name.origin)?;
         done.push(Done::Repaired(Repair::Realm));
         Some(repaired)
@@ -124,7 +124,7 @@ fn cookies(
         return Ok(response.remove_header(&SET_COOKIE).is_some());
     }
     if name.origin.scheme == Scheme::Https {
-        edit_all(response, SET_COOKIE, |value| {
+        edit_all(response, "Set-Cookie", |value| {
             let secured = secure_cookie(value)?;
             done.push(Done::Repaired(Repair::CookieSecure));
             Some(secured)
@@ -136,19 +136,19 @@ fn cookies(
 /// Replaces each value of a field for which `edit` has another one, and keeps their order.
 fn edit_all(
     response: &mut ResponseHeader,
-    field: http::HeaderName,
+    field: &'static str,
     mut edit: impl FnMut(&str) -> Option<String>,
 ) -> Result<()> {
-    let old: Vec<HeaderValue> = response.headers.get_all(&field).iter().cloned().collect();
+    let old: Vec<HeaderValue> = response.headers.get_all(field).iter().cloned().collect();
     let edited: Vec<Option<String>> = old.iter().map(|value| edit(value.to_str().ok()?)).collect();
     if edited.iter().all(Option::is_none) {
         return Ok(());
     }
-    response.remove_header(&field);
+    response.remove_header(field);
     for (old, edited) in old.into_iter().zip(edited) {
         match edited {
-            Some(value) => response.append_header(field.clone(), value)?,
-            None => response.append_header(field.clone(), old)?,
+            Some(value) => response.append_header(field, value)?,
+            None => response.append_header(field, old)?,
         };
     }
     Ok(())
