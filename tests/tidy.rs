@@ -1,0 +1,109 @@
+//! What the compiler doesn't hold: the direction of imports, the purity of the pure modules, the
+//! documentation's tables against the code's, and that the repository says nothing about how it
+//! is developed.
+
+use harbormouth::metrics::FAMILIES;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every file below a folder of the repository, hidden ones left out.
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut found = Vec::new();
+    let mut open = vec![root];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                if name != "target" && !name.starts_with('.') {
+                    open.push(path);
+                }
+            } else if name.ends_with(ending) {
+                found.push(path);
+            }
+        }
+    }
+    assert!(!found.is_empty(), "no {ending} below {folder}");
+    found
+}
+
+/// A source file's code: without comments and without its unit tests, which stand at its end.
+fn code(path: &Path) -> Vec<(usize, String)> {
+    let text = fs::read_to_string(path).unwrap();
+    let text = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+    let uncommented = |line: &str| line.split("//").next().unwrap_or_default().to_owned();
+    text.lines().enumerate().map(|(index, line)| (index + 1, uncommented(line))).collect()
+}
+
+fn offences(folders: &[&str], banned: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for path in folders.iter().flat_map(|folder| files(folder, ".rs")) {
+        for (number, line) in code(&path) {
+            for word in banned {
+                if line.contains(word) {
+                    found.push(format!("{}:{number}: {word}", path.display()));
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_pure_modules_know_no_runtime_no_clock_and_no_randomness() {
+    let banned = [
+        "pingora", "tokio", "hyper", "Instant", "SystemTime", "rand::", "getrandom", "uuid",
+        "std::net::Tcp", "std::thread", "log::",
+    ];
+    let found = offences(&["src/registry", "src/edge", "src/config"], &banned);
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn imports_go_one_way() {
+    for (folder, banned) in [
+        ("src/edge", &["crate::registry", "crate::config", "crate::gateway", "crate::upstream", "crate::listener"][..]),
+        ("src/registry", &["crate::config", "crate::gateway", "crate::upstream", "crate::listener", "crate::metrics"]),
+        ("src/config", &["crate::gateway", "crate::upstream", "crate::listener", "crate::metrics", "crate::registry"]),
+        ("src/upstream", &["crate::gateway", "crate::listener", "crate::server", "crate::admin"]),
+        ("src/gateway", &["crate::server", "crate::admin", "crate::standin", "crate::demo"]),
+        ("src/admin", &["crate::gateway", "crate::listener", "crate::server"]),
+        ("src/standin", &["crate::gateway", "crate::listener", "crate::server", "crate::upstream", "crate::metrics"]),
+    ] {
+        let found = offences(&[folder], banned);
+        assert!(found.is_empty(), "{found:#?}");
+    }
+}
+
+#[test]
+fn the_readme_lists_every_metric_family_as_it_is() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `harbormouth_")).collect();
+    let expected: Vec<String> = FAMILIES
+        .iter()
+        .map(|family| {
+            let labels: Vec<String> = family.labels.iter().map(|label| format!("`{label}`")).collect();
+            format!("| `{}` | {} | {} | {} |", family.name, family.kind.as_str(), labels.join(" "), family.help)
+        })
+        .collect();
+    assert_eq!(rows, expected, "the README's table of metrics, as it should be:\n{}", expected.join("\n"));
+}
+
+#[test]
+fn metric_names_follow_the_conventions() {
+    for family in FAMILIES {
+        let name = family.name;
+        assert!(name.starts_with("harbormouth_"), "{name}");
+        let counts = family.kind == harbormouth::metrics::Kind::Counter;
+        assert_eq!(counts, name.ends_with("_total"), "{name}");
+        assert!(family.help.ends_with('.'), "{name}");
+    }
+}
+
+#[test]
+fn files_stay_small_enough_to_read() {
+    let long = |path: &PathBuf| code(path).len() > 400;
+    let found: Vec<_> = files("src", ".rs").into_iter().filter(long).collect();
+    assert!(found.is_empty(), "over 400 lines without their tests: {found:#?}");
+}
