@@ -4,6 +4,7 @@ use super::answer::{Answer, Voice, empty, error, error_detail, page_not_found, p
 use super::core::{Core, Exchange};
 use super::path::is_digest;
 use super::store::Blob;
+use super::strike::Cut;
 use futures_util::stream;
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::{BodyExt, StreamBody};
@@ -91,14 +92,8 @@ fn unsatisfiable(digest: &str, tag: &str, size: u64) -> Answer {
     describe(&mut answer, digest, tag);
     set(&mut answer, "content-range", &format!("bytes */{size}"));
     set(&mut answer, "content-length", &size.to_string());
-    answer.map(|body| {
-        // As a stream, so that hyper believes the header.
-        let words = body.into_data_stream();
-        StreamBody::new(futures_util::StreamExt::map(words, |data| {
-            data.map(Frame::data)
-        }))
-        .boxed_unsync()
-    })
+    let sent = text.len() as u64 + 1;
+    answer.map(|body| Cut::after(body, sent))
 }
 
 fn describe(answer: &mut Answer, digest: &str, tag: &str) {

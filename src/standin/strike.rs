@@ -80,13 +80,7 @@ pub(super) async fn after(
             Fault::Delay(pause) => tokio::time::sleep(*pause).await,
             Fault::CutResponse { after } => {
                 answer = announce_length(answer);
-                answer = answer.map(|body| {
-                    Cut {
-                        inner: body,
-                        left: *after,
-                    }
-                    .boxed_unsync()
-                });
+                answer = answer.map(|body| Cut::after(body, *after));
             }
             Fault::Location(location) => set(&mut answer, "location", location),
             Fault::SetHeader(name, value) => set(&mut answer, name, value),
@@ -95,13 +89,7 @@ pub(super) async fn after(
             }
             Fault::Chunked => {
                 answer.headers_mut().remove(header::CONTENT_LENGTH);
-                answer = answer.map(|body| {
-                    Cut {
-                        inner: body,
-                        left: u64::MAX,
-                    }
-                    .boxed_unsync()
-                });
+                answer = answer.map(|body| Cut::after(body, u64::MAX));
             }
             Fault::Trailers(trailers) => {
                 let words = chunked_with_trailers(answer, trailers).await;
@@ -201,9 +189,25 @@ async fn chunked_with_trailers(answer: Answer, trailers: &[(&'static str, String
 }
 
 /// Content without a known length that breaks after `left` bytes.
-struct Cut {
+pub(super) struct Cut {
     inner: Body,
     left: u64,
+    parting: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+/// Hyper throws away what it has not written when content breaks, so it gets time to write.
+const PARTING: Duration = Duration::from_millis(20);
+
+impl Cut {
+    pub(super) fn after(inner: Body, left: u64) -> Body {
+        let parting = None;
+        Cut {
+            inner,
+            left,
+            parting,
+        }
+        .boxed_unsync()
+    }
 }
 
 impl HttpBody for Cut {
@@ -215,6 +219,10 @@ impl HttpBody for Cut {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         if self.left == 0 {
+            let parting = self
+                .parting
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep(PARTING)));
+            std::task::ready!(parting.as_mut().poll(cx));
             return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
         }
         Pin::new(&mut self.inner)

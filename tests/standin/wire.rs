@@ -57,7 +57,11 @@ where
     B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    try_exchange(standin, request).await.unwrap()
+    let asked = format!("{} {}", request.method(), request.uri());
+    match try_exchange(standin, request).await {
+        Ok(reply) => reply,
+        Err(error) => panic!("{asked}: {error:?}"),
+    }
 }
 
 pub async fn try_exchange<B>(standin: &Standin, request: Request<B>) -> Result<Reply, hyper::Error>
