@@ -91,8 +91,10 @@ impl fmt::Display for Fault {
 struct Row {
     status: u16,
     code: ErrorCode,
-    reason: &'static str,
     fault: Fault,
+    reason: &'static str,
+    /// Empty where the cause has the words.
+    sentence: &'static str,
 }
 
 impl Answer {
@@ -168,150 +170,74 @@ impl Answer {
 
     /// What the person at the terminal reads; `registry` is its configured name.
     pub fn sentence(self, registry: Option<&str>) -> Cow<'static, str> {
-        let harbor = || match registry {
-            Some(name) => format!("Harbor \"{name}\""),
-            None => "Harbor".to_owned(),
-        };
-        match self {
-            Answer::UnknownHost => "no registry is served under this host name; \
-                check the name in the image reference, or ask the operator to add it"
+        if let Answer::BadHost(error) = self {
+            return error.to_string().into();
+        }
+        if let Answer::BadPath(error) = self {
+            return error.to_string().into();
+        }
+        let sentence = self.row().sentence;
+        match registry {
+            _ if !sentence.contains(HARBOR) => sentence.into(),
+            Some(name) => sentence
+                .replace(HARBOR, &format!("Harbor \"{name}\""))
                 .into(),
-            Answer::BadHost(error) => error.to_string().into(),
-            Answer::BadPath(error) => error.to_string().into(),
-            Answer::BadRequest => "the request is not valid HTTP".into(),
-            Answer::NotPublic => "this path is not public here".into(),
-            Answer::MethodRefused => "this method is not used by registries".into(),
-            Answer::UpgradeRefused => "protocol upgrades are not supported".into(),
-            Answer::HeaderTooLarge => "the request's headers are too large; \
-                very long credentials or cookies are the usual cause"
-                .into(),
-            Answer::ClientTimeout => "the client sent nothing for too long, so the request was \
-                given up; check the network between the client and this registry, then try again"
-                .into(),
-            Answer::Overloaded => "too many requests at once; try again in a few seconds".into(),
-            Answer::Draining => "this gateway is restarting; try again in a few seconds".into(),
-            Answer::NoHealthyEndpoint => format!(
-                "{} is down: none of its endpoints passes its health check; try again later",
-                harbor()
-            )
-            .into(),
-            Answer::ConnectFailed => {
-                format!("{} could not be reached; try again shortly", harbor()).into()
-            }
-            Answer::ConnectTimeout => format!(
-                "{} did not accept a connection in time; try again shortly",
-                harbor()
-            )
-            .into(),
-            Answer::UpstreamTls => format!(
-                "no trusted TLS connection to {} could be made; \
-                 the operator has to check its certificate",
-                harbor()
-            )
-            .into(),
-            Answer::UpstreamTimeout => {
-                format!("{} did not answer in time; try again", harbor()).into()
-            }
-            Answer::UpstreamReset => format!(
-                "{} closed the connection before it answered; try again",
-                harbor()
-            )
-            .into(),
-            Answer::UpstreamInvalid => format!(
-                "{} answered with something that is not valid HTTP",
-                harbor()
-            )
-            .into(),
-            Answer::Internal => "the gateway failed; its log has the cause under the request id \
-                in this answer"
-                .into(),
+            None => sentence.replace(HARBOR, "Harbor").into(),
         }
     }
 
+    #[rustfmt::skip] // One answer a paragraph, as in a table.
     fn row(self) -> Row {
-        let row = |status, code, reason, fault| Row {
-            status,
-            code,
-            reason,
-            fault,
-        };
+        use ErrorCode::{NameInvalid, NameUnknown, TooManyRequests, Unavailable, Unknown, Unsupported};
+        use Fault::{Client, Gateway, Network, Upstream};
+        let row = |status, code, fault, reason, sentence| Row { status, code, fault, reason, sentence };
         match self {
-            Answer::UnknownHost => row(421, ErrorCode::NameUnknown, "unknown_host", Fault::Client),
-            Answer::BadHost(_) => row(400, ErrorCode::Unsupported, "bad_host", Fault::Client),
-            Answer::BadPath(_) => row(400, ErrorCode::NameInvalid, "bad_path", Fault::Client),
-            Answer::BadRequest => row(400, ErrorCode::Unsupported, "bad_request", Fault::Client),
-            Answer::NotPublic => row(404, ErrorCode::Unsupported, "not_public", Fault::Client),
-            Answer::MethodRefused => {
-                row(405, ErrorCode::Unsupported, "method_refused", Fault::Client)
-            }
-            Answer::UpgradeRefused => row(
-                400,
-                ErrorCode::Unsupported,
-                "upgrade_refused",
-                Fault::Client,
-            ),
-            Answer::HeaderTooLarge => row(
-                431,
-                ErrorCode::Unsupported,
-                "header_too_large",
-                Fault::Client,
-            ),
-            Answer::ClientTimeout => row(
-                408,
-                ErrorCode::Unavailable,
-                "client_timeout",
-                Fault::Network,
-            ),
-            Answer::Overloaded => row(
-                503,
-                ErrorCode::TooManyRequests,
-                "overloaded",
-                Fault::Gateway,
-            ),
-            Answer::Draining => row(503, ErrorCode::Unavailable, "draining", Fault::Gateway),
-            Answer::NoHealthyEndpoint => row(
-                504,
-                ErrorCode::Unavailable,
-                "no_healthy_endpoint",
-                Fault::Upstream,
-            ),
-            Answer::ConnectFailed => row(
-                504,
-                ErrorCode::Unavailable,
-                "connect_failed",
-                Fault::Upstream,
-            ),
-            Answer::ConnectTimeout => row(
-                504,
-                ErrorCode::Unavailable,
-                "connect_timeout",
-                Fault::Upstream,
-            ),
-            Answer::UpstreamTls => {
-                row(504, ErrorCode::Unavailable, "upstream_tls", Fault::Upstream)
-            }
-            Answer::UpstreamTimeout => row(
-                504,
-                ErrorCode::Unavailable,
-                "upstream_timeout",
-                Fault::Upstream,
-            ),
-            Answer::UpstreamReset => row(
-                504,
-                ErrorCode::Unavailable,
-                "upstream_reset",
-                Fault::Upstream,
-            ),
-            Answer::UpstreamInvalid => row(
-                504,
-                ErrorCode::Unavailable,
-                "upstream_invalid",
-                Fault::Upstream,
-            ),
-            Answer::Internal => row(500, ErrorCode::Unknown, "internal", Fault::Gateway),
+            Answer::UnknownHost => row(421, NameUnknown, Client, "unknown_host",
+                "no registry is served under this host name; check the name in the image \
+                 reference, or ask the operator to add it"),
+            Answer::BadHost(_) => row(400, Unsupported, Client, "bad_host", ""),
+            Answer::BadPath(_) => row(400, NameInvalid, Client, "bad_path", ""),
+            Answer::BadRequest => row(400, Unsupported, Client, "bad_request",
+                "the request is not valid HTTP"),
+            Answer::NotPublic => row(404, Unsupported, Client, "not_public",
+                "this path is not public here"),
+            Answer::MethodRefused => row(405, Unsupported, Client, "method_refused",
+                "this method is not used by registries"),
+            Answer::UpgradeRefused => row(400, Unsupported, Client, "upgrade_refused",
+                "protocol upgrades are not supported"),
+            Answer::HeaderTooLarge => row(431, Unsupported, Client, "header_too_large",
+                "the request's headers are too large; very long credentials or cookies are the \
+                 usual cause"),
+            Answer::ClientTimeout => row(408, Unavailable, Network, "client_timeout",
+                "the client sent nothing for too long, so the request was given up; check the \
+                 network between the client and this registry, then try again"),
+            Answer::Overloaded => row(503, TooManyRequests, Gateway, "overloaded",
+                "too many requests at once; try again in a few seconds"),
+            Answer::Draining => row(503, Unavailable, Gateway, "draining",
+                "this gateway is restarting; try again in a few seconds"),
+            Answer::NoHealthyEndpoint => row(504, Unavailable, Upstream, "no_healthy_endpoint",
+                "{harbor} is down: none of its endpoints can be used; try again later"),
+            Answer::ConnectFailed => row(504, Unavailable, Upstream, "connect_failed",
+                "{harbor} could not be reached; try again shortly"),
+            Answer::ConnectTimeout => row(504, Unavailable, Upstream, "connect_timeout",
+                "{harbor} did not accept a connection in time; try again shortly"),
+            Answer::UpstreamTls => row(504, Unavailable, Upstream, "upstream_tls",
+                "no trusted TLS connection to {harbor} could be made; the operator has to check \
+                 its certificate"),
+            Answer::UpstreamTimeout => row(504, Unavailable, Upstream, "upstream_timeout",
+                "{harbor} did not answer in time; try again"),
+            Answer::UpstreamReset => row(504, Unavailable, Upstream, "upstream_reset",
+                "{harbor} closed the connection before it answered; try again"),
+            Answer::UpstreamInvalid => row(504, Unavailable, Upstream, "upstream_invalid",
+                "{harbor} answered with something that is not valid HTTP"),
+            Answer::Internal => row(500, Unknown, Gateway, "internal",
+                "the gateway failed; its log has the cause under the request id in this answer"),
         }
     }
 }
+
+/// Where a sentence names the registry.
+const HARBOR: &str = "{harbor}";
 
 #[cfg(test)]
 mod tests {
@@ -391,7 +317,12 @@ mod tests {
             );
             let is_upstream = answer.fault() == Fault::Upstream;
             assert_eq!(is_upstream, answer.status() == 504, "{answer:?}");
-            assert!(!answer.sentence(None).contains('"'), "{answer:?}");
+            let sentence = answer.sentence(None);
+            assert!(
+                sentence.len() > 20 && !sentence.contains(['"', '{', '\n']),
+                "{sentence}"
+            );
+            assert!(!sentence.contains("  "), "{sentence}");
         }
     }
 }

@@ -18,13 +18,13 @@ pub enum Exposure {
 
 /// The part of Harbor that a normal path belongs to.
 ///
-/// What is never public is matched without case and without path parameters, though Harbor's own
-/// routes are exact: refusing more costs nothing here.
+/// What is never public is matched without case and up to a path parameter or an escape, though
+/// Harbor's own routes are exact: refusing more costs nothing here.
 pub fn exposure(path: &str) -> Exposure {
     let mut segments = path.trim_start_matches('/').splitn(3, '/');
     let first = segments.next().unwrap_or("");
     let second = segments.next().unwrap_or("");
-    let is_first = |name: &str| without_parameter(first).eq_ignore_ascii_case(name);
+    let is_first = |name: &str| plain_part(first).eq_ignore_ascii_case(name);
     if matches!(path, "/service/token" | "/service/token/") {
         return Exposure::Registry;
     }
@@ -47,11 +47,11 @@ const NEVER_FIRST: [&str; 4] = ["service", "v1", "metrics", "debug"];
 
 /// No API version needs an escape, so one here is an attempt at being decoded twice.
 fn is_internal(segment: &str) -> bool {
-    segment.contains('%') || without_parameter(segment).eq_ignore_ascii_case("internal")
+    segment.contains('%') || plain_part(segment).eq_ignore_ascii_case("internal")
 }
 
-fn without_parameter(segment: &str) -> &str {
-    segment.split(';').next().unwrap_or(segment)
+fn plain_part(segment: &str) -> &str {
+    segment.split([';', '%']).next().unwrap_or(segment)
 }
 
 #[cfg(test)]
@@ -73,6 +73,7 @@ mod tests {
             ("/service/token/x", Exposure::Never),
             ("/service/token;x", Exposure::Never),
             ("/service;x/notifications", Exposure::Never),
+            ("/service%3Bx/notifications", Exposure::Never),
             ("/Service/Notifications", Exposure::Never),
             ("/api/internal", Exposure::Never),
             ("/api/internal/configurations", Exposure::Never),

@@ -1,0 +1,254 @@
+//! What must hold for any input whatever: the bodies of the fuzz targets. The tests `corpus` and
+//! `properties` run them too, on stable.
+
+use harbormouth::edge::host::requested_authority;
+use harbormouth::edge::origin::{Authority, Origin};
+use harbormouth::edge::path::NormalPath;
+use harbormouth::registry::authorities::KnownAuthorities;
+use harbormouth::registry::challenge::{self, TOKEN_PATH, repair_challenge};
+use harbormouth::registry::exposure::{Exposure, exposure};
+use harbormouth::registry::link::repair_link;
+use harbormouth::registry::location::{LocationRepair, Reply, repair_location};
+use harbormouth::registry::operation::Operation;
+use harbormouth::registry::redact::redacted;
+use harbormouth::registry::target::{Body, Target};
+
+pub const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "BREW"];
+
+/// A target is refused, or has one normal form that nobody behind the gateway reads otherwise.
+pub fn path(target: &[u8]) {
+    let Ok(normal) = NormalPath::parse(target) else {
+        return;
+    };
+    let upstream = normal.upstream_target().unwrap_or_else(|| {
+        String::from_utf8(target.to_vec()).expect("an accepted target is UTF-8")
+    });
+    let again = NormalPath::parse(upstream.as_bytes()).expect("a normal target is accepted");
+    assert_eq!(again.upstream_target(), None, "normalising is done once");
+    assert_eq!(
+        (again.path(), again.query()),
+        (normal.path(), normal.query())
+    );
+
+    let query = target
+        .iter()
+        .position(|&b| b == b'?')
+        .map(|at| &target[at + 1..]);
+    assert_eq!(
+        normal.query().map(str::as_bytes),
+        query,
+        "the query is kept byte for byte"
+    );
+    assert!(normal.path().starts_with('/') && !normal.path().contains("//"));
+    assert!(
+        normal
+            .path()
+            .split('/')
+            .all(|segment| segment != "." && segment != "..")
+    );
+
+    let part = exposure(normal.path());
+    for reading in [as_core_reads(normal.path()), as_nginx_reads(normal.path())] {
+        let read = exposure(&reading);
+        assert!(
+            part == Exposure::Never || part == read,
+            "{target:?}: {part:?}, {reading}: {read:?}"
+        );
+    }
+    for method in METHODS {
+        let found = Target::of(method, &normal, Body::Present);
+        assert_eq!(found, Target::of(method, &again, Body::Present));
+        let is_registry = part == Exposure::Registry;
+        assert!(is_registry || found.repository.is_none());
+        assert!(
+            found
+                .repository
+                .is_none_or(|name| !name.is_empty() && !name.ends_with('/'))
+        );
+    }
+    let shown = redacted(normal.path(), normal.query());
+    assert!(shown.bytes().all(|b| b.is_ascii_graphic()) && shown.len() < 1100);
+}
+
+/// Harbor's core: escapes decoded once, slashes merged, dot segments left alone.
+fn as_core_reads(path: &str) -> String {
+    let mut read = String::new();
+    for c in decoded(path).chars() {
+        if c != '/' || !read.ends_with('/') {
+            read.push(c);
+        }
+    }
+    read
+}
+
+/// Harbor's nginx: escapes decoded once, slashes merged, dot segments resolved.
+fn as_nginx_reads(path: &str) -> String {
+    let decoded = decoded(path);
+    let mut segments: Vec<&str> = Vec::new();
+    let mut last = "";
+    for segment in decoded.split('/') {
+        last = segment;
+        match segment {
+            "" | "." => {}
+            ".." => assert!(segments.pop().is_some(), "{path} leads above the root"),
+            _ => segments.push(segment),
+        }
+    }
+    let end = if matches!(last, "" | "." | "..") && !segments.is_empty() {
+        "/"
+    } else {
+        ""
+    };
+    format!("/{}{end}", segments.join("/"))
+}
+
+fn decoded(path: &str) -> String {
+    percent_encoding::percent_decode_str(path)
+        .decode_utf8()
+        .expect("a normal path is UTF-8 once decoded")
+        .into_owned()
+}
+
+/// Origins of a registry with two public names, an endpoint and an alias.
+fn origins() -> [Origin; 4] {
+    [
+        "https://hub.example.com",
+        "https://hub.lan:8443",
+        "http://10.0.0.5",
+        "http://core:8080",
+    ]
+    .map(|text| Origin::parse(text).expect("an origin"))
+}
+
+const REPLIES: [(Operation, u16); 6] = [
+    (Operation::UploadStart, 202),
+    (Operation::ManifestPut, 201),
+    (Operation::BlobGet, 307),
+    (Operation::Ui, 302),
+    (Operation::Oidc, 302),
+    (Operation::Api, 201),
+];
+
+/// A Location is left alone, or becomes the end of itself and path-absolute.
+pub fn location(value: &[u8]) {
+    let origins = origins();
+    let known = KnownAuthorities::new(&origins);
+    for (operation, status) in REPLIES {
+        let reply = Reply {
+            operation,
+            status,
+            public: &origins[0],
+            known: &known,
+        };
+        let LocationRepair::Relative {
+            value: relative,
+            unknown,
+            ..
+        } = repair_location(value, &reply)
+        else {
+            continue;
+        };
+        let text = std::str::from_utf8(value)
+            .expect("a repaired value is UTF-8")
+            .trim();
+        assert!(relative.starts_with('/'), "{relative}");
+        assert!(
+            !relative.starts_with("//") && !relative.contains('\\'),
+            "{relative}"
+        );
+        assert!(
+            !relative.bytes().any(|b| b <= b' ' || b >= 0x7F),
+            "{relative}"
+        );
+        // Only a slash that was missing, and slashes that were too many, make a difference.
+        assert!(text.ends_with(&relative[1..]), "{relative}");
+        assert!(unknown.is_none() || operation.is_registry(), "{relative}");
+        if operation.is_registry() {
+            assert!(relative.starts_with("/v2/"), "{relative}");
+        }
+        assert_eq!(
+            repair_location(relative.as_bytes(), &reply),
+            LocationRepair::Unchanged
+        );
+    }
+}
+
+/// A Link keeps everything but its targets, and is repaired once.
+pub fn link(value: &[u8]) {
+    let Ok(value) = std::str::from_utf8(value) else {
+        return;
+    };
+    let origins = origins();
+    let known = KnownAuthorities::new(&origins);
+    for (operation, status) in REPLIES {
+        let reply = Reply {
+            operation,
+            status,
+            public: &origins[0],
+            known: &known,
+        };
+        let Some(repaired) = repair_link(value, &reply) else {
+            continue;
+        };
+        assert_eq!(
+            repair_link(&repaired.value, &reply),
+            None,
+            "{}",
+            repaired.value
+        );
+        let ends = |text: &str| text.matches('>').count();
+        assert_eq!(ends(&repaired.value), ends(value), "{}", repaired.value);
+    }
+}
+
+/// A challenge keeps its schemes and parameters, and its realm becomes the public one.
+pub fn challenge(value: &[u8]) {
+    let Ok(value) = std::str::from_utf8(value) else {
+        return;
+    };
+    let public = &origins()[0];
+    let Some(repaired) = repair_challenge(value, public) else {
+        return;
+    };
+    assert_eq!(repair_challenge(&repaired, public), None, "{repaired}");
+    let before = challenge::parse(value).expect("a repaired challenge was read");
+    let after = challenge::parse(&repaired).expect("a repaired challenge can be read");
+    assert_eq!(before.len(), after.len());
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before.scheme, after.scheme);
+        assert_eq!(before.params.len(), after.params.len());
+        let realm = after.param("realm").map(|param| param.value.as_ref());
+        for (old, new) in before.params.iter().zip(&after.params) {
+            assert_eq!(old.name, new.name);
+            let is_realm = before.is_bearer() && old.name.eq_ignore_ascii_case("realm");
+            assert!(is_realm || old.value == new.value, "{repaired}");
+        }
+        let ours = |realm: &str| realm == format!("{public}{TOKEN_PATH}");
+        let path = |realm: &str| {
+            realm
+                .split(['?', '#'])
+                .next()
+                .is_some_and(|p| p.ends_with(TOKEN_PATH))
+        };
+        assert!(!before.is_bearer() || realm.is_none_or(|realm| ours(realm) || !path(realm)));
+    }
+}
+
+/// A Host value is refused, or has a normal form that reads the same.
+pub fn host(value: &[u8]) {
+    let Ok(authority) = requested_authority(None, [value]) else {
+        return;
+    };
+    let shown = match authority.port {
+        Some(port) => format!("{}:{port}", authority.host),
+        None => authority.host.to_string(),
+    };
+    assert_eq!(Authority::parse(&shown), Ok(authority.clone()));
+    assert!(
+        shown
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase() && b != b'/')
+    );
+    let both = requested_authority(Some(&shown), [value]).expect("alike");
+    assert_eq!(both.host, authority.host);
+}

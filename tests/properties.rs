@@ -1,0 +1,271 @@
+//! Properties of what runs on each request, on input made of the pieces that go wrong.
+
+#[allow(dead_code, reason = "shared with the fuzz targets")]
+#[path = "../fuzz/checks.rs"]
+mod checks;
+
+use harbormouth::edge::origin::{Authority, Host, Origin};
+use harbormouth::edge::path::NormalPath;
+use harbormouth::registry::authorities::KnownAuthorities;
+use harbormouth::registry::challenge::{parse, repair_challenge};
+use harbormouth::registry::cookie::secure_cookie;
+use harbormouth::registry::error_body::{ErrorCode, error_body};
+use harbormouth::registry::location::{LocationRepair, Reply, repair_location};
+use harbormouth::registry::operation::Operation;
+use harbormouth::registry::redact::redacted;
+use harbormouth::registry::target::{Body, Target};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// Pieces of paths that are something to somebody.
+const PATH_PIECES: [&str; 34] = [
+    "/",
+    "/",
+    "/",
+    "//",
+    "%2F",
+    "%2f",
+    "%252F",
+    ".",
+    "..",
+    "%2e",
+    "%2E%2e",
+    "..;",
+    ";",
+    "%3B",
+    "v2",
+    "%762",
+    "V2",
+    "v1",
+    "api",
+    "%61pi",
+    "internal",
+    "%69nternal",
+    "INTERNAL",
+    "service",
+    "token",
+    "notifications",
+    "v2.0",
+    "blobs",
+    "uploads",
+    "manifests",
+    "tags/list",
+    "lab",
+    "%25",
+    "%C3%A9",
+];
+
+const URL_PIECES: [&str; 26] = [
+    "http",
+    "https",
+    "https, http",
+    ":",
+    "://",
+    "//",
+    "/",
+    "\\",
+    "@",
+    "?",
+    "#",
+    "hub.example.com",
+    "HUB.example.com.",
+    ":443",
+    ":8443",
+    "core:8080",
+    "10.0.0.5",
+    "evil.test",
+    "[::1]",
+    "/v2/",
+    "v2/",
+    "lab/x/blobs/uploads/u",
+    "?_state=a%3D%3D",
+    " ",
+    "é",
+    "..",
+];
+
+const CHALLENGE_PIECES: [&str; 24] = [
+    "Bearer",
+    "bearer",
+    "Basic",
+    "Negotiate",
+    " ",
+    " ",
+    ",",
+    ", ",
+    "=",
+    "\"",
+    "\\",
+    "realm=",
+    "REALM = ",
+    "service=",
+    "\"harbor-registry\"",
+    "\"http://core:8080/service/token\"",
+    "\"https://hub.example.com/service/token\"",
+    "/service/token",
+    "scope=",
+    "\"a:b:pull,push\"",
+    "YWJj==",
+    "token",
+    "\"a\\\"b\"",
+    "é",
+];
+
+fn joined(pieces: &'static [&'static str]) -> impl Strategy<Value = String> {
+    vec(select(pieces), 0..14).prop_map(|pieces| pieces.concat())
+}
+
+fn hub() -> Origin {
+    Origin::parse("https://hub.example.com").unwrap()
+}
+
+/// A repository's name by the specification's grammar, with keywords in it.
+fn repository() -> impl Strategy<Value = String> {
+    let component = prop_oneof![
+        "[a-z0-9]{1,8}([._-][a-z0-9]{1,4})?",
+        select(
+            &[
+                "blobs",
+                "manifests",
+                "tags",
+                "uploads",
+                "list",
+                "referrers",
+                "_catalog"
+            ][..]
+        )
+        .prop_map(str::to_owned),
+    ];
+    vec(component, 1..6).prop_map(|components| components.join("/"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 4096,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn any_bytes_do(bytes in vec(any::<u8>(), 0..200)) {
+        checks::path(&bytes);
+        checks::location(&bytes);
+        checks::challenge(&bytes);
+        checks::link(&bytes);
+        checks::host(&bytes);
+    }
+
+    #[test]
+    fn paths_mean_one_thing(path in joined(&PATH_PIECES), query in "(\\?[!-~&&[^#]]{0,20})?") {
+        checks::path(format!("/{path}{query}").as_bytes());
+    }
+
+    #[test]
+    fn locations_become_relative(value in joined(&URL_PIECES)) {
+        checks::location(value.as_bytes());
+        checks::link(format!("<{value}>; rel=next, </v2/a>; title=\"<\"").as_bytes());
+    }
+
+    #[test]
+    fn links_keep_the_rest(value in joined(&URL_PIECES), params in "[ -~]{0,20}") {
+        checks::link(format!("<{value}>{params},<{value}>").as_bytes());
+    }
+
+    #[test]
+    fn challenges_keep_the_rest(value in joined(&CHALLENGE_PIECES)) {
+        checks::challenge(value.as_bytes());
+    }
+
+    #[test]
+    fn well_formed_challenges_are_always_repaired(
+        authority in "[a-z]{1,8}(:[0-9]{1,4})?",
+        service in "[ -~&&[^\"\\\\]]{0,20}",
+        scope in "[ -~&&[^\"\\\\]]{0,40}",
+        realm_is_first in any::<bool>(),
+    ) {
+        let realm = format!("realm=\"http://{authority}/service/token\"");
+        let rest = format!("service=\"{service}\",scope=\"{scope}\"");
+        let value = match realm_is_first {
+            true => format!("Bearer {realm},{rest}"),
+            false => format!("Bearer {rest},{realm}"),
+        };
+        let repaired = repair_challenge(&value, &hub()).expect("a foreign realm is repaired");
+        prop_assert!(repaired.contains(&rest));
+        let challenges = parse(&repaired).expect("it can be read");
+        let param = |name: &str| challenges[0].param(name).unwrap().value.to_string();
+        prop_assert_eq!(param("realm"), "https://hub.example.com/service/token");
+        prop_assert_eq!(param("service"), service);
+        prop_assert_eq!(param("scope"), scope);
+    }
+
+    #[test]
+    fn an_upload_location_is_cut_at_its_path_and_nowhere_else(
+        scheme in select(&["http", "https", "https, http", "HTTP", ""][..]),
+        authority in select(&["hub.example.com", "hub.example.com:443", "x.test:1", "a, b"][..]),
+        name in repository(),
+        query in "[!-~&&[^\\\\]]{0,60}",
+    ) {
+        let known = KnownAuthorities::new(&[hub()]);
+        let public = hub();
+        let operation = Operation::UploadStart;
+        let reply = Reply { operation, status: 202, public: &public, known: &known };
+        let rest = format!("/v2/{name}/blobs/uploads/u-1?{query}");
+        let value = format!("{scheme}://{authority}{rest}");
+        match repair_location(value.as_bytes(), &reply) {
+            LocationRepair::Relative { value: relative, .. } => prop_assert_eq!(relative, rest),
+            other => prop_assert!(false, "{}: {:?}", value, other),
+        }
+    }
+
+    #[test]
+    fn names_are_read_whole(name in repository(), reference in "[a-zA-Z0-9_][a-zA-Z0-9._-]{0,20}") {
+        for (kind, method, operation) in [
+            ("manifests", "PUT", Operation::ManifestPut),
+            ("referrers", "GET", Operation::Referrers),
+            ("blobs/uploads", "PATCH", Operation::UploadChunk),
+        ] {
+            let target = format!("/v2/{name}/{kind}/{reference}");
+            let path = NormalPath::parse(target.as_bytes()).unwrap();
+            let found = Target::of(method, &path, Body::Present);
+            prop_assert_eq!(path.upstream_target(), None);
+            prop_assert_eq!(found.operation, operation);
+            prop_assert_eq!(found.repository, Some(name.as_str()));
+            prop_assert_eq!(found.reference.or(found.upload), Some(reference.as_str()));
+        }
+    }
+
+    #[test]
+    fn hosts_have_one_form(name in "[a-zA-Z0-9]([a-zA-Z0-9-]{0,9}[a-zA-Z])?", port in 1u16..) {
+        let lower = Host::parse(&name.to_ascii_lowercase());
+        for text in [name.clone(), format!("{name}."), name.to_ascii_uppercase()] {
+            prop_assert_eq!(Host::parse(&text), lower.clone());
+            let authority = Authority::parse(&format!("{text}:{port}"));
+            prop_assert_eq!(authority.map(|found| found.port), lower.clone().map(|_| Some(port)));
+        }
+        checks::host(format!("{name}:{port}").as_bytes());
+    }
+
+    #[test]
+    fn secrets_stay_out_of_logs(secret in "[A-Za-z0-9_-]{12,40}", path in "(/[a-z]{1,8}){1,4}") {
+        for name in ["_state", "token", "access_token", "code", "hm", "password"] {
+            let shown = redacted(&path, Some(&format!("n=1&{name}={secret}&digest=sha256:aa")));
+            prop_assert!(!shown.contains(&secret), "{}", shown);
+            prop_assert!(shown.ends_with("&digest=sha256:aa"), "{}", shown);
+        }
+    }
+
+    #[test]
+    fn cookies_are_made_secure_once(value in "[ -~]{0,60}") {
+        if let Some(secure) = secure_cookie(&value) {
+            prop_assert_eq!(secure_cookie(&secure), None);
+        }
+    }
+
+    #[test]
+    fn error_bodies_are_json_whatever_they_say(message in any::<String>()) {
+        let body = error_body(ErrorCode::Unknown, &message, "id");
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        prop_assert_eq!(body["errors"][0]["message"].as_str(), Some(message.as_str()));
+    }
+}
