@@ -3,6 +3,12 @@
 //! The modules stand in the order of the data's way: what is configured, what is known (pure), how
 //! a request comes in, what happens to it, where it goes, and what is told about it.
 
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
 pub mod config;
 
 pub mod edge;

@@ -43,6 +43,10 @@ const GOODBYE: Duration = Duration::from_millis(250);
 /// When a listener can't be opened or a thread not started: nothing has been served then.
 pub fn run(config: Config) -> anyhow::Result<()> {
     logging::init(config.log.format);
+    // Two descriptors for each request; the soft limit of a service is 1,024 by default.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        log::warn!("the limit of open files stays as it is: {error}");
+    }
     // An error means that somebody installed one already, which is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread()

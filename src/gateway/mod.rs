@@ -1,8 +1,8 @@
 //! The life of one request, in the order in which Pingora calls.
 //!
 //! Thin by intent: each callback gathers facts, asks a pure function and applies what it decided.
-//! What went wrong is judged in [`failure`], what the client is told in `registry::answer`, what
-//! is counted and written down in [`context`].
+//! What went wrong is judged in `failure`, what the client is told in `registry::answer`, what
+//! is counted and written down in `context`.
 
 mod answer;
 mod context;

@@ -42,9 +42,6 @@ pub(super) fn edit(response: &mut ResponseHeader, ctx: &mut RequestContext) -> R
     links(response, &reply, &mut done)?;
     challenges(response, name, &mut done)?;
     let stripped = cookies(response, name, ctx.operation.is_registry(), &mut done)?;
-    if matches!(done.first(), Some(Done::Foreign)) {
-        ctx.metrics().foreign_redirects.inc();
-    }
     if stripped {
         // Harbor sets a cookie on every answer of its own: counted, but no news for a record.
         ctx.metrics().repair(Repair::CookieStripped).inc();
@@ -52,6 +49,8 @@ pub(super) fn edit(response: &mut ResponseHeader, ctx: &mut RequestContext) -> R
     for done in done {
         match done {
             Done::Repaired(repair) => ctx.repaired(repair),
+            // The portal's way to an identity provider is no news.
+            Done::Foreign if ctx.operation.is_registry() => ctx.metrics().foreign_redirects.inc(),
             Done::Foreign => {}
         }
     }
@@ -75,7 +74,8 @@ fn location(
         return Ok(());
     };
     match repair_location(value.as_bytes(), reply) {
-        LocationRepair::Unchanged | LocationRepair::Unusable => {}
+        LocationRepair::Unchanged => {}
+        LocationRepair::Unusable => log::warn!("Harbor sent a Location that is no URL: {value:?}"),
         LocationRepair::Foreign => done.push(Done::Foreign),
         LocationRepair::Relative {
             value,

@@ -158,7 +158,7 @@ impl Standin {
         &self.core.faults
     }
 
-    /// The latest requests (up to [`seen::KEPT`]), oldest first, with what is known of them now.
+    /// The latest requests (a bounded number), oldest first, with what is known of them now.
     pub fn seen(&self) -> Vec<Seen> {
         self.core.seen.all()
     }
