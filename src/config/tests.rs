@@ -604,3 +604,28 @@ fn flags_have_defaults() {
         expected("127.0.0.1:0 [::1]:0", "127.0.0.1:0")
     );
 }
+
+#[test]
+fn printed_values_keep_their_meaning() {
+    let files = Files::new();
+    let yaml = "
+listeners: [{ address: '[::1]:0' }, { address: 127.0.0.1:0, tls: { certificates: [{ cert: hub.crt, key: hub.key }] } }]
+registries:
+  - { name: '123', public: ['http://[::1]:5000'], upstream: { endpoints: ['https://[fe80::1]'], also_known_as: [http://a, https://b:1], tls: { ca: ca.pem, server_name: 10.0.0.9 }, health: { path: '/?a=b:c', interval: 1500ms } }, expose: [api], timeouts: { commit: 1h 30m } }
+  - { name: 'true', public: [http://b], upstream: { endpoints: [http://c] } }
+log: { format: json }
+drain_timeout: 0s";
+    let first = files.load(yaml).unwrap();
+    let printed = first.to_yaml().unwrap();
+    let second = files.load(&printed).unwrap();
+    assert_eq!(format!("{first:?}"), format!("{second:?}"), "{printed}");
+    assert_eq!(second.to_yaml().unwrap(), printed);
+    for value in [
+        "interval: 1s 500ms",
+        "commit: 1h 30m",
+        "threads: 3",
+        "drain_timeout: 0s",
+    ] {
+        assert!(printed.contains(value), "{value}: {printed}");
+    }
+}
