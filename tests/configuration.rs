@@ -187,6 +187,27 @@ fn flags_build_what_the_file_would() {
 }
 
 #[test]
+fn an_expired_certificate_is_a_warning() {
+    let conf = conf_with_certificates();
+    let tls = conf.path().join("tls");
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["hub.example.com".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    fs::write(tls.join("hub.crt"), params.self_signed(&key).unwrap().pem()).unwrap();
+    fs::write(tls.join("hub.key"), key.serialize_pem()).unwrap();
+    let checked = check(&conf.path().join("one-harbor.yaml"));
+    assert!(checked.status.success());
+    let file = tls.join("hub.crt");
+    assert_eq!(
+        text(&checked.stderr),
+        format!(
+            "warning: the certificate in {} has expired\n",
+            file.display()
+        )
+    );
+}
+
+#[test]
 fn serve_refuses_what_check_refuses() {
     let refused = run(&["serve", "--config", "/nowhere/conf.yaml"]);
     assert_eq!(refused.status.code(), Some(1));

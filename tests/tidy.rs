@@ -31,9 +31,16 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
 /// A source file's code: without comments and without its unit tests, which stand at its end.
 fn code(path: &Path) -> Vec<(usize, String)> {
     let text = fs::read_to_string(path).unwrap();
-    let text = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+    let text = text
+        .split("#[cfg(test)]")
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     let uncommented = |line: &str| line.split("//").next().unwrap_or_default().to_owned();
-    text.lines().enumerate().map(|(index, line)| (index + 1, uncommented(line))).collect()
+    text.lines()
+        .enumerate()
+        .map(|(index, line)| (index + 1, uncommented(line)))
+        .collect()
 }
 
 fn offences(folders: &[&str], banned: &[&str]) -> Vec<String> {
@@ -53,8 +60,17 @@ fn offences(folders: &[&str], banned: &[&str]) -> Vec<String> {
 #[test]
 fn the_pure_modules_know_no_runtime_no_clock_and_no_randomness() {
     let banned = [
-        "pingora", "tokio", "hyper", "Instant", "SystemTime", "rand::", "getrandom", "uuid",
-        "std::net::Tcp", "std::thread", "log::",
+        "pingora",
+        "tokio",
+        "hyper",
+        "Instant",
+        "SystemTime",
+        "rand::",
+        "getrandom",
+        "uuid",
+        "std::net::Tcp",
+        "std::thread",
+        "log::",
     ];
     let found = offences(&["src/registry", "src/edge", "src/config"], &banned);
     assert!(found.is_empty(), "{found:#?}");
@@ -63,13 +79,68 @@ fn the_pure_modules_know_no_runtime_no_clock_and_no_randomness() {
 #[test]
 fn imports_go_one_way() {
     for (folder, banned) in [
-        ("src/edge", &["crate::registry", "crate::config", "crate::gateway", "crate::upstream", "crate::listener"][..]),
-        ("src/registry", &["crate::config", "crate::gateway", "crate::upstream", "crate::listener", "crate::metrics"]),
-        ("src/config", &["crate::gateway", "crate::upstream", "crate::listener", "crate::metrics", "crate::registry"]),
-        ("src/upstream", &["crate::gateway", "crate::listener", "crate::server", "crate::admin"]),
-        ("src/gateway", &["crate::server", "crate::admin", "crate::standin", "crate::demo"]),
-        ("src/admin", &["crate::gateway", "crate::listener", "crate::server"]),
-        ("src/standin", &["crate::gateway", "crate::listener", "crate::server", "crate::upstream", "crate::metrics"]),
+        (
+            "src/edge",
+            &[
+                "crate::registry",
+                "crate::config",
+                "crate::gateway",
+                "crate::upstream",
+                "crate::listener",
+            ][..],
+        ),
+        (
+            "src/registry",
+            &[
+                "crate::config",
+                "crate::gateway",
+                "crate::upstream",
+                "crate::listener",
+                "crate::metrics",
+            ],
+        ),
+        (
+            "src/config",
+            &[
+                "crate::gateway",
+                "crate::upstream",
+                "crate::listener",
+                "crate::metrics",
+                "crate::registry",
+            ],
+        ),
+        (
+            "src/upstream",
+            &[
+                "crate::gateway",
+                "crate::listener",
+                "crate::server",
+                "crate::admin",
+            ],
+        ),
+        (
+            "src/gateway",
+            &[
+                "crate::server",
+                "crate::admin",
+                "crate::standin",
+                "crate::demo",
+            ],
+        ),
+        (
+            "src/admin",
+            &["crate::gateway", "crate::listener", "crate::server"],
+        ),
+        (
+            "src/standin",
+            &[
+                "crate::gateway",
+                "crate::listener",
+                "crate::server",
+                "crate::upstream",
+                "crate::metrics",
+            ],
+        ),
     ] {
         let found = offences(&[folder], banned);
         assert!(found.is_empty(), "{found:#?}");
@@ -78,16 +149,35 @@ fn imports_go_one_way() {
 
 #[test]
 fn the_readme_lists_every_metric_family_as_it_is() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `harbormouth_")).collect();
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let rows: Vec<&str> = readme
+        .lines()
+        .filter(|line| line.starts_with("| `harbormouth_"))
+        .collect();
     let expected: Vec<String> = FAMILIES
         .iter()
         .map(|family| {
-            let labels: Vec<String> = family.labels.iter().map(|label| format!("`{label}`")).collect();
-            format!("| `{}` | {} | {} | {} |", family.name, family.kind.as_str(), labels.join(" "), family.help)
+            let labels: Vec<String> = family
+                .labels
+                .iter()
+                .map(|label| format!("`{label}`"))
+                .collect();
+            format!(
+                "| `{}` | {} | {} | {} |",
+                family.name,
+                family.kind.as_str(),
+                labels.join(" "),
+                family.help
+            )
         })
         .collect();
-    assert_eq!(rows, expected, "the README's table of metrics, as it should be:\n{}", expected.join("\n"));
+    assert_eq!(
+        rows,
+        expected,
+        "the README's table of metrics, as it should be:\n{}",
+        expected.join("\n")
+    );
 }
 
 #[test]
@@ -105,5 +195,8 @@ fn metric_names_follow_the_conventions() {
 fn files_stay_small_enough_to_read() {
     let long = |path: &PathBuf| code(path).len() > 400;
     let found: Vec<_> = files("src", ".rs").into_iter().filter(long).collect();
-    assert!(found.is_empty(), "over 400 lines without their tests: {found:#?}");
+    assert!(
+        found.is_empty(),
+        "over 400 lines without their tests: {found:#?}"
+    );
 }
