@@ -61,14 +61,14 @@ struct Typed {
 #[derive(Subcommand)]
 enum Command {
     /// Serve one or several Harbors until SIGTERM
-    #[command(after_help = SERVE_EXAMPLES)]
+    #[command(override_usage = SERVE_USAGE, after_help = SERVE_EXAMPLES)]
     Serve(ConfigArgs),
     /// Show every problem of a configuration, or the configuration with every default
     ///
     /// Prints all problems, each on a line with its key, and exits with 1; or prints the effective
     /// configuration as YAML and exits with 0. Warnings go to standard error. Nothing is contacted
     /// and no port is opened. With flags, the output is the configuration file that says the same.
-    #[command(after_help = CHECK_EXAMPLES)]
+    #[command(override_usage = CHECK_USAGE, after_help = CHECK_EXAMPLES)]
     Check(ConfigArgs),
     /// Show on this machine what breaks a push behind a second proxy, and what mends it
     ///
@@ -149,6 +149,14 @@ Examples:
   harbormouth serve --config harbormouth.yaml
   harbormouth serve --public https://hub.example.com --upstream http://10.0.0.5 \\
       --tls-cert hub.crt --tls-key hub.key";
+
+const SERVE_USAGE: &str = "\
+harbormouth serve --config FILE
+       harbormouth serve --public URL... --upstream URL... [OPTIONS]";
+
+const CHECK_USAGE: &str = "\
+harbormouth check --config FILE
+       harbormouth check --public URL... --upstream URL... [OPTIONS]";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:

@@ -141,6 +141,40 @@ impl<'a> Table<'a> {
         }
         node
     }
+
+    /// An optional text, parsed.
+    pub fn text<T>(
+        &self,
+        name: &str,
+        accepted: &'static str,
+        problems: &mut Problems,
+        parse: impl FnOnce(&'a str) -> Result<T, Complaint>,
+    ) -> Option<Keyed<T>> {
+        self.get(name)?.parse(accepted, problems, parse)
+    }
+
+    /// A required list.
+    pub fn items(
+        &self,
+        name: &str,
+        accepted: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Vec<Node<'a>>> {
+        self.required(name, accepted, problems)?
+            .list(accepted, problems)
+    }
+}
+
+/// Reads every item, also behind one that can't be read.
+pub(super) fn each<T>(
+    nodes: Vec<Node<'_>>,
+    problems: &mut Problems,
+    read: impl Fn(&Node<'_>, &mut Problems) -> Option<T>,
+) -> Vec<T> {
+    nodes
+        .iter()
+        .filter_map(|node| read(node, problems))
+        .collect()
 }
 
 /// What a value is, in words; texts are shown masked.

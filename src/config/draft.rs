@@ -1,7 +1,7 @@
 //! The document as it was read: every value parsed and with its key, nothing yet held against
 //! anything else. What could not be read is absent here and stands among the problems.
 
-use super::document::{Node, Table};
+use super::document::{Node, Table, each};
 use super::problem::{Complaint, Key, Keyed, Problems};
 use super::scalar::{self, Bounds};
 use super::types::{Expose, LogFormat};
@@ -86,24 +86,22 @@ pub(super) fn read(document: &Value, key: Key, problems: &mut Problems) -> Draft
     let Some(table) = root.table(KEYS, "a table with listeners and registries", problems) else {
         return draft;
     };
-    draft.listeners = items(&table, "listeners", LISTENERS, problems)
+    draft.listeners = table
+        .items("listeners", LISTENERS, problems)
         .map(|nodes| each(nodes, problems, listener));
     draft.admin = table.get("admin").and_then(|node| {
         let table = node.table(&["address"], "a table with address", problems)?;
-        text(
-            &table,
-            "address",
-            scalar::ADDRESS,
-            problems,
-            scalar::address,
-        )
+        table.text("address", scalar::ADDRESS, problems, scalar::address)
     });
-    draft.registries = items(&table, "registries", REGISTRIES, problems)
+    draft.registries = table
+        .items("registries", REGISTRIES, problems)
         .map(|nodes| each(nodes, problems, registry))
         .unwrap_or_default();
     draft.log_format = table.get("log").and_then(|node| {
         let table = node.table(&["format"], "a table with format", problems)?;
-        text(&table, "format", scalar::LOG_FORMAT, problems, log_format).map(|format| format.value)
+        table
+            .text("format", scalar::LOG_FORMAT, problems, log_format)
+            .map(|format| format.value)
     });
     draft.drain_timeout = duration(&table, "drain_timeout", &scalar::DRAIN, problems);
     draft.threads = table
@@ -120,7 +118,8 @@ fn listener(node: &Node<'_>, problems: &mut Problems) -> Option<DraftListener> {
         .and_then(|node| node.parse(scalar::ADDRESS, problems, scalar::address));
     let tls = table.get("tls").and_then(|node| {
         let table = node.table(&["certificates"], "a table with certificates", problems)?;
-        let pairs = items(&table, "certificates", CERTIFICATES, problems)
+        let pairs = table
+            .items("certificates", CERTIFICATES, problems)
             .map(|nodes| each(nodes, problems, pair))
             .unwrap_or_default();
         Some(Keyed {
@@ -175,7 +174,8 @@ fn registry(node: &Node<'_>, problems: &mut Problems) -> Option<DraftRegistry> {
     draft.name = table
         .required("name", scalar::NAME, problems)
         .and_then(|node| node.parse(scalar::NAME, problems, scalar::registry_name));
-    draft.public = items(&table, "public", PUBLIC, problems)
+    draft.public = table
+        .items("public", PUBLIC, problems)
         .map(|nodes| each(nodes, problems, origin))
         .unwrap_or_default();
     if let Some(node) = table.required("upstream", "a table with endpoints", problems) {
@@ -198,7 +198,8 @@ fn upstream(node: &Node<'_>, draft: &mut DraftRegistry, problems: &mut Problems)
     let Some(table) = node.table(KEYS, "a table with endpoints", problems) else {
         return;
     };
-    draft.endpoints = items(&table, "endpoints", ENDPOINTS, problems)
+    draft.endpoints = table
+        .items("endpoints", ENDPOINTS, problems)
         .map(|nodes| each(nodes, problems, origin))
         .unwrap_or_default();
     if let Some(node) = table.get("also_known_as") {
@@ -218,29 +219,24 @@ fn upstream(node: &Node<'_>, draft: &mut DraftRegistry, problems: &mut Problems)
             problems,
         )?;
         Some(DraftUpstreamTls {
-            ca: text(&table, "ca", scalar::FILE, problems, file_name),
-            server_name: text(
-                &table,
-                "server_name",
-                scalar::SERVER_NAME,
-                problems,
-                scalar::server_name,
-            )
-            .map(|name| name.value),
+            ca: table.text("ca", scalar::FILE, problems, file_name),
+            server_name: table
+                .text(
+                    "server_name",
+                    scalar::SERVER_NAME,
+                    problems,
+                    scalar::server_name,
+                )
+                .map(|name| name.value),
             key: node.key,
         })
     });
     if let Some(node) = table.get("health")
         && let Some(table) = node.table(&["path", "interval"], "a table", problems)
     {
-        draft.health_path = text(
-            &table,
-            "path",
-            scalar::HEALTH_PATH,
-            problems,
-            scalar::health_path,
-        )
-        .map(|path| path.value);
+        draft.health_path = table
+            .text("path", scalar::HEALTH_PATH, problems, scalar::health_path)
+            .map(|path| path.value);
         draft.health_interval = duration(&table, "interval", &scalar::INTERVAL, problems);
     }
 }
@@ -304,43 +300,7 @@ fn duration(
     bounds: &Bounds,
     problems: &mut Problems,
 ) -> Option<Duration> {
-    text(table, name, scalar::DURATION, problems, |text| {
-        scalar::duration(text, bounds)
-    })
-    .map(|duration| duration.value)
-}
-
-/// An optional text, parsed.
-fn text<T>(
-    table: &Table<'_>,
-    name: &str,
-    accepted: &'static str,
-    problems: &mut Problems,
-    parse: impl FnOnce(&str) -> Result<T, Complaint>,
-) -> Option<Keyed<T>> {
-    table.get(name)?.parse(accepted, problems, parse)
-}
-
-/// A required list.
-fn items<'a>(
-    table: &Table<'a>,
-    name: &str,
-    accepted: &'static str,
-    problems: &mut Problems,
-) -> Option<Vec<Node<'a>>> {
-    table
-        .required(name, accepted, problems)?
-        .list(accepted, problems)
-}
-
-/// Reads every item, also behind one that can't be read.
-fn each<T>(
-    nodes: Vec<Node<'_>>,
-    problems: &mut Problems,
-    read: impl Fn(&Node<'_>, &mut Problems) -> Option<T>,
-) -> Vec<T> {
-    nodes
-        .iter()
-        .filter_map(|node| read(node, problems))
-        .collect()
+    let read = |text: &str| scalar::duration(text, bounds);
+    let keyed = table.text(name, scalar::DURATION, problems, read)?;
+    Some(keyed.value)
 }

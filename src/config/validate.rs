@@ -23,13 +23,13 @@ pub(super) const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALH
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 /// A Harbor in reach accepts in milliseconds; one lost SYN is repeated after 1 s, two after 3 s.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Harbor itself may be busy for minutes between two bytes; a client on a bad line, too.
+/// Both sides may fall silent for minutes without being dead; no silence may last for ever.
 const BETWEEN_BYTES: Duration = Duration::from_secs(15 * 60);
 /// Harbor hashes and moves a whole layer before it answers; on object storage that copies it.
 const COMMIT: Duration = Duration::from_secs(30 * 60);
-/// The one health path that answers without touching anything behind Harbor's core.
+/// Harbor answers it without a login.
 const HEALTH_PATH: &str = "/api/v2.0/ping";
-/// Three failed probes are noticed within the time a person waits for a prompt.
+/// A dead endpoint is noticed within seconds, for twelve small requests a minute.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Reads a document into a configuration.
