@@ -1,0 +1,154 @@
+//! Chains: a name that clients use, a Harbor, and what stands between them.
+
+use crate::clients::{Login, Reference};
+use crate::common::gateway::Gateway;
+use crate::harbor::Harbor;
+use crate::hops::{Face, Hop, INNER_NAME, Manners, Route};
+use crate::world::{Site, World};
+use std::net::SocketAddr;
+
+/// Where Harbormouth stands in a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nowhere: client → hop → Harbor.
+    Without,
+    /// client → hop → Harbormouth → Harbor.
+    BehindTheHop,
+    /// client → Harbormouth → hop → Harbor.
+    BeforeTheHop,
+}
+
+impl Place {
+    pub fn name(self) -> &'static str {
+        match self {
+            Place::Without => "without",
+            Place::BehindTheHop => "behind_the_hop",
+            Place::BeforeTheHop => "before_the_hop",
+        }
+    }
+}
+
+/// The URL that Harbor was configured with.
+#[derive(Clone, Copy, Debug)]
+pub enum ExternalUrl {
+    /// The public one.
+    Public,
+    /// `http://` and the inner name.
+    Inner,
+}
+
+/// A chain with one hop, as a value.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub port: u16,
+    pub manners: Manners,
+    pub external_url: ExternalUrl,
+    /// Whether Harbormouth is told the inner name in `also_known_as`.
+    pub inner_name: InnerName,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum InnerName {
+    Told,
+    Untold,
+}
+
+/// A running chain.
+pub struct Chain {
+    pub harbor: Harbor,
+    /// The host that clients write, with the port unless it is 443.
+    pub host: String,
+    pub gateway: Option<Gateway>,
+    _hop: Hop,
+}
+
+impl Chain {
+    pub fn start(world: &World, plan: Plan, place: Place) -> Chain {
+        let site = world.site();
+        let host = host_of(site, plan.port);
+        let public = format!("https://{host}");
+        let harbor = match plan.external_url {
+            ExternalUrl::Public => Harbor::start(world, &public),
+            ExternalUrl::Inner => Harbor::start(world, &format!("http://{INNER_NAME}")),
+        };
+        let files = world.ca.issue(&[&site.name()]);
+        let front = SocketAddr::from((site.public_address(), plan.port));
+        let behind = SocketAddr::from((site.inner_address(), 80));
+        let hop = |listen, face: &Face<'_>, upstream| {
+            let routes = [Route { prefix: "/", upstream }];
+            Hop::start(world, listen, face, plan.manners, &routes)
+        };
+        let (gateway, hop) = match place {
+            Place::Without => (None, hop(front, &Face::Tls(&files), harbor.address())),
+            Place::BehindTheHop => {
+                let registry = registry_yaml("hq", &[&public], harbor.address(), plan.inner_name);
+                let gateway = Gateway::with_config(&format!(
+                    "listeners:\n  - address: 127.0.0.1:0\n{ADMIN}registries:\n{registry}"
+                ));
+                let address = *gateway.http.first().expect("a plain listener");
+                (Some(gateway), hop(front, &Face::Tls(&files), address))
+            }
+            Place::BeforeTheHop => {
+                let hop = hop(behind, &Face::Plain, harbor.address());
+                let registry = registry_yaml("hq", &[&public], behind, plan.inner_name);
+                let listener = tls_listener(front, &files);
+                let gateway = Gateway::with_config(&format!(
+                    "listeners:\n{listener}{ADMIN}registries:\n{registry}"
+                ));
+                (Some(gateway), hop)
+            }
+        };
+        Chain { harbor, host, gateway, _hop: hop }
+    }
+
+    pub fn login(&self) -> Login {
+        self.harbor.login()
+    }
+
+    pub fn reference(&self, tag: &str) -> Reference {
+        reference(&self.host, tag)
+    }
+}
+
+pub fn reference(host: &str, tag: &str) -> Reference {
+    Reference { host: host.to_owned(), repository: REPOSITORY.to_owned(), tag: tag.to_owned() }
+}
+
+/// Every test has a Harbor of its own; one repository is enough.
+pub const REPOSITORY: &str = "library/app";
+
+pub fn host_of(site: Site, port: u16) -> String {
+    match port {
+        443 => site.name(),
+        port => format!("{}:{port}", site.name()),
+    }
+}
+
+pub const ADMIN: &str = "admin: { address: 127.0.0.1:0 }\n";
+
+pub fn tls_listener(address: SocketAddr, files: &crate::common::ca::CertFiles) -> String {
+    format!(
+        "  - address: {address}\n    tls: {{ certificates: [ {{ cert: {}, key: {} }} ] }}\n",
+        files.cert.display(),
+        files.key.display()
+    )
+}
+
+pub fn registry_yaml(
+    name: &str,
+    public: &[&str],
+    upstream: SocketAddr,
+    inner_name: InnerName,
+) -> String {
+    let also_known_as = match inner_name {
+        InnerName::Told => {
+            format!("      also_known_as: [ http://{INNER_NAME}, https://{INNER_NAME} ]\n")
+        }
+        InnerName::Untold => String::new(),
+    };
+    format!(
+        "  - name: {name}\n    public: [ {} ]\n    upstream:\n      \
+         endpoints: [ http://{upstream} ]\n{also_known_as}",
+        public.join(", ")
+    )
+}

@@ -1,0 +1,157 @@
+//! The hop that breaks pushes: an nginx between client and Harbor, tuned well for registries in
+//! everything but the headers it passes on.
+
+use crate::common::ca::CertFiles;
+use crate::common::process::Process;
+use crate::common::wait;
+use crate::world::World;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// What a hop tells its upstream about the request that it received.
+#[derive(Clone, Copy, Debug)]
+pub struct Manners {
+    pub host: HostHeader,
+    pub scheme: SchemeHeader,
+    pub forwarded_host: ForwardedHost,
+}
+
+/// The Host that a hop sends.
+#[derive(Clone, Copy, Debug)]
+pub enum HostHeader {
+    /// What the client sent.
+    Kept,
+    /// The name with `:443`, whatever the client sent.
+    WithPort443,
+    /// The name without the port that the client sent.
+    WithoutPort,
+    /// The inner name of the upstream.
+    Inner,
+}
+
+/// The `X-Forwarded-Proto` that a hop sends.
+#[derive(Clone, Copy, Debug)]
+pub enum SchemeHeader {
+    Right,
+    Lost,
+}
+
+/// The `X-Forwarded-Host` that a hop sends.
+#[derive(Clone, Copy, Debug)]
+pub enum ForwardedHost {
+    /// As it received it, which is none from a client.
+    Kept,
+    /// The inner name of the upstream.
+    Inner,
+}
+
+/// The name by which the inside calls Harbor. It resolves nowhere.
+pub const INNER_NAME: &str = "harbor.internal";
+
+/// A hop without faults.
+pub const GOOD: Manners = Manners {
+    host: HostHeader::Kept,
+    scheme: SchemeHeader::Right,
+    forwarded_host: ForwardedHost::Kept,
+};
+
+/// What a hop listens with.
+pub enum Face<'a> {
+    /// In front, in TLS. Port 80 of the same address redirects to https, as everywhere.
+    Tls(&'a CertFiles),
+    /// Behind an edge that has ended TLS, and told the scheme in `X-Forwarded-Proto`.
+    Plain,
+}
+
+/// One path prefix and where it goes.
+pub struct Route {
+    pub prefix: &'static str,
+    pub upstream: SocketAddr,
+}
+
+/// A running nginx.
+pub struct Hop {
+    _process: Process,
+}
+
+impl Hop {
+    pub fn start(
+        world: &World,
+        listen: SocketAddr,
+        face: &Face<'_>,
+        manners: Manners,
+        routes: &[Route],
+    ) -> Hop {
+        let home = world.directory("nginx");
+        let file = home.join("nginx.conf");
+        std::fs::write(&file, configuration(listen, face, manners, routes)).expect("nginx.conf");
+        let mut command = world.command("nginx", &home);
+        command.arg("-p").arg(&home).arg("-c").arg(&file).args(["-e", "stderr"]);
+        let process = Process::start("nginx", command);
+        wait::until_it_accepts(listen, Duration::from_secs(10));
+        Hop { _process: process }
+    }
+}
+
+fn configuration(
+    listen: SocketAddr,
+    face: &Face<'_>,
+    manners: Manners,
+    routes: &[Route],
+) -> String {
+    let (listening, scheme) = match face {
+        Face::Tls(files) => (
+            format!(
+                "listen {listen} ssl; ssl_certificate {}; ssl_certificate_key {};",
+                files.cert.display(),
+                files.key.display()
+            ),
+            "https",
+        ),
+        Face::Plain => (format!("listen {listen};"), "$http_x_forwarded_proto"),
+    };
+    let redirect = match face {
+        Face::Tls(_) => format!(
+            "server {{ listen {}:80; return 301 https://$host$request_uri; }}",
+            listen.ip()
+        ),
+        Face::Plain => String::new(),
+    };
+    let headers = headers(manners, scheme);
+    let locations: String = routes
+        .iter()
+        .map(|route| {
+            format!("location {} {{ proxy_pass http://{}; {headers} }}\n", route.prefix, route.upstream)
+        })
+        .collect();
+    format!(
+        "daemon off;\nmaster_process off;\npid nginx.pid;\nevents {{}}\nhttp {{\n\
+         access_log access.log;\nclient_body_temp_path body;\nproxy_temp_path proxy;\n\
+         fastcgi_temp_path fastcgi;\nuwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\n\
+         client_max_body_size 0;\nproxy_http_version 1.1;\nproxy_request_buffering off;\n\
+         proxy_buffering off;\nproxy_read_timeout 900s;\nproxy_send_timeout 900s;\n\
+         {redirect}\nserver {{\n{listening}\n{locations}}}\n}}\n"
+    )
+}
+
+fn headers(manners: Manners, scheme: &str) -> String {
+    let host = match manners.host {
+        HostHeader::Kept => "$http_host",
+        HostHeader::WithPort443 => "$host:443",
+        HostHeader::WithoutPort => "$host",
+        HostHeader::Inner => INNER_NAME,
+    };
+    // An empty value makes nginx send no such header.
+    let scheme = match manners.scheme {
+        SchemeHeader::Right => scheme,
+        SchemeHeader::Lost => "\"\"",
+    };
+    let forwarded_host = match manners.forwarded_host {
+        ForwardedHost::Kept => String::new(),
+        ForwardedHost::Inner => format!("proxy_set_header X-Forwarded-Host {INNER_NAME};"),
+    };
+    format!(
+        "proxy_set_header Host {host}; proxy_set_header X-Forwarded-Proto {scheme}; \
+         {forwarded_host} proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"
+    )
+}

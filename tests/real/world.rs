@@ -1,0 +1,88 @@
+//! What one run has once: its directory, its authority, its names, and the two daemons, which
+//! start when the first test asks for them.
+
+use crate::clients::{Containerd, Dockerd};
+use crate::common::ca::Ca;
+use crate::common::tools;
+use crate::namespace;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+
+pub struct World {
+    directory: PathBuf,
+    pub ca: Ca,
+    names: AtomicU8,
+    directories: AtomicU32,
+    containerd: OnceLock<Containerd>,
+    dockerd: OnceLock<Dockerd>,
+}
+
+/// A place in the network of the run: one public address with its name, and one inner address.
+#[derive(Clone, Copy)]
+pub struct Site(u8);
+
+impl Site {
+    pub fn name(self) -> String {
+        namespace::public_name(self.0)
+    }
+
+    pub fn public_address(self) -> std::net::Ipv4Addr {
+        namespace::public_address(self.0)
+    }
+
+    pub fn inner_address(self) -> std::net::Ipv4Addr {
+        namespace::inner_address(self.0)
+    }
+}
+
+impl World {
+    pub fn new(directory: PathBuf) -> World {
+        World {
+            ca: Ca::new(&directory.join("ca")),
+            directory,
+            names: AtomicU8::new(1),
+            directories: AtomicU32::new(1),
+            containerd: OnceLock::new(),
+            dockerd: OnceLock::new(),
+        }
+    }
+
+    /// A site that nobody else in this run has.
+    pub fn site(&self) -> Site {
+        let number = self.names.fetch_add(1, Ordering::Relaxed);
+        assert!(number < namespace::NAMES, "the run has used up its names");
+        Site(number)
+    }
+
+    /// A new, empty directory.
+    pub fn directory(&self, purpose: &str) -> PathBuf {
+        let number = self.directories.fetch_add(1, Ordering::Relaxed);
+        let directory = self.directory.join(format!("{number}-{purpose}"));
+        std::fs::create_dir(&directory).expect("create a directory");
+        directory
+    }
+
+    /// A program with nothing of the caller's environment, which trusts the run's authority.
+    pub fn command(&self, program: &str, home: &Path) -> Command {
+        let mut command = Command::new("env");
+        command
+            .arg("-i")
+            .arg(format!("PATH={}", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"))
+            .arg(format!("HOME={}", home.display()))
+            .arg(format!("TMPDIR={}", home.display()))
+            .arg(format!("SSL_CERT_FILE={}", self.ca.bundle().display()))
+            .arg("SSL_CERT_DIR=/nowhere")
+            .arg(tools::path(program));
+        command
+    }
+
+    pub fn containerd(&self) -> &Containerd {
+        self.containerd.get_or_init(|| Containerd::start(self))
+    }
+
+    pub fn dockerd(&self) -> &Dockerd {
+        self.dockerd.get_or_init(|| Dockerd::start(self))
+    }
+}
