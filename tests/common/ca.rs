@@ -19,12 +19,17 @@ pub struct CertFiles {
 impl Ca {
     pub fn new(directory: &Path) -> Ca {
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "test authority");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "test authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key for the authority");
         let issuer = CertifiedIssuer::self_signed(params, key).expect("the authority");
         std::fs::create_dir_all(directory).expect("the authority's directory");
-        let ca = Ca { directory: directory.to_owned(), issuer };
+        let ca = Ca {
+            directory: directory.to_owned(),
+            issuer,
+        };
         std::fs::write(ca.bundle(), ca.issuer.pem()).expect("write the bundle");
         ca
     }
@@ -39,7 +44,9 @@ impl Ca {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let stem = names.first().expect("at least one name").clone();
         let mut params = CertificateParams::new(names).expect("names for a certificate");
-        params.distinguished_name.push(DnType::CommonName, stem.as_str());
+        params
+            .distinguished_name
+            .push(DnType::CommonName, stem.as_str());
         let key = KeyPair::generate().expect("a key");
         let cert = params.signed_by(&key, &self.issuer).expect("sign");
         let files = CertFiles {

@@ -26,7 +26,8 @@ impl Gateway {
     /// `harbormouth serve --config` with this YAML.
     pub fn with_config(yaml: &str) -> Gateway {
         let mut file = NamedTempFile::with_suffix(".yaml").expect("a file for the configuration");
-        file.write_all(yaml.as_bytes()).expect("write the configuration");
+        file.write_all(yaml.as_bytes())
+            .expect("write the configuration");
         let mut command = Gateway::command();
         command.args(["serve", "--config"]).arg(file.path());
         Gateway::start(command, Some(file))
@@ -47,11 +48,17 @@ impl Gateway {
     fn start(command: Command, config: Option<NamedTempFile>) -> Gateway {
         let mut process = Process::start("harbormouth", command);
         let said = process.wait_for("ready", START_LIMIT, |stdout, _| {
-            stdout.lines().any(|line| line == "ready").then(|| stdout.to_owned())
+            stdout
+                .lines()
+                .any(|line| line == "ready")
+                .then(|| stdout.to_owned())
         });
         let sockets = |prefix: &str| -> Vec<SocketAddr> {
             let parse = |text: &str| text.parse().unwrap_or_else(|e| panic!("{text:?}: {e}"));
-            said.lines().filter_map(|line| line.strip_prefix(prefix)).map(parse).collect()
+            said.lines()
+                .filter_map(|line| line.strip_prefix(prefix))
+                .map(parse)
+                .collect()
         };
         Gateway {
             https: sockets("listening https "),

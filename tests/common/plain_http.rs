@@ -13,7 +13,10 @@ pub struct Answer {
 
 impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -24,7 +27,9 @@ impl Answer {
 pub fn ask(address: SocketAddr, method: &str, target: &str, headers: &[&str]) -> Answer {
     let mut stream = TcpStream::connect(address)
         .unwrap_or_else(|e| panic!("{method} {target} at {address}: {e}"));
-    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("set a timeout");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .expect("set a timeout");
     // HTTP/1.0: the answer ends with the connection and is never chunked.
     let mut request = format!("{method} {target} HTTP/1.0\r\nHost: {address}\r\n");
     for line in headers {
@@ -32,7 +37,9 @@ pub fn ask(address: SocketAddr, method: &str, target: &str, headers: &[&str]) ->
         request.push_str("\r\n");
     }
     request.push_str("\r\n");
-    stream.write_all(request.as_bytes()).expect("send the request");
+    stream
+        .write_all(request.as_bytes())
+        .expect("send the request");
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).expect("read the answer");
     let text = String::from_utf8_lossy(&bytes);
@@ -46,5 +53,9 @@ pub fn ask(address: SocketAddr, method: &str, target: &str, headers: &[&str]) ->
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    Answer { status, headers, body: body.to_owned() }
+    Answer {
+        status,
+        headers,
+        body: body.to_owned(),
+    }
 }

@@ -26,7 +26,12 @@ impl Process {
         let stderr = NamedTempFile::new().expect("a file for stderr");
         let child = spawn(command, stdout.as_file(), stderr.as_file())
             .unwrap_or_else(|e| panic!("{name} can't be started: {e}"));
-        Process { name: name.to_owned(), child, stdout, stderr }
+        Process {
+            name: name.to_owned(),
+            child,
+            stdout,
+            stderr,
+        }
     }
 
     pub fn pid(&self) -> u32 {
@@ -73,7 +78,10 @@ impl Process {
     /// Sends SIGTERM and waits for the end.
     pub fn terminate(&mut self, limit: Duration) -> ExitStatus {
         let pid = self.pid().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("run kill");
+        let sent = Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .expect("run kill");
         assert!(sent.success(), "{} was gone before SIGTERM", self.name);
         self.wait_for_end(limit)
     }
@@ -140,7 +148,11 @@ pub fn run(command: Command, limit: Duration) -> Finished {
         std::thread::sleep(Duration::from_millis(10));
     };
     let (stdout, stderr) = (process.stdout(), process.stderr());
-    Finished { status, stdout, stderr }
+    Finished {
+        status,
+        stdout,
+        stderr,
+    }
 }
 
 /// Runs `command` and gives its stdout.
@@ -150,7 +162,12 @@ pub fn run(command: Command, limit: Duration) -> Finished {
 pub fn must(command: Command) -> String {
     let name = format!("{command:?}");
     let finished = run(command, Duration::from_secs(60));
-    assert!(finished.succeeded(), "{name}: {:?}\n{}", finished.status, finished.output());
+    assert!(
+        finished.succeeded(),
+        "{name}: {:?}\n{}",
+        finished.status,
+        finished.output()
+    );
     finished.stdout
 }
 
@@ -170,7 +187,9 @@ fn spawn(command: Command, stdout: &File, stderr: &File) -> io::Result<Child> {
         sender
     });
     let mut guarded = Command::new(tools::path("setpriv"));
-    guarded.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program());
+    guarded
+        .args(["--pdeathsig", "KILL", "--"])
+        .arg(command.get_program());
     guarded.args(command.get_args());
     for (key, value) in command.get_envs() {
         match value {
@@ -181,7 +200,10 @@ fn spawn(command: Command, stdout: &File, stderr: &File) -> io::Result<Child> {
     if let Some(directory) = command.get_current_dir() {
         guarded.current_dir(directory);
     }
-    guarded.stdin(Stdio::null()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
+    guarded
+        .stdin(Stdio::null())
+        .stdout(stdout.try_clone()?)
+        .stderr(stderr.try_clone()?);
     let (answer, child) = channel();
     let gone = |_| io::Error::other("the spawning thread is gone");
     nursery.send((guarded, answer)).map_err(|_| gone(()))?;

@@ -8,7 +8,11 @@ use std::path::PathBuf;
 /// With the missing names and the command that installs them. A test never passes over a missing
 /// part in silence.
 pub fn require(programs: &[&str]) {
-    let missing: Vec<&str> = programs.iter().copied().filter(|p| find(p).is_none()).collect();
+    let missing: Vec<&str> = programs
+        .iter()
+        .copied()
+        .filter(|p| find(p).is_none())
+        .collect();
     assert!(
         missing.is_empty(),
         "these tests need {}, which this machine doesn't have: install with `tests/install.sh` \

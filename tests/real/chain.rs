@@ -1,6 +1,7 @@
 //! Chains: a name that clients use, a Harbor, and what stands between them.
 
-use crate::clients::{Login, Reference};
+use crate::clients::Reference;
+use crate::common::ca::CertFiles;
 use crate::common::gateway::Gateway;
 use crate::harbor::Harbor;
 use crate::hops::{Face, Hop, INNER_NAME, Manners, Route};
@@ -75,7 +76,10 @@ impl Chain {
         let front = SocketAddr::from((site.public_address(), plan.port));
         let behind = SocketAddr::from((site.inner_address(), 80));
         let hop = |listen, face: &Face<'_>, upstream| {
-            let routes = [Route { prefix: "/", upstream }];
+            let routes = [Route {
+                prefix: "/",
+                upstream,
+            }];
             Hop::start(world, listen, face, plan.manners, &routes)
         };
         let (gateway, hop) = match place {
@@ -91,49 +95,64 @@ impl Chain {
             Place::BeforeTheHop => {
                 let hop = hop(behind, &Face::Plain, harbor.address());
                 let registry = registry_yaml("hq", &[&public], behind, plan.inner_name);
-                let listener = tls_listener(front, &files);
+                let listener = tls_listener(front, &[&files]);
                 let gateway = Gateway::with_config(&format!(
                     "listeners:\n{listener}{ADMIN}registries:\n{registry}"
                 ));
                 (Some(gateway), hop)
             }
         };
-        Chain { harbor, host, gateway, _hop: hop }
+        Chain {
+            harbor,
+            host,
+            gateway,
+            _hop: hop,
+        }
     }
 
-    pub fn login(&self) -> Login {
-        self.harbor.login()
-    }
-
-    pub fn reference(&self, tag: &str) -> Reference {
-        reference(&self.host, tag)
+    pub fn reference(&self) -> Reference {
+        reference(&self.host)
     }
 }
 
-pub fn reference(host: &str, tag: &str) -> Reference {
-    Reference { host: host.to_owned(), repository: REPOSITORY.to_owned(), tag: tag.to_owned() }
+/// Every test has Harbors of its own, so one repository and tag is enough.
+pub fn reference(host: &str) -> Reference {
+    Reference {
+        host: host.to_owned(),
+        repository: "library/app".to_owned(),
+        tag: "v1".to_owned(),
+    }
 }
 
-/// Every test has a Harbor of its own; one repository is enough.
-pub const REPOSITORY: &str = "library/app";
-
-pub fn host_of(site: Site, port: u16) -> String {
+fn host_of(site: Site, port: u16) -> String {
     match port {
         443 => site.name(),
         port => format!("{}:{port}", site.name()),
     }
 }
 
+/// The admin listener on a free port.
 pub const ADMIN: &str = "admin: { address: 127.0.0.1:0 }\n";
 
-pub fn tls_listener(address: SocketAddr, files: &crate::common::ca::CertFiles) -> String {
+/// An entry of `listeners`, with one certificate for each name.
+pub fn tls_listener(address: SocketAddr, certificates: &[&CertFiles]) -> String {
+    let pairs: Vec<String> = certificates
+        .iter()
+        .map(|files| {
+            format!(
+                "{{ cert: {}, key: {} }}",
+                files.cert.display(),
+                files.key.display()
+            )
+        })
+        .collect();
     format!(
-        "  - address: {address}\n    tls: {{ certificates: [ {{ cert: {}, key: {} }} ] }}\n",
-        files.cert.display(),
-        files.key.display()
+        "  - address: {address}\n    tls: {{ certificates: [ {} ] }}\n",
+        pairs.join(", ")
     )
 }
 
+/// An entry of `registries`.
 pub fn registry_yaml(
     name: &str,
     public: &[&str],

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// What core uses towards its registry; no client ever sees it.
 const INNER_USER: &str = "harbor_registry_user";
@@ -33,7 +34,10 @@ impl Harbor {
 
     /// A login that may push to and pull from the project `library`.
     pub fn login(&self) -> Login {
-        Login { user: INNER_USER.to_owned(), password: INNER_PASSWORD.to_owned() }
+        Login {
+            user: INNER_USER.to_owned(),
+            password: INNER_PASSWORD.to_owned(),
+        }
     }
 
     /// The digest that the registry itself has for a tag, asked past core and everything else.
@@ -45,23 +49,33 @@ impl Harbor {
 /// A Distribution registry with storage in a directory, as Harbor runs it.
 struct Registry {
     _process: Process,
+    _home: TempDir,
     address: SocketAddr,
 }
 
 impl Registry {
     fn start(world: &World) -> Registry {
         let home = world.directory("registry");
-        let file = home.join("registry.yml");
-        write_htpasswd(world, &home);
-        std::fs::write(&file, configuration(&home)).expect("registry.yml");
-        let mut command = world.command("docker-registry", &home);
+        let file = home.path().join("registry.yml");
+        write_htpasswd(world, home.path());
+        std::fs::write(&file, configuration(home.path())).expect("registry.yml");
+        let mut command = world.command("docker-registry", home.path());
         command.arg("serve").arg(&file);
         let mut process = Process::start("docker-registry", command);
         let address = process.wait_for("its address", Duration::from_secs(30), |out, err| {
             let said = format!("{out}{err}");
-            said.split_once("listening on ")?.1.split_once('"')?.0.parse().ok()
+            said.split_once("listening on ")?
+                .1
+                .split_once('"')?
+                .0
+                .parse()
+                .ok()
         });
-        Registry { _process: process, address }
+        Registry {
+            _process: process,
+            _home: home,
+            address,
+        }
     }
 
     fn digest_of(&self, repository: &str, tag: &str) -> Option<String> {

@@ -7,6 +7,7 @@ use crate::common::wait;
 use crate::world::World;
 use std::net::SocketAddr;
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// What a hop tells its upstream about the request that it received.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +73,7 @@ pub struct Route {
 /// A running nginx.
 pub struct Hop {
     _process: Process,
+    _home: TempDir,
 }
 
 impl Hop {
@@ -83,13 +85,21 @@ impl Hop {
         routes: &[Route],
     ) -> Hop {
         let home = world.directory("nginx");
-        let file = home.join("nginx.conf");
+        let file = home.path().join("nginx.conf");
         std::fs::write(&file, configuration(listen, face, manners, routes)).expect("nginx.conf");
-        let mut command = world.command("nginx", &home);
-        command.arg("-p").arg(&home).arg("-c").arg(&file).args(["-e", "stderr"]);
+        let mut command = world.command("nginx", home.path());
+        command
+            .arg("-p")
+            .arg(home.path())
+            .arg("-c")
+            .arg(&file)
+            .args(["-e", "stderr"]);
         let process = Process::start("nginx", command);
         wait::until_it_accepts(listen, Duration::from_secs(10));
-        Hop { _process: process }
+        Hop {
+            _process: process,
+            _home: home,
+        }
     }
 }
 
@@ -121,7 +131,10 @@ fn configuration(
     let locations: String = routes
         .iter()
         .map(|route| {
-            format!("location {} {{ proxy_pass http://{}; {headers} }}\n", route.prefix, route.upstream)
+            format!(
+                "location {} {{ proxy_pass http://{}; {headers} }}\n",
+                route.prefix, route.upstream
+            )
         })
         .collect();
     format!(

@@ -26,8 +26,10 @@ impl Image {
     pub fn make(directory: &Path, sizes: &[u64]) -> Image {
         let blobs = directory.join("blobs/sha256");
         std::fs::create_dir_all(&blobs).expect("the layout's directory");
-        let layers: Vec<Layer> =
-            sizes.iter().map(|&size| write_layer(&blobs, size).expect("write a layer")).collect();
+        let layers: Vec<Layer> = sizes
+            .iter()
+            .map(|&size| write_layer(&blobs, size).expect("write a layer"))
+            .collect();
         let diff_ids: Vec<&str> = layers.iter().map(|layer| layer.diff_id.as_str()).collect();
         let config = json!({
             "architecture": "amd64",
@@ -83,18 +85,29 @@ impl Image {
     pub fn docker_archive(&self, file: &Path, name: &str) {
         let mut archive = tar::Builder::new(File::create(file).expect("create the archive"));
         let config_name = format!("{}.json", hex_of(&self.config));
-        let layer_names: Vec<String> =
-            self.layers.iter().map(|layer| format!("{}/layer.tar", hex_of(layer))).collect();
+        let layer_names: Vec<String> = self
+            .layers
+            .iter()
+            .map(|layer| format!("{}/layer.tar", hex_of(layer)))
+            .collect();
         let manifest = json!([{
             "Config": config_name,
             "RepoTags": [name],
             "Layers": layer_names,
         }]);
-        archive.append_path_with_name(self.blob(&self.config), &config_name).expect("the config");
+        archive
+            .append_path_with_name(self.blob(&self.config), &config_name)
+            .expect("the config");
         for (layer, name) in self.layers.iter().zip(&layer_names) {
-            archive.append_path_with_name(self.blob(layer), name).expect("a layer");
+            archive
+                .append_path_with_name(self.blob(layer), name)
+                .expect("a layer");
         }
-        append(&mut archive, "manifest.json", manifest.to_string().as_bytes());
+        append(
+            &mut archive,
+            "manifest.json",
+            manifest.to_string().as_bytes(),
+        );
         archive.finish().expect("write the archive");
     }
 
@@ -149,8 +162,14 @@ fn write_layer(blobs: &Path, size: u64) -> io::Result<Layer> {
     let (digest, size, mut file) = gzip.finish()?.finish();
     file.flush()?;
     drop(file);
-    unnamed.persist(blobs.join(hex_of(&digest))).map_err(|e| e.error)?;
-    Ok(Layer { digest, diff_id, size })
+    unnamed
+        .persist(blobs.join(hex_of(&digest)))
+        .map_err(|e| e.error)?;
+    Ok(Layer {
+        digest,
+        diff_id,
+        size,
+    })
 }
 
 fn write_json(blobs: &Path, value: &Value) -> (String, usize) {
@@ -164,7 +183,9 @@ fn append(archive: &mut tar::Builder<File>, name: &str, bytes: &[u8]) {
     let mut header = tar::Header::new_gnu();
     header.set_size(bytes.len() as u64);
     header.set_mode(0o644);
-    archive.append_data(&mut header, name, bytes).expect("append to the archive");
+    archive
+        .append_data(&mut header, name, bytes)
+        .expect("append to the archive");
 }
 
 fn hex_of(digest: &str) -> &str {
@@ -180,11 +201,20 @@ struct Hashing<W> {
 
 impl<W: Write> Hashing<W> {
     fn new(to: W) -> Hashing<W> {
-        Hashing { to, hash: Sha256::new(), bytes: 0 }
+        Hashing {
+            to,
+            hash: Sha256::new(),
+            bytes: 0,
+        }
     }
 
     fn finish(self) -> (String, u64, W) {
-        let hex: String = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = self
+            .hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         (format!("sha256:{hex}"), self.bytes, self.to)
     }
 }

@@ -7,13 +7,17 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod big_layer;
 mod chain;
+mod check;
 mod clients;
 mod harbor;
 mod hops;
 mod image;
 mod matrix;
 mod namespace;
+mod two_harbors;
+mod two_names;
 mod world;
 
 use libtest_mimic::Arguments;
@@ -28,7 +32,13 @@ fn main() -> ExitCode {
     };
     let arguments = Arguments::from_args();
     let world = Arc::new(World::new(directory));
-    let trials = matrix::trials(&world);
+    let trials = [
+        matrix::trials(&world),
+        two_names::trials(&world),
+        two_harbors::trials(&world),
+        big_layer::trials(&world),
+    ];
+    let trials = trials.into_iter().flatten().collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     drop(world);
     conclusion.exit_code()

@@ -13,9 +13,9 @@ use std::process::{Command, ExitCode};
 
 const INSIDE: &str = "HARBORMOUTH_TESTS_DIRECTORY";
 
-/// How many public names there are. Written before the first program starts, because Go's
+/// How many sites there are. Written before the first program starts, because Go's
 /// resolver doesn't look at a changed hosts file for five seconds.
-pub const NAMES: u8 = 250;
+pub const SITES: u8 = 250;
 
 pub enum Place {
     /// The run is over; this is its result.
@@ -29,7 +29,12 @@ pub fn public_name(number: u8) -> String {
     format!("hub{number}.example.test")
 }
 
-/// Where [`public_name`] points.
+/// Another name for the same address.
+pub fn second_name(number: u8) -> String {
+    format!("hub{number}.other.test")
+}
+
+/// Where [`public_name`] and [`second_name`] point.
 pub fn public_address(number: u8) -> Ipv4Addr {
     Ipv4Addr::new(192, 0, 2, number)
 }
@@ -61,7 +66,10 @@ exec "$@"
 
 fn run_inside() -> ExitCode {
     tools::require(&["unshare", "setpriv", "ip", "mount"]);
-    assert!(is_root(), "these tests need root: they run in namespaces of their own (unshare)");
+    assert!(
+        is_root(),
+        "these tests need root: they run in namespaces of their own (unshare)"
+    );
     let directory = tempfile::Builder::new()
         .prefix("harbormouth-real-")
         .tempdir()
@@ -70,7 +78,16 @@ fn run_inside() -> ExitCode {
     // --kill-child and the pid namespace: when this process or unshare dies, everything inside
     // does, whatever it was doing.
     let status = Command::new(tools::path("setpriv"))
-        .args(["--pdeathsig", "KILL", "--", "unshare", "--mount", "--net", "--pid", "--fork"])
+        .args([
+            "--pdeathsig",
+            "KILL",
+            "--",
+            "unshare",
+            "--mount",
+            "--net",
+            "--pid",
+            "--fork",
+        ])
         .args(["--kill-child", "--mount-proc", "--propagation", "private"])
         .args(["sh", "-c", SETUP, "sh"])
         .arg(std::env::current_exe().expect("this binary's path"))
@@ -93,8 +110,9 @@ fn is_root() -> bool {
 
 fn write_names(directory: &Path) {
     let mut hosts = String::from("127.0.0.1 localhost\n");
-    for number in 1..=NAMES {
-        hosts.push_str(&format!("{} {}\n", public_address(number), public_name(number)));
+    for number in 1..=SITES {
+        let (first, second) = (public_name(number), second_name(number));
+        hosts.push_str(&format!("{} {first} {second}\n", public_address(number)));
     }
     std::fs::write(directory.join("hosts"), hosts).expect("write the hosts file");
     // Nothing answers there: an unknown name is refused at once instead of asked of the internet.

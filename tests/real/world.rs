@@ -1,4 +1,4 @@
-//! What one run has once: its directory, its authority, its names, and the two daemons, which
+//! What one run has once: its directory, its authority, its sites, and the two daemons, which
 //! start when the first test asks for them.
 
 use crate::clients::{Containerd, Dockerd};
@@ -8,24 +8,28 @@ use crate::namespace;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
+use tempfile::TempDir;
 
 pub struct World {
     directory: PathBuf,
     pub ca: Ca,
-    names: AtomicU8,
-    directories: AtomicU32,
+    sites: AtomicU8,
     containerd: OnceLock<Containerd>,
     dockerd: OnceLock<Dockerd>,
 }
 
-/// A place in the network of the run: one public address with its name, and one inner address.
+/// A place in the network of the run: one public address with two names, and one inner address.
 #[derive(Clone, Copy)]
 pub struct Site(u8);
 
 impl Site {
     pub fn name(self) -> String {
         namespace::public_name(self.0)
+    }
+
+    pub fn second_name(self) -> String {
+        namespace::second_name(self.0)
     }
 
     pub fn public_address(self) -> std::net::Ipv4Addr {
@@ -42,8 +46,7 @@ impl World {
         World {
             ca: Ca::new(&directory.join("ca")),
             directory,
-            names: AtomicU8::new(1),
-            directories: AtomicU32::new(1),
+            sites: AtomicU8::new(1),
             containerd: OnceLock::new(),
             dockerd: OnceLock::new(),
         }
@@ -51,17 +54,17 @@ impl World {
 
     /// A site that nobody else in this run has.
     pub fn site(&self) -> Site {
-        let number = self.names.fetch_add(1, Ordering::Relaxed);
-        assert!(number < namespace::NAMES, "the run has used up its names");
+        let number = self.sites.fetch_add(1, Ordering::Relaxed);
+        assert!(number < namespace::SITES, "the run has used up its sites");
         Site(number)
     }
 
-    /// A new, empty directory.
-    pub fn directory(&self, purpose: &str) -> PathBuf {
-        let number = self.directories.fetch_add(1, Ordering::Relaxed);
-        let directory = self.directory.join(format!("{number}-{purpose}"));
-        std::fs::create_dir(&directory).expect("create a directory");
-        directory
+    /// A new, empty directory, which goes when it is dropped.
+    pub fn directory(&self, purpose: &str) -> TempDir {
+        tempfile::Builder::new()
+            .prefix(&format!("{purpose}-"))
+            .tempdir_in(&self.directory)
+            .expect("create a directory")
     }
 
     /// A program with nothing of the caller's environment, which trusts the run's authority.
@@ -69,7 +72,7 @@ impl World {
         let mut command = Command::new("env");
         command
             .arg("-i")
-            .arg(format!("PATH={}", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"))
+            .arg("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .arg(format!("HOME={}", home.display()))
             .arg(format!("TMPDIR={}", home.display()))
             .arg(format!("SSL_CERT_FILE={}", self.ca.bundle().display()))

@@ -49,7 +49,7 @@ pub struct Login {
     pub password: String,
 }
 
-/// How an attempt ended.
+/// How an attempt ended. The words are the client's own and those of its daemon about it.
 #[derive(Debug)]
 pub enum Outcome<T> {
     Done(T),
@@ -118,7 +118,11 @@ impl Client {
 
 /// Runs a client's command; what it printed on success.
 fn attempt(command: Command, patience: Duration) -> Outcome<String> {
-    let Finished { status, stdout, stderr } = process::run(command, patience);
+    let Finished {
+        status,
+        stdout,
+        stderr,
+    } = process::run(command, patience);
     match status {
         Some(status) if status.success() => Outcome::Done(stdout),
         Some(_) => Outcome::Failed(format!("{stdout}{stderr}")),
@@ -132,6 +136,15 @@ impl<T> Outcome<T> {
             Outcome::Done(value) => Outcome::Done(change(value)),
             Outcome::Failed(said) => Outcome::Failed(said),
             Outcome::Hanging(said) => Outcome::Hanging(said),
+        }
+    }
+
+    /// Changes the words of an attempt that didn't succeed.
+    fn explain(self, change: impl FnOnce(String) -> String) -> Outcome<T> {
+        match self {
+            Outcome::Done(value) => Outcome::Done(value),
+            Outcome::Failed(said) => Outcome::Failed(change(said)),
+            Outcome::Hanging(said) => Outcome::Hanging(change(said)),
         }
     }
 
@@ -151,6 +164,8 @@ impl<T> Outcome<T> {
 /// The configuration's digest in a manifest's text.
 fn config_in(manifest: &str) -> String {
     let manifest: serde_json::Value = serde_json::from_str(manifest).expect("parse a manifest");
-    let digest = manifest["config"]["digest"].as_str().expect("a manifest with a config");
+    let digest = manifest["config"]["digest"]
+        .as_str()
+        .expect("a manifest with a config");
     digest.to_owned()
 }

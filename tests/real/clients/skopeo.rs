@@ -4,7 +4,7 @@ use super::{Login, Outcome, Pulled, Pushed, Reference, attempt, config_in};
 use crate::image::{Image, TAG, digest_of};
 use crate::world::World;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -16,42 +16,38 @@ pub fn push(
     patience: Duration,
 ) -> Outcome<Pushed> {
     let home = world.directory("skopeo");
-    let digest_file = home.join("digest");
-    let mut command = copy(world, &home);
-    command.arg("--dest-creds").arg(format!("{}:{}", login.user, login.password));
+    let digest_file = home.path().join("digest");
+    let mut command = copy(world, home.path());
+    command
+        .arg("--dest-creds")
+        .arg(format!("{}:{}", login.user, login.password));
     command.arg("--digestfile").arg(&digest_file);
-    command.arg(format!("oci:{}:{TAG}", image.layout.display())).arg(format!("docker://{to}"));
+    command
+        .arg(format!("oci:{}:{TAG}", image.layout.display()))
+        .arg(format!("docker://{to}"));
     attempt(command, patience).map(|_| Pushed {
         manifest: std::fs::read_to_string(digest_file).expect("skopeo's digest file"),
     })
 }
 
 pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) -> Outcome<Pulled> {
-    pull_into(world, from, login, patience).map(|directory| {
-        let file = directory.join("manifest.json");
+    let home = world.directory("skopeo");
+    let target = home.path().join("image");
+    let mut command = copy(world, home.path());
+    command
+        .arg("--src-creds")
+        .arg(format!("{}:{}", login.user, login.password));
+    command
+        .arg(format!("docker://{from}"))
+        .arg(format!("dir:{}", target.display()));
+    attempt(command, patience).map(|_| {
+        check_blobs(&target);
+        let file = target.join("manifest.json");
         let text = std::fs::read_to_string(&file).expect("skopeo's manifest");
         Pulled {
             manifest: digest_of(text.as_bytes()).expect("hash memory"),
             config: config_in(&text),
         }
-    })
-}
-
-/// Pulls into a directory and checks that every blob there has the content that its name says.
-pub fn pull_into(
-    world: &World,
-    from: &Reference,
-    login: &Login,
-    patience: Duration,
-) -> Outcome<PathBuf> {
-    let home = world.directory("skopeo");
-    let target = home.join("image");
-    let mut command = copy(world, &home);
-    command.arg("--src-creds").arg(format!("{}:{}", login.user, login.password));
-    command.arg(format!("docker://{from}")).arg(format!("dir:{}", target.display()));
-    attempt(command, patience).map(|_| {
-        check_blobs(&target);
-        target
     })
 }
 
@@ -64,14 +60,23 @@ fn copy(world: &World, home: &Path) -> Command {
     command
 }
 
+/// Checks that every blob has the content that its name says.
 fn check_blobs(directory: &Path) {
     let mut blobs = 0;
     for entry in std::fs::read_dir(directory).expect("list skopeo's directory") {
         let path = entry.expect("an entry").path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if name.len() == 64 {
             let digest = digest_of(File::open(&path).expect("open a blob")).expect("hash a blob");
-            assert_eq!(digest, format!("sha256:{name}"), "a blob arrived with other content");
+            assert_eq!(
+                digest,
+                format!("sha256:{name}"),
+                "a blob arrived with other content"
+            );
             blobs += 1;
         }
     }
