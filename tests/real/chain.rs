@@ -85,21 +85,16 @@ impl Chain {
         let (gateway, hop) = match place {
             Place::Without => (None, hop(front, &Face::Tls(&files), harbor.address())),
             Place::BehindTheHop => {
-                let registry = registry_yaml("hq", &[&public], harbor.address(), plan.inner_name);
-                let gateway = Gateway::with_config(&format!(
-                    "listeners:\n  - address: 127.0.0.1:0\n{ADMIN}registries:\n{registry}"
-                ));
+                let gateway = gateway(plan, &public, None, harbor.address());
                 let address = *gateway.http.first().expect("a plain listener");
                 (Some(gateway), hop(front, &Face::Tls(&files), address))
             }
             Place::BeforeTheHop => {
                 let hop = hop(behind, &Face::Plain, harbor.address());
-                let registry = registry_yaml("hq", &[&public], behind, plan.inner_name);
-                let listener = tls_listener(front, &[&files]);
-                let gateway = Gateway::with_config(&format!(
-                    "listeners:\n{listener}{ADMIN}registries:\n{registry}"
-                ));
-                (Some(gateway), hop)
+                (
+                    Some(gateway(plan, &public, Some((front, &files)), behind)),
+                    hop,
+                )
             }
         };
         Chain {
@@ -112,6 +107,40 @@ impl Chain {
 
     pub fn reference(&self) -> Reference {
         reference(&self.host)
+    }
+}
+
+/// A gateway for one registry: from the command line where that is enough, else from a file.
+fn gateway(
+    plan: Plan,
+    public: &str,
+    tls: Option<(SocketAddr, &CertFiles)>,
+    upstream: SocketAddr,
+) -> Gateway {
+    match plan.inner_name {
+        InnerName::Untold => {
+            let endpoint = format!("http://{upstream}");
+            let mut args = vec!["--public", public, "--upstream", &endpoint];
+            args.extend(["--admin", "127.0.0.1:0"]);
+            let listen = tls.map_or("127.0.0.1:0".to_owned(), |(address, _)| address.to_string());
+            args.extend(["--listen", &listen]);
+            let pair =
+                tls.map(|(_, files)| (files.cert.to_string_lossy(), files.key.to_string_lossy()));
+            if let Some((cert, key)) = &pair {
+                args.extend(["--tls-cert", cert, "--tls-key", key]);
+            }
+            Gateway::with_args(&args)
+        }
+        InnerName::Told => {
+            let listener = match tls {
+                Some((address, files)) => tls_listener(address, &[files]),
+                None => "  - address: 127.0.0.1:0\n".to_owned(),
+            };
+            let registry = registry_yaml("hq", &[public], upstream, plan.inner_name);
+            Gateway::with_config(&format!(
+                "listeners:\n{listener}{ADMIN}registries:\n{registry}"
+            ))
+        }
     }
 }
 

@@ -35,7 +35,7 @@ pub fn works(world: &World, trip: &Trip<'_>) -> String {
 /// The same with layers of these sizes and this much time for each way.
 pub fn works_with(world: &World, trip: &Trip<'_>, layers: &[u64], enough: Duration) -> String {
     let directory = world.directory("image");
-    let image = Image::make(directory.path(), layers);
+    let image = Image::make(&directory.path().join("layout"), layers);
     let Trip {
         client,
         harbor,
@@ -68,7 +68,7 @@ pub fn works_with(world: &World, trip: &Trip<'_>, layers: &[u64], enough: Durati
 /// The push doesn't succeed, and the client says what clients say about it today.
 pub fn breaks(world: &World, trip: &Trip<'_>, symptoms: &[&str]) {
     let directory = world.directory("image");
-    let image = Image::make(directory.path(), &[200_000, 3_000]);
+    let image = Image::make(&directory.path().join("layout"), &[200_000, 3_000]);
     let Trip {
         client,
         harbor,
