@@ -1,9 +1,8 @@
 //! A layer of 2 GiB in each direction, while the gateway's memory stays flat.
 
-use crate::chain::{Chain, ExternalUrl, InnerName, Place, Plan};
+use crate::chain::{Chain, PLAIN, Place};
 use crate::check::{self, Trip};
 use crate::clients::Client;
-use crate::hops::GOOD;
 use crate::world::World;
 use libtest_mimic::Trial;
 use std::sync::Arc;
@@ -32,13 +31,7 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
 }
 
 fn there_and_back(world: &World, client: Client) {
-    let plan = Plan {
-        port: 443,
-        manners: GOOD,
-        external_url: ExternalUrl::Public,
-        inner_name: InnerName::Untold,
-    };
-    let chain = Chain::start(world, plan, Place::BeforeTheHop);
+    let chain = Chain::start(world, PLAIN, Place::BeforeTheHop);
     let gateway = chain.gateway.as_ref().expect("a chain with a gateway");
     let before = gateway.peak_memory_kib();
     let trip = Trip {

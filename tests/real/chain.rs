@@ -4,7 +4,7 @@ use crate::clients::Reference;
 use crate::common::ca::CertFiles;
 use crate::common::gateway::Gateway;
 use crate::harbor::Harbor;
-use crate::hops::{Face, Hop, INNER_NAME, Manners, Route};
+use crate::hops::{Face, GOOD, Hop, INNER_NAME, Manners, Route, Upstream};
 use crate::world::{Site, World};
 use std::net::SocketAddr;
 
@@ -46,6 +46,7 @@ pub struct Plan {
     pub external_url: ExternalUrl,
     /// Whether Harbormouth is told the inner name in `also_known_as`.
     pub inner_name: InnerName,
+    pub inner_link: InnerLink,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,22 @@ pub enum InnerName {
     Told,
     Untold,
 }
+
+/// What hop and Harbormouth, whichever stands before the other, speak to each other.
+#[derive(Clone, Copy, Debug)]
+pub enum InnerLink {
+    Plain,
+    Tls,
+}
+
+/// One hop that does everything right, and no surprises behind it.
+pub const PLAIN: Plan = Plan {
+    port: 443,
+    manners: GOOD,
+    external_url: ExternalUrl::Public,
+    inner_name: InnerName::Untold,
+    inner_link: InnerLink::Plain,
+};
 
 /// A running chain.
 pub struct Chain {
@@ -74,7 +91,7 @@ impl Chain {
         };
         let files = world.ca.issue(&[&site.name()]);
         let front = SocketAddr::from((site.public_address(), plan.port));
-        let behind = SocketAddr::from((site.inner_address(), 80));
+        let core = Upstream::Http(harbor.address());
         let hop = |listen, face: &Face<'_>, upstream| {
             let routes = [Route {
                 prefix: "/",
@@ -82,19 +99,43 @@ impl Chain {
             }];
             Hop::start(world, listen, face, plan.manners, &routes)
         };
-        let (gateway, hop) = match place {
-            Place::Without => (None, hop(front, &Face::Tls(&files), harbor.address())),
-            Place::BehindTheHop => {
-                let gateway = gateway(plan, &public, None, harbor.address());
+        let in_front = Face::Tls(&files);
+        let (gateway, hop) = match (place, plan.inner_link) {
+            (Place::Without, _) => (None, hop(front, &in_front, core)),
+            (Place::BehindTheHop, InnerLink::Plain) => {
+                let gateway = gateway(world, plan, &public, &Listen::Plain, &core);
                 let address = *gateway.http.first().expect("a plain listener");
-                (Some(gateway), hop(front, &Face::Tls(&files), address))
-            }
-            Place::BeforeTheHop => {
-                let hop = hop(behind, &Face::Plain, harbor.address());
                 (
-                    Some(gateway(plan, &public, Some((front, &files)), behind)),
-                    hop,
+                    Some(gateway),
+                    hop(front, &in_front, Upstream::Http(address)),
                 )
+            }
+            (Place::BehindTheHop, InnerLink::Tls) => {
+                let address = SocketAddr::from((site.inner_address(), 443));
+                let listen = Listen::Tls(address, &files);
+                let gateway = gateway(world, plan, &public, &listen, &core);
+                let upstream = Upstream::Https {
+                    address,
+                    name: site.name(),
+                };
+                (Some(gateway), hop(front, &in_front, upstream))
+            }
+            (Place::BeforeTheHop, InnerLink::Plain) => {
+                let address = SocketAddr::from((site.inner_address(), 80));
+                let hop = hop(address, &Face::Plain, core);
+                let (listen, upstream) = (Listen::Tls(front, &files), Upstream::Http(address));
+                (Some(gateway(world, plan, &public, &listen, &upstream)), hop)
+            }
+            (Place::BeforeTheHop, InnerLink::Tls) => {
+                let address = SocketAddr::from((site.inner_address(), 443));
+                let inner_files = world.ca.issue(&[INNER_NAME]);
+                let hop = hop(address, &Face::InnerTls(&inner_files), core);
+                let listen = Listen::Tls(front, &files);
+                let upstream = Upstream::Https {
+                    address,
+                    name: INNER_NAME.to_owned(),
+                };
+                (Some(gateway(world, plan, &public, &listen, &upstream)), hop)
             }
         };
         Chain {
@@ -110,38 +151,53 @@ impl Chain {
     }
 }
 
+/// What a gateway listens with.
+enum Listen<'a> {
+    /// On a free port.
+    Plain,
+    Tls(SocketAddr, &'a CertFiles),
+}
+
 /// A gateway for one registry: from the command line where that is enough, else from a file.
 fn gateway(
+    world: &World,
     plan: Plan,
     public: &str,
-    tls: Option<(SocketAddr, &CertFiles)>,
-    upstream: SocketAddr,
+    listen: &Listen<'_>,
+    upstream: &Upstream,
 ) -> Gateway {
-    match plan.inner_name {
-        InnerName::Untold => {
-            let endpoint = format!("http://{upstream}");
-            let mut args = vec!["--public", public, "--upstream", &endpoint];
-            args.extend(["--admin", "127.0.0.1:0"]);
-            let listen = tls.map_or("127.0.0.1:0".to_owned(), |(address, _)| address.to_string());
-            args.extend(["--listen", &listen]);
-            let pair =
-                tls.map(|(_, files)| (files.cert.to_string_lossy(), files.key.to_string_lossy()));
-            if let Some((cert, key)) = &pair {
-                args.extend(["--tls-cert", cert, "--tls-key", key]);
-            }
-            Gateway::with_args(&args)
-        }
-        InnerName::Told => {
-            let listener = match tls {
-                Some((address, files)) => tls_listener(address, &[files]),
-                None => "  - address: 127.0.0.1:0\n".to_owned(),
+    match (plan.inner_name, upstream) {
+        (InnerName::Untold, Upstream::Http(address)) => from_flags(public, listen, *address),
+        (InnerName::Told, _) | (_, Upstream::Https { .. }) => {
+            let listener = match listen {
+                Listen::Tls(address, files) => tls_listener(*address, &[files]),
+                Listen::Plain => "  - address: 127.0.0.1:0\n".to_owned(),
             };
-            let registry = registry_yaml("hq", &[public], upstream, plan.inner_name);
+            let registry = registry_yaml(world, "hq", &[public], upstream, plan.inner_name);
             Gateway::with_config(&format!(
                 "listeners:\n{listener}{ADMIN}registries:\n{registry}"
             ))
         }
     }
+}
+
+fn from_flags(public: &str, listen: &Listen<'_>, upstream: SocketAddr) -> Gateway {
+    let upstream = format!("http://{upstream}");
+    let mut args: Vec<String> = ["--public", public, "--upstream", &upstream]
+        .into_iter()
+        .chain(["--admin", "127.0.0.1:0"])
+        .map(str::to_owned)
+        .collect();
+    match listen {
+        Listen::Plain => args.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]),
+        Listen::Tls(address, files) => {
+            args.extend(["--listen".to_owned(), address.to_string()]);
+            args.extend(["--tls-cert".to_owned(), files.cert.display().to_string()]);
+            args.extend(["--tls-key".to_owned(), files.key.display().to_string()]);
+        }
+    }
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    Gateway::with_args(&args)
 }
 
 /// Every test has Harbors of its own, so one repository and tag is enough.
@@ -183,9 +239,10 @@ pub fn tls_listener(address: SocketAddr, certificates: &[&CertFiles]) -> String 
 
 /// An entry of `registries`.
 pub fn registry_yaml(
+    world: &World,
     name: &str,
     public: &[&str],
-    upstream: SocketAddr,
+    upstream: &Upstream,
     inner_name: InnerName,
 ) -> String {
     let also_known_as = match inner_name {
@@ -194,9 +251,14 @@ pub fn registry_yaml(
         }
         InnerName::Untold => String::new(),
     };
-    format!(
-        "  - name: {name}\n    public: [ {} ]\n    upstream:\n      \
-         endpoints: [ http://{upstream} ]\n{also_known_as}",
-        public.join(", ")
-    )
+    let endpoints = match upstream {
+        Upstream::Http(address) => format!("      endpoints: [ http://{address} ]\n"),
+        Upstream::Https { address, name } => format!(
+            "      endpoints: [ https://{address} ]\n      \
+             tls: {{ ca: {}, server_name: {name} }}\n",
+            world.ca.bundle().display()
+        ),
+    };
+    let public = public.join(", ");
+    format!("  - name: {name}\n    public: [ {public} ]\n    upstream:\n{endpoints}{also_known_as}")
 }

@@ -62,12 +62,25 @@ pub enum Face<'a> {
     Tls(&'a CertFiles),
     /// Behind an edge that has ended TLS, and told the scheme in `X-Forwarded-Proto`.
     Plain,
+    /// The same, in TLS once more.
+    InnerTls(&'a CertFiles),
 }
 
 /// One path prefix and where it goes.
 pub struct Route {
     pub prefix: &'static str,
-    pub upstream: SocketAddr,
+    pub upstream: Upstream,
+}
+
+/// What stands behind a hop or a gateway.
+#[derive(Clone, Debug)]
+pub enum Upstream {
+    Http(SocketAddr),
+    /// TLS with a certificate of the run's authority for `name`.
+    Https {
+        address: SocketAddr,
+        name: String,
+    },
 }
 
 /// A running nginx.
@@ -86,7 +99,8 @@ impl Hop {
     ) -> Hop {
         let home = world.directory("nginx");
         let file = home.path().join("nginx.conf");
-        std::fs::write(&file, configuration(listen, face, manners, routes)).expect("nginx.conf");
+        std::fs::write(&file, configuration(world, listen, face, manners, routes))
+            .expect("nginx.conf");
         let mut command = world.command("nginx", home.path());
         command
             .arg("-p")
@@ -104,37 +118,35 @@ impl Hop {
 }
 
 fn configuration(
+    world: &World,
     listen: SocketAddr,
     face: &Face<'_>,
     manners: Manners,
     routes: &[Route],
 ) -> String {
+    let tls = |files: &CertFiles| {
+        let (cert, key) = (files.cert.display(), files.key.display());
+        format!("listen {listen} ssl; ssl_certificate {cert}; ssl_certificate_key {key};")
+    };
+    let told = "$http_x_forwarded_proto";
     let (listening, scheme) = match face {
-        Face::Tls(files) => (
-            format!(
-                "listen {listen} ssl; ssl_certificate {}; ssl_certificate_key {};",
-                files.cert.display(),
-                files.key.display()
-            ),
-            "https",
-        ),
-        Face::Plain => (format!("listen {listen};"), "$http_x_forwarded_proto"),
+        Face::Tls(files) => (tls(files), "https"),
+        Face::Plain => (format!("listen {listen};"), told),
+        Face::InnerTls(files) => (tls(files), told),
     };
     let redirect = match face {
         Face::Tls(_) => format!(
             "server {{ listen {}:80; return 301 https://$host$request_uri; }}",
             listen.ip()
         ),
-        Face::Plain => String::new(),
+        Face::Plain | Face::InnerTls(_) => String::new(),
     };
     let headers = headers(manners, scheme);
     let locations: String = routes
         .iter()
         .map(|route| {
-            format!(
-                "location {} {{ proxy_pass http://{}; {headers} }}\n",
-                route.prefix, route.upstream
-            )
+            let pass = pass(world, &route.upstream);
+            format!("location {} {{ {pass} {headers} }}\n", route.prefix)
         })
         .collect();
     format!(
@@ -145,6 +157,17 @@ fn configuration(
          proxy_buffering off;\nproxy_read_timeout 900s;\nproxy_send_timeout 900s;\n\
          {redirect}\nserver {{\n{listening}\n{locations}}}\n}}\n"
     )
+}
+
+fn pass(world: &World, upstream: &Upstream) -> String {
+    match upstream {
+        Upstream::Http(address) => format!("proxy_pass http://{address};"),
+        Upstream::Https { address, name } => format!(
+            "proxy_pass https://{address}; proxy_ssl_server_name on; proxy_ssl_name {name}; \
+             proxy_ssl_verify on; proxy_ssl_trusted_certificate {};",
+            world.ca.bundle().display()
+        ),
+    }
 }
 
 fn headers(manners: Manners, scheme: &str) -> String {

@@ -1,7 +1,7 @@
 //! Every chain with one hop, with every client: without Harbormouth, with it behind the hop, and
 //! with it before the hop.
 
-use crate::chain::{Chain, ExternalUrl, InnerName, Place, Plan};
+use crate::chain::{Chain, ExternalUrl, InnerLink, InnerName, PLAIN, Place, Plan};
 use crate::check::{self, Expected, Expected::Breaks, Expected::Works, Trip};
 use crate::clients::Client;
 use crate::hops::{ForwardedHost, GOOD, HostHeader, Manners, SchemeHeader};
@@ -19,13 +19,6 @@ struct Case {
 
 const EVERYWHERE: &[Place] = &[Place::Without, Place::BehindTheHop, Place::BeforeTheHop];
 
-const PLAIN: Plan = Plan {
-    port: 443,
-    manners: GOOD,
-    external_url: ExternalUrl::Public,
-    inner_name: InnerName::Untold,
-};
-
 /// What ctr logs when it drops its credentials, because Location names another host or scheme.
 const DROPPED: &str = "upload changed destination";
 const UNKNOWN_NAME: Expected = Breaks(&["lookup harbor.internal"]);
@@ -38,6 +31,15 @@ const CASES: &[Case] = &[
         name: "good_hop",
         plan: PLAIN,
         places: EVERYWHERE,
+        without: [Works, Works, Works, Works],
+    },
+    Case {
+        name: "good_hop_in_tls",
+        plan: Plan {
+            inner_link: InnerLink::Tls,
+            ..PLAIN
+        },
+        places: &[Place::BehindTheHop, Place::BeforeTheHop],
         without: [Works, Works, Works, Works],
     },
     Case {

@@ -5,7 +5,7 @@ use crate::check::{self, Trip};
 use crate::clients::Client;
 use crate::common::gateway::Gateway;
 use crate::harbor::Harbor;
-use crate::hops::{Face, GOOD, Hop, Route};
+use crate::hops::{Face, GOOD, Hop, Route, Upstream};
 use crate::world::World;
 use libtest_mimic::Trial;
 use std::net::SocketAddr;
@@ -44,11 +44,11 @@ fn without(world: &World, client: Client) {
     let routes = [
         Route {
             prefix: "/",
-            upstream: one.address(),
+            upstream: Upstream::Http(one.address()),
         },
         Route {
             prefix: "/service/token",
-            upstream: other.address(),
+            upstream: Upstream::Http(other.address()),
         },
     ];
     let _hop = Hop::start(world, front, &Face::Tls(&files), GOOD, &routes);
@@ -74,15 +74,17 @@ fn with(world: &World, client: Client) {
         "listeners:\n{}{ADMIN}registries:\n{}{}",
         tls_listener(front, &files.each_ref()),
         registry_yaml(
+            world,
             "one",
             &[&public[0]],
-            harbors[0].address(),
+            &Upstream::Http(harbors[0].address()),
             InnerName::Untold
         ),
         registry_yaml(
+            world,
             "other",
             &[&public[1]],
-            harbors[1].address(),
+            &Upstream::Http(harbors[1].address()),
             InnerName::Untold
         ),
     ));

@@ -6,7 +6,7 @@ use crate::check::{self, Trip};
 use crate::clients::Client;
 use crate::common::gateway::Gateway;
 use crate::harbor::Harbor;
-use crate::hops::{Face, GOOD, Hop, Route};
+use crate::hops::{Face, GOOD, Hop, Route, Upstream};
 use crate::world::{Site, World};
 use libtest_mimic::Trial;
 use std::net::SocketAddr;
@@ -71,7 +71,7 @@ fn without(world: &World, client: Client) {
     let files = world.ca.issue(&[&names.outside.name()]);
     let routes = [Route {
         prefix: "/",
-        upstream: harbor.address(),
+        upstream: Upstream::Http(harbor.address()),
     }];
     let _hop = Hop::start(
         world,
@@ -105,7 +105,13 @@ fn with(world: &World, client: Client) {
         "listeners:\n{}{}{ADMIN}registries:\n{}",
         tls_listener(office_address, &[&office_files]),
         tls_listener(names.outside_address(), &[&outside_files]),
-        registry_yaml("hq", &public, harbor.address(), InnerName::Untold),
+        registry_yaml(
+            world,
+            "hq",
+            &public,
+            &Upstream::Http(harbor.address()),
+            InnerName::Untold
+        ),
     ));
     for (push_to, pull_from) in [(&outside, &office), (&office, &outside)] {
         let trip = Trip {
