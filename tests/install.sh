@@ -29,6 +29,7 @@ curl:curl
 openssl:openssl
 unshare:util-linux
 setpriv:util-linux
+setsid:util-linux
 mount:mount
 ip:iproute2
 kill:procps

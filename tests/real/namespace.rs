@@ -9,7 +9,7 @@
 use crate::common::{process, tools};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Child, Command, ExitCode, Stdio};
 
 const INSIDE: &str = "HARBORMOUTH_TESTS_DIRECTORY";
 
@@ -65,7 +65,7 @@ exec "$@"
 "#;
 
 fn run_inside() -> ExitCode {
-    tools::require(&["unshare", "setpriv", "ip", "mount"]);
+    tools::require(&["unshare", "setpriv", "setsid", "ip", "mount"]);
     assert!(
         is_root(),
         "these tests need root: they run in namespaces of their own (unshare)"
@@ -75,6 +75,7 @@ fn run_inside() -> ExitCode {
         .tempdir()
         .expect("a directory for the run");
     write_names(directory.path());
+    let _janitor = start_janitor(directory.path());
     // --kill-child and the pid namespace: when this process or unshare dies, everything inside
     // does, whatever it was doing.
     let status = Command::new(tools::path("setpriv"))
@@ -100,6 +101,28 @@ fn run_inside() -> ExitCode {
         Some(code) => ExitCode::from(u8::try_from(code).unwrap_or(101)),
         None => ExitCode::from(101),
     }
+}
+
+/// Removes the run's directory when this process is gone, however it went: its end of the pipe
+/// closes then. The kernel may need a moment to end what still writes there.
+const JANITOR: &str = r#"
+read -r _
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    rm -rf "$1" 2>/dev/null && exit
+    sleep 1
+done
+"#;
+
+fn start_janitor(directory: &Path) -> Child {
+    // A session of its own: an interrupt at the terminal is not for it.
+    Command::new("setsid")
+        .args(["sh", "-c", JANITOR, "sh"])
+        .arg(directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("run setsid")
 }
 
 fn is_root() -> bool {
