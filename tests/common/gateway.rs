@@ -91,6 +91,21 @@ impl Gateway {
         answer.body
     }
 
+    /// The sum of a counter's or gauge's samples that carry all these labels.
+    pub fn metric(&self, family: &str, labels: &[(&str, &str)]) -> f64 {
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|(name, value)| format!("{name}=\"{value}\""))
+            .collect();
+        let samples = self.metrics();
+        samples
+            .lines()
+            .filter(|line| line.starts_with(family) && labels.iter().all(|l| line.contains(l)))
+            .filter(|line| line[family.len()..].starts_with(['{', ' ']))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
+    }
+
     /// SIGTERM, then waits for the end.
     pub fn terminate(mut self, limit: Duration) -> ExitStatus {
         self.process.terminate(limit)

@@ -23,13 +23,16 @@ pub struct Trip<'a> {
     pub pull_from: Reference,
 }
 
+/// Bytes in the layers of a small image.
+pub const SMALL_LAYERS: [u64; 3] = [200_000, 3_000, 1_000_000];
+
 /// A small image takes a second; a busy machine gets more.
 const ENOUGH: Duration = Duration::from_secs(90);
 
 /// Push, pull, and the same digests at the client, in the registry and at the client again.
 /// Returns the digest of the manifest.
 pub fn works(world: &World, trip: &Trip<'_>) -> String {
-    works_with(world, trip, &[200_000, 3_000, 1_000_000], ENOUGH)
+    works_with(world, trip, &SMALL_LAYERS, ENOUGH)
 }
 
 /// The same with layers of these sizes and this much time for each way.

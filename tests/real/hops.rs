@@ -42,6 +42,8 @@ pub enum SchemeHeader {
 pub enum ForwardedHost {
     /// As it received it, which is none from a client.
     Kept,
+    /// The name with `:443`, whatever the client sent.
+    WithPort443,
     /// The inner name of the upstream.
     Inner,
 }
@@ -184,6 +186,7 @@ fn headers(manners: Manners, scheme: &str) -> String {
     };
     let forwarded_host = match manners.forwarded_host {
         ForwardedHost::Kept => String::new(),
+        ForwardedHost::WithPort443 => "proxy_set_header X-Forwarded-Host $host:443;".to_owned(),
         ForwardedHost::Inner => format!("proxy_set_header X-Forwarded-Host {INNER_NAME};"),
     };
     format!(

@@ -16,6 +16,7 @@ mod hops;
 mod image;
 mod matrix;
 mod namespace;
+mod seeing;
 mod two_harbors;
 mod two_names;
 mod world;

@@ -5,7 +5,9 @@ use crate::chain::{Chain, ExternalUrl, InnerLink, InnerName, PLAIN, Place, Plan}
 use crate::check::{self, Expected, Expected::Breaks, Expected::Works, Trip};
 use crate::clients::Client;
 use crate::hops::{ForwardedHost, GOOD, HostHeader, Manners, SchemeHeader};
+use crate::seeing;
 use crate::world::World;
+use harbormouth::registry::repair::Repair;
 use libtest_mimic::Trial;
 use std::sync::Arc;
 
@@ -15,6 +17,8 @@ struct Case {
     places: &'static [Place],
     /// Without Harbormouth; in the order of [`Client::ALL`].
     without: [Expected; 4],
+    /// What Harbormouth puts right before the hop. Behind it, it speaks to Harbor itself.
+    repair: Repair,
 }
 
 const EVERYWHERE: &[Place] = &[Place::Without, Place::BehindTheHop, Place::BeforeTheHop];
@@ -32,6 +36,7 @@ const CASES: &[Case] = &[
         plan: PLAIN,
         places: EVERYWHERE,
         without: [Works, Works, Works, Works],
+        repair: Repair::LocationAbsolute,
     },
     Case {
         name: "good_hop_in_tls",
@@ -41,6 +46,7 @@ const CASES: &[Case] = &[
         },
         places: &[Place::BehindTheHop, Place::BeforeTheHop],
         without: [Works, Works, Works, Works],
+        repair: Repair::LocationAbsolute,
     },
     Case {
         name: "port_in_host",
@@ -58,6 +64,26 @@ const CASES: &[Case] = &[
             Works,
             Works,
         ],
+        // The X-Forwarded-Host that Harbormouth sends counts for more than the Host.
+        repair: Repair::LocationAbsolute,
+    },
+    Case {
+        name: "port_in_forwarded_host",
+        plan: Plan {
+            manners: Manners {
+                forwarded_host: ForwardedHost::WithPort443,
+                ..GOOD
+            },
+            ..PLAIN
+        },
+        places: EVERYWHERE,
+        without: [
+            Breaks(&[DROPPED, ":443", "401 Unauthorized"]),
+            Works,
+            Works,
+            Works,
+        ],
+        repair: Repair::LocationPort,
     },
     Case {
         name: "scheme_lost",
@@ -75,6 +101,7 @@ const CASES: &[Case] = &[
             FOLLOWED_A_REDIRECT,
             FOLLOWED_A_REDIRECT,
         ],
+        repair: Repair::LocationScheme,
     },
     Case {
         name: "port_in_host_and_scheme_lost",
@@ -88,6 +115,7 @@ const CASES: &[Case] = &[
         },
         places: EVERYWHERE,
         without: [HTTP_TO_TLS, HTTP_TO_TLS, HTTP_TO_TLS, HTTP_TO_TLS],
+        repair: Repair::LocationScheme,
     },
     Case {
         name: "port_lost",
@@ -102,6 +130,7 @@ const CASES: &[Case] = &[
         places: EVERYWHERE,
         // ctr doesn't report the refused connection. It hangs.
         without: [Breaks(&[DROPPED]), REFUSED, REFUSED, REFUSED],
+        repair: Repair::LocationAbsolute,
     },
     Case {
         name: "inner_forwarded_host",
@@ -119,6 +148,7 @@ const CASES: &[Case] = &[
             UNKNOWN_NAME,
             UNKNOWN_NAME,
         ],
+        repair: Repair::LocationUnknown,
     },
     Case {
         name: "inner_host",
@@ -127,6 +157,7 @@ const CASES: &[Case] = &[
         plan: Plan {
             manners: Manners {
                 host: HostHeader::Inner,
+                forwarded_host: ForwardedHost::Inner,
                 ..GOOD
             },
             inner_name: InnerName::Told,
@@ -138,6 +169,7 @@ const CASES: &[Case] = &[
             UNKNOWN_NAME,
             UNKNOWN_NAME,
         ],
+        repair: Repair::LocationAlias,
     },
     Case {
         name: "inner_realm",
@@ -148,6 +180,7 @@ const CASES: &[Case] = &[
         },
         places: EVERYWHERE,
         without: [UNKNOWN_NAME, UNKNOWN_NAME, UNKNOWN_NAME, UNKNOWN_NAME],
+        repair: Repair::Realm,
     },
 ];
 
@@ -162,8 +195,16 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
                 };
                 let name = format!("{}::{}::{}", case.name, place.name(), client.name());
                 let (world, plan) = (world.clone(), case.plan);
+                let repair = match place {
+                    Place::Without | Place::BehindTheHop => Repair::LocationAbsolute,
+                    Place::BeforeTheHop => case.repair,
+                };
                 trials.push(Trial::test(name, move || {
-                    run(&world, plan, place, client, expected);
+                    let chain = Chain::start(&world, plan, place);
+                    run(&world, &chain, client, expected);
+                    if let Some(gateway) = &chain.gateway {
+                        seeing::check(&world, gateway, &chain.harbor.login(), repair);
+                    }
                     Ok(())
                 }));
             }
@@ -172,8 +213,7 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     trials
 }
 
-fn run(world: &World, plan: Plan, place: Place, client: Client, expected: Expected) {
-    let chain = Chain::start(world, plan, place);
+fn run(world: &World, chain: &Chain, client: Client, expected: Expected) {
     let trip = Trip {
         client,
         harbor: &chain.harbor,
