@@ -1,0 +1,198 @@
+//! An embedded Harbor stand-in: for `demo`, and for tests that need a Harbor they can break.
+//!
+//! It answers as a recorded Harbor 2.9.5 did: its challenges, its token service, its upload
+//! sessions, the absolute Locations it builds from the headers it received. Behind that stands
+//! either memory or a real Distribution registry, the way Harbor's core stands before one.
+//!
+//! What it deliberately doesn't know: quotas, replication, scanning, proxy caches, the database.
+//! It is no registry to keep anything in.
+
+mod access;
+mod account;
+mod answer;
+mod api;
+mod blobs;
+pub mod certs;
+pub mod content;
+mod core;
+mod csrf;
+mod faults;
+mod forward;
+pub mod hop;
+pub mod link;
+mod lists;
+mod manifests;
+mod path;
+mod seen;
+mod store;
+mod strike;
+mod token;
+mod token_service;
+mod uploads;
+mod urls;
+
+pub use account::{Account, AccountKind, Member, Project, Role, Visibility};
+pub use faults::{End, Fault, FaultId, Faults, Match, Times};
+pub use seen::{BodyEnd, Framing, Seen};
+
+use crate::edge::origin::{Host, Origin, Scheme};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a stand-in is set up.
+#[derive(Clone)]
+pub struct StandinConfig {
+    /// Harbor's external URL: the base of the realm in its challenges.
+    pub external_url: Origin,
+    /// The internal URL of core: the realm's base when Host equals its authority.
+    pub core_url: Option<Origin>,
+    pub backing: Backing,
+    pub accounts: Vec<Account>,
+    pub projects: Vec<Project>,
+    /// Serves TLS with this configuration; plain HTTP without.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    pub bind: SocketAddr,
+    /// Blobs larger than this are hashed and forgotten. Only what [`content::Pattern`] made can
+    /// be read again: it is made anew. `None` keeps everything.
+    pub discard_blobs_over: Option<u64>,
+    /// How long a wrong password is answered late, and the account locked; Harbor takes 1.5 s.
+    pub failed_login_delay: Duration,
+}
+
+/// What holds the blobs and manifests.
+#[derive(Clone, Debug)]
+pub enum Backing {
+    Memory,
+    /// A Distribution registry, reached as Harbor's core reaches its own: with core's Basic
+    /// credentials, and with the Host and forwarded headers that core received.
+    Distribution {
+        address: SocketAddr,
+        username: String,
+        password: String,
+    },
+}
+
+impl StandinConfig {
+    /// A Harbor with the private project `lab` and the public projects `library` and `pub`, with
+    /// `admin`/`Harbor12345`, the developer `alice`/`Alice12345`, the guest `bob`/`Bob123456` and
+    /// the robot `robot$lab+ci`/`Robot12345`. On a free port of the loopback address, in memory.
+    pub fn example(external_url: Origin) -> StandinConfig {
+        StandinConfig {
+            external_url,
+            core_url: None,
+            backing: Backing::Memory,
+            accounts: account::example_accounts(),
+            projects: account::example_projects(),
+            tls: None,
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            discard_blobs_over: None,
+            failed_login_delay: Duration::from_millis(1500),
+        }
+    }
+}
+
+/// A running stand-in; dropping it closes its socket and every connection.
+pub struct Standin {
+    core: Arc<core::Core>,
+    listener: link::Listening,
+    scheme: Scheme,
+}
+
+impl Standin {
+    /// Makes the instance's key pair, binds and serves.
+    pub async fn start(config: StandinConfig) -> Result<Standin, StandinError> {
+        // 2048 bits take up to a second: off the workers that other tests' I/O runs on.
+        let key = tokio::task::spawn_blocking(token::TokenKey::generate)
+            .await
+            .map_err(|_| StandinError::Key)?
+            .map_err(|_| StandinError::Key)?;
+        let scheme = if config.tls.is_some() {
+            Scheme::Https
+        } else {
+            Scheme::Http
+        };
+        let (bind, tls) = (config.bind, config.tls.clone());
+        let core = Arc::new(core::Core::new(config, key));
+        let answering = core.clone();
+        let listener = link::listen(bind, tls, move |request, link| {
+            let core = answering.clone();
+            async move { core.serve(request, link).await }
+        })
+        .await
+        .map_err(|source| StandinError::Bind {
+            address: bind,
+            source,
+        })?;
+        Ok(Standin {
+            core,
+            listener,
+            scheme,
+        })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.listener.address
+    }
+
+    /// The origin under which this stand-in is reached directly.
+    pub fn origin(&self) -> Origin {
+        let host = match self.listener.address {
+            SocketAddr::V4(address) => address.ip().to_string(),
+            SocketAddr::V6(address) => format!("[{}]", address.ip()),
+        };
+        let port = self.listener.address.port();
+        // An IP address always is a host; the fallback can't be reached and does no harm.
+        match Host::parse(&host) {
+            Ok(host) => Origin {
+                scheme: self.scheme,
+                host,
+                port,
+            },
+            Err(_) => self.core.config.external_url.clone(),
+        }
+    }
+
+    pub fn faults(&self) -> &Faults {
+        &self.core.faults
+    }
+
+    /// The latest requests (up to [`seen::KEPT`]), oldest first, with what is known of them now.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.core.seen.all()
+    }
+
+    /// Puts a blob there without a push, and returns its digest. Memory backing only; with a
+    /// Distribution registry behind, the blob is not visible.
+    pub async fn register_blob(&self, repository: &str, pattern: content::Pattern) -> String {
+        self.core.register_blob(repository, pattern).await
+    }
+
+    /// Whether a blob is there: how tests see that a push arrived.
+    pub fn has_blob(&self, repository: &str, digest: &str) -> bool {
+        self.core.store().blob(repository, digest).is_some()
+    }
+
+    /// The uploads that were begun and neither committed nor cancelled.
+    pub fn open_uploads(&self) -> usize {
+        self.core.store().open_uploads()
+    }
+
+    /// Closes the socket and every connection, and returns when they are closed.
+    pub async fn stop(self) {
+        self.listener.stop().await;
+    }
+}
+
+/// Why a stand-in didn't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StandinError {
+    #[error("the stand-in's token key could not be made")]
+    Key,
+    #[error("the stand-in could not listen on {address}")]
+    Bind {
+        address: SocketAddr,
+        source: io::Error,
+    },
+}

@@ -1,0 +1,176 @@
+//! What arrived: the requests as the stand-in received them, for tests to look at.
+
+use super::answer::Body;
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+/// How many requests are remembered; a benchmark sends millions.
+pub const KEPT: usize = 4096;
+
+/// One request, and what became of it so far.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The connection it came on; numbers are given out in the order of accepting.
+    pub connection: u64,
+    pub method: Method,
+    /// The request target, byte for byte.
+    pub target: String,
+    pub headers: HeaderMap,
+    pub framing: Framing,
+    /// Bytes of content received so far.
+    pub received: u64,
+    pub body: BodyEnd,
+    /// The status it was answered with, once it was.
+    pub status: Option<StatusCode>,
+}
+
+impl Seen {
+    /// A header as text; empty when absent, so that tests compare in one step.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    }
+}
+
+/// How the request said where its content ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Neither header: no content.
+    None,
+    Length(u64),
+    Chunked,
+}
+
+/// How far the content was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyEnd {
+    /// Not to the end: still coming, or never read.
+    Open,
+    Complete,
+    /// The connection ended first.
+    Broken,
+}
+
+/// The memory of one stand-in.
+#[derive(Default)]
+pub(super) struct Log(Mutex<VecDeque<Arc<Mutex<Seen>>>>);
+
+/// The entry of one request, to be filled in as it goes on.
+#[derive(Clone)]
+pub(super) struct Entry(Arc<Mutex<Seen>>);
+
+impl Log {
+    pub(super) fn begin<B>(&self, connection: u64, request: &http::Request<B>) -> Entry {
+        let seen = Arc::new(Mutex::new(Seen {
+            connection,
+            method: request.method().clone(),
+            target: request.uri().to_string(),
+            headers: request.headers().clone(),
+            framing: framing(request.headers()),
+            received: 0,
+            body: BodyEnd::Open,
+            status: None,
+        }));
+        let mut log = lock(&self.0);
+        if log.len() == KEPT {
+            log.pop_front();
+        }
+        log.push_back(seen.clone());
+        Entry(seen)
+    }
+
+    pub(super) fn all(&self) -> Vec<Seen> {
+        lock(&self.0)
+            .iter()
+            .map(|entry| lock(entry).clone())
+            .collect()
+    }
+}
+
+impl Entry {
+    pub(super) fn answered(&self, status: StatusCode) {
+        lock(&self.0).status = Some(status);
+    }
+
+    /// The request's content, counted as it is read.
+    pub(super) fn count(&self, incoming: Incoming) -> Body {
+        if incoming.is_end_stream() {
+            lock(&self.0).body = BodyEnd::Complete;
+        }
+        Counted {
+            inner: incoming,
+            entry: self.clone(),
+        }
+        .boxed_unsync()
+    }
+}
+
+struct Counted {
+    inner: Incoming,
+    entry: Entry,
+}
+
+impl HttpBody for Counted {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        let mut seen = lock(&self.entry.0);
+        polled.map(|frame| match frame {
+            Some(Ok(frame)) => {
+                seen.received += frame.data_ref().map_or(0, |data| data.len() as u64);
+                if self.inner.is_end_stream() {
+                    seen.body = BodyEnd::Complete;
+                }
+                Some(Ok(frame))
+            }
+            Some(Err(error)) => {
+                seen.body = BodyEnd::Broken;
+                Some(Err(io::Error::other(error)))
+            }
+            None => {
+                seen.body = BodyEnd::Complete;
+                None
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+fn framing(headers: &HeaderMap) -> Framing {
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        return Framing::Chunked;
+    }
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    match length.and_then(|text| text.parse().ok()) {
+        Some(length) => Framing::Length(length),
+        None => Framing::None,
+    }
+}
+
+/// A test that panicked elsewhere must not hide what was seen.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,200 @@
+//! The JSON Web Tokens of Harbor's token service: RS256, one key pair an instance.
+
+use super::account::Action;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rsa::pkcs1v15::Pkcs1v15Sign;
+use rsa::pkcs8::EncodePublicKey;
+use rsa::{RsaPrivateKey, RsaPublicKey};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+pub(super) const SERVICE: &str = "harbor-registry";
+pub(super) const LIFETIME: u64 = 30 * 60;
+const ISSUER: &str = "harbor-token-issuer";
+/// Harbor forgives clocks this much.
+const LEEWAY: u64 = 60;
+/// The DigestInfo of SHA-256 (RFC 8017, 9.2).
+const SHA256_PREFIX: [u8; 19] = [
+    0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05,
+    0x00, 0x04, 0x20,
+];
+
+/// What a token says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Claims {
+    pub iss: String,
+    /// Absent in an anonymous caller's token.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sub: String,
+    pub aud: String,
+    pub exp: u64,
+    pub nbf: u64,
+    pub iat: u64,
+    pub jti: String,
+    pub access: Option<Vec<Access>>,
+}
+
+/// One granted scope.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Access {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub name: String,
+    pub actions: Vec<String>,
+}
+
+impl Claims {
+    pub(super) fn new(account: Option<&str>, access: Option<Vec<Access>>, now: u64) -> Claims {
+        Claims {
+            iss: ISSUER.into(),
+            sub: account.unwrap_or_default().into(),
+            aud: SERVICE.into(),
+            exp: now + LIFETIME,
+            nbf: now,
+            iat: now,
+            jti: uuid::Uuid::new_v4().simple().to_string()[..16].to_owned(),
+            access,
+        }
+    }
+
+    /// Whether some scope of this project carries `action`: a token for one repository works in
+    /// the whole project.
+    pub(super) fn allows(&self, project: &str, action: Action) -> bool {
+        self.access.iter().flatten().any(|access| {
+            access.kind == "repository"
+                && access.name.split('/').next() == Some(project)
+                && access
+                    .actions
+                    .iter()
+                    .any(|granted| granted == action.as_str())
+        })
+    }
+}
+
+/// The instance's key pair.
+pub(super) struct TokenKey {
+    private: RsaPrivateKey,
+    public: RsaPublicKey,
+    id: String,
+}
+
+impl TokenKey {
+    pub(super) fn generate() -> Result<TokenKey, rsa::Error> {
+        let private = RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048)?;
+        let public = private.to_public_key();
+        let der = public
+            .to_public_key_der()
+            .map_err(|_| rsa::Error::Internal)?;
+        let id = key_id(der.as_bytes());
+        Ok(TokenKey {
+            private,
+            public,
+            id,
+        })
+    }
+
+    pub(super) fn mint(&self, claims: &Claims) -> Option<String> {
+        let header = format!(
+            "{{\"alg\":\"RS256\",\"kid\":\"{}\",\"typ\":\"JWT\"}}",
+            self.id
+        );
+        let claims = serde_json::to_vec(claims).ok()?;
+        let signed = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(claims)
+        );
+        let signature = self.private.sign(scheme(), &Sha256::digest(&signed)).ok()?;
+        Some(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
+
+    /// The claims of a token that this instance signed and that is valid at `now`.
+    pub(super) fn verify(&self, token: &str, now: u64) -> Option<Claims> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let (header, claims) = signed.split_once('.')?;
+        let header: serde_json::Value =
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
+        if header.get("alg")?.as_str()? != "RS256" {
+            return None;
+        }
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        self.public
+            .verify(scheme(), &Sha256::digest(signed), &signature)
+            .ok()?;
+        let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+        let sound = claims.iss == ISSUER
+            && claims.aud == SERVICE
+            && now <= claims.exp + LEEWAY
+            && claims.nbf <= now + LEEWAY;
+        sound.then_some(claims)
+    }
+}
+
+fn scheme() -> Pkcs1v15Sign {
+    Pkcs1v15Sign {
+        hash_len: Some(32),
+        prefix: Box::new(SHA256_PREFIX),
+    }
+}
+
+/// Libtrust's fingerprint: base32 of the first 240 bits of the key's hash, in groups of four.
+fn key_id(der: &[u8]) -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let hash = Sha256::digest(der);
+    let mut id = String::new();
+    for (index, five) in hash[..30].chunks(5).enumerate() {
+        let bits = five
+            .iter()
+            .fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
+        for group in 0..8 {
+            if group % 4 == 0 && (index, group) != (0, 0) {
+                id.push(':');
+            }
+            id.push(char::from(
+                ALPHABET[(bits >> (35 - 5 * group) & 31) as usize],
+            ));
+        }
+    }
+    id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_sound_tokens_of_this_instance_are_taken() {
+        let key = TokenKey::generate().unwrap();
+        let other = TokenKey::generate().unwrap();
+        let now = 1_000_000;
+        let claims = Claims::new(Some("alice"), None, now);
+        let sound = key.mint(&claims).unwrap();
+        assert_eq!(key.verify(&sound, now).unwrap().sub, "alice");
+        assert_eq!(key.id.len(), 12 * 4 + 11, "{}", key.id);
+        let with = |change: fn(&mut Claims)| {
+            let mut changed = claims.clone();
+            change(&mut changed);
+            key.mint(&changed).unwrap()
+        };
+        let (signed, _) = sound.rsplit_once('.').unwrap();
+        let (_, body) = signed.split_once('.').unwrap();
+        let unsigned = format!("{}.{body}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#));
+        for (name, token) in [
+            ("another instance's", other.mint(&claims).unwrap()),
+            ("wrong audience", with(|c| c.aud = "other".into())),
+            ("wrong issuer", with(|c| c.iss = "other".into())),
+            ("expired", with(|c| c.exp = 999_900)),
+            ("not yet valid", with(|c| c.nbf = 1_000_100)),
+            ("unsigned", unsigned),
+            ("garbage", "garbage".into()),
+            ("empty", String::new()),
+        ] {
+            assert!(key.verify(&token, now).is_none(), "{name}");
+        }
+        assert!(
+            key.verify(&with(|c| c.exp = 999_950), now).is_some(),
+            "within the leeway"
+        );
+    }
+}
