@@ -204,7 +204,7 @@ fn from_flags(public: &str, listen: &Listen<'_>, upstream: SocketAddr) -> Gatewa
 pub fn reference(host: &str) -> Reference {
     Reference {
         host: host.to_owned(),
-        repository: "library/app".to_owned(),
+        repository: "lab/app".to_owned(),
         tag: "v1".to_owned(),
     }
 }

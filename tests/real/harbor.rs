@@ -6,6 +6,8 @@ use crate::common::process::{self, Process};
 use crate::world::World;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use harbormouth::edge::origin::Origin;
+use harbormouth::standin::{Backing, Standin, StandinConfig};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -16,27 +18,40 @@ const INNER_USER: &str = "harbor_registry_user";
 const INNER_PASSWORD: &str = "harbor_registry_password";
 
 pub struct Harbor {
+    core: Standin,
     registry: Registry,
 }
 
 impl Harbor {
-    /// Starts one that believes to be reached as `external_url`.
+    /// Starts one that was told to be reached as `external_url`.
     pub fn start(world: &World, external_url: &str) -> Harbor {
-        let _ = external_url;
         let registry = Registry::start(world);
-        Harbor { registry }
+        let external_url = Origin::parse(external_url).expect("an external URL");
+        let config = StandinConfig {
+            backing: Backing::Distribution {
+                address: registry.address,
+                username: INNER_USER.to_owned(),
+                password: INNER_PASSWORD.to_owned(),
+            },
+            ..StandinConfig::example(external_url)
+        };
+        let core = world
+            .runtime
+            .block_on(Standin::start(config))
+            .expect("start core");
+        Harbor { core, registry }
     }
 
     /// Where core listens.
     pub fn address(&self) -> SocketAddr {
-        self.registry.address
+        self.core.address()
     }
 
-    /// A login that may push to and pull from the project `library`.
+    /// A developer's login; the project `lab` knows it.
     pub fn login(&self) -> Login {
         Login {
-            user: INNER_USER.to_owned(),
-            password: INNER_PASSWORD.to_owned(),
+            user: "alice".to_owned(),
+            password: "Alice12345".to_owned(),
         }
     }
 

@@ -61,11 +61,10 @@ fn readable(world: &World, gateway: &Gateway) {
 }
 
 fn no_secrets(gateway: &Gateway, login: &Login) {
-    let logs = gateway.stderr();
-    assert!(
-        logs.contains("manifest_put"),
-        "no access record of the push in:\n{logs}"
-    );
+    let logs = wait::until("the access record of a push", SOON, || {
+        let logs = gateway.stderr();
+        logs.contains("manifest_put").then_some(logs)
+    });
     let basic = STANDARD.encode(format!("{}:{}", login.user, login.password));
     // "eyJ" is how every token begins: base64 of an opening brace and quote.
     for secret in [login.password.as_str(), basic.as_str(), "eyJ"] {

@@ -10,11 +10,14 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 pub struct World {
     directory: PathBuf,
     pub ca: Ca,
     sites: AtomicU8,
+    /// Where stand-ins live.
+    pub runtime: Runtime,
     containerd: OnceLock<Containerd>,
     dockerd: OnceLock<Dockerd>,
 }
@@ -47,6 +50,7 @@ impl World {
             ca: Ca::new(&directory.join("ca")),
             directory,
             sites: AtomicU8::new(1),
+            runtime: Runtime::new().expect("start a runtime"),
             containerd: OnceLock::new(),
             dockerd: OnceLock::new(),
         }
