@@ -4,6 +4,7 @@ mod args;
 
 use args::{Action, Stay};
 use harbormouth::config::{self, Config};
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -40,7 +41,7 @@ fn show(config: &Config) -> anyhow::Result<ExitCode> {
     for warning in config.warnings.iter().chain(&expired) {
         eprintln!("warning: {warning}");
     }
-    print!("{}", config.to_yaml()?);
+    std::io::stdout().write_all(config.to_yaml()?.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 

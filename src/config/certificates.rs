@@ -58,7 +58,7 @@ pub(super) fn private_key(pem: &[u8]) -> Result<Arc<dyn rustls::sign::SigningKey
     let key = match PrivateKeyDer::from_pem_slice(pem) {
         Ok(key) => key,
         Err(pem::Error::NoItemsFound) => return Err(PemFlaw::NoKey),
-        Err(error) => return Err(PemFlaw::Syntax(error.to_string())),
+        Err(error) => return Err(syntax(&error)),
     };
     any_supported_type(&key).map_err(|error| PemFlaw::BadKey(error.to_string()))
 }
@@ -113,11 +113,22 @@ impl CertificatePair {
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemFlaw> {
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
-        .map_err(|error| PemFlaw::Syntax(error.to_string()))?;
+        .map_err(|error| syntax(&error))?;
     match certificates.is_empty() {
         true => Err(PemFlaw::NoCertificate),
         false => Ok(certificates),
     }
+}
+
+/// In our own words: the error's own could quote the bytes of a key.
+fn syntax(error: &pem::Error) -> PemFlaw {
+    PemFlaw::Syntax(match error {
+        pem::Error::MissingSectionEnd { .. } => "a section has no END line",
+        pem::Error::IllegalSectionStart { .. } => "a BEGIN line is malformed",
+        pem::Error::Base64Decode(_) => "a section is no base64",
+        // The enum is open; what else it holds concerns reading files, which isn't done here.
+        _ => "it can't be split into sections",
+    })
 }
 
 fn parse<'a>(der: &'a CertificateDer<'_>, number: usize) -> Result<X509Certificate<'a>, PemFlaw> {

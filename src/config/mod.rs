@@ -25,6 +25,7 @@ pub use types::{
 };
 
 use files::Surroundings;
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -83,7 +84,10 @@ fn from_flags_in(flags: &Flags, surroundings: &Surroundings<'_>) -> Result<Confi
         Ok(_) => Vec::new(),
         Err(found) => found,
     };
+    // Every listener has the same certificates: one bad file is found once for each.
+    let mut seen = HashSet::new();
     problems.extend(found);
+    problems.retain(|problem| seen.insert(problem.to_string()));
     Err(Error::Problems {
         file: None,
         problems,

@@ -144,7 +144,7 @@ pub enum Complaint {
     },
     #[error("is missing; accepted: {accepted}")]
     Missing { accepted: &'static str },
-    #[error("has no value; leave the key out for the default, or give {accepted}")]
+    #[error("has no value; accepted: {accepted}")]
     NoValue { accepted: &'static str },
     #[error("is {found}; accepted: {accepted}")]
     WrongType {
@@ -155,7 +155,7 @@ pub enum Complaint {
     EmptyList { accepted: &'static str },
     #[error("{value} {error}")]
     Origin { value: Shown, error: OriginError },
-    #[error("{value} is not accepted; accepted: {accepted}")]
+    #[error("{value} is not understood; accepted: {accepted}")]
     Value {
         value: Shown,
         accepted: &'static str,
@@ -191,13 +191,15 @@ pub enum Complaint {
     Unreadable { file: Shown, error: String },
     #[error("{file} {flaw}")]
     Pem { file: Shown, flaw: PemFlaw },
-    #[error("{certificates} certificates for {keys} keys; give each --tls-cert its --tls-key")]
+    #[error(
+        "given {certificates} times, but --tls-key {keys} times; give each certificate its key"
+    )]
     UnpairedFlags { certificates: usize, keys: usize },
 }
 
 fn hint(meant: &Option<&'static str>) -> String {
     match meant {
-        Some(key) => format!("; did you mean {key:?}?"),
+        Some(key) => format!(" (did you mean {key:?}?)"),
         None => String::new(),
     }
 }
@@ -206,7 +208,7 @@ fn hint(meant: &Option<&'static str>) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PemFlaw {
     #[error("is no readable PEM: {0}")]
-    Syntax(String),
+    Syntax(&'static str),
     #[error(
         "holds no certificate; accepted: PEM with \"BEGIN CERTIFICATE\", the server's own certificate first"
     )]
