@@ -1,4 +1,152 @@
 //! Configuration: the YAML file or the flags, read into one validated [`Config`].
+//!
+//! A document is walked into a draft (`document`, `draft`, `scalar`), the rules between its values
+//! are applied (`rules`), and the configuration is built with its defaults (`validate`,
+//! `certificates`). Every problem is found in one run and named by its full key. Deliberately
+//! unknown here: Pingora, Tokio, the clock, and whether any name resolves.
 
-pub mod types;
-pub use types::*;
+mod certificates;
+mod document;
+mod draft;
+mod files;
+mod flags;
+mod print;
+mod problem;
+mod rules;
+mod scalar;
+mod types;
+mod validate;
+
+pub use flags::Flags;
+pub use problem::{Complaint, Key, PemFlaw, Problem, Shown, Written};
+pub use types::{
+    Admin, CaBundle, CertificatePair, Config, Expose, Health, Listener, ListenerKind, Log,
+    LogFormat, Registry, Timeouts, Upstream, UpstreamTls,
+};
+
+use files::Surroundings;
+use std::collections::HashSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Reads a configuration file. Relative names in it start at its directory.
+///
+/// # Errors
+/// Every problem of the file at once.
+pub fn load_file(file: &Path) -> Result<Config, Error> {
+    let unreadable = |source| Error::Unreadable {
+        file: file.to_owned(),
+        source,
+    };
+    let bytes = files::read(file).map_err(unreadable)?;
+    let directory = files::directory_of(file).map_err(unreadable)?;
+    let document = serde_yaml::from_slice(&bytes).map_err(|error| Error::Syntax {
+        file: file.to_owned(),
+        error: error.to_string(),
+    })?;
+    validate::validate(
+        &document,
+        Written::File,
+        &Surroundings::of_machine(directory),
+    )
+    .map_err(|problems| Error::Problems {
+        file: Some(file.to_owned()),
+        problems,
+    })
+}
+
+/// Builds the configuration of one Harbor from flags. Relative names start at the working
+/// directory.
+///
+/// # Errors
+/// Every problem at once, each under the name of its flag.
+pub fn from_flags(flags: &Flags) -> Result<Config, Error> {
+    let directory = std::path::absolute(".").map_err(|source| Error::Unreadable {
+        file: PathBuf::from("."),
+        source,
+    })?;
+    from_flags_in(flags, &Surroundings::of_machine(directory))
+}
+
+fn from_flags_in(flags: &Flags, surroundings: &Surroundings<'_>) -> Result<Config, Error> {
+    let (certificates, keys) = (flags.tls_cert.len(), flags.tls_key.len());
+    let mut problems = Vec::new();
+    if certificates != keys {
+        problems.push(Problem {
+            key: Key::root(Written::Flags).child("--tls-cert"),
+            complaint: Complaint::UnpairedFlags { certificates, keys },
+        });
+    }
+    let document = flags::document(flags);
+    let found = match validate::validate(&document, Written::Flags, surroundings) {
+        Ok(config) if problems.is_empty() => return Ok(config),
+        Ok(_) => Vec::new(),
+        Err(found) => found,
+    };
+    // Every listener has the same certificates: one bad file is found once for each.
+    let mut seen = HashSet::new();
+    problems.extend(found);
+    problems.retain(|problem| seen.insert(problem.to_string()));
+    Err(Error::Problems {
+        file: None,
+        problems,
+    })
+}
+
+impl Config {
+    /// Warnings that depend on the time: certificates that have ended.
+    pub fn expired_certificates(&self, now: SystemTime) -> Vec<String> {
+        let mut expired = Vec::new();
+        for listener in &self.listeners {
+            let ListenerKind::Tls { certificates } = &listener.kind else {
+                continue;
+            };
+            for pair in certificates {
+                if pair.valid_until().is_some_and(|end| end < now) {
+                    let file = pair.cert.display();
+                    expired.push(format!("the certificate in {file} has expired"));
+                }
+            }
+        }
+        expired
+    }
+}
+
+/// Why there is no configuration. Shown, each problem has a line of its own.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{}: can't be read: {source}", file.display())]
+    Unreadable {
+        file: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{}: is no YAML: {error}", file.display())]
+    Syntax { file: PathBuf, error: String },
+    #[error("{}", Lines(file.as_deref(), problems))]
+    Problems {
+        /// The file the keys stand in; flags have none.
+        file: Option<PathBuf>,
+        problems: Vec<Problem>,
+    },
+}
+
+struct Lines<'a>(Option<&'a Path>, &'a [Problem]);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.1.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            if let Some(file) = self.0 {
+                write!(f, "{}: ", file.display())?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

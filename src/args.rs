@@ -1,0 +1,223 @@
+//! The command line: as typed (clap's shapes) and as usable ([`Action`]). It knows no
+//! configuration beyond where to read it from.
+
+use clap::{Args, Parser, Subcommand};
+use harbormouth::config::{self, Config, Flags};
+use std::path::PathBuf;
+
+/// What the command line asks for.
+pub enum Action {
+    Serve(Source),
+    Check(Source),
+    Demo(Stay),
+}
+
+/// Where the configuration is.
+pub enum Source {
+    File(PathBuf),
+    Flags(Flags),
+}
+
+/// What the demo does when its story is told.
+pub enum Stay {
+    /// Keeps serving until it is ended.
+    Serving,
+    Exit,
+}
+
+/// Reads the command line; ends the process with help or a usage error where there is nothing to
+/// do.
+pub fn read() -> Action {
+    match Typed::parse().command {
+        Command::Serve(typed) => Action::Serve(typed.source()),
+        Command::Check(typed) => Action::Check(typed.source()),
+        Command::Demo { once: true } => Action::Demo(Stay::Exit),
+        Command::Demo { once: false } => Action::Demo(Stay::Serving),
+    }
+}
+
+impl Source {
+    /// Loads the configuration.
+    ///
+    /// # Errors
+    /// Every problem at once.
+    pub fn load(&self) -> Result<Config, config::Error> {
+        match self {
+            Source::File(file) => config::load_file(file),
+            Source::Flags(flags) => config::from_flags(flags),
+        }
+    }
+}
+
+/// The public edge for Harbor container registries: makes docker push and pull work through
+/// whatever stands between the clients and Harbor.
+#[derive(Parser)]
+#[command(name = "harbormouth", version, after_help = EXAMPLES)]
+struct Typed {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve one or several Harbors until SIGTERM
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(ConfigArgs),
+    /// Show every problem of a configuration, or the configuration with every default
+    ///
+    /// Prints all problems, each on a line with its key, and exits with 1; or prints the effective
+    /// configuration as YAML and exits with 0. Warnings go to standard error. Nothing is contacted
+    /// and no port is opened. With flags, the output is the configuration file that says the same.
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(ConfigArgs),
+    /// Show on this machine what breaks a push behind a second proxy, and what mends it
+    ///
+    /// Starts a stand-in for Harbor, a broken proxy and Harbormouth on free loopback ports, pushes
+    /// and pulls an image both ways, tells each step, and then keeps serving.
+    Demo {
+        /// Exit when the story is told; the exit code says whether it went as it should
+        #[arg(long)]
+        once: bool,
+    },
+}
+
+#[derive(Args)]
+struct ConfigArgs {
+    /// Configuration file (YAML); relative names in it start at its directory
+    #[arg(long, short, value_name = "FILE", required_unless_present_any = ["public", "upstream"])]
+    config: Option<PathBuf>,
+    /// What clients type: http(s)://host[:port]; repeat for more names of this Harbor
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "upstream",
+        conflicts_with = "config"
+    )]
+    public: Vec<String>,
+    /// Where Harbor is: http(s)://host[:port]; repeat for replicas of the same Harbor
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "public",
+        conflicts_with = "config"
+    )]
+    upstream: Vec<String>,
+    /// Address to listen on; repeatable [default: 0.0.0.0:443 with --tls-cert, else 0.0.0.0:80]
+    #[arg(long, value_name = "ADDR", conflicts_with = "config")]
+    listen: Vec<String>,
+    /// Certificate chain (PEM), the server's own first; every --listen then serves HTTPS
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        conflicts_with = "config"
+    )]
+    tls_cert: Vec<String>,
+    /// Private key (PEM) of the --tls-cert at the same place; repeat both for more names
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_cert",
+        conflicts_with = "config"
+    )]
+    tls_key: Vec<String>,
+    /// Address of /livez, /readyz and /metrics [default: 127.0.0.1:9090]
+    #[arg(long, value_name = "ADDR", conflicts_with = "config")]
+    admin: Option<String>,
+}
+
+impl ConfigArgs {
+    fn source(self) -> Source {
+        match self.config {
+            Some(file) => Source::File(file),
+            None => Source::Flags(Flags {
+                public: self.public,
+                upstream: self.upstream,
+                listen: self.listen,
+                tls_cert: self.tls_cert,
+                tls_key: self.tls_key,
+                admin: self.admin,
+            }),
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  harbormouth demo
+  harbormouth check --config harbormouth.yaml
+  harbormouth serve --config harbormouth.yaml
+  harbormouth serve --public https://hub.example.com --upstream http://10.0.0.5 \\
+      --tls-cert hub.crt --tls-key hub.key";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  One Harbor, TLS ended here:
+    harbormouth serve --public https://hub.example.com --upstream http://10.0.0.5 \\
+        --tls-cert hub.crt --tls-key hub.key
+  One Harbor, TLS ended by a balancer in front:
+    harbormouth serve --public https://hub.example.com --upstream http://10.0.0.5 \\
+        --listen 0.0.0.0:8080
+  Everything else (several Harbors, redirects, a private CA, timeouts):
+    harbormouth serve --config harbormouth.yaml
+
+Bound addresses and then `ready` are printed on standard output; logs and access records go to
+standard error. RUST_LOG sets the level (default: info). SIGTERM finishes what is in flight.";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  harbormouth check --config harbormouth.yaml
+  harbormouth check --public https://hub.example.com --upstream http://10.0.0.5 > harbormouth.yaml";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Typed::command().debug_assert();
+    }
+
+    #[test]
+    fn file_and_flags_exclude_each_other() {
+        for (typed, accepted) in [
+            ("serve --config a.yaml", true),
+            ("serve --public https://h --upstream http://u", true),
+            (
+                "serve --public https://h --public http://h --upstream http://u --upstream http://v --listen 127.0.0.1:0 --listen [::1]:0",
+                true,
+            ),
+            (
+                "serve --public https://h --upstream http://u --tls-cert c --tls-key k --admin 127.0.0.1:0",
+                true,
+            ),
+            ("check --config a.yaml", true),
+            ("demo --once", true),
+            ("serve", false),
+            ("serve --public https://h", false),
+            ("serve --upstream http://u", false),
+            ("serve --listen 127.0.0.1:0", false),
+            (
+                "serve --config a.yaml --public https://h --upstream http://u",
+                false,
+            ),
+            ("serve --config a.yaml --listen 127.0.0.1:0", false),
+            ("serve --config a.yaml --admin 127.0.0.1:0", false),
+            ("serve --config a.yaml --tls-cert c --tls-key k", false),
+            (
+                "serve --public https://h --upstream http://u --tls-cert c",
+                false,
+            ),
+            (
+                "serve --public https://h --upstream http://u --tls-key k",
+                false,
+            ),
+            ("", false),
+        ] {
+            let typed = format!("harbormouth {typed}");
+            let read = Typed::try_parse_from(typed.split_whitespace());
+            assert_eq!(read.is_ok(), accepted, "{typed}");
+        }
+    }
+}

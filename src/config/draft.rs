@@ -1,0 +1,346 @@
+//! The document as it was read: every value parsed and with its key, nothing yet held against
+//! anything else. What could not be read is absent here and stands among the problems.
+
+use super::document::{Node, Table};
+use super::problem::{Complaint, Key, Keyed, Problems};
+use super::scalar::{self, Bounds};
+use super::types::{Expose, LogFormat};
+use crate::edge::origin::Origin;
+use serde_yaml::Value;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub(super) struct Draft {
+    pub key: Key,
+    /// `None` where the list itself could not be read.
+    pub listeners: Option<Vec<DraftListener>>,
+    pub admin: Option<Keyed<SocketAddr>>,
+    pub registries: Vec<DraftRegistry>,
+    pub log_format: Option<LogFormat>,
+    pub drain_timeout: Option<Duration>,
+    pub threads: Option<usize>,
+}
+
+pub(super) struct DraftListener {
+    pub address: Option<Keyed<SocketAddr>>,
+    pub tls: Option<Keyed<Vec<DraftPair>>>,
+    pub redirect_to_https: Option<Keyed<bool>>,
+}
+
+pub(super) struct DraftPair {
+    pub cert: Option<Keyed<String>>,
+    pub key: Option<Keyed<String>>,
+}
+
+pub(super) struct DraftRegistry {
+    pub key: Key,
+    pub name: Option<Keyed<String>>,
+    pub public: Vec<Keyed<Origin>>,
+    pub endpoints: Vec<Keyed<Origin>>,
+    pub also_known_as: Vec<Origin>,
+    pub tls: Option<DraftUpstreamTls>,
+    pub health_path: Option<String>,
+    pub health_interval: Option<Duration>,
+    pub expose: Option<Keyed<Expose>>,
+    pub connect: Option<Duration>,
+    pub between_bytes: Option<Duration>,
+    pub commit: Option<Duration>,
+}
+
+pub(super) struct DraftUpstreamTls {
+    pub key: Key,
+    pub ca: Option<Keyed<String>>,
+    pub server_name: Option<String>,
+}
+
+const LISTENERS: &str = "a list of at least one listener, each with an address";
+const REGISTRIES: &str = "a list of at least one registry, each with name, public and upstream";
+const CERTIFICATES: &str = "a list of at least one {cert: FILE, key: FILE}";
+const PUBLIC: &str = "a list of at least one scheme://host[:port] that clients type";
+const ENDPOINTS: &str = "a list of at least one scheme://host[:port] of this Harbor";
+const EXPOSE: &str = "a list of registry, api, ui";
+
+/// Reads a whole document.
+pub(super) fn read(document: &Value, key: Key, problems: &mut Problems) -> Draft {
+    let root = Node {
+        key: key.clone(),
+        value: document,
+    };
+    let mut draft = Draft {
+        key,
+        listeners: None,
+        admin: None,
+        registries: Vec::new(),
+        log_format: None,
+        drain_timeout: None,
+        threads: None,
+    };
+    const KEYS: &[&str] = &[
+        "listeners",
+        "admin",
+        "registries",
+        "log",
+        "drain_timeout",
+        "threads",
+    ];
+    let Some(table) = root.table(KEYS, "a table with listeners and registries", problems) else {
+        return draft;
+    };
+    draft.listeners = items(&table, "listeners", LISTENERS, problems)
+        .map(|nodes| each(nodes, problems, listener));
+    draft.admin = table.get("admin").and_then(|node| {
+        let table = node.table(&["address"], "a table with address", problems)?;
+        text(
+            &table,
+            "address",
+            scalar::ADDRESS,
+            problems,
+            scalar::address,
+        )
+    });
+    draft.registries = items(&table, "registries", REGISTRIES, problems)
+        .map(|nodes| each(nodes, problems, registry))
+        .unwrap_or_default();
+    draft.log_format = table.get("log").and_then(|node| {
+        let table = node.table(&["format"], "a table with format", problems)?;
+        text(&table, "format", scalar::LOG_FORMAT, problems, log_format).map(|format| format.value)
+    });
+    draft.drain_timeout = duration(&table, "drain_timeout", &scalar::DRAIN, problems);
+    draft.threads = table
+        .get("threads")
+        .and_then(|node| threads(&node, problems));
+    draft
+}
+
+fn listener(node: &Node<'_>, problems: &mut Problems) -> Option<DraftListener> {
+    const KEYS: &[&str] = &["address", "tls", "redirect_to_https"];
+    let table = node.table(KEYS, "a table with address", problems)?;
+    let address = table
+        .required("address", scalar::ADDRESS, problems)
+        .and_then(|node| node.parse(scalar::ADDRESS, problems, scalar::address));
+    let tls = table.get("tls").and_then(|node| {
+        let table = node.table(&["certificates"], "a table with certificates", problems)?;
+        let pairs = items(&table, "certificates", CERTIFICATES, problems)
+            .map(|nodes| each(nodes, problems, pair))
+            .unwrap_or_default();
+        Some(Keyed {
+            key: node.key,
+            value: pairs,
+        })
+    });
+    let redirect_to_https = table.get("redirect_to_https").and_then(|node| {
+        let value = node.truth(problems)?;
+        Some(Keyed {
+            key: node.key,
+            value,
+        })
+    });
+    Some(DraftListener {
+        address,
+        tls,
+        redirect_to_https,
+    })
+}
+
+fn pair(node: &Node<'_>, problems: &mut Problems) -> Option<DraftPair> {
+    let table = node.table(&["cert", "key"], "a table with cert and key", problems)?;
+    let mut file = |name| {
+        table
+            .required(name, scalar::FILE, problems)
+            .and_then(|node| node.parse(scalar::FILE, problems, file_name))
+    };
+    Some(DraftPair {
+        cert: file("cert"),
+        key: file("key"),
+    })
+}
+
+fn registry(node: &Node<'_>, problems: &mut Problems) -> Option<DraftRegistry> {
+    const KEYS: &[&str] = &["name", "public", "upstream", "expose", "timeouts"];
+    let table = node.table(KEYS, "a table with name, public and upstream", problems)?;
+    let mut draft = DraftRegistry {
+        key: node.key.clone(),
+        name: None,
+        public: Vec::new(),
+        endpoints: Vec::new(),
+        also_known_as: Vec::new(),
+        tls: None,
+        health_path: None,
+        health_interval: None,
+        expose: None,
+        connect: None,
+        between_bytes: None,
+        commit: None,
+    };
+    draft.name = table
+        .required("name", scalar::NAME, problems)
+        .and_then(|node| node.parse(scalar::NAME, problems, scalar::registry_name));
+    draft.public = items(&table, "public", PUBLIC, problems)
+        .map(|nodes| each(nodes, problems, origin))
+        .unwrap_or_default();
+    if let Some(node) = table.required("upstream", "a table with endpoints", problems) {
+        upstream(&node, &mut draft, problems);
+    }
+    draft.expose = table.get("expose").and_then(|node| expose(&node, problems));
+    if let Some(node) = table.get("timeouts") {
+        const KEYS: &[&str] = &["connect", "between_bytes", "commit"];
+        if let Some(table) = node.table(KEYS, "a table with timeouts", problems) {
+            draft.connect = duration(&table, "connect", &scalar::CONNECT, problems);
+            draft.between_bytes = duration(&table, "between_bytes", &scalar::SILENCE, problems);
+            draft.commit = duration(&table, "commit", &scalar::SILENCE, problems);
+        }
+    }
+    Some(draft)
+}
+
+fn upstream(node: &Node<'_>, draft: &mut DraftRegistry, problems: &mut Problems) {
+    const KEYS: &[&str] = &["endpoints", "also_known_as", "tls", "health"];
+    let Some(table) = node.table(KEYS, "a table with endpoints", problems) else {
+        return;
+    };
+    draft.endpoints = items(&table, "endpoints", ENDPOINTS, problems)
+        .map(|nodes| each(nodes, problems, origin))
+        .unwrap_or_default();
+    if let Some(node) = table.get("also_known_as") {
+        let names = match node.value {
+            // The default, and what `check` prints.
+            Value::Sequence(names) if names.is_empty() => Vec::new(),
+            _ => node.list(scalar::ORIGIN, problems).unwrap_or_default(),
+        };
+        draft.also_known_as = each(names, problems, |node, problems| {
+            origin(node, problems).map(|origin| origin.value)
+        });
+    }
+    draft.tls = table.get("tls").and_then(|node| {
+        let table = node.table(
+            &["ca", "server_name"],
+            "a table with ca, server_name",
+            problems,
+        )?;
+        Some(DraftUpstreamTls {
+            ca: text(&table, "ca", scalar::FILE, problems, file_name),
+            server_name: text(
+                &table,
+                "server_name",
+                scalar::SERVER_NAME,
+                problems,
+                scalar::server_name,
+            )
+            .map(|name| name.value),
+            key: node.key,
+        })
+    });
+    if let Some(node) = table.get("health")
+        && let Some(table) = node.table(&["path", "interval"], "a table", problems)
+    {
+        draft.health_path = text(
+            &table,
+            "path",
+            scalar::HEALTH_PATH,
+            problems,
+            scalar::health_path,
+        )
+        .map(|path| path.value);
+        draft.health_interval = duration(&table, "interval", &scalar::INTERVAL, problems);
+    }
+}
+
+fn expose(node: &Node<'_>, problems: &mut Problems) -> Option<Keyed<Expose>> {
+    let mut value = Expose {
+        registry: false,
+        api: false,
+        ui: false,
+    };
+    for item in node.list(EXPOSE, problems)? {
+        item.parse(EXPOSE, problems, |word| {
+            match word {
+                "registry" => value.registry = true,
+                "api" => value.api = true,
+                "ui" => value.ui = true,
+                _ => return Err(scalar::value(word, EXPOSE)),
+            }
+            Ok(())
+        });
+    }
+    Some(Keyed {
+        key: node.key.clone(),
+        value,
+    })
+}
+
+fn threads(node: &Node<'_>, problems: &mut Problems) -> Option<usize> {
+    let threads = match node.value {
+        Value::Number(number) => number.as_u64().filter(|n| (1..=1024).contains(n)),
+        _ => None,
+    };
+    if threads.is_none() {
+        node.wrong_type(scalar::THREADS, problems);
+    }
+    threads.and_then(|n| usize::try_from(n).ok())
+}
+
+fn log_format(text: &str) -> Result<LogFormat, Complaint> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(scalar::value(text, scalar::LOG_FORMAT)),
+    }
+}
+
+fn file_name(text: &str) -> Result<String, Complaint> {
+    match text.is_empty() || text.contains('\0') {
+        true => Err(scalar::value(text, scalar::FILE)),
+        false => Ok(text.to_owned()),
+    }
+}
+
+fn origin(node: &Node<'_>, problems: &mut Problems) -> Option<Keyed<Origin>> {
+    node.parse(scalar::ORIGIN, problems, scalar::origin)
+}
+
+fn duration(
+    table: &Table<'_>,
+    name: &str,
+    bounds: &Bounds,
+    problems: &mut Problems,
+) -> Option<Duration> {
+    text(table, name, scalar::DURATION, problems, |text| {
+        scalar::duration(text, bounds)
+    })
+    .map(|duration| duration.value)
+}
+
+/// An optional text, parsed.
+fn text<T>(
+    table: &Table<'_>,
+    name: &str,
+    accepted: &'static str,
+    problems: &mut Problems,
+    parse: impl FnOnce(&str) -> Result<T, Complaint>,
+) -> Option<Keyed<T>> {
+    table.get(name)?.parse(accepted, problems, parse)
+}
+
+/// A required list.
+fn items<'a>(
+    table: &Table<'a>,
+    name: &str,
+    accepted: &'static str,
+    problems: &mut Problems,
+) -> Option<Vec<Node<'a>>> {
+    table
+        .required(name, accepted, problems)?
+        .list(accepted, problems)
+}
+
+/// Reads every item, also behind one that can't be read.
+fn each<T>(
+    nodes: Vec<Node<'_>>,
+    problems: &mut Problems,
+    read: impl Fn(&Node<'_>, &mut Problems) -> Option<T>,
+) -> Vec<T> {
+    nodes
+        .iter()
+        .filter_map(|node| read(node, problems))
+        .collect()
+}

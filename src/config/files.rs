@@ -1,0 +1,50 @@
+//! The one place where configuration touches the machine: its files, its working directory and
+//! the number of its cores.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// No Kubernetes ConfigMap or Secret can be larger, and a bundle of every public authority is a
+/// quarter of it.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// What a configuration needs from its surroundings.
+pub(super) struct Surroundings<'a> {
+    /// Where relative names of files start.
+    pub directory: PathBuf,
+    pub read: &'a dyn Fn(&Path) -> io::Result<Vec<u8>>,
+    pub cores: usize,
+}
+
+impl Surroundings<'_> {
+    pub fn of_machine(directory: PathBuf) -> Surroundings<'static> {
+        Surroundings {
+            directory,
+            read: &read,
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+/// Reads a whole file of at most 1 MiB.
+pub(super) fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)?
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)?;
+    match u64::try_from(bytes.len()) {
+        Ok(length) if length <= MAX_BYTES => Ok(bytes),
+        _ => Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "the file is larger than 1 MiB",
+        )),
+    }
+}
+
+/// The absolute directory that a file stands in.
+pub(super) fn directory_of(file: &Path) -> io::Result<PathBuf> {
+    let absolute = std::path::absolute(file)?;
+    Ok(absolute
+        .parent()
+        .map_or_else(|| absolute.clone(), Path::to_path_buf))
+}

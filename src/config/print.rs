@@ -1,0 +1,116 @@
+//! The effective configuration as YAML: every key with the value that is in force. Loading it
+//! again gives the same configuration. It holds no secrets: keys and certificates are only named.
+
+use super::types::{Config, Listener, ListenerKind, LogFormat, Registry, UpstreamTls};
+use serde_yaml::{Mapping, Value};
+use std::path::Path;
+use std::time::Duration;
+
+impl Config {
+    /// The configuration as a file would say it.
+    ///
+    /// # Errors
+    /// Where YAML can't be written, which no known value causes.
+    pub fn to_yaml(&self) -> Result<String, serde_yaml::Error> {
+        let format = match self.log.format {
+            LogFormat::Text => "text",
+            LogFormat::Json => "json",
+        };
+        let document = table([
+            ("listeners", list(&self.listeners, listener)),
+            (
+                "admin",
+                table([("address", text(&self.admin.address.to_string()))]),
+            ),
+            ("registries", list(&self.registries, |r| registry(r))),
+            ("log", table([("format", text(format))])),
+            ("drain_timeout", duration(self.drain_timeout)),
+            ("threads", Value::from(self.threads)),
+        ]);
+        serde_yaml::to_string(&document)
+    }
+}
+
+fn listener(listener: &Listener) -> Value {
+    let address = ("address", text(&listener.address.to_string()));
+    match &listener.kind {
+        ListenerKind::Tls { certificates } => {
+            let pair = |pair: &super::CertificatePair| {
+                table([("cert", path(&pair.cert)), ("key", path(&pair.key))])
+            };
+            let tls = table([("certificates", list(certificates, pair))]);
+            table([address, ("tls", tls)])
+        }
+        ListenerKind::Plain => table([address, ("redirect_to_https", Value::Bool(false))]),
+        ListenerKind::RedirectToHttps => table([address, ("redirect_to_https", Value::Bool(true))]),
+    }
+}
+
+fn registry(registry: &Registry) -> Value {
+    let origin = |origin: &crate::edge::origin::Origin| text(&origin.to_string());
+    let upstream = &registry.upstream;
+    let health = table([
+        ("path", text(&upstream.health.path)),
+        ("interval", duration(upstream.health.interval)),
+    ]);
+    let mut fields = vec![
+        ("endpoints", list(&upstream.endpoints, origin)),
+        ("also_known_as", list(&upstream.also_known_as, origin)),
+    ];
+    fields.extend(upstream_tls(&upstream.tls).map(|tls| ("tls", tls)));
+    fields.push(("health", health));
+    let expose = [
+        ("registry", registry.expose.registry),
+        ("api", registry.expose.api),
+        ("ui", registry.expose.ui),
+    ];
+    let exposed: Vec<&str> = expose
+        .iter()
+        .filter(|(_, exposed)| *exposed)
+        .map(|(word, _)| *word)
+        .collect();
+    let timeouts = table([
+        ("connect", duration(registry.timeouts.connect)),
+        ("between_bytes", duration(registry.timeouts.between_bytes)),
+        ("commit", duration(registry.timeouts.commit)),
+    ]);
+    table([
+        ("name", text(&registry.name)),
+        ("public", list(&registry.public, origin)),
+        ("upstream", table(fields)),
+        ("expose", list(&exposed, |word| text(word))),
+        ("timeouts", timeouts),
+    ])
+}
+
+fn upstream_tls(tls: &UpstreamTls) -> Option<Value> {
+    let ca = tls.ca.as_ref().map(|ca| ("ca", path(&ca.file)));
+    let server_name = tls.server_name.as_ref();
+    let server_name = server_name.map(|name| ("server_name", text(name)));
+    (ca.is_some() || server_name.is_some()).then(|| table(ca.into_iter().chain(server_name)))
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+fn path(path: &Path) -> Value {
+    text(&path.to_string_lossy())
+}
+
+fn duration(duration: Duration) -> Value {
+    text(&humantime::format_duration(duration).to_string())
+}
+
+fn list<T>(items: &[T], write: impl Fn(&T) -> Value) -> Value {
+    Value::Sequence(items.iter().map(write).collect())
+}
+
+fn table<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    let entries = entries.into_iter();
+    Value::Mapping(
+        entries
+            .map(|(name, value)| (text(name), value))
+            .collect::<Mapping>(),
+    )
+}

@@ -1,0 +1,255 @@
+//! What can be wrong with a configuration. Every problem carries the full key it was found at, the
+//! value (secrets masked) and what would be accepted. Deliberately unknown here: which file or
+//! which flags the key stands in; [`super::Error`] adds that.
+
+use super::flags;
+use crate::edge::origin::{Origin, OriginError};
+use std::fmt;
+
+/// Where a value stands: `registries[1].upstream.endpoints[0]`, or the flag that set it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    path: String,
+    written: Written,
+}
+
+/// What a document was written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    File,
+    Flags,
+}
+
+impl Key {
+    /// The document itself.
+    pub(super) fn root(written: Written) -> Key {
+        Key {
+            path: String::new(),
+            written,
+        }
+    }
+
+    pub(super) fn child(&self, name: &str) -> Key {
+        let dot = if self.path.is_empty() { "" } else { "." };
+        self.with(format!("{}{dot}{name}", self.path))
+    }
+
+    pub(super) fn item(&self, index: usize) -> Key {
+        self.with(format!("{}[{index}]", self.path))
+    }
+
+    fn with(&self, path: String) -> Key {
+        Key {
+            path,
+            written: self.written,
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.written {
+            Written::Flags => flags::flag_of(&self.path),
+            Written::File if self.path.is_empty() => "the document",
+            Written::File => &self.path,
+        })
+    }
+}
+
+/// A value with the place it stands at.
+#[derive(Clone, Debug)]
+pub(super) struct Keyed<T> {
+    pub key: Key,
+    pub value: T,
+}
+
+/// A value as it is shown to people: quoted, on one line, without secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown(String);
+
+impl Shown {
+    pub(super) fn new(text: &str) -> Shown {
+        Shown(format!("{:?}", mask(text)))
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Longer values help nobody and flood a terminal.
+const SHOWN_CHARACTERS: usize = 120;
+
+/// Hides what may be secret in a value that was meant as something else: user information and
+/// queries of URLs, and keys that were pasted in place of a file's name.
+fn mask(text: &str) -> String {
+    if text.contains("-----BEGIN") {
+        return "***".to_owned();
+    }
+    let (scheme, rest) = match text.find("://") {
+        Some(at) => text.split_at(at + 3),
+        None => ("", text),
+    };
+    // A password may itself hold an @ or a slash: hide up to the last @.
+    let (user, rest) = match rest.rfind('@') {
+        Some(at) => ("***@", &rest[at + 1..]),
+        None => ("", rest),
+    };
+    let (rest, query) = match rest.find(['?', '#']) {
+        Some(at) => (&rest[..=at], "***"),
+        None => (rest, ""),
+    };
+    let masked = format!("{scheme}{user}{rest}{query}");
+    match masked.char_indices().nth(SHOWN_CHARACTERS) {
+        Some((at, _)) => format!("{}…", &masked[..at]),
+        None => masked,
+    }
+}
+
+/// One thing that is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {complaint}")]
+pub struct Problem {
+    pub key: Key,
+    pub complaint: Complaint,
+}
+
+/// All that is wrong, in the order it was found.
+#[derive(Debug, Default)]
+pub(super) struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    pub fn add(&mut self, key: &Key, complaint: Complaint) {
+        self.0.push(Problem {
+            key: key.clone(),
+            complaint,
+        });
+    }
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Complaint {
+    #[error("is not a known key{}; accepted here: {}", hint(.meant), .accepted.join(", "))]
+    UnknownKey {
+        meant: Option<&'static str>,
+        accepted: &'static [&'static str],
+    },
+    #[error("is a key that is {found}; accepted here: {}", .accepted.join(", "))]
+    KeyIsNoText {
+        found: String,
+        accepted: &'static [&'static str],
+    },
+    #[error("is missing; accepted: {accepted}")]
+    Missing { accepted: &'static str },
+    #[error("has no value; accepted: {accepted}")]
+    NoValue { accepted: &'static str },
+    #[error("is {found}; accepted: {accepted}")]
+    WrongType {
+        found: String,
+        accepted: &'static str,
+    },
+    #[error("is an empty list; accepted: {accepted}")]
+    EmptyList { accepted: &'static str },
+    #[error("{value} {error}")]
+    Origin { value: Shown, error: OriginError },
+    #[error("{value} is not understood; accepted: {accepted}")]
+    Value {
+        value: Shown,
+        accepted: &'static str,
+    },
+    #[error("{value} is not between {least} and {most}: {reason}")]
+    OutOfBounds {
+        value: Shown,
+        least: &'static str,
+        most: &'static str,
+        reason: &'static str,
+    },
+    #[error("{value} stands twice, first at {first}")]
+    Twice { value: Shown, first: Key },
+    #[error(
+        "{origin} has the same Host as {first}, which belongs to another registry; requests could not be told apart"
+    )]
+    SharedPublicOrigin { origin: Origin, first: Key },
+    #[error("{endpoint} is the gateway's own listener ({listener}): requests would go in a circle")]
+    OwnListener { endpoint: Origin, listener: Key },
+    #[error(
+        "{endpoint} is a public origin of this gateway ({public}): requests would go in a circle; give the address or the internal name of Harbor"
+    )]
+    OwnPublicOrigin { endpoint: Origin, public: Key },
+    #[error("{address} is taken by {first}")]
+    AddressTaken { address: Shown, first: Key },
+    #[error("redirects to https, so it can't have tls as well; give each its own listener")]
+    RedirectWithTls,
+    #[error("redirects to https, but no registry has a public https:// origin")]
+    RedirectToNowhere,
+    #[error("is for https endpoints, but every endpoint of this registry is http")]
+    TlsWithoutHttps,
+    #[error("{file} can't be read: {error}")]
+    Unreadable { file: Shown, error: String },
+    #[error("{file} {flaw}")]
+    Pem { file: Shown, flaw: PemFlaw },
+    #[error(
+        "given {certificates} times, but --tls-key {keys} times; give each certificate its key"
+    )]
+    UnpairedFlags { certificates: usize, keys: usize },
+}
+
+fn hint(meant: &Option<&'static str>) -> String {
+    match meant {
+        Some(key) => format!(" (did you mean {key:?}?)"),
+        None => String::new(),
+    }
+}
+
+/// What is wrong with a file of certificates or keys.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PemFlaw {
+    #[error("is no readable PEM: {0}")]
+    Syntax(&'static str),
+    #[error(
+        "holds no certificate; accepted: PEM with \"BEGIN CERTIFICATE\", the server's own certificate first"
+    )]
+    NoCertificate,
+    #[error("holds no private key; accepted: PEM with an unencrypted PKCS#8, PKCS#1 or SEC1 key")]
+    NoKey,
+    #[error("holds a certificate that can't be used (number {number} in the file): {error}")]
+    BadCertificate { number: usize, error: String },
+    #[error(
+        "holds a private key that can't be used: {0}; accepted: RSA, ECDSA P-256/P-384, Ed25519"
+    )]
+    BadKey(String),
+    #[error("is not the key of the certificate in {0}")]
+    Mismatch(Shown),
+    #[error(
+        "belongs to certificate number {number} in {file}, but the server's own certificate must stand first"
+    )]
+    WrongOrder { file: Shown, number: usize },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked_where_values_are_shown() {
+        let pem = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----";
+        let long = "x".repeat(200);
+        let cut = format!("\"{}…\"", "x".repeat(SHOWN_CHARACTERS));
+        for (text, shown) in [
+            ("https://hub", "\"https://hub\""),
+            ("https://me:pw@hub", "\"https://***@hub\""),
+            ("https://me:p@/w@hub:5000", "\"https://***@hub:5000\""),
+            ("me:pw@hub", "\"***@hub\""),
+            ("https://hub?token=abc", "\"https://hub?***\""),
+            ("https://hub/#abc", "\"https://hub/#***\""),
+            ("two\nlines", "\"two\\nlines\""),
+            (pem, "\"***\""),
+            (long.as_str(), cut.as_str()),
+        ] {
+            assert_eq!(Shown::new(text).to_string(), shown, "{text}");
+        }
+    }
+}

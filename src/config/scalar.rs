@@ -1,0 +1,113 @@
+//! The values that stand at a key: addresses, origins, durations, names. Text in, value or
+//! complaint out.
+
+use super::problem::{Complaint, Shown};
+use crate::edge::origin::Origin;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub(super) const ADDRESS: &str = "an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"";
+pub(super) const ORIGIN: &str = "scheme://host[:port], such as https://hub.example.com";
+pub(super) const DURATION: &str = "a number with its unit, such as 5s, 15m or 1h 30m";
+pub(super) const NAME: &str =
+    "1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit, and not \"other\"";
+pub(super) const SERVER_NAME: &str = "a DNS name or an IP address";
+pub(super) const HEALTH_PATH: &str = "a path such as /api/v2.0/ping";
+pub(super) const FILE: &str = "the name of a file; relative names start at this file's directory";
+pub(super) const THREADS: &str = "a whole number from 1 to 1024";
+pub(super) const LOG_FORMAT: &str = "text or json";
+
+/// The registry label of requests that belong to no registry; see `metrics::NO_REGISTRY`.
+const RESERVED_NAME: &str = "other";
+
+/// What a duration may be, and why.
+pub(super) struct Bounds {
+    least: (Duration, &'static str),
+    most: (Duration, &'static str),
+    reason: &'static str,
+}
+
+const TENTH: (Duration, &str) = (Duration::from_millis(100), "100ms");
+const DAY: (Duration, &str) = (Duration::from_secs(24 * 3600), "24h");
+
+pub(super) const CONNECT: Bounds = Bounds {
+    least: (Duration::from_millis(10), "10ms"),
+    most: (Duration::from_secs(120), "2m"),
+    reason: "Linux itself gives a connection up after about two minutes",
+};
+pub(super) const SILENCE: Bounds = Bounds {
+    least: TENTH,
+    most: DAY,
+    reason: "less cuts healthy requests, more never ends dead ones",
+};
+pub(super) const INTERVAL: Bounds = Bounds {
+    least: TENTH,
+    most: (Duration::from_secs(3600), "1h"),
+    reason: "probes more often load Harbor, less often leave a dead endpoint in use",
+};
+pub(super) const DRAIN: Bounds = Bounds {
+    least: (Duration::ZERO, "0s"),
+    most: DAY,
+    reason: "no roll-out waits longer than a day",
+};
+
+pub(super) fn duration(text: &str, bounds: &Bounds) -> Result<Duration, Complaint> {
+    let duration = humantime::parse_duration(text).map_err(|_| value(text, DURATION))?;
+    if duration < bounds.least.0 || duration > bounds.most.0 {
+        return Err(Complaint::OutOfBounds {
+            value: Shown::new(text),
+            least: bounds.least.1,
+            most: bounds.most.1,
+            reason: bounds.reason,
+        });
+    }
+    Ok(duration)
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, Complaint> {
+    text.parse().map_err(|_| value(text, ADDRESS))
+}
+
+pub(super) fn origin(text: &str) -> Result<Origin, Complaint> {
+    Origin::parse(text).map_err(|error| Complaint::Origin {
+        value: Shown::new(text),
+        error,
+    })
+}
+
+pub(super) fn registry_name(text: &str) -> Result<String, Complaint> {
+    let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let sound = text.len() <= 63
+        && text.bytes().next().is_some_and(letter)
+        && text.bytes().all(|b| letter(b) || b == b'-' || b == b'_')
+        && text != RESERVED_NAME;
+    match sound {
+        true => Ok(text.to_owned()),
+        false => Err(value(text, NAME)),
+    }
+}
+
+pub(super) fn server_name(text: &str) -> Result<String, Complaint> {
+    match rustls::pki_types::ServerName::try_from(text) {
+        Ok(_) => Ok(text.to_ascii_lowercase()),
+        Err(_) => Err(value(text, SERVER_NAME)),
+    }
+}
+
+pub(super) fn health_path(text: &str) -> Result<String, Complaint> {
+    let sound = text.starts_with('/')
+        && !text.contains('#')
+        && text.bytes().all(|b| b.is_ascii_graphic())
+        && text.parse::<http::uri::PathAndQuery>().is_ok();
+    match sound {
+        true => Ok(text.to_owned()),
+        false => Err(value(text, HEALTH_PATH)),
+    }
+}
+
+pub(super) fn value(text: &str, accepted: &'static str) -> Complaint {
+    Complaint::Value {
+        value: Shown::new(text),
+        accepted,
+    }
+}

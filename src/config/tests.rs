@@ -1,0 +1,606 @@
+//! Bad configurations and the exact lines they get; files are in memory.
+
+use super::files::Surroundings;
+use super::problem::Written;
+use super::{Config, Error, Flags, from_flags_in, validate};
+use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, PKCS_ED25519};
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+struct Files(HashMap<PathBuf, Vec<u8>>);
+
+impl Files {
+    fn new() -> Files {
+        let ca_key = KeyPair::generate().unwrap();
+        let ca = CertifiedIssuer::self_signed(CertificateParams::default(), ca_key).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let names = ["hub.example.com", "*.lan.example", "10.0.0.9"].map(str::to_owned);
+        let mut params = CertificateParams::new(names).unwrap();
+        params.not_after = rcgen::date_time_ymd(2030, 1, 1);
+        let cert = params.signed_by(&key, &ca).unwrap();
+        let other = KeyPair::generate_for(&PKCS_ED25519).unwrap();
+        let files = [
+            ("hub.crt", format!("{}{}", cert.pem(), ca.pem())),
+            ("reversed.crt", format!("{}{}", ca.pem(), cert.pem())),
+            ("hub.key", key.serialize_pem()),
+            ("other.key", other.serialize_pem()),
+            ("ca.pem", ca.pem()),
+            ("empty.pem", String::new()),
+            ("broken.pem", "-----BEGIN CERTIFICATE-----\n!".to_owned()),
+            (
+                "rubbish.pem",
+                "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(),
+            ),
+        ];
+        let file = |(name, text): (&str, String)| (Path::new("/conf").join(name), text.into());
+        Files(files.map(file).into_iter().collect())
+    }
+
+    fn with<T>(&self, use_them: impl FnOnce(&Surroundings<'_>) -> T) -> T {
+        let read = |path: &Path| {
+            let missing = || io::Error::new(io::ErrorKind::NotFound, "no such file");
+            self.0.get(path).cloned().ok_or_else(missing)
+        };
+        use_them(&Surroundings {
+            directory: "/conf".into(),
+            read: &read,
+            cores: 3,
+        })
+    }
+
+    fn load(&self, yaml: &str) -> Result<Config, Error> {
+        let document = serde_yaml::from_str(yaml).map_err(|error| Error::Syntax {
+            file: "conf.yaml".into(),
+            error: error.to_string(),
+        })?;
+        let problems = |problems| Error::Problems {
+            file: None,
+            problems,
+        };
+        self.with(|around| validate::validate(&document, Written::File, around).map_err(problems))
+    }
+
+    fn lines(&self, yaml: &str) -> Vec<String> {
+        match self.load(yaml) {
+            Ok(_) => Vec::new(),
+            Err(error) => error.to_string().lines().map(str::to_owned).collect(),
+        }
+    }
+}
+
+const LISTENERS: &str = "listeners: [{ address: 127.0.0.1:8080 }]\n";
+const REGISTRIES: &str = "registries: [{ name: hq, public: [http://hub.example.com], upstream: { endpoints: [http://10.0.0.5] } }]\n";
+
+/// A document with these listeners, and one with these keys of its registry.
+fn listeners(yaml: &str) -> String {
+    format!("listeners: [{yaml}]\n{REGISTRIES}")
+}
+
+fn registries(yaml: &str) -> String {
+    format!("{LISTENERS}registries: [{yaml}]\n")
+}
+
+fn upstream(yaml: &str) -> String {
+    registries(&format!(
+        "{{ name: hq, public: [http://hub.example.com], upstream: {{ {yaml} }} }}"
+    ))
+}
+
+fn registry(yaml: &str) -> String {
+    registries(&format!(
+        "{{ name: hq, public: [http://hub.example.com], upstream: {{ endpoints: [http://10.0.0.5] }}, {yaml} }}"
+    ))
+}
+
+fn top(yaml: &str) -> String {
+    format!("{LISTENERS}{REGISTRIES}{yaml}\n")
+}
+
+fn tls(cert: &str, key: &str) -> String {
+    listeners(&format!(
+        "{{ address: 127.0.0.1:0, tls: {{ certificates: [{{ cert: {cert}, key: {key} }}] }} }}"
+    ))
+}
+
+fn two(first: &str, second: &str) -> String {
+    registries(&format!(
+        "{{ name: hq, public: [{first}], upstream: {{ endpoints: [http://10.0.0.5] }} }}, {{ name: dev, public: [{second}], upstream: {{ endpoints: [http://10.0.0.6] }} }}"
+    ))
+}
+
+fn assert_lines(rows: &[(String, &str)]) {
+    let files = Files::new();
+    for (yaml, expected) in rows {
+        assert_eq!(files.lines(yaml), [*expected], "{yaml}");
+    }
+}
+
+#[test]
+fn shapes() {
+    const KEYS: &str = "listeners, admin, registries, log, drain_timeout, threads";
+    const LISTENER_LIST: &str = "accepted: a list of at least one listener, each with an address";
+    let unknown = format!(
+        "drain-timeout: is not a known key (did you mean \"drain_timeout\"?); accepted here: {KEYS}"
+    );
+    let number = format!("the document: is a key that is the number 7; accepted here: {KEYS}");
+    let missing = format!("listeners: is missing; {LISTENER_LIST}");
+    let empty = format!("listeners: is an empty list; {LISTENER_LIST}");
+    let table = format!("listeners: is a table of keys; {LISTENER_LIST}");
+    let nothing = format!("listeners: has no value; {LISTENER_LIST}");
+    assert_lines(&[
+        (top("drain-timeout: 5m"), &unknown),
+        (top("7: x"), &number),
+        (REGISTRIES.to_owned(), &missing),
+        (format!("listeners: []\n{REGISTRIES}"), &empty),
+        (format!("listeners: {{}}\n{REGISTRIES}"), &table),
+        (format!("listeners:\n{REGISTRIES}"), &nothing),
+        (
+            LISTENERS.to_owned(),
+            "registries: is missing; accepted: a list of at least one registry, each with name, public and upstream",
+        ),
+        (
+            String::new(),
+            "the document: has no value; accepted: a table with listeners and registries",
+        ),
+        (
+            "[]".to_owned(),
+            "the document: is a list; accepted: a table with listeners and registries",
+        ),
+        (
+            top("admin: 127.0.0.1:9"),
+            "admin: is the text \"127.0.0.1:9\"; accepted: a table with address",
+        ),
+        (
+            registry("expose: registry"),
+            "registries[0].expose: is the text \"registry\"; accepted: a list of registry, api, ui",
+        ),
+        (
+            registry("timeouts: { conect: 5s }"),
+            "registries[0].timeouts.conect: is not a known key (did you mean \"connect\"?); accepted here: connect, between_bytes, commit",
+        ),
+        (
+            listeners("{ address: 127.0.0.1:1, redirect_to_https: 1 }"),
+            "listeners[0].redirect_to_https: is the number 1; accepted: true or false",
+        ),
+        (
+            upstream("endpoints: [http://10.0.0.5], tls: !x 1"),
+            "registries[0].upstream.tls: is a value with a YAML tag; accepted: a table with ca, server_name",
+        ),
+        (
+            top("threads: 1\nthreads: 2"),
+            "conf.yaml: is no YAML: duplicate entry with key \"threads\"",
+        ),
+        (
+            "a: [1\nb: }".to_owned(),
+            "conf.yaml: is no YAML: did not find expected ',' or ']' at line 2 column 2, while parsing a flow sequence at line 1 column 4",
+        ),
+    ]);
+}
+
+#[test]
+fn values() {
+    const NAME: &str = "is not understood; accepted: 1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit, and not \"other\"";
+    let upper = format!("registries[0].name: \"HQ\" {NAME}");
+    let reserved = format!("registries[0].name: \"other\" {NAME}");
+    let name = |name: &str| {
+        registries(&format!(
+            "{{ name: {name}, public: [http://hub], upstream: {{ endpoints: [http://10.0.0.5] }} }}"
+        ))
+    };
+    assert_lines(&[
+        (name("HQ"), &upper),
+        (name("other"), &reserved),
+        (
+            listeners("{ address: 0.0.0.0 }"),
+            "listeners[0].address: \"0.0.0.0\" is not understood; accepted: an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"",
+        ),
+        (
+            listeners("{ address: 'hub:443' }"),
+            "listeners[0].address: \"hub:443\" is not understood; accepted: an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"",
+        ),
+        (
+            two("hub.example.com", "http://dev"),
+            "registries[0].public[0]: \"hub.example.com\" has no scheme; write it as http://host[:port] or https://host[:port]",
+        ),
+        (
+            two("http://hub", "http://dev/harbor"),
+            "registries[1].public[0]: \"http://dev/harbor\" has a path, query or fragment; an origin is only scheme://host[:port]",
+        ),
+        (
+            upstream("endpoints: ['http://me:pw@10.0.0.5']"),
+            "registries[0].upstream.endpoints[0]: \"http://***@10.0.0.5\" has user information; an origin is only scheme://host[:port]",
+        ),
+        (
+            upstream("endpoints: [http://10.0.0.5], also_known_as: [http://x, harbor]"),
+            "registries[0].upstream.also_known_as[1]: \"harbor\" has no scheme; write it as http://host[:port] or https://host[:port]",
+        ),
+        (
+            upstream("endpoints: [https://10.0.0.5], tls: { server_name: '' }"),
+            "registries[0].upstream.tls.server_name: \"\" is not understood; accepted: a DNS name or an IP address",
+        ),
+        (
+            upstream("endpoints: [http://10.0.0.5], health: { path: ping }"),
+            "registries[0].upstream.health.path: \"ping\" is not understood; accepted: a path such as /api/v2.0/ping",
+        ),
+        (
+            upstream("endpoints: [http://10.0.0.5], health: { path: '/a b' }"),
+            "registries[0].upstream.health.path: \"/a b\" is not understood; accepted: a path such as /api/v2.0/ping",
+        ),
+        (
+            upstream("endpoints: [http://10.0.0.5], health: { interval: 0s }"),
+            "registries[0].upstream.health.interval: \"0s\" is not between 100ms and 1h: probes more often load Harbor, less often leave a dead endpoint in use",
+        ),
+        (
+            registry("expose: [registry, portal]"),
+            "registries[0].expose[1]: \"portal\" is not understood; accepted: a list of registry, api, ui",
+        ),
+        (
+            registry("expose: []"),
+            "registries[0].expose: is an empty list; accepted: a list of registry, api, ui",
+        ),
+        (
+            registry("timeouts: { connect: '5' }"),
+            "registries[0].timeouts.connect: \"5\" is not understood; accepted: a number with its unit, such as 5s, 15m or 1h 30m",
+        ),
+        (
+            registry("timeouts: { connect: 5m }"),
+            "registries[0].timeouts.connect: \"5m\" is not between 10ms and 2m: Linux itself gives a connection up after about two minutes",
+        ),
+        (
+            registry("timeouts: { commit: 0s }"),
+            "registries[0].timeouts.commit: \"0s\" is not between 100ms and 24h: less cuts healthy requests, more never ends dead ones",
+        ),
+        (
+            top("log: { format: xml }"),
+            "log.format: \"xml\" is not understood; accepted: text or json",
+        ),
+        (
+            top("threads: 0"),
+            "threads: is the number 0; accepted: a whole number from 1 to 1024",
+        ),
+        (
+            top("drain_timeout: 2days"),
+            "drain_timeout: \"2days\" is not between 0s and 24h: no roll-out waits longer than a day",
+        ),
+    ]);
+}
+
+#[test]
+fn rules_between_values() {
+    let redirect = "{ address: 127.0.0.1:1, redirect_to_https: true }";
+    assert_lines(&[
+        (
+            listeners("{ address: 127.0.0.1:1 }, { address: 127.0.0.1:1 }"),
+            "listeners[1].address: \"127.0.0.1:1\" is taken by listeners[0].address",
+        ),
+        (
+            listeners("{ address: 0.0.0.0:1 }, { address: 127.0.0.1:1 }"),
+            "listeners[1].address: \"127.0.0.1:1\" is taken by listeners[0].address",
+        ),
+        (
+            listeners("{ address: 127.0.0.1:9090 }"),
+            "admin.address: \"127.0.0.1:9090\" is taken by listeners[0].address",
+        ),
+        (
+            listeners(redirect),
+            "listeners[0].redirect_to_https: redirects to https, but no registry has a public https:// origin",
+        ),
+        (
+            listeners(
+                "{ address: 127.0.0.1:1, redirect_to_https: true, tls: { certificates: [{ cert: hub.crt, key: hub.key }] } }",
+            ),
+            "listeners[0].redirect_to_https: redirects to https, so it can't have tls as well; give each its own listener",
+        ),
+        (
+            listeners("{ address: 127.0.0.1:1, tls: { certificates: [] } }"),
+            "listeners[0].tls.certificates: is an empty list; accepted: a list of at least one {cert: FILE, key: FILE}",
+        ),
+        (
+            listeners("{ address: 127.0.0.1:1, tls: {} }"),
+            "listeners[0].tls.certificates: is missing; accepted: a list of at least one {cert: FILE, key: FILE}",
+        ),
+        (
+            two("https://hub", "'https://HUB.:443'"),
+            "registries[1].public[0]: https://hub has the same Host as registries[0].public[0], which belongs to another registry; requests could not be told apart",
+        ),
+        (
+            two("https://hub", "http://hub"),
+            "registries[1].public[0]: http://hub has the same Host as registries[0].public[0], which belongs to another registry; requests could not be told apart",
+        ),
+        (
+            two("'https://hub', 'https://hub:443'", "http://dev"),
+            "registries[0].public[1]: \"https://hub\" stands twice, first at registries[0].public[0]",
+        ),
+        (
+            two("http://hub", "http://dev").replace("dev,", "hq,"),
+            "registries[1].name: \"hq\" stands twice, first at registries[0].name",
+        ),
+        (
+            upstream("endpoints: [http://10.0.0.5, 'http://10.0.0.5:80']"),
+            "registries[0].upstream.endpoints[1]: \"http://10.0.0.5\" stands twice, first at registries[0].upstream.endpoints[0]",
+        ),
+        (
+            upstream("endpoints: [http://10.0.0.5], tls: { server_name: harbor }"),
+            "registries[0].upstream.tls: is for https endpoints, but every endpoint of this registry is http",
+        ),
+        (
+            upstream("endpoints: ['http://hub.example.com']"),
+            "registries[0].upstream.endpoints[0]: http://hub.example.com is a public origin of this gateway (registries[0].public[0]): requests would go in a circle; give the address or the internal name of Harbor",
+        ),
+        (
+            upstream("endpoints: ['http://127.0.0.1:9090']"),
+            "registries[0].upstream.endpoints[0]: http://127.0.0.1:9090 is the gateway's own listener (admin.address): requests would go in a circle",
+        ),
+    ]);
+}
+
+#[test]
+fn an_endpoint_that_is_the_own_listener() {
+    let files = Files::new();
+    for (listener, endpoint, circle) in [
+        ("0.0.0.0:80", "http://127.0.0.1", true),
+        ("0.0.0.0:80", "http://localhost", true),
+        ("0.0.0.0:80", "http://[::1]", true),
+        ("'[::]:80'", "http://127.0.0.1", true),
+        ("127.0.0.1:80", "http://localhost", true),
+        ("127.0.0.1:80", "http://0.0.0.0", true),
+        ("10.0.0.5:80", "http://10.0.0.5", true),
+        ("10.0.0.5:80", "http://[::ffff:10.0.0.5]", true),
+        ("10.0.0.5:80", "https://10.0.0.5:80", true),
+        ("10.0.0.5:80", "http://10.0.0.5:81", false),
+        ("10.0.0.5:80", "http://10.0.0.6", false),
+        ("10.0.0.5:80", "http://127.0.0.1", false),
+        ("127.0.0.2:80", "http://127.0.0.1", false),
+        ("0.0.0.0:80", "http://10.0.0.5", false),
+        ("0.0.0.0:0", "http://127.0.0.1", false),
+    ] {
+        let yaml = format!(
+            "listeners: [{{ address: {listener} }}]\nregistries: [{{ name: hq, public: [http://hub], upstream: {{ endpoints: ['{endpoint}'] }} }}]"
+        );
+        let lines = files.lines(&yaml);
+        assert_eq!(
+            lines.len(),
+            usize::from(circle),
+            "{listener} {endpoint} {lines:?}"
+        );
+        let circles = lines.iter().filter(|line| line.contains("own listener"));
+        assert_eq!(circles.count(), lines.len(), "{lines:?}");
+    }
+}
+
+#[test]
+fn certificates() {
+    let ca = |file: &str| {
+        upstream(&format!(
+            "endpoints: [https://10.0.0.5], tls: {{ ca: {file} }}"
+        ))
+    };
+    assert_lines(&[
+        (
+            tls("no.crt", "hub.key"),
+            "listeners[0].tls.certificates[0].cert: \"no.crt\" can't be read: no such file",
+        ),
+        (
+            tls("hub.crt", "no.key"),
+            "listeners[0].tls.certificates[0].key: \"no.key\" can't be read: no such file",
+        ),
+        (
+            tls("empty.pem", "hub.key"),
+            "listeners[0].tls.certificates[0].cert: \"empty.pem\" holds no certificate; accepted: PEM with \"BEGIN CERTIFICATE\", the server's own certificate first",
+        ),
+        (
+            tls("hub.crt", "hub.crt"),
+            "listeners[0].tls.certificates[0].key: \"hub.crt\" holds no private key; accepted: PEM with an unencrypted PKCS#8, PKCS#1 or SEC1 key",
+        ),
+        (
+            tls("hub.crt", "other.key"),
+            "listeners[0].tls.certificates[0].key: \"other.key\" is not the key of the certificate in \"hub.crt\"",
+        ),
+        (
+            tls("reversed.crt", "hub.key"),
+            "listeners[0].tls.certificates[0].key: \"hub.key\" belongs to certificate number 2 in \"reversed.crt\", but the server's own certificate must stand first",
+        ),
+        (
+            tls("broken.pem", "hub.key"),
+            "listeners[0].tls.certificates[0].cert: \"broken.pem\" is no readable PEM: a section has no END line",
+        ),
+        (
+            ca("no.pem"),
+            "registries[0].upstream.tls.ca: \"no.pem\" can't be read: no such file",
+        ),
+        (
+            ca("hub.key"),
+            "registries[0].upstream.tls.ca: \"hub.key\" holds no certificate; accepted: PEM with \"BEGIN CERTIFICATE\", the server's own certificate first",
+        ),
+        (
+            ca("rubbish.pem"),
+            "registries[0].upstream.tls.ca: \"rubbish.pem\" holds a certificate that can't be used (number 1 in the file): invalid peer certificate: BadEncoding",
+        ),
+    ]);
+}
+
+#[test]
+fn all_problems_come_at_once() {
+    let lines = Files::new().lines(
+        "listeners: [{ address: 0.0.0.0:80, tls: { certificates: [{ cert: no.crt, key: no.key }] } }]
+admin: { adress: 127.0.0.1:9090 }
+registries:
+  - { name: hq, public: [https://hub, 7], upstream: { endpoints: [http://localhost] } }
+  - { name: hq, public: [https://hub], upstream: { endpoints: [] }, timeouts: { commit: 1 } }
+log: { format: [] }",
+    );
+    let keys: Vec<&str> = lines.iter().filter_map(|l| l.split(": ").next()).collect();
+    assert_eq!(
+        keys,
+        [
+            "admin.adress",
+            "registries[0].public[1]",
+            "registries[1].upstream.endpoints",
+            "registries[1].timeouts.commit",
+            "log.format",
+            "registries[1].name",
+            "registries[1].public[0]",
+            "registries[0].upstream.endpoints[0]",
+            "listeners[0].tls.certificates[0].cert",
+            "listeners[0].tls.certificates[0].key",
+        ],
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn what_is_probably_not_meant_is_a_warning() {
+    let files = Files::new();
+    let hub = "{ address: 127.0.0.1:0, tls: { certificates: [{ cert: hub.crt, key: hub.key }] } }";
+    let redirect = "{ address: 127.0.0.1:0, redirect_to_https: true }";
+    let plain = "{ address: 127.0.0.1:0 }";
+    for (listeners, public, more, expected) in [
+        (
+            hub.to_owned(),
+            "https://hub.example.com, https://a.lan.example, https://10.0.0.9",
+            "",
+            None,
+        ),
+        (
+            format!("{hub}, {plain}"),
+            "https://hub.example.com, http://hub.example.com",
+            "",
+            None,
+        ),
+        (
+            plain.to_owned(),
+            "https://hub.example.com",
+            "",
+            Some(
+                "registries[0].public[0]: https://hub.example.com is https, but no listener has certificates; right only where something in front ends TLS",
+            ),
+        ),
+        (
+            hub.to_owned(),
+            "http://hub.example.com",
+            "",
+            Some(
+                "registries[0].public[0]: http://hub.example.com is http, but no listener serves plain HTTP",
+            ),
+        ),
+        (
+            hub.to_owned(),
+            "https://lan.example",
+            "",
+            Some(
+                "registries[0].public[0]: no certificate is for lan.example; its clients will refuse the connection",
+            ),
+        ),
+        (
+            hub.to_owned(),
+            "https://a.b.lan.example",
+            "",
+            Some(
+                "registries[0].public[0]: no certificate is for a.b.lan.example; its clients will refuse the connection",
+            ),
+        ),
+        (
+            hub.to_owned(),
+            "https://hub.example.com",
+            ", expose: [registry, ui]",
+            Some(
+                "registries[0].expose: exposes ui without api; Harbor's pages stay empty without the API",
+            ),
+        ),
+        (
+            format!("{hub}, {plain}, {redirect}"),
+            "http://hub.example.com",
+            "}, { name: b, public: [https://hub.example.com:444], upstream: { endpoints: [http://10.0.0.6] }",
+            Some(
+                "registries[0].public: has no https:// origin, so listeners[2].redirect_to_https can't redirect its requests",
+            ),
+        ),
+    ] {
+        let yaml = format!(
+            "listeners: [{listeners}]\nregistries: [{{ name: hq, public: [{public}], upstream: {{ endpoints: [http://10.0.0.5] }}{more} }}]"
+        );
+        let config = files
+            .load(&yaml)
+            .unwrap_or_else(|error| panic!("{yaml}: {error}"));
+        let warnings: Vec<&str> = config.warnings.iter().map(String::as_str).collect();
+        assert_eq!(warnings, Vec::from_iter(expected), "{yaml}");
+    }
+}
+
+#[test]
+fn certificates_end_at_their_time() {
+    let config = Files::new().load(&tls("hub.crt", "hub.key")).unwrap();
+    // 2030-01-01T00:00:00Z
+    let end = SystemTime::UNIX_EPOCH + Duration::from_secs(1_893_456_000);
+    let second = Duration::from_secs(1);
+    assert!(config.expired_certificates(end - second).is_empty());
+    assert_eq!(
+        config.expired_certificates(end + second),
+        ["the certificate in /conf/hub.crt has expired"]
+    );
+}
+
+#[test]
+fn problems_of_flags_name_the_flag() {
+    let files = Files::new();
+    let strings = |items: &[&str]| items.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let flags = Flags {
+        public: strings(&["https://hub/x"]),
+        upstream: strings(&["http://127.0.0.1:1", "10.0.0.5"]),
+        listen: strings(&["0.0.0.0:1", "127.0.0.1:1", "x"]),
+        tls_cert: strings(&["no.crt", "hub.crt"]),
+        tls_key: strings(&["hub.key"]),
+        admin: Some("9090".to_owned()),
+    };
+    let error = files.with(|around| from_flags_in(&flags, around).unwrap_err().to_string());
+    let lines: Vec<&str> = error.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "--tls-cert: given 2 times, but --tls-key 1 times; give each certificate its key",
+            "--listen: \"x\" is not understood; accepted: an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"",
+            "--admin: \"9090\" is not understood; accepted: an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"",
+            "--public: \"https://hub/x\" has a path, query or fragment; an origin is only scheme://host[:port]",
+            "--upstream: \"10.0.0.5\" has no scheme; write it as http://host[:port] or https://host[:port]",
+            "--listen: \"127.0.0.1:1\" is taken by --listen",
+            "--upstream: http://127.0.0.1:1 is the gateway's own listener (--listen): requests would go in a circle",
+            "--tls-cert: \"no.crt\" can't be read: no such file",
+        ]
+    );
+}
+
+#[test]
+fn flags_have_defaults() {
+    let files = Files::new();
+    let mut flags = Flags {
+        public: vec!["https://hub.example.com".to_owned()],
+        upstream: vec!["http://10.0.0.5".to_owned()],
+        ..Flags::default()
+    };
+    let addresses = |flags: &Flags| {
+        let config = files.with(|around| from_flags_in(flags, around)).unwrap();
+        let listeners: Vec<_> = config
+            .listeners
+            .iter()
+            .map(|l| l.address.to_string())
+            .collect();
+        (
+            listeners.join(" "),
+            config.admin.address.to_string(),
+            config.threads,
+        )
+    };
+    let expected = |listen: &str, admin: &str| (listen.to_owned(), admin.to_owned(), 3);
+    assert_eq!(addresses(&flags), expected("0.0.0.0:80", "127.0.0.1:9090"));
+    flags.tls_cert = vec!["hub.crt".to_owned()];
+    flags.tls_key = vec!["hub.key".to_owned()];
+    assert_eq!(addresses(&flags), expected("0.0.0.0:443", "127.0.0.1:9090"));
+    flags.listen = vec!["127.0.0.1:0".to_owned(), "[::1]:0".to_owned()];
+    flags.admin = Some("127.0.0.1:0".to_owned());
+    assert_eq!(
+        addresses(&flags),
+        expected("127.0.0.1:0 [::1]:0", "127.0.0.1:0")
+    );
+}

@@ -1,0 +1,207 @@
+//! From the draft to the configuration: defaults are filled in, certificates are read, and the
+//! rules that hold between values are applied. Returns a configuration or every problem.
+
+use super::certificates;
+use super::draft::{self, Draft, DraftListener, DraftPair, DraftRegistry, DraftUpstreamTls};
+use super::files::Surroundings;
+use super::problem::{Complaint, Key, Keyed, PemFlaw, Problem, Problems, Shown, Written};
+use super::rules;
+use super::types::{
+    Admin, CaBundle, CertificatePair, Config, Expose, Health, Listener, ListenerKind, Log,
+    LogFormat, Registry, Timeouts, Upstream, UpstreamTls,
+};
+use serde_yaml::Value;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Loopback, because metrics tell more than strangers should know.
+pub(super) const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
+/// A layer of 10 GiB takes about as long at 20 MiB/s. An idle gateway ends at once whatever stands
+/// here, so a long limit delays only the roll-outs that would cut an upload.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// A Harbor in reach accepts in milliseconds; one lost SYN is repeated after 1 s, two after 3 s.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Harbor itself may be busy for minutes between two bytes; a client on a bad line, too.
+const BETWEEN_BYTES: Duration = Duration::from_secs(15 * 60);
+/// Harbor hashes and moves a whole layer before it answers; on object storage that copies it.
+const COMMIT: Duration = Duration::from_secs(30 * 60);
+/// The one health path that answers without touching anything behind Harbor's core.
+const HEALTH_PATH: &str = "/api/v2.0/ping";
+/// Three failed probes are noticed within the time a person waits for a prompt.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Reads a document into a configuration.
+pub(super) fn validate(
+    document: &Value,
+    written: Written,
+    surroundings: &Surroundings<'_>,
+) -> Result<Config, Vec<Problem>> {
+    let mut problems = Problems::default();
+    let draft = draft::read(document, Key::root(written), &mut problems);
+    rules::apply(&draft, &mut problems);
+    let config = build(draft, surroundings, &mut problems);
+    match problems.0.is_empty() {
+        true => Ok(config),
+        false => Err(problems.0),
+    }
+}
+
+/// What can't be built for a problem is left out: the result counts only without problems.
+fn build(draft: Draft, surroundings: &Surroundings<'_>, problems: &mut Problems) -> Config {
+    let mut warnings = rules::warnings(&draft);
+    let mut listeners = Vec::new();
+    for listener in draft.listeners.iter().flatten() {
+        listeners.extend(build_listener(listener, surroundings, problems));
+    }
+    warnings.extend(rules::certificate_warnings(&draft, &listeners));
+    let mut registries = Vec::new();
+    for registry in draft.registries {
+        registries.extend(build_registry(registry, surroundings, problems).map(Arc::new));
+    }
+    Config {
+        listeners,
+        admin: Admin {
+            address: draft.admin.map_or(ADMIN, |address| address.value),
+        },
+        registries,
+        log: Log {
+            format: draft.log_format.unwrap_or(LogFormat::Text),
+        },
+        drain_timeout: draft.drain_timeout.unwrap_or(DRAIN_TIMEOUT),
+        threads: draft.threads.unwrap_or(surroundings.cores),
+        warnings,
+    }
+}
+
+fn build_listener(
+    draft: &DraftListener,
+    surroundings: &Surroundings<'_>,
+    problems: &mut Problems,
+) -> Option<Listener> {
+    let redirects = draft
+        .redirect_to_https
+        .as_ref()
+        .is_some_and(|redirect| redirect.value);
+    let kind = match &draft.tls {
+        Some(tls) => {
+            let mut certificates = Vec::new();
+            for pair in &tls.value {
+                certificates.extend(build_pair(pair, surroundings, problems));
+            }
+            ListenerKind::Tls { certificates }
+        }
+        None if redirects => ListenerKind::RedirectToHttps,
+        None => ListenerKind::Plain,
+    };
+    Some(Listener {
+        address: draft.address.as_ref()?.value,
+        kind,
+    })
+}
+
+fn build_pair(
+    draft: &DraftPair,
+    surroundings: &Surroundings<'_>,
+    problems: &mut Problems,
+) -> Option<CertificatePair> {
+    let cert = draft.cert.as_ref();
+    let key = draft.key.as_ref();
+    // Both are read before either ends this: all problems at once.
+    let chain = cert.and_then(|file| pem(file, surroundings, problems, certificates::chain));
+    let private = key.and_then(|file| pem(file, surroundings, problems, certificates::private_key));
+    let ((cert_path, chain), (key_path, private)) = (chain?, private?);
+    let (cert, key) = (cert?, key?);
+    match certificates::certify(&chain.certificates, private, &cert.value) {
+        Ok(certified) => Some(CertificatePair {
+            cert: cert_path,
+            key: key_path,
+            certified: Arc::new(certified),
+            names: chain.names,
+        }),
+        Err(flaw) => {
+            let file = Shown::new(&key.value);
+            problems.add(&key.key, Complaint::Pem { file, flaw });
+            None
+        }
+    }
+}
+
+fn build_registry(
+    draft: DraftRegistry,
+    surroundings: &Surroundings<'_>,
+    problems: &mut Problems,
+) -> Option<Registry> {
+    let tls = build_upstream_tls(draft.tls.as_ref(), surroundings, problems);
+    let values = |origins: Vec<Keyed<_>>| origins.into_iter().map(|origin| origin.value).collect();
+    Some(Registry {
+        name: draft.name?.value,
+        public: values(draft.public),
+        upstream: Upstream {
+            endpoints: values(draft.endpoints),
+            also_known_as: draft.also_known_as,
+            tls,
+            health: Health {
+                path: draft.health_path.unwrap_or_else(|| HEALTH_PATH.to_owned()),
+                interval: draft.health_interval.unwrap_or(HEALTH_INTERVAL),
+            },
+        },
+        expose: draft.expose.map_or(EVERYTHING, |expose| expose.value),
+        timeouts: Timeouts {
+            connect: draft.connect.unwrap_or(CONNECT),
+            between_bytes: draft.between_bytes.unwrap_or(BETWEEN_BYTES),
+            commit: draft.commit.unwrap_or(COMMIT),
+        },
+    })
+}
+
+const EVERYTHING: Expose = Expose {
+    registry: true,
+    api: true,
+    ui: true,
+};
+
+fn build_upstream_tls(
+    draft: Option<&DraftUpstreamTls>,
+    surroundings: &Surroundings<'_>,
+    problems: &mut Problems,
+) -> UpstreamTls {
+    let Some(draft) = draft else {
+        return UpstreamTls::default();
+    };
+    let ca = draft.ca.as_ref().and_then(|file| {
+        let (file, certificates) = pem(file, surroundings, problems, certificates::authorities)?;
+        Some(CaBundle {
+            file,
+            certificates: Arc::new(certificates),
+        })
+    });
+    UpstreamTls {
+        ca,
+        server_name: draft.server_name.clone(),
+    }
+}
+
+/// Reads and parses a PEM file; returns it with the file's absolute name.
+fn pem<T>(
+    file: &Keyed<String>,
+    surroundings: &Surroundings<'_>,
+    problems: &mut Problems,
+    parse: impl FnOnce(&[u8]) -> Result<T, PemFlaw>,
+) -> Option<(PathBuf, T)> {
+    let path = surroundings.directory.join(Path::new(&file.value));
+    let shown = Shown::new(&file.value);
+    let complaint = match (surroundings.read)(&path) {
+        Ok(bytes) => match parse(&bytes) {
+            Ok(parsed) => return Some((path, parsed)),
+            Err(flaw) => Complaint::Pem { file: shown, flaw },
+        },
+        Err(error) => Complaint::Unreadable {
+            file: shown,
+            error: error.to_string(),
+        },
+    };
+    problems.add(&file.key, complaint);
+    None
+}

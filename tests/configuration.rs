@@ -1,0 +1,212 @@
+//! `check` as an operator runs it, on the example configurations and on broken ones.
+
+use harbormouth::config;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const CONF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conf");
+
+/// A copy of `conf/` with the certificates that its files speak of.
+fn conf_with_certificates() -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for file in examples() {
+        fs::copy(&file, copy.path().join(file.file_name().unwrap())).unwrap();
+    }
+    let tls = copy.path().join("tls");
+    fs::create_dir(&tls).unwrap();
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    fs::write(tls.join("ca.pem"), authority.pem()).unwrap();
+    for (file, name) in [
+        ("hub", "hub.example.com"),
+        ("lan", "hub.lan.example"),
+        ("dev", "dev.example.com"),
+    ] {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let cert = params.signed_by(&key, &authority).unwrap();
+        let chain = format!("{}{}", cert.pem(), authority.pem());
+        fs::write(tls.join(format!("{file}.crt")), chain).unwrap();
+        fs::write(tls.join(format!("{file}.key")), key.serialize_pem()).unwrap();
+    }
+    copy
+}
+
+fn examples() -> BTreeSet<PathBuf> {
+    fs::read_dir(CONF)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "yaml"))
+        .collect()
+}
+
+fn check(file: &Path) -> Output {
+    run(&["check", "--config", file.to_str().unwrap()])
+}
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_harbormouth"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn every_example_loads_and_warns_only_where_it_says_so() {
+    let conf = conf_with_certificates();
+    let examples = examples();
+    assert!(examples.len() >= 8, "{examples:?}");
+    for file in examples {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let checked = check(&conf.path().join(name));
+        let warnings = text(&checked.stderr);
+        assert!(checked.status.success(), "{name}: {warnings}");
+        match name {
+            "behind-a-tls-balancer.yaml" => assert_eq!(
+                warnings,
+                "warning: registries[0].public[0]: https://hub.example.com is https, but no listener has certificates; right only where something in front ends TLS\n"
+            ),
+            _ => assert_eq!(warnings, "", "{name}"),
+        }
+    }
+}
+
+#[test]
+fn what_check_prints_loads_to_the_same_configuration() {
+    let conf = conf_with_certificates();
+    let elsewhere = tempfile::tempdir().unwrap();
+    for file in examples() {
+        let file = conf.path().join(file.file_name().unwrap());
+        let printed = check(&file).stdout;
+        let again = elsewhere.path().join("printed.yaml");
+        fs::write(&again, &printed).unwrap();
+        let reprinted = check(&again);
+        assert_eq!(
+            text(&reprinted.stdout),
+            text(&printed),
+            "{}",
+            file.display()
+        );
+        // YAML shows values; this compares everything that was built from them.
+        let first = config::load_file(&file).unwrap();
+        let second = config::load_file(&again).unwrap();
+        assert_eq!(format!("{first:?}"), format!("{second:?}"));
+    }
+}
+
+/// The annotated file says what the defaults are; this holds it to that.
+#[test]
+fn the_annotated_file_states_the_defaults() {
+    let conf = conf_with_certificates();
+    let annotated = config::load_file(&conf.path().join("harbormouth.yaml")).unwrap();
+    let sparse = config::load_file(&conf.path().join("one-harbor.yaml")).unwrap();
+    let (stated, default) = (&annotated.registries[0], &sparse.registries[0]);
+    assert_eq!(stated.timeouts, default.timeouts);
+    assert_eq!(stated.expose, default.expose);
+    assert_eq!(
+        format!("{:?}", stated.upstream.health),
+        format!("{:?}", default.upstream.health)
+    );
+    assert_eq!(annotated.admin.address, sparse.admin.address);
+    assert_eq!(annotated.log.format, sparse.log.format);
+    assert_eq!(annotated.drain_timeout, sparse.drain_timeout);
+}
+
+#[test]
+fn names_of_files_start_at_the_configuration_file() {
+    let conf = conf_with_certificates();
+    let checked = Command::new(env!("CARGO_BIN_EXE_harbormouth"))
+        .args(["check", "--config", "conf/one-harbor.yaml"])
+        .current_dir(conf.path().parent().unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(checked.status.code(), Some(1), "no such file from here");
+    let checked = Command::new(env!("CARGO_BIN_EXE_harbormouth"))
+        .args(["check", "--config", "../one-harbor.yaml"])
+        .current_dir(conf.path().join("tls"))
+        .output()
+        .unwrap();
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+}
+
+#[test]
+fn problems_are_printed_one_a_line_and_the_exit_code_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("conf.yaml");
+    fs::write(
+        &file,
+        "listeners: [{ address: 0.0.0.0 }]\nregistries:\n  - name: hq\n    public: [https://me:pw@hub/x]\n    upstream: { endpoint: [http://10.0.0.5] }\n",
+    )
+    .unwrap();
+    let checked = check(&file);
+    assert_eq!(checked.status.code(), Some(1));
+    assert_eq!(text(&checked.stdout), "");
+    let name = file.display();
+    assert_eq!(
+        text(&checked.stderr),
+        format!(
+            "{name}: listeners[0].address: \"0.0.0.0\" is not understood; accepted: an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"\n\
+             {name}: registries[0].public[0]: \"https://***@hub/x\" has a path, query or fragment; an origin is only scheme://host[:port]\n\
+             {name}: registries[0].upstream.endpoint: is not a known key (did you mean \"endpoints\"?); accepted here: endpoints, also_known_as, tls, health\n\
+             {name}: registries[0].upstream.endpoints: is missing; accepted: a list of at least one scheme://host[:port] of this Harbor\n"
+        )
+    );
+}
+
+#[test]
+fn flags_build_what_the_file_would() {
+    let conf = conf_with_certificates();
+    let tls = |name: &str| conf.path().join("tls").join(name).display().to_string();
+    let by_flags = run(&[
+        "check",
+        "--public",
+        "https://hub.example.com",
+        "--upstream",
+        "http://10.0.0.5",
+        "--tls-cert",
+        &tls("hub.crt"),
+        "--tls-key",
+        &tls("hub.key"),
+    ]);
+    assert!(by_flags.status.success(), "{}", text(&by_flags.stderr));
+    let file = conf.path().join("flags.yaml");
+    fs::write(
+        &file,
+        "listeners:\n  - address: 0.0.0.0:443\n    tls: { certificates: [{ cert: tls/hub.crt, key: tls/hub.key }] }\nregistries:\n  - name: harbor\n    public: [https://hub.example.com]\n    upstream: { endpoints: [http://10.0.0.5] }\n",
+    )
+    .unwrap();
+    assert_eq!(text(&by_flags.stdout), text(&check(&file).stdout));
+}
+
+#[test]
+fn serve_refuses_what_check_refuses() {
+    let refused = run(&["serve", "--config", "/nowhere/conf.yaml"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(
+        text(&refused.stderr),
+        "/nowhere/conf.yaml: can't be read: No such file or directory (os error 2)\n"
+    );
+}
+
+#[test]
+fn help_and_version_answer() {
+    for (arguments, expected) in [
+        (vec!["--version"], env!("CARGO_PKG_VERSION")),
+        (vec!["--help"], "harbormouth demo"),
+        (vec!["serve", "--help"], "--public https://hub.example.com"),
+        (vec!["check", "--help"], "all problems"),
+        (vec!["demo", "--help"], "--once"),
+    ] {
+        let answer = run(&arguments);
+        assert!(answer.status.success(), "{arguments:?}");
+        assert!(text(&answer.stdout).contains(expected), "{arguments:?}");
+    }
+}
