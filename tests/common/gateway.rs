@@ -1,0 +1,113 @@
+//! The gateway's binary as a child process.
+
+use super::plain_http;
+use super::process::Process;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+use tempfile::NamedTempFile;
+
+/// A debug build on a busy machine is ready within a second or two.
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// A running `harbormouth serve` that has said `ready`. Dropping it kills it.
+pub struct Gateway {
+    process: Process,
+    /// Sockets in the order in which the gateway printed them.
+    pub https: Vec<SocketAddr>,
+    pub http: Vec<SocketAddr>,
+    pub admin: Option<SocketAddr>,
+    /// Lives as long as the gateway, which may read it again.
+    _config: Option<NamedTempFile>,
+}
+
+impl Gateway {
+    /// `harbormouth serve --config` with this YAML.
+    pub fn with_config(yaml: &str) -> Gateway {
+        let mut file = NamedTempFile::with_suffix(".yaml").expect("a file for the configuration");
+        file.write_all(yaml.as_bytes())
+            .expect("write the configuration");
+        let mut command = Gateway::command();
+        command.args(["serve", "--config"]).arg(file.path());
+        Gateway::start(command, Some(file))
+    }
+
+    /// `harbormouth serve` with these arguments.
+    pub fn with_args(args: &[&str]) -> Gateway {
+        let mut command = Gateway::command();
+        command.arg("serve").args(args);
+        Gateway::start(command, None)
+    }
+
+    /// The binary under test, without arguments.
+    pub fn command() -> Command {
+        Command::new(env!("CARGO_BIN_EXE_harbormouth"))
+    }
+
+    fn start(command: Command, config: Option<NamedTempFile>) -> Gateway {
+        let mut process = Process::start("harbormouth", command);
+        let said = process.wait_for("ready", START_LIMIT, |stdout, _| {
+            stdout
+                .lines()
+                .any(|line| line == "ready")
+                .then(|| stdout.to_owned())
+        });
+        let sockets = |prefix: &str| -> Vec<SocketAddr> {
+            let parse = |text: &str| text.parse().unwrap_or_else(|e| panic!("{text:?}: {e}"));
+            said.lines()
+                .filter_map(|line| line.strip_prefix(prefix))
+                .map(parse)
+                .collect()
+        };
+        Gateway {
+            https: sockets("listening https "),
+            http: sockets("listening http "),
+            admin: sockets("admin http ").first().copied(),
+            process,
+            _config: config,
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Logs and access records so far.
+    pub fn stderr(&self) -> String {
+        self.process.stderr()
+    }
+
+    /// See [`Process::peak_memory_kib`].
+    pub fn peak_memory_kib(&self) -> u64 {
+        self.process.peak_memory_kib()
+    }
+
+    /// The page `/metrics` of the admin listener.
+    pub fn metrics(&self) -> String {
+        let admin = self.admin.expect("a gateway with an admin listener");
+        let answer = plain_http::ask(admin, "GET", "/metrics", &[]);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body
+    }
+
+    /// The sum of a counter's or gauge's samples that carry all these labels.
+    pub fn metric(&self, family: &str, labels: &[(&str, &str)]) -> f64 {
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|(name, value)| format!("{name}=\"{value}\""))
+            .collect();
+        let samples = self.metrics();
+        samples
+            .lines()
+            .filter(|line| line.starts_with(family) && labels.iter().all(|l| line.contains(l)))
+            .filter(|line| line[family.len()..].starts_with(['{', ' ']))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
+    }
+
+    /// SIGTERM, then waits for the end.
+    pub fn terminate(mut self, limit: Duration) -> ExitStatus {
+        self.process.terminate(limit)
+    }
+}

@@ -1,0 +1,264 @@
+//! Chains: a name that clients use, a Harbor, and what stands between them.
+
+use crate::clients::Reference;
+use crate::common::ca::CertFiles;
+use crate::common::gateway::Gateway;
+use crate::harbor::Harbor;
+use crate::hops::{Face, GOOD, Hop, INNER_NAME, Manners, Route, Upstream};
+use crate::world::{Site, World};
+use std::net::SocketAddr;
+
+/// Where Harbormouth stands in a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nowhere: client → hop → Harbor.
+    Without,
+    /// client → hop → Harbormouth → Harbor.
+    BehindTheHop,
+    /// client → Harbormouth → hop → Harbor.
+    BeforeTheHop,
+}
+
+impl Place {
+    pub fn name(self) -> &'static str {
+        match self {
+            Place::Without => "without",
+            Place::BehindTheHop => "behind_the_hop",
+            Place::BeforeTheHop => "before_the_hop",
+        }
+    }
+}
+
+/// The URL that Harbor was configured with.
+#[derive(Clone, Copy, Debug)]
+pub enum ExternalUrl {
+    /// The public one.
+    Public,
+    /// `http://` and the inner name.
+    Inner,
+}
+
+/// A chain with one hop, as a value.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub port: u16,
+    pub manners: Manners,
+    pub external_url: ExternalUrl,
+    /// Whether Harbormouth is told the inner name in `also_known_as`.
+    pub inner_name: InnerName,
+    pub inner_link: InnerLink,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum InnerName {
+    Told,
+    Untold,
+}
+
+/// What hop and Harbormouth, whichever stands before the other, speak to each other.
+#[derive(Clone, Copy, Debug)]
+pub enum InnerLink {
+    Plain,
+    Tls,
+}
+
+/// One hop that does everything right, and no surprises behind it.
+pub const PLAIN: Plan = Plan {
+    port: 443,
+    manners: GOOD,
+    external_url: ExternalUrl::Public,
+    inner_name: InnerName::Untold,
+    inner_link: InnerLink::Plain,
+};
+
+/// A running chain.
+pub struct Chain {
+    pub harbor: Harbor,
+    /// The host that clients write, with the port unless it is 443.
+    pub host: String,
+    pub gateway: Option<Gateway>,
+    _hop: Hop,
+}
+
+impl Chain {
+    pub fn start(world: &World, plan: Plan, place: Place) -> Chain {
+        let site = world.site();
+        let host = host_of(site, plan.port);
+        let public = format!("https://{host}");
+        let harbor = match plan.external_url {
+            ExternalUrl::Public => Harbor::start(world, &public),
+            ExternalUrl::Inner => Harbor::start(world, &format!("http://{INNER_NAME}")),
+        };
+        let files = world.ca.issue(&[&site.name()]);
+        let front = SocketAddr::from((site.public_address(), plan.port));
+        let core = Upstream::Http(harbor.address());
+        let hop = |listen, face: &Face<'_>, upstream| {
+            let routes = [Route {
+                prefix: "/",
+                upstream,
+            }];
+            Hop::start(world, listen, face, plan.manners, &routes)
+        };
+        let in_front = Face::Tls(&files);
+        let (gateway, hop) = match (place, plan.inner_link) {
+            (Place::Without, _) => (None, hop(front, &in_front, core)),
+            (Place::BehindTheHop, InnerLink::Plain) => {
+                let gateway = gateway(world, plan, &public, &Listen::Plain, &core);
+                let address = *gateway.http.first().expect("a plain listener");
+                (
+                    Some(gateway),
+                    hop(front, &in_front, Upstream::Http(address)),
+                )
+            }
+            (Place::BehindTheHop, InnerLink::Tls) => {
+                let address = SocketAddr::from((site.inner_address(), 443));
+                let listen = Listen::Tls(address, &files);
+                let gateway = gateway(world, plan, &public, &listen, &core);
+                let upstream = Upstream::Https {
+                    address,
+                    name: site.name(),
+                };
+                (Some(gateway), hop(front, &in_front, upstream))
+            }
+            (Place::BeforeTheHop, InnerLink::Plain) => {
+                let address = SocketAddr::from((site.inner_address(), 80));
+                let hop = hop(address, &Face::Plain, core);
+                let (listen, upstream) = (Listen::Tls(front, &files), Upstream::Http(address));
+                (Some(gateway(world, plan, &public, &listen, &upstream)), hop)
+            }
+            (Place::BeforeTheHop, InnerLink::Tls) => {
+                let address = SocketAddr::from((site.inner_address(), 443));
+                let inner_files = world.ca.issue(&[INNER_NAME]);
+                let hop = hop(address, &Face::InnerTls(&inner_files), core);
+                let listen = Listen::Tls(front, &files);
+                let upstream = Upstream::Https {
+                    address,
+                    name: INNER_NAME.to_owned(),
+                };
+                (Some(gateway(world, plan, &public, &listen, &upstream)), hop)
+            }
+        };
+        Chain {
+            harbor,
+            host,
+            gateway,
+            _hop: hop,
+        }
+    }
+
+    pub fn reference(&self) -> Reference {
+        reference(&self.host)
+    }
+}
+
+/// What a gateway listens with.
+enum Listen<'a> {
+    /// On a free port.
+    Plain,
+    Tls(SocketAddr, &'a CertFiles),
+}
+
+/// A gateway for one registry: from the command line where that is enough, else from a file.
+fn gateway(
+    world: &World,
+    plan: Plan,
+    public: &str,
+    listen: &Listen<'_>,
+    upstream: &Upstream,
+) -> Gateway {
+    match (plan.inner_name, upstream) {
+        (InnerName::Untold, Upstream::Http(address)) => from_flags(public, listen, *address),
+        (InnerName::Told, _) | (_, Upstream::Https { .. }) => {
+            let listener = match listen {
+                Listen::Tls(address, files) => tls_listener(*address, &[files]),
+                Listen::Plain => "  - address: 127.0.0.1:0\n".to_owned(),
+            };
+            let registry = registry_yaml(world, "hq", &[public], upstream, plan.inner_name);
+            Gateway::with_config(&format!(
+                "listeners:\n{listener}{ADMIN}registries:\n{registry}"
+            ))
+        }
+    }
+}
+
+fn from_flags(public: &str, listen: &Listen<'_>, upstream: SocketAddr) -> Gateway {
+    let upstream = format!("http://{upstream}");
+    let mut args: Vec<String> = ["--public", public, "--upstream", &upstream]
+        .into_iter()
+        .chain(["--admin", "127.0.0.1:0"])
+        .map(str::to_owned)
+        .collect();
+    match listen {
+        Listen::Plain => args.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]),
+        Listen::Tls(address, files) => {
+            args.extend(["--listen".to_owned(), address.to_string()]);
+            args.extend(["--tls-cert".to_owned(), files.cert.display().to_string()]);
+            args.extend(["--tls-key".to_owned(), files.key.display().to_string()]);
+        }
+    }
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    Gateway::with_args(&args)
+}
+
+/// Every test has Harbors of its own, so one repository and tag is enough.
+pub fn reference(host: &str) -> Reference {
+    Reference {
+        host: host.to_owned(),
+        repository: "lab/app".to_owned(),
+        tag: "v1".to_owned(),
+    }
+}
+
+fn host_of(site: Site, port: u16) -> String {
+    match port {
+        443 => site.name(),
+        port => format!("{}:{port}", site.name()),
+    }
+}
+
+/// The admin listener on a free port.
+pub const ADMIN: &str = "admin: { address: 127.0.0.1:0 }\n";
+
+/// An entry of `listeners`, with one certificate for each name.
+pub fn tls_listener(address: SocketAddr, certificates: &[&CertFiles]) -> String {
+    let pairs: Vec<String> = certificates
+        .iter()
+        .map(|files| {
+            format!(
+                "{{ cert: {}, key: {} }}",
+                files.cert.display(),
+                files.key.display()
+            )
+        })
+        .collect();
+    format!(
+        "  - address: {address}\n    tls: {{ certificates: [ {} ] }}\n",
+        pairs.join(", ")
+    )
+}
+
+/// An entry of `registries`.
+pub fn registry_yaml(
+    world: &World,
+    name: &str,
+    public: &[&str],
+    upstream: &Upstream,
+    inner_name: InnerName,
+) -> String {
+    let also_known_as = match inner_name {
+        InnerName::Told => {
+            format!("      also_known_as: [ http://{INNER_NAME}, https://{INNER_NAME} ]\n")
+        }
+        InnerName::Untold => String::new(),
+    };
+    let endpoints = match upstream {
+        Upstream::Http(address) => format!("      endpoints: [ http://{address} ]\n"),
+        Upstream::Https { address, name } => format!(
+            "      endpoints: [ https://{address} ]\n      \
+             tls: {{ ca: {}, server_name: {name} }}\n",
+            world.ca.bundle().display()
+        ),
+    };
+    let public = public.join(", ");
+    format!("  - name: {name}\n    public: [ {public} ]\n    upstream:\n{endpoints}{also_known_as}")
+}

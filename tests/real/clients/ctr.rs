@@ -1,0 +1,178 @@
+//! containerd and its `ctr`.
+
+use super::{Login, Outcome, Pulled, Pushed, Reference, attempt, config_in};
+use crate::common::process::{self, Process};
+use crate::image::Image;
+use crate::world::World;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// The daemon. Each push and each pull has a containerd namespace of its own, and namespaces don't
+/// share content, so a pull always transfers.
+pub struct Containerd {
+    _process: Process,
+    home: TempDir,
+    socket: PathBuf,
+    namespaces: AtomicU32,
+}
+
+impl Containerd {
+    pub fn start(world: &World) -> Containerd {
+        let home = world.directory("containerd");
+        let config = home.path().join("config.toml");
+        std::fs::write(&config, CONFIG).expect("write containerd's configuration");
+        let socket = home.path().join("containerd.sock");
+        let mut command = world.command("containerd", home.path());
+        command
+            .arg("--config")
+            .arg(&config)
+            .arg("--address")
+            .arg(&socket);
+        command
+            .arg("--root")
+            .arg(home.path().join("root"))
+            .arg("--state")
+            .arg(home.path().join("state"));
+        let mut process = Process::start("containerd", command);
+        process.wait_for("that it booted", Duration::from_secs(60), |_, stderr| {
+            stderr
+                .contains("containerd successfully booted")
+                .then_some(())
+        });
+        Containerd {
+            _process: process,
+            home,
+            socket,
+            namespaces: AtomicU32::new(1),
+        }
+    }
+
+    fn namespace(&self) -> String {
+        format!("n{}", self.namespaces.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn ctr(&self, world: &World, namespace: &str, arguments: &[&str]) -> Command {
+        let mut command = world.command("ctr", self.home.path());
+        // --debug: the only trace of a dropped authorizer is "upload changed destination".
+        command
+            .arg("--debug")
+            .arg("--address")
+            .arg(&self.socket)
+            .args(["--namespace", namespace]);
+        command.args(arguments);
+        command
+    }
+}
+
+const CONFIG: &str = r#"
+version = 2
+disabled_plugins = [
+  "io.containerd.grpc.v1.cri",
+  "io.containerd.snapshotter.v1.aufs",
+  "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper",
+  "io.containerd.snapshotter.v1.zfs",
+]
+[plugins."io.containerd.metadata.v1.bolt"]
+  content_sharing_policy = "isolated"
+"#;
+
+pub fn push(
+    world: &World,
+    image: &Image,
+    to: &Reference,
+    login: &Login,
+    patience: Duration,
+) -> Outcome<Pushed> {
+    let containerd = world.containerd();
+    let namespace = containerd.namespace();
+    let name = to.to_string();
+    let directory = world.directory("ctr");
+    let archive = directory.path().join("image.tar");
+    image.oci_archive(&archive, &name);
+    let file = archive.to_string_lossy();
+    process::must(containerd.ctr(
+        world,
+        &namespace,
+        &[
+            "images",
+            "import",
+            "--no-unpack",
+            "--snapshotter",
+            "native",
+            &file,
+        ],
+    ));
+    drop(directory);
+    let user = format!("{}:{}", login.user, login.password);
+    let command = containerd.ctr(
+        world,
+        &namespace,
+        &["images", "push", "--user", &user, &name],
+    );
+    attempt(command, patience)
+        .explain(without_progress)
+        .map(|_| Pushed {
+            manifest: target(world, &namespace, &name),
+        })
+}
+
+pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) -> Outcome<Pulled> {
+    let containerd = world.containerd();
+    let namespace = containerd.namespace();
+    let name = from.to_string();
+    let user = format!("{}:{}", login.user, login.password);
+    let command = containerd.ctr(
+        world,
+        &namespace,
+        &[
+            "images",
+            "pull",
+            "--snapshotter",
+            "native",
+            "--user",
+            &user,
+            &name,
+        ],
+    );
+    attempt(command, patience)
+        .explain(without_progress)
+        .map(|_| {
+            let manifest = target(world, &namespace, &name);
+            let text =
+                process::must(containerd.ctr(world, &namespace, &["content", "get", &manifest]));
+            Pulled {
+                config: config_in(&text),
+                manifest,
+            }
+        })
+}
+
+/// ctr redraws its progress ten times a second, terminal or not.
+fn without_progress(said: String) -> String {
+    let told = |line: &&str| !line.contains('\u{1b}') && !line.contains("elapsed:");
+    said.lines()
+        .filter(told)
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+/// The digest that containerd keeps under `name`.
+fn target(world: &World, namespace: &str, name: &str) -> String {
+    let list = process::must(
+        world
+            .containerd()
+            .ctr(world, namespace, &["images", "list"]),
+    );
+    list.lines()
+        .find(|line| line.starts_with(name))
+        .and_then(|line| {
+            line.split_whitespace()
+                .find(|word| word.starts_with("sha256:"))
+        })
+        .unwrap_or_else(|| panic!("{name} isn't in:\n{list}"))
+        .to_owned()
+}

@@ -1,0 +1,171 @@
+//! Real registry clients, and what came of their pushes and pulls.
+
+mod ctr;
+mod docker;
+mod podman;
+mod skopeo;
+
+pub use ctr::Containerd;
+pub use docker::Dockerd;
+
+use crate::common::process::{self, Finished};
+use crate::image::Image;
+use crate::world::World;
+use std::process::Command;
+use std::time::Duration;
+
+/// A push or pull of these small images takes a second or two. One that isn't done by now hangs.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The clients of the matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// containerd's own client, which carries the pusher of docker's containerd store, BuildKit
+    /// and nerdctl.
+    Ctr,
+    /// `docker push` with the classic image store.
+    Docker,
+    Skopeo,
+    Podman,
+}
+
+/// A registry's host (with a port unless it is the default), a repository and a tag.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    pub host: String,
+    pub repository: String,
+    pub tag: String,
+}
+
+impl std::fmt::Display for Reference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}:{}", self.host, self.repository, self.tag)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Login {
+    pub user: String,
+    pub password: String,
+}
+
+/// How an attempt ended. The words are the client's own and those of its daemon about it.
+#[derive(Debug)]
+pub enum Outcome<T> {
+    Done(T),
+    /// The client gave up by itself, with these words.
+    Failed(String),
+    /// The client had neither succeeded nor given up when its time was over.
+    Hanging(String),
+}
+
+/// What a client says it pushed: the digest of the manifest.
+pub struct Pushed {
+    pub manifest: String,
+}
+
+/// What a client holds after a pull.
+pub struct Pulled {
+    pub manifest: String,
+    /// The digest of the image's configuration, which names every layer's content.
+    pub config: String,
+}
+
+impl Client {
+    pub const ALL: [Client; 4] = [Client::Ctr, Client::Docker, Client::Skopeo, Client::Podman];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Client::Ctr => "ctr",
+            Client::Docker => "docker",
+            Client::Skopeo => "skopeo",
+            Client::Podman => "podman",
+        }
+    }
+
+    pub fn push(
+        self,
+        world: &World,
+        image: &Image,
+        to: &Reference,
+        login: &Login,
+        patience: Duration,
+    ) -> Outcome<Pushed> {
+        match self {
+            Client::Ctr => ctr::push(world, image, to, login, patience),
+            Client::Docker => docker::push(world, image, to, login, patience),
+            Client::Skopeo => skopeo::push(world, image, to, login, patience),
+            Client::Podman => podman::push(world, image, to, login, patience),
+        }
+    }
+
+    /// Pulls into a store that has nothing of the image.
+    pub fn pull(
+        self,
+        world: &World,
+        from: &Reference,
+        login: &Login,
+        patience: Duration,
+    ) -> Outcome<Pulled> {
+        match self {
+            Client::Ctr => ctr::pull(world, from, login, patience),
+            Client::Docker => docker::pull(world, from, login, patience),
+            Client::Skopeo => skopeo::pull(world, from, login, patience),
+            Client::Podman => podman::pull(world, from, login, patience),
+        }
+    }
+}
+
+/// Runs a client's command; what it printed on success.
+fn attempt(command: Command, patience: Duration) -> Outcome<String> {
+    let Finished {
+        status,
+        stdout,
+        stderr,
+    } = process::run(command, patience);
+    match status {
+        Some(status) if status.success() => Outcome::Done(stdout),
+        Some(_) => Outcome::Failed(format!("{stdout}{stderr}")),
+        None => Outcome::Hanging(format!("{stdout}{stderr}")),
+    }
+}
+
+impl<T> Outcome<T> {
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Outcome::Done(value) => Outcome::Done(change(value)),
+            Outcome::Failed(said) => Outcome::Failed(said),
+            Outcome::Hanging(said) => Outcome::Hanging(said),
+        }
+    }
+
+    /// Changes the words of an attempt that didn't succeed.
+    fn explain(self, change: impl FnOnce(String) -> String) -> Outcome<T> {
+        match self {
+            Outcome::Done(value) => Outcome::Done(value),
+            Outcome::Failed(said) => Outcome::Failed(change(said)),
+            Outcome::Hanging(said) => Outcome::Hanging(change(said)),
+        }
+    }
+
+    /// The value.
+    ///
+    /// # Panics
+    /// When the attempt didn't succeed, with the client's words.
+    pub fn expect(self, what: &str) -> T {
+        match self {
+            Outcome::Done(value) => value,
+            Outcome::Failed(said) => panic!("{what} failed:\n{said}"),
+            Outcome::Hanging(said) => panic!("{what} hangs:\n{said}"),
+        }
+    }
+}
+
+/// The configuration's digest in a manifest's text.
+fn config_in(manifest: &str) -> String {
+    let manifest: serde_json::Value = serde_json::from_str(manifest).expect("parse a manifest");
+    let digest = manifest["config"]["digest"]
+        .as_str()
+        .expect("a manifest with a config");
+    digest.to_owned()
+}

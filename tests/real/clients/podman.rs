@@ -1,0 +1,82 @@
+//! podman, with a store of its own for every push and pull, so a pull always transfers. No
+//! container is ever run.
+
+use super::{Login, Outcome, Pulled, Pushed, Reference, attempt};
+use crate::common::process;
+use crate::image::{Image, TAG};
+use crate::world::World;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+pub fn push(
+    world: &World,
+    image: &Image,
+    to: &Reference,
+    login: &Login,
+    patience: Duration,
+) -> Outcome<Pushed> {
+    let home = world.directory("podman");
+    // Relative: podman makes an image name of the path and refuses capitals in it.
+    let name = image
+        .layout
+        .file_name()
+        .expect("the layout's directory")
+        .to_string_lossy();
+    let mut import = podman(
+        world,
+        home.path(),
+        &["pull", "--quiet", &format!("oci:{name}:{TAG}")],
+    );
+    import.current_dir(image.layout.parent().expect("the layout's parent"));
+    let id = process::must(import);
+    let digest_file = home.path().join("digest");
+    let mut command = podman(world, home.path(), &["push"]);
+    command
+        .arg("--creds")
+        .arg(format!("{}:{}", login.user, login.password));
+    command.arg("--digestfile").arg(&digest_file);
+    command.arg(id.trim()).arg(format!("docker://{to}"));
+    attempt(command, patience).map(|_| Pushed {
+        manifest: std::fs::read_to_string(digest_file).expect("podman's digest file"),
+    })
+}
+
+pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) -> Outcome<Pulled> {
+    let home = world.directory("podman");
+    let mut command = podman(world, home.path(), &["pull", "--quiet"]);
+    command
+        .arg("--creds")
+        .arg(format!("{}:{}", login.user, login.password));
+    command.arg(format!("docker://{from}"));
+    attempt(command, patience).map(|id| {
+        let format = [
+            "image",
+            "inspect",
+            "--format",
+            "{{.Digest}} {{.Id}}",
+            id.trim(),
+        ];
+        let inspected = process::must(podman(world, home.path(), &format));
+        let (manifest, config) = inspected
+            .trim()
+            .split_once(' ')
+            .expect("a digest and an id");
+        Pulled {
+            manifest: manifest.to_owned(),
+            config: format!("sha256:{config}"),
+        }
+    })
+}
+
+fn podman(world: &World, home: &Path, arguments: &[&str]) -> Command {
+    let mut command = world.command("podman", home);
+    command
+        .arg("--root")
+        .arg(home.join("root"))
+        .arg("--runroot")
+        .arg(home.join("run"));
+    command.args(["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"]);
+    command.args(["--events-backend", "none"]).args(arguments);
+    command
+}

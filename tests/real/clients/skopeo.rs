@@ -1,0 +1,84 @@
+//! skopeo, which needs no store: it copies from and to directories.
+
+use super::{Login, Outcome, Pulled, Pushed, Reference, attempt, config_in};
+use crate::image::{Image, TAG, digest_of};
+use crate::world::World;
+use std::fs::File;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+pub fn push(
+    world: &World,
+    image: &Image,
+    to: &Reference,
+    login: &Login,
+    patience: Duration,
+) -> Outcome<Pushed> {
+    let home = world.directory("skopeo");
+    let digest_file = home.path().join("digest");
+    let mut command = copy(world, home.path());
+    command
+        .arg("--dest-creds")
+        .arg(format!("{}:{}", login.user, login.password));
+    command.arg("--digestfile").arg(&digest_file);
+    command
+        .arg(format!("oci:{}:{TAG}", image.layout.display()))
+        .arg(format!("docker://{to}"));
+    attempt(command, patience).map(|_| Pushed {
+        manifest: std::fs::read_to_string(digest_file).expect("skopeo's digest file"),
+    })
+}
+
+pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) -> Outcome<Pulled> {
+    let home = world.directory("skopeo");
+    let target = home.path().join("image");
+    let mut command = copy(world, home.path());
+    command
+        .arg("--src-creds")
+        .arg(format!("{}:{}", login.user, login.password));
+    command
+        .arg(format!("docker://{from}"))
+        .arg(format!("dir:{}", target.display()));
+    attempt(command, patience).map(|_| {
+        check_blobs(&target);
+        let file = target.join("manifest.json");
+        let text = std::fs::read_to_string(&file).expect("skopeo's manifest");
+        Pulled {
+            manifest: digest_of(text.as_bytes()).expect("hash memory"),
+            config: config_in(&text),
+        }
+    })
+}
+
+fn copy(world: &World, home: &Path) -> Command {
+    let policy = home.join("policy.json");
+    let accept = r#"{"default":[{"type":"insecureAcceptAnything"}]}"#;
+    std::fs::write(&policy, accept).expect("write the policy");
+    let mut command = world.command("skopeo", home);
+    command.arg("--policy").arg(policy).arg("copy");
+    command
+}
+
+/// Checks that every blob has the content that its name says.
+fn check_blobs(directory: &Path) {
+    let mut blobs = 0;
+    for entry in std::fs::read_dir(directory).expect("list skopeo's directory") {
+        let path = entry.expect("an entry").path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if name.len() == 64 {
+            let digest = digest_of(File::open(&path).expect("open a blob")).expect("hash a blob");
+            assert_eq!(
+                digest,
+                format!("sha256:{name}"),
+                "a blob arrived with other content"
+            );
+            blobs += 1;
+        }
+    }
+    assert!(blobs > 0, "nothing was pulled into {}", directory.display());
+}

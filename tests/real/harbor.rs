@@ -1,0 +1,132 @@
+//! A Harbor: the stand-in core in front of a real Distribution registry.
+
+use crate::clients::Login;
+use crate::common::plain_http::{self, Answer};
+use crate::common::process::{self, Process};
+use crate::world::World;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use harbormouth::edge::origin::Origin;
+use harbormouth::standin::{Backing, Standin, StandinConfig};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// What core uses towards its registry; no client ever sees it.
+const INNER_USER: &str = "harbor_registry_user";
+const INNER_PASSWORD: &str = "harbor_registry_password";
+
+pub struct Harbor {
+    core: Standin,
+    registry: Registry,
+}
+
+impl Harbor {
+    /// Starts one that was told to be reached as `external_url`.
+    pub fn start(world: &World, external_url: &str) -> Harbor {
+        let registry = Registry::start(world);
+        let external_url = Origin::parse(external_url).expect("an external URL");
+        let config = StandinConfig {
+            backing: Backing::Distribution {
+                address: registry.address,
+                username: INNER_USER.to_owned(),
+                password: INNER_PASSWORD.to_owned(),
+            },
+            ..StandinConfig::example(external_url)
+        };
+        let core = world
+            .runtime
+            .block_on(Standin::start(config))
+            .expect("start core");
+        Harbor { core, registry }
+    }
+
+    /// Where core listens.
+    pub fn address(&self) -> SocketAddr {
+        self.core.address()
+    }
+
+    /// A developer's login; the project `lab` knows it.
+    pub fn login(&self) -> Login {
+        Login {
+            user: "alice".to_owned(),
+            password: "Alice12345".to_owned(),
+        }
+    }
+
+    /// The digest that the registry itself has for a tag, asked past core and everything else.
+    pub fn digest_of(&self, repository: &str, tag: &str) -> Option<String> {
+        self.registry.digest_of(repository, tag)
+    }
+}
+
+/// A Distribution registry with storage in a directory, as Harbor runs it.
+struct Registry {
+    _process: Process,
+    _home: TempDir,
+    address: SocketAddr,
+}
+
+impl Registry {
+    fn start(world: &World) -> Registry {
+        let home = world.directory("registry");
+        let file = home.path().join("registry.yml");
+        write_htpasswd(world, home.path());
+        std::fs::write(&file, configuration(home.path())).expect("registry.yml");
+        let mut command = world.command("docker-registry", home.path());
+        command.arg("serve").arg(&file);
+        let mut process = Process::start("docker-registry", command);
+        let address = process.wait_for("its address", Duration::from_secs(30), |out, err| {
+            let said = format!("{out}{err}");
+            said.split_once("listening on ")?
+                .1
+                .split_once('"')?
+                .0
+                .parse()
+                .ok()
+        });
+        Registry {
+            _process: process,
+            _home: home,
+            address,
+        }
+    }
+
+    fn digest_of(&self, repository: &str, tag: &str) -> Option<String> {
+        let pair = STANDARD.encode(format!("{INNER_USER}:{INNER_PASSWORD}"));
+        let answer: Answer = plain_http::ask(
+            self.address,
+            "HEAD",
+            &format!("/v2/{repository}/manifests/{tag}"),
+            &[
+                &format!("Authorization: Basic {pair}"),
+                "Accept: application/vnd.oci.image.manifest.v1+json",
+                "Accept: application/vnd.docker.distribution.manifest.v2+json",
+            ],
+        );
+        match answer.status {
+            200 => answer.header("docker-content-digest").map(str::to_owned),
+            404 => None,
+            status => panic!("the registry answered {status}"),
+        }
+    }
+}
+
+fn write_htpasswd(world: &World, home: &Path) {
+    let mut htpasswd = world.command("htpasswd", home);
+    htpasswd.args(["-nbB", INNER_USER, INNER_PASSWORD]);
+    std::fs::write(home.join("htpasswd"), process::must(htpasswd)).expect("the password file");
+}
+
+fn configuration(home: &Path) -> String {
+    let home = home.display();
+    format!(
+        "version: 0.1\n\
+         log: {{ level: info }}\n\
+         http: {{ addr: '127.0.0.1:0', secret: not-a-secret }}\n\
+         auth: {{ htpasswd: {{ realm: harbor-registry-basic-realm, path: '{home}/htpasswd' }} }}\n\
+         storage:\n  filesystem: {{ rootdirectory: '{home}/storage' }}\n  \
+         delete: {{ enabled: true }}\n"
+    )
+}

@@ -1,0 +1,46 @@
+//! Harbormouth with real parts: Debian's docker-registry behind the stand-in core, real clients,
+//! and real proxies that break pushes. Each chain is first shown to fail without Harbormouth in
+//! the way that clients see today, then to work with it.
+//!
+//! Needs root and the programs that `tests/install.sh` installs; says so when they are missing.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod big_layer;
+mod chain;
+mod check;
+mod clients;
+mod harbor;
+mod hops;
+mod image;
+mod matrix;
+mod namespace;
+mod seeing;
+mod two_harbors;
+mod two_names;
+mod world;
+
+use libtest_mimic::Arguments;
+use std::process::ExitCode;
+use std::sync::Arc;
+use world::World;
+
+fn main() -> ExitCode {
+    let directory = match namespace::enter() {
+        namespace::Place::Outside(code) => return code,
+        namespace::Place::Inside(directory) => directory,
+    };
+    let arguments = Arguments::from_args();
+    let world = Arc::new(World::new(directory));
+    let trials = [
+        matrix::trials(&world),
+        two_names::trials(&world),
+        two_harbors::trials(&world),
+        big_layer::trials(&world),
+    ];
+    let trials = trials.into_iter().flatten().collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    drop(world);
+    conclusion.exit_code()
+}

@@ -1,0 +1,230 @@
+//! Every chain with one hop, with every client: without Harbormouth, with it behind the hop, and
+//! with it before the hop.
+
+use crate::chain::{Chain, ExternalUrl, InnerLink, InnerName, PLAIN, Place, Plan};
+use crate::check::{self, Expected, Expected::Breaks, Expected::Works, Trip};
+use crate::clients::Client;
+use crate::hops::{ForwardedHost, GOOD, HostHeader, Manners, SchemeHeader};
+use crate::seeing;
+use crate::world::World;
+use harbormouth::registry::repair::Repair;
+use libtest_mimic::Trial;
+use std::sync::Arc;
+
+struct Case {
+    name: &'static str,
+    plan: Plan,
+    places: &'static [Place],
+    /// Without Harbormouth; in the order of [`Client::ALL`].
+    without: [Expected; 4],
+    /// What Harbormouth puts right before the hop. Behind it, it speaks to Harbor itself.
+    repair: Repair,
+}
+
+const EVERYWHERE: &[Place] = &[Place::Without, Place::BehindTheHop, Place::BeforeTheHop];
+
+/// What ctr logs when it drops its credentials, because Location names another host or scheme.
+const DROPPED: &str = "upload changed destination";
+const UNKNOWN_NAME: Expected = Breaks(&["lookup harbor.internal"]);
+const REFUSED: Expected = Breaks(&["connection refused"]);
+const HTTP_TO_TLS: Expected = Breaks(&["400", "The plain HTTP request wa"]);
+const FOLLOWED_A_REDIRECT: Expected = Breaks(&["uploading layer chunked: unauthorized"]);
+
+const CASES: &[Case] = &[
+    Case {
+        name: "good_hop",
+        plan: PLAIN,
+        places: EVERYWHERE,
+        without: [Works, Works, Works, Works],
+        repair: Repair::LocationAbsolute,
+    },
+    Case {
+        name: "good_hop_in_tls",
+        plan: Plan {
+            inner_link: InnerLink::Tls,
+            ..PLAIN
+        },
+        places: &[Place::BehindTheHop, Place::BeforeTheHop],
+        without: [Works, Works, Works, Works],
+        repair: Repair::LocationAbsolute,
+    },
+    Case {
+        name: "port_in_host",
+        plan: Plan {
+            manners: Manners {
+                host: HostHeader::WithPort443,
+                ..GOOD
+            },
+            ..PLAIN
+        },
+        places: EVERYWHERE,
+        without: [
+            Breaks(&[DROPPED, ":443", "401 Unauthorized"]),
+            Works,
+            Works,
+            Works,
+        ],
+        // The X-Forwarded-Host that Harbormouth sends counts for more than the Host.
+        repair: Repair::LocationAbsolute,
+    },
+    Case {
+        name: "port_in_forwarded_host",
+        plan: Plan {
+            manners: Manners {
+                forwarded_host: ForwardedHost::WithPort443,
+                ..GOOD
+            },
+            ..PLAIN
+        },
+        places: EVERYWHERE,
+        without: [
+            Breaks(&[DROPPED, ":443", "401 Unauthorized"]),
+            Works,
+            Works,
+            Works,
+        ],
+        repair: Repair::LocationPort,
+    },
+    Case {
+        name: "scheme_lost",
+        plan: Plan {
+            manners: Manners {
+                scheme: SchemeHeader::Lost,
+                ..GOOD
+            },
+            ..PLAIN
+        },
+        places: EVERYWHERE,
+        without: [
+            Breaks(&[DROPPED, "scheme=http ", "401 Unauthorized"]),
+            Breaks(&["unknown blob"]),
+            FOLLOWED_A_REDIRECT,
+            FOLLOWED_A_REDIRECT,
+        ],
+        repair: Repair::LocationScheme,
+    },
+    Case {
+        name: "port_in_host_and_scheme_lost",
+        plan: Plan {
+            manners: Manners {
+                host: HostHeader::WithPort443,
+                scheme: SchemeHeader::Lost,
+                ..GOOD
+            },
+            ..PLAIN
+        },
+        places: EVERYWHERE,
+        without: [HTTP_TO_TLS, HTTP_TO_TLS, HTTP_TO_TLS, HTTP_TO_TLS],
+        repair: Repair::LocationScheme,
+    },
+    Case {
+        name: "port_lost",
+        plan: Plan {
+            port: 8443,
+            manners: Manners {
+                host: HostHeader::WithoutPort,
+                ..GOOD
+            },
+            ..PLAIN
+        },
+        places: EVERYWHERE,
+        // ctr doesn't report the refused connection. It hangs.
+        without: [Breaks(&[DROPPED]), REFUSED, REFUSED, REFUSED],
+        repair: Repair::LocationAbsolute,
+    },
+    Case {
+        name: "inner_forwarded_host",
+        plan: Plan {
+            manners: Manners {
+                forwarded_host: ForwardedHost::Inner,
+                ..GOOD
+            },
+            ..PLAIN
+        },
+        places: EVERYWHERE,
+        without: [
+            Breaks(&[DROPPED, "host=harbor.internal"]),
+            UNKNOWN_NAME,
+            UNKNOWN_NAME,
+            UNKNOWN_NAME,
+        ],
+        repair: Repair::LocationUnknown,
+    },
+    Case {
+        name: "inner_host",
+        // Behind this hop Harbormouth couldn't know which registry is meant: it answers 421.
+        places: &[Place::Without, Place::BeforeTheHop],
+        plan: Plan {
+            manners: Manners {
+                host: HostHeader::Inner,
+                forwarded_host: ForwardedHost::Inner,
+                ..GOOD
+            },
+            inner_name: InnerName::Told,
+            ..PLAIN
+        },
+        without: [
+            Breaks(&[DROPPED, "host=harbor.internal"]),
+            UNKNOWN_NAME,
+            UNKNOWN_NAME,
+            UNKNOWN_NAME,
+        ],
+        repair: Repair::LocationAlias,
+    },
+    Case {
+        name: "inner_realm",
+        plan: Plan {
+            external_url: ExternalUrl::Inner,
+            inner_name: InnerName::Told,
+            ..PLAIN
+        },
+        places: EVERYWHERE,
+        without: [UNKNOWN_NAME, UNKNOWN_NAME, UNKNOWN_NAME, UNKNOWN_NAME],
+        repair: Repair::Realm,
+    },
+];
+
+pub fn trials(world: &Arc<World>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for case in CASES {
+        for &place in case.places {
+            for (client, without) in Client::ALL.into_iter().zip(case.without) {
+                let expected = match place {
+                    Place::Without => without,
+                    Place::BehindTheHop | Place::BeforeTheHop => Works,
+                };
+                let name = format!("{}::{}::{}", case.name, place.name(), client.name());
+                let (world, plan) = (world.clone(), case.plan);
+                let repair = match place {
+                    Place::Without | Place::BehindTheHop => Repair::LocationAbsolute,
+                    Place::BeforeTheHop => case.repair,
+                };
+                trials.push(Trial::test(name, move || {
+                    let chain = Chain::start(&world, plan, place);
+                    run(&world, &chain, client, expected);
+                    if let Some(gateway) = &chain.gateway {
+                        seeing::check(&world, gateway, &chain.harbor.login(), repair);
+                    }
+                    Ok(())
+                }));
+            }
+        }
+    }
+    trials
+}
+
+fn run(world: &World, chain: &Chain, client: Client, expected: Expected) {
+    let trip = Trip {
+        client,
+        harbor: &chain.harbor,
+        login: chain.harbor.login(),
+        push_to: chain.reference(),
+        pull_from: chain.reference(),
+    };
+    match expected {
+        Works => {
+            check::works(world, &trip);
+        }
+        Breaks(symptoms) => check::breaks(world, &trip, symptoms),
+    }
+}

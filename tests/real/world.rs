@@ -1,0 +1,95 @@
+//! What one run has once: its directory, its authority, its sites, and the two daemons, which
+//! start when the first test asks for them.
+
+use crate::clients::{Containerd, Dockerd};
+use crate::common::ca::Ca;
+use crate::common::tools;
+use crate::namespace;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+pub struct World {
+    directory: PathBuf,
+    pub ca: Ca,
+    sites: AtomicU8,
+    /// Where stand-ins live.
+    pub runtime: Runtime,
+    containerd: OnceLock<Containerd>,
+    dockerd: OnceLock<Dockerd>,
+}
+
+/// A place in the network of the run: one public address with two names, and one inner address.
+#[derive(Clone, Copy)]
+pub struct Site(u8);
+
+impl Site {
+    pub fn name(self) -> String {
+        namespace::public_name(self.0)
+    }
+
+    pub fn second_name(self) -> String {
+        namespace::second_name(self.0)
+    }
+
+    pub fn public_address(self) -> std::net::Ipv4Addr {
+        namespace::public_address(self.0)
+    }
+
+    pub fn inner_address(self) -> std::net::Ipv4Addr {
+        namespace::inner_address(self.0)
+    }
+}
+
+impl World {
+    pub fn new(directory: PathBuf) -> World {
+        World {
+            ca: Ca::new(&directory.join("ca")),
+            directory,
+            sites: AtomicU8::new(1),
+            runtime: Runtime::new().expect("start a runtime"),
+            containerd: OnceLock::new(),
+            dockerd: OnceLock::new(),
+        }
+    }
+
+    /// A site that nobody else in this run has.
+    pub fn site(&self) -> Site {
+        let number = self.sites.fetch_add(1, Ordering::Relaxed);
+        assert!(number < namespace::SITES, "the run has used up its sites");
+        Site(number)
+    }
+
+    /// A new, empty directory, which goes when it is dropped.
+    pub fn directory(&self, purpose: &str) -> TempDir {
+        tempfile::Builder::new()
+            .prefix(&format!("{purpose}-"))
+            .tempdir_in(&self.directory)
+            .expect("create a directory")
+    }
+
+    /// A program with nothing of the caller's environment, which trusts the run's authority.
+    pub fn command(&self, program: &str, home: &Path) -> Command {
+        let mut command = Command::new("env");
+        command
+            .arg("-i")
+            .arg("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .arg(format!("HOME={}", home.display()))
+            .arg(format!("TMPDIR={}", home.display()))
+            .arg(format!("SSL_CERT_FILE={}", self.ca.bundle().display()))
+            .arg("SSL_CERT_DIR=/nowhere")
+            .arg(tools::path(program));
+        command
+    }
+
+    pub fn containerd(&self) -> &Containerd {
+        self.containerd.get_or_init(|| Containerd::start(self))
+    }
+
+    pub fn dockerd(&self) -> &Dockerd {
+        self.dockerd.get_or_init(|| Dockerd::start(self))
+    }
+}
