@@ -142,7 +142,10 @@ impl HttpBody for Counted {
                 Some(Err(io::Error::other(error)))
             }
             None => {
-                seen.body = BodyEnd::Complete;
+                // Hyper ends a broken body, too, once it has said so.
+                if seen.body == BodyEnd::Open {
+                    seen.body = BodyEnd::Complete;
+                }
                 None
             }
         })
