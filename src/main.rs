@@ -1,8 +1,5 @@
 //! The command: arguments, then one match.
 
-#![forbid(unsafe_code)]
-#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 mod args;
 
 use args::{Action, Stay};

@@ -187,7 +187,6 @@ fn flags_build_what_the_file_would() {
 }
 
 #[test]
-<<<<<<< HEAD
 fn an_expired_certificate_is_a_warning() {
     let conf = conf_with_certificates();
     let tls = conf.path().join("tls");
@@ -209,8 +208,6 @@ fn an_expired_certificate_is_a_warning() {
 }
 
 #[test]
-=======
->>>>>>> real
 fn serve_refuses_what_check_refuses() {
     let refused = run(&["serve", "--config", "/nowhere/conf.yaml"]);
     assert_eq!(refused.status.code(), Some(1));
