@@ -10,6 +10,7 @@ mod series;
 use crate::config::Config;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
+use crate::registry::upstream_error::UpstreamError;
 use prometheus::{Histogram, IntCounter, IntGauge, Registry as Families};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -115,50 +116,6 @@ impl HandshakeFailure {
             HandshakeFailure::Timeout => "timeout",
             HandshakeFailure::Closed => "closed",
             HandshakeFailure::Protocol => "protocol",
-        }
-    }
-}
-
-/// Why a try at Harbor failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UpstreamError {
-    /// No address is known: the name doesn't resolve.
-    Unresolved,
-    Connect,
-    ConnectTimeout,
-    Tls,
-    /// The connection broke before the answer was complete.
-    Reset,
-    /// No byte came within the operation's timeout.
-    ResponseTimeout,
-    /// Harbor stopped reading the body for longer than the timeout.
-    BodyTimeout,
-    /// What came is no HTTP.
-    Protocol,
-}
-
-impl UpstreamError {
-    pub const ALL: [UpstreamError; 8] = [
-        UpstreamError::Unresolved,
-        UpstreamError::Connect,
-        UpstreamError::ConnectTimeout,
-        UpstreamError::Tls,
-        UpstreamError::Reset,
-        UpstreamError::ResponseTimeout,
-        UpstreamError::BodyTimeout,
-        UpstreamError::Protocol,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            UpstreamError::Unresolved => "unresolved",
-            UpstreamError::Connect => "connect",
-            UpstreamError::ConnectTimeout => "connect_timeout",
-            UpstreamError::Tls => "tls",
-            UpstreamError::Reset => "reset",
-            UpstreamError::ResponseTimeout => "response_timeout",
-            UpstreamError::BodyTimeout => "body_timeout",
-            UpstreamError::Protocol => "protocol",
         }
     }
 }

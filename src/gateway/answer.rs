@@ -2,7 +2,6 @@
 
 use super::context::RequestContext;
 use super::failure::Failure;
-use crate::metrics::UpstreamError;
 use crate::registry::answer::Answer;
 use bytes::Bytes;
 use pingora::Result;
@@ -31,9 +30,6 @@ pub(super) async fn write(
             let mut response = header(answer.status(), body.len(), ctx)?;
             response.insert_header("Content-Type", "application/json; charset=utf-8")?;
             response.insert_header("Docker-Distribution-Api-Version", "registry/2.0")?;
-            if let Some(seconds) = answer.retry_after() {
-                response.insert_header("Retry-After", seconds)?;
-            }
             send(session, response, body).await
         }
         Refusal::RedirectToHttps(location) => {
@@ -75,21 +71,13 @@ pub(super) async fn after_failure(
 
 /// `None` where nobody is left to be told.
 fn answer_to(failure: Failure) -> Option<Answer> {
-    Some(match failure {
-        Failure::Upstream(cause) => match cause {
-            UpstreamError::Unresolved => Answer::NoHealthyEndpoint,
-            UpstreamError::Connect => Answer::ConnectFailed,
-            UpstreamError::ConnectTimeout => Answer::ConnectTimeout,
-            UpstreamError::Tls => Answer::UpstreamTls,
-            UpstreamError::Reset => Answer::UpstreamReset,
-            UpstreamError::ResponseTimeout | UpstreamError::BodyTimeout => Answer::UpstreamTimeout,
-            UpstreamError::Protocol => Answer::UpstreamInvalid,
-        },
-        Failure::ClientGone => return None,
-        Failure::ClientStalled => Answer::ClientTimeout,
-        Failure::BadRequest => Answer::BadRequest,
-        Failure::Internal => Answer::Internal,
-    })
+    match failure {
+        Failure::Upstream(error) => Some(Answer::Upstream(error)),
+        Failure::ClientGone => None,
+        Failure::ClientStalled => Some(Answer::ClientStalled),
+        Failure::BadRequest => Some(Answer::BadRequest),
+        Failure::Internal => Some(Answer::Internal),
+    }
 }
 
 fn header(status: u16, length: usize, ctx: &RequestContext) -> Result<ResponseHeader> {

@@ -51,7 +51,10 @@ pub struct RequestContext {
 
     // Added by the answer.
     repairs: Vec<Repair>,
-    failure: Option<Failure>,
+    /// What went wrong, in one word.
+    error: Option<&'static str>,
+    /// The last byte of the answer's body was given to the client.
+    delivered: bool,
     written: bool,
 }
 
@@ -114,7 +117,8 @@ impl RequestContext {
             received: 0,
             given: 0,
             repairs: Vec::new(),
-            failure: None,
+            error: None,
+            delivered: false,
             written: false,
         }
     }
@@ -179,8 +183,10 @@ impl RequestContext {
         }
     }
 
-    pub(super) fn given(&mut self, bytes: usize) {
+    /// A piece of the answer's body goes to the client.
+    pub(super) fn given(&mut self, bytes: usize, last: bool) {
         self.given += bytes as u64;
+        self.delivered = last;
     }
 
     pub(super) fn body_state(&self) -> BodyState {
@@ -221,8 +227,16 @@ impl RequestContext {
         self.repairs.push(repair);
     }
 
+    /// Answered here, without Harbor.
+    pub(super) fn refused(&mut self, reason: &'static str) {
+        self.error = Some(reason);
+    }
+
     pub(super) fn failed(&mut self, failure: Failure) {
-        self.failure = Some(failure);
+        // A client that has the whole answer may leave, though its own body was not at its end.
+        if !(self.delivered && failure == Failure::ClientGone) {
+            self.error = Some(failure.as_str());
+        }
     }
 
     /// Counts the request and writes its record, once.
@@ -269,7 +283,7 @@ impl RequestContext {
             client_family: self.client_family,
             endpoint: endpoint.map(|endpoint| endpoint.name.as_str()),
             repairs: &self.repairs,
-            error: self.failure.map(Failure::as_str),
+            error: self.error,
         }
     }
 }
@@ -279,8 +293,8 @@ impl Drop for RequestContext {
     /// the process's end.
     fn drop(&mut self) {
         if !self.written {
-            if self.failure.is_none() && self.arrival.progress.is_stalled() {
-                self.failure = Some(Failure::ClientStalled);
+            if self.arrival.progress.is_stalled() {
+                self.failed(Failure::ClientStalled);
             }
             let ending = Ending {
                 status: None,

@@ -3,7 +3,7 @@
 //! Pure: the error's type and source and how far the request had got go in, a [`Failure`] comes
 //! out. What is said to the client about it stands in `registry::answer`.
 
-use crate::metrics::UpstreamError;
+use crate::registry::upstream_error::UpstreamError;
 use pingora::{ErrorSource, ErrorType};
 
 /// Why a request got no answer of Harbor's, or only a part of it.

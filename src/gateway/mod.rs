@@ -17,8 +17,9 @@ pub use failure::Failure;
 pub use shared::Shared;
 
 use crate::listener::arrival;
-use crate::metrics::UpstreamError;
 use crate::registry::operation::Replay;
+use crate::registry::upstream_error::UpstreamError;
+use answer::Refusal;
 use async_trait::async_trait;
 use bytes::Bytes;
 use context::Ending;
@@ -104,6 +105,9 @@ impl ProxyHttp for Gateway {
         let Some(refusal) = request::place(session, ctx) else {
             return Ok(false);
         };
+        if let Refusal::Answer(answer) = &refusal {
+            ctx.refused(answer.reason());
+        }
         answer::write(session, ctx, refusal).await?;
         Ok(true)
     }
@@ -219,10 +223,10 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         body: &mut Option<Bytes>,
-        _end_of_stream: bool,
+        end_of_stream: bool,
         ctx: &mut RequestContext,
     ) -> Result<Option<Duration>> {
-        ctx.given(body.as_ref().map_or(0, Bytes::len));
+        ctx.given(body.as_ref().map_or(0, Bytes::len), end_of_stream);
         Ok(None)
     }
 

@@ -2,10 +2,11 @@
 
 use super::answer::Refusal;
 use super::context::{Arrived, RequestContext};
+use super::shared::PublicName;
 use crate::config::Expose;
 use crate::edge::forwarded::accepted_request_id;
 use crate::edge::host::requested_authority;
-use crate::edge::origin::Scheme;
+use crate::edge::origin::{Authority, Origin, Scheme};
 use crate::edge::path::NormalPath;
 use crate::listener::Way;
 use crate::registry::answer::Answer;
@@ -77,16 +78,9 @@ pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Option<R
     ctx.routed(name);
 
     if ctx.arrival.way == Way::Redirect {
-        let harbor = &ctx.shared.names[name];
-        let secure = ctx.shared.names.iter().find(|other| {
-            other.harbor == harbor.harbor
-                && other.origin.scheme == Scheme::Https
-                && other.origin.host == asked.host
-        });
-        return match secure {
-            Some(secure) => Some(Refusal::RedirectToHttps(format!(
-                "{}{}",
-                secure.origin,
+        return match https_origin(ctx, name, &asked) {
+            Some(origin) => Some(Refusal::RedirectToHttps(format!(
+                "{origin}{}",
                 as_sent(&path)
             ))),
             None => refuse(Answer::UnknownHost),
@@ -112,6 +106,22 @@ pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Option<R
             .expect_every(limit + super::WATCH_MARGIN);
     }
     None
+}
+
+/// Where a redirect to https leads: to the host that was asked for, or else to the registry's first
+/// https origin.
+fn https_origin<'c>(ctx: &'c RequestContext, name: usize, asked: &Authority) -> Option<&'c Origin> {
+    let names = &ctx.shared.names;
+    let harbor = names[name].harbor;
+    let secure =
+        |other: &&PublicName| other.harbor == harbor && other.origin.scheme == Scheme::Https;
+    let same_host = names
+        .iter()
+        .filter(secure)
+        .find(|other| other.origin.host == asked.host);
+    same_host
+        .or_else(|| names.iter().find(secure))
+        .map(|name| &name.origin)
 }
 
 fn as_sent(path: &NormalPath<'_>) -> String {

@@ -4,10 +4,10 @@ use super::{
     ACCEPTED, BYTES, COMMIT_WAIT, CONNECTIONS, DURATION, FIRST_BYTE, FOREIGN_REDIRECTS, Family,
     HANDSHAKE_FAILURES, HEALTHY, HandshakeFailure, IN_FLIGHT, ListenerMetrics, OperationMetrics,
     REPAIRS, REQUESTS, RETRIES, RegistryMetrics, STATUS_CLASSES, UNSEEN, UPSTREAM_ERRORS,
-    UpstreamError,
 };
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
+use crate::registry::upstream_error::UpstreamError;
 use prometheus::core::Collector;
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry as Families,

@@ -1,17 +1,16 @@
-//! Answers that the gateway itself gives: one table of status, code, reason, fault and sentence.
+//! Answers that the gateway itself gives: one table of status, code, reason and sentence.
 //!
 //! A sentence is read by the person at the docker terminal. It names the registry as configured
 //! and what happened, and what to do about it; never an address of the upstream's. Transient
-//! upstream trouble is 504, because every client retries that and not all retry 502 and 503;
-//! deliberate refusals that pass are 503 with Retry-After.
+//! upstream trouble is 504, because every client retries that and not all retry 502 and 503.
 //!
 //! What this file deliberately doesn't know: sockets, framework errors, and header tables.
 
 use super::error_body::{ErrorCode, error_body};
+use super::upstream_error::UpstreamError;
 use crate::edge::host::HostError;
 use crate::edge::path::PathError;
 use std::borrow::Cow;
-use std::fmt;
 
 /// Everything that the gateway answers without, or instead of, Harbor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,101 +25,23 @@ pub enum Answer {
     BadRequest,
     /// Never public, or not exposed here.
     NotPublic,
-    /// CONNECT, TRACE and other methods that no registry has.
-    MethodRefused,
-    /// WebSocket and other upgrades.
-    UpgradeRefused,
-    HeaderTooLarge,
     /// The client stopped sending.
-    ClientTimeout,
-    /// Too many requests at once.
-    Overloaded,
-    /// The gateway is going down.
-    Draining,
-    /// All endpoints are known to be down.
-    NoHealthyEndpoint,
-    ConnectFailed,
-    ConnectTimeout,
-    /// The upstream's certificate or handshake.
-    UpstreamTls,
-    /// Connected, and then silent for too long.
-    UpstreamTimeout,
-    /// Connected, and then cut before an answer.
-    UpstreamReset,
-    /// Something that is no HTTP answer.
-    UpstreamInvalid,
+    ClientStalled,
+    /// Harbor could not be asked, or did not answer.
+    Upstream(UpstreamError),
     /// A fault of the gateway's own.
     Internal,
-}
-
-/// Whose fault an answer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Fault {
-    Client,
-    Network,
-    Gateway,
-    Upstream,
-}
-
-impl Fault {
-    pub const ALL: [Fault; 4] = [
-        Fault::Client,
-        Fault::Network,
-        Fault::Gateway,
-        Fault::Upstream,
-    ];
-
-    /// The word in metrics and records.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Fault::Client => "client",
-            Fault::Network => "network",
-            Fault::Gateway => "gateway",
-            Fault::Upstream => "upstream",
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// One line of the table.
 struct Row {
     status: u16,
     code: ErrorCode,
-    fault: Fault,
     reason: &'static str,
-    /// Empty where the cause has the words.
     sentence: &'static str,
 }
 
 impl Answer {
-    /// One of each kind; the causes of `BadHost` and `BadPath` share a reason.
-    pub const ALL: [Answer; 19] = [
-        Answer::UnknownHost,
-        Answer::BadHost(HostError::Missing),
-        Answer::BadPath(PathError::Form),
-        Answer::BadRequest,
-        Answer::NotPublic,
-        Answer::MethodRefused,
-        Answer::UpgradeRefused,
-        Answer::HeaderTooLarge,
-        Answer::ClientTimeout,
-        Answer::Overloaded,
-        Answer::Draining,
-        Answer::NoHealthyEndpoint,
-        Answer::ConnectFailed,
-        Answer::ConnectTimeout,
-        Answer::UpstreamTls,
-        Answer::UpstreamTimeout,
-        Answer::UpstreamReset,
-        Answer::UpstreamInvalid,
-        Answer::Internal,
-    ];
-
     pub fn status(self) -> u16 {
         self.row().status
     }
@@ -129,38 +50,9 @@ impl Answer {
         self.row().code
     }
 
-    /// The word in metrics and records.
+    /// The word in records.
     pub fn reason(self) -> &'static str {
         self.row().reason
-    }
-
-    pub fn fault(self) -> Fault {
-        self.row().fault
-    }
-
-    /// Seconds for `Retry-After`, where trying again helps and Harbor wasn't asked.
-    pub fn retry_after(self) -> Option<u32> {
-        match self {
-            // Long enough for a balancer to notice, short enough for a person to wait.
-            Answer::Draining | Answer::Overloaded => Some(5),
-            Answer::UnknownHost
-            | Answer::BadHost(_)
-            | Answer::BadPath(_)
-            | Answer::BadRequest
-            | Answer::NotPublic
-            | Answer::MethodRefused
-            | Answer::UpgradeRefused
-            | Answer::HeaderTooLarge
-            | Answer::ClientTimeout
-            | Answer::NoHealthyEndpoint
-            | Answer::ConnectFailed
-            | Answer::ConnectTimeout
-            | Answer::UpstreamTls
-            | Answer::UpstreamTimeout
-            | Answer::UpstreamReset
-            | Answer::UpstreamInvalid
-            | Answer::Internal => None,
-        }
     }
 
     /// The body, for every path: registry clients parse it, and others can read it.
@@ -170,11 +62,15 @@ impl Answer {
 
     /// What the person at the terminal reads; `registry` is its configured name.
     pub fn sentence(self, registry: Option<&str>) -> Cow<'static, str> {
-        if let Answer::BadHost(error) = self {
-            return error.to_string().into();
-        }
-        if let Answer::BadPath(error) = self {
-            return error.to_string().into();
+        match self {
+            Answer::BadHost(error) => return error.to_string().into(),
+            Answer::BadPath(error) => return error.to_string().into(),
+            Answer::UnknownHost
+            | Answer::BadRequest
+            | Answer::NotPublic
+            | Answer::ClientStalled
+            | Answer::Upstream(_)
+            | Answer::Internal => {}
         }
         let sentence = self.row().sentence;
         match registry {
@@ -188,51 +84,45 @@ impl Answer {
 
     #[rustfmt::skip] // One answer a paragraph, as in a table.
     fn row(self) -> Row {
-        use ErrorCode::{NameInvalid, NameUnknown, TooManyRequests, Unavailable, Unknown, Unsupported};
-        use Fault::{Client, Gateway, Network, Upstream};
-        let row = |status, code, fault, reason, sentence| Row { status, code, fault, reason, sentence };
+        use ErrorCode::{NameInvalid, NameUnknown, Unavailable, Unknown, Unsupported};
+        let row = |status, code, reason, sentence| Row { status, code, reason, sentence };
         match self {
-            Answer::UnknownHost => row(421, NameUnknown, Client, "unknown_host",
+            Answer::UnknownHost => row(421, NameUnknown, "unknown_host",
                 "no registry is served under this host name; check the name in the image \
                  reference, or ask the operator to add it"),
-            Answer::BadHost(_) => row(400, Unsupported, Client, "bad_host", ""),
-            Answer::BadPath(_) => row(400, NameInvalid, Client, "bad_path", ""),
-            Answer::BadRequest => row(400, Unsupported, Client, "bad_request",
+            Answer::BadHost(_) => row(400, Unsupported, "bad_host", ""),
+            Answer::BadPath(_) => row(400, NameInvalid, "bad_path", ""),
+            Answer::BadRequest => row(400, Unsupported, "bad_request",
                 "the request is not valid HTTP"),
-            Answer::NotPublic => row(404, Unsupported, Client, "not_public",
+            Answer::NotPublic => row(404, Unsupported, "not_public",
                 "this path is not public here"),
-            Answer::MethodRefused => row(405, Unsupported, Client, "method_refused",
-                "this method is not used by registries"),
-            Answer::UpgradeRefused => row(400, Unsupported, Client, "upgrade_refused",
-                "protocol upgrades are not supported"),
-            Answer::HeaderTooLarge => row(431, Unsupported, Client, "header_too_large",
-                "the request's headers are too large; very long credentials or cookies are the \
-                 usual cause"),
-            Answer::ClientTimeout => row(408, Unavailable, Network, "client_timeout",
+            Answer::ClientStalled => row(408, Unavailable, "client_stalled",
                 "the client sent nothing for too long, so the request was given up; check the \
                  network between the client and this registry, then try again"),
-            Answer::Overloaded => row(503, TooManyRequests, Gateway, "overloaded",
-                "too many requests at once; try again in a few seconds"),
-            Answer::Draining => row(503, Unavailable, Gateway, "draining",
-                "this gateway is restarting; try again in a few seconds"),
-            Answer::NoHealthyEndpoint => row(504, Unavailable, Upstream, "no_healthy_endpoint",
-                "{harbor} is down: none of its endpoints can be used; try again later"),
-            Answer::ConnectFailed => row(504, Unavailable, Upstream, "connect_failed",
-                "{harbor} could not be reached; try again shortly"),
-            Answer::ConnectTimeout => row(504, Unavailable, Upstream, "connect_timeout",
-                "{harbor} did not accept a connection in time; try again shortly"),
-            Answer::UpstreamTls => row(504, Unavailable, Upstream, "upstream_tls",
-                "no trusted TLS connection to {harbor} could be made; the operator has to check \
-                 its certificate"),
-            Answer::UpstreamTimeout => row(504, Unavailable, Upstream, "upstream_timeout",
-                "{harbor} did not answer in time; try again"),
-            Answer::UpstreamReset => row(504, Unavailable, Upstream, "upstream_reset",
-                "{harbor} closed the connection before it answered; try again"),
-            Answer::UpstreamInvalid => row(504, Unavailable, Upstream, "upstream_invalid",
-                "{harbor} answered with something that is not valid HTTP"),
-            Answer::Internal => row(500, Unknown, Gateway, "internal",
+            Answer::Upstream(error) => row(504, Unavailable, error.as_str(), upstream_sentence(error)),
+            Answer::Internal => row(500, Unknown, "internal",
                 "the gateway failed; its log has the cause under the request id in this answer"),
         }
+    }
+}
+
+fn upstream_sentence(error: UpstreamError) -> &'static str {
+    match error {
+        UpstreamError::Unresolved => {
+            "{harbor} could not be found: its name has no address; the operator has to look at it"
+        }
+        UpstreamError::Connect => "{harbor} could not be reached; try again shortly",
+        UpstreamError::ConnectTimeout => {
+            "{harbor} did not accept a connection in time; try again shortly"
+        }
+        UpstreamError::Tls => {
+            "no trusted TLS connection to {harbor} could be made; the operator has to check its \
+             certificate"
+        }
+        UpstreamError::Reset => "{harbor} closed the connection before it answered; try again",
+        UpstreamError::ResponseTimeout => "{harbor} did not answer in time; try again",
+        UpstreamError::BodyTimeout => "{harbor} stopped taking in the upload; try again",
+        UpstreamError::Protocol => "{harbor} answered with something that is not valid HTTP",
     }
 }
 
@@ -261,29 +151,7 @@ mod tests {
             ),
             (Answer::BadRequest, 400, "UNSUPPORTED", "HTTP"),
             (Answer::NotPublic, 404, "UNSUPPORTED", "not public"),
-            (Answer::MethodRefused, 405, "UNSUPPORTED", "method"),
-            (Answer::UpgradeRefused, 400, "UNSUPPORTED", "upgrade"),
-            (Answer::HeaderTooLarge, 431, "UNSUPPORTED", "headers"),
-            (Answer::ClientTimeout, 408, "UNAVAILABLE", "client"),
-            (Answer::Overloaded, 503, "TOOMANYREQUESTS", "too many"),
-            (Answer::Draining, 503, "UNAVAILABLE", "restarting"),
-            (
-                Answer::NoHealthyEndpoint,
-                504,
-                "UNAVAILABLE",
-                "Harbor \"hq\" is down",
-            ),
-            (Answer::ConnectFailed, 504, "UNAVAILABLE", "Harbor \"hq\""),
-            (Answer::ConnectTimeout, 504, "UNAVAILABLE", "Harbor \"hq\""),
-            (
-                Answer::UpstreamTls,
-                504,
-                "UNAVAILABLE",
-                "TLS connection to Harbor \"hq\"",
-            ),
-            (Answer::UpstreamTimeout, 504, "UNAVAILABLE", "Harbor \"hq\""),
-            (Answer::UpstreamReset, 504, "UNAVAILABLE", "Harbor \"hq\""),
-            (Answer::UpstreamInvalid, 504, "UNAVAILABLE", "Harbor \"hq\""),
+            (Answer::ClientStalled, 408, "UNAVAILABLE", "client"),
             (Answer::Internal, 500, "UNKNOWN", "request id"),
         ] {
             assert_eq!(
@@ -291,9 +159,7 @@ mod tests {
                 (status, code),
                 "{answer:?}"
             );
-            let body = answer.body(Some("hq"), "5c7d-1");
-            let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-            let error = &body["errors"][0];
+            let error = first_error(answer);
             assert_eq!(error["code"], code, "{answer:?}");
             assert_eq!(error["detail"]["request_id"], "5c7d-1", "{answer:?}");
             assert!(
@@ -304,25 +170,23 @@ mod tests {
     }
 
     #[test]
-    fn reasons_are_unique_and_only_passing_refusals_ask_to_come_back() {
-        for answer in Answer::ALL {
-            let same = Answer::ALL
-                .iter()
-                .filter(|other| other.reason() == answer.reason());
-            assert_eq!(same.count(), 1, "{answer:?}");
-            assert_eq!(
-                answer.retry_after().is_some(),
-                answer.status() == 503,
-                "{answer:?}"
-            );
-            let is_upstream = answer.fault() == Fault::Upstream;
-            assert_eq!(is_upstream, answer.status() == 504, "{answer:?}");
-            let sentence = answer.sentence(None);
+    fn trouble_with_harbor_is_504_and_names_which() {
+        for error in UpstreamError::ALL {
+            let answer = Answer::Upstream(error);
+            assert_eq!((answer.status(), answer.reason()), (504, error.as_str()));
+            let message = first_error(answer)["message"].to_string();
+            assert!(message.contains("Harbor \\\"hq\\\""), "{message}");
+            assert!(!message.contains("  "), "{message}");
             assert!(
-                sentence.len() > 20 && !sentence.contains(['"', '{', '\n']),
-                "{sentence}"
+                !answer.sentence(None).contains(['"', '{', '\n']),
+                "{message}"
             );
-            assert!(!sentence.contains("  "), "{sentence}");
         }
+    }
+
+    fn first_error(answer: Answer) -> serde_json::Value {
+        let body: serde_json::Value =
+            serde_json::from_str(&answer.body(Some("hq"), "5c7d-1")).unwrap();
+        body["errors"][0].clone()
     }
 }

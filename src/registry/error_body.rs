@@ -7,13 +7,10 @@ use std::fmt;
 /// The codes that the gateway answers with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
-    Denied,
     NameInvalid,
     NameUnknown,
-    TooManyRequests,
-    /// Not the specification's, but Distribution's word for 503 and 504.
+    /// Not the specification's, but Distribution's word for trouble that passes.
     Unavailable,
-    Unauthorized,
     Unknown,
     Unsupported,
 }
@@ -21,12 +18,9 @@ pub enum ErrorCode {
 impl ErrorCode {
     pub fn as_str(self) -> &'static str {
         match self {
-            ErrorCode::Denied => "DENIED",
             ErrorCode::NameInvalid => "NAME_INVALID",
             ErrorCode::NameUnknown => "NAME_UNKNOWN",
-            ErrorCode::TooManyRequests => "TOOMANYREQUESTS",
             ErrorCode::Unavailable => "UNAVAILABLE",
-            ErrorCode::Unauthorized => "UNAUTHORIZED",
             ErrorCode::Unknown => "UNKNOWN",
             ErrorCode::Unsupported => "UNSUPPORTED",
         }

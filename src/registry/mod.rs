@@ -14,3 +14,4 @@ pub mod operation;
 pub mod redact;
 pub mod repair;
 pub mod target;
+pub mod upstream_error;

@@ -94,33 +94,6 @@ impl Operation {
         self as usize
     }
 
-    /// What the operation is part of.
-    pub fn flow(self) -> Flow {
-        match self {
-            Operation::UploadStart
-            | Operation::UploadMount
-            | Operation::UploadMonolithic
-            | Operation::UploadChunk
-            | Operation::UploadCommit
-            | Operation::UploadStatus
-            | Operation::UploadCancel
-            | Operation::ManifestPut => Flow::Push,
-            Operation::ManifestGet | Operation::BlobGet => Flow::Pull,
-            Operation::Ping | Operation::Token | Operation::ManifestHead | Operation::BlobHead => {
-                Flow::Both
-            }
-            Operation::Catalog
-            | Operation::Tags
-            | Operation::Referrers
-            | Operation::ManifestDelete
-            | Operation::BlobDelete
-            | Operation::Api
-            | Operation::Ui
-            | Operation::Oidc
-            | Operation::Other => Flow::Neither,
-        }
-    }
-
     /// True where Harbor may stay silent for minutes before it answers: it hashes or moves the
     /// layer.
     pub fn is_commit(self) -> bool {
@@ -212,16 +185,6 @@ impl fmt::Display for Operation {
     }
 }
 
-/// What an operation is part of, as far as the operation alone tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
-    Push,
-    Pull,
-    /// A step of either: ping, token and the existence checks.
-    Both,
-    Neither,
-}
-
 /// Whether a request may be sent upstream again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replay {
@@ -270,21 +233,6 @@ mod tests {
             (Operation::Other, "POST", Replay::Never),
         ] {
             assert_eq!(operation.replay(method), replay, "{operation} {method}");
-        }
-    }
-
-    #[test]
-    fn pushes_and_pulls_are_told_apart() {
-        for (operation, flow) in [
-            (Operation::UploadCommit, Flow::Push),
-            (Operation::ManifestPut, Flow::Push),
-            (Operation::BlobGet, Flow::Pull),
-            (Operation::BlobHead, Flow::Both),
-            (Operation::Token, Flow::Both),
-            (Operation::Catalog, Flow::Neither),
-            (Operation::Ui, Flow::Neither),
-        ] {
-            assert_eq!(operation.flow(), flow, "{operation}");
         }
     }
 }
