@@ -3,8 +3,13 @@
 use crate::chain::{Chain, PLAIN, Place};
 use crate::check::{self, Trip};
 use crate::clients::Client;
+use crate::common::gateway::Gateway;
+use crate::common::process::{self, Finished};
+use crate::image::{digest_of, write_hashed};
 use crate::world::World;
 use libtest_mimic::Trial;
+use std::fs::File;
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +21,10 @@ const PEAK_LIMIT_KIB: u64 = 64 * 1024;
 /// Two gibibytes through four unoptimised programs on a small, busy machine.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// ctr sends a layer in one PUT, skopeo in PATCHes.
+/// ctr sends a layer in one PUT, skopeo in PATCHes, both over HTTP/1.1; curl sends one PUT over
+/// HTTP/2.
 pub fn trials(world: &Arc<World>) -> Vec<Trial> {
-    [Client::Ctr, Client::Skopeo]
+    let mut trials: Vec<Trial> = [Client::Ctr, Client::Skopeo]
         .into_iter()
         .map(|client| {
             let world = world.clone();
@@ -27,7 +33,13 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
                 Ok(())
             })
         })
-        .collect()
+        .collect();
+    let world = world.clone();
+    trials.push(Trial::test("big_layer::curl_http2", move || {
+        there_and_back_in_http2(&world);
+        Ok(())
+    }));
+    trials
 }
 
 fn there_and_back(world: &World, client: Client) {
@@ -42,10 +54,77 @@ fn there_and_back(world: &World, client: Client) {
         pull_from: chain.reference(),
     };
     check::works_with(world, &trip, &[SIZE], PATIENCE);
+    judge(client.name(), gateway, before);
+}
+
+/// Harbor takes Basic credentials on `/v2/` too, which spares curl the token.
+fn there_and_back_in_http2(world: &World) {
+    let chain = Chain::start(world, PLAIN, Place::BeforeTheHop);
+    let gateway = chain.gateway.as_ref().expect("a chain with a gateway");
+    let before = gateway.peak_memory_kib();
+    let directory = world.directory("curl");
+    let blob = directory.path().join("blob");
+    let random = File::open("/dev/urandom")
+        .expect("open /dev/urandom")
+        .take(SIZE);
+    let made = write_hashed(random, &blob).expect("write the blob");
+    let base = format!("https://{}", chain.host);
+    let repository = chain.reference().repository;
+    let login = chain.harbor.login();
+    let curl = |arguments: &[&str]| {
+        let mut command = world.command("curl", directory.path());
+        command.args(["--silent", "--show-error", "--fail", "--http2", "--cacert"]);
+        command.arg(world.ca.bundle());
+        command
+            .arg("--user")
+            .arg(format!("{}:{}", login.user, login.password));
+        command.args(arguments);
+        let Finished {
+            status,
+            stdout,
+            stderr,
+        } = process::run(command, PATIENCE);
+        assert!(
+            status.is_some_and(|s| s.success()),
+            "curl {arguments:?}: {stdout}{stderr}"
+        );
+        stdout
+    };
+    let start = format!("{base}/v2/{repository}/blobs/uploads/");
+    let show = "%{http_version} %header{location}";
+    let started = curl(&["--request", "POST", "--write-out", show, &start]);
+    let location = started.strip_prefix("2 ").expect("HTTP/2");
+    assert!(
+        location.starts_with("/v2/"),
+        "{location} is not path-absolute"
+    );
+    let commit = format!("{base}{location}&digest={made}");
+    let file = blob.to_string_lossy();
+    assert_eq!(
+        curl(&[
+            "--write-out",
+            "%{http_code}",
+            "--upload-file",
+            &file,
+            &commit
+        ]),
+        "201"
+    );
+    std::fs::remove_file(&blob).expect("remove the blob");
+    curl(&[
+        "--output",
+        &file,
+        &format!("{base}/v2/{repository}/blobs/{made}"),
+    ]);
+    let back = digest_of(File::open(&blob).expect("open what came back")).expect("hash it");
+    assert_eq!(back, made, "other bytes came back");
+    judge("curl over HTTP/2", gateway, before);
+}
+
+fn judge(client: &str, gateway: &Gateway, before: u64) {
     let peak = gateway.peak_memory_kib();
     println!(
-        "{}: 2 GiB there and back; the gateway's peak memory {} MiB, idle {} MiB",
-        client.name(),
+        "{client}: 2 GiB there and back; the gateway's peak memory {} MiB, idle {} MiB",
         peak / 1024,
         before / 1024
     );

@@ -70,8 +70,13 @@ pub fn works_with(world: &World, trip: &Trip<'_>, layers: &[u64], enough: Durati
 
 /// The push doesn't succeed, and the client says what clients say about it today.
 pub fn breaks(world: &World, trip: &Trip<'_>, symptoms: &[&str]) {
+    breaks_with(world, trip, &[200_000, 3_000], symptoms);
+}
+
+/// The same with layers of these sizes.
+pub fn breaks_with(world: &World, trip: &Trip<'_>, layers: &[u64], symptoms: &[&str]) {
     let directory = world.directory("image");
-    let image = Image::make(&directory.path().join("layout"), &[200_000, 3_000]);
+    let image = Image::make(&directory.path().join("layout"), layers);
     let Trip {
         client,
         harbor,

@@ -15,6 +15,7 @@ pub struct Manners {
     pub host: HostHeader,
     pub scheme: SchemeHeader,
     pub forwarded_host: ForwardedHost,
+    pub bodies: Bodies,
 }
 
 /// The Host that a hop sends.
@@ -48,6 +49,14 @@ pub enum ForwardedHost {
     Inner,
 }
 
+/// The request bodies that a hop lets through.
+#[derive(Clone, Copy, Debug)]
+pub enum Bodies {
+    Any,
+    /// Up to 100 KiB; it answers 413 before it has read a larger one.
+    Small,
+}
+
 /// The name by which the inside calls Harbor. It resolves nowhere.
 pub const INNER_NAME: &str = "harbor.internal";
 
@@ -56,6 +65,7 @@ pub const GOOD: Manners = Manners {
     host: HostHeader::Kept,
     scheme: SchemeHeader::Right,
     forwarded_host: ForwardedHost::Kept,
+    bodies: Bodies::Any,
 };
 
 /// What a hop listens with.
@@ -88,10 +98,16 @@ pub enum Upstream {
 /// A running nginx.
 pub struct Hop {
     _process: Process,
-    _home: TempDir,
+    home: TempDir,
 }
 
 impl Hop {
+    /// How many requests it has answered.
+    pub fn requests(&self) -> usize {
+        let log = std::fs::read_to_string(self.home.path().join("access.log"));
+        log.expect("nginx's access log").lines().count()
+    }
+
     pub fn start(
         world: &World,
         listen: SocketAddr,
@@ -114,7 +130,7 @@ impl Hop {
         wait::until_it_accepts(listen, Duration::from_secs(10));
         Hop {
             _process: process,
-            _home: home,
+            home,
         }
     }
 }
@@ -144,6 +160,10 @@ fn configuration(
         Face::Plain | Face::InnerTls(_) => String::new(),
     };
     let headers = headers(manners, scheme);
+    let limit = match manners.bodies {
+        Bodies::Any => "0",
+        Bodies::Small => "100k",
+    };
     let locations: String = routes
         .iter()
         .map(|route| {
@@ -155,7 +175,7 @@ fn configuration(
         "daemon off;\nmaster_process off;\npid nginx.pid;\nevents {{}}\nhttp {{\n\
          access_log access.log;\nclient_body_temp_path body;\nproxy_temp_path proxy;\n\
          fastcgi_temp_path fastcgi;\nuwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\n\
-         client_max_body_size 0;\nproxy_http_version 1.1;\nproxy_request_buffering off;\n\
+         client_max_body_size {limit};\nproxy_http_version 1.1;\nproxy_request_buffering off;\n\
          proxy_buffering off;\nproxy_read_timeout 900s;\nproxy_send_timeout 900s;\n\
          {redirect}\nserver {{\n{listening}\n{locations}}}\n}}\n"
     )

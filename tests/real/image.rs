@@ -140,6 +140,15 @@ pub fn digest_of(mut source: impl Read) -> io::Result<String> {
     Ok(hashing.finish().0)
 }
 
+/// Writes what `source` gives into `file`, and returns its digest.
+pub fn write_hashed(mut source: impl Read, file: &Path) -> io::Result<String> {
+    let mut hashing = Hashing::new(BufWriter::with_capacity(1 << 20, File::create(file)?));
+    io::copy(&mut source, &mut hashing)?;
+    let (digest, _, mut file) = hashing.finish();
+    file.flush()?;
+    Ok(digest)
+}
+
 struct Layer {
     digest: String,
     diff_id: String,

@@ -11,11 +11,13 @@ mod big_layer;
 mod chain;
 mod check;
 mod clients;
+mod early_answer;
 mod harbor;
 mod hops;
 mod image;
 mod matrix;
 mod namespace;
+mod replicas;
 mod seeing;
 mod two_harbors;
 mod two_names;
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
         matrix::trials(&world),
         two_names::trials(&world),
         two_harbors::trials(&world),
+        replicas::trials(&world),
+        early_answer::trials(&world),
         big_layer::trials(&world),
     ];
     let trials = trials.into_iter().flatten().collect();

@@ -59,7 +59,15 @@ fn without(world: &World, client: Client) {
         push_to: reference(&site.name()),
         pull_from: reference(&site.name()),
     };
-    check::breaks(world, &trip, &["nauthorized"]);
+    match client {
+        // Harbor answers a token that it doesn't know with a Basic challenge, and ctr takes that.
+        Client::Ctr => {
+            check::works(world, &trip);
+        }
+        Client::Docker | Client::Skopeo | Client::Podman => {
+            check::breaks(world, &trip, &["nauthorized"]);
+        }
+    }
 }
 
 /// One listener, two names, two certificates, two registries; the same repository and tag in both.
@@ -75,14 +83,14 @@ fn with(world: &World, client: Client) {
         tls_listener(front, &files.each_ref()),
         registry_yaml(
             world,
-            "one",
+            "east",
             &[&public[0]],
             &Upstream::Http(harbors[0].address()),
             InnerName::Untold
         ),
         registry_yaml(
             world,
-            "other",
+            "west",
             &[&public[1]],
             &Upstream::Http(harbors[1].address()),
             InnerName::Untold
