@@ -19,3 +19,5 @@ pub mod record;
 
 pub mod server;
 pub mod standin;
+
+pub mod demo;
