@@ -75,6 +75,8 @@ fn run_inside() -> ExitCode {
         .tempdir()
         .expect("a directory for the run");
     write_names(directory.path());
+    // It outlives this process by design, and init waits for it.
+    #[allow(clippy::zombie_processes)]
     let _janitor = start_janitor(directory.path());
     // --kill-child and the pid namespace: when this process or unshare dies, everything inside
     // does, whatever it was doing.

@@ -1,0 +1,117 @@
+//! The pure work on the path of one request: what the gateway adds to a bare proxy.
+
+use divan::{Bencher, black_box};
+use harbormouth::config::LogFormat;
+use harbormouth::edge::host::{Routes, requested_authority};
+use harbormouth::edge::origin::{Origin, Scheme};
+use harbormouth::edge::path::NormalPath;
+use harbormouth::record::AccessRecord;
+use harbormouth::registry::authorities::KnownAuthorities;
+use harbormouth::registry::challenge::repair_challenge;
+use harbormouth::registry::client::ClientFamily;
+use harbormouth::registry::location::{Reply, repair_location};
+use harbormouth::registry::operation::Operation;
+use harbormouth::registry::redact::redacted;
+use harbormouth::registry::target::{Body, Target};
+use std::time::{Duration, SystemTime};
+
+fn main() {
+    divan::main();
+}
+
+const UPLOAD: &str = "/v2/lab/app/blobs/uploads/f7a330ab-6ce5-4609-adec-2cc646e1ea39?_state=Xagwx9brBDQBw-1rjpu15cqNK-jbQLrxYpDLHtZeb4Ks9AQd39lxSxEaZIusijwZWf9hVNOkYBChXikbCgvcm6VUOY77q7QxmzbvJEzEXrjlFabuRbrrxocx6rcRqFSMJFlZ6TxnlWQGjx0Ezer&digest=sha256%3Ae3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+const USER_AGENT: &str = "docker/28.2.2 go/go1.24.3 git-commit/45873be kernel/6.8.0 os/linux arch/amd64 containerd-client/2.1.1 storage-driver/overlayfs UpstreamClient(Docker-Client/28.2.2 \\(linux\\))";
+
+fn origin(text: &str) -> Origin {
+    Origin::parse(text).expect("a constant of this file")
+}
+
+#[divan::bench]
+fn classify() -> Operation {
+    let path = NormalPath::parse(black_box(UPLOAD.as_bytes())).expect("a constant of this file");
+    Target::of("PUT", &path, Body::Present).operation
+}
+
+#[divan::bench]
+fn route(bencher: Bencher) {
+    let names = [
+        "https://hub.example.com",
+        "https://hub.lan.example:8443",
+        "https://two.example.com",
+    ];
+    let routes = Routes::new(
+        names
+            .iter()
+            .enumerate()
+            .map(|(index, name)| (origin(name), index)),
+    );
+    bencher.bench(|| {
+        let host: &[u8] = black_box(b"hub.example.com:443");
+        let asked = requested_authority(None, [host]).expect("a constant of this file");
+        routes.find(&asked, Scheme::Https).map(|(_, index)| *index)
+    });
+}
+
+#[divan::bench]
+fn location(bencher: Bencher) {
+    let public = origin("https://hub.example.com");
+    let known = KnownAuthorities::new([&public]);
+    let reply = Reply {
+        operation: Operation::UploadChunk,
+        status: 202,
+        public: &public,
+        known: &known,
+    };
+    let value = format!("https://hub.example.com:443{UPLOAD}");
+    bencher.bench(|| {
+        matches!(
+            repair_location(black_box(value.as_bytes()), &reply),
+            harbormouth::registry::location::LocationRepair::Relative { .. }
+        )
+    });
+}
+
+#[divan::bench]
+fn challenge(bencher: Bencher) {
+    let public = origin("https://hub.example.com");
+    let value = r#"Bearer realm="http://core:8080/service/token",service="harbor-registry",scope="repository:lab/app:pull,push""#;
+    bencher.bench(|| repair_challenge(black_box(value), &public));
+}
+
+#[divan::bench]
+fn redact() -> String {
+    let (path, query) = black_box(UPLOAD)
+        .split_once('?')
+        .expect("a constant of this file");
+    redacted(path, Some(query))
+}
+
+#[divan::bench]
+fn client_family() -> ClientFamily {
+    ClientFamily::of(Some(black_box(USER_AGENT)))
+}
+
+#[divan::bench(args = [LogFormat::Text, LogFormat::Json])]
+fn record(bencher: Bencher, format: LogFormat) {
+    let record = AccessRecord {
+        time: SystemTime::UNIX_EPOCH + Duration::from_millis(1_790_000_000_123),
+        request_id: "5c7d5180-00c4-4477-82e1-3989eeca23e5",
+        registry: "hq",
+        operation: Operation::UploadCommit,
+        repository: Some("lab/app"),
+        method: "PUT",
+        path: "/v2/lab/app/blobs/uploads/f7a330ab?_state=***&digest=sha256%3Ae3b0",
+        status: Some(201),
+        received: 31_467_097,
+        sent: 0,
+        duration: Duration::from_micros(161_500),
+        upstream_wait: Some(Duration::from_micros(3_200)),
+        body: Some(Duration::from_micros(127_300)),
+        client: Some([203, 0, 113, 9].into()),
+        client_family: ClientFamily::of(Some(USER_AGENT)),
+        endpoint: Some("http://10.0.0.5"),
+        repairs: &[],
+        error: None,
+    };
+    bencher.bench(|| black_box(&record).line(format));
+}
