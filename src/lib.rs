@@ -25,3 +25,5 @@ pub mod record;
 
 pub mod server;
 pub mod standin;
+
+pub mod demo;

@@ -4,6 +4,7 @@ mod args;
 
 use args::{Action, Stay};
 use harbormouth::config::{self, Config};
+use harbormouth::demo::DemoOptions;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -46,7 +47,13 @@ fn show(config: &Config) -> anyhow::Result<ExitCode> {
 }
 
 fn demo(stay: &Stay) -> anyhow::Result<ExitCode> {
-    match stay {
-        Stay::Serving | Stay::Exit => anyhow::bail!("the demo is not part of this build yet"),
-    }
+    let options = DemoOptions {
+        once: match stay {
+            Stay::Exit => true,
+            Stay::Serving => false,
+        },
+        gateway: std::env::current_exe()?,
+    };
+    tokio::runtime::Runtime::new()?.block_on(harbormouth::demo::run(options))?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -9,7 +9,7 @@ use crate::edge::origin::{Origin, Scheme};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use rustls::pki_types::ServerName;
 use std::io;
 use std::net::SocketAddr;
@@ -110,6 +110,10 @@ impl Hop {
 
 async fn pass(config: &HopConfig, request: Request<Incoming>, link: &Link) -> Answer {
     let (mut head, body) = request.into_parts();
+    if !body.is_end_stream() {
+        // The upstream may answer early, and then this connection ends with content unread.
+        link.leaves_unread();
+    }
     edit(config, &head.method, &mut head.headers, link);
     let target = head
         .uri

@@ -2,6 +2,7 @@
 //! doesn't offer (a reset, words of our own in front of or in place of an answer).
 
 use super::answer::Answer;
+pub use super::answer::Body;
 use super::faults::End;
 use super::seen::lock;
 use bytes::{Buf, Bytes, BytesMut};
@@ -61,7 +62,7 @@ impl Link {
         Ended
     }
 
-    /// Content is left unread, so the end needs patience.
+    /// Content is, or may be, left unread, so the end of the connection needs patience.
     pub fn leaves_unread(&self) {
         lock(&self.words).unread = true;
     }

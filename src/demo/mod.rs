@@ -1,0 +1,200 @@
+//! `harbormouth demo`: one push, told three times, on the loopback interface.
+//!
+//! A Harbor (the stand-in), a second proxy that breaks pushes the way many do, the gateway as a
+//! process of its own, and a registry client with containerd's rules. Every claim it prints has
+//! been checked against what happened; if anything happens otherwise, it fails and says what.
+
+mod client;
+mod gateway;
+mod image;
+mod push;
+mod report;
+mod stage;
+mod wire;
+
+use client::{Client, Name};
+use gateway::Gateway;
+use image::Image;
+use push::{Failure, Verb};
+use report::Report;
+use stage::Stage;
+use std::io;
+use std::path::PathBuf;
+
+/// The name that everybody types; the client resolves it itself, to the loopback address.
+const NAME: &str = "hub.localhost";
+
+/// How the demo is run.
+#[derive(Clone, Debug)]
+pub struct DemoOptions {
+    /// End when the story is told, in place of serving until Ctrl-C.
+    pub once: bool,
+    /// The binary whose `serve` is shown: this one, usually.
+    pub gateway: PathBuf,
+}
+
+/// Why the demo failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    #[error(transparent)]
+    Standin(#[from] crate::standin::StandinError),
+    #[error(transparent)]
+    Certificate(#[from] crate::standin::certs::CertificateError),
+    #[error("a loopback server could not be started: {0}")]
+    Start(#[source] io::Error),
+    #[error("the demo's files could not be written: {0}")]
+    Files(#[source] io::Error),
+    #[error("the gateway did not start: {0}")]
+    Gateway(String),
+    #[error("the gateway's metrics could not be read: {0}")]
+    Metrics(String),
+    #[error("it went otherwise than told: {0}")]
+    Unexpected(String),
+    #[error("the terminal could not be written to: {0}")]
+    Terminal(#[source] io::Error),
+}
+
+/// Tells the story, and then serves until Ctrl-C unless it shall end.
+pub async fn run(options: DemoOptions) -> Result<(), DemoError> {
+    let report = Report::to_stdout();
+    report.title(
+        "Harbormouth demo",
+        "one push, three ways, all on this machine",
+    )?;
+    let stage = Stage::build().await?;
+    let gateway = Gateway::start(&options.gateway, &stage).await?;
+    let hop = stage.hop_before(&gateway).await?;
+    report.cast(&[
+        (
+            "Harbor",
+            format!("http://{}", stage.harbor.address()),
+            "a stand-in, in memory",
+        ),
+        (
+            "proxy",
+            format!("https://{}", stage.proxy.address()),
+            "writes names as name:443",
+        ),
+        (
+            "Harbormouth",
+            format!("https://{}", gateway.https),
+            "this binary's `serve`",
+        ),
+    ])?;
+    let name = |address| Name {
+        name: NAME.to_owned(),
+        address,
+    };
+    let trust = stage.authority.client()?;
+
+    report.act(1, "Straight through the proxy", "client → proxy → Harbor")?;
+    let client = Client::new(name(stage.proxy.address()), trust.clone());
+    let failure = match push::push(&client, &Image::new(1), &report).await {
+        Ok(()) => {
+            return Err(DemoError::Unexpected(
+                "the broken proxy's push worked".into(),
+            ));
+        }
+        Err(failure) => failure,
+    };
+    expect_the_story(&failure)?;
+    report.why(&[
+        &format!("The client was told to push to \"{NAME}\". The proxy passed Host"),
+        &format!("\"{NAME}:443\" on, and Harbor built the upload's Location from it:"),
+        &format!(
+            "  {}…",
+            failure.location.chars().take(66).collect::<String>()
+        ),
+        "To a program that compares text this is another host, so the client",
+        "(as containerd and docker do) sent no Authorization there, and Harbor",
+        "saw a PUT from nobody.",
+    ])?;
+
+    report.act(
+        2,
+        "With Harbormouth in front of the same proxy",
+        "client → Harbormouth → proxy → Harbor",
+    )?;
+    let before = gateway.repairs().await?;
+    let client = Client::new(name(gateway.https), trust.clone());
+    round_trip(&client, &Image::new(2), &report).await?;
+    let repairs = gateway.repairs().await?;
+    let done = gateway::difference(&before, &repairs);
+    report.repairs(&done)?;
+    report.say("")?;
+    report.say("Location has become a path: it stays with whatever host was typed.")?;
+    if !done.iter().any(|(kind, _)| kind.starts_with("location")) {
+        return Err(DemoError::Unexpected("no Location was repaired".into()));
+    }
+
+    report.act(
+        3,
+        "And with such a proxy on either side",
+        "client → proxy → Harbormouth → proxy → Harbor",
+    )?;
+    let client = Client::new(name(hop.address()), trust);
+    round_trip(&client, &Image::new(3), &report).await?;
+    report.repairs(&gateway::difference(&repairs, &gateway.repairs().await?))?;
+    report.say("")?;
+    report.say("A path has no host in it that the proxy in front could spoil.")?;
+
+    if !options.once {
+        stay(&report, &stage, &gateway).await?;
+    }
+    gateway.stop().await;
+    hop.stop().await;
+    stage.stop().await;
+    report.say("All three went as told.")?;
+    report.say("")
+}
+
+/// The PUT of a blob is refused as nobody's, because its Location was taken for another host.
+fn expect_the_story(failure: &Failure) -> Result<(), DemoError> {
+    let told = failure.verb == Verb::PutBlob
+        && failure.status == Some(401)
+        && failure
+            .message
+            .contains("unauthorized to access repository")
+        && failure
+            .location
+            .starts_with(&format!("https://{NAME}:443/"));
+    if told {
+        return Ok(());
+    }
+    Err(DemoError::Unexpected(format!(
+        "the push failed, but so: {failure}"
+    )))
+}
+
+async fn round_trip(client: &Client, image: &Image, report: &Report) -> Result<(), DemoError> {
+    let failed = |failure: Failure| DemoError::Unexpected(failure.to_string());
+    push::push(client, image, report).await.map_err(failed)?;
+    push::pull(client, image, report).await.map_err(failed)
+}
+
+async fn stay(report: &Report, stage: &Stage, gateway: &Gateway) -> Result<(), DemoError> {
+    let port = gateway.https.port();
+    report.heading("Still serving; Ctrl-C ends it")?;
+    report.cast(&[
+        (
+            "registry",
+            format!("https://{NAME}:{port}"),
+            "alice / Alice12345, project lab",
+        ),
+        ("metrics", format!("http://{}/metrics", gateway.admin), ""),
+        (
+            "certificate",
+            stage.ca_file().display().to_string(),
+            "to trust",
+        ),
+        ("log", gateway.log.display().to_string(), ""),
+    ])?;
+    report.say("Try:")?;
+    report.say(&format!(
+        "  curl --cacert {} \\\n    https://{NAME}:{port}/v2/ -u alice:Alice12345",
+        stage.ca_file().display()
+    ))?;
+    // Without a signal handler there is nothing to wait for, and the demo ends.
+    let _ = tokio::signal::ctrl_c().await;
+    report.say("")
+}
