@@ -7,7 +7,7 @@ use http::Request;
 use http_body_util::BodyExt;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -25,7 +25,6 @@ pub(super) struct Gateway {
     child: Child,
     pub(super) https: SocketAddr,
     pub(super) admin: SocketAddr,
-    pub(super) log: PathBuf,
 }
 
 /// Repairs by kind.
@@ -82,7 +81,6 @@ impl Gateway {
                     child,
                     https,
                     admin,
-                    log: log.to_owned(),
                 })
             }
             _ => {

@@ -12,6 +12,7 @@ mod report;
 mod stage;
 mod wire;
 
+use crate::standin::hop::Hop;
 use client::{Client, Name};
 use gateway::Gateway;
 use image::Image;
@@ -19,7 +20,9 @@ use push::{Failure, Verb};
 use report::Report;
 use stage::Stage;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The name that everybody types; the client resolves it itself, to the loopback address.
 const NAME: &str = "hub.localhost";
@@ -50,6 +53,8 @@ pub enum DemoError {
     Metrics(String),
     #[error("it went otherwise than told: {0}")]
     Unexpected(String),
+    #[error("interrupted")]
+    Interrupted,
     #[error("the terminal could not be written to: {0}")]
     Terminal(#[source] io::Error),
 }
@@ -57,6 +62,29 @@ pub enum DemoError {
 /// Tells the story, and then serves until Ctrl-C unless it shall end.
 pub async fn run(options: DemoOptions) -> Result<(), DemoError> {
     let report = Report::to_stdout();
+    // Dropping the story ends the gateway and removes the files.
+    let scene = tokio::select! {
+        scene = tell(&options, &report) => scene?,
+        () = interrupted() => return Err(DemoError::Interrupted),
+    };
+    if !options.once {
+        stay(&report, &scene)?;
+        interrupted().await;
+    }
+    scene.gateway.stop().await;
+    scene.hop.stop().await;
+    scene.stage.stop().await;
+    Ok(())
+}
+
+/// Everything that runs.
+struct Scene {
+    stage: Stage,
+    gateway: Gateway,
+    hop: Hop,
+}
+
+async fn tell(options: &DemoOptions, report: &Report) -> Result<Scene, DemoError> {
     report.title(
         "Harbormouth demo",
         "one push, three ways, all on this machine",
@@ -81,15 +109,44 @@ pub async fn run(options: DemoOptions) -> Result<(), DemoError> {
             "this binary's `serve`",
         ),
     ])?;
-    let name = |address| Name {
-        name: NAME.to_owned(),
-        address,
-    };
-    let trust = stage.authority.client()?;
+    straight_through(&stage, report).await?;
 
+    report.act(
+        2,
+        "With Harbormouth in front of the same proxy",
+        "client → Harbormouth → proxy → Harbor",
+    )?;
+    let before = gateway.repairs().await?;
+    round_trip(&client(&stage, gateway.https)?, &Image::new(2), report).await?;
+    let repairs = gateway.repairs().await?;
+    let done = gateway::difference(&before, &repairs);
+    if !done.iter().any(|(kind, _)| kind.starts_with("location")) {
+        return Err(DemoError::Unexpected("no Location was repaired".into()));
+    }
+    report.repairs(&done)?;
+    report.remark("Location has become a path: it stays with whatever host was typed.")?;
+
+    report.act(
+        3,
+        "And with such a proxy on either side",
+        "client → proxy → Harbormouth → proxy → Harbor",
+    )?;
+    round_trip(&client(&stage, hop.address())?, &Image::new(3), report).await?;
+    report.repairs(&gateway::difference(&repairs, &gateway.repairs().await?))?;
+    report.remark("A path has no host in it that the proxy in front could spoil.")?;
+    report.heading("All three went as told.")?;
+    Ok(Scene {
+        stage,
+        gateway,
+        hop,
+    })
+}
+
+/// The push that must fail, and why it does.
+async fn straight_through(stage: &Stage, report: &Report) -> Result<(), DemoError> {
     report.act(1, "Straight through the proxy", "client → proxy → Harbor")?;
-    let client = Client::new(name(stage.proxy.address()), trust.clone());
-    let failure = match push::push(&client, &Image::new(1), &report).await {
+    let client = client(stage, stage.proxy.address())?;
+    let failure = match push::push(&client, &Image::new(1), report).await {
         Ok(()) => {
             return Err(DemoError::Unexpected(
                 "the broken proxy's push worked".into(),
@@ -108,44 +165,15 @@ pub async fn run(options: DemoOptions) -> Result<(), DemoError> {
         "To a program that compares text this is another host, so the client",
         "(as containerd and docker do) sent no Authorization there, and Harbor",
         "saw a PUT from nobody.",
-    ])?;
+    ])
+}
 
-    report.act(
-        2,
-        "With Harbormouth in front of the same proxy",
-        "client → Harbormouth → proxy → Harbor",
-    )?;
-    let before = gateway.repairs().await?;
-    let client = Client::new(name(gateway.https), trust.clone());
-    round_trip(&client, &Image::new(2), &report).await?;
-    let repairs = gateway.repairs().await?;
-    let done = gateway::difference(&before, &repairs);
-    report.repairs(&done)?;
-    report.say("")?;
-    report.say("Location has become a path: it stays with whatever host was typed.")?;
-    if !done.iter().any(|(kind, _)| kind.starts_with("location")) {
-        return Err(DemoError::Unexpected("no Location was repaired".into()));
-    }
-
-    report.act(
-        3,
-        "And with such a proxy on either side",
-        "client → proxy → Harbormouth → proxy → Harbor",
-    )?;
-    let client = Client::new(name(hop.address()), trust);
-    round_trip(&client, &Image::new(3), &report).await?;
-    report.repairs(&gateway::difference(&repairs, &gateway.repairs().await?))?;
-    report.say("")?;
-    report.say("A path has no host in it that the proxy in front could spoil.")?;
-
-    if !options.once {
-        stay(&report, &stage, &gateway).await?;
-    }
-    gateway.stop().await;
-    hop.stop().await;
-    stage.stop().await;
-    report.say("All three went as told.")?;
-    report.say("")
+fn client(stage: &Stage, address: SocketAddr) -> Result<Client, DemoError> {
+    let name = Name {
+        name: NAME.to_owned(),
+        address,
+    };
+    Ok(Client::new(name, stage.authority.client()?))
 }
 
 /// The PUT of a blob is refused as nobody's, because its Location was taken for another host.
@@ -172,9 +200,12 @@ async fn round_trip(client: &Client, image: &Image, report: &Report) -> Result<(
     push::pull(client, image, report).await.map_err(failed)
 }
 
-async fn stay(report: &Report, stage: &Stage, gateway: &Gateway) -> Result<(), DemoError> {
+fn stay(report: &Report, scene: &Scene) -> Result<(), DemoError> {
+    let Scene { stage, gateway, .. } = scene;
     let port = gateway.https.port();
-    report.heading("Still serving; Ctrl-C ends it")?;
+    let files = stage.directory().display();
+    report.say("Still serving; Ctrl-C ends it.")?;
+    report.say("")?;
     report.cast(&[
         (
             "registry",
@@ -182,19 +213,34 @@ async fn stay(report: &Report, stage: &Stage, gateway: &Gateway) -> Result<(), D
             "alice / Alice12345, project lab",
         ),
         ("metrics", format!("http://{}/metrics", gateway.admin), ""),
+        ("files", format!("{files}"), ""),
         (
-            "certificate",
-            stage.ca_file().display().to_string(),
-            "to trust",
+            "",
+            "ca.pem (to trust), harbormouth.yaml, harbormouth.log".into(),
+            "",
         ),
-        ("log", gateway.log.display().to_string(), ""),
     ])?;
-    report.say("Try:")?;
+    report.say("")?;
+    report.say(&format!("curl -i --cacert {files}/ca.pem \\"))?;
     report.say(&format!(
-        "  curl --cacert {} \\\n    https://{NAME}:{port}/v2/ -u alice:Alice12345",
-        stage.ca_file().display()
+        "  -u alice:Alice12345 https://{NAME}:{port}/v2/lab/demo/tags/list"
     ))?;
-    // Without a signal handler there is nothing to wait for, and the demo ends.
-    let _ = tokio::signal::ctrl_c().await;
     report.say("")
+}
+
+/// Ctrl-C, or being told to go in another way.
+async fn interrupted() {
+    let signals = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    );
+    let (Ok(mut terminate), Ok(mut hangup)) = signals else {
+        // Without handlers the default holds, and that ends the process.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
 }

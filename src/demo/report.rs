@@ -111,7 +111,12 @@ impl Report {
     }
 
     pub(super) fn say(&self, text: &str) -> Result<(), DemoError> {
-        self.print(&format!("   {text}"))
+        self.print(format!("   {text}").trim_end())
+    }
+
+    /// A line with space around it.
+    pub(super) fn remark(&self, text: &str) -> Result<(), DemoError> {
+        self.print(&format!("\n   {text}"))
     }
 
     /// Shows how far a step is while it lasts. On a terminal only; elsewhere steps are lines.

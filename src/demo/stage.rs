@@ -76,8 +76,8 @@ impl Stage {
         Ok(self.files.path("harbormouth.yaml"))
     }
 
-    pub(super) fn ca_file(&self) -> PathBuf {
-        self.files.path("ca.pem")
+    pub(super) fn directory(&self) -> &Path {
+        &self.files.0
     }
 
     pub(super) fn log_file(&self) -> PathBuf {
