@@ -1,6 +1,7 @@
 //! The stand-in itself: it answers as the recorded Harbor did, and its faults do what they say.
 
 mod faults;
+mod hop;
 mod registry_behind;
 mod replay;
 mod wire;

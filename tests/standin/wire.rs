@@ -5,6 +5,7 @@ use harbormouth::standin::Standin;
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 pub struct Reply {
@@ -69,9 +70,15 @@ where
     B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let stream = tokio::net::TcpStream::connect(standin.address())
-        .await
-        .unwrap();
+    send(standin.address(), request).await
+}
+
+pub async fn send<B>(address: SocketAddr, request: Request<B>) -> Result<Reply, hyper::Error>
+where
+    B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);

@@ -1,0 +1,81 @@
+//! The breaking proxy breaks what it is told to, and nothing else.
+
+use crate::example;
+use crate::wire::{request, send};
+use harbormouth::standin::Standin;
+use harbormouth::standin::hop::{Buffering, Hop, HopConfig, HostRule, ProtoRule};
+use http::Method;
+
+type Change = fn(&mut HopConfig);
+
+#[tokio::test]
+async fn a_hop_changes_what_its_rules_say() {
+    let standin = Standin::start(example()).await.unwrap();
+    let cases: [(&str, Change, [&str; 4]); 7] = [
+        ("honest", |_| {}, ["hub.example.com", "http", "", "Basic x"]),
+        (
+            "port in Host",
+            |hop| hop.host = HostRule::WithDefaultPort,
+            ["hub.example.com:80", "http", "", "Basic x"],
+        ),
+        (
+            "its own Host",
+            |hop| hop.host = HostRule::Fixed("inner".into()),
+            ["inner", "http", "", "Basic x"],
+        ),
+        (
+            "scheme lost",
+            |hop| hop.proto = ProtoRule::Drop,
+            ["hub.example.com", "", "", "Basic x"],
+        ),
+        (
+            "scheme set",
+            |hop| hop.proto = ProtoRule::Set("https, http".into()),
+            ["hub.example.com", "https, http", "", "Basic x"],
+        ),
+        (
+            "inner name leaked",
+            |hop| hop.forwarded_host = Some("inner".into()),
+            ["hub.example.com", "http", "inner", "Basic x"],
+        ),
+        (
+            "Authorization stripped, body buffered",
+            |hop| {
+                hop.strip_authorization_on = vec![Method::POST];
+                hop.buffer = Buffering::Request;
+            },
+            ["hub.example.com", "http", "", ""],
+        ),
+    ];
+    for (name, change, expected) in cases {
+        let mut config = HopConfig::honest(standin.origin());
+        change(&mut config);
+        let hop = Hop::start(config).await.unwrap();
+        let post = request(
+            "POST",
+            "/service/token?a=b",
+            &[("authorization", "Basic x")],
+            b"12345",
+        );
+        let reply = send(hop.address(), post).await.unwrap();
+        assert_eq!(reply.status, 405, "{name}");
+        let seen = standin.seen().pop().unwrap();
+        let headers = [
+            "host",
+            "x-forwarded-proto",
+            "x-forwarded-host",
+            "authorization",
+        ];
+        assert_eq!(
+            headers.map(|header| seen.header(header)),
+            expected,
+            "{name}"
+        );
+        assert_eq!(
+            (seen.target.as_str(), seen.received),
+            ("/service/token?a=b", 5),
+            "{name}"
+        );
+        hop.stop().await;
+    }
+}
