@@ -12,6 +12,7 @@ mod chain;
 mod check;
 mod clients;
 mod early_answer;
+mod gateways;
 mod harbor;
 mod hops;
 mod image;
