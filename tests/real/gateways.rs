@@ -37,7 +37,8 @@ pub fn gateway(
     }
 }
 
-fn from_flags(public: &str, listen: &Listen<'_>, upstream: SocketAddr) -> Gateway {
+/// A gateway from the command line.
+pub fn from_flags(public: &str, listen: &Listen<'_>, upstream: SocketAddr) -> Gateway {
     let upstream = format!("http://{upstream}");
     let mut args: Vec<String> = ["--public", public, "--upstream", &upstream]
         .into_iter()

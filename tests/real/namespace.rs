@@ -101,7 +101,15 @@ fn run_inside() -> ExitCode {
     janitor.wait().expect("wait for the janitor");
     match status.code() {
         Some(0) => ExitCode::SUCCESS,
-        Some(code) => ExitCode::from(u8::try_from(code).unwrap_or(101)),
+        // The tests' own result (libtest's code for failures).
+        Some(101) => ExitCode::from(101),
+        Some(code) => {
+            eprintln!(
+                "the tests' namespaces couldn't be set up: they need root with CAP_SYS_ADMIN; in \
+                 a container, a privileged one"
+            );
+            ExitCode::from(u8::try_from(code).unwrap_or(101))
+        }
         None => ExitCode::from(101),
     }
 }
