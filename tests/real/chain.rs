@@ -1,8 +1,8 @@
 //! Chains: a name that clients use, a Harbor, and what stands between them.
 
 use crate::clients::Reference;
-use crate::common::ca::CertFiles;
 use crate::common::gateway::Gateway;
+use crate::gateways::{Listen, gateway};
 use crate::harbor::Harbor;
 use crate::hops::{Face, GOOD, Hop, INNER_NAME, Manners, Route, Upstream};
 use crate::world::{Site, World};
@@ -151,55 +151,6 @@ impl Chain {
     }
 }
 
-/// What a gateway listens with.
-enum Listen<'a> {
-    /// On a free port.
-    Plain,
-    Tls(SocketAddr, &'a CertFiles),
-}
-
-/// A gateway for one registry: from the command line where that is enough, else from a file.
-fn gateway(
-    world: &World,
-    plan: Plan,
-    public: &str,
-    listen: &Listen<'_>,
-    upstream: &Upstream,
-) -> Gateway {
-    match (plan.inner_name, upstream) {
-        (InnerName::Untold, Upstream::Http(address)) => from_flags(public, listen, *address),
-        (InnerName::Told, _) | (_, Upstream::Https { .. }) => {
-            let listener = match listen {
-                Listen::Tls(address, files) => tls_listener(*address, &[files]),
-                Listen::Plain => "  - address: 127.0.0.1:0\n".to_owned(),
-            };
-            let registry = registry_yaml(world, "hq", &[public], upstream, plan.inner_name);
-            Gateway::with_config(&format!(
-                "listeners:\n{listener}{ADMIN}registries:\n{registry}"
-            ))
-        }
-    }
-}
-
-fn from_flags(public: &str, listen: &Listen<'_>, upstream: SocketAddr) -> Gateway {
-    let upstream = format!("http://{upstream}");
-    let mut args: Vec<String> = ["--public", public, "--upstream", &upstream]
-        .into_iter()
-        .chain(["--admin", "127.0.0.1:0"])
-        .map(str::to_owned)
-        .collect();
-    match listen {
-        Listen::Plain => args.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]),
-        Listen::Tls(address, files) => {
-            args.extend(["--listen".to_owned(), address.to_string()]);
-            args.extend(["--tls-cert".to_owned(), files.cert.display().to_string()]);
-            args.extend(["--tls-key".to_owned(), files.key.display().to_string()]);
-        }
-    }
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    Gateway::with_args(&args)
-}
-
 /// Every test has Harbors of its own, so one repository and tag is enough.
 pub fn reference(host: &str) -> Reference {
     Reference {
@@ -214,51 +165,4 @@ fn host_of(site: Site, port: u16) -> String {
         443 => site.name(),
         port => format!("{}:{port}", site.name()),
     }
-}
-
-/// The admin listener on a free port.
-pub const ADMIN: &str = "admin: { address: 127.0.0.1:0 }\n";
-
-/// An entry of `listeners`, with one certificate for each name.
-pub fn tls_listener(address: SocketAddr, certificates: &[&CertFiles]) -> String {
-    let pairs: Vec<String> = certificates
-        .iter()
-        .map(|files| {
-            format!(
-                "{{ cert: {}, key: {} }}",
-                files.cert.display(),
-                files.key.display()
-            )
-        })
-        .collect();
-    format!(
-        "  - address: {address}\n    tls: {{ certificates: [ {} ] }}\n",
-        pairs.join(", ")
-    )
-}
-
-/// An entry of `registries`.
-pub fn registry_yaml(
-    world: &World,
-    name: &str,
-    public: &[&str],
-    upstream: &Upstream,
-    inner_name: InnerName,
-) -> String {
-    let also_known_as = match inner_name {
-        InnerName::Told => {
-            format!("      also_known_as: [ http://{INNER_NAME}, https://{INNER_NAME} ]\n")
-        }
-        InnerName::Untold => String::new(),
-    };
-    let endpoints = match upstream {
-        Upstream::Http(address) => format!("      endpoints: [ http://{address} ]\n"),
-        Upstream::Https { address, name } => format!(
-            "      endpoints: [ https://{address} ]\n      \
-             tls: {{ ca: {}, server_name: {name} }}\n",
-            world.ca.bundle().display()
-        ),
-    };
-    let public = public.join(", ");
-    format!("  - name: {name}\n    public: [ {public} ]\n    upstream:\n{endpoints}{also_known_as}")
 }

@@ -12,11 +12,13 @@ mod chain;
 mod check;
 mod clients;
 mod early_answer;
+mod gateways;
 mod harbor;
 mod hops;
 mod image;
 mod matrix;
 mod namespace;
+mod ranges;
 mod replicas;
 mod seeing;
 mod two_harbors;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         matrix::trials(&world),
         two_names::trials(&world),
         two_harbors::trials(&world),
+        ranges::trials(&world),
         replicas::trials(&world),
         early_answer::trials(&world),
         big_layer::trials(&world),

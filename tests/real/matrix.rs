@@ -23,6 +23,10 @@ struct Case {
 
 const EVERYWHERE: &[Place] = &[Place::Without, Place::BehindTheHop, Place::BeforeTheHop];
 
+const fn through(manners: Manners) -> Plan {
+    Plan { manners, ..PLAIN }
+}
+
 /// What ctr logs when it drops its credentials, because Location names another host or scheme.
 const DROPPED: &str = "upload changed destination";
 const UNKNOWN_NAME: Expected = Breaks(&["lookup harbor.internal"]);
@@ -50,13 +54,10 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "port_in_host",
-        plan: Plan {
-            manners: Manners {
-                host: HostHeader::WithPort443,
-                ..GOOD
-            },
-            ..PLAIN
-        },
+        plan: through(Manners {
+            host: HostHeader::WithPort443,
+            ..GOOD
+        }),
         places: EVERYWHERE,
         without: [
             Breaks(&[DROPPED, ":443", "401 Unauthorized"]),
@@ -69,13 +70,10 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "port_in_forwarded_host",
-        plan: Plan {
-            manners: Manners {
-                forwarded_host: ForwardedHost::WithPort443,
-                ..GOOD
-            },
-            ..PLAIN
-        },
+        plan: through(Manners {
+            forwarded_host: ForwardedHost::WithPort443,
+            ..GOOD
+        }),
         places: EVERYWHERE,
         without: [
             Breaks(&[DROPPED, ":443", "401 Unauthorized"]),
@@ -87,13 +85,10 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "scheme_lost",
-        plan: Plan {
-            manners: Manners {
-                scheme: SchemeHeader::Lost,
-                ..GOOD
-            },
-            ..PLAIN
-        },
+        plan: through(Manners {
+            scheme: SchemeHeader::Lost,
+            ..GOOD
+        }),
         places: EVERYWHERE,
         without: [
             Breaks(&[DROPPED, "scheme=http ", "401 Unauthorized"]),
@@ -105,14 +100,11 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "port_in_host_and_scheme_lost",
-        plan: Plan {
-            manners: Manners {
-                host: HostHeader::WithPort443,
-                scheme: SchemeHeader::Lost,
-                ..GOOD
-            },
-            ..PLAIN
-        },
+        plan: through(Manners {
+            host: HostHeader::WithPort443,
+            scheme: SchemeHeader::Lost,
+            ..GOOD
+        }),
         places: EVERYWHERE,
         without: [HTTP_TO_TLS, HTTP_TO_TLS, HTTP_TO_TLS, HTTP_TO_TLS],
         repair: Repair::LocationScheme,
@@ -134,13 +126,10 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "inner_forwarded_host",
-        plan: Plan {
-            manners: Manners {
-                forwarded_host: ForwardedHost::Inner,
-                ..GOOD
-            },
-            ..PLAIN
-        },
+        plan: through(Manners {
+            forwarded_host: ForwardedHost::Inner,
+            ..GOOD
+        }),
         places: EVERYWHERE,
         without: [
             Breaks(&[DROPPED, "host=harbor.internal"]),

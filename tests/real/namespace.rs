@@ -75,9 +75,7 @@ fn run_inside() -> ExitCode {
         .tempdir()
         .expect("a directory for the run");
     write_names(directory.path());
-    // It outlives this process by design, and init waits for it.
-    #[allow(clippy::zombie_processes)]
-    let _janitor = start_janitor(directory.path());
+    let mut janitor = start_janitor(directory.path());
     // --kill-child and the pid namespace: when this process or unshare dies, everything inside
     // does, whatever it was doing.
     let status = Command::new(tools::path("setpriv"))
@@ -98,9 +96,20 @@ fn run_inside() -> ExitCode {
         .env(INSIDE, directory.path())
         .status()
         .expect("run unshare");
+    // The janitor's signal to begin, also when this line is never reached.
+    drop(janitor.stdin.take());
+    janitor.wait().expect("wait for the janitor");
     match status.code() {
         Some(0) => ExitCode::SUCCESS,
-        Some(code) => ExitCode::from(u8::try_from(code).unwrap_or(101)),
+        // The tests' own result (libtest's code for failures).
+        Some(101) => ExitCode::from(101),
+        Some(code) => {
+            eprintln!(
+                "the tests' namespaces couldn't be set up: they need root with CAP_SYS_ADMIN; in \
+                 a container, a privileged one"
+            );
+            ExitCode::from(u8::try_from(code).unwrap_or(101))
+        }
         None => ExitCode::from(101),
     }
 }

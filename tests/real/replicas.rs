@@ -1,10 +1,11 @@
 //! One Harbor with two endpoints, given by name, of which one dies.
 
-use crate::chain::{ADMIN, reference, tls_listener};
+use crate::chain::reference;
 use crate::check::{self, Trip};
 use crate::clients::{Client, Reference};
 use crate::common::gateway::Gateway;
 use crate::common::wait;
+use crate::gateways::{ADMIN, tls_listener};
 use crate::harbor::Harbor;
 use crate::hops::{Face, GOOD, Hop, Route, Upstream};
 use crate::world::{Site, World};

@@ -1,9 +1,10 @@
 //! Two Harbors behind one edge. They share nothing, not even what a token is.
 
-use crate::chain::{ADMIN, InnerName, reference, registry_yaml, tls_listener};
+use crate::chain::{InnerName, reference};
 use crate::check::{self, Trip};
 use crate::clients::Client;
 use crate::common::gateway::Gateway;
+use crate::gateways::{ADMIN, registry_yaml, tls_listener};
 use crate::harbor::Harbor;
 use crate::hops::{Face, GOOD, Hop, Route, Upstream};
 use crate::world::World;

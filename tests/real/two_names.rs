@@ -1,10 +1,11 @@
 //! One Harbor with two public names, of which it knows only one: what users outside meet when the
 //! configured name is the one of the office.
 
-use crate::chain::{ADMIN, InnerName, reference, registry_yaml, tls_listener};
+use crate::chain::{InnerName, reference};
 use crate::check::{self, Trip};
 use crate::clients::Client;
 use crate::common::gateway::Gateway;
+use crate::gateways::{ADMIN, registry_yaml, tls_listener};
 use crate::harbor::Harbor;
 use crate::hops::{Face, GOOD, Hop, Route, Upstream};
 use crate::world::{Site, World};
