@@ -65,6 +65,15 @@ impl ClientStream {
     }
 }
 
+impl Drop for ClientStream {
+    /// When Harbor breaks off, what it had said until then still goes out.
+    fn drop(&mut self) {
+        if !self.unsent.is_empty() {
+            let _ = self.socket.try_write(&self.unsent);
+        }
+    }
+}
+
 impl AsyncRead for ClientStream {
     fn poll_read(
         self: Pin<&mut Self>,
