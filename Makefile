@@ -16,12 +16,12 @@ test: build-tools test-tools ## every test, with real registries and clients
 	cargo test --locked
 
 unit: build-tools ## only the tests that need nothing but this repository
-	cargo test --locked --lib --test configuration --test properties --test tidy --test standin --test gateway
+	cargo test --locked --lib --bins --test configuration --test corpus --test gateway --test properties --test standin --test tidy
 
 real: build-tools test-tools ## only the tests with real registries and clients
 	cargo test --locked --test real
 
-ci: build-tools test-tools lint docs deny ## what the continuous integration runs
+ci: build-tools test-tools lint docs deny fuzz-check ## what the continuous integration runs
 	$(MAKE) test
 	$(MAKE) demo DEMO_ARGS=--once
 	$(MAKE) bench-quick
@@ -37,6 +37,9 @@ deny: build-tools ## licences, sources and duplicates of the dependencies
 	command -v cargo-deny > /dev/null || cargo install --locked cargo-deny@0.20.2
 	cargo deny --locked check bans licenses sources
 
+fuzz-check: build-tools ## the fuzz targets compile; their corpus runs with the tests
+	CARGO_TARGET_DIR=$(CURDIR)/target cargo check --locked --manifest-path fuzz/Cargo.toml
+
 bench: build-tools test-tools ## the whole-system comparison, into benches/RESULTS.md
 	cargo bench --locked --bench system
 
@@ -44,7 +47,7 @@ bench-quick: build-tools test-tools ## the same with small sizes: proves that it
 	cargo bench --locked --bench system -- --quick
 
 build-tools:
-	@.ci/tools build
+	@.ci/build-tools
 
 test-tools:
-	@.ci/tools test
+	@tests/install.sh

@@ -33,6 +33,7 @@ setsid:util-linux
 mount:mount
 ip:iproute2
 kill:procps
+pip3:python3-pip
 "
 # What these packages would start.
 SERVICES="docker-registry containerd docker.service docker.socket podman.service podman.socket
