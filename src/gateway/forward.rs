@@ -23,14 +23,14 @@ pub(super) fn edit(request: &mut RequestHeader, ctx: &RequestContext) -> Result<
     if ctx.operation.is_registry() {
         request.remove_header(&COOKIE);
     }
-    // Origin form, whatever form came: over HTTP/2 the authority stands in the target.
-    let target = ctx
-        .upstream_target
-        .clone()
-        .or_else(|| match request.uri.authority() {
-            Some(_) => request.uri.path_and_query().cloned(),
-            None => None,
-        });
+    // Origin form, whatever form came: over HTTP/2 the authority stands in the URI, in absolute
+    // form in the bytes that were kept of the target.
+    let is_origin_form = request.uri.authority().is_none() && request.raw_path().starts_with(b"/");
+    let target = match &ctx.upstream_target {
+        Some(target) => Some(target.clone()),
+        None if is_origin_form => None,
+        None => request.uri.path_and_query().cloned(),
+    };
     if let Some(target) = target {
         request.set_uri(http::Uri::from(target));
     }

@@ -15,10 +15,12 @@ use crate::registry::exposure::Exposure;
 use crate::registry::redact::redacted;
 use crate::registry::repair::Repair;
 use crate::registry::target::{Body, Target};
-use http::header::{HOST, USER_AGENT};
+use http::header::{CONTENT_LENGTH, HOST, USER_AGENT};
 use http::uri::PathAndQuery;
 use pingora::http::RequestHeader;
+use pingora::http::authority::{RawTargetAuthority, raw_target_authority};
 use pingora::proxy::Session;
+use std::borrow::Cow;
 
 /// Notes who asks.
 pub(super) fn arrive(session: &Session, ctx: &mut RequestContext) {
@@ -49,7 +51,8 @@ pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Option<R
     let request = session.req_header();
     let refuse = |answer| Some(Refusal::Answer(answer));
 
-    let path = match NormalPath::parse(request.raw_path()) {
+    let (authority, target) = parts(request);
+    let path = match NormalPath::parse(target) {
         Ok(path) => path,
         Err(error) => return refuse(Answer::BadPath(error)),
     };
@@ -61,10 +64,7 @@ pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Option<R
         .get_all(HOST)
         .iter()
         .map(http::HeaderValue::as_bytes);
-    let asked = match requested_authority(
-        request.uri.authority().map(http::uri::Authority::as_str),
-        hosts,
-    ) {
+    let asked = match requested_authority(authority.as_deref(), hosts) {
         Ok(asked) => asked,
         Err(error) => return refuse(Answer::BadHost(error)),
     };
@@ -89,6 +89,9 @@ pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Option<R
     let expose = ctx.harbor()?.registry.expose;
     if !is_exposed(target.exposure, expose) {
         return refuse(Answer::NotPublic);
+    }
+    if !has_one_length(request) {
+        return refuse(Answer::BadRequest);
     }
     if let Some(target) = path.upstream_target() {
         match PathAndQuery::try_from(target) {
@@ -140,9 +143,43 @@ fn is_exposed(exposure: Exposure, expose: Expose) -> bool {
     }
 }
 
+/// The target's authority, where it has one, and the rest in origin form. A target may come in
+/// absolute form over HTTP/1.1 as well (RFC 9112, 3.2.2).
+fn parts(request: &RequestHeader) -> (Option<Cow<'_, str>>, &[u8]) {
+    let target = request.raw_path();
+    match raw_target_authority(target) {
+        RawTargetAuthority::Absolute {
+            authority,
+            path_and_query,
+            ..
+        } => {
+            let path = if path_and_query.is_empty() {
+                b"/"
+            } else {
+                path_and_query
+            };
+            (Some(String::from_utf8_lossy(authority)), path)
+        }
+        RawTargetAuthority::None | RawTargetAuthority::AmbiguousAuthority => {
+            let authority = request.uri.authority();
+            (authority.map(|authority| authority.as_str().into()), target)
+        }
+    }
+}
+
+/// Whether the body's length, where it is told, is one number in one field. Pingora reads `5, 5` as
+/// 5 and passes it on as it is; what Harbor reads in it is Harbor's affair (RFC 9112, 6.3).
+fn has_one_length(request: &RequestHeader) -> bool {
+    let mut lengths = request.headers.get_all(CONTENT_LENGTH).iter();
+    let is_number = lengths
+        .next()
+        .is_none_or(|length| length.as_bytes().iter().all(u8::is_ascii_digit));
+    is_number && lengths.next().is_none()
+}
+
 /// The target for people: redacted even where it can't be understood.
 fn shown(request: &RequestHeader) -> String {
-    let target = String::from_utf8_lossy(request.raw_path());
+    let target = String::from_utf8_lossy(parts(request).1);
     match target.split_once('?') {
         Some((path, query)) => redacted(path, Some(query)),
         None => redacted(&target, None),

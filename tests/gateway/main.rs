@@ -1,0 +1,14 @@
+//! The gateway's binary between a client and a Harbor that both say exactly what a test wants
+//! them to say, byte by byte where the wire matters.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod client;
+mod client_h2;
+mod harbor;
+mod push;
+mod setup;
+
+mod desync;
+mod request;
