@@ -115,11 +115,15 @@ impl Client {
         let (response, mut body) = sender.send_request(request, false)?;
         let mut left = size;
         while left > 0 {
-            body.reserve_capacity(left.min(1 << 20) as usize);
-            let granted = poll_fn(|cx| body.poll_capacity(cx))
-                .await
-                .context("stream closed")??;
-            let length = granted.min(PIECE).min(left as usize);
+            // One byte of room is asked for and a whole piece sent, as hyper does it: h2 keeps the
+            // rest until there is room, and asking for more than its buffer takes never wakes.
+            body.reserve_capacity(1);
+            while body.capacity() == 0 {
+                poll_fn(|cx| body.poll_capacity(cx))
+                    .await
+                    .context("stream closed")??;
+            }
+            let length = left.min(PIECE as u64) as usize;
             left -= length as u64;
             body.send_data(Bytes::from_static(&ZEROS[..length]), left == 0)?;
         }
