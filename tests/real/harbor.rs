@@ -55,6 +55,14 @@ impl Harbor {
         }
     }
 
+    /// A login that may do everything.
+    pub fn admin(&self) -> Login {
+        Login {
+            user: "admin".to_owned(),
+            password: "Harbor12345".to_owned(),
+        }
+    }
+
     /// The digest that the registry itself has for a tag, asked past core and everything else.
     pub fn digest_of(&self, repository: &str, tag: &str) -> Option<String> {
         self.registry.digest_of(repository, tag)

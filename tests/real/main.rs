@@ -12,6 +12,7 @@ mod chain;
 mod check;
 mod clients;
 mod early_answer;
+mod everyday;
 mod gateways;
 mod harbor;
 mod hops;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         matrix::trials(&world),
         two_names::trials(&world),
         two_harbors::trials(&world),
+        everyday::trials(&world),
         ranges::trials(&world),
         replicas::trials(&world),
         early_answer::trials(&world),

@@ -116,6 +116,24 @@ pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) 
     })
 }
 
+/// `docker login`; what it says.
+pub fn login(world: &World, host: &str, login: &Login, patience: Duration) -> Outcome<String> {
+    let dockerd = world.dockerd();
+    let directory = world.directory("docker");
+    let arguments = [
+        "login",
+        "--username",
+        &login.user,
+        "--password",
+        &login.password,
+        host,
+    ];
+    attempt(
+        dockerd.docker(world, directory.path(), &arguments),
+        patience,
+    )
+}
+
 /// What `docker login` would have written.
 fn configuration(directory: &Path, to: &Reference, login: &Login) -> PathBuf {
     let auth = STANDARD.encode(format!("{}:{}", login.user, login.password));

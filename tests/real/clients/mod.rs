@@ -1,9 +1,9 @@
 //! Real registry clients, and what came of their pushes and pulls.
 
 mod ctr;
-mod docker;
+pub mod docker;
 mod podman;
-mod skopeo;
+pub mod skopeo;
 
 pub use ctr::Containerd;
 pub use docker::Dockerd;

@@ -51,12 +51,36 @@ pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) 
     })
 }
 
+/// Asks for or does something with `target` that is no copy; what skopeo says.
+pub fn ask(
+    world: &World,
+    verb: &str,
+    target: &str,
+    login: &Login,
+    patience: Duration,
+) -> Outcome<String> {
+    let home = world.directory("skopeo");
+    let mut command = skopeo(world, home.path());
+    command
+        .arg(verb)
+        .arg("--creds")
+        .arg(format!("{}:{}", login.user, login.password));
+    command.arg(format!("docker://{target}"));
+    attempt(command, patience)
+}
+
 fn copy(world: &World, home: &Path) -> Command {
+    let mut command = skopeo(world, home);
+    command.arg("copy");
+    command
+}
+
+fn skopeo(world: &World, home: &Path) -> Command {
     let policy = home.join("policy.json");
     let accept = r#"{"default":[{"type":"insecureAcceptAnything"}]}"#;
     std::fs::write(&policy, accept).expect("write the policy");
     let mut command = world.command("skopeo", home);
-    command.arg("--policy").arg(policy).arg("copy");
+    command.arg("--policy").arg(policy);
     command
 }
 
