@@ -9,6 +9,10 @@ use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use std::time::Duration;
 
+/// What the connection's own task needs to send on what it was given: a turn, and a socket that
+/// takes it.
+const LAST_WORDS: Duration = Duration::from_millis(50);
+
 /// What a request is answered with before it goes to Harbor.
 pub(super) enum Refusal {
     Answer(Answer),
@@ -56,7 +60,11 @@ pub(super) async fn after_failure(
         .response_written()
         .is_some_and(|response| !response.status.is_informational());
     if begun {
-        // The client sees a body that ends early, which is the truth.
+        // The client sees a body that ends early, which is the truth. Over HTTP/2 the stream is
+        // reset next, and what its connection has not sent by then is lost: the status as well.
+        if session.is_http2() {
+            tokio::time::sleep(LAST_WORDS).await;
+        }
         return 0;
     }
     session.set_keepalive(None);
