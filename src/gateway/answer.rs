@@ -77,6 +77,12 @@ pub(super) async fn after_failure(
     answer.status()
 }
 
+/// Whether the final answer that is about to be written says no to a client that asked with Expect
+/// and was not told to go on.
+pub(super) fn is_refusal_before_the_body(session: &Session) -> bool {
+    session.get_header("expect").is_some() && session.response_written().is_none()
+}
+
 /// `None` where nobody is left to be told.
 fn answer_to(failure: Failure) -> Option<Answer> {
     match failure {

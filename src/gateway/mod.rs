@@ -45,6 +45,9 @@ const KEEPALIVE_SECONDS: u64 = 75;
 /// long, so that the answer reaches it instead of a reset.
 const DRAIN: Duration = Duration::from_secs(30);
 
+/// A client that sent Expect and was refused skips its body; Pingora waits for it all the same.
+const SKIPPED_BODY: Duration = Duration::from_secs(1);
+
 /// How much longer the watch over HTTP/2 uploads waits than Harbor's own write timeout, so that a
 /// Harbor that doesn't read is not taken for a client that doesn't send.
 const WATCH_MARGIN: Duration = Duration::from_secs(5);
@@ -213,6 +216,9 @@ impl ProxyHttp for Gateway {
             return Ok(());
         }
         ctx.answered(Instant::now());
+        if answer::is_refusal_before_the_body(session) {
+            session.set_read_timeout(Some(SKIPPED_BODY));
+        }
         if self.is_draining() {
             session.set_keepalive(None);
         }
@@ -267,7 +273,10 @@ impl ProxyHttp for Gateway {
         ctx: &mut RequestContext,
     ) -> FailToProxy {
         let failure = failure(error.etype(), error.esource(), ctx.body_state());
-        ctx.failed(failure);
+        let skipped = failure == Failure::ClientStalled && ctx.is_answered();
+        if !(skipped && session.get_header("expect").is_some()) {
+            ctx.failed(failure);
+        }
         let error_code = answer::after_failure(session, ctx, failure, DRAIN).await;
         FailToProxy {
             error_code,

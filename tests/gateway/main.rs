@@ -11,4 +11,5 @@ mod push;
 mod setup;
 
 mod desync;
+mod early;
 mod request;
