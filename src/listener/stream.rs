@@ -65,6 +65,16 @@ impl ClientStream {
     }
 }
 
+impl Drop for ClientStream {
+    /// A connection that is given up (Harbor cut an answer) may hold the answer's header still: the
+    /// client is told as much as can be said without waiting.
+    fn drop(&mut self) {
+        if !self.unsent.is_empty() {
+            let _ = self.socket.try_write(&self.unsent);
+        }
+    }
+}
+
 impl AsyncRead for ClientStream {
     fn poll_read(
         self: Pin<&mut Self>,
