@@ -127,6 +127,9 @@ impl ProxyHttp for Gateway {
             );
         };
         let Some(choice) = harbor.pool.choose(&ctx.tried) else {
+            // No hook for failed tries is called: there was none.
+            let cause = UpstreamError::Unresolved;
+            ctx.metrics().upstream_error(cause).inc();
             return Error::e_explain(UNRESOLVED, format!("registry {}", harbor.registry.name));
         };
         let silence = forward::silence(ctx.operation, &harbor.registry.timeouts);
