@@ -12,4 +12,8 @@ mod setup;
 
 mod desync;
 mod early;
+mod replicas;
+mod reply;
 mod request;
+mod routing;
+mod timeouts;
