@@ -217,13 +217,6 @@ impl Harbor {
             .filter(|got| got.line().contains(part))
             .collect()
     }
-
-    /// The only request that arrived.
-    pub fn only(&self) -> Got {
-        let got = self.got();
-        assert_eq!(got.len(), 1, "{got:#?}");
-        got[0].clone()
-    }
 }
 
 struct Wire {

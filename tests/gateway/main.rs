@@ -12,8 +12,11 @@ mod setup;
 
 mod desync;
 mod early;
+mod life;
 mod replicas;
 mod reply;
 mod request;
 mod routing;
+mod seeing;
 mod timeouts;
+mod tls;

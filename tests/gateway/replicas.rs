@@ -68,7 +68,7 @@ async fn health_comes_back() {
     let address = socket.local_addr().expect("its address");
     let endpoint = format!("http://{address}");
     let harbor = Harbor::on(socket, |_: &Got| Plan::ok("fine"));
-    let world = replicas(&[endpoint.clone()])
+    let world = replicas(std::slice::from_ref(&endpoint))
         .registry(|registry| registry.interval = "100ms")
         .start();
     healthy(&world, &endpoint, 1.0).await;
@@ -115,7 +115,7 @@ async fn a_name_that_does_not_resolve_is_a_504_and_no_crash() {
 async fn a_name_is_resolved() {
     let harbor = Harbor::content().await;
     let endpoint = format!("http://localhost:{}", harbor.address.port());
-    let world = replicas(&[endpoint.clone()]).start();
+    let world = replicas(std::slice::from_ref(&endpoint)).start();
     healthy(&world, &endpoint, 1.0).await;
     let mut conn = world.http().await;
     for _ in 0..6 {

@@ -206,16 +206,6 @@ impl World {
     }
 }
 
-impl Drop for World {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            // Access records are written in batches.
-            std::thread::sleep(Duration::from_millis(400));
-            eprintln!("the gateway's log:\n{}", self.gateway.stderr());
-        }
-    }
-}
-
 /// Trust in the test's authority only.
 pub fn trust(ca: &Ca, protocols: &[&[u8]]) -> rustls::ClientConfig {
     trust_versions(ca, protocols, rustls::ALL_VERSIONS)

@@ -1,0 +1,254 @@
+//! The end of the process: what is in flight finishes, nothing new begins, and it ends when it is
+//! done.
+
+use crate::client::{Conn, get, request};
+use crate::client_h2::{push, reply, request as h2_request};
+use crate::common::plain_http;
+use crate::harbor::{BodyEnd, Got, Harbor, Plan};
+use crate::setup::{PATIENCE, Setup, World, connect, until};
+use bytes::Bytes;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+
+const UPLOAD: &str = "/v2/lab/app/blobs/uploads/1?_state=x";
+
+/// SIGTERM, without waiting.
+fn terminate(world: &World) {
+    let pid = world.gateway.pid().to_string();
+    let sent = Command::new("kill").args(["-TERM", &pid]).status();
+    assert!(sent.expect("run kill").success());
+}
+
+/// SIGTERM, and the status it ends with.
+fn end(world: World) -> std::process::ExitStatus {
+    world.gateway.terminate(PATIENCE)
+}
+
+fn is_running(pid: u32) -> bool {
+    // A zombie has ended.
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+async fn refuses_connections(world: &World) {
+    let address = world.plain();
+    let start = Instant::now();
+    while TcpStream::connect(address).await.is_ok() {
+        assert!(start.elapsed() < PATIENCE, "still accepts connections");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Runs the world's gateway to its end, which has to be soon.
+fn ended_well(world: World, limit: Duration) {
+    let pid = world.gateway.pid();
+    let start = Instant::now();
+    while is_running(pid) {
+        assert!(
+            start.elapsed() < limit,
+            "still runs:\n{}",
+            world.gateway.stderr()
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[tokio::test]
+async fn an_idle_gateway_ends_at_once() {
+    let harbor = Harbor::content().await;
+    for kept in [false, true] {
+        let world = Setup::new(harbor.url()).start();
+        let (mut conn, mut h2) = (world.http().await, world.h2().await);
+        if kept {
+            assert_eq!(conn.ask(get("/v2/", &[])).await.status, 200);
+            let asked = h2_request("GET", "/v2/", &[]);
+            assert_eq!(h2.ask(asked).await.expect("an answer").status, 200);
+        }
+        let silent = connect(world.plain()).await;
+        let start = Instant::now();
+        let status = end(world);
+        assert!(
+            start.elapsed() < Duration::from_secs(1),
+            "{kept} {:?}",
+            start.elapsed()
+        );
+        assert!(status.success(), "{status:?}");
+        drop(silent);
+    }
+}
+
+#[tokio::test]
+async fn uploads_finish_and_nothing_else_begins() {
+    let harbor = Harbor::content().await;
+    let world = Setup::new(harbor.url()).start();
+    let mut idle = world.http().await;
+    assert_eq!(idle.ask(get("/v2/", &[])).await.status, 200);
+    let mut conn = world.http().await;
+    conn.write(request(
+        "PATCH",
+        UPLOAD,
+        &["Content-Length: 20"],
+        b"0123456789",
+    ))
+    .await
+    .expect("write");
+    let mut h2 = world.h2().await;
+    let (response, mut stream) = h2.open(h2_request("PATCH", UPLOAD, &[]), false).await;
+    push(&mut stream, Bytes::from_static(b"0123456789"), false)
+        .await
+        .expect("send");
+    until("two uploads", || {
+        let got = harbor.got_with("uploads");
+        (got.iter().filter(|got| got.body.len() == 10).count() == 2).then_some(())
+    })
+    .await;
+
+    terminate(&world);
+    refuses_connections(&world).await;
+    assert!(
+        idle.is_closed_within(PATIENCE).await,
+        "an idle connection is closed"
+    );
+    let admin = world.gateway.admin.expect("admin");
+    for path in ["/livez", "/readyz", "/metrics"] {
+        assert_eq!(
+            plain_http::ask(admin, "GET", path, &[]).status,
+            200,
+            "{path}"
+        );
+    }
+    assert!(
+        plain_http::ask(admin, "GET", "/readyz", &[])
+            .body
+            .contains("draining")
+    );
+    let flying = world.gateway.metric("harbormouth_requests_in_flight", &[]);
+    assert!((flying - 2.0).abs() < 0.1, "{flying}");
+    // Longer than a goodbye takes.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+
+    conn.write(b"abcdefghij").await.expect("the rest");
+    let answer = conn.answer().await;
+    assert_eq!((answer.status, answer.header("connection")), (200, "close"));
+    assert!(conn.is_closed_within(PATIENCE).await);
+    push(&mut stream, Bytes::from_static(b"abcdefghij"), true)
+        .await
+        .expect("the rest");
+    assert_eq!(reply(response).await.expect("an answer").status, 200);
+    let ended = tokio::time::timeout(PATIENCE, h2.driver).await;
+    assert!(ended.expect("the connection ends").is_ok());
+    for got in harbor.got_with("uploads") {
+        assert_eq!((got.body.len(), got.end), (20, BodyEnd::Complete));
+    }
+    let start = Instant::now();
+    ended_well(world, PATIENCE);
+    assert!(
+        start.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+/// A client that goes on asking on its connection is told to leave.
+#[tokio::test]
+async fn a_busy_connection_is_told_to_close() {
+    let harbor = Harbor::start(|got: &Got| {
+        let pause = if got.line().contains("slow") { 500 } else { 0 };
+        Plan::ok("fine").pause(Duration::from_millis(pause))
+    })
+    .await;
+    let world = Setup::new(harbor.url()).start();
+    let mut conn = world.http().await;
+    let mut h2 = world.h2().await;
+    let (response, _) = h2
+        .open(h2_request("GET", "/v2/slow/tags/list", &[]), true)
+        .await;
+    conn.write(get("/v2/slow/tags/list", &[]))
+        .await
+        .expect("write");
+    until("two requests", || {
+        (harbor.got_with("slow").len() == 2).then_some(())
+    })
+    .await;
+    terminate(&world);
+    let answer = conn.answer().await;
+    assert_eq!((answer.status, answer.header("connection")), (200, "close"));
+    assert_eq!(reply(response).await.expect("an answer").text(), "fine");
+    // GOAWAY: the client library knows, and opens no more streams.
+    let refused = async {
+        loop {
+            let Ok(mut send) = h2.send.clone().ready().await else {
+                return;
+            };
+            let asked = h2_request("GET", "/v2/", &[]);
+            let Ok((response, _)) = send.send_request(asked, true) else {
+                return;
+            };
+            let _ = reply(response).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, refused)
+        .await
+        .expect("a GOAWAY");
+    ended_well(world, PATIENCE);
+}
+
+#[tokio::test]
+async fn drain_timeout_cuts_what_is_left() {
+    let harbor = Harbor::content().await;
+    let mut setup = Setup::new(harbor.url());
+    setup.top = "drain_timeout: 700ms\n".into();
+    let world = setup.start();
+    let mut conn = world.http().await;
+    conn.write(request(
+        "PATCH",
+        UPLOAD,
+        &["Content-Length: 20"],
+        b"0123456789",
+    ))
+    .await
+    .expect("write");
+    until("an upload", || {
+        (!harbor.got_with("uploads").is_empty()).then_some(())
+    })
+    .await;
+    let start = Instant::now();
+    let status = end(world);
+    assert!(status.success(), "{status:?}");
+    let took = start.elapsed();
+    assert!((650..3000).contains(&took.as_millis()), "{took:?}");
+    until("a cut upload", || {
+        (harbor.got_with("uploads")[0].end == BodyEnd::Cut).then_some(())
+    })
+    .await;
+    assert!(conn.read(false).await.is_err());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let harbor = Harbor::content().await;
+    let world = Setup::new(harbor.url()).start();
+    let mut conn: Conn = world.http().await;
+    conn.write(request(
+        "PATCH",
+        UPLOAD,
+        &["Content-Length: 20"],
+        b"0123456789",
+    ))
+    .await
+    .expect("write");
+    until("an upload", || {
+        (!harbor.got_with("uploads").is_empty()).then_some(())
+    })
+    .await;
+    terminate(&world);
+    refuses_connections(&world).await;
+    let start = Instant::now();
+    end(world);
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
+}
