@@ -93,7 +93,10 @@ async fn a_name_that_does_not_resolve_is_a_504_and_no_crash() {
     let reply = conn.ask(get("/v2/", &[])).await;
     assert_eq!(reply.status, 504);
     assert!(
-        reply.oci_error().1.contains("Harbor \"hq\" could not be found"),
+        reply
+            .oci_error()
+            .1
+            .contains("Harbor \"hq\" could not be found"),
         "{reply:?}"
     );
     healthy(&world, "http://harbor.invalid", 0.0).await;
