@@ -202,7 +202,7 @@ fn values() {
         ),
         (
             two("hub.example.com", "http://dev"),
-            "registries[0].public[0]: \"hub.example.com\" has no scheme; write it as http://host[:port] or https://host[:port]",
+            "registries[0].public[0]: \"hub.example.com\" has no http or https scheme; write it as http://host[:port] or https://host[:port]",
         ),
         (
             two("http://hub", "http://dev/harbor"),
@@ -214,7 +214,7 @@ fn values() {
         ),
         (
             upstream("endpoints: [http://10.0.0.5], also_known_as: [http://x, harbor]"),
-            "registries[0].upstream.also_known_as[1]: \"harbor\" has no scheme; write it as http://host[:port] or https://host[:port]",
+            "registries[0].upstream.also_known_as[1]: \"harbor\" has no http or https scheme; write it as http://host[:port] or https://host[:port]",
         ),
         (
             upstream("endpoints: [https://10.0.0.5], tls: { server_name: '' }"),
@@ -563,7 +563,7 @@ fn problems_of_flags_name_the_flag() {
             "--listen: \"x\" is not understood; accepted: an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"",
             "--admin: \"9090\" is not understood; accepted: an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"",
             "--public: \"https://hub/x\" has a path, query or fragment; an origin is only scheme://host[:port]",
-            "--upstream: \"10.0.0.5\" has no scheme; write it as http://host[:port] or https://host[:port]",
+            "--upstream: \"10.0.0.5\" has no http or https scheme; write it as http://host[:port] or https://host[:port]",
             "--listen: \"127.0.0.1:1\" is taken by --listen",
             "--upstream: http://127.0.0.1:1 is the gateway's own listener (--listen): requests would go in a circle",
             "--tls-cert: \"no.crt\" can't be read: no such file",

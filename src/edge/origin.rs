@@ -179,7 +179,7 @@ impl fmt::Display for Origin {
 /// Why a text is no origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OriginError {
-    #[error("has no scheme; write it as http://host[:port] or https://host[:port]")]
+    #[error("has no http or https scheme; write it as http://host[:port] or https://host[:port]")]
     Scheme,
     #[error("has a host that is no DNS name and no IP address")]
     Host,

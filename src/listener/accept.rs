@@ -28,13 +28,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Why a listener could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    #[error("listeners[{index}].address: can't listen on {address}: {source}")]
+    #[error("listeners[{index}].address: can't listen on {address}")]
     Bind {
         index: usize,
         address: SocketAddr,
         source: io::Error,
     },
-    #[error("listeners[{index}].tls: {source}")]
+    #[error("listeners[{index}].tls")]
     Tls { index: usize, source: rustls::Error },
     #[error("listeners[{index}].tls.certificates: at least one is needed")]
     NoCertificate { index: usize },

@@ -85,6 +85,7 @@ impl AsyncRead for ClientStream {
             if buf.remaining() >= READ_BUFFER {
                 return Pin::new(&mut this.socket).poll_read(cx, buf);
             }
+            // Takes the same allocation again while data keeps coming.
             this.unread.reserve(READ_BUFFER);
             let read =
                 tokio_util::io::poll_read_buf(Pin::new(&mut this.socket), cx, &mut this.unread);
@@ -101,10 +102,6 @@ impl AsyncRead for ClientStream {
         let taken = this.unread.len().min(buf.remaining());
         buf.put_slice(&this.unread[..taken]);
         this.unread.advance(taken);
-        if this.unread.is_empty() {
-            // Takes the whole allocation back for the next read.
-            this.unread.clear();
-        }
         Poll::Ready(Ok(()))
     }
 }

@@ -30,7 +30,9 @@ pub async fn watch(pool: Arc<Pool>, endpoint: usize, healthy: IntGauge) {
             }
             Err(_) => {}
         }
-        for address in endpoint.addresses().iter() {
+        let addresses = endpoint.addresses();
+        failures.retain(|socket, _| addresses.iter().any(|address| address.socket == *socket));
+        for address in addresses.iter() {
             let result = probe(&connector, endpoint, address.socket).await;
             // Nothing good is known of a new address: its first failure decides.
             let failed = failures
