@@ -264,6 +264,8 @@ async fn a_body_after_an_answer_to_head_is_thrown_away() {
             let asked = h2_request("HEAD", "/v2/lab/app/blobs/sha256:x", &[]);
             let head = h2.ask(asked).await.expect(name);
             assert_eq!((head.status, head.body.len()), (200, 0), "{name}");
+            let length = if name == "chunked" { "" } else { "4" };
+            assert_eq!(head.header("content-length"), length, "{name}");
             let next = h2.ask(h2_request("GET", "/v2/", &[])).await.expect(name);
             assert_eq!(
                 (next.status, next.text().as_str()),
@@ -487,4 +489,74 @@ async fn a_kept_connection_that_harbor_closed_is_not_used() {
         }
     }
     assert!(harbor.got_with("PUT").len() <= 20);
+}
+
+/// What the header announced and what came differ: Harbor sees a cut body, not another one.
+#[tokio::test]
+async fn an_http2_body_of_another_length_than_announced_is_cut() {
+    let harbor = Harbor::content().await;
+    let world = Setup::new(harbor.url()).start();
+    for (announced, sent) in [("3000", 2), ("1000", 2), ("5", 1)] {
+        let mut h2 = world.h2().await;
+        let asked = h2_request("PUT", UPLOAD, &[("content-length", announced)]);
+        if let Ok(reply) = h2.send(asked, &pieces(sent), Finish::WithLast).await {
+            assert_ne!(reply.status, 200, "{announced} {sent}");
+        }
+        let mut other = world.h2().await;
+        probe(&mut other).await;
+    }
+    world
+        .metric_becomes("harbormouth_requests_in_flight", &[], 0.0)
+        .await;
+    for upload in harbor.got_with("uploads") {
+        assert_ne!(upload.end, BodyEnd::Complete, "{upload:?}");
+    }
+}
+
+/// Answers of old or confused servers: the client gets them in one reading, and the connection to
+/// Harbor isn't used again.
+#[tokio::test]
+async fn answers_with_odd_framing_are_read_in_one_way() {
+    for (name, said, whole) in [
+        ("until the end", "HTTP/1.1 200 OK\r\n\r\nfine", true),
+        ("HTTP/1.0", "HTTP/1.0 200 OK\r\n\r\nfine", true),
+        (
+            "both framings",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfine\r\n0\r\n\r\n",
+            true,
+        ),
+        (
+            "two lengths",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 4\r\n\r\nfine",
+            false,
+        ),
+    ] {
+        let harbor = Harbor::start(move |got: &Got| {
+            if got.line().contains("/odd") {
+                Plan::say(said).then_close()
+            } else {
+                Plan::ok("plain")
+            }
+        })
+        .await;
+        let world = Setup::new(harbor.url()).start();
+        let mut conn = world.http().await;
+        let odd = conn.ask(get("/v2/odd/manifests/x", &[])).await;
+        if whole {
+            assert_eq!((odd.status, odd.text().as_str()), (200, "fine"), "{name}");
+            assert!(odd.complete, "{name}");
+        } else {
+            assert_eq!(odd.status, 504, "{name}");
+            conn = world.http().await;
+        }
+        assert_eq!(conn.ask(get("/v2/", &[])).await.text(), "plain", "{name}");
+        let mut h2 = world.h2().await;
+        let odd = h2
+            .ask(h2_request("GET", "/v2/odd/manifests/x", &[]))
+            .await
+            .expect(name);
+        let expected = if whole { 200 } else { 504 };
+        assert_eq!(odd.status, expected, "{name}");
+        harbor.got();
+    }
 }

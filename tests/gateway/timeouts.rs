@@ -30,11 +30,11 @@ async fn is_idle(world: &World) {
 #[tokio::test]
 async fn an_upload_that_stalls_over_http1_is_answered_408() {
     let harbor = Harbor::content().await;
-    let world = world(&harbor, "400ms", "400ms");
+    let world = world(&harbor, "400ms", "60s");
     for lines in [&["Content-Length: 100000"], &["Transfer-Encoding: chunked"]] {
         let mut conn = world.http().await;
         let start = Instant::now();
-        conn.write(request("PATCH", UPLOAD, lines, b"5\r\nhello\r\n"))
+        conn.write(request("PUT", COMMIT, lines, b"5\r\nhello\r\n"))
             .await
             .expect("write");
         let reply = conn.answer().await;
@@ -52,48 +52,50 @@ async fn an_upload_that_stalls_over_http1_is_answered_408() {
         assert_ne!(got.end, BodyEnd::Complete);
     }
     world
-        .logged(&["408 hq upload_chunk", "error=client_stalled"])
+        .logged(&["408 hq upload_commit", "error=client_stalled"])
         .await;
 }
 
-/// The watch over HTTP/2 waits five seconds longer than the timeout.
+/// The client is given up as soon over HTTP/2, also on a commit, for which Harbor may be silent much
+/// longer; the watch over those waits five seconds more.
 #[tokio::test]
-async fn an_upload_that_stalls_over_http2_is_reset() {
+async fn an_upload_that_stalls_over_http2_is_given_up() {
     let harbor = Harbor::content().await;
-    let world = world(&harbor, "300ms", "300ms");
-    let mut h2 = world.h2().await;
-    let (response, mut stream) = h2.open(h2_request("PATCH", UPLOAD, &[]), false).await;
-    stream
-        .send_data(Bytes::from_static(b"hello"), false)
-        .expect("send");
-    let start = Instant::now();
-    // Another stream of the connection isn't touched.
-    let other = h2
-        .ask(h2_request("GET", "/v2/", &[]))
-        .await
-        .expect("an answer");
-    assert_eq!(other.status, 200);
-    match reply(response).await {
-        Ok(reply) => assert_eq!(reply.status, 408),
-        Err(error) => assert!(error.is_reset(), "{error}"),
+    let world = world(&harbor, "300ms", "60s");
+    for (path, operation) in [(UPLOAD, "upload_chunk"), (COMMIT, "upload_commit")] {
+        let mut h2 = world.h2().await;
+        let (response, mut stream) = h2.open(h2_request("PUT", path, &[]), false).await;
+        let (chunk, mut chunk_stream) = h2.open(h2_request("PATCH", path, &[]), false).await;
+        for stream in [&mut stream, &mut chunk_stream] {
+            stream
+                .send_data(Bytes::from_static(b"hello"), false)
+                .expect("send");
+        }
+        let start = Instant::now();
+        // Another stream of the connection isn't touched.
+        let other = h2.ask(h2_request("GET", "/v2/", &[])).await;
+        assert_eq!(other.expect("an answer").status, 200);
+        for response in [response, chunk] {
+            match reply(response).await {
+                Ok(reply) => assert_eq!(reply.status, 408, "{operation}"),
+                Err(error) => assert!(error.is_reset(), "{operation}: {error}"),
+            }
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            start.elapsed()
+        );
+        is_idle(&world).await;
+        let record = world.logged(&[operation, "error=client_stalled"]).await;
+        assert!(record.contains(" in=5 "), "{record}");
+        let other = h2.ask(h2_request("GET", "/v2/", &[])).await;
+        assert_eq!(other.expect("an answer").status, 200);
     }
-    assert!(
-        start.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        start.elapsed()
-    );
-    is_idle(&world).await;
-    let record = world
-        .logged(&["upload_chunk", "error=client_stalled"])
-        .await;
-    assert!(record.contains(" in=5 "), "{record}");
-    let other = h2
-        .ask(h2_request("GET", "/v2/", &[]))
-        .await
-        .expect("an answer");
-    assert_eq!(other.status, 200);
-    until("a cut upload", || {
-        (harbor.got_with("uploads")[0].end == BodyEnd::Cut).then_some(())
+    until("cut uploads", || {
+        let got = harbor.got_with("uploads");
+        let cut = got.iter().filter(|got| got.end == BodyEnd::Cut);
+        (cut.count() == 4).then_some(())
     })
     .await;
 }
@@ -220,8 +222,57 @@ async fn a_client_that_stops_reading_is_cut() {
     assert!(!conn.answer().await.complete);
 }
 
+/// The client keeps its connection and its window shut.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_nobody_reads_is_cut() {
+    let harbor = Harbor::start(|_: &Got| {
+        let body = "x".repeat(30 << 20);
+        Plan::ok(&body)
+    })
+    .await;
+    let world = world(&harbor, "500ms", "60s");
+    let mut h2 = world.h2().await;
+    let asked = h2_request("GET", "/v2/lab/app/blobs/sha256:x", &[]);
+    let (response, _) = h2.open(asked, true).await;
+    let unread = response.await.expect("an answer").into_body();
+    is_idle(&world).await;
+    world
+        .logged(&["200 hq blob_get", "error=client_stalled"])
+        .await;
+    drop(unread);
+}
+
+/// Slower than anything buffers, but never silent for `between_bytes`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_is_read_slowly_passes() {
+    let harbor = Harbor::start(|_: &Got| {
+        let body = "x".repeat(8 << 20);
+        Plan::ok(&body)
+    })
+    .await;
+    let world = world(&harbor, "700ms", "60s");
+    let mut h2 = world.h2().await;
+    let asked = h2_request("GET", "/v2/lab/app/blobs/sha256:x", &[]);
+    let (response, _) = h2.open(asked, true).await;
+    let mut body = response.await.expect("an answer").into_body();
+    let mut read = 0;
+    let mut paused = 0;
+    while let Some(piece) = body.data().await {
+        let piece = piece.expect("a piece");
+        read += piece.len();
+        if read >> 20 > paused {
+            paused += 1;
+            sleep(Duration::from_millis(250)).await;
+        }
+        body.flow_control()
+            .release_capacity(piece.len())
+            .expect("capacity");
+    }
+    assert_eq!(read, 8 << 20);
+}
+
 #[tokio::test]
-async fn a_download_that_moves_slowly_passes_and_one_that_stands_is_cut() {
+async fn a_download_that_stands_still_is_cut() {
     let slow = Harbor::start(|_: &Got| {
         Plan::say("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf").then_deaf()
     })
