@@ -14,12 +14,13 @@ mod origin;
 mod proxies;
 mod report;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use client::Client;
 use measure::Usage;
 use proxies::{Kind, Proxy};
 use std::path::Path;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// How much work a run does.
 pub struct Sizes {
@@ -87,8 +88,16 @@ fn main() -> Result<()> {
         .worker_threads(2)
         .enable_all()
         .build()?;
+    // Two descriptors for each slow upload here and two in the proxy, which inherits the limit.
+    rlimit::increase_nofile_limit(u64::MAX)?;
     let directory = tempfile::tempdir()?;
-    let (measured, memory, versions) = runtime.block_on(run(&sizes, directory.path()))?;
+    let (measured, memory, versions) = runtime.block_on(async {
+        tokio::select! {
+            done = run(&sizes, directory.path()) => done,
+            // The proxies have process groups of their own: only we end them.
+            signal = interrupted() => bail!("ended by {}", signal?),
+        }
+    })?;
     let report = report::text(&sizes, &measured, &memory, &versions)?;
     println!("{report}");
     if quick {
@@ -100,6 +109,15 @@ fn main() -> Result<()> {
         )?;
     }
     Ok(())
+}
+
+async fn interrupted() -> Result<&'static str> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupt.recv() => Ok("SIGINT"),
+        _ = terminate.recv() => Ok("SIGTERM"),
+    }
 }
 
 async fn run(sizes: &Sizes, directory: &Path) -> Result<(Vec<Measured>, Vec<Memory>, Vec<String>)> {
