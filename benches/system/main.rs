@@ -3,9 +3,9 @@
 //! `cargo bench --bench system` writes `benches/RESULTS.md`; `-- --quick` runs everything once with
 //! small sizes and writes nothing: it proves that the comparison works and measures nothing.
 //!
-//! Every proxy ends TLS 1.3 with the same certificate, writes an access log, sets the forwarded
-//! headers, buffers nothing and keeps its connections to one common origin. The rounds are
-//! interleaved, so that what else the machine does falls on all of them. What counts is the CPU
+//! Every proxy ends TLS 1.3 with the same certificate and cipher suite, writes an access log, sets
+//! the forwarded headers, buffers nothing and keeps its connections to one common origin. The rounds
+//! are interleaved, so that what else the machine does falls on all of them. What counts is the CPU
 //! time of the proxy's own processes.
 
 mod client;

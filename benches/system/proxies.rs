@@ -221,9 +221,9 @@ fn haproxy(setting: &Setting, address: SocketAddr) -> Result<Command> {
             "global
   nbthread 2
   maxconn 8192
-  tune.bufsize 65536
-  tune.h2.initial-window-size 4194304
-  tune.h2.max-frame-size 65536
+  tune.bufsize 131072
+  tune.h2.initial-window-size 16777216
+  tune.h2.max-frame-size 131072
   log stdout format raw local0
   ssl-default-bind-options ssl-min-ver TLSv1.3
 defaults
