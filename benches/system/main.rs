@@ -34,7 +34,7 @@ pub struct Sizes {
 }
 
 const FULL: Sizes = Sizes {
-    rounds: 5,
+    rounds: 9,
     body: 1 << 30,
     heads: 40_000,
     head_connections: 64,

@@ -172,6 +172,7 @@ fn harbormouth(setting: &Setting, address: SocketAddr) -> Result<Command> {
     Ok(command)
 }
 
+/// Buffers of 256 KiB: with 64 KiB its GET needs a fifth more, its HEAD the same.
 fn nginx(setting: &Setting, address: SocketAddr) -> Result<Command> {
     let (directory, origin) = (setting.directory.display(), setting.origin);
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -196,7 +197,7 @@ http {{
       proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Host $http_host;
       proxy_set_header X-Forwarded-Proto https; proxy_set_header X-Forwarded-For $remote_addr;
       proxy_set_header X-Real-IP $remote_addr; proxy_set_header X-Request-Id $request_id;
-      proxy_buffering off; proxy_request_buffering off; proxy_buffer_size 64k; proxy_buffers 4 64k;
+      proxy_buffering off; proxy_request_buffering off; proxy_buffer_size 256k; proxy_buffers 4 256k; proxy_busy_buffers_size 256k;
       proxy_read_timeout 900s; proxy_send_timeout 900s;
     }}
   }}
@@ -213,6 +214,8 @@ http {{
     Ok(command)
 }
 
+/// Buffers of 64 KiB: with 128 KiB its PUT over HTTP/2 needs a quarter less, its PUT over HTTP/1.1 a
+/// fifth more, and most registry clients speak HTTP/1.1.
 fn haproxy(setting: &Setting, address: SocketAddr) -> Result<Command> {
     let (directory, origin) = (setting.directory.display(), setting.origin);
     let file = setting.write(
@@ -221,9 +224,9 @@ fn haproxy(setting: &Setting, address: SocketAddr) -> Result<Command> {
             "global
   nbthread 2
   maxconn 8192
-  tune.bufsize 131072
+  tune.bufsize 65536
   tune.h2.initial-window-size 16777216
-  tune.h2.max-frame-size 131072
+  tune.h2.max-frame-size 65536
   log stdout format raw local0
   ssl-default-bind-options ssl-min-ver TLSv1.3
 defaults
