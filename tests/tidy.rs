@@ -201,3 +201,18 @@ fn files_stay_small_enough_to_read() {
         "over 400 lines without their tests: {found:#?}"
     );
 }
+
+/// The README quotes the last measurement.
+#[test]
+fn the_readme_has_the_measured_numbers() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| fs::read_to_string(root.join(file)).unwrap();
+    let results = read("benches/RESULTS.md");
+    let (_, targets) = results.split_once("## Targets").unwrap();
+    let targets = targets.trim();
+    assert!(targets.lines().count() > 2, "{targets}");
+    assert!(
+        read("README.md").contains(targets),
+        "copy the table of targets from benches/RESULTS.md to README.md:\n{targets}"
+    );
+}

@@ -21,6 +21,16 @@ pub enum Kind {
 
 impl Kind {
     pub const ALL: [Kind; 4] = [Kind::Harbormouth, Kind::Nginx, Kind::Haproxy, Kind::Caddy];
+
+    /// As its makers write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Harbormouth => "Harbormouth",
+            Kind::Nginx => "nginx",
+            Kind::Haproxy => "HAProxy",
+            Kind::Caddy => "Caddy",
+        }
+    }
 }
 
 /// What all proxies share.

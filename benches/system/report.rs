@@ -66,8 +66,8 @@ fn table(out: &mut String, sizes: &Sizes, work: Work, measured: &[Measured]) -> 
         let ratio = ratio(measured, work, row.kind, Kind::Nginx);
         writeln!(
             out,
-            "| {:?} | {:.2} | {:.2} ({:.2}–{:.2}) | {:.2} |",
-            row.kind,
+            "| {} | {:.2} | {:.2} ({:.2}–{:.2}) | {:.2} |",
+            row.kind.name(),
             median(row.usage.iter().map(|usage| usage.cpu)) * scale,
             ratio.median,
             ratio.least,
@@ -92,8 +92,8 @@ fn memory_table(out: &mut String, sizes: &Sizes, memory: &[Memory]) -> Result<()
         let mib = |kib: u64| kib / 1024;
         writeln!(
             out,
-            "| {:?} | {} MiB | {} MiB | {} MiB | {each} KiB |",
-            row.kind,
+            "| {} | {} MiB | {} MiB | {} MiB | {each} KiB |",
+            row.kind.name(),
             mib(row.idle),
             mib(row.large_upload),
             mib(row.slow_uploads)
@@ -123,7 +123,7 @@ fn targets(out: &mut String, measured: &[Measured], memory: &[Memory]) -> Result
         (Work::PutHttp2, Kind::Nginx, 1.1),
         (Work::Head, Kind::Nginx, 1.5),
     ] {
-        let what = format!("{}, CPU to {other:?}'s", title(work));
+        let what = format!("{}, CPU to {}'s", title(work), other.name());
         line(
             &what,
             limit,
