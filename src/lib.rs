@@ -13,6 +13,7 @@ pub mod config;
 
 pub mod edge;
 pub mod registry;
+pub mod ticket;
 
 pub mod gateway;
 pub mod listener;
