@@ -37,7 +37,8 @@ impl Core {
             return Caller::Account(account);
         }
         let bearer = authorization(headers).and_then(|value| value.strip_prefix("Bearer "));
-        match bearer.and_then(|token| self.key.verify(token, unix(SystemTime::now()))) {
+        let (now, leeway) = (unix(SystemTime::now()), self.config.token_leeway.as_secs());
+        match bearer.and_then(|token| self.key.verify(token, now, leeway)) {
             Some(claims) => Caller::Bearer(claims),
             None => Caller::Anonymous,
         }

@@ -14,6 +14,7 @@ use rustls::pki_types::ServerName;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -39,6 +40,9 @@ pub struct HopConfig {
     pub buffer: Buffering,
     /// Makes the relative Locations of answers absolute, with this in front.
     pub absolute_location: Option<String>,
+    /// A PATCH or PUT of an upload waits this long before the upstream sees anything of it: the
+    /// time in which what issued the upload's Location can change or die.
+    pub hold_upload_writes: Duration,
 }
 
 /// What the upstream gets as Host.
@@ -81,6 +85,7 @@ impl HopConfig {
             strip_authorization_on: Vec::new(),
             buffer: Buffering::None,
             absolute_location: None,
+            hold_upload_writes: Duration::ZERO,
         }
     }
 }
@@ -113,6 +118,9 @@ async fn pass(config: &HopConfig, request: Request<Incoming>, link: &Link) -> An
     if !body.is_end_stream() {
         // The upstream may answer early, and then this connection ends with content unread.
         link.leaves_unread();
+    }
+    if is_upload_write(&head.method, head.uri.path()) {
+        tokio::time::sleep(config.hold_upload_writes).await;
     }
     edit(config, &head.method, &mut head.headers, link);
     let target = head
@@ -186,6 +194,10 @@ fn edit(config: &HopConfig, method: &Method, headers: &mut HeaderMap, link: &Lin
         HeaderName::from_static("x-forwarded-for"),
         &link.peer.ip().to_string(),
     );
+}
+
+fn is_upload_write(method: &Method, path: &str) -> bool {
+    (method == Method::PATCH || method == Method::PUT) && path.contains("/blobs/uploads/")
 }
 
 fn make_absolute(config: &HopConfig, headers: &mut HeaderMap) {

@@ -5,6 +5,7 @@ use crate::wire::{request, send};
 use harbormouth::standin::Standin;
 use harbormouth::standin::hop::{Buffering, Hop, HopConfig, HostRule, ProtoRule};
 use http::Method;
+use std::time::{Duration, Instant};
 
 type Change = fn(&mut HopConfig);
 
@@ -76,6 +77,29 @@ async fn a_hop_changes_what_its_rules_say() {
             ("/service/token?a=b", 5),
             "{name}"
         );
+        hop.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_hop_holds_the_writes_of_uploads_and_nothing_else() {
+    let (moment, forever) = (Duration::from_millis(300), Duration::from_secs(3600));
+    let standin = Standin::start(example()).await.unwrap();
+    for (hold, method, path) in [
+        (moment, "PUT", "/v2/lab/app/blobs/uploads/x?digest=y"),
+        (moment, "PATCH", "/v2/lab/app/blobs/uploads/x"),
+        (forever, "POST", "/v2/lab/app/blobs/uploads/"),
+        (forever, "GET", "/v2/lab/app/blobs/uploads/x"),
+        (forever, "PUT", "/v2/lab/app/manifests/v1"),
+    ] {
+        let mut config = HopConfig::honest(standin.origin());
+        config.hold_upload_writes = hold;
+        let hop = Hop::start(config).await.unwrap();
+        let begin = Instant::now();
+        let asked = send(hop.address(), request(method, path, &[], b"")).await;
+        assert!(asked.is_ok(), "{method} {path}");
+        let held = hold == moment;
+        assert!(!held || begin.elapsed() >= moment, "{method} {path}");
         hop.stop().await;
     }
 }
