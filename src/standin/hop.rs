@@ -4,6 +4,7 @@
 use super::answer::{Answer, Voice, full, plain};
 use super::core::nothing;
 use super::forward::strip_hop_by_hop;
+use super::gate::Gate;
 use super::link::{Ended, Link, Listening, listen, send};
 use crate::edge::origin::{Origin, Scheme};
 use http::header::{self, HeaderName, HeaderValue};
@@ -14,7 +15,6 @@ use rustls::pki_types::ServerName;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -40,9 +40,8 @@ pub struct HopConfig {
     pub buffer: Buffering,
     /// Makes the relative Locations of answers absolute, with this in front.
     pub absolute_location: Option<String>,
-    /// A PATCH or PUT of an upload waits this long before the upstream sees anything of it: the
-    /// time in which what issued the upload's Location can change or die.
-    pub hold_upload_writes: Duration,
+    /// What the PATCHes and PUTs of uploads have to pass before the upstream sees anything of them.
+    pub gate: Gate,
 }
 
 /// What the upstream gets as Host.
@@ -85,7 +84,7 @@ impl HopConfig {
             strip_authorization_on: Vec::new(),
             buffer: Buffering::None,
             absolute_location: None,
-            hold_upload_writes: Duration::ZERO,
+            gate: Gate::default(),
         }
     }
 }
@@ -120,7 +119,7 @@ async fn pass(config: &HopConfig, request: Request<Incoming>, link: &Link) -> An
         link.leaves_unread();
     }
     if is_upload_write(&head.method, head.uri.path()) {
-        tokio::time::sleep(config.hold_upload_writes).await;
+        config.gate.pass().await;
     }
     edit(config, &head.method, &mut head.headers, link);
     let target = head

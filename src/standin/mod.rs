@@ -18,6 +18,7 @@ mod core;
 mod csrf;
 mod faults;
 mod forward;
+pub mod gate;
 pub mod hop;
 pub mod link;
 mod lists;
