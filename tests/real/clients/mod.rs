@@ -60,6 +60,7 @@ pub enum Outcome<T> {
 }
 
 /// What a client says it pushed: the digest of the manifest.
+#[derive(Debug)]
 pub struct Pushed {
     pub manifest: String,
 }

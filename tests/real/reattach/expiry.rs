@@ -1,0 +1,134 @@
+//! Tokens that expire while a layer is being sent. Harbor takes a rejected token for a wrong
+//! password and asks for Basic credentials; what each client makes of that, and of the challenge
+//! that Harbormouth gives instead, shows here.
+//!
+//! containerd never looks at a token's age: it waits for the refusal. docker, skopeo and podman
+//! renew a token that is old by their own clock, but take each to live a minute at least, so that
+//! here they use theirs when it is over, as they would after a clock went wrong.
+
+use super::{SOON, TRUSTED, everyone};
+use crate::chain::{Chain, Place, Plan};
+use crate::check::{self, Expected, Expected::Breaks, Expected::Works};
+use crate::clients::Client;
+use crate::common::wait;
+use crate::hops::{Authorization, GOOD, Manners};
+use crate::world::World;
+use harbormouth::standin::{Fault, Match, Times};
+use libtest_mimic::Trial;
+use std::sync::Arc;
+use std::time::Duration;
+
+struct Case {
+    name: &'static str,
+    lost: Authorization,
+    place: Place,
+    /// In the order of [`Client::ALL`].
+    expected: [Expected; 4],
+    password: Password,
+}
+
+/// Whether a client sent its password to `/v2/`, where a token was enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Password {
+    Sent,
+    Kept,
+}
+
+const REFUSED: Expected = Breaks(&["unauthorized"]);
+
+const CASES: &[Case] = &[
+    Case {
+        name: "without",
+        lost: Authorization::Kept,
+        place: Place::Without,
+        // containerd does as it is told, and goes on with the password.
+        expected: [Works, REFUSED, REFUSED, REFUSED],
+        password: Password::Sent,
+    },
+    Case {
+        name: "behind_the_hop",
+        lost: Authorization::Kept,
+        place: Place::BehindTheHop,
+        expected: [Works, REFUSED, REFUSED, REFUSED],
+        password: Password::Kept,
+    },
+    Case {
+        name: "and_is_lost",
+        lost: Authorization::LostOnUploadPut,
+        place: Place::BehindTheHop,
+        // containerd's only write began in time.
+        expected: [Works, REFUSED, REFUSED, REFUSED],
+        password: Password::Kept,
+    },
+];
+
+pub fn trials(world: &Arc<World>) -> Vec<Trial> {
+    CASES
+        .iter()
+        .map(|case| {
+            let world = world.clone();
+            Trial::test(
+                format!("reattach::token_expires::{}", case.name),
+                move || {
+                    expires(&world, case);
+                    Ok(())
+                },
+            )
+        })
+        .collect()
+}
+
+/// A Harbor whose tokens are over before a slow layer is.
+const SHORT_TOKENS: Plan = Plan {
+    harbor: |core| {
+        core.token_lifetime = Duration::from_secs(3);
+        core.token_leeway = Duration::ZERO;
+    },
+    ..TRUSTED
+};
+
+const LAYERS: [u64; 2] = [200_000, 3_000];
+
+/// The large layer stops for this long, once.
+const PAUSE: Duration = Duration::from_secs(5);
+
+fn expires(world: &World, case: &Case) {
+    let plan = Plan {
+        manners: Manners {
+            authorization: case.lost,
+            ..GOOD
+        },
+        ..SHORT_TOKENS
+    };
+    let chain = Chain::start(world, plan, case.place);
+    let core = chain.harbor.core();
+    let slow = Fault::StallRequest {
+        after: 100_000,
+        pause: PAUSE,
+    };
+    let uploads = Match::any().path_contains("/blobs/uploads/");
+    core.faults().inject(uploads, Times::Always, slow);
+    everyone(&chain.host, &chain.harbor, |client, trip| {
+        let at = Client::ALL.iter().position(|each| *each == client);
+        match case.expected[at.expect("one of all clients")] {
+            Works => {
+                check::works_with(world, trip, &LAYERS, check::ENOUGH);
+            }
+            Breaks(words) => check::breaks_with(world, trip, &LAYERS, words),
+        }
+    });
+    let basic = |target: &str, authorization: &str| {
+        target.starts_with("/v2/") && authorization.starts_with("Basic ")
+    };
+    let seen = core.seen();
+    let sent = seen
+        .iter()
+        .any(|seen| basic(&seen.target, seen.header("authorization")));
+    assert_eq!(sent, case.password == Password::Sent, "a password at /v2/");
+    if let Some(gateway) = &chain.gateway {
+        wait::until("expired tokens to be counted", SOON, || {
+            let family = "harbormouth_expired_token_upload_age_seconds_count";
+            (gateway.metric(family, &[]) > 0.0).then_some(())
+        });
+    }
+}
