@@ -32,7 +32,7 @@ fn run() -> anyhow::Result<ExitCode> {
             Ok(mut config) => {
                 let expired = config.expired_certificates(SystemTime::now());
                 config.warnings.extend(expired);
-                harbormouth::server::run(config)?;
+                harbormouth::server::run(config, &|| source.load())?;
                 Ok(ExitCode::SUCCESS)
             }
             Err(error) => Ok(refuse(&error)),
