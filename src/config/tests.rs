@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 mod hops;
+mod reattach;
 
 struct Files(HashMap<PathBuf, Vec<u8>>);
 
