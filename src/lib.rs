@@ -24,6 +24,8 @@ pub mod logging;
 pub mod metrics;
 pub mod record;
 
+pub mod random;
+pub mod sealing;
 pub mod server;
 pub mod standin;
 

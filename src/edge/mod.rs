@@ -5,3 +5,4 @@ pub mod forwarded;
 pub mod host;
 pub mod origin;
 pub mod path;
+pub mod query;

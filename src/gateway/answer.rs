@@ -16,8 +16,20 @@ const LAST_WORDS: Duration = Duration::from_millis(50);
 /// What a request is answered with before it goes to Harbor.
 pub(super) enum Refusal {
     Answer(Answer),
+    /// With a header field that belongs to it.
+    AnswerWith(Answer, &'static str, String),
     /// To the https origin, with method and body kept: 301 and 302 would turn a write into a GET.
     RedirectToHttps(String),
+}
+
+impl Refusal {
+    /// The word in the record, where it is an error.
+    pub(super) fn reason(&self) -> Option<&'static str> {
+        match self {
+            Refusal::Answer(answer) | Refusal::AnswerWith(answer, ..) => Some(answer.reason()),
+            Refusal::RedirectToHttps(_) => None,
+        }
+    }
 }
 
 /// Answers instead of Harbor. The connection stays open: what the client is still sending is
@@ -29,11 +41,12 @@ pub(super) async fn write(
 ) -> Result<()> {
     match refusal {
         Refusal::Answer(answer) => {
-            let registry = ctx.harbor().map(|harbor| harbor.registry.name.as_str());
-            let body = answer.body(registry, &ctx.request_id);
-            let mut response = header(answer.status(), body.len(), ctx)?;
-            response.insert_header("Content-Type", "application/json; charset=utf-8")?;
-            response.insert_header("Docker-Distribution-Api-Version", "registry/2.0")?;
+            let (response, body) = error(answer, ctx)?;
+            send(session, response, body).await
+        }
+        Refusal::AnswerWith(answer, field, value) => {
+            let (mut response, body) = error(answer, ctx)?;
+            response.insert_header(field, value)?;
             send(session, response, body).await
         }
         Refusal::RedirectToHttps(location) => {
@@ -92,6 +105,15 @@ fn answer_to(failure: Failure) -> Option<Answer> {
         Failure::BadRequest => Some(Answer::BadRequest),
         Failure::Internal => Some(Answer::Internal),
     }
+}
+
+fn error(answer: Answer, ctx: &RequestContext) -> Result<(ResponseHeader, String)> {
+    let registry = ctx.harbor().map(|harbor| harbor.registry.name.as_str());
+    let body = answer.body(registry, &ctx.request_id);
+    let mut response = header(answer.status(), body.len(), ctx)?;
+    response.insert_header("Content-Type", "application/json; charset=utf-8")?;
+    response.insert_header("Docker-Distribution-Api-Version", "registry/2.0")?;
+    Ok((response, body))
 }
 
 fn header(status: u16, length: usize, ctx: &RequestContext) -> Result<ResponseHeader> {

@@ -1,6 +1,7 @@
 //! Edits of Harbor's answers: Location, Link, challenge and cookies, in the client's terms.
 
 use super::context::RequestContext;
+use super::credentials;
 use super::shared::PublicName;
 use crate::edge::origin::Scheme;
 use crate::registry::challenge::repair_challenge;
@@ -46,6 +47,8 @@ pub(super) fn edit(response: &mut ResponseHeader, ctx: &mut RequestContext) -> R
         // Harbor sets a cookie on every answer of its own: counted, but no news for a record.
         ctx.metrics().repair(Repair::CookieStripped).inc();
     }
+    credentials::challenge_rejected(response, ctx)?;
+    credentials::issue_ticket(response, ctx)?;
     for done in done {
         match done {
             Done::Repaired(repair) => ctx.repaired(repair),

@@ -14,4 +14,5 @@ pub mod operation;
 pub mod redact;
 pub mod repair;
 pub mod target;
+pub mod upload_ticket;
 pub mod upstream_error;

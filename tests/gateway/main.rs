@@ -13,6 +13,7 @@ mod setup;
 mod desync;
 mod early;
 mod life;
+mod reattach;
 mod replicas;
 mod reply;
 mod request;
