@@ -1,7 +1,7 @@
 //! A hop that strips Authorization from some writes, and one that turns relative Locations
 //! absolute with `:443`, so that containerd drops its Authorization by itself.
 
-use super::{SOON, TRUSTED, everyone, reattached, tickets_stay_secret};
+use super::{EXPLAINED, SOON, TRUSTED, everyone, index, reattached, tickets_stay_secret};
 use crate::chain::{Chain, Place, Plan};
 use crate::check::{self, Expected, Expected::Breaks, Expected::Works, SMALL_LAYERS};
 use crate::clients::Client;
@@ -39,9 +39,6 @@ const CHUNK: Expected = Breaks(&[
     "uploading layer chunked: unauthorized",
     "unauthorized to access repository",
 ]);
-/// What Harbormouth says of a write that arrived without Authorization and without help.
-const EXPLAINED: Expected = Breaks(&["Authorization", "a proxy between"]);
-
 const CASES: &[Case] = &[
     Case {
         name: "upload_put",
@@ -164,9 +161,4 @@ fn counted(gateway: &Gateway, client: Client, operations: &[&str], blobs: usize)
             (counted == times).then_some(())
         });
     }
-}
-
-fn index(client: Client) -> usize {
-    let at = Client::ALL.iter().position(|each| *each == client);
-    at.expect("one of all clients")
 }

@@ -11,7 +11,7 @@ mod lost;
 mod pair;
 
 use crate::chain::{PLAIN, Plan};
-use crate::check::Trip;
+use crate::check::{Expected, Trip};
 use crate::clients::{Client, Reference};
 use crate::common::gateway::Gateway;
 use crate::common::wait;
@@ -41,6 +41,9 @@ const TRUSTED: Plan = Plan {
 
 /// Metrics and access records appear a moment after the answer that they are about.
 const SOON: Duration = Duration::from_secs(5);
+
+/// What Harbormouth says of a write that arrived without Authorization and without help.
+const EXPLAINED: Expected = Expected::Breaks(&["Authorization", "a proxy between"]);
 
 /// Lets every client do the same at the same time, each in a repository of its own: most of the
 /// time a client that fails waits for its next try.
@@ -81,6 +84,12 @@ fn trip<'a>(client: Client, host: &str, harbor: &'a Harbor) -> Trip<'a> {
         push_to: place.clone(),
         pull_from: place,
     }
+}
+
+/// Where a client stands in [`Client::ALL`].
+fn index(client: Client) -> usize {
+    let at = Client::ALL.iter().position(|each| *each == client);
+    at.expect("one of all clients")
 }
 
 /// The word for a client in Harbormouth's metrics.
