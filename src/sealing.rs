@@ -2,8 +2,8 @@
 
 use crate::config::{Reattach, ReattachMode, Registry};
 use crate::gateway::Shared;
-use crate::server::Reload;
 use crate::random::{self, NoRandomness};
+use crate::server::Reload;
 use crate::ticket::{KEY_LENGTH, Key, Keyring};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -52,7 +52,7 @@ pub fn start(shared: &Shared) -> Result<(), NoRandomness> {
 
 /// Reads the configuration again and takes the sealing keys from it. What is wrong in it changes
 /// nothing.
-pub fn reload(shared: &Shared, reload: &Reload) {
+pub fn reload(shared: &Shared, reload: &Reload<'_>) {
     let config = match reload() {
         Ok(config) => config,
         Err(error) => {
@@ -61,7 +61,10 @@ pub fn reload(shared: &Shared, reload: &Reload) {
         }
     };
     for (index, registry) in shared.config.registries.iter().enumerate() {
-        let again = config.registries.iter().find(|other| other.name == registry.name);
+        let again = config
+            .registries
+            .iter()
+            .find(|other| other.name == registry.name);
         let Some(keys) = again.and_then(|again| configured(again)) else {
             continue;
         };

@@ -186,9 +186,14 @@ pub(super) fn bound<'a>(step: &'a UploadStep, harbor: &'a Harbor, origin: &'a st
 
 /// One line for the operator: something in front is broken, and this is where to look.
 fn tell(request: &RequestHeader, ctx: &RequestContext) {
-    let host = request.headers.get(HOST).map_or(&b""[..], |host| host.as_bytes());
+    let host = request
+        .headers
+        .get(HOST)
+        .map_or(&b""[..], |host| host.as_bytes());
     let host = String::from_utf8_lossy(&host[..host.len().min(255)]).into_owned();
-    let peer = ctx.peer.map_or_else(|| "?".to_owned(), |peer| peer.to_string());
+    let peer = ctx
+        .peer
+        .map_or_else(|| "?".to_owned(), |peer| peer.to_string());
     log::warn!(
         "registry {}: {} {} of {} by {} at {} came without its Authorization and got it back from \
          its ticket. A hop before this gateway takes it off {} requests, or rewrites Location: \

@@ -6,14 +6,14 @@ use super::context::RequestContext;
 use crate::metrics::seconds;
 use crate::random::{self, NoRandomness};
 use crate::registry::challenge::{TokenError, bearer_challenge, judge_rejection};
-use crate::registry::grant::{Grant, grant};
+use crate::registry::grant::{Grant, given};
 use crate::registry::mount;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
 use crate::registry::scope::Scope;
 use crate::registry::token::{Claims, Credential};
-use crate::registry::upload_ticket::{NotIssued, next_step, with_ticket};
 use crate::registry::upload_state;
+use crate::registry::upload_ticket::{NotIssued, next_step, with_ticket};
 use crate::ticket::{ClientNetwork, NONCE_LENGTH, Ticket, TooLong, seal};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, LOCATION, WWW_AUTHENTICATE};
@@ -37,7 +37,10 @@ pub(super) fn issue_ticket(response: &mut ResponseHeader, ctx: &RequestContext) 
     if !goes_on(ctx.operation, response.status.as_u16()) {
         return Ok(());
     }
-    match location.to_str().map(|location| ticketed(location, token, ctx)) {
+    match location
+        .to_str()
+        .map(|location| ticketed(location, token, ctx))
+    {
         Ok(Some(Ok(location))) => {
             response.insert_header(LOCATION, location)?;
             response.insert_header(CACHE_CONTROL, "no-store")?;
@@ -140,7 +143,10 @@ fn note_expired(token: &str, error: TokenError, ctx: &RequestContext) {
         .and_then(upload_state::started)
         .map(|started| Duration::from_secs(now.saturating_sub(started)));
     if let Some(age) = age {
-        ctx.metrics().authorization.expired_tokens.observe(seconds(age));
+        ctx.metrics()
+            .authorization
+            .expired_tokens
+            .observe(seconds(age));
     }
     let shown = |duration: Option<Duration>| {
         duration.map_or_else(|| "?".to_owned(), |d| format!("{} s", d.as_secs()))
@@ -163,8 +169,9 @@ pub(super) fn mount_was_refused(status: u16, ctx: &RequestContext) -> bool {
         return false;
     }
     let grants_push = match (&ctx.authorization.credential, ctx.repository.as_deref()) {
-        (Credential::Bearer(token), Some(repository)) => Claims::read(token)
-            .is_some_and(|claims| claims.grants(&Scope::push(repository))),
+        (Credential::Bearer(token), Some(repository)) => {
+            Claims::read(token).is_some_and(|claims| claims.grants(&Scope::push(repository)))
+        }
         _ => false,
     };
     mount::was_refused(status, grants_push)
@@ -180,11 +187,9 @@ pub(super) struct TokenAnswer {
 pub(super) fn answered(response: &ResponseHeader, ctx: &mut RequestContext) {
     let status = response.status.as_u16();
     match (ctx.operation, status) {
-        (Operation::Token, 200) => {
-            // Nothing is unpacked here; Harbor doesn't compress it.
-            if !response.headers.contains_key(CONTENT_ENCODING) {
-                ctx.token_answer = Some(TokenAnswer::default());
-            }
+        // Nothing is unpacked here; Harbor doesn't compress it.
+        (Operation::Token, 200) if !response.headers.contains_key(CONTENT_ENCODING) => {
+            ctx.token_answer = Some(TokenAnswer::default());
         }
         (operation, 401) if operation.is_registry() => login(ctx, false),
         // Only an account gets this; a public project is open to wrong passwords too.
@@ -207,7 +212,7 @@ pub(super) fn read_token_answer(ctx: &mut RequestContext, piece: Option<&Bytes>,
     }
     if last && let Some(answer) = ctx.token_answer.take() {
         let asked = ctx.token_query.as_deref().unwrap_or("");
-        let said = grant(asked, &answer.body);
+        let said = given(asked, &answer.body);
         if said.grant == Grant::Empty {
             ctx.metrics().authorization.empty_grants.inc();
         }

@@ -99,7 +99,10 @@ async fn a_push_that_loses_its_token_at_every_step_arrives() {
 
     let whole = digest(b"first second");
     let put = format!("{location}&digest={whole}");
-    let reply = push.conn.ask(with_length("PUT", &put, &[BARE], b"second")).await;
+    let reply = push
+        .conn
+        .ask(with_length("PUT", &put, &[BARE], b"second"))
+        .await;
     assert_eq!(reply.status, 201, "{reply:?}");
     assert!(push.harbor.has_blob("lab/app", &whole));
     for operation in ["upload_chunk", "upload_status", "upload_commit"] {
@@ -146,7 +149,10 @@ async fn over_http2_as_well() {
     let location = push.begin().await;
     let put = format!("{location}&digest={}", digest(b""));
     let mut h2 = push.world.h2().await;
-    let reply = h2.ask(h2_request("PUT", &put, &[])).await.expect("an answer");
+    let reply = h2
+        .ask(h2_request("PUT", &put, &[]))
+        .await
+        .expect("an answer");
     assert_eq!(reply.status, 201, "{reply:?}");
     assert_eq!(push.reattached("upload_commit"), 1.0);
 }
@@ -174,13 +180,25 @@ async fn a_ticket_is_worth_nothing_elsewhere() {
         ),
         ("another state", with(&format!("{own_path}?{own_query}AA"))),
         ("no state", with(&own_path)),
-        ("two states", with(&format!("{own_path}?{own_query}&{own_query}"))),
-        ("another upload's path", with(&format!("{}?{own_query}", other.split('?').next().unwrap_or("")))),
+        (
+            "two states",
+            with(&format!("{own_path}?{own_query}&{own_query}")),
+        ),
+        (
+            "another upload's path",
+            with(&format!(
+                "{}?{own_query}",
+                other.split('?').next().unwrap_or("")
+            )),
+        ),
     ];
     let before = push.harbor.seen().len();
     for (count, (name, target)) in rows.iter().enumerate() {
         for method in ["PUT", "PATCH"] {
-            let reply = push.conn.ask(with_length(method, target, &[BARE], b"x")).await;
+            let reply = push
+                .conn
+                .ask(with_length(method, target, &[BARE], b"x"))
+                .await;
             assert_lost(&reply);
             assert_eq!(reply.oci_error().0, "UNAUTHORIZED", "{name}");
         }
@@ -191,7 +209,12 @@ async fn a_ticket_is_worth_nothing_elsewhere() {
 
     // Two tickets are none.
     let twice = format!("{}&{PARAMETER}={ticket}", with(&taken_apart(&mine).1));
-    assert_lost(&push.conn.ask(with_length("PUT", &twice, &[BARE], b"x")).await);
+    assert_lost(
+        &push
+            .conn
+            .ask(with_length("PUT", &twice, &[BARE], b"x"))
+            .await,
+    );
     assert_eq!(push.harbor.seen().len(), before);
 
     // And it still opens where it belongs.
@@ -226,13 +249,32 @@ async fn other_requests_can_not_use_a_ticket() {
     let path = bare.split('?').next().unwrap_or("").to_owned();
     for (method, target, status) in [
         ("DELETE", location.clone(), 401),
-        ("POST", format!("/v2/lab/app/blobs/uploads/?{PARAMETER}={ticket}"), 401),
-        ("PUT", format!("/v2/lab/app/manifests/v1?{PARAMETER}={ticket}"), 401),
-        ("GET", format!("/v2/lab/app/tags/list?{PARAMETER}={ticket}"), 401),
-        ("GET", format!("/v2/lab/app/manifests/v1?{PARAMETER}={ticket}"), 401),
+        (
+            "POST",
+            format!("/v2/lab/app/blobs/uploads/?{PARAMETER}={ticket}"),
+            401,
+        ),
+        (
+            "PUT",
+            format!("/v2/lab/app/manifests/v1?{PARAMETER}={ticket}"),
+            401,
+        ),
+        (
+            "GET",
+            format!("/v2/lab/app/tags/list?{PARAMETER}={ticket}"),
+            401,
+        ),
+        (
+            "GET",
+            format!("/v2/lab/app/manifests/v1?{PARAMETER}={ticket}"),
+            401,
+        ),
         ("POST", format!("{path}?{PARAMETER}={ticket}"), 401),
     ] {
-        let reply = push.conn.ask(with_length(method, &target, &[BARE], b"")).await;
+        let reply = push
+            .conn
+            .ask(with_length(method, &target, &[BARE], b""))
+            .await;
         assert!(
             reply.status == status || reply.status == 404,
             "{method} {target}: {reply:?}"
@@ -301,7 +343,11 @@ async fn a_trusted_proxy_may_have_ended_tls() {
         (BARE, false),
     ] {
         let location = begin(&mut plain, &format!("{}\r\n{claim}", push.token)).await;
-        assert_eq!(location.contains(PARAMETER), has_ticket, "{claim}: {location}");
+        assert_eq!(
+            location.contains(PARAMETER),
+            has_ticket,
+            "{claim}: {location}"
+        );
         if has_ticket {
             let reply = commit(&mut plain, claim, &location, claim.as_bytes()).await;
             assert_eq!(reply.status, 201, "{claim}: {reply:?}");
@@ -330,7 +376,12 @@ async fn what_is_off_issues_and_opens_nothing() {
     // What goes on with its token doesn't carry the parameter to Harbor.
     let reply = commit(&mut push.conn, &push.token.clone(), &with_one, b"x").await;
     assert_eq!(reply.status, 201, "{reply:?}");
-    assert!(push.harbor.seen().iter().all(|seen| !seen.target.contains(PARAMETER)));
+    assert!(
+        push.harbor
+            .seen()
+            .iter()
+            .all(|seen| !seen.target.contains(PARAMETER))
+    );
     let key = "harbormouth_sealing_key_info";
     assert!(!push.world.gateway.metrics().contains(&format!("{key}{{")));
 }
@@ -343,7 +394,11 @@ async fn another_registry_opens_nothing_although_it_has_the_same_key() {
     let mut both = Registry::new("hq", harbor.origin());
     both.public = vec!["https://hub.example.com", "https://lan.example.com"];
     let world = Setup {
-        certificates: vec![vec!["hub.example.com", "lan.example.com", "branch.example.com"]],
+        certificates: vec![vec![
+            "hub.example.com",
+            "lan.example.com",
+            "branch.example.com",
+        ]],
         ..Setup::of(vec![both, other])
     }
     .start();
@@ -351,9 +406,16 @@ async fn another_registry_opens_nothing_although_it_has_the_same_key() {
     let token = bearer(&mut conn).await;
     let location = begin(&mut conn, &token).await;
     for host in ["branch.example.com", "lan.example.com"] {
-        let put = with_length("PUT", &format!("{location}&digest={}", digest(b"x")), &[BARE], b"x");
+        let put = with_length(
+            "PUT",
+            &format!("{location}&digest={}", digest(b"x")),
+            &[BARE],
+            b"x",
+        );
         let put = String::from_utf8(put).expect("text");
-        let reply = conn.ask(put.replace("Host: hub.example.com", &format!("Host: {host}"))).await;
+        let reply = conn
+            .ask(put.replace("Host: hub.example.com", &format!("Host: {host}")))
+            .await;
         assert_eq!(reply.status, 401, "{host}");
     }
     assert_eq!(commit(&mut conn, BARE, &location, b"x").await.status, 201);
@@ -363,7 +425,12 @@ async fn another_registry_opens_nothing_although_it_has_the_same_key() {
 fn token(expires: u64) -> String {
     let claims = format!("{{\"exp\":{expires}}}");
     let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
-    format!("{}.{}.{}", encode("{\"alg\":\"RS256\"}"), encode(&claims), encode("signature"))
+    format!(
+        "{}.{}.{}",
+        encode("{\"alg\":\"RS256\"}"),
+        encode(&claims),
+        encode("signature")
+    )
 }
 
 fn now() -> u64 {
@@ -401,7 +468,10 @@ async fn a_ticket_expires_with_its_token() {
         if reply.status != 201 {
             break reply;
         }
-        assert!(start.elapsed() < Duration::from_secs(30), "it never expires");
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "it never expires"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     assert_lost(&reply);
@@ -424,7 +494,11 @@ async fn begin_at(conn: &mut Conn, login: &str) -> String {
 /// Where the client's address has changed between two steps.
 #[tokio::test]
 async fn another_client_address_is_ignored_noted_or_refused() {
-    for (rule, status, noted) in [("ignore", 201, false), ("note", 201, true), ("require", 401, false)] {
+    for (rule, status, noted) in [
+        ("ignore", 201, false),
+        ("note", 201, true),
+        ("require", 401, false),
+    ] {
         let push = push_with(|setup| Setup {
             top: format!(
                 "trusted_proxies: [127.0.0.0/8]\nreattach: {{ client_address: {rule} }}\n"
@@ -434,7 +508,11 @@ async fn another_client_address_is_ignored_noted_or_refused() {
         .await;
         let mut plain = push.world.http().await;
         let at = |address: &str| format!("X-Forwarded-Proto: https\r\nX-Forwarded-For: {address}");
-        let location = begin(&mut plain, &format!("{}\r\n{}", push.token, at("203.0.113.9"))).await;
+        let location = begin(
+            &mut plain,
+            &format!("{}\r\n{}", push.token, at("203.0.113.9")),
+        )
+        .await;
         let reply = commit(&mut plain, &at("203.0.113.10"), &location, b"x").await;
         assert_eq!(reply.status, status, "{rule}: {reply:?}");
         assert_eq!(
@@ -444,7 +522,11 @@ async fn another_client_address_is_ignored_noted_or_refused() {
         );
         let refused = if rule == "require" { 1.0 } else { 0.0 };
         assert_eq!(push.refused("client_address"), refused, "{rule}");
-        let location = begin(&mut plain, &format!("{}\r\n{}", push.token, at("203.0.113.9"))).await;
+        let location = begin(
+            &mut plain,
+            &format!("{}\r\n{}", push.token, at("203.0.113.9")),
+        )
+        .await;
         let reply = commit(&mut plain, &at("203.0.113.9"), &location, b"y").await;
         assert_eq!(reply.status, 201, "{rule}: {reply:?}");
     }
@@ -472,7 +554,10 @@ async fn tickets_and_tokens_are_found_nowhere() {
         ("DELETE", &second, BARE),
         ("POST", &second, BARE),
     ] {
-        let reply = push.conn.ask(with_length(method, target, &[line], b"")).await;
+        let reply = push
+            .conn
+            .ask(with_length(method, target, &[line], b""))
+            .await;
         let _ = write!(answers, "{:?} {}", reply.headers, reply.text());
     }
     let reply = commit(&mut push.conn, BARE, &second, b"two").await;
@@ -485,7 +570,10 @@ async fn tickets_and_tokens_are_found_nowhere() {
     for seen in push.harbor.seen() {
         let _ = write!(upstream, "{} {:?}", seen.target, seen.header("referer"));
     }
-    assert!(log.contains("harbormouth_ticket=***"), "the search finds what is there: {log}");
+    assert!(
+        log.contains("harbormouth_ticket=***"),
+        "the search finds what is there: {log}"
+    );
     for secret in &secrets {
         assert!(secret.len() > 100);
         // A part is as bad as the whole.
