@@ -1,13 +1,13 @@
-//! A new sealing key in a new file. How a key is written down is `ticket`'s knowledge; here are the
-//! randomness and the file, which `ticket` has nothing to do with.
+//! A new sealing key in a new file. How a key is written down is `ticket`'s knowledge; here is the
+//! file, which `ticket` has nothing to do with.
 
-use anyhow::{Context, anyhow, bail};
-use harbormouth::ticket::{KEY_LENGTH, Key, KeyId};
+use anyhow::{Context, bail};
+use harbormouth::sealing;
+use harbormouth::ticket::KeyId;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use zeroize::Zeroizing;
 
 /// For the owner alone, from the first moment on.
 const MODE: u32 = 0o600;
@@ -17,7 +17,7 @@ const MODE: u32 = 0o600;
 /// # Errors
 /// When the file exists, which is then left as it is, or can't be written, which leaves none.
 pub fn write_new(file: &Path) -> anyhow::Result<KeyId> {
-    let key = random_key()?;
+    let key = sealing::random_key()?;
     let created = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -43,15 +43,6 @@ pub fn write_new(file: &Path) -> anyhow::Result<KeyId> {
         return Err(error).with_context(|| format!("{} can't be written", file.display()));
     }
     Ok(key.id())
-}
-
-fn random_key() -> anyhow::Result<Key> {
-    let mut secret = Zeroizing::new([0; KEY_LENGTH]);
-    rustls::crypto::ring::default_provider()
-        .secure_random
-        .fill(secret.as_mut_slice())
-        .map_err(|_| anyhow!("the system gives no random bytes"))?;
-    Ok(Key::new(*secret))
 }
 
 /// The name of a new file lasts once its directory has been written.

@@ -52,7 +52,7 @@ pub fn start(shared: &Shared) -> Result<(), NoRandomness> {
 
 /// Reads the configuration again and takes the sealing keys from it. What is wrong in it changes
 /// nothing.
-pub fn reload(shared: &Shared, reload: &Reload) {
+pub fn reload(shared: &Shared, reload: &Reload<'_>) {
     let config = match reload() {
         Ok(config) => config,
         Err(error) => {

@@ -39,13 +39,13 @@ const DRAIN_POLL: Duration = Duration::from_millis(20);
 const GOODBYE: Duration = Duration::from_millis(250);
 
 /// Reads the configuration once more.
-pub type Reload = dyn Fn() -> Result<Config, config::Error>;
+pub type Reload<'s> = dyn Fn() -> Result<Config, config::Error> + 's;
 
 /// Serves until a signal ends it; SIGHUP makes it read its sealing keys again.
 ///
 /// # Errors
 /// When a listener can't be opened or a thread not started: nothing has been served then.
-pub fn run(config: Config, reload: &Reload) -> anyhow::Result<()> {
+pub fn run(config: Config, reload: &Reload<'_>) -> anyhow::Result<()> {
     logging::init(config.log.format);
     // Two descriptors for each request; the soft limit of a service is 1,024 by default.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
@@ -61,7 +61,7 @@ pub fn run(config: Config, reload: &Reload) -> anyhow::Result<()> {
     result
 }
 
-async fn serve(config: Arc<Config>, reload: &Reload) -> anyhow::Result<()> {
+async fn serve(config: Arc<Config>, reload: &Reload<'_>) -> anyhow::Result<()> {
     for warning in &config.warnings {
         log::warn!("{warning}");
     }

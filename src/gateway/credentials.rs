@@ -6,7 +6,7 @@ use super::context::RequestContext;
 use crate::metrics::seconds;
 use crate::random::{self, NoRandomness};
 use crate::registry::challenge::{TokenError, bearer_challenge, judge_rejection};
-use crate::registry::grant::{Grant, grant};
+use crate::registry::grant::{Grant, given};
 use crate::registry::mount;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
@@ -187,11 +187,9 @@ pub(super) struct TokenAnswer {
 pub(super) fn answered(response: &ResponseHeader, ctx: &mut RequestContext) {
     let status = response.status.as_u16();
     match (ctx.operation, status) {
-        (Operation::Token, 200) => {
-            // Nothing is unpacked here; Harbor doesn't compress it.
-            if !response.headers.contains_key(CONTENT_ENCODING) {
-                ctx.token_answer = Some(TokenAnswer::default());
-            }
+        // Nothing is unpacked here; Harbor doesn't compress it.
+        (Operation::Token, 200) if !response.headers.contains_key(CONTENT_ENCODING) => {
+            ctx.token_answer = Some(TokenAnswer::default());
         }
         (operation, 401) if operation.is_registry() => login(ctx, false),
         // Only an account gets this; a public project is open to wrong passwords too.
@@ -214,7 +212,7 @@ pub(super) fn read_token_answer(ctx: &mut RequestContext, piece: Option<&Bytes>,
     }
     if last && let Some(answer) = ctx.token_answer.take() {
         let asked = ctx.token_query.as_deref().unwrap_or("");
-        let said = grant(asked, &answer.body);
+        let said = given(asked, &answer.body);
         if said.grant == Grant::Empty {
             ctx.metrics().authorization.empty_grants.inc();
         }

@@ -15,6 +15,7 @@ use crate::listener::Way;
 use crate::registry::answer::Answer;
 use crate::registry::client::ClientFamily;
 use crate::registry::exposure::Exposure;
+use crate::registry::mount;
 use crate::registry::operation::Operation;
 use crate::registry::redact::redacted;
 use crate::registry::repair::Repair;
@@ -185,7 +186,7 @@ pub(super) fn drop_mount(request: &RequestHeader, ctx: &mut RequestContext) {
     // It has been read once already.
     if let Ok(path) = NormalPath::parse(target)
         && let Some(Ok(target)) = path
-            .without(&["mount", "from"])
+            .without(&mount::PARAMETERS)
             .upstream_target()
             .map(PathAndQuery::try_from)
     {
