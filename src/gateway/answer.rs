@@ -9,6 +9,9 @@ use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use std::time::Duration;
 
+/// The type of an OCI error body, as Harbor writes it.
+pub(super) const JSON: &str = "application/json; charset=utf-8";
+
 /// What the connection's own task needs to send on what it was given: a turn, and a socket that
 /// takes it.
 const LAST_WORDS: Duration = Duration::from_millis(50);
@@ -111,7 +114,7 @@ fn error(answer: Answer, ctx: &RequestContext) -> Result<(ResponseHeader, String
     let registry = ctx.harbor().map(|harbor| harbor.registry.name.as_str());
     let body = answer.body(registry, &ctx.request_id);
     let mut response = header(answer.status(), body.len(), ctx)?;
-    response.insert_header("Content-Type", "application/json; charset=utf-8")?;
+    response.insert_header("Content-Type", JSON)?;
     response.insert_header("Docker-Distribution-Api-Version", "registry/2.0")?;
     Ok((response, body))
 }

@@ -6,8 +6,7 @@ use super::answer::Refusal;
 use super::context::RequestContext;
 use super::shared::Harbor;
 use crate::config::{ClientAddressRule, Prefer};
-use crate::registry::answer::{Answer, Lost};
-use crate::registry::challenge::bearer_challenge;
+use crate::registry::answer::Answer;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
 use crate::registry::scope::Scope;
@@ -59,7 +58,7 @@ fn read(value: &HeaderValue) -> Credential {
 /// Settles it.
 ///
 /// # Errors
-/// The refusal of a request that can't be helped: it lost its token, or guesses passwords.
+/// The refusal of who guesses passwords.
 pub(super) fn settle(
     request: &RequestHeader,
     target: &Target<'_>,
@@ -80,9 +79,10 @@ pub(super) fn settle(
         ctx.repaired(Repair::Ticket);
     }
     match &ctx.authorization.credential {
-        Credential::None => lost(ctx),
         Credential::Basic { user } if ctx.operation.is_registry() => limited(user.as_deref(), ctx),
-        Credential::Basic { .. } | Credential::Bearer(_) | Credential::Other => Ok(()),
+        Credential::None | Credential::Basic { .. } | Credential::Bearer(_) | Credential::Other => {
+            Ok(())
+        }
     }
 }
 
@@ -211,21 +211,6 @@ fn tell(request: &RequestHeader, ctx: &RequestContext) {
 fn shown_client(ctx: &RequestContext) -> String {
     ctx.client
         .map_or_else(|| "?".to_owned(), |client| client.to_string())
-}
-
-/// A write that never comes without Authorization, and did.
-fn lost(ctx: &RequestContext) -> Result<(), Refusal> {
-    match (Lost::of(ctx.operation), ctx.name()) {
-        (Some(lost), Some(name)) => {
-            let scopes = asked(ctx);
-            Err(Refusal::AnswerWith(
-                Answer::AuthorizationLost(lost),
-                "WWW-Authenticate",
-                bearer_challenge(&name.origin, &scopes, None),
-            ))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn limited(user: Option<&str>, ctx: &RequestContext) -> Result<(), Refusal> {

@@ -12,6 +12,7 @@ use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
 use crate::upstream::Address;
+use bytes::Bytes;
 use prometheus::IntGauge;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -68,6 +69,8 @@ pub struct RequestContext {
     /// A mount was refused; what goes upstream next is without it.
     pub(super) without_mount: bool,
     pub(super) token_answer: Option<TokenAnswer>,
+    /// The body that takes the place of Harbor's.
+    pub(super) instead: Option<Bytes>,
     repairs: Vec<Repair>,
     /// What went wrong, in one word.
     error: Option<&'static str>,
@@ -146,6 +149,7 @@ impl RequestContext {
             given: 0,
             without_mount: false,
             token_answer: None,
+            instead: None,
             repairs: Vec::new(),
             error: None,
             delivered: false,

@@ -1,10 +1,12 @@
 //! What Harbor's answers say about the credentials that a request came with: a token that an
 //! upload will need again, one that was rejected, one that grants nothing, a wrong password.
 
+use super::answer::JSON;
 use super::authorization::{asked, bound, unix_now};
 use super::context::RequestContext;
 use crate::metrics::seconds;
 use crate::random::{self, NoRandomness};
+use crate::registry::answer::{Answer, Lost};
 use crate::registry::challenge::{TokenError, bearer_challenge, judge_rejection};
 use crate::registry::grant::{Grant, given};
 use crate::registry::mount;
@@ -16,7 +18,10 @@ use crate::registry::upload_state;
 use crate::registry::upload_ticket::{NotIssued, next_step, with_ticket};
 use crate::ticket::{ClientNetwork, NONCE_LENGTH, Ticket, TooLong, seal};
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, LOCATION, WWW_AUTHENTICATE};
+use http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING,
+    WWW_AUTHENTICATE,
+};
 use pingora::Result;
 use pingora::http::ResponseHeader;
 use std::time::Duration;
@@ -125,6 +130,32 @@ pub(super) fn challenge_rejected(
     response.insert_header(WWW_AUTHENTICATE, challenge)?;
     ctx.repaired(Repair::Challenge);
     Ok(())
+}
+
+/// A write that never comes without its Authorization came without: Harbor's refusal says nothing
+/// of that, so ours takes its place.
+pub(super) fn explain_lost(response: &mut ResponseHeader, ctx: &mut RequestContext) -> Result<()> {
+    let is_refused = ctx.authorization.credential == Credential::None && response.status == 401;
+    let Some(lost) = Lost::of(ctx.operation).filter(|_| is_refused && has_body(response)) else {
+        return Ok(());
+    };
+    let answer = Answer::AuthorizationLost(lost);
+    let body = answer.body(Some(ctx.registry_name()), &ctx.request_id);
+    response.remove_header(&TRANSFER_ENCODING);
+    response.remove_header(&CONTENT_ENCODING);
+    response.set_content_length(body.len())?;
+    response.insert_header(CONTENT_TYPE, JSON)?;
+    response.insert_header("Docker-Distribution-Api-Version", "registry/2.0")?;
+    ctx.refused(answer.reason());
+    ctx.instead = Some(Bytes::from(body));
+    Ok(())
+}
+
+/// Whether a piece of a body will come that another can take the place of.
+fn has_body(response: &ResponseHeader) -> bool {
+    let length = response.headers.get(CONTENT_LENGTH);
+    response.headers.contains_key(TRANSFER_ENCODING)
+        || length.is_some_and(|length| length.as_bytes() != b"0")
 }
 
 /// Counts a token that expired while its upload was under way.

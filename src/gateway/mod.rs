@@ -252,6 +252,7 @@ impl ProxyHttp for Gateway {
         end_of_stream: bool,
         ctx: &mut RequestContext,
     ) -> Result<Option<Duration>> {
+        reply::replace_body(body, ctx);
         ctx.given(body.as_ref().map_or(0, Bytes::len), end_of_stream);
         credentials::read_token_answer(ctx, body.as_ref(), end_of_stream);
         Ok(None)

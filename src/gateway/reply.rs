@@ -9,6 +9,7 @@ use crate::registry::cookie::secure_cookie;
 use crate::registry::link::repair_link;
 use crate::registry::location::{LocationRepair, Reply, repair_location};
 use crate::registry::repair::Repair;
+use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{LOCATION, SET_COOKIE};
 use pingora::Result;
@@ -48,6 +49,7 @@ pub(super) fn edit(response: &mut ResponseHeader, ctx: &mut RequestContext) -> R
         ctx.metrics().repair(Repair::CookieStripped).inc();
     }
     credentials::challenge_rejected(response, ctx)?;
+    credentials::explain_lost(response, ctx)?;
     credentials::issue_ticket(response, ctx)?;
     for done in done {
         match done {
@@ -155,4 +157,12 @@ fn edit_all(
         };
     }
     Ok(())
+}
+
+/// Puts another body in the place of Harbor's, where there is one: it goes out with the first
+/// piece, and the others go nowhere.
+pub(super) fn replace_body(body: &mut Option<Bytes>, ctx: &mut RequestContext) {
+    if let Some(instead) = &mut ctx.instead {
+        *body = Some(std::mem::take(instead));
+    }
 }
