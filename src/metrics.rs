@@ -83,7 +83,7 @@ families! {
     RETRIES: Counter "harbormouth_upstream_retries_total" ["registry"]
         "Requests sent to Harbor once more, because nothing can have been done yet.";
     REPAIRS: Counter "harbormouth_repairs_total" ["registry", "kind"]
-        "What was put right in Harbor's answers, by kind.";
+        "What was put right in requests and answers, by kind.";
     FOREIGN_REDIRECTS: Counter "harbormouth_foreign_redirects_total" ["registry"]
         "Redirects of registry requests to other hosts (object storage) that were passed on as they are.";
     TICKETS_ISSUED: Counter "harbormouth_tickets_issued_total" ["registry"]

@@ -73,7 +73,8 @@ pub(super) fn settle(
         ctx.metrics().authorization.restored.inc();
         ctx.repaired(Repair::Authorization);
     }
-    let is_bare = matches!(ctx.authorization.credential, Credential::None);
+    let is_bare =
+        ctx.authorization.replacement.is_none() && !request.headers.contains_key(AUTHORIZATION);
     if is_bare && let Some(value) = reopened(request, target, query, ctx) {
         ctx.authorization = Authorization::instead(&value);
         ctx.repaired(Repair::Ticket);
@@ -186,11 +187,18 @@ pub(super) fn bound<'a>(step: &'a UploadStep, harbor: &'a Harbor, origin: &'a st
 
 /// One line for the operator: something in front is broken, and this is where to look.
 fn tell(request: &RequestHeader, ctx: &RequestContext) {
+    let asked = request.uri.authority().map(|authority| authority.as_str());
     let host = request
         .headers
         .get(HOST)
-        .map_or(&b""[..], |host| host.as_bytes());
-    let host = String::from_utf8_lossy(&host[..host.len().min(255)]).into_owned();
+        .and_then(|host| host.to_str().ok());
+    // No DNS name is longer.
+    let host: String = host
+        .or(asked)
+        .unwrap_or_default()
+        .chars()
+        .take(255)
+        .collect();
     let peer = ctx
         .peer
         .map_or_else(|| "?".to_owned(), |peer| peer.to_string());

@@ -27,8 +27,10 @@ impl Logins {
     /// # Errors
     /// How long to wait, where this user has failed too often from this address.
     pub fn check(&self, client: IpAddr, user: &str) -> Result<(), Duration> {
-        self.with(client, user, |limit, key, now| limit.check(key, now))
-            .unwrap_or(Ok(()))
+        self.with(client, user, |limit, key, now| {
+            limit.check(key, now).map_err(|retry| retry.after)
+        })
+        .unwrap_or(Ok(()))
     }
 
     pub fn failed(&self, client: IpAddr, user: &str) {
@@ -43,7 +45,7 @@ impl Logins {
         &self,
         client: IpAddr,
         user: &str,
-        act: impl FnOnce(&mut LoginLimit, &LoginKey, Duration) -> T,
+        act: impl FnOnce(&mut LoginLimit, LoginKey, Duration) -> T,
     ) -> Option<T> {
         let limit = self.limit.as_ref()?;
         if self.exempt.iter().any(|network| network.contains(&client)) {
@@ -51,6 +53,6 @@ impl Logins {
         }
         let key = LoginKey::new(client, user);
         let mut limit = limit.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(act(&mut limit, &key, self.began.elapsed()))
+        Some(act(&mut limit, key, self.began.elapsed()))
     }
 }

@@ -69,11 +69,8 @@ impl TokenError {
     }
 }
 
-/// What is probably wrong with a token that Harbor refused, at `now` in seconds since 1970.
-///
-/// Neither word makes a client try for ever: containerd fetches one new token and ends with
-/// `server message: insufficient_scope` (or `invalid_token`) when that is refused as well; the
-/// others retry once or not at all (facts read from containerd's `docker/authorizer.go`).
+/// Why Harbor most likely refused this token, at `now` in seconds since 1970. A sound-looking one
+/// that lists what was asked was revoked, or is another instance's: a fresh one is worth asking for.
 pub fn judge_rejection(token: &str, now: u64, scopes: &[Scope]) -> TokenError {
     match Claims::read(token) {
         Some(claims)
@@ -85,17 +82,33 @@ pub fn judge_rejection(token: &str, now: u64, scopes: &[Scope]) -> TokenError {
     }
 }
 
-/// A challenge as Harbor gives it to who comes without Authorization, with the public realm.
+/// A challenge as Harbor gives it to who comes without Authorization, with the public realm. One,
+/// since some clients read only the first.
+///
+/// No client loops over it. containerd (core/remotes/docker/authorizer.go, `AddResponses` and
+/// `invalidAuthorization`) reads any `error` alike: after the first answer to a request it drops
+/// its cached token, fetches a fresh one and tries again; after the second it ends the push with
+/// `server message: <error>`. Without an `error` it uses the cached token until its attempts are
+/// used up.
 pub fn bearer_challenge(public: &Origin, scopes: &[Scope], error: Option<TokenError>) -> String {
     let mut challenge = format!("Bearer realm=\"{public}{TOKEN_PATH}\",service=\"{SERVICE}\"");
     if !scopes.is_empty() {
         let scopes: Vec<String> = scopes.iter().map(ToString::to_string).collect();
-        // A path holds no blank and no control character, but it may hold a quote.
-        let scopes = scopes.join(" ").replace(['"', '\\'], "");
-        challenge.push_str(&format!(",scope=\"{scopes}\""));
+        challenge.push_str(",scope=\"");
+        // A repository comes from the client's path: it may not end the string or the field.
+        for c in scopes.join(" ").chars() {
+            match c {
+                '"' | '\\' => challenge.extend(['\\', c]),
+                ' '..='~' => challenge.push(c),
+                _ => {}
+            }
+        }
+        challenge.push('"');
     }
     if let Some(error) = error {
-        challenge.push_str(&format!(",error=\"{}\"", error.as_str()));
+        challenge.push_str(",error=\"");
+        challenge.push_str(error.as_str());
+        challenge.push('"');
     }
     challenge
 }
@@ -368,7 +381,7 @@ mod tests {
         let parsed = parse(&written).unwrap();
         assert_eq!(parsed.len(), 1);
         let scope = parsed[0].param("scope").map(|param| param.value.as_ref());
-        assert_eq!(scope, Some("repository:abc:pull"));
+        assert_eq!(scope, Some("repository:a\"b\\c:pull"));
     }
 
     #[test]

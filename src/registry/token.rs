@@ -18,7 +18,7 @@ const MAX_TOKEN: usize = 64 * 1024;
 /// reads no `bearer` in lower case, and its refusal is then explained like any other.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Credential {
-    /// There is no such header. One without content is [`Credential::Other`].
+    /// There is no such header, or nothing in it: Harbor treats both alike.
     #[default]
     None,
     /// The user's name, where it can be read.
@@ -35,7 +35,11 @@ impl Credential {
         let Ok(text) = std::str::from_utf8(value) else {
             return Credential::Other;
         };
-        let Some((scheme, rest)) = text.trim_start().split_once(' ') else {
+        let text = text.trim();
+        if text.is_empty() {
+            return Credential::None;
+        }
+        let Some((scheme, rest)) = text.split_once(' ') else {
             return Credential::Other;
         };
         let rest = rest.trim();
@@ -172,7 +176,8 @@ mod tests {
             ("bearer  a ", Credential::Bearer("a".into())),
             ("Bearer", Credential::Other),
             ("Bearer ", Credential::Other),
-            ("", Credential::Other),
+            ("", Credential::None),
+            (" ", Credential::None),
             ("Negotiate abc", Credential::Other),
             (
                 &format!("Basic {}", alice("a:b")),

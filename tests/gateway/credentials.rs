@@ -402,3 +402,57 @@ async fn a_right_password_clears_wrong_ones_and_some_are_exempt() {
         assert_eq!(reply.status == 429, limited, "{exempt}: {reply:?}");
     }
 }
+
+/// However Harbor frames its refusal, the client gets ours whole, and the connection goes on.
+#[tokio::test]
+async fn the_reason_of_a_lost_authorization_replaces_a_body_of_any_form() {
+    let chunked = "HTTP/1.1 401 Unauthorized\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (name, said, is_ours) in [
+        (
+            "length",
+            "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno".to_owned(),
+            true,
+        ),
+        (
+            "chunked",
+            format!("{chunked}2\r\nno\r\n2\r\nno\r\n0\r\n\r\n"),
+            true,
+        ),
+        ("chunked and empty", format!("{chunked}0\r\n\r\n"), true),
+        (
+            "no body",
+            "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n".to_owned(),
+            false,
+        ),
+        (
+            "another status",
+            "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno".to_owned(),
+            false,
+        ),
+    ] {
+        let harbor = Harbor::start(move |got: &Got| match got.line().contains("/manifests/") {
+            true => Plan::say(said.clone()),
+            false => Plan::ok("fine"),
+        })
+        .await;
+        let world = Setup::new(harbor.url()).start();
+        let mut conn = world.https().await;
+        let put = with_length("PUT", "/v2/lab/app/manifests/v1", &[], b"{}");
+        let reply = conn.ask(put).await;
+        assert!(reply.complete, "{name}: {reply:?}");
+        assert_eq!(
+            reply.text().contains("manifest can't"),
+            is_ours,
+            "{name}: {reply:?}"
+        );
+        assert_eq!(conn.ask(get("/v2/", &[])).await.text(), "fine", "{name}");
+        let put = crate::client_h2::request("PUT", "/v2/lab/app/manifests/v1", &[]);
+        let mut h2 = world.h2().await;
+        let reply = h2.ask(put).await.expect(name);
+        assert_eq!(
+            reply.text().contains("manifest can't"),
+            is_ours,
+            "{name}: {reply:?}"
+        );
+    }
+}

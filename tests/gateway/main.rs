@@ -19,6 +19,7 @@ mod replicas;
 mod reply;
 mod request;
 mod routing;
+mod sealing;
 mod seeing;
 mod timeouts;
 mod tls;
