@@ -9,11 +9,10 @@
 use super::{EXPLAINED, SOON, TRUSTED, everyone, index};
 use crate::chain::{Chain, Place, Plan};
 use crate::check::{self, Expected, Expected::Breaks, Expected::Works};
-use crate::clients::Client;
 use crate::common::wait;
 use crate::hops::{Authorization, GOOD, Manners};
 use crate::world::World;
-use harbormouth::standin::{Fault, Match, Times};
+use harbormouth::standin::{Fault, Match, Seen, Times};
 use libtest_mimic::Trial;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +21,7 @@ struct Case {
     name: &'static str,
     lost: Authorization,
     place: Place,
-    /// In the order of [`Client::ALL`].
+    /// In the order of [`Client::ALL`](crate::clients::Client::ALL).
     expected: [Expected; 4],
     password: Password,
     /// How many uploads Harbormouth counted whose token expired under way.
@@ -92,7 +91,8 @@ const SHORT_TOKENS: Plan = Plan {
     ..TRUSTED
 };
 
-const LAYERS: [u64; 2] = [200_000, 3_000];
+/// The large one is more than one read takes, so that it can stop in the middle.
+const LAYERS: [u64; 2] = [2_000_000, 3_000];
 
 /// The large layer stops for this long, once.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -128,7 +128,12 @@ fn expires(world: &World, case: &Case) {
     let sent = seen
         .iter()
         .any(|seen| basic(&seen.target, seen.header("authorization")));
-    assert_eq!(sent, case.password == Password::Sent, "a password at /v2/");
+    assert_eq!(
+        sent,
+        case.password == Password::Sent,
+        "a password at /v2/:\n{}",
+        summary(&seen)
+    );
     if let Some(gateway) = &chain.gateway {
         let family = "harbormouth_expired_token_upload_age_seconds_count";
         wait::until("expired tokens to be counted", SOON, || {
@@ -137,4 +142,16 @@ fn expires(world: &World, case: &Case) {
             (counted == case.counted as f64).then_some(())
         });
     }
+}
+
+/// What Harbor was asked, a line each.
+fn summary(seen: &[Seen]) -> String {
+    let line = |seen: &Seen| {
+        let path = seen.target.split('?').next().unwrap_or_default();
+        let scheme = seen.header("authorization").split(' ').next();
+        let (client, scheme) = (seen.header("user-agent"), scheme.unwrap_or_default());
+        let status = seen.status.map_or(0, |status| status.as_u16());
+        format!("{} {path} {scheme:?} {status} {client}\n", seen.method)
+    };
+    seen.iter().map(line).collect()
 }
