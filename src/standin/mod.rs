@@ -64,6 +64,16 @@ pub struct StandinConfig {
     pub token_lifetime: Duration,
     /// How much longer it is taken, because clocks differ, in whole seconds. Harbor takes 60 s.
     pub token_leeway: Duration,
+    pub refused_mount: RefusedMount,
+}
+
+/// How a mount is refused to a caller without the right to pull from its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedMount {
+    /// 401, as recorded.
+    Unauthorized,
+    /// 403, as others answer; not recorded.
+    Forbidden,
 }
 
 /// What holds the blobs and manifests.
@@ -96,6 +106,7 @@ impl StandinConfig {
             failed_login_delay: Duration::from_millis(1500),
             token_lifetime: Duration::from_secs(30 * 60),
             token_leeway: Duration::from_secs(60),
+            refused_mount: RefusedMount::Unauthorized,
         }
     }
 }

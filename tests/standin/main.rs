@@ -8,7 +8,7 @@ mod wire;
 
 use harbormouth::edge::origin::Origin;
 use harbormouth::standin::content::{Pattern, digest};
-use harbormouth::standin::{BodyEnd, Framing, Standin, StandinConfig};
+use harbormouth::standin::{BodyEnd, Framing, RefusedMount, Standin, StandinConfig};
 use std::time::{Duration, Instant};
 use wire::{basic, bearer, exchange, request};
 
@@ -182,6 +182,32 @@ async fn a_token_ends_when_it_was_set_to() {
     };
     assert_eq!(refused.status, 401);
     assert_eq!(refused.header("www-authenticate"), "Basic realm=\"harbor\"");
+}
+
+#[tokio::test]
+async fn a_mount_is_refused_as_it_was_set_to() {
+    let digest = Pattern { seed: 1, size: 10 }.digest();
+    let scope = "repository:lab/app:pull,push";
+    for (refused, status) in [
+        (RefusedMount::Unauthorized, 401),
+        (RefusedMount::Forbidden, 403),
+    ] {
+        let mut config = example();
+        config.refused_mount = refused;
+        let standin = Standin::start(config).await.unwrap();
+        let token = bearer(&standin, "alice", "Alice12345", scope).await;
+        for (path, expected) in [
+            ("lab/app/blobs/uploads/?mount=DIGEST&from=other/app", status),
+            ("lab/app/blobs/uploads/?mount=DIGEST&from=lab/base", 202),
+            // What the target's own right lacks is never 403.
+            ("other/app/blobs/uploads/?mount=DIGEST&from=lab/app", 401),
+        ] {
+            let target = format!("/v2/{}", path.replace("DIGEST", &digest));
+            let post = request("POST", &target, &[("authorization", &token)], b"");
+            let reply = exchange(&standin, post).await;
+            assert_eq!(reply.status, expected, "{refused:?}: {path}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Real registry clients, and what came of their pushes and pulls.
 
-mod ctr;
+pub mod ctr;
 pub mod docker;
 mod podman;
 pub mod skopeo;

@@ -2,12 +2,13 @@
 //! into another authority, so that the client drops it. Each chain is shown to break pushes
 //! without Harbormouth, and to pass them with Harbormouth behind it, also when the gateway that
 //! began an upload dies or changes its keys. Beside them what else becomes of credentials: tokens
-//! that expire in the middle of a push, and passwords that are guessed.
+//! that expire in the middle of a push, mounts that are refused, and passwords that are guessed.
 
 mod expiry;
 mod guessing;
 mod keys;
 mod lost;
+mod mount;
 mod pair;
 
 use crate::chain::{PLAIN, Plan};
@@ -17,6 +18,7 @@ use crate::common::gateway::Gateway;
 use crate::common::wait;
 use crate::harbor::Harbor;
 use crate::world::World;
+use harbormouth::standin::Seen;
 use libtest_mimic::Trial;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +30,7 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
         keys::trials(world),
         expiry::trials(world),
         guessing::trials(world),
+        mount::trials(world),
     ];
     trials.into_iter().flatten().collect()
 }
@@ -83,6 +86,24 @@ fn trip<'a>(client: Client, host: &str, harbor: &'a Harbor) -> Trip<'a> {
         login: harbor.login(),
         push_to: place.clone(),
         pull_from: place,
+    }
+}
+
+/// Whether a client sent its password to `/v2/`, where a token is enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Password {
+    Sent,
+    Kept,
+}
+
+/// What Harbor saw of it.
+fn password(seen: &[Seen]) -> Password {
+    let is_sent = |seen: &Seen| {
+        seen.target.starts_with("/v2/") && seen.header("authorization").starts_with("Basic ")
+    };
+    match seen.iter().any(is_sent) {
+        true => Password::Sent,
+        false => Password::Kept,
     }
 }
 
