@@ -71,7 +71,8 @@ const CASES: &[Case] = &[
         name: "every_put",
         manners: losing(Authorization::LostOnEveryPut),
         without: [GAVE_UP, DOCKER, COMMIT, COMMIT],
-        // The blobs pass. The manifest's URL can carry no ticket.
+        // The blobs pass. The manifest's URL can carry no ticket; containerd shows the status of the
+        // answer, the others its words.
         with: [
             Breaks(&["401 Unauthorized"]),
             EXPLAINED,
