@@ -34,11 +34,9 @@ impl LoginKey {
                 IpAddr::V6(Ipv6Addr::from_bits(prefix))
             }
         };
-        let hash = Sha256::digest(user.to_lowercase());
-        let first = hash.iter().take(8);
         LoginKey {
             network,
-            user: first.fold(0, |bits, byte| bits << 8 | u64::from(*byte)),
+            user: first_bits(&Sha256::digest(user.to_lowercase())),
         }
     }
 }
@@ -65,6 +63,19 @@ struct Counter {
     user: Option<u64>,
     first: Duration,
     failures: u32,
+    /// The latest login of which nobody can say whether its password was wrong.
+    doubtful: Option<Login>,
+}
+
+/// Name and password of one login, hashed: whether another one is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Login(u64);
+
+impl Login {
+    /// `credential` is what Authorization holds.
+    pub fn new(credential: &[u8]) -> Login {
+        Login(first_bits(&Sha256::digest(credential)))
+    }
 }
 
 impl LoginLimit {
@@ -96,7 +107,11 @@ impl LoginLimit {
             .first
             .saturating_add(self.within)
             .saturating_sub(now);
-        if counter.failures < self.failures || left.is_zero() {
+        let allowed = match counter.user {
+            Some(_) => self.failures,
+            None => self.failures.saturating_mul(MAX_NAMES as u32),
+        };
+        if counter.failures < allowed || left.is_zero() {
             return Ok(());
         }
         self.networks.promote(&key.network);
@@ -105,6 +120,17 @@ impl LoginLimit {
 
     /// A login failed.
     pub fn failed(&mut self, key: LoginKey, now: Duration) {
+        self.count(key, None, now);
+    }
+
+    /// A login was refused, for a wrong password or for want of a right: Harbor's answers don't
+    /// tell. Who only lacks a right comes with the same password again, which counts once; who
+    /// guesses comes with another one each time.
+    pub fn refused(&mut self, key: LoginKey, login: Login, now: Duration) {
+        self.count(key, Some(login), now);
+    }
+
+    fn count(&mut self, key: LoginKey, doubtful: Option<Login>, now: Duration) {
         if self.failures == 0 {
             return;
         }
@@ -116,11 +142,16 @@ impl LoginLimit {
             .iter()
             .position(|counter| counts(counter, key, counters));
         match place.and_then(|place| counters.get_mut(place)) {
-            Some(counter) => counter.failures = counter.failures.saturating_add(1),
+            Some(counter) if doubtful.is_some() && counter.doubtful == doubtful => {}
+            Some(counter) => {
+                counter.failures = counter.failures.saturating_add(1);
+                counter.doubtful = doubtful.or(counter.doubtful);
+            }
             None => counters.push(Counter {
                 user: (named(counters) < MAX_NAMES).then_some(key.user),
                 first: now,
                 failures: 1,
+                doubtful,
             }),
         }
         self.held = (self.held + counters.len()).saturating_sub(before);
@@ -145,6 +176,11 @@ impl LoginLimit {
             self.networks.pop(&key.network);
         }
     }
+}
+
+fn first_bits(hash: &[u8]) -> u64 {
+    let first = hash.iter().take(8);
+    first.fold(0, |bits, byte| bits << 8 | u64::from(*byte))
 }
 
 /// Whether this counter is the key's: its own, or the shared one if it has none and no room is
@@ -232,6 +268,25 @@ mod tests {
         let mut off = LoginLimit::new(0, WITHIN);
         fail(&mut off, alice, 100, 0);
         assert_eq!((off.check(alice, at(0)), off.held), (Ok(()), 0));
+    }
+
+    #[test]
+    fn a_login_that_is_refused_again_and_again_is_no_guess() {
+        let mut limit = LoginLimit::new(3, WITHIN);
+        let alice = key("192.0.2.1", "alice");
+        for _ in 0..100 {
+            limit.refused(alice, Login::new(b"right"), at(0));
+        }
+        assert_eq!(limit.check(alice, at(0)), Ok(()));
+        for guess in ["one", "two"] {
+            limit.refused(alice, Login::new(guess.as_bytes()), at(0));
+        }
+        assert!(limit.check(alice, at(0)).is_err());
+        // What is wrong for sure counts each time.
+        let bob = key("192.0.2.1", "bob");
+        limit.refused(bob, Login::new(b"x"), at(0));
+        fail(&mut limit, bob, 2, 0);
+        assert!(limit.check(bob, at(0)).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::context::RequestContext;
 use super::failure::Failure;
 use crate::registry::answer::Answer;
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use pingora::Result;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
@@ -15,6 +16,12 @@ pub(super) const JSON: &str = "application/json; charset=utf-8";
 /// What the connection's own task needs to send on what it was given: a turn, and a socket that
 /// takes it.
 const LAST_WORDS: Duration = Duration::from_millis(50);
+
+/// Go's servers read up to this much of a body before they answer (net/http, server.go).
+const READ_FIRST: u64 = 256 * 1024;
+
+/// A quarter of a MiB takes a slow client a few seconds.
+const READ_FIRST_LIMIT: Duration = Duration::from_secs(5);
 
 /// What a request is answered with before it goes to Harbor.
 pub(super) enum Refusal {
@@ -32,6 +39,20 @@ impl Refusal {
             Refusal::Answer(answer) | Refusal::AnswerWith(answer, ..) => Some(answer.reason()),
             Refusal::RedirectToHttps(_) => None,
         }
+    }
+}
+
+/// Reads a small body before its request is refused, as Go's servers do, Harbor among them. Clients
+/// rely on it: containerd 1.6.20, told 401 before it had written its manifest, hung in six of twelve
+/// pushes. A client that waits for 100 Continue has not begun.
+pub(super) async fn read_small_body(session: &mut Session) {
+    let length = session
+        .get_header(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let is_small = length.is_some_and(|length| length <= READ_FIRST);
+    if is_small && session.get_header("expect").is_none() {
+        // Late or broken: the answer goes out all the same.
+        let _ = tokio::time::timeout(READ_FIRST_LIMIT, session.drain_request_body()).await;
     }
 }
 

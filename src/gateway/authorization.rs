@@ -80,7 +80,9 @@ pub(super) fn settle(
         ctx.repaired(Repair::Ticket);
     }
     match &ctx.authorization.credential {
-        Credential::Basic { user } if ctx.operation.is_registry() => limited(user.as_deref(), ctx),
+        Credential::Basic { user, .. } if ctx.operation.is_registry() => {
+            limited(user.as_deref(), ctx)
+        }
         Credential::None | Credential::Basic { .. } | Credential::Bearer(_) | Credential::Other => {
             Ok(())
         }

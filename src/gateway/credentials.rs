@@ -222,9 +222,10 @@ pub(super) fn answered(response: &ResponseHeader, ctx: &mut RequestContext) {
         (Operation::Token, 200) if !response.headers.contains_key(CONTENT_ENCODING) => {
             ctx.token_answer = Some(TokenAnswer::default());
         }
-        (operation, 401) if operation.is_registry() => login(ctx, false),
+        (Operation::Token | Operation::Ping, 401) => login(ctx, Password::Wrong),
+        (operation, 401) if operation.is_registry() => login(ctx, Password::Doubtful),
         // Only an account gets this; a public project is open to wrong passwords too.
-        (Operation::Ping, 200) => login(ctx, true),
+        (Operation::Ping, 200) => login(ctx, Password::Right),
         _ => {}
     }
 }
@@ -248,19 +249,39 @@ pub(super) fn read_token_answer(ctx: &mut RequestContext, piece: Option<&Bytes>,
             ctx.metrics().authorization.empty_grants.inc();
         }
         if said.grant != Grant::Unreadable {
-            login(ctx, said.has_subject);
+            let password = match said.has_subject {
+                true => Password::Right,
+                false => Password::Wrong,
+            };
+            login(ctx, password);
         }
     }
 }
 
-fn login(ctx: &RequestContext, succeeded: bool) {
-    let (Credential::Basic { user: Some(user) }, Some(client)) =
-        (&ctx.authorization.credential, ctx.client)
+/// What an answer says about a password.
+#[derive(Clone, Copy)]
+enum Password {
+    Right,
+    Wrong,
+    /// Wrong, or right without the right to do this: Harbor answers both alike.
+    Doubtful,
+}
+
+fn login(ctx: &RequestContext, password: Password) {
+    let (
+        Credential::Basic {
+            user: Some(user),
+            login,
+        },
+        Some(client),
+    ) = (&ctx.authorization.credential, ctx.client)
     else {
         return;
     };
-    match succeeded {
-        true => ctx.shared.logins.succeeded(client, user),
-        false => ctx.shared.logins.failed(client, user),
+    let logins = &ctx.shared.logins;
+    match password {
+        Password::Right => logins.succeeded(client, user),
+        Password::Wrong => logins.failed(client, user),
+        Password::Doubtful => logins.refused(client, user, *login),
     }
 }

@@ -1,7 +1,7 @@
 //! Failed logins, as all requests share them: the limit's state and the time that it needs.
 
 use crate::config;
-use crate::edge::login_limit::{LoginKey, LoginLimit};
+use crate::edge::login_limit::{Login, LoginKey, LoginLimit};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -35,6 +35,13 @@ impl Logins {
 
     pub fn failed(&self, client: IpAddr, user: &str) {
         self.with(client, user, |limit, key, now| limit.failed(key, now));
+    }
+
+    /// See [`LoginLimit::refused`].
+    pub fn refused(&self, client: IpAddr, user: &str, login: Login) {
+        self.with(client, user, |limit, key, now| {
+            limit.refused(key, login, now)
+        });
     }
 
     pub fn succeeded(&self, client: IpAddr, user: &str) {

@@ -113,6 +113,7 @@ impl ProxyHttp for Gateway {
         if let Some(reason) = refusal.reason() {
             ctx.refused(reason);
         }
+        answer::read_small_body(session).await;
         answer::write(session, ctx, refusal).await?;
         Ok(true)
     }

@@ -3,13 +3,13 @@
 //! Claims are decoded and never verified: they explain an answer of Harbor's, and never stand in
 //! for one.
 
+use super::scope::{Action, Scope};
+use crate::edge::login_limit::Login;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use std::fmt;
 use std::time::Duration;
-
-use super::scope::{Action, Scope};
 
 /// Longer ones are no tokens of Harbor's, which are of one or two KiB.
 const MAX_TOKEN: usize = 64 * 1024;
@@ -21,9 +21,10 @@ pub enum Credential {
     /// There is no such header, or nothing in it: Harbor treats both alike.
     #[default]
     None,
-    /// The user's name, where it can be read.
     Basic {
+        /// The name, where it can be read.
         user: Option<String>,
+        login: Login,
     },
     Bearer(String),
     Other,
@@ -48,7 +49,10 @@ impl Credential {
         } else if scheme.eq_ignore_ascii_case("bearer") {
             Credential::Bearer(rest.to_owned())
         } else if scheme.eq_ignore_ascii_case("basic") {
-            Credential::Basic { user: user(rest) }
+            Credential::Basic {
+                user: user(rest),
+                login: Login::new(rest.as_bytes()),
+            }
         } else {
             Credential::Other
         }
@@ -171,6 +175,10 @@ mod tests {
     #[test]
     fn credentials_are_told_apart() {
         let alice = |password: &str| STANDARD.encode(format!("alice:{password}"));
+        let nameless = |encoded: &str| Credential::Basic {
+            user: None,
+            login: Login::new(encoded.as_bytes()),
+        };
         for (value, expected) in [
             ("Bearer a.b.c", Credential::Bearer("a.b.c".into())),
             ("bearer  a ", Credential::Bearer("a".into())),
@@ -183,10 +191,11 @@ mod tests {
                 &format!("Basic {}", alice("a:b")),
                 Credential::Basic {
                     user: Some("alice".into()),
+                    login: Login::new(alice("a:b").as_bytes()),
                 },
             ),
-            ("BASIC ???", Credential::Basic { user: None }),
-            ("Basic YWxpY2U=", Credential::Basic { user: None }),
+            ("BASIC ???", nameless("???")),
+            ("Basic YWxpY2U=", nameless("YWxpY2U=")),
         ] {
             assert!(Credential::read(value.as_bytes()) == expected, "{value}");
         }

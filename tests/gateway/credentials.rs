@@ -456,3 +456,28 @@ async fn the_reason_of_a_lost_authorization_replaces_a_body_of_any_form() {
         );
     }
 }
+
+/// Without the right to do something, Harbor answers a right password as it answers a wrong one.
+#[tokio::test]
+async fn who_lacks_a_right_is_not_taken_for_a_guesser() {
+    let harbor = push::standin().await;
+    let world = with(
+        "login_limit: { failures: 3, within: 10m }\n",
+        harbor.origin(),
+    );
+    let mut conn = world.https().await;
+    let bob = basic("bob", "Bob123456");
+    for path in ["/v2/secret/x/tags/list", "/v2/_catalog"] {
+        for round in 0..6 {
+            let reply = conn.ask(get(path, &[&bob])).await;
+            assert_eq!(reply.status, 401, "{path} {round}");
+        }
+    }
+    assert_eq!(ask_token(&mut conn, Some(&bob), "").await.status, 200);
+    // Guesses at the same place are guesses.
+    for round in 0..4 {
+        let guess = basic("bob", &format!("guess {round}"));
+        let reply = conn.ask(get("/v2/secret/x/tags/list", &[&guess])).await;
+        assert_eq!(reply.status, if round < 3 { 401 } else { 429 }, "{round}");
+    }
+}
