@@ -2,7 +2,7 @@
 
 use super::context::RequestContext;
 use crate::config::Timeouts;
-use crate::edge::forwarded::{Forwarded, is_dropped};
+use crate::edge::forwarded::{self, is_dropped};
 use crate::registry::operation::Operation;
 use http::header::{AUTHORIZATION, COOKIE, REFERER};
 use pingora::Result;
@@ -24,9 +24,12 @@ pub(super) fn edit(request: &mut RequestHeader, ctx: &RequestContext) -> Result<
         request.remove_header(&field);
     }
     if ctx.operation.is_registry() {
-        request.remove_header(&COOKIE);
         // A client that followed a redirect names the URL it came from, with its ticket.
-        request.remove_header(&REFERER);
+        for field in [COOKIE, REFERER] {
+            if request.headers.contains_key(&field) {
+                request.remove_header(&field);
+            }
+        }
     }
     if let Some(value) = ctx.authorization.replacement() {
         request.insert_header(AUTHORIZATION, value.clone())?;
@@ -46,9 +49,9 @@ pub(super) fn edit(request: &mut RequestHeader, ctx: &RequestContext) -> Result<
     request.insert_header("X-Forwarded-Host", name.host.clone())?;
     request.insert_header("X-Forwarded-Proto", name.origin.scheme.as_str())?;
     if let Some(client) = ctx.client {
-        let told = Forwarded::new(&name.origin, client);
-        request.insert_header("X-Real-IP", told.client.as_str())?;
-        request.insert_header("X-Forwarded-For", told.client)?;
+        let client = forwarded::client(client);
+        request.insert_header("X-Real-IP", client.as_str())?;
+        request.insert_header("X-Forwarded-For", client)?;
     }
     request.insert_header("X-Request-Id", ctx.request_id.as_str())?;
     Ok(())

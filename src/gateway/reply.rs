@@ -22,7 +22,9 @@ const HOP_BY_HOP: [&str; 3] = ["keep-alive", "proxy-connection", "upgrade"];
 /// Puts an answer right for the client. Each repair is counted.
 pub(super) fn edit(response: &mut ResponseHeader, ctx: &mut RequestContext) -> Result<()> {
     for field in HOP_BY_HOP {
-        response.remove_header(field);
+        if response.headers.contains_key(field) {
+            response.remove_header(field);
+        }
     }
     response.insert_header("X-Request-Id", ctx.request_id.as_str())?;
     let (Some(name), Some(harbor)) = (ctx.name(), ctx.harbor()) else {
