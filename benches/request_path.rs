@@ -1,5 +1,7 @@
 //! The pure work on the path of one request: what the gateway adds to a bare proxy.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use divan::{Bencher, black_box};
 use harbormouth::config::LogFormat;
 use harbormouth::edge::host::{Routes, requested_authority};
@@ -13,6 +15,7 @@ use harbormouth::registry::location::{Reply, repair_location};
 use harbormouth::registry::operation::Operation;
 use harbormouth::registry::redact::redacted;
 use harbormouth::registry::target::{Body, Target};
+use harbormouth::ticket::{Key, Keyring, Step, Ticket, open, seal};
 use std::time::{Duration, SystemTime};
 
 fn main() {
@@ -114,4 +117,47 @@ fn record(bencher: Bencher, format: LogFormat) {
         error: None,
     };
     bencher.bench(|| black_box(&record).line(format));
+}
+
+const STEP: Step<'_> = Step {
+    registry: "hq",
+    origin: "https://hub.example.com",
+    repository: "lab/app",
+    upload: "f7a330ab-6ce5-4609-adec-2cc646e1ea39",
+    state: b"Xagwx9brBDQBw",
+};
+
+/// A token of a Harbor with a key of 4,096 bits.
+fn ticket() -> Ticket {
+    let claims = r#"{"iss":"harbor-token-issuer","sub":"robot$lab+ci","aud":"harbor-registry","exp":1800001800,"nbf":1800000000,"iat":1800000000,"jti":"x7Fq2lLkWJm4bTzC","access":[{"type":"repository","name":"lab/app","actions":["pull","push","delete","scanner-pull"]}]}"#;
+    let signature: Vec<u8> = (0..512u32).map(|n| (n * n % 251) as u8).collect();
+    let encode = |part: &[u8]| URL_SAFE_NO_PAD.encode(part);
+    let token = format!(
+        "{}.{}.{}",
+        encode(br#"{"alg":"RS256","typ":"JWT"}"#),
+        encode(claims.as_bytes()),
+        encode(&signature)
+    );
+    Ticket {
+        token: token.into(),
+        expires: 1_800_001_800,
+        client: None,
+    }
+}
+
+fn keys() -> Keyring {
+    Keyring::new(Key::new([1; 32]), Vec::new())
+}
+
+#[divan::bench]
+fn ticket_sealed(bencher: Bencher) {
+    let (keys, ticket) = (keys(), ticket());
+    bencher.bench(|| seal(&keys, &STEP, black_box(&ticket), [3; 24]));
+}
+
+#[divan::bench]
+fn ticket_opened(bencher: Bencher) {
+    let keys = keys();
+    let sealed = seal(&keys, &STEP, &ticket(), [3; 24]).expect("a token that fits");
+    bencher.bench(|| open(&keys, &STEP, black_box(sealed.as_bytes()), 1_800_000_000));
 }

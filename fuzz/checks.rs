@@ -4,6 +4,7 @@
 use harbormouth::edge::host::requested_authority;
 use harbormouth::edge::origin::{Authority, Origin};
 use harbormouth::edge::path::NormalPath;
+use harbormouth::edge::query;
 use harbormouth::registry::authorities::KnownAuthorities;
 use harbormouth::registry::challenge::{self, TOKEN_PATH, repair_challenge};
 use harbormouth::registry::exposure::{Exposure, exposure};
@@ -12,6 +13,8 @@ use harbormouth::registry::location::{LocationRepair, Reply, repair_location};
 use harbormouth::registry::operation::Operation;
 use harbormouth::registry::redact::redacted;
 use harbormouth::registry::target::{Body, Target};
+use harbormouth::registry::upload_ticket::{self, UploadStep};
+use harbormouth::ticket::{self, Key, Keyring, Step, Ticket};
 
 pub const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "BREW"];
 
@@ -251,4 +254,66 @@ pub fn host(value: &[u8]) {
     );
     let both = requested_authority(Some(&shown), [value]).expect("alike");
     assert_eq!(both.host, authority.host);
+}
+
+/// Nothing that somebody makes up opens, what was sealed opens again, and a request's query never
+/// makes it do so elsewhere. The input is a query, or else a token.
+pub fn ticket(data: &[u8]) {
+    let keys = Keyring::new(Key::new([1; 32]), vec![Key::new([2; 32])]);
+    let text = String::from_utf8_lossy(data);
+    let target = format!("/v2/lab/app/blobs/uploads/ca33?{text}");
+    if let Ok(path) = NormalPath::parse(target.as_bytes()) {
+        let read = Target::of("PUT", &path, Body::Present);
+        if let (Some(step), Some(brought)) = (
+            upload_ticket::step_of(&read, path.query()),
+            upload_ticket::brought(read.operation, path.query().unwrap_or("")),
+        ) {
+            assert!(ticket::open(&keys, &bound(&step), &brought, 0).is_err());
+        }
+        let left = path.without(&[upload_ticket::PARAMETER]);
+        let left = left.query().unwrap_or("");
+        assert_eq!(query::values(left, upload_ticket::PARAMETER).count(), 0);
+    }
+    assert!(ticket::open(&keys, &bound(&step()), data, 0).is_err());
+
+    let sealed = Ticket {
+        token: text.to_string().into(),
+        expires: 100,
+        client: None,
+    };
+    let Ok(sealed) = ticket::seal(&keys, &bound(&step()), &sealed, [5; ticket::NONCE_LENGTH])
+    else {
+        return;
+    };
+    assert!(sealed.len() <= ticket::MAX_LENGTH);
+    let location = upload_ticket::with_ticket(LOCATION, &sealed);
+    assert_eq!(upload_ticket::next_step(LOCATION), Some(step()));
+    let path = NormalPath::parse(location.as_bytes()).expect("a Location that is a path");
+    let brought = upload_ticket::brought(Operation::UploadCommit, path.query().unwrap_or(""));
+    let opened = ticket::open(&keys, &bound(&step()), &brought.expect("it is there"), 99);
+    let can_stand_in_a_header = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+    match opened {
+        Ok(opened) => assert_eq!(opened.token.as_str(), text),
+        Err(error) => assert!(!can_stand_in_a_header, "{error}: {text:?}"),
+    }
+}
+
+const LOCATION: &str = "/v2/lab/app/blobs/uploads/ca33?_state=hvxi";
+
+fn step() -> UploadStep {
+    UploadStep {
+        repository: "lab/app".to_owned(),
+        upload: "ca33".to_owned(),
+        state: b"hvxi".to_vec(),
+    }
+}
+
+fn bound(step: &UploadStep) -> Step<'_> {
+    Step {
+        registry: "hq",
+        origin: "https://hub.example.com",
+        repository: &step.repository,
+        upload: &step.upload,
+        state: &step.state,
+    }
 }

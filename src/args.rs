@@ -10,6 +10,8 @@ pub enum Action {
     Serve(Source),
     Check(Source),
     Demo(Stay),
+    /// Writes a sealing key to a new file.
+    Keygen(PathBuf),
 }
 
 /// Where the configuration is.
@@ -33,6 +35,7 @@ pub fn read() -> Action {
         Command::Check(typed) => Action::Check(typed.source()),
         Command::Demo { once: true } => Action::Demo(Stay::Exit),
         Command::Demo { once: false } => Action::Demo(Stay::Serving),
+        Command::Keygen { file } => Action::Keygen(file),
     }
 }
 
@@ -78,6 +81,17 @@ enum Command {
         /// Exit when the story is told; the exit code says whether it went as it should
         #[arg(long)]
         once: bool,
+    },
+    /// Write a new key that seals upload tickets, for all replicas to share
+    ///
+    /// Creates FILE, readable by its owner alone, with a random key, and prints the key's id, which
+    /// is no secret. A file that exists is never touched. Without configured keys every process
+    /// makes its own when it starts, and the tickets of one are worth nothing to another.
+    #[command(after_help = KEYGEN_EXAMPLES)]
+    Keygen {
+        /// File to create
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
     },
 }
 
@@ -177,6 +191,22 @@ Examples:
   harbormouth check --config harbormouth.yaml
   harbormouth check --public https://hub.example.com --upstream http://10.0.0.5 > harbormouth.yaml";
 
+const KEYGEN_EXAMPLES: &str = "\
+Examples:
+  The first key, the same file for every replica:
+    harbormouth keygen keys/2026-11.key
+        reattach: { keys: { current: keys/2026-11.key } }
+
+  A new key, without one upload failing. Every replica takes a step (SIGHUP, or a restart) before
+  the first takes the next:
+    harbormouth keygen keys/2026-12.key
+    1. Accept:  keys: { current: keys/2026-11.key, previous: [keys/2026-12.key] }
+    2. Promote: keys: { current: keys/2026-12.key, previous: [keys/2026-11.key] }
+    3. Drop:    keys: { current: keys/2026-12.key }
+  Before step 3, wait for as long as Harbor's tokens live: older tickets are worth nothing anyway.
+
+The metric harbormouth_sealing_key_info shows the id of each replica's current key.";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,6 +232,9 @@ mod tests {
             ),
             ("check --config a.yaml", true),
             ("demo --once", true),
+            ("keygen a.key", true),
+            ("keygen", false),
+            ("keygen a.key b.key", false),
             ("serve", false),
             ("serve --public https://h", false),
             ("serve --upstream http://u", false),

@@ -13,6 +13,7 @@ pub mod config;
 
 pub mod edge;
 pub mod registry;
+pub mod ticket;
 
 pub mod gateway;
 pub mod listener;
@@ -23,6 +24,8 @@ pub mod logging;
 pub mod metrics;
 pub mod record;
 
+pub mod random;
+pub mod sealing;
 pub mod server;
 pub mod standin;
 

@@ -4,11 +4,13 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod args;
+mod keygen;
 
 use args::{Action, Stay};
 use harbormouth::config::{self, Config};
 use harbormouth::demo::DemoOptions;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -32,7 +34,7 @@ fn run() -> anyhow::Result<ExitCode> {
             Ok(mut config) => {
                 let expired = config.expired_certificates(SystemTime::now());
                 config.warnings.extend(expired);
-                harbormouth::server::run(config)?;
+                harbormouth::server::run(config, &|| source.load())?;
                 Ok(ExitCode::SUCCESS)
             }
             Err(error) => Ok(refuse(&error)),
@@ -42,6 +44,7 @@ fn run() -> anyhow::Result<ExitCode> {
             Err(error) => Ok(refuse(&error)),
         },
         Action::Demo(stay) => demo(&stay),
+        Action::Keygen(file) => keygen(&file),
     }
 }
 
@@ -56,6 +59,17 @@ fn show(config: &Config) -> anyhow::Result<ExitCode> {
         eprintln!("warning: {warning}");
     }
     std::io::stdout().write_all(config.to_yaml()?.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn keygen(file: &Path) -> anyhow::Result<ExitCode> {
+    let id = keygen::write_new(file)?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "sealing key {id} is in {}", file.display())?;
+    writeln!(
+        out,
+        "next: give every replica this file and name it at reattach.keys.current; where another key is in use, first at reattach.keys.previous (harbormouth keygen --help)"
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,7 +5,10 @@
 //! and not an absence. Labels are enums or configured names: never a repository, a user or an
 //! address of a client. Handles are looked up once, at start: the request path only adds.
 
+mod authorization;
 mod series;
+
+pub use authorization::AuthorizationMetrics;
 
 use crate::config::Config;
 use crate::registry::operation::Operation;
@@ -80,9 +83,27 @@ families! {
     RETRIES: Counter "harbormouth_upstream_retries_total" ["registry"]
         "Requests sent to Harbor once more, because nothing can have been done yet.";
     REPAIRS: Counter "harbormouth_repairs_total" ["registry", "kind"]
-        "What was put right in Harbor's answers, by kind.";
+        "What was put right in requests and answers, by kind.";
     FOREIGN_REDIRECTS: Counter "harbormouth_foreign_redirects_total" ["registry"]
         "Redirects of registry requests to other hosts (object storage) that were passed on as they are.";
+    TICKETS_ISSUED: Counter "harbormouth_tickets_issued_total" ["registry"]
+        "Upload tickets put into Locations.";
+    TICKETS_NOT_ISSUED: Counter "harbormouth_tickets_not_issued_total" ["registry", "reason"]
+        "Locations of uploads with a Bearer token that got no ticket, by reason.";
+    TICKETS_REFUSED: Counter "harbormouth_tickets_refused_total" ["registry", "reason"]
+        "Upload requests without Authorization whose ticket was not accepted, by reason.";
+    REATTACHED: Counter "harbormouth_reattached_total" ["registry", "operation", "client"]
+        "Upload requests that had lost their Bearer token and got it back from their ticket: a hop before the gateway is broken.";
+    SEALING_KEY: Gauge "harbormouth_sealing_key_info" ["registry", "key_id"]
+        "Always 1; the label has the id of the key that seals upload tickets. Replicas must agree.";
+    RESTORED: Counter "harbormouth_authorization_restored_total" ["registry"]
+        "Requests whose Authorization was taken from the header that a trusted proxy had moved it to.";
+    EMPTY_GRANTS: Counter "harbormouth_empty_grants_total" ["registry"]
+        "Tokens that Harbor gave with nothing of what was asked: a wrong password or a missing role.";
+    EXPIRED_TOKENS: Histogram "harbormouth_expired_token_upload_age_seconds" ["registry"]
+        "Age of uploads when Harbor refused their token because it had expired.";
+    LOGINS_LIMITED: Counter "harbormouth_logins_limited_total" ["registry"]
+        "Logins refused with 429 after too many wrong passwords.";
     BUILD: Gauge "harbormouth_build_info" ["version"]
         "Always 1; the version is in the label.";
 }
@@ -140,6 +161,7 @@ pub struct RegistryMetrics {
     repairs: Vec<IntCounter>,
     upstream_errors: Vec<IntCounter>,
     healthy: HashMap<String, IntGauge>,
+    pub authorization: AuthorizationMetrics,
 }
 
 /// The handles of one operation of one registry.

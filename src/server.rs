@@ -1,20 +1,21 @@
 //! Assembly and life cycle: from a configuration to a process that serves, drains and ends.
 
 use crate::admin::{Admin, Phase};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::gateway::{Gateway, MAX_TRIES, Shared};
 use crate::listener::{Listener, Workers};
 use crate::metrics::Metrics;
-use crate::{logging, upstream};
+use crate::{logging, sealing, upstream};
 use anyhow::Context;
 use pingora::apps::HttpServerOptions;
 use pingora::protocols::http::v2::server::default_h2_options;
 use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
+use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{self, SignalKind};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -37,11 +38,14 @@ const DRAIN_POLL: Duration = Duration::from_millis(20);
 /// Connections without a request that may still be saying goodbye when a drain is done.
 const GOODBYE: Duration = Duration::from_millis(250);
 
-/// Serves until a signal ends it.
+/// Reads the configuration once more.
+pub type Reload<'s> = dyn Fn() -> Result<Config, config::Error> + 's;
+
+/// Serves until a signal ends it; SIGHUP makes it read its sealing keys again.
 ///
 /// # Errors
 /// When a listener can't be opened or a thread not started: nothing has been served then.
-pub fn run(config: Config) -> anyhow::Result<()> {
+pub fn run(config: Config, reload: &Reload<'_>) -> anyhow::Result<()> {
     logging::init(config.log.format);
     // Two descriptors for each request; the soft limit of a service is 1,024 by default.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
@@ -52,18 +56,19 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let result = runtime.block_on(serve(Arc::new(config)));
+    let result = runtime.block_on(serve(Arc::new(config), reload));
     log::logger().flush();
     result
 }
 
-async fn serve(config: Arc<Config>) -> anyhow::Result<()> {
+async fn serve(config: Arc<Config>, reload: &Reload<'_>) -> anyhow::Result<()> {
     for warning in &config.warnings {
         log::warn!("{warning}");
     }
     let metrics = Arc::new(Metrics::new(&config).context("metrics")?);
     let shared =
         Arc::new(Shared::new(Arc::clone(&config), Arc::clone(&metrics)).context("public names")?);
+    sealing::start(&shared)?;
     let (stop, stopping) = watch::channel(false);
     let (set_phase, phase) = watch::channel(Phase::Starting);
 
@@ -110,13 +115,18 @@ async fn serve(config: Arc<Config>) -> anyhow::Result<()> {
     announced.push("ready".to_owned());
     announce(&announced);
 
-    let signal = signals.next().await;
+    let signal = loop {
+        match signals.next().await {
+            Signal::Hangup => sealing::reload(&shared, reload),
+            signal => break signal,
+        }
+    };
     log::info!("{signal}: draining");
     set_phase.send_replace(Phase::Draining);
     stop.send_replace(true);
     tokio::select! {
         () = drain(&workers, &metrics, config.drain_timeout) => {}
-        signal = signals.next() => log::warn!("{signal} again: ending at once"),
+        signal = signals.end() => log::warn!("{signal} again: ending at once"),
     }
     Ok(())
 }
@@ -181,23 +191,53 @@ async fn drain(workers: &Workers, metrics: &Metrics, timeout: Duration) {
     }
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signal {
+    Terminate,
+    Interrupt,
+    Hangup,
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Signal::Terminate => "SIGTERM",
+            Signal::Interrupt => "SIGINT",
+            Signal::Hangup => "SIGHUP",
+        })
+    }
+}
+
 struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
+    terminate: unix::Signal,
+    interrupt: unix::Signal,
+    hangup: unix::Signal,
 }
 
 impl Signals {
     fn new() -> std::io::Result<Signals> {
         Ok(Signals {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
+            terminate: unix::signal(SignalKind::terminate())?,
+            interrupt: unix::signal(SignalKind::interrupt())?,
+            hangup: unix::signal(SignalKind::hangup())?,
         })
     }
 
-    async fn next(&mut self) -> &'static str {
+    async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.hangup.recv() => Signal::Hangup,
+        }
+    }
+
+    /// The next signal that ends the process.
+    async fn end(&mut self) -> Signal {
+        loop {
+            match self.next().await {
+                Signal::Hangup => log::info!("SIGHUP: nothing is read again while draining"),
+                signal => return signal,
+            }
         }
     }
 }

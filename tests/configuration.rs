@@ -1,15 +1,17 @@
-//! `check` as an operator runs it, on the example configurations and on broken ones.
+//! `check` and `keygen` as an operator runs them, on the example configurations and on broken ones.
 
-use harbormouth::config;
+use harbormouth::config::{self, ClientAddressRule, ReattachMode};
+use harbormouth::ticket::Key;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 const CONF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conf");
 
-/// A copy of `conf/` with the certificates that its files speak of.
+/// A copy of `conf/` with the certificates and keys that its files speak of.
 fn conf_with_certificates() -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for file in examples() {
@@ -33,6 +35,10 @@ fn conf_with_certificates() -> tempfile::TempDir {
         fs::write(tls.join(format!("{file}.crt")), chain).unwrap();
         fs::write(tls.join(format!("{file}.key")), key.serialize_pem()).unwrap();
     }
+    fs::create_dir(copy.path().join("keys")).unwrap();
+    for file in ["2026-10.key", "2026-11.key"] {
+        keygen(&copy.path().join("keys").join(file));
+    }
     copy
 }
 
@@ -46,6 +52,22 @@ fn examples() -> BTreeSet<PathBuf> {
 
 fn check(file: &Path) -> Output {
     run(&["check", "--config", file.to_str().unwrap()])
+}
+
+/// Writes a sealing key and returns what was printed.
+fn keygen(file: &Path) -> String {
+    let written = run(&["keygen", file.to_str().unwrap()]);
+    assert!(written.status.success(), "{}", text(&written.stderr));
+    assert_eq!(text(&written.stderr), "");
+    text(&written.stdout).to_owned()
+}
+
+/// The part of a key file that nobody may see.
+fn secret_in(file: &Path) -> String {
+    let content = fs::read_to_string(file).unwrap();
+    let (_, secret) = content.trim().rsplit_once(':').unwrap();
+    assert_eq!(secret.len(), 43, "32 bytes in base64url");
+    secret.to_owned()
 }
 
 fn run(arguments: &[&str]) -> Output {
@@ -63,7 +85,7 @@ fn text(bytes: &[u8]) -> &str {
 fn every_example_loads_and_warns_only_where_it_says_so() {
     let conf = conf_with_certificates();
     let examples = examples();
-    assert!(examples.len() >= 8, "{examples:?}");
+    assert!(examples.len() >= 10, "{examples:?}");
     for file in examples {
         let name = file.file_name().unwrap().to_str().unwrap();
         let checked = check(&conf.path().join(name));
@@ -118,6 +140,17 @@ fn the_annotated_file_states_the_defaults() {
     assert_eq!(annotated.admin.address, sparse.admin.address);
     assert_eq!(annotated.log.format, sparse.log.format);
     assert_eq!(annotated.drain_timeout, sparse.drain_timeout);
+    assert_eq!(annotated.trusted_proxies, sparse.trusted_proxies);
+    assert_eq!(
+        annotated.restore_authorization_from,
+        sparse.restore_authorization_from
+    );
+    assert_eq!(annotated.login_limit, sparse.login_limit);
+    assert_eq!(stated.reattach.mode, default.reattach.mode);
+    assert_eq!(
+        stated.reattach.client_address,
+        default.reattach.client_address
+    );
 }
 
 #[test]
@@ -208,6 +241,142 @@ fn an_expired_certificate_is_a_warning() {
 }
 
 #[test]
+fn keygen_writes_a_key_that_loads_and_that_only_its_owner_may_read() {
+    let conf = conf_with_certificates();
+    let file = conf.path().join("new.key");
+    let printed = keygen(&file);
+    let metadata = fs::metadata(&file).unwrap();
+    assert_eq!(metadata.permissions().mode() & 0o7777, 0o600);
+    let id = Key::read(&fs::read(&file).unwrap()).unwrap().id();
+    let name = file.display();
+    assert_eq!(
+        printed,
+        format!(
+            "sealing key {id} is in {name}\n\
+             next: give every replica this file and name it at reattach.keys.current; where another key is in use, first at reattach.keys.previous (harbormouth keygen --help)\n"
+        )
+    );
+    let yaml = fs::read_to_string(conf.path().join("one-harbor.yaml")).unwrap();
+    let yaml = format!(
+        "{yaml}reattach: {{ keys: {{ current: new.key, previous: [keys/2026-11.key] }}, client_address: require }}\n"
+    );
+    let configuration = conf.path().join("with-keys.yaml");
+    fs::write(&configuration, yaml).unwrap();
+    let loaded = config::load_file(&configuration).unwrap();
+    let reattach = &loaded.registries[0].reattach;
+    assert_eq!(reattach.mode, ReattachMode::Ticket);
+    assert_eq!(reattach.client_address, ClientAddressRule::Require);
+    let keys = reattach.keys.as_ref().unwrap();
+    assert_eq!(keys.keyring.current().id(), id);
+    // No output holds a key, only the names of their files.
+    let checked = check(&configuration);
+    assert_eq!(text(&checked.stderr), "");
+    assert!(text(&checked.stdout).contains(file.to_str().unwrap()));
+    for key in [&file, &conf.path().join("keys/2026-11.key")] {
+        let secret = secret_in(key);
+        assert!(!text(&checked.stdout).contains(&secret));
+        assert!(!printed.contains(&secret));
+        assert!(!format!("{loaded:?}").contains(&secret));
+    }
+}
+
+#[test]
+fn keygen_gives_every_key_its_own_bytes() {
+    let directory = tempfile::tempdir().unwrap();
+    let [a, b] = ["a.key", "b.key"].map(|name| directory.path().join(name));
+    assert_ne!(keygen(&a), keygen(&b));
+    assert_ne!(secret_in(&a), secret_in(&b));
+}
+
+#[test]
+fn keygen_takes_a_plain_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let written = Command::new(env!("CARGO_BIN_EXE_harbormouth"))
+        .args(["keygen", "plain.key"])
+        .current_dir(directory.path())
+        .output()
+        .unwrap();
+    assert!(written.status.success(), "{}", text(&written.stderr));
+    Key::read(&fs::read(directory.path().join("plain.key")).unwrap()).unwrap();
+}
+
+#[test]
+fn keygen_leaves_what_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("old.key");
+    let link = directory.path().join("link.key");
+    let dangling = directory.path().join("dangling.key");
+    fs::write(&file, "something else\n").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    std::os::unix::fs::symlink(directory.path().join("target.key"), &dangling).unwrap();
+    for name in [&file, &link, &dangling, &directory.path().to_owned()] {
+        let refused = run(&["keygen", name.to_str().unwrap()]);
+        assert_eq!(refused.status.code(), Some(1));
+        assert_eq!(text(&refused.stdout), "");
+        assert_eq!(
+            text(&refused.stderr),
+            format!(
+                "error: {} exists and was left as it is; a key in use must not be lost, so give another name\n",
+                name.display()
+            )
+        );
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), "something else\n");
+    assert!(!directory.path().join("target.key").exists());
+    let nowhere = directory.path().join("no/such/directory.key");
+    let refused = run(&["keygen", nowhere.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(
+        text(&refused.stderr),
+        format!(
+            "error: {} can't be created: No such file or directory (os error 2)\n",
+            nowhere.display()
+        )
+    );
+}
+
+#[test]
+fn a_key_file_that_everybody_may_read_is_a_warning() {
+    let conf = conf_with_certificates();
+    let file = conf.path().join("keys/2026-10.key");
+    for (mode, warned) in [(0o400, false), (0o440, false), (0o644, true)] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        let checked = check(&conf.path().join("sealing-keys.yaml"));
+        assert!(checked.status.success());
+        let expected = match warned {
+            true => {
+                "warning: reattach.keys.previous[0]: \"keys/2026-10.key\" can be read by every user of this machine; set its mode to 0600, in Kubernetes the Secret's defaultMode to 0440\n"
+            }
+            false => "",
+        };
+        assert_eq!(text(&checked.stderr), expected, "{mode:o}");
+    }
+}
+
+#[test]
+fn the_content_of_a_bad_key_file_is_not_printed() {
+    let conf = conf_with_certificates();
+    let file = conf.path().join("keys/2026-10.key");
+    let secret = secret_in(&file);
+    let whole = fs::read_to_string(&file).unwrap();
+    for content in [
+        whole.trim_end()[..whole.len() - 2].to_owned(),
+        format!("{whole}{whole}"),
+        secret.clone(),
+    ] {
+        fs::write(&file, content).unwrap();
+        let checked = check(&conf.path().join("sealing-keys.yaml"));
+        assert_eq!(checked.status.code(), Some(1));
+        let printed = text(&checked.stderr);
+        assert!(
+            printed.contains("reattach.keys.previous[0]: \"keys/2026-10.key\" holds"),
+            "{printed}"
+        );
+        assert!(!printed.contains(&secret[..20]), "{printed}");
+    }
+}
+
+#[test]
 fn serve_refuses_what_check_refuses() {
     let refused = run(&["serve", "--config", "/nowhere/conf.yaml"]);
     assert_eq!(refused.status.code(), Some(1));
@@ -225,6 +394,7 @@ fn help_and_version_answer() {
         (vec!["serve", "--help"], "--public https://hub.example.com"),
         (vec!["check", "--help"], "all problems"),
         (vec!["demo", "--help"], "--once"),
+        (vec!["keygen", "--help"], "2. Promote: keys: {"),
     ] {
         let answer = run(&arguments);
         assert!(answer.status.success(), "{arguments:?}");

@@ -45,3 +45,8 @@ fn host() {
 fn link() {
     run("link", checks::link);
 }
+
+#[test]
+fn ticket() {
+    run("ticket", checks::ticket);
+}

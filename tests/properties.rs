@@ -6,14 +6,19 @@ mod checks;
 
 use harbormouth::edge::origin::{Authority, Host, Origin};
 use harbormouth::edge::path::NormalPath;
+use harbormouth::edge::query;
+use harbormouth::edge::trusted::TrustedProxies;
 use harbormouth::registry::authorities::KnownAuthorities;
-use harbormouth::registry::challenge::{parse, repair_challenge};
+use harbormouth::registry::challenge::{TokenError, bearer_challenge, parse, repair_challenge};
 use harbormouth::registry::cookie::secure_cookie;
 use harbormouth::registry::error_body::{ErrorCode, error_body};
 use harbormouth::registry::location::{LocationRepair, Reply, repair_location};
+use harbormouth::registry::mount;
 use harbormouth::registry::operation::Operation;
 use harbormouth::registry::redact::redacted;
+use harbormouth::registry::scope::{Action, Scope};
 use harbormouth::registry::target::{Body, Target};
+use harbormouth::ticket::{ClientNetwork, Key, Keyring, OpenError, Step, Ticket, open, seal};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -138,6 +143,23 @@ fn repository() -> impl Strategy<Value = String> {
         .prop_map(str::to_owned),
     ];
     vec(component, 1..6).prop_map(|components| components.join("/"))
+}
+
+fn scope(repository: &str, action: Action) -> Scope {
+    Scope {
+        repository: repository.to_owned(),
+        action,
+    }
+}
+
+fn step_of([registry, repository, upload, state]: &[String; 4]) -> Step<'_> {
+    Step {
+        registry,
+        origin: "https://hub.example.com",
+        repository,
+        upload,
+        state: state.as_bytes(),
+    }
 }
 
 proptest! {
@@ -267,5 +289,89 @@ proptest! {
         let body = error_body(ErrorCode::Unknown, &message, "id");
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
         prop_assert_eq!(body["errors"][0]["message"].as_str(), Some(message.as_str()));
+    }
+
+    #[test]
+    fn only_the_mount_leaves_a_query(
+        pairs in vec((select(vec!["mount", "from", "m%6funt", "%66rom", "x", "digest", "Mount", "", "%ff"]),
+            select(vec!["", "=", "=a%2Fb", "=sha256:aa", "=mount=b", "=+"])), 0..8)
+    ) {
+        let is_mount = |name: &str| matches!(name, "mount" | "from" | "m%6funt" | "%66rom");
+        let join = |pairs: &[(&str, &str)]| {
+            let texts: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}{value}")).collect();
+            texts.join("&")
+        };
+        let kept: Vec<_> = pairs.iter().copied().filter(|(name, _)| !is_mount(name)).collect();
+        let left = query::without(&join(&pairs), &mount::PARAMETERS).unwrap_or_else(|| join(&pairs));
+        prop_assert_eq!(&left, &join(&kept));
+        prop_assert_eq!(query::without(&left, &mount::PARAMETERS), None);
+    }
+
+    #[test]
+    fn clients_are_named_by_the_input(
+        peer in any::<[u8; 4]>(), hops in vec((any::<bool>(), any::<[u8; 4]>()), 0..6), junk in ".{0,20}"
+    ) {
+        let trusted = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap(), "128.0.0.0/1".parse().unwrap()]);
+        let peer = std::net::IpAddr::from(peer);
+        let hops: Vec<_> = hops.into_iter().map(|(near, mut hop)| {
+            if near { hop[0] = 10; }
+            std::net::IpAddr::from(hop)
+        }).collect();
+        let texts: Vec<_> = hops.iter().map(ToString::to_string).collect();
+        let value = texts.join(", ");
+        let client = trusted.client_of(peer, std::iter::once(value.as_str()));
+        prop_assert!(client == peer || hops.contains(&client), "{} {}", client, value);
+        // The caller asks only where the peer is trusted.
+        let model = hops.iter().rev().fold((peer, true), |(client, on), hop| {
+            if on { (*hop, trusted.contains(*hop)) } else { (client, on) }
+        });
+        prop_assert_eq!(client, model.0);
+        // Whatever stands in front of an address, and whatever else there is, ends nothing early.
+        let _ = trusted.client_of(peer, std::iter::once(junk.as_str()));
+        prop_assert_eq!(trusted.client_of(peer, [value.as_str(), "junk"].into_iter()), peer);
+    }
+
+    #[test]
+    fn made_challenges_are_read_back(repository in "[ -~]{1,30}", from in repository(), push in any::<bool>()) {
+        let public = Origin::parse("https://hub.example.com").unwrap();
+        let action = if push { Action::Push } else { Action::Pull };
+        let scopes = [scope(&repository, action), scope(&from, Action::Pull)];
+        for error in [None, Some(TokenError::InvalidToken), Some(TokenError::InsufficientScope)] {
+            let value = bearer_challenge(&public, &scopes, error);
+            let challenges = parse(&value).unwrap();
+            prop_assert_eq!(challenges.len(), 1);
+            let param = |name: &str| challenges[0].param(name).map(|param| param.value.to_string());
+            prop_assert!(challenges[0].is_bearer());
+            prop_assert_eq!(param("realm"), Some("https://hub.example.com/service/token".to_owned()));
+            prop_assert_eq!(param("service"), Some("harbor-registry".to_owned()));
+            prop_assert_eq!(param("scope"), Some(format!("{} {}", scopes[0], scopes[1])));
+            prop_assert_eq!(param("error"), error.map(|error| error.as_str().to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_opens_for_its_step_and_for_no_other(
+        token in "[!-~]{1,1200}", expires in 1..u64::MAX, nonce in any::<[u8; 24]>(),
+        client in proptest::option::of(any::<[u8; 16]>()),
+        parts in vec(".{0,20}", 4), other in vec(".{0,20}", 4), now in any::<u64>()
+    ) {
+        let keys = Keyring::new(Key::new([1; 32]), Vec::new());
+        let step = |parts: &[String]| -> [String; 4] { parts.to_vec().try_into().unwrap() };
+        let (mine, another) = (step(&parts), step(&other));
+        let ticket = Ticket {
+            token: token.into(),
+            expires,
+            client: client.map(|octets| ClientNetwork::of(octets.into())),
+        };
+        let sealed = seal(&keys, &step_of(&mine), &ticket, nonce).unwrap();
+        let opened = open(&keys, &step_of(&mine), sealed.as_bytes(), now);
+        match now < expires {
+            true => prop_assert_eq!(opened, Ok(ticket)),
+            false => prop_assert_eq!(opened, Err(OpenError::Expired)),
+        }
+        if mine != another {
+            let elsewhere = open(&keys, &step_of(&another), sealed.as_bytes(), 0);
+            prop_assert_eq!(elsewhere, Err(OpenError::Invalid));
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! first unknown key or wrong type, this collects every problem with its full key. It knows YAML's
 //! shapes and nothing of what a configuration means.
 
-use super::problem::{Complaint, Key, Keyed, Problems, Shown};
+use super::problem::{Complaint, Key, Keyed, Problems, Shown, mask};
 use serde_yaml::{Mapping, Value};
 
 /// A value and its place.
@@ -34,7 +34,8 @@ impl<'a> Node<'a> {
             match name {
                 Value::String(name) if known.contains(&name.as_str()) => {}
                 Value::String(name) => problems.add(
-                    &self.key.child(&name.escape_debug().to_string()),
+                    // A secret may stand where a key was expected.
+                    &self.key.child(&mask(name).escape_debug().to_string()),
                     Complaint::UnknownKey {
                         meant: nearest(name, known),
                         accepted: known,
@@ -73,6 +74,14 @@ impl<'a> Node<'a> {
                 self.wrong_type(accepted, problems);
                 None
             }
+        }
+    }
+
+    /// Reads a list that may be empty, which is how `check` prints that there is nothing.
+    pub fn any(&self, accepted: &'static str, problems: &mut Problems) -> Vec<Node<'a>> {
+        match self.value {
+            Value::Sequence(items) if items.is_empty() => Vec::new(),
+            _ => self.list(accepted, problems).unwrap_or_default(),
         }
     }
 

@@ -1,11 +1,16 @@
 //! The document as it was read: every value parsed and with its key, nothing yet held against
 //! anything else. What could not be read is absent here and stands among the problems.
 
+mod hops;
+
+pub(super) use hops::{DraftKeys, DraftLoginLimit, DraftMoved, DraftReattach};
+
 use super::document::{Node, Table, each};
 use super::problem::{Complaint, Key, Keyed, Problems};
 use super::scalar::{self, Bounds};
 use super::types::{Expose, LogFormat};
 use crate::edge::origin::Origin;
+use ipnet::IpNet;
 use serde_yaml::Value;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,6 +21,11 @@ pub(super) struct Draft {
     pub listeners: Option<Vec<DraftListener>>,
     pub admin: Option<Keyed<SocketAddr>>,
     pub registries: Vec<DraftRegistry>,
+    /// `None` where nobody is trusted.
+    pub trusted_proxies: Option<Vec<Keyed<IpNet>>>,
+    pub moved: Option<Keyed<Vec<DraftMoved>>>,
+    pub login_limit: DraftLoginLimit,
+    pub reattach: DraftReattach,
     pub log_format: Option<LogFormat>,
     pub drain_timeout: Option<Duration>,
     pub threads: Option<usize>,
@@ -45,6 +55,7 @@ pub(super) struct DraftRegistry {
     pub connect: Option<Duration>,
     pub between_bytes: Option<Duration>,
     pub commit: Option<Duration>,
+    pub reattach: DraftReattach,
 }
 
 pub(super) struct DraftUpstreamTls {
@@ -71,6 +82,10 @@ pub(super) fn read(document: &Value, key: Key, problems: &mut Problems) -> Draft
         listeners: None,
         admin: None,
         registries: Vec::new(),
+        trusted_proxies: None,
+        moved: None,
+        login_limit: DraftLoginLimit::default(),
+        reattach: DraftReattach::default(),
         log_format: None,
         drain_timeout: None,
         threads: None,
@@ -79,6 +94,10 @@ pub(super) fn read(document: &Value, key: Key, problems: &mut Problems) -> Draft
         "listeners",
         "admin",
         "registries",
+        "trusted_proxies",
+        "restore_authorization_from",
+        "reattach",
+        "login_limit",
         "log",
         "drain_timeout",
         "threads",
@@ -97,6 +116,7 @@ pub(super) fn read(document: &Value, key: Key, problems: &mut Problems) -> Draft
         .items("registries", REGISTRIES, problems)
         .map(|nodes| each(nodes, problems, registry))
         .unwrap_or_default();
+    hops::read(&table, &mut draft, problems);
     draft.log_format = table.get("log").and_then(|node| {
         let table = node.table(&["format"], "a table with format", problems)?;
         table
@@ -146,7 +166,7 @@ fn pair(node: &Node<'_>, problems: &mut Problems) -> Option<DraftPair> {
     let mut file = |name| {
         table
             .required(name, scalar::FILE, problems)
-            .and_then(|node| node.parse(scalar::FILE, problems, file_name))
+            .and_then(|node| node.parse(scalar::FILE, problems, scalar::file_name))
     };
     Some(DraftPair {
         cert: file("cert"),
@@ -155,7 +175,9 @@ fn pair(node: &Node<'_>, problems: &mut Problems) -> Option<DraftPair> {
 }
 
 fn registry(node: &Node<'_>, problems: &mut Problems) -> Option<DraftRegistry> {
-    const KEYS: &[&str] = &["name", "public", "upstream", "expose", "timeouts"];
+    const KEYS: &[&str] = &[
+        "name", "public", "upstream", "expose", "timeouts", "reattach",
+    ];
     let table = node.table(KEYS, "a table with name, public and upstream", problems)?;
     let mut draft = DraftRegistry {
         key: node.key.clone(),
@@ -170,6 +192,7 @@ fn registry(node: &Node<'_>, problems: &mut Problems) -> Option<DraftRegistry> {
         connect: None,
         between_bytes: None,
         commit: None,
+        reattach: hops::reattach(&table, problems),
     };
     draft.name = table
         .required("name", scalar::NAME, problems)
@@ -203,11 +226,7 @@ fn upstream(node: &Node<'_>, draft: &mut DraftRegistry, problems: &mut Problems)
         .map(|nodes| each(nodes, problems, origin))
         .unwrap_or_default();
     if let Some(node) = table.get("also_known_as") {
-        let names = match node.value {
-            // The default, and what `check` prints.
-            Value::Sequence(names) if names.is_empty() => Vec::new(),
-            _ => node.list(scalar::ORIGIN, problems).unwrap_or_default(),
-        };
+        let names = node.any(scalar::ORIGIN, problems);
         draft.also_known_as = each(names, problems, |node, problems| {
             origin(node, problems).map(|origin| origin.value)
         });
@@ -219,7 +238,7 @@ fn upstream(node: &Node<'_>, draft: &mut DraftRegistry, problems: &mut Problems)
             problems,
         )?;
         Some(DraftUpstreamTls {
-            ca: table.text("ca", scalar::FILE, problems, file_name),
+            ca: table.text("ca", scalar::FILE, problems, scalar::file_name),
             server_name: table
                 .text(
                     "server_name",
@@ -280,13 +299,6 @@ fn log_format(text: &str) -> Result<LogFormat, Complaint> {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
         _ => Err(scalar::value(text, scalar::LOG_FORMAT)),
-    }
-}
-
-fn file_name(text: &str) -> Result<String, Complaint> {
-    match text.is_empty() || text.contains('\0') {
-        true => Err(scalar::value(text, scalar::FILE)),
-        false => Ok(text.to_owned()),
     }
 }
 

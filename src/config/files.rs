@@ -1,7 +1,9 @@
 //! The one place where configuration touches the machine: its files, its working directory and
 //! the number of its cores.
 
+use super::problem::{Complaint, Keyed, Problems, Shown};
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// No Kubernetes ConfigMap or Secret can be larger, and a bundle of every public authority is a
@@ -13,6 +15,8 @@ pub(super) struct Surroundings<'a> {
     /// Where relative names of files start.
     pub directory: PathBuf,
     pub read: &'a dyn Fn(&Path) -> io::Result<Vec<u8>>,
+    /// A file's permission bits.
+    pub mode: &'a dyn Fn(&Path) -> io::Result<u32>,
     pub cores: usize,
 }
 
@@ -21,7 +25,28 @@ impl Surroundings<'_> {
         Surroundings {
             directory,
             read: &read,
+            mode: &mode,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+
+    /// Reads a file that the configuration names; returns it with its absolute name.
+    pub fn contents(
+        &self,
+        file: &Keyed<String>,
+        problems: &mut Problems,
+    ) -> Option<(PathBuf, Vec<u8>)> {
+        let path = self.directory.join(Path::new(&file.value));
+        match (self.read)(&path) {
+            Ok(bytes) => Some((path, bytes)),
+            Err(error) => {
+                let complaint = Complaint::Unreadable {
+                    file: Shown::new(&file.value),
+                    error: error.to_string(),
+                };
+                problems.add(&file.key, complaint);
+                None
+            }
         }
     }
 }
@@ -39,6 +64,11 @@ pub(super) fn read(file: &Path) -> io::Result<Vec<u8>> {
             "the file is larger than 1 MiB",
         )),
     }
+}
+
+/// Of what a link leads to: Kubernetes mounts the files of a Secret as links.
+fn mode(file: &Path) -> io::Result<u32> {
+    Ok(std::fs::metadata(file)?.permissions().mode())
 }
 
 /// The absolute directory that a file stands in.

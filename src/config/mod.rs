@@ -2,7 +2,7 @@
 //!
 //! A document is walked into a draft (`document`, `draft`, `scalar`), the rules between its values
 //! are applied (`rules`), and the configuration is built with its defaults (`validate`,
-//! `certificates`). Every problem is found in one run and named by its full key. Deliberately
+//! `certificates`, `sealing`). Every problem is found in one run and named by its full key. Deliberately
 //! unknown here: Pingora, Tokio, the clock, and whether any name resolves.
 
 mod certificates;
@@ -14,14 +14,16 @@ mod print;
 mod problem;
 mod rules;
 mod scalar;
+mod sealing;
 mod types;
 mod validate;
 
 pub use flags::Flags;
 pub use problem::{Complaint, Key, PemFlaw, Problem, Shown, Written};
 pub use types::{
-    Admin, CaBundle, CertificatePair, Config, Expose, Health, Listener, ListenerKind, Log,
-    LogFormat, Registry, Timeouts, Upstream, UpstreamTls,
+    Admin, CaBundle, CertificatePair, ClientAddressRule, Config, Expose, Health, Listener,
+    ListenerKind, Log, LogFormat, LoginLimit, MovedAuthorization, Prefer, Reattach, ReattachMode,
+    Registry, SealingKeys, Timeouts, Upstream, UpstreamTls,
 };
 
 use files::Surroundings;

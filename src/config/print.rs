@@ -1,7 +1,11 @@
 //! The effective configuration as YAML: every key with the value that is in force. Loading it
 //! again gives the same configuration. It holds no secrets: keys and certificates are only named.
 
-use super::types::{Config, Listener, ListenerKind, LogFormat, Registry, UpstreamTls};
+use super::types::{
+    ClientAddressRule, Config, Listener, ListenerKind, LogFormat, LoginLimit, MovedAuthorization,
+    Prefer, Reattach, ReattachMode, Registry, SealingKeys, UpstreamTls,
+};
+use ipnet::IpNet;
 use serde_yaml::{Mapping, Value};
 use std::path::Path;
 use std::time::Duration;
@@ -23,6 +27,12 @@ impl Config {
                 table([("address", text(&self.admin.address.to_string()))]),
             ),
             ("registries", list(&self.registries, |r| registry(r))),
+            ("trusted_proxies", list(&self.trusted_proxies, network)),
+            (
+                "restore_authorization_from",
+                list(&self.restore_authorization_from, moved),
+            ),
+            ("login_limit", login_limit(&self.login_limit)),
             ("log", table([("format", text(format))])),
             ("drain_timeout", duration(self.drain_timeout)),
             ("threads", Value::from(self.threads)),
@@ -80,7 +90,60 @@ fn registry(registry: &Registry) -> Value {
         ("upstream", table(fields)),
         ("expose", list(&exposed, |word| text(word))),
         ("timeouts", timeouts),
+        ("reattach", reattach(&registry.reattach)),
     ])
+}
+
+/// Each registry shows what holds for it, so the table that they inherit from isn't repeated.
+fn reattach(reattach: &Reattach) -> Value {
+    let mode = match reattach.mode {
+        ReattachMode::Ticket => "ticket",
+        ReattachMode::Off => "off",
+    };
+    let client_address = match reattach.client_address {
+        ClientAddressRule::Ignore => "ignore",
+        ClientAddressRule::Note => "note",
+        ClientAddressRule::Require => "require",
+    };
+    let mut fields = vec![("mode", text(mode))];
+    fields.extend(
+        reattach
+            .keys
+            .iter()
+            .map(|keys| ("keys", sealing_keys(keys))),
+    );
+    fields.push(("client_address", text(client_address)));
+    table(fields)
+}
+
+fn sealing_keys(keys: &SealingKeys) -> Value {
+    table([
+        ("current", path(&keys.current)),
+        ("previous", list(&keys.previous, |file| path(file))),
+    ])
+}
+
+fn moved(moved: &MovedAuthorization) -> Value {
+    let prefer = match moved.prefer {
+        Prefer::Present => false,
+        Prefer::Moved => true,
+    };
+    table([
+        ("header", text(moved.header.as_str())),
+        ("prefer", Value::Bool(prefer)),
+    ])
+}
+
+fn login_limit(limit: &LoginLimit) -> Value {
+    table([
+        ("failures", Value::from(limit.failures)),
+        ("within", duration(limit.within)),
+        ("exempt", list(&limit.exempt, network)),
+    ])
+}
+
+fn network(network: &IpNet) -> Value {
+    text(&network.to_string())
 }
 
 fn upstream_tls(tls: &UpstreamTls) -> Option<Value> {

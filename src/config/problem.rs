@@ -4,7 +4,10 @@
 
 use super::flags;
 use crate::edge::origin::{Origin, OriginError};
+use crate::ticket::{KeyError, KeyId};
+use ipnet::IpNet;
 use std::fmt;
+use std::net::IpAddr;
 
 /// Where a value stands: `registries[1].upstream.endpoints[0]`, or the flag that set it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,10 +85,13 @@ impl fmt::Display for Shown {
 /// Longer values help nobody and flood a terminal.
 const SHOWN_CHARACTERS: usize = 120;
 
+/// What every sealing key begins with, of whatever version.
+const SEALING_KEY: &str = "harbormouth-ticket-key-";
+
 /// Hides what may be secret in a value that was meant as something else: user information and
 /// queries of URLs, and keys that were pasted in place of a file's name.
-fn mask(text: &str) -> String {
-    if text.contains("-----BEGIN") {
+pub(super) fn mask(text: &str) -> String {
+    if text.contains("-----BEGIN") || text.contains(SEALING_KEY) {
         return "***".to_owned();
     }
     let (scheme, rest) = match text.find("://") {
@@ -187,10 +193,33 @@ pub enum Complaint {
     RedirectToNowhere,
     #[error("is for https endpoints, but every endpoint of this registry is http")]
     TlsWithoutHttps,
+    #[error(
+        "{value} has bits beyond its prefix; write {network} for the whole network or {address} for the one address"
+    )]
+    BitsBeyondPrefix {
+        value: Shown,
+        network: IpNet,
+        address: IpAddr,
+    },
+    #[error(
+        "{header} has a meaning of its own, which a moved Authorization would break; accepted: {accepted}"
+    )]
+    ReservedHeader {
+        header: Shown,
+        accepted: &'static str,
+    },
+    #[error(
+        "nothing is ever taken from these headers without trusted_proxies; name there the proxies that move Authorization"
+    )]
+    NobodyTrusted,
     #[error("{file} can't be read: {error}")]
     Unreadable { file: Shown, error: String },
     #[error("{file} {flaw}")]
     Pem { file: Shown, flaw: PemFlaw },
+    #[error("{file} {error}")]
+    SealingKey { file: Shown, error: KeyError },
+    #[error("{file} holds the same sealing key ({id}) as {first}; name each key once")]
+    SameSealingKey { file: Shown, id: KeyId, first: Key },
     #[error(
         "given {certificates} times, but --tls-key {keys} times; give each certificate its key"
     )]
@@ -235,6 +264,7 @@ mod tests {
 
     #[test]
     fn secrets_are_masked_where_values_are_shown() {
+        let key = crate::ticket::Key::new([7; 32]).write();
         let pem = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----";
         let long = "x".repeat(200);
         let cut = format!("\"{}…\"", "x".repeat(SHOWN_CHARACTERS));
@@ -247,6 +277,7 @@ mod tests {
             ("https://hub/#abc", "\"https://hub/#***\""),
             ("two\nlines", "\"two\\nlines\""),
             (pem, "\"***\""),
+            (key.as_str(), "\"***\""),
             (long.as_str(), cut.as_str()),
         ] {
             assert_eq!(Shown::new(text).to_string(), shown, "{text}");

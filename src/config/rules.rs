@@ -18,6 +18,7 @@ pub(super) fn apply(draft: &Draft, problems: &mut Problems) {
     for registry in &draft.registries {
         upstream(registry, draft, problems);
     }
+    hops(draft, problems);
 }
 
 /// All addresses that this gateway listens on, the admin's with its default.
@@ -142,6 +143,17 @@ fn upstream(registry: &DraftRegistry, draft: &Draft, problems: &mut Problems) {
     }
 }
 
+fn hops(draft: &Draft, problems: &mut Problems) {
+    twice(draft.trusted_proxies.iter().flatten(), problems);
+    twice(&draft.login_limit.exempt, problems);
+    if let Some(moved) = &draft.moved {
+        if draft.trusted_proxies.is_none() {
+            problems.add(&moved.key, Complaint::NobodyTrusted);
+        }
+        twice(moved.value.iter().map(|moved| &moved.header), problems);
+    }
+}
+
 /// Whether a connection to `endpoint` arrives at `listener`, as far as can be known without
 /// resolving names and without asking for the machine's addresses.
 fn reaches(endpoint: &Origin, listener: SocketAddr) -> bool {
@@ -224,6 +236,17 @@ pub(super) fn warnings(draft: &Draft) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// Warns of networks that hold every address there is.
+pub(super) fn trust_warnings(draft: &Draft) -> Vec<String> {
+    let trusted = draft.trusted_proxies.iter().flatten();
+    trusted
+        .filter(|network| network.value.prefix_len() == 0)
+        .map(|Keyed { key, value }| {
+            format!("{key}: {value} trusts everybody; any client can claim any address and scheme")
+        })
+        .collect()
 }
 
 /// Warns of https origins for which clients will get a certificate of another name.

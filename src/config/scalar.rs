@@ -3,7 +3,9 @@
 
 use super::problem::{Complaint, Shown};
 use crate::edge::origin::Origin;
-use std::net::SocketAddr;
+use http::HeaderName;
+use ipnet::{IpNet, Ipv4Net};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 pub(super) const ADDRESS: &str = "an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"";
@@ -16,6 +18,10 @@ pub(super) const HEALTH_PATH: &str = "a path such as /api/v2.0/ping";
 pub(super) const FILE: &str = "the name of a file; relative names start at this file's directory";
 pub(super) const THREADS: &str = "a whole number from 1 to 1024";
 pub(super) const LOG_FORMAT: &str = "text or json";
+pub(super) const NETWORK: &str =
+    "an IP address or a network, such as 10.0.0.5, 10.0.0.0/8 or \"fd00::/8\"";
+pub(super) const HEADER: &str = "the name of a header that only carries the client's Authorization, such as X-Forwarded-Authorization";
+pub(super) const FAILURES: &str = "a whole number from 0 to 10000; 0 limits nothing";
 
 /// The registry label of requests that belong to no registry; see `metrics::NO_REGISTRY`.
 const RESERVED_NAME: &str = "other";
@@ -44,6 +50,11 @@ pub(super) const INTERVAL: Bounds = Bounds {
     least: TENTH,
     most: (Duration::from_secs(3600), "1h"),
     reason: "probes more often load Harbor, less often leave a dead endpoint in use",
+};
+pub(super) const WITHIN: Bounds = Bounds {
+    least: (Duration::from_secs(1), "1s"),
+    most: DAY,
+    reason: "less forgets a guess before the next, more locks people out for days",
 };
 pub(super) const DRAIN: Bounds = Bounds {
     least: (Duration::ZERO, "0s"),
@@ -102,6 +113,89 @@ pub(super) fn health_path(text: &str) -> Result<String, Complaint> {
     match sound {
         true => Ok(text.to_owned()),
         false => Err(value(text, HEALTH_PATH)),
+    }
+}
+
+/// A plain address is the network of that address alone.
+pub(super) fn network(text: &str) -> Result<IpNet, Complaint> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(address.to_canonical().into());
+    }
+    let typed: IpNet = text.parse().map_err(|_| value(text, NETWORK))?;
+    let network = canonical(typed);
+    match network.trunc() == network {
+        true => Ok(network),
+        // Either could be meant, and one of them trusts the whole network.
+        false => Err(Complaint::BitsBeyondPrefix {
+            value: Shown::new(text),
+            network: network.trunc(),
+            address: network.addr(),
+        }),
+    }
+}
+
+/// Networks of IPv4 addresses written as IPv6 become IPv4: client addresses are compared as IPv4,
+/// whatever kind of socket they came through.
+fn canonical(network: IpNet) -> IpNet {
+    let IpAddr::V4(address) = network.addr().to_canonical() else {
+        return network;
+    };
+    let prefix = match network {
+        IpNet::V4(_) => Some(network.prefix_len()),
+        IpNet::V6(_) => network.prefix_len().checked_sub(96),
+    };
+    match prefix.map(|prefix| Ipv4Net::new(address, prefix)) {
+        Some(Ok(network)) => network.into(),
+        Some(Err(_)) | None => network,
+    }
+}
+
+/// Headers that frame a message, route it, or are written by this gateway. What begins with
+/// `content-` frames as well.
+const RESERVED_HEADERS: &[&str] = &[
+    "accept",
+    "authorization",
+    "connection",
+    "cookie",
+    "date",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "location",
+    "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "x-request-id",
+];
+
+pub(super) fn moved_header(text: &str) -> Result<HeaderName, Complaint> {
+    let name: HeaderName = text.parse().map_err(|_| value(text, HEADER))?;
+    match name.as_str().starts_with("content-") || RESERVED_HEADERS.contains(&name.as_str()) {
+        true => Err(Complaint::ReservedHeader {
+            header: Shown::new(text),
+            accepted: HEADER,
+        }),
+        false => Ok(name),
+    }
+}
+
+pub(super) fn file_name(text: &str) -> Result<String, Complaint> {
+    match text.is_empty() || text.contains('\0') {
+        true => Err(value(text, FILE)),
+        false => Ok(text.to_owned()),
     }
 }
 

@@ -3,11 +3,15 @@
 use super::files::Surroundings;
 use super::problem::Written;
 use super::{Config, Error, Flags, from_flags_in, validate};
+use crate::ticket::Key;
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, PKCS_ED25519};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+mod hops;
+mod reattach;
 
 struct Files(HashMap<PathBuf, Vec<u8>>);
 
@@ -21,7 +25,13 @@ impl Files {
         params.not_after = rcgen::date_time_ymd(2030, 1, 1);
         let cert = params.signed_by(&key, &ca).unwrap();
         let other = KeyPair::generate_for(&PKCS_ED25519).unwrap();
+        let seal = |byte| Key::new([byte; 32]).write().to_string();
         let files = [
+            ("a.key", seal(1)),
+            ("b.key", seal(2)),
+            ("open.key", seal(3)),
+            ("also-a.key", seal(1)),
+            ("cut.key", seal(1).replace("AQEB", "")),
             ("hub.crt", format!("{}{}", cert.pem(), ca.pem())),
             ("reversed.crt", format!("{}{}", ca.pem(), cert.pem())),
             ("hub.key", key.serialize_pem()),
@@ -46,6 +56,13 @@ impl Files {
         use_them(&Surroundings {
             directory: "/conf".into(),
             read: &read,
+            mode: &|path| {
+                Ok(if path.ends_with("open.key") {
+                    0o100_644
+                } else {
+                    0o100_640
+                })
+            },
             cores: 3,
         })
     }
@@ -119,7 +136,7 @@ fn assert_lines(rows: &[(String, &str)]) {
 
 #[test]
 fn shapes() {
-    const KEYS: &str = "listeners, admin, registries, log, drain_timeout, threads";
+    const KEYS: &str = "listeners, admin, registries, trusted_proxies, restore_authorization_from, reattach, login_limit, log, drain_timeout, threads";
     const LISTENER_LIST: &str = "accepted: a list of at least one listener, each with an address";
     let unknown = format!(
         "drain-timeout: is not a known key (did you mean \"drain_timeout\"?); accepted here: {KEYS}"

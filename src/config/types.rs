@@ -3,6 +3,8 @@
 //! siblings.
 
 use crate::edge::origin::Origin;
+use crate::ticket::Keyring;
+use ipnet::IpNet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +17,11 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     pub admin: Admin,
     pub registries: Vec<Arc<Registry>>,
+    /// Peers whose X-Forwarded-For, X-Forwarded-Proto and moved Authorization are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Where those peers put the client's Authorization; the first that is there counts.
+    pub restore_authorization_from: Vec<MovedAuthorization>,
+    pub login_limit: LoginLimit,
     pub log: Log,
     /// How long a drain waits for requests in flight.
     pub drain_timeout: Duration,
@@ -78,6 +85,7 @@ pub struct Registry {
     pub upstream: Upstream,
     pub expose: Expose,
     pub timeouts: Timeouts,
+    pub reattach: Reattach,
 }
 
 /// How one Harbor is reached.
@@ -133,6 +141,79 @@ pub struct Timeouts {
     pub between_bytes: Duration,
     /// How long Harbor may stay silent before it answers a commit (the PUT that ends an upload).
     pub commit: Duration,
+}
+
+/// A header in which a trusted proxy hands on the client's Authorization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovedAuthorization {
+    pub header: http::HeaderName,
+    pub prefer: Prefer,
+}
+
+/// Which of two credentials Harbor gets: the one in Authorization or the moved one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prefer {
+    /// The moved one is taken only where there is no Authorization.
+    Present,
+    /// Authorization holds the proxy's own credential and gives way.
+    Moved,
+}
+
+/// How often a password may be wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginLimit {
+    /// Failures for each client address and user name; 0 limits nothing.
+    pub failures: u32,
+    /// How long a failure counts.
+    pub within: Duration,
+    /// Clients that are never limited.
+    pub exempt: Vec<IpNet>,
+}
+
+/// What is done for uploads whose Authorization gets lost on the way.
+#[derive(Clone, Debug)]
+pub struct Reattach {
+    pub mode: ReattachMode,
+    /// Without any, the server makes a key when it starts.
+    pub keys: Option<SealingKeys>,
+    pub client_address: ClientAddressRule,
+}
+
+impl Default for Reattach {
+    fn default() -> Reattach {
+        Reattach {
+            mode: ReattachMode::Ticket,
+            keys: None,
+            client_address: ClientAddressRule::Note,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReattachMode {
+    /// Upload Locations carry a sealed ticket, from which the token is re-attached.
+    Ticket,
+    /// No ticket is issued and none is opened.
+    Off,
+}
+
+/// What it means when a ticket comes back from another client address than it was issued to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAddressRule {
+    /// Nothing.
+    Ignore,
+    /// The log says so.
+    Note,
+    /// The ticket is refused.
+    Require,
+}
+
+/// The files that sealing keys were read from, and the keys.
+#[derive(Clone, Debug)]
+pub struct SealingKeys {
+    pub current: PathBuf,
+    pub previous: Vec<PathBuf>,
+    pub keyring: Arc<Keyring>,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -2,17 +2,20 @@
 //! rules that hold between values are applied. Returns a configuration or every problem.
 
 use super::certificates;
-use super::draft::{self, Draft, DraftListener, DraftPair, DraftRegistry, DraftUpstreamTls};
+use super::draft::{
+    self, Draft, DraftListener, DraftLoginLimit, DraftPair, DraftRegistry, DraftUpstreamTls,
+};
 use super::files::Surroundings;
 use super::problem::{Complaint, Key, Keyed, PemFlaw, Problem, Problems, Shown, Written};
 use super::rules;
+use super::sealing;
 use super::types::{
     Admin, CaBundle, CertificatePair, Config, Expose, Health, Listener, ListenerKind, Log,
-    LogFormat, Registry, Timeouts, Upstream, UpstreamTls,
+    LogFormat, LoginLimit, MovedAuthorization, Reattach, Registry, Timeouts, Upstream, UpstreamTls,
 };
 use serde_yaml::Value;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +34,10 @@ const COMMIT: Duration = Duration::from_secs(30 * 60);
 const HEALTH_PATH: &str = "/api/v2.0/ping";
 /// A dead endpoint is noticed within seconds, for twelve small requests a minute.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A person mistypes a few times and a pipeline retries a few more; whoever guesses needs thousands.
+const LOGIN_FAILURES: u32 = 20;
+const LOGIN_WITHIN: Duration = Duration::from_secs(5 * 60);
 
 /// Reads a document into a configuration.
 pub(super) fn validate(
@@ -56,9 +63,18 @@ fn build(draft: Draft, surroundings: &Surroundings<'_>, problems: &mut Problems)
         listeners.extend(build_listener(listener, surroundings, problems));
     }
     warnings.extend(rules::certificate_warnings(&draft, &listeners));
+    warnings.extend(rules::trust_warnings(&draft));
+    let mut keys = sealing::Reader {
+        surroundings,
+        problems,
+        warnings: &mut warnings,
+    };
+    let by_default = keys.reattach(&draft.reattach, &Reattach::default());
     let mut registries = Vec::new();
     for registry in draft.registries {
-        registries.extend(build_registry(registry, surroundings, problems).map(Arc::new));
+        let reattach = keys.reattach(&registry.reattach, &by_default);
+        let registry = build_registry(registry, reattach, surroundings, keys.problems);
+        registries.extend(registry.map(Arc::new));
     }
     Config {
         listeners,
@@ -66,6 +82,17 @@ fn build(draft: Draft, surroundings: &Surroundings<'_>, problems: &mut Problems)
             address: draft.admin.map_or(ADMIN, |address| address.value),
         },
         registries,
+        trusted_proxies: values(draft.trusted_proxies.unwrap_or_default()),
+        restore_authorization_from: draft
+            .moved
+            .map_or(Vec::new(), |moved| moved.value)
+            .into_iter()
+            .map(|moved| MovedAuthorization {
+                header: moved.header.value,
+                prefer: moved.prefer,
+            })
+            .collect(),
+        login_limit: build_login_limit(draft.login_limit),
         log: Log {
             format: draft.log_format.unwrap_or(LogFormat::Text),
         },
@@ -130,11 +157,11 @@ fn build_pair(
 
 fn build_registry(
     draft: DraftRegistry,
+    reattach: Reattach,
     surroundings: &Surroundings<'_>,
     problems: &mut Problems,
 ) -> Option<Registry> {
     let tls = build_upstream_tls(draft.tls.as_ref(), surroundings, problems);
-    let values = |origins: Vec<Keyed<_>>| origins.into_iter().map(|origin| origin.value).collect();
     Some(Registry {
         name: draft.name?.value,
         public: values(draft.public),
@@ -153,7 +180,20 @@ fn build_registry(
             between_bytes: draft.between_bytes.unwrap_or(BETWEEN_BYTES),
             commit: draft.commit.unwrap_or(COMMIT),
         },
+        reattach,
     })
+}
+
+fn build_login_limit(draft: DraftLoginLimit) -> LoginLimit {
+    LoginLimit {
+        failures: draft.failures.unwrap_or(LOGIN_FAILURES),
+        within: draft.within.unwrap_or(LOGIN_WITHIN),
+        exempt: values(draft.exempt),
+    }
+}
+
+fn values<T>(keyed: Vec<Keyed<T>>) -> Vec<T> {
+    keyed.into_iter().map(|keyed| keyed.value).collect()
 }
 
 const EVERYTHING: Expose = Expose {
@@ -190,18 +230,13 @@ fn pem<T>(
     problems: &mut Problems,
     parse: impl FnOnce(&[u8]) -> Result<T, PemFlaw>,
 ) -> Option<(PathBuf, T)> {
-    let path = surroundings.directory.join(Path::new(&file.value));
-    let shown = Shown::new(&file.value);
-    let complaint = match (surroundings.read)(&path) {
-        Ok(bytes) => match parse(&bytes) {
-            Ok(parsed) => return Some((path, parsed)),
-            Err(flaw) => Complaint::Pem { file: shown, flaw },
-        },
-        Err(error) => Complaint::Unreadable {
-            file: shown,
-            error: error.to_string(),
-        },
-    };
-    problems.add(&file.key, complaint);
-    None
+    let (path, bytes) = surroundings.contents(file, problems)?;
+    match parse(&bytes) {
+        Ok(parsed) => Some((path, parsed)),
+        Err(flaw) => {
+            let shown = Shown::new(&file.value);
+            problems.add(&file.key, Complaint::Pem { file: shown, flaw });
+            None
+        }
+    }
 }

@@ -3,5 +3,8 @@
 
 pub mod forwarded;
 pub mod host;
+pub mod login_limit;
 pub mod origin;
 pub mod path;
+pub mod query;
+pub mod trusted;

@@ -20,6 +20,7 @@
 //! The query is kept byte for byte. What this file deliberately doesn't know: which operation a
 //! path is, and whether it is public.
 
+use super::query;
 use std::borrow::Cow;
 
 /// A request target in its normal form.
@@ -69,6 +70,26 @@ impl<'t> NormalPath<'t> {
     /// What stood behind the first `?`, byte for byte.
     pub fn query(&self) -> Option<&str> {
         self.query.as_deref()
+    }
+
+    /// True where the target that goes upstream is not the one that came.
+    pub fn differs(&self) -> bool {
+        self.differs
+    }
+
+    /// The same path without these parameters of its query.
+    pub fn without(self, parameters: &[&str]) -> NormalPath<'t> {
+        match self
+            .query()
+            .and_then(|query| query::without(query, parameters))
+        {
+            Some(query) => NormalPath {
+                path: self.path,
+                query: Some(query.into()).filter(|query: &Cow<'_, str>| !query.is_empty()),
+                differs: true,
+            },
+            None => self,
+        }
     }
 
     /// The target to send upstream where it differs from the one that came.

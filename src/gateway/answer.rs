@@ -4,20 +4,56 @@ use super::context::RequestContext;
 use super::failure::Failure;
 use crate::registry::answer::Answer;
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use pingora::Result;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use std::time::Duration;
 
+/// The type of an OCI error body, as Harbor writes it.
+pub(super) const JSON: &str = "application/json; charset=utf-8";
+
 /// What the connection's own task needs to send on what it was given: a turn, and a socket that
 /// takes it.
 const LAST_WORDS: Duration = Duration::from_millis(50);
 
+/// Go's servers read up to this much of a body before they answer (net/http, server.go).
+const READ_FIRST: u64 = 256 * 1024;
+
+/// A quarter of a MiB takes a slow client a few seconds.
+const READ_FIRST_LIMIT: Duration = Duration::from_secs(5);
+
 /// What a request is answered with before it goes to Harbor.
 pub(super) enum Refusal {
     Answer(Answer),
+    /// With a header field that belongs to it.
+    AnswerWith(Answer, &'static str, String),
     /// To the https origin, with method and body kept: 301 and 302 would turn a write into a GET.
     RedirectToHttps(String),
+}
+
+impl Refusal {
+    /// The word in the record, where it is an error.
+    pub(super) fn reason(&self) -> Option<&'static str> {
+        match self {
+            Refusal::Answer(answer) | Refusal::AnswerWith(answer, ..) => Some(answer.reason()),
+            Refusal::RedirectToHttps(_) => None,
+        }
+    }
+}
+
+/// Reads a small body before its request is refused, as Go's servers do, Harbor among them. Clients
+/// rely on it: containerd 1.6.20, told 401 before it had written its manifest, hung in six of twelve
+/// pushes. A client that waits for 100 Continue has not begun.
+pub(super) async fn read_small_body(session: &mut Session) {
+    let length = session
+        .get_header(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let is_small = length.is_some_and(|length| length <= READ_FIRST);
+    if is_small && session.get_header("expect").is_none() {
+        // Late or broken: the answer goes out all the same.
+        let _ = tokio::time::timeout(READ_FIRST_LIMIT, session.drain_request_body()).await;
+    }
 }
 
 /// Answers instead of Harbor. The connection stays open: what the client is still sending is
@@ -29,11 +65,12 @@ pub(super) async fn write(
 ) -> Result<()> {
     match refusal {
         Refusal::Answer(answer) => {
-            let registry = ctx.harbor().map(|harbor| harbor.registry.name.as_str());
-            let body = answer.body(registry, &ctx.request_id);
-            let mut response = header(answer.status(), body.len(), ctx)?;
-            response.insert_header("Content-Type", "application/json; charset=utf-8")?;
-            response.insert_header("Docker-Distribution-Api-Version", "registry/2.0")?;
+            let (response, body) = error(answer, ctx)?;
+            send(session, response, body).await
+        }
+        Refusal::AnswerWith(answer, field, value) => {
+            let (mut response, body) = error(answer, ctx)?;
+            response.insert_header(field, value)?;
             send(session, response, body).await
         }
         Refusal::RedirectToHttps(location) => {
@@ -92,6 +129,15 @@ fn answer_to(failure: Failure) -> Option<Answer> {
         Failure::BadRequest => Some(Answer::BadRequest),
         Failure::Internal => Some(Answer::Internal),
     }
+}
+
+fn error(answer: Answer, ctx: &RequestContext) -> Result<(ResponseHeader, String)> {
+    let registry = ctx.harbor().map(|harbor| harbor.registry.name.as_str());
+    let body = answer.body(registry, &ctx.request_id);
+    let mut response = header(answer.status(), body.len(), ctx)?;
+    response.insert_header("Content-Type", JSON)?;
+    response.insert_header("Docker-Distribution-Api-Version", "registry/2.0")?;
+    Ok((response, body))
 }
 
 fn header(status: u16, length: usize, ctx: &RequestContext) -> Result<ResponseHeader> {

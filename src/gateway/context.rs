@@ -1,6 +1,8 @@
 //! What is known of one request. Each phase adds its facts, later phases only read them; at the
 //! end, however it comes, they are counted and written down once.
 
+use super::authorization::Authorization;
+use super::credentials::TokenAnswer;
 use super::failure::{BodyState, Failure};
 use super::shared::{Harbor, PublicName, Shared};
 use crate::listener::Arrival;
@@ -10,6 +12,7 @@ use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
 use crate::upstream::Address;
+use bytes::Bytes;
 use prometheus::IntGauge;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -24,15 +27,28 @@ pub struct RequestContext {
 
     // Added on arrival.
     pub(super) request_id: String,
+    /// The other end of the connection.
+    pub(super) peer: Option<IpAddr>,
+    /// The peer is one of the trusted proxies: what it says of the client is believed.
+    pub(super) is_trusted: bool,
+    /// The client's side is TLS: here, or by a trusted proxy's word.
+    pub(super) is_secure: bool,
     pub(super) client: Option<IpAddr>,
-    client_family: ClientFamily,
+    pub(super) client_family: ClientFamily,
     method: http::Method,
     /// Path and query, redacted.
     shown: String,
 
     // Added by classification and routing.
     pub(super) operation: Operation,
-    repository: Option<String>,
+    pub(super) repository: Option<String>,
+    pub(super) authorization: Authorization,
+    /// The other repository that a mount names.
+    pub(super) mount_from: Option<String>,
+    /// The decoded `_state` of an upload.
+    pub(super) upload_state: Option<String>,
+    /// The query of a request for a token.
+    pub(super) token_query: Option<String>,
     /// What goes upstream instead of the target that came.
     pub(super) upstream_target: Option<http::uri::PathAndQuery>,
     /// Index into the shared names.
@@ -50,6 +66,11 @@ pub struct RequestContext {
     given: u64,
 
     // Added by the answer.
+    /// A mount was refused; what goes upstream next is without it.
+    pub(super) without_mount: bool,
+    pub(super) token_answer: Option<TokenAnswer>,
+    /// The body that takes the place of Harbor's.
+    pub(super) instead: Option<Bytes>,
     repairs: Vec<Repair>,
     /// What went wrong, in one word.
     error: Option<&'static str>,
@@ -68,6 +89,9 @@ pub(super) struct Ending {
 /// What the first look at a request tells.
 pub(super) struct Arrived {
     pub(super) request_id: String,
+    pub(super) peer: Option<IpAddr>,
+    pub(super) is_trusted: bool,
+    pub(super) is_secure: bool,
     pub(super) client: Option<IpAddr>,
     pub(super) client_family: ClientFamily,
     pub(super) method: http::Method,
@@ -99,12 +123,19 @@ impl RequestContext {
             time: SystemTime::now(),
             started: Instant::now(),
             request_id: String::new(),
+            peer: None,
+            is_trusted: false,
+            is_secure: false,
             client: None,
             client_family: ClientFamily::Other,
             method: http::Method::GET,
             shown: String::new(),
             operation: Operation::Other,
             repository: None,
+            authorization: Authorization::default(),
+            mount_from: None,
+            upload_state: None,
+            token_query: None,
             upstream_target: None,
             name: None,
             in_flight: Some(in_flight),
@@ -116,6 +147,9 @@ impl RequestContext {
             body_complete: None,
             received: 0,
             given: 0,
+            without_mount: false,
+            token_answer: None,
+            instead: None,
             repairs: Vec::new(),
             error: None,
             delivered: false,
@@ -125,6 +159,9 @@ impl RequestContext {
 
     pub(super) fn arrived(&mut self, arrived: Arrived) {
         self.request_id = arrived.request_id;
+        self.peer = arrived.peer;
+        self.is_trusted = arrived.is_trusted;
+        self.is_secure = arrived.is_secure;
         self.client = arrived.client;
         self.client_family = arrived.client_family;
         self.method = arrived.method;

@@ -44,6 +44,9 @@ pub enum BodyState {
 /// No address is known for any endpoint.
 pub const UNRESOLVED: ErrorType = ErrorType::new("upstream name unresolved");
 
+/// No failure: Harbor's answer to a mount, which is asked for once more without it.
+pub const MOUNT_REFUSED: ErrorType = ErrorType::new("mount refused");
+
 /// Judges an error.
 pub fn failure(kind: &ErrorType, source: &ErrorSource, body: BodyState) -> Failure {
     match source {

@@ -2,9 +2,9 @@
 
 use super::context::RequestContext;
 use crate::config::Timeouts;
-use crate::edge::forwarded::{Forwarded, is_dropped};
+use crate::edge::forwarded::{self, is_dropped};
 use crate::registry::operation::Operation;
-use http::header::COOKIE;
+use http::header::{AUTHORIZATION, COOKIE, REFERER};
 use pingora::Result;
 use pingora::http::RequestHeader;
 use std::time::Duration;
@@ -15,13 +15,24 @@ pub(super) fn edit(request: &mut RequestHeader, ctx: &RequestContext) -> Result<
     let Some(name) = ctx.name() else {
         return Ok(());
     };
-    let dropped = |field: &&http::HeaderName| is_dropped(field.as_str());
+    let moved = &ctx.shared.config.restore_authorization_from;
+    let dropped = |field: &&http::HeaderName| {
+        is_dropped(field.as_str()) || moved.iter().any(|moved| moved.header == *field)
+    };
     let dropped: Vec<_> = request.headers.keys().filter(dropped).cloned().collect();
     for field in dropped {
         request.remove_header(&field);
     }
     if ctx.operation.is_registry() {
-        request.remove_header(&COOKIE);
+        // A client that followed a redirect names the URL it came from, with its ticket.
+        for field in [COOKIE, REFERER] {
+            if request.headers.contains_key(&field) {
+                request.remove_header(&field);
+            }
+        }
+    }
+    if let Some(value) = ctx.authorization.replacement() {
+        request.insert_header(AUTHORIZATION, value.clone())?;
     }
     // Origin form, whatever form came: over HTTP/2 the authority stands in the URI, in absolute
     // form in the bytes that were kept of the target.
@@ -38,9 +49,9 @@ pub(super) fn edit(request: &mut RequestHeader, ctx: &RequestContext) -> Result<
     request.insert_header("X-Forwarded-Host", name.host.clone())?;
     request.insert_header("X-Forwarded-Proto", name.origin.scheme.as_str())?;
     if let Some(client) = ctx.client {
-        let told = Forwarded::new(&name.origin, client);
-        request.insert_header("X-Real-IP", told.client.as_str())?;
-        request.insert_header("X-Forwarded-For", told.client)?;
+        let client = forwarded::client(client);
+        request.insert_header("X-Real-IP", client.as_str())?;
+        request.insert_header("X-Forwarded-For", client)?;
     }
     request.insert_header("X-Request-Id", ctx.request_id.as_str())?;
     Ok(())

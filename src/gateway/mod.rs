@@ -5,9 +5,12 @@
 //! is counted and written down in `context`.
 
 mod answer;
+mod authorization;
 mod context;
+mod credentials;
 mod failure;
 mod forward;
+mod logins;
 mod reply;
 mod request;
 mod shared;
@@ -19,11 +22,10 @@ pub use shared::Shared;
 use crate::listener::arrival;
 use crate::registry::operation::Replay;
 use crate::registry::upstream_error::UpstreamError;
-use answer::Refusal;
 use async_trait::async_trait;
 use bytes::Bytes;
 use context::Ending;
-use failure::{UNRESOLVED, failure};
+use failure::{MOUNT_REFUSED, UNRESOLVED, failure};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -105,12 +107,13 @@ impl ProxyHttp for Gateway {
         ctx: &mut RequestContext,
     ) -> Result<bool> {
         request::arrive(session, ctx);
-        let Some(refusal) = request::place(session, ctx) else {
+        let Err(refusal) = request::place(session, ctx) else {
             return Ok(false);
         };
-        if let Refusal::Answer(answer) = &refusal {
-            ctx.refused(answer.reason());
+        if let Some(reason) = refusal.reason() {
+            ctx.refused(reason);
         }
+        answer::read_small_body(session).await;
         answer::write(session, ctx, refusal).await?;
         Ok(true)
     }
@@ -209,6 +212,20 @@ impl ProxyHttp for Gateway {
         Ok(())
     }
 
+    /// A refused mount ends this try; the next one goes without it.
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut RequestContext,
+    ) -> Result<()> {
+        let is_refused = credentials::mount_was_refused(response.status.as_u16(), ctx);
+        match is_refused && !ctx.without_mount && session.is_body_empty() {
+            true => Error::e_explain(MOUNT_REFUSED, "another repository's blob"),
+            false => Ok(()),
+        }
+    }
+
     async fn response_filter(
         &self,
         session: &mut Session,
@@ -225,6 +242,7 @@ impl ProxyHttp for Gateway {
         if self.is_draining() {
             session.set_keepalive(None);
         }
+        credentials::answered(response, ctx);
         reply::edit(response, ctx)
     }
 
@@ -235,7 +253,9 @@ impl ProxyHttp for Gateway {
         end_of_stream: bool,
         ctx: &mut RequestContext,
     ) -> Result<Option<Duration>> {
+        reply::replace_body(body, ctx);
         ctx.given(body.as_ref().map_or(0, Bytes::len), end_of_stream);
+        credentials::read_token_answer(ctx, body.as_ref(), end_of_stream);
         Ok(None)
     }
 
@@ -249,6 +269,11 @@ impl ProxyHttp for Gateway {
         ctx: &mut RequestContext,
         client_reused: bool,
     ) -> Box<Error> {
+        if *error.etype() == MOUNT_REFUSED {
+            request::drop_mount(session.req_header(), ctx);
+            error.set_retry(true);
+            return error;
+        }
         let judged = failure(error.etype(), error.esource(), ctx.body_state());
         if let Failure::Upstream(cause) = judged {
             ctx.metrics().upstream_error(cause).inc();

@@ -1,6 +1,7 @@
 //! Edits of Harbor's answers: Location, Link, challenge and cookies, in the client's terms.
 
 use super::context::RequestContext;
+use super::credentials;
 use super::shared::PublicName;
 use crate::edge::origin::Scheme;
 use crate::registry::challenge::repair_challenge;
@@ -8,6 +9,7 @@ use crate::registry::cookie::secure_cookie;
 use crate::registry::link::repair_link;
 use crate::registry::location::{LocationRepair, Reply, repair_location};
 use crate::registry::repair::Repair;
+use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{LOCATION, SET_COOKIE};
 use pingora::Result;
@@ -20,7 +22,9 @@ const HOP_BY_HOP: [&str; 3] = ["keep-alive", "proxy-connection", "upgrade"];
 /// Puts an answer right for the client. Each repair is counted.
 pub(super) fn edit(response: &mut ResponseHeader, ctx: &mut RequestContext) -> Result<()> {
     for field in HOP_BY_HOP {
-        response.remove_header(field);
+        if response.headers.contains_key(field) {
+            response.remove_header(field);
+        }
     }
     response.insert_header("X-Request-Id", ctx.request_id.as_str())?;
     let (Some(name), Some(harbor)) = (ctx.name(), ctx.harbor()) else {
@@ -46,6 +50,9 @@ pub(super) fn edit(response: &mut ResponseHeader, ctx: &mut RequestContext) -> R
         // Harbor sets a cookie on every answer of its own: counted, but no news for a record.
         ctx.metrics().repair(Repair::CookieStripped).inc();
     }
+    credentials::challenge_rejected(response, ctx)?;
+    credentials::explain_lost(response, ctx)?;
+    credentials::issue_ticket(response, ctx)?;
     for done in done {
         match done {
             Done::Repaired(repair) => ctx.repaired(repair),
@@ -152,4 +159,12 @@ fn edit_all(
         };
     }
     Ok(())
+}
+
+/// Puts another body in the place of Harbor's, where there is one: it goes out with the first
+/// piece, and the others go nowhere.
+pub(super) fn replace_body(body: &mut Option<Bytes>, ctx: &mut RequestContext) {
+    if let Some(instead) = &mut ctx.instead {
+        *body = Some(std::mem::take(instead));
+    }
 }

@@ -1,6 +1,7 @@
 //! The first look at a request: who asks, for what, of which registry, and may they.
 
 use super::answer::Refusal;
+use super::authorization;
 use super::context::{Arrived, RequestContext};
 use super::shared::PublicName;
 use crate::config::Expose;
@@ -8,13 +9,18 @@ use crate::edge::forwarded::accepted_request_id;
 use crate::edge::host::requested_authority;
 use crate::edge::origin::{Authority, Origin, Scheme};
 use crate::edge::path::NormalPath;
+use crate::edge::query;
+use crate::edge::trusted::forwarded_scheme;
 use crate::listener::Way;
 use crate::registry::answer::Answer;
 use crate::registry::client::ClientFamily;
 use crate::registry::exposure::Exposure;
+use crate::registry::mount;
+use crate::registry::operation::Operation;
 use crate::registry::redact::redacted;
 use crate::registry::repair::Repair;
 use crate::registry::target::{Body, Target};
+use crate::registry::upload_ticket;
 use http::header::{CONTENT_LENGTH, HOST, USER_AGENT};
 use http::uri::PathAndQuery;
 use pingora::http::RequestHeader;
@@ -22,7 +28,7 @@ use pingora::http::authority::{RawTargetAuthority, raw_target_authority};
 use pingora::proxy::Session;
 use std::borrow::Cow;
 
-/// Notes who asks.
+/// Notes who asks, and over what.
 pub(super) fn arrive(session: &Session, ctx: &mut RequestContext) {
     let request = session.req_header();
     let given = request.headers.get("x-request-id");
@@ -31,76 +37,135 @@ pub(super) fn arrive(session: &Session, ctx: &mut RequestContext) {
         .headers
         .get(USER_AGENT)
         .and_then(|value| value.to_str().ok());
-    let client = session.client_addr().and_then(|address| address.as_inet());
+    let peer = session.client_addr().and_then(|address| address.as_inet());
+    let peer = peer.map(|address| address.ip().to_canonical());
+    let trusted = &ctx.shared.trusted;
+    let is_trusted = peer.is_some_and(|peer| trusted.contains(peer));
+    let told = |name| {
+        let values = request.headers.get_all(name).iter();
+        values.filter_map(|value| value.to_str().ok())
+    };
+    let client = match peer {
+        Some(peer) if is_trusted => Some(trusted.client_of(peer, told("x-forwarded-for"))),
+        peer => peer,
+    };
+    let is_secure = ctx.arrival.way == Way::Tls
+        || (is_trusted && forwarded_scheme(told("x-forwarded-proto")) == Some(Scheme::Https));
     ctx.arrived(Arrived {
         request_id: given.map_or_else(|| uuid::Uuid::new_v4().to_string(), ToOwned::to_owned),
-        client: client.map(|address| address.ip().to_canonical()),
+        peer,
+        is_trusted,
+        is_secure,
+        client,
         client_family: ClientFamily::of(user_agent),
         method: request.method.clone(),
         shown: shown(request),
     });
 }
 
-/// Classifies and routes. `Some` is the end of the request: it is answered here.
-pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Option<Refusal> {
+/// Classifies, routes, and settles with which Authorization the request goes on.
+///
+/// # Errors
+/// The refusal is the end of the request: it is answered here.
+pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Result<(), Refusal> {
     let body = if session.is_body_empty() {
         Body::Absent
     } else {
         Body::Present
     };
     let request = session.req_header();
-    let refuse = |answer| Some(Refusal::Answer(answer));
-
     let (authority, target) = parts(request);
-    let path = match NormalPath::parse(target) {
-        Ok(path) => path,
-        Err(error) => return refuse(Answer::BadPath(error)),
-    };
+    let path =
+        NormalPath::parse(target).map_err(|error| Refusal::Answer(Answer::BadPath(error)))?;
     let target = Target::of(request.method.as_str(), &path, body);
     ctx.classified(target.operation, target.repository);
 
-    let hosts = request
-        .headers
-        .get_all(HOST)
-        .iter()
-        .map(http::HeaderValue::as_bytes);
-    let asked = match requested_authority(authority.as_deref(), hosts) {
-        Ok(asked) => asked,
-        Err(error) => return refuse(Answer::BadHost(error)),
-    };
+    let asked = route(request, authority.as_deref(), ctx)?;
+    if ctx.arrival.way == Way::Redirect {
+        return Err(redirect(ctx, &asked, &path));
+    }
+    admit(request, &target, ctx)?;
+    remember(&target, path.query(), ctx);
+    authorization::settle(request, &target, path.query(), ctx)?;
+    if path.differs() {
+        ctx.repaired(Repair::Path);
+    }
+    let path = path.without(&[upload_ticket::PARAMETER]);
+    if let Some(target) = path.upstream_target() {
+        let target = PathAndQuery::try_from(target);
+        ctx.upstream_target = Some(target.map_err(|_| Refusal::Answer(Answer::BadRequest))?);
+    }
+    bound(session, ctx, body);
+    Ok(())
+}
+
+/// Finds the registry by its host.
+fn route(
+    request: &RequestHeader,
+    authority: Option<&str>,
+    ctx: &mut RequestContext,
+) -> Result<Authority, Refusal> {
+    let hosts = request.headers.get_all(HOST).iter();
+    let asked = requested_authority(authority, hosts.map(http::HeaderValue::as_bytes))
+        .map_err(|error| Refusal::Answer(Answer::BadHost(error)))?;
     let scheme = match ctx.arrival.way {
         Way::Tls => Scheme::Https,
         Way::Plain | Way::Redirect => Scheme::Http,
     };
     let Some((_, &name)) = ctx.shared.routes.find(&asked, scheme) else {
-        return refuse(Answer::UnknownHost);
+        return Err(Refusal::Answer(Answer::UnknownHost));
     };
     ctx.routed(name);
+    Ok(asked)
+}
 
-    if ctx.arrival.way == Way::Redirect {
-        return match https_origin(ctx, name, &asked) {
-            Some(origin) => Some(Refusal::RedirectToHttps(format!(
-                "{origin}{}",
-                as_sent(&path)
-            ))),
-            None => refuse(Answer::UnknownHost),
-        };
+fn redirect(ctx: &RequestContext, asked: &Authority, path: &NormalPath<'_>) -> Refusal {
+    match https_origin(ctx, asked) {
+        Some(origin) => Refusal::RedirectToHttps(format!("{origin}{}", as_sent(path))),
+        None => Refusal::Answer(Answer::UnknownHost),
     }
-    let expose = ctx.harbor()?.registry.expose;
-    if !is_exposed(target.exposure, expose) {
-        return refuse(Answer::NotPublic);
+}
+
+/// Whether this may be asked here, and asked so.
+fn admit(
+    request: &RequestHeader,
+    target: &Target<'_>,
+    ctx: &RequestContext,
+) -> Result<(), Refusal> {
+    let exposed = ctx
+        .harbor()
+        .is_some_and(|harbor| is_exposed(target.exposure, harbor.registry.expose));
+    if !exposed {
+        return Err(Refusal::Answer(Answer::NotPublic));
     }
-    if !has_one_length(request) {
-        return refuse(Answer::BadRequest);
+    match has_one_length(request) {
+        true => Ok(()),
+        false => Err(Refusal::Answer(Answer::BadRequest)),
     }
-    if let Some(target) = path.upstream_target() {
-        match PathAndQuery::try_from(target) {
-            Ok(target) => ctx.upstream_target = Some(target),
-            Err(_) => return refuse(Answer::BadRequest),
+}
+
+/// What of the query is needed when Harbor has answered.
+fn remember(target: &Target<'_>, query: Option<&str>, ctx: &mut RequestContext) {
+    let value = |name| {
+        let value = query::only_value(query?, name)?;
+        String::from_utf8(value).ok()
+    };
+    match target.operation {
+        Operation::UploadMount => ctx.mount_from = value("from"),
+        operation if Operation::TICKETED.contains(&operation) => {
+            ctx.upload_state = value(upload_ticket::STATE);
         }
-        ctx.repaired(Repair::Path);
+        Operation::Token => ctx.token_query = query.map(ToOwned::to_owned),
+        _ => {}
     }
-    let limit = ctx.harbor()?.registry.timeouts.between_bytes;
+}
+
+/// How long the client may be silent, in both directions.
+fn bound(session: &mut Session, ctx: &RequestContext, body: Body) {
+    let Some(harbor) = ctx.harbor() else {
+        return;
+    };
+    let limit = harbor.registry.timeouts.between_bytes;
     session.set_read_timeout(Some(limit));
     session.set_write_timeout(Some(limit));
     if session.is_http2() && body == Body::Present {
@@ -108,14 +173,32 @@ pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Option<R
             .progress
             .expect_every(limit + super::WATCH_MARGIN);
     }
-    None
+}
+
+/// From now on the mount goes to Harbor as a plain upload start.
+pub(super) fn drop_mount(request: &RequestHeader, ctx: &mut RequestContext) {
+    ctx.without_mount = true;
+    ctx.repaired(Repair::Mount);
+    let target = match &ctx.upstream_target {
+        Some(target) => target.as_str().as_bytes(),
+        None => parts(request).1,
+    };
+    // It has been read once already.
+    if let Ok(path) = NormalPath::parse(target)
+        && let Some(Ok(target)) = path
+            .without(&mount::PARAMETERS)
+            .upstream_target()
+            .map(PathAndQuery::try_from)
+    {
+        ctx.upstream_target = Some(target);
+    }
 }
 
 /// Where a redirect to https leads: to the host that was asked for, or else to the registry's first
 /// https origin.
-fn https_origin<'c>(ctx: &'c RequestContext, name: usize, asked: &Authority) -> Option<&'c Origin> {
+fn https_origin<'c>(ctx: &'c RequestContext, asked: &Authority) -> Option<&'c Origin> {
     let names = &ctx.shared.names;
-    let harbor = names[name].harbor;
+    let harbor = ctx.name()?.harbor;
     let secure =
         |other: &&PublicName| other.harbor == harbor && other.origin.scheme == Scheme::Https;
     let same_host = names

@@ -1,11 +1,15 @@
 //! What all requests share: the configuration as the request path needs it, computed once.
 
+use super::logins::Logins;
 use crate::config::{Config, Registry};
 use crate::edge::host::Routes;
 use crate::edge::origin::Origin;
+use crate::edge::trusted::TrustedProxies;
 use crate::metrics::Metrics;
 use crate::registry::authorities::KnownAuthorities;
+use crate::ticket::Keyring;
 use crate::upstream::Pool;
+use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +26,8 @@ pub struct Shared {
     pub routes: Routes<usize>,
     pub names: Vec<PublicName>,
     pub harbors: Vec<Harbor>,
+    pub trusted: TrustedProxies,
+    pub logins: Logins,
 }
 
 /// One public origin of one registry.
@@ -38,6 +44,8 @@ pub struct Harbor {
     pub registry: Arc<Registry>,
     pub pool: Arc<Pool>,
     pub known: KnownAuthorities,
+    /// What seals and opens its upload tickets; none where that is off.
+    pub keys: ArcSwapOption<Keyring>,
     unknown_logged: Mutex<HashSet<String>>,
 }
 
@@ -67,6 +75,8 @@ impl Shared {
         );
         let harbors = config.registries.iter().map(Harbor::new).collect();
         Ok(Shared {
+            trusted: TrustedProxies::new(config.trusted_proxies.clone()),
+            logins: Logins::new(&config.login_limit),
             config,
             metrics,
             routes,
@@ -88,6 +98,7 @@ impl Harbor {
             registry: Arc::clone(registry),
             pool: Arc::new(Pool::new(registry)),
             known: KnownAuthorities::new(known),
+            keys: ArcSwapOption::empty(),
             unknown_logged: Mutex::new(HashSet::new()),
         }
     }

@@ -1,5 +1,6 @@
 //! Creating every series at start.
 
+use super::authorization::AuthorizationVecs;
 use super::{
     ACCEPTED, BYTES, COMMIT_WAIT, CONNECTIONS, DURATION, FIRST_BYTE, FOREIGN_REDIRECTS, Family,
     HANDSHAKE_FAILURES, HEALTHY, HandshakeFailure, IN_FLIGHT, ListenerMetrics, OperationMetrics,
@@ -30,6 +31,7 @@ pub(super) struct Vecs {
     retries: IntCounterVec,
     repairs: IntCounterVec,
     foreign_redirects: IntCounterVec,
+    authorization: AuthorizationVecs,
 }
 
 /// From a HEAD on the LAN (1 ms) to an upload of an hour.
@@ -63,6 +65,7 @@ impl Vecs {
             retries: registered(families, counter_vec(&RETRIES)?)?,
             repairs: registered(families, counter_vec(&REPAIRS)?)?,
             foreign_redirects: registered(families, counter_vec(&FOREIGN_REDIRECTS)?)?,
+            authorization: AuthorizationVecs::register(families)?,
         })
     }
 
@@ -105,6 +108,7 @@ impl Vecs {
                 })
                 .collect(),
             healthy: endpoints.map(healthy).collect(),
+            authorization: self.authorization.registry(name),
         }
     }
 
@@ -132,7 +136,7 @@ pub(super) fn registered<C: Collector + Clone + 'static>(
     Ok(collector)
 }
 
-fn counter_vec(family: &Family) -> prometheus::Result<IntCounterVec> {
+pub(super) fn counter_vec(family: &Family) -> prometheus::Result<IntCounterVec> {
     IntCounterVec::new(Opts::new(family.name, family.help), family.labels)
 }
 
@@ -140,7 +144,7 @@ pub(super) fn gauge_vec(family: &Family) -> prometheus::Result<IntGaugeVec> {
     IntGaugeVec::new(Opts::new(family.name, family.help), family.labels)
 }
 
-fn histogram_vec(family: &Family, buckets: &[f64]) -> prometheus::Result<HistogramVec> {
+pub(super) fn histogram_vec(family: &Family, buckets: &[f64]) -> prometheus::Result<HistogramVec> {
     let options = HistogramOpts::new(family.name, family.help).buckets(buckets.to_vec());
     HistogramVec::new(options, family.labels)
 }

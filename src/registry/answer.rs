@@ -7,6 +7,7 @@
 //! What this file deliberately doesn't know: sockets, framework errors, and header tables.
 
 use super::error_body::{ErrorCode, error_body};
+use super::operation::Operation;
 use super::upstream_error::UpstreamError;
 use crate::edge::host::HostError;
 use crate::edge::path::PathError;
@@ -25,12 +26,56 @@ pub enum Answer {
     BadRequest,
     /// Never public, or not exposed here.
     NotPublic,
+    /// A write that came without its Authorization, and nothing to help it.
+    AuthorizationLost(Lost),
+    /// Too many wrong passwords.
+    LoginLimited,
     /// The client stopped sending.
     ClientStalled,
     /// Harbor could not be asked, or did not answer.
     Upstream(UpstreamError),
     /// A fault of the gateway's own.
     Internal,
+}
+
+/// What lost its Authorization on the way. No client sends these without it: each has a token by
+/// the time it gets here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// Its URL can carry nothing, so it can't be helped.
+    Manifest,
+    /// It brought no ticket, or none that is valid.
+    Upload,
+}
+
+impl Lost {
+    /// What a request without Authorization has lost, if it is one that never comes without.
+    pub fn of(operation: Operation) -> Option<Lost> {
+        match operation {
+            Operation::ManifestPut => Some(Lost::Manifest),
+            Operation::UploadChunk | Operation::UploadCommit => Some(Lost::Upload),
+            Operation::Ping
+            | Operation::Token
+            | Operation::Catalog
+            | Operation::Tags
+            | Operation::Referrers
+            | Operation::ManifestHead
+            | Operation::ManifestGet
+            | Operation::ManifestDelete
+            | Operation::BlobHead
+            | Operation::BlobGet
+            | Operation::BlobDelete
+            | Operation::UploadStart
+            | Operation::UploadMount
+            | Operation::UploadMonolithic
+            | Operation::UploadStatus
+            | Operation::UploadCancel
+            | Operation::Api
+            | Operation::Ui
+            | Operation::Oidc
+            | Operation::Other => None,
+        }
+    }
 }
 
 /// One line of the table.
@@ -68,6 +113,8 @@ impl Answer {
             Answer::UnknownHost
             | Answer::BadRequest
             | Answer::NotPublic
+            | Answer::AuthorizationLost(_)
+            | Answer::LoginLimited
             | Answer::ClientStalled
             | Answer::Upstream(_)
             | Answer::Internal => {}
@@ -84,7 +131,9 @@ impl Answer {
 
     #[rustfmt::skip] // One answer a paragraph, as in a table.
     fn row(self) -> Row {
-        use ErrorCode::{NameInvalid, NameUnknown, Unavailable, Unknown, Unsupported};
+        use ErrorCode::{
+            NameInvalid, NameUnknown, TooManyRequests, Unauthorized, Unavailable, Unknown, Unsupported,
+        };
         let row = |status, code, reason, sentence| Row { status, code, reason, sentence };
         match self {
             Answer::UnknownHost => row(421, NameUnknown, "unknown_host",
@@ -96,6 +145,17 @@ impl Answer {
                 "the request is not valid HTTP"),
             Answer::NotPublic => row(404, Unsupported, "not_public",
                 "this path is not public here"),
+            Answer::AuthorizationLost(Lost::Manifest) => row(401, Unauthorized, "authorization_lost",
+                "this push arrived without its Authorization header: a proxy between the client \
+                 and this registry takes it off PUT requests. The layers could be helped, the \
+                 manifest can't. Have the proxies checked for a rule that removes Authorization"),
+            Answer::AuthorizationLost(Lost::Upload) => row(401, Unauthorized, "authorization_lost",
+                "this upload arrived without its Authorization header: a proxy between the client \
+                 and this registry removes it, or changes the host, port or scheme of Location so \
+                 that the client leaves it out. Have the proxies checked for both"),
+            Answer::LoginLimited => row(429, TooManyRequests, "login_limited",
+                "too many failed logins with this user name from this address; wait as long as \
+                 Retry-After says, then log in with the right password"),
             Answer::ClientStalled => row(408, Unavailable, "client_stalled",
                 "the client sent nothing for too long, so the request was given up; check the \
                  network between the client and this registry, then try again"),
@@ -151,6 +211,19 @@ mod tests {
             ),
             (Answer::BadRequest, 400, "UNSUPPORTED", "HTTP"),
             (Answer::NotPublic, 404, "UNSUPPORTED", "not public"),
+            (
+                Answer::AuthorizationLost(Lost::Manifest),
+                401,
+                "UNAUTHORIZED",
+                "a proxy between",
+            ),
+            (
+                Answer::AuthorizationLost(Lost::Upload),
+                401,
+                "UNAUTHORIZED",
+                "Location",
+            ),
+            (Answer::LoginLimited, 429, "TOOMANYREQUESTS", "wait"),
             (Answer::ClientStalled, 408, "UNAVAILABLE", "client"),
             (Answer::Internal, 500, "UNKNOWN", "request id"),
         ] {

@@ -2,10 +2,16 @@
 //!
 //! Harbor names its configured external URL or its internal core URL; clients need the name they
 //! typed, over https. Only the realm's value is exchanged, every other byte stays. Realms that
-//! aren't Harbor's token service are somebody else's and stay too. What this file deliberately
-//! doesn't know: scopes, tokens, and which client reads it.
+//! aren't Harbor's token service are somebody else's and stay too.
+//!
+//! Harbor answers every refused Authorization with a challenge for passwords, a refused token too.
+//! Clients then send the password with each request, or give up; a Bearer challenge that says what
+//! is wrong makes them fetch another token. What this file deliberately doesn't know: statuses, and
+//! which client reads it.
 
 use super::link::quoted_end;
+use super::scope::Scope;
+use super::token::Claims;
 use crate::edge::origin::Origin;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -40,6 +46,71 @@ pub fn repair_challenge(value: &str, public: &Origin) -> Option<String> {
     }
     repaired.push_str(&value[copied..]);
     Some(repaired)
+}
+
+/// The service that Harbor's tokens are for.
+pub const SERVICE: &str = "harbor-registry";
+
+/// What is wrong with a token (RFC 6750, 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenError {
+    /// Expired, revoked, damaged, or another instance's: another one may do.
+    InvalidToken,
+    /// Its access list doesn't have what is asked.
+    InsufficientScope,
+}
+
+impl TokenError {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TokenError::InvalidToken => "invalid_token",
+            TokenError::InsufficientScope => "insufficient_scope",
+        }
+    }
+}
+
+/// Why Harbor most likely refused this token, at `now` in seconds since 1970. A sound-looking one
+/// that lists what was asked was revoked, or is another instance's: a fresh one is worth asking for.
+pub fn judge_rejection(token: &str, now: u64, scopes: &[Scope]) -> TokenError {
+    match Claims::read(token) {
+        Some(claims)
+            if !claims.is_expired(now) && scopes.iter().any(|scope| !claims.grants(scope)) =>
+        {
+            TokenError::InsufficientScope
+        }
+        Some(_) | None => TokenError::InvalidToken,
+    }
+}
+
+/// A challenge as Harbor gives it to who comes without Authorization, with the public realm. One,
+/// since some clients read only the first.
+///
+/// No client loops over it. containerd (core/remotes/docker/authorizer.go, `AddResponses` and
+/// `invalidAuthorization`) reads any `error` alike: after the first answer to a request it drops
+/// its cached token, fetches a fresh one and tries again; after the second it ends the push with
+/// `server message: <error>`. Without an `error` it uses the cached token until its attempts are
+/// used up.
+pub fn bearer_challenge(public: &Origin, scopes: &[Scope], error: Option<TokenError>) -> String {
+    let mut challenge = format!("Bearer realm=\"{public}{TOKEN_PATH}\",service=\"{SERVICE}\"");
+    if !scopes.is_empty() {
+        let scopes: Vec<String> = scopes.iter().map(ToString::to_string).collect();
+        challenge.push_str(",scope=\"");
+        // A repository comes from the client's path: it may not end the string or the field.
+        for c in scopes.join(" ").chars() {
+            match c {
+                '"' | '\\' => challenge.extend(['\\', c]),
+                ' '..='~' => challenge.push(c),
+                _ => {}
+            }
+        }
+        challenge.push('"');
+    }
+    if let Some(error) = error {
+        challenge.push_str(",error=\"");
+        challenge.push_str(error.as_str());
+        challenge.push('"');
+    }
+    challenge
 }
 
 /// One challenge: a scheme and its parameters, in order.
@@ -257,6 +328,60 @@ mod tests {
         ] {
             assert_eq!(repair(value), None, "{value}");
         }
+    }
+
+    #[test]
+    fn a_rejected_token_gets_a_challenge_that_says_why() {
+        use super::super::operation::Operation;
+        use base64::Engine;
+        use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+        let public = Origin::parse("https://hub.example.com").unwrap();
+        let claims =
+            r#"{"exp":100,"access":[{"type":"repository","name":"lab/app","actions":["pull"]}]}"#;
+        let token = format!("e30.{}.AA", URL_SAFE_NO_PAD.encode(claims));
+        let pull = Scope::asked(Operation::ManifestGet, "lab/app", None);
+        let push = Scope::asked(Operation::ManifestPut, "lab/app", None);
+        for (name, token, now, scopes, error, expected) in [
+            (
+                "expired",
+                token.as_str(),
+                100,
+                &push,
+                "invalid_token",
+                "pull,push",
+            ),
+            (
+                "no right to push",
+                &token,
+                99,
+                &push,
+                "insufficient_scope",
+                "pull,push",
+            ),
+            ("revoked", &token, 99, &pull, "invalid_token", "pull"),
+            ("opaque", "opaque", 99, &push, "invalid_token", "pull,push"),
+        ] {
+            let judged = judge_rejection(token, now, scopes);
+            assert_eq!(judged.as_str(), error, "{name}");
+            let written = bearer_challenge(&public, scopes, Some(judged));
+            let expected = format!(
+                "Bearer realm=\"https://hub.example.com/service/token\",\
+                 service=\"harbor-registry\",scope=\"repository:lab/app:{expected}\",\
+                 error=\"{error}\""
+            );
+            assert_eq!(written, expected, "{name}");
+        }
+        let bare = bearer_challenge(&public, &[], None);
+        assert_eq!(
+            bare,
+            "Bearer realm=\"https://hub.example.com/service/token\",service=\"harbor-registry\""
+        );
+        let quote = Scope::asked(Operation::ManifestGet, "a\"b\\c", None);
+        let written = bearer_challenge(&public, &quote, None);
+        let parsed = parse(&written).unwrap();
+        assert_eq!(parsed.len(), 1);
+        let scope = parsed[0].param("scope").map(|param| param.value.as_ref());
+        assert_eq!(scope, Some("repository:a\"b\\c:pull"));
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::fmt;
 pub enum ErrorCode {
     NameInvalid,
     NameUnknown,
+    TooManyRequests,
+    Unauthorized,
     /// Not the specification's, but Distribution's word for trouble that passes.
     Unavailable,
     Unknown,
@@ -20,6 +22,8 @@ impl ErrorCode {
         match self {
             ErrorCode::NameInvalid => "NAME_INVALID",
             ErrorCode::NameUnknown => "NAME_UNKNOWN",
+            ErrorCode::TooManyRequests => "TOOMANYREQUESTS",
+            ErrorCode::Unauthorized => "UNAUTHORIZED",
             ErrorCode::Unavailable => "UNAVAILABLE",
             ErrorCode::Unknown => "UNKNOWN",
             ErrorCode::Unsupported => "UNSUPPORTED",

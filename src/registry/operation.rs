@@ -60,6 +60,13 @@ impl Operation {
         Operation::Other,
     ];
 
+    /// The steps of an upload that is under way: what a ticket can be good for.
+    pub const TICKETED: [Operation; 3] = [
+        Operation::UploadChunk,
+        Operation::UploadCommit,
+        Operation::UploadStatus,
+    ];
+
     /// The word in metrics and records.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -26,10 +26,18 @@ pub enum Repair {
     CookieStripped,
     /// A request path brought into its normal form.
     Path,
+    /// A lost Bearer token, back from its ticket.
+    Ticket,
+    /// Authorization, back from the header that a trusted proxy had moved it to.
+    Authorization,
+    /// The challenge to a rejected Bearer token, which was Harbor's for passwords.
+    Challenge,
+    /// A refused mount, asked again as a plain upload.
+    Mount,
 }
 
 impl Repair {
-    pub const ALL: [Repair; 11] = [
+    pub const ALL: [Repair; 15] = [
         Repair::LocationAbsolute,
         Repair::LocationPort,
         Repair::LocationScheme,
@@ -41,6 +49,10 @@ impl Repair {
         Repair::CookieSecure,
         Repair::CookieStripped,
         Repair::Path,
+        Repair::Ticket,
+        Repair::Authorization,
+        Repair::Challenge,
+        Repair::Mount,
     ];
 
     /// The word in metrics and records.
@@ -57,6 +69,10 @@ impl Repair {
             Repair::CookieSecure => "cookie_secure",
             Repair::CookieStripped => "cookie_stripped",
             Repair::Path => "path",
+            Repair::Ticket => "ticket",
+            Repair::Authorization => "authorization",
+            Repair::Challenge => "challenge",
+            Repair::Mount => "mount",
         }
     }
 }

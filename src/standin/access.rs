@@ -1,6 +1,7 @@
 //! Core's access check on `/v2/`: who is calling, what the path asks for, and the challenge that
 //! an unwelcome caller gets. The order of the checks is Harbor's, and it shows in the answers.
 
+use super::RefusedMount;
 use super::account::{Account, AccountKind, Action};
 use super::answer::{Answer, Voice, error, set};
 use super::core::Core;
@@ -37,7 +38,8 @@ impl Core {
             return Caller::Account(account);
         }
         let bearer = authorization(headers).and_then(|value| value.strip_prefix("Bearer "));
-        match bearer.and_then(|token| self.key.verify(token, unix(SystemTime::now()))) {
+        let (now, leeway) = (unix(SystemTime::now()), self.config.token_leeway.as_secs());
+        match bearer.and_then(|token| self.key.verify(token, now, leeway)) {
             Some(claims) => Caller::Bearer(claims),
             None => Caller::Anonymous,
         }
@@ -134,7 +136,7 @@ impl Core {
                 "authorize header needed to send HEAD to repository",
             ));
         }
-        wanted.iter().find_map(|(name, action)| {
+        wanted.iter().enumerate().find_map(|(at, (name, action))| {
             let project = name.split('/').next().unwrap_or_default();
             let Some(project) = self.project(project) else {
                 return Some(unauthorized("", &format!("project {project} not found")));
@@ -148,7 +150,12 @@ impl Core {
                 let challenge = self.challenge(headers, carried, &wanted);
                 let message =
                     format!("unauthorized to access repository: {name}, action: {action}");
-                unauthorized(&challenge, &message)
+                match (at, self.config.refused_mount) {
+                    (0, _) | (_, RefusedMount::Unauthorized) => unauthorized(&challenge, &message),
+                    (_, RefusedMount::Forbidden) => {
+                        error(StatusCode::FORBIDDEN, Voice::Registry, "DENIED", &message)
+                    }
+                }
             };
             (!allowed).then(refusal)
         })

@@ -4,6 +4,7 @@
 use super::answer::{Answer, Voice, full, plain};
 use super::core::nothing;
 use super::forward::strip_hop_by_hop;
+use super::gate::Gate;
 use super::link::{Ended, Link, Listening, listen, send};
 use crate::edge::origin::{Origin, Scheme};
 use http::header::{self, HeaderName, HeaderValue};
@@ -39,6 +40,8 @@ pub struct HopConfig {
     pub buffer: Buffering,
     /// Makes the relative Locations of answers absolute, with this in front.
     pub absolute_location: Option<String>,
+    /// What the PATCHes and PUTs of uploads have to pass before the upstream sees anything of them.
+    pub gate: Gate,
 }
 
 /// What the upstream gets as Host.
@@ -81,6 +84,7 @@ impl HopConfig {
             strip_authorization_on: Vec::new(),
             buffer: Buffering::None,
             absolute_location: None,
+            gate: Gate::default(),
         }
     }
 }
@@ -113,6 +117,9 @@ async fn pass(config: &HopConfig, request: Request<Incoming>, link: &Link) -> An
     if !body.is_end_stream() {
         // The upstream may answer early, and then this connection ends with content unread.
         link.leaves_unread();
+    }
+    if is_upload_write(&head.method, head.uri.path()) {
+        config.gate.pass().await;
     }
     edit(config, &head.method, &mut head.headers, link);
     let target = head
@@ -186,6 +193,10 @@ fn edit(config: &HopConfig, method: &Method, headers: &mut HeaderMap, link: &Lin
         HeaderName::from_static("x-forwarded-for"),
         &link.peer.ip().to_string(),
     );
+}
+
+fn is_upload_write(method: &Method, path: &str) -> bool {
+    (method == Method::PATCH || method == Method::PUT) && path.contains("/blobs/uploads/")
 }
 
 fn make_absolute(config: &HopConfig, headers: &mut HeaderMap) {

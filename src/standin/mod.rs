@@ -18,6 +18,7 @@ mod core;
 mod csrf;
 mod faults;
 mod forward;
+pub mod gate;
 pub mod hop;
 pub mod link;
 mod lists;
@@ -59,6 +60,20 @@ pub struct StandinConfig {
     pub discard_blobs_over: Option<u64>,
     /// How long a wrong password is answered late, and the account locked; Harbor takes 1.5 s.
     pub failed_login_delay: Duration,
+    /// How long a token is valid, in whole seconds. Harbor's default is 30 minutes.
+    pub token_lifetime: Duration,
+    /// How much longer it is taken, because clocks differ, in whole seconds. Harbor takes 60 s.
+    pub token_leeway: Duration,
+    pub refused_mount: RefusedMount,
+}
+
+/// How a mount is refused to a caller without the right to pull from its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedMount {
+    /// 401, as recorded.
+    Unauthorized,
+    /// 403, as others answer; not recorded.
+    Forbidden,
 }
 
 /// What holds the blobs and manifests.
@@ -89,6 +104,9 @@ impl StandinConfig {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             discard_blobs_over: None,
             failed_login_delay: Duration::from_millis(1500),
+            token_lifetime: Duration::from_secs(30 * 60),
+            token_leeway: Duration::from_secs(60),
+            refused_mount: RefusedMount::Unauthorized,
         }
     }
 }

@@ -10,10 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub(super) const SERVICE: &str = "harbor-registry";
-pub(super) const LIFETIME: u64 = 30 * 60;
 const ISSUER: &str = "harbor-token-issuer";
-/// Harbor forgives clocks this much.
-const LEEWAY: u64 = 60;
 /// The DigestInfo of SHA-256 (RFC 8017, 9.2).
 const SHA256_PREFIX: [u8; 19] = [
     0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05,
@@ -45,12 +42,18 @@ pub(super) struct Access {
 }
 
 impl Claims {
-    pub(super) fn new(account: Option<&str>, access: Option<Vec<Access>>, now: u64) -> Claims {
+    /// Of a token that is valid for `lifetime` seconds from `now` on.
+    pub(super) fn new(
+        account: Option<&str>,
+        access: Option<Vec<Access>>,
+        now: u64,
+        lifetime: u64,
+    ) -> Claims {
         Claims {
             iss: ISSUER.into(),
             sub: account.unwrap_or_default().into(),
             aud: SERVICE.into(),
-            exp: now + LIFETIME,
+            exp: now + lifetime,
             nbf: now,
             iat: now,
             jti: uuid::Uuid::new_v4().simple().to_string()[..16].to_owned(),
@@ -109,8 +112,9 @@ impl TokenKey {
         Some(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 
-    /// The claims of a token that this instance signed and that is valid at `now`.
-    pub(super) fn verify(&self, token: &str, now: u64) -> Option<Claims> {
+    /// The claims of a token that this instance signed and that is valid at `now`, clocks being
+    /// forgiven `leeway` seconds.
+    pub(super) fn verify(&self, token: &str, now: u64, leeway: u64) -> Option<Claims> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
         let header: serde_json::Value =
@@ -125,8 +129,8 @@ impl TokenKey {
         let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
         let sound = claims.iss == ISSUER
             && claims.aud == SERVICE
-            && now <= claims.exp + LEEWAY
-            && claims.nbf <= now + LEEWAY;
+            && now <= claims.exp + leeway
+            && claims.nbf <= now + leeway;
         sound.then_some(claims)
     }
 }
@@ -168,9 +172,9 @@ mod tests {
         let key = TokenKey::generate().unwrap();
         let other = TokenKey::generate().unwrap();
         let now = 1_000_000;
-        let claims = Claims::new(Some("alice"), None, now);
+        let claims = Claims::new(Some("alice"), None, now, 1800);
         let sound = key.mint(&claims).unwrap();
-        assert_eq!(key.verify(&sound, now).unwrap().sub, "alice");
+        assert_eq!(key.verify(&sound, now, 60).unwrap().sub, "alice");
         assert_eq!(key.id.len(), 12 * 4 + 11, "{}", key.id);
         let with = |change: fn(&mut Claims)| {
             let mut changed = claims.clone();
@@ -190,11 +194,10 @@ mod tests {
             ("garbage", "garbage".into()),
             ("empty", String::new()),
         ] {
-            assert!(key.verify(&token, now).is_none(), "{name}");
+            assert!(key.verify(&token, now, 60).is_none(), "{name}");
         }
-        assert!(
-            key.verify(&with(|c| c.exp = 999_950), now).is_some(),
-            "within the leeway"
-        );
+        let late = with(|c| c.exp = 999_950);
+        assert!(key.verify(&late, now, 60).is_some(), "within the leeway");
+        assert!(key.verify(&late, now, 0).is_none(), "without leeway");
     }
 }

@@ -4,7 +4,7 @@ use super::account::Account;
 use super::answer::{Answer, Voice, empty, plain, text};
 use super::core::Core;
 use super::path::Query;
-use super::token::{Access, Claims, LIFETIME, SERVICE};
+use super::token::{Access, Claims, SERVICE};
 use http::{HeaderMap, Method, StatusCode};
 use std::time::{Duration, SystemTime};
 
@@ -45,10 +45,12 @@ impl Core {
         });
         let now = SystemTime::now();
         let seconds = unix(now);
+        let lifetime = self.config.token_lifetime.as_secs();
         let claims = Claims::new(
             account.map(|account| account.name.as_str()),
             access,
             seconds,
+            lifetime,
         );
         let Some(token) = self.key.mint(&claims) else {
             return empty(StatusCode::INTERNAL_SERVER_ERROR, Voice::Core);
@@ -57,7 +59,7 @@ impl Core {
             SystemTime::UNIX_EPOCH + Duration::from_secs(seconds),
         );
         let body = format!(
-            "{{\"token\":\"{token}\",\"access_token\":\"\",\"expires_in\":{LIFETIME},\"issued_at\":\"{issued}\"}}"
+            "{{\"token\":\"{token}\",\"access_token\":\"\",\"expires_in\":{lifetime},\"issued_at\":\"{issued}\"}}"
         );
         text(
             StatusCode::OK,

@@ -243,6 +243,7 @@ mod tests {
                 between_bytes: Duration::from_secs(900),
                 commit: Duration::from_secs(1800),
             },
+            reattach: crate::config::Reattach::default(),
         })
     }
 

@@ -19,7 +19,7 @@ pub struct Gateway {
     pub http: Vec<SocketAddr>,
     pub admin: Option<SocketAddr>,
     /// Lives as long as the gateway, which may read it again.
-    _config: Option<NamedTempFile>,
+    config: Option<NamedTempFile>,
 }
 
 impl Gateway {
@@ -65,7 +65,7 @@ impl Gateway {
             http: sockets("listening http "),
             admin: sockets("admin http ").first().copied(),
             process,
-            _config: config,
+            config,
         }
     }
 
@@ -104,6 +104,16 @@ impl Gateway {
             .filter(|line| line[family.len()..].starts_with(['{', ' ']))
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
             .sum()
+    }
+
+    /// Puts `yaml` in the place of its configuration and sends SIGHUP.
+    ///
+    /// # Panics
+    /// When it was started without a configuration file.
+    pub fn reload(&self, yaml: &str) {
+        let file = self.config.as_ref().expect("a configuration file");
+        std::fs::write(file.path(), yaml).expect("write the configuration");
+        self.process.signal("HUP");
     }
 
     /// SIGTERM, then waits for the end.

@@ -75,14 +75,19 @@ impl Process {
         }
     }
 
-    /// Sends SIGTERM and waits for the end.
-    pub fn terminate(&mut self, limit: Duration) -> ExitStatus {
+    /// Sends a signal, as `kill` names it.
+    pub fn signal(&self, signal: &str) {
         let pid = self.pid().to_string();
         let sent = Command::new("kill")
-            .args(["-TERM", &pid])
+            .args([&format!("-{signal}"), &pid])
             .status()
             .expect("run kill");
-        assert!(sent.success(), "{} was gone before SIGTERM", self.name);
+        assert!(sent.success(), "{} was gone before SIG{signal}", self.name);
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    pub fn terminate(&mut self, limit: Duration) -> ExitStatus {
+        self.signal("TERM");
         self.wait_for_end(limit)
     }
 

@@ -10,13 +10,16 @@ mod harbor;
 mod push;
 mod setup;
 
+mod credentials;
 mod desync;
 mod early;
 mod life;
+mod reattach;
 mod replicas;
 mod reply;
 mod request;
 mod routing;
+mod sealing;
 mod seeing;
 mod timeouts;
 mod tls;

@@ -100,7 +100,11 @@ async fn every_series_is_there_from_the_start() {
     has("process_resident_memory_bytes", &[]);
     for line in text.lines().filter(|line| line.starts_with("harbormouth_")) {
         let value = line.rsplit(' ').next().unwrap_or_default();
-        let start = ["harbormouth_upstream_healthy", "harbormouth_build_info"];
+        let start = [
+            "harbormouth_upstream_healthy",
+            "harbormouth_build_info",
+            "harbormouth_sealing_key_info",
+        ];
         let may_be_set = start.iter().any(|family| line.starts_with(family));
         assert!(value == "0" || may_be_set, "{line}");
     }

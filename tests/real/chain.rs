@@ -3,7 +3,7 @@
 use crate::clients::Reference;
 use crate::common::gateway::Gateway;
 use crate::gateways::{Listen, gateway};
-use crate::harbor::Harbor;
+use crate::harbor::{AS_RECORDED, Change, Harbor};
 use crate::hops::{Face, GOOD, Hop, INNER_NAME, Manners, Route, Upstream};
 use crate::world::{Site, World};
 use std::net::SocketAddr;
@@ -47,6 +47,9 @@ pub struct Plan {
     /// Whether Harbormouth is told the inner name in `also_known_as`.
     pub inner_name: InnerName,
     pub inner_link: InnerLink,
+    pub harbor: Change,
+    /// Lines at the top level of Harbormouth's configuration, each with its end.
+    pub settings: &'static str,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +72,8 @@ pub const PLAIN: Plan = Plan {
     external_url: ExternalUrl::Public,
     inner_name: InnerName::Untold,
     inner_link: InnerLink::Plain,
+    harbor: AS_RECORDED,
+    settings: "",
 };
 
 /// A running chain.
@@ -86,8 +91,10 @@ impl Chain {
         let host = host_of(site, plan.port);
         let public = format!("https://{host}");
         let harbor = match plan.external_url {
-            ExternalUrl::Public => Harbor::start(world, &public),
-            ExternalUrl::Inner => Harbor::start(world, &format!("http://{INNER_NAME}")),
+            ExternalUrl::Public => Harbor::start_with(world, &public, plan.harbor),
+            ExternalUrl::Inner => {
+                Harbor::start_with(world, &format!("http://{INNER_NAME}"), plan.harbor)
+            }
         };
         let files = world.ca.issue(&[&site.name()]);
         let front = SocketAddr::from((site.public_address(), plan.port));

@@ -26,8 +26,11 @@ pub struct Trip<'a> {
 /// Bytes in the layers of a small image.
 pub const SMALL_LAYERS: [u64; 3] = [200_000, 3_000, 1_000_000];
 
+/// Bytes in the layers of an image whose push breaks.
+pub const TWO_LAYERS: [u64; 2] = [200_000, 3_000];
+
 /// A small image takes a second; a busy machine gets more.
-const ENOUGH: Duration = Duration::from_secs(90);
+pub const ENOUGH: Duration = Duration::from_secs(90);
 
 /// Push, pull, and the same digests at the client, in the registry and at the client again.
 /// Returns the digest of the manifest.
@@ -70,7 +73,7 @@ pub fn works_with(world: &World, trip: &Trip<'_>, layers: &[u64], enough: Durati
 
 /// The push doesn't succeed, and the client says what clients say about it today.
 pub fn breaks(world: &World, trip: &Trip<'_>, symptoms: &[&str]) {
-    breaks_with(world, trip, &[200_000, 3_000], symptoms);
+    breaks_with(world, trip, &TWO_LAYERS, symptoms);
 }
 
 /// The same with layers of these sizes.

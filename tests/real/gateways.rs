@@ -23,15 +23,18 @@ pub fn gateway(
     upstream: &Upstream,
 ) -> Gateway {
     match (plan.inner_name, upstream) {
-        (InnerName::Untold, Upstream::Http(address)) => from_flags(public, listen, *address),
-        (InnerName::Told, _) | (_, Upstream::Https { .. }) => {
+        (InnerName::Untold, Upstream::Http(address)) if plan.settings.is_empty() => {
+            from_flags(public, listen, *address)
+        }
+        (InnerName::Told | InnerName::Untold, _) => {
             let listener = match listen {
                 Listen::Tls(address, files) => tls_listener(*address, &[files]),
                 Listen::Plain => "  - address: 127.0.0.1:0\n".to_owned(),
             };
             let registry = registry_yaml(world, "hq", &[public], upstream, plan.inner_name);
             Gateway::with_config(&format!(
-                "listeners:\n{listener}{ADMIN}registries:\n{registry}"
+                "listeners:\n{listener}{ADMIN}{}registries:\n{registry}",
+                plan.settings
             ))
         }
     }
@@ -99,6 +102,10 @@ pub fn registry_yaml(
              tls: {{ ca: {}, server_name: {name} }}\n",
             world.ca.bundle().display()
         ),
+        Upstream::Pool(addresses) => {
+            let endpoints: Vec<String> = addresses.iter().map(|a| format!("http://{a}")).collect();
+            format!("      endpoints: [ {} ]\n", endpoints.join(", "))
+        }
     };
     let public = public.join(", ");
     format!("  - name: {name}\n    public: [ {public} ]\n    upstream:\n{endpoints}{also_known_as}")

@@ -17,6 +17,12 @@ use tempfile::TempDir;
 const INNER_USER: &str = "harbor_registry_user";
 const INNER_PASSWORD: &str = "harbor_registry_password";
 
+/// What is otherwise in a core's setup.
+pub type Change = fn(&mut StandinConfig);
+
+/// A core as it was recorded.
+pub const AS_RECORDED: Change = |_| {};
+
 pub struct Harbor {
     core: Standin,
     registry: Registry,
@@ -25,9 +31,14 @@ pub struct Harbor {
 impl Harbor {
     /// Starts one that was told to be reached as `external_url`.
     pub fn start(world: &World, external_url: &str) -> Harbor {
+        Harbor::start_with(world, external_url, AS_RECORDED)
+    }
+
+    /// The same with a core that is set up otherwise.
+    pub fn start_with(world: &World, external_url: &str, change: Change) -> Harbor {
         let registry = Registry::start(world);
         let external_url = Origin::parse(external_url).expect("an external URL");
-        let config = StandinConfig {
+        let mut config = StandinConfig {
             backing: Backing::Distribution {
                 address: registry.address,
                 username: INNER_USER.to_owned(),
@@ -35,11 +46,17 @@ impl Harbor {
             },
             ..StandinConfig::example(external_url)
         };
+        change(&mut config);
         let core = world
             .runtime
             .block_on(Standin::start(config))
             .expect("start core");
         Harbor { core, registry }
+    }
+
+    /// Core itself, to look at what arrived there and to break it.
+    pub fn core(&self) -> &Standin {
+        &self.core
     }
 
     /// Where core listens.

@@ -9,13 +9,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// What a hop tells its upstream about the request that it received.
+/// What a hop passes on, of requests to its upstream and of answers to the client.
 #[derive(Clone, Copy, Debug)]
 pub struct Manners {
     pub host: HostHeader,
     pub scheme: SchemeHeader,
     pub forwarded_host: ForwardedHost,
+    pub authorization: Authorization,
     pub bodies: Bodies,
+    pub locations: Locations,
 }
 
 /// The Host that a hop sends.
@@ -49,6 +51,25 @@ pub enum ForwardedHost {
     Inner,
 }
 
+/// The requests from which a hop takes the Authorization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authorization {
+    Kept,
+    LostOnUploadPut,
+    LostOnUploadPatch,
+    LostOnUploadWrites,
+    /// Manifests too.
+    LostOnEveryPut,
+}
+
+/// The Locations that a hop gives to the client.
+#[derive(Clone, Copy, Debug)]
+pub enum Locations {
+    Kept,
+    /// Absolute, as `https://name:443/`, whether they came relative or absolute.
+    WithPort443,
+}
+
 /// The request bodies that a hop lets through.
 #[derive(Clone, Copy, Debug)]
 pub enum Bodies {
@@ -65,7 +86,9 @@ pub const GOOD: Manners = Manners {
     host: HostHeader::Kept,
     scheme: SchemeHeader::Right,
     forwarded_host: ForwardedHost::Kept,
+    authorization: Authorization::Kept,
     bodies: Bodies::Any,
+    locations: Locations::Kept,
 };
 
 /// What a hop listens with.
@@ -93,6 +116,8 @@ pub enum Upstream {
         address: SocketAddr,
         name: String,
     },
+    /// Several alike, taken in turn; where one refuses the connection, the next is asked.
+    Pool(Vec<SocketAddr>),
 }
 
 /// A running nginx.
@@ -160,6 +185,7 @@ fn configuration(
         Face::Plain | Face::InnerTls(_) => String::new(),
     };
     let headers = headers(manners, scheme);
+    let (authorization, pools) = (authorization(manners), pools(routes));
     let limit = match manners.bodies {
         Bodies::Any => "0",
         Bodies::Small => "100k",
@@ -167,7 +193,7 @@ fn configuration(
     let locations: String = routes
         .iter()
         .map(|route| {
-            let pass = pass(world, &route.upstream);
+            let pass = pass(world, route);
             format!("location {} {{ {pass} {headers} }}\n", route.prefix)
         })
         .collect();
@@ -177,18 +203,52 @@ fn configuration(
          fastcgi_temp_path fastcgi;\nuwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\n\
          client_max_body_size {limit};\nproxy_http_version 1.1;\nproxy_request_buffering off;\n\
          proxy_buffering off;\nproxy_read_timeout 900s;\nproxy_send_timeout 900s;\n\
-         {redirect}\nserver {{\n{listening}\n{locations}}}\n}}\n"
+         {authorization}{pools}{redirect}\nserver {{\n{listening}\n{locations}}}\n}}\n"
     )
 }
 
-fn pass(world: &World, upstream: &Upstream) -> String {
-    match upstream {
+/// Sets `$passed_authorization`, by method and path.
+fn authorization(manners: Manners) -> String {
+    let lost = match manners.authorization {
+        Authorization::Kept => "",
+        Authorization::LostOnUploadPut => r#""~^PUT /v2/.+/blobs/uploads/" "";"#,
+        Authorization::LostOnUploadPatch => r#""~^PATCH /v2/.+/blobs/uploads/" "";"#,
+        Authorization::LostOnUploadWrites => r#""~^(PUT|PATCH) /v2/.+/blobs/uploads/" "";"#,
+        Authorization::LostOnEveryPut => r#""~^PUT " "";"#,
+    };
+    format!(
+        "map \"$request_method $uri\" $passed_authorization {{\n\
+         default $http_authorization;\n{lost}\n}}\n"
+    )
+}
+
+fn pools(routes: &[Route]) -> String {
+    let pool = |route: &Route| match &route.upstream {
+        Upstream::Http(_) | Upstream::Https { .. } => String::new(),
+        Upstream::Pool(addresses) => {
+            let servers: String = addresses
+                .iter()
+                .map(|address| format!("server {address}; "))
+                .collect();
+            format!("upstream {} {{ {servers}}}\n", pool_name(route))
+        }
+    };
+    routes.iter().map(pool).collect()
+}
+
+fn pool_name(route: &Route) -> String {
+    format!("pool{}", route.prefix.replace('/', "_"))
+}
+
+fn pass(world: &World, route: &Route) -> String {
+    match &route.upstream {
         Upstream::Http(address) => format!("proxy_pass http://{address};"),
         Upstream::Https { address, name } => format!(
             "proxy_pass https://{address}; proxy_ssl_server_name on; proxy_ssl_name {name}; \
              proxy_ssl_verify on; proxy_ssl_trusted_certificate {};",
             world.ca.bundle().display()
         ),
+        Upstream::Pool(_) => format!("proxy_pass http://{};", pool_name(route)),
     }
 }
 
@@ -199,7 +259,6 @@ fn headers(manners: Manners, scheme: &str) -> String {
         HostHeader::WithoutPort => "$host",
         HostHeader::Inner => INNER_NAME,
     };
-    // An empty value makes nginx send no such header.
     let scheme = match manners.scheme {
         SchemeHeader::Right => scheme,
         SchemeHeader::Lost => "\"\"",
@@ -209,8 +268,17 @@ fn headers(manners: Manners, scheme: &str) -> String {
         ForwardedHost::WithPort443 => "proxy_set_header X-Forwarded-Host $host:443;".to_owned(),
         ForwardedHost::Inner => format!("proxy_set_header X-Forwarded-Host {INNER_NAME};"),
     };
+    let locations = match manners.locations {
+        Locations::Kept => "",
+        Locations::WithPort443 => {
+            "proxy_redirect https://$host/ https://$host:443/; \
+             proxy_redirect / https://$host:443/;"
+        }
+    };
+    // An empty value makes nginx send no such header.
     format!(
         "proxy_set_header Host {host}; proxy_set_header X-Forwarded-Proto {scheme}; \
-         {forwarded_host} proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"
+         {forwarded_host} proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; \
+         proxy_set_header Authorization $passed_authorization; {locations}"
     )
 }

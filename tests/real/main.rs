@@ -20,6 +20,7 @@ mod image;
 mod matrix;
 mod namespace;
 mod ranges;
+mod reattach;
 mod replicas;
 mod seeing;
 mod two_harbors;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         ranges::trials(&world),
         replicas::trials(&world),
         early_answer::trials(&world),
+        reattach::trials(&world),
         big_layer::trials(&world),
     ];
     let trials = trials.into_iter().flatten().collect();

@@ -1,7 +1,7 @@
 //! The breaking proxy breaks what it is told to, and nothing else.
 
 use crate::example;
-use crate::wire::{request, send};
+use crate::wire::{request, send, until};
 use harbormouth::standin::Standin;
 use harbormouth::standin::hop::{Buffering, Hop, HopConfig, HostRule, ProtoRule};
 use http::Method;
@@ -78,4 +78,33 @@ async fn a_hop_changes_what_its_rules_say() {
         );
         hop.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_closed_gate_stops_the_writes_of_uploads_and_nothing_else() {
+    let standin = Standin::start(example()).await.unwrap();
+    let config = HopConfig::honest(standin.origin());
+    let gate = config.gate.clone();
+    let hop = Hop::start(config).await.unwrap();
+    for (method, path, stops) in [
+        ("PUT", "/v2/lab/app/blobs/uploads/x?digest=y", true),
+        ("PATCH", "/v2/lab/app/blobs/uploads/x", true),
+        ("POST", "/v2/lab/app/blobs/uploads/", false),
+        ("GET", "/v2/lab/app/blobs/uploads/x", false),
+        ("PUT", "/v2/lab/app/manifests/v1", false),
+    ] {
+        gate.close();
+        let arrived = standin.seen().len();
+        let asking = tokio::spawn(send(hop.address(), request(method, path, &[], b"")));
+        if stops {
+            until(|| gate.waiting() == 1).await;
+            assert_eq!(standin.seen().len(), arrived, "{method} {path}");
+            gate.open();
+        }
+        let reply = asking.await.unwrap();
+        assert!(reply.is_ok(), "{method} {path}");
+        assert_eq!(standin.seen().len(), arrived + 1, "{method} {path}");
+        assert_eq!(gate.waiting(), 0, "{method} {path}");
+    }
+    hop.stop().await;
 }

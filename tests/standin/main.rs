@@ -8,9 +8,9 @@ mod wire;
 
 use harbormouth::edge::origin::Origin;
 use harbormouth::standin::content::{Pattern, digest};
-use harbormouth::standin::{BodyEnd, Framing, Standin, StandinConfig};
+use harbormouth::standin::{BodyEnd, Framing, RefusedMount, Standin, StandinConfig};
 use std::time::{Duration, Instant};
-use wire::{bearer, exchange, request};
+use wire::{basic, bearer, exchange, request};
 
 fn example() -> StandinConfig {
     let mut config = StandinConfig::example(Origin::parse("https://hub.example.com").unwrap());
@@ -151,6 +151,62 @@ async fn a_wrong_password_is_late_and_locks_the_user_but_no_robot() {
         assert_eq!(wrong.status, 401, "{name}");
         assert!(begun.elapsed() >= Duration::from_millis(400), "{name}");
         assert_eq!(right.status, status, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_ends_when_it_was_set_to() {
+    let mut config = example();
+    config.token_lifetime = Duration::from_secs(2);
+    config.token_leeway = Duration::ZERO;
+    let standin = Standin::start(config).await.unwrap();
+    let (user, scope) = (basic("alice", "Alice12345"), "repository:lab/app:pull,push");
+    let target = format!("/service/token?service=harbor-registry&scope={scope}");
+    let get = request("GET", &target, &[("authorization", &user)], b"");
+    let said = exchange(&standin, get).await;
+    let said: serde_json::Value = serde_json::from_slice(&said.body).unwrap();
+    assert_eq!(said["expires_in"], 2);
+    let token = format!("Bearer {}", said["token"].as_str().unwrap());
+    let start = || {
+        let path = "/v2/lab/app/blobs/uploads/";
+        request("POST", path, &[("authorization", &token)], b"")
+    };
+    assert_eq!(exchange(&standin, start()).await.status, 202);
+    let begin = Instant::now();
+    let refused = loop {
+        let reply = exchange(&standin, start()).await;
+        if reply.status != 202 || begin.elapsed() > Duration::from_secs(10) {
+            break reply;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(refused.status, 401);
+    assert_eq!(refused.header("www-authenticate"), "Basic realm=\"harbor\"");
+}
+
+#[tokio::test]
+async fn a_mount_is_refused_as_it_was_set_to() {
+    let digest = Pattern { seed: 1, size: 10 }.digest();
+    let scope = "repository:lab/app:pull,push";
+    for (refused, status) in [
+        (RefusedMount::Unauthorized, 401),
+        (RefusedMount::Forbidden, 403),
+    ] {
+        let mut config = example();
+        config.refused_mount = refused;
+        let standin = Standin::start(config).await.unwrap();
+        let token = bearer(&standin, "alice", "Alice12345", scope).await;
+        for (path, expected) in [
+            ("lab/app/blobs/uploads/?mount=DIGEST&from=other/app", status),
+            ("lab/app/blobs/uploads/?mount=DIGEST&from=lab/base", 202),
+            // What the target's own right lacks is never 403.
+            ("other/app/blobs/uploads/?mount=DIGEST&from=lab/app", 401),
+        ] {
+            let target = format!("/v2/{}", path.replace("DIGEST", &digest));
+            let post = request("POST", &target, &[("authorization", &token)], b"");
+            let reply = exchange(&standin, post).await;
+            assert_eq!(reply.status, expected, "{refused:?}: {path}");
+        }
     }
 }
 

@@ -87,6 +87,31 @@ pub fn push(
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pushed> {
+    let namespace = import(world, image, to);
+    push_imported(world, &namespace, to, login, patience)
+}
+
+/// Pushes an image whose layers containerd has pulled from another repository of the same
+/// registry, as it believes: it asks for them to be mounted from there.
+pub fn push_with_mounts(
+    world: &World,
+    image: &Image,
+    to: &Reference,
+    source: &str,
+    login: &Login,
+    patience: Duration,
+) -> Outcome<Pushed> {
+    let namespace = import(world, image, to);
+    let label = format!("containerd.io/distribution.source.{}={source}", to.host);
+    for layer in &image.layers {
+        let arguments = ["content", "label", layer, &label];
+        process::must(world.containerd().ctr(world, &namespace, &arguments));
+    }
+    push_imported(world, &namespace, to, login, patience)
+}
+
+/// Puts an image into a new namespace, and returns its name.
+fn import(world: &World, image: &Image, to: &Reference) -> String {
     let containerd = world.containerd();
     let namespace = containerd.namespace();
     let name = to.to_string();
@@ -106,17 +131,28 @@ pub fn push(
             &file,
         ],
     ));
-    drop(directory);
+    namespace
+}
+
+fn push_imported(
+    world: &World,
+    namespace: &str,
+    to: &Reference,
+    login: &Login,
+    patience: Duration,
+) -> Outcome<Pushed> {
+    let containerd = world.containerd();
+    let name = to.to_string();
     let user = format!("{}:{}", login.user, login.password);
     let command = containerd.ctr(
         world,
-        &namespace,
+        namespace,
         &["images", "push", "--user", &user, &name],
     );
     attempt(command, patience)
         .explain(without_progress)
         .map(|_| Pushed {
-            manifest: target(world, &namespace, &name),
+            manifest: target(world, namespace, &name),
         })
 }
 

@@ -1,6 +1,6 @@
 //! Real registry clients, and what came of their pushes and pulls.
 
-mod ctr;
+pub mod ctr;
 pub mod docker;
 mod podman;
 pub mod skopeo;
@@ -60,6 +60,7 @@ pub enum Outcome<T> {
 }
 
 /// What a client says it pushed: the digest of the manifest.
+#[derive(Debug)]
 pub struct Pushed {
     pub manifest: String,
 }

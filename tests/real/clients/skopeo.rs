@@ -69,6 +69,18 @@ pub fn ask(
     attempt(command, patience)
 }
 
+/// `skopeo login`; what it says.
+pub fn login(world: &World, host: &str, login: &Login, patience: Duration) -> Outcome<String> {
+    let home = world.directory("skopeo");
+    let mut command = skopeo(world, home.path());
+    command
+        .args(["login", "--username", &login.user])
+        .args(["--password", &login.password, "--authfile"])
+        .arg(home.path().join("auth.json"))
+        .arg(host);
+    attempt(command, patience)
+}
+
 fn copy(world: &World, home: &Path) -> Command {
     let mut command = skopeo(world, home);
     command.arg("copy");

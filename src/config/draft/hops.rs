@@ -1,0 +1,185 @@
+//! What the document says about the hops in front of this gateway and about those who come through
+//! them: whom to believe, where Authorization went, what happens when it gets lost, and how often a
+//! password may be wrong.
+
+use super::super::document::{Node, Table, each};
+use super::super::problem::{Complaint, Keyed, Problems};
+use super::super::scalar;
+use super::super::types::{ClientAddressRule, Prefer, ReattachMode};
+use super::{Draft, duration};
+use http::HeaderName;
+use ipnet::IpNet;
+use serde_yaml::Value;
+use std::time::Duration;
+
+/// One header that may carry a moved Authorization.
+pub(in super::super) struct DraftMoved {
+    pub header: Keyed<HeaderName>,
+    pub prefer: Prefer,
+}
+
+#[derive(Default)]
+pub(in super::super) struct DraftLoginLimit {
+    pub failures: Option<u32>,
+    pub within: Option<Duration>,
+    pub exempt: Vec<Keyed<IpNet>>,
+}
+
+/// The top-level table or a registry's own; what is absent is inherited.
+#[derive(Default)]
+pub(in super::super) struct DraftReattach {
+    pub mode: Option<ReattachMode>,
+    pub keys: Option<DraftKeys>,
+    pub client_address: Option<ClientAddressRule>,
+}
+
+/// Names of key files.
+pub(in super::super) struct DraftKeys {
+    pub current: Option<Keyed<String>>,
+    pub previous: Vec<Keyed<String>>,
+}
+
+const NETWORKS: &str =
+    "a list of IP addresses and networks, such as [10.0.0.5, 10.0.0.0/8, \"fd00::/8\"]";
+const MOVED: &str = "a list of header names, or of {header: NAME, prefer: true}";
+const MOVED_ITEM: &str = "a header's name, or {header: NAME, prefer: true}";
+const MODE: &str = "ticket or off";
+const CLIENT_ADDRESS: &str = "ignore, note or require";
+const KEYS: &str = "a table with current and previous";
+const PREVIOUS: &str = "a list of key files";
+
+/// Reads what stands at the top level.
+pub(super) fn read(table: &Table<'_>, draft: &mut Draft, problems: &mut Problems) {
+    draft.trusted_proxies = table
+        .get("trusted_proxies")
+        .filter(is_no_empty_list)
+        .map(|node| each(node.any(NETWORKS, problems), problems, network));
+    draft.moved = table
+        .get("restore_authorization_from")
+        .filter(is_no_empty_list)
+        .map(|node| Keyed {
+            value: each(node.any(MOVED, problems), problems, moved),
+            key: node.key,
+        });
+    draft.login_limit = login_limit(table, problems);
+    draft.reattach = reattach(table, problems);
+}
+
+/// Reads the table `reattach`, of the top level or of a registry.
+pub(super) fn reattach(table: &Table<'_>, problems: &mut Problems) -> DraftReattach {
+    const NAMES: &[&str] = &["mode", "keys", "client_address"];
+    const ACCEPTED: &str = "a table with mode, keys, client_address";
+    let table = table
+        .get("reattach")
+        .and_then(|node| node.table(NAMES, ACCEPTED, problems));
+    let Some(table) = table else {
+        return DraftReattach::default();
+    };
+    DraftReattach {
+        mode: table.get("mode").and_then(|node| mode(&node, problems)),
+        keys: table.get("keys").and_then(|node| keys(&node, problems)),
+        client_address: table
+            .text("client_address", CLIENT_ADDRESS, problems, client_address)
+            .map(|rule| rule.value),
+    }
+}
+
+fn mode(node: &Node<'_>, problems: &mut Problems) -> Option<ReattachMode> {
+    match node.value {
+        // What tools that speak YAML 1.1 make of the word off.
+        Value::Bool(false) => Some(ReattachMode::Off),
+        _ => node
+            .parse(MODE, problems, |word| match word {
+                "ticket" => Ok(ReattachMode::Ticket),
+                "off" => Ok(ReattachMode::Off),
+                _ => Err(scalar::value(word, MODE)),
+            })
+            .map(|mode| mode.value),
+    }
+}
+
+fn client_address(word: &str) -> Result<ClientAddressRule, Complaint> {
+    match word {
+        "ignore" => Ok(ClientAddressRule::Ignore),
+        "note" => Ok(ClientAddressRule::Note),
+        "require" => Ok(ClientAddressRule::Require),
+        _ => Err(scalar::value(word, CLIENT_ADDRESS)),
+    }
+}
+
+fn keys(node: &Node<'_>, problems: &mut Problems) -> Option<DraftKeys> {
+    let table = node.table(&["current", "previous"], KEYS, problems)?;
+    let file = |node: &Node<'_>, problems: &mut Problems| {
+        node.parse(scalar::FILE, problems, scalar::file_name)
+    };
+    let current = table
+        .required("current", scalar::FILE, problems)
+        .and_then(|node| file(&node, problems));
+    let previous = table
+        .get("previous")
+        .map(|node| each(node.any(PREVIOUS, problems), problems, file))
+        .unwrap_or_default();
+    Some(DraftKeys { current, previous })
+}
+
+fn login_limit(table: &Table<'_>, problems: &mut Problems) -> DraftLoginLimit {
+    const NAMES: &[&str] = &["failures", "within", "exempt"];
+    const ACCEPTED: &str = "a table with failures, within, exempt";
+    let table = table
+        .get("login_limit")
+        .and_then(|node| node.table(NAMES, ACCEPTED, problems));
+    let Some(table) = table else {
+        return DraftLoginLimit::default();
+    };
+    DraftLoginLimit {
+        failures: table
+            .get("failures")
+            .and_then(|node| failures(&node, problems)),
+        within: duration(&table, "within", &scalar::WITHIN, problems),
+        exempt: table
+            .get("exempt")
+            .map(|node| each(node.any(NETWORKS, problems), problems, network))
+            .unwrap_or_default(),
+    }
+}
+
+fn failures(node: &Node<'_>, problems: &mut Problems) -> Option<u32> {
+    let failures = match node.value {
+        Value::Number(number) => number.as_u64().filter(|n| *n <= 10_000),
+        _ => None,
+    };
+    if failures.is_none() {
+        node.wrong_type(scalar::FAILURES, problems);
+    }
+    failures.and_then(|n| u32::try_from(n).ok())
+}
+
+fn network(node: &Node<'_>, problems: &mut Problems) -> Option<Keyed<IpNet>> {
+    node.parse(scalar::NETWORK, problems, scalar::network)
+}
+
+fn moved(node: &Node<'_>, problems: &mut Problems) -> Option<DraftMoved> {
+    match node.value {
+        Value::String(_) => Some(DraftMoved {
+            header: node.parse(scalar::HEADER, problems, scalar::moved_header)?,
+            prefer: Prefer::Present,
+        }),
+        _ => {
+            let table = node.table(&["header", "prefer"], MOVED_ITEM, problems)?;
+            let prefer = table.get("prefer").and_then(|node| node.truth(problems));
+            let header = table.required("header", scalar::HEADER, problems)?;
+            Some(DraftMoved {
+                header: header.parse(scalar::HEADER, problems, scalar::moved_header)?,
+                prefer: match prefer {
+                    Some(true) => Prefer::Moved,
+                    Some(false) | None => Prefer::Present,
+                },
+            })
+        }
+    }
+}
+
+/// An empty list says the same as no list.
+fn is_no_empty_list(node: &Node<'_>) -> bool {
+    !matches!(node.value, Value::Sequence(items) if items.is_empty())
+}

@@ -1,0 +1,287 @@
+//! What Harbor's answers say about the credentials that a request came with: a token that an
+//! upload will need again, one that was rejected, one that grants nothing, a wrong password.
+
+use super::answer::JSON;
+use super::authorization::{asked, bound, unix_now};
+use super::context::RequestContext;
+use crate::metrics::seconds;
+use crate::random::{self, NoRandomness};
+use crate::registry::answer::{Answer, Lost};
+use crate::registry::challenge::{TokenError, bearer_challenge, judge_rejection};
+use crate::registry::grant::{Grant, given};
+use crate::registry::mount;
+use crate::registry::operation::Operation;
+use crate::registry::repair::Repair;
+use crate::registry::scope::Scope;
+use crate::registry::token::{Claims, Credential};
+use crate::registry::upload_state;
+use crate::registry::upload_ticket::{NotIssued, next_step, with_ticket};
+use crate::ticket::{ClientNetwork, NONCE_LENGTH, Ticket, TooLong, seal};
+use bytes::Bytes;
+use http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING,
+    WWW_AUTHENTICATE,
+};
+use pingora::Result;
+use pingora::http::ResponseHeader;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// What is read of the token service's answer. Harbor's tokens are of one or two KiB.
+const TOKEN_ANSWER: usize = 64 * 1024;
+
+/// Puts a ticket into the Location of an upload whose request carried a Bearer token. Runs when
+/// the Location is relative already.
+pub(super) fn issue_ticket(response: &mut ResponseHeader, ctx: &RequestContext) -> Result<()> {
+    let Some(location) = response.headers.get(LOCATION) else {
+        return Ok(());
+    };
+    let Credential::Bearer(token) = &ctx.authorization.credential else {
+        return Ok(());
+    };
+    if !goes_on(ctx.operation, response.status.as_u16()) {
+        return Ok(());
+    }
+    match location
+        .to_str()
+        .map(|location| ticketed(location, token, ctx))
+    {
+        Ok(Some(Ok(location))) => {
+            response.insert_header(LOCATION, location)?;
+            response.insert_header(CACHE_CONTROL, "no-store")?;
+            ctx.metrics().authorization.tickets_issued.inc();
+        }
+        Ok(Some(Err(reason))) => ctx.metrics().authorization.not_issued(reason).inc(),
+        Ok(None) | Err(_) => {}
+    }
+    Ok(())
+}
+
+/// Whether an upload goes on after this answer.
+fn goes_on(operation: Operation, status: u16) -> bool {
+    let is_upload = matches!(
+        operation,
+        Operation::UploadStart
+            | Operation::UploadMount
+            | Operation::UploadMonolithic
+            | Operation::UploadChunk
+            | Operation::UploadStatus
+    );
+    is_upload && matches!(status, 202 | 204)
+}
+
+/// The Location with its ticket; none where tickets are off.
+fn ticketed(
+    location: &str,
+    token: &str,
+    ctx: &RequestContext,
+) -> Option<std::result::Result<String, NotIssued>> {
+    let (harbor, name) = (ctx.harbor()?, ctx.name()?);
+    let keys = harbor.keys.load_full()?;
+    let issue = || {
+        if !ctx.is_secure {
+            return Err(NotIssued::NotTls);
+        }
+        let step = next_step(location)
+            .filter(|step| Some(&step.repository) == ctx.repository.as_ref())
+            .ok_or(NotIssued::Location)?;
+        let expires = Claims::read(token)
+            .and_then(|claims| claims.expires)
+            .filter(|expires| unix_now() < *expires)
+            .ok_or(NotIssued::NoExpiry)?;
+        let ticket = Ticket {
+            token: Zeroizing::new(token.to_owned()),
+            expires,
+            client: ctx.client.map(ClientNetwork::of),
+        };
+        let mut nonce = [0; NONCE_LENGTH];
+        random::fill(&mut nonce).map_err(|NoRandomness| NotIssued::NoRandomness)?;
+        let origin = name.origin.to_string();
+        let sealed = seal(&keys, &bound(&step, harbor, &origin), &ticket, nonce)
+            .map_err(|TooLong| NotIssued::TooLong)?;
+        Ok(with_ticket(location, &sealed))
+    };
+    Some(issue())
+}
+
+/// Answers a rejected Bearer token with a Bearer challenge, so that the client fetches another one.
+/// Harbor's own is for passwords, and makes clients send theirs with every request from then on.
+pub(super) fn challenge_rejected(
+    response: &mut ResponseHeader,
+    ctx: &mut RequestContext,
+) -> Result<()> {
+    let (Credential::Bearer(token), 401, Some(name)) = (
+        &ctx.authorization.credential,
+        response.status.as_u16(),
+        ctx.name(),
+    ) else {
+        return Ok(());
+    };
+    // The catalog takes passwords only: there Harbor's challenge is right.
+    if !ctx.operation.is_registry()
+        || matches!(ctx.operation, Operation::Catalog | Operation::Token)
+    {
+        return Ok(());
+    }
+    let scopes = asked(ctx);
+    let error = judge_rejection(token, unix_now(), &scopes);
+    let challenge = bearer_challenge(&name.origin, &scopes, Some(error));
+    note_expired(token, error, ctx);
+    response.insert_header(WWW_AUTHENTICATE, challenge)?;
+    ctx.repaired(Repair::Challenge);
+    Ok(())
+}
+
+/// A write that never comes without its Authorization came without: Harbor's refusal says nothing
+/// of that, so ours takes its place.
+pub(super) fn explain_lost(response: &mut ResponseHeader, ctx: &mut RequestContext) -> Result<()> {
+    let is_refused = ctx.authorization.credential == Credential::None && response.status == 401;
+    let Some(lost) = Lost::of(ctx.operation).filter(|_| is_refused && has_body(response)) else {
+        return Ok(());
+    };
+    let answer = Answer::AuthorizationLost(lost);
+    let body = answer.body(Some(ctx.registry_name()), &ctx.request_id);
+    response.remove_header(&TRANSFER_ENCODING);
+    response.remove_header(&CONTENT_ENCODING);
+    response.set_content_length(body.len())?;
+    response.insert_header(CONTENT_TYPE, JSON)?;
+    response.insert_header("Docker-Distribution-Api-Version", "registry/2.0")?;
+    ctx.refused(answer.reason());
+    ctx.instead = Some(Bytes::from(body));
+    Ok(())
+}
+
+/// Whether a piece of a body will come that another can take the place of.
+fn has_body(response: &ResponseHeader) -> bool {
+    let length = response.headers.get(CONTENT_LENGTH);
+    response.headers.contains_key(TRANSFER_ENCODING)
+        || length.is_some_and(|length| length.as_bytes() != b"0")
+}
+
+/// Counts a token that expired while its upload was under way.
+fn note_expired(token: &str, error: TokenError, ctx: &RequestContext) {
+    let is_upload = Operation::TICKETED.contains(&ctx.operation);
+    let now = unix_now();
+    let Some(claims) = Claims::read(token) else {
+        return;
+    };
+    if !is_upload || error != TokenError::InvalidToken || !claims.is_expired(now) {
+        return;
+    }
+    let age = ctx
+        .upload_state
+        .as_deref()
+        .and_then(upload_state::started)
+        .map(|started| Duration::from_secs(now.saturating_sub(started)));
+    if let Some(age) = age {
+        ctx.metrics()
+            .authorization
+            .expired_tokens
+            .observe(seconds(age));
+    }
+    let shown = |duration: Option<Duration>| {
+        duration.map_or_else(|| "?".to_owned(), |d| format!("{} s", d.as_secs()))
+    };
+    log::warn!(
+        "registry {}: the token of an upload to {} expired while it was under way: the upload is \
+         {} old, the token was good for {}. Raise Harbor's token expiration above what the \
+         slowest layer takes",
+        ctx.registry_name(),
+        ctx.repository.as_deref().unwrap_or_default(),
+        shown(age),
+        shown(claims.life()),
+    );
+}
+
+/// Whether a mount was refused that a plain upload may replace: nothing has been done yet, and the
+/// client would give the whole push up.
+pub(super) fn mount_was_refused(status: u16, ctx: &RequestContext) -> bool {
+    if ctx.operation != Operation::UploadMount || ctx.mount_from.is_none() {
+        return false;
+    }
+    let grants_push = match (&ctx.authorization.credential, ctx.repository.as_deref()) {
+        (Credential::Bearer(token), Some(repository)) => {
+            Claims::read(token).is_some_and(|claims| claims.grants(&Scope::push(repository)))
+        }
+        _ => false,
+    };
+    mount::was_refused(status, grants_push)
+}
+
+/// The answer of the token service while it is being read.
+#[derive(Default)]
+pub(super) struct TokenAnswer {
+    body: Zeroizing<Vec<u8>>,
+}
+
+/// Begins to read what the token service says, and judges logins by the status.
+pub(super) fn answered(response: &ResponseHeader, ctx: &mut RequestContext) {
+    let status = response.status.as_u16();
+    match (ctx.operation, status) {
+        // Nothing is unpacked here; Harbor doesn't compress it.
+        (Operation::Token, 200) if !response.headers.contains_key(CONTENT_ENCODING) => {
+            ctx.token_answer = Some(TokenAnswer::default());
+        }
+        (Operation::Token | Operation::Ping, 401) => login(ctx, Password::Wrong),
+        (operation, 401) if operation.is_registry() => login(ctx, Password::Doubtful),
+        // Only an account gets this; a public project is open to wrong passwords too.
+        (Operation::Ping, 200) => login(ctx, Password::Right),
+        _ => {}
+    }
+}
+
+/// A piece of the answer's body goes to the client.
+pub(super) fn read_token_answer(ctx: &mut RequestContext, piece: Option<&Bytes>, last: bool) {
+    let Some(answer) = &mut ctx.token_answer else {
+        return;
+    };
+    if let Some(piece) = piece {
+        if answer.body.len() + piece.len() > TOKEN_ANSWER {
+            ctx.token_answer = None;
+            return;
+        }
+        answer.body.extend_from_slice(piece);
+    }
+    if last && let Some(answer) = ctx.token_answer.take() {
+        let asked = ctx.token_query.as_deref().unwrap_or("");
+        let said = given(asked, &answer.body);
+        if said.grant == Grant::Empty {
+            ctx.metrics().authorization.empty_grants.inc();
+        }
+        if said.grant != Grant::Unreadable {
+            let password = match said.has_subject {
+                true => Password::Right,
+                false => Password::Wrong,
+            };
+            login(ctx, password);
+        }
+    }
+}
+
+/// What an answer says about a password.
+#[derive(Clone, Copy)]
+enum Password {
+    Right,
+    Wrong,
+    /// Wrong, or right without the right to do this: Harbor answers both alike.
+    Doubtful,
+}
+
+fn login(ctx: &RequestContext, password: Password) {
+    let (
+        Credential::Basic {
+            user: Some(user),
+            login,
+        },
+        Some(client),
+    ) = (&ctx.authorization.credential, ctx.client)
+    else {
+        return;
+    };
+    let logins = &ctx.shared.logins;
+    match password {
+        Password::Right => logins.succeeded(client, user),
+        Password::Wrong => logins.failed(client, user),
+        Password::Doubtful => logins.refused(client, user, *login),
+    }
+}

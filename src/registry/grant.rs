@@ -1,0 +1,148 @@
+//! What the token service gave. A wrong password and a missing role both come out as a token that
+//! grants nothing, with status 200: to the client that is a success until its next request.
+
+use super::token::Claims;
+use crate::edge::query;
+use serde::Deserialize;
+
+/// How much of what was asked a token grants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// Some of it, or nothing was asked.
+    Granted,
+    /// Nothing of it.
+    Empty,
+    /// No token that can be read.
+    Unreadable,
+}
+
+/// What an answer of the token service says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    pub grant: Grant,
+    /// The token is somebody's: the password was right.
+    pub has_subject: bool,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    access_token: String,
+}
+
+/// Reads the answer to a request for a token with this query.
+pub fn given(asked: &str, body: &[u8]) -> Given {
+    let Some(claims) = claims(body) else {
+        return Given {
+            grant: Grant::Unreadable,
+            has_subject: false,
+        };
+    };
+    let scopes = scopes(asked);
+    let is_granted = |(kind, name): &(String, String)| claims.grants_something(kind, name);
+    let grant = match scopes.is_empty() || scopes.iter().any(is_granted) {
+        true => Grant::Granted,
+        false => Grant::Empty,
+    };
+    Given {
+        grant,
+        has_subject: !claims.subject.is_empty(),
+    }
+}
+
+fn claims(body: &[u8]) -> Option<Claims> {
+    let answer: Answer = serde_json::from_slice(body).ok()?;
+    let token = match answer.token.is_empty() {
+        true => answer.access_token,
+        false => answer.token,
+    };
+    Claims::read(&token)
+}
+
+/// Type and name of each scope asked: `scope` may come several times, and hold several.
+fn scopes(asked: &str) -> Vec<(String, String)> {
+    let mut scopes = Vec::new();
+    for value in query::values(asked, "scope") {
+        for scope in String::from_utf8_lossy(&value).split_whitespace() {
+            // The name may hold a port, so the actions stand behind the last colon.
+            if let Some((kind, rest)) = scope.split_once(':')
+                && let Some((name, _)) = rest.rsplit_once(':')
+            {
+                scopes.push((kind.to_owned(), name.to_owned()));
+            }
+        }
+    }
+    scopes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    fn body(field: &str, claims: &str) -> String {
+        let claims = URL_SAFE_NO_PAD.encode(claims);
+        format!("{{\"{field}\":\"e30.{claims}.AA\",\"expires_in\":1800}}")
+    }
+
+    #[test]
+    fn an_empty_grant_is_seen() {
+        let push = r#"{"sub":"alice","access":[{"type":"repository","name":"lab/app","actions":["pull","push"]}]}"#;
+        let none =
+            r#"{"sub":"alice","access":[{"type":"repository","name":"lab/app","actions":[]}]}"#;
+        let nobody = r#"{"access":[{"type":"repository","name":"lab/app","actions":[]}]}"#;
+        let asked = "service=harbor-registry&scope=repository%3Alab%2Fapp%3Apull%2Cpush";
+        for (name, asked, claims, grant, has_subject) in [
+            ("granted", asked, push, Grant::Granted, true),
+            ("no role", asked, none, Grant::Empty, true),
+            ("wrong password", asked, nobody, Grant::Empty, false),
+            ("nothing asked", "service=x", none, Grant::Granted, true),
+            (
+                "another repository",
+                "scope=repository:lab/other:pull",
+                push,
+                Grant::Empty,
+                true,
+            ),
+            (
+                "one of two",
+                "scope=repository:a/b:pull+repository:lab/app:pull",
+                push,
+                Grant::Granted,
+                true,
+            ),
+            (
+                "one of two fields",
+                "scope=repository:a/b:pull&scope=repository:lab/app:pull",
+                push,
+                Grant::Granted,
+                true,
+            ),
+        ] {
+            let expected = Given { grant, has_subject };
+            assert_eq!(
+                given(asked, body("token", claims).as_bytes()),
+                expected,
+                "{name}"
+            );
+        }
+        let other = given(asked, body("access_token", push).as_bytes());
+        assert_eq!(other.grant, Grant::Granted);
+        for body in [
+            "",
+            "{}",
+            "{\"token\":\"opaque\"}",
+            "<html>",
+            "{\"token\":5}",
+        ] {
+            assert_eq!(
+                given(asked, body.as_bytes()).grant,
+                Grant::Unreadable,
+                "{body}"
+            );
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Credentials, and what a Bearer token says of itself.
+//!
+//! Claims are decoded and never verified: they explain an answer of Harbor's, and never stand in
+//! for one.
+
+use super::scope::{Action, Scope};
+use crate::edge::login_limit::Login;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde::Deserialize;
+use std::fmt;
+use std::time::Duration;
+
+/// Longer ones are no tokens of Harbor's, which are of one or two KiB.
+const MAX_TOKEN: usize = 64 * 1024;
+
+/// What an Authorization header holds. Schemes have no case here (RFC 9110, 11.1); Harbor itself
+/// reads no `bearer` in lower case, and its refusal is then explained like any other.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Credential {
+    /// There is no such header, or nothing in it: Harbor treats both alike.
+    #[default]
+    None,
+    Basic {
+        /// The name, where it can be read.
+        user: Option<String>,
+        login: Login,
+    },
+    Bearer(String),
+    Other,
+}
+
+impl Credential {
+    /// Reads the value of an Authorization header that is there.
+    pub fn read(value: &[u8]) -> Credential {
+        let Ok(text) = std::str::from_utf8(value) else {
+            return Credential::Other;
+        };
+        let text = text.trim();
+        if text.is_empty() {
+            return Credential::None;
+        }
+        let Some((scheme, rest)) = text.split_once(' ') else {
+            return Credential::Other;
+        };
+        let rest = rest.trim();
+        if rest.is_empty() {
+            Credential::Other
+        } else if scheme.eq_ignore_ascii_case("bearer") {
+            Credential::Bearer(rest.to_owned())
+        } else if scheme.eq_ignore_ascii_case("basic") {
+            Credential::Basic {
+                user: user(rest),
+                login: Login::new(rest.as_bytes()),
+            }
+        } else {
+            Credential::Other
+        }
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Credential::None => "None",
+            Credential::Basic { .. } => "Basic",
+            Credential::Bearer(_) => "Bearer",
+            Credential::Other => "Other",
+        })
+    }
+}
+
+/// The name in a Basic credential (RFC 7617).
+fn user(encoded: &str) -> Option<String> {
+    let decoded = STANDARD.decode(encoded).ok()?;
+    let end = decoded.iter().position(|b| *b == b':')?;
+    String::from_utf8(decoded[..end].to_vec()).ok()
+}
+
+/// What a token of Harbor's token service says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Claims {
+    /// Seconds since 1970.
+    #[serde(rename = "exp")]
+    pub expires: Option<u64>,
+    #[serde(rename = "iat")]
+    pub issued: Option<u64>,
+    /// The account; absent in a token for nobody.
+    #[serde(rename = "sub", default)]
+    pub subject: String,
+    #[serde(default)]
+    access: Option<Vec<Access>>,
+}
+
+/// One granted scope.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct Access {
+    #[serde(rename = "type")]
+    kind: String,
+    name: String,
+    #[serde(default)]
+    actions: Option<Vec<String>>,
+}
+
+impl Claims {
+    /// Decodes the middle of a JSON Web Token; none where it is none.
+    pub fn read(token: &str) -> Option<Claims> {
+        if token.len() > MAX_TOKEN {
+            return None;
+        }
+        let mut parts = token.split('.');
+        let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
+        let decoded = URL_SAFE_NO_PAD.decode(claims).ok()?;
+        serde_json::from_slice(&decoded).ok()
+    }
+
+    /// Whether its time is over. Harbor itself forgives 60 s.
+    pub fn is_expired(&self, now: u64) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    /// How long it was good for from the start.
+    pub fn life(&self) -> Option<Duration> {
+        let seconds = self.expires?.checked_sub(self.issued?)?;
+        Some(Duration::from_secs(seconds))
+    }
+
+    /// Whether the access list has what the scope asks. Harbor takes a token for one repository in
+    /// its whole project.
+    pub fn grants(&self, scope: &Scope) -> bool {
+        let granted = |access: &Access| {
+            let actions = access.actions.iter().flatten();
+            access.kind == "repository"
+                && project(&access.name) == project(&scope.repository)
+                && actions
+                    .into_iter()
+                    .any(|action| action == scope.action.as_str() || action == "*")
+        };
+        self.access.iter().flatten().any(granted)
+    }
+
+    /// Whether anything at all is granted for what the token service was asked: a type and a name.
+    pub fn grants_something(&self, kind: &str, name: &str) -> bool {
+        let granted = |access: &Access| {
+            access.kind == kind
+                && access.name == name
+                && access.actions.as_ref().is_some_and(|a| !a.is_empty())
+        };
+        self.access.iter().flatten().any(granted)
+    }
+}
+
+fn project(repository: &str) -> &str {
+    repository.split('/').next().unwrap_or(repository)
+}
+
+impl Scope {
+    /// What a push into a repository needs.
+    pub fn push(repository: &str) -> Scope {
+        Scope {
+            repository: repository.to_owned(),
+            action: Action::Push,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(claims: &str) -> String {
+        format!("e30.{}.AA", URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    #[test]
+    fn credentials_are_told_apart() {
+        let alice = |password: &str| STANDARD.encode(format!("alice:{password}"));
+        let nameless = |encoded: &str| Credential::Basic {
+            user: None,
+            login: Login::new(encoded.as_bytes()),
+        };
+        for (value, expected) in [
+            ("Bearer a.b.c", Credential::Bearer("a.b.c".into())),
+            ("bearer  a ", Credential::Bearer("a".into())),
+            ("Bearer", Credential::Other),
+            ("Bearer ", Credential::Other),
+            ("", Credential::None),
+            (" ", Credential::None),
+            ("Negotiate abc", Credential::Other),
+            (
+                &format!("Basic {}", alice("a:b")),
+                Credential::Basic {
+                    user: Some("alice".into()),
+                    login: Login::new(alice("a:b").as_bytes()),
+                },
+            ),
+            ("BASIC ???", nameless("???")),
+            ("Basic YWxpY2U=", nameless("YWxpY2U=")),
+        ] {
+            assert!(Credential::read(value.as_bytes()) == expected, "{value}");
+        }
+        assert!(Credential::read(&[0xFF]) == Credential::Other);
+        let shown = format!("{:?}", Credential::Bearer("secret".into()));
+        assert_eq!(shown, "Bearer");
+    }
+
+    #[test]
+    fn claims_are_read_and_nothing_else() {
+        let harbor = r#"{"iss":"harbor-token-issuer","sub":"alice","aud":"harbor-registry","exp":1800001800,"nbf":1800000000,"iat":1800000000,"jti":"x","access":[{"type":"repository","name":"lab/app","actions":["pull","push"]}]}"#;
+        let claims = Claims::read(&token(harbor)).unwrap();
+        assert_eq!(claims.subject, "alice");
+        assert_eq!(claims.life(), Some(Duration::from_secs(1800)));
+        for (now, expired) in [(0, false), (1_800_001_799, false), (1_800_001_800, true)] {
+            assert_eq!(claims.is_expired(now), expired, "{now}");
+        }
+        let nothing = Claims::read(&token(r#"{"access":null}"#)).unwrap();
+        assert_eq!(
+            (nothing.life(), nothing.is_expired(u64::MAX)),
+            (None, false)
+        );
+        let long = "a".repeat(MAX_TOKEN + 1);
+        for other in [
+            "",
+            "opaque",
+            "a.b",
+            "a.!.c",
+            "e30.W10.AA",
+            &token("[]"),
+            &long,
+        ] {
+            assert_eq!(Claims::read(other), None, "{other:.20}");
+        }
+    }
+
+    #[test]
+    fn grants_hold_for_the_project() {
+        let claims = r#"{"access":[{"type":"repository","name":"lab/app","actions":["pull","push"]},{"type":"repository","name":"pub/x","actions":[]},{"type":"repository","name":"adm/x","actions":["*"]},{"type":"registry","name":"all","actions":["push"]},{"type":"repository","name":"nil/x","actions":null}]}"#;
+        let claims = Claims::read(&token(claims)).unwrap();
+        for (repository, action, granted) in [
+            ("lab/app", Action::Push, true),
+            ("lab/other/deep", Action::Pull, true),
+            ("lab/app", Action::Delete, false),
+            ("lab2/app", Action::Pull, false),
+            ("pub/x", Action::Pull, false),
+            ("adm/y", Action::Delete, true),
+            ("all", Action::Push, false),
+            ("nil/x", Action::Pull, false),
+        ] {
+            let scope = Scope {
+                repository: repository.into(),
+                action,
+            };
+            assert_eq!(claims.grants(&scope), granted, "{scope}");
+        }
+        assert!(claims.grants_something("repository", "lab/app"));
+        assert!(!claims.grants_something("repository", "pub/x"));
+        assert!(!claims.grants_something("repository", "lab/other"));
+    }
+}

@@ -1,0 +1,12 @@
+//! Sealed upload tickets: how a bare upload request gets its token back, on any replica.
+//!
+//! Pure: keys, times and random bytes come in as values.
+
+mod key;
+mod pack;
+mod seal;
+
+pub use key::{KEY_LENGTH, Key, KeyError, KeyId, Keyring};
+pub use seal::{
+    ClientNetwork, MAX_LENGTH, NONCE_LENGTH, OpenError, Step, Ticket, TooLong, open, seal,
+};
