@@ -13,6 +13,7 @@ pub mod link;
 pub mod location;
 pub mod mount;
 pub mod operation;
+pub mod reason;
 pub mod redact;
 pub mod repair;
 pub mod scope;

@@ -67,6 +67,16 @@ impl Operation {
         Operation::UploadStatus,
     ];
 
+    /// What writes to a registry when somebody pushes: what its objective counts.
+    pub const PUSH: [Operation; 6] = [
+        Operation::UploadStart,
+        Operation::UploadMount,
+        Operation::UploadMonolithic,
+        Operation::UploadChunk,
+        Operation::UploadCommit,
+        Operation::ManifestPut,
+    ];
+
     /// The word in metrics and records.
     pub fn as_str(self) -> &'static str {
         match self {

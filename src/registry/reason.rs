@@ -1,0 +1,305 @@
+//! Reasons: how a request ended, in one word, and all that the word alone decides: the outcome,
+//! whose fault it was, whether it counts against the objective, what it means and what to do.
+//!
+//! This file deliberately doesn't know how a reason is found (see `verdict`) or counted.
+
+use super::operation::Operation;
+use std::fmt;
+
+/// How a request ended for the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// As the client wanted, or as every client expects: a challenge, a blob that isn't there yet.
+    Ok,
+    /// Somebody said no, and meant it.
+    Refused,
+    /// It could have been done, and was not.
+    Failed,
+    /// The client's side ended it.
+    Aborted,
+}
+
+impl Outcome {
+    pub const ALL: [Outcome; 4] = [
+        Outcome::Ok,
+        Outcome::Refused,
+        Outcome::Failed,
+        Outcome::Aborted,
+    ];
+
+    /// The word in metrics and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Ok => "ok",
+            Outcome::Refused => "refused",
+            Outcome::Failed => "failed",
+            Outcome::Aborted => "aborted",
+        }
+    }
+}
+
+/// Where to look for the cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// Nothing went wrong.
+    None,
+    /// The person or program that asked, or what its account may do.
+    Client,
+    /// Something between the client and this gateway.
+    Network,
+    Gateway,
+    /// Harbor, or the way from here to it.
+    Upstream,
+}
+
+impl Fault {
+    pub const ALL: [Fault; 5] = [
+        Fault::None,
+        Fault::Client,
+        Fault::Network,
+        Fault::Gateway,
+        Fault::Upstream,
+    ];
+
+    /// The word in metrics and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Fault::None => "none",
+            Fault::Client => "client",
+            Fault::Network => "network",
+            Fault::Gateway => "gateway",
+            Fault::Upstream => "upstream",
+        }
+    }
+}
+
+/// What a request of a push is for the registry's objective: the share of good among good and bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Quality {
+    Good,
+    /// A service that works would have done it.
+    Bad,
+    /// Says nothing about the service: refusals that are right, and clients that leave.
+    Excluded,
+}
+
+impl Quality {
+    pub const ALL: [Quality; 3] = [Quality::Good, Quality::Bad, Quality::Excluded];
+
+    /// The word in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Quality::Good => "good",
+            Quality::Bad => "bad",
+            Quality::Excluded => "excluded",
+        }
+    }
+}
+
+/// At which operations a reason can be found. Metrics have no series for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    Every,
+    /// What goes to the registry or the token service.
+    Registry,
+    Token,
+    /// What writes to the registry.
+    Write,
+    /// An upload that is under way.
+    Upload,
+    /// What Harbor may take long to answer, and the client waits for.
+    Commit,
+    Manifest,
+}
+
+macro_rules! reasons {
+    ($($reason:ident $word:literal $outcome:ident $fault:ident $at:ident
+        $meaning:literal $advice:literal;)*) => {
+        /// How a request ended.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Reason { $($reason),* }
+
+        impl Reason {
+            pub const ALL: &[Reason] = &[$(Reason::$reason),*];
+
+            /// The word in metrics and records.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Reason::$reason => $word),* }
+            }
+
+            pub fn outcome(self) -> Outcome {
+                match self { $(Reason::$reason => Outcome::$outcome),* }
+            }
+
+            pub fn fault(self) -> Fault {
+                match self { $(Reason::$reason => Fault::$fault),* }
+            }
+
+            /// What it means, as a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Reason::$reason => $meaning),* }
+            }
+
+            /// What an operator can do about it; empty where nothing is to be done.
+            pub fn advice(self) -> &'static str {
+                match self { $(Reason::$reason => $advice),* }
+            }
+
+            fn at(self) -> At {
+                match self { $(Reason::$reason => At::$at),* }
+            }
+        }
+    };
+}
+
+reasons! {
+    Success "success" Ok None Every
+        "It was done." "";
+    Challenge "challenge" Ok None Every
+        "Credentials were asked for, or fresh ones: how every push begins." "";
+    Absent "absent" Ok None Every
+        "A HEAD found nothing: how clients ask what they must send." "";
+    NotFound "not_found" Refused Client Every
+        "What was asked for doesn't exist." "The name, tag or digest in the client's reference.";
+    Denied "denied" Refused Client Every
+        "The account may not do this, or its password is wrong."
+        "The project's members and roles, the robot's permissions, the password.";
+    Quota "quota" Refused Client Write
+        "The project's storage quota would be exceeded."
+        "The project's quota, a retention policy, garbage collection.";
+    ImmutableTag "immutable_tag" Refused Client Manifest
+        "The tag exists and a rule makes it immutable." "Another tag, or the project's tag immutability rules.";
+    Policy "policy" Refused Client Registry
+        "A project policy forbids it: vulnerabilities, signatures, a proxy-cache project."
+        "The project's configuration in Harbor; the message names the policy.";
+    ReadOnly "read_only" Refused Upstream Write
+        "Harbor is in read-only mode." "Harbor's system settings: read-only mode, or its end of maintenance.";
+    ManifestInvalid "manifest_invalid" Refused Client Manifest
+        "Harbor takes the manifest for broken or of an unknown type." "The tool that wrote it, and its version.";
+    ManifestBlobUnknown "manifest_blob_unknown" Refused Client Manifest
+        "The manifest names blobs that the repository doesn't have." "The client: it pushed a manifest before its layers.";
+    BlobLost "blob_lost" Failed Upstream Manifest
+        "The manifest names a blob that Harbor had taken through this gateway shortly before."
+        "Registry replicas behind Harbor that don't share storage, or a garbage collection during the push.";
+    NameInvalid "name_invalid" Refused Client Registry
+        "The repository's name is not allowed." "The name: lower case, and a project in front.";
+    DigestInvalid "digest_invalid" Refused Client Write
+        "What arrived is not what its digest says." "A hop that alters bodies, a faulty disk or memory at the client.";
+    SizeInvalid "size_invalid" Refused Client Write
+        "What arrived is not as long as was said." "A hop that cuts or alters bodies.";
+    RangeInvalid "range_invalid" Refused Client Registry
+        "A chunk or a range doesn't fit what is there." "A client that resumed at the wrong place; it has to begin anew.";
+    UploadUnknown "upload_unknown" Failed Upstream Upload
+        "Harbor doesn't know the upload that it had opened."
+        "Registry replicas without shared storage, two Harbors behind one name, an upload purged after a week.";
+    Rejected "rejected" Refused Client Every
+        "Harbor refused with a 4xx that has no word of its own here." "The client's message, and Harbor's core log under the request id.";
+    ClientGone "client_gone" Aborted Client Every
+        "The client closed the connection or reset its stream." "Ctrl-C, a dying network, or a balancer in front that cut it: many at the same age name the balancer.";
+    ClientGoneWaiting "client_gone_waiting" Aborted Upstream Every
+        "The client left after it had waited five seconds and more for Harbor's answer."
+        "Harbor's storage: the commit wait. containerd from 2.3 and Docker from 29.7 give up at 30 s.";
+    ClientStalled "client_stalled" Aborted Network Every
+        "The client sent or took nothing for `between_bytes`." "The client's network, or a hop before the gateway that stopped reading.";
+    AuthorizationLost "authorization_lost" Failed Network Write
+        "A write arrived without its Authorization, which no client leaves out on its own."
+        "Every hop in front: one removes Authorization, or changes Location's host, port or scheme. The log line of the request says which one connected and which Host it sent.";
+    TokenExpired "token_expired" Failed Upstream Upload
+        "The token expired while its upload was under way." "Harbor's token expiration: longer than the slowest layer takes.";
+    EmptyGrant "empty_grant" Refused Client Token
+        "A token that grants nothing of what was asked: to the client it looks like success."
+        "A wrong password or a missing role: Harbor answers both alike.";
+    LoginLimited "login_limited" Refused Client Registry
+        "Too many wrong passwords of one user from one address." "The right password, after `Retry-After`; `login_limit`.";
+    Unresolved "unresolved" Failed Upstream Every
+        "No endpoint's name has an address." "DNS, and `upstream.endpoints`.";
+    Connect "connect" Failed Upstream Every
+        "Harbor refused the connection, or no way leads to it." "Is Harbor up, and its address right?";
+    ConnectTimeout "connect_timeout" Failed Upstream Every
+        "Harbor didn't accept a connection within `timeouts.connect`." "Harbor's load, a firewall between.";
+    Tls "tls" Failed Upstream Every
+        "No trusted TLS connection to Harbor could be made." "Its certificate's name, chain and end; `upstream.tls`.";
+    Reset "reset" Failed Upstream Every
+        "The connection to Harbor broke before its answer was complete." "A Harbor that was restarted, a proxy between that cuts.";
+    ResponseTimeout "response_timeout" Failed Upstream Every
+        "Harbor said nothing for `timeouts.between_bytes`." "Harbor's load, its database and storage.";
+    CommitTimeout "commit_timeout" Failed Upstream Commit
+        "Harbor was silent for `timeouts.commit` after a layer's last byte." "Harbor's storage: it moves or hashes the layer then.";
+    BodyTimeout "body_timeout" Failed Upstream Every
+        "Harbor stopped taking in the body." "Harbor's storage, a full disk.";
+    Protocol "protocol" Failed Upstream Every
+        "Harbor's answer is not valid HTTP." "What answers at `upstream.endpoints`: plain HTTP on a TLS port, or another service.";
+    Upstream5xx "upstream_5xx" Failed Upstream Every
+        "Harbor answered with a 5xx." "Harbor's core and registry logs under the request id.";
+    UpstreamLimited "upstream_limited" Failed Upstream Every
+        "Harbor, or what a proxy-cache project stands for, answered 429." "Harbor's limits; for a proxy cache the account at the other registry.";
+    UnknownHost "unknown_host" Refused Client Every
+        "No registry has this host name." "Add the name to `public`, or correct the client's.";
+    BadHost "bad_host" Refused Client Every
+        "The request names no host, several, or none that could be one." "If a real client sends it, report it.";
+    BadPath "bad_path" Refused Client Every
+        "The path could mean two things: encoded slashes, `..`." "If a real client sends it, report it.";
+    BadRequest "bad_request" Refused Client Every
+        "The request breaks HTTP otherwise." "If a real client sends it, report it.";
+    RefusedByPolicy "refused_by_policy" Refused Gateway Every
+        "The path is never public, or `expose` leaves its part out." "`expose`.";
+    Drained "drained" Failed Gateway Every
+        "It was cut when `drain_timeout` ended." "A longer `drain_timeout`, and a longer grace period around it.";
+    Internal "internal" Failed Gateway Every
+        "The gateway failed." "Its log under the request id; report it.";
+}
+
+impl Reason {
+    /// What it is for the objective.
+    pub fn quality(self) -> Quality {
+        match (self, self.outcome()) {
+            (Reason::Success, _) => Quality::Good,
+            (_, Outcome::Failed) => Quality::Bad,
+            (_, Outcome::Ok | Outcome::Refused | Outcome::Aborted) => Quality::Excluded,
+        }
+    }
+
+    /// Whether a request of this operation can end so.
+    pub fn can_end(self, operation: Operation) -> bool {
+        match self.at() {
+            At::Every => true,
+            At::Registry => operation.is_registry(),
+            At::Token => operation == Operation::Token,
+            At::Write => Operation::PUSH.contains(&operation),
+            At::Upload => Operation::TICKETED.contains(&operation),
+            At::Commit => operation.is_commit(),
+            At::Manifest => operation == Operation::ManifestPut,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_consistent() {
+        for reason in Reason::ALL.iter().copied() {
+            let same = Reason::ALL
+                .iter()
+                .filter(|other| other.as_str() == reason.as_str());
+            assert_eq!(same.count(), 1, "{reason}");
+            let is_ok = reason.outcome() == Outcome::Ok;
+            assert_eq!(is_ok, reason.fault() == Fault::None, "{reason}");
+            assert_eq!(is_ok, reason.advice().is_empty(), "{reason}");
+            assert!(reason.meaning().ends_with('.'), "{reason}");
+            assert!(
+                Operation::ALL
+                    .iter()
+                    .any(|operation| reason.can_end(*operation)),
+                "{reason}"
+            );
+        }
+    }
+}
