@@ -8,6 +8,7 @@ use super::ending::{self, Sent};
 use super::failure::BodyState;
 use super::following::Followed;
 use super::shared::{Harbor, PublicName, Shared};
+use super::times::Times;
 use super::transfer::Transfer;
 use crate::listener::Arrival;
 use crate::metrics::{NO_REGISTRY, RegistryMetrics, seconds};
@@ -32,7 +33,7 @@ pub struct RequestContext {
     pub(super) shared: Arc<Shared>,
     pub(super) arrival: Arrival,
     pub(super) time: SystemTime,
-    pub(super) started: Instant,
+    pub(super) times: Times,
 
     // Added on arrival.
     pub(super) request_id: String,
@@ -72,13 +73,8 @@ pub struct RequestContext {
     pub(super) tried: Vec<SocketAddr>,
     pub(super) address: Option<Arc<Address>>,
     endpoint: Option<usize>,
-    sent: Option<Instant>,
-    answered: Option<Instant>,
-    body_complete: Option<Instant>,
     pub(super) received: u64,
     given: u64,
-    /// When the last piece of a body came or went.
-    last_byte: Instant,
     pub(super) transfer: Option<Transfer>,
 
     // Added by the answer.
@@ -136,12 +132,11 @@ impl Drop for InFlight {
 impl RequestContext {
     pub(super) fn new(shared: Arc<Shared>, arrival: Arrival) -> RequestContext {
         let in_flight = InFlight::new(&shared.metrics.registry(None).in_flight);
-        let now = Instant::now();
         RequestContext {
             shared,
             arrival,
             time: SystemTime::now(),
-            started: now,
+            times: Times::new(Instant::now()),
             request_id: String::new(),
             peer: None,
             is_trusted: false,
@@ -164,12 +159,8 @@ impl RequestContext {
             tried: Vec::new(),
             address: None,
             endpoint: None,
-            sent: None,
-            answered: None,
-            body_complete: None,
             received: 0,
             given: 0,
-            last_byte: now,
             transfer: None,
             without_mount: false,
             token_answer: None,
@@ -240,62 +231,59 @@ impl RequestContext {
         self.address = Some(address);
     }
 
-    pub(super) fn sending(&mut self, now: Instant) {
-        self.sent = Some(now);
-    }
-
     /// A piece of the request's body came; the last one ends it.
     pub(super) fn body_piece(&mut self, bytes: usize, last: bool) {
+        let now = Instant::now();
         self.received += bytes as u64;
-        self.last_byte = Instant::now();
-        if let Some(followed) = &self.followed {
-            let since_began = self.last_byte - self.started;
-            followed.flow.received(bytes as u64, since_began);
-            if last {
-                followed.flow.complete(since_began);
-            }
-        }
+        self.times.piece(now);
         if last {
-            self.body_complete.get_or_insert_with(Instant::now);
+            self.times.complete(now);
             self.arrival.progress.done();
         } else {
             self.arrival.progress.touch();
+        }
+        if let Some(followed) = &self.followed {
+            let passed = self.times.passed(now);
+            followed.flow.received(bytes as u64, passed);
+            if last {
+                followed.flow.complete(passed);
+            }
         }
     }
 
     /// A piece of the answer's body goes to the client.
     pub(super) fn given(&mut self, bytes: usize, last: bool) {
         self.given += bytes as u64;
-        self.last_byte = Instant::now();
+        self.times.piece(Instant::now());
         self.delivered = last;
     }
 
     pub(super) fn body_state(&self) -> BodyState {
-        match self.body_complete {
-            Some(_) => BodyState::Complete,
-            None => BodyState::Arriving,
+        match self.times.is_complete() {
+            true => BodyState::Complete,
+            false => BodyState::Arriving,
         }
     }
 
     /// The header of Harbor's final answer came.
     pub(super) fn answered(&mut self, now: Instant) {
-        self.answered = Some(now);
-        if let Some(wait) = self.upstream_wait() {
+        self.times.answered(now);
+        if let Some(wait) = self.times.upstream_wait() {
             let metrics = self.metrics();
             let first_byte = &metrics.operation(self.operation).first_byte;
             first_byte.observe(seconds(wait));
-            if self.operation.is_commit() && self.body_complete.is_some() {
+            if self.operation.is_commit() && self.times.is_complete() {
                 metrics.commit_wait.observe(seconds(wait));
             }
         }
     }
 
-    /// How long Harbor let us wait for the header of its answer, from its having the request: after
-    /// the last piece of the body, unless it answered earlier.
-    pub(super) fn upstream_wait(&self) -> Option<Duration> {
-        let (sent, answered) = self.sent.zip(self.answered)?;
-        let complete = self.body_complete.filter(|complete| *complete <= answered);
-        Some(answered - complete.map_or(sent, |complete| complete.max(sent)))
+    /// How long Harbor took over a commit, or has taken so far.
+    pub(super) fn commit_wait(&self, now: Instant) -> Option<Duration> {
+        let is_complete = self.operation.is_commit() && self.times.is_complete();
+        let wait = self.times.upstream_wait();
+        wait.or_else(|| self.times.waiting(self.body, now))
+            .filter(|_| is_complete)
     }
 
     /// Harbor's answer says no, in words that are read.
@@ -304,10 +292,6 @@ impl RequestContext {
             && response.status.as_u16() >= 400
             // Nothing is unpacked here; Harbor doesn't compress errors.
             && !response.headers.contains_key(CONTENT_ENCODING);
-    }
-
-    pub(super) fn is_answered(&self) -> bool {
-        self.answered.is_some()
     }
 
     /// Counts a repair and keeps it for the record.
@@ -334,39 +318,6 @@ impl RequestContext {
         let room = READ_OF_ERROR.saturating_sub(self.error_beginning.len());
         self.error_beginning
             .extend_from_slice(&piece[..room.min(piece.len())]);
-    }
-
-    /// How long Harbor has been, or was, silent though it had the whole request.
-    pub(super) fn waited(&self, now: Instant) -> Option<Duration> {
-        if self.answered.is_some() {
-            return None;
-        }
-        let complete = match self.body {
-            Body::Absent => self.sent,
-            Body::Present => self.body_complete,
-        };
-        Some(now - self.sent?.max(complete?))
-    }
-
-    /// The same for a commit, whether Harbor answered it or not.
-    pub(super) fn commit_wait(&self, now: Instant) -> Option<Duration> {
-        let is_complete = self.operation.is_commit() && self.body_complete.is_some();
-        is_complete
-            .then(|| self.upstream_wait().or_else(|| self.waited(now)))
-            .flatten()
-    }
-
-    /// The time since the last byte came or went.
-    pub(super) fn silence(&self, now: Instant) -> Duration {
-        now - self
-            .answered
-            .map_or(self.last_byte, |answered| answered.max(self.last_byte))
-    }
-
-    /// How long the request's body took to arrive.
-    pub(super) fn body_time(&self) -> Option<Duration> {
-        let complete = self.body_complete?;
-        Some(complete.saturating_duration_since(self.started))
     }
 
     /// The endpoint that answered, or was tried last.

@@ -56,7 +56,7 @@ fn facts<'a>(
     let end = match (ctx.failure, ctx.own, sent.status) {
         (Some(failure), ..) => End::Broken {
             failure,
-            waited: ctx.waited(now),
+            waited: ctx.times.waiting(ctx.body, now),
         },
         (None, Some(answer), _) => End::Answered(answer),
         (None, None, Some(_)) if ctx.empty_grant => End::EmptyGrant,
@@ -70,7 +70,7 @@ fn facts<'a>(
         // was being read or written.
         (None, None, None) => End::Broken {
             failure: Failure::ClientGone,
-            waited: ctx.waited(now),
+            waited: ctx.times.waiting(ctx.body, now),
         },
     };
     Facts {
@@ -111,7 +111,7 @@ fn count(ctx: &RequestContext, sent: &Sent, reason: Reason, now: Instant) {
     let metrics = ctx.metrics();
     let operation = metrics.operation(ctx.operation);
     operation.requests(sent.status).inc();
-    operation.duration.observe(seconds(now - ctx.started));
+    operation.duration.observe(seconds(ctx.times.passed(now)));
     metrics.bytes_uploaded.inc_by(sent.received);
     metrics.bytes_downloaded.inc_by(sent.sent);
     metrics.push.ended(ctx.operation, reason, ctx.client_family);
@@ -153,8 +153,8 @@ fn tell(
         message: error.map(|error| error.message.as_str()),
         received: sent.received,
         sent: sent.sent,
-        duration: now - ctx.started,
-        silence: ctx.silence(now),
+        duration: ctx.times.passed(now),
+        silence: ctx.times.silence(now),
         commit_wait: ctx.commit_wait(now),
         opened: followed.and_then(|followed| followed.opened.as_deref()),
         upload_age: upload_age(ctx),
@@ -217,9 +217,9 @@ fn record<'a>(
         status: sent.status,
         received: sent.received,
         sent: sent.sent,
-        duration: now - ctx.started,
-        upstream_wait: ctx.upstream_wait(),
-        body: ctx.body_time().filter(|_| sent.received > 0),
+        duration: ctx.times.passed(now),
+        upstream_wait: ctx.times.upstream_wait(),
+        body: ctx.times.body().filter(|_| sent.received > 0),
         client: ctx.client,
         client_family: ctx.client_family,
         endpoint: ctx.endpoint_name(),

@@ -16,6 +16,7 @@ mod logins;
 mod reply;
 mod request;
 mod shared;
+mod times;
 mod transfer;
 
 pub use context::RequestContext;
@@ -185,7 +186,7 @@ impl ProxyHttp for Gateway {
         _digest: Option<&Digest>,
         ctx: &mut RequestContext,
     ) -> Result<()> {
-        ctx.sending(Instant::now());
+        ctx.times.sending(Instant::now());
         ctx.transfer = Transfer::upload(session, fd, ctx);
         Ok(())
     }
@@ -297,7 +298,7 @@ impl ProxyHttp for Gateway {
         let retry = client_reused
             && harmless
             && judged == Failure::Upstream(UpstreamError::Reset)
-            && !ctx.is_answered()
+            && !ctx.times.is_answered()
             && !session.retry_buffer_truncated();
         if retry {
             ctx.metrics().retries.inc();
@@ -313,7 +314,7 @@ impl ProxyHttp for Gateway {
         ctx: &mut RequestContext,
     ) -> FailToProxy {
         let failure = failure(error.etype(), error.esource(), ctx.body_state());
-        let skipped = failure == Failure::ClientStalled && ctx.is_answered();
+        let skipped = failure == Failure::ClientStalled && ctx.times.is_answered();
         if !(skipped && session.get_header("expect").is_some()) {
             ctx.failed(failure);
         }

@@ -27,8 +27,11 @@ impl ProcessMetrics {
             };
             for certificate in all {
                 let name = certificate.names.first().map_or("", String::as_str);
-                if let Some(end) = certificate.valid_until() {
-                    certificates.with_label_values(&[name]).set(unix(end));
+                if let Some(end) = certificate.valid_until().map(unix) {
+                    // Of two with one name (RSA and ECDSA), the one that ends first.
+                    let gauge = certificates.with_label_values(&[name]);
+                    let other = gauge.get();
+                    gauge.set(if other == 0 { end } else { end.min(other) });
                 }
             }
         }
