@@ -178,10 +178,7 @@ pub(super) fn with_type(status: StatusCode, content_type: &'static str, body: By
     for (name, value) in [
         (CONTENT_TYPE, content_type),
         (CACHE_CONTROL, "no-store"),
-        (
-            HeaderName::from_static("x-content-type-options"),
-            "nosniff",
-        ),
+        (HeaderName::from_static("x-content-type-options"), "nosniff"),
         (HeaderName::from_static("referrer-policy"), "no-referrer"),
         (
             HeaderName::from_static("cross-origin-resource-policy"),

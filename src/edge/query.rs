@@ -126,7 +126,12 @@ mod tests {
         assert_eq!(read("&&"), []);
         assert_eq!(
             read("a=1&b%3d=x+y%2f&c&a="),
-            [pair("a", "1"), pair("b=", "x y/"), pair("c", ""), pair("a", "")]
+            [
+                pair("a", "1"),
+                pair("b=", "x y/"),
+                pair("c", ""),
+                pair("a", "")
+            ]
         );
         assert_eq!(read("a=%ff"), [pair("a", "\u{fffd}")]);
     }

@@ -23,7 +23,8 @@ export function draw(holder, layers, { width, height, axis, from, step, label, b
   attribute(svg, "aria-label", label);
   const bars = layers.length ? layers[0].counts.length : 0;
   const totals = Array.from({ length: bars }, (_, i) => layers.reduce((sum, one) => sum + one.counts[i], 0));
-  const top = ceiling(Math.max(1, ...totals));
+  const most = Math.max(1, ...totals);
+  const top = axis ? ceiling(most) : most;
   const { grid, columns } = parts(svg);
   lines(grid, room, axis ? top : null, { from, step, bars });
   const wide = room.width / Math.max(1, bars);
@@ -74,10 +75,10 @@ function column(group, layers, index, { room, wide, top, words }) {
   );
 }
 
-// The next of 1, 2, 5, 10, 20, ...
+// The next number that can be halved and read.
 function ceiling(value) {
   const ten = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((one) => one * ten).find((one) => one >= value);
+  return [1, 2, 3, 4, 5, 6, 8, 10].map((one) => one * ten).find((one) => one >= value);
 }
 
 function lines(grid, room, top, { from, step, bars }) {

@@ -3,7 +3,7 @@
 import { bundle, draw } from "./chart.js";
 import { attribute, byId, keep, make, parts, show, text } from "./dom.js";
 import { change } from "./filter.js";
-import { count, duration, fault, minute, moment, percent, some, words } from "./format.js";
+import { count, duration, fault, minute, percent, some, words } from "./format.js";
 import { IMPATIENCE, counted, share } from "./verdict.js";
 
 const TONES = {
@@ -21,7 +21,7 @@ const of = (window) => `${count(window.bad)} of ${some(counted(window), "request
 export function showVerdicts(verdicts, reasons, evidence) {
   const calm = verdicts.filter((one) => one.state === "well" || one.state === "quiet");
   const loud = verdicts.filter((one) => !calm.includes(one));
-  const shown = loud.map((one) => ({ key: one.registry.name, ...sentence(one, verdicts.length), verdict: one }));
+  const shown = loud.map((one) => ({ key: one.registry.name, ...sentence(one), verdict: one }));
   if (calm.length) shown.push({ key: "\u0000calm", ...calmly(calm, loud.length > 0) });
   keep(byId("verdicts"), shown, (one) => one.key, newVerdict, (node, one) => {
     attribute(node, "data-tone", one.tone);
@@ -42,11 +42,12 @@ function newVerdict() {
     make("dl", { class: "answers", "data-is": "answers" }));
 }
 
-function sentence({ registry, state, since, beside, down, time }, registries) {
-  const at = registries > 1 || true ? ` at ${registry.name}` : "";
+function sentence({ registry, state, since, beside, down, time }) {
+  const at = ` at ${registry.name}`;
   const { now, hour } = registry.windows;
   const limit = `the objective allows ${percent(1 - registry.objective)}.`;
-  const began = since && (since.whole ? "for a day and longer" : `since about ${moment(since.at, time).slice(-8).replace(/:\d\d$/, "")}, for ${duration(Math.round((time - since.at) / 60) * 60)}`);
+  const began = since && (since.whole ? "for a day and longer"
+    : `since about ${minute(since.at)}, for ${duration(Math.max(60, Math.floor((time - since.at) / 60) * 60))}`);
   switch (state) {
     case "broken":
       return { tone: "bad", say: `Pushing is broken${at} ${began}`,
@@ -104,7 +105,7 @@ function explain({ registry, state, bad, beside }, reasons, evidence) {
     ["Step", `${words(lead.operation)}`, ` (${count(lead.number)} of ${some(lead.total, "failure", "failures")})`],
     ["Reason", words(lead.reason), reason ? ` – ${reason.meaning}` : ""],
     ["Fault", fault(lead.fault), ""],
-    ["To change", reason?.advice || "–", ""],
+    ["Check or change", reason?.advice || "–", ""],
   ];
   if (seen) list.push(["Seen last", "", seen]);
   return list;
@@ -128,7 +129,7 @@ export function showRegistries(verdicts, overview) {
   const ranked = new Map(verdicts.map((one) => [one.registry.name, one]));
   keep(byId("registries"), overview.registries, (one) => one.name, newCard, (card, registry) => {
     const { state } = ranked.get(registry.name);
-    const { name, names, badge, objective, facts, chart } = parts(card);
+    const { name, names, badge, objective, facts } = parts(card);
     text(name, registry.name);
     text(names, registry.public.join(", "));
     attribute(badge, "data-tone", TONES[state]);
@@ -138,14 +139,18 @@ export function showRegistries(verdicts, overview) {
     text(objective, `Objective: at most ${percent(1 - registry.objective)} fail.` +
       (excluded ? ` Not counted in the day: ${some(excluded, "refusal or departure", "refusals and departures")}.` : ""));
     facts_(facts, registry);
-    sparkline(chart, registry, overview.series);
   });
+  // Only now all of them are in the page and have their width.
+  for (const card of byId("registries").children) {
+    const registry = overview.registries.find((one) => one.name === parts(card).name.textContent);
+    sparkline(parts(card).chart, registry, overview.series);
+  }
 }
 
 function newCard(registry) {
   const window = (key, words) => make("div", { "data-is": key },
     make("dt", {}, words), make("dd", { class: "rate" }), make("dd", { class: "of" }));
-  const link = make("button", { type: "button" }, "Its failures");
+  const link = make("button", { type: "button", class: "quiet" }, "Show its failures");
   link.addEventListener("click", () => {
     change({ registry: registry.name });
     byId("failures-title").scrollIntoView();

@@ -125,7 +125,7 @@ function newFailure() {
 function facts(node, one, reason) {
   const items = [
     ["Reason", reason?.meaning],
-    ["To change", reason?.advice],
+    ["Check or change", reason?.advice],
     ["Finding", one.finding && words(one.finding)],
     ["Harbor's words", one.message || one.code ? [one.code, one.message].filter(Boolean).join(": ") : null],
     ["Status", one.status === null ? "none was sent" : String(one.status)],
