@@ -4,7 +4,15 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[allow(dead_code)]
+#[path = "../gateway/client.rs"]
+mod client;
+#[allow(dead_code)]
+#[path = "../gateway/push.rs"]
+mod push;
+
 mod browser;
+mod failing;
 mod reach;
 mod shown;
 mod stage;

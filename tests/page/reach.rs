@@ -51,7 +51,12 @@ const WIDE: &str = r"
 async fn every_screen_fits_and_can_be_read_in_light_and_dark() {
     let stage = Stage::start("full").await;
     let browser = Browser::open(stage.address, "").await;
-    for (screen, width) in [("desktop", 1280), ("tablet", 768), ("phone", 360)] {
+    for (screen, width) in [
+        ("desktop", 1280),
+        ("small", 1000),
+        ("tablet", 768),
+        ("phone", 360),
+    ] {
         for scheme in [Scheme::Light, Scheme::Dark] {
             browser.screen(width, scheme).await;
             browser.reload().await;

@@ -4,7 +4,7 @@ import { byId, show, text } from "./page/dom.js";
 import { change, current, offer, onChange, query } from "./page/filter.js";
 import { duration, zone } from "./page/format.js";
 import { NotAccepted, ask, live, now } from "./page/live.js";
-import { showRegistries, showVerdicts } from "./page/registries.js";
+import { showRegistries, showVerdicts, sign } from "./page/registries.js";
 import { showFailures, showPushes, showUploads } from "./page/rows.js";
 import { drawTrend } from "./page/trend.js";
 import { judge } from "./page/verdict.js";
@@ -28,7 +28,7 @@ async function refresh() {
   const verdicts = judge(whole);
   const evidence = await evidenceFor(verdicts);
   overview = whole;
-  about(whole);
+  about(whole, verdicts);
   showVerdicts(verdicts, reasons, evidence);
   showRegistries(verdicts, whole);
   showUploads(pushes);
@@ -69,10 +69,11 @@ async function evidenceFor(verdicts) {
   return found;
 }
 
-function about({ replica, version, phase, started, time }) {
+function about({ replica, version, phase, started, time }, verdicts) {
   const lived = duration(Math.floor((time - started) / 60) * 60 || time - started);
   text(byId("about"), [replica, version, phase, `up ${lived}`].filter(Boolean).join(" · "));
-  document.title = `Harbormouth${replica ? ` – ${replica}` : ""}`;
+  // The tab says it too.
+  document.title = `${sign(verdicts)} Harbormouth${replica ? ` – ${replica}` : ""}`;
 }
 
 onChange(() => {

@@ -17,6 +17,9 @@ const BADGES = {
 
 const of = (window) => `${count(window.bad)} of ${some(counted(window), "request", "requests")}`;
 
+// The worst of all, as one character.
+export const sign = (verdicts) => (verdicts.length ? SIGNS[TONES[verdicts[0].state]] : SIGNS.none);
+
 // One verdict for each registry that has something to say, one for all the others together.
 export function showVerdicts(verdicts, reasons, evidence) {
   const calm = verdicts.filter((one) => one.state === "well" || one.state === "quiet");

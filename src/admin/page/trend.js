@@ -24,11 +24,13 @@ export function drawTrend(overview, filter) {
   const shown = series.failures.filter((one) => passes(filter, one));
   const groups = group(shown, filter.by);
   const total = groups.reduce((sum, one) => sum + one.total, 0);
-  const lived = Math.min(86400, overview.time - overview.started);
-  text(byId("chart-title"), `${some(total, "failure", "failures")} ${lived < 86000 ? "since the start" : "in the last day"}`);
-  const empty = byId("chart-empty");
-  show(empty, total === 0);
-  text(empty, isSet(filter) ? "None like this in the last day." : "No request has failed in the last day.");
+  const young = overview.time - overview.started < 86400;
+  text(byId("chart-title"), `${some(total, "failure", "failures")} ${young ? "since the start" : "in the last day"}`);
+  // With nothing to choose from there is nothing to choose.
+  const any = series.failures.length > 0 || isSet(filter);
+  show(byId("filter"), any);
+  show(byId("chart-panel"), any);
+  show(byId("by"), total > 0);
   for (const id of ["chart", "legend", "chart-table"]) show(byId(id), total > 0);
   const note = byId("chart-note");
   show(note, total > 0 && filter.repository !== "");
