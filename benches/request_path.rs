@@ -13,10 +13,12 @@ use harbormouth::registry::authorities::KnownAuthorities;
 use harbormouth::registry::challenge::repair_challenge;
 use harbormouth::registry::client::ClientFamily;
 use harbormouth::registry::location::{Reply, repair_location};
+use harbormouth::registry::oci_error::OciError;
 use harbormouth::registry::operation::Operation;
 use harbormouth::registry::reason::Reason;
 use harbormouth::registry::redact::redacted;
 use harbormouth::registry::target::{Body, Target};
+use harbormouth::registry::verdict::{Credentials, End, Facts, judge};
 use harbormouth::ticket::{Key, Keyring, Step, Ticket, open, seal};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -163,6 +165,25 @@ fn ticket_opened(bencher: Bencher) {
     let keys = keys();
     let sealed = seal(&keys, &STEP, &ticket(), [3; 24]).expect("a token that fits");
     bencher.bench(|| open(&keys, &STEP, black_box(sealed.as_bytes()), 1_800_000_000));
+}
+
+/// The verdict on an answer without an error, and on one whose error body is read.
+#[divan::bench(args = ["", r#"{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match uploaded content","detail":{}}]}"#])]
+fn verdict(body: &str) -> Reason {
+    let error = match black_box(body) {
+        "" => None,
+        body => OciError::read(body.as_bytes()),
+    };
+    judge(&Facts {
+        operation: black_box(Operation::UploadCommit),
+        method: "PUT",
+        credentials: Credentials::Given,
+        end: End::Passed {
+            status: if error.is_some() { 400 } else { 201 },
+            error: error.as_ref(),
+            had_blob: false,
+        },
+    })
 }
 
 /// What a layer costs in the push tracker: the beginnings and ends of its POST and its PUT.
