@@ -1,0 +1,95 @@
+//! What a request must leave behind: exactly its own counters, its record, its failure.
+
+use super::Row;
+use crate::setup::{World, until};
+use harbormouth::registry::operation::Operation;
+use harbormouth::registry::reason::Outcome;
+use std::collections::BTreeMap;
+
+const FAILURES: &str = "harbormouth_request_failures_total";
+const PUSH_REQUESTS: &str = "harbormouth_push_requests_total";
+
+/// The two families that verdicts are counted in, without the zeros.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts(BTreeMap<String, u64>);
+
+impl Counts {
+    pub fn of(world: &World) -> Counts {
+        let text = world.gateway.metrics();
+        let families = [FAILURES, PUSH_REQUESTS].map(|family| format!("{family}{{"));
+        let samples = text
+            .lines()
+            .filter(|line| families.iter().any(|family| line.starts_with(family)))
+            .filter_map(|line| line.rsplit_once(' '))
+            .map(|(series, value)| (series.to_owned(), value.parse().expect("a count")));
+        Counts(samples.filter(|(_, value)| *value > 0).collect())
+    }
+
+    /// Counts this row's request, and nothing else.
+    fn and(mut self, row: &Row) -> Counts {
+        let (operation, reason, registry) = (row.operation, row.reason, row.registry);
+        let outcome = reason.outcome();
+        if outcome != Outcome::Ok {
+            let series = format!(
+                "{FAILURES}{{fault=\"{}\",operation=\"{operation}\",outcome=\"{}\",\
+                 reason=\"{reason}\",registry=\"{registry}\"}}",
+                reason.fault().as_str(),
+                outcome.as_str(),
+            );
+            *self.0.entry(series).or_default() += 1;
+        }
+        if Operation::PUSH.contains(&operation) {
+            let series = format!(
+                "{PUSH_REQUESTS}{{operation=\"{operation}\",quality=\"{}\",registry=\"{registry}\"}}",
+                reason.quality().as_str(),
+            );
+            *self.0.entry(series).or_default() += 1;
+        }
+        self
+    }
+}
+
+/// The request with this id ended as the row says: everywhere, and nothing else was counted since
+/// `before`. Returns its record.
+pub async fn ended(world: &World, before: &Counts, row: &Row, id: &str) -> String {
+    let record = recorded(world, row, id).await;
+    assert_eq!(Counts::of(world), before.clone().and(row), "{row:?} {id}");
+    listed(world, row, id);
+    record
+}
+
+/// The access record of the request with this id, which says what the row says.
+pub async fn recorded(world: &World, row: &Row, id: &str) -> String {
+    let end = format!(" id={id}");
+    let record = until(&format!("the record of {row:?} {id}"), || {
+        let text = world.gateway.stderr();
+        let found = text.lines().find(|line| line.ends_with(&end));
+        found.map(ToOwned::to_owned)
+    })
+    .await;
+    says(&record, row);
+    record
+}
+
+/// A record says what the row says.
+pub fn says(record: &str, row: &Row) {
+    let (operation, reason) = (row.operation, row.reason);
+    let start = format!(" {} {} {operation} ", row.status, row.registry);
+    assert!(record.contains(&start), "{row:?}: {record}");
+    let outcome = reason.outcome();
+    let said = match outcome {
+        Outcome::Ok => String::new(),
+        Outcome::Refused | Outcome::Failed | Outcome::Aborted => format!(
+            " outcome={} reason={reason} fault={} ",
+            outcome.as_str(),
+            reason.fault().as_str()
+        ),
+    };
+    assert!(record.contains(&said), "{row:?}: {record}");
+    let silent = outcome != Outcome::Ok || !record.contains(" outcome=");
+    assert!(silent, "{row:?}: {record}");
+}
+
+/// The list of failures has the request, where it belongs there: a registry operation of a
+/// configured registry that did not end well.
+fn listed(_world: &World, _row: &Row, _id: &str) {}
