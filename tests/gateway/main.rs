@@ -23,4 +23,5 @@ mod sealing;
 mod seeing;
 mod timeouts;
 mod tls;
+mod transfers;
 mod verdicts;
