@@ -239,7 +239,7 @@ impl ProxyHttp for Gateway {
         if response.status.is_informational() {
             return Ok(());
         }
-        ctx.answered(Instant::now());
+        ctx.answered(response.status.as_u16(), Instant::now());
         if let Some(upload) = ctx.transfer.take() {
             upload.ended(ctx.received, ctx);
         }

@@ -103,8 +103,10 @@ async fn silent_commit_cut(row: &Row) {
 }
 
 async fn download_cut(row: &Row) {
-    let head = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
-    let scene = Scene::new(Plan::say(head).then_deaf()).await;
+    // More than the gateway gathers before it writes.
+    let mut half = b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n".to_vec();
+    half.resize(half.len() + 1_000_000, b'x');
+    let scene = Scene::new(Plan::say(half).then_deaf()).await;
     let mut conn = scene.world.http().await;
     let asked = bodyless(row, "GET", BLOB);
     conn.write(asked).await.expect("write");

@@ -29,6 +29,8 @@ struct Scene {
     harbor: Standin,
     world: World,
     conn: Conn,
+    /// Requests before the one that counts.
+    before: usize,
 }
 
 impl Scene {
@@ -45,12 +47,29 @@ impl Scene {
             harbor,
             world,
             conn,
+            before: 0,
         }
+    }
+
+    async fn token(&mut self) -> String {
+        self.before += 1;
+        bearer(&mut self.conn).await
+    }
+
+    async fn begin(&mut self, login: &str) -> String {
+        self.before += 1;
+        begin(&mut self.conn, login).await
+    }
+
+    async fn commit(&mut self, location: &str) {
+        self.before += 1;
+        let reply = commit(&mut self.conn, &alice(), location, b"content").await;
+        assert_eq!(reply.status, 201);
     }
 
     /// Asks, and gets what the row says; returns the text.
     async fn ends(&mut self, row: &Row, asked: Vec<u8>) -> String {
-        let before = Counts::of(&self.world);
+        let before = Counts::after(self.before, &self.world).await;
         let reply = self.conn.ask(asked).await;
         assert_eq!(
             (reply.status, reply.complete),
@@ -83,6 +102,7 @@ async fn guessing(row: &Row) {
     for guess in ["guess 1", "guess 2"] {
         let reply = scene.conn.ask(get("/v2/", &[&basic("alice", guess)])).await;
         assert_eq!(reply.status, 401);
+        scene.before += 1;
     }
     let asked = get("/v2/", &[&id(row), &basic("alice", "guess 3")]);
     let said = scene.ends(row, asked).await;
@@ -95,6 +115,7 @@ async fn guest_pushes(row: &Row) {
         .conn
         .ask(get(SCOPED, &[&basic("bob", "Bob123456")]))
         .await;
+    scene.before += 1;
     let body: serde_json::Value = serde_json::from_slice(&reply.body).expect("a token");
     let token = body["token"].as_str().expect("a token");
     let token = format!("Authorization: Bearer {token}");
@@ -110,8 +131,8 @@ async fn expired_while_uploading(row: &Row) {
     config.token_leeway = Duration::ZERO;
     let harbor = Standin::start(config).await.expect("the stand-in");
     let mut scene = Scene::of(harbor, "").await;
-    let token = bearer(&mut scene.conn).await;
-    let location = begin(&mut scene.conn, &token).await;
+    let token = scene.token().await;
+    let location = scene.begin(&token).await;
     // Tokens count in whole seconds.
     tokio::time::sleep(Duration::from_millis(3100)).await;
     let path = format!("{location}&digest={}", digest(b"content"));
@@ -121,7 +142,7 @@ async fn expired_while_uploading(row: &Row) {
 
 async fn wrong_digest(row: &Row) {
     let mut scene = Scene::new().await;
-    let location = begin(&mut scene.conn, &alice()).await;
+    let location = scene.begin(&alice()).await;
     let path = format!("{location}&digest={}", digest(b"something else"));
     let asked = with_length("PUT", &path, &[&id(row), &alice()], b"content");
     assert!(scene.ends(row, asked).await.contains("did not match"));
@@ -129,9 +150,8 @@ async fn wrong_digest(row: &Row) {
 
 async fn committed_twice(row: &Row) {
     let mut scene = Scene::new().await;
-    let location = begin(&mut scene.conn, &alice()).await;
-    let reply = commit(&mut scene.conn, &alice(), &location, b"content").await;
-    assert_eq!(reply.status, 201);
+    let location = scene.begin(&alice()).await;
+    scene.commit(&location).await;
     let path = format!("{location}&digest={}", digest(b"content"));
     let asked = with_length("PUT", &path, &[&id(row), &alice()], b"content");
     scene.ends(row, asked).await;
@@ -175,9 +195,8 @@ async fn manifest_before_its_layers(row: &Row) {
 /// it.
 async fn blob_gone_after_its_201(row: &Row) {
     let mut scene = Scene::new().await;
-    let location = begin(&mut scene.conn, &alice()).await;
-    let reply = commit(&mut scene.conn, &alice(), &location, b"content").await;
-    assert_eq!(reply.status, 201);
+    let location = scene.begin(&alice()).await;
+    scene.commit(&location).await;
     let body = format!(
         "{{\"errors\":[{{\"code\":\"MANIFEST_BLOB_UNKNOWN\",\"message\":\"blob unknown to \
          registry\",\"detail\":\"{}\"}}]}}\n",
@@ -199,8 +218,8 @@ async fn blob_gone_after_its_201(row: &Row) {
 /// In the clear no ticket is given.
 async fn bare_without_a_ticket(row: &Row) {
     let mut scene = Scene::new().await;
-    let token = bearer(&mut scene.conn).await;
-    let location = begin(&mut scene.conn, &token).await;
+    let token = scene.token().await;
+    let location = scene.begin(&token).await;
     let path = format!("{location}&digest={}", digest(b"content"));
     let asked = with_length("PUT", &path, &[&id(row)], b"content");
     let said = scene.ends(row, asked).await;

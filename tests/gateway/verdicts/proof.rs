@@ -14,6 +14,18 @@ const PUSH_REQUESTS: &str = "harbormouth_push_requests_total";
 pub struct Counts(BTreeMap<String, u64>);
 
 impl Counts {
+    /// What was counted once so many requests had been written down, which is the last thing that
+    /// is done with each.
+    pub async fn after(requests: usize, world: &World) -> Counts {
+        until("the records of requests before", || {
+            let text = world.gateway.stderr();
+            let records = text.lines().filter(|line| line.contains(" id="));
+            (records.count() == requests).then_some(())
+        })
+        .await;
+        Counts::of(world)
+    }
+
     pub fn of(world: &World) -> Counts {
         let text = world.gateway.metrics();
         let families = [FAILURES, PUSH_REQUESTS].map(|family| format!("{family}{{"));

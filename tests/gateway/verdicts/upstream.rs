@@ -39,6 +39,8 @@ rows! {
     deaf_to_a_commit UploadCommit 504 BodyTimeout;
     no_http UploadStart 504 Protocol;
     broken_length BlobGet 504 Protocol;
+    unasked_upgrade Ping 504 Protocol;
+    broken_chunk_in_the_answer Tags 200 Protocol;
 }
 
 /// Asks a gateway with this setup once: it answers 504 with these words.
@@ -290,4 +292,17 @@ async fn broken_length(row: &Row) {
     let plan = Plan::say("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n").then_close();
     let asked = bodyless(row, "GET", BLOB);
     answers_504(row, plan, asked, "not valid HTTP").await;
+}
+
+async fn unasked_upgrade(row: &Row) {
+    let said = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
+    let plan = Plan::say(said).then_close();
+    let asked = bodyless(row, "GET", "/v2/");
+    answers_504(row, plan, asked, "not valid HTTP").await;
+}
+
+async fn broken_chunk_in_the_answer(row: &Row) {
+    let said = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nZZ\r\n";
+    let asked = bodyless(row, "GET", "/v2/lab/app/tags/list");
+    breaks_off(row, Plan::say(said).then_close(), asked).await;
 }
