@@ -10,6 +10,7 @@ mod harbor;
 mod push;
 mod setup;
 
+mod admin;
 mod credentials;
 mod desync;
 mod early;

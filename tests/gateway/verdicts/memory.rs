@@ -7,6 +7,7 @@ use crate::client::{Conn, get, request, with_length};
 use crate::push::{self, alice, basic, bearer, begin, commit};
 use crate::setup::{Setup, World};
 use harbormouth::edge::origin::Origin;
+use harbormouth::push::Finding;
 use harbormouth::standin::content::digest;
 use harbormouth::standin::{Fault, Match, Standin, StandinConfig, Times};
 use http::{Method, StatusCode};
@@ -69,6 +70,11 @@ impl Scene {
 
     /// Asks, and gets what the row says; returns the text.
     async fn ends(&mut self, row: &Row, asked: Vec<u8>) -> String {
+        self.ends_with(row, asked, None).await
+    }
+
+    /// The same, and this is found out about it.
+    async fn ends_with(&mut self, row: &Row, asked: Vec<u8>, finding: Option<Finding>) -> String {
         let before = Counts::after(self.before, &self.world).await;
         let reply = self.conn.ask(asked).await;
         assert_eq!(
@@ -76,7 +82,13 @@ impl Scene {
             (row.status, true),
             "{reply:?}"
         );
-        ended(&self.world, &before, row, row.name).await;
+        let left = ended(&self.world, &before, row, row.name).await;
+        let found = finding.map(Finding::as_str);
+        let failure = left.failure.expect("an entry");
+        assert_eq!(failure["finding"].as_str(), found, "{failure}");
+        let said = format!(" finding={}", found.unwrap_or_default());
+        let is_said = left.record.contains(&said);
+        assert_eq!(is_said, found.is_some(), "{}", left.record);
         reply.text()
     }
 }
@@ -121,7 +133,12 @@ async fn guest_pushes(row: &Row) {
     let token = format!("Authorization: Bearer {token}");
     let lines = [&id(row), &token, "Content-Length: 0"];
     let asked = request("POST", "/v2/lab/app/blobs/uploads/", &lines, b"");
-    assert!(scene.ends(row, asked).await.contains("action: push"));
+    assert!(
+        scene
+            .ends_with(row, asked, Some(Finding::NoPushGranted))
+            .await
+            .contains("action: push")
+    );
 }
 
 async fn expired_while_uploading(row: &Row) {
@@ -137,7 +154,7 @@ async fn expired_while_uploading(row: &Row) {
     tokio::time::sleep(Duration::from_millis(3100)).await;
     let path = format!("{location}&digest={}", digest(b"content"));
     let asked = with_length("PUT", &path, &[&id(row), &token], b"content");
-    scene.ends(row, asked).await;
+    scene.ends_with(row, asked, Some(Finding::ShortToken)).await;
 }
 
 async fn wrong_digest(row: &Row) {
@@ -212,7 +229,13 @@ async fn blob_gone_after_its_201(row: &Row) {
         .harbor
         .faults()
         .inject(manifests, Times::Always, fault);
-    scene.ends(row, put_manifest(row, b"content")).await;
+    scene
+        .ends_with(
+            row,
+            put_manifest(row, b"content"),
+            Some(Finding::UnsharedStorage),
+        )
+        .await;
 }
 
 /// In the clear no ticket is given.
@@ -222,6 +245,8 @@ async fn bare_without_a_ticket(row: &Row) {
     let location = scene.begin(&token).await;
     let path = format!("{location}&digest={}", digest(b"content"));
     let asked = with_length("PUT", &path, &[&id(row)], b"content");
-    let said = scene.ends(row, asked).await;
+    let said = scene
+        .ends_with(row, asked, Some(Finding::AuthorizationStripped))
+        .await;
     assert!(said.contains("without its Authorization header"), "{said}");
 }

@@ -1,9 +1,11 @@
 //! What a request must leave behind: exactly its own counters, its record, its failure.
 
 use super::Row;
+use crate::common::plain_http;
 use crate::setup::{World, until};
 use harbormouth::registry::operation::Operation;
 use harbormouth::registry::reason::Outcome;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 const FAILURES: &str = "harbormouth_request_failures_total";
@@ -61,13 +63,20 @@ impl Counts {
     }
 }
 
+/// What a request left behind.
+pub struct Left {
+    pub record: String,
+    /// Its entry in the list of failures.
+    pub failure: Option<Value>,
+}
+
 /// The request with this id ended as the row says: everywhere, and nothing else was counted since
-/// `before`. Returns its record.
-pub async fn ended(world: &World, before: &Counts, row: &Row, id: &str) -> String {
+/// `before`.
+pub async fn ended(world: &World, before: &Counts, row: &Row, id: &str) -> Left {
     let record = recorded(world, row, id).await;
     assert_eq!(Counts::of(world), before.clone().and(row), "{row:?} {id}");
-    listed(world, row, id);
-    record
+    let failure = listed(world, row, id);
+    Left { record, failure }
 }
 
 /// The access record of the request with this id, which says what the row says.
@@ -102,6 +111,47 @@ pub fn says(record: &str, row: &Row) {
     assert!(silent, "{row:?}: {record}");
 }
 
-/// The list of failures has the request, where it belongs there: a registry operation of a
-/// configured registry that did not end well.
-fn listed(_world: &World, _row: &Row, _id: &str) {}
+/// The list of failures has the request, if it belongs there: an operation of a configured registry
+/// that did not end well. A filter by all that the row says finds it, with a diagnosis.
+fn listed(world: &World, row: &Row, id: &str) -> Option<Value> {
+    let (operation, reason) = (row.operation, row.reason);
+    let outcome = reason.outcome();
+    let found = |query: &str| {
+        let admin = world.gateway.admin.expect("an admin listener");
+        let answer = plain_http::ask(admin, "GET", &format!("/failures?{query}"), &[]);
+        assert_eq!(answer.status, 200, "{query}: {}", answer.body);
+        let list: Value = serde_json::from_str(&answer.body).expect("JSON");
+        let failures = list["failures"].as_array().expect("a list").clone();
+        failures.into_iter().find(|entry| entry["request_id"] == id)
+    };
+    if outcome == Outcome::Ok || row.registry != "hq" || !operation.is_registry() {
+        assert_eq!(found("limit=500"), None, "{row:?} {id}");
+        return None;
+    }
+    let query = format!(
+        "registry=hq&operation={operation}&outcome={}&reason={reason}&fault={}&limit=500",
+        outcome.as_str(),
+        reason.fault().as_str()
+    );
+    let entry = found(&query).unwrap_or_else(|| panic!("{row:?} {id} isn't listed"));
+    let status = (row.status != 0).then_some(row.status);
+    let expected = json!({
+        "registry": "hq",
+        "operation": operation.as_str(),
+        "status": status,
+        "outcome": outcome.as_str(),
+        "reason": reason.as_str(),
+        "fault": reason.fault().as_str(),
+        "client": "127.0.0.1",
+    });
+    for (field, value) in expected.as_object().expect("fields") {
+        assert_eq!(&entry[field], value, "{field} of {row:?}: {entry}");
+    }
+    let diagnosis = entry["diagnosis"].as_str().expect("a diagnosis");
+    let is_explained = match entry["finding"].is_null() {
+        true => diagnosis.starts_with(reason.meaning()),
+        false => diagnosis.len() > reason.meaning().len(),
+    };
+    assert!(is_explained, "{row:?}: {entry}");
+    Some(entry)
+}

@@ -88,7 +88,8 @@ impl Scene {
 
     /// The request ended as its row says; returns the record.
     pub async fn ended(&self, row: &Row) -> String {
-        ended(&self.world, &self.before, row, row.name).await
+        let left = ended(&self.world, &self.before, row, row.name).await;
+        left.record
     }
 }
 

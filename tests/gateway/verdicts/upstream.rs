@@ -39,7 +39,6 @@ rows! {
     deaf_to_a_commit UploadCommit 504 BodyTimeout;
     no_http UploadStart 504 Protocol;
     broken_length BlobGet 504 Protocol;
-    unasked_upgrade Ping 504 Protocol;
     broken_chunk_in_the_answer Tags 200 Protocol;
 }
 
@@ -291,13 +290,6 @@ async fn no_http(row: &Row) {
 async fn broken_length(row: &Row) {
     let plan = Plan::say("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n").then_close();
     let asked = bodyless(row, "GET", BLOB);
-    answers_504(row, plan, asked, "not valid HTTP").await;
-}
-
-async fn unasked_upgrade(row: &Row) {
-    let said = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
-    let plan = Plan::say(said).then_close();
-    let asked = bodyless(row, "GET", "/v2/");
     answers_504(row, plan, asked, "not valid HTTP").await;
 }
 
