@@ -53,8 +53,8 @@ async fn numbers_have_their_units_and_stand_where_they_belong() {
         "53 %",
         "54 %",
         "5.5 %",
-        "9 of 17 requests",
-        "98 of 180 requests",
+        "9 of 17",
+        "98 of 180",
         "Objective: at most 0.5 % fail.",
         "2.4 s median, 17 s for 95 %, 41 s at most; containerd and Docker give up at 30 s",
         "http://10.0.0.5 answers",
@@ -113,7 +113,7 @@ async fn an_empty_page_says_so_and_a_calm_one_is_calm() {
     browser.says("#verdicts", "No push yet").await;
     for (id, said) in [
         ("#uploads-empty", "Nothing is being uploaded now."),
-        ("#failures-empty", "No failure yet."),
+        ("#failures-empty", "No failure is remembered."),
         ("#pushes-empty", "No push yet."),
         (".card", "no commit in the last hour"),
     ] {

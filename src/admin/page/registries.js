@@ -161,6 +161,7 @@ function newCard(registry) {
   const card = make("article", { class: "card" },
     make("header", {}, make("h3", { "data-is": "name" }), make("span", { class: "badge", "data-is": "badge" }),
       make("p", { class: "names", "data-is": "names" })),
+    make("p", { class: "objective above" }, "Push requests that failed"),
     make("dl", { class: "windows", "aria-label": "Push requests that failed" },
       window("now", "last 5 minutes"), window("hour", "last hour"), window("day", "last day")),
     make("p", { class: "objective", "data-is": "objective" }),
@@ -175,7 +176,7 @@ function window_(node, window, objective) {
   const part = share(window);
   attribute(node, "data-tone", part === null ? "none" : part > 1 - objective ? "bad" : "good");
   text(rate, part === null ? "–" : percent(part));
-  text(number, part === null ? "no push" : of(window));
+  text(number, part === null ? "no push" : `${count(window.bad)} of ${count(counted(window))}`);
 }
 
 function facts_(list, registry) {
@@ -218,7 +219,7 @@ function sparkline(holder, registry, series) {
   const good = bundle(requests.good, size);
   const step = series.step * size;
   draw(holder, [{ key: "bad", fill: "bad", counts: bad }, { key: "good", fill: "good", counts: good }], {
-    width, height: 84, axis: false, from: series.from, step,
+    width, height: width > 450 ? 130 : 84, axis: false, from: series.from, step,
     label: `Push requests of the last day in bars of ${step / 60} minutes, failed ones at the foot: ${of(registry.windows.day)} failed.`,
     bar: (index) => `${minute(series.from + index * step)}: ${count(bad[index])} failed of ${some(bad[index] + good[index], "request", "requests")}`,
   });

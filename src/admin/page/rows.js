@@ -96,7 +96,7 @@ export function showPushes({ pushes, time }) {
 export function showFailures({ failures, time }, filter, reasons) {
   list("failures", failures.length, isSet(filter)
     ? "No failure like this is remembered. “Show all” takes the filter away."
-    : "No failure yet. Each one shows here within seconds, with what led to it.");
+    : "No failure is remembered. Each new one shows here within seconds, with what led to it.");
   text(byId("failures-count"), failures.length ? `${count(failures.length)}, newest first` : "");
   keep(byId("failures"), failures, (one) => `${one.time} ${one.request_id} ${one.operation}`, newFailure, (item, one) => {
     const part = parts(item);
