@@ -123,3 +123,6 @@ impl Pushes {
         self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

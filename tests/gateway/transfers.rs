@@ -8,12 +8,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
-/// Over the 8 MiB from which speeds are kept, and over what sockets buffer.
-const SIZE: usize = 16 << 20;
+/// Over the 8 MiB from which speeds are kept, and far over what sockets buffer: ten to twenty MiB
+/// between two ends were seen.
+const SIZE: usize = 64 << 20;
 const PIECE: usize = 1 << 20;
 
-/// With [`PIECE`] some 20 MiB a second: far below what loopback can.
-const PAUSE: Duration = Duration::from_millis(50);
+/// With [`PIECE`] some 50 MiB a second: far below what loopback can.
+const PAUSE: Duration = Duration::from_millis(20);
 
 const UPLOAD: &str = "/v2/lab/app/blobs/uploads/1?_state=x";
 const BLOB: &str = "/v2/lab/app/blobs/sha256:x";
