@@ -149,7 +149,9 @@ async fn real_failures_are_shown_as_they_happen() {
     let gone = b"POST /v2/lab/app/blobs/uploads/ HTTP/1.1\r\nHost: gone.example.com\r\nAuthorization: Bearer x\r\nContent-Length: 0\r\n\r\n";
     let reply = world.conn().await.ask(gone.to_vec()).await;
     assert_eq!(reply.status, 504, "{reply:?}");
-    browser.says("#verdicts", "at gone since about").await;
+    browser
+        .says("#verdicts", "No endpoint of gone answers")
+        .await;
     browser
         .says("#verdicts", "Is Harbor up, and its address right?")
         .await;
@@ -178,7 +180,10 @@ async fn real_failures_are_shown_as_they_happen() {
         .says("#failures", "upload chunk aborted: client gone")
         .await;
     browser
-        .says("#uploads-empty", "Nothing is being uploaded now")
+        .says(
+            "#uploads-empty",
+            "Nothing is being sent; 5 uploads are open",
+        )
         .await;
 
     // The list says the same as the API, and the filter narrows it.

@@ -27,6 +27,7 @@ async fn one_glance_answers_the_five_questions() {
         "Harbor",
         "A Harbor that was restarted, a proxy between that cuts.",
         "Harbor at 10.0.0.6 closed the connection 12 s into the commit",
+        "http://10.0.0.6 (the health probe fails)",
     ] {
         assert!(verdict.contains(said), "{said:?} is not in\n{verdict}");
     }
@@ -268,6 +269,11 @@ async fn old_numbers_are_called_old() {
         .says("#stale", "The gateway hasn't answered for ")
         .await;
     browser.says("#stale", "may no longer be true").await;
+    let title = browser.js("return document.title").await;
+    assert!(
+        title.as_str().is_some_and(|title| title.starts_with("? ")),
+        "{title}"
+    );
     // What was known stays readable.
     browser.says("#verdicts", "Pushing works").await;
     browser.picture("stale-light").await;
