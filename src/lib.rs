@@ -12,6 +12,7 @@
 pub mod config;
 
 pub mod edge;
+pub mod push;
 pub mod registry;
 pub mod ticket;
 

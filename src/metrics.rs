@@ -6,9 +6,13 @@
 //! address of a client. Handles are looked up once, at start: the request path only adds.
 
 mod authorization;
+mod process;
+mod push;
 mod series;
 
 pub use authorization::AuthorizationMetrics;
+pub use process::ProcessMetrics;
+pub use push::{Direction, LimitedBy, PushMetrics};
 
 use crate::config::Config;
 use crate::registry::operation::Operation;
@@ -16,7 +20,7 @@ use crate::registry::repair::Repair;
 use crate::registry::upstream_error::UpstreamError;
 use prometheus::{Histogram, IntCounter, IntGauge, Registry as Families};
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// One metric family as it is documented: the README's table is held against this.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +62,26 @@ macro_rules! families {
 families! {
     REQUESTS: Counter "harbormouth_requests_total" ["registry", "operation", "status"]
         "Requests answered, by registry, operation and class of the status the client got (none: it got no status).";
+    FAILURES: Counter "harbormouth_request_failures_total" ["registry", "operation", "outcome", "reason", "fault"]
+        "Requests that did not end well, by outcome (refused, failed, aborted), reason and whose fault it was.";
+    PUSH_REQUESTS: Counter "harbormouth_push_requests_total" ["registry", "operation", "quality"]
+        "Requests that write to a registry: good, bad (a service that works would have done it) or excluded (says nothing about the service). The objective is on bad / (good + bad).";
+    PUSH_CLIENTS: Counter "harbormouth_push_requests_by_client_total" ["registry", "client", "quality"]
+        "The same by client family.";
+    OBJECTIVE: Gauge "harbormouth_objective_ratio" ["registry"]
+        "Which share of good and bad push requests is to be good, as configured.";
+    UPLOADS_STARTED: Counter "harbormouth_uploads_started_total" ["registry"]
+        "Uploads that Harbor opened through this replica.";
+    UPLOADS_FINISHED: Counter "harbormouth_uploads_finished_total" ["registry", "end"]
+        "Uploads that ended: success, cancelled, the reason of their last failure, unseen (given up, or finished at another replica) or forgotten (too many at once).";
+    UPLOADS_OPEN: Gauge "harbormouth_uploads_open" ["registry"]
+        "Uploads that are known and have not ended.";
+    UPLOAD_SILENCE: Gauge "harbormouth_upload_silence_seconds" ["registry"]
+        "The longest time that an upload request in flight has been without a byte; 0 without any.";
+    TRANSFER: Histogram "harbormouth_transfer_bytes_per_second" ["registry", "direction", "limited_by"]
+        "Speed of whole bodies over 8 MiB, and which side held them up: the client with its network, or upstream.";
+    FINDINGS: Counter "harbormouth_findings_total" ["registry", "finding"]
+        "What was found out about failed pushes beyond their reason.";
     DURATION: Histogram "harbormouth_request_duration_seconds" ["registry", "operation"]
         "Time from a request's last header byte to the end of its answer.";
     FIRST_BYTE: Histogram "harbormouth_upstream_first_byte_seconds" ["registry", "operation"]
@@ -104,6 +128,12 @@ families! {
         "Age of uploads when Harbor refused their token because it had expired.";
     LOGINS_LIMITED: Counter "harbormouth_logins_limited_total" ["registry"]
         "Logins refused with 429 after too many wrong passwords.";
+    CERTIFICATE: Gauge "harbormouth_certificate_expiry_timestamp_seconds" ["certificate"]
+        "When a listener's certificate ends, by its first name.";
+    RELOADED: Gauge "harbormouth_config_last_reload_successful" []
+        "1 unless the last reload failed.";
+    RELOAD_TIME: Gauge "harbormouth_config_last_reload_success_timestamp_seconds" []
+        "When the configuration was last read with success.";
     BUILD: Gauge "harbormouth_build_info" ["version"]
         "Always 1; the version is in the label.";
 }
@@ -145,6 +175,7 @@ impl HandshakeFailure {
 /// [`Metrics::listener`].
 pub struct Metrics {
     families: Families,
+    pub process: ProcessMetrics,
     registries: Vec<RegistryMetrics>,
     listeners: Vec<ListenerMetrics>,
 }
@@ -162,6 +193,7 @@ pub struct RegistryMetrics {
     upstream_errors: Vec<IntCounter>,
     healthy: HashMap<String, IntGauge>,
     pub authorization: AuthorizationMetrics,
+    pub push: PushMetrics,
 }
 
 /// The handles of one operation of one registry.
@@ -228,21 +260,21 @@ impl Metrics {
             prometheus::process_collector::ProcessCollector::for_self(),
         ))?;
 
-        let build = series::registered(&families, series::gauge_vec(&BUILD)?)?;
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-
+        let process = ProcessMetrics::register(&families, config, SystemTime::now())?;
         let mut registries = Vec::with_capacity(config.registries.len() + 1);
         for registry in &config.registries {
             let endpoints = registry.upstream.endpoints.iter().map(ToString::to_string);
-            registries.push(vecs.registry(&registry.name, endpoints));
+            let objective = Some(registry.objective);
+            registries.push(vecs.registry(&registry.name, endpoints, objective));
         }
-        registries.push(vecs.registry(NO_REGISTRY, std::iter::empty()));
+        registries.push(vecs.registry(NO_REGISTRY, std::iter::empty(), None));
         let listeners = config.listeners.iter();
         let listeners = listeners
             .map(|l| vecs.listener(&l.address.to_string()))
             .collect();
         Ok(Metrics {
             families,
+            process,
             registries,
             listeners,
         })

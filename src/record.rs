@@ -4,6 +4,7 @@
 use crate::config::LogFormat;
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
+use crate::registry::reason::{Outcome, Reason};
 use crate::registry::repair::Repair;
 use serde::Serialize;
 use std::fmt::Write;
@@ -37,8 +38,9 @@ pub struct AccessRecord<'a> {
     /// The endpoint that answered, or was tried last.
     pub endpoint: Option<&'a str>,
     pub repairs: &'a [Repair],
-    /// What went wrong, where anything did.
-    pub error: Option<&'a str>,
+    pub reason: Reason,
+    /// What the push tracker found out about a failure.
+    pub finding: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -66,8 +68,11 @@ struct Line<'a> {
     endpoint: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     repairs: &'a [&'static str],
+    outcome: &'a str,
+    reason: &'a str,
+    fault: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
+    finding: Option<&'a str>,
 }
 
 impl AccessRecord<'_> {
@@ -99,7 +104,10 @@ impl AccessRecord<'_> {
             client_family: self.client_family.as_str(),
             endpoint: self.endpoint,
             repairs: &repairs,
-            error: self.error,
+            outcome: self.reason.outcome().as_str(),
+            reason: self.reason.as_str(),
+            fault: self.reason.fault().as_str(),
+            finding: self.finding,
         };
         // Strings, numbers and options of them always serialise.
         serde_json::to_string(&line).unwrap_or_default()
@@ -136,8 +144,18 @@ impl AccessRecord<'_> {
             let lead = if index == 0 { " repairs=" } else { "," };
             let _ = write!(line, "{lead}{}", kind.as_str());
         }
-        if let Some(error) = self.error {
-            let _ = write!(line, " error={error}");
+        let outcome = self.reason.outcome();
+        if outcome != Outcome::Ok {
+            let _ = write!(
+                line,
+                " outcome={} reason={} fault={}",
+                outcome.as_str(),
+                self.reason,
+                self.reason.fault().as_str()
+            );
+        }
+        if let Some(finding) = self.finding {
+            let _ = write!(line, " finding={finding}");
         }
         let _ = write!(line, " id={}", self.request_id);
         line

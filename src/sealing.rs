@@ -6,6 +6,7 @@ use crate::random::{self, NoRandomness};
 use crate::server::Reload;
 use crate::ticket::{KEY_LENGTH, Key, Keyring};
 use std::sync::Arc;
+use std::time::SystemTime;
 use zeroize::Zeroizing;
 
 /// A new key.
@@ -57,6 +58,8 @@ pub fn reload(shared: &Shared, reload: &Reload<'_>) {
         Ok(config) => config,
         Err(error) => {
             log::error!("SIGHUP: the configuration is wrong, nothing changes: {error}");
+            let process = &shared.metrics.process;
+            process.reloaded(false, SystemTime::now());
             return;
         }
     };
@@ -75,6 +78,7 @@ pub fn reload(shared: &Shared, reload: &Reload<'_>) {
             log::info!("SIGHUP: registry {} seals with key {id}", registry.name);
         }
     }
+    shared.metrics.process.reloaded(true, SystemTime::now());
     log::info!("SIGHUP: sealing keys were read again; other changes take effect at a restart");
 }
 

@@ -14,7 +14,7 @@ use pingora::server::configuration::ServerConf;
 use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{self, SignalKind};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -37,6 +37,12 @@ const DRAIN_POLL: Duration = Duration::from_millis(20);
 
 /// Connections without a request that may still be saying goodbye when a drain is done.
 const GOODBYE: Duration = Duration::from_millis(250);
+
+/// How often uploads are looked over: finer than Prometheus asks.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Records of requests that are cut are written within milliseconds.
+const LAST_RECORDS: Duration = Duration::from_secs(1);
 
 /// Reads the configuration once more.
 pub type Reload<'s> = dyn Fn() -> Result<Config, config::Error> + 's;
@@ -93,6 +99,7 @@ async fn serve(config: Arc<Config>, reload: &Reload<'_>) -> anyhow::Result<()> {
         Workers::start(config.threads, proxy, &metrics, &stopping).context("worker threads")?;
     let workers = Arc::new(workers);
     tokio::spawn(admin.run());
+    tokio::spawn(sweep(Arc::clone(&shared)));
     for (index, harbor) in shared.harbors.iter().enumerate() {
         for endpoint in 0..harbor.pool.endpoints.len() {
             if let Some(healthy) = metrics
@@ -128,7 +135,26 @@ async fn serve(config: Arc<Config>, reload: &Reload<'_>) -> anyhow::Result<()> {
         () = drain(&workers, &metrics, config.drain_timeout) => {}
         signal = signals.end() => log::warn!("{signal} again: ending at once"),
     }
+    // What is still under way ends now, and each says so in its record.
+    shared.cut();
+    workers.cut(LAST_RECORDS).await;
     Ok(())
+}
+
+/// Ends uploads of which nothing was heard any more, and shows those that are open.
+async fn sweep(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let now = SystemTime::now();
+        for swept in shared.pushes.sweep(now) {
+            let metrics = &shared.metrics.registry(Some(swept.registry)).push;
+            metrics.uploads_ended(swept.end, swept.count);
+        }
+        for (registry, gauge) in shared.pushes.gauges(now).into_iter().enumerate() {
+            let metrics = &shared.metrics.registry(Some(registry)).push;
+            metrics.show_uploads(gauge.uploads_open, gauge.silence);
+        }
+    }
 }
 
 /// One proxy for each worker, so that a worker's upstream connections are its own.

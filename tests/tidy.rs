@@ -3,6 +3,7 @@
 //! is developed.
 
 use harbormouth::metrics::FAMILIES;
+use harbormouth::registry::reason::Reason;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -191,6 +192,38 @@ fn the_readme_lists_every_metric_family_as_it_is() {
         rows,
         expected,
         "the README's table of metrics, as it should be:\n{}",
+        expected.join("\n")
+    );
+}
+
+/// What a reason means and what to do about it stands in one table, in the code and for readers.
+#[test]
+fn the_readme_lists_every_reason_as_it_is() {
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let expected: Vec<String> = Reason::ALL
+        .iter()
+        .map(|reason| {
+            format!(
+                "| `{reason}` | {} | {} | {} | {} |",
+                reason.outcome().as_str(),
+                reason.fault().as_str(),
+                reason.meaning(),
+                reason.advice()
+            )
+        })
+        .collect();
+    let header = "| Reason | Outcome | Fault | Meaning | What to do |";
+    let rows: Vec<&str> = readme
+        .lines()
+        .skip_while(|line| *line != header)
+        .skip(2)
+        .take_while(|line| line.starts_with("| `"))
+        .collect();
+    assert_eq!(
+        rows,
+        expected,
+        "the README's table of reasons, as it should be:\n{header}\n|---|---|---|---|---|\n{}",
         expected.join("\n")
     );
 }

@@ -6,6 +6,7 @@ mod hops;
 pub(super) use hops::{DraftKeys, DraftLoginLimit, DraftMoved, DraftReattach};
 
 use super::document::{Node, Table, each};
+use super::objective::Objective;
 use super::problem::{Complaint, Key, Keyed, Problems};
 use super::scalar::{self, Bounds};
 use super::types::{Expose, LogFormat};
@@ -55,6 +56,7 @@ pub(super) struct DraftRegistry {
     pub connect: Option<Duration>,
     pub between_bytes: Option<Duration>,
     pub commit: Option<Duration>,
+    pub objective: Option<Objective>,
     pub reattach: DraftReattach,
 }
 
@@ -176,7 +178,13 @@ fn pair(node: &Node<'_>, problems: &mut Problems) -> Option<DraftPair> {
 
 fn registry(node: &Node<'_>, problems: &mut Problems) -> Option<DraftRegistry> {
     const KEYS: &[&str] = &[
-        "name", "public", "upstream", "expose", "timeouts", "reattach",
+        "name",
+        "public",
+        "upstream",
+        "expose",
+        "timeouts",
+        "objective",
+        "reattach",
     ];
     let table = node.table(KEYS, "a table with name, public and upstream", problems)?;
     let mut draft = DraftRegistry {
@@ -192,6 +200,7 @@ fn registry(node: &Node<'_>, problems: &mut Problems) -> Option<DraftRegistry> {
         connect: None,
         between_bytes: None,
         commit: None,
+        objective: None,
         reattach: hops::reattach(&table, problems),
     };
     draft.name = table
@@ -213,6 +222,14 @@ fn registry(node: &Node<'_>, problems: &mut Problems) -> Option<DraftRegistry> {
             draft.commit = duration(&table, "commit", &scalar::SILENCE, problems);
         }
     }
+    draft.objective = table
+        .text(
+            "objective",
+            Objective::ACCEPTED,
+            problems,
+            scalar::objective,
+        )
+        .map(|objective| objective.value);
     Some(draft)
 }
 

@@ -10,6 +10,7 @@ mod document;
 mod draft;
 mod files;
 mod flags;
+mod objective;
 mod print;
 mod problem;
 mod rules;
@@ -19,6 +20,7 @@ mod types;
 mod validate;
 
 pub use flags::Flags;
+pub use objective::Objective;
 pub use problem::{Complaint, Key, PemFlaw, Problem, Shown, Written};
 pub use types::{
     Admin, CaBundle, CertificatePair, ClientAddressRule, Config, Expose, Health, Listener,

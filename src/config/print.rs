@@ -90,6 +90,7 @@ fn registry(registry: &Registry) -> Value {
         ("upstream", table(fields)),
         ("expose", list(&exposed, |word| text(word))),
         ("timeouts", timeouts),
+        ("objective", text(&registry.objective.to_string())),
         ("reattach", reattach(&registry.reattach)),
     ])
 }

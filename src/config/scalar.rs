@@ -1,6 +1,7 @@
 //! The values that stand at a key: addresses, origins, durations, names. Text in, value or
 //! complaint out.
 
+use super::objective::Objective;
 use super::problem::{Complaint, Shown};
 use crate::edge::origin::Origin;
 use http::HeaderName;
@@ -96,6 +97,10 @@ pub(super) fn registry_name(text: &str) -> Result<String, Complaint> {
         true => Ok(text.to_owned()),
         false => Err(value(text, NAME)),
     }
+}
+
+pub(super) fn objective(text: &str) -> Result<Objective, Complaint> {
+    Objective::parse(text).ok_or_else(|| value(text, Objective::ACCEPTED))
 }
 
 pub(super) fn server_name(text: &str) -> Result<String, Complaint> {

@@ -266,6 +266,14 @@ fn values() {
             "registries[0].timeouts.connect: \"5m\" is not between 10ms and 2m: Linux itself gives a connection up after about two minutes",
         ),
         (
+            registry("objective: 0.995"),
+            "registries[0].objective: is the number 0.995; accepted: a percentage from 50% to 99.999% with at most three decimals, such as 99.5%",
+        ),
+        (
+            registry("objective: 100%"),
+            "registries[0].objective: \"100%\" is not understood; accepted: a percentage from 50% to 99.999% with at most three decimals, such as 99.5%",
+        ),
+        (
             registry("timeouts: { commit: 0s }"),
             "registries[0].timeouts.commit: \"0s\" is not between 100ms and 24h: less cuts healthy requests, more never ends dead ones",
         ),
@@ -628,7 +636,7 @@ fn printed_values_keep_their_meaning() {
     let yaml = "
 listeners: [{ address: '[::1]:0' }, { address: 127.0.0.1:0, tls: { certificates: [{ cert: hub.crt, key: hub.key }] } }]
 registries:
-  - { name: '123', public: ['http://[::1]:5000'], upstream: { endpoints: ['https://[fe80::1]'], also_known_as: [http://a, https://b:1], tls: { ca: ca.pem, server_name: 10.0.0.9 }, health: { path: '/?a=b:c', interval: 1500ms } }, expose: [api], timeouts: { commit: 1h 30m } }
+  - { name: '123', public: ['http://[::1]:5000'], upstream: { endpoints: ['https://[fe80::1]'], also_known_as: [http://a, https://b:1], tls: { ca: ca.pem, server_name: 10.0.0.9 }, health: { path: '/?a=b:c', interval: 1500ms } }, expose: [api], timeouts: { commit: 1h 30m }, objective: 99.95% }
   - { name: 'true', public: [http://b], upstream: { endpoints: [http://c] } }
 log: { format: json }
 drain_timeout: 0s";
@@ -640,6 +648,8 @@ drain_timeout: 0s";
     for value in [
         "interval: 1s 500ms",
         "commit: 1h 30m",
+        "objective: 99.95%",
+        "objective: 99.5%",
         "threads: 3",
         "drain_timeout: 0s",
     ] {

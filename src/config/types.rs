@@ -2,6 +2,7 @@
 //! filled in. What stands here has been checked; nothing reads the raw shapes but this module's
 //! siblings.
 
+use super::objective::Objective;
 use crate::edge::origin::Origin;
 use crate::ticket::Keyring;
 use ipnet::IpNet;
@@ -85,6 +86,8 @@ pub struct Registry {
     pub upstream: Upstream,
     pub expose: Expose,
     pub timeouts: Timeouts,
+    /// Which share of its pushes' requests are to be good.
+    pub objective: Objective,
     pub reattach: Reattach,
 }
 

@@ -6,6 +6,7 @@ use super::draft::{
     self, Draft, DraftListener, DraftLoginLimit, DraftPair, DraftRegistry, DraftUpstreamTls,
 };
 use super::files::Surroundings;
+use super::objective::Objective;
 use super::problem::{Complaint, Key, Keyed, PemFlaw, Problem, Problems, Shown, Written};
 use super::rules;
 use super::sealing;
@@ -180,6 +181,7 @@ fn build_registry(
             between_bytes: draft.between_bytes.unwrap_or(BETWEEN_BYTES),
             commit: draft.commit.unwrap_or(COMMIT),
         },
+        objective: draft.objective.unwrap_or(Objective::DEFAULT),
         reattach,
     })
 }

@@ -1,8 +1,8 @@
 //! Writing the answers that the gateway itself gives.
 
 use super::context::RequestContext;
-use super::failure::Failure;
 use crate::registry::answer::Answer;
+use crate::registry::verdict::Failure;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use pingora::Result;
@@ -33,10 +33,10 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// The word in the record, where it is an error.
-    pub(super) fn reason(&self) -> Option<&'static str> {
+    /// What it says; nothing but another place for a redirect.
+    pub(super) fn answer(&self) -> Option<Answer> {
         match self {
-            Refusal::Answer(answer) | Refusal::AnswerWith(answer, ..) => Some(answer.reason()),
+            Refusal::Answer(answer) | Refusal::AnswerWith(answer, ..) => Some(*answer),
             Refusal::RedirectToHttps(_) => None,
         }
     }
@@ -124,7 +124,7 @@ pub(super) fn is_refusal_before_the_body(session: &Session) -> bool {
 fn answer_to(failure: Failure) -> Option<Answer> {
     match failure {
         Failure::Upstream(error) => Some(Answer::Upstream(error)),
-        Failure::ClientGone => None,
+        Failure::ClientGone | Failure::Drained => None,
         Failure::ClientStalled => Some(Answer::ClientStalled),
         Failure::BadRequest => Some(Answer::BadRequest),
         Failure::Internal => Some(Answer::Internal),

@@ -1,18 +1,28 @@
 //! What is known of one request. Each phase adds its facts, later phases only read them; at the
-//! end, however it comes, they are counted and written down once.
+//! end, however it comes, they are judged, counted and written down once (see `ending`).
 
+use super::answer::Refusal;
 use super::authorization::Authorization;
 use super::credentials::TokenAnswer;
-use super::failure::{BodyState, Failure};
+use super::ending::{self, Sent};
+use super::failure::BodyState;
+use super::following::Followed;
 use super::shared::{Harbor, PublicName, Shared};
+use super::times::Times;
+use super::transfer::Transfer;
 use crate::listener::Arrival;
 use crate::metrics::{NO_REGISTRY, RegistryMetrics, seconds};
-use crate::record::AccessRecord;
+use crate::registry::answer::Answer;
 use crate::registry::client::ClientFamily;
+use crate::registry::oci_error::READ_OF_ERROR;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
+use crate::registry::target::Body;
+use crate::registry::verdict::Failure;
 use crate::upstream::Address;
 use bytes::Bytes;
+use http::header::CONTENT_ENCODING;
+use pingora::http::ResponseHeader;
 use prometheus::IntGauge;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -22,8 +32,8 @@ use std::time::{Duration, Instant, SystemTime};
 pub struct RequestContext {
     pub(super) shared: Arc<Shared>,
     pub(super) arrival: Arrival,
-    time: SystemTime,
-    started: Instant,
+    pub(super) time: SystemTime,
+    pub(super) times: Times,
 
     // Added on arrival.
     pub(super) request_id: String,
@@ -35,13 +45,15 @@ pub struct RequestContext {
     pub(super) is_secure: bool,
     pub(super) client: Option<IpAddr>,
     pub(super) client_family: ClientFamily,
-    method: http::Method,
+    pub(super) method: http::Method,
     /// Path and query, redacted.
-    shown: String,
+    pub(super) shown: String,
 
     // Added by classification and routing.
     pub(super) operation: Operation,
     pub(super) repository: Option<String>,
+    /// Whether the request has a body.
+    pub(super) body: Body,
     pub(super) authorization: Authorization,
     /// The other repository that a mount names.
     pub(super) mount_from: Option<String>,
@@ -49,6 +61,8 @@ pub struct RequestContext {
     pub(super) upload_state: Option<String>,
     /// The query of a request for a token.
     pub(super) token_query: Option<String>,
+    /// What the push tracker is told at the end; only of requests that it follows.
+    pub(super) followed: Option<Box<Followed>>,
     /// What goes upstream instead of the target that came.
     pub(super) upstream_target: Option<http::uri::PathAndQuery>,
     /// Index into the shared names.
@@ -59,11 +73,9 @@ pub struct RequestContext {
     pub(super) tried: Vec<SocketAddr>,
     pub(super) address: Option<Arc<Address>>,
     endpoint: Option<usize>,
-    sent: Option<Instant>,
-    answered: Option<Instant>,
-    body_complete: Option<Instant>,
-    received: u64,
+    pub(super) received: u64,
     given: u64,
+    pub(super) transfer: Option<Transfer>,
 
     // Added by the answer.
     /// A mount was refused; what goes upstream next is without it.
@@ -71,19 +83,22 @@ pub struct RequestContext {
     pub(super) token_answer: Option<TokenAnswer>,
     /// The body that takes the place of Harbor's.
     pub(super) instead: Option<Bytes>,
-    repairs: Vec<Repair>,
-    /// What went wrong, in one word.
-    error: Option<&'static str>,
+    pub(super) repairs: Vec<Repair>,
+    pub(super) is_refusal: bool,
+    /// The beginning of the body of an answer that says no.
+    pub(super) error_beginning: Vec<u8>,
+    /// The token that was passed on grants nothing of what was asked.
+    pub(super) empty_grant: bool,
+    /// The answer that was given without Harbor, or instead of it.
+    pub(super) own: Option<Answer>,
+    /// The client was sent to https.
+    pub(super) redirected: bool,
+    /// What broke, where something did.
+    pub(super) failure: Option<Failure>,
     /// The last byte of the answer's body was given to the client.
     delivered: bool,
-    written: bool,
-}
-
-/// How the request ended for the client.
-pub(super) struct Ending {
-    pub(super) status: Option<u16>,
-    pub(super) received: u64,
-    pub(super) sent: u64,
+    /// All of this was judged and written down.
+    closed: bool,
 }
 
 /// What the first look at a request tells.
@@ -121,7 +136,7 @@ impl RequestContext {
             shared,
             arrival,
             time: SystemTime::now(),
-            started: Instant::now(),
+            times: Times::new(Instant::now()),
             request_id: String::new(),
             peer: None,
             is_trusted: false,
@@ -132,28 +147,33 @@ impl RequestContext {
             shown: String::new(),
             operation: Operation::Other,
             repository: None,
+            body: Body::Absent,
             authorization: Authorization::default(),
             mount_from: None,
             upload_state: None,
             token_query: None,
+            followed: None,
             upstream_target: None,
             name: None,
             in_flight: Some(in_flight),
             tried: Vec::new(),
             address: None,
             endpoint: None,
-            sent: None,
-            answered: None,
-            body_complete: None,
             received: 0,
             given: 0,
+            transfer: None,
             without_mount: false,
             token_answer: None,
             instead: None,
             repairs: Vec::new(),
-            error: None,
+            is_refusal: false,
+            error_beginning: Vec::new(),
+            empty_grant: false,
+            own: None,
+            redirected: false,
+            failure: None,
             delivered: false,
-            written: false,
+            closed: false,
         }
     }
 
@@ -168,8 +188,14 @@ impl RequestContext {
         self.shown = arrived.shown;
     }
 
-    pub(super) fn classified(&mut self, operation: Operation, repository: Option<&str>) {
+    pub(super) fn classified(
+        &mut self,
+        operation: Operation,
+        repository: Option<&str>,
+        body: Body,
+    ) {
         self.operation = operation;
+        self.body = body;
         self.repository = repository.map(ToOwned::to_owned);
     }
 
@@ -205,57 +231,67 @@ impl RequestContext {
         self.address = Some(address);
     }
 
-    pub(super) fn sending(&mut self, now: Instant) {
-        self.sent = Some(now);
-    }
-
     /// A piece of the request's body came; the last one ends it.
     pub(super) fn body_piece(&mut self, bytes: usize, last: bool) {
+        let now = Instant::now();
         self.received += bytes as u64;
+        self.times.piece(now);
         if last {
-            self.body_complete.get_or_insert_with(Instant::now);
+            self.times.complete(now);
             self.arrival.progress.done();
         } else {
             self.arrival.progress.touch();
+        }
+        if let Some(followed) = &self.followed {
+            let passed = self.times.passed(now);
+            followed.flow.received(bytes as u64, passed);
+            if last {
+                followed.flow.complete(passed);
+            }
         }
     }
 
     /// A piece of the answer's body goes to the client.
     pub(super) fn given(&mut self, bytes: usize, last: bool) {
         self.given += bytes as u64;
+        self.times.piece(Instant::now());
         self.delivered = last;
     }
 
     pub(super) fn body_state(&self) -> BodyState {
-        match self.body_complete {
-            Some(_) => BodyState::Complete,
-            None => BodyState::Arriving,
+        match self.times.is_complete() {
+            true => BodyState::Complete,
+            false => BodyState::Arriving,
         }
     }
 
     /// The header of Harbor's final answer came.
     pub(super) fn answered(&mut self, now: Instant) {
-        self.answered = Some(now);
-        if let Some(wait) = self.upstream_wait() {
+        self.times.answered(now);
+        if let Some(wait) = self.times.upstream_wait() {
             let metrics = self.metrics();
             let first_byte = &metrics.operation(self.operation).first_byte;
             first_byte.observe(seconds(wait));
-            if self.operation.is_commit() && self.body_complete.is_some() {
+            if self.operation.is_commit() && self.times.is_complete() {
                 metrics.commit_wait.observe(seconds(wait));
             }
         }
     }
 
-    /// How long Harbor let us wait for the header of its answer, from its having the request: after
-    /// the last piece of the body, unless it answered earlier.
-    fn upstream_wait(&self) -> Option<Duration> {
-        let (sent, answered) = self.sent.zip(self.answered)?;
-        let complete = self.body_complete.filter(|complete| *complete <= answered);
-        Some(answered - complete.map_or(sent, |complete| complete.max(sent)))
+    /// How long Harbor took over a commit, or has taken so far.
+    pub(super) fn commit_wait(&self, now: Instant) -> Option<Duration> {
+        let is_complete = self.operation.is_commit() && self.times.is_complete();
+        let wait = self.times.upstream_wait();
+        wait.or_else(|| self.times.waiting(self.body, now))
+            .filter(|_| is_complete)
     }
 
-    pub(super) fn is_answered(&self) -> bool {
-        self.answered.is_some()
+    /// Harbor's answer says no, in words that are read.
+    pub(super) fn refuses(&mut self, response: &ResponseHeader) {
+        self.is_refusal = self.operation.is_registry()
+            && response.status.as_u16() >= 400
+            // Nothing is unpacked here; Harbor doesn't compress errors.
+            && !response.headers.contains_key(CONTENT_ENCODING);
     }
 
     /// Counts a repair and keeps it for the record.
@@ -265,80 +301,59 @@ impl RequestContext {
     }
 
     /// Answered here, without Harbor.
-    pub(super) fn refused(&mut self, reason: &'static str) {
-        self.error = Some(reason);
+    pub(super) fn answered_here(&mut self, refusal: &Refusal) {
+        self.own = refusal.answer();
+        self.redirected = self.own.is_none();
     }
 
     pub(super) fn failed(&mut self, failure: Failure) {
         // A client that has the whole answer may leave, though its own body was not at its end.
         if !(self.delivered && failure == Failure::ClientGone) {
-            self.error = Some(failure.as_str());
+            self.failure = Some(failure);
         }
     }
 
-    /// Counts the request and writes its record, once.
-    pub(super) fn finish(&mut self, ending: &Ending) {
-        if std::mem::replace(&mut self.written, true) {
-            return;
-        }
-        let now = Instant::now();
-        let metrics = self.metrics();
-        let operation = metrics.operation(self.operation);
-        operation.requests(ending.status).inc();
-        operation.duration.observe(seconds(now - self.started));
-        metrics.bytes_uploaded.inc_by(ending.received);
-        metrics.bytes_downloaded.inc_by(ending.sent);
+    /// A piece of an answer that says no to a registry client.
+    pub(super) fn error_piece(&mut self, piece: &Bytes) {
+        let room = READ_OF_ERROR.saturating_sub(self.error_beginning.len());
+        self.error_beginning
+            .extend_from_slice(&piece[..room.min(piece.len())]);
+    }
+
+    /// The endpoint that answered, or was tried last.
+    pub(super) fn endpoint_name(&self) -> Option<&str> {
+        let endpoint = self.harbor()?.pool.endpoints.get(self.endpoint?)?;
+        Some(endpoint.name.as_str())
+    }
+
+    pub(super) fn is_reattached(&self) -> bool {
+        self.repairs.contains(&Repair::Ticket)
+    }
+
+    /// True once.
+    pub(super) fn close(&mut self) -> bool {
         self.in_flight = None;
-        if log::log_enabled!(target: crate::logging::ACCESS, log::Level::Info) {
-            let line = self.record(ending, now).line(self.shared.config.log.format);
-            log::info!(target: crate::logging::ACCESS, "{line}");
-        }
-    }
-
-    fn record(&self, ending: &Ending, now: Instant) -> AccessRecord<'_> {
-        let endpoint = self
-            .endpoint
-            .and_then(|index| self.harbor()?.pool.endpoints.get(index));
-        AccessRecord {
-            time: self.time,
-            request_id: &self.request_id,
-            registry: self.registry_name(),
-            operation: self.operation,
-            repository: self.repository.as_deref(),
-            method: self.method.as_str(),
-            path: &self.shown,
-            status: ending.status,
-            received: ending.received,
-            sent: ending.sent,
-            duration: now - self.started,
-            upstream_wait: self.upstream_wait(),
-            body: self
-                .body_complete
-                .filter(|_| ending.received > 0)
-                .map(|complete| complete.saturating_duration_since(self.started)),
-            client: self.client,
-            client_family: self.client_family,
-            endpoint: endpoint.map(|endpoint| endpoint.name.as_str()),
-            repairs: &self.repairs,
-            error: self.error,
-        }
+        !std::mem::replace(&mut self.closed, true)
     }
 }
 
 impl Drop for RequestContext {
     /// A request that was dropped before Pingora could end it: an HTTP/2 upload that stalled, or
-    /// the process's end.
+    /// one that a drain did not wait for.
     fn drop(&mut self) {
-        if !self.written {
-            if self.arrival.progress.is_stalled() {
-                self.failed(Failure::ClientStalled);
-            }
-            let ending = Ending {
-                status: None,
-                received: self.received,
-                sent: self.given,
-            };
-            self.finish(&ending);
+        if self.closed {
+            return;
         }
+        if self.shared.is_cut() {
+            self.failure = Some(Failure::Drained);
+        } else if self.arrival.progress.is_stalled() {
+            self.failed(Failure::ClientStalled);
+        }
+        let sent = Sent {
+            status: None,
+            received: self.received,
+            sent: self.given,
+        };
+        ending::close(self, &sent);
     }
 }

@@ -146,7 +146,7 @@ pub(super) fn explain_lost(response: &mut ResponseHeader, ctx: &mut RequestConte
     response.set_content_length(body.len())?;
     response.insert_header(CONTENT_TYPE, JSON)?;
     response.insert_header("Docker-Distribution-Api-Version", "registry/2.0")?;
-    ctx.refused(answer.reason());
+    ctx.own = Some(answer);
     ctx.instead = Some(Bytes::from(body));
     Ok(())
 }
@@ -247,6 +247,7 @@ pub(super) fn read_token_answer(ctx: &mut RequestContext, piece: Option<&Bytes>,
         let said = given(asked, &answer.body);
         if said.grant == Grant::Empty {
             ctx.metrics().authorization.empty_grants.inc();
+            ctx.empty_grant = true;
         }
         if said.grant != Grant::Unreadable {
             let password = match said.has_subject {

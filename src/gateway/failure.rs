@@ -1,38 +1,12 @@
-//! From Pingora's error to what went wrong, in the words of metrics and records.
+//! From Pingora's error to what went wrong.
 //!
 //! Pure: the error's type and source and how far the request had got go in, a [`Failure`] comes
-//! out. What is said to the client about it stands in `registry::answer`.
+//! out. What that means stands in `registry::verdict`, what is said to the client about it in
+//! `registry::answer`.
 
 use crate::registry::upstream_error::UpstreamError;
+use crate::registry::verdict::Failure;
 use pingora::{ErrorSource, ErrorType};
-
-/// Why a request got no answer of Harbor's, or only a part of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// A try at Harbor failed.
-    Upstream(UpstreamError),
-    /// The client closed its connection or reset its stream.
-    ClientGone,
-    /// The client sent no byte of its body for too long.
-    ClientStalled,
-    /// What the client sent is no HTTP that may be passed on.
-    BadRequest,
-    /// A fault of ours.
-    Internal,
-}
-
-impl Failure {
-    /// The word in the access record.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Failure::Upstream(cause) => cause.as_str(),
-            Failure::ClientGone => "client_gone",
-            Failure::ClientStalled => "client_stalled",
-            Failure::BadRequest => "bad_request",
-            Failure::Internal => "internal",
-        }
-    }
-}
 
 /// How far the request's body had got when the error came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,64 +79,119 @@ mod tests {
     fn errors_are_blamed_on_who_caused_them() {
         use BodyState::{Arriving, Complete};
         use ErrorSource::{Downstream, Internal, Unset, Upstream};
-        for (kind, source, body, word) in [
+        for (kind, source, body, expected) in [
             (
                 ErrorType::ReadTimedout,
                 Downstream,
                 Arriving,
-                "client_stalled",
+                Failure::ClientStalled,
             ),
             (
                 ErrorType::WriteTimedout,
                 Downstream,
                 Complete,
-                "client_stalled",
+                Failure::ClientStalled,
             ),
             (
                 ErrorType::ConnectionClosed,
                 Downstream,
                 Arriving,
-                "client_gone",
+                Failure::ClientGone,
             ),
-            (ErrorType::WriteError, Downstream, Complete, "client_gone"),
-            (ErrorType::H2Error, Downstream, Arriving, "client_gone"),
+            (
+                ErrorType::WriteError,
+                Downstream,
+                Complete,
+                Failure::ClientGone,
+            ),
+            (
+                ErrorType::H2Error,
+                Downstream,
+                Arriving,
+                Failure::ClientGone,
+            ),
             (
                 ErrorType::InvalidHTTPHeader,
                 Downstream,
                 Complete,
-                "bad_request",
+                Failure::BadRequest,
             ),
-            (ErrorType::ConnectRefused, Upstream, Complete, "connect"),
+            (
+                ErrorType::ConnectRefused,
+                Upstream,
+                Complete,
+                Failure::Upstream(UpstreamError::Connect),
+            ),
             (
                 ErrorType::ConnectTimedout,
                 Upstream,
                 Complete,
-                "connect_timeout",
+                Failure::Upstream(UpstreamError::ConnectTimeout),
             ),
-            (ErrorType::InvalidCert, Upstream, Complete, "tls"),
+            (
+                ErrorType::InvalidCert,
+                Upstream,
+                Complete,
+                Failure::Upstream(UpstreamError::Tls),
+            ),
             (
                 ErrorType::ReadTimedout,
                 Upstream,
                 Complete,
-                "response_timeout",
+                Failure::Upstream(UpstreamError::ResponseTimeout),
             ),
             (
                 ErrorType::ReadTimedout,
                 Upstream,
                 Arriving,
-                "client_stalled",
+                Failure::ClientStalled,
             ),
-            (ErrorType::WriteTimedout, Upstream, Arriving, "body_timeout"),
-            (ErrorType::ConnectionClosed, Upstream, Complete, "reset"),
-            (ErrorType::ReadError, Upstream, Arriving, "reset"),
-            (ErrorType::InvalidHTTPHeader, Upstream, Complete, "protocol"),
-            (UNRESOLVED, Unset, Complete, "unresolved"),
-            (UNRESOLVED, Upstream, Complete, "unresolved"),
-            (ErrorType::InternalError, Internal, Complete, "internal"),
+            (
+                ErrorType::WriteTimedout,
+                Upstream,
+                Arriving,
+                Failure::Upstream(UpstreamError::BodyTimeout),
+            ),
+            (
+                ErrorType::ConnectionClosed,
+                Upstream,
+                Complete,
+                Failure::Upstream(UpstreamError::Reset),
+            ),
+            (
+                ErrorType::ReadError,
+                Upstream,
+                Arriving,
+                Failure::Upstream(UpstreamError::Reset),
+            ),
+            (
+                ErrorType::InvalidHTTPHeader,
+                Upstream,
+                Complete,
+                Failure::Upstream(UpstreamError::Protocol),
+            ),
+            (
+                UNRESOLVED,
+                Unset,
+                Complete,
+                Failure::Upstream(UpstreamError::Unresolved),
+            ),
+            (
+                UNRESOLVED,
+                Upstream,
+                Complete,
+                Failure::Upstream(UpstreamError::Unresolved),
+            ),
+            (
+                ErrorType::InternalError,
+                Internal,
+                Complete,
+                Failure::Internal,
+            ),
         ] {
             assert_eq!(
-                failure(&kind, &source, body).as_str(),
-                word,
+                failure(&kind, &source, body),
+                expected,
                 "{kind:?} {source:?}"
             );
         }

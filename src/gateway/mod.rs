@@ -8,23 +8,27 @@ mod answer;
 mod authorization;
 mod context;
 mod credentials;
+mod ending;
 mod failure;
+mod following;
 mod forward;
 mod logins;
 mod reply;
 mod request;
 mod shared;
+mod times;
+mod transfer;
 
 pub use context::RequestContext;
-pub use failure::Failure;
 pub use shared::Shared;
 
 use crate::listener::arrival;
 use crate::registry::operation::Replay;
 use crate::registry::upstream_error::UpstreamError;
+use crate::registry::verdict::Failure;
 use async_trait::async_trait;
 use bytes::Bytes;
-use context::Ending;
+use ending::Sent;
 use failure::{MOUNT_REFUSED, UNRESOLVED, failure};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
@@ -35,6 +39,7 @@ use pingora::{Error, Result};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
+use transfer::Transfer;
 
 /// Tries at Harbor for one request: enough to pass two dead replicas and a stale connection.
 pub const MAX_TRIES: usize = 4;
@@ -110,9 +115,7 @@ impl ProxyHttp for Gateway {
         let Err(refusal) = request::place(session, ctx) else {
             return Ok(false);
         };
-        if let Some(reason) = refusal.reason() {
-            ctx.refused(reason);
-        }
+        ctx.answered_here(&refusal);
         answer::read_small_body(session).await;
         answer::write(session, ctx, refusal).await?;
         Ok(true)
@@ -176,14 +179,15 @@ impl ProxyHttp for Gateway {
 
     async fn connected_to_upstream(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         _reused: bool,
         _peer: &HttpPeer,
-        _fd: std::os::unix::io::RawFd,
+        fd: std::os::unix::io::RawFd,
         _digest: Option<&Digest>,
         ctx: &mut RequestContext,
     ) -> Result<()> {
-        ctx.sending(Instant::now());
+        ctx.times.sending(Instant::now());
+        ctx.transfer = Transfer::upload(session, fd, ctx);
         Ok(())
     }
 
@@ -236,6 +240,12 @@ impl ProxyHttp for Gateway {
             return Ok(());
         }
         ctx.answered(Instant::now());
+        if let Some(upload) = ctx.transfer.take() {
+            upload.ended(ctx.received, ctx);
+        }
+        ctx.transfer = Transfer::download(session, &response.headers, ctx);
+        following::answered(response, ctx);
+        ctx.refuses(response);
         if answer::is_refusal_before_the_body(session) {
             session.set_read_timeout(Some(SKIPPED_BODY));
         }
@@ -253,6 +263,9 @@ impl ProxyHttp for Gateway {
         end_of_stream: bool,
         ctx: &mut RequestContext,
     ) -> Result<Option<Duration>> {
+        if let Some(piece) = body.as_ref().filter(|_| ctx.is_refusal) {
+            ctx.error_piece(piece);
+        }
         reply::replace_body(body, ctx);
         ctx.given(body.as_ref().map_or(0, Bytes::len), end_of_stream);
         credentials::read_token_answer(ctx, body.as_ref(), end_of_stream);
@@ -285,7 +298,7 @@ impl ProxyHttp for Gateway {
         let retry = client_reused
             && harmless
             && judged == Failure::Upstream(UpstreamError::Reset)
-            && !ctx.is_answered()
+            && !ctx.times.is_answered()
             && !session.retry_buffer_truncated();
         if retry {
             ctx.metrics().retries.inc();
@@ -301,7 +314,7 @@ impl ProxyHttp for Gateway {
         ctx: &mut RequestContext,
     ) -> FailToProxy {
         let failure = failure(error.etype(), error.esource(), ctx.body_state());
-        let skipped = failure == Failure::ClientStalled && ctx.is_answered();
+        let skipped = failure == Failure::ClientStalled && ctx.times.is_answered();
         if !(skipped && session.get_header("expect").is_some()) {
             ctx.failed(failure);
         }
@@ -328,13 +341,13 @@ impl ProxyHttp for Gateway {
         _error: Option<&Error>,
         ctx: &mut RequestContext,
     ) {
-        let ending = Ending {
+        let sent = Sent {
             status: session
                 .response_written()
                 .map(|response| response.status.as_u16()),
             received: session.body_bytes_read() as u64,
             sent: session.body_bytes_sent() as u64,
         };
-        ctx.finish(&ending);
+        ending::close(ctx, &sent);
     }
 }

@@ -3,6 +3,7 @@
 use super::answer::Refusal;
 use super::authorization;
 use super::context::{Arrived, RequestContext};
+use super::following;
 use super::shared::PublicName;
 use crate::config::Expose;
 use crate::edge::forwarded::accepted_request_id;
@@ -78,7 +79,7 @@ pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Result<(
     let path =
         NormalPath::parse(target).map_err(|error| Refusal::Answer(Answer::BadPath(error)))?;
     let target = Target::of(request.method.as_str(), &path, body);
-    ctx.classified(target.operation, target.repository);
+    ctx.classified(target.operation, target.repository, body);
 
     let asked = route(request, authority.as_deref(), ctx)?;
     if ctx.arrival.way == Way::Redirect {
@@ -86,6 +87,7 @@ pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Result<(
     }
     admit(request, &target, ctx)?;
     remember(&target, path.query(), ctx);
+    following::begin(request, &target, path.query(), ctx);
     authorization::settle(request, &target, path.query(), ctx)?;
     if path.differs() {
         ctx.repaired(Repair::Path);

@@ -6,12 +6,14 @@ use crate::edge::host::Routes;
 use crate::edge::origin::Origin;
 use crate::edge::trusted::TrustedProxies;
 use crate::metrics::Metrics;
+use crate::push::Pushes;
 use crate::registry::authorities::KnownAuthorities;
 use crate::ticket::Keyring;
 use crate::upstream::Pool;
 use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Authorities that a Harbor may bring up without being configured; each is logged once. More than
@@ -28,6 +30,9 @@ pub struct Shared {
     pub harbors: Vec<Harbor>,
     pub trusted: TrustedProxies,
     pub logins: Logins,
+    pub pushes: Arc<Pushes>,
+    /// The drain is over: what is still under way is cut.
+    cut: AtomicBool,
 }
 
 /// One public origin of one registry.
@@ -77,12 +82,25 @@ impl Shared {
         Ok(Shared {
             trusted: TrustedProxies::new(config.trusted_proxies.clone()),
             logins: Logins::new(&config.login_limit),
+            pushes: Arc::new(Pushes::new(config.registries.iter().map(|one| &one.name))),
+            cut: AtomicBool::new(false),
             config,
             metrics,
             routes,
             names,
             harbors,
         })
+    }
+}
+
+impl Shared {
+    /// From now on what ends does so because the process ends.
+    pub fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
     }
 }
 

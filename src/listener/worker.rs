@@ -15,7 +15,8 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use tokio::sync::mpsc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
 
 /// Connections that wait for a worker to take them up. Taking up is only a spawn: a full queue
 /// means that the worker's thread is busy, and then the kernel's backlog is the better place.
@@ -24,6 +25,7 @@ const QUEUE: usize = 256;
 /// All workers.
 pub struct Workers {
     workers: Vec<Worker>,
+    cut: watch::Sender<bool>,
 }
 
 struct Worker {
@@ -63,16 +65,26 @@ impl Workers {
         metrics: &Arc<Metrics>,
         shutdown: &ShutdownWatch,
     ) -> io::Result<Workers> {
+        let (cut, is_cut) = watch::channel(false);
         let start = |index| {
             Worker::start(
                 index,
                 Arc::new(proxy()),
                 Arc::clone(metrics),
                 shutdown.clone(),
+                is_cut.clone(),
             )
         };
         let workers = (0..count).map(start).collect::<io::Result<_>>()?;
-        Ok(Workers { workers })
+        Ok(Workers { workers, cut })
+    }
+
+    /// Drops every connection with what goes on on it, and waits until that is done, but no longer
+    /// than `limit`.
+    pub async fn cut(&self, limit: Duration) {
+        self.cut.send_replace(true);
+        // The last receiver goes when the last worker's runtime is gone.
+        let _ = tokio::time::timeout(limit, self.cut.closed()).await;
     }
 
     /// Gives a connection to the worker with the fewest.
@@ -108,6 +120,7 @@ impl Worker {
         proxy: Arc<HttpProxy<Gateway>>,
         metrics: Arc<Metrics>,
         shutdown: ShutdownWatch,
+        mut cut: watch::Receiver<bool>,
     ) -> io::Result<Worker> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -122,8 +135,14 @@ impl Worker {
         thread::Builder::new()
             .name(format!("worker-{index}"))
             .spawn(move || {
+                let is_cut = cut.clone();
                 runtime.block_on(async move {
-                    while let Some(accepted) = accepted.recv().await {
+                    loop {
+                        let accepted = tokio::select! {
+                            accepted = accepted.recv() => accepted,
+                            _ = cut.wait_for(|cut| *cut) => return,
+                        };
+                        let Some(accepted) = accepted else { return };
                         let connections = metrics
                             .listener(accepted.entrance.listener)
                             .connections
@@ -137,6 +156,9 @@ impl Worker {
                         });
                     }
                 });
+                // Ends what the tasks hold, and says so by the receiver.
+                drop(runtime);
+                drop(is_cut);
             })?;
         Ok(worker)
     }

@@ -1,11 +1,13 @@
 //! Creating every series at start.
 
 use super::authorization::AuthorizationVecs;
+use super::push::PushVecs;
 use super::{
     ACCEPTED, BYTES, COMMIT_WAIT, CONNECTIONS, DURATION, FIRST_BYTE, FOREIGN_REDIRECTS, Family,
     HANDSHAKE_FAILURES, HEALTHY, HandshakeFailure, IN_FLIGHT, ListenerMetrics, OperationMetrics,
     REPAIRS, REQUESTS, RETRIES, RegistryMetrics, STATUS_CLASSES, UNSEEN, UPSTREAM_ERRORS,
 };
+use crate::config::Objective;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
 use crate::registry::upstream_error::UpstreamError;
@@ -32,6 +34,7 @@ pub(super) struct Vecs {
     repairs: IntCounterVec,
     foreign_redirects: IntCounterVec,
     authorization: AuthorizationVecs,
+    push: PushVecs,
 }
 
 /// From a HEAD on the LAN (1 ms) to an upload of an hour.
@@ -66,6 +69,7 @@ impl Vecs {
             repairs: registered(families, counter_vec(&REPAIRS)?)?,
             foreign_redirects: registered(families, counter_vec(&FOREIGN_REDIRECTS)?)?,
             authorization: AuthorizationVecs::register(families)?,
+            push: PushVecs::register(families)?,
         })
     }
 
@@ -73,6 +77,7 @@ impl Vecs {
         &self,
         name: &str,
         endpoints: impl Iterator<Item = String>,
+        objective: Option<Objective>,
     ) -> RegistryMetrics {
         let operation = |operation: &Operation| OperationMetrics {
             requests: STATUS_CLASSES.map(|class| {
@@ -109,6 +114,7 @@ impl Vecs {
                 .collect(),
             healthy: endpoints.map(healthy).collect(),
             authorization: self.authorization.registry(name),
+            push: self.push.registry(name, objective),
         }
     }
 

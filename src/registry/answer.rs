@@ -8,6 +8,7 @@
 
 use super::error_body::{ErrorCode, error_body};
 use super::operation::Operation;
+use super::reason::Reason;
 use super::upstream_error::UpstreamError;
 use crate::edge::host::HostError;
 use crate::edge::path::PathError;
@@ -82,7 +83,7 @@ impl Lost {
 struct Row {
     status: u16,
     code: ErrorCode,
-    reason: &'static str,
+    reason: Reason,
     sentence: &'static str,
 }
 
@@ -95,8 +96,8 @@ impl Answer {
         self.row().code
     }
 
-    /// The word in records.
-    pub fn reason(self) -> &'static str {
+    /// Why a request ends that is answered so.
+    pub fn reason(self) -> Reason {
         self.row().reason
     }
 
@@ -136,31 +137,31 @@ impl Answer {
         };
         let row = |status, code, reason, sentence| Row { status, code, reason, sentence };
         match self {
-            Answer::UnknownHost => row(421, NameUnknown, "unknown_host",
+            Answer::UnknownHost => row(421, NameUnknown, Reason::UnknownHost,
                 "no registry is served under this host name; check the name in the image \
                  reference, or ask the operator to add it"),
-            Answer::BadHost(_) => row(400, Unsupported, "bad_host", ""),
-            Answer::BadPath(_) => row(400, NameInvalid, "bad_path", ""),
-            Answer::BadRequest => row(400, Unsupported, "bad_request",
+            Answer::BadHost(_) => row(400, Unsupported, Reason::BadHost, ""),
+            Answer::BadPath(_) => row(400, NameInvalid, Reason::BadPath, ""),
+            Answer::BadRequest => row(400, Unsupported, Reason::BadRequest,
                 "the request is not valid HTTP"),
-            Answer::NotPublic => row(404, Unsupported, "not_public",
+            Answer::NotPublic => row(404, Unsupported, Reason::RefusedByPolicy,
                 "this path is not public here"),
-            Answer::AuthorizationLost(Lost::Manifest) => row(401, Unauthorized, "authorization_lost",
+            Answer::AuthorizationLost(Lost::Manifest) => row(401, Unauthorized, Reason::AuthorizationLost,
                 "this push arrived without its Authorization header: a proxy between the client \
                  and this registry takes it off PUT requests. The layers could be helped, the \
                  manifest can't. Have the proxies checked for a rule that removes Authorization"),
-            Answer::AuthorizationLost(Lost::Upload) => row(401, Unauthorized, "authorization_lost",
+            Answer::AuthorizationLost(Lost::Upload) => row(401, Unauthorized, Reason::AuthorizationLost,
                 "this upload arrived without its Authorization header: a proxy between the client \
                  and this registry removes it, or changes the host, port or scheme of Location so \
                  that the client leaves it out. Have the proxies checked for both"),
-            Answer::LoginLimited => row(429, TooManyRequests, "login_limited",
+            Answer::LoginLimited => row(429, TooManyRequests, Reason::LoginLimited,
                 "too many failed logins with this user name from this address; wait as long as \
                  Retry-After says, then log in with the right password"),
-            Answer::ClientStalled => row(408, Unavailable, "client_stalled",
+            Answer::ClientStalled => row(408, Unavailable, Reason::ClientStalled,
                 "the client sent nothing for too long, so the request was given up; check the \
                  network between the client and this registry, then try again"),
-            Answer::Upstream(error) => row(504, Unavailable, error.as_str(), upstream_sentence(error)),
-            Answer::Internal => row(500, Unknown, "internal",
+            Answer::Upstream(error) => row(504, Unavailable, error.reason(), upstream_sentence(error)),
+            Answer::Internal => row(500, Unknown, Reason::Internal,
                 "the gateway failed; its log has the cause under the request id in this answer"),
         }
     }
@@ -246,7 +247,7 @@ mod tests {
     fn trouble_with_harbor_is_504_and_names_which() {
         for error in UpstreamError::ALL {
             let answer = Answer::Upstream(error);
-            assert_eq!((answer.status(), answer.reason()), (504, error.as_str()));
+            assert_eq!((answer.status(), answer.reason()), (504, error.reason()));
             let message = first_error(answer)["message"].to_string();
             assert!(message.contains("Harbor \\\"hq\\\""), "{message}");
             assert!(!message.contains("  "), "{message}");

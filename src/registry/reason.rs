@@ -187,6 +187,9 @@ reasons! {
         "What arrived is not what its digest says." "A hop that alters bodies, a faulty disk or memory at the client.";
     SizeInvalid "size_invalid" Refused Client Write
         "What arrived is not as long as was said." "A hop that cuts or alters bodies.";
+    BodyTooLarge "body_too_large" Failed Upstream Write
+        "A proxy behind the gateway limits the size of bodies: Harbor itself doesn't."
+        "nginx's client_max_body_size (0 is no limit) and the like between the gateway and Harbor.";
     RangeInvalid "range_invalid" Refused Client Registry
         "A chunk or a range doesn't fit what is there." "A client that resumed at the wrong place; it has to begin anew.";
     UploadUnknown "upload_unknown" Failed Upstream Upload

@@ -1,5 +1,7 @@
 //! Why a try at Harbor failed: one word for metrics, records and answers.
 
+use super::reason::Reason;
+
 /// Why a try at Harbor failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamError {
@@ -30,16 +32,22 @@ impl UpstreamError {
         UpstreamError::Protocol,
     ];
 
-    pub fn as_str(self) -> &'static str {
+    /// The reason that a request ends for when its last try failed so.
+    pub fn reason(self) -> Reason {
         match self {
-            UpstreamError::Unresolved => "unresolved",
-            UpstreamError::Connect => "connect",
-            UpstreamError::ConnectTimeout => "connect_timeout",
-            UpstreamError::Tls => "tls",
-            UpstreamError::Reset => "reset",
-            UpstreamError::ResponseTimeout => "response_timeout",
-            UpstreamError::BodyTimeout => "body_timeout",
-            UpstreamError::Protocol => "protocol",
+            UpstreamError::Unresolved => Reason::Unresolved,
+            UpstreamError::Connect => Reason::Connect,
+            UpstreamError::ConnectTimeout => Reason::ConnectTimeout,
+            UpstreamError::Tls => Reason::Tls,
+            UpstreamError::Reset => Reason::Reset,
+            UpstreamError::ResponseTimeout => Reason::ResponseTimeout,
+            UpstreamError::BodyTimeout => Reason::BodyTimeout,
+            UpstreamError::Protocol => Reason::Protocol,
         }
+    }
+
+    /// The word in metrics: its reason's.
+    pub fn as_str(self) -> &'static str {
+        self.reason().as_str()
     }
 }

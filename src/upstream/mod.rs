@@ -215,7 +215,7 @@ fn trust_key(tls: &UpstreamTls) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Expose, Upstream};
+    use crate::config::{Expose, Objective, Upstream};
 
     fn pool(endpoints: &[&str]) -> Pool {
         Pool::new(&Registry {
@@ -243,6 +243,7 @@ mod tests {
                 between_bytes: Duration::from_secs(900),
                 commit: Duration::from_secs(1800),
             },
+            objective: Objective::DEFAULT,
             reattach: crate::config::Reattach::default(),
         })
     }

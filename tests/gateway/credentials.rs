@@ -378,7 +378,7 @@ async fn who_guesses_passwords_is_made_to_wait() {
         assert!(start.elapsed() < PATIENCE, "it never ends");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(world.gateway.stderr().contains("error=login_limited"));
+    assert!(world.gateway.stderr().contains("reason=login_limited"));
 }
 
 #[tokio::test]

@@ -208,7 +208,7 @@ async fn with_expect_the_refusal_comes_and_no_body_is_waited_for() {
             .metric_becomes("harbormouth_requests_in_flight", &idle, 0.0)
             .await;
         let record = world.logged(&["401 hq upload_chunk"]).await;
-        assert!(!record.contains("error=client"), "{record}");
+        assert!(!record.contains("reason=client"), "{record}");
         assert_eq!(harbor.got().len(), 3);
     }
 }

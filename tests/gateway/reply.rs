@@ -300,7 +300,7 @@ async fn a_dead_harbor_is_a_504_that_names_the_registry_and_no_address() {
         .metric_becomes("harbormouth_upstream_errors_total", &labels, 3.0)
         .await;
     world
-        .logged(&["504 hq manifest_put", "error=connect"])
+        .logged(&["504 hq manifest_put", "reason=connect"])
         .await;
 }
 
@@ -374,7 +374,7 @@ async fn a_cut_answer_arrives_cut() {
             world
                 .metric_becomes("harbormouth_requests_in_flight", &labels, 0.0)
                 .await;
-            world.logged(&["200 hq blob_get", "error="]).await;
+            world.logged(&["200 hq blob_get", "reason="]).await;
         }
     }
 }

@@ -8,7 +8,10 @@ use crate::push;
 use crate::setup::{Registry, Setup, World, connect, trust, until};
 use bytes::Bytes;
 use harbormouth::metrics::{FAMILIES, HandshakeFailure, Kind, STATUS_CLASSES};
+use harbormouth::push::{Finding, UploadEnd};
+use harbormouth::registry::client::ClientFamily;
 use harbormouth::registry::operation::Operation;
+use harbormouth::registry::reason::{Outcome, Quality, Reason};
 use harbormouth::registry::repair::Repair;
 use harbormouth::registry::upstream_error::UpstreamError;
 use std::sync::Arc;
@@ -87,6 +90,50 @@ async fn every_series_is_there_from_the_start() {
             "harbormouth_commit_wait_seconds_bucket",
             &[registry, ("le", "30")],
         );
+        for operation in Operation::ALL {
+            for reason in Reason::ALL.iter().filter(|r| r.outcome() != Outcome::Ok) {
+                if reason.can_end(operation) {
+                    let labels = [
+                        registry,
+                        ("operation", operation.as_str()),
+                        ("outcome", reason.outcome().as_str()),
+                        ("reason", reason.as_str()),
+                        ("fault", reason.fault().as_str()),
+                    ];
+                    has("harbormouth_request_failures_total", &labels);
+                }
+            }
+        }
+        for quality in Quality::ALL.map(|quality| ("quality", quality.as_str())) {
+            for operation in Operation::PUSH {
+                let operation = ("operation", operation.as_str());
+                has(
+                    "harbormouth_push_requests_total",
+                    &[registry, operation, quality],
+                );
+            }
+            for client in ClientFamily::ALL {
+                has(
+                    "harbormouth_push_requests_by_client_total",
+                    &[registry, ("client", client.as_str()), quality],
+                );
+            }
+        }
+        for end in UploadEnd::all() {
+            has(
+                "harbormouth_uploads_finished_total",
+                &[registry, ("end", end.as_str())],
+            );
+        }
+        for finding in Finding::ALL {
+            has(
+                "harbormouth_findings_total",
+                &[registry, ("finding", finding.as_str())],
+            );
+        }
+        has("harbormouth_uploads_started_total", &[registry]);
+        has("harbormouth_uploads_open", &[registry]);
+        has("harbormouth_upload_silence_seconds", &[registry]);
         has("harbormouth_requests_in_flight", &[registry]);
         has("harbormouth_upstream_retries_total", &[registry]);
         has("harbormouth_foreign_redirects_total", &[registry]);
@@ -104,6 +151,9 @@ async fn every_series_is_there_from_the_start() {
             "harbormouth_upstream_healthy",
             "harbormouth_build_info",
             "harbormouth_sealing_key_info",
+            "harbormouth_objective_ratio",
+            "harbormouth_certificate_expiry_timestamp_seconds",
+            "harbormouth_config_last_reload",
         ];
         let may_be_set = start.iter().any(|family| line.starts_with(family));
         assert!(value == "0" || may_be_set, "{line}");

@@ -52,7 +52,7 @@ async fn an_upload_that_stalls_over_http1_is_answered_408() {
         assert_ne!(got.end, BodyEnd::Complete);
     }
     world
-        .logged(&["408 hq upload_commit", "error=client_stalled"])
+        .logged(&["408 hq upload_commit", "reason=client_stalled"])
         .await;
 }
 
@@ -87,7 +87,7 @@ async fn an_upload_that_stalls_over_http2_is_given_up() {
             start.elapsed()
         );
         is_idle(&world).await;
-        let record = world.logged(&[operation, "error=client_stalled"]).await;
+        let record = world.logged(&[operation, "reason=client_stalled"]).await;
         assert!(record.contains(" in=5 "), "{record}");
         let other = h2.ask(h2_request("GET", "/v2/", &[])).await;
         assert_eq!(other.expect("an answer").status, 200);
@@ -217,7 +217,7 @@ async fn a_client_that_stops_reading_is_cut() {
         .await;
     is_idle(&world).await;
     world
-        .logged(&["200 hq blob_get", "error=client_stalled"])
+        .logged(&["200 hq blob_get", "reason=client_stalled"])
         .await;
     assert!(!conn.answer().await.complete);
 }
@@ -237,7 +237,7 @@ async fn a_stream_that_nobody_reads_is_cut() {
     let unread = response.await.expect("an answer").into_body();
     is_idle(&world).await;
     world
-        .logged(&["200 hq blob_get", "error=client_stalled"])
+        .logged(&["200 hq blob_get", "reason=client_stalled"])
         .await;
     drop(unread);
 }
@@ -287,7 +287,7 @@ async fn a_download_that_stands_still_is_cut() {
     );
     assert!(start.elapsed() >= Duration::from_millis(380));
     world
-        .logged(&["200 hq blob_get", "error=response_timeout"])
+        .logged(&["200 hq blob_get", "reason=response_timeout"])
         .await;
     is_idle(&world).await;
 }

@@ -1,0 +1,94 @@
+//! What the push tracker is told of a request: gathered while it goes on, handed over at its end.
+
+use super::context::RequestContext;
+use crate::edge::query;
+use crate::push::{Began, Flow};
+use crate::registry::operation::Operation;
+use crate::registry::target::Target;
+use http::header::HOST;
+use pingora::http::{RequestHeader, ResponseHeader};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// No DNS name is longer; a port takes six more.
+const LONGEST_HOST: usize = 261;
+
+/// The facts of a request that pushes.
+pub(super) struct Followed {
+    /// The host as the client wrote it: a changed Location shows in it.
+    pub(super) host: String,
+    pub(super) upload: Option<String>,
+    /// What a commit says that its blob is.
+    pub(super) digest: Option<String>,
+    /// A manifest's tag or digest.
+    pub(super) reference: Option<String>,
+    pub(super) behind_cloudflare: bool,
+    /// The upload that the answer opened.
+    pub(super) opened: Option<String>,
+    pub(super) flow: Arc<Flow>,
+}
+
+/// From here on the tracker follows the request, if it is one that it follows.
+pub(super) fn begin(
+    request: &RequestHeader,
+    target: &Target<'_>,
+    query: Option<&str>,
+    ctx: &mut RequestContext,
+) {
+    let Some((repository, name)) = target.repository.zip(ctx.name()) else {
+        return;
+    };
+    if !is_followed(target.operation) {
+        return;
+    }
+    let digest = query
+        .and_then(|query| query::only_value(query, "digest"))
+        .and_then(|digest| String::from_utf8(digest).ok());
+    let followed = Followed {
+        host: host(request),
+        upload: target.upload.map(ToOwned::to_owned),
+        digest: digest.filter(|_| target.operation.is_commit()),
+        reference: target.reference.map(ToOwned::to_owned),
+        behind_cloudflare: request.headers.contains_key("cf-ray"),
+        opened: None,
+        flow: Arc::new(Flow::default()),
+    };
+    let began = Began {
+        registry: name.harbor,
+        operation: target.operation,
+        repository,
+        upload: target.upload,
+        client: ctx.client,
+        client_family: ctx.client_family,
+        request_id: &ctx.request_id,
+        flow: &followed.flow,
+    };
+    ctx.shared.pushes.began(&began, SystemTime::now());
+    ctx.followed = Some(Box::new(followed));
+}
+
+/// Harbor opened an upload: it says which.
+pub(super) fn answered(response: &ResponseHeader, ctx: &mut RequestContext) {
+    let is_open = response.status.as_u16() == 202;
+    let upload = response.headers.get("docker-upload-uuid");
+    if let Some(followed) = &mut ctx.followed
+        && let Some(upload) = upload.filter(|_| is_open)
+    {
+        followed.opened = upload.to_str().ok().map(ToOwned::to_owned);
+    }
+}
+
+/// What pushes: every step of an upload, and the manifest.
+fn is_followed(operation: Operation) -> bool {
+    Operation::PUSH.contains(&operation)
+        || Operation::TICKETED.contains(&operation)
+        || operation == Operation::UploadCancel
+}
+
+fn host(request: &RequestHeader) -> String {
+    let authority = request.uri.authority().map(|authority| authority.as_str());
+    let host = request.headers.get(HOST);
+    let host = host.and_then(|host| host.to_str().ok()).or(authority);
+    let host = host.unwrap_or_default();
+    host.chars().take(LONGEST_HOST).collect()
+}

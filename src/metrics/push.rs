@@ -1,0 +1,196 @@
+//! The families about how requests end, the objective, uploads and transfers.
+
+use super::series::{counter_vec, gauge_vec, histogram_vec, registered};
+use super::{
+    FAILURES, FINDINGS, OBJECTIVE, PUSH_CLIENTS, PUSH_REQUESTS, TRANSFER, UPLOAD_SILENCE,
+    UPLOADS_FINISHED, UPLOADS_OPEN, UPLOADS_STARTED, seconds,
+};
+use crate::config::Objective;
+use crate::push::{Finding, UploadEnd};
+use crate::registry::client::ClientFamily;
+use crate::registry::operation::Operation;
+use crate::registry::reason::{Outcome, Quality, Reason};
+use prometheus::{
+    Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry as Families,
+};
+use std::time::Duration;
+
+/// From a telephone's uplink to a local disk, in steps of four.
+const SPEED_BUCKETS: &[f64] = &[
+    65_536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
+    268_435_456.0,
+    1_073_741_824.0,
+];
+
+/// Where the bytes of a body go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Upload,
+    Download,
+}
+
+/// Which side held a transfer up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitedBy {
+    Client,
+    Upstream,
+}
+
+/// The handles of one registry.
+pub struct PushMetrics {
+    /// By operation, then by reason; none where the reason can't end the operation.
+    failures: Vec<Vec<Option<IntCounter>>>,
+    /// By the place in [`Operation::PUSH`], then by quality.
+    requests: Vec<[IntCounter; Quality::ALL.len()]>,
+    /// By client family, then by quality.
+    clients: Vec<[IntCounter; Quality::ALL.len()]>,
+    pub uploads_started: IntCounter,
+    uploads_finished: Vec<(UploadEnd, IntCounter)>,
+    uploads_open: IntGauge,
+    upload_silence: Gauge,
+    /// By direction, then by what limited it.
+    transfers: [[Histogram; 2]; 2],
+    findings: Vec<IntCounter>,
+}
+
+impl PushMetrics {
+    /// Counts how a request ended.
+    pub fn ended(&self, operation: Operation, reason: Reason, client: ClientFamily) {
+        if let Some(failure) = &self.failures[operation as usize][reason as usize] {
+            failure.inc();
+        }
+        let place = Operation::PUSH.iter().position(|other| *other == operation);
+        if let Some(place) = place {
+            let quality = reason.quality() as usize;
+            self.requests[place][quality].inc();
+            self.clients[client as usize][quality].inc();
+        }
+    }
+
+    pub fn uploads_ended(&self, end: UploadEnd, count: u64) {
+        let found = self
+            .uploads_finished
+            .iter()
+            .find(|(other, _)| *other == end);
+        if let Some((_, counter)) = found {
+            counter.inc_by(count);
+        }
+    }
+
+    /// Shows how many uploads are open, and for how long the most silent of them has been so.
+    pub fn show_uploads(&self, open: u64, silence: Duration) {
+        self.uploads_open
+            .set(i64::try_from(open).unwrap_or(i64::MAX));
+        self.upload_silence.set(seconds(silence));
+    }
+
+    pub fn transfer(&self, direction: Direction, limited_by: LimitedBy) -> &Histogram {
+        &self.transfers[direction as usize][limited_by as usize]
+    }
+
+    pub fn finding(&self, finding: Finding) -> &IntCounter {
+        &self.findings[finding as usize]
+    }
+}
+
+/// The families while the handles are being created.
+pub(super) struct PushVecs {
+    failures: IntCounterVec,
+    requests: IntCounterVec,
+    clients: IntCounterVec,
+    objective: GaugeVec,
+    uploads_started: IntCounterVec,
+    uploads_finished: IntCounterVec,
+    uploads_open: IntGaugeVec,
+    upload_silence: GaugeVec,
+    transfers: HistogramVec,
+    findings: IntCounterVec,
+}
+
+impl PushVecs {
+    pub(super) fn register(families: &Families) -> prometheus::Result<PushVecs> {
+        let ratio = |family: &super::Family| {
+            GaugeVec::new(Opts::new(family.name, family.help), family.labels)
+        };
+        Ok(PushVecs {
+            failures: registered(families, counter_vec(&FAILURES)?)?,
+            requests: registered(families, counter_vec(&PUSH_REQUESTS)?)?,
+            clients: registered(families, counter_vec(&PUSH_CLIENTS)?)?,
+            objective: registered(families, ratio(&OBJECTIVE)?)?,
+            uploads_started: registered(families, counter_vec(&UPLOADS_STARTED)?)?,
+            uploads_finished: registered(families, counter_vec(&UPLOADS_FINISHED)?)?,
+            uploads_open: registered(families, gauge_vec(&UPLOADS_OPEN)?)?,
+            upload_silence: registered(families, ratio(&UPLOAD_SILENCE)?)?,
+            transfers: registered(families, histogram_vec(&TRANSFER, SPEED_BUCKETS)?)?,
+            findings: registered(families, counter_vec(&FINDINGS)?)?,
+        })
+    }
+
+    /// The handles of a registry; none of the requests that belong to none has an objective.
+    pub(super) fn registry(&self, name: &str, objective: Option<Objective>) -> PushMetrics {
+        if let Some(objective) = objective {
+            let gauge = self.objective.with_label_values(&[name]);
+            gauge.set(objective.ratio());
+        }
+        let failures = |operation: &Operation| {
+            let reasons = Reason::ALL.iter();
+            reasons
+                .map(|reason| self.failure(name, *operation, *reason))
+                .collect()
+        };
+        let requests = |operation: &Operation| {
+            Quality::ALL.map(|quality| {
+                self.requests
+                    .with_label_values(&[name, operation.as_str(), quality.as_str()])
+            })
+        };
+        let clients = |client: &ClientFamily| {
+            Quality::ALL.map(|quality| {
+                self.clients
+                    .with_label_values(&[name, client.as_str(), quality.as_str()])
+            })
+        };
+        let finished = |end: UploadEnd| {
+            let labels = [name, end.as_str()];
+            (end, self.uploads_finished.with_label_values(&labels))
+        };
+        let transfers = |direction| {
+            ["client", "upstream"].map(|limited_by| {
+                self.transfers
+                    .with_label_values(&[name, direction, limited_by])
+            })
+        };
+        let finding =
+            |finding: &Finding| self.findings.with_label_values(&[name, finding.as_str()]);
+        PushMetrics {
+            failures: Operation::ALL.iter().map(failures).collect(),
+            requests: Operation::PUSH.iter().map(requests).collect(),
+            clients: ClientFamily::ALL.iter().map(clients).collect(),
+            uploads_started: self.uploads_started.with_label_values(&[name]),
+            uploads_finished: UploadEnd::all().map(finished).collect(),
+            uploads_open: self.uploads_open.with_label_values(&[name]),
+            upload_silence: self.upload_silence.with_label_values(&[name]),
+            transfers: ["upload", "download"].map(transfers),
+            findings: Finding::ALL.iter().map(finding).collect(),
+        }
+    }
+
+    fn failure(&self, name: &str, operation: Operation, reason: Reason) -> Option<IntCounter> {
+        let outcome = reason.outcome();
+        (outcome != Outcome::Ok && reason.can_end(operation)).then(|| {
+            self.failures.with_label_values(&[
+                name,
+                operation.as_str(),
+                outcome.as_str(),
+                reason.as_str(),
+                reason.fault().as_str(),
+            ])
+        })
+    }
+}

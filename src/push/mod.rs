@@ -1,0 +1,105 @@
+//! The push tracker: what this replica has seen of each upload and each push, and what that tells
+//! an operator. The gateway tells it how requests begin and end; the admin listener shows what it
+//! knows; between them stands one lock, held for microseconds and never across an await.
+//!
+//! Pure: no Pingora, no Tokio, no clock (the time is an argument, and may be set back), no log.
+//! Bounded in memory and time, see `bounds`. What it deliberately doesn't know: bodies, header
+//! values, tokens, metrics, and what other replicas have seen.
+
+mod bounds;
+mod clock;
+mod event;
+mod filter;
+mod finding;
+mod pushes;
+mod text;
+mod tracker;
+mod view;
+
+pub use event::{Began, Ended, Flow, Gauge, Swept, Told, UploadEnd};
+pub use filter::{FailureFilter, FilterError, PushFilter};
+pub use finding::Finding;
+pub use pushes::PushOutcome;
+pub use text::Text;
+pub use view::{
+    CommitWait, Counts, FailureList, FailureSeries, FailureView, Overview, PushList, PushView,
+    RegistryView, RequestSeries, Series, UploadView, Windows,
+};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+use tracker::Tracker;
+
+/// The push tracker as gateway and admin listener share it.
+#[derive(Debug)]
+pub struct Pushes {
+    registries: Vec<Text>,
+    tracker: Mutex<Tracker>,
+}
+
+impl Pushes {
+    /// For the registries of a configuration, in its order.
+    pub fn new(registries: impl IntoIterator<Item = impl AsRef<str>>) -> Pushes {
+        let name = |name: &_| Text::name(AsRef::as_ref(name), bounds::NAME);
+        let registries: Vec<Text> = registries.into_iter().map(|one| name(&one)).collect();
+        Pushes {
+            tracker: Mutex::new(Tracker::new(registries.clone())),
+            registries,
+        }
+    }
+
+    /// The names of the registries, for filters.
+    pub fn registries(&self) -> &[Text] {
+        &self.registries
+    }
+
+    /// A step of an upload, or the PUT of a manifest, goes to Harbor.
+    pub fn began(&self, began: &Began<'_>, now: SystemTime) {
+        self.tracker().began(began, now);
+    }
+
+    /// A request ended; see [`Ended`] for which are to be told.
+    pub fn ended(&self, ended: &Ended<'_>, now: SystemTime) -> Told {
+        self.tracker().ended(ended, now)
+    }
+
+    /// How long ago this replica saw Harbor take this blob into this repository.
+    pub fn committed_ago(
+        &self,
+        registry: usize,
+        repository: &str,
+        digest: &str,
+        now: SystemTime,
+    ) -> Option<Duration> {
+        self.tracker()
+            .committed_ago(registry, repository, digest, now)
+    }
+
+    /// Ends what has not been heard of for too long; to be called every few seconds. What it
+    /// gives back is to be counted: it includes uploads that were pushed out since the last call.
+    pub fn sweep(&self, now: SystemTime) -> Vec<Swept> {
+        self.tracker().sweep(now)
+    }
+
+    /// One for each registry, in the configuration's order.
+    pub fn gauges(&self, now: SystemTime) -> Vec<Gauge> {
+        self.tracker().gauges(now)
+    }
+
+    pub fn overview(&self, now: SystemTime) -> Overview {
+        self.tracker().overview(now)
+    }
+
+    pub fn pushes(&self, filter: &PushFilter, now: SystemTime) -> PushList {
+        self.tracker().pushes(filter, now)
+    }
+
+    pub fn failures(&self, filter: &FailureFilter, now: SystemTime) -> FailureList {
+        self.tracker().failures(filter, now)
+    }
+
+    /// What a panic elsewhere left behind is at worst one entry that the next sweep ends.
+    fn tracker(&self) -> MutexGuard<'_, Tracker> {
+        self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
