@@ -68,7 +68,7 @@ type AnyPanel =
   | PanelOf<"table", table.Options, table.FieldConfig>
   | PanelOf<"heatmap", heatmap.Options, heatmap.FieldConfig>;
 
-type Variable = Json<VariableModel>;
+type Variable = Omit<Json<VariableModel>, "datasource"> & { datasource?: Datasource };
 
 export type Dashboard = Omit<Json<GrafanaDashboard>, "panels" | "templating" | "uid"> & {
   uid: string;
