@@ -23,3 +23,4 @@ mod sealing;
 mod seeing;
 mod timeouts;
 mod tls;
+mod transfers;
