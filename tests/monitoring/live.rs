@@ -7,6 +7,7 @@ use crate::prometheus::{JOB, Prometheus};
 use crate::promql;
 use crate::setup::{World, until};
 use crate::{push, traffic};
+use harbormouth::metrics::FAMILIES;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -85,6 +86,27 @@ fn promtool_takes(metrics: &str) {
     assert!(output.status.success() && said.trim().is_empty(), "{said}");
 }
 
+/// Families that stay at 0 in [`traffic::live_through`], and why.
+const STILL: &[(&str, &str)] = &[];
+
+/// Every family has a sample that isn't 0: what answers below answers with something.
+fn traffic_moved_every_family(metrics: &str) {
+    let moved = |family: &str| {
+        metrics.lines().any(|line| {
+            let starts = |next| {
+                line.strip_prefix(family)
+                    .is_some_and(|r| r.starts_with(next))
+            };
+            let of_family = ["{", " ", "_count"].into_iter().any(starts);
+            of_family && !line.ends_with(" 0")
+        })
+    };
+    let families = FAMILIES.iter().map(|family| family.name);
+    let still: Vec<&str> = families.filter(|family| !moved(family)).collect();
+    let listed: Vec<&str> = STILL.iter().map(|(family, _)| *family).collect();
+    assert_eq!(still, listed, "no traffic moves these");
+}
+
 fn is_scraped(prometheus: &Prometheus, world: &World) -> bool {
     let family = "harbormouth_push_requests_total";
     let here = world.gateway.metric(family, &[]);
@@ -104,12 +126,15 @@ async fn every_expression_answers_at_a_gateway_that_has_lived() {
         (*scrapes.first()? >= 2.0).then_some(())
     })
     .await;
-    traffic::live_through(&world, &harbor).await;
+    // Lives to the end: an upload that stands still.
+    let _held = traffic::live_through(&world, &harbor).await;
     until("a scrape after the traffic", || {
         is_scraped(&prometheus, &world).then_some(())
     })
     .await;
-    promtool_takes(&world.gateway.metrics());
+    let metrics = world.gateway.metrics();
+    promtool_takes(&metrics);
+    traffic_moved_every_family(&metrics);
 
     let mut open = expressions();
     let total = open.len();

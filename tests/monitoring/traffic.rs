@@ -43,8 +43,9 @@ pub async fn gateway(harbor: &Standin) -> World {
     .start()
 }
 
-/// Everything, as fast as it goes.
-pub async fn live_through(world: &World, harbor: &Standin) {
+/// Everything, as fast as it goes. What comes back holds an upload that is under way and still.
+#[must_use]
+pub async fn live_through(world: &World, harbor: &Standin) -> Conn {
     let mut conn = world.https().await;
     // Nothing else here takes seconds: it runs beside the rest.
     let (mut waiting, token) = (world.https().await, bearer(&mut conn).await);
@@ -61,6 +62,7 @@ pub async fn live_through(world: &World, harbor: &Standin) {
             hops_and_strangers(world, harbor).await;
         }
     );
+    stands_still(world).await
 }
 
 async fn a_push_and_a_pull(conn: &mut Conn) {
@@ -270,6 +272,17 @@ async fn clients_leave(world: &World) {
         .ask(request("DELETE", &location, &[&alice()], b""))
         .await;
     assert!(cancelled.status < 500, "{cancelled:?}");
+}
+
+/// An upload that has begun and goes on no more, for as long as its connection is kept.
+async fn stands_still(world: &World) -> Conn {
+    let mut conn = world.https().await;
+    let token = bearer(&mut conn).await;
+    let location = begin(&mut conn, &token).await;
+    let lines = [token.as_str(), "Content-Length: 100000"];
+    let half = request("PATCH", &location, &lines, &[0; 5000]);
+    conn.write(half).await.expect("write");
+    conn
 }
 
 /// A client that waits six seconds for a commit, and leaves: five and more count as Harbor's.
