@@ -1,7 +1,11 @@
 //! A page for each alert, each beginning with what to look at.
 
 use crate::files;
+use harbormouth::push::Finding;
+use harbormouth::registry::reason::{Outcome, Reason};
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 #[test]
 fn every_alert_has_a_page_and_every_page_an_alert() {
@@ -62,4 +66,63 @@ fn the_readme_lists_every_alert_with_its_severity() {
             .unwrap_or_else(|| panic!("the README has no {name}"));
         assert!(row.contains(severity.as_str()), "{row}: {severity}");
     }
+}
+
+/// All of the program's source, for the log lines that pages quote.
+fn source() -> String {
+    let mut text = String::new();
+    let mut open: Vec<PathBuf> = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                text.push_str(&fs::read_to_string(path).expect("a source file"));
+            }
+        }
+    }
+    text
+}
+
+/// The words that follow `key` in a text.
+fn words_after<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let words = text.split(key).skip(1);
+    words.map(move |rest| rest.split(|c| !is_part(c)).next().unwrap_or_default())
+}
+
+#[test]
+fn pages_quote_lines_and_words_that_the_gateway_says() {
+    let source = source();
+    let is_reason = |word: &str| Reason::ALL.iter().any(|reason| reason.as_str() == word);
+    let mut quoted = 0;
+    for (name, page) in files::runbooks() {
+        // Every other piece is a block, and begins with its language.
+        for block in page.split("```").skip(1).step_by(2) {
+            let (language, lines) = block.split_once('\n').expect("lines");
+            for line in lines.lines().filter(|_| language.is_empty()) {
+                let known = match line.strip_prefix("reason=") {
+                    Some(word) => is_reason(word),
+                    None => source.contains(line),
+                };
+                assert!(known, "{name}: no log line has {line:?}");
+                quoted += 1;
+            }
+        }
+        for url in page.lines().filter(|line| line.starts_with("curl")) {
+            for word in words_after(url, "reason=") {
+                assert!(is_reason(word), "{name}: {url}");
+            }
+            for word in words_after(url, "outcome=") {
+                let known = Outcome::ALL.iter().any(|outcome| outcome.as_str() == word);
+                assert!(known || word == "open", "{name}: {url}");
+            }
+        }
+        for word in words_after(&page, "`finding: ") {
+            let known = Finding::ALL.iter().any(|finding| finding.as_str() == word);
+            assert!(known, "{name}: no finding {word}");
+        }
+    }
+    assert!(quoted > 5, "only {quoted}");
 }
