@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what the tests need from Debian (12 or later): registries, registry clients, proxies,
 # load tools, Prometheus, a browser. Run it as root or with sudo, as often as you like: it installs
+# load tools, Prometheus, Node.js. Run it as root or with sudo, as often as you like: it installs
 # only what is missing. The tests start these programs themselves, on addresses of their own, so no
 # service that this script installs is started, now or at the next boot.
 #
@@ -24,6 +25,8 @@ nghttp:nghttp2-client
 h2load:nghttp2-client
 prometheus:prometheus
 promtool:prometheus
+node:nodejs
+npm:npm
 htpasswd:apache2-utils
 chromium:chromium
 chromedriver:chromium-driver
