@@ -213,6 +213,8 @@ const OWN: &[Own] = own! {
         => "hq" ManifestPut 400 BadRequest "UNSUPPORTED" "not valid HTTP";
     "broken-chunk" |id| request("PATCH", UPLOAD, &[id, "Transfer-Encoding: chunked"], b"ZZ\r\nhello\r\n")
         => "hq" UploadChunk 400 BadRequest "UNSUPPORTED" "not valid HTTP";
+    "named-as-a-hops" |id| get("/v2/", &[id, "Connection: x-forwarded-for"])
+        => "hq" Ping 400 BadRequest "UNSUPPORTED" "not valid HTTP";
     "internal-api" |id| get("/api/internal/x", &[id])
         => "hq" Other 404 RefusedByPolicy "UNSUPPORTED" "this path is not public here";
     "bare-manifest" |id| with_length("PUT", MANIFEST, &[id], b"{}")
