@@ -256,8 +256,12 @@ impl RequestContext {
 
     /// A piece of the answer's body goes to the client.
     pub(super) fn given(&mut self, bytes: usize, last: bool) {
+        let now = Instant::now();
         self.given += bytes as u64;
-        self.times.piece(Instant::now());
+        self.times.piece(now);
+        if let Some(followed) = &self.followed {
+            followed.flow.touched(self.times.passed(now));
+        }
         self.delivered = last;
     }
 
