@@ -1,0 +1,192 @@
+//! What breaks between the gateway and Harbor, or is broken there: a damaged byte, a Harbor that is
+//! killed in the middle of uploads, a proxy that answers in its place, a limit of body sizes.
+
+use super::judge::{End, Record, end, judge};
+use super::wire::Wire;
+use super::{PLAIN, Scene, ends_of, or_gone, start_pushes, told, wait_in_the_middle};
+use crate::clients::Client;
+use crate::common::process::Process;
+use crate::common::wait;
+use crate::hops::{Bodies, Face, GOOD, Hop, Manners, Route, Upstream};
+use crate::world::World;
+use harbormouth::registry::operation::Operation as Op;
+use harbormouth::registry::reason::Reason;
+use harbormouth::standin::{Fault, Match, Times};
+use libtest_mimic::Trial;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub fn trials(world: &Arc<World>) -> Vec<Trial> {
+    let trial = |name: &str, run: fn(&World)| {
+        let world = world.clone();
+        Trial::test(format!("failures::broken::{name}"), move || {
+            run(&world);
+            Ok(())
+        })
+    };
+    vec![
+        trial("a_damaged_byte", a_damaged_byte),
+        trial("harbor_is_killed", harbor_is_killed),
+        trial("behind_nginx", behind_nginx),
+        trial("behind_haproxy", behind_haproxy),
+        trial("a_body_limit", a_body_limit),
+    ]
+}
+
+/// Bytes in the one layer, much more than one read takes.
+const LAYER: [u64; 1] = [8_000_000];
+
+fn a_damaged_byte(world: &World) {
+    let scene = Scene::start(world, PLAIN, |harbor| {
+        let wire = Wire::start(harbor);
+        wire.damage_after(1_000_000);
+        wire.address
+    });
+    let login = scene.harbor.login();
+    let running = start_pushes(world, &scene.host, "lab", &login, &Client::ALL, &LAYER);
+    told(running, |client| match client {
+        Client::Ctr => &["400 Bad Request"],
+        Client::Docker | Client::Skopeo | Client::Podman => {
+            &["digest invalid: provided digest did not match uploaded content"]
+        }
+    });
+    const ENDS: [&[End]; 4] = [&[end(Op::UploadCommit, Reason::DigestInvalid)]; 4];
+    judge(
+        &scene.gateway,
+        &ends_of(&Client::ALL, &ENDS),
+        &or_gone(&Client::ALL),
+    );
+}
+
+/// Lets every upload come into its middle, then kills Harbor: core and registry.
+fn kill_in_the_middle(world: &World, scene: Scene, ends: &[&[End]; 4], or: Reason) -> Vec<Record> {
+    let stall = Fault::StallRequest {
+        after: 1_000_000,
+        pause: Duration::from_secs(60),
+    };
+    let uploads = Match::any().path_contains("/blobs/uploads/");
+    let core = scene.harbor.core();
+    core.faults().inject(uploads, Times::Always, stall);
+    let login = scene.harbor.login();
+    let running = start_pushes(world, &scene.host, "lab", &login, &Client::ALL, &LAYER);
+    wait_in_the_middle(core, &Client::ALL);
+    let Scene {
+        harbor,
+        gateway,
+        host: _host,
+    } = scene;
+    drop(harbor);
+    told(running, |client| match client {
+        Client::Ctr => &["ctr: "],
+        Client::Docker => &["Retrying in"],
+        Client::Skopeo => &["level=fatal"],
+        Client::Podman => &["retrying in"],
+    });
+    let mut or_else = or_gone(&Client::ALL);
+    or_else.extend(Client::ALL.map(|client| (client.family(), or)));
+    judge(&gateway, &ends_of(&Client::ALL, ends), &or_else)
+}
+
+const fn cut(operation: Op) -> End {
+    end(operation, Reason::Reset)
+}
+
+fn harbor_is_killed(world: &World) {
+    let scene = Scene::direct(world, PLAIN);
+    let chunk: &[End] = &[cut(Op::UploadChunk)];
+    let ends = [&[cut(Op::UploadCommit)], chunk, chunk, chunk];
+    let all = kill_in_the_middle(world, scene, &ends, Reason::Connect);
+    assert!(
+        all.iter()
+            .any(|record| record.reason == Reason::Connect.as_str())
+    );
+}
+
+const fn answered(operation: Op) -> End {
+    end(operation, Reason::Upstream5xx)
+}
+
+const ANSWERED: [&[End]; 4] = [
+    &[answered(Op::UploadCommit)],
+    &[answered(Op::UploadChunk)],
+    &[answered(Op::UploadChunk)],
+    &[answered(Op::UploadChunk)],
+];
+
+fn behind_nginx(world: &World) {
+    let mut hop = None;
+    let scene = Scene::start(world, PLAIN, |harbor| {
+        let address = SocketAddr::from((world.site().inner_address(), 80));
+        hop = Some(nginx(world, address, harbor, GOOD));
+        address
+    });
+    let all = kill_in_the_middle(world, scene, &ANSWERED, Reason::Upstream5xx);
+    assert!(all.iter().any(|record| record.status == 502));
+}
+
+fn behind_haproxy(world: &World) {
+    let mut proxy = None;
+    let scene = Scene::start(world, PLAIN, |harbor| {
+        let address = SocketAddr::from((world.site().inner_address(), 80));
+        proxy = Some(haproxy(world, address, harbor));
+        address
+    });
+    let all = kill_in_the_middle(world, scene, &ANSWERED, Reason::Upstream5xx);
+    // For what was under way, and for what came later.
+    for status in [502, 503] {
+        assert!(all.iter().any(|record| record.status == status), "{status}");
+    }
+}
+
+fn a_body_limit(world: &World) {
+    let manners = Manners {
+        bodies: Bodies::Default,
+        ..GOOD
+    };
+    let mut hop = None;
+    let scene = Scene::start(world, PLAIN, |harbor| {
+        let address = SocketAddr::from((world.site().inner_address(), 80));
+        hop = Some(nginx(world, address, harbor, manners));
+        address
+    });
+    let login = scene.harbor.login();
+    let running = start_pushes(world, &scene.host, "lab", &login, &Client::ALL, &LAYER);
+    told(running, |client| match client {
+        Client::Ctr => &["413 Request Entity Too Large"],
+        Client::Docker => &["413"],
+        Client::Skopeo | Client::Podman => &["StatusCode: 413"],
+    });
+    let large = |operation| end(operation, Reason::BodyTooLarge);
+    let (commit, chunk): (&[End], &[End]) = (&[large(Op::UploadCommit)], &[large(Op::UploadChunk)]);
+    let ends = [commit, chunk, chunk, chunk];
+    judge(
+        &scene.gateway,
+        &ends_of(&Client::ALL, &ends),
+        &or_gone(&Client::ALL),
+    );
+}
+
+fn nginx(world: &World, listen: SocketAddr, harbor: SocketAddr, manners: Manners) -> Hop {
+    let routes = [Route {
+        prefix: "/",
+        upstream: Upstream::Http(harbor),
+    }];
+    Hop::start(world, listen, &Face::Plain, manners, &routes)
+}
+
+fn haproxy(world: &World, listen: SocketAddr, harbor: SocketAddr) -> Process {
+    let home = world.directory("haproxy");
+    let file = home.path().join("haproxy.cfg");
+    let configuration = format!(
+        "defaults\n mode http\n retries 0\n timeout connect 5s\n timeout client 900s\n \
+         timeout server 900s\nfrontend edge\n bind {listen}\n default_backend harbor\n\
+         backend harbor\n server core {harbor}\n"
+    );
+    std::fs::write(&file, configuration).expect("haproxy.cfg");
+    let mut command = world.command("haproxy", home.path());
+    command.arg("-db").arg("-f").arg(&file);
+    let process = Process::start("haproxy", command);
+    wait::until_it_accepts(listen, Duration::from_secs(10));
+    process
+}
