@@ -10,6 +10,7 @@ use harbormouth::registry::challenge::{self, TOKEN_PATH, repair_challenge};
 use harbormouth::registry::exposure::{Exposure, exposure};
 use harbormouth::registry::link::repair_link;
 use harbormouth::registry::location::{LocationRepair, Reply, repair_location};
+use harbormouth::registry::oci_error::OciError;
 use harbormouth::registry::operation::Operation;
 use harbormouth::registry::redact::redacted;
 use harbormouth::registry::target::{Body, Target};
@@ -17,6 +18,31 @@ use harbormouth::registry::upload_ticket::{self, UploadStep};
 use harbormouth::ticket::{self, Key, Keyring, Step, Ticket};
 
 pub const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "BREW"];
+
+/// An error body is read from its beginning: what is read is fit to be shown, and a body that is
+/// cut gives the same error or none.
+pub fn oci_error(body: &[u8]) {
+    let whole = OciError::read(body);
+    if let Some(error) = &whole {
+        for text in [&error.code, &error.message] {
+            assert!(text.chars().count() <= 200 && !text.contains(char::is_control));
+        }
+        if let Some(digest) = &error.digest {
+            assert!(
+                digest.len() < body.len() && digest.contains(':'),
+                "{digest}"
+            );
+        }
+    }
+    for end in [
+        body.len() / 2,
+        body.len() * 7 / 8,
+        body.len().saturating_sub(1),
+    ] {
+        let cut = OciError::read(&body[..end]);
+        assert!(cut.is_none() || cut == whole, "{cut:?} of {whole:?}");
+    }
+}
 
 /// A target is refused, or has one normal form that nobody behind the gateway reads otherwise.
 pub fn path(target: &[u8]) {

@@ -1,6 +1,6 @@
 //! Assembly and life cycle: from a configuration to a process that serves, drains and ends.
 
-use crate::admin::{Admin, Phase};
+use crate::admin::{Admin, Phase, Sources};
 use crate::config::{self, Config};
 use crate::gateway::{Gateway, MAX_TRIES, Shared};
 use crate::listener::{Listener, Workers};
@@ -68,6 +68,7 @@ pub fn run(config: Config, reload: &Reload<'_>) -> anyhow::Result<()> {
 }
 
 async fn serve(config: Arc<Config>, reload: &Reload<'_>) -> anyhow::Result<()> {
+    let started = SystemTime::now();
     for warning in &config.warnings {
         log::warn!("{warning}");
     }
@@ -89,7 +90,14 @@ async fn serve(config: Arc<Config>, reload: &Reload<'_>) -> anyhow::Result<()> {
         ));
         listeners.push(listener);
     }
-    let admin = Admin::bind(config.admin.address, Arc::clone(&metrics), phase).await;
+    let sources = Sources {
+        config: Arc::clone(&config),
+        metrics: Arc::clone(&metrics),
+        pushes: Arc::clone(&shared.pushes),
+        phase,
+        started,
+    };
+    let admin = Admin::bind(config.admin.address, sources).await;
     let admin = admin
         .with_context(|| format!("admin.address: can't listen on {}", config.admin.address))?;
     announced.push(format!("admin http {}", admin.address()?));

@@ -50,3 +50,8 @@ fn link() {
 fn ticket() {
     run("ticket", checks::ticket);
 }
+
+#[test]
+fn oci_error() {
+    run("oci_error", checks::oci_error);
+}

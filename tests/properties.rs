@@ -117,6 +117,29 @@ const CHALLENGE_PIECES: [&str; 24] = [
     "é",
 ];
 
+const ERROR_PIECES: [&str; 20] = [
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "{\"errors\":[",
+    "{\"code\":\"DENIED\"",
+    ",\"message\":\"no\"",
+    ",\"detail\":",
+    "\"sha256:11111111111111111111111111111111\"",
+    "{\"digest\":\"sha512:22222222222222222222222222222222\"}",
+    "\"errors\"",
+    "\"code\"",
+    "\"\\u0007\"",
+    "null",
+    "1e9",
+    "\"",
+    " ",
+    "é",
+];
+
 fn joined(pieces: &'static [&'static str]) -> impl Strategy<Value = String> {
     vec(select(pieces), 0..14).prop_map(|pieces| pieces.concat())
 }
@@ -176,6 +199,7 @@ proptest! {
         checks::challenge(&bytes);
         checks::link(&bytes);
         checks::host(&bytes);
+        checks::oci_error(&bytes);
     }
 
     #[test]
@@ -197,6 +221,11 @@ proptest! {
     #[test]
     fn challenges_keep_the_rest(value in joined(&CHALLENGE_PIECES)) {
         checks::challenge(value.as_bytes());
+    }
+
+    #[test]
+    fn error_bodies_are_read_from_their_beginning(value in joined(&ERROR_PIECES)) {
+        checks::oci_error(value.as_bytes());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! is developed.
 
 use harbormouth::metrics::FAMILIES;
+use harbormouth::push::Finding;
 use harbormouth::registry::reason::Reason;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -226,6 +227,15 @@ fn the_readme_lists_every_reason_as_it_is() {
         "the README's table of reasons, as it should be:\n{header}\n|---|---|---|---|---|\n{}",
         expected.join("\n")
     );
+}
+
+#[test]
+fn the_readme_lists_every_finding() {
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    for finding in Finding::ALL {
+        assert!(readme.contains(&format!("\n| `{finding}` | ")), "{finding}");
+    }
 }
 
 #[test]

@@ -1,11 +1,15 @@
-//! The operator's own listener: is it alive, is it ready, and its numbers. Never public: it has an
-//! address of its own, and answers until the process ends, through a drain as well.
+//! The operator's own listener: is it alive, is it ready, its numbers, and a page that says which
+//! pushes fail, and why. Never public: it has an address of its own, and answers until the process
+//! ends, through a drain as well.
 
+mod overview;
+pub mod page;
+mod routes;
+
+use crate::config::Config;
 use crate::metrics::Metrics;
-use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use crate::push::Pushes;
+use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -14,11 +18,11 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// A scraper or kubelet sends its header at once.
+/// A scraper, a kubelet or a browser sends its header at once.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// After a failed `accept`, so that others can release file descriptors.
@@ -33,25 +37,29 @@ pub enum Phase {
     Draining,
 }
 
+/// What the answers are made of.
+pub struct Sources {
+    pub config: Arc<Config>,
+    pub metrics: Arc<Metrics>,
+    pub pushes: Arc<Pushes>,
+    pub phase: watch::Receiver<Phase>,
+    /// When the process started.
+    pub started: SystemTime,
+}
+
 /// The admin listener.
 pub struct Admin {
     socket: TcpListener,
-    metrics: Arc<Metrics>,
-    phase: watch::Receiver<Phase>,
+    sources: Arc<Sources>,
 }
 
 impl Admin {
     /// # Errors
     /// When the address is taken or not ours.
-    pub async fn bind(
-        address: SocketAddr,
-        metrics: Arc<Metrics>,
-        phase: watch::Receiver<Phase>,
-    ) -> io::Result<Admin> {
+    pub async fn bind(address: SocketAddr, sources: Sources) -> io::Result<Admin> {
         Ok(Admin {
             socket: TcpListener::bind(address).await?,
-            metrics,
-            phase,
+            sources: Arc::new(sources),
         })
     }
 
@@ -65,13 +73,8 @@ impl Admin {
 
     /// Serves for ever.
     pub async fn run(self) {
-        let Admin {
-            socket,
-            metrics,
-            phase,
-        } = self;
         loop {
-            let stream = match socket.accept().await {
+            let stream = match self.socket.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     log::warn!("admin: accept failed: {error}");
@@ -79,11 +82,11 @@ impl Admin {
                     continue;
                 }
             };
-            let (metrics, phase) = (Arc::clone(&metrics), phase.clone());
+            let sources = Arc::clone(&self.sources);
             tokio::spawn(async move {
                 let service = service_fn(|request: Request<Incoming>| {
-                    let phase = *phase.borrow();
-                    let response = respond(request.method(), request.uri().path(), phase, &metrics);
+                    let (method, uri) = (request.method(), request.uri());
+                    let response = routes::respond(method, uri, &sources, SystemTime::now());
                     async move { Ok::<_, Infallible>(response) }
                 });
                 let served = hyper::server::conn::http1::Builder::new()
@@ -97,66 +100,4 @@ impl Admin {
             });
         }
     }
-}
-
-fn respond(method: &Method, path: &str, phase: Phase, metrics: &Metrics) -> Response<Full<Bytes>> {
-    let known = matches!(path, "/livez" | "/readyz" | "/metrics");
-    if known && !matches!(*method, Method::GET | Method::HEAD) {
-        let mut response = text(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "only GET and HEAD\n".to_owned(),
-        );
-        response
-            .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return response;
-    }
-    match path {
-        "/livez" => text(StatusCode::OK, "alive\n".to_owned()),
-        "/readyz" => ready(phase),
-        "/metrics" => match metrics.text() {
-            Ok(families) => {
-                let mut response = text(StatusCode::OK, families);
-                let format = HeaderValue::from_static(prometheus::TEXT_FORMAT);
-                response.headers_mut().insert(CONTENT_TYPE, format);
-                response
-            }
-            Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
-        },
-        _ => text(
-            StatusCode::NOT_FOUND,
-            "not here; there are /livez, /readyz and /metrics\n".to_owned(),
-        ),
-    }
-}
-
-/// Ready while listening, through a drain as well: leaving the endpoints is what stops new
-/// traffic, and a balancer that saw a failed check would cut uploads. Harbor's health is no part
-/// of it: one dead Harbor must not take the edge away.
-fn ready(phase: Phase) -> Response<Full<Bytes>> {
-    let status = match phase {
-        Phase::Starting => StatusCode::SERVICE_UNAVAILABLE,
-        Phase::Serving | Phase::Draining => StatusCode::OK,
-    };
-    let body = serde_json::json!({ "phase": phase });
-    let mut response = text(status, format!("{body}\n"));
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(CONTENT_TYPE, json);
-    response
-}
-
-fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        "x-content-type-options",
-        HeaderValue::from_static("nosniff"),
-    );
-    response
 }

@@ -24,6 +24,15 @@ pub fn only_value(query: &str, name: &str) -> Option<Vec<u8>> {
     values.next().is_none().then_some(value)
 }
 
+/// All parameters, decoded, in order; what isn't UTF-8 is replaced.
+pub fn decoded_pairs(query: &str) -> impl Iterator<Item = (String, String)> + '_ {
+    let text = |written: &str| String::from_utf8_lossy(&decoded(written)).into_owned();
+    pairs(query)
+        .filter(|pair| !pair.is_empty())
+        .map(split)
+        .map(move |(key, value)| (text(key), text(value)))
+}
+
 /// The query without the parameters of these names, however their names are escaped; none if it
 /// has none of them.
 pub fn without(query: &str, names: &[&str]) -> Option<String> {
@@ -107,5 +116,23 @@ mod tests {
             assert_eq!(found.as_deref(), value.map(str::as_bytes), "{query}");
         }
         assert_eq!(values("s=a&x=1&s=b", "s").count(), 2);
+    }
+
+    #[test]
+    fn all_parameters_are_read() {
+        let read = |query| decoded_pairs(query).collect::<Vec<_>>();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(read(""), []);
+        assert_eq!(read("&&"), []);
+        assert_eq!(
+            read("a=1&b%3d=x+y%2f&c&a="),
+            [
+                pair("a", "1"),
+                pair("b=", "x y/"),
+                pair("c", ""),
+                pair("a", "")
+            ]
+        );
+        assert_eq!(read("a=%ff"), [pair("a", "\u{fffd}")]);
     }
 }

@@ -36,7 +36,10 @@ pub(super) fn close(ctx: &mut RequestContext, sent: &Sent) {
     {
         transfer.ended(sent.sent, ctx);
     }
-    let error = OciError::read(&ctx.error_beginning);
+    let error = match ctx.error_beginning.as_slice() {
+        [] => None,
+        beginning => OciError::read(beginning),
+    };
     let reason = judge(&facts(ctx, sent, error.as_ref(), now));
     count(ctx, sent, reason, now);
     let finding = tell(ctx, sent, reason, error.as_ref(), now);

@@ -208,6 +208,10 @@ impl ProxyHttp for Gateway {
         ctx: &mut RequestContext,
     ) -> Result<()> {
         ctx.body_piece(body.as_ref().map_or(0, Bytes::len), end_of_stream);
+        // Here and not with the answer: Harbor may take its time over a commit.
+        if end_of_stream && let Some(upload) = ctx.transfer.take() {
+            upload.ended(ctx.received, ctx);
+        }
         // An empty last piece would be written as a last chunk, and then the last chunk once more;
         // the stray one would stay on the connection as the next request's beginning.
         if end_of_stream && body.as_ref().is_some_and(Bytes::is_empty) {
@@ -240,9 +244,6 @@ impl ProxyHttp for Gateway {
             return Ok(());
         }
         ctx.answered(Instant::now());
-        if let Some(upload) = ctx.transfer.take() {
-            upload.ended(ctx.received, ctx);
-        }
         ctx.transfer = Transfer::download(session, &response.headers, ctx);
         following::answered(response, ctx);
         ctx.refuses(response);

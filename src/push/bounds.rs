@@ -1,4 +1,118 @@
-//! What the tracker keeps at most, and why that much.
+//! What the tracker keeps at most, for how long, and why that much. [`memory`] is what all of it
+//! can come to.
+
+use std::time::Duration;
+
+/// Uploads that are open. An edge with 500 clients at once, each sending six layers (the most that
+/// clients send side by side by default), has 3,000.
+pub const UPLOADS: usize = 4096;
+
+/// Requests in flight that are followed: each upload has one at a time.
+pub const FLIGHTS: usize = 4096;
+
+/// Pushes that are going on: one for each client and repository.
+pub const PUSHES: usize = 1024;
+
+/// Pushes that are over and went well: enough to see that things work.
+pub const PUSHES_WELL: usize = 200;
+
+/// Pushes that are over and didn't go well, apart: a busy registry's good ones don't push them out.
+pub const PUSHES_BADLY: usize = 300;
+
+/// Failures of what writes: a page that a person reads, and an incident's first minutes.
+pub const PUSH_FAILURES: usize = 300;
+
+/// All other failures, apart: a scanner makes thousands an hour.
+pub const OTHER_FAILURES: usize = 200;
+
+/// Blobs that Harbor took lately: 27 a second for all of `COMMITTED_FOR`.
+pub const COMMITTED: usize = 16_384;
+
+/// A manifest follows its layers within seconds; ten minutes cover the slowest other layer.
+pub const COMMITTED_FOR: Duration = Duration::from_secs(600);
+
+/// Commit waits for a registry's median and 95th percentile: one each 3.5 s for an hour. The count
+/// and the longest are of the whole hour.
+pub const WAITS: usize = 1024;
+
+/// Uploads that broke off, for a registry: more than the last hour's do not sharpen a cluster.
+pub const BREAKS: usize = 64;
+
+/// What evidence of the past is good for.
+pub const EVIDENCE_FOR: Duration = Duration::from_secs(3600);
+
+/// Combinations of registry, operation and reason in the history: some thirty occur at a registry
+/// in a bad week.
+pub const FAILURE_SERIES: usize = 256;
+
+/// An upload or a push of which nothing was heard for so long is over: clients wait 30 s at most
+/// between two tries.
+pub const QUIET: Duration = Duration::from_secs(300);
+
+/// What comes so soon after a manifest belongs to the same push: the other platforms' images, the
+/// index, further tags.
+pub const AFTER_MANIFEST: Duration = Duration::from_secs(60);
+
+/// A client that is refused drops its other uploads within this time: that they were aborted is no
+/// news about the push.
+pub const CONSEQUENCE: Duration = Duration::from_secs(30);
 
 /// Bytes of a registry's name: it comes from the configuration, and labels metrics.
 pub const NAME: usize = 64;
+
+/// Bytes of a repository's name: Harbor's own limit.
+pub const REPOSITORY: usize = 255;
+
+/// Bytes of a Host: a DNS name's limit, a colon and a port.
+pub const HOST: usize = 261;
+
+/// Bytes of a Host in a sentence: longer ones are no names that people gave.
+pub const HOST_TOLD: usize = 80;
+
+/// Bytes of a request id or an upload's id: a UUID has 36, other makers' ids are longer.
+pub const ID: usize = 64;
+
+/// Bytes of a tag or a digest: the limit of tags, and less than a digest needs.
+pub const REFERENCE: usize = 128;
+
+/// Bytes of an error code: the specification's longest has 21.
+pub const CODE: usize = 40;
+
+/// Characters of Harbor's own words.
+pub const MESSAGE: usize = 200;
+
+/// Bytes of a diagnosis: two or three sentences.
+pub const DIAGNOSIS: usize = 900;
+
+/// What a kept text costs beside its bytes: the two counts of an `Arc`, and the allocator's own.
+const TEXT: usize = 32;
+
+/// What an entry of a hash table or of a list in order of use costs beside itself: links, key, slot
+/// (tables double, so up to twice), the allocator's own.
+const ENTRY: usize = 112;
+
+/// The most bytes that a tracker for so many registries holds, worst case in everything: all full,
+/// every text at its longest and of its own. Measured in `tests/tracker.rs`.
+pub const fn memory(registries: usize) -> usize {
+    let repository = REPOSITORY + TEXT;
+    let ids = 2 * (ID + TEXT);
+    let said = DIAGNOSIS + TEXT;
+    // The structs themselves: no more than 320 bytes each, which a test holds them to.
+    let upload = STRUCT + ENTRY + repository + HOST + TEXT + ids;
+    // With the flow that the gateway shares.
+    let flight = STRUCT + ENTRY + repository + ids + 64;
+    let push = STRUCT + ENTRY + repository + REFERENCE + TEXT + 2 * said + ids;
+    let failure = STRUCT + repository + CODE + TEXT + 4 * MESSAGE + TEXT + said + ids;
+    let series = STRUCT + ENTRY + 4 * 288;
+    let registry = 12 * (61 + 288) + 8 * 61 + 24 * WAITS + 64 * BREAKS + 2 * STRUCT;
+    UPLOADS * upload
+        + FLIGHTS * flight
+        + (PUSHES + PUSHES_WELL + PUSHES_BADLY) * push
+        + (PUSH_FAILURES + OTHER_FAILURES) * failure
+        + COMMITTED * (16 + ENTRY)
+        + FAILURE_SERIES * series
+        + registries * registry
+}
+
+/// The most that an entry takes without its texts.
+pub const STRUCT: usize = 320;

@@ -1,1 +1,100 @@
-//! The tracker's time.
+//! The tracker's time: from a clock that may be set to one that only goes forward.
+//!
+//! A wall clock that is set back would make everything young again, and freeze what waits for its
+//! age. So a step back is remembered and added from then on; what is shown is counted back from
+//! the present, so that ages stay right. A step forward ages everything at once: that does no harm.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A point of the tracker's time, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// Zero if the other one is later.
+    pub fn since(self, earlier: Moment) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
+    pub fn before(self, duration: Duration) -> Moment {
+        Moment(self.0.saturating_sub(millis(duration)))
+    }
+
+    /// Which step of this length it lies in.
+    pub fn step(self, length: Duration) -> u64 {
+        self.0 / millis(length).max(1)
+    }
+
+    /// The beginning of a step.
+    pub fn of_step(number: u64, length: Duration) -> Moment {
+        Moment(number.saturating_mul(millis(length)))
+    }
+}
+
+/// Threads read the wall clock before they come to the lock: so much of a step back is taken for
+/// that, and for the small corrections of time synchronisation.
+const JITTER: u64 = 5_000;
+
+#[derive(Debug, Default)]
+pub struct Clock {
+    latest: u64,
+    /// What is added to the wall clock.
+    shift: u64,
+}
+
+impl Clock {
+    pub fn read(&mut self, now: SystemTime) -> Moment {
+        let wall = now.duration_since(UNIX_EPOCH).map_or(0, millis);
+        let reading = wall.saturating_add(self.shift);
+        if reading < self.latest {
+            let step = self.latest - reading;
+            if step > JITTER {
+                self.shift = self.shift.saturating_add(step);
+            }
+        }
+        self.latest = self.latest.max(reading);
+        Moment(self.latest)
+    }
+
+    /// In Unix seconds of the wall clock as it goes at present.
+    pub fn wall(&self, moment: Moment) -> f64 {
+        Duration::from_millis(moment.0.saturating_sub(self.shift)).as_secs_f64()
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_goes_forward_whatever_the_wall_clock_does() {
+        let mut clock = Clock::default();
+        let mut latest = Moment::default();
+        // Wall clock, how far the tracker's time is to go on, what the moment is shown as.
+        for (wall, further, shown) in [
+            (1_000_000.0, 1_000_000.0, 1_000_000.0),
+            (1_000_001.0, 1.0, 1_000_001.0),
+            // Another thread was faster to the lock.
+            (1_000_000.5, 0.0, 1_000_001.0),
+            (1_000_002.0, 1.0, 1_000_002.0),
+            // Set back by a day, and going on.
+            (913_602.0, 0.0, 913_602.0),
+            (913_612.0, 10.0, 913_612.0),
+            // Set right again.
+            (1_000_012.0, 86_400.0, 1_000_012.0),
+            (0.0, 0.0, 0.0),
+        ] {
+            let now = clock.read(UNIX_EPOCH + Duration::from_secs_f64(wall));
+            assert_eq!(now.since(latest).as_secs_f64(), further, "{wall}");
+            assert!(now >= latest, "{wall}");
+            assert_eq!(clock.wall(now), shown, "{wall}");
+            latest = now;
+        }
+        let before_the_epoch = UNIX_EPOCH - Duration::from_secs(10);
+        assert_eq!(clock.read(before_the_epoch).since(latest), Duration::ZERO);
+    }
+}

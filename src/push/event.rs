@@ -102,11 +102,11 @@ pub struct Ended<'a> {
     pub silence: Duration,
     /// How long the client waited after the last byte of its body, answered or not.
     pub commit_wait: Option<Duration>,
-    /// The id of the upload that this answer opened.
+    /// The id of the upload that the answer names; it counts for what begins one.
     pub opened: Option<&'a str>,
     /// From the upload's beginning, where the gateway knows it; otherwise the tracker's own count.
     pub upload_age: Option<Duration>,
-    /// The blob that a commit or a mount names.
+    /// The blob that a commit (`digest`) or a mount (`mount`) names.
     pub digest: Option<&'a str>,
     /// The tag or digest of a manifest.
     pub reference: Option<&'a str>,
@@ -123,6 +123,33 @@ pub struct Ended<'a> {
     pub unknown_blob: Option<&'a str>,
     /// The same as at the beginning, if that was told.
     pub flow: Option<&'a Arc<Flow>>,
+}
+
+impl<'a> Ended<'a> {
+    pub(super) fn outcome(&self) -> Outcome {
+        self.reason.outcome()
+    }
+
+    /// The upload that the answer opened. Later answers name it too.
+    pub(super) fn opens(&self) -> Option<&'a str> {
+        let is_beginning = matches!(
+            self.operation,
+            Operation::UploadStart | Operation::UploadMount | Operation::UploadMonolithic
+        );
+        let is_done = self.reason == Reason::Success;
+        self.opened.filter(|_| is_beginning && is_done)
+    }
+
+    /// Harbor has the blob that the request names.
+    pub(super) fn takes(&self) -> Option<&'a str> {
+        let is_blob = match self.operation {
+            Operation::UploadCommit => true,
+            Operation::UploadMount | Operation::UploadMonolithic => self.opened.is_none(),
+            _ => false,
+        };
+        self.digest
+            .filter(|_| is_blob && self.reason == Reason::Success)
+    }
 }
 
 /// What the tracker made of a request's end.

@@ -7,20 +7,35 @@
 //! values, tokens, metrics, and what other replicas have seen.
 
 mod bounds;
+mod breaks;
 mod clock;
+mod committed;
+mod diagnosis;
 mod event;
+mod evidence;
+mod failures;
 mod filter;
 mod finding;
+mod flights;
+mod history;
+mod key;
+mod progress;
 mod pushes;
+mod show;
+mod steps;
 mod text;
 mod tracker;
+mod uploads;
 mod view;
+mod waits;
 
+pub use bounds::memory;
 pub use event::{Began, Ended, Flow, Gauge, Swept, Told, UploadEnd};
 pub use filter::{FailureFilter, FilterError, PushFilter};
 pub use finding::Finding;
-pub use pushes::PushOutcome;
+pub use progress::PushOutcome;
 pub use text::Text;
+pub use tracker::Kept;
 pub use view::{
     CommitWait, Counts, FailureList, FailureSeries, FailureView, Overview, PushList, PushView,
     RegistryView, RequestSeries, Series, UploadView, Windows,
@@ -98,8 +113,16 @@ impl Pushes {
         self.tracker().failures(filter, now)
     }
 
+    /// How many entries there are, for tests of the bounds.
+    pub fn kept(&self) -> Kept {
+        self.tracker().kept()
+    }
+
     /// What a panic elsewhere left behind is at worst one entry that the next sweep ends.
     fn tracker(&self) -> MutexGuard<'_, Tracker> {
         self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,37 +1,163 @@
-//! Pushes.
+//! The table of pushes: those that go on, and the last of those that are over.
+//!
+//! What this file deliberately doesn't know: what makes a push good or bad (see `progress`).
 
-/// How a push stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PushOutcome {
-    /// It goes on.
-    Open,
-    Ok,
-    Refused,
-    Failed,
-    Aborted,
-    /// It stopped without a failure and without a manifest.
-    Unfinished,
+use super::bounds::{PUSHES, PUSHES_BADLY, PUSHES_WELL};
+use super::clock::{Clock, Moment};
+use super::event::Ended;
+use super::filter::{PushFilter, most};
+use super::finding::Finding;
+use super::key::key;
+use super::progress::{Presence, Push, PushOutcome};
+use super::text::Text;
+use super::view::PushView;
+use crate::registry::client::ClientFamily;
+use crate::registry::reason::Reason;
+use lru::LruCache;
+use std::collections::{HashSet, VecDeque};
+use std::net::IpAddr;
+
+/// Those that go on by registry, repository and client; those that are over, the oldest first.
+#[derive(Debug)]
+pub struct PushTable {
+    current: LruCache<u64, Push>,
+    well: VecDeque<Push>,
+    badly: VecDeque<Push>,
 }
 
-impl PushOutcome {
-    pub const ALL: [PushOutcome; 6] = [
-        PushOutcome::Open,
-        PushOutcome::Ok,
-        PushOutcome::Refused,
-        PushOutcome::Failed,
-        PushOutcome::Aborted,
-        PushOutcome::Unfinished,
-    ];
+/// What identifies a push at one time.
+pub fn push_key(
+    registry: usize,
+    repository: &str,
+    client: Option<IpAddr>,
+    family: ClientFamily,
+) -> u64 {
+    key((registry, repository, client, family))
+}
 
-    /// The word on the page.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            PushOutcome::Open => "open",
-            PushOutcome::Ok => "ok",
-            PushOutcome::Refused => "refused",
-            PushOutcome::Failed => "failed",
-            PushOutcome::Aborted => "aborted",
-            PushOutcome::Unfinished => "unfinished",
+impl PushTable {
+    pub fn new() -> PushTable {
+        PushTable {
+            current: LruCache::unbounded(),
+            well: VecDeque::new(),
+            badly: VecDeque::new(),
         }
     }
+
+    /// A request of a push ended.
+    pub fn ended(
+        &mut self,
+        ended: &Ended<'_>,
+        finding: Option<Finding>,
+        diagnosis: Option<&Text>,
+        now: Moment,
+    ) {
+        let Some(repository) = ended.repository else {
+            return;
+        };
+        // How every push begins; and anybody can ask for it.
+        if ended.reason == Reason::Challenge {
+            return;
+        }
+        let key = push_key(
+            ended.registry,
+            repository,
+            ended.client,
+            ended.client_family,
+        );
+        let began = now.before(ended.duration);
+        if self
+            .current
+            .peek(&key)
+            .is_some_and(|push| push.is_over(began))
+        {
+            self.finish(key);
+        }
+        if self.current.peek(&key).is_none() {
+            if !is_somebody(ended) {
+                return;
+            }
+            if self.current.len() >= PUSHES
+                && let Some(oldest) = self.current.peek_lru().map(|(key, _)| *key)
+            {
+                self.finish(oldest);
+            }
+            self.current.put(key, Push::new(ended, repository, now));
+        }
+        if let Some(push) = self.current.get_mut(&key) {
+            push.saw(ended, finding, diagnosis, now);
+        }
+    }
+
+    /// Ends those that have been quiet for too long, with nothing in flight.
+    pub fn sweep(&mut self, in_flight: &HashSet<u64>, now: Moment) {
+        let over: Vec<u64> = self
+            .current
+            .iter()
+            .rev()
+            .filter(|(key, push)| push.is_over(now) && !in_flight.contains(*key))
+            .map(|(key, _)| *key)
+            .collect();
+        over.into_iter().for_each(|key| self.finish(key));
+    }
+
+    /// Those that moved last first.
+    pub fn views(
+        &self,
+        filter: &PushFilter,
+        in_flight: &HashSet<u64>,
+        names: &[Text],
+        clock: &Clock,
+    ) -> Vec<PushView> {
+        let current = self.current.iter().map(|(key, push)| {
+            let presence = match in_flight.contains(key) {
+                true => Presence::InFlight,
+                false => Presence::Quiet,
+            };
+            (push, push.outcome(presence))
+        });
+        let past = self.well.iter().chain(&self.badly);
+        let past = past.map(|push| (push, push.outcome(Presence::Over)));
+        let mut found: Vec<(&Push, PushOutcome)> = current
+            .chain(past)
+            .filter(|(push, outcome)| push.is_asked_for(*outcome, filter))
+            .collect();
+        found.sort_by_key(|(push, _)| std::cmp::Reverse(push.updated));
+        let view = |(push, outcome): &(&Push, PushOutcome)| push.view(*outcome, names, clock);
+        found
+            .iter()
+            .filter_map(view)
+            .take(most(filter.limit))
+            .collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.current.len() + self.well.len() + self.badly.len()
+    }
+
+    fn finish(&mut self, key: u64) {
+        let Some(push) = self.current.pop(&key) else {
+            return;
+        };
+        let (ring, most) = match push.outcome(Presence::Over) {
+            PushOutcome::Ok => (&mut self.well, PUSHES_WELL),
+            PushOutcome::Open
+            | PushOutcome::Refused
+            | PushOutcome::Failed
+            | PushOutcome::Aborted
+            | PushOutcome::Unfinished => (&mut self.badly, PUSHES_BADLY),
+        };
+        if ring.len() >= most {
+            ring.pop_front();
+        }
+        ring.push_back(push);
+    }
+}
+
+/// Whether a request makes a push where there was none: a scanner's that shows no credential and
+/// gets nowhere doesn't.
+fn is_somebody(ended: &Ended<'_>) -> bool {
+    ended.had_credential
+        || ended.reattached
+        || matches!(ended.reason, Reason::Success | Reason::AuthorizationLost)
 }

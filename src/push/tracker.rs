@@ -1,74 +1,266 @@
-//! The tracker.
+//! The tracker: takes in how requests begin and end, and keeps what follows from it in its tables.
+//!
+//! What this file deliberately doesn't know: sentences, and what is shown of all this (see `show`).
 
-use super::event::{Began, Ended, Gauge, Swept, Told};
-use super::filter::{FailureFilter, PushFilter};
+use super::breaks::{Break, Breaks};
+use super::clock::{Clock, Moment};
+use super::committed::Committed;
+use super::diagnosis::diagnosis;
+use super::event::{Began, Ended, Swept, Told, UploadEnd};
+use super::evidence::{Evidence, finding, is_own_limit};
+use super::failures::Failures;
+use super::finding::Finding;
+use super::flights::Flights;
+use super::history::History;
+use super::pushes::{PushTable, push_key};
 use super::text::Text;
-use super::view::{FailureList, Overview, PushList, Series};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use super::uploads::Uploads;
+use super::waits::Waits;
+use crate::registry::operation::Operation;
+use crate::registry::reason::{Outcome, Reason};
+use std::collections::HashSet;
+use std::time::{Duration, SystemTime};
 
 #[derive(Debug)]
 pub struct Tracker {
-    registries: Vec<Text>,
+    pub(super) names: Vec<Text>,
+    pub(super) clock: Clock,
+    pub(super) uploads: Uploads,
+    pub(super) flights: Flights,
+    pub(super) pushes: PushTable,
+    pub(super) failures: Failures,
+    pub(super) history: History,
+    /// By registry.
+    pub(super) waits: Vec<Waits>,
+    breaks: Vec<Breaks>,
+    committed: Committed,
+}
+
+/// How many entries the tracker holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub uploads: usize,
+    pub in_flight: usize,
+    pub pushes: usize,
+    pub failures: usize,
+    pub failure_series: usize,
+    pub committed: usize,
 }
 
 impl Tracker {
-    pub fn new(registries: Vec<Text>) -> Tracker {
-        Tracker { registries }
+    /// For the registries of these names, in the configuration's order.
+    pub fn new(names: Vec<Text>) -> Tracker {
+        let count = names.len();
+        Tracker {
+            names,
+            clock: Clock::default(),
+            uploads: Uploads::new(count),
+            flights: Flights::default(),
+            pushes: PushTable::new(),
+            failures: Failures::default(),
+            history: History::new(count),
+            waits: (0..count).map(|_| Waits::new()).collect(),
+            breaks: (0..count).map(|_| Breaks::default()).collect(),
+            committed: Committed::new(),
+        }
     }
 
-    pub fn began(&mut self, _began: &Began<'_>, _now: SystemTime) {}
+    pub fn began(&mut self, began: &Began<'_>, now: SystemTime) {
+        let now = self.clock.read(now);
+        if began.registry >= self.names.len() || !self.flights.has_room() {
+            return;
+        }
+        let Began {
+            registry,
+            repository,
+            client,
+            client_family,
+            ..
+        } = *began;
+        let upload = began.upload.and_then(|id| {
+            let key = self.uploads.took_off(began, id, now)?;
+            self.uploads.get(key).map(|upload| (key, upload.id.clone()))
+        });
+        let push = push_key(registry, repository, client, client_family);
+        self.flights.begin(began, upload, push, now);
+    }
 
-    pub fn ended(&mut self, _ended: &Ended<'_>, _now: SystemTime) -> Told {
-        Told::default()
+    pub fn ended(&mut self, ended: &Ended<'_>, now: SystemTime) -> Told {
+        let now = self.clock.read(now);
+        if ended.registry >= self.names.len() {
+            return Told::default();
+        }
+        let (finding, diagnosis) = self.judge(ended, now);
+        self.count(ended, now);
+        self.learn(ended, now);
+        if let Some(diagnosis) = diagnosis.clone()
+            && ended.outcome() != Outcome::Ok
+        {
+            self.failures.record(ended, finding, diagnosis, now);
+        }
+        if Operation::PUSH.contains(&ended.operation) {
+            self.pushes.ended(ended, finding, diagnosis.as_ref(), now);
+        }
+        let (started, finished) = self.follow(ended, now);
+        Told {
+            finding,
+            diagnosis,
+            started,
+            finished,
+        }
     }
 
     pub fn committed_ago(
-        &self,
-        _registry: usize,
-        _repository: &str,
-        _digest: &str,
-        _now: SystemTime,
+        &mut self,
+        registry: usize,
+        repository: &str,
+        digest: &str,
+        now: SystemTime,
     ) -> Option<Duration> {
-        None
+        let now = self.clock.read(now);
+        self.committed.ago(registry, repository, digest, now)
     }
 
-    pub fn sweep(&mut self, _now: SystemTime) -> Vec<Swept> {
-        Vec::new()
+    pub fn sweep(&mut self, now: SystemTime) -> Vec<Swept> {
+        let now = self.clock.read(now);
+        for flight in self.flights.lost() {
+            if let Some((key, _)) = flight.upload {
+                self.uploads.landed(key, now);
+                self.uploads.forget_invention(key);
+            }
+        }
+        self.committed.sweep(now);
+        let in_flight = self.pushes_in_flight();
+        self.pushes.sweep(&in_flight, now);
+        let mut swept: Vec<Swept> = Vec::new();
+        for (registry, end, count) in self.uploads.sweep(now) {
+            let known = |one: &&mut Swept| one.registry == registry && one.end == end;
+            match swept.iter_mut().find(known) {
+                Some(one) => one.count += count,
+                None => swept.push(Swept {
+                    registry,
+                    end,
+                    count,
+                }),
+            }
+        }
+        swept
     }
 
-    pub fn gauges(&mut self, _now: SystemTime) -> Vec<Gauge> {
-        vec![Gauge::default(); self.registries.len()]
-    }
-
-    pub fn overview(&mut self, _now: SystemTime) -> Overview {
-        Overview {
-            registries: Vec::new(),
-            series: Series {
-                step: 300,
-                from: 0.0,
-                requests: Vec::new(),
-                failures: Vec::new(),
-            },
+    pub fn kept(&self) -> Kept {
+        Kept {
+            uploads: self.uploads.len(),
+            in_flight: self.flights.len(),
+            pushes: self.pushes.len(),
+            failures: self.failures.len(),
+            failure_series: self.history.failure_series_kept(),
+            committed: self.committed.len(),
         }
     }
 
-    pub fn pushes(&mut self, _filter: &PushFilter, now: SystemTime) -> PushList {
-        PushList {
-            time: seconds(now),
-            uploads: Vec::new(),
-            pushes: Vec::new(),
+    pub(super) fn pushes_in_flight(&self) -> HashSet<u64> {
+        self.flights.iter().map(|flight| flight.push).collect()
+    }
+
+    /// What is found out about a request that did not end well, or not by itself.
+    fn judge(&mut self, ended: &Ended<'_>, now: Moment) -> (Option<Finding>, Option<Text>) {
+        if ended.outcome() == Outcome::Ok && !ended.reattached {
+            return (None, None);
+        }
+        let evidence = self.evidence(ended, now);
+        let finding = finding(ended, &evidence);
+        let is_worth_a_word = finding.is_some() || ended.outcome() != Outcome::Ok;
+        let said = is_worth_a_word.then(|| diagnosis(ended, &evidence, finding));
+        (finding, said)
+    }
+
+    fn evidence(&mut self, ended: &Ended<'_>, now: Moment) -> Evidence {
+        let waits = self.waits.get_mut(ended.registry);
+        let slowest_commit = waits.and_then(|waits| waits.longest(now));
+        let breaks = self.breaks.get(ended.registry);
+        let cluster = breaks.and_then(|breaks| breaks.cluster(&broken(ended, now)?));
+        let upload = ended
+            .upload
+            .and_then(|id| self.uploads.find(ended.registry, id));
+        let opening_host = upload.and_then(|upload| upload.host.clone());
+        let lost = ended.repository.zip(ended.unknown_blob);
+        Evidence {
+            upload_age: upload.map(|upload| now.since(upload.started)),
+            was_sound: opening_host.is_some() && upload.is_some_and(|one| one.failure.is_none()),
+            opening_host,
+            cluster,
+            slowest_commit,
+            committed_ago: lost.and_then(|(repository, blob)| {
+                self.committed.ago(ended.registry, repository, blob, now)
+            }),
         }
     }
 
-    pub fn failures(&mut self, _filter: &FailureFilter, now: SystemTime) -> FailureList {
-        FailureList {
-            time: seconds(now),
-            failures: Vec::new(),
+    fn count(&mut self, ended: &Ended<'_>, now: Moment) {
+        let Ended {
+            registry,
+            operation,
+            reason,
+            ..
+        } = *ended;
+        if Operation::PUSH.contains(&operation) {
+            self.history.count(registry, reason.quality(), now);
         }
+        if reason.outcome() != Outcome::Ok {
+            self.history.failed(registry, operation, reason, now);
+        }
+    }
+
+    /// Keeps what later requests are judged by.
+    fn learn(&mut self, ended: &Ended<'_>, now: Moment) {
+        if let Some(wait) = ended.commit_wait
+            && ended.operation.is_commit()
+            && ended.reason == Reason::Success
+            && let Some(waits) = self.waits.get_mut(ended.registry)
+        {
+            waits.record(wait, now);
+        }
+        if let Some((digest, repository)) = ended.takes().zip(ended.repository) {
+            self.committed
+                .record(ended.registry, repository, digest, now);
+        }
+        if let Some(broken) = broken(ended, now)
+            && let Some(breaks) = self.breaks.get_mut(ended.registry)
+        {
+            breaks.record(broken);
+        }
+    }
+
+    /// Follows the upload: whether it began, and whether it ended.
+    fn follow(&mut self, ended: &Ended<'_>, now: Moment) -> (bool, Option<UploadEnd>) {
+        let flight = ended.flow.and_then(|flow| self.flights.end(flow));
+        let taken = flight.and_then(|flight| flight.upload);
+        if let Some((key, _)) = taken {
+            self.uploads.landed(key, now);
+        }
+        if let Some(id) = ended.opens() {
+            self.uploads.opened(ended, id, now);
+            return (true, None);
+        }
+        // One request that is a whole upload.
+        if ended.operation == Operation::UploadMonolithic && ended.reason == Reason::Success {
+            return (true, Some(UploadEnd::Success));
+        }
+        let finished = ended
+            .upload
+            .and_then(|id| self.uploads.ended(ended, id, now));
+        (false, finished)
     }
 }
 
-fn seconds(now: SystemTime) -> f64 {
-    now.duration_since(UNIX_EPOCH)
-        .map_or(0.0, |since| since.as_secs_f64())
+/// An upload's request that the other side ended, unless that was the client's own limit.
+fn broken(ended: &Ended<'_>, now: Moment) -> Option<Break> {
+    let is_break = matches!(ended.reason, Reason::ClientGone | Reason::ClientGoneWaiting)
+        && Operation::PUSH.contains(&ended.operation);
+    (is_break && !is_own_limit(ended)).then_some(Break {
+        at: now,
+        client: ended.client,
+        silence: ended.silence,
+        age: ended.duration,
+    })
 }

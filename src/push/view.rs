@@ -25,7 +25,7 @@ pub struct RegistryView {
     pub commit_wait: Option<CommitWait>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 pub struct Windows {
     pub now: Counts,
     pub hour: Counts,

@@ -10,6 +10,7 @@ mod harbor;
 mod push;
 mod setup;
 
+mod admin;
 mod credentials;
 mod desync;
 mod early;
@@ -23,3 +24,4 @@ mod sealing;
 mod seeing;
 mod timeouts;
 mod tls;
+mod transfers;

@@ -1,0 +1,92 @@
+// The page: asks the admin listener every few seconds and shows what it says.
+
+import { byId, show, text } from "./page/dom.js";
+import { change, current, offer, onChange, query } from "./page/filter.js";
+import { duration, zone } from "./page/format.js";
+import { NotAccepted, ask, live, now } from "./page/live.js";
+import { showRegistries, showVerdicts, sign } from "./page/registries.js";
+import { showFailures, showPushes, showUploads } from "./page/rows.js";
+import { drawTrend } from "./page/trend.js";
+import { judge } from "./page/verdict.js";
+
+// As many as are read; a filter reaches the older ones.
+const FAILURES = 60;
+const PUSHES = 25;
+
+let reasons = null;
+let overview = null;
+
+async function refresh() {
+  const filter = current();
+  const [table, whole, pushes, failures] = await Promise.all([
+    reasons ?? ask("/reasons"),
+    ask("/overview"),
+    ask(`/pushes?limit=${PUSHES}`),
+    filtered(filter),
+  ]);
+  reasons ??= new Map(table.reasons.map((one) => [one.reason, one]));
+  const verdicts = judge(whole);
+  const evidence = await evidenceFor(verdicts);
+  overview = whole;
+  about(whole, verdicts);
+  showVerdicts(verdicts, reasons, evidence);
+  showRegistries(verdicts, whole);
+  showUploads(pushes);
+  offer(whole);
+  drawTrend(whole, current());
+  showFailures(failures, filter, reasons);
+  showPushes(pushes);
+  return whole.time;
+}
+
+// The list of failures; a filter that the gateway doesn't understand is said, and shows none.
+async function filtered(filter) {
+  const refused = byId("refused");
+  try {
+    const list = await ask(`/failures?limit=${FAILURES}&${query(filter)}`);
+    show(refused, false);
+    return list;
+  } catch (error) {
+    if (!(error instanceof NotAccepted)) throw error;
+    text(refused, `The gateway doesn't understand this filter: ${error.message}`);
+    show(refused, true);
+    return { time: Date.now() / 1000, failures: [] };
+  }
+}
+
+// The diagnosis of the latest failure of the kind that leads in each registry.
+async function evidenceFor(verdicts) {
+  const found = new Map();
+  await Promise.all(verdicts.map(async ({ registry, state, bad, beside }) => {
+    const lead = state === "surge" ? beside : bad;
+    if (!lead || state === "well" || state === "quiet" || state === "down") return;
+    const which = new URLSearchParams({
+      registry: registry.name, operation: lead.operation, reason: lead.reason, limit: "1",
+    });
+    const { failures } = await ask(`/failures?${which}`);
+    if (failures.length) found.set(registry.name, failures[0].diagnosis);
+  }));
+  return found;
+}
+
+function about({ replica, version, phase, started, time }, verdicts) {
+  const lived = duration(Math.floor((time - started) / 60) * 60 || time - started);
+  text(byId("about"), [replica, version, phase, `up ${lived}`].filter(Boolean).join(" · "));
+  // The tab says it too.
+  document.title = `${sign(verdicts)} Harbormouth${replica ? ` – ${replica}` : ""}`;
+}
+
+onChange(() => {
+  // What is here already follows at once; the list comes with the next answer.
+  if (overview) drawTrend(overview, current());
+  now();
+});
+window.addEventListener("resize", () => overview && drawTrend(overview, current()));
+byId("skip").addEventListener("click", (event) => {
+  // The hash holds the filter.
+  event.preventDefault();
+  byId("verdict").focus();
+});
+text(byId("zone"), zone());
+if (location.hash && query(current()) === "" && current().by === "reason") change({});
+live(refresh);

@@ -1,0 +1,82 @@
+// From numbers to the answer that an operator came for: is pushing broken, since when, where, at
+// which step, through whose fault. Values in, values out; nothing here touches the page.
+
+// From this share of failed requests on, pushing doesn't work: every push is several requests,
+// and one that fails ends it.
+const BROKEN = 0.1;
+// One bad request is an accident; two are a pattern.
+const PATTERN = 2;
+// Refusals and departures don't count against the objective, but a surge of them is worth a look:
+// this many in the last hour, and this share of what is counted.
+const SURGE = 10;
+const SURGE_SHARE = 0.2;
+// From here on containerd 2.3 and Docker 29.7 give a commit up.
+export const IMPATIENCE = 30;
+
+const PUSH = ["upload_start", "upload_mount", "upload_monolithic", "upload_chunk", "upload_commit", "manifest_put"];
+
+export const counted = (window) => window.good + window.bad;
+export const share = (window) => (counted(window) ? window.bad / counted(window) : null);
+
+// States, from worst to best.
+export const STATES = ["broken", "failing", "recovered", "surge", "down", "well", "quiet"];
+
+export function judge(overview) {
+  return overview.registries
+    .map((registry) => judgeOne(registry, overview))
+    .sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state));
+}
+
+function judgeOne(registry, { series, time }) {
+  const { now, hour, day } = registry.windows;
+  const budget = 1 - registry.objective;
+  const over = (window) => (share(window) ?? 0) > budget;
+  const requests = series.requests.find((one) => one.registry === registry.name);
+  const since = over(now) || over(hour) ? failingSince(requests, budget, series) : null;
+  const from = since ? Math.max(0, since.step) : series.requests.length ? 276 : 0;
+  const bad = leading(series, registry.name, (one) => one.outcome === "failed", from);
+  const beside = leading(series, registry.name, (one) => one.outcome !== "failed", 276);
+  const surge = beside !== null && beside.total >= SURGE && beside.total > SURGE_SHARE * counted(hour);
+  const down = registry.endpoints.filter((endpoint) => !endpoint.healthy);
+  let state = "well";
+  if (over(now) && now.bad >= PATTERN && share(now) >= BROKEN) state = "broken";
+  else if (over(now)) state = "failing";
+  else if (over(hour)) state = "recovered";
+  else if (surge) state = "surge";
+  else if (down.length) state = "down";
+  else if (counted(day) === 0) state = "quiet";
+  return { registry, state, since, bad, beside: surge ? beside : null, down, time };
+}
+
+// Where the stretch began that is over the objective up to now. A step in which nothing was
+// counted says nothing and doesn't end it; a step within the objective does.
+export function failingSince(requests, budget, series) {
+  if (!requests) return null;
+  let began = null;
+  let ended = null;
+  for (let step = requests.bad.length - 1; step >= 0; step -= 1) {
+    const window = { good: requests.good[step], bad: requests.bad[step] };
+    if (counted(window) === 0) continue;
+    if (share(window) > budget) {
+      began = step;
+      ended ??= step;
+    } else if (began !== null) break;
+  }
+  if (began === null) return null;
+  const at = (step) => series.from + step * series.step;
+  return { step: began, at: at(began), until: at(ended + 1), whole: began === 0 };
+}
+
+// The combination of step, reason and fault with the most failures from a step on, and how much of
+// all it is.
+function leading(series, name, which, from) {
+  let total = 0;
+  let best = null;
+  for (const one of series.failures) {
+    if (one.registry !== name || !PUSH.includes(one.operation) || !which(one)) continue;
+    const number = one.counts.slice(from).reduce((a, b) => a + b, 0);
+    total += number;
+    if (number > (best?.number ?? 0)) best = { ...one, number };
+  }
+  return best && { ...best, total };
+}

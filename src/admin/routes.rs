@@ -1,0 +1,191 @@
+//! The admin listener's paths: which there are, and what each answers.
+//!
+//! What this file deliberately doesn't know: sockets, and how the answers' contents come about.
+
+use super::page::{self, Asset};
+use super::{Phase, Sources, overview};
+use crate::edge::query;
+use crate::push::{FailureFilter, FilterError, PushFilter};
+use crate::registry::reason::Reason;
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use http::{HeaderValue, Method, Response, StatusCode, Uri};
+use http_body_util::Full;
+use serde::Serialize;
+use std::time::SystemTime;
+
+pub(super) type Answer = Response<Full<Bytes>>;
+
+#[derive(Clone, Copy)]
+enum Route {
+    Live,
+    Ready,
+    Metrics,
+    Overview,
+    Pushes,
+    Failures,
+    Reasons,
+    Page(&'static Asset),
+}
+
+impl Route {
+    fn of(path: &str) -> Option<Route> {
+        Some(match path {
+            "/livez" => Route::Live,
+            "/readyz" => Route::Ready,
+            "/metrics" => Route::Metrics,
+            "/overview" => Route::Overview,
+            "/pushes" => Route::Pushes,
+            "/failures" => Route::Failures,
+            "/reasons" => Route::Reasons,
+            _ => Route::Page(page::asset(path)?),
+        })
+    }
+}
+
+const PATHS: &str = "not here; there are / (the page for people), /overview, /pushes, /failures, \
+                     /reasons, /metrics, /livez and /readyz\n";
+
+/// Answers one request.
+pub(super) fn respond(method: &Method, uri: &Uri, sources: &Sources, now: SystemTime) -> Answer {
+    let Some(route) = Route::of(uri.path()) else {
+        return text(StatusCode::NOT_FOUND, PATHS.to_owned());
+    };
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        let mut answer = text(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "only GET and HEAD\n".to_owned(),
+        );
+        let allow = HeaderValue::from_static("GET, HEAD");
+        answer.headers_mut().insert(ALLOW, allow);
+        return answer;
+    }
+    let query = uri.query().unwrap_or_default();
+    match route {
+        Route::Live => text(StatusCode::OK, "alive\n".to_owned()),
+        Route::Ready => ready(*sources.phase.borrow()),
+        Route::Metrics => metrics(sources),
+        Route::Overview => unfiltered(query, || json(&overview::overview(sources, now))),
+        Route::Pushes => pushes(query, sources, now),
+        Route::Failures => failures(query, sources, now),
+        Route::Reasons => unfiltered(query, || json(&reasons())),
+        Route::Page(asset) => asset.answer(),
+    }
+}
+
+/// Ready while listening, through a drain as well: leaving the endpoints is what stops new
+/// traffic, and a balancer that saw a failed check would cut uploads. Harbor's health is no part
+/// of it: one dead Harbor must not take the edge away.
+fn ready(phase: Phase) -> Answer {
+    let status = match phase {
+        Phase::Starting => StatusCode::SERVICE_UNAVAILABLE,
+        Phase::Serving | Phase::Draining => StatusCode::OK,
+    };
+    let mut answer = json(&serde_json::json!({ "phase": phase }));
+    *answer.status_mut() = status;
+    answer
+}
+
+fn metrics(sources: &Sources) -> Answer {
+    match sources.metrics.text() {
+        Ok(families) => {
+            let mut answer = text(StatusCode::OK, families);
+            let format = HeaderValue::from_static(prometheus::TEXT_FORMAT);
+            answer.headers_mut().insert(CONTENT_TYPE, format);
+            answer
+        }
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+    }
+}
+
+fn pushes(query: &str, sources: &Sources, now: SystemTime) -> Answer {
+    let pairs: Vec<_> = query::decoded_pairs(query).collect();
+    let pairs = pairs.iter().map(|(name, value)| (&**name, &**value));
+    match PushFilter::parse(pairs, sources.pushes.registries()) {
+        Ok(filter) => json(&sources.pushes.pushes(&filter, now)),
+        Err(error) => bad_filter(&error),
+    }
+}
+
+fn failures(query: &str, sources: &Sources, now: SystemTime) -> Answer {
+    let pairs: Vec<_> = query::decoded_pairs(query).collect();
+    let pairs = pairs.iter().map(|(name, value)| (&**name, &**value));
+    match FailureFilter::parse(pairs, sources.pushes.registries()) {
+        Ok(filter) => json(&sources.pushes.failures(&filter, now)),
+        Err(error) => bad_filter(&error),
+    }
+}
+
+fn bad_filter(error: &FilterError) -> Answer {
+    text(StatusCode::BAD_REQUEST, format!("{error}\n"))
+}
+
+/// An answer that has no parameters: one that is given was meant for another path.
+fn unfiltered(query: &str, answer: impl FnOnce() -> Answer) -> Answer {
+    match query::decoded_pairs(query).next() {
+        None => answer(),
+        Some((name, _)) => text(
+            StatusCode::BAD_REQUEST,
+            format!("unknown parameter {name:?}: none are accepted here\n"),
+        ),
+    }
+}
+
+#[derive(Serialize)]
+struct ReasonView {
+    reason: &'static str,
+    outcome: &'static str,
+    fault: &'static str,
+    quality: &'static str,
+    meaning: &'static str,
+    advice: &'static str,
+}
+
+/// The table of reasons, so that whoever reads a word can look it up where it was said.
+fn reasons() -> serde_json::Value {
+    let view = |reason: &Reason| ReasonView {
+        reason: reason.as_str(),
+        outcome: reason.outcome().as_str(),
+        fault: reason.fault().as_str(),
+        quality: reason.quality().as_str(),
+        meaning: reason.meaning(),
+        advice: reason.advice(),
+    };
+    let reasons: Vec<ReasonView> = Reason::ALL.iter().map(view).collect();
+    serde_json::json!({ "reasons": reasons })
+}
+
+fn json(value: &impl Serialize) -> Answer {
+    match serde_json::to_vec(value) {
+        Ok(mut body) => {
+            body.push(b'\n');
+            with_type(StatusCode::OK, "application/json", Bytes::from(body))
+        }
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+    }
+}
+
+fn text(status: StatusCode, body: String) -> Answer {
+    with_type(status, "text/plain; charset=utf-8", Bytes::from(body))
+}
+
+/// An answer with what all of them carry: nobody keeps it, guesses its type, sends on where it was
+/// read, or puts it into a page of another origin.
+pub(super) fn with_type(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    for (name, value) in [
+        (CONTENT_TYPE, content_type),
+        (CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("x-content-type-options"), "nosniff"),
+        (HeaderName::from_static("referrer-policy"), "no-referrer"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}

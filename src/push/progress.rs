@@ -1,0 +1,249 @@
+//! One push: what one client brings into one repository until its manifests are put. Further tags
+//! and the images of other platforms that follow within a minute belong to it.
+//!
+//! What this file deliberately doesn't know: single uploads, and other pushes.
+
+use super::bounds::{AFTER_MANIFEST, CONSEQUENCE, ID, QUIET, REFERENCE, REPOSITORY};
+use super::clock::{Clock, Moment};
+use super::event::Ended;
+use super::filter::PushFilter;
+use super::finding::Finding;
+use super::text::Text;
+use super::view::PushView;
+use crate::registry::client::ClientFamily;
+use crate::registry::operation::Operation;
+use crate::registry::reason::{Outcome, Reason};
+use std::net::IpAddr;
+
+/// How a push stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PushOutcome {
+    /// It goes on.
+    Open,
+    Ok,
+    Refused,
+    Failed,
+    Aborted,
+    /// It stopped without a failure and without a manifest.
+    Unfinished,
+}
+
+impl PushOutcome {
+    pub const ALL: [PushOutcome; 6] = [
+        PushOutcome::Open,
+        PushOutcome::Ok,
+        PushOutcome::Refused,
+        PushOutcome::Failed,
+        PushOutcome::Aborted,
+        PushOutcome::Unfinished,
+    ];
+
+    /// The word on the page.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PushOutcome::Open => "open",
+            PushOutcome::Ok => "ok",
+            PushOutcome::Refused => "refused",
+            PushOutcome::Failed => "failed",
+            PushOutcome::Aborted => "aborted",
+            PushOutcome::Unfinished => "unfinished",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Push {
+    registry: usize,
+    repository: Text,
+    client: Option<IpAddr>,
+    client_family: ClientFamily,
+    started: Moment,
+    pub updated: Moment,
+    uploads: u32,
+    uploads_done: u32,
+    mounted: u32,
+    bytes: u64,
+    manifests: u32,
+    reference: Option<Text>,
+    /// The last request.
+    request_id: Text,
+    stage: Stage,
+    /// What stands in the way of the next manifest.
+    trouble: Option<Trouble>,
+    /// What there was to find out although it went well.
+    remark: Option<(Finding, Text)>,
+}
+
+/// What the last request made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Moving,
+    Failing,
+    /// A manifest was put, and nothing came after it.
+    Complete,
+}
+
+/// Whether anything of a push can still come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    InFlight,
+    Quiet,
+    Over,
+}
+
+#[derive(Debug)]
+struct Trouble {
+    at: Moment,
+    reason: Reason,
+    finding: Option<Finding>,
+    diagnosis: Text,
+    request_id: Text,
+}
+
+impl Push {
+    pub fn new(ended: &Ended<'_>, repository: &str, now: Moment) -> Push {
+        Push {
+            registry: ended.registry,
+            repository: Text::name(repository, REPOSITORY),
+            client: ended.client,
+            client_family: ended.client_family,
+            started: now.before(ended.duration),
+            updated: now,
+            uploads: 0,
+            uploads_done: 0,
+            mounted: 0,
+            bytes: 0,
+            manifests: 0,
+            reference: None,
+            request_id: Text::name(ended.request_id, ID),
+            stage: Stage::Moving,
+            trouble: None,
+            remark: None,
+        }
+    }
+
+    pub fn saw(
+        &mut self,
+        ended: &Ended<'_>,
+        finding: Option<Finding>,
+        diagnosis: Option<&Text>,
+        now: Moment,
+    ) {
+        self.updated = now;
+        self.bytes = self.bytes.saturating_add(ended.received);
+        self.request_id = Text::name(ended.request_id, ID);
+        if let Some(reference) = ended.reference {
+            self.reference = Some(Text::name(reference, REFERENCE));
+        }
+        match ended.reason.outcome() {
+            Outcome::Ok => {
+                self.went_on(ended);
+                self.remark = finding.zip(diagnosis.cloned()).or(self.remark.take());
+            }
+            Outcome::Refused | Outcome::Failed | Outcome::Aborted => {
+                self.stage = Stage::Failing;
+                if self.is_news(ended.reason, now) {
+                    self.trouble = Some(Trouble {
+                        at: now,
+                        reason: ended.reason,
+                        finding,
+                        diagnosis: diagnosis.cloned().unwrap_or_default(),
+                        request_id: self.request_id.clone(),
+                    });
+                }
+            }
+        }
+    }
+
+    fn went_on(&mut self, ended: &Ended<'_>) {
+        self.stage = Stage::Moving;
+        let count = |number: &mut u32| *number = number.saturating_add(1);
+        match ended.operation {
+            Operation::ManifestPut => {
+                count(&mut self.manifests);
+                self.stage = Stage::Complete;
+                // Whatever had gone wrong before, the client got over it.
+                self.trouble = None;
+            }
+            Operation::UploadCommit => count(&mut self.uploads_done),
+            Operation::UploadMonolithic if ended.opens().is_none() => count(&mut self.uploads_done),
+            Operation::UploadMount if ended.opens().is_none() => count(&mut self.mounted),
+            _ if ended.opens().is_some() => count(&mut self.uploads),
+            _ => {}
+        }
+        // Some were opened at another replica.
+        self.uploads = self.uploads.max(self.uploads_done);
+    }
+
+    /// Whether a failure says more than the one that is known: that the client aborts its other
+    /// uploads after one was refused doesn't.
+    fn is_news(&self, reason: Reason, now: Moment) -> bool {
+        self.trouble.as_ref().is_none_or(|known| {
+            reason.outcome() != Outcome::Aborted
+                || known.reason.outcome() == Outcome::Aborted
+                || now.since(known.at) > CONSEQUENCE
+        })
+    }
+
+    /// Whether what begins at this time is another push.
+    pub fn is_over(&self, at: Moment) -> bool {
+        let quiet = at.since(self.updated);
+        match self.stage {
+            Stage::Complete => quiet > AFTER_MANIFEST,
+            Stage::Moving | Stage::Failing => quiet > QUIET,
+        }
+    }
+
+    pub fn outcome(&self, presence: Presence) -> PushOutcome {
+        match (presence, self.stage, &self.trouble) {
+            (Presence::InFlight, _, _) | (Presence::Quiet, Stage::Moving, _) => PushOutcome::Open,
+            (_, Stage::Complete, _) => PushOutcome::Ok,
+            (_, _, Some(trouble)) => match trouble.reason.outcome() {
+                Outcome::Refused => PushOutcome::Refused,
+                Outcome::Failed => PushOutcome::Failed,
+                Outcome::Aborted => PushOutcome::Aborted,
+                Outcome::Ok => PushOutcome::Unfinished,
+            },
+            (_, _, None) => PushOutcome::Unfinished,
+        }
+    }
+
+    pub fn is_asked_for(&self, outcome: PushOutcome, filter: &PushFilter) -> bool {
+        let part = |part: &String| self.repository.contains(part.as_str());
+        filter.registry.is_none_or(|one| one == self.registry)
+            && filter.repository.as_ref().is_none_or(part)
+            && filter.outcome.is_none_or(|one| one == outcome)
+    }
+
+    pub fn view(&self, outcome: PushOutcome, names: &[Text], clock: &Clock) -> Option<PushView> {
+        let trouble = self.trouble.as_ref();
+        let remark = self.remark.as_ref();
+        let finding = match trouble {
+            Some(trouble) => trouble.finding,
+            None => remark.map(|remark| remark.0),
+        };
+        let diagnosis = trouble.map(|trouble| &trouble.diagnosis);
+        Some(PushView {
+            registry: names.get(self.registry)?.clone(),
+            repository: self.repository.clone(),
+            client: self.client,
+            client_family: self.client_family.as_str(),
+            started: clock.wall(self.started),
+            updated: clock.wall(self.updated),
+            outcome: outcome.as_str(),
+            uploads: self.uploads,
+            uploads_done: self.uploads_done,
+            mounted: self.mounted,
+            bytes: self.bytes,
+            manifests: self.manifests,
+            reference: self.reference.clone(),
+            reason: trouble.map(|trouble| trouble.reason.as_str()),
+            fault: trouble.map(|trouble| trouble.reason.fault().as_str()),
+            finding: finding.map(Finding::as_str),
+            diagnosis: diagnosis.or(remark.map(|remark| &remark.1)).cloned(),
+            request_id: trouble
+                .map_or(&self.request_id, |one| &one.request_id)
+                .clone(),
+        })
+    }
+}

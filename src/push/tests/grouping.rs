@@ -1,0 +1,314 @@
+//! What makes a push, and how it ends.
+
+use super::*;
+use crate::push::bounds::{PUSHES_BADLY, PUSHES_WELL};
+
+/// A push in numbers: outcome, uploads, uploads done, mounted, manifests, reason.
+type Numbers = (&'static str, u32, u32, u32, u32, Option<&'static str>);
+
+fn numbers(push: &PushView) -> Numbers {
+    let PushView {
+        uploads,
+        uploads_done,
+        mounted,
+        manifests,
+        ..
+    } = *push;
+    let reason = push.reason;
+    (
+        push.outcome,
+        uploads,
+        uploads_done,
+        mounted,
+        manifests,
+        reason,
+    )
+}
+
+fn layer(stage: &mut Stage, upload: &'static str) {
+    stage.tell(started(upload));
+    stage.pass(1.0).tell(commit(upload));
+}
+
+#[test]
+fn requests_make_pushes() {
+    type Story = fn(&mut Stage);
+    let cases: [(&str, Story, &[Numbers]); 17] = [
+        (
+            "layers, a mount and a manifest",
+            |stage| {
+                layer(stage, "a");
+                layer(stage, "b");
+                stage.tell(ended(Operation::UploadMount));
+                stage.tell(manifest("v1"));
+            },
+            &[("ok", 2, 2, 1, 1, None)],
+        ),
+        (
+            "on its way",
+            |stage| {
+                layer(stage, "a");
+                stage.tell(started("b"));
+            },
+            &[("open", 2, 1, 0, 0, None)],
+        ),
+        (
+            "two platforms and their index",
+            |stage| {
+                layer(stage, "a");
+                stage.tell(manifest("sha256:1"));
+                stage.pass(59.0);
+                layer(stage, "b");
+                stage.pass(200.0).tell(manifest("sha256:2"));
+                stage.pass(1.0).tell(manifest("v1"));
+            },
+            &[("ok", 2, 2, 0, 3, None)],
+        ),
+        (
+            "another push, a minute after the first one's manifest",
+            |stage| {
+                layer(stage, "a");
+                stage.tell(manifest("v1"));
+                stage.pass(61.0);
+                layer(stage, "b");
+            },
+            &[("open", 1, 1, 0, 0, None), ("ok", 1, 1, 0, 1, None)],
+        ),
+        (
+            "what began within the minute and took longer",
+            |stage| {
+                stage.tell(manifest("sha256:1"));
+                stage.pass(400.0);
+                stage.tell(Ended {
+                    duration: seconds(350.0),
+                    ..commit("a")
+                });
+            },
+            &[("open", 1, 1, 0, 1, None)],
+        ),
+        (
+            "a failure that the client got over",
+            |stage| {
+                stage.tell(started("a"));
+                stage.tell(failed(Reason::Upstream5xx, Some(503), commit("a")));
+                layer(stage, "b");
+                stage.tell(manifest("v1"));
+            },
+            &[("ok", 2, 1, 0, 1, None)],
+        ),
+        (
+            "a failure that the client is getting over",
+            |stage| {
+                stage.tell(started("a"));
+                stage.tell(failed(Reason::Upstream5xx, Some(503), commit("a")));
+                stage.tell(started("b"));
+            },
+            &[("open", 2, 0, 0, 0, Some("upstream_5xx"))],
+        ),
+        (
+            "a failure that it did not get over",
+            |stage| {
+                stage.tell(started("a"));
+                stage.tell(failed(Reason::Upstream5xx, Some(503), commit("a")));
+                layer(stage, "b");
+                stage.pass(301.0).sweep();
+            },
+            &[("failed", 2, 1, 0, 0, Some("upstream_5xx"))],
+        ),
+        (
+            "the last word is a failure",
+            |stage| {
+                stage.tell(started("a"));
+                stage.tell(failed(Reason::Reset, None, commit("a")));
+            },
+            &[("failed", 1, 0, 0, 0, Some("reset"))],
+        ),
+        (
+            "refused, and so the other uploads were aborted",
+            |stage| {
+                stage.tell(started("a"));
+                stage.tell(started("b"));
+                stage.tell(failed(Reason::Quota, Some(403), commit("a")));
+                stage.pass(1.0);
+                stage.tell(failed(Reason::ClientGone, None, commit("b")));
+            },
+            &[("refused", 2, 0, 0, 0, Some("quota"))],
+        ),
+        (
+            "refused, tried again, and given up much later",
+            |stage| {
+                stage.tell(failed(Reason::Quota, Some(403), commit("a")));
+                stage.pass(31.0);
+                stage.tell(failed(Reason::ClientGone, None, commit("b")));
+            },
+            &[("aborted", 0, 0, 0, 0, Some("client_gone"))],
+        ),
+        (
+            "given up without a word",
+            |stage| {
+                layer(stage, "a");
+                stage.pass(301.0).sweep();
+            },
+            &[("unfinished", 1, 1, 0, 0, None)],
+        ),
+        (
+            "a manifest that is refused",
+            |stage| {
+                layer(stage, "a");
+                stage.tell(failed(Reason::ImmutableTag, Some(412), manifest("v1")));
+            },
+            &[("refused", 1, 1, 0, 0, Some("immutable_tag"))],
+        ),
+        (
+            "a challenge makes none",
+            |stage| {
+                let asked = failed(Reason::Challenge, Some(401), started("a"));
+                stage.tell(Ended {
+                    had_credential: false,
+                    ..asked
+                });
+            },
+            &[],
+        ),
+        (
+            "a scanner makes none",
+            |stage| {
+                let scan = failed(Reason::NotFound, Some(404), chunk("a"));
+                stage.tell(Ended {
+                    had_credential: false,
+                    ..scan
+                });
+            },
+            &[],
+        ),
+        (
+            "a pull makes none",
+            |stage| {
+                stage.tell(failed(
+                    Reason::Denied,
+                    Some(401),
+                    ended(Operation::ManifestGet),
+                ));
+            },
+            &[],
+        ),
+        (
+            "other clients, repositories and registries have their own",
+            |stage| {
+                stage.tell(manifest("v1"));
+                for (number, registry, repository, client) in [
+                    (1, 0, "lab/app", [10, 9, 9, 9]),
+                    (2, 0, "lab/other", [10, 1, 2, 3]),
+                    (3, 1, "lab/app", [10, 1, 2, 3]),
+                ] {
+                    for _ in 0..number {
+                        let now = stage.now;
+                        let ended = Ended {
+                            registry,
+                            repository: Some(repository),
+                            client: Some(client.into()),
+                            ..manifest("v1")
+                        };
+                        stage.pushes.ended(&ended, now);
+                    }
+                    stage.pass(1.0);
+                }
+            },
+            &[
+                ("ok", 0, 0, 0, 3, None),
+                ("ok", 0, 0, 0, 2, None),
+                ("ok", 0, 0, 0, 1, None),
+                ("ok", 0, 0, 0, 1, None),
+            ],
+        ),
+    ];
+    for (name, story, expected) in cases {
+        let stage = &mut Stage::new();
+        story(stage);
+        let found: Vec<Numbers> = stage.pushes().iter().map(numbers).collect();
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_push_in_flight_is_open_however_long_it_takes() {
+    let stage = &mut Stage::new();
+    stage.tell(started("a"));
+    let flow = stage.took_off(Operation::UploadCommit, Some("a"));
+    stage.pass(3000.0).sweep();
+    assert_eq!(stage.pushes()[0].outcome, "open");
+    let done = Ended {
+        duration: seconds(3000.0),
+        flow: Some(&flow),
+        ..commit("a")
+    };
+    stage.pushes.ended(&done, stage.now);
+    stage.tell(manifest("v1"));
+    let pushes = stage.pushes();
+    assert_eq!(pushes.len(), 1);
+    assert_eq!(numbers(&pushes[0]), ("ok", 1, 1, 0, 1, None));
+    assert_eq!(pushes[0].updated - pushes[0].started, 3000.0);
+}
+
+#[test]
+fn a_push_shows_what_it_failed_of() {
+    let stage = &mut Stage::new();
+    stage.tell(started("a"));
+    stage.tell(Ended {
+        host: "hub.example.com:443",
+        had_credential: false,
+        request_id: "the-bare-one",
+        ..failed(Reason::AuthorizationLost, Some(401), commit("a"))
+    });
+    let push = stage.pushes().remove(0);
+    assert_eq!(push.outcome, "failed");
+    assert_eq!(push.fault, Some("network"));
+    assert_eq!(push.finding, Some("location_rewritten"));
+    assert_eq!(push.request_id.as_ref(), "the-bare-one");
+    assert!(push.diagnosis.unwrap().contains(":443"));
+}
+
+#[test]
+fn a_push_that_was_rescued_says_so() {
+    let stage = &mut Stage::new();
+    stage.tell(started("a"));
+    stage.tell(Ended {
+        host: "hub.example.com:443",
+        reattached: true,
+        ..commit("a")
+    });
+    stage.tell(manifest("v1"));
+    let push = stage.pushes().remove(0);
+    assert_eq!((push.outcome, push.reason), ("ok", None));
+    assert_eq!(push.finding, Some("location_rewritten"));
+    assert!(
+        push.diagnosis
+            .unwrap()
+            .ends_with("The gateway put the token back.")
+    );
+    assert!(stage.failures().is_empty());
+}
+
+#[test]
+fn good_pushes_do_not_push_out_bad_ones() {
+    let stage = &mut Stage::new();
+    stage.tell(failed(Reason::Reset, None, commit("a")));
+    for number in 0..2000 {
+        let repository = format!("lab/app{number}");
+        let ended = Ended {
+            repository: Some(&repository),
+            ..manifest("v1")
+        };
+        stage.pushes.ended(&ended, stage.now);
+        stage.pass(1.0).sweep();
+    }
+    let filter = PushFilter {
+        outcome: Some(PushOutcome::Failed),
+        ..PushFilter::default()
+    };
+    let failed = stage.pushes.pushes(&filter, stage.now).pushes;
+    assert_eq!(failed.len(), 1);
+    // The last minute's go on.
+    assert!(stage.pushes.kept().pushes <= PUSHES_WELL + 62 + 1);
+    const { assert!(PUSHES_BADLY > 1) };
+}

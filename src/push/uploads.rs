@@ -1,0 +1,243 @@
+//! Uploads that are open, from their POST to their commit, and those that were opened at another
+//! replica.
+//!
+//! What this file deliberately doesn't know: which push they belong to, and why they fail.
+
+use super::bounds::{HOST, ID, QUIET, REPOSITORY, UPLOADS};
+use super::clock::Moment;
+use super::event::{Began, Ended, UploadEnd};
+use super::key::key;
+use super::text::Text;
+use crate::registry::client::ClientFamily;
+use crate::registry::operation::Operation;
+use crate::registry::reason::{Outcome, Reason};
+use lru::LruCache;
+use std::net::IpAddr;
+
+#[derive(Debug)]
+pub struct Upload {
+    pub registry: usize,
+    pub repository: Text,
+    pub id: Text,
+    pub client: Option<IpAddr>,
+    pub client_family: ClientFamily,
+    /// The Host of its POST, if this replica saw it.
+    pub host: Option<Text>,
+    pub started: Moment,
+    pub touched: Moment,
+    /// Of the requests that ended.
+    pub bytes: u64,
+    /// The last request, and what it wanted.
+    pub request_id: Text,
+    pub operation: Operation,
+    pub in_flight: u32,
+    /// Why its last request failed, if it did.
+    pub failure: Option<Reason>,
+    /// Harbor has said that it exists. Without that it may be anybody's invention: it is forgotten
+    /// with its last request, and not counted.
+    pub is_proven: bool,
+}
+
+/// By registry and id, the one that moved last first.
+#[derive(Debug)]
+pub struct Uploads {
+    open: LruCache<u64, Upload>,
+    /// By registry: pushed out since the last sweep.
+    forgotten: Vec<u64>,
+}
+
+impl Uploads {
+    pub fn new(registries: usize) -> Uploads {
+        Uploads {
+            open: LruCache::unbounded(),
+            forgotten: vec![0; registries],
+        }
+    }
+
+    pub fn find(&self, registry: usize, id: &str) -> Option<&Upload> {
+        self.open.peek(&key((registry, id)))
+    }
+
+    pub fn get(&self, key: u64) -> Option<&Upload> {
+        self.open.peek(&key)
+    }
+
+    /// Harbor opened an upload.
+    pub fn opened(&mut self, ended: &Ended<'_>, id: &str, now: Moment) {
+        let mut upload = Upload::seen(ended, id, now);
+        upload.host = Some(Text::name(ended.host, HOST));
+        upload.started = now.before(ended.duration);
+        self.insert(key((ended.registry, id)), upload);
+    }
+
+    /// A request for an upload goes to Harbor; the key to land it with, if it could be kept.
+    pub fn took_off(&mut self, began: &Began<'_>, id: &str, now: Moment) -> Option<u64> {
+        let key = key((began.registry, id));
+        if self.open.peek(&key).is_none() {
+            let upload = Upload {
+                registry: began.registry,
+                repository: Text::name(began.repository, REPOSITORY),
+                id: Text::name(id, ID),
+                client: began.client,
+                client_family: began.client_family,
+                host: None,
+                started: now,
+                touched: now,
+                bytes: 0,
+                request_id: Text::name(began.request_id, ID),
+                operation: began.operation,
+                in_flight: 0,
+                failure: None,
+                is_proven: false,
+            };
+            self.insert(key, upload);
+        }
+        let upload = self.open.get_mut(&key)?;
+        upload.in_flight += 1;
+        upload.touched = now;
+        Some(key)
+    }
+
+    /// A request for an upload is over, one way or the other.
+    pub fn landed(&mut self, key: u64, now: Moment) {
+        if let Some(upload) = self.open.get_mut(&key) {
+            upload.in_flight = upload.in_flight.saturating_sub(1);
+            upload.touched = now;
+        }
+    }
+
+    /// What the end of a request makes of its upload.
+    pub fn ended(&mut self, ended: &Ended<'_>, id: &str, now: Moment) -> Option<UploadEnd> {
+        let key = key((ended.registry, id));
+        match (ended.reason.outcome(), ended.operation) {
+            (Outcome::Ok, Operation::UploadCommit) if ended.reason == Reason::Success => {
+                self.open.pop(&key);
+                return Some(UploadEnd::Success);
+            }
+            (Outcome::Ok, Operation::UploadCancel) if ended.reason == Reason::Success => {
+                self.open.pop(&key);
+                return Some(UploadEnd::Cancelled);
+            }
+            (Outcome::Ok, _) if ended.reason == Reason::Success => {
+                if self.open.peek(&key).is_none() {
+                    self.insert(key, Upload::seen(ended, id, now));
+                }
+                if let Some(upload) = self.open.get_mut(&key) {
+                    upload.went_on(ended, now);
+                }
+            }
+            (Outcome::Ok, _) => {}
+            (Outcome::Refused | Outcome::Failed | Outcome::Aborted, _) => {
+                if let Some(upload) = self.open.get_mut(&key) {
+                    upload.saw(ended, now);
+                    upload.failure = Some(ended.reason);
+                }
+            }
+        }
+        self.forget_invention(key);
+        None
+    }
+
+    /// Lets go of an upload that nobody has proven and nobody asks for any more.
+    pub fn forget_invention(&mut self, key: u64) {
+        let is_invention = |upload: &Upload| !upload.is_proven && upload.in_flight == 0;
+        if self.open.peek(&key).is_some_and(is_invention) {
+            self.open.pop(&key);
+        }
+    }
+
+    /// Ends those that have been quiet for too long, and tells of those that were pushed out: how
+    /// many of which registry.
+    pub fn sweep(&mut self, now: Moment) -> Vec<(usize, UploadEnd, u64)> {
+        // In the order of their last movement, so the search ends at the first that is young.
+        let quiet: Vec<u64> = self
+            .open
+            .iter()
+            .rev()
+            .take_while(|(_, upload)| now.since(upload.touched) > QUIET)
+            .filter(|(_, upload)| upload.in_flight == 0)
+            .map(|(key, _)| *key)
+            .collect();
+        let quiet = quiet.iter().filter_map(|key| self.open.pop(key));
+        let mut ends: Vec<(usize, UploadEnd, u64)> = quiet
+            .filter(|upload| upload.is_proven)
+            .map(|upload| {
+                let end = upload.failure.and_then(UploadEnd::of);
+                (upload.registry, end.unwrap_or(UploadEnd::Unseen), 1)
+            })
+            .collect();
+        for (registry, count) in self.forgotten.iter_mut().enumerate() {
+            match std::mem::take(count) {
+                0 => {}
+                count => ends.push((registry, UploadEnd::Forgotten, count)),
+            }
+        }
+        ends
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Upload> {
+        self.open.iter().map(|(_, upload)| upload)
+    }
+
+    pub fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Keeps an upload, in place of the one that has been idle longest if there are too many; if
+    /// none of them is idle, the new one is not kept.
+    fn insert(&mut self, key: u64, upload: Upload) {
+        if self.open.len() >= UPLOADS && !self.open.contains(&key) {
+            let idle = |(_, upload): &(&u64, &Upload)| upload.in_flight == 0;
+            let oldest = self.open.iter().rev().find(idle).map(|(key, _)| *key);
+            let gone = oldest.and_then(|key| self.open.pop(&key));
+            let lost = gone.as_ref().unwrap_or(&upload);
+            if lost.is_proven
+                && let Some(count) = self.forgotten.get_mut(lost.registry)
+            {
+                *count = count.saturating_add(1);
+            }
+            if gone.is_none() {
+                return;
+            }
+        }
+        self.open.put(key, upload);
+    }
+}
+
+impl Upload {
+    /// From an answer that proves it.
+    fn seen(ended: &Ended<'_>, id: &str, now: Moment) -> Upload {
+        Upload {
+            registry: ended.registry,
+            repository: Text::name(ended.repository.unwrap_or_default(), REPOSITORY),
+            id: Text::name(id, ID),
+            client: ended.client,
+            client_family: ended.client_family,
+            host: None,
+            started: now.before(ended.upload_age.unwrap_or(ended.duration)),
+            touched: now,
+            bytes: 0,
+            request_id: Text::name(ended.request_id, ID),
+            operation: ended.operation,
+            in_flight: 0,
+            failure: None,
+            is_proven: true,
+        }
+    }
+
+    fn went_on(&mut self, ended: &Ended<'_>, now: Moment) {
+        self.saw(ended, now);
+        self.is_proven = true;
+        // Asking for the status mends nothing.
+        if ended.operation != Operation::UploadStatus {
+            self.failure = None;
+        }
+    }
+
+    fn saw(&mut self, ended: &Ended<'_>, now: Moment) {
+        self.touched = now;
+        self.bytes = self.bytes.saturating_add(ended.received);
+        self.operation = ended.operation;
+        self.request_id = Text::name(ended.request_id, ID);
+    }
+}
