@@ -1,6 +1,7 @@
 //! Clients that go away or stand still in the middle of a transfer, and a gateway that goes away
 //! itself.
 
+use super::Expect::{GivesUp, TriesAgain};
 use super::judge::{End, end, judge, records};
 use super::wire::Wire;
 use super::{PLAIN, Scene, Setting, place, start_pushes, told, wait_in_the_middle};
@@ -103,8 +104,8 @@ fn clients_stop_sending(world: &World) {
         running.signal("CONT");
     }
     told(running, |client| match client {
-        Client::Ctr => &["?"],
-        Client::Docker | Client::Skopeo | Client::Podman => &["?"],
+        Client::Ctr => GivesUp(&["failed to do request: Put"]),
+        Client::Docker | Client::Skopeo | Client::Podman => GivesUp(&["writing blob: "]),
     });
 }
 
@@ -175,9 +176,9 @@ fn a_drain_is_over(world: &World) {
         );
     }
     told(running, |client| match client {
-        Client::Ctr => &["ctr: "],
-        Client::Docker => &["Retrying in"],
-        Client::Skopeo => &["level=fatal"],
-        Client::Podman => &["retrying in"],
+        Client::Ctr => GivesUp(&["failed to do request: Put"]),
+        Client::Docker => TriesAgain(&["Retrying in"]),
+        Client::Skopeo => GivesUp(&["writing blob: Patch"]),
+        Client::Podman => TriesAgain(&["retrying in"]),
     });
 }

@@ -24,7 +24,6 @@ use harbormouth::standin::{BodyEnd, Seen, Standin};
 use judge::End;
 use libtest_mimic::Trial;
 use std::net::SocketAddr;
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -125,14 +124,6 @@ impl Scene {
     }
 }
 
-/// What a client said, and how it ended.
-struct Told {
-    client: Client,
-    said: String,
-    /// None: it was stopped, since it had said all and would only have tried again.
-    ended: Option<ExitStatus>,
-}
-
 /// The latest that a client should have said what it has to say.
 const ENOUGH: Duration = Duration::from_secs(60);
 
@@ -180,47 +171,48 @@ fn start_pushes(
         .collect()
 }
 
-/// Waits until each client has ended or has said its words, and holds it to them.
-fn told(mut running: Vec<Running>, words: impl Fn(Client) -> &'static [&'static str]) -> Vec<Told> {
+/// What to wait for, and the words that the person at the terminal has to see.
+#[derive(Clone, Copy)]
+enum Expect {
+    /// It gives up by itself.
+    GivesUp(&'static [&'static str]),
+    /// It tries again and again, longer than one wants to wait: it is stopped.
+    TriesAgain(&'static [&'static str]),
+    /// It gets its push done.
+    Succeeds,
+}
+
+/// Waits until each client has done what is expected of it.
+fn told(mut running: Vec<Running>, expect: impl Fn(Client) -> Expect) {
     let start = Instant::now();
-    let mut told = Vec::new();
-    while !running.is_empty() && start.elapsed() < ENOUGH {
-        running.retain_mut(|running| {
-            let (client, ended) = (running.client, running.ended());
-            let said = running.said();
-            let is_over = ended.is_some() || has(&said, words(client));
-            if is_over {
-                told.push(Told {
-                    client,
-                    said,
-                    ended,
-                });
-            }
-            !is_over
-        });
+    while !running.is_empty() {
+        running.retain_mut(|running| !is_over(running, expect(running.client)));
+        if start.elapsed() > ENOUGH {
+            let waiting = running.iter().map(|each| (each.client, each.said()));
+            panic!("waited in vain: {:#?}", waiting.collect::<Vec<_>>());
+        }
         std::thread::sleep(Duration::from_millis(50));
     }
-    if std::env::var("EXPLORE").is_ok() {
-        for told in &told {
-            println!("--- {} {:?}\n{}", told.client.name(), told.ended, told.said);
-        }
-        for r in &running {
-            println!("--- {} STILL RUNNING\n{}", r.client.name(), r.said());
-        }
-    }
-    for running in running {
-        let (name, said) = (running.client.name(), running.said());
-        panic!("{name} neither ended nor said its words:\n{said}");
-    }
-    for Told { client, said, .. } in &told {
-        let words = words(*client);
-        assert!(
-            has(said, words),
-            "{} without {words:?}:\n{said}",
-            client.name()
-        );
-    }
-    told
+}
+
+/// Whether a client has done what is expected of it.
+fn is_over(running: &mut Running, expect: Expect) -> bool {
+    let ended = running.ended();
+    let (client, said) = (running.client, running.said());
+    let succeeded = ended.map(|status| status.success());
+    let words = match expect {
+        Expect::TriesAgain(words) if ended.is_none() => return has(&said, words),
+        Expect::GivesUp(words) | Expect::TriesAgain(words) => words,
+        Expect::Succeeds => &[],
+    };
+    let Some(succeeded) = succeeded else {
+        return false;
+    };
+    let name = client.name();
+    let is_right = succeeded == matches!(expect, Expect::Succeeds);
+    assert!(is_right, "{name} succeeded: {succeeded}\n{said}");
+    assert!(has(&said, words), "{name} without {words:?}:\n{said}");
+    true
 }
 
 /// Waits until Harbor has a part of each client's layer: the first MB of it.

@@ -20,7 +20,7 @@ struct Manners {
     /// Bytes a second, for each connection.
     up: AtomicU64,
     down: AtomicU64,
-    /// The byte of each connection from which on one of a body's is damaged, on the way up.
+    /// Each time that a connection has carried this many up, one of a body's is damaged.
     damage: AtomicU64,
     /// Bytes that have passed down.
     passed_down: AtomicU64,
@@ -63,8 +63,8 @@ impl Wire {
         self.manners.passed_down.load(Ordering::Relaxed)
     }
 
-    /// Damages one byte of a body, in each connection that has carried this many up.
-    pub fn damage_after(&self, bytes: u64) {
+    /// Damages one byte of a body each time that a connection has carried this many up.
+    pub fn damage_each(&self, bytes: u64) {
         self.manners.damage.store(bytes, Ordering::Relaxed);
     }
 }
@@ -91,7 +91,7 @@ fn connect(near: TcpStream, to: SocketAddr, manners: &Arc<Manners>) {
 
 fn relay(mut from: TcpStream, mut to: TcpStream, way: Way, manners: &Manners) {
     let mut piece = vec![0; PIECE];
-    let (mut passed, mut is_damaged) = (0_u64, false);
+    let mut passed = 0_u64;
     loop {
         let count = match from.read(&mut piece) {
             Ok(0) => {
@@ -111,8 +111,9 @@ fn relay(mut from: TcpStream, mut to: TcpStream, way: Way, manners: &Manners) {
         }
         passed += count as u64;
         let damage = manners.damage.load(Ordering::Relaxed);
-        if matches!(way, Way::Up) && damage > 0 && passed > damage && !is_damaged {
-            is_damaged = damage_one(&mut piece[..count]);
+        let is_due = matches!(way, Way::Up) && damage > 0 && passed > damage;
+        if is_due && damage_one(&mut piece[..count]) {
+            passed = 0;
         }
         if to.write_all(&piece[..count]).is_err() {
             break;
