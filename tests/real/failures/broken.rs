@@ -95,37 +95,31 @@ fn kill_in_the_middle(
     judge(&gateway, &ends_of(&Client::ALL, ends), &or_else)
 }
 
-const fn cut(operation: Op) -> End {
-    end(operation, Reason::Reset)
-}
+const CUT: [&[End]; 4] = in_the_middle(&[
+    end(Op::UploadCommit, Reason::Reset),
+    end(Op::UploadChunk, Reason::Reset),
+]);
+
+/// The gateway's status for it, which every client takes for a reason to try again.
+const CUT_WORDS: &[&str] = &["504 Gateway Timeout"];
 
 fn harbor_is_killed(world: &World) {
     let scene = Scene::direct(world, PLAIN);
-    let chunk: &[End] = &[cut(Op::UploadChunk)];
-    let ends = [&[cut(Op::UploadCommit)], chunk, chunk, chunk];
-    let all = kill_in_the_middle(
-        world,
-        scene,
-        &ends,
-        Reason::Connect,
-        &["504 Gateway Timeout"],
-    );
-    assert!(
-        all.iter()
-            .any(|record| record.reason == Reason::Connect.as_str())
-    );
+    let all = kill_in_the_middle(world, scene, &CUT, Reason::Connect, CUT_WORDS);
+    let refused = |record: &Record| record.reason == Reason::Connect.as_str();
+    assert!(all.iter().any(refused));
 }
 
-const fn answered(operation: Op) -> End {
-    end(operation, Reason::Upstream5xx)
-}
+const ANSWERED: [&[End]; 4] = in_the_middle(&[
+    end(Op::UploadCommit, Reason::Upstream5xx),
+    end(Op::UploadChunk, Reason::Upstream5xx),
+]);
 
-const ANSWERED: [&[End]; 4] = [
-    &[answered(Op::UploadCommit)],
-    &[answered(Op::UploadChunk)],
-    &[answered(Op::UploadChunk)],
-    &[answered(Op::UploadChunk)],
-];
+/// The ends of a layer that is being sent: containerd's is one PUT, the others' a PATCH.
+const fn in_the_middle(commit_and_chunk: &'static [End; 2]) -> [&'static [End]; 4] {
+    let (commit, chunk) = commit_and_chunk.split_at(1);
+    [commit, chunk, chunk, chunk]
+}
 
 fn behind_nginx(world: &World) {
     let mut hop = None;
@@ -139,6 +133,7 @@ fn behind_nginx(world: &World) {
     assert!(all.iter().any(|record| record.status == 502));
 }
 
+/// HAProxy closes what it can't finish without an answer, and gives one to what comes later.
 fn behind_haproxy(world: &World) {
     let mut proxy = None;
     let scene = Scene::start(world, PLAIN, |harbor| {
@@ -146,16 +141,8 @@ fn behind_haproxy(world: &World) {
         proxy = Some(haproxy(world, address, harbor));
         address
     });
-    let words = &["50"];
-    let all = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        kill_in_the_middle(world, scene, &ANSWERED, Reason::Upstream5xx, words)
-    }));
-    eprintln!("HAP {}", proxy.as_ref().unwrap().stdout());
-    // For what was under way, and for what came later.
-    let all = all.unwrap();
-    for status in [502, 503] {
-        assert!(all.iter().any(|record| record.status == status), "{status}");
-    }
+    let all = kill_in_the_middle(world, scene, &CUT, Reason::Upstream5xx, CUT_WORDS);
+    assert!(all.iter().any(|record| record.status == 503));
 }
 
 fn a_body_limit(world: &World) {
@@ -177,12 +164,13 @@ fn a_body_limit(world: &World) {
         Client::Docker => GivesUp(&["HTTP 413"]),
         Client::Skopeo | Client::Podman => GivesUp(&["StatusCode: 413"]),
     });
-    let large = |operation| end(operation, Reason::BodyTooLarge);
-    let (commit, chunk): (&[End], &[End]) = (&[large(Op::UploadCommit)], &[large(Op::UploadChunk)]);
-    let ends = [commit, chunk, chunk, chunk];
+    const ENDS: [&[End]; 4] = in_the_middle(&[
+        end(Op::UploadCommit, Reason::BodyTooLarge),
+        end(Op::UploadChunk, Reason::BodyTooLarge),
+    ]);
     judge(
         &scene.gateway,
-        &ends_of(&Client::ALL, &ends),
+        &ends_of(&Client::ALL, &ENDS),
         &or_gone(&Client::ALL),
     );
 }
@@ -200,7 +188,7 @@ fn haproxy(world: &World, listen: SocketAddr, harbor: SocketAddr) -> Process {
     let file = home.path().join("haproxy.cfg");
     let configuration = format!(
         "defaults\n mode http\n retries 0\n timeout connect 5s\n timeout client 900s\n \
-         timeout server 900s\n log stdout format raw local0\n option httplog\nfrontend edge\n bind {listen}\n default_backend harbor\n\
+         timeout server 900s\nfrontend edge\n bind {listen}\n default_backend harbor\n\
          backend harbor\n server core {harbor}\n"
     );
     std::fs::write(&file, configuration).expect("haproxy.cfg");

@@ -248,6 +248,15 @@ fn lists_agree(gateway: &Gateway, all: &[Record]) {
     let listed = failures(gateway);
     let failed: Vec<&Record> = all.iter().filter(|record| !record.is_ok()).collect();
     assert_eq!(listed.len(), failed.len(), "{listed:#?}");
+    if std::env::var("EXPLORE").is_ok() {
+        let mut seen = BTreeSet::new();
+        for f in &listed {
+            if seen.insert(format!("{}{}{}{:?}", f.client_family, f.operation, f.reason, f.finding)) {
+                eprintln!("ENTRY {} | {} | {} | {:?} | {} | {:?} | {:?}", f.client_family, f.operation, f.reason, f.finding, f.diagnosis, f.code, f.message);
+            }
+        }
+        eprintln!("PUSHES {}", plain_http::ask(gateway.admin.unwrap(), "GET", "/pushes", &[]).body);
+    }
     for record in failed {
         let is_it = |failure: &&Failure| failure.request_id == record.request_id;
         let listed: Vec<&Failure> = listed.iter().filter(is_it).collect();
