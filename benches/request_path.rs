@@ -7,15 +7,20 @@ use harbormouth::config::LogFormat;
 use harbormouth::edge::host::{Routes, requested_authority};
 use harbormouth::edge::origin::{Origin, Scheme};
 use harbormouth::edge::path::NormalPath;
+use harbormouth::push::{Began, Ended, Flow, Pushes};
 use harbormouth::record::AccessRecord;
 use harbormouth::registry::authorities::KnownAuthorities;
 use harbormouth::registry::challenge::repair_challenge;
 use harbormouth::registry::client::ClientFamily;
 use harbormouth::registry::location::{Reply, repair_location};
+use harbormouth::registry::oci_error::OciError;
 use harbormouth::registry::operation::Operation;
+use harbormouth::registry::reason::Reason;
 use harbormouth::registry::redact::redacted;
 use harbormouth::registry::target::{Body, Target};
+use harbormouth::registry::verdict::{Credentials, End, Facts, judge};
 use harbormouth::ticket::{Key, Keyring, Step, Ticket, open, seal};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 fn main() {
@@ -160,4 +165,84 @@ fn ticket_opened(bencher: Bencher) {
     let keys = keys();
     let sealed = seal(&keys, &STEP, &ticket(), [3; 24]).expect("a token that fits");
     bencher.bench(|| open(&keys, &STEP, black_box(sealed.as_bytes()), 1_800_000_000));
+}
+
+/// The verdict on an answer without an error, and on one whose error body is read.
+#[divan::bench(args = ["", r#"{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match uploaded content","detail":{}}]}"#])]
+fn verdict(body: &str) -> Reason {
+    let error = match black_box(body) {
+        "" => None,
+        body => OciError::read(body.as_bytes()),
+    };
+    judge(&Facts {
+        operation: black_box(Operation::UploadCommit),
+        method: "PUT",
+        credentials: Credentials::Given,
+        end: End::Passed {
+            status: if error.is_some() { 400 } else { 201 },
+            error: error.as_ref(),
+            had_blob: false,
+        },
+    })
+}
+
+/// What a layer costs in the push tracker: the beginnings and ends of its POST and its PUT.
+#[divan::bench]
+fn tracked_upload(bencher: Bencher) {
+    let pushes = Pushes::new(["hq"]);
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
+    bencher.bench(|| {
+        step(&pushes, Operation::UploadStart, now);
+        step(&pushes, Operation::UploadCommit, now)
+    });
+}
+
+fn step(pushes: &Pushes, operation: Operation, now: SystemTime) -> bool {
+    let upload = "f7a330ab-6ce5-4609-adec-2cc646e1ea39";
+    let is_commit = operation == Operation::UploadCommit;
+    let flow = Arc::new(Flow::default());
+    let began = Began {
+        registry: 0,
+        operation,
+        repository: "lab/app",
+        upload: Some(upload).filter(|_| is_commit),
+        client: Some([203, 0, 113, 9].into()),
+        client_family: ClientFamily::DockerContainerd,
+        request_id: "5c7d5180-00c4-4477-82e1-3989eeca23e5",
+        flow: &flow,
+    };
+    pushes.began(black_box(&began), now);
+    let ended = Ended {
+        registry: 0,
+        operation,
+        repository: Some("lab/app"),
+        upload: Some(upload).filter(|_| is_commit),
+        client: began.client,
+        client_family: began.client_family,
+        request_id: began.request_id,
+        host: "hub.example.com",
+        public_host: "hub.example.com",
+        reason: Reason::Success,
+        status: Some(201),
+        code: None,
+        message: None,
+        received: 31_467_097,
+        sent: 0,
+        duration: Duration::from_millis(161),
+        silence: Duration::ZERO,
+        commit_wait: is_commit.then_some(Duration::from_millis(30)),
+        opened: Some(upload).filter(|_| !is_commit),
+        upload_age: None,
+        digest: is_commit
+            .then_some("sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        reference: None,
+        token_life: None,
+        token_grants_push: None,
+        had_credential: true,
+        reattached: false,
+        behind_cloudflare: false,
+        unknown_blob: None,
+        flow: Some(&flow),
+    };
+    pushes.ended(black_box(&ended), now).started
 }

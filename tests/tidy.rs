@@ -76,7 +76,13 @@ fn the_pure_modules_know_no_runtime_no_clock_and_no_randomness() {
         "log::",
     ];
     let found = offences(
-        &["src/registry", "src/edge", "src/ticket", "src/config"],
+        &[
+            "src/registry",
+            "src/edge",
+            "src/ticket",
+            "src/config",
+            "src/push",
+        ],
         &banned,
     );
     assert!(found.is_empty(), "{found:#?}");
@@ -124,6 +130,19 @@ fn imports_go_one_way() {
                 "crate::listener",
                 "crate::metrics",
                 "crate::registry",
+            ],
+        ),
+        (
+            "src/push",
+            &[
+                "crate::config",
+                "crate::edge",
+                "crate::gateway",
+                "crate::upstream",
+                "crate::listener",
+                "crate::metrics",
+                "crate::admin",
+                "crate::server",
             ],
         ),
         (

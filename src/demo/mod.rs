@@ -212,6 +212,11 @@ fn stay(report: &Report, scene: &Scene) -> Result<(), DemoError> {
             format!("https://{NAME}:{port}"),
             "alice / Alice12345, project lab",
         ),
+        (
+            "page",
+            format!("http://{}/", gateway.admin),
+            "what was pushed, what failed, and why",
+        ),
         ("metrics", format!("http://{}/metrics", gateway.admin), ""),
         ("files", format!("{files}"), ""),
         (

@@ -78,6 +78,8 @@ pub struct RequestContext {
     pub(super) transfer: Option<Transfer>,
 
     // Added by the answer.
+    /// The status of Harbor's final answer.
+    status: Option<u16>,
     /// A mount was refused; what goes upstream next is without it.
     pub(super) without_mount: bool,
     pub(super) token_answer: Option<TokenAnswer>,
@@ -162,6 +164,7 @@ impl RequestContext {
             received: 0,
             given: 0,
             transfer: None,
+            status: None,
             without_mount: false,
             token_answer: None,
             instead: None,
@@ -253,8 +256,12 @@ impl RequestContext {
 
     /// A piece of the answer's body goes to the client.
     pub(super) fn given(&mut self, bytes: usize, last: bool) {
+        let now = Instant::now();
         self.given += bytes as u64;
-        self.times.piece(Instant::now());
+        self.times.piece(now);
+        if let Some(followed) = &self.followed {
+            followed.flow.touched(self.times.passed(now));
+        }
         self.delivered = last;
     }
 
@@ -266,7 +273,8 @@ impl RequestContext {
     }
 
     /// The header of Harbor's final answer came.
-    pub(super) fn answered(&mut self, now: Instant) {
+    pub(super) fn answered(&mut self, status: u16, now: Instant) {
+        self.status = Some(status);
         self.times.answered(now);
         if let Some(wait) = self.times.upstream_wait() {
             let metrics = self.metrics();
@@ -307,8 +315,10 @@ impl RequestContext {
     }
 
     pub(super) fn failed(&mut self, failure: Failure) {
-        // A client that has the whole answer may leave, though its own body was not at its end.
-        if !(self.delivered && failure == Failure::ClientGone) {
+        // A client that has the whole answer may leave. If Harbor answered before it had the whole
+        // body, what becomes of the rest, on either side, doesn't change how the request ended.
+        let is_early = self.body == Body::Present && !self.times.is_complete();
+        if !(self.delivered && (is_early || failure == Failure::ClientGone)) {
             self.failure = Some(failure);
         }
     }
@@ -345,12 +355,12 @@ impl Drop for RequestContext {
             return;
         }
         if self.shared.is_cut() {
-            self.failure = Some(Failure::Drained);
+            self.failed(Failure::Drained);
         } else if self.arrival.progress.is_stalled() {
             self.failed(Failure::ClientStalled);
         }
         let sent = Sent {
-            status: None,
+            status: self.status,
             received: self.received,
             sent: self.given,
         };

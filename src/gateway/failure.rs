@@ -15,6 +15,9 @@ pub enum BodyState {
     Arriving,
 }
 
+/// A chunked body that isn't one, as Pingora calls it without showing the name.
+const INVALID_CHUNK: ErrorType = ErrorType::new("InvalidChunk");
+
 /// No address is known for any endpoint.
 pub const UNRESOLVED: ErrorType = ErrorType::new("upstream name unresolved");
 
@@ -39,6 +42,7 @@ fn downstream(kind: &ErrorType) -> Failure {
         // A write that takes too long is a client that doesn't read.
         ErrorType::WriteTimedout => Failure::ClientStalled,
         ErrorType::InvalidHTTPHeader | ErrorType::HTTPStatus(400..=499) => Failure::BadRequest,
+        kind if *kind == INVALID_CHUNK => Failure::BadRequest,
         _ => Failure::ClientGone,
     }
 }
@@ -65,6 +69,7 @@ fn upstream(kind: &ErrorType, body: BodyState) -> Failure {
         | ErrorType::H1Error
         | ErrorType::H2Error
         | ErrorType::InvalidH2 => UpstreamError::Protocol,
+        kind if *kind == INVALID_CHUNK => UpstreamError::Protocol,
         kind if *kind == UNRESOLVED => UpstreamError::Unresolved,
         _ => UpstreamError::Reset,
     };
@@ -115,6 +120,13 @@ mod tests {
                 Downstream,
                 Complete,
                 Failure::BadRequest,
+            ),
+            (INVALID_CHUNK, Downstream, Arriving, Failure::BadRequest),
+            (
+                INVALID_CHUNK,
+                Upstream,
+                Complete,
+                Failure::Upstream(UpstreamError::Protocol),
             ),
             (
                 ErrorType::ConnectRefused,

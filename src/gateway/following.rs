@@ -18,7 +18,7 @@ pub(super) struct Followed {
     /// The host as the client wrote it: a changed Location shows in it.
     pub(super) host: String,
     pub(super) upload: Option<String>,
-    /// What a commit says that its blob is.
+    /// The blob that a commit or a mount names.
     pub(super) digest: Option<String>,
     /// A manifest's tag or digest.
     pub(super) reference: Option<String>,
@@ -42,12 +42,12 @@ pub(super) fn begin(
         return;
     }
     let digest = query
-        .and_then(|query| query::only_value(query, "digest"))
+        .and_then(|query| query::only_value(query, digest_parameter(target.operation)?))
         .and_then(|digest| String::from_utf8(digest).ok());
     let followed = Followed {
         host: host(request),
         upload: target.upload.map(ToOwned::to_owned),
-        digest: digest.filter(|_| target.operation.is_commit()),
+        digest,
         reference: target.reference.map(ToOwned::to_owned),
         behind_cloudflare: request.headers.contains_key("cf-ray"),
         opened: None,
@@ -83,6 +83,15 @@ fn is_followed(operation: Operation) -> bool {
     Operation::PUSH.contains(&operation)
         || Operation::TICKETED.contains(&operation)
         || operation == Operation::UploadCancel
+}
+
+/// Where a request names the blob that it is about.
+fn digest_parameter(operation: Operation) -> Option<&'static str> {
+    match operation {
+        Operation::UploadMount => Some("mount"),
+        operation if operation.is_commit() => Some("digest"),
+        _ => None,
+    }
 }
 
 fn host(request: &RequestHeader) -> String {

@@ -243,7 +243,7 @@ impl ProxyHttp for Gateway {
         if response.status.is_informational() {
             return Ok(());
         }
-        ctx.answered(Instant::now());
+        ctx.answered(response.status.as_u16(), Instant::now());
         ctx.transfer = Transfer::download(session, &response.headers, ctx);
         following::answered(response, ctx);
         ctx.refuses(response);

@@ -1,6 +1,8 @@
 //! The tracker from outside: requests are told, and what it shows is looked at.
 
+mod causes;
 mod ends;
+mod filters;
 mod findings;
 mod grouping;
 mod shown;

@@ -76,6 +76,11 @@ const HIDDEN: &str = "***";
 const LONGEST_WORD: usize = 40;
 
 fn clean(text: &str, most: usize) -> String {
+    // Nearly all of them: nothing to take out, and so to look at one by one.
+    let beginning = &text[..cut_at(text, most)];
+    if beginning.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return beginning.to_owned();
+    }
     let mut kept = String::with_capacity(text.len().min(most));
     for shown in text.chars().filter(|c| !is_control(*c)) {
         if kept.len() + shown.len_utf8() > most {

@@ -275,3 +275,26 @@ fn broken(ended: &Ended<'_>, now: Moment) -> Option<Break> {
         age: ended.duration,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::push::bounds::STRUCT;
+    use crate::push::failures::Failure;
+    use crate::push::flights::Flight;
+    use crate::push::progress::Push;
+    use crate::push::uploads::Upload;
+
+    /// What the computed bound on memory takes for granted.
+    #[test]
+    fn entries_are_as_small_as_the_bound_says() {
+        for (name, size) in [
+            ("upload", size_of::<Upload>()),
+            ("flight", size_of::<Flight>()),
+            ("push", size_of::<Push>()),
+            ("failure", size_of::<Failure>()),
+        ] {
+            assert!(size <= STRUCT, "{name}: {size}");
+            println!("{name}: {size}");
+        }
+    }
+}

@@ -187,8 +187,7 @@ impl Uploads {
     /// none of them is idle, the new one is not kept.
     fn insert(&mut self, key: u64, upload: Upload) {
         if self.open.len() >= UPLOADS && !self.open.contains(&key) {
-            let idle = |(_, upload): &(&u64, &Upload)| upload.in_flight == 0;
-            let oldest = self.open.iter().rev().find(idle).map(|(key, _)| *key);
+            let oldest = self.oldest_idle();
             let gone = oldest.and_then(|key| self.open.pop(&key));
             let lost = gone.as_ref().unwrap_or(&upload);
             if lost.is_proven
@@ -201,6 +200,20 @@ impl Uploads {
             }
         }
         self.open.put(key, upload);
+    }
+
+    /// Those in flight that stand in the way go to the other end, so that the next search doesn't
+    /// pass them again; their place says nothing until they land.
+    fn oldest_idle(&mut self) -> Option<u64> {
+        for _ in 0..self.open.len() {
+            let (key, upload) = self.open.peek_lru()?;
+            let key = *key;
+            if upload.in_flight == 0 {
+                return Some(key);
+            }
+            self.open.promote(&key);
+        }
+        None
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 const UPLOAD: &str = "/v2/lab/app/blobs/uploads/1?_state=x";
 
 /// SIGTERM, without waiting.
-fn terminate(world: &World) {
+pub fn terminate(world: &World) {
     let pid = world.gateway.pid().to_string();
     let sent = Command::new("kill").args(["-TERM", &pid]).status();
     assert!(sent.expect("run kill").success());
@@ -25,7 +25,7 @@ fn end(world: World) -> std::process::ExitStatus {
     world.gateway.terminate(PATIENCE)
 }
 
-fn is_running(pid: u32) -> bool {
+pub fn is_running(pid: u32) -> bool {
     // A zombie has ended.
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }

@@ -25,3 +25,4 @@ mod seeing;
 mod timeouts;
 mod tls;
 mod transfers;
+mod verdicts;

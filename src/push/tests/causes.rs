@@ -1,0 +1,325 @@
+//! Findings about what lies behind the gateway, tokens and CDNs; and what is said without one.
+
+use super::findings::{check, cut};
+use super::*;
+
+fn missing(blob: &'static str) -> Ended<'static> {
+    Ended {
+        unknown_blob: Some(blob),
+        ..failed(Reason::BlobLost, Some(400), manifest("v1"))
+    }
+}
+
+#[test]
+fn a_storage_that_is_not_shared() {
+    let unshared = Some(Finding::UnsharedStorage);
+    check(&[
+        (
+            "a blob that was committed",
+            |stage| {
+                stage.tell(commit("u"));
+                stage.pass(4.2).tell(missing(DIGEST))
+            },
+            unshared,
+            &[
+                "Harbor doesn't know sha256:e3b0c442",
+                "which it took 4.2 s earlier",
+            ],
+        ),
+        (
+            "a blob that was mounted",
+            |stage| {
+                stage.tell(Ended {
+                    digest: Some(DIGEST),
+                    ..ended(Operation::UploadMount)
+                });
+                stage.pass(1.0).tell(missing(DIGEST))
+            },
+            unshared,
+            &["1 s earlier"],
+        ),
+        (
+            "another blob",
+            |stage| {
+                stage.tell(commit("u"));
+                stage.pass(4.2).tell(missing("sha256:0123"))
+            },
+            None,
+            &[],
+        ),
+        (
+            "committed into another repository",
+            |stage| {
+                stage.tell(Ended {
+                    repository: Some("lab/other"),
+                    ..commit("u")
+                });
+                stage.tell(missing(DIGEST))
+            },
+            None,
+            &[],
+        ),
+        (
+            "committed too long ago",
+            |stage| {
+                stage.tell(commit("u"));
+                stage.pass(601.0).tell(missing(DIGEST))
+            },
+            None,
+            &[],
+        ),
+        (
+            "its commit failed",
+            |stage| {
+                stage.tell(Ended {
+                    reason: Reason::Upstream5xx,
+                    ..commit("u")
+                });
+                stage.tell(missing(DIGEST))
+            },
+            None,
+            &[],
+        ),
+        (
+            "an upload that was fine",
+            |stage| {
+                stage.tell(started("u"));
+                stage
+                    .pass(2.0)
+                    .tell(failed(Reason::UploadUnknown, Some(404), chunk("u")))
+            },
+            unshared,
+            &[
+                "Harbor doesn't know the upload that it opened 2 s earlier",
+                "two Harbors",
+            ],
+        ),
+        (
+            "an upload that failed before",
+            |stage| {
+                stage.tell(started("u"));
+                stage.tell(failed(Reason::RangeInvalid, Some(416), chunk("u")));
+                stage.tell(failed(Reason::UploadUnknown, Some(404), chunk("u")))
+            },
+            None,
+            &[],
+        ),
+        (
+            "an upload that nobody saw opened",
+            |stage| stage.tell(failed(Reason::UploadUnknown, Some(404), chunk("u"))),
+            None,
+            &[],
+        ),
+        (
+            "an upload that is done",
+            |stage| {
+                stage.tell(started("u"));
+                stage.tell(commit("u"));
+                stage.tell(failed(Reason::UploadUnknown, Some(404), commit("u")))
+            },
+            None,
+            &[],
+        ),
+    ]);
+}
+
+fn expired(life: Option<f64>, age: Option<f64>) -> Ended<'static> {
+    Ended {
+        token_life: life.map(seconds),
+        upload_age: age.map(seconds),
+        ..failed(Reason::TokenExpired, Some(401), commit("u"))
+    }
+}
+
+#[test]
+fn a_token_that_is_too_short() {
+    let short = Some(Finding::ShortToken);
+    check(&[
+        (
+            "by the gateway's count",
+            |stage| stage.tell(expired(Some(1800.0), Some(2460.0))),
+            short,
+            &["The token lives 30 min and this upload took 41 min."],
+        ),
+        (
+            "by the tracker's own count",
+            |stage| {
+                stage.tell(started("u"));
+                stage.pass(100.0).tell(chunk("u"));
+                stage.pass(1990.0).tell(expired(Some(1800.0), None))
+            },
+            short,
+            &["took 34.8 min"],
+        ),
+        (
+            "an old token and a short upload",
+            |stage| stage.tell(expired(Some(1800.0), Some(1700.0))),
+            None,
+            &["expired"],
+        ),
+        (
+            "a life that isn't known",
+            |stage| stage.tell(expired(None, Some(2460.0))),
+            None,
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn a_cdn_with_a_limit() {
+    fn broke(received: u64) -> Ended<'static> {
+        Ended {
+            received,
+            behind_cloudflare: true,
+            ..cut(0.0, 9.0)
+        }
+    }
+    let cdn = Some(Finding::CdnLimit);
+    check(&[
+        (
+            "at 100 MiB",
+            |stage| stage.tell(broke(104_857_600)),
+            cdn,
+            &["broke off after 104.9 MB: its limit for one body is 100 MB"],
+        ),
+        (
+            "near 100 MB",
+            |stage| stage.tell(broke(99_000_000)),
+            cdn,
+            &["99 MB"],
+        ),
+        (
+            "at 200 MB",
+            |stage| stage.tell(broke(200_000_000)),
+            cdn,
+            &["body is 200 MB"],
+        ),
+        (
+            "at 500 MiB",
+            |stage| stage.tell(broke(524_288_000)),
+            cdn,
+            &["body is 500 MB"],
+        ),
+        (
+            "too little",
+            |stage| stage.tell(broke(97_000_000)),
+            None,
+            &[],
+        ),
+        (
+            "too much",
+            |stage| stage.tell(broke(110_000_000)),
+            None,
+            &[],
+        ),
+        (
+            "no Cloudflare",
+            |stage| {
+                stage.tell(Ended {
+                    behind_cloudflare: false,
+                    ..broke(104_857_600)
+                })
+            },
+            None,
+            &[],
+        ),
+        (
+            "Harbor's end broke",
+            |stage| {
+                stage.tell(Ended {
+                    reason: Reason::Reset,
+                    ..broke(104_857_600)
+                })
+            },
+            None,
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn a_token_without_push() {
+    fn denied(granted: Option<bool>, ended: Ended<'static>) -> Ended<'static> {
+        Ended {
+            token_grants_push: granted,
+            ..failed(Reason::Denied, Some(401), ended)
+        }
+    }
+    let no_push = Some(Finding::NoPushGranted);
+    check(&[
+        (
+            "at the beginning of an upload",
+            |stage| stage.tell(denied(Some(false), started("u"))),
+            no_push,
+            &["The token that the client holds carries no push on lab/app."],
+        ),
+        (
+            "at the token's request",
+            |stage| {
+                stage.tell(Ended {
+                    reason: Reason::EmptyGrant,
+                    repository: None,
+                    token_grants_push: Some(false),
+                    ..ended(Operation::Token)
+                })
+            },
+            no_push,
+            &["The token that Harbor gave carries no push on the repository that was asked for."],
+        ),
+        (
+            "push was granted",
+            |stage| stage.tell(denied(Some(true), started("u"))),
+            None,
+            &[],
+        ),
+        (
+            "what the token grants isn't known",
+            |stage| stage.tell(denied(None, started("u"))),
+            None,
+            &[],
+        ),
+        (
+            "a pull",
+            |stage| stage.tell(denied(Some(false), ended(Operation::ManifestGet))),
+            None,
+            &[],
+        ),
+        (
+            "refused for another reason",
+            |stage| {
+                stage.tell(Ended {
+                    reason: Reason::ReadOnly,
+                    ..denied(Some(false), started("u"))
+                })
+            },
+            None,
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn whatever_fails_has_a_diagnosis_with_its_numbers() {
+    for reason in Reason::ALL {
+        let told = Stage::new().tell(Ended {
+            reason: *reason,
+            status: Some(503),
+            duration: seconds(12.34),
+            received: 31_467_097,
+            ..ended(Operation::UploadCommit)
+        });
+        let is_failure = !reason.advice().is_empty();
+        assert_eq!(told.diagnosis.is_some(), is_failure, "{reason}");
+        let Some(diagnosis) = told.diagnosis.filter(|_| told.finding.is_none()) else {
+            continue;
+        };
+        for part in [
+            reason.meaning(),
+            reason.advice(),
+            "after 12.3 s, 31.5 MB had come in, status 503.",
+        ] {
+            assert!(diagnosis.contains(part), "{reason}: {diagnosis}");
+        }
+    }
+}
