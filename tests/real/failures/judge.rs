@@ -109,6 +109,7 @@ pub fn judge(gateway: &Gateway, expected: &[(&str, End)], or: &[(&str, Reason)])
         Ok(all)
     });
     lists_agree(gateway, &all);
+    pushes_agree(gateway, expected);
     all
 }
 
@@ -248,15 +249,6 @@ fn lists_agree(gateway: &Gateway, all: &[Record]) {
     let listed = failures(gateway);
     let failed: Vec<&Record> = all.iter().filter(|record| !record.is_ok()).collect();
     assert_eq!(listed.len(), failed.len(), "{listed:#?}");
-    if std::env::var("EXPLORE").is_ok() {
-        let mut seen = BTreeSet::new();
-        for f in &listed {
-            if seen.insert(format!("{}{}{}{:?}", f.client_family, f.operation, f.reason, f.finding)) {
-                eprintln!("ENTRY {} | {} | {} | {:?} | {} | {:?} | {:?}", f.client_family, f.operation, f.reason, f.finding, f.diagnosis, f.code, f.message);
-            }
-        }
-        eprintln!("PUSHES {}", plain_http::ask(gateway.admin.unwrap(), "GET", "/pushes", &[]).body);
-    }
     for record in failed {
         let is_it = |failure: &&Failure| failure.request_id == record.request_id;
         let listed: Vec<&Failure> = listed.iter().filter(is_it).collect();
@@ -288,7 +280,59 @@ fn lists_agree(gateway: &Gateway, all: &[Record]) {
         assert_eq!(failure.finding, record.finding, "{failure:?}");
         assert_eq!(failure.status.unwrap_or(0), record.status, "{failure:?}");
         assert_eq!(failure.repository, record.repository, "{failure:?}");
-        assert!(failure.diagnosis.len() > 20, "{failure:?}");
+        let explained = explanation(failure)
+            .iter()
+            .all(|part| failure.diagnosis.contains(part));
+        assert!(explained, "{failure:?}");
+    }
+}
+
+/// What has to stand in a diagnosis: the evidence for what was found out, otherwise what the reason
+/// means and what to do about it.
+fn explanation(failure: &Failure) -> Vec<&'static str> {
+    let reason = reason(&failure.reason);
+    let of_word = |word: &String| Finding::ALL.iter().find(|each| each.as_str() == word);
+    match failure.finding.as_ref().and_then(of_word) {
+        None => vec![reason.meaning(), reason.advice(), "It ended after"],
+        Some(Finding::LocationRewritten) => vec![":443 where the POST's was hub", "Location"],
+        Some(Finding::AuthorizationStripped) => vec!["a hop in front removes Authorization"],
+        Some(Finding::ImpatientClient) => vec!["left 30 s into a silent commit", "storage"],
+        Some(Finding::UnsharedStorage) => vec!["earlier", "don't share their storage"],
+        Some(Finding::ShortToken) => vec!["The token lives 3 s and this upload took"],
+        Some(Finding::NoPushGranted) => vec!["carries no push on", "role"],
+        Some(other @ (Finding::IdleCut | Finding::CdnLimit)) => panic!("{other}: {failure:?}"),
+    }
+}
+
+/// Each client's push is listed with the outcome of its end.
+fn pushes_agree(gateway: &Gateway, expected: &[(&str, End)]) {
+    #[derive(Debug, Deserialize)]
+    struct Push {
+        client_family: String,
+        outcome: String,
+        reason: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct List {
+        pushes: Vec<Push>,
+    }
+    let List { pushes } = admin(gateway, "/pushes");
+    let of_pushes = expected
+        .iter()
+        .filter(|(_, end)| Operation::PUSH.contains(&end.operation));
+    for (family, end) in of_pushes {
+        let is_listed = pushes.iter().any(|push| {
+            push.client_family == *family
+                && push.outcome == end.reason.outcome().as_str()
+                && push.reason.is_some()
+        });
+        assert!(is_listed, "{family} {end:?}: {pushes:?}");
+    }
+    for push in &pushes {
+        let is_expected = expected
+            .iter()
+            .any(|(family, _)| *family == push.client_family);
+        assert!(is_expected || push.outcome == "ok", "{push:?}");
     }
 }
 

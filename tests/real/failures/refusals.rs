@@ -3,7 +3,7 @@
 //! service, so none of it counts against the objective.
 
 use super::Expect::GivesUp;
-use super::judge::{End, end, judge};
+use super::judge::{End, Failure, end, failures, judge};
 use super::{PLAIN, Scene, ends_of, or_gone, start_pushes, told};
 use crate::check::TWO_LAYERS;
 use crate::clients::{Client, Login};
@@ -25,6 +25,8 @@ struct Case {
     /// In the order of [`Client::ALL`], as what follows.
     ends: [&'static [End]; 4],
     words: [&'static [&'static str]; 4],
+    /// Of Harbor's own words.
+    message: &'static str,
 }
 
 /// ctr shows the status of the answer, the others its words.
@@ -65,6 +67,7 @@ const CASES: &[Case] = &[
             FORBIDDEN,
             &["denied: adding 48.8 KiB", "configured upper limit"],
         ),
+        message: "adding 48.8 KiB of storage resource",
     },
     Case {
         name: "quota_at_the_manifest",
@@ -87,6 +90,7 @@ const CASES: &[Case] = &[
             FORBIDDEN,
             &["denied: adding 78.7 KiB", "configured upper limit"],
         ),
+        message: "adding 78.7 KiB of storage resource",
     },
     Case {
         name: "read_only",
@@ -100,6 +104,7 @@ const CASES: &[Case] = &[
         project: "lab",
         ends: [&[end(Op::UploadStart, Reason::ReadOnly)]; 4],
         words: words(FORBIDDEN, &["denied: The system is in read only mode."]),
+        message: "The system is in read only mode.",
     },
     Case {
         name: "immutable_tag",
@@ -122,6 +127,7 @@ const CASES: &[Case] = &[
             &["unexpected status: 412 Precondition Failed"],
             &["Failed to process request due to 'app:v1' configured as immutable."],
         ),
+        message: "'app:v1' configured as immutable",
     },
     Case {
         name: "policy",
@@ -144,6 +150,7 @@ const CASES: &[Case] = &[
             FORBIDDEN,
             &["denied: can not push artifact to a proxy project"],
         ),
+        message: "can not push artifact to a proxy project",
     },
     Case {
         name: "a_guest",
@@ -155,6 +162,7 @@ const CASES: &[Case] = &[
         project: "lab",
         ends: [&[end(Op::UploadStart, Reason::Denied).found(Finding::NoPushGranted)]; 4],
         words: words(NOT_GRANTED, DENIED),
+        message: "unauthorized to access repository: lab/",
     },
     Case {
         name: "no_role",
@@ -168,6 +176,7 @@ const CASES: &[Case] = &[
             &[EMPTY, LOOK],
         ],
         words: words(NOT_GRANTED, DENIED),
+        message: "unauthorized to access repository: other/",
     },
     Case {
         name: "wrong_password",
@@ -184,6 +193,7 @@ const CASES: &[Case] = &[
             &[EMPTY, LOOK],
         ],
         words: words(NOT_GRANTED, DENIED),
+        message: "unauthorized to access repository: lab/",
     },
 ];
 
@@ -237,4 +247,13 @@ fn refused(world: &World, case: &Case) {
     told(running, |client| GivesUp(case.words[client as usize]));
     let expected = ends_of(&Client::ALL, &case.ends);
     judge(&scene.gateway, &expected, &or_gone(&Client::ALL));
+    let listed = failures(&scene.gateway);
+    let has_words = |failure: &Failure| {
+        let message = failure.message.as_deref();
+        message.is_some_and(|message| message.contains(case.message))
+    };
+    // An answer to a HEAD has none.
+    assert!(listed.iter().any(has_words), "{listed:#?}");
+    let coded = listed.iter().filter(|failure| failure.code.is_some());
+    assert!(coded.clone().all(has_words), "{listed:#?}");
 }
