@@ -1,8 +1,8 @@
 //! What Harbormouth says of what went wrong, wherever it says it: access records, metrics and the
-//! admin listener's lists. All of them have to tell the same.
+//! admin listener's lists (see `lists`). All of them have to tell the same.
 
+use super::lists;
 use crate::common::gateway::Gateway;
-use crate::common::plain_http;
 use harbormouth::push::Finding;
 use harbormouth::registry::operation::Operation;
 use harbormouth::registry::reason::{Outcome, Quality, Reason};
@@ -84,7 +84,7 @@ pub fn records(gateway: &Gateway) -> Vec<Record> {
 /// Exactly these ends came about, and everything tells so. `or` may have come about as well: what
 /// becomes of a client that was stopped.
 pub fn judge(gateway: &Gateway, expected: &[(&str, End)], or: &[(&str, Reason)]) -> Vec<Record> {
-    let all = eventually(|| {
+    eventually(|| {
         let all = records(gateway);
         let failed: Vec<&Record> = all.iter().filter(|record| !record.is_ok()).collect();
         for (family, end) in expected {
@@ -106,11 +106,10 @@ pub fn judge(gateway: &Gateway, expected: &[(&str, End)], or: &[(&str, Reason)])
             }
         }
         metrics_agree(gateway, &all)?;
+        lists::failures_agree(gateway, &all)?;
+        lists::pushes_agree(gateway, expected)?;
         Ok(all)
-    });
-    lists_agree(gateway, &all);
-    pushes_agree(gateway, expected);
-    all
+    })
 }
 
 /// Looks until all is right; then what was wrong last is told.
@@ -209,134 +208,7 @@ fn sum(metrics: &str, family: &str, labels: &[(&str, &str)]) -> f64 {
         .sum()
 }
 
-/// An entry of `/failures`.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Failure {
-    pub registry: String,
-    pub operation: String,
-    pub repository: Option<String>,
-    pub status: Option<u16>,
-    pub outcome: String,
-    pub reason: String,
-    pub fault: String,
-    pub finding: Option<String>,
-    pub diagnosis: String,
-    pub code: Option<String>,
-    pub message: Option<String>,
-    pub client_family: String,
-    pub request_id: String,
-}
-
-/// `/failures`, newest first.
-pub fn failures(gateway: &Gateway) -> Vec<Failure> {
-    #[derive(Deserialize)]
-    struct List {
-        failures: Vec<Failure>,
-    }
-    let list: List = admin(gateway, "/failures?limit=500");
-    list.failures
-}
-
-fn admin<T: for<'de> Deserialize<'de>>(gateway: &Gateway, path: &str) -> T {
-    let address = gateway.admin.expect("an admin listener");
-    let answer = plain_http::ask(address, "GET", path, &[]);
-    assert_eq!(answer.status, 200, "{path}: {}", answer.body);
-    serde_json::from_str(&answer.body).unwrap_or_else(|e| panic!("{path}: {e}: {}", answer.body))
-}
-
-/// Each request that failed is listed once, with the words of its record and a diagnosis.
-fn lists_agree(gateway: &Gateway, all: &[Record]) {
-    let listed = failures(gateway);
-    let failed: Vec<&Record> = all.iter().filter(|record| !record.is_ok()).collect();
-    assert_eq!(listed.len(), failed.len(), "{listed:#?}");
-    for record in failed {
-        let is_it = |failure: &&Failure| failure.request_id == record.request_id;
-        let listed: Vec<&Failure> = listed.iter().filter(is_it).collect();
-        let [failure] = listed.as_slice() else {
-            panic!("listed {} times: {record:?}", listed.len());
-        };
-        let words = |operation: &str, outcome: &str, reason: &str, fault: &str, family: &str| {
-            format!("{operation} {outcome} {reason} {fault} {family}")
-        };
-        let Failure {
-            operation,
-            outcome,
-            reason,
-            fault,
-            client_family,
-            ..
-        } = failure;
-        assert_eq!(
-            words(operation, outcome, reason, fault, client_family),
-            words(
-                &record.operation,
-                &record.outcome,
-                &record.reason,
-                &record.fault,
-                &record.client_family
-            )
-        );
-        assert_eq!(failure.registry, "hq");
-        assert_eq!(failure.finding, record.finding, "{failure:?}");
-        assert_eq!(failure.status.unwrap_or(0), record.status, "{failure:?}");
-        assert_eq!(failure.repository, record.repository, "{failure:?}");
-        let explained = explanation(failure)
-            .iter()
-            .all(|part| failure.diagnosis.contains(part));
-        assert!(explained, "{failure:?}");
-    }
-}
-
-/// What has to stand in a diagnosis: the evidence for what was found out, otherwise what the reason
-/// means and what to do about it.
-fn explanation(failure: &Failure) -> Vec<&'static str> {
-    let reason = reason(&failure.reason);
-    let of_word = |word: &String| Finding::ALL.iter().find(|each| each.as_str() == word);
-    match failure.finding.as_ref().and_then(of_word) {
-        None => vec![reason.meaning(), reason.advice(), "It ended after"],
-        Some(Finding::LocationRewritten) => vec![":443 where the POST's was hub", "Location"],
-        Some(Finding::AuthorizationStripped) => vec!["a hop in front removes Authorization"],
-        Some(Finding::ImpatientClient) => vec!["left 30 s into a silent commit", "storage"],
-        Some(Finding::UnsharedStorage) => vec!["earlier", "don't share their storage"],
-        Some(Finding::ShortToken) => vec!["The token lives 3 s and this upload took"],
-        Some(Finding::NoPushGranted) => vec!["carries no push on", "role"],
-        Some(other @ (Finding::IdleCut | Finding::CdnLimit)) => panic!("{other}: {failure:?}"),
-    }
-}
-
-/// Each client's push is listed with the outcome of its end.
-fn pushes_agree(gateway: &Gateway, expected: &[(&str, End)]) {
-    #[derive(Debug, Deserialize)]
-    struct Push {
-        client_family: String,
-        outcome: String,
-        reason: Option<String>,
-    }
-    #[derive(Deserialize)]
-    struct List {
-        pushes: Vec<Push>,
-    }
-    let List { pushes } = admin(gateway, "/pushes");
-    let of_pushes = expected
-        .iter()
-        .filter(|(_, end)| Operation::PUSH.contains(&end.operation));
-    for (family, end) in of_pushes {
-        let is_listed = pushes.iter().any(|push| {
-            push.client_family == *family
-                && push.outcome == end.reason.outcome().as_str()
-                && push.reason.is_some()
-        });
-        assert!(is_listed, "{family} {end:?}: {pushes:?}");
-    }
-    for push in &pushes {
-        let is_expected = expected
-            .iter()
-            .any(|(family, _)| *family == push.client_family);
-        assert!(is_expected || push.outcome == "ok", "{push:?}");
-    }
-}
-
-fn reason(word: &str) -> Reason {
+pub fn reason(word: &str) -> Reason {
     let found = Reason::ALL.iter().find(|reason| reason.as_str() == word);
     *found.unwrap_or_else(|| panic!("{word:?} is no reason"))
 }

@@ -21,12 +21,15 @@ use std::time::Duration;
 struct Case {
     name: &'static str,
     manners: Manners,
+    settings: &'static str,
     /// In the order of [`Client::ALL`], as what follows.
     ends: [&'static [End]; 4],
     expect: [Expect; 4],
 }
 
-const SETTINGS: &str =
+/// With tickets, and without.
+const HELPED: &str = "log: { format: json }\ntrusted_proxies: [ 127.0.0.0/8 ]\n";
+const UNHELPED: &str =
     "log: { format: json }\ntrusted_proxies: [ 127.0.0.0/8 ]\nreattach: { mode: off }\n";
 
 const STRIPPED: End =
@@ -39,13 +42,33 @@ const EXPLAINED: Expect = GivesUp(&[
     "a proxy between",
 ]);
 
+const MANIFEST: End =
+    end(Op::ManifestPut, Reason::AuthorizationLost).found(Finding::AuthorizationStripped);
+
 const CASES: &[Case] = &[
+    Case {
+        // The layers can be helped, the manifest can't.
+        name: "stripped_from_the_manifest",
+        manners: Manners {
+            authorization: Authorization::LostOnEveryPut,
+            ..GOOD
+        },
+        settings: HELPED,
+        ends: [&[MANIFEST]; 4],
+        expect: [
+            GivesUp(&["failed to copy after 5 retries"]),
+            EXPLAINED,
+            EXPLAINED,
+            EXPLAINED,
+        ],
+    },
     Case {
         name: "stripped",
         manners: Manners {
             authorization: Authorization::LostOnUploadPut,
             ..GOOD
         },
+        settings: UNHELPED,
         ends: [&[STRIPPED]; 4],
         expect: [
             GivesUp(&["failed to copy after 5 retries"]),
@@ -60,6 +83,7 @@ const CASES: &[Case] = &[
             locations: Locations::WithPort443,
             ..GOOD
         },
+        settings: UNHELPED,
         ends: [&[REWRITTEN], &[], &[], &[]],
         expect: [
             GivesUp(&["upload changed destination", ":443", "401 Unauthorized"]),
@@ -90,10 +114,10 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
 }
 
 fn lost(world: &World, case: &Case) {
-    assert!(SETTINGS.starts_with(JSON));
+    assert!(case.settings.starts_with(JSON));
     let plan = Plan {
         manners: case.manners,
-        settings: SETTINGS,
+        settings: case.settings,
         ..chain::PLAIN
     };
     let chain = Chain::start(world, plan, Place::BehindTheHop);

@@ -6,6 +6,7 @@ mod broken;
 mod good;
 mod judge;
 mod leaving;
+mod lists;
 mod lost;
 mod refusals;
 mod silent;

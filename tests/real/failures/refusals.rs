@@ -3,7 +3,8 @@
 //! service, so none of it counts against the objective.
 
 use super::Expect::GivesUp;
-use super::judge::{End, Failure, end, failures, judge};
+use super::judge::{End, end, judge};
+use super::lists::{Failure, failures};
 use super::{PLAIN, Scene, ends_of, or_gone, start_pushes, told};
 use crate::check::TWO_LAYERS;
 use crate::clients::{Client, Login};
