@@ -119,7 +119,8 @@ fn record(bencher: Bencher, format: LogFormat) {
         client_family: ClientFamily::of(Some(USER_AGENT)),
         endpoint: Some("http://10.0.0.5"),
         repairs: &[],
-        error: None,
+        reason: Reason::Success,
+        finding: None,
     };
     bencher.bench(|| black_box(&record).line(format));
 }

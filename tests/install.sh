@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what the tests need from Debian (12 or later): registries, registry clients, proxies,
-# load tools, Prometheus, a browser. Run it as root or with sudo, as often as you like: it installs
-# only what is missing. The tests start these programs themselves, on addresses of their own, so no
-# service that this script installs is started, now or at the next boot.
+# load tools, Prometheus, Node.js, a browser. Run it as root or with sudo, as often as you like: it
+# installs only what is missing. The tests start these programs themselves, on addresses of their
+# own, so no service that this script installs is started, now or at the next boot.
 #
 #   tests/install.sh            install
 #   tests/install.sh --check    only say what is missing; fails when something is
@@ -24,6 +24,8 @@ nghttp:nghttp2-client
 h2load:nghttp2-client
 prometheus:prometheus
 promtool:prometheus
+node:nodejs
+npm:npm
 htpasswd:apache2-utils
 chromium:chromium
 chromedriver:chromium-driver

@@ -102,7 +102,7 @@ async fn real_failures_are_shown_as_they_happen() {
     faults.inject(commits, Times::N(3), cut);
     for layer in ["a layer", "another", "a third"] {
         let reply = world.layer(&login, layer.as_bytes()).await;
-        assert_eq!(reply.status, 502, "{reply:?}");
+        assert_eq!(reply.status, 504, "{reply:?}");
     }
     // 3 of 11: five good of the push, three POSTs that went well, three commits that did not.
     browser
@@ -148,8 +148,10 @@ async fn real_failures_are_shown_as_they_happen() {
     // Nobody listens where the other Harbor should be.
     let gone = b"POST /v2/lab/app/blobs/uploads/ HTTP/1.1\r\nHost: gone.example.com\r\nAuthorization: Bearer x\r\nContent-Length: 0\r\n\r\n";
     let reply = world.conn().await.ask(gone.to_vec()).await;
-    assert_eq!(reply.status, 502, "{reply:?}");
-    browser.says("#verdicts", "at gone since about").await;
+    assert_eq!(reply.status, 504, "{reply:?}");
+    browser
+        .says("#verdicts", "No endpoint of gone answers")
+        .await;
     browser
         .says("#verdicts", "Is Harbor up, and its address right?")
         .await;
@@ -178,7 +180,10 @@ async fn real_failures_are_shown_as_they_happen() {
         .says("#failures", "upload chunk aborted: client gone")
         .await;
     browser
-        .says("#uploads-empty", "Nothing is being uploaded now")
+        .says(
+            "#uploads-empty",
+            "Nothing is being sent; 5 uploads are open",
+        )
         .await;
 
     // The list says the same as the API, and the filter narrows it.

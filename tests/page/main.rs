@@ -16,3 +16,4 @@ mod failing;
 mod reach;
 mod shown;
 mod stage;
+mod verdicts;

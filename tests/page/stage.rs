@@ -29,8 +29,10 @@ struct Shown {
     /// Paths and queries, in the order in which they were asked for.
     asked: Mutex<Vec<String>>,
     /// Changes answers on their way: the path, and what the file says.
-    change: Mutex<Box<dyn FnMut(&str, &mut Value) + Send>>,
+    change: Mutex<Box<Change>>,
 }
+
+type Change = dyn FnMut(&str, &mut Value) + Send;
 
 impl Stage {
     /// Answers from the files of `tests/fixtures/page/NAME`.

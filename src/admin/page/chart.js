@@ -24,7 +24,8 @@ export function draw(holder, layers, { width, height, axis, from, step, label, b
   const bars = layers.length ? layers[0].counts.length : 0;
   const totals = Array.from({ length: bars }, (_, i) => layers.reduce((sum, one) => sum + one.counts[i], 0));
   const most = Math.max(1, ...totals);
-  const top = axis ? ceiling(most) : most;
+  // A single failure is not a wall.
+  const top = axis ? ceiling(Math.max(4, most)) : most;
   const { grid, columns } = parts(svg);
   lines(grid, room, axis ? top : null, { from, step, bars });
   const wide = room.width / Math.max(1, bars);
@@ -78,7 +79,7 @@ function column(group, layers, index, { room, wide, top, words }) {
 // The next number that can be halved and read.
 function ceiling(value) {
   const ten = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 3, 4, 5, 6, 8, 10].map((one) => one * ten).find((one) => one >= value);
+  return [1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10].map((one) => one * ten).find((one) => one >= value);
 }
 
 function lines(grid, room, top, { from, step, bars }) {
@@ -86,11 +87,10 @@ function lines(grid, room, top, { from, step, bars }) {
   const bottom = room.y + room.height;
   marks.push({ key: "zero", line: [room.x, bottom, room.x + room.width, bottom] });
   if (top !== null) {
-    for (const part of top === 1 ? [1] : [0.5, 1]) {
+    for (const part of top % 2 ? [1] : [0.5, 1]) {
       const y = bottom - part * room.height;
       marks.push({ key: `at ${part}`, line: [room.x, y, room.x + room.width, y] });
-      const words = Number.isInteger(top * part) ? count(top * part) : "";
-      marks.push({ key: `name ${part}`, at: [room.x - 6, y + 4], anchor: "end", words });
+      marks.push({ key: `name ${part}`, at: [room.x - 6, y + 4], anchor: "end", words: count(top * part) });
     }
   }
   const span = bars * step;

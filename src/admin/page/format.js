@@ -20,6 +20,7 @@ export function percent(share) {
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   const s = Math.max(0, seconds);
+  if (s > 0 && s < 0.001) return `<1${NB}ms`;
   if (s < 0.0995) return `${Math.round(s * 1000)}${NB}ms`;
   if (s < 9.95) return `${s.toFixed(1)}${NB}s`;
   if (s < 59.5) return `${Math.round(s)}${NB}s`;

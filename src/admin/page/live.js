@@ -88,5 +88,7 @@ function tell() {
       ? `The gateway hasn't answered for ${duration(Math.floor(age))}. What stands below is from ${clock(answered.there)} and may no longer be true.`
       : "The gateway doesn't answer. Nothing can be shown yet; this page keeps asking.");
   }
+  // The tab doesn't claim to know either; the next answer writes its sign anew.
+  if (old) document.title = document.title.replace(/^[✕▲✓○] /, "? ");
   document.body.classList.toggle("old", old && answered !== null);
 }

@@ -59,7 +59,7 @@ async function evidenceFor(verdicts) {
   const found = new Map();
   await Promise.all(verdicts.map(async ({ registry, state, bad, beside }) => {
     const lead = state === "surge" ? beside : bad;
-    if (!lead || state === "well" || state === "quiet" || state === "down") return;
+    if (!lead || ["well", "quiet", "down"].includes(state)) return;
     const which = new URLSearchParams({
       registry: registry.name, operation: lead.operation, reason: lead.reason, limit: "1",
     });
@@ -81,7 +81,11 @@ onChange(() => {
   if (overview) drawTrend(overview, current());
   now();
 });
-window.addEventListener("resize", () => overview && drawTrend(overview, current()));
+window.addEventListener("resize", () => {
+  if (!overview) return;
+  showRegistries(judge(overview), overview);
+  drawTrend(overview, current());
+});
 byId("skip").addEventListener("click", (event) => {
   // The hash holds the filter.
   event.preventDefault();

@@ -7,11 +7,11 @@ import { count, duration, fault, minute, percent, some, words } from "./format.j
 import { IMPATIENCE, counted, share } from "./verdict.js";
 
 const TONES = {
-  broken: "bad", failing: "bad", recovered: "watch", surge: "watch", down: "watch", well: "good", quiet: "none",
+  broken: "bad", dead: "bad", failing: "bad", accident: "watch", recovered: "watch", surge: "watch", down: "watch", well: "good", quiet: "none",
 };
 const SIGNS = { bad: "✕", watch: "▲", good: "✓", none: "○" };
 const BADGES = {
-  broken: "push is broken", failing: "pushes fail", recovered: "works again", surge: "many refused",
+  broken: "push is broken", dead: "Harbor is down", failing: "pushes fail", accident: "a push failed", recovered: "works again", surge: "many refused",
   down: "endpoint down", well: "well", quiet: "no push yet",
 };
 
@@ -58,6 +58,9 @@ function sentence({ registry, state, since, beside, down, time }) {
     case "failing":
       return { tone: "bad", say: `Some pushes fail${at} ${began}`,
         more: `${percent(share(now))} of the push requests of the last 5 minutes failed (${of(now)}); ${limit}` };
+    case "accident":
+      return { tone: "watch", say: `A push failed${at}`,
+        more: `One of ${some(counted(now), "push request", "push requests")} of the last 5 minutes failed; ${limit}` };
     case "recovered": {
       const still = counted(now) ? `${of(now)} failed in the last 5 minutes` : "no push came in the last 5 minutes";
       return { tone: "watch",
@@ -67,13 +70,18 @@ function sentence({ registry, state, since, beside, down, time }) {
     case "surge":
       return { tone: "watch", say: `Many pushes are refused or given up${at}`,
         more: `${count(beside.total)} in the last hour, beside ${some(counted(hour), "request", "requests")} that count. They don't count against the objective: mostly that is the clients' own doing. Look whether so many are.` };
+    case "dead":
+      return { tone: "bad", say: `No endpoint of ${registry.name} answers`,
+        more: `The health probe fails at ${addresses(down)}: nothing can be pushed or pulled.` };
     case "down":
-      return { tone: "watch", say: `Pushing works${at}, with ${down.length} of ${some(registry.endpoints.length, "endpoint", "endpoints")} down`,
-        more: `${down.map((one) => one.name).join(", ")} doesn't answer its health probe.` };
+      return { tone: "watch", say: `${down.length} of ${registry.endpoints.length} endpoints of ${registry.name} don't answer`,
+        more: `The health probe fails at ${addresses(down)}; the others carry on.` };
     default:
       return { tone: "none", say: registry.name, more: "" };
   }
 }
+
+const addresses = (endpoints) => endpoints.map((one) => one.name).join(", ");
 
 function calmly(verdicts, others) {
   const names = (list) => list.map((one) => one.registry.name).join(", ");
@@ -99,7 +107,7 @@ function sum(verdicts, window) {
 }
 
 // Which step, why, whose fault, what to change: of the leading failure.
-function explain({ registry, state, bad, beside }, reasons, evidence) {
+function explain({ registry, state, bad, beside, down }, reasons, evidence) {
   const lead = state === "surge" ? beside : bad;
   if (!lead || state === "down") return [];
   const reason = reasons.get(lead.reason);
@@ -108,9 +116,13 @@ function explain({ registry, state, bad, beside }, reasons, evidence) {
     ["Step", `${words(lead.operation)}`, ` (${count(lead.number)} of ${some(lead.total, "failure", "failures")})`],
     ["Reason", words(lead.reason), reason ? ` – ${reason.meaning}` : ""],
     ["Fault", fault(lead.fault), ""],
-    ["Check or change", reason?.advice || "–", ""],
+    ["Look at", reason?.advice || "–", ""],
   ];
-  if (seen) list.push(["Seen last", "", seen]);
+  // Where the diagnosis repeats what stands above it, what is left is its evidence.
+  const fresh = [reason?.meaning, reason && `Look at: ${reason.advice}`]
+    .reduce((words, known) => (known ? words.replace(known, "") : words), seen ?? "").trim();
+  if (fresh) list.push(["Seen last", "", fresh]);
+  if (down.length && state !== "dead") list.push(["Down", addresses(down), " (the health probe fails)"]);
   return list;
 }
 
@@ -161,6 +173,7 @@ function newCard(registry) {
   const card = make("article", { class: "card" },
     make("header", {}, make("h3", { "data-is": "name" }), make("span", { class: "badge", "data-is": "badge" }),
       make("p", { class: "names", "data-is": "names" })),
+    make("p", { class: "objective above" }, "Push requests that failed"),
     make("dl", { class: "windows", "aria-label": "Push requests that failed" },
       window("now", "last 5 minutes"), window("hour", "last hour"), window("day", "last day")),
     make("p", { class: "objective", "data-is": "objective" }),
@@ -175,7 +188,7 @@ function window_(node, window, objective) {
   const part = share(window);
   attribute(node, "data-tone", part === null ? "none" : part > 1 - objective ? "bad" : "good");
   text(rate, part === null ? "–" : percent(part));
-  text(number, part === null ? "no push" : of(window));
+  text(number, part === null ? "no push" : `${count(window.bad)} of ${count(counted(window))}`);
 }
 
 function facts_(list, registry) {
@@ -218,7 +231,7 @@ function sparkline(holder, registry, series) {
   const good = bundle(requests.good, size);
   const step = series.step * size;
   draw(holder, [{ key: "bad", fill: "bad", counts: bad }, { key: "good", fill: "good", counts: good }], {
-    width, height: 84, axis: false, from: series.from, step,
+    width, height: width > 450 ? 130 : 84, axis: false, from: series.from, step,
     label: `Push requests of the last day in bars of ${step / 60} minutes, failed ones at the foot: ${of(registry.windows.day)} failed.`,
     bar: (index) => `${minute(series.from + index * step)}: ${count(bad[index])} failed of ${some(bad[index] + good[index], "request", "requests")}`,
   });

@@ -10,7 +10,8 @@ const SILENT = 15;
 
 const TONES = { failed: "bad", aborted: "watch", unfinished: "watch", refused: "none", open: "none", ok: "good" };
 
-const client = (one) => [one.client, one.client_family && words(one.client_family)].filter(Boolean).join(", ");
+const client = (one) =>
+  [one.client, one.client_family === "none" ? "" : words(one.client_family)].filter(Boolean).join(", ");
 
 function cells(names) {
   return make("tr", { role: "row" }, ...names.map(([key, label, number]) =>
@@ -96,7 +97,7 @@ export function showPushes({ pushes, time }) {
 export function showFailures({ failures, time }, filter, reasons) {
   list("failures", failures.length, isSet(filter)
     ? "No failure like this is remembered. “Show all” takes the filter away."
-    : "No failure yet. Each one shows here within seconds, with what led to it.");
+    : "No failure is remembered. Each new one shows here within seconds, with what led to it.");
   text(byId("failures-count"), failures.length ? `${count(failures.length)}, newest first` : "");
   keep(byId("failures"), failures, (one) => `${one.time} ${one.request_id} ${one.operation}`, newFailure, (item, one) => {
     const part = parts(item);
@@ -125,7 +126,7 @@ function newFailure() {
 function facts(node, one, reason) {
   const items = [
     ["Reason", reason?.meaning],
-    ["Check or change", reason?.advice],
+    ["Look at", reason?.advice],
     ["Finding", one.finding && words(one.finding)],
     ["Harbor's words", one.message || one.code ? [one.code, one.message].filter(Boolean).join(": ") : null],
     ["Status", one.status === null ? "none was sent" : String(one.status)],

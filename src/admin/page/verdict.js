@@ -13,13 +13,16 @@ const SURGE_SHARE = 0.2;
 // From here on containerd 2.3 and Docker 29.7 give a commit up.
 export const IMPATIENCE = 30;
 
+// Of the 288 steps of a day, those of the last hour.
+const LAST_HOUR = -12;
+
 const PUSH = ["upload_start", "upload_mount", "upload_monolithic", "upload_chunk", "upload_commit", "manifest_put"];
 
 export const counted = (window) => window.good + window.bad;
 export const share = (window) => (counted(window) ? window.bad / counted(window) : null);
 
 // States, from worst to best.
-export const STATES = ["broken", "failing", "recovered", "surge", "down", "well", "quiet"];
+const STATES = ["broken", "dead", "failing", "accident", "recovered", "surge", "down", "well", "quiet"];
 
 export function judge(overview) {
   return overview.registries
@@ -27,20 +30,21 @@ export function judge(overview) {
     .sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state));
 }
 
-function judgeOne(registry, { series, time }) {
+function judgeOne(registry, { series, time, started }) {
   const { now, hour, day } = registry.windows;
   const budget = 1 - registry.objective;
   const over = (window) => (share(window) ?? 0) > budget;
   const requests = series.requests.find((one) => one.registry === registry.name);
-  const since = over(now) || over(hour) ? failingSince(requests, budget, series) : null;
-  const from = since ? Math.max(0, since.step) : series.requests.length ? 276 : 0;
+  const since = over(now) || over(hour) ? failingSince(requests, budget, series, started) : null;
+  const from = since ? since.step : LAST_HOUR;
   const bad = leading(series, registry.name, (one) => one.outcome === "failed", from);
-  const beside = leading(series, registry.name, (one) => one.outcome !== "failed", 276);
+  const beside = leading(series, registry.name, (one) => one.outcome !== "failed", LAST_HOUR);
   const surge = beside !== null && beside.total >= SURGE && beside.total > SURGE_SHARE * counted(hour);
   const down = registry.endpoints.filter((endpoint) => !endpoint.healthy);
   let state = "well";
   if (over(now) && now.bad >= PATTERN && share(now) >= BROKEN) state = "broken";
-  else if (over(now)) state = "failing";
+  else if (down.length === registry.endpoints.length) state = "dead";
+  else if (over(now)) state = now.bad >= PATTERN ? "failing" : "accident";
   else if (over(hour)) state = "recovered";
   else if (surge) state = "surge";
   else if (down.length) state = "down";
@@ -50,7 +54,7 @@ function judgeOne(registry, { series, time }) {
 
 // Where the stretch began that is over the objective up to now. A step in which nothing was
 // counted says nothing and doesn't end it; a step within the objective does.
-export function failingSince(requests, budget, series) {
+export function failingSince(requests, budget, series, started) {
   if (!requests) return null;
   let began = null;
   let ended = null;
@@ -63,7 +67,8 @@ export function failingSince(requests, budget, series) {
     } else if (began !== null) break;
   }
   if (began === null) return null;
-  const at = (step) => series.from + step * series.step;
+  // Nothing was seen before the process started.
+  const at = (step) => Math.max(started, series.from + step * series.step);
   return { step: began, at: at(began), until: at(ended + 1), whole: began === 0 };
 }
 

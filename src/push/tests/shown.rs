@@ -198,7 +198,8 @@ fn the_overview_counts_a_day() {
         [],
         "a pull is no request of a push"
     );
-    let failures: Vec<(&str, &str, Vec<(usize, u64)>)> = series["failures"]
+    type Steps = Vec<(usize, u64)>;
+    let failures: Vec<(&str, &str, Steps)> = series["failures"]
         .as_array()
         .unwrap()
         .iter()
