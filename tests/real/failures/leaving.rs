@@ -106,7 +106,8 @@ fn clients_stop_sending(world: &World) {
     told(running, |client| match client {
         // It tries again, and there is no such upload any more.
         Client::Ctr => GivesUp(&["failed to copy"]),
-        Client::Docker | Client::Skopeo | Client::Podman => GivesUp(&["writing blob: "]),
+        Client::Docker | Client::Skopeo => GivesUp(&["writing blob: "]),
+        Client::Podman => TriesAgain(&["writing blob: "]),
     });
 }
 

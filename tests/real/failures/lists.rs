@@ -61,7 +61,9 @@ pub fn failures_agree(gateway: &Gateway, all: &[Record]) -> Result<(), String> {
 }
 
 fn agrees(failure: &Failure, record: &Record) -> bool {
-    let explained = explanation(failure).iter().all(|part| failure.diagnosis.contains(part));
+    let explained = explanation(failure)
+        .iter()
+        .all(|part| failure.diagnosis.contains(part));
     explained
         && failure.registry == "hq"
         && failure.operation == record.operation
@@ -83,7 +85,9 @@ fn explanation(failure: &Failure) -> Vec<&'static str> {
         None => vec![reason.meaning(), reason.advice(), "It ended after"],
         Some(Finding::LocationRewritten) => vec![":443 where the POST's was hub", "Location"],
         Some(Finding::AuthorizationStripped) => vec!["a hop in front removes Authorization"],
-        Some(Finding::ImpatientClient) => vec!["left 30 s into a silent commit", "storage"],
+        Some(Finding::ImpatientClient) => {
+            vec!["s into a silent commit, as containerd from 2.3", "storage"]
+        }
         Some(Finding::UnsharedStorage) => vec!["earlier", "don't share their storage"],
         Some(Finding::ShortToken) => vec!["The token lives 3 s and this upload took"],
         Some(Finding::NoPushGranted) => vec!["carries no push on", "role"],
@@ -115,7 +119,11 @@ pub fn pushes_agree(gateway: &Gateway, expected: &[(&str, End)]) -> Result<(), S
             return Err(format!("{family} {end:?}: {pushes:?}"));
         }
     }
-    let is_expected = |push: &&Push| expected.iter().any(|(family, _)| *family == push.client_family);
+    let is_expected = |push: &&Push| {
+        expected
+            .iter()
+            .any(|(family, _)| *family == push.client_family)
+    };
     let mut others = pushes.iter().filter(|push| !is_expected(push));
     match others.find(|push| push.outcome != PushOutcome::Ok.as_str()) {
         None => Ok(()),
