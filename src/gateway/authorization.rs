@@ -4,6 +4,7 @@
 
 use super::answer::Refusal;
 use super::context::RequestContext;
+use super::following;
 use super::shared::Harbor;
 use crate::config::{ClientAddressRule, Prefer};
 use crate::registry::answer::Answer;
@@ -15,7 +16,7 @@ use crate::registry::token::Credential;
 use crate::registry::upload_ticket::{self, Refused, UploadStep};
 use crate::ticket::{self, ClientNetwork, OpenError, Step};
 use http::HeaderValue;
-use http::header::{AUTHORIZATION, HOST};
+use http::header::AUTHORIZATION;
 use pingora::http::RequestHeader;
 use std::time::SystemTime;
 
@@ -189,33 +190,45 @@ pub(super) fn bound<'a>(step: &'a UploadStep, harbor: &'a Harbor, origin: &'a st
 
 /// One line for the operator: something in front is broken, and this is where to look.
 fn tell(request: &RequestHeader, ctx: &RequestContext) {
-    let asked = request.uri.authority().map(|authority| authority.as_str());
-    let host = request
-        .headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok());
-    // No DNS name is longer.
-    let host: String = host
-        .or(asked)
-        .unwrap_or_default()
-        .chars()
-        .take(255)
-        .collect();
-    let peer = ctx
-        .peer
-        .map_or_else(|| "?".to_owned(), |peer| peer.to_string());
     log::warn!(
-        "registry {}: {} {} of {} by {} at {} came without its Authorization and got it back from \
-         its ticket. A hop before this gateway takes it off {} requests, or rewrites Location: \
-         look at the one that connects from {peer} (it sent Host {host:?}) and at those before it",
+        "{} and got it back from its ticket. {}",
+        bare_write(ctx),
+        suspects(ctx, &following::host(request))
+    );
+}
+
+/// The same where it could not be helped.
+pub(super) fn tell_lost(ctx: &RequestContext) {
+    let host = ctx.followed.as_ref();
+    let host = host.map_or("", |followed| followed.host.as_str());
+    log::warn!(
+        "{}, which could not be put back. {}",
+        bare_write(ctx),
+        suspects(ctx, host)
+    );
+}
+
+fn bare_write(ctx: &RequestContext) -> String {
+    format!(
+        "registry {}: {} {} of {} by {} at {} came without its Authorization",
         ctx.registry_name(),
-        request.method,
+        ctx.method,
         ctx.operation,
         ctx.repository.as_deref().unwrap_or_default(),
         ctx.client_family,
         shown_client(ctx),
-        request.method,
-    );
+    )
+}
+
+fn suspects(ctx: &RequestContext, host: &str) -> String {
+    let peer = ctx
+        .peer
+        .map_or_else(|| "?".to_owned(), |peer| peer.to_string());
+    format!(
+        "A hop before this gateway takes it off {} requests, or rewrites Location: look at the one \
+         that connects from {peer} (it sent Host {host:?}) and at those before it",
+        ctx.method
+    )
 }
 
 fn shown_client(ctx: &RequestContext) -> String {

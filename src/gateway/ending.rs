@@ -1,6 +1,6 @@
 //! The end of a request: it is judged, counted, told to the push tracker and written down, once.
 
-use super::authorization::unix_now;
+use super::authorization::{tell_lost, unix_now};
 use super::context::RequestContext;
 use crate::metrics::{Direction, seconds};
 use crate::push::{Ended, Finding, Whose};
@@ -43,6 +43,9 @@ pub(super) fn close(ctx: &mut RequestContext, sent: &Sent) {
     let reason = judge(&facts(ctx, sent, error.as_ref(), now));
     count(ctx, sent, reason, now);
     let finding = tell(ctx, sent, reason, error.as_ref(), now);
+    if reason == Reason::AuthorizationLost {
+        tell_lost(ctx);
+    }
     if log::log_enabled!(target: crate::logging::ACCESS, log::Level::Info) {
         let record = record(ctx, sent, reason, finding, now);
         let line = record.line(ctx.shared.config.log.format);

@@ -94,7 +94,8 @@ fn digest_parameter(operation: Operation) -> Option<&'static str> {
     }
 }
 
-fn host(request: &RequestHeader) -> String {
+/// The host as the client wrote it.
+pub(super) fn host(request: &RequestHeader) -> String {
     let authority = request.uri.authority().map(|authority| authority.as_str());
     let host = request.headers.get(HOST);
     let host = host.and_then(|host| host.to_str().ok()).or(authority);

@@ -445,6 +445,11 @@ async fn the_reason_of_a_lost_authorization_replaces_a_body_of_any_form() {
             is_ours,
             "{name}: {reply:?}"
         );
+        if is_ours {
+            let hop = "the one that connects from 127.0.0.1 (it sent Host \"hub.example.com\")";
+            let lost = "PUT manifest_put of lab/app";
+            world.logged(&[lost, "could not be put back", hop]).await;
+        }
         assert_eq!(conn.ask(get("/v2/", &[])).await.text(), "fine", "{name}");
         let put = crate::client_h2::request("PUT", "/v2/lab/app/manifests/v1", &[]);
         let mut h2 = world.h2().await;

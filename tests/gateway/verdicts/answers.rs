@@ -3,7 +3,7 @@
 use super::Row;
 use super::proof::{Counts, ended};
 use crate::client::{Conn, Reply, get, request, with_length};
-use crate::client_h2::{Finish, request as h2_request};
+use crate::client_h2::{Finish, H2, request as h2_request};
 use crate::harbor::{Got, Harbor, Plan};
 use crate::setup::{Setup, World};
 use base64::Engine;
@@ -213,6 +213,8 @@ const OWN: &[Own] = own! {
         => "hq" ManifestPut 400 BadRequest "UNSUPPORTED" "not valid HTTP";
     "broken-chunk" |id| request("PATCH", UPLOAD, &[id, "Transfer-Encoding: chunked"], b"ZZ\r\nhello\r\n")
         => "hq" UploadChunk 400 BadRequest "UNSUPPORTED" "not valid HTTP";
+    "named-as-a-hops" |id| get("/v2/", &[id, "Connection: x-forwarded-for"])
+        => "hq" Ping 400 BadRequest "UNSUPPORTED" "not valid HTTP";
     "internal-api" |id| get("/api/internal/x", &[id])
         => "hq" Other 404 RefusedByPolicy "UNSUPPORTED" "this path is not public here";
     "bare-manifest" |id| with_length("PUT", MANIFEST, &[id], b"{}")
@@ -264,7 +266,7 @@ async fn over_http1(world: &World, case: &Case, id: &str) -> Reply {
     conn.ask(bytes).await
 }
 
-async fn over_http2(world: &World, case: &Case, id: &str) -> Reply {
+async fn over_http2(h2: &mut H2, case: &Case, id: &str) -> Reply {
     let authorization = case.with.authorization();
     let mut headers = vec![("x-request-id", id)];
     headers.extend(
@@ -272,7 +274,6 @@ async fn over_http2(world: &World, case: &Case, id: &str) -> Reply {
             .as_deref()
             .map(|value| ("authorization", value)),
     );
-    let mut h2 = world.h2().await;
     let asked = h2_request(case.method, case.path, &headers);
     let reply = match is_write(case) {
         true => {
@@ -288,13 +289,14 @@ async fn over_http2(world: &World, case: &Case, id: &str) -> Reply {
 async fn harbors_answers_are_told_apart() {
     let harbor = scripted().await;
     let world = Setup::new(harbor.url()).start();
+    let mut h2 = world.h2().await;
+    let mut before = Counts::of(&world);
     for case in CASES {
         for version in [1, 2] {
             let id = format!("{}-{version}", case.row.name);
-            let before = Counts::of(&world);
             let reply = match version {
                 1 => over_http1(&world, case, &id).await,
-                _ => over_http2(&world, case, &id).await,
+                _ => over_http2(&mut h2, case, &id).await,
             };
             assert_eq!(
                 (reply.status, reply.complete),
@@ -304,6 +306,7 @@ async fn harbors_answers_are_told_apart() {
             // Harbor's own words, and nothing else.
             assert_eq!(reply.text(), case.body, "{id}");
             let left = ended(&world, &before, &case.row, &id).await;
+            before = before.and(&case.row);
             let Some(failure) = left.failure else {
                 continue;
             };
@@ -320,8 +323,8 @@ async fn harbors_answers_are_told_apart() {
 async fn the_gateways_own_answers_are_told_apart() {
     let harbor = scripted().await;
     let world = Setup::new(harbor.url()).start();
+    let mut before = Counts::of(&world);
     for own in OWN {
-        let before = Counts::of(&world);
         let mut conn: Conn = world.http().await;
         let line = format!("X-Request-Id: {}", own.row.name);
         let reply = conn.ask((own.request)(&line)).await;
@@ -330,5 +333,6 @@ async fn the_gateways_own_answers_are_told_apart() {
         assert_eq!(code, own.code, "{}", own.row.name);
         assert!(message.contains(own.words), "{}: {message}", own.row.name);
         ended(&world, &before, &own.row, own.row.name).await;
+        before = before.and(&own.row);
     }
 }

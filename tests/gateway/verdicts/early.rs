@@ -2,7 +2,7 @@
 //! whatever becomes of the rest and of the connection.
 
 use super::Row;
-use super::scene::{COMMIT, Scene, UPLOAD, headers, whole};
+use super::scene::{COMMIT, Scene, UPLOAD, headers, id, whole};
 use crate::client_h2::{Finish, reply, request as h2_request};
 use crate::harbor::Plan;
 use bytes::Bytes;
@@ -18,6 +18,7 @@ rows! {
     too_large_and_reset UploadCommit 413 BodyTooLarge;
     too_large_and_reset_over_http2 UploadCommit 413 BodyTooLarge;
     quota_and_closed UploadCommit 403 Quota;
+    bare_and_reset UploadChunk 401 AuthorizationLost;
     left_after_the_answer UploadCommit 401 Denied;
     left_after_the_answer_over_http2 UploadChunk 401 Denied;
     stalled_after_the_answer UploadCommit 401 Denied;
@@ -101,6 +102,22 @@ async fn quota_and_closed(row: &Row) {
     sends_all(row, plan.then_close(), "PUT", COMMIT).await;
 }
 
+/// It came without a token, and Harbor's refusal is replaced.
+async fn bare_and_reset(row: &Row) {
+    let scene = Scene::new(denied().then_reset()).await;
+    let mut conn = scene.world.http().await;
+    let body = vec![1; SIZE];
+    let asked = crate::client::with_length("PATCH", UPLOAD, &[&id(row)], &body);
+    let reply = conn.ask(asked).await;
+    assert_eq!((reply.status, reply.complete), (row.status, true));
+    let (_, message) = reply.oci_error();
+    assert!(
+        message.contains("without its Authorization header"),
+        "{message}"
+    );
+    scene.ended(row).await;
+}
+
 /// Sends the beginning and reads the answer; returns when the client has it.
 async fn left_after_the_answer(row: &Row) {
     let scene = Scene::new(denied().after(4)).await;
@@ -141,9 +158,8 @@ async fn stalled_after_the_answer_over_http2(row: &Row) {
 async fn skipped_the_body(row: &Row) {
     let scene = Scene::new(denied().after(0)).await;
     let mut conn = scene.world.http().await;
-    let id = super::scene::id(row);
     let lines = [
-        &id,
+        &id(row),
         super::scene::TOKEN,
         "Expect: 100-continue",
         "Content-Length: 31457280",

@@ -39,8 +39,8 @@ impl Counts {
         Counts(samples.filter(|(_, value)| *value > 0).collect())
     }
 
-    /// Counts this row's request, and nothing else.
-    fn and(mut self, row: &Row) -> Counts {
+    /// With this row's request counted, and nothing else.
+    pub fn and(mut self, row: &Row) -> Counts {
         let (operation, reason, registry) = (row.operation, row.reason, row.registry);
         let outcome = reason.outcome();
         if outcome != Outcome::Ok {
