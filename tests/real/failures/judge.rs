@@ -107,7 +107,7 @@ pub fn judge(gateway: &Gateway, expected: &[(&str, End)], or: &[(&str, Reason)])
         }
         metrics_agree(gateway, &all)?;
         lists::failures_agree(gateway, &all)?;
-        lists::pushes_agree(gateway, expected)?;
+        lists::pushes_agree(gateway, expected, or)?;
         Ok(all)
     })
 }
