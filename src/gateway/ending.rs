@@ -2,10 +2,10 @@
 
 use super::authorization::{tell_lost, unix_now};
 use super::context::RequestContext;
-use crate::edge::query;
 use crate::metrics::{Direction, seconds};
-use crate::push::{Ended, Finding};
+use crate::push::{Ended, Finding, Whose};
 use crate::record::AccessRecord;
+use crate::registry::grant::asks_for_push;
 use crate::registry::oci_error::OciError;
 use crate::registry::operation::Operation;
 use crate::registry::reason::{Outcome, Reason};
@@ -89,6 +89,7 @@ fn facts<'a>(
 
 fn credentials(ctx: &RequestContext, status: Option<u16>) -> Credentials {
     match &ctx.authorization.credential {
+        Credential::None if status == Some(401) && left_out(ctx) => Credentials::LeftOut,
         Credential::None => Credentials::None,
         // Only a refusal makes one look into a token.
         Credential::Bearer(token) if status == Some(401) => match Claims::read(token) {
@@ -97,6 +98,21 @@ fn credentials(ctx: &RequestContext, status: Option<u16>) -> Credentials {
         },
         Credential::Bearer(_) | Credential::Basic { .. } | Credential::Other => Credentials::Given,
     }
+}
+
+/// Whether a manifest came bare after layers of the same push that didn't.
+fn left_out(ctx: &RequestContext) -> bool {
+    let (Operation::ManifestPut, Some(repository), Some(name)) =
+        (ctx.operation, ctx.repository.as_deref(), ctx.name())
+    else {
+        return false;
+    };
+    ctx.shared.pushes.puts_carry_authorization(&Whose {
+        registry: name.harbor,
+        repository,
+        client: ctx.client,
+        client_family: ctx.client_family,
+    })
 }
 
 /// Whether the blob that an error misses was committed through this gateway shortly before.
@@ -192,8 +208,7 @@ fn tell(
 fn grants_push(ctx: &RequestContext, claims: Option<&Claims>) -> Option<bool> {
     if ctx.empty_grant {
         let query = ctx.token_query.as_deref()?;
-        let asked = query::values(query, "scope").any(|scope| scope.ends_with(b"push"));
-        return asked.then_some(false);
+        return asks_for_push(query).then_some(false);
     }
     let repository = ctx.repository.as_deref()?;
     Some(claims?.grants(&Scope::push(repository)))

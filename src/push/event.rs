@@ -30,6 +30,16 @@ pub struct Began<'a> {
     pub flow: &'a Arc<Flow>,
 }
 
+/// What identifies a push at one time.
+#[derive(Clone, Copy, Debug)]
+pub struct Whose<'a> {
+    /// Index of the registry in the configuration.
+    pub registry: usize,
+    pub repository: &'a str,
+    pub client: Option<IpAddr>,
+    pub client_family: ClientFamily,
+}
+
 /// How far the body of one request has come: written by the gateway for each piece, read by the
 /// tracker now and then. Times count from the request's beginning, on a clock that nobody sets.
 #[derive(Debug, Default)]

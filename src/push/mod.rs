@@ -30,7 +30,7 @@ mod view;
 mod waits;
 
 pub use bounds::memory;
-pub use event::{Began, Ended, Flow, Gauge, Swept, Told, UploadEnd};
+pub use event::{Began, Ended, Flow, Gauge, Swept, Told, UploadEnd, Whose};
 pub use filter::{FailureFilter, FilterError, PushFilter};
 pub use finding::Finding;
 pub use progress::PushOutcome;
@@ -88,6 +88,12 @@ impl Pushes {
     ) -> Option<Duration> {
         self.tracker()
             .committed_ago(registry, repository, digest, now)
+    }
+
+    /// Whether PUTs of the push that goes on have brought their Authorization here: then nothing
+    /// in front removes it from them.
+    pub fn puts_carry_authorization(&self, whose: &Whose<'_>) -> bool {
+        self.tracker().puts_carry_authorization(whose)
     }
 
     /// Ends what has not been heard of for too long; to be called every few seconds. What it

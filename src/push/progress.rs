@@ -65,6 +65,8 @@ pub struct Push {
     bytes: u64,
     manifests: u32,
     reference: Option<Text>,
+    /// The PUT of an upload came with its own Authorization: nothing in front removes it.
+    puts_carry_authorization: bool,
     /// The last request.
     request_id: Text,
     stage: Stage,
@@ -115,6 +117,7 @@ impl Push {
             bytes: 0,
             manifests: 0,
             reference: None,
+            puts_carry_authorization: false,
             request_id: Text::name(ended.request_id, ID),
             stage: Stage::Moving,
             trouble: None,
@@ -155,8 +158,18 @@ impl Push {
         }
     }
 
+    /// Whether the PUTs of this push bring their Authorization all the way.
+    pub fn puts_carry_authorization(&self) -> bool {
+        self.puts_carry_authorization
+    }
+
     fn went_on(&mut self, ended: &Ended<'_>) {
         self.stage = Stage::Moving;
+        // Of a challenge nothing follows: only what Harbor took shows that it was a real one.
+        self.puts_carry_authorization |= ended.operation == Operation::UploadCommit
+            && ended.reason == Reason::Success
+            && ended.had_credential
+            && !ended.reattached;
         let count = |number: &mut u32| *number = number.saturating_add(1);
         match ended.operation {
             Operation::ManifestPut => {

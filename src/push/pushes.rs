@@ -131,6 +131,12 @@ impl PushTable {
             .collect()
     }
 
+    /// Whether the PUTs of the push with this key bring their Authorization all the way.
+    pub fn puts_carry_authorization(&self, key: u64) -> bool {
+        let push = self.current.peek(&key);
+        push.is_some_and(Push::puts_carry_authorization)
+    }
+
     pub fn len(&self) -> usize {
         self.current.len() + self.well.len() + self.badly.len()
     }

@@ -6,7 +6,7 @@ use super::breaks::{Break, Breaks};
 use super::clock::{Clock, Moment};
 use super::committed::Committed;
 use super::diagnosis::diagnosis;
-use super::event::{Began, Ended, Swept, Told, UploadEnd};
+use super::event::{Began, Ended, Swept, Told, UploadEnd, Whose};
 use super::evidence::{Evidence, finding, is_own_limit};
 use super::failures::Failures;
 use super::finding::Finding;
@@ -119,6 +119,17 @@ impl Tracker {
     ) -> Option<Duration> {
         let now = self.clock.read(now);
         self.committed.ago(registry, repository, digest, now)
+    }
+
+    pub fn puts_carry_authorization(&self, whose: &Whose<'_>) -> bool {
+        let Whose {
+            registry,
+            repository,
+            client,
+            client_family,
+        } = *whose;
+        let key = push_key(registry, repository, client, client_family);
+        self.pushes.puts_carry_authorization(key)
     }
 
     pub fn sweep(&mut self, now: SystemTime) -> Vec<Swept> {

@@ -41,7 +41,7 @@ pub fn given(asked: &str, body: &[u8]) -> Given {
         };
     };
     let scopes = scopes(asked);
-    let is_granted = |(kind, name): &(String, String)| claims.grants_something(kind, name);
+    let is_granted = |asked: &Asked| claims.grants_something(&asked.kind, &asked.name);
     let grant = match scopes.is_empty() || scopes.iter().any(is_granted) {
         true => Grant::Granted,
         false => Grant::Empty,
@@ -50,6 +50,13 @@ pub fn given(asked: &str, body: &[u8]) -> Given {
         grant,
         has_subject: !claims.subject.is_empty(),
     }
+}
+
+/// Whether a request for a token with this query asks to push. Clients write the actions in either
+/// order: docker asks for `push,pull`, the others for `pull,push`.
+pub fn asks_for_push(asked: &str) -> bool {
+    let pushes = |scope: &Asked| scope.actions.split(',').any(|action| action == "push");
+    scopes(asked).iter().any(pushes)
 }
 
 fn claims(body: &[u8]) -> Option<Claims> {
@@ -61,16 +68,27 @@ fn claims(body: &[u8]) -> Option<Claims> {
     Claims::read(&token)
 }
 
-/// Type and name of each scope asked: `scope` may come several times, and hold several.
-fn scopes(asked: &str) -> Vec<(String, String)> {
+/// `type:name:action,action`
+struct Asked {
+    kind: String,
+    name: String,
+    actions: String,
+}
+
+/// Each scope asked: `scope` may come several times, and hold several.
+fn scopes(asked: &str) -> Vec<Asked> {
     let mut scopes = Vec::new();
     for value in query::values(asked, "scope") {
         for scope in String::from_utf8_lossy(&value).split_whitespace() {
             // The name may hold a port, so the actions stand behind the last colon.
             if let Some((kind, rest)) = scope.split_once(':')
-                && let Some((name, _)) = rest.rsplit_once(':')
+                && let Some((name, actions)) = rest.rsplit_once(':')
             {
-                scopes.push((kind.to_owned(), name.to_owned()));
+                scopes.push(Asked {
+                    kind: kind.to_owned(),
+                    name: name.to_owned(),
+                    actions: actions.to_owned(),
+                });
             }
         }
     }
@@ -86,6 +104,37 @@ mod tests {
     fn body(field: &str, claims: &str) -> String {
         let claims = URL_SAFE_NO_PAD.encode(claims);
         format!("{{\"{field}\":\"e30.{claims}.AA\",\"expires_in\":1800}}")
+    }
+
+    #[test]
+    fn who_asks_to_push_is_seen() {
+        for (name, asked, expected) in [
+            ("as most ask", "scope=repository:lab/app:pull,push", true),
+            (
+                "as docker asks",
+                "scope=repository%3Alab%2Fapp%3Apush%2Cpull",
+                true,
+            ),
+            (
+                "one of several",
+                "scope=repository:a/b:pull+repository:a/c:pull,push",
+                true,
+            ),
+            (
+                "one of two values",
+                "scope=repository:a/b:push&scope=repository:a/c:pull",
+                true,
+            ),
+            ("to pull", "service=x&scope=repository:lab/app:pull", false),
+            (
+                "a name with the word",
+                "scope=repository:lab/push:pull",
+                false,
+            ),
+            ("nothing", "service=harbor-registry", false),
+        ] {
+            assert_eq!(asks_for_push(asked), expected, "{name}");
+        }
     }
 
     #[test]

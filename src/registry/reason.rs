@@ -233,7 +233,8 @@ reasons! {
     Protocol "protocol" Failed Upstream Every
         "Harbor's answer is not valid HTTP." "What answers at `upstream.endpoints`: plain HTTP on a TLS port, or another service.";
     Upstream5xx "upstream_5xx" Failed Upstream Every
-        "Harbor answered with a 5xx." "Harbor's core and registry logs under the request id.";
+        "Harbor, or a proxy before it, answered with a 5xx."
+        "Harbor's core and registry logs under the request id; if they know nothing of it, the proxy's.";
     UpstreamLimited "upstream_limited" Failed Upstream Every
         "Harbor, or what a proxy-cache project stands for, answered 429." "Harbor's limits; for a proxy cache the account at the other registry.";
     UnknownHost "unknown_host" Refused Client Every

@@ -34,6 +34,9 @@ pub enum Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credentials {
     None,
+    /// None, though PUTs of the same push brought theirs: the client has thrown away a token that
+    /// expired, and asks for another by writing without. containerd does so.
+    LeftOut,
     /// A token that had expired, by its own words.
     Expired,
     Given,
@@ -74,6 +77,11 @@ pub struct Facts<'a> {
 /// The reason that a request ended for: always one that can end its operation.
 pub fn judge(facts: &Facts<'_>) -> Reason {
     let reason = match &facts.end {
+        End::Answered(Answer::AuthorizationLost(_))
+            if facts.credentials == Credentials::LeftOut =>
+        {
+            Reason::Challenge
+        }
         End::Answered(answer) => answer.reason(),
         End::Redirected => Reason::Success,
         End::EmptyGrant => Reason::EmptyGrant,
@@ -125,7 +133,7 @@ fn passed(status: u16, error: Option<&OciError>, had_blob: bool, facts: &Facts<'
 fn unauthorized(error: Option<&OciError>, facts: &Facts<'_>) -> Reason {
     match facts.credentials {
         Credentials::None if Lost::of(facts.operation).is_some() => Reason::AuthorizationLost,
-        Credentials::None => Reason::Challenge,
+        Credentials::None | Credentials::LeftOut => Reason::Challenge,
         Credentials::Expired if Operation::TICKETED.contains(&facts.operation) => {
             Reason::TokenExpired
         }

@@ -99,6 +99,11 @@ impl Process {
         })
     }
 
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("ask for the child's state")
+    }
+
     /// The most memory the process ever had resident, in KiB (`VmHWM`).
     pub fn peak_memory_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))

@@ -25,7 +25,8 @@ pub const AS_RECORDED: Change = |_| {};
 
 pub struct Harbor {
     core: Standin,
-    registry: Registry,
+    /// One, unless something stands between core and several.
+    registries: Vec<Registry>,
 }
 
 impl Harbor {
@@ -36,11 +37,24 @@ impl Harbor {
 
     /// The same with a core that is set up otherwise.
     pub fn start_with(world: &World, external_url: &str, change: Change) -> Harbor {
-        let registry = Registry::start(world);
+        Harbor::start_before(world, external_url, change, 1, |registries| registries[0])
+    }
+
+    /// The same with `count` registries, each with storage of its own; `between` says what core
+    /// takes for its registry, told where they are.
+    pub fn start_before(
+        world: &World,
+        external_url: &str,
+        change: Change,
+        count: usize,
+        between: impl FnOnce(&[SocketAddr]) -> SocketAddr,
+    ) -> Harbor {
+        let registries: Vec<Registry> = (0..count).map(|_| Registry::start(world)).collect();
+        let addresses: Vec<SocketAddr> = registries.iter().map(|each| each.address).collect();
         let external_url = Origin::parse(external_url).expect("an external URL");
         let mut config = StandinConfig {
             backing: Backing::Distribution {
-                address: registry.address,
+                address: between(&addresses),
                 username: INNER_USER.to_owned(),
                 password: INNER_PASSWORD.to_owned(),
             },
@@ -51,7 +65,7 @@ impl Harbor {
             .runtime
             .block_on(Standin::start(config))
             .expect("start core");
-        Harbor { core, registry }
+        Harbor { core, registries }
     }
 
     /// Core itself, to look at what arrived there and to break it.
@@ -80,9 +94,10 @@ impl Harbor {
         }
     }
 
-    /// The digest that the registry itself has for a tag, asked past core and everything else.
+    /// The digest that the (first) registry itself has for a tag, asked past core and everything
+    /// else.
     pub fn digest_of(&self, repository: &str, tag: &str) -> Option<String> {
-        self.registry.digest_of(repository, tag)
+        self.registries[0].digest_of(repository, tag)
     }
 }
 

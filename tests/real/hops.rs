@@ -76,6 +76,8 @@ pub enum Bodies {
     Any,
     /// Up to 100 KiB; it answers 413 before it has read a larger one.
     Small,
+    /// What nginx has when nobody sets it: 1 MiB.
+    Default,
 }
 
 /// The name by which the inside calls Harbor. It resolves nowhere.
@@ -189,6 +191,7 @@ fn configuration(
     let limit = match manners.bodies {
         Bodies::Any => "0",
         Bodies::Small => "100k",
+        Bodies::Default => "1m",
     };
     let locations: String = routes
         .iter()

@@ -13,6 +13,7 @@ mod check;
 mod clients;
 mod early_answer;
 mod everyday;
+mod failures;
 mod gateways;
 mod harbor;
 mod hops;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         replicas::trials(&world),
         early_answer::trials(&world),
         reattach::trials(&world),
+        failures::trials(&world),
         big_layer::trials(&world),
     ];
     let trials = trials.into_iter().flatten().collect();

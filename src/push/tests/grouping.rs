@@ -312,3 +312,45 @@ fn good_pushes_do_not_push_out_bad_ones() {
     assert!(stage.pushes.kept().pushes <= PUSHES_WELL + 62 + 1);
     const { assert!(PUSHES_BADLY > 1) };
 }
+
+#[test]
+fn what_the_puts_of_a_push_bring_is_remembered_while_it_goes_on() {
+    let own = || commit("u");
+    for (name, told, expected) in [
+        ("its own", own(), true),
+        (
+            "re-attached",
+            Ended {
+                reattached: true,
+                ..own()
+            },
+            false,
+        ),
+        (
+            "none",
+            Ended {
+                had_credential: false,
+                ..own()
+            },
+            false,
+        ),
+        ("refused", failed(Reason::Denied, Some(401), own()), false),
+        ("a PATCH is no PUT", chunk("u"), false),
+    ] {
+        let mut stage = Stage::new();
+        stage.tell(started("u"));
+        stage.tell(told);
+        let whose = Whose {
+            registry: told.registry,
+            repository: told.repository.unwrap_or_default(),
+            client: told.client,
+            client_family: told.client_family,
+        };
+        let others = Whose {
+            repository: "lab/other",
+            ..whose
+        };
+        let carry = |whose| stage.pushes.puts_carry_authorization(whose);
+        assert_eq!((carry(&whose), carry(&others)), (expected, false), "{name}");
+    }
+}

@@ -583,7 +583,12 @@ fn every_verdict_can_end_its_operation() {
         "proxy project",
     ];
     for operation in Op::ALL {
-        for credentials in [Credentials::None, Credentials::Expired, Credentials::Given] {
+        for credentials in [
+            Credentials::None,
+            Credentials::LeftOut,
+            Credentials::Expired,
+            Credentials::Given,
+        ] {
             for status in 100..600 {
                 for code in codes {
                     for message in messages {
@@ -602,5 +607,45 @@ fn every_verdict_can_end_its_operation() {
                 }
             }
         }
+    }
+}
+
+/// A manifest that comes bare after layers that didn't: nothing in front removes Authorization.
+#[test]
+fn a_token_that_the_client_threw_away_is_not_lost() {
+    let own = End::Answered(Answer::AuthorizationLost(Lost::Manifest));
+    let harbors = || End::Passed {
+        status: 401,
+        error: None,
+        had_blob: false,
+    };
+    for (name, credentials, end, reason) in [
+        (
+            "bare, explained",
+            Credentials::None,
+            own.clone(),
+            Reason::AuthorizationLost,
+        ),
+        (
+            "bare, passed on",
+            Credentials::None,
+            harbors(),
+            Reason::AuthorizationLost,
+        ),
+        (
+            "thrown away, explained",
+            Credentials::LeftOut,
+            own,
+            Reason::Challenge,
+        ),
+        (
+            "thrown away, passed on",
+            Credentials::LeftOut,
+            harbors(),
+            Reason::Challenge,
+        ),
+    ] {
+        let judged = judge(&facts(Op::ManifestPut, credentials, end));
+        assert_eq!(judged, reason, "{name}");
     }
 }

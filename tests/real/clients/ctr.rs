@@ -1,6 +1,6 @@
 //! containerd and its `ctr`.
 
-use super::{Login, Outcome, Pulled, Pushed, Reference, attempt, config_in};
+use super::{Login, Outcome, Prepared, Pulled, Pushed, Reference, attempt, config_in};
 use crate::common::process::{self, Process};
 use crate::image::Image;
 use crate::world::World;
@@ -91,6 +91,14 @@ pub fn push(
     push_imported(world, &namespace, to, login, patience)
 }
 
+pub fn prepare(world: &World, image: &Image, to: &Reference, login: &Login) -> Prepared {
+    let namespace = import(world, image, to);
+    Prepared {
+        command: push_command(world, &namespace, to, login),
+        kept: Vec::new(),
+    }
+}
+
 /// Pushes an image whose layers containerd has pulled from another repository of the same
 /// registry, as it believes: it asks for them to be mounted from there.
 pub fn push_with_mounts(
@@ -141,40 +149,24 @@ fn push_imported(
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pushed> {
-    let containerd = world.containerd();
-    let name = to.to_string();
-    let user = format!("{}:{}", login.user, login.password);
-    let command = containerd.ctr(
-        world,
-        namespace,
-        &["images", "push", "--user", &user, &name],
-    );
-    attempt(command, patience)
+    attempt(push_command(world, namespace, to, login), patience)
         .explain(without_progress)
         .map(|_| Pushed {
-            manifest: target(world, namespace, &name),
+            manifest: target(world, namespace, &to.to_string()),
         })
+}
+
+fn push_command(world: &World, namespace: &str, to: &Reference, login: &Login) -> Command {
+    let (name, user) = (to.to_string(), format!("{}:{}", login.user, login.password));
+    let arguments = ["images", "push", "--user", &user, &name];
+    world.containerd().ctr(world, namespace, &arguments)
 }
 
 pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) -> Outcome<Pulled> {
     let containerd = world.containerd();
     let namespace = containerd.namespace();
     let name = from.to_string();
-    let user = format!("{}:{}", login.user, login.password);
-    let command = containerd.ctr(
-        world,
-        &namespace,
-        &[
-            "images",
-            "pull",
-            "--snapshotter",
-            "native",
-            "--user",
-            &user,
-            &name,
-        ],
-    );
-    attempt(command, patience)
+    attempt(pull_command(world, &namespace, from, login), patience)
         .explain(without_progress)
         .map(|_| {
             let manifest = target(world, &namespace, &name);
@@ -187,8 +179,30 @@ pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) 
         })
 }
 
+/// A pull's command, into a namespace that has nothing.
+pub fn prepare_pull(world: &World, from: &Reference, login: &Login) -> Prepared {
+    let namespace = world.containerd().namespace();
+    Prepared {
+        command: pull_command(world, &namespace, from, login),
+        kept: Vec::new(),
+    }
+}
+
+fn pull_command(world: &World, namespace: &str, from: &Reference, login: &Login) -> Command {
+    let (name, user) = (
+        from.to_string(),
+        format!("{}:{}", login.user, login.password),
+    );
+    let arguments = ["--snapshotter", "native", "--user", &user, &name];
+    let mut command = world
+        .containerd()
+        .ctr(world, namespace, &["images", "pull"]);
+    command.args(arguments);
+    command
+}
+
 /// ctr redraws its progress ten times a second, terminal or not.
-fn without_progress(said: String) -> String {
+pub(super) fn without_progress(said: String) -> String {
     let told = |line: &&str| !line.contains('\u{1b}') && !line.contains("elapsed:");
     said.lines()
         .filter(told)

@@ -1,6 +1,6 @@
 //! dockerd with its classic image store, and the docker command.
 
-use super::{Login, Outcome, Pulled, Pushed, Reference, attempt};
+use super::{Login, Outcome, Prepared, Pulled, Pushed, Reference, attempt};
 use crate::common::process::{self, Process};
 use crate::image::Image;
 use crate::world::World;
@@ -78,6 +78,21 @@ pub fn push(
     patience: Duration,
 ) -> Outcome<Pushed> {
     let dockerd = world.dockerd();
+    let Prepared { command, kept } = prepare(world, image, to, login);
+    let before = dockerd.process.stderr().len();
+    let outcome = attempt(command, patience)
+        .explain(|said| said + &dockerd.said_since(before))
+        .map(|said| Pushed {
+            manifest: digest_in(&said),
+        });
+    let configuration = kept[0].path();
+    let name = to.to_string();
+    process::must(dockerd.docker(world, configuration, &["image", "rm", &name]));
+    outcome
+}
+
+pub fn prepare(world: &World, image: &Image, to: &Reference, login: &Login) -> Prepared {
+    let dockerd = world.dockerd();
     let name = to.to_string();
     let directory = world.directory("docker");
     let configuration = configuration(directory.path(), to, login);
@@ -88,15 +103,10 @@ pub fn push(
         &configuration,
         &["image", "load", "--input", &archive.to_string_lossy()],
     ));
-    let command = dockerd.docker(world, &configuration, &["image", "push", &name]);
-    let before = dockerd.process.stderr().len();
-    let outcome = attempt(command, patience)
-        .explain(|said| said + &dockerd.said_since(before))
-        .map(|said| Pushed {
-            manifest: digest_in(&said),
-        });
-    process::must(dockerd.docker(world, &configuration, &["image", "rm", &name]));
-    outcome
+    Prepared {
+        command: dockerd.docker(world, &configuration, &["image", "push", &name]),
+        kept: vec![directory],
+    }
 }
 
 pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) -> Outcome<Pulled> {

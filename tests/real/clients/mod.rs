@@ -3,10 +3,12 @@
 pub mod ctr;
 pub mod docker;
 mod podman;
+mod running;
 pub mod skopeo;
 
 pub use ctr::Containerd;
 pub use docker::Dockerd;
+pub use running::{Prepared, Running};
 
 use crate::common::process::{self, Finished};
 use crate::image::Image;
@@ -84,6 +86,16 @@ impl Client {
         }
     }
 
+    /// The word for it in Harbormouth's metrics.
+    pub fn family(self) -> &'static str {
+        match self {
+            Client::Ctr => "containerd",
+            Client::Docker => "docker_classic",
+            Client::Skopeo => "skopeo",
+            Client::Podman => "containers",
+        }
+    }
+
     pub fn push(
         self,
         world: &World,
@@ -97,6 +109,16 @@ impl Client {
             Client::Docker => docker::push(world, image, to, login, patience),
             Client::Skopeo => skopeo::push(world, image, to, login, patience),
             Client::Podman => podman::push(world, image, to, login, patience),
+        }
+    }
+
+    /// Makes all ready for a push, up to its command.
+    pub fn prepare(self, world: &World, image: &Image, to: &Reference, login: &Login) -> Prepared {
+        match self {
+            Client::Ctr => ctr::prepare(world, image, to, login),
+            Client::Docker => docker::prepare(world, image, to, login),
+            Client::Skopeo => skopeo::prepare(world, image, to, login),
+            Client::Podman => podman::prepare(world, image, to, login),
         }
     }
 

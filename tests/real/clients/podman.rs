@@ -1,7 +1,7 @@
 //! podman, with a store of its own for every push and pull, so a pull always transfers. No
 //! container is ever run.
 
-use super::{Login, Outcome, Pulled, Pushed, Reference, attempt};
+use super::{Login, Outcome, Prepared, Pulled, Pushed, Reference, attempt};
 use crate::common::process;
 use crate::image::{Image, TAG};
 use crate::world::World;
@@ -16,6 +16,17 @@ pub fn push(
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pushed> {
+    let Prepared { command, kept } = prepare(world, image, to, login);
+    attempt(command, patience).map(|_| Pushed {
+        manifest: std::fs::read_to_string(kept[0].path().join(DIGEST))
+            .expect("podman's digest file"),
+    })
+}
+
+/// Where a push writes what it pushed.
+const DIGEST: &str = "digest";
+
+pub fn prepare(world: &World, image: &Image, to: &Reference, login: &Login) -> Prepared {
     let home = world.directory("podman");
     // Relative: podman makes an image name of the path and refuses capitals in it.
     let name = image
@@ -30,16 +41,16 @@ pub fn push(
     );
     import.current_dir(image.layout.parent().expect("the layout's parent"));
     let id = process::must(import);
-    let digest_file = home.path().join("digest");
     let mut command = podman(world, home.path(), &["push"]);
     command
         .arg("--creds")
         .arg(format!("{}:{}", login.user, login.password));
-    command.arg("--digestfile").arg(&digest_file);
+    command.arg("--digestfile").arg(home.path().join(DIGEST));
     command.arg(id.trim()).arg(format!("docker://{to}"));
-    attempt(command, patience).map(|_| Pushed {
-        manifest: std::fs::read_to_string(digest_file).expect("podman's digest file"),
-    })
+    Prepared {
+        command,
+        kept: vec![home],
+    }
 }
 
 pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) -> Outcome<Pulled> {

@@ -1,6 +1,6 @@
 //! skopeo, which needs no store: it copies from and to directories.
 
-use super::{Login, Outcome, Pulled, Pushed, Reference, attempt, config_in};
+use super::{Login, Outcome, Prepared, Pulled, Pushed, Reference, attempt, config_in};
 use crate::image::{Image, TAG, digest_of};
 use crate::world::World;
 use std::fs::File;
@@ -15,31 +15,35 @@ pub fn push(
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pushed> {
+    let Prepared { command, kept } = prepare(world, image, to, login);
+    attempt(command, patience).map(|_| Pushed {
+        manifest: std::fs::read_to_string(kept[0].path().join(DIGEST))
+            .expect("skopeo's digest file"),
+    })
+}
+
+/// Where a push writes what it pushed.
+const DIGEST: &str = "digest";
+
+pub fn prepare(world: &World, image: &Image, to: &Reference, login: &Login) -> Prepared {
     let home = world.directory("skopeo");
-    let digest_file = home.path().join("digest");
     let mut command = copy(world, home.path());
     command
         .arg("--dest-creds")
         .arg(format!("{}:{}", login.user, login.password));
-    command.arg("--digestfile").arg(&digest_file);
+    command.arg("--digestfile").arg(home.path().join(DIGEST));
     command
         .arg(format!("oci:{}:{TAG}", image.layout.display()))
         .arg(format!("docker://{to}"));
-    attempt(command, patience).map(|_| Pushed {
-        manifest: std::fs::read_to_string(digest_file).expect("skopeo's digest file"),
-    })
+    Prepared {
+        command,
+        kept: vec![home],
+    }
 }
 
 pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) -> Outcome<Pulled> {
-    let home = world.directory("skopeo");
-    let target = home.path().join("image");
-    let mut command = copy(world, home.path());
-    command
-        .arg("--src-creds")
-        .arg(format!("{}:{}", login.user, login.password));
-    command
-        .arg(format!("docker://{from}"))
-        .arg(format!("dir:{}", target.display()));
+    let Prepared { command, kept } = prepare_pull(world, from, login);
+    let target = kept[0].path().join(PULLED);
     attempt(command, patience).map(|_| {
         check_blobs(&target);
         let file = target.join("manifest.json");
@@ -49,6 +53,25 @@ pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) 
             config: config_in(&text),
         }
     })
+}
+
+/// Where a pull puts the image.
+const PULLED: &str = "image";
+
+/// A pull's command, into an empty directory.
+pub fn prepare_pull(world: &World, from: &Reference, login: &Login) -> Prepared {
+    let home = world.directory("skopeo");
+    let mut command = copy(world, home.path());
+    command
+        .arg("--src-creds")
+        .arg(format!("{}:{}", login.user, login.password));
+    command
+        .arg(format!("docker://{from}"))
+        .arg(format!("dir:{}", home.path().join(PULLED).display()));
+    Prepared {
+        command,
+        kept: vec![home],
+    }
 }
 
 /// Asks for or does something with `target` that is no copy; what skopeo says.

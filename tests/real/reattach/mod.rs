@@ -113,19 +113,9 @@ fn index(client: Client) -> usize {
     at.expect("one of all clients")
 }
 
-/// The word for a client in Harbormouth's metrics.
-fn family(client: Client) -> &'static str {
-    match client {
-        Client::Ctr => "containerd",
-        Client::Docker => "docker_classic",
-        Client::Skopeo => "skopeo",
-        Client::Podman => "containers",
-    }
-}
-
 /// How often a token was re-attached.
 fn reattached(gateway: &Gateway, operation: &str, client: Client) -> f64 {
-    let labels = [("operation", operation), ("client", family(client))];
+    let labels = [("operation", operation), ("client", client.family())];
     gateway.metric("harbormouth_reattached_total", &labels)
 }
 

@@ -1,0 +1,50 @@
+//! Clients that are watched, stopped or killed while they work.
+
+use super::{Client, ctr};
+use crate::common::process::Process;
+use std::process::{Command, ExitStatus};
+use tempfile::TempDir;
+
+/// A client's command, and the directories that must be there while it runs.
+pub struct Prepared {
+    pub command: Command,
+    pub kept: Vec<TempDir>,
+}
+
+/// A running client. Dropping it kills it.
+pub struct Running {
+    pub client: Client,
+    process: Process,
+    _kept: Vec<TempDir>,
+}
+
+impl Prepared {
+    pub fn start(self, client: Client) -> Running {
+        Running {
+            client,
+            process: Process::start(client.name(), self.command),
+            _kept: self.kept,
+        }
+    }
+}
+
+impl Running {
+    /// What the person at the terminal has seen so far.
+    pub fn said(&self) -> String {
+        let said = format!("{}{}", self.process.stdout(), self.process.stderr());
+        match self.client {
+            Client::Ctr => ctr::without_progress(said),
+            Client::Docker | Client::Skopeo | Client::Podman => said,
+        }
+    }
+
+    /// Sends a signal, as `kill` names it.
+    pub fn signal(&self, signal: &str) {
+        self.process.signal(signal);
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.ended()
+    }
+}

@@ -1,0 +1,51 @@
+//! Pushes and pulls that go well: nothing is said of them but that they are good.
+
+use super::judge::judge;
+use super::{PLAIN, Scene, place};
+use crate::check::{self, Trip};
+use crate::clients::Client;
+use crate::world::World;
+use harbormouth::registry::reason::{Quality, Reason};
+use libtest_mimic::Trial;
+use std::sync::Arc;
+
+pub fn trials(world: &Arc<World>) -> Vec<Trial> {
+    let each = Client::ALL.into_iter().map(|client| {
+        let world = world.clone();
+        let name = format!("failures::none::{}", client.name());
+        Trial::test(name, move || {
+            goes_well(&world, client);
+            Ok(())
+        })
+    });
+    each.collect()
+}
+
+fn goes_well(world: &World, client: Client) {
+    let scene = Scene::direct(world, PLAIN);
+    let place = place(&scene.host, "lab", client);
+    let trip = Trip {
+        client,
+        harbor: &scene.harbor,
+        login: scene.harbor.login(),
+        push_to: place.clone(),
+        pull_from: place,
+    };
+    check::works(world, &trip);
+    let all = judge(&scene.gateway, &[], &[]);
+    let counted = |quality: Quality| {
+        let labels = [("quality", quality.as_str()), ("client", client.family())];
+        let counter = "harbormouth_push_requests_by_client_total";
+        scene.gateway.metric(counter, &labels)
+    };
+    // Each blob is begun and committed, and there is one manifest.
+    let blobs = check::SMALL_LAYERS.len() + 1;
+    assert!(counted(Quality::Good) >= (2 * blobs + 1) as f64);
+    assert_eq!(counted(Quality::Bad), 0.0);
+    let odd = all.iter().find(|record| {
+        let words = [Reason::Success, Reason::Challenge, Reason::Absent].map(Reason::as_str);
+        !words.contains(&record.reason.as_str())
+    });
+    assert!(odd.is_none(), "{odd:?}");
+    assert_eq!(scene.gateway.metric("harbormouth_findings_total", &[]), 0.0);
+}

@@ -1,0 +1,234 @@
+//! What Harbormouth says of what went wrong, wherever it says it: access records, metrics and the
+//! admin listener's lists (see `lists`). All of them have to tell the same.
+
+use super::lists;
+use crate::common::gateway::Gateway;
+use harbormouth::push::Finding;
+use harbormouth::registry::operation::Operation;
+use harbormouth::registry::reason::{Outcome, Quality, Reason};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// Records are written in batches, a quarter of a second apart.
+const SOON: Duration = Duration::from_secs(10);
+
+/// How requests of one client ended that did not end well.
+#[derive(Clone, Copy, Debug)]
+pub struct End {
+    pub operation: Operation,
+    pub reason: Reason,
+    pub finding: Option<Finding>,
+}
+
+pub const fn end(operation: Operation, reason: Reason) -> End {
+    End {
+        operation,
+        reason,
+        finding: None,
+    }
+}
+
+impl End {
+    pub const fn found(self, finding: Finding) -> End {
+        End {
+            finding: Some(finding),
+            ..self
+        }
+    }
+}
+
+/// A line of the access log.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Record {
+    pub request_id: String,
+    pub operation: String,
+    pub repository: Option<String>,
+    pub status: u16,
+    pub bytes_received: u64,
+    pub bytes_sent: u64,
+    pub duration_ms: f64,
+    pub client_family: String,
+    pub outcome: String,
+    pub reason: String,
+    pub fault: String,
+    pub finding: Option<String>,
+}
+
+impl Record {
+    pub fn is_ok(&self) -> bool {
+        self.outcome == Outcome::Ok.as_str()
+    }
+
+    fn is(&self, family: &str, end: End) -> bool {
+        self.client_family == family
+            && self.operation == end.operation.as_str()
+            && self.reason == end.reason.as_str()
+    }
+
+    fn quality(&self) -> Quality {
+        reason(&self.reason).quality()
+    }
+}
+
+/// The access records so far.
+pub fn records(gateway: &Gateway) -> Vec<Record> {
+    let lines = gateway.stderr();
+    // The last line may be half written.
+    let complete = lines.rsplit_once('\n').map_or("", |(lines, _)| lines);
+    let is_record = |line: &&str| line.contains("\"client_family\"");
+    let read = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+    complete.lines().filter(is_record).map(read).collect()
+}
+
+/// Exactly these ends came about, and everything tells so. `or` may have come about as well: what
+/// becomes of a client that was stopped.
+pub fn judge(gateway: &Gateway, expected: &[(&str, End)], or: &[(&str, Reason)]) -> Vec<Record> {
+    eventually(|| {
+        let all = records(gateway);
+        let failed: Vec<&Record> = all.iter().filter(|record| !record.is_ok()).collect();
+        for (family, end) in expected {
+            if !failed.iter().any(|record| record.is(family, *end)) {
+                return Err(format!("no record of {family} {end:?}\n{}", listed(&all)));
+            }
+        }
+        for record in &failed {
+            let is_allowed = or.iter().any(|(family, reason)| {
+                record.client_family == *family && record.reason == reason.as_str()
+            });
+            let expected = expected
+                .iter()
+                .find(|(family, end)| record.is(family, *end));
+            match expected {
+                None if is_allowed => {}
+                None => return Err(format!("not expected: {record:?}\n{}", listed(&all))),
+                Some((_, end)) => told_by_record(record, *end)?,
+            }
+        }
+        metrics_agree(gateway, &all)?;
+        lists::failures_agree(gateway, &all)?;
+        lists::pushes_agree(gateway, expected, or)?;
+        Ok(all)
+    })
+}
+
+/// Looks until all is right; then what was wrong last is told.
+fn eventually<T>(mut look: impl FnMut() -> Result<T, String>) -> T {
+    let start = Instant::now();
+    loop {
+        match look() {
+            Ok(value) => return value,
+            Err(wrong) if start.elapsed() > SOON => panic!("{wrong}"),
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}
+
+fn told_by_record(record: &Record, end: End) -> Result<(), String> {
+    let (outcome, fault) = (end.reason.outcome(), end.reason.fault());
+    let finding = end.finding.map(Finding::as_str);
+    let is_right = record.outcome == outcome.as_str()
+        && record.fault == fault.as_str()
+        && record.finding.as_deref() == finding;
+    match is_right {
+        true => Ok(()),
+        false => Err(format!("a record that isn't {end:?}: {record:?}")),
+    }
+}
+
+/// Every request that has a record is counted, and nothing else is.
+fn metrics_agree(gateway: &Gateway, all: &[Record]) -> Result<(), String> {
+    let metrics = gateway.metrics();
+    let same = |family: &str, labels: &[(&str, &str)], of: &dyn Fn(&Record) -> bool| {
+        let counted = sum(&metrics, family, labels);
+        let recorded = all.iter().filter(|record| of(record)).count();
+        match counted == recorded as f64 {
+            true => Ok(()),
+            false => Err(format!(
+                "{family} {labels:?}: {counted} counted, {recorded} recorded:\n{}",
+                listed(all)
+            )),
+        }
+    };
+    let failures = "harbormouth_request_failures_total";
+    same(failures, &[], &|record| !record.is_ok())?;
+    for record in all.iter().filter(|record| !record.is_ok()) {
+        let labels = [
+            ("registry", "hq"),
+            ("operation", record.operation.as_str()),
+            ("outcome", record.outcome.as_str()),
+            ("reason", record.reason.as_str()),
+            ("fault", record.fault.as_str()),
+        ];
+        same(failures, &labels, &|other| {
+            other.operation == record.operation && other.reason == record.reason
+        })?;
+    }
+    let is_push = |record: &Record, operation: Operation| record.operation == operation.as_str();
+    for quality in Quality::ALL {
+        let of_quality = ("quality", quality.as_str());
+        for operation in Operation::PUSH {
+            let labels = [of_quality, ("operation", operation.as_str())];
+            same("harbormouth_push_requests_total", &labels, &|record| {
+                is_push(record, operation) && record.quality() == quality
+            })?;
+        }
+        let families: BTreeSet<&str> = all.iter().map(|r| r.client_family.as_str()).collect();
+        for family in families {
+            let labels = [of_quality, ("client", family)];
+            let counter = "harbormouth_push_requests_by_client_total";
+            same(counter, &labels, &|record| {
+                let pushes = Operation::PUSH.iter().any(|push| is_push(record, *push));
+                pushes && record.client_family == family && record.quality() == quality
+            })?;
+        }
+    }
+    for finding in Finding::ALL {
+        let labels = [("finding", finding.as_str())];
+        same("harbormouth_findings_total", &labels, &|record| {
+            record.finding.as_deref() == Some(finding.as_str())
+        })?;
+    }
+    Ok(())
+}
+
+/// The sum of the samples that carry all these labels.
+fn sum(metrics: &str, family: &str, labels: &[(&str, &str)]) -> f64 {
+    let of_family = |line: &&str| {
+        let rest = line.strip_prefix(family);
+        rest.is_some_and(|rest| rest.starts_with(['{', ' ']))
+    };
+    let carries = |line: &&str| {
+        let mut labels = labels.iter();
+        labels.all(|(name, value)| line.contains(&format!("{name}=\"{value}\"")))
+    };
+    let lines = metrics.lines().filter(of_family).filter(carries);
+    lines
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum()
+}
+
+pub fn reason(word: &str) -> Reason {
+    let found = Reason::ALL.iter().find(|reason| reason.as_str() == word);
+    *found.unwrap_or_else(|| panic!("{word:?} is no reason"))
+}
+
+/// What is told of each record when something is wrong.
+pub fn listed(all: &[Record]) -> String {
+    let line = |r: &Record| {
+        format!(
+            "{} {} {} {} {} {} {:?} in={} out={} {:.0}ms\n",
+            r.client_family,
+            r.repository.as_deref().unwrap_or("-"),
+            r.operation,
+            r.status,
+            r.reason,
+            r.fault,
+            r.finding,
+            r.bytes_received,
+            r.bytes_sent,
+            r.duration_ms
+        )
+    };
+    all.iter().map(line).collect()
+}
