@@ -85,9 +85,14 @@ impl Gateway {
 
     /// The page `/metrics` of the admin listener.
     pub fn metrics(&self) -> String {
+        self.admin_page("/metrics")
+    }
+
+    /// A page of the admin listener.
+    pub fn admin_page(&self, path: &str) -> String {
         let admin = self.admin.expect("a gateway with an admin listener");
-        let answer = plain_http::ask(admin, "GET", "/metrics", &[]);
-        assert_eq!(answer.status, 200, "{}", answer.body);
+        let answer = plain_http::ask(admin, "GET", path, &[]);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         answer.body
     }
 

@@ -588,6 +588,13 @@ async fn tickets_and_tokens_are_found_nowhere() {
     push.world.logged(&["upload_commit", "in=3"]).await;
     let log = push.world.gateway.stderr();
     let metrics = push.world.gateway.metrics();
+    let shown: String = ["/overview", "/pushes?limit=500", "/failures?limit=500"]
+        .map(|path| push.world.gateway.admin_page(path))
+        .concat();
+    assert!(
+        shown.contains("DIGEST_INVALID") && shown.contains("authorization_lost"),
+        "the search finds what is there: {shown}"
+    );
     let mut upstream = String::new();
     for seen in push.harbor.seen() {
         let _ = write!(upstream, "{} {:?}", seen.target, seen.header("referer"));
@@ -600,7 +607,12 @@ async fn tickets_and_tokens_are_found_nowhere() {
         assert!(secret.len() > 100);
         // A part is as bad as the whole.
         let part = &secret[40..80];
-        for (name, text) in [("log", &log), ("metrics", &metrics), ("answers", &answers)] {
+        for (name, text) in [
+            ("log", &log),
+            ("metrics", &metrics),
+            ("answers", &answers),
+            ("admin", &shown),
+        ] {
             // The request that has it in its path, where nothing can tell what it is.
             let text = text.replace(&in_path, "");
             assert!(!text.contains(part), "{name}: {text}");
