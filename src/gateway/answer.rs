@@ -1,10 +1,10 @@
 //! Writing the answers that the gateway itself gives.
 
 use super::context::RequestContext;
+use super::request::content_length;
 use crate::registry::answer::Answer;
 use crate::registry::verdict::Failure;
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
 use pingora::Result;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
@@ -46,9 +46,7 @@ impl Refusal {
 /// rely on it: containerd 1.6.20, told 401 before it had written its manifest, hung in six of twelve
 /// pushes. A client that waits for 100 Continue has not begun.
 pub(super) async fn read_small_body(session: &mut Session) {
-    let length = session
-        .get_header(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let length = content_length(&session.req_header().headers);
     let is_small = length.is_some_and(|length| length <= READ_FIRST);
     if is_small && session.get_header("expect").is_none() {
         // Late or broken: the answer goes out all the same.

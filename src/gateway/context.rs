@@ -1,7 +1,6 @@
 //! What is known of one request. Each phase adds its facts, later phases only read them; at the
 //! end, however it comes, they are judged, counted and written down once (see `ending`).
 
-use super::answer::Refusal;
 use super::authorization::Authorization;
 use super::credentials::TokenAnswer;
 use super::ending::{self, Sent};
@@ -93,8 +92,6 @@ pub struct RequestContext {
     pub(super) empty_grant: bool,
     /// The answer that was given without Harbor, or instead of it.
     pub(super) own: Option<Answer>,
-    /// The client was sent to https.
-    pub(super) redirected: bool,
     /// What broke, where something did.
     pub(super) failure: Option<Failure>,
     /// The last byte of the answer's body was given to the client.
@@ -173,7 +170,6 @@ impl RequestContext {
             error_beginning: Vec::new(),
             empty_grant: false,
             own: None,
-            redirected: false,
             failure: None,
             delivered: false,
             closed: false,
@@ -243,7 +239,7 @@ impl RequestContext {
             self.times.complete(now);
             self.arrival.progress.done();
         } else {
-            self.arrival.progress.touch();
+            self.arrival.progress.touch(now);
         }
         if let Some(followed) = &self.followed {
             let passed = self.times.passed(now);
@@ -306,12 +302,6 @@ impl RequestContext {
     pub(super) fn repaired(&mut self, repair: Repair) {
         self.metrics().repair(repair).inc();
         self.repairs.push(repair);
-    }
-
-    /// Answered here, without Harbor.
-    pub(super) fn answered_here(&mut self, refusal: &Refusal) {
-        self.own = refusal.answer();
-        self.redirected = self.own.is_none();
     }
 
     pub(super) fn failed(&mut self, failure: Failure) {

@@ -66,7 +66,6 @@ fn facts<'a>(
         },
         (None, Some(answer), _) => End::Answered(answer),
         (None, None, Some(_)) if ctx.empty_grant => End::EmptyGrant,
-        (None, None, Some(_)) if ctx.redirected => End::Redirected,
         (None, None, Some(status)) => End::Passed {
             status,
             error,

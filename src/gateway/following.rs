@@ -69,10 +69,9 @@ pub(super) fn begin(
 
 /// Harbor opened an upload: it says which.
 pub(super) fn answered(response: &ResponseHeader, ctx: &mut RequestContext) {
-    let is_open = response.status.as_u16() == 202;
-    let upload = response.headers.get("docker-upload-uuid");
     if let Some(followed) = &mut ctx.followed
-        && let Some(upload) = upload.filter(|_| is_open)
+        && response.status.as_u16() == 202
+        && let Some(upload) = response.headers.get("docker-upload-uuid")
     {
         followed.opened = upload.to_str().ok().map(ToOwned::to_owned);
     }

@@ -115,7 +115,7 @@ impl ProxyHttp for Gateway {
         let Err(refusal) = request::place(session, ctx) else {
             return Ok(false);
         };
-        ctx.answered_here(&refusal);
+        ctx.own = refusal.answer();
         answer::read_small_body(session).await;
         answer::write(session, ctx, refusal).await?;
         Ok(true)

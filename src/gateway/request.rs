@@ -22,6 +22,7 @@ use crate::registry::redact::redacted;
 use crate::registry::repair::Repair;
 use crate::registry::target::{Body, Target};
 use crate::registry::upload_ticket;
+use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, HOST, USER_AGENT};
 use http::uri::PathAndQuery;
 use pingora::http::RequestHeader;
@@ -260,6 +261,11 @@ fn has_one_length(request: &RequestHeader) -> bool {
         .next()
         .is_none_or(|length| length.as_bytes().iter().all(u8::is_ascii_digit));
     is_number && lengths.next().is_none()
+}
+
+/// The length that a body is said to have; none where it isn't told in a number.
+pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// The target for people: redacted even where it can't be understood.

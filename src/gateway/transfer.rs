@@ -3,11 +3,11 @@
 //! download's to the client) is busy, that side is waited for; the rest of the time the other is.
 
 use super::context::RequestContext;
+use super::request::content_length;
 use crate::metrics::{Direction, LimitedBy};
 use crate::registry::operation::Operation;
 use crate::registry::target::Body;
 use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
 use pingora::protocols::SocketDigest;
 use pingora::proxy::Session;
 use std::os::fd::RawFd;
@@ -30,9 +30,12 @@ pub(super) struct Transfer {
 impl Transfer {
     /// An upload begins on this connection to Harbor, if it may be a large one.
     pub(super) fn upload(session: &Session, fd: RawFd, ctx: &RequestContext) -> Option<Transfer> {
-        let may_be_large = length(&session.req_header().headers).is_none_or(|bytes| bytes >= LARGE);
-        let is_upload = Operation::PUSH.contains(&ctx.operation) && ctx.body == Body::Present;
-        (is_upload && may_be_large)
+        if !Operation::PUSH.contains(&ctx.operation) || ctx.body == Body::Absent {
+            return None;
+        }
+        let length = content_length(&session.req_header().headers);
+        let may_be_large = length.is_none_or(|bytes| bytes >= LARGE);
+        may_be_large
             .then(|| SocketDigest::from_raw_fd(fd))
             .and_then(|socket| Transfer::new(Direction::Upload, Arc::new(socket)))
     }
@@ -43,10 +46,10 @@ impl Transfer {
         answer: &HeaderMap,
         ctx: &RequestContext,
     ) -> Option<Transfer> {
-        let is_large = length(answer).is_some_and(|bytes| bytes >= LARGE);
-        if ctx.operation != Operation::BlobGet || !is_large {
+        if ctx.operation != Operation::BlobGet {
             return None;
         }
+        content_length(answer).filter(|bytes| *bytes >= LARGE)?;
         let socket = session.digest()?.socket_digest.clone()?;
         Transfer::new(Direction::Download, socket)
     }
@@ -94,10 +97,6 @@ fn limit(direction: Direction, took: Duration, busy: Duration) -> LimitedBy {
 fn busy(socket: &SocketDigest) -> Option<Duration> {
     let info = socket.tcp_info()?;
     Some(Duration::from_micros(info.tcpi_busy_time))
-}
-
-fn length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -74,15 +74,15 @@ impl Progress {
 
     /// From now on a piece is expected every `limit`.
     pub fn expect_every(&self, limit: Duration) {
-        self.touch();
+        self.touch(Instant::now());
         self.limit.store(millis(limit).max(1), Ordering::Relaxed);
         self.armed.notify_one();
     }
 
     /// A piece came.
-    pub fn touch(&self) {
-        self.last
-            .store(millis(self.began.elapsed()), Ordering::Relaxed);
+    pub fn touch(&self, now: Instant) {
+        let passed = now.saturating_duration_since(self.began);
+        self.last.store(millis(passed), Ordering::Relaxed);
     }
 
     /// The body is complete.

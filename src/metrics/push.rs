@@ -35,11 +35,35 @@ pub enum Direction {
     Download,
 }
 
+impl Direction {
+    const ALL: [Direction; 2] = [Direction::Upload, Direction::Download];
+
+    /// The word in metrics.
+    fn as_str(self) -> &'static str {
+        match self {
+            Direction::Upload => "upload",
+            Direction::Download => "download",
+        }
+    }
+}
+
 /// Which side held a transfer up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitedBy {
     Client,
     Upstream,
+}
+
+impl LimitedBy {
+    const ALL: [LimitedBy; 2] = [LimitedBy::Client, LimitedBy::Upstream];
+
+    /// The word in metrics.
+    fn as_str(self) -> &'static str {
+        match self {
+            LimitedBy::Client => "client",
+            LimitedBy::Upstream => "upstream",
+        }
+    }
 }
 
 /// The handles of one registry.
@@ -55,7 +79,7 @@ pub struct PushMetrics {
     uploads_open: IntGauge,
     upload_silence: Gauge,
     /// By direction, then by what limited it.
-    transfers: [[Histogram; 2]; 2],
+    transfers: [[Histogram; LimitedBy::ALL.len()]; Direction::ALL.len()],
     findings: Vec<IntCounter>,
 }
 
@@ -160,10 +184,10 @@ impl PushVecs {
             let labels = [name, end.as_str()];
             (end, self.uploads_finished.with_label_values(&labels))
         };
-        let transfers = |direction| {
-            ["client", "upstream"].map(|limited_by| {
-                self.transfers
-                    .with_label_values(&[name, direction, limited_by])
+        let transfers = |direction: Direction| {
+            LimitedBy::ALL.map(|limited_by| {
+                let labels = [name, direction.as_str(), limited_by.as_str()];
+                self.transfers.with_label_values(&labels)
             })
         };
         let finding =
@@ -176,7 +200,7 @@ impl PushVecs {
             uploads_finished: UploadEnd::all().map(finished).collect(),
             uploads_open: self.uploads_open.with_label_values(&[name]),
             upload_silence: self.upload_silence.with_label_values(&[name]),
-            transfers: ["upload", "download"].map(transfers),
+            transfers: Direction::ALL.map(transfers),
             findings: Finding::ALL.iter().map(finding).collect(),
         }
     }

@@ -3,7 +3,7 @@
 use super::bounds::{CODE, ID, MESSAGE, OTHER_FAILURES, PUSH_FAILURES, REPOSITORY};
 use super::clock::{Clock, Moment};
 use super::event::Ended;
-use super::filter::{FailureFilter, most};
+use super::filter::{FailureFilter, is_of, most};
 use super::finding::Finding;
 use super::text::Text;
 use super::view::FailureView;
@@ -98,12 +98,9 @@ impl Failures {
 
 impl Failure {
     fn is_asked_for(&self, filter: &FailureFilter) -> bool {
-        let part = |part: &String| {
-            let name = self.repository.as_deref();
-            name.is_some_and(|name| name.contains(part.as_str()))
-        };
-        filter.registry.is_none_or(|one| one == self.registry)
-            && filter.repository.as_ref().is_none_or(part)
+        let repository = self.repository.as_deref();
+        let part = filter.repository.as_deref();
+        is_of(filter.registry, part, self.registry, repository)
             && filter.operation.is_none_or(|one| one == self.operation)
             && filter
                 .outcome

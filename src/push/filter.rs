@@ -57,6 +57,16 @@ pub enum FilterError {
 }
 
 impl PushFilter {
+    /// Whether what is of this registry and repository is asked for.
+    pub(super) fn is_of(&self, registry: usize, repository: &str) -> bool {
+        is_of(
+            self.registry,
+            self.repository.as_deref(),
+            registry,
+            Some(repository),
+        )
+    }
+
     /// Reads decoded pairs; an empty value filters nothing.
     pub fn parse<'p>(
         pairs: impl IntoIterator<Item = (&'p str, &'p str)>,
@@ -116,6 +126,18 @@ impl FailureFilter {
 
 /// How a failure can have ended.
 const NOT_WELL: [Outcome; 3] = [Outcome::Refused, Outcome::Failed, Outcome::Aborted];
+
+/// Whether what is of this registry and repository is asked for; `part` is a part of the
+/// repository's name.
+pub(super) fn is_of(
+    asked: Option<usize>,
+    part: Option<&str>,
+    registry: usize,
+    repository: Option<&str>,
+) -> bool {
+    let is_part = |part: &str| repository.is_some_and(|name| name.contains(part));
+    asked.is_none_or(|one| one == registry) && part.is_none_or(is_part)
+}
 
 /// How many to show, of a filter's limit.
 pub(super) fn most(limit: usize) -> usize {

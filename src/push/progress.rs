@@ -222,9 +222,7 @@ impl Push {
     }
 
     pub fn is_asked_for(&self, outcome: PushOutcome, filter: &PushFilter) -> bool {
-        let part = |part: &String| self.repository.contains(part.as_str());
-        filter.registry.is_none_or(|one| one == self.registry)
-            && filter.repository.as_ref().is_none_or(part)
+        filter.is_of(self.registry, &self.repository)
             && filter.outcome.is_none_or(|one| one == outcome)
     }
 

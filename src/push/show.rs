@@ -4,7 +4,6 @@ use super::clock::Moment;
 use super::event::Gauge;
 use super::filter::{FailureFilter, PushFilter, most};
 use super::flights::Flight;
-use super::text::Text;
 use super::tracker::Tracker;
 use super::uploads::Upload;
 use super::view::{FailureList, Overview, PushList, RegistryView, UploadView};
@@ -68,13 +67,8 @@ impl Tracker {
 
     /// What is in flight, the oldest first; then the uploads between two requests, likewise.
     fn upload_views(&self, filter: &PushFilter, now: Moment) -> Vec<UploadView> {
-        let is_asked_for = |registry: usize, repository: &Text| {
-            let part = |part: &String| repository.contains(part.as_str());
-            filter.registry.is_none_or(|one| one == registry)
-                && filter.repository.as_ref().is_none_or(part)
-        };
         let mut flights: Vec<&Flight> = self.flights.iter().collect();
-        flights.retain(|flight| is_asked_for(flight.registry, &flight.repository));
+        flights.retain(|flight| filter.is_of(flight.registry, &flight.repository));
         flights.sort_by(|one, other| {
             let by = |flight: &Flight| (self.begun(flight), flight.began);
             let by_id = || one.request_id.cmp(&other.request_id);
@@ -82,7 +76,7 @@ impl Tracker {
         });
         let mut idle: Vec<&Upload> = self.uploads.iter().collect();
         idle.retain(|upload| {
-            upload.in_flight == 0 && is_asked_for(upload.registry, &upload.repository)
+            upload.in_flight == 0 && filter.is_of(upload.registry, &upload.repository)
         });
         idle.sort_by_key(|upload| upload.started);
         let flights = flights

@@ -47,9 +47,7 @@ pub enum Credentials {
 pub enum End<'a> {
     /// The gateway answered, without Harbor or instead of it.
     Answered(Answer),
-    /// The gateway sent the client to https.
-    Redirected,
-    /// Harbor's answer was passed on.
+    /// Harbor's answer was passed on, or the client was sent to https.
     Passed {
         status: u16,
         error: Option<&'a OciError>,
@@ -83,7 +81,6 @@ pub fn judge(facts: &Facts<'_>) -> Reason {
             Reason::Challenge
         }
         End::Answered(answer) => answer.reason(),
-        End::Redirected => Reason::Success,
         End::EmptyGrant => Reason::EmptyGrant,
         End::Broken { failure, waited } => broken(*failure, *waited, facts.operation),
         End::Passed {
