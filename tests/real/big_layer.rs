@@ -6,7 +6,7 @@ use crate::clients::Client;
 use crate::common::gateway::Gateway;
 use crate::common::process::{self, Finished};
 use crate::image::{digest_of, write_hashed};
-use crate::world::World;
+use crate::world::{World, trial};
 use libtest_mimic::Trial;
 use std::fs::File;
 use std::io::Read;
@@ -27,18 +27,18 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     let mut trials: Vec<Trial> = [Client::Ctr, Client::Skopeo]
         .into_iter()
         .map(|client| {
-            let world = world.clone();
-            Trial::test(format!("big_layer::{}", client.name()), move || {
-                there_and_back(&world, client);
-                Ok(())
-            })
+            trial(
+                world,
+                format!("big_layer::{}", client.name()),
+                move |world| there_and_back(world, client),
+            )
         })
         .collect();
-    let world = world.clone();
-    trials.push(Trial::test("big_layer::curl_http2", move || {
-        there_and_back_in_http2(&world);
-        Ok(())
-    }));
+    trials.push(trial(
+        world,
+        "big_layer::curl_http2",
+        there_and_back_in_http2,
+    ));
     trials
 }
 

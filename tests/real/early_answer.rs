@@ -5,7 +5,7 @@ use crate::chain::{Chain, PLAIN, Place, Plan};
 use crate::check::{self, Trip};
 use crate::clients::Client;
 use crate::hops::{Bodies, GOOD, Manners};
-use crate::world::World;
+use crate::world::{World, trial};
 use libtest_mimic::Trial;
 use std::sync::Arc;
 
@@ -24,11 +24,9 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for place in [Place::Without, Place::BehindTheHop, Place::BeforeTheHop] {
         for client in Client::ALL {
-            let world = world.clone();
             let name = format!("early_answer::{}::{}", place.name(), client.name());
-            trials.push(Trial::test(name, move || {
-                refused(&world, place, client);
-                Ok(())
+            trials.push(trial(world, name, move |world| {
+                refused(world, place, client)
             }));
         }
     }

@@ -5,7 +5,7 @@ use crate::chain::{Chain, PLAIN, Place, Plan};
 use crate::clients::{Client, Outcome, PATIENCE, Reference, docker, skopeo};
 use crate::hops::{ForwardedHost, GOOD, Manners};
 use crate::image::Image;
-use crate::world::World;
+use crate::world::{World, trial};
 use libtest_mimic::Trial;
 use std::sync::Arc;
 
@@ -20,13 +20,10 @@ const PORT_IN_FORWARDED_HOST: Plan = Plan {
 pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for place in [Place::BehindTheHop, Place::BeforeTheHop] {
-        let world = world.clone();
-        trials.push(Trial::test(
+        trials.push(trial(
+            world,
             format!("everyday::{}", place.name()),
-            move || {
-                everyday(&world, place);
-                Ok(())
-            },
+            move |world| everyday(world, place),
         ));
     }
     trials

@@ -6,7 +6,7 @@ use crate::check::{self, Expected, Expected::Breaks, Expected::Works, Trip};
 use crate::clients::Client;
 use crate::hops::{ForwardedHost, GOOD, HostHeader, Manners, SchemeHeader};
 use crate::seeing;
-use crate::world::World;
+use crate::world::{World, trial};
 use harbormouth::registry::repair::Repair;
 use libtest_mimic::Trial;
 use std::sync::Arc;
@@ -183,18 +183,17 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
                     Place::BehindTheHop | Place::BeforeTheHop => Works,
                 };
                 let name = format!("{}::{}::{}", case.name, place.name(), client.name());
-                let (world, plan) = (world.clone(), case.plan);
+                let plan = case.plan;
                 let repair = match place {
                     Place::Without | Place::BehindTheHop => Repair::LocationAbsolute,
                     Place::BeforeTheHop => case.repair,
                 };
-                trials.push(Trial::test(name, move || {
-                    let chain = Chain::start(&world, plan, place);
-                    run(&world, &chain, client, expected);
+                trials.push(trial(world, name, move |world| {
+                    let chain = Chain::start(world, plan, place);
+                    run(world, &chain, client, expected);
                     if let Some(gateway) = &chain.gateway {
-                        seeing::check(&world, gateway, &chain.harbor.login(), repair);
+                        seeing::check(world, gateway, &chain.harbor.login(), repair);
                     }
-                    Ok(())
                 }));
             }
         }

@@ -7,7 +7,7 @@ use crate::common::gateway::Gateway;
 use crate::common::process;
 use crate::gateways::{Listen, from_flags};
 use crate::harbor::Harbor;
-use crate::world::World;
+use crate::world::{World, trial};
 use libtest_mimic::Trial;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,11 +17,7 @@ use std::sync::Arc;
 const PROTOCOLS: [&str; 2] = ["--http1.1", "--http2"];
 
 pub fn trials(world: &Arc<World>) -> Vec<Trial> {
-    let world = world.clone();
-    vec![Trial::test("ranges::curl", move || {
-        ranges(&world);
-        Ok(())
-    })]
+    vec![trial(world, "ranges::curl", ranges)]
 }
 
 fn ranges(world: &World) {

@@ -8,7 +8,7 @@ use crate::common::wait;
 use crate::gateways::{ADMIN, tls_listener};
 use crate::harbor::Harbor;
 use crate::hops::{Face, GOOD, Hop, Route, Upstream};
-use crate::world::{Site, World};
+use crate::world::{Site, World, trial};
 use libtest_mimic::Trial;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     Client::ALL
         .into_iter()
         .map(|client| {
-            let world = world.clone();
-            Trial::test(format!("replicas::{}", client.name()), move || {
-                one_dies(&world, client);
-                Ok(())
-            })
+            trial(
+                world,
+                format!("replicas::{}", client.name()),
+                move |world| one_dies(world, client),
+            )
         })
         .collect()
 }

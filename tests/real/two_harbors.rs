@@ -7,7 +7,7 @@ use crate::common::gateway::Gateway;
 use crate::gateways::{ADMIN, registry_yaml, tls_listener};
 use crate::harbor::Harbor;
 use crate::hops::{Face, GOOD, Hop, Route, Upstream};
-use crate::world::World;
+use crate::world::{World, trial};
 use libtest_mimic::Trial;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,21 +15,15 @@ use std::sync::Arc;
 pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for client in Client::ALL {
-        let w = world.clone();
-        trials.push(Trial::test(
+        trials.push(trial(
+            world,
             format!("two_harbors::without::{}", client.name()),
-            move || {
-                without(&w, client);
-                Ok(())
-            },
+            move |world| without(world, client),
         ));
-        let w = world.clone();
-        trials.push(Trial::test(
+        trials.push(trial(
+            world,
             format!("two_harbors::with::{}", client.name()),
-            move || {
-                with(&w, client);
-                Ok(())
-            },
+            move |world| with(world, client),
         ));
     }
     trials

@@ -5,10 +5,11 @@ use crate::clients::{Containerd, Dockerd};
 use crate::common::ca::Ca;
 use crate::common::tools;
 use crate::namespace;
+use libtest_mimic::Trial;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -92,4 +93,17 @@ impl World {
     pub fn dockerd(&self) -> &Dockerd {
         self.dockerd.get_or_init(|| Dockerd::start(self))
     }
+}
+
+/// A trial in this world. It fails by a panic.
+pub fn trial(
+    world: &Arc<World>,
+    name: impl Into<String>,
+    run: impl FnOnce(&World) + Send + 'static,
+) -> Trial {
+    let world = Arc::clone(world);
+    Trial::test(name, move || {
+        run(&world);
+        Ok(())
+    })
 }

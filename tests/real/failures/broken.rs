@@ -9,7 +9,7 @@ use crate::clients::Client;
 use crate::common::process::Process;
 use crate::common::wait;
 use crate::hops::{Bodies, Face, GOOD, Hop, Manners, Route, Upstream};
-use crate::world::World;
+use crate::world::{World, trial};
 use harbormouth::registry::operation::Operation as Op;
 use harbormouth::registry::reason::Reason;
 use harbormouth::standin::{Fault, Match, Times};
@@ -19,13 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub fn trials(world: &Arc<World>) -> Vec<Trial> {
-    let trial = |name: &str, run: fn(&World)| {
-        let world = world.clone();
-        Trial::test(format!("failures::broken::{name}"), move || {
-            run(&world);
-            Ok(())
-        })
-    };
+    let trial =
+        |name: &str, run: fn(&World)| trial(world, format!("failures::broken::{name}"), run);
     vec![
         trial("a_damaged_byte", a_damaged_byte),
         trial("harbor_is_killed", harbor_is_killed),

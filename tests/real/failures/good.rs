@@ -4,19 +4,15 @@ use super::judge::judge;
 use super::{PLAIN, Scene, place};
 use crate::check::{self, Trip};
 use crate::clients::Client;
-use crate::world::World;
+use crate::world::{World, trial};
 use harbormouth::registry::reason::{Quality, Reason};
 use libtest_mimic::Trial;
 use std::sync::Arc;
 
 pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     let each = Client::ALL.into_iter().map(|client| {
-        let world = world.clone();
         let name = format!("failures::none::{}", client.name());
-        Trial::test(name, move || {
-            goes_well(&world, client);
-            Ok(())
-        })
+        trial(world, name, move |world| goes_well(world, client))
     });
     each.collect()
 }

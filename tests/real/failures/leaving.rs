@@ -9,7 +9,7 @@ use crate::clients::{Client, ctr, skopeo};
 use crate::common::process;
 use crate::common::wait;
 use crate::image::Image;
-use crate::world::World;
+use crate::world::{World, trial};
 use harbormouth::registry::operation::Operation as Op;
 use harbormouth::registry::reason::Reason;
 use harbormouth::standin::{Fault, Match, Times};
@@ -19,13 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub fn trials(world: &Arc<World>) -> Vec<Trial> {
-    let trial = |name: &str, run: fn(&World)| {
-        let world = world.clone();
-        Trial::test(format!("failures::leaving::{name}"), move || {
-            run(&world);
-            Ok(())
-        })
-    };
+    let trial =
+        |name: &str, run: fn(&World)| trial(world, format!("failures::leaving::{name}"), run);
     vec![
         trial("clients_are_killed", clients_are_killed),
         trial("clients_stop_sending", clients_stop_sending),

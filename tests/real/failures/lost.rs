@@ -9,7 +9,7 @@ use crate::chain::{self, Chain, Place, Plan};
 use crate::check::TWO_LAYERS;
 use crate::clients::Client;
 use crate::hops::{Authorization, GOOD, Locations, Manners};
-use crate::world::World;
+use crate::world::{World, trial};
 use harbormouth::push::Finding;
 use harbormouth::registry::operation::Operation as Op;
 use harbormouth::registry::reason::Reason;
@@ -96,20 +96,10 @@ const CASES: &[Case] = &[
 
 pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     let lost = CASES.iter().map(|case| {
-        let world = world.clone();
-        Trial::test(
-            format!("failures::authorization::{}", case.name),
-            move || {
-                lost(&world, case);
-                Ok(())
-            },
-        )
+        let name = format!("failures::authorization::{}", case.name);
+        trial(world, name, move |world| lost(world, case))
     });
-    let world = world.clone();
-    let expires = Trial::test("failures::authorization::token_expires", move || {
-        expires(&world);
-        Ok(())
-    });
+    let expires = trial(world, "failures::authorization::token_expires", expires);
     lost.chain([expires]).collect()
 }
 

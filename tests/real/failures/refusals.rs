@@ -9,7 +9,7 @@ use super::{PLAIN, Scene, ends_of, or_gone, start_pushes, told};
 use crate::check::TWO_LAYERS;
 use crate::clients::{Client, Login};
 use crate::harbor::Harbor;
-use crate::world::World;
+use crate::world::{World, trial};
 use harbormouth::push::Finding;
 use harbormouth::registry::operation::Operation as Op;
 use harbormouth::registry::reason::Reason;
@@ -202,11 +202,8 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     CASES
         .iter()
         .map(|case| {
-            let world = world.clone();
-            Trial::test(format!("failures::refusals::{}", case.name), move || {
-                refused(&world, case);
-                Ok(())
-            })
+            let name = format!("failures::refusals::{}", case.name);
+            trial(world, name, move |world| refused(world, case))
         })
         .collect()
 }

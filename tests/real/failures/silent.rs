@@ -8,7 +8,7 @@ use crate::check::TWO_LAYERS;
 use crate::clients::{Client, Login};
 use crate::common::process::{self, Finished};
 use crate::image::{Image, digest_of};
-use crate::world::World;
+use crate::world::{World, trial};
 use harbormouth::push::Finding;
 use harbormouth::registry::operation::Operation as Op;
 use harbormouth::registry::reason::Reason;
@@ -23,11 +23,7 @@ const SILENCE: Duration = Duration::from_secs(35);
 const PATIENCE: &str = "30";
 
 pub fn trials(world: &Arc<World>) -> Vec<Trial> {
-    let world = world.clone();
-    vec![Trial::test("failures::silent_commit", move || {
-        silent_commit(&world);
-        Ok(())
-    })]
+    vec![trial(world, "failures::silent_commit", silent_commit)]
 }
 
 fn silent_commit(world: &World) {

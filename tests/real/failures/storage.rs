@@ -7,7 +7,7 @@ use super::{PLAIN, Scene, ends_of, start_pushes, told};
 use crate::check::TWO_LAYERS;
 use crate::clients::Client;
 use crate::hops::{Face, GOOD, Hop, Route, Upstream};
-use crate::world::World;
+use crate::world::{World, trial};
 use harbormouth::push::Finding;
 use harbormouth::registry::operation::Operation as Op;
 use harbormouth::registry::reason::Reason;
@@ -29,11 +29,8 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
         ("by_path", Balancing::ByPath),
     ];
     let each = each.into_iter().map(|(name, balancing)| {
-        let world = world.clone();
-        Trial::test(format!("failures::unshared_storage::{name}"), move || {
-            unshared(&world, balancing);
-            Ok(())
-        })
+        let name = format!("failures::unshared_storage::{name}");
+        trial(world, name, move |world| unshared(world, balancing))
     });
     each.collect()
 }

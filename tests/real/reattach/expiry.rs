@@ -11,7 +11,7 @@ use crate::chain::{Chain, Place, Plan};
 use crate::check::{self, Expected, Expected::Breaks, Expected::Works};
 use crate::common::wait;
 use crate::hops::{Authorization, GOOD, Manners};
-use crate::world::World;
+use crate::world::{World, trial};
 use harbormouth::standin::{Fault, Match, Seen, Times};
 use libtest_mimic::Trial;
 use std::sync::Arc;
@@ -67,13 +67,10 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     CASES
         .iter()
         .map(|case| {
-            let world = world.clone();
-            Trial::test(
+            trial(
+                world,
                 format!("reattach::token_expires::{}", case.name),
-                move || {
-                    expires(&world, case);
-                    Ok(())
-                },
+                move |world| expires(world, case),
             )
         })
         .collect()

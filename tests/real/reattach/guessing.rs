@@ -4,7 +4,7 @@ use super::TRUSTED;
 use crate::chain::{Chain, Place, Plan};
 use crate::clients::{Client, Login, Outcome, PATIENCE, docker, skopeo};
 use crate::common::wait;
-use crate::world::World;
+use crate::world::{World, trial};
 use libtest_mimic::Trial;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,13 +46,11 @@ const CASES: [Case; 2] = [
 ];
 
 pub fn trials(world: &Arc<World>) -> Vec<Trial> {
-    let world = world.clone();
-    vec![Trial::test("reattach::guessed_passwords", move || {
-        let chain = Chain::start(&world, LIMITED, Place::BehindTheHop);
+    vec![trial(world, "reattach::guessed_passwords", |world| {
+        let chain = Chain::start(world, LIMITED, Place::BehindTheHop);
         for case in &CASES {
-            guessed(&world, &chain, case);
+            guessed(world, &chain, case);
         }
-        Ok(())
     })]
 }
 

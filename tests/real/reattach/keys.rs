@@ -7,7 +7,7 @@ use crate::clients::{Client, Outcome, PATIENCE};
 use crate::common::gateway::Gateway;
 use crate::common::wait;
 use crate::image::Image;
-use crate::world::World;
+use crate::world::{World, trial};
 use libtest_mimic::Trial;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -36,16 +36,9 @@ const CLIENTS: [Client; 2] = [Client::Ctr, Client::Skopeo];
 const LAYER: [u64; 1] = [50_000];
 
 pub fn trials(world: &Arc<World>) -> Vec<Trial> {
-    let (here, there) = (world.clone(), world.clone());
     vec![
-        Trial::test("reattach::key_rotated", move || {
-            rotated(&here);
-            Ok(())
-        }),
-        Trial::test("reattach::key_dropped_too_early", move || {
-            dropped_too_early(&there);
-            Ok(())
-        }),
+        trial(world, "reattach::key_rotated", rotated),
+        trial(world, "reattach::key_dropped_too_early", dropped_too_early),
     ]
 }
 

@@ -8,7 +8,7 @@ use crate::clients::Client;
 use crate::common::gateway::Gateway;
 use crate::common::wait;
 use crate::hops::{Authorization, GOOD, Locations, Manners};
-use crate::world::World;
+use crate::world::{World, trial};
 use libtest_mimic::Trial;
 use std::sync::Arc;
 
@@ -103,12 +103,8 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for case in CASES {
         for place in [Place::Without, Place::BehindTheHop] {
-            let world = world.clone();
             let name = format!("reattach::{}::{}", case.name, place.name());
-            trials.push(Trial::test(name, move || {
-                run(&world, case, place);
-                Ok(())
-            }));
+            trials.push(trial(world, name, move |world| run(world, case, place)));
         }
     }
     trials

@@ -8,7 +8,7 @@ use crate::chain::{Chain, Place, Plan};
 use crate::check::TWO_LAYERS;
 use crate::clients::{Client, Outcome, PATIENCE, ctr};
 use crate::image::Image;
-use crate::world::World;
+use crate::world::{World, trial};
 use harbormouth::standin::RefusedMount;
 use libtest_mimic::Trial;
 use std::sync::Arc;
@@ -65,12 +65,8 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     CASES
         .iter()
         .map(|case| {
-            let world = world.clone();
             let name = format!("reattach::refused_mount::{}", case.name);
-            Trial::test(name, move || {
-                refused(&world, case);
-                Ok(())
-            })
+            trial(world, name, move |world| refused(world, case))
         })
         .collect()
 }

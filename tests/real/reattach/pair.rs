@@ -11,7 +11,7 @@ use crate::common::wait;
 use crate::gateways::{ADMIN, registry_yaml};
 use crate::harbor::Harbor;
 use crate::hops::{Authorization, Face, GOOD, Hop, Manners, Route, Upstream};
-use crate::world::World;
+use crate::world::{World, trial};
 use harbormouth::edge::origin::Origin;
 use harbormouth::standin::certs::ServerCertificate;
 use harbormouth::standin::gate::Gate;
@@ -153,12 +153,8 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     Client::ALL
         .into_iter()
         .map(|client| {
-            let world = world.clone();
             let name = format!("reattach::one_of_two_dies::{}", client.name());
-            Trial::test(name, move || {
-                one_dies(&world, client);
-                Ok(())
-            })
+            trial(world, name, move |world| one_dies(world, client))
         })
         .collect()
 }
