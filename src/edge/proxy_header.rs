@@ -54,8 +54,8 @@ pub struct ProxyHeader {
 /// Who sends what comes after the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
-    /// The proxy itself: health checks.
-    Proxy,
+    /// The peer itself: a proxy's health check.
+    Peer,
     /// Somebody behind the proxy that it can't name.
     Unknown,
     Client(SocketAddr),
@@ -154,7 +154,7 @@ fn v2(bytes: &[u8]) -> Found {
     };
     let whole = &bytes[..V2_FIXED + length];
     let sender = match is_local {
-        true => Sender::Proxy,
+        true => Sender::Peer,
         false => sender(whole)?,
     };
     let is_named = matches!(sender, Sender::Client(_));

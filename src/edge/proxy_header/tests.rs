@@ -128,16 +128,16 @@ fn version_2_names_the_client_where_it_is_tcp() {
             v2_header(PROXY, TCP6, &IPV6),
             client("[2001:db8::9]:40000"),
         ),
-        ("local", v2_header(LOCAL, 0, &[]), Sender::Proxy),
+        ("local", v2_header(LOCAL, 0, &[]), Sender::Peer),
         (
             "local, with addresses",
             v2_header(LOCAL, TCP4, &IPV4),
-            Sender::Proxy,
+            Sender::Peer,
         ),
         (
             "local, of no known family",
             v2_header(LOCAL, 0xFF, &[1, 2, 3]),
-            Sender::Proxy,
+            Sender::Peer,
         ),
         ("unspecified", v2_header(PROXY, 0, &[]), Sender::Unknown),
         (
