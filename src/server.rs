@@ -3,7 +3,7 @@
 use crate::admin::{Admin, Phase, Sources};
 use crate::config::{self, Config};
 use crate::gateway::{Gateway, MAX_TRIES, Shared};
-use crate::listener::{Listener, Workers};
+use crate::listener::{Listener, Trust, Workers};
 use crate::metrics::Metrics;
 use crate::{logging, sealing, upstream};
 use anyhow::Context;
@@ -79,10 +79,11 @@ async fn serve(config: Arc<Config>, reload: &Reload<'_>) -> anyhow::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let (set_phase, phase) = watch::channel(Phase::Starting);
 
+    let trust = Arc::new(Trust::from_pointee(shared.trusted.clone()));
     let mut announced = Vec::new();
     let mut listeners = Vec::new();
     for (index, listener) in config.listeners.iter().enumerate() {
-        let listener = Listener::bind(index, listener).await?;
+        let listener = Listener::bind(index, listener, Arc::clone(&trust)).await?;
         announced.push(format!(
             "listening {} {}",
             listener.scheme(),

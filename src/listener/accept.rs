@@ -1,9 +1,11 @@
 //! Bound sockets, and what happens to a connection before its first request.
 
 use super::certificates::{self, Certificates};
+use super::introduction::{Announced, Dismissed, Introductions, Trust};
 use super::stream::ClientStream;
 use super::worker::Workers;
 use crate::config::{self, ListenerKind};
+use crate::edge::proxy_header::Sender;
 use crate::metrics::HandshakeFailure;
 use pingora::listeners::tls::Acceptor;
 use pingora::protocols::{SocketDigest, Stream};
@@ -52,6 +54,7 @@ pub(super) struct Entrance {
     pub(super) listener: usize,
     pub(super) way: Way,
     tls: Option<Acceptor>,
+    introductions: Introductions,
 }
 
 /// A connection on its way to a worker.
@@ -61,12 +64,29 @@ pub(super) struct Accepted {
     pub(super) entrance: Arc<Entrance>,
 }
 
+/// A connection that is ready for HTTP.
+pub(super) struct Prepared {
+    pub(super) stream: Stream,
+    pub(super) announced: Announced,
+}
+
+/// Why a connection was not served.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NotServed {
+    Dismissed(Dismissed),
+    Handshake(HandshakeFailure),
+}
+
 impl Listener {
     /// Binds the n-th listener of the configuration.
     ///
     /// # Errors
     /// When the address is taken or not ours, or TLS can't be set up.
-    pub async fn bind(index: usize, config: &config::Listener) -> Result<Listener, ListenError> {
+    pub async fn bind(
+        index: usize,
+        config: &config::Listener,
+        trust: Arc<Trust>,
+    ) -> Result<Listener, ListenError> {
         let address = config.address;
         let bound = TcpListener::bind(address).await;
         let socket = bound.map_err(|source| ListenError::Bind {
@@ -94,6 +114,7 @@ impl Listener {
                 listener: index,
                 way,
                 tls,
+                introductions: Introductions::new(index, config.proxy_protocol, trust),
             }),
         })
     }
@@ -146,32 +167,51 @@ impl Listener {
 }
 
 impl Accepted {
-    /// Shakes hands where the listener speaks TLS. Runs on the worker that keeps the connection.
-    pub(super) async fn prepare(self) -> Result<Stream, HandshakeFailure> {
+    /// Reads the PROXY header and shakes hands, where the listener has it so. Runs on the worker
+    /// that keeps the connection.
+    pub(super) async fn prepare(self) -> Result<Prepared, NotServed> {
         let peer = self.peer;
         let tuned =
             TcpStream::from_std(self.socket).and_then(|socket| tune(&socket).map(|()| socket));
-        let socket = tuned.map_err(|error| {
+        let mut socket = tuned.map_err(|error| {
             log::debug!("{peer}: gone before it was served: {error}");
-            HandshakeFailure::Closed
+            NotServed::Dismissed(Dismissed::Gone)
         })?;
+        let introduced = self.entrance.introductions.read(&mut socket, peer).await;
+        let introduced = introduced.map_err(NotServed::Dismissed)?;
+        let announced = introduced.announced;
+        let client = match announced.sender {
+            Sender::Client(client) => client,
+            Sender::Peer | Sender::Unknown => peer,
+        };
         let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
-        // Known already: saves a system call for each request that asks.
+        // The hooks ask for it; without a PROXY header this saves a system call for each request.
         let _ = digest
             .peer_addr
-            .set(Some(pingora::protocols::l4::socket::SocketAddr::Inet(peer)));
-        let stream = ClientStream::new(socket, digest);
-        let Some(acceptor) = &self.entrance.tls else {
-            return Ok(Box::new(stream));
+            .set(Some(pingora::protocols::l4::socket::SocketAddr::Inet(
+                client,
+            )));
+        let stream = ClientStream::new(socket, introduced.rest, digest);
+        let stream = match &self.entrance.tls {
+            Some(acceptor) => shake(acceptor, stream, client).await?,
+            None => Box::new(stream),
         };
-        match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.tls_handshake(stream)).await {
-            Ok(Ok(stream)) => Ok(Box::new(stream)),
-            Ok(Err(error)) => {
-                log::debug!("{peer}: TLS handshake failed: {error}");
-                Err(cause(&error))
-            }
-            Err(_) => Err(HandshakeFailure::Timeout),
+        Ok(Prepared { stream, announced })
+    }
+}
+
+async fn shake(
+    acceptor: &Acceptor,
+    stream: ClientStream,
+    client: SocketAddr,
+) -> Result<Stream, NotServed> {
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.tls_handshake(stream)).await {
+        Ok(Ok(stream)) => Ok(Box::new(stream)),
+        Ok(Err(error)) => {
+            log::debug!("{client}: TLS handshake failed: {error}");
+            Err(NotServed::Handshake(cause(&error)))
         }
+        Err(_) => Err(NotServed::Handshake(HandshakeFailure::Timeout)),
     }
 }
 

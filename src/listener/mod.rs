@@ -7,9 +7,11 @@
 mod accept;
 mod certificates;
 mod connection;
+mod introduction;
 mod stream;
 mod worker;
 
 pub use accept::{ListenError, Listener};
 pub use connection::{Arrival, Way, arrival};
+pub use introduction::{Announced, Trust};
 pub use worker::Workers;
