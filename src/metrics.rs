@@ -16,7 +16,8 @@ pub use process::ProcessMetrics;
 pub use push::{Direction, LimitedBy, PushMetrics};
 pub use refused::ConnectionRefused;
 
-use crate::config::Config;
+use crate::config::{self, Config, Maintenance};
+use crate::registry::class::Class;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
 use crate::registry::upstream_error::UpstreamError;
@@ -92,8 +93,12 @@ families! {
         "Silence between the last byte of a commit's body and Harbor's answer; containerd gives up at 30 s.";
     BYTES: Counter "harbormouth_body_bytes_total" ["registry", "direction"]
         "Body bytes received from clients (upload) and sent to them (download).";
-    IN_FLIGHT: Gauge "harbormouth_requests_in_flight" ["registry"]
-        "Requests that are being served.";
+    IN_FLIGHT: Gauge "harbormouth_requests_in_flight" ["registry", "class"]
+        "Requests that are being served, by class: uploads (what opens an upload, or brings bytes of one or of a manifest) or other.";
+    IN_FLIGHT_LIMIT: Gauge "harbormouth_in_flight_limit" ["registry", "class"]
+        "How many may be, as configured (max_in_flight).";
+    MAINTENANCE: Gauge "harbormouth_maintenance" ["registry", "mode"]
+        "1 while the registry is closed by its configuration: to new pushes, or to all.";
     CONNECTIONS: Gauge "harbormouth_connections" ["listener"]
         "Client connections that are open.";
     ACCEPTED: Counter "harbormouth_connections_accepted_total" ["listener"]
@@ -190,7 +195,9 @@ pub struct RegistryMetrics {
     pub commit_wait: Histogram,
     pub bytes_uploaded: IntCounter,
     pub bytes_downloaded: IntCounter,
-    pub in_flight: IntGauge,
+    in_flight: [IntGauge; Class::ALL.len()],
+    /// None for the requests that belong to no registry.
+    limits: Option<LimitGauges>,
     pub retries: IntCounter,
     pub foreign_redirects: IntCounter,
     repairs: Vec<IntCounter>,
@@ -198,6 +205,12 @@ pub struct RegistryMetrics {
     healthy: HashMap<String, IntGauge>,
     pub authorization: AuthorizationMetrics,
     pub push: PushMetrics,
+}
+
+/// What a registry's configuration allows.
+struct LimitGauges {
+    in_flight: [IntGauge; Class::ALL.len()],
+    maintenance: [(Maintenance, IntGauge); 2],
 }
 
 /// The handles of one operation of one registry.
@@ -230,6 +243,25 @@ impl OperationMetrics {
 impl RegistryMetrics {
     pub fn operation(&self, operation: Operation) -> &OperationMetrics {
         &self.operations[operation as usize]
+    }
+
+    /// Requests of a class that are being served.
+    pub fn in_flight(&self, class: Class) -> &IntGauge {
+        &self.in_flight[class as usize]
+    }
+
+    /// Shows what the configuration allows.
+    pub fn show_limits(&self, registry: &config::Registry) {
+        let gauge = |value| i64::try_from(value).unwrap_or(i64::MAX);
+        let Some(gauges) = &self.limits else {
+            return;
+        };
+        let limits = registry.max_in_flight;
+        gauges.in_flight[Class::Uploads as usize].set(gauge(limits.uploads));
+        gauges.in_flight[Class::Other as usize].set(gauge(limits.other));
+        for (mode, closed) in &gauges.maintenance {
+            closed.set(i64::from(*mode == registry.maintenance));
+        }
     }
 
     pub fn repair(&self, kind: Repair) -> &IntCounter {
@@ -274,7 +306,9 @@ impl Metrics {
         for registry in &config.registries {
             let endpoints = registry.upstream.endpoints.iter().map(ToString::to_string);
             let objective = Some(registry.objective);
-            registries.push(vecs.registry(&registry.name, endpoints, objective));
+            let metrics = vecs.registry(&registry.name, endpoints, objective);
+            metrics.show_limits(registry);
+            registries.push(metrics);
         }
         registries.push(vecs.registry(NO_REGISTRY, std::iter::empty(), None));
         let listeners = config.listeners.iter();
@@ -301,7 +335,8 @@ impl Metrics {
 
     /// How many requests are being served, over all registries.
     pub fn in_flight(&self) -> i64 {
-        self.registries.iter().map(|r| r.in_flight.get()).sum()
+        let gauges = self.registries.iter().flat_map(|one| &one.in_flight);
+        gauges.map(IntGauge::get).sum()
     }
 
     /// Everything in Prometheus' text format, version 0.0.4.

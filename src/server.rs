@@ -3,12 +3,10 @@
 use crate::admin::{Admin, Phase, Sources};
 use crate::config::{self, Config};
 use crate::gateway::{Gateway, MAX_TRIES, Shared};
-use crate::listener::{Listener, Trust, Workers};
+use crate::listener::{Gate, Listener, Trust, Workers};
 use crate::metrics::Metrics;
 use crate::{logging, sealing, upstream};
 use anyhow::Context;
-use pingora::apps::HttpServerOptions;
-use pingora::protocols::http::v2::server::default_h2_options;
 use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
 use std::fmt;
@@ -19,18 +17,8 @@ use tokio::signal::unix::{self, SignalKind};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How much of an upload may be on its way over HTTP/2. The default of 64 KiB allows 0.6 MiB/s at
-/// 100 ms of round trip; this allows 40 MiB/s.
-const H2_STREAM_WINDOW: u32 = 4 << 20;
-const H2_CONNECTION_WINDOW: u32 = 16 << 20;
-/// Large frames cost less for each byte; a frame is buffered whole.
-const H2_FRAME: u32 = 1 << 20;
-
 /// Idle connections to Harbor that each worker keeps.
 const IDLE_UPSTREAM_CONNECTIONS: usize = 64;
-
-/// A client that opens an HTTP/2 connection and then asks for nothing.
-const H2_IDLE: Duration = Duration::from_secs(75);
 
 /// How often a drain looks whether it is done.
 const DRAIN_POLL: Duration = Duration::from_millis(20);
@@ -80,10 +68,12 @@ async fn serve(config: Arc<Config>, reload: &Reload<'_>) -> anyhow::Result<()> {
     let (set_phase, phase) = watch::channel(Phase::Starting);
 
     let trust = Arc::new(Trust::from_pointee(shared.trusted.clone()));
+    let gate = Arc::new(Gate::new(config.limits, Arc::clone(&trust)));
     let mut announced = Vec::new();
     let mut listeners = Vec::new();
     for (index, listener) in config.listeners.iter().enumerate() {
-        let listener = Listener::bind(index, listener, Arc::clone(&trust)).await?;
+        let listener =
+            Listener::bind(index, listener, Arc::clone(&trust), Arc::clone(&gate)).await?;
         announced.push(format!(
             "listening {} {}",
             listener.scheme(),
@@ -174,19 +164,10 @@ fn proxy(shared: &Arc<Shared>, stopping: &watch::Receiver<bool>) -> HttpProxy<Ga
         upstream_keepalive_pool_size: IDLE_UPSTREAM_CONNECTIONS,
         ..ServerConf::default()
     };
-    let mut proxy = http_proxy(
+    http_proxy(
         &Arc::new(conf),
         Gateway::new(Arc::clone(shared), stopping.clone()),
-    );
-    let mut h2 = default_h2_options();
-    h2.initial_window_size(H2_STREAM_WINDOW);
-    h2.initial_connection_window_size(H2_CONNECTION_WINDOW);
-    h2.max_frame_size(H2_FRAME);
-    proxy.h2_options = Some(h2);
-    let mut options = HttpServerOptions::default();
-    options.h2_idle_timeout = Some(H2_IDLE);
-    proxy.server_options = Some(options);
-    proxy
+    )
 }
 
 /// Says on standard output where we listen: for people, and for tests that let the system choose

@@ -6,12 +6,14 @@ use super::credentials::TokenAnswer;
 use super::ending::{self, Sent};
 use super::failure::BodyState;
 use super::following::Followed;
+use super::load::Place;
 use super::shared::{Harbor, PublicName, Shared};
 use super::times::Times;
 use super::transfer::Transfer;
 use crate::listener::Arrival;
 use crate::metrics::{NO_REGISTRY, RegistryMetrics, seconds};
 use crate::registry::answer::Answer;
+use crate::registry::class::Class;
 use crate::registry::client::ClientFamily;
 use crate::registry::oci_error::READ_OF_ERROR;
 use crate::registry::operation::Operation;
@@ -67,6 +69,8 @@ pub struct RequestContext {
     /// Index into the shared names.
     name: Option<usize>,
     in_flight: Option<InFlight>,
+    /// Its place among those that the registry may have under way.
+    pub(super) place: Option<Place>,
 
     // Added by the tries at Harbor.
     pub(super) tried: Vec<SocketAddr>,
@@ -130,7 +134,7 @@ impl Drop for InFlight {
 
 impl RequestContext {
     pub(super) fn new(shared: Arc<Shared>, arrival: Arrival) -> RequestContext {
-        let in_flight = InFlight::new(&shared.metrics.registry(None).in_flight);
+        let in_flight = InFlight::new(shared.metrics.registry(None).in_flight(Class::Other));
         RequestContext {
             shared,
             arrival,
@@ -155,6 +159,7 @@ impl RequestContext {
             upstream_target: None,
             name: None,
             in_flight: Some(in_flight),
+            place: None,
             tried: Vec::new(),
             address: None,
             endpoint: None,
@@ -200,7 +205,9 @@ impl RequestContext {
 
     pub(super) fn routed(&mut self, name: usize) {
         self.name = Some(name);
-        self.in_flight = Some(InFlight::new(&self.metrics().in_flight));
+        self.in_flight = Some(InFlight::new(
+            self.metrics().in_flight(Class::of(self.operation)),
+        ));
     }
 
     /// The public origin that the client used; `None` for an unknown host.
@@ -239,7 +246,7 @@ impl RequestContext {
             self.times.complete(now);
             self.arrival.progress.done();
         } else {
-            self.arrival.progress.touch(now);
+            self.arrival.progress.came(bytes as u64);
         }
         if let Some(followed) = &self.followed {
             let passed = self.times.passed(now);
@@ -258,6 +265,7 @@ impl RequestContext {
         if let Some(followed) = &self.followed {
             followed.flow.touched(self.times.passed(now));
         }
+        self.arrival.progress.given(now);
         self.delivered = last;
     }
 
@@ -333,6 +341,7 @@ impl RequestContext {
     /// True once.
     pub(super) fn close(&mut self) -> bool {
         self.in_flight = None;
+        self.place = None;
         !std::mem::replace(&mut self.closed, true)
     }
 }

@@ -1,5 +1,6 @@
 //! What all requests share: the configuration as the request path needs it, computed once.
 
+use super::load::Load;
 use super::logins::Logins;
 use crate::config::{Config, Registry};
 use crate::edge::host::Routes;
@@ -48,6 +49,8 @@ pub struct PublicName {
 pub struct Harbor {
     pub registry: Arc<Registry>,
     pub pool: Arc<Pool>,
+    /// Its requests under way; a reload carries this over.
+    pub load: Arc<Load>,
     pub known: KnownAuthorities,
     /// What seals and opens its upload tickets; none where that is off.
     pub keys: ArcSwapOption<Keyring>,
@@ -115,6 +118,7 @@ impl Harbor {
         Harbor {
             registry: Arc::clone(registry),
             pool: Arc::new(Pool::new(registry)),
+            load: Arc::default(),
             known: KnownAuthorities::new(known),
             keys: ArcSwapOption::empty(),
             unknown_logged: Mutex::new(HashSet::new()),

@@ -1,6 +1,7 @@
 //! Bound sockets, and what happens to a connection before its first request.
 
 use super::certificates::{self, Certificates};
+use super::gate::{Gate, Place};
 use super::introduction::{Announced, Dismissed, Introductions, Trust};
 use super::stream::ClientStream;
 use super::worker::Workers;
@@ -13,7 +14,7 @@ use pingora::server::ShutdownWatch;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -55,6 +56,7 @@ pub(super) struct Entrance {
     pub(super) way: Way,
     tls: Option<Acceptor>,
     introductions: Introductions,
+    pub(super) gate: Arc<Gate>,
 }
 
 /// A connection on its way to a worker.
@@ -62,12 +64,15 @@ pub(super) struct Accepted {
     pub(super) socket: std::net::TcpStream,
     pub(super) peer: SocketAddr,
     pub(super) entrance: Arc<Entrance>,
+    pub(super) place: Place,
 }
 
 /// A connection that is ready for HTTP.
 pub(super) struct Prepared {
     pub(super) stream: Stream,
     pub(super) announced: Announced,
+    /// Counted among those that are open for as long as this lives.
+    pub(super) place: Place,
 }
 
 /// Why a connection was not served.
@@ -86,6 +91,7 @@ impl Listener {
         index: usize,
         config: &config::Listener,
         trust: Arc<Trust>,
+        gate: Arc<Gate>,
     ) -> Result<Listener, ListenError> {
         let address = config.address;
         let bound = TcpListener::bind(address).await;
@@ -115,6 +121,7 @@ impl Listener {
                 way,
                 tls,
                 introductions: Introductions::new(index, config.proxy_protocol, trust),
+                gate,
             }),
         })
     }
@@ -145,15 +152,22 @@ impl Listener {
             };
             // A worker registers the socket with its own reactor.
             match accepted.and_then(|(socket, peer)| Ok((socket.into_std()?, peer))) {
-                Ok((socket, peer)) => {
-                    workers
-                        .take(Accepted {
-                            socket,
-                            peer,
-                            entrance: Arc::clone(&self.entrance),
-                        })
-                        .await;
-                }
+                Ok((socket, peer)) => match self.entrance.gate.enter() {
+                    Ok(place) => {
+                        workers
+                            .take(Accepted {
+                                socket,
+                                peer,
+                                entrance: Arc::clone(&self.entrance),
+                                place,
+                            })
+                            .await;
+                    }
+                    Err(reason) => {
+                        turn_away(&socket);
+                        workers.turned_away(self.entrance.listener, reason);
+                    }
+                },
                 Err(error) => {
                     log::warn!(
                         "listeners[{}]: accept failed: {error}",
@@ -169,7 +183,7 @@ impl Listener {
 impl Accepted {
     /// Reads the PROXY header and shakes hands, where the listener has it so. Runs on the worker
     /// that keeps the connection.
-    pub(super) async fn prepare(self) -> Result<Prepared, NotServed> {
+    pub(super) async fn prepare(mut self) -> Result<Prepared, NotServed> {
         let peer = self.peer;
         let tuned =
             TcpStream::from_std(self.socket).and_then(|socket| tune(&socket).map(|()| socket));
@@ -184,6 +198,11 @@ impl Accepted {
             Sender::Client(client) => client,
             Sender::Peer | Sender::Unknown => peer,
         };
+        // Before the handshake, which is what costs.
+        self.place.take(client.ip()).map_err(|reason| {
+            turn_away(&socket);
+            NotServed::Dismissed(Dismissed::Refused(reason))
+        })?;
         let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
         // The hooks ask for it; without a PROXY header this saves a system call for each request.
         let _ = digest
@@ -196,7 +215,11 @@ impl Accepted {
             Some(acceptor) => shake(acceptor, stream, client).await?,
             None => Box::new(stream),
         };
-        Ok(Prepared { stream, announced })
+        Ok(Prepared {
+            stream,
+            announced,
+            place: self.place,
+        })
     }
 }
 
@@ -213,6 +236,13 @@ async fn shake(
         }
         Err(_) => Err(NotServed::Handshake(HandshakeFailure::Timeout)),
     }
+}
+
+/// When the socket is closed next, the client sees a reset: it costs us nothing more, where an
+/// ordinary close leaves the kernel with a connection in TIME_WAIT.
+fn turn_away(socket: &impl AsFd) {
+    // It is closed in any case.
+    let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
 }
 
 fn tune(socket: &TcpStream) -> io::Result<()> {

@@ -120,9 +120,7 @@ impl Arriving {
     fn deadline(&self, awaited: Awaited, limits: &Limits) -> (Instant, Late) {
         match &self.state {
             State::Header { since, .. } => (*since + limits.header_time, Late::Header),
-            State::Idle | State::Refused(_) => {
-                (awaited.since + limits.keepalive_idle, Late::Idle)
-            }
+            State::Idle | State::Refused(_) => (awaited.since + limits.keepalive_idle, Late::Idle),
         }
     }
 }

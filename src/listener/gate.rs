@@ -1,8 +1,8 @@
 //! How many connections are open, in total and for each client, and the limits that the gate holds
 //! them to. A reload changes the limits; connections that are open stay.
 
-use crate::config::{Config, Limits};
-use crate::edge::trusted::TrustedProxies;
+use super::introduction::Trust;
+use crate::config::Limits;
 use crate::metrics::ConnectionRefused;
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// What all listeners share.
 pub struct Gate {
     limits: ArcSwap<Limits>,
-    trusted: ArcSwap<TrustedProxies>,
+    trust: Arc<Trust>,
     open: AtomicUsize,
     clients: Mutex<HashMap<IpAddr, usize>>,
 }
@@ -25,20 +25,18 @@ pub(super) struct Place {
 }
 
 impl Gate {
-    pub fn new(config: &Config) -> Gate {
+    pub fn new(limits: Limits, trust: Arc<Trust>) -> Gate {
         Gate {
-            limits: ArcSwap::from_pointee(config.limits),
-            trusted: ArcSwap::from_pointee(TrustedProxies::new(config.trusted_proxies.clone())),
+            limits: ArcSwap::from_pointee(limits),
+            trust,
             open: AtomicUsize::new(0),
             clients: Mutex::new(HashMap::new()),
         }
     }
 
-    /// New connections are held to this configuration.
-    pub fn reload(&self, config: &Config) {
-        self.limits.store(Arc::new(config.limits));
-        let trusted = TrustedProxies::new(config.trusted_proxies.clone());
-        self.trusted.store(Arc::new(trusted));
+    /// From now on new connections are held to these limits.
+    pub fn set_limits(&self, limits: Limits) {
+        self.limits.store(Arc::new(limits));
     }
 
     /// The limits of a connection that begins now.
@@ -76,7 +74,7 @@ impl Place {
     /// # Errors
     /// When the client has as many as it may.
     pub(super) fn take(&mut self, address: IpAddr) -> Result<(), ConnectionRefused> {
-        if self.gate.trusted.load().contains(address) {
+        if self.gate.trust.load().contains(address) {
             return Ok(());
         }
         let limit = self.gate.limits.load().connections_per_client;
@@ -127,21 +125,30 @@ fn client(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::edge::trusted::TrustedProxies;
     use ConnectionRefused::{Connections, ConnectionsPerClient};
+    use std::time::Duration;
+
+    const LIMITS: Limits = Limits {
+        connections: 0,
+        connections_per_client: 0,
+        header_time: Duration::ZERO,
+        header_fields: 0,
+        header_bytes: 0,
+        keepalive_idle: Duration::ZERO,
+        keepalive_requests: 0,
+        http2_streams: 0,
+        upload_progress: 0,
+    };
 
     fn gate(connections: usize, per_client: usize) -> Arc<Gate> {
         let limits = Limits {
             connections,
             connections_per_client: per_client,
-            ..Limits::default()
+            ..LIMITS
         };
         let trusted = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
-        Arc::new(Gate {
-            limits: ArcSwap::from_pointee(limits),
-            trusted: ArcSwap::from_pointee(trusted),
-            open: AtomicUsize::new(0),
-            clients: Mutex::new(HashMap::new()),
-        })
+        Arc::new(Gate::new(limits, Arc::new(Trust::from_pointee(trusted))))
     }
 
     fn take(gate: &Arc<Gate>, address: &str) -> Result<Place, ConnectionRefused> {

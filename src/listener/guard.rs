@@ -86,9 +86,7 @@ impl Guard {
         is_used_up: Arc<Notify>,
     ) -> Guard {
         let reading = match inner.selected_alpn_proto() {
-            Some(ALPN::H2) => {
-                Reading::Http2(Box::new(Multiplexed::new(&limits, is_used_up)))
-            }
+            Some(ALPN::H2) => Reading::Http2(Box::new(Multiplexed::new(&limits, is_used_up))),
             _ => Reading::Http1(Arriving::default()),
         };
         Guard {
@@ -139,9 +137,7 @@ impl AsyncRead for Guard {
                     let (limits, refused) = (&this.limits, &this.refused);
                     arriving.poll_read(&mut this.inner, awaited, limits, refused, cx, buf)
                 }
-                None if this.life.is_given_up() => {
-                    Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-                }
+                None if this.life.is_given_up() => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
                 None => Pin::new(&mut this.inner).poll_read(cx, buf),
             },
         }

@@ -101,16 +101,51 @@ mod tests {
         for (name, text, whole, dripped) in [
             ("nothing", "", Acceptable, Acceptable),
             ("a part", "GET / HTTP/1.1\r\na: b", Acceptable, Acceptable),
-            ("three fields", "GET / HTTP/1.1\r\na:\r\nb:\r\nc:\r\n\r\n", Acceptable, Acceptable),
-            ("bare line feeds", "GET / HTTP/1.1\na:\nb:\nc:\n\n", Acceptable, Acceptable),
+            (
+                "three fields",
+                "GET / HTTP/1.1\r\na:\r\nb:\r\nc:\r\n\r\n",
+                Acceptable,
+                Acceptable,
+            ),
+            (
+                "bare line feeds",
+                "GET / HTTP/1.1\na:\nb:\nc:\n\n",
+                Acceptable,
+                Acceptable,
+            ),
             // Told apart by the gateway, unless it comes in pieces.
-            ("four fields", "GET / HTTP/1.1\r\na:\r\nb:\r\nc:\r\nd:\r\n\r\n", Acceptable, TooLarge),
-            ("four and more", "GET / HTTP/1.1\r\na:\r\nb:\r\nc:\r\nd:\r\n", TooLarge, TooLarge),
+            (
+                "four fields",
+                "GET / HTTP/1.1\r\na:\r\nb:\r\nc:\r\nd:\r\n\r\n",
+                Acceptable,
+                TooLarge,
+            ),
+            (
+                "four and more",
+                "GET / HTTP/1.1\r\na:\r\nb:\r\nc:\r\nd:\r\n",
+                TooLarge,
+                TooLarge,
+            ),
             ("no end", &long, TooLarge, TooLarge),
             ("an end", &format!("{long}\r\n\r\n"), Acceptable, TooLarge),
-            ("too many to parse", &format!("GET / HTTP/1.1\r\n{many}\r\n"), TooLarge, TooLarge),
-            ("a body", &format!("PUT / HTTP/1.1\r\n\r\n{many}"), Acceptable, Acceptable),
-            ("empty lines first", "\r\n\r\nGET / HTTP/1.1\r\na:\r\n\r\n", Acceptable, Acceptable),
+            (
+                "too many to parse",
+                &format!("GET / HTTP/1.1\r\n{many}\r\n"),
+                TooLarge,
+                TooLarge,
+            ),
+            (
+                "a body",
+                &format!("PUT / HTTP/1.1\r\n\r\n{many}"),
+                Acceptable,
+                Acceptable,
+            ),
+            (
+                "empty lines first",
+                "\r\n\r\nGET / HTTP/1.1\r\na:\r\n\r\n",
+                Acceptable,
+                Acceptable,
+            ),
             ("only empty lines", &"\r\n".repeat(40), TooLarge, TooLarge),
         ] {
             assert_eq!(seen(text), (whole, dripped), "{name}");

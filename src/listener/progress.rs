@@ -7,11 +7,12 @@
 
 use pingora::protocols::SocketDigest;
 use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// What a client must bring within each window.
+/// What a client must bring within each window; silence is always too little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     pub window: Duration,
@@ -20,6 +21,8 @@ pub struct Pace {
 
 /// One request's bodies. Nothing is bounded until it is told to be.
 pub struct Progress {
+    /// A hook has seen the request.
+    is_seen: AtomicBool,
     watch: Mutex<Watch>,
     changed: Notify,
 }
@@ -51,6 +54,7 @@ struct Download {
 impl Progress {
     pub(crate) fn new() -> Progress {
         Progress {
+            is_seen: AtomicBool::new(false),
             watch: Mutex::new(Watch {
                 upload: None,
                 download: None,
@@ -59,6 +63,14 @@ impl Progress {
             }),
             changed: Notify::new(),
         }
+    }
+
+    pub(super) fn saw(&self) {
+        self.is_seen.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_seen(&self) -> bool {
+        self.is_seen.load(Ordering::Relaxed)
     }
 
     /// From now on the request's body is to come at this pace.
@@ -188,7 +200,7 @@ impl Watch {
 /// The client brought too little, and it was the client that was waited for.
 fn is_too_slow(upload: &Upload, busy: Duration) -> bool {
     let held_up = busy.saturating_sub(upload.busy);
-    upload.bytes < upload.pace.bytes && held_up * 2 <= upload.pace.window
+    upload.bytes < upload.pace.bytes.max(1) && held_up * 2 <= upload.pace.window
 }
 
 #[cfg(test)]
@@ -223,7 +235,10 @@ mod tests {
             let upload = watch.upload.as_ref().unwrap();
             let busy = second + Duration::from_millis(busy);
             assert_eq!(is_too_slow(upload, busy), given_up, "{name}");
-            assert!(!watch.is_overdue(began + second - Duration::from_millis(1)), "{name}");
+            assert!(
+                !watch.is_overdue(began + second - Duration::from_millis(1)),
+                "{name}"
+            );
         }
     }
 

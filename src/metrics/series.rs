@@ -5,10 +5,11 @@ use super::push::PushVecs;
 use super::{
     ACCEPTED, BYTES, COMMIT_WAIT, CONNECTIONS, ConnectionRefused, DURATION, FIRST_BYTE,
     FOREIGN_REDIRECTS, Family, HANDSHAKE_FAILURES, HEALTHY, HandshakeFailure, IN_FLIGHT,
-    ListenerMetrics, OperationMetrics, REFUSED, REPAIRS, REQUESTS, RETRIES, RegistryMetrics,
-    STATUS_CLASSES, UNSEEN, UPSTREAM_ERRORS,
+    IN_FLIGHT_LIMIT, LimitGauges, ListenerMetrics, MAINTENANCE, OperationMetrics, REFUSED, REPAIRS,
+    REQUESTS, RETRIES, RegistryMetrics, STATUS_CLASSES, UNSEEN, UPSTREAM_ERRORS,
 };
-use crate::config::Objective;
+use crate::config::{Maintenance, Objective};
+use crate::registry::class::Class;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
 use crate::registry::upstream_error::UpstreamError;
@@ -25,6 +26,8 @@ pub(super) struct Vecs {
     commit_wait: HistogramVec,
     bytes: IntCounterVec,
     in_flight: IntGaugeVec,
+    in_flight_limit: IntGaugeVec,
+    maintenance: IntGaugeVec,
     connections: IntGaugeVec,
     accepted: IntCounterVec,
     handshake_failures: IntCounterVec,
@@ -61,6 +64,8 @@ impl Vecs {
             commit_wait: registered(families, histogram_vec(&COMMIT_WAIT, COMMIT_WAIT_BUCKETS)?)?,
             bytes: registered(families, counter_vec(&BYTES)?)?,
             in_flight: registered(families, gauge_vec(&IN_FLIGHT)?)?,
+            in_flight_limit: registered(families, gauge_vec(&IN_FLIGHT_LIMIT)?)?,
+            maintenance: registered(families, gauge_vec(&MAINTENANCE)?)?,
             connections: registered(families, gauge_vec(&CONNECTIONS)?)?,
             accepted: registered(families, counter_vec(&ACCEPTED)?)?,
             handshake_failures: registered(families, counter_vec(&HANDSHAKE_FAILURES)?)?,
@@ -96,12 +101,24 @@ impl Vecs {
             let gauge = self.healthy.with_label_values(&[name, &endpoint]);
             (endpoint, gauge)
         };
+        let by_class = |gauges: &IntGaugeVec| {
+            Class::ALL.map(|class| gauges.with_label_values(&[name, class.as_str()]))
+        };
+        let closed = |mode, word| (mode, self.maintenance.with_label_values(&[name, word]));
+        let limits = objective.is_some().then(|| LimitGauges {
+            in_flight: by_class(&self.in_flight_limit),
+            maintenance: [
+                closed(Maintenance::Pushes, "pushes"),
+                closed(Maintenance::All, "all"),
+            ],
+        });
         RegistryMetrics {
             operations: Operation::ALL.iter().map(operation).collect(),
             commit_wait: self.commit_wait.with_label_values(&[name]),
             bytes_uploaded: self.bytes.with_label_values(&[name, "upload"]),
             bytes_downloaded: self.bytes.with_label_values(&[name, "download"]),
-            in_flight: self.in_flight.with_label_values(&[name]),
+            in_flight: by_class(&self.in_flight),
+            limits,
             retries: self.retries.with_label_values(&[name]),
             foreign_redirects: self.foreign_redirects.with_label_values(&[name]),
             repairs: Repair::ALL
