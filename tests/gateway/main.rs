@@ -15,6 +15,7 @@ mod credentials;
 mod desync;
 mod early;
 mod life;
+mod limits;
 mod reattach;
 mod replicas;
 mod reply;
