@@ -5,6 +5,7 @@ use crate::config::{Config, Registry};
 use crate::edge::host::Routes;
 use crate::edge::origin::Origin;
 use crate::edge::trusted::TrustedProxies;
+use crate::logging::Seldom;
 use crate::metrics::Metrics;
 use crate::push::Pushes;
 use crate::registry::authorities::KnownAuthorities;
@@ -13,12 +14,17 @@ use crate::upstream::Pool;
 use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Authorities that a Harbor may bring up without being configured; each is logged once. More than
 /// this is no misconfiguration but somebody playing.
 const LOGGED_AUTHORITIES: usize = 100;
+
+/// A wrong word about the client's side comes with every request.
+const IN_CLEAR_TOLD_EVERY: Duration = Duration::from_secs(3600);
 
 /// The configuration, ready for use.
 pub struct Shared {
@@ -52,6 +58,7 @@ pub struct Harbor {
     /// What seals and opens its upload tickets; none where that is off.
     pub keys: ArcSwapOption<Keyring>,
     unknown_logged: Mutex<HashSet<String>>,
+    in_clear_logged: Seldom,
 }
 
 impl Shared {
@@ -118,6 +125,7 @@ impl Harbor {
             known: KnownAuthorities::new(known),
             keys: ArcSwapOption::empty(),
             unknown_logged: Mutex::new(HashSet::new()),
+            in_clear_logged: Seldom::every(IN_CLEAR_TOLD_EVERY),
         }
     }
 
@@ -131,6 +139,19 @@ impl Harbor {
             log::warn!(
                 "registry {}: Harbor names itself {authority:?} in an upload's Location; repaired. Add it to \
                  upstream.also_known_as of this registry, or correct Harbor's external_url or the proxy before it",
+                self.registry.name
+            );
+        }
+    }
+
+    /// Tells the operator of a client's side in the clear.
+    pub fn note_in_clear(&self, proxy: Option<IpAddr>) {
+        if self.in_clear_logged.is_due() {
+            let proxy = proxy.map_or_else(|| "a trusted proxy".to_owned(), |ip| ip.to_string());
+            log::warn!(
+                "registry {}: {proxy} says that a client came by http, where the public origin is \
+                 https (finding insecure_client_side). Either passwords and tokens go in the clear \
+                 up to it, or a hop before it ended TLS and didn't pass X-Forwarded-Proto on",
                 self.registry.name
             );
         }
