@@ -172,7 +172,9 @@ async fn a_mistake_changes_nothing_and_is_seen_everywhere() {
     assert_eq!(tags(&world, HUB).await, (200, "fine".into()));
     until("the mistake in /readyz", || {
         let problem = state(&world)["problem"].as_str()?.to_owned();
-        problem.contains("registry: is not a known key").then_some(())
+        problem
+            .contains("registry: is not a known key")
+            .then_some(())
     })
     .await;
     assert_eq!(world.gateway.metric(successful, &[]), 0.0);
