@@ -29,5 +29,6 @@ pub mod random;
 pub mod sealing;
 pub mod server;
 pub mod standin;
+pub mod systemd;
 
 pub mod demo;

@@ -5,7 +5,7 @@ use crate::config::{self, Config};
 use crate::gateway::{Gateway, MAX_TRIES, Shared};
 use crate::listener::{Listener, Workers};
 use crate::metrics::Metrics;
-use crate::{logging, sealing, upstream};
+use crate::{logging, sealing, systemd, upstream};
 use anyhow::Context;
 use pingora::apps::HttpServerOptions;
 use pingora::protocols::http::v2::server::default_h2_options;
@@ -129,15 +129,22 @@ async fn serve(config: Arc<Config>, reload: &Reload<'_>) -> anyhow::Result<()> {
     set_phase.send_replace(Phase::Serving);
     announced.push("ready".to_owned());
     announce(&announced);
+    systemd::ready();
+    tokio::spawn(systemd::keep_alive());
 
     let signal = loop {
         match signals.next().await {
-            Signal::Hangup => sealing::reload(&shared, reload),
+            Signal::Hangup => {
+                systemd::reloading();
+                sealing::reload(&shared, reload);
+                systemd::ready();
+            }
             signal => break signal,
         }
     };
     log::info!("{signal}: draining");
     set_phase.send_replace(Phase::Draining);
+    systemd::stopping();
     stop.send_replace(true);
     tokio::select! {
         () = drain(&workers, &metrics, config.drain_timeout) => {}
