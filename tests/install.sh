@@ -15,9 +15,12 @@ containerd:containerd
 ctr:containerd
 dockerd:docker.io
 docker:docker.io
+docker-compose:docker-compose
 skopeo:skopeo
 podman:podman
 buildah:buildah
+umoci:umoci
+bwrap:bubblewrap
 nginx:nginx-light
 haproxy:haproxy
 nghttp:nghttp2-client
@@ -36,6 +39,10 @@ setpriv:util-linux
 setsid:util-linux
 mount:mount
 ip:iproute2
+ldd:libc-bin
+tar:tar
+systemd-analyze:systemd
+systemd-sysusers:systemd
 kill:procps
 pip3:python3-pip
 "
