@@ -35,6 +35,7 @@ chromedriver:chromium-driver
 curl:curl
 openssl:openssl
 unshare:util-linux
+nsenter:util-linux
 setpriv:util-linux
 setsid:util-linux
 mount:mount

@@ -29,6 +29,7 @@ mod replicas;
 mod seeing;
 mod two_harbors;
 mod two_names;
+mod under_systemd;
 mod world;
 
 use libtest_mimic::Arguments;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         failures::trials(&world),
         big_layer::trials(&world),
         image_runtime::trials(&world),
+        under_systemd::trials(&world),
     ];
     let trials = trials.into_iter().flatten().collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
