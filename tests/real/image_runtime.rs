@@ -7,6 +7,7 @@ use crate::chain::reference;
 use crate::check::{self, Trip};
 use crate::clients::Client;
 use crate::common::ca::CertFiles;
+use crate::common::{process, wait};
 use crate::contained::Contained;
 use crate::harbor::Harbor;
 use crate::hops::{Face, GOOD, Hop, Route, Upstream};
@@ -28,6 +29,9 @@ const PORT: u16 = 8443;
 const INNER_PORT: u16 = 8444;
 /// The image's user and group, as a number because Kubernetes knows no other.
 const USER: u32 = 65532;
+
+/// Mounted files are looked at every second, and read when they have stood still for one.
+const RELOADED: Duration = Duration::from_secs(20);
 
 /// Nothing is in flight when it is asked to end.
 const AT_ONCE: Duration = Duration::from_secs(5);
@@ -53,16 +57,25 @@ fn restricted_container(world: &World) {
     let container = pod.start(&built);
     has_no_privileges(&container);
     writes_nowhere(&container);
-    for client in [Client::Ctr, Client::Skopeo] {
+    let is_used = |client, host: &str| {
         let trip = Trip {
             client,
             harbor: &harbor,
             login: harbor.login(),
-            push_to: reference(&host),
-            pull_from: reference(&host),
+            push_to: reference(host),
+            pull_from: reference(host),
         };
         check::works(world, &trip);
-    }
+    };
+    is_used(Client::Ctr, &host);
+    is_used(Client::Skopeo, &host);
+
+    pod.change(world, site);
+    wait::until("the changed configuration", RELOADED, || {
+        let log = container.stderr();
+        log.contains("registry hq has changed").then_some(())
+    });
+    is_used(Client::Ctr, &format!("{}:{PORT}", site.second_name()));
     let log = container.stderr();
     let ended = container.terminate(AT_ONCE);
     assert_eq!(ended.code(), Some(0), "it ended with {ended}:\n{log}");
@@ -177,36 +190,54 @@ impl Pod {
         let place = world.directory("pod");
         open_to_all(&place);
         let pod = Pod { place };
-        let CertFiles { cert, key } = world.ca.issue(&[&site.name()]);
-        let read = |file: &Path| fs::read_to_string(file).expect("a file");
         let sealing = pod.place.path().join("made.key");
         let mut keygen = Command::new(env!("CARGO_BIN_EXE_harbormouth"));
         keygen.arg("keygen").arg(&sealing);
-        crate::common::process::must(keygen);
-        let files = [("tls.crt", read(&cert)), ("tls.key", read(&key))];
-        pod.mount("tls", 0o440, &files);
-        pod.mount("keys", 0o440, &[("current", read(&sealing))]);
-        let files = [("harbormouth.yaml", configuration(site))];
-        pod.mount("config", 0o444, &files);
+        process::must(keygen);
+        let sealing = fs::read_to_string(sealing).expect("a key");
+        pod.mount("keys", "..1", 0o440, &[("current", sealing)]);
+        pod.write(world, site, "..1", &[site.name()]);
         pod
+    }
+
+    /// What `kubectl apply` comes to at last: another name, and a certificate that bears it.
+    fn change(&self, world: &World, site: Site) {
+        self.write(world, site, "..2", &[site.name(), site.second_name()]);
+    }
+
+    fn write(&self, world: &World, site: Site, version: &str, names: &[String]) {
+        let bare: Vec<&str> = names.iter().map(String::as_str).collect();
+        let CertFiles { cert, key } = world.ca.issue(&bare);
+        let read = |file: &Path| fs::read_to_string(file).expect("a file");
+        let files = [("tls.crt", read(&cert)), ("tls.key", read(&key))];
+        self.mount("tls", version, 0o440, &files);
+        let files = [("harbormouth.yaml", configuration(site, names))];
+        self.mount("config", version, 0o444, &files);
     }
 
     fn directory(&self, name: &str) -> PathBuf {
         self.place.path().join(name)
     }
 
-    fn mount(&self, name: &str, mode: u32, files: &[(&str, String)]) {
-        let version = self.directory(name).join("..1");
-        fs::create_dir_all(&version).expect("a version");
+    /// Writes a version of a mounted directory, and puts it into force as kubelet does: by renaming
+    /// a link.
+    fn mount(&self, name: &str, version: &str, mode: u32, files: &[(&str, String)]) {
+        let directory = self.directory(name);
+        let place = directory.join(version);
+        fs::create_dir_all(&place).expect("a version");
         for (file, text) in files {
-            let path = version.join(file);
+            let path = place.join(file);
             fs::write(&path, text).expect("a file");
             fs::set_permissions(&path, PermissionsExt::from_mode(mode)).expect("its mode");
             chown(&path, Some(0), Some(USER)).expect("its group");
-            let link = self.directory(name).join(file);
-            symlink(Path::new("..data").join(file), link).expect("a link");
+            let link = directory.join(file);
+            if !link.exists() {
+                symlink(Path::new("..data").join(file), link).expect("a link");
+            }
         }
-        symlink("..1", self.directory(name).join("..data")).expect("a link");
+        let link = directory.join("..data_tmp");
+        symlink(version, &link).expect("a link");
+        fs::rename(link, directory.join("..data")).expect("the link's name");
     }
 
     fn start(&self, built: &Built) -> Contained {
@@ -232,8 +263,12 @@ impl Pod {
 }
 
 /// Without `upstream.tls`: only the system's authorities can vouch for Harbor.
-fn configuration(site: Site) -> String {
-    let (name, inner) = (site.name(), site.second_name());
+fn configuration(site: Site, names: &[String]) -> String {
+    let public: Vec<String> = names
+        .iter()
+        .map(|name| format!("'https://{name}:{PORT}'"))
+        .collect();
+    let (public, inner) = (public.join(", "), site.second_name());
     let address = site.public_address();
     format!(
         "listeners:\n  \
@@ -243,7 +278,7 @@ fn configuration(site: Site) -> String {
          reattach: {{ keys: {{ current: ../keys/current }} }}\n\
          registries:\n  \
            - name: hq\n    \
-             public: [ https://{name}:{PORT} ]\n    \
+             public: [ {public} ]\n    \
              upstream: {{ endpoints: [ https://{inner}:{INNER_PORT} ] }}\n"
     )
 }
