@@ -1,19 +1,16 @@
-//! How many connections are open, in total and for each client, and the limits that the gate holds
-//! them to. A reload changes the limits; connections that are open stay.
+//! How many connections are open, in total and for each client.
 
-use super::introduction::Trust;
 use crate::config::Limits;
+use crate::edge::trusted::TrustedProxies;
 use crate::metrics::ConnectionRefused;
-use arc_swap::ArcSwap;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What all listeners share.
-pub struct Gate {
-    limits: ArcSwap<Limits>,
-    trust: Arc<Trust>,
+#[derive(Default)]
+pub(super) struct Gate {
     open: AtomicUsize,
     clients: Mutex<HashMap<IpAddr, usize>>,
 }
@@ -25,38 +22,18 @@ pub(super) struct Place {
 }
 
 impl Gate {
-    pub fn new(limits: Limits, trust: Arc<Trust>) -> Gate {
-        Gate {
-            limits: ArcSwap::from_pointee(limits),
-            trust,
-            open: AtomicUsize::new(0),
-            clients: Mutex::new(HashMap::new()),
-        }
-    }
-
-    /// From now on new connections are held to these limits.
-    pub fn set_limits(&self, limits: Limits) {
-        self.limits.store(Arc::new(limits));
-    }
-
-    /// The limits of a connection that begins now.
-    pub(super) fn limits(&self) -> Arc<Limits> {
-        self.limits.load_full()
-    }
-
     /// Lets a connection in, whoever it is from.
     ///
     /// # Errors
     /// When as many are open as may be.
-    pub(super) fn enter(self: &Arc<Self>) -> Result<Place, ConnectionRefused> {
-        let limit = self.limits.load().connections;
+    pub(super) fn enter(self: &Arc<Self>, limits: &Limits) -> Result<Place, ConnectionRefused> {
         let open = self.open.fetch_add(1, Ordering::Relaxed);
         // Leaves again when it is dropped.
         let place = Place {
             gate: Arc::clone(self),
             client: None,
         };
-        match open < limit {
+        match open < limits.connections {
             true => Ok(place),
             false => Err(ConnectionRefused::Connections),
         }
@@ -73,11 +50,16 @@ impl Place {
     ///
     /// # Errors
     /// When the client has as many as it may.
-    pub(super) fn take(&mut self, address: IpAddr) -> Result<(), ConnectionRefused> {
-        if self.gate.trust.load().contains(address) {
+    pub(super) fn take(
+        &mut self,
+        address: IpAddr,
+        trusted: &TrustedProxies,
+        limits: &Limits,
+    ) -> Result<(), ConnectionRefused> {
+        if trusted.contains(address) {
             return Ok(());
         }
-        let limit = self.gate.limits.load().connections_per_client;
+        let limit = limits.connections_per_client;
         let client = client(address);
         let mut clients = self.gate.clients();
         let open = clients.entry(client).or_default();
@@ -125,7 +107,6 @@ fn client(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edge::trusted::TrustedProxies;
     use ConnectionRefused::{Connections, ConnectionsPerClient};
     use std::time::Duration;
 
@@ -141,38 +122,39 @@ mod tests {
         upload_progress: 0,
     };
 
-    fn gate(connections: usize, per_client: usize) -> Arc<Gate> {
-        let limits = Limits {
+    fn limits(connections: usize, per_client: usize) -> Limits {
+        Limits {
             connections,
             connections_per_client: per_client,
             ..LIMITS
-        };
-        let trusted = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
-        Arc::new(Gate::new(limits, Arc::new(Trust::from_pointee(trusted))))
+        }
     }
 
-    fn take(gate: &Arc<Gate>, address: &str) -> Result<Place, ConnectionRefused> {
-        let mut place = gate.enter()?;
-        place.take(address.parse().unwrap())?;
+    fn take(gate: &Arc<Gate>, limits: &Limits, address: &str) -> Result<Place, ConnectionRefused> {
+        let trusted = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+        let mut place = gate.enter(limits)?;
+        place.take(address.parse().unwrap(), &trusted, limits)?;
         Ok(place)
     }
 
     #[test]
     fn places_are_counted_and_given_back() {
-        let gate = gate(3, 9);
-        let places: Vec<_> = (0..3).map(|_| take(&gate, "192.0.2.1").unwrap()).collect();
+        let (gate, limits) = (Arc::<Gate>::default(), limits(3, 9));
+        let places: Vec<_> = (0..3)
+            .map(|_| take(&gate, &limits, "192.0.2.1").unwrap())
+            .collect();
         for _ in 0..3 {
-            assert_eq!(take(&gate, "192.0.2.2").err(), Some(Connections));
+            assert_eq!(take(&gate, &limits, "192.0.2.2").err(), Some(Connections));
         }
         drop(places);
         assert_eq!(gate.open.load(Ordering::Relaxed), 0);
         assert!(gate.clients().is_empty());
-        assert!(take(&gate, "192.0.2.2").is_ok());
+        assert!(take(&gate, &limits, "192.0.2.2").is_ok());
     }
 
     #[test]
     fn each_client_has_its_own() {
-        let gate = gate(100, 2);
+        let (gate, limits) = (Arc::<Gate>::default(), limits(100, 2));
         let mut places = Vec::new();
         for (address, allowed) in [
             ("192.0.2.1", true),
@@ -187,7 +169,7 @@ mod tests {
             ("10.1.2.3", true),
             ("10.1.2.3", true),
         ] {
-            let taken = take(&gate, address);
+            let taken = take(&gate, &limits, address);
             let refused = (!allowed).then_some(ConnectionsPerClient);
             assert_eq!(taken.as_ref().err().copied(), refused, "{address}");
             places.extend(taken);
@@ -199,8 +181,11 @@ mod tests {
 
     #[test]
     fn a_limit_of_nothing_keeps_nothing_of_the_client() {
-        let gate = gate(100, 0);
-        assert_eq!(take(&gate, "192.0.2.1").err(), Some(ConnectionsPerClient));
+        let (gate, limits) = (Arc::<Gate>::default(), limits(100, 0));
+        assert_eq!(
+            take(&gate, &limits, "192.0.2.1").err(),
+            Some(ConnectionsPerClient)
+        );
         assert!(gate.clients().is_empty());
     }
 }

@@ -23,9 +23,9 @@ mod timer;
 mod worker;
 
 pub use accept::{ListenError, Listener};
+pub use certificates::Certificates;
 pub use connection::{Arrival, Way, arrival};
-pub use gate::Gate;
-pub use introduction::{Announced, Trust};
+pub use introduction::Announced;
 pub use life::Life;
 pub use progress::{Pace, Progress};
 pub use worker::Workers;
