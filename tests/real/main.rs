@@ -21,6 +21,7 @@ mod harbor;
 mod hops;
 mod image;
 mod image_runtime;
+mod limits;
 mod matrix;
 mod namespace;
 mod ranges;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         early_answer::trials(&world),
         reattach::trials(&world),
         failures::trials(&world),
+        limits::trials(&world),
         big_layer::trials(&world),
         image_runtime::trials(&world),
         under_systemd::trials(&world),
