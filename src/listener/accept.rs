@@ -1,12 +1,13 @@
 //! Bound sockets, and what happens to a connection before its first request.
 
 use super::certificates::{self, Certificates};
+use super::gate::{Gate, Place};
 use super::introduction::{Announced, Dismissed, Introductions};
 use super::stream::ClientStream;
 use super::worker::Workers;
 use crate::config::{self, ListenerKind};
 use crate::edge::proxy_header::Sender;
-use crate::edge::trusted::TrustedProxies;
+use crate::live::Shared;
 use crate::metrics::HandshakeFailure;
 use futures_util::FutureExt;
 use pingora::listeners::tls::Acceptor;
@@ -15,7 +16,7 @@ use pingora::server::ShutdownWatch;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -57,6 +58,7 @@ pub(super) struct Entrance {
     pub(super) way: Way,
     tls: Option<Tls>,
     introductions: Introductions,
+    pub(super) gate: Arc<Gate>,
 }
 
 struct Tls {
@@ -69,12 +71,15 @@ pub(super) struct Accepted {
     pub(super) socket: std::net::TcpStream,
     pub(super) peer: SocketAddr,
     pub(super) entrance: Arc<Entrance>,
+    pub(super) place: Place,
 }
 
 /// A connection that is ready for HTTP.
 pub(super) struct Prepared {
     pub(super) stream: Stream,
     pub(super) announced: Announced,
+    /// Counted among those that are open for as long as this lives.
+    pub(super) place: Place,
 }
 
 /// Why a connection was not served.
@@ -89,7 +94,11 @@ impl Listener {
     ///
     /// # Errors
     /// When the address is taken or not ours, or TLS can't be set up.
-    pub async fn bind(index: usize, config: &config::Listener) -> Result<Listener, ListenError> {
+    pub async fn bind(
+        index: usize,
+        config: &config::Listener,
+        gate: Arc<Gate>,
+    ) -> Result<Listener, ListenError> {
         let address = config.address;
         let bound = TcpListener::bind(address).await;
         let socket = bound.map_err(|source| ListenError::Bind {
@@ -121,6 +130,7 @@ impl Listener {
                 way,
                 tls,
                 introductions: Introductions::new(index, config.proxy_protocol),
+                gate,
             }),
         })
     }
@@ -175,6 +185,15 @@ impl Listener {
         workers: &Workers,
     ) -> io::Result<()> {
         let (socket, peer) = accepted?;
+        let limits = workers.limits();
+        let place = match self.entrance.gate.enter(limits.connections) {
+            Ok(place) => place,
+            Err(reason) => {
+                turn_away(&socket);
+                workers.turned_away(self.entrance.listener, reason);
+                return Ok(());
+            }
+        };
         // A worker registers the socket with its own reactor.
         let socket = socket.into_std()?;
         let entrance = Arc::clone(&self.entrance);
@@ -183,6 +202,7 @@ impl Listener {
                 socket,
                 peer,
                 entrance,
+                place,
             })
             .await;
         Ok(())
@@ -192,7 +212,7 @@ impl Listener {
 impl Accepted {
     /// Reads the PROXY header and shakes hands, where the listener has it so. Runs on the worker
     /// that keeps the connection.
-    pub(super) async fn prepare(self, trusted: &TrustedProxies) -> Result<Prepared, NotServed> {
+    pub(super) async fn prepare(mut self, shared: &Shared) -> Result<Prepared, NotServed> {
         let peer = self.peer;
         let tuned =
             TcpStream::from_std(self.socket).and_then(|socket| tune(&socket).map(|()| socket));
@@ -201,13 +221,22 @@ impl Accepted {
             NotServed::Dismissed(Dismissed::Gone)
         })?;
         let introductions = &self.entrance.introductions;
-        let introduced = introductions.read(&mut socket, peer, trusted).await;
+        let introduced = introductions.read(&mut socket, peer, &shared.trusted).await;
         let introduced = introduced.map_err(NotServed::Dismissed)?;
         let announced = introduced.announced;
         let client = match announced.sender {
             Sender::Client(client) => client,
             Sender::Peer | Sender::Unknown => peer,
         };
+        // Before the handshake, which is what costs.
+        // A trusted proxy's is nobody's: behind it are many clients.
+        if !shared.trusted.contains(client.ip()) {
+            let limit = shared.config.limits.connections_per_client;
+            self.place.take(client.ip(), limit).map_err(|reason| {
+                turn_away(&socket);
+                NotServed::Dismissed(Dismissed::Refused(reason))
+            })?;
+        }
         let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
         // The hooks ask for it; without a PROXY header this saves a system call for each request.
         let _ = digest
@@ -220,7 +249,11 @@ impl Accepted {
             Some(tls) => shake(&tls.acceptor, stream, client).await?,
             None => Box::new(stream),
         };
-        Ok(Prepared { stream, announced })
+        Ok(Prepared {
+            stream,
+            announced,
+            place: self.place,
+        })
     }
 }
 
@@ -237,6 +270,13 @@ async fn shake(
         }
         Err(_) => Err(NotServed::Handshake(HandshakeFailure::Timeout)),
     }
+}
+
+/// When the socket is closed next, the client sees a reset: it costs us nothing more, where an
+/// ordinary close leaves the kernel with a connection in TIME_WAIT.
+fn turn_away(socket: &impl AsFd) {
+    // It is closed in any case.
+    let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
 }
 
 fn tune(socket: &TcpStream) -> io::Result<()> {

@@ -4,12 +4,16 @@
 //! connections to Harbor that it uses: nothing wakes another thread while bytes flow. New
 //! connections go to the worker that has the fewest.
 
-use super::accept::{Accepted, NotServed, Prepared};
-use super::connection::{ConnectionApp, Way};
+use super::accept::{Accepted, NotServed};
+use super::connection::{Arrival, ConnectionApp, Way};
+use super::guard::{Guard, Refused};
 use super::introduction::Dismissed;
+use super::life::Life;
+use super::progress::Progress;
+use crate::config::Limits;
 use crate::gateway::Gateway;
 use crate::live::{Current, Shared};
-use crate::metrics::HandshakeFailure;
+use crate::metrics::{ConnectionRefused, HandshakeFailure};
 use pingora::apps::ServerApp;
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
@@ -18,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 /// Connections that wait for a worker to take them up. Taking up is only a spawn: a full queue
 /// means that the worker's thread is busy, and then the kernel's backlog is the better place.
@@ -28,6 +32,7 @@ const QUEUE: usize = 256;
 pub struct Workers {
     workers: Vec<Worker>,
     cut: watch::Sender<bool>,
+    current: Arc<Current>,
 }
 
 struct Worker {
@@ -78,7 +83,11 @@ impl Workers {
             )
         };
         let workers = (0..count).map(start).collect::<io::Result<_>>()?;
-        Ok(Workers { workers, cut })
+        Ok(Workers {
+            workers,
+            cut,
+            current: Arc::clone(current),
+        })
     }
 
     /// Drops every connection with what goes on on it, and waits until that is done, but no longer
@@ -98,6 +107,19 @@ impl Workers {
         worker.open.fetch_add(1, Ordering::Relaxed);
         // Fails only when the worker is gone, which is at the process's end.
         let _ = worker.queue.send(accepted).await;
+    }
+
+    /// What is allowed to a connection that comes now.
+    pub(super) fn limits(&self) -> Limits {
+        self.current.load().config.limits
+    }
+
+    /// Counts a connection that no worker got.
+    pub(super) fn turned_away(&self, listener: usize, reason: ConnectionRefused) {
+        let shared = self.current.load();
+        let counted = shared.process.metrics.listener(listener);
+        counted.accepted.inc();
+        counted.refused(reason).inc();
     }
 
     /// How many connections are open.
@@ -176,11 +198,36 @@ async fn serve(
     let counted = shared.process.metrics.listener(accepted.entrance.listener);
     counted.accepted.inc();
     let way = accepted.entrance.way;
-    match accepted.prepare(&shared.trusted).await {
-        Ok(Prepared { stream, announced }) => {
-            let without_request = counted.without_request.clone();
-            let app = ConnectionApp::new(proxy, way, announced, without_request);
-            Arc::new(app).process_new(stream, shutdown).await;
+    let limits = Arc::new(shared.config.limits);
+    match accepted.prepare(shared).await {
+        Ok(prepared) => {
+            let life = Life::new();
+            let is_used_up = Arc::new(Notify::new());
+            let refused = Refused {
+                slow_header: counted.refused(ConnectionRefused::SlowHeader).clone(),
+                header_too_large: counted.refused(ConnectionRefused::HeaderTooLarge).clone(),
+                http2_flood: counted.refused(ConnectionRefused::Http2Flood).clone(),
+            };
+            let stream = Guard::new(
+                prepared.stream,
+                Arc::clone(&limits),
+                Arc::clone(&life),
+                refused,
+                Arc::clone(&is_used_up),
+            );
+            let app = ConnectionApp::new(
+                proxy,
+                Arrival {
+                    way,
+                    announced: prepared.announced,
+                    progress: Arc::new(Progress::new()),
+                    life,
+                },
+                limits,
+                counted.without_request.clone(),
+            );
+            app.serve(stream, &is_used_up, shutdown).await;
+            drop(prepared.place);
         }
         Err(NotServed::Handshake(cause)) => counted.handshake_failure(cause).inc(),
         Err(NotServed::Dismissed(Dismissed::Refused(reason))) => counted.refused(reason).inc(),
