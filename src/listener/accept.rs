@@ -1,12 +1,14 @@
 //! Bound sockets, and what happens to a connection before its first request.
 
 use super::certificates::{self, Certificates};
-use super::introduction::{Announced, Dismissed, Introductions, Trust};
+use super::introduction::{Announced, Dismissed, Introductions};
 use super::stream::ClientStream;
 use super::worker::Workers;
 use crate::config::{self, ListenerKind};
 use crate::edge::proxy_header::Sender;
+use crate::edge::trusted::TrustedProxies;
 use crate::metrics::HandshakeFailure;
+use futures_util::FutureExt;
 use pingora::listeners::tls::Acceptor;
 use pingora::protocols::{SocketDigest, Stream};
 use pingora::server::ShutdownWatch;
@@ -53,8 +55,13 @@ pub(super) struct Entrance {
     /// Index into the configuration's listeners.
     pub(super) listener: usize,
     pub(super) way: Way,
-    tls: Option<Acceptor>,
+    tls: Option<Tls>,
     introductions: Introductions,
+}
+
+struct Tls {
+    acceptor: Acceptor,
+    certificates: Arc<Certificates>,
 }
 
 /// A connection on its way to a worker.
@@ -82,11 +89,7 @@ impl Listener {
     ///
     /// # Errors
     /// When the address is taken or not ours, or TLS can't be set up.
-    pub async fn bind(
-        index: usize,
-        config: &config::Listener,
-        trust: Arc<Trust>,
-    ) -> Result<Listener, ListenError> {
+    pub async fn bind(index: usize, config: &config::Listener) -> Result<Listener, ListenError> {
         let address = config.address;
         let bound = TcpListener::bind(address).await;
         let socket = bound.map_err(|source| ListenError::Bind {
@@ -98,12 +101,15 @@ impl Listener {
             ListenerKind::Tls { certificates } => {
                 let certificates =
                     Certificates::new(certificates).ok_or(ListenError::NoCertificate { index })?;
-                let settings = certificates::server_config(certificates);
+                let certificates = Arc::new(certificates);
+                let settings = certificates::server_config(Arc::clone(&certificates));
                 let settings = settings.map_err(|source| ListenError::Tls { index, source })?;
-                (
-                    Way::Tls,
-                    Some(Acceptor::from_server_config(Arc::new(settings))),
-                )
+                let acceptor = Acceptor::from_server_config(Arc::new(settings));
+                let tls = Tls {
+                    acceptor,
+                    certificates,
+                };
+                (Way::Tls, Some(tls))
             }
             ListenerKind::Plain => (Way::Plain, None),
             ListenerKind::RedirectToHttps => (Way::Redirect, None),
@@ -114,7 +120,7 @@ impl Listener {
                 listener: index,
                 way,
                 tls,
-                introductions: Introductions::new(index, config.proxy_protocol, trust),
+                introductions: Introductions::new(index, config.proxy_protocol),
             }),
         })
     }
@@ -127,6 +133,12 @@ impl Listener {
         self.socket.local_addr()
     }
 
+    /// Its certificates, where it speaks TLS.
+    pub fn certificates(&self) -> Option<Arc<Certificates>> {
+        let tls = self.entrance.tls.as_ref()?;
+        Some(Arc::clone(&tls.certificates))
+    }
+
     /// `https` or `http`.
     pub fn scheme(&self) -> &'static str {
         match self.entrance.way {
@@ -135,41 +147,52 @@ impl Listener {
         }
     }
 
-    /// Accepts connections until the shutdown signal and deals them out to the workers; those
-    /// that were accepted go on.
-    pub async fn run(self, workers: Arc<Workers>, mut shutdown: ShutdownWatch) {
+    /// Accepts connections until `closed` and deals them out to the workers; those that were
+    /// accepted go on.
+    pub async fn run(self, workers: Arc<Workers>, mut closed: ShutdownWatch) {
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
-                _ = shutdown.wait_for(|stop| *stop) => return,
+                _ = closed.wait_for(|closed| *closed) => break,
             };
-            // A worker registers the socket with its own reactor.
-            match accepted.and_then(|(socket, peer)| Ok((socket.into_std()?, peer))) {
-                Ok((socket, peer)) => {
-                    workers
-                        .take(Accepted {
-                            socket,
-                            peer,
-                            entrance: Arc::clone(&self.entrance),
-                        })
-                        .await;
-                }
-                Err(error) => {
-                    log::warn!(
-                        "listeners[{}]: accept failed: {error}",
-                        self.entrance.listener
-                    );
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
+            if let Err(error) = self.deal(accepted, &workers).await {
+                log::warn!(
+                    "listeners[{}]: accept failed: {error}",
+                    self.entrance.listener
+                );
+                tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+        // Those that the system has accepted for us would be reset with the socket.
+        while let Some(Ok(accepted)) = self.socket.accept().now_or_never() {
+            let _ = self.deal(Ok(accepted), &workers).await;
+        }
+    }
+
+    async fn deal(
+        &self,
+        accepted: io::Result<(TcpStream, SocketAddr)>,
+        workers: &Workers,
+    ) -> io::Result<()> {
+        let (socket, peer) = accepted?;
+        // A worker registers the socket with its own reactor.
+        let socket = socket.into_std()?;
+        let entrance = Arc::clone(&self.entrance);
+        workers
+            .take(Accepted {
+                socket,
+                peer,
+                entrance,
+            })
+            .await;
+        Ok(())
     }
 }
 
 impl Accepted {
     /// Reads the PROXY header and shakes hands, where the listener has it so. Runs on the worker
     /// that keeps the connection.
-    pub(super) async fn prepare(self) -> Result<Prepared, NotServed> {
+    pub(super) async fn prepare(self, trusted: &TrustedProxies) -> Result<Prepared, NotServed> {
         let peer = self.peer;
         let tuned =
             TcpStream::from_std(self.socket).and_then(|socket| tune(&socket).map(|()| socket));
@@ -177,7 +200,8 @@ impl Accepted {
             log::debug!("{peer}: gone before it was served: {error}");
             NotServed::Dismissed(Dismissed::Gone)
         })?;
-        let introduced = self.entrance.introductions.read(&mut socket, peer).await;
+        let introductions = &self.entrance.introductions;
+        let introduced = introductions.read(&mut socket, peer, trusted).await;
         let introduced = introduced.map_err(NotServed::Dismissed)?;
         let announced = introduced.announced;
         let client = match announced.sender {
@@ -193,7 +217,7 @@ impl Accepted {
             )));
         let stream = ClientStream::new(socket, introduced.rest, digest);
         let stream = match &self.entrance.tls {
-            Some(acceptor) => shake(acceptor, stream, client).await?,
+            Some(tls) => shake(&tls.acceptor, stream, client).await?,
             None => Box::new(stream),
         };
         Ok(Prepared { stream, announced })

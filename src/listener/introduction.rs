@@ -10,12 +10,11 @@ use crate::edge::proxy_header::{Beginning, ProxyHeader, ProxyHeaderError, Sender
 use crate::edge::trusted::TrustedProxies;
 use crate::logging::Seldom;
 use crate::metrics::ConnectionRefused;
-use arc_swap::ArcSwap;
 use bytes::{Buf, BytesMut};
 use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -32,15 +31,11 @@ const TOLD_EVERY: Duration = Duration::from_secs(60);
 /// VPC endpoints that are told of when they are first seen; there are as many as an operator made.
 const ENDPOINTS: usize = 100;
 
-/// The trusted proxies of the configuration that is in force.
-pub type Trust = ArcSwap<TrustedProxies>;
-
 /// How the connections of one listener are introduced.
 pub(super) struct Introductions {
     /// Index into the configuration's listeners.
     listener: usize,
     protocol: ProxyProtocol,
-    trust: Arc<Trust>,
     endpoints: Mutex<HashSet<String>>,
     untrusted: Seldom,
     unread: Seldom,
@@ -78,11 +73,10 @@ pub(super) enum Dismissed {
 }
 
 impl Introductions {
-    pub(super) fn new(listener: usize, protocol: ProxyProtocol, trust: Arc<Trust>) -> Self {
+    pub(super) fn new(listener: usize, protocol: ProxyProtocol) -> Self {
         Introductions {
             listener,
             protocol,
-            trust,
             endpoints: Mutex::default(),
             untrusted: Seldom::every(TOLD_EVERY),
             unread: Seldom::every(TOLD_EVERY),
@@ -94,8 +88,9 @@ impl Introductions {
         &self,
         socket: &mut (impl AsyncRead + Unpin),
         peer: SocketAddr,
+        trusted: &TrustedProxies,
     ) -> Result<Introduced, Dismissed> {
-        let is_trusted = || self.trust.load().contains(peer.ip());
+        let is_trusted = || trusted.contains(peer.ip());
         match self.protocol {
             ProxyProtocol::Off => Ok(Introduced::without(BytesMut::new())),
             // What a stranger sends is the client's own, whatever it looks like.

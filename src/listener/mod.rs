@@ -12,6 +12,7 @@ mod stream;
 mod worker;
 
 pub use accept::{ListenError, Listener};
+pub use certificates::Certificates;
 pub use connection::{Arrival, Way, arrival};
-pub use introduction::{Announced, Trust};
+pub use introduction::Announced;
 pub use worker::Workers;

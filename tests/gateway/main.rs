@@ -19,6 +19,7 @@ mod health;
 mod life;
 mod proxy_protocol;
 mod reattach;
+mod reload;
 mod replicas;
 mod reply;
 mod request;
