@@ -217,10 +217,6 @@ impl Harbor {
             load: before.map_or_else(Arc::default, |before| Arc::clone(&before.load)),
             known: KnownAuthorities::new(known),
             keys,
-            in_clear_logged: before.map_or_else(
-                || Arc::new(Seldom::every(IN_CLEAR_TOLD_EVERY)),
-                |before| Arc::clone(&before.in_clear_logged),
-            ),
             unknown_logged: before
                 .map_or_else(Arc::default, |before| Arc::clone(&before.unknown_logged)),
             in_clear_logged: before.map_or_else(
