@@ -79,7 +79,7 @@ pub struct Harbor {
     pub number: usize,
     pub metrics: Arc<RegistryMetrics>,
     pub pool: Arc<Pool>,
-    /// Its requests under way.
+    /// Its requests under way, whatever configuration they began with.
     pub load: Arc<Load>,
     pub known: KnownAuthorities,
     /// What seals and opens its upload tickets; none where that is off.
@@ -217,12 +217,12 @@ impl Harbor {
             load: before.map_or_else(Arc::default, |before| Arc::clone(&before.load)),
             known: KnownAuthorities::new(known),
             keys,
-            unknown_logged: before
-                .map_or_else(Arc::default, |before| Arc::clone(&before.unknown_logged)),
             in_clear_logged: before.map_or_else(
                 || Arc::new(Seldom::every(IN_CLEAR_TOLD_EVERY)),
                 |before| Arc::clone(&before.in_clear_logged),
             ),
+            unknown_logged: before
+                .map_or_else(Arc::default, |before| Arc::clone(&before.unknown_logged)),
         }
     }
 

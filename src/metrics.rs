@@ -208,8 +208,8 @@ pub struct RegistryMetrics {
     pub bytes_uploaded: IntCounter,
     pub bytes_downloaded: IntCounter,
     in_flight: [IntGauge; Class::ALL.len()],
-    /// None for the requests that belong to no registry.
-    limits: Option<LimitGauges>,
+    in_flight_limit: IntGaugeVec,
+    maintenance: IntGaugeVec,
     pub retries: IntCounter,
     pub foreign_redirects: IntCounter,
     repairs: Vec<IntCounter>,
@@ -217,12 +217,6 @@ pub struct RegistryMetrics {
     healthy: IntGaugeVec,
     pub authorization: AuthorizationMetrics,
     pub push: PushMetrics,
-}
-
-/// What a registry's configuration allows.
-struct LimitGauges {
-    in_flight: [IntGauge; Class::ALL.len()],
-    maintenance: [(Maintenance, IntGauge); 2],
 }
 
 /// The handles of one operation of one registry.
@@ -263,16 +257,20 @@ impl RegistryMetrics {
     }
 
     /// Shows what the configuration allows.
-    pub fn show_limits(&self, registry: &config::Registry) {
-        let gauge = |value| i64::try_from(value).unwrap_or(i64::MAX);
-        let Some(gauges) = &self.limits else {
-            return;
-        };
+    fn show_limits(&self, registry: &config::Registry) {
         let limits = registry.max_in_flight;
-        gauges.in_flight[Class::Uploads as usize].set(gauge(limits.uploads));
-        gauges.in_flight[Class::Other as usize].set(gauge(limits.other));
-        for (mode, closed) in &gauges.maintenance {
-            closed.set(i64::from(*mode == registry.maintenance));
+        for (class, limit) in [
+            (Class::Uploads, limits.uploads),
+            (Class::Other, limits.other),
+        ] {
+            let gauge = self
+                .in_flight_limit
+                .with_label_values(&[self.name.as_str(), class.as_str()]);
+            gauge.set(i64::try_from(limit).unwrap_or(i64::MAX));
+        }
+        for (mode, word) in [(Maintenance::Pushes, "pushes"), (Maintenance::All, "all")] {
+            let gauge = self.maintenance.with_label_values(&[&self.name, word]);
+            gauge.set(i64::from(mode == registry.maintenance));
         }
     }
 

@@ -81,11 +81,10 @@ async fn serve(config: Config, read: Read) -> anyhow::Result<()> {
     let (close, closed) = watch::channel(false);
     let (set_phase, phase) = watch::channel(Phase::Starting);
 
-    let gate = Arc::default();
     let mut announced = Vec::new();
     let mut listeners = Vec::new();
     for (index, listener) in config.listeners.iter().enumerate() {
-        let listener = Listener::bind(index, listener, Arc::clone(&gate)).await?;
+        let listener = Listener::bind(index, listener).await?;
         let address = listener.address()?;
         announced.push(format!("listening {} {address}", listener.scheme()));
         listeners.push(listener);

@@ -1,4 +1,4 @@
-//! Whether one more request of a registry may be under way.
+//! Whether a request may be served now: as far as its registry is open, and has room.
 
 use super::answer::Refusal;
 use super::context::RequestContext;

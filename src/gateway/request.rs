@@ -108,9 +108,6 @@ pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Result<(
     };
     let request = session.req_header();
     let (authority, target) = parts(request);
-    if is_too_large(request, &ctx.shared.config.limits) {
-        return Err(Refusal::Answer(Answer::HeaderTooLarge));
-    }
     let path =
         NormalPath::parse(target).map_err(|error| Refusal::Answer(Answer::BadPath(error)))?;
     let target = Target::of(request.method.as_str(), &path, body);
@@ -176,6 +173,9 @@ fn admit(
         .is_some_and(|harbor| is_exposed(target.exposure, harbor.registry.expose));
     if !exposed {
         return Err(Refusal::Answer(Answer::NotPublic));
+    }
+    if is_too_large(request, &ctx.shared.config.limits) {
+        return Err(Refusal::Answer(Answer::HeaderTooLarge));
     }
     match has_one_length(request) {
         true => Ok(()),

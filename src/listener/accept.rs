@@ -1,13 +1,13 @@
 //! Bound sockets, and what happens to a connection before its first request.
 
 use super::certificates::{self, Certificates};
-use super::gate::{Gate, Place};
+use super::gate::Place;
 use super::introduction::{Announced, Dismissed, Introductions};
 use super::stream::ClientStream;
 use super::worker::Workers;
-use crate::config::{self, ListenerKind};
+use crate::config::{self, Limits, ListenerKind};
 use crate::edge::proxy_header::Sender;
-use crate::live::Shared;
+use crate::edge::trusted::TrustedProxies;
 use crate::metrics::HandshakeFailure;
 use futures_util::FutureExt;
 use pingora::listeners::tls::Acceptor;
@@ -58,7 +58,6 @@ pub(super) struct Entrance {
     pub(super) way: Way,
     tls: Option<Tls>,
     introductions: Introductions,
-    pub(super) gate: Arc<Gate>,
 }
 
 struct Tls {
@@ -94,11 +93,7 @@ impl Listener {
     ///
     /// # Errors
     /// When the address is taken or not ours, or TLS can't be set up.
-    pub async fn bind(
-        index: usize,
-        config: &config::Listener,
-        gate: Arc<Gate>,
-    ) -> Result<Listener, ListenError> {
+    pub async fn bind(index: usize, config: &config::Listener) -> Result<Listener, ListenError> {
         let address = config.address;
         let bound = TcpListener::bind(address).await;
         let socket = bound.map_err(|source| ListenError::Bind {
@@ -130,7 +125,6 @@ impl Listener {
                 way,
                 tls,
                 introductions: Introductions::new(index, config.proxy_protocol),
-                gate,
             }),
         })
     }
@@ -185,26 +179,9 @@ impl Listener {
         workers: &Workers,
     ) -> io::Result<()> {
         let (socket, peer) = accepted?;
-        let limits = workers.limits();
-        let place = match self.entrance.gate.enter(limits.connections) {
-            Ok(place) => place,
-            Err(reason) => {
-                turn_away(&socket);
-                workers.turned_away(self.entrance.listener, reason);
-                return Ok(());
-            }
-        };
         // A worker registers the socket with its own reactor.
         let socket = socket.into_std()?;
-        let entrance = Arc::clone(&self.entrance);
-        workers
-            .take(Accepted {
-                socket,
-                peer,
-                entrance,
-                place,
-            })
-            .await;
+        workers.take(socket, peer, &self.entrance).await;
         Ok(())
     }
 }
@@ -212,7 +189,11 @@ impl Listener {
 impl Accepted {
     /// Reads the PROXY header and shakes hands, where the listener has it so. Runs on the worker
     /// that keeps the connection.
-    pub(super) async fn prepare(mut self, shared: &Shared) -> Result<Prepared, NotServed> {
+    pub(super) async fn prepare(
+        mut self,
+        trusted: &TrustedProxies,
+        limits: &Limits,
+    ) -> Result<Prepared, NotServed> {
         let peer = self.peer;
         let tuned =
             TcpStream::from_std(self.socket).and_then(|socket| tune(&socket).map(|()| socket));
@@ -221,7 +202,7 @@ impl Accepted {
             NotServed::Dismissed(Dismissed::Gone)
         })?;
         let introductions = &self.entrance.introductions;
-        let introduced = introductions.read(&mut socket, peer, &shared.trusted).await;
+        let introduced = introductions.read(&mut socket, peer, trusted).await;
         let introduced = introduced.map_err(NotServed::Dismissed)?;
         let announced = introduced.announced;
         let client = match announced.sender {
@@ -229,14 +210,11 @@ impl Accepted {
             Sender::Peer | Sender::Unknown => peer,
         };
         // Before the handshake, which is what costs.
-        // A trusted proxy's is nobody's: behind it are many clients.
-        if !shared.trusted.contains(client.ip()) {
-            let limit = shared.config.limits.connections_per_client;
-            self.place.take(client.ip(), limit).map_err(|reason| {
-                turn_away(&socket);
-                NotServed::Dismissed(Dismissed::Refused(reason))
-            })?;
-        }
+        let taken = self.place.take(client.ip(), trusted, limits);
+        taken.map_err(|reason| {
+            turn_away(&socket);
+            NotServed::Dismissed(Dismissed::Refused(reason))
+        })?;
         let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
         // The hooks ask for it; without a PROXY header this saves a system call for each request.
         let _ = digest
@@ -274,7 +252,7 @@ async fn shake(
 
 /// When the socket is closed next, the client sees a reset: it costs us nothing more, where an
 /// ordinary close leaves the kernel with a connection in TIME_WAIT.
-fn turn_away(socket: &impl AsFd) {
+pub(super) fn turn_away(socket: &impl AsFd) {
     // It is closed in any case.
     let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
 }

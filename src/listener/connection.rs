@@ -78,7 +78,7 @@ pub(super) struct ConnectionApp {
     proxy: Arc<HttpProxy<Gateway>>,
     /// What all requests of the connection have in common.
     arrival: Arrival,
-    limits: Arc<Limits>,
+    limits: Limits,
     options: HttpServerOptions,
     without_request: IntCounter,
     served: AtomicBool,
@@ -88,7 +88,7 @@ impl ConnectionApp {
     pub(super) fn new(
         proxy: Arc<HttpProxy<Gateway>>,
         arrival: Arrival,
-        limits: Arc<Limits>,
+        limits: Limits,
         without_request: IntCounter,
     ) -> Self {
         let mut options = HttpServerOptions::default();

@@ -1,6 +1,7 @@
-//! How many connections are open, in total and for each client, and the limits that the gate holds
-//! them to. A reload changes the limits; connections that are open stay.
+//! How many connections are open, in total and for each client.
 
+use crate::config::Limits;
+use crate::edge::trusted::TrustedProxies;
 use crate::metrics::ConnectionRefused;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What all listeners share.
 #[derive(Default)]
-pub struct Gate {
+pub(super) struct Gate {
     open: AtomicUsize,
     clients: Mutex<HashMap<IpAddr, usize>>,
 }
@@ -25,14 +26,14 @@ impl Gate {
     ///
     /// # Errors
     /// When as many are open as may be.
-    pub(super) fn enter(self: &Arc<Self>, limit: usize) -> Result<Place, ConnectionRefused> {
+    pub(super) fn enter(self: &Arc<Self>, limits: &Limits) -> Result<Place, ConnectionRefused> {
         let open = self.open.fetch_add(1, Ordering::Relaxed);
         // Leaves again when it is dropped.
         let place = Place {
             gate: Arc::clone(self),
             client: None,
         };
-        match open < limit {
+        match open < limits.connections {
             true => Ok(place),
             false => Err(ConnectionRefused::Connections),
         }
@@ -44,11 +45,21 @@ impl Gate {
 }
 
 impl Place {
-    /// The connection is this client's, now that its address is known.
+    /// The connection is this client's, now that its address is known. A trusted proxy's is nobody's:
+    /// behind it are many clients.
     ///
     /// # Errors
     /// When the client has as many as it may.
-    pub(super) fn take(&mut self, address: IpAddr, limit: usize) -> Result<(), ConnectionRefused> {
+    pub(super) fn take(
+        &mut self,
+        address: IpAddr,
+        trusted: &TrustedProxies,
+        limits: &Limits,
+    ) -> Result<(), ConnectionRefused> {
+        if trusted.contains(address) {
+            return Ok(());
+        }
+        let limit = limits.connections_per_client;
         let client = client(address);
         let mut clients = self.gate.clients();
         let open = clients.entry(client).or_default();
@@ -97,33 +108,53 @@ fn client(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
     use ConnectionRefused::{Connections, ConnectionsPerClient};
+    use std::time::Duration;
 
-    /// A gate and its two limits.
-    struct Held(Arc<Gate>, usize, usize);
+    const LIMITS: Limits = Limits {
+        connections: 0,
+        connections_per_client: 0,
+        header_time: Duration::ZERO,
+        header_fields: 0,
+        header_bytes: 0,
+        keepalive_idle: Duration::ZERO,
+        keepalive_requests: 0,
+        http2_streams: 0,
+        upload_progress: 0,
+    };
 
-    fn take(held: &Held, address: &str) -> Result<Place, ConnectionRefused> {
-        let Held(gate, connections, per_client) = held;
-        let mut place = gate.enter(*connections)?;
-        place.take(address.parse().unwrap(), *per_client)?;
+    fn limits(connections: usize, per_client: usize) -> Limits {
+        Limits {
+            connections,
+            connections_per_client: per_client,
+            ..LIMITS
+        }
+    }
+
+    fn take(gate: &Arc<Gate>, limits: &Limits, address: &str) -> Result<Place, ConnectionRefused> {
+        let trusted = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+        let mut place = gate.enter(limits)?;
+        place.take(address.parse().unwrap(), &trusted, limits)?;
         Ok(place)
     }
 
     #[test]
     fn places_are_counted_and_given_back() {
-        let held = Held(Arc::default(), 3, 9);
-        let places: Vec<_> = (0..3).map(|_| take(&held, "192.0.2.1").unwrap()).collect();
+        let (gate, limits) = (Arc::<Gate>::default(), limits(3, 9));
+        let places: Vec<_> = (0..3)
+            .map(|_| take(&gate, &limits, "192.0.2.1").unwrap())
+            .collect();
         for _ in 0..3 {
-            assert_eq!(take(&held, "192.0.2.2").err(), Some(Connections));
+            assert_eq!(take(&gate, &limits, "192.0.2.2").err(), Some(Connections));
         }
         drop(places);
-        assert_eq!(held.0.open.load(Ordering::Relaxed), 0);
-        assert!(held.0.clients().is_empty());
-        assert!(take(&held, "192.0.2.2").is_ok());
+        assert_eq!(gate.open.load(Ordering::Relaxed), 0);
+        assert!(gate.clients().is_empty());
+        assert!(take(&gate, &limits, "192.0.2.2").is_ok());
     }
 
     #[test]
     fn each_client_has_its_own() {
-        let held = Held(Arc::default(), 100, 2);
+        let (gate, limits) = (Arc::<Gate>::default(), limits(100, 2));
         let mut places = Vec::new();
         for (address, allowed) in [
             ("192.0.2.1", true),
@@ -134,21 +165,27 @@ mod tests {
             ("2001:db8:0:1:ffff::2", true),
             ("2001:db8:0:1::3", false),
             ("2001:db8:0:2::1", true),
+            ("10.1.2.3", true),
+            ("10.1.2.3", true),
+            ("10.1.2.3", true),
         ] {
-            let taken = take(&held, address);
+            let taken = take(&gate, &limits, address);
             let refused = (!allowed).then_some(ConnectionsPerClient);
             assert_eq!(taken.as_ref().err().copied(), refused, "{address}");
             places.extend(taken);
         }
-        assert_eq!(held.0.open.load(Ordering::Relaxed), places.len());
+        assert_eq!(gate.open.load(Ordering::Relaxed), places.len());
         drop(places);
-        assert!(held.0.clients().is_empty());
+        assert!(gate.clients().is_empty());
     }
 
     #[test]
     fn a_limit_of_nothing_keeps_nothing_of_the_client() {
-        let held = Held(Arc::default(), 100, 0);
-        assert_eq!(take(&held, "192.0.2.1").err(), Some(ConnectionsPerClient));
-        assert!(held.0.clients().is_empty());
+        let (gate, limits) = (Arc::<Gate>::default(), limits(100, 0));
+        assert_eq!(
+            take(&gate, &limits, "192.0.2.1").err(),
+            Some(ConnectionsPerClient)
+        );
+        assert!(gate.clients().is_empty());
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn ended() -> Poll<io::Result<()>> {
 /// The connection.
 pub(super) struct Guard {
     inner: Stream,
-    limits: Arc<Limits>,
+    limits: Limits,
     life: Arc<Life>,
     refused: Refused,
     reading: Reading,
@@ -80,7 +80,7 @@ impl Guard {
     /// many streams as one connection may.
     pub(super) fn new(
         inner: Stream,
-        limits: Arc<Limits>,
+        limits: Limits,
         life: Arc<Life>,
         refused: Refused,
         is_used_up: Arc<Notify>,

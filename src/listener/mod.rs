@@ -25,7 +25,6 @@ mod worker;
 pub use accept::{ListenError, Listener};
 pub use certificates::Certificates;
 pub use connection::{Arrival, Way, arrival};
-pub use gate::Gate;
 pub use introduction::Announced;
 pub use life::Life;
 pub use progress::{Pace, Progress};

@@ -4,13 +4,13 @@
 //! connections to Harbor that it uses: nothing wakes another thread while bytes flow. New
 //! connections go to the worker that has the fewest.
 
-use super::accept::{Accepted, NotServed};
+use super::accept::{Accepted, Entrance, NotServed, turn_away};
 use super::connection::{Arrival, ConnectionApp, Way};
+use super::gate::Gate;
 use super::guard::{Guard, Refused};
 use super::introduction::Dismissed;
 use super::life::Life;
 use super::progress::Progress;
-use crate::config::Limits;
 use crate::gateway::Gateway;
 use crate::live::{Current, Shared};
 use crate::metrics::{ConnectionRefused, HandshakeFailure};
@@ -18,6 +18,7 @@ use pingora::apps::ServerApp;
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -31,8 +32,9 @@ const QUEUE: usize = 256;
 /// All workers.
 pub struct Workers {
     workers: Vec<Worker>,
-    cut: watch::Sender<bool>,
+    gate: Arc<Gate>,
     current: Arc<Current>,
+    cut: watch::Sender<bool>,
 }
 
 struct Worker {
@@ -85,8 +87,9 @@ impl Workers {
         let workers = (0..count).map(start).collect::<io::Result<_>>()?;
         Ok(Workers {
             workers,
-            cut,
+            gate: Arc::default(),
             current: Arc::clone(current),
+            cut,
         })
     }
 
@@ -98,8 +101,25 @@ impl Workers {
         let _ = tokio::time::timeout(limit, self.cut.closed()).await;
     }
 
-    /// Gives a connection to the worker with the fewest.
-    pub(super) async fn take(&self, accepted: Accepted) {
+    /// Gives a connection to the worker with the fewest, if one more may be open.
+    pub(super) async fn take(&self, socket: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>) {
+        let shared = self.current.load();
+        let counted = shared.process.metrics.listener(entrance.listener);
+        counted.accepted.inc();
+        let place = match self.gate.enter(&shared.config.limits) {
+            Ok(place) => place,
+            Err(reason) => {
+                turn_away(&socket);
+                counted.refused(reason).inc();
+                return;
+            }
+        };
+        let accepted = Accepted {
+            socket,
+            peer,
+            entrance: Arc::clone(entrance),
+            place,
+        };
         let open = |worker: &&Worker| worker.open.load(Ordering::Relaxed);
         let Some(worker) = self.workers.iter().min_by_key(open) else {
             return;
@@ -107,19 +127,6 @@ impl Workers {
         worker.open.fetch_add(1, Ordering::Relaxed);
         // Fails only when the worker is gone, which is at the process's end.
         let _ = worker.queue.send(accepted).await;
-    }
-
-    /// What is allowed to a connection that comes now.
-    pub(super) fn limits(&self) -> Limits {
-        self.current.load().config.limits
-    }
-
-    /// Counts a connection that no worker got.
-    pub(super) fn turned_away(&self, listener: usize, reason: ConnectionRefused) {
-        let shared = self.current.load();
-        let counted = shared.process.metrics.listener(listener);
-        counted.accepted.inc();
-        counted.refused(reason).inc();
     }
 
     /// How many connections are open.
@@ -196,36 +203,33 @@ async fn serve(
     shutdown: &ShutdownWatch,
 ) {
     let counted = shared.process.metrics.listener(accepted.entrance.listener);
-    counted.accepted.inc();
     let way = accepted.entrance.way;
-    let limits = Arc::new(shared.config.limits);
-    match accepted.prepare(shared).await {
+    let limits = shared.config.limits;
+    match accepted.prepare(&shared.trusted, &limits).await {
         Ok(prepared) => {
             let life = Life::new();
             let is_used_up = Arc::new(Notify::new());
+            let refused = |reason| counted.refused(reason).clone();
             let refused = Refused {
-                slow_header: counted.refused(ConnectionRefused::SlowHeader).clone(),
-                header_too_large: counted.refused(ConnectionRefused::HeaderTooLarge).clone(),
-                http2_flood: counted.refused(ConnectionRefused::Http2Flood).clone(),
+                slow_header: refused(ConnectionRefused::SlowHeader),
+                header_too_large: refused(ConnectionRefused::HeaderTooLarge),
+                http2_flood: refused(ConnectionRefused::Http2Flood),
             };
             let stream = Guard::new(
                 prepared.stream,
-                Arc::clone(&limits),
+                limits,
                 Arc::clone(&life),
                 refused,
                 Arc::clone(&is_used_up),
             );
-            let app = ConnectionApp::new(
-                proxy,
-                Arrival {
-                    way,
-                    announced: prepared.announced,
-                    progress: Arc::new(Progress::new()),
-                    life,
-                },
-                limits,
-                counted.without_request.clone(),
-            );
+            let arrival = Arrival {
+                way,
+                announced: prepared.announced,
+                progress: Arc::new(Progress::new()),
+                life,
+            };
+            let without_request = counted.without_request.clone();
+            let app = ConnectionApp::new(proxy, arrival, limits, without_request);
             app.serve(stream, &is_used_up, shutdown).await;
             drop(prepared.place);
         }

@@ -6,7 +6,7 @@ use crate::registry::operation::Operation;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The requests of one registry that have a place. It outlives configurations: so do the requests.
+/// The requests of one registry that have a place.
 #[derive(Debug, Default)]
 pub struct Load {
     taken: [AtomicUsize; Class::ALL.len()],

@@ -5,10 +5,9 @@ use super::push::PushVecs;
 use super::{
     ACCEPTED, BYTES, COMMIT_WAIT, CONNECTIONS, ConnectionRefused, DURATION, FIRST_BYTE,
     FOREIGN_REDIRECTS, Family, HANDSHAKE_FAILURES, HEALTHY, HandshakeFailure, IN_FLIGHT,
-    IN_FLIGHT_LIMIT, LimitGauges, ListenerMetrics, MAINTENANCE, NO_REGISTRY, OperationMetrics,
-    REFUSED, REPAIRS, REQUESTS, RETRIES, RegistryMetrics, STATUS_CLASSES, UNSEEN, UPSTREAM_ERRORS,
+    IN_FLIGHT_LIMIT, ListenerMetrics, MAINTENANCE, OperationMetrics, REFUSED, REPAIRS, REQUESTS,
+    RETRIES, RegistryMetrics, STATUS_CLASSES, UNSEEN, UPSTREAM_ERRORS,
 };
-use crate::config::Maintenance;
 use crate::registry::class::Class;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
@@ -50,8 +49,6 @@ impl RegistryMetrics {
         let commit_wait = registered(&families, histogram_vec(&COMMIT_WAIT, COMMIT_WAIT_BUCKETS)?)?;
         let bytes = registered(&families, counter_vec(&BYTES)?)?;
         let in_flight = registered(&families, gauge_vec(&IN_FLIGHT)?)?;
-        let in_flight_limit = registered(&families, gauge_vec(&IN_FLIGHT_LIMIT)?)?;
-        let maintenance = registered(&families, gauge_vec(&MAINTENANCE)?)?;
         let upstream_errors = registered(&families, counter_vec(&UPSTREAM_ERRORS)?)?;
         let retries = registered(&families, counter_vec(&RETRIES)?)?;
         let repairs = registered(&families, counter_vec(&REPAIRS)?)?;
@@ -65,24 +62,15 @@ impl RegistryMetrics {
         let repair = |kind: &Repair| repairs.with_label_values(&[name, kind.as_str()]);
         let cause =
             |cause: &UpstreamError| upstream_errors.with_label_values(&[name, cause.as_str()]);
-        let by_class = |gauges: &IntGaugeVec| {
-            Class::ALL.map(|class| gauges.with_label_values(&[name, class.as_str()]))
-        };
-        let closed = |mode, word| (mode, maintenance.with_label_values(&[name, word]));
         Ok(RegistryMetrics {
             name: name.to_owned(),
             operations: Operation::ALL.iter().map(operation).collect(),
             commit_wait: commit_wait.with_label_values(&[name]),
             bytes_uploaded: bytes.with_label_values(&[name, "upload"]),
             bytes_downloaded: bytes.with_label_values(&[name, "download"]),
-            in_flight: by_class(&in_flight),
-            limits: (name != NO_REGISTRY).then(|| LimitGauges {
-                in_flight: by_class(&in_flight_limit),
-                maintenance: [
-                    closed(Maintenance::Pushes, "pushes"),
-                    closed(Maintenance::All, "all"),
-                ],
-            }),
+            in_flight: Class::ALL.map(|class| in_flight.with_label_values(&[name, class.as_str()])),
+            in_flight_limit: registered(&families, gauge_vec(&IN_FLIGHT_LIMIT)?)?,
+            maintenance: registered(&families, gauge_vec(&MAINTENANCE)?)?,
             retries: retries.with_label_values(&[name]),
             foreign_redirects: foreign_redirects.with_label_values(&[name]),
             repairs: Repair::ALL.iter().map(repair).collect(),
