@@ -125,7 +125,7 @@ impl Systemd {
         command.arg(tools::path("unshare"));
         command.args(["--cgroup", "--mount", "--pid", "--ipc", "--uts", "--fork"]);
         command.args(["--kill-child", "--mount-proc", "--propagation", "private"]);
-        command.args(["sh", &format!("{repository}/tests/real/systemd.sh")]);
+        command.args(["sh", &format!("{repository}/tests/deployed/systemd.sh")]);
         command.arg(place.path());
         command.arg(env!("CARGO_BIN_EXE_harbormouth"));
         command.arg(format!("{repository}/deploy/systemd/harbormouth.sysusers"));

@@ -87,6 +87,17 @@ impl Built {
         self.place.path().join("bundle/rootfs")
     }
 
+    /// The image for `docker load`, called `name`.
+    pub fn docker_archive(&self, world: &World, name: &str) -> PathBuf {
+        let file = self.place.path().join("docker.tar");
+        let mut copy = world.command("skopeo", self.place.path());
+        copy.current_dir(self.place.path());
+        copy.args(["--insecure-policy", "copy", "--quiet", "oci:oci:made"]);
+        copy.arg(format!("docker-archive:{}:{name}", file.display()));
+        process::must(copy);
+        file
+    }
+
     /// What a container runtime would be told to do.
     pub fn runtime_config(&self) -> Value {
         json(&self.place.path().join("bundle/config.json"))
