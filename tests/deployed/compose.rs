@@ -8,6 +8,7 @@ use crate::clients::Client;
 use crate::common::plain_http;
 use crate::common::process::{self, Process};
 use crate::common::wait;
+use crate::groups::Group;
 use crate::harbor::Harbor;
 use crate::hops::{Face, GOOD, Hop, Route, Upstream};
 use crate::world::{Site, World, trial};
@@ -191,6 +192,16 @@ struct Docker<'w> {
     process: Process,
     home: TempDir,
     socket: PathBuf,
+    _group: Group,
+}
+
+impl Drop for Docker<'_> {
+    fn drop(&mut self) {
+        // Ended otherwise, it leaves its containers running.
+        if self.process.ended().is_none() {
+            self.process.terminate(PATIENCE);
+        }
+    }
 }
 
 impl Docker<'_> {
@@ -213,6 +224,8 @@ impl Docker<'_> {
             "--ip-forward=false",
         ]);
         command.args(["--ip-masq=false", "--bridge=none", "--storage-driver=vfs"]);
+        let group = Group::new();
+        command.arg(format!("--cgroup-parent=/{}", group.name));
         let mut process = Process::start("dockerd", command);
         process.wait_for("that it listens", Duration::from_secs(60), |_, stderr| {
             stderr.contains("API listen on").then_some(())
@@ -222,6 +235,7 @@ impl Docker<'_> {
             process,
             home,
             socket,
+            _group: group,
         }
     }
 

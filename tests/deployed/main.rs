@@ -4,7 +4,7 @@
 //! Needs root and the programs that `tests/install.sh` installs; says so when they are missing.
 
 // Parts of another test binary, of which this one doesn't use everything.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -31,6 +31,7 @@ mod world;
 mod built;
 mod compose;
 mod contained;
+mod groups;
 mod image_runtime;
 mod under_systemd;
 
