@@ -62,7 +62,7 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
 
 fn service(world: &World) {
     let site = world.site();
-    let built = Built::new(world);
+    let built = Built::get(world);
     let docker = Docker::start(world);
     let archive = built.docker_archive(world, IMAGE);
     docker.must(&["load", "--quiet", "--input", &archive.to_string_lossy()]);

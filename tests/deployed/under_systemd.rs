@@ -32,7 +32,7 @@ const TARGETS: [&str; 5] = [
 /// Only what a test can't wait for, and where the log goes without a journal.
 const DROP_IN: &str = "\
 [Service]
-WatchdogSec=2s
+WatchdogSec=4s
 RestartSec=100ms
 StandardOutput=append:/run/harbormouth.log
 StandardError=append:/run/harbormouth.log
