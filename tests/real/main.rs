@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod balancers;
 mod big_layer;
 mod chain;
 mod check;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         early_answer::trials(&world),
         reattach::trials(&world),
         failures::trials(&world),
+        balancers::trials(&world),
         big_layer::trials(&world),
     ];
     let trials = trials.into_iter().flatten().collect();
