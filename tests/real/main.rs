@@ -9,11 +9,9 @@ mod common;
 
 mod balancers;
 mod big_layer;
-mod built;
 mod chain;
 mod check;
 mod clients;
-mod contained;
 mod early_answer;
 mod everyday;
 mod failures;
@@ -21,7 +19,6 @@ mod gateways;
 mod harbor;
 mod hops;
 mod image;
-mod image_runtime;
 mod matrix;
 mod namespace;
 mod ranges;
@@ -30,7 +27,6 @@ mod replicas;
 mod seeing;
 mod two_harbors;
 mod two_names;
-mod under_systemd;
 mod world;
 
 use libtest_mimic::Arguments;
@@ -57,8 +53,6 @@ fn main() -> ExitCode {
         failures::trials(&world),
         balancers::trials(&world),
         big_layer::trials(&world),
-        image_runtime::trials(&world),
-        under_systemd::trials(&world),
     ];
     let trials = trials.into_iter().flatten().collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
