@@ -9,11 +9,9 @@ mod common;
 
 mod balancers;
 mod big_layer;
-mod built;
 mod chain;
 mod check;
 mod clients;
-mod contained;
 mod early_answer;
 mod everyday;
 mod failures;
@@ -31,7 +29,6 @@ mod replicas;
 mod seeing;
 mod two_harbors;
 mod two_names;
-mod under_systemd;
 mod world;
 
 use libtest_mimic::Arguments;
@@ -59,8 +56,6 @@ fn main() -> ExitCode {
         limits::trials(&world),
         balancers::trials(&world),
         big_layer::trials(&world),
-        image_runtime::trials(&world),
-        under_systemd::trials(&world),
     ];
     let trials = trials.into_iter().flatten().collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
