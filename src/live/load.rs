@@ -54,13 +54,15 @@ impl Load {
             Class::Uploads => limits.uploads,
             Class::Other => limits.other,
         };
-        let taken = self.taken[class as usize].fetch_add(1, Ordering::Relaxed);
-        // Given back when it is dropped.
-        let place = Place {
+        let room = room(operation, limit);
+        // Not taken and given back: that would wake those who wait.
+        let one_more = |taken| (taken < room).then_some(taken + 1);
+        let order = Ordering::Relaxed;
+        let taken = self.taken[class as usize].fetch_update(order, order, one_more);
+        taken.is_ok().then(|| Place {
             load: Arc::clone(self),
             class,
-        };
-        (taken < room(operation, limit)).then_some(place)
+        })
     }
 }
 

@@ -19,7 +19,6 @@ mod gateways;
 mod harbor;
 mod hops;
 mod image;
-mod image_runtime;
 mod limits;
 mod matrix;
 mod namespace;
