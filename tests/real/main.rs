@@ -19,6 +19,7 @@ mod gateways;
 mod harbor;
 mod hops;
 mod image;
+mod limits;
 mod matrix;
 mod namespace;
 mod ranges;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         early_answer::trials(&world),
         reattach::trials(&world),
         failures::trials(&world),
+        limits::trials(&world),
         balancers::trials(&world),
         big_layer::trials(&world),
     ];
