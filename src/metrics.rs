@@ -15,7 +15,7 @@ mod series;
 pub use authorization::AuthorizationMetrics;
 pub use process::ProcessMetrics;
 pub use push::{Direction, LimitedBy, PushMetrics};
-pub use refused::ConnectionRefused;
+pub use refused::{ConnectionRefused, HandshakeFailure};
 
 use crate::config::{self, Config, Maintenance};
 use crate::registry::class::Class;
@@ -160,33 +160,6 @@ pub const NO_REGISTRY: &str = "other";
 
 /// Class of the status that the client got.
 pub const STATUS_CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
-
-/// Why a TLS handshake with a client failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HandshakeFailure {
-    Timeout,
-    /// The peer closed before it was done: port scans and health checks of balancers.
-    Closed,
-    /// Everything else: plain HTTP on the TLS port, no common version, an alert by the client
-    /// (which usually means that it doesn't trust the certificate).
-    Protocol,
-}
-
-impl HandshakeFailure {
-    pub const ALL: [HandshakeFailure; 3] = [
-        HandshakeFailure::Timeout,
-        HandshakeFailure::Closed,
-        HandshakeFailure::Protocol,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            HandshakeFailure::Timeout => "timeout",
-            HandshakeFailure::Closed => "closed",
-            HandshakeFailure::Protocol => "protocol",
-        }
-    }
-}
 
 /// All handles. One registry's are in [`Metrics::registry`], one listener's in
 /// [`Metrics::listener`].
