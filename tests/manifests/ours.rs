@@ -1,0 +1,78 @@
+//! What holds for the folders as a whole.
+
+use crate::complaints::{CHECKS, CONFIGURATION};
+use crate::rendered::{self, folder};
+use std::fs;
+use std::path::PathBuf;
+
+const CLOUDS: &[&str] = &[
+    "alibaba-nlb",
+    "aws-nlb",
+    "azure-lb",
+    "dev",
+    "digitalocean",
+    "gcp-nlb",
+    "hetzner",
+    "tencent-clb",
+];
+
+#[test]
+fn every_cloud_has_its_overlay() {
+    assert_eq!(rendered::folders("overlays"), CLOUDS);
+    for cloud in CLOUDS.iter().filter(|cloud| **cloud != "dev") {
+        let services = rendered::named(cloud).of_kind("Service");
+        let balancers = services.filter(|service| service["spec"]["type"] == "LoadBalancer");
+        assert_eq!(balancers.count(), 1, "{cloud}");
+    }
+}
+
+fn files() -> Vec<PathBuf> {
+    let mut open = vec![folder()];
+    let mut files = Vec::new();
+    while let Some(place) = open.pop() {
+        for entry in fs::read_dir(place).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn every_file_says_at_its_top_what_belongs_in_it() {
+    let files = files();
+    assert!(files.len() > 30);
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a file");
+        assert!(text.starts_with('#'), "{}", file.display());
+    }
+}
+
+/// In an overlay, each annotation of a balancer is explained in the lines above it, or shares an
+/// explanation with the one above.
+#[test]
+fn every_annotation_of_a_balancer_is_explained() {
+    for cloud in CLOUDS.iter().filter(|cloud| **cloud != "dev") {
+        let file = folder().join("overlays").join(cloud).join("service.yaml");
+        let text = fs::read_to_string(file).expect("the Service");
+        let (_, annotations) = text.split_once("  annotations:\n").expect("annotations");
+        let first = annotations.lines().next().unwrap_or_default().trim();
+        assert!(first.starts_with('#'), "{cloud} begins with {first}");
+    }
+}
+
+/// A check that nothing breaks could be one that can't fail.
+#[test]
+fn every_check_is_broken_at_least_once() {
+    let broken = crate::breaking::checks();
+    for name in CHECKS.iter().map(|(name, _)| *name).chain([CONFIGURATION]) {
+        assert!(
+            broken.iter().any(|broken| broken == name),
+            "nothing breaks {name}"
+        );
+    }
+}
