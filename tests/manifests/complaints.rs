@@ -2,7 +2,7 @@
 
 use crate::effective::{self, Effective};
 use crate::rendered::Rendering;
-use crate::{balancers, pods, references};
+use crate::{annotations, balancers, pods, references};
 
 /// A rendering and what its configuration means.
 pub struct Subject<'a> {
@@ -27,6 +27,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("scale", pods::scale),
     ("memory", pods::memory),
     ("image", pods::image),
+    ("annotation", annotations::known),
     ("proxy", balancers::proxy_protocol),
     ("client address", balancers::client_address),
     ("balancer drain", balancers::drain),

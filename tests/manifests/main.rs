@@ -11,6 +11,7 @@ mod effective;
 mod packages;
 mod rendered;
 
+mod annotations;
 mod balancers;
 mod complaints;
 mod pods;

@@ -52,16 +52,36 @@ fn every_file_says_at_its_top_what_belongs_in_it() {
     }
 }
 
-/// In an overlay, each annotation of a balancer is explained in the lines above it, or shares an
-/// explanation with the one above.
+/// Each annotation of a balancer has a comment above it, or follows one that has: what they share,
+/// such as health, is explained once.
 #[test]
 fn every_annotation_of_a_balancer_is_explained() {
     for cloud in CLOUDS.iter().filter(|cloud| **cloud != "dev") {
         let file = folder().join("overlays").join(cloud).join("service.yaml");
         let text = fs::read_to_string(file).expect("the Service");
-        let (_, annotations) = text.split_once("  annotations:\n").expect("annotations");
-        let first = annotations.lines().next().unwrap_or_default().trim();
-        assert!(first.starts_with('#'), "{cloud} begins with {first}");
+        let (_, rest) = text.split_once("  annotations:\n").expect("annotations");
+        let (annotations, _) = rest.split_once("\nspec:\n").expect("a spec");
+        let mut before = None;
+        // Without the text of folded values.
+        let lines = annotations.lines().map(str::trim);
+        for line in lines.filter(|line| line.starts_with('#') || line.contains(": ")) {
+            let topic = topic(line);
+            let explained = topic == "#" || before == Some("#") || before == Some(topic);
+            assert!(explained, "{cloud}: {line} isn't explained");
+            before = Some(topic);
+        }
+    }
+}
+
+/// What a line is about: a comment, health, the beginning of an annotation's name behind its prefix.
+fn topic(line: &str) -> &str {
+    let name = line.split_once(": ").map_or(line, |(name, _)| name);
+    let name = name.rsplit("balancer-").next().unwrap_or_default();
+    match name.get(..6) {
+        _ if line.starts_with('#') => "#",
+        _ if name.contains("health") => "health",
+        Some(start) => start,
+        None => name,
     }
 }
 
