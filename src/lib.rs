@@ -18,6 +18,7 @@ pub mod ticket;
 
 pub mod gateway;
 pub mod listener;
+pub mod live;
 pub mod upstream;
 
 pub mod admin;
@@ -26,8 +27,10 @@ pub mod metrics;
 pub mod record;
 
 pub mod random;
+pub mod reload;
 pub mod sealing;
 pub mod server;
 pub mod standin;
+pub mod systemd;
 
 pub mod demo;

@@ -5,8 +5,9 @@
 use super::answer::Refusal;
 use super::context::RequestContext;
 use super::following;
-use super::shared::Harbor;
 use crate::config::{ClientAddressRule, Prefer};
+use crate::edge::origin::Scheme;
+use crate::live::Harbor;
 use crate::registry::answer::Answer;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
@@ -111,11 +112,11 @@ fn reopened(
     query: Option<&str>,
     ctx: &RequestContext,
 ) -> Option<HeaderValue> {
-    let keys = ctx.harbor()?.keys.load_full()?;
+    let keys = ctx.harbor()?.keys.as_ref()?;
     let text = upload_ticket::brought(ctx.operation, query?)?;
     let metrics = &ctx.metrics().authorization;
     let opened = match upload_ticket::step_of(target, query) {
-        Some(step) => open(&keys, &step, &text, ctx),
+        Some(step) => open(keys, &step, &text, ctx),
         None => Err(Refused::Invalid),
     };
     match opened {
@@ -146,7 +147,7 @@ fn open(
     text: &[u8],
     ctx: &RequestContext,
 ) -> Result<HeaderValue, Refused> {
-    if !ctx.is_secure {
+    if ctx.scheme() == Scheme::Http {
         return Err(Refused::NotTls);
     }
     let (Some(harbor), Some(name)) = (ctx.harbor(), ctx.name()) else {

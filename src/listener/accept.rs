@@ -1,10 +1,14 @@
 //! Bound sockets, and what happens to a connection before its first request.
 
 use super::certificates::{self, Certificates};
+use super::introduction::{Announced, Dismissed, Introductions};
 use super::stream::ClientStream;
 use super::worker::Workers;
 use crate::config::{self, ListenerKind};
+use crate::edge::proxy_header::Sender;
+use crate::edge::trusted::TrustedProxies;
 use crate::metrics::HandshakeFailure;
+use futures_util::FutureExt;
 use pingora::listeners::tls::Acceptor;
 use pingora::protocols::{SocketDigest, Stream};
 use pingora::server::ShutdownWatch;
@@ -51,7 +55,13 @@ pub(super) struct Entrance {
     /// Index into the configuration's listeners.
     pub(super) listener: usize,
     pub(super) way: Way,
-    tls: Option<Acceptor>,
+    tls: Option<Tls>,
+    introductions: Introductions,
+}
+
+struct Tls {
+    acceptor: Acceptor,
+    certificates: Arc<Certificates>,
 }
 
 /// A connection on its way to a worker.
@@ -59,6 +69,19 @@ pub(super) struct Accepted {
     pub(super) socket: std::net::TcpStream,
     pub(super) peer: SocketAddr,
     pub(super) entrance: Arc<Entrance>,
+}
+
+/// A connection that is ready for HTTP.
+pub(super) struct Prepared {
+    pub(super) stream: Stream,
+    pub(super) announced: Announced,
+}
+
+/// Why a connection was not served.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NotServed {
+    Dismissed(Dismissed),
+    Handshake(HandshakeFailure),
 }
 
 impl Listener {
@@ -78,12 +101,15 @@ impl Listener {
             ListenerKind::Tls { certificates } => {
                 let certificates =
                     Certificates::new(certificates).ok_or(ListenError::NoCertificate { index })?;
-                let settings = certificates::server_config(certificates);
+                let certificates = Arc::new(certificates);
+                let settings = certificates::server_config(Arc::clone(&certificates));
                 let settings = settings.map_err(|source| ListenError::Tls { index, source })?;
-                (
-                    Way::Tls,
-                    Some(Acceptor::from_server_config(Arc::new(settings))),
-                )
+                let acceptor = Acceptor::from_server_config(Arc::new(settings));
+                let tls = Tls {
+                    acceptor,
+                    certificates,
+                };
+                (Way::Tls, Some(tls))
             }
             ListenerKind::Plain => (Way::Plain, None),
             ListenerKind::RedirectToHttps => (Way::Redirect, None),
@@ -94,6 +120,7 @@ impl Listener {
                 listener: index,
                 way,
                 tls,
+                introductions: Introductions::new(index, config.proxy_protocol),
             }),
         })
     }
@@ -106,6 +133,12 @@ impl Listener {
         self.socket.local_addr()
     }
 
+    /// Its certificates, where it speaks TLS.
+    pub fn certificates(&self) -> Option<Arc<Certificates>> {
+        let tls = self.entrance.tls.as_ref()?;
+        Some(Arc::clone(&tls.certificates))
+    }
+
     /// `https` or `http`.
     pub fn scheme(&self) -> &'static str {
         match self.entrance.way {
@@ -114,64 +147,95 @@ impl Listener {
         }
     }
 
-    /// Accepts connections until the shutdown signal and deals them out to the workers; those
-    /// that were accepted go on.
-    pub async fn run(self, workers: Arc<Workers>, mut shutdown: ShutdownWatch) {
+    /// Accepts connections until `closed` and deals them out to the workers; those that were
+    /// accepted go on.
+    pub async fn run(self, workers: Arc<Workers>, mut closed: ShutdownWatch) {
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
-                _ = shutdown.wait_for(|stop| *stop) => return,
+                _ = closed.wait_for(|closed| *closed) => break,
             };
-            // A worker registers the socket with its own reactor.
-            match accepted.and_then(|(socket, peer)| Ok((socket.into_std()?, peer))) {
-                Ok((socket, peer)) => {
-                    workers
-                        .take(Accepted {
-                            socket,
-                            peer,
-                            entrance: Arc::clone(&self.entrance),
-                        })
-                        .await;
-                }
-                Err(error) => {
-                    log::warn!(
-                        "listeners[{}]: accept failed: {error}",
-                        self.entrance.listener
-                    );
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
+            if let Err(error) = self.deal(accepted, &workers).await {
+                log::warn!(
+                    "listeners[{}]: accept failed: {error}",
+                    self.entrance.listener
+                );
+                tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+        // Those that the system has accepted for us would be reset with the socket.
+        while let Some(Ok(accepted)) = self.socket.accept().now_or_never() {
+            let _ = self.deal(Ok(accepted), &workers).await;
+        }
+    }
+
+    async fn deal(
+        &self,
+        accepted: io::Result<(TcpStream, SocketAddr)>,
+        workers: &Workers,
+    ) -> io::Result<()> {
+        let (socket, peer) = accepted?;
+        // A worker registers the socket with its own reactor.
+        let socket = socket.into_std()?;
+        let entrance = Arc::clone(&self.entrance);
+        workers
+            .take(Accepted {
+                socket,
+                peer,
+                entrance,
+            })
+            .await;
+        Ok(())
     }
 }
 
 impl Accepted {
-    /// Shakes hands where the listener speaks TLS. Runs on the worker that keeps the connection.
-    pub(super) async fn prepare(self) -> Result<Stream, HandshakeFailure> {
+    /// Reads the PROXY header and shakes hands, where the listener has it so. Runs on the worker
+    /// that keeps the connection.
+    pub(super) async fn prepare(self, trusted: &TrustedProxies) -> Result<Prepared, NotServed> {
         let peer = self.peer;
         let tuned =
             TcpStream::from_std(self.socket).and_then(|socket| tune(&socket).map(|()| socket));
-        let socket = tuned.map_err(|error| {
+        let mut socket = tuned.map_err(|error| {
             log::debug!("{peer}: gone before it was served: {error}");
-            HandshakeFailure::Closed
+            NotServed::Dismissed(Dismissed::Gone)
         })?;
+        let introductions = &self.entrance.introductions;
+        let introduced = introductions.read(&mut socket, peer, trusted).await;
+        let introduced = introduced.map_err(NotServed::Dismissed)?;
+        let announced = introduced.announced;
+        let client = match announced.sender {
+            Sender::Client(client) => client,
+            Sender::Peer | Sender::Unknown => peer,
+        };
         let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
-        // Known already: saves a system call for each request that asks.
+        // The hooks ask for it; without a PROXY header this saves a system call for each request.
         let _ = digest
             .peer_addr
-            .set(Some(pingora::protocols::l4::socket::SocketAddr::Inet(peer)));
-        let stream = ClientStream::new(socket, digest);
-        let Some(acceptor) = &self.entrance.tls else {
-            return Ok(Box::new(stream));
+            .set(Some(pingora::protocols::l4::socket::SocketAddr::Inet(
+                client,
+            )));
+        let stream = ClientStream::new(socket, introduced.rest, digest);
+        let stream = match &self.entrance.tls {
+            Some(tls) => shake(&tls.acceptor, stream, client).await?,
+            None => Box::new(stream),
         };
-        match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.tls_handshake(stream)).await {
-            Ok(Ok(stream)) => Ok(Box::new(stream)),
-            Ok(Err(error)) => {
-                log::debug!("{peer}: TLS handshake failed: {error}");
-                Err(cause(&error))
-            }
-            Err(_) => Err(HandshakeFailure::Timeout),
+        Ok(Prepared { stream, announced })
+    }
+}
+
+async fn shake(
+    acceptor: &Acceptor,
+    stream: ClientStream,
+    client: SocketAddr,
+) -> Result<Stream, NotServed> {
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.tls_handshake(stream)).await {
+        Ok(Ok(stream)) => Ok(Box::new(stream)),
+        Ok(Err(error)) => {
+            log::debug!("{client}: TLS handshake failed: {error}");
+            Err(NotServed::Handshake(cause(&error)))
         }
+        Err(_) => Err(NotServed::Handshake(HandshakeFailure::Timeout)),
     }
 }
 

@@ -116,9 +116,19 @@ impl Gateway {
     /// # Panics
     /// When it was started without a configuration file.
     pub fn reload(&self, yaml: &str) {
-        let file = self.config.as_ref().expect("a configuration file");
-        std::fs::write(file.path(), yaml).expect("write the configuration");
+        self.rewrite(yaml);
         self.process.signal("HUP");
+    }
+
+    /// Puts `yaml` in the place of its configuration, as editors do: a new file of the same name.
+    ///
+    /// # Panics
+    /// When it was started without a configuration file.
+    pub fn rewrite(&self, yaml: &str) {
+        let file = self.config.as_ref().expect("a configuration file").path();
+        let new = file.with_extension("new");
+        std::fs::write(&new, yaml).expect("write the configuration");
+        std::fs::rename(&new, file).expect("put the configuration in place");
     }
 
     /// SIGTERM, then waits for the end.

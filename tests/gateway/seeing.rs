@@ -7,7 +7,7 @@ use crate::harbor::{Got, Harbor, Plan};
 use crate::push;
 use crate::setup::{Registry, Setup, World, connect, trust, until};
 use bytes::Bytes;
-use harbormouth::metrics::{FAMILIES, HandshakeFailure, Kind, STATUS_CLASSES};
+use harbormouth::metrics::{ConnectionRefused, FAMILIES, HandshakeFailure, Kind, STATUS_CLASSES};
 use harbormouth::push::{Finding, UploadEnd};
 use harbormouth::registry::client::ClientFamily;
 use harbormouth::registry::operation::Operation;
@@ -144,6 +144,12 @@ async fn every_series_is_there_from_the_start() {
             &[("cause", cause.as_str())],
         );
     }
+    for reason in ConnectionRefused::ALL {
+        has(
+            "harbormouth_connections_refused_total",
+            &[("reason", reason.as_str())],
+        );
+    }
     has("process_resident_memory_bytes", &[]);
     for line in text.lines().filter(|line| line.starts_with("harbormouth_")) {
         let value = line.rsplit(' ').next().unwrap_or_default();
@@ -151,6 +157,7 @@ async fn every_series_is_there_from_the_start() {
             "harbormouth_upstream_healthy",
             "harbormouth_build_info",
             "harbormouth_sealing_key_info",
+            "harbormouth_opening_key_info",
             "harbormouth_objective_ratio",
             "harbormouth_certificate_expiry_timestamp_seconds",
             "harbormouth_config_last_reload",

@@ -46,6 +46,7 @@ pub async fn gateway(harbor: &Standin) -> World {
 /// Everything, as fast as it goes. What comes back holds an upload that is under way and still.
 #[must_use]
 pub async fn live_through(world: &World, harbor: &Standin) -> Conn {
+    a_change_that_waits(world).await;
     let mut conn = world.https().await;
     // Nothing else here takes seconds: it runs beside the rest.
     let (mut waiting, token) = (world.https().await, bearer(&mut conn).await);
@@ -63,6 +64,14 @@ pub async fn live_through(world: &World, harbor: &Standin) -> Conn {
         }
     );
     stands_still(world).await
+}
+
+/// A reload that only a restart puts into force.
+async fn a_change_that_waits(world: &World) {
+    let other = world.yaml.replace("threads: 1", "threads: 2");
+    world.gateway.reload(&other);
+    let family = "harbormouth_config_restart_required";
+    world.metric_becomes(family, &[], 1.0).await;
 }
 
 async fn a_push_and_a_pull(conn: &mut Conn) {
