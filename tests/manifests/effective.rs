@@ -15,7 +15,6 @@ use tempfile::TempDir;
 /// What is in force.
 pub struct Effective {
     pub values: Value,
-    pub drain: Duration,
 }
 
 impl Effective {
@@ -33,6 +32,15 @@ impl Effective {
     pub fn number(&self, pointer: &str) -> u64 {
         let value = self.values.pointer(pointer).and_then(Value::as_u64);
         value.unwrap_or_else(|| panic!("check prints no number at {pointer}"))
+    }
+
+    /// Seconds of `drain.delay` or `drain.timeout`.
+    pub fn seconds(&self, key: &str) -> u64 {
+        let printed = text(&self.values["drain"][key]);
+        let parsed = humantime::parse_duration(printed);
+        parsed
+            .unwrap_or_else(|e| panic!("drain.{key} {printed}: {e}"))
+            .as_secs()
     }
 
     /// Hosts that clients reach over TLS.
@@ -73,12 +81,7 @@ pub fn read(rendering: &Rendering) -> Result<Effective, String> {
         return Err(checked.output());
     }
     let values: Value = serde_yaml::from_str(&checked.stdout).expect("check prints YAML");
-    let duration = |key: &str| {
-        let printed = text(&values["drain"][key]);
-        humantime::parse_duration(printed).unwrap_or_else(|e| panic!("drain.{key} {printed}: {e}"))
-    };
-    let drain = duration("delay") + duration("timeout");
-    Ok(Effective { values, drain })
+    Ok(Effective { values })
 }
 
 fn below(root: &TempDir, path: &str) -> PathBuf {

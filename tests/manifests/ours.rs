@@ -2,6 +2,8 @@
 
 use crate::complaints::{CHECKS, CONFIGURATION};
 use crate::rendered::{self, folder};
+use crate::{effective, pods};
+use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
 
@@ -82,6 +84,45 @@ fn topic(line: &str) -> &str {
         _ if name.contains("health") => "health",
         Some(start) => start,
         None => name,
+    }
+}
+
+fn readme() -> String {
+    let file = folder().join("../README.md");
+    fs::read_to_string(file).expect("deploy/README.md")
+}
+
+#[test]
+fn the_readme_adds_up_what_the_pods_are_given() {
+    for name in ["base", "aws-nlb", "alibaba-nlb"] {
+        let rendering = rendered::named(name);
+        let config = effective::read(rendering).expect("a configuration");
+        let pod = &rendering.only("Deployment")["spec"]["template"]["spec"];
+        let number = |value: &Value| value.as_u64().expect("a number");
+        let sleep = number(&pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]);
+        let grace = number(&pod["terminationGracePeriodSeconds"]);
+        let (delay, timeout) = (config.seconds("delay"), config.seconds("timeout"));
+        let margin = grace - sleep - delay - timeout;
+        let row = format!("| {sleep} s | {delay} s | {timeout} s | {margin} s | {grace} s |");
+        let rows = readme();
+        let mut rows = rows.lines().filter(|line| line.contains(&row));
+        let title = rows.any(|line| line.trim_matches(['|', ' ', '`']).starts_with(name));
+        assert!(title, "{name}: {row}");
+    }
+}
+
+#[test]
+fn the_readme_sizes_by_what_was_measured() {
+    let readme = readme();
+    let (idle, each) = pods::measured();
+    let [up, down] = pods::measured_cpu();
+    for number in [
+        format!("| Idle | {idle} MiB |"),
+        format!("| Each upload under way | {each} KiB |"),
+        format!("| A layer up, TLS, HTTP/1.1 | {up} CPU s per GiB |"),
+        format!("| A layer down, TLS, HTTP/1.1 | {down} CPU s per GiB |"),
+    ] {
+        assert!(readme.contains(&number), "{number}");
     }
 }
 

@@ -94,7 +94,9 @@ pub fn drain(subject: &Subject) -> Vec<String> {
     let Some(sleep) = sleep.as_u64() else {
         return vec!["preStop doesn't sleep".to_owned()];
     };
-    let needed = Duration::from_secs(sleep) + subject.config.drain + MARGIN;
+    let config = subject.config;
+    let seconds = sleep + config.seconds("delay") + config.seconds("timeout");
+    let needed = Duration::from_secs(seconds) + MARGIN;
     let grace = grace(subject);
     if needed > grace {
         return vec![format!("{needed:?} are needed, the grace is {grace:?}")];
@@ -171,25 +173,37 @@ fn mebibytes(quantity: &str) -> Option<u64> {
     gibi.map(|n| n * 1024).or(mebi)
 }
 
-/// MiB of an idle gateway, KiB of each slow upload: `benches/RESULTS.md`.
-fn measured() -> (u64, u64) {
+fn results() -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/RESULTS.md");
-    let results = fs::read_to_string(file).expect("the results");
-    let (_, memory) = results
-        .split_once("## Peak memory")
-        .expect("its part on memory");
-    let row = memory
+    fs::read_to_string(file).expect("the results")
+}
+
+/// The numbers of our row in the table below a heading of `benches/RESULTS.md`.
+fn row(heading: &str) -> Vec<String> {
+    let results = results();
+    let (_, table) = results.split_once(heading).expect("the heading");
+    let row = table
         .lines()
         .find(|line| line.starts_with("| Harbormouth |"));
-    let numbers: Vec<u64> = row
-        .expect("our row")
-        .split_whitespace()
-        .filter_map(|word| word.parse().ok())
-        .collect();
-    match numbers[..] {
-        [idle, _, _, each] => (idle, each),
-        _ => panic!("another table of memory: {row:?}"),
-    }
+    let words = row.expect("our row").split_whitespace();
+    let numbers = words.filter(|word| word.parse::<f64>().is_ok());
+    numbers.map(str::to_owned).collect()
+}
+
+/// MiB of an idle gateway, KiB of each slow upload.
+pub fn measured() -> (u64, u64) {
+    let numbers = row("## Peak memory");
+    let [idle, _one, _thousand, each] = &numbers[..] else {
+        panic!("another table of memory: {numbers:?}");
+    };
+    let whole = |number: &String| number.parse().expect("a whole number");
+    (whole(idle), whole(each))
+}
+
+/// CPU seconds for each GiB: up and down over TLS and HTTP/1.1.
+pub fn measured_cpu() -> [String; 2] {
+    ["## PUT over TLS, HTTP/1.1", "## GET over TLS, HTTP/1.1"]
+        .map(|heading| row(heading)[0].clone())
 }
 
 /// A version, never "latest"; outside `dev` the one that this source builds.

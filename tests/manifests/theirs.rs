@@ -12,6 +12,9 @@ use tempfile::TempDir;
 /// The oldest that has preStop's sleep without a feature gate, one between, the newest with a schema.
 const VERSIONS: &str = "1.30,1.34,1.37";
 
+/// Each takes some ten seconds of one core; other tests run beside them.
+const LIMIT: Duration = Duration::from_secs(300);
+
 /// What checkov says and we don't follow, with the reason.
 const NOT_FOLLOWED: &[(&str, &str)] = &[
     (
@@ -119,7 +122,7 @@ fn every_object_has_its_schema_at_three_versions_and_what_has_not_is_found() {
         .iter()
         .map(|rendering| format!("{}.yaml", rendering.name));
     python.arg(VERSIONS).args(files).current_dir(place.path());
-    let validated = process::run(python, Duration::from_secs(120));
+    let validated = process::run(python, LIMIT);
     assert!(validated.succeeded(), "{}", validated.output());
     let about = |name: &str| -> Vec<&str> {
         let prefix = format!("{name}.yaml: ");
@@ -162,7 +165,7 @@ fn checkov_complains_only_of_what_we_decided_otherwise() {
         // Nothing is asked of the vendor.
         .args(["--skip-download", "--output", "json", "--directory"])
         .arg(place.path());
-    let checked = process::run(checkov, Duration::from_secs(120));
+    let checked = process::run(checkov, LIMIT);
     assert!(checked.succeeded(), "{}", checked.output());
     let report: Value = serde_json::from_str(&checked.stdout)
         .unwrap_or_else(|e| panic!("checkov: {e}: {}", checked.output()));
