@@ -8,6 +8,7 @@
 mod common;
 
 mod effective;
+mod mounts;
 mod packages;
 mod rendered;
 
@@ -20,4 +21,5 @@ mod references;
 mod breaking;
 mod generated;
 mod ours;
+mod rotation;
 mod theirs;
