@@ -141,7 +141,8 @@ const CLASSES: &[&str] = &[
     "alibabacloud.com/nlb",
 ];
 
-/// Every annotation and class of a Service is known to somebody, with this value.
+/// Every annotation and class of a Service is known to somebody, with this value; and external-dns
+/// isn't asked to point a name to what another annotation makes that name.
 pub fn known(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     for service in subject.rendering.of_kind("Service") {
@@ -155,6 +156,11 @@ pub fn known(subject: &Subject) -> Vec<String> {
                 Some(false) => complaints.push(format!("{name} doesn't take {value}")),
                 None => complaints.push(format!("nobody knows {name}")),
             }
+        }
+        let annotations = &service["metadata"]["annotations"];
+        let named = annotations.get(format!("{DIGITALOCEAN}hostname")).is_some();
+        if named && entries(annotations).any(|(name, _)| name.starts_with("external-dns")) {
+            complaints.push("external-dns points a name to itself".to_owned());
         }
         if let Some(class) = service["spec"]["loadBalancerClass"].as_str()
             && !CLASSES.contains(&class)
