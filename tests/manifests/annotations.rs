@@ -99,6 +99,7 @@ const KNOWN: &[(&str, &str, Accepted)] = &[
     (HETZNER, "protocol", OneOf(&["tcp", "http", "https"])),
     (HETZNER, "uses-proxyprotocol", BOOLEAN),
     (HETZNER, "use-private-ip", BOOLEAN),
+    (HETZNER, "disable-private-ingress", BOOLEAN),
     (
         HETZNER,
         "health-check-protocol",
