@@ -22,10 +22,12 @@ mod matrix;
 mod namespace;
 mod ranges;
 mod reattach;
+mod records;
 mod replicas;
 mod seeing;
 mod two_harbors;
 mod two_names;
+mod wire;
 mod world;
 
 use libtest_mimic::Arguments;

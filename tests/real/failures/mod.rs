@@ -11,7 +11,6 @@ mod lost;
 mod refusals;
 mod silent;
 mod storage;
-mod wire;
 
 use crate::clients::{Client, Login, Prepared, Reference, Running};
 use crate::common::gateway::Gateway;
