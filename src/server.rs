@@ -140,7 +140,7 @@ async fn serve(config: Arc<Config>, reload: &Reload<'_>) -> anyhow::Result<()> {
     set_phase.send_replace(Phase::Draining);
     stop.send_replace(true);
     tokio::select! {
-        () = drain(&workers, &metrics, config.drain_timeout) => {}
+        () = drain(&workers, &metrics, config.drain.timeout) => {}
         signal = signals.end() => log::warn!("{signal} again: ending at once"),
     }
     // What is still under way ends now, and each says so in its record.
@@ -216,7 +216,7 @@ async fn drain(workers: &Workers, metrics: &Metrics, timeout: Duration) {
         }
         if began.elapsed() >= timeout {
             log::warn!(
-                "drain_timeout: {in_flight} requests are cut after {} s",
+                "drain.timeout: {in_flight} requests are cut after {} s",
                 timeout.as_secs()
             );
             return;

@@ -139,7 +139,14 @@ fn the_annotated_file_states_the_defaults() {
     );
     assert_eq!(annotated.admin.address, sparse.admin.address);
     assert_eq!(annotated.log.format, sparse.log.format);
-    assert_eq!(annotated.drain_timeout, sparse.drain_timeout);
+    assert_eq!(annotated.limits, sparse.limits);
+    assert_eq!(annotated.drain, sparse.drain);
+    assert_eq!(stated.max_in_flight, default.max_in_flight);
+    assert_eq!(stated.maintenance, default.maintenance);
+    assert_eq!(
+        annotated.listeners[0].proxy_protocol,
+        sparse.listeners[0].proxy_protocol
+    );
     assert_eq!(annotated.trusted_proxies, sparse.trusted_proxies);
     assert_eq!(
         annotated.restore_authorization_from,

@@ -173,7 +173,7 @@ fn harbormouth(setting: &Setting, address: SocketAddr) -> Result<Command> {
             "listeners:\n  - address: {address}\n    tls: {{ certificates: [ {{ cert: hub.crt, key: hub.key }} ] }}\n\
              admin: {{ address: \"127.0.0.1:0\" }}\n\
              registries:\n  - name: hq\n    public: [ \"https://{NAME}:{}\" ]\n    upstream:\n      \
-             endpoints: [ \"http://{origin}\" ]\nthreads: 2\ndrain_timeout: 1s\n",
+             endpoints: [ \"http://{origin}\" ]\nthreads: 2\ndrain: {{ timeout: 1s }}\n",
             address.port()
         ),
     )?;

@@ -2,15 +2,18 @@
 //! anything else. What could not be read is absent here and stands among the problems.
 
 mod hops;
+mod limits;
 
 pub(super) use hops::{DraftKeys, DraftLoginLimit, DraftMoved, DraftReattach};
+pub(super) use limits::{DraftDrain, DraftLimits, DraftMaxInFlight};
 
 use super::document::{Node, Table, each};
 use super::objective::Objective;
 use super::problem::{Complaint, Key, Keyed, Problems};
 use super::scalar::{self, Bounds};
-use super::types::{Expose, LogFormat};
+use super::types::{Expose, LogFormat, Maintenance, ProxyProtocol};
 use crate::edge::origin::Origin;
+use http::HeaderName;
 use ipnet::IpNet;
 use serde_yaml::Value;
 use std::net::SocketAddr;
@@ -24,11 +27,13 @@ pub(super) struct Draft {
     pub registries: Vec<DraftRegistry>,
     /// `None` where nobody is trusted.
     pub trusted_proxies: Option<Vec<Keyed<IpNet>>>,
+    pub client_address_header: Option<Keyed<HeaderName>>,
     pub moved: Option<Keyed<Vec<DraftMoved>>>,
     pub login_limit: DraftLoginLimit,
     pub reattach: DraftReattach,
     pub log_format: Option<LogFormat>,
-    pub drain_timeout: Option<Duration>,
+    pub limits: DraftLimits,
+    pub drain: DraftDrain,
     pub threads: Option<usize>,
 }
 
@@ -36,6 +41,7 @@ pub(super) struct DraftListener {
     pub address: Option<Keyed<SocketAddr>>,
     pub tls: Option<Keyed<Vec<DraftPair>>>,
     pub redirect_to_https: Option<Keyed<bool>>,
+    pub proxy_protocol: Option<Keyed<ProxyProtocol>>,
 }
 
 pub(super) struct DraftPair {
@@ -58,6 +64,8 @@ pub(super) struct DraftRegistry {
     pub commit: Option<Duration>,
     pub objective: Option<Objective>,
     pub reattach: DraftReattach,
+    pub max_in_flight: DraftMaxInFlight,
+    pub maintenance: Option<Maintenance>,
 }
 
 pub(super) struct DraftUpstreamTls {
@@ -85,11 +93,13 @@ pub(super) fn read(document: &Value, key: Key, problems: &mut Problems) -> Draft
         admin: None,
         registries: Vec::new(),
         trusted_proxies: None,
+        client_address_header: None,
         moved: None,
         login_limit: DraftLoginLimit::default(),
         reattach: DraftReattach::default(),
         log_format: None,
-        drain_timeout: None,
+        limits: DraftLimits::default(),
+        drain: DraftDrain::default(),
         threads: None,
     };
     const KEYS: &[&str] = &[
@@ -97,11 +107,13 @@ pub(super) fn read(document: &Value, key: Key, problems: &mut Problems) -> Draft
         "admin",
         "registries",
         "trusted_proxies",
+        "client_address_header",
         "restore_authorization_from",
         "reattach",
         "login_limit",
         "log",
-        "drain_timeout",
+        "limits",
+        "drain",
         "threads",
     ];
     let Some(table) = root.table(KEYS, "a table with listeners and registries", problems) else {
@@ -125,15 +137,14 @@ pub(super) fn read(document: &Value, key: Key, problems: &mut Problems) -> Draft
             .text("format", scalar::LOG_FORMAT, problems, log_format)
             .map(|format| format.value)
     });
-    draft.drain_timeout = duration(&table, "drain_timeout", &scalar::DRAIN, problems);
-    draft.threads = table
-        .get("threads")
-        .and_then(|node| threads(&node, problems));
+    draft.limits = limits::limits(&table, problems);
+    draft.drain = limits::drain(&table, problems);
+    draft.threads = limits::threads(&table, problems);
     draft
 }
 
 fn listener(node: &Node<'_>, problems: &mut Problems) -> Option<DraftListener> {
-    const KEYS: &[&str] = &["address", "tls", "redirect_to_https"];
+    const KEYS: &[&str] = &["address", "tls", "redirect_to_https", "proxy_protocol"];
     let table = node.table(KEYS, "a table with address", problems)?;
     let address = table
         .required("address", scalar::ADDRESS, problems)
@@ -156,10 +167,14 @@ fn listener(node: &Node<'_>, problems: &mut Problems) -> Option<DraftListener> {
             value,
         })
     });
+    let proxy_protocol = table
+        .get("proxy_protocol")
+        .and_then(|node| hops::proxy_protocol(node, problems));
     Some(DraftListener {
         address,
         tls,
         redirect_to_https,
+        proxy_protocol,
     })
 }
 
@@ -185,6 +200,8 @@ fn registry(node: &Node<'_>, problems: &mut Problems) -> Option<DraftRegistry> {
         "timeouts",
         "objective",
         "reattach",
+        "max_in_flight",
+        "maintenance",
     ];
     let table = node.table(KEYS, "a table with name, public and upstream", problems)?;
     let mut draft = DraftRegistry {
@@ -202,6 +219,8 @@ fn registry(node: &Node<'_>, problems: &mut Problems) -> Option<DraftRegistry> {
         commit: None,
         objective: None,
         reattach: hops::reattach(&table, problems),
+        max_in_flight: limits::max_in_flight(&table, problems),
+        maintenance: limits::maintenance(&table, problems),
     };
     draft.name = table
         .required("name", scalar::NAME, problems)
@@ -298,17 +317,6 @@ fn expose(node: &Node<'_>, problems: &mut Problems) -> Option<Keyed<Expose>> {
         key: node.key.clone(),
         value,
     })
-}
-
-fn threads(node: &Node<'_>, problems: &mut Problems) -> Option<usize> {
-    let threads = match node.value {
-        Value::Number(number) => number.as_u64().filter(|n| (1..=1024).contains(n)),
-        _ => None,
-    };
-    if threads.is_none() {
-        node.wrong_type(scalar::THREADS, problems);
-    }
-    threads.and_then(|n| usize::try_from(n).ok())
 }
 
 fn log_format(text: &str) -> Result<LogFormat, Complaint> {

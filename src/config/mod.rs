@@ -23,9 +23,10 @@ pub use flags::Flags;
 pub use objective::Objective;
 pub use problem::{Complaint, Key, PemFlaw, Problem, Shown, Written};
 pub use types::{
-    Admin, CaBundle, CertificatePair, ClientAddressRule, Config, Expose, Health, Listener,
-    ListenerKind, Log, LogFormat, LoginLimit, MovedAuthorization, Prefer, Reattach, ReattachMode,
-    Registry, SealingKeys, Timeouts, Upstream, UpstreamTls,
+    Admin, CaBundle, CertificatePair, ClientAddressRule, Config, Drain, Expose, Health, Limits,
+    Listener, ListenerKind, Log, LogFormat, LoginLimit, Maintenance, MaxInFlight,
+    MovedAuthorization, Prefer, ProxyProtocol, Reattach, ReattachMode, Registry, SealingKeys,
+    Timeouts, Upstream, UpstreamTls,
 };
 
 use files::Surroundings;

@@ -2,8 +2,9 @@
 //! again gives the same configuration. It holds no secrets: keys and certificates are only named.
 
 use super::types::{
-    ClientAddressRule, Config, Listener, ListenerKind, LogFormat, LoginLimit, MovedAuthorization,
-    Prefer, Reattach, ReattachMode, Registry, SealingKeys, UpstreamTls,
+    ClientAddressRule, Config, Drain, Limits, Listener, ListenerKind, LogFormat, LoginLimit,
+    Maintenance, MaxInFlight, MovedAuthorization, Prefer, ProxyProtocol, Reattach, ReattachMode,
+    Registry, SealingKeys, UpstreamTls,
 };
 use ipnet::IpNet;
 use serde_yaml::{Mapping, Value};
@@ -20,7 +21,7 @@ impl Config {
             LogFormat::Text => "text",
             LogFormat::Json => "json",
         };
-        let document = table([
+        let mut document = vec![
             ("listeners", list(&self.listeners, listener)),
             (
                 "admin",
@@ -28,31 +29,46 @@ impl Config {
             ),
             ("registries", list(&self.registries, |r| registry(r))),
             ("trusted_proxies", list(&self.trusted_proxies, network)),
+        ];
+        let header = self.client_address_header.as_ref();
+        document.extend(header.map(|header| ("client_address_header", text(header.as_str()))));
+        document.extend([
             (
                 "restore_authorization_from",
                 list(&self.restore_authorization_from, moved),
             ),
             ("login_limit", login_limit(&self.login_limit)),
             ("log", table([("format", text(format))])),
-            ("drain_timeout", duration(self.drain_timeout)),
+            ("limits", limits(&self.limits)),
+            ("drain", drain(&self.drain)),
             ("threads", Value::from(self.threads)),
         ]);
-        serde_yaml::to_string(&document)
+        serde_yaml::to_string(&table(document))
     }
 }
 
 fn listener(listener: &Listener) -> Value {
+    let protocol = match listener.proxy_protocol {
+        ProxyProtocol::Off => "off",
+        ProxyProtocol::Accept => "accept",
+        ProxyProtocol::Require => "require",
+    };
     let address = ("address", text(&listener.address.to_string()));
+    let protocol = ("proxy_protocol", text(protocol));
     match &listener.kind {
         ListenerKind::Tls { certificates } => {
             let pair = |pair: &super::CertificatePair| {
                 table([("cert", path(&pair.cert)), ("key", path(&pair.key))])
             };
             let tls = table([("certificates", list(certificates, pair))]);
-            table([address, ("tls", tls)])
+            table([address, ("tls", tls), protocol])
         }
-        ListenerKind::Plain => table([address, ("redirect_to_https", Value::Bool(false))]),
-        ListenerKind::RedirectToHttps => table([address, ("redirect_to_https", Value::Bool(true))]),
+        ListenerKind::Plain => {
+            table([address, ("redirect_to_https", Value::Bool(false)), protocol])
+        }
+        ListenerKind::RedirectToHttps => {
+            table([address, ("redirect_to_https", Value::Bool(true)), protocol])
+        }
     }
 }
 
@@ -92,6 +108,47 @@ fn registry(registry: &Registry) -> Value {
         ("timeouts", timeouts),
         ("objective", text(&registry.objective.to_string())),
         ("reattach", reattach(&registry.reattach)),
+        ("max_in_flight", max_in_flight(registry.max_in_flight)),
+        ("maintenance", text(maintenance(registry.maintenance))),
+    ])
+}
+
+fn max_in_flight(max: MaxInFlight) -> Value {
+    table([
+        ("uploads", Value::from(max.uploads)),
+        ("other", Value::from(max.other)),
+    ])
+}
+
+fn maintenance(maintenance: Maintenance) -> &'static str {
+    match maintenance {
+        Maintenance::Off => "off",
+        Maintenance::Pushes => "pushes",
+        Maintenance::All => "all",
+    }
+}
+
+fn limits(limits: &Limits) -> Value {
+    table([
+        ("connections", Value::from(limits.connections)),
+        (
+            "connections_per_client",
+            Value::from(limits.connections_per_client),
+        ),
+        ("header_time", duration(limits.header_time)),
+        ("header_fields", Value::from(limits.header_fields)),
+        ("header_bytes", size(limits.header_bytes)),
+        ("keepalive_idle", duration(limits.keepalive_idle)),
+        ("keepalive_requests", Value::from(limits.keepalive_requests)),
+        ("http2_streams", Value::from(limits.http2_streams)),
+        ("upload_progress", size(limits.upload_progress)),
+    ])
+}
+
+fn drain(drain: &Drain) -> Value {
+    table([
+        ("delay", duration(drain.delay)),
+        ("timeout", duration(drain.timeout)),
     ])
 }
 
@@ -164,6 +221,18 @@ fn path(path: &Path) -> Value {
 
 fn duration(duration: Duration) -> Value {
     text(&humantime::format_duration(duration).to_string())
+}
+
+/// In the largest unit that leaves no rest.
+fn size(bytes: u64) -> Value {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let unit = units
+        .iter()
+        .find(|(unit, _)| bytes > 0 && bytes % unit == 0);
+    match unit {
+        Some((unit, name)) => text(&format!("{}{name}", bytes / unit)),
+        None => Value::from(bytes),
+    }
 }
 
 fn list<T>(items: &[T], write: impl Fn(&T) -> Value) -> Value {

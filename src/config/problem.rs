@@ -202,14 +202,14 @@ pub enum Complaint {
         address: IpAddr,
     },
     #[error(
-        "{header} has a meaning of its own, which a moved Authorization would break; accepted: {accepted}"
+        "{header} has a meaning of its own, which this would break; accepted: {accepted}"
     )]
     ReservedHeader {
         header: Shown,
         accepted: &'static str,
     },
     #[error(
-        "nothing is ever taken from these headers without trusted_proxies; name there the proxies that move Authorization"
+        "nothing is ever believed here without trusted_proxies; name there the proxies that say it"
     )]
     NobodyTrusted,
     #[error("{file} can't be read: {error}")]

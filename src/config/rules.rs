@@ -3,7 +3,7 @@
 
 use super::draft::{Draft, DraftListener, DraftRegistry};
 use super::problem::{Complaint, Key, Keyed, Problems, Shown};
-use super::types::{CertificatePair, Listener, ListenerKind};
+use super::types::{CertificatePair, Listener, ListenerKind, ProxyProtocol};
 use super::validate::ADMIN;
 use crate::edge::origin::{Origin, Scheme};
 use std::collections::HashMap;
@@ -146,10 +146,20 @@ fn upstream(registry: &DraftRegistry, draft: &Draft, problems: &mut Problems) {
 fn hops(draft: &Draft, problems: &mut Problems) {
     twice(draft.trusted_proxies.iter().flatten(), problems);
     twice(&draft.login_limit.exempt, problems);
-    if let Some(moved) = &draft.moved {
-        if draft.trusted_proxies.is_none() {
-            problems.add(&moved.key, Complaint::NobodyTrusted);
+    if draft.trusted_proxies.is_none() {
+        let listeners = draft.listeners.iter().flatten();
+        let proxy_protocol = listeners
+            .filter_map(|listener| listener.proxy_protocol.as_ref())
+            .filter(|protocol| protocol.value != ProxyProtocol::Off);
+        let believing = proxy_protocol
+            .map(|protocol| &protocol.key)
+            .chain(draft.client_address_header.iter().map(|header| &header.key))
+            .chain(draft.moved.iter().map(|moved| &moved.key));
+        for key in believing {
+            problems.add(key, Complaint::NobodyTrusted);
         }
+    }
+    if let Some(moved) = &draft.moved {
         twice(moved.value.iter().map(|moved| &moved.header), problems);
     }
 }

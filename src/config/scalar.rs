@@ -6,7 +6,9 @@ use super::problem::{Complaint, Shown};
 use crate::edge::origin::Origin;
 use http::HeaderName;
 use ipnet::{IpNet, Ipv4Net};
+use serde_yaml::Value;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 pub(super) const ADDRESS: &str = "an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"";
@@ -22,7 +24,11 @@ pub(super) const LOG_FORMAT: &str = "text or json";
 pub(super) const NETWORK: &str =
     "an IP address or a network, such as 10.0.0.5, 10.0.0.0/8 or \"fd00::/8\"";
 pub(super) const HEADER: &str = "the name of a header that only carries the client's Authorization, such as X-Forwarded-Authorization";
+pub(super) const CLIENT_ADDRESS_HEADER: &str = "the name of a header that holds the client's address and nothing else, such as CF-Connecting-IP";
 pub(super) const FAILURES: &str = "a whole number from 0 to 10000; 0 limits nothing";
+
+pub(super) const PROXY_PROTOCOL: &str = "off, accept or require";
+pub(super) const MAINTENANCE: &str = "off, pushes or all";
 
 /// The registry label of requests that belong to no registry; see `metrics::NO_REGISTRY`.
 const RESERVED_NAME: &str = "other";
@@ -56,6 +62,16 @@ pub(super) const WITHIN: Bounds = Bounds {
     least: (Duration::from_secs(1), "1s"),
     most: DAY,
     reason: "less forgets a guess before the next, more locks people out for days",
+};
+pub(super) const HEADER_TIME: Bounds = Bounds {
+    least: TENTH,
+    most: (Duration::from_secs(300), "5m"),
+    reason: "a header is a few packets; whoever needs longer holds connections open on purpose",
+};
+pub(super) const KEEPALIVE: Bounds = Bounds {
+    least: (Duration::from_secs(1), "1s"),
+    most: (Duration::from_secs(3600), "1h"),
+    reason: "less makes clients open connections again and again, more keeps those of clients that left",
 };
 pub(super) const DRAIN: Bounds = Bounds {
     least: (Duration::ZERO, "0s"),
@@ -188,13 +204,34 @@ const RESERVED_HEADERS: &[&str] = &[
 
 pub(super) fn moved_header(text: &str) -> Result<HeaderName, Complaint> {
     let name: HeaderName = text.parse().map_err(|_| value(text, HEADER))?;
-    match name.as_str().starts_with("content-") || RESERVED_HEADERS.contains(&name.as_str()) {
+    match is_reserved(&name) {
         true => Err(Complaint::ReservedHeader {
             header: Shown::new(text),
             accepted: HEADER,
         }),
         false => Ok(name),
     }
+}
+
+pub(super) fn client_address_header(text: &str) -> Result<HeaderName, Complaint> {
+    // The one of the reserved that names the client and nothing else.
+    if text.eq_ignore_ascii_case("x-real-ip") {
+        return Ok(HeaderName::from_static("x-real-ip"));
+    }
+    let name: HeaderName = text
+        .parse()
+        .map_err(|_| value(text, CLIENT_ADDRESS_HEADER))?;
+    match is_reserved(&name) {
+        true => Err(Complaint::ReservedHeader {
+            header: Shown::new(text),
+            accepted: CLIENT_ADDRESS_HEADER,
+        }),
+        false => Ok(name),
+    }
+}
+
+fn is_reserved(name: &HeaderName) -> bool {
+    name.as_str().starts_with("content-") || RESERVED_HEADERS.contains(&name.as_str())
 }
 
 pub(super) fn file_name(text: &str) -> Result<String, Complaint> {
@@ -209,4 +246,19 @@ pub(super) fn value(text: &str, accepted: &'static str) -> Complaint {
         value: Shown::new(text),
         accepted,
     }
+}
+
+/// A whole number within bounds.
+pub(super) fn whole<T: TryFrom<u64>>(value: &Value, bounds: RangeInclusive<u64>) -> Option<T> {
+    let number = value.as_u64().filter(|number| bounds.contains(number))?;
+    T::try_from(number).ok()
+}
+
+/// A number of bytes, with a unit or without.
+pub(super) fn size(value: &Value, bounds: RangeInclusive<u64>) -> Option<u64> {
+    let bytes = match value {
+        Value::String(text) => text.parse::<bytesize::ByteSize>().ok()?.as_u64(),
+        other => other.as_u64()?,
+    };
+    bounds.contains(&bytes).then_some(bytes)
 }

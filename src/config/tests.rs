@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 mod hops;
+mod limits;
 mod reattach;
 
 struct Files(HashMap<PathBuf, Vec<u8>>);
@@ -136,10 +137,10 @@ fn assert_lines(rows: &[(String, &str)]) {
 
 #[test]
 fn shapes() {
-    const KEYS: &str = "listeners, admin, registries, trusted_proxies, restore_authorization_from, reattach, login_limit, log, drain_timeout, threads";
+    const KEYS: &str = "listeners, admin, registries, trusted_proxies, client_address_header, restore_authorization_from, reattach, login_limit, log, limits, drain, threads";
     const LISTENER_LIST: &str = "accepted: a list of at least one listener, each with an address";
     let unknown = format!(
-        "drain-timeout: is not a known key (did you mean \"drain_timeout\"?); accepted here: {KEYS}"
+        "trusted-proxies: is not a known key (did you mean \"trusted_proxies\"?); accepted here: {KEYS}"
     );
     let number = format!("the document: is a key that is the number 7; accepted here: {KEYS}");
     let missing = format!("listeners: is missing; {LISTENER_LIST}");
@@ -147,7 +148,7 @@ fn shapes() {
     let table = format!("listeners: is a table of keys; {LISTENER_LIST}");
     let nothing = format!("listeners: has no value; {LISTENER_LIST}");
     assert_lines(&[
-        (top("drain-timeout: 5m"), &unknown),
+        (top("trusted-proxies: []"), &unknown),
         (top("7: x"), &number),
         (REGISTRIES.to_owned(), &missing),
         (format!("listeners: []\n{REGISTRIES}"), &empty),
@@ -286,8 +287,8 @@ fn values() {
             "threads: is the number 0; accepted: a whole number from 1 to 1024",
         ),
         (
-            top("drain_timeout: 2days"),
-            "drain_timeout: \"2days\" is not between 0s and 24h: no roll-out waits longer than a day",
+            top("drain: { timeout: 2days }"),
+            "drain.timeout: \"2days\" is not between 0s and 24h: no roll-out waits longer than a day",
         ),
     ]);
 }
@@ -639,7 +640,7 @@ registries:
   - { name: '123', public: ['http://[::1]:5000'], upstream: { endpoints: ['https://[fe80::1]'], also_known_as: [http://a, https://b:1], tls: { ca: ca.pem, server_name: 10.0.0.9 }, health: { path: '/?a=b:c', interval: 1500ms } }, expose: [api], timeouts: { commit: 1h 30m }, objective: 99.95% }
   - { name: 'true', public: [http://b], upstream: { endpoints: [http://c] } }
 log: { format: json }
-drain_timeout: 0s";
+drain: { timeout: 0s, delay: 5s }";
     let first = files.load(yaml).unwrap();
     let printed = first.to_yaml().unwrap();
     let second = files.load(&printed).unwrap();
@@ -651,7 +652,8 @@ drain_timeout: 0s";
         "objective: 99.95%",
         "objective: 99.5%",
         "threads: 3",
-        "drain_timeout: 0s",
+        "timeout: 0s",
+        "delay: 5s",
     ] {
         assert!(printed.contains(value), "{value}: {printed}");
     }

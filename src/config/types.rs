@@ -20,12 +20,14 @@ pub struct Config {
     pub registries: Vec<Arc<Registry>>,
     /// Peers whose X-Forwarded-For, X-Forwarded-Proto and moved Authorization are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The header in which those peers name the client, where it isn't X-Forwarded-For.
+    pub client_address_header: Option<http::HeaderName>,
     /// Where those peers put the client's Authorization; the first that is there counts.
     pub restore_authorization_from: Vec<MovedAuthorization>,
     pub login_limit: LoginLimit,
     pub log: Log,
-    /// How long a drain waits for requests in flight.
-    pub drain_timeout: Duration,
+    pub limits: Limits,
+    pub drain: Drain,
     /// Worker threads; as many as there are cores unless set.
     pub threads: usize,
     /// What is allowed but probably not meant.
@@ -37,6 +39,18 @@ pub struct Config {
 pub struct Listener {
     pub address: SocketAddr,
     pub kind: ListenerKind,
+    pub proxy_protocol: ProxyProtocol,
+}
+
+/// Whether a trusted proxy begins its connections with a PROXY protocol header, of version 1 or 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    /// None is looked for.
+    Off,
+    /// One may come.
+    Accept,
+    /// A connection without one is refused, and so is one that comes from anybody else.
+    Require,
 }
 
 #[derive(Clone, Debug)]
@@ -89,6 +103,26 @@ pub struct Registry {
     /// Which share of its pushes' requests are to be good.
     pub objective: Objective,
     pub reattach: Reattach,
+    pub max_in_flight: MaxInFlight,
+    pub maintenance: Maintenance,
+}
+
+/// How many requests of one registry may be under way at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxInFlight {
+    /// Those that write.
+    pub uploads: usize,
+    pub other: usize,
+}
+
+/// What of a registry is closed for a while, by the operator's will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maintenance {
+    Off,
+    /// No new upload begins; those under way go on, and so do pulls.
+    Pushes,
+    /// No new request is taken.
+    All,
 }
 
 /// How one Harbor is reached.
@@ -171,6 +205,38 @@ pub struct LoginLimit {
     pub within: Duration,
     /// Clients that are never limited.
     pub exempt: Vec<IpNet>,
+}
+
+/// What clients may take of this gateway, over all registries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Client connections.
+    pub connections: usize,
+    /// Client connections from one address; of IPv6 addresses, from one /64.
+    pub connections_per_client: usize,
+    /// From the first byte of a request to the end of its header.
+    pub header_time: Duration,
+    /// Fields of one header.
+    pub header_fields: usize,
+    /// Bytes of one header.
+    pub header_bytes: u64,
+    /// How long a connection may wait for its next request.
+    pub keepalive_idle: Duration,
+    /// Requests on one connection.
+    pub keepalive_requests: u32,
+    /// Requests at once on one HTTP/2 connection.
+    pub http2_streams: u32,
+    /// Bytes that an upload must bring within each `timeouts.between_bytes`, until it is complete.
+    pub upload_progress: u64,
+}
+
+/// How a process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drain {
+    /// How long connections are still accepted after the signal.
+    pub delay: Duration,
+    /// How long requests in flight may go on after that.
+    pub timeout: Duration,
 }
 
 /// What is done for uploads whose Authorization gets lost on the way.

@@ -3,7 +3,8 @@
 
 use super::certificates;
 use super::draft::{
-    self, Draft, DraftListener, DraftLoginLimit, DraftPair, DraftRegistry, DraftUpstreamTls,
+    self, Draft, DraftDrain, DraftLimits, DraftListener, DraftLoginLimit, DraftMaxInFlight,
+    DraftPair, DraftRegistry, DraftUpstreamTls,
 };
 use super::files::Surroundings;
 use super::objective::Objective;
@@ -11,8 +12,9 @@ use super::problem::{Complaint, Key, Keyed, PemFlaw, Problem, Problems, Shown, W
 use super::rules;
 use super::sealing;
 use super::types::{
-    Admin, CaBundle, CertificatePair, Config, Expose, Health, Listener, ListenerKind, Log,
-    LogFormat, LoginLimit, MovedAuthorization, Reattach, Registry, Timeouts, Upstream, UpstreamTls,
+    Admin, CaBundle, CertificatePair, Config, Drain, Expose, Health, Limits, Listener,
+    ListenerKind, Log, LogFormat, LoginLimit, Maintenance, MaxInFlight, MovedAuthorization,
+    ProxyProtocol, Reattach, Registry, Timeouts, Upstream, UpstreamTls,
 };
 use serde_yaml::Value;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -25,6 +27,9 @@ pub(super) const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALH
 /// A layer of 10 GiB takes about as long at 20 MiB/s. An idle gateway ends at once whatever stands
 /// here, so a long limit delays only the roll-outs that would cut an upload.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// Where nothing routes new connections here any more, there is nothing to wait for. In Kubernetes
+/// `preStop.sleep` waits.
+const DRAIN_DELAY: Duration = Duration::ZERO;
 /// A Harbor in reach accepts in milliseconds; one lost SYN is repeated after 1 s, two after 3 s.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Both sides may fall silent for minutes without being dead; no silence may last for ever.
@@ -39,6 +44,29 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 /// A person mistypes a few times and a pipeline retries a few more; whoever guesses needs thousands.
 const LOGIN_FAILURES: u32 = 20;
 const LOGIN_WITHIN: Duration = Duration::from_secs(5 * 60);
+
+/// A push of docker or containerd takes six connections at most, so these are more than 2,000 pushes
+/// at once, of which one address (an office, a build farm behind NAT) may have half. Measured with
+/// 10,000 idle ones: see the README.
+const CONNECTIONS: usize = 16 * 1024;
+const CONNECTIONS_PER_CLIENT: usize = 8 * 1024;
+/// A header is one packet or a few, of which a bad line repeats some.
+const HEADER_TIME: Duration = Duration::from_secs(15);
+/// docker sends about ten, a browser behind several proxies forty.
+const HEADER_FIELDS: usize = 100;
+/// A token takes a few KiB, a ticket 2 KiB; Harbor's nginx takes 32 KiB.
+const HEADER_BYTES: u64 = 64 << 10;
+/// Above the 60 s at which common balancers close, so that they and not we begin the close.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(75);
+/// Long-lived connections come to rest on other replicas in the end.
+const KEEPALIVE_REQUESTS: u32 = 10_000;
+/// containerd pushes with five at most; a browser opens a hundred.
+const HTTP2_STREAMS: u32 = 128;
+/// In a quarter of an hour: 73 bytes a second, far below any line that ends a push.
+const UPLOAD_PROGRESS: u64 = 64 << 10;
+/// Of each kind a quarter of all connections, so that two Harbors that stand still leave half of them
+/// to the others.
+const IN_FLIGHT: usize = 4 * 1024;
 
 /// Reads a document into a configuration.
 pub(super) fn validate(
@@ -84,6 +112,7 @@ fn build(draft: Draft, surroundings: &Surroundings<'_>, problems: &mut Problems)
         },
         registries,
         trusted_proxies: values(draft.trusted_proxies.unwrap_or_default()),
+        client_address_header: draft.client_address_header.map(|header| header.value),
         restore_authorization_from: draft
             .moved
             .map_or(Vec::new(), |moved| moved.value)
@@ -97,7 +126,8 @@ fn build(draft: Draft, surroundings: &Surroundings<'_>, problems: &mut Problems)
         log: Log {
             format: draft.log_format.unwrap_or(LogFormat::Text),
         },
-        drain_timeout: draft.drain_timeout.unwrap_or(DRAIN_TIMEOUT),
+        limits: build_limits(&draft.limits),
+        drain: build_drain(&draft.drain),
         threads: draft.threads.unwrap_or(surroundings.cores),
         warnings,
     }
@@ -126,6 +156,10 @@ fn build_listener(
     Some(Listener {
         address: draft.address.as_ref()?.value,
         kind,
+        proxy_protocol: draft
+            .proxy_protocol
+            .as_ref()
+            .map_or(ProxyProtocol::Off, |protocol| protocol.value),
     })
 }
 
@@ -183,7 +217,39 @@ fn build_registry(
         },
         objective: draft.objective.unwrap_or(Objective::DEFAULT),
         reattach,
+        max_in_flight: build_max_in_flight(&draft.max_in_flight),
+        maintenance: draft.maintenance.unwrap_or(Maintenance::Off),
     })
+}
+
+fn build_max_in_flight(draft: &DraftMaxInFlight) -> MaxInFlight {
+    MaxInFlight {
+        uploads: draft.uploads.unwrap_or(IN_FLIGHT),
+        other: draft.other.unwrap_or(IN_FLIGHT),
+    }
+}
+
+fn build_limits(draft: &DraftLimits) -> Limits {
+    Limits {
+        connections: draft.connections.unwrap_or(CONNECTIONS),
+        connections_per_client: draft
+            .connections_per_client
+            .unwrap_or(CONNECTIONS_PER_CLIENT),
+        header_time: draft.header_time.unwrap_or(HEADER_TIME),
+        header_fields: draft.header_fields.unwrap_or(HEADER_FIELDS),
+        header_bytes: draft.header_bytes.unwrap_or(HEADER_BYTES),
+        keepalive_idle: draft.keepalive_idle.unwrap_or(KEEPALIVE_IDLE),
+        keepalive_requests: draft.keepalive_requests.unwrap_or(KEEPALIVE_REQUESTS),
+        http2_streams: draft.http2_streams.unwrap_or(HTTP2_STREAMS),
+        upload_progress: draft.upload_progress.unwrap_or(UPLOAD_PROGRESS),
+    }
+}
+
+fn build_drain(draft: &DraftDrain) -> Drain {
+    Drain {
+        delay: draft.delay.unwrap_or(DRAIN_DELAY),
+        timeout: draft.timeout.unwrap_or(DRAIN_TIMEOUT),
+    }
 }
 
 fn build_login_limit(draft: DraftLoginLimit) -> LoginLimit {

@@ -248,7 +248,7 @@ reasons! {
     RefusedByPolicy "refused_by_policy" Refused Gateway Every
         "The path is never public, or `expose` leaves its part out." "`expose`.";
     Drained "drained" Failed Gateway Every
-        "It was cut when `drain_timeout` ended." "A longer `drain_timeout`, and a longer grace period around it.";
+        "It was cut when `drain.timeout` ended." "A longer `drain.timeout`, and a longer grace period around it.";
     Internal "internal" Failed Gateway Every
         "The gateway failed." "Its log under the request id; report it.";
 }

@@ -215,7 +215,7 @@ fn trust_key(tls: &UpstreamTls) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Expose, Objective, Upstream};
+    use crate::config::{Expose, Maintenance, MaxInFlight, Objective, Upstream};
 
     fn pool(endpoints: &[&str]) -> Pool {
         Pool::new(&Registry {
@@ -245,6 +245,11 @@ mod tests {
             },
             objective: Objective::DEFAULT,
             reattach: crate::config::Reattach::default(),
+            max_in_flight: MaxInFlight {
+                uploads: 1,
+                other: 1,
+            },
+            maintenance: Maintenance::Off,
         })
     }
 

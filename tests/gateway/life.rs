@@ -198,7 +198,7 @@ async fn a_busy_connection_is_told_to_close() {
 async fn drain_timeout_cuts_what_is_left() {
     let harbor = Harbor::content().await;
     let mut setup = Setup::new(harbor.url());
-    setup.top = "drain_timeout: 700ms\n".into();
+    setup.top = "drain: { timeout: 700ms }\n".into();
     let world = setup.start();
     let mut conn = world.http().await;
     conn.write(request(

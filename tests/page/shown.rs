@@ -158,7 +158,7 @@ async fn failures_are_filtered_and_the_address_keeps_it() {
         .becomes("document.querySelectorAll('#failures > li').length === 1")
         .await;
     browser
-        .says("#failures", "Cut when drain_timeout ended")
+        .says("#failures", "Cut when drain.timeout ended")
         .await;
     assert_eq!(
         browser.js("return location.hash").await,

@@ -5,7 +5,8 @@
 use super::super::document::{Node, Table, each};
 use super::super::problem::{Complaint, Keyed, Problems};
 use super::super::scalar;
-use super::super::types::{ClientAddressRule, Prefer, ReattachMode};
+use super::super::types::{ClientAddressRule, Prefer, ProxyProtocol, ReattachMode};
+use super::limits::{self, switch};
 use super::{Draft, duration};
 use http::HeaderName;
 use ipnet::IpNet;
@@ -54,6 +55,12 @@ pub(super) fn read(table: &Table<'_>, draft: &mut Draft, problems: &mut Problems
         .get("trusted_proxies")
         .filter(is_no_empty_list)
         .map(|node| each(node.any(NETWORKS, problems), problems, network));
+    draft.client_address_header = table.text(
+        "client_address_header",
+        scalar::CLIENT_ADDRESS_HEADER,
+        problems,
+        scalar::client_address_header,
+    );
     draft.moved = table
         .get("restore_authorization_from")
         .filter(is_no_empty_list)
@@ -85,17 +92,28 @@ pub(super) fn reattach(table: &Table<'_>, problems: &mut Problems) -> DraftReatt
 }
 
 fn mode(node: &Node<'_>, problems: &mut Problems) -> Option<ReattachMode> {
-    match node.value {
-        // What tools that speak YAML 1.1 make of the word off.
-        Value::Bool(false) => Some(ReattachMode::Off),
-        _ => node
-            .parse(MODE, problems, |word| match word {
-                "ticket" => Ok(ReattachMode::Ticket),
-                "off" => Ok(ReattachMode::Off),
-                _ => Err(scalar::value(word, MODE)),
-            })
-            .map(|mode| mode.value),
-    }
+    switch(node, MODE, problems, |word| match word {
+        "ticket" => Some(ReattachMode::Ticket),
+        "off" => Some(ReattachMode::Off),
+        _ => None,
+    })
+}
+
+/// Reads a listener's `proxy_protocol`.
+pub(super) fn proxy_protocol(
+    node: Node<'_>,
+    problems: &mut Problems,
+) -> Option<Keyed<ProxyProtocol>> {
+    let value = switch(&node, scalar::PROXY_PROTOCOL, problems, |word| match word {
+        "off" => Some(ProxyProtocol::Off),
+        "accept" => Some(ProxyProtocol::Accept),
+        "require" => Some(ProxyProtocol::Require),
+        _ => None,
+    })?;
+    Some(Keyed {
+        key: node.key,
+        value,
+    })
 }
 
 fn client_address(word: &str) -> Result<ClientAddressRule, Complaint> {
@@ -132,26 +150,13 @@ fn login_limit(table: &Table<'_>, problems: &mut Problems) -> DraftLoginLimit {
         return DraftLoginLimit::default();
     };
     DraftLoginLimit {
-        failures: table
-            .get("failures")
-            .and_then(|node| failures(&node, problems)),
+        failures: limits::failures(&table, problems),
         within: duration(&table, "within", &scalar::WITHIN, problems),
         exempt: table
             .get("exempt")
             .map(|node| each(node.any(NETWORKS, problems), problems, network))
             .unwrap_or_default(),
     }
-}
-
-fn failures(node: &Node<'_>, problems: &mut Problems) -> Option<u32> {
-    let failures = match node.value {
-        Value::Number(number) => number.as_u64().filter(|n| *n <= 10_000),
-        _ => None,
-    };
-    if failures.is_none() {
-        node.wrong_type(scalar::FAILURES, problems);
-    }
-    failures.and_then(|n| u32::try_from(n).ok())
 }
 
 fn network(node: &Node<'_>, problems: &mut Problems) -> Option<Keyed<IpNet>> {

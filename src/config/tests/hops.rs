@@ -171,7 +171,7 @@ fn headers_that_cannot_carry_a_moved_authorization_are_refused() {
         "X-Forwarded-For",
     ] {
         let expected = format!(
-            "restore_authorization_from[0]: {header:?} has a meaning of its own, which a moved Authorization would break; {ACCEPTED}"
+            "restore_authorization_from[0]: {header:?} has a meaning of its own, which this would break; {ACCEPTED}"
         );
         assert_eq!(Files::new().lines(&from(header)), [expected]);
     }
@@ -217,11 +217,11 @@ fn headers_that_cannot_carry_a_moved_authorization_are_refused() {
         ),
         (
             top("restore_authorization_from: [X-A]"),
-            "restore_authorization_from: nothing is ever taken from these headers without trusted_proxies; name there the proxies that move Authorization",
+            "restore_authorization_from: nothing is ever believed here without trusted_proxies; name there the proxies that say it",
         ),
         (
             top("trusted_proxies: []\nrestore_authorization_from: [X-A]"),
-            "restore_authorization_from: nothing is ever taken from these headers without trusted_proxies; name there the proxies that move Authorization",
+            "restore_authorization_from: nothing is ever believed here without trusted_proxies; name there the proxies that say it",
         ),
         // A mistyped network is the problem, not that nobody is trusted.
         (

@@ -32,7 +32,7 @@ impl Scene {
     async fn new(plan: Plan) -> Scene {
         let harbor = Harbor::start(move |_: &Got| plan.clone()).await;
         let mut setup = Setup::new(harbor.url());
-        setup.top = "drain_timeout: 700ms\n".into();
+        setup.top = "drain: { timeout: 700ms }\n".into();
         let world = setup.start();
         Scene { harbor, world }
     }

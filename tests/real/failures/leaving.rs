@@ -137,7 +137,7 @@ fn clients_stop_reading(world: &World) {
 }
 
 const SHORT_DRAIN: Setting = Setting {
-    settings: "drain_timeout: 1s\n",
+    settings: "drain: { timeout: 1s }\n",
     ..PLAIN
 };
 
