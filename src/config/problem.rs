@@ -201,9 +201,7 @@ pub enum Complaint {
         network: IpNet,
         address: IpAddr,
     },
-    #[error(
-        "{header} has a meaning of its own, which this would break; accepted: {accepted}"
-    )]
+    #[error("{header} has a meaning of its own, which this would break; accepted: {accepted}")]
     ReservedHeader {
         header: Shown,
         accepted: &'static str,

@@ -24,6 +24,7 @@ mod ranges;
 mod reattach;
 mod records;
 mod replicas;
+mod rolling;
 mod seeing;
 mod two_harbors;
 mod two_names;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         early_answer::trials(&world),
         reattach::trials(&world),
         failures::trials(&world),
+        rolling::trials(&world),
         big_layer::trials(&world),
     ];
     let trials = trials.into_iter().flatten().collect();

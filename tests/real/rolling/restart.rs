@@ -1,0 +1,188 @@
+//! A rolling restart under load: each of two replicas is replaced three times, with reloads in
+//! between, while every client pushes and pulls. Nothing fails.
+
+use super::balancer::{Check, Opinion};
+use super::edge::{Edge, Registries, Settings, free_address};
+use super::load::{Hosts, Load, Loop, Speed, Until, What};
+use crate::clients::Client;
+use crate::common::gateway::Gateway;
+use crate::common::wait;
+use crate::records::records;
+use crate::world::World;
+use harbormouth::registry::operation::Operation;
+use std::net::TcpStream;
+use std::time::{Duration, Instant, SystemTime};
+
+const SMALL: &[u64] = &[40_000, 3_000];
+/// Some seconds at the slow wire's rate.
+const LARGE: &[u64] = &[16_000_000];
+
+const LOOPS: [Loop; 7] = {
+    const fn one(client: Client, speed: Speed) -> Loop {
+        Loop {
+            client,
+            speed,
+            layers: match speed {
+                Speed::Fast => SMALL,
+                Speed::Slow => LARGE,
+            },
+        }
+    }
+    [
+        one(Client::Ctr, Speed::Fast),
+        one(Client::Docker, Speed::Fast),
+        one(Client::Skopeo, Speed::Fast),
+        one(Client::Podman, Speed::Fast),
+        one(Client::Ctr, Speed::Slow),
+        one(Client::Docker, Speed::Slow),
+        one(Client::Skopeo, Speed::Slow),
+    ]
+};
+
+const DRAIN: &str = "{ delay: 2s, timeout: 2m }";
+/// An old process has ended by then, long before `drain.timeout`: the rest of a layer takes a few
+/// seconds.
+const EARLY: Duration = Duration::from_secs(40);
+const ENOUGH: Duration = Duration::from_secs(60);
+
+/// How a process is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// As Kubernetes does it: the new one has another address and is ready first; the balancer
+    /// learns of it a while after the signal.
+    Surge,
+    /// As on a machine: the balancer's health checks find out, and the new one takes the same
+    /// address while the old one still finishes its uploads.
+    InPlace,
+}
+
+pub fn nothing_fails(world: &World) {
+    let (mut edge, mut settings) = Edge::start(world, Check::Health, |certificate| Settings {
+        drain: DRAIN,
+        connections: 16_000,
+        registries: Registries::Two,
+        certificate,
+    });
+    let hosts = Hosts::of(&edge);
+    let load = Load::default();
+    let mut old = Vec::new();
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        load.start(scope, world, &hosts, &LOOPS);
+        let _until = Until(&load);
+        for round in 0..3 {
+            for index in 0..2 {
+                let way = match (round + index) % 2 {
+                    0 => Way::Surge,
+                    _ => Way::InPlace,
+                };
+                old.push(replace(world, &mut edge, index, way, &settings));
+                assert_eq!(load.failures(), [""; 0]);
+            }
+            change(world, &mut edge, round, &mut settings);
+        }
+    });
+    assert_eq!(load.failures(), [""; 0]);
+    for replica in &edge.replicas {
+        went_well(&replica.gateway);
+    }
+    let overlapping: usize = old.iter().map(|old| old.overlapping).sum();
+    println!(
+        "rolling restart: 6 replacements in {:.1} s; {} pushes and {} pulls, none failed; {} \
+         requests with content were under way at a SIGTERM; old processes ended after {:?}",
+        start.elapsed().as_secs_f64(),
+        load.count(What::Push),
+        load.count(What::Pull),
+        overlapping,
+        old.iter().map(|old| old.took).collect::<Vec<_>>(),
+    );
+}
+
+/// A process that has ended.
+struct Old {
+    /// How many requests that carry content were under way when it was told to end.
+    overlapping: usize,
+    took: Duration,
+}
+
+fn replace(world: &World, edge: &mut Edge, index: usize, way: Way, settings: &Settings) -> Old {
+    let mut new = match way {
+        Way::Surge => Some(edge.start_replica(world, free_address(world), settings)),
+        Way::InPlace => None,
+    };
+    let old = &edge.replicas[index];
+    wait_for_uploads(&old.gateway);
+    let told = (SystemTime::now(), Instant::now());
+    let accepted = accepted(&old.gateway);
+    old.gateway.signal("TERM");
+    match way {
+        Way::Surge => {
+            let address = new.as_ref().expect("a new replica").address;
+            // Whoever leads connections hears of it late; until then they have to be served.
+            wait::until("connections after the signal", ENOUGH, || {
+                (self::accepted(&old.gateway) > accepted).then_some(())
+            });
+            edge.balancer.move_to(index, address);
+        }
+        Way::InPlace => {
+            edge.balancer.wait_for(index, Opinion::Down);
+            wait::until("the old listener to close", ENOUGH, || {
+                TcpStream::connect(old.address).is_err().then_some(())
+            });
+            new = Some(edge.start_replica(world, old.address, settings));
+        }
+    }
+    edge.balancer.wait_for(index, Opinion::Up);
+    let new = new.expect("a new replica");
+    let mut old = std::mem::replace(&mut edge.replicas[index], new);
+    let status = wait::until("the old process's end", EARLY, || old.gateway.ended());
+    let took = told.1.elapsed();
+    assert!(status.success(), "{status:?}: {}", old.gateway.stderr());
+    went_well(&old.gateway);
+    let carries = |operation: &str| CARRYING.iter().any(|each| each.as_str() == operation);
+    let all = records(&old.gateway);
+    let under_way = all
+        .iter()
+        .filter(|record| carries(&record.operation) && record.was_under_way(told.0));
+    let overlapping = under_way.count();
+    assert!(overlapping > 0, "nothing was under way: this shows nothing");
+    Old { overlapping, took }
+}
+
+/// Requests that carry a layer, one way or the other.
+const CARRYING: [Operation; 4] = [
+    Operation::UploadMonolithic,
+    Operation::UploadChunk,
+    Operation::UploadCommit,
+    Operation::BlobGet,
+];
+
+/// Waits until layers are on their way through this replica.
+fn wait_for_uploads(gateway: &Gateway) {
+    wait::until("layers under way", ENOUGH, || {
+        let labels = [("registry", "slow")];
+        let flying = gateway.metric("harbormouth_requests_in_flight", &labels);
+        (flying >= 2.0).then_some(())
+    });
+}
+
+fn accepted(gateway: &Gateway) -> f64 {
+    gateway.metric("harbormouth_connections_accepted_total", &[])
+}
+
+/// No request went wrong by anybody's fault.
+fn went_well(gateway: &Gateway) {
+    let bad: Vec<_> = records(gateway)
+        .into_iter()
+        .filter(|record| record.fault != "none")
+        .collect();
+    assert!(bad.is_empty(), "{bad:#?}");
+}
+
+fn change(world: &World, edge: &mut Edge, round: usize, settings: &mut Settings) {
+    match round {
+        0 => settings.certificate = edge.renew(world),
+        1 => settings.connections = 12_000,
+        _ => settings.registries = Registries::Three,
+    }
+}
