@@ -28,6 +28,7 @@ mod rolling;
 mod seeing;
 mod two_harbors;
 mod two_names;
+mod watched;
 mod wire;
 mod world;
 
