@@ -1,7 +1,8 @@
 //! An edge as platform teams run it: a balancer, two replicas that share nothing but their
 //! certificate and their sealing key, and a Harbor.
 
-use super::balancer::{Balancer, Check};
+use super::balancer::{Balancer, Check, Opinion};
+use super::distance;
 use super::volume::{Kind, Volume};
 use crate::clients::Reference;
 use crate::common::ca::CertFiles;
@@ -12,6 +13,7 @@ use crate::harbor::Harbor;
 use crate::wire::Wire;
 use crate::world::World;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Bytes a second, for each connection, between the replicas and Harbor's slow side.
 pub const SLOW: u64 = 5_000_000;
@@ -31,6 +33,14 @@ pub struct Edge {
     pub added_host: String,
     pub wire: Wire,
     sealing_key: String,
+}
+
+/// How far clients are.
+#[derive(Clone, Copy, Debug)]
+pub enum Distance {
+    None,
+    /// Each way takes this long.
+    Lag(Duration),
 }
 
 /// A replica, and the files that are its own.
@@ -72,6 +82,16 @@ impl Edge {
         check: Check,
         settings: impl FnOnce(Certificate) -> Settings,
     ) -> (Edge, Settings) {
+        Edge::start_at(world, Distance::None, check, settings)
+    }
+
+    /// The same, as far from its clients as `distance` says.
+    pub fn start_at(
+        world: &World,
+        distance: Distance,
+        check: Check,
+        settings: impl FnOnce(Certificate) -> Settings,
+    ) -> (Edge, Settings) {
         let (site, added) = (world.site(), world.site());
         let public = format!("https://{}", site.name());
         let harbor = Harbor::start(world, &public);
@@ -85,7 +105,15 @@ impl Edge {
         keygen.arg("keygen").arg(keys.path().join("key"));
         process::must(keygen);
         let key = std::fs::read_to_string(keys.path().join("key")).expect("a sealing key");
-        let fronts = [site, added].map(|site| SocketAddr::from((site.public_address(), 443)));
+        let public = [site, added].map(|site| SocketAddr::from((site.public_address(), 443)));
+        let fronts = match distance {
+            Distance::None => public,
+            Distance::Lag(lag) => public.map(|public| {
+                let front = free_address(world);
+                distance::start(public, front, lag);
+                front
+            }),
+        };
         let places = [free_address(world), free_address(world)];
         let balancer = Balancer::start(world, &fronts, &places, check);
         let [host, slow_host, added_host] = hosts;
@@ -105,7 +133,7 @@ impl Edge {
             edge.replicas.push(replica);
         }
         for index in 0..edge.replicas.len() {
-            edge.balancer.wait_for(index, super::balancer::Opinion::Up);
+            edge.balancer.wait_for(index, Opinion::Up);
         }
         (edge, settings)
     }
