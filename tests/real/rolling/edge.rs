@@ -23,8 +23,6 @@ pub struct Edge {
     pub harbor: Harbor,
     pub balancer: Balancer,
     pub replicas: Vec<Replica>,
-    /// Where the balancer listens.
-    pub front: SocketAddr,
     /// The registry whose connections carry what they can.
     pub host: String,
     /// The same Harbor behind a wire that carries [`SLOW`], so that layers take seconds.
@@ -121,7 +119,6 @@ impl Edge {
             harbor,
             balancer,
             replicas: Vec::new(),
-            front: fronts[0],
             host,
             slow_host,
             added_host,

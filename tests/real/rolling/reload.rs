@@ -32,28 +32,36 @@ const SOON: Duration = Duration::from_secs(15);
 /// Something that an operator, or Kubernetes, does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
-    /// Another configuration, by a turn of `..data`. Nobody says so to the process.
+    /// Another configuration, by a turn of `..data`.
     Configuration,
     /// Another certificate and key, each renamed over the old one.
     Certificate,
-    /// SIGHUP, and nothing has changed.
-    Hangup,
     /// A configuration with a fault, by a turn of `..data`. The next one is right again.
     Broken,
+    /// Nothing.
+    Nothing,
+}
+
+/// How the process gets to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// It isn't told: it looks at its files each second, and waits until one stands still.
+    Never,
+    Hangup,
 }
 
 /// Five times this.
-const SERIES: [Change; 10] = [
-    Change::Configuration,
-    Change::Hangup,
-    Change::Certificate,
-    Change::Broken,
-    Change::Configuration,
-    Change::Hangup,
-    Change::Configuration,
-    Change::Certificate,
-    Change::Hangup,
-    Change::Configuration,
+const SERIES: [(Change, Told); 10] = [
+    (Change::Configuration, Told::Never),
+    (Change::Nothing, Told::Hangup),
+    (Change::Certificate, Told::Hangup),
+    (Change::Configuration, Told::Hangup),
+    (Change::Broken, Told::Hangup),
+    (Change::Configuration, Told::Hangup),
+    (Change::Certificate, Told::Never),
+    (Change::Configuration, Told::Hangup),
+    (Change::Broken, Told::Never),
+    (Change::Configuration, Told::Hangup),
 ];
 const TIMES: u32 = 5;
 
@@ -104,13 +112,27 @@ fn fifty_reloads(world: &World, stage: &Stage) {
     let mut kept = stage.connect(world);
     let first = kept.certificate();
     let mut number = 0;
-    for change in (0..TIMES).flat_map(|_| SERIES) {
+    for (change, told) in (0..TIMES).flat_map(|_| SERIES) {
         number += 1;
+        let before = stage.last_good();
+        let shown = stage.connect(world).certificate();
         match change {
             Change::Configuration => stage.reconfigure(number),
             Change::Certificate => stage.renew(world),
-            Change::Hangup => stage.hang_up(),
             Change::Broken => stage.break_it(),
+            Change::Nothing => {}
+        }
+        if told == Told::Hangup {
+            stage.gateway.signal("HUP");
+        }
+        match change {
+            Change::Broken => stage.is_broken(before),
+            Change::Configuration => stage.is_configured(number),
+            Change::Certificate => stage.is_renewed(world, &shown),
+            Change::Nothing => {}
+        }
+        if change != Change::Broken {
+            stage.is_good(before);
         }
         // A connection from before the first of them.
         let reply = kept.ask("GET", "/v2/", &[], b"").expect("an answer");
@@ -177,45 +199,53 @@ impl Stage {
         let (site, front) = (self.site, self.front);
         let text = configuration(site, front, &self.certificate, self.wire.address, number);
         self.configuration.put(&[(CONFIGURATION, &text)]);
+    }
+
+    fn is_configured(&self, number: u32) {
         let shown = format!("registry=\"g{number}\"");
         wait::until(&shown, SOON, || {
             let metrics = self.gateway.metrics();
             let only = metrics.matches("registry=\"g").count() == metrics.matches(&shown).count();
             (metrics.contains(&shown) && only).then_some(())
         });
-        assert_eq!(self.successful(), 1.0);
     }
 
     fn renew(&self, world: &World) {
         let [cert, key] = issue(world, self.site);
-        let before = self.connect(world).certificate();
         self.certificate
             .put(&[("tls.crt", &cert), ("tls.key", &key)]);
+    }
+
+    fn is_renewed(&self, world: &World, before: &[u8]) {
         wait::until("the new certificate", SOON, || {
             (self.connect(world).certificate() != before).then_some(())
         });
-        wait::until("a good reload", SOON, || {
-            (self.successful() == 1.0).then_some(())
-        });
-    }
-
-    fn hang_up(&self) {
-        let before = self.reloads();
-        self.gateway.signal("HUP");
-        wait::until("a reload", SOON, || (self.reloads() > before).then_some(()));
-        assert_eq!(self.successful(), 1.0);
     }
 
     fn break_it(&self) {
         let text = "listeners: [ { adress: nowhere } ]\n";
         self.configuration.put(&[(CONFIGURATION, text)]);
+    }
+
+    /// It is said everywhere, and the last good one is still in force.
+    fn is_broken(&self, last_good: f64) {
         wait::until("a bad reload", SOON, || {
             (self.successful() == 0.0).then_some(())
         });
+        assert_eq!(self.last_good(), last_good);
         let admin = self.gateway.admin.expect("an admin listener");
         let ready = plain_http::ask(admin, "GET", "/readyz", &[]);
         assert_eq!(ready.status, 200);
         assert!(ready.body.contains("adress"), "{}", ready.body);
+        assert!(self.gateway.stderr().contains("adress"));
+    }
+
+    /// A reload has succeeded since.
+    fn is_good(&self, before: f64) {
+        wait::until("a good reload", SOON, || {
+            (self.last_good() > before).then_some(())
+        });
+        assert_eq!(self.successful(), 1.0);
     }
 
     fn successful(&self) -> f64 {
@@ -223,8 +253,8 @@ impl Stage {
         self.gateway.metric(family, &[])
     }
 
-    /// Changes with every good reload.
-    fn reloads(&self) -> f64 {
+    /// When it last read its configuration with success.
+    fn last_good(&self) -> f64 {
         let family = "harbormouth_config_last_reload_success_timestamp_seconds";
         self.gateway.metric(family, &[])
     }

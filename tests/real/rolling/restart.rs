@@ -2,11 +2,13 @@
 //! between, while every client pushes and pulls. Nothing fails.
 
 use super::balancer::{Check, Opinion};
-use super::edge::{Edge, Registries, Settings, free_address};
+use super::edge::{Edge, Registries, Settings, free_address, place};
+use super::https::Https;
 use super::load::{Hosts, Load, Loop, Speed, Until, What};
 use crate::clients::Client;
 use crate::common::gateway::Gateway;
 use crate::common::wait;
+use crate::image::Image;
 use crate::records::records;
 use crate::world::World;
 use harbormouth::registry::operation::Operation;
@@ -79,9 +81,10 @@ pub fn nothing_fails(world: &World) {
                 old.push(replace(world, &mut edge, index, way, &settings));
                 assert_eq!(load.failures(), [""; 0]);
             }
-            change(world, &mut edge, round, &mut settings);
+            change(world, &edge, round, &mut settings);
         }
     });
+    added_registry_works(world, &edge);
     assert_eq!(load.failures(), [""; 0]);
     for replica in &edge.replicas {
         went_well(&replica.gateway);
@@ -179,10 +182,52 @@ fn went_well(gateway: &Gateway) {
     assert!(bad.is_empty(), "{bad:#?}");
 }
 
-fn change(world: &World, edge: &mut Edge, round: usize, settings: &mut Settings) {
+/// Between two rounds both replicas get other settings while they serve.
+fn change(world: &World, edge: &Edge, round: usize, settings: &mut Settings) {
     match round {
         0 => settings.certificate = edge.renew(world),
         1 => settings.connections = 12_000,
         _ => settings.registries = Registries::Three,
     }
+    for replica in &edge.replicas {
+        let shown = |host: &str| {
+            let connection = Https::connect(world, replica.address, host);
+            connection.expect("a connection").certificate()
+        };
+        let (before, certificate) = (reload_time(&replica.gateway), shown(&edge.host));
+        edge.change_files(replica, settings);
+        replica.gateway.signal("HUP");
+        wait::until("the reload", ENOUGH, || {
+            (reload_time(&replica.gateway) > before).then_some(())
+        });
+        if round == 0 {
+            assert!(
+                shown(&edge.host) != certificate,
+                "the certificate is the old one"
+            );
+        }
+        let waits = replica
+            .gateway
+            .metric("harbormouth_config_restart_required", &[]);
+        assert_eq!(waits, 0.0);
+    }
+}
+
+/// Two pushes: each replica serves the registry that was added.
+fn added_registry_works(world: &World, edge: &Edge) {
+    for replica in &edge.replicas {
+        let reply = Https::connect(world, replica.address, &edge.added_host)
+            .and_then(|mut connection| connection.ask("GET", "/v2/", &[], b""));
+        assert_eq!(reply.expect("an answer").status, 401);
+    }
+    let directory = world.directory("image");
+    let image = Image::make(&directory.path().join("layout"), SMALL);
+    let to = place(&edge.added_host, "lab/added".to_owned(), "v1".to_owned());
+    let pushed = Client::Skopeo.push(world, &image, &to, &edge.harbor.login(), ENOUGH);
+    pushed.expect("a push to the registry that was added");
+}
+
+fn reload_time(gateway: &Gateway) -> f64 {
+    let family = "harbormouth_config_last_reload_success_timestamp_seconds";
+    gateway.metric(family, &[])
 }
