@@ -194,11 +194,17 @@ fn change(world: &World, edge: &Edge, round: usize, settings: &mut Settings) {
             let connection = Https::connect(world, replica.address, host);
             connection.expect("a connection").certificate()
         };
-        let (before, certificate) = (reload_time(&replica.gateway), shown(&edge.host));
+        let (before, certificate) = (reloads(&replica.gateway), shown(&edge.host));
         edge.change_files(replica, settings);
         replica.gateway.signal("HUP");
         wait::until("the reload", ENOUGH, || {
-            (reload_time(&replica.gateway) > before).then_some(())
+            assert_eq!(
+                successful(&replica.gateway),
+                1.0,
+                "{}",
+                replica.gateway.admin_page("/readyz")
+            );
+            (reloads(&replica.gateway) > before).then_some(())
         });
         if round == 0 {
             assert!(
@@ -227,7 +233,13 @@ fn added_registry_works(world: &World, edge: &Edge) {
     pushed.expect("a push to the registry that was added");
 }
 
-fn reload_time(gateway: &Gateway) -> f64 {
-    let family = "harbormouth_config_last_reload_success_timestamp_seconds";
+/// How often it has put a configuration into force.
+fn reloads(gateway: &Gateway) -> usize {
+    let said = "the configuration was read again";
+    gateway.stderr().matches(said).count()
+}
+
+fn successful(gateway: &Gateway) -> f64 {
+    let family = "harbormouth_config_last_reload_successful";
     gateway.metric(family, &[])
 }
