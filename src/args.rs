@@ -205,7 +205,7 @@ Examples:
     3. Drop:    keys: { current: keys/2026-12.key }
   Before step 3, wait for as long as Harbor's tokens live: older tickets are worth nothing anyway.
 
-The metric harbormouth_sealing_key_info shows the id of each replica's current key.";
+The metrics harbormouth_sealing_key_info and harbormouth_opening_key_info show each replica's keys.";
 
 #[cfg(test)]
 mod tests {

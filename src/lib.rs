@@ -18,6 +18,7 @@ pub mod ticket;
 
 pub mod gateway;
 pub mod listener;
+pub mod live;
 pub mod upstream;
 
 pub mod admin;
@@ -26,6 +27,7 @@ pub mod metrics;
 pub mod record;
 
 pub mod random;
+pub mod reload;
 pub mod sealing;
 pub mod server;
 pub mod standin;

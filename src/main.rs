@@ -12,6 +12,7 @@ use harbormouth::demo::DemoOptions;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Measured cheaper for each GiB than the system's allocator, and it gives memory back.
@@ -30,15 +31,21 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<ExitCode> {
     match args::read() {
-        Action::Serve(source) => match source.load() {
-            Ok(mut config) => {
+        Action::Serve(source) => {
+            let read = move || {
+                let mut config = source.load()?;
                 let expired = config.expired_certificates(SystemTime::now());
                 config.warnings.extend(expired);
-                harbormouth::server::run(config, &|| source.load())?;
-                Ok(ExitCode::SUCCESS)
+                Ok(config)
+            };
+            match read() {
+                Ok(config) => {
+                    harbormouth::server::run(config, Arc::new(read))?;
+                    Ok(ExitCode::SUCCESS)
+                }
+                Err(error) => Ok(refuse(&error)),
             }
-            Err(error) => Ok(refuse(&error)),
-        },
+        }
         Action::Check(source) => match source.load() {
             Ok(config) => show(&config),
             Err(error) => Ok(refuse(&error)),

@@ -3,7 +3,8 @@
 //!
 //! All label combinations exist from the start, so that a ratio over a quiet series is a number
 //! and not an absence. Labels are enums or configured names: never a repository, a user or an
-//! address of a client. Handles are looked up once, at start: the request path only adds.
+//! address of a client. Handles are looked up once: the request path only adds. Each registry has
+//! its series to itself, so that they come and go with it.
 
 mod authorization;
 mod process;
@@ -18,8 +19,11 @@ use crate::config::Config;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
 use crate::registry::upstream_error::UpstreamError;
-use prometheus::{Histogram, IntCounter, IntGauge, Registry as Families};
-use std::collections::HashMap;
+use prometheus::proto::MetricFamily;
+use prometheus::{Histogram, IntCounter, IntGauge, IntGaugeVec, Registry as Families};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 /// One metric family as it is documented: the README's table is held against this.
@@ -120,6 +124,8 @@ families! {
         "Upload requests that had lost their Bearer token and got it back from their ticket: a hop before the gateway is broken.";
     SEALING_KEY: Gauge "harbormouth_sealing_key_info" ["registry", "key_id"]
         "Always 1; the label has the id of the key that seals upload tickets. Replicas must agree.";
+    OPENING_KEYS: Gauge "harbormouth_opening_key_info" ["registry", "key_id"]
+        "Always 1; the label has the id of a key that opens upload tickets. A key may seal once every replica shows it here.";
     RESTORED: Counter "harbormouth_authorization_restored_total" ["registry"]
         "Requests whose Authorization was taken from the header that a trusted proxy had moved it to.";
     EMPTY_GRANTS: Counter "harbormouth_empty_grants_total" ["registry"]
@@ -134,6 +140,8 @@ families! {
         "1 unless the last reload failed.";
     RELOAD_TIME: Gauge "harbormouth_config_last_reload_success_timestamp_seconds" []
         "When the configuration was last read with success.";
+    RESTART: Gauge "harbormouth_config_restart_required" []
+        "1 while the configuration says something that only a restart puts into force.";
     BUILD: Gauge "harbormouth_build_info" ["version"]
         "Always 1; the version is in the label.";
 }
@@ -176,12 +184,16 @@ impl HandshakeFailure {
 pub struct Metrics {
     families: Families,
     pub process: ProcessMetrics,
-    registries: Vec<RegistryMetrics>,
+    /// By name, with [`NO_REGISTRY`].
+    registries: RwLock<BTreeMap<String, Arc<RegistryMetrics>>>,
+    other: Arc<RegistryMetrics>,
     listeners: Vec<ListenerMetrics>,
 }
 
 /// The handles of one registry.
 pub struct RegistryMetrics {
+    name: String,
+    families: Families,
     operations: Vec<OperationMetrics>,
     pub commit_wait: Histogram,
     pub bytes_uploaded: IntCounter,
@@ -191,7 +203,7 @@ pub struct RegistryMetrics {
     pub foreign_redirects: IntCounter,
     repairs: Vec<IntCounter>,
     upstream_errors: Vec<IntCounter>,
-    healthy: HashMap<String, IntGauge>,
+    healthy: IntGaugeVec,
     pub authorization: AuthorizationMetrics,
     pub push: PushMetrics,
 }
@@ -236,8 +248,16 @@ impl RegistryMetrics {
     }
 
     /// The gauge of an endpoint, by its configured origin.
-    pub fn healthy(&self, endpoint: &str) -> Option<&IntGauge> {
-        self.healthy.get(endpoint)
+    pub fn healthy(&self, endpoint: &str) -> IntGauge {
+        self.healthy.with_label_values(&[&self.name, endpoint])
+    }
+
+    /// An endpoint is no longer configured.
+    pub fn forget_endpoint(&self, endpoint: &str) {
+        // It is not there only if it never was.
+        let _ = self
+            .healthy
+            .remove_label_values(&[self.name.as_str(), endpoint]);
     }
 }
 
@@ -254,35 +274,73 @@ impl Metrics {
     /// Only if two families had one name, which the tests rule out.
     pub fn new(config: &Config) -> prometheus::Result<Metrics> {
         let families = Families::new();
-        let vecs = series::Vecs::register(&families)?;
+        let listeners = series::ListenerVecs::register(&families)?;
         #[cfg(target_os = "linux")]
         families.register(Box::new(
             prometheus::process_collector::ProcessCollector::for_self(),
         ))?;
 
-        let process = ProcessMetrics::register(&families, config, SystemTime::now())?;
-        let mut registries = Vec::with_capacity(config.registries.len() + 1);
-        for registry in &config.registries {
-            let endpoints = registry.upstream.endpoints.iter().map(ToString::to_string);
-            let objective = Some(registry.objective);
-            registries.push(vecs.registry(&registry.name, endpoints, objective));
-        }
-        registries.push(vecs.registry(NO_REGISTRY, std::iter::empty(), None));
-        let listeners = config.listeners.iter();
-        let listeners = listeners
-            .map(|l| vecs.listener(&l.address.to_string()))
-            .collect();
-        Ok(Metrics {
+        let process = ProcessMetrics::register(&families, SystemTime::now())?;
+        let other = Arc::new(RegistryMetrics::register(NO_REGISTRY)?);
+        let known = (NO_REGISTRY.to_owned(), Arc::clone(&other));
+        let metrics = Metrics {
             families,
             process,
-            registries,
-            listeners,
-        })
+            registries: RwLock::new(BTreeMap::from([known])),
+            other,
+            listeners: config
+                .listeners
+                .iter()
+                .map(|listener| listeners.listener(&listener.address.to_string()))
+                .collect(),
+        };
+        metrics.configured(config)?;
+        Ok(metrics)
     }
 
-    /// The handles of the configuration's n-th registry; `None` is [`NO_REGISTRY`].
-    pub fn registry(&self, index: Option<usize>) -> &RegistryMetrics {
-        &self.registries[index.unwrap_or(self.registries.len() - 1)]
+    /// Shows what a configuration says, and creates the series of its registries. Those of
+    /// registries that have left it go; what still counts on them counts unseen.
+    ///
+    /// # Errors
+    /// As [`Metrics::new`].
+    pub fn configured(&self, config: &Config) -> prometheus::Result<()> {
+        self.process.show_certificates(config);
+        let mut registries = self
+            .registries
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        registries.retain(|name, _| {
+            name == NO_REGISTRY || config.registries.iter().any(|other| other.name == *name)
+        });
+        for registry in &config.registries {
+            let metrics = match registries.get(&registry.name) {
+                Some(known) => Arc::clone(known),
+                None => {
+                    let new = Arc::new(RegistryMetrics::register(&registry.name)?);
+                    registries.insert(registry.name.clone(), Arc::clone(&new));
+                    new
+                }
+            };
+            metrics.push.show_objective(registry.objective);
+            for endpoint in &registry.upstream.endpoints {
+                metrics.healthy(&endpoint.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// The handles of a configured registry; those of [`NO_REGISTRY`] for any other name.
+    pub fn registry(&self, name: &str) -> Arc<RegistryMetrics> {
+        let registries = self
+            .registries
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(registries.get(name).unwrap_or(&self.other))
+    }
+
+    /// The handles of requests that belong to no registry.
+    pub fn other(&self) -> &Arc<RegistryMetrics> {
+        &self.other
     }
 
     /// The handles of the configuration's n-th listener.
@@ -290,17 +348,29 @@ impl Metrics {
         &self.listeners[index]
     }
 
-    /// How many requests are being served, over all registries.
-    pub fn in_flight(&self) -> i64 {
-        self.registries.iter().map(|r| r.in_flight.get()).sum()
-    }
-
     /// Everything in Prometheus' text format, version 0.0.4.
     ///
     /// # Errors
     /// When a family can't be written as text, which no family of ours does.
     pub fn text(&self) -> prometheus::Result<String> {
-        prometheus::TextEncoder::new().encode_to_string(&self.families.gather())
+        let registries = self
+            .registries
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let of_registries = registries.values().map(|metrics| metrics.families.gather());
+        let mut families: BTreeMap<String, MetricFamily> = BTreeMap::new();
+        for family in of_registries.flatten().chain(self.families.gather()) {
+            match families.entry(family.name().to_owned()) {
+                Entry::Vacant(vacant) => drop(vacant.insert(family)),
+                // The series of one more registry.
+                Entry::Occupied(mut known) => {
+                    let series = family.get_metric().iter().cloned();
+                    known.get_mut().mut_metric().extend(series);
+                }
+            }
+        }
+        let families: Vec<MetricFamily> = families.into_values().collect();
+        prometheus::TextEncoder::new().encode_to_string(&families)
     }
 }
 

@@ -1,11 +1,12 @@
 //! Assembly and life cycle: from a configuration to a process that serves, drains and ends.
 
 use crate::admin::{Admin, Phase, Sources};
-use crate::config::{self, Config};
-use crate::gateway::{Gateway, MAX_TRIES, Shared};
+use crate::config::Config;
+use crate::gateway::{Gateway, MAX_TRIES};
 use crate::listener::{Listener, Workers};
-use crate::metrics::Metrics;
-use crate::{logging, sealing, upstream};
+use crate::live::{Current, Process, Shared};
+use crate::logging;
+use crate::reload::{self, Read, Reloader};
 use anyhow::Context;
 use pingora::apps::HttpServerOptions;
 use pingora::protocols::http::v2::server::default_h2_options;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{self, SignalKind};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// How much of an upload may be on its way over HTTP/2. The default of 64 KiB allows 0.6 MiB/s at
@@ -44,57 +46,70 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Records of requests that are cut are written within milliseconds.
 const LAST_RECORDS: Duration = Duration::from_secs(1);
 
-/// Reads the configuration once more.
-pub type Reload<'s> = dyn Fn() -> Result<Config, config::Error> + 's;
-
-/// Serves until a signal ends it; SIGHUP makes it read its sealing keys again.
+/// Serves until a signal ends it. SIGHUP, or a change of a file that the configuration names, makes
+/// it `read` its configuration again.
 ///
 /// # Errors
 /// When a listener can't be opened or a thread not started: nothing has been served then.
-pub fn run(config: Config, reload: &Reload<'_>) -> anyhow::Result<()> {
+pub fn run(config: Config, read: Read) -> anyhow::Result<()> {
     logging::init(config.log.format);
     // Two descriptors for each request; the soft limit of a service is 1,024 by default.
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        log::warn!("the limit of open files stays as it is: {error}");
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(most) if most < descriptors(&config) => log::warn!(
+            "limits.connections: {} clients may need {} open files, and this process may have {most}; \
+             raise its limit (LimitNOFILE, ulimit -Hn) or lower this one",
+            config.limits.connections,
+            descriptors(&config)
+        ),
+        Ok(_) => {}
+        Err(error) => log::warn!("the limit of open files stays as it is: {error}"),
     }
     // An error means that somebody installed one already, which is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let result = runtime.block_on(serve(Arc::new(config), reload));
+    let result = runtime.block_on(serve(config, read));
     log::logger().flush();
     result
 }
 
-async fn serve(config: Arc<Config>, reload: &Reload<'_>) -> anyhow::Result<()> {
+/// What as many clients as are allowed can make us open.
+fn descriptors(config: &Config) -> u64 {
+    u64::try_from(config.limits.connections * 2).unwrap_or(u64::MAX)
+}
+
+async fn serve(config: Config, read: Read) -> anyhow::Result<()> {
+    let config = Arc::new(config);
     let started = SystemTime::now();
     for warning in &config.warnings {
         log::warn!("{warning}");
     }
-    let metrics = Arc::new(Metrics::new(&config).context("metrics")?);
-    let shared =
-        Arc::new(Shared::new(Arc::clone(&config), Arc::clone(&metrics)).context("public names")?);
-    sealing::start(&shared)?;
-    let (stop, stopping) = watch::channel(false);
+    let process = Arc::new(Process::new(&config).context("metrics")?);
+    let shared = Shared::new(Arc::clone(&config), Arc::clone(&process), None)?;
+    let current = Arc::new(Current::new(shared));
+    // From the first signal on answers ask to close; after the delay nothing new is taken.
+    let (drain, draining) = watch::channel(false);
+    let (close, closed) = watch::channel(false);
     let (set_phase, phase) = watch::channel(Phase::Starting);
 
     let mut announced = Vec::new();
     let mut listeners = Vec::new();
     for (index, listener) in config.listeners.iter().enumerate() {
         let listener = Listener::bind(index, listener).await?;
-        announced.push(format!(
-            "listening {} {}",
-            listener.scheme(),
-            listener.address()?
-        ));
+        let address = listener.address()?;
+        announced.push(format!("listening {} {address}", listener.scheme()));
         listeners.push(listener);
     }
+    let mut reloader = Reloader::new(
+        read,
+        Arc::clone(&current),
+        listeners.iter().map(Listener::certificates).collect(),
+    );
     let sources = Sources {
-        config: Arc::clone(&config),
-        metrics: Arc::clone(&metrics),
-        pushes: Arc::clone(&shared.pushes),
+        current: Arc::clone(&current),
         phase,
+        reload: reloader.state(),
         started,
     };
     let admin = Admin::bind(config.admin.address, sources).await;
@@ -102,71 +117,76 @@ async fn serve(config: Arc<Config>, reload: &Reload<'_>) -> anyhow::Result<()> {
         .with_context(|| format!("admin.address: can't listen on {}", config.admin.address))?;
     announced.push(format!("admin http {}", admin.address()?));
 
-    let proxy = || proxy(&shared, &stopping);
-    let workers =
-        Workers::start(config.threads, proxy, &metrics, &stopping).context("worker threads")?;
-    let workers = Arc::new(workers);
+    let proxy = || proxy(&current, &draining);
+    let workers = Workers::start(config.threads, proxy, &current, &draining);
+    let workers = Arc::new(workers.context("worker threads")?);
     tokio::spawn(admin.run());
-    tokio::spawn(sweep(Arc::clone(&shared)));
-    for (index, harbor) in shared.harbors.iter().enumerate() {
-        for endpoint in 0..harbor.pool.endpoints.len() {
-            if let Some(healthy) = metrics
-                .registry(Some(index))
-                .healthy(&harbor.pool.endpoints[endpoint].name)
-            {
-                tokio::spawn(upstream::watch(
-                    Arc::clone(&harbor.pool),
-                    endpoint,
-                    healthy.clone(),
-                ));
-            }
-        }
-    }
+    tokio::spawn(sweep(Arc::clone(&current)));
+    reload::watch_endpoints(&current.load(), None);
     let mut signals = Signals::new()?;
-    for listener in listeners {
-        tokio::spawn(listener.run(Arc::clone(&workers), stopping.clone()));
-    }
+    let accepting: Vec<_> = listeners
+        .into_iter()
+        .map(|listener| tokio::spawn(listener.run(Arc::clone(&workers), closed.clone())))
+        .collect();
     set_phase.send_replace(Phase::Serving);
     announced.push("ready".to_owned());
     announce(&announced);
 
     let signal = loop {
-        match signals.next().await {
-            Signal::Hangup => sealing::reload(&shared, reload),
-            signal => break signal,
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Signal::Hangup => reloader.reload("SIGHUP").await,
+                signal => break signal,
+            },
+            () = reloader.changed() => reloader.reload("a file has changed").await,
         }
     };
     log::info!("{signal}: draining");
     set_phase.send_replace(Phase::Draining);
-    stop.send_replace(true);
+    drain.send_replace(true);
+    let limits = current.load().config.drain;
+    let delay = match signal {
+        Signal::Terminate => limits.delay,
+        Signal::Interrupt | Signal::Hangup => Duration::ZERO,
+    };
+    let drained = async {
+        tokio::time::sleep(delay).await;
+        close.send_replace(true);
+        finish(accepting, &workers, &process, limits.timeout).await;
+    };
     tokio::select! {
-        () = drain(&workers, &metrics, config.drain.timeout) => {}
+        () = drained => {}
         signal = signals.end() => log::warn!("{signal} again: ending at once"),
     }
     // What is still under way ends now, and each says so in its record.
-    shared.cut();
+    process.cut();
     workers.cut(LAST_RECORDS).await;
     Ok(())
 }
 
 /// Ends uploads of which nothing was heard any more, and shows those that are open.
-async fn sweep(shared: Arc<Shared>) {
+async fn sweep(current: Arc<Current>) {
     loop {
         tokio::time::sleep(SWEEP).await;
         let now = SystemTime::now();
-        for swept in shared.pushes.sweep(now) {
-            let metrics = &shared.metrics.registry(Some(swept.registry)).push;
-            metrics.uploads_ended(swept.end, swept.count);
+        let shared = current.load();
+        let pushes = &shared.process.pushes;
+        for swept in pushes.sweep(now) {
+            if let Some(harbor) = shared.numbered(swept.registry) {
+                harbor.metrics.push.uploads_ended(swept.end, swept.count);
+            }
         }
-        for (registry, gauge) in shared.pushes.gauges(now).into_iter().enumerate() {
-            let metrics = &shared.metrics.registry(Some(registry)).push;
-            metrics.show_uploads(gauge.uploads_open, gauge.silence);
+        for (number, gauge) in pushes.gauges(now).into_iter().enumerate() {
+            if let Some(harbor) = shared.numbered(number) {
+                let metrics = &harbor.metrics.push;
+                metrics.show_uploads(gauge.uploads_open, gauge.silence);
+            }
         }
     }
 }
 
 /// One proxy for each worker, so that a worker's upstream connections are its own.
-fn proxy(shared: &Arc<Shared>, stopping: &watch::Receiver<bool>) -> HttpProxy<Gateway> {
+fn proxy(current: &Arc<Current>, draining: &watch::Receiver<bool>) -> HttpProxy<Gateway> {
     let conf = ServerConf {
         threads: 1,
         max_retries: MAX_TRIES,
@@ -175,7 +195,7 @@ fn proxy(shared: &Arc<Shared>, stopping: &watch::Receiver<bool>) -> HttpProxy<Ga
     };
     let mut proxy = http_proxy(
         &Arc::new(conf),
-        Gateway::new(Arc::clone(shared), stopping.clone()),
+        Gateway::new(Arc::clone(current), draining.clone()),
     );
     let mut h2 = default_h2_options();
     h2.initial_window_size(H2_STREAM_WINDOW);
@@ -199,13 +219,23 @@ fn announce(lines: &[String]) {
     let _ = out.flush();
 }
 
-/// Waits for what is in flight, at most for `timeout`; at once when nothing is.
-async fn drain(workers: &Workers, metrics: &Metrics, timeout: Duration) {
+/// Waits until nothing new is taken and what is in flight is done, at most for `timeout`; no longer
+/// than that takes.
+async fn finish(
+    accepting: Vec<JoinHandle<()>>,
+    workers: &Workers,
+    process: &Process,
+    timeout: Duration,
+) {
+    for listener in accepting {
+        // It ends by itself; an error would be a panic of its own.
+        let _ = listener.await;
+    }
     workers.close_idle().await;
     let began = Instant::now();
     let mut idle_since = None;
     loop {
-        let in_flight = metrics.in_flight();
+        let in_flight = process.in_flight();
         if in_flight > 0 {
             idle_since = None;
         }

@@ -6,9 +6,8 @@ mod overview;
 pub mod page;
 mod routes;
 
-use crate::config::Config;
-use crate::metrics::Metrics;
-use crate::push::Pushes;
+use crate::live::Current;
+use crate::reload::State;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -39,10 +38,9 @@ pub enum Phase {
 
 /// What the answers are made of.
 pub struct Sources {
-    pub config: Arc<Config>,
-    pub metrics: Arc<Metrics>,
-    pub pushes: Arc<Pushes>,
+    pub current: Arc<Current>,
     pub phase: watch::Receiver<Phase>,
+    pub reload: watch::Receiver<State>,
     /// When the process started.
     pub started: SystemTime,
 }

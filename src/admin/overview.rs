@@ -2,8 +2,7 @@
 //! replica, public names, objectives, and the health of endpoints.
 
 use super::{Phase, Sources};
-use crate::config::Registry;
-use crate::metrics::Metrics;
+use crate::live::Harbor;
 use crate::push::{RegistryView, Series};
 use serde::Serialize;
 use std::sync::OnceLock;
@@ -37,18 +36,18 @@ struct Endpoint {
 }
 
 pub(super) fn overview(sources: &Sources, now: SystemTime) -> Overview {
-    let seen = sources.pushes.overview(now);
-    // The tracker keeps its registries in the configuration's order.
-    let configured = sources.config.registries.iter().enumerate();
-    let registries = configured
-        .zip(seen.registries)
-        .map(|((index, registry), seen)| RegistryOverview {
-            seen,
-            public: registry.public.iter().map(ToString::to_string).collect(),
-            objective: registry.objective.ratio(),
-            endpoints: endpoints(index, registry, &sources.metrics),
+    let shared = sources.current.load();
+    let seen = shared.process.pushes.overview(now);
+    let view = |harbor: &Harbor| {
+        let public = harbor.registry.public.iter();
+        Some(RegistryOverview {
+            seen: seen.registries.get(harbor.number)?.clone(),
+            public: public.map(ToString::to_string).collect(),
+            objective: harbor.registry.objective.ratio(),
+            endpoints: endpoints(harbor),
         })
-        .collect();
+    };
+    let registries = shared.harbors.iter().filter_map(view).collect();
     Overview {
         time: seconds(now),
         version: env!("CARGO_PKG_VERSION"),
@@ -60,13 +59,12 @@ pub(super) fn overview(sources: &Sources, now: SystemTime) -> Overview {
     }
 }
 
-fn endpoints(index: usize, registry: &Registry, metrics: &Metrics) -> Vec<Endpoint> {
-    let metrics = metrics.registry(Some(index));
-    let names = registry.upstream.endpoints.iter().map(ToString::to_string);
-    names
-        .map(|name| Endpoint {
-            healthy: metrics.healthy(&name).is_some_and(|gauge| gauge.get() == 1),
-            name,
+fn endpoints(harbor: &Harbor) -> Vec<Endpoint> {
+    let endpoints = harbor.pool.endpoints.iter();
+    endpoints
+        .map(|endpoint| Endpoint {
+            name: endpoint.name.clone(),
+            healthy: harbor.metrics.healthy(&endpoint.name).get() == 1,
         })
         .collect()
 }

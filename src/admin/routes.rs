@@ -7,6 +7,7 @@ use super::{Phase, Sources, overview};
 use crate::edge::query;
 use crate::push::{FailureFilter, FilterError, PushFilter};
 use crate::registry::reason::Reason;
+use crate::reload::State;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, Method, Response, StatusCode, Uri};
@@ -63,7 +64,7 @@ pub(super) fn respond(method: &Method, uri: &Uri, sources: &Sources, now: System
     let query = uri.query().unwrap_or_default();
     match route {
         Route::Live => text(StatusCode::OK, "alive\n".to_owned()),
-        Route::Ready => ready(*sources.phase.borrow()),
+        Route::Ready => ready(sources),
         Route::Metrics => metrics(sources),
         Route::Overview => unfiltered(query, || json(&overview::overview(sources, now))),
         Route::Pushes => pushes(query, sources, now),
@@ -76,18 +77,28 @@ pub(super) fn respond(method: &Method, uri: &Uri, sources: &Sources, now: System
 /// Ready while listening, through a drain as well: leaving the endpoints is what stops new
 /// traffic, and a balancer that saw a failed check would cut uploads. Harbor's health is no part
 /// of it: one dead Harbor must not take the edge away.
-fn ready(phase: Phase) -> Answer {
+fn ready(sources: &Sources) -> Answer {
+    let phase = *sources.phase.borrow();
     let status = match phase {
         Phase::Starting => StatusCode::SERVICE_UNAVAILABLE,
         Phase::Serving | Phase::Draining => StatusCode::OK,
     };
-    let mut answer = json(&serde_json::json!({ "phase": phase }));
+    let mut answer = json(&Readiness {
+        phase,
+        config: &sources.reload.borrow(),
+    });
     *answer.status_mut() = status;
     answer
 }
 
+#[derive(Serialize)]
+struct Readiness<'a> {
+    phase: Phase,
+    config: &'a State,
+}
+
 fn metrics(sources: &Sources) -> Answer {
-    match sources.metrics.text() {
+    match sources.current.load().process.metrics.text() {
         Ok(families) => {
             let mut answer = text(StatusCode::OK, families);
             let format = HeaderValue::from_static(prometheus::TEXT_FORMAT);
@@ -101,8 +112,10 @@ fn metrics(sources: &Sources) -> Answer {
 fn pushes(query: &str, sources: &Sources, now: SystemTime) -> Answer {
     let pairs: Vec<_> = query::decoded_pairs(query).collect();
     let pairs = pairs.iter().map(|(name, value)| (&**name, &**value));
-    match PushFilter::parse(pairs, sources.pushes.registries()) {
-        Ok(filter) => json(&sources.pushes.pushes(&filter, now)),
+    let shared = sources.current.load();
+    let known = &shared.process.pushes;
+    match PushFilter::parse(pairs, &known.registries()) {
+        Ok(filter) => json(&known.pushes(&filter, now)),
         Err(error) => bad_filter(&error),
     }
 }
@@ -110,8 +123,10 @@ fn pushes(query: &str, sources: &Sources, now: SystemTime) -> Answer {
 fn failures(query: &str, sources: &Sources, now: SystemTime) -> Answer {
     let pairs: Vec<_> = query::decoded_pairs(query).collect();
     let pairs = pairs.iter().map(|(name, value)| (&**name, &**value));
-    match FailureFilter::parse(pairs, sources.pushes.registries()) {
-        Ok(filter) => json(&sources.pushes.failures(&filter, now)),
+    let shared = sources.current.load();
+    let known = &shared.process.pushes;
+    match FailureFilter::parse(pairs, &known.registries()) {
+        Ok(filter) => json(&known.failures(&filter, now)),
         Err(error) => bad_filter(&error),
     }
 }

@@ -21,6 +21,7 @@ mod validate;
 
 pub use flags::Flags;
 pub use objective::Objective;
+pub(crate) use print::REGISTRIES;
 pub use problem::{Complaint, Key, PemFlaw, Problem, Shown, Written};
 pub use types::{
     Admin, CaBundle, CertificatePair, ClientAddressRule, Config, Drain, Expose, Health, Limits,
@@ -30,7 +31,7 @@ pub use types::{
 };
 
 use files::Surroundings;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -50,15 +51,21 @@ pub fn load_file(file: &Path) -> Result<Config, Error> {
         file: file.to_owned(),
         error: error.to_string(),
     })?;
-    validate::validate(
+    let validated = validate::validate(
         &document,
         Written::File,
         &Surroundings::of_machine(directory),
-    )
-    .map_err(|problems| Error::Problems {
-        file: Some(file.to_owned()),
-        problems,
-    })
+    );
+    match validated {
+        Ok(config) => Ok(Config {
+            file: Some(file.to_owned()),
+            ..config
+        }),
+        Err(problems) => Err(Error::Problems {
+            file: Some(file.to_owned()),
+            problems,
+        }),
+    }
 }
 
 /// Builds the configuration of one Harbor from flags. Relative names start at the working
@@ -100,6 +107,22 @@ fn from_flags_in(flags: &Flags, surroundings: &Surroundings<'_>) -> Result<Confi
 }
 
 impl Config {
+    /// Every file that it was read from.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let listeners = self.listeners.iter().filter_map(Listener::certificates);
+        let pairs = listeners.flatten().flat_map(|pair| [&pair.cert, &pair.key]);
+        let registries = self.registries.iter();
+        let registries = registries.flat_map(|registry| {
+            let authorities = registry.upstream.tls.ca.iter().map(|ca| &ca.file);
+            let keys = registry.reattach.keys.iter();
+            let keys = keys.flat_map(|keys| std::iter::once(&keys.current).chain(&keys.previous));
+            authorities.chain(keys)
+        });
+        let all = self.file.iter().chain(pairs).chain(registries);
+        let files: BTreeSet<&PathBuf> = all.collect();
+        files.into_iter().cloned().collect()
+    }
+
     /// Warnings that depend on the time: certificates that have ended.
     pub fn expired_certificates(&self, now: SystemTime) -> Vec<String> {
         let mut expired = Vec::new();

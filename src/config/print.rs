@@ -17,6 +17,11 @@ impl Config {
     /// # Errors
     /// Where YAML can't be written, which no known value causes.
     pub fn to_yaml(&self) -> Result<String, serde_yaml::Error> {
+        serde_yaml::to_string(&table(self.document()))
+    }
+
+    /// The document's keys with their values.
+    pub(crate) fn document(&self) -> Vec<(&'static str, Value)> {
         let format = match self.log.format {
             LogFormat::Text => "text",
             LogFormat::Json => "json",
@@ -27,7 +32,7 @@ impl Config {
                 "admin",
                 table([("address", text(&self.admin.address.to_string()))]),
             ),
-            ("registries", list(&self.registries, |r| registry(r))),
+            (REGISTRIES, list(&self.registries, |r| r.document())),
             ("trusted_proxies", list(&self.trusted_proxies, network)),
         ];
         let header = self.client_address_header.as_ref();
@@ -43,7 +48,17 @@ impl Config {
             ("drain", drain(&self.drain)),
             ("threads", Value::from(self.threads)),
         ]);
-        serde_yaml::to_string(&table(document))
+        document
+    }
+}
+
+/// The key of the document's largest part.
+pub(crate) const REGISTRIES: &str = "registries";
+
+impl Registry {
+    /// The registry's entry in the document.
+    pub(crate) fn document(&self) -> Value {
+        registry(self)
     }
 }
 

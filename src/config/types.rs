@@ -15,6 +15,8 @@ use std::time::Duration;
 /// Everything an operator can set.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What it was read from; none where flags say everything.
+    pub file: Option<PathBuf>,
     pub listeners: Vec<Listener>,
     pub admin: Admin,
     pub registries: Vec<Arc<Registry>>,
@@ -51,6 +53,16 @@ pub enum ProxyProtocol {
     Accept,
     /// A connection without one is refused, and so is one that comes from anybody else.
     Require,
+}
+
+impl Listener {
+    /// Its certificates, where it speaks TLS.
+    pub fn certificates(&self) -> Option<&[CertificatePair]> {
+        match &self.kind {
+            ListenerKind::Tls { certificates } => Some(certificates),
+            ListenerKind::Plain | ListenerKind::RedirectToHttps => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -126,7 +138,7 @@ pub enum Maintenance {
 }
 
 /// How one Harbor is reached.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
     /// Replicas of ONE Harbor; at least one.
     pub endpoints: Vec<Origin>,
@@ -138,7 +150,7 @@ pub struct Upstream {
 }
 
 /// TLS towards https endpoints.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpstreamTls {
     /// Certificates that are trusted instead of the system's.
     pub ca: Option<CaBundle>,
@@ -147,13 +159,13 @@ pub struct UpstreamTls {
 }
 
 /// Trusted certificates, as read from a file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaBundle {
     pub file: PathBuf,
     pub certificates: Arc<Vec<rustls::pki_types::CertificateDer<'static>>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
     /// Path of the probe; any 2xx is healthy.
     pub path: String,

@@ -106,6 +106,7 @@ fn build(draft: Draft, surroundings: &Surroundings<'_>, problems: &mut Problems)
         registries.extend(registry.map(Arc::new));
     }
     Config {
+        file: None,
         listeners,
         admin: Admin {
             address: draft.admin.map_or(ADMIN, |address| address.value),

@@ -5,8 +5,8 @@
 use super::answer::Refusal;
 use super::context::RequestContext;
 use super::following;
-use super::shared::Harbor;
 use crate::config::{ClientAddressRule, Prefer};
+use crate::live::Harbor;
 use crate::registry::answer::Answer;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
@@ -111,11 +111,11 @@ fn reopened(
     query: Option<&str>,
     ctx: &RequestContext,
 ) -> Option<HeaderValue> {
-    let keys = ctx.harbor()?.keys.load_full()?;
+    let keys = ctx.harbor()?.keys.as_ref()?;
     let text = upload_ticket::brought(ctx.operation, query?)?;
     let metrics = &ctx.metrics().authorization;
     let opened = match upload_ticket::step_of(target, query) {
-        Some(step) => open(&keys, &step, &text, ctx),
+        Some(step) => open(keys, &step, &text, ctx),
         None => Err(Refused::Invalid),
     };
     match opened {

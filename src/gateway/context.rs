@@ -6,10 +6,10 @@ use super::credentials::TokenAnswer;
 use super::ending::{self, Sent};
 use super::failure::BodyState;
 use super::following::Followed;
-use super::shared::{Harbor, PublicName, Shared};
 use super::times::Times;
 use super::transfer::Transfer;
 use crate::listener::Arrival;
+use crate::live::{Harbor, PublicName, Shared};
 use crate::metrics::{NO_REGISTRY, RegistryMetrics, seconds};
 use crate::registry::answer::Answer;
 use crate::registry::client::ClientFamily;
@@ -130,7 +130,8 @@ impl Drop for InFlight {
 
 impl RequestContext {
     pub(super) fn new(shared: Arc<Shared>, arrival: Arrival) -> RequestContext {
-        let in_flight = InFlight::new(&shared.metrics.registry(None).in_flight);
+        shared.process.request_begins();
+        let in_flight = InFlight::new(&shared.process.metrics.other().in_flight);
         RequestContext {
             shared,
             arrival,
@@ -213,6 +214,11 @@ impl RequestContext {
         self.name().map(|name| &self.shared.harbors[name.harbor])
     }
 
+    /// The registry's number in the push tracker; `None` for an unknown host.
+    pub(super) fn number(&self) -> Option<usize> {
+        self.harbor().map(|harbor| harbor.number)
+    }
+
     /// What the client calls the registry in messages.
     pub(super) fn registry_name(&self) -> &str {
         self.harbor()
@@ -220,9 +226,10 @@ impl RequestContext {
     }
 
     pub(super) fn metrics(&self) -> &RegistryMetrics {
-        self.shared
-            .metrics
-            .registry(self.name().map(|name| name.harbor))
+        match self.harbor() {
+            Some(harbor) => &harbor.metrics,
+            None => self.shared.process.metrics.other(),
+        }
     }
 
     pub(super) fn trying(&mut self, endpoint: usize, address: Arc<Address>) {
@@ -333,7 +340,11 @@ impl RequestContext {
     /// True once.
     pub(super) fn close(&mut self) -> bool {
         self.in_flight = None;
-        !std::mem::replace(&mut self.closed, true)
+        let first = !std::mem::replace(&mut self.closed, true);
+        if first {
+            self.shared.process.request_ends();
+        }
+        first
     }
 }
 
@@ -344,7 +355,7 @@ impl Drop for RequestContext {
         if self.closed {
             return;
         }
-        if self.shared.is_cut() {
+        if self.shared.process.is_cut() {
             self.failed(Failure::Drained);
         } else if self.arrival.progress.is_stalled() {
             self.failed(Failure::ClientStalled);

@@ -101,13 +101,13 @@ fn credentials(ctx: &RequestContext, status: Option<u16>) -> Credentials {
 
 /// Whether a manifest came bare after layers of the same push that didn't.
 fn left_out(ctx: &RequestContext) -> bool {
-    let (Operation::ManifestPut, Some(repository), Some(name)) =
-        (ctx.operation, ctx.repository.as_deref(), ctx.name())
+    let (Operation::ManifestPut, Some(repository), Some(registry)) =
+        (ctx.operation, ctx.repository.as_deref(), ctx.number())
     else {
         return false;
     };
-    ctx.shared.pushes.puts_carry_authorization(&Whose {
-        registry: name.harbor,
+    ctx.shared.process.pushes.puts_carry_authorization(&Whose {
+        registry,
         repository,
         client: ctx.client,
         client_family: ctx.client_family,
@@ -117,14 +117,17 @@ fn left_out(ctx: &RequestContext) -> bool {
 /// Whether the blob that an error misses was committed through this gateway shortly before.
 fn had_blob(ctx: &RequestContext, error: Option<&OciError>) -> bool {
     let digest = error.and_then(|error| error.digest.as_deref());
-    let (Operation::ManifestPut, Some(digest), Some(repository), Some(name)) =
-        (ctx.operation, digest, ctx.repository.as_deref(), ctx.name())
-    else {
+    let (Operation::ManifestPut, Some(digest), Some(repository), Some(registry)) = (
+        ctx.operation,
+        digest,
+        ctx.repository.as_deref(),
+        ctx.number(),
+    ) else {
         return false;
     };
-    let pushes = &ctx.shared.pushes;
+    let pushes = &ctx.shared.process.pushes;
     pushes
-        .committed_ago(name.harbor, repository, digest, SystemTime::now())
+        .committed_ago(registry, repository, digest, SystemTime::now())
         .is_some()
 }
 
@@ -159,7 +162,7 @@ fn tell(
     let followed = ctx.followed.as_deref();
     let repository = ctx.repository.as_deref();
     let ended = Ended {
-        registry: name.harbor,
+        registry: ctx.number()?,
         operation: ctx.operation,
         repository,
         upload: followed.and_then(|followed| followed.upload.as_deref()),
@@ -189,7 +192,7 @@ fn tell(
         unknown_blob: error.and_then(|error| error.digest.as_deref()),
         flow: followed.map(|followed| &followed.flow),
     };
-    let told = ctx.shared.pushes.ended(&ended, SystemTime::now());
+    let told = ctx.shared.process.pushes.ended(&ended, SystemTime::now());
     let metrics = &ctx.metrics().push;
     if told.started {
         metrics.uploads_started.inc();

@@ -35,7 +35,7 @@ pub(super) fn begin(
     query: Option<&str>,
     ctx: &mut RequestContext,
 ) {
-    let Some((repository, name)) = target.repository.zip(ctx.name()) else {
+    let Some((repository, registry)) = target.repository.zip(ctx.number()) else {
         return;
     };
     if !is_followed(target.operation) {
@@ -54,7 +54,7 @@ pub(super) fn begin(
         flow: Arc::new(Flow::default()),
     };
     let began = Began {
-        registry: name.harbor,
+        registry,
         operation: target.operation,
         repository,
         upload: target.upload,
@@ -63,7 +63,7 @@ pub(super) fn begin(
         request_id: &ctx.request_id,
         flow: &followed.flow,
     };
-    ctx.shared.pushes.began(&began, SystemTime::now());
+    ctx.shared.process.pushes.began(&began, SystemTime::now());
     ctx.followed = Some(Box::new(followed));
 }
 

@@ -12,17 +12,15 @@ mod ending;
 mod failure;
 mod following;
 mod forward;
-mod logins;
 mod reply;
 mod request;
-mod shared;
 mod times;
 mod transfer;
 
 pub use context::RequestContext;
-pub use shared::Shared;
 
 use crate::listener::arrival;
+use crate::live::Current;
 use crate::registry::operation::Replay;
 use crate::registry::upstream_error::UpstreamError;
 use crate::registry::verdict::Failure;
@@ -62,13 +60,13 @@ const WATCH_MARGIN: Duration = Duration::from_secs(5);
 /// Implements Pingora's proxy hooks. Cheap to clone: each worker has one.
 #[derive(Clone)]
 pub struct Gateway {
-    shared: Arc<Shared>,
+    current: Arc<Current>,
     draining: watch::Receiver<bool>,
 }
 
 impl Gateway {
-    pub fn new(shared: Arc<Shared>, draining: watch::Receiver<bool>) -> Gateway {
-        Gateway { shared, draining }
+    pub fn new(current: Arc<Current>, draining: watch::Receiver<bool>) -> Gateway {
+        Gateway { current, draining }
     }
 
     fn is_draining(&self) -> bool {
@@ -81,7 +79,7 @@ impl ProxyHttp for Gateway {
     type CTX = RequestContext;
 
     fn new_ctx(&self) -> RequestContext {
-        RequestContext::new(Arc::clone(&self.shared), arrival())
+        RequestContext::new(self.current.load(), arrival())
     }
 
     /// No modules: nothing is compressed or rewritten here.

@@ -2,8 +2,8 @@
 
 use super::context::RequestContext;
 use super::credentials;
-use super::shared::PublicName;
 use crate::edge::origin::Scheme;
+use crate::live::PublicName;
 use crate::registry::challenge::repair_challenge;
 use crate::registry::cookie::secure_cookie;
 use crate::registry::link::repair_link;

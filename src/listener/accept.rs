@@ -5,6 +5,7 @@ use super::stream::ClientStream;
 use super::worker::Workers;
 use crate::config::{self, ListenerKind};
 use crate::metrics::HandshakeFailure;
+use futures_util::FutureExt;
 use pingora::listeners::tls::Acceptor;
 use pingora::protocols::{SocketDigest, Stream};
 use pingora::server::ShutdownWatch;
@@ -51,7 +52,12 @@ pub(super) struct Entrance {
     /// Index into the configuration's listeners.
     pub(super) listener: usize,
     pub(super) way: Way,
-    tls: Option<Acceptor>,
+    tls: Option<Tls>,
+}
+
+struct Tls {
+    acceptor: Acceptor,
+    certificates: Arc<Certificates>,
 }
 
 /// A connection on its way to a worker.
@@ -78,12 +84,15 @@ impl Listener {
             ListenerKind::Tls { certificates } => {
                 let certificates =
                     Certificates::new(certificates).ok_or(ListenError::NoCertificate { index })?;
-                let settings = certificates::server_config(certificates);
+                let certificates = Arc::new(certificates);
+                let settings = certificates::server_config(Arc::clone(&certificates));
                 let settings = settings.map_err(|source| ListenError::Tls { index, source })?;
-                (
-                    Way::Tls,
-                    Some(Acceptor::from_server_config(Arc::new(settings))),
-                )
+                let acceptor = Acceptor::from_server_config(Arc::new(settings));
+                let tls = Tls {
+                    acceptor,
+                    certificates,
+                };
+                (Way::Tls, Some(tls))
             }
             ListenerKind::Plain => (Way::Plain, None),
             ListenerKind::RedirectToHttps => (Way::Redirect, None),
@@ -106,6 +115,12 @@ impl Listener {
         self.socket.local_addr()
     }
 
+    /// Its certificates, where it speaks TLS.
+    pub fn certificates(&self) -> Option<Arc<Certificates>> {
+        let tls = self.entrance.tls.as_ref()?;
+        Some(Arc::clone(&tls.certificates))
+    }
+
     /// `https` or `http`.
     pub fn scheme(&self) -> &'static str {
         match self.entrance.way {
@@ -114,34 +129,45 @@ impl Listener {
         }
     }
 
-    /// Accepts connections until the shutdown signal and deals them out to the workers; those
-    /// that were accepted go on.
-    pub async fn run(self, workers: Arc<Workers>, mut shutdown: ShutdownWatch) {
+    /// Accepts connections until `closed` and deals them out to the workers; those that were
+    /// accepted go on.
+    pub async fn run(self, workers: Arc<Workers>, mut closed: ShutdownWatch) {
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
-                _ = shutdown.wait_for(|stop| *stop) => return,
+                _ = closed.wait_for(|closed| *closed) => break,
             };
-            // A worker registers the socket with its own reactor.
-            match accepted.and_then(|(socket, peer)| Ok((socket.into_std()?, peer))) {
-                Ok((socket, peer)) => {
-                    workers
-                        .take(Accepted {
-                            socket,
-                            peer,
-                            entrance: Arc::clone(&self.entrance),
-                        })
-                        .await;
-                }
-                Err(error) => {
-                    log::warn!(
-                        "listeners[{}]: accept failed: {error}",
-                        self.entrance.listener
-                    );
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
+            if let Err(error) = self.deal(accepted, &workers).await {
+                log::warn!(
+                    "listeners[{}]: accept failed: {error}",
+                    self.entrance.listener
+                );
+                tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+        // Those that the system has accepted for us would be reset with the socket.
+        while let Some(Ok(accepted)) = self.socket.accept().now_or_never() {
+            let _ = self.deal(Ok(accepted), &workers).await;
+        }
+    }
+
+    async fn deal(
+        &self,
+        accepted: io::Result<(TcpStream, SocketAddr)>,
+        workers: &Workers,
+    ) -> io::Result<()> {
+        let (socket, peer) = accepted?;
+        // A worker registers the socket with its own reactor.
+        let socket = socket.into_std()?;
+        let entrance = Arc::clone(&self.entrance);
+        workers
+            .take(Accepted {
+                socket,
+                peer,
+                entrance,
+            })
+            .await;
+        Ok(())
     }
 }
 
@@ -161,10 +187,11 @@ impl Accepted {
             .peer_addr
             .set(Some(pingora::protocols::l4::socket::SocketAddr::Inet(peer)));
         let stream = ClientStream::new(socket, digest);
-        let Some(acceptor) = &self.entrance.tls else {
+        let Some(tls) = &self.entrance.tls else {
             return Ok(Box::new(stream));
         };
-        match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.tls_handshake(stream)).await {
+        let handshake = tls.acceptor.tls_handshake(stream);
+        match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
             Ok(Err(error)) => {
                 log::debug!("{peer}: TLS handshake failed: {error}");

@@ -1,14 +1,20 @@
 //! TLS towards clients: which certificate a name gets, and the settings of a handshake.
 
 use crate::config::CertificatePair;
+use arc_swap::ArcSwap;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Chooses by SNI: an exact name, then a wildcard for its first label, then the first certificate.
+///
+/// The set can be replaced while it is in use: each handshake takes the one that is there.
 #[derive(Debug)]
-pub struct Certificates {
+pub struct Certificates(ArcSwap<Set>);
+
+#[derive(Debug)]
+struct Set {
     by_name: HashMap<String, Arc<CertifiedKey>>,
     default: Arc<CertifiedKey>,
 }
@@ -16,6 +22,24 @@ pub struct Certificates {
 impl Certificates {
     /// `None` without any certificate.
     pub fn new(pairs: &[CertificatePair]) -> Option<Certificates> {
+        let set = Set::new(pairs)?;
+        Some(Certificates(ArcSwap::from_pointee(set)))
+    }
+
+    /// From now on handshakes choose from these; without any, nothing changes.
+    pub fn replace(&self, pairs: &[CertificatePair]) {
+        if let Some(set) = Set::new(pairs) {
+            self.0.store(Arc::new(set));
+        }
+    }
+
+    fn choose(&self, server_name: Option<&str>) -> Arc<CertifiedKey> {
+        Arc::clone(self.0.load().choose(server_name))
+    }
+}
+
+impl Set {
+    fn new(pairs: &[CertificatePair]) -> Option<Set> {
         let default = Arc::clone(&pairs.first()?.certified);
         let mut by_name = HashMap::new();
         for pair in pairs {
@@ -26,7 +50,7 @@ impl Certificates {
                     .or_insert_with(|| Arc::clone(&pair.certified));
             }
         }
-        Some(Certificates { by_name, default })
+        Some(Set { by_name, default })
     }
 
     fn choose(&self, server_name: Option<&str>) -> &Arc<CertifiedKey> {
@@ -46,7 +70,7 @@ impl Certificates {
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(self.choose(hello.server_name())))
+        Some(self.choose(hello.server_name()))
     }
 }
 
@@ -55,12 +79,14 @@ impl ResolvesServerCert for Certificates {
 ///
 /// # Errors
 /// When the system gives no randomness for the ticket key.
-pub fn server_config(certificates: Certificates) -> Result<rustls::ServerConfig, rustls::Error> {
+pub fn server_config(
+    certificates: Arc<Certificates>,
+) -> Result<rustls::ServerConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(certificates));
+        .with_cert_resolver(certificates);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.ticketer = rustls::crypto::ring::Ticketer::new()?;
     Ok(config)
@@ -105,8 +131,14 @@ mod tests {
             (None, 0),
         ] {
             let chosen = certificates.choose(name);
-            assert!(Arc::ptr_eq(chosen, &pairs[expected].certified), "{name:?}");
+            assert!(Arc::ptr_eq(&chosen, &pairs[expected].certified), "{name:?}");
         }
         assert!(Certificates::new(&[]).is_none());
+        certificates.replace(&[]);
+        let chosen = certificates.choose(None);
+        assert!(Arc::ptr_eq(&chosen, &pairs[0].certified), "nothing changes");
+        certificates.replace(&pairs[1..2]);
+        let chosen = certificates.choose(Some("hub.example.com"));
+        assert!(Arc::ptr_eq(&chosen, &pairs[1].certified));
     }
 }

@@ -11,5 +11,6 @@ mod stream;
 mod worker;
 
 pub use accept::{ListenError, Listener};
+pub use certificates::Certificates;
 pub use connection::{Arrival, Way, arrival};
 pub use worker::Workers;

@@ -7,7 +7,7 @@
 use super::accept::Accepted;
 use super::connection::ConnectionApp;
 use crate::gateway::Gateway;
-use crate::metrics::Metrics;
+use crate::live::{Current, Shared};
 use pingora::apps::ServerApp;
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
@@ -62,7 +62,7 @@ impl Workers {
     pub fn start(
         count: usize,
         proxy: impl Fn() -> HttpProxy<Gateway>,
-        metrics: &Arc<Metrics>,
+        current: &Arc<Current>,
         shutdown: &ShutdownWatch,
     ) -> io::Result<Workers> {
         let (cut, is_cut) = watch::channel(false);
@@ -70,7 +70,7 @@ impl Workers {
             Worker::start(
                 index,
                 Arc::new(proxy()),
-                Arc::clone(metrics),
+                Arc::clone(current),
                 shutdown.clone(),
                 is_cut.clone(),
             )
@@ -118,7 +118,7 @@ impl Worker {
     fn start(
         index: usize,
         proxy: Arc<HttpProxy<Gateway>>,
-        metrics: Arc<Metrics>,
+        current: Arc<Current>,
         shutdown: ShutdownWatch,
         mut cut: watch::Receiver<bool>,
     ) -> io::Result<Worker> {
@@ -143,15 +143,16 @@ impl Worker {
                             _ = cut.wait_for(|cut| *cut) => return,
                         };
                         let Some(accepted) = accepted else { return };
+                        let shared = current.load();
+                        let metrics = &shared.process.metrics;
                         let connections = metrics
                             .listener(accepted.entrance.listener)
                             .connections
                             .clone();
                         let open = Open::new(Arc::clone(&open), connections);
-                        let (proxy, metrics, shutdown) =
-                            (Arc::clone(&proxy), Arc::clone(&metrics), shutdown.clone());
+                        let (proxy, shutdown) = (Arc::clone(&proxy), shutdown.clone());
                         tokio::spawn(async move {
-                            serve(accepted, proxy, &metrics, &shutdown).await;
+                            serve(accepted, proxy, &shared, &shutdown).await;
                             drop(open);
                         });
                     }
@@ -167,10 +168,10 @@ impl Worker {
 async fn serve(
     accepted: Accepted,
     proxy: Arc<HttpProxy<Gateway>>,
-    metrics: &Metrics,
+    shared: &Shared,
     shutdown: &ShutdownWatch,
 ) {
-    let counted = metrics.listener(accepted.entrance.listener);
+    let counted = shared.process.metrics.listener(accepted.entrance.listener);
     counted.accepted.inc();
     let way = accepted.entrance.way;
     match accepted.prepare().await {

@@ -2,17 +2,16 @@
 
 use super::series::{counter_vec, gauge_vec, histogram_vec, registered};
 use super::{
-    EMPTY_GRANTS, EXPIRED_TOKENS, LOGINS_LIMITED, REATTACHED, RESTORED, SEALING_KEY,
+    EMPTY_GRANTS, EXPIRED_TOKENS, LOGINS_LIMITED, OPENING_KEYS, REATTACHED, RESTORED, SEALING_KEY,
     TICKETS_ISSUED, TICKETS_NOT_ISSUED, TICKETS_REFUSED,
 };
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
 use crate::registry::upload_ticket::{NotIssued, Refused};
-use crate::ticket::KeyId;
+use crate::ticket::{KeyId, Keyring};
 use prometheus::{
     Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Registry as Families,
 };
-use std::sync::{Mutex, PoisonError};
 
 /// Ages of uploads: from a layer of seconds to one of hours. Harbor's tokens live 30 min.
 const AGE_BUCKETS: &[f64] = &[60.0, 300.0, 900.0, 1800.0, 2700.0, 3600.0, 7200.0, 14400.0];
@@ -28,14 +27,10 @@ pub struct AuthorizationMetrics {
     pub empty_grants: IntCounter,
     pub expired_tokens: Histogram,
     pub logins_limited: IntCounter,
-    sealing_key: SealingKey,
-}
-
-/// The only series that comes and goes: the key's id is its label.
-struct SealingKey {
     registry: String,
-    family: IntGaugeVec,
-    shown: Mutex<Option<KeyId>>,
+    /// Series that come and go: a key's id is their label.
+    sealing_key: IntGaugeVec,
+    opening_keys: IntGaugeVec,
 }
 
 impl AuthorizationMetrics {
@@ -56,24 +51,21 @@ impl AuthorizationMetrics {
         clients.get(client as usize)
     }
 
-    /// Shows which key seals; none where nothing is sealed.
-    pub fn show_sealing_key(&self, id: Option<KeyId>) {
-        let SealingKey {
-            registry,
-            family,
-            shown,
-        } = &self.sealing_key;
-        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(old) = *shown {
-            // It is there: it was set when it was shown.
-            let _ = family.remove_label_values(&[registry.as_str(), &old.to_string()]);
+    /// Shows which key seals, and which ones open; none where nothing is sealed.
+    pub fn show_keys(&self, keys: Option<&Keyring>) {
+        self.sealing_key.reset();
+        self.opening_keys.reset();
+        let Some(keys) = keys else {
+            return;
+        };
+        let show = |family: &IntGaugeVec, id: KeyId| {
+            let labels = [self.registry.as_str(), &id.to_string()];
+            family.with_label_values(&labels).set(1);
+        };
+        show(&self.sealing_key, keys.current().id());
+        for id in keys.ids() {
+            show(&self.opening_keys, id);
         }
-        if let Some(id) = id {
-            family
-                .with_label_values(&[registry.as_str(), &id.to_string()])
-                .set(1);
-        }
-        *shown = id;
     }
 }
 
@@ -84,6 +76,7 @@ pub(super) struct AuthorizationVecs {
     refused: IntCounterVec,
     reattached: IntCounterVec,
     sealing_key: IntGaugeVec,
+    opening_keys: IntGaugeVec,
     restored: IntCounterVec,
     empty_grants: IntCounterVec,
     expired_tokens: HistogramVec,
@@ -98,6 +91,7 @@ impl AuthorizationVecs {
             refused: registered(families, counter_vec(&TICKETS_REFUSED)?)?,
             reattached: registered(families, counter_vec(&REATTACHED)?)?,
             sealing_key: registered(families, gauge_vec(&SEALING_KEY)?)?,
+            opening_keys: registered(families, gauge_vec(&OPENING_KEYS)?)?,
             restored: registered(families, counter_vec(&RESTORED)?)?,
             empty_grants: registered(families, counter_vec(&EMPTY_GRANTS)?)?,
             expired_tokens: registered(families, histogram_vec(&EXPIRED_TOKENS, AGE_BUCKETS)?)?,
@@ -128,11 +122,9 @@ impl AuthorizationVecs {
             empty_grants: self.empty_grants.with_label_values(&[name]),
             expired_tokens: self.expired_tokens.with_label_values(&[name]),
             logins_limited: self.logins_limited.with_label_values(&[name]),
-            sealing_key: SealingKey {
-                registry: name.to_owned(),
-                family: self.sealing_key.clone(),
-                shown: Mutex::new(None),
-            },
+            registry: name.to_owned(),
+            sealing_key: self.sealing_key.clone(),
+            opening_keys: self.opening_keys.clone(),
         }
     }
 }

@@ -1,46 +1,61 @@
 //! The families about the process itself: its certificates and its configuration.
 
 use super::series::{gauge_vec, registered};
-use super::{BUILD, CERTIFICATE, Family, RELOAD_TIME, RELOADED};
+use super::{BUILD, CERTIFICATE, Family, RELOAD_TIME, RELOADED, RESTART};
 use crate::config::{Config, ListenerKind};
-use prometheus::{IntGauge, Registry as Families};
+use prometheus::{IntGauge, IntGaugeVec, Registry as Families};
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 /// The handles of what changes while the process lives.
 pub struct ProcessMetrics {
+    certificates: IntGaugeVec,
     reloaded: IntGauge,
     reload_time: IntGauge,
+    restart_required: IntGauge,
 }
 
 impl ProcessMetrics {
     pub(super) fn register(
         families: &Families,
-        config: &Config,
         now: SystemTime,
     ) -> prometheus::Result<ProcessMetrics> {
         let build = registered(families, gauge_vec(&BUILD)?)?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let certificates = registered(families, gauge_vec(&CERTIFICATE)?)?;
-        for listener in &config.listeners {
-            let ListenerKind::Tls { certificates: all } = &listener.kind else {
-                continue;
-            };
-            for certificate in all {
-                let name = certificate.names.first().map_or("", String::as_str);
-                if let Some(end) = certificate.valid_until().map(unix) {
-                    // Of two with one name (RSA and ECDSA), the one that ends first.
-                    let gauge = certificates.with_label_values(&[name]);
-                    let other = gauge.get();
-                    gauge.set(if other == 0 { end } else { end.min(other) });
-                }
-            }
-        }
         let metrics = ProcessMetrics {
+            certificates: registered(families, gauge_vec(&CERTIFICATE)?)?,
             reloaded: registered(families, gauge(&RELOADED)?)?,
             reload_time: registered(families, gauge(&RELOAD_TIME)?)?,
+            restart_required: registered(families, gauge(&RESTART)?)?,
         };
         metrics.reloaded(true, now);
         Ok(metrics)
+    }
+
+    pub(super) fn show_certificates(&self, config: &Config) {
+        let mut ends = BTreeMap::new();
+        for listener in &config.listeners {
+            let ListenerKind::Tls { certificates } = &listener.kind else {
+                continue;
+            };
+            for certificate in certificates {
+                let name = certificate.names.first().map_or("", String::as_str);
+                if let Some(end) = certificate.valid_until().map(unix) {
+                    // Of two with one name (RSA and ECDSA), the one that ends first.
+                    let first = ends.entry(name).or_insert(end);
+                    *first = end.min(*first);
+                }
+            }
+        }
+        self.certificates.reset();
+        for (name, end) in ends {
+            self.certificates.with_label_values(&[name]).set(end);
+        }
+    }
+
+    /// Whether something was changed that only a restart puts into force.
+    pub fn show_restart_required(&self, required: bool) {
+        self.restart_required.set(i64::from(required));
     }
 
     /// The configuration was read, with this success.

@@ -68,6 +68,9 @@ impl LimitedBy {
 
 /// The handles of one registry.
 pub struct PushMetrics {
+    registry: String,
+    /// Requests that belong to no registry have none.
+    objective: GaugeVec,
     /// By operation, then by reason; none where the reason can't end the operation.
     failures: Vec<Vec<Option<IntCounter>>>,
     /// By the place in [`Operation::PUSH`], then by quality.
@@ -95,6 +98,11 @@ impl PushMetrics {
             self.requests[place][quality].inc();
             self.clients[client as usize][quality].inc();
         }
+    }
+
+    pub fn show_objective(&self, objective: Objective) {
+        let gauge = self.objective.with_label_values(&[&self.registry]);
+        gauge.set(objective.ratio());
     }
 
     pub fn uploads_ended(&self, end: UploadEnd, count: u64) {
@@ -156,12 +164,8 @@ impl PushVecs {
         })
     }
 
-    /// The handles of a registry; none of the requests that belong to none has an objective.
-    pub(super) fn registry(&self, name: &str, objective: Option<Objective>) -> PushMetrics {
-        if let Some(objective) = objective {
-            let gauge = self.objective.with_label_values(&[name]);
-            gauge.set(objective.ratio());
-        }
+    /// The handles of a registry.
+    pub(super) fn registry(&self, name: &str) -> PushMetrics {
         let failures = |operation: &Operation| {
             let reasons = Reason::ALL.iter();
             reasons
@@ -193,6 +197,8 @@ impl PushVecs {
         let finding =
             |finding: &Finding| self.findings.with_label_values(&[name, finding.as_str()]);
         PushMetrics {
+            registry: name.to_owned(),
+            objective: self.objective.clone(),
             failures: Operation::ALL.iter().map(failures).collect(),
             requests: Operation::PUSH.iter().map(requests).collect(),
             clients: ClientFamily::ALL.iter().map(clients).collect(),

@@ -7,7 +7,6 @@ use super::{
     HANDSHAKE_FAILURES, HEALTHY, HandshakeFailure, IN_FLIGHT, ListenerMetrics, OperationMetrics,
     REPAIRS, REQUESTS, RETRIES, RegistryMetrics, STATUS_CLASSES, UNSEEN, UPSTREAM_ERRORS,
 };
-use crate::config::Objective;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
 use crate::registry::upstream_error::UpstreamError;
@@ -16,25 +15,12 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry as Families,
 };
 
-/// The families while the handles are being created.
-pub(super) struct Vecs {
-    requests: IntCounterVec,
-    duration: HistogramVec,
-    first_byte: HistogramVec,
-    commit_wait: HistogramVec,
-    bytes: IntCounterVec,
-    in_flight: IntGaugeVec,
+/// The families of listeners while the handles are being created.
+pub(super) struct ListenerVecs {
     connections: IntGaugeVec,
     accepted: IntCounterVec,
     handshake_failures: IntCounterVec,
     unseen: IntCounterVec,
-    healthy: IntGaugeVec,
-    upstream_errors: IntCounterVec,
-    retries: IntCounterVec,
-    repairs: IntCounterVec,
-    foreign_redirects: IntCounterVec,
-    authorization: AuthorizationVecs,
-    push: PushVecs,
 }
 
 /// From a HEAD on the LAN (1 ms) to an upload of an hour.
@@ -50,72 +36,56 @@ const COMMIT_WAIT_BUCKETS: &[f64] = &[
     0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 900.0, 1800.0,
 ];
 
-impl Vecs {
-    pub(super) fn register(families: &Families) -> prometheus::Result<Vecs> {
-        Ok(Vecs {
-            requests: registered(families, counter_vec(&REQUESTS)?)?,
-            duration: registered(families, histogram_vec(&DURATION, DURATION_BUCKETS)?)?,
-            first_byte: registered(families, histogram_vec(&FIRST_BYTE, FIRST_BYTE_BUCKETS)?)?,
-            commit_wait: registered(families, histogram_vec(&COMMIT_WAIT, COMMIT_WAIT_BUCKETS)?)?,
-            bytes: registered(families, counter_vec(&BYTES)?)?,
-            in_flight: registered(families, gauge_vec(&IN_FLIGHT)?)?,
+impl RegistryMetrics {
+    /// Creates every series of a registry, but those of its endpoints.
+    pub(super) fn register(name: &str) -> prometheus::Result<RegistryMetrics> {
+        let families = Families::new();
+        let requests = registered(&families, counter_vec(&REQUESTS)?)?;
+        let duration = registered(&families, histogram_vec(&DURATION, DURATION_BUCKETS)?)?;
+        let first_byte = registered(&families, histogram_vec(&FIRST_BYTE, FIRST_BYTE_BUCKETS)?)?;
+        let commit_wait = registered(&families, histogram_vec(&COMMIT_WAIT, COMMIT_WAIT_BUCKETS)?)?;
+        let bytes = registered(&families, counter_vec(&BYTES)?)?;
+        let in_flight = registered(&families, gauge_vec(&IN_FLIGHT)?)?;
+        let upstream_errors = registered(&families, counter_vec(&UPSTREAM_ERRORS)?)?;
+        let retries = registered(&families, counter_vec(&RETRIES)?)?;
+        let repairs = registered(&families, counter_vec(&REPAIRS)?)?;
+        let foreign_redirects = registered(&families, counter_vec(&FOREIGN_REDIRECTS)?)?;
+        let operation = |operation: &Operation| OperationMetrics {
+            requests: STATUS_CLASSES
+                .map(|class| requests.with_label_values(&[name, operation.as_str(), class])),
+            duration: duration.with_label_values(&[name, operation.as_str()]),
+            first_byte: first_byte.with_label_values(&[name, operation.as_str()]),
+        };
+        let repair = |kind: &Repair| repairs.with_label_values(&[name, kind.as_str()]);
+        let cause =
+            |cause: &UpstreamError| upstream_errors.with_label_values(&[name, cause.as_str()]);
+        Ok(RegistryMetrics {
+            name: name.to_owned(),
+            operations: Operation::ALL.iter().map(operation).collect(),
+            commit_wait: commit_wait.with_label_values(&[name]),
+            bytes_uploaded: bytes.with_label_values(&[name, "upload"]),
+            bytes_downloaded: bytes.with_label_values(&[name, "download"]),
+            in_flight: in_flight.with_label_values(&[name]),
+            retries: retries.with_label_values(&[name]),
+            foreign_redirects: foreign_redirects.with_label_values(&[name]),
+            repairs: Repair::ALL.iter().map(repair).collect(),
+            upstream_errors: UpstreamError::ALL.iter().map(cause).collect(),
+            healthy: registered(&families, gauge_vec(&HEALTHY)?)?,
+            authorization: AuthorizationVecs::register(&families)?.registry(name),
+            push: PushVecs::register(&families)?.registry(name),
+            families,
+        })
+    }
+}
+
+impl ListenerVecs {
+    pub(super) fn register(families: &Families) -> prometheus::Result<ListenerVecs> {
+        Ok(ListenerVecs {
             connections: registered(families, gauge_vec(&CONNECTIONS)?)?,
             accepted: registered(families, counter_vec(&ACCEPTED)?)?,
             handshake_failures: registered(families, counter_vec(&HANDSHAKE_FAILURES)?)?,
             unseen: registered(families, counter_vec(&UNSEEN)?)?,
-            healthy: registered(families, gauge_vec(&HEALTHY)?)?,
-            upstream_errors: registered(families, counter_vec(&UPSTREAM_ERRORS)?)?,
-            retries: registered(families, counter_vec(&RETRIES)?)?,
-            repairs: registered(families, counter_vec(&REPAIRS)?)?,
-            foreign_redirects: registered(families, counter_vec(&FOREIGN_REDIRECTS)?)?,
-            authorization: AuthorizationVecs::register(families)?,
-            push: PushVecs::register(families)?,
         })
-    }
-
-    pub(super) fn registry(
-        &self,
-        name: &str,
-        endpoints: impl Iterator<Item = String>,
-        objective: Option<Objective>,
-    ) -> RegistryMetrics {
-        let operation = |operation: &Operation| OperationMetrics {
-            requests: STATUS_CLASSES.map(|class| {
-                self.requests
-                    .with_label_values(&[name, operation.as_str(), class])
-            }),
-            duration: self.duration.with_label_values(&[name, operation.as_str()]),
-            first_byte: self
-                .first_byte
-                .with_label_values(&[name, operation.as_str()]),
-        };
-        let healthy = |endpoint: String| {
-            let gauge = self.healthy.with_label_values(&[name, &endpoint]);
-            (endpoint, gauge)
-        };
-        RegistryMetrics {
-            operations: Operation::ALL.iter().map(operation).collect(),
-            commit_wait: self.commit_wait.with_label_values(&[name]),
-            bytes_uploaded: self.bytes.with_label_values(&[name, "upload"]),
-            bytes_downloaded: self.bytes.with_label_values(&[name, "download"]),
-            in_flight: self.in_flight.with_label_values(&[name]),
-            retries: self.retries.with_label_values(&[name]),
-            foreign_redirects: self.foreign_redirects.with_label_values(&[name]),
-            repairs: Repair::ALL
-                .iter()
-                .map(|kind| self.repairs.with_label_values(&[name, kind.as_str()]))
-                .collect(),
-            upstream_errors: UpstreamError::ALL
-                .iter()
-                .map(|cause| {
-                    self.upstream_errors
-                        .with_label_values(&[name, cause.as_str()])
-                })
-                .collect(),
-            healthy: endpoints.map(healthy).collect(),
-            authorization: self.authorization.registry(name),
-            push: self.push.registry(name, objective),
-        }
     }
 
     pub(super) fn listener(&self, name: &str) -> ListenerMetrics {

@@ -35,15 +35,19 @@ struct Requests {
 }
 
 impl History {
-    pub fn new(registries: usize) -> History {
-        let requests = |_| Requests {
-            minutes: Steps::new(MINUTE, MINUTES),
-            steps: Steps::new(STEP, STEPS),
-        };
+    pub fn new() -> History {
         History {
-            registries: (0..registries).map(requests).collect(),
+            registries: Vec::new(),
             failures: LruCache::unbounded(),
         }
+    }
+
+    /// There is one more registry.
+    pub fn enroll(&mut self) {
+        self.registries.push(Requests {
+            minutes: Steps::new(MINUTE, MINUTES),
+            steps: Steps::new(STEP, STEPS),
+        });
     }
 
     /// Counts a request of a push.

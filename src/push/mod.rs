@@ -48,24 +48,30 @@ use tracker::Tracker;
 /// The push tracker as gateway and admin listener share it.
 #[derive(Debug)]
 pub struct Pushes {
-    registries: Vec<Text>,
     tracker: Mutex<Tracker>,
 }
 
 impl Pushes {
-    /// For the registries of a configuration, in its order.
+    /// Registries of these names have the numbers 0, 1, ...
     pub fn new(registries: impl IntoIterator<Item = impl AsRef<str>>) -> Pushes {
-        let name = |name: &_| Text::name(AsRef::as_ref(name), bounds::NAME);
-        let registries: Vec<Text> = registries.into_iter().map(|one| name(&one)).collect();
-        Pushes {
-            tracker: Mutex::new(Tracker::new(registries.clone())),
-            registries,
+        let pushes = Pushes {
+            tracker: Mutex::new(Tracker::new()),
+        };
+        for name in registries {
+            pushes.enroll(name.as_ref());
         }
+        pushes
     }
 
-    /// The names of the registries, for filters.
-    pub fn registries(&self) -> &[Text] {
-        &self.registries
+    /// The number by which the registry of this name is known here from now on. One that left the
+    /// configuration keeps its number and its past, as long as the process lives.
+    pub fn enroll(&self, name: &str) -> usize {
+        self.tracker().enroll(&Text::name(name, bounds::NAME))
+    }
+
+    /// The names of the registries, by number, for filters.
+    pub fn registries(&self) -> Vec<Text> {
+        self.tracker().names.clone()
     }
 
     /// A step of an upload, or the PUT of a manifest, goes to Harbor.
@@ -102,7 +108,7 @@ impl Pushes {
         self.tracker().sweep(now)
     }
 
-    /// One for each registry, in the configuration's order.
+    /// One for each registry, by number.
     pub fn gauges(&self, now: SystemTime) -> Vec<Gauge> {
         self.tracker().gauges(now)
     }

@@ -48,21 +48,32 @@ pub struct Kept {
 }
 
 impl Tracker {
-    /// For the registries of these names, in the configuration's order.
-    pub fn new(names: Vec<Text>) -> Tracker {
-        let count = names.len();
+    pub fn new() -> Tracker {
         Tracker {
-            names,
+            names: Vec::new(),
             clock: Clock::default(),
-            uploads: Uploads::new(count),
+            uploads: Uploads::new(),
             flights: Flights::default(),
             pushes: PushTable::new(),
             failures: Failures::default(),
-            history: History::new(count),
-            waits: (0..count).map(|_| Waits::new()).collect(),
-            breaks: (0..count).map(|_| Breaks::default()).collect(),
+            history: History::new(),
+            waits: Vec::new(),
+            breaks: Vec::new(),
             committed: Committed::new(),
         }
+    }
+
+    /// The number of the registry of this name, which is new or known already.
+    pub fn enroll(&mut self, name: &Text) -> usize {
+        if let Some(known) = self.names.iter().position(|other| other == name) {
+            return known;
+        }
+        self.names.push(name.clone());
+        self.uploads.enroll();
+        self.history.enroll();
+        self.waits.push(Waits::new());
+        self.breaks.push(Breaks::default());
+        self.names.len() - 1
     }
 
     pub fn began(&mut self, began: &Began<'_>, now: SystemTime) {

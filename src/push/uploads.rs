@@ -47,11 +47,16 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    pub fn new(registries: usize) -> Uploads {
+    pub fn new() -> Uploads {
         Uploads {
             open: LruCache::unbounded(),
-            forgotten: vec![0; registries],
+            forgotten: Vec::new(),
         }
+    }
+
+    /// There is one more registry.
+    pub fn enroll(&mut self) {
+        self.forgotten.push(0);
     }
 
     pub fn find(&self, registry: usize, id: &str) -> Option<&Upload> {

@@ -115,10 +115,17 @@ impl Keyring {
         &self.current
     }
 
+    /// The ids of all keys, the current one's first.
+    pub fn ids(&self) -> impl Iterator<Item = KeyId> {
+        self.all().map(|key| key.id)
+    }
+
     pub(super) fn find(&self, id: KeyId) -> Option<&Key> {
-        std::iter::once(&self.current)
-            .chain(&self.previous)
-            .find(|key| key.id == id)
+        self.all().find(|key| key.id == id)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Key> {
+        std::iter::once(&self.current).chain(&self.previous)
     }
 }
 

@@ -9,8 +9,9 @@ mod probe;
 mod resolve;
 
 pub use probe::watch;
+pub use resolve::resolve;
 
-use crate::config::{Health, Registry, Timeouts, UpstreamTls};
+use crate::config::{Health, Registry, Timeouts, Upstream, UpstreamTls};
 use crate::edge::origin::{Origin, Scheme};
 use arc_swap::ArcSwap;
 use pingora::protocols::l4::ext::TcpKeepalive;
@@ -43,6 +44,7 @@ pub fn tcp_keepalive() -> TcpKeepalive {
 pub struct Pool {
     pub endpoints: Vec<Endpoint>,
     next: AtomicUsize,
+    made_for: (Upstream, Timeouts),
 }
 
 /// One replica as configured, with the addresses that its name has now.
@@ -97,7 +99,28 @@ impl Pool {
         Pool {
             endpoints: upstream.endpoints.iter().map(endpoint).collect(),
             next: AtomicUsize::new(0),
+            made_for: (upstream.clone(), registry.timeouts),
         }
+    }
+
+    /// The pool of a registry whose configuration was read again: the one it had, if nothing changed
+    /// of what a pool is made for. Otherwise endpoints that stay keep their addresses and health.
+    pub fn after(registry: &Registry, before: Option<&Arc<Pool>>) -> Arc<Pool> {
+        let Some(before) = before else {
+            return Arc::new(Pool::new(registry));
+        };
+        let (upstream, timeouts) = &before.made_for;
+        if *upstream == registry.upstream && *timeouts == registry.timeouts {
+            return Arc::clone(before);
+        }
+        let pool = Pool::new(registry);
+        for endpoint in &pool.endpoints {
+            let same = |other: &&Endpoint| other.origin == endpoint.origin;
+            if let Some(same) = before.endpoints.iter().find(same) {
+                endpoint.addresses.store(same.addresses());
+            }
+        }
+        Arc::new(pool)
     }
 
     /// The next address that this request has not tried yet, healthy ones first; `None` when all
@@ -215,10 +238,14 @@ fn trust_key(tls: &UpstreamTls) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Expose, Maintenance, MaxInFlight, Objective, Upstream};
+    use crate::config::{Expose, Maintenance, MaxInFlight, Objective};
 
     fn pool(endpoints: &[&str]) -> Pool {
-        Pool::new(&Registry {
+        Pool::new(&registry(endpoints))
+    }
+
+    fn registry(endpoints: &[&str]) -> Registry {
+        Registry {
             name: "hq".into(),
             public: vec![Origin::parse("https://hub.example.com").unwrap()],
             upstream: Upstream {
@@ -250,7 +277,23 @@ mod tests {
                 other: 1,
             },
             maintenance: Maintenance::Off,
-        })
+        }
+    }
+
+    #[test]
+    fn what_stays_keeps_its_health() {
+        let first = Arc::new(pool(&["http://10.0.0.5", "http://10.0.0.6"]));
+        first.choose(&[]).unwrap().address.set_healthy(false);
+        let same = registry(&["http://10.0.0.5", "http://10.0.0.6"]);
+        assert!(Arc::ptr_eq(&first, &Pool::after(&same, Some(&first))));
+        let other = registry(&["http://10.0.0.7", "http://10.0.0.5"]);
+        let second = Pool::after(&other, Some(&first));
+        assert!(!Arc::ptr_eq(&first, &second));
+        let healthy: Vec<_> = second.endpoints.iter().map(Endpoint::is_healthy).collect();
+        assert_eq!(healthy, [true, false]);
+        let mut slower = registry(&["http://10.0.0.5", "http://10.0.0.6"]);
+        slower.timeouts.connect = Duration::from_secs(6);
+        assert!(!Arc::ptr_eq(&first, &Pool::after(&slower, Some(&first))));
     }
 
     fn chosen(pool: &Pool, tried: &[SocketAddr]) -> Option<String> {

@@ -1,11 +1,12 @@
 //! Health probes: one loop per endpoint, beside the traffic.
 
-use super::{Endpoint, Pool, resolve};
+use super::{Address, Endpoint, Pool, resolve};
 use pingora::connectors::http::Connector;
 use pingora::http::RequestHeader;
 use prometheus::IntGauge;
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::Weak;
 use std::time::Duration;
 
 /// A Harbor that needs longer than this for a ping wouldn't serve a push either.
@@ -14,51 +15,71 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// One failed probe can be a lost packet; two in a row are a fact.
 const FAILURES_UNTIL_UNHEALTHY: u32 = 2;
 
-/// Probes one endpoint for ever: resolves its name, asks each of its addresses, and keeps the
-/// health of each and the endpoint's gauge. Changes are logged once, with the reason.
-pub async fn watch(pool: Arc<Pool>, endpoint: usize, healthy: IntGauge) {
-    let endpoint = &pool.endpoints[endpoint];
+/// Probes one endpoint for as long as its pool is in use: resolves its name, asks each of its
+/// addresses, and keeps the health of each and the endpoint's gauge. Changes are logged once, with
+/// the reason.
+pub async fn watch(pool: Weak<Pool>, endpoint: usize, healthy: IntGauge) {
     let connector = Connector::<()>::new(None);
-    let mut failures = std::collections::HashMap::<SocketAddr, u32>::new();
-    let mut unresolved = false;
-    loop {
+    let mut known = Known::default();
+    while let Some(pool) = pool.upgrade() {
+        let Some(endpoint) = pool.endpoints.get(endpoint) else {
+            return;
+        };
+        known.look(endpoint, &connector).await;
+        healthy.set(i64::from(endpoint.is_healthy()));
+        let interval = endpoint.health.interval;
+        drop(pool);
+        tokio::time::sleep(interval).await;
+    }
+}
+
+/// What the last looks at an endpoint found.
+#[derive(Default)]
+struct Known {
+    failures: HashMap<SocketAddr, u32>,
+    unresolved: bool,
+}
+
+impl Known {
+    async fn look(&mut self, endpoint: &Endpoint, connector: &Connector) {
         match resolve::refresh(endpoint).await {
-            Ok(()) => unresolved = false,
-            Err(reason) if !unresolved => {
+            Ok(()) => self.unresolved = false,
+            Err(reason) if !self.unresolved => {
                 log::error!("{}: the name can't be resolved: {reason}", endpoint.name);
-                unresolved = true;
+                self.unresolved = true;
             }
             Err(_) => {}
         }
         let addresses = endpoint.addresses();
-        failures.retain(|socket, _| addresses.iter().any(|address| address.socket == *socket));
+        self.failures
+            .retain(|socket, _| addresses.iter().any(|address| address.socket == *socket));
         for address in addresses.iter() {
-            let result = probe(&connector, endpoint, address.socket).await;
-            // Nothing good is known of a new address: its first failure decides.
-            let failed = failures
-                .entry(address.socket)
-                .or_insert(FAILURES_UNTIL_UNHEALTHY - 1);
-            match result {
-                Ok(()) => {
-                    *failed = 0;
-                    if !address.set_healthy(true) {
-                        log::info!("{} ({}) is healthy again", endpoint.name, address.socket);
-                    }
+            let result = probe(connector, endpoint, address.socket).await;
+            self.note(endpoint, address, result);
+        }
+    }
+
+    fn note(&mut self, endpoint: &Endpoint, address: &Address, result: Result<(), String>) {
+        // Nothing good is known of a new address: its first failure decides.
+        let failed = self
+            .failures
+            .entry(address.socket)
+            .or_insert(FAILURES_UNTIL_UNHEALTHY - 1);
+        let (name, socket) = (&endpoint.name, address.socket);
+        match result {
+            Ok(()) => {
+                *failed = 0;
+                if !address.set_healthy(true) {
+                    log::info!("{name} ({socket}) is healthy again");
                 }
-                Err(reason) => {
-                    *failed += 1;
-                    if *failed >= FAILURES_UNTIL_UNHEALTHY && address.set_healthy(false) {
-                        log::error!(
-                            "{} ({}) is unhealthy: {reason}",
-                            endpoint.name,
-                            address.socket
-                        );
-                    }
+            }
+            Err(reason) => {
+                *failed += 1;
+                if *failed >= FAILURES_UNTIL_UNHEALTHY && address.set_healthy(false) {
+                    log::error!("{name} ({socket}) is unhealthy: {reason}");
                 }
             }
         }
-        healthy.set(i64::from(endpoint.is_healthy()));
-        tokio::time::sleep(endpoint.health.interval).await;
     }
 }
 

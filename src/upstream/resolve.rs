@@ -1,12 +1,20 @@
 //! The addresses behind an endpoint's name, kept up to date beside the traffic.
 
-use super::{Address, Endpoint};
+use super::{Address, Endpoint, Pool};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A resolver that hangs must not hold the next probe up for long.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Resolves the names of endpoints that have no address yet, so that the first requests find one.
+/// Takes no longer than one look-up; what fails is left to the probes, which say so.
+pub async fn resolve(pool: &Pool) {
+    let new = pool.endpoints.iter();
+    let new = new.filter(|endpoint| endpoint.addresses().is_empty());
+    futures_util::future::join_all(new.map(refresh)).await;
+}
 
 /// Resolves an endpoint's name and swaps its addresses in where they have changed. Addresses that
 /// stay keep their health. When the name can't be resolved, the old addresses stay.

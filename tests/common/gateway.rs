@@ -124,8 +124,7 @@ impl Gateway {
     /// # Panics
     /// When it was started without a configuration file.
     pub fn reload(&self, yaml: &str) {
-        let file = self.config.as_ref().expect("a configuration file");
-        std::fs::write(file.path(), yaml).expect("write the configuration");
+        self.rewrite(yaml);
         self.process.signal("HUP");
     }
 
@@ -137,6 +136,17 @@ impl Gateway {
     /// How it ended, if it has.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.process.ended()
+    }
+
+    /// Puts `yaml` in the place of its configuration, as editors do: a new file of the same name.
+    ///
+    /// # Panics
+    /// When it was started without a configuration file.
+    pub fn rewrite(&self, yaml: &str) {
+        let file = self.config.as_ref().expect("a configuration file").path();
+        let new = file.with_extension("new");
+        std::fs::write(&new, yaml).expect("write the configuration");
+        std::fs::rename(&new, file).expect("put the configuration in place");
     }
 
     /// SIGTERM, then waits for the end.

@@ -30,7 +30,7 @@ pub fn is_running(pid: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
-async fn refuses_connections(world: &World) {
+pub async fn refuses_connections(world: &World) {
     let address = world.plain();
     let start = Instant::now();
     while TcpStream::connect(address).await.is_ok() {
@@ -223,6 +223,48 @@ async fn drain_timeout_cuts_what_is_left() {
     })
     .await;
     assert!(conn.read(false).await.is_err());
+}
+
+/// Before the listeners close, balancers have time to see that this process goes.
+#[tokio::test]
+async fn connections_are_accepted_for_the_delay() {
+    let harbor = Harbor::content().await;
+    let mut setup = Setup::new(harbor.url());
+    setup.top = "drain: { delay: 2s }\n".into();
+    let world = setup.start();
+    let start = Instant::now();
+    terminate(&world);
+    world.logged(&["SIGTERM: draining"]).await;
+    let mut served = 0;
+    // Each answer asks to close, and the next connection is taken all the same.
+    while start.elapsed() < Duration::from_millis(1500) {
+        let mut conn = world.http().await;
+        let answer = conn.ask(get("/v2/", &[])).await;
+        assert_eq!((answer.status, answer.header("connection")), (200, "close"));
+        let mut h2 = world.h2().await;
+        let answer = h2.ask(h2_request("GET", "/v2/", &[])).await;
+        assert_eq!(answer.expect("an answer").status, 200);
+        served += 1;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(served > 1, "{served}");
+    refuses_connections(&world).await;
+    let took = start.elapsed();
+    assert!(took >= Duration::from_secs(2), "{took:?}");
+    ended_well(world, Duration::from_secs(2));
+}
+
+/// Ctrl-C is a person's, who waits.
+#[tokio::test]
+async fn sigint_skips_the_delay() {
+    let harbor = Harbor::content().await;
+    let mut setup = Setup::new(harbor.url());
+    setup.top = "drain: { delay: 1h }\n".into();
+    let world = setup.start();
+    let pid = world.gateway.pid().to_string();
+    let sent = Command::new("kill").args(["-INT", &pid]).status();
+    assert!(sent.expect("run kill").success());
+    ended_well(world, PATIENCE);
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod desync;
 mod early;
 mod life;
 mod reattach;
+mod reload;
 mod replicas;
 mod reply;
 mod request;

@@ -151,6 +151,7 @@ async fn every_series_is_there_from_the_start() {
             "harbormouth_upstream_healthy",
             "harbormouth_build_info",
             "harbormouth_sealing_key_info",
+            "harbormouth_opening_key_info",
             "harbormouth_objective_ratio",
             "harbormouth_certificate_expiry_timestamp_seconds",
             "harbormouth_config_last_reload",

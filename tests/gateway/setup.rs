@@ -124,6 +124,7 @@ impl Setup {
         }
         World {
             gateway: Gateway::with_config(&yaml),
+            yaml,
             ca,
             _directory: directory,
         }
@@ -133,6 +134,8 @@ impl Setup {
 /// A running gateway and who trusts it.
 pub struct World {
     pub gateway: Gateway,
+    /// Its configuration when it was started.
+    pub yaml: String,
     pub ca: Ca,
     _directory: TempDir,
 }

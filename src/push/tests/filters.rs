@@ -13,7 +13,7 @@ fn filters_choose() {
         repository: Some("ops/tool"),
         ..failed(Reason::ImmutableTag, Some(412), manifest("v1"))
     });
-    let names = stage.pushes.registries();
+    let names = &stage.pushes.registries();
     for (query, failures, pushes) in [
         (&[][..], 2, 2),
         (&[("registry", "hq")], 1, 1),
@@ -60,7 +60,7 @@ fn filters_choose() {
 #[test]
 fn what_is_not_known_is_an_error_that_names_what_is() {
     let stage = Stage::new();
-    let names = stage.pushes.registries();
+    let names = &stage.pushes.registries();
     let long = "x".repeat(1000);
     for (query, said) in [
         (

@@ -163,7 +163,7 @@ fn dropped_too_early(world: &World) {
 
 /// Gives a running gateway other keys, and waits until it has them.
 fn take_over(world: &World, pair: &Pair, gateway: &Gateway, keys: &Keys) {
-    const SAID: &str = "sealing keys were read again";
+    const SAID: &str = "the configuration was read again";
     let said = |gateway: &Gateway| gateway.stderr().matches(SAID).count();
     let before = said(gateway);
     gateway.reload(&pair.configuration(world, keys));

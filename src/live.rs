@@ -1,0 +1,227 @@
+//! The configuration in force, made ready once for each time that it is read, and what lives as long as
+//! the process: what requests, connections and the admin listener share. A request keeps the
+//! configuration that it began with.
+//!
+//! What this file deliberately doesn't know: when a configuration is read again (see `reload`), and
+//! what requests do with it.
+
+mod logins;
+
+pub use logins::Logins;
+
+use crate::config::{Config, Registry};
+use crate::edge::host::Routes;
+use crate::edge::origin::Origin;
+use crate::edge::trusted::TrustedProxies;
+use crate::metrics::{Metrics, RegistryMetrics};
+use crate::push::Pushes;
+use crate::registry::authorities::KnownAuthorities;
+use crate::sealing;
+use crate::ticket::Keyring;
+use crate::upstream::Pool;
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Authorities that a Harbor may bring up without being configured; each is logged once. More than
+/// this is no misconfiguration but somebody playing.
+const LOGGED_AUTHORITIES: usize = 100;
+
+/// What lives as long as the process, whatever configuration is in force.
+pub struct Process {
+    pub metrics: Metrics,
+    pub pushes: Pushes,
+    /// Requests that are being served, over all registries and configurations.
+    in_flight: AtomicUsize,
+    /// The drain is over: what is still under way is cut.
+    cut: AtomicBool,
+}
+
+/// The configuration in force: what new requests and connections begin with.
+pub struct Current(ArcSwap<Shared>);
+
+/// A configuration, ready for use.
+pub struct Shared {
+    pub config: Arc<Config>,
+    pub process: Arc<Process>,
+    /// From host to an index into `names`.
+    pub routes: Routes<usize>,
+    pub names: Vec<PublicName>,
+    pub harbors: Vec<Harbor>,
+    pub trusted: TrustedProxies,
+    pub logins: Arc<Logins>,
+}
+
+/// One public origin of one registry.
+pub struct PublicName {
+    /// Index into [`Shared::harbors`].
+    pub harbor: usize,
+    pub origin: Origin,
+    /// The origin's authority, as Host and `X-Forwarded-Host` carry it.
+    pub host: HeaderValue,
+}
+
+/// One registry with what was made for it.
+pub struct Harbor {
+    pub registry: Arc<Registry>,
+    /// Its number in the push tracker.
+    pub number: usize,
+    pub metrics: Arc<RegistryMetrics>,
+    pub pool: Arc<Pool>,
+    pub known: KnownAuthorities,
+    /// What seals and opens its upload tickets; none where that is off.
+    pub keys: Option<Arc<Keyring>>,
+    unknown_logged: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Process {
+    /// # Errors
+    /// As [`Metrics::new`].
+    pub fn new(config: &Config) -> prometheus::Result<Process> {
+        Ok(Process {
+            metrics: Metrics::new(config)?,
+            pushes: Pushes::new(config.registries.iter().map(|registry| &registry.name)),
+            in_flight: AtomicUsize::new(0),
+            cut: AtomicBool::new(false),
+        })
+    }
+
+    /// How many requests are being served.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// From now on what ends does so because the process ends.
+    pub fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
+    }
+
+    pub fn request_begins(&self) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn request_ends(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Current {
+    pub fn new(shared: Shared) -> Current {
+        Current(ArcSwap::from_pointee(shared))
+    }
+
+    pub fn load(&self) -> Arc<Shared> {
+        self.0.load_full()
+    }
+
+    /// What comes from now on begins with this one.
+    pub fn replace(&self, next: Shared) {
+        self.0.store(Arc::new(next));
+    }
+}
+
+impl Shared {
+    /// Prepares a configuration. What it has in common with the one before it goes on as it is:
+    /// addresses and their health, failed logins, random sealing keys.
+    ///
+    /// # Errors
+    /// When a series can't be created, a public origin can't stand in a Host header (which its
+    /// validation rules out), or the system has no random bytes for a sealing key.
+    pub fn new(
+        config: Arc<Config>,
+        process: Arc<Process>,
+        before: Option<&Shared>,
+    ) -> anyhow::Result<Shared> {
+        process.metrics.configured(&config).context("metrics")?;
+        let mut names = Vec::new();
+        for (harbor, registry) in config.registries.iter().enumerate() {
+            for origin in &registry.public {
+                let host = HeaderValue::from_str(&origin.authority()).context("public names")?;
+                names.push(PublicName {
+                    harbor,
+                    origin: origin.clone(),
+                    host,
+                });
+            }
+        }
+        let routes = Routes::new(
+            names
+                .iter()
+                .enumerate()
+                .map(|(index, name)| (name.origin.clone(), index)),
+        );
+        let mut keys = sealing::keys(&config, before)?.into_iter();
+        let harbors = config.registries.iter().map(|registry| {
+            let same = |other: &&Harbor| other.registry.name == registry.name;
+            let before = before.and_then(|before| before.harbors.iter().find(same));
+            Harbor::new(registry, keys.next().flatten(), &process, before)
+        });
+        let logins = before
+            .filter(|before| before.config.login_limit == config.login_limit)
+            .map(|before| Arc::clone(&before.logins));
+        Ok(Shared {
+            trusted: TrustedProxies::new(config.trusted_proxies.clone()),
+            logins: logins.unwrap_or_else(|| Arc::new(Logins::new(&config.login_limit))),
+            harbors: harbors.collect(),
+            config,
+            process,
+            routes,
+            names,
+        })
+    }
+
+    /// The registry that has this number in the push tracker, as long as it is configured.
+    pub fn numbered(&self, number: usize) -> Option<&Harbor> {
+        self.harbors.iter().find(|harbor| harbor.number == number)
+    }
+}
+
+impl Harbor {
+    fn new(
+        registry: &Arc<Registry>,
+        keys: Option<Arc<Keyring>>,
+        process: &Process,
+        before: Option<&Harbor>,
+    ) -> Harbor {
+        let upstream = &registry.upstream;
+        let known = registry
+            .public
+            .iter()
+            .chain(&upstream.endpoints)
+            .chain(&upstream.also_known_as);
+        let metrics = process.metrics.registry(&registry.name);
+        metrics.authorization.show_keys(keys.as_deref());
+        Harbor {
+            registry: Arc::clone(registry),
+            number: process.pushes.enroll(&registry.name),
+            metrics,
+            pool: Pool::after(registry, before.map(|before| &before.pool)),
+            known: KnownAuthorities::new(known),
+            keys,
+            unknown_logged: before
+                .map_or_else(Arc::default, |before| Arc::clone(&before.unknown_logged)),
+        }
+    }
+
+    /// Tells the operator once about a name that this Harbor gives itself and nobody configured.
+    pub fn note_unknown(&self, authority: &str) {
+        let mut logged = self
+            .unknown_logged
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if logged.len() < LOGGED_AUTHORITIES && logged.insert(authority.to_owned()) {
+            log::warn!(
+                "registry {}: Harbor names itself {authority:?} in an upload's Location; repaired. Add it to \
+                 upstream.also_known_as of this registry, or correct Harbor's external_url or the proxy before it",
+                self.registry.name
+            );
+        }
+    }
+}
