@@ -9,7 +9,7 @@ use crate::clients::Client;
 use crate::common::gateway::Gateway;
 use crate::common::wait;
 use crate::image::Image;
-use crate::records::records;
+use crate::records::{Record, records};
 use crate::world::World;
 use harbormouth::registry::operation::Operation;
 use std::net::TcpStream;
@@ -89,22 +89,29 @@ pub fn nothing_fails(world: &World) {
     for replica in &edge.replicas {
         went_well(&replica.gateway);
     }
-    let overlapping: usize = old.iter().map(|old| old.overlapping).sum();
+    let sum = |of: fn(&Old) -> usize| old.iter().map(of).sum::<usize>();
+    let (pushes, pulls) = (sum(|old| old.pushes), sum(|old| old.pulls));
+    // Without them, nothing would be shown.
+    for old in &old {
+        assert!(old.pushes + old.pulls > 0, "nothing was under way");
+    }
+    assert!(pushes > 2, "only {pushes} layers were being pushed");
     println!(
-        "rolling restart: 6 replacements in {:.1} s; {} pushes and {} pulls, none failed; {} \
-         requests with content were under way at a SIGTERM; old processes ended after {:?}",
+        "rolling restart: 6 replacements in {:.1} s; {} pushes and {} pulls, none failed; {pushes} \
+         layers were being pushed and {pulls} pulled at a SIGTERM; old processes took {:.1?}",
         start.elapsed().as_secs_f64(),
         load.count(What::Push),
         load.count(What::Pull),
-        overlapping,
         old.iter().map(|old| old.took).collect::<Vec<_>>(),
     );
 }
 
 /// A process that has ended.
 struct Old {
-    /// How many requests that carry content were under way when it was told to end.
-    overlapping: usize,
+    /// How many layers were on their way to Harbor when it was told to end.
+    pushes: usize,
+    /// And how many to clients.
+    pulls: usize,
     took: Duration,
 }
 
@@ -142,22 +149,26 @@ fn replace(world: &World, edge: &mut Edge, index: usize, way: Way, settings: &Se
     let took = told.1.elapsed();
     assert!(status.success(), "{status:?}: {}", old.gateway.stderr());
     went_well(&old.gateway);
-    let carries = |operation: &str| CARRYING.iter().any(|each| each.as_str() == operation);
     let all = records(&old.gateway);
-    let under_way = all
-        .iter()
-        .filter(|record| carries(&record.operation) && record.was_under_way(told.0));
-    let overlapping = under_way.count();
-    assert!(overlapping > 0, "nothing was under way: this shows nothing");
-    Old { overlapping, took }
+    let under_way = |operations: &[Operation]| {
+        let is_one = |record: &&Record| {
+            let mut names = operations.iter().map(|each| each.as_str());
+            names.any(|name| name == record.operation) && record.was_under_way(told.0)
+        };
+        all.iter().filter(is_one).count()
+    };
+    Old {
+        pushes: under_way(&PUSHING),
+        pulls: under_way(&[Operation::BlobGet]),
+        took,
+    }
 }
 
-/// Requests that carry a layer, one way or the other.
-const CARRYING: [Operation; 4] = [
+/// Requests that carry a layer to Harbor.
+const PUSHING: [Operation; 3] = [
     Operation::UploadMonolithic,
     Operation::UploadChunk,
     Operation::UploadCommit,
-    Operation::BlobGet,
 ];
 
 /// Waits until layers are on their way through this replica.
