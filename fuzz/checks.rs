@@ -4,6 +4,7 @@
 use harbormouth::edge::host::requested_authority;
 use harbormouth::edge::origin::{Authority, Origin};
 use harbormouth::edge::path::NormalPath;
+use harbormouth::edge::proxy_header::{Beginning, MAX_LENGTH};
 use harbormouth::edge::query;
 use harbormouth::registry::authorities::KnownAuthorities;
 use harbormouth::registry::challenge::{self, TOKEN_PATH, repair_challenge};
@@ -280,6 +281,35 @@ pub fn host(value: &[u8]) {
     );
     let both = requested_authority(Some(&shown), [value]).expect("alike");
     assert_eq!(both.host, authority.host);
+}
+
+/// The first bytes of a connection are told apart: the first answer is the last, whatever follows,
+/// and never waits for more than a header may have.
+pub fn proxy_header(bytes: &[u8]) {
+    let whole = Beginning::read(bytes);
+    let length = match &whole {
+        Beginning::Unfinished => {
+            assert!(bytes.len() < MAX_LENGTH);
+            return;
+        }
+        Beginning::Header { header, length } => {
+            assert!(*length <= bytes.len() && *length <= MAX_LENGTH);
+            let shown = header.vpc_endpoint.as_deref().unwrap_or_default();
+            assert!(shown.bytes().all(|b| b.is_ascii_graphic() || b == b' '));
+            assert!(shown.len() <= 4 * 64);
+            *length
+        }
+        Beginning::Other | Beginning::Refused(_) => bytes.len(),
+    };
+    let mut seen = Beginning::Unfinished;
+    for end in 0..=bytes.len() {
+        let read = Beginning::read(&bytes[..end]);
+        assert!(seen == Beginning::Unfinished || seen == read, "{end} bytes");
+        seen = read;
+    }
+    assert_eq!(seen, whole);
+    let other = [&bytes[..length], b"\x16\x03\x01 the client's own"].concat();
+    assert_eq!(Beginning::read(&other), whole);
 }
 
 /// Nothing that somebody makes up opens, what was sealed opens again, and a request's query never

@@ -31,5 +31,6 @@ pub mod reload;
 pub mod sealing;
 pub mod server;
 pub mod standin;
+pub mod systemd;
 
 pub mod demo;

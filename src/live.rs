@@ -13,6 +13,7 @@ use crate::config::{Config, Registry};
 use crate::edge::host::Routes;
 use crate::edge::origin::Origin;
 use crate::edge::trusted::TrustedProxies;
+use crate::logging::Seldom;
 use crate::metrics::{Metrics, RegistryMetrics};
 use crate::push::Pushes;
 use crate::registry::authorities::KnownAuthorities;
@@ -23,12 +24,17 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Authorities that a Harbor may bring up without being configured; each is logged once. More than
 /// this is no misconfiguration but somebody playing.
 const LOGGED_AUTHORITIES: usize = 100;
+
+/// A wrong word about the client's side comes with every request.
+const IN_CLEAR_TOLD_EVERY: Duration = Duration::from_secs(3600);
 
 /// What lives as long as the process, whatever configuration is in force.
 pub struct Process {
@@ -75,6 +81,7 @@ pub struct Harbor {
     /// What seals and opens its upload tickets; none where that is off.
     pub keys: Option<Arc<Keyring>>,
     unknown_logged: Arc<Mutex<HashSet<String>>>,
+    in_clear_logged: Arc<Seldom>,
 }
 
 impl Process {
@@ -205,6 +212,10 @@ impl Harbor {
             pool: Pool::after(registry, before.map(|before| &before.pool)),
             known: KnownAuthorities::new(known),
             keys,
+            in_clear_logged: before.map_or_else(
+                || Arc::new(Seldom::every(IN_CLEAR_TOLD_EVERY)),
+                |before| Arc::clone(&before.in_clear_logged),
+            ),
             unknown_logged: before
                 .map_or_else(Arc::default, |before| Arc::clone(&before.unknown_logged)),
         }
@@ -220,6 +231,19 @@ impl Harbor {
             log::warn!(
                 "registry {}: Harbor names itself {authority:?} in an upload's Location; repaired. Add it to \
                  upstream.also_known_as of this registry, or correct Harbor's external_url or the proxy before it",
+                self.registry.name
+            );
+        }
+    }
+
+    /// Tells the operator of a client's side in the clear.
+    pub fn note_in_clear(&self, proxy: Option<IpAddr>) {
+        if self.in_clear_logged.is_due() {
+            let proxy = proxy.map_or_else(|| "a trusted proxy".to_owned(), |ip| ip.to_string());
+            log::warn!(
+                "registry {}: {proxy} says that a client came by http, where the public origin is \
+                 https (finding insecure_client_side). Either passwords and tokens go in the clear \
+                 up to it, or a hop before it ended TLS and didn't pass X-Forwarded-Proto on",
                 self.registry.name
             );
         }

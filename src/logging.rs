@@ -8,7 +8,7 @@ use crate::config::LogFormat;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The log target of access records.
 pub const ACCESS: &str = "access";
@@ -22,6 +22,32 @@ const FLUSH_EVERY: Duration = Duration::from_millis(250);
 /// Pingora reports every aborted transfer as an error of its own; the access record says the same
 /// with the registry's words. Its warnings of this kind stay out unless asked for.
 const QUIET: [&str; 2] = ["pingora_proxy", "pingora_core"];
+
+/// Lets a line through that would come with every connection or request: the first, and then one
+/// in each interval.
+pub struct Seldom {
+    interval: Duration,
+    last: Mutex<Option<Instant>>,
+}
+
+impl Seldom {
+    pub fn every(interval: Duration) -> Seldom {
+        Seldom {
+            interval,
+            last: Mutex::new(None),
+        }
+    }
+
+    /// Whether the line is to be written now.
+    pub fn is_due(&self) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|last| last.elapsed() >= self.interval);
+        if is_due {
+            *last = Some(Instant::now());
+        }
+        is_due
+    }
+}
 
 struct Logger {
     format: LogFormat,

@@ -9,11 +9,13 @@
 mod authorization;
 mod process;
 mod push;
+mod refused;
 mod series;
 
 pub use authorization::AuthorizationMetrics;
 pub use process::ProcessMetrics;
 pub use push::{Direction, LimitedBy, PushMetrics};
+pub use refused::ConnectionRefused;
 
 use crate::config::Config;
 use crate::registry::operation::Operation;
@@ -100,6 +102,8 @@ families! {
         "Client connections that are open.";
     ACCEPTED: Counter "harbormouth_connections_accepted_total" ["listener"]
         "Client connections accepted.";
+    REFUSED: Counter "harbormouth_connections_refused_total" ["listener", "reason"]
+        "Client connections that were closed before a request was seen on them: too many, too slow, or wrong in the PROXY protocol.";
     HANDSHAKE_FAILURES: Counter "harbormouth_tls_handshake_failures_total" ["listener", "cause"]
         "TLS handshakes with clients that failed.";
     UNSEEN: Counter "harbormouth_connections_without_request_total" ["listener"]
@@ -221,6 +225,7 @@ pub struct ListenerMetrics {
     pub accepted: IntCounter,
     pub without_request: IntCounter,
     handshake_failures: Vec<IntCounter>,
+    refused: Vec<IntCounter>,
 }
 
 impl OperationMetrics {
@@ -264,6 +269,10 @@ impl RegistryMetrics {
 impl ListenerMetrics {
     pub fn handshake_failure(&self, cause: HandshakeFailure) -> &IntCounter {
         &self.handshake_failures[cause as usize]
+    }
+
+    pub fn refused(&self, reason: ConnectionRefused) -> &IntCounter {
+        &self.refused[reason as usize]
     }
 }
 

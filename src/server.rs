@@ -5,8 +5,8 @@ use crate::config::Config;
 use crate::gateway::{Gateway, MAX_TRIES};
 use crate::listener::{Listener, Workers};
 use crate::live::{Current, Process, Shared};
-use crate::logging;
 use crate::reload::{self, Read, Reloader};
+use crate::{logging, systemd};
 use anyhow::Context;
 use pingora::apps::HttpServerOptions;
 use pingora::protocols::http::v2::server::default_h2_options;
@@ -131,18 +131,21 @@ async fn serve(config: Config, read: Read) -> anyhow::Result<()> {
     set_phase.send_replace(Phase::Serving);
     announced.push("ready".to_owned());
     announce(&announced);
+    systemd::ready();
+    tokio::spawn(systemd::keep_alive());
 
     let signal = loop {
         tokio::select! {
             signal = signals.next() => match signal {
-                Signal::Hangup => reloader.reload("SIGHUP").await,
+                Signal::Hangup => read_again(&mut reloader, "SIGHUP").await,
                 signal => break signal,
             },
-            () = reloader.changed() => reloader.reload("a file has changed").await,
+            () = reloader.changed() => read_again(&mut reloader, "a file has changed").await,
         }
     };
     log::info!("{signal}: draining");
     set_phase.send_replace(Phase::Draining);
+    systemd::stopping();
     drain.send_replace(true);
     let limits = current.load().config.drain;
     let delay = match signal {
@@ -162,6 +165,13 @@ async fn serve(config: Config, read: Read) -> anyhow::Result<()> {
     process.cut();
     workers.cut(LAST_RECORDS).await;
     Ok(())
+}
+
+/// Reads the configuration again, which systemd is told of.
+async fn read_again(reloader: &mut Reloader, why: &str) {
+    systemd::reloading();
+    reloader.reload(why).await;
+    systemd::ready();
 }
 
 /// Ends uploads of which nothing was heard any more, and shows those that are open.

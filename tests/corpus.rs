@@ -47,6 +47,11 @@ fn link() {
 }
 
 #[test]
+fn proxy_header() {
+    run("proxy_header", checks::proxy_header);
+}
+
+#[test]
 fn ticket() {
     run("ticket", checks::ticket);
 }

@@ -6,5 +6,6 @@ pub mod host;
 pub mod login_limit;
 pub mod origin;
 pub mod path;
+pub mod proxy_header;
 pub mod query;
 pub mod trusted;

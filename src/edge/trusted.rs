@@ -27,13 +27,15 @@ impl TrustedProxies {
 
     /// The client's address as a trusted `peer` tells it in `X-Forwarded-For`: the rightmost one
     /// that is no trusted proxy's, since each hop adds the address that it saw. What a client wrote
-    /// there itself stands further left. What is no address ends the walk.
-    pub fn client_of<'h>(&self, peer: IpAddr, fields: impl Iterator<Item = &'h str>) -> IpAddr {
-        let fields: Vec<&str> = fields.collect();
-        let hops = fields.iter().rev().flat_map(|field| field.rsplit(','));
+    /// there itself stands further left, and what is no address ends the walk. That may be any
+    /// bytes, which hide nothing of what proxies added.
+    pub fn client_of<'h>(&self, peer: IpAddr, fields: impl Iterator<Item = &'h [u8]>) -> IpAddr {
+        let fields: Vec<&[u8]> = fields.collect();
+        let hops = fields.iter().rev();
+        let hops = hops.flat_map(|field| field.rsplit(|&byte| byte == b','));
         let mut client = peer.to_canonical();
         for hop in hops.take(MAX_HOPS) {
-            match address(hop.trim()) {
+            match address(hop) {
                 Some(address) => client = address,
                 None => break,
             }
@@ -45,8 +47,16 @@ impl TrustedProxies {
     }
 }
 
+/// The client's address in a header that holds nothing else, of a trusted peer. Exactly one field
+/// with exactly one address counts: of several, nobody knows which the proxy wrote.
+pub fn only_address<'h>(mut fields: impl Iterator<Item = &'h [u8]>) -> Option<IpAddr> {
+    let only = address(fields.next()?)?;
+    fields.next().is_none().then_some(only)
+}
+
 /// An address with or without port and brackets.
-fn address(text: &str) -> Option<IpAddr> {
+fn address(value: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(value).ok()?.trim();
     let bare = text
         .strip_prefix('[')
         .and_then(|text| text.strip_suffix(']'))
@@ -60,14 +70,14 @@ fn address(text: &str) -> Option<IpAddr> {
 
 /// The scheme of the client's side, from the `X-Forwarded-Proto` of a trusted peer. Anything but
 /// one word is not believed: `https, http` means that some hop was in the clear.
-pub fn forwarded_scheme<'h>(mut fields: impl Iterator<Item = &'h str>) -> Option<Scheme> {
-    let value = fields.next()?.trim();
+pub fn forwarded_scheme<'h>(mut fields: impl Iterator<Item = &'h [u8]>) -> Option<Scheme> {
+    let value = fields.next()?.trim_ascii();
     if fields.next().is_some() {
         return None;
     }
-    if value.eq_ignore_ascii_case("https") {
+    if value.eq_ignore_ascii_case(b"https") {
         Some(Scheme::Https)
-    } else if value.eq_ignore_ascii_case("http") {
+    } else if value.eq_ignore_ascii_case(b"http") {
         Some(Scheme::Http)
     } else {
         None
@@ -115,12 +125,42 @@ mod tests {
         ] {
             let peer: IpAddr = peer.parse().unwrap();
             assert!(trusted().contains(peer));
-            let found = trusted().client_of(peer, fields.iter().copied());
+            let found = trusted().client_of(peer, fields.iter().map(|field| field.as_bytes()));
             assert_eq!(found.to_string(), client, "{fields:?}");
         }
         let long = vec!["10.0.0.2"; 1000].join(",");
-        let found = trusted().client_of("10.0.0.1".parse().unwrap(), std::iter::once(&*long));
-        assert_eq!(found.to_string(), "10.0.0.2");
+        for (fields, client) in [
+            (&[long.as_bytes()][..], "10.0.0.2"),
+            (&[b"\xff, 203.0.113.9"], "203.0.113.9"),
+            (&[b"6.6.6.6, \xff"], "10.0.0.1"),
+            (&[b"203.0.113.9", b"\xff, 10.0.0.2"], "10.0.0.2"),
+        ] {
+            let found = trusted().client_of("10.0.0.1".parse().unwrap(), fields.iter().copied());
+            assert_eq!(found.to_string(), client);
+        }
+    }
+
+    #[test]
+    fn a_header_for_one_address_holds_one() {
+        for (fields, client) in [
+            (&[&b"203.0.113.9"[..]][..], Some("203.0.113.9")),
+            (&[b" 203.0.113.9 "], Some("203.0.113.9")),
+            (&[b"203.0.113.9:5000"], Some("203.0.113.9")),
+            (&[b"[2001:db8::1]:5000"], Some("2001:db8::1")),
+            (&[b"2001:db8::1"], Some("2001:db8::1")),
+            (&[b"::ffff:203.0.113.9"], Some("203.0.113.9")),
+            (&[b"203.0.113.9", b"203.0.113.9"], None),
+            (&[b"203.0.113.9", b"\xff"], None),
+            (&[b"203.0.113.9, 203.0.113.9"], None),
+            (&[b"203.0.113"], None),
+            (&[b"unknown"], None),
+            (&[b"\xff"], None),
+            (&[b""], None),
+            (&[], None),
+        ] {
+            let client = client.map(|text| text.parse().unwrap());
+            assert_eq!(only_address(fields.iter().copied()), client, "{fields:?}");
+        }
     }
 
     #[test]
@@ -152,7 +192,7 @@ mod tests {
             (&[], None),
         ] {
             assert_eq!(
-                forwarded_scheme(fields.iter().copied()),
+                forwarded_scheme(fields.iter().map(|field| field.as_bytes())),
                 scheme,
                 "{fields:?}"
             );

@@ -146,7 +146,11 @@ fn header(status: u16, length: usize, ctx: &RequestContext) -> Result<ResponseHe
     Ok(response)
 }
 
-async fn send(session: &mut Session, response: ResponseHeader, body: String) -> Result<()> {
+pub(super) async fn send(
+    session: &mut Session,
+    response: ResponseHeader,
+    body: String,
+) -> Result<()> {
     let bodyless = body.is_empty() || session.req_header().method == http::Method::HEAD;
     session
         .write_response_header(Box::new(response), bodyless)

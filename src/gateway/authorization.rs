@@ -6,6 +6,7 @@ use super::answer::Refusal;
 use super::context::RequestContext;
 use super::following;
 use crate::config::{ClientAddressRule, Prefer};
+use crate::edge::origin::Scheme;
 use crate::live::Harbor;
 use crate::registry::answer::Answer;
 use crate::registry::operation::Operation;
@@ -146,7 +147,7 @@ fn open(
     text: &[u8],
     ctx: &RequestContext,
 ) -> Result<HeaderValue, Refused> {
-    if !ctx.is_secure {
+    if ctx.scheme() == Scheme::Http {
         return Err(Refused::NotTls);
     }
     let (Some(harbor), Some(name)) = (ctx.harbor(), ctx.name()) else {

@@ -8,9 +8,11 @@ use super::failure::BodyState;
 use super::following::Followed;
 use super::times::Times;
 use super::transfer::Transfer;
-use crate::listener::Arrival;
+use crate::edge::origin::Scheme;
+use crate::listener::{Arrival, Way};
 use crate::live::{Harbor, PublicName, Shared};
 use crate::metrics::{NO_REGISTRY, RegistryMetrics, seconds};
+use crate::push::Finding;
 use crate::registry::answer::Answer;
 use crate::registry::client::ClientFamily;
 use crate::registry::oci_error::READ_OF_ERROR;
@@ -40,8 +42,8 @@ pub struct RequestContext {
     pub(super) peer: Option<IpAddr>,
     /// The peer is one of the trusted proxies: what it says of the client is believed.
     pub(super) is_trusted: bool,
-    /// The client's side is TLS: here, or by a trusted proxy's word.
-    pub(super) is_secure: bool,
+    /// What the client spoke, by the word of trusted proxies.
+    pub(super) client_side: Option<Scheme>,
     pub(super) client: Option<IpAddr>,
     pub(super) client_family: ClientFamily,
     pub(super) method: http::Method,
@@ -105,7 +107,7 @@ pub(super) struct Arrived {
     pub(super) request_id: String,
     pub(super) peer: Option<IpAddr>,
     pub(super) is_trusted: bool,
-    pub(super) is_secure: bool,
+    pub(super) client_side: Option<Scheme>,
     pub(super) client: Option<IpAddr>,
     pub(super) client_family: ClientFamily,
     pub(super) method: http::Method,
@@ -140,7 +142,7 @@ impl RequestContext {
             request_id: String::new(),
             peer: None,
             is_trusted: false,
-            is_secure: false,
+            client_side: None,
             client: None,
             client_family: ClientFamily::Other,
             method: http::Method::GET,
@@ -181,7 +183,7 @@ impl RequestContext {
         self.request_id = arrived.request_id;
         self.peer = arrived.peer;
         self.is_trusted = arrived.is_trusted;
-        self.is_secure = arrived.is_secure;
+        self.client_side = arrived.client_side;
         self.client = arrived.client;
         self.client_family = arrived.client_family;
         self.method = arrived.method;
@@ -202,6 +204,30 @@ impl RequestContext {
     pub(super) fn routed(&mut self, name: usize) {
         self.name = Some(name);
         self.in_flight = Some(InFlight::new(&self.metrics().in_flight));
+    }
+
+    /// The scheme of the client's side. TLS that ends here is TLS, whatever is said of hops before.
+    pub(super) fn scheme(&self) -> Scheme {
+        match (self.arrival.way, self.client_side) {
+            (Way::Tls, _) | (Way::Plain | Way::Redirect, Some(Scheme::Https)) => Scheme::Https,
+            (Way::Plain | Way::Redirect, Some(Scheme::Http) | None) => Scheme::Http,
+        }
+    }
+
+    /// Whether a trusted proxy says that the client came by http, where the public origin is
+    /// https. A listener that redirects is there for that.
+    pub(super) fn is_in_clear(&self) -> bool {
+        let is_served = match self.arrival.way {
+            Way::Tls | Way::Plain => true,
+            Way::Redirect => false,
+        };
+        let is_https = |name: &PublicName| name.origin.scheme == Scheme::Https;
+        is_served && self.client_side == Some(Scheme::Http) && self.name().is_some_and(is_https)
+    }
+
+    /// What the way that the request came shows to be wrong, however it ended.
+    pub(super) fn finding(&self) -> Option<Finding> {
+        self.is_in_clear().then_some(Finding::InsecureClientSide)
     }
 
     /// The public origin that the client used; `None` for an unknown host.

@@ -4,6 +4,7 @@
 use super::answer::JSON;
 use super::authorization::{asked, bound, unix_now};
 use super::context::RequestContext;
+use crate::edge::origin::Scheme;
 use crate::metrics::seconds;
 use crate::random::{self, NoRandomness};
 use crate::registry::answer::{Answer, Lost};
@@ -79,7 +80,7 @@ fn ticketed(
     let (harbor, name) = (ctx.harbor()?, ctx.name()?);
     let keys = harbor.keys.as_ref()?;
     let issue = || {
-        if !ctx.is_secure {
+        if ctx.scheme() == Scheme::Http {
             return Err(NotIssued::NotTls);
         }
         let step = next_step(location)

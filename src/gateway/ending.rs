@@ -42,7 +42,10 @@ pub(super) fn close(ctx: &mut RequestContext, sent: &Sent) {
     };
     let reason = judge(&facts(ctx, sent, error.as_ref(), now));
     count(ctx, sent, reason, now);
-    let finding = tell(ctx, sent, reason, error.as_ref(), now);
+    let finding = tell(ctx, sent, reason, error.as_ref(), now).or(ctx.finding());
+    if let Some(finding) = finding {
+        ctx.metrics().push.finding(finding).inc();
+    }
     if reason == Reason::AuthorizationLost {
         tell_lost(ctx);
     }
@@ -189,6 +192,7 @@ fn tell(
         had_credential: ctx.authorization.credential != Credential::None,
         reattached: ctx.is_reattached(),
         behind_cloudflare: followed.is_some_and(|followed| followed.behind_cloudflare),
+        in_clear: ctx.is_in_clear(),
         unknown_blob: error.and_then(|error| error.digest.as_deref()),
         flow: followed.map(|followed| &followed.flow),
     };
@@ -199,9 +203,6 @@ fn tell(
     }
     if let Some(end) = told.finished {
         metrics.uploads_ended(end, 1);
-    }
-    if let Some(finding) = told.finding {
-        metrics.finding(finding).inc();
     }
     told.finding
 }

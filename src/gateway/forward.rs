@@ -15,9 +15,12 @@ pub(super) fn edit(request: &mut RequestHeader, ctx: &RequestContext) -> Result<
     let Some(name) = ctx.name() else {
         return Ok(());
     };
-    let moved = &ctx.shared.config.restore_authorization_from;
+    let config = &ctx.shared.config;
+    let moved = &config.restore_authorization_from;
     let dropped = |field: &&http::HeaderName| {
-        is_dropped(field.as_str()) || moved.iter().any(|moved| moved.header == *field)
+        is_dropped(field.as_str())
+            || moved.iter().any(|moved| moved.header == *field)
+            || config.client_address_header.as_ref() == Some(*field)
     };
     let dropped: Vec<_> = request.headers.keys().filter(dropped).cloned().collect();
     for field in dropped {

@@ -12,6 +12,7 @@ mod ending;
 mod failure;
 mod following;
 mod forward;
+mod health;
 mod reply;
 mod request;
 mod times;
@@ -103,12 +104,16 @@ impl ProxyHttp for Gateway {
         Ok(())
     }
 
-    /// Arrival, classification, routing: either the request may go on, or it is answered here.
+    /// Health, or arrival, classification, routing: either the request may go on, or it is answered here.
     async fn request_filter(
         &self,
         session: &mut Session,
         ctx: &mut RequestContext,
     ) -> Result<bool> {
+        if health::is_asked(session) {
+            health::answer(session, ctx, self.is_draining()).await?;
+            return Ok(true);
+        }
         request::arrive(session, ctx);
         let Err(refusal) = request::place(session, ctx) else {
             return Ok(false);

@@ -1,9 +1,12 @@
 //! Bound sockets, and what happens to a connection before its first request.
 
 use super::certificates::{self, Certificates};
+use super::introduction::{Announced, Dismissed, Introductions};
 use super::stream::ClientStream;
 use super::worker::Workers;
 use crate::config::{self, ListenerKind};
+use crate::edge::proxy_header::Sender;
+use crate::edge::trusted::TrustedProxies;
 use crate::metrics::HandshakeFailure;
 use futures_util::FutureExt;
 use pingora::listeners::tls::Acceptor;
@@ -53,6 +56,7 @@ pub(super) struct Entrance {
     pub(super) listener: usize,
     pub(super) way: Way,
     tls: Option<Tls>,
+    introductions: Introductions,
 }
 
 struct Tls {
@@ -65,6 +69,19 @@ pub(super) struct Accepted {
     pub(super) socket: std::net::TcpStream,
     pub(super) peer: SocketAddr,
     pub(super) entrance: Arc<Entrance>,
+}
+
+/// A connection that is ready for HTTP.
+pub(super) struct Prepared {
+    pub(super) stream: Stream,
+    pub(super) announced: Announced,
+}
+
+/// Why a connection was not served.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NotServed {
+    Dismissed(Dismissed),
+    Handshake(HandshakeFailure),
 }
 
 impl Listener {
@@ -103,6 +120,7 @@ impl Listener {
                 listener: index,
                 way,
                 tls,
+                introductions: Introductions::new(index, config.proxy_protocol),
             }),
         })
     }
@@ -172,33 +190,52 @@ impl Listener {
 }
 
 impl Accepted {
-    /// Shakes hands where the listener speaks TLS. Runs on the worker that keeps the connection.
-    pub(super) async fn prepare(self) -> Result<Stream, HandshakeFailure> {
+    /// Reads the PROXY header and shakes hands, where the listener has it so. Runs on the worker
+    /// that keeps the connection.
+    pub(super) async fn prepare(self, trusted: &TrustedProxies) -> Result<Prepared, NotServed> {
         let peer = self.peer;
         let tuned =
             TcpStream::from_std(self.socket).and_then(|socket| tune(&socket).map(|()| socket));
-        let socket = tuned.map_err(|error| {
+        let mut socket = tuned.map_err(|error| {
             log::debug!("{peer}: gone before it was served: {error}");
-            HandshakeFailure::Closed
+            NotServed::Dismissed(Dismissed::Gone)
         })?;
+        let introductions = &self.entrance.introductions;
+        let introduced = introductions.read(&mut socket, peer, trusted).await;
+        let introduced = introduced.map_err(NotServed::Dismissed)?;
+        let announced = introduced.announced;
+        let client = match announced.sender {
+            Sender::Client(client) => client,
+            Sender::Peer | Sender::Unknown => peer,
+        };
         let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
-        // Known already: saves a system call for each request that asks.
+        // The hooks ask for it; without a PROXY header this saves a system call for each request.
         let _ = digest
             .peer_addr
-            .set(Some(pingora::protocols::l4::socket::SocketAddr::Inet(peer)));
-        let stream = ClientStream::new(socket, digest);
-        let Some(tls) = &self.entrance.tls else {
-            return Ok(Box::new(stream));
+            .set(Some(pingora::protocols::l4::socket::SocketAddr::Inet(
+                client,
+            )));
+        let stream = ClientStream::new(socket, introduced.rest, digest);
+        let stream = match &self.entrance.tls {
+            Some(tls) => shake(&tls.acceptor, stream, client).await?,
+            None => Box::new(stream),
         };
-        let handshake = tls.acceptor.tls_handshake(stream);
-        match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await {
-            Ok(Ok(stream)) => Ok(Box::new(stream)),
-            Ok(Err(error)) => {
-                log::debug!("{peer}: TLS handshake failed: {error}");
-                Err(cause(&error))
-            }
-            Err(_) => Err(HandshakeFailure::Timeout),
+        Ok(Prepared { stream, announced })
+    }
+}
+
+async fn shake(
+    acceptor: &Acceptor,
+    stream: ClientStream,
+    client: SocketAddr,
+) -> Result<Stream, NotServed> {
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.tls_handshake(stream)).await {
+        Ok(Ok(stream)) => Ok(Box::new(stream)),
+        Ok(Err(error)) => {
+            log::debug!("{client}: TLS handshake failed: {error}");
+            Err(NotServed::Handshake(cause(&error)))
         }
+        Err(_) => Err(NotServed::Handshake(HandshakeFailure::Timeout)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a request's hooks may know of the connection that it came on, and the watch over HTTP/2
 //! uploads that make no progress.
 
+use super::introduction::Announced;
 use crate::gateway::Gateway;
 use async_trait::async_trait;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream};
@@ -28,6 +29,7 @@ pub enum Way {
 #[derive(Clone)]
 pub struct Arrival {
     pub way: Way,
+    pub announced: Announced,
     pub progress: Arc<Progress>,
 }
 
@@ -44,6 +46,7 @@ pub fn arrival() -> Arrival {
     });
     found.unwrap_or_else(|_| Arrival {
         way: Way::Plain,
+        announced: Announced::NOTHING,
         progress: Progress::new(),
     })
 }
@@ -125,6 +128,7 @@ fn millis(duration: Duration) -> u64 {
 pub(super) struct ConnectionApp {
     proxy: Arc<HttpProxy<Gateway>>,
     way: Way,
+    announced: Announced,
     without_request: IntCounter,
     served: AtomicBool,
 }
@@ -133,11 +137,13 @@ impl ConnectionApp {
     pub(super) fn new(
         proxy: Arc<HttpProxy<Gateway>>,
         way: Way,
+        announced: Announced,
         without_request: IntCounter,
     ) -> Self {
         ConnectionApp {
             proxy,
             way,
+            announced,
             without_request,
             served: AtomicBool::new(false),
         }
@@ -154,6 +160,7 @@ impl HttpServerApp for ConnectionApp {
         let progress = Progress::new();
         let arrival = Arrival {
             way: self.way,
+            announced: self.announced,
             progress: Arc::clone(&progress),
         };
         let multiplexed = session.is_http2();

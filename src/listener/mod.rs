@@ -7,10 +7,12 @@
 mod accept;
 mod certificates;
 mod connection;
+mod introduction;
 mod stream;
 mod worker;
 
 pub use accept::{ListenError, Listener};
 pub use certificates::Certificates;
 pub use connection::{Arrival, Way, arrival};
+pub use introduction::Announced;
 pub use worker::Workers;

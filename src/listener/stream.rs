@@ -41,10 +41,11 @@ pub struct ClientStream {
 }
 
 impl ClientStream {
-    pub fn new(socket: TcpStream, digest: SocketDigest) -> ClientStream {
+    /// `unread`: what was read of the socket before.
+    pub fn new(socket: TcpStream, unread: BytesMut, digest: SocketDigest) -> ClientStream {
         ClientStream {
             socket,
-            unread: BytesMut::new(),
+            unread,
             unsent: BytesMut::new(),
             digest: Arc::new(digest),
             established: SystemTime::now(),

@@ -4,10 +4,12 @@
 //! connections to Harbor that it uses: nothing wakes another thread while bytes flow. New
 //! connections go to the worker that has the fewest.
 
-use super::accept::Accepted;
-use super::connection::ConnectionApp;
+use super::accept::{Accepted, NotServed, Prepared};
+use super::connection::{ConnectionApp, Way};
+use super::introduction::Dismissed;
 use crate::gateway::Gateway;
 use crate::live::{Current, Shared};
+use crate::metrics::HandshakeFailure;
 use pingora::apps::ServerApp;
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
@@ -174,15 +176,17 @@ async fn serve(
     let counted = shared.process.metrics.listener(accepted.entrance.listener);
     counted.accepted.inc();
     let way = accepted.entrance.way;
-    match accepted.prepare().await {
-        Ok(stream) => {
-            let app = Arc::new(ConnectionApp::new(
-                proxy,
-                way,
-                counted.without_request.clone(),
-            ));
-            app.process_new(stream, shutdown).await;
+    match accepted.prepare(&shared.trusted).await {
+        Ok(Prepared { stream, announced }) => {
+            let without_request = counted.without_request.clone();
+            let app = ConnectionApp::new(proxy, way, announced, without_request);
+            Arc::new(app).process_new(stream, shutdown).await;
         }
-        Err(cause) => counted.handshake_failure(cause).inc(),
+        Err(NotServed::Handshake(cause)) => counted.handshake_failure(cause).inc(),
+        Err(NotServed::Dismissed(Dismissed::Refused(reason))) => counted.refused(reason).inc(),
+        Err(NotServed::Dismissed(Dismissed::Gone)) => match way {
+            Way::Tls => counted.handshake_failure(HandshakeFailure::Closed).inc(),
+            Way::Plain | Way::Redirect => counted.without_request.inc(),
+        },
     }
 }

@@ -3,9 +3,10 @@
 use super::authorization::AuthorizationVecs;
 use super::push::PushVecs;
 use super::{
-    ACCEPTED, BYTES, COMMIT_WAIT, CONNECTIONS, DURATION, FIRST_BYTE, FOREIGN_REDIRECTS, Family,
-    HANDSHAKE_FAILURES, HEALTHY, HandshakeFailure, IN_FLIGHT, ListenerMetrics, OperationMetrics,
-    REPAIRS, REQUESTS, RETRIES, RegistryMetrics, STATUS_CLASSES, UNSEEN, UPSTREAM_ERRORS,
+    ACCEPTED, BYTES, COMMIT_WAIT, CONNECTIONS, ConnectionRefused, DURATION, FIRST_BYTE,
+    FOREIGN_REDIRECTS, Family, HANDSHAKE_FAILURES, HEALTHY, HandshakeFailure, IN_FLIGHT,
+    ListenerMetrics, OperationMetrics, REFUSED, REPAIRS, REQUESTS, RETRIES, RegistryMetrics,
+    STATUS_CLASSES, UNSEEN, UPSTREAM_ERRORS,
 };
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
@@ -20,6 +21,7 @@ pub(super) struct ListenerVecs {
     connections: IntGaugeVec,
     accepted: IntCounterVec,
     handshake_failures: IntCounterVec,
+    refused: IntCounterVec,
     unseen: IntCounterVec,
 }
 
@@ -84,6 +86,7 @@ impl ListenerVecs {
             connections: registered(families, gauge_vec(&CONNECTIONS)?)?,
             accepted: registered(families, counter_vec(&ACCEPTED)?)?,
             handshake_failures: registered(families, counter_vec(&HANDSHAKE_FAILURES)?)?,
+            refused: registered(families, counter_vec(&REFUSED)?)?,
             unseen: registered(families, counter_vec(&UNSEEN)?)?,
         })
     }
@@ -99,6 +102,10 @@ impl ListenerVecs {
                     self.handshake_failures
                         .with_label_values(&[name, cause.as_str()])
                 })
+                .collect(),
+            refused: ConnectionRefused::ALL
+                .iter()
+                .map(|reason| self.refused.with_label_values(&[name, reason.as_str()]))
                 .collect(),
         }
     }

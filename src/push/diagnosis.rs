@@ -24,6 +24,7 @@ pub fn diagnosis(ended: &Ended<'_>, evidence: &Evidence, finding: Option<Finding
         Some(Finding::ShortToken) => short_token(ended, evidence),
         Some(Finding::CdnLimit) => cdn_limit(ended),
         Some(Finding::NoPushGranted) => no_push_granted(ended),
+        Some(Finding::InsecureClientSide) => insecure_client_side(ended),
         None => plain(ended),
     };
     Text::ours(&sentences, DIAGNOSIS)
@@ -178,6 +179,16 @@ fn no_push_granted(ended: &Ended<'_>) -> String {
         "The token that {whose} carries no push on {repository}. Look at the account's role in \
          that project (developer and above may push) or the robot's permissions; for a wrong \
          password Harbor gives an empty token, too."
+    )
+}
+
+fn insecure_client_side(ended: &Ended<'_>) -> String {
+    format!(
+        "A trusted proxy says that the client came by http, where the public name is https ({}): \
+         either passwords and tokens go in the clear up to it, or a hop before it ended TLS and \
+         the word was lost on the way. Let the outermost hop send http to https, and let each \
+         further one pass X-Forwarded-Proto on as it came.",
+        told_host(ended.public_host)
     )
 }
 

@@ -129,6 +129,8 @@ pub struct Ended<'a> {
     /// It came bare, and the gateway put its token back.
     pub reattached: bool,
     pub behind_cloudflare: bool,
+    /// A trusted proxy says that the client came by http, where the public origin is https.
+    pub in_clear: bool,
     /// The blob that Harbor said it doesn't know.
     pub unknown_blob: Option<&'a str>,
     /// The same as at the beginning, if that was told.

@@ -33,6 +33,10 @@ pub fn finding(ended: &Ended<'_>, evidence: &Evidence) -> Option<Finding> {
     match ended.reason {
         Reason::AuthorizationLost => Some(bare(ended, evidence)),
         Reason::Success if ended.reattached => Some(bare(ended, evidence)),
+        // Of a failure, the reason says more.
+        reason if ended.in_clear && reason.outcome() == Outcome::Ok => {
+            Some(Finding::InsecureClientSide)
+        }
         Reason::TokenExpired => short_token(ended, evidence),
         Reason::Denied | Reason::EmptyGrant => no_push_granted(ended),
         Reason::BlobLost | Reason::ManifestBlobUnknown => {

@@ -23,10 +23,12 @@ pub enum Finding {
     CdnLimit,
     /// The token carries no push on this repository.
     NoPushGranted,
+    /// A trusted proxy says that the client came by http, where the public origin is https.
+    InsecureClientSide,
 }
 
 impl Finding {
-    pub const ALL: [Finding; 8] = [
+    pub const ALL: [Finding; 9] = [
         Finding::LocationRewritten,
         Finding::AuthorizationStripped,
         Finding::ImpatientClient,
@@ -35,6 +37,7 @@ impl Finding {
         Finding::ShortToken,
         Finding::CdnLimit,
         Finding::NoPushGranted,
+        Finding::InsecureClientSide,
     ];
 
     /// The word in metrics and on the page.
@@ -48,6 +51,7 @@ impl Finding {
             Finding::ShortToken => "short_token",
             Finding::CdnLimit => "cdn_limit",
             Finding::NoPushGranted => "no_push_granted",
+            Finding::InsecureClientSide => "insecure_client_side",
         }
     }
 }

@@ -110,6 +110,7 @@ fn ended(operation: Operation) -> Ended<'static> {
         had_credential: true,
         reattached: false,
         behind_cloudflare: false,
+        in_clear: false,
         unknown_blob: None,
         flow: None,
     }

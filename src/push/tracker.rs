@@ -186,7 +186,7 @@ impl Tracker {
 
     /// What is found out about a request that did not end well, or not by itself.
     fn judge(&mut self, ended: &Ended<'_>, now: Moment) -> (Option<Finding>, Option<Text>) {
-        if ended.outcome() == Outcome::Ok && !ended.reattached {
+        if ended.outcome() == Outcome::Ok && !ended.reattached && !ended.in_clear {
             return (None, None);
         }
         let evidence = self.evidence(ended, now);

@@ -7,7 +7,7 @@ use crate::harbor::{Got, Harbor, Plan};
 use crate::push;
 use crate::setup::{Registry, Setup, World, connect, trust, until};
 use bytes::Bytes;
-use harbormouth::metrics::{FAMILIES, HandshakeFailure, Kind, STATUS_CLASSES};
+use harbormouth::metrics::{ConnectionRefused, FAMILIES, HandshakeFailure, Kind, STATUS_CLASSES};
 use harbormouth::push::{Finding, UploadEnd};
 use harbormouth::registry::client::ClientFamily;
 use harbormouth::registry::operation::Operation;
@@ -142,6 +142,12 @@ async fn every_series_is_there_from_the_start() {
         has(
             "harbormouth_tls_handshake_failures_total",
             &[("cause", cause.as_str())],
+        );
+    }
+    for reason in ConnectionRefused::ALL {
+        has(
+            "harbormouth_connections_refused_total",
+            &[("reason", reason.as_str())],
         );
     }
     has("process_resident_memory_bytes", &[]);

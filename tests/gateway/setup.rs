@@ -28,6 +28,8 @@ pub struct Setup {
     pub listeners: String,
     /// The names of each certificate of the TLS listener, in order.
     pub certificates: Vec<Vec<&'static str>>,
+    /// `proxy_protocol` of the plain and the TLS listener.
+    pub proxy_protocol: &'static str,
 }
 
 pub struct Registry {
@@ -90,6 +92,7 @@ impl Setup {
             top: String::new(),
             listeners: String::new(),
             certificates: vec![vec![HUB]],
+            proxy_protocol: "off",
         }
     }
 
@@ -114,10 +117,12 @@ impl Setup {
         }
         let mut yaml = format!(
             "threads: 1\nadmin: {{ address: 127.0.0.1:0 }}\n{}listeners:\n{}  - address: \
-             127.0.0.1:0\n  - address: 127.0.0.1:0\n    tls: {{ certificates: [{}] }}\nregistries:\n",
+             127.0.0.1:0\n    proxy_protocol: {proxy_protocol}\n  - address: 127.0.0.1:0\n    \
+             proxy_protocol: {proxy_protocol}\n    tls: {{ certificates: [{}] }}\nregistries:\n",
             self.top,
             self.listeners,
-            pairs.join(", ")
+            pairs.join(", "),
+            proxy_protocol = self.proxy_protocol,
         );
         for registry in &self.registries {
             registry.yaml(&mut yaml);

@@ -8,9 +8,11 @@
 mod common;
 
 mod big_layer;
+mod built;
 mod chain;
 mod check;
 mod clients;
+mod contained;
 mod early_answer;
 mod everyday;
 mod failures;
@@ -18,6 +20,7 @@ mod gateways;
 mod harbor;
 mod hops;
 mod image;
+mod image_runtime;
 mod matrix;
 mod namespace;
 mod ranges;
@@ -28,6 +31,7 @@ mod rolling;
 mod seeing;
 mod two_harbors;
 mod two_names;
+mod under_systemd;
 mod watched;
 mod wire;
 mod world;
@@ -56,6 +60,8 @@ fn main() -> ExitCode {
         failures::trials(&world),
         rolling::trials(&world),
         big_layer::trials(&world),
+        image_runtime::trials(&world),
+        under_systemd::trials(&world),
     ];
     let trials = trials.into_iter().flatten().collect();
     let conclusion = libtest_mimic::run(&arguments, trials);

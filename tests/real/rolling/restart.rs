@@ -121,7 +121,7 @@ fn replace(world: &World, edge: &mut Edge, index: usize, way: Way, settings: &Se
         Way::InPlace => None,
     };
     let old = &edge.replicas[index];
-    wait_for_uploads(&old.gateway);
+    wait_for_layers(&old.gateway);
     let told = (SystemTime::now(), Instant::now());
     let accepted = accepted(&old.gateway);
     old.gateway.signal("TERM");
@@ -171,12 +171,19 @@ const PUSHING: [Operation; 3] = [
     Operation::UploadCommit,
 ];
 
-/// Waits until layers are on their way through this replica.
-fn wait_for_uploads(gateway: &Gateway) {
+/// Waits until layers are on their way through this replica: other requests over the slow wire are
+/// done within milliseconds.
+fn wait_for_layers(gateway: &Gateway) {
+    let mut since = None;
     wait::until("layers under way", ENOUGH, || {
         let labels = [("registry", "slow")];
         let flying = gateway.metric("harbormouth_requests_in_flight", &labels);
-        (flying >= 2.0).then_some(())
+        match flying >= 2.0 {
+            true => since = since.or(Some(Instant::now())),
+            false => since = None,
+        }
+        let long = since.is_some_and(|since: Instant| since.elapsed() > Duration::from_millis(500));
+        long.then_some(())
     });
 }
 

@@ -1,0 +1,43 @@
+//! The health path of the listeners that clients use, for balancers that ask over HTTP: whether
+//! this process takes requests, and nothing else. Whether a Harbor is well is no reason to take
+//! the gateway out of a balancer, and nobody's business out there.
+
+use super::answer::{read_small_body, send};
+use super::context::RequestContext;
+use super::request::path_and_query;
+use http::Method;
+use pingora::Result;
+use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+
+const PATH: &[u8] = b"/healthz";
+
+/// Whether the request asks for the gateway's health, under whatever host.
+pub(super) fn is_asked(session: &Session) -> bool {
+    let target = path_and_query(session.req_header());
+    target.split(|&byte| byte == b'?').next() == Some(PATH)
+}
+
+/// Answers, and leaves no trace: a balancer asks every few seconds from many places.
+pub(super) async fn answer(
+    session: &mut Session,
+    ctx: &mut RequestContext,
+    is_draining: bool,
+) -> Result<()> {
+    ctx.close();
+    let method = &session.req_header().method;
+    let (status, body) = match (method == Method::GET || method == Method::HEAD, is_draining) {
+        (false, _) => (405, ""),
+        (true, false) => (200, "ok\n"),
+        (true, true) => (503, "draining\n"),
+    };
+    let mut response = ResponseHeader::build(status, Some(3))?;
+    response.set_content_length(body.len())?;
+    match status {
+        405 => response.insert_header("Allow", "GET, HEAD")?,
+        _ => response.insert_header("Content-Type", "text/plain")?,
+    }
+    response.insert_header("Cache-Control", "no-store")?;
+    read_small_body(session).await;
+    send(session, response, body.to_owned()).await
+}

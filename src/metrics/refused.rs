@@ -1,0 +1,48 @@
+//! Why a client's connection was closed before anybody saw a request on it.
+
+/// Reasons to refuse a connection. Failed TLS handshakes have a family of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionRefused {
+    /// As many connections as are allowed in total are open.
+    Connections,
+    /// The same for the client's address.
+    ConnectionsPerClient,
+    /// A request's header did not arrive in time.
+    SlowHeader,
+    /// The listener requires the PROXY protocol, and the peer is no trusted proxy.
+    ProxyUntrusted,
+    /// The listener requires the PROXY protocol, and a trusted proxy began with something else.
+    ProxyMissing,
+    /// A trusted proxy began a PROXY header that can't be understood.
+    ProxyInvalid,
+    /// The checksum in a PROXY header is wrong.
+    ProxyChecksum,
+    /// A PROXY header did not arrive in time.
+    ProxyTimeout,
+}
+
+impl ConnectionRefused {
+    pub const ALL: [ConnectionRefused; 8] = [
+        ConnectionRefused::Connections,
+        ConnectionRefused::ConnectionsPerClient,
+        ConnectionRefused::SlowHeader,
+        ConnectionRefused::ProxyUntrusted,
+        ConnectionRefused::ProxyMissing,
+        ConnectionRefused::ProxyInvalid,
+        ConnectionRefused::ProxyChecksum,
+        ConnectionRefused::ProxyTimeout,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ConnectionRefused::Connections => "connections",
+            ConnectionRefused::ConnectionsPerClient => "connections_per_client",
+            ConnectionRefused::SlowHeader => "slow_header",
+            ConnectionRefused::ProxyUntrusted => "proxy_untrusted",
+            ConnectionRefused::ProxyMissing => "proxy_missing",
+            ConnectionRefused::ProxyInvalid => "proxy_invalid",
+            ConnectionRefused::ProxyChecksum => "proxy_checksum",
+            ConnectionRefused::ProxyTimeout => "proxy_timeout",
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What systemd hears from the gateway, with this test in systemd's place: a datagram socket at
+//! `NOTIFY_SOCKET`, and a watchdog that is waited for.
+
+use crate::common::gateway::Gateway;
+use crate::common::process::Process;
+use std::io::ErrorKind;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How often the gateway is to say that it is alive. A busy machine may be late by some of it.
+const WATCHDOG: Duration = Duration::from_millis(400);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const CONFIGURATION: &str = "\
+listeners: [ { address: 127.0.0.1:0 } ]
+admin: { address: 127.0.0.1:0 }
+registries:
+  - name: hq
+    public: [ http://hub.example.com ]
+    upstream: { endpoints: [ http://127.0.0.1:9 ] }
+";
+
+/// The service manager's side.
+struct Manager {
+    place: TempDir,
+    socket: UnixDatagram,
+}
+
+impl Manager {
+    fn new() -> Manager {
+        let place = tempfile::tempdir().expect("a directory");
+        let socket = UnixDatagram::bind(place.path().join("notify")).expect("a socket");
+        let configuration = place.path().join("harbormouth.yaml");
+        std::fs::write(configuration, CONFIGURATION).expect("the configuration");
+        Manager { place, socket }
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.place.path().join("harbormouth.yaml")
+    }
+
+    fn start(&self) -> Process {
+        let mut command = Gateway::command();
+        command.args(["serve", "--config"]);
+        command.arg(self.configuration());
+        self.environment(&mut command, &self.place.path().join("notify"));
+        Process::start("harbormouth", command)
+    }
+
+    fn environment(&self, command: &mut Command, socket: &Path) {
+        command.env("NOTIFY_SOCKET", socket);
+        command.env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string());
+    }
+
+    /// The next word, if one comes within `limit`.
+    fn hear(&self, limit: Duration) -> Option<String> {
+        let mut word = [0; 1024];
+        self.socket
+            .set_read_timeout(Some(limit))
+            .expect("a time limit");
+        match self.socket.recv(&mut word) {
+            Ok(length) => Some(String::from_utf8_lossy(&word[..length]).into_owned()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+            Err(error) => panic!("the socket: {error}"),
+        }
+    }
+
+    /// The next word that isn't the watchdog's.
+    fn hear_news(&self) -> String {
+        let start = Instant::now();
+        loop {
+            match self.hear(PATIENCE) {
+                Some(word) if word == "WATCHDOG=1\n" => {}
+                Some(word) => return word,
+                None => panic!("silence"),
+            }
+            assert!(start.elapsed() < PATIENCE, "nothing but the watchdog's");
+        }
+    }
+}
+
+#[test]
+fn it_says_that_it_is_ready_reloads_stops_and_lives() {
+    let manager = Manager::new();
+    let mut gateway = manager.start();
+    assert_eq!(manager.hear_news(), "READY=1\n");
+    assert!(
+        gateway.stdout().ends_with("ready\n"),
+        "ready before it listened:\n{}",
+        gateway.stdout()
+    );
+    for _ in 0..3 {
+        let heard = Instant::now();
+        assert_eq!(manager.hear(PATIENCE).as_deref(), Some("WATCHDOG=1\n"));
+        assert!(heard.elapsed() < WATCHDOG, "{:?}", heard.elapsed());
+    }
+    let mut last = 0;
+    for configuration in [CONFIGURATION, "nonsense"] {
+        std::fs::write(manager.configuration(), configuration).expect("the configuration");
+        gateway.signal("HUP");
+        let reloading = manager.hear_news();
+        let time: u128 = reloading
+            .strip_prefix("RELOADING=1\nMONOTONIC_USEC=")
+            .and_then(|time| time.trim_end().parse().ok())
+            .unwrap_or_else(|| panic!("{reloading:?}"));
+        assert!(time > last, "{time} is not after {last}");
+        last = time;
+        assert_eq!(manager.hear_news(), "READY=1\n");
+    }
+    gateway.signal("TERM");
+    // A changed file may be read again on its own account.
+    let start = Instant::now();
+    while manager.hear_news() != "STOPPING=1\n" {
+        assert!(start.elapsed() < PATIENCE, "it doesn't say that it stops");
+    }
+    let ended = gateway.wait_for_end(PATIENCE);
+    assert_eq!(ended.code(), Some(0));
+}
+
+#[test]
+fn without_a_service_manager_or_with_one_that_is_gone_it_serves_all_the_same() {
+    let gone = Manager::new();
+    let mut command = Gateway::command();
+    command
+        .args(["serve", "--config"])
+        .arg(gone.configuration());
+    gone.environment(&mut command, &gone.place.path().join("nobody"));
+    let mut gateway = Process::start("harbormouth", command);
+    gateway.wait_for("its warning", PATIENCE, |stdout, stderr| {
+        let warned = stderr.contains("systemd can't be told");
+        (warned && stdout.ends_with("ready\n")).then_some(())
+    });
+    assert_eq!(gateway.terminate(PATIENCE).code(), Some(0));
+}
