@@ -3,6 +3,7 @@
 use crate::common::gateway::Gateway;
 use harbormouth::registry::reason::Outcome;
 use serde::Deserialize;
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 /// A line of the access log.
@@ -17,6 +18,7 @@ pub struct Record {
     pub bytes_received: u64,
     pub bytes_sent: u64,
     pub duration_ms: f64,
+    pub client: Option<IpAddr>,
     pub client_family: String,
     pub outcome: String,
     pub reason: String,

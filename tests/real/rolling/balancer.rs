@@ -1,7 +1,7 @@
 //! The balancer in front of the replicas: HAProxy, which passes TCP on and looks at each replica's
 //! health, and what an operator does with it while it runs.
 //!
-//! It tries nothing twice (`retries 0`), as the balancers of clouds don't: a replica that refuses a
+//! It says who the client is in a PROXY header of version 2. It tries nothing twice (`retries 0`), as the balancers of clouds don't: a replica that refuses a
 //! connection is seen by a client.
 
 use crate::common::process::Process;
@@ -54,14 +54,14 @@ impl Balancer {
         let (option, checked) = match check {
             Check::Health => (
                 " option httpchk GET /healthz\n http-check expect status 200\n",
-                " check check-ssl verify none inter 200ms fall 2 rise 1",
+                " check check-ssl check-send-proxy verify none inter 200ms fall 2 rise 1",
             ),
             Check::Blind => ("", ""),
         };
         let servers: String = replicas
             .iter()
             .enumerate()
-            .map(|(index, address)| format!(" server r{index} {address}{checked}\n"))
+            .map(|(index, address)| format!(" server r{index} {address} send-proxy-v2{checked}\n"))
             .collect();
         let configuration = format!(
             "global\n stats socket {} level admin\n maxconn 2000\n\

@@ -12,7 +12,7 @@ use crate::gateways::ADMIN;
 use crate::harbor::Harbor;
 use crate::wire::Wire;
 use crate::world::World;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Bytes a second, for each connection, between the replicas and Harbor's slow side.
@@ -30,6 +30,8 @@ pub struct Edge {
     /// The name of a registry that isn't configured at first.
     pub added_host: String,
     pub wire: Wire,
+    /// What clients are seen with: on a loopback device, the address that they connect to.
+    pub clients: Vec<IpAddr>,
     sealing_key: String,
 }
 
@@ -103,10 +105,11 @@ impl Edge {
         keygen.arg("keygen").arg(keys.path().join("key"));
         process::must(keygen);
         let key = std::fs::read_to_string(keys.path().join("key")).expect("a sealing key");
-        let public = [site, added].map(|site| SocketAddr::from((site.public_address(), 443)));
+        let public_addresses =
+            [site, added].map(|site| SocketAddr::from((site.public_address(), 443)));
         let fronts = match distance {
-            Distance::None => public,
-            Distance::Lag(lag) => public.map(|public| {
+            Distance::None => public_addresses,
+            Distance::Lag(lag) => public_addresses.map(|public| {
                 let front = free_address(world);
                 distance::start(public, front, lag);
                 front
@@ -123,6 +126,7 @@ impl Edge {
             slow_host,
             added_host,
             wire,
+            clients: public_addresses.map(|address| address.ip()).to_vec(),
             sealing_key: key,
         };
         for address in places {
@@ -184,7 +188,8 @@ impl Edge {
             Registries::Three => registry("added", &self.added_host, harbor),
         };
         format!(
-            "listeners:\n  - address: {address}\n    \
+            "trusted_proxies: [ 198.51.100.0/24 ]\n\
+             listeners:\n  - address: {address}\n    proxy_protocol: accept\n    \
              tls: {{ certificates: [ {{ cert: {at}/tls.crt, key: {at}/tls.key }} ] }}\n\
              {ADMIN}log: {{ format: json }}\n\
              reattach: {{ keys: {{ current: {at}/sealing.key }} }}\n\
