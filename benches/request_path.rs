@@ -242,6 +242,7 @@ fn step(pushes: &Pushes, operation: Operation, now: SystemTime) -> bool {
         had_credential: true,
         reattached: false,
         behind_cloudflare: false,
+        in_clear: false,
         unknown_blob: None,
         flow: Some(&flow),
     };

@@ -5,8 +5,10 @@
 //! What this file deliberately doesn't know: when a configuration is read again (see `reload`), and
 //! what requests do with it.
 
+mod load;
 mod logins;
 
+pub use load::{Load, Place};
 pub use logins::Logins;
 
 use crate::config::{Config, Registry};
@@ -77,6 +79,8 @@ pub struct Harbor {
     pub number: usize,
     pub metrics: Arc<RegistryMetrics>,
     pub pool: Arc<Pool>,
+    /// Its requests under way, whatever configuration they began with.
+    pub load: Arc<Load>,
     pub known: KnownAuthorities,
     /// What seals and opens its upload tickets; none where that is off.
     pub keys: Option<Arc<Keyring>>,
@@ -210,6 +214,7 @@ impl Harbor {
             number: process.pushes.enroll(&registry.name),
             metrics,
             pool: Pool::after(registry, before.map(|before| &before.pool)),
+            load: before.map_or_else(Arc::default, |before| Arc::clone(&before.load)),
             known: KnownAuthorities::new(known),
             keys,
             in_clear_logged: before.map_or_else(

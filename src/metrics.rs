@@ -17,7 +17,8 @@ pub use process::ProcessMetrics;
 pub use push::{Direction, LimitedBy, PushMetrics};
 pub use refused::ConnectionRefused;
 
-use crate::config::Config;
+use crate::config::{self, Config, Maintenance};
+use crate::registry::class::Class;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
 use crate::registry::upstream_error::UpstreamError;
@@ -96,8 +97,12 @@ families! {
         "Silence between the last byte of a commit's body and Harbor's answer; containerd gives up at 30 s.";
     BYTES: Counter "harbormouth_body_bytes_total" ["registry", "direction"]
         "Body bytes received from clients (upload) and sent to them (download).";
-    IN_FLIGHT: Gauge "harbormouth_requests_in_flight" ["registry"]
-        "Requests that are being served.";
+    IN_FLIGHT: Gauge "harbormouth_requests_in_flight" ["registry", "class"]
+        "Requests that are being served, by class: uploads (what opens an upload, or brings bytes of one or of a manifest) or other.";
+    IN_FLIGHT_LIMIT: Gauge "harbormouth_in_flight_limit" ["registry", "class"]
+        "How many may be, as configured (max_in_flight).";
+    MAINTENANCE: Gauge "harbormouth_maintenance" ["registry", "mode"]
+        "1 while the registry is closed by its configuration: to new pushes, or to all.";
     CONNECTIONS: Gauge "harbormouth_connections" ["listener"]
         "Client connections that are open.";
     ACCEPTED: Counter "harbormouth_connections_accepted_total" ["listener"]
@@ -202,7 +207,9 @@ pub struct RegistryMetrics {
     pub commit_wait: Histogram,
     pub bytes_uploaded: IntCounter,
     pub bytes_downloaded: IntCounter,
-    pub in_flight: IntGauge,
+    in_flight: [IntGauge; Class::ALL.len()],
+    in_flight_limit: IntGaugeVec,
+    maintenance: IntGaugeVec,
     pub retries: IntCounter,
     pub foreign_redirects: IntCounter,
     repairs: Vec<IntCounter>,
@@ -242,6 +249,29 @@ impl OperationMetrics {
 impl RegistryMetrics {
     pub fn operation(&self, operation: Operation) -> &OperationMetrics {
         &self.operations[operation as usize]
+    }
+
+    /// Requests of a class that are being served.
+    pub fn in_flight(&self, class: Class) -> &IntGauge {
+        &self.in_flight[class as usize]
+    }
+
+    /// Shows what the configuration allows.
+    fn show_limits(&self, registry: &config::Registry) {
+        let limits = registry.max_in_flight;
+        for (class, limit) in [
+            (Class::Uploads, limits.uploads),
+            (Class::Other, limits.other),
+        ] {
+            let gauge = self
+                .in_flight_limit
+                .with_label_values(&[self.name.as_str(), class.as_str()]);
+            gauge.set(i64::try_from(limit).unwrap_or(i64::MAX));
+        }
+        for (mode, word) in [(Maintenance::Pushes, "pushes"), (Maintenance::All, "all")] {
+            let gauge = self.maintenance.with_label_values(&[&self.name, word]);
+            gauge.set(i64::from(mode == registry.maintenance));
+        }
     }
 
     pub fn repair(&self, kind: Repair) -> &IntCounter {
@@ -331,6 +361,7 @@ impl Metrics {
                 }
             };
             metrics.push.show_objective(registry.objective);
+            metrics.show_limits(registry);
             for endpoint in &registry.upstream.endpoints {
                 metrics.healthy(&endpoint.to_string());
             }

@@ -8,8 +8,6 @@ use crate::live::{Current, Process, Shared};
 use crate::reload::{self, Read, Reloader};
 use crate::{logging, systemd};
 use anyhow::Context;
-use pingora::apps::HttpServerOptions;
-use pingora::protocols::http::v2::server::default_h2_options;
 use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
 use std::fmt;
@@ -21,18 +19,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-/// How much of an upload may be on its way over HTTP/2. The default of 64 KiB allows 0.6 MiB/s at
-/// 100 ms of round trip; this allows 40 MiB/s.
-const H2_STREAM_WINDOW: u32 = 4 << 20;
-const H2_CONNECTION_WINDOW: u32 = 16 << 20;
-/// Large frames cost less for each byte; a frame is buffered whole.
-const H2_FRAME: u32 = 1 << 20;
-
 /// Idle connections to Harbor that each worker keeps.
 const IDLE_UPSTREAM_CONNECTIONS: usize = 64;
-
-/// A client that opens an HTTP/2 connection and then asks for nothing.
-const H2_IDLE: Duration = Duration::from_secs(75);
 
 /// How often a drain looks whether it is done.
 const DRAIN_POLL: Duration = Duration::from_millis(20);
@@ -203,19 +191,10 @@ fn proxy(current: &Arc<Current>, draining: &watch::Receiver<bool>) -> HttpProxy<
         upstream_keepalive_pool_size: IDLE_UPSTREAM_CONNECTIONS,
         ..ServerConf::default()
     };
-    let mut proxy = http_proxy(
+    http_proxy(
         &Arc::new(conf),
         Gateway::new(Arc::clone(current), draining.clone()),
-    );
-    let mut h2 = default_h2_options();
-    h2.initial_window_size(H2_STREAM_WINDOW);
-    h2.initial_connection_window_size(H2_CONNECTION_WINDOW);
-    h2.max_frame_size(H2_FRAME);
-    proxy.h2_options = Some(h2);
-    let mut options = HttpServerOptions::default();
-    options.h2_idle_timeout = Some(H2_IDLE);
-    proxy.server_options = Some(options);
-    proxy
+    )
 }
 
 /// Says on standard output where we listen: for people, and for tests that let the system choose

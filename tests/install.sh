@@ -8,7 +8,7 @@
 #   tests/install.sh --check    only say what is missing; fails when something is
 set -eu
 
-# program:package
+# program:package, or file:package for what is no program
 NEEDED="
 docker-registry:docker-registry
 containerd:containerd
@@ -22,6 +22,7 @@ buildah:buildah
 umoci:umoci
 bwrap:bubblewrap
 nginx:nginx-light
+/usr/lib/nginx/modules/ngx_stream_module.so:libnginx-mod-stream
 haproxy:haproxy
 nghttp:nghttp2-client
 h2load:nghttp2-client
@@ -56,7 +57,7 @@ POLICY=/usr/sbin/policy-rc.d
 
 missing_packages() {
     for pair in $NEEDED; do
-        command -v "${pair%%:*}" >/dev/null 2>&1 || echo "${pair##*:}"
+        command -v "${pair%%:*}" >/dev/null 2>&1 || [ -f "${pair%%:*}" ] || echo "${pair##*:}"
     done | sort -u
 }
 

@@ -161,6 +161,7 @@ impl Load {
             had_credential: true,
             reattached: step.number.is_multiple_of(3),
             behind_cloudflare: false,
+            in_clear: false,
             unknown_blob: None,
             flow: None,
         }

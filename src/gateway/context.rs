@@ -10,10 +10,11 @@ use super::times::Times;
 use super::transfer::Transfer;
 use crate::edge::origin::Scheme;
 use crate::listener::{Arrival, Way};
-use crate::live::{Harbor, PublicName, Shared};
+use crate::live::{Harbor, Place, PublicName, Shared};
 use crate::metrics::{NO_REGISTRY, RegistryMetrics, seconds};
 use crate::push::Finding;
 use crate::registry::answer::Answer;
+use crate::registry::class::Class;
 use crate::registry::client::ClientFamily;
 use crate::registry::oci_error::READ_OF_ERROR;
 use crate::registry::operation::Operation;
@@ -69,6 +70,8 @@ pub struct RequestContext {
     /// Index into the shared names.
     name: Option<usize>,
     in_flight: Option<InFlight>,
+    /// Its place among those that the registry may have under way.
+    pub(super) place: Option<Place>,
 
     // Added by the tries at Harbor.
     pub(super) tried: Vec<SocketAddr>,
@@ -133,7 +136,7 @@ impl Drop for InFlight {
 impl RequestContext {
     pub(super) fn new(shared: Arc<Shared>, arrival: Arrival) -> RequestContext {
         shared.process.request_begins();
-        let in_flight = InFlight::new(&shared.process.metrics.other().in_flight);
+        let in_flight = InFlight::new(shared.process.metrics.other().in_flight(Class::Other));
         RequestContext {
             shared,
             arrival,
@@ -158,6 +161,7 @@ impl RequestContext {
             upstream_target: None,
             name: None,
             in_flight: Some(in_flight),
+            place: None,
             tried: Vec::new(),
             address: None,
             endpoint: None,
@@ -203,7 +207,9 @@ impl RequestContext {
 
     pub(super) fn routed(&mut self, name: usize) {
         self.name = Some(name);
-        self.in_flight = Some(InFlight::new(&self.metrics().in_flight));
+        self.in_flight = Some(InFlight::new(
+            self.metrics().in_flight(Class::of(self.operation)),
+        ));
     }
 
     /// The scheme of the client's side. TLS that ends here is TLS, whatever is said of hops before.
@@ -272,7 +278,7 @@ impl RequestContext {
             self.times.complete(now);
             self.arrival.progress.done();
         } else {
-            self.arrival.progress.touch(now);
+            self.arrival.progress.came(bytes as u64);
         }
         if let Some(followed) = &self.followed {
             let passed = self.times.passed(now);
@@ -291,6 +297,7 @@ impl RequestContext {
         if let Some(followed) = &self.followed {
             followed.flow.touched(self.times.passed(now));
         }
+        self.arrival.progress.given(now);
         self.delivered = last;
     }
 
@@ -366,6 +373,7 @@ impl RequestContext {
     /// True once.
     pub(super) fn close(&mut self) -> bool {
         self.in_flight = None;
+        self.place = None;
         let first = !std::mem::replace(&mut self.closed, true);
         if first {
             self.shared.process.request_ends();

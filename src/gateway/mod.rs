@@ -13,6 +13,7 @@ mod failure;
 mod following;
 mod forward;
 mod health;
+mod load;
 mod reply;
 mod request;
 mod times;
@@ -43,10 +44,6 @@ use transfer::Transfer;
 /// Tries at Harbor for one request: enough to pass two dead replicas and a stale connection.
 pub const MAX_TRIES: usize = 4;
 
-/// How long a kept-alive connection may wait for its next request: above the 60 s at which common
-/// balancers close, so that they and not we begin the close.
-const KEEPALIVE_SECONDS: u64 = 75;
-
 /// After an early answer the client is still sending. Its body is read and thrown away for this
 /// long, so that the answer reaches it instead of a reset.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -54,8 +51,9 @@ const DRAIN: Duration = Duration::from_secs(30);
 /// A client that sent Expect and was refused skips its body; Pingora waits for it all the same.
 const SKIPPED_BODY: Duration = Duration::from_secs(1);
 
-/// How much longer the watch over HTTP/2 uploads waits than Harbor's own write timeout, so that a
-/// Harbor that doesn't read is not taken for a client that doesn't send.
+/// How much longer the watch over a client's pace waits than the timeouts of single reads and
+/// writes: silence is theirs, and a Harbor that doesn't read is not taken for a client that doesn't
+/// send.
 const WATCH_MARGIN: Duration = Duration::from_secs(5);
 
 /// Implements Pingora's proxy hooks. Cheap to clone: each worker has one.
@@ -93,8 +91,10 @@ impl ProxyHttp for Gateway {
         _ctx: &mut RequestContext,
     ) -> Result<()> {
         if session.get_keepalive().is_some() {
-            let keepalive = (!self.is_draining()).then_some(KEEPALIVE_SECONDS);
-            session.set_keepalive(keepalive);
+            // The connection's own watch over it goes on (see `listener`).
+            if self.is_draining() {
+                session.set_keepalive(None);
+            }
         }
         // With Expect a client may skip its body, and its next request would be taken for it.
         if session.get_header("expect").is_none() {
@@ -191,6 +191,7 @@ impl ProxyHttp for Gateway {
     ) -> Result<()> {
         ctx.times.sending(Instant::now());
         ctx.transfer = Transfer::upload(session, fd, ctx);
+        ctx.arrival.progress.goes_to(fd);
         Ok(())
     }
 
@@ -248,6 +249,12 @@ impl ProxyHttp for Gateway {
         }
         ctx.answered(response.status.as_u16(), Instant::now());
         ctx.transfer = Transfer::download(session, &response.headers, ctx);
+        // Over HTTP/1.1 each write has its own timeout; over HTTP/2 each byte that the client lets
+        // through starts it anew.
+        if let Some(harbor) = ctx.harbor().filter(|_| session.is_http2()) {
+            let limit = harbor.registry.timeouts.between_bytes + WATCH_MARGIN;
+            ctx.arrival.progress.bound_answer(limit);
+        }
         following::answered(response, ctx);
         ctx.refuses(response);
         if answer::is_refusal_before_the_body(session) {
@@ -317,7 +324,11 @@ impl ProxyHttp for Gateway {
         error: &Error,
         ctx: &mut RequestContext,
     ) -> FailToProxy {
-        let failure = failure(error.etype(), error.esource(), ctx.body_state());
+        let failure = match ctx.arrival.progress.is_stalled() {
+            // Whatever broke then, it was because the client was given up.
+            true => Failure::ClientStalled,
+            false => failure(error.etype(), error.esource(), ctx.body_state()),
+        };
         let skipped = failure == Failure::ClientStalled && ctx.times.is_answered();
         if !(skipped && session.get_header("expect").is_some()) {
             ctx.failed(failure);

@@ -4,7 +4,8 @@ use super::answer::Refusal;
 use super::authorization;
 use super::context::{Arrived, RequestContext};
 use super::following;
-use crate::config::Expose;
+use super::load;
+use crate::config::{Expose, Limits};
 use crate::edge::forwarded::accepted_request_id;
 use crate::edge::host::requested_authority;
 use crate::edge::origin::{Authority, Origin, Scheme};
@@ -12,7 +13,7 @@ use crate::edge::path::NormalPath;
 use crate::edge::proxy_header::Sender;
 use crate::edge::query;
 use crate::edge::trusted::{forwarded_scheme, only_address};
-use crate::listener::Way;
+use crate::listener::{Pace, Way};
 use crate::live::{PublicName, Shared};
 use crate::registry::answer::Answer;
 use crate::registry::client::ClientFamily;
@@ -117,6 +118,7 @@ pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Result<(
         return Err(redirect(ctx, &asked, &path));
     }
     admit(request, &target, ctx)?;
+    load::admit(ctx)?;
     remember(&target, path.query(), ctx);
     following::begin(request, &target, path.query(), ctx);
     authorization::settle(request, &target, path.query(), ctx)?;
@@ -172,6 +174,9 @@ fn admit(
     if !exposed {
         return Err(Refusal::Answer(Answer::NotPublic));
     }
+    if is_too_large(request, &ctx.shared.config.limits) {
+        return Err(Refusal::Answer(Answer::HeaderTooLarge));
+    }
     match has_one_length(request) {
         true => Ok(()),
         false => Err(Refusal::Answer(Answer::BadRequest)),
@@ -202,10 +207,13 @@ fn bound(session: &mut Session, ctx: &RequestContext, body: Body) {
     let limit = harbor.registry.timeouts.between_bytes;
     session.set_read_timeout(Some(limit));
     session.set_write_timeout(Some(limit));
-    if session.is_http2() && body == Body::Present {
-        ctx.arrival
-            .progress
-            .expect_every(limit + super::WATCH_MARGIN);
+    let window = limit + super::WATCH_MARGIN;
+    ctx.arrival.life.bound_writes(window);
+    if body == Body::Present {
+        ctx.arrival.progress.expect(Pace {
+            window,
+            bytes: ctx.shared.config.limits.upload_progress,
+        });
     }
 }
 
@@ -287,6 +295,17 @@ fn parts(request: &RequestHeader) -> (Option<Cow<'_, str>>, &[u8]) {
             (authority.map(|authority| authority.as_str().into()), target)
         }
     }
+}
+
+/// Whether the header has more fields or bytes than it may. Over HTTP/1.1 a header that goes on and
+/// on is not even read to its end (see `listener`).
+fn is_too_large(request: &RequestHeader, limits: &Limits) -> bool {
+    /// `: ` and the end of the line.
+    const BETWEEN: usize = 4;
+    let fields = request.headers.iter();
+    let bytes = fields.map(|(name, value)| name.as_str().len() + value.len() + BETWEEN);
+    let bytes = bytes.sum::<usize>() + request.raw_path().len();
+    request.headers.len() > limits.header_fields || bytes as u64 > limits.header_bytes
 }
 
 /// Whether the body's length, where it is told, is one number in one field. Pingora reads `5, 5` as

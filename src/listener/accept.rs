@@ -1,10 +1,11 @@
 //! Bound sockets, and what happens to a connection before its first request.
 
 use super::certificates::{self, Certificates};
+use super::gate::Place;
 use super::introduction::{Announced, Dismissed, Introductions};
 use super::stream::ClientStream;
 use super::worker::Workers;
-use crate::config::{self, ListenerKind};
+use crate::config::{self, Limits, ListenerKind};
 use crate::edge::proxy_header::Sender;
 use crate::edge::trusted::TrustedProxies;
 use crate::metrics::HandshakeFailure;
@@ -15,7 +16,7 @@ use pingora::server::ShutdownWatch;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -69,12 +70,15 @@ pub(super) struct Accepted {
     pub(super) socket: std::net::TcpStream,
     pub(super) peer: SocketAddr,
     pub(super) entrance: Arc<Entrance>,
+    pub(super) place: Place,
 }
 
 /// A connection that is ready for HTTP.
 pub(super) struct Prepared {
     pub(super) stream: Stream,
     pub(super) announced: Announced,
+    /// Counted among those that are open for as long as this lives.
+    pub(super) place: Place,
 }
 
 /// Why a connection was not served.
@@ -177,14 +181,7 @@ impl Listener {
         let (socket, peer) = accepted?;
         // A worker registers the socket with its own reactor.
         let socket = socket.into_std()?;
-        let entrance = Arc::clone(&self.entrance);
-        workers
-            .take(Accepted {
-                socket,
-                peer,
-                entrance,
-            })
-            .await;
+        workers.take(socket, peer, &self.entrance).await;
         Ok(())
     }
 }
@@ -192,7 +189,11 @@ impl Listener {
 impl Accepted {
     /// Reads the PROXY header and shakes hands, where the listener has it so. Runs on the worker
     /// that keeps the connection.
-    pub(super) async fn prepare(self, trusted: &TrustedProxies) -> Result<Prepared, NotServed> {
+    pub(super) async fn prepare(
+        mut self,
+        trusted: &TrustedProxies,
+        limits: &Limits,
+    ) -> Result<Prepared, NotServed> {
         let peer = self.peer;
         let tuned =
             TcpStream::from_std(self.socket).and_then(|socket| tune(&socket).map(|()| socket));
@@ -208,6 +209,12 @@ impl Accepted {
             Sender::Client(client) => client,
             Sender::Peer | Sender::Unknown => peer,
         };
+        // Before the handshake, which is what costs.
+        let taken = self.place.take(client.ip(), trusted, limits);
+        taken.map_err(|reason| {
+            turn_away(&socket);
+            NotServed::Dismissed(Dismissed::Refused(reason))
+        })?;
         let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
         // The hooks ask for it; without a PROXY header this saves a system call for each request.
         let _ = digest
@@ -220,7 +227,11 @@ impl Accepted {
             Some(tls) => shake(&tls.acceptor, stream, client).await?,
             None => Box::new(stream),
         };
-        Ok(Prepared { stream, announced })
+        Ok(Prepared {
+            stream,
+            announced,
+            place: self.place,
+        })
     }
 }
 
@@ -237,6 +248,13 @@ async fn shake(
         }
         Err(_) => Err(NotServed::Handshake(HandshakeFailure::Timeout)),
     }
+}
+
+/// When the socket is closed next, the client sees a reset: it costs us nothing more, where an
+/// ordinary close leaves the kernel with a connection in TIME_WAIT.
+pub(super) fn turn_away(socket: &impl AsFd) {
+    // It is closed in any case.
+    let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
 }
 
 fn tune(socket: &TcpStream) -> io::Result<()> {

@@ -1,19 +1,38 @@
-//! What a request's hooks may know of the connection that it came on, and the watch over HTTP/2
-//! uploads that make no progress.
+//! One connection's HTTP: what a request's hooks may know of the connection that it came on, and
+//! the end of requests whose bodies don't move.
 
+use super::guard::Guard;
 use super::introduction::Announced;
+use super::life::Life;
+use super::progress::Progress;
+use crate::config::Limits;
 use crate::gateway::Gateway;
 use async_trait::async_trait;
-use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream};
+use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::http::v2::server::H2Options;
+use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use prometheus::IntCounter;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
-use tokio::sync::Notify;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+
+/// How much of an upload may be on its way over HTTP/2. The default of 64 KiB allows 0.6 MiB/s at
+/// 100 ms of round trip; this allows 40 MiB/s.
+const H2_STREAM_WINDOW: u32 = 4 << 20;
+const H2_CONNECTION_WINDOW: u32 = 16 << 20;
+/// Large frames cost less for each byte; a frame is buffered whole.
+const H2_FRAME: u32 = 1 << 20;
+
+/// For the answer to a client that is given up over HTTP/1.1.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
+
+/// Pingora's word for "no timeout of its own": the guard has one that covers the first request, and
+/// is exact.
+const NO_TIMEOUT: u64 = 0;
 
 /// By which way a request came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +50,7 @@ pub struct Arrival {
     pub way: Way,
     pub announced: Announced,
     pub progress: Arc<Progress>,
+    pub life: Arc<Life>,
 }
 
 tokio::task_local! {
@@ -41,94 +61,25 @@ tokio::task_local! {
 /// it is a plain one.
 pub fn arrival() -> Arrival {
     let found = ARRIVAL.try_with(|arrival| {
-        arrival.progress.seen.store(true, Ordering::Relaxed);
+        arrival.life.has_header();
+        arrival.progress.saw();
         arrival.clone()
     });
     found.unwrap_or_else(|_| Arrival {
         way: Way::Plain,
         announced: Announced::NOTHING,
-        progress: Progress::new(),
+        progress: Arc::new(Progress::new()),
+        life: Life::new(),
     })
 }
 
-/// When the last piece of a request's body came. Pingora has no timeout of its own for a body over
-/// HTTP/2; for HTTP/1.1 it has, and the watch is never armed.
-pub struct Progress {
-    began: Instant,
-    /// A hook has seen the request.
-    seen: AtomicBool,
-    /// Milliseconds from `began` to the last piece.
-    last: AtomicU64,
-    /// Milliseconds of silence that are too many; 0 while nobody waits for a piece.
-    limit: AtomicU64,
-    armed: Notify,
-}
-
-impl Progress {
-    pub(crate) fn new() -> Arc<Progress> {
-        Arc::new(Progress {
-            began: Instant::now(),
-            seen: AtomicBool::new(false),
-            last: AtomicU64::new(0),
-            limit: AtomicU64::new(0),
-            armed: Notify::new(),
-        })
-    }
-
-    /// From now on a piece is expected every `limit`.
-    pub fn expect_every(&self, limit: Duration) {
-        self.touch(Instant::now());
-        self.limit.store(millis(limit).max(1), Ordering::Relaxed);
-        self.armed.notify_one();
-    }
-
-    /// A piece came.
-    pub fn touch(&self, now: Instant) {
-        let passed = now.saturating_duration_since(self.began);
-        self.last.store(millis(passed), Ordering::Relaxed);
-    }
-
-    /// The body is complete.
-    pub fn done(&self) {
-        self.limit.store(0, Ordering::Relaxed);
-    }
-
-    /// True when a piece was expected and is overdue.
-    pub fn is_stalled(&self) -> bool {
-        let limit = self.limit.load(Ordering::Relaxed);
-        limit > 0 && self.silent() >= limit
-    }
-
-    fn silent(&self) -> u64 {
-        millis(self.began.elapsed()).saturating_sub(self.last.load(Ordering::Relaxed))
-    }
-
-    /// Resolves when an expected piece did not come.
-    async fn stalled(&self) {
-        self.armed.notified().await;
-        loop {
-            let limit = self.limit.load(Ordering::Relaxed);
-            if limit == 0 {
-                return std::future::pending().await;
-            }
-            let silent = self.silent();
-            if silent >= limit {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(limit - silent)).await;
-        }
-    }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// One connection's HTTP: Pingora's server around Pingora's proxy, with the arrival in between.
+/// Pingora's server around Pingora's proxy, with the arrival in between.
 pub(super) struct ConnectionApp {
     proxy: Arc<HttpProxy<Gateway>>,
-    way: Way,
-    announced: Announced,
+    /// What all requests of the connection have in common.
+    arrival: Arrival,
+    limits: Limits,
+    options: HttpServerOptions,
     without_request: IntCounter,
     served: AtomicBool,
 }
@@ -136,17 +87,54 @@ pub(super) struct ConnectionApp {
 impl ConnectionApp {
     pub(super) fn new(
         proxy: Arc<HttpProxy<Gateway>>,
-        way: Way,
-        announced: Announced,
+        arrival: Arrival,
+        limits: Limits,
         without_request: IntCounter,
     ) -> Self {
+        let mut options = HttpServerOptions::default();
+        // Pingora counts those that follow the first.
+        options.keepalive_request_limit = Some(limits.keepalive_requests.saturating_sub(1));
+        options.h2_idle_timeout = Some(limits.keepalive_idle);
         ConnectionApp {
             proxy,
-            way,
-            announced,
+            arrival,
+            limits,
+            options,
             without_request,
             served: AtomicBool::new(false),
         }
+    }
+
+    /// Serves the connection until either side ends it.
+    pub(super) async fn serve(self, stream: Guard, is_used_up: &Notify, shutdown: &ShutdownWatch) {
+        let app = Arc::new(self);
+        if !stream.is_http2() {
+            app.process_new(Box::new(stream), shutdown).await;
+            return;
+        }
+        // Pingora takes its leave of an HTTP/2 client when this changes.
+        let (leave, leaving) = watch::channel(false);
+        tokio::select! {
+            _ = app.process_new(Box::new(stream), &leaving) => {}
+            () = app.take_leave(is_used_up, shutdown.clone(), &leave) => {}
+        }
+    }
+
+    /// Says goodbye when the process ends or the client has had its requests. Resolves when the
+    /// client then neither asks nor goes.
+    async fn take_leave(
+        &self,
+        is_used_up: &Notify,
+        mut shutdown: ShutdownWatch,
+        leave: &watch::Sender<bool>,
+    ) {
+        tokio::select! {
+            () = is_used_up.notified() => {}
+            _ = shutdown.wait_for(|stop| *stop) => {}
+        }
+        leave.send_replace(true);
+        let idle = self.limits.keepalive_idle;
+        self.arrival.life.is_idle_for(idle).await;
     }
 }
 
@@ -154,39 +142,58 @@ impl ConnectionApp {
 impl HttpServerApp for ConnectionApp {
     async fn process_new_http(
         self: &Arc<Self>,
-        session: ServerSession,
+        mut session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        let progress = Progress::new();
-        let arrival = Arrival {
-            way: self.way,
-            announced: self.announced,
-            progress: Arc::clone(&progress),
-        };
         let multiplexed = session.is_http2();
+        let life = &self.arrival.life;
+        let serves = life.serves();
+        if !multiplexed {
+            life.await_header();
+            if session.get_keepalive().is_some() {
+                session.set_keepalive(Some(NO_TIMEOUT));
+            }
+        }
+        let progress = Arc::new(Progress::new());
+        let mut arrival = self.arrival.clone();
+        arrival.progress = Arc::clone(&progress);
         let request = ARRIVAL.scope(arrival, self.proxy.process_new_http(session, shutdown));
-        let reused = if multiplexed {
-            tokio::select! {
-                reused = request => reused,
+        let mut request = pin!(request);
+        let reused = tokio::select! {
+            reused = &mut request => reused,
+            () = progress.stalled() => match multiplexed {
                 // Dropping the request resets its stream and closes the connection to Harbor; its
                 // context writes the record.
-                () = progress.stalled() => None,
-            }
-        } else {
-            request.await
+                true => None,
+                false => {
+                    life.give_up();
+                    let answered = tokio::time::timeout(LAST_ANSWER, request).await;
+                    answered.ok().flatten()
+                }
+            },
         };
         let first = !self.served.swap(true, Ordering::Relaxed);
-        if first && !progress.seen.load(Ordering::Relaxed) {
+        if first && !progress.is_seen() {
             self.without_request.inc();
         }
+        drop(serves);
         reused
     }
 
     fn h2_options(&self) -> Option<H2Options> {
-        self.proxy.h2_options()
+        let mut options = default_h2_options();
+        options.initial_window_size(H2_STREAM_WINDOW);
+        options.initial_connection_window_size(H2_CONNECTION_WINDOW);
+        options.max_frame_size(H2_FRAME);
+        options.max_concurrent_streams(self.limits.http2_streams);
+        // A larger header is answered 431 by h2, without a word. Twice the limit lets one that is
+        // somewhat too large be answered by us.
+        let bytes = u32::try_from(self.limits.header_bytes.saturating_mul(2));
+        options.max_header_list_size(bytes.unwrap_or(u32::MAX));
+        Some(options)
     }
 
     fn server_options(&self) -> Option<&HttpServerOptions> {
-        self.proxy.server_options()
+        Some(&self.options)
     }
 }

@@ -5,14 +5,27 @@
 //! deal connections out at random, and can't tell a test which port they got.
 
 mod accept;
+mod allowance;
+mod arriving;
 mod certificates;
 mod connection;
+mod farewell;
+mod frames;
+mod gate;
+mod guard;
+mod header;
 mod introduction;
+mod life;
+mod multiplexed;
+mod progress;
 mod stream;
+mod timer;
 mod worker;
 
 pub use accept::{ListenError, Listener};
 pub use certificates::Certificates;
 pub use connection::{Arrival, Way, arrival};
 pub use introduction::Announced;
+pub use life::Life;
+pub use progress::{Pace, Progress};
 pub use worker::Workers;

@@ -4,21 +4,26 @@
 //! connections to Harbor that it uses: nothing wakes another thread while bytes flow. New
 //! connections go to the worker that has the fewest.
 
-use super::accept::{Accepted, NotServed, Prepared};
-use super::connection::{ConnectionApp, Way};
+use super::accept::{Accepted, Entrance, NotServed, turn_away};
+use super::connection::{Arrival, ConnectionApp, Way};
+use super::gate::Gate;
+use super::guard::{Guard, Refused};
 use super::introduction::Dismissed;
+use super::life::Life;
+use super::progress::Progress;
 use crate::gateway::Gateway;
 use crate::live::{Current, Shared};
-use crate::metrics::HandshakeFailure;
+use crate::metrics::{ConnectionRefused, HandshakeFailure};
 use pingora::apps::ServerApp;
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 /// Connections that wait for a worker to take them up. Taking up is only a spawn: a full queue
 /// means that the worker's thread is busy, and then the kernel's backlog is the better place.
@@ -27,6 +32,8 @@ const QUEUE: usize = 256;
 /// All workers.
 pub struct Workers {
     workers: Vec<Worker>,
+    gate: Arc<Gate>,
+    current: Arc<Current>,
     cut: watch::Sender<bool>,
 }
 
@@ -78,7 +85,12 @@ impl Workers {
             )
         };
         let workers = (0..count).map(start).collect::<io::Result<_>>()?;
-        Ok(Workers { workers, cut })
+        Ok(Workers {
+            workers,
+            gate: Arc::default(),
+            current: Arc::clone(current),
+            cut,
+        })
     }
 
     /// Drops every connection with what goes on on it, and waits until that is done, but no longer
@@ -89,8 +101,25 @@ impl Workers {
         let _ = tokio::time::timeout(limit, self.cut.closed()).await;
     }
 
-    /// Gives a connection to the worker with the fewest.
-    pub(super) async fn take(&self, accepted: Accepted) {
+    /// Gives a connection to the worker with the fewest, if one more may be open.
+    pub(super) async fn take(&self, socket: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>) {
+        let shared = self.current.load();
+        let counted = shared.process.metrics.listener(entrance.listener);
+        counted.accepted.inc();
+        let place = match self.gate.enter(&shared.config.limits) {
+            Ok(place) => place,
+            Err(reason) => {
+                turn_away(&socket);
+                counted.refused(reason).inc();
+                return;
+            }
+        };
+        let accepted = Accepted {
+            socket,
+            peer,
+            entrance: Arc::clone(entrance),
+            place,
+        };
         let open = |worker: &&Worker| worker.open.load(Ordering::Relaxed);
         let Some(worker) = self.workers.iter().min_by_key(open) else {
             return;
@@ -174,13 +203,35 @@ async fn serve(
     shutdown: &ShutdownWatch,
 ) {
     let counted = shared.process.metrics.listener(accepted.entrance.listener);
-    counted.accepted.inc();
     let way = accepted.entrance.way;
-    match accepted.prepare(&shared.trusted).await {
-        Ok(Prepared { stream, announced }) => {
+    let limits = shared.config.limits;
+    match accepted.prepare(&shared.trusted, &limits).await {
+        Ok(prepared) => {
+            let life = Life::new();
+            let is_used_up = Arc::new(Notify::new());
+            let refused = |reason| counted.refused(reason).clone();
+            let refused = Refused {
+                slow_header: refused(ConnectionRefused::SlowHeader),
+                header_too_large: refused(ConnectionRefused::HeaderTooLarge),
+                http2_flood: refused(ConnectionRefused::Http2Flood),
+            };
+            let stream = Guard::new(
+                prepared.stream,
+                limits,
+                Arc::clone(&life),
+                refused,
+                Arc::clone(&is_used_up),
+            );
+            let arrival = Arrival {
+                way,
+                announced: prepared.announced,
+                progress: Arc::new(Progress::new()),
+                life,
+            };
             let without_request = counted.without_request.clone();
-            let app = ConnectionApp::new(proxy, way, announced, without_request);
-            Arc::new(app).process_new(stream, shutdown).await;
+            let app = ConnectionApp::new(proxy, arrival, limits, without_request);
+            app.serve(stream, &is_used_up, shutdown).await;
+            drop(prepared.place);
         }
         Err(NotServed::Handshake(cause)) => counted.handshake_failure(cause).inc(),
         Err(NotServed::Dismissed(Dismissed::Refused(reason))) => counted.refused(reason).inc(),

@@ -9,6 +9,10 @@ pub enum ConnectionRefused {
     ConnectionsPerClient,
     /// A request's header did not arrive in time.
     SlowHeader,
+    /// A request's header is so large that it was not read to its end.
+    HeaderTooLarge,
+    /// Over HTTP/2 the client gave up streams, or sent PING and the like, faster than it may.
+    Http2Flood,
     /// The listener requires the PROXY protocol, and the peer is no trusted proxy.
     ProxyUntrusted,
     /// The listener requires the PROXY protocol, and a trusted proxy began with something else.
@@ -22,10 +26,12 @@ pub enum ConnectionRefused {
 }
 
 impl ConnectionRefused {
-    pub const ALL: [ConnectionRefused; 8] = [
+    pub const ALL: [ConnectionRefused; 10] = [
         ConnectionRefused::Connections,
         ConnectionRefused::ConnectionsPerClient,
         ConnectionRefused::SlowHeader,
+        ConnectionRefused::HeaderTooLarge,
+        ConnectionRefused::Http2Flood,
         ConnectionRefused::ProxyUntrusted,
         ConnectionRefused::ProxyMissing,
         ConnectionRefused::ProxyInvalid,
@@ -38,6 +44,8 @@ impl ConnectionRefused {
             ConnectionRefused::Connections => "connections",
             ConnectionRefused::ConnectionsPerClient => "connections_per_client",
             ConnectionRefused::SlowHeader => "slow_header",
+            ConnectionRefused::HeaderTooLarge => "header_too_large",
+            ConnectionRefused::Http2Flood => "http2_flood",
             ConnectionRefused::ProxyUntrusted => "proxy_untrusted",
             ConnectionRefused::ProxyMissing => "proxy_missing",
             ConnectionRefused::ProxyInvalid => "proxy_invalid",

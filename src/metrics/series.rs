@@ -5,9 +5,10 @@ use super::push::PushVecs;
 use super::{
     ACCEPTED, BYTES, COMMIT_WAIT, CONNECTIONS, ConnectionRefused, DURATION, FIRST_BYTE,
     FOREIGN_REDIRECTS, Family, HANDSHAKE_FAILURES, HEALTHY, HandshakeFailure, IN_FLIGHT,
-    ListenerMetrics, OperationMetrics, REFUSED, REPAIRS, REQUESTS, RETRIES, RegistryMetrics,
-    STATUS_CLASSES, UNSEEN, UPSTREAM_ERRORS,
+    IN_FLIGHT_LIMIT, ListenerMetrics, MAINTENANCE, OperationMetrics, REFUSED, REPAIRS, REQUESTS,
+    RETRIES, RegistryMetrics, STATUS_CLASSES, UNSEEN, UPSTREAM_ERRORS,
 };
+use crate::registry::class::Class;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
 use crate::registry::upstream_error::UpstreamError;
@@ -67,7 +68,9 @@ impl RegistryMetrics {
             commit_wait: commit_wait.with_label_values(&[name]),
             bytes_uploaded: bytes.with_label_values(&[name, "upload"]),
             bytes_downloaded: bytes.with_label_values(&[name, "download"]),
-            in_flight: in_flight.with_label_values(&[name]),
+            in_flight: Class::ALL.map(|class| in_flight.with_label_values(&[name, class.as_str()])),
+            in_flight_limit: registered(&families, gauge_vec(&IN_FLIGHT_LIMIT)?)?,
+            maintenance: registered(&families, gauge_vec(&MAINTENANCE)?)?,
             retries: retries.with_label_values(&[name]),
             foreign_redirects: foreign_redirects.with_label_values(&[name]),
             repairs: Repair::ALL.iter().map(repair).collect(),

@@ -31,12 +31,26 @@ pub enum Answer {
     AuthorizationLost(Lost),
     /// Too many wrong passwords.
     LoginLimited,
+    /// More header than anybody needs.
+    HeaderTooLarge,
+    /// Too much is under way at this registry.
+    Overloaded,
+    /// The operator has closed it for a while.
+    Maintenance(Closed),
     /// The client stopped sending.
     ClientStalled,
     /// Harbor could not be asked, or did not answer.
     Upstream(UpstreamError),
     /// A fault of the gateway's own.
     Internal,
+}
+
+/// What of a registry is closed for maintenance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// What begins a push.
+    Pushes,
+    All,
 }
 
 /// What lost its Authorization on the way. No client sends these without it: each has a token by
@@ -116,6 +130,9 @@ impl Answer {
             | Answer::NotPublic
             | Answer::AuthorizationLost(_)
             | Answer::LoginLimited
+            | Answer::HeaderTooLarge
+            | Answer::Overloaded
+            | Answer::Maintenance(_)
             | Answer::ClientStalled
             | Answer::Upstream(_)
             | Answer::Internal => {}
@@ -157,6 +174,18 @@ impl Answer {
             Answer::LoginLimited => row(429, TooManyRequests, Reason::LoginLimited,
                 "too many failed logins with this user name from this address; wait as long as \
                  Retry-After says, then log in with the right password"),
+            Answer::HeaderTooLarge => row(431, Unsupported, Reason::HeaderTooLarge,
+                "the header of the request is too large for this registry: too many fields, or \
+                 too many bytes in them"),
+            Answer::Overloaded => row(429, TooManyRequests, Reason::Overloaded,
+                "{harbor} has as many requests under way as it can take; wait as long as \
+                 Retry-After says, then try again"),
+            Answer::Maintenance(Closed::Pushes) => row(503, Unavailable, Reason::Maintenance,
+                "{harbor} takes no new pushes for the time being, because of maintenance; pulls \
+                 go on. Try again later, or ask the operator when it ends"),
+            Answer::Maintenance(Closed::All) => row(503, Unavailable, Reason::Maintenance,
+                "{harbor} is closed for maintenance; try again later, or ask the operator when it \
+                 ends"),
             Answer::ClientStalled => row(408, Unavailable, Reason::ClientStalled,
                 "the client sent nothing for too long, so the request was given up; check the \
                  network between the client and this registry, then try again"),
@@ -225,6 +254,25 @@ mod tests {
                 "Location",
             ),
             (Answer::LoginLimited, 429, "TOOMANYREQUESTS", "wait"),
+            (Answer::HeaderTooLarge, 431, "UNSUPPORTED", "header"),
+            (
+                Answer::Overloaded,
+                429,
+                "TOOMANYREQUESTS",
+                "Harbor \"hq\" has as many",
+            ),
+            (
+                Answer::Maintenance(Closed::Pushes),
+                503,
+                "UNAVAILABLE",
+                "Harbor \"hq\" takes no new pushes",
+            ),
+            (
+                Answer::Maintenance(Closed::All),
+                503,
+                "UNAVAILABLE",
+                "Harbor \"hq\" is closed",
+            ),
             (Answer::ClientStalled, 408, "UNAVAILABLE", "client"),
             (Answer::Internal, 500, "UNKNOWN", "request id"),
         ] {

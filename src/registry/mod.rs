@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod authorities;
 pub mod challenge;
+pub mod class;
 pub mod client;
 pub mod cookie;
 pub mod error_body;

@@ -67,6 +67,13 @@ impl Operation {
         Operation::UploadStatus,
     ];
 
+    /// What begins an upload.
+    pub const NEW_UPLOAD: [Operation; 3] = [
+        Operation::UploadStart,
+        Operation::UploadMount,
+        Operation::UploadMonolithic,
+    ];
+
     /// What writes to a registry when somebody pushes: what its objective counts.
     pub const PUSH: [Operation; 6] = [
         Operation::UploadStart,

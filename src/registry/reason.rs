@@ -245,6 +245,13 @@ reasons! {
         "The path could mean two things: encoded slashes, `..`." "If a real client sends it, report it.";
     BadRequest "bad_request" Refused Client Every
         "The request breaks HTTP otherwise." "If a real client sends it, report it.";
+    HeaderTooLarge "header_too_large" Refused Client Every
+        "The request's header has too many fields or bytes." "`limits.header_fields`, `limits.header_bytes`; a browser's cookies of other services under the same domain.";
+    Overloaded "overloaded" Failed Gateway Every
+        "As many requests of its class were under way at the registry as `max_in_flight` allows."
+        "What keeps them: the commit wait and the first byte say whether Harbor is slow. Else a larger `max_in_flight`, or another replica.";
+    Maintenance "maintenance" Refused Gateway Every
+        "The registry is closed, or closed to pushes, by the operator's `maintenance`." "`maintenance: off` when the work is done.";
     RefusedByPolicy "refused_by_policy" Refused Gateway Every
         "The path is never public, or `expose` leaves its part out." "`expose`.";
     Drained "drained" Failed Gateway Every

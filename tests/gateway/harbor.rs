@@ -57,6 +57,8 @@ impl Got {
 #[derive(Clone, Debug)]
 pub struct Plan {
     read: Read,
+    /// Between two reads of the body.
+    pace: Duration,
     /// Silence before the answer.
     pause: Duration,
     say: Vec<u8>,
@@ -85,6 +87,7 @@ impl Plan {
     pub fn say(bytes: impl Into<Vec<u8>>) -> Plan {
         Plan {
             read: Read::All,
+            pace: Duration::ZERO,
             pause: Duration::ZERO,
             say: bytes.into(),
             then: Then::Next,
@@ -108,6 +111,11 @@ impl Plan {
     pub fn after(self, count: usize) -> Plan {
         let read = Read::First(count);
         Plan { read, ..self }
+    }
+
+    /// Waits so long after each read of a body.
+    pub fn pace(self, pace: Duration) -> Plan {
+        Plan { pace, ..self }
     }
 
     pub fn pause(self, pause: Duration) -> Plan {
@@ -267,7 +275,13 @@ impl Wire {
                 notes.got.len() - 1
             };
             match plan.read {
-                Read::All => while self.piece(&mut body, index).await? {},
+                Read::All => {
+                    while self.piece(&mut body, index).await? {
+                        if !plan.pace.is_zero() {
+                            tokio::time::sleep(plan.pace).await;
+                        }
+                    }
+                }
                 Read::First(count) => {
                     while body.read < count && self.piece(&mut body, index).await? {}
                 }

@@ -4,7 +4,7 @@
 use crate::client::{Conn, get};
 use crate::client_h2::request as h2_request;
 use crate::harbor::Harbor;
-use crate::setup::{Setup, connect};
+use crate::setup::{PATIENCE, Setup, connect};
 use http::Request;
 
 const WITH_REDIRECT: &str = "  - address: 127.0.0.1:0\n    redirect_to_https: true\n";
@@ -121,4 +121,34 @@ async fn other_methods_and_other_paths_are_nothing_special() {
         assert_ne!(reply.text(), "ok\n", "{path}");
     }
     assert!(harbor.got().is_empty());
+}
+/// For balancers that have no other way to know: from SIGTERM on, while connections are still
+/// accepted.
+#[tokio::test]
+async fn it_says_that_the_gateway_is_draining() {
+    let harbor = Harbor::content().await;
+    let mut setup = Setup::new(harbor.url());
+    setup.top = "drain: { delay: 60s }\n".into();
+    let world = setup.start();
+    assert_eq!(
+        world.http().await.ask(get("/healthz", &[])).await.status,
+        200
+    );
+    let pid = world.gateway.pid().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-TERM", &pid])
+        .status();
+    assert!(sent.expect("run kill").success());
+    world.logged(&["SIGTERM: draining"]).await;
+    for mut conn in [world.http().await, world.https().await] {
+        let reply = conn.ask(get("/healthz", &[])).await;
+        assert_eq!((reply.status, reply.text().as_str()), (503, "draining\n"));
+        tells_nothing(&reply.headers);
+        assert!(conn.is_closed_within(PATIENCE).await);
+    }
+    let mut h2 = world.h2().await;
+    let reply = h2.ask(h2_request("GET", "/healthz", &[])).await;
+    assert_eq!(reply.expect("an answer").status, 503);
+    // Requests are served all the same.
+    assert_eq!(world.http().await.ask(get("/v2/", &[])).await.status, 200);
 }

@@ -17,6 +17,7 @@ mod desync;
 mod early;
 mod health;
 mod life;
+mod limits;
 mod proxy_protocol;
 mod reattach;
 mod reload;

@@ -9,6 +9,7 @@ use crate::setup::{Registry, Setup, World, connect, trust, until};
 use bytes::Bytes;
 use harbormouth::metrics::{ConnectionRefused, FAMILIES, HandshakeFailure, Kind, STATUS_CLASSES};
 use harbormouth::push::{Finding, UploadEnd};
+use harbormouth::registry::class::Class;
 use harbormouth::registry::client::ClientFamily;
 use harbormouth::registry::operation::Operation;
 use harbormouth::registry::reason::{Outcome, Quality, Reason};
@@ -134,7 +135,10 @@ async fn every_series_is_there_from_the_start() {
         has("harbormouth_uploads_started_total", &[registry]);
         has("harbormouth_uploads_open", &[registry]);
         has("harbormouth_upload_silence_seconds", &[registry]);
-        has("harbormouth_requests_in_flight", &[registry]);
+        for class in Class::ALL {
+            let labels = [registry, ("class", class.as_str())];
+            has("harbormouth_requests_in_flight", &labels);
+        }
         has("harbormouth_upstream_retries_total", &[registry]);
         has("harbormouth_foreign_redirects_total", &[registry]);
     }
@@ -159,6 +163,7 @@ async fn every_series_is_there_from_the_start() {
             "harbormouth_sealing_key_info",
             "harbormouth_opening_key_info",
             "harbormouth_objective_ratio",
+            "harbormouth_in_flight_limit",
             "harbormouth_certificate_expiry_timestamp_seconds",
             "harbormouth_config_last_reload",
         ];

@@ -23,7 +23,8 @@ const CONTAINERD: &str = "User-Agent: containerd/1.6.20";
 /// Bodies from 8 MiB on are timed.
 const LARGE: usize = 9 << 20;
 
-/// A gateway before a Harbor (`hq`) and before one that isn't there.
+/// A gateway before a Harbor (`hq`), before one that isn't there, and with a registry that is closed
+/// to pushes.
 pub async fn gateway(harbor: &Standin) -> World {
     let mut hq = Registry::new("hq", harbor.origin());
     hq.interval = "1s";
@@ -36,9 +37,12 @@ pub async fn gateway(harbor: &Standin) -> World {
     gone.interval = "1s";
     let top = "trusted_proxies: [127.0.0.0/8]\nrestore_authorization_from: \
                [X-Forwarded-Authorization]\nlogin_limit: { failures: 3, within: 10m }\n";
+    let mut closed = Registry::new("closed", harbor.origin());
+    closed.public = vec!["https://closed.example.com", "http://closed.example.com"];
+    closed.more = "    maintenance: pushes\n".to_owned();
     Setup {
         top: top.to_owned(),
-        ..Setup::of(vec![hq, gone])
+        ..Setup::of(vec![hq, gone, closed])
     }
     .start()
 }
@@ -46,6 +50,7 @@ pub async fn gateway(harbor: &Standin) -> World {
 /// Everything, as fast as it goes. What comes back holds an upload that is under way and still.
 #[must_use]
 pub async fn live_through(world: &World, harbor: &Standin) -> Conn {
+    a_change_that_waits(world).await;
     let mut conn = world.https().await;
     // Nothing else here takes seconds: it runs beside the rest.
     let (mut waiting, token) = (world.https().await, bearer(&mut conn).await);
@@ -63,6 +68,14 @@ pub async fn live_through(world: &World, harbor: &Standin) -> Conn {
         }
     );
     stands_still(world).await
+}
+
+/// A reload that only a restart puts into force.
+async fn a_change_that_waits(world: &World) {
+    let other = world.yaml.replace("threads: 1", "threads: 2");
+    world.gateway.reload(&other);
+    let family = "harbormouth_config_restart_required";
+    world.metric_becomes(family, &[], 1.0).await;
 }
 
 async fn a_push_and_a_pull(conn: &mut Conn) {
@@ -308,6 +321,10 @@ async fn hops_and_strangers(world: &World, harbor: &Standin) {
     let mut odd = world.http().await;
     odd.write("THIS IS NOT HTTP\r\n\r\n").await.expect("write");
     let _ = odd.read(false).await;
+    let mut endless = world.http().await;
+    let header = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(200_000));
+    endless.write(header).await.expect("write");
+    assert_eq!(endless.answer().await.status, 431);
     let mut no_tls = connect(world.tls()).await;
     no_tls
         .write_all(b"GET / HTTP/1.1\r\n\r\n")

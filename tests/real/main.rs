@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod balancers;
 mod big_layer;
 mod built;
 mod chain;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         early_answer::trials(&world),
         reattach::trials(&world),
         failures::trials(&world),
+        balancers::trials(&world),
         rolling::trials(&world),
         big_layer::trials(&world),
         image_runtime::trials(&world),

@@ -3,7 +3,7 @@
 //!
 //! A row is one request. `answers` has those that Harbor, or the gateway itself, answers; `client`
 //! and `upstream` those that one side breaks off, `early` those that are answered before their
-//! body is complete, `memory` those that need a Harbor that remembers, `end` those that the
+//! body is complete, `limits` those that a limit refuses, `memory` those that need a Harbor that remembers, `end` those that the
 //! gateway's own end cuts.
 
 /// A table of rows; each is caused by the function of its name, in a test of that name.
@@ -35,6 +35,7 @@ mod answers;
 mod client;
 mod early;
 mod end;
+mod limits;
 mod memory;
 mod proof;
 mod scene;
@@ -67,7 +68,7 @@ const OUT_OF_REACH: &[(Reason, &str)] = &[(
 fn every_reason_is_produced() {
     let broken = || client::rows().chain(upstream::rows()).chain(early::rows());
     let rows = || {
-        let rest = memory::rows().chain(end::rows());
+        let rest = memory::rows().chain(end::rows()).chain(limits::rows());
         answers::rows().chain(broken()).chain(rest)
     };
     for reason in Reason::ALL.iter().copied() {

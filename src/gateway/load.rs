@@ -1,0 +1,86 @@
+//! Whether a request may be served now: as far as its registry is open, and has room.
+
+use super::answer::Refusal;
+use super::context::RequestContext;
+use crate::config::Maintenance;
+use crate::registry::answer::{Answer, Closed};
+use crate::registry::operation::Operation;
+
+/// Seconds after which a refused client is to ask again. Places are free as soon as one request
+/// ends; a minute would let a storm wait for nothing.
+const SOON: &str = "5";
+
+/// The same for maintenance, which takes minutes at least.
+const LATER: &str = "60";
+
+/// Finds the request a place at its registry, where the operator wants it served at all.
+///
+/// # Errors
+/// The refusal says when to ask again.
+pub(super) fn admit(ctx: &mut RequestContext) -> Result<(), Refusal> {
+    let operation = ctx.operation;
+    let Some(harbor) = ctx.harbor() else {
+        return Ok(());
+    };
+    let refused =
+        |answer, after: &str| Err(Refusal::AnswerWith(answer, "Retry-After", after.to_owned()));
+    if let Some(closed) = closed(harbor.registry.maintenance, operation) {
+        return refused(Answer::Maintenance(closed), LATER);
+    }
+    let place = harbor.load.place(operation, harbor.registry.max_in_flight);
+    if place.is_none() {
+        return refused(Answer::Overloaded, SOON);
+    }
+    ctx.place = place;
+    Ok(())
+}
+
+/// What is closed to this operation.
+fn closed(maintenance: Maintenance, operation: Operation) -> Option<Closed> {
+    match maintenance {
+        Maintenance::Off => None,
+        Maintenance::Pushes => {
+            let is_new = Operation::NEW_UPLOAD.contains(&operation);
+            is_new.then_some(Closed::Pushes)
+        }
+        Maintenance::All => Some(Closed::All),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maintenance_closes_what_begins() {
+        use Operation::{BlobGet, ManifestPut, Token, UploadChunk, UploadCommit, UploadStart};
+        for (maintenance, operation, expected) in [
+            (Maintenance::Off, UploadStart, None),
+            (Maintenance::Pushes, UploadStart, Some(Closed::Pushes)),
+            (
+                Maintenance::Pushes,
+                Operation::UploadMount,
+                Some(Closed::Pushes),
+            ),
+            (
+                Maintenance::Pushes,
+                Operation::UploadMonolithic,
+                Some(Closed::Pushes),
+            ),
+            (Maintenance::Pushes, UploadChunk, None),
+            (Maintenance::Pushes, UploadCommit, None),
+            (Maintenance::Pushes, ManifestPut, None),
+            (Maintenance::Pushes, BlobGet, None),
+            (Maintenance::Pushes, Token, None),
+            (Maintenance::All, BlobGet, Some(Closed::All)),
+            (Maintenance::All, UploadCommit, Some(Closed::All)),
+            (Maintenance::All, Token, Some(Closed::All)),
+        ] {
+            assert_eq!(
+                closed(maintenance, operation),
+                expected,
+                "{maintenance:?} {operation}"
+            );
+        }
+    }
+}

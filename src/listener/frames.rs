@@ -1,0 +1,211 @@
+//! What a client sends over HTTP/2, frame by frame (RFC 9113, 4.1), as far as limits need it:
+//! whether the connection has begun, whether a header block is under way, and how often the client
+//! gives up streams or sends what costs us work and it nothing. Pure: no clock; what is in the
+//! frames is h2's to find out.
+
+/// "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" (RFC 9113, 3.4). What it says is h2's to check.
+const PREFACE: usize = 24;
+const HEAD: usize = 9;
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
+
+const END_HEADERS: u8 = 4;
+
+/// What one piece brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Brought {
+    /// Streams that were opened.
+    pub(super) streams: u32,
+    /// Streams that the client gave up.
+    pub(super) resets: u32,
+    /// Frames that carry nothing of a request: PING, SETTINGS, PRIORITY and unknown ones.
+    pub(super) control: u32,
+}
+
+/// The frames of one connection.
+#[derive(Debug)]
+pub(super) struct Frames {
+    preface: usize,
+    head: [u8; HEAD],
+    have: usize,
+    /// Bytes of the current frame's payload that are still to come.
+    payload: usize,
+    has_begun: bool,
+    last_stream: u32,
+    /// Header blocks that began.
+    blocks: u64,
+    is_in_block: bool,
+    /// The current frame is the last of its header block.
+    ends_block: bool,
+}
+
+impl Frames {
+    pub(super) fn new() -> Frames {
+        Frames {
+            preface: PREFACE,
+            head: [0; HEAD],
+            have: 0,
+            payload: 0,
+            has_begun: false,
+            last_stream: 0,
+            blocks: 0,
+            is_in_block: false,
+            ends_block: false,
+        }
+    }
+
+    /// The preface and the first frame, which are SETTINGS, came.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
+    /// The number of the header block that is under way, if one is.
+    pub(super) fn block(&self) -> Option<u64> {
+        self.is_in_block.then_some(self.blocks)
+    }
+
+    /// The next piece came.
+    pub(super) fn take(&mut self, piece: &[u8]) -> Brought {
+        let mut brought = Brought::default();
+        let skipped = self.preface.min(piece.len());
+        self.preface -= skipped;
+        let mut rest = &piece[skipped..];
+        while !rest.is_empty() {
+            if self.have < HEAD {
+                let wanted = (HEAD - self.have).min(rest.len());
+                self.head[self.have..self.have + wanted].copy_from_slice(&rest[..wanted]);
+                self.have += wanted;
+                rest = &rest[wanted..];
+                if self.have < HEAD {
+                    break;
+                }
+                self.begin_frame(&mut brought);
+            }
+            let skipped = self.payload.min(rest.len());
+            self.payload -= skipped;
+            rest = &rest[skipped..];
+            if self.payload == 0 {
+                self.end_frame();
+            }
+        }
+        brought
+    }
+
+    fn begin_frame(&mut self, brought: &mut Brought) {
+        let [a, b, c, kind, flags, stream @ ..] = self.head;
+        self.payload = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+        let stream = u32::from_be_bytes(stream) & 0x7fff_ffff;
+        self.ends_block = false;
+        match kind {
+            HEADERS => {
+                self.blocks += 1;
+                self.is_in_block = true;
+                self.ends_block = flags & END_HEADERS != 0;
+                // Not trailers.
+                if stream > self.last_stream {
+                    self.last_stream = stream;
+                    brought.streams += 1;
+                }
+            }
+            CONTINUATION => self.ends_block = flags & END_HEADERS != 0,
+            RST_STREAM => brought.resets += 1,
+            // h2 bounds empty and small ones itself, and flow control bounds the others.
+            DATA | WINDOW_UPDATE => {}
+            SETTINGS if !self.has_begun => {}
+            _ => brought.control += 1,
+        }
+    }
+
+    fn end_frame(&mut self) {
+        self.have = 0;
+        self.has_begun = true;
+        if self.ends_block {
+            self.is_in_block = false;
+            self.ends_block = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: u8, flags: u8, stream: u32, payload: usize) -> Vec<u8> {
+        let length = u32::try_from(payload).unwrap().to_be_bytes();
+        let mut frame = length[1..].to_vec();
+        frame.extend([kind, flags]);
+        frame.extend(stream.to_be_bytes());
+        frame.resize(HEAD + payload, 0xff);
+        frame
+    }
+
+    fn start() -> Vec<u8> {
+        let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+        bytes.extend(frame(SETTINGS, 0, 0, 18));
+        bytes
+    }
+
+    /// What came, by whatever pieces it came in.
+    fn taken(bytes: &[u8], size: usize) -> (Frames, Brought) {
+        let mut frames = Frames::new();
+        let mut sum = Brought::default();
+        for piece in bytes.chunks(size) {
+            let brought = frames.take(piece);
+            sum.streams += brought.streams;
+            sum.resets += brought.resets;
+            sum.control += brought.control;
+        }
+        (frames, sum)
+    }
+
+    #[test]
+    fn frames_are_told_apart_whatever_the_pieces() {
+        let mut bytes = start();
+        for (kind, flags, stream, payload) in [
+            (HEADERS, END_HEADERS, 1, 40),
+            (HEADERS, 0, 3, 10),
+            (CONTINUATION, 0, 3, 0),
+            (CONTINUATION, END_HEADERS, 3, 10),
+            (DATA, 0, 1, 70_000),
+            (HEADERS, END_HEADERS | 1, 1, 12), // trailers
+            (RST_STREAM, 0, 3, 4),
+            (6, 0, 0, 8), // PING
+            (SETTINGS, 1, 0, 0),
+            (WINDOW_UPDATE, 0, 0, 4),
+            (2, 0, 1, 5), // PRIORITY
+        ] {
+            bytes.extend(frame(kind, flags, stream, payload));
+        }
+        for size in [1, 2, 7, 9, 10, 4096, bytes.len()] {
+            let (frames, brought) = taken(&bytes, size);
+            let expected = Brought {
+                streams: 2,
+                resets: 1,
+                control: 3,
+            };
+            assert_eq!(brought, expected, "{size}");
+            assert_eq!((frames.has_begun(), frames.block()), (true, None), "{size}");
+        }
+    }
+
+    #[test]
+    fn a_header_block_ends_with_its_last_byte() {
+        let mut bytes = start();
+        let (frames, _) = taken(&bytes[..bytes.len() - 1], 5);
+        assert!(!frames.has_begun(), "before the end of the settings");
+        bytes.extend(frame(HEADERS, END_HEADERS, 1, 40));
+        assert_eq!(taken(&bytes[..bytes.len() - 1], 5).0.block(), Some(1));
+        assert_eq!(taken(&bytes, 5).0.block(), None);
+        bytes.extend(frame(HEADERS, 0, 3, 40));
+        assert_eq!(taken(&bytes, 5).0.block(), Some(2));
+        bytes.extend(frame(CONTINUATION, 0, 3, 40));
+        assert_eq!(taken(&bytes, 5).0.block(), Some(2));
+        bytes.extend(frame(CONTINUATION, END_HEADERS, 3, 0));
+        assert_eq!(taken(&bytes, 5).0.block(), None);
+    }
+}

@@ -1,0 +1,236 @@
+//! A client's connection, above TLS, held to the limits of the configuration.
+//!
+//! Here and not in hooks: Pingora bounds the time of single reads only, parses headers of up to
+//! 1 MiB, calls no hook before a header is complete, and waits for ever for a client to take what
+//! is not a body.
+
+use super::arriving::Arriving;
+use super::life::Life;
+use super::multiplexed::Multiplexed;
+use super::timer::Timer;
+use crate::config::Limits;
+use async_trait::async_trait;
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::tls::SslDigest;
+use pingora::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
+    Stream, TimingDigest, UniqueID, UniqueIDType,
+};
+use prometheus::IntCounter;
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::sync::Notify;
+
+/// Why a client is not served on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    SlowHeader,
+    TooLarge,
+    /// Over HTTP/2.
+    Flood,
+}
+
+/// Where it is counted.
+#[derive(Clone)]
+pub(super) struct Refused {
+    pub(super) slow_header: IntCounter,
+    pub(super) header_too_large: IntCounter,
+    pub(super) http2_flood: IntCounter,
+}
+
+impl Refused {
+    pub(super) fn count(&self, why: Why) {
+        match why {
+            Why::SlowHeader => self.slow_header.inc(),
+            Why::TooLarge => self.header_too_large.inc(),
+            Why::Flood => self.http2_flood.inc(),
+        }
+    }
+}
+
+/// The end of a connection by our will.
+pub(super) fn ended() -> Poll<io::Result<()>> {
+    Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
+}
+
+/// The connection.
+pub(super) struct Guard {
+    inner: Stream,
+    limits: Limits,
+    life: Arc<Life>,
+    refused: Refused,
+    reading: Reading,
+    /// Since when a write waits for the client.
+    unsent_since: Option<Instant>,
+    write_timer: Timer,
+}
+
+enum Reading {
+    Http1(Arriving),
+    Http2(Box<Multiplexed>),
+}
+
+impl Guard {
+    /// Holds a connection to these limits; `is_used_up` is told when an HTTP/2 client has opened as
+    /// many streams as one connection may.
+    pub(super) fn new(
+        inner: Stream,
+        limits: Limits,
+        life: Arc<Life>,
+        refused: Refused,
+        is_used_up: Arc<Notify>,
+    ) -> Guard {
+        let reading = match inner.selected_alpn_proto() {
+            Some(ALPN::H2) => Reading::Http2(Box::new(Multiplexed::new(&limits, is_used_up))),
+            _ => Reading::Http1(Arriving::default()),
+        };
+        Guard {
+            inner,
+            limits,
+            life,
+            refused,
+            reading,
+            unsent_since: None,
+            write_timer: Timer::default(),
+        }
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        matches!(self.reading, Reading::Http2(_))
+    }
+
+    /// Bounds how long a write waits for the client.
+    fn bounded<T>(
+        &mut self,
+        polled: Poll<io::Result<T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if polled.is_ready() {
+            self.unsent_since = None;
+            return polled;
+        }
+        let since = *self.unsent_since.get_or_insert_with(Instant::now);
+        let deadline = since + self.life.write_limit();
+        ready!(self.write_timer.poll(deadline, cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Guard {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        match &mut this.reading {
+            Reading::Http2(h2) => {
+                h2.poll_read(&mut this.inner, &this.limits, &this.refused, cx, buf)
+            }
+            Reading::Http1(arriving) => match this.life.awaited() {
+                Some(awaited) => {
+                    let (limits, refused) = (&this.limits, &this.refused);
+                    arriving.poll_read(&mut this.inner, awaited, limits, refused, cx, buf)
+                }
+                None if this.life.is_given_up() => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                None => Pin::new(&mut this.inner).poll_read(cx, buf),
+            },
+        }
+    }
+}
+
+impl AsyncWrite for Guard {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.inner).poll_write(cx, data);
+        this.bounded(polled, cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.inner).poll_write_vectored(cx, slices);
+        this.bounded(polled, cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.inner).poll_flush(cx);
+        this.bounded(polled, cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.inner).poll_shutdown(cx);
+        this.bounded(polled, cx)
+    }
+}
+
+#[async_trait]
+impl Shutdown for Guard {
+    async fn shutdown(&mut self) {
+        if let Err(error) = AsyncWriteExt::shutdown(self).await {
+            log::debug!("closing a client's connection: {error}");
+        }
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}
+
+impl UniqueID for Guard {
+    fn id(&self) -> UniqueIDType {
+        self.inner.id()
+    }
+}
+
+impl Ssl for Guard {
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.inner.get_ssl_digest()
+    }
+
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.inner.selected_alpn_proto()
+    }
+}
+
+impl Peek for Guard {}
+
+impl GetTimingDigest for Guard {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        self.inner.get_timing_digest()
+    }
+}
+
+impl GetProxyDigest for Guard {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        self.inner.get_proxy_digest()
+    }
+}
+
+impl GetSocketDigest for Guard {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        self.inner.get_socket_digest()
+    }
+}

@@ -1,0 +1,154 @@
+//! How much of an HTTP/1.1 header has come, byte by byte: Pingora reads headers of up to 1 MiB and
+//! parses what it has anew after each piece, which lets a client that sends single bytes keep a
+//! core busy. Pure; what a header says is Pingora's to find out.
+
+/// Pingora answers more fields than this itself, with an empty 400.
+const PARSED_FIELDS: usize = 256;
+
+/// How large a header may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HeaderLimits {
+    pub(super) fields: usize,
+    pub(super) bytes: u64,
+}
+
+/// What the bytes so far are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// A part of a header, or a whole one that Pingora can parse: the request is judged there.
+    Acceptable,
+    TooLarge,
+}
+
+/// One header on its way.
+#[derive(Debug, Default)]
+pub(super) struct Header {
+    bytes: u64,
+    fields: usize,
+    /// Bytes of the line that has not ended.
+    line: usize,
+    /// The last of them.
+    last: u8,
+    request_line: bool,
+    complete: bool,
+}
+
+impl Header {
+    /// The next piece came; what follows the header is not looked at.
+    pub(super) fn take(&mut self, piece: &[u8], limits: HeaderLimits) -> Seen {
+        let mut rest = piece;
+        while let (false, Some(end)) = (self.complete, memchr::memchr(b'\n', rest)) {
+            let (line, after) = (&rest[..end], &rest[end + 1..]);
+            self.extend(line);
+            self.end_line();
+            self.bytes += 1;
+            rest = after;
+        }
+        if !self.complete {
+            self.extend(rest);
+        }
+        // A header that is complete is answered where its registry and its client are known.
+        let is_over = self.bytes > limits.bytes || self.fields > limits.fields;
+        match self.fields > PARSED_FIELDS || (is_over && !self.complete) {
+            true => Seen::TooLarge,
+            false => Seen::Acceptable,
+        }
+    }
+
+    fn extend(&mut self, part: &[u8]) {
+        self.bytes += part.len() as u64;
+        self.line += part.len();
+        self.last = part.last().copied().unwrap_or(self.last);
+    }
+
+    /// Empty lines before the request are skipped (RFC 9112, 2.2).
+    fn end_line(&mut self) {
+        let is_empty = self.line == 0 || (self.line == 1 && self.last == b'\r');
+        match (self.request_line, is_empty) {
+            (false, true) => {}
+            (false, false) => self.request_line = true,
+            (true, true) => self.complete = true,
+            (true, false) => self.fields += 1,
+        }
+        self.line = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: HeaderLimits = HeaderLimits {
+        fields: 3,
+        bytes: 60,
+    };
+
+    /// What is seen of `text` whole, and of it in pieces of one byte.
+    fn seen(text: &str) -> (Seen, Seen) {
+        let whole = Header::default().take(text.as_bytes(), LIMITS);
+        let mut header = Header::default();
+        let mut pieces = text.as_bytes().chunks(1);
+        let dripped = pieces.find(|piece| header.take(piece, LIMITS) == Seen::TooLarge);
+        let dripped = dripped.map_or(Seen::Acceptable, |_| Seen::TooLarge);
+        (whole, dripped)
+    }
+
+    #[test]
+    fn a_header_is_measured_until_it_ends() {
+        use Seen::{Acceptable, TooLarge};
+        let long = format!("GET / HTTP/1.1\r\na: {}", "x".repeat(60));
+        let many = "a:\r\n".repeat(300);
+        for (name, text, whole, dripped) in [
+            ("nothing", "", Acceptable, Acceptable),
+            ("a part", "GET / HTTP/1.1\r\na: b", Acceptable, Acceptable),
+            (
+                "three fields",
+                "GET / HTTP/1.1\r\na:\r\nb:\r\nc:\r\n\r\n",
+                Acceptable,
+                Acceptable,
+            ),
+            (
+                "bare line feeds",
+                "GET / HTTP/1.1\na:\nb:\nc:\n\n",
+                Acceptable,
+                Acceptable,
+            ),
+            // Told apart by the gateway, unless it comes in pieces.
+            (
+                "four fields",
+                "GET / HTTP/1.1\r\na:\r\nb:\r\nc:\r\nd:\r\n\r\n",
+                Acceptable,
+                TooLarge,
+            ),
+            (
+                "four and more",
+                "GET / HTTP/1.1\r\na:\r\nb:\r\nc:\r\nd:\r\n",
+                TooLarge,
+                TooLarge,
+            ),
+            ("no end", &long, TooLarge, TooLarge),
+            ("an end", &format!("{long}\r\n\r\n"), Acceptable, TooLarge),
+            (
+                "too many to parse",
+                &format!("GET / HTTP/1.1\r\n{many}\r\n"),
+                TooLarge,
+                TooLarge,
+            ),
+            (
+                "a body",
+                &format!("PUT / HTTP/1.1\r\n\r\n{many}"),
+                Acceptable,
+                Acceptable,
+            ),
+            (
+                "empty lines first",
+                "\r\n\r\nGET / HTTP/1.1\r\na:\r\n\r\n",
+                Acceptable,
+                Acceptable,
+            ),
+            ("only empty lines", &"\r\n".repeat(40), TooLarge, TooLarge),
+        ] {
+            assert_eq!(seen(text), (whole, dripped), "{name}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What a connection's stream and its requests tell each other: whether a header is waited for, and
+//! how long the client may leave what it is sent unread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+
+/// Before a request said how long its registry lets a client be silent: what is sent by then is a
+/// handshake's end or a refusal, a few hundred bytes.
+const FIRST_WRITES: Duration = Duration::from_secs(60);
+
+/// One connection, as its stream and its requests see it.
+#[derive(Debug)]
+pub struct Life {
+    began: Instant,
+    /// Over HTTP/1.1: no hook has seen the next request.
+    awaits_header: AtomicBool,
+    /// Which request of the connection that is.
+    number: AtomicU64,
+    /// Milliseconds from `began` to when it began to be waited for.
+    awaited_since: AtomicU64,
+    /// Over HTTP/1.1: the client is given up in the middle of a body.
+    gives_up: AtomicBool,
+    /// Milliseconds that a write may wait for the client.
+    write_limit: AtomicU64,
+    /// Requests that are being served.
+    active: AtomicUsize,
+    idle: Notify,
+}
+
+impl Life {
+    pub(crate) fn new() -> Arc<Life> {
+        Arc::new(Life {
+            began: Instant::now(),
+            awaits_header: AtomicBool::new(true),
+            number: AtomicU64::new(0),
+            awaited_since: AtomicU64::new(0),
+            gives_up: AtomicBool::new(false),
+            write_limit: AtomicU64::new(millis(FIRST_WRITES)),
+            active: AtomicUsize::new(0),
+            idle: Notify::new(),
+        })
+    }
+
+    /// From now on bytes are the next request's.
+    pub(super) fn await_header(&self) {
+        let passed = millis(self.began.elapsed());
+        self.awaited_since.store(passed, Ordering::Relaxed);
+        self.number.fetch_add(1, Ordering::Relaxed);
+        self.awaits_header.store(true, Ordering::Relaxed);
+    }
+
+    /// A hook has the request.
+    pub(super) fn has_header(&self) {
+        self.awaits_header.store(false, Ordering::Relaxed);
+    }
+
+    /// The request that is waited for, if one is.
+    pub(super) fn awaited(&self) -> Option<Awaited> {
+        let since = Duration::from_millis(self.awaited_since.load(Ordering::Relaxed));
+        let is_awaited = self.awaits_header.load(Ordering::Relaxed);
+        is_awaited.then(|| Awaited {
+            number: self.number.load(Ordering::Relaxed),
+            since: self.began + since,
+        })
+    }
+
+    /// The next read of the body fails.
+    pub(super) fn give_up(&self) {
+        self.gives_up.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.gives_up.load(Ordering::Relaxed)
+    }
+
+    /// How long the client may take no byte. Streams of several registries share a connection: the
+    /// longest counts.
+    pub fn bound_writes(&self, limit: Duration) {
+        self.write_limit.fetch_max(millis(limit), Ordering::Relaxed);
+    }
+
+    pub(super) fn write_limit(&self) -> Duration {
+        Duration::from_millis(self.write_limit.load(Ordering::Relaxed))
+    }
+
+    /// A request is served for as long as the guard lives.
+    pub(super) fn serves(self: &Arc<Self>) -> Served {
+        self.active.fetch_add(1, Ordering::Relaxed);
+        Served(Arc::clone(self))
+    }
+
+    /// Resolves once no request has been served for `time`.
+    pub(super) async fn is_idle_for(&self, time: Duration) {
+        loop {
+            let busy = self.idle.notified();
+            if self.active.load(Ordering::Relaxed) > 0 {
+                busy.await;
+                continue;
+            }
+            // Whoever begins meanwhile ends with a notification.
+            if tokio::time::timeout(time, busy).await.is_err()
+                && self.active.load(Ordering::Relaxed) == 0
+            {
+                return;
+            }
+        }
+    }
+}
+
+/// A request that has not come yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Awaited {
+    pub(super) number: u64,
+    pub(super) since: Instant,
+}
+
+/// Counts a request for as long as it lives.
+pub(super) struct Served(Arc<Life>);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if self.0.active.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.idle.notify_one();
+        }
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

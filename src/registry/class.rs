@@ -1,0 +1,69 @@
+//! The two kinds of requests that are given places at a Harbor apart from each other, so that pulls
+//! are not starved by pushes.
+
+use super::operation::Operation;
+
+/// Which places a request takes one of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// What opens an upload, or brings the bytes of one or of a manifest.
+    Uploads,
+    /// Everything else: pulls, questions, logins, the portal.
+    Other,
+}
+
+/// Of the places for uploads one in so many is kept for those under way: refusing a start loses
+/// nothing, refusing a chunk or a commit loses what the client has sent.
+const KEPT: usize = 8;
+
+impl Class {
+    pub const ALL: [Class; 2] = [Class::Uploads, Class::Other];
+
+    pub fn of(operation: Operation) -> Class {
+        match Operation::PUSH.contains(&operation) {
+            true => Class::Uploads,
+            false => Class::Other,
+        }
+    }
+
+    /// The word in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Class::Uploads => "uploads",
+            Class::Other => "other",
+        }
+    }
+}
+
+/// How many places of its class may be taken when a request of this operation comes.
+pub fn room(operation: Operation, limit: usize) -> usize {
+    match Operation::NEW_UPLOAD.contains(&operation) {
+        true => limit - limit / KEPT,
+        false => limit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_kept_for_uploads_under_way() {
+        for (operation, class, limit, expected) in [
+            (Operation::UploadStart, Class::Uploads, 4096, 3584),
+            (Operation::UploadMount, Class::Uploads, 8, 7),
+            (Operation::UploadMonolithic, Class::Uploads, 7, 7),
+            (Operation::UploadStart, Class::Uploads, 1, 1),
+            (Operation::UploadChunk, Class::Uploads, 8, 8),
+            (Operation::UploadCommit, Class::Uploads, 8, 8),
+            (Operation::ManifestPut, Class::Uploads, 8, 8),
+            (Operation::UploadStatus, Class::Other, 8, 8),
+            (Operation::BlobGet, Class::Other, 8, 8),
+            (Operation::Token, Class::Other, 8, 8),
+            (Operation::Ping, Class::Other, 8, 8),
+        ] {
+            assert_eq!(Class::of(operation), class, "{operation}");
+            assert_eq!(room(operation, limit), expected, "{operation} of {limit}");
+        }
+    }
+}

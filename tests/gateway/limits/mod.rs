@@ -1,0 +1,21 @@
+//! What a client may take of the gateway, and what it sees when it takes more.
+
+mod bodies;
+mod connections;
+mod frames;
+mod headers;
+mod http2;
+mod keepalive;
+mod load;
+mod sockets;
+
+use crate::setup::Setup;
+
+const REFUSED: &str = "harbormouth_connections_refused_total";
+
+/// One registry at this endpoint, and these limits.
+fn setup(endpoint: impl ToString, limits: &str) -> Setup {
+    let mut setup = Setup::new(endpoint);
+    setup.top = format!("limits: {{ {limits} }}\n");
+    setup
+}
