@@ -12,10 +12,10 @@ use crate::gateways::ADMIN;
 use crate::harbor::Harbor;
 use crate::wire::Wire;
 use crate::world::World;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Bytes a second, for each connection, between the replicas and Harbor's slow side.
+/// Bytes a second, for each connection, to Harbor's slow side; from there come three times as many.
 pub const SLOW: u64 = 5_000_000;
 
 /// client → balancer → one of two replicas → Harbor.
@@ -30,8 +30,6 @@ pub struct Edge {
     /// The name of a registry that isn't configured at first.
     pub added_host: String,
     pub wire: Wire,
-    /// What clients are seen with: on a loopback device, the address that they connect to.
-    pub clients: Vec<IpAddr>,
     sealing_key: String,
 }
 
@@ -97,7 +95,7 @@ impl Edge {
         let harbor = Harbor::start(world, &public);
         let wire = Wire::start(harbor.address());
         wire.slow_up(SLOW);
-        wire.slow_down(SLOW);
+        wire.slow_down(3 * SLOW);
         let hosts = [site.name(), site.second_name(), added.name()];
         let settings = settings(certificate(world, &hosts));
         let mut keygen = Gateway::command();
@@ -126,7 +124,6 @@ impl Edge {
             slow_host,
             added_host,
             wire,
-            clients: public_addresses.map(|address| address.ip()).to_vec(),
             sealing_key: key,
         };
         for address in places {
