@@ -7,6 +7,7 @@
 //! its series to itself, so that they come and go with it.
 
 mod authorization;
+mod limits;
 mod process;
 mod push;
 mod refused;
@@ -17,11 +18,12 @@ pub use process::ProcessMetrics;
 pub use push::{Direction, LimitedBy, PushMetrics};
 pub use refused::{ConnectionRefused, HandshakeFailure};
 
-use crate::config::{self, Config, Maintenance};
+use crate::config::Config;
 use crate::registry::class::Class;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
 use crate::registry::upstream_error::UpstreamError;
+use limits::LimitMetrics;
 use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, IntCounter, IntGauge, IntGaugeVec, Registry as Families};
 use std::collections::BTreeMap;
@@ -181,8 +183,7 @@ pub struct RegistryMetrics {
     pub bytes_uploaded: IntCounter,
     pub bytes_downloaded: IntCounter,
     in_flight: [IntGauge; Class::ALL.len()],
-    in_flight_limit: IntGaugeVec,
-    maintenance: IntGaugeVec,
+    limits: LimitMetrics,
     pub retries: IntCounter,
     pub foreign_redirects: IntCounter,
     repairs: Vec<IntCounter>,
@@ -227,24 +228,6 @@ impl RegistryMetrics {
     /// Requests of a class that are being served.
     pub fn in_flight(&self, class: Class) -> &IntGauge {
         &self.in_flight[class as usize]
-    }
-
-    /// Shows what the configuration allows.
-    fn show_limits(&self, registry: &config::Registry) {
-        let limits = registry.max_in_flight;
-        for (class, limit) in [
-            (Class::Uploads, limits.uploads),
-            (Class::Other, limits.other),
-        ] {
-            let gauge = self
-                .in_flight_limit
-                .with_label_values(&[self.name.as_str(), class.as_str()]);
-            gauge.set(i64::try_from(limit).unwrap_or(i64::MAX));
-        }
-        for (mode, word) in [(Maintenance::Pushes, "pushes"), (Maintenance::All, "all")] {
-            let gauge = self.maintenance.with_label_values(&[&self.name, word]);
-            gauge.set(i64::from(mode == registry.maintenance));
-        }
     }
 
     pub fn repair(&self, kind: Repair) -> &IntCounter {
@@ -334,7 +317,7 @@ impl Metrics {
                 }
             };
             metrics.push.show_objective(registry.objective);
-            metrics.show_limits(registry);
+            metrics.limits.show(registry);
             for endpoint in &registry.upstream.endpoints {
                 metrics.healthy(&endpoint.to_string());
             }

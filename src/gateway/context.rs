@@ -6,6 +6,7 @@ use super::credentials::TokenAnswer;
 use super::ending::{self, Sent};
 use super::failure::BodyState;
 use super::following::Followed;
+use super::load::InFlight;
 use super::times::Times;
 use super::transfer::Transfer;
 use crate::edge::origin::Scheme;
@@ -24,7 +25,6 @@ use crate::upstream::Address;
 use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
 use pingora::http::ResponseHeader;
-use prometheus::IntGauge;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -114,22 +114,6 @@ pub(super) struct Arrived {
     pub(super) client_family: ClientFamily,
     pub(super) method: http::Method,
     pub(super) shown: String,
-}
-
-/// Counted in the gauge for as long as it lives.
-struct InFlight(IntGauge);
-
-impl InFlight {
-    fn new(gauge: &IntGauge) -> InFlight {
-        gauge.inc();
-        InFlight(gauge.clone())
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
 }
 
 impl RequestContext {
