@@ -19,7 +19,7 @@ unit: build-tools ## only the tests that need nothing but this repository
 	cargo test --locked --lib --bins --test configuration --test corpus --test gateway --test properties --test standin --test tidy --test tracker
 
 real: build-tools test-tools ## only the tests with real registries and clients
-	cargo test --locked --test real
+	cargo test --locked --test real --test deployed
 
 ci: build-tools test-tools lint docs deny fuzz-check ## what the continuous integration runs
 	$(MAKE) test

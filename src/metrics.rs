@@ -7,6 +7,7 @@
 //! its series to itself, so that they come and go with it.
 
 mod authorization;
+mod limits;
 mod process;
 mod push;
 mod refused;
@@ -15,13 +16,14 @@ mod series;
 pub use authorization::AuthorizationMetrics;
 pub use process::ProcessMetrics;
 pub use push::{Direction, LimitedBy, PushMetrics};
-pub use refused::ConnectionRefused;
+pub use refused::{ConnectionRefused, HandshakeFailure};
 
-use crate::config::{self, Config, Maintenance};
+use crate::config::Config;
 use crate::registry::class::Class;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
 use crate::registry::upstream_error::UpstreamError;
+use limits::LimitMetrics;
 use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, IntCounter, IntGauge, IntGaugeVec, Registry as Families};
 use std::collections::BTreeMap;
@@ -88,7 +90,7 @@ families! {
     TRANSFER: Histogram "harbormouth_transfer_bytes_per_second" ["registry", "direction", "limited_by"]
         "Speed of whole bodies over 8 MiB, and which side held them up: the client with its network, or upstream.";
     FINDINGS: Counter "harbormouth_findings_total" ["registry", "finding"]
-        "What was found out about failed pushes beyond their reason.";
+        "What was found out beyond a request's reason: why a push failed, and that the client's side is in the clear.";
     DURATION: Histogram "harbormouth_request_duration_seconds" ["registry", "operation"]
         "Time from a request's last header byte to the end of its answer.";
     FIRST_BYTE: Histogram "harbormouth_upstream_first_byte_seconds" ["registry", "operation"]
@@ -161,33 +163,6 @@ pub const NO_REGISTRY: &str = "other";
 /// Class of the status that the client got.
 pub const STATUS_CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 
-/// Why a TLS handshake with a client failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HandshakeFailure {
-    Timeout,
-    /// The peer closed before it was done: port scans and health checks of balancers.
-    Closed,
-    /// Everything else: plain HTTP on the TLS port, no common version, an alert by the client
-    /// (which usually means that it doesn't trust the certificate).
-    Protocol,
-}
-
-impl HandshakeFailure {
-    pub const ALL: [HandshakeFailure; 3] = [
-        HandshakeFailure::Timeout,
-        HandshakeFailure::Closed,
-        HandshakeFailure::Protocol,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            HandshakeFailure::Timeout => "timeout",
-            HandshakeFailure::Closed => "closed",
-            HandshakeFailure::Protocol => "protocol",
-        }
-    }
-}
-
 /// All handles. One registry's are in [`Metrics::registry`], one listener's in
 /// [`Metrics::listener`].
 pub struct Metrics {
@@ -208,8 +183,7 @@ pub struct RegistryMetrics {
     pub bytes_uploaded: IntCounter,
     pub bytes_downloaded: IntCounter,
     in_flight: [IntGauge; Class::ALL.len()],
-    in_flight_limit: IntGaugeVec,
-    maintenance: IntGaugeVec,
+    limits: LimitMetrics,
     pub retries: IntCounter,
     pub foreign_redirects: IntCounter,
     repairs: Vec<IntCounter>,
@@ -254,24 +228,6 @@ impl RegistryMetrics {
     /// Requests of a class that are being served.
     pub fn in_flight(&self, class: Class) -> &IntGauge {
         &self.in_flight[class as usize]
-    }
-
-    /// Shows what the configuration allows.
-    fn show_limits(&self, registry: &config::Registry) {
-        let limits = registry.max_in_flight;
-        for (class, limit) in [
-            (Class::Uploads, limits.uploads),
-            (Class::Other, limits.other),
-        ] {
-            let gauge = self
-                .in_flight_limit
-                .with_label_values(&[self.name.as_str(), class.as_str()]);
-            gauge.set(i64::try_from(limit).unwrap_or(i64::MAX));
-        }
-        for (mode, word) in [(Maintenance::Pushes, "pushes"), (Maintenance::All, "all")] {
-            let gauge = self.maintenance.with_label_values(&[&self.name, word]);
-            gauge.set(i64::from(mode == registry.maintenance));
-        }
     }
 
     pub fn repair(&self, kind: Repair) -> &IntCounter {
@@ -361,7 +317,7 @@ impl Metrics {
                 }
             };
             metrics.push.show_objective(registry.objective);
-            metrics.show_limits(registry);
+            metrics.limits.show(registry);
             for endpoint in &registry.upstream.endpoints {
                 metrics.healthy(&endpoint.to_string());
             }

@@ -3,7 +3,7 @@
 use crate::admin::{Admin, Phase, Sources};
 use crate::config::Config;
 use crate::gateway::{Gateway, MAX_TRIES};
-use crate::listener::{Listener, Workers};
+use crate::listener::{Ending, Listener, Workers};
 use crate::live::{Current, Process, Shared};
 use crate::reload::{self, Read, Reloader};
 use crate::{logging, systemd};
@@ -25,8 +25,9 @@ const IDLE_UPSTREAM_CONNECTIONS: usize = 64;
 /// How often a drain looks whether it is done.
 const DRAIN_POLL: Duration = Duration::from_millis(20);
 
-/// Connections without a request that may still be saying goodbye when a drain is done.
-const GOODBYE: Duration = Duration::from_millis(250);
+/// Connections without a request may still be saying goodbye when a drain is done, or have been
+/// accepted a moment ago.
+const GOODBYE: Duration = Duration::from_millis(750);
 
 /// How often uploads are looked over: finer than Prometheus asks.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -106,7 +107,11 @@ async fn serve(config: Config, read: Read) -> anyhow::Result<()> {
     announced.push(format!("admin http {}", admin.address()?));
 
     let proxy = || proxy(&current, &draining);
-    let workers = Workers::start(config.threads, proxy, &current, &draining);
+    let ending = Ending {
+        draining: draining.clone(),
+        closed: closed.clone(),
+    };
+    let workers = Workers::start(config.threads, proxy, &current, &ending);
     let workers = Arc::new(workers.context("worker threads")?);
     tokio::spawn(admin.run());
     tokio::spawn(sweep(Arc::clone(&current)));
@@ -220,7 +225,6 @@ async fn finish(
         // It ends by itself; an error would be a panic of its own.
         let _ = listener.await;
     }
-    workers.close_idle().await;
     let began = Instant::now();
     let mut idle_since = None;
     loop {

@@ -5,6 +5,7 @@ use super::context::RequestContext;
 use crate::config::Maintenance;
 use crate::registry::answer::{Answer, Closed};
 use crate::registry::operation::Operation;
+use prometheus::IntGauge;
 
 /// Seconds after which a refused client is to ask again. Places are free as soon as one request
 /// ends; a minute would let a storm wait for nothing.
@@ -12,6 +13,22 @@ const SOON: &str = "5";
 
 /// The same for maintenance, which takes minutes at least.
 const LATER: &str = "60";
+
+/// Counted in the gauge for as long as it lives.
+pub(super) struct InFlight(IntGauge);
+
+impl InFlight {
+    pub(super) fn new(gauge: &IntGauge) -> InFlight {
+        gauge.inc();
+        InFlight(gauge.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
 
 /// Finds the request a place at its registry, where the operator wants it served at all.
 ///

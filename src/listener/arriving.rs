@@ -9,23 +9,28 @@ use super::timer::Timer;
 use crate::config::Limits;
 use crate::registry::answer::Answer;
 use pingora::protocols::Stream;
+use pingora::server::ShutdownWatch;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, ReadBuf};
 
+/// When the process ends, a connection may have been accepted or answered a moment ago, and its next
+/// request be on its way: a client whose upload's body can't be sent twice loses it when the
+/// connection closes under it.
+const LAST_WAIT: Duration = Duration::from_millis(500);
+
 /// What is read before a request is known.
-#[derive(Default)]
 pub(super) struct Arriving {
     state: State,
     timer: Timer,
+    /// The process ends: who waits is not waited for.
+    closed: ShutdownWatch,
 }
 
-#[derive(Default)]
 enum State {
     /// No byte of the next request came.
-    #[default]
     Idle,
     Header {
         header: Header,
@@ -43,6 +48,14 @@ enum Late {
 }
 
 impl Arriving {
+    pub(super) fn new(closed: ShutdownWatch) -> Arriving {
+        Arriving {
+            state: State::Idle,
+            timer: Timer::default(),
+            closed,
+        }
+    }
+
     /// Reads bytes of a header.
     pub(super) fn poll_read(
         &mut self,
@@ -120,7 +133,13 @@ impl Arriving {
     fn deadline(&self, awaited: Awaited, limits: &Limits) -> (Instant, Late) {
         match &self.state {
             State::Header { since, .. } => (*since + limits.header_time, Late::Header),
-            State::Idle | State::Refused(_) => (awaited.since + limits.keepalive_idle, Late::Idle),
+            State::Idle | State::Refused(_) => {
+                let idle = match *self.closed.borrow() {
+                    true => limits.keepalive_idle.min(LAST_WAIT),
+                    false => limits.keepalive_idle,
+                };
+                (awaited.since + idle, Late::Idle)
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use super::guard::Guard;
 use super::introduction::Announced;
 use super::life::Life;
 use super::progress::Progress;
+use super::worker::Ending;
 use crate::config::Limits;
 use crate::gateway::Gateway;
 use async_trait::async_trait;
@@ -81,6 +82,7 @@ pub(super) struct ConnectionApp {
     limits: Limits,
     options: HttpServerOptions,
     without_request: IntCounter,
+    ending: Ending,
     served: AtomicBool,
 }
 
@@ -90,6 +92,7 @@ impl ConnectionApp {
         arrival: Arrival,
         limits: Limits,
         without_request: IntCounter,
+        ending: Ending,
     ) -> Self {
         let mut options = HttpServerOptions::default();
         // Pingora counts those that follow the first.
@@ -101,22 +104,24 @@ impl ConnectionApp {
             limits,
             options,
             without_request,
+            ending,
             served: AtomicBool::new(false),
         }
     }
 
     /// Serves the connection until either side ends it.
-    pub(super) async fn serve(self, stream: Guard, is_used_up: &Notify, shutdown: &ShutdownWatch) {
+    pub(super) async fn serve(self, stream: Guard, is_used_up: &Notify) {
         let app = Arc::new(self);
+        let draining = &app.ending.draining;
         if !stream.is_http2() {
-            app.process_new(Box::new(stream), shutdown).await;
+            app.process_new(Box::new(stream), draining).await;
             return;
         }
         // Pingora takes its leave of an HTTP/2 client when this changes.
         let (leave, leaving) = watch::channel(false);
         tokio::select! {
             _ = app.process_new(Box::new(stream), &leaving) => {}
-            () = app.take_leave(is_used_up, shutdown.clone(), &leave) => {}
+            () = app.take_leave(is_used_up, draining.clone(), &leave) => {}
         }
     }
 
@@ -125,17 +130,23 @@ impl ConnectionApp {
     async fn take_leave(
         &self,
         is_used_up: &Notify,
-        mut shutdown: ShutdownWatch,
+        mut draining: ShutdownWatch,
         leave: &watch::Sender<bool>,
     ) {
         tokio::select! {
             () = is_used_up.notified() => {}
-            _ = shutdown.wait_for(|stop| *stop) => {}
+            _ = draining.wait_for(|draining| *draining) => {}
         }
         leave.send_replace(true);
         let idle = self.limits.keepalive_idle;
         self.arrival.life.is_idle_for(idle).await;
     }
+}
+
+/// Wakes the task once when the listeners close, and never resolves.
+async fn woken(closed: &mut ShutdownWatch) {
+    let _ = closed.wait_for(|closed| *closed).await;
+    std::future::pending().await
 }
 
 #[async_trait]
@@ -159,7 +170,11 @@ impl HttpServerApp for ConnectionApp {
         arrival.progress = Arc::clone(&progress);
         let request = ARRIVAL.scope(arrival, self.proxy.process_new_http(session, shutdown));
         let mut request = pin!(request);
+        let mut closed = self.ending.closed.clone();
         let reused = tokio::select! {
+            // In this order: whoever waits for a request looks whether to go on with it.
+            biased;
+            () = woken(&mut closed) => None,
             reused = &mut request => reused,
             () = progress.stalled() => match multiplexed {
                 // Dropping the request resets its stream and closes the connection to Harbor; its

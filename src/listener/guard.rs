@@ -16,6 +16,7 @@ use pingora::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
     Stream, TimingDigest, UniqueID, UniqueIDType,
 };
+use pingora::server::ShutdownWatch;
 use prometheus::IntCounter;
 use std::fmt;
 use std::io;
@@ -84,10 +85,11 @@ impl Guard {
         life: Arc<Life>,
         refused: Refused,
         is_used_up: Arc<Notify>,
+        closed: ShutdownWatch,
     ) -> Guard {
         let reading = match inner.selected_alpn_proto() {
             Some(ALPN::H2) => Reading::Http2(Box::new(Multiplexed::new(&limits, is_used_up))),
-            _ => Reading::Http1(Arriving::default()),
+            _ => Reading::Http1(Arriving::new(closed)),
         };
         Guard {
             inner,

@@ -28,4 +28,4 @@ pub use connection::{Arrival, Way, arrival};
 pub use introduction::Announced;
 pub use life::Life;
 pub use progress::{Pace, Progress};
-pub use worker::Workers;
+pub use worker::{Ending, Workers};

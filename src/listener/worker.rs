@@ -14,7 +14,6 @@ use super::progress::Progress;
 use crate::gateway::Gateway;
 use crate::live::{Current, Shared};
 use crate::metrics::{ConnectionRefused, HandshakeFailure};
-use pingora::apps::ServerApp;
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use std::io;
@@ -29,6 +28,15 @@ use tokio::sync::{Notify, mpsc, watch};
 /// means that the worker's thread is busy, and then the kernel's backlog is the better place.
 const QUEUE: usize = 256;
 
+/// The two moments of the process's end, as connections see them.
+#[derive(Clone)]
+pub struct Ending {
+    /// Answers ask to close.
+    pub draining: ShutdownWatch,
+    /// Nothing new is taken, and connections that wait for a request are closed.
+    pub closed: ShutdownWatch,
+}
+
 /// All workers.
 pub struct Workers {
     workers: Vec<Worker>,
@@ -40,7 +48,6 @@ pub struct Workers {
 struct Worker {
     queue: mpsc::Sender<Accepted>,
     open: Arc<AtomicUsize>,
-    proxy: Arc<HttpProxy<Gateway>>,
 }
 
 /// Counts a connection for as long as it lives, however it ends.
@@ -72,7 +79,7 @@ impl Workers {
         count: usize,
         proxy: impl Fn() -> HttpProxy<Gateway>,
         current: &Arc<Current>,
-        shutdown: &ShutdownWatch,
+        ending: &Ending,
     ) -> io::Result<Workers> {
         let (cut, is_cut) = watch::channel(false);
         let start = |index| {
@@ -80,7 +87,7 @@ impl Workers {
                 index,
                 Arc::new(proxy()),
                 Arc::clone(current),
-                shutdown.clone(),
+                ending.clone(),
                 is_cut.clone(),
             )
         };
@@ -136,13 +143,6 @@ impl Workers {
             .map(|worker| worker.open.load(Ordering::Relaxed))
             .sum()
     }
-
-    /// Closes the connections that wait for a next request.
-    pub async fn close_idle(&self) {
-        for worker in &self.workers {
-            worker.proxy.cleanup().await;
-        }
-    }
 }
 
 impl Worker {
@@ -150,7 +150,7 @@ impl Worker {
         index: usize,
         proxy: Arc<HttpProxy<Gateway>>,
         current: Arc<Current>,
-        shutdown: ShutdownWatch,
+        ending: Ending,
         mut cut: watch::Receiver<bool>,
     ) -> io::Result<Worker> {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -161,7 +161,6 @@ impl Worker {
         let worker = Worker {
             queue,
             open: Arc::clone(&open),
-            proxy: Arc::clone(&proxy),
         };
         thread::Builder::new()
             .name(format!("worker-{index}"))
@@ -181,9 +180,9 @@ impl Worker {
                             .connections
                             .clone();
                         let open = Open::new(Arc::clone(&open), connections);
-                        let (proxy, shutdown) = (Arc::clone(&proxy), shutdown.clone());
+                        let (proxy, ending) = (Arc::clone(&proxy), ending.clone());
                         tokio::spawn(async move {
-                            serve(accepted, proxy, &shared, &shutdown).await;
+                            serve(accepted, proxy, shared, ending).await;
                             drop(open);
                         });
                     }
@@ -199,8 +198,8 @@ impl Worker {
 async fn serve(
     accepted: Accepted,
     proxy: Arc<HttpProxy<Gateway>>,
-    shared: &Shared,
-    shutdown: &ShutdownWatch,
+    shared: Arc<Shared>,
+    ending: Ending,
 ) {
     let counted = shared.process.metrics.listener(accepted.entrance.listener);
     let way = accepted.entrance.way;
@@ -221,6 +220,7 @@ async fn serve(
                 Arc::clone(&life),
                 refused,
                 Arc::clone(&is_used_up),
+                ending.closed.clone(),
             );
             let arrival = Arrival {
                 way,
@@ -229,8 +229,10 @@ async fn serve(
                 life,
             };
             let without_request = counted.without_request.clone();
-            let app = ConnectionApp::new(proxy, arrival, limits, without_request);
-            app.serve(stream, &is_used_up, shutdown).await;
+            let app = ConnectionApp::new(proxy, arrival, limits, without_request, ending);
+            // It may live long; each of its requests has the configuration of its own time.
+            drop(shared);
+            app.serve(stream, &is_used_up).await;
             drop(prepared.place);
         }
         Err(NotServed::Handshake(cause)) => counted.handshake_failure(cause).inc(),

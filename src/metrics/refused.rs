@@ -54,3 +54,30 @@ impl ConnectionRefused {
         }
     }
 }
+
+/// Why a TLS handshake with a client failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandshakeFailure {
+    Timeout,
+    /// The peer closed before it was done: port scans and health checks of balancers.
+    Closed,
+    /// Everything else: plain HTTP on the TLS port, no common version, an alert by the client
+    /// (which usually means that it doesn't trust the certificate).
+    Protocol,
+}
+
+impl HandshakeFailure {
+    pub const ALL: [HandshakeFailure; 3] = [
+        HandshakeFailure::Timeout,
+        HandshakeFailure::Closed,
+        HandshakeFailure::Protocol,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HandshakeFailure::Timeout => "timeout",
+            HandshakeFailure::Closed => "closed",
+            HandshakeFailure::Protocol => "protocol",
+        }
+    }
+}

@@ -1,12 +1,13 @@
 //! Creating every series at start.
 
 use super::authorization::AuthorizationVecs;
+use super::limits::LimitMetrics;
 use super::push::PushVecs;
 use super::{
     ACCEPTED, BYTES, COMMIT_WAIT, CONNECTIONS, ConnectionRefused, DURATION, FIRST_BYTE,
     FOREIGN_REDIRECTS, Family, HANDSHAKE_FAILURES, HEALTHY, HandshakeFailure, IN_FLIGHT,
-    IN_FLIGHT_LIMIT, ListenerMetrics, MAINTENANCE, OperationMetrics, REFUSED, REPAIRS, REQUESTS,
-    RETRIES, RegistryMetrics, STATUS_CLASSES, UNSEEN, UPSTREAM_ERRORS,
+    ListenerMetrics, OperationMetrics, REFUSED, REPAIRS, REQUESTS, RETRIES, RegistryMetrics,
+    STATUS_CLASSES, UNSEEN, UPSTREAM_ERRORS,
 };
 use crate::registry::class::Class;
 use crate::registry::operation::Operation;
@@ -69,8 +70,7 @@ impl RegistryMetrics {
             bytes_uploaded: bytes.with_label_values(&[name, "upload"]),
             bytes_downloaded: bytes.with_label_values(&[name, "download"]),
             in_flight: Class::ALL.map(|class| in_flight.with_label_values(&[name, class.as_str()])),
-            in_flight_limit: registered(&families, gauge_vec(&IN_FLIGHT_LIMIT)?)?,
-            maintenance: registered(&families, gauge_vec(&MAINTENANCE)?)?,
+            limits: LimitMetrics::register(&families)?,
             retries: retries.with_label_values(&[name]),
             foreign_redirects: foreign_redirects.with_label_values(&[name]),
             repairs: Repair::ALL.iter().map(repair).collect(),

@@ -203,7 +203,7 @@ reasons! {
         "The client left after it had waited five seconds and more for Harbor's answer."
         "Harbor's storage: the commit wait. containerd from 2.3 and Docker from 29.7 give up at 30 s.";
     ClientStalled "client_stalled" Aborted Network Every
-        "The client sent or took nothing for `between_bytes`." "The client's network, or a hop before the gateway that stopped reading.";
+        "The client sent or took nothing, or next to nothing, for `between_bytes`." "The client's network, or a hop before the gateway that stopped reading.";
     AuthorizationLost "authorization_lost" Failed Network Write
         "A write arrived without its Authorization, which no client leaves out on its own."
         "Every hop in front: one removes Authorization, or changes Location's host, port or scheme. The log line of the request says which one connected and which Host it sent.";

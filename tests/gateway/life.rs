@@ -225,6 +225,36 @@ async fn drain_timeout_cuts_what_is_left() {
     assert!(conn.read(false).await.is_err());
 }
 
+/// A request that has begun is a request, and a client that was answered a moment ago may be about to
+/// send one that it can't send twice.
+#[tokio::test]
+async fn requests_on_their_way_at_the_end_are_served() {
+    let harbor = Harbor::content().await;
+    let world = Setup::new(harbor.url()).start();
+    let mut arriving = world.http().await;
+    assert_eq!(arriving.ask(get("/v2/", &[])).await.status, 200);
+    arriving
+        .write("GET /v2/ HTTP/1.1\r\nHost: hub.exam")
+        .await
+        .expect("write");
+    let mut fresh = world.https().await;
+    let mut warm = world.http().await;
+    assert_eq!(warm.ask(get("/v2/", &[])).await.status, 200);
+    terminate(&world);
+    world.logged(&["SIGTERM: draining"]).await;
+    let upload = request("PATCH", UPLOAD, &["Content-Length: 5"], b"bytes");
+    for conn in [&mut warm, &mut fresh] {
+        let answer = conn.ask(&upload).await;
+        assert_eq!((answer.status, answer.header("connection")), (200, "close"));
+    }
+    refuses_connections(&world).await;
+    // Whoever only waits has been sent away by now.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    arriving.write("ple.com\r\n\r\n").await.expect("write");
+    assert_eq!(arriving.answer().await.status, 200);
+    ended_well(world, Duration::from_secs(2));
+}
+
 /// Before the listeners close, balancers have time to see that this process goes.
 #[tokio::test]
 async fn connections_are_accepted_for_the_delay() {

@@ -104,13 +104,12 @@ async fn the_past_of_a_registry_stays_its_own() {
         world.logged(&[READ, said]).await;
     }
     assert_eq!(tags(&world, HUB).await.0, 500);
-    let failures = world.gateway.admin_page("/failures?registry=hq");
-    let failures: serde_json::Value = serde_json::from_str(&failures).expect("JSON");
-    assert_eq!(
-        failures["failures"].as_array().map(Vec::len),
-        Some(2),
-        "{failures}"
-    );
+    until("both failures", || {
+        let failures = world.gateway.admin_page("/failures?registry=hq");
+        let failures: serde_json::Value = serde_json::from_str(&failures).expect("JSON");
+        (failures["failures"].as_array().map(Vec::len) == Some(2)).then_some(())
+    })
+    .await;
     let failures = world.gateway.admin_page("/failures?registry=lab");
     assert!(failures.contains("\"failures\":[]"), "{failures}");
 }

@@ -9,11 +9,9 @@ mod common;
 
 mod balancers;
 mod big_layer;
-mod built;
 mod chain;
 mod check;
 mod clients;
-mod contained;
 mod early_answer;
 mod everyday;
 mod failures;
@@ -21,7 +19,7 @@ mod gateways;
 mod harbor;
 mod hops;
 mod image;
-mod image_runtime;
+mod limits;
 mod matrix;
 mod namespace;
 mod ranges;
@@ -32,7 +30,6 @@ mod rolling;
 mod seeing;
 mod two_harbors;
 mod two_names;
-mod under_systemd;
 mod watched;
 mod wire;
 mod world;
@@ -59,11 +56,10 @@ fn main() -> ExitCode {
         early_answer::trials(&world),
         reattach::trials(&world),
         failures::trials(&world),
+        limits::trials(&world),
         balancers::trials(&world),
         rolling::trials(&world),
         big_layer::trials(&world),
-        image_runtime::trials(&world),
-        under_systemd::trials(&world),
     ];
     let trials = trials.into_iter().flatten().collect();
     let conclusion = libtest_mimic::run(&arguments, trials);

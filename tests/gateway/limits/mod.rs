@@ -8,6 +8,7 @@ mod http2;
 mod keepalive;
 mod load;
 mod sockets;
+mod storm;
 
 use crate::setup::Setup;
 

@@ -6,15 +6,16 @@ use crate::check::{self, Trip};
 use crate::clients::Client;
 use crate::common::process::{self, Finished, Process};
 use crate::common::{tools, wait};
+use crate::groups::Group;
 use crate::harbor::Harbor;
 use crate::world::{Site, World, trial};
 use libtest_mimic::Trial;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,7 +32,7 @@ const TARGETS: [&str; 5] = [
 /// Only what a test can't wait for, and where the log goes without a journal.
 const DROP_IN: &str = "\
 [Service]
-WatchdogSec=2s
+WatchdogSec=4s
 RestartSec=100ms
 StandardOutput=append:/run/harbormouth.log
 StandardError=append:/run/harbormouth.log
@@ -107,7 +108,7 @@ fn is_restricted(systemd: &Systemd, pid: &str) {
 /// A running systemd with the unit in it.
 struct Systemd {
     process: Process,
-    groups: Vec<PathBuf>,
+    _group: Group,
     _place: TempDir,
 }
 
@@ -117,21 +118,21 @@ impl Systemd {
         let units = place.path().join("units");
         write_units(&units);
         write_configuration(world, &place.path().join("etc/harbormouth"), site, harbor);
-        let groups = make_groups();
+        let group = Group::new();
         let repository = env!("CARGO_MANIFEST_DIR");
         let mut command = Command::new("sh");
         command.args(["-ec", JOIN, "sh"]);
-        command.args(&groups).arg("--");
+        command.args(group.make_for_systemd()).arg("--");
         command.arg(tools::path("unshare"));
         command.args(["--cgroup", "--mount", "--pid", "--ipc", "--uts", "--fork"]);
         command.args(["--kill-child", "--mount-proc", "--propagation", "private"]);
-        command.args(["sh", &format!("{repository}/tests/real/systemd.sh")]);
+        command.args(["sh", &format!("{repository}/tests/deployed/systemd.sh")]);
         command.arg(place.path());
         command.arg(env!("CARGO_BIN_EXE_harbormouth"));
         command.arg(format!("{repository}/deploy/systemd/harbormouth.sysusers"));
         let systemd = Systemd {
             process: Process::start("systemd", command),
-            groups,
+            _group: group,
             _place: place,
         };
         wait::until("a unit that is active", PATIENCE, || {
@@ -192,9 +193,6 @@ impl Drop for Systemd {
             eprintln!("{}{}", self.process.stderr(), self.log());
         }
         self.process.kill();
-        for group in &self.groups {
-            remove_group(group);
-        }
     }
 }
 
@@ -207,32 +205,6 @@ done
 shift
 exec "$@"
 "#;
-
-/// A control group of the run's own in each hierarchy that systemd uses.
-fn make_groups() -> Vec<PathBuf> {
-    let top = Path::new("/sys/fs/cgroup");
-    let hierarchies = match top.join("cgroup.procs").exists() {
-        true => vec![top.to_owned()],
-        false => vec![top.join("systemd"), top.join("unified")],
-    };
-    let name = format!("harbormouth-tests-{}", uuid::Uuid::new_v4());
-    let groups: Vec<PathBuf> = hierarchies.iter().map(|each| each.join(&name)).collect();
-    for group in &groups {
-        fs::create_dir(group).unwrap_or_else(|e| panic!("{}: {e}", group.display()));
-    }
-    groups
-}
-
-/// Removes a group with those in it, once the processes in them are gone.
-fn remove_group(group: &Path) {
-    let inner = fs::read_dir(group).into_iter().flatten().flatten();
-    let folders = inner.map(|entry| entry.path()).filter(|path| path.is_dir());
-    folders.for_each(|folder| remove_group(&folder));
-    let start = Instant::now();
-    while fs::remove_dir(group).is_err() && start.elapsed() < Duration::from_secs(5) {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
 
 fn write_units(units: &Path) {
     let drop_in = units.join("harbormouth.service.d");

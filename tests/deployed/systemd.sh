@@ -17,6 +17,9 @@ mount -t tmpfs -o mode=755 tmpfs /usr/local/bin
 install -m 755 "$2" /usr/local/bin/harbormouth
 
 mount -t tmpfs -o mode=755 tmpfs /run
+cp -r "$1/units" /run/units
+mount -t tmpfs tmpfs /tmp
+mount -t tmpfs tmpfs /var/tmp
 mount --bind /dev/null /dev/console
 mount --bind /dev/null /dev/kmsg
 mount --bind /proc/sys /proc/sys
@@ -33,7 +36,7 @@ else
     mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd
     mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified
 fi
-exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin SYSTEMD_UNIT_PATH="$1/units" \
+exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin SYSTEMD_UNIT_PATH=/run/units \
     SYSTEMD_GENERATOR_PATH=/nowhere SYSTEMD_ENVIRONMENT_GENERATOR_PATH=/nowhere \
     /lib/systemd/systemd --system --unit=multi-user.target \
     --show-status=no --log-target=null

@@ -45,16 +45,16 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
 }
 
 fn restricted_container(world: &World) {
-    let built = Built::new(world);
-    is_described(&built);
-    adds_the_binary_and_no_more(&built);
+    let built = Built::get(world);
+    is_described(built);
+    adds_the_binary_and_no_more(built);
 
     let site = world.site();
     let host = format!("{}:{PORT}", site.name());
     let harbor = Harbor::start(world, &format!("https://{host}"));
     let _hop = tls_before(world, site, &harbor);
     let pod = Pod::new(world, site);
-    let container = pod.start(&built);
+    let container = pod.start(built);
     has_no_privileges(&container);
     writes_nowhere(&container);
     let is_used = |client, host: &str| {

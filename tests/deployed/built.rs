@@ -11,6 +11,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use tempfile::TempDir;
 
 const BASE: &str = "localhost/harbormouth-test-base";
@@ -29,7 +30,13 @@ pub struct Built {
 }
 
 impl Built {
-    pub fn new(world: &World) -> Built {
+    /// Built when a test first asks for it. What it wrote goes with the run's directory.
+    pub fn get(world: &World) -> &'static Built {
+        static BUILT: OnceLock<Built> = OnceLock::new();
+        BUILT.get_or_init(|| Built::new(world))
+    }
+
+    fn new(world: &World) -> Built {
         let place = world.directory("built");
         open_to_all(&place);
         let path = place.path();
@@ -85,6 +92,17 @@ impl Built {
     /// The unpacked root.
     pub fn root(&self) -> PathBuf {
         self.place.path().join("bundle/rootfs")
+    }
+
+    /// The image for `docker load`, called `name`.
+    pub fn docker_archive(&self, world: &World, name: &str) -> PathBuf {
+        let file = self.place.path().join("docker.tar");
+        let mut copy = world.command("skopeo", self.place.path());
+        copy.current_dir(self.place.path());
+        copy.args(["--insecure-policy", "copy", "--quiet", "oci:oci:made"]);
+        copy.arg(format!("docker-archive:{}:{name}", file.display()));
+        process::must(copy);
+        file
     }
 
     /// What a container runtime would be told to do.
