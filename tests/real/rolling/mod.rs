@@ -32,6 +32,7 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
         trial("a_cut_chunk_is_lost", killed::a_cut_chunk_is_lost),
         trial("idle_without_a_delay", idle::without_a_delay),
         trial("idle_with_a_delay", idle::with_a_delay),
+        trial("a_reload_hangs", reload::a_reload_hangs),
         trial("lame_duck", lame_duck::serves_and_says_goodbye),
         trial("second_signal", lame_duck::ends_at_the_second_signal),
     ]

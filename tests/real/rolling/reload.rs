@@ -7,6 +7,7 @@ use crate::clients::{Client, Reference};
 use crate::common::ca::CertFiles;
 use crate::common::gateway::Gateway;
 use crate::common::plain_http;
+use crate::common::process;
 use crate::common::wait;
 use crate::gateways::ADMIN;
 use crate::harbor::Harbor;
@@ -14,8 +15,9 @@ use crate::image::{Image, digest_of};
 use crate::wire::Wire;
 use crate::world::{Site, World};
 use harbormouth::standin::{BodyEnd, Seen};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
 const SIZE: u64 = 2 << 30;
@@ -25,6 +27,9 @@ const SLOW: u64 = 40_000_000;
 
 /// Two gibibytes through unoptimised programs on a small, busy machine.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Of an unoptimised gateway. Fifty configurations that nobody uses any more take nothing.
+const PEAK_LIMIT_KIB: u64 = 64 * 1024;
 
 /// A change is noticed by then.
 const SOON: Duration = Duration::from_secs(15);
@@ -103,6 +108,8 @@ pub fn a_layer_arrives(world: &World) {
         stage.harbor.digest_of(&to.repository, &to.tag),
         Some(pushed)
     );
+    let peak = stage.gateway.peak_memory_kib();
+    assert!(peak < PEAK_LIMIT_KIB, "the memory peaked at {peak} KiB");
     let layer = &image.layers[0];
     let stored = File::open(stage.harbor.blob_file(layer)).expect("the stored layer");
     assert_eq!(digest_of(stored).expect("hash it"), *layer);
@@ -145,6 +152,30 @@ fn fifty_reloads(world: &World, stage: &Stage) {
     }
     assert_eq!(kept.certificate(), first);
     assert!(stage.connect(world).certificate() != first);
+}
+
+/// A file system that hangs holds up nothing but the reload: not the process's end either.
+pub fn a_reload_hangs(world: &World) {
+    let mut stage = Stage::start(world);
+    let mut kept = stage.connect(world);
+    let key = stage.certificate.path("tls.key");
+    std::fs::remove_file(&key).expect("remove the key");
+    let home = world.directory("fifo");
+    let mut mkfifo = world.command("mkfifo", home.path());
+    mkfifo.arg(&key);
+    process::must(mkfifo);
+    stage.gateway.signal("HUP");
+    // Succeeds once somebody reads, who then waits for what is never written.
+    let mut options = OpenOptions::new();
+    options.write(true).custom_flags(libc::O_NONBLOCK);
+    let _writer = wait::until("the key to be read", SOON, || options.open(&key).ok());
+    let reply = kept.ask("GET", "/v2/", &[], b"").expect("an answer");
+    assert_eq!(reply.status, 401);
+    let start = Instant::now();
+    stage.gateway.signal("TERM");
+    let status = wait::until("the end", SOON, || stage.gateway.ended());
+    assert!(status.success(), "{status:?}");
+    assert!(start.elapsed() < Duration::from_secs(3));
 }
 
 /// client → gateway → wire → Harbor.
