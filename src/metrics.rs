@@ -90,7 +90,7 @@ families! {
     TRANSFER: Histogram "harbormouth_transfer_bytes_per_second" ["registry", "direction", "limited_by"]
         "Speed of whole bodies over 8 MiB, and which side held them up: the client with its network, or upstream.";
     FINDINGS: Counter "harbormouth_findings_total" ["registry", "finding"]
-        "What was found out about failed pushes beyond their reason.";
+        "What was found out beyond a request's reason: why a push failed, and that the client's side is in the clear.";
     DURATION: Histogram "harbormouth_request_duration_seconds" ["registry", "operation"]
         "Time from a request's last header byte to the end of its answer.";
     FIRST_BYTE: Histogram "harbormouth_upstream_first_byte_seconds" ["registry", "operation"]

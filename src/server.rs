@@ -60,6 +60,8 @@ pub fn run(config: Config, read: Read) -> anyhow::Result<()> {
         .build()?;
     let result = runtime.block_on(serve(config, read));
     log::logger().flush();
+    // Doesn't wait for a thread that reads a file of a file system that hangs.
+    runtime.shutdown_background();
     result
 }
 
@@ -128,12 +130,17 @@ async fn serve(config: Config, read: Read) -> anyhow::Result<()> {
     tokio::spawn(systemd::keep_alive());
 
     let signal = loop {
-        tokio::select! {
+        let why = tokio::select! {
             signal = signals.next() => match signal {
-                Signal::Hangup => read_again(&mut reloader, "SIGHUP").await,
+                Signal::Hangup => "SIGHUP",
                 signal => break signal,
             },
-            () = reloader.changed() => read_again(&mut reloader, "a file has changed").await,
+            () = reloader.changed() => "a file has changed",
+        };
+        // A file system or a resolver may hang: that keeps nobody from ending the process.
+        tokio::select! {
+            () = read_again(&mut reloader, why) => {}
+            signal = signals.ending() => break signal,
         }
     };
     log::info!("{signal}: draining");
@@ -288,7 +295,15 @@ impl Signals {
         }
     }
 
-    /// The next signal that ends the process.
+    /// The next signal that ends the process; a SIGHUP stays for [`Signals::next`].
+    async fn ending(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::Interrupt,
+        }
+    }
+
+    /// The next signal that ends the process, during a drain.
     async fn end(&mut self) -> Signal {
         loop {
             match self.next().await {

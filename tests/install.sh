@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the tests need from Debian (12 or later): registries, registry clients, proxies,
-# load tools, Prometheus, Node.js, a browser. Run it as root or with sudo, as often as you like: it
-# installs only what is missing. The tests start these programs themselves, on addresses of their
+# load tools, Prometheus, Node.js, Python, a browser. Run it as root or with sudo, as often as you
+# like: it installs only what is missing. kubectl is asked for, not installed: Debian's is too old. The tests start these programs themselves, on addresses of their
 # own, so no service that this script installs is started, now or at the next boot.
 #
 #   tests/install.sh            install
@@ -56,10 +56,21 @@ PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 POLICY=/usr/sbin/policy-rc.d
 
 missing_packages() {
-    for pair in $NEEDED; do
-        command -v "${pair%%:*}" >/dev/null 2>&1 || [ -f "${pair%%:*}" ] || echo "${pair##*:}"
-    done | sort -u
+    {
+        for pair in $NEEDED; do
+            command -v "${pair%%:*}" >/dev/null 2>&1 || [ -f "${pair%%:*}" ] || echo "${pair##*:}"
+        done
+        # A module, without a program of its own.
+        python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || echo python3-venv
+    } | sort -u
 }
+
+# The manifests are rendered by `kubectl kustomize`. Debian 12's is of 2021 and knows no components.
+if ! kubectl version --client 2>/dev/null | grep -q 'Kustomize Version: v[5-9]'; then
+    echo "tests/install.sh: kubectl is missing: install 1.27 or newer from" \
+        "https://kubernetes.io/docs/tasks/tools/, then run this again" >&2
+    exit 1
+fi
 
 missing=$(missing_packages)
 if [ -z "$missing" ]; then

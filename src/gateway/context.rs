@@ -10,10 +10,9 @@ use super::load::InFlight;
 use super::times::Times;
 use super::transfer::Transfer;
 use crate::edge::origin::Scheme;
-use crate::listener::{Arrival, Way};
+use crate::listener::Arrival;
 use crate::live::{Harbor, Place, PublicName, Shared};
 use crate::metrics::{NO_REGISTRY, RegistryMetrics, seconds};
-use crate::push::Finding;
 use crate::registry::answer::Answer;
 use crate::registry::class::Class;
 use crate::registry::client::ClientFamily;
@@ -194,30 +193,6 @@ impl RequestContext {
         self.in_flight = Some(InFlight::new(
             self.metrics().in_flight(Class::of(self.operation)),
         ));
-    }
-
-    /// The scheme of the client's side. TLS that ends here is TLS, whatever is said of hops before.
-    pub(super) fn scheme(&self) -> Scheme {
-        match (self.arrival.way, self.client_side) {
-            (Way::Tls, _) | (Way::Plain | Way::Redirect, Some(Scheme::Https)) => Scheme::Https,
-            (Way::Plain | Way::Redirect, Some(Scheme::Http) | None) => Scheme::Http,
-        }
-    }
-
-    /// Whether a trusted proxy says that the client came by http, where the public origin is
-    /// https. A listener that redirects is there for that.
-    pub(super) fn is_in_clear(&self) -> bool {
-        let is_served = match self.arrival.way {
-            Way::Tls | Way::Plain => true,
-            Way::Redirect => false,
-        };
-        let is_https = |name: &PublicName| name.origin.scheme == Scheme::Https;
-        is_served && self.client_side == Some(Scheme::Http) && self.name().is_some_and(is_https)
-    }
-
-    /// What the way that the request came shows to be wrong, however it ended.
-    pub(super) fn finding(&self) -> Option<Finding> {
-        self.is_in_clear().then_some(Finding::InsecureClientSide)
     }
 
     /// The public origin that the client used; `None` for an unknown host.

@@ -6,6 +6,7 @@
 
 mod answer;
 mod authorization;
+mod believed;
 mod context;
 mod credentials;
 mod ending;

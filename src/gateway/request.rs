@@ -2,6 +2,7 @@
 
 use super::answer::Refusal;
 use super::authorization;
+use super::believed::Believed;
 use super::context::{Arrived, RequestContext};
 use super::following;
 use super::load;
@@ -10,11 +11,9 @@ use crate::edge::forwarded::accepted_request_id;
 use crate::edge::host::requested_authority;
 use crate::edge::origin::{Authority, Origin, Scheme};
 use crate::edge::path::NormalPath;
-use crate::edge::proxy_header::Sender;
 use crate::edge::query;
-use crate::edge::trusted::{forwarded_scheme, only_address};
 use crate::listener::{Pace, Way};
-use crate::live::{PublicName, Shared};
+use crate::live::PublicName;
 use crate::registry::answer::Answer;
 use crate::registry::client::ClientFamily;
 use crate::registry::exposure::Exposure;
@@ -31,7 +30,6 @@ use pingora::http::RequestHeader;
 use pingora::http::authority::{RawTargetAuthority, raw_target_authority};
 use pingora::proxy::Session;
 use std::borrow::Cow;
-use std::net::IpAddr;
 
 /// Notes who asks, and over what.
 pub(super) fn arrive(session: &Session, ctx: &mut RequestContext) {
@@ -44,56 +42,17 @@ pub(super) fn arrive(session: &Session, ctx: &mut RequestContext) {
         .and_then(|value| value.to_str().ok());
     let peer = session.client_addr().and_then(|address| address.as_inet());
     let peer = peer.map(|address| address.ip().to_canonical());
-    let trusted = &ctx.shared.trusted;
-    let announced = ctx.arrival.announced;
-    let is_trusted = match announced.sender {
-        Sender::Peer | Sender::Client(_) => peer.is_some_and(|peer| trusted.contains(peer)),
-        // Behind the proxy is somebody, who may write any header.
-        Sender::Unknown => false,
-    };
-    let client = match peer {
-        Some(peer) if is_trusted => Some(told_client(request, peer, &ctx.shared)),
-        peer => peer,
-    };
-    let told_scheme = || forwarded_scheme(told(request, "x-forwarded-proto"));
-    // A proxy that passes TLS through sees none; it ends here.
-    let announced_scheme = || {
-        let side = announced.client_side;
-        side.filter(|_| ctx.arrival.way != Way::Tls)
-    };
-    let client_side = match is_trusted {
-        true => told_scheme().or_else(announced_scheme),
-        false => announced_scheme(),
-    };
+    let believed = Believed::of(request, peer, ctx);
     ctx.arrived(Arrived {
         request_id: given.map_or_else(|| uuid::Uuid::new_v4().to_string(), ToOwned::to_owned),
         peer,
-        is_trusted,
-        client_side,
-        client,
+        is_trusted: believed.is_trusted,
+        client_side: believed.client_side,
+        client: believed.client,
         client_family: ClientFamily::of(user_agent),
         method: request.method.clone(),
         shown: shown(request),
     });
-}
-
-fn told<'r>(request: &'r RequestHeader, name: &str) -> impl Iterator<Item = &'r [u8]> {
-    let fields = request.headers.get_all(name).into_iter();
-    fields.map(http::HeaderValue::as_bytes)
-}
-
-/// The client by the word of a trusted peer. A header for one address that is missing, or doesn't
-/// hold exactly one, leaves it to `X-Forwarded-For`: the trusted proxy that should have set the one
-/// has set the other, and a client that spoils the first doesn't become the proxy.
-fn told_client(request: &RequestHeader, peer: IpAddr, shared: &Shared) -> IpAddr {
-    let header = shared.config.client_address_header.as_ref();
-    header
-        .and_then(|name| only_address(told(request, name.as_str())))
-        .unwrap_or_else(|| {
-            shared
-                .trusted
-                .client_of(peer, told(request, "x-forwarded-for"))
-        })
 }
 
 /// Classifies, routes, and settles with which Authorization the request goes on.

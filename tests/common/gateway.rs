@@ -4,6 +4,7 @@ use super::plain_http;
 use super::process::Process;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 use tempfile::NamedTempFile;
@@ -31,6 +32,13 @@ impl Gateway {
         let mut command = Gateway::command();
         command.args(["serve", "--config"]).arg(file.path());
         Gateway::start(command, Some(file))
+    }
+
+    /// `harbormouth serve --config` with this file, which stays the caller's.
+    pub fn with_file(file: &Path) -> Gateway {
+        let mut command = Gateway::command();
+        command.args(["serve", "--config"]).arg(file);
+        Gateway::start(command, None)
     }
 
     /// `harbormouth serve` with these arguments.
@@ -118,6 +126,16 @@ impl Gateway {
     pub fn reload(&self, yaml: &str) {
         self.rewrite(yaml);
         self.process.signal("HUP");
+    }
+
+    /// Sends a signal, as `kill` names it.
+    pub fn signal(&self, signal: &str) {
+        self.process.signal(signal);
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.ended()
     }
 
     /// Puts `yaml` in the place of its configuration, as editors do: a new file of the same name.

@@ -2,7 +2,7 @@
 //! those can have, what Prometheus adds, and what the recording rules make.
 
 use crate::files::{self, Rule};
-use harbormouth::metrics::{FAMILIES, Kind, STATUS_CLASSES};
+use harbormouth::metrics::{ConnectionRefused, FAMILIES, Kind, STATUS_CLASSES};
 use harbormouth::push::{Finding, UploadEnd};
 use harbormouth::registry::client::ClientFamily;
 use harbormouth::registry::operation::Operation;
@@ -87,6 +87,9 @@ pub fn values(metric: &str, label: &str) -> Option<Vec<String>> {
         }
         ("harbormouth_tickets_not_issued_total", "reason") => {
             words(NotIssued::ALL.iter().map(|r| r.as_str()).collect())
+        }
+        ("harbormouth_connections_refused_total", "reason") => {
+            words(ConnectionRefused::ALL.iter().map(|r| r.as_str()).collect())
         }
         (_, "reason") => words(Reason::ALL.iter().map(|r| r.as_str()).collect()),
         (_, "operation") => words(Operation::ALL.iter().map(|o| o.as_str()).collect()),

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use harbormouth::edge::origin::Origin;
 use harbormouth::standin::{Backing, Standin, StandinConfig};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -99,12 +99,20 @@ impl Harbor {
     pub fn digest_of(&self, repository: &str, tag: &str) -> Option<String> {
         self.registries[0].digest_of(repository, tag)
     }
+
+    /// The file in which the (first) registry keeps a blob.
+    pub fn blob_file(&self, digest: &str) -> PathBuf {
+        let hex = digest.strip_prefix("sha256:").expect("a sha256 digest");
+        let storage = self.registries[0].home.path().join("storage");
+        let blobs = storage.join("docker/registry/v2/blobs/sha256");
+        blobs.join(&hex[..2]).join(hex).join("data")
+    }
 }
 
 /// A Distribution registry with storage in a directory, as Harbor runs it.
 struct Registry {
     _process: Process,
-    _home: TempDir,
+    home: TempDir,
     address: SocketAddr,
 }
 
@@ -128,7 +136,7 @@ impl Registry {
         });
         Registry {
             _process: process,
-            _home: home,
+            home,
             address,
         }
     }

@@ -24,10 +24,14 @@ mod matrix;
 mod namespace;
 mod ranges;
 mod reattach;
+mod records;
 mod replicas;
+mod rolling;
 mod seeing;
 mod two_harbors;
 mod two_names;
+mod watched;
+mod wire;
 mod world;
 
 use libtest_mimic::Arguments;
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         failures::trials(&world),
         limits::trials(&world),
         balancers::trials(&world),
+        rolling::trials(&world),
         big_layer::trials(&world),
     ];
     let trials = trials.into_iter().flatten().collect();

@@ -2,13 +2,14 @@
 //! killed in the middle of uploads, a proxy that answers in its place, a limit of body sizes.
 
 use super::Expect::{GivesUp, TriesAgain};
-use super::judge::{End, Record, end, judge};
-use super::wire::Wire;
+use super::judge::{End, end, judge};
 use super::{PLAIN, Scene, ends_of, or_gone, start_pushes, told, wait_in_the_middle};
 use crate::clients::Client;
 use crate::common::process::Process;
 use crate::common::wait;
 use crate::hops::{Bodies, Face, GOOD, Hop, Manners, Route, Upstream};
+use crate::records::Record;
+use crate::wire::Wire;
 use crate::world::{World, trial};
 use harbormouth::registry::operation::Operation as Op;
 use harbormouth::registry::reason::Reason;

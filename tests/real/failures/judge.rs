@@ -3,10 +3,10 @@
 
 use super::lists;
 use crate::common::gateway::Gateway;
+use crate::records::{Record, records};
 use harbormouth::push::Finding;
 use harbormouth::registry::operation::Operation;
-use harbormouth::registry::reason::{Outcome, Quality, Reason};
-use serde::Deserialize;
+use harbormouth::registry::reason::{Quality, Reason};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -38,49 +38,6 @@ impl End {
     }
 }
 
-/// A line of the access log.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Record {
-    pub request_id: String,
-    pub operation: String,
-    pub repository: Option<String>,
-    pub status: u16,
-    pub bytes_received: u64,
-    pub bytes_sent: u64,
-    pub duration_ms: f64,
-    pub client_family: String,
-    pub outcome: String,
-    pub reason: String,
-    pub fault: String,
-    pub finding: Option<String>,
-}
-
-impl Record {
-    pub fn is_ok(&self) -> bool {
-        self.outcome == Outcome::Ok.as_str()
-    }
-
-    fn is(&self, family: &str, end: End) -> bool {
-        self.client_family == family
-            && self.operation == end.operation.as_str()
-            && self.reason == end.reason.as_str()
-    }
-
-    fn quality(&self) -> Quality {
-        reason(&self.reason).quality()
-    }
-}
-
-/// The access records so far.
-pub fn records(gateway: &Gateway) -> Vec<Record> {
-    let lines = gateway.stderr();
-    // The last line may be half written.
-    let complete = lines.rsplit_once('\n').map_or("", |(lines, _)| lines);
-    let is_record = |line: &&str| line.contains("\"client_family\"");
-    let read = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
-    complete.lines().filter(is_record).map(read).collect()
-}
-
 /// Exactly these ends came about, and everything tells so. `or` may have come about as well: what
 /// becomes of a client that was stopped.
 pub fn judge(gateway: &Gateway, expected: &[(&str, End)], or: &[(&str, Reason)]) -> Vec<Record> {
@@ -88,7 +45,7 @@ pub fn judge(gateway: &Gateway, expected: &[(&str, End)], or: &[(&str, Reason)])
         let all = records(gateway);
         let failed: Vec<&Record> = all.iter().filter(|record| !record.is_ok()).collect();
         for (family, end) in expected {
-            if !failed.iter().any(|record| record.is(family, *end)) {
+            if !failed.iter().any(|record| is(record, family, *end)) {
                 return Err(format!("no record of {family} {end:?}\n{}", listed(&all)));
             }
         }
@@ -98,7 +55,7 @@ pub fn judge(gateway: &Gateway, expected: &[(&str, End)], or: &[(&str, Reason)])
             });
             let expected = expected
                 .iter()
-                .find(|(family, end)| record.is(family, *end));
+                .find(|(family, end)| is(record, family, *end));
             match expected {
                 None if is_allowed => {}
                 None => return Err(format!("not expected: {record:?}\n{}", listed(&all))),
@@ -122,6 +79,16 @@ fn eventually<T>(mut look: impl FnMut() -> Result<T, String>) -> T {
             Err(_) => std::thread::sleep(Duration::from_millis(50)),
         }
     }
+}
+
+fn is(record: &Record, family: &str, end: End) -> bool {
+    record.client_family == family
+        && record.operation == end.operation.as_str()
+        && record.reason == end.reason.as_str()
+}
+
+fn quality_of(record: &Record) -> Quality {
+    reason(&record.reason).quality()
 }
 
 fn told_by_record(record: &Record, end: End) -> Result<(), String> {
@@ -170,7 +137,7 @@ fn metrics_agree(gateway: &Gateway, all: &[Record]) -> Result<(), String> {
         for operation in Operation::PUSH {
             let labels = [of_quality, ("operation", operation.as_str())];
             same("harbormouth_push_requests_total", &labels, &|record| {
-                is_push(record, operation) && record.quality() == quality
+                is_push(record, operation) && quality_of(record) == quality
             })?;
         }
         let families: BTreeSet<&str> = all.iter().map(|r| r.client_family.as_str()).collect();
@@ -179,7 +146,7 @@ fn metrics_agree(gateway: &Gateway, all: &[Record]) -> Result<(), String> {
             let counter = "harbormouth_push_requests_by_client_total";
             same(counter, &labels, &|record| {
                 let pushes = Operation::PUSH.iter().any(|push| is_push(record, *push));
-                pushes && record.client_family == family && record.quality() == quality
+                pushes && record.client_family == family && quality_of(record) == quality
             })?;
         }
     }

@@ -2,13 +2,14 @@
 //! itself.
 
 use super::Expect::{GivesUp, TriesAgain};
-use super::judge::{End, end, judge, records};
-use super::wire::Wire;
+use super::judge::{End, end, judge};
 use super::{PLAIN, Scene, Setting, place, start_pushes, told, wait_in_the_middle};
 use crate::clients::{Client, ctr, skopeo};
 use crate::common::process;
 use crate::common::wait;
 use crate::image::Image;
+use crate::records::records;
+use crate::wire::Wire;
 use crate::world::{World, trial};
 use harbormouth::registry::operation::Operation as Op;
 use harbormouth::registry::reason::Reason;

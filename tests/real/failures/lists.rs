@@ -1,8 +1,9 @@
 //! The admin listener's lists of failures and pushes, held against the access records.
 
-use super::judge::{End, Record, reason};
+use super::judge::{End, reason};
 use crate::common::gateway::Gateway;
 use crate::common::plain_http;
+use crate::records::Record;
 use harbormouth::push::{Finding, PushOutcome};
 use harbormouth::registry::operation::Operation;
 use harbormouth::registry::reason::Reason;

@@ -1,0 +1,122 @@
+//! A pod's files, laid out below a folder as the kubelet mounts them, with certificates and keys made
+//! as `deploy/README.md` says.
+
+use crate::common::{ca::Ca, process};
+use crate::rendered::{Rendering, entries, items, text};
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// The files of one pod.
+pub struct Pod {
+    root: TempDir,
+    arguments: Vec<String>,
+}
+
+impl Pod {
+    pub fn mounted(rendering: &Rendering) -> Pod {
+        let root = tempfile::tempdir().expect("a folder");
+        let pod = &rendering.only("Deployment")["spec"]["template"]["spec"];
+        let container = &pod["containers"][0];
+        let arguments = items(&container["args"]).map(|argument| text(argument).to_owned());
+        let mounted = Pod {
+            root,
+            arguments: arguments.collect(),
+        };
+        for mount in items(&container["volumeMounts"]) {
+            let volume = items(&pod["volumes"]).find(|volume| volume["name"] == mount["name"]);
+            let volume = volume.unwrap_or(&Value::Null);
+            let files = files(rendering, volume);
+            let mode = volume["secret"]["defaultMode"].as_u64().unwrap_or(0o644);
+            let mode = u32::try_from(mode).expect("a mode");
+            mounted.put(text(&mount["mountPath"]), &files, mode);
+        }
+        mounted
+    }
+
+    /// Where the file is that the container is told to read.
+    ///
+    /// # Errors
+    /// Where it is told something else.
+    pub fn config(&self) -> Result<PathBuf, String> {
+        match &self.arguments[..] {
+            [serve, option, file] if serve == "serve" && option == "--config" => {
+                Ok(self.below(file))
+            }
+            other => Err(format!("the arguments are {other:?}")),
+        }
+    }
+
+    pub fn below(&self, path: &str) -> PathBuf {
+        self.root.path().join(path.trim_start_matches('/'))
+    }
+
+    /// Puts files into a mounted folder as the kubelet does: into a folder of their own, to which the
+    /// link `..data` is then swung, by which each of the files is reached.
+    pub fn put(&self, folder: &str, files: &[(String, Vec<u8>)], mode: u32) {
+        let folder = self.below(folder);
+        fs::create_dir_all(&folder).expect("a folder");
+        let fresh = tempfile::Builder::new()
+            .prefix("..2026_")
+            .tempdir_in(&folder);
+        let fresh = fresh.expect("a folder").keep();
+        fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)).expect("chmod");
+        for (name, content) in files {
+            let file = fresh.join(name);
+            fs::write(&file, content).expect("write");
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("chmod");
+            if fs::symlink_metadata(folder.join(name)).is_err() {
+                symlink(Path::new("..data").join(name), folder.join(name)).expect("a link");
+            }
+        }
+        let link = folder.join("..data_tmp");
+        symlink(fresh.file_name().expect("a name"), &link).expect("a link");
+        fs::rename(link, folder.join("..data")).expect("swing the link");
+    }
+}
+
+/// What a volume holds.
+fn files(rendering: &Rendering, volume: &Value) -> Vec<(String, Vec<u8>)> {
+    match text(&volume["secret"]["secretName"]) {
+        "harbormouth-tls" => return certificate(),
+        "harbormouth-keys" => {
+            let file = |name: &str| (name.to_owned(), key().1);
+            return ["current.key", "previous.key"].map(file).into();
+        }
+        _ => {}
+    }
+    let name = &volume["configMap"]["name"];
+    let map = rendering.of_kind("ConfigMap");
+    let map = map.filter(|map| map["metadata"]["name"] == *name);
+    map.flat_map(|map| entries(&map["data"]))
+        .map(|(file, content)| (file.clone(), text(content).into()))
+        .collect()
+}
+
+/// As `kubectl create secret tls` and cert-manager name the files.
+fn certificate() -> Vec<(String, Vec<u8>)> {
+    let place = tempfile::tempdir().expect("a folder");
+    let files = Ca::new(place.path()).issue(&["hub.example.com", "hub.example.net"]);
+    let read = |file| fs::read(file).expect("what was written");
+    vec![
+        ("tls.crt".to_owned(), read(files.cert)),
+        ("tls.key".to_owned(), read(files.key)),
+    ]
+}
+
+/// A sealing key: its id as `keygen` prints it, and the file.
+pub fn key() -> (String, Vec<u8>) {
+    let place = tempfile::tempdir().expect("a folder");
+    let file = place.path().join("sealing.key");
+    let mut keygen = Command::new(env!("CARGO_BIN_EXE_harbormouth"));
+    keygen.arg("keygen").arg(&file);
+    let printed = process::must(keygen);
+    let id = printed
+        .strip_prefix("sealing key ")
+        .and_then(|rest| rest.split(' ').next());
+    let id = id.unwrap_or_else(|| panic!("keygen prints {printed}"));
+    (id.to_owned(), fs::read(&file).expect("the key"))
+}

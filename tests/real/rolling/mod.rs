@@ -1,0 +1,39 @@
+//! Staying up: replicas that are replaced, killed and given other settings while clients push and
+//! pull.
+
+mod balancer;
+mod distance;
+mod edge;
+mod https;
+mod idle;
+mod killed;
+mod lame_duck;
+mod load;
+mod reload;
+mod restart;
+mod volume;
+
+use crate::world::{World, trial};
+use libtest_mimic::Trial;
+use std::sync::Arc;
+
+pub fn trials(world: &Arc<World>) -> Vec<Trial> {
+    let trial = |name: &str, run: fn(&World)| trial(world, format!("rolling::{name}"), run);
+    vec![
+        // The longest first.
+        trial("fifty_reloads", reload::a_layer_arrives),
+        trial("restart", restart::nothing_fails),
+        trial("a_drain_is_not_noticed", killed::a_drain_is_not_noticed),
+        trial("a_killed_one_is_noticed", killed::a_killed_one_is_noticed),
+        trial(
+            "an_upload_goes_on_elsewhere",
+            killed::an_upload_goes_on_elsewhere,
+        ),
+        trial("a_cut_chunk_is_lost", killed::a_cut_chunk_is_lost),
+        trial("idle_without_a_delay", idle::without_a_delay),
+        trial("idle_with_a_delay", idle::with_a_delay),
+        trial("a_reload_hangs", reload::a_reload_hangs),
+        trial("lame_duck", lame_duck::serves_and_says_goodbye),
+        trial("second_signal", lame_duck::ends_at_the_second_signal),
+    ]
+}
