@@ -243,7 +243,7 @@ fn size(bytes: u64) -> Value {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let unit = units
         .iter()
-        .find(|(unit, _)| bytes > 0 && bytes % unit == 0);
+        .find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit));
     match unit {
         Some((unit, name)) => text(&format!("{}{name}", bytes / unit)),
         None => Value::from(bytes),

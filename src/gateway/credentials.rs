@@ -98,7 +98,7 @@ fn ticketed(
         let mut nonce = [0; NONCE_LENGTH];
         random::fill(&mut nonce).map_err(|NoRandomness| NotIssued::NoRandomness)?;
         let origin = name.origin.to_string();
-        let sealed = seal(&keys, &bound(&step, harbor, &origin), &ticket, nonce)
+        let sealed = seal(keys, &bound(&step, harbor, &origin), &ticket, nonce)
             .map_err(|TooLong| NotIssued::TooLong)?;
         Ok(with_ticket(location, &sealed))
     };

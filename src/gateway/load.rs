@@ -3,9 +3,15 @@
 use super::answer::Refusal;
 use super::context::RequestContext;
 use crate::config::Maintenance;
-use crate::registry::answer::{Answer, Closed};
+use crate::registry::answer::{Again, Answer, Closed};
 use crate::registry::operation::Operation;
 use prometheus::IntGauge;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a request waits for a place. Most are taken for less than that, and containerd asks again
+/// without waiting itself, a handful of times: so it gets through a moment of too much.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Seconds after which a refused client is to ask again. Places are free as soon as one request
 /// ends; a minute would let a storm wait for nothing.
@@ -30,26 +36,37 @@ impl Drop for InFlight {
     }
 }
 
-/// Finds the request a place at its registry, where the operator wants it served at all.
+/// Whether the operator wants the request served at all.
 ///
 /// # Errors
 /// The refusal says when to ask again.
-pub(super) fn admit(ctx: &mut RequestContext) -> Result<(), Refusal> {
-    let operation = ctx.operation;
+pub(super) fn is_open(ctx: &RequestContext) -> Result<(), Refusal> {
+    let maintenance = ctx.harbor().map(|harbor| harbor.registry.maintenance);
+    match maintenance.and_then(|maintenance| closed(maintenance, ctx.operation)) {
+        Some(what) => refuse(Answer::Maintenance(what), LATER),
+        None => Ok(()),
+    }
+}
+
+/// Finds the request a place at its registry.
+///
+/// # Errors
+/// The refusal says when to ask again.
+pub(super) async fn find_place(ctx: &mut RequestContext) -> Result<(), Refusal> {
     let Some(harbor) = ctx.harbor() else {
         return Ok(());
     };
-    let refused =
-        |answer, after: &str| Err(Refusal::AnswerWith(answer, "Retry-After", after.to_owned()));
-    if let Some(closed) = closed(harbor.registry.maintenance, operation) {
-        return refused(Answer::Maintenance(closed), LATER);
+    let limits = harbor.registry.max_in_flight;
+    let load = Arc::clone(&harbor.load);
+    ctx.place = load.wait_for_place(ctx.operation, limits, PATIENCE).await;
+    match ctx.place {
+        Some(_) => Ok(()),
+        None => refuse(Answer::Overloaded(Again::of(ctx.client_family)), SOON),
     }
-    let place = harbor.load.place(operation, harbor.registry.max_in_flight);
-    if place.is_none() {
-        return refused(Answer::Overloaded, SOON);
-    }
-    ctx.place = place;
-    Ok(())
+}
+
+fn refuse(answer: Answer, after: &str) -> Result<(), Refusal> {
+    Err(Refusal::AnswerWith(answer, "Retry-After", after.to_owned()))
 }
 
 /// What is closed to this operation.

@@ -116,7 +116,11 @@ impl ProxyHttp for Gateway {
             return Ok(true);
         }
         request::arrive(session, ctx);
-        let Err(refusal) = request::place(session, ctx) else {
+        let placed = match request::place(session, ctx) {
+            Ok(()) => load::find_place(ctx).await,
+            Err(refusal) => Err(refusal),
+        };
+        let Err(refusal) = placed else {
             return Ok(false);
         };
         ctx.own = refusal.answer();

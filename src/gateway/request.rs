@@ -77,7 +77,7 @@ pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Result<(
         return Err(redirect(ctx, &asked, &path));
     }
     admit(request, &target, ctx)?;
-    load::admit(ctx)?;
+    load::is_open(ctx)?;
     remember(&target, path.query(), ctx);
     following::begin(request, &target, path.query(), ctx);
     authorization::settle(request, &target, path.query(), ctx)?;

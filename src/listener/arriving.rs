@@ -72,33 +72,30 @@ impl Arriving {
         {
             self.state = State::Idle;
         }
-        let why = loop {
-            if let State::Refused(farewell) = &mut self.state {
-                ready!(farewell.poll(stream, cx));
-                return ended();
+        if let State::Refused(farewell) = &mut self.state {
+            ready!(farewell.poll(stream, cx));
+            return ended();
+        }
+        let before = buf.filled().len();
+        let why = match Pin::new(&mut *stream).poll_read(cx, buf) {
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Ready(Ok(())) => {
+                let piece = &buf.filled()[before..];
+                if piece.is_empty() || self.came(piece, awaited, limits) == Seen::Acceptable {
+                    return Poll::Ready(Ok(()));
+                }
+                buf.set_filled(before);
+                Why::TooLarge
             }
-            let before = buf.filled().len();
-            let why = match Pin::new(&mut *stream).poll_read(cx, buf) {
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Ready(Ok(())) => {
-                    let piece = &buf.filled()[before..];
-                    if piece.is_empty() || self.came(piece, awaited, limits) == Seen::Acceptable {
-                        return Poll::Ready(Ok(()));
-                    }
-                    buf.set_filled(before);
-                    Why::TooLarge
+            Poll::Pending => {
+                let (deadline, late) = self.deadline(awaited, limits);
+                ready!(self.timer.poll(deadline, cx));
+                match late {
+                    // As if the client had closed.
+                    Late::Idle => return Poll::Ready(Ok(())),
+                    Late::Header => Why::SlowHeader,
                 }
-                Poll::Pending => {
-                    let (deadline, late) = self.deadline(awaited, limits);
-                    ready!(self.timer.poll(deadline, cx));
-                    match late {
-                        // As if the client had closed.
-                        Late::Idle => return Poll::Ready(Ok(())),
-                        Late::Header => Why::SlowHeader,
-                    }
-                }
-            };
-            break why;
+            }
         };
         refused.count(why);
         let answer = match why {

@@ -9,12 +9,15 @@ use super::worker::Ending;
 use crate::config::Limits;
 use crate::gateway::Gateway;
 use async_trait::async_trait;
-use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
+use pingora::apps::{
+    HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp,
+};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use prometheus::IntCounter;
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -114,7 +117,7 @@ impl ConnectionApp {
         let app = Arc::new(self);
         let draining = &app.ending.draining;
         if !stream.is_http2() {
-            app.process_new(Box::new(stream), draining).await;
+            app.serve_http1(Box::new(stream)).await;
             return;
         }
         // Pingora takes its leave of an HTTP/2 client when this changes.
@@ -122,6 +125,56 @@ impl ConnectionApp {
         tokio::select! {
             _ = app.process_new(Box::new(stream), &leaving) => {}
             () = app.take_leave(is_used_up, draining.clone(), &leave) => {}
+        }
+    }
+
+    /// Serves one request after the other, as Pingora's own server does, but waits for each in
+    /// little memory.
+    async fn serve_http1(self: &Arc<Self>, mut stream: Box<Guard>) {
+        let mut settings: Option<HttpPersistentSettings> = None;
+        loop {
+            self.arrival.life.await_header();
+            if !self.awaits_request(&mut stream).await {
+                self.served_one(&Progress::new());
+                return;
+            }
+            let mut session = ServerSession::new_http1(stream);
+            match settings.take() {
+                Some(settings) => settings.apply_to_session(&mut session),
+                None => {
+                    let draining = *self.ending.draining.borrow();
+                    session.set_keepalive((!draining).then_some(NO_TIMEOUT));
+                    let rest = self.options.keepalive_request_limit;
+                    session.set_keepalive_reuses_remaining(rest);
+                }
+            }
+            let reused = self.process_new_http(session, &self.ending.draining).await;
+            let Some((reused, kept)) = reused.map(ReusedHttpStream::consume) else {
+                return;
+            };
+            // It is the one that went in.
+            let Ok(guard) = reused.into_any().downcast::<Guard>() else {
+                return;
+            };
+            stream = guard;
+            settings = kept;
+        }
+    }
+
+    async fn awaits_request(&self, stream: &mut Guard) -> bool {
+        let mut closed = self.ending.closed.clone();
+        tokio::select! {
+            biased;
+            never = woken(&mut closed) => match never {},
+            came = stream.awaits_request() => came,
+        }
+    }
+
+    /// A request, or what was none, is over.
+    fn served_one(&self, progress: &Progress) {
+        let first = !self.served.swap(true, Ordering::Relaxed);
+        if first && !progress.is_seen() {
+            self.without_request.inc();
         }
     }
 
@@ -144,7 +197,7 @@ impl ConnectionApp {
 }
 
 /// Wakes the task once when the listeners close, and never resolves.
-async fn woken(closed: &mut ShutdownWatch) {
+async fn woken(closed: &mut ShutdownWatch) -> Infallible {
     let _ = closed.wait_for(|closed| *closed).await;
     std::future::pending().await
 }
@@ -153,18 +206,12 @@ async fn woken(closed: &mut ShutdownWatch) {
 impl HttpServerApp for ConnectionApp {
     async fn process_new_http(
         self: &Arc<Self>,
-        mut session: ServerSession,
+        session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
         let multiplexed = session.is_http2();
         let life = &self.arrival.life;
         let serves = life.serves();
-        if !multiplexed {
-            life.await_header();
-            if session.get_keepalive().is_some() {
-                session.set_keepalive(Some(NO_TIMEOUT));
-            }
-        }
         let progress = Arc::new(Progress::new());
         let mut arrival = self.arrival.clone();
         arrival.progress = Arc::clone(&progress);
@@ -174,7 +221,7 @@ impl HttpServerApp for ConnectionApp {
         let reused = tokio::select! {
             // In this order: whoever waits for a request looks whether to go on with it.
             biased;
-            () = woken(&mut closed) => None,
+            never = woken(&mut closed) => match never {},
             reused = &mut request => reused,
             () = progress.stalled() => match multiplexed {
                 // Dropping the request resets its stream and closes the connection to Harbor; its
@@ -187,10 +234,7 @@ impl HttpServerApp for ConnectionApp {
                 }
             },
         };
-        let first = !self.served.swap(true, Ordering::Relaxed);
-        if first && !progress.is_seen() {
-            self.without_request.inc();
-        }
+        self.served_one(&progress);
         drop(serves);
         reused
     }

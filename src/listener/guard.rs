@@ -10,6 +10,7 @@ use super::multiplexed::Multiplexed;
 use super::timer::Timer;
 use crate::config::Limits;
 use async_trait::async_trait;
+use bytes::{Buf, BytesMut};
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::SslDigest;
 use pingora::protocols::{
@@ -19,6 +20,7 @@ use pingora::protocols::{
 use pingora::server::ShutdownWatch;
 use prometheus::IntCounter;
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,6 +28,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::Notify;
+
+/// What is read of a request before it is handed on: most headers whole.
+const BEGINNING: usize = 4096;
 
 /// Why a client is not served on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +71,8 @@ pub(super) struct Guard {
     life: Arc<Life>,
     refused: Refused,
     reading: Reading,
+    /// The beginning of the next request, which was waited for.
+    beginning: BytesMut,
     /// Since when a write waits for the client.
     unsent_since: Option<Instant>,
     write_timer: Timer,
@@ -97,6 +104,7 @@ impl Guard {
             life,
             refused,
             reading,
+            beginning: BytesMut::new(),
             unsent_since: None,
             write_timer: Timer::default(),
         }
@@ -104,6 +112,20 @@ impl Guard {
 
     pub(super) fn is_http2(&self) -> bool {
         matches!(self.reading, Reading::Http2(_))
+    }
+
+    /// Waits for the next request over HTTP/1.1: false when none comes. Pingora has tens of KiB for a
+    /// connection that it waits on, for all that may be done with a request.
+    pub(super) async fn awaits_request(&mut self) -> bool {
+        let came = poll_fn(|cx| {
+            let mut space = [0; BEGINNING];
+            let mut buf = ReadBuf::new(&mut space);
+            ready!(Pin::new(&mut *self).poll_read(cx, &mut buf))?;
+            self.beginning.extend_from_slice(buf.filled());
+            Poll::Ready(io::Result::Ok(()))
+        });
+        // Whatever it was, it is the connection's end.
+        came.await.is_ok() && !self.beginning.is_empty()
     }
 
     /// Bounds how long a write waits for the client.
@@ -130,6 +152,15 @@ impl AsyncRead for Guard {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if !this.beginning.is_empty() {
+            let taken = this.beginning.len().min(buf.remaining());
+            buf.put_slice(&this.beginning[..taken]);
+            this.beginning.advance(taken);
+            if this.beginning.is_empty() {
+                this.beginning = BytesMut::new();
+            }
+            return Poll::Ready(Ok(()));
+        }
         match &mut this.reading {
             Reading::Http2(h2) => {
                 h2.poll_read(&mut this.inner, &this.limits, &this.refused, cx, buf)

@@ -6,6 +6,7 @@
 //!
 //! What this file deliberately doesn't know: sockets, framework errors, and header tables.
 
+use super::client::ClientFamily;
 use super::error_body::{ErrorCode, error_body};
 use super::operation::Operation;
 use super::reason::Reason;
@@ -34,7 +35,7 @@ pub enum Answer {
     /// More header than anybody needs.
     HeaderTooLarge,
     /// Too much is under way at this registry.
-    Overloaded,
+    Overloaded(Again),
     /// The operator has closed it for a while.
     Maintenance(Closed),
     /// The client stopped sending.
@@ -43,6 +44,39 @@ pub enum Answer {
     Upstream(UpstreamError),
     /// A fault of the gateway's own.
     Internal,
+}
+
+/// The status on which a client asks again by itself. Docker with its own store gives a push up at 429,
+/// and asks again at 503 after 5, 10, 15 and 20 s; skopeo and podman give up at 503, and wait as
+/// Retry-After says at 429; containerd asks again at once at 429, five times, and 1.6 gives up at 503
+/// (seen at docker 20.10, skopeo 1.9, podman 4.3, ctr 1.6.20).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    TooManyRequests,
+    Unavailable,
+}
+
+impl Again {
+    pub fn of(client: ClientFamily) -> Again {
+        match client {
+            ClientFamily::DockerClassic => Again::Unavailable,
+            ClientFamily::DockerContainerd
+            | ClientFamily::Containerd
+            | ClientFamily::Buildkit
+            | ClientFamily::Skopeo
+            | ClientFamily::Containers
+            | ClientFamily::GoContainerregistry
+            | ClientFamily::Oras
+            | ClientFamily::Helm
+            | ClientFamily::Regclient
+            | ClientFamily::Harbor
+            | ClientFamily::Curl
+            | ClientFamily::GoHttp
+            | ClientFamily::Browser
+            | ClientFamily::Other
+            | ClientFamily::None => Again::TooManyRequests,
+        }
+    }
 }
 
 /// What of a registry is closed for maintenance.
@@ -131,7 +165,7 @@ impl Answer {
             | Answer::AuthorizationLost(_)
             | Answer::LoginLimited
             | Answer::HeaderTooLarge
-            | Answer::Overloaded
+            | Answer::Overloaded(_)
             | Answer::Maintenance(_)
             | Answer::ClientStalled
             | Answer::Upstream(_)
@@ -177,7 +211,10 @@ impl Answer {
             Answer::HeaderTooLarge => row(431, Unsupported, Reason::HeaderTooLarge,
                 "the header of the request is too large for this registry: too many fields, or \
                  too many bytes in them"),
-            Answer::Overloaded => row(429, TooManyRequests, Reason::Overloaded,
+            Answer::Overloaded(Again::TooManyRequests) => row(429, TooManyRequests, Reason::Overloaded,
+                "{harbor} has as many requests under way as it can take; wait as long as \
+                 Retry-After says, then try again"),
+            Answer::Overloaded(Again::Unavailable) => row(503, Unavailable, Reason::Overloaded,
                 "{harbor} has as many requests under way as it can take; wait as long as \
                  Retry-After says, then try again"),
             Answer::Maintenance(Closed::Pushes) => row(503, Unavailable, Reason::Maintenance,
@@ -256,7 +293,13 @@ mod tests {
             (Answer::LoginLimited, 429, "TOOMANYREQUESTS", "wait"),
             (Answer::HeaderTooLarge, 431, "UNSUPPORTED", "header"),
             (
-                Answer::Overloaded,
+                Answer::Overloaded(Again::Unavailable),
+                503,
+                "UNAVAILABLE",
+                "Harbor \"hq\" has as many",
+            ),
+            (
+                Answer::Overloaded(Again::of(ClientFamily::Containerd)),
                 429,
                 "TOOMANYREQUESTS",
                 "Harbor \"hq\" has as many",

@@ -475,3 +475,32 @@ async fn vpc_endpoints_are_told_of_once() {
         1
     );
 }
+
+/// Whom to believe changes for new connections; one that goes on stays its client's.
+#[tokio::test]
+async fn trust_changes_with_the_configuration() {
+    let harbor = Harbor::content().await;
+    let world = world(&harbor, "require");
+    let header = v1("203.0.113.7");
+    let open = async |source| {
+        let stream = connect_from(source, world.plain()).await;
+        Conn::new(begun(stream, &header, Pieces::WithTheRest).await)
+    };
+    let mut before = open(TRUSTED).await;
+    assert_eq!(before.ask(get("/v2/", &[])).await.status, 200);
+    let other = world.yaml.replace(
+        &format!("trusted_proxies: [{TRUSTED}"),
+        &format!("trusted_proxies: [{STRANGER}"),
+    );
+    world.gateway.reload(&other);
+    world.logged(&["the configuration was read again"]).await;
+    assert_eq!(before.ask(get("/v2/", &[])).await.status, 200);
+    assert_eq!(client(&harbor), "203.0.113.7");
+    let mut now = open(STRANGER).await;
+    assert_eq!(now.ask(get("/v2/", &[])).await.status, 200);
+    assert_eq!(client(&harbor), "203.0.113.7");
+    let mut refused = connect_from(TRUSTED, world.plain()).await;
+    assert_eq!(rest(&mut refused).await, b"");
+    let labels = [("reason", "proxy_untrusted")];
+    world.metric_becomes(REFUSED, &labels, 1.0).await;
+}

@@ -331,3 +331,59 @@ fn a_balancer_that_cuts() {
         ),
     ]);
 }
+
+fn in_clear(ended: Ended<'static>) -> Ended<'static> {
+    Ended {
+        in_clear: true,
+        ..ended
+    }
+}
+
+#[test]
+fn a_client_side_in_the_clear() {
+    check(&[
+        (
+            "a push that works",
+            |stage| stage.tell(in_clear(manifest("v1"))),
+            Some(Finding::InsecureClientSide),
+            &[
+                "A trusted proxy says that the client came by http, where the public name is https \
+                 (hub.example.com)",
+                "X-Forwarded-Proto",
+            ],
+        ),
+        (
+            "one that its ticket saved: that says more",
+            |stage| {
+                stage.tell(started("u"));
+                stage.tell(Ended {
+                    reattached: true,
+                    had_credential: false,
+                    ..in_clear(commit("u"))
+                })
+            },
+            Some(Finding::AuthorizationStripped),
+            &["under the same Host"],
+        ),
+        (
+            "a failure has a reason of its own",
+            |stage| {
+                let start = in_clear(started("u"));
+                stage.tell(failed(Reason::Quota, Some(403), start))
+            },
+            None,
+            &[Reason::Quota.meaning()],
+        ),
+        (
+            "https, or nothing said",
+            |stage| stage.tell(manifest("v1")),
+            None,
+            &[],
+        ),
+    ]);
+    let mut stage = Stage::new();
+    stage.tell(in_clear(manifest("v1")));
+    let pushes = stage.pushes();
+    assert_eq!(pushes[0].finding, Some("insecure_client_side"));
+    assert_eq!(pushes[0].outcome, "ok");
+}

@@ -1,8 +1,8 @@
 //! What a client may do to us over HTTP/2 for next to nothing.
 
 use super::frames::{
-    CANCEL, CONTINUATION, END_HEADERS, END_STREAM, HEADERS, PING, RST_STREAM, Raw, SETTINGS, frame,
-    get,
+    CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, RST_STREAM, Raw, SETTINGS,
+    frame, get,
 };
 use super::{REFUSED, setup};
 use crate::client_h2::request as h2_request;
@@ -92,7 +92,7 @@ async fn floods_of_other_frames_are_cut() {
             frame(CONTINUATION, 0, 1, &[0; 1024]),
             false,
         ),
-        ("empty data", Vec::new(), frame(0, 0, 1, &[]), false),
+        ("empty data", Vec::new(), frame(DATA, 0, 1, &[]), false),
     ] {
         let before = world.gateway.metric(REFUSED, &[("reason", "http2_flood")]);
         let mut raw = Raw::begun(shake(&world).await, 65_535).await;

@@ -3,7 +3,7 @@
 use crate::client::{Conn, Reply, get, request, with_length};
 use crate::client_h2::request as h2_request;
 use crate::harbor::{Got, Harbor, Plan};
-use crate::setup::{Registry, Setup, World};
+use crate::setup::{Registry, Setup, World, until};
 use std::time::Duration;
 
 const START: &str = "/v2/lab/app/blobs/uploads/";
@@ -93,6 +93,13 @@ async fn uploads_have_places_of_their_own() {
     for (method, path) in [("PATCH", UPLOAD), ("PUT", COMMIT), ("PUT", MANIFEST)] {
         is_overloaded(&ask(&world, &with_length(method, path, &[TOKEN], b"more")).await);
     }
+    let docker = [
+        TOKEN,
+        "User-Agent: docker/20.10.24 go/go1.19 UpstreamClient(Docker-Client/20.10.24)",
+    ];
+    let refused = ask(&world, &with_length("POST", START, &docker, b"")).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, "5"));
+    assert_eq!(refused.oci_error().0, "UNAVAILABLE");
     let mut h2 = world.h2().await;
     let refused = h2
         .ask(h2_request(
@@ -130,10 +137,37 @@ async fn uploads_have_places_of_their_own() {
         ("fault", "gateway"),
     ];
     let family = "harbormouth_request_failures_total";
-    world.metric_becomes(family, &labels, 6.0).await;
+    world.metric_becomes(family, &labels, 7.0).await;
     // Harbor saw none of those that were refused.
     assert_eq!(harbor.got_with("PUT ").len(), 0);
     assert_eq!(harbor.got_with("POST ").len(), 1);
+}
+
+/// A moment of too much is waited out.
+#[tokio::test]
+async fn a_place_that_is_freed_at_once_is_waited_for() {
+    let harbor = Harbor::start(|got: &Got| {
+        let is_first = got.header("x-request-id") == "first";
+        let pause = if is_first { 400 } else { 0 };
+        Plan::ok("fine").pause(Duration::from_millis(pause))
+    })
+    .await;
+    let world = Setup::new(harbor.url())
+        .registry(|registry| {
+            registry.more = "    max_in_flight: { uploads: 1, other: 1 }\n".to_owned();
+        })
+        .start();
+    let first = with_length("PATCH", UPLOAD, &[TOKEN, "X-Request-Id: first"], b"x");
+    let mut held = hold(&world, 1, &first).await;
+    until("the first at Harbor", || {
+        (harbor.got().len() == 1).then_some(())
+    })
+    .await;
+    for _ in 0..3 {
+        let next = with_length("PATCH", UPLOAD, &[TOKEN], b"x");
+        assert_eq!(ask(&world, &next).await.status, 200);
+    }
+    assert_eq!(held[0].answer().await.status, 200);
 }
 
 /// Pulls that take all their places keep neither pushes nor another Harbor from anything.

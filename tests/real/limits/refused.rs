@@ -68,11 +68,8 @@ fn maintenance(world: &World, client: Client) {
     drop(open);
     let closed = ground.gateway("    maintenance: pushes\n");
     let said = refused_push(world, &ground, client, Duration::from_secs(120));
-    let words = match client {
-        Client::Ctr => "503 Service Unavailable",
-        Client::Docker | Client::Skopeo | Client::Podman => "takes no new pushes",
-    };
-    assert!(said.contains(words), "{said}");
+    // None of them shows the words of a 503; ctr does in its debug log.
+    assert!(said.contains("503 Service Unavailable"), "{said}");
     let labels = [("reason", "maintenance"), ("operation", "upload_start")];
     let refused = closed.metric("harbormouth_request_failures_total", &labels);
     assert!(refused >= 1.0, "{}", closed.stderr());
@@ -132,7 +129,8 @@ fn overloaded(world: &World, client: Client) {
     let said = refused_push(world, &ground, client, Duration::from_secs(240));
     let words = match client {
         Client::Ctr => "429 Too Many Requests",
-        Client::Docker | Client::Skopeo | Client::Podman => "as many requests under way",
+        Client::Docker => "503 Service Unavailable",
+        Client::Skopeo | Client::Podman => "as many requests under way",
     };
     println!(
         "{}: gave up after {:?} and {} refusals: {said}",
@@ -140,15 +138,13 @@ fn overloaded(world: &World, client: Client) {
         began.elapsed(),
         overloads(&gateway)
     );
-    let lower = said.to_lowercase();
-    let known = said.contains(words) || lower.contains("too many requests");
-    assert!(known, "{said}");
+    assert!(said.contains(words), "{said}");
     let pulled = client.pull(world, &place, &login, PATIENCE);
     assert_eq!(pulled.expect("the pull").manifest, pushed.manifest);
     drop(held);
 }
 
-/// Places are free again soon after the first refusal: what becomes of the push is the client's.
+/// Places are free again half a second after the first refusal: every client gets through.
 fn overloaded_for_a_moment(world: &World, client: Client) {
     let ground = Ground::new(world);
     let gateway = ground.gateway(FEW);
