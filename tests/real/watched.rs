@@ -64,6 +64,8 @@ pub enum Expect {
     TriesAgain(&'static [&'static str]),
     /// It gets its push done.
     Succeeds,
+    /// The same, and it never had to try again.
+    SucceedsAtOnce,
     /// Either, by chance.
     Ends,
 }
@@ -93,12 +95,17 @@ fn is_over(running: &mut Running, expect: Expect) -> bool {
         Expect::GivesUp(words) | Expect::TriesAgain(words) => words,
         Expect::Ends => return ended.is_some(),
         Expect::Succeeds => &[],
+        Expect::SucceedsAtOnce => {
+            let again = ["Retrying in", "retrying in"];
+            assert!(!again.iter().any(|words| said.contains(words)), "{said}");
+            &[]
+        }
     };
     let Some(succeeded) = succeeded else {
         return false;
     };
     let name = client.name();
-    let is_right = succeeded == matches!(expect, Expect::Succeeds);
+    let is_right = succeeded == matches!(expect, Expect::Succeeds | Expect::SucceedsAtOnce);
     assert!(is_right, "{name} succeeded: {succeeded}\n{said}");
     assert!(has(&said, words), "{name} without {words:?}:\n{said}");
     true

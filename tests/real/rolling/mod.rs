@@ -5,10 +5,10 @@ mod balancer;
 mod distance;
 mod edge;
 mod https;
-mod idle;
 mod killed;
 mod lame_duck;
 mod load;
+mod on_the_way;
 mod reload;
 mod restart;
 mod volume;
@@ -30,8 +30,8 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
             killed::an_upload_goes_on_elsewhere,
         ),
         trial("a_cut_chunk_is_lost", killed::a_cut_chunk_is_lost),
-        trial("idle_without_a_delay", idle::without_a_delay),
-        trial("idle_with_a_delay", idle::with_a_delay),
+        trial("far_clients", on_the_way::far_clients_notice_nothing),
+        trial("a_late_balancer", on_the_way::a_late_balancer),
         trial("a_reload_hangs", reload::a_reload_hangs),
         trial("lame_duck", lame_duck::serves_and_says_goodbye),
         trial("second_signal", lame_duck::ends_at_the_second_signal),
