@@ -165,6 +165,7 @@ impl ConnectionApp {
     async fn awaits_request(&self, stream: &mut Guard) -> bool {
         let mut closed = self.ending.closed.clone();
         tokio::select! {
+            // In this order: once woken it looks whether to go on waiting.
             biased;
             never = woken(&mut closed) => match never {},
             came = stream.awaits_request() => came,
@@ -218,11 +219,8 @@ impl HttpServerApp for ConnectionApp {
         arrival.progress = Arc::clone(&progress);
         let request = ARRIVAL.scope(arrival, self.proxy.process_new_http(session, shutdown));
         let mut request = pin!(request);
-        let mut closed = self.ending.closed.clone();
         let reused = tokio::select! {
-            // In this order: whoever waits for a request looks whether to go on with it.
             biased;
-            never = woken(&mut closed) => match never {},
             reused = &mut request => reused,
             () = progress.stalled() => match multiplexed {
                 // Dropping the request resets its stream and closes the connection to Harbor; its
