@@ -110,7 +110,7 @@ families! {
     ACCEPTED: Counter "harbormouth_connections_accepted_total" ["listener"]
         "Client connections accepted.";
     REFUSED: Counter "harbormouth_connections_refused_total" ["listener", "reason"]
-        "Client connections that were closed before a request was seen on them: too many, too slow, or wrong in the PROXY protocol.";
+        "Client connections that were closed by us: too many, a header too slow or too large, a flood over HTTP/2, or wrong in the PROXY protocol.";
     HANDSHAKE_FAILURES: Counter "harbormouth_tls_handshake_failures_total" ["listener", "cause"]
         "TLS handshakes with clients that failed.";
     UNSEEN: Counter "harbormouth_connections_without_request_total" ["listener"]

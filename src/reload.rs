@@ -13,6 +13,7 @@ use crate::live::{Current, Shared};
 use crate::upstream;
 use changes::{changes, keep_running, restart_required};
 use files::Files;
+use futures_util::future::join_all;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -84,11 +85,12 @@ impl Reloader {
     }
 
     /// Resolves when the configuration should be read again: a file is another one than when it was
-    /// read, and has stood still since the last look; or there was a mistake a while ago.
+    /// read, and has stood still since the last look; or there was a mistake a while ago. Can be
+    /// dropped at any time.
     pub async fn changed(&mut self) {
         loop {
             tokio::time::sleep(LOOK).await;
-            let mut files = std::mem::take(&mut self.files);
+            let mut files = self.files.clone();
             // On a thread of its own: a network file system may hang.
             let looked = tokio::task::spawn_blocking(move || {
                 let changed = files.look();
@@ -109,7 +111,7 @@ impl Reloader {
     pub async fn reload(&mut self, why: &str) {
         self.last_try = Instant::now();
         let read = Arc::clone(&self.read);
-        let before = std::mem::take(&mut self.files);
+        let before = self.files.clone();
         // Stamps first: what changes while it is read is read once more.
         let result = tokio::task::spawn_blocking(move || (before.again(), read()));
         let result = match result.await {
@@ -157,9 +159,8 @@ impl Reloader {
         let process = Arc::clone(&before.process);
         let next = Shared::new(Arc::new(config), process, Some(&before));
         let next = next.map_err(|error| format!("{error:#}"))?;
-        for harbor in &next.harbors {
-            upstream::resolve(&harbor.pool).await;
-        }
+        let pools = next.harbors.iter().map(|harbor| &harbor.pool);
+        join_all(pools.map(|pool| upstream::resolve(pool))).await;
         for (certificates, listener) in self.certificates.iter().zip(&next.config.listeners) {
             if let (Some(certificates), Some(pairs)) = (certificates, listener.certificates()) {
                 certificates.replace(pairs);

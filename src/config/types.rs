@@ -71,7 +71,8 @@ pub enum ListenerKind {
     Tls { certificates: Vec<CertificatePair> },
     /// HTTP, for loopback and for balancers that end TLS.
     Plain,
-    /// HTTP that answers everything with 308 to the https origin.
+    /// HTTP that answers with 308 to the https origin, unless a trusted proxy says that the client
+    /// came by https.
     RedirectToHttps,
 }
 

@@ -73,7 +73,8 @@ pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Result<(
     ctx.classified(target.operation, target.repository, body);
 
     let asked = route(request, authority.as_deref(), ctx)?;
-    if ctx.arrival.way == Way::Redirect {
+    // What came by https to a proxy in front would only come back.
+    if ctx.arrival.way == Way::Redirect && ctx.scheme() == Scheme::Http {
         return Err(redirect(ctx, &asked, &path));
     }
     admit(request, &target, ctx)?;

@@ -43,7 +43,8 @@ const NO_TIMEOUT: u64 = 0;
 pub enum Way {
     Tls,
     Plain,
-    /// Plain HTTP that is answered with a redirect to https.
+    /// Plain HTTP that is answered with a redirect to https, but for what a trusted proxy took by
+    /// https.
     Redirect,
 }
 

@@ -1,4 +1,4 @@
-//! Why a client's connection was closed before anybody saw a request on it.
+//! Why a client's connection was closed by us, without a request that any operation counts.
 
 /// Reasons to refuse a connection. Failed TLS handshakes have a family of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

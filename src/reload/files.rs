@@ -16,7 +16,7 @@ struct Stamp {
 }
 
 /// Files with what they were when they were read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Files {
     paths: Vec<PathBuf>,
     read: Vec<Option<Stamp>>,

@@ -172,6 +172,25 @@ async fn http_by_a_trusted_proxys_word_is_a_finding_where_the_origin_is_https() 
 }
 
 /// Where http is public as well, a client may come by it.
+/// One port of a balancer that takes both: what came by https is not sent round in a circle.
+#[tokio::test]
+async fn a_listener_that_redirects_serves_what_came_by_https() {
+    let harbor = Harbor::content().await;
+    let world = world(&harbor, "");
+    let redirecting = world.gateway.http[0];
+    for (source, proto, status) in [
+        (TRUSTED, "https", 200),
+        (TRUSTED, "http", 308),
+        (TRUSTED, "https, http", 308),
+        (STRANGER, "https", 308),
+    ] {
+        let mut conn = Conn::new(connect_from(source, redirecting).await);
+        let header = format!("X-Forwarded-Proto: {proto}");
+        let reply = conn.ask(get("/v2/", &[&header])).await;
+        assert_eq!(reply.status, status, "{source} {proto}");
+    }
+}
+
 #[tokio::test]
 async fn http_is_no_finding_where_it_is_public() {
     let harbor = Harbor::content().await;

@@ -277,3 +277,49 @@ async fn maintenance_is_answered_503_in_words() {
     let family = "harbormouth_push_requests_total";
     world.metric_becomes(family, &labels, 2.0).await;
 }
+
+const OPEN: &str = "    max_in_flight: { uploads: 1, other: 9 }\n";
+
+/// Reads its configuration again with these keys of the registry.
+async fn change(world: &World, keys: &str, times: usize) {
+    let yaml = world.yaml.replace(OPEN, keys);
+    world.gateway.reload(&yaml);
+    until("another configuration", || {
+        let text = world.gateway.stderr();
+        let read = text.matches("the configuration was read again").count();
+        (read >= times).then_some(())
+    })
+    .await;
+}
+
+/// What is under way keeps its place, and its bytes, whatever is configured meanwhile.
+#[tokio::test]
+async fn an_upload_under_way_sees_nothing_of_a_reload() {
+    let harbor = Harbor::content().await;
+    let world = Setup::new(harbor.url())
+        .registry(|registry| registry.more = OPEN.to_owned())
+        .start();
+    let chunk = request("PATCH", UPLOAD, &[TOKEN, "Content-Length: 9"], b"begin");
+    let mut upload = hold(&world, 1, &chunk).await;
+    let uploads = [("registry", "hq"), ("class", "uploads")];
+    world.metric_becomes(IN_FLIGHT, &uploads, 1.0).await;
+    let start = with_length("POST", START, &[TOKEN], b"");
+
+    change(&world, &format!("{OPEN}    maintenance: pushes\n"), 1).await;
+    let family = "harbormouth_maintenance";
+    let labels = [("registry", "hq"), ("mode", "pushes")];
+    world.metric_becomes(family, &labels, 1.0).await;
+    assert_eq!(ask(&world, &start).await.status, 503);
+    assert_eq!(ask(&world, &get(BLOB, &[TOKEN])).await.status, 200);
+
+    // The place that it took before counts under the next one, too.
+    change(&world, OPEN, 2).await;
+    is_overloaded(&ask(&world, &start).await);
+    change(&world, "    max_in_flight: { uploads: 2, other: 9 }\n", 3).await;
+    assert_eq!(ask(&world, &start).await.status, 200);
+
+    upload[0].write("over").await.expect("write");
+    assert_eq!(upload[0].answer().await.status, 200);
+    let got = harbor.got_with("PATCH ");
+    assert_eq!(got[0].body, b"beginover");
+}
