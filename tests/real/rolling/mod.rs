@@ -11,6 +11,7 @@ mod load;
 mod on_the_way;
 mod reload;
 mod restart;
+mod stage;
 mod volume;
 
 use crate::world::{World, trial};

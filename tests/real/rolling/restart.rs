@@ -18,7 +18,7 @@ use std::net::{IpAddr, TcpStream};
 use std::time::{Duration, Instant, SystemTime};
 
 const SMALL: &[u64] = &[40_000, 3_000];
-/// Some seconds at the slow wire's rate, and after a third of it still longer than the delay.
+/// Some seconds at the slow wire's rate, and after half of it still as long as the delay.
 const LARGE: &[u64] = &[20_000_000];
 
 const LOOPS: [Loop; 7] = {
@@ -194,7 +194,7 @@ fn wait_for_a_layer(gateway: &Gateway) {
         let page = gateway.admin_page("/pushes");
         let List { uploads } = serde_json::from_str(&page).expect("the list of pushes");
         let is_one = |upload: &Upload| {
-            upload.state == "sending" && (1_000_000..LARGE[0] / 3).contains(&upload.bytes)
+            upload.state == "sending" && (1_000_000..LARGE[0] / 2).contains(&upload.bytes)
         };
         uploads.iter().any(is_one).then_some(())
     });
