@@ -198,14 +198,9 @@ pub fn watch_endpoints(shared: &Shared, before: Option<&Shared>) {
                 harbor.metrics.forget_endpoint(&endpoint.name);
             }
         }
-        for (index, endpoint) in harbor.pool.endpoints.iter().enumerate() {
-            let healthy = harbor.metrics.healthy(&endpoint.name);
-            tokio::spawn(upstream::watch(
-                Arc::downgrade(&harbor.pool),
-                index,
-                healthy,
-            ));
-        }
+        harbor
+            .pool
+            .watch(|endpoint| harbor.metrics.healthy(&endpoint.name));
     }
 }
 

@@ -22,6 +22,7 @@ use prometheus::IntCounter;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -118,8 +119,9 @@ impl Guard {
     /// connection that it waits on, for all that may be done with a request.
     pub(super) async fn awaits_request(&mut self) -> bool {
         let came = poll_fn(|cx| {
-            let mut space = [0; BEGINNING];
-            let mut buf = ReadBuf::new(&mut space);
+            // Filling it first would cost a request a tenth of its instructions.
+            let mut space = [MaybeUninit::uninit(); BEGINNING];
+            let mut buf = ReadBuf::uninit(&mut space);
             ready!(Pin::new(&mut *self).poll_read(cx, &mut buf))?;
             self.beginning.extend_from_slice(buf.filled());
             Poll::Ready(io::Result::Ok(()))

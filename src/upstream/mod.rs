@@ -8,7 +8,6 @@
 mod probe;
 mod resolve;
 
-pub use probe::watch;
 pub use resolve::resolve;
 
 use crate::config::{Health, Registry, Timeouts, Upstream, UpstreamTls};
@@ -17,12 +16,14 @@ use arc_swap::ArcSwap;
 use pingora::protocols::l4::ext::TcpKeepalive;
 use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy, PeerOptions};
 use pingora::utils::tls::{WrappedX509, parse_x509};
+use prometheus::IntGauge;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 /// Idle upstream connections are closed before Harbor's own nginx closes them (65 s by default),
 /// so that a request seldom meets a connection that is just going away.
@@ -45,6 +46,8 @@ pub struct Pool {
     pub endpoints: Vec<Endpoint>,
     next: AtomicUsize,
     made_for: (Upstream, Timeouts),
+    /// They end with the pool.
+    probes: Mutex<JoinSet<()>>,
 }
 
 /// One replica as configured, with the addresses that its name has now.
@@ -100,6 +103,7 @@ impl Pool {
             endpoints: upstream.endpoints.iter().map(endpoint).collect(),
             next: AtomicUsize::new(0),
             made_for: (upstream.clone(), registry.timeouts),
+            probes: Mutex::default(),
         }
     }
 
@@ -121,6 +125,14 @@ impl Pool {
             }
         }
         Arc::new(pool)
+    }
+
+    /// Begins to probe all endpoints, each with its gauge. Needs a runtime.
+    pub fn watch(self: &Arc<Self>, healthy: impl Fn(&Endpoint) -> IntGauge) {
+        let mut probes = self.probes.lock().unwrap_or_else(PoisonError::into_inner);
+        for (index, endpoint) in self.endpoints.iter().enumerate() {
+            probes.spawn(probe::watch(Arc::downgrade(self), index, healthy(endpoint)));
+        }
     }
 
     /// The next address that this request has not tried yet, healthy ones first; `None` when all

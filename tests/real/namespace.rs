@@ -2,9 +2,9 @@
 //! names can be invented, ports 80 and 443 are free, nothing reaches the internet, and nothing
 //! outlives the run. The machine's own files, addresses and processes are never touched.
 //!
-//! Inside, `192.0.2.0/24` is where the world finds its registries and `198.51.100.0/24` is the
-//! network behind the edge; both are documentation addresses (RFC 5737) on the namespace's
-//! loopback device. They aren't `127.0.0.0/8` because dockerd takes registries there for insecure.
+//! Inside, `198.18.0.0/16` is where the world finds its registries and `198.19.0.0/16` is the
+//! network behind the edge; both are for tests of networks (RFC 2544), on the namespace's loopback
+//! device. They aren't `127.0.0.0/8` because dockerd takes registries there for insecure.
 
 use crate::common::{process, tools};
 use std::net::Ipv4Addr;
@@ -15,7 +15,7 @@ const INSIDE: &str = "HARBORMOUTH_TESTS_DIRECTORY";
 
 /// How many sites there are. Written before the first program starts, because Go's
 /// resolver doesn't look at a changed hosts file for five seconds.
-pub const SITES: u8 = 250;
+pub const SITES: u16 = 1000;
 
 pub enum Place {
     /// The run is over; this is its result.
@@ -25,23 +25,25 @@ pub enum Place {
 }
 
 /// The public name with this number.
-pub fn public_name(number: u8) -> String {
+pub fn public_name(number: u16) -> String {
     format!("hub{number}.example.test")
 }
 
 /// Another name for the same address.
-pub fn second_name(number: u8) -> String {
+pub fn second_name(number: u16) -> String {
     format!("hub{number}.other.test")
 }
 
 /// Where [`public_name`] and [`second_name`] point.
-pub fn public_address(number: u8) -> Ipv4Addr {
-    Ipv4Addr::new(192, 0, 2, number)
+pub fn public_address(number: u16) -> Ipv4Addr {
+    let [high, low] = number.to_be_bytes();
+    Ipv4Addr::new(198, 18, high, low)
 }
 
 /// An address behind the edge. No name points there.
-pub fn inner_address(number: u8) -> Ipv4Addr {
-    Ipv4Addr::new(198, 51, 100, number)
+pub fn inner_address(number: u16) -> Ipv4Addr {
+    let [high, low] = number.to_be_bytes();
+    Ipv4Addr::new(198, 19, high, low)
 }
 
 /// Goes inside, or, called inside, says so.
@@ -57,8 +59,8 @@ const SETUP: &str = r#"
 set -e
 PATH="$PATH:/usr/sbin:/sbin"
 ip link set lo up
-ip address add 192.0.2.1/24 dev lo
-ip address add 198.51.100.1/24 dev lo
+ip address add 198.18.0.1/16 dev lo
+ip address add 198.19.0.1/16 dev lo
 mount --bind "$HARBORMOUTH_TESTS_DIRECTORY/hosts" /etc/hosts
 mount --bind "$HARBORMOUTH_TESTS_DIRECTORY/resolv.conf" /etc/resolv.conf
 exec "$@"
@@ -150,6 +152,6 @@ fn write_names(directory: &Path) {
     }
     std::fs::write(directory.join("hosts"), hosts).expect("write the hosts file");
     // Nothing answers there: an unknown name is refused at once instead of asked of the internet.
-    std::fs::write(directory.join("resolv.conf"), "nameserver 192.0.2.254\n")
+    std::fs::write(directory.join("resolv.conf"), "nameserver 198.18.255.254\n")
         .expect("write resolv.conf");
 }

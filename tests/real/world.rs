@@ -8,7 +8,7 @@ use crate::namespace;
 use libtest_mimic::Trial;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, OnceLock};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 pub struct World {
     directory: PathBuf,
     pub ca: Ca,
-    sites: AtomicU8,
+    sites: AtomicU16,
     /// Where stand-ins live.
     pub runtime: Runtime,
     containerd: OnceLock<Containerd>,
@@ -25,7 +25,7 @@ pub struct World {
 
 /// A place in the network of the run: one public address with two names, and one inner address.
 #[derive(Clone, Copy)]
-pub struct Site(u8);
+pub struct Site(u16);
 
 impl Site {
     pub fn name(self) -> String {
@@ -50,7 +50,7 @@ impl World {
         World {
             ca: Ca::new(&directory.join("ca")),
             directory,
-            sites: AtomicU8::new(1),
+            sites: AtomicU16::new(1),
             runtime: Runtime::new().expect("start a runtime"),
             containerd: OnceLock::new(),
             dockerd: OnceLock::new(),

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Where the forger is.
-const FORGER: &str = "192.0.2.77";
+const FORGER: &str = "198.18.0.77";
 
 /// Whom it would like to be.
 const VICTIM: &str = "203.0.113.7";

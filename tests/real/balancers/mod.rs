@@ -22,10 +22,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// From where clients of this network reach public addresses.
-const CLIENT: &str = "192.0.2.1";
+const CLIENT: &str = "198.18.0.1";
 
 /// Where balancers and gateways are: the network behind the edge.
-const INSIDE: &str = "trusted_proxies: [198.51.100.0/24]\n";
+const INSIDE: &str = "trusted_proxies: [198.19.0.0/16]\n";
 
 /// What balancers need to know of where they stand.
 struct Parts<'a> {

@@ -126,7 +126,7 @@ fn configuration(
     let registry = registry_yaml(world, "hq", &[public], upstream, InnerName::Untold);
     format!(
         "listeners:\n  - address: 127.0.0.1:0\n{ADMIN}\
-         trusted_proxies: [ 127.0.0.0/8, 198.51.100.0/24 ]\n\
+         trusted_proxies: [ 127.0.0.0/8, 198.19.0.0/16 ]\n\
          reattach:\n  keys: {{ current: {}, previous: [ {} ] }}\n\
          registries:\n{registry}",
         file(keys.current),

@@ -185,7 +185,7 @@ impl Edge {
             Registries::Three => registry("added", &self.added_host, harbor),
         };
         format!(
-            "trusted_proxies: [ 198.51.100.0/24 ]\n\
+            "trusted_proxies: [ 198.19.0.0/16 ]\n\
              listeners:\n  - address: {address}\n    proxy_protocol: accept\n    \
              tls: {{ certificates: [ {{ cert: {at}/tls.crt, key: {at}/tls.key }} ] }}\n\
              {ADMIN}log: {{ format: json }}\n\

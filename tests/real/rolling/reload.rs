@@ -19,8 +19,8 @@ const SLOW: u64 = 40_000_000;
 /// Two gibibytes through unoptimised programs on a small, busy machine.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Of an unoptimised gateway. Each registry that comes takes 0.4 MiB for its series, and is kept
-/// until the next probe of its endpoint.
+/// Of an unoptimised gateway that meets fifty configurations, each registry with its thousands of
+/// series.
 const PEAK_LIMIT_KIB: u64 = 128 * 1024;
 
 /// Something that an operator, or Kubernetes, does.
