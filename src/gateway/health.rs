@@ -15,7 +15,8 @@ const PATH: &[u8] = b"/healthz";
 /// Whether the request asks for the gateway's health, under whatever host.
 pub(super) fn is_asked(session: &Session) -> bool {
     let target = path_and_query(session.req_header());
-    target.split(|&byte| byte == b'?').next() == Some(PATH)
+    let rest = target.strip_prefix(PATH);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"?"))
 }
 
 /// Answers, and leaves no trace: a balancer asks every few seconds from many places.

@@ -17,7 +17,6 @@ use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use prometheus::IntCounter;
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -131,7 +130,7 @@ impl ConnectionApp {
 
     /// Serves one request after the other, as Pingora's own server does, but waits for each in
     /// little memory.
-    async fn serve_http1(self: &Arc<Self>, mut stream: Box<Guard>) {
+    async fn serve_http1(&self, mut stream: Box<Guard>) {
         let mut settings: Option<HttpPersistentSettings> = None;
         loop {
             self.arrival.life.await_header();
@@ -149,7 +148,7 @@ impl ConnectionApp {
                     session.set_keepalive_reuses_remaining(rest);
                 }
             }
-            let reused = self.process_new_http(session, &self.ending.draining).await;
+            let reused = self.serve_request(session, &self.ending.draining).await;
             let Some((reused, kept)) = reused.map(ReusedHttpStream::consume) else {
                 return;
             };
@@ -164,50 +163,18 @@ impl ConnectionApp {
 
     async fn awaits_request(&self, stream: &mut Guard) -> bool {
         let mut closed = self.ending.closed.clone();
+        let mut awaiting = pin!(stream.awaits_request());
         tokio::select! {
-            // In this order: once woken it looks whether to go on waiting.
             biased;
-            never = woken(&mut closed) => match never {},
-            came = stream.awaits_request() => came,
+            came = &mut awaiting => came,
+            // It looks whether to go on waiting.
+            () = is_set(&mut closed) => awaiting.await,
         }
     }
 
-    /// A request, or what was none, is over.
-    fn served_one(&self, progress: &Progress) {
-        let first = !self.served.swap(true, Ordering::Relaxed);
-        if first && !progress.is_seen() {
-            self.without_request.inc();
-        }
-    }
-
-    /// Says goodbye when the process ends or the client has had its requests. Resolves when the
-    /// client then neither asks nor goes.
-    async fn take_leave(
+    /// Serves one request, and gives the connection back if it can have another.
+    async fn serve_request(
         &self,
-        is_used_up: &Notify,
-        mut draining: ShutdownWatch,
-        leave: &watch::Sender<bool>,
-    ) {
-        tokio::select! {
-            () = is_used_up.notified() => {}
-            _ = draining.wait_for(|draining| *draining) => {}
-        }
-        leave.send_replace(true);
-        let idle = self.limits.keepalive_idle;
-        self.arrival.life.is_idle_for(idle).await;
-    }
-}
-
-/// Wakes the task once when the listeners close, and never resolves.
-async fn woken(closed: &mut ShutdownWatch) -> Infallible {
-    let _ = closed.wait_for(|closed| *closed).await;
-    std::future::pending().await
-}
-
-#[async_trait]
-impl HttpServerApp for ConnectionApp {
-    async fn process_new_http(
-        self: &Arc<Self>,
         session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
@@ -236,6 +203,47 @@ impl HttpServerApp for ConnectionApp {
         self.served_one(&progress);
         drop(serves);
         reused
+    }
+
+    /// A request, or what was none, is over.
+    fn served_one(&self, progress: &Progress) {
+        let first = !self.served.swap(true, Ordering::Relaxed);
+        if first && !progress.is_seen() {
+            self.without_request.inc();
+        }
+    }
+
+    /// Says goodbye when the process ends or the client has had its requests. Resolves when the
+    /// client then neither asks nor goes.
+    async fn take_leave(
+        &self,
+        is_used_up: &Notify,
+        mut draining: ShutdownWatch,
+        leave: &watch::Sender<bool>,
+    ) {
+        tokio::select! {
+            () = is_used_up.notified() => {}
+            _ = draining.wait_for(|draining| *draining) => {}
+        }
+        leave.send_replace(true);
+        let idle = self.limits.keepalive_idle;
+        self.arrival.life.is_idle_for(idle).await;
+    }
+}
+
+/// Resolves when it is, or never will be.
+async fn is_set(watch: &mut ShutdownWatch) {
+    let _ = watch.wait_for(|set| *set).await;
+}
+
+#[async_trait]
+impl HttpServerApp for ConnectionApp {
+    async fn process_new_http(
+        self: &Arc<Self>,
+        session: ServerSession,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        self.serve_request(session, shutdown).await
     }
 
     fn h2_options(&self) -> Option<H2Options> {

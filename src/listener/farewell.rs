@@ -19,7 +19,6 @@ const MOMENT: Duration = Duration::from_secs(1);
 /// What a client may go on sending meanwhile.
 const UNREAD: usize = 256 * 1024;
 
-#[derive(Debug)]
 pub(super) struct Farewell {
     answer: Bytes,
     is_flushed: bool,

@@ -5,12 +5,14 @@
 //! Who is to blame is asked of the kernel: while Harbor's connection has bytes that Harbor has not
 //! confirmed, Harbor is waited for and not the client.
 
+use super::timer::Timer;
 use pingora::protocols::SocketDigest;
+use std::future::poll_fn;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
 
 /// What a client must bring within each window; silence is always too little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +26,6 @@ pub struct Progress {
     /// A hook has seen the request.
     is_seen: AtomicBool,
     watch: Mutex<Watch>,
-    changed: Notify,
 }
 
 struct Watch {
@@ -61,7 +62,6 @@ impl Progress {
                 harbor: None,
                 is_stalled: false,
             }),
-            changed: Notify::new(),
         }
     }
 
@@ -82,7 +82,6 @@ impl Progress {
             bytes: 0,
             busy: Duration::ZERO,
         });
-        self.changed.notify_one();
     }
 
     /// The body goes to Harbor over this connection.
@@ -114,7 +113,6 @@ impl Progress {
     pub fn bound_answer(&self, limit: Duration) {
         let last = Instant::now();
         self.watch().download = Some(Download { limit, last });
-        self.changed.notify_one();
     }
 
     /// A piece of the answer's body goes to the client.
@@ -129,24 +127,22 @@ impl Progress {
         self.watch().is_stalled
     }
 
-    /// Resolves when the client is to be given up.
+    /// Resolves when the client is to be given up. To be polled by the request's own task, and after
+    /// the request: nothing else wakes it when something begins to be bounded.
     pub(super) async fn stalled(&self) {
-        loop {
-            let changed = self.changed.notified();
-            let deadline = self.watch().deadline();
-            let Some(deadline) = deadline else {
-                changed.await;
-                continue;
-            };
-            tokio::select! {
-                () = changed => {}
-                () = tokio::time::sleep_until(deadline.into()) => {
-                    if self.watch().is_overdue(Instant::now()) {
-                        return;
-                    }
+        let mut timer = Timer::default();
+        let stalled = poll_fn(|cx| {
+            loop {
+                let Some(deadline) = self.watch().deadline() else {
+                    return Poll::Pending;
+                };
+                ready!(timer.poll(deadline, cx));
+                if self.watch().is_overdue(Instant::now()) {
+                    return Poll::Ready(());
                 }
             }
-        }
+        });
+        stalled.await;
     }
 
     fn watch(&self) -> MutexGuard<'_, Watch> {

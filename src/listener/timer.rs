@@ -1,31 +1,46 @@
 //! A timer for what is polled often and is rarely late: it is armed only while something is waited
 //! for, and moved only when it would ring too late.
+//!
+//! Pingora's timers and not the runtime's: those are looked at, with the clock, each time that the
+//! thread goes to sleep, several times a request. These ring up to 10 ms late.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
-use tokio::time::Sleep;
 
-#[derive(Debug, Default)]
-pub(super) struct Timer(Option<Pin<Box<Sleep>>>);
+#[derive(Default)]
+pub(super) struct Timer(Option<Armed>);
+
+struct Armed {
+    rings: Instant,
+    sleep: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
+}
 
 impl Timer {
     /// Ready when `deadline` has passed; else the task is woken then.
     pub(super) fn poll(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        let deadline = tokio::time::Instant::from_std(deadline);
-        let sleep = self
-            .0
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        if deadline < sleep.deadline() {
-            sleep.as_mut().reset(deadline);
-        }
-        while sleep.as_mut().poll(cx).is_ready() {
-            // It rang for an earlier deadline.
-            if sleep.deadline() >= deadline {
+        loop {
+            let armed = match &mut self.0 {
+                Some(armed) if armed.rings <= deadline => armed,
+                Some(_) | None => self.0.insert(Armed::for_time(deadline)),
+            };
+            ready!(armed.sleep.as_mut().poll(cx));
+            // It may have rung for an earlier deadline.
+            let is_due = armed.rings == deadline;
+            self.0 = None;
+            if is_due {
                 return Poll::Ready(());
             }
-            sleep.as_mut().reset(deadline);
         }
-        Poll::Pending
+    }
+}
+
+impl Armed {
+    fn for_time(rings: Instant) -> Armed {
+        let left = rings.saturating_duration_since(Instant::now());
+        Armed {
+            rings,
+            sleep: Box::pin(pingora_timeout::sleep(left)),
+        }
     }
 }

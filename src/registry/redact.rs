@@ -87,6 +87,11 @@ fn is_plain_name(name: &str) -> bool {
 }
 
 fn push_escaped(shown: &mut String, text: &str) {
+    // As nearly all are.
+    if text.bytes().all(|b| b.is_ascii_graphic()) {
+        shown.push_str(text);
+        return;
+    }
     for c in text.chars() {
         if c.is_ascii_graphic() {
             shown.push(c);
