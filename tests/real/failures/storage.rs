@@ -66,9 +66,10 @@ fn unshared(world: &World, balancing: Balancing) {
         }
         Balancing::InTurn => {
             // One after the other, and one blob at a time: no other request comes between those
-            // of an upload.
+            // of an upload. A small one: the registry that doesn't know the upload answers and
+            // closes without reading it, and nginx answers 502 if it is still sending then.
             for client in IN_TURN {
-                told(start(&[client], &[200_000]), |client| match client {
+                told(start(&[client], &[2_000]), |client| match client {
                     Client::Docker => TriesAgain(&["Retrying in"]),
                     Client::Ctr | Client::Skopeo | Client::Podman => {
                         GivesUp(&["blob upload unknown to registry"])
