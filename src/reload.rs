@@ -152,7 +152,8 @@ impl Reloader {
         let before = self.current.load();
         let restart_required = restart_required(&self.started_with, &read);
         let config = keep_running(&self.started_with, read);
-        for warning in &config.warnings {
+        let told = &before.config.warnings;
+        for warning in config.warnings.iter().filter(|new| !told.contains(new)) {
             log::warn!("{warning}");
         }
         let changes = changes(&before.config, &config);
