@@ -168,7 +168,8 @@ impl Shared {
                 .enumerate()
                 .map(|(index, name)| (name.origin.clone(), index)),
         );
-        let mut keys = sealing::keys(&config, before)?.into_iter();
+        let random = before.and_then(Shared::random_keys);
+        let mut keys = sealing::keys(&config, random)?.into_iter();
         let harbors = config.registries.iter().map(|registry| {
             let same = |other: &&Harbor| other.registry.name == registry.name;
             let before = before.and_then(|before| before.harbors.iter().find(same));
@@ -186,6 +187,13 @@ impl Shared {
             routes,
             names,
         })
+    }
+
+    /// The keys of the registries that have none configured.
+    fn random_keys(&self) -> Option<Arc<Keyring>> {
+        let without = |harbor: &&Harbor| harbor.registry.reattach.keys.is_none();
+        let mut harbors = self.harbors.iter().filter(without);
+        harbors.find_map(|harbor| harbor.keys.clone())
     }
 
     /// The registry that has this number in the push tracker, as long as it is configured.

@@ -263,7 +263,8 @@ impl ListenerMetrics {
 }
 
 impl Metrics {
-    /// Creates every series that the configuration can produce.
+    /// Creates every series that the configuration can produce, but those of endpoints: they come with
+    /// what probes them.
     ///
     /// # Errors
     /// Only if two families had one name, which the tests rule out.
@@ -318,9 +319,6 @@ impl Metrics {
             };
             metrics.push.show_objective(registry.objective);
             metrics.limits.show(registry);
-            for endpoint in &registry.upstream.endpoints {
-                metrics.healthy(&endpoint.to_string());
-            }
         }
         Ok(())
     }

@@ -2,7 +2,6 @@
 //! is configured.
 
 use crate::config::{Config, ReattachMode};
-use crate::live::{Harbor, Shared};
 use crate::random::{self, NoRandomness};
 use crate::ticket::{KEY_LENGTH, Key, Keyring};
 use std::sync::Arc;
@@ -19,17 +18,18 @@ pub fn random_key() -> Result<Key, NoRandomness> {
 }
 
 /// Each registry's keys, in the configuration's order; none where tickets are off. Those without
-/// configured ones share a random key, which is the same for as long as the process lives.
+/// configured ones share a random key: the one that was made `before`, so that it is the same for as
+/// long as the process lives.
 ///
 /// # Errors
 /// When the system has no random bytes to give.
 pub fn keys(
     config: &Config,
-    before: Option<&Shared>,
+    before: Option<Arc<Keyring>>,
 ) -> Result<Vec<Option<Arc<Keyring>>>, NoRandomness> {
     let mut without = Vec::new();
-    let mut random = before.and_then(random_before);
-    let is_first = random.is_none();
+    let is_first = before.is_none();
+    let mut random = before;
     let mut keys = Vec::with_capacity(config.registries.len());
     for registry in &config.registries {
         keys.push(match (registry.reattach.mode, &registry.reattach.keys) {
@@ -53,12 +53,4 @@ pub fn keys(
         );
     }
     Ok(keys)
-}
-
-fn random_before(before: &Shared) -> Option<Arc<Keyring>> {
-    let without = |harbor: &&Harbor| {
-        let reattach = &harbor.registry.reattach;
-        reattach.mode == ReattachMode::Ticket && reattach.keys.is_none()
-    };
-    before.harbors.iter().find(without)?.keys.clone()
 }

@@ -80,8 +80,9 @@ pub fn arrival() -> Arrival {
 /// Pingora's server around Pingora's proxy, with the arrival in between.
 pub(super) struct ConnectionApp {
     proxy: Arc<HttpProxy<Gateway>>,
-    /// What all requests of the connection have in common.
-    arrival: Arrival,
+    way: Way,
+    announced: Announced,
+    life: Arc<Life>,
     limits: Limits,
     options: HttpServerOptions,
     without_request: IntCounter,
@@ -92,7 +93,8 @@ pub(super) struct ConnectionApp {
 impl ConnectionApp {
     pub(super) fn new(
         proxy: Arc<HttpProxy<Gateway>>,
-        arrival: Arrival,
+        (way, announced): (Way, Announced),
+        life: Arc<Life>,
         limits: Limits,
         without_request: IntCounter,
         ending: Ending,
@@ -103,7 +105,9 @@ impl ConnectionApp {
         options.h2_idle_timeout = Some(limits.keepalive_idle);
         ConnectionApp {
             proxy,
-            arrival,
+            way,
+            announced,
+            life,
             limits,
             options,
             without_request,
@@ -133,9 +137,9 @@ impl ConnectionApp {
     async fn serve_http1(&self, mut stream: Box<Guard>) {
         let mut settings: Option<HttpPersistentSettings> = None;
         loop {
-            self.arrival.life.await_header();
+            self.life.await_header();
             if !self.awaits_request(&mut stream).await {
-                self.served_one(&Progress::new());
+                self.served_one(false);
                 return;
             }
             let mut session = ServerSession::new_http1(stream);
@@ -179,11 +183,15 @@ impl ConnectionApp {
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
         let multiplexed = session.is_http2();
-        let life = &self.arrival.life;
+        let life = &self.life;
         let serves = life.serves();
         let progress = Arc::new(Progress::new());
-        let mut arrival = self.arrival.clone();
-        arrival.progress = Arc::clone(&progress);
+        let arrival = Arrival {
+            way: self.way,
+            announced: self.announced,
+            progress: Arc::clone(&progress),
+            life: Arc::clone(life),
+        };
         let request = ARRIVAL.scope(arrival, self.proxy.process_new_http(session, shutdown));
         let mut request = pin!(request);
         let reused = tokio::select! {
@@ -200,15 +208,15 @@ impl ConnectionApp {
                 }
             },
         };
-        self.served_one(&progress);
+        self.served_one(progress.is_seen());
         drop(serves);
         reused
     }
 
-    /// A request, or what was none, is over.
-    fn served_one(&self, progress: &Progress) {
+    /// A request is over, or what no hook has seen.
+    fn served_one(&self, is_seen: bool) {
         let first = !self.served.swap(true, Ordering::Relaxed);
-        if first && !progress.is_seen() {
+        if first && !is_seen {
             self.without_request.inc();
         }
     }
@@ -227,7 +235,7 @@ impl ConnectionApp {
         }
         leave.send_replace(true);
         let idle = self.limits.keepalive_idle;
-        self.arrival.life.is_idle_for(idle).await;
+        self.life.is_idle_for(idle).await;
     }
 }
 

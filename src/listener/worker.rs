@@ -5,12 +5,11 @@
 //! connections go to the worker that has the fewest.
 
 use super::accept::{Accepted, Entrance, NotServed, turn_away};
-use super::connection::{Arrival, ConnectionApp, Way};
+use super::connection::{ConnectionApp, Way};
 use super::gate::Gate;
 use super::guard::{Guard, Refused};
 use super::introduction::Dismissed;
 use super::life::Life;
-use super::progress::Progress;
 use crate::gateway::Gateway;
 use crate::live::{Current, Shared};
 use crate::metrics::{ConnectionRefused, HandshakeFailure};
@@ -222,14 +221,9 @@ async fn serve(
                 Arc::clone(&is_used_up),
                 ending.closed.clone(),
             );
-            let arrival = Arrival {
-                way,
-                announced: prepared.announced,
-                progress: Arc::new(Progress::new()),
-                life,
-            };
+            let came = (way, prepared.announced);
             let without_request = counted.without_request.clone();
-            let app = ConnectionApp::new(proxy, arrival, limits, without_request, ending);
+            let app = ConnectionApp::new(proxy, came, life, limits, without_request, ending);
             // It may live long; each of its requests has the configuration of its own time.
             drop(shared);
             app.serve(stream, &is_used_up).await;
