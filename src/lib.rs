@@ -34,3 +34,4 @@ pub mod standin;
 pub mod systemd;
 
 pub mod demo;
+pub mod doctor;

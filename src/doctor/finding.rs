@@ -1,0 +1,53 @@
+//! A finding: something that is wrong, what shows it, whom it breaks, and who most likely did it.
+
+use super::clients::Client;
+use super::kind::{Kind, Severity};
+use super::step::Step;
+use serde::Serialize;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub kind: Kind,
+    pub severity: Severity,
+    /// The step that showed it.
+    pub step: Step,
+    /// What is wrong, in one sentence for people, with the values that were seen.
+    pub summary: String,
+    pub evidence: Vec<Evidence>,
+    /// What a hop most likely does to bring this about, in one sentence.
+    pub cause: Option<String>,
+    /// Every client of [`Client::ALL`], in its order.
+    pub effects: Vec<Effect>,
+}
+
+/// What was seen, verbatim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    /// The request, as `PUT https://hub.example.com/v2/…`.
+    pub request: String,
+    /// `202`, or what happened instead of an answer.
+    pub outcome: String,
+    /// The line of the answer that shows it, as `Location: https://…`; or its words.
+    pub line: Option<String>,
+}
+
+/// What a finding means for one client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Effect {
+    pub client: Client,
+    pub outcome: Outcome,
+    /// How, in the words that its user reads where it breaks.
+    pub how: String,
+}
+
+/// How a push by one client ends, with this alone being wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Works,
+    /// It works, and gives away what is secret: a password or token in clear, or to another host.
+    Leaks,
+    /// It depends: on a layer's size, on how fast bodies come, or on which address is taken.
+    Sometimes,
+    Breaks,
+}
