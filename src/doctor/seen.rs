@@ -267,3 +267,6 @@ pub enum Leftover {
         status: Option<u16>,
     },
 }
+
+#[cfg(test)]
+pub(crate) mod fixtures;
