@@ -60,7 +60,16 @@ pub enum Extent {
     /// walk every request is counted like a client's. The steps are resolve, connect, tls, ping,
     /// token_post, token_get, authorized, upload_start, upload_status, upload_chunk, upload_cancel
     /// and those of [`Options::push`].
-    Push,
+    Push(Afterwards),
+}
+
+/// What becomes of the artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// It is removed, by its digest.
+    Remove,
+    /// It stays and is no leftover: who pushes the same again and again leaves no garbage.
+    Keep,
 }
 
 /// What `push` pushes.
