@@ -7,6 +7,7 @@
 //! its series to itself, so that they come and go with it.
 
 mod authorization;
+mod canary;
 mod limits;
 mod process;
 mod push;
@@ -14,6 +15,7 @@ mod refused;
 mod series;
 
 pub use authorization::AuthorizationMetrics;
+pub use canary::CanaryMetrics;
 pub use process::ProcessMetrics;
 pub use push::{Direction, LimitedBy, PushMetrics};
 pub use refused::{ConnectionRefused, HandshakeFailure};
@@ -145,6 +147,18 @@ families! {
         "Age of uploads when Harbor refused their token because it had expired.";
     LOGINS_LIMITED: Counter "harbormouth_logins_limited_total" ["registry"]
         "Logins refused with 429 after too many wrong passwords.";
+    CANARY_RUNS: Counter "harbormouth_canary_runs_total" ["registry", "result"]
+        "Runs of the canary: good (pushed and pulled through the public origin as clients do) or bad.";
+    CANARY_FAILURES: Counter "harbormouth_canary_failures_total" ["registry", "step"]
+        "Bad runs of the canary, by the step at which they failed.";
+    CANARY_SUCCESS: Gauge "harbormouth_canary_success" ["registry"]
+        "1 if the canary's last run was good, 0 if it was bad; there from its first run on.";
+    CANARY_LAST_SUCCESS: Gauge "harbormouth_canary_last_success_timestamp_seconds" ["registry"]
+        "When the canary's last good run began; 0 before the first.";
+    CANARY_STEPS: Gauge "harbormouth_canary_step_duration_seconds" ["registry", "step"]
+        "How long each step of the canary's last run took; 0 for one that it did not take.";
+    CANARY_INTERVAL: Gauge "harbormouth_canary_interval_seconds" ["registry"]
+        "How often the canary runs, as configured.";
     CERTIFICATE: Gauge "harbormouth_certificate_expiry_timestamp_seconds" ["certificate"]
         "When a listener's certificate ends, by its first name.";
     RELOADED: Gauge "harbormouth_config_last_reload_successful" []
@@ -171,6 +185,8 @@ pub struct Metrics {
     /// By name, with [`NO_REGISTRY`].
     registries: RwLock<BTreeMap<String, Arc<RegistryMetrics>>>,
     other: Arc<RegistryMetrics>,
+    /// By the registry's name.
+    canaries: RwLock<BTreeMap<String, Arc<CanaryMetrics>>>,
     listeners: Vec<ListenerMetrics>,
 }
 
@@ -284,6 +300,7 @@ impl Metrics {
             process,
             registries: RwLock::new(BTreeMap::from([known])),
             other,
+            canaries: RwLock::default(),
             listeners: config
                 .listeners
                 .iter()
@@ -320,7 +337,32 @@ impl Metrics {
             metrics.push.show_objective(registry.objective);
             metrics.limits.show(registry);
         }
+        self.canaries_configured(config)
+    }
+
+    /// The same for canaries.
+    fn canaries_configured(&self, config: &Config) -> prometheus::Result<()> {
+        let mut canaries = self
+            .canaries
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        canaries.retain(|name, _| config.canaries.iter().any(|one| one.registry == *name));
+        for canary in &config.canaries {
+            let metrics = match canaries.entry(canary.registry.clone()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    new.insert(Arc::new(CanaryMetrics::register(&canary.registry)?))
+                }
+            };
+            metrics.show(canary);
+        }
         Ok(())
+    }
+
+    /// The handles of a registry's canary; none where none is configured.
+    pub fn canary(&self, registry: &str) -> Option<Arc<CanaryMetrics>> {
+        let canaries = self.canaries.read().unwrap_or_else(PoisonError::into_inner);
+        canaries.get(registry).cloned()
     }
 
     /// The handles of a configured registry; those of [`NO_REGISTRY`] for any other name.
@@ -352,8 +394,14 @@ impl Metrics {
             .read()
             .unwrap_or_else(PoisonError::into_inner);
         let of_registries = registries.values().map(|metrics| metrics.families.gather());
+        let canaries = self.canaries.read().unwrap_or_else(PoisonError::into_inner);
+        let of_canaries = canaries.values().map(|metrics| metrics.families.gather());
         let mut families: BTreeMap<String, MetricFamily> = BTreeMap::new();
-        for family in of_registries.flatten().chain(self.families.gather()) {
+        for family in of_registries
+            .chain(of_canaries)
+            .flatten()
+            .chain(self.families.gather())
+        {
             match families.entry(family.name().to_owned()) {
                 Entry::Vacant(vacant) => drop(vacant.insert(family)),
                 // The series of one more registry.
