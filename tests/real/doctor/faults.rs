@@ -55,8 +55,10 @@ pub enum Name {
 pub enum Pushes {
     /// Nothing: another fault here shows the same finding.
     None,
-    /// An image of 200 kB, which shows it where anything does.
+    /// An image of 200 kB. What is wrong only sometimes isn't wrong for this one.
     Image,
+    /// The same. What is wrong only sometimes is wrong now.
+    Struck,
     /// One below a body limit of 1 MiB, and one above.
     BothSidesOfOneMebibyte,
 }
@@ -278,7 +280,11 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "idle_cut",
         nginx: location(&["client_body_timeout 5s"]),
-        haproxy: frontend("  timeout client 5s\n"),
+        haproxy: haproxy::Lines {
+            // It waits for a client's body as long as for the server's answer to it.
+            backend: "  timeout server 5s\n",
+            ..haproxy::SOUND
+        },
         fronts: BOTH,
         asked: &["--idle", "8s"],
         found: &[Kind::IdleCut],
@@ -334,10 +340,10 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "login_page",
         nginx: server(
-            "location = /v2/ { return 302 https://$host/login; }\n\
+            "location /v2/ { return 302 https://$host/login; }\n\
              location = /login { default_type text/html; return 200 \"<html>Who are you?</html>\"; }\n",
         ),
-        haproxy: late("  http-request redirect location /login code 302 if { path /v2/ }\n"),
+        haproxy: late("  http-request redirect location /login code 302 if { path_beg /v2/ }\n"),
         fronts: BOTH,
         found: &[Kind::RegistryRedirected],
         ..BROKEN
@@ -353,6 +359,7 @@ pub const FAULTS: &[Fault] = &[
         fronts: BOTH,
         asked: &["--commit-wait"],
         found: &[Kind::CommitCut],
+        pushes: Pushes::Struck,
         ..BROKEN
     },
     Fault {

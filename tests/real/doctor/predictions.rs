@@ -58,8 +58,8 @@ fn check(world: &World, examined: &Examined, pushes: Pushes, client: Client) {
         }
         (Pushes::None, _) => {}
         (_, Predicted::Works | Predicted::Leaks) => works(push(SMALL), &json),
-        // Neither speed nor size decides here: what is only sometimes wrong is not wrong now.
         (Pushes::Image, Predicted::Sometimes) => works(push(SMALL), &json),
+        (Pushes::Struck, Predicted::Sometimes) => breaks(push(SMALL), &json),
         (_, Predicted::Breaks) => breaks(push(SMALL), &json),
     }
 }
