@@ -5,8 +5,8 @@
 mod differences;
 mod guess;
 
-pub(in crate::doctor) use differences::{bytes, largest, location, param};
 pub use differences::{Difference, differences, outcome};
+pub(in crate::doctor) use differences::{bytes, largest, location, param};
 pub use guess::{Guess, Hop, Registry, guess};
 
 use super::finding::Finding;
@@ -49,7 +49,11 @@ pub fn culprit(kind: Kind, walks: &[Judged]) -> Culprit {
         return Culprit::Unknown;
     }
     let mut last = 0;
-    for (index, judged) in inner.iter().enumerate().map(|(index, one)| (index + 1, one)) {
+    for (index, judged) in inner
+        .iter()
+        .enumerate()
+        .map(|(index, one)| (index + 1, one))
+    {
         if judged.findings.iter().any(|one| one.kind == kind) {
             last = index;
         } else if tells(&judged.walk, finding.step) {

@@ -45,11 +45,7 @@ pub(super) fn picture(walks: &[Judged], style: Style) -> String {
     }
     let end = guesses.iter().rev().find_map(|guess| guess.registry);
     let name = end.map_or("registry", Registry::as_str);
-    drawn.push_str(&format!(
-        "    {}\n  {}\n",
-        style.dim("▼"),
-        style.bold(name)
-    ));
+    drawn.push_str(&format!("    {}\n  {}\n", style.dim("▼"), style.bold(name)));
     drawn
 }
 

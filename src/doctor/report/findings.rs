@@ -24,7 +24,7 @@ pub(super) fn finding(
     let kind = finding.kind;
     let mark = Mark::of(finding.severity);
     let mut text = format!("{} {}\n", mark.draw(style), style.bold(kind.as_str()));
-    for line in wrap(&clean_summary(&finding.summary), style.width - 2) {
+    for line in wrap(&clean(&finding.summary), style.width - 2) {
         text.push_str(&format!("  {line}\n"));
     }
     text.push('\n');
@@ -38,17 +38,16 @@ pub(super) fn finding(
         text.push_str(&labelled("advice", advice, style));
     }
     text.push_str(&remedies(finding, before, walks, style));
-    text.push_str(&labelled("or", &format!("Harbormouth: {}", harbormouth(kind)), style));
+    text.push_str(&labelled(
+        "or",
+        &format!("Harbormouth: {}", harbormouth(kind)),
+        style,
+    ));
     text
 }
 
-/// Sentences are longer than names.
-fn clean_summary(text: &str) -> String {
-    clean(text)
-}
-
 /// A label in the margin, and text beside it.
-pub(super) fn labelled(label: &str, text: &str, style: Style) -> String {
+fn labelled(label: &str, text: &str, style: Style) -> String {
     let mut drawn = String::new();
     for (index, line) in wrap(text, style.width - LABEL).iter().enumerate() {
         let label = if index == 0 { label } else { "" };
@@ -131,7 +130,10 @@ fn hop(finding: &Finding, walks: &[Judged]) -> String {
             )
         }
         Culprit::AtOrBehind(at) => {
-            format!("{} or behind it: every entry up to it shows this.", named(at))
+            format!(
+                "{} or behind it: every entry up to it shows this.",
+                named(at)
+            )
         }
         Culprit::Unknown if walks.len() > 1 => {
             "not told: the inner entries gave no answer to compare.".to_owned()
@@ -145,12 +147,7 @@ fn hop(finding: &Finding, walks: &[Judged]) -> String {
     text
 }
 
-fn remedies(
-    finding: &Finding,
-    before: &[&Finding],
-    walks: &[Judged],
-    style: Style,
-) -> String {
+fn remedies(finding: &Finding, before: &[&Finding], walks: &[Judged], style: Style) -> String {
     let Some(public) = walks.first() else {
         return String::new();
     };
@@ -159,9 +156,7 @@ fn remedies(
     if all.is_empty() {
         return String::new();
     }
-    let same = before
-        .iter()
-        .find(|other| fixes(other.kind, target) == all);
+    let same = before.iter().find(|other| fixes(other.kind, target) == all);
     if let Some(other) = same {
         let text = format!("the same lines as for {}.", other.kind);
         return labelled("change", &text, style);
@@ -170,7 +165,11 @@ fn remedies(
     let (near, far): (Vec<Fix>, Vec<Fix>) = sorted(all, &first)
         .into_iter()
         .partition(|fix| !is_brief(style) || first.contains(&fix.product));
-    let (near, far) = if near.is_empty() { (far, near) } else { (near, far) };
+    let (near, far) = if near.is_empty() {
+        (far, near)
+    } else {
+        (near, far)
+    };
     let mut drawn = String::new();
     for (index, fix) in near.iter().enumerate() {
         let label = if index == 0 { "change" } else { "" };

@@ -232,12 +232,20 @@ mod tests {
         screen.progress(1 << 20, 2 << 20);
         let deadline = Instant::now() + Duration::from_secs(10);
         while !written.text().contains("1 MiB of 2 MiB") {
-            assert!(Instant::now() < deadline, "nothing drawn: {}", written.text());
+            assert!(
+                Instant::now() < deadline,
+                "nothing drawn: {}",
+                written.text()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
         screen.done("  ✓ done\n");
         screen.end().unwrap();
-        assert!(written.text().ends_with("\r\x1b[K  ✓ done\n"), "{:?}", written.text());
+        assert!(
+            written.text().ends_with("\r\x1b[K  ✓ done\n"),
+            "{:?}",
+            written.text()
+        );
     }
 
     #[test]
@@ -278,7 +286,11 @@ mod tests {
             ("PATCH", None, 60),
             ("PATCH", Some((u64::MAX / 2, u64::MAX)), 60),
             ("PATCH", Some((u64::MAX / 2, u64::MAX)), 100),
-            ("a title that is longer than any of ours is or will ever be, that is", None, 60),
+            (
+                "a title that is longer than any of ours is or will ever be, that is",
+                None,
+                60,
+            ),
         ] {
             let line = line(title, Duration::from_secs(86_400), body, width);
             assert!(line.chars().count() < width, "{line}");

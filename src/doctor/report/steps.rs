@@ -64,14 +64,12 @@ impl Serialize for Mark {
 pub(super) fn heading(walk: &Walk, style: Style) -> String {
     match &walk.entry {
         Entry::Public => {
-            let mut who = String::new();
-            if let Some(user) = &walk.user {
-                who = format!("as {} ({})", clean(&user.name), clean(&user.source));
-            }
+            let mut who = match &walk.user {
+                Some(user) => format!("as {} ({})", clean(&user.name), clean(&user.source)),
+                None => "without credentials".to_owned(),
+            };
             if let Some(repository) = &walk.repository {
-                let repository = clean(repository);
-                let to = if who.is_empty() { "" } else { ", " };
-                who = format!("{who}{to}with {repository}");
+                who.push_str(&format!(", with {}", clean(repository)));
             }
             let target = style.bold(&walk.target.to_string());
             format!("\n{target}  {}\n\n", style.dim(&who))
@@ -136,15 +134,17 @@ fn worst(step: Step, findings: &[Finding]) -> Option<Severity> {
 }
 
 fn line(mark: Mark, title: &str, status: &str, detail: &str, style: Style) -> String {
-    let room = style.width.saturating_sub(4 + TITLE + 1 + 5);
+    // What has no status has more to tell.
+    let column = if status.is_empty() { 0 } else { 5 };
+    let room = style.width.saturating_sub(4 + TITLE + 1 + column);
     let detail = cut(detail, room.max(10));
     let drawn = match mark {
         Mark::Broken => style.bold_coloured(Colour::Red, status),
         Mark::Good | Mark::Warning | Mark::Silent => status.to_owned(),
     };
-    let pad = " ".repeat(4_usize.saturating_sub(status.chars().count()));
+    let pad = " ".repeat(column.saturating_sub(status.chars().count()));
     let line = format!(
-        "  {} {title:<TITLE$} {drawn}{pad} {}",
+        "  {} {title:<TITLE$} {drawn}{pad}{}",
         mark.draw(style),
         style.dim(&detail)
     );
@@ -175,8 +175,8 @@ pub(super) fn title(step: Step) -> &'static str {
         Step::TokenPost => "POST token",
         Step::TokenGet => "GET token",
         Step::Authorized => "GET /v2/ authorized",
-        Step::EarlyAnswer => "PATCH unauthorized",
-        Step::EarlyAnswerChunked => "PATCH the same, chunked",
+        Step::EarlyAnswer => "PATCH refused early",
+        Step::EarlyAnswerChunked => "… the same, chunked",
         Step::UploadStart => "POST …/blobs/uploads/",
         Step::ProbeForwardedProto => "… X-Forwarded-Proto",
         Step::ProbeForwardedHost => "… X-Forwarded-Host",
@@ -231,7 +231,12 @@ fn connected(_: &Walk, address: &AddressSeen) -> Option<Row> {
     let title = title(Step::Connect).to_owned();
     let at = address.address;
     Some(match &address.connected {
-        Ok(took) => (title, String::new(), format!("{at} in {}", time(*took)), true),
+        Ok(took) => (
+            title,
+            String::new(),
+            format!("{at} in {}", time(*took)),
+            true,
+        ),
         Err(trouble) => (title, String::new(), format!("{at}: {trouble}"), false),
     })
 }
@@ -279,12 +284,7 @@ fn row(walk: &Walk, exchange: &Exchange) -> Row {
         (true, false) => slow,
         (false, false) => format!("{slow}, {detail}"),
     };
-    (
-        sized(exchange),
-        status,
-        detail,
-        exchange.result.is_ok(),
-    )
+    (sized(exchange), status, detail, exchange.result.is_ok())
 }
 
 /// The title, with the size where it is what is tried.
@@ -305,7 +305,11 @@ fn silence(exchange: &Exchange, trouble: &Trouble) -> String {
     let words = clean(&trouble.to_string());
     match exchange.request.body {
         Body::Length(total) | Body::Chunked(total) if exchange.sent < total => {
-            format!("{words}, after {} of {}", bytes(exchange.sent), bytes(total))
+            format!(
+                "{words}, after {} of {}",
+                bytes(exchange.sent),
+                bytes(total)
+            )
         }
         Body::None | Body::Length(_) | Body::Chunked(_) => words,
     }

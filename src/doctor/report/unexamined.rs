@@ -136,7 +136,11 @@ fn not_asked_for(walk: &Walk) -> Vec<String> {
         ));
     }
     let mut topics: Vec<Topic> = Vec::new();
-    for skipped in walk.skipped.iter().filter(|one| one.why == Why::NotAskedFor) {
+    for skipped in walk
+        .skipped
+        .iter()
+        .filter(|one| one.why == Why::NotAskedFor)
+    {
         let topic = Topic::of(skipped.step);
         if !topics.contains(&topic) {
             topics.push(topic);

@@ -39,10 +39,7 @@ pub(super) fn verdict(walks: &[Judged]) -> Verdict {
     });
     if has(Severity::Broken) {
         Verdict::Broken
-    } else if has(Severity::Unexamined)
-        || ended_early
-        || public.walk.answer(Step::Ping).is_none()
-    {
+    } else if has(Severity::Unexamined) || ended_early || public.walk.answer(Step::Ping).is_none() {
         Verdict::Unexamined
     } else {
         Verdict::Healthy
