@@ -26,6 +26,7 @@ mod namespace;
 mod ranges;
 mod reattach;
 mod records;
+mod remedies;
 mod replicas;
 mod rolling;
 mod seeing;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         reattach::trials(&world),
         failures::trials(&world),
         limits::trials(&world),
+        remedies::trials(&world),
         balancers::trials(&world),
         rolling::trials(&world),
         big_layer::trials(&world),
