@@ -421,9 +421,13 @@ impl Made {
         let mut put = asked(Step::CommitWait, "PUT", &format!("{at}&digest=***"), 201);
         put.silence = Some(silence);
         put.took = silence;
-        if let Ok(answer) = &mut put.result {
-            let digest = ("docker-content-digest".to_owned(), "sha256:***".to_owned());
-            answer.headers.push(digest);
+        let header = |name: &str, value: String| (name.to_owned(), value);
+        if let (Ok(patched), Ok(committed)) = (&mut patch.result, &mut put.result) {
+            patched.headers = vec![
+                header("location", at),
+                header("range", format!("0-{}", bytes - 1)),
+            ];
+            committed.headers = vec![header("docker-content-digest", "sha256:***".to_owned())];
         }
         for exchange in [&mut patch, &mut put] {
             exchange.request.authorization = Carried::Bearer;
