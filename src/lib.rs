@@ -33,6 +33,7 @@ pub mod sealing;
 pub mod server;
 pub mod standin;
 pub mod systemd;
+pub mod terminal;
 
 pub mod demo;
 pub mod doctor;

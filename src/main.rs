@@ -6,14 +6,17 @@
 mod args;
 mod keygen;
 
-use args::{Action, Stay};
+use args::{Action, Examination, Login, Stay};
 use harbormouth::config::{self, Config};
 use harbormouth::demo::DemoOptions;
-use std::io::Write;
+use harbormouth::doctor::credentials::Credentials;
+use harbormouth::edge::origin::Origin;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
+use zeroize::Zeroizing;
 
 /// Measured cheaper for each GiB than the system's allocator, and it gives memory back.
 #[global_allocator]
@@ -51,6 +54,7 @@ fn run() -> anyhow::Result<ExitCode> {
             Err(error) => Ok(refuse(&error)),
         },
         Action::Demo(stay) => demo(&stay),
+        Action::Doctor(examination) => Ok(doctor(*examination)),
         Action::Keygen(file) => keygen(&file),
     }
 }
@@ -78,6 +82,40 @@ fn keygen(file: &Path) -> anyhow::Result<ExitCode> {
         "next: give every replica this file and name it at reattach.keys.current; where another key is in use, first at reattach.keys.previous (harbormouth keygen --help)"
     )?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What keeps the doctor from examining anything is told apart from what it finds.
+fn doctor(examination: Examination) -> ExitCode {
+    let examined = login(&examination.login, &examination.options.target).and_then(|credentials| {
+        let options = harbormouth::doctor::Options {
+            credentials,
+            ..examination.options
+        };
+        let runtime = tokio::runtime::Runtime::new()?;
+        Ok(runtime.block_on(harbormouth::doctor::run(options, examination.format))?)
+    });
+    examined.map_or_else(
+        |error| {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        },
+        ExitCode::from,
+    )
+}
+
+fn login(login: &Login, _target: &Origin) -> anyhow::Result<Option<Credentials>> {
+    match login {
+        Login::User(user) => {
+            let mut password = Zeroizing::new(String::new());
+            std::io::stdin().read_to_string(&mut password)?;
+            Ok(Some(Credentials {
+                user: user.clone(),
+                password: Zeroizing::new(password.trim_end_matches(['\r', '\n']).to_owned()),
+                source: "--user".to_owned(),
+            }))
+        }
+        Login::Docker => Ok(None),
+    }
 }
 
 fn demo(stay: &Stay) -> anyhow::Result<ExitCode> {

@@ -332,8 +332,8 @@ fn taken(walk: &Walk) -> Vec<Taken> {
 
 fn left(walk: &Walk) -> Option<String> {
     walk.left.iter().find_map(|left| match left {
-        // The registry forgets it by itself.
-        Leftover::Upload { .. } => None,
+        // The registry forgets an upload by itself; a blob is left by what a canary doesn't ask for.
+        Leftover::Upload { .. } | Leftover::Blob { .. } => None,
         Leftover::Artifact {
             repository,
             reference,
@@ -362,7 +362,7 @@ pub enum Leaves {
 
 pub fn leaves(walk: &Walk) -> Leaves {
     let of = |left: &Leftover| match left {
-        Leftover::Upload { .. } => None,
+        Leftover::Upload { .. } | Leftover::Blob { .. } => None,
         Leftover::Artifact { status, .. } => Some(match status {
             Some(400..500) => Leaves::Refused,
             Some(_) | None => Leaves::Unknown,

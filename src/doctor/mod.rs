@@ -21,9 +21,14 @@ pub mod remedy;
 pub mod report;
 
 use crate::edge::origin::Origin;
+use blame::Judged;
 use credentials::Credentials;
+use report::{Format, Report};
+use seen::Entry;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
+use walk::Walker;
 
 /// What is to be examined, and how far.
 #[derive(Clone, Debug)]
@@ -80,5 +85,41 @@ pub struct Artifact {
     pub seed: u64,
 }
 
-/// 2 MiB: over the 1 MiB that nginx and its ingress allow where nobody says otherwise.
-pub const DEFAULT_BODY: u64 = 2 << 20;
+impl Artifact {
+    /// One that nobody else has: people may examine one repository at once.
+    pub fn of_its_own() -> Artifact {
+        let seed = uuid::Uuid::new_v4().as_u64_pair().0;
+        Artifact {
+            tag: format!("harbormouth-doctor-{seed:016x}"),
+            seed,
+        }
+    }
+}
+
+/// Why nothing could be examined.
+#[derive(Debug, thiserror::Error)]
+pub enum DoctorError {
+    #[error(transparent)]
+    Wire(#[from] wire::WireError),
+    #[error("standard output can't be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Walks from every entry, shows what happens, and concludes. Returns the exit status: 0 healthy, 1
+/// with findings that break a client, 2 where the chain could not be examined.
+///
+/// # Errors
+/// When no walk could begin, or its report not be written.
+pub async fn run(options: Options, format: Format) -> Result<u8, DoctorError> {
+    let mut walker = Walker::new(&options)?;
+    let mut report = Report::to_stdout(format);
+    let inner = options.via.iter().cloned().map(Entry::Via);
+    let mut walks = Vec::new();
+    for entry in std::iter::once(Entry::Public).chain(inner) {
+        let walk = walker.walk(&entry, &mut report).await;
+        let findings = judge::judge(&walk);
+        walks.push(Judged { walk, findings });
+    }
+    report.conclude(&walks)?;
+    Ok(report::exit_status(&walks))
+}

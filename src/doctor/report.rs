@@ -36,3 +36,8 @@ impl Watcher for Report {
     fn progress(&mut self, _step: Step, _done: u64, _total: u64) {}
     fn ended(&mut self, _walk: &Walk, _step: Step) {}
 }
+
+/// 0 where nothing breaks a client, 1 where something does, 2 where the chain could not be examined.
+pub fn exit_status(_walks: &[Judged]) -> u8 {
+    todo!()
+}

@@ -266,4 +266,13 @@ pub enum Leftover {
         reference: String,
         status: Option<u16>,
     },
+    /// Committed content that nothing refers to, which the registry's garbage collection takes.
+    Blob {
+        repository: String,
+        digest: String,
+        status: Option<u16>,
+    },
 }
+
+#[cfg(test)]
+pub(crate) mod fixtures;

@@ -14,7 +14,7 @@ pub struct Text(Arc<str>);
 
 impl Text {
     /// A name from outside (repository, host, tag, id): at most this many bytes of it.
-    pub(super) fn name(text: &str, most: usize) -> Text {
+    pub(crate) fn name(text: &str, most: usize) -> Text {
         Text(clean(text, most).into())
     }
 
