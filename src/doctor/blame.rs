@@ -48,7 +48,11 @@ pub fn culprit(kind: Kind, walks: &[Judged]) -> Culprit {
         return Culprit::Unknown;
     }
     let mut last = 0;
-    for (index, judged) in inner.iter().enumerate().map(|(index, one)| (index + 1, one)) {
+    for (index, judged) in inner
+        .iter()
+        .enumerate()
+        .map(|(index, one)| (index + 1, one))
+    {
         if judged.findings.iter().any(|one| one.kind == kind) {
             last = index;
         } else if tells(&judged.walk, finding.step) {

@@ -127,9 +127,7 @@ fn largest(walk: &Walk) -> Option<String> {
         .map(size)
         .min();
     match (taken, refused) {
-        (Some(taken), Some(refused)) => {
-            Some(format!("{}, not {}", bytes(taken), bytes(refused)))
-        }
+        (Some(taken), Some(refused)) => Some(format!("{}, not {}", bytes(taken), bytes(refused))),
         (Some(taken), None) => Some(bytes(taken)),
         (None, Some(refused)) => Some(format!("not {}", bytes(refused))),
         (None, None) => None,

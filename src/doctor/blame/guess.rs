@@ -172,9 +172,7 @@ const SIGNS: [(Hop, Sign); 17] = [
             || answer
                 .body
                 .contains("Request forbidden by administrative rules")
-            || answer
-                .body
-                .contains("The server didn't respond in time")
+            || answer.body.contains("The server didn't respond in time")
     }),
     (Hop::Openresty, |answer| server(answer, "openresty")),
     (Hop::Tengine, |answer| server(answer, "tengine")),
