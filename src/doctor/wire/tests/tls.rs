@@ -60,8 +60,8 @@ async fn a_certificate_is_described_whatever_is_wrong_with_it() {
             .unwrap()
     };
     let ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let own_ca = self_signed(ca.clone(), &[NAME]);
-    let own_ca_for_others = self_signed(ca.clone(), &["other.example.com"]);
+    let own_ca = self_signed(ca, &[NAME]);
+    let own_ca_for_others = self_signed(ca, &["other.example.com"]);
     let own = self_signed(IsCa::ExplicitNoCa, &[NAME]);
     let (y2020, y2021) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
     let (y3000, y3001) = (date_time_ymd(3000, 1, 1), date_time_ymd(3001, 1, 1));

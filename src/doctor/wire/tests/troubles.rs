@@ -1,4 +1,81 @@
 use super::*;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncWrite, ReadBuf};
+
+/// A connection on which the answer is found only once writing has failed: the order in which a
+/// server's answer and its reset may well be met, and which no server can be made to bring about.
+struct Broken {
+    writable: usize,
+    answer: &'static [u8],
+    failed: bool,
+}
+
+impl AsyncWrite for Broken {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.writable == 0 {
+            self.failed = true;
+            cx.waker().wake_by_ref();
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let taken = bytes.len().min(self.writable);
+        self.writable -= taken;
+        Poll::Ready(Ok(taken))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Broken {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.failed {
+            // Woken when writing fails.
+            return Poll::Pending;
+        }
+        buffer.put_slice(self.answer);
+        self.answer = b"";
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_read_even_where_writing_failed_first() {
+    for (case, answer, expected) in [
+        (
+            "answered",
+            b"HTTP/1.1 413 X\r\nContent-Length: 4\r\n\r\nnope".as_slice(),
+            Ok(413),
+        ),
+        ("nothing", b"", Err(Trouble::Cut)),
+    ] {
+        let stream = Broken {
+            writable: 50_000,
+            answer,
+            failed: false,
+        };
+        let request = ask(Method::PATCH, made(1 << 20, Framing::Length));
+        let told = exchange::exchange(stream, request, &mut |_| {}).await;
+        let status = told.result.map(|reply| reply.status);
+        assert_eq!(status, expected, "{case}");
+        // All that was taken but the request's header.
+        assert!((49_800..50_000).contains(&told.sent), "{}", told.sent);
+    }
+}
 
 #[tokio::test]
 async fn an_answer_that_comes_early_is_returned_at_once_even_after_a_reset() {
