@@ -63,8 +63,8 @@ pub enum Extent {
     Whole,
     /// What a client does to push and to pull, and nothing that is made to be refused: of a canary's
     /// walk every request is counted like a client's. The steps are resolve, connect, tls, ping,
-    /// token_post, token_get, authorized, upload_start, upload_status, upload_chunk, upload_cancel
-    /// and those of [`Options::push`].
+    /// token_post, token_get, authorized, and those of [`Options::push`], whose layer goes as docker
+    /// sends it (upload_start, upload_chunk, blob_commit), and whose configuration as containerd does.
     Push(Afterwards),
 }
 
