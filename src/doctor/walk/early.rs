@@ -1,0 +1,44 @@
+//! Whether a refusal comes while the body is still to be sent: not where a hop collects it first.
+
+use super::course::Course;
+use super::request::Request;
+use crate::doctor::seen::Why;
+use crate::doctor::step::Step;
+use crate::doctor::wire::{Framing, Patience, Payload};
+use http::Method;
+use uuid::Uuid;
+
+/// Asked about where no repository is given: what answers first is nearly always who may ask, not
+/// whether it exists.
+pub(super) const NO_REPOSITORY: &str = "library/harbormouth-doctor";
+
+/// What is announced. Within the 1 MiB that every hop allows, and more than one buffer.
+const ANNOUNCED: u64 = 1 << 20;
+
+impl Course<'_> {
+    pub(super) async fn early_answers(&mut self) -> Result<(), Why> {
+        for (step, framing) in [
+            (Step::EarlyAnswer, Framing::Length),
+            (Step::EarlyAnswerChunked, Framing::Chunked),
+        ] {
+            let repository = self.options.repository.as_deref();
+            let target = format!(
+                "/v2/{}/blobs/uploads/{}",
+                repository.unwrap_or(NO_REPOSITORY),
+                Uuid::new_v4()
+            );
+            let write = Request::new(step, Method::PATCH, target)
+                .header("content-type", "application/octet-stream")
+                .payload(Payload::Withheld {
+                    length: ANNOUNCED,
+                    framing,
+                })
+                .patience(Patience {
+                    answer: self.bounds.early,
+                    progress: self.bounds.early,
+                });
+            self.ask(write).await?;
+        }
+        Ok(())
+    }
+}
