@@ -166,7 +166,7 @@ impl Course<'_> {
             carry: Carry::bearer(&given.token),
             grant: Some(given.grant),
             came: Came::Given {
-                source: source.clone(),
+                source: Box::new(source.clone()),
                 at: Instant::now(),
                 good_for: given.good_for,
             },
