@@ -226,6 +226,7 @@ impl DoctorArgs {
                 authorities: self.ca,
                 user_agent: concat!("harbormouth-doctor/", env!("CARGO_PKG_VERSION")).to_owned(),
                 artifact: doctor::Artifact::of_its_own(),
+                extent: doctor::Extent::Whole,
             },
             login: self.user.map_or(Login::Docker, Login::User),
             format: if self.json {

@@ -22,6 +22,7 @@ pub mod live;
 pub mod upstream;
 
 pub mod admin;
+pub mod canary;
 pub mod logging;
 pub mod metrics;
 pub mod record;

@@ -53,6 +53,28 @@ pub struct Options {
     /// What requests call themselves: `harbormouth-doctor/0.1.0`.
     pub user_agent: String,
     pub artifact: Artifact,
+    pub extent: Extent,
+}
+
+/// How much of the public walk is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Every step that the other options ask for.
+    Whole,
+    /// What a client does to push and to pull, and nothing that is made to be refused: of a canary's
+    /// walk every request is counted like a client's. The steps are resolve, connect, tls, ping,
+    /// token_post, token_get, authorized, and those of [`Options::push`], whose layer goes as docker
+    /// sends it (upload_start, upload_chunk, blob_commit), and whose configuration as containerd does.
+    Push(Afterwards),
+}
+
+/// What becomes of the artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// It is removed, by its digest.
+    Remove,
+    /// It stays and is no leftover: who pushes the same again and again leaves no garbage.
+    Keep,
 }
 
 /// What `push` pushes.
