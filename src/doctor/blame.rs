@@ -6,6 +6,7 @@ mod differences;
 mod guess;
 
 pub use differences::{Difference, differences, outcome};
+pub(in crate::doctor) use differences::{bytes, largest, location, param};
 pub use guess::{Guess, Hop, Registry, guess};
 
 use super::finding::Finding;
@@ -77,9 +78,15 @@ fn tells(walk: &Walk, step: Step) -> bool {
 }
 
 /// Text from outside as it may be shown: of a bounded length, without what drives a terminal.
-pub fn clean(text: &str) -> String {
+pub(in crate::doctor) fn clean(text: &str) -> String {
     const MOST: usize = 400;
     Text::name(text, MOST).to_string()
+}
+
+/// Somebody's sentence as it may be shown; what could be a secret in it is hidden as well.
+pub(in crate::doctor) fn clean_words(text: &str) -> String {
+    const MOST: usize = 200;
+    Text::words(text, MOST).to_string()
 }
 
 #[cfg(test)]

@@ -1,6 +1,21 @@
-//! Registry clients, as models: what each does with what it meets.
+//! Registry clients, as models: what each does with what it meets, and in which words its user
+//! reads it.
+//!
+//! What a client does follows from its rules (`rules`), as they were read from its source and seen
+//! in pushes of ctr 1.6, docker 20.10, skopeo 1.9 and podman 4.3 through broken chains. What this
+//! file deliberately doesn't know: how something was found to be wrong.
 
-use super::finding::Effect;
+mod circumstance;
+mod entry;
+mod fate;
+mod location;
+mod rules;
+mod transfer;
+mod words;
+
+pub use circumstance::{Circumstance, Header, LostOn, Reach, Unusable};
+
+use super::finding::{Effect, Finding, Outcome};
 use super::kind::Kind;
 use serde::{Serialize, Serializer};
 
@@ -94,7 +109,38 @@ pub enum PlainHttp {
     Other,
 }
 
-/// What a finding means for every client of [`Client::ALL`].
-pub fn effects(_kind: Kind, _surroundings: Surroundings) -> Vec<Effect> {
-    todo!()
+/// What a finding means for every client of [`Client::ALL`], where no more is known than its kind.
+pub fn effects(kind: Kind, surroundings: Surroundings) -> Vec<Effect> {
+    effects_where(kind, Circumstance::Usual, surroundings)
 }
+
+/// What a finding means for every client of [`Client::ALL`].
+pub fn effects_where(
+    kind: Kind,
+    circumstance: Circumstance,
+    surroundings: Surroundings,
+) -> Vec<Effect> {
+    let effect = |client| {
+        let fate = fate::fate(client, kind, circumstance, surroundings);
+        Effect {
+            client,
+            outcome: fate.outcome,
+            how: fate.how,
+        }
+    };
+    Client::ALL.into_iter().map(effect).collect()
+}
+
+/// How a push by this client ends where all of this is wrong: as what is worst for it ends.
+pub fn prediction(client: Client, findings: &[Finding]) -> Outcome {
+    findings
+        .iter()
+        .flat_map(|finding| &finding.effects)
+        .filter(|effect| effect.client == client)
+        .map(|effect| effect.outcome)
+        .max()
+        .unwrap_or(Outcome::Works)
+}
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ impl Text {
 
     /// Somebody's own words: at most this many characters, with everything masked that could be a
     /// token, a ticket or a query.
-    pub(super) fn words(text: &str, most: usize) -> Text {
+    pub(crate) fn words(text: &str, most: usize) -> Text {
         // A character is at most four bytes: more than this can't come out.
         let text = clean(text, most * 4);
         let masked = mask(&text);

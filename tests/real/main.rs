@@ -25,6 +25,7 @@ mod namespace;
 mod ranges;
 mod reattach;
 mod records;
+mod remedies;
 mod replicas;
 mod rolling;
 mod seeing;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         reattach::trials(&world),
         failures::trials(&world),
         limits::trials(&world),
+        remedies::trials(&world),
         balancers::trials(&world),
         rolling::trials(&world),
         big_layer::trials(&world),

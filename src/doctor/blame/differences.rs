@@ -93,7 +93,7 @@ fn early(walk: &Walk, step: Step) -> Option<String> {
     })
 }
 
-fn param(walk: &Walk, name: &str) -> Option<String> {
+pub(in crate::doctor) fn param(walk: &Walk, name: &str) -> Option<String> {
     let answer = walk.answer(Step::Ping)?;
     answer.headers("www-authenticate").find_map(|value| {
         let challenges = challenge::parse(value)?;
@@ -103,7 +103,7 @@ fn param(walk: &Walk, name: &str) -> Option<String> {
 }
 
 /// Scheme and authority; the path is each upload's own.
-fn location(walk: &Walk) -> Option<String> {
+pub(in crate::doctor) fn location(walk: &Walk) -> Option<String> {
     let value = walk.answer(Step::UploadStart)?.header("location")?;
     let end = match value.find("://") {
         Some(at) => value[at + 3..].find('/').map(|slash| at + 3 + slash),
@@ -116,7 +116,7 @@ fn location(walk: &Walk) -> Option<String> {
     })
 }
 
-fn largest(walk: &Walk) -> Option<String> {
+pub(in crate::doctor) fn largest(walk: &Walk) -> Option<String> {
     let bodies = || walk.all(Step::Body).chain(walk.all(Step::BodyLimit));
     let taken = bodies()
         .filter(|one| one.result.as_ref().is_ok_and(is_success))

@@ -25,16 +25,16 @@ pub(super) const MOST_TRIES: usize = 6;
 /// The size to try next, where `passed` went through and `failed` didn't; none where the limit is
 /// clear enough: to the byte for a usual one, and within an eighth for another.
 pub(super) fn next(passed: u64, failed: u64) -> Option<u64> {
-    if USUAL.contains(&passed) && failed > passed + 1 {
-        // Its first byte too many.
-        return Some(passed + 1);
-    }
     let inside: Vec<u64> = USUAL
         .into_iter()
         .filter(|usual| (passed + 1..failed).contains(usual))
         .collect();
     if let Some(middle) = inside.get(inside.len() / 2) {
         return Some(*middle);
+    }
+    if USUAL.contains(&passed) && failed > passed + 1 {
+        // Its first byte too many.
+        return Some(passed + 1);
     }
     let is_clear = failed - passed <= passed / 8;
     (!is_clear && failed > passed + 1).then(|| passed + (failed - passed) / 2)
@@ -68,10 +68,11 @@ mod tests {
             (1 << 20, 2 << 20, 2),
             (1 << 20, 150 << 20, 5),
             (10 << 20, 150 << 20, 5),
-            (30_000_000, 150 << 20, 4),
-            (100_000_000, 150 << 20, 4),
-            (100 << 20, 150 << 20, 4),
-            (100 << 20, 1 << 30, 5),
+            (30_000_000, 150 << 20, 5),
+            (100_000_000, 150 << 20, 5),
+            (100 << 20, 150 << 20, 5),
+            (100 << 20, 2 << 30, 5),
+            (1 << 30, 2 << 30, 5),
         ] {
             let found = find(limit, body);
             assert_eq!(found, (limit, limit + 1, found.2), "{limit} of {body}");
@@ -92,7 +93,7 @@ mod tests {
                 "{limit}: {passed} {failed}"
             );
             assert!(
-                tries <= MOST_TRIES && failed - passed <= 256 * 1024,
+                tries <= MOST_TRIES && failed - passed <= 512 * 1024,
                 "{limit}: {passed} {failed}"
             );
         }

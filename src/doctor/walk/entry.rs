@@ -25,13 +25,7 @@ impl Course<'_> {
             return Ok(None);
         }
         self.began(Step::Connect);
-        let places: Vec<Place> = addresses
-            .into_iter()
-            .take(MOST_ADDRESSES)
-            .map(|address| place(&origin, address))
-            .collect();
-        let looking = join_all(places.iter().map(|place| self.wire.look(place)));
-        self.walk.addresses = self.halt.unless(Time::Shared, looking).await?;
+        self.walk.addresses = self.look(&origin, &addresses).await?;
         let used = choose(&self.walk.addresses);
         if let Some(used) = used {
             self.walk.addresses[used].is_used = true;
@@ -42,6 +36,21 @@ impl Course<'_> {
             self.ended(Step::Tls);
         }
         Ok(used.map(|used| self.site(&origin, self.walk.addresses[used].address)))
+    }
+
+    /// Connects to all of them at once.
+    pub(super) async fn look(
+        &mut self,
+        origin: &Origin,
+        addresses: &[SocketAddr],
+    ) -> Result<Vec<AddressSeen>, Why> {
+        let places: Vec<Place> = addresses
+            .iter()
+            .take(MOST_ADDRESSES)
+            .map(|address| place(origin, *address))
+            .collect();
+        let looking = join_all(places.iter().map(|place| self.wire.look(place)));
+        self.halt.unless(Time::Shared, looking).await
     }
 
     /// Whether plain HTTP is looked at: where clients that type no scheme would try it.
@@ -69,7 +78,7 @@ impl Course<'_> {
         let heard = self.ask_at(&site, read).await?;
         // Where nothing answers a GET, a POST meets the same.
         if heard.0.is_ok() {
-            let write = Request::new(Step::PlainHttpWrite, Method::POST, "/v2/").empty();
+            let write = Request::new(Step::PlainHttpWrite, Method::POST, "/v2/");
             self.ask_at(&site, write).await?;
         }
         Ok(())
@@ -120,7 +129,7 @@ pub(super) fn is_trusted(seen: &AddressSeen) -> bool {
 }
 
 /// The first that is trusted, or else the first that speaks at all.
-fn choose(addresses: &[AddressSeen]) -> Option<usize> {
+pub(super) fn choose(addresses: &[AddressSeen]) -> Option<usize> {
     let is_sound = |seen: &AddressSeen| is_open(seen) && (seen.tls.is_none() || is_trusted(seen));
     addresses
         .iter()

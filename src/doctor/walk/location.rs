@@ -36,7 +36,8 @@ pub(super) fn follow(value: &str) -> Option<String> {
     let path = if behind.len() == text.len() {
         text
     } else {
-        &behind[behind.find('/')?..]
+        let authority = behind.find(['/', '?'])?;
+        &behind[authority..]
     };
     let is_sound = path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic());
     is_sound.then(|| path.to_owned())

@@ -8,7 +8,7 @@ use super::bounds::{RESOLVING, Time};
 use super::challenge::Challenge;
 use super::course::{Access, Course, within};
 use super::early::NO_REPOSITORY;
-use super::entry::{is_trusted, place};
+use super::entry::{choose, is_trusted, place};
 use super::location::Reference;
 use super::request::{Carry, Request, Site};
 use super::token::{Came, Deleting, Given, Login, Source};
@@ -269,7 +269,7 @@ impl Course<'_> {
     }
 
     /// All addresses of another origin, and the one that can be asked.
-    pub(super) async fn find(
+    async fn find(
         &mut self,
         origin: &Origin,
     ) -> Result<Result<(Vec<SocketAddr>, AddressSeen), Trouble>, Why> {
@@ -278,17 +278,17 @@ impl Course<'_> {
             Ok(addresses) => addresses,
             Err(trouble) => return Ok(Err(trouble)),
         };
-        let Some(first) = addresses.first() else {
-            return Ok(Err(Trouble::Unresolved("it has no address".into())));
-        };
-        let place = place(origin, *first);
-        let seen = self
-            .halt
-            .unless(Time::Shared, self.wire.look(&place))
-            .await?;
-        Ok(match (&seen.connected, &seen.tls) {
-            (Err(trouble), _) | (Ok(_), Some(Err(trouble))) => Err(trouble.clone()),
-            (Ok(_), Some(Ok(_)) | None) => Ok((addresses, seen)),
-        })
+        let mut all = self.look(origin, &addresses).await?;
+        if let Some(used) = choose(&all) {
+            return Ok(Ok((addresses, all.swap_remove(used))));
+        }
+        let trouble = all
+            .into_iter()
+            .find_map(|seen| match (seen.connected, seen.tls) {
+                (Err(trouble), _) | (Ok(_), Some(Err(trouble))) => Some(trouble),
+                (Ok(_), Some(Ok(_)) | None) => None,
+            });
+        let nowhere = || Trouble::Unresolved("it has no address".into());
+        Ok(Err(trouble.unwrap_or_else(nowhere)))
     }
 }

@@ -85,11 +85,6 @@ impl Request {
         Request { payload, ..self }
     }
 
-    /// No content, and a Content-Length that says so: a write without one is answered 411 by some.
-    pub(super) fn empty(self) -> Request {
-        self.payload(Payload::Bytes(Bytes::new(), Framing::Length))
-    }
-
     pub(super) fn patience(self, patience: Patience) -> Request {
         Request {
             patience: Some(patience),

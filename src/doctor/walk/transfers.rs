@@ -93,7 +93,6 @@ impl Course<'_> {
         let digest = digest.map_err(|_| Why::Impossible)?;
         let mut committing = self
             .continuing(Step::CommitWait, Method::PUT, id)?
-            .empty()
             .patience(Patience {
                 answer: self.bounds.commit,
                 ..self.bounds.patience(0)

@@ -74,7 +74,7 @@ impl Course<'_> {
             .continuing(Step::UploadCommit, Method::PUT, id)
             .map(|request| Request {
                 target: with_parameter(&request.target, "digest", WRONG_DIGEST),
-                ..request.empty()
+                ..request
             });
         self.ask(committing?).await?;
         self.cancel(id).await?;
@@ -92,9 +92,7 @@ impl Course<'_> {
         extra: Option<(&str, String)>,
     ) -> Result<Option<Id>, Why> {
         let target = format!("/v2/{}/blobs/uploads/", self.repository()?);
-        let mut starting = Request::new(step, Method::POST, target)
-            .carrying(self.carry())
-            .empty();
+        let mut starting = Request::new(step, Method::POST, target).carrying(self.carry());
         starting.begins = Begins::Upload;
         let extra = extra.map(|(name, value)| (name.to_owned(), value));
         starting.extra.extend(extra);

@@ -15,15 +15,12 @@ pub(super) fn of_this_machine() -> Result<Vec<CertificateDer<'static>>, WireErro
     let found = rustls_native_certs::load_native_certs();
     match found.errors.first() {
         Some(error) if found.certs.is_empty() => {
-            let file = match &error.kind {
-                ErrorKind::Io { path, .. } => path.display().to_string(),
+            let (file, reason) = match &error.kind {
+                ErrorKind::Io { inner, path } => (path.display().to_string(), inner.to_string()),
                 // Whichever it was, the machine's store is meant; the enum is open.
-                _ => "this machine's authorities".to_owned(),
+                _ => ("this machine's authorities".to_owned(), error.to_string()),
             };
-            Err(WireError::Authorities {
-                file,
-                reason: error.to_string(),
-            })
+            Err(WireError::Authorities { file, reason })
         }
         // One bad file among a hundred is of no matter.
         Some(_) | None => Ok(found.certs),

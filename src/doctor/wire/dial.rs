@@ -134,8 +134,8 @@ fn tls_words(error: &rustls::Error) -> String {
             AlertDescription::CertificateRequired | AlertDescription::BadCertificate,
         ) => "the server wants a certificate of the client's".to_owned(),
         rustls::Error::AlertReceived(AlertDescription::HandshakeFailure) => {
-            "the server refuses the handshake (alert handshake_failure): no version, cipher or \
-             certificate that suits both"
+            "the server refuses the handshake (alert handshake_failure): there is no version, \
+             cipher or key that both know (the doctor knows no P-521 keys; Go's clients do)"
                 .to_owned()
         }
         rustls::Error::InvalidMessage(_) => format!("what came is not TLS ({error})"),

@@ -12,6 +12,9 @@ use tokio::time::Instant;
 /// The end of a request's header.
 const BLANK: &[u8; 4] = b"\r\n\r\n";
 
+/// hyper writes and flushes in one round, and then reads.
+const WAITS: u8 = 2;
+
 /// Shared by the body, the stream and whoever waits for the answer.
 #[derive(Clone)]
 pub(super) struct Meter(Arc<Mutex<Count>>);
@@ -132,6 +135,8 @@ pub(super) struct Metered<S> {
     inner: S,
     meter: Meter,
     writing: Writing,
+    /// How often writing still stands back.
+    waits: u8,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -147,7 +152,20 @@ impl<S> Metered<S> {
             inner,
             meter,
             writing: Writing::Possible,
+            waits: 0,
         }
+    }
+
+    /// Between two writes the other direction is looked at. Otherwise a socket that takes whatever
+    /// comes is filled with megabytes before an answer that is long there is found. But writing
+    /// waits only so often: nobody may be reading.
+    fn stands_back(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.waits == 0 {
+            return false;
+        }
+        self.waits -= 1;
+        cx.waker().wake_by_ref();
+        true
     }
 }
 
@@ -157,6 +175,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.waits = 0;
         Pin::new(&mut self.inner).poll_read(cx, buffer)
     }
 }
@@ -167,11 +186,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.writing == Writing::Over {
+        if self.writing == Writing::Over || self.stands_back(cx) {
             return Poll::Pending;
         }
         match std::task::ready!(Pin::new(&mut self.inner).poll_write(cx, bytes)) {
             Ok(taken) => {
+                self.waits = WAITS;
                 let taken = taken.min(bytes.len());
                 self.meter.count().took(&bytes[..taken]);
                 Poll::Ready(Ok(taken))

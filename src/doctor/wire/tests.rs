@@ -111,3 +111,14 @@ fn trusting(authorities: &[&str]) -> Wire {
 async fn tell(place: &Place, ask: Ask) -> Told {
     trusting(&[]).ask(place, ask, &mut |_| {}).await
 }
+
+/// Walks are taken in tasks of their own as well.
+#[test]
+fn requests_can_be_made_from_any_task() {
+    fn is_send(_: &impl Send) {}
+    let wire = trusting(&[]);
+    let place = plain(SocketAddr::from(([127, 0, 0, 1], 1)));
+    let mut progress = |_| {};
+    is_send(&wire.look(&place));
+    is_send(&wire.ask(&place, ask(Method::GET, Payload::None), &mut progress));
+}

@@ -98,6 +98,24 @@ async fn an_answer_that_comes_early_is_returned_at_once_even_after_a_reset() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_early_answer_is_found_while_the_server_still_takes_everything() {
+    const SIZE: u64 = 256 << 20;
+    for framing in [Framing::Length, Framing::Chunked] {
+        let address = serve(|mut stream| async move {
+            header(&mut stream).await;
+            let answer = b"HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n";
+            stream.write_all(answer).await.unwrap();
+            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+        })
+        .await;
+        let told = tell(&plain(address), ask(Method::PATCH, made(SIZE, framing))).await;
+        assert_eq!(told.result.unwrap().status, 413);
+        assert_eq!(told.silence, None, "{}", told.sent);
+        assert!(told.sent < SIZE / 8, "{}", told.sent);
+    }
+}
+
 #[tokio::test]
 async fn a_connection_that_ends_is_a_cut_one() {
     for (case, after, reset) in [

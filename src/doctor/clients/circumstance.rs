@@ -1,0 +1,70 @@
+//! What was seen of a finding beyond its kind, as far as it decides what clients make of it.
+
+/// How something is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Circumstance {
+    /// As it mostly is, or nothing more is known.
+    Usual,
+    /// At some addresses of the name only, or not every time.
+    Partly,
+    /// Where the other host is that a Location or a realm names.
+    OtherHost(Reach),
+    Unusable(Unusable),
+    /// Which writes lose their Authorization.
+    Lost(LostOn),
+    Header(Header),
+    /// The largest body that still passes, in bytes.
+    Passes(u64),
+}
+
+/// Where a host is, as seen from clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// A name that doesn't resolve, or only inside.
+    Unresolved,
+    /// A private address, written as such.
+    PrivateAddress,
+    /// A name with private addresses.
+    PrivateName,
+    /// It takes no connection.
+    Unreachable,
+    Public,
+    /// The host that was typed, in other letters.
+    Respelled,
+}
+
+/// Locations that can't be followed by everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// There is none.
+    Missing,
+    /// No URL parser takes it.
+    Unreadable,
+    /// A path without a slash at its beginning, which leads to the upload where it is resolved
+    /// against the request's.
+    Relative,
+    /// A path without a slash at its beginning, which leads elsewhere.
+    Adrift,
+    /// `host/v2/…`.
+    WithoutScheme,
+    /// `//host/v2/…`.
+    SchemeRelative,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LostOn {
+    Patch,
+    Put,
+    Both,
+}
+
+/// A header that some clients can't do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Header {
+    /// Docker-Content-Digest in the answer to a commit.
+    Digest,
+    /// Range in the answer to a PATCH, or in the form `0-N`.
+    Range,
+    /// Location in the answer to a PATCH.
+    NextLocation,
+}
