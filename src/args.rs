@@ -1,15 +1,21 @@
 //! The command line: as typed (clap's shapes) and as usable ([`Action`]). It knows no
 //! configuration beyond where to read it from.
 
+use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
 use harbormouth::config::{self, Config, Flags};
+use harbormouth::doctor;
+use harbormouth::doctor::report::Format;
+use harbormouth::edge::origin::Origin;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What the command line asks for.
 pub enum Action {
     Serve(Source),
     Check(Source),
     Demo(Stay),
+    Doctor(Box<Examination>),
     /// Writes a sealing key to a new file.
     Keygen(PathBuf),
 }
@@ -18,6 +24,22 @@ pub enum Action {
 pub enum Source {
     File(PathBuf),
     Flags(Flags),
+}
+
+/// What the doctor is to look at.
+pub struct Examination {
+    /// Without credentials.
+    pub options: doctor::Options,
+    pub login: Login,
+    pub format: Format,
+}
+
+/// Whose credentials the doctor uses.
+pub enum Login {
+    /// This user's, with the password on standard input.
+    User(String),
+    /// Those that docker has for this registry.
+    Docker,
 }
 
 /// What the demo does when its story is told.
@@ -35,6 +57,7 @@ pub fn read() -> Action {
         Command::Check(typed) => Action::Check(typed.source()),
         Command::Demo { once: true } => Action::Demo(Stay::Exit),
         Command::Demo { once: false } => Action::Demo(Stay::Serving),
+        Command::Doctor(typed) => Action::Doctor(Box::new(typed.examination())),
         Command::Keygen { file } => Action::Keygen(file),
     }
 }
@@ -82,6 +105,17 @@ enum Command {
         #[arg(long)]
         once: bool,
     },
+    /// Say what is wrong with a registry's chain of proxies, which hop did it, and what to change
+    ///
+    /// Walks through the chain as registry clients do, and shows each step. Works with any Harbor
+    /// and any OCI registry, behind anything; nothing has to be installed there. What it opens it
+    /// cancels, and what it pushes it removes; what can't be removed is listed. Secrets are never
+    /// printed.
+    ///
+    /// Exit status: 0 where nothing was found that breaks a client, 1 where something was, 2 where the
+    /// chain could not be examined.
+    #[command(override_usage = DOCTOR_USAGE, after_help = DOCTOR_EXAMPLES)]
+    Doctor(DoctorArgs),
     /// Write a new key that seals upload tickets, for all replicas to share
     ///
     /// Creates FILE, readable by its owner alone, with a random key, and prints the key's id, which
@@ -140,6 +174,121 @@ struct ConfigArgs {
     admin: Option<String>,
 }
 
+#[derive(Args)]
+struct DoctorArgs {
+    /// What clients type: https://host[:port]; without a scheme https
+    #[arg(value_name = "URL", value_parser = target)]
+    url: Origin,
+    /// Repository that uploads are tried on, as project/name; without it they aren't
+    #[arg(long, value_name = "NAME", value_parser = repository)]
+    repository: Option<String>,
+    /// Whose password is on standard input [default: the credentials that docker has for URL]
+    #[arg(long, value_name = "NAME", requires = "password_stdin")]
+    user: Option<String>,
+    /// Read the password from standard input
+    #[arg(long, requires = "user")]
+    password_stdin: bool,
+    /// Push a tiny artifact under a tag of its own, pull it back and remove it
+    #[arg(long, requires = "repository")]
+    push: bool,
+    /// How large a body to try; over 1 MiB finds what nginx refuses where nobody told it otherwise
+    #[arg(long, value_name = "SIZE", default_value = "2MiB", value_parser = size)]
+    body: u64,
+    /// Pause for this long in the middle of a body: what cuts it?
+    #[arg(long, value_name = "TIME", requires = "repository", value_parser = pause)]
+    idle: Option<Duration>,
+    /// Commit a blob of --body bytes: how long is the registry silent, and what cuts that?
+    #[arg(long, requires = "repository")]
+    commit_wait: bool,
+    /// Walk from this inner hop as well: http(s)://address[:port]; repeatable, the outermost first
+    #[arg(long, value_name = "URL", value_parser = inner)]
+    via: Vec<Origin>,
+    /// Authorities (PEM) to trust beside this machine's
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// One JSON document instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+impl DoctorArgs {
+    fn examination(self) -> Examination {
+        Examination {
+            options: doctor::Options {
+                target: self.url,
+                repository: self.repository,
+                credentials: None,
+                push: self.push,
+                body: self.body,
+                idle: self.idle,
+                commit_wait: self.commit_wait,
+                via: self.via,
+                authorities: self.ca,
+                user_agent: concat!("harbormouth-doctor/", env!("CARGO_PKG_VERSION")).to_owned(),
+                artifact: doctor::Artifact::of_its_own(),
+                extent: doctor::Extent::Whole,
+            },
+            login: self.user.map_or(Login::Docker, Login::User),
+            format: if self.json {
+                Format::Json
+            } else {
+                Format::Text
+            },
+        }
+    }
+}
+
+/// What people type, who leave out https:// and put a slash at the end.
+fn target(typed: &str) -> Result<Origin, String> {
+    match typed.contains("://") {
+        true => inner(typed),
+        false => inner(&format!("https://{typed}")),
+    }
+}
+
+fn inner(typed: &str) -> Result<Origin, String> {
+    let typed = typed.strip_suffix('/').unwrap_or(typed);
+    Origin::parse(typed).map_err(|error| {
+        format!("{error}; accepted is scheme://host[:port], such as https://hub.example.com (a repository goes to --repository)")
+    })
+}
+
+/// The grammar of the distribution specification (spec.md, "Pulling manifests").
+fn repository(typed: &str) -> Result<String, String> {
+    let is_component = |part: &str| {
+        let outer =
+            |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+        outer(part.chars().next()) && outer(part.chars().last()) && part.chars().all(inner)
+    };
+    match typed.len() <= 255 && typed.split('/').all(is_component) {
+        true => Ok(typed.to_owned()),
+        false => Err("accepted is project/name, in lower case, without a tag".to_owned()),
+    }
+}
+
+/// The largest layers are of some GiB; more than this only takes time.
+const MOST_BODY: ByteSize = ByteSize::gib(100);
+
+fn size(typed: &str) -> Result<u64, String> {
+    let size: ByteSize = typed.parse().map_err(|_| SIZE.to_owned())?;
+    match size > ByteSize::b(0) && size <= MOST_BODY {
+        true => Ok(size.as_u64()),
+        false => Err(SIZE.to_owned()),
+    }
+}
+
+const SIZE: &str = "accepted is a number with its unit, such as 150MiB, up to 100GiB";
+
+fn pause(typed: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(typed) {
+        Ok(pause) if (1..=3600).contains(&pause.as_secs()) => Ok(pause),
+        Ok(_) | Err(_) => {
+            Err("accepted is a number with its unit, such as 90s, from 1s to 1h".to_owned())
+        }
+    }
+}
+
 impl ConfigArgs {
     fn source(self) -> Source {
         match self.config {
@@ -159,6 +308,7 @@ impl ConfigArgs {
 const EXAMPLES: &str = "\
 Examples:
   harbormouth demo
+  harbormouth doctor hub.example.com --repository library/app
   harbormouth check --config harbormouth.yaml
   harbormouth serve --config harbormouth.yaml
   harbormouth serve --public https://hub.example.com --upstream http://10.0.0.5 \\
@@ -191,6 +341,22 @@ Examples:
   harbormouth check --config harbormouth.yaml
   harbormouth check --public https://hub.example.com --upstream http://10.0.0.5 > harbormouth.yaml";
 
+const DOCTOR_USAGE: &str = "\
+harbormouth doctor URL [--repository NAME] [--user NAME --password-stdin] [OPTIONS]";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  What can be seen without a password:
+    harbormouth doctor hub.example.com
+  What a push meets, with docker's own credentials (docker login hub.example.com):
+    harbormouth doctor hub.example.com --repository library/app
+  The same with a robot's, up to the end, with a layer of 150 MiB that pauses for a minute and a half:
+    harbormouth doctor hub.example.com --repository library/app --push \\
+        --user 'robot$ci' --password-stdin --body 150MiB --idle 90s < password
+  Which of two hops it is:
+    harbormouth doctor hub.example.com --repository library/app \\
+        --via http://10.0.0.5 --via http://10.0.0.9:8080";
+
 const KEYGEN_EXAMPLES: &str = "\
 Examples:
   The first key, the same file for every replica:
@@ -218,6 +384,19 @@ mod tests {
     }
 
     #[test]
+    fn what_people_type_is_an_origin() {
+        for (typed, meant) in [
+            ("hub.example.com", "https://hub.example.com"),
+            ("Hub.Example.com/", "https://hub.example.com"),
+            ("hub.example.com:8443", "https://hub.example.com:8443"),
+            ("http://10.0.0.5", "http://10.0.0.5"),
+        ] {
+            let read = target(typed).map(|origin| origin.to_string());
+            assert_eq!(read.as_deref(), Ok(meant), "{typed}");
+        }
+    }
+
+    #[test]
     fn file_and_flags_exclude_each_other() {
         for (typed, accepted) in [
             ("serve --config a.yaml", true),
@@ -233,6 +412,28 @@ mod tests {
             ("check --config a.yaml", true),
             ("demo --once", true),
             ("keygen a.key", true),
+            ("doctor hub.example.com", true),
+            ("doctor http://10.0.0.5:8080/ --json", true),
+            (
+                "doctor https://h --repository lab/app --push --body 150MiB --idle 90s --commit-wait --via http://a --via https://b:8443 --ca ca.pem",
+                true,
+            ),
+            (
+                "doctor h --repository lab/app --user alice --password-stdin",
+                true,
+            ),
+            ("doctor", false),
+            ("doctor h --user alice", false),
+            ("doctor h --password-stdin", false),
+            ("doctor h --push", false),
+            ("doctor h --repository Lab/app", false),
+            ("doctor h --repository lab/app:v1", false),
+            ("doctor https://h/lab/app", false),
+            ("doctor ftp://h", false),
+            ("doctor h --body 0", false),
+            ("doctor h --body 101GiB", false),
+            ("doctor h --repository a --idle 2h", false),
+            ("doctor h --via h2", false),
             ("keygen", false),
             ("keygen a.key b.key", false),
             ("serve", false),

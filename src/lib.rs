@@ -22,6 +22,7 @@ pub mod live;
 pub mod upstream;
 
 pub mod admin;
+pub mod canary;
 pub mod logging;
 pub mod metrics;
 pub mod record;
@@ -32,6 +33,7 @@ pub mod sealing;
 pub mod server;
 pub mod standin;
 pub mod systemd;
+pub mod terminal;
 
 pub mod demo;
 pub mod doctor;

@@ -11,6 +11,7 @@ mod logins;
 pub use load::{Load, Place};
 pub use logins::Logins;
 
+use crate::canary::Canaries;
 use crate::config::{Config, Registry};
 use crate::edge::host::Routes;
 use crate::edge::origin::Origin;
@@ -42,6 +43,7 @@ const IN_CLEAR_TOLD_EVERY: Duration = Duration::from_secs(3600);
 pub struct Process {
     pub metrics: Metrics,
     pub pushes: Pushes,
+    pub canaries: Canaries,
     /// Requests that are being served, over all registries and configurations.
     in_flight: AtomicUsize,
     /// The drain is over: what is still under way is cut.
@@ -95,6 +97,7 @@ impl Process {
         Ok(Process {
             metrics: Metrics::new(config)?,
             pushes: Pushes::new(config.registries.iter().map(|registry| &registry.name)),
+            canaries: Canaries::default(),
             in_flight: AtomicUsize::new(0),
             cut: AtomicBool::new(false),
         })

@@ -6,9 +6,11 @@
 mod args;
 mod keygen;
 
-use args::{Action, Stay};
+use args::{Action, Examination, Login, Stay};
 use harbormouth::config::{self, Config};
 use harbormouth::demo::DemoOptions;
+use harbormouth::doctor::credentials::{Credentials, CredentialsError, Environment, Found};
+use harbormouth::edge::origin::Origin;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -51,6 +53,7 @@ fn run() -> anyhow::Result<ExitCode> {
             Err(error) => Ok(refuse(&error)),
         },
         Action::Demo(stay) => demo(&stay),
+        Action::Doctor(examination) => Ok(doctor(*examination)),
         Action::Keygen(file) => keygen(&file),
     }
 }
@@ -78,6 +81,52 @@ fn keygen(file: &Path) -> anyhow::Result<ExitCode> {
         "next: give every replica this file and name it at reattach.keys.current; where another key is in use, first at reattach.keys.previous (harbormouth keygen --help)"
     )?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What keeps the doctor from examining anything is told apart from what it finds.
+fn doctor(examination: Examination) -> ExitCode {
+    let examine = async {
+        let Examination {
+            options,
+            login,
+            format,
+        } = examination;
+        let options = harbormouth::doctor::Options {
+            credentials: credentials(&login, &options.target).await?,
+            ..options
+        };
+        Ok(harbormouth::doctor::run(options, format).await?)
+    };
+    let examined: anyhow::Result<u8> = tokio::runtime::Runtime::new()
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(examine));
+    examined.map_or_else(
+        |error| {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        },
+        ExitCode::from,
+    )
+}
+
+async fn credentials(
+    login: &Login,
+    target: &Origin,
+) -> Result<Option<Credentials>, CredentialsError> {
+    match login {
+        Login::User(user) => Credentials::typed(user, std::io::stdin()).map(Some),
+        Login::Docker => match Credentials::find(target, &Environment::of_this_process()).await? {
+            Found::Credentials(credentials) => Ok(Some(credentials)),
+            Found::Token { source } => {
+                eprintln!(
+                    "note: {source} has an identity token, which the doctor doesn't use; give it \
+                     --user NAME --password-stdin"
+                );
+                Ok(None)
+            }
+            Found::Nothing => Ok(None),
+        },
+    }
 }
 
 fn demo(stay: &Stay) -> anyhow::Result<ExitCode> {

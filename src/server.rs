@@ -1,6 +1,7 @@
 //! Assembly and life cycle: from a configuration to a process that serves, drains and ends.
 
 use crate::admin::{Admin, Phase, Sources};
+use crate::canary;
 use crate::config::Config;
 use crate::gateway::{Gateway, MAX_TRIES};
 use crate::listener::{Ending, Listener, Workers};
@@ -97,6 +98,7 @@ async fn serve(config: Config, read: Read) -> anyhow::Result<()> {
         Arc::clone(&current),
         listeners.iter().map(Listener::certificates).collect(),
     );
+    let reloaded = reloader.state();
     let sources = Sources {
         current: Arc::clone(&current),
         phase,
@@ -123,6 +125,13 @@ async fn serve(config: Config, read: Read) -> anyhow::Result<()> {
         .into_iter()
         .map(|listener| tokio::spawn(listener.run(Arc::clone(&workers), closed.clone())))
         .collect();
+    let canaries = canary::supervise(
+        Arc::clone(&current),
+        reloaded,
+        draining.clone(),
+        canary::Doctor,
+    );
+    let canaries = tokio::spawn(canaries);
     set_phase.send_replace(Phase::Serving);
     announced.push("ready".to_owned());
     announce(&announced);
@@ -153,7 +162,8 @@ async fn serve(config: Config, read: Read) -> anyhow::Result<()> {
         Signal::Interrupt | Signal::Hangup => Duration::ZERO,
     };
     let drained = async {
-        tokio::time::sleep(delay).await;
+        // A canary that is under way cleans up through our own listeners, perhaps.
+        let (_, ()) = tokio::join!(canaries, tokio::time::sleep(delay));
         close.send_replace(true);
         finish(accepting, &workers, &process, limits.timeout).await;
     };

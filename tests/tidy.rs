@@ -2,6 +2,7 @@
 //! documentation's tables against the code's, and that the repository says nothing about how it
 //! is developed.
 
+use harbormouth::doctor::kind::Kind;
 use harbormouth::metrics::FAMILIES;
 use harbormouth::push::Finding;
 use harbormouth::registry::reason::Reason;
@@ -285,6 +286,31 @@ fn the_readme_lists_every_finding() {
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     for finding in Finding::ALL {
         assert!(readme.contains(&format!("\n| `{finding}` | ")), "{finding}");
+    }
+}
+
+/// What the doctor can find, and how grave it is.
+#[test]
+fn the_readme_lists_every_kind_of_finding() {
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let header = "| Finding | | What is seen |";
+    let rows: Vec<&str> = readme
+        .lines()
+        .skip_while(|line| *line != header)
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .collect();
+    let expected: Vec<String> = Kind::ALL
+        .iter()
+        .map(|kind| {
+            let severity = format!("{:?}", kind.severity()).to_lowercase();
+            format!("| `{kind}` | {severity} | ")
+        })
+        .collect();
+    assert_eq!(rows.len(), expected.len(), "{rows:#?}");
+    for (row, begins) in rows.iter().zip(&expected) {
+        assert!(row.starts_with(begins), "{row} has to begin with {begins}");
     }
 }
 

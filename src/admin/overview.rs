@@ -2,6 +2,7 @@
 //! replica, public names, objectives, and the health of endpoints.
 
 use super::{Phase, Sources};
+use crate::canary::CanaryView;
 use crate::live::Harbor;
 use crate::push::{RegistryView, Series};
 use serde::Serialize;
@@ -27,6 +28,8 @@ struct RegistryOverview {
     public: Vec<String>,
     objective: f64,
     endpoints: Vec<Endpoint>,
+    /// None where none is configured.
+    canary: Option<CanaryView>,
 }
 
 #[derive(Serialize)]
@@ -45,6 +48,7 @@ pub(super) fn overview(sources: &Sources, now: SystemTime) -> Overview {
             public: public.map(ToString::to_string).collect(),
             objective: harbor.registry.objective.ratio(),
             endpoints: endpoints(harbor),
+            canary: shared.process.canaries.view(&harbor.registry.name),
         })
     };
     let registries = shared.harbors.iter().filter_map(view).collect();

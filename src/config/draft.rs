@@ -1,9 +1,11 @@
 //! The document as it was read: every value parsed and with its key, nothing yet held against
 //! anything else. What could not be read is absent here and stands among the problems.
 
+mod canary;
 mod hops;
 mod limits;
 
+pub(super) use canary::DraftCanary;
 pub(super) use hops::{DraftKeys, DraftLoginLimit, DraftMoved, DraftReattach};
 pub(super) use limits::{DraftDrain, DraftLimits, DraftMaxInFlight};
 
@@ -25,6 +27,7 @@ pub(super) struct Draft {
     pub listeners: Option<Vec<DraftListener>>,
     pub admin: Option<Keyed<SocketAddr>>,
     pub registries: Vec<DraftRegistry>,
+    pub canaries: Vec<DraftCanary>,
     /// `None` where nobody is trusted.
     pub trusted_proxies: Option<Vec<Keyed<IpNet>>>,
     pub client_address_header: Option<Keyed<HeaderName>>,
@@ -92,6 +95,7 @@ pub(super) fn read(document: &Value, key: Key, problems: &mut Problems) -> Draft
         listeners: None,
         admin: None,
         registries: Vec::new(),
+        canaries: Vec::new(),
         trusted_proxies: None,
         client_address_header: None,
         moved: None,
@@ -106,6 +110,7 @@ pub(super) fn read(document: &Value, key: Key, problems: &mut Problems) -> Draft
         "listeners",
         "admin",
         "registries",
+        "canary",
         "trusted_proxies",
         "client_address_header",
         "restore_authorization_from",
@@ -130,6 +135,7 @@ pub(super) fn read(document: &Value, key: Key, problems: &mut Problems) -> Draft
         .items("registries", REGISTRIES, problems)
         .map(|nodes| each(nodes, problems, registry))
         .unwrap_or_default();
+    draft.canaries = canary::canaries(&table, problems);
     hops::read(&table, &mut draft, problems);
     draft.log_format = table.get("log").and_then(|node| {
         let table = node.table(&["format"], "a table with format", problems)?;

@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 /// quarter of it.
 const MAX_BYTES: u64 = 1 << 20;
 
+/// Permission to read for those who are neither the owner nor of the group. The group's is left
+/// out: it is how Kubernetes lets a process that isn't root read a Secret.
+const OTHERS_READ: u32 = 0o004;
+
 /// What a configuration needs from its surroundings.
 pub(super) struct Surroundings<'a> {
     /// Where relative names of files start.
@@ -48,6 +52,16 @@ impl Surroundings<'_> {
                 None
             }
         }
+    }
+
+    /// A warning about a file with a secret that others may read.
+    pub fn warning_of_readers(&self, file: &Keyed<String>, path: &Path) -> Option<String> {
+        // A file that was read and now has no permissions to show has none to warn of.
+        let open = (self.mode)(path).is_ok_and(|mode| mode & OTHERS_READ != 0);
+        let (key, shown) = (&file.key, Shown::new(&file.value));
+        open.then(|| format!(
+            "{key}: {shown} can be read by every user of this machine; set its mode to 0600, in Kubernetes the Secret's defaultMode to 0440"
+        ))
     }
 }
 

@@ -5,6 +5,7 @@
 //! `certificates`, `sealing`). Every problem is found in one run and named by its full key. Deliberately
 //! unknown here: Pingora, Tokio, the clock, and whether any name resolves.
 
+mod canary;
 mod certificates;
 mod document;
 mod draft;
@@ -19,9 +20,10 @@ mod sealing;
 mod types;
 mod validate;
 
+pub use canary::{Canary, CanaryCredentials};
 pub use flags::Flags;
 pub use objective::Objective;
-pub(crate) use print::REGISTRIES;
+pub(crate) use print::{CANARY, REGISTRIES};
 pub use problem::{Complaint, Key, PemFlaw, Problem, Shown, Written};
 pub use types::{
     Admin, CaBundle, CertificatePair, ClientAddressRule, Config, Drain, Expose, Health, Limits,
@@ -118,7 +120,15 @@ impl Config {
             let keys = keys.flat_map(|keys| std::iter::once(&keys.current).chain(&keys.previous));
             authorities.chain(keys)
         });
-        let all = self.file.iter().chain(pairs).chain(registries);
+        let canaries = self.canaries.iter();
+        let canaries =
+            canaries.flat_map(|one| std::iter::once(&one.credentials.file).chain(&one.ca));
+        let all = self
+            .file
+            .iter()
+            .chain(pairs)
+            .chain(registries)
+            .chain(canaries);
         let files: BTreeSet<&PathBuf> = all.collect();
         files.into_iter().cloned().collect()
     }

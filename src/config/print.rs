@@ -1,6 +1,7 @@
 //! The effective configuration as YAML: every key with the value that is in force. Loading it
 //! again gives the same configuration. It holds no secrets: keys and certificates are only named.
 
+use super::canary::Canary;
 use super::types::{
     ClientAddressRule, Config, Drain, Limits, Listener, ListenerKind, LogFormat, LoginLimit,
     Maintenance, MaxInFlight, MovedAuthorization, Prefer, ProxyProtocol, Reattach, ReattachMode,
@@ -38,6 +39,7 @@ impl Config {
         let header = self.client_address_header.as_ref();
         document.extend(header.map(|header| ("client_address_header", text(header.as_str()))));
         document.extend([
+            (CANARY, list(&self.canaries, canary)),
             (
                 "restore_authorization_from",
                 list(&self.restore_authorization_from, moved),
@@ -55,11 +57,25 @@ impl Config {
 /// The key of the document's largest part.
 pub(crate) const REGISTRIES: &str = "registries";
 
+/// The key of what walks through the public origins.
+pub(crate) const CANARY: &str = "canary";
+
 impl Registry {
     /// The registry's entry in the document.
     pub(crate) fn document(&self) -> Value {
         registry(self)
     }
+}
+
+fn canary(canary: &Canary) -> Value {
+    let mut fields = vec![
+        ("registry", text(&canary.registry)),
+        ("repository", text(&canary.repository)),
+        ("credentials", path(&canary.credentials.file)),
+        ("interval", duration(canary.interval)),
+    ];
+    fields.extend(canary.ca.iter().map(|file| ("ca", path(file))));
+    table(fields)
 }
 
 fn listener(listener: &Listener) -> Value {

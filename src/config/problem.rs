@@ -214,6 +214,10 @@ pub enum Complaint {
     Unreadable { file: Shown, error: String },
     #[error("{file} {flaw}")]
     Pem { file: Shown, flaw: PemFlaw },
+    #[error("{file} holds no user and password; accepted: a first line USER:PASSWORD")]
+    Credentials { file: Shown },
+    #[error("{value} is none of the registries; accepted: {known}")]
+    UnknownRegistry { value: Shown, known: String },
     #[error("{file} {error}")]
     SealingKey { file: Shown, error: KeyError },
     #[error("{file} holds the same sealing key ({id}) as {first}; name each key once")]

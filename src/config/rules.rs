@@ -19,6 +19,7 @@ pub(super) fn apply(draft: &Draft, problems: &mut Problems) {
         upstream(registry, draft, problems);
     }
     hops(draft, problems);
+    canaries(draft, problems);
 }
 
 /// All addresses that this gateway listens on, the admin's with its default.
@@ -161,6 +162,27 @@ fn hops(draft: &Draft, problems: &mut Problems) {
     }
     if let Some(moved) = &draft.moved {
         twice(moved.value.iter().map(|moved| &moved.header), problems);
+    }
+}
+
+fn canaries(draft: &Draft, problems: &mut Problems) {
+    let named = || {
+        draft
+            .canaries
+            .iter()
+            .filter_map(|one| one.registry.as_ref())
+    };
+    twice(named(), problems);
+    let known = draft.registries.iter().filter_map(|r| r.name.as_ref());
+    let known: Vec<&str> = known.map(|name| name.value.as_str()).collect();
+    if known.is_empty() {
+        // What is wrong with the registries is said there.
+        return;
+    }
+    for name in named().filter(|name| !known.contains(&name.value.as_str())) {
+        let value = Shown::new(&name.value);
+        let known = known.join(", ");
+        problems.add(&name.key, Complaint::UnknownRegistry { value, known });
     }
 }
 

@@ -27,6 +27,9 @@ pub(super) const HEADER: &str = "the name of a header that only carries the clie
 pub(super) const CLIENT_ADDRESS_HEADER: &str = "the name of a header that holds the client's address and nothing else, such as CF-Connecting-IP";
 pub(super) const FAILURES: &str = "a whole number from 0 to 10000; 0 limits nothing";
 
+pub(super) const REPOSITORY: &str = "a repository's name without its registry, such as lab/canary";
+pub(super) const CREDENTIALS: &str = "the name of a file whose first line is USER:PASSWORD; relative names start at this file's directory";
+
 pub(super) const PROXY_PROTOCOL: &str = "off, accept or require";
 pub(super) const MAINTENANCE: &str = "off, pushes or all";
 
@@ -57,6 +60,11 @@ pub(super) const INTERVAL: Bounds = Bounds {
     least: TENTH,
     most: (Duration::from_secs(3600), "1h"),
     reason: "probes more often load Harbor, less often leave a dead endpoint in use",
+};
+pub(super) const CANARY_INTERVAL: Bounds = Bounds {
+    least: (Duration::from_secs(10), "10s"),
+    most: DAY,
+    reason: "more often loads Harbor, less often tells a night's failure in the morning",
 };
 pub(super) const WITHIN: Bounds = Bounds {
     least: (Duration::from_secs(1), "1s"),
@@ -112,6 +120,25 @@ pub(super) fn registry_name(text: &str) -> Result<String, Complaint> {
     match sound {
         true => Ok(text.to_owned()),
         false => Err(value(text, NAME)),
+    }
+}
+
+/// A name as the distribution specification has it (Pulling manifests): components of letters and
+/// digits in lower case, with single separators within. 255 is Harbor's limit.
+pub(super) fn repository(text: &str) -> Result<String, Complaint> {
+    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_separator = |part: &str| {
+        matches!(part, "." | "_" | "__") || (!part.is_empty() && part.bytes().all(|b| b == b'-'))
+    };
+    let is_component = |component: &str| {
+        let separators = component.split(letter).filter(|part| !part.is_empty());
+        component.starts_with(letter)
+            && component.ends_with(letter)
+            && separators.into_iter().all(is_separator)
+    };
+    match text.len() <= 255 && text.split('/').all(is_component) {
+        true => Ok(text.to_owned()),
+        false => Err(value(text, REPOSITORY)),
     }
 }
 
@@ -238,6 +265,14 @@ pub(super) fn file_name(text: &str) -> Result<String, Complaint> {
     match text.is_empty() || text.contains('\0') {
         true => Err(value(text, FILE)),
         false => Ok(text.to_owned()),
+    }
+}
+
+/// Somebody may have written the credentials themselves.
+pub(super) fn credentials_file(text: &str) -> Result<String, Complaint> {
+    match text.contains(':') {
+        true => Err(value("***", CREDENTIALS)),
+        false => file_name(text).map_err(|_| value(text, CREDENTIALS)),
     }
 }
 

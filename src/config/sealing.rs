@@ -7,13 +7,9 @@ use super::files::Surroundings;
 use super::problem::{Complaint, Key, Keyed, Problems, Shown};
 use super::types::{Reattach, SealingKeys};
 use crate::ticket::{self, KeyId, Keyring};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use zeroize::Zeroizing;
-
-/// Permission to read for those who are neither the owner nor of the group. The group's is left
-/// out: it is how Kubernetes lets a process that isn't root read a Secret.
-const OTHERS_READ: u32 = 0o004;
 
 /// What is needed to read key files.
 pub(super) struct Reader<'a, 'b> {
@@ -73,7 +69,8 @@ impl Reader<'_, '_> {
         let (path, content) = self.surroundings.contents(file, self.problems)?;
         match ticket::Key::read(&Zeroizing::new(content)) {
             Ok(key) => {
-                self.warn_of_readers(file, &path);
+                let warning = self.surroundings.warning_of_readers(file, &path);
+                self.warnings.extend(warning);
                 Some((path, key))
             }
             Err(error) => {
@@ -82,17 +79,6 @@ impl Reader<'_, '_> {
                 self.problems.add(&file.key, complaint);
                 None
             }
-        }
-    }
-
-    fn warn_of_readers(&mut self, file: &Keyed<String>, path: &Path) {
-        // A file that was read and now has no permissions to show has none to warn of.
-        let open = (self.surroundings.mode)(path).is_ok_and(|mode| mode & OTHERS_READ != 0);
-        if open {
-            let (key, shown) = (&file.key, Shown::new(&file.value));
-            self.warnings.push(format!(
-                "{key}: {shown} can be read by every user of this machine; set its mode to 0600, in Kubernetes the Secret's defaultMode to 0440"
-            ));
         }
     }
 }

@@ -2,6 +2,7 @@
 //! filled in. What stands here has been checked; nothing reads the raw shapes but this module's
 //! siblings.
 
+use super::canary::Canary;
 use super::objective::Objective;
 use crate::edge::origin::Origin;
 use crate::ticket::Keyring;
@@ -20,6 +21,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     pub admin: Admin,
     pub registries: Vec<Arc<Registry>>,
+    /// At most one for each registry.
+    pub canaries: Vec<Canary>,
     /// Peers whose X-Forwarded-For, X-Forwarded-Proto and moved Authorization are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which those peers name the client, where it isn't X-Forwarded-For.

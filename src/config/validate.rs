@@ -1,6 +1,7 @@
 //! From the draft to the configuration: defaults are filled in, certificates are read, and the
 //! rules that hold between values are applied. Returns a configuration or every problem.
 
+use super::canary;
 use super::certificates;
 use super::draft::{
     self, Draft, DraftDrain, DraftLimits, DraftListener, DraftLoginLimit, DraftMaxInFlight,
@@ -105,6 +106,7 @@ fn build(draft: Draft, surroundings: &Surroundings<'_>, problems: &mut Problems)
         let registry = build_registry(registry, reattach, surroundings, keys.problems);
         registries.extend(registry.map(Arc::new));
     }
+    let canaries = canary::build(draft.canaries, surroundings, problems, &mut warnings);
     Config {
         file: None,
         listeners,
@@ -112,6 +114,7 @@ fn build(draft: Draft, surroundings: &Surroundings<'_>, problems: &mut Problems)
             address: draft.admin.map_or(ADMIN, |address| address.value),
         },
         registries,
+        canaries,
         trusted_proxies: values(draft.trusted_proxies.unwrap_or_default()),
         client_address_header: draft.client_address_header.map(|header| header.value),
         restore_authorization_from: draft
@@ -293,7 +296,7 @@ fn build_upstream_tls(
 }
 
 /// Reads and parses a PEM file; returns it with the file's absolute name.
-fn pem<T>(
+pub(super) fn pem<T>(
     file: &Keyed<String>,
     surroundings: &Surroundings<'_>,
     problems: &mut Problems,

@@ -1,6 +1,7 @@
-//! An image made of a seed: a layer large enough to take a moment, a config, a manifest.
+//! The image that the demo pushes: its layer is large enough to take a moment.
 
-use crate::standin::content::{Pattern, digest};
+use crate::standin::content::Pattern;
+use crate::standin::image::{Image as Content, Layer};
 use bytes::Bytes;
 
 /// Large enough that an early refusal comes while it is being sent.
@@ -14,42 +15,22 @@ pub(super) struct Image {
     pub(super) manifest: Bytes,
 }
 
-/// A layer and its digest, which costs a pass over it.
-pub(super) struct Layer {
-    pub(super) content: Pattern,
-    pub(super) digest: String,
-}
-
-pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(super) use crate::standin::image::MANIFEST;
 
 impl Image {
     /// Each seed is another image, so that nothing is there already.
     pub(super) fn new(seed: u64) -> Image {
-        let content = Pattern { seed, size: LAYER };
-        let layer = Layer {
-            digest: content.digest(),
-            content,
-        };
-        let config = format!(
-            "{{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{{\"type\":\"layers\",\
-             \"diff_ids\":[\"{}\"]}}}}",
-            layer.digest
-        );
-        let manifest = format!(
-            "{{\"schemaVersion\":2,\"mediaType\":\"{MANIFEST}\",\"config\":{{\"mediaType\":\
-             \"application/vnd.oci.image.config.v1+json\",\"digest\":\"{}\",\"size\":{}}},\
-             \"layers\":[{{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\
-             \"digest\":\"{}\",\"size\":{LAYER}}}]}}",
-            digest(config.as_bytes()),
-            config.len(),
-            layer.digest
-        );
+        let Content {
+            layer,
+            config,
+            manifest,
+        } = Content::new(Pattern { seed, size: LAYER });
         Image {
             repository: "lab/demo",
             tag: "v1",
             layer,
-            config: config.into(),
-            manifest: manifest.into(),
+            config,
+            manifest,
         }
     }
 }

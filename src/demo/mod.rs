@@ -135,6 +135,9 @@ async fn tell(options: &DemoOptions, report: &Report) -> Result<Scene, DemoError
     report.repairs(&gateway::difference(&repairs, &gateway.repairs().await?))?;
     report.remark("A path has no host in it that the proxy in front could spoil.")?;
     report.heading("All three went as told.")?;
+    report.say("What breaks pushes to a registry of yours, and which hop does it:")?;
+    report.say("  harbormouth doctor https://your-registry --repository project/name")?;
+    report.say("")?;
     Ok(Scene {
         stage,
         gateway,

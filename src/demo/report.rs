@@ -1,13 +1,13 @@
 //! What the demo prints: at most 80 columns, calm, in colour only on a terminal that wants it.
 
 use super::DemoError;
+use crate::terminal::{Colour, Output, Style, WIDTH, bar, wrap};
 use std::future::Future;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-const WIDTH: usize = 80;
 /// Often enough to look alive.
 const REDRAW: Duration = Duration::from_millis(100);
 
@@ -17,28 +17,15 @@ pub(super) enum Mark {
     Bad,
 }
 
-/// What stdout is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Output {
-    Plain,
-    Terminal,
-    ColourTerminal,
-}
-
-pub(super) struct Report(Output);
+pub(super) struct Report(Style);
 
 impl Report {
     pub(super) fn to_stdout() -> Report {
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Report(match (io::stdout().is_terminal(), wanted) {
-            (false, _) => Output::Plain,
-            (true, false) => Output::Terminal,
-            (true, true) => Output::ColourTerminal,
-        })
+        Report(Style::of_stdout())
     }
 
     pub(super) fn title(&self, title: &str, rest: &str) -> Result<(), DemoError> {
-        self.print(&format!("\n{}  {}\n", self.bold(title), self.dim(rest)))
+        self.print(&format!("\n{}  {}\n", self.0.bold(title), self.0.dim(rest)))
     }
 
     /// Who takes part, where, and what there is to say about it.
@@ -48,7 +35,7 @@ impl Report {
             let line = format!("  {name:<12} {place:<28}");
             let fits = line.chars().count() + 2 + note.chars().count() <= WIDTH;
             let note = if fits { *note } else { "" };
-            self.print(format!("{line} {}", self.dim(note)).trim_end())?;
+            self.print(format!("{line} {}", self.0.dim(note)).trim_end())?;
         }
         Ok(())
     }
@@ -57,13 +44,13 @@ impl Report {
         let title = format!("{number}  {title}");
         self.print(&format!(
             "\n{}\n   {}\n",
-            self.bold(&title),
-            self.dim(chain)
+            self.0.bold(&title),
+            self.0.dim(chain)
         ))
     }
 
     pub(super) fn heading(&self, title: &str) -> Result<(), DemoError> {
-        self.print(&format!("\n{}\n", self.bold(title)))
+        self.print(&format!("\n{}\n", self.0.bold(title)))
     }
 
     pub(super) fn step(
@@ -75,15 +62,15 @@ impl Report {
         note: &str,
     ) -> Result<(), DemoError> {
         let (sign, colour) = match mark {
-            Mark::Good => ("✓", "32"),
-            Mark::Bad => ("✗", "31"),
+            Mark::Good => ("✓", Colour::Green),
+            Mark::Bad => ("✗", Colour::Red),
         };
-        let sign = self.paint(colour, sign);
+        let sign = self.0.coloured(colour, sign);
         let mut lines = wrap(note, WIDTH - 33).into_iter();
         let first = lines.next().unwrap_or_default();
         let status = match mark {
             Mark::Good => status.to_string(),
-            Mark::Bad => self.paint("31;1", &status.to_string()),
+            Mark::Bad => self.0.bold_coloured(colour, &status.to_string()),
         };
         self.print(&format!("   {sign} {verb:<5} {what:<17} {status}  {first}"))?;
         for line in lines {
@@ -93,7 +80,7 @@ impl Report {
     }
 
     pub(super) fn why(&self, lines: &[&str]) -> Result<(), DemoError> {
-        self.print(&format!("\n   {}", self.bold("Why")))?;
+        self.print(&format!("\n   {}", self.0.bold("Why")))?;
         lines
             .iter()
             .try_for_each(|line| self.print(&format!("   {line}")))
@@ -106,7 +93,7 @@ impl Report {
             .collect();
         let mut lines = wrap(&listed.join(", "), WIDTH - 14).into_iter();
         let first = lines.next().unwrap_or_default();
-        self.print(&format!("\n   {}  {first}", self.bold("Repaired")))?;
+        self.print(&format!("\n   {}  {first}", self.0.bold("Repaired")))?;
         lines.try_for_each(|line| self.print(&format!("{:13}{line}", "")))
     }
 
@@ -127,7 +114,7 @@ impl Report {
         total: u64,
         step: F,
     ) -> F::Output {
-        if self.0 == Output::Plain || total < 1_048_576 {
+        if self.0.output == Output::Plain || total < 1_048_576 {
             return step.await;
         }
         let mut step = pin!(step);
@@ -140,7 +127,8 @@ impl Report {
                     return output;
                 }
                 _ = ticks.tick() => {
-                    let _ = draw(&bar(label, done.load(Ordering::Relaxed), total));
+                    let done = done.load(Ordering::Relaxed);
+                    let _ = draw(&format!("\r     {label:<13} {}", bar(done, total)));
                 }
             }
         }
@@ -149,78 +137,10 @@ impl Report {
     fn print(&self, text: &str) -> Result<(), DemoError> {
         writeln!(io::stdout(), "{text}").map_err(DemoError::Terminal)
     }
-
-    fn bold(&self, text: &str) -> String {
-        self.paint("1", text)
-    }
-
-    fn dim(&self, text: &str) -> String {
-        self.paint("2", text)
-    }
-
-    fn paint(&self, code: &str, text: &str) -> String {
-        match self.0 {
-            Output::ColourTerminal if !text.is_empty() => format!("\x1b[{code}m{text}\x1b[0m"),
-            Output::ColourTerminal | Output::Terminal | Output::Plain => text.to_owned(),
-        }
-    }
 }
 
 fn draw(text: &str) -> io::Result<()> {
     let mut out = io::stdout();
     out.write_all(text.as_bytes())?;
     out.flush()
-}
-
-fn bar(label: &str, done: u64, total: u64) -> String {
-    const CELLS: u64 = 30;
-    let done = done.min(total);
-    let filled = (done * CELLS / total.max(1)) as usize;
-    let rest = CELLS as usize - filled;
-    format!(
-        "\r     {label:<13} {}{} {:>3} %",
-        "━".repeat(filled),
-        "─".repeat(rest),
-        done * 100 / total.max(1)
-    )
-}
-
-/// Breaks at spaces; a word that is longer than the width stays whole.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_broken_at_spaces() {
-        for (text, width, lines) in [
-            ("", 10, vec![]),
-            ("one two three", 7, vec!["one two", "three"]),
-            ("incomprehensible word", 5, vec!["incomprehensible", "word"]),
-        ] {
-            assert_eq!(wrap(text, width), lines, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_bar_never_overflows() {
-        for (done, total, percent) in [(0, 10, "0 %"), (5, 10, "50 %"), (20, 10, "100 %")] {
-            let drawn = bar("PUT   layer", done, total);
-            assert!(drawn.ends_with(percent), "{drawn}");
-            assert!(drawn.chars().count() < WIDTH);
-        }
-    }
 }

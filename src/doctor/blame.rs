@@ -1,8 +1,20 @@
 //! Which hop did it: the walks from the outermost entry to the innermost, side by side.
+//!
+//! Pure. What it deliberately doesn't know: what was found means (`clients`), and how it is shown.
+
+mod differences;
+mod guess;
+
+pub use differences::{Difference, differences, outcome};
+pub(in crate::doctor) use differences::{bytes, largest, location, param};
+pub use guess::{Guess, Hop, Registry, guess};
 
 use super::finding::Finding;
 use super::kind::Kind;
 use super::seen::Walk;
+use super::step::Step;
+use crate::push::Text;
+use serde::Serialize;
 
 /// A walk and what is wrong in it.
 pub struct Judged {
@@ -11,17 +23,71 @@ pub struct Judged {
 }
 
 /// Where a finding of the public walk comes from. The numbers are places in the list of walks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Culprit {
     /// Between these two entries: the hop that the first one enters.
     Between(usize, usize),
     /// At the innermost entry or behind it.
     AtOrBehind(usize),
-    /// Only one walk was taken.
+    /// Only one walk was taken, or the others could not tell.
     Unknown,
 }
 
 /// Who brought a kind of finding about. The first walk is the public one.
-pub fn culprit(_kind: Kind, _walks: &[Judged]) -> Culprit {
-    todo!()
+///
+/// The first inner entry at which it is gone clears everything behind it. An entry where the step
+/// that showed it got no answer tells nothing, and is passed over.
+pub fn culprit(kind: Kind, walks: &[Judged]) -> Culprit {
+    let Some((public, inner)) = walks.split_first() else {
+        return Culprit::Unknown;
+    };
+    let Some(finding) = public.findings.iter().find(|one| one.kind == kind) else {
+        return Culprit::Unknown;
+    };
+    if inner.is_empty() || kind == Kind::NameUnresolved {
+        return Culprit::Unknown;
+    }
+    let mut last = 0;
+    for (index, judged) in inner
+        .iter()
+        .enumerate()
+        .map(|(index, one)| (index + 1, one))
+    {
+        if judged.findings.iter().any(|one| one.kind == kind) {
+            last = index;
+        } else if tells(&judged.walk, finding.step) {
+            return Culprit::Between(last, index);
+        }
+    }
+    match last {
+        0 => Culprit::Unknown,
+        last => Culprit::AtOrBehind(last),
+    }
 }
+
+/// Whether a walk without the finding says that it isn't there: the same was asked, and answered. Of
+/// the public name's own TLS and port 80 an inner walk is free as soon as anything answers.
+fn tells(walk: &Walk, step: Step) -> bool {
+    match step {
+        Step::Resolve | Step::Connect | Step::Tls | Step::PlainHttp | Step::PlainHttpWrite => {
+            walk.exchanges.iter().any(|one| one.result.is_ok())
+        }
+        _ => walk.all(step).any(|one| one.result.is_ok()),
+    }
+}
+
+/// Text from outside as it may be shown: of a bounded length, without what drives a terminal.
+pub(in crate::doctor) fn clean(text: &str) -> String {
+    const MOST: usize = 400;
+    Text::name(text, MOST).to_string()
+}
+
+/// Somebody's sentence as it may be shown; what could be a secret in it is hidden as well.
+pub(in crate::doctor) fn clean_words(text: &str) -> String {
+    const MOST: usize = 200;
+    Text::words(text, MOST).to_string()
+}
+
+#[cfg(test)]
+mod tests;

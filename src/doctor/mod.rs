@@ -21,9 +21,15 @@ pub mod remedy;
 pub mod report;
 
 use crate::edge::origin::Origin;
+use blame::Judged;
 use credentials::Credentials;
+use report::{Format, Report};
+use seen::Entry;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use walk::Walker;
 
 /// What is to be examined, and how far.
 #[derive(Clone, Debug)]
@@ -48,6 +54,28 @@ pub struct Options {
     /// What requests call themselves: `harbormouth-doctor/0.1.0`.
     pub user_agent: String,
     pub artifact: Artifact,
+    pub extent: Extent,
+}
+
+/// How much of the public walk is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Every step that the other options ask for.
+    Whole,
+    /// What a client does to push and to pull, and nothing that is made to be refused: of a canary's
+    /// walk every request is counted like a client's. The steps are resolve, connect, tls, ping,
+    /// token_post, token_get, authorized, and those of [`Options::push`], whose layer goes as docker
+    /// sends it (upload_start, upload_chunk, blob_commit), and whose configuration as containerd does.
+    Push(Afterwards),
+}
+
+/// What becomes of the artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// It is removed, by its digest.
+    Remove,
+    /// It stays and is no leftover: who pushes the same again and again leaves no garbage.
+    Keep,
 }
 
 /// What `push` pushes.
@@ -58,5 +86,53 @@ pub struct Artifact {
     pub seed: u64,
 }
 
-/// 2 MiB: over the 1 MiB that nginx and its ingress allow where nobody says otherwise.
-pub const DEFAULT_BODY: u64 = 2 << 20;
+impl Artifact {
+    /// One that nobody else has: people may examine one repository at once.
+    pub fn of_its_own() -> Artifact {
+        let seed = uuid::Uuid::new_v4().as_u64_pair().0;
+        Artifact {
+            tag: format!("harbormouth-doctor-{seed:016x}"),
+            seed,
+        }
+    }
+}
+
+/// Why nothing could be examined.
+#[derive(Debug, thiserror::Error)]
+pub enum DoctorError {
+    #[error(transparent)]
+    Wire(#[from] wire::WireError),
+    #[error("standard output can't be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Walks from every entry, shows what happens, and concludes. Returns the exit status: 0 healthy, 1
+/// with findings that break a client, 2 where the chain could not be examined.
+///
+/// # Errors
+/// When no walk could begin, or its report not be written.
+pub async fn run(options: Options, format: Format) -> Result<u8, DoctorError> {
+    let mut walker = Walker::new(&options)?.interrupted_by(interrupted());
+    let mut report = Report::to_stdout(format);
+    let inner = options.via.iter().cloned().map(Entry::Via);
+    let mut walks = Vec::new();
+    for entry in std::iter::once(Entry::Public).chain(inner) {
+        let walk = walker.walk(&entry, &mut report).await;
+        let findings = judge::judge(&walk);
+        walks.push(Judged { walk, findings });
+    }
+    report.conclude(&walks)?;
+    Ok(report::exit_status(&walks))
+}
+
+/// Ctrl-C, or being told to go.
+async fn interrupted() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        // Without a handler the default holds, and that ends the process.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,9 +1,33 @@
 //! What a person reads, and what a machine does.
+//!
+//! Steps are shown as they happen, each by one line; the findings follow when the last walk is done.
+//! Everything that is drawn is made by pure functions (`steps`, `chain`, `findings`, `ticket`,
+//! `json`) from walks and findings. Here it is only written: to a terminal with colours and a live
+//! line, or plainly.
+//!
+//! Text from servers passes [`clean`](super::blame::clean) before it is written: it can't drive a
+//! terminal.
+
+mod chain;
+mod conclusion;
+mod findings;
+mod json;
+mod live;
+mod steps;
+mod ticket;
+mod unexamined;
+mod verdict;
+
+pub use verdict::exit_status;
 
 use super::blame::Judged;
-use super::seen::Walk;
+use super::judge::judge;
+use super::seen::{Entry, Walk};
 use super::step::Step;
 use super::walk::Watcher;
+use crate::terminal::{Output, Style};
+use live::Screen;
+use std::io;
 
 /// How steps are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,24 +39,101 @@ pub enum Format {
 }
 
 /// Shows steps as they happen, and the findings at the end.
-pub struct Report {}
+pub struct Report {
+    format: Format,
+    style: Style,
+    screen: Screen,
+    /// Whose steps are being shown, and how many exchanges of it have been.
+    entry: Option<Entry>,
+    shown: usize,
+}
 
 impl Report {
-    pub fn to_stdout(_format: Format) -> Report {
-        todo!()
+    pub fn to_stdout(format: Format) -> Report {
+        let style = Style::of_stdout();
+        let screen = Screen::new(Box::new(io::stdout()), style);
+        Report::new(format, style, screen)
+    }
+
+    fn new(format: Format, style: Style, screen: Screen) -> Report {
+        Report {
+            format,
+            style,
+            screen,
+            entry: None,
+            shown: 0,
+        }
     }
 
     /// Everything that was found, after the last walk.
     ///
     /// # Errors
-    /// When standard output can't be written.
-    pub fn conclude(&mut self, _walks: &[Judged]) -> std::io::Result<()> {
-        todo!()
+    /// When standard output can't be written, now or before.
+    pub fn conclude(&mut self, walks: &[Judged]) -> io::Result<()> {
+        match self.format {
+            Format::Text => {
+                let text = conclusion::text(walks, self.style);
+                self.screen.print(&text);
+            }
+            Format::Json => {
+                let document = serde_json::to_string_pretty(&json::document(walks))?;
+                self.screen.print(&format!("{document}\n"));
+            }
+        }
+        self.screen.end()
+    }
+
+    /// Each walk has a line above its steps.
+    fn head(&mut self, walk: &Walk) {
+        if self.entry.as_ref() != Some(&walk.entry) {
+            self.entry = Some(walk.entry.clone());
+            self.shown = 0;
+            self.screen.print(&steps::heading(walk, self.style));
+        }
     }
 }
 
 impl Watcher for Report {
-    fn began(&mut self, _walk: &Walk, _step: Step) {}
-    fn progress(&mut self, _step: Step, _done: u64, _total: u64) {}
-    fn ended(&mut self, _walk: &Walk, _step: Step) {}
+    fn began(&mut self, walk: &Walk, step: Step) {
+        match self.format {
+            Format::Json => {}
+            Format::Text => {
+                self.head(walk);
+                self.screen.under_way(steps::title(step));
+            }
+        }
+    }
+
+    fn progress(&mut self, _step: Step, done: u64, total: u64) {
+        match self.format {
+            Format::Json => {}
+            Format::Text => self.screen.progress(done, total),
+        }
+    }
+
+    fn ended(&mut self, walk: &Walk, step: Step) {
+        match self.format {
+            Format::Json => {}
+            Format::Text => {
+                self.head(walk);
+                let findings = judge(walk);
+                let new = walk.exchanges.get(self.shown..).unwrap_or_default();
+                let lines = steps::lines(walk, step, new, &findings, self.style);
+                self.shown = walk.exchanges.len();
+                self.screen.done(&lines);
+            }
+        }
+    }
 }
+
+/// Whether lines that nobody asked for are left out: on a terminal, where they would scroll away
+/// what was asked for.
+fn is_brief(style: Style) -> bool {
+    match style.output {
+        Output::Plain => false,
+        Output::Terminal | Output::ColourTerminal => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ pub enum Entry {
     /// As clients do.
     Public,
     /// At an inner hop, asked as a right hop before it would ask: with the public Host, and with
-    /// X-Forwarded-Proto and X-Forwarded-Host saying what the client used.
+    /// X-Forwarded-Proto saying what the client used.
     Via(Origin),
 }
 
@@ -264,6 +264,12 @@ pub enum Leftover {
     Artifact {
         repository: String,
         reference: String,
+        status: Option<u16>,
+    },
+    /// Committed content that nothing refers to, which the registry's garbage collection takes.
+    Blob {
+        repository: String,
+        digest: String,
         status: Option<u16>,
     },
 }

@@ -1,9 +1,43 @@
 //! The walk: the steps of a client, one after the other, and what each one showed.
+//!
+//! It goes on sanely where clients would fail, so that one fault doesn't hide the next: of a
+//! Location it follows path and query only, at the entry itself and with its Authorization. What
+//! clients make of the same answers is the judge's business and the models'.
+//!
+//! What it promises: a password goes only where a trusted certificate vouches for, or over http
+//! where that is what was typed; what is kept of an exchange has no secret in it; every step has a
+//! bound, and all of them together one ([`Bounds`]); uploads that were begun are cancelled and
+//! what was pushed is removed, also after an interruption, or stands in `left`. Only a future of
+//! [`Walker::walk`] that is dropped cleans up nothing.
 
-use super::Options;
-use super::seen::{Entry, Walk};
+mod artifact;
+mod body_limit;
+mod bounds;
+mod capture;
+mod challenge;
+mod cleaning;
+mod course;
+mod early;
+mod entry;
+mod halt;
+mod location;
+mod login;
+mod ping;
+mod request;
+mod token;
+mod transfers;
+mod upload;
+
+pub use bounds::Bounds;
+
+use super::seen::{Entry, Walk, Why};
 use super::step::Step;
-use super::wire::WireError;
+use super::wire::{Wire, WireError};
+use super::{Extent, Options};
+use course::Course;
+use halt::Interrupt;
+use token::Login;
+use upload::Works;
 
 /// Who is told what happens while it does.
 pub trait Watcher: Send {
@@ -16,17 +50,102 @@ pub trait Watcher: Send {
 
 /// Takes walks. A token that one of them got serves the later ones, so that no inner hop is ever
 /// sent the password if that can be avoided.
-pub struct Walker {}
+pub struct Walker {
+    wire: Wire,
+    options: Options,
+    bounds: Bounds,
+    login: Option<Login>,
+    interrupt: Interrupt,
+}
 
 impl Walker {
     /// # Errors
     /// When the authorities can't be read.
-    pub fn new(_options: &Options) -> Result<Walker, WireError> {
-        todo!()
+    pub fn new(options: &Options) -> Result<Walker, WireError> {
+        Ok(Walker {
+            wire: Wire::new(options.authorities.as_deref())?,
+            options: options.clone(),
+            bounds: Bounds::default(),
+            login: None,
+            interrupt: Interrupt::default(),
+        })
+    }
+
+    /// With other bounds than the usual ones.
+    #[must_use]
+    pub fn bounded(self, bounds: Bounds) -> Walker {
+        Walker { bounds, ..self }
+    }
+
+    /// Ends the walk under way when this becomes ready, and every later one at its beginning. What
+    /// was begun is cleaned up first.
+    #[must_use]
+    pub fn interrupted_by(self, interrupt: impl Future<Output = ()> + Send + 'static) -> Walker {
+        Walker {
+            interrupt: Interrupt::new(interrupt),
+            ..self
+        }
     }
 
     /// Takes one walk to its end. It has no way to fail: what goes wrong is what it saw.
-    pub async fn walk(&mut self, _entry: &Entry, _watcher: &mut dyn Watcher) -> Walk {
-        todo!()
+    pub async fn walk(&mut self, entry: &Entry, watcher: &mut dyn Watcher) -> Walk {
+        // A token serves inner hops; who asks in public asks for one as clients do.
+        let login = match entry {
+            Entry::Public => None,
+            Entry::Via(_) => self.login.take(),
+        };
+        let mut course = Course::new(
+            &self.wire,
+            &self.options,
+            &self.bounds,
+            &mut self.interrupt,
+            login,
+            entry,
+            watcher,
+        );
+        if let Err(why) = course.take().await {
+            course.skip_the_rest(why);
+        }
+        course.clean_up().await;
+        let (walk, login) = course.done();
+        self.login = login;
+        walk
+    }
+}
+
+impl Course<'_> {
+    /// All steps, in the order of a push's life.
+    async fn take(&mut self) -> Result<(), Why> {
+        match self.options.extent {
+            Extent::Whole => self.take_all().await,
+            Extent::Push(_) => self.take_a_push().await,
+        }
+    }
+
+    async fn take_a_push(&mut self) -> Result<(), Why> {
+        let site = self.reach().await?.ok_or(Why::Impossible)?;
+        self.enter(site);
+        let challenge = self.ping().await?;
+        self.log_in(challenge).await?;
+        self.access()?;
+        self.push(Works::Starting).await
+    }
+
+    async fn take_all(&mut self) -> Result<(), Why> {
+        let reached = self.reach().await?;
+        self.plain_http().await?;
+        let Some(site) = reached else {
+            return Err(Why::Impossible);
+        };
+        self.enter(site);
+        let challenge = self.ping().await?;
+        self.log_in(challenge).await?;
+        self.early_answers().await?;
+        self.access()?;
+        let works = self.upload().await?;
+        let body = self.body(works).await?;
+        self.idle(works).await?;
+        self.push(works).await?;
+        self.commit_wait(body).await
     }
 }

@@ -1,17 +1,39 @@
 //! Names, connections and requests, one at a time. What it deliberately doesn't know: what a
-//! registry is.
+//! registry is, and what an answer means.
 
-use super::seen::{AddressSeen, Trouble};
+mod authorities;
+mod body;
+mod certificate;
+mod dial;
+mod exchange;
+mod meter;
+mod names;
+#[cfg(test)]
+mod tests;
+
+use super::seen::{AddressSeen, TlsSeen, Trouble};
 use crate::edge::origin::{Host, Origin, Scheme};
 use bytes::Bytes;
+use certificate::{Authorities, Recorder};
 use http::Method;
+use rustls::ClientConfig;
+use rustls::client::Resumption;
+use rustls::pki_types::CertificateDer;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 /// What connections are made with.
-pub struct Wire {}
+pub struct Wire {
+    authorities: Arc<Authorities>,
+    /// Offers `h2` and `http/1.1`.
+    looking: ClientConfig,
+    /// Offers `http/1.1`.
+    asking: ClientConfig,
+}
 
 /// Where a request goes.
 #[derive(Clone, Debug)]
@@ -58,7 +80,8 @@ pub enum Payload {
         framing: Framing,
         pause: Option<Duration>,
     },
-    /// Announced with this length (or chunked), of which only one byte is ever sent.
+    /// Announced with this length (or chunked), of which only a beginning is ever sent: one byte, or
+    /// of a chunked body as much as a registry reads of it before it refuses it.
     Withheld {
         length: u64,
         framing: Framing,
@@ -93,6 +116,19 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// At most [`MOST_BODY`] bytes of it.
     pub body: Bytes,
+    pub end: End,
+}
+
+/// Why an answer's body is no longer than it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Whole,
+    /// There was more than [`MOST_BODY`].
+    Longer,
+    /// The connection ended in it.
+    Cut,
+    /// The rest didn't come in the time that there was for the answer.
+    TimedOut,
 }
 
 /// Tokens are of a few KiB.
@@ -111,23 +147,113 @@ pub enum WireError {
 
 impl Wire {
     /// Trusts this machine's authorities (`SSL_CERT_FILE` and `SSL_CERT_DIR` where they are set), and
-    /// those in the file.
-    pub fn new(_authorities: Option<&Path>) -> Result<Wire, WireError> {
-        todo!()
+    /// those in the file. Where there are none at all, nobody is trusted.
+    ///
+    /// # Errors
+    /// When authorities that were named can't be read.
+    pub fn new(file: Option<&Path>) -> Result<Wire, WireError> {
+        let mut certificates = authorities::of_this_machine()?;
+        if let Some(file) = file {
+            certificates.extend(authorities::in_file(file)?);
+        }
+        Wire::trusting(certificates)
+    }
+
+    fn trusting(certificates: Vec<CertificateDer<'static>>) -> Result<Wire, WireError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let authorities = Arc::new(Authorities::new(certificates, provider.clone()));
+        let mut asking = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Recorder::new(authorities.clone())))
+            .with_no_client_auth();
+        // A resumed session would show no certificate.
+        asking.resumption = Resumption::disabled();
+        asking.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let mut looking = asking.clone();
+        looking.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Wire {
+            authorities,
+            looking,
+            asking,
+        })
     }
 
     /// Every address of the origin's host, with its port.
-    pub async fn resolve(&self, _origin: &Origin) -> Result<Vec<SocketAddr>, Trouble> {
-        todo!()
+    ///
+    /// # Errors
+    /// When the resolver has none, or doesn't answer.
+    pub async fn resolve(&self, origin: &Origin) -> Result<Vec<SocketAddr>, Trouble> {
+        names::resolve(&origin.host, origin.port).await
     }
 
     /// Connects once, and shakes hands where TLS is spoken, with ALPN `h2, http/1.1`; `is_used` is
     /// false.
-    pub async fn look(&self, _place: &Place) -> AddressSeen {
-        todo!()
+    pub async fn look(&self, place: &Place) -> AddressSeen {
+        let began = Instant::now();
+        let tcp = dial::tcp(place.address).await;
+        let (connected, tls) = match (tcp, place.scheme) {
+            (Err(trouble), Scheme::Http | Scheme::Https) => (Err(trouble), None),
+            (Ok(_), Scheme::Http) => (Ok(began.elapsed()), None),
+            (Ok(stream), Scheme::Https) => {
+                let took = began.elapsed();
+                let recorder = Arc::new(Recorder::new(self.authorities.clone()));
+                let shaken = dial::tls(stream, &self.looking, recorder, &place.server_name).await;
+                let seen = shaken.map(|(stream, shown)| {
+                    let session = stream.get_ref().1;
+                    TlsSeen {
+                        version: dial::version(session),
+                        alpn: session
+                            .alpn_protocol()
+                            .map(|name| String::from_utf8_lossy(name).into_owned()),
+                        chain: shown.chain,
+                        distrust: shown.distrust,
+                    }
+                });
+                (Ok(took), Some(seen))
+            }
+        };
+        AddressSeen {
+            address: place.address,
+            connected,
+            tls,
+            is_used: false,
+        }
     }
 
-    pub async fn ask(&self, _place: &Place, _ask: Ask, _progress: Progress<'_>) -> Told {
-        todo!()
+    /// Connects, sends one request and reads the answer. It can be dropped at any time, and the
+    /// connection with it.
+    pub async fn ask(&self, place: &Place, ask: Ask, progress: Progress<'_>) -> Told {
+        let began = Instant::now();
+        let failed = |trouble| Told {
+            result: Err(trouble),
+            sent: 0,
+            took: began.elapsed(),
+            silence: None,
+        };
+        let stream = match dial::tcp(place.address).await {
+            Ok(stream) => stream,
+            Err(trouble) => return failed(trouble),
+        };
+        match place.scheme {
+            Scheme::Http => exchange::exchange(stream, ask, progress).await,
+            Scheme::Https => {
+                let recorder = Arc::new(Recorder::new(self.authorities.clone()));
+                let shaken = dial::tls(stream, &self.asking, recorder, &place.server_name).await;
+                let (stream, shown) = match shaken {
+                    Ok(pair) => pair,
+                    Err(trouble) => return failed(trouble),
+                };
+                match (place.trust, &shown.distrust) {
+                    (Trust::Required, Some(distrust)) => failed(Trouble::Tls(format!(
+                        "the certificate isn't trusted ({}), so nothing was sent",
+                        certificate::words(distrust)
+                    ))),
+                    (Trust::Required, None) | (Trust::Waived, _) => {
+                        exchange::exchange(stream, ask, progress).await
+                    }
+                }
+            }
+        }
     }
 }

@@ -25,6 +25,9 @@ pub const PUSH_FAILURES: usize = 300;
 /// All other failures, apart: a scanner makes thousands an hour.
 pub const OTHER_FAILURES: usize = 200;
 
+/// Bad runs of canaries, apart: in a long night they don't push out what clients met.
+pub const CANARY_FAILURES: usize = 100;
+
 /// Blobs that Harbor took lately: 27 a second for all of `COMMITTED_FOR`.
 pub const COMMITTED: usize = 16_384;
 
@@ -108,7 +111,7 @@ pub const fn memory(registries: usize) -> usize {
     UPLOADS * upload
         + FLIGHTS * flight
         + (PUSHES + PUSHES_WELL + PUSHES_BADLY) * push
-        + (PUSH_FAILURES + OTHER_FAILURES) * failure
+        + (PUSH_FAILURES + OTHER_FAILURES + CANARY_FAILURES) * failure
         + COMMITTED * (16 + ENTRY)
         + FAILURE_SERIES * series
         + registries * registry

@@ -144,6 +144,7 @@ pub fn gives_up(family: ClientFamily) -> bool {
         | ClientFamily::Helm
         | ClientFamily::Regclient
         | ClientFamily::Harbor
+        | ClientFamily::Harbormouth
         | ClientFamily::Curl
         | ClientFamily::GoHttp
         | ClientFamily::Browser

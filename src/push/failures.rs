@@ -1,6 +1,8 @@
 //! The last requests that did not end well, with all that an operator asks about them.
 
-use super::bounds::{CODE, ID, MESSAGE, OTHER_FAILURES, PUSH_FAILURES, REPOSITORY};
+use super::bounds::{
+    CANARY_FAILURES, CODE, DIAGNOSIS, ID, MESSAGE, OTHER_FAILURES, PUSH_FAILURES, REPOSITORY,
+};
 use super::clock::{Clock, Moment};
 use super::event::Ended;
 use super::filter::{FailureFilter, is_of, most};
@@ -9,7 +11,7 @@ use super::text::Text;
 use super::view::FailureView;
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
-use crate::registry::reason::Reason;
+use crate::registry::reason::{Fault, Reason};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -22,7 +24,9 @@ pub struct Failure {
     repository: Option<Text>,
     status: Option<u16>,
     reason: Reason,
-    finding: Option<Finding>,
+    fault: Fault,
+    /// The word of a finding of the tracker's, or of the doctor's.
+    finding: Option<&'static str>,
     diagnosis: Text,
     code: Option<Text>,
     message: Option<Text>,
@@ -34,11 +38,31 @@ pub struct Failure {
     is_reattached: bool,
 }
 
-/// What writes apart from all else, the oldest first.
+/// What writes, what canaries tell, and all else, each apart and the oldest first.
 #[derive(Debug, Default)]
 pub struct Failures {
     pushes: VecDeque<Failure>,
     others: VecDeque<Failure>,
+    canaries: VecDeque<Failure>,
+}
+
+/// A bad run of a registry's canary, as the request at which it failed. That the request itself came
+/// by, where it did, is told apart.
+#[derive(Clone, Copy, Debug)]
+pub struct CanaryFailure<'a> {
+    /// Index of the registry.
+    pub registry: usize,
+    pub operation: Operation,
+    pub repository: &'a str,
+    pub status: Option<u16>,
+    pub fault: Fault,
+    /// What the doctor calls it.
+    pub finding: Option<&'static str>,
+    pub diagnosis: &'a str,
+    /// Of the answer, if it named one.
+    pub request_id: &'a str,
+    pub sent: u64,
+    pub duration: Duration,
 }
 
 impl Failures {
@@ -57,7 +81,8 @@ impl Failures {
             repository: ended.repository.map(|name| Text::name(name, REPOSITORY)),
             status: ended.status,
             reason: ended.reason,
-            finding,
+            fault: ended.reason.fault(),
+            finding: finding.map(Finding::as_str),
             diagnosis,
             code: ended.code.map(|code| Text::name(code, CODE)),
             message: ended.message.map(|words| Text::words(words, MESSAGE)),
@@ -72,15 +97,36 @@ impl Failures {
             true => (&mut self.pushes, PUSH_FAILURES),
             false => (&mut self.others, OTHER_FAILURES),
         };
-        if ring.len() >= most {
-            ring.pop_front();
-        }
-        ring.push_back(failure);
+        keep(ring, most, failure);
+    }
+
+    pub fn canary(&mut self, told: &CanaryFailure<'_>, now: Moment) {
+        let failure = Failure {
+            time: now,
+            registry: told.registry,
+            operation: told.operation,
+            repository: Some(Text::name(told.repository, REPOSITORY)),
+            status: told.status,
+            reason: Reason::Canary,
+            fault: told.fault,
+            finding: told.finding,
+            diagnosis: Text::name(told.diagnosis, DIAGNOSIS),
+            code: None,
+            message: None,
+            client: None,
+            client_family: ClientFamily::Harbormouth,
+            request_id: Text::name(told.request_id, ID),
+            bytes: told.sent,
+            duration: told.duration,
+            is_reattached: false,
+        };
+        keep(&mut self.canaries, CANARY_FAILURES, failure);
     }
 
     /// Newest first.
     pub fn views(&self, filter: &FailureFilter, names: &[Text], clock: &Clock) -> Vec<FailureView> {
-        let mut found: Vec<&Failure> = self.pushes.iter().chain(&self.others).collect();
+        let mut found: Vec<&Failure> = self.pushes.iter().collect();
+        found.extend(self.others.iter().chain(&self.canaries));
         found.retain(|failure| failure.is_asked_for(filter));
         // Stable, after reversal: of two at one moment the one that was told last is first.
         found.reverse();
@@ -92,8 +138,15 @@ impl Failures {
     }
 
     pub fn len(&self) -> usize {
-        self.pushes.len() + self.others.len()
+        self.pushes.len() + self.others.len() + self.canaries.len()
     }
+}
+
+fn keep(ring: &mut VecDeque<Failure>, most: usize, failure: Failure) {
+    if ring.len() >= most {
+        ring.pop_front();
+    }
+    ring.push_back(failure);
 }
 
 impl Failure {
@@ -106,7 +159,7 @@ impl Failure {
                 .outcome
                 .is_none_or(|one| one == self.reason.outcome())
             && filter.reason.is_none_or(|one| one == self.reason)
-            && filter.fault.is_none_or(|one| one == self.reason.fault())
+            && filter.fault.is_none_or(|one| one == self.fault)
     }
 
     fn view(&self, names: &[Text], clock: &Clock) -> Option<FailureView> {
@@ -118,8 +171,8 @@ impl Failure {
             status: self.status,
             outcome: self.reason.outcome().as_str(),
             reason: self.reason.as_str(),
-            fault: self.reason.fault().as_str(),
-            finding: self.finding.map(Finding::as_str),
+            fault: self.fault.as_str(),
+            finding: self.finding,
             diagnosis: self.diagnosis.clone(),
             code: self.code.clone(),
             message: self.message.clone(),

@@ -8,8 +8,8 @@ use crate::registry::operation::Operation;
 use crate::registry::reason::{Fault, Outcome, Reason};
 use std::fmt::Display;
 
-/// As many as are asked for at most: all that both rings of failures can hold, see `bounds`.
-pub const MOST: usize = 500;
+/// As many as are asked for at most: all that the rings of failures can hold, see `bounds`.
+pub const MOST: usize = 600;
 
 /// How many are given if nobody says.
 pub const USUAL: usize = 100;

@@ -32,6 +32,7 @@ mod waits;
 pub use bounds::memory;
 pub(crate) use breaks::{Limit, suspects};
 pub use event::{Began, Ended, Flow, Gauge, Swept, Told, UploadEnd, Whose};
+pub use failures::CanaryFailure;
 pub use filter::{FailureFilter, FilterError, PushFilter};
 pub use finding::Finding;
 pub use progress::PushOutcome;
@@ -83,6 +84,11 @@ impl Pushes {
     /// A request ended; see [`Ended`] for which are to be told.
     pub fn ended(&self, ended: &Ended<'_>, now: SystemTime) -> Told {
         self.tracker().ended(ended, now)
+    }
+
+    /// A run of a registry's canary was bad.
+    pub fn canary_failed(&self, failure: &CanaryFailure<'_>, now: SystemTime) {
+        self.tracker().canary_failed(failure, now);
     }
 
     /// How long ago this replica saw Harbor take this blob into this repository.

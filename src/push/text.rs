@@ -14,13 +14,13 @@ pub struct Text(Arc<str>);
 
 impl Text {
     /// A name from outside (repository, host, tag, id): at most this many bytes of it.
-    pub(super) fn name(text: &str, most: usize) -> Text {
+    pub(crate) fn name(text: &str, most: usize) -> Text {
         Text(clean(text, most).into())
     }
 
     /// Somebody's own words: at most this many characters, with everything masked that could be a
     /// token, a ticket or a query.
-    pub(super) fn words(text: &str, most: usize) -> Text {
+    pub(crate) fn words(text: &str, most: usize) -> Text {
         // A character is at most four bytes: more than this can't come out.
         let text = clean(text, most * 4);
         let masked = mask(&text);

@@ -8,7 +8,7 @@ use super::committed::Committed;
 use super::diagnosis::diagnosis;
 use super::event::{Began, Ended, Swept, Told, UploadEnd, Whose};
 use super::evidence::{Evidence, finding, is_own_limit};
-use super::failures::Failures;
+use super::failures::{CanaryFailure, Failures};
 use super::finding::Finding;
 use super::flights::Flights;
 use super::history::History;
@@ -118,6 +118,13 @@ impl Tracker {
             diagnosis,
             started,
             finished,
+        }
+    }
+
+    pub fn canary_failed(&mut self, failure: &CanaryFailure<'_>, now: SystemTime) {
+        let now = self.clock.read(now);
+        if failure.registry < self.names.len() {
+            self.failures.canary(failure, now);
         }
     }
 

@@ -70,6 +70,7 @@ impl Again {
             | ClientFamily::Helm
             | ClientFamily::Regclient
             | ClientFamily::Harbor
+            | ClientFamily::Harbormouth
             | ClientFamily::Curl
             | ClientFamily::GoHttp
             | ClientFamily::Browser

@@ -23,6 +23,8 @@ pub enum ClientFamily {
     Regclient,
     /// Another Harbor: replication and proxy cache.
     Harbor,
+    /// Harbormouth's own canary and doctor.
+    Harbormouth,
     Curl,
     /// A Go program that doesn't name itself.
     GoHttp,
@@ -33,7 +35,7 @@ pub enum ClientFamily {
 }
 
 impl ClientFamily {
-    pub const ALL: [ClientFamily; 16] = [
+    pub const ALL: [ClientFamily; 17] = [
         ClientFamily::DockerContainerd,
         ClientFamily::DockerClassic,
         ClientFamily::Containerd,
@@ -45,6 +47,7 @@ impl ClientFamily {
         ClientFamily::Helm,
         ClientFamily::Regclient,
         ClientFamily::Harbor,
+        ClientFamily::Harbormouth,
         ClientFamily::Curl,
         ClientFamily::GoHttp,
         ClientFamily::Browser,
@@ -86,6 +89,7 @@ impl ClientFamily {
             ClientFamily::Helm => "helm",
             ClientFamily::Regclient => "regclient",
             ClientFamily::Harbor => "harbor",
+            ClientFamily::Harbormouth => "harbormouth",
             ClientFamily::Curl => "curl",
             ClientFamily::GoHttp => "go_http",
             ClientFamily::Browser => "browser",
@@ -101,7 +105,7 @@ impl fmt::Display for ClientFamily {
     }
 }
 
-const PREFIXES: [(&str, ClientFamily); 14] = [
+const PREFIXES: [(&str, ClientFamily); 16] = [
     ("Docker-Client/", ClientFamily::DockerClassic),
     ("containerd/", ClientFamily::Containerd),
     ("buildkit/", ClientFamily::Buildkit),
@@ -113,6 +117,8 @@ const PREFIXES: [(&str, ClientFamily); 14] = [
     ("Helm/", ClientFamily::Helm),
     ("regclient/", ClientFamily::Regclient),
     ("harbor-", ClientFamily::Harbor),
+    ("harbormouth-canary/", ClientFamily::Harbormouth),
+    ("harbormouth-doctor/", ClientFamily::Harbormouth),
     ("curl/", ClientFamily::Curl),
     ("Go-http-client/", ClientFamily::GoHttp),
     ("Mozilla/", ClientFamily::Browser),
@@ -163,6 +169,9 @@ mod tests {
             ("Helm/3.18.0", ClientFamily::Helm),
             ("regclient/regctl (v0.11.5+dirty)", ClientFamily::Regclient),
             ("harbor-registry-client", ClientFamily::Harbor),
+            ("harbormouth-canary/0.1.0", ClientFamily::Harbormouth),
+            ("harbormouth-doctor/0.1.0", ClientFamily::Harbormouth),
+            ("harbormouth/0.1.0", ClientFamily::Other),
             ("curl/8.5.0", ClientFamily::Curl),
             ("Go-http-client/2.0", ClientFamily::GoHttp),
             ("Mozilla/5.0 (X11; Linux x86_64)", ClientFamily::Browser),

@@ -110,6 +110,8 @@ enum At {
     /// What Harbor may take long to answer, and the client waits for.
     Commit,
     Manifest,
+    /// No request: what the canary tells of a whole run.
+    Run,
 }
 
 macro_rules! reasons {
@@ -256,6 +258,9 @@ reasons! {
         "The path is never public, or `expose` leaves its part out." "`expose`.";
     Drained "drained" Failed Gateway Every
         "It was cut when `drain.timeout` ended." "A longer `drain.timeout`, and a longer grace period around it.";
+    Canary "canary" Failed Network Run
+        "The canary couldn't push and pull through the public origin as clients do."
+        "`harbormouth doctor` with the canary's repository: it names the hop and the fix.";
     Internal "internal" Failed Gateway Every
         "The gateway failed." "Its log under the request id; report it.";
 }
@@ -280,6 +285,7 @@ impl Reason {
             At::Upload => Operation::TICKETED.contains(&operation),
             At::Commit => operation.is_commit(),
             At::Manifest => operation == Operation::ManifestPut,
+            At::Run => false,
         }
     }
 }
@@ -305,12 +311,10 @@ mod tests {
             assert_eq!(is_ok, reason.fault() == Fault::None, "{reason}");
             assert_eq!(is_ok, reason.advice().is_empty(), "{reason}");
             assert!(reason.meaning().ends_with('.'), "{reason}");
-            assert!(
-                Operation::ALL
-                    .iter()
-                    .any(|operation| reason.can_end(*operation)),
-                "{reason}"
-            );
+            let can_end = Operation::ALL
+                .iter()
+                .any(|operation| reason.can_end(*operation));
+            assert_eq!(can_end, reason != Reason::Canary, "{reason}");
         }
     }
 }

@@ -139,6 +139,15 @@ impl Claims {
         self.access.iter().flatten().any(granted)
     }
 
+    /// Everything that is granted: types, names and actions. None where the token doesn't say.
+    pub fn access(&self) -> Option<impl Iterator<Item = (&str, &str, &[String])>> {
+        let access = self.access.as_ref()?;
+        Some(access.iter().map(|access| {
+            let actions = access.actions.as_deref().unwrap_or_default();
+            (access.kind.as_str(), access.name.as_str(), actions)
+        }))
+    }
+
     /// Whether anything at all is granted for what the token service was asked: a type and a name.
     pub fn grants_something(&self, kind: &str, name: &str) -> bool {
         let granted = |access: &Access| {

@@ -2,7 +2,7 @@
 //!
 //! Pure: no files, no clock.
 
-use crate::config::{Config, Listener, ListenerKind, REGISTRIES, Registry};
+use crate::config::{CANARY, Config, Listener, ListenerKind, REGISTRIES, Registry};
 use crate::ticket::KeyId;
 use std::mem::discriminant;
 
@@ -97,6 +97,7 @@ pub(super) fn changes(before: &Config, after: &Config) -> String {
             changes.push(format!("listeners[{index}] has other certificates"));
         }
     }
+    changes.extend(canaries(before, after));
     if for_all(before) != for_all(after) {
         changes.push("settings for all have changed".to_owned());
     }
@@ -106,10 +107,38 @@ pub(super) fn changes(before: &Config, after: &Config) -> String {
     }
 }
 
+/// What becomes of canaries.
+fn canaries(before: &Config, after: &Config) -> Vec<String> {
+    let mut changes = Vec::new();
+    let find = |config: &Config, registry: &str| {
+        let mut canaries = config.canaries.iter();
+        canaries.find(|one| one.registry == registry).cloned()
+    };
+    for canary in &after.canaries {
+        let registry = &canary.registry;
+        match find(before, registry) {
+            None => changes.push(format!("the canary of {registry} is new")),
+            Some(before) if before != *canary => {
+                changes.push(format!("the canary of {registry} has changed"));
+            }
+            Some(_) => {}
+        }
+    }
+    for canary in &before.canaries {
+        let registry = &canary.registry;
+        if find(after, registry).is_none() {
+            changes.push(format!("the canary of {registry} is gone"));
+        }
+    }
+    changes
+}
+
 /// What doesn't belong to one registry.
 fn for_all(config: &Config) -> Vec<(&'static str, serde_yaml::Value)> {
     let document = config.document().into_iter();
-    document.filter(|(key, _)| *key != REGISTRIES).collect()
+    document
+        .filter(|(key, _)| ![REGISTRIES, CANARY].contains(key))
+        .collect()
 }
 
 fn keys(registry: &Registry) -> Vec<KeyId> {

@@ -49,6 +49,15 @@ impl Authority {
 
     /// A server certificate for DNS names and IP addresses.
     pub fn issue(&self, names: &[&str]) -> Result<ServerCertificate, CertificateError> {
+        self.issue_with(names, |_| {})
+    }
+
+    /// The same with something about it changed: its days, or who it says it is.
+    pub fn issue_with(
+        &self,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Result<ServerCertificate, CertificateError> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names.clone())?;
         if let Some(first) = names.first() {
@@ -56,6 +65,7 @@ impl Authority {
                 .distinguished_name
                 .push(DnType::CommonName, first.as_str());
         }
+        change(&mut params);
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok(ServerCertificate {

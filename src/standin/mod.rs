@@ -20,6 +20,7 @@ mod faults;
 mod forward;
 pub mod gate;
 pub mod hop;
+pub mod image;
 pub mod link;
 mod lists;
 mod manifests;

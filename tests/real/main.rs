@@ -12,6 +12,7 @@ mod big_layer;
 mod chain;
 mod check;
 mod clients;
+mod doctor;
 mod early_answer;
 mod everyday;
 mod failures;
@@ -25,6 +26,7 @@ mod namespace;
 mod ranges;
 mod reattach;
 mod records;
+mod remedies;
 mod replicas;
 mod rolling;
 mod seeing;
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let world = Arc::new(World::new(directory));
     let trials = [
+        doctor::trials(&world),
         matrix::trials(&world),
         two_names::trials(&world),
         two_harbors::trials(&world),
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         reattach::trials(&world),
         failures::trials(&world),
         limits::trials(&world),
+        remedies::trials(&world),
         balancers::trials(&world),
         rolling::trials(&world),
         big_layer::trials(&world),

@@ -57,12 +57,18 @@ pub struct Row {
 }
 
 /// Reasons that nothing outside the process can cause, and why.
-const OUT_OF_REACH: &[(Reason, &str)] = &[(
-    Reason::Internal,
-    "only a defect of the gateway ends a request so, and it has no switch for defects; from \
-     Pingora's error to the reason the way is held by the unit tests of `gateway::failure` and \
-     `registry::verdict`",
-)];
+const OUT_OF_REACH: &[(Reason, &str)] = &[
+    (
+        Reason::Internal,
+        "only a defect of the gateway ends a request so, and it has no switch for defects; from \
+         Pingora's error to the reason the way is held by the unit tests of `gateway::failure` and \
+         `registry::verdict`",
+    ),
+    (
+        Reason::Canary,
+        "no request ends so: it is what the canary tells of a whole run",
+    ),
+];
 
 #[test]
 fn every_reason_is_produced() {

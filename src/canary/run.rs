@@ -1,0 +1,368 @@
+//! What came of one run: its steps, whether it was good, and if not at which step it failed and why.
+//!
+//! Pure. What it deliberately doesn't know: who is told.
+
+use super::settings::Settings;
+use crate::doctor::finding::Finding;
+use crate::doctor::kind::{Kind, Severity};
+use crate::doctor::seen::{Exchange, Leftover, Walk};
+use crate::doctor::step::Step;
+use crate::registry::operation::Operation;
+use crate::registry::reason::{Fault, Reason};
+use std::time::{Duration, SystemTime};
+
+/// The steps of a canary, in their order: the label values of its metrics.
+pub const STEPS: [Step; 15] = [
+    Step::Resolve,
+    Step::Connect,
+    Step::Tls,
+    Step::Ping,
+    Step::TokenPost,
+    Step::TokenGet,
+    Step::Authorized,
+    Step::UploadStart,
+    Step::UploadChunk,
+    Step::BlobCommit,
+    Step::ConfigCommit,
+    Step::ManifestPut,
+    Step::ManifestGet,
+    Step::BlobGet,
+    Step::ManifestDelete,
+];
+
+/// Those of which the duration is known.
+pub const TIMED: [Step; 13] = [
+    Step::Connect,
+    Step::Ping,
+    Step::TokenPost,
+    Step::TokenGet,
+    Step::Authorized,
+    Step::UploadStart,
+    Step::UploadChunk,
+    Step::BlobCommit,
+    Step::ConfigCommit,
+    Step::ManifestPut,
+    Step::ManifestGet,
+    Step::BlobGet,
+    Step::ManifestDelete,
+];
+
+/// What has to be done for a run to be good.
+const ESSENTIAL: [Step; 5] = [
+    Step::BlobCommit,
+    Step::ConfigCommit,
+    Step::ManifestPut,
+    Step::ManifestGet,
+    Step::BlobGet,
+];
+
+/// The step of [`STEPS`] that a step of a whole walk belongs to.
+pub fn step(step: Step) -> Step {
+    match step {
+        Step::Resolve => Step::Resolve,
+        Step::Connect | Step::PlainHttp | Step::PlainHttpWrite => Step::Connect,
+        Step::Tls => Step::Tls,
+        Step::Ping | Step::PingBare | Step::PingAgain => Step::Ping,
+        Step::TokenPost => Step::TokenPost,
+        Step::TokenGet => Step::TokenGet,
+        Step::Authorized => Step::Authorized,
+        Step::UploadStart
+        | Step::ProbeForwardedProto
+        | Step::ProbeForwardedHost
+        | Step::ProbeForwarded => Step::UploadStart,
+        Step::UploadChunk
+        | Step::UploadStatus
+        | Step::UploadCancel
+        | Step::UploadChunkChunked
+        | Step::EarlyAnswer
+        | Step::EarlyAnswerChunked
+        | Step::Body
+        | Step::BodyLimit
+        | Step::Idle => Step::UploadChunk,
+        Step::BlobCommit | Step::UploadCommit | Step::CommitWait => Step::BlobCommit,
+        Step::ConfigCommit => Step::ConfigCommit,
+        Step::ManifestPut => Step::ManifestPut,
+        Step::ManifestGet => Step::ManifestGet,
+        Step::BlobGet => Step::BlobGet,
+        Step::ManifestDelete => Step::ManifestDelete,
+    }
+}
+
+/// One run that was taken to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// When it began.
+    pub time: SystemTime,
+    /// In their order.
+    pub steps: Vec<Taken>,
+    /// None where it was good.
+    pub failure: Option<Failure>,
+    /// What is wrong though it was good.
+    pub warning: Option<(Kind, String)>,
+    /// What it pushed and could not remove, in a sentence.
+    pub left: Option<String>,
+}
+
+/// One step that was taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Taken {
+    pub step: Step,
+    /// From the connection's or request's beginning to its answer's header.
+    pub took: Duration,
+    /// None where no answer came, and for the connection.
+    pub status: Option<u16>,
+}
+
+/// Why a run was bad.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// One of [`STEPS`].
+    pub step: Step,
+    /// What the judge found; none where it explains nothing.
+    pub kind: Option<Kind>,
+    /// In sentences, with what was seen and who most likely did it.
+    pub summary: String,
+    pub fault: Fault,
+    pub status: Option<u16>,
+    /// As the answer names it, which this gateway's records and Harbor's logs do, too.
+    pub request_id: String,
+    pub sent: u64,
+    pub took: Duration,
+}
+
+/// How a walk came to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    Whole,
+    /// It was ended after this time.
+    OutOfTime(Duration),
+}
+
+impl Run {
+    /// What came of a walk with these findings.
+    pub fn of(time: SystemTime, walk: &Walk, findings: &[Finding], end: &End) -> Run {
+        let grave = |finding: &&Finding| finding.severity != Severity::Warning;
+        let found = findings.iter().find(grave);
+        let failure = match found {
+            Some(finding) => Some(Failure::found(walk, finding)),
+            None => Failure::unexplained(walk, end),
+        };
+        let warning = findings.first().filter(|_| failure.is_none());
+        Run {
+            time,
+            steps: taken(walk),
+            failure,
+            warning: warning.map(|finding| (finding.kind, finding.summary.clone())),
+            left: left(walk),
+        }
+    }
+
+    /// A run that came to nothing, for a cause that is not in the chain.
+    pub fn broken(time: SystemTime, why: &str) -> Run {
+        Run {
+            time,
+            steps: Vec::new(),
+            failure: Some(Failure {
+                fault: Fault::Gateway,
+                ..Failure::at(Step::Resolve, format!("The run could not be begun: {why}."))
+            }),
+            warning: None,
+            left: None,
+        }
+    }
+
+    pub fn is_good(&self) -> bool {
+        self.failure.is_none()
+    }
+}
+
+impl Failure {
+    fn at(step: Step, summary: String) -> Failure {
+        Failure {
+            step,
+            kind: None,
+            summary,
+            fault: Reason::Canary.fault(),
+            status: None,
+            request_id: String::new(),
+            sent: 0,
+            took: Duration::ZERO,
+        }
+    }
+
+    fn found(walk: &Walk, finding: &Finding) -> Failure {
+        let summary = match &finding.cause {
+            Some(cause) => format!("{} {cause}", finding.summary),
+            None => finding.summary.clone(),
+        };
+        let is_account = matches!(
+            finding.kind,
+            Kind::LoginRefused | Kind::NothingGranted | Kind::PushNotGranted
+        );
+        let failure = Failure {
+            kind: Some(finding.kind),
+            ..Failure::at(step(finding.step), summary)
+        };
+        let failure = failure.with(walk.first(finding.step));
+        match is_account {
+            true => Failure {
+                fault: Fault::Client,
+                ..failure
+            },
+            false => failure,
+        }
+    }
+
+    /// Nothing was found, and yet something is missing.
+    fn unexplained(walk: &Walk, end: &End) -> Option<Failure> {
+        let is_done = |step: &Step| {
+            let mut answers = walk.all(*step).filter_map(|one| one.result.as_ref().ok());
+            answers.any(|answer| answer.status < 300)
+        };
+        let step = ESSENTIAL.into_iter().find(|step| !is_done(step));
+        let summary = match (end, step) {
+            (End::OutOfTime(after), _) => {
+                format!("The run was not over after {} s.", after.as_secs())
+            }
+            (End::Whole, Some(step)) => match walk.first(step).map(|one| &one.result) {
+                Some(Ok(answer)) => format!("It was answered with {}.", answer.status),
+                Some(Err(trouble)) => format!("No answer came: {trouble}."),
+                None => "The walk ended before it.".to_owned(),
+            },
+            (End::Whole, None) => {
+                let is_other = |step: &&Step| {
+                    let answer = walk.answer(**step);
+                    answer.is_some_and(|one| one.content_matches == Some(false))
+                };
+                let step = *ESSENTIAL.iter().find(is_other)?;
+                let other = "Other bytes came back than were pushed.";
+                return Some(Failure::at(step, other.to_owned()).with(walk.first(step)));
+            }
+        };
+        let step = step.unwrap_or(Step::ManifestDelete);
+        Some(Failure::at(step, summary).with(walk.first(step)))
+    }
+
+    /// With what the request at which it failed says.
+    fn with(self, exchange: Option<&Exchange>) -> Failure {
+        let Some(exchange) = exchange else {
+            return self;
+        };
+        let answer = exchange.result.as_ref().ok();
+        let id = answer.and_then(|answer| answer.header("x-request-id"));
+        Failure {
+            status: answer.map(|answer| answer.status),
+            request_id: id.unwrap_or_default().to_owned(),
+            sent: exchange.sent,
+            took: exchange.took,
+            ..self
+        }
+    }
+
+    /// The operation of the step, as requests have it: what leads to the registry is a ping.
+    pub fn operation(&self) -> Operation {
+        match step(self.step) {
+            Step::TokenPost | Step::TokenGet => Operation::Token,
+            Step::UploadStart => Operation::UploadStart,
+            Step::UploadChunk => Operation::UploadChunk,
+            Step::BlobCommit | Step::ConfigCommit => Operation::UploadCommit,
+            Step::ManifestPut => Operation::ManifestPut,
+            Step::ManifestGet => Operation::ManifestGet,
+            Step::BlobGet => Operation::BlobGet,
+            Step::ManifestDelete => Operation::ManifestDelete,
+            // What leads to the registry, and what `step` doesn't give.
+            Step::Resolve
+            | Step::Connect
+            | Step::Tls
+            | Step::PlainHttp
+            | Step::PlainHttpWrite
+            | Step::PingBare
+            | Step::Ping
+            | Step::PingAgain
+            | Step::Authorized
+            | Step::EarlyAnswer
+            | Step::EarlyAnswerChunked
+            | Step::ProbeForwardedProto
+            | Step::ProbeForwardedHost
+            | Step::ProbeForwarded
+            | Step::UploadStatus
+            | Step::UploadCancel
+            | Step::UploadChunkChunked
+            | Step::UploadCommit
+            | Step::Body
+            | Step::BodyLimit
+            | Step::Idle
+            | Step::CommitWait => Operation::Ping,
+        }
+    }
+
+    /// What an operator reads.
+    pub fn diagnosis(&self, settings: &Settings) -> String {
+        format!(
+            "The canary failed at {}: {} `{}` tells whom it breaks and what to change.",
+            self.step,
+            self.summary,
+            settings.doctor()
+        )
+    }
+}
+
+fn taken(walk: &Walk) -> Vec<Taken> {
+    let connected = walk.address().and_then(|one| one.connected.as_ref().ok());
+    let connected = connected.map(|took| Taken {
+        step: Step::Connect,
+        took: *took,
+        status: None,
+    });
+    let first = |step: Step| {
+        let exchange = walk.first(step)?;
+        Some(Taken {
+            step,
+            took: exchange.took,
+            status: exchange.result.as_ref().ok().map(|answer| answer.status),
+        })
+    };
+    let exchanges = TIMED.into_iter().filter_map(first);
+    connected.into_iter().chain(exchanges).collect()
+}
+
+fn left(walk: &Walk) -> Option<String> {
+    walk.left.iter().find_map(|left| match left {
+        // The registry forgets an upload by itself; a blob is left by what a canary doesn't ask for.
+        Leftover::Upload { .. } | Leftover::Blob { .. } => None,
+        Leftover::Artifact {
+            repository,
+            reference,
+            status,
+        } => Some(match status {
+            Some(status) => format!(
+                "{repository}@{reference} stays: its removal was answered with {status}. Further \
+                 runs push the same again, so that no garbage grows."
+            ),
+            None => format!(
+                "{repository}@{reference} may be there still: its removal was not answered."
+            ),
+        }),
+    })
+}
+
+/// What becomes of an artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaves {
+    Nothing,
+    /// The registry said that it isn't removed.
+    Refused,
+    /// It may be there or not.
+    Unknown,
+}
+
+pub fn leaves(walk: &Walk) -> Leaves {
+    let of = |left: &Leftover| match left {
+        Leftover::Upload { .. } | Leftover::Blob { .. } => None,
+        Leftover::Artifact { status, .. } => Some(match status {
+            Some(400..500) => Leaves::Refused,
+            Some(_) | None => Leaves::Unknown,
+        }),
+    };
+    walk.left.iter().find_map(of).unwrap_or(Leaves::Nothing)
+}

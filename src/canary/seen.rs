@@ -1,0 +1,148 @@
+//! The last run of each registry's canary, for the admin listener, and since when it is bad.
+
+use super::run::Run;
+use super::settings::Settings;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What is known of every canary; one for the process.
+#[derive(Debug, Default)]
+pub struct Canaries(Mutex<BTreeMap<String, Seen>>);
+
+#[derive(Debug)]
+struct Seen {
+    settings: Settings,
+    last: Option<Run>,
+    last_success: Option<SystemTime>,
+    /// Bad runs since the last good one.
+    bad: u64,
+}
+
+/// What a run changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Nothing,
+    /// The first bad run after good ones, or at all.
+    Broke,
+    /// The first good one after so many bad ones.
+    Mended(u64),
+}
+
+/// A canary in `/overview`; times are Unix seconds, what isn't known is null.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CanaryView {
+    pub repository: String,
+    pub interval: f64,
+    /// When the last run began; there is none yet where this is null.
+    pub time: Option<f64>,
+    /// `good` or `bad`.
+    pub result: Option<&'static str>,
+    pub last_success: Option<f64>,
+    /// Bad runs since the last good one.
+    pub bad: u64,
+    pub steps: Vec<StepView>,
+    /// The step at which it failed.
+    pub step: Option<&'static str>,
+    /// What the doctor calls it.
+    pub finding: Option<&'static str>,
+    pub diagnosis: Option<String>,
+    pub left: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StepView {
+    pub step: &'static str,
+    pub seconds: f64,
+    pub status: Option<u16>,
+}
+
+impl Canaries {
+    /// A canary begins to run. What is known of one of the same registry stays.
+    pub fn begin(&self, settings: &Settings) {
+        let mut seen = self.seen();
+        let one = seen
+            .entry(settings.canary.registry.clone())
+            .or_insert_with(|| Seen {
+                settings: settings.clone(),
+                last: None,
+                last_success: None,
+                bad: 0,
+            });
+        one.settings = settings.clone();
+    }
+
+    /// Forgets those that are configured no longer.
+    pub fn retain(&self, is_configured: impl Fn(&str) -> bool) {
+        self.seen().retain(|registry, _| is_configured(registry));
+    }
+
+    pub fn record(&self, registry: &str, run: Run) -> Change {
+        let mut seen = self.seen();
+        let Some(one) = seen.get_mut(registry) else {
+            return Change::Nothing;
+        };
+        let change = match (run.is_good(), one.bad) {
+            (true, 0) => Change::Nothing,
+            (true, bad) => Change::Mended(bad),
+            (false, 0) => Change::Broke,
+            (false, _) => Change::Nothing,
+        };
+        match run.is_good() {
+            true => {
+                one.bad = 0;
+                one.last_success = Some(run.time);
+            }
+            false => one.bad += 1,
+        }
+        one.last = Some(run);
+        change
+    }
+
+    /// The canary of a registry; none where none is configured, or it rests.
+    pub fn view(&self, registry: &str) -> Option<CanaryView> {
+        self.seen().get(registry).map(Seen::view)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, BTreeMap<String, Seen>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seen {
+    fn view(&self) -> CanaryView {
+        let run = self.last.as_ref();
+        let failure = run.and_then(|run| run.failure.as_ref());
+        let warning = run.and_then(|run| run.warning.as_ref());
+        let steps = run.iter().flat_map(|run| &run.steps);
+        let diagnosis = failure.map(|failure| failure.diagnosis(&self.settings));
+        let kind = failure.and_then(|failure| failure.kind);
+        CanaryView {
+            repository: self.settings.canary.repository.clone(),
+            interval: self.settings.canary.interval.as_secs_f64(),
+            time: run.map(|run| unix(run.time)),
+            result: run.map(|run| if run.is_good() { "good" } else { "bad" }),
+            last_success: self.last_success.map(unix),
+            bad: self.bad,
+            steps: steps
+                .map(|taken| StepView {
+                    step: taken.step.as_str(),
+                    seconds: taken.took.as_secs_f64(),
+                    status: taken.status,
+                })
+                .collect(),
+            step: failure.map(|failure| failure.step.as_str()),
+            finding: kind
+                .or(warning.map(|(kind, _)| *kind))
+                .map(|kind| kind.as_str()),
+            diagnosis: diagnosis.or_else(|| warning.map(|(_, summary)| summary.clone())),
+            left: run.and_then(|run| run.left.clone()),
+        }
+    }
+}
+
+fn unix(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
+}

@@ -1,0 +1,169 @@
+//! What the walks of one chain saw differently, as a table.
+
+use super::super::seen::{Answer, Body, Exchange, Trouble, Walk};
+use super::super::step::Step;
+use super::{Judged, clean};
+use crate::registry::challenge;
+use serde::Serialize;
+use std::time::Duration;
+
+/// One thing that the walks saw, and not all alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    pub what: &'static str,
+    /// In the order of the walks; none where it wasn't seen.
+    pub seen: Vec<Option<String>>,
+}
+
+/// What differs between the walks; nothing where there is only one.
+pub fn differences(walks: &[Judged]) -> Vec<Difference> {
+    if walks.len() < 2 {
+        return Vec::new();
+    }
+    ROWS.iter()
+        .map(|(what, cell)| Difference {
+            what,
+            seen: walks.iter().map(|judged| cell(&judged.walk)).collect(),
+        })
+        .filter(|row| row.seen.iter().any(|cell| *cell != row.seen[0]))
+        .collect()
+}
+
+/// The status, or what happened instead of an answer.
+pub fn outcome(exchange: &Exchange) -> String {
+    match &exchange.result {
+        Ok(answer) => answer.status.to_string(),
+        Err(trouble) => short(trouble),
+    }
+}
+
+type Cell = fn(&Walk) -> Option<String>;
+
+const ROWS: [(&str, Cell); 20] = [
+    ("GET /v2/", |walk| told(walk, Step::Ping)),
+    ("GET /v2", |walk| told(walk, Step::PingBare)),
+    ("realm", |walk| param(walk, "realm")),
+    ("service", |walk| param(walk, "service")),
+    ("POST token", |walk| told(walk, Step::TokenPost)),
+    ("GET token", |walk| told(walk, Step::TokenGet)),
+    ("GET /v2/ authorized", |walk| told(walk, Step::Authorized)),
+    ("refused early", |walk| early(walk, Step::EarlyAnswer)),
+    ("… chunked", |walk| early(walk, Step::EarlyAnswerChunked)),
+    ("POST upload", |walk| told(walk, Step::UploadStart)),
+    ("Location", location),
+    ("PATCH", |walk| told(walk, Step::UploadChunk)),
+    ("PATCH chunked", |walk| told(walk, Step::UploadChunkChunked)),
+    ("PUT", |walk| told(walk, Step::UploadCommit)),
+    ("DELETE", |walk| told(walk, Step::UploadCancel)),
+    ("largest body", largest),
+    ("idle", |walk| told(walk, Step::Idle)),
+    ("Server", |walk| header(walk, "server")),
+    ("Via", |walk| header(walk, "via")),
+    ("Set-Cookie", |walk| {
+        let cookie = header(walk, "set-cookie")?;
+        Some(cookie.split('=').next().unwrap_or_default().to_owned())
+    }),
+];
+
+fn told(walk: &Walk, step: Step) -> Option<String> {
+    walk.first(step).map(outcome)
+}
+
+fn short(trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::Unresolved(_) => "no address".to_owned(),
+        Trouble::Refused => "refused".to_owned(),
+        Trouble::Unreachable(_) => "unreachable".to_owned(),
+        Trouble::TimedOut(after) => format!("silent {}", seconds(*after)),
+        Trouble::Cut => "cut".to_owned(),
+        Trouble::Tls(_) => "TLS failed".to_owned(),
+        Trouble::NotTls => "no TLS".to_owned(),
+        Trouble::NotHttp(_) => "no HTTP".to_owned(),
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} s", time.as_secs())
+}
+
+fn early(walk: &Walk, step: Step) -> Option<String> {
+    Some(match &walk.first(step)?.result {
+        Ok(answer) => format!("{} at once", answer.status),
+        Err(trouble) => short(trouble),
+    })
+}
+
+pub(in crate::doctor) fn param(walk: &Walk, name: &str) -> Option<String> {
+    let answer = walk.answer(Step::Ping)?;
+    answer.headers("www-authenticate").find_map(|value| {
+        let challenges = challenge::parse(value)?;
+        let bearer = challenges.iter().find(|one| one.is_bearer())?;
+        Some(clean(&bearer.param(name)?.value))
+    })
+}
+
+/// Scheme and authority; the path is each upload's own.
+pub(in crate::doctor) fn location(walk: &Walk) -> Option<String> {
+    let value = walk.answer(Step::UploadStart)?.header("location")?;
+    let end = match value.find("://") {
+        Some(at) => value[at + 3..].find('/').map(|slash| at + 3 + slash),
+        None => value.find("/v2/").map(|at| at + 4),
+    };
+    let shown = &value[..end.unwrap_or(value.len())];
+    Some(match end {
+        Some(_) if !shown.contains("://") => format!("{}…", clean(shown)),
+        Some(_) | None => clean(shown),
+    })
+}
+
+pub(in crate::doctor) fn largest(walk: &Walk) -> Option<String> {
+    let bodies = || walk.all(Step::Body).chain(walk.all(Step::BodyLimit));
+    let taken = bodies()
+        .filter(|one| one.result.as_ref().is_ok_and(is_success))
+        .map(size)
+        .max();
+    let refused = bodies()
+        .filter(|one| !one.result.as_ref().is_ok_and(is_success))
+        .map(size)
+        .min();
+    match (taken, refused) {
+        (Some(taken), Some(refused)) => Some(format!("{}, not {}", bytes(taken), bytes(refused))),
+        (Some(taken), None) => Some(bytes(taken)),
+        (None, Some(refused)) => Some(format!("not {}", bytes(refused))),
+        (None, None) => None,
+    }
+}
+
+fn is_success(answer: &Answer) -> bool {
+    (200..300).contains(&answer.status)
+}
+
+fn size(exchange: &Exchange) -> u64 {
+    match exchange.request.body {
+        Body::None => 0,
+        Body::Length(size) | Body::Chunked(size) => size,
+    }
+}
+
+/// `2 MiB`, `1.5 GiB`, `700 B`.
+pub(in crate::doctor) fn bytes(count: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    let mut value = count as f64 / 1024.0;
+    let mut unit = UNITS[0];
+    for next in &UNITS[1..] {
+        if value < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = next;
+    }
+    let rounded = (value * 10.0).round() / 10.0;
+    format!("{rounded} {unit}")
+}
+
+fn header(walk: &Walk, name: &str) -> Option<String> {
+    walk.answer(Step::Ping)?.header(name).map(clean)
+}

@@ -1,0 +1,232 @@
+//! Who most likely stands at an entry, from what its answers give away. A guess, and said as one.
+
+use super::super::remedy::Product;
+use super::super::seen::{Answer, Walk};
+use super::super::step::Step;
+use crate::registry::challenge;
+use serde::{Serialize, Serializer};
+
+/// What an entry's answers look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Guess {
+    /// Who answers first there; none where it leaves no trace, as HAProxy does.
+    pub hop: Option<Hop>,
+    /// What stands at the chain's end.
+    pub registry: Option<Registry>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hop {
+    Cloudflare,
+    Cloudfront,
+    Akamai,
+    Fastly,
+    AwsBalancer,
+    AzureGateway,
+    GoogleBalancer,
+    Harbormouth,
+    Envoy,
+    Traefik,
+    Haproxy,
+    Caddy,
+    Openresty,
+    Tengine,
+    Nginx,
+    Apache,
+    Iis,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registry {
+    Harbor,
+    /// Distribution, or what speaks like it.
+    Distribution,
+}
+
+impl Hop {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Hop::Cloudflare => "Cloudflare",
+            Hop::Cloudfront => "CloudFront",
+            Hop::Akamai => "Akamai",
+            Hop::Fastly => "Fastly",
+            Hop::AwsBalancer => "AWS load balancer",
+            Hop::AzureGateway => "Azure gateway",
+            Hop::GoogleBalancer => "Google load balancer",
+            Hop::Harbormouth => "Harbormouth",
+            Hop::Envoy => "Envoy",
+            Hop::Traefik => "Traefik",
+            Hop::Haproxy => "HAProxy",
+            Hop::Caddy => "Caddy",
+            Hop::Openresty => "OpenResty",
+            Hop::Tengine => "Tengine",
+            Hop::Nginx => "nginx",
+            Hop::Apache => "Apache",
+            Hop::Iis => "IIS",
+        }
+    }
+
+    /// Whose lines help there.
+    pub fn product(self) -> Option<Product> {
+        match self {
+            Hop::Nginx | Hop::Openresty | Hop::Tengine => Some(Product::Nginx),
+            Hop::Haproxy => Some(Product::Haproxy),
+            Hop::Traefik => Some(Product::Traefik),
+            Hop::Caddy => Some(Product::Caddy),
+            Hop::Cloudflare
+            | Hop::Cloudfront
+            | Hop::Akamai
+            | Hop::Fastly
+            | Hop::AwsBalancer
+            | Hop::AzureGateway
+            | Hop::GoogleBalancer
+            | Hop::Harbormouth
+            | Hop::Envoy
+            | Hop::Apache
+            | Hop::Iis => None,
+        }
+    }
+}
+
+impl Registry {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Registry::Harbor => "Harbor",
+            Registry::Distribution => "registry",
+        }
+    }
+}
+
+impl Serialize for Hop {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl Serialize for Registry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+pub fn guess(walk: &Walk) -> Guess {
+    // What port 80 says is another server's word.
+    let answers: Vec<&Answer> = walk
+        .exchanges
+        .iter()
+        .filter(|one| !matches!(one.step, Step::PlainHttp | Step::PlainHttpWrite))
+        .filter_map(|one| one.result.as_ref().ok())
+        .collect();
+    Guess {
+        hop: SIGNS
+            .iter()
+            .find(|(_, sign)| answers.iter().any(|answer| sign(answer)))
+            .map(|(hop, _)| *hop),
+        registry: registry(&answers),
+    }
+}
+
+type Sign = fn(&Answer) -> bool;
+
+/// The outermost first: a CDN leaves its own headers beside an inner nginx's `Server`.
+const SIGNS: [(Hop, Sign); 17] = [
+    (Hop::Cloudflare, |answer| {
+        answer.header("cf-ray").is_some() || server(answer, "cloudflare")
+    }),
+    (Hop::Cloudfront, |answer| {
+        answer.header("x-amz-cf-id").is_some() || says(answer, "via", "cloudfront")
+    }),
+    (Hop::Akamai, |answer| server(answer, "akamaighost")),
+    (Hop::Fastly, |answer| {
+        says(answer, "x-served-by", "cache-") || says(answer, "via", "varnish")
+    }),
+    (Hop::AwsBalancer, |answer| {
+        server(answer, "awselb") || says(answer, "set-cookie", "awsalb")
+    }),
+    (Hop::AzureGateway, |answer| {
+        server(answer, "microsoft-azure-application-gateway")
+    }),
+    (Hop::GoogleBalancer, |answer| {
+        says(answer, "via", "1.1 google") || server(answer, "google frontend")
+    }),
+    (Hop::Harbormouth, |answer| {
+        says(answer, "location", "harbormouth_ticket=")
+    }),
+    (Hop::Envoy, |answer| {
+        server(answer, "envoy")
+            || server(answer, "istio-envoy")
+            || answer
+                .headers
+                .iter()
+                .any(|(name, _)| name.starts_with("x-envoy-"))
+    }),
+    (Hop::Caddy, |answer| {
+        server(answer, "caddy") || says(answer, "via", "caddy")
+    }),
+    (Hop::Traefik, |answer| server(answer, "traefik")),
+    // HAProxy leaves no header; its own error pages have these words.
+    (Hop::Haproxy, |answer| {
+        answer
+            .body
+            .contains("No server is available to handle this request")
+            || answer
+                .body
+                .contains("Request forbidden by administrative rules")
+            || answer.body.contains("The server didn't respond in time")
+    }),
+    (Hop::Openresty, |answer| server(answer, "openresty")),
+    (Hop::Tengine, |answer| server(answer, "tengine")),
+    (Hop::Nginx, |answer| server(answer, "nginx")),
+    (Hop::Apache, |answer| server(answer, "apache")),
+    (Hop::Iis, |answer| server(answer, "microsoft-iis")),
+];
+
+/// `nginx`, `nginx/1.22.1`, `Apache (Debian)`.
+fn server(answer: &Answer, product: &str) -> bool {
+    answer.headers("server").any(|value| {
+        let value = value.to_ascii_lowercase();
+        value
+            .strip_prefix(product)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ' ', '(']))
+    })
+}
+
+fn says(answer: &Answer, name: &str, part: &str) -> bool {
+    answer
+        .headers(name)
+        .any(|value| value.to_ascii_lowercase().contains(part))
+}
+
+fn registry(answers: &[&Answer]) -> Option<Registry> {
+    let is_harbor = |answer: &&Answer| {
+        answer.header("x-harbor-csrf-token").is_some()
+            || answer
+                .headers("set-cookie")
+                .any(|value| value.starts_with("sid=") || value.contains("_gorilla_csrf"))
+            || answer.headers("www-authenticate").any(is_harbors_challenge)
+    };
+    let is_registry = |answer: &&Answer| {
+        answer
+            .header("docker-distribution-api-version")
+            .is_some_and(|version| version.starts_with("registry/2"))
+    };
+    if answers.iter().any(is_harbor) {
+        Some(Registry::Harbor)
+    } else if answers.iter().any(is_registry) {
+        Some(Registry::Distribution)
+    } else {
+        None
+    }
+}
+
+fn is_harbors_challenge(value: &str) -> bool {
+    challenge::parse(value).is_some_and(|challenges| {
+        challenges.iter().any(|one| {
+            one.param("service")
+                .is_some_and(|service| service.value == challenge::SERVICE)
+                || one
+                    .param("realm")
+                    .is_some_and(|realm| realm.value == "harbor")
+        })
+    })
+}

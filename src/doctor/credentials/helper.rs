@@ -1,0 +1,160 @@
+//! Credential helpers: `docker-credential-<name> get`, the registry on standard input, JSON on
+//! standard output.
+
+use super::config::Login;
+use serde::Deserialize;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+/// A helper that asks the person for something may take this long.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// Passwords of cloud registries are of some KiB.
+const MOST: u64 = 64 * 1024;
+/// Of a helper's own words.
+const MOST_WORDS: usize = 200;
+/// What helpers say on standard output, with an exit status, when there is nothing.
+const NOT_FOUND: &str = "credentials not found in native keychain";
+/// The user that stands beside an identity token.
+const TOKEN: &str = "<token>";
+
+/// Why a helper didn't tell.
+#[derive(Debug, thiserror::Error)]
+pub enum HelperTrouble {
+    #[error("there is no such program in PATH")]
+    Missing,
+    #[error("it can't be run: {0}")]
+    Run(io::Error),
+    #[error("it took more than {} s", .0.as_secs())]
+    TimedOut(Duration),
+    #[error("it failed: {0}")]
+    Failed(String),
+    /// What it said isn't quoted: it may be a secret.
+    #[error("what it said is no JSON object with Username and Secret")]
+    Answer,
+    #[error("it said more than {MOST} bytes")]
+    Long,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    secret: String,
+}
+
+/// Asks the helper of that name, found in the search path, for a registry.
+pub(super) async fn ask(
+    name: &str,
+    registry: &str,
+    path: Option<&OsStr>,
+    patience: Duration,
+) -> Result<Login, HelperTrouble> {
+    let program = find(&format!("docker-credential-{name}"), path).ok_or(HelperTrouble::Missing)?;
+    match timeout(patience, run(&program, registry)).await {
+        Ok(said) => understand(said?),
+        Err(_) => Err(HelperTrouble::TimedOut(patience)),
+    }
+}
+
+/// Only absolute directories count: what lies in the directory one happens to be in is not run.
+fn find(program: &str, path: Option<&OsStr>) -> Option<PathBuf> {
+    std::env::split_paths(path?)
+        .filter(|directory| directory.is_absolute())
+        .map(|directory| directory.join(program))
+        .find(|candidate| can_run(candidate))
+}
+
+#[cfg(unix)]
+fn can_run(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path)
+        .is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn can_run(path: &Path) -> bool {
+    path.is_file()
+}
+
+enum Said {
+    Well(Zeroizing<Vec<u8>>),
+    Ill(Zeroizing<Vec<u8>>),
+}
+
+async fn run(program: &Path, registry: &str) -> Result<Said, HelperTrouble> {
+    let mut child = Command::new(program)
+        .arg("get")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(HelperTrouble::Run)?;
+    if let Some(mut input) = child.stdin.take() {
+        // One that doesn't read has its reasons; its answer tells.
+        let _ = input.write_all(registry.as_bytes()).await;
+    }
+    // With room from the start: growing would leave copies behind.
+    let mut said = Zeroizing::new(Vec::with_capacity(MOST as usize + 1));
+    if let Some(output) = child.stdout.take() {
+        let read = output.take(MOST + 1).read_to_end(&mut said).await;
+        read.map_err(HelperTrouble::Run)?;
+    }
+    if said.len() as u64 > MOST {
+        return Err(HelperTrouble::Long);
+    }
+    let status = child.wait().await.map_err(HelperTrouble::Run)?;
+    Ok(if status.success() {
+        Said::Well(said)
+    } else {
+        Said::Ill(said)
+    })
+}
+
+fn understand(said: Said) -> Result<Login, HelperTrouble> {
+    match said {
+        Said::Ill(said) => {
+            let text = String::from_utf8_lossy(&said);
+            match text.trim() {
+                NOT_FOUND => Ok(Login::None),
+                text => Err(HelperTrouble::Failed(words(text))),
+            }
+        }
+        Said::Well(said) => {
+            let answer: Answer =
+                serde_json::from_slice(&said).map_err(|_| HelperTrouble::Answer)?;
+            let secret = Zeroizing::new(answer.secret);
+            if secret.is_empty() || answer.username.is_empty() {
+                return Ok(Login::None);
+            }
+            if answer.username == TOKEN {
+                return Ok(Login::Token);
+            }
+            Ok(Login::Password {
+                user: answer.username,
+                password: secret,
+            })
+        }
+    }
+}
+
+/// The first line of what a helper said when it failed; not where that may be credentials.
+fn words(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() || text.contains('{') {
+        return "it gives no reason".to_owned();
+    }
+    line.chars()
+        .take(MOST_WORDS)
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}

@@ -1,0 +1,145 @@
+//! The chain as a picture: every entry that was walked, who most likely stands there, what it was
+//! seen to do, and which findings it is blamed for.
+
+use super::super::blame::{Culprit, Guess, Hop, Judged, Registry, clean, culprit, guess};
+use super::super::blame::{largest, location};
+use super::super::finding::Finding;
+use super::super::seen::{Entry, Walk};
+use super::super::step::Step;
+use super::steps::{Mark, cut};
+use super::verdict::by_gravity;
+use crate::terminal::{Style, wrap};
+
+/// What stands at an entry, as `hub.example.com (nginx)`.
+pub(super) fn place(judged: &Judged) -> String {
+    let name = match &judged.walk.entry {
+        Entry::Public => judged.walk.target.authority(),
+        Entry::Via(origin) => origin.authority(),
+    };
+    match guess(&judged.walk).hop {
+        Some(hop) => format!("{name} ({})", hop.as_str()),
+        None => name,
+    }
+}
+
+pub(super) fn picture(walks: &[Judged], style: Style) -> String {
+    let mut drawn = format!("  client\n    {}\n", style.dim("│"));
+    let guesses: Vec<Guess> = walks.iter().map(|judged| guess(&judged.walk)).collect();
+    for (index, judged) in walks.iter().enumerate() {
+        drawn.push_str(&format!("    {}\n", style.dim("▼")));
+        let beside = match connection(&judged.walk) {
+            Some(beside) => format!("  {}", style.dim(&beside)),
+            None => String::new(),
+        };
+        drawn.push_str(&format!("  {}{beside}\n", style.bold(&place(judged))));
+        for (mark, text) in notes(walks, index) {
+            let lines = wrap(&text, style.width - 10);
+            for (number, line) in lines.iter().enumerate() {
+                let sign = match (mark, number) {
+                    (Some(mark), 0) => mark.draw(style),
+                    _ => " ".to_owned(),
+                };
+                drawn.push_str(&format!("    {}   {sign} {line}\n", style.dim("│")));
+            }
+        }
+    }
+    let end = guesses.iter().rev().find_map(|guess| guess.registry);
+    let name = end.map_or("registry", Registry::as_str);
+    // Whatever else stands between can't be seen from here.
+    drawn.push_str(&format!(
+        "    {}
+    {}
+  {}
+",
+        style.dim("┆"),
+        style.dim("▼"),
+        style.bold(name)
+    ));
+    drawn
+}
+
+/// The address that was used, and what was agreed on there.
+fn connection(walk: &Walk) -> Option<String> {
+    let address = walk.address()?;
+    let host = match &walk.entry {
+        Entry::Public => &walk.target.host,
+        Entry::Via(origin) => &origin.host,
+    };
+    let ip = address.address.ip().to_string();
+    let mut parts = Vec::new();
+    if host.bare() != ip {
+        parts.push(ip);
+    }
+    if let Some(Ok(tls)) = &address.tls {
+        parts.push(clean(&tls.version));
+        parts.extend(tls.alpn.as_deref().map(clean));
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+type Note = (Option<Mark>, String);
+
+/// What the hop that this entry leads to is blamed for, then what it was seen to do.
+fn notes(walks: &[Judged], index: usize) -> Vec<Note> {
+    let Some(judged) = walks.get(index) else {
+        return Vec::new();
+    };
+    let mut notes: Vec<Note> = match walks.first() {
+        Some(public) => by_gravity(&public.findings)
+            .into_iter()
+            .filter_map(|finding| blamed(finding, walks, index))
+            .collect(),
+        None => Vec::new(),
+    };
+    notes.extend(seen(&judged.walk).into_iter().map(|text| (None, text)));
+    notes
+}
+
+fn blamed(finding: &Finding, walks: &[Judged], index: usize) -> Option<Note> {
+    let kind = finding.kind;
+    let words = match culprit(kind, walks) {
+        Culprit::Between(at, gone) if at == index && gone == index + 1 => {
+            format!("{kind}: it is done here")
+        }
+        Culprit::Between(at, gone) if at == index => {
+            let gone = walks.get(gone).map(place).unwrap_or_default();
+            format!("{kind}: it is done here or behind, before {gone}")
+        }
+        Culprit::AtOrBehind(at) if at == index => format!("{kind}: it is done here or behind"),
+        Culprit::Unknown if index == 0 && walks.len() == 1 => kind.to_string(),
+        Culprit::Unknown if index == 0 => format!("{kind}: not told by the inner entries"),
+        Culprit::Between(..) | Culprit::AtOrBehind(_) | Culprit::Unknown => return None,
+    };
+    Some((Some(Mark::of(finding.severity)), words))
+}
+
+/// What the answers through this entry were like.
+fn seen(walk: &Walk) -> Vec<String> {
+    let mut seen = Vec::new();
+    if let Some(location) = location(walk) {
+        seen.push(format!("Location: {}", cut(&location, 70)));
+    }
+    let mut bodies = Vec::new();
+    if let Some(early) = walk.first(Step::EarlyAnswer) {
+        bodies.push(match &early.result {
+            Ok(_) => "passes bodies on as they come".to_owned(),
+            Err(_) => "says nothing before it has the whole body".to_owned(),
+        });
+    }
+    if let Some(largest) = largest(walk) {
+        bodies.push(format!("takes {largest}"));
+    }
+    if !bodies.is_empty() {
+        seen.push(bodies.join("; "));
+    }
+    seen
+}
+
+/// Whose lines come first: those of whom a finding is blamed on, by what stands there.
+pub(super) fn likely(finding: &Finding, walks: &[Judged]) -> Option<Hop> {
+    let index = match culprit(finding.kind, walks) {
+        Culprit::Between(index, _) | Culprit::AtOrBehind(index) => index,
+        Culprit::Unknown => 0,
+    };
+    guess(&walks.get(index)?.walk).hop
+}

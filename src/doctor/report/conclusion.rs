@@ -1,0 +1,178 @@
+//! The end of the report: the chain, the findings with the worst first, what differs between the
+//! entries, what wasn't examined, what is left over, the verdict, and the line for a ticket.
+
+use super::super::blame::{Judged, clean, differences};
+use super::super::finding::Finding;
+use super::super::kind::Severity;
+use super::super::seen::Entry;
+use super::chain;
+use super::findings;
+use super::steps::{Mark, cut};
+use super::ticket::{broken_clients, ticket};
+use super::unexamined::{left, unexamined};
+use super::verdict::{Verdict, by_gravity, verdict};
+use crate::terminal::{Colour, Style, wrap};
+
+pub(super) fn text(walks: &[Judged], style: Style) -> String {
+    let Some(public) = walks.first() else {
+        return String::new();
+    };
+    let mut text = section("The chain", style);
+    text.push_str(&chain::picture(walks, style));
+    let sorted = by_gravity(&public.findings);
+    if !sorted.is_empty() {
+        text.push_str(&section("What is wrong", style));
+        let remark = "Lines to change take the place of what stands there for the same setting.";
+        text.push_str(&format!("{}\n\n", style.dim(remark)));
+        let drawn: Vec<String> = sorted
+            .iter()
+            .enumerate()
+            .map(|(index, finding)| findings::finding(finding, &sorted[..index], walks, style))
+            .collect();
+        text.push_str(&drawn.join("\n"));
+    }
+    text.push_str(&inner_only(walks, style));
+    text.push_str(&table(walks, style));
+    text.push_str(&listed("Not examined", &unexamined(&public.walk), style));
+    let left: Vec<String> = walks.iter().flat_map(|judged| left(&judged.walk)).collect();
+    text.push_str(&listed("Left over", &left, style));
+    text.push_str(&section("Verdict", style));
+    text.push_str(&judgement(walks, style));
+    text.push_str(&format!("\n{}\n", ticket(walks)));
+    text
+}
+
+fn section(title: &str, style: Style) -> String {
+    let line = "─".repeat(style.width.saturating_sub(title.chars().count() + 4));
+    format!(
+        "\n{} {} {}\n\n",
+        style.dim("──"),
+        style.bold(title),
+        style.dim(&line)
+    )
+}
+
+fn listed(title: &str, lines: &[String], style: Style) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let mut text = section(title, style);
+    for line in lines {
+        for (index, part) in wrap(line, style.width - 4).iter().enumerate() {
+            let mark = match index {
+                0 => Mark::Silent.draw(style),
+                _ => " ".to_owned(),
+            };
+            text.push_str(&format!("  {mark} {part}\n"));
+        }
+    }
+    text
+}
+
+/// What an inner entry shows and clients don't meet: a hop before it mends that, today.
+fn inner_only(walks: &[Judged], style: Style) -> String {
+    let Some((public, inner)) = walks.split_first() else {
+        return String::new();
+    };
+    let known = |finding: &Finding| public.findings.iter().any(|one| one.kind == finding.kind);
+    let lines: Vec<String> = inner
+        .iter()
+        .flat_map(|judged| judged.findings.iter().map(move |finding| (judged, finding)))
+        .filter(|(_, finding)| !known(finding))
+        .map(|(judged, finding)| {
+            let summary = clean(&finding.summary);
+            format!("{} at {}: {summary}", finding.kind, chain::place(judged))
+        })
+        .collect();
+    listed("Only at inner hops", &lines, style)
+}
+
+/// What differs between the entries. As columns where they fit, else one below the other.
+fn table(walks: &[Judged], style: Style) -> String {
+    let rows = differences(walks);
+    if rows.is_empty() {
+        return String::new();
+    }
+    const WHAT: usize = 20;
+    let names: Vec<String> = walks.iter().map(entry).collect();
+    let column = style.width.saturating_sub(2 + WHAT) / walks.len().max(1);
+    let cell = |seen: &Option<String>| seen.clone().unwrap_or_else(|| "–".to_owned());
+    let fits = |text: &str| text.chars().count() < column;
+    let mut text = section("What the entries differ in", style);
+    let mut head = format!("  {:WHAT$}", "");
+    for name in &names {
+        head.push_str(&format!("{:column$}", cut(name, column.saturating_sub(1))));
+    }
+    text.push_str(&format!("{}\n", style.dim(head.trim_end())));
+    for row in &rows {
+        let cells: Vec<String> = row.seen.iter().map(cell).collect();
+        if cells.iter().all(|one| fits(one)) {
+            let mut line = format!("  {:WHAT$}", row.what);
+            for one in &cells {
+                line.push_str(&format!("{one:column$}"));
+            }
+            text.push_str(&format!("{}\n", line.trim_end()));
+        } else {
+            for (index, (name, one)) in names.iter().zip(&cells).enumerate() {
+                let what = if index == 0 { row.what } else { "" };
+                text.push_str(&format!(
+                    "  {what:WHAT$}{one}  {}\n",
+                    style.dim(&format!("({name})"))
+                ));
+            }
+        }
+    }
+    text
+}
+
+fn entry(judged: &Judged) -> String {
+    match &judged.walk.entry {
+        Entry::Public => judged.walk.target.authority(),
+        Entry::Via(origin) => origin.authority(),
+    }
+}
+
+fn judgement(walks: &[Judged], style: Style) -> String {
+    let Some(public) = walks.first() else {
+        return String::new();
+    };
+    let count = |severity: Severity| {
+        let has = |finding: &&Finding| finding.severity == severity;
+        public.findings.iter().filter(has).count()
+    };
+    let warnings = match count(Severity::Warning) {
+        0 => String::new(),
+        1 => " One warning.".to_owned(),
+        more => format!(" {more} warnings."),
+    };
+    let (mark, headline) = match verdict(walks) {
+        Verdict::Healthy => (
+            style.coloured(Colour::Green, "✓"),
+            "Nothing was found that breaks a client.",
+        ),
+        Verdict::Broken => (style.bold_coloured(Colour::Red, "✗"), "Clients break here."),
+        Verdict::Unexamined => (
+            style.bold_coloured(Colour::Yellow, "?"),
+            "Nothing broken was found, but the chain could not be examined.",
+        ),
+    };
+    let mut text = format!("  {mark} {}{warnings}\n", style.bold(headline));
+    let broken = broken_clients(&public.findings);
+    if !broken.is_empty() {
+        let programs: Vec<&str> = broken.iter().map(|client| client.programs()).collect();
+        for line in wrap(&programs.join("; "), style.width - 4) {
+            text.push_str(&format!(
+                "    {line}
+"
+            ));
+        }
+    }
+    if walks.len() == 1 && count(Severity::Broken) > 0 {
+        let advice = "Where inner hops can be reached from here, `--via http://10.0.0.5` (repeatable, \
+                      the outermost first) names the one that does it.";
+        for line in wrap(advice, style.width - 4) {
+            text.push_str(&format!("    {line}\n"));
+        }
+    }
+    text
+}

@@ -1,0 +1,248 @@
+//! A finding for a person: what is wrong, what shows it, whom it breaks and how, which hop did it,
+//! what to change, and what Harbormouth would do.
+
+use super::super::blame::{Culprit, Guess, Judged, Registry, clean, culprit, guess};
+use super::super::finding::{Effect, Evidence, Finding, Outcome};
+use super::super::kind::Kind;
+use super::super::remedy::{Fix, Product, advice, elsewhere, fixes, harbormouth};
+use super::chain::{likely, place};
+use super::is_brief;
+use super::steps::Mark;
+use crate::terminal::{Style, wrap};
+
+/// Where the text beside a label begins.
+const LABEL: usize = 11;
+
+/// One finding of the public walk; `before` are those that were shown already, whose lines aren't
+/// said twice.
+pub(super) fn finding(
+    finding: &Finding,
+    before: &[&Finding],
+    walks: &[Judged],
+    style: Style,
+) -> String {
+    let kind = finding.kind;
+    let mark = Mark::of(finding.severity);
+    let mut text = format!("{} {}\n", mark.draw(style), style.bold(kind.as_str()));
+    for line in wrap(&clean(&finding.summary), style.width - 2) {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text.push('\n');
+    for (index, evidence) in finding.evidence.iter().enumerate() {
+        let label = if index == 0 { "seen" } else { "" };
+        text.push_str(&shown(label, evidence, style));
+    }
+    text.push_str(&effects(&finding.effects, style));
+    text.push_str(&labelled("hop", &hop(finding, walks), style));
+    if let Some(advice) = advice(kind) {
+        text.push_str(&labelled("advice", advice, style));
+    }
+    let near = likely(finding, walks).and_then(|hop| elsewhere(kind, hop));
+    if let Some(words) = near {
+        text.push_str(&labelled("advice", words, style));
+    }
+    text.push_str(&remedies(finding, before, walks, style));
+    text.push_str(&labelled(
+        "or",
+        &format!("Harbormouth: {}", harbormouth(kind)),
+        style,
+    ));
+    text
+}
+
+/// A label in the margin, and text beside it.
+fn labelled(label: &str, text: &str, style: Style) -> String {
+    let mut drawn = String::new();
+    for (index, line) in wrap(text, style.width - LABEL).iter().enumerate() {
+        let label = if index == 0 { label } else { "" };
+        let padded = format!("  {label:<width$}", width = LABEL - 2);
+        drawn.push_str(&format!("{}{line}\n", style.dim(&padded)));
+    }
+    drawn
+}
+
+/// Verbatim: a line that is longer than the terminal is wide is broken by it, not here.
+fn shown(label: &str, evidence: &Evidence, style: Style) -> String {
+    let margin = |label: &str| {
+        let padded = format!("  {label:<width$}", width = LABEL - 2);
+        style.dim(&padded)
+    };
+    let mut drawn = format!(
+        "{}{} {} {}\n",
+        margin(label),
+        clean(&evidence.request),
+        style.dim("→"),
+        style.bold(&clean(&evidence.outcome))
+    );
+    if let Some(line) = &evidence.line {
+        drawn.push_str(&format!("{}{}\n", margin(""), style.bold(&clean(line))));
+    }
+    drawn
+}
+
+/// The clients that break, each way of breaking once; then those that don't.
+fn effects(effects: &[Effect], style: Style) -> String {
+    let mut drawn = String::new();
+    for (outcome, label) in [
+        (Outcome::Breaks, "breaks"),
+        (Outcome::Sometimes, "sometimes"),
+        (Outcome::Leaks, "leaks"),
+        (Outcome::Works, "works"),
+    ] {
+        let mut label = label;
+        for (how, clients) in alike(effects, outcome) {
+            let clients = clients.join("; ");
+            let text = match (outcome, how.is_empty()) {
+                (Outcome::Works, _) | (_, true) => clients,
+                (Outcome::Breaks | Outcome::Sometimes | Outcome::Leaks, false) => {
+                    format!("{clients}: {how}")
+                }
+            };
+            drawn.push_str(&labelled(label, &text, style));
+            label = "";
+        }
+    }
+    drawn
+}
+
+/// Clients of one outcome by how they meet it, in the order in which they come. Those for which it
+/// works stand together: how they manage is nobody's question at night.
+fn alike(effects: &[Effect], outcome: Outcome) -> Vec<(String, Vec<&'static str>)> {
+    let mut groups: Vec<(String, Vec<&'static str>)> = Vec::new();
+    for effect in effects.iter().filter(|one| one.outcome == outcome) {
+        let how = match outcome {
+            Outcome::Works => String::new(),
+            Outcome::Leaks | Outcome::Sometimes | Outcome::Breaks => clean(&effect.how),
+        };
+        let client = effect.client.programs();
+        match groups.iter_mut().find(|(other, _)| *other == how) {
+            Some((_, clients)) => clients.push(client),
+            None => groups.push((how, vec![client])),
+        }
+    }
+    groups
+}
+
+fn hop(finding: &Finding, walks: &[Judged]) -> String {
+    let named = |index: usize| walks.get(index).map(place).unwrap_or_default();
+    let mut text = match culprit(finding.kind, walks) {
+        Culprit::Between(at, gone) => {
+            format!(
+                "{}: it shows there, and is gone at {}.",
+                named(at),
+                named(gone)
+            )
+        }
+        Culprit::AtOrBehind(at) => {
+            format!(
+                "{} or behind it: every entry up to it shows this.",
+                named(at)
+            )
+        }
+        Culprit::Unknown if walks.len() > 1 => {
+            "not told: the inner entries gave no answer to compare.".to_owned()
+        }
+        Culprit::Unknown => "one of those behind the public name.".to_owned(),
+    };
+    if let Some(cause) = &finding.cause {
+        text.push(' ');
+        text.push_str(&clean(cause));
+    }
+    text
+}
+
+fn remedies(finding: &Finding, before: &[&Finding], walks: &[Judged], style: Style) -> String {
+    let Some(public) = walks.first() else {
+        return String::new();
+    };
+    let target = &public.walk.target;
+    let all = fixes(finding.kind, target);
+    if all.is_empty() {
+        return String::new();
+    }
+    let same = before.iter().find(|other| fixes(other.kind, target) == all);
+    if let Some(other) = same {
+        let text = format!("the same lines as for {}.", other.kind);
+        return labelled("change", &text, style);
+    }
+    let first = first_products(finding, walks);
+    let (near, far): (Vec<Fix>, Vec<Fix>) = sorted(all, &first)
+        .into_iter()
+        .partition(|fix| !is_brief(style) || first.contains(&fix.product));
+    let (near, far) = if near.is_empty() {
+        (far, near)
+    } else {
+        (near, far)
+    };
+    let mut drawn = String::new();
+    for (index, fix) in near.iter().enumerate() {
+        let label = if index == 0 { "change" } else { "" };
+        drawn.push_str(&pasted(label, fix, style));
+    }
+    if !far.is_empty() {
+        let mut names: Vec<&str> = far.iter().map(|fix| fix.product.name()).collect();
+        names.dedup();
+        let text = format!(
+            "{}: their lines stand in what a pipe gets (`| less`), and in --json.",
+            names.join(", ")
+        );
+        drawn.push_str(&labelled("", &text, style));
+    }
+    drawn
+}
+
+/// Whose lines help most likely: who stands where it happens, and Harbor where it is one.
+fn first_products(finding: &Finding, walks: &[Judged]) -> Vec<Product> {
+    let mut products: Vec<Product> = likely(finding, walks)
+        .and_then(|hop| hop.product())
+        .into_iter()
+        .collect();
+    let is_harbor = walks.iter().any(|judged| {
+        let Guess { registry, .. } = guess(&judged.walk);
+        registry == Some(Registry::Harbor)
+    });
+    if is_harbor && !products.is_empty() {
+        match finding.kind {
+            Kind::RealmScheme | Kind::RealmHost | Kind::RealmUnstable => {
+                products.insert(0, Product::Harbor);
+            }
+            _ => products.push(Product::Harbor),
+        }
+    }
+    products
+}
+
+/// The likely products in front, the others behind them as they were; one product's stay together.
+fn sorted(mut fixes: Vec<Fix>, first: &[Product]) -> Vec<Fix> {
+    let order: Vec<Product> = fixes.iter().map(|fix| fix.product).collect();
+    let place = |product: Product| {
+        let likely = first.iter().position(|one| *one == product);
+        let usual = order.iter().position(|one| *one == product);
+        (likely.unwrap_or(usize::MAX), usual)
+    };
+    fixes.sort_by_key(|fix| place(fix.product));
+    fixes
+}
+
+/// The lines, to be pasted: nothing stands beside them.
+fn pasted(label: &str, fix: &Fix, style: Style) -> String {
+    let place = format!("{}, {}:", fix.product.name(), fix.place);
+    let mut drawn = labelled(label, &place, style);
+    for line in &fix.lines {
+        for line in remark_wrapped(line, style.width.saturating_sub(LABEL + 4)) {
+            drawn.push_str(&format!("{:width$}{line}\n", "", width = LABEL + 4));
+        }
+    }
+    drawn
+}
+
+/// Remarks may be broken; what is pasted may not.
+fn remark_wrapped(line: &str, width: usize) -> Vec<String> {
+    match line.strip_prefix("# ") {
+        Some(remark) if line.chars().count() > width => wrap(remark, width - 2)
+            .into_iter()
+            .map(|part| format!("# {part}"))
+            .collect(),
+        Some(_) | None => vec![line.to_owned()],
+    }
+}

@@ -1,0 +1,166 @@
+//! The report as one JSON document.
+//!
+//! ```text
+//! {
+//!   "tool": "harbormouth doctor", "version": "0.1.0",
+//!   "target": "https://hub.example.com", "began": "2026-11-21T12:00:00Z",
+//!   "verdict": "healthy" | "broken" | "unexamined", "exit_status": 0 | 1 | 2,
+//!   "ticket": "harbormouth doctor 0.1.0 | …",
+//!   "findings": [ {             // of the public walk, the worst first
+//!     "kind", "severity", "step", "summary", "cause",
+//!     "evidence": [ { "request", "outcome", "line" } ],
+//!     "effects": [ { "client", "outcome": "works" | "leaks" | "sometimes" | "breaks", "how" } ],
+//!     "culprit": { "between": [0, 1] } | { "at_or_behind": 1 } | "unknown",   // places in `walks`
+//!     "product": "nginx" | null,                     // who most likely stands there
+//!     "fixes": [ { "product", "place", "lines": [] } ], "advice", "elsewhere", "harbormouth"
+//!   } ],
+//!   "differences": [ { "what", "seen": [ "401", null ] } ],       // one for each walk
+//!   "walks": [ {
+//!     "entry": "https://hub.example.com" | "http://10.0.0.5", "is_public": true,
+//!     "began", "repository", "user": { "name", "source" },
+//!     "stands": { "hop": "nginx", "registry": "Harbor" },
+//!     "resolved": [ "203.0.113.10:443" ] | { "trouble" },
+//!     "addresses": [ { "address", "is_used", "connect_ms" | "trouble", "tls": {…} | { "trouble" } } ],
+//!     "realm": [ "203.0.113.10:443" ] | { "trouble" } | null,
+//!     "steps": [ { "step", "mark", "request": {…}, "answer": {…} | null, "trouble": {…} | null,
+//!                  "sent", "took_ms", "silence_ms", "address" } ],
+//!     "grant", "findings", "skipped": [ { "step", "why" } ], "left": []
+//!   } ]
+//! }
+//! ```
+//!
+//! Fields are added, never renamed. Texts are as they came: JSON escapes what would drive a terminal.
+
+use super::super::blame::{Judged, culprit, differences, guess};
+use super::super::finding::Finding;
+use super::super::remedy::{advice, elsewhere, fixes, harbormouth};
+use super::super::seen::{AddressSeen, Entry, Exchange, Trouble};
+use super::chain::likely;
+use super::steps::mark;
+use super::ticket::{date, ticket};
+use super::verdict::{by_gravity, exit_status, verdict};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub(super) fn document(walks: &[Judged]) -> Value {
+    let Some(public) = walks.first() else {
+        return Value::Null;
+    };
+    let findings: Vec<Value> = by_gravity(&public.findings)
+        .into_iter()
+        .map(|finding| of_finding(finding, walks))
+        .collect();
+    json!({
+        "tool": "harbormouth doctor",
+        "version": env!("CARGO_PKG_VERSION"),
+        "target": public.walk.target.to_string(),
+        "began": date(public.walk.began),
+        "verdict": verdict(walks),
+        "exit_status": exit_status(walks),
+        "ticket": ticket(walks),
+        "findings": findings,
+        "differences": differences(walks),
+        "walks": walks.iter().map(of_walk).collect::<Vec<Value>>(),
+    })
+}
+
+fn of_finding(finding: &Finding, walks: &[Judged]) -> Value {
+    let mut value = json!(finding);
+    let target = walks.first().map(|public| &public.walk.target);
+    let more = json!({
+        "culprit": culprit(finding.kind, walks),
+        "product": likely(finding, walks).and_then(|hop| hop.product()),
+        "fixes": target.map(|target| fixes(finding.kind, target)),
+        "advice": advice(finding.kind),
+        "elsewhere": likely(finding, walks).and_then(|hop| elsewhere(finding.kind, hop)),
+        "harbormouth": harbormouth(finding.kind),
+    });
+    if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
+        value.extend(more);
+    }
+    value
+}
+
+fn of_walk(judged: &Judged) -> Value {
+    let walk = &judged.walk;
+    let (entry, is_public) = match &walk.entry {
+        Entry::Public => (&walk.target, true),
+        Entry::Via(origin) => (origin, false),
+    };
+    let steps: Vec<Value> = walk
+        .exchanges
+        .iter()
+        .map(|exchange| of_exchange(exchange, judged))
+        .collect();
+    json!({
+        "entry": entry.to_string(),
+        "is_public": is_public,
+        "began": date(walk.began),
+        "repository": walk.repository,
+        "user": walk.user,
+        "stands": guess(walk),
+        "resolved": of_addresses(walk.resolved.as_ref()),
+        "addresses": walk.addresses.iter().map(of_address).collect::<Vec<Value>>(),
+        "realm": of_addresses(walk.realm.as_ref()),
+        "steps": steps,
+        "grant": walk.grant,
+        "findings": judged.findings,
+        "skipped": walk.skipped,
+        "left": walk.left,
+    })
+}
+
+fn of_addresses(resolved: Option<&Result<Vec<SocketAddr>, Trouble>>) -> Value {
+    match resolved {
+        None => Value::Null,
+        Some(Ok(addresses)) => json!(addresses),
+        Some(Err(trouble)) => of_trouble(trouble),
+    }
+}
+
+fn of_address(seen: &AddressSeen) -> Value {
+    let mut value = json!({ "address": seen.address, "is_used": seen.is_used });
+    match &seen.connected {
+        Ok(took) => value["connect_ms"] = milliseconds(*took),
+        Err(trouble) => value["trouble"] = of_trouble(trouble),
+    }
+    value["tls"] = match &seen.tls {
+        None => Value::Null,
+        Some(Ok(tls)) => json!(tls),
+        Some(Err(trouble)) => of_trouble(trouble),
+    };
+    value
+}
+
+fn of_trouble(trouble: &Trouble) -> Value {
+    json!({ "trouble": trouble.to_string() })
+}
+
+fn of_exchange(exchange: &Exchange, judged: &Judged) -> Value {
+    let Exchange {
+        step,
+        request,
+        result,
+        sent,
+        took,
+        silence,
+        address,
+    } = exchange;
+    json!({
+        "step": step,
+        "mark": mark(exchange, &judged.findings),
+        "request": request,
+        "answer": result.as_ref().ok(),
+        "trouble": result.as_ref().err().map(ToString::to_string),
+        "sent": sent,
+        "took_ms": milliseconds(*took),
+        "silence_ms": silence.map(milliseconds),
+        "address": address,
+    })
+}
+
+fn milliseconds(time: Duration) -> Value {
+    // Centuries fit.
+    json!(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,195 @@
+//! What a walk didn't look at, and what to add to the command so that it does.
+
+use super::super::blame::{bytes, clean};
+use super::super::seen::{Body, Leftover, Walk, Why};
+use super::super::step::Step;
+
+/// What a person would call a group of steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Topic {
+    Reach,
+    Plain,
+    Token,
+    Early,
+    Uploads,
+    Bodies,
+    Idle,
+    Push,
+    Commit,
+}
+
+impl Topic {
+    fn of(step: Step) -> Topic {
+        match step {
+            Step::Resolve
+            | Step::Connect
+            | Step::Tls
+            | Step::PingBare
+            | Step::Ping
+            | Step::PingAgain => Topic::Reach,
+            Step::PlainHttp | Step::PlainHttpWrite => Topic::Plain,
+            Step::TokenPost | Step::TokenGet | Step::Authorized => Topic::Token,
+            Step::EarlyAnswer | Step::EarlyAnswerChunked => Topic::Early,
+            Step::UploadStart
+            | Step::ProbeForwardedProto
+            | Step::ProbeForwardedHost
+            | Step::ProbeForwarded
+            | Step::UploadStatus
+            | Step::UploadChunk
+            | Step::UploadChunkChunked
+            | Step::UploadCommit
+            | Step::UploadCancel => Topic::Uploads,
+            Step::Body | Step::BodyLimit => Topic::Bodies,
+            Step::Idle => Topic::Idle,
+            Step::BlobCommit
+            | Step::ConfigCommit
+            | Step::ManifestPut
+            | Step::ManifestGet
+            | Step::BlobGet
+            | Step::ManifestDelete => Topic::Push,
+            Step::CommitWait => Topic::Commit,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Topic::Reach => "the registry itself",
+            Topic::Plain => "port 80",
+            Topic::Token => "tokens",
+            Topic::Early => "whether bodies are passed on as they come",
+            Topic::Uploads => "uploads and their Location",
+            Topic::Bodies => "large bodies",
+            Topic::Idle => "pauses in a body",
+            Topic::Push => "a push and a pull",
+            Topic::Commit => "a slow commit",
+        }
+    }
+
+    /// The option that asks for it.
+    fn option(self) -> Option<&'static str> {
+        match self {
+            Topic::Reach | Topic::Plain | Topic::Token | Topic::Early | Topic::Uploads => None,
+            Topic::Bodies => Some("--body 150MiB"),
+            Topic::Idle => Some("--idle 90s"),
+            Topic::Push => Some("--push"),
+            Topic::Commit => Some("--commit-wait --body 1GiB"),
+        }
+    }
+}
+
+/// Lines about what wasn't examined.
+pub(super) fn unexamined(walk: &Walk) -> Vec<String> {
+    let mut lines = Vec::new();
+    for why in [
+        Why::Interrupted,
+        Why::OutOfTime,
+        Why::NotTrusted,
+        Why::Impossible,
+        Why::NoCredentials,
+        Why::NoRepository,
+    ] {
+        let mut topics: Vec<Topic> = Vec::new();
+        for skipped in walk.skipped.iter().filter(|one| one.why == why) {
+            let topic = Topic::of(skipped.step);
+            if !topics.contains(&topic) {
+                topics.push(topic);
+            }
+        }
+        if !topics.is_empty() {
+            let words: Vec<&str> = topics.iter().map(|topic| topic.words()).collect();
+            lines.push(format!("{}: {}", words.join(", "), reason(why, walk)));
+        }
+    }
+    lines.extend(not_asked_for(walk));
+    lines
+}
+
+fn reason(why: Why, walk: &Walk) -> String {
+    let target = walk.target.authority();
+    match why {
+        Why::NotAskedFor => "nobody asked for it".to_owned(),
+        Why::NoCredentials => format!(
+            "there are no credentials; `docker login {target}`, or --user NAME --password-stdin"
+        ),
+        Why::NoRepository => "--repository NAME says where uploads may be tried".to_owned(),
+        Why::NotTrusted => {
+            "nothing vouches for who would read the password; --ca FILE trusts an authority"
+                .to_owned()
+        }
+        Why::Impossible => "what they build on failed".to_owned(),
+        Why::OutOfTime => "the walk's time was over".to_owned(),
+        Why::Interrupted => "you ended the walk".to_owned(),
+    }
+}
+
+fn not_asked_for(walk: &Walk) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(body) = walk.first(Step::Body)
+        && let Ok(answer) = &body.result
+        && answer.status < 300
+        && let Body::Length(size) | Body::Chunked(size) = body.request.body
+        && size < 100 << 20
+    {
+        lines.push(format!(
+            "bodies over {}: --body 150MiB (CDNs begin to refuse at 100 MB)",
+            bytes(size)
+        ));
+    }
+    let mut topics: Vec<Topic> = Vec::new();
+    for skipped in walk
+        .skipped
+        .iter()
+        .filter(|one| one.why == Why::NotAskedFor)
+    {
+        let topic = Topic::of(skipped.step);
+        if !topics.contains(&topic) {
+            topics.push(topic);
+        }
+    }
+    for topic in topics {
+        lines.push(match topic.option() {
+            Some(option) => format!("{}: {option}", topic.words()),
+            None => topic.words().to_owned(),
+        });
+    }
+    lines
+}
+
+/// What the walk made and could not remove.
+pub(super) fn left(walk: &Walk) -> Vec<String> {
+    walk.left.iter().map(leftover).collect()
+}
+
+fn leftover(left: &Leftover) -> String {
+    let refused = |status: &Option<u16>| match status {
+        Some(status) => format!("its removal was answered with {status}"),
+        None => "its removal got no answer".to_owned(),
+    };
+    match left {
+        Leftover::Upload { repository, status } => format!(
+            "an open upload in {}, which the registry forgets by itself: {}",
+            clean(repository),
+            refused(status)
+        ),
+        Leftover::Blob {
+            repository,
+            digest,
+            status,
+        } => format!(
+            "a blob in {}, which garbage collection removes: {}; {}",
+            clean(repository),
+            clean(digest),
+            refused(status)
+        ),
+        Leftover::Artifact {
+            repository,
+            reference,
+            status,
+        } => format!(
+            "an artifact, to be deleted by hand: {}:{}; {}",
+            clean(repository),
+            clean(reference),
+            refused(status)
+        ),
+    }
+}

@@ -1,0 +1,266 @@
+//! A tiny image: pushed, pulled back, removed.
+
+use super::bounds::{RESOLVING, Time};
+use super::course::{Course, within};
+use super::entry::place;
+use super::location::{Reference, with_parameter};
+use super::request::{Heard, Request, Site};
+use super::upload::{Id, Works, Wrote};
+use crate::doctor::seen::{Leftover, Trouble, Why};
+use crate::doctor::step::Step;
+use crate::doctor::wire::{Framing, Payload, Trust};
+use crate::doctor::{Afterwards, Extent};
+use crate::standin::content::{Pattern, digest};
+use crate::standin::image::{Image, MANIFEST};
+use bytes::Bytes;
+use http::Method;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+const LAYER: u64 = 1024;
+
+/// The address of what has none.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// What was pushed and is still to be removed.
+#[derive(Default)]
+pub(super) struct Pushed {
+    /// The digest of a manifest that may be there.
+    pub(super) manifest: Option<String>,
+    /// Blobs that may be there, and that no manifest holds.
+    pub(super) blobs: Vec<String>,
+}
+
+impl Course<'_> {
+    pub(super) async fn push(&mut self, works: Works) -> Result<(), Why> {
+        if !self.is_public() {
+            return Ok(());
+        }
+        if !self.options.push {
+            self.skip(Step::BlobCommit, Why::NotAskedFor);
+            return Ok(());
+        }
+        match works {
+            Works::Nothing => {
+                self.skip(Step::BlobCommit, Why::Impossible);
+                Ok(())
+            }
+            // A blob goes in one PUT; that PATCH fails says nothing about it.
+            Works::Starting | Works::Writing => {
+                let image = Image::new(Pattern {
+                    seed: self.options.artifact.seed,
+                    size: LAYER,
+                });
+                self.freshen().await?;
+                self.push_and_pull(&image).await?;
+                self.end(self.options.extent).await
+            }
+        }
+    }
+
+    async fn end(&mut self, extent: Extent) -> Result<(), Why> {
+        match extent {
+            Extent::Whole => self.remove().await,
+            Extent::Push(Afterwards::Remove) => {
+                // With what deletes from the first: a refusal would be counted each time.
+                self.widen().await?;
+                self.remove().await
+            }
+            Extent::Push(Afterwards::Keep) => {
+                self.pushed = Pushed::default();
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends where something fails.
+    async fn push_and_pull(&mut self, image: &Image) -> Result<(), Why> {
+        let layer = image.layer.content.bytes(0, LAYER);
+        let blob = image.layer.digest.clone();
+        for (step, digest, content) in [
+            (Step::BlobCommit, blob.clone(), layer.clone()),
+            (
+                Step::ConfigCommit,
+                digest(&image.config),
+                image.config.clone(),
+            ),
+        ] {
+            if !self.commit(step, digest, content).await? {
+                return Ok(());
+            }
+        }
+        let manifest = digest(&image.manifest);
+        let base = format!("/v2/{}/manifests", self.repository()?);
+        let tagging = Request::new(
+            Step::ManifestPut,
+            Method::PUT,
+            format!("{base}/{}", self.options.artifact.tag),
+        )
+        .carrying(self.carry())
+        .header("content-type", MANIFEST)
+        .payload(Payload::Bytes(image.manifest.clone(), Framing::Length));
+        // From here on it may be there, whatever comes.
+        self.pushed.manifest = Some(manifest.clone());
+        if !self.ask(tagging).await?.is(201) {
+            return Ok(());
+        }
+        // Who removes the manifest leaves its blobs to the registry's garbage collection.
+        self.pushed.blobs.clear();
+        let pulling = Request::get(Step::ManifestGet, format!("{base}/{manifest}"))
+            .carrying(self.carry())
+            .header("accept", MANIFEST)
+            .expecting(image.manifest.clone());
+        self.ask(pulling).await?;
+        self.pull_blob(&blob, layer).await
+    }
+
+    /// A POST and one PUT, as containerd does; of a push alone the layer goes before the PUT.
+    async fn commit(&mut self, step: Step, digest: String, content: Bytes) -> Result<bool, Why> {
+        let Some(id) = self.start().await? else {
+            self.skip(step, Why::Impossible);
+            return Ok(false);
+        };
+        let content = match (self.options.extent, step) {
+            (Extent::Push(_), Step::BlobCommit) => {
+                if !self.send_ahead(id, content).await? {
+                    self.skip(step, Why::Impossible);
+                    return Ok(false);
+                }
+                Bytes::new()
+            }
+            (Extent::Whole | Extent::Push(_), _) => content,
+        };
+        let mut committing = self
+            .continuing(step, Method::PUT, id)?
+            .header("content-type", "application/octet-stream")
+            .payload(Payload::Bytes(content, Framing::Length));
+        committing.target = with_parameter(&committing.target, "digest", &digest);
+        let heard = self.ask(committing).await?;
+        let is_there = heard.is(201);
+        if is_there {
+            self.close(id);
+            self.pushed.blobs.push(digest);
+        } else {
+            self.cancel(id).await?;
+        }
+        Ok(is_there)
+    }
+
+    /// All of it in one PATCH, as docker does.
+    async fn send_ahead(&mut self, id: Id, content: Bytes) -> Result<bool, Why> {
+        let payload = Payload::Bytes(content, Framing::Length);
+        let (wrote, _) = self.write(Step::UploadChunk, id, payload).await?;
+        match wrote {
+            Wrote::On => Ok(true),
+            Wrote::Astray => {
+                self.cancel(id).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    async fn pull_blob(&mut self, digest: &str, content: Bytes) -> Result<(), Why> {
+        let target = blob_target(&self.repository()?, digest);
+        let pulling = Request::get(Step::BlobGet, target)
+            .carrying(self.carry())
+            .expecting(content.clone());
+        let heard = self.ask(pulling).await?;
+        match storage(&heard) {
+            Some(storage) => self.pull_from(storage, content).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Follows a redirect to storage, once, as clients do: without the Authorization.
+    async fn pull_from(&mut self, storage: Reference, content: Bytes) -> Result<(), Why> {
+        self.secrets.learn_query(&storage.target);
+        let own = self.here().ok_or(Why::Impossible)?;
+        let origin = storage.origin.unwrap_or_else(|| own.origin.clone());
+        let pulling = Request::get(Step::BlobGet, storage.target).expecting(content);
+        if origin == self.options.target {
+            self.ask_at(&own, pulling).await?;
+            return Ok(());
+        }
+        let resolving = within(RESOLVING, self.wire.resolve(&origin));
+        let resolved = self.halt.unless(Time::Shared, resolving).await?;
+        let nowhere = || Trouble::Unresolved("it has no address".into());
+        let first = resolved.and_then(|all| all.first().copied().ok_or_else(nowhere));
+        let mut site = Site {
+            place: place(&origin, first.clone().unwrap_or(NOWHERE)),
+            host: origin.authority(),
+            forwarded: Vec::new(),
+            origin,
+        };
+        site.place.trust = Trust::Required;
+        match first {
+            Ok(_) => self.ask_at(&site, pulling).await.map(drop),
+            Err(trouble) => {
+                self.not_asked(&site, &pulling, trouble);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the artifact away again, or says that it is still there.
+    pub(super) async fn remove(&mut self) -> Result<(), Why> {
+        if let Some(manifest) = self.pushed.manifest.clone() {
+            let status = self.delete_manifest(&manifest).await?;
+            if status.is_some() {
+                self.pushed.manifest = None;
+            }
+            if !matches!(status, Some(200..300 | 404) | None) {
+                self.leave_artifact(&manifest, status);
+            }
+        }
+        for blob in self.pushed.blobs.clone() {
+            self.remove_blob(Step::ManifestDelete, &blob).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_manifest(&mut self, digest: &str) -> Result<Option<u16>, Why> {
+        let target = format!("/v2/{}/manifests/{digest}", self.repository()?);
+        let deleting = |carry| {
+            Request::new(Step::ManifestDelete, Method::DELETE, target.clone()).carrying(carry)
+        };
+        let status = self.ask(deleting(self.deleting())).await?.status();
+        if matches!(status, Some(401 | 403))
+            && let Some(wider) = self.widen().await?
+        {
+            return Ok(self.ask(deleting(Some(wider))).await?.status());
+        }
+        Ok(status)
+    }
+
+    pub(super) fn leave_artifact(&mut self, digest: &str, status: Option<u16>) {
+        let repository = self.options.repository.clone().unwrap_or_default();
+        let tag = &self.options.artifact.tag;
+        let left = Leftover::Artifact {
+            repository,
+            reference: format!("{tag}@{digest}"),
+            status,
+        };
+        self.walk.left.push(left);
+    }
+
+    pub(super) fn leave_blob(&mut self, digest: &str, status: Option<u16>) {
+        let repository = self.options.repository.clone().unwrap_or_default();
+        let left = Leftover::Blob {
+            repository,
+            digest: digest.to_owned(),
+            status,
+        };
+        self.walk.left.push(left);
+    }
+}
+
+pub(super) fn blob_target(repository: &str, digest: &str) -> String {
+    format!("/v2/{repository}/blobs/{digest}")
+}
+
+/// Where the blob is, if the registry doesn't hold it itself.
+fn storage(heard: &Heard) -> Option<Reference> {
+    match heard.status() {
+        Some(301 | 302 | 303 | 307 | 308) => heard.header("location").and_then(Reference::read),
+        Some(_) | None => None,
+    }
+}

@@ -1,0 +1,111 @@
+//! How long things may take.
+
+use crate::doctor::step::Step;
+use crate::doctor::wire::Patience;
+use std::time::Duration;
+
+/// The bounds of a walk. Connections have one of their own, in `wire`.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// All steps together; bodies, pauses and commits of a size that was asked for aside, and
+    /// cleaning up. A healthy walk takes a few seconds, and one in which every request times out
+    /// is to end before the person does.
+    pub total: Duration,
+    /// For the header of an answer. A wrong password takes Harbor 1.5 s.
+    pub answer: Duration,
+    /// For the refusal of a body that is withheld: a hop that streams brings it in one round trip.
+    pub early: Duration,
+    /// For the answer to a commit that is waited for: longer than any client does.
+    pub commit: Duration,
+    /// For cancelling and removing what is still there at the end.
+    pub cleaning: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            total: Duration::from_secs(120),
+            answer: Duration::from_secs(10),
+            early: Duration::from_secs(5),
+            commit: Duration::from_secs(600),
+            cleaning: Duration::from_secs(15),
+        }
+    }
+}
+
+/// A request that could have begun something is waited for this long after an interruption, since
+/// only its answer tells how to cancel that.
+pub(super) const GRACE: Duration = Duration::from_secs(3);
+
+/// Looking a name up; resolvers try for 5 s and then once more.
+pub(super) const RESOLVING: Duration = Duration::from_secs(10);
+
+/// Addresses of one name that are looked at. Round robins have fewer, and CDNs more of the same.
+pub(super) const MOST_ADDRESSES: usize = 8;
+
+/// A body that doesn't move for so long is stuck.
+const PROGRESS: Duration = Duration::from_secs(30);
+
+/// What a line brings that is of any use for images, in bytes a second.
+const SLOWEST: u64 = 64 * 1024;
+
+/// What a hop that collects bodies passes on once it has them, in bytes a second.
+const SLOWEST_INSIDE: u64 = 8 * 1024 * 1024;
+
+impl Bounds {
+    /// For a request with a body of this size.
+    pub(super) fn patience(&self, size: u64) -> Patience {
+        Patience {
+            answer: self.answer + Duration::from_secs(size / SLOWEST_INSIDE),
+            progress: PROGRESS,
+        }
+    }
+
+    /// For a whole exchange, however its bytes trickle.
+    pub(super) fn whole(&self, patience: Patience, size: u64, pause: Duration) -> Duration {
+        PROGRESS + patience.answer + pause + Duration::from_secs(size / SLOWEST)
+    }
+}
+
+/// Whose time a step takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Time {
+    /// Of all steps together.
+    Shared,
+    /// Of its own, since the person chose how much.
+    Own,
+}
+
+pub(super) fn time(step: Step) -> Time {
+    match step {
+        Step::Body | Step::BodyLimit | Step::Idle | Step::CommitWait => Time::Own,
+        Step::Resolve
+        | Step::Connect
+        | Step::Tls
+        | Step::PlainHttp
+        | Step::PlainHttpWrite
+        | Step::PingBare
+        | Step::Ping
+        | Step::PingAgain
+        | Step::TokenPost
+        | Step::TokenGet
+        | Step::Authorized
+        | Step::EarlyAnswer
+        | Step::EarlyAnswerChunked
+        | Step::UploadStart
+        | Step::ProbeForwardedProto
+        | Step::ProbeForwardedHost
+        | Step::ProbeForwarded
+        | Step::UploadStatus
+        | Step::UploadChunk
+        | Step::UploadChunkChunked
+        | Step::UploadCommit
+        | Step::UploadCancel
+        | Step::BlobCommit
+        | Step::ConfigCommit
+        | Step::ManifestPut
+        | Step::ManifestGet
+        | Step::BlobGet
+        | Step::ManifestDelete => Time::Shared,
+    }
+}

@@ -1,0 +1,93 @@
+//! What a registry asks for before it lets anybody in.
+
+use super::location::Reference;
+use crate::registry::challenge::parse;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Challenge {
+    /// Everybody is let in.
+    Open,
+    Basic,
+    Bearer {
+        realm: Reference,
+        service: Option<String>,
+    },
+    /// It wants something that can't be read or given.
+    Unusable,
+}
+
+impl Challenge {
+    /// Of a 401; a Bearer challenge is preferred, as clients do.
+    pub(super) fn read<'v>(values: impl Iterator<Item = &'v str>) -> Challenge {
+        let mut best = Challenge::Unusable;
+        for value in values {
+            for challenge in parse(value).unwrap_or_default() {
+                if challenge.is_bearer() {
+                    let realm = challenge.param("realm").map(|realm| realm.value.as_ref());
+                    if let Some(realm) = realm.and_then(Reference::read) {
+                        let service = challenge.param("service");
+                        return Challenge::Bearer {
+                            realm,
+                            service: service.map(|service| service.value.to_string()),
+                        };
+                    }
+                } else if challenge.scheme.eq_ignore_ascii_case("basic") {
+                    best = Challenge::Basic;
+                }
+            }
+        }
+        best
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::origin::Origin;
+
+    #[test]
+    fn challenges_are_taken_as_clients_take_them() {
+        let bearer = |origin: &str, target: &str, service: Option<&str>| Challenge::Bearer {
+            realm: Reference {
+                origin: Origin::parse(origin).ok(),
+                target: target.into(),
+            },
+            service: service.map(Into::into),
+        };
+        for (values, expected) in [
+            (
+                &[r#"Bearer realm="https://hub/service/token",service="harbor-registry""#][..],
+                bearer("https://hub", "/service/token", Some("harbor-registry")),
+            ),
+            (
+                &[
+                    r#"Basic realm="x""#,
+                    r#"bearer Realm="http://core:8080/t?a=b""#,
+                ],
+                bearer("http://core:8080", "/t?a=b", None),
+            ),
+            (
+                &[r#"Bearer realm="https,http://hub/service/token""#],
+                bearer("", "/service/token", None),
+            ),
+            (
+                &[r#"Bearer realm="/service/token",service="s""#],
+                bearer("", "/service/token", Some("s")),
+            ),
+            (&[r#"Basic realm="harbor""#], Challenge::Basic),
+            (&[r#"Bearer realm="""#, "Basic"], Challenge::Basic),
+            (&[r#"Bearer realm="https://hub""#], Challenge::Unusable),
+            (&[r#"Bearer service="s""#], Challenge::Unusable),
+            (&["Negotiate"], Challenge::Unusable),
+            (&[""], Challenge::Unusable),
+            (&["=,="], Challenge::Unusable),
+            (&[], Challenge::Unusable),
+        ] {
+            assert_eq!(
+                Challenge::read(values.iter().copied()),
+                expected,
+                "{values:?}"
+            );
+        }
+    }
+}

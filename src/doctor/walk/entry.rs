@@ -1,0 +1,178 @@
+//! Names, addresses, handshakes, and what stands on the port of plain HTTP.
+
+use super::bounds::{MOST_ADDRESSES, RESOLVING, Time};
+use super::course::{Course, within};
+use super::request::{Request, Site};
+use crate::doctor::seen::{AddressSeen, Entry, Why};
+use crate::doctor::step::Step;
+use crate::doctor::wire::{Place, Trust};
+use crate::edge::origin::{Origin, Scheme};
+use futures_util::future::join_all;
+use http::Method;
+use std::net::SocketAddr;
+
+impl Course<'_> {
+    /// Resolves and connects, to every address. The site where the walk goes on, if there is one.
+    pub(super) async fn reach(&mut self) -> Result<Option<Site>, Why> {
+        let origin = self.entered().clone();
+        self.began(Step::Resolve);
+        let resolving = within(RESOLVING, self.wire.resolve(&origin));
+        let resolved = self.halt.unless(Time::Shared, resolving).await?;
+        let addresses = resolved.clone().unwrap_or_default();
+        self.walk.resolved = Some(resolved);
+        self.ended(Step::Resolve);
+        if addresses.is_empty() {
+            return Ok(None);
+        }
+        self.began(Step::Connect);
+        self.walk.addresses = self.look(&origin, &addresses).await?;
+        let used = choose(&self.walk.addresses);
+        if let Some(used) = used {
+            self.walk.addresses[used].is_used = true;
+        }
+        self.ended(Step::Connect);
+        if origin.scheme == Scheme::Https {
+            self.began(Step::Tls);
+            self.ended(Step::Tls);
+        }
+        Ok(used.map(|used| self.site(&origin, self.walk.addresses[used].address)))
+    }
+
+    /// Connects to all of them at once.
+    pub(super) async fn look(
+        &mut self,
+        origin: &Origin,
+        addresses: &[SocketAddr],
+    ) -> Result<Vec<AddressSeen>, Why> {
+        let places: Vec<Place> = addresses
+            .iter()
+            .take(MOST_ADDRESSES)
+            .map(|address| place(origin, *address))
+            .collect();
+        let looking = join_all(places.iter().map(|place| self.wire.look(place)));
+        self.halt.unless(Time::Shared, looking).await
+    }
+
+    /// Whether plain HTTP is looked at: where clients that type no scheme would try it.
+    pub(super) fn has_plain_http(&self) -> bool {
+        let target = &self.options.target;
+        self.is_public() && target.scheme == Scheme::Https && target.port == 443
+    }
+
+    pub(super) async fn plain_http(&mut self) -> Result<(), Why> {
+        let used = self.walk.address().or(self.walk.addresses.first());
+        let Some(mut address) = used.map(|used| used.address) else {
+            return Ok(());
+        };
+        if !self.has_plain_http() {
+            return Ok(());
+        }
+        let origin = Origin {
+            scheme: Scheme::Http,
+            host: self.options.target.host.clone(),
+            port: Scheme::Http.default_port(),
+        };
+        address.set_port(origin.port);
+        let site = self.site(&origin, address);
+        let read = Request::get(Step::PlainHttp, "/v2/");
+        let heard = self.ask_at(&site, read).await?;
+        // Where nothing answers a GET, a POST meets the same.
+        if heard.0.is_ok() {
+            let write = Request::new(Step::PlainHttpWrite, Method::POST, "/v2/");
+            self.ask_at(&site, write).await?;
+        }
+        Ok(())
+    }
+
+    /// A site of the entry: asked under the target's name.
+    pub(super) fn site(&self, origin: &Origin, address: SocketAddr) -> Site {
+        let target = &self.options.target;
+        let (host, forwarded) = match &self.walk.entry {
+            Entry::Public => (origin.authority(), Vec::new()),
+            // No X-Forwarded-Host, which few hops send: a registry takes it before the Host, so it
+            // would hide what an inner hop does to that.
+            Entry::Via(_) => (
+                target.authority(),
+                vec![("x-forwarded-proto".into(), target.scheme.to_string())],
+            ),
+        };
+        Site {
+            origin: origin.clone(),
+            place: place(origin, address),
+            host,
+            forwarded,
+        }
+    }
+}
+
+pub(super) fn place(origin: &Origin, address: SocketAddr) -> Place {
+    Place {
+        address,
+        scheme: origin.scheme,
+        server_name: origin.host.clone(),
+        trust: Trust::Waived,
+    }
+}
+
+/// Whether requests can be sent there.
+pub(super) fn is_open(seen: &AddressSeen) -> bool {
+    seen.connected.is_ok() && seen.tls.as_ref().is_none_or(Result::is_ok)
+}
+
+/// Whether a password may be sent there, for all that the certificate says.
+pub(super) fn is_trusted(seen: &AddressSeen) -> bool {
+    match &seen.tls {
+        Some(Ok(tls)) => tls.distrust.is_none(),
+        Some(Err(_)) | None => false,
+    }
+}
+
+/// The first that is trusted, or else the first that speaks at all.
+pub(super) fn choose(addresses: &[AddressSeen]) -> Option<usize> {
+    let is_sound = |seen: &AddressSeen| is_open(seen) && (seen.tls.is_none() || is_trusted(seen));
+    addresses
+        .iter()
+        .position(is_sound)
+        .or_else(|| addresses.iter().position(is_open))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::seen::{Distrust, TlsSeen, Trouble};
+    use std::time::Duration;
+
+    #[test]
+    fn the_address_that_serves_the_walk_best_is_chosen() {
+        let tls = |distrust| {
+            Some(Ok(TlsSeen {
+                version: "TLSv1.3".into(),
+                alpn: None,
+                chain: Vec::new(),
+                distrust,
+            }))
+        };
+        let seen = |connected, tls| AddressSeen {
+            address: SocketAddr::from(([127, 0, 0, 1], 1)),
+            connected,
+            tls,
+            is_used: false,
+        };
+        let fast = Ok(Duration::ZERO);
+        let refused = || seen(Err(Trouble::Refused), None);
+        let trusted = || seen(fast.clone(), tls(None));
+        let expired = || seen(fast.clone(), tls(Some(Distrust::Expired)));
+        let broken = || seen(fast.clone(), Some(Err(Trouble::NotTls)));
+        let plain = || seen(fast.clone(), None);
+        for (name, addresses, expected) in [
+            ("none", vec![], None),
+            ("refused", vec![refused(), broken()], None),
+            ("the first", vec![trusted(), trusted()], Some(0)),
+            ("no TLS", vec![plain(), plain()], Some(0)),
+            ("trusted", vec![refused(), expired(), trusted()], Some(2)),
+            ("untrusted", vec![broken(), expired(), expired()], Some(1)),
+        ] {
+            assert_eq!(choose(&addresses), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A request of a step, before it goes anywhere.
+
+use crate::doctor::seen::{Body, Carried, Trouble};
+use crate::doctor::step::Step;
+use crate::doctor::wire::{Framing, Patience, Payload, Place, Reply};
+use crate::edge::origin::Origin;
+use bytes::Bytes;
+use http::Method;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// Where requests go, and under which name.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    /// What stands in front of the paths that people see.
+    pub(super) origin: Origin,
+    pub(super) place: Place,
+    pub(super) host: String,
+    /// What a hop before it would add.
+    pub(super) forwarded: Vec<(String, String)>,
+}
+
+/// An Authorization.
+#[derive(Clone)]
+pub(super) struct Carry {
+    pub(super) kind: Carried,
+    pub(super) value: Zeroizing<String>,
+}
+
+/// What may come of a request that is not waited for to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begins {
+    Nothing,
+    /// Something that its answer alone tells how to end.
+    Upload,
+}
+
+pub(super) struct Request {
+    pub(super) step: Step,
+    pub(super) method: Method,
+    /// Path and query.
+    pub(super) target: String,
+    pub(super) carry: Option<Carry>,
+    /// What every request of the step has.
+    pub(super) headers: Vec<(String, String)>,
+    /// What this one has beyond them.
+    pub(super) extra: Vec<(String, String)>,
+    pub(super) payload: Payload,
+    pub(super) patience: Option<Patience>,
+    /// For all of it, where that isn't to follow from its patience and its size.
+    pub(super) limit: Option<Duration>,
+    pub(super) begins: Begins,
+    /// What is to come back.
+    pub(super) expected: Option<Bytes>,
+}
+
+impl Request {
+    pub(super) fn new(step: Step, method: Method, target: impl Into<String>) -> Request {
+        Request {
+            step,
+            method,
+            target: target.into(),
+            carry: None,
+            headers: Vec::new(),
+            extra: Vec::new(),
+            payload: Payload::None,
+            patience: None,
+            limit: None,
+            begins: Begins::Nothing,
+            expected: None,
+        }
+    }
+
+    pub(super) fn get(step: Step, target: impl Into<String>) -> Request {
+        Request::new(step, Method::GET, target)
+    }
+
+    pub(super) fn carrying(self, carry: Option<Carry>) -> Request {
+        Request { carry, ..self }
+    }
+
+    pub(super) fn header(mut self, name: &str, value: impl Into<String>) -> Request {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub(super) fn payload(self, payload: Payload) -> Request {
+        Request { payload, ..self }
+    }
+
+    pub(super) fn patience(self, patience: Patience) -> Request {
+        Request {
+            patience: Some(patience),
+            ..self
+        }
+    }
+
+    pub(super) fn expecting(self, expected: Bytes) -> Request {
+        Request {
+            expected: Some(expected),
+            ..self
+        }
+    }
+}
+
+/// How large a payload is.
+pub(super) fn size(payload: &Payload) -> u64 {
+    match payload {
+        Payload::None => 0,
+        Payload::Bytes(bytes, _) => bytes.len() as u64,
+        Payload::Made { size, .. } => *size,
+        Payload::Withheld { .. } => 1,
+    }
+}
+
+pub(super) fn pause(payload: &Payload) -> Duration {
+    match payload {
+        Payload::Made { pause, .. } => pause.unwrap_or_default(),
+        Payload::None | Payload::Bytes(..) | Payload::Withheld { .. } => Duration::ZERO,
+    }
+}
+
+/// A payload as it is recorded.
+pub(super) fn body(payload: &Payload) -> Body {
+    let framed = |size, framing: Framing| match framing {
+        Framing::Length => Body::Length(size),
+        Framing::Chunked => Body::Chunked(size),
+    };
+    match payload {
+        Payload::None => Body::None,
+        Payload::Bytes(bytes, framing) => framed(bytes.len() as u64, *framing),
+        Payload::Made { size, framing, .. } => framed(*size, *framing),
+        Payload::Withheld { length, framing } => framed(*length, *framing),
+    }
+}
+
+/// What came, with its secrets: for going on, and never kept in the walk.
+pub(super) struct Heard(pub(super) Result<Reply, Trouble>);
+
+impl Heard {
+    pub(super) fn status(&self) -> Option<u16> {
+        self.0.as_ref().ok().map(|reply| reply.status)
+    }
+
+    pub(super) fn is(&self, status: u16) -> bool {
+        self.status() == Some(status)
+    }
+
+    /// The first value of that name, which is given in lower case.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers(name).next()
+    }
+
+    pub(super) fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
+        let all = self.0.as_ref().map_or(&[][..], |reply| &reply.headers);
+        all.iter()
+            .filter(move |(other, _)| other == name)
+            .map(|(_, value)| value.as_str())
+    }
+}

@@ -1,0 +1,171 @@
+//! What becomes of large bodies, of bodies that pause, and of commits that take their time.
+
+use super::artifact::blob_target;
+use super::body_limit::{MOST_TRIES, next};
+use super::course::Course;
+use super::location::with_parameter;
+use super::request::{Heard, Request};
+use super::upload::{CHUNK, Id, Works, Wrote};
+use crate::doctor::seen::{Trouble, Why};
+use crate::doctor::step::Step;
+use crate::doctor::wire::{Framing, Patience, Payload};
+use crate::standin::content::Pattern;
+use http::Method;
+use std::time::Duration;
+
+/// Two pieces with a pause between them.
+const PAUSED: u64 = 128 * 1024;
+
+/// The content of bodies, unlike the artifact's: a commit that finds its blob stored already would
+/// not take its time.
+const UNLIKE_THE_ARTIFACT: u64 = 0x626f_6479;
+
+impl Course<'_> {
+    /// One body as large as is asked for. Its upload stays open where its commit is to be seen.
+    pub(super) async fn body(&mut self, works: Works) -> Result<Option<Id>, Why> {
+        let Some(id) = self.another(Step::Body, works).await? else {
+            return Ok(None);
+        };
+        let size = self.options.body;
+        let (wrote, heard) = self.transfer(Step::Body, id, size, None).await?;
+        if wrote == Wrote::On && self.options.commit_wait && self.is_public() {
+            return Ok(Some(id));
+        }
+        self.cancel(id).await?;
+        if wrote == Wrote::Astray && is_limit(&heard) {
+            self.bracket(size).await?;
+        }
+        Ok(None)
+    }
+
+    /// Smaller ones, until it is clear which go through. A chunk did.
+    async fn bracket(&mut self, size: u64) -> Result<(), Why> {
+        let (mut passed, mut failed) = (CHUNK.min(size), size);
+        for _ in 0..MOST_TRIES {
+            let Some(size) = next(passed, failed) else {
+                break;
+            };
+            self.freshen().await?;
+            let Some(id) = self.start().await? else {
+                break;
+            };
+            let (wrote, heard) = self.transfer(Step::BodyLimit, id, size, None).await?;
+            self.cancel(id).await?;
+            match wrote {
+                Wrote::On => passed = size,
+                Wrote::Astray if is_limit(&heard) => failed = size,
+                Wrote::Astray => break,
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn idle(&mut self, works: Works) -> Result<(), Why> {
+        let Some(pause) = self.options.idle else {
+            self.skip(Step::Idle, Why::NotAskedFor);
+            return Ok(());
+        };
+        if let Some(id) = self.another(Step::Idle, works).await? {
+            self.transfer(Step::Idle, id, PAUSED, Some(pause)).await?;
+            self.cancel(id).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits what `body` sent, and waits for the answer longer than any client does.
+    pub(super) async fn commit_wait(&mut self, body: Option<Id>) -> Result<(), Why> {
+        if !self.is_public() {
+            return Ok(());
+        }
+        if !self.options.commit_wait {
+            self.skip(Step::CommitWait, Why::NotAskedFor);
+            return Ok(());
+        }
+        let Some(id) = body else {
+            self.skip(Step::CommitWait, Why::Impossible);
+            return Ok(());
+        };
+        self.freshen().await?;
+        let content = self.content(self.options.body);
+        let hashing = tokio::task::spawn_blocking(move || content.digest());
+        let time = super::bounds::time(Step::CommitWait);
+        let digest = self.halt.unless(time, hashing).await?;
+        let digest = digest.map_err(|_| Why::Impossible)?;
+        let mut committing = self
+            .continuing(Step::CommitWait, Method::PUT, id)?
+            .patience(Patience {
+                answer: self.bounds.commit,
+                ..self.bounds.patience(0)
+            });
+        committing.target = with_parameter(&committing.target, "digest", &digest);
+        // From here on it may be there, whatever comes.
+        self.pushed.blobs.push(digest.clone());
+        if self.ask(committing).await?.is(201) {
+            self.close(id);
+        } else {
+            self.cancel(id).await?;
+        }
+        self.remove_blob(Step::CommitWait, &digest).await
+    }
+
+    /// Removes a blob that nothing refers to, where the registry does that.
+    pub(super) async fn remove_blob(&mut self, step: Step, digest: &str) -> Result<(), Why> {
+        let target = blob_target(&self.repository()?, digest);
+        let removing = Request::new(step, Method::DELETE, target).carrying(self.deleting());
+        let status = self.ask(removing).await?.status();
+        if status.is_some() {
+            self.pushed.blobs.retain(|known| known != digest);
+        }
+        if !matches!(status, Some(200..300 | 404) | None) {
+            self.leave_blob(digest, status);
+        }
+        Ok(())
+    }
+
+    /// An upload for a step that needs bodies to get through.
+    async fn another(&mut self, step: Step, works: Works) -> Result<Option<Id>, Why> {
+        let begun = match works {
+            Works::Nothing | Works::Starting => None,
+            Works::Writing => {
+                self.freshen().await?;
+                self.start().await?
+            }
+        };
+        if begun.is_none() {
+            self.skip(step, Why::Impossible);
+        }
+        Ok(begun)
+    }
+
+    async fn transfer(
+        &mut self,
+        step: Step,
+        id: Id,
+        size: u64,
+        pause: Option<Duration>,
+    ) -> Result<(Wrote, Heard), Why> {
+        let payload = Payload::Made {
+            size,
+            seed: self.content(size).seed,
+            framing: Framing::Length,
+            pause,
+        };
+        self.write(step, id, payload).await
+    }
+
+    fn content(&self, size: u64) -> Pattern {
+        Pattern {
+            seed: self.options.artifact.seed ^ UNLIKE_THE_ARTIFACT,
+            size,
+        }
+    }
+}
+
+/// Whether it failed in a way in which size can be the reason. Hops say 413, or 400 and 5xx where
+/// they gather the body first; others just hang up.
+fn is_limit(heard: &Heard) -> bool {
+    match &heard.0 {
+        Ok(reply) => matches!(reply.status, 400 | 413 | 500 | 502),
+        Err(trouble) => *trouble == Trouble::Cut,
+    }
+}

@@ -1,0 +1,174 @@
+//! The body of a request: bytes at hand, bytes that are made on the way, or a beginning and no more.
+
+use super::meter::{Flow, Meter};
+use super::{Framing, Payload};
+use crate::standin::content::Pattern;
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame};
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Sleep;
+
+/// Handed over at a time: small, so that little is handed over that was not taken yet.
+const PIECE: u64 = 16 * 1024;
+/// What is sent of a chunked body that is withheld. Go's server, which is what registries are written
+/// with, reads up to 256 KiB of one before it sends an answer that could do without; of a body
+/// that was announced as longer than that, it reads nothing.
+const CHUNKED_BEGINNING: u64 = 257 * 1024;
+/// What ends a chunked body.
+const LAST_CHUNK: u64 = 5;
+
+pub(super) struct Outgoing {
+    content: Content,
+    /// Handed over so far.
+    at: u64,
+    size: u64,
+    framing: Framing,
+    /// None once it is over, or where there is none.
+    pause: Option<Pause>,
+    meter: Meter,
+}
+
+enum Content {
+    Bytes(Bytes),
+    Pattern(Pattern),
+    /// All but this many bytes, from the beginning on.
+    Withheld(u64),
+}
+
+struct Pause {
+    /// Before this byte.
+    at: u64,
+    lasts: Duration,
+    running: Option<Pin<Box<Sleep>>>,
+}
+
+impl Outgoing {
+    pub(super) fn new(payload: Payload, meter: Meter) -> Outgoing {
+        let nothing = Content::Bytes(Bytes::new());
+        let (content, size, framing, pause) = match payload {
+            Payload::None => (nothing, 0, Framing::Length, None),
+            Payload::Bytes(bytes, framing) => {
+                let size = bytes.len() as u64;
+                (Content::Bytes(bytes), size, framing, None)
+            }
+            Payload::Made {
+                size,
+                seed,
+                framing,
+                pause,
+            } => {
+                let pause = pause.map(|lasts| Pause {
+                    at: size / 2,
+                    lasts,
+                    running: None,
+                });
+                (
+                    Content::Pattern(Pattern { seed, size }),
+                    size,
+                    framing,
+                    pause,
+                )
+            }
+            Payload::Withheld { length, framing } => {
+                let beginning = match framing {
+                    Framing::Length => 1,
+                    Framing::Chunked => CHUNKED_BEGINNING.min(length.saturating_sub(1)),
+                };
+                (Content::Withheld(beginning), length, framing, None)
+            }
+        };
+        if size == 0 && framing == Framing::Length {
+            meter.flows(Flow::Complete);
+        }
+        Outgoing {
+            content,
+            at: 0,
+            size,
+            framing,
+            pause,
+            meter,
+        }
+    }
+
+    fn piece(&self) -> Option<Bytes> {
+        let until_pause = match &self.pause {
+            Some(pause) if pause.at > self.at => pause.at - self.at,
+            Some(_) | None => PIECE,
+        };
+        let length = until_pause.min(PIECE).min(self.size - self.at);
+        match &self.content {
+            Content::Bytes(bytes) => {
+                let from = usize::try_from(self.at).unwrap_or(usize::MAX);
+                let length = usize::try_from(length).unwrap_or(usize::MAX);
+                Some(bytes.slice(from..from.saturating_add(length).min(bytes.len())))
+            }
+            Content::Pattern(pattern) => Some(pattern.bytes(self.at, length)),
+            Content::Withheld(beginning) if self.at < *beginning => {
+                let length = length.min(beginning - self.at);
+                let length = usize::try_from(length).unwrap_or(usize::MAX);
+                Some(Bytes::from(vec![b'?'; length]))
+            }
+            Content::Withheld(_) => None,
+        }
+    }
+
+    /// Waits where the pause is.
+    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(pause) = self.pause.as_mut().filter(|pause| pause.at == self.at) else {
+            return Poll::Ready(());
+        };
+        let lasts = pause.lasts;
+        let meter = &self.meter;
+        let sleep = pause.running.get_or_insert_with(|| {
+            meter.flows(Flow::Pausing);
+            Box::pin(tokio::time::sleep(lasts))
+        });
+        std::task::ready!(sleep.as_mut().poll(cx));
+        self.pause = None;
+        self.meter.flows(Flow::Coming);
+        Poll::Ready(())
+    }
+
+    fn overhead(&self, length: u64) -> u64 {
+        match self.framing {
+            Framing::Length => 0,
+            // The length in hexadecimal digits, and two ends of line.
+            Framing::Chunked => u64::from(length.max(1).ilog(16)) + 1 + 4,
+        }
+    }
+}
+
+impl HttpBody for Outgoing {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        std::task::ready!(self.poll_pause(cx));
+        if self.at == self.size {
+            if self.framing == Framing::Chunked {
+                self.meter.gave(0, LAST_CHUNK);
+            }
+            self.meter.flows(Flow::Complete);
+            return Poll::Ready(None);
+        }
+        let Some(piece) = self.piece() else {
+            self.meter.flows(Flow::Withheld);
+            return Poll::Pending;
+        };
+        let length = piece.len() as u64;
+        self.at += length;
+        self.meter.gave(length, self.overhead(length));
+        // Nobody asks for the end of a body whose length was announced.
+        if self.at == self.size && self.framing == Framing::Length {
+            self.meter.flows(Flow::Complete);
+        }
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+}

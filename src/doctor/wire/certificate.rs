@@ -1,0 +1,249 @@
+//! Certificates: whose word is taken, what a server showed, and what a client says to it.
+//!
+//! The verdict is that of this build's algorithms and of this machine's clock. Revocation is not
+//! looked at: no registry client does.
+
+use crate::doctor::seen::{CertificateSeen, Distrust};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use x509_parser::extensions::GeneralName;
+
+/// Those whose signatures are believed.
+#[derive(Debug)]
+pub(super) struct Authorities {
+    /// None where nobody is believed.
+    verifier: Option<Arc<WebPkiServerVerifier>>,
+    certificates: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
+}
+
+/// What a server showed in a handshake.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    pub(super) chain: Vec<CertificateSeen>,
+    pub(super) distrust: Option<Distrust>,
+}
+
+/// Lets every handshake go on whose signatures are right, and keeps what was shown in it. What is
+/// to happen with a server that isn't trusted, others decide.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    authorities: Arc<Authorities>,
+    shown: Mutex<Option<Shown>>,
+}
+
+impl Authorities {
+    pub(super) fn new(
+        certificates: Vec<CertificateDer<'static>>,
+        provider: Arc<CryptoProvider>,
+    ) -> Authorities {
+        let mut roots = RootCertStore::empty();
+        // A machine's store may well hold what can't be read; it then vouches for nobody.
+        roots.add_parsable_certificates(certificates.iter().cloned());
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+                .build()
+                // Without authorities there is none.
+                .ok();
+        Authorities {
+            verifier,
+            certificates,
+            provider,
+        }
+    }
+
+    fn distrust(
+        &self,
+        own: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Option<Distrust> {
+        let Some(verifier) = &self.verifier else {
+            return Some(Distrust::UnknownIssuer);
+        };
+        let error = match verifier.verify_server_cert(own, between, name, &[], now) {
+            Ok(_) => return None,
+            Err(rustls::Error::InvalidCertificate(error)) => error,
+            Err(other) => return Some(Distrust::Other(other.to_string())),
+        };
+        match distrust_of(error) {
+            Distrust::Other(reason) => self.by_hand(own, name, now, reason),
+            other => Some(other),
+        }
+    }
+
+    /// A server's certificate that is an authority's as well, as `openssl req -x509` makes them, is
+    /// refused by webpki in any case. Registry clients take it where it is itself among the trusted,
+    /// and call it unknown where it isn't.
+    fn by_hand(
+        &self,
+        own: &CertificateDer<'_>,
+        name: &ServerName<'_>,
+        now: UnixTime,
+        reason: String,
+    ) -> Option<Distrust> {
+        let (Some(seen), Ok(parsed)) = (describe(own), ParsedCertificate::try_from(own)) else {
+            return Some(Distrust::Other(reason));
+        };
+        if !self.certificates.iter().any(|trusted| trusted == own) {
+            return Some(if seen.subject == seen.issuer {
+                Distrust::UnknownIssuer
+            } else {
+                Distrust::Other(reason)
+            });
+        }
+        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        if now > seen.not_after {
+            return Some(Distrust::Expired);
+        }
+        if now < seen.not_before {
+            return Some(Distrust::NotYetValid);
+        }
+        match rustls::client::verify_server_name(&parsed, name) {
+            Ok(()) => None,
+            Err(_) => Some(Distrust::WrongName),
+        }
+    }
+}
+
+fn distrust_of(error: CertificateError) -> Distrust {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => Distrust::Expired,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            Distrust::NotYetValid
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            Distrust::WrongName
+        }
+        // A bad signature is an authority that was made anew under its old name: clients call that
+        // an unknown one.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => Distrust::UnknownIssuer,
+        // The rest has no word of its own; the enum is open, so it can't be listed.
+        other => Distrust::Other(rustls::Error::InvalidCertificate(other).to_string()),
+    }
+}
+
+/// Why, for people.
+pub(super) fn words(distrust: &Distrust) -> &str {
+    match distrust {
+        Distrust::Expired => "it has expired",
+        Distrust::NotYetValid => "it is not valid yet",
+        Distrust::WrongName => "it is for other names",
+        Distrust::UnknownIssuer => "its issuer is unknown here",
+        Distrust::Other(reason) => reason,
+    }
+}
+
+impl Recorder {
+    pub(super) fn new(authorities: Arc<Authorities>) -> Recorder {
+        Recorder {
+            authorities,
+            shown: Mutex::new(None),
+        }
+    }
+
+    /// None until the server has shown a certificate.
+    pub(super) fn shown(&self) -> Option<Shown> {
+        self.shown
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl ServerCertVerifier for Recorder {
+    fn verify_server_cert(
+        &self,
+        own: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let shown = Shown {
+            chain: std::iter::once(own)
+                .chain(between)
+                .filter_map(describe)
+                .collect(),
+            distrust: self.authorities.distrust(own, between, name, now),
+        };
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.authorities.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.authorities.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.authorities
+            .provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// None for bytes that are no certificate.
+fn describe(certificate: &CertificateDer<'_>) -> Option<CertificateSeen> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    let names = match parsed.subject_alternative_name() {
+        Ok(Some(extension)) => extension
+            .value
+            .general_names
+            .iter()
+            .filter_map(name)
+            .collect(),
+        Ok(None) | Err(_) => Vec::new(),
+    };
+    Some(CertificateSeen {
+        subject: printable(&parsed.subject().to_string()),
+        issuer: printable(&parsed.issuer().to_string()),
+        names,
+        not_before: parsed.validity().not_before.timestamp(),
+        not_after: parsed.validity().not_after.timestamp(),
+    })
+}
+
+/// The kinds of names that a server is known by; the enum has many others.
+fn name(name: &GeneralName<'_>) -> Option<String> {
+    if let GeneralName::DNSName(name) = name {
+        return Some(printable(name));
+    }
+    let GeneralName::IPAddress(bytes) = name else {
+        return None;
+    };
+    let address = match bytes.len() {
+        4 => IpAddr::from(<[u8; 4]>::try_from(*bytes).ok()?),
+        16 => IpAddr::from(<[u8; 16]>::try_from(*bytes).ok()?),
+        _ => return None,
+    };
+    Some(address.to_string())
+}
+
+/// Anybody writes what they like into a certificate, and a terminal would obey it.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}

@@ -1,0 +1,194 @@
+//! Connections: TCP, TLS on top, and what can go wrong with both, in words.
+
+use super::certificate::{Recorder, Shown};
+use crate::doctor::seen::Trouble;
+use crate::edge::origin::Host;
+use rustls::pki_types::ServerName;
+use rustls::{AlertDescription, PeerIncompatible};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// A SYN that is lost is sent again after 1 s and after 3 s; what takes longer is not there.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Go's clients give a handshake as long.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Of what comes first; enough to tell HTTP.
+const FIRST: usize = 16;
+
+pub(super) async fn tcp(address: SocketAddr) -> Result<TcpStream, Trouble> {
+    match timeout(CONNECT, TcpStream::connect(address)).await {
+        Ok(Ok(stream)) => {
+            // Requests are small and wait for nobody. Failing costs only time.
+            let _ = stream.set_nodelay(true);
+            Ok(stream)
+        }
+        Ok(Err(error)) => Err(connect_trouble(&error)),
+        Err(_) => Err(Trouble::TimedOut(CONNECT)),
+    }
+}
+
+/// Shakes hands, whoever it is; whether it is trusted stands beside it.
+pub(super) async fn tls(
+    stream: TcpStream,
+    config: &rustls::ClientConfig,
+    recorder: Arc<Recorder>,
+    host: &Host,
+) -> Result<(TlsStream<Witness>, Shown), Trouble> {
+    let name = ServerName::try_from(host.bare().to_owned())
+        .map_err(|_| Trouble::Tls(format!("{host} can't be the name of a TLS server")))?;
+    let mut config = config.clone();
+    config
+        .dangerous()
+        .set_certificate_verifier(recorder.clone());
+    let witness = Witness {
+        inner: stream,
+        first: Vec::with_capacity(FIRST),
+    };
+    let handshake = TlsConnector::from(Arc::new(config))
+        .connect(name, witness)
+        .into_fallible();
+    let stream = match timeout(HANDSHAKE, handshake).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err((error, witness))) => return Err(handshake_trouble(&error, &witness.first)),
+        Err(_) => return Err(Trouble::TimedOut(HANDSHAKE)),
+    };
+    // Resumption is off, so that every handshake shows certificates.
+    let shown = recorder
+        .shown()
+        .ok_or_else(|| Trouble::Tls("the server showed no certificate".to_owned()))?;
+    Ok((stream, shown))
+}
+
+/// As OpenSSL writes it.
+pub(super) fn version(session: &rustls::ClientConnection) -> String {
+    match session.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
+        Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3".to_owned(),
+        // No other is offered.
+        Some(other) => format!("{other:?}"),
+        None => String::new(),
+    }
+}
+
+fn connect_trouble(error: &io::Error) -> Trouble {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Trouble::Refused,
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Trouble::Cut,
+        // The kernel's own patience, where it is set to less than ours.
+        ErrorKind::TimedOut => Trouble::TimedOut(CONNECT),
+        // Any other kind: the system's words say it.
+        _ => Trouble::Unreachable(plainly(error)),
+    }
+}
+
+fn handshake_trouble(error: &io::Error, first: &[u8]) -> Trouble {
+    if speaks_http(first) {
+        return Trouble::NotTls;
+    }
+    io_trouble(error).unwrap_or_else(|| Trouble::Tls(plainly(error)))
+}
+
+/// What an error of a connection that was already there means; none where only its words tell.
+pub(super) fn io_trouble(error: &io::Error) -> Option<Trouble> {
+    let inner = error.get_ref();
+    if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return Some(Trouble::Tls(tls_words(error)));
+    }
+    match error.kind() {
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::NotConnected
+        | ErrorKind::UnexpectedEof => Some(Trouble::Cut),
+        _ => None,
+    }
+}
+
+/// Servers answer a ClientHello with 400; old nginx leaves the status line out.
+fn speaks_http(first: &[u8]) -> bool {
+    let first = first.to_ascii_lowercase();
+    [b"http/".as_slice(), b"<html", b"<!doctype"]
+        .iter()
+        .any(|begin| first.starts_with(begin))
+}
+
+fn tls_words(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::AlertReceived(AlertDescription::UnrecognisedName) => {
+            "the server has no certificate for this name (alert unrecognized_name)".to_owned()
+        }
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
+        | rustls::Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
+            "the server speaks neither TLS 1.2 nor TLS 1.3".to_owned()
+        }
+        rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired | AlertDescription::BadCertificate,
+        ) => "the server wants a certificate of the client's".to_owned(),
+        rustls::Error::AlertReceived(AlertDescription::HandshakeFailure) => {
+            "the server refuses the handshake (alert handshake_failure): there is no version, \
+             cipher or key that both know (the doctor knows no P-521 keys; Go's clients do)"
+                .to_owned()
+        }
+        rustls::Error::InvalidMessage(_) => format!("what came is not TLS ({error})"),
+        // Each of the many others has its own words.
+        other => other.to_string(),
+    }
+}
+
+/// An error without its number.
+fn plainly(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
+}
+
+/// A stream that remembers the first bytes that came.
+pub(super) struct Witness {
+    inner: TcpStream,
+    first: Vec<u8>,
+}
+
+impl AsyncRead for Witness {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        let lacking = FIRST.saturating_sub(self.first.len());
+        let came = buffer.filled().get(before..).unwrap_or_default();
+        let kept = came.len().min(lacking);
+        self.first.extend_from_slice(&came[..kept]);
+        polled
+    }
+}
+
+impl AsyncWrite for Witness {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}

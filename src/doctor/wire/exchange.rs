@@ -1,0 +1,251 @@
+//! One request and its answer, on a connection that is there.
+//!
+//! The connection is driven here and nowhere else, so that whoever stops waiting ends it.
+
+use super::body::Outgoing;
+use super::dial::io_trouble;
+use super::meter::{Meter, Metered};
+use super::{Ask, End, Framing, MOST_BODY, Patience, Payload, Progress, Reply, Told};
+use crate::doctor::seen::Trouble;
+use bytes::{Bytes, BytesMut};
+use http::header::{self, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{Method, Request, Response, Uri};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use std::error::Error;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// Bounds an answer's header, and what is handed over without having been taken.
+const BUFFER: usize = 64 * 1024;
+/// How often bounds are looked at and progress is told.
+const TICK: Duration = Duration::from_millis(50);
+/// What can't stand in a request's first line, where a server's Location had it.
+const UNSAFE: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+type Connection<S> = http1::Connection<TokioIo<Metered<S>>, Outgoing>;
+
+pub(super) async fn exchange<S>(stream: S, ask: Ask, progress: Progress<'_>) -> Told
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let meter = Meter::new();
+    let patience = ask.patience;
+    let began = Instant::now();
+    let told = |result, silence| Told {
+        result,
+        sent: meter.sent(),
+        took: began.elapsed(),
+        silence,
+    };
+    let request = match request(ask, meter.clone()) {
+        Ok(request) => request,
+        Err(trouble) => return told(Err(trouble), None),
+    };
+    let stream = TokioIo::new(Metered::new(stream, meter.clone()));
+    let shaken = http1::Builder::new()
+        .title_case_headers(true)
+        .max_buf_size(BUFFER)
+        .handshake(stream)
+        .await;
+    let (mut sender, connection) = match shaken {
+        Ok(pair) => pair,
+        Err(error) => return told(Err(trouble(&error)), None),
+    };
+    let mut driven = Driven(Some(connection));
+    let sending = sender.send_request(request);
+    let result = header(&mut driven, sending, &meter, patience, progress).await;
+    match result {
+        Err(trouble) => told(Err(trouble), None),
+        Ok(answer) => {
+            let silence = meter.completed().map(|at| at.elapsed());
+            let mut told = told(Err(Trouble::Cut), silence);
+            told.result = Ok(reply(&mut driven, answer, patience).await);
+            told
+        }
+    }
+}
+
+/// Waits for the answer's header, as long as there is patience.
+async fn header<S, F>(
+    driven: &mut Driven<S>,
+    sending: F,
+    meter: &Meter,
+    patience: Patience,
+    progress: Progress<'_>,
+) -> Result<Response<Incoming>, Trouble>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+    F: Future<Output = hyper::Result<Response<Incoming>>>,
+{
+    let mut sending = pin!(sending);
+    let mut told = 0;
+    loop {
+        let waited = timeout_at(Instant::now() + TICK, driven.along(sending.as_mut())).await;
+        let sent = meter.sent();
+        if sent > told {
+            told = sent;
+            progress(sent);
+        }
+        match waited {
+            Ok(result) => return result.map_err(|error| trouble(&error)),
+            Err(_) => {
+                if let Some(bound) = meter.overdue(Instant::now(), patience) {
+                    return Err(Trouble::TimedOut(bound));
+                }
+            }
+        }
+    }
+}
+
+async fn reply<S>(driven: &mut Driven<S>, answer: Response<Incoming>, patience: Patience) -> Reply
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let (parts, content) = answer.into_parts();
+    let mut body = BytesMut::new();
+    let end = timeout(patience.answer, driven.along(collect(content, &mut body)))
+        .await
+        .unwrap_or(End::TimedOut);
+    let headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        })
+        .collect();
+    Reply {
+        status: parts.status.as_u16(),
+        headers,
+        body: body.freeze(),
+        end,
+    }
+}
+
+async fn collect(mut content: Incoming, body: &mut BytesMut) -> End {
+    loop {
+        match content.frame().await {
+            None => return End::Whole,
+            Some(Err(_)) => return End::Cut,
+            Some(Ok(frame)) => {
+                let data = frame.into_data().unwrap_or_else(|_trailers| Bytes::new());
+                let room = MOST_BODY - body.len();
+                if data.len() > room {
+                    body.extend_from_slice(&data[..room]);
+                    return End::Longer;
+                }
+                body.extend_from_slice(&data);
+            }
+        }
+    }
+}
+
+/// A connection, moved on by whoever waits for something on it.
+struct Driven<S>(Option<Connection<S>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send;
+
+impl<S> Driven<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    async fn along<F: Future>(&mut self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            // How it ended, the request's future says as well.
+            if let Some(connection) = &mut self.0
+                && pin!(connection).poll(cx).is_ready()
+            {
+                self.0 = None;
+            }
+            future.as_mut().poll(cx)
+        })
+        .await
+    }
+}
+
+fn request(ask: Ask, meter: Meter) -> Result<Request<Outgoing>, Trouble> {
+    let unusable = |what: &str| Trouble::NotHttp(format!("{what} can't be sent in a request"));
+    let mut headers = http::HeaderMap::new();
+    let mut add = |name: HeaderName, value: &str| {
+        let value = HeaderValue::from_bytes(value.as_bytes())
+            .map_err(|_| unusable(&format!("the value of {name}")))?;
+        headers.append(name, value);
+        Ok(())
+    };
+    add(header::HOST, &ask.host)?;
+    for (name, value) in &ask.headers {
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| unusable(&format!("the header {name:?}")))?;
+        add(name, value)?;
+    }
+    if let Some(authorization) = &ask.authorization {
+        add(header::AUTHORIZATION, authorization)?;
+    }
+    match announced(&ask.payload, &ask.method) {
+        None => {}
+        Some((Framing::Length, size)) => add(header::CONTENT_LENGTH, &size.to_string())?,
+        Some((Framing::Chunked, _)) => add(header::TRANSFER_ENCODING, "chunked")?,
+    }
+    let mut request = Request::new(Outgoing::new(ask.payload, meter));
+    *request.method_mut() = ask.method;
+    *request.uri_mut() = Uri::from(target(&ask.target).ok_or_else(|| unusable("its path"))?);
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+/// How the body is announced. Go's clients announce one of no bytes where a method usually has one
+/// (RFC 9110, 8.6), and some hops insist.
+fn announced(payload: &Payload, method: &Method) -> Option<(Framing, u64)> {
+    match payload {
+        Payload::None => [Method::POST, Method::PUT, Method::PATCH]
+            .contains(method)
+            .then_some((Framing::Length, 0)),
+        Payload::Bytes(bytes, framing) => Some((*framing, bytes.len() as u64)),
+        Payload::Made { size, framing, .. } => Some((*framing, *size)),
+        Payload::Withheld { length, framing } => Some((*framing, *length)),
+    }
+}
+
+/// As it came, but for what would break the request's first line; that is escaped, as clients do.
+fn target(text: &str) -> Option<PathAndQuery> {
+    let slash = if text.starts_with('/') { "" } else { "/" };
+    let text = format!("{slash}{}", utf8_percent_encode(text, UNSAFE));
+    PathAndQuery::try_from(text).ok()
+}
+
+fn trouble(error: &hyper::Error) -> Trouble {
+    if error.is_parse() {
+        return Trouble::NotHttp(error.to_string());
+    }
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(trouble) = inner.downcast_ref::<io::Error>().and_then(io_trouble) {
+            return trouble;
+        }
+        cause = inner.source();
+    }
+    if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+        return Trouble::Cut;
+    }
+    Trouble::NotHttp(error.to_string())
+}

@@ -1,0 +1,171 @@
+//! What this program's words look like to a person: colours only where a terminal wants them, lines
+//! that end before its edge. What it deliberately doesn't know: what the words are about.
+
+use std::io::{self, IsTerminal};
+
+/// Where nothing says how wide lines may be.
+pub const WIDTH: usize = 80;
+
+/// A wider terminal doesn't make longer lines: they are not read from one edge to the other.
+const WIDEST: usize = 100;
+/// Below this, columns have no room to stand side by side, and the terminal may wrap as it likes.
+const NARROWEST: usize = 60;
+
+/// What is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// A file or a pipe: lines that stay.
+    Plain,
+    /// A terminal without colours: a line may be drawn over.
+    Terminal,
+    ColourTerminal,
+}
+
+/// How it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    pub output: Output,
+    pub width: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    Green,
+    Yellow,
+    Red,
+    Cyan,
+}
+
+impl Style {
+    pub const PLAIN: Style = Style {
+        output: Output::Plain,
+        width: WIDTH,
+    };
+
+    /// What standard output is. `NO_COLOR` (https://no-color.org) is honoured; a terminal that calls
+    /// itself `dumb` can't draw over a line, so it gets plain ones.
+    pub fn of_stdout() -> Style {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let is_dumb = set("TERM").is_some_and(|term| term == "dumb");
+        if !io::stdout().is_terminal() || is_dumb {
+            return Style::PLAIN;
+        }
+        let output = match set("NO_COLOR") {
+            Some(_) => Output::Terminal,
+            None => Output::ColourTerminal,
+        };
+        let columns = terminal_size::terminal_size_of(io::stdout())
+            .map_or(WIDTH, |(columns, _)| usize::from(columns.0));
+        Style {
+            output,
+            width: columns.clamp(NARROWEST, WIDEST),
+        }
+    }
+
+    pub fn bold(&self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    pub fn dim(&self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
+    pub fn coloured(&self, colour: Colour, text: &str) -> String {
+        self.paint(code(colour), text)
+    }
+
+    pub fn bold_coloured(&self, colour: Colour, text: &str) -> String {
+        self.paint(&format!("{};1", code(colour)), text)
+    }
+
+    fn paint(&self, code: &str, text: &str) -> String {
+        match self.output {
+            Output::ColourTerminal if !text.is_empty() => format!("\x1b[{code}m{text}\x1b[0m"),
+            Output::ColourTerminal | Output::Terminal | Output::Plain => text.to_owned(),
+        }
+    }
+}
+
+fn code(colour: Colour) -> &'static str {
+    match colour {
+        Colour::Green => "32",
+        Colour::Yellow => "33",
+        Colour::Red => "31",
+        Colour::Cyan => "36",
+    }
+}
+
+/// Breaks at spaces; a word that is longer than the width stays whole.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// A bar of 30 cells, and how much of it is filled.
+pub fn bar(done: u64, total: u64) -> String {
+    const CELLS: u64 = 30;
+    let done = done.min(total);
+    let percent = done.saturating_mul(100) / total.max(1);
+    let filled = percent * CELLS / 100;
+    format!(
+        "{}{} {percent:>3} %",
+        "━".repeat(filled as usize),
+        "─".repeat((CELLS - filled) as usize)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_broken_at_spaces() {
+        for (text, width, lines) in [
+            ("", 10, vec![]),
+            ("one two three", 7, vec!["one two", "three"]),
+            ("incomprehensible word", 5, vec!["incomprehensible", "word"]),
+        ] {
+            assert_eq!(wrap(text, width), lines, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bar_never_overflows() {
+        for (done, total, percent) in [
+            (0, 10, "  0 %"),
+            (5, 10, " 50 %"),
+            (20, 10, "100 %"),
+            (0, 0, "  0 %"),
+            (u64::MAX, u64::MAX, "100 %"),
+        ] {
+            let drawn = bar(done, total);
+            assert!(drawn.ends_with(percent), "{drawn}");
+            assert_eq!(drawn.chars().count(), 36, "{drawn}");
+        }
+    }
+
+    #[test]
+    fn only_a_terminal_that_wants_them_gets_colours() {
+        let style = |output| Style {
+            output,
+            width: WIDTH,
+        };
+        for (output, drawn) in [
+            (Output::Plain, "no"),
+            (Output::Terminal, "no"),
+            (Output::ColourTerminal, "\x1b[31;1mno\x1b[0m"),
+        ] {
+            assert_eq!(style(output).bold_coloured(Colour::Red, "no"), drawn);
+        }
+        assert_eq!(style(Output::ColourTerminal).dim(""), "");
+    }
+}

@@ -1,0 +1,184 @@
+//! Chains that change what they pass on.
+
+use crate::stage::{Plan, Stage, left_uploads, skipped, status, statuses};
+use harbormouth::doctor::seen::{Trouble, Why};
+use harbormouth::doctor::step::Step;
+use harbormouth::standin::hop::{Buffering, HostRule, ProtoRule};
+use harbormouth::standin::{Fault, Match, Times};
+use http::Method;
+
+#[tokio::test]
+async fn a_wrong_location_is_followed_and_its_causes_probed() {
+    for (name, plan, front, believed) in [
+        (
+            "another port in Host",
+            Plan::hop(|hop| hop.host = HostRule::Fixed("127.0.0.1:443".into())),
+            "https://127.0.0.1:443/v2/",
+            // X-Forwarded-Host and Forwarded of whoever asks get through this hop.
+            Step::ProbeForwardedHost,
+        ),
+        (
+            "lost scheme",
+            Plan::hop(|hop| hop.proto = ProtoRule::Drop),
+            "http://127.0.0.1:",
+            Step::ProbeForwarded,
+        ),
+        (
+            "doubled scheme",
+            Plan::hop(|hop| hop.proto = ProtoRule::Set("https,http".into())),
+            "https,http://127.0.0.1:",
+            Step::ProbeForwarded,
+        ),
+        (
+            "inner name",
+            Plan::hop(|hop| hop.forwarded_host = Some("inner.invalid".into())),
+            "https://inner.invalid/v2/",
+            Step::ProbeForwarded,
+        ),
+    ] {
+        let stage = Stage::set(plan).await;
+        let walk = stage.walk().await;
+        let location = |step| {
+            let answer = walk.answer(step).unwrap();
+            answer.header("location").unwrap().to_owned()
+        };
+        let came = location(Step::UploadStart);
+        assert!(came.starts_with(front), "{name}: {came}");
+        let right = format!("{}/v2/", stage.options.target);
+        assert!(
+            location(believed).starts_with(&right),
+            "{name}: {}",
+            location(believed)
+        );
+        for step in [
+            Step::ProbeForwardedProto,
+            Step::ProbeForwardedHost,
+            Step::ProbeForwarded,
+        ] {
+            let probe = walk.first(step).unwrap();
+            assert_eq!(
+                probe.request.headers.len(),
+                1,
+                "{name}: {:?}",
+                probe.request
+            );
+        }
+        assert_eq!(status(&walk, Step::UploadChunkChunked), Some(202), "{name}");
+        assert_eq!(status(&walk, Step::Body), Some(202), "{name}");
+        assert_eq!(
+            (stage.standin.open_uploads(), walk.left.len()),
+            (0, 0),
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_right_location_is_not_probed() {
+    for (name, location) in [("absolute", false), ("relative", true)] {
+        let stage = Stage::honest().await;
+        if location {
+            // The state of another upload: the write is refused, the walk goes on.
+            let relative = Fault::Location("/v2/lab/app/blobs/uploads/x?_state=y".into());
+            let post = Match::method(Method::POST).path_contains("/blobs/uploads/");
+            stage.standin.faults().inject(post, Times::Once, relative);
+        }
+        let walk = stage.walk().await;
+        assert_eq!(walk.all(Step::ProbeForwarded).count(), 0, "{name}");
+        assert_eq!(status(&walk, Step::UploadStart), Some(202), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_location_that_leads_nowhere_ends_the_upload_and_not_the_walk() {
+    let stage = Stage::honest().await;
+    let post = Match::method(Method::POST).path_contains("/blobs/uploads/");
+    let nowhere = Fault::Location("uploads/x?_state=y".into());
+    stage.standin.faults().inject(post, Times::Always, nowhere);
+    let walk = stage.walk().await;
+    assert_eq!(walk.all(Step::UploadStatus).count(), 0);
+    assert_eq!(skipped(&walk), [(Step::Body, Why::Impossible)]);
+    assert_eq!(left_uploads(&walk), [None]);
+    assert_eq!(stage.standin.open_uploads(), 1);
+}
+
+#[tokio::test]
+async fn an_authorization_that_is_lost_on_the_commit_is_seen_there() {
+    let plan = Plan::hop(|hop| hop.strip_authorization_on = vec![Method::PUT]);
+    let mut stage = Stage::set(plan).await;
+    stage.options.push = true;
+    let walk = stage.walk().await;
+    assert_eq!(status(&walk, Step::UploadChunk), Some(202));
+    assert_eq!(status(&walk, Step::UploadCommit), Some(401));
+    assert_eq!(status(&walk, Step::UploadCancel), Some(204));
+    assert_eq!(status(&walk, Step::BlobCommit), Some(401));
+    assert_eq!(walk.all(Step::ManifestPut).count(), 0);
+    assert_eq!((stage.standin.open_uploads(), walk.left.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_hop_that_collects_bodies_is_silent_where_others_refuse() {
+    let stage = Stage::set(Plan::hop(|hop| hop.buffer = Buffering::Request)).await;
+    let walk = stage.walk().await;
+    for step in [Step::EarlyAnswer, Step::EarlyAnswerChunked] {
+        let early = walk.first(step).unwrap();
+        assert!(
+            matches!(early.result, Err(Trouble::TimedOut(_))),
+            "{step}: {:?}",
+            early.result
+        );
+        assert!(early.sent < 640 * 1024, "{step}: {}", early.sent);
+    }
+    assert_eq!(status(&walk, Step::Body), Some(202));
+}
+
+#[tokio::test]
+async fn what_is_no_registry_ends_the_walk_at_once() {
+    for (name, answer) in [
+        ("a page", http::StatusCode::NOT_FOUND),
+        ("a dead upstream", http::StatusCode::BAD_GATEWAY),
+    ] {
+        let stage = Stage::honest().await;
+        let fault = Fault::Answer {
+            status: answer,
+            content_type: "text/html",
+            body: "<html><title>nginx</title></html>".into(),
+        };
+        stage
+            .standin
+            .faults()
+            .inject(Match::any(), Times::Always, fault);
+        let walk = stage.walk().await;
+        let status = Some(answer.as_u16());
+        let expected = [(Step::PingBare, status), (Step::Ping, status)];
+        assert_eq!(statuses(&walk), expected, "{name}");
+        assert!(skipped(&walk).contains(&(Step::EarlyAnswer, Why::Impossible)));
+        assert!(
+            walk.answer(Step::Ping).unwrap().body.contains("nginx"),
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn other_content_that_comes_back_is_seen() {
+    let mut stage = Stage::honest().await;
+    stage.options.push = true;
+    let other = Fault::Answer {
+        status: http::StatusCode::OK,
+        content_type: "application/octet-stream",
+        body: "other".into(),
+    };
+    let pull = Match::method(Method::GET).path_contains("/blobs/sha256:");
+    stage.standin.faults().inject(pull, Times::Always, other);
+    let walk = stage.walk().await;
+    assert_eq!(
+        walk.answer(Step::BlobGet).unwrap().content_matches,
+        Some(false)
+    );
+    assert_eq!(
+        walk.answer(Step::ManifestGet).unwrap().content_matches,
+        Some(true)
+    );
+    assert_eq!(walk.left, []);
+}

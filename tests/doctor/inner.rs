@@ -1,0 +1,70 @@
+//! Walks that enter at an inner hop.
+
+use crate::stage::{Plan, Stage, Told, skipped, status, statuses, walker};
+use harbormouth::doctor::seen::{Carried, Entry, Why};
+use harbormouth::doctor::step::Step;
+use harbormouth::standin::hop::{HostRule, ProtoRule};
+
+#[tokio::test]
+async fn an_inner_hop_is_asked_as_a_right_hop_before_it_would() {
+    let stage = Stage::set(Plan::hop(|hop| hop.proto = ProtoRule::Drop)).await;
+    let mut walker = walker(&stage.options);
+    let public = walker.walk(&Entry::Public, &mut Told::default()).await;
+    let arrived = stage.standin.seen().len();
+    let via = Entry::Via(stage.standin.origin());
+    let walk = walker.walk(&via, &mut Told::default()).await;
+    assert_eq!(
+        statuses(&walk),
+        [
+            (Step::Ping, Some(401)),
+            (Step::Authorized, Some(200)),
+            (Step::EarlyAnswer, Some(401)),
+            (Step::EarlyAnswerChunked, Some(401)),
+            (Step::UploadStart, Some(202)),
+            (Step::UploadStatus, Some(204)),
+            (Step::UploadChunk, Some(202)),
+            (Step::UploadChunkChunked, Some(202)),
+            (Step::UploadCommit, Some(400)),
+            (Step::UploadCancel, Some(204)),
+            (Step::UploadStart, Some(202)),
+            (Step::Body, Some(202)),
+            (Step::UploadCancel, Some(204)),
+        ]
+    );
+    assert_eq!(walk.grant, public.grant);
+    let location = |walk: &harbormouth::doctor::seen::Walk| {
+        let answer = walk.answer(Step::UploadStart).unwrap();
+        answer.header("location").unwrap().to_owned()
+    };
+    assert!(location(&public).starts_with("http://"));
+    let right = stage.options.target.to_string();
+    assert!(location(&walk).starts_with(&right), "{}", location(&walk));
+    let shown = &walk.first(Step::Ping).unwrap().request.url;
+    assert_eq!(*shown, format!("{}/v2/", stage.standin.origin()));
+    for seen in &stage.standin.seen()[arrived..] {
+        let authority = stage.options.target.authority();
+        assert_eq!(seen.header("host"), authority);
+        // It would hide what this hop does to Host.
+        assert_eq!(seen.header("x-forwarded-host"), "");
+        assert_eq!(seen.header("x-forwarded-proto"), "https");
+        assert!(!seen.header("authorization").starts_with("Basic"));
+    }
+    assert_eq!((stage.standin.open_uploads(), walk.left.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn an_inner_hop_never_gets_the_password_in_clear() {
+    let stage = Stage::set(Plan::hop(|hop| hop.host = HostRule::Keep)).await;
+    let via = Entry::Via(stage.standin.origin());
+    let walk = walker(&stage.options)
+        .walk(&via, &mut Told::default())
+        .await;
+    assert_eq!(status(&walk, Step::Ping), Some(401));
+    assert_eq!(walk.all(Step::TokenPost).count(), 0);
+    assert!(skipped(&walk).contains(&(Step::TokenGet, Why::NotTrusted)));
+    assert!(skipped(&walk).contains(&(Step::UploadStart, Why::NotTrusted)));
+    let basic = |exchange: &harbormouth::doctor::seen::Exchange| {
+        exchange.request.authorization == Carried::Basic
+    };
+    assert!(!walk.exchanges.iter().any(basic));
+}

@@ -1,0 +1,12 @@
+//! The doctor's walks through chains with the stand-in at their end: what they record, what they
+//! leave behind, where they end. On loopback, without real clients.
+
+mod bounded;
+mod broken;
+mod faultless;
+mod inner;
+mod logins;
+mod middle;
+mod secrets;
+mod stage;
+mod transfers;

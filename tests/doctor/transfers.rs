@@ -1,0 +1,162 @@
+//! Bodies over a limit, bodies that pause, commits that take their time.
+
+use crate::middle::{Middle, Rules};
+use crate::stage::{Told, example, left_uploads, options, status, walk, walker};
+use harbormouth::doctor::Options;
+use harbormouth::doctor::seen::{Entry, Trouble, Why};
+use harbormouth::doctor::step::Step;
+use harbormouth::edge::origin::Origin;
+use harbormouth::standin::{End, Fault, Match, Standin, Times};
+use http::Method;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+const NONE: Rules = Rules {
+    limit: u64::MAX,
+    idle: Duration::from_secs(60),
+};
+
+/// A plain HTTP chain, since that is what was typed.
+async fn behind(rules: Rules) -> (Standin, Middle, Options) {
+    for _ in 0..5 {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = free.local_addr().unwrap();
+        let target = Origin::parse(&format!("http://{address}")).unwrap();
+        let standin = Standin::start(example(&target)).await.unwrap();
+        drop(free);
+        if let Some(middle) = Middle::start(address, standin.address(), rules).await {
+            return (standin, middle, options(target));
+        }
+    }
+    panic!("no port stayed free");
+}
+
+fn is_blob_put() -> Match {
+    Match::method(Method::PUT).path_contains("/blobs/uploads/")
+}
+
+#[tokio::test]
+async fn a_limit_for_bodies_is_found_to_the_byte() {
+    let (standin, middle, mut options) = behind(Rules {
+        limit: 1 << 20,
+        ..NONE
+    })
+    .await;
+    options.body = 2 << 20;
+    let walk = walk(&options).await;
+    let body = walk.answer(Step::Body).unwrap();
+    assert_eq!(body.status, 413);
+    assert!(body.body.contains("<title>413"), "{}", body.body);
+    let tries: Vec<_> = walk
+        .all(Step::BodyLimit)
+        .map(|one| (one.request.body, one.result.as_ref().unwrap().status))
+        .collect();
+    let sized = harbormouth::doctor::seen::Body::Length;
+    assert_eq!(tries, [(sized(1 << 20), 202), (sized((1 << 20) + 1), 413)]);
+    assert_eq!(middle.refused.load(Ordering::SeqCst), 2);
+    assert_eq!((standin.open_uploads(), walk.left.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_refusal_that_has_nothing_to_do_with_size_is_not_taken_for_a_limit() {
+    let (standin, _middle, options) = behind(NONE).await;
+    // The third PATCH is the body.
+    let patches = || Match::method(Method::PATCH).path_contains("/lab/app/");
+    let faults = standin.faults();
+    let told = walk(&options).await;
+    let before = told.all(Step::Body).count();
+    assert_eq!(before, 1);
+    let early = Fault::AnswerEarly {
+        status: http::StatusCode::UNAUTHORIZED,
+        body: "{}".into(),
+        end: End::Close,
+    };
+    faults.inject(patches(), Times::Always, early);
+    let walk = walk(&options).await;
+    assert_eq!(status(&walk, Step::UploadChunk), Some(401));
+    let skipped: Vec<_> = walk.skipped.iter().map(|one| (one.step, one.why)).collect();
+    assert!(
+        skipped.contains(&(Step::Body, Why::Impossible)),
+        "{skipped:?}"
+    );
+    assert_eq!(walk.all(Step::BodyLimit).count(), 0);
+    // The chunked one and the commit had an upload of their own each.
+    assert_eq!(walk.all(Step::UploadStart).count(), 3);
+    assert_eq!(status(&walk, Step::UploadCommit), Some(400));
+    assert_eq!((standin.open_uploads(), walk.left.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_pause_that_is_cut_is_seen() {
+    let (standin, _middle, mut options) = behind(Rules {
+        idle: Duration::from_millis(300),
+        ..NONE
+    })
+    .await;
+    options.idle = Some(Duration::from_millis(900));
+    let walk = walk(&options).await;
+    let idle = walk.first(Step::Idle).unwrap();
+    assert_eq!(idle.result, Err(Trouble::Cut));
+    assert!(idle.sent < 128 * 1024, "{}", idle.sent);
+    assert!(idle.took >= Duration::from_millis(300), "{:?}", idle.took);
+    assert_eq!(status(&walk, Step::Body), Some(202));
+    // What the registry had got by then it counts, and its state is with nobody.
+    assert_eq!(left_uploads(&walk), [Some(404)]);
+    assert_eq!(standin.open_uploads(), 1);
+}
+
+#[tokio::test]
+async fn a_pause_that_is_borne_is_seen() {
+    let (standin, _middle, mut options) = behind(NONE).await;
+    options.idle = Some(Duration::from_millis(300));
+    let mut told = Told::default();
+    let walk = walker(&options).walk(&Entry::Public, &mut told).await;
+    assert_eq!(status(&walk, Step::Idle), Some(202));
+    let took = walk.first(Step::Idle).unwrap().took;
+    assert!(took >= Duration::from_millis(300), "{took:?}");
+    assert_eq!((standin.open_uploads(), walk.left.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_commit_is_waited_for_and_its_blob_removed() {
+    let (standin, _middle, mut options) = behind(NONE).await;
+    options.commit_wait = true;
+    let slow = Fault::Delay(Duration::from_millis(400));
+    // The first PUT is the one with a wrong digest.
+    standin.faults().inject(is_blob_put(), Times::N(2), slow);
+    let walk = walk(&options).await;
+    let commit = walk.first(Step::CommitWait).unwrap();
+    assert_eq!(status(&walk, Step::CommitWait), Some(201));
+    assert!(
+        commit.silence.unwrap() >= Duration::from_millis(400),
+        "{commit:?}"
+    );
+    assert_eq!(walk.all(Step::Body).count(), 1);
+    let methods: Vec<_> = walk
+        .all(Step::CommitWait)
+        .map(|one| {
+            (
+                one.request.method.as_str(),
+                one.result.as_ref().unwrap().status,
+            )
+        })
+        .collect();
+    assert_eq!(methods, [("PUT", 201), ("DELETE", 202)]);
+    assert_eq!((standin.open_uploads(), walk.left.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_commit_that_is_cut_leaves_nothing_either() {
+    let (standin, _middle, mut options) = behind(NONE).await;
+    options.commit_wait = true;
+    let cut = Fault::Raw {
+        bytes: Vec::new(),
+        end: End::Close,
+    };
+    standin.faults().inject(is_blob_put(), Times::N(2), cut);
+    let walk = walk(&options).await;
+    let commit = walk.first(Step::CommitWait).unwrap();
+    assert_eq!(commit.result, Err(Trouble::Cut));
+    assert_eq!((standin.open_uploads(), walk.left.len()), (0, 0));
+}

@@ -1,0 +1,172 @@
+//! The doctor's lines, in the products that they are for: nginx and HAProxy read each of them where
+//! it says that it belongs.
+
+use crate::common::ca::CertFiles;
+use crate::world::{World, trial};
+use harbormouth::doctor::kind::Kind;
+use harbormouth::doctor::remedy::{Fix, Product, fixes, place};
+use harbormouth::edge::origin::Origin;
+use libtest_mimic::Trial;
+use std::path::Path;
+use std::sync::Arc;
+
+pub fn trials(world: &Arc<World>) -> Vec<Trial> {
+    vec![
+        trial(
+            world,
+            "remedies::nginx_takes_every_line",
+            nginx_takes_every_line,
+        ),
+        trial(
+            world,
+            "remedies::haproxy_takes_every_line",
+            haproxy_takes_every_line,
+        ),
+    ]
+}
+
+const TARGETS: [&str; 3] = [
+    "https://hub.example.com",
+    "https://hub.example.com:8443",
+    "http://hub.lan:5000",
+];
+
+/// Every fix for a product, with what it is against.
+fn every_fix(product: Product) -> Vec<(Kind, Fix)> {
+    let fixes: Vec<(Kind, Fix)> = TARGETS
+        .iter()
+        .map(|target| Origin::parse(target).expect("an origin"))
+        .flat_map(|target| {
+            Kind::ALL
+                .into_iter()
+                .flat_map(move |kind| fixes(kind, &target).into_iter().map(move |fix| (kind, fix)))
+        })
+        .filter(|(_, fix)| fix.product == product)
+        .collect();
+    assert!(fixes.len() > 20, "{product:?}: {}", fixes.len());
+    fixes
+}
+
+fn nginx_takes_every_line(world: &World) {
+    let home = world.directory("remedies-nginx");
+    let files = world.ca.issue(&["remedies.example.com"]);
+    for (kind, fix) in every_fix(Product::Nginx) {
+        let file = home.path().join("nginx.conf");
+        std::fs::write(&file, nginx_with(&fix, &files)).expect("nginx.conf");
+        let mut command = world.command("nginx", home.path());
+        command
+            .arg("-t")
+            .arg("-p")
+            .arg(home.path())
+            .arg("-c")
+            .arg(&file)
+            .args(["-e", "stderr"]);
+        accepted(kind, &fix, command);
+    }
+}
+
+/// A hop as many have it, with the lines in their place.
+fn nginx_with(fix: &Fix, files: &CertFiles) -> String {
+    let lines = with_files(&fix.lines.join("\n"), files);
+    let (mut upstream, mut server, mut plain, mut location) =
+        (String::new(), String::new(), String::new(), String::new());
+    let mut listen = "listen 127.0.0.1:8443;".to_owned();
+    match fix.place {
+        place::NGINX_LOCATION | place::NGINX_REGISTRY_LOCATIONS => location = lines,
+        place::NGINX_SERVER => {
+            if lines.contains("listen ") {
+                listen.clear();
+            }
+            server = lines;
+        }
+        place::NGINX_PLAIN_SERVER => plain = lines,
+        place::NGINX_UPSTREAM => upstream = lines,
+        other => panic!("nginx has no place {other:?}"),
+    }
+    format!(
+        "pid nginx.pid;\nevents {{}}\nhttp {{\naccess_log off;\nclient_body_temp_path body;\n\
+         proxy_temp_path proxy;\nfastcgi_temp_path fastcgi;\nuwsgi_temp_path uwsgi;\n\
+         scgi_temp_path scgi;\nupstream harbor {{\n{upstream}\nserver 127.0.0.1:9;\n}}\n\
+         server {{\nlisten 127.0.0.1:8080;\n{plain}\n}}\n\
+         server {{\n{listen}\n{server}\nlocation / {{\nproxy_pass http://harbor;\n{location}\n}}\n\
+         }}\n}}\n"
+    )
+}
+
+fn haproxy_takes_every_line(world: &World) {
+    let home = world.directory("remedies-haproxy");
+    let files = world.ca.issue(&["remedies.example.com"]);
+    let pem = home.path().join("hub.pem");
+    let both = [&files.cert, &files.key].map(|file| std::fs::read(file).expect("a PEM file"));
+    std::fs::write(&pem, both.concat()).expect("the certificate with its key");
+    for (kind, fix) in every_fix(Product::Haproxy) {
+        let file = home.path().join("haproxy.cfg");
+        std::fs::write(&file, haproxy_with(&fix, &pem)).expect("haproxy.cfg");
+        let mut command = world.command("haproxy", home.path());
+        command.arg("-c").arg("-f").arg(&file);
+        accepted(kind, &fix, command);
+    }
+}
+
+fn haproxy_with(fix: &Fix, pem: &Path) -> String {
+    let lines: String = fix
+        .lines
+        .iter()
+        .map(|line| match line.split_once(" crt ") {
+            Some((before, _)) => format!("    {before} crt {}\n", pem.display()),
+            None => format!("    {line}\n"),
+        })
+        .collect();
+    let (mut global, mut defaults, mut frontend, mut backend) =
+        (String::new(), String::new(), String::new(), String::new());
+    let mut bind = "    bind 127.0.0.1:8443\n";
+    match fix.place {
+        place::HAPROXY_GLOBAL => global = lines,
+        place::HAPROXY_TIMEOUTS => defaults = lines,
+        place::HAPROXY_FRONTEND => frontend = lines,
+        place::HAPROXY_BIND => {
+            bind = "";
+            frontend = lines;
+        }
+        place::HAPROXY_BACKEND => backend = lines,
+        other => panic!("HAProxy has no place {other:?}"),
+    }
+    format!(
+        "global\n    log stderr format raw local0\n{global}\ndefaults\n    mode http\n    \
+         timeout connect 5s\n    timeout client 60s\n    timeout server 60s\n{defaults}\n\
+         frontend public\n{bind}{frontend}    default_backend harbor\n\n\
+         backend harbor\n{backend}    server one 127.0.0.1:9\n"
+    )
+}
+
+/// The certificates' names are examples: here they are files that exist.
+fn with_files(lines: &str, files: &CertFiles) -> String {
+    let renamed = |line: &str| match line.split_whitespace().next() {
+        Some("ssl_certificate") => format!("ssl_certificate {};", files.cert.display()),
+        Some("ssl_certificate_key") => format!("ssl_certificate_key {};", files.key.display()),
+        Some(_) | None => line.to_owned(),
+    };
+    lines
+        .lines()
+        .map(renamed)
+        .collect::<Vec<String>>()
+        .join("\n")
+}
+
+/// Good, and nothing to remark.
+fn accepted(kind: Kind, fix: &Fix, mut command: std::process::Command) {
+    let output = command.output().expect("the program");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let complaints: Vec<&str> = said
+        .lines()
+        .filter(|line| {
+            ["[warn]", "[WARNING]", "[emerg]", "[ALERT]"]
+                .iter()
+                .any(|word| line.contains(word))
+        })
+        .collect();
+    assert!(
+        output.status.success() && complaints.is_empty(),
+        "{kind}: {fix:#?}\n{said}"
+    );
+}
