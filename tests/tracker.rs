@@ -2,10 +2,10 @@
 //! within the bound that is computed for it. A file of its own, with one test, since the allocator
 //! counts for the whole process.
 
-use harbormouth::push::{Began, Ended, Flow, Kept, Pushes, memory};
+use harbormouth::push::{Began, CanaryFailure, Ended, Flow, Kept, Pushes, memory};
 use harbormouth::registry::client::ClientFamily;
 use harbormouth::registry::operation::Operation;
-use harbormouth::registry::reason::Reason;
+use harbormouth::registry::reason::{Fault, Reason};
 use peak_alloc::PeakAlloc;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -101,6 +101,21 @@ impl Load {
         let words = self.text("manifest invalid", number);
         self.tell(&last, Operation::ManifestPut, reason, Some(&words));
         self.tell(&last, Operation::ManifestGet, failure(number), Some(&words));
+        if number.is_multiple_of(17) {
+            let told = CanaryFailure {
+                registry: last.registry(),
+                operation: Operation::UploadCommit,
+                repository: &repository,
+                status: Some(502),
+                fault: Fault::Network,
+                finding: Some("commit_cut"),
+                diagnosis: &words,
+                request_id: &words,
+                sent: 1,
+                duration: Duration::from_secs(3),
+            };
+            self.pushes.canary_failed(&told, self.now);
+        }
         self.now += Duration::from_millis(20);
         if number.is_multiple_of(50) {
             self.pushes.sweep(self.now);
@@ -246,7 +261,7 @@ fn a_hundred_thousand_pushes_stay_within_the_bound() {
             uploads: 4000,
             in_flight: STUCK,
             pushes: 1000,
-            failures: 500,
+            failures: 600,
             failure_series: 256,
             committed: 16_384,
         };

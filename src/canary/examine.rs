@@ -5,8 +5,9 @@ use crate::doctor::finding::Finding;
 use crate::doctor::judge::judge;
 use crate::doctor::seen::{Entry, Walk};
 use crate::doctor::step::Step;
-use crate::doctor::walk::{Walker, Watcher};
+use crate::doctor::walk::{Bounds, Walker, Watcher};
 use std::future::Future;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Takes walks and judges them.
@@ -29,6 +30,12 @@ pub trait Examine: Clone + Send + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct Doctor;
 
+/// Whoever takes a walk ends it in time; this is only for the case that nobody does.
+const TOTAL: Duration = Duration::from_secs(180);
+
+/// For cancelling and removing: two small requests.
+const CLEANING: Duration = Duration::from_secs(5);
+
 /// Nobody watches a canary.
 struct Nobody;
 
@@ -39,11 +46,26 @@ impl Watcher for Nobody {
 }
 
 impl Examine for Doctor {
-    async fn walk(&self, options: Options, _ends: watch::Receiver<bool>) -> Result<Walk, String> {
+    async fn walk(
+        &self,
+        options: Options,
+        mut ends: watch::Receiver<bool>,
+    ) -> Result<Walk, String> {
         // The system's authorities are read from files.
         let walker = tokio::task::spawn_blocking(move || Walker::new(&options));
         let walker = walker.await.map_err(|error| error.to_string())?;
-        let mut walker = walker.map_err(|error| error.to_string())?;
+        let bounds = Bounds {
+            total: TOTAL,
+            cleaning: CLEANING,
+            ..Bounds::default()
+        };
+        let mut walker = walker
+            .map_err(|error| error.to_string())?
+            .bounded(bounds)
+            .interrupted_by(async move {
+                // An error means that nobody waits for the walk any more.
+                let _ = ends.wait_for(|ends| *ends).await;
+            });
         Ok(walker.walk(&Entry::Public, &mut Nobody).await)
     }
 

@@ -18,3 +18,6 @@ pub use run::{Failure, Run, STEPS, TIMED, Taken, step};
 pub use seen::{Canaries, CanaryView};
 pub use settings::{Settings, TAG};
 pub use supervisor::supervise;
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use crate::registry::reason::{Fault, Reason};
 use std::time::{Duration, SystemTime};
 
 /// The steps of a canary, in their order: the label values of its metrics.
-pub const STEPS: [Step; 17] = [
+pub const STEPS: [Step; 15] = [
     Step::Resolve,
     Step::Connect,
     Step::Tls,
@@ -21,9 +21,7 @@ pub const STEPS: [Step; 17] = [
     Step::TokenGet,
     Step::Authorized,
     Step::UploadStart,
-    Step::UploadStatus,
     Step::UploadChunk,
-    Step::UploadCancel,
     Step::BlobCommit,
     Step::ConfigCommit,
     Step::ManifestPut,
@@ -33,16 +31,14 @@ pub const STEPS: [Step; 17] = [
 ];
 
 /// Those of which the duration is known.
-pub const TIMED: [Step; 15] = [
+pub const TIMED: [Step; 13] = [
     Step::Connect,
     Step::Ping,
     Step::TokenPost,
     Step::TokenGet,
     Step::Authorized,
     Step::UploadStart,
-    Step::UploadStatus,
     Step::UploadChunk,
-    Step::UploadCancel,
     Step::BlobCommit,
     Step::ConfigCommit,
     Step::ManifestPut,
@@ -74,15 +70,15 @@ pub fn step(step: Step) -> Step {
         | Step::ProbeForwardedProto
         | Step::ProbeForwardedHost
         | Step::ProbeForwarded => Step::UploadStart,
-        Step::UploadStatus => Step::UploadStatus,
         Step::UploadChunk
+        | Step::UploadStatus
+        | Step::UploadCancel
         | Step::UploadChunkChunked
         | Step::EarlyAnswer
         | Step::EarlyAnswerChunked
         | Step::Body
         | Step::BodyLimit
         | Step::Idle => Step::UploadChunk,
-        Step::UploadCancel => Step::UploadCancel,
         Step::BlobCommit | Step::UploadCommit | Step::CommitWait => Step::BlobCommit,
         Step::ConfigCommit => Step::ConfigCommit,
         Step::ManifestPut => Step::ManifestPut,
@@ -268,9 +264,7 @@ impl Failure {
         match step(self.step) {
             Step::TokenPost | Step::TokenGet => Operation::Token,
             Step::UploadStart => Operation::UploadStart,
-            Step::UploadStatus => Operation::UploadStatus,
             Step::UploadChunk => Operation::UploadChunk,
-            Step::UploadCancel => Operation::UploadCancel,
             Step::BlobCommit | Step::ConfigCommit => Operation::UploadCommit,
             Step::ManifestPut => Operation::ManifestPut,
             Step::ManifestGet => Operation::ManifestGet,
@@ -291,6 +285,8 @@ impl Failure {
             | Step::ProbeForwardedProto
             | Step::ProbeForwardedHost
             | Step::ProbeForwarded
+            | Step::UploadStatus
+            | Step::UploadCancel
             | Step::UploadChunkChunked
             | Step::UploadCommit
             | Step::Body

@@ -4,6 +4,7 @@ use super::examine::Examine;
 use super::run::{End, Leaves, Run, leaves};
 use super::seen::Change;
 use super::settings::{Content, Settings};
+use crate::doctor::finding::Finding;
 use crate::doctor::seen::Walk;
 use crate::live::Process;
 use crate::metrics::CanaryMetrics;
@@ -19,8 +20,9 @@ use tokio::time::Instant;
 /// Harbor at once.
 const SPREAD: Duration = Duration::from_secs(15);
 
-/// For a walk that is ended early to cancel and remove what it has begun: two small requests.
-const CLEAN_UP: Duration = Duration::from_secs(5);
+/// For a walk that is ended early to cancel and remove what it has begun: an answer that is under way,
+/// and two small requests.
+const CLEAN_UP: Duration = Duration::from_secs(10);
 
 /// A registry that removes nothing is asked again after this time: a role may have been given.
 const ASKED_AGAIN: Duration = Duration::from_secs(3600);
@@ -38,7 +40,7 @@ pub struct Runner<E> {
 /// How a walk came out.
 enum Walked {
     /// It was taken, or could not be begun, for this cause.
-    Done(Result<Walk, String>, End),
+    Done(Result<(Walk, Vec<Finding>), String>, End),
     /// The canary is to end: nothing is told.
     Stopped,
 }
@@ -60,8 +62,11 @@ impl<E: Examine> Runner<E> {
             let Walked::Done(walk, end) = self.walk(content).await else {
                 return;
             };
-            let mut run = self.judge(time, walk.as_ref(), &end);
-            if let Ok(walk) = &walk {
+            let mut run = match &walk {
+                Ok((walk, findings)) => Run::of(time, walk, findings, &end),
+                Err(why) => Run::broken(time, why),
+            };
+            if let Ok((walk, _)) = &walk {
                 let kept_for = kept.as_ref().map(|(since, _)| since.elapsed());
                 content = content.next(leaves(walk), kept_for, number());
                 match content {
@@ -78,12 +83,16 @@ impl<E: Examine> Runner<E> {
         }
     }
 
-    /// Takes one walk, on a task of its own: what goes wrong with it ends that.
+    /// Takes one walk and has it judged, on a task of its own: what goes wrong ends that.
     async fn walk(&mut self, content: Content) -> Walked {
         let (end, ends) = watch::channel(false);
         let mut walking = JoinSet::new();
         let (examine, options) = (self.examine.clone(), self.settings.options(content));
-        walking.spawn(async move { examine.walk(options, ends).await });
+        walking.spawn(async move {
+            let walk = examine.walk(options, ends).await?;
+            let findings = examine.judge(&walk);
+            Ok((walk, findings))
+        });
         let patience = self.settings.patience();
         let is_stopped = tokio::select! {
             Some(done) = walking.join_next() => {
@@ -104,13 +113,6 @@ impl<E: Examine> Runner<E> {
             Ok(None) | Err(_) => Err(format!("it did not end within {} s", patience.as_secs())),
         };
         Walked::Done(walk, End::OutOfTime(patience))
-    }
-
-    fn judge(&self, time: SystemTime, walk: Result<&Walk, &String>, end: &End) -> Run {
-        match walk {
-            Ok(walk) => Run::of(time, walk, &self.examine.judge(walk), end),
-            Err(why) => Run::broken(time, why),
-        }
     }
 
     /// Tells metrics, log, failures and the page.

@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+mod canary;
 mod hops;
 mod limits;
 mod reattach;
@@ -33,6 +34,14 @@ impl Files {
             ("open.key", seal(3)),
             ("also-a.key", seal(1)),
             ("cut.key", seal(1).replace("AQEB", "")),
+            ("robot.txt", "robot$canary:S3cret:and:more\n".to_owned()),
+            ("open.txt", "me:S3cret".to_owned()),
+            ("crlf.txt", "me:S3cret\r\nanother line\n".to_owned()),
+            ("no-user.txt", ":S3cret\n".to_owned()),
+            ("no-password.txt", "me:\n".to_owned()),
+            ("no-colon.txt", "S3cret\n".to_owned()),
+            ("second-line.txt", "\nme:S3cret\n".to_owned()),
+            ("control.txt", "me:S3cret\t\n".to_owned()),
             ("hub.crt", format!("{}{}", cert.pem(), ca.pem())),
             ("reversed.crt", format!("{}{}", ca.pem(), cert.pem())),
             ("hub.key", key.serialize_pem()),
@@ -58,11 +67,13 @@ impl Files {
             directory: "/conf".into(),
             read: &read,
             mode: &|path| {
-                Ok(if path.ends_with("open.key") {
-                    0o100_644
-                } else {
-                    0o100_640
-                })
+                Ok(
+                    if path.ends_with("open.key") || path.ends_with("open.txt") {
+                        0o100_644
+                    } else {
+                        0o100_640
+                    },
+                )
             },
             cores: 3,
         })
@@ -137,7 +148,7 @@ fn assert_lines(rows: &[(String, &str)]) {
 
 #[test]
 fn shapes() {
-    const KEYS: &str = "listeners, admin, registries, trusted_proxies, client_address_header, restore_authorization_from, reattach, login_limit, log, limits, drain, threads";
+    const KEYS: &str = "listeners, admin, registries, canary, trusted_proxies, client_address_header, restore_authorization_from, reattach, login_limit, log, limits, drain, threads";
     const LISTENER_LIST: &str = "accepted: a list of at least one listener, each with an address";
     let unknown = format!(
         "trusted-proxies: is not a known key (did you mean \"trusted_proxies\"?); accepted here: {KEYS}"

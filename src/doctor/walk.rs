@@ -30,13 +30,14 @@ mod upload;
 
 pub use bounds::Bounds;
 
-use super::Options;
 use super::seen::{Entry, Walk, Why};
 use super::step::Step;
 use super::wire::{Wire, WireError};
+use super::{Extent, Options};
 use course::Course;
 use halt::Interrupt;
 use token::Login;
+use upload::Works;
 
 /// Who is told what happens while it does.
 pub trait Watcher: Send {
@@ -115,6 +116,22 @@ impl Walker {
 impl Course<'_> {
     /// All steps, in the order of a push's life.
     async fn take(&mut self) -> Result<(), Why> {
+        match self.options.extent {
+            Extent::Whole => self.take_all().await,
+            Extent::Push(_) => self.take_a_push().await,
+        }
+    }
+
+    async fn take_a_push(&mut self) -> Result<(), Why> {
+        let site = self.reach().await?.ok_or(Why::Impossible)?;
+        self.enter(site);
+        let challenge = self.ping().await?;
+        self.log_in(challenge).await?;
+        self.access()?;
+        self.push(Works::Starting).await
+    }
+
+    async fn take_all(&mut self) -> Result<(), Why> {
         let reached = self.reach().await?;
         self.plain_http().await?;
         let Some(site) = reached else {

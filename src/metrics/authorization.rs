@@ -1,10 +1,10 @@
 //! The families about tokens, tickets and logins.
 
-use super::series::{counter_vec, gauge_vec, histogram_vec, registered};
-use super::{
+use super::families::{
     EMPTY_GRANTS, EXPIRED_TOKENS, LOGINS_LIMITED, OPENING_KEYS, REATTACHED, RESTORED, SEALING_KEY,
     TICKETS_ISSUED, TICKETS_NOT_ISSUED, TICKETS_REFUSED,
 };
+use super::series::{counter_vec, gauge_vec, histogram_vec, registered};
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
 use crate::registry::upload_ticket::{NotIssued, Refused};

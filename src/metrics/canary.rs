@@ -1,10 +1,11 @@
 //! The families of canaries: they come and go with each registry's canary.
 
-use super::series::{counter_vec, registered};
-use super::{
+use super::families::{
     CANARY_FAILURES, CANARY_INTERVAL, CANARY_LAST_SUCCESS, CANARY_RUNS, CANARY_STEPS,
-    CANARY_SUCCESS, Family, seconds,
+    CANARY_SUCCESS, Family,
 };
+use super::seconds;
+use super::series::{counter_vec, registered};
 use crate::canary::{Run, STEPS, TIMED};
 use crate::config::Canary;
 use prometheus::{Gauge, GaugeVec, IntCounter, Opts, Registry as Families};

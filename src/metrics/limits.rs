@@ -1,7 +1,7 @@
 //! What a registry's configuration allows, beside what is used of it.
 
+use super::families::{IN_FLIGHT_LIMIT, MAINTENANCE};
 use super::series::{gauge_vec, registered};
-use super::{IN_FLIGHT_LIMIT, MAINTENANCE};
 use crate::config::{Maintenance, Registry};
 use crate::registry::class::Class;
 use prometheus::{IntGaugeVec, Registry as Families};

@@ -1,7 +1,7 @@
 //! The families about the process itself: its certificates and its configuration.
 
+use super::families::{BUILD, CERTIFICATE, Family, RELOAD_TIME, RELOADED, RESTART};
 use super::series::{gauge_vec, registered};
-use super::{BUILD, CERTIFICATE, Family, RELOAD_TIME, RELOADED, RESTART};
 use crate::config::{Config, ListenerKind};
 use prometheus::{IntGauge, IntGaugeVec, Registry as Families};
 use std::collections::BTreeMap;

@@ -1,10 +1,11 @@
 //! The families about how requests end, the objective, uploads and transfers.
 
-use super::series::{counter_vec, gauge_vec, histogram_vec, registered};
-use super::{
+use super::families::{
     FAILURES, FINDINGS, OBJECTIVE, PUSH_CLIENTS, PUSH_REQUESTS, TRANSFER, UPLOAD_SILENCE,
-    UPLOADS_FINISHED, UPLOADS_OPEN, UPLOADS_STARTED, seconds,
+    UPLOADS_FINISHED, UPLOADS_OPEN, UPLOADS_STARTED,
 };
+use super::seconds;
+use super::series::{counter_vec, gauge_vec, histogram_vec, registered};
 use crate::config::Objective;
 use crate::push::{Finding, UploadEnd};
 use crate::registry::client::ClientFamily;

@@ -1,13 +1,16 @@
 //! Creating every series at start.
 
 use super::authorization::AuthorizationVecs;
+use super::families::{
+    ACCEPTED, BYTES, COMMIT_WAIT, CONNECTIONS, DURATION, FIRST_BYTE, FOREIGN_REDIRECTS, Family,
+    HANDSHAKE_FAILURES, HEALTHY, IN_FLIGHT, REFUSED, REPAIRS, REQUESTS, RETRIES, UNSEEN,
+    UPSTREAM_ERRORS,
+};
 use super::limits::LimitMetrics;
 use super::push::PushVecs;
 use super::{
-    ACCEPTED, BYTES, COMMIT_WAIT, CONNECTIONS, ConnectionRefused, DURATION, FIRST_BYTE,
-    FOREIGN_REDIRECTS, Family, HANDSHAKE_FAILURES, HEALTHY, HandshakeFailure, IN_FLIGHT,
-    ListenerMetrics, OperationMetrics, REFUSED, REPAIRS, REQUESTS, RETRIES, RegistryMetrics,
-    STATUS_CLASSES, UNSEEN, UPSTREAM_ERRORS,
+    ConnectionRefused, HandshakeFailure, ListenerMetrics, OperationMetrics, RegistryMetrics,
+    STATUS_CLASSES,
 };
 use crate::registry::class::Class;
 use crate::registry::operation::Operation;

@@ -120,7 +120,7 @@ async fn what_is_not_understood_is_said_with_what_is() {
             &["\"bad\"", "open, ok, refused, failed, aborted, unfinished"],
         ),
         ("/pushes?registry=nowhere", &["\"nowhere\"", "hq"]),
-        ("/pushes?limit=0", &["\"0\"", "1 to 500"]),
+        ("/pushes?limit=0", &["\"0\"", "1 to 600"]),
         ("/failures?registry=hq&registry=hq", &["registry", "twice"]),
         ("/failures?operation=push", &["\"push\"", "upload_commit"]),
         ("/failures?reason=RESET", &["\"RESET\"", "commit_timeout"]),
@@ -132,7 +132,7 @@ async fn what_is_not_understood_is_said_with_what_is() {
             "/failures?outcome=%6fk",
             &["\"ok\"", "refused, failed, aborted"],
         ),
-        ("/failures?limit=many", &["\"many\"", "1 to 500"]),
+        ("/failures?limit=many", &["\"many\"", "1 to 600"]),
     ] {
         let refused = admin(&world, "GET", target);
         assert_eq!(refused.status, 400, "{target}: {}", refused.body);

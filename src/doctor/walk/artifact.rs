@@ -5,10 +5,11 @@ use super::course::{Course, within};
 use super::entry::place;
 use super::location::{Reference, with_parameter};
 use super::request::{Heard, Request, Site};
-use super::upload::Works;
+use super::upload::{Id, Works, Wrote};
 use crate::doctor::seen::{Leftover, Trouble, Why};
 use crate::doctor::step::Step;
 use crate::doctor::wire::{Framing, Payload, Trust};
+use crate::doctor::{Afterwards, Extent};
 use crate::standin::content::{Pattern, digest};
 use crate::standin::image::{Image, MANIFEST};
 use bytes::Bytes;
@@ -51,7 +52,22 @@ impl Course<'_> {
                 });
                 self.freshen().await?;
                 self.push_and_pull(&image).await?;
+                self.end(self.options.extent).await
+            }
+        }
+    }
+
+    async fn end(&mut self, extent: Extent) -> Result<(), Why> {
+        match extent {
+            Extent::Whole => self.remove().await,
+            Extent::Push(Afterwards::Remove) => {
+                // With what deletes from the first: a refusal would be counted each time.
+                self.widen().await?;
                 self.remove().await
+            }
+            Extent::Push(Afterwards::Keep) => {
+                self.pushed = Pushed::default();
+                Ok(())
             }
         }
     }
@@ -97,11 +113,21 @@ impl Course<'_> {
         self.pull_blob(&blob, layer).await
     }
 
-    /// A POST and one PUT, as containerd does.
+    /// A POST and one PUT, as containerd does; of a push alone the layer goes before the PUT.
     async fn commit(&mut self, step: Step, digest: String, content: Bytes) -> Result<bool, Why> {
         let Some(id) = self.start().await? else {
             self.skip(step, Why::Impossible);
             return Ok(false);
+        };
+        let content = match (self.options.extent, step) {
+            (Extent::Push(_), Step::BlobCommit) => {
+                if !self.send_ahead(id, content).await? {
+                    self.skip(step, Why::Impossible);
+                    return Ok(false);
+                }
+                Bytes::new()
+            }
+            (Extent::Whole | Extent::Push(_), _) => content,
         };
         let mut committing = self
             .continuing(step, Method::PUT, id)?
@@ -117,6 +143,19 @@ impl Course<'_> {
             self.cancel(id).await?;
         }
         Ok(is_there)
+    }
+
+    /// All of it in one PATCH, as docker does.
+    async fn send_ahead(&mut self, id: Id, content: Bytes) -> Result<bool, Why> {
+        let payload = Payload::Bytes(content, Framing::Length);
+        let (wrote, _) = self.write(Step::UploadChunk, id, payload).await?;
+        match wrote {
+            Wrote::On => Ok(true),
+            Wrote::Astray => {
+                self.cancel(id).await?;
+                Ok(false)
+            }
+        }
     }
 
     async fn pull_blob(&mut self, digest: &str, content: Bytes) -> Result<(), Why> {

@@ -4,13 +4,15 @@ use super::challenge::Challenge;
 use super::course::Course;
 use super::entry::is_open;
 use super::request::Request;
+use crate::doctor::Extent;
 use crate::doctor::seen::Why;
 use crate::doctor::step::Step;
 
 impl Course<'_> {
     /// What is asked for; where there is no registry nothing more can be examined.
     pub(super) async fn ping(&mut self) -> Result<Challenge, Why> {
-        if self.is_public() {
+        let is_whole = self.is_public() && self.options.extent == Extent::Whole;
+        if is_whole {
             self.ask(Request::get(Step::PingBare, "/v2")).await?;
         }
         let heard = self.ask(Request::get(Step::Ping, "/v2/")).await?;
@@ -19,7 +21,7 @@ impl Course<'_> {
             Some(401) => Some(Challenge::read(heard.headers("www-authenticate"))),
             Some(_) | None => None,
         };
-        if self.is_public() {
+        if is_whole {
             self.ping_again().await?;
         }
         challenge.ok_or(Why::Impossible)

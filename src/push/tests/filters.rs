@@ -75,14 +75,14 @@ fn what_is_not_known_is_an_error_that_names_what_is() {
             &[("outcome", "bad")],
             "unknown outcome \"bad\": accepted are open, ok, refused, failed, aborted, unfinished",
         ),
-        (&[("limit", "0")], "limit \"0\" is no number from 1 to 500"),
+        (&[("limit", "0")], "limit \"0\" is no number from 1 to 600"),
         (
-            &[("limit", "501")],
-            "limit \"501\" is no number from 1 to 500",
+            &[("limit", "601")],
+            "limit \"601\" is no number from 1 to 600",
         ),
         (
             &[("limit", "many")],
-            "limit \"many\" is no number from 1 to 500",
+            "limit \"many\" is no number from 1 to 600",
         ),
         (&[("limit", "1"), ("limit", "2")], "limit is given twice"),
         (
