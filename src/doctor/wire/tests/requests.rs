@@ -274,7 +274,7 @@ fn count(body: &[u8]) -> usize {
 
 #[tokio::test]
 async fn what_can_t_stand_in_a_request_is_not_sent() {
-    // It never answers: a request that was sent after all would end in a timeout.
+    // Nothing answers there: with a request that was sent after all, the trouble were another.
     let address = serve(|_stream| std::future::pending()).await;
     let right = || ask(Method::GET, Payload::None);
     let pair = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
