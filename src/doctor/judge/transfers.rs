@@ -290,10 +290,10 @@ fn commit_cut(walk: &Walk) -> Option<Draft> {
     )
 }
 
-/// How large the committed blob was.
+/// How large the committed blob was, which the step before may have sent.
 fn committed(walk: &Walk) -> u64 {
-    let of = walk.all(Step::CommitWait);
-    of.map(|one| one.sent.max(length(one))).max().unwrap_or(0)
+    let of = walk.all(Step::CommitWait).chain(walk.all(Step::Body));
+    of.map(length).max().unwrap_or(0)
 }
 
 /// What containerd from 2.3 and Docker from 29.7 wait, and what hops do.
