@@ -73,8 +73,16 @@ fn tells(walk: &Walk, step: Step) -> bool {
         Step::Resolve | Step::Connect | Step::Tls | Step::PlainHttp | Step::PlainHttpWrite => {
             walk.exchanges.iter().any(|one| one.result.is_ok())
         }
-        _ => walk.all(step).any(|one| one.result.is_ok()),
+        // Smaller bodies are tried only where the whole one failed, and further addresses only where
+        // there are some.
+        Step::BodyLimit => is_answered(walk, Step::Body),
+        Step::PingAgain => is_answered(walk, Step::Ping),
+        _ => is_answered(walk, step),
     }
+}
+
+fn is_answered(walk: &Walk, step: Step) -> bool {
+    walk.all(step).any(|one| one.result.is_ok())
 }
 
 /// Text from outside as it may be shown: of a bounded length, without what drives a terminal.

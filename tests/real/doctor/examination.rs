@@ -41,7 +41,7 @@ fn check(fault: &Fault, front: Front, examined: &Examined) {
     check_left(said, *left_open, front.rights());
 }
 
-fn check_findings(said: &Said, fault: &Fault) {
+pub fn check_findings(said: &Said, fault: &Fault) {
     let json = said.json();
     let kinds = doctor::kinds(&json);
     let findings = &json["findings"];
