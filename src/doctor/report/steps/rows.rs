@@ -94,12 +94,13 @@ fn handshake(walk: &Walk, seen: &TlsSeen) -> String {
     parts.extend(seen.alpn.as_deref().map(clean));
     let now = i64::try_from(walk.began).unwrap_or(i64::MAX);
     if let Some(certificate) = seen.chain.first() {
-        let days = (certificate.not_after - now).div_euclid(24 * 60 * 60);
+        const DAY: i64 = 24 * 60 * 60;
+        let (left, past) = (certificate.not_after - now, now - certificate.not_after);
         parts.push(match (&seen.distrust, certificate.names.first()) {
             (Some(Distrust::WrongName), Some(name)) => format!("for {}", clean(name)),
             (Some(Distrust::UnknownIssuer), _) => format!("from {}", clean(&certificate.issuer)),
-            _ if days < 0 => format!("ended {} days ago", -days),
-            _ => format!("ends in {days} days"),
+            _ if past > 0 => format!("ended {} days ago", past / DAY),
+            _ => format!("ends in {} days", left / DAY),
         });
     }
     parts.join(", ")
@@ -128,7 +129,11 @@ fn row(walk: &Walk, exchange: &Exchange) -> Row {
         title: sized(exchange),
         status,
         detail,
-        is_answer: exchange.result.is_ok(),
+        is_answer: exchange.result.as_ref().is_ok_and(|answer| {
+            // What can't be tidied is left over, and nobody's fault.
+            let tidies = matches!(exchange.step, Step::UploadCancel | Step::ManifestDelete);
+            !tidies || answer.status < 400
+        }),
     }
 }
 
