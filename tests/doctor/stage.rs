@@ -4,7 +4,7 @@ use harbormouth::doctor::credentials::Credentials;
 use harbormouth::doctor::seen::{Entry, Exchange, Leftover, Skipped, Walk, Why};
 use harbormouth::doctor::step::Step;
 use harbormouth::doctor::walk::{Bounds, Walker, Watcher};
-use harbormouth::doctor::{Artifact, Options};
+use harbormouth::doctor::{Artifact, Extent, Options};
 use harbormouth::edge::origin::Origin;
 use harbormouth::standin::certs::Authority;
 use harbormouth::standin::hop::{Hop, HopConfig};
@@ -128,6 +128,7 @@ pub fn options(target: Origin) -> Options {
             tag: "harbormouth-doctor".into(),
             seed: 7,
         },
+        extent: Extent::Whole,
     }
 }
 
@@ -141,7 +142,10 @@ pub fn credentials(user: &str, password: &str) -> Credentials {
 
 pub async fn walk(options: &Options) -> Walk {
     let mut walker = walker(options);
-    walker.walk(&Entry::Public, &mut Told::default()).await
+    // As the gateway takes its own: on whatever worker is free.
+    let walking =
+        tokio::spawn(async move { walker.walk(&Entry::Public, &mut Told::default()).await });
+    walking.await.unwrap()
 }
 
 /// Not so patient where a hop says nothing.

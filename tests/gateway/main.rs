@@ -12,6 +12,7 @@ mod push;
 mod setup;
 
 mod admin;
+mod canary;
 mod credentials;
 mod desync;
 mod early;

@@ -59,7 +59,12 @@ impl Course<'_> {
 
     async fn end(&mut self, extent: Extent) -> Result<(), Why> {
         match extent {
-            Extent::Whole | Extent::Push(Afterwards::Remove) => self.remove().await,
+            Extent::Whole => self.remove().await,
+            Extent::Push(Afterwards::Remove) => {
+                // With what deletes from the first: a refusal would be counted each time.
+                self.widen().await?;
+                self.remove().await
+            }
             Extent::Push(Afterwards::Keep) => {
                 self.pushed = Pushed::default();
                 Ok(())

@@ -1,0 +1,314 @@
+//! A canary that walks through the gateway's own listener to the stand-in: what its runs look like
+//! from every side, when all is well and when it isn't.
+
+use crate::common::gateway::Gateway;
+use crate::common::wait::free_port;
+use harbormouth::edge::origin::Origin;
+use harbormouth::standin::{Fault, Match, Standin, StandinConfig, Times};
+use http::{Method, StatusCode};
+use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Runs are ten seconds apart, and a debug build on a busy machine takes its time for each.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const RUNS: &str = "harbormouth_canary_runs_total";
+/// Of `admin`, who may remove what it pushes; `alice` may not.
+const PASSWORD: &str = "Harbor12345";
+
+struct World {
+    gateway: Gateway,
+    standin: Standin,
+    /// Without the canary.
+    yaml: String,
+    canary: String,
+    /// Holds the credentials.
+    directory: TempDir,
+}
+
+impl World {
+    async fn start() -> World {
+        World::with(&format!("admin:{PASSWORD}")).await
+    }
+
+    async fn with(credentials: &str) -> World {
+        // The public origin leads back to the gateway's listener: its port is known before.
+        let port = free_port();
+        let public = format!("http://127.0.0.1:{port}");
+        let mut config = StandinConfig::example(Origin::parse(&public).expect("an origin"));
+        config.failed_login_delay = Duration::from_millis(20);
+        let standin = Standin::start(config).await.expect("the stand-in");
+        let directory = TempDir::new().expect("a directory");
+        let file = directory.path().join("canary.credentials");
+        std::fs::write(&file, credentials).expect("write credentials");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("chmod");
+        let yaml = format!(
+            "threads: 1\nadmin: {{ address: 127.0.0.1:0 }}\nlisteners: [{{ address: \
+             127.0.0.1:{port} }}]\nregistries:\n  - name: hq\n    public: [{public}]\n    \
+             upstream: {{ endpoints: [{}] }}\n",
+            standin.origin()
+        );
+        let canary = format!(
+            "canary: {{ registry: hq, repository: lab/canary, credentials: {}, interval: 10s }}\n",
+            file.display()
+        );
+        World {
+            gateway: Gateway::with_config(&format!("{yaml}{canary}")),
+            standin,
+            yaml,
+            canary,
+            directory,
+        }
+    }
+
+    fn runs(&self, result: &str) -> f64 {
+        self.gateway.metric(RUNS, &[("result", result)])
+    }
+
+    fn page(&self, path: &str) -> Value {
+        serde_json::from_str(&self.gateway.admin_page(path)).expect("JSON")
+    }
+
+    fn canary(&self) -> Value {
+        self.page("/overview")["registries"][0]["canary"].clone()
+    }
+
+    async fn until(&self, what: &str, is_so: impl Fn(&World) -> bool) {
+        let start = Instant::now();
+        while !is_so(self) {
+            assert!(
+                start.elapsed() < PATIENCE,
+                "waited in vain for {what}: {}\n{}",
+                self.canary(),
+                self.gateway.stderr()
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn after(&self, result: &str, runs: u32) {
+        let before = self.runs(result);
+        let what = format!("{runs} runs more that are {result}");
+        self.until(&what, |world| {
+            world.runs(result) >= before + f64::from(runs)
+        })
+        .await;
+    }
+
+    /// The digests of the blobs that were committed, in order.
+    fn committed(&self) -> Vec<String> {
+        let seen = self.standin.seen();
+        let commits = seen.iter().filter(|seen| seen.method == Method::PUT);
+        commits
+            .filter_map(|seen| seen.target.split_once("digest="))
+            .map(|(_, digest)| digest.split('&').next().unwrap_or_default().to_owned())
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn a_good_run_is_seen_from_every_side_and_leaves_nothing() {
+    let world = World::start().await;
+    for series in [
+        "harbormouth_canary_runs_total{registry=\"hq\",result=\"bad\"} 0",
+        "harbormouth_canary_failures_total{registry=\"hq\",step=\"blob_commit\"} 0",
+        "harbormouth_canary_interval_seconds{registry=\"hq\"} 10",
+        "harbormouth_canary_last_success_timestamp_seconds{registry=\"hq\"}",
+    ] {
+        assert!(world.gateway.metrics().contains(series), "{series}");
+    }
+    world.after("good", 2).await;
+    assert_eq!(world.runs("bad"), 0.0, "{}", world.canary());
+    let canary = world.canary();
+    assert_eq!(canary["result"], "good", "{canary}");
+    assert_eq!(canary["repository"], "lab/canary");
+    assert_eq!(canary["left"], Value::Null);
+    let steps = canary["steps"].as_array().expect("steps");
+    let steps: Vec<&str> = steps
+        .iter()
+        .filter_map(|one| one["step"].as_str())
+        .collect();
+    let wanted = [
+        "connect",
+        "ping",
+        "token_post",
+        "token_get",
+        "authorized",
+        "upload_start",
+        "upload_chunk",
+        "blob_commit",
+        "config_commit",
+        "manifest_put",
+        "manifest_get",
+        "blob_get",
+        "manifest_delete",
+    ];
+    assert_eq!(steps, wanted);
+    for step in wanted {
+        let family = "harbormouth_canary_step_duration_seconds";
+        let took = world.gateway.metric(family, &[("step", step)]);
+        assert!(took > 0.0 && took < 10.0, "{step}: {took}");
+    }
+    assert_eq!(world.gateway.metric("harbormouth_canary_success", &[]), 1.0);
+    // Its requests came by like a client's, all of them good.
+    let own = [("client", "harbormouth")];
+    let pushed = "harbormouth_push_requests_by_client_total";
+    let of = |quality| {
+        world
+            .gateway
+            .metric(pushed, &[own[0], ("quality", quality)])
+    };
+    assert!(of("good") >= 12.0);
+    assert_eq!(of("bad"), 0.0);
+    let failures = world.page("/failures");
+    assert_eq!(failures["failures"], Value::Array(Vec::new()), "{failures}");
+    // Other content each time, and the manifest is gone.
+    let mut committed = world.committed();
+    let all = committed.len();
+    committed.sort_unstable();
+    committed.dedup();
+    assert_eq!(committed.len(), all, "each run has its own");
+    // Not a line for each run, and the password in none.
+    let log = world.gateway.stderr();
+    assert!(!log.contains("The canary"), "{log}");
+    for shown in [log, canary.to_string(), world.gateway.metrics()] {
+        assert!(!shown.contains(PASSWORD), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_run_is_told_once_and_a_good_one_after_it() {
+    let world = World::start().await;
+    world.after("good", 1).await;
+    let broken = Fault::Answer {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        content_type: "application/json",
+        body: r#"{"errors":[{"code":"UNKNOWN","message":"as injected"}]}"#.to_owned(),
+    };
+    let manifests = Match::method(Method::PUT).path_contains("/manifests/");
+    world
+        .standin
+        .faults()
+        .inject(manifests, Times::Always, broken);
+    world.after("bad", 2).await;
+    let canary = world.canary();
+    assert_eq!(canary["result"], "bad", "{canary}");
+    assert_eq!(canary["step"], "manifest_put", "{canary}");
+    let diagnosis = canary["diagnosis"].as_str().expect("a diagnosis");
+    assert!(
+        diagnosis.contains("harbormouth doctor http://127.0.0.1:"),
+        "{diagnosis}"
+    );
+    assert_eq!(world.gateway.metric("harbormouth_canary_success", &[]), 0.0);
+    let failed = "harbormouth_canary_failures_total";
+    let failed = world.gateway.metric(failed, &[("step", "manifest_put")]);
+    assert!(failed >= 2.0, "{failed}");
+    // An entry of its own for each, beside those of the requests.
+    let told = world.page("/failures?reason=canary");
+    let told = told["failures"].as_array().expect("a list").clone();
+    assert!(told.len() >= 2, "{told:?}");
+    assert_eq!(told[0]["operation"], "manifest_put");
+    assert_eq!(told[0]["outcome"], "failed");
+    assert_eq!(told[0]["status"], 500);
+    assert_eq!(told[0]["diagnosis"], diagnosis);
+    let requests = world.page("/failures?reason=upstream_5xx");
+    let request = &requests["failures"][0];
+    assert_eq!(request["client_family"], "harbormouth", "{request}");
+    assert_eq!(request["request_id"], told[0]["request_id"], "{told:?}");
+    let lines = |what: &str| {
+        let log = world.gateway.stderr();
+        log.lines().filter(|line| line.contains(what)).count()
+    };
+    assert_eq!(lines("The canary failed at manifest_put"), 1);
+
+    world.standin.faults().clear();
+    world.after("good", 1).await;
+    let mended = "The canary is good again, after ";
+    world.until("the log", |_| lines(mended) == 1).await;
+}
+
+#[tokio::test]
+async fn where_nothing_is_removed_the_same_is_pushed_again() {
+    let world = World::with("alice:Alice12345").await;
+    world.after("good", 3).await;
+    let committed = world.committed();
+    // The first run has content of its own: a layer, and a configuration that names it.
+    let again = &committed[2..];
+    assert!(again.len() >= 4, "{committed:?}");
+    assert!(
+        again.chunks(2).all(|run| run == &again[..run.len()]),
+        "{committed:?}"
+    );
+    assert_ne!(committed[0], again[0]);
+    let left = world.canary()["left"].to_string();
+    assert!(left.contains("answered with 401"), "{left}");
+    // It is not asked again each time.
+    let seen = world.standin.seen();
+    let asked = seen.iter().filter(|seen| seen.method == Method::DELETE);
+    assert_eq!(asked.count(), 1);
+}
+
+#[tokio::test]
+async fn a_canary_goes_and_comes_with_the_configuration() {
+    let world = World::start().await;
+    world
+        .until("a canary", |world| world.canary()["interval"] == 10.0)
+        .await;
+    world.gateway.reload(&world.yaml);
+    world
+        .until("its end", |world| world.canary().is_null())
+        .await;
+    assert!(!world.gateway.metrics().contains("harbormouth_canary"));
+    world
+        .gateway
+        .reload(&format!("{}{}", world.yaml, world.canary));
+    world.after("good", 1).await;
+    // Another password is a change of a file that the configuration names.
+    let file = world.directory.path().join("canary.credentials");
+    std::fs::write(&file, "admin:wrong\n").expect("write credentials");
+    world.after("bad", 1).await;
+    let log = world.gateway.stderr();
+    assert!(log.contains("a file has changed"), "{log}");
+    assert!(log.contains("the canary of hq has changed"), "{log}");
+    assert!(!log.contains(PASSWORD), "{log}");
+}
+
+/// A run that is under way doesn't keep the process, and leaves nothing open.
+#[tokio::test]
+async fn a_drain_ends_a_run() {
+    let world = World::start().await;
+    let slow = Match::method(Method::PATCH);
+    let silent = Fault::Delay(Duration::from_secs(120));
+    world.standin.faults().inject(slow, Times::Always, silent);
+    let chunks = |world: &World| {
+        let seen = world.standin.seen();
+        seen.iter()
+            .filter(|seen| seen.method == Method::PATCH)
+            .count()
+    };
+    world.until("a chunk", |world| chunks(world) > 0).await;
+    let World {
+        mut gateway,
+        standin,
+        ..
+    } = world;
+    gateway.signal("TERM");
+    let begun = Instant::now();
+    // The stand-in, which is to answer, lives on this thread.
+    let ended = loop {
+        if let Some(ended) = gateway.ended() {
+            break ended;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{}", gateway.stderr());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert!(ended.success(), "{ended:?}");
+    let seen = standin.seen();
+    for one in &seen {
+        eprintln!("{} {} {:?}", one.method, one.target, one.status);
+    }
+    let last = seen.last().expect("requests");
+    assert_eq!(last.method, Method::DELETE, "{last:?}");
+}
