@@ -126,13 +126,11 @@ async fn a_commit_is_waited_for_and_its_blob_removed() {
     // The first PUT is the one with a wrong digest.
     standin.faults().inject(is_blob_put(), Times::N(2), slow);
     let walk = walk(&options).await;
-    let commit = walk.first(Step::CommitWait).unwrap();
-    assert_eq!(status(&walk, Step::CommitWait), Some(201));
+    let commit = walk.all(Step::CommitWait).nth(1).unwrap();
     assert!(
         commit.silence.unwrap() >= Duration::from_millis(400),
         "{commit:?}"
     );
-    assert_eq!(walk.all(Step::Body).count(), 1);
     let methods: Vec<_> = walk
         .all(Step::CommitWait)
         .map(|one| {
@@ -142,7 +140,7 @@ async fn a_commit_is_waited_for_and_its_blob_removed() {
             )
         })
         .collect();
-    assert_eq!(methods, [("PUT", 201), ("DELETE", 202)]);
+    assert_eq!(methods, [("PATCH", 202), ("PUT", 201), ("DELETE", 202)]);
     assert_eq!((standin.open_uploads(), walk.left.len()), (0, 0));
 }
 
@@ -156,7 +154,8 @@ async fn a_commit_that_is_cut_leaves_nothing_either() {
     };
     standin.faults().inject(is_blob_put(), Times::N(2), cut);
     let walk = walk(&options).await;
-    let commit = walk.first(Step::CommitWait).unwrap();
+    let commit = walk.all(Step::CommitWait).nth(1).unwrap();
+    assert_eq!(commit.request.method, "PUT");
     assert_eq!(commit.result, Err(Trouble::Cut));
     assert_eq!((standin.open_uploads(), walk.left.len()), (0, 0));
 }

@@ -265,7 +265,6 @@ impl<'a> Course<'a> {
         let size = size(&request.payload);
         let patience = request.patience;
         let patience = patience.unwrap_or_else(|| self.bounds.patience(size));
-        let whole = self.bounds.whole(patience, size, pause(&request.payload));
         let mut place = site.place.clone();
         if self.trust(&request) == Trust::Required {
             place.trust = Trust::Required;
@@ -280,7 +279,7 @@ impl<'a> Course<'a> {
             step: request.step,
             place,
             size,
-            limit: request.limit.unwrap_or(whole),
+            limit: self.bounds.whole(patience, size, pause(&request.payload)),
             ask: Ask {
                 method: request.method,
                 target: request.target,
