@@ -9,14 +9,13 @@ mod keygen;
 use args::{Action, Examination, Login, Stay};
 use harbormouth::config::{self, Config};
 use harbormouth::demo::DemoOptions;
-use harbormouth::doctor::credentials::Credentials;
+use harbormouth::doctor::credentials::{Credentials, CredentialsError, Environment, Found};
 use harbormouth::edge::origin::Origin;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
-use zeroize::Zeroizing;
 
 /// Measured cheaper for each GiB than the system's allocator, and it gives memory back.
 #[global_allocator]
@@ -86,14 +85,21 @@ fn keygen(file: &Path) -> anyhow::Result<ExitCode> {
 
 /// What keeps the doctor from examining anything is told apart from what it finds.
 fn doctor(examination: Examination) -> ExitCode {
-    let examined = login(&examination.login, &examination.options.target).and_then(|credentials| {
+    let examine = async {
+        let Examination {
+            options,
+            login,
+            format,
+        } = examination;
         let options = harbormouth::doctor::Options {
-            credentials,
-            ..examination.options
+            credentials: credentials(&login, &options.target).await?,
+            ..options
         };
-        let runtime = tokio::runtime::Runtime::new()?;
-        Ok(runtime.block_on(harbormouth::doctor::run(options, examination.format))?)
-    });
+        Ok(harbormouth::doctor::run(options, format).await?)
+    };
+    let examined: anyhow::Result<u8> = tokio::runtime::Runtime::new()
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(examine));
     examined.map_or_else(
         |error| {
             eprintln!("error: {error:#}");
@@ -103,18 +109,23 @@ fn doctor(examination: Examination) -> ExitCode {
     )
 }
 
-fn login(login: &Login, _target: &Origin) -> anyhow::Result<Option<Credentials>> {
+async fn credentials(
+    login: &Login,
+    target: &Origin,
+) -> Result<Option<Credentials>, CredentialsError> {
     match login {
-        Login::User(user) => {
-            let mut password = Zeroizing::new(String::new());
-            std::io::stdin().read_to_string(&mut password)?;
-            Ok(Some(Credentials {
-                user: user.clone(),
-                password: Zeroizing::new(password.trim_end_matches(['\r', '\n']).to_owned()),
-                source: "--user".to_owned(),
-            }))
-        }
-        Login::Docker => Ok(None),
+        Login::User(user) => Credentials::typed(user, std::io::stdin()).map(Some),
+        Login::Docker => match Credentials::find(target, &Environment::of_this_process()).await? {
+            Found::Credentials(credentials) => Ok(Some(credentials)),
+            Found::Token { source } => {
+                eprintln!(
+                    "note: {source} has an identity token, which the doctor doesn't use; give it \
+                     --user NAME --password-stdin"
+                );
+                Ok(None)
+            }
+            Found::Nothing => Ok(None),
+        },
     }
 }
 

@@ -137,6 +137,7 @@ async fn tell(options: &DemoOptions, report: &Report) -> Result<Scene, DemoError
     report.heading("All three went as told.")?;
     report.say("What breaks pushes to a registry of yours, and which hop does it:")?;
     report.say("  harbormouth doctor https://your-registry --repository project/name")?;
+    report.say("")?;
     Ok(Scene {
         stage,
         gateway,

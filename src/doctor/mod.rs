@@ -28,6 +28,7 @@ use seen::Entry;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 use walk::Walker;
 
 /// What is to be examined, and how far.
@@ -111,7 +112,7 @@ pub enum DoctorError {
 /// # Errors
 /// When no walk could begin, or its report not be written.
 pub async fn run(options: Options, format: Format) -> Result<u8, DoctorError> {
-    let mut walker = Walker::new(&options)?;
+    let mut walker = Walker::new(&options)?.interrupted_by(interrupted());
     let mut report = Report::to_stdout(format);
     let inner = options.via.iter().cloned().map(Entry::Via);
     let mut walks = Vec::new();
@@ -122,4 +123,16 @@ pub async fn run(options: Options, format: Format) -> Result<u8, DoctorError> {
     }
     report.conclude(&walks)?;
     Ok(report::exit_status(&walks))
+}
+
+/// Ctrl-C, or being told to go.
+async fn interrupted() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        // Without a handler the default holds, and that ends the process.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
 }

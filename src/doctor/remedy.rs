@@ -5,12 +5,14 @@
 //! inner one. What this module deliberately doesn't know: which hop did it, and what stands there.
 
 mod bodies;
+mod elsewhere;
 mod harbormouth;
 mod headers;
 pub mod place;
 mod routing;
 mod tls;
 
+pub use elsewhere::elsewhere;
 pub use harbormouth::harbormouth;
 
 use super::kind::Kind;

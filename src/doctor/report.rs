@@ -21,7 +21,6 @@ mod verdict;
 pub use verdict::exit_status;
 
 use super::blame::Judged;
-use super::finding::Finding;
 use super::judge::judge;
 use super::seen::{Entry, Walk};
 use super::step::Step;
@@ -44,7 +43,6 @@ pub struct Report {
     format: Format,
     style: Style,
     screen: Screen,
-    judge: fn(&Walk) -> Vec<Finding>,
     /// Whose steps are being shown, and how many exchanges of it have been.
     entry: Option<Entry>,
     shown: usize,
@@ -54,20 +52,14 @@ impl Report {
     pub fn to_stdout(format: Format) -> Report {
         let style = Style::of_stdout();
         let screen = Screen::new(Box::new(io::stdout()), style);
-        Report::new(format, style, screen, judge)
+        Report::new(format, style, screen)
     }
 
-    fn new(
-        format: Format,
-        style: Style,
-        screen: Screen,
-        judge: fn(&Walk) -> Vec<Finding>,
-    ) -> Report {
+    fn new(format: Format, style: Style, screen: Screen) -> Report {
         Report {
             format,
             style,
             screen,
-            judge,
             entry: None,
             shown: 0,
         }
@@ -124,7 +116,7 @@ impl Watcher for Report {
             Format::Json => {}
             Format::Text => {
                 self.head(walk);
-                let findings = (self.judge)(walk);
+                let findings = judge(walk);
                 let new = walk.exchanges.get(self.shown..).unwrap_or_default();
                 let lines = steps::lines(walk, step, new, &findings, self.style);
                 self.shown = walk.exchanges.len();

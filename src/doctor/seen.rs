@@ -13,7 +13,7 @@ pub enum Entry {
     /// As clients do.
     Public,
     /// At an inner hop, asked as a right hop before it would ask: with the public Host, and with
-    /// X-Forwarded-Proto and X-Forwarded-Host saying what the client used.
+    /// X-Forwarded-Proto saying what the client used.
     Via(Origin),
 }
 

@@ -80,7 +80,8 @@ pub enum Payload {
         framing: Framing,
         pause: Option<Duration>,
     },
-    /// Announced with this length (or chunked), of which only one byte is ever sent.
+    /// Announced with this length (or chunked), of which only a beginning is ever sent: one byte, or
+    /// of a chunked body as much as a registry reads of it before it refuses it.
     Withheld {
         length: u64,
         framing: Framing,

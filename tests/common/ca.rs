@@ -1,6 +1,6 @@
 //! A certificate authority of the test run's own.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, Issuer, KeyPair};
 use std::path::{Path, PathBuf};
 
 /// Issues certificates into a directory. Trust it with `SSL_CERT_FILE` or the like; the machine's
@@ -39,14 +39,29 @@ impl Ca {
         self.directory.join("ca.pem")
     }
 
+    /// Who signs.
+    pub fn issuer(&self) -> &Issuer<'static, KeyPair> {
+        &self.issuer
+    }
+
     /// A server certificate for `names` (DNS names or addresses).
     pub fn issue(&self, names: &[&str]) -> CertFiles {
+        self.issue_with(names, |_| {})
+    }
+
+    /// The same, changed before it is signed.
+    pub fn issue_with(
+        &self,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> CertFiles {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let stem = names.first().expect("at least one name").clone();
         let mut params = CertificateParams::new(names).expect("names for a certificate");
         params
             .distinguished_name
             .push(DnType::CommonName, stem.as_str());
+        change(&mut params);
         let key = KeyPair::generate().expect("a key");
         let cert = params.signed_by(&key, &self.issuer).expect("sign");
         let files = CertFiles {

@@ -107,8 +107,8 @@ async fn what_cannot_be_cleaned_up_in_time_is_listed() {
         began.elapsed()
     );
     assert_eq!(skipped(&walk), [(Step::Body, Why::OutOfTime)]);
+    // The cancellation was served; nobody knows, since its answer didn't come.
     assert_eq!(left_uploads(&walk), [None]);
-    assert_eq!(stage.standin.open_uploads(), 1);
 }
 
 #[tokio::test]

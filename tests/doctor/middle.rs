@@ -19,7 +19,6 @@ pub struct Rules {
 }
 
 pub struct Middle {
-    pub address: SocketAddr,
     /// How many bodies were refused.
     pub refused: Arc<AtomicUsize>,
     serving: JoinHandle<()>,
@@ -37,17 +36,12 @@ impl Middle {
         let listener = TcpListener::bind(bind).await.ok()?;
         let refused = Arc::new(AtomicUsize::new(0));
         let counted = refused.clone();
-        let address = listener.local_addr().unwrap();
         let serving = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 tokio::spawn(serve(client, upstream, rules, counted.clone()));
             }
         });
-        Some(Middle {
-            address,
-            refused,
-            serving,
-        })
+        Some(Middle { refused, serving })
     }
 }
 

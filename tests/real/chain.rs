@@ -34,8 +34,24 @@ impl Place {
 pub enum ExternalUrl {
     /// The public one.
     Public,
+    /// The public one with `http://`.
+    PublicHttp,
     /// `http://` and the inner name.
     Inner,
+    /// `https://` and the inner name.
+    InnerHttps,
+}
+
+impl ExternalUrl {
+    /// The URL, for a public one.
+    pub fn of(self, public: &str) -> String {
+        match self {
+            ExternalUrl::Public => public.to_owned(),
+            ExternalUrl::PublicHttp => public.replacen("https://", "http://", 1),
+            ExternalUrl::Inner => format!("http://{INNER_NAME}"),
+            ExternalUrl::InnerHttps => format!("https://{INNER_NAME}"),
+        }
+    }
 }
 
 /// A chain with one hop, as a value.
@@ -90,12 +106,7 @@ impl Chain {
         let site = world.site();
         let host = host_of(site, plan.port);
         let public = format!("https://{host}");
-        let harbor = match plan.external_url {
-            ExternalUrl::Public => Harbor::start_with(world, &public, plan.harbor),
-            ExternalUrl::Inner => {
-                Harbor::start_with(world, &format!("http://{INNER_NAME}"), plan.harbor)
-            }
-        };
+        let harbor = Harbor::start_with(world, &plan.external_url.of(&public), plan.harbor);
         let files = world.ca.issue(&[&site.name()]);
         let front = SocketAddr::from((site.public_address(), plan.port));
         let core = Upstream::Http(harbor.address());

@@ -100,6 +100,16 @@ impl Harbor {
         self.registries[0].digest_of(repository, tag)
     }
 
+    /// The uploads that are open in all its registries.
+    pub fn open_uploads(&self) -> usize {
+        self.registries.iter().map(Registry::open_uploads).sum()
+    }
+
+    /// The tags of a repository in the (first) registry.
+    pub fn tags(&self, repository: &str) -> Vec<String> {
+        self.registries[0].tags(repository)
+    }
+
     /// The file in which the (first) registry keeps a blob.
     pub fn blob_file(&self, digest: &str) -> PathBuf {
         let hex = digest.strip_prefix("sha256:").expect("a sha256 digest");
@@ -109,19 +119,35 @@ impl Harbor {
     }
 }
 
-/// A Distribution registry with storage in a directory, as Harbor runs it.
-struct Registry {
+/// A Distribution registry with storage in a directory.
+pub struct Registry {
     _process: Process,
     home: TempDir,
-    address: SocketAddr,
+    pub address: SocketAddr,
+}
+
+/// Who may use a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access<'a> {
+    Everybody,
+    /// One user, with Basic.
+    Password(&'a str, &'a str),
 }
 
 impl Registry {
+    /// As Harbor runs it.
     fn start(world: &World) -> Registry {
+        Registry::start_for(world, Access::Password(INNER_USER, INNER_PASSWORD))
+    }
+
+    pub fn start_for(world: &World, access: Access<'_>) -> Registry {
         let home = world.directory("registry");
         let file = home.path().join("registry.yml");
-        write_htpasswd(world, home.path());
-        std::fs::write(&file, configuration(home.path())).expect("registry.yml");
+        let auth = match access {
+            Access::Everybody => String::new(),
+            Access::Password(user, password) => write_htpasswd(world, home.path(), user, password),
+        };
+        std::fs::write(&file, configuration(home.path(), &auth)).expect("registry.yml");
         let mut command = world.command("docker-registry", home.path());
         command.arg("serve").arg(&file);
         let mut process = Process::start("docker-registry", command);
@@ -139,6 +165,33 @@ impl Registry {
             home,
             address,
         }
+    }
+
+    /// The uploads that were begun and neither committed nor cancelled.
+    pub fn open_uploads(&self) -> usize {
+        let repositories = "storage/docker/registry/v2/repositories";
+        let mut open = vec![self.home.path().join(repositories)];
+        let mut uploads = 0;
+        while let Some(folder) = open.pop() {
+            // What isn't there has nothing in it.
+            let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+            match folder.ends_with("_uploads") {
+                true => uploads += entries.count(),
+                false => open.extend(entries.map(|entry| entry.path())),
+            }
+        }
+        uploads
+    }
+
+    /// The tags of a repository, as they are stored.
+    pub fn tags(&self, repository: &str) -> Vec<String> {
+        let storage = self.home.path().join("storage/docker/registry/v2");
+        let tags = storage.join(format!("repositories/{repository}/_manifests/tags"));
+        // A repository that isn't there has none.
+        let entries = std::fs::read_dir(tags).into_iter().flatten().flatten();
+        entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect()
     }
 
     fn digest_of(&self, repository: &str, tag: &str) -> Option<String> {
@@ -161,19 +214,24 @@ impl Registry {
     }
 }
 
-fn write_htpasswd(world: &World, home: &Path) {
+/// Returns the configuration's lines for it.
+fn write_htpasswd(world: &World, home: &Path, user: &str, password: &str) -> String {
     let mut htpasswd = world.command("htpasswd", home);
-    htpasswd.args(["-nbB", INNER_USER, INNER_PASSWORD]);
+    htpasswd.args(["-nbB", user, password]);
     std::fs::write(home.join("htpasswd"), process::must(htpasswd)).expect("the password file");
+    format!(
+        "auth: {{ htpasswd: {{ realm: harbor-registry-basic-realm, path: '{}/htpasswd' }} }}\n",
+        home.display()
+    )
 }
 
-fn configuration(home: &Path) -> String {
+fn configuration(home: &Path, auth: &str) -> String {
     let home = home.display();
     format!(
         "version: 0.1\n\
          log: {{ level: info }}\n\
          http: {{ addr: '127.0.0.1:0', secret: not-a-secret }}\n\
-         auth: {{ htpasswd: {{ realm: harbor-registry-basic-realm, path: '{home}/htpasswd' }} }}\n\
+         {auth}\
          storage:\n  filesystem: {{ rootdirectory: '{home}/storage' }}\n  \
          delete: {{ enabled: true }}\n"
     )

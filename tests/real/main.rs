@@ -12,6 +12,7 @@ mod big_layer;
 mod chain;
 mod check;
 mod clients;
+mod doctor;
 mod early_answer;
 mod everyday;
 mod failures;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let world = Arc::new(World::new(directory));
     let trials = [
+        doctor::trials(&world),
         matrix::trials(&world),
         two_names::trials(&world),
         two_harbors::trials(&world),

@@ -34,13 +34,18 @@ pub fn second_name(number: u16) -> String {
     format!("hub{number}.other.test")
 }
 
+/// A name that points to [`public_address`] and to [`inner_address`].
+pub fn double_name(number: u16) -> String {
+    format!("hub{number}.double.test")
+}
+
 /// Where [`public_name`] and [`second_name`] point.
 pub fn public_address(number: u16) -> Ipv4Addr {
     let [high, low] = number.to_be_bytes();
     Ipv4Addr::new(198, 18, high, low)
 }
 
-/// An address behind the edge. No name points there.
+/// An address behind the edge. Of the names, only [`double_name`] points there.
 pub fn inner_address(number: u16) -> Ipv4Addr {
     let [high, low] = number.to_be_bytes();
     Ipv4Addr::new(198, 19, high, low)
@@ -148,7 +153,10 @@ fn write_names(directory: &Path) {
     let mut hosts = String::from("127.0.0.1 localhost\n");
     for number in 1..=SITES {
         let (first, second) = (public_name(number), second_name(number));
-        hosts.push_str(&format!("{} {first} {second}\n", public_address(number)));
+        let double = double_name(number);
+        let (public, inner) = (public_address(number), inner_address(number));
+        hosts.push_str(&format!("{public} {first} {second} {double}\n"));
+        hosts.push_str(&format!("{inner} {double}\n"));
     }
     std::fs::write(directory.join("hosts"), hosts).expect("write the hosts file");
     // Nothing answers there: an unknown name is refused at once instead of asked of the internet.

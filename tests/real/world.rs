@@ -36,6 +36,11 @@ impl Site {
         namespace::second_name(self.0)
     }
 
+    /// A name for the public address and the inner one.
+    pub fn double_name(self) -> String {
+        namespace::double_name(self.0)
+    }
+
     pub fn public_address(self) -> std::net::Ipv4Addr {
         namespace::public_address(self.0)
     }

@@ -147,10 +147,7 @@ pub(super) fn authorization(target: &Origin) -> Vec<Fix> {
         Fix::new(
             Caddy,
             place::CADDY_PROXY,
-            [
-                "# take out: header_up -Authorization, header_up Authorization …",
-                "header_up Authorization {http.request.header.Authorization}",
-            ],
+            ["# take out: header_up -Authorization, header_up Authorization …"],
         ),
         Fix::new(
             Ingress,

@@ -11,7 +11,7 @@ pub const NGINX_UPSTREAM: &str = "in the upstream block";
 pub const HAPROXY_FRONTEND: &str = "in the frontend, before its other http-request rules";
 pub const HAPROXY_BIND: &str = "in the frontend, in place of its bind line";
 pub const HAPROXY_GLOBAL: &str = "in the global section";
-pub const HAPROXY_BACKEND: &str = "in the backend that passes to Harbor, behind its other rules";
+pub const HAPROXY_BACKEND: &str = "in the backend of this name, behind its other rules";
 pub const HAPROXY_TIMEOUTS: &str = "in the defaults section";
 
 /// The file provider's; labels and custom resources have the same names.

@@ -45,19 +45,36 @@ pub(super) fn picture(walks: &[Judged], style: Style) -> String {
     }
     let end = guesses.iter().rev().find_map(|guess| guess.registry);
     let name = end.map_or("registry", Registry::as_str);
-    drawn.push_str(&format!("    {}\n  {}\n", style.dim("▼"), style.bold(name)));
+    // Whatever else stands between can't be seen from here.
+    drawn.push_str(&format!(
+        "    {}
+    {}
+  {}
+",
+        style.dim("┆"),
+        style.dim("▼"),
+        style.bold(name)
+    ));
     drawn
 }
 
 /// The address that was used, and what was agreed on there.
 fn connection(walk: &Walk) -> Option<String> {
     let address = walk.address()?;
-    let mut parts = vec![address.address.to_string()];
+    let host = match &walk.entry {
+        Entry::Public => &walk.target.host,
+        Entry::Via(origin) => &origin.host,
+    };
+    let ip = address.address.ip().to_string();
+    let mut parts = Vec::new();
+    if host.bare() != ip {
+        parts.push(ip);
+    }
     if let Some(Ok(tls)) = &address.tls {
         parts.push(clean(&tls.version));
         parts.extend(tls.alpn.as_deref().map(clean));
     }
-    Some(parts.join(", "))
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 type Note = (Option<Mark>, String);

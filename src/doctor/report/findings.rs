@@ -4,7 +4,7 @@
 use super::super::blame::{Culprit, Guess, Judged, Registry, clean, culprit, guess};
 use super::super::finding::{Effect, Evidence, Finding, Outcome};
 use super::super::kind::Kind;
-use super::super::remedy::{Fix, Product, advice, fixes, harbormouth};
+use super::super::remedy::{Fix, Product, advice, elsewhere, fixes, harbormouth};
 use super::chain::{likely, place};
 use super::is_brief;
 use super::steps::Mark;
@@ -36,6 +36,10 @@ pub(super) fn finding(
     text.push_str(&labelled("hop", &hop(finding, walks), style));
     if let Some(advice) = advice(kind) {
         text.push_str(&labelled("advice", advice, style));
+    }
+    let near = likely(finding, walks).and_then(|hop| elsewhere(kind, hop));
+    if let Some(words) = near {
+        text.push_str(&labelled("advice", words, style));
     }
     text.push_str(&remedies(finding, before, walks, style));
     text.push_str(&labelled(

@@ -12,7 +12,7 @@
 //!     "effects": [ { "client", "outcome": "works" | "leaks" | "sometimes" | "breaks", "how" } ],
 //!     "culprit": { "between": [0, 1] } | { "at_or_behind": 1 } | "unknown",   // places in `walks`
 //!     "product": "nginx" | null,                     // who most likely stands there
-//!     "fixes": [ { "product", "place", "lines": [] } ], "advice", "harbormouth"
+//!     "fixes": [ { "product", "place", "lines": [] } ], "advice", "elsewhere", "harbormouth"
 //!   } ],
 //!   "differences": [ { "what", "seen": [ "401", null ] } ],       // one for each walk
 //!   "walks": [ {
@@ -33,7 +33,7 @@
 
 use super::super::blame::{Judged, culprit, differences, guess};
 use super::super::finding::Finding;
-use super::super::remedy::{advice, fixes, harbormouth};
+use super::super::remedy::{advice, elsewhere, fixes, harbormouth};
 use super::super::seen::{AddressSeen, Entry, Exchange, Trouble};
 use super::chain::likely;
 use super::steps::mark;
@@ -73,6 +73,7 @@ fn of_finding(finding: &Finding, walks: &[Judged]) -> Value {
         "product": likely(finding, walks).and_then(|hop| hop.product()),
         "fixes": target.map(|target| fixes(finding.kind, target)),
         "advice": advice(finding.kind),
+        "elsewhere": likely(finding, walks).and_then(|hop| elsewhere(finding.kind, hop)),
         "harbormouth": harbormouth(finding.kind),
     });
     if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {

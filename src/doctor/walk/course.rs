@@ -78,6 +78,7 @@ impl<'a> Course<'a> {
         let mut secrets = Secrets::default();
         if let Some(credentials) = &options.credentials {
             secrets.learn(&credentials.password);
+            Carry::basic(&credentials.user, &credentials.password).teach(&mut secrets);
         }
         if let Some(login) = &login {
             login.teach(&mut secrets);
@@ -264,6 +265,7 @@ impl<'a> Course<'a> {
         let size = size(&request.payload);
         let patience = request.patience;
         let patience = patience.unwrap_or_else(|| self.bounds.patience(size));
+        let whole = self.bounds.whole(patience, size, pause(&request.payload));
         let mut place = site.place.clone();
         if self.trust(&request) == Trust::Required {
             place.trust = Trust::Required;
@@ -278,7 +280,7 @@ impl<'a> Course<'a> {
             step: request.step,
             place,
             size,
-            limit: self.bounds.whole(patience, size, pause(&request.payload)),
+            limit: request.limit.unwrap_or(whole),
             ask: Ask {
                 method: request.method,
                 target: request.target,

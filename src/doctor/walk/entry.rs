@@ -89,12 +89,11 @@ impl Course<'_> {
         let target = &self.options.target;
         let (host, forwarded) = match &self.walk.entry {
             Entry::Public => (origin.authority(), Vec::new()),
+            // No X-Forwarded-Host, which few hops send: a registry takes it before the Host, so it
+            // would hide what an inner hop does to that.
             Entry::Via(_) => (
                 target.authority(),
-                vec![
-                    ("x-forwarded-proto".into(), target.scheme.to_string()),
-                    ("x-forwarded-host".into(), target.authority()),
-                ],
+                vec![("x-forwarded-proto".into(), target.scheme.to_string())],
             ),
         };
         Site {

@@ -166,7 +166,7 @@ impl Course<'_> {
             carry: Carry::bearer(&given.token),
             grant: Some(given.grant),
             came: Came::Given {
-                source: source.clone(),
+                source: Box::new(source.clone()),
                 at: Instant::now(),
                 good_for: given.good_for,
             },
@@ -213,11 +213,9 @@ impl Course<'_> {
         wider.cloned().or_else(|| self.carry())
     }
 
-    fn password(&mut self) -> Option<Carry> {
+    fn password(&self) -> Option<Carry> {
         let credentials = self.options.credentials.as_ref()?;
-        let carry = Carry::basic(&credentials.user, &credentials.password);
-        carry.teach(&mut self.secrets);
-        Some(carry)
+        Some(Carry::basic(&credentials.user, &credentials.password))
     }
 
     /// The entry itself.

@@ -47,6 +47,8 @@ pub(super) struct Request {
     pub(super) extra: Vec<(String, String)>,
     pub(super) payload: Payload,
     pub(super) patience: Option<Patience>,
+    /// For all of it, where that isn't to follow from its patience and its size.
+    pub(super) limit: Option<Duration>,
     pub(super) begins: Begins,
     /// What is to come back.
     pub(super) expected: Option<Bytes>,
@@ -63,6 +65,7 @@ impl Request {
             extra: Vec::new(),
             payload: Payload::None,
             patience: None,
+            limit: None,
             begins: Begins::Nothing,
             expected: None,
         }

@@ -31,7 +31,7 @@ pub(super) enum Came {
     Typed,
     /// From a token service.
     Given {
-        source: Source,
+        source: Box<Source>,
         at: Instant,
         good_for: Duration,
     },

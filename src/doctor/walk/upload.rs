@@ -2,10 +2,11 @@
 
 use super::course::{Access, Course};
 use super::location::{authority, follow, is_right, with_parameter};
-use super::request::{Begins, Heard, Request};
+use super::request::{Begins, Carry, Heard, Request};
 use crate::doctor::seen::{Leftover, Why};
 use crate::doctor::step::Step;
 use crate::doctor::wire::{Framing, Payload};
+use crate::registry::oci_error::OciError;
 use crate::standin::content::Pattern;
 use http::Method;
 
@@ -235,28 +236,34 @@ impl Course<'_> {
 
     /// The upload's end. One that gets no answer is tried once more at the walk's end.
     pub(super) async fn cancel(&mut self, id: Id) -> Result<(), Why> {
-        let cancelling = self
-            .continuing(Step::UploadCancel, Method::DELETE, id)?
-            .carrying(self.deleting());
-        let mut status = self.ask(cancelling).await?.status();
-        if matches!(status, Some(401 | 403))
+        let mut heard = self.cancel_with(id, self.deleting()).await?;
+        if matches!(heard.status(), Some(401 | 403))
             && let Some(wider) = self.widen().await?
         {
-            let again = self
-                .continuing(Step::UploadCancel, Method::DELETE, id)?
-                .carrying(Some(wider));
-            status = self.ask(again).await?.status();
+            heard = self.cancel_with(id, Some(wider)).await?;
         }
-        match status {
+        if is_state_refused(&heard) {
+            // Distribution drops an upload that is not where its state says, and knows it no more.
+            heard = self.cancel_with(id, self.deleting()).await?;
+        }
+        match heard.status() {
+            Some(404) if is_state_refused(&heard) => self.leave_open(id, Some(404)),
             // Registries drop an upload of their own accord after some refusals.
             Some(200..300 | 404) => self.close(id),
-            Some(_) => {
-                self.close(id);
-                self.leave_upload(status);
-            }
+            Some(status) => self.leave_open(id, Some(status)),
             None => {}
         }
         Ok(())
+    }
+
+    async fn cancel_with(&mut self, id: Id, carry: Option<Carry>) -> Result<Heard, Why> {
+        let cancelling = self.continuing(Step::UploadCancel, Method::DELETE, id)?;
+        self.ask(cancelling.carrying(carry)).await
+    }
+
+    pub(super) fn leave_open(&mut self, id: Id, status: Option<u16>) {
+        self.close(id);
+        self.leave_upload(status);
     }
 
     /// Everything that is still open, at the end.
@@ -264,7 +271,7 @@ impl Course<'_> {
         self.open.iter().map(|open| open.id).collect()
     }
 
-    pub(super) fn leave_upload(&mut self, status: Option<u16>) {
+    fn leave_upload(&mut self, status: Option<u16>) {
         let repository = self.options.repository.clone().unwrap_or_default();
         self.walk.left.push(Leftover::Upload { repository, status });
     }
@@ -277,6 +284,13 @@ impl Course<'_> {
             Access::Without(why) => Err(why),
         }
     }
+}
+
+/// Whether it is said that the upload is not as the request's `_state` has it.
+fn is_state_refused(heard: &Heard) -> bool {
+    let body = heard.0.as_ref().map(|reply| reply.body.as_ref());
+    let error = body.ok().and_then(OciError::read);
+    error.is_some_and(|error| error.code == "BLOB_UPLOAD_INVALID")
 }
 
 /// RFC 7239, 4: a host with a port stands in quotes.

@@ -4,7 +4,7 @@ use super::WireError;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls_native_certs::ErrorKind;
+use rustls_native_certs::{CertificateResult, ErrorKind};
 use std::path::Path;
 
 /// This machine's, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
@@ -12,19 +12,7 @@ use std::path::Path;
 /// # Errors
 /// When there is not one, and something that couldn't be read is the reason.
 pub(super) fn of_this_machine() -> Result<Vec<CertificateDer<'static>>, WireError> {
-    let found = rustls_native_certs::load_native_certs();
-    match found.errors.first() {
-        Some(error) if found.certs.is_empty() => {
-            let (file, reason) = match &error.kind {
-                ErrorKind::Io { inner, path } => (path.display().to_string(), inner.to_string()),
-                // Whichever it was, the machine's store is meant; the enum is open.
-                _ => ("this machine's authorities".to_owned(), error.to_string()),
-            };
-            Err(WireError::Authorities { file, reason })
-        }
-        // One bad file among a hundred is of no matter.
-        Some(_) | None => Ok(found.certs),
-    }
+    usable(rustls_native_certs::load_native_certs())
 }
 
 /// Those in a PEM file.
@@ -54,4 +42,44 @@ pub(super) fn in_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, WireE
         ));
     }
     Ok(certificates)
+}
+
+fn usable(found: CertificateResult) -> Result<Vec<CertificateDer<'static>>, WireError> {
+    match found.errors.first() {
+        Some(error) if found.certs.is_empty() => {
+            let (file, reason) = match &error.kind {
+                ErrorKind::Io { inner, path } => (path.display().to_string(), inner.to_string()),
+                // Whichever it was, the machine's store is meant; the enum is open.
+                _ => ("this machine's authorities".to_owned(), error.to_string()),
+            };
+            Err(WireError::Authorities { file, reason })
+        }
+        // One bad file among a hundred is of no matter.
+        Some(_) | None => Ok(found.certs),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::standin::certs::Authority;
+    use rustls_native_certs::load_certs_from_paths;
+
+    #[test]
+    fn a_machine_s_store_fails_only_where_it_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let missing = directory.path().join("missing.pem");
+        let error = usable(load_certs_from_paths(Some(&missing), None)).unwrap_err();
+        let named = format!("{}: No such file", missing.display());
+        assert!(error.to_string().starts_with(&named), "{error}");
+
+        let nothing = usable(load_certs_from_paths(None, Some(directory.path()))).unwrap();
+        assert_eq!(nothing.len(), 0);
+
+        let one = Authority::new("one").unwrap();
+        std::fs::write(directory.path().join("one.pem"), one.pem()).unwrap();
+        let found = load_certs_from_paths(Some(&missing), Some(directory.path()));
+        assert_eq!(found.errors.len(), 1);
+        assert_eq!(usable(found).unwrap().len(), 1);
+    }
 }

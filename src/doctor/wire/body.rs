@@ -1,4 +1,4 @@
-//! The body of a request: bytes at hand, bytes that are made on the way, or one byte and no more.
+//! The body of a request: bytes at hand, bytes that are made on the way, or a beginning and no more.
 
 use super::meter::{Flow, Meter};
 use super::{Framing, Payload};
@@ -14,6 +14,10 @@ use tokio::time::Sleep;
 
 /// Handed over at a time: small, so that little is handed over that was not taken yet.
 const PIECE: u64 = 16 * 1024;
+/// What is sent of a chunked body that is withheld. Go's server, which is what registries are written
+/// with, reads up to 256 KiB of one before it sends an answer that could do without; of a body
+/// that was announced as longer than that, it reads nothing.
+const CHUNKED_BEGINNING: u64 = 257 * 1024;
 /// What ends a chunked body.
 const LAST_CHUNK: u64 = 5;
 
@@ -31,7 +35,8 @@ pub(super) struct Outgoing {
 enum Content {
     Bytes(Bytes),
     Pattern(Pattern),
-    Withheld,
+    /// All but this many bytes, from the beginning on.
+    Withheld(u64),
 }
 
 struct Pause {
@@ -68,7 +73,13 @@ impl Outgoing {
                     pause,
                 )
             }
-            Payload::Withheld { length, framing } => (Content::Withheld, length, framing, None),
+            Payload::Withheld { length, framing } => {
+                let beginning = match framing {
+                    Framing::Length => 1,
+                    Framing::Chunked => CHUNKED_BEGINNING.min(length.saturating_sub(1)),
+                };
+                (Content::Withheld(beginning), length, framing, None)
+            }
         };
         if size == 0 && framing == Framing::Length {
             meter.flows(Flow::Complete);
@@ -96,8 +107,12 @@ impl Outgoing {
                 Some(bytes.slice(from..from.saturating_add(length).min(bytes.len())))
             }
             Content::Pattern(pattern) => Some(pattern.bytes(self.at, length)),
-            Content::Withheld if self.at == 0 => Some(Bytes::from_static(b"?")),
-            Content::Withheld => None,
+            Content::Withheld(beginning) if self.at < *beginning => {
+                let length = length.min(beginning - self.at);
+                let length = usize::try_from(length).unwrap_or(usize::MAX);
+                Some(Bytes::from(vec![b'?'; length]))
+            }
+            Content::Withheld(_) => None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The wire against servers of a few lines each, and against the stand-in.
 
+mod early;
 mod requests;
 mod tls;
 mod troubles;

@@ -1,0 +1,90 @@
+//! What the doctor finds: exactly what is wrong, and it leaves nothing behind.
+
+use super::backend::{Kind, Rights};
+use super::chain::{Chain, Front};
+use super::doctor::{self, Said, Who};
+use super::faults::{Fault, SOUND};
+use super::shared::{Examined, Shared};
+use crate::world::{World, trial};
+use libtest_mimic::Trial;
+use std::sync::Arc;
+
+pub fn trials(world: &Arc<World>, shared: &[Arc<Shared>]) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for one in shared {
+        let (one, name) = (Arc::clone(one), name(one.fault, one.front));
+        trials.push(trial(world, name, move |world| {
+            let (fault, front) = (one.fault, one.front);
+            check(fault, front, one.examined(world));
+        }));
+    }
+    trials.push(trial(world, "doctor::healthy::all_the_way", all_the_way));
+    trials.push(trial(world, "doctor::healthy::password", |world| {
+        registry(world, Kind::Password, Who::Alice)
+    }));
+    trials.push(trial(world, "doctor::healthy::open", |world| {
+        registry(world, Kind::Open, Who::Anonymous)
+    }));
+    trials
+}
+
+pub fn name(fault: &Fault, front: Front) -> String {
+    format!("doctor::{}::{}", fault.name, front.name())
+}
+
+fn check(fault: &Fault, front: Front, examined: &Examined) {
+    let Examined {
+        said, left_open, ..
+    } = examined;
+    check_findings(said, fault);
+    check_left(said, *left_open, front.rights());
+}
+
+fn check_findings(said: &Said, fault: &Fault) {
+    let json = said.json();
+    let mut kinds = doctor::kinds(&json);
+    kinds.dedup();
+    assert_eq!(kinds, fault.found, "{json:#}");
+    assert_eq!(said.status, fault.exit, "{json:#}");
+}
+
+/// What is left is what the doctor says is left, and that is only what it may not remove.
+fn check_left(said: &Said, open: usize, rights: Rights) {
+    let json = said.json();
+    let left = json["left"].as_array().map_or(0, Vec::len);
+    assert_eq!(
+        left, open,
+        "left: what it says, and what is there: {json:#}"
+    );
+    match rights {
+        Rights::Maintainer => assert_eq!(open, 0, "{json:#}"),
+        Rights::Developer => {}
+    }
+}
+
+/// Everything that can be asked of a chain with nothing wrong.
+fn all_the_way(world: &World) {
+    let chain = Chain::start(world, &SOUND, Front::Haproxy);
+    let arguments = [
+        "--json",
+        "--push",
+        "--body",
+        "20MiB",
+        "--idle",
+        "3s",
+        "--commit-wait",
+    ];
+    let said = doctor::run(world, &chain.url(), Who::Alice, &arguments);
+    check_findings(&said, &SOUND);
+    check_left(&said, chain.backend.open_uploads(), Rights::Maintainer);
+    let tags = chain.backend.harbor().tags(doctor::REPOSITORY);
+    assert_eq!(tags, Vec::<String>::new(), "a tag is left");
+}
+
+/// A registry that has no token service.
+fn registry(world: &World, kind: Kind, who: Who) {
+    let chain = Chain::start_before(world, &SOUND, Front::Nginx, kind);
+    let said = doctor::run(world, &chain.url(), who, &["--json", "--push"]);
+    check_findings(&said, &SOUND);
+    check_left(&said, chain.backend.open_uploads(), Rights::Maintainer);
+}
