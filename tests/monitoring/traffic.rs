@@ -68,7 +68,9 @@ async fn canaries_run(world: &World) {
     for (registry, result) in [("watched", "good"), (GONE, "bad")] {
         let labels = [("registry", registry), ("result", result)];
         until(&format!("a {result} run of the canary"), || {
-            let runs = world.gateway.metric("harbormouth_canary_runs_total", &labels);
+            let runs = world
+                .gateway
+                .metric("harbormouth_canary_runs_total", &labels);
             (runs > 0.0).then_some(())
         })
         .await;
