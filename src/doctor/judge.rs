@@ -1,10 +1,45 @@
 //! From what a walk saw to what is wrong: pure, and the same at every time.
+//!
+//! One file for each part of the way, in its order. What is said of a cause is what a hop most
+//! likely does; only walks at several entries tell which hop it is (`blame`).
+
+mod around;
+mod artifact;
+mod certificates;
+mod draft;
+mod entry;
+mod experiments;
+mod limits;
+mod location;
+mod login;
+mod realm;
+mod registry;
+mod transfers;
+mod upload;
+
+pub use around::surroundings;
 
 use super::finding::Finding;
 use super::seen::Walk;
 
 /// What is wrong, in the order of the steps that showed it. May be asked of a walk that is not done
 /// yet; what it finds then it finds at the end as well.
-pub fn judge(_walk: &Walk) -> Vec<Finding> {
-    todo!()
+pub fn judge(walk: &Walk) -> Vec<Finding> {
+    let parts = [
+        entry::judge(walk),
+        certificates::judge(walk),
+        registry::judge(walk),
+        realm::judge(walk),
+        login::judge(walk),
+        upload::judge(walk),
+        transfers::judge(walk),
+        artifact::judge(walk),
+    ];
+    let drafts = parts.into_iter().flatten();
+    let mut findings: Vec<Finding> = drafts.map(|draft| draft.finish(walk)).collect();
+    findings.sort_by_key(|finding| finding.step);
+    findings
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,15 +98,18 @@ fn is_same(old: &Break, new: &Break) -> bool {
 impl Cluster {
     /// The balancers whose default limit lies here.
     pub fn suspects(&self) -> Option<(u64, &'static str)> {
-        let known = match self.limit {
-            Limit::Silence => SILENCES,
-            Limit::Age => AGES,
-        };
-        let near = |(seconds, _): &&(u64, &str)| {
-            Duration::from_secs(*seconds).abs_diff(self.after) <= NEAR
-        };
-        known.iter().find(near).copied()
+        suspects(self.limit, self.after)
     }
+}
+
+/// The balancers whose default limit lies there, and where exactly.
+pub fn suspects(limit: Limit, after: Duration) -> Option<(u64, &'static str)> {
+    let known = match limit {
+        Limit::Silence => SILENCES,
+        Limit::Age => AGES,
+    };
+    let near = |(seconds, _): &&(u64, &str)| Duration::from_secs(*seconds).abs_diff(after) <= NEAR;
+    known.iter().find(near).copied()
 }
 
 /// Seconds without a byte after which balancers cut, and which do by default.

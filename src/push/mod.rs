@@ -30,6 +30,7 @@ mod view;
 mod waits;
 
 pub use bounds::memory;
+pub(crate) use breaks::{Limit, suspects};
 pub use event::{Began, Ended, Flow, Gauge, Swept, Told, UploadEnd, Whose};
 pub use failures::CanaryFailure;
 pub use filter::{FailureFilter, FilterError, PushFilter};

@@ -42,11 +42,15 @@ pub(super) fn refused(client: Client, status: u16) -> String {
     }
 }
 
+/// In Go's words, which are older than RFC 9110's.
 fn reason(status: u16) -> &'static str {
     let known = http::StatusCode::from_u16(status).ok();
-    known
-        .and_then(|status| status.canonical_reason())
-        .unwrap_or_default()
+    match status {
+        413 => "Request Entity Too Large",
+        _ => known
+            .and_then(|status| status.canonical_reason())
+            .unwrap_or_default(),
+    }
 }
 
 /// Every client here is written in Go and reads its errors from the same library.

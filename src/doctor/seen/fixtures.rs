@@ -1,9 +1,11 @@
 //! Walks made by hand, for the tests of what is made of walks. What is healthy here was recorded
 //! from real registries; what is wrong is changed by a test.
 
+mod changes;
+
 use super::{
-    Access, AddressSeen, Answer, Body, Carried, CertificateSeen, Distrust, Entry, Exchange, Grant,
-    Sent, Skipped, TlsSeen, Trouble, User, Walk, Why,
+    Access, AddressSeen, Answer, Body, Carried, CertificateSeen, Entry, Exchange, Grant, Sent,
+    Skipped, TlsSeen, User, Walk, Why,
 };
 use crate::doctor::step::Step;
 use crate::edge::origin::{Origin, Scheme};
@@ -221,10 +223,11 @@ impl Made {
                             format!("0-{}", length - 1)
                         }
                     };
-                    made = made
-                        .header(step, "location", Some(&at))
-                        .header(step, "range", Some(&range))
-                        .header(step, "docker-upload-uuid", Some("ca3340ff"));
+                    made = made.header(step, "location", Some(&at)).header(
+                        step,
+                        "range",
+                        Some(&range),
+                    );
                 }
                 400 => made = made.json_error(step, "DIGEST_INVALID", "digest mismatch"),
                 401 => made = made.json_error(step, "UNAUTHORIZED", "unauthorized"),
@@ -238,146 +241,6 @@ impl Made {
             });
         }
         made
-    }
-
-    /// Puts an exchange where its step stands.
-    pub(crate) fn with(mut self, exchange: Exchange) -> Made {
-        let at = self
-            .0
-            .exchanges
-            .partition_point(|other| other.step <= exchange.step);
-        self.0.exchanges.insert(at, exchange);
-        self
-    }
-
-    pub(crate) fn without(mut self, step: Step) -> Made {
-        self.0.exchanges.retain(|exchange| exchange.step != step);
-        self
-    }
-
-    /// Changes every exchange of a step; there has to be one.
-    pub(crate) fn change(mut self, step: Step, change: impl Fn(&mut Exchange)) -> Made {
-        let mut changed = 0;
-        for exchange in &mut self.0.exchanges {
-            if exchange.step == step {
-                change(exchange);
-                changed += 1;
-            }
-        }
-        assert!(changed > 0, "no {step} in this walk");
-        self
-    }
-
-    fn change_answer(self, step: Step, change: impl Fn(&mut Answer)) -> Made {
-        self.change(step, |exchange| {
-            change(exchange.result.as_mut().expect("an answer"));
-        })
-    }
-
-    /// An answer of this status, without headers and body.
-    pub(crate) fn status(self, step: Step, status: u16) -> Made {
-        self.change(step, |exchange| exchange.result = Ok(answered(status)))
-    }
-
-    pub(crate) fn trouble(self, step: Step, trouble: Trouble) -> Made {
-        self.change(step, |exchange| exchange.result = Err(trouble.clone()))
-    }
-
-    /// Sets a header of a step's answers, or takes it away.
-    pub(crate) fn header(self, step: Step, name: &str, value: Option<&str>) -> Made {
-        self.change_answer(step, |answer| {
-            answer.headers.retain(|(other, _)| other != name);
-            let value = value.map(|value| (name.to_owned(), value.to_owned()));
-            answer.headers.extend(value);
-        })
-    }
-
-    /// Makes a step's answers pages, as proxies write them.
-    pub(crate) fn html(self, step: Step) -> Made {
-        self.change_answer(step, |answer| {
-            answer.body = format!("<html><head><title>{}</title></head></html>", answer.status);
-        })
-        .header(step, "content-type", Some("text/html"))
-    }
-
-    pub(crate) fn json_error(self, step: Step, code: &str, message: &str) -> Made {
-        self.change_answer(step, |answer| {
-            answer.body =
-                format!("{{\"errors\":[{{\"code\":\"{code}\",\"message\":\"{message}\"}}]}}");
-        })
-        .header(
-            step,
-            "content-type",
-            Some("application/json; charset=utf-8"),
-        )
-    }
-
-    /// What every Location of the upload begins with, in place of the target.
-    pub(crate) fn locations(mut self, before: &str) -> Made {
-        let target = self.0.target.to_string();
-        for exchange in &mut self.0.exchanges {
-            if matches!(exchange.step, Step::PlainHttp | Step::PlainHttpWrite) {
-                continue;
-            }
-            let Ok(answer) = &mut exchange.result else {
-                continue;
-            };
-            for (name, value) in &mut answer.headers {
-                if name == "location" {
-                    *value = value.replacen(&target, before, 1);
-                }
-            }
-        }
-        self
-    }
-
-    /// What a probe of Location was answered with.
-    pub(crate) fn probe(self, step: Step, location: &str) -> Made {
-        let mut exchange = self.0.first(Step::UploadStart).expect("a start").clone();
-        exchange.step = step;
-        let (name, value) = match step {
-            Step::ProbeForwardedHost => ("X-Forwarded-Host", self.0.target.authority()),
-            Step::ProbeForwarded => (
-                "Forwarded",
-                format!("proto=https;host={}", self.0.target.authority()),
-            ),
-            _ => ("X-Forwarded-Proto", "https".to_owned()),
-        };
-        exchange.request.headers = vec![(name.to_owned(), value)];
-        self.with(exchange)
-            .header(step, "location", Some(&format!("{location}{UPLOAD}")))
-    }
-
-    /// Changes the handshake with the address in use.
-    pub(crate) fn tls(mut self, change: impl Fn(&mut TlsSeen)) -> Made {
-        for address in &mut self.0.addresses {
-            if let Some(Ok(tls)) = &mut address.tls {
-                change(tls);
-            }
-        }
-        self
-    }
-
-    pub(crate) fn distrust(self, distrust: Distrust) -> Made {
-        self.tls(|tls| tls.distrust = Some(distrust.clone()))
-    }
-
-    /// One more address of the name.
-    pub(crate) fn address(mut self, address: &str, connected: Result<Duration, Trouble>) -> Made {
-        let address = address.parse().expect("an address");
-        let tls = connected
-            .is_ok()
-            .then(|| Ok(trusted(self.0.target.host.bare())));
-        self.0.addresses.push(AddressSeen {
-            address,
-            connected,
-            tls,
-            is_used: false,
-        });
-        if let Some(Ok(resolved)) = &mut self.0.resolved {
-            resolved.push(address);
-        }
-        self
     }
 
     /// The steps of `--push`, all of them well.
@@ -412,23 +275,24 @@ impl Made {
         made
     }
 
-    /// A commit of this many bytes that was silent for so long.
+    /// A commit of this many bytes, which the body had sent, that was silent for so long.
     pub(crate) fn committed(self, bytes: u64, silence: Duration) -> Made {
         let at = format!("{}{UPLOAD}", self.0.target);
-        let mut patch = asked(Step::CommitWait, "PATCH", &at, 202);
-        patch.request.body = Body::Length(bytes);
-        patch.sent = bytes;
         let mut put = asked(Step::CommitWait, "PUT", &format!("{at}&digest=***"), 201);
         put.silence = Some(silence);
         put.took = silence;
-        if let Ok(answer) = &mut put.result {
-            let digest = ("docker-content-digest".to_owned(), "sha256:***".to_owned());
-            answer.headers.push(digest);
-        }
-        for exchange in [&mut patch, &mut put] {
-            exchange.request.authorization = Carried::Bearer;
-        }
-        self.with(patch).with(put)
+        put.request.authorization = Carried::Bearer;
+        self.change(Step::Body, |body| {
+            body.request.body = Body::Length(bytes);
+            body.sent = bytes;
+        })
+        .header(Step::Body, "range", Some(&format!("0-{}", bytes - 1)))
+        .with(put)
+        .header(
+            Step::CommitWait,
+            "docker-content-digest",
+            Some("sha256:***"),
+        )
     }
 }
 

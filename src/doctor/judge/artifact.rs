@@ -1,0 +1,168 @@
+//! The tiny artifact: whether it could be pushed and pulled, and writes that fail in a way that
+//! nothing else explains.
+
+use super::draft::{Draft, is_page, outcome, seen, seen_words, speaker};
+use super::transfers::{is_chunked_refused, is_commit_cut, is_idle_cut, is_too_large};
+use super::upload::{is_csrf, is_lost, is_open, is_unknown};
+use crate::doctor::kind::Kind;
+use crate::doctor::seen::{Exchange, Trouble, Walk};
+use crate::doctor::step::Step;
+
+pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    drafts.extend(push(walk));
+    drafts.extend(pull(walk));
+    drafts
+}
+
+/// Writes, and what they are answered with where all is well.
+const WRITES: [Step; 9] = [
+    Step::UploadChunk,
+    Step::UploadChunkChunked,
+    Step::UploadCommit,
+    Step::Body,
+    Step::Idle,
+    Step::BlobCommit,
+    Step::ConfigCommit,
+    Step::ManifestPut,
+    Step::CommitWait,
+];
+
+fn push(walk: &Walk) -> Option<Draft> {
+    if !is_open(walk) {
+        return None;
+    }
+    let failed = |exchange: &&Exchange| {
+        let is_write = exchange.request.method != "DELETE" && WRITES.contains(&exchange.step);
+        is_write && !is_well(exchange) && !is_explained(walk, exchange)
+    };
+    let of: Vec<&Exchange> = walk.exchanges.iter().filter(failed).collect();
+    let first = of.first()?;
+    let what = what(first.step);
+    let summary = format!("{what} ({}) {}.", first.request.method, outcome(first));
+    let cause = match &first.result {
+        Err(_) => {
+            "a hop, or the registry, ended the connection in the middle of a write".to_owned()
+        }
+        Ok(answer) => match (answer.status, is_page(answer)) {
+            (405, true) => format!(
+                "a hop{} doesn't allow {} (`limit_except`, a firewall's list of methods)",
+                speaker(answer),
+                first.request.method
+            ),
+            (403, true) => format!(
+                "a hop{} forbids it: most likely a firewall for web applications",
+                speaker(answer)
+            ),
+            (401, _) => format!(
+                "the token may have expired meanwhile{}",
+                walk.grant
+                    .as_ref()
+                    .and_then(|grant| grant.expires_in)
+                    .map(|seconds| format!(": it lives {seconds} s"))
+                    .unwrap_or_default()
+            ),
+            (_, true) => format!("a hop{} answers in the registry's place", speaker(answer)),
+            (_, false) => "the registry itself refuses it, in its own words".to_owned(),
+        },
+    };
+    Some(
+        Draft::new(Kind::PushFailed, first.step, summary)
+            .shown_by(of.iter().map(|one| seen_words(one)))
+            .because(cause),
+    )
+}
+
+fn what(step: Step) -> &'static str {
+    match step {
+        Step::UploadChunk => "A chunk with a length",
+        Step::UploadChunkChunked => "A chunked chunk",
+        Step::UploadCommit => "A commit with a wrong digest",
+        Step::Body => "A large body",
+        Step::Idle => "A body that pauses",
+        Step::BlobCommit => "A layer's commit",
+        Step::ConfigCommit => "A configuration's commit",
+        Step::ManifestPut => "The manifest",
+        Step::CommitWait => "A large blob's commit",
+        _ => "A write",
+    }
+}
+
+/// A wrong digest is to be refused, for which registries have several statuses; everything else is
+/// to be taken.
+fn is_well(exchange: &Exchange) -> bool {
+    exchange.result.as_ref().is_ok_and(|answer| {
+        let is_taken = (200..300).contains(&answer.status);
+        match exchange.step {
+            Step::UploadCommit => {
+                let is_hops = matches!(answer.status, 401 | 403 | 405 | 411 | 413);
+                (400..500).contains(&answer.status) && !is_hops && !is_page(answer)
+            }
+            _ => is_taken,
+        }
+    })
+}
+
+/// Whether another finding tells of it.
+fn is_explained(walk: &Walk, exchange: &Exchange) -> bool {
+    let is_patient =
+        matches!(exchange.result, Err(Trouble::TimedOut(_))) && exchange.step == Step::CommitWait;
+    let says =
+        |test: fn(&crate::doctor::seen::Answer) -> bool| exchange.result.as_ref().is_ok_and(test);
+    // The registry's errors as pages: a finding of its own.
+    let is_page_of_400 = exchange.step == Step::UploadCommit
+        && says(|answer| answer.status == 400 && is_page(answer));
+    is_patient
+        || is_page_of_400
+        || says(is_csrf)
+        || is_lost(walk, exchange)
+        || is_unknown(walk, exchange)
+        || is_chunked_refused(walk, exchange)
+        || is_too_large(walk, exchange)
+        || is_idle_cut(walk, exchange)
+        || is_commit_cut(exchange)
+}
+
+fn pull(walk: &Walk) -> Option<Draft> {
+    let failed = |exchange: &&Exchange| {
+        let is_pull = matches!(exchange.step, Step::ManifestGet | Step::BlobGet);
+        let is_well = exchange.result.as_ref().is_ok_and(|answer| {
+            let is_redirect = matches!(answer.status, 302 | 303 | 307 | 308);
+            (answer.status == 200 || is_redirect) && answer.content_matches != Some(false)
+        });
+        is_pull && !is_well
+    };
+    let of: Vec<&Exchange> = walk.exchanges.iter().filter(failed).collect();
+    let first = of.first()?;
+    let what = match first.step {
+        Step::ManifestGet => "manifest",
+        _ => "layer",
+    };
+    let differs = first
+        .result
+        .as_ref()
+        .is_ok_and(|answer| answer.content_matches == Some(false));
+    let (summary, cause) = match differs {
+        true => (
+            format!("The {what} that was pushed comes back with other bytes."),
+            "a hop changes the content of answers (compression, rewriting), or a cache has kept \
+             another's answer",
+        ),
+        false => (
+            format!(
+                "The {what} that was pushed {} when it was pulled.",
+                outcome(first)
+            ),
+            "registry replicas don't share their storage, or a hop doesn't pass such a GET on",
+        ),
+    };
+    let evidence = of.iter().map(|one| match differs {
+        true => seen(one),
+        false => seen_words(one),
+    });
+    Some(
+        Draft::new(Kind::PullFailed, first.step, summary)
+            .shown_by(evidence)
+            .because(cause),
+    )
+}

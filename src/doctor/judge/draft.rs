@@ -1,0 +1,197 @@
+//! A finding in the making, and how what was seen is quoted.
+
+use super::around::surroundings;
+use crate::doctor::clients::{Circumstance, Surroundings, effects_where};
+use crate::doctor::finding::{Evidence, Finding, Outcome};
+use crate::doctor::kind::{Kind, Severity};
+use crate::doctor::seen::{Answer, Exchange, Walk};
+use crate::doctor::step::Step;
+use crate::registry::oci_error::OciError;
+
+/// What the judges say; what it means for clients follows when it is finished.
+pub(super) struct Draft {
+    pub(super) kind: Kind,
+    step: Step,
+    summary: String,
+    evidence: Vec<Evidence>,
+    cause: Option<String>,
+    circumstance: Circumstance,
+    around: Option<Surroundings>,
+}
+
+impl Draft {
+    pub(super) fn new(kind: Kind, step: Step, summary: impl Into<String>) -> Draft {
+        Draft {
+            kind,
+            step,
+            summary: summary.into(),
+            evidence: Vec::new(),
+            cause: None,
+            circumstance: Circumstance::Usual,
+            around: None,
+        }
+    }
+
+    pub(super) fn shown_by(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Draft {
+        self.evidence.extend(evidence);
+        self
+    }
+
+    pub(super) fn because(mut self, cause: impl Into<String>) -> Draft {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    pub(super) fn where_(mut self, circumstance: Circumstance) -> Draft {
+        self.circumstance = circumstance;
+        self
+    }
+
+    /// Where the walk's own surroundings are not what decides.
+    pub(super) fn among(mut self, around: Surroundings) -> Draft {
+        self.around = Some(around);
+        self
+    }
+
+    pub(super) fn finish(self, walk: &Walk) -> Finding {
+        let around = self.around.unwrap_or_else(|| surroundings(walk));
+        let effects = effects_where(self.kind, self.circumstance, around);
+        let harms = effects.iter().any(|effect| effect.outcome > Outcome::Works);
+        // A registry that asks nobody who they are loses nothing by a lost Authorization.
+        let severity = match self.kind.severity() {
+            Severity::Broken if !harms => Severity::Warning,
+            severity => severity,
+        };
+        Finding {
+            kind: self.kind,
+            severity,
+            step: self.step,
+            summary: self.summary,
+            evidence: self.evidence,
+            cause: self.cause,
+            effects,
+        }
+    }
+}
+
+/// The exchange, and nothing of its answer but the status.
+pub(super) fn seen(exchange: &Exchange) -> Evidence {
+    let outcome = match &exchange.result {
+        Ok(answer) => answer.status.to_string(),
+        Err(trouble) => trouble.to_string(),
+    };
+    Evidence {
+        request: request(exchange),
+        outcome,
+        line: None,
+    }
+}
+
+/// The exchange, and a header of its answer.
+pub(super) fn seen_header(exchange: &Exchange, name: &str) -> Evidence {
+    let value = exchange.result.as_ref().ok().and_then(|a| a.header(name));
+    Evidence {
+        line: value.map(|value| format!("{}: {value}", conventional(name))),
+        ..seen(exchange)
+    }
+}
+
+/// The exchange, and who answered in what form: by that a hop's own answers are known.
+pub(super) fn seen_speaker(exchange: &Exchange) -> Evidence {
+    let answer = exchange.result.as_ref().ok();
+    let named = answer.and_then(|answer| answer.header("server"));
+    match named {
+        Some(_) => seen_header(exchange, "server"),
+        None => seen_header(exchange, "content-type"),
+    }
+}
+
+/// The exchange, and the words of its answer.
+pub(super) fn seen_words(exchange: &Exchange) -> Evidence {
+    let answer = exchange.result.as_ref().ok();
+    let words = answer.and_then(words);
+    Evidence {
+        line: words,
+        ..seen(exchange)
+    }
+}
+
+/// What the doctor added to the request is a part of what was seen.
+fn request(exchange: &Exchange) -> String {
+    let sent = &exchange.request;
+    let mut text = format!("{} {}", sent.method, sent.url);
+    for (name, value) in &sent.headers {
+        text.push_str(&format!(" with {}: {value}", conventional(name)));
+    }
+    text
+}
+
+/// A header's name as people write it.
+fn conventional(name: &str) -> String {
+    let part = |part: &str| match part {
+        "www" | "cf" => part.to_uppercase(),
+        _ => {
+            let mut letters = part.chars();
+            let first = letters.next().map(|c| c.to_ascii_uppercase());
+            first.into_iter().chain(letters).collect()
+        }
+    };
+    let parts: Vec<String> = name.split('-').map(part).collect();
+    parts.join("-")
+}
+
+/// The longest word that a sentence quotes, and how much it quotes altogether.
+const LONGEST_WORD: usize = 60;
+const LONGEST: usize = 200;
+
+/// Something from outside, fit to stand in a sentence: without control characters, and bounded.
+pub(super) fn quoted(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    let text: String = text.chars().take(LONGEST).map(shown).collect();
+    let word = |word: &str| {
+        let mut kept: String = word.chars().take(LONGEST_WORD).collect();
+        if kept.len() < word.len() {
+            kept.push('…');
+        }
+        kept
+    };
+    let words: Vec<String> = text.split_whitespace().map(word).collect();
+    words.join(" ")
+}
+
+/// The registry's own words, or the beginning of what came in their place.
+pub(super) fn words(answer: &Answer) -> Option<String> {
+    let said = match OciError::read(answer.body.as_bytes()) {
+        Some(error) if error.message.is_empty() => error.code,
+        Some(error) => format!("{}: {}", error.code, error.message),
+        None => answer.body.clone(),
+    };
+    let said = quoted(&said);
+    (!said.is_empty()).then_some(said)
+}
+
+/// Whether the answer is a page for people.
+pub(super) fn is_page(answer: &Answer) -> bool {
+    let kind = answer.header("content-type").unwrap_or_default();
+    let body = answer.body.trim_start();
+    kind.trim_start()
+        .to_ascii_lowercase()
+        .starts_with("text/html")
+        || (kind.is_empty() && body.starts_with('<'))
+}
+
+/// Who answered, where the answer says so: ` (it calls itself nginx/1.22.1)`.
+pub(super) fn speaker(answer: &Answer) -> String {
+    match answer.header("server") {
+        Some(name) if !name.is_empty() => format!(" (it calls itself {})", quoted(name)),
+        _ => String::new(),
+    }
+}
+
+/// `no answer: …` or `answered 502`.
+pub(super) fn outcome(exchange: &Exchange) -> String {
+    match &exchange.result {
+        Ok(answer) => format!("was answered with {}", answer.status),
+        Err(trouble) => format!("got no answer: {trouble}"),
+    }
+}

@@ -1,0 +1,121 @@
+//! Limits of sizes and times, and who has them by default.
+
+use crate::push::{Limit, suspects};
+use std::time::Duration;
+
+const MIB: u64 = 1 << 20;
+
+/// Largest bodies, in bytes, and who allows no more where nobody says otherwise.
+const BODIES: [(u64, &str); 8] = [
+    (
+        MIB,
+        "nginx (`client_max_body_size`) and ingress-nginx (`proxy-body-size`)",
+    ),
+    (10 * MIB, "AWS API Gateway"),
+    (
+        13_107_200,
+        "ModSecurity's recommended rules (`SecRequestBodyLimit`)",
+    ),
+    (30_000_000, "IIS (`maxAllowedContentLength`)"),
+    (100_000_000, "Cloudflare, Free and Pro"),
+    (200_000_000, "Cloudflare, Business"),
+    (500_000_000, "Cloudflare, Enterprise"),
+    (1024 * MIB, "Apache httpd from 2.4.54 (`LimitRequestBody`)"),
+];
+
+/// Whose limit lies between what passed and what didn't. A megabyte may mean 2^20 bytes.
+pub(super) fn of_bodies(passed: u64, refused: u64) -> Vec<&'static str> {
+    let lies_between = |limit: u64| passed <= limit && limit < refused;
+    let in_mebibytes = |limit: u64| match limit % 1_000_000 {
+        0 => limit / 1_000_000 * MIB,
+        _ => limit,
+    };
+    BODIES
+        .iter()
+        .filter(|(limit, _)| lies_between(*limit) || lies_between(in_mebibytes(*limit)))
+        .map(|(_, who)| *who)
+        .collect()
+}
+
+/// The most that are named: more say nothing.
+const MOST: usize = 3;
+
+/// `: nginx allows no more by default`; nothing where it could be anybody.
+pub(super) fn by_default(who: &[&str]) -> String {
+    match who.len() {
+        0 => String::new(),
+        1..=MOST => format!("; by default there: {}", who.join(", ")),
+        _ => String::new(),
+    }
+}
+
+/// Whose silence it is.
+pub(super) fn of_silences(after: Duration) -> String {
+    match suspects(Limit::Silence, after) {
+        Some((seconds, who)) => format!("; {seconds} s is the default of {who}"),
+        None => String::new(),
+    }
+}
+
+/// `2 MiB`, `100.5 MiB`, `64 KiB`, `12 bytes`.
+pub(super) fn size(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (MIB, "MiB"), (1 << 10, "KiB")];
+    let Some((unit, name)) = UNITS.into_iter().find(|(unit, _)| bytes >= *unit) else {
+        return format!("{bytes} bytes");
+    };
+    let tenths = (bytes.saturating_mul(10) + unit / 2) / unit;
+    match tenths % 10 {
+        0 => format!("{} {name}", tenths / 10),
+        rest => format!("{}.{rest} {name}", tenths / 10),
+    }
+}
+
+/// `42 s`, `1.5 s`, `20 ms`.
+pub(super) fn lasted(time: Duration) -> String {
+    match time.as_secs_f64() {
+        seconds if seconds >= 10.0 => format!("{seconds:.0} s"),
+        seconds if seconds >= 0.95 => format!("{seconds:.1} s"),
+        seconds => format!("{:.0} ms", seconds * 1000.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_name_their_suspects() {
+        for (name, passed, refused, expected) in [
+            ("nginx", 64 << 10, 2 * MIB, "nginx"),
+            ("nginx, to the byte", MIB, MIB + 1, "nginx"),
+            ("Cloudflare", 90 * MIB, 101 * MIB, "Cloudflare, Free"),
+            ("in mebibytes", 99 * MIB, 101 * MIB, "Cloudflare, Free"),
+        ] {
+            let who = of_bodies(passed, refused);
+            assert_eq!(who.len(), 1, "{name}: {who:?}");
+            assert!(who[0].starts_with(expected), "{name}: {who:?}");
+        }
+        assert!(of_bodies(2 * MIB, 9 * MIB).is_empty());
+        assert_eq!(by_default(&of_bodies(0, u64::MAX)), "");
+    }
+
+    #[test]
+    fn sizes_and_times_are_short() {
+        for (bytes, shown) in [
+            (12, "12 bytes"),
+            (64 << 10, "64 KiB"),
+            (2 * MIB, "2 MiB"),
+            (105_000_000, "100.1 MiB"),
+            (3 << 30, "3 GiB"),
+        ] {
+            assert_eq!(size(bytes), shown);
+        }
+        for (time, shown) in [
+            (Duration::from_millis(20), "20 ms"),
+            (Duration::from_millis(1500), "1.5 s"),
+            (Duration::from_secs(42), "42 s"),
+        ] {
+            assert_eq!(lasted(time), shown);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The realm: where clients are told to ask for tokens.
+
+use super::around::challenges;
+use super::draft::{Draft, quoted, seen, seen_header};
+use crate::doctor::clients::{Circumstance, PlainHttp, Reach, Surroundings};
+use crate::doctor::kind::Kind;
+use crate::doctor::seen::{Answer, Entry, Exchange, Trouble, Walk};
+use crate::doctor::step::Step;
+use crate::edge::origin::{Host, Origin, Scheme};
+use std::net::{IpAddr, SocketAddr};
+
+pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
+    let Some((ping, realm)) = told(walk) else {
+        return Vec::new();
+    };
+    let mut drafts = Vec::new();
+    drafts.extend(scheme(walk, ping, &realm));
+    drafts.extend(host(walk, ping, &realm));
+    drafts.extend(unstable(walk, ping));
+    drafts
+}
+
+/// The first answer to `/v2/` that has a Bearer challenge, and its realm.
+fn told(walk: &Walk) -> Option<(&Exchange, String)> {
+    let ping = walk.first(Step::Ping)?;
+    let realm = bearer(ping.result.as_ref().ok()?)?.0;
+    Some((ping, realm))
+}
+
+/// Realm and service.
+fn bearer(answer: &Answer) -> Option<(String, String)> {
+    let challenge = challenges(answer).find(|one| one.is_bearer())?;
+    let value = |name| {
+        let param = challenge.param(name);
+        param.map(|param| param.value.to_string())
+    };
+    Some((value("realm")?, value("service").unwrap_or_default()))
+}
+
+/// The realm's scheme, authority and origin, the last where it can be read.
+fn parts(realm: &str) -> Option<(&str, &str, Option<Origin>)> {
+    let (scheme, rest) = realm.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let authority = &rest[..end];
+    let origin = Origin::parse(&format!("{scheme}://{authority}")).ok();
+    Some((scheme, authority, origin))
+}
+
+fn scheme(walk: &Walk, ping: &Exchange, realm: &str) -> Option<Draft> {
+    let (scheme, authority, origin) = parts(realm)?;
+    if walk.target.scheme != Scheme::Https || scheme.eq_ignore_ascii_case("https") {
+        return None;
+    }
+    let summary = format!(
+        "The realm is {}, where clients typed {}.",
+        quoted(&format!("{scheme}://{authority}")),
+        walk.target
+    );
+    let is_several = scheme.contains([',', ' ']);
+    let cause = match is_several {
+        true => "X-Forwarded-Proto reaches the registry twice, from two hops",
+        false => {
+            "Harbor was told so: `external_url` or `hostname` in harbor.yml (`externalURL` in the \
+             chart) begins with http; from Harbor 2.14 also a hop that doesn't send \
+             X-Forwarded-Proto: https"
+        }
+    };
+    let draft = Draft::new(Kind::RealmScheme, ping.step, summary)
+        .shown_by([seen_header(ping, "www-authenticate")])
+        .because(cause);
+    // Port 80 was looked at under the target's name only; elsewhere it isn't known.
+    let is_plain_80 = origin
+        .is_some_and(|origin| origin.port == 80 && origin.host == walk.target.host && !is_several);
+    let around = super::around::surroundings(walk);
+    let plain_http = match is_plain_80 {
+        true => around.plain_http,
+        false => PlainHttp::Other,
+    };
+    Some(draft.among(Surroundings {
+        plain_http,
+        ..around
+    }))
+}
+
+fn host(walk: &Walk, ping: &Exchange, realm: &str) -> Option<Draft> {
+    let token = walk.first(Step::TokenGet).or(walk.first(Step::TokenPost));
+    let (problem, reach) = match parts(realm) {
+        None => ("is no URL with a host", Reach::Unresolved),
+        Some((_, _, None)) => ("names a host that is none", Reach::Unresolved),
+        Some((_, _, Some(origin))) => {
+            let reach = reach(walk, &origin, token)?;
+            (problem(reach), reach)
+        }
+    };
+    let summary = format!("The realm {} {problem}.", quoted(realm));
+    let evidence = token.filter(|_| reach == Reach::Unreachable).map(seen);
+    Some(
+        Draft::new(Kind::RealmHost, ping.step, summary)
+            .shown_by([seen_header(ping, "www-authenticate")])
+            .shown_by(evidence)
+            .because(
+                "Harbor names itself as it was told: `hostname` or `external_url` in harbor.yml \
+                 (`externalURL` in the chart) has to be the name that clients type; the internal \
+                 core URL is named where a hop sends the core's own name as Host",
+            )
+            .where_(Circumstance::OtherHost(reach)),
+    )
+}
+
+fn problem(reach: Reach) -> &'static str {
+    match reach {
+        Reach::Unresolved => "names a host that can't be resolved from here",
+        Reach::PrivateAddress | Reach::PrivateName => {
+            "names a host with private addresses, which clients outside can't reach"
+        }
+        Reach::Unreachable => "names a host and port that take no connection from here",
+        Reach::Public | Reach::Respelled => "names another host",
+    }
+}
+
+/// None where nothing speaks against it: many registries have their token service elsewhere.
+fn reach(walk: &Walk, realm: &Origin, token: Option<&Exchange>) -> Option<Reach> {
+    let target = &walk.target;
+    if realm.host == target.host {
+        // http instead of https brings another port with it, and is a finding of its own.
+        let is_as_typed = realm.port == target.port || realm.scheme != target.scheme;
+        let refused = || token.is_some_and(|token| !answered(token, realm));
+        return (!is_as_typed && refused()).then_some(Reach::Unreachable);
+    }
+    match walk.realm.as_ref()? {
+        Err(_) => Some(Reach::Unresolved),
+        Ok(addresses) if addresses.is_empty() => Some(Reach::Unresolved),
+        Ok(addresses) => {
+            let is_inside = addresses.iter().all(|one| is_private(one.ip()));
+            let is_literal = realm.host.bare().parse::<IpAddr>().is_ok();
+            match (is_inside, is_literal) {
+                (true, true) if !target_is_private(walk) => Some(Reach::PrivateAddress),
+                (true, false) if !target_is_private(walk) => Some(Reach::PrivateName),
+                (_, _) => {
+                    let token = token?;
+                    (!answered(token, realm)).then_some(Reach::Unreachable)
+                }
+            }
+        }
+    }
+}
+
+/// Whether the realm itself answered: where it can't be reached, the token is asked for at the
+/// target.
+fn answered(token: &Exchange, realm: &Origin) -> bool {
+    let went_there = match parts(&token.request.url) {
+        Some((_, _, Some(origin))) => origin == *realm,
+        _ => false,
+    };
+    let is_cut_off = matches!(
+        token.result,
+        Err(Trouble::Unresolved(_)
+            | Trouble::Refused
+            | Trouble::Unreachable(_)
+            | Trouble::TimedOut(_))
+    );
+    went_there && !is_cut_off
+}
+
+fn target_is_private(walk: &Walk) -> bool {
+    let public: Option<IpAddr> = walk.target.host.bare().parse().ok();
+    let all: Vec<IpAddr> = match (&walk.entry, public) {
+        (_, Some(address)) => vec![address],
+        (Entry::Public, None) => walk.addresses.iter().map(|one| one.address.ip()).collect(),
+        // A walk at an inner hop doesn't know where the target is: nothing is concluded.
+        (Entry::Via(_), None) => return true,
+    };
+    all.into_iter().all(is_private)
+}
+
+/// An address that isn't routed in public: RFC 1918, 3927, 4193, 4291 and 6598.
+pub(super) fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [first, second, ..] = v4.octets();
+            v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || v4.is_unspecified()
+                || (first == 100 && second & 0xC0 == 64)
+        }
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => is_private(IpAddr::V4(v4)),
+            None => {
+                let [first, ..] = v6.segments();
+                v6.is_loopback()
+                    || v6.is_unspecified()
+                    || first & 0xFE00 == 0xFC00
+                    || first & 0xFFC0 == 0xFE80
+            }
+        },
+    }
+}
+
+/// Where the realm is, if that is the host in question.
+pub(super) fn resolved<'w>(
+    walk: &'w Walk,
+    host: &Host,
+) -> Option<&'w Result<Vec<SocketAddr>, Trouble>> {
+    let (_, realm) = told(walk)?;
+    let (_, _, origin) = parts(&realm)?;
+    let is_it = origin.is_some_and(|origin| origin.host == *host);
+    walk.realm.as_ref().filter(|_| is_it)
+}
+
+fn unstable(walk: &Walk, ping: &Exchange) -> Option<Draft> {
+    let first = bearer(ping.result.as_ref().ok()?)?;
+    let other = walk.all(Step::PingAgain).find(|again| {
+        let challenge = again.result.as_ref().ok().and_then(bearer);
+        challenge.is_some_and(|challenge| challenge != first)
+    })?;
+    let second = bearer(other.result.as_ref().ok()?)?;
+    let what = match first.0 == second.0 {
+        true => format!("services: {} and {}", quoted(&first.1), quoted(&second.1)),
+        false => format!("realms: {} and {}", quoted(&first.0), quoted(&second.0)),
+    };
+    let summary = format!("The addresses of {} name two {what}.", walk.target.host);
+    Some(
+        Draft::new(Kind::RealmUnstable, other.step, summary)
+            .shown_by([
+                seen_header(ping, "www-authenticate"),
+                seen_header(other, "www-authenticate"),
+            ])
+            .because(
+                "two installations, or two replicas with different external URLs, stand behind one \
+                 name",
+            ),
+    )
+}

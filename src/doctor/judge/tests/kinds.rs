@@ -1,0 +1,132 @@
+//! Every kind, by a walk that shows it and nothing else.
+
+mod entry;
+mod login;
+mod registry;
+mod upload;
+
+use super::{is_whole, only};
+use crate::doctor::clients::Client;
+use crate::doctor::finding::{Finding, Outcome};
+use crate::doctor::kind::{Kind, Severity};
+use crate::doctor::seen::fixtures::{HUB, Made};
+use crate::doctor::step::Step;
+use std::time::Duration;
+
+/// Name, walk, kind, and a part of what is said: in the summary, the evidence or the cause.
+type Case = (&'static str, Made, Kind, &'static str);
+
+fn hub() -> Made {
+    Made::harbor(HUB)
+}
+
+fn until_upload(made: Made) -> Made {
+    Step::ALL
+        .into_iter()
+        .filter(|step| *step > Step::UploadStart)
+        .fold(made, Made::without)
+}
+
+/// Another challenge than the healthy one.
+fn challenge(made: Made, challenge: &str) -> Made {
+    made.header(Step::Ping, "www-authenticate", Some(challenge))
+}
+
+fn ping_again(made: Made, value: &str) -> Made {
+    let mut again = made.0.first(Step::Ping).unwrap().clone();
+    again.step = Step::PingAgain;
+    made.address("203.0.113.11:443", Ok(Duration::from_millis(3)))
+        .with(again)
+        .header(Step::PingAgain, "www-authenticate", Some(value))
+}
+
+fn cases() -> Vec<Case> {
+    let parts = [
+        entry::cases(),
+        registry::cases(),
+        login::cases(),
+        upload::cases(),
+        super::locations::cases(),
+        super::transfers::cases(),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+fn said(finding: &Finding) -> String {
+    let mut said = finding.summary.clone();
+    for evidence in &finding.evidence {
+        let line = evidence.line.clone().unwrap_or_default();
+        said.push_str(&format!(
+            "\n{} {} {line}",
+            evidence.request, evidence.outcome
+        ));
+    }
+    said.push('\n');
+    said.push_str(finding.cause.as_deref().unwrap_or_default());
+    said
+}
+
+#[test]
+fn one_thing_that_is_wrong_is_one_finding() {
+    for (name, made, kind, part) in cases() {
+        let finding = only(name, &made);
+        assert_eq!(finding.kind, kind, "{name}");
+        let said = said(&finding);
+        assert!(said.contains(part), "{name}: no {part:?} in\n{said}");
+        is_whole(name, &finding);
+        let harms = finding
+            .effects
+            .iter()
+            .any(|one| one.outcome > Outcome::Works);
+        match finding.severity {
+            Severity::Broken => assert!(harms, "{name}"),
+            Severity::Warning | Severity::Unexamined => {}
+        }
+    }
+}
+
+#[test]
+fn every_kind_is_found_somewhere() {
+    let found: Vec<Kind> = cases().into_iter().map(|(_, _, kind, _)| kind).collect();
+    let missing: Vec<Kind> = Kind::ALL
+        .into_iter()
+        .filter(|kind| !found.contains(kind))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// What can't be told at an inner hop is not told there.
+#[test]
+fn certificates_and_port_80_are_the_public_entrys() {
+    for (name, made, _, _) in entry::cases().into_iter().skip(3) {
+        let walk = made.via("http://10.0.0.5");
+        assert_eq!(super::kinds(&walk), [], "{name}");
+    }
+}
+
+#[test]
+fn a_registry_that_asks_nobody_loses_nothing() {
+    let open = Made::open(HUB).locations("https://hub.example.com:443");
+    let finding = only("open", &open);
+    assert_eq!(
+        (finding.kind, finding.severity),
+        (Kind::LocationPort, Severity::Warning)
+    );
+    let works = |effect: &crate::doctor::finding::Effect| effect.outcome == Outcome::Works;
+    assert!(finding.effects.iter().all(works));
+}
+
+#[test]
+fn what_shows_at_one_address_only_breaks_sometimes() {
+    let made = ping_again(hub(), "Negotiate");
+    let finding = only("one address", &made);
+    assert_eq!(
+        (finding.kind, finding.step),
+        (Kind::ChallengeMissing, Step::PingAgain)
+    );
+    let containerd = &finding.effects[0];
+    assert_eq!(
+        (containerd.client, containerd.outcome),
+        (Client::Containerd, Outcome::Sometimes)
+    );
+}

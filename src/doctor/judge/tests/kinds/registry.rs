@@ -1,0 +1,142 @@
+//! Pings, challenges and realms.
+
+use super::{Case, challenge, hub, ping_again};
+use crate::doctor::kind::Kind;
+use crate::doctor::seen::Trouble;
+use crate::doctor::seen::fixtures::Made;
+use crate::doctor::step::Step;
+use std::time::Duration;
+
+fn silent() -> Trouble {
+    Trouble::TimedOut(Duration::from_secs(5))
+}
+
+/// Everything from the request for a token on is left out.
+fn until_ping(made: Made) -> Made {
+    Step::ALL
+        .into_iter()
+        .filter(|step| *step > Step::PingAgain)
+        .fold(made, Made::without)
+}
+
+fn realm(realm: &str) -> Made {
+    challenge(
+        hub(),
+        &format!("Bearer realm=\"{realm}\",service=\"harbor-registry\""),
+    )
+}
+
+pub(in super::super) fn cases() -> Vec<Case> {
+    let ping = |status: u16| until_ping(hub()).status(Step::Ping, status);
+    let mut unresolved = realm("https://core.internal/service/token");
+    unresolved.0.realm = Some(Err(Trouble::Unresolved("NXDOMAIN".to_owned())));
+    let mut private = realm("https://harbor.corp.example/service/token");
+    private.0.realm = Some(Ok(vec!["10.0.0.5:443".parse().unwrap()]));
+    let mut literal = realm("https://10.0.0.5/service/token");
+    literal.0.realm = Some(Ok(vec!["10.0.0.5:443".parse().unwrap()]));
+    vec![
+        (
+            "a login page in front",
+            ping(302).header(
+                Step::Ping,
+                "location",
+                Some("https://sso.example.com/login"),
+            ),
+            Kind::RegistryRedirected,
+            "sso.example.com",
+        ),
+        (
+            "no such path",
+            ping(404).html(Step::Ping),
+            Kind::NoRegistry,
+            "404",
+        ),
+        (
+            "a page",
+            ping(200).html(Step::Ping),
+            Kind::NoRegistry,
+            "no registry's answer",
+        ),
+        (
+            "forbidden",
+            ping(403).html(Step::Ping),
+            Kind::NoRegistry,
+            "firewall",
+        ),
+        (
+            "nothing behind",
+            ping(502).html(Step::Ping),
+            Kind::GatewayError,
+            "502",
+        ),
+        (
+            "no answer",
+            until_ping(hub()).trouble(Step::Ping, silent()),
+            Kind::GatewayError,
+            "doesn't answer in time",
+        ),
+        (
+            "errors as pages",
+            hub().html(Step::UploadCommit).html(Step::EarlyAnswer),
+            Kind::HtmlErrors,
+            "proxy_intercept_errors",
+        ),
+        (
+            "no challenge",
+            until_ping(hub()).header(Step::Ping, "www-authenticate", None),
+            Kind::ChallengeMissing,
+            "no challenge",
+        ),
+        (
+            "a challenge for browsers",
+            challenge(until_ping(hub()), "Negotiate"),
+            Kind::ChallengeMissing,
+            "Negotiate",
+        ),
+        (
+            "an http realm",
+            realm("http://hub.example.com/service/token"),
+            Kind::RealmScheme,
+            "external_url",
+        ),
+        (
+            "an inner realm",
+            unresolved,
+            Kind::RealmHost,
+            "can't be resolved",
+        ),
+        (
+            "a private realm",
+            private,
+            Kind::RealmHost,
+            "private addresses",
+        ),
+        (
+            "a private address as realm",
+            literal,
+            Kind::RealmHost,
+            "private addresses",
+        ),
+        (
+            "a realm on a port that is closed",
+            realm("https://hub.example.com:8443/service/token"),
+            Kind::RealmHost,
+            "take no connection",
+        ),
+        (
+            "a realm that is a path",
+            realm("/service/token"),
+            Kind::RealmHost,
+            "no URL",
+        ),
+        (
+            "two services",
+            ping_again(
+                hub(),
+                "Bearer realm=\"https://hub.example.com/service/token\",service=\"other\"",
+            ),
+            Kind::RealmUnstable,
+            "two services",
+        ),
+    ]
+}

@@ -1,0 +1,265 @@
+//! Locations, the probes, and the causes that they point to.
+
+use super::{found, kinds, only};
+use crate::doctor::clients::Client;
+use crate::doctor::finding::Outcome;
+use crate::doctor::kind::Kind;
+use crate::doctor::seen::fixtures::{HUB, Made, UPLOAD};
+use crate::doctor::step::Step;
+
+fn hub(before: &str) -> Made {
+    Made::harbor(HUB).locations(before)
+}
+
+/// The Location of the upload's opening alone.
+fn opened(location: Option<&str>) -> Made {
+    Step::ALL
+        .into_iter()
+        .filter(|step| *step > Step::UploadStart)
+        .fold(Made::harbor(HUB), Made::without)
+        .header(Step::UploadStart, "location", location)
+}
+
+const HTTP: &str = "http://hub.example.com";
+const PORT: &str = "https://hub.example.com:443";
+const PROBED: &str = "https://harbormouth-doctor.invalid";
+const INNER: &str = "https://harbor.internal";
+
+pub(super) fn cases() -> Vec<(&'static str, Made, Kind, &'static str)> {
+    let proto = Step::ProbeForwardedProto;
+    let host = Step::ProbeForwardedHost;
+    let forwarded = Step::ProbeForwarded;
+    vec![
+        (
+            "http",
+            hub(HTTP),
+            Kind::LocationScheme,
+            "ends TLS doesn't say so",
+        ),
+        (
+            "http: the outermost hop sets nothing",
+            hub(HTTP).probe(proto, HUB),
+            Kind::LocationScheme,
+            "it passes an X-Forwarded-Proto on and sets none",
+        ),
+        (
+            "http: an inner hop overwrites it",
+            hub(HTTP)
+                .probe(proto, HTTP)
+                .probe(host, "http://harbormouth-doctor.invalid"),
+            Kind::LocationScheme,
+            "overwrites X-Forwarded-Proto",
+        ),
+        (
+            "http: a malformed Forwarded",
+            hub(HTTP)
+                .probe(proto, HTTP)
+                .probe(host, HTTP)
+                .probe(forwarded, HTTP),
+            Kind::LocationScheme,
+            "malformed",
+        ),
+        (
+            "http: both overwritten, and Forwarded gets through",
+            hub(HTTP)
+                .probe(proto, HTTP)
+                .probe(host, HTTP)
+                .probe(forwarded, HUB),
+            Kind::LocationScheme,
+            "a client's Forwarded gets through",
+        ),
+        (
+            "http: a hop adds its own",
+            hub(HTTP).probe(proto, "https,http://hub.example.com"),
+            Kind::LocationScheme,
+            "adds its own X-Forwarded-Proto",
+        ),
+        (
+            "two schemes",
+            hub("https,http://hub.example.com"),
+            Kind::LocationSchemeDoubled,
+            "\"https,http://\"",
+        ),
+        (
+            "two schemes, with a blank",
+            hub("https, http://hub.example.com"),
+            Kind::LocationSchemeDoubled,
+            "set X-Forwarded-Proto",
+        ),
+        (
+            "the default port",
+            hub(PORT),
+            Kind::LocationPort,
+            "hub.example.com:443",
+        ),
+        (
+            "the default port in Host",
+            hub(PORT).probe(host, HUB),
+            Kind::LocationPort,
+            "writes the port into Host",
+        ),
+        (
+            "the default port in X-Forwarded-Host",
+            hub(PORT).probe(host, PORT).probe(forwarded, HUB),
+            Kind::LocationPort,
+            "writes the port into X-Forwarded-Host",
+        ),
+        (
+            "the port is lost",
+            Made::harbor("https://hub.example.com:8443").locations(HUB),
+            Kind::LocationPortLost,
+            "without the port 8443",
+        ),
+        (
+            "another port",
+            hub("https://hub.example.com:8443"),
+            Kind::LocationPortLost,
+            "hub.example.com:8443 where",
+        ),
+        (
+            "another host in Host",
+            hub(INNER).probe(host, PROBED),
+            Kind::LocationHost,
+            "the upstream's own name as Host",
+        ),
+        (
+            "another host in X-Forwarded-Host",
+            hub(INNER).probe(host, INNER).probe(forwarded, HUB),
+            Kind::LocationHost,
+            "sets X-Forwarded-Host to an inner name",
+        ),
+        (
+            "another host, come what may",
+            hub(INNER).probe(host, INNER).probe(forwarded, INNER),
+            Kind::LocationHost,
+            "http.host",
+        ),
+        (
+            "the host in capitals",
+            hub("https://HUB.example.com"),
+            Kind::LocationHost,
+            "spells",
+        ),
+        ("none", opened(None), Kind::LocationUnusable, "no Location"),
+        (
+            "empty",
+            opened(Some("")),
+            Kind::LocationUnusable,
+            "no Location",
+        ),
+        (
+            "no slash",
+            opened(Some(&UPLOAD[1..])),
+            Kind::LocationUnusable,
+            "doesn't begin with a slash",
+        ),
+        (
+            "no scheme",
+            opened(Some(&format!("hub.example.com{UPLOAD}"))),
+            Kind::LocationUnusable,
+            "a host and no scheme",
+        ),
+        (
+            "no host",
+            opened(Some(&format!("https://{UPLOAD}"))),
+            Kind::LocationUnusable,
+            "no host",
+        ),
+        (
+            "a prefix",
+            hub("https://hub.example.com/harbor"),
+            Kind::LocationPrefix,
+            "/harbor before /v2/",
+        ),
+        (
+            "a relative prefix",
+            opened(Some(&format!("/harbor{UPLOAD}"))),
+            Kind::LocationPrefix,
+            "/harbor before /v2/",
+        ),
+    ]
+}
+
+#[test]
+fn probes_are_evidence() {
+    let made = hub(HTTP).probe(Step::ProbeForwardedProto, HUB);
+    let finding = only("probe", &made);
+    let requests: Vec<&str> = finding
+        .evidence
+        .iter()
+        .map(|one| one.request.as_str())
+        .collect();
+    let post = "POST https://hub.example.com/v2/lab/app/blobs/uploads/";
+    assert_eq!(
+        requests,
+        [post, &format!("{post} with X-Forwarded-Proto: https")]
+    );
+    let line = finding.evidence[0].line.as_deref();
+    assert_eq!(line, Some(format!("Location: {HTTP}{UPLOAD}").as_str()));
+}
+
+#[test]
+fn several_flaws_of_one_location_are_several_findings() {
+    for (name, before, expected) in [
+        (
+            "port and scheme",
+            "http://hub.example.com:443",
+            &[Kind::LocationScheme, Kind::LocationPort][..],
+        ),
+        (
+            "its own default port and scheme",
+            "http://hub.example.com:80",
+            &[Kind::LocationScheme, Kind::LocationPort],
+        ),
+        (
+            "host and scheme",
+            "http://core:8080",
+            &[Kind::LocationScheme, Kind::LocationHost],
+        ),
+        (
+            "two schemes and a port",
+            "https,http://hub.example.com:443",
+            &[Kind::LocationSchemeDoubled, Kind::LocationPort],
+        ),
+        (
+            "scheme and prefix",
+            "http://hub.example.com/harbor",
+            &[Kind::LocationScheme, Kind::LocationPrefix],
+        ),
+    ] {
+        assert_eq!(kinds(&hub(before)), expected, "{name}");
+    }
+}
+
+/// Only the answer to a PATCH is wrong: another replica gave it.
+#[test]
+fn each_location_counts() {
+    let location = format!("{HTTP}{UPLOAD}");
+    let made = Made::harbor(HUB).header(Step::UploadChunk, "location", Some(&location));
+    let finding = only("chunk", &made);
+    assert_eq!(
+        (finding.kind, finding.step),
+        (Kind::LocationScheme, Step::UploadChunk)
+    );
+}
+
+/// Plain HTTP that reaches the TLS port is refused to all but who makes it https again.
+#[test]
+fn http_on_the_tls_port_reaches_nobody() {
+    for finding in found(&hub("http://hub.example.com:443")) {
+        if finding.kind != Kind::LocationScheme {
+            continue;
+        }
+        for effect in finding.effects {
+            let expected = match effect.client {
+                Client::GoContainerregistry => Outcome::Works,
+                _ => Outcome::Breaks,
+            };
+            assert_eq!(
+                effect.outcome, expected,
+                "{:?}: {}",
+                effect.client, effect.how
+            );
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! Uploads: their opening, Location, Authorization on the writes that follow, and the headers that
+//! clients need.
+
+use super::draft::{Draft, is_page, outcome, quoted, seen_header, seen_words, speaker, words};
+use super::experiments;
+use super::location::{self, Flaw, flaws};
+use super::login::{Refusal, refusal};
+use crate::doctor::clients::{Circumstance, Header, LostOn, PlainHttp, Surroundings};
+use crate::doctor::kind::Kind;
+use crate::doctor::seen::{Answer, Carried, Exchange, Walk};
+use crate::doctor::step::Step;
+use crate::edge::origin::{Authority, Scheme};
+use crate::registry::oci_error::OciError;
+
+pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    drafts.extend(opening(walk));
+    drafts.extend(cookie(walk));
+    drafts.extend(locations(walk));
+    drafts.extend(authorization(walk));
+    drafts.extend(unknown(walk));
+    drafts.extend(headers(walk));
+    drafts
+}
+
+/// Whether the answer speaks of a forged request.
+pub(super) fn is_csrf(answer: &Answer) -> bool {
+    let body = answer.body.to_ascii_lowercase();
+    answer.status == 403 && (body.contains("csrf") || body.contains("cross-site"))
+}
+
+fn is_ok(exchange: &Exchange) -> bool {
+    exchange
+        .result
+        .as_ref()
+        .is_ok_and(|answer| (200..300).contains(&answer.status))
+}
+
+pub(super) fn is_open(walk: &Walk) -> bool {
+    walk.first(Step::UploadStart).is_some_and(is_ok)
+}
+
+fn opening(walk: &Walk) -> Option<Draft> {
+    let exchange = walk.first(Step::UploadStart)?;
+    if is_ok(exchange) || exchange.result.as_ref().is_ok_and(is_csrf) {
+        return None;
+    }
+    let answer = exchange.result.as_ref().ok();
+    let status = answer.map_or(0, |answer| answer.status);
+    // Then the token service or the registry has said already that this user may not.
+    let may_push = match &walk.grant {
+        Some(grant) => grant.access.as_ref().is_none_or(|access| {
+            let mut actions = access.iter().flat_map(|one| &one.actions);
+            actions.any(|action| action == "push" || action == "*")
+        }),
+        None => walk
+            .answer(Step::Authorized)
+            .is_none_or(|a| a.status != 401),
+    };
+    let is_refused = walk
+        .answer(Step::Authorized)
+        .is_some_and(|a| a.status == 401);
+    if matches!(status, 401 | 403) && (!may_push || is_refused) {
+        return None;
+    }
+    let said = answer
+        .and_then(words)
+        .filter(|_| !answer.is_some_and(is_page));
+    let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
+    let summary = format!("The POST that opens an upload {}{said}.", outcome(exchange));
+    let cause = answer.map(|answer| match (status, is_page(answer)) {
+        (300..=399, _) => format!("a hop{} redirects writes", speaker(answer)),
+        (405, true) => format!("a hop{} allows no POST under /v2/", speaker(answer)),
+        (401, _) => match refusal(walk, answer) {
+            Refusal::Nothing => "the registry was asked without Authorization: a hop removes it \
+                                 from POST"
+                .to_owned(),
+            Refusal::Page | Refusal::Something => format!(
+                "the user may not push there, or a hop{} wants a login of its own",
+                speaker(answer)
+            ),
+        },
+        (500.., _) | (_, true) => format!("a hop{} doesn't pass the write on", speaker(answer)),
+        (_, false) => "the registry itself refuses it, in its own words".to_owned(),
+    });
+    let cause = cause.unwrap_or_else(|| "a hop ends the connection of a write".to_owned());
+    Some(
+        Draft::new(Kind::UploadRefused, exchange.step, summary)
+            .shown_by([seen_words(exchange)])
+            .because(cause),
+    )
+}
+
+fn cookie(walk: &Walk) -> Option<Draft> {
+    let of: Vec<&Exchange> = walk
+        .exchanges
+        .iter()
+        .filter(|exchange| exchange.result.as_ref().is_ok_and(is_csrf))
+        .filter(|exchange| exchange.step >= Step::EarlyAnswer)
+        .collect();
+    let first = of.first()?;
+    let summary = format!(
+        "{} was answered with 403 and words about CSRF: it reached Harbor with a session cookie.",
+        first.request.method
+    );
+    Some(
+        Draft::new(Kind::CookieInTheWay, first.step, summary)
+            .shown_by(of.iter().map(|one| seen_words(one)))
+            .because(
+                "a hop sends a `sid` cookie along with registry requests, which sent none: it keeps \
+                 cookies for its clients, or was told one",
+            ),
+    )
+}
+
+/// Steps whose answers tell clients where to go on.
+const NEXT: [Step; 4] = [
+    Step::UploadStart,
+    Step::UploadChunk,
+    Step::UploadChunkChunked,
+    Step::Body,
+];
+
+fn locations(walk: &Walk) -> Vec<Draft> {
+    let mut drafts: Vec<Draft> = Vec::new();
+    let telling = NEXT.into_iter().flat_map(|step| walk.all(step));
+    for exchange in telling.filter(|one| is_ok(one)) {
+        let answer = exchange.result.as_ref().ok();
+        let location = answer.and_then(|answer| answer.header("location"));
+        // A lost header in an answer to a PATCH is a finding of its own.
+        if location.is_none() && exchange.step != Step::UploadStart {
+            continue;
+        }
+        for flaw in flaws(walk, location) {
+            if drafts.iter().all(|draft| draft.kind != flaw.kind) {
+                drafts.push(flawed(walk, exchange, location, flaw));
+            }
+        }
+    }
+    drafts
+}
+
+fn flawed(walk: &Walk, exchange: &Exchange, location: Option<&str>, flaw: Flaw) -> Draft {
+    let kind = flaw.kind;
+    let probes = experiments::shown(walk, kind).map(|probe| seen_header(probe, "location"));
+    let draft = Draft::new(kind, exchange.step, flaw.summary)
+        .shown_by([seen_header(exchange, "location")])
+        .shown_by(probes)
+        .where_(flaw.circumstance);
+    let draft = match experiments::cause(walk, kind) {
+        Some(cause) => draft.because(cause),
+        None => draft,
+    };
+    match (kind, location.and_then(location::url)) {
+        (Kind::LocationScheme, Some(url)) => {
+            let around = super::around::surroundings(walk);
+            draft.among(Surroundings {
+                plain_http: reached(walk, url.authority, around.plain_http),
+                ..around
+            })
+        }
+        (_, _) => draft,
+    }
+}
+
+/// What an http Location leads to: port 80 of the target's name, or a port that speaks TLS.
+fn reached(walk: &Walk, authority: &str, on_80: PlainHttp) -> PlainHttp {
+    let port = Authority::parse(authority).ok().and_then(|one| one.port);
+    let target = &walk.target;
+    match port.unwrap_or(Scheme::Http.default_port()) {
+        80 => on_80,
+        port if port == 443 || port == target.port => PlainHttp::Other,
+        _ => PlainHttp::Nothing,
+    }
+}
+
+/// Writes that carry what opened the upload, and are quick: a token has no time to expire.
+const WRITES: [Step; 6] = [
+    Step::UploadChunk,
+    Step::UploadChunkChunked,
+    Step::UploadCommit,
+    Step::BlobCommit,
+    Step::ConfigCommit,
+    Step::ManifestPut,
+];
+
+/// Whether a write lost its Authorization.
+pub(super) fn is_lost(walk: &Walk, exchange: &Exchange) -> bool {
+    let is_refused = exchange.result.as_ref().is_ok_and(|a| a.status == 401);
+    let has_some = exchange.request.authorization != Carried::Nothing;
+    let is_write = matches!(exchange.request.method.as_str(), "PATCH" | "PUT");
+    is_open(walk) && is_refused && has_some && is_write && WRITES.contains(&exchange.step)
+}
+
+fn authorization(walk: &Walk) -> Option<Draft> {
+    let of: Vec<&Exchange> = walk
+        .exchanges
+        .iter()
+        .filter(|exchange| is_lost(walk, exchange))
+        .collect();
+    let first = of.first()?;
+    let answer = first.result.as_ref().ok()?;
+    let has = |method: &str| of.iter().any(|one| one.request.method == method);
+    let (on, methods) = match (has("PATCH"), has("PUT")) {
+        (true, false) => (LostOn::Patch, "PATCH"),
+        (false, _) => (LostOn::Put, "PUT"),
+        (true, true) => (LostOn::Both, "PATCH and PUT"),
+    };
+    let others: Vec<&str> = ["PATCH", "PUT"]
+        .into_iter()
+        .filter(|method| !has(method))
+        .collect();
+    let kept = match others.as_slice() {
+        [other] => format!("POST and {other} keep it"),
+        _ => "POST keeps it".to_owned(),
+    };
+    let summary = format!(
+        "{methods} is refused with 401, with the Authorization that opened the upload; {kept}."
+    );
+    let cause = match refusal(walk, answer) {
+        Refusal::Page => format!(
+            "the refusal is a hop's own page{}: it wants a login of its own for {methods} \
+             (`limit_except`, `auth_basic`, `auth_request`)",
+            speaker(answer)
+        ),
+        Refusal::Nothing => format!(
+            "a hop removes Authorization from {methods}: the registry was asked without one (look \
+             for `proxy_set_header Authorization`, `del-header Authorization`, and rules by method)"
+        ),
+        Refusal::Something => format!(
+            "the registry got another Authorization with {methods} than with the POST: a hop puts \
+             its own there, or passes writes on to another installation"
+        ),
+    };
+    Some(
+        Draft::new(Kind::AuthorizationLost, first.step, summary)
+            .shown_by(of.iter().map(|one| seen_header(one, "www-authenticate")))
+            .because(cause)
+            .where_(Circumstance::Lost(on)),
+    )
+}
+
+/// Steps that address the upload.
+const OF_UPLOAD: [Step; 5] = [
+    Step::UploadStatus,
+    Step::UploadChunk,
+    Step::UploadChunkChunked,
+    Step::UploadCommit,
+    Step::Body,
+];
+
+/// Whether this is a step of the upload that came to nothing, for the upload being unknown.
+pub(super) fn is_unknown(walk: &Walk, exchange: &Exchange) -> bool {
+    let Ok(answer) = &exchange.result else {
+        return false;
+    };
+    let says_so = || {
+        let error = OciError::read(answer.body.as_bytes());
+        error.is_some_and(|error| error.code == "BLOB_UPLOAD_UNKNOWN")
+    };
+    // Some registries can't tell an upload's status at all.
+    let is_telling = exchange.step != Step::UploadStatus || says_so();
+    is_open(walk) && OF_UPLOAD.contains(&exchange.step) && answer.status == 404 && is_telling
+}
+
+fn unknown(walk: &Walk) -> Option<Draft> {
+    let all: Vec<&Exchange> = walk
+        .exchanges
+        .iter()
+        .filter(|exchange| OF_UPLOAD.contains(&exchange.step))
+        .collect();
+    let of: Vec<&Exchange> = all
+        .iter()
+        .copied()
+        .filter(|one| is_unknown(walk, one))
+        .collect();
+    let first = of.first()?;
+    let answer = first.result.as_ref().ok()?;
+    let is_always = of.len() == all.len();
+    let summary = format!(
+        "The upload that was opened a moment ago is unknown to {} of {} requests.",
+        of.len(),
+        all.len()
+    );
+    let said = OciError::read(answer.body.as_bytes());
+    let cause = match (said, is_always) {
+        (Some(_), true) => {
+            "what opens uploads and what takes them don't share their storage, or the path of \
+             Location isn't the one that leads to the registry"
+                .to_owned()
+        }
+        (Some(_), false) => {
+            "replicas of the registry don't share their storage, or two installations stand behind \
+             one name"
+                .to_owned()
+        }
+        (None, _) => format!(
+            "a hop{} doesn't pass this path or method on to the registry",
+            speaker(answer)
+        ),
+    };
+    let circumstance = match is_always {
+        true => Circumstance::Usual,
+        false => Circumstance::Partly,
+    };
+    Some(
+        Draft::new(Kind::UploadUnknown, first.step, summary)
+            .shown_by(of.iter().map(|one| seen_words(one)))
+            .because(cause)
+            .where_(circumstance),
+    )
+}
+
+fn headers(walk: &Walk) -> Vec<Draft> {
+    [Header::Digest, Header::Range, Header::NextLocation]
+        .into_iter()
+        .filter_map(|header| without(walk, header))
+        .collect()
+}
+
+fn without(walk: &Walk, header: Header) -> Option<Draft> {
+    let exchanges = walk.exchanges.iter().filter(|one| is_ok(one));
+    let of: Vec<&Exchange> = exchanges
+        .filter(|exchange| lost_header(exchange) == Some(header))
+        .collect();
+    let first = of.first()?;
+    let range = first.result.as_ref().ok().and_then(|a| a.header("range"));
+    let (name, summary) = match (header, range) {
+        (Header::Digest, _) => (
+            "docker-content-digest",
+            "The answer to a commit has no Docker-Content-Digest.".to_owned(),
+        ),
+        (Header::NextLocation, _) => (
+            "location",
+            "The answer to a PATCH has no Location.".to_owned(),
+        ),
+        (Header::Range, Some(range)) => (
+            "range",
+            format!(
+                "The answer to a PATCH says \"Range: {}\", where 0-N without a unit belongs.",
+                quoted(range)
+            ),
+        ),
+        (Header::Range, None) => ("range", "The answer to a PATCH has no Range.".to_owned()),
+    };
+    Some(
+        Draft::new(Kind::HeaderLost, first.step, summary)
+            .shown_by(of.iter().map(|one| seen_header(one, name)))
+            .because(
+                "a hop lets only some headers of answers through, or changes them: \
+                 `proxy_hide_header` (nginx), `del-header` (HAProxy), a firewall's list",
+            )
+            .where_(Circumstance::Header(header)),
+    )
+}
+
+fn lost_header(exchange: &Exchange) -> Option<Header> {
+    let answer = exchange.result.as_ref().ok()?;
+    match (exchange.request.method.as_str(), answer.status) {
+        ("PUT", 201) => answer
+            .header("docker-content-digest")
+            .is_none()
+            .then_some(Header::Digest),
+        ("PATCH", 202) if answer.header("location").is_none() => Some(Header::NextLocation),
+        ("PATCH", 202) => {
+            let is_right = answer.header("range").is_some_and(is_bare_range);
+            (!is_right).then_some(Header::Range)
+        }
+        _ => None,
+    }
+}
+
+fn is_bare_range(range: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let parts = range.split_once('-');
+    parts.is_some_and(|(from, to)| is_number(from) && is_number(to))
+}
