@@ -1,6 +1,6 @@
 //! Certificates, as a client that comes from outside sees them.
 
-use super::draft::Draft;
+use super::draft::{Draft, quoted};
 use crate::doctor::clients::Circumstance;
 use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
@@ -91,11 +91,11 @@ fn summary(kind: Kind, walk: &Walk, tls: &TlsSeen, now: i64) -> String {
         ),
         Kind::CertificateWrongName => format!(
             "The certificate is for {}, not for {name}.",
-            whole(own.map(names))
+            quoted(&whole(own.map(names)))
         ),
         Kind::CertificateChainIncomplete => format!(
             "The server of {name} sends its own certificate only, not its issuer's ({}).",
-            whole(own.map(|own| own.issuer.clone()))
+            quoted(&whole(own.map(|own| own.issuer.clone())))
         ),
         Kind::CertificateExpiresSoon => format!(
             "The certificate of {name} expires in {}.",
@@ -103,11 +103,11 @@ fn summary(kind: Kind, walk: &Walk, tls: &TlsSeen, now: i64) -> String {
         ),
         _ => match &tls.distrust {
             Some(Distrust::Other(why)) => {
-                format!("The certificate of {name} isn't trusted: {why}.")
+                format!("The certificate of {name} isn't trusted: {}.", quoted(why))
             }
             _ => format!(
                 "The certificate of {name} is signed by nobody this machine knows ({}).",
-                whole(tls.chain.last().map(|last| last.issuer.clone()))
+                quoted(&whole(tls.chain.last().map(|last| last.issuer.clone())))
             ),
         },
     }

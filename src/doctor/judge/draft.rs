@@ -6,7 +6,7 @@ use crate::doctor::finding::{Evidence, Finding, Outcome};
 use crate::doctor::kind::{Kind, Severity};
 use crate::doctor::seen::{Answer, Exchange, Walk};
 use crate::doctor::step::Step;
-use std::borrow::Cow;
+use crate::registry::oci_error::OciError;
 
 /// What the judges say; what it means for clients follows when it is finished.
 pub(super) struct Draft {
@@ -111,7 +111,7 @@ pub(super) fn seen_words(exchange: &Exchange) -> Evidence {
     let answer = exchange.result.as_ref().ok();
     let words = answer.and_then(words);
     Evidence {
-        line: words.map(Cow::into_owned),
+        line: words,
         ..seen(exchange)
     }
 }
@@ -140,23 +140,34 @@ fn conventional(name: &str) -> String {
     parts.join("-")
 }
 
-/// The longest words that are quoted.
-const LONGEST: usize = 160;
+/// The longest word that a sentence quotes, and how much it quotes altogether.
+const LONGEST_WORD: usize = 60;
+const LONGEST: usize = 200;
+
+/// Something from outside, fit to stand in a sentence: without control characters, and bounded.
+pub(super) fn quoted(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    let text: String = text.chars().take(LONGEST).map(shown).collect();
+    let word = |word: &str| {
+        let mut kept: String = word.chars().take(LONGEST_WORD).collect();
+        if kept.len() < word.len() {
+            kept.push('…');
+        }
+        kept
+    };
+    let words: Vec<String> = text.split_whitespace().map(word).collect();
+    words.join(" ")
+}
 
 /// The registry's own words, or the beginning of what came in their place.
-pub(super) fn words(answer: &Answer) -> Option<Cow<'_, str>> {
-    use crate::registry::oci_error::OciError;
-    if let Some(error) = OciError::read(answer.body.as_bytes()) {
-        let said = match error.message.is_empty() {
-            true => error.code,
-            false => format!("{}: {}", error.code, error.message),
-        };
-        return Some(Cow::Owned(said));
-    }
-    let shown = |c: char| if c.is_control() { ' ' } else { c };
-    let text: String = answer.body.chars().take(LONGEST).map(shown).collect();
-    let text = text.trim();
-    (!text.is_empty()).then(|| Cow::Owned(text.to_owned()))
+pub(super) fn words(answer: &Answer) -> Option<String> {
+    let said = match OciError::read(answer.body.as_bytes()) {
+        Some(error) if error.message.is_empty() => error.code,
+        Some(error) => format!("{}: {}", error.code, error.message),
+        None => answer.body.clone(),
+    };
+    let said = quoted(&said);
+    (!said.is_empty()).then_some(said)
 }
 
 /// Whether the answer is a page for people.
@@ -172,7 +183,7 @@ pub(super) fn is_page(answer: &Answer) -> bool {
 /// Who answered, where the answer says so: ` (it calls itself nginx/1.22.1)`.
 pub(super) fn speaker(answer: &Answer) -> String {
     match answer.header("server") {
-        Some(name) if !name.is_empty() => format!(" (it calls itself {name})"),
+        Some(name) if !name.is_empty() => format!(" (it calls itself {})", quoted(name)),
         _ => String::new(),
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! What this file deliberately doesn't know: who made it so (see `experiments`).
 
+use super::draft::quoted;
 use super::realm::{is_private, resolved};
 use crate::doctor::clients::{Circumstance, Reach, Unusable};
 use crate::doctor::kind::Kind;
@@ -108,11 +109,11 @@ fn scheme(target: &Origin, url: Url<'_>) -> Option<Flaw> {
     let summary = match is_one {
         true => format!(
             "Location begins with {}:// where clients typed {typed}.",
-            url.scheme
+            quoted(url.scheme)
         ),
         false => format!(
             "Location begins with \"{}://\", which is no scheme; clients typed {typed}.",
-            url.scheme
+            quoted(url.scheme)
         ),
     };
     Some(Flaw {
@@ -129,7 +130,10 @@ fn authority(walk: &Walk, url: Url<'_>) -> Option<Flaw> {
         return None;
     }
     let Ok(authority) = Authority::parse(url.authority) else {
-        let summary = format!("Location names \"{}\", which is no host.", url.authority);
+        let summary = format!(
+            "Location names \"{}\", which is no host.",
+            quoted(url.authority)
+        );
         return Some(unusable(Unusable::Unreadable, summary));
     };
     let flaw = |kind, circumstance, summary| Flaw {
@@ -142,7 +146,7 @@ fn authority(walk: &Walk, url: Url<'_>) -> Option<Flaw> {
         let circumstance = reach.map_or(Circumstance::Usual, Circumstance::OtherHost);
         let summary = format!(
             "Location names {} where clients typed {typed}.",
-            url.authority
+            quoted(url.authority)
         );
         return Some(flaw(Kind::LocationHost, circumstance, summary));
     }
@@ -151,14 +155,14 @@ fn authority(walk: &Walk, url: Url<'_>) -> Option<Flaw> {
         (port, typed_port) if port == typed_port => Some(flaw(
             Kind::LocationHost,
             Circumstance::OtherHost(Reach::Respelled),
-            format!("Location spells {typed} as {}.", url.authority),
+            format!("Location spells {typed} as {}.", quoted(url.authority)),
         )),
         (Some(port), None) if is_default(port, target, url) => Some(flaw(
             Kind::LocationPort,
             Circumstance::Usual,
             format!(
                 "Location names {} where clients typed {typed}: the default port is written out.",
-                url.authority
+                quoted(url.authority)
             ),
         )),
         (None, Some(port)) => Some(flaw(
@@ -166,7 +170,7 @@ fn authority(walk: &Walk, url: Url<'_>) -> Option<Flaw> {
             Circumstance::Usual,
             format!(
                 "Location names {}, without the port {port} that clients typed.",
-                url.authority
+                quoted(url.authority)
             ),
         )),
         (_, _) => Some(flaw(
@@ -174,7 +178,7 @@ fn authority(walk: &Walk, url: Url<'_>) -> Option<Flaw> {
             Circumstance::Usual,
             format!(
                 "Location names {} where clients typed {typed}.",
-                url.authority
+                quoted(url.authority)
             ),
         )),
     }
@@ -228,6 +232,9 @@ fn prefix(path: &str) -> Option<Flaw> {
     Some(Flaw {
         kind: Kind::LocationPrefix,
         circumstance: Circumstance::Usual,
-        summary: format!("Location's path begins with {} before /v2/.", &path[..at]),
+        summary: format!(
+            "Location's path begins with {} before /v2/.",
+            quoted(&path[..at])
+        ),
     })
 }

@@ -1,13 +1,13 @@
 //! The realm: where clients are told to ask for tokens.
 
 use super::around::challenges;
-use super::draft::{Draft, seen, seen_header};
+use super::draft::{Draft, quoted, seen, seen_header};
 use crate::doctor::clients::{Circumstance, PlainHttp, Reach, Surroundings};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Answer, Exchange, Trouble, Walk};
+use crate::doctor::seen::{Answer, Entry, Exchange, Trouble, Walk};
 use crate::doctor::step::Step;
 use crate::edge::origin::{Host, Origin, Scheme};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     let Some((ping, realm)) = told(walk) else {
@@ -52,7 +52,8 @@ fn scheme(walk: &Walk, ping: &Exchange, realm: &str) -> Option<Draft> {
         return None;
     }
     let summary = format!(
-        "The realm is {scheme}://{authority}, where clients typed {}.",
+        "The realm is {}, where clients typed {}.",
+        quoted(&format!("{scheme}://{authority}")),
         walk.target
     );
     let is_several = scheme.contains([',', ' ']);
@@ -91,7 +92,7 @@ fn host(walk: &Walk, ping: &Exchange, realm: &str) -> Option<Draft> {
             (problem(reach), reach)
         }
     };
-    let summary = format!("The realm {realm} {problem}.");
+    let summary = format!("The realm {} {problem}.", quoted(realm));
     let evidence = token.filter(|_| reach == Reach::Unreachable).map(seen);
     Some(
         Draft::new(Kind::RealmHost, ping.step, summary)
@@ -165,11 +166,9 @@ fn target_is_private(walk: &Walk) -> bool {
     let public: Option<IpAddr> = walk.target.host.bare().parse().ok();
     let all: Vec<IpAddr> = match (&walk.entry, public) {
         (_, Some(address)) => vec![address],
-        (crate::doctor::seen::Entry::Public, None) => {
-            walk.addresses.iter().map(|one| one.address.ip()).collect()
-        }
+        (Entry::Public, None) => walk.addresses.iter().map(|one| one.address.ip()).collect(),
         // A walk at an inner hop doesn't know where the target is: nothing is concluded.
-        (crate::doctor::seen::Entry::Via(_), None) => return true,
+        (Entry::Via(_), None) => return true,
     };
     all.into_iter().all(is_private)
 }
@@ -202,7 +201,7 @@ pub(super) fn is_private(address: IpAddr) -> bool {
 pub(super) fn resolved<'w>(
     walk: &'w Walk,
     host: &Host,
-) -> Option<&'w Result<Vec<std::net::SocketAddr>, Trouble>> {
+) -> Option<&'w Result<Vec<SocketAddr>, Trouble>> {
     let (_, realm) = told(walk)?;
     let (_, _, origin) = parts(&realm)?;
     let is_it = origin.is_some_and(|origin| origin.host == *host);
@@ -217,8 +216,8 @@ fn unstable(walk: &Walk, ping: &Exchange) -> Option<Draft> {
     })?;
     let second = bearer(other.result.as_ref().ok()?)?;
     let what = match first.0 == second.0 {
-        true => format!("services: {} and {}", first.1, second.1),
-        false => format!("realms: {} and {}", first.0, second.0),
+        true => format!("services: {} and {}", quoted(&first.1), quoted(&second.1)),
+        false => format!("realms: {} and {}", quoted(&first.0), quoted(&second.0)),
     };
     let summary = format!("The addresses of {} name two {what}.", walk.target.host);
     Some(

@@ -1,7 +1,7 @@
 //! Whether a registry answers at `/v2/`, and with a challenge that clients can act on.
 
 use super::around::challenges;
-use super::draft::{Draft, is_page, outcome, seen_header, seen_speaker, speaker};
+use super::draft::{Draft, is_page, outcome, quoted, seen_header, seen_speaker, speaker};
 use crate::doctor::clients::Circumstance;
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Answer, Carried, Exchange, Trouble, Walk};
@@ -83,7 +83,7 @@ fn summary(kind: Kind, exchange: &Exchange) -> String {
     match kind {
         Kind::RegistryRedirected => format!(
             "/v2/ {outcome} and sends clients to {}.",
-            location.unwrap_or("nowhere")
+            location.map_or("nowhere".to_owned(), quoted)
         ),
         Kind::ChallengeMissing => {
             "/v2/ was answered with 401, and with no challenge that a client can act on.".to_owned()

@@ -1,7 +1,7 @@
 //! Uploads: their opening, Location, Authorization on the writes that follow, and the headers that
 //! clients need.
 
-use super::draft::{Draft, is_page, outcome, seen_header, seen_words, speaker, words};
+use super::draft::{Draft, is_page, outcome, quoted, seen_header, seen_words, speaker, words};
 use super::experiments;
 use super::location::{self, Flaw, flaws};
 use super::login::{Refusal, refusal};
@@ -9,7 +9,7 @@ use crate::doctor::clients::{Circumstance, Header, LostOn, PlainHttp, Surroundin
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Answer, Carried, Exchange, Walk};
 use crate::doctor::step::Step;
-use crate::edge::origin::Scheme;
+use crate::edge::origin::{Authority, Scheme};
 use crate::registry::oci_error::OciError;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
@@ -96,7 +96,6 @@ fn cookie(walk: &Walk) -> Option<Draft> {
         .exchanges
         .iter()
         .filter(|exchange| exchange.result.as_ref().is_ok_and(is_csrf))
-        .filter(|exchange| exchange.step >= Step::EarlyAnswer)
         .collect();
     let first = of.first()?;
     let summary = format!(
@@ -123,14 +122,12 @@ const NEXT: [Step; 4] = [
 
 fn locations(walk: &Walk) -> Vec<Draft> {
     let mut drafts: Vec<Draft> = Vec::new();
-    for step in NEXT {
-        let Some(exchange) = walk.first(step).filter(|one| is_ok(one)) else {
-            continue;
-        };
+    let telling = NEXT.into_iter().flat_map(|step| walk.all(step));
+    for exchange in telling.filter(|one| is_ok(one)) {
         let answer = exchange.result.as_ref().ok();
         let location = answer.and_then(|answer| answer.header("location"));
         // A lost header in an answer to a PATCH is a finding of its own.
-        if location.is_none() && step != Step::UploadStart {
+        if location.is_none() && exchange.step != Step::UploadStart {
             continue;
         }
         for flaw in flaws(walk, location) {
@@ -167,7 +164,6 @@ fn flawed(walk: &Walk, exchange: &Exchange, location: Option<&str>, flaw: Flaw) 
 
 /// What an http Location leads to: port 80 of the target's name, or a port that speaks TLS.
 fn reached(walk: &Walk, authority: &str, on_80: PlainHttp) -> PlainHttp {
-    use crate::edge::origin::Authority;
     let port = Authority::parse(authority).ok().and_then(|one| one.port);
     let target = &walk.target;
     match port.unwrap_or(Scheme::Http.default_port()) {
@@ -340,7 +336,8 @@ fn without(walk: &Walk, header: Header) -> Option<Draft> {
         (Header::Range, Some(range)) => (
             "range",
             format!(
-                "The answer to a PATCH says \"Range: {range}\", where 0-N without a unit belongs."
+                "The answer to a PATCH says \"Range: {}\", where 0-N without a unit belongs.",
+                quoted(range)
             ),
         ),
         (Header::Range, None) => ("range", "The answer to a PATCH has no Range.".to_owned()),

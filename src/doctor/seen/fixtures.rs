@@ -275,27 +275,24 @@ impl Made {
         made
     }
 
-    /// A commit of this many bytes that was silent for so long.
+    /// A commit of this many bytes, which the body had sent, that was silent for so long.
     pub(crate) fn committed(self, bytes: u64, silence: Duration) -> Made {
         let at = format!("{}{UPLOAD}", self.0.target);
-        let mut patch = asked(Step::CommitWait, "PATCH", &at, 202);
-        patch.request.body = Body::Length(bytes);
-        patch.sent = bytes;
         let mut put = asked(Step::CommitWait, "PUT", &format!("{at}&digest=***"), 201);
         put.silence = Some(silence);
         put.took = silence;
-        let header = |name: &str, value: String| (name.to_owned(), value);
-        if let (Ok(patched), Ok(committed)) = (&mut patch.result, &mut put.result) {
-            patched.headers = vec![
-                header("location", at),
-                header("range", format!("0-{}", bytes - 1)),
-            ];
-            committed.headers = vec![header("docker-content-digest", "sha256:***".to_owned())];
-        }
-        for exchange in [&mut patch, &mut put] {
-            exchange.request.authorization = Carried::Bearer;
-        }
-        self.with(patch).with(put)
+        put.request.authorization = Carried::Bearer;
+        self.change(Step::Body, |body| {
+            body.request.body = Body::Length(bytes);
+            body.sent = bytes;
+        })
+        .header(Step::Body, "range", Some(&format!("0-{}", bytes - 1)))
+        .with(put)
+        .header(
+            Step::CommitWait,
+            "docker-content-digest",
+            Some("sha256:***"),
+        )
     }
 }
 

@@ -4,7 +4,7 @@ use super::artifact::blob_target;
 use super::body_limit::{MOST_TRIES, next};
 use super::course::Course;
 use super::location::with_parameter;
-use super::request::{Heard, Request};
+use super::request::{Heard, Means, Request};
 use super::upload::{CHUNK, Id, Works, Wrote};
 use crate::doctor::seen::{Trouble, Why};
 use crate::doctor::step::Step;
@@ -42,7 +42,6 @@ impl Course<'_> {
             let Some(size) = next(passed, failed) else {
                 break;
             };
-            self.freshen().await?;
             let Some(id) = self.start().await? else {
                 break;
             };
@@ -100,7 +99,6 @@ impl Course<'_> {
         let time = super::bounds::time(Step::CommitWait);
         let digest = self.halt.unless(time, hashing).await?;
         let digest = digest.map_err(|_| Why::Impossible)?;
-        self.freshen().await?;
         let mut committing = self
             .continuing(Step::CommitWait, Method::PUT, id)?
             .patience(Patience {
@@ -121,7 +119,7 @@ impl Course<'_> {
     /// Removes a blob that nothing refers to, where the registry does that.
     pub(super) async fn remove_blob(&mut self, step: Step, digest: &str) -> Result<(), Why> {
         let target = blob_target(&self.repository()?, digest);
-        let removing = Request::new(step, Method::DELETE, target).carrying(self.deleting());
+        let removing = Request::new(step, Method::DELETE, target).by(Means::Deleting);
         let status = self.ask(removing).await?.status();
         if status.is_some() {
             self.pushed.blobs.retain(|known| known != digest);
@@ -136,10 +134,7 @@ impl Course<'_> {
     async fn another(&mut self, step: Step, works: Works) -> Result<Option<Id>, Why> {
         let begun = match works {
             Works::Nothing | Works::Starting => None,
-            Works::Writing => {
-                self.freshen().await?;
-                self.start().await?
-            }
+            Works::Writing => self.start().await?,
         };
         if begun.is_none() {
             self.skip(step, Why::Impossible);
