@@ -9,6 +9,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// The canary's, which no output holds.
+const PASSWORD: &str = "Never-To-Be-Seen-1";
+
 const CONF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conf");
 
 /// A copy of `conf/` with the certificates and keys that its files speak of.
@@ -36,6 +39,9 @@ fn conf_with_certificates() -> tempfile::TempDir {
         fs::write(tls.join(format!("{file}.key")), key.serialize_pem()).unwrap();
     }
     fs::create_dir(copy.path().join("keys")).unwrap();
+    let credentials = copy.path().join("canary.credentials");
+    fs::write(&credentials, format!("robot$lab+canary:{PASSWORD}\n")).unwrap();
+    fs::set_permissions(&credentials, fs::Permissions::from_mode(0o600)).unwrap();
     for file in ["2026-10.key", "2026-11.key"] {
         keygen(&copy.path().join("keys").join(file));
     }
@@ -108,6 +114,7 @@ fn what_check_prints_loads_to_the_same_configuration() {
     for file in examples() {
         let file = conf.path().join(file.file_name().unwrap());
         let printed = check(&file).stdout;
+        assert!(!text(&printed).contains(PASSWORD));
         let again = elsewhere.path().join("printed.yaml");
         fs::write(&again, &printed).unwrap();
         let reprinted = check(&again);
@@ -154,6 +161,8 @@ fn the_annotated_file_states_the_defaults() {
         sparse.restore_authorization_from
     );
     assert_eq!(annotated.login_limit, sparse.login_limit);
+    let canary = config::load_file(&conf.path().join("canary.yaml")).unwrap();
+    assert_eq!(annotated.canaries[0].interval, canary.canaries[0].interval);
     assert_eq!(stated.reattach.mode, default.reattach.mode);
     assert_eq!(
         stated.reattach.client_address,

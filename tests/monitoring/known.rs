@@ -2,6 +2,7 @@
 //! those can have, what Prometheus adds, and what the recording rules make.
 
 use crate::files::{self, Rule};
+use harbormouth::canary::STEPS;
 use harbormouth::metrics::{ConnectionRefused, FAMILIES, Kind, STATUS_CLASSES};
 use harbormouth::push::{Finding, UploadEnd};
 use harbormouth::registry::client::ClientFamily;
@@ -98,6 +99,8 @@ pub fn values(metric: &str, label: &str) -> Option<Vec<String>> {
         (_, "quality") => words(Quality::ALL.iter().map(|q| q.as_str()).collect()),
         (_, "status") => words(STATUS_CLASSES.to_vec()),
         (_, "finding") => words(Finding::ALL.iter().map(|f| f.as_str()).collect()),
+        (_, "step") => words(STEPS.iter().map(|s| s.as_str()).collect()),
+        (_, "result") => words(vec!["good", "bad"]),
         (_, "end") => words(UploadEnd::all().map(|end| end.as_str()).collect()),
         (_, "client") => words(ClientFamily::ALL.iter().map(|c| c.as_str()).collect()),
         (_, "direction") => words(vec!["upload", "download"]),

@@ -3,13 +3,15 @@
 //! metric adds the request that moves it.
 
 use crate::client::{Conn, get, request, with_length};
+use crate::common::wait::free_port;
 use crate::push::{alice, basic, bearer, begin, commit};
-use crate::setup::{Registry, Setup, World, connect};
+use crate::setup::{Registry, Setup, World, connect, until};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use harbormouth::standin::content::digest;
 use harbormouth::standin::{End, Fault, Match, Standin, Times};
 use http::{Method, StatusCode};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -23,9 +25,9 @@ const CONTAINERD: &str = "User-Agent: containerd/1.6.20";
 /// Bodies from 8 MiB on are timed.
 const LARGE: usize = 9 << 20;
 
-/// A gateway before a Harbor (`hq`), before one that isn't there, and with a registry that is closed
-/// to pushes.
-pub async fn gateway(harbor: &Standin) -> World {
+/// A gateway before a Harbor (`hq`), before one that isn't there, with a registry that is closed to
+/// pushes, and with one that nobody uses but its canary; another canary's way leads nowhere.
+pub async fn gateway(harbor: &Standin, quiet: &Standin) -> World {
     let mut hq = Registry::new("hq", harbor.origin());
     hq.interval = "1s";
     // A port that was free a moment ago: connections to it are refused.
@@ -40,11 +42,39 @@ pub async fn gateway(harbor: &Standin) -> World {
     let mut closed = Registry::new("closed", harbor.origin());
     closed.public = vec!["https://closed.example.com", "http://closed.example.com"];
     closed.more = "    maintenance: pushes\n".to_owned();
+    // A canary walks through the public origin: here to a listener, whose port is known before.
+    let listener = format!("127.0.0.1:{}", free_port());
+    let public: &'static str = format!("http://{listener}").leak();
+    let mut watched = Registry::new("watched", quiet.origin());
+    watched.public = vec![public];
+    let credentials = Path::new(env!("CARGO_TARGET_TMPDIR")).join("canary.credentials");
+    std::fs::write(&credentials, "admin:Harbor12345\n").expect("write credentials");
+    let canary = |registry| {
+        format!(
+            "  - {{ registry: {registry}, repository: lab/canary, credentials: {}, interval: 10s }}\n",
+            credentials.display()
+        )
+    };
     Setup {
-        top: top.to_owned(),
-        ..Setup::of(vec![hq, gone, closed])
+        top: format!("{top}canary:\n{}{}", canary("watched"), canary(GONE)),
+        listeners: format!("  - address: {listener}\n"),
+        ..Setup::of(vec![hq, gone, closed, watched])
     }
     .start()
+}
+
+/// Both canaries have had a run.
+async fn canaries_run(world: &World) {
+    for (registry, result) in [("watched", "good"), (GONE, "bad")] {
+        let labels = [("registry", registry), ("result", result)];
+        until(&format!("a {result} run of the canary"), || {
+            let runs = world
+                .gateway
+                .metric("harbormouth_canary_runs_total", &labels);
+            (runs > 0.0).then_some(())
+        })
+        .await;
+    }
 }
 
 /// Everything, as fast as it goes. What comes back holds an upload that is under way and still.
@@ -67,6 +97,7 @@ pub async fn live_through(world: &World, harbor: &Standin) -> Conn {
             hops_and_strangers(world, harbor).await;
         }
     );
+    canaries_run(world).await;
     stands_still(world).await
 }
 

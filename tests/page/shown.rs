@@ -60,9 +60,23 @@ async fn numbers_have_their_units_and_stand_where_they_belong() {
         "2.4 s median, 17 s for 95 %, 41 s at most; containerd and Docker give up at 30 s",
         "http://10.0.0.5 answers",
         "http://10.0.0.6 doesn't answer",
+        "failed 30 times in a row, last 40 s ago (ops/canary, every 1 min): The canary failed at blob_commit",
     ] {
         assert!(card.contains(said), "{said:?} is not in\n{card}");
     }
+    let cards = browser.text("#registries").await;
+    for said in [
+        "pushed and pulled 12 s ago, in 0.4 s (ops/canary, every 1 min)",
+        "its removal was answered with 403. Further runs push the same again",
+        "not run yet (ops/canary, every 5 min)",
+    ] {
+        assert!(cards.contains(said), "{said:?} is not in\n{cards}");
+    }
+    assert_eq!(
+        cards.matches("Canary").count(),
+        3,
+        "and no word where there is none"
+    );
     // Nothing beyond what the page remembers is there twice or missing.
     assert_eq!(browser.count(".card").await, 4);
     assert_eq!(browser.count("#failures > li").await, 10);

@@ -13,6 +13,8 @@ struct Case {
     /// Refusals in the last hour.
     refused: u64,
     healthy: &'static [bool],
+    /// Runs of the canary that failed in a row.
+    missed: u64,
     said: &'static [&'static str],
 }
 
@@ -22,6 +24,7 @@ const CASES: &[Case] = &[
         steps: &[],
         refused: 0,
         healthy: &[true],
+        missed: 0,
         said: &["No push yet"],
     },
     Case {
@@ -29,6 +32,7 @@ const CASES: &[Case] = &[
         steps: &[(100, 0), (100, 0)],
         refused: 3,
         healthy: &[true],
+        missed: 0,
         said: &["Pushing works", "0 of 200 requests failed (0 %)"],
     },
     Case {
@@ -36,6 +40,7 @@ const CASES: &[Case] = &[
         steps: &[(999, 1), (999, 1)],
         refused: 0,
         healthy: &[true],
+        missed: 0,
         said: &["Pushing works", "2 of 2,000 requests failed (0.1 %)"],
     },
     Case {
@@ -43,6 +48,7 @@ const CASES: &[Case] = &[
         steps: &[(100, 0), (99, 1)],
         refused: 0,
         healthy: &[true],
+        missed: 0,
         said: &["A push failed at hq", "One of 100 push requests"],
     },
     Case {
@@ -50,6 +56,7 @@ const CASES: &[Case] = &[
         steps: &[(100, 0), (100, 0), (98, 2)],
         refused: 0,
         healthy: &[true],
+        missed: 0,
         said: &[
             "Some pushes fail at hq since about ",
             "2 % of the push requests",
@@ -60,6 +67,7 @@ const CASES: &[Case] = &[
         steps: &[(100, 0), (10, 10), (0, 0), (10, 10)],
         refused: 0,
         healthy: &[true, false],
+        missed: 0,
         said: &[
             "Pushing is broken at hq since about ",
             ", for 13 min",
@@ -73,6 +81,7 @@ const CASES: &[Case] = &[
         steps: &[(10, 10), (100, 0), (100, 0)],
         refused: 0,
         healthy: &[true],
+        missed: 0,
         said: &[
             "Pushing works again at hq since about ",
             "0 of 100 requests failed",
@@ -83,6 +92,7 @@ const CASES: &[Case] = &[
         steps: &[(10, 10), (0, 0), (0, 0)],
         refused: 0,
         healthy: &[true],
+        missed: 0,
         said: &[
             "Pushes failed at hq until about ",
             "none came since",
@@ -94,6 +104,7 @@ const CASES: &[Case] = &[
         steps: &[(20, 0)],
         refused: 12,
         healthy: &[true],
+        missed: 0,
         said: &[
             "Many pushes are refused or given up at hq",
             "12 in the last hour, beside 20 requests that count",
@@ -106,6 +117,7 @@ const CASES: &[Case] = &[
         steps: &[(100, 0)],
         refused: 0,
         healthy: &[true, false],
+        missed: 0,
         said: &["1 of 2 endpoints of hq don't answer", "http://h1"],
     },
     Case {
@@ -113,7 +125,42 @@ const CASES: &[Case] = &[
         steps: &[],
         refused: 0,
         healthy: &[false, false],
+        missed: 0,
         said: &["No endpoint of hq answers", "http://h0, http://h1"],
+    },
+    Case {
+        name: "the canary failed once",
+        steps: &[(100, 0)],
+        refused: 0,
+        healthy: &[true],
+        missed: 1,
+        said: &[
+            "The canary's last run failed at hq",
+            "40 s ago",
+            "and so it was.",
+        ],
+    },
+    Case {
+        name: "what the canary meets doesn't get here",
+        steps: &[(100, 0)],
+        refused: 0,
+        healthy: &[true],
+        missed: 3,
+        said: &[
+            "The canary can't push and pull at hq",
+            "Its last 3 runs failed, the last one 40 s ago; the last good one was 10 min ago.",
+            "location port",
+            "upload start",
+            "harbormouth doctor",
+        ],
+    },
+    Case {
+        name: "everybody's pushes fail, the canary's too",
+        steps: &[(10, 10)],
+        refused: 0,
+        healthy: &[true],
+        missed: 3,
+        said: &["Pushing is broken at hq since about "],
     },
 ];
 
@@ -136,6 +183,17 @@ impl Case {
         overview["registries"][0]["endpoints"] = endpoints
             .map(|(index, healthy)| json!({ "name": format!("http://h{index}"), "healthy": healthy }))
             .collect();
+        let time = overview["time"].as_f64().expect("a time");
+        if self.missed > 0 {
+            let canary = &mut overview["registries"][0]["canary"];
+            canary["time"] = json!(time - 40.0);
+            canary["last_success"] = json!(time - 600.0);
+            canary["result"] = json!("bad");
+            canary["bad"] = json!(self.missed);
+            canary["step"] = json!("upload_start");
+            canary["finding"] = json!("location_port");
+            canary["diagnosis"] = json!("The canary failed at upload_start: and so it was.");
+        }
         let [good, bad] = counts;
         let mut refused = vec![0; steps];
         refused[steps - 1] = self.refused;

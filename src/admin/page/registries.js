@@ -3,15 +3,15 @@
 import { bundle, draw } from "./chart.js";
 import { attribute, byId, keep, make, parts, show, text } from "./dom.js";
 import { change } from "./filter.js";
-import { count, duration, fault, minute, percent, some, words } from "./format.js";
+import { ago, count, duration, fault, minute, percent, some, words } from "./format.js";
 import { IMPATIENCE, counted, share } from "./verdict.js";
 
 const TONES = {
-  broken: "bad", dead: "bad", failing: "bad", accident: "watch", recovered: "watch", surge: "watch", down: "watch", well: "good", quiet: "none",
+  broken: "bad", dead: "bad", canary: "bad", failing: "bad", missed: "watch", accident: "watch", recovered: "watch", surge: "watch", down: "watch", well: "good", quiet: "none",
 };
 const SIGNS = { bad: "✕", watch: "▲", good: "✓", none: "○" };
 const BADGES = {
-  broken: "push is broken", dead: "Harbor is down", failing: "pushes fail", accident: "a push failed", recovered: "works again", surge: "many refused",
+  broken: "push is broken", dead: "Harbor is down", canary: "the canary fails", failing: "pushes fail", missed: "the canary failed", accident: "a push failed", recovered: "works again", surge: "many refused",
   down: "endpoint down", well: "well", quiet: "no push yet",
 };
 
@@ -58,6 +58,12 @@ function sentence({ registry, state, since, beside, down, time }) {
     case "failing":
       return { tone: "bad", say: `Some pushes fail${at} ${began}`,
         more: `${percent(share(now))} of the push requests of the last 5 minutes failed (${of(now)}); ${limit}` };
+    case "canary":
+      return { tone: "bad", say: `The canary can't push and pull${at}`,
+        more: `Its last ${count(registry.canary.bad)} runs failed, ${run(registry.canary, time)}. ${registry.canary.diagnosis}` };
+    case "missed":
+      return { tone: "watch", say: `The canary's last run failed${at}`,
+        more: `It was ${ago(time - registry.canary.time)}, and the one before was good. ${registry.canary.diagnosis}` };
     case "accident":
       return { tone: "watch", say: `A push failed${at}`,
         more: `One of ${some(counted(now), "push request", "push requests")} of the last 5 minutes failed; ${limit}` };
@@ -80,6 +86,9 @@ function sentence({ registry, state, since, beside, down, time }) {
       return { tone: "none", say: registry.name, more: "" };
   }
 }
+
+const run = (canary, time) => `the last one ${ago(time - canary.time)}` +
+  (canary.last_success === null ? ", and none was good yet" : `; the last good one was ${ago(time - canary.last_success)}`);
 
 const addresses = (endpoints) => endpoints.map((one) => one.name).join(", ");
 
@@ -108,6 +117,14 @@ function sum(verdicts, window) {
 
 // Which step, why, whose fault, what to change: of the leading failure.
 function explain({ registry, state, bad, beside, down }, reasons, evidence) {
+  if (state === "canary" || state === "missed") {
+    const { step, finding } = registry.canary;
+    return [
+      ["Step", words(step), ""],
+      ...(finding ? [["Finding", words(finding), ""]] : []),
+      ["Look at", "", reasons.get("canary")?.advice ?? "–"],
+    ];
+  }
   const lead = state === "surge" ? beside : bad;
   if (!lead || state === "down") return [];
   const reason = reasons.get(lead.reason);
@@ -153,7 +170,7 @@ export function showRegistries(verdicts, overview) {
     const { excluded } = registry.windows.day;
     text(objective, `Objective: at most ${percent(1 - registry.objective)} fail.` +
       (excluded ? ` Not counted in the day: ${some(excluded, "refusal or departure", "refusals and departures")}.` : ""));
-    facts_(facts, registry);
+    facts_(facts, registry, overview.time);
   });
   // Only now all of them are in the page and have their width.
   for (const card of byId("registries").children) {
@@ -191,7 +208,19 @@ function window_(node, window, objective) {
   text(number, part === null ? "no push" : `${count(window.bad)} of ${count(counted(window))}`);
 }
 
-function facts_(list, registry) {
+// What the card says of the canary.
+function canaryFact({ time, result, bad, steps, finding, diagnosis, left, interval, repository }, now) {
+  const where = ` (${repository}, every ${duration(interval)})`;
+  if (time === null) return `not run yet${where}`;
+  const took = steps.reduce((sum, one) => sum + one.seconds, 0);
+  const said = result === "good"
+    ? `pushed and pulled ${ago(now - time)}, in ${duration(took)}${where}` + (finding ? `; ${words(finding)}: ${diagnosis}` : "")
+    : `${bad === 1 ? "failed" : `failed ${count(bad)} times in a row, last`} ${ago(now - time)}${where}: ${diagnosis}`;
+  return left ? `${said} ${left}` : said;
+}
+
+function facts_(list, registry, now) {
+  const canary = registry.canary ?? null;
   const wait = registry.commit_wait;
   const facts = [
     ["Uploads open", count(registry.uploads_open)],
@@ -199,6 +228,7 @@ function facts_(list, registry) {
       ? `${duration(wait.median)} median, ${duration(wait.p95)} for 95\u00a0%, ${duration(wait.max)} at most` +
         (wait.max >= IMPATIENCE ? "; containerd and Docker give up at 30\u00a0s" : "")
       : "no commit in the last hour"],
+    ...(canary ? [["Canary", canaryFact(canary, now)]] : []),
     ["Endpoints", null],
   ];
   keep(
@@ -209,7 +239,9 @@ function facts_(list, registry) {
     (node, one) => {
       if (one.term) return text(node, one.term);
       if (one.value !== null) {
-        attribute(node, "class", one.name === "Commit wait" && wait?.max >= IMPATIENCE ? "late" : null);
+        const isLate = one.name === "Commit wait" && wait?.max >= IMPATIENCE;
+        const isBad = one.name === "Canary" && canary.result === "bad";
+        attribute(node, "class", isLate ? "late" : isBad ? "wrong" : null);
         return text(node, one.value);
       }
       keep(node.firstChild, registry.endpoints, (end) => end.name, () => make("li"), (item, end) => {

@@ -22,7 +22,7 @@ export const counted = (window) => window.good + window.bad;
 export const share = (window) => (counted(window) ? window.bad / counted(window) : null);
 
 // States, from worst to best.
-const STATES = ["broken", "dead", "failing", "accident", "recovered", "surge", "down", "well", "quiet"];
+const STATES = ["broken", "dead", "canary", "failing", "missed", "accident", "recovered", "surge", "down", "well", "quiet"];
 
 export function judge(overview) {
   return overview.registries
@@ -41,10 +41,15 @@ function judgeOne(registry, { series, time, started }) {
   const beside = leading(series, registry.name, (one) => one.outcome !== "failed", LAST_HOUR);
   const surge = beside !== null && beside.total >= SURGE && beside.total > SURGE_SHARE * counted(hour);
   const down = registry.endpoints.filter((endpoint) => !endpoint.healthy);
+  // Runs of the canary that failed in a row: it also knows of what never gets here.
+  const canary = registry.canary?.bad ?? 0;
   let state = "well";
   if (over(now) && now.bad >= PATTERN && share(now) >= BROKEN) state = "broken";
   else if (down.length === registry.endpoints.length) state = "dead";
-  else if (over(now)) state = now.bad >= PATTERN ? "failing" : "accident";
+  else if (canary >= PATTERN) state = "canary";
+  else if (over(now) && now.bad >= PATTERN) state = "failing";
+  else if (canary) state = "missed";
+  else if (over(now)) state = "accident";
   else if (over(hour)) state = "recovered";
   else if (surge) state = "surge";
   else if (down.length) state = "down";
