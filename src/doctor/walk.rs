@@ -148,7 +148,9 @@ impl Course<'_> {
         self.enter(site);
         let challenge = self.ping().await?;
         self.log_in(challenge).await?;
-        self.early_answers().await?;
+        if let Some(challenge) = self.early_answers().await? {
+            self.log_in(challenge).await?;
+        }
         self.access()?;
         let works = self.upload().await?;
         let body = self.body(works).await?;
