@@ -33,6 +33,14 @@ impl Course<'_> {
 
     /// Asks, writes down what came, and gives it back with its secrets.
     pub(super) async fn ask_at(&mut self, site: &Site, request: Request) -> Result<Heard, Why> {
+        let step = request.step;
+        let heard = self.hear(site, request).await?;
+        self.ended(step);
+        Ok(heard)
+    }
+
+    /// The same, of a step that has not ended with its answer.
+    pub(super) async fn hear(&mut self, site: &Site, request: Request) -> Result<Heard, Why> {
         let Request { step, begins, .. } = request;
         self.began(step);
         let sent = self.shown(site, &request);
@@ -51,7 +59,6 @@ impl Course<'_> {
         let expected = expected.as_deref();
         let exchange = capture(step, sent, &told, address, expected, &self.secrets);
         self.walk.exchanges.push(exchange);
-        self.ended(step);
         Ok(Heard(told.result))
     }
 

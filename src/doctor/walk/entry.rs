@@ -60,17 +60,21 @@ impl Course<'_> {
     }
 
     pub(super) async fn plain_http(&mut self) -> Result<(), Why> {
+        if self.has_plain_http() {
+            self.plain_http_on(Scheme::Http.default_port()).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn plain_http_on(&mut self, port: u16) -> Result<(), Why> {
         let used = self.walk.address().or(self.walk.addresses.first());
         let Some(mut address) = used.map(|used| used.address) else {
             return Ok(());
         };
-        if !self.has_plain_http() {
-            return Ok(());
-        }
         let origin = Origin {
             scheme: Scheme::Http,
             host: self.options.target.host.clone(),
-            port: Scheme::Http.default_port(),
+            port,
         };
         address.set_port(origin.port);
         let site = self.site(&origin, address);
