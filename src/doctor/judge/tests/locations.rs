@@ -281,3 +281,12 @@ fn http_on_the_tls_port_reaches_nobody() {
         }
     }
 }
+
+/// What an http realm elsewhere is, its scheme says; that it wasn't asked says nothing of its host.
+#[test]
+fn a_realm_that_is_not_asked_is_not_closed() {
+    let challenge = "Bearer realm=\"http://auth.example.net/token\",service=\"x\"";
+    let mut made = Made::harbor(HUB).header(Step::Ping, "www-authenticate", Some(challenge));
+    made.0.realm = Some(Ok(vec!["203.0.113.77:80".parse().unwrap()]));
+    assert_eq!(kinds(&made), [Kind::RealmScheme]);
+}
