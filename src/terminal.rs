@@ -42,7 +42,7 @@ impl Style {
         width: WIDTH,
     };
 
-    /// What standard output is. `NO_COLOR` (https://no-color.org) is honoured; a terminal that calls
+    /// What standard output is. `NO_COLOR` (<https://no-color.org>) is honoured; a terminal that calls
     /// itself `dumb` can't draw over a line, so it gets plain ones.
     pub fn of_stdout() -> Style {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());

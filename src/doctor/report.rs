@@ -5,7 +5,7 @@
 //! `json`) from walks and findings. Here it is only written: to a terminal with colours and a live
 //! line, or plainly.
 //!
-//! Text from servers passes [`clean`](super::blame::clean) before it is written: it can't drive a
+//! Text from servers passes `blame::clean` before it is written: it can't drive a
 //! terminal.
 
 mod chain;
