@@ -3,7 +3,9 @@
 
 use crate::common::gateway::Gateway;
 use crate::common::wait::free_port;
+use harbormouth::canary::{STEPS, TIMED};
 use harbormouth::edge::origin::Origin;
+use harbormouth::standin::hop::{Hop, HopConfig};
 use harbormouth::standin::{Fault, Match, Standin, StandinConfig, Times};
 use http::{Method, StatusCode};
 use serde_json::Value;
@@ -26,6 +28,8 @@ struct World {
     canary: String,
     /// Holds the credentials.
     directory: TempDir,
+    /// Between the public origin and the gateway, where there is one.
+    _hop: Option<Hop>,
 }
 
 impl World {
@@ -36,7 +40,27 @@ impl World {
     async fn with(credentials: &str) -> World {
         // The public origin leads back to the gateway's listener: its port is known before.
         let port = free_port();
-        let public = format!("http://127.0.0.1:{port}");
+        World::at(credentials, port, port).await
+    }
+
+    /// The public origin leads to a hop, and that to the gateway.
+    async fn behind(hop: impl FnOnce(HopConfig) -> HopConfig) -> World {
+        let (public, port) = (free_port(), free_port());
+        let upstream = Origin::parse(&format!("http://127.0.0.1:{port}")).expect("an origin");
+        let config = HopConfig {
+            bind: ([127, 0, 0, 1], public).into(),
+            ..HopConfig::honest(upstream)
+        };
+        // Before the first run.
+        let hop = Hop::start(hop(config)).await.expect("the hop");
+        World {
+            _hop: Some(hop),
+            ..World::at(&format!("admin:{PASSWORD}"), public, port).await
+        }
+    }
+
+    async fn at(credentials: &str, public: u16, port: u16) -> World {
+        let public = format!("http://127.0.0.1:{public}");
         let mut config = StandinConfig::example(Origin::parse(&public).expect("an origin"));
         config.failed_login_delay = Duration::from_millis(20);
         let standin = Standin::start(config).await.expect("the stand-in");
@@ -60,6 +84,7 @@ impl World {
             yaml,
             canary,
             directory,
+            _hop: None,
         }
     }
 
@@ -118,6 +143,15 @@ async fn a_good_run_is_seen_from_every_side_and_leaves_nothing() {
         "harbormouth_canary_last_success_timestamp_seconds{registry=\"hq\"}",
     ] {
         assert!(world.gateway.metrics().contains(series), "{series}");
+    }
+    for (family, steps) in [
+        ("harbormouth_canary_failures_total", &STEPS[..]),
+        ("harbormouth_canary_step_duration_seconds", &TIMED),
+    ] {
+        for step in steps {
+            let series = format!("{family}{{registry=\"hq\",step=\"{step}\"}} ");
+            assert!(world.gateway.metrics().contains(&series), "{series}");
+        }
     }
     world.after("good", 2).await;
     assert_eq!(world.runs("bad"), 0.0, "{}", world.canary());
@@ -227,6 +261,33 @@ async fn a_bad_run_is_told_once_and_a_good_one_after_it() {
     world.after("good", 1).await;
     let mended = "The canary is good again, after ";
     world.until("the log", |_| lines(mended) == 1).await;
+}
+
+/// The doctor follows a Location's path whatever stands before it, so the push goes through; clients'
+/// would not.
+#[tokio::test]
+async fn a_hop_that_breaks_clients_makes_a_run_bad_though_it_went_through() {
+    let world = World::behind(|config| HopConfig {
+        absolute_location: Some("http://harbor.internal".to_owned()),
+        ..config
+    })
+    .await;
+    world.after("bad", 1).await;
+    let canary = world.canary();
+    assert_eq!(canary["step"], "upload_start", "{canary}");
+    assert_eq!(canary["finding"], "location_host", "{canary}");
+    let diagnosis = canary["diagnosis"].to_string();
+    assert!(diagnosis.contains("harbor.internal"), "{diagnosis}");
+    let steps = canary["steps"].as_array().expect("steps");
+    let last = steps.last().expect("a step");
+    assert_eq!(last["step"], "manifest_delete", "{canary}");
+    // No request failed: only the canary knows.
+    let failures = world.page("/failures");
+    let failures = failures["failures"].as_array().expect("a list");
+    assert!(
+        failures.iter().all(|one| one["reason"] == "canary"),
+        "{failures:?}"
+    );
 }
 
 #[tokio::test]
