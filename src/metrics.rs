@@ -1,4 +1,4 @@
-//! Every metric family that the gateway exports, in one table, with the handles that the rest of
+//! Every metric family that the gateway exports (the table is in `families`), with the handles that the rest of
 //! the program counts on.
 //!
 //! All label combinations exist from the start, so that a ratio over a quiet series is a number
