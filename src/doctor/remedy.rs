@@ -151,8 +151,7 @@ pub fn advice(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::NameUnresolved => Some("An A or AAAA record for the name, or the right name."),
         Kind::Unreachable => Some(
-            "Nothing listens there, or a firewall drops it: look at the listening port, the \
-             security group and the route, from this machine.",
+            "The listening port, the firewall or security group, and the route from this machine.",
         ),
         Kind::AddressUnreachable => Some(
             "Take the address out of DNS, or let it answer: often it is an AAAA record without IPv6 \

@@ -11,6 +11,7 @@
 //! [`Walker::walk`] that is dropped cleans up nothing.
 
 mod artifact;
+mod asking;
 mod body_limit;
 mod bounds;
 mod capture;

@@ -89,7 +89,7 @@ async fn what_a_walk_keeps_tells_what_was_asked_and_what_came() {
         (Step::EarlyAnswer, Body::Length(1 << 20), Carried::Nothing),
         (
             Step::EarlyAnswerChunked,
-            Body::Chunked(640 * 1024),
+            Body::Chunked(1 << 20),
             Carried::Nothing,
         ),
         (Step::UploadStart, Body::None, Carried::Bearer),

@@ -4,7 +4,8 @@ use crate::stage::{Plan, Stage, credentials, left_uploads, skipped, status, stat
 use harbormouth::doctor::seen::{Carried, Leftover, Why};
 use harbormouth::doctor::step::Step;
 use harbormouth::standin::{Fault, Match, Times};
-use http::StatusCode;
+use http::{Method, StatusCode};
+use std::time::Duration;
 
 /// Whether anything arrived that carried this scheme.
 fn carried(stage: &Stage, scheme: &str) -> bool {
@@ -224,4 +225,53 @@ async fn a_realm_elsewhere_is_asked_where_it_is() {
     assert!(carried(&elsewhere, "Basic") && !carried(&stage, "Basic"));
     // Another instance's token opens nothing here.
     assert_eq!(status(&walk, Step::Authorized), Some(401));
+}
+
+#[tokio::test]
+async fn a_token_that_ends_soon_is_replaced_before_it_does() {
+    let plan = Plan::standin(|config| {
+        config.token_lifetime = Duration::from_secs(2);
+        config.token_leeway = Duration::ZERO;
+    });
+    let mut stage = Stage::set(plan).await;
+    stage.options.idle = Some(Duration::from_millis(2500));
+    stage.options.push = true;
+    let walk = stage.walk().await;
+    assert!(walk.all(Step::TokenGet).count() > 1);
+    let refused: Vec<Step> = statuses(&walk)
+        .into_iter()
+        .filter(|(step, status)| *step > Step::EarlyAnswerChunked && *status == Some(401))
+        .map(|(step, _)| step)
+        .collect();
+    assert_eq!((refused, walk.left.len()), (vec![], 0));
+    assert_eq!(status(&walk, Step::ManifestPut), Some(201));
+}
+
+#[tokio::test]
+async fn a_token_service_that_gives_no_token_ends_the_logging_in() {
+    for (name, code, body) in [
+        ("an error", StatusCode::INTERNAL_SERVER_ERROR, "{}"),
+        ("a page", StatusCode::OK, "<html>"),
+        ("nothing in it", StatusCode::OK, "{\"token\":\"\"}"),
+    ] {
+        let stage = Stage::honest().await;
+        let token = Match::method(Method::GET).path_contains("/service/token");
+        let answer = Fault::Answer {
+            status: code,
+            content_type: "application/json",
+            body: body.into(),
+        };
+        stage.standin.faults().inject(token, Times::Always, answer);
+        let walk = stage.walk().await;
+        assert_eq!(status(&walk, Step::TokenGet), Some(code.as_u16()), "{name}");
+        assert_eq!(
+            (&walk.grant, walk.all(Step::TokenGet).count()),
+            (&None, 1),
+            "{name}"
+        );
+        assert_eq!(status(&walk, Step::EarlyAnswer), Some(401), "{name}");
+        let expected = [Step::Authorized, Step::UploadStart, Step::Body];
+        let expected = expected.map(|step| (step, Why::Impossible));
+        assert_eq!(skipped(&walk), expected, "{name}");
+    }
 }

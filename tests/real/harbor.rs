@@ -167,17 +167,19 @@ impl Registry {
         }
     }
 
-    /// The uploads that were begun and neither committed nor cancelled.
+    /// The uploads that were begun and neither committed nor cancelled: those whose beginning is
+    /// still noted. Of a cancelled one the registry leaves empty directories and a hash's state.
     pub fn open_uploads(&self) -> usize {
         let repositories = "storage/docker/registry/v2/repositories";
         let mut open = vec![self.home.path().join(repositories)];
         let mut uploads = 0;
         while let Some(folder) = open.pop() {
             // What isn't there has nothing in it.
-            let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-            match folder.ends_with("_uploads") {
-                true => uploads += entries.count(),
-                false => open.extend(entries.map(|entry| entry.path())),
+            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+                match entry.file_name() == "startedat" {
+                    true => uploads += 1,
+                    false => open.push(entry.path()),
+                }
             }
         }
         uploads

@@ -46,7 +46,7 @@ const ROWS: [(&str, Cell); 20] = [
     ("service", |walk| param(walk, "service")),
     ("POST token", |walk| told(walk, Step::TokenPost)),
     ("GET token", |walk| told(walk, Step::TokenGet)),
-    ("GET /v2/ authorized", |walk| told(walk, Step::Authorized)),
+    ("authorized", |walk| told(walk, Step::Authorized)),
     ("refused early", |walk| early(walk, Step::EarlyAnswer)),
     ("… chunked", |walk| early(walk, Step::EarlyAnswerChunked)),
     ("POST upload", |walk| told(walk, Step::UploadStart)),
@@ -127,9 +127,9 @@ pub(in crate::doctor) fn largest(walk: &Walk) -> Option<String> {
         .map(size)
         .min();
     match (taken, refused) {
-        (Some(taken), Some(refused)) => Some(format!("{}, not {}", bytes(taken), bytes(refused))),
+        (Some(taken), Some(refused)) => Some(format!("{}, under {}", bytes(taken), bytes(refused))),
         (Some(taken), None) => Some(bytes(taken)),
-        (None, Some(refused)) => Some(format!("not {}", bytes(refused))),
+        (None, Some(refused)) => Some(format!("under {}", bytes(refused))),
         (None, None) => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Tokens: whether clients get one, and what it allows.
 
 use super::draft::{Draft, is_page, outcome, seen, seen_header, seen_speaker, seen_words, speaker};
+use super::upload::is_csrf;
 use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Access, Answer, Carried, Exchange, Walk};
@@ -27,7 +28,8 @@ fn post(walk: &Walk) -> Option<Draft> {
     // A token service that gives nobody a token is another finding.
     let get = walk.answer(Step::TokenGet);
     let is_same = get.is_some_and(|get| get.status == answer.status);
-    if !is_wrong || is_same {
+    // Harbor refuses every write with a session cookie in these words, this one too.
+    if !is_wrong || is_same || is_csrf(answer) {
         return None;
     }
     let status = answer.status;

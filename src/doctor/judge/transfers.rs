@@ -244,17 +244,23 @@ fn commit(walk: &Walk) -> Option<&Exchange> {
         .find(|one| one.request.method == "PUT")
 }
 
-/// Sooner than this no hop's patience ends: the shortest default is 10 s.
+/// Sooner than this no hop's patience ends by default, and a connection breaks for other reasons.
 const SHORTEST_PATIENCE: Duration = Duration::from_secs(4);
 
 /// Whether a hop's patience with a commit ended.
 pub(super) fn is_commit_cut(exchange: &Exchange) -> bool {
     let waited = exchange.silence.unwrap_or(exchange.took);
+    let is_late = waited >= SHORTEST_PATIENCE;
     let is_end = match &exchange.result {
-        Ok(answer) => matches!(answer.status, 408 | 500 | 502 | 503 | 504 | 524),
-        Err(trouble) => *trouble == Trouble::Cut,
+        // These say themselves that somebody's patience ended, however short it was.
+        Ok(answer) => match answer.status {
+            408 | 504 | 524 => true,
+            500 | 502 | 503 => is_late,
+            _ => false,
+        },
+        Err(trouble) => *trouble == Trouble::Cut && is_late,
     };
-    exchange.step == Step::CommitWait && is_end && waited >= SHORTEST_PATIENCE
+    exchange.step == Step::CommitWait && is_end
 }
 
 fn commit_cut(walk: &Walk) -> Option<Draft> {

@@ -96,7 +96,6 @@ fn cookie(walk: &Walk) -> Option<Draft> {
         .exchanges
         .iter()
         .filter(|exchange| exchange.result.as_ref().is_ok_and(is_csrf))
-        .filter(|exchange| exchange.step >= Step::EarlyAnswer)
         .collect();
     let first = of.first()?;
     let summary = format!(

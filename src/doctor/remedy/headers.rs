@@ -25,18 +25,15 @@ pub(super) fn location(kind: Kind, target: &Origin) -> Vec<Fix> {
     ];
     fixes.extend(ingress(target));
     fixes.extend(relative_locations());
-    match kind {
-        Kind::LocationScheme | Kind::LocationSchemeDoubled => {
-            fixes.push(Fix::new(
-                Harbor,
-                place::HARBOR_NGINX,
-                [
-                    "# where a line says $scheme, take it out in `location /`, `/v2/` and `/service/`:",
-                    "# proxy_set_header X-Forwarded-Proto $scheme;",
-                ],
-            ));
-        }
-        _ => {}
+    if matches!(kind, Kind::LocationScheme | Kind::LocationSchemeDoubled) {
+        fixes.push(Fix::new(
+            Harbor,
+            place::HARBOR_NGINX,
+            [
+                "# where a line says $scheme, take it out in `location /`, `/v2/` and `/service/`:",
+                "# proxy_set_header X-Forwarded-Proto $scheme;",
+            ],
+        ));
     }
     fixes
 }

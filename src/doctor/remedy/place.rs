@@ -24,7 +24,8 @@ pub const CADDY_SITE: &str = "in the site block";
 pub const CADDY_GLOBAL: &str = "in the global options block";
 pub const CADDY_FILE: &str = "in the Caddyfile";
 
-pub const INGRESS_ANNOTATIONS: &str = "in the Ingress' annotations";
+pub const INGRESS_ANNOTATIONS: &str =
+    "in the Ingress' annotations (`expose.ingress.annotations` in Harbor's chart)";
 pub const INGRESS_CONFIGMAP: &str = "in the controller's ConfigMap";
 pub const INGRESS_SPEC: &str = "in the Ingress' spec";
 

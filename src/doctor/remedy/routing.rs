@@ -27,13 +27,14 @@ pub(super) fn to_https(kind: Kind) -> Vec<Fix> {
             ["http:// {", "    redir https://{host}{uri} 308", "}"],
         ),
     ];
-    match kind {
-        Kind::RedirectLosesWrites => fixes.push(Fix::new(
+    if kind == Kind::RedirectLosesWrites {
+        fixes.push(Fix::new(
             Ingress,
             place::INGRESS_CONFIGMAP,
             ["http-redirect-code: \"308\""],
-        )),
-        _ => fixes.extend([
+        ));
+    } else {
+        fixes.extend([
             Fix::new(
                 Traefik,
                 place::TRAEFIK_STATIC,
@@ -53,7 +54,7 @@ pub(super) fn to_https(kind: Kind) -> Vec<Fix> {
                 place::INGRESS_ANNOTATIONS,
                 ["nginx.ingress.kubernetes.io/force-ssl-redirect: \"true\""],
             ),
-        ]),
+        ]);
     }
     fixes
 }

@@ -4,13 +4,14 @@
 use super::super::blame::{Judged, clean, differences};
 use super::super::finding::Finding;
 use super::super::kind::Severity;
+use super::super::remedy::fixes;
 use super::super::seen::Entry;
 use super::chain;
 use super::findings;
 use super::steps::{Mark, cut};
 use super::ticket::{broken_clients, ticket};
 use super::unexamined::{left, unexamined};
-use super::verdict::{Verdict, by_gravity, verdict};
+use super::verdict::{Verdict, by_gravity, is_partial, verdict};
 use crate::terminal::{Colour, Style, wrap};
 
 pub(super) fn text(walks: &[Judged], style: Style) -> String {
@@ -22,8 +23,9 @@ pub(super) fn text(walks: &[Judged], style: Style) -> String {
     let sorted = by_gravity(&public.findings);
     if !sorted.is_empty() {
         text.push_str(&section("What is wrong", style));
-        let remark = "Lines to change take the place of what stands there for the same setting.";
-        text.push_str(&format!("{}\n\n", style.dim(remark)));
+        if sorted.iter().any(|one| has_lines(one, public)) {
+            text.push_str(&remark(style));
+        }
         let drawn: Vec<String> = sorted
             .iter()
             .enumerate()
@@ -40,6 +42,15 @@ pub(super) fn text(walks: &[Judged], style: Style) -> String {
     text.push_str(&judgement(walks, style));
     text.push_str(&format!("\n{}\n", ticket(walks)));
     text
+}
+
+fn remark(style: Style) -> String {
+    let remark = "Lines to change take the place of what stands there for the same setting.";
+    format!("{}\n\n", style.dim(remark))
+}
+
+fn has_lines(finding: &Finding, public: &Judged) -> bool {
+    !fixes(finding.kind, &public.walk.target).is_empty()
 }
 
 fn section(title: &str, style: Style) -> String {
@@ -87,17 +98,16 @@ fn inner_only(walks: &[Judged], style: Style) -> String {
     listed("Only at inner hops", &lines, style)
 }
 
-/// What differs between the entries. As columns where they fit, else one below the other.
+/// What differs between the entries: as columns where they fit, else one below the other.
 fn table(walks: &[Judged], style: Style) -> String {
+    const WHAT: usize = 16;
     let rows = differences(walks);
     if rows.is_empty() {
         return String::new();
     }
-    const WHAT: usize = 20;
     let names: Vec<String> = walks.iter().map(entry).collect();
     let column = style.width.saturating_sub(2 + WHAT) / walks.len().max(1);
     let cell = |seen: &Option<String>| seen.clone().unwrap_or_else(|| "–".to_owned());
-    let fits = |text: &str| text.chars().count() < column;
     let mut text = section("What the entries differ in", style);
     let mut head = format!("  {:WHAT$}", "");
     for name in &names {
@@ -106,19 +116,17 @@ fn table(walks: &[Judged], style: Style) -> String {
     text.push_str(&format!("{}\n", style.dim(head.trim_end())));
     for row in &rows {
         let cells: Vec<String> = row.seen.iter().map(cell).collect();
-        if cells.iter().all(|one| fits(one)) {
-            let mut line = format!("  {:WHAT$}", row.what);
+        let mut line = format!("  {:WHAT$}", row.what);
+        if cells.iter().all(|one| one.chars().count() < column) {
             for one in &cells {
                 line.push_str(&format!("{one:column$}"));
             }
             text.push_str(&format!("{}\n", line.trim_end()));
         } else {
-            for (index, (name, one)) in names.iter().zip(&cells).enumerate() {
-                let what = if index == 0 { row.what } else { "" };
-                text.push_str(&format!(
-                    "  {what:WHAT$}{one}  {}\n",
-                    style.dim(&format!("({name})"))
-                ));
+            text.push_str(&format!("{}\n", line.trim_end()));
+            for (name, one) in names.iter().zip(&cells) {
+                let name = format!("{:width$}", cut(name, 28), width = 30);
+                text.push_str(&format!("    {}{one}\n", style.dim(&name)));
             }
         }
     }
@@ -146,6 +154,10 @@ fn judgement(walks: &[Judged], style: Style) -> String {
         more => format!(" {more} warnings."),
     };
     let (mark, headline) = match verdict(walks) {
+        Verdict::Healthy if is_partial(public) => (
+            style.coloured(Colour::Green, "✓"),
+            "Nothing was found that breaks a client, as far as this went.",
+        ),
         Verdict::Healthy => (
             style.coloured(Colour::Green, "✓"),
             "Nothing was found that breaks a client.",
@@ -159,8 +171,7 @@ fn judgement(walks: &[Judged], style: Style) -> String {
     let mut text = format!("  {mark} {}{warnings}\n", style.bold(headline));
     let broken = broken_clients(&public.findings);
     if !broken.is_empty() {
-        let programs: Vec<&str> = broken.iter().map(|client| client.programs()).collect();
-        for line in wrap(&programs.join("; "), style.width - 4) {
+        for line in wrap(&findings::named(&broken), style.width - 4) {
             text.push_str(&format!(
                 "    {line}
 "

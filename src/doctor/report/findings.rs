@@ -2,9 +2,11 @@
 //! what to change, and what Harbormouth would do.
 
 use super::super::blame::{Culprit, Guess, Judged, Registry, clean, culprit, guess};
+use super::super::clients::Client;
 use super::super::finding::{Effect, Evidence, Finding, Outcome};
 use super::super::kind::Kind;
 use super::super::remedy::{Fix, Product, advice, elsewhere, fixes, harbormouth};
+use super::super::step::Step;
 use super::chain::{likely, place};
 use super::is_brief;
 use super::steps::Mark;
@@ -33,7 +35,12 @@ pub(super) fn finding(
         text.push_str(&shown(label, evidence, style));
     }
     text.push_str(&effects(&finding.effects, style));
-    text.push_str(&labelled("hop", &hop(finding, walks), style));
+    if let Some(hop) = hop(finding, walks) {
+        text.push_str(&labelled("hop", &hop, style));
+    }
+    if let Some(cause) = &finding.cause {
+        text.push_str(&labelled("cause", &clean(cause), style));
+    }
     if let Some(advice) = advice(kind) {
         text.push_str(&labelled("advice", advice, style));
     }
@@ -85,13 +92,13 @@ fn effects(effects: &[Effect], style: Style) -> String {
     let mut drawn = String::new();
     for (outcome, label) in [
         (Outcome::Breaks, "breaks"),
-        (Outcome::Sometimes, "sometimes"),
+        (Outcome::Sometimes, "at times"),
         (Outcome::Leaks, "leaks"),
         (Outcome::Works, "works"),
     ] {
         let mut label = label;
         for (how, clients) in alike(effects, outcome) {
-            let clients = clients.join("; ");
+            let clients = named(&clients);
             let text = match (outcome, how.is_empty()) {
                 (Outcome::Works, _) | (_, true) => clients,
                 (Outcome::Breaks | Outcome::Sometimes | Outcome::Leaks, false) => {
@@ -107,14 +114,14 @@ fn effects(effects: &[Effect], style: Style) -> String {
 
 /// Clients of one outcome by how they meet it, in the order in which they come. Those for which it
 /// works stand together: how they manage is nobody's question at night.
-fn alike(effects: &[Effect], outcome: Outcome) -> Vec<(String, Vec<&'static str>)> {
-    let mut groups: Vec<(String, Vec<&'static str>)> = Vec::new();
+fn alike(effects: &[Effect], outcome: Outcome) -> Vec<(String, Vec<Client>)> {
+    let mut groups: Vec<(String, Vec<Client>)> = Vec::new();
     for effect in effects.iter().filter(|one| one.outcome == outcome) {
         let how = match outcome {
             Outcome::Works => String::new(),
             Outcome::Leaks | Outcome::Sometimes | Outcome::Breaks => clean(&effect.how),
         };
-        let client = effect.client.programs();
+        let client = effect.client;
         match groups.iter_mut().find(|(other, _)| *other == how) {
             Some((_, clients)) => clients.push(client),
             None => groups.push((how, vec![client])),
@@ -123,32 +130,54 @@ fn alike(effects: &[Effect], outcome: Outcome) -> Vec<(String, Vec<&'static str>
     groups
 }
 
-fn hop(finding: &Finding, walks: &[Judged]) -> String {
-    let named = |index: usize| walks.get(index).map(place).unwrap_or_default();
-    let mut text = match culprit(finding.kind, walks) {
-        Culprit::Between(at, gone) => {
-            format!(
-                "{}: it shows there, and is gone at {}.",
-                named(at),
-                named(gone)
-            )
-        }
-        Culprit::AtOrBehind(at) => {
+/// Clients by their programs; all of them by one word.
+pub(super) fn named(clients: &[Client]) -> String {
+    if clients.len() == Client::ALL.len() {
+        return "every client".to_owned();
+    }
+    let programs: Vec<&str> = clients.iter().map(|client| client.programs()).collect();
+    programs.join("; ")
+}
+
+/// None where it is no hop's doing.
+fn hop(finding: &Finding, walks: &[Judged]) -> Option<String> {
+    let is_no_hops = matches!(
+        finding.kind,
+        Kind::NameUnresolved
+            | Kind::Unreachable
+            | Kind::AddressUnreachable
+            | Kind::LoginRefused
+            | Kind::NothingGranted
+            | Kind::PushNotGranted
+    );
+    if is_no_hops {
+        return None;
+    }
+    let is_entrys = matches!(
+        finding.step,
+        Step::Tls | Step::PlainHttp | Step::PlainHttpWrite
+    );
+    let at = |index: usize| walks.get(index).map(place).unwrap_or_default();
+    Some(match culprit(finding.kind, walks) {
+        Culprit::Between(shows, gone) => format!(
+            "{}: it shows there, and is gone at {}.",
+            at(shows),
+            at(gone)
+        ),
+        Culprit::AtOrBehind(last) => {
             format!(
                 "{} or behind it: every entry up to it shows this.",
-                named(at)
+                at(last)
             )
         }
         Culprit::Unknown if walks.len() > 1 => {
             "not told: the inner entries gave no answer to compare.".to_owned()
         }
-        Culprit::Unknown => "one of those behind the public name.".to_owned(),
-    };
-    if let Some(cause) = &finding.cause {
-        text.push(' ');
-        text.push_str(&clean(cause));
-    }
-    text
+        Culprit::Unknown if is_entrys => {
+            format!("{}: it is what answers there.", at(0))
+        }
+        Culprit::Unknown => format!("{}, or one behind it.", at(0)),
+    })
 }
 
 fn remedies(finding: &Finding, before: &[&Finding], walks: &[Judged], style: Style) -> String {
@@ -202,12 +231,12 @@ fn first_products(finding: &Finding, walks: &[Judged]) -> Vec<Product> {
         registry == Some(Registry::Harbor)
     });
     if is_harbor && !products.is_empty() {
-        match finding.kind {
-            Kind::RealmScheme | Kind::RealmHost | Kind::RealmUnstable => {
-                products.insert(0, Product::Harbor);
-            }
-            _ => products.push(Product::Harbor),
-        }
+        let is_harbors_own = matches!(
+            finding.kind,
+            Kind::RealmScheme | Kind::RealmHost | Kind::RealmUnstable
+        );
+        let at = if is_harbors_own { 0 } else { products.len() };
+        products.insert(at, Product::Harbor);
     }
     products
 }

@@ -1,22 +1,20 @@
 //! One line for each step: a mark, what was asked in a client's words, the answer, and what matters
 //! in it.
 
-use super::super::blame::{bytes, clean, clean_words};
+mod rows;
+
+use super::super::blame::clean;
 use super::super::finding::Finding;
 use super::super::kind::Severity;
-use super::super::seen::{
-    AddressSeen, Answer, Body, Distrust, Entry, Exchange, Grant, TlsSeen, Trouble, Walk,
-};
+use super::super::seen::{Entry, Exchange, Walk};
 use super::super::step::Step;
 use crate::terminal::{Colour, Style};
+use rows::{Row, rows};
 use serde::{Serialize, Serializer};
 use std::time::Duration;
 
 /// Where the answer begins, behind the mark and the title.
 const TITLE: usize = 24;
-
-/// A name may have dozens of addresses; these many lines are enough of them.
-const MOST_ADDRESSES: usize = 6;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
@@ -90,25 +88,16 @@ pub(super) fn lines(
     findings: &[Finding],
     style: Style,
 ) -> String {
-    let rows: Vec<(String, String, String, bool)> = match step {
-        Step::Resolve => resolved(walk).into_iter().collect(),
-        Step::Connect => addresses(walk, connected),
-        Step::Tls => addresses(walk, tls),
-        _ => new
-            .iter()
-            .filter(|exchange| exchange.step == step)
-            .map(|exchange| row(walk, exchange))
-            .collect(),
-    };
+    let rows = rows(walk, step, new);
     let judged = worst(step, findings);
     rows.into_iter()
-        .map(|(title, status, detail, is_answer)| {
-            let mark = match (judged, is_answer) {
+        .map(|row| {
+            let mark = match (judged, row.is_answer) {
                 (Some(severity), _) => Mark::of(severity),
                 (None, true) => Mark::Good,
                 (None, false) => Mark::Silent,
             };
-            line(mark, &title, &status, &detail, style)
+            line(mark, &row, style)
         })
         .collect()
 }
@@ -133,7 +122,13 @@ fn worst(step: Step, findings: &[Finding]) -> Option<Severity> {
         })
 }
 
-fn line(mark: Mark, title: &str, status: &str, detail: &str, style: Style) -> String {
+fn line(mark: Mark, row: &Row, style: Style) -> String {
+    let Row {
+        title,
+        status,
+        detail,
+        is_answer: _,
+    } = row;
     // What has no status has more to tell.
     let column = if status.is_empty() { 0 } else { 5 };
     let room = style.width.saturating_sub(4 + TITLE + 1 + column);
@@ -197,216 +192,6 @@ pub(super) fn title(step: Step) -> &'static str {
         Step::ManifestDelete => "DELETE the manifest",
         Step::CommitWait => "a large commit",
     }
-}
-
-type Row = (String, String, String, bool);
-
-fn resolved(walk: &Walk) -> Option<Row> {
-    let title = title(Step::Resolve).to_owned();
-    Some(match walk.resolved.as_ref()? {
-        Ok(addresses) => {
-            let listed: Vec<String> = addresses.iter().map(|one| one.ip().to_string()).collect();
-            (title, String::new(), listed.join(", "), true)
-        }
-        Err(trouble) => (title, String::new(), clean(&trouble.to_string()), false),
-    })
-}
-
-fn addresses(walk: &Walk, told: fn(&Walk, &AddressSeen) -> Option<Row>) -> Vec<Row> {
-    let mut rows: Vec<Row> = walk
-        .addresses
-        .iter()
-        .filter_map(|address| told(walk, address))
-        .collect();
-    let more = rows.len().saturating_sub(MOST_ADDRESSES);
-    if more > 0 {
-        rows.truncate(MOST_ADDRESSES);
-        let text = format!("and {more} further addresses");
-        rows.push((String::new(), String::new(), text, true));
-    }
-    rows
-}
-
-fn connected(_: &Walk, address: &AddressSeen) -> Option<Row> {
-    let title = title(Step::Connect).to_owned();
-    let at = address.address;
-    Some(match &address.connected {
-        Ok(took) => (
-            title,
-            String::new(),
-            format!("{at} in {}", time(*took)),
-            true,
-        ),
-        Err(trouble) => (title, String::new(), format!("{at}: {trouble}"), false),
-    })
-}
-
-fn tls(walk: &Walk, address: &AddressSeen) -> Option<Row> {
-    let title = title(Step::Tls).to_owned();
-    Some(match address.tls.as_ref()? {
-        Ok(seen) => (title, String::new(), handshake(walk, seen), true),
-        Err(trouble) => (title, String::new(), clean(&trouble.to_string()), false),
-    })
-}
-
-fn handshake(walk: &Walk, seen: &TlsSeen) -> String {
-    let mut parts = vec![clean(&seen.version)];
-    parts.extend(seen.alpn.as_deref().map(clean));
-    let now = i64::try_from(walk.began).unwrap_or(i64::MAX);
-    if let Some(certificate) = seen.chain.first() {
-        let days = (certificate.not_after - now).div_euclid(24 * 60 * 60);
-        parts.push(match (&seen.distrust, certificate.names.first()) {
-            (Some(Distrust::WrongName), Some(name)) => format!("for {}", clean(name)),
-            (Some(Distrust::UnknownIssuer), _) => format!("from {}", clean(&certificate.issuer)),
-            _ if days < 0 => format!("ended {} days ago", -days),
-            _ => format!("ends in {days} days"),
-        });
-    }
-    parts.join(", ")
-}
-
-fn row(walk: &Walk, exchange: &Exchange) -> Row {
-    let (status, detail) = match &exchange.result {
-        Ok(answer) => (
-            answer.status.to_string(),
-            told(walk, exchange, answer).unwrap_or_default(),
-        ),
-        Err(trouble) => (String::new(), silence(exchange, trouble)),
-    };
-    let slow = match exchange.took {
-        took if took >= Duration::from_secs(1) && exchange.result.is_ok() => {
-            format!("after {}", time(took))
-        }
-        _ => String::new(),
-    };
-    let detail = match (detail.is_empty(), slow.is_empty()) {
-        (_, true) => detail,
-        (true, false) => slow,
-        (false, false) => format!("{slow}, {detail}"),
-    };
-    (sized(exchange), status, detail, exchange.result.is_ok())
-}
-
-/// The title, with the size where it is what is tried.
-fn sized(exchange: &Exchange) -> String {
-    let size = match exchange.request.body {
-        Body::None => None,
-        Body::Length(size) | Body::Chunked(size) => Some(bytes(size)),
-    };
-    match (exchange.step, size) {
-        (Step::Body | Step::BodyLimit, Some(size)) => format!("PATCH {size}"),
-        (Step::CommitWait, Some(size)) => format!("{} {size}", clean(&exchange.request.method)),
-        (Step::CommitWait, None) => format!("{}, to commit it", clean(&exchange.request.method)),
-        (step, _) => title(step).to_owned(),
-    }
-}
-
-fn silence(exchange: &Exchange, trouble: &Trouble) -> String {
-    let words = clean(&trouble.to_string());
-    match exchange.request.body {
-        Body::Length(total) | Body::Chunked(total) if exchange.sent < total => {
-            format!(
-                "{words}, after {} of {}",
-                bytes(exchange.sent),
-                bytes(total)
-            )
-        }
-        Body::None | Body::Length(_) | Body::Chunked(_) => words,
-    }
-}
-
-/// What matters in an answer that came.
-fn told(walk: &Walk, exchange: &Exchange, answer: &Answer) -> Option<String> {
-    match exchange.step {
-        Step::Resolve | Step::Connect | Step::Tls => None,
-        Step::PlainHttp | Step::PlainHttpWrite | Step::PingBare => header(answer, "location"),
-        Step::Ping | Step::PingAgain => {
-            let at = (exchange.step == Step::PingAgain).then(|| exchange.address.ip().to_string());
-            let said = match answer.header("location") {
-                Some(location) => Some(clean(location)),
-                None => header(answer, "www-authenticate"),
-            };
-            match (at, said) {
-                (Some(at), Some(said)) => Some(format!("{at}: {said}")),
-                (at, said) => at.or(said),
-            }
-        }
-        Step::TokenPost => match answer.status {
-            405 => Some("right: containerd goes on with GET".to_owned()),
-            _ => header(answer, "location"),
-        },
-        Step::TokenGet => walk.grant.as_ref().map(granted),
-        Step::EarlyAnswer | Step::EarlyAnswerChunked => {
-            Some("at once: bodies are passed on as they come".to_owned())
-        }
-        Step::UploadStart
-        | Step::ProbeForwardedProto
-        | Step::ProbeForwardedHost
-        | Step::ProbeForwarded => match answer.status {
-            200..300 => header(answer, "location"),
-            _ => words(answer),
-        },
-        Step::UploadCommit => match answer.status {
-            400 => Some("right: nothing is committed".to_owned()),
-            _ => words(answer),
-        },
-        Step::ManifestGet | Step::BlobGet => match answer.content_matches {
-            Some(true) => Some("the same bytes".to_owned()),
-            Some(false) => Some("other bytes".to_owned()),
-            None => words(answer),
-        },
-        Step::CommitWait => exchange
-            .silence
-            .map(|silence| format!("silent for {}", time(silence))),
-        Step::Authorized
-        | Step::UploadStatus
-        | Step::UploadChunk
-        | Step::UploadChunkChunked
-        | Step::UploadCancel
-        | Step::Body
-        | Step::BodyLimit
-        | Step::Idle
-        | Step::BlobCommit
-        | Step::ConfigCommit
-        | Step::ManifestPut
-        | Step::ManifestDelete => words(answer),
-    }
-}
-
-fn header(answer: &Answer, name: &str) -> Option<String> {
-    let value = clean(answer.header(name)?);
-    Some(match name {
-        "location" => format!("Location: {value}"),
-        _ => value,
-    })
-}
-
-/// The error's own words, where it is one.
-fn words(answer: &Answer) -> Option<String> {
-    if answer.status < 400 {
-        return None;
-    }
-    let read: Option<serde_json::Value> = serde_json::from_str(&answer.body).ok();
-    let message = read
-        .as_ref()
-        .and_then(|body| body.pointer("/errors/0/message")?.as_str());
-    let text = message.unwrap_or(&answer.body);
-    let text = clean_words(text.lines().next().unwrap_or_default().trim());
-    (!text.is_empty()).then_some(text)
-}
-
-fn granted(grant: &Grant) -> String {
-    let Some(access) = &grant.access else {
-        return "a token that says nothing of itself".to_owned();
-    };
-    if access.is_empty() {
-        return "a token for nothing".to_owned();
-    }
-    let listed: Vec<String> = access
-        .iter()
-        .map(|one| format!("{}: {}", clean(&one.name), clean(&one.actions.join(", "))))
-        .collect();
-    listed.join("; ")
 }
 
 /// `20 ms`, `3.2 s`, `2 min 5 s`.

@@ -85,9 +85,11 @@ fn lines_fit_where_they_are_ours() {
     for (name, walks) in SCENES {
         for line in reported(Format::Text, &walks()).lines() {
             let is_verbatim = line.contains("http") || line.starts_with("harbormouth doctor");
+            // Theirs, and unbreakable.
+            let is_one_word = line.split_whitespace().any(|word| word.len() > 60);
             let is_pasted = line.starts_with("               ");
             assert!(
-                is_verbatim || is_pasted || line.chars().count() <= 80,
+                is_verbatim || is_pasted || is_one_word || line.chars().count() <= 80,
                 "{name}: {line}"
             );
         }

@@ -9,7 +9,7 @@ use super::super::kind::{Kind, Severity};
 use super::super::seen::Walk;
 use super::chain::place;
 use super::steps::cut;
-use super::verdict::{by_gravity, exit_status, verdict};
+use super::verdict::{Verdict, by_gravity, exit_status, is_partial, verdict};
 use std::time::{Duration, SystemTime};
 
 /// A value is a hint; the report has the whole of it.
@@ -28,7 +28,10 @@ pub(super) fn ticket(walks: &[Judged]) -> String {
         public.walk.target.to_string(),
         date(public.walk.began),
     ];
-    let verdict = verdict(walks).as_str();
+    let verdict = match verdict(walks) {
+        Verdict::Healthy if is_partial(public) => "healthy as far as examined",
+        verdict => verdict.as_str(),
+    };
     parts.push(if found.is_empty() {
         verdict.to_owned()
     } else {
@@ -102,7 +105,7 @@ pub(super) fn broken_clients(findings: &[Finding]) -> Vec<Client> {
         .filter(|client| {
             findings
                 .iter()
-                .filter(|finding| finding.severity != Severity::Warning)
+                .filter(|finding| finding.severity == Severity::Broken)
                 .flat_map(|finding| &finding.effects)
                 .any(|effect| effect.client == *client && breaks(effect))
         })

@@ -113,7 +113,8 @@ fn reason(why: Why, walk: &Walk) -> String {
         ),
         Why::NoRepository => "--repository NAME says where uploads may be tried".to_owned(),
         Why::NotTrusted => {
-            "nothing vouches for who would read the password; --ca FILE trusts an authority"
+            "the password isn't sent where the certificate isn't trusted; --ca FILE trusts an \
+             authority"
                 .to_owned()
         }
         Why::Impossible => "what they build on failed".to_owned(),

@@ -65,6 +65,11 @@ impl Verdict {
     }
 }
 
+/// Whether uploads were not seen: there were no credentials, or no repository.
+pub(super) fn is_partial(public: &Judged) -> bool {
+    public.walk.answer(Step::UploadStart).is_none()
+}
+
 /// The worst first; alike ones in the order of the steps.
 pub(super) fn by_gravity(findings: &[Finding]) -> Vec<&Finding> {
     let mut sorted: Vec<&Finding> = findings.iter().collect();

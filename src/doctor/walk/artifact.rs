@@ -4,7 +4,7 @@ use super::bounds::{RESOLVING, Time};
 use super::course::{Course, within};
 use super::entry::place;
 use super::location::{Reference, with_parameter};
-use super::request::{Heard, Request, Site};
+use super::request::{Heard, Means, Request, Site};
 use super::upload::{Id, Works, Wrote};
 use crate::doctor::seen::{Leftover, Trouble, Why};
 use crate::doctor::step::Step;
@@ -50,7 +50,6 @@ impl Course<'_> {
                     seed: self.options.artifact.seed,
                     size: LAYER,
                 });
-                self.freshen().await?;
                 self.push_and_pull(&image).await?;
                 self.end(self.options.extent).await
             }
@@ -95,7 +94,7 @@ impl Course<'_> {
             Method::PUT,
             format!("{base}/{}", self.options.artifact.tag),
         )
-        .carrying(self.carry())
+        .by(Means::Login)
         .header("content-type", MANIFEST)
         .payload(Payload::Bytes(image.manifest.clone(), Framing::Length));
         // From here on it may be there, whatever comes.
@@ -106,7 +105,7 @@ impl Course<'_> {
         // Who removes the manifest leaves its blobs to the registry's garbage collection.
         self.pushed.blobs.clear();
         let pulling = Request::get(Step::ManifestGet, format!("{base}/{manifest}"))
-            .carrying(self.carry())
+            .by(Means::Login)
             .header("accept", MANIFEST)
             .expecting(image.manifest.clone());
         self.ask(pulling).await?;
@@ -161,7 +160,7 @@ impl Course<'_> {
     async fn pull_blob(&mut self, digest: &str, content: Bytes) -> Result<(), Why> {
         let target = blob_target(&self.repository()?, digest);
         let pulling = Request::get(Step::BlobGet, target)
-            .carrying(self.carry())
+            .by(Means::Login)
             .expecting(content.clone());
         let heard = self.ask(pulling).await?;
         match storage(&heard) {
@@ -219,14 +218,14 @@ impl Course<'_> {
 
     async fn delete_manifest(&mut self, digest: &str) -> Result<Option<u16>, Why> {
         let target = format!("/v2/{}/manifests/{digest}", self.repository()?);
-        let deleting = |carry| {
-            Request::new(Step::ManifestDelete, Method::DELETE, target.clone()).carrying(carry)
-        };
-        let status = self.ask(deleting(self.deleting())).await?.status();
+        let deleting = || Request::new(Step::ManifestDelete, Method::DELETE, target.clone());
+        let first = deleting().by(Means::Deleting);
+        let status = self.ask(first).await?.status();
         if matches!(status, Some(401 | 403))
             && let Some(wider) = self.widen().await?
         {
-            return Ok(self.ask(deleting(Some(wider))).await?.status());
+            let again = deleting().carrying(Some(wider));
+            return Ok(self.ask(again).await?.status());
         }
         Ok(status)
     }

@@ -23,12 +23,6 @@ impl Course<'_> {
     }
 
     async fn tidy(&mut self) -> Result<(), Why> {
-        let is_tidy =
-            self.open.is_empty() && self.pushed.manifest.is_none() && self.pushed.blobs.is_empty();
-        if is_tidy {
-            return Ok(());
-        }
-        self.freshen().await?;
         for id in self.still_open() {
             self.cancel(id).await?;
         }

@@ -1,18 +1,17 @@
-//! A walk under way: what it has, what it asks and what it writes down.
+//! A walk under way: what it has, and which steps it has spoken of.
 
-use super::bounds::{self, Bounds, GRACE};
-use super::capture::{Secrets, capture};
+use super::bounds::Bounds;
+use super::capture::Secrets;
 use super::halt::{Halt, Interrupt};
-use super::request::{Begins, Carry, Heard, Request, Site, body, pause, size};
+use super::request::{Carry, Site};
 use super::token::Login;
 use super::upload::Open;
 use super::{Watcher, artifact::Pushed};
-use crate::doctor::Options;
-use crate::doctor::seen::{Carried, Entry, Sent, Skipped, Trouble, User, Walk, Why};
+use crate::doctor::seen::{Entry, Skipped, Trouble, User, Walk, Why};
 use crate::doctor::step::Step;
-use crate::doctor::wire::{Ask, Place, Told, Trust, Wire};
+use crate::doctor::wire::Wire;
+use crate::doctor::{Extent, Options};
 use crate::edge::origin::Origin;
-use crate::registry::redact::redacted;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(super) struct Course<'a> {
@@ -43,26 +42,6 @@ pub(super) enum Access {
     LoggedIn,
     Without(Why),
 }
-
-/// The steps whose absence is worth a word; others belong to one of these, or are taken only where
-/// what they look at is there.
-const LEADING: [Step; 15] = [
-    Step::Resolve,
-    Step::Connect,
-    Step::PlainHttp,
-    Step::PingBare,
-    Step::Ping,
-    Step::TokenPost,
-    Step::TokenGet,
-    Step::Authorized,
-    Step::EarlyAnswer,
-    Step::EarlyAnswerChunked,
-    Step::UploadStart,
-    Step::Body,
-    Step::Idle,
-    Step::BlobCommit,
-    Step::CommitWait,
-];
 
 impl<'a> Course<'a> {
     pub(super) fn new(
@@ -176,146 +155,40 @@ impl<'a> Course<'a> {
 
     /// What was not spoken of yet was not taken for this reason, or because nobody asked for it.
     pub(super) fn skip_the_rest(&mut self, why: Why) {
-        for step in LEADING {
-            let is_asked_for = match step {
-                Step::Idle => self.options.idle.is_some(),
-                Step::BlobCommit => self.options.push,
-                Step::CommitWait => self.options.commit_wait,
-                _ => true,
-            };
-            let has_place = match step {
-                Step::PlainHttp => self.has_plain_http(),
-                Step::PingBare | Step::BlobCommit | Step::CommitWait => self.is_public(),
-                _ => true,
-            };
-            if has_place {
-                self.skip(step, if is_asked_for { why } else { Why::NotAskedFor });
-            }
+        for (step, is_asked_for) in self.leading() {
+            self.skip(step, if is_asked_for { why } else { Why::NotAskedFor });
         }
     }
 
-    /// Asks the entry.
-    pub(super) async fn ask(&mut self, request: Request) -> Result<Heard, Why> {
-        match self.site.clone() {
-            Some(site) => self.ask_at(&site, request).await,
-            None => Err(Why::Impossible),
-        }
-    }
-
-    /// Asks, writes down what came, and gives it back with its secrets.
-    pub(super) async fn ask_at(&mut self, site: &Site, request: Request) -> Result<Heard, Why> {
-        let Request { step, begins, .. } = request;
-        self.began(step);
-        let sent = self.shown(site, &request);
-        let expected = request.expected.clone();
-        let told = match begins {
-            Begins::Nothing => self.send(site, request).await?,
-            Begins::Upload => self.send_to_its_end(site, request).await?,
+    /// The steps of this walk whose absence is worth a word, and whether somebody asked for them.
+    /// Others belong to one of these, or are taken only where what they look at is there.
+    fn leading(&self) -> Vec<(Step, bool)> {
+        let is_whole = match self.options.extent {
+            Extent::Whole => true,
+            Extent::Push(_) => false,
         };
-        if let Ok(reply) = &told.result {
-            let locations = reply.headers.iter().filter(|(name, _)| name == "location");
-            for (_, location) in locations {
-                self.secrets.learn_query(location);
-            }
-        }
-        let address = site.place.address;
-        let expected = expected.as_deref();
-        let exchange = capture(step, sent, &told, address, expected, &self.secrets);
-        self.walk.exchanges.push(exchange);
-        self.ended(step);
-        Ok(Heard(told.result))
-    }
-
-    /// Writes down what could not even be asked.
-    pub(super) fn not_asked(&mut self, site: &Site, request: &Request, trouble: Trouble) {
-        self.began(request.step);
-        let told = Told {
-            result: Err(trouble),
-            sent: 0,
-            took: Duration::ZERO,
-            silence: None,
-        };
-        let (sent, address) = (self.shown(site, request), site.place.address);
-        let exchange = capture(request.step, sent, &told, address, None, &self.secrets);
-        self.walk.exchanges.push(exchange);
-        self.ended(request.step);
-    }
-
-    async fn send(&mut self, site: &Site, request: Request) -> Result<Told, Why> {
-        let time = bounds::time(request.step);
-        let prepared = self.prepare(site, request);
-        let sending = send(self.wire, &mut *self.watcher, prepared);
-        self.halt.unless(time, sending).await
-    }
-
-    /// The answer is waited for a little even where the walk ends meanwhile.
-    async fn send_to_its_end(&mut self, site: &Site, request: Request) -> Result<Told, Why> {
-        let time = bounds::time(request.step);
-        // What is over before it begins doesn't begin.
-        self.halt.unless(time, std::future::ready(())).await?;
-        let prepared = self.prepare(site, request);
-        let mut sending = std::pin::pin!(send(self.wire, &mut *self.watcher, prepared));
-        match self.halt.unless(time, &mut sending).await {
-            Ok(told) => Ok(told),
-            Err(why) => tokio::time::timeout(GRACE, sending).await.map_err(|_| why),
-        }
-    }
-
-    fn prepare(&self, site: &Site, request: Request) -> Prepared {
-        let size = size(&request.payload);
-        let patience = request.patience;
-        let patience = patience.unwrap_or_else(|| self.bounds.patience(size));
-        let whole = self.bounds.whole(patience, size, pause(&request.payload));
-        let mut place = site.place.clone();
-        if self.trust(&request) == Trust::Required {
-            place.trust = Trust::Required;
-        }
-        let agent = ("user-agent".to_owned(), self.options.user_agent.clone());
-        let headers = [agent]
-            .into_iter()
-            .chain(site.forwarded.iter().cloned())
-            .chain(request.headers)
-            .chain(request.extra);
-        Prepared {
-            step: request.step,
-            place,
-            size,
-            limit: request.limit.unwrap_or(whole),
-            ask: Ask {
-                method: request.method,
-                target: request.target,
-                host: site.host.clone(),
-                authorization: request.carry.map(|carry| carry.value),
-                headers: headers.collect(),
-                payload: request.payload,
-                patience,
-            },
-        }
-    }
-
-    /// A secret goes to a certificate that is trusted, or over http. Inner hops often have one for
-    /// no name that could be asked for: a token, which ends soon, is not kept from them.
-    fn trust(&self, request: &Request) -> Trust {
-        match request.carry.as_ref().map(|carry| carry.kind) {
-            None | Some(Carried::Nothing) => Trust::Waived,
-            Some(Carried::Bearer) if !self.is_public() => Trust::Waived,
-            Some(Carried::Bearer | Carried::Basic) => Trust::Required,
-        }
-    }
-
-    fn shown(&self, site: &Site, request: &Request) -> Sent {
-        let (path, query) = match request.target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (request.target.as_str(), None),
-        };
-        let carried = request.carry.as_ref().map(|carry| carry.kind);
-        Sent {
-            method: request.method.to_string(),
-            url: format!("{}{}", site.origin, redacted(path, query)),
-            authorization: carried.unwrap_or(Carried::Nothing),
-            body: body(&request.payload),
-            headers: request.extra.clone(),
-        }
+        let is_public = self.is_public();
+        let options = self.options;
+        let all = [
+            (Step::Resolve, true, true),
+            (Step::Connect, true, true),
+            (Step::PlainHttp, is_whole && self.has_plain_http(), true),
+            (Step::PingBare, is_whole && is_public, true),
+            (Step::Ping, true, true),
+            (Step::TokenPost, is_public, true),
+            (Step::TokenGet, true, true),
+            (Step::Authorized, true, true),
+            (Step::EarlyAnswer, is_whole, true),
+            (Step::EarlyAnswerChunked, is_whole, true),
+            (Step::UploadStart, is_whole, true),
+            (Step::Body, is_whole, true),
+            (Step::Idle, is_whole, options.idle.is_some()),
+            (Step::BlobCommit, is_public, options.push),
+            (Step::CommitWait, is_whole && is_public, options.commit_wait),
+        ];
+        let here = all.into_iter().filter(|(_, has_place, _)| *has_place);
+        here.map(|(step, _, is_asked_for)| (step, is_asked_for))
+            .collect()
     }
 
     /// The Authorization of ordinary requests.
@@ -324,40 +197,6 @@ impl<'a> Course<'a> {
             Access::LoggedIn => self.login.as_ref().map(|login| login.carry.clone()),
             Access::Open | Access::Without(_) => None,
         }
-    }
-}
-
-/// A request as it goes out.
-struct Prepared {
-    step: Step,
-    place: Place,
-    ask: Ask,
-    size: u64,
-    /// For all of it.
-    limit: Duration,
-}
-
-async fn send(wire: &Wire, watcher: &mut dyn Watcher, prepared: Prepared) -> Told {
-    let Prepared {
-        step,
-        place,
-        ask,
-        size,
-        limit,
-    } = prepared;
-    let mut sent = 0;
-    let mut progress = |done| {
-        sent = done;
-        watcher.progress(step, done, size);
-    };
-    match tokio::time::timeout(limit, wire.ask(&place, ask, &mut progress)).await {
-        Ok(told) => told,
-        Err(_) => Told {
-            result: Err(Trouble::TimedOut(limit)),
-            sent,
-            took: limit,
-            silence: None,
-        },
     }
 }
 

@@ -184,8 +184,12 @@ impl Course<'_> {
         let Some(source) = old.and_then(Login::source).cloned() else {
             return Ok(());
         };
-        if let Some(fresh) = self.fetch(&source, ORDINARY).await? {
-            self.login = Some(fresh);
+        let fresh = self.fetch(&source, ORDINARY).await?;
+        match (fresh, &mut self.login) {
+            (Some(fresh), _) => self.login = Some(fresh),
+            // Not to be asked before each of the requests to come.
+            (None, Some(login)) => login.bear_with(),
+            (None, None) => {}
         }
         Ok(())
     }

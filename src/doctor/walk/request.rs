@@ -27,6 +27,17 @@ pub(super) struct Carry {
     pub(super) value: Zeroizing<String>,
 }
 
+/// Which Authorization a request gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Means {
+    /// The one it has, or none.
+    Own,
+    /// What the walk has just then: made fresh where it may end soon.
+    Login,
+    /// The same, of what deletes.
+    Deleting,
+}
+
 /// What may come of a request that is not waited for to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Begins {
@@ -40,6 +51,7 @@ pub(super) struct Request {
     pub(super) method: Method,
     /// Path and query.
     pub(super) target: String,
+    pub(super) means: Means,
     pub(super) carry: Option<Carry>,
     /// What every request of the step has.
     pub(super) headers: Vec<(String, String)>,
@@ -47,8 +59,6 @@ pub(super) struct Request {
     pub(super) extra: Vec<(String, String)>,
     pub(super) payload: Payload,
     pub(super) patience: Option<Patience>,
-    /// For all of it, where that isn't to follow from its patience and its size.
-    pub(super) limit: Option<Duration>,
     pub(super) begins: Begins,
     /// What is to come back.
     pub(super) expected: Option<Bytes>,
@@ -60,12 +70,12 @@ impl Request {
             step,
             method,
             target: target.into(),
+            means: Means::Own,
             carry: None,
             headers: Vec::new(),
             extra: Vec::new(),
             payload: Payload::None,
             patience: None,
-            limit: None,
             begins: Begins::Nothing,
             expected: None,
         }
@@ -76,7 +86,15 @@ impl Request {
     }
 
     pub(super) fn carrying(self, carry: Option<Carry>) -> Request {
-        Request { carry, ..self }
+        Request {
+            means: Means::Own,
+            carry,
+            ..self
+        }
+    }
+
+    pub(super) fn by(self, means: Means) -> Request {
+        Request { means, ..self }
     }
 
     pub(super) fn header(mut self, name: &str, value: impl Into<String>) -> Request {

@@ -68,6 +68,14 @@ impl Login {
         }
     }
 
+    /// It is all that there is: it counts as new.
+    pub(super) fn bear_with(&mut self) {
+        match &mut self.came {
+            Came::Typed => {}
+            Came::Given { at, .. } => *at = Instant::now(),
+        }
+    }
+
     pub(super) fn source(&self) -> Option<&Source> {
         match &self.came {
             Came::Typed => None,

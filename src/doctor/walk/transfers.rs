@@ -4,7 +4,7 @@ use super::artifact::blob_target;
 use super::body_limit::{MOST_TRIES, next};
 use super::course::Course;
 use super::location::with_parameter;
-use super::request::{Heard, Request};
+use super::request::{Heard, Means, Request};
 use super::upload::{CHUNK, Id, Works, Wrote};
 use crate::doctor::seen::{Trouble, Why};
 use crate::doctor::step::Step;
@@ -21,21 +21,18 @@ const PAUSED: u64 = 128 * 1024;
 const UNLIKE_THE_ARTIFACT: u64 = 0x626f_6479;
 
 impl Course<'_> {
-    /// One body as large as is asked for. Its upload stays open where its commit is to be seen.
-    pub(super) async fn body(&mut self, works: Works) -> Result<Option<Id>, Why> {
+    /// One body as large as is asked for, and whether it got through.
+    pub(super) async fn body(&mut self, works: Works) -> Result<Wrote, Why> {
         let Some(id) = self.another(Step::Body, works).await? else {
-            return Ok(None);
+            return Ok(Wrote::Astray);
         };
         let size = self.options.body;
         let (wrote, heard) = self.transfer(Step::Body, id, size, None).await?;
-        if wrote == Wrote::On && self.options.commit_wait && self.is_public() {
-            return Ok(Some(id));
-        }
         self.cancel(id).await?;
         if wrote == Wrote::Astray && is_limit(&heard) {
             self.bracket(size).await?;
         }
-        Ok(None)
+        Ok(wrote)
     }
 
     /// Smaller ones, until it is clear which go through. A chunk did.
@@ -45,7 +42,6 @@ impl Course<'_> {
             let Some(size) = next(passed, failed) else {
                 break;
             };
-            self.freshen().await?;
             let Some(id) = self.start().await? else {
                 break;
             };
@@ -72,8 +68,9 @@ impl Course<'_> {
         Ok(())
     }
 
-    /// Commits what `body` sent, and waits for the answer longer than any client does.
-    pub(super) async fn commit_wait(&mut self, body: Option<Id>) -> Result<(), Why> {
+    /// Commits a blob as large as the body that got through, and waits for the answer longer than
+    /// any client does.
+    pub(super) async fn commit_wait(&mut self, body: Wrote) -> Result<(), Why> {
         if !self.is_public() {
             return Ok(());
         }
@@ -81,12 +78,23 @@ impl Course<'_> {
             self.skip(Step::CommitWait, Why::NotAskedFor);
             return Ok(());
         }
-        let Some(id) = body else {
-            self.skip(Step::CommitWait, Why::Impossible);
+        let works = match body {
+            Wrote::On => Works::Writing,
+            Wrote::Astray => Works::Nothing,
+        };
+        let Some(id) = self.another(Step::CommitWait, works).await? else {
             return Ok(());
         };
-        self.freshen().await?;
-        let content = self.content(self.options.body);
+        let size = self.options.body;
+        let (wrote, _) = self.transfer(Step::CommitWait, id, size, None).await?;
+        match wrote {
+            Wrote::On => self.commit_large(id, size).await,
+            Wrote::Astray => self.cancel(id).await,
+        }
+    }
+
+    async fn commit_large(&mut self, id: Id, size: u64) -> Result<(), Why> {
+        let content = self.content(size);
         let hashing = tokio::task::spawn_blocking(move || content.digest());
         let time = super::bounds::time(Step::CommitWait);
         let digest = self.halt.unless(time, hashing).await?;
@@ -111,7 +119,7 @@ impl Course<'_> {
     /// Removes a blob that nothing refers to, where the registry does that.
     pub(super) async fn remove_blob(&mut self, step: Step, digest: &str) -> Result<(), Why> {
         let target = blob_target(&self.repository()?, digest);
-        let removing = Request::new(step, Method::DELETE, target).carrying(self.deleting());
+        let removing = Request::new(step, Method::DELETE, target).by(Means::Deleting);
         let status = self.ask(removing).await?.status();
         if status.is_some() {
             self.pushed.blobs.retain(|known| known != digest);
@@ -126,10 +134,7 @@ impl Course<'_> {
     async fn another(&mut self, step: Step, works: Works) -> Result<Option<Id>, Why> {
         let begun = match works {
             Works::Nothing | Works::Starting => None,
-            Works::Writing => {
-                self.freshen().await?;
-                self.start().await?
-            }
+            Works::Writing => self.start().await?,
         };
         if begun.is_none() {
             self.skip(step, Why::Impossible);

@@ -2,7 +2,7 @@
 
 use super::course::{Access, Course};
 use super::location::{authority, follow, is_right, with_parameter};
-use super::request::{Begins, Carry, Heard, Request};
+use super::request::{Begins, Heard, Means, Request};
 use crate::doctor::seen::{Leftover, Why};
 use crate::doctor::step::Step;
 use crate::doctor::wire::{Framing, Payload};
@@ -52,7 +52,6 @@ pub(super) enum Wrote {
 impl Course<'_> {
     /// One upload, every operation of it.
     pub(super) async fn upload(&mut self) -> Result<Works, Why> {
-        self.freshen().await?;
         let Some(id) = self.start().await? else {
             return Ok(Works::Nothing);
         };
@@ -93,7 +92,7 @@ impl Course<'_> {
         extra: Option<(&str, String)>,
     ) -> Result<Option<Id>, Why> {
         let target = format!("/v2/{}/blobs/uploads/", self.repository()?);
-        let mut starting = Request::new(step, Method::POST, target).carrying(self.carry());
+        let mut starting = Request::new(step, Method::POST, target).by(Means::Login);
         starting.begins = Begins::Upload;
         let extra = extra.map(|(name, value)| (name.to_owned(), value));
         starting.extra.extend(extra);
@@ -214,7 +213,7 @@ impl Course<'_> {
         let target = open
             .map(|open| open.target.clone())
             .ok_or(Why::Impossible)?;
-        Ok(Request::new(step, method, target).carrying(self.carry()))
+        Ok(Request::new(step, method, target).by(Means::Login))
     }
 
     /// Takes the newest Location; false where there is none to take.
@@ -236,15 +235,18 @@ impl Course<'_> {
 
     /// The upload's end. One that gets no answer is tried once more at the walk's end.
     pub(super) async fn cancel(&mut self, id: Id) -> Result<(), Why> {
-        let mut heard = self.cancel_with(id, self.deleting()).await?;
+        let cancelling = self.cancelling(id)?;
+        let mut heard = self.ask(cancelling).await?;
         if matches!(heard.status(), Some(401 | 403))
             && let Some(wider) = self.widen().await?
         {
-            heard = self.cancel_with(id, Some(wider)).await?;
+            let again = self.cancelling(id)?.carrying(Some(wider));
+            heard = self.ask(again).await?;
         }
         if is_state_refused(&heard) {
             // Distribution drops an upload that is not where its state says, and knows it no more.
-            heard = self.cancel_with(id, self.deleting()).await?;
+            let again = self.cancelling(id)?;
+            heard = self.ask(again).await?;
         }
         match heard.status() {
             Some(404) if is_state_refused(&heard) => self.leave_open(id, Some(404)),
@@ -256,9 +258,9 @@ impl Course<'_> {
         Ok(())
     }
 
-    async fn cancel_with(&mut self, id: Id, carry: Option<Carry>) -> Result<Heard, Why> {
+    fn cancelling(&self, id: Id) -> Result<Request, Why> {
         let cancelling = self.continuing(Step::UploadCancel, Method::DELETE, id)?;
-        self.ask(cancelling.carrying(carry)).await
+        Ok(cancelling.by(Means::Deleting))
     }
 
     pub(super) fn leave_open(&mut self, id: Id, status: Option<u16>) {

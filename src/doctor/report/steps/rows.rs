@@ -1,0 +1,260 @@
+//! What a step's line says beside its mark: the status, and what matters in the answer.
+
+use super::{time, title};
+use crate::doctor::blame::{bytes, clean, clean_words};
+use crate::doctor::seen::{
+    AddressSeen, Answer, Body, Distrust, Exchange, Grant, TlsSeen, Trouble, Walk,
+};
+use crate::doctor::step::Step;
+use std::time::Duration;
+
+/// A name may have dozens of addresses; these many lines are enough of them.
+const MOST_ADDRESSES: usize = 6;
+
+/// What one line of a step says.
+pub(super) struct Row {
+    pub(super) title: String,
+    /// Empty where there is none to come.
+    pub(super) status: String,
+    pub(super) detail: String,
+    pub(super) is_answer: bool,
+}
+
+impl Row {
+    fn without_status(title: String, told: Result<String, String>) -> Row {
+        let is_answer = told.is_ok();
+        Row {
+            title,
+            status: String::new(),
+            detail: told.unwrap_or_else(|trouble| trouble),
+            is_answer,
+        }
+    }
+}
+
+/// The lines of a step, of the exchanges that are new in it.
+pub(super) fn rows(walk: &Walk, step: Step, new: &[Exchange]) -> Vec<Row> {
+    match step {
+        Step::Resolve => resolved(walk).into_iter().collect(),
+        Step::Connect => addresses(walk, connected),
+        Step::Tls => addresses(walk, tls),
+        _ => new
+            .iter()
+            .filter(|exchange| exchange.step == step)
+            .map(|exchange| row(walk, exchange))
+            .collect(),
+    }
+}
+
+fn resolved(walk: &Walk) -> Option<Row> {
+    let told = match walk.resolved.as_ref()? {
+        Ok(addresses) => {
+            let listed: Vec<String> = addresses.iter().map(|one| one.ip().to_string()).collect();
+            Ok(listed.join(", "))
+        }
+        Err(trouble) => Err(clean(&trouble.to_string())),
+    };
+    Some(Row::without_status(title(Step::Resolve).to_owned(), told))
+}
+
+fn addresses(walk: &Walk, told: fn(&Walk, &AddressSeen) -> Option<Row>) -> Vec<Row> {
+    let mut rows: Vec<Row> = walk
+        .addresses
+        .iter()
+        .filter_map(|address| told(walk, address))
+        .collect();
+    let more = rows.len().saturating_sub(MOST_ADDRESSES);
+    if more > 0 {
+        rows.truncate(MOST_ADDRESSES);
+        let text = format!("and {more} further addresses");
+        rows.push(Row::without_status(String::new(), Ok(text)));
+    }
+    rows
+}
+
+fn connected(_: &Walk, address: &AddressSeen) -> Option<Row> {
+    let at = address.address;
+    let told = match &address.connected {
+        Ok(took) => Ok(format!("{at} in {}", time(*took))),
+        Err(trouble) => Err(clean(&format!("{at}: {trouble}"))),
+    };
+    Some(Row::without_status(title(Step::Connect).to_owned(), told))
+}
+
+fn tls(walk: &Walk, address: &AddressSeen) -> Option<Row> {
+    let told = match address.tls.as_ref()? {
+        Ok(seen) => Ok(handshake(walk, seen)),
+        Err(trouble) => Err(clean(&trouble.to_string())),
+    };
+    Some(Row::without_status(title(Step::Tls).to_owned(), told))
+}
+
+fn handshake(walk: &Walk, seen: &TlsSeen) -> String {
+    let mut parts = vec![clean(&seen.version)];
+    parts.extend(seen.alpn.as_deref().map(clean));
+    let now = i64::try_from(walk.began).unwrap_or(i64::MAX);
+    if let Some(certificate) = seen.chain.first() {
+        const DAY: i64 = 24 * 60 * 60;
+        let (left, past) = (certificate.not_after - now, now - certificate.not_after);
+        parts.push(match (&seen.distrust, certificate.names.first()) {
+            (Some(Distrust::WrongName), Some(name)) => format!("for {}", clean(name)),
+            (Some(Distrust::UnknownIssuer), _) => format!("from {}", clean(&certificate.issuer)),
+            _ if past > 0 => format!("ended {} days ago", past / DAY),
+            _ => format!("ends in {} days", left / DAY),
+        });
+    }
+    parts.join(", ")
+}
+
+fn row(walk: &Walk, exchange: &Exchange) -> Row {
+    let (status, detail) = match &exchange.result {
+        Ok(answer) => (
+            answer.status.to_string(),
+            told(walk, exchange, answer).unwrap_or_default(),
+        ),
+        Err(trouble) => (String::new(), silence(exchange, trouble)),
+    };
+    let slow = match exchange.took {
+        took if took >= Duration::from_secs(1) && exchange.result.is_ok() => {
+            format!("after {}", time(took))
+        }
+        _ => String::new(),
+    };
+    let detail = match (detail.is_empty(), slow.is_empty()) {
+        (_, true) => detail,
+        (true, false) => slow,
+        (false, false) => format!("{slow}, {detail}"),
+    };
+    Row {
+        title: sized(exchange),
+        status,
+        detail,
+        is_answer: exchange.result.as_ref().is_ok_and(|answer| {
+            // What can't be tidied is left over, and nobody's fault.
+            let tidies = matches!(exchange.step, Step::UploadCancel | Step::ManifestDelete);
+            !tidies || answer.status < 400
+        }),
+    }
+}
+
+/// The title, with the size where it is what is tried.
+fn sized(exchange: &Exchange) -> String {
+    let size = match exchange.request.body {
+        Body::None => None,
+        Body::Length(size) | Body::Chunked(size) => Some(bytes(size)),
+    };
+    match (exchange.step, size) {
+        (Step::Body | Step::BodyLimit, Some(size)) => format!("PATCH {size}"),
+        (Step::CommitWait, Some(size)) => format!("{} {size}", clean(&exchange.request.method)),
+        (Step::CommitWait, None) => format!("{}, to commit it", clean(&exchange.request.method)),
+        (step, _) => title(step).to_owned(),
+    }
+}
+
+fn silence(exchange: &Exchange, trouble: &Trouble) -> String {
+    let words = clean(&trouble.to_string());
+    match exchange.request.body {
+        Body::Length(total) | Body::Chunked(total) if exchange.sent < total => {
+            format!(
+                "{words}, after {} of {}",
+                bytes(exchange.sent),
+                bytes(total)
+            )
+        }
+        Body::None | Body::Length(_) | Body::Chunked(_) => words,
+    }
+}
+
+/// What matters in an answer that came.
+fn told(walk: &Walk, exchange: &Exchange, answer: &Answer) -> Option<String> {
+    match exchange.step {
+        Step::Resolve | Step::Connect | Step::Tls => None,
+        Step::PlainHttp | Step::PlainHttpWrite | Step::PingBare => header(answer, "location"),
+        Step::Ping | Step::PingAgain => {
+            let at = (exchange.step == Step::PingAgain).then(|| exchange.address.ip().to_string());
+            let said = match answer.header("location") {
+                Some(location) => Some(clean(location)),
+                None => header(answer, "www-authenticate"),
+            };
+            match (at, said) {
+                (Some(at), Some(said)) => Some(format!("{at}: {said}")),
+                (at, said) => at.or(said),
+            }
+        }
+        Step::TokenPost => match answer.status {
+            405 => Some("right: containerd goes on with GET".to_owned()),
+            _ => header(answer, "location"),
+        },
+        Step::TokenGet => walk.grant.as_ref().map(granted),
+        Step::EarlyAnswer | Step::EarlyAnswerChunked => {
+            Some("at once: bodies are passed on as they come".to_owned())
+        }
+        Step::UploadStart
+        | Step::ProbeForwardedProto
+        | Step::ProbeForwardedHost
+        | Step::ProbeForwarded => match answer.status {
+            200..300 => header(answer, "location"),
+            _ => words(answer),
+        },
+        Step::UploadCommit => match answer.status {
+            400 => Some("right: nothing is committed".to_owned()),
+            _ => words(answer),
+        },
+        Step::ManifestGet | Step::BlobGet => match answer.content_matches {
+            Some(true) => Some("the same bytes".to_owned()),
+            Some(false) => Some("other bytes".to_owned()),
+            None => words(answer),
+        },
+        Step::CommitWait => exchange
+            .silence
+            .map(|silence| format!("silent for {}", time(silence))),
+        Step::Authorized
+        | Step::UploadStatus
+        | Step::UploadChunk
+        | Step::UploadChunkChunked
+        | Step::UploadCancel
+        | Step::Body
+        | Step::BodyLimit
+        | Step::Idle
+        | Step::BlobCommit
+        | Step::ConfigCommit
+        | Step::ManifestPut
+        | Step::ManifestDelete => words(answer),
+    }
+}
+
+fn header(answer: &Answer, name: &str) -> Option<String> {
+    let value = clean(answer.header(name)?);
+    Some(match name {
+        "location" => format!("Location: {value}"),
+        _ => value,
+    })
+}
+
+/// The error's own words, where it is one.
+fn words(answer: &Answer) -> Option<String> {
+    if answer.status < 400 {
+        return None;
+    }
+    let read: Option<serde_json::Value> = serde_json::from_str(&answer.body).ok();
+    let message = read
+        .as_ref()
+        .and_then(|body| body.pointer("/errors/0/message")?.as_str());
+    let text = message.unwrap_or(&answer.body);
+    let text = clean_words(text.lines().next().unwrap_or_default().trim());
+    (!text.is_empty()).then_some(text)
+}
+
+fn granted(grant: &Grant) -> String {
+    let Some(access) = &grant.access else {
+        return "a token that says nothing of itself".to_owned();
+    };
+    if access.is_empty() {
+        return "a token for nothing".to_owned();
+    }
+    let listed: Vec<String> = access
+        .iter()
+        .map(|one| format!("{}: {}", clean(&one.name), clean(&one.actions.join(", "))))
+        .collect();
+    listed.join("; ")
+}

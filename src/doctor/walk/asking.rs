@@ -1,0 +1,182 @@
+//! One request after the other, each written down with what came of it.
+
+use super::Watcher;
+use super::bounds::{self, GRACE};
+use super::capture::capture;
+use super::course::Course;
+use super::request::{Begins, Heard, Means, Request, Site, body, pause, size};
+use crate::doctor::seen::{Carried, Sent, Trouble, Why};
+use crate::doctor::step::Step;
+use crate::doctor::wire::{Ask, Place, Told, Trust, Wire};
+use crate::registry::redact::redacted;
+use std::time::Duration;
+
+impl Course<'_> {
+    /// Asks the entry.
+    pub(super) async fn ask(&mut self, mut request: Request) -> Result<Heard, Why> {
+        match request.means {
+            Means::Own => {}
+            Means::Login => {
+                self.freshen().await?;
+                request.carry = self.carry();
+            }
+            Means::Deleting => {
+                self.freshen().await?;
+                request.carry = self.deleting();
+            }
+        }
+        match self.here() {
+            Some(site) => self.ask_at(&site, request).await,
+            None => Err(Why::Impossible),
+        }
+    }
+
+    /// Asks, writes down what came, and gives it back with its secrets.
+    pub(super) async fn ask_at(&mut self, site: &Site, request: Request) -> Result<Heard, Why> {
+        let Request { step, begins, .. } = request;
+        self.began(step);
+        let sent = self.shown(site, &request);
+        let expected = request.expected.clone();
+        let told = match begins {
+            Begins::Nothing => self.send(site, request).await?,
+            Begins::Upload => self.send_to_its_end(site, request).await?,
+        };
+        if let Ok(reply) = &told.result {
+            let locations = reply.headers.iter().filter(|(name, _)| name == "location");
+            for (_, location) in locations {
+                self.secrets.learn_query(location);
+            }
+        }
+        let address = site.place.address;
+        let expected = expected.as_deref();
+        let exchange = capture(step, sent, &told, address, expected, &self.secrets);
+        self.walk.exchanges.push(exchange);
+        self.ended(step);
+        Ok(Heard(told.result))
+    }
+
+    /// Writes down what could not even be asked.
+    pub(super) fn not_asked(&mut self, site: &Site, request: &Request, trouble: Trouble) {
+        self.began(request.step);
+        let told = Told {
+            result: Err(trouble),
+            sent: 0,
+            took: Duration::ZERO,
+            silence: None,
+        };
+        let (sent, address) = (self.shown(site, request), site.place.address);
+        let exchange = capture(request.step, sent, &told, address, None, &self.secrets);
+        self.walk.exchanges.push(exchange);
+        self.ended(request.step);
+    }
+
+    async fn send(&mut self, site: &Site, request: Request) -> Result<Told, Why> {
+        let time = bounds::time(request.step);
+        let prepared = self.prepare(site, request);
+        let sending = send(self.wire, &mut *self.watcher, prepared);
+        self.halt.unless(time, sending).await
+    }
+
+    /// The answer is waited for a little even where the walk ends meanwhile.
+    async fn send_to_its_end(&mut self, site: &Site, request: Request) -> Result<Told, Why> {
+        let time = bounds::time(request.step);
+        // What is over before it begins doesn't begin.
+        self.halt.unless(time, std::future::ready(())).await?;
+        let prepared = self.prepare(site, request);
+        let mut sending = std::pin::pin!(send(self.wire, &mut *self.watcher, prepared));
+        match self.halt.unless(time, &mut sending).await {
+            Ok(told) => Ok(told),
+            Err(why) => tokio::time::timeout(GRACE, sending).await.map_err(|_| why),
+        }
+    }
+
+    fn prepare(&self, site: &Site, request: Request) -> Prepared {
+        let size = size(&request.payload);
+        let patience = request.patience;
+        let patience = patience.unwrap_or_else(|| self.bounds.patience(size));
+        let mut place = site.place.clone();
+        if self.trust(&request) == Trust::Required {
+            place.trust = Trust::Required;
+        }
+        let agent = ("user-agent".to_owned(), self.options.user_agent.clone());
+        let headers = [agent]
+            .into_iter()
+            .chain(site.forwarded.iter().cloned())
+            .chain(request.headers)
+            .chain(request.extra);
+        Prepared {
+            step: request.step,
+            place,
+            size,
+            limit: self.bounds.whole(patience, size, pause(&request.payload)),
+            ask: Ask {
+                method: request.method,
+                target: request.target,
+                host: site.host.clone(),
+                authorization: request.carry.map(|carry| carry.value),
+                headers: headers.collect(),
+                payload: request.payload,
+                patience,
+            },
+        }
+    }
+
+    /// A secret goes to a certificate that is trusted, or over http. Inner hops often have one for
+    /// no name that could be asked for: a token, which ends soon, is not kept from them.
+    fn trust(&self, request: &Request) -> Trust {
+        match request.carry.as_ref().map(|carry| carry.kind) {
+            None | Some(Carried::Nothing) => Trust::Waived,
+            Some(Carried::Bearer) if !self.is_public() => Trust::Waived,
+            Some(Carried::Bearer | Carried::Basic) => Trust::Required,
+        }
+    }
+
+    fn shown(&self, site: &Site, request: &Request) -> Sent {
+        let (path, query) = match request.target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (request.target.as_str(), None),
+        };
+        let carried = request.carry.as_ref().map(|carry| carry.kind);
+        Sent {
+            method: request.method.to_string(),
+            url: format!("{}{}", site.origin, redacted(path, query)),
+            authorization: carried.unwrap_or(Carried::Nothing),
+            body: body(&request.payload),
+            headers: request.extra.clone(),
+        }
+    }
+}
+
+/// A request as it goes out.
+struct Prepared {
+    step: Step,
+    place: Place,
+    ask: Ask,
+    size: u64,
+    /// For all of it.
+    limit: Duration,
+}
+
+async fn send(wire: &Wire, watcher: &mut dyn Watcher, prepared: Prepared) -> Told {
+    let Prepared {
+        step,
+        place,
+        ask,
+        size,
+        limit,
+    } = prepared;
+    let mut sent = 0;
+    let mut progress = |done| {
+        sent = done;
+        watcher.progress(step, done, size);
+    };
+    match tokio::time::timeout(limit, wire.ask(&place, ask, &mut progress)).await {
+        Ok(told) => told,
+        Err(_) => Told {
+            result: Err(Trouble::TimedOut(limit)),
+            sent,
+            took: limit,
+            silence: None,
+        },
+    }
+}
