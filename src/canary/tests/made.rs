@@ -110,7 +110,7 @@ pub fn leaving(status: Option<u16>) -> Walk {
     let mut walk = healthy();
     walk.left.push(Leftover::Artifact {
         repository: "lab/canary".to_owned(),
-        reference: "sha256:abc".to_owned(),
+        reference: "harbormouth-canary@sha256:abc".to_owned(),
         status,
     });
     walk

@@ -161,7 +161,9 @@ fn what_is_left_is_told_and_tells_what_comes_next() {
         (
             leaving(Some(405)),
             Leaves::Refused,
-            Some("answered with 405"),
+            Some(
+                "lab/canary:harbormouth-canary@sha256:abc stays: its removal was answered with 405",
+            ),
         ),
         (
             leaving(Some(403)),
