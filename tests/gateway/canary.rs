@@ -1,6 +1,7 @@
 //! A canary that walks through the gateway's own listener to the stand-in: what its runs look like
 //! from every side, when all is well and when it isn't.
 
+use crate::common::ca::Ca;
 use crate::common::gateway::Gateway;
 use crate::common::wait::free_port;
 use harbormouth::canary::{STEPS, TIMED};
@@ -40,7 +41,7 @@ impl World {
     async fn with(credentials: &str) -> World {
         // The public origin leads back to the gateway's listener: its port is known before.
         let port = free_port();
-        World::at(credentials, port, port).await
+        World::at(credentials, &plain(port), &listener(port), directory()).await
     }
 
     /// The public origin leads to a hop, and that to the gateway.
@@ -55,22 +56,26 @@ impl World {
         let hop = Hop::start(hop(config)).await.expect("the hop");
         World {
             _hop: Some(hop),
-            ..World::at(&format!("admin:{PASSWORD}"), public, port).await
+            ..World::at(
+                &format!("admin:{PASSWORD}"),
+                &plain(public),
+                &listener(port),
+                directory(),
+            )
+            .await
         }
     }
 
-    async fn at(credentials: &str, public: u16, port: u16) -> World {
-        let public = format!("http://127.0.0.1:{public}");
-        let mut config = StandinConfig::example(Origin::parse(&public).expect("an origin"));
+    async fn at(credentials: &str, public: &str, listener: &str, directory: TempDir) -> World {
+        let mut config = StandinConfig::example(Origin::parse(public).expect("an origin"));
         config.failed_login_delay = Duration::from_millis(20);
         let standin = Standin::start(config).await.expect("the stand-in");
-        let directory = TempDir::new().expect("a directory");
         let file = directory.path().join("canary.credentials");
         std::fs::write(&file, credentials).expect("write credentials");
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("chmod");
         let yaml = format!(
-            "threads: 1\nadmin: {{ address: 127.0.0.1:0 }}\nlisteners: [{{ address: \
-             127.0.0.1:{port} }}]\nregistries:\n  - name: hq\n    public: [{public}]\n    \
+            "threads: 1\nadmin: {{ address: 127.0.0.1:0 }}\nlisteners: \
+             [{listener}]\nregistries:\n  - name: hq\n    public: [{public}]\n    \
              upstream: {{ endpoints: [{}] }}\n",
             standin.origin()
         );
@@ -131,6 +136,18 @@ impl World {
             .map(|(_, digest)| digest.split('&').next().unwrap_or_default().to_owned())
             .collect()
     }
+}
+
+fn plain(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+fn listener(port: u16) -> String {
+    format!("{{ address: 127.0.0.1:{port} }}")
+}
+
+fn directory() -> TempDir {
+    TempDir::new().expect("a directory")
 }
 
 #[tokio::test]
@@ -261,6 +278,40 @@ async fn a_bad_run_is_told_once_and_a_good_one_after_it() {
     world.after("good", 1).await;
     let mended = "The canary is good again, after ";
     world.until("the log", |_| lines(mended) == 1).await;
+}
+
+/// The password goes to nobody whose certificate isn't trusted, and `ca` says who else is.
+#[tokio::test]
+async fn through_tls_a_run_is_good_once_its_authority_is_trusted() {
+    let (port, directory) = (free_port(), directory());
+    let ca = Ca::new(directory.path());
+    let files = ca.issue(&["127.0.0.1"]);
+    let listener = format!(
+        "{{ address: 127.0.0.1:{port}, tls: {{ certificates: [{{ cert: {}, key: {} }}] }} }}",
+        files.cert.display(),
+        files.key.display()
+    );
+    let credentials = format!("admin:{PASSWORD}");
+    let public = format!("https://127.0.0.1:{port}");
+    let world = World::at(&credentials, &public, &listener, directory).await;
+    world.after("bad", 1).await;
+    let canary = world.canary();
+    assert_eq!(canary["step"], "tls", "{canary}");
+    // The authority's own certificate isn't sent, as usual.
+    assert_eq!(
+        canary["finding"], "certificate_chain_incomplete",
+        "{canary}"
+    );
+    let seen = world.standin.seen();
+    let secret = seen
+        .iter()
+        .find(|one| !one.header("authorization").is_empty());
+    assert!(secret.is_none(), "{secret:?}");
+    let trusting = format!(", ca: {} }}", ca.bundle().display());
+    let canary = world.canary.replace(" }", &trusting);
+    world.gateway.reload(&format!("{}{canary}", world.yaml));
+    world.after("good", 1).await;
+    assert_eq!(world.canary()["bad"], 0);
 }
 
 /// The doctor follows a Location's path whatever stands before it, so the push goes through; clients'
