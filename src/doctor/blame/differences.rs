@@ -136,6 +136,10 @@ pub(in crate::doctor) fn largest(walk: &Walk) -> Option<String> {
         .map(size)
         .min();
     match (taken, refused) {
+        // A limit that was found to the byte.
+        (Some(taken), Some(refused)) if refused == taken + 1 => {
+            Some(format!("at most {}", bytes(taken)))
+        }
         (Some(taken), Some(refused)) => Some(format!("{}, under {}", bytes(taken), bytes(refused))),
         (Some(taken), None) => Some(bytes(taken)),
         (None, Some(refused)) => Some(format!("under {}", bytes(refused))),
@@ -159,6 +163,10 @@ pub(in crate::doctor) fn bytes(count: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if count < 1024 {
         return format!("{count} B");
+    }
+    // The byte that is too much.
+    if count % 1024 == 1 {
+        return format!("{} + 1 B", bytes(count - 1));
     }
     let mut value = count as f64 / 1024.0;
     let mut unit = UNITS[0];

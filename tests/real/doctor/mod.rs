@@ -8,6 +8,7 @@ mod chain;
 mod doctor;
 mod examination;
 mod faults;
+mod golden;
 mod haproxy;
 mod new_user;
 mod nginx;
@@ -25,6 +26,7 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
         // The longest first: they mostly wait.
         predictions::trials(world, &shared),
         new_user::trials(world),
+        golden::trials(world),
         two_hops::trials(world),
         examination::trials(world, &shared),
     ];
