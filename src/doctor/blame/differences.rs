@@ -25,7 +25,12 @@ pub fn differences(walks: &[Judged]) -> Vec<Difference> {
             what,
             seen: walks.iter().map(|judged| cell(&judged.walk)).collect(),
         })
-        .filter(|row| row.seen.iter().any(|cell| *cell != row.seen[0]))
+        .filter(|row| {
+            let mut seen = row.seen.iter().flatten();
+            let first = seen.next();
+            // What only one of them looked at is no difference.
+            seen.any(|other| Some(other) != first)
+        })
         .collect()
 }
 
@@ -104,7 +109,11 @@ pub(in crate::doctor) fn param(walk: &Walk, name: &str) -> Option<String> {
 
 /// Scheme and authority; the path is each upload's own.
 pub(in crate::doctor) fn location(walk: &Walk) -> Option<String> {
-    let value = walk.answer(Step::UploadStart)?.header("location")?;
+    location_of(walk.answer(Step::UploadStart)?)
+}
+
+pub(in crate::doctor) fn location_of(answer: &Answer) -> Option<String> {
+    let value = answer.header("location")?;
     let end = match value.find("://") {
         Some(at) => value[at + 3..].find('/').map(|slash| at + 3 + slash),
         None => value.find("/v2/").map(|at| at + 4),

@@ -9,9 +9,11 @@ mod doctor;
 mod examination;
 mod faults;
 mod haproxy;
+mod new_user;
 mod nginx;
 mod predictions;
 mod shared;
+mod two_hops;
 
 use crate::world::World;
 use libtest_mimic::Trial;
@@ -22,6 +24,8 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     let trials = [
         // The longest first: they mostly wait.
         predictions::trials(world, &shared),
+        new_user::trials(world),
+        two_hops::trials(world),
         examination::trials(world, &shared),
     ];
     trials.into_iter().flatten().collect()
