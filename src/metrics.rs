@@ -1,5 +1,5 @@
-//! Every metric family that the gateway exports, in one table, with the handles that the rest of
-//! the program counts on.
+//! Every metric family that the gateway exports (their table is in `families`), with the handles that
+//! the rest of the program counts on.
 //!
 //! All label combinations exist from the start, so that a ratio over a quiet series is a number
 //! and not an absence. Labels are enums or configured names: never a repository, a user or an

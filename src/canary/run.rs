@@ -192,7 +192,7 @@ impl Failure {
 
     fn found(walk: &Walk, finding: &Finding) -> Failure {
         let summary = match &finding.cause {
-            Some(cause) => format!("{} {cause}", finding.summary),
+            Some(cause) => format!("{} Likely cause: {cause}.", finding.summary),
             None => finding.summary.clone(),
         };
         let is_account = matches!(
@@ -336,11 +336,11 @@ fn left(walk: &Walk) -> Option<String> {
             status,
         } => Some(match status {
             Some(status) => format!(
-                "{repository}@{reference} stays: its removal was answered with {status}. Further \
+                "{repository}:{reference} stays: its removal was answered with {status}. Further \
                  runs push the same again, so that no garbage grows."
             ),
             None => format!(
-                "{repository}@{reference} may be there still: its removal was not answered."
+                "{repository}:{reference} may be there still: its removal was not answered."
             ),
         }),
     })

@@ -37,13 +37,8 @@ pub struct Runner<E> {
     pub stop: watch::Receiver<bool>,
 }
 
-/// How a walk came out.
-enum Walked {
-    /// It was taken, or could not be begun, for this cause.
-    Done(Result<(Walk, Vec<Finding>), String>, End),
-    /// The canary is to end: nothing is told.
-    Stopped,
-}
+/// A walk and what was found in it, or why it could not be begun.
+type Examined = Result<(Walk, Vec<Finding>), String>;
 
 impl<E: Examine> Runner<E> {
     /// Runs until it is told to stop; a run that is under way then cleans up first.
@@ -59,7 +54,7 @@ impl<E: Examine> Runner<E> {
             }
             let time = SystemTime::now();
             next = Instant::now() + self.settings.canary.interval;
-            let Walked::Done(walk, end) = self.walk(content).await else {
+            let Some((walk, end)) = self.walk(content).await else {
                 return;
             };
             let mut run = match &walk {
@@ -83,8 +78,9 @@ impl<E: Examine> Runner<E> {
         }
     }
 
-    /// Takes one walk and has it judged, on a task of its own: what goes wrong ends that.
-    async fn walk(&mut self, content: Content) -> Walked {
+    /// Takes one walk and has it judged, on a task of its own: what goes wrong ends that. None where
+    /// the canary is to stop: nothing is told.
+    async fn walk(&mut self, content: Content) -> Option<(Examined, End)> {
         let (end, ends) = watch::channel(false);
         let mut walking = JoinSet::new();
         let (examine, options) = (self.examine.clone(), self.settings.options(content));
@@ -96,7 +92,7 @@ impl<E: Examine> Runner<E> {
         let patience = self.settings.patience();
         let is_stopped = tokio::select! {
             Some(done) = walking.join_next() => {
-                return Walked::Done(done.unwrap_or_else(|error| Err(error.to_string())), End::Whole);
+                return Some((done.unwrap_or_else(|error| Err(error.to_string())), End::Whole));
             }
             () = tokio::time::sleep(patience) => false,
             () = stopped(&mut self.stop) => true,
@@ -105,14 +101,14 @@ impl<E: Examine> Runner<E> {
         // What isn't over by then is dropped with the set.
         let done = tokio::time::timeout(CLEAN_UP, walking.join_next()).await;
         if is_stopped {
-            return Walked::Stopped;
+            return None;
         }
         let walk = match done {
             Ok(Some(Ok(walk))) => walk,
             Ok(Some(Err(error))) => Err(error.to_string()),
             Ok(None) | Err(_) => Err(format!("it did not end within {} s", patience.as_secs())),
         };
-        Walked::Done(walk, End::OutOfTime(patience))
+        Some((walk, End::OutOfTime(patience)))
     }
 
     /// Tells metrics, log, failures and the page.

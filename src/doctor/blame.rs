@@ -7,7 +7,7 @@ mod guess;
 
 pub use differences::{Difference, differences, outcome};
 pub(in crate::doctor) use differences::{bytes, largest, location, location_of, param};
-pub use guess::{Guess, Hop, Registry, guess};
+pub use guess::{Guess, Hop, Registry, author, guess};
 
 use super::finding::Finding;
 use super::kind::Kind;

@@ -1,4 +1,5 @@
-//! The table of all metric families.
+//! The table of all metric families: what they are called, what they count and for whom. What it
+//! deliberately doesn't know: who counts.
 
 /// One metric family as it is documented: the README's table is held against this.
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,7 @@
 
 mod bounded;
 mod broken;
+mod canary;
 mod faultless;
 mod inner;
 mod logins;

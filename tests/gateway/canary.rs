@@ -1,9 +1,12 @@
 //! A canary that walks through the gateway's own listener to the stand-in: what its runs look like
 //! from every side, when all is well and when it isn't.
 
+use crate::common::ca::Ca;
 use crate::common::gateway::Gateway;
 use crate::common::wait::free_port;
+use harbormouth::canary::{STEPS, TIMED};
 use harbormouth::edge::origin::Origin;
+use harbormouth::standin::hop::{Hop, HopConfig};
 use harbormouth::standin::{Fault, Match, Standin, StandinConfig, Times};
 use http::{Method, StatusCode};
 use serde_json::Value;
@@ -26,6 +29,8 @@ struct World {
     canary: String,
     /// Holds the credentials.
     directory: TempDir,
+    /// Between the public origin and the gateway, where there is one.
+    _hop: Option<Hop>,
 }
 
 impl World {
@@ -36,17 +41,41 @@ impl World {
     async fn with(credentials: &str) -> World {
         // The public origin leads back to the gateway's listener: its port is known before.
         let port = free_port();
-        let public = format!("http://127.0.0.1:{port}");
-        let mut config = StandinConfig::example(Origin::parse(&public).expect("an origin"));
+        World::at(credentials, &plain(port), &listener(port), directory()).await
+    }
+
+    /// The public origin leads to a hop, and that to the gateway.
+    async fn behind(hop: impl FnOnce(HopConfig) -> HopConfig) -> World {
+        let (public, port) = (free_port(), free_port());
+        let upstream = Origin::parse(&format!("http://127.0.0.1:{port}")).expect("an origin");
+        let config = HopConfig {
+            bind: ([127, 0, 0, 1], public).into(),
+            ..HopConfig::honest(upstream)
+        };
+        // Before the first run.
+        let hop = Hop::start(hop(config)).await.expect("the hop");
+        World {
+            _hop: Some(hop),
+            ..World::at(
+                &format!("admin:{PASSWORD}"),
+                &plain(public),
+                &listener(port),
+                directory(),
+            )
+            .await
+        }
+    }
+
+    async fn at(credentials: &str, public: &str, listener: &str, directory: TempDir) -> World {
+        let mut config = StandinConfig::example(Origin::parse(public).expect("an origin"));
         config.failed_login_delay = Duration::from_millis(20);
         let standin = Standin::start(config).await.expect("the stand-in");
-        let directory = TempDir::new().expect("a directory");
         let file = directory.path().join("canary.credentials");
         std::fs::write(&file, credentials).expect("write credentials");
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("chmod");
         let yaml = format!(
-            "threads: 1\nadmin: {{ address: 127.0.0.1:0 }}\nlisteners: [{{ address: \
-             127.0.0.1:{port} }}]\nregistries:\n  - name: hq\n    public: [{public}]\n    \
+            "threads: 1\nadmin: {{ address: 127.0.0.1:0 }}\nlisteners: \
+             [{listener}]\nregistries:\n  - name: hq\n    public: [{public}]\n    \
              upstream: {{ endpoints: [{}] }}\n",
             standin.origin()
         );
@@ -60,6 +89,7 @@ impl World {
             yaml,
             canary,
             directory,
+            _hop: None,
         }
     }
 
@@ -108,6 +138,18 @@ impl World {
     }
 }
 
+fn plain(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+fn listener(port: u16) -> String {
+    format!("{{ address: 127.0.0.1:{port} }}")
+}
+
+fn directory() -> TempDir {
+    TempDir::new().expect("a directory")
+}
+
 #[tokio::test]
 async fn a_good_run_is_seen_from_every_side_and_leaves_nothing() {
     let world = World::start().await;
@@ -118,6 +160,15 @@ async fn a_good_run_is_seen_from_every_side_and_leaves_nothing() {
         "harbormouth_canary_last_success_timestamp_seconds{registry=\"hq\"}",
     ] {
         assert!(world.gateway.metrics().contains(series), "{series}");
+    }
+    for (family, steps) in [
+        ("harbormouth_canary_failures_total", &STEPS[..]),
+        ("harbormouth_canary_step_duration_seconds", &TIMED),
+    ] {
+        for step in steps {
+            let series = format!("{family}{{registry=\"hq\",step=\"{step}\"}} ");
+            assert!(world.gateway.metrics().contains(&series), "{series}");
+        }
     }
     world.after("good", 2).await;
     assert_eq!(world.runs("bad"), 0.0, "{}", world.canary());
@@ -227,6 +278,67 @@ async fn a_bad_run_is_told_once_and_a_good_one_after_it() {
     world.after("good", 1).await;
     let mended = "The canary is good again, after ";
     world.until("the log", |_| lines(mended) == 1).await;
+}
+
+/// The password goes to nobody whose certificate isn't trusted, and `ca` says who else is.
+#[tokio::test]
+async fn through_tls_a_run_is_good_once_its_authority_is_trusted() {
+    let (port, directory) = (free_port(), directory());
+    let ca = Ca::new(directory.path());
+    let files = ca.issue(&["127.0.0.1"]);
+    let listener = format!(
+        "{{ address: 127.0.0.1:{port}, tls: {{ certificates: [{{ cert: {}, key: {} }}] }} }}",
+        files.cert.display(),
+        files.key.display()
+    );
+    let credentials = format!("admin:{PASSWORD}");
+    let public = format!("https://127.0.0.1:{port}");
+    let world = World::at(&credentials, &public, &listener, directory).await;
+    world.after("bad", 1).await;
+    let canary = world.canary();
+    assert_eq!(canary["step"], "tls", "{canary}");
+    // The authority's own certificate isn't sent, as usual.
+    assert_eq!(
+        canary["finding"], "certificate_chain_incomplete",
+        "{canary}"
+    );
+    let seen = world.standin.seen();
+    let secret = seen
+        .iter()
+        .find(|one| !one.header("authorization").is_empty());
+    assert!(secret.is_none(), "{secret:?}");
+    let trusting = format!(", ca: {} }}", ca.bundle().display());
+    let canary = world.canary.replace(" }", &trusting);
+    world.gateway.reload(&format!("{}{canary}", world.yaml));
+    world.after("good", 1).await;
+    assert_eq!(world.canary()["bad"], 0);
+}
+
+/// The doctor follows a Location's path whatever stands before it, so the push goes through; clients'
+/// would not.
+#[tokio::test]
+async fn a_hop_that_breaks_clients_makes_a_run_bad_though_it_went_through() {
+    let world = World::behind(|config| HopConfig {
+        absolute_location: Some("http://harbor.internal".to_owned()),
+        ..config
+    })
+    .await;
+    world.after("bad", 1).await;
+    let canary = world.canary();
+    assert_eq!(canary["step"], "upload_start", "{canary}");
+    assert_eq!(canary["finding"], "location_host", "{canary}");
+    let diagnosis = canary["diagnosis"].to_string();
+    assert!(diagnosis.contains("harbor.internal"), "{diagnosis}");
+    let steps = canary["steps"].as_array().expect("steps");
+    let last = steps.last().expect("a step");
+    assert_eq!(last["step"], "manifest_delete", "{canary}");
+    // No request failed: only the canary knows.
+    let failures = world.page("/failures");
+    let failures = failures["failures"].as_array().expect("a list");
+    assert!(
+        failures.iter().all(|one| one["reason"] == "canary"),
+        "{failures:?}"
+    );
 }
 
 #[tokio::test]

@@ -38,7 +38,9 @@ async fn every_series_is_there_from_the_start() {
         });
         assert!(found, "{family} {labels:?}");
     };
-    for family in FAMILIES {
+    // What comes with a canary is looked for where there is one.
+    let families = FAMILIES.iter();
+    for family in families.filter(|family| !family.name.starts_with("harbormouth_canary_")) {
         let name = family.name;
         assert!(
             text.contains(&format!("# TYPE {name} {}\n", family.kind.as_str())),

@@ -60,7 +60,7 @@ async fn numbers_have_their_units_and_stand_where_they_belong() {
         "2.4 s median, 17 s for 95 %, 41 s at most; containerd and Docker give up at 30 s",
         "http://10.0.0.5 answers",
         "http://10.0.0.6 doesn't answer",
-        "failed 30 times in a row, last 40 s ago (ops/canary, every 1 min): The canary failed at blob_commit",
+        "failed 30 times in a row, last 40 s ago, at blob commit: push failed (ops/canary, every 1 min)",
     ] {
         assert!(card.contains(said), "{said:?} is not in\n{card}");
     }

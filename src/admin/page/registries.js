@@ -209,13 +209,14 @@ function window_(node, window, objective) {
 }
 
 // What the card says of the canary.
-function canaryFact({ time, result, bad, steps, finding, diagnosis, left, interval, repository }, now) {
+function canaryFact({ time, result, bad, steps, step, finding, diagnosis, left, interval, repository }, now) {
   const where = ` (${repository}, every ${duration(interval)})`;
   if (time === null) return `not run yet${where}`;
   const took = steps.reduce((sum, one) => sum + one.seconds, 0);
   const said = result === "good"
     ? `pushed and pulled ${ago(now - time)}, in ${duration(took)}${where}` + (finding ? `; ${words(finding)}: ${diagnosis}` : "")
-    : `${bad === 1 ? "failed" : `failed ${count(bad)} times in a row, last`} ${ago(now - time)}${where}: ${diagnosis}`;
+    : `${bad === 1 ? "failed" : `failed ${count(bad)} times in a row, last`} ${ago(now - time)}, at ${words(step)}` +
+      (finding ? `: ${words(finding)}` : "") + where;
   return left ? `${said} ${left}` : said;
 }
 

@@ -110,7 +110,7 @@ pub fn leaving(status: Option<u16>) -> Walk {
     let mut walk = healthy();
     walk.left.push(Leftover::Artifact {
         repository: "lab/canary".to_owned(),
-        reference: "sha256:abc".to_owned(),
+        reference: "harbormouth-canary@sha256:abc".to_owned(),
         status,
     });
     walk
@@ -123,7 +123,7 @@ pub fn finding(kind: Kind, step: Step) -> Finding {
         step,
         summary: format!("This is {kind}."),
         evidence: Vec::new(),
-        cause: Some("A hop did it.".to_owned()),
+        cause: Some("a hop did it".to_owned()),
         effects: Vec::new(),
     }
 }

@@ -76,7 +76,7 @@ fn what_the_judge_finds_grave_makes_a_run_bad() {
         assert_eq!(
             failure.diagnosis(&settings()),
             format!(
-                "The canary failed at {at}: This is {kind}. A hop did it. `harbormouth doctor \
+                "The canary failed at {at}: This is {kind}. Likely cause: a hop did it. `harbormouth doctor \
                  https://hub.example.com --repository lab/canary --push` tells whom it breaks and \
                  what to change."
             )
@@ -161,7 +161,9 @@ fn what_is_left_is_told_and_tells_what_comes_next() {
         (
             leaving(Some(405)),
             Leaves::Refused,
-            Some("answered with 405"),
+            Some(
+                "lab/canary:harbormouth-canary@sha256:abc stays: its removal was answered with 405",
+            ),
         ),
         (
             leaving(Some(403)),

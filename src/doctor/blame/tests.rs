@@ -196,6 +196,37 @@ fn who_stands_there_is_read_from_what_answers_give_away() {
 }
 
 #[test]
+fn a_page_is_signed_by_who_wrote_it() {
+    let page = "<html><body><center>nginx/1.22.1</center></body></html>";
+    let with_page = |made: Made, status: u16, body: &'static str| {
+        made.status(Step::Body, status)
+            .html(Step::Body)
+            .change(Step::Body, |exchange| {
+                if let Ok(answer) = &mut exchange.result {
+                    answer.body = body.to_owned();
+                }
+            })
+    };
+    let caddy = || Made::harbor(HUB).header(Step::Ping, "server", Some("Caddy"));
+    for (name, made, expected) in [
+        (
+            "nginx's page",
+            with_page(caddy(), 413, page),
+            Some(Hop::Nginx),
+        ),
+        (
+            "nobody's page",
+            with_page(caddy(), 413, "<html></html>"),
+            None,
+        ),
+        ("no error", with_page(caddy(), 200, page), None),
+        ("no page", caddy(), None),
+    ] {
+        assert_eq!(author(&made.0, Step::Body), expected, "{name}");
+    }
+}
+
+#[test]
 fn only_what_differs_is_told() {
     let twice = [judged(Made::harbor(HUB), vec![]), inner(vec![])];
     assert_eq!(differences(&twice[..1]), []);

@@ -46,9 +46,10 @@ impl Course<'_> {
         let sent = self.shown(site, &request);
         let expected = request.expected.clone();
         let told = match begins {
-            Begins::Nothing => self.send(site, request).await?,
-            Begins::Upload => self.send_to_its_end(site, request).await?,
+            Begins::Nothing => self.send(site, request).await,
+            Begins::Upload => self.send_to_its_end(site, request).await,
         };
+        let told = told.map_err(|why| self.cut_short(step, why))?;
         if let Ok(reply) = &told.result {
             let locations = reply.headers.iter().filter(|(name, _)| name == "location");
             for (_, location) in locations {

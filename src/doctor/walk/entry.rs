@@ -17,7 +17,8 @@ impl Course<'_> {
         let origin = self.entered().clone();
         self.began(Step::Resolve);
         let resolving = within(RESOLVING, self.wire.resolve(&origin));
-        let resolved = self.halt.unless(Time::Shared, resolving).await?;
+        let resolved = self.halt.unless(Time::Shared, resolving).await;
+        let resolved = resolved.map_err(|why| self.cut_short(Step::Resolve, why))?;
         let addresses = resolved.clone().unwrap_or_default();
         self.walk.resolved = Some(resolved);
         self.ended(Step::Resolve);
@@ -25,7 +26,8 @@ impl Course<'_> {
             return Ok(None);
         }
         self.began(Step::Connect);
-        self.walk.addresses = self.look(&origin, &addresses).await?;
+        let looked = self.look(&origin, &addresses).await;
+        self.walk.addresses = looked.map_err(|why| self.cut_short(Step::Connect, why))?;
         let used = choose(&self.walk.addresses);
         if let Some(used) = used {
             self.walk.addresses[used].is_used = true;
