@@ -1,7 +1,7 @@
 //! Bodies: whether they are passed on as they come, how large they may be, and how long they may
 //! pause.
 
-use super::draft::{Draft, outcome, seen, seen_speaker, speaker};
+use super::draft::{Draft, is_page, outcome, seen, seen_speaker, speaker};
 use super::limits::{by_default, lasted, of_bodies, of_silences, size};
 use super::upload::{is_csrf, is_ok};
 use crate::doctor::clients::Circumstance;
@@ -142,6 +142,8 @@ pub(super) fn is_too_large(walk: &Walk, exchange: &Exchange) -> bool {
     }
     let is_ended = match &exchange.result {
         Ok(answer) if is_csrf(answer) => false,
+        // IIS has a page of 404 for it.
+        Ok(answer) if answer.status == 404 => is_page(answer),
         Ok(answer) => matches!(answer.status, 400 | 403 | 500 | 502 | 503 | 504),
         Err(trouble) => matches!(trouble, Trouble::Cut | Trouble::TimedOut(_)),
     };

@@ -4,6 +4,7 @@ use super::draft::{Draft, is_page, outcome, seen_header, seen_words, speaker, wo
 use super::experiments;
 use super::location::{self, Flaw, flaws};
 use super::login::{Refusal, refusal};
+use super::transfers::is_too_large;
 use crate::doctor::clients::{Circumstance, PlainHttp, Surroundings};
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Answer, Exchange, Walk};
@@ -196,7 +197,11 @@ pub(super) fn is_unknown(walk: &Walk, exchange: &Exchange) -> bool {
     };
     // Some registries can't tell an upload's status at all.
     let is_telling = exchange.step != Step::UploadStatus || says_so();
-    is_open(walk) && OF_UPLOAD.contains(&exchange.step) && answer.status == 404 && is_telling
+    is_open(walk)
+        && OF_UPLOAD.contains(&exchange.step)
+        && answer.status == 404
+        && is_telling
+        && !is_too_large(walk, exchange)
 }
 
 fn unknown(walk: &Walk) -> Option<Draft> {

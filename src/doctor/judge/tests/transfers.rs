@@ -78,6 +78,12 @@ pub(super) fn cases() -> Vec<(&'static str, Made, Kind, &'static str)> {
             "the connection was cut",
         ),
         (
+            "a page of 404 where a smaller one passes",
+            hub().status(Step::Body, 404).html(Step::Body),
+            Kind::BodyLimit,
+            "64 KiB passed",
+        ),
+        (
             "413 before anything was sent",
             hub()
                 .status(Step::EarlyAnswer, 413)
