@@ -42,7 +42,7 @@ impl Style {
         width: WIDTH,
     };
 
-    /// What standard output is. `NO_COLOR` (https://no-color.org) is honoured; a terminal that calls
+    /// What standard output is. `NO_COLOR` (<https://no-color.org>) is honoured; a terminal that calls
     /// itself `dumb` can't draw over a line, so it gets plain ones.
     pub fn of_stdout() -> Style {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
@@ -110,16 +110,15 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// A bar of 30 cells, and how much of it is filled.
-pub fn bar(done: u64, total: u64) -> String {
-    const CELLS: u64 = 30;
+/// A bar of so many cells, and how much of it is filled.
+pub fn bar(done: u64, total: u64, cells: usize) -> String {
     let done = done.min(total);
-    let percent = done.saturating_mul(100) / total.max(1);
-    let filled = percent * CELLS / 100;
+    let percent = (u128::from(done) * 100 / u128::from(total.max(1))) as usize;
+    let filled = percent * cells / 100;
     format!(
         "{}{} {percent:>3} %",
-        "━".repeat(filled as usize),
-        "─".repeat((CELLS - filled) as usize)
+        "━".repeat(filled),
+        "─".repeat(cells - filled)
     )
 }
 
@@ -147,7 +146,7 @@ mod tests {
             (0, 0, "  0 %"),
             (u64::MAX, u64::MAX, "100 %"),
         ] {
-            let drawn = bar(done, total);
+            let drawn = bar(done, total, 30);
             assert!(drawn.ends_with(percent), "{drawn}");
             assert_eq!(drawn.chars().count(), 36, "{drawn}");
         }

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// Often enough to look alive.
 const REDRAW: Duration = Duration::from_millis(100);
+/// Of a bar.
+const CELLS: usize = 30;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
@@ -128,7 +130,7 @@ impl Report {
                 }
                 _ = ticks.tick() => {
                     let done = done.load(Ordering::Relaxed);
-                    let _ = draw(&format!("\r     {label:<13} {}", bar(done, total)));
+                    let _ = draw(&format!("\r     {label:<13} {}", bar(done, total, CELLS)));
                 }
             }
         }

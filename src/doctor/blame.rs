@@ -6,8 +6,8 @@ mod differences;
 mod guess;
 
 pub use differences::{Difference, differences, outcome};
-pub(in crate::doctor) use differences::{bytes, largest, location, param};
-pub use guess::{Guess, Hop, Registry, guess};
+pub(in crate::doctor) use differences::{bytes, largest, location, location_of, param};
+pub use guess::{Guess, Hop, Registry, author, guess};
 
 use super::finding::Finding;
 use super::kind::Kind;
@@ -54,7 +54,8 @@ pub fn culprit(kind: Kind, walks: &[Judged]) -> Culprit {
         .enumerate()
         .map(|(index, one)| (index + 1, one))
     {
-        if judged.findings.iter().any(|one| one.kind == kind) {
+        let is_there = judged.findings.iter().any(|one| one.kind == kind);
+        if is_there || is_alike(kind, &public.walk, &judged.walk) {
             last = index;
         } else if tells(&judged.walk, finding.step) {
             return Culprit::Between(last, index);
@@ -66,6 +67,21 @@ pub fn culprit(kind: Kind, walks: &[Judged]) -> Culprit {
     }
 }
 
+/// Whether an inner entry shows the very value that is wrong in the public walk, though it isn't judged
+/// so there: an inner walk doesn't look for a realm's host again.
+fn is_alike(kind: Kind, public: &Walk, inner: &Walk) -> bool {
+    let value: fn(&Walk) -> Option<String> = match kind {
+        Kind::RealmScheme | Kind::RealmHost => |walk| param(walk, "realm"),
+        Kind::LocationScheme
+        | Kind::LocationSchemeDoubled
+        | Kind::LocationPort
+        | Kind::LocationPortLost
+        | Kind::LocationHost => location,
+        _ => return false,
+    };
+    value(public).is_some_and(|wrong| value(inner) == Some(wrong))
+}
+
 /// Whether a walk without the finding says that it isn't there: the same was asked, and answered. Of
 /// the public name's own TLS and port 80 an inner walk is free as soon as anything answers.
 fn tells(walk: &Walk, step: Step) -> bool {
@@ -73,8 +89,16 @@ fn tells(walk: &Walk, step: Step) -> bool {
         Step::Resolve | Step::Connect | Step::Tls | Step::PlainHttp | Step::PlainHttpWrite => {
             walk.exchanges.iter().any(|one| one.result.is_ok())
         }
-        _ => walk.all(step).any(|one| one.result.is_ok()),
+        // Smaller bodies are tried only where the whole one failed, and further addresses only where
+        // there are some.
+        Step::BodyLimit => is_answered(walk, Step::Body),
+        Step::PingAgain => is_answered(walk, Step::Ping),
+        _ => is_answered(walk, step),
     }
+}
+
+fn is_answered(walk: &Walk, step: Step) -> bool {
+    walk.all(step).any(|one| one.result.is_ok())
 }
 
 /// Text from outside as it may be shown: of a bounded length, without what drives a terminal.

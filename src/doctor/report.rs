@@ -5,7 +5,7 @@
 //! `json`) from walks and findings. Here it is only written: to a terminal with colours and a live
 //! line, or plainly.
 //!
-//! Text from servers passes [`clean`](super::blame::clean) before it is written: it can't drive a
+//! Text from servers passes `blame::clean` before it is written: it can't drive a
 //! terminal.
 
 mod chain;
@@ -22,7 +22,7 @@ pub use verdict::exit_status;
 
 use super::blame::Judged;
 use super::judge::judge;
-use super::seen::{Entry, Walk};
+use super::seen::{Entry, Exchange, Walk};
 use super::step::Step;
 use super::walk::Watcher;
 use crate::terminal::{Output, Style};
@@ -46,6 +46,8 @@ pub struct Report {
     /// Whose steps are being shown, and how many exchanges of it have been.
     entry: Option<Entry>,
     shown: usize,
+    /// What was told of exchanges that come again and again.
+    told: Vec<(Step, String)>,
 }
 
 impl Report {
@@ -62,6 +64,7 @@ impl Report {
             screen,
             entry: None,
             shown: 0,
+            told: Vec::new(),
         }
     }
 
@@ -83,11 +86,28 @@ impl Report {
         self.screen.end()
     }
 
+    /// Those that weren't shown yet, and tell something.
+    fn new_exchanges<'w>(&mut self, walk: &'w Walk) -> Vec<&'w Exchange> {
+        let new = walk.exchanges.get(self.shown..).unwrap_or_default();
+        self.shown = walk.exchanges.len();
+        new.iter()
+            .filter(|exchange| match steps::news(exchange) {
+                None => true,
+                Some(news) if self.told.contains(&news) => false,
+                Some(news) => {
+                    self.told.push(news);
+                    true
+                }
+            })
+            .collect()
+    }
+
     /// Each walk has a line above its steps.
     fn head(&mut self, walk: &Walk) {
         if self.entry.as_ref() != Some(&walk.entry) {
             self.entry = Some(walk.entry.clone());
             self.shown = 0;
+            self.told.clear();
             self.screen.print(&steps::heading(walk, self.style));
         }
     }
@@ -117,9 +137,8 @@ impl Watcher for Report {
             Format::Text => {
                 self.head(walk);
                 let findings = judge(walk);
-                let new = walk.exchanges.get(self.shown..).unwrap_or_default();
-                let lines = steps::lines(walk, step, new, &findings, self.style);
-                self.shown = walk.exchanges.len();
+                let new = self.new_exchanges(walk);
+                let lines = steps::lines(walk, step, &new, &findings, self.style);
                 self.screen.done(&lines);
             }
         }

@@ -97,6 +97,8 @@ pub struct TlsSeen {
 pub struct CertificateSeen {
     pub subject: String,
     pub issuer: String,
+    /// Where the issuer's own certificate can be had, if that is said: public authorities do.
+    pub issuer_at: Option<String>,
     /// DNS names and addresses.
     pub names: Vec<String>,
     /// Seconds since 1970.

@@ -4,6 +4,11 @@
 //! Location it follows path and query only, at the entry itself and with its Authorization. What
 //! clients make of the same answers is the judge's business and the models'.
 //!
+//! Steps that were not taken stand in `skipped`, by the first step of each group and only where
+//! they would have had something to look at: probes belong to a Location that is wrong, a limit to
+//! a body that was refused, plain HTTP to https on 443. An inner entry is not asked about those, nor
+//! for an artifact or a slow commit, which are the whole chain's affair.
+//!
 //! What it promises: a password goes only where a trusted certificate vouches for, or over http
 //! where that is what was typed; what is kept of an exchange has no secret in it; every step has a
 //! bound, and all of them together one ([`Bounds`]); uploads that were begun are cancelled and
@@ -25,6 +30,8 @@ mod location;
 mod login;
 mod ping;
 mod request;
+#[cfg(test)]
+mod tests;
 mod token;
 mod transfers;
 mod upload;
@@ -141,7 +148,9 @@ impl Course<'_> {
         self.enter(site);
         let challenge = self.ping().await?;
         self.log_in(challenge).await?;
-        self.early_answers().await?;
+        if let Some(challenge) = self.early_answers().await? {
+            self.log_in(challenge).await?;
+        }
         self.access()?;
         let works = self.upload().await?;
         let body = self.body(works).await?;

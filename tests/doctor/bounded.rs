@@ -1,10 +1,10 @@
 //! A walk ends: when somebody says so, and when its time is over. It cleans up first.
 
-use crate::stage::{Stage, Told, credentials, left_uploads, skipped, status};
+use crate::stage::{Plan, Stage, Told, credentials, left_uploads, skipped, status};
 use harbormouth::doctor::seen::{Entry, Walk, Why};
 use harbormouth::doctor::step::Step;
 use harbormouth::doctor::walk::{Bounds, Walker};
-use harbormouth::standin::{Fault, Match, Times};
+use harbormouth::standin::{Fault, Match, Seen, Times};
 use http::Method;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +15,13 @@ const FOR_EVER: Duration = Duration::from_secs(3600);
 
 /// Walks, and interrupts once the stand-in has got a request like this one.
 async fn interrupted(stage: &Stage, method: Method, part: &str) -> Walk {
+    interrupted_at(stage, |seen| {
+        seen.method == method && seen.target.contains(part)
+    })
+    .await
+}
+
+async fn interrupted_at(stage: &Stage, is_it: impl Fn(&Seen) -> bool) -> Walk {
     let notify = Arc::new(Notify::new());
     let waited_for = notify.clone();
     let mut walker = Walker::new(&stage.options)
@@ -23,11 +30,7 @@ async fn interrupted(stage: &Stage, method: Method, part: &str) -> Walk {
     let mut told = Told::default();
     let walking = walker.walk(&Entry::Public, &mut told);
     let interrupting = async {
-        let came = || {
-            let seen = stage.standin.seen();
-            seen.iter()
-                .any(|seen| seen.method == method && seen.target.contains(part))
-        };
+        let came = || stage.standin.seen().iter().any(&is_it);
         while !came() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -52,7 +55,11 @@ async fn an_interruption_ends_the_walk_and_cancels_its_upload() {
     assert!(began.elapsed() < Duration::from_secs(10));
     assert_eq!(walk.all(Step::UploadStatus).count(), 0);
     assert_eq!(status(&walk, Step::UploadCancel), Some(204));
-    assert_eq!(skipped(&walk), [(Step::Body, Why::Interrupted)]);
+    let cut_short = [Step::UploadStatus, Step::Body];
+    assert_eq!(
+        skipped(&walk),
+        cut_short.map(|step| (step, Why::Interrupted))
+    );
     assert_eq!((stage.standin.open_uploads(), walk.left.len()), (0, 0));
 }
 
@@ -126,4 +133,18 @@ async fn once_interrupted_no_other_walk_begins() {
         assert!(whys.len() > 5 && whys.iter().all(|why| *why == Why::Interrupted));
     }
     assert!(stage.standin.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_body_that_is_interrupted_is_no_body_that_was_examined() {
+    // Far more than comes through before somebody notices.
+    let plan = Plan::standin(|config| config.discard_blobs_over = Some(1 << 20));
+    let mut stage = Stage::set(plan).await;
+    stage.options.body = 4 << 30;
+    let walk = interrupted_at(&stage, |seen| seen.received > 400 * 1024).await;
+    assert_eq!(walk.all(Step::Body).count(), 0);
+    assert_eq!(skipped(&walk), [(Step::Body, Why::Interrupted)]);
+    // Nobody knows the state of what the registry has got.
+    assert_eq!(left_uploads(&walk), [Some(404)]);
+    assert_eq!(stage.standin.open_uploads(), 1);
 }

@@ -1,7 +1,7 @@
 //! Chains that change what they pass on.
 
-use crate::stage::{Plan, Stage, left_uploads, skipped, status, statuses};
-use harbormouth::doctor::seen::{Trouble, Why};
+use crate::stage::{Plan, Stage, Told, impatient, left_uploads, skipped, status, statuses};
+use harbormouth::doctor::seen::{Entry, Trouble, Why};
 use harbormouth::doctor::step::Step;
 use harbormouth::standin::hop::{Buffering, HostRule, ProtoRule};
 use harbormouth::standin::{Fault, Match, Times};
@@ -119,7 +119,8 @@ async fn an_authorization_that_is_lost_on_the_commit_is_seen_there() {
 #[tokio::test]
 async fn a_hop_that_collects_bodies_is_silent_where_others_refuse() {
     let stage = Stage::set(Plan::hop(|hop| hop.buffer = Buffering::Request)).await;
-    let walk = stage.walk().await;
+    let mut walker = impatient(&stage.options);
+    let walk = walker.walk(&Entry::Public, &mut Told::default()).await;
     for step in [Step::EarlyAnswer, Step::EarlyAnswerChunked] {
         let early = walk.first(step).unwrap();
         assert!(

@@ -3,7 +3,7 @@
 use crate::stage::{Plan, Stage, credentials, left_uploads, skipped, status, statuses};
 use harbormouth::doctor::seen::{Carried, Leftover, Why};
 use harbormouth::doctor::step::Step;
-use harbormouth::standin::{Fault, Match, Times};
+use harbormouth::standin::{End, Fault, Match, Times};
 use http::{Method, StatusCode};
 use std::time::Duration;
 
@@ -137,12 +137,36 @@ async fn a_registry_that_asks_for_nothing_is_told_nothing() {
         content_type: "application/json",
         body: "{}".into(),
     };
-    let ping = Match::any().path(|path| path == "/v2/");
-    stage.standin.faults().inject(ping, Times::Always, open);
+    let ping = || Match::any().path(|path| path == "/v2/");
+    let faults = stage.standin.faults();
+    faults.inject(ping(), Times::Always, open.clone());
+    let unknown = Fault::AnswerEarly {
+        status: StatusCode::NOT_FOUND,
+        body: "{}".into(),
+        end: End::Close,
+    };
+    faults.inject(Match::method(Method::PATCH), Times::Always, unknown);
     let walk = stage.walk().await;
     assert_eq!(walk.all(Step::TokenGet).count(), 0);
     assert_eq!(status(&walk, Step::UploadStart), Some(401));
     assert!(!carried(&stage, "Basic") && !carried(&stage, "Bearer"));
+
+    // One that everybody may read, and not everybody write.
+    faults.clear();
+    faults.inject(ping(), Times::Always, open);
+    let mut walk = stage.walk().await;
+    assert_eq!(status(&walk, Step::EarlyAnswer), Some(401));
+    assert_eq!(status(&walk, Step::TokenGet), Some(200));
+    assert_eq!(status(&walk, Step::Body), Some(202));
+    assert_eq!((walk.left.len(), skipped(&walk)), (0, vec![]));
+    let mut nobody = stage.options.clone();
+    nobody.credentials = None;
+    walk = crate::stage::walk(&nobody).await;
+    let expected = [Step::UploadStart, Step::Body];
+    assert_eq!(
+        skipped(&walk),
+        expected.map(|step| (step, Why::NoCredentials))
+    );
 }
 
 #[tokio::test]

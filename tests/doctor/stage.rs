@@ -148,9 +148,13 @@ pub async fn walk(options: &Options) -> Walk {
     walking.await.unwrap()
 }
 
-/// Not so patient where a hop says nothing.
 pub fn walker(options: &Options) -> Walker {
-    Walker::new(options).unwrap().bounded(Bounds {
+    Walker::new(options).unwrap()
+}
+
+/// Not so patient where a hop is to say nothing.
+pub fn impatient(options: &Options) -> Walker {
+    walker(options).bounded(Bounds {
         early: Duration::from_millis(400),
         ..Bounds::default()
     })

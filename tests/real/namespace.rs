@@ -66,8 +66,20 @@ PATH="$PATH:/usr/sbin:/sbin"
 ip link set lo up
 ip address add 198.18.0.1/16 dev lo
 ip address add 198.19.0.1/16 dev lo
-mount --bind "$HARBORMOUTH_TESTS_DIRECTORY/hosts" /etc/hosts
-mount --bind "$HARBORMOUTH_TESTS_DIRECTORY/resolv.conf" /etc/resolv.conf
+cd "$HARBORMOUTH_TESTS_DIRECTORY"
+# Over the directory, not over the files: a mount over a file is gone when somebody outside replaces
+# that file by another.
+mkdir etc
+mount -t tmpfs tmpfs etc
+mkdir etc/upper etc/work
+if mount -t overlay -o "lowerdir=/etc,upperdir=$PWD/etc/upper,workdir=$PWD/etc/work" overlay /etc
+then
+    cp --remove-destination hosts resolv.conf /etc/
+else
+    mount --bind hosts /etc/hosts
+    mount --bind resolv.conf /etc/resolv.conf
+fi
+cd "$OLDPWD"
 exec "$@"
 "#;
 

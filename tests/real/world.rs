@@ -50,6 +50,9 @@ impl Site {
     }
 }
 
+/// Sites that are given out by their number.
+const LAST_SITES: u16 = 20;
+
 impl World {
     pub fn new(directory: PathBuf) -> World {
         World {
@@ -65,8 +68,15 @@ impl World {
     /// A site that nobody else in this run has.
     pub fn site(&self) -> Site {
         let number = self.sites.fetch_add(1, Ordering::Relaxed);
-        assert!(number < namespace::SITES, "the run has used up its sites");
+        let all = namespace::SITES - LAST_SITES;
+        assert!(number < all, "the run has used up its sites");
         Site(number)
+    }
+
+    /// The site with this number from the end: the same in every run, for who asks for it by itself.
+    pub fn last_site(&self, number: u16) -> Site {
+        assert!(number < LAST_SITES, "there are {LAST_SITES} of these");
+        Site(namespace::SITES - 1 - number)
     }
 
     /// A new, empty directory, which goes when it is dropped.

@@ -25,7 +25,12 @@ pub fn differences(walks: &[Judged]) -> Vec<Difference> {
             what,
             seen: walks.iter().map(|judged| cell(&judged.walk)).collect(),
         })
-        .filter(|row| row.seen.iter().any(|cell| *cell != row.seen[0]))
+        .filter(|row| {
+            let mut seen = row.seen.iter().flatten();
+            let first = seen.next();
+            // What only one of them looked at is no difference.
+            seen.any(|other| Some(other) != first)
+        })
         .collect()
 }
 
@@ -104,7 +109,11 @@ pub(in crate::doctor) fn param(walk: &Walk, name: &str) -> Option<String> {
 
 /// Scheme and authority; the path is each upload's own.
 pub(in crate::doctor) fn location(walk: &Walk) -> Option<String> {
-    let value = walk.answer(Step::UploadStart)?.header("location")?;
+    location_of(walk.answer(Step::UploadStart)?)
+}
+
+pub(in crate::doctor) fn location_of(answer: &Answer) -> Option<String> {
+    let value = answer.header("location")?;
     let end = match value.find("://") {
         Some(at) => value[at + 3..].find('/').map(|slash| at + 3 + slash),
         None => value.find("/v2/").map(|at| at + 4),
@@ -127,6 +136,10 @@ pub(in crate::doctor) fn largest(walk: &Walk) -> Option<String> {
         .map(size)
         .min();
     match (taken, refused) {
+        // A limit that was found to the byte.
+        (Some(taken), Some(refused)) if refused == taken + 1 => {
+            Some(format!("at most {}", bytes(taken)))
+        }
         (Some(taken), Some(refused)) => Some(format!("{}, under {}", bytes(taken), bytes(refused))),
         (Some(taken), None) => Some(bytes(taken)),
         (None, Some(refused)) => Some(format!("under {}", bytes(refused))),
@@ -150,6 +163,10 @@ pub(in crate::doctor) fn bytes(count: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if count < 1024 {
         return format!("{count} B");
+    }
+    // The byte that is too much.
+    if count % 1024 == 1 {
+        return format!("{} + 1 B", bytes(count - 1));
     }
     let mut value = count as f64 / 1024.0;
     let mut unit = UNITS[0];

@@ -118,12 +118,28 @@ pub fn guess(walk: &Walk) -> Guess {
         .filter_map(|one| one.result.as_ref().ok())
         .collect();
     Guess {
-        hop: SIGNS
-            .iter()
-            .find(|(_, sign)| answers.iter().any(|answer| sign(answer)))
-            .map(|(hop, _)| *hop),
+        hop: hop(&answers),
         registry: registry(&answers),
     }
+}
+
+/// Who wrote the page that a step was answered with: an error that is no registry's own is signed by
+/// the hop that made it.
+pub fn author(walk: &Walk, step: Step) -> Option<Hop> {
+    let pages: Vec<&Answer> = walk
+        .all(step)
+        .filter_map(|one| one.result.as_ref().ok())
+        .filter(|answer| answer.status >= 400 && says(answer, "content-type", "text/html"))
+        .collect();
+    hop(&pages)
+}
+
+fn hop(answers: &[&Answer]) -> Option<Hop> {
+    let seen = |sign: Sign| answers.iter().any(|answer| sign(answer));
+    SIGNS
+        .iter()
+        .find(|(_, sign)| seen(*sign))
+        .map(|(hop, _)| *hop)
 }
 
 type Sign = fn(&Answer) -> bool;
@@ -174,9 +190,14 @@ const SIGNS: [(Hop, Sign); 17] = [
                 .contains("Request forbidden by administrative rules")
             || answer.body.contains("The server didn't respond in time")
     }),
-    (Hop::Openresty, |answer| server(answer, "openresty")),
+    (Hop::Openresty, |answer| {
+        server(answer, "openresty") || answer.body.contains("<center>openresty")
+    }),
     (Hop::Tengine, |answer| server(answer, "tengine")),
-    (Hop::Nginx, |answer| server(answer, "nginx")),
+    // Its pages are signed even where `server_tokens` or a rule hides the header.
+    (Hop::Nginx, |answer| {
+        server(answer, "nginx") || answer.body.contains("<center>nginx")
+    }),
     (Hop::Apache, |answer| server(answer, "apache")),
     (Hop::Iis, |answer| server(answer, "microsoft-iis")),
 ];

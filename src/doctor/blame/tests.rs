@@ -24,12 +24,14 @@ fn judged(made: Made, findings: Vec<Finding>) -> Judged {
     }
 }
 
+const WRONG: &str = "https://hub.example.com:443";
+
 fn port() -> Vec<Finding> {
     vec![found(Kind::LocationPort, Step::UploadStart)]
 }
 
 fn public() -> Judged {
-    judged(Made::harbor(HUB), port())
+    judged(Made::harbor(HUB).locations(WRONG), port())
 }
 
 fn inner(findings: Vec<Finding>) -> Judged {
@@ -83,6 +85,18 @@ fn the_first_entry_without_the_finding_tells_who_did_it() {
         ),
     ] {
         assert_eq!(culprit(Kind::LocationPort, &walks), expected, "{name}");
+    }
+}
+
+/// An inner walk doesn't ask again where a realm's host is, and so finds nothing wrong with it.
+#[test]
+fn the_very_value_that_is_wrong_is_there_whatever_was_found() {
+    for (kind, step, expected) in [
+        (Kind::RealmHost, Step::Ping, Culprit::AtOrBehind(1)),
+        (Kind::HeaderLost, Step::UploadChunk, Culprit::Between(0, 1)),
+    ] {
+        let public = judged(Made::harbor(HUB), vec![found(kind, step)]);
+        assert_eq!(culprit(kind, &[public, inner(vec![])]), expected, "{kind}");
     }
 }
 
@@ -182,13 +196,46 @@ fn who_stands_there_is_read_from_what_answers_give_away() {
 }
 
 #[test]
+fn a_page_is_signed_by_who_wrote_it() {
+    let page = "<html><body><center>nginx/1.22.1</center></body></html>";
+    let with_page = |made: Made, status: u16, body: &'static str| {
+        made.status(Step::Body, status)
+            .html(Step::Body)
+            .change(Step::Body, |exchange| {
+                if let Ok(answer) = &mut exchange.result {
+                    answer.body = body.to_owned();
+                }
+            })
+    };
+    let caddy = || Made::harbor(HUB).header(Step::Ping, "server", Some("Caddy"));
+    for (name, made, expected) in [
+        (
+            "nginx's page",
+            with_page(caddy(), 413, page),
+            Some(Hop::Nginx),
+        ),
+        (
+            "nobody's page",
+            with_page(caddy(), 413, "<html></html>"),
+            None,
+        ),
+        ("no error", with_page(caddy(), 200, page), None),
+        ("no page", caddy(), None),
+    ] {
+        assert_eq!(author(&made.0, Step::Body), expected, "{name}");
+    }
+}
+
+#[test]
 fn only_what_differs_is_told() {
-    let twice = [public(), inner(vec![])];
+    let twice = [judged(Made::harbor(HUB), vec![]), inner(vec![])];
     assert_eq!(differences(&twice[..1]), []);
     assert_eq!(differences(&twice), []);
     let walks = [
         judged(
-            Made::harbor(HUB).locations("https://hub.example.com:443"),
+            Made::harbor(HUB)
+                .locations("https://hub.example.com:443")
+                .header(Step::Ping, "server", Some("Caddy")),
             port(),
         ),
         judged(
@@ -212,8 +259,7 @@ fn only_what_differs_is_told() {
                 "Location",
                 vec![some("https://hub.example.com:443"), some("/v2/…")]
             ),
-            ("largest body", vec![some("2 MiB"), None]),
-            ("Server", vec![None, some("nginx[31m")]),
+            ("Server", vec![some("Caddy"), some("nginx[31m")]),
         ]
     );
 }

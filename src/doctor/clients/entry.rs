@@ -39,8 +39,12 @@ pub(super) fn redirected(client: Client) -> &'static str {
             "it follows, takes the page for a layer that is there, and the manifest's commit for \
              damaged: \"invalid content digest in response\""
         }
-        Client::DockerClassic | Client::Containers | Client::GoContainerregistry => {
+        Client::DockerClassic | Client::GoContainerregistry => {
             "it follows and finds no registry there"
+        }
+        Client::Containers => {
+            "it follows: \"unauthorized\"; where every path is sent to a page that answers 200, it \
+             says that it pushed, and nothing is stored"
         }
         Client::Oras | Client::Regclient => "its writes are redirected, and lost",
     }
@@ -79,6 +83,10 @@ pub(super) fn http_realm(client: Client, around: Surroundings) -> Fate {
     }
     match around.plain_http {
         PlainHttp::Nothing => breaks(format!("{REFUSED} for the token")),
+        // Harbor answers the empty token with a Basic challenge, which containerd takes up.
+        PlainHttp::LosesWrites | PlainHttp::KeepsWrites if is_containerd(client) => {
+            leaks("sends the password in clear")
+        }
         // Go before 1.22 takes the two ports for two hosts, and drops the password on its way.
         PlainHttp::LosesWrites | PlainHttp::KeepsWrites => breaks(
             "it sends the password in clear, loses it on the way to https (newer ones don't), and \
@@ -87,6 +95,10 @@ pub(super) fn http_realm(client: Client, around: Surroundings) -> Fate {
         PlainHttp::Serves => leaks("sends the password in clear"),
         PlainHttp::Other => breaks("it sends the password in clear, and gets no token"),
     }
+}
+
+fn is_containerd(client: Client) -> bool {
+    matches!(client, Client::Containerd | Client::Buildkit)
 }
 
 fn refuses_http(client: Client) -> &'static str {

@@ -31,7 +31,7 @@ const CASES: &[Case] = &[
     ("an inner name", Kind::LocationHost, OtherHost(Reach::Unresolved), USUAL, [F; 7]),
     ("Authorization lost on PUT", Kind::AuthorizationLost, Lost(LostOn::Put), USUAL, [F; 7]),
     ("an inner realm", Kind::RealmHost, OtherHost(Reach::Unresolved), USUAL, [F; 7]),
-    ("an http realm with a redirect", Kind::RealmScheme, Usual, around(Bearer, LosesWrites), [F; 7]),
+    ("an http realm with a redirect", Kind::RealmScheme, Usual, around(Bearer, LosesWrites), [L, L, F, F, F, F, F]),
     // Read from their source.
     ("an http realm that is served", Kind::RealmScheme, Usual, around(Bearer, Serves), [L, L, L, L, F, F, F]),
     ("an http realm, nothing there", Kind::RealmScheme, Usual, USUAL, [F; 7]),

@@ -76,7 +76,7 @@ pub(super) fn limited(client: Client, circumstance: Circumstance) -> Fate {
     match rules(client).upload {
         Upload::PutOrChunks if passes_chunks => works("sends chunks of 1 MiB where a PUT fails"),
         Upload::Put | Upload::PatchAndPut | Upload::PutOrChunks => sometimes(format!(
-            "{} for every layer over the limit",
+            "{}, for every layer over the limit",
             refused(client, 413)
         )),
     }

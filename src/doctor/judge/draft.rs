@@ -37,8 +37,8 @@ impl Draft {
         self
     }
 
-    pub(super) fn because(mut self, cause: impl Into<String>) -> Draft {
-        self.cause = Some(cause.into());
+    pub(super) fn because(mut self, cause: impl AsRef<str>) -> Draft {
+        self.cause = Some(sentence(cause.as_ref()));
         self
     }
 
@@ -72,6 +72,13 @@ impl Draft {
             effects,
         }
     }
+}
+
+/// With a capital at its beginning and a full stop at its end.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).chain(['.']).collect()
 }
 
 /// The exchange, and nothing of its answer but the status.

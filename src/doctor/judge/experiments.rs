@@ -84,31 +84,34 @@ fn effect(walk: &Walk, step: Step, kind: Kind) -> Effect {
         .iter()
         .map(|flaw| flaw.kind)
         .collect();
-    if is_about(step, kind) && !still.contains(&kind) {
-        return match still.contains(&Kind::LocationSchemeDoubled) {
-            true => Effect::Joined,
-            false => Effect::Believed,
-        };
-    }
     // A host of the doctor's own shows in Location where it is believed.
-    let changed = match (url(&with), without.as_deref().and_then(url)) {
+    let is_changed = match (url(&with), without.as_deref().and_then(url)) {
         (Some(with), Some(without)) => differs(step, with, without),
         (_, _) => false,
     };
-    match changed {
-        true => Effect::Believed,
-        false => Effect::Ignored,
+    let is_put_right = is_about(step, kind) && !still.contains(&kind);
+    let has_several = still.contains(&Kind::LocationSchemeDoubled);
+    match (is_put_right, is_changed) {
+        (true, _) | (false, true) if has_several && is_of_scheme(kind) => match is_changed {
+            true => Effect::Joined,
+            false => Effect::Ignored,
+        },
+        (true, _) | (false, true) => Effect::Believed,
+        (false, false) => Effect::Ignored,
     }
 }
 
 /// Whether the header can put this flaw right.
 fn is_about(step: Step, kind: Kind) -> bool {
-    let is_scheme = matches!(kind, Kind::LocationScheme | Kind::LocationSchemeDoubled);
     match step {
-        Step::ProbeForwardedProto => is_scheme,
-        Step::ProbeForwardedHost => !is_scheme,
+        Step::ProbeForwardedProto => is_of_scheme(kind),
+        Step::ProbeForwardedHost => !is_of_scheme(kind),
         _ => true,
     }
+}
+
+fn is_of_scheme(kind: Kind) -> bool {
+    matches!(kind, Kind::LocationScheme | Kind::LocationSchemeDoubled)
 }
 
 fn differs(step: Step, with: Url<'_>, without: Url<'_>) -> bool {
@@ -129,32 +132,30 @@ fn scheme(experiments: Experiments) -> &'static str {
             "no hop before says https, and one adds its own X-Forwarded-Proto (http) to what came \
              instead of keeping it: `add-header` where `set-header` belongs"
         }
-        (Effect::Ignored, Effect::Believed, _) => {
-            "a hop that is reached by plain HTTP overwrites X-Forwarded-Proto with its own scheme: \
-             `proxy_set_header X-Forwarded-Proto $scheme` belongs to the hop that ends TLS; those \
-             behind it have to pass on $http_x_forwarded_proto"
+        (Effect::Ignored, Effect::Believed | Effect::Joined, _) => {
+            "a hop removes X-Forwarded-Proto, or overwrites it with its own scheme where plain HTTP \
+             reaches it: `proxy_set_header X-Forwarded-Proto $scheme` belongs to the hop that ends \
+             TLS, those behind it pass on $http_x_forwarded_proto"
         }
-        (Effect::Ignored, _, Effect::Believed) => {
-            "a hop that is reached by plain HTTP overwrites X-Forwarded-Proto with its own scheme; a \
-             client's Forwarded gets through to the registry, which believes it before all else"
+        (Effect::Ignored, _, Effect::Believed | Effect::Joined) => {
+            "a hop removes X-Forwarded-Proto and X-Forwarded-Host, or overwrites them with its own \
+             where plain HTTP reaches it (`proxy_set_header X-Forwarded-Proto $scheme`); a client's \
+             Forwarded gets through to the registry, which believes it before all else"
         }
         (Effect::Ignored, Effect::Ignored, Effect::Ignored | Effect::Untried) => {
             "a hop sends a Forwarded that says http, has no proto or is malformed: the registry then \
              ignores X-Forwarded-Proto and X-Forwarded-Host altogether; remove it \
-             (`proxy_set_header Forwarded \"\"`). Otherwise a hop overwrites all of these with its \
+             (`proxy_set_header Forwarded \"\"`); otherwise a hop overwrites all of these with its \
              own"
         }
-        (Effect::Ignored, Effect::Untried, _) => {
-            "a hop behind the first overwrites X-Forwarded-Proto with its own scheme \
+        (Effect::Ignored, Effect::Untried, Effect::Ignored | Effect::Untried) => {
+            "a hop behind the first removes X-Forwarded-Proto or overwrites it with its own scheme \
              (`proxy_set_header X-Forwarded-Proto $scheme` where plain HTTP arrives), or sends a \
              Forwarded, for which the registry ignores it"
         }
         (Effect::Untried, _, _) => {
-            "the hop that ends TLS doesn't say so in X-Forwarded-Proto, or one behind it overwrites \
-             that with http"
-        }
-        (Effect::Ignored, Effect::Joined | Effect::Ignored, _) => {
-            "a hop behind the first overwrites X-Forwarded-Proto with its own scheme"
+            "the hop that ends TLS doesn't say so in X-Forwarded-Proto, or one behind it removes or \
+             overwrites that"
         }
     }
 }
@@ -165,10 +166,15 @@ fn doubled(experiments: Experiments) -> &'static str {
             "two hops add an X-Forwarded-Proto each, unless one came already: the first has to set \
              it, the others to keep it"
         }
-        Effect::Joined | Effect::Ignored | Effect::Untried => {
-            "two hops set X-Forwarded-Proto, and the second adds its own to the first's instead of \
-             keeping it: `add-header` where `set-header` belongs (HAProxy), or both \
-             $http_x_forwarded_proto and $scheme in one `proxy_set_header` (nginx)"
+        Effect::Joined => {
+            "a hop adds its own X-Forwarded-Proto to the one that came, instead of keeping it: \
+             `add-header` where `set-header` belongs (HAProxy), or $http_x_forwarded_proto and \
+             $scheme in one `proxy_set_header` (nginx)"
+        }
+        Effect::Ignored | Effect::Untried => {
+            "one hop sets X-Forwarded-Proto and another adds its own to it, instead of keeping it \
+             (`add-header` where `set-header` belongs, or two variables in one `proxy_set_header`); \
+             or one sets both at once, whatever came in it"
         }
     }
 }

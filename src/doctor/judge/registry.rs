@@ -82,7 +82,7 @@ fn summary(kind: Kind, exchange: &Exchange) -> String {
     let outcome = outcome(exchange);
     match kind {
         Kind::RegistryRedirected => format!(
-            "/v2/ {outcome} and sends clients to {}.",
+            "/v2/ {outcome}, which sends clients to {}.",
             location.map_or("nowhere".to_owned(), quoted)
         ),
         Kind::ChallengeMissing => {
@@ -165,9 +165,8 @@ fn html(walk: &Walk) -> Option<Draft> {
     let first = all.first()?;
     let answer = first.result.as_ref().ok()?;
     let summary = format!(
-        "The registry's errors come as pages: {} {} with a page where JSON belongs.",
-        first.request.method,
-        outcome(first)
+        "The registry's errors come as pages: the {} to {} is HTML where JSON belongs.",
+        answer.status, first.request.method
     );
     let cause = format!(
         "a hop{} puts its own pages in place of errors: `proxy_intercept_errors` with `error_page` \

@@ -41,8 +41,10 @@ fn is_whole(name: &str, finding: &Finding) {
     assert!(!evidence.is_empty(), "{name}");
     assert_eq!(effects.len(), 7, "{name}");
     if let Some(cause) = cause {
+        let is_sentence = cause.starts_with(|c: char| c.is_uppercase() || c == '/');
+        let ends = cause.ends_with('.') && !cause.ends_with("..");
         assert!(
-            !cause.ends_with('.') && !cause.contains("  "),
+            is_sentence && ends && !cause.contains("  "),
             "{name}: {cause}"
         );
     }

@@ -164,13 +164,18 @@ fn limit(walk: &Walk) -> Option<Draft> {
     let of = walk.exchanges.iter().filter(|one| is_too_large(walk, one));
     let smallest = of.min_by_key(|one| length(one))?;
     let (passed, refused) = (passed(walk), length(smallest));
+    // Where the limit was found to the byte, its sizes look alike.
+    let shown = |bytes: u64| match size(passed) == size(refused) {
+        true => format!("{bytes} bytes"),
+        false => size(bytes),
+    };
     let summary = match passed {
         0 => format!("A body of {} {}.", size(refused), outcome(smallest)),
         _ => format!(
             "A body of {} {}; {} passed.",
-            size(refused),
+            shown(refused),
             outcome(smallest),
-            size(passed)
+            shown(passed)
         ),
     };
     let speaker = smallest

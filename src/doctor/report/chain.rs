@@ -1,7 +1,7 @@
 //! The chain as a picture: every entry that was walked, who most likely stands there, what it was
 //! seen to do, and which findings it is blamed for.
 
-use super::super::blame::{Culprit, Guess, Hop, Judged, Registry, clean, culprit, guess};
+use super::super::blame::{Culprit, Guess, Hop, Judged, Registry, author, clean, culprit, guess};
 use super::super::blame::{largest, location};
 use super::super::finding::Finding;
 use super::super::seen::{Entry, Walk};
@@ -135,11 +135,13 @@ fn seen(walk: &Walk) -> Vec<String> {
     seen
 }
 
-/// Whose lines come first: those of whom a finding is blamed on, by what stands there.
+/// Whose lines come first: those of who wrote the page that shows it, or else of what stands where it
+/// is done.
 pub(super) fn likely(finding: &Finding, walks: &[Judged]) -> Option<Hop> {
     let index = match culprit(finding.kind, walks) {
         Culprit::Between(index, _) | Culprit::AtOrBehind(index) => index,
         Culprit::Unknown => 0,
     };
-    guess(&walks.get(index)?.walk).hop
+    let walk = &walks.get(index)?.walk;
+    author(walk, finding.step).or_else(|| guess(walk).hop)
 }

@@ -46,7 +46,11 @@ pub(super) fn text(walks: &[Judged], style: Style) -> String {
 
 fn remark(style: Style) -> String {
     let remark = "Lines to change take the place of what stands there for the same setting.";
-    format!("{}\n\n", style.dim(remark))
+    let lines: Vec<String> = wrap(remark, style.width)
+        .iter()
+        .map(|line| format!("{}\n", style.dim(line)))
+        .collect();
+    format!("{}\n", lines.concat())
 }
 
 fn has_lines(finding: &Finding, public: &Judged) -> bool {

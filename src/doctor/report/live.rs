@@ -186,7 +186,7 @@ fn line(title: &str, elapsed: Duration, body: Option<(u64, u64)>, width: usize) 
     let mut line = format!("  ⋯ {title:<22} {:.1} s", elapsed.as_secs_f64());
     if let Some((done, total)) = body {
         line.push_str(&format!("  {} of {}", bytes(done), bytes(total)));
-        let with_bar = format!("{line}  {}", bar(done, total));
+        let with_bar = format!("{line}  {}", bar(done, total, 12));
         if with_bar.chars().count() < width {
             line = with_bar;
         }

@@ -3,7 +3,7 @@
 
 mod rows;
 
-use super::super::blame::clean;
+use super::super::blame::{clean, location_of, outcome};
 use super::super::finding::Finding;
 use super::super::kind::Severity;
 use super::super::seen::{Entry, Exchange, Walk};
@@ -84,7 +84,7 @@ pub(super) fn heading(walk: &Walk, style: Style) -> String {
 pub(super) fn lines(
     walk: &Walk,
     step: Step,
-    new: &[Exchange],
+    new: &[&Exchange],
     findings: &[Finding],
     style: Style,
 ) -> String {
@@ -93,6 +93,8 @@ pub(super) fn lines(
     rows.into_iter()
         .map(|row| {
             let mark = match (judged, row.is_answer) {
+                // One address that takes no connection says nothing against another.
+                (Some(_), true) if step == Step::Connect => Mark::Good,
                 (Some(severity), _) => Mark::of(severity),
                 (None, true) => Mark::Good,
                 (None, false) => Mark::Silent,
@@ -100,6 +102,21 @@ pub(super) fn lines(
             line(mark, &row, style)
         })
         .collect()
+}
+
+/// What an exchange tells beyond those of its step before it. An upload is opened and cancelled for
+/// each trial: once is enough, as long as it goes alike.
+pub(super) fn news(exchange: &Exchange) -> Option<(Step, String)> {
+    match exchange.step {
+        Step::UploadStart | Step::UploadCancel => {
+            let origin = exchange.result.as_ref().ok().and_then(location_of);
+            Some((
+                exchange.step,
+                format!("{} {}", outcome(exchange), origin.unwrap_or_default()),
+            ))
+        }
+        _ => None,
+    }
 }
 
 /// The mark of one step's exchange in the whole walk.

@@ -63,7 +63,9 @@ fn reports_are_as_they_were_read_and_approved() {
     let fresh = root.join("target/doctor");
     let mut differing = Vec::new();
     for (name, walks) in SCENES {
-        let written = reported(Format::Text, &walks());
+        // A release changes no report.
+        let tool = concat!("harbormouth doctor ", env!("CARGO_PKG_VERSION"), " |");
+        let written = reported(Format::Text, &walks()).replace(tool, "harbormouth doctor X.Y.Z |");
         let file = format!("{name}.txt");
         let approved = std::fs::read_to_string(root.join("tests/fixtures/doctor").join(&file));
         if approved.ok().as_deref() != Some(written.as_str()) {

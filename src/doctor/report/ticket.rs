@@ -122,3 +122,12 @@ pub(super) fn date(seconds: u64) -> String {
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
     humantime::format_rfc3339_seconds(time).to_string()
 }
+
+/// `2026-11-21`.
+pub(super) fn day(seconds: u64) -> String {
+    let mut date = date(seconds);
+    if let Some(at) = date.find('T') {
+        date.truncate(at);
+    }
+    date
+}

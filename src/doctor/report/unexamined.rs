@@ -96,7 +96,10 @@ pub(super) fn unexamined(walk: &Walk) -> Vec<String> {
             }
         }
         if !topics.is_empty() {
-            let words: Vec<&str> = topics.iter().map(|topic| topic.words()).collect();
+            let mut words: Vec<&str> = topics.iter().map(|topic| topic.words()).collect();
+            if topics.contains(&Topic::Reach) {
+                words = vec!["all else"];
+            }
             lines.push(format!("{}: {}", words.join(", "), reason(why, walk)));
         }
     }
@@ -158,7 +161,20 @@ fn not_asked_for(walk: &Walk) -> Vec<String> {
 
 /// What the walk made and could not remove.
 pub(super) fn left(walk: &Walk) -> Vec<String> {
-    walk.left.iter().map(leftover).collect()
+    let mut lines: Vec<(String, usize)> = Vec::new();
+    for line in walk.left.iter().map(leftover) {
+        match lines.iter_mut().find(|(other, _)| *other == line) {
+            Some((_, count)) => *count += 1,
+            None => lines.push((line, 1)),
+        }
+    }
+    lines
+        .into_iter()
+        .map(|(line, count)| match count {
+            1 => line,
+            more => format!("{more} times: {line}"),
+        })
+        .collect()
 }
 
 fn leftover(left: &Leftover) -> String {

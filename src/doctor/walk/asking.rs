@@ -33,14 +33,23 @@ impl Course<'_> {
 
     /// Asks, writes down what came, and gives it back with its secrets.
     pub(super) async fn ask_at(&mut self, site: &Site, request: Request) -> Result<Heard, Why> {
+        let step = request.step;
+        let heard = self.hear(site, request).await?;
+        self.ended(step);
+        Ok(heard)
+    }
+
+    /// The same, of a step that has not ended with its answer.
+    pub(super) async fn hear(&mut self, site: &Site, request: Request) -> Result<Heard, Why> {
         let Request { step, begins, .. } = request;
         self.began(step);
         let sent = self.shown(site, &request);
         let expected = request.expected.clone();
         let told = match begins {
-            Begins::Nothing => self.send(site, request).await?,
-            Begins::Upload => self.send_to_its_end(site, request).await?,
+            Begins::Nothing => self.send(site, request).await,
+            Begins::Upload => self.send_to_its_end(site, request).await,
         };
+        let told = told.map_err(|why| self.cut_short(step, why))?;
         if let Ok(reply) = &told.result {
             let locations = reply.headers.iter().filter(|(name, _)| name == "location");
             for (_, location) in locations {
@@ -51,7 +60,6 @@ impl Course<'_> {
         let expected = expected.as_deref();
         let exchange = capture(step, sent, &told, address, expected, &self.secrets);
         self.walk.exchanges.push(exchange);
-        self.ended(step);
         Ok(Heard(told.result))
     }
 

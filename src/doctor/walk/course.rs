@@ -153,6 +153,16 @@ impl<'a> Course<'a> {
         }
     }
 
+    /// The walk ended while the step was being taken.
+    pub(super) fn cut_short(&mut self, step: Step, why: Why) -> Why {
+        match step {
+            // What ends something is done in cleaning up.
+            Step::UploadCancel | Step::ManifestDelete => {}
+            _ => self.walk.skipped.push(Skipped { step, why }),
+        }
+        why
+    }
+
     /// What was not spoken of yet was not taken for this reason, or because nobody asked for it.
     pub(super) fn skip_the_rest(&mut self, why: Why) {
         for (step, is_asked_for) in self.leading() {

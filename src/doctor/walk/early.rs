@@ -1,6 +1,7 @@
 //! Whether a refusal comes while the body is still to be sent: not where a hop collects it first.
 
-use super::course::Course;
+use super::challenge::Challenge;
+use super::course::{Access, Course};
 use super::request::Request;
 use crate::doctor::seen::Why;
 use crate::doctor::step::Step;
@@ -17,7 +18,9 @@ pub(super) const NO_REPOSITORY: &str = "library/harbormouth-doctor";
 const ANNOUNCED: u64 = 1 << 20;
 
 impl Course<'_> {
-    pub(super) async fn early_answers(&mut self) -> Result<(), Why> {
+    /// What is asked of who writes, if that is more than of who reads.
+    pub(super) async fn early_answers(&mut self) -> Result<Option<Challenge>, Why> {
+        let mut asked = None;
         for (step, framing) in [
             (Step::EarlyAnswer, Framing::Length),
             (Step::EarlyAnswerChunked, Framing::Chunked),
@@ -38,8 +41,11 @@ impl Course<'_> {
                     answer: self.bounds.early,
                     progress: self.bounds.early,
                 });
-            self.ask(write).await?;
+            let heard = self.ask(write).await?;
+            if heard.is(401) {
+                asked = Some(Challenge::read(heard.headers("www-authenticate")));
+            }
         }
-        Ok(())
+        Ok(asked.filter(|_| self.access == Access::Open))
     }
 }

@@ -17,7 +17,8 @@ impl Course<'_> {
         let origin = self.entered().clone();
         self.began(Step::Resolve);
         let resolving = within(RESOLVING, self.wire.resolve(&origin));
-        let resolved = self.halt.unless(Time::Shared, resolving).await?;
+        let resolved = self.halt.unless(Time::Shared, resolving).await;
+        let resolved = resolved.map_err(|why| self.cut_short(Step::Resolve, why))?;
         let addresses = resolved.clone().unwrap_or_default();
         self.walk.resolved = Some(resolved);
         self.ended(Step::Resolve);
@@ -25,7 +26,8 @@ impl Course<'_> {
             return Ok(None);
         }
         self.began(Step::Connect);
-        self.walk.addresses = self.look(&origin, &addresses).await?;
+        let looked = self.look(&origin, &addresses).await;
+        self.walk.addresses = looked.map_err(|why| self.cut_short(Step::Connect, why))?;
         let used = choose(&self.walk.addresses);
         if let Some(used) = used {
             self.walk.addresses[used].is_used = true;
@@ -60,17 +62,21 @@ impl Course<'_> {
     }
 
     pub(super) async fn plain_http(&mut self) -> Result<(), Why> {
+        if self.has_plain_http() {
+            self.plain_http_on(Scheme::Http.default_port()).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn plain_http_on(&mut self, port: u16) -> Result<(), Why> {
         let used = self.walk.address().or(self.walk.addresses.first());
         let Some(mut address) = used.map(|used| used.address) else {
             return Ok(());
         };
-        if !self.has_plain_http() {
-            return Ok(());
-        }
         let origin = Origin {
             scheme: Scheme::Http,
             host: self.options.target.host.clone(),
-            port: Scheme::Http.default_port(),
+            port,
         };
         address.set_port(origin.port);
         let site = self.site(&origin, address);

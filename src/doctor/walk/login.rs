@@ -115,7 +115,6 @@ impl Course<'_> {
         let Some(login) = self.fetch(&source, ORDINARY).await? else {
             return Ok(self.stay_out(Why::Impossible));
         };
-        self.walk.grant.clone_from(&login.grant);
         if !has_credentials && !self.may_push(login.grant.as_ref()) {
             return Ok(self.stay_out(Why::NoCredentials));
         }
@@ -157,7 +156,7 @@ impl Course<'_> {
     /// A token from the service, if it gives one.
     async fn fetch(&mut self, source: &Source, actions: &str) -> Result<Option<Login>, Why> {
         let asking = Request::get(Step::TokenGet, source.target(actions)).carrying(self.password());
-        let heard = self.ask_at(&source.site, asking).await?;
+        let heard = self.hear(&source.site, asking).await?;
         let given = match &heard.0 {
             Ok(reply) if reply.status == 200 => Given::read(&reply.body),
             Ok(_) | Err(_) => None,
@@ -174,7 +173,10 @@ impl Course<'_> {
         });
         if let Some(login) = &login {
             login.teach(&mut self.secrets);
+            // What the first says is what clients get; the others are the doctor's own affair.
+            self.walk.grant = self.walk.grant.take().or_else(|| login.grant.clone());
         }
+        self.ended(Step::TokenGet);
         Ok(login)
     }
 

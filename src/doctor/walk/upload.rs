@@ -243,12 +243,9 @@ impl Course<'_> {
             let again = self.cancelling(id)?.carrying(Some(wider));
             heard = self.ask(again).await?;
         }
-        if is_state_refused(&heard) {
-            // Distribution drops an upload that is not where its state says, and knows it no more.
-            let again = self.cancelling(id)?;
-            heard = self.ask(again).await?;
-        }
         match heard.status() {
+            // Distribution doesn't let go of an upload of which it got more than its state says:
+            // after a write that was cut.
             Some(404) if is_state_refused(&heard) => self.leave_open(id, Some(404)),
             // Registries drop an upload of their own accord after some refusals.
             Some(200..300 | 404) => self.close(id),

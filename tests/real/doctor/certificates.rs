@@ -3,7 +3,8 @@
 use crate::common::ca::{Ca, CertFiles};
 use crate::world::World;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, IsCa, KeyPair,
+    date_time_ymd,
 };
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
@@ -51,12 +52,28 @@ pub fn make(world: &World, what: Certificate, name: &str) -> (CertFiles, Option<
             params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
             let key = KeyPair::generate().expect("a key");
             let middle = CertifiedIssuer::signed_by(params, key, world.ca.issuer());
-            let (params, key) = leaf(name);
+            let (mut params, key) = leaf(name);
+            params.custom_extensions.push(issuer_at());
             let cert = params.signed_by(&key, &middle.expect("sign"));
             write(&home, &cert.expect("sign").pem(), &key)
         }
     };
     (files, Some(home))
+}
+
+/// Where the intermediate authority's certificate could be had, as public authorities say it (RFC
+/// 5280, 4.2.2.1): `caIssuers`, and a URL.
+fn issuer_at() -> CustomExtension {
+    const AUTHORITY_INFO_ACCESS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 1];
+    const CA_ISSUERS: &[u8] = b"\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x02";
+    let tagged = |tag: u8, parts: &[&[u8]]| {
+        let content = parts.concat();
+        let length = u8::try_from(content.len()).expect("a short extension");
+        [&[tag, length][..], &content].concat()
+    };
+    let url = tagged(0x86, &[b"http://ca.example.test/middle.der"]);
+    let access = tagged(0x30, &[CA_ISSUERS, &url]);
+    CustomExtension::from_oid_content(AUTHORITY_INFO_ACCESS, tagged(0x30, &[&access]))
 }
 
 fn leaf(name: &str) -> (CertificateParams, KeyPair) {

@@ -8,7 +8,7 @@ use super::nginx::{self, Nginx};
 use crate::common::ca::CertFiles;
 use crate::common::gateway::Gateway;
 use crate::gateways::{Listen, from_flags};
-use crate::world::World;
+use crate::world::{Site, World};
 use std::fmt;
 use std::net::SocketAddr;
 use tempfile::TempDir;
@@ -102,8 +102,17 @@ impl Chain {
         Chain::start_before(world, fault, front, Kind::Harbor)
     }
 
+    /// In front of a registry of this kind.
     pub fn start_before(world: &World, fault: &Fault, front: Front, kind: Kind) -> Chain {
-        let site = world.site();
+        Chain::start_with(world, world.site(), fault, front, kind)
+    }
+
+    /// At this site.
+    pub fn start_at(world: &World, site: Site, fault: &Fault, front: Front) -> Chain {
+        Chain::start_with(world, site, fault, front, Kind::Harbor)
+    }
+
+    fn start_with(world: &World, site: Site, fault: &Fault, front: Front, kind: Kind) -> Chain {
         let name = match fault.name_of_site {
             Name::Single => site.name(),
             Name::Double => site.double_name(),

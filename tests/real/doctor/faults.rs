@@ -175,6 +175,12 @@ fn slow_commit(backend: &Backend) {
         .inject(puts, Times::Always, slow);
 }
 
+/// The one of [`FAULTS`] with this name.
+pub fn named(name: &str) -> &'static Fault {
+    let found = FAULTS.iter().find(|fault| fault.name == name);
+    found.expect("a fault of that name")
+}
+
 /// Every fault of one hop.
 pub const FAULTS: &[Fault] = &[
     Fault {

@@ -8,10 +8,13 @@ mod chain;
 mod doctor;
 mod examination;
 mod faults;
+mod golden;
 mod haproxy;
+mod new_user;
 mod nginx;
 mod predictions;
 mod shared;
+mod two_hops;
 
 use crate::world::World;
 use libtest_mimic::Trial;
@@ -22,6 +25,9 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     let trials = [
         // The longest first: they mostly wait.
         predictions::trials(world, &shared),
+        new_user::trials(world),
+        golden::trials(world),
+        two_hops::trials(world),
         examination::trials(world, &shared),
     ];
     trials.into_iter().flatten().collect()

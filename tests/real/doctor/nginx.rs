@@ -50,9 +50,14 @@ impl Location {
         location
     }
 
-    /// Puts a directive in the place of the one that sets the same, or at the end.
+    /// Puts a directive in the place of the one that sets the same, or at the end. Remarks are left
+    /// out.
     pub fn set(&mut self, line: &str) {
-        let line = line.trim().trim_end_matches(';');
+        let line = line.split("  # ").next().unwrap_or_default().trim();
+        if line.is_empty() || line.starts_with('#') {
+            return;
+        }
+        let line = line.trim_end_matches(';');
         let same = |other: &&mut String| key(other) == key(line);
         match self.0.iter_mut().find(same) {
             Some(old) => *old = line.to_owned(),

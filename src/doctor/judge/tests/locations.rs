@@ -48,7 +48,7 @@ pub(super) fn cases() -> Vec<(&'static str, Made, Kind, &'static str)> {
                 .probe(proto, HTTP)
                 .probe(host, "http://harbormouth-doctor.invalid"),
             Kind::LocationScheme,
-            "overwrites X-Forwarded-Proto",
+            "removes X-Forwarded-Proto, or overwrites it",
         ),
         (
             "http: a malformed Forwarded",
@@ -84,7 +84,25 @@ pub(super) fn cases() -> Vec<(&'static str, Made, Kind, &'static str)> {
             "two schemes, with a blank",
             hub("https, http://hub.example.com"),
             Kind::LocationSchemeDoubled,
-            "set X-Forwarded-Proto",
+            "sets X-Forwarded-Proto",
+        ),
+        (
+            "two schemes: a hop adds its own",
+            hub("https,http://hub.example.com").probe(proto, "https,https,http://hub.example.com"),
+            Kind::LocationSchemeDoubled,
+            "to the one that came",
+        ),
+        (
+            "two schemes: one at once",
+            hub("https,http://hub.example.com").probe(proto, "https,http://hub.example.com"),
+            Kind::LocationSchemeDoubled,
+            "whatever came in it",
+        ),
+        (
+            "two schemes: each adds where none came",
+            hub("https,http://hub.example.com").probe(proto, HUB),
+            Kind::LocationSchemeDoubled,
+            "unless one came already",
         ),
         (
             "the default port",

@@ -69,7 +69,7 @@ pub(super) fn cases() -> Vec<(&'static str, Made, Kind, &'static str)> {
             "413, bracketed",
             tried(tried(too_large(), 1 << 20, 202), (1 << 20) + 1, 413),
             Kind::BodyLimit,
-            "1 MiB passed",
+            "1048577 bytes was answered with 413; 1048576 bytes passed",
         ),
         (
             "cut where a smaller one passes",

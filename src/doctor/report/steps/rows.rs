@@ -1,5 +1,6 @@
 //! What a step's line says beside its mark: the status, and what matters in the answer.
 
+use super::super::ticket::day;
 use super::{time, title};
 use crate::doctor::blame::{bytes, clean, clean_words};
 use crate::doctor::seen::{
@@ -33,7 +34,7 @@ impl Row {
 }
 
 /// The lines of a step, of the exchanges that are new in it.
-pub(super) fn rows(walk: &Walk, step: Step, new: &[Exchange]) -> Vec<Row> {
+pub(super) fn rows(walk: &Walk, step: Step, new: &[&Exchange]) -> Vec<Row> {
     match step {
         Step::Resolve => resolved(walk).into_iter().collect(),
         Step::Connect => addresses(walk, connected),
@@ -94,16 +95,28 @@ fn handshake(walk: &Walk, seen: &TlsSeen) -> String {
     parts.extend(seen.alpn.as_deref().map(clean));
     let now = i64::try_from(walk.began).unwrap_or(i64::MAX);
     if let Some(certificate) = seen.chain.first() {
-        const DAY: i64 = 24 * 60 * 60;
-        let (left, past) = (certificate.not_after - now, now - certificate.not_after);
         parts.push(match (&seen.distrust, certificate.names.first()) {
             (Some(Distrust::WrongName), Some(name)) => format!("for {}", clean(name)),
             (Some(Distrust::UnknownIssuer), _) => format!("from {}", clean(&certificate.issuer)),
-            _ if past > 0 => format!("ended {} days ago", past / DAY),
-            _ => format!("ends in {} days", left / DAY),
+            _ => end(certificate.not_after, now),
         });
     }
     parts.join(", ")
+}
+
+/// `until 2027-01-20, 60 days`.
+fn end(not_after: i64, now: i64) -> String {
+    const DAY: i64 = 24 * 60 * 60;
+    let date = match u64::try_from(not_after) {
+        Ok(seconds) => day(seconds),
+        Err(_) => "before 1970".to_owned(),
+    };
+    let (left, past) = (not_after - now, now - not_after);
+    if past > 0 {
+        format!("ended {date}, {} days ago", past / DAY)
+    } else {
+        format!("until {date}, {} days", left / DAY)
+    }
 }
 
 fn row(walk: &Walk, exchange: &Exchange) -> Row {
@@ -131,8 +144,7 @@ fn row(walk: &Walk, exchange: &Exchange) -> Row {
         detail,
         is_answer: exchange.result.as_ref().is_ok_and(|answer| {
             // What can't be tidied is left over, and nobody's fault.
-            let tidies = matches!(exchange.step, Step::UploadCancel | Step::ManifestDelete);
-            !tidies || answer.status < 400
+            exchange.request.method != "DELETE" || answer.status < 400
         }),
     }
 }
@@ -146,9 +158,14 @@ fn sized(exchange: &Exchange) -> String {
     match (exchange.step, size) {
         (Step::Body | Step::BodyLimit, Some(size)) => format!("PATCH {size}"),
         (Step::CommitWait, Some(size)) => format!("{} {size}", clean(&exchange.request.method)),
-        (Step::CommitWait, None) => format!("{}, to commit it", clean(&exchange.request.method)),
+        (Step::CommitWait, None) if is_put(exchange) => "PUT, to commit it".to_owned(),
+        (Step::CommitWait, None) => "DELETE what it made".to_owned(),
         (step, _) => title(step).to_owned(),
     }
+}
+
+fn is_put(exchange: &Exchange) -> bool {
+    exchange.request.method == "PUT"
 }
 
 fn silence(exchange: &Exchange, trouble: &Trouble) -> String {
@@ -205,6 +222,7 @@ fn told(walk: &Walk, exchange: &Exchange, answer: &Answer) -> Option<String> {
             Some(false) => Some("other bytes".to_owned()),
             None => words(answer),
         },
+        Step::CommitWait if !is_put(exchange) => words(answer),
         Step::CommitWait => exchange
             .silence
             .map(|silence| format!("silent for {}", time(silence))),

@@ -84,6 +84,16 @@ pub(in super::super) fn cases() -> Vec<Case> {
             "signed by nobody",
         ),
         (
+            "signed by a private authority",
+            hub().distrust(Distrust::UnknownIssuer).tls(|tls| {
+                tls.chain.truncate(1);
+                tls.chain[0].issuer = "CN=Example Corp CA".to_owned();
+                tls.chain[0].issuer_at = None;
+            }),
+            Kind::CertificateUntrusted,
+            "Example Corp CA",
+        ),
+        (
             "an intermediate is missing",
             hub()
                 .distrust(Distrust::UnknownIssuer)
