@@ -102,6 +102,9 @@ pub struct CertificateSeen {
     /// Seconds since 1970.
     pub not_before: i64,
     pub not_after: i64,
+    /// Where it says that its issuer's certificate can be had (RFC 5280, 4.2.2.1). Public authorities
+    /// write that into every certificate, private ones hardly ever.
+    pub issuer_at: Option<String>,
 }
 
 /// Why a chain isn't trusted.

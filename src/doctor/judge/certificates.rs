@@ -59,8 +59,10 @@ fn wrong(tls: &TlsSeen, now: i64) -> Option<Kind> {
         Some(Distrust::NotYetValid) => Some(Kind::CertificateNotYetValid),
         Some(Distrust::WrongName) => Some(Kind::CertificateWrongName),
         Some(Distrust::UnknownIssuer) => match tls.chain.as_slice() {
-            // Its issuer is somebody else, who should have come along.
-            [own] if own.issuer != own.subject => Some(Kind::CertificateChainIncomplete),
+            // A public authority's, which should have come along.
+            [own] if own.issuer != own.subject && own.issuer_at.is_some() => {
+                Some(Kind::CertificateChainIncomplete)
+            }
             _ => Some(Kind::CertificateUntrusted),
         },
         Some(Distrust::Other(_)) => Some(Kind::CertificateUntrusted),
@@ -129,7 +131,8 @@ fn cause(kind: Kind) -> &'static str {
         Kind::CertificateExpiresSoon => "its renewal is late, or isn't automatic",
         _ => {
             "it is signed by itself or by a private authority, which every client has to be given \
-             (/etc/docker/certs.d); `--ca` gives it to the doctor"
+             (/etc/docker/certs.d), while `--ca` gives it to the doctor; or a certificate between \
+             the server's and the authority's is not sent"
         }
     }
 }

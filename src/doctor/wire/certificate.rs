@@ -12,7 +12,9 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use x509_parser::extensions::GeneralName;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::oid_registry::OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS;
 
 /// Those whose signatures are believed.
 #[derive(Debug)]
@@ -224,6 +226,24 @@ fn describe(certificate: &CertificateDer<'_>) -> Option<CertificateSeen> {
         names,
         not_before: parsed.validity().not_before.timestamp(),
         not_after: parsed.validity().not_after.timestamp(),
+        issuer_at: issuer_at(&parsed),
+    })
+}
+
+fn issuer_at(certificate: &X509Certificate<'_>) -> Option<String> {
+    let mut access = certificate
+        .extensions()
+        .iter()
+        .filter_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::AuthorityInfoAccess(access) => Some(access),
+            _ => None,
+        })
+        .flat_map(|access| &access.accessdescs);
+    access.find_map(|one| match &one.access_location {
+        GeneralName::URI(uri) if one.access_method == OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS => {
+            Some(printable(uri))
+        }
+        _ => None,
     })
 }
 

@@ -3,7 +3,8 @@
 use crate::common::ca::{Ca, CertFiles};
 use crate::world::World;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, IsCa, KeyPair,
+    date_time_ymd,
 };
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
@@ -51,7 +52,10 @@ pub fn make(world: &World, what: Certificate, name: &str) -> (CertFiles, Option<
             params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
             let key = KeyPair::generate().expect("a key");
             let middle = CertifiedIssuer::signed_by(params, key, world.ca.issuer());
-            let (params, key) = leaf(name);
+            let (mut params, key) = leaf(name);
+            params
+                .custom_extensions
+                .push(issuer_at(b"http://ca.example.test/"));
             let cert = params.signed_by(&key, &middle.expect("sign"));
             write(&home, &cert.expect("sign").pem(), &key)
         }
@@ -63,6 +67,21 @@ fn leaf(name: &str) -> (CertificateParams, KeyPair) {
     let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
     params.distinguished_name.push(DnType::CommonName, name);
     (params, KeyPair::generate().expect("a key"))
+}
+
+/// What public authorities write into every certificate: where their own can be had (RFC 5280,
+/// 4.2.2.1), in DER.
+fn issuer_at(url: &[u8]) -> CustomExtension {
+    let within = |tag: u8, content: Vec<u8>| {
+        let length = u8::try_from(content.len()).expect("a short one");
+        [vec![tag, length], content].concat()
+    };
+    // 1.3.6.1.5.5.7.48.2, caIssuers.
+    let method = within(0x06, vec![0x2b, 6, 1, 5, 5, 7, 0x30, 2]);
+    let location = within(0x86, url.to_vec());
+    let description = within(0x30, [method, location].concat());
+    let content = within(0x30, description);
+    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], content)
 }
 
 fn write(home: &TempDir, cert: &str, key: &KeyPair) -> CertFiles {

@@ -6,6 +6,7 @@ use super::doctor::{self, Said, Who};
 use super::faults::{Fault, SOUND};
 use super::shared::{Examined, Shared};
 use crate::world::{World, trial};
+use harbormouth::doctor::kind::Kind as Found;
 use libtest_mimic::Trial;
 use serde_json::Value;
 use std::sync::Arc;
@@ -23,6 +24,13 @@ pub fn trials(world: &Arc<World>, shared: &[Arc<Shared>]) -> Vec<Trial> {
     trials.push(trial(world, "doctor::healthy::password", |world| {
         registry(world, Kind::Password, Who::Alice)
     }));
+    for (name, who, found) in [
+        ("wrong_password", Who::Impostor, Found::NothingGranted),
+        ("no_right_to_push", Who::Bob, Found::PushNotGranted),
+    ] {
+        let name = format!("doctor::login::{name}");
+        trials.push(trial(world, name, move |world| login(world, who, found)));
+    }
     trials.push(trial(world, "doctor::healthy::open", |world| {
         registry(world, Kind::Open, Who::Anonymous)
     }));
@@ -93,4 +101,15 @@ fn registry(world: &World, kind: Kind, who: Who) {
     let said = doctor::run(world, &chain.url(), who, &["--json", "--push"]);
     check_findings(&said, &SOUND);
     check_left(&said, chain.backend.open_uploads(), Rights::Maintainer);
+}
+
+/// A sound chain, and somebody whom the registry doesn't let push: that is no fault of the chain's,
+/// and it couldn't be examined to its end.
+fn login(world: &World, who: Who, found: Found) {
+    let chain = Chain::start(world, &SOUND, Front::Nginx);
+    let said = doctor::run(world, &chain.url(), who, &["--json"]);
+    let json = said.json();
+    assert_eq!(doctor::kinds(&json), [found], "{:#}", json["findings"]);
+    assert_eq!(said.status, 2, "{}", json["ticket"]);
+    assert_eq!(chain.backend.open_uploads(), 0);
 }

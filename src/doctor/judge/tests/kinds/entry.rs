@@ -92,6 +92,15 @@ pub(in super::super) fn cases() -> Vec<Case> {
             "fullchain",
         ),
         (
+            "signed by a private authority",
+            hub().distrust(Distrust::UnknownIssuer).tls(|tls| {
+                tls.chain.truncate(1);
+                tls.chain[0].issuer_at = None;
+            }),
+            Kind::CertificateUntrusted,
+            "signed by nobody",
+        ),
+        (
             "ends soon",
             hub().tls(|tls| tls.chain[0].not_after = began + 5 * day),
             Kind::CertificateExpiresSoon,
