@@ -108,7 +108,7 @@ impl Said {
 /// The findings of the walk that clients take, in the doctor's order.
 pub fn kinds(json: &Value) -> Vec<Kind> {
     let findings = findings(json);
-    findings.iter().map(|finding| kind(finding)).collect()
+    findings.iter().map(kind).collect()
 }
 
 pub fn findings(json: &Value) -> &[Value] {
