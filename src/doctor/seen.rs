@@ -97,14 +97,13 @@ pub struct TlsSeen {
 pub struct CertificateSeen {
     pub subject: String,
     pub issuer: String,
+    /// Where the issuer's own certificate can be had, if that is said: public authorities do.
+    pub issuer_at: Option<String>,
     /// DNS names and addresses.
     pub names: Vec<String>,
     /// Seconds since 1970.
     pub not_before: i64,
     pub not_after: i64,
-    /// Where it says that its issuer's certificate can be had (RFC 5280, 4.2.2.1). Public authorities
-    /// write that into every certificate, private ones hardly ever.
-    pub issuer_at: Option<String>,
 }
 
 /// Why a chain isn't trusted.

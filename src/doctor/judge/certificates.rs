@@ -59,7 +59,8 @@ fn wrong(tls: &TlsSeen, now: i64) -> Option<Kind> {
         Some(Distrust::NotYetValid) => Some(Kind::CertificateNotYetValid),
         Some(Distrust::WrongName) => Some(Kind::CertificateWrongName),
         Some(Distrust::UnknownIssuer) => match tls.chain.as_slice() {
-            // A public authority's, which should have come along.
+            // Its issuer is somebody else, who should have come along: one between, as public
+            // authorities have them. A private authority mostly signs by itself.
             [own] if own.issuer != own.subject && own.issuer_at.is_some() => {
                 Some(Kind::CertificateChainIncomplete)
             }
@@ -131,8 +132,8 @@ fn cause(kind: Kind) -> &'static str {
         Kind::CertificateExpiresSoon => "its renewal is late, or isn't automatic",
         _ => {
             "it is signed by itself or by a private authority, which every client has to be given \
-             (/etc/docker/certs.d), while `--ca` gives it to the doctor; or a certificate between \
-             the server's and the authority's is not sent"
+             (/etc/docker/certs.d) and `--ca` gives to the doctor; or by one between, whose own \
+             certificate the server doesn't send"
         }
     }
 }

@@ -14,7 +14,10 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     let has_token = token.is_none();
     drafts.extend(token);
     if has_token {
-        drafts.extend(refused(walk));
+        // A token for nobody is refused wherever somebody is asked for.
+        if !is_for_nobody(walk) {
+            drafts.extend(refused(walk));
+        }
         drafts.extend(granted(walk));
     }
     drafts
@@ -188,6 +191,19 @@ pub(super) fn refusal(walk: &Walk, answer: &Answer) -> Refusal {
     }
 }
 
+/// Harbor's answer to a wrong password is a token without a subject that allows nothing.
+fn is_for_nobody(walk: &Walk) -> bool {
+    walk.user.is_some()
+        && walk.grant.as_ref().is_some_and(|grant| {
+            let has_subject = grant.subject.as_ref().is_some_and(|name| !name.is_empty());
+            !has_subject
+                && grant
+                    .access
+                    .as_ref()
+                    .is_some_and(|access| access.iter().all(|one| one.actions.is_empty()))
+        })
+}
+
 /// What the token says of the repository.
 fn granted(walk: &Walk) -> Option<Draft> {
     let user = walk.user.as_ref()?;
@@ -204,11 +220,19 @@ fn granted(walk: &Walk) -> Option<Draft> {
         return None;
     }
     let (kind, summary) = match is_empty {
+        true if is_for_nobody(walk) => (
+            Kind::NothingGranted,
+            format!(
+                "The token service gave {} a token for nobody, which allows nothing: so Harbor \
+                 answers a wrong password.",
+                user.name
+            ),
+        ),
         true => (
             Kind::NothingGranted,
             format!(
-                "The token of {} allows nothing in {repository}: a wrong password, no role in that \
-                 project, or no such project.",
+                "The token of {} allows nothing in {repository}: no role in that project, no such \
+                 project, or a wrong password.",
                 user.name
             ),
         ),

@@ -343,10 +343,10 @@ pub(crate) fn trusted(name: &str) -> TlsSeen {
     let certificate = |subject: &str, issuer: &str, names: &[&str]| CertificateSeen {
         subject: subject.to_owned(),
         issuer: issuer.to_owned(),
+        issuer_at: Some("http://r11.i.lencr.org/".to_owned()),
         names: names.iter().map(|name| (*name).to_owned()).collect(),
         not_before: began - 30 * DAY,
         not_after: began + 60 * DAY,
-        issuer_at: Some("http://r11.i.lencr.org/".to_owned()),
     };
     TlsSeen {
         version: "TLSv1.3".to_owned(),

@@ -12,8 +12,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::extensions::{GeneralName, ParsedExtension, X509Extension};
 use x509_parser::oid_registry::OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS;
 
 /// Those whose signatures are believed.
@@ -223,23 +222,19 @@ fn describe(certificate: &CertificateDer<'_>) -> Option<CertificateSeen> {
     Some(CertificateSeen {
         subject: printable(&parsed.subject().to_string()),
         issuer: printable(&parsed.issuer().to_string()),
+        issuer_at: parsed.iter_extensions().find_map(issuer_at),
         names,
         not_before: parsed.validity().not_before.timestamp(),
         not_after: parsed.validity().not_after.timestamp(),
-        issuer_at: issuer_at(&parsed),
     })
 }
 
-fn issuer_at(certificate: &X509Certificate<'_>) -> Option<String> {
-    let mut access = certificate
-        .extensions()
-        .iter()
-        .filter_map(|extension| match extension.parsed_extension() {
-            ParsedExtension::AuthorityInfoAccess(access) => Some(access),
-            _ => None,
-        })
-        .flat_map(|access| &access.accessdescs);
-    access.find_map(|one| match &one.access_location {
+/// Authority information access (RFC 5280, 4.2.2.1), its `caIssuers`.
+fn issuer_at(extension: &X509Extension<'_>) -> Option<String> {
+    let ParsedExtension::AuthorityInfoAccess(access) = extension.parsed_extension() else {
+        return None;
+    };
+    access.iter().find_map(|one| match one.access_location {
         GeneralName::URI(uri) if one.access_method == OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS => {
             Some(printable(uri))
         }

@@ -53,9 +53,7 @@ pub fn make(world: &World, what: Certificate, name: &str) -> (CertFiles, Option<
             let key = KeyPair::generate().expect("a key");
             let middle = CertifiedIssuer::signed_by(params, key, world.ca.issuer());
             let (mut params, key) = leaf(name);
-            params
-                .custom_extensions
-                .push(issuer_at(b"http://ca.example.test/"));
+            params.custom_extensions.push(issuer_at());
             let cert = params.signed_by(&key, &middle.expect("sign"));
             write(&home, &cert.expect("sign").pem(), &key)
         }
@@ -63,25 +61,25 @@ pub fn make(world: &World, what: Certificate, name: &str) -> (CertFiles, Option<
     (files, Some(home))
 }
 
+/// Where the intermediate authority's certificate could be had, as public authorities say it (RFC
+/// 5280, 4.2.2.1): `caIssuers`, and a URL.
+fn issuer_at() -> CustomExtension {
+    const AUTHORITY_INFO_ACCESS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 1];
+    const CA_ISSUERS: &[u8] = b"\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x02";
+    let tagged = |tag: u8, parts: &[&[u8]]| {
+        let content = parts.concat();
+        let length = u8::try_from(content.len()).expect("a short extension");
+        [&[tag, length][..], &content].concat()
+    };
+    let url = tagged(0x86, &[b"http://ca.example.test/middle.der"]);
+    let access = tagged(0x30, &[CA_ISSUERS, &url]);
+    CustomExtension::from_oid_content(AUTHORITY_INFO_ACCESS, tagged(0x30, &[&access]))
+}
+
 fn leaf(name: &str) -> (CertificateParams, KeyPair) {
     let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
     params.distinguished_name.push(DnType::CommonName, name);
     (params, KeyPair::generate().expect("a key"))
-}
-
-/// What public authorities write into every certificate: where their own can be had (RFC 5280,
-/// 4.2.2.1), in DER.
-fn issuer_at(url: &[u8]) -> CustomExtension {
-    let within = |tag: u8, content: Vec<u8>| {
-        let length = u8::try_from(content.len()).expect("a short one");
-        [vec![tag, length], content].concat()
-    };
-    // 1.3.6.1.5.5.7.48.2, caIssuers.
-    let method = within(0x06, vec![0x2b, 6, 1, 5, 5, 7, 0x30, 2]);
-    let location = within(0x86, url.to_vec());
-    let description = within(0x30, [method, location].concat());
-    let content = within(0x30, description);
-    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], content)
 }
 
 fn write(home: &TempDir, cert: &str, key: &KeyPair) -> CertFiles {

@@ -84,21 +84,22 @@ pub(in super::super) fn cases() -> Vec<Case> {
             "signed by nobody",
         ),
         (
+            "signed by a private authority",
+            hub().distrust(Distrust::UnknownIssuer).tls(|tls| {
+                tls.chain.truncate(1);
+                tls.chain[0].issuer = "CN=Example Corp CA".to_owned();
+                tls.chain[0].issuer_at = None;
+            }),
+            Kind::CertificateUntrusted,
+            "Example Corp CA",
+        ),
+        (
             "an intermediate is missing",
             hub()
                 .distrust(Distrust::UnknownIssuer)
                 .tls(|tls| tls.chain.truncate(1)),
             Kind::CertificateChainIncomplete,
             "fullchain",
-        ),
-        (
-            "signed by a private authority",
-            hub().distrust(Distrust::UnknownIssuer).tls(|tls| {
-                tls.chain.truncate(1);
-                tls.chain[0].issuer_at = None;
-            }),
-            Kind::CertificateUntrusted,
-            "signed by nobody",
         ),
         (
             "ends soon",

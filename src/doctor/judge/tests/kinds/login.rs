@@ -2,13 +2,20 @@
 
 use super::{Case, hub, until_upload};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::Access;
 use crate::doctor::seen::fixtures::{HUB, Made, granted};
+use crate::doctor::seen::{Access, Grant};
 use crate::doctor::step::Step;
 
 pub(in super::super) fn cases() -> Vec<Case> {
     let mut nothing = until_upload(hub()).without(Step::UploadStart);
     nothing.0.grant = Some(granted(&[]));
+    let mut nobody = until_upload(hub())
+        .without(Step::UploadStart)
+        .status(Step::Authorized, 401);
+    nobody.0.grant = Some(Grant {
+        subject: None,
+        ..granted(&[])
+    });
     let mut elsewhere = until_upload(hub()).without(Step::UploadStart);
     elsewhere.0.grant = Some(granted(&["pull", "push"]));
     if let Some(Some(access)) = elsewhere
@@ -73,6 +80,12 @@ pub(in super::super) fn cases() -> Vec<Case> {
             "authentication required",
         ),
         ("no role", nothing, Kind::NothingGranted, "no role"),
+        (
+            "a wrong password, as Harbor answers it",
+            nobody,
+            Kind::NothingGranted,
+            "for nobody",
+        ),
         (
             "another repository's",
             elsewhere,
