@@ -162,11 +162,17 @@ fn flawed(walk: &Walk, exchange: &Exchange, location: Option<&str>, flaw: Flaw) 
     }
 }
 
-/// What an http Location leads to: port 80 of the target's name, or a port that speaks TLS.
+/// What an http Location leads to: port 80 of the target's name, or a port that speaks TLS. Whether
+/// another host answers is that other finding's affair.
 fn reached(walk: &Walk, authority: &str, on_80: PlainHttp) -> PlainHttp {
-    let port = Authority::parse(authority).ok().and_then(|one| one.port);
     let target = &walk.target;
-    match port.unwrap_or(Scheme::Http.default_port()) {
+    let Ok(authority) = Authority::parse(authority) else {
+        return PlainHttp::Nothing;
+    };
+    if authority.host != target.host {
+        return PlainHttp::Serves;
+    }
+    match authority.port.unwrap_or(Scheme::Http.default_port()) {
         80 => on_80,
         port if port == 443 || port == target.port => PlainHttp::Other,
         _ => PlainHttp::Nothing,
