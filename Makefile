@@ -16,7 +16,7 @@ test: build-tools test-tools ## every test, with real registries and clients
 	cargo test --locked
 
 unit: build-tools ## only the tests that need nothing but this repository
-	cargo test --locked --lib --bins --test configuration --test corpus --test gateway --test properties --test standin --test tidy --test tracker
+	cargo test --locked --lib --bins --test configuration --test corpus --test doctor --test gateway --test properties --test standin --test tidy --test tracker
 
 real: build-tools test-tools ## only the tests with real registries and clients
 	cargo test --locked --test real --test deployed

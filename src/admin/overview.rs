@@ -28,7 +28,7 @@ struct RegistryOverview {
     public: Vec<String>,
     objective: f64,
     endpoints: Vec<Endpoint>,
-    /// None where none is configured.
+    /// None where none is configured, or where it rests.
     canary: Option<CanaryView>,
 }
 

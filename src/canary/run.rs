@@ -192,7 +192,7 @@ impl Failure {
 
     fn found(walk: &Walk, finding: &Finding) -> Failure {
         let summary = match &finding.cause {
-            Some(cause) => format!("{} Likely cause: {cause}.", finding.summary),
+            Some(cause) => format!("{} Likely cause: {cause}", finding.summary),
             None => finding.summary.clone(),
         };
         let is_account = matches!(

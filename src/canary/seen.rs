@@ -73,9 +73,9 @@ impl Canaries {
         one.settings = settings.clone();
     }
 
-    /// Forgets those that are configured no longer.
-    pub fn retain(&self, is_configured: impl Fn(&str) -> bool) {
-        self.seen().retain(|registry, _| is_configured(registry));
+    /// Forgets those that run no longer.
+    pub fn retain(&self, runs: impl Fn(&str) -> bool) {
+        self.seen().retain(|registry, _| runs(registry));
     }
 
     pub fn record(&self, registry: &str, run: Run) -> Change {

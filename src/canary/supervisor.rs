@@ -62,11 +62,12 @@ fn reconcile<E: Examine>(before: Vec<Running>, shared: &Shared, examine: &E) -> 
     for gone in before.into_iter().flatten() {
         gone.stop.send_replace(true);
     }
-    let canaries = &shared.process.canaries;
-    canaries.retain(|registry| {
-        let mut configured = shared.config.canaries.iter();
-        configured.any(|canary| canary.registry == registry)
-    });
+    // What one saw before its registry was closed is no news when it is open again.
+    let runs = |registry: &str| {
+        let mut running = running.iter();
+        running.any(|one| one.settings.canary.registry == registry)
+    };
+    shared.process.canaries.retain(runs);
     running
 }
 

@@ -198,6 +198,11 @@ impl Push {
         })
     }
 
+    /// Whether it is no client's, but Harbormouth's.
+    pub fn is_our_own(&self) -> bool {
+        self.client_family == ClientFamily::Harbormouth
+    }
+
     /// Whether what begins at this time is another push.
     pub fn is_over(&self, at: Moment) -> bool {
         let quiet = at.since(self.updated);

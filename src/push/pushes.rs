@@ -101,7 +101,8 @@ impl PushTable {
         over.into_iter().for_each(|key| self.finish(key));
     }
 
-    /// Those that moved last first.
+    /// Those that moved last first. The canary's and the doctor's aren't among them: there is one a
+    /// minute, and each is told of where it was taken.
     pub fn views(
         &self,
         filter: &PushFilter,
@@ -120,6 +121,7 @@ impl PushTable {
         let past = past.map(|push| (push, push.outcome(Presence::Over)));
         let mut found: Vec<(&Push, PushOutcome)> = current
             .chain(past)
+            .filter(|(push, _)| !push.is_our_own())
             .filter(|(push, outcome)| push.is_asked_for(*outcome, filter))
             .collect();
         found.sort_by_key(|(push, _)| std::cmp::Reverse(push.updated));
@@ -142,7 +144,7 @@ impl PushTable {
     }
 
     fn finish(&mut self, key: u64) {
-        let Some(push) = self.current.pop(&key) else {
+        let Some(push) = self.current.pop(&key).filter(|push| !push.is_our_own()) else {
             return;
         };
         let (ring, most) = match push.outcome(Presence::Over) {

@@ -297,11 +297,7 @@ async fn through_tls_a_run_is_good_once_its_authority_is_trusted() {
     world.after("bad", 1).await;
     let canary = world.canary();
     assert_eq!(canary["step"], "tls", "{canary}");
-    // The authority's own certificate isn't sent, as usual.
-    assert_eq!(
-        canary["finding"], "certificate_chain_incomplete",
-        "{canary}"
-    );
+    assert_eq!(canary["finding"], "certificate_untrusted", "{canary}");
     let seen = world.standin.seen();
     let secret = seen
         .iter()

@@ -123,7 +123,7 @@ pub fn finding(kind: Kind, step: Step) -> Finding {
         step,
         summary: format!("This is {kind}."),
         evidence: Vec::new(),
-        cause: Some("a hop did it".to_owned()),
+        cause: Some("A hop did it.".to_owned()),
         effects: Vec::new(),
     }
 }

@@ -76,7 +76,7 @@ fn what_the_judge_finds_grave_makes_a_run_bad() {
         assert_eq!(
             failure.diagnosis(&settings()),
             format!(
-                "The canary failed at {at}: This is {kind}. Likely cause: a hop did it. `harbormouth doctor \
+                "The canary failed at {at}: This is {kind}. Likely cause: A hop did it. `harbormouth doctor \
                  https://hub.example.com --repository lab/canary --push` tells whom it breaks and \
                  what to change."
             )

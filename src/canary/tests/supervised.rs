@@ -310,6 +310,8 @@ async fn a_reload_begins_changes_and_ends_canaries() {
     world.reload(|config| close(config, Maintenance::Pushes));
     rests(&world).await;
     assert!(world.metric(GOOD) > Some(2.0), "it is configured");
+    let view = |world: &World| world.current.load().process.canaries.view("harbor");
+    assert_eq!(view(&world), None, "and says nothing old");
     world.reload(|config| close(config, Maintenance::Off));
     world.runs_again().await;
 
@@ -317,7 +319,7 @@ async fn a_reload_begins_changes_and_ends_canaries() {
     rests(&world).await;
     let text = world.current.load().process.metrics.text().unwrap();
     assert!(!text.contains("harbormouth_canary"), "{text}");
-    assert_eq!(world.current.load().process.canaries.view("harbor"), None);
+    assert_eq!(view(&world), None);
 }
 
 /// No run begins any more, after at most one.

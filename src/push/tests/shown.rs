@@ -1,7 +1,7 @@
 //! What the admin listener is given.
 
 use super::*;
-use crate::push::bounds::{OTHER_FAILURES, PUSH_FAILURES};
+use crate::push::bounds::{CANARY_FAILURES, OTHER_FAILURES, PUSH_FAILURES};
 use serde_json::{Value, json};
 
 #[test]
@@ -220,4 +220,89 @@ fn the_overview_counts_a_day() {
     let overview = stage.pushes.overview(stage.now);
     assert!(overview.series.failures.is_empty());
     assert_eq!(overview.registries[0].windows, Windows::default());
+}
+
+/// One a minute would soon be all that is remembered.
+#[test]
+fn the_canarys_own_pushes_are_no_clients() {
+    let stage = &mut Stage::new();
+    let own = |ended: Ended<'static>| Ended {
+        client_family: ClientFamily::Harbormouth,
+        ..ended
+    };
+    for reason in [Reason::Success, Reason::Reset] {
+        stage.tell(own(started("a")));
+        stage.tell(own(Ended {
+            reason,
+            ..commit("a")
+        }));
+        stage.tell(own(manifest("harbormouth-canary")));
+        assert_eq!(stage.pushes().len(), 0, "{reason}, under way");
+        stage.pass(3600.0).sweep();
+        assert_eq!(stage.pushes().len(), 0, "{reason}, over");
+        assert_eq!(stage.pushes.kept().pushes, 0, "{reason}");
+    }
+    // What failed is a failure like any other.
+    assert_eq!(stage.failures().len(), 1);
+}
+
+fn canary(registry: usize, diagnosis: &str) -> CanaryFailure<'_> {
+    CanaryFailure {
+        registry,
+        operation: Operation::UploadCommit,
+        repository: "lab/canary",
+        status: Some(502),
+        fault: crate::registry::reason::Fault::Client,
+        finding: Some("push_failed"),
+        diagnosis,
+        request_id: "r-7",
+        sent: 5,
+        duration: Duration::from_secs(2),
+    }
+}
+
+#[test]
+fn bad_runs_of_a_canary_are_failures_apart() {
+    let stage = &mut Stage::new();
+    stage.tell(failed(Reason::Reset, None, commit("a")));
+    for _ in 0..1000 {
+        stage.pass(1.0);
+        stage
+            .pushes
+            .canary_failed(&canary(1, "It failed."), stage.now);
+    }
+    // Of a registry that nobody enrolled.
+    stage.pushes.canary_failed(&canary(2, "lost"), stage.now);
+    let all = stage.failures();
+    assert_eq!(all.len(), CANARY_FAILURES + 1);
+    assert_eq!(all.last().unwrap().reason, "reset");
+    let shown = serde_json::to_value(&all[0]).unwrap();
+    for (field, value) in [
+        ("registry", json!("lab")),
+        ("operation", json!("upload_commit")),
+        ("repository", json!("lab/canary")),
+        ("status", json!(502)),
+        ("outcome", json!("failed")),
+        ("reason", json!("canary")),
+        ("fault", json!("client")),
+        ("finding", json!("push_failed")),
+        ("diagnosis", json!("It failed.")),
+        ("client", Value::Null),
+        ("client_family", json!("harbormouth")),
+        ("request_id", json!("r-7")),
+        ("bytes", json!(5)),
+        ("duration", json!(2.0)),
+    ] {
+        assert_eq!(shown[field], value, "{field}");
+    }
+    let asked = |pairs: &[(&str, &str)]| {
+        let filter = FailureFilter::parse(pairs.iter().copied(), &["hq", "lab"]).unwrap();
+        stage.pushes.failures(&filter, stage.now).failures.len()
+    };
+    assert_eq!(asked(&[("reason", "canary"), ("limit", "5")]), 5);
+    assert_eq!(asked(&[("reason", "canary"), ("fault", "network")]), 0);
+    assert_eq!(asked(&[("reason", "canary"), ("registry", "hq")]), 0);
+    // Nor do they change what is counted.
+    let overview = stage.pushes.overview(stage.now);
+    assert_eq!(overview.registries[1].windows.day, Counts::default());
 }
