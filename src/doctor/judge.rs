@@ -5,10 +5,13 @@
 
 mod around;
 mod artifact;
+mod authorization;
 mod certificates;
+mod commit;
 mod draft;
 mod entry;
 mod experiments;
+mod headers;
 mod limits;
 mod location;
 mod login;
@@ -32,7 +35,10 @@ pub fn judge(walk: &Walk) -> Vec<Finding> {
         realm::judge(walk),
         login::judge(walk),
         upload::judge(walk),
+        authorization::judge(walk).into_iter().collect(),
+        headers::judge(walk),
         transfers::judge(walk),
+        commit::judge(walk),
         artifact::judge(walk),
     ];
     let drafts = parts.into_iter().flatten();

@@ -1,9 +1,11 @@
 //! The tiny artifact: whether it could be pushed and pulled, and writes that fail in a way that
 //! nothing else explains.
 
+use super::authorization::is_lost;
+use super::commit::is_commit_cut;
 use super::draft::{Draft, is_page, outcome, seen, seen_words, speaker};
-use super::transfers::{is_chunked_refused, is_commit_cut, is_idle_cut, is_too_large};
-use super::upload::{is_csrf, is_lost, is_open, is_unknown};
+use super::transfers::{is_chunked_refused, is_idle_cut, is_too_large};
+use super::upload::{is_csrf, is_open, is_unknown};
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Exchange, Trouble, Walk};
 use crate::doctor::step::Step;

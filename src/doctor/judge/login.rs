@@ -79,8 +79,7 @@ fn token(walk: &Walk) -> Option<Draft> {
     let status = answer.status;
     match status {
         200 if walk.grant.is_some() => None,
-        // The token is read after its answer came; until then nothing is known.
-        200 if !is_page(answer) && walk.first(Step::Authorized).is_none() => None,
+        200 if !is_page(answer) && !is_over(walk) => None,
         401 if !has_password => None,
         401 | 403 if has_password && !is_page(answer) => {
             let user = walk.user.as_ref().map_or("this user", |user| &user.name);
@@ -109,6 +108,12 @@ fn token(walk: &Walk) -> Option<Draft> {
             )
         }
     }
+}
+
+/// A token is read after its answer came: whether it is known by now that there is none.
+fn is_over(walk: &Walk) -> bool {
+    let is_skipped = |step: Step| walk.skipped.iter().any(|skipped| skipped.step == step);
+    is_skipped(Step::Authorized) || walk.first(Step::Authorized).is_some()
 }
 
 /// `/v2/` with what was just given.

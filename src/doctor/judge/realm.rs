@@ -113,7 +113,10 @@ fn problem(reach: Reach) -> &'static str {
         Reach::PrivateAddress | Reach::PrivateName => {
             "names a host with private addresses, which clients outside can't reach"
         }
-        Reach::Unreachable => "names a host and port that take no connection from here",
+        Reach::Unreachable => {
+            "names a host and port that could not be asked from here: no connection, or no trusted \
+             certificate"
+        }
         Reach::Public | Reach::Respelled => "names another host",
     }
 }
@@ -121,28 +124,41 @@ fn problem(reach: Reach) -> &'static str {
 /// None where nothing speaks against it: many registries have their token service elsewhere.
 fn reach(walk: &Walk, realm: &Origin, token: Option<&Exchange>) -> Option<Reach> {
     let target = &walk.target;
+    let went_elsewhere = || {
+        let token = token.filter(|_| is_asked(walk, realm))?;
+        (!answered(token, realm)).then_some(Reach::Unreachable)
+    };
     if realm.host == target.host {
-        // http instead of https brings another port with it, and is a finding of its own.
-        let is_as_typed = realm.port == target.port || realm.scheme != target.scheme;
-        let refused = || token.is_some_and(|token| !answered(token, realm));
-        return (!is_as_typed && refused()).then_some(Reach::Unreachable);
+        return match realm.port == target.port {
+            true => None,
+            false => went_elsewhere(),
+        };
     }
     match walk.realm.as_ref()? {
-        Err(_) => Some(Reach::Unresolved),
-        Ok(addresses) if addresses.is_empty() => Some(Reach::Unresolved),
+        Err(Trouble::Unresolved(_)) => Some(Reach::Unresolved),
+        Err(_) => Some(Reach::Unreachable),
         Ok(addresses) => {
             let is_inside = addresses.iter().all(|one| is_private(one.ip()));
             let is_literal = realm.host.bare().parse::<IpAddr>().is_ok();
-            match (is_inside, is_literal) {
-                (true, true) if !target_is_private(walk) => Some(Reach::PrivateAddress),
-                (true, false) if !target_is_private(walk) => Some(Reach::PrivateName),
-                (_, _) => {
-                    let token = token?;
-                    (!answered(token, realm)).then_some(Reach::Unreachable)
-                }
+            match (is_inside && !target_is_private(walk), is_literal) {
+                (true, true) => Some(Reach::PrivateAddress),
+                (true, false) => Some(Reach::PrivateName),
+                (false, _) => went_elsewhere(),
             }
         }
     }
+}
+
+/// Whether the realm would have been asked if it could be: an http one isn't, nor any where the
+/// target's own certificate isn't trusted. Those are findings of their own.
+fn is_asked(walk: &Walk, realm: &Origin) -> bool {
+    let handshake = walk.address().and_then(|address| address.tls.as_ref());
+    let is_trusted = match handshake {
+        Some(Ok(tls)) => tls.distrust.is_none(),
+        Some(Err(_)) => false,
+        None => true,
+    };
+    realm.scheme == walk.target.scheme && is_trusted
 }
 
 /// Whether the realm itself answered: where it can't be reached, the token is asked for at the

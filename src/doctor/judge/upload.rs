@@ -1,13 +1,12 @@
-//! Uploads: their opening, Location, Authorization on the writes that follow, and the headers that
-//! clients need.
+//! Uploads: their opening, where their Location leads, and whether they are known afterwards.
 
-use super::draft::{Draft, is_page, outcome, quoted, seen_header, seen_words, speaker, words};
+use super::draft::{Draft, is_page, outcome, seen_header, seen_words, speaker, words};
 use super::experiments;
 use super::location::{self, Flaw, flaws};
 use super::login::{Refusal, refusal};
-use crate::doctor::clients::{Circumstance, Header, LostOn, PlainHttp, Surroundings};
+use crate::doctor::clients::{Circumstance, PlainHttp, Surroundings};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Answer, Carried, Exchange, Walk};
+use crate::doctor::seen::{Answer, Exchange, Walk};
 use crate::doctor::step::Step;
 use crate::edge::origin::{Authority, Scheme};
 use crate::registry::oci_error::OciError;
@@ -17,9 +16,7 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     drafts.extend(opening(walk));
     drafts.extend(cookie(walk));
     drafts.extend(locations(walk));
-    drafts.extend(authorization(walk));
     drafts.extend(unknown(walk));
-    drafts.extend(headers(walk));
     drafts
 }
 
@@ -29,7 +26,7 @@ pub(super) fn is_csrf(answer: &Answer) -> bool {
     answer.status == 403 && (body.contains("csrf") || body.contains("cross-site"))
 }
 
-fn is_ok(exchange: &Exchange) -> bool {
+pub(super) fn is_ok(exchange: &Exchange) -> bool {
     exchange
         .result
         .as_ref()
@@ -162,81 +159,21 @@ fn flawed(walk: &Walk, exchange: &Exchange, location: Option<&str>, flaw: Flaw) 
     }
 }
 
-/// What an http Location leads to: port 80 of the target's name, or a port that speaks TLS.
+/// What an http Location leads to: port 80 of the target's name, or a port that speaks TLS. Whether
+/// another host answers is that other finding's affair.
 fn reached(walk: &Walk, authority: &str, on_80: PlainHttp) -> PlainHttp {
-    let port = Authority::parse(authority).ok().and_then(|one| one.port);
     let target = &walk.target;
-    match port.unwrap_or(Scheme::Http.default_port()) {
+    let Ok(authority) = Authority::parse(authority) else {
+        return PlainHttp::Nothing;
+    };
+    if authority.host != target.host {
+        return PlainHttp::Serves;
+    }
+    match authority.port.unwrap_or(Scheme::Http.default_port()) {
         80 => on_80,
         port if port == 443 || port == target.port => PlainHttp::Other,
         _ => PlainHttp::Nothing,
     }
-}
-
-/// Writes that carry what opened the upload, and are quick: a token has no time to expire.
-const WRITES: [Step; 6] = [
-    Step::UploadChunk,
-    Step::UploadChunkChunked,
-    Step::UploadCommit,
-    Step::BlobCommit,
-    Step::ConfigCommit,
-    Step::ManifestPut,
-];
-
-/// Whether a write lost its Authorization.
-pub(super) fn is_lost(walk: &Walk, exchange: &Exchange) -> bool {
-    let is_refused = exchange.result.as_ref().is_ok_and(|a| a.status == 401);
-    let has_some = exchange.request.authorization != Carried::Nothing;
-    let is_write = matches!(exchange.request.method.as_str(), "PATCH" | "PUT");
-    is_open(walk) && is_refused && has_some && is_write && WRITES.contains(&exchange.step)
-}
-
-fn authorization(walk: &Walk) -> Option<Draft> {
-    let of: Vec<&Exchange> = walk
-        .exchanges
-        .iter()
-        .filter(|exchange| is_lost(walk, exchange))
-        .collect();
-    let first = of.first()?;
-    let answer = first.result.as_ref().ok()?;
-    let has = |method: &str| of.iter().any(|one| one.request.method == method);
-    let (on, methods) = match (has("PATCH"), has("PUT")) {
-        (true, false) => (LostOn::Patch, "PATCH"),
-        (false, _) => (LostOn::Put, "PUT"),
-        (true, true) => (LostOn::Both, "PATCH and PUT"),
-    };
-    let others: Vec<&str> = ["PATCH", "PUT"]
-        .into_iter()
-        .filter(|method| !has(method))
-        .collect();
-    let kept = match others.as_slice() {
-        [other] => format!("POST and {other} keep it"),
-        _ => "POST keeps it".to_owned(),
-    };
-    let summary = format!(
-        "{methods} is refused with 401, with the Authorization that opened the upload; {kept}."
-    );
-    let cause = match refusal(walk, answer) {
-        Refusal::Page => format!(
-            "the refusal is a hop's own page{}: it wants a login of its own for {methods} \
-             (`limit_except`, `auth_basic`, `auth_request`)",
-            speaker(answer)
-        ),
-        Refusal::Nothing => format!(
-            "a hop removes Authorization from {methods}: the registry was asked without one (look \
-             for `proxy_set_header Authorization`, `del-header Authorization`, and rules by method)"
-        ),
-        Refusal::Something => format!(
-            "the registry got another Authorization with {methods} than with the POST: a hop puts \
-             its own there, or passes writes on to another installation"
-        ),
-    };
-    Some(
-        Draft::new(Kind::AuthorizationLost, first.step, summary)
-            .shown_by(of.iter().map(|one| seen_header(one, "www-authenticate")))
-            .because(cause)
-            .where_(Circumstance::Lost(on)),
-    )
 }
 
 /// Steps that address the upload.
@@ -308,69 +245,4 @@ fn unknown(walk: &Walk) -> Option<Draft> {
             .because(cause)
             .where_(circumstance),
     )
-}
-
-fn headers(walk: &Walk) -> Vec<Draft> {
-    [Header::Digest, Header::Range, Header::NextLocation]
-        .into_iter()
-        .filter_map(|header| without(walk, header))
-        .collect()
-}
-
-fn without(walk: &Walk, header: Header) -> Option<Draft> {
-    let exchanges = walk.exchanges.iter().filter(|one| is_ok(one));
-    let of: Vec<&Exchange> = exchanges
-        .filter(|exchange| lost_header(exchange) == Some(header))
-        .collect();
-    let first = of.first()?;
-    let range = first.result.as_ref().ok().and_then(|a| a.header("range"));
-    let (name, summary) = match (header, range) {
-        (Header::Digest, _) => (
-            "docker-content-digest",
-            "The answer to a commit has no Docker-Content-Digest.".to_owned(),
-        ),
-        (Header::NextLocation, _) => (
-            "location",
-            "The answer to a PATCH has no Location.".to_owned(),
-        ),
-        (Header::Range, Some(range)) => (
-            "range",
-            format!(
-                "The answer to a PATCH says \"Range: {}\", where 0-N without a unit belongs.",
-                quoted(range)
-            ),
-        ),
-        (Header::Range, None) => ("range", "The answer to a PATCH has no Range.".to_owned()),
-    };
-    Some(
-        Draft::new(Kind::HeaderLost, first.step, summary)
-            .shown_by(of.iter().map(|one| seen_header(one, name)))
-            .because(
-                "a hop lets only some headers of answers through, or changes them: \
-                 `proxy_hide_header` (nginx), `del-header` (HAProxy), a firewall's list",
-            )
-            .where_(Circumstance::Header(header)),
-    )
-}
-
-fn lost_header(exchange: &Exchange) -> Option<Header> {
-    let answer = exchange.result.as_ref().ok()?;
-    match (exchange.request.method.as_str(), answer.status) {
-        ("PUT", 201) => answer
-            .header("docker-content-digest")
-            .is_none()
-            .then_some(Header::Digest),
-        ("PATCH", 202) if answer.header("location").is_none() => Some(Header::NextLocation),
-        ("PATCH", 202) => {
-            let is_right = answer.header("range").is_some_and(is_bare_range);
-            (!is_right).then_some(Header::Range)
-        }
-        _ => None,
-    }
-}
-
-fn is_bare_range(range: &str) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let parts = range.split_once('-');
-    parts.is_some_and(|(from, to)| is_number(from) && is_number(to))
 }

@@ -2,27 +2,37 @@
 
 use super::backend::{Kind, Rights};
 use super::chain::{Chain, Front};
-use super::doctor::{self, Said, Who};
 use super::faults::{Fault, SOUND};
 use super::shared::{Examined, Shared};
+use super::visit::{self, Said, Who};
 use crate::world::{World, trial};
+use harbormouth::doctor::kind::Kind as Found;
 use libtest_mimic::Trial;
 use serde_json::Value;
 use std::sync::Arc;
 
-pub fn trials(world: &Arc<World>, shared: &[Arc<Shared>]) -> Vec<Trial> {
+/// A fault is found.
+pub fn trial_of(world: &Arc<World>, shared: &Arc<Shared>) -> Trial {
+    let shared = Arc::clone(shared);
+    trial(world, name(shared.fault, shared.front), move |world| {
+        check(shared.fault, shared.front, shared.examined(world));
+    })
+}
+
+/// What is no fault is not found.
+pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for one in shared {
-        let (one, name) = (Arc::clone(one), name(one.fault, one.front));
-        trials.push(trial(world, name, move |world| {
-            let (fault, front) = (one.fault, one.front);
-            check(fault, front, one.examined(world));
-        }));
-    }
     trials.push(trial(world, "doctor::healthy::all_the_way", all_the_way));
     trials.push(trial(world, "doctor::healthy::password", |world| {
         registry(world, Kind::Password, Who::Alice)
     }));
+    for (name, who, found) in [
+        ("wrong_password", Who::Impostor, Found::NothingGranted),
+        ("no_right_to_push", Who::Bob, Found::PushNotGranted),
+    ] {
+        let name = format!("doctor::login::{name}");
+        trials.push(trial(world, name, move |world| login(world, who, found)));
+    }
     trials.push(trial(world, "doctor::healthy::open", |world| {
         registry(world, Kind::Open, Who::Anonymous)
     }));
@@ -43,7 +53,7 @@ fn check(fault: &Fault, front: Front, examined: &Examined) {
 
 pub fn check_findings(said: &Said, fault: &Fault) {
     let json = said.json();
-    let kinds = doctor::kinds(&json);
+    let kinds = visit::kinds(&json);
     let findings = &json["findings"];
     assert_eq!(kinds, fault.found, "{findings:#}");
     assert_eq!(said.status, fault.exit, "{findings:#}");
@@ -80,17 +90,28 @@ fn all_the_way(world: &World) {
         "3s",
         "--commit-wait",
     ];
-    let said = doctor::run(world, &chain.url(), Who::Alice, &arguments);
+    let said = visit::run(world, &chain.url(), Who::Alice, &arguments);
     check_findings(&said, &SOUND);
     check_left(&said, chain.backend.open_uploads(), Rights::Maintainer);
-    let tags = chain.backend.harbor().tags(doctor::REPOSITORY);
+    let tags = chain.backend.harbor().tags(visit::REPOSITORY);
     assert_eq!(tags, Vec::<String>::new(), "a tag is left");
 }
 
 /// A registry that has no token service.
 fn registry(world: &World, kind: Kind, who: Who) {
     let chain = Chain::start_before(world, &SOUND, Front::Nginx, kind);
-    let said = doctor::run(world, &chain.url(), who, &["--json", "--push"]);
+    let said = visit::run(world, &chain.url(), who, &["--json", "--push"]);
     check_findings(&said, &SOUND);
     check_left(&said, chain.backend.open_uploads(), Rights::Maintainer);
+}
+
+/// A sound chain, and somebody whom the registry doesn't let push: that is no fault of the chain's,
+/// and it couldn't be examined to its end.
+fn login(world: &World, who: Who, found: Found) {
+    let chain = Chain::start(world, &SOUND, Front::Nginx);
+    let said = visit::run(world, &chain.url(), who, &["--json"]);
+    let json = said.json();
+    assert_eq!(visit::kinds(&json), [found], "{:#}", json["findings"]);
+    assert_eq!(said.status, 2, "{}", json["ticket"]);
+    assert_eq!(chain.backend.open_uploads(), 0);
 }

@@ -6,8 +6,8 @@
 //! ports, the random parts of paths, versions) is made the same first, in the same width.
 
 use super::chain::{Chain, Front};
-use super::doctor::{self, Who};
 use super::faults::{BODY_LIMIT, Fault, HTML_ERRORS, PORT_IN_HOST, SOUND, TWO_HOPS, named};
+use super::visit::{self, Who};
 use crate::world::{World, trial};
 use libtest_mimic::Trial;
 use std::path::Path;
@@ -98,7 +98,7 @@ fn check(world: &World, golden: &Golden, number: u16) {
     if golden.via == Via::Everything {
         arguments.extend(chain.entries.iter().flat_map(|entry| ["--via", entry]));
     }
-    let said = doctor::run(world, &chain.url(), golden.who, &arguments);
+    let said = visit::run(world, &chain.url(), golden.who, &arguments);
     let core = chain.backend.address().to_string();
     let text = settled(&said.stdout.replace(&core, "127.0.0.1:40000"));
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

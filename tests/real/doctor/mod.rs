@@ -5,7 +5,6 @@
 mod backend;
 mod certificates;
 mod chain;
-mod doctor;
 mod examination;
 mod faults;
 mod golden;
@@ -15,20 +14,22 @@ mod nginx;
 mod predictions;
 mod shared;
 mod two_hops;
+mod visit;
 
 use crate::world::World;
 use libtest_mimic::Trial;
 use std::sync::Arc;
 
 pub fn trials(world: &Arc<World>) -> Vec<Trial> {
-    let shared = shared::all();
-    let trials = [
-        // The longest first: they mostly wait.
-        predictions::trials(world, &shared),
-        new_user::trials(world),
-        golden::trials(world),
-        two_hops::trials(world),
-        examination::trials(world, &shared),
-    ];
-    trials.into_iter().flatten().collect()
+    let mut trials = Vec::new();
+    // One chain after the other: each ends with its last trial.
+    for shared in shared::all() {
+        trials.push(examination::trial_of(world, &shared));
+        trials.extend(predictions::trials_of(world, &shared));
+    }
+    trials.extend(examination::trials(world));
+    trials.extend(new_user::trials(world));
+    trials.extend(two_hops::trials(world));
+    trials.extend(golden::trials(world));
+    trials
 }

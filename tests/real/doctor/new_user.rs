@@ -3,9 +3,9 @@
 
 use super::backend::alice;
 use super::chain::{Chain, Front};
-use super::doctor::{self, Said, Who};
 use super::examination;
 use super::faults::{BODY_LIMIT, Fault, PORT_IN_HOST, SCHEME_LOST, SOUND};
+use super::visit::{self, Said, Who};
 use crate::clients::{Client, Outcome, PATIENCE, Reference};
 use crate::image::Image;
 use crate::world::{World, trial};
@@ -25,7 +25,7 @@ fn heals(world: &World, fault: &Fault) {
     if let Ok(()) = push(world, &chain, "before") {
         panic!("the push works already: this chain shows nothing");
     }
-    let ill = doctor::run(world, &chain.url(), Who::Alice, &[]);
+    let ill = visit::run(world, &chain.url(), Who::Alice, &[]);
     assert_eq!(ill.status, 1, "{}", ill.output());
     let advice = advice(&ill, PLACE);
     assert!(!advice.is_empty(), "no lines for nginx in:\n{}", ill.stdout);
@@ -34,7 +34,7 @@ fn heals(world: &World, fault: &Fault) {
         nginx.location.set(line);
     }
     nginx.restart(world);
-    let well = doctor::run(world, &chain.url(), Who::Alice, &["--json"]);
+    let well = visit::run(world, &chain.url(), Who::Alice, &["--json"]);
     examination::check_findings(&well, &SOUND);
     if let Err(said) = push(world, &chain, "after") {
         panic!("{advice:#?}\nwere pasted, and the push fails:\n{said}");
@@ -69,7 +69,7 @@ fn push(world: &World, chain: &Chain, tag: &str) -> Result<(), String> {
     let image = Image::make(&directory.path().join("layout"), LAYERS);
     let to = Reference {
         host: chain.host.clone(),
-        repository: doctor::REPOSITORY.to_owned(),
+        repository: visit::REPOSITORY.to_owned(),
         tag: tag.to_owned(),
     };
     match Client::Ctr.push(world, &image, &to, &alice(), PATIENCE) {

@@ -2,9 +2,9 @@
 //! client is what that client's push comes to.
 
 use super::backend::alice;
-use super::doctor;
 use super::faults::Pushes;
 use super::shared::{Examined, Shared};
+use super::visit;
 use crate::clients::{Client, Outcome, PATIENCE, Reference};
 use crate::image::Image;
 use crate::world::{World, trial};
@@ -12,19 +12,19 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 use std::sync::Arc;
 
-pub fn trials(world: &Arc<World>, shared: &[Arc<Shared>]) -> Vec<Trial> {
-    let mut trials = Vec::new();
-    for one in shared.iter().filter(|one| is_pushed_through(one)) {
-        for client in Client::ALL {
-            let name = format!("doctor::predictions::{}::{}", one.fault.name, client.name());
-            let one = Arc::clone(one);
-            trials.push(trial(world, name, move |world| {
-                let pushes = one.fault.pushes;
-                check(world, one.examined(world), pushes, client);
-            }));
-        }
+pub fn trials_of(world: &Arc<World>, shared: &Arc<Shared>) -> Vec<Trial> {
+    let of_client = |client: Client| {
+        let fault = shared.fault;
+        let name = format!("doctor::predictions::{}::{}", fault.name, client.name());
+        let shared = Arc::clone(shared);
+        trial(world, name, move |world| {
+            check(world, shared.examined(world), fault.pushes, client);
+        })
+    };
+    match is_pushed_through(shared) {
+        true => Client::ALL.map(of_client).into(),
+        false => Vec::new(),
     }
-    trials
 }
 
 /// Clients are tried at the first front of a fault.
@@ -117,6 +117,6 @@ fn predicted(json: &Value, client: Client) -> Predicted {
             other => panic!("{other:?} is said of {name} in:\n{finding:#}"),
         }
     };
-    let worst = doctor::findings(json).iter().map(of_one).max();
+    let worst = visit::findings(json).iter().map(of_one).max();
     worst.unwrap_or(Predicted::Works)
 }

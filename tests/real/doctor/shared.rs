@@ -2,8 +2,8 @@
 //! against real clients at the same chain.
 
 use super::chain::{Chain, Front};
-use super::doctor::{self, Said, Who};
 use super::faults::{FAULTS, Fault};
+use super::visit::{self, Said, Who};
 use crate::world::World;
 use std::sync::{Arc, OnceLock};
 
@@ -42,7 +42,7 @@ pub fn examine(world: &World, fault: &Fault, front: Front) -> Examined {
     let chain = Chain::start(world, fault, front);
     let mut arguments = vec!["--json"];
     arguments.extend(fault.asked);
-    let said = doctor::run(world, &chain.url(), Who::Alice, &arguments);
+    let said = visit::run(world, &chain.url(), Who::Alice, &arguments);
     let left_open = chain.backend.open_uploads();
     Examined {
         chain,

@@ -2,9 +2,9 @@
 //! blames the right one.
 
 use super::chain::{Chain, Front};
-use super::doctor::{self, Who};
 use super::examination;
 use super::faults::{Fault, TWO_HOPS, Where};
+use super::visit::{self, Who};
 use crate::world::{World, trial};
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -33,10 +33,10 @@ fn check(world: &World, fault: &Fault) {
         Where::Inner => [json!({ "between": [1, 2] }), json!({ "at_or_behind": 1 })],
     };
     for (arguments, expected) in walks.into_iter().zip(expected) {
-        let said = doctor::run(world, &chain.url(), Who::Alice, arguments);
+        let said = visit::run(world, &chain.url(), Who::Alice, arguments);
         examination::check_findings(&said, fault);
         let json = said.json();
-        for finding in doctor::findings(&json) {
+        for finding in visit::findings(&json) {
             assert_eq!(finding["culprit"], expected, "{arguments:?}: {finding:#}");
         }
     }

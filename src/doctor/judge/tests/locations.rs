@@ -1,7 +1,7 @@
 //! Locations, the probes, and the causes that they point to.
 
 use super::{found, kinds, only};
-use crate::doctor::clients::Client;
+use crate::doctor::clients::{Client, prediction};
 use crate::doctor::finding::Outcome;
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::fixtures::{HUB, Made, UPLOAD};
@@ -279,5 +279,27 @@ fn http_on_the_tls_port_reaches_nobody() {
                 effect.client, effect.how
             );
         }
+    }
+}
+
+/// What an http realm elsewhere is, its scheme says; that it wasn't asked says nothing of its host.
+#[test]
+fn a_realm_that_is_not_asked_is_not_closed() {
+    let challenge = "Bearer realm=\"http://auth.example.net/token\",service=\"x\"";
+    let mut made = Made::harbor(HUB).header(Step::Ping, "www-authenticate", Some(challenge));
+    made.0.realm = Some(Ok(vec!["203.0.113.77:80".parse().unwrap()]));
+    assert_eq!(kinds(&made), [Kind::RealmScheme]);
+}
+
+/// The upstream's own address, in clear: skopeo follows it where it can be reached, with its token.
+#[test]
+fn an_inner_address_breaks_all_but_who_follows_anywhere() {
+    let findings = found(&hub("http://10.0.0.5:8080"));
+    for client in Client::ALL {
+        let expected = match client {
+            Client::Containers => Outcome::Sometimes,
+            _ => Outcome::Breaks,
+        };
+        assert_eq!(prediction(client, &findings), expected, "{client:?}");
     }
 }

@@ -3,7 +3,7 @@
 use super::{Case, hub, until_upload};
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::fixtures::{HUB, Made, granted};
-use crate::doctor::seen::{Access, Grant};
+use crate::doctor::seen::{Access, Grant, Skipped, Why};
 use crate::doctor::step::Step;
 
 pub(in super::super) fn cases() -> Vec<Case> {
@@ -55,6 +55,23 @@ pub(in super::super) fn cases() -> Vec<Case> {
             none.status(Step::TokenGet, 404).html(Step::TokenGet),
             Kind::TokenFailed,
             "/service/token",
+        ),
+        (
+            "an answer without a token",
+            {
+                let mut made = until_upload(hub())
+                    .without(Step::UploadStart)
+                    .without(Step::Authorized)
+                    .status(Step::TokenGet, 200);
+                made.0.grant = None;
+                made.0.skipped.push(Skipped {
+                    step: Step::Authorized,
+                    why: Why::Impossible,
+                });
+                made
+            },
+            Kind::TokenFailed,
+            "gave no token",
         ),
         (
             "a wrong password",

@@ -34,6 +34,8 @@ pub(in super::super) fn cases() -> Vec<Case> {
     private.0.realm = Some(Ok(vec!["10.0.0.5:443".parse().unwrap()]));
     let mut literal = realm("https://10.0.0.5/service/token");
     literal.0.realm = Some(Ok(vec!["10.0.0.5:443".parse().unwrap()]));
+    let mut closed = realm("https://auth.example.net/token");
+    closed.0.realm = Some(Err(Trouble::Refused));
     vec![
         (
             "a login page in front",
@@ -118,10 +120,16 @@ pub(in super::super) fn cases() -> Vec<Case> {
             "private addresses",
         ),
         (
+            "a realm that is closed",
+            closed,
+            Kind::RealmHost,
+            "could not be asked",
+        ),
+        (
             "a realm on a port that is closed",
             realm("https://hub.example.com:8443/service/token"),
             Kind::RealmHost,
-            "take no connection",
+            "could not be asked",
         ),
         (
             "a realm that is a path",

@@ -17,6 +17,10 @@ const LIMIT: Duration = Duration::from_secs(120);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
     Alice,
+    /// With somebody else's password.
+    Impostor,
+    /// Who may pull, and not push.
+    Bob,
     /// Nothing is known: no user, no repository.
     Nobody,
     /// No user, and a repository: for a registry that is open.
@@ -34,14 +38,21 @@ pub struct Said {
 pub fn run(world: &World, url: &str, who: Who, arguments: &[&str]) -> Said {
     let home = world.directory("doctor");
     let password = home.path().join("password");
-    std::fs::write(&password, format!("{PASSWORD}\n")).expect("the password's file");
+    let login = match who {
+        Who::Alice => Some((ALICE, PASSWORD)),
+        Who::Impostor => Some((ALICE, BOBS_PASSWORD)),
+        Who::Bob => Some((BOB, BOBS_PASSWORD)),
+        Who::Anonymous | Who::Nobody => None,
+    };
+    let (user, typed) = login.unwrap_or_default();
+    std::fs::write(&password, format!("{typed}\n")).expect("the password's file");
     let mut command = world.command("sh", home.path());
     command.args(["-c", "exec \"$@\" < \"$0\""]).arg(&password);
     command.arg(Path::new(env!("CARGO_BIN_EXE_harbormouth")));
     command.args(["doctor", url]);
     match who {
-        Who::Alice => {
-            command.args(["--user", ALICE, "--password-stdin"]);
+        Who::Alice | Who::Impostor | Who::Bob => {
+            command.args(["--user", user, "--password-stdin"]);
             command.args(["--repository", REPOSITORY]);
         }
         Who::Anonymous => {
@@ -63,6 +74,10 @@ pub fn run(world: &World, url: &str, who: Who, arguments: &[&str]) -> Said {
     said
 }
 
+/// A guest of the project.
+const BOB: &str = "bob";
+const BOBS_PASSWORD: &str = "Bob123456";
+
 /// What uploads are tried on.
 pub const REPOSITORY: &str = "lab/app";
 
@@ -81,7 +96,7 @@ impl Said {
         let output = self.output();
         let pair = STANDARD.encode(format!("{ALICE}:{PASSWORD}"));
         // Every token of these registries is a JSON Web Token, and begins so.
-        for secret in [PASSWORD, pair.as_str(), "eyJ"] {
+        for secret in [PASSWORD, BOBS_PASSWORD, pair.as_str(), "eyJ"] {
             assert!(!output.contains(secret), "{secret} is in:\n{output}");
         }
         for state in output.split("_state=").skip(1) {
@@ -93,7 +108,7 @@ impl Said {
 /// The findings of the walk that clients take, in the doctor's order.
 pub fn kinds(json: &Value) -> Vec<Kind> {
     let findings = findings(json);
-    findings.iter().map(|finding| kind(finding)).collect()
+    findings.iter().map(kind).collect()
 }
 
 pub fn findings(json: &Value) -> &[Value] {

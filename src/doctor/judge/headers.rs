@@ -1,0 +1,72 @@
+//! Headers of answers that some clients can't do without.
+
+use super::draft::{Draft, quoted, seen_header};
+use super::upload::is_ok;
+use crate::doctor::clients::{Circumstance, Header};
+use crate::doctor::kind::Kind;
+use crate::doctor::seen::{Exchange, Walk};
+
+pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
+    [Header::Digest, Header::Range, Header::NextLocation]
+        .into_iter()
+        .filter_map(|header| without(walk, header))
+        .collect()
+}
+
+fn without(walk: &Walk, header: Header) -> Option<Draft> {
+    let exchanges = walk.exchanges.iter().filter(|one| is_ok(one));
+    let of: Vec<&Exchange> = exchanges
+        .filter(|exchange| lost_header(exchange) == Some(header))
+        .collect();
+    let first = of.first()?;
+    let range = first.result.as_ref().ok().and_then(|a| a.header("range"));
+    let (name, summary) = match (header, range) {
+        (Header::Digest, _) => (
+            "docker-content-digest",
+            "The answer to a commit has no Docker-Content-Digest.".to_owned(),
+        ),
+        (Header::NextLocation, _) => (
+            "location",
+            "The answer to a PATCH has no Location.".to_owned(),
+        ),
+        (Header::Range, Some(range)) => (
+            "range",
+            format!(
+                "The answer to a PATCH says \"Range: {}\", where 0-N without a unit belongs.",
+                quoted(range)
+            ),
+        ),
+        (Header::Range, None) => ("range", "The answer to a PATCH has no Range.".to_owned()),
+    };
+    Some(
+        Draft::new(Kind::HeaderLost, first.step, summary)
+            .shown_by(of.iter().map(|one| seen_header(one, name)))
+            .because(
+                "a hop lets only some headers of answers through, or changes them: \
+                 `proxy_hide_header` (nginx), `del-header` (HAProxy), a firewall's list",
+            )
+            .where_(Circumstance::Header(header)),
+    )
+}
+
+fn lost_header(exchange: &Exchange) -> Option<Header> {
+    let answer = exchange.result.as_ref().ok()?;
+    match (exchange.request.method.as_str(), answer.status) {
+        ("PUT", 201) => answer
+            .header("docker-content-digest")
+            .is_none()
+            .then_some(Header::Digest),
+        ("PATCH", 202) if answer.header("location").is_none() => Some(Header::NextLocation),
+        ("PATCH", 202) => {
+            let is_right = answer.header("range").is_some_and(is_bare_range);
+            (!is_right).then_some(Header::Range)
+        }
+        _ => None,
+    }
+}
+
+fn is_bare_range(range: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let parts = range.split_once('-');
+    parts.is_some_and(|(from, to)| is_number(from) && is_number(to))
+}
