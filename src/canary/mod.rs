@@ -2,21 +2,23 @@
 //! that a quiet night isn't a blind one. It walks as the doctor does, and the doctor's judgement is
 //! what it tells.
 //!
-//! `run` says what came of one walk (pure), `seen` keeps the last one of each registry, `runner` takes
-//! them in their time, `supervisor` has one runner for each canary that is configured. What all of
-//! it deliberately doesn't know: how a walk is taken and judged (see `doctor`).
+//! `run` says what came of one walk, by its `steps` (pure), `seen` keeps the last one of each registry,
+//! `runner` takes them in their time, `supervisor` has one runner for each canary that is configured.
+//! What all of it deliberately doesn't know: how a walk is taken and judged (see `doctor`).
 
 mod examine;
 mod run;
 mod runner;
 mod seen;
 mod settings;
+mod steps;
 mod supervisor;
 
 pub use examine::{Doctor, Examine};
-pub use run::{Failure, Run, STEPS, TIMED, Taken, step};
+pub use run::{Failure, Run, Taken};
 pub use seen::{Canaries, CanaryView};
 pub use settings::{Settings, TAG};
+pub use steps::{STEPS, TIMED};
 pub use supervisor::supervise;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::examine::Examine;
 use super::run::{End, Leaves, Run, leaves};
 use super::seen::Change;
 use super::settings::{Content, Settings};
+use super::steps::operation;
 use crate::doctor::finding::Finding;
 use crate::doctor::seen::Walk;
 use crate::live::Process;
@@ -118,7 +119,7 @@ impl<E: Examine> Runner<E> {
         if let Some(failure) = &run.failure {
             let told = CanaryFailure {
                 registry: self.process.pushes.enroll(registry),
-                operation: failure.operation(),
+                operation: operation(failure.step),
                 repository: &self.settings.canary.repository,
                 status: failure.status,
                 fault: failure.fault,

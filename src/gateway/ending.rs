@@ -5,6 +5,7 @@ use super::context::RequestContext;
 use crate::metrics::{Direction, seconds};
 use crate::push::{Ended, Finding, Whose};
 use crate::record::AccessRecord;
+use crate::registry::client::ClientFamily;
 use crate::registry::grant::asks_for_push;
 use crate::registry::oci_error::OciError;
 use crate::registry::operation::Operation;
@@ -102,8 +103,13 @@ fn credentials(ctx: &RequestContext, status: Option<u16>) -> Credentials {
     }
 }
 
-/// Whether a manifest came bare after layers of the same push that didn't.
+/// Whether a manifest came bare after layers of the same push that didn't, or the doctor asks what
+/// becomes of a chunk without: what got lost it tells itself.
 fn left_out(ctx: &RequestContext) -> bool {
+    let is_chunk = ctx.operation == Operation::UploadChunk;
+    if is_chunk && ctx.client_family == ClientFamily::Harbormouth {
+        return true;
+    }
     let (Operation::ManifestPut, Some(repository), Some(registry)) =
         (ctx.operation, ctx.repository.as_deref(), ctx.number())
     else {

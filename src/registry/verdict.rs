@@ -35,7 +35,8 @@ pub enum Failure {
 pub enum Credentials {
     None,
     /// None, though PUTs of the same push brought theirs: the client has thrown away a token that
-    /// expired, and asks for another by writing without. containerd does so.
+    /// expired, and asks for another by writing without. containerd does so; and so does the doctor,
+    /// to see whether the refusal comes at once.
     LeftOut,
     /// A token that had expired, by its own words.
     Expired,

@@ -1,9 +1,11 @@
 //! A canary that walks through the gateway's own listener to the stand-in: what its runs look like
 //! from every side, when all is well and when it isn't.
 
+use crate::client::with_length;
 use crate::common::ca::Ca;
 use crate::common::gateway::Gateway;
 use crate::common::wait::free_port;
+use crate::setup::Setup;
 use harbormouth::canary::{STEPS, TIMED};
 use harbormouth::edge::origin::Origin;
 use harbormouth::standin::hop::{Hop, HopConfig};
@@ -419,4 +421,28 @@ async fn a_drain_ends_a_run() {
     }
     let last = seen.last().expect("requests");
     assert_eq!(last.method, Method::DELETE, "{last:?}");
+}
+
+/// A walk of the doctor's leaves Authorization out on purpose: nobody is paged for it.
+#[tokio::test]
+async fn what_the_doctor_leaves_out_is_not_lost() {
+    let standin = crate::push::standin().await;
+    let world = Setup::new(standin.origin()).start();
+    let mut conn = world.https().await;
+    let upload = "/v2/lab/app/blobs/uploads/5f3a6c1e-0000-4000-8000-000000000000";
+    for (agent, family) in [
+        ("containerd/v2.3.4", "client=containerd"),
+        ("harbormouth-doctor/0.1.0", "client=harbormouth"),
+    ] {
+        let agent = format!("User-Agent: {agent}");
+        let reply = conn
+            .ask(with_length("PATCH", upload, &[&agent], b"x"))
+            .await;
+        assert_eq!(reply.status, 401, "{reply:?}");
+        // It is counted before its record is written.
+        world.logged(&["upload_chunk", family]).await;
+        let labels = [("operation", "upload_chunk"), ("quality", "bad")];
+        let bad = "harbormouth_push_requests_total";
+        world.metric_becomes(bad, &labels, 1.0).await;
+    }
 }

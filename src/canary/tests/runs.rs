@@ -1,9 +1,10 @@
 //! What is made of one walk.
 
 use super::made::{self, failing, finding, healthy, leaving, run, settings};
-use crate::canary::run::{End, Leaves, Run, STEPS, TIMED, leaves, step};
+use crate::canary::run::{End, Leaves, Run, leaves};
 use crate::canary::seen::{Canaries, Change};
 use crate::canary::settings::{Content, TAG};
+use crate::canary::steps::{STEPS, TIMED, operation, step};
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Leftover, Trouble};
 use crate::doctor::step::Step;
@@ -25,7 +26,7 @@ fn a_walk_that_went_through_is_good() {
 
 #[test]
 fn what_the_judge_finds_grave_makes_a_run_bad() {
-    for (kind, at, walk, operation, fault, status) in [
+    for (kind, at, walk, wanted, fault, status) in [
         (
             Kind::LocationPort,
             Step::UploadStart,
@@ -71,7 +72,7 @@ fn what_the_judge_finds_grave_makes_a_run_bad() {
         let warning = finding(Kind::CertificateExpiresSoon, Step::Tls);
         let failure = run(&walk, &[warning, finding(kind, at)]).failure.unwrap();
         assert_eq!((failure.step, failure.kind), (at, Some(kind)));
-        assert_eq!(failure.operation(), operation, "{kind}");
+        assert_eq!(operation(failure.step), wanted, "{kind}");
         assert_eq!((failure.fault, failure.status), (fault, status), "{kind}");
         assert_eq!(
             failure.diagnosis(&settings()),
