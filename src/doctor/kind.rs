@@ -221,13 +221,14 @@ impl Kind {
             | Kind::LoginRefused
             | Kind::NothingGranted
             | Kind::PushNotGranted => Severity::Unexamined,
-            Kind::CertificateExpiresSoon
+            // Clients go on to the next address.
+            Kind::AddressUnreachable
+            | Kind::CertificateExpiresSoon
             | Kind::RedirectLosesWrites
             | Kind::PlainHttpServed
             | Kind::RequestBuffered
             | Kind::CommitSlow => Severity::Warning,
-            Kind::AddressUnreachable
-            | Kind::TlsFailed
+            Kind::TlsFailed
             | Kind::PlainHttpOnTlsPort
             | Kind::CertificateExpired
             | Kind::CertificateNotYetValid

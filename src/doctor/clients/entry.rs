@@ -4,11 +4,11 @@
 use super::circumstance::Reach;
 use super::fate::{Fate, breaks, leaks, sometimes, works};
 use super::rules::{Manner, TokenRequest, rules};
-use super::words::{REFUSED, UNKNOWN_NAME};
+use super::words::{REFUSED, UNKNOWN_NAME, refused};
 use super::{Client, PlainHttp, Surroundings};
 
 pub(super) const UNREACHABLE: &str =
-    "\"dial tcp: connect: connection refused\", or \"i/o timeout\"";
+    "\"dial tcp …: connect: connection refused\", or \"i/o timeout\"";
 pub(super) const DEAD_ADDRESS: &str =
     "each connection that tries a dead address first waits for it, up to \"i/o timeout\"";
 pub(super) const NO_HANDSHAKE: &str = "\"remote error: tls: handshake failure\", or its like";
@@ -39,14 +39,30 @@ pub(super) fn redirected(client: Client) -> &'static str {
             "it follows, takes the page for a layer that is there, and the manifest's commit for \
              damaged: \"invalid content digest in response\""
         }
-        Client::DockerClassic | Client::GoContainerregistry => {
-            "it follows and finds no registry there"
+        Client::DockerClassic => {
+            "it follows: \"unauthorized\", or \"received unexpected HTTP status: 200 OK\" of a page"
         }
+        Client::GoContainerregistry => "it follows and finds no registry there",
         Client::Containers => {
             "it follows: \"unauthorized\"; where every path is sent to a page that answers 200, it \
              says that it pushed, and nothing is stored"
         }
         Client::Oras | Client::Regclient => "its writes are redirected, and lost",
+    }
+}
+
+/// Harbor's refusal of a write with a session cookie, in the words that it is shown in.
+pub(super) fn csrf(client: Client) -> String {
+    match client {
+        Client::DockerClassic => "\"unknown: CSRF token invalid\"".to_owned(),
+        Client::Containers => {
+            "\"writing blob: initiating layer upload to …: unknown: CSRF token invalid\"".to_owned()
+        }
+        Client::Containerd
+        | Client::Buildkit
+        | Client::GoContainerregistry
+        | Client::Oras
+        | Client::Regclient => refused(client, 403),
     }
 }
 

@@ -87,7 +87,7 @@ pub(super) fn fate(
         Kind::NothingGranted | Kind::PushNotGranted => breaks(entry::NOT_GRANTED),
         Kind::TokenRefused => breaks("\"unauthorized\", with a token made a moment ago"),
         Kind::UploadRefused => breaks("it can't begin an upload, and says how it was refused"),
-        Kind::CookieInTheWay => breaks(refused(client, 403)),
+        Kind::CookieInTheWay => breaks(entry::csrf(client)),
         Kind::UploadUnknown => breaks(refused(client, 404)),
         Kind::RequestBuffered => transfer::buffered(client),
         Kind::IdleCut => sometimes("\"EOF\" or \"connection reset by peer\" where a layer pauses"),

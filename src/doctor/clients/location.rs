@@ -95,7 +95,7 @@ fn write_redirected(client: Client, rules: &Rules, around: Surroundings) -> Fate
     let is_open = around.authentication == Authentication::None;
     match (rules.body, rules.sameness) {
         (Rewinding::Never, Sameness::Normal) => {
-            breaks("\"unexpected EOF\": it takes the redirect for the answer to its PATCH")
+            breaks("\"EOF\": it takes the redirect for the answer to its PATCH")
         }
         (Rewinding::Never, _) => breaks(
             "\"digest invalid\": it takes the redirect for the answer to its PATCH, and its token \

@@ -127,7 +127,7 @@ fn users_read_what_is_told() {
             Kind::LocationScheme,
             around(Bearer, LosesWrites),
             Client::Containers,
-            &["uploading layer chunked: unauthorized"],
+            &["uploading layer …: unauthorized"],
         ),
         (
             Kind::LocationScheme,

@@ -36,7 +36,7 @@ pub(super) fn lost(client: Client, on: LostOn) -> Fate {
     match (on, rules(client).upload) {
         (LostOn::Patch, Upload::Put | Upload::PutOrChunks) => works("sends no PATCH"),
         (LostOn::Put | LostOn::Both, Upload::Put) if is_containerd(client) => breaks(format!(
-            "{}, after it sent the layer up to six times",
+            "{} or \"failed to copy after 5 retries\", after it sent the layer up to six times",
             refused(client, 401)
         )),
         (LostOn::Patch | LostOn::Put | LostOn::Both, _) => breaks(refused(client, 401)),
@@ -75,6 +75,10 @@ pub(super) fn limited(client: Client, circumstance: Circumstance) -> Fate {
     let passes_chunks = matches!(circumstance, Circumstance::Passes(passes) if passes >= CHUNK);
     match rules(client).upload {
         Upload::PutOrChunks if passes_chunks => works("sends chunks of 1 MiB where a PUT fails"),
+        Upload::Put if is_containerd(client) => sometimes(format!(
+            "{}, or it hangs (containerd 1.6), for every layer over the limit",
+            refused(client, 413)
+        )),
         Upload::Put | Upload::PatchAndPut | Upload::PutOrChunks => sometimes(format!(
             "{}, for every layer over the limit",
             refused(client, 413)

@@ -17,19 +17,20 @@ pub(super) fn refused(client: Client, status: u16) -> String {
             _ => format!("\"error parsing HTTP {status} response body\" where that is a page"),
         },
         Client::Containers => match status {
-            401 => "\"writing blob: uploading layer chunked: unauthorized\"".to_owned(),
-            404 => "\"writing blob: uploading layer chunked: blob upload unknown\"".to_owned(),
+            401 => "\"writing blob: uploading layer …: unauthorized\"".to_owned(),
+            404 => "\"writing blob: uploading layer …: blob upload unknown\"".to_owned(),
             500.. => format!(
-                "\"writing blob: uploading layer chunked: received unexpected HTTP status: \
+                "\"writing blob: uploading layer …: received unexpected HTTP status: \
                  {status} {reason}\""
             ),
-            _ => format!("\"writing blob: uploading layer chunked: StatusCode: {status}\""),
+            _ => format!("\"writing blob: uploading layer …: StatusCode: {status}\""),
         },
         Client::GoContainerregistry => {
             format!("\"unexpected status code {status} {reason}\", or the registry's own code")
         }
         Client::Oras => {
-            let reason = reason.to_lowercase();
+            // Its own words.
+            let reason = reason.to_lowercase().replace("time-out", "timeout");
             format!("\"response status code {status}: {reason}\"")
         }
         Client::Regclient => match status {
@@ -47,6 +48,8 @@ fn reason(status: u16) -> &'static str {
     let known = http::StatusCode::from_u16(status).ok();
     match status {
         413 => "Request Entity Too Large",
+        // As nginx and HAProxy spell it, whose words most clients show.
+        504 => "Gateway Time-out",
         _ => known
             .and_then(|status| status.canonical_reason())
             .unwrap_or_default(),
@@ -54,7 +57,7 @@ fn reason(status: u16) -> &'static str {
 }
 
 /// Every client here is written in Go and reads its errors from the same library.
-pub(super) const REFUSED: &str = "\"dial tcp: connect: connection refused\"";
+pub(super) const REFUSED: &str = "\"dial tcp …: connect: connection refused\"";
 pub(super) const UNKNOWN_NAME: &str = "\"dial tcp: lookup …: no such host\"";
 pub(super) const PLAIN_TO_TLS: &str =
     "\"400 Bad Request\": its plain HTTP reaches a port that speaks TLS";

@@ -387,7 +387,7 @@ pub const FAULTS: &[Fault] = &[
         name: "address_dead",
         name_of_site: Name::Double,
         found: &[Kind::AddressUnreachable],
-        ..BROKEN
+        ..SOUND
     },
 ];
 
