@@ -224,6 +224,7 @@ impl Kind {
             Kind::CertificateExpiresSoon
             | Kind::RedirectLosesWrites
             | Kind::PlainHttpServed
+            | Kind::HtmlErrors
             | Kind::RequestBuffered
             | Kind::CommitSlow => Severity::Warning,
             Kind::AddressUnreachable
@@ -236,7 +237,6 @@ impl Kind {
             | Kind::CertificateChainIncomplete
             | Kind::RegistryRedirected
             | Kind::NoRegistry
-            | Kind::HtmlErrors
             | Kind::GatewayError
             | Kind::ChallengeMissing
             | Kind::RealmScheme
