@@ -226,6 +226,7 @@ impl Kind {
             | Kind::CertificateExpiresSoon
             | Kind::RedirectLosesWrites
             | Kind::PlainHttpServed
+            | Kind::HtmlErrors
             | Kind::RequestBuffered
             | Kind::CommitSlow => Severity::Warning,
             Kind::TlsFailed
@@ -237,7 +238,6 @@ impl Kind {
             | Kind::CertificateChainIncomplete
             | Kind::RegistryRedirected
             | Kind::NoRegistry
-            | Kind::HtmlErrors
             | Kind::GatewayError
             | Kind::ChallengeMissing
             | Kind::RealmScheme

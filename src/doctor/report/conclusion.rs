@@ -175,14 +175,15 @@ fn judgement(walks: &[Judged], style: Style) -> String {
     let mut text = format!("  {mark} {}{warnings}\n", style.bold(headline));
     let broken = broken_clients(&public.findings);
     if !broken.is_empty() {
-        for line in wrap(&findings::named(&broken), style.width - 4) {
-            text.push_str(&format!(
-                "    {line}
-"
-            ));
+        let broken = format!("Broken: {}.", findings::named(&broken));
+        for line in wrap(&broken, style.width - 4) {
+            text.push_str(&format!("    {line}\n"));
         }
     }
-    if walks.len() == 1 && count(Severity::Broken) > 0 {
+    let is_some_hops = |finding: &Finding| {
+        finding.severity == Severity::Broken && !findings::is_the_entrys(finding)
+    };
+    if walks.len() == 1 && public.findings.iter().any(is_some_hops) {
         let advice = "Where inner hops can be reached from here, `--via http://10.0.0.5` (repeatable, \
                       the outermost first) names the one that does it.";
         for line in wrap(advice, style.width - 4) {

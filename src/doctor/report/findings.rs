@@ -139,6 +139,14 @@ pub(super) fn named(clients: &[Client]) -> String {
     programs.join("; ")
 }
 
+/// Whether it can only be the doing of what answers at the entry.
+pub(super) fn is_the_entrys(finding: &Finding) -> bool {
+    matches!(
+        finding.step,
+        Step::Resolve | Step::Connect | Step::Tls | Step::PlainHttp | Step::PlainHttpWrite
+    )
+}
+
 /// None where it is no hop's doing.
 fn hop(finding: &Finding, walks: &[Judged]) -> Option<String> {
     let is_no_hops = matches!(
@@ -153,10 +161,7 @@ fn hop(finding: &Finding, walks: &[Judged]) -> Option<String> {
     if is_no_hops {
         return None;
     }
-    let is_entrys = matches!(
-        finding.step,
-        Step::Tls | Step::PlainHttp | Step::PlainHttpWrite
-    );
+    let is_entrys = is_the_entrys(finding);
     let at = |index: usize| walks.get(index).map(place).unwrap_or_default();
     Some(match culprit(finding.kind, walks) {
         Culprit::Between(shows, gone) => format!(
