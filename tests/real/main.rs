@@ -9,6 +9,7 @@ mod common;
 
 mod balancers;
 mod big_layer;
+mod canary;
 mod chain;
 mod check;
 mod clients;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         remedies::trials(&world),
         balancers::trials(&world),
         rolling::trials(&world),
+        canary::trials(&world),
         big_layer::trials(&world),
     ];
     let trials = trials.into_iter().flatten().collect();
