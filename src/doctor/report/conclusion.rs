@@ -117,18 +117,24 @@ fn table(walks: &[Judged], style: Style) -> String {
     for name in &names {
         head.push_str(&format!("{:column$}", cut(name, column.saturating_sub(1))));
     }
-    text.push_str(&format!("{}\n", style.dim(head.trim_end())));
-    for row in &rows {
-        let cells: Vec<String> = row.seen.iter().map(cell).collect();
-        let mut line = format!("  {:WHAT$}", row.what);
-        if cells.iter().all(|one| one.chars().count() < column) {
-            for one in &cells {
+    let fits = |cells: &[String]| cells.iter().all(|one| one.chars().count() < column);
+    let rows: Vec<(&str, Vec<String>)> = rows
+        .iter()
+        .map(|row| (row.what, row.seen.iter().map(cell).collect()))
+        .collect();
+    if rows.iter().any(|(_, cells)| fits(cells)) {
+        text.push_str(&format!("{}\n", style.dim(head.trim_end())));
+    }
+    for (what, cells) in &rows {
+        let mut line = format!("  {what:WHAT$}");
+        if fits(cells) {
+            for one in cells {
                 line.push_str(&format!("{one:column$}"));
             }
             text.push_str(&format!("{}\n", line.trim_end()));
         } else {
             text.push_str(&format!("{}\n", line.trim_end()));
-            for (name, one) in names.iter().zip(&cells) {
+            for (name, one) in names.iter().zip(cells) {
                 let name = format!("{:width$}", cut(name, 28), width = 30);
                 text.push_str(&format!("    {}{one}\n", style.dim(&name)));
             }

@@ -179,6 +179,9 @@ pub(super) fn left(walk: &Walk) -> Vec<String> {
 
 fn leftover(left: &Leftover) -> String {
     let refused = |status: &Option<u16>| match status {
+        Some(status @ (401 | 403)) => {
+            format!("its removal was answered with {status}: this account may not delete")
+        }
         Some(status) => format!("its removal was answered with {status}"),
         None => "its removal got no answer".to_owned(),
     };
