@@ -39,7 +39,7 @@ pub struct Taken {
 /// Why a run was bad.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// One of [`STEPS`].
+    /// One of [`super::STEPS`].
     pub step: Step,
     /// What the judge found; none where it explains nothing.
     pub kind: Option<Kind>,
