@@ -314,6 +314,28 @@ fn the_readme_lists_every_kind_of_finding() {
     }
 }
 
+/// What the README shows of the doctor's words is what it says.
+#[test]
+fn the_readme_shows_the_doctor_as_it_speaks() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| fs::read_to_string(root.join(file)).unwrap();
+    let readme = read("README.md");
+    let (_, shown) = readme
+        .split_once("story's chain, shortened:\n\n```\n")
+        .unwrap();
+    let (shown, _) = shown.split_once("```").unwrap();
+    let said = read("tests/fixtures/doctor/the_story.txt");
+    let mut rest = said.as_str();
+    for part in shown.split("[…]\n") {
+        let at = rest.find(part);
+        assert!(
+            at.is_some(),
+            "the doctor doesn't say (any more, or here):\n{part}"
+        );
+        rest = &rest[at.unwrap() + part.len()..];
+    }
+}
+
 #[test]
 fn metric_names_follow_the_conventions() {
     for family in FAMILIES {
