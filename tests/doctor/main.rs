@@ -4,6 +4,7 @@
 mod bounded;
 mod broken;
 mod canary;
+mod command;
 mod faultless;
 mod inner;
 mod logins;

@@ -1,0 +1,183 @@
+//! The command itself: whose credentials it takes, what it writes where, how it exits, and what an
+//! interruption leaves.
+
+use crate::stage::{Plan, REPOSITORY, Stage};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use harbormouth::standin::{Fault, Match, Times};
+use http::Method;
+use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, Command};
+
+/// A debug build on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The binary with nothing of the caller's environment but `home`, where docker's file would be.
+fn doctor(stage: &Stage, home: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_harbormouth"));
+    command
+        .env_clear()
+        .env("HOME", home)
+        .env("SSL_CERT_FILE", stage.options.authorities.as_ref().unwrap())
+        .env("PATH", format!("{}:/usr/bin:/bin", home.display()))
+        .arg("doctor")
+        .arg(stage.options.target.to_string())
+        .args(["--repository", REPOSITORY, "--body", "64KiB"])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+async fn end(mut child: Child, typed: &str) -> Output {
+    let mut input = child.stdin.take().unwrap();
+    // It may have ended by now, without a look at what is typed.
+    let _ = input.write_all(typed.as_bytes()).await;
+    drop(input);
+    let ended = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
+    ended.expect("the doctor ends").unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn docker_config(home: &TempDir, config: &Value) {
+    let directory = home.path().join(".docker");
+    std::fs::create_dir(&directory).unwrap();
+    std::fs::write(directory.join("config.json"), config.to_string()).unwrap();
+}
+
+#[tokio::test]
+async fn credentials_are_those_of_docker_unless_some_are_typed() {
+    let stage = Stage::honest().await;
+    let host = stage.options.target.authority();
+    let auth = STANDARD.encode("admin:Harbor12345");
+    let in_file = serde_json::json!({ "auths": { host.clone(): { "auth": auth } } });
+    let helper = serde_json::json!({ "credHelpers": { host: "fake" } });
+    let nothing = serde_json::json!({});
+    for (name, config, arguments, typed, user, exit) in [
+        (
+            "docker's file",
+            &in_file,
+            &["--json"][..],
+            "",
+            Some("admin"),
+            0,
+        ),
+        ("a helper", &helper, &["--json"], "", Some("alice"), 0),
+        (
+            "typed ones count before docker's",
+            &in_file,
+            &["--json", "--user", "alice", "--password-stdin"],
+            "Alice12345\n",
+            Some("alice"),
+            0,
+        ),
+        (
+            "a wrong password",
+            &nothing,
+            &["--json", "--user", "alice", "--password-stdin"],
+            "wrong-password\n",
+            Some("alice"),
+            2,
+        ),
+        ("none at all", &nothing, &["--json"], "", None, 0),
+    ] {
+        let home = TempDir::new().unwrap();
+        docker_config(&home, config);
+        let program = home.path().join("docker-credential-fake");
+        let script = "#!/bin/sh\nread -r server\n\
+             printf '{\"ServerURL\":\"%s\",\"Username\":\"alice\",\"Secret\":\"Alice12345\"}' \"$server\"\n";
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let output = end(
+            doctor(&stage, home.path(), arguments).spawn().unwrap(),
+            typed,
+        )
+        .await;
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(exit), "{name}: {out}{err}");
+        assert_eq!(err, "", "{name}");
+        let document: Value = serde_json::from_str(&out).unwrap();
+        let used = document["walks"][0]["user"]["name"].as_str();
+        assert_eq!(used, user, "{name}: {document:#}");
+        for secret in ["Harbor12345", "Alice12345", "wrong-password", &auth] {
+            assert!(!out.contains(secret), "{name}: {secret}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_begun_is_said_on_standard_error() {
+    let stage = Stage::honest().await;
+    let home = TempDir::new().unwrap();
+    docker_config(&home, &serde_json::json!({ "auths": [] }));
+    for (name, arguments, typed, said) in [
+        ("docker's file", &[][..], "", "config.json"),
+        (
+            "an empty password",
+            &["--user", "alice", "--password-stdin"],
+            "\n",
+            "no password on standard input",
+        ),
+        (
+            "authorities that aren't there",
+            &[
+                "--user",
+                "alice",
+                "--password-stdin",
+                "--ca",
+                "/nowhere.pem",
+            ],
+            "x",
+            "/nowhere.pem",
+        ),
+    ] {
+        let output = end(
+            doctor(&stage, home.path(), arguments).spawn().unwrap(),
+            typed,
+        )
+        .await;
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(2), "{name}: {out}{err}");
+        assert_eq!(out, "", "{name}");
+        assert!(err.contains(said), "{name}: {err}");
+    }
+}
+
+#[tokio::test]
+async fn an_interruption_ends_the_walk_and_cleans_up_first() {
+    let stage = Stage::set(Plan::honest()).await;
+    let home = TempDir::new().unwrap();
+    let slow = Match::method(Method::GET).path_contains("/blobs/uploads/");
+    let delay = Fault::Delay(Duration::from_secs(8));
+    stage.standin.faults().inject(slow, Times::Always, delay);
+    let arguments = ["--user", "admin", "--password-stdin"];
+    let mut child = doctor(&stage, home.path(), &arguments).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"Harbor12345\n").await.unwrap();
+    drop(input);
+    let began = Instant::now();
+    while stage.standin.open_uploads() == 0 {
+        assert!(began.elapsed() < PATIENCE, "no upload was opened");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let pid = i32::try_from(child.id().unwrap()).unwrap();
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let ended = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
+    let output = ended.expect("the doctor ends").unwrap();
+    let out = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(2), "{out}");
+    assert!(out.contains("DELETE the upload"), "{out}");
+    assert_eq!(stage.standin.open_uploads(), 0, "{out}");
+}
