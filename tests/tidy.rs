@@ -200,6 +200,30 @@ fn imports_go_one_way() {
             &["crate::gateway", "crate::listener", "crate::server"],
         ),
         (
+            "src/doctor",
+            &[
+                "crate::config",
+                "crate::gateway",
+                "crate::listener",
+                "crate::upstream",
+                "crate::live",
+                "crate::metrics",
+                "crate::admin",
+                "crate::canary",
+                "crate::server",
+            ],
+        ),
+        (
+            "src/canary",
+            &[
+                "crate::gateway",
+                "crate::listener",
+                "crate::upstream",
+                "crate::admin",
+                "crate::server",
+            ],
+        ),
+        (
             "src/standin",
             &[
                 "crate::gateway",
