@@ -139,8 +139,8 @@ impl Failure {
     /// Nothing was found, and yet something is missing.
     fn unexplained(walk: &Walk, end: &End) -> Option<Failure> {
         let is_done = |step: &Step| {
-            let mut answers = walk.all(*step).filter_map(|one| one.result.as_ref().ok());
-            answers.any(|answer| answer.status < 300)
+            let mut exchanges = walk.all(*step);
+            exchanges.any(Exchange::is_success)
         };
         let step = ESSENTIAL.into_iter().find(|step| !is_done(step));
         let summary = match (end, step) {

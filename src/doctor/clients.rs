@@ -109,17 +109,8 @@ pub enum PlainHttp {
     Other,
 }
 
-/// What a finding means for every client of [`Client::ALL`], where no more is known than its kind.
-pub fn effects(kind: Kind, surroundings: Surroundings) -> Vec<Effect> {
-    effects_where(kind, Circumstance::Usual, surroundings)
-}
-
 /// What a finding means for every client of [`Client::ALL`].
-pub fn effects_where(
-    kind: Kind,
-    circumstance: Circumstance,
-    surroundings: Surroundings,
-) -> Vec<Effect> {
+pub fn effects(kind: Kind, circumstance: Circumstance, surroundings: Surroundings) -> Vec<Effect> {
     let effect = |client| {
         let fate = fate::fate(client, kind, circumstance, surroundings);
         Effect {

@@ -3,6 +3,7 @@
 
 use super::step::Step;
 use crate::edge::origin::Origin;
+use crate::registry::challenge::{self, Challenge};
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -134,6 +135,12 @@ pub struct Exchange {
     pub address: SocketAddr,
 }
 
+impl Exchange {
+    pub fn is_success(&self) -> bool {
+        self.result.as_ref().is_ok_and(Answer::is_success)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Sent {
     pub method: String,
@@ -162,6 +169,16 @@ pub enum Body {
     Chunked(u64),
 }
 
+impl Body {
+    /// In bytes.
+    pub fn size(self) -> u64 {
+        match self {
+            Body::None => 0,
+            Body::Length(size) | Body::Chunked(size) => size,
+        }
+    }
+}
+
 /// An answer, its secrets hidden.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Answer {
@@ -178,6 +195,16 @@ impl Answer {
     /// The first value of that name, which is given in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers(name).next()
+    }
+
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Every challenge that can be read.
+    pub fn challenges(&self) -> impl Iterator<Item = Challenge<'_>> {
+        let fields = self.headers("www-authenticate");
+        fields.filter_map(challenge::parse).flatten()
     }
 
     pub fn headers(&self, name: &str) -> impl Iterator<Item = &str> {

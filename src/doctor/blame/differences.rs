@@ -1,9 +1,8 @@
 //! What the walks of one chain saw differently, as a table.
 
-use super::super::seen::{Answer, Body, Exchange, Trouble, Walk};
+use super::super::seen::{Answer, Exchange, Trouble, Walk};
 use super::super::step::Step;
 use super::{Judged, clean};
-use crate::registry::challenge;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -100,11 +99,8 @@ fn early(walk: &Walk, step: Step) -> Option<String> {
 
 pub(in crate::doctor) fn param(walk: &Walk, name: &str) -> Option<String> {
     let answer = walk.answer(Step::Ping)?;
-    answer.headers("www-authenticate").find_map(|value| {
-        let challenges = challenge::parse(value)?;
-        let bearer = challenges.iter().find(|one| one.is_bearer())?;
-        Some(clean(&bearer.param(name)?.value))
-    })
+    let mut bearer = answer.challenges().filter(|one| one.is_bearer());
+    bearer.find_map(|one| Some(clean(&one.param(name)?.value)))
 }
 
 /// Scheme and authority; the path is each upload's own.
@@ -128,12 +124,12 @@ pub(in crate::doctor) fn location_of(answer: &Answer) -> Option<String> {
 pub(in crate::doctor) fn largest(walk: &Walk) -> Option<String> {
     let bodies = || walk.all(Step::Body).chain(walk.all(Step::BodyLimit));
     let taken = bodies()
-        .filter(|one| one.result.as_ref().is_ok_and(is_success))
-        .map(size)
+        .filter(|one| one.is_success())
+        .map(|one| one.request.body.size())
         .max();
     let refused = bodies()
-        .filter(|one| !one.result.as_ref().is_ok_and(is_success))
-        .map(size)
+        .filter(|one| !one.is_success())
+        .map(|one| one.request.body.size())
         .min();
     match (taken, refused) {
         // A limit that was found to the byte.
@@ -144,17 +140,6 @@ pub(in crate::doctor) fn largest(walk: &Walk) -> Option<String> {
         (Some(taken), None) => Some(bytes(taken)),
         (None, Some(refused)) => Some(format!("under {}", bytes(refused))),
         (None, None) => None,
-    }
-}
-
-fn is_success(answer: &Answer) -> bool {
-    (200..300).contains(&answer.status)
-}
-
-fn size(exchange: &Exchange) -> u64 {
-    match exchange.request.body {
-        Body::None => 0,
-        Body::Length(size) | Body::Chunked(size) => size,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::remedy::Product;
 use super::super::seen::{Answer, Walk};
 use super::super::step::Step;
-use crate::registry::challenge;
+use crate::registry::challenge::{Challenge, SERVICE};
 use serde::{Serialize, Serializer};
 
 /// What an entry's answers look like.
@@ -224,7 +224,7 @@ fn registry(answers: &[&Answer]) -> Option<Registry> {
             || answer
                 .headers("set-cookie")
                 .any(|value| value.starts_with("sid=") || value.contains("_gorilla_csrf"))
-            || answer.headers("www-authenticate").any(is_harbors_challenge)
+            || answer.challenges().any(|one| is_harbors(&one))
     };
     let is_registry = |answer: &&Answer| {
         answer
@@ -240,14 +240,11 @@ fn registry(answers: &[&Answer]) -> Option<Registry> {
     }
 }
 
-fn is_harbors_challenge(value: &str) -> bool {
-    challenge::parse(value).is_some_and(|challenges| {
-        challenges.iter().any(|one| {
-            one.param("service")
-                .is_some_and(|service| service.value == challenge::SERVICE)
-                || one
-                    .param("realm")
-                    .is_some_and(|realm| realm.value == "harbor")
-        })
-    })
+fn is_harbors(challenge: &Challenge<'_>) -> bool {
+    let is = |name: &str, value: &str| {
+        challenge
+            .param(name)
+            .is_some_and(|param| param.value == value)
+    };
+    is("service", SERVICE) || is("realm", "harbor")
 }

@@ -69,7 +69,7 @@ const CASES: &[Case] = &[
 #[test]
 fn clients_do_what_they_were_seen_to_do() {
     for (name, kind, circumstance, surroundings, expected) in CASES {
-        let effects = effects_where(*kind, *circumstance, *surroundings);
+        let effects = effects(*kind, *circumstance, *surroundings);
         let clients: Vec<Client> = effects.iter().map(|effect| effect.client).collect();
         assert_eq!(clients, Client::ALL, "{name}");
         let outcomes: Vec<Outcome> = effects.iter().map(|effect| effect.outcome).collect();
@@ -87,7 +87,7 @@ fn who_does_not_work_reads_something() {
         });
     for surroundings in all {
         for kind in Kind::ALL {
-            for effect in effects(kind, surroundings) {
+            for effect in effects(kind, Circumstance::Usual, surroundings) {
                 let Effect {
                     client,
                     outcome,
@@ -155,7 +155,7 @@ fn users_read_what_is_told() {
         ),
         (Kind::BodyLimit, USUAL, Client::DockerClassic, &["HTTP 413"]),
     ] {
-        let all = effects(kind, surroundings);
+        let all = effects(kind, Circumstance::Usual, surroundings);
         let effect = all.iter().find(|effect| effect.client == client);
         let how = &effect.expect("an effect of each client").how;
         for word in words {
@@ -178,7 +178,7 @@ fn the_worst_is_what_is_predicted() {
         summary: String::new(),
         evidence: Vec::new(),
         cause: None,
-        effects: effects(kind, USUAL),
+        effects: effects(kind, Circumstance::Usual, USUAL),
     };
     let findings = [Kind::LocationPort, Kind::IdleCut, Kind::RedirectLosesWrites].map(finding);
     for (name, client, findings, expected) in [

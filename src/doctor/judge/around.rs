@@ -4,7 +4,6 @@ use super::draft::is_page;
 use crate::doctor::clients::{Authentication, PlainHttp, Surroundings};
 use crate::doctor::seen::{Answer, Walk};
 use crate::doctor::step::Step;
-use crate::registry::challenge::{self, Challenge};
 
 /// What decides, beside the finding itself, what clients make of it.
 pub fn surroundings(walk: &Walk) -> Surroundings {
@@ -19,7 +18,7 @@ fn authentication(walk: &Walk) -> Authentication {
         Some(answer) if answer.status == 200 => Authentication::None,
         Some(answer) => {
             let has = |scheme: &str| {
-                let mut all = challenges(answer);
+                let mut all = answer.challenges();
                 all.any(|one| one.scheme.eq_ignore_ascii_case(scheme))
             };
             match has("basic") && !has("bearer") {
@@ -29,12 +28,6 @@ fn authentication(walk: &Walk) -> Authentication {
         }
         None => Authentication::Bearer,
     }
-}
-
-/// Every challenge of an answer that can be read.
-pub(super) fn challenges(answer: &Answer) -> impl Iterator<Item = Challenge<'_>> {
-    let fields = answer.headers("www-authenticate");
-    fields.filter_map(challenge::parse).flatten()
 }
 
 fn plain_http(walk: &Walk) -> PlainHttp {
@@ -55,7 +48,7 @@ pub(super) fn is_registry(answer: &Answer) -> bool {
     let is_named = answer.header("docker-distribution-api-version").is_some();
     match answer.status {
         200 => is_named || !is_page(answer),
-        401 => is_named || challenges(answer).any(|one| one.is_bearer()),
+        401 => is_named || answer.challenges().any(|one| one.is_bearer()),
         _ => false,
     }
 }

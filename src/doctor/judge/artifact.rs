@@ -93,16 +93,16 @@ fn what(step: Step) -> &'static str {
 /// A wrong digest is to be refused, for which registries have several statuses; everything else is
 /// to be taken.
 fn is_well(exchange: &Exchange) -> bool {
-    exchange.result.as_ref().is_ok_and(|answer| {
-        let is_taken = (200..300).contains(&answer.status);
-        match exchange.step {
+    exchange
+        .result
+        .as_ref()
+        .is_ok_and(|answer| match exchange.step {
             Step::UploadCommit => {
                 let is_hops = matches!(answer.status, 401 | 403 | 405 | 411 | 413);
                 (400..500).contains(&answer.status) && !is_hops && !is_page(answer)
             }
-            _ => is_taken,
-        }
-    })
+            _ => answer.is_success(),
+        })
 }
 
 /// Whether another finding tells of it.

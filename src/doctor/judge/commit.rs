@@ -3,7 +3,6 @@
 use super::draft::{Draft, outcome, seen, seen_speaker, speaker};
 use super::limits::{lasted, of_silences, size};
 use super::transfers::length;
-use super::upload::is_ok;
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Exchange, Trouble, Walk};
 use crate::doctor::step::Step;
@@ -89,7 +88,7 @@ fn commit_slow(walk: &Walk) -> Option<Draft> {
     let silence = exchange.silence.unwrap_or(exchange.took);
     let bytes = committed(walk);
     let has_no_end = matches!(exchange.result, Err(Trouble::TimedOut(_)));
-    if !is_ok(exchange) && !has_no_end {
+    if !exchange.is_success() && !has_no_end {
         return None;
     }
     // What any answer takes is not the blob's.

@@ -1,7 +1,7 @@
 //! A finding in the making, and how what was seen is quoted.
 
 use super::around::surroundings;
-use crate::doctor::clients::{Circumstance, Surroundings, effects_where};
+use crate::doctor::clients::{Circumstance, Surroundings, effects};
 use crate::doctor::finding::{Evidence, Finding, Outcome};
 use crate::doctor::kind::{Kind, Severity};
 use crate::doctor::seen::{Answer, Exchange, Walk};
@@ -55,7 +55,7 @@ impl Draft {
 
     pub(super) fn finish(self, walk: &Walk) -> Finding {
         let around = self.around.unwrap_or_else(|| surroundings(walk));
-        let effects = effects_where(self.kind, self.circumstance, around);
+        let effects = effects(self.kind, self.circumstance, around);
         let harms = effects.iter().any(|effect| effect.outcome > Outcome::Works);
         // A registry that asks nobody who they are loses nothing by a lost Authorization.
         let severity = match self.kind.severity() {

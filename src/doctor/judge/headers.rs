@@ -1,7 +1,6 @@
 //! Headers of answers that some clients can't do without.
 
 use super::draft::{Draft, quoted, seen_header};
-use super::upload::is_ok;
 use crate::doctor::clients::{Circumstance, Header};
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Exchange, Walk};
@@ -14,7 +13,7 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
 }
 
 fn without(walk: &Walk, header: Header) -> Option<Draft> {
-    let exchanges = walk.exchanges.iter().filter(|one| is_ok(one));
+    let exchanges = walk.exchanges.iter().filter(|one| one.is_success());
     let of: Vec<&Exchange> = exchanges
         .filter(|exchange| lost_header(exchange) == Some(header))
         .collect();

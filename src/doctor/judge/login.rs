@@ -123,7 +123,7 @@ fn refused(walk: &Walk) -> Option<Draft> {
     let answer = exchange.result.as_ref().ok()?;
     let is_taken = walk
         .answer(Step::UploadStart)
-        .is_some_and(|start| start.status < 300);
+        .is_some_and(Answer::is_success);
     if answer.status != 401 || is_taken {
         return None;
     }
@@ -182,12 +182,12 @@ pub(super) enum Refusal {
 /// Harbor challenges with Bearer only who comes without Authorization, and with Basic whoever has
 /// one; other token registries say `error=` to those.
 pub(super) fn refusal(walk: &Walk, answer: &Answer) -> Refusal {
-    use super::around::{challenges, surroundings};
+    use super::around::surroundings;
     use crate::doctor::clients::Authentication;
     if is_page(answer) {
         return Refusal::Page;
     }
-    let bearer = challenges(answer).find(|challenge| challenge.is_bearer());
+    let bearer = answer.challenges().find(|challenge| challenge.is_bearer());
     match (bearer, surroundings(walk).authentication) {
         (Some(challenge), _) if challenge.param("error").is_some() => Refusal::Something,
         (Some(_), _) => Refusal::Nothing,

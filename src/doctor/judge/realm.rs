@@ -1,6 +1,5 @@
 //! The realm: where clients are told to ask for tokens.
 
-use super::around::challenges;
 use super::draft::{Draft, quoted, seen, seen_header};
 use crate::doctor::clients::{Circumstance, PlainHttp, Reach, Surroundings};
 use crate::doctor::kind::Kind;
@@ -29,7 +28,7 @@ fn told(walk: &Walk) -> Option<(&Exchange, String)> {
 
 /// Realm and service.
 fn bearer(answer: &Answer) -> Option<(String, String)> {
-    let challenge = challenges(answer).find(|one| one.is_bearer())?;
+    let challenge = answer.challenges().find(|one| one.is_bearer())?;
     let value = |name| {
         let param = challenge.param(name);
         param.map(|param| param.value.to_string())

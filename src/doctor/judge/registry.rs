@@ -1,6 +1,5 @@
 //! Whether a registry answers at `/v2/`, and with a challenge that clients can act on.
 
-use super::around::challenges;
 use super::draft::{Draft, is_page, outcome, quoted, seen_header, seen_speaker, speaker};
 use crate::doctor::clients::Circumstance;
 use crate::doctor::kind::Kind;
@@ -67,7 +66,7 @@ fn wrong(exchange: &Exchange) -> Option<Kind> {
 
 /// Basic, or a Bearer challenge with a realm.
 fn is_actionable(answer: &Answer) -> bool {
-    challenges(answer).any(|challenge| {
+    answer.challenges().any(|challenge| {
         challenge.scheme.eq_ignore_ascii_case("basic")
             || (challenge.is_bearer() && challenge.param("realm").is_some())
     })

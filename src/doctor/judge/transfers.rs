@@ -3,7 +3,7 @@
 
 use super::draft::{Draft, is_page, outcome, seen, seen_speaker, speaker};
 use super::limits::{by_default, lasted, of_bodies, of_silences, size};
-use super::upload::{is_csrf, is_ok};
+use super::upload::is_csrf;
 use crate::doctor::clients::Circumstance;
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Body, Exchange, Trouble, Walk};
@@ -28,7 +28,9 @@ pub(super) fn write(walk: &Walk, step: Step) -> Option<&Exchange> {
 /// 411, 501, or a 400 where the same body with a length was taken.
 pub(super) fn is_chunked_refused(walk: &Walk, exchange: &Exchange) -> bool {
     let is_chunked = matches!(exchange.request.body, Body::Chunked(_));
-    let has_length_passed = walk.first(Step::UploadChunk).is_some_and(is_ok);
+    let has_length_passed = walk
+        .first(Step::UploadChunk)
+        .is_some_and(Exchange::is_success);
     is_chunked
         && match status(exchange) {
             Some(411 | 501) => true,
@@ -99,10 +101,7 @@ fn buffered(walk: &Walk) -> Option<Draft> {
 }
 
 pub(super) fn length(exchange: &Exchange) -> u64 {
-    match exchange.request.body {
-        Body::None => 0,
-        Body::Length(length) | Body::Chunked(length) => length,
-    }
+    exchange.request.body.size()
 }
 
 /// Steps that send bodies of different sizes.
@@ -123,7 +122,7 @@ fn passed(walk: &Walk) -> u64 {
         .iter()
         .filter(|one| SIZED.contains(&one.step));
     sized
-        .filter(|one| is_ok(one))
+        .filter(|one| one.is_success())
         .map(length)
         .max()
         .unwrap_or(0)
@@ -183,7 +182,7 @@ fn limit(walk: &Walk) -> Option<Draft> {
     let largest = walk
         .exchanges
         .iter()
-        .filter(|one| SIZED.contains(&one.step) && is_ok(one))
+        .filter(|one| SIZED.contains(&one.step) && one.is_success())
         .max_by_key(|one| length(one));
     Some(
         Draft::new(Kind::BodyLimit, smallest.step, summary)
@@ -201,7 +200,7 @@ pub(super) fn is_idle_cut(walk: &Walk, exchange: &Exchange) -> bool {
         Err(trouble) => matches!(trouble, Trouble::Cut | Trouble::TimedOut(_)),
     };
     let chunk = walk.first(Step::UploadChunk);
-    exchange.step == Step::Idle && is_cut && chunk.is_none_or(is_ok)
+    exchange.step == Step::Idle && is_cut && chunk.is_none_or(Exchange::is_success)
 }
 
 fn idle(walk: &Walk) -> Option<Draft> {

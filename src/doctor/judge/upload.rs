@@ -27,20 +27,14 @@ pub(super) fn is_csrf(answer: &Answer) -> bool {
     answer.status == 403 && (body.contains("csrf") || body.contains("cross-site"))
 }
 
-pub(super) fn is_ok(exchange: &Exchange) -> bool {
-    exchange
-        .result
-        .as_ref()
-        .is_ok_and(|answer| (200..300).contains(&answer.status))
-}
-
 pub(super) fn is_open(walk: &Walk) -> bool {
-    walk.first(Step::UploadStart).is_some_and(is_ok)
+    walk.first(Step::UploadStart)
+        .is_some_and(Exchange::is_success)
 }
 
 fn opening(walk: &Walk) -> Option<Draft> {
     let exchange = walk.first(Step::UploadStart)?;
-    if is_ok(exchange) || exchange.result.as_ref().is_ok_and(is_csrf) {
+    if exchange.is_success() || exchange.result.as_ref().is_ok_and(is_csrf) {
         return None;
     }
     let answer = exchange.result.as_ref().ok();
@@ -121,7 +115,7 @@ const NEXT: [Step; 4] = [
 fn locations(walk: &Walk) -> Vec<Draft> {
     let mut drafts: Vec<Draft> = Vec::new();
     let telling = NEXT.into_iter().flat_map(|step| walk.all(step));
-    for exchange in telling.filter(|one| is_ok(one)) {
+    for exchange in telling.filter(|one| one.is_success()) {
         let answer = exchange.result.as_ref().ok();
         let location = answer.and_then(|answer| answer.header("location"));
         // A lost header in an answer to a PATCH is a finding of its own.

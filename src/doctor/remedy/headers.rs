@@ -20,7 +20,7 @@ pub(super) fn location(kind: Kind, target: &Origin) -> Vec<Fix> {
             nginx(target, &["proxy_redirect off;"]),
         ),
         Fix::new(Haproxy, place::HAPROXY_BACKEND, haproxy(target)),
-        Fix::new(Traefik, place::TRAEFIK_DYNAMIC, traefik(target, &[])),
+        Fix::new(Traefik, place::TRAEFIK_DYNAMIC, traefik(target)),
         Fix::new(Caddy, place::CADDY_PROXY, caddy(target)),
     ];
     fixes.extend(ingress(target));
@@ -44,7 +44,7 @@ pub(super) fn realm(target: &Origin) -> Vec<Fix> {
     fixes.extend([
         Fix::new(Nginx, place::NGINX_LOCATION, nginx(target, &[])),
         Fix::new(Haproxy, place::HAPROXY_BACKEND, haproxy(target)),
-        Fix::new(Traefik, place::TRAEFIK_DYNAMIC, traefik(target, &[])),
+        Fix::new(Traefik, place::TRAEFIK_DYNAMIC, traefik(target)),
         Fix::new(Caddy, place::CADDY_PROXY, caddy(target)),
     ]);
     fixes.extend(ingress(target));
@@ -275,9 +275,9 @@ fn haproxy(target: &Origin) -> Vec<String> {
     ]
 }
 
-fn traefik(target: &Origin, more: &[&str]) -> Vec<String> {
+fn traefik(target: &Origin) -> Vec<String> {
     let (scheme, authority) = (target.scheme, target.authority());
-    let mut lines = vec![
+    vec![
         "http:".to_owned(),
         "  middlewares:".to_owned(),
         "    harbor-headers:".to_owned(),
@@ -287,9 +287,7 @@ fn traefik(target: &Origin, more: &[&str]) -> Vec<String> {
         format!("          X-Forwarded-Host: \"{authority}\""),
         format!("          X-Forwarded-Proto: \"{scheme}\""),
         "          Forwarded: \"\"".to_owned(),
-    ];
-    lines.extend(more.iter().map(|line| (*line).to_owned()));
-    lines
+    ]
 }
 
 fn caddy(target: &Origin) -> Vec<String> {

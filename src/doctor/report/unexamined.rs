@@ -1,7 +1,7 @@
 //! What a walk didn't look at, and what to add to the command so that it does.
 
 use super::super::blame::{bytes, clean};
-use super::super::seen::{Body, Leftover, Walk, Why};
+use super::super::seen::{Leftover, Walk, Why};
 use super::super::step::Step;
 
 /// What a person would call a group of steps.
@@ -129,11 +129,10 @@ fn reason(why: Why, walk: &Walk) -> String {
 fn not_asked_for(walk: &Walk) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(body) = walk.first(Step::Body)
-        && let Ok(answer) = &body.result
-        && answer.status < 300
-        && let Body::Length(size) | Body::Chunked(size) = body.request.body
-        && size < 100 << 20
+        && body.is_success()
+        && body.request.body.size() < 100 << 20
     {
+        let size = body.request.body.size();
         lines.push(format!(
             "bodies over {}: --body 150MiB (CDNs begin to refuse at 100 MB)",
             bytes(size)

@@ -205,10 +205,7 @@ impl Made {
         ] {
             let mut exchange = asked(step, method, &url, status);
             exchange.request.body = body;
-            exchange.sent = match body {
-                Body::None => 0,
-                Body::Length(length) | Body::Chunked(length) => length,
-            };
+            exchange.sent = body.size();
             exchange.request.authorization = carried;
             if matches!(step, Step::EarlyAnswer | Step::EarlyAnswerChunked) {
                 exchange.request.authorization = Carried::Nothing;

@@ -1,6 +1,7 @@
 //! A token: where it came from, what it says, and how long it is good for.
 
 use super::capture::Secrets;
+use super::location::with_parameter;
 use super::request::{Carry, Site};
 use crate::doctor::seen::{Access, Carried, Grant};
 use crate::registry::token::Claims;
@@ -133,8 +134,7 @@ impl Source {
     pub(super) fn target(&self, actions: &str) -> String {
         let mut target = self.realm.clone();
         for (name, value) in self.parameters(actions) {
-            let separator = if target.contains('?') { '&' } else { '?' };
-            target.push_str(&format!("{separator}{name}={value}"));
+            target = with_parameter(&target, name, &value);
         }
         target
     }
