@@ -4,47 +4,59 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit real ci lint docs deny fuzz-check bench bench-quick build-tools test-tools
+.PHONY: help demo test unit wire real deployed ci lint docs deny fuzz bench bench-quick build-tools test-tools
+
+# Everything but a release is built with one profile, so that each crate is compiled once.
+PROFILE := quick
+CARGO_TEST := cargo test --locked --profile $(PROFILE)
+HARBORMOUTH ?= cargo run --locked --profile $(PROFILE) --quiet --
+FUZZ_SECONDS ?= 20
+
+# Test targets by what they need; tests/tidy.rs holds that each is in one of them.
+UNIT := configuration corpus doctor gateway properties standin tidy tracker
+WIRE := manifests monitoring one_machine page
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: build-tools ## push and pull an image: through a broken hop, then through Harbormouth (DEMO_ARGS=--once ends then)
-	cargo run --release --locked --quiet -- demo $(DEMO_ARGS)
+	$(HARBORMOUTH) demo $(DEMO_ARGS)
 
-test: build-tools test-tools ## every test, with real registries and clients
-	cargo test --locked
+test: unit wire real deployed ## every test, with real registries and clients
 
 unit: build-tools ## only the tests that need nothing but this repository
-	cargo test --locked --lib --bins --test configuration --test corpus --test doctor --test gateway --test properties --test standin --test tidy --test tracker
+	$(CARGO_TEST) --lib --bins $(UNIT:%=--test %)
+
+wire: build-tools test-tools ## only the tests with other programs and no registry: linters, Prometheus, a browser
+	$(CARGO_TEST) $(WIRE:%=--test %)
 
 real: build-tools test-tools ## only the tests with real registries and clients
-	cargo test --locked --test real --test deployed
+	$(CARGO_TEST) --test real
 
-ci: build-tools test-tools lint docs deny fuzz-check ## what the continuous integration runs
-	$(MAKE) test
-	$(MAKE) demo DEMO_ARGS=--once
-	$(MAKE) bench-quick
+deployed: build-tools test-tools ## only the tests of what is deployed: the image, the systemd unit, the compose file
+	$(CARGO_TEST) --test deployed
+
+ci: build-tools test-tools ## what the continuous integration runs: all of it, step by step
+	.ci/steps
 
 lint: build-tools ## format and clippy, warnings are errors
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --workspace --locked --profile $(PROFILE) --all-targets -- -D warnings
 
 docs: build-tools ## the API documentation, warnings are errors
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --profile $(PROFILE) --no-deps --document-private-items
 
 deny: build-tools ## licences, sources and duplicates of the dependencies
-	command -v cargo-deny > /dev/null || cargo install --locked cargo-deny@0.20.2
-	cargo deny --locked check bans licenses sources
+	.ci/deny --locked --workspace check bans licenses sources
 
-fuzz-check: build-tools ## the fuzz targets compile; their corpus runs with the tests
-	CARGO_TARGET_DIR=$(CURDIR)/target cargo check --locked --manifest-path fuzz/Cargo.toml
+fuzz: build-tools test-tools ## each fuzz target for a while (FUZZ_SECONDS=20); what is found stays in fuzz/artifacts
+	.ci/fuzz $(FUZZ_SECONDS)
 
-bench: build-tools test-tools ## the whole-system comparison, into benches/RESULTS.md
+bench: build-tools test-tools ## the whole-system comparison of a release build, into benches/RESULTS.md
 	cargo bench --locked --bench system
 
 bench-quick: build-tools test-tools ## the same with small sizes: proves that it runs, measures nothing
-	cargo bench --locked --bench system -- --quick
+	cargo bench --locked --profile $(PROFILE) --bench system -- --quick
 
 build-tools:
 	@.ci/build-tools

@@ -47,6 +47,7 @@ systemd-analyze:systemd
 systemd-sysusers:systemd
 kill:procps
 pip3:python3-pip
+c++:g++
 "
 # What these packages would start.
 SERVICES="docker-registry containerd docker.service docker.socket podman.service podman.socket

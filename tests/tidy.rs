@@ -395,3 +395,35 @@ fn the_readme_has_the_measured_numbers() {
         "copy the table of targets from benches/RESULTS.md to README.md:\n{targets}"
     );
 }
+
+/// A test target that no step of `make test` names would never run.
+#[test]
+fn the_makefile_runs_every_test_target_once() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let makefile = fs::read_to_string(root.join("Makefile")).unwrap();
+    let mut named: Vec<&str> = makefile
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("UNIT := ")
+                .or(line.strip_prefix("WIRE := "))
+        })
+        .flat_map(str::split_whitespace)
+        .chain(
+            makefile
+                .split("--test ")
+                .skip(1)
+                .filter_map(|rest| rest.split_whitespace().next()),
+        )
+        .filter(|name| !name.contains('%'))
+        .collect();
+    named.sort_unstable();
+    let mut targets = Vec::new();
+    for entry in fs::read_dir(root.join("tests")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.join("main.rs").exists() || path.extension().is_some_and(|it| it == "rs") {
+            targets.push(path.file_stem().unwrap().to_string_lossy().into_owned());
+        }
+    }
+    targets.sort_unstable();
+    assert_eq!(named, targets);
+}
