@@ -4,6 +4,7 @@
 #[path = "../fuzz/checks.rs"]
 mod checks;
 
+use harbormouth::edge::client_network::ClientNetwork;
 use harbormouth::edge::origin::{Authority, Host, Origin};
 use harbormouth::edge::path::NormalPath;
 use harbormouth::edge::query;
@@ -18,7 +19,7 @@ use harbormouth::registry::operation::Operation;
 use harbormouth::registry::redact::redacted;
 use harbormouth::registry::scope::{Action, Scope};
 use harbormouth::registry::target::{Body, Target};
-use harbormouth::ticket::{ClientNetwork, Key, Keyring, OpenError, Step, Ticket, open, seal};
+use harbormouth::ticket::{Key, Keyring, OpenError, Step, Ticket, open, seal};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

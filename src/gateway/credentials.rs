@@ -4,6 +4,7 @@
 use super::answer::JSON;
 use super::authorization::{asked, bound, unix_now};
 use super::context::RequestContext;
+use crate::edge::client_network::ClientNetwork;
 use crate::edge::origin::Scheme;
 use crate::metrics::seconds;
 use crate::random::{self, NoRandomness};
@@ -17,7 +18,7 @@ use crate::registry::scope::Scope;
 use crate::registry::token::{Claims, Credential};
 use crate::registry::upload_state;
 use crate::registry::upload_ticket::{NotIssued, next_step, with_ticket};
-use crate::ticket::{ClientNetwork, NONCE_LENGTH, Ticket, TooLong, seal};
+use crate::ticket::{NONCE_LENGTH, Ticket, TooLong, seal};
 use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING,

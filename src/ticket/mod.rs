@@ -7,6 +7,4 @@ mod pack;
 mod seal;
 
 pub use key::{KEY_LENGTH, Key, KeyError, KeyId, Keyring};
-pub use seal::{
-    ClientNetwork, MAX_LENGTH, NONCE_LENGTH, OpenError, Step, Ticket, TooLong, open, seal,
-};
+pub use seal::{MAX_LENGTH, NONCE_LENGTH, OpenError, Step, Ticket, TooLong, open, seal};

@@ -1,0 +1,49 @@
+//! Whose a part of a shared bound is: the client, as far as its address tells it from others.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// An IPv4 address, or the /64 that an IPv6 customer gets at least and whose addresses it may use
+/// at will. Bounds that all share are shared fairly among these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClientNetwork(IpAddr);
+
+impl ClientNetwork {
+    pub fn of(address: IpAddr) -> ClientNetwork {
+        ClientNetwork(match address.to_canonical() {
+            IpAddr::V4(address) => IpAddr::V4(address),
+            IpAddr::V6(address) => {
+                let prefix = address.to_bits() & (u128::MAX << 64);
+                IpAddr::V6(Ipv6Addr::from_bits(prefix))
+            }
+        })
+    }
+
+    /// The network's first address.
+    pub fn address(self) -> IpAddr {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_customer_is_one_network() {
+        let of = |text: &str| ClientNetwork::of(text.parse().unwrap());
+        for (one, other, same) in [
+            ("192.0.2.1", "192.0.2.1", true),
+            ("192.0.2.1", "::ffff:192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false),
+            ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", true),
+            ("2001:db8:0:1::1", "2001:db8:0:2::1", false),
+            ("::1", "0.0.0.0", false),
+        ] {
+            assert_eq!(of(one) == of(other), same, "{one} {other}");
+        }
+        assert_eq!(
+            of("2001:db8:0:1::1").address().to_string(),
+            "2001:db8:0:1::"
+        );
+    }
+}
