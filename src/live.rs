@@ -7,9 +7,11 @@
 
 mod load;
 mod logins;
+mod shares;
 
-pub use load::{Load, Place};
+pub use load::{Asks, Load, Place, Terms};
 pub use logins::Logins;
+pub use shares::{Holder, Rest, Room, Share, Shares};
 
 use crate::canary::Canaries;
 use crate::config::{Config, Registry};
@@ -44,6 +46,8 @@ pub struct Process {
     pub metrics: Metrics,
     pub pushes: Pushes,
     pub canaries: Canaries,
+    /// Requests that are answered and whose client still sends.
+    pub lingering: Arc<Shares>,
     /// Requests that are being served, over all registries and configurations.
     in_flight: AtomicUsize,
     /// The drain is over: what is still under way is cut.
@@ -98,6 +102,7 @@ impl Process {
             metrics: Metrics::new(config)?,
             pushes: Pushes::new(config.registries.iter().map(|registry| &registry.name)),
             canaries: Canaries::default(),
+            lingering: Arc::default(),
             in_flight: AtomicUsize::new(0),
             cut: AtomicBool::new(false),
         })

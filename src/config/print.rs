@@ -173,6 +173,9 @@ fn limits(limits: &Limits) -> Value {
         ("keepalive_requests", Value::from(limits.keepalive_requests)),
         ("http2_streams", Value::from(limits.http2_streams)),
         ("upload_progress", size(limits.upload_progress)),
+        ("unread_answer", duration(limits.unread_answer)),
+        ("download_progress", size(limits.download_progress)),
+        ("stands_still", duration(limits.stands_still)),
     ])
 }
 

@@ -76,6 +76,16 @@ pub(super) const HEADER_TIME: Bounds = Bounds {
     most: (Duration::from_secs(300), "5m"),
     reason: "a header is a few packets; whoever needs longer holds connections open on purpose",
 };
+pub(super) const UNREAD: Bounds = Bounds {
+    least: TENTH,
+    most: (Duration::from_secs(3600), "1h"),
+    reason: "less ends answers on lines that lose a few packets, more lets a client that reads nothing keep them",
+};
+pub(super) const STANDS_STILL: Bounds = Bounds {
+    least: TENTH,
+    most: (Duration::from_secs(300), "5m"),
+    reason: "less ends what a packet was lost of, more lets whoever stands still keep others out",
+};
 pub(super) const KEEPALIVE: Bounds = Bounds {
     least: (Duration::from_secs(1), "1s"),
     most: (Duration::from_secs(3600), "1h"),

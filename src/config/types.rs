@@ -244,6 +244,13 @@ pub struct Limits {
     pub http2_streams: u32,
     /// Bytes that an upload must bring within each `timeouts.between_bytes`, until it is complete.
     pub upload_progress: u64,
+    /// How long a client may leave an answer unread, or take less of it than `download_progress`.
+    pub unread_answer: Duration,
+    /// Bytes of an answer that are progress.
+    pub download_progress: u64,
+    /// How long a request or connection may stand still before it may have to give way to another
+    /// client's, when a bound that all share is full.
+    pub stands_still: Duration,
 }
 
 /// How a process ends.

@@ -65,6 +65,12 @@ const KEEPALIVE_REQUESTS: u32 = 10_000;
 const HTTP2_STREAMS: u32 = 128;
 /// In a quarter of an hour: 73 bytes a second, far below any line that ends a push.
 const UPLOAD_PROGRESS: u64 = 64 << 10;
+/// As nginx has it (`send_timeout`), which stands before most registries.
+const UNREAD_ANSWER: Duration = Duration::from_secs(60);
+/// In a minute: 273 bytes a second. Five layers at once over 64 kbit/s get six times as much each.
+const DOWNLOAD_PROGRESS: u64 = 16 << 10;
+/// Longer than a lost packet takes to be sent again, three times over.
+const STANDS_STILL: Duration = Duration::from_secs(10);
 /// Of each kind a quarter of all connections, so that two Harbors that stand still leave half of them
 /// to the others.
 const IN_FLIGHT: usize = 4 * 1024;
@@ -246,6 +252,9 @@ fn build_limits(draft: &DraftLimits) -> Limits {
         keepalive_requests: draft.keepalive_requests.unwrap_or(KEEPALIVE_REQUESTS),
         http2_streams: draft.http2_streams.unwrap_or(HTTP2_STREAMS),
         upload_progress: draft.upload_progress.unwrap_or(UPLOAD_PROGRESS),
+        unread_answer: draft.unread_answer.unwrap_or(UNREAD_ANSWER),
+        download_progress: draft.download_progress.unwrap_or(DOWNLOAD_PROGRESS),
+        stands_still: draft.stands_still.unwrap_or(STANDS_STILL),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Writing the answers that the gateway itself gives.
 
 use super::context::RequestContext;
+use super::load::SOON;
 use super::request::content_length;
-use crate::registry::answer::Answer;
+use crate::registry::answer::{Again, Answer};
 use crate::registry::verdict::Failure;
 use bytes::Bytes;
 use pingora::Result;
@@ -88,7 +89,7 @@ pub(super) async fn after_failure(
     failure: Failure,
     drain: Duration,
 ) -> u16 {
-    let Some(answer) = answer_to(failure) else {
+    let Some(answer) = answer_to(failure, ctx) else {
         return 0;
     };
     let begun = session
@@ -103,13 +104,29 @@ pub(super) async fn after_failure(
         return 0;
     }
     session.set_keepalive(None);
-    if write(session, ctx, Refusal::Answer(answer)).await.is_err() {
+    let refusal = match failure {
+        Failure::GaveWay => Refusal::AnswerWith(answer, "Retry-After", SOON.to_owned()),
+        Failure::Upstream(_)
+        | Failure::ClientGone
+        | Failure::ClientStalled
+        | Failure::BadRequest
+        | Failure::Drained
+        | Failure::Internal => Refusal::Answer(answer),
+    };
+    if write(session, ctx, refusal).await.is_err() {
         return 0;
     }
-    if failure != Failure::ClientStalled {
+    if !matches!(failure, Failure::ClientStalled | Failure::GaveWay) {
         let _ = tokio::time::timeout(drain, session.drain_request_body()).await;
     }
     answer.status()
+}
+
+/// Whether no body follows the header of this answer (RFC 9110, 6.4.1).
+pub(super) fn has_no_body(session: &Session, response: &ResponseHeader) -> bool {
+    session.req_header().method == http::Method::HEAD
+        || matches!(response.status.as_u16(), 204 | 304)
+        || content_length(&response.headers) == Some(0)
 }
 
 /// Whether the final answer that is about to be written says no to a client that asked with Expect
@@ -119,11 +136,12 @@ pub(super) fn is_refusal_before_the_body(session: &Session) -> bool {
 }
 
 /// `None` where nobody is left to be told.
-fn answer_to(failure: Failure) -> Option<Answer> {
+fn answer_to(failure: Failure, ctx: &RequestContext) -> Option<Answer> {
     match failure {
         Failure::Upstream(error) => Some(Answer::Upstream(error)),
         Failure::ClientGone | Failure::Drained => None,
         Failure::ClientStalled => Some(Answer::ClientStalled),
+        Failure::GaveWay => Some(Answer::Overloaded(Again::of(ctx.client_family))),
         Failure::BadRequest => Some(Answer::BadRequest),
         Failure::Internal => Some(Answer::Internal),
     }

@@ -6,12 +6,12 @@ use super::credentials::TokenAnswer;
 use super::ending::{self, Sent};
 use super::failure::BodyState;
 use super::following::Followed;
-use super::load::InFlight;
+use super::load::{self, InFlight};
 use super::times::Times;
 use super::transfer::Transfer;
 use crate::edge::origin::Scheme;
 use crate::listener::Arrival;
-use crate::live::{Harbor, Place, PublicName, Shared};
+use crate::live::{Harbor, Place, PublicName, Share, Shared};
 use crate::metrics::{NO_REGISTRY, RegistryMetrics, seconds};
 use crate::registry::answer::Answer;
 use crate::registry::class::Class;
@@ -71,6 +71,8 @@ pub struct RequestContext {
     in_flight: Option<InFlight>,
     /// Its place among those that the registry may have under way.
     pub(super) place: Option<Place>,
+    /// The same among those that are answered.
+    pub(super) lingers: Option<Share>,
 
     // Added by the tries at Harbor.
     pub(super) tried: Vec<SocketAddr>,
@@ -145,6 +147,7 @@ impl RequestContext {
             name: None,
             in_flight: Some(in_flight),
             place: None,
+            lingers: None,
             tried: Vec::new(),
             address: None,
             endpoint: None,
@@ -235,9 +238,9 @@ impl RequestContext {
         self.times.piece(now);
         if last {
             self.times.complete(now);
-            self.arrival.progress.done();
+            self.arrival.progress.done(now);
         } else {
-            self.arrival.progress.came(bytes as u64);
+            self.arrival.progress.came(bytes as u64, now);
         }
         if let Some(followed) = &self.followed {
             let passed = self.times.passed(now);
@@ -256,8 +259,17 @@ impl RequestContext {
         if let Some(followed) = &self.followed {
             followed.flow.touched(self.times.passed(now));
         }
-        self.arrival.progress.given(now);
+        self.arrival.progress.given(bytes as u64, now);
         self.delivered = last;
+        if last {
+            load::decided(self, now);
+        }
+    }
+
+    /// An answer begins, whoever gives it.
+    pub(super) fn answers(&self, now: Instant) {
+        let limit = self.shared.config.limits.unread_answer;
+        self.arrival.progress.answers(limit, now);
     }
 
     pub(super) fn body_state(&self) -> BodyState {
@@ -333,6 +345,7 @@ impl RequestContext {
     pub(super) fn close(&mut self) -> bool {
         self.in_flight = None;
         self.place = None;
+        self.lingers = None;
         let first = !std::mem::replace(&mut self.closed, true);
         if first {
             self.shared.process.request_ends();
@@ -350,8 +363,8 @@ impl Drop for RequestContext {
         }
         if self.shared.process.is_cut() {
             self.failed(Failure::Drained);
-        } else if self.arrival.progress.is_stalled() {
-            self.failed(Failure::ClientStalled);
+        } else if let Some(given) = self.arrival.progress.is_given() {
+            self.failed(given.into());
         }
         let sent = Sent {
             status: self.status,

@@ -4,6 +4,7 @@
 //! out. What that means stands in `registry::verdict`, what is said to the client about it in
 //! `registry::answer`.
 
+use crate::listener::Given;
 use crate::registry::upstream_error::UpstreamError;
 use crate::registry::verdict::Failure;
 use pingora::{ErrorSource, ErrorType};
@@ -23,6 +24,16 @@ pub const UNRESOLVED: ErrorType = ErrorType::new("upstream name unresolved");
 
 /// No failure: Harbor's answer to a mount, which is asked for once more without it.
 pub const MOUNT_REFUSED: ErrorType = ErrorType::new("mount refused");
+
+impl From<Given> for Failure {
+    /// Whatever breaks then, it is because of that.
+    fn from(given: Given) -> Failure {
+        match given {
+            Given::Up => Failure::ClientStalled,
+            Given::Way => Failure::GaveWay,
+        }
+    }
+}
 
 /// Judges an error.
 pub fn failure(kind: &ErrorType, source: &ErrorSource, body: BodyState) -> Failure {

@@ -3,11 +3,16 @@
 use super::answer::Refusal;
 use super::context::RequestContext;
 use crate::config::Maintenance;
+use crate::edge::client_network::ClientNetwork;
+use crate::live::{Asks, Room, Terms};
 use crate::registry::answer::{Again, Answer, Closed};
+use crate::registry::class::Class;
 use crate::registry::operation::Operation;
+use crate::registry::target::Body;
+use pingora::proxy::Session;
 use prometheus::IntGauge;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a request waits for a place. Most are taken for less than that, and containerd asks again
 /// without waiting itself, a handful of times: so it gets through a moment of too much.
@@ -15,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Seconds after which a refused client is to ask again. Places are free as soon as one request
 /// ends; a minute would let a storm wait for nothing.
-const SOON: &str = "5";
+pub(super) const SOON: &str = "5";
 
 /// The same for maintenance, which takes minutes at least.
 const LATER: &str = "60";
@@ -56,12 +61,65 @@ pub(super) async fn find_place(ctx: &mut RequestContext) -> Result<(), Refusal> 
     let Some(harbor) = ctx.harbor() else {
         return Ok(());
     };
-    let limits = harbor.registry.max_in_flight;
-    let load = Arc::clone(&harbor.load);
-    ctx.place = load.wait_for_place(ctx.operation, limits, PATIENCE).await;
+    let terms = Terms {
+        limits: harbor.registry.max_in_flight,
+        stands_still: ctx.shared.config.limits.stands_still,
+        patience: PATIENCE,
+    };
+    let asks = Asks {
+        operation: ctx.operation,
+        network: ctx.client.map(ClientNetwork::of),
+        holder: &ctx.arrival.progress,
+    };
+    match Class::of(ctx.operation) {
+        Class::Uploads => asks.holder.spare(),
+        Class::Other => {}
+    }
+    ctx.place = Arc::clone(&harbor.load).wait_for_place(asks, terms).await;
     match ctx.place {
         Some(_) => Ok(()),
         None => refuse(Answer::Overloaded(Again::of(ctx.client_family)), SOON),
+    }
+}
+
+/// Requests that are answered and whose client hasn't sent all of its body yet: a connection each.
+const LINGERING: usize = 1024;
+
+/// After an early answer the client is still sending. Its body is read and thrown away for this
+/// long, so that the answer reaches it instead of a reset.
+pub(super) const DRAIN: Duration = Duration::from_secs(30);
+
+/// What an answer needs to go out where nothing more may be waited for.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// The answer was decided, and handed over: what remains is between us and the client. Harbor's
+/// place is free; whoever still sends does so for a while, in a smaller room that makes way for
+/// the latest.
+pub(super) fn decided(ctx: &mut RequestContext, now: Instant) {
+    ctx.place = None;
+    let progress = &ctx.arrival.progress;
+    if !progress.decided() || ctx.body == Body::Absent || ctx.times.is_complete() {
+        return;
+    }
+    let room = Room {
+        places: LINGERING,
+        patience: Duration::ZERO,
+    };
+    let network = ctx.client.map(ClientNetwork::of);
+    ctx.lingers = ctx.shared.process.lingering.take(network, progress, room);
+    let rest = match ctx.lingers {
+        Some(_) => DRAIN,
+        None => LAST_WORDS,
+    };
+    progress.ends(now + rest);
+}
+
+/// The request was answered here.
+pub(super) fn refused(session: &mut Session, ctx: &mut RequestContext, now: Instant) {
+    if session.as_mut().is_body_done() {
+        ctx.arrival.progress.decided();
+    } else {
+        decided(ctx, now);
     }
 }
 

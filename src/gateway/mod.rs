@@ -31,6 +31,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use ending::Sent;
 use failure::{MOUNT_REFUSED, UNRESOLVED, failure};
+use load::DRAIN;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -44,10 +45,6 @@ use transfer::Transfer;
 
 /// Tries at Harbor for one request: enough to pass two dead replicas and a stale connection.
 pub const MAX_TRIES: usize = 4;
-
-/// After an early answer the client is still sending. Its body is read and thrown away for this
-/// long, so that the answer reaches it instead of a reset.
-const DRAIN: Duration = Duration::from_secs(30);
 
 /// A client that sent Expect and was refused skips its body; Pingora waits for it all the same.
 const SKIPPED_BODY: Duration = Duration::from_secs(1);
@@ -125,7 +122,9 @@ impl ProxyHttp for Gateway {
         };
         ctx.own = refusal.answer();
         answer::read_small_body(session).await;
+        ctx.answers(Instant::now());
         answer::write(session, ctx, refusal).await?;
+        load::refused(session, ctx, Instant::now());
         Ok(true)
     }
 
@@ -260,6 +259,10 @@ impl ProxyHttp for Gateway {
             let limit = harbor.registry.timeouts.between_bytes + WATCH_MARGIN;
             ctx.arrival.progress.bound_answer(limit);
         }
+        ctx.answers(Instant::now());
+        if answer::has_no_body(session, response) {
+            load::decided(ctx, Instant::now());
+        }
         following::answered(response, ctx);
         ctx.refuses(response);
         if answer::is_refusal_before_the_body(session) {
@@ -329,15 +332,17 @@ impl ProxyHttp for Gateway {
         error: &Error,
         ctx: &mut RequestContext,
     ) -> FailToProxy {
-        let failure = match ctx.arrival.progress.is_stalled() {
-            // Whatever broke then, it was because the client was given up.
-            true => Failure::ClientStalled,
-            false => failure(error.etype(), error.esource(), ctx.body_state()),
+        let failure = match ctx.arrival.progress.is_given() {
+            Some(given) => given.into(),
+            None => failure(error.etype(), error.esource(), ctx.body_state()),
         };
         let skipped = failure == Failure::ClientStalled && ctx.times.is_answered();
         if !(skipped && session.get_header("expect").is_some()) {
             ctx.failed(failure);
         }
+        let now = Instant::now();
+        ctx.answers(now);
+        load::decided(ctx, now);
         let error_code = answer::after_failure(session, ctx, failure, DRAIN).await;
         FailToProxy {
             error_code,

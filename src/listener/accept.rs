@@ -3,6 +3,7 @@
 use super::certificates::{self, Certificates};
 use super::gate::Place;
 use super::introduction::{Announced, Dismissed, Introductions};
+use super::life::Life;
 use super::stream::ClientStream;
 use super::worker::Workers;
 use crate::config::{self, Limits, ListenerKind};
@@ -71,6 +72,7 @@ pub(super) struct Accepted {
     pub(super) peer: SocketAddr,
     pub(super) entrance: Arc<Entrance>,
     pub(super) place: Place,
+    pub(super) life: Arc<Life>,
 }
 
 /// A connection that is ready for HTTP.

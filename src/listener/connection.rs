@@ -69,11 +69,14 @@ pub fn arrival() -> Arrival {
         arrival.progress.saw();
         arrival.clone()
     });
-    found.unwrap_or_else(|_| Arrival {
-        way: Way::Plain,
-        announced: Announced::NOTHING,
-        progress: Arc::new(Progress::new()),
-        life: Life::new(),
+    found.unwrap_or_else(|_| {
+        let life = Life::new();
+        Arrival {
+            way: Way::Plain,
+            announced: Announced::NOTHING,
+            progress: Arc::new(Progress::new(&life)),
+            life,
+        }
     })
 }
 
@@ -185,7 +188,7 @@ impl ConnectionApp {
         let multiplexed = session.is_http2();
         let life = &self.life;
         let serves = life.serves();
-        let progress = Arc::new(Progress::new());
+        let progress = Arc::new(Progress::new(life));
         let arrival = Arrival {
             way: self.way,
             announced: self.announced,

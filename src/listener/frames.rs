@@ -114,7 +114,8 @@ impl Frames {
             }
             CONTINUATION => self.ends_block = flags & END_HEADERS != 0,
             RST_STREAM => brought.resets += 1,
-            // h2 bounds empty and small ones itself, and flow control bounds the others.
+            // h2 bounds empty and small pieces itself, and flow control the others; updates are
+            // measured by what they are for (see `outflow`).
             DATA | WINDOW_UPDATE => {}
             SETTINGS if !self.has_begun => {}
             _ => brought.control += 1,

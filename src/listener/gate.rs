@@ -1,46 +1,51 @@
-//! How many connections are open, in total and for each client.
+//! How many connections are open, in total and for each client, and which of them gives way when
+//! no more may be.
 
+use super::life::Life;
 use crate::config::Limits;
+use crate::edge::client_network::ClientNetwork;
 use crate::edge::trusted::TrustedProxies;
+use crate::live::{Room, Share, Shares};
 use crate::metrics::ConnectionRefused;
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::IpAddr;
+use std::sync::Arc;
 
 /// What all listeners share.
 #[derive(Default)]
 pub(super) struct Gate {
-    open: AtomicUsize,
-    clients: Mutex<HashMap<IpAddr, usize>>,
+    open: Arc<Shares>,
 }
 
 /// The place of one connection; it is free again when this is dropped.
 pub(super) struct Place {
     gate: Arc<Gate>,
-    client: Option<IpAddr>,
+    share: Share,
+    network: Option<ClientNetwork>,
 }
 
 impl Gate {
-    /// Lets a connection in, whoever it is from.
+    /// Lets a connection in. `client` is the other end, where that is the client.
     ///
     /// # Errors
-    /// When as many are open as may be.
-    pub(super) fn enter(self: &Arc<Self>, limits: &Limits) -> Result<Place, ConnectionRefused> {
-        let open = self.open.fetch_add(1, Ordering::Relaxed);
-        // Leaves again when it is dropped.
-        let place = Place {
-            gate: Arc::clone(self),
-            client: None,
+    /// When as many are open as may be, and none of them gives way.
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        client: Option<IpAddr>,
+        life: &Arc<Life>,
+        limits: &Limits,
+    ) -> Result<Place, ConnectionRefused> {
+        let network = client.map(ClientNetwork::of);
+        let room = Room {
+            places: limits.connections,
+            patience: limits.stands_still,
         };
-        match open < limits.connections {
-            true => Ok(place),
-            false => Err(ConnectionRefused::Connections),
-        }
-    }
-
-    fn clients(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+        let share = self.open.take(network, life, room);
+        let share = share.ok_or(ConnectionRefused::Connections)?;
+        Ok(Place {
+            gate: Arc::clone(self),
+            share,
+            network,
+        })
     }
 }
 
@@ -59,47 +64,15 @@ impl Place {
         if trusted.contains(address) {
             return Ok(());
         }
-        let limit = limits.connections_per_client;
-        let client = client(address);
-        let mut clients = self.gate.clients();
-        let open = clients.entry(client).or_default();
-        if *open >= limit {
-            if *open == 0 {
-                clients.remove(&client);
-            }
-            return Err(ConnectionRefused::ConnectionsPerClient);
+        let client = ClientNetwork::of(address);
+        if self.network != Some(client) {
+            self.share.belongs_to(client);
+            self.network = Some(client);
         }
-        *open += 1;
-        drop(clients);
-        self.client = Some(client);
-        Ok(())
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.gate.open.fetch_sub(1, Ordering::Relaxed);
-        let Some(client) = self.client else {
-            return;
-        };
-        let mut clients = self.gate.clients();
-        if let Some(open) = clients.get_mut(&client) {
-            *open -= 1;
-            if *open == 0 {
-                clients.remove(&client);
-            }
-        }
-    }
-}
-
-/// What counts as one client: an IPv4 address, or the /64 that an IPv6 customer gets at least, whose
-/// addresses it may use at will.
-fn client(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        // With this one.
+        match self.gate.open.held_by(self.network) <= limits.connections_per_client {
+            true => Ok(()),
+            false => Err(ConnectionRefused::ConnectionsPerClient),
         }
     }
 }
@@ -120,6 +93,9 @@ mod tests {
         keepalive_requests: 0,
         http2_streams: 0,
         upload_progress: 0,
+        unread_answer: Duration::ZERO,
+        download_progress: 0,
+        stands_still: Duration::from_secs(10),
     };
 
     fn limits(connections: usize, per_client: usize) -> Limits {
@@ -132,8 +108,10 @@ mod tests {
 
     fn take(gate: &Arc<Gate>, limits: &Limits, address: &str) -> Result<Place, ConnectionRefused> {
         let trusted = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
-        let mut place = gate.enter(limits)?;
-        place.take(address.parse().unwrap(), &trusted, limits)?;
+        let address: IpAddr = address.parse().unwrap();
+        let client = Some(address).filter(|address| !trusted.contains(*address));
+        let mut place = gate.enter(client, &Life::new(), limits)?;
+        place.take(address, &trusted, limits)?;
         Ok(place)
     }
 
@@ -147,8 +125,7 @@ mod tests {
             assert_eq!(take(&gate, &limits, "192.0.2.2").err(), Some(Connections));
         }
         drop(places);
-        assert_eq!(gate.open.load(Ordering::Relaxed), 0);
-        assert!(gate.clients().is_empty());
+        assert_eq!(gate.open.taken(), 0);
         assert!(take(&gate, &limits, "192.0.2.2").is_ok());
     }
 
@@ -174,9 +151,9 @@ mod tests {
             assert_eq!(taken.as_ref().err().copied(), refused, "{address}");
             places.extend(taken);
         }
-        assert_eq!(gate.open.load(Ordering::Relaxed), places.len());
+        assert_eq!(gate.open.taken(), places.len());
         drop(places);
-        assert!(gate.clients().is_empty());
+        assert_eq!(gate.open.taken(), 0);
     }
 
     #[test]
@@ -186,6 +163,6 @@ mod tests {
             take(&gate, &limits, "192.0.2.1").err(),
             Some(ConnectionsPerClient)
         );
-        assert!(gate.clients().is_empty());
+        assert_eq!(gate.open.taken(), 0);
     }
 }

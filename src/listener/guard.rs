@@ -7,6 +7,7 @@
 use super::arriving::Arriving;
 use super::life::Life;
 use super::multiplexed::Multiplexed;
+use super::outflow::Outflow;
 use super::timer::Timer;
 use crate::config::Limits;
 use async_trait::async_trait;
@@ -76,6 +77,8 @@ pub(super) struct Guard {
     beginning: BytesMut,
     /// Since when a write waits for the client.
     unsent_since: Option<Instant>,
+    /// Since when the client has taken too little, and what it has taken since.
+    slow: Option<(Instant, u64)>,
     write_timer: Timer,
 }
 
@@ -96,7 +99,10 @@ impl Guard {
         closed: ShutdownWatch,
     ) -> Guard {
         let reading = match inner.selected_alpn_proto() {
-            Some(ALPN::H2) => Reading::Http2(Box::new(Multiplexed::new(&limits, is_used_up))),
+            Some(ALPN::H2) => {
+                life.watches(Outflow::new(limits.download_progress));
+                Reading::Http2(Box::new(Multiplexed::new(&limits, is_used_up)))
+            }
             _ => Reading::Http1(Arriving::new(closed)),
         };
         Guard {
@@ -107,6 +113,7 @@ impl Guard {
             reading,
             beginning: BytesMut::new(),
             unsent_since: None,
+            slow: None,
             write_timer: Timer::default(),
         }
     }
@@ -130,6 +137,37 @@ impl Guard {
         came.await.is_ok() && !self.beginning.is_empty()
     }
 
+    /// Notes what the client took of these bytes.
+    fn wrote(&mut self, polled: &Poll<io::Result<usize>>, slices: &[io::IoSlice<'_>]) {
+        match polled {
+            Poll::Ready(Ok(taken)) => {
+                if let Some((_, bytes)) = &mut self.slow {
+                    *bytes += *taken as u64;
+                    self.life.blocks(None);
+                }
+                if self.is_http2() {
+                    let now = Instant::now();
+                    self.life.with_outflow(|outflow| {
+                        let mut left = *taken;
+                        for slice in slices {
+                            let part = left.min(slice.len());
+                            outflow.went(&slice[..part], now);
+                            left -= part;
+                        }
+                    });
+                }
+            }
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => {
+                let progress = self.limits.download_progress.max(1);
+                let slow = self.slow.filter(|(_, bytes)| *bytes < progress);
+                let slow = slow.unwrap_or_else(|| (Instant::now(), 0));
+                self.slow = Some(slow);
+                self.life.blocks(Some(slow.0));
+            }
+        }
+    }
+
     /// Bounds how long a write waits for the client.
     fn bounded<T>(
         &mut self,
@@ -139,6 +177,9 @@ impl Guard {
         if polled.is_ready() {
             self.unsent_since = None;
             return polled;
+        }
+        if self.life.is_given_up() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         let since = *self.unsent_since.get_or_insert_with(Instant::now);
         let deadline = since + self.life.write_limit();
@@ -164,9 +205,14 @@ impl AsyncRead for Guard {
             return Poll::Ready(Ok(()));
         }
         match &mut this.reading {
-            Reading::Http2(h2) => {
-                h2.poll_read(&mut this.inner, &this.limits, &this.refused, cx, buf)
-            }
+            Reading::Http2(h2) => h2.poll_read(
+                &mut this.inner,
+                &this.limits,
+                &this.life,
+                &this.refused,
+                cx,
+                buf,
+            ),
             Reading::Http1(arriving) => match this.life.awaited() {
                 Some(awaited) => {
                     let (limits, refused) = (&this.limits, &this.refused);
@@ -187,6 +233,7 @@ impl AsyncWrite for Guard {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.inner).poll_write(cx, data);
+        this.wrote(&polled, &[io::IoSlice::new(data)]);
         this.bounded(polled, cx)
     }
 
@@ -197,6 +244,7 @@ impl AsyncWrite for Guard {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.inner).poll_write_vectored(cx, slices);
+        this.wrote(&polled, slices);
         this.bounded(polled, cx)
     }
 
@@ -207,6 +255,10 @@ impl AsyncWrite for Guard {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.inner).poll_flush(cx);
+        match &polled {
+            Poll::Pending => this.wrote(&Poll::Pending, &[]),
+            Poll::Ready(_) => this.life.blocks(None),
+        }
         this.bounded(polled, cx)
     }
 

@@ -1,8 +1,10 @@
-//! What a connection's stream and its requests tell each other: whether a header is waited for, and
-//! how long the client may leave what it is sent unread.
+//! What a connection's stream and its requests tell each other: whether a header is waited for, how
+//! long the client may leave what it is sent unread, and whether it does.
 
-use std::sync::Arc;
+use super::outflow::Outflow;
+use crate::live::{Holder, Rest};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
@@ -26,7 +28,17 @@ pub struct Life {
     write_limit: AtomicU64,
     /// Requests that are being served.
     active: AtomicUsize,
+    /// Those of them that wait for nothing but the client.
+    decided: AtomicUsize,
     idle: Notify,
+    /// Milliseconds from `began` to when a request last ended or moved.
+    moved: AtomicU64,
+    /// The client takes no bytes: milliseconds from `began`, and one more, to since when.
+    blocked: AtomicU64,
+    /// The windows, over HTTP/2.
+    outflow: Mutex<Option<Box<Outflow>>>,
+    /// The connection has to give way to another.
+    cut: Notify,
 }
 
 impl Life {
@@ -39,7 +51,12 @@ impl Life {
             gives_up: AtomicBool::new(false),
             write_limit: AtomicU64::new(millis(FIRST_WRITES)),
             active: AtomicUsize::new(0),
+            decided: AtomicUsize::new(0),
             idle: Notify::new(),
+            moved: AtomicU64::new(0),
+            blocked: AtomicU64::new(0),
+            outflow: Mutex::new(None),
+            cut: Notify::new(),
         })
     }
 
@@ -47,6 +64,8 @@ impl Life {
     pub(super) fn await_header(&self) {
         let passed = millis(self.began.elapsed());
         self.awaited_since.store(passed, Ordering::Relaxed);
+        self.moved.store(passed, Ordering::Relaxed);
+        self.blocked.store(0, Ordering::Relaxed);
         self.number.fetch_add(1, Ordering::Relaxed);
         self.awaits_header.store(true, Ordering::Relaxed);
     }
@@ -91,6 +110,58 @@ impl Life {
         Served(Arc::clone(self))
     }
 
+    /// A request moved.
+    pub(super) fn moved(&self, now: Instant) {
+        self.moved.store(self.passed(now), Ordering::Relaxed);
+    }
+
+    /// One more request has been answered as far as it is up to us.
+    pub(super) fn is_decided(&self) {
+        self.decided.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn undecided(&self) {
+        self.decided.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Since when the client has taken no bytes, or too few; none while it takes what there is.
+    pub(super) fn blocks(&self, since: Option<Instant>) {
+        let since = since.map_or(0, |since| self.passed(since) + 1);
+        self.blocked.store(since, Ordering::Relaxed);
+    }
+
+    /// From now on the windows of an HTTP/2 client are watched.
+    pub(super) fn watches(&self, outflow: Outflow) {
+        *self.outflow() = Some(Box::new(outflow));
+    }
+
+    pub(super) fn with_outflow<T>(&self, act: impl FnOnce(&mut Outflow) -> T) -> Option<T> {
+        self.outflow().as_deref_mut().map(act)
+    }
+
+    /// Since when the client has left an answer unread.
+    pub(super) fn unread_since(&self) -> Option<Instant> {
+        let blocked = self.blocked.load(Ordering::Relaxed).checked_sub(1);
+        let blocked = blocked.map(|millis| self.began + Duration::from_millis(millis));
+        let shut = self
+            .with_outflow(|outflow| outflow.unread_since())
+            .flatten();
+        blocked.into_iter().chain(shut).min()
+    }
+
+    /// Resolves when the connection is to give way.
+    pub(super) async fn is_cut(&self) {
+        self.cut.notified().await;
+    }
+
+    fn passed(&self, now: Instant) -> u64 {
+        millis(now.saturating_duration_since(self.began))
+    }
+
+    fn outflow(&self) -> MutexGuard<'_, Option<Box<Outflow>>> {
+        self.outflow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Resolves once no request has been served for `time`.
     pub(super) async fn is_idle_for(&self, time: Duration) {
         loop {
@@ -119,9 +190,29 @@ pub(super) struct Awaited {
 /// Counts a request for as long as it lives.
 pub(super) struct Served(Arc<Life>);
 
+/// A connection gives way as long as none of its requests waits for Harbor: those that do have
+/// bounds of their own.
+impl Holder for Life {
+    fn rest(&self, _: Instant) -> Rest {
+        let open = self.active.load(Ordering::Relaxed);
+        // Over HTTP/1.1 one is served from its first byte on.
+        let unseen = usize::from(self.awaits_header.load(Ordering::Relaxed));
+        if open > self.decided.load(Ordering::Relaxed) + unseen {
+            return Rest::Spared;
+        }
+        let moved = Duration::from_millis(self.moved.load(Ordering::Relaxed));
+        Rest::ForClient(self.began + moved)
+    }
+
+    fn give_way(&self) {
+        self.cut.notify_one();
+    }
+}
+
 impl Drop for Served {
     fn drop(&mut self) {
         if self.0.active.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.moved(Instant::now());
             self.0.idle.notify_one();
         }
     }

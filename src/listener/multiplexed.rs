@@ -9,6 +9,7 @@
 use super::allowance::Allowance;
 use super::frames::Frames;
 use super::guard::{Refused, Why, ended};
+use super::life::Life;
 use super::timer::Timer;
 use crate::config::Limits;
 use pingora::protocols::Stream;
@@ -29,6 +30,11 @@ const RESETS_PER_SECOND: u32 = 10;
 const CONTROLS: u32 = 2000;
 const CONTROLS_PER_SECOND: u32 = 200;
 
+/// WINDOW_UPDATE frames beyond a few for each piece of an answer. Some clients grant a window with
+/// each request, and one for each chunk that they read.
+const UPDATES: u32 = 4000;
+const UPDATES_PER_SECOND: u32 = 400;
+
 pub(super) struct Multiplexed {
     frames: Frames,
     began: Instant,
@@ -37,6 +43,7 @@ pub(super) struct Multiplexed {
     streams: u32,
     resets: Allowance,
     controls: Allowance,
+    updates: Allowance,
     /// The client opened as many streams as one connection may.
     is_used_up: Arc<Notify>,
     timer: Timer,
@@ -53,6 +60,7 @@ impl Multiplexed {
             streams: 0,
             resets: Allowance::new(resets, RESETS_PER_SECOND, now),
             controls: Allowance::new(CONTROLS, CONTROLS_PER_SECOND, now),
+            updates: Allowance::new(UPDATES, UPDATES_PER_SECOND, now),
             is_used_up,
             timer: Timer::default(),
         }
@@ -62,6 +70,7 @@ impl Multiplexed {
         &mut self,
         stream: &mut Stream,
         limits: &Limits,
+        life: &Life,
         refused: &Refused,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
@@ -71,7 +80,7 @@ impl Multiplexed {
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             Poll::Ready(Ok(())) => {
                 let piece = &buf.filled()[before..];
-                if self.is_calm(piece, limits) {
+                if self.is_calm(piece, limits, life) {
                     return Poll::Ready(Ok(()));
                 }
                 Why::Flood
@@ -88,7 +97,7 @@ impl Multiplexed {
         ended()
     }
 
-    fn is_calm(&mut self, piece: &[u8], limits: &Limits) -> bool {
+    fn is_calm(&mut self, piece: &[u8], limits: &Limits, life: &Life) -> bool {
         let now = Instant::now();
         let brought = self.frames.take(piece);
         let block = self.frames.block();
@@ -101,7 +110,13 @@ impl Multiplexed {
                 self.is_used_up.notify_one();
             }
         }
-        self.resets.take(brought.resets, now) && self.controls.take(brought.control, now)
+        let needless = life.with_outflow(|outflow| {
+            outflow.came(piece);
+            outflow.needless_updates()
+        });
+        self.resets.take(brought.resets, now)
+            && self.controls.take(brought.control, now)
+            && self.updates.take(needless.unwrap_or(0), now)
     }
 
     /// Since when the connection's beginning or a header block is under way.

@@ -5,12 +5,15 @@
 //! Who is to blame is asked of the kernel: while Harbor's connection has bytes that Harbor has not
 //! confirmed, Harbor is waited for and not the client.
 
+use super::life::{Life, millis};
 use super::timer::Timer;
+use crate::live::{Holder, Rest};
+use futures_util::task::AtomicWaker;
 use pingora::protocols::SocketDigest;
 use std::future::poll_fn;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -21,18 +24,47 @@ pub struct Pace {
     pub bytes: u64,
 }
 
+/// A shorter rest is none.
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// So many bytes are progress; a byte now and then is none.
+const STEP: u64 = 4096;
+
+/// Why a request is ended without a word of its client's or Harbor's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// The client brought, or took, too little.
+    Up,
+    /// It stood still with a place that another client needs.
+    Way,
+}
+
 /// One request's bodies. Nothing is bounded until it is told to be.
 pub struct Progress {
+    life: Arc<Life>,
+    began: Instant,
     /// A hook has seen the request.
     is_seen: AtomicBool,
+    /// Milliseconds from `began` to when the bodies last moved by a step, and bytes since.
+    moved: AtomicU64,
+    bytes: AtomicU64,
+    /// Nothing is waited for any more but the client.
+    is_decided: AtomicBool,
+    /// What Harbor does with it must not be broken off.
+    is_spared: AtomicBool,
+    given: AtomicU8,
+    /// The task that serves the request.
+    task: AtomicWaker,
     watch: Mutex<Watch>,
 }
 
 struct Watch {
     upload: Option<Upload>,
     download: Option<Download>,
+    answer: Option<Unread>,
     harbor: Option<SocketDigest>,
-    is_stalled: bool,
+    /// When the request ends, whatever the client does.
+    ends: Option<Instant>,
 }
 
 /// The request's body.
@@ -52,15 +84,30 @@ struct Download {
     last: Instant,
 }
 
+/// The answer, as far as the connection shows that it is left unread.
+struct Unread {
+    limit: Duration,
+    looks: Instant,
+}
+
 impl Progress {
-    pub(crate) fn new() -> Progress {
+    pub(crate) fn new(life: &Arc<Life>) -> Progress {
         Progress {
+            life: Arc::clone(life),
+            began: Instant::now(),
             is_seen: AtomicBool::new(false),
+            moved: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            is_decided: AtomicBool::new(false),
+            is_spared: AtomicBool::new(false),
+            given: AtomicU8::new(0),
+            task: AtomicWaker::new(),
             watch: Mutex::new(Watch {
                 upload: None,
                 download: None,
+                answer: None,
                 harbor: None,
-                is_stalled: false,
+                ends: None,
             }),
         }
     }
@@ -95,14 +142,16 @@ impl Progress {
     }
 
     /// A piece of it came.
-    pub fn came(&self, bytes: u64) {
+    pub fn came(&self, bytes: u64, now: Instant) {
+        self.moves(bytes, now);
         if let Some(upload) = &mut self.watch().upload {
             upload.bytes += bytes;
         }
     }
 
     /// The body is complete.
-    pub fn done(&self) {
+    pub fn done(&self, now: Instant) {
+        self.moves(STEP, now);
         let mut watch = self.watch();
         watch.upload = None;
         watch.harbor = None;
@@ -115,16 +164,63 @@ impl Progress {
         self.watch().download = Some(Download { limit, last });
     }
 
+    /// While Harbor is at work on it, the request gives way to nobody: what the client has sent would
+    /// be lost.
+    pub fn spare(&self) {
+        self.is_spared.store(true, Ordering::Relaxed);
+    }
+
+    /// The answer begins; from now on it must not be left unread for longer than `limit`.
+    pub fn answers(&self, limit: Duration, now: Instant) {
+        self.moves(STEP, now);
+        let looks = now + limit;
+        self.watch().answer = Some(Unread { limit, looks });
+    }
+
     /// A piece of the answer's body goes to the client.
-    pub fn given(&self, now: Instant) {
+    pub fn given(&self, bytes: u64, now: Instant) {
+        self.moves(bytes, now);
         if let Some(download) = &mut self.watch().download {
             download.last = now;
         }
     }
 
-    /// True once the client was given up.
-    pub fn is_stalled(&self) -> bool {
-        self.watch().is_stalled
+    /// Nothing is waited for any more but the client. True once.
+    pub fn decided(&self) -> bool {
+        let first = !self.is_decided.swap(true, Ordering::Relaxed);
+        if first {
+            self.life.is_decided();
+        }
+        first
+    }
+
+    /// The client has until then to take its answer, and to send what it still wants to.
+    pub fn ends(&self, at: Instant) {
+        self.watch().ends = Some(at);
+        self.task.wake();
+    }
+
+    /// Why the request is ended, where it is.
+    pub fn is_given(&self) -> Option<Given> {
+        match self.given.load(Ordering::Relaxed) {
+            0 => None,
+            1 => Some(Given::Up),
+            _ => Some(Given::Way),
+        }
+    }
+
+    fn moves(&self, bytes: u64, now: Instant) {
+        let order = Ordering::Relaxed;
+        // One task writes.
+        let bytes = self.bytes.load(order) + bytes;
+        if bytes < STEP {
+            self.bytes.store(bytes, order);
+            return;
+        }
+        self.bytes.store(0, order);
+        let passed = millis(now.saturating_duration_since(self.began));
+        self.moved.store(passed, order);
+        self.life.moved(now);
     }
 
     /// Resolves when the client is to be given up. To be polled by the request's own task, and after
@@ -132,13 +228,17 @@ impl Progress {
     pub(super) async fn stalled(&self) {
         let mut timer = Timer::default();
         let stalled = poll_fn(|cx| {
+            self.task.register(cx.waker());
             loop {
+                if self.is_given().is_some() {
+                    return Poll::Ready(());
+                }
                 let Some(deadline) = self.watch().deadline() else {
                     return Poll::Pending;
                 };
                 ready!(timer.poll(deadline, cx));
-                if self.watch().is_overdue(Instant::now()) {
-                    return Poll::Ready(());
+                if self.watch().is_overdue(Instant::now(), &self.life) {
+                    self.given.store(1, Ordering::Relaxed);
                 }
             }
         });
@@ -156,7 +256,9 @@ impl Watch {
         let upload = upload.map(|upload| upload.began + upload.pace.window);
         let download = self.download.as_ref();
         let download = download.map(|download| download.last + download.limit);
-        upload.into_iter().chain(download).min()
+        let answer = self.answer.as_ref().map(|answer| answer.looks);
+        let all = upload.into_iter().chain(download);
+        all.chain(answer).chain(self.ends).min()
     }
 
     fn begin_window(&mut self, now: Instant) {
@@ -175,21 +277,80 @@ impl Watch {
         })
     }
 
-    fn is_overdue(&mut self, now: Instant) -> bool {
-        let busy = self.busy();
+    fn is_overdue(&mut self, now: Instant, life: &Life) -> bool {
+        let mut is_overdue = self.ends.is_some_and(|ends| now >= ends);
         if let Some(upload) = &self.upload
             && now >= upload.began + upload.pace.window
         {
-            if is_too_slow(upload, busy) {
-                self.is_stalled = true;
-                return true;
-            }
+            is_overdue |= is_too_slow(upload, self.busy());
             self.begin_window(now);
         }
         if let Some(download) = &self.download {
-            self.is_stalled |= now >= download.last + download.limit;
+            is_overdue |= now >= download.last + download.limit;
         }
-        self.is_stalled
+        if let Some(answer) = &mut self.answer
+            && now >= answer.looks
+        {
+            is_overdue |= answer.is_unread(life.unread_since(), now);
+        }
+        is_overdue
+    }
+
+    /// Harbor has bytes of the request's body that it hasn't taken.
+    fn is_held_up(&self) -> bool {
+        let info = self.harbor.as_ref().and_then(SocketDigest::tcp_info);
+        info.is_some_and(|info| info.tcpi_notsent_bytes > 0 || info.tcpi_unacked > 0)
+    }
+}
+
+impl Unread {
+    /// Whether the client has left the answer unread for too long; else when to look again.
+    fn is_unread(&mut self, since: Option<Instant>, now: Instant) -> bool {
+        match since.map(|since| since + self.limit) {
+            Some(until) if until <= now => return true,
+            Some(until) => self.looks = until,
+            None => self.looks = now + self.limit / 2,
+        }
+        false
+    }
+}
+
+impl Holder for Progress {
+    fn rest(&self, now: Instant) -> Rest {
+        let moved = Duration::from_millis(self.moved.load(Ordering::Relaxed));
+        let moved = self.began + moved;
+        if self.is_decided.load(Ordering::Relaxed) {
+            return Rest::ForClient(moved);
+        }
+        // What moved a moment ago is not looked into.
+        if now.saturating_duration_since(moved) < MOMENT {
+            return Rest::Spared;
+        }
+        let watch = self.watch();
+        let is_answered = watch.answer.is_some();
+        let is_uploading = watch.upload.is_some() && !is_answered;
+        if is_uploading && !watch.is_held_up() {
+            return Rest::ForClient(moved);
+        }
+        drop(watch);
+        match self.life.unread_since().filter(|_| is_answered) {
+            Some(since) => Rest::ForClient(moved.max(since)),
+            None if self.is_spared.load(Ordering::Relaxed) => Rest::Spared,
+            None => Rest::ForOthers(moved),
+        }
+    }
+
+    fn give_way(&self) {
+        self.given.store(2, Ordering::Relaxed);
+        self.task.wake();
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.is_decided.load(Ordering::Relaxed) {
+            self.life.undecided();
+        }
     }
 }
 
@@ -225,14 +386,15 @@ mod tests {
                     busy: second,
                 }),
                 download: None,
+                answer: None,
                 harbor: None,
-                is_stalled: false,
+                ends: None,
             };
             let upload = watch.upload.as_ref().unwrap();
             let busy = second + Duration::from_millis(busy);
             assert_eq!(is_too_slow(upload, busy), given_up, "{name}");
             assert!(
-                !watch.is_overdue(began + second - Duration::from_millis(1)),
+                !watch.is_overdue(began + second - Duration::from_millis(1), &Life::new()),
                 "{name}"
             );
         }
@@ -242,30 +404,29 @@ mod tests {
     fn each_window_is_measured_for_itself() {
         let began = Instant::now();
         let at = |millis| began + Duration::from_millis(millis);
-        let progress = Progress::new();
+        let progress = Progress::new(&Life::new());
         assert_eq!(progress.watch().deadline(), None);
         progress.expect(Pace {
             window: Duration::from_secs(1),
             bytes: 10,
         });
         progress.watch().upload.as_mut().unwrap().began = began;
-        progress.came(6);
-        progress.came(4);
-        assert!(!progress.watch().is_overdue(at(1000)));
+        progress.came(6, began);
+        progress.came(4, began);
+        assert!(!progress.watch().is_overdue(at(1000), &Life::new()));
         assert_eq!(progress.watch().deadline(), Some(at(2000)));
-        progress.came(9);
-        assert!(progress.watch().is_overdue(at(2000)));
-        assert!(progress.is_stalled());
+        progress.came(9, began);
+        assert!(progress.watch().is_overdue(at(2000), &Life::new()));
     }
 
     #[test]
     fn an_answer_is_taken_piece_by_piece() {
         let began = Instant::now();
         let at = |millis| began + Duration::from_millis(millis);
-        let progress = Progress::new();
+        let progress = Progress::new(&Life::new());
         progress.bound_answer(Duration::from_secs(1));
-        progress.given(at(500));
-        assert!(!progress.watch().is_overdue(at(1499)));
-        assert!(progress.watch().is_overdue(at(1500)));
+        progress.given(1, at(500));
+        assert!(!progress.watch().is_overdue(at(1499), &Life::new()));
+        assert!(progress.watch().is_overdue(at(1500), &Life::new()));
     }
 }

@@ -112,7 +112,10 @@ impl Workers {
         let shared = self.current.load();
         let counted = shared.process.metrics.listener(entrance.listener);
         counted.accepted.inc();
-        let place = match self.gate.enter(&shared.config.limits) {
+        let life = Life::new();
+        let client = Some(peer.ip());
+        let client = client.filter(|peer| !shared.trusted.contains(*peer));
+        let place = match self.gate.enter(client, &life, &shared.config.limits) {
             Ok(place) => place,
             Err(reason) => {
                 turn_away(&socket);
@@ -125,6 +128,7 @@ impl Workers {
             peer,
             entrance: Arc::clone(entrance),
             place,
+            life,
         };
         let open = |worker: &&Worker| worker.open.load(Ordering::Relaxed);
         let Some(worker) = self.workers.iter().min_by_key(open) else {
@@ -180,8 +184,14 @@ impl Worker {
                             .clone();
                         let open = Open::new(Arc::clone(&open), connections);
                         let (proxy, ending) = (Arc::clone(&proxy), ending.clone());
+                        let gave_way = metrics.listener(accepted.entrance.listener);
+                        let gave_way = gave_way.refused(ConnectionRefused::GaveWay).clone();
+                        let life = Arc::clone(&accepted.life);
                         tokio::spawn(async move {
-                            serve(accepted, proxy, shared, ending).await;
+                            tokio::select! {
+                                () = serve(accepted, proxy, shared, ending) => {}
+                                () = life.is_cut() => gave_way.inc(),
+                            }
                             drop(open);
                         });
                     }
@@ -203,9 +213,9 @@ async fn serve(
     let counted = shared.process.metrics.listener(accepted.entrance.listener);
     let way = accepted.entrance.way;
     let limits = shared.config.limits;
+    let life = Arc::clone(&accepted.life);
     match accepted.prepare(&shared.trusted, &limits).await {
         Ok(prepared) => {
-            let life = Life::new();
             let is_used_up = Arc::new(Notify::new());
             let refused = |reason| counted.refused(reason).clone();
             let refused = Refused {

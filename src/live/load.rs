@@ -1,6 +1,8 @@
-//! How many requests of one registry are under way, and who waits for a place.
+//! How many requests of one registry are under way, whose they are, and who waits for a place.
 
+use super::shares::{Holder, Room, Share, Shares};
 use crate::config::MaxInFlight;
+use crate::edge::client_network::ClientNetwork;
 use crate::registry::class::{Class, room};
 use crate::registry::operation::Operation;
 use std::sync::Arc;
@@ -11,83 +13,169 @@ use tokio::sync::Notify;
 /// The requests of one registry that have a place.
 #[derive(Debug, Default)]
 pub struct Load {
-    taken: [AtomicUsize; Class::ALL.len()],
-    /// Wakes one that waits for a place of a class: one that begins an upload, which has less room,
-    /// and one of the others.
-    freed: [[Notify; 2]; Class::ALL.len()],
+    classes: [InClass; Class::ALL.len()],
+}
+
+#[derive(Debug, Default)]
+struct InClass {
+    taken: Arc<Shares>,
+    /// How many wait for a place.
+    waiting: AtomicUsize,
+    /// Wakes one that waits: one that begins an upload, which has less room, and one of the others;
+    /// and of each one whose network holds nothing, which has more.
+    freed: [[Notify; 2]; 2],
 }
 
 /// One place; it is free again when this is dropped.
 pub struct Place {
     load: Arc<Load>,
     class: Class,
+    share: Option<Share>,
+}
+
+/// Who asks for a place, and for what.
+pub struct Asks<'a, H> {
+    pub operation: Operation,
+    /// None where no address is known.
+    pub network: Option<ClientNetwork>,
+    /// What is to end when the place is given to another.
+    pub holder: &'a Arc<H>,
+}
+
+/// What it may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    pub limits: MaxInFlight,
+    /// How long a request with a place may stand still before it may have to give way.
+    pub stands_still: Duration,
+    /// How long one without may wait.
+    pub patience: Duration,
 }
 
 impl Load {
-    /// A place of the operation's class, if one is free within `patience`.
-    pub async fn wait_for_place(
+    /// A place of the operation's class, if one is free, or given up, within the patience.
+    pub async fn wait_for_place<H: Holder + 'static>(
         self: &Arc<Self>,
-        operation: Operation,
-        limits: MaxInFlight,
-        patience: Duration,
+        asks: Asks<'_, H>,
+        terms: Terms,
     ) -> Option<Place> {
-        if let Some(place) = self.place(operation, limits) {
+        if let Some(place) = self.place(&asks, terms) {
             return Some(place);
         }
-        let begins = usize::from(Operation::NEW_UPLOAD.contains(&operation));
-        let freed = &self.freed[Class::of(operation) as usize][begins];
+        let class = &self.classes[Class::of(asks.operation) as usize];
+        let begins = usize::from(Operation::NEW_UPLOAD.contains(&asks.operation));
+        let _waits = Waits::new(&class.waiting);
         let waiting = async {
             loop {
-                freed.notified().await;
-                if let Some(place) = self.place(operation, limits) {
+                // Once more at first: what was freed until now told nobody.
+                if let Some(place) = self.place(&asks, terms) {
                     return place;
                 }
+                let holds_none = usize::from(class.taken.held_by(asks.network) == 0);
+                class.freed[begins][holds_none].notified().await;
             }
         };
-        tokio::time::timeout(patience, waiting).await.ok()
+        let waited = tokio::time::timeout(terms.patience, waiting).await;
+        // Somebody may have come to stand still meanwhile.
+        waited.ok().or_else(|| self.place(&asks, terms))
     }
 
     /// A place of the operation's class, unless as many are taken as may be.
-    fn place(self: &Arc<Self>, operation: Operation, limits: MaxInFlight) -> Option<Place> {
-        let class = Class::of(operation);
+    fn place<H: Holder + 'static>(
+        self: &Arc<Self>,
+        asks: &Asks<'_, H>,
+        terms: Terms,
+    ) -> Option<Place> {
+        let class = Class::of(asks.operation);
         let limit = match class {
-            Class::Uploads => limits.uploads,
-            Class::Other => limits.other,
+            Class::Uploads => terms.limits.uploads,
+            Class::Other => terms.limits.other,
         };
-        let room = room(operation, limit);
-        // Not taken and given back: that would wake those who wait.
-        let one_more = |taken| (taken < room).then_some(taken + 1);
-        let order = Ordering::Relaxed;
-        let taken = self.taken[class as usize].fetch_update(order, order, one_more);
-        taken.is_ok().then(|| Place {
+        let room = Room {
+            places: room(asks.operation, limit),
+            patience: terms.stands_still,
+        };
+        let taken = &self.classes[class as usize].taken;
+        let share = taken.take(asks.network, asks.holder, room)?;
+        Some(Place {
             load: Arc::clone(self),
             class,
+            share: Some(share),
         })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.load.taken[self.class as usize].fetch_sub(1, Ordering::Relaxed);
-        for freed in &self.load.freed[self.class as usize] {
-            freed.notify_one();
+        drop(self.share.take());
+        let class = &self.load.classes[self.class as usize];
+        if class.waiting.load(Ordering::Relaxed) > 0 {
+            for freed in class.freed.as_flattened() {
+                freed.notify_one();
+            }
         }
+    }
+}
+
+/// Counts one that waits for as long as it lives.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn new(count: &'a AtomicUsize) -> Waits<'a> {
+        count.fetch_add(1, Ordering::Relaxed);
+        Waits(count)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::shares::Rest;
     use super::*;
+    use std::time::Instant;
 
-    const LIMITS: MaxInFlight = MaxInFlight {
-        uploads: 8,
-        other: 2,
-    };
+    struct Moves;
+
+    impl Holder for Moves {
+        fn rest(&self, _: Instant) -> Rest {
+            Rest::Spared
+        }
+
+        fn give_way(&self) {}
+    }
+
+    fn terms(millis: u64) -> Terms {
+        Terms {
+            limits: MaxInFlight {
+                uploads: 8,
+                other: 2,
+            },
+            stands_still: Duration::from_secs(10),
+            patience: Duration::from_millis(millis),
+        }
+    }
+
+    fn asks(operation: Operation, holder: &Arc<Moves>) -> Asks<'_, Moves> {
+        Asks {
+            operation,
+            network: None,
+            holder,
+        }
+    }
+
+    fn take(load: &Arc<Load>, operation: Operation) -> Option<Place> {
+        load.place(&asks(operation, &Arc::new(Moves)), terms(0))
+    }
 
     #[test]
     fn each_class_has_places_of_its_own() {
         let load = Arc::new(Load::default());
-        let take = |operation| load.place(operation, LIMITS);
+        let take = |operation| take(&load, operation);
         let starts: Vec<_> = (0..9)
             .filter_map(|_| take(Operation::UploadStart))
             .collect();
@@ -98,21 +186,23 @@ mod tests {
         let pulls: Vec<_> = (0..3).filter_map(|_| take(Operation::BlobGet)).collect();
         assert_eq!(pulls.len(), 2);
         drop((starts, chunk, pulls));
-        let taken = load.taken.iter().map(|taken| taken.load(Ordering::Relaxed));
+        let taken = load.classes.iter().map(|class| class.taken.taken());
         assert_eq!(taken.sum::<usize>(), 0, "refused ones took nothing");
     }
 
     #[tokio::test]
     async fn who_waits_gets_the_place_that_is_freed() {
         let load = Arc::new(Load::default());
-        let take = |operation| load.place(operation, LIMITS);
         let mut held: Vec<_> = (0..8)
-            .filter_map(|_| take(Operation::UploadChunk))
+            .filter_map(|_| take(&load, Operation::UploadChunk))
             .collect();
         let wait = |operation, millis| {
             let load = Arc::clone(&load);
-            let patience = Duration::from_millis(millis);
-            async move { load.wait_for_place(operation, LIMITS, patience).await }
+            async move {
+                let moves = Arc::new(Moves);
+                let asks = asks(operation, &moves);
+                load.wait_for_place(asks, terms(millis)).await
+            }
         };
         assert!(wait(Operation::UploadCommit, 20).await.is_none());
         let (commit, start) = (

@@ -7,6 +7,8 @@ pub enum ConnectionRefused {
     Connections,
     /// The same for the client's address.
     ConnectionsPerClient,
+    /// It stood still while its network held most, and as many as are allowed were open.
+    GaveWay,
     /// A request's header did not arrive in time.
     SlowHeader,
     /// A request's header is so large that it was not read to its end.
@@ -26,9 +28,10 @@ pub enum ConnectionRefused {
 }
 
 impl ConnectionRefused {
-    pub const ALL: [ConnectionRefused; 10] = [
+    pub const ALL: [ConnectionRefused; 11] = [
         ConnectionRefused::Connections,
         ConnectionRefused::ConnectionsPerClient,
+        ConnectionRefused::GaveWay,
         ConnectionRefused::SlowHeader,
         ConnectionRefused::HeaderTooLarge,
         ConnectionRefused::Http2Flood,
@@ -43,6 +46,7 @@ impl ConnectionRefused {
         match self {
             ConnectionRefused::Connections => "connections",
             ConnectionRefused::ConnectionsPerClient => "connections_per_client",
+            ConnectionRefused::GaveWay => "gave_way",
             ConnectionRefused::SlowHeader => "slow_header",
             ConnectionRefused::HeaderTooLarge => "header_too_large",
             ConnectionRefused::Http2Flood => "http2_flood",

@@ -205,7 +205,10 @@ reasons! {
         "The client left after it had waited five seconds and more for Harbor's answer."
         "Harbor's storage: the commit wait. containerd from 2.3 and Docker from 29.7 give up at 30 s.";
     ClientStalled "client_stalled" Aborted Network Every
-        "The client sent or took nothing, or next to nothing, for `between_bytes`." "The client's network, or a hop before the gateway that stopped reading.";
+        "The client sent or took nothing, or next to nothing, for `between_bytes`, or left its answer unread for `limits.unread_answer`." "The client's network, or a hop before the gateway that stopped reading.";
+    GaveWay "gave_way" Refused Client Every
+        "It stood still with a place that another network's request needed, while `max_in_flight` was full and its own network held most."
+        "Who holds the places: the clients' addresses in the log. Else a larger `max_in_flight`; `limits.stands_still`.";
     AuthorizationLost "authorization_lost" Failed Network Write
         "A write arrived without its Authorization, which no client leaves out on its own."
         "Every hop in front: one removes Authorization, or changes Location's host, port or scheme. The log line of the request says which one connected and which Host it sent.";

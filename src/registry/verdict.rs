@@ -22,6 +22,8 @@ pub enum Failure {
     ClientGone,
     /// The client sent or took no byte for too long.
     ClientStalled,
+    /// It stood still with a place that another client's request needed.
+    GaveWay,
     /// What the client sent is no HTTP that may be passed on.
     BadRequest,
     /// The gateway's own end came first.
@@ -107,6 +109,7 @@ fn broken(failure: Failure, waited: Option<Duration>, operation: Operation) -> R
         }
         Failure::ClientGone => Reason::ClientGone,
         Failure::ClientStalled => Reason::ClientStalled,
+        Failure::GaveWay => Reason::GaveWay,
         Failure::BadRequest => Reason::BadRequest,
         Failure::Drained => Reason::Drained,
         Failure::Internal => Reason::Internal,

@@ -7,6 +7,7 @@
 // Every test binary compiles its own copy of this module, and none uses all of it.
 #![allow(dead_code)]
 
+pub mod attackers;
 pub mod ca;
 pub mod gateway;
 pub mod plain_http;

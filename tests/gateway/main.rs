@@ -12,6 +12,7 @@ mod push;
 mod setup;
 
 mod admin;
+mod attacks;
 mod canary;
 mod credentials;
 mod desync;

@@ -21,6 +21,9 @@ pub(in super::super) struct DraftLimits {
     pub keepalive_requests: Option<u32>,
     pub http2_streams: Option<u32>,
     pub upload_progress: Option<u64>,
+    pub unread_answer: Option<Duration>,
+    pub download_progress: Option<u64>,
+    pub stands_still: Option<Duration>,
 }
 
 #[derive(Default)]
@@ -64,6 +67,9 @@ pub(super) fn limits(table: &Table<'_>, problems: &mut Problems) -> DraftLimits 
         "keepalive_requests",
         "http2_streams",
         "upload_progress",
+        "unread_answer",
+        "download_progress",
+        "stands_still",
     ];
     let table = table
         .get("limits")
@@ -81,6 +87,9 @@ pub(super) fn limits(table: &Table<'_>, problems: &mut Problems) -> DraftLimits 
         keepalive_requests: whole(&table, "keepalive_requests", &REQUESTS, problems),
         http2_streams: whole(&table, "http2_streams", &STREAMS, problems),
         upload_progress: size(&table, "upload_progress", &PROGRESS, problems),
+        unread_answer: duration(&table, "unread_answer", &scalar::UNREAD, problems),
+        download_progress: size(&table, "download_progress", &PROGRESS, problems),
+        stands_still: duration(&table, "stands_still", &scalar::STANDS_STILL, problems),
     }
 }
 

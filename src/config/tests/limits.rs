@@ -15,6 +15,9 @@ const DEFAULT: Limits = Limits {
     keepalive_requests: 10_000,
     http2_streams: 128,
     upload_progress: 65_536,
+    unread_answer: Duration::from_secs(60),
+    download_progress: 16_384,
+    stands_still: Duration::from_secs(10),
 };
 
 #[test]
@@ -136,13 +139,16 @@ fn nobody_is_believed_without_being_trusted() {
 #[test]
 fn printed_limits_keep_their_meaning() {
     let yaml = top(
-        "trusted_proxies: [10.0.0.5]\nclient_address_header: x-real-ip\nlimits: { header_bytes: 5000, upload_progress: 3MiB }",
+        "trusted_proxies: [10.0.0.5]\nclient_address_header: x-real-ip\nlimits: { header_bytes: 5000, upload_progress: 3MiB, unread_answer: 30s, download_progress: 1KiB, stands_still: 2s }",
     );
     let first = load(&yaml);
     let printed = first.to_yaml().unwrap();
     for value in [
         "header_bytes: 5000",
         "upload_progress: 3MiB",
+        "unread_answer: 30s",
+        "download_progress: 1KiB",
+        "stands_still: 2s",
         "client_address_header: x-real-ip",
         "proxy_protocol: off",
         "maintenance: off",

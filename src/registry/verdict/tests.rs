@@ -541,6 +541,7 @@ fn what_broke_has_its_reason() {
             Reason::ClientStalled,
         ),
         (Op::UploadChunk, Failure::Drained, None, Reason::Drained),
+        (Op::UploadChunk, Failure::GaveWay, None, Reason::GaveWay),
         (Op::Ui, Failure::Internal, None, Reason::Internal),
         (Op::Ui, Failure::BadRequest, None, Reason::BadRequest),
     ] {

@@ -2,10 +2,11 @@
 
 use super::Row;
 use super::scene::{BLOB, COMMIT, MANIFEST, START, Scene, UPLOAD, bodyless, id, whole};
-use crate::client::{Reply, get};
+use crate::client::{Conn, Reply, get};
 use crate::harbor::Plan;
 use crate::setup::{Registry, until};
 use std::time::Duration;
+use tokio::net::TcpSocket;
 
 rows! {
     too_many_fields Ping 431 HeaderTooLarge;
@@ -13,6 +14,7 @@ rows! {
     too_much_for_a_start UploadStart 429 Overloaded;
     too_much_for_a_chunk UploadChunk 429 Overloaded;
     too_much_for_a_pull BlobGet 429 Overloaded;
+    gave_way_to_another BlobGet 429 GaveWay;
     closed_to_pushes UploadStart 503 Maintenance;
     closed_to_all ManifestPut 503 Maintenance;
 }
@@ -75,6 +77,43 @@ async fn too_much_for_a_chunk(row: &Row) {
 
 async fn too_much_for_a_pull(row: &Row) {
     when_full(row, &get(BLOB, &[]), bodyless(row, "GET", BLOB)).await;
+}
+
+/// Two wait for Harbor, and somebody comes who has nothing under way.
+async fn gave_way_to_another(row: &Row) {
+    let slow = Plan::ok("late").pause(Duration::from_secs(60));
+    let top = "limits: { stands_still: 200ms }\n";
+    let few = |registry: &mut Registry| {
+        registry.more = "    max_in_flight: { other: 2 }\n".to_owned();
+    };
+    let scene = Scene::limited(slow, top, few).await;
+    let mut held = [scene.world.http().await, scene.world.http().await];
+    for (number, conn) in (1..).zip(&mut held) {
+        let asks = match number {
+            1 => bodyless(row, "GET", BLOB),
+            _ => get(BLOB, &[]),
+        };
+        conn.write(asks).await.expect("write");
+        until("it at Harbor", || {
+            (scene.harbor.got().len() == number).then_some(())
+        })
+        .await;
+    }
+    let newcomer = TcpSocket::new_v4().expect("a socket");
+    let elsewhere = "127.0.0.2:0".parse().expect("an address");
+    newcomer.bind(elsewhere).expect("bind");
+    let newcomer = newcomer.connect(scene.world.plain()).await;
+    let mut newcomer = Conn::new(newcomer.expect("a connection"));
+    newcomer.write(get(BLOB, &[])).await.expect("write");
+    let [mut victim, _other] = held;
+    let reply = victim.answer().await;
+    is_told(&reply, row, "as many requests under way as it can take");
+    assert_eq!(reply.header("retry-after"), "5");
+    scene.ended(row).await;
+    until("the newcomer at Harbor", || {
+        (scene.harbor.got().len() == 3).then_some(())
+    })
+    .await;
 }
 
 async fn when_closed(row: &Row, mode: &str, asks: Vec<u8>, words: &str) {

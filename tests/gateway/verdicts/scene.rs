@@ -35,8 +35,15 @@ impl Scene {
     }
 
     pub async fn with(plan: Plan, change: impl FnOnce(&mut Registry)) -> Scene {
+        Scene::limited(plan, "", change).await
+    }
+
+    /// The same, with these top-level keys.
+    pub async fn limited(plan: Plan, top: &str, change: impl FnOnce(&mut Registry)) -> Scene {
         let harbor = Harbor::start(move |_: &Got| plan.clone()).await;
-        let world = Setup::new(harbor.url()).registry(change).start();
+        let mut setup = Setup::new(harbor.url()).registry(change);
+        setup.top = top.to_owned();
+        let world = setup.start();
         let before = Counts::of(&world);
         Scene {
             harbor,

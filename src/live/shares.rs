@@ -1,0 +1,275 @@
+//! One bound that all clients share, and whose each place in it is.
+//!
+//! While there is room everybody gets a place. The last of it is kept from those who hold much
+//! already; and where there is none left, the network that holds most and moves least gives one
+//! up to a newcomer: what has stood still longest goes first, and what moves is never ended.
+//!
+//! What this file deliberately doesn't know: what holds a place, and how it is ended.
+
+use crate::edge::client_network::ClientNetwork;
+use slab::Slab;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// From this many places on, one in so many is kept for networks that hold few.
+const MANY: usize = 64;
+const KEPT: usize = 16;
+
+/// After nobody was found who could give way, for so long nobody is looked for: a look at
+/// thousands of places takes a tenth of a millisecond, in which others wait.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Among so many that could give way it is looked for the one that has stood still longest.
+const LOOKED_AT: usize = 64;
+
+/// What has a place.
+pub trait Holder: Send + Sync {
+    fn rest(&self, now: Instant) -> Rest;
+
+    /// The place is another's now: the holder is to end.
+    fn give_way(&self);
+}
+
+/// Whether a holder moves, and whom it waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// It is not to be ended.
+    Spared,
+    /// It waits for its client, and has not moved since then.
+    ForClient(Instant),
+    /// It waits for somebody else.
+    ForOthers(Instant),
+}
+
+/// How many places there are, and how long a holder may stand still before it may have to give way.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    pub places: usize,
+    pub patience: Duration,
+}
+
+/// Places that all share.
+#[derive(Default)]
+pub struct Shares {
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    held: Slab<Held>,
+    networks: Slab<Network>,
+    index: HashMap<Option<ClientNetwork>, usize>,
+    serial: u64,
+    /// Nobody gave way to a network that held so many, and won't before then.
+    vain: Option<(usize, Instant)>,
+}
+
+struct Held {
+    serial: u64,
+    network: usize,
+    holder: Arc<dyn Holder>,
+}
+
+struct Network {
+    /// None are those of whom no address is known.
+    name: Option<ClientNetwork>,
+    holds: usize,
+}
+
+/// One place; it is free again when this is dropped, unless another has it by then.
+pub struct Share {
+    shares: Arc<Shares>,
+    key: usize,
+    serial: u64,
+}
+
+impl Shares {
+    /// A place for `holder`, where one is free or another gives way.
+    pub fn take<H: Holder + 'static>(
+        self: &Arc<Self>,
+        network: Option<ClientNetwork>,
+        holder: &Arc<H>,
+        room: Room,
+    ) -> Option<Share> {
+        let mut table = self.table();
+        if !table.has_room(network, room) && !table.make_room(network, room) {
+            return None;
+        }
+        let holder: Arc<dyn Holder> = Arc::<H>::clone(holder);
+        let (key, serial) = table.put(network, holder);
+        Some(Share {
+            shares: Arc::clone(self),
+            key,
+            serial,
+        })
+    }
+
+    /// How many places this network holds.
+    pub fn held_by(&self, network: Option<ClientNetwork>) -> usize {
+        self.table().held_by(network)
+    }
+
+    /// How many places are taken.
+    pub fn taken(&self) -> usize {
+        self.table().held.len()
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Share {
+    /// From now on the place is this network's.
+    pub fn belongs_to(&self, network: ClientNetwork) {
+        self.shares.table().assign(self, Some(network));
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let holder = self.shares.table().release(self);
+        // Outside of the lock: what it holds may take a while to go.
+        drop(holder);
+    }
+}
+
+impl Table {
+    fn held_by(&self, network: Option<ClientNetwork>) -> usize {
+        let index = self.index.get(&network);
+        index.map_or(0, |index| self.networks[*index].holds)
+    }
+
+    fn has_room(&self, network: Option<ClientNetwork>, room: Room) -> bool {
+        let taken = self.held.len();
+        let kept = match room.places {
+            0..MANY => 0,
+            places => places / KEPT,
+        };
+        let few = room.places / KEPT / 2;
+        taken + kept < room.places
+            || taken < room.places && (network.is_none() || self.held_by(network) < few)
+    }
+
+    /// Ends one holder, if one is to give way to a newcomer of this network.
+    fn make_room(&mut self, network: Option<ClientNetwork>, room: Room) -> bool {
+        let now = Instant::now();
+        let mine = self.held_by(network);
+        if let Some((held, until)) = self.vain
+            && mine >= held
+            && now < until
+        {
+            return false;
+        }
+        let Some(key) = self.gives_way(network, mine, room.patience, now) else {
+            self.vain = Some((mine, now + PAUSE));
+            return false;
+        };
+        self.vain = None;
+        if let Some(held) = self.remove(key) {
+            held.holder.give_way();
+        }
+        true
+    }
+
+    /// Who does: of those who stand still the one whose network holds most, and then the one that
+    /// has stood still longest. What waits for others than its client gives way only to a network
+    /// that then still holds less.
+    fn gives_way(
+        &self,
+        newcomer: Option<ClientNetwork>,
+        mine: usize,
+        patience: Duration,
+        now: Instant,
+    ) -> Option<usize> {
+        let mut found: Option<(usize, Instant, usize)> = None;
+        let most = self.networks.iter().map(|(_, network)| network.holds).max();
+        let mut looked_at = 0;
+        for (key, held) in &self.held {
+            let Network { name, holds } = &self.networks[held.network];
+            let (since, margin) = match held.holder.rest(now) {
+                Rest::Spared => continue,
+                Rest::ForClient(since) => (since, 1),
+                Rest::ForOthers(since) => (since, 2),
+            };
+            let is_own = *name == newcomer && margin == 1;
+            let may = is_own || name.is_some() && *holds >= mine + margin;
+            if !may || now.saturating_duration_since(since) < patience {
+                continue;
+            }
+            let is_next = found
+                .is_none_or(|(most, oldest, _)| *holds > most || *holds == most && since < oldest);
+            if is_next {
+                found = Some((*holds, since, key));
+            }
+            looked_at += usize::from(Some(*holds) == most);
+            if looked_at == LOOKED_AT {
+                break;
+            }
+        }
+        found.map(|(_, _, key)| key)
+    }
+
+    fn put(&mut self, network: Option<ClientNetwork>, holder: Arc<dyn Holder>) -> (usize, u64) {
+        self.serial += 1;
+        let serial = self.serial;
+        let network = self.enlist(network);
+        let held = Held {
+            serial,
+            network,
+            holder,
+        };
+        (self.held.insert(held), serial)
+    }
+
+    fn enlist(&mut self, name: Option<ClientNetwork>) -> usize {
+        let networks = &mut self.networks;
+        let fresh = || networks.insert(Network { name, holds: 0 });
+        let index = *self.index.entry(name).or_insert_with(fresh);
+        self.networks[index].holds += 1;
+        index
+    }
+
+    fn leave(&mut self, index: usize) {
+        let network = &mut self.networks[index];
+        network.holds -= 1;
+        if network.holds == 0 {
+            let gone = self.networks.remove(index);
+            self.index.remove(&gone.name);
+        }
+    }
+
+    fn remove(&mut self, key: usize) -> Option<Held> {
+        let held = self.held.try_remove(key)?;
+        self.leave(held.network);
+        Some(held)
+    }
+
+    fn release(&mut self, share: &Share) -> Option<Held> {
+        self.is_current(share).then(|| self.remove(share.key))?
+    }
+
+    fn assign(&mut self, share: &Share, network: Option<ClientNetwork>) {
+        if self.is_current(share) {
+            let index = self.enlist(network);
+            let before = std::mem::replace(&mut self.held[share.key].network, index);
+            self.leave(before);
+        }
+    }
+
+    fn is_current(&self, share: &Share) -> bool {
+        let held = self.held.get(share.key);
+        held.is_some_and(|held| held.serial == share.serial)
+    }
+}
+
+impl fmt::Debug for Shares {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shares").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
