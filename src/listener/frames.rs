@@ -16,6 +16,11 @@ const CONTINUATION: u8 = 9;
 
 const END_HEADERS: u8 = 4;
 
+/// The largest frame that is neither of a header nor of a body, and before the first request the
+/// largest one that isn't of a header: h2 keeps a frame until it has it whole. It is what each peer
+/// may send in any case (RFC 9113, 4.2), and none of these has a use for more.
+const LARGEST: usize = 16 * 1024;
+
 /// What one piece brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Brought {
@@ -25,6 +30,8 @@ pub(super) struct Brought {
     pub(super) resets: u32,
     /// Frames that carry nothing of a request: PING, SETTINGS, PRIORITY and unknown ones.
     pub(super) control: u32,
+    /// A frame began that is larger than it may be.
+    pub(super) is_too_large: bool,
 }
 
 /// The frames of one connection.
@@ -101,6 +108,7 @@ impl Frames {
         self.payload = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
         let stream = u32::from_be_bytes(stream) & 0x7fff_ffff;
         self.ends_block = false;
+        brought.is_too_large |= self.payload > LARGEST && !self.may_be_large(kind);
         match kind {
             HEADERS => {
                 self.blocks += 1;
@@ -119,6 +127,15 @@ impl Frames {
             DATA | WINDOW_UPDATE => {}
             SETTINGS if !self.has_begun => {}
             _ => brought.control += 1,
+        }
+    }
+
+    /// What a header and a body may be has bounds of its own.
+    fn may_be_large(&self, kind: u8) -> bool {
+        match kind {
+            HEADERS | CONTINUATION => true,
+            DATA => self.last_stream > 0,
+            _ => false,
         }
     }
 
@@ -160,6 +177,7 @@ mod tests {
             sum.streams += brought.streams;
             sum.resets += brought.resets;
             sum.control += brought.control;
+            sum.is_too_large |= brought.is_too_large;
         }
         (frames, sum)
     }
@@ -188,9 +206,34 @@ mod tests {
                 streams: 2,
                 resets: 1,
                 control: 3,
+                is_too_large: false,
             };
             assert_eq!(brought, expected, "{size}");
             assert_eq!((frames.has_begun(), frames.block()), (true, None), "{size}");
+        }
+    }
+
+    #[test]
+    fn a_frame_that_need_not_be_large_is_not() {
+        let opened = frame(HEADERS, END_HEADERS, 1, 40);
+        let unknown = 0xbe;
+        for (name, kind, before, after) in [
+            ("unknown", unknown, true, true),
+            ("settings", SETTINGS, true, true),
+            ("ping", 6, true, true),
+            ("data", DATA, true, false),
+            ("headers", HEADERS, false, false),
+            ("continuation", CONTINUATION, false, false),
+        ] {
+            for (opened, too_large) in [(&[][..], before), (&opened, after)] {
+                for (payload, too_large) in [(LARGEST, false), (LARGEST + 1, too_large)] {
+                    let large = frame(kind, 0, 1, payload);
+                    // Said before any of its payload came.
+                    let bytes = [&start(), opened, &large[..HEAD]].concat();
+                    let (_, brought) = taken(&bytes, 7);
+                    assert_eq!(brought.is_too_large, too_large, "{name} {payload}");
+                }
+            }
         }
     }
 

@@ -3,8 +3,8 @@
 //!
 //! h2 bounds what it holds in memory: the size of a header list, the number of CONTINUATION frames,
 //! streams at once, streams reset before anybody took them, empty and tiny DATA frames. It knows no
-//! time, and takes every stream that a client opens and gives up after that for work that was
-//! wanted.
+//! time, keeps each frame until it is whole, and takes every stream that a client opens and gives up
+//! after that for work that was wanted.
 
 use super::allowance::Allowance;
 use super::frames::Frames;
@@ -114,7 +114,8 @@ impl Multiplexed {
             outflow.came(piece);
             outflow.needless_updates()
         });
-        self.resets.take(brought.resets, now)
+        !brought.is_too_large
+            && self.resets.take(brought.resets, now)
             && self.controls.take(brought.control, now)
             && self.updates.take(needless.unwrap_or(0), now)
     }
