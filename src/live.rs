@@ -7,10 +7,12 @@
 
 mod load;
 mod logins;
+mod memory;
 mod shares;
 
 pub use load::{Asks, Load, Place, Terms};
 pub use logins::Logins;
+pub use memory::{Held, Memory};
 pub use shares::{Holder, Rest, Room, Share, Shares};
 
 use crate::canary::Canaries;
@@ -48,6 +50,8 @@ pub struct Process {
     pub canaries: Canaries,
     /// Requests that are answered and whose client still sends.
     pub lingering: Arc<Shares>,
+    /// What the bodies under way may hold.
+    pub memory: Arc<Memory>,
     /// Requests that are being served, over all registries and configurations.
     in_flight: AtomicUsize,
     /// The drain is over: what is still under way is cut.
@@ -98,8 +102,10 @@ impl Process {
     /// # Errors
     /// As [`Metrics::new`].
     pub fn new(config: &Config) -> prometheus::Result<Process> {
+        let metrics = Metrics::new(config)?;
         Ok(Process {
-            metrics: Metrics::new(config)?,
+            memory: Arc::new(Memory::new(metrics.process.body_memory.clone())),
+            metrics,
             pushes: Pushes::new(config.registries.iter().map(|registry| &registry.name)),
             canaries: Canaries::default(),
             lingering: Arc::default(),

@@ -182,6 +182,7 @@ impl Metrics {
     /// As [`Metrics::new`].
     pub fn configured(&self, config: &Config) -> prometheus::Result<()> {
         self.process.show_certificates(config);
+        self.process.show_limits(&config.limits);
         let mut registries = self
             .registries
             .write()

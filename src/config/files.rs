@@ -1,6 +1,7 @@
-//! The one place where configuration touches the machine: its files, its working directory and
-//! the number of its cores.
+//! The one place where configuration touches the machine: its files, its working directory, the
+//! number of its cores and its memory.
 
+use super::memory;
 use super::problem::{Complaint, Keyed, Problems, Shown};
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -22,6 +23,8 @@ pub(super) struct Surroundings<'a> {
     /// A file's permission bits.
     pub mode: &'a dyn Fn(&Path) -> io::Result<u32>,
     pub cores: usize,
+    /// Bytes that this process may use.
+    pub memory: u64,
 }
 
 impl Surroundings<'_> {
@@ -31,6 +34,7 @@ impl Surroundings<'_> {
             read: &read,
             mode: &mode,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
+            memory: memory::of_process(&read),
         }
     }
 

@@ -11,6 +11,7 @@ mod document;
 mod draft;
 mod files;
 mod flags;
+mod memory;
 mod objective;
 mod print;
 mod problem;

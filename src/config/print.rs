@@ -172,6 +172,7 @@ fn limits(limits: &Limits) -> Value {
         ("keepalive_idle", duration(limits.keepalive_idle)),
         ("keepalive_requests", Value::from(limits.keepalive_requests)),
         ("http2_streams", Value::from(limits.http2_streams)),
+        ("body_memory", size(limits.body_memory)),
         ("upload_progress", size(limits.upload_progress)),
         ("unread_answer", duration(limits.unread_answer)),
         ("download_progress", size(limits.download_progress)),

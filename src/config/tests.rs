@@ -76,6 +76,7 @@ impl Files {
                 )
             },
             cores: 3,
+            memory: 3 << 30,
         })
     }
 

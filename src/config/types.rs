@@ -242,6 +242,8 @@ pub struct Limits {
     pub keepalive_requests: u32,
     /// Requests at once on one HTTP/2 connection.
     pub http2_streams: u32,
+    /// Bytes that the bodies under way may hold, all together.
+    pub body_memory: u64,
     /// Bytes that an upload must bring within each `timeouts.between_bytes`, until it is complete.
     pub upload_progress: u64,
     /// How long a client may leave an answer unread, or take less of it than `download_progress`.

@@ -136,7 +136,7 @@ fn build(draft: Draft, surroundings: &Surroundings<'_>, problems: &mut Problems)
         log: Log {
             format: draft.log_format.unwrap_or(LogFormat::Text),
         },
-        limits: build_limits(&draft.limits),
+        limits: build_limits(&draft.limits, surroundings),
         drain: build_drain(&draft.drain),
         threads: draft.threads.unwrap_or(surroundings.cores),
         warnings,
@@ -239,7 +239,7 @@ fn build_max_in_flight(draft: &DraftMaxInFlight) -> MaxInFlight {
     }
 }
 
-fn build_limits(draft: &DraftLimits) -> Limits {
+fn build_limits(draft: &DraftLimits, surroundings: &Surroundings<'_>) -> Limits {
     Limits {
         connections: draft.connections.unwrap_or(CONNECTIONS),
         connections_per_client: draft
@@ -251,11 +251,20 @@ fn build_limits(draft: &DraftLimits) -> Limits {
         keepalive_idle: draft.keepalive_idle.unwrap_or(KEEPALIVE_IDLE),
         keepalive_requests: draft.keepalive_requests.unwrap_or(KEEPALIVE_REQUESTS),
         http2_streams: draft.http2_streams.unwrap_or(HTTP2_STREAMS),
+        body_memory: draft
+            .body_memory
+            .unwrap_or_else(|| body_memory(surroundings.memory)),
         upload_progress: draft.upload_progress.unwrap_or(UPLOAD_PROGRESS),
         unread_answer: draft.unread_answer.unwrap_or(UNREAD_ANSWER),
         download_progress: draft.download_progress.unwrap_or(DOWNLOAD_PROGRESS),
         stands_still: draft.stands_still.unwrap_or(STANDS_STILL),
     }
+}
+
+/// Two thirds: the rest is for connections, and for what an allocator has beside. In whole MiB, for
+/// those who read it.
+fn body_memory(memory: u64) -> u64 {
+    ((memory / 3 * 2) >> 20) << 20
 }
 
 fn build_drain(draft: &DraftDrain) -> Drain {

@@ -98,7 +98,7 @@ pub(super) async fn after_failure(
     if begun {
         // The client sees a body that ends early, which is the truth. Over HTTP/2 the stream is
         // reset next, and what its connection has not sent by then is lost: the status as well.
-        if session.is_http2() {
+        if is_http2(session) {
             tokio::time::sleep(LAST_WORDS).await;
         }
         return 0;
@@ -127,6 +127,11 @@ pub(super) fn has_no_body(session: &Session, response: &ResponseHeader) -> bool 
     session.req_header().method == http::Method::HEAD
         || matches!(response.status.as_u16(), 204 | 304)
         || content_length(&response.headers) == Some(0)
+}
+
+/// Whether the client speaks HTTP/2. For Pingora such a session is one that it doesn't know.
+pub(super) fn is_http2(session: &Session) -> bool {
+    session.req_header().version == http::Version::HTTP_2
 }
 
 /// Whether the final answer that is about to be written says no to a client that asked with Expect

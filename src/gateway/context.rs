@@ -11,7 +11,7 @@ use super::times::Times;
 use super::transfer::Transfer;
 use crate::edge::origin::Scheme;
 use crate::listener::Arrival;
-use crate::live::{Harbor, Place, PublicName, Share, Shared};
+use crate::live::{Harbor, Held, Place, PublicName, Share, Shared};
 use crate::metrics::{NO_REGISTRY, RegistryMetrics, seconds};
 use crate::registry::answer::Answer;
 use crate::registry::class::Class;
@@ -73,6 +73,8 @@ pub struct RequestContext {
     pub(super) place: Option<Place>,
     /// The same among those that are answered.
     pub(super) lingers: Option<Share>,
+    /// What its bodies may hold.
+    pub(super) held: Option<Held>,
 
     // Added by the tries at Harbor.
     pub(super) tried: Vec<SocketAddr>,
@@ -148,6 +150,7 @@ impl RequestContext {
             in_flight: Some(in_flight),
             place: None,
             lingers: None,
+            held: None,
             tried: Vec::new(),
             address: None,
             endpoint: None,
@@ -346,6 +349,7 @@ impl RequestContext {
         self.in_flight = None;
         self.place = None;
         self.lingers = None;
+        self.held = None;
         let first = !std::mem::replace(&mut self.closed, true);
         if first {
             self.shared.process.request_ends();

@@ -2,6 +2,7 @@
 
 use super::answer::Refusal;
 use super::context::RequestContext;
+use super::memory;
 use crate::config::Maintenance;
 use crate::edge::client_network::ClientNetwork;
 use crate::live::{Asks, Room, Terms};
@@ -53,11 +54,23 @@ pub(super) fn is_open(ctx: &RequestContext) -> Result<(), Refusal> {
     }
 }
 
+/// Finds the request what it needs: a place at its registry, and memory for its bodies.
+///
+/// # Errors
+/// The refusal says when to ask again.
+pub(super) async fn admit(session: &mut Session, ctx: &mut RequestContext) -> Result<(), Refusal> {
+    find_place(ctx).await?;
+    match memory::is_set_aside(session, ctx) {
+        true => Ok(()),
+        false => refuse(Answer::MemoryFull(Again::of(ctx.client_family)), SOON),
+    }
+}
+
 /// Finds the request a place at its registry.
 ///
 /// # Errors
 /// The refusal says when to ask again.
-pub(super) async fn find_place(ctx: &mut RequestContext) -> Result<(), Refusal> {
+async fn find_place(ctx: &mut RequestContext) -> Result<(), Refusal> {
     let Some(harbor) = ctx.harbor() else {
         return Ok(());
     };

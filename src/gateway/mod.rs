@@ -15,6 +15,7 @@ mod following;
 mod forward;
 mod health;
 mod load;
+mod memory;
 mod reply;
 mod request;
 mod times;
@@ -114,7 +115,7 @@ impl ProxyHttp for Gateway {
         }
         request::arrive(session, ctx);
         let placed = match request::place(session, ctx) {
-            Ok(()) => load::find_place(ctx).await,
+            Ok(()) => load::admit(session, ctx).await,
             Err(refusal) => Err(refusal),
         };
         let Err(refusal) = placed else {
@@ -255,7 +256,7 @@ impl ProxyHttp for Gateway {
         ctx.transfer = Transfer::download(session, &response.headers, ctx);
         // Over HTTP/1.1 each write has its own timeout; over HTTP/2 each byte that the client lets
         // through starts it anew.
-        if let Some(harbor) = ctx.harbor().filter(|_| session.is_http2()) {
+        if let Some(harbor) = ctx.harbor().filter(|_| answer::is_http2(session)) {
             let limit = harbor.registry.timeouts.between_bytes + WATCH_MARGIN;
             ctx.arrival.progress.bound_answer(limit);
         }
@@ -263,6 +264,7 @@ impl ProxyHttp for Gateway {
         if answer::has_no_body(session, response) {
             load::decided(ctx, Instant::now());
         }
+        memory::answered(response, ctx);
         following::answered(response, ctx);
         ctx.refuses(response);
         if answer::is_refusal_before_the_body(session) {

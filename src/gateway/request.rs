@@ -12,7 +12,7 @@ use crate::edge::host::requested_authority;
 use crate::edge::origin::{Authority, Origin, Scheme};
 use crate::edge::path::NormalPath;
 use crate::edge::query;
-use crate::listener::{Pace, Way};
+use crate::listener::{Pace, Shortened, Way};
 use crate::live::PublicName;
 use crate::registry::answer::Answer;
 use crate::registry::client::ClientFamily;
@@ -265,7 +265,9 @@ fn is_too_large(request: &RequestHeader, limits: &Limits) -> bool {
     let fields = request.headers.iter();
     let bytes = fields.map(|(name, value)| name.as_str().len() + value.len() + BETWEEN);
     let bytes = bytes.sum::<usize>() + request.raw_path().len();
-    request.headers.len() > limits.header_fields || bytes as u64 > limits.header_bytes
+    request.extensions.get::<Shortened>().is_some()
+        || request.headers.len() > limits.header_fields
+        || bytes as u64 > limits.header_bytes
 }
 
 /// Whether the body's length, where it is told, is one number in one field. Pingora reads `5, 5` as

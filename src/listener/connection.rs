@@ -2,18 +2,16 @@
 //! the end of requests whose bodies don't move.
 
 use super::guard::Guard;
+use super::http2;
 use super::introduction::Announced;
 use super::life::Life;
 use super::progress::Progress;
 use super::worker::Ending;
 use crate::config::Limits;
 use crate::gateway::Gateway;
-use async_trait::async_trait;
-use pingora::apps::{
-    HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp,
-};
+use crate::live::Memory;
+use pingora::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream};
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use prometheus::IntCounter;
@@ -22,13 +20,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-
-/// How much of an upload may be on its way over HTTP/2. The default of 64 KiB allows 0.6 MiB/s at
-/// 100 ms of round trip; this allows 40 MiB/s.
-const H2_STREAM_WINDOW: u32 = 4 << 20;
-const H2_CONNECTION_WINDOW: u32 = 16 << 20;
-/// Large frames cost less for each byte; a frame is buffered whole.
-const H2_FRAME: u32 = 1 << 20;
 
 /// For the answer to a client that is given up over HTTP/1.1.
 const LAST_ANSWER: Duration = Duration::from_secs(5);
@@ -87,9 +78,9 @@ pub(super) struct ConnectionApp {
     announced: Announced,
     life: Arc<Life>,
     limits: Limits,
-    options: HttpServerOptions,
     without_request: IntCounter,
     ending: Ending,
+    memory: Arc<Memory>,
     served: AtomicBool,
 }
 
@@ -101,20 +92,17 @@ impl ConnectionApp {
         limits: Limits,
         without_request: IntCounter,
         ending: Ending,
+        memory: Arc<Memory>,
     ) -> Self {
-        let mut options = HttpServerOptions::default();
-        // Pingora counts those that follow the first.
-        options.keepalive_request_limit = Some(limits.keepalive_requests.saturating_sub(1));
-        options.h2_idle_timeout = Some(limits.keepalive_idle);
         ConnectionApp {
             proxy,
             way,
             announced,
             life,
             limits,
-            options,
             without_request,
             ending,
+            memory,
             served: AtomicBool::new(false),
         }
     }
@@ -127,10 +115,19 @@ impl ConnectionApp {
             app.serve_http1(Box::new(stream)).await;
             return;
         }
-        // Pingora takes its leave of an HTTP/2 client when this changes.
+        let memory = Arc::clone(&app.memory);
         let (leave, leaving) = watch::channel(false);
+        let take = |session| {
+            let app = Arc::clone(&app);
+            // Ends with the connection, which ends each of its streams.
+            tokio::spawn(async move {
+                let draining = app.ending.draining.clone();
+                app.serve_request(session, true, &draining).await;
+            });
+        };
         tokio::select! {
-            _ = app.process_new(Box::new(stream), &leaving) => {}
+            () = http2::serve(stream, &app.limits, memory, leaving, take) => {}
+            () = app.idles() => {}
             () = app.take_leave(is_used_up, draining.clone(), &leave) => {}
         }
     }
@@ -151,11 +148,13 @@ impl ConnectionApp {
                 None => {
                     let draining = *self.ending.draining.borrow();
                     session.set_keepalive((!draining).then_some(NO_TIMEOUT));
-                    let rest = self.options.keepalive_request_limit;
-                    session.set_keepalive_reuses_remaining(rest);
+                    // Pingora counts those that follow the first.
+                    let rest = self.limits.keepalive_requests.saturating_sub(1);
+                    session.set_keepalive_reuses_remaining(Some(rest));
                 }
             }
-            let reused = self.serve_request(session, &self.ending.draining).await;
+            let draining = &self.ending.draining;
+            let reused = self.serve_request(session, false, draining).await;
             let Some((reused, kept)) = reused.map(ReusedHttpStream::consume) else {
                 return;
             };
@@ -183,9 +182,9 @@ impl ConnectionApp {
     async fn serve_request(
         &self,
         session: ServerSession,
+        is_http2: bool,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        let multiplexed = session.is_http2();
         let life = &self.life;
         let serves = life.serves();
         let progress = Arc::new(Progress::new(life));
@@ -200,7 +199,7 @@ impl ConnectionApp {
         let reused = tokio::select! {
             biased;
             reused = &mut request => reused,
-            () = progress.stalled() => match multiplexed {
+            () = progress.stalled() => match is_http2 {
                 // Dropping the request resets its stream and closes the connection to Harbor; its
                 // context writes the record.
                 true => None,
@@ -224,8 +223,13 @@ impl ConnectionApp {
         }
     }
 
-    /// Says goodbye when the process ends or the client has had its requests. Resolves when the
-    /// client then neither asks nor goes.
+    /// Resolves when the client has asked for nothing for too long.
+    async fn idles(&self) {
+        self.life.is_idle_for(self.limits.keepalive_idle).await;
+    }
+
+    /// Says goodbye when the process ends or the client has had its requests. Whether it goes then is
+    /// not waited for here.
     async fn take_leave(
         &self,
         is_used_up: &Notify,
@@ -237,40 +241,11 @@ impl ConnectionApp {
             _ = draining.wait_for(|draining| *draining) => {}
         }
         leave.send_replace(true);
-        let idle = self.limits.keepalive_idle;
-        self.life.is_idle_for(idle).await;
+        std::future::pending().await
     }
 }
 
 /// Resolves when it is, or never will be.
 async fn is_set(watch: &mut ShutdownWatch) {
     let _ = watch.wait_for(|set| *set).await;
-}
-
-#[async_trait]
-impl HttpServerApp for ConnectionApp {
-    async fn process_new_http(
-        self: &Arc<Self>,
-        session: ServerSession,
-        shutdown: &ShutdownWatch,
-    ) -> Option<ReusedHttpStream> {
-        self.serve_request(session, shutdown).await
-    }
-
-    fn h2_options(&self) -> Option<H2Options> {
-        let mut options = default_h2_options();
-        options.initial_window_size(H2_STREAM_WINDOW);
-        options.initial_connection_window_size(H2_CONNECTION_WINDOW);
-        options.max_frame_size(H2_FRAME);
-        options.max_concurrent_streams(self.limits.http2_streams);
-        // A larger header is answered 431 by h2, without a word. Twice the limit lets one that is
-        // somewhat too large be answered by us.
-        let bytes = u32::try_from(self.limits.header_bytes.saturating_mul(2));
-        options.max_header_list_size(bytes.unwrap_or(u32::MAX));
-        Some(options)
-    }
-
-    fn server_options(&self) -> Option<&HttpServerOptions> {
-        Some(&self.options)
-    }
 }

@@ -92,6 +92,7 @@ mod tests {
         keepalive_idle: Duration::ZERO,
         keepalive_requests: 0,
         http2_streams: 0,
+        body_memory: 0,
         upload_progress: 0,
         unread_answer: Duration::ZERO,
         download_progress: 0,

@@ -233,7 +233,9 @@ async fn serve(
             );
             let came = (way, prepared.announced);
             let without_request = counted.without_request.clone();
-            let app = ConnectionApp::new(proxy, came, life, limits, without_request, ending);
+            let memory = Arc::clone(&shared.process.memory);
+            let app =
+                ConnectionApp::new(proxy, came, life, limits, without_request, ending, memory);
             // It may live long; each of its requests has the configuration of its own time.
             drop(shared);
             app.serve(stream, &is_used_up).await;

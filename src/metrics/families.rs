@@ -73,6 +73,10 @@ families! {
         "Requests that are being served, by class: uploads (what opens an upload, or brings bytes of one or of a manifest) or other.";
     IN_FLIGHT_LIMIT: Gauge "harbormouth_in_flight_limit" ["registry", "class"]
         "How many may be, as configured (max_in_flight).";
+    BODY_MEMORY: Gauge "harbormouth_body_memory_bytes" []
+        "What is set aside for the bodies of requests under way: what they can hold at most.";
+    BODY_MEMORY_LIMIT: Gauge "harbormouth_body_memory_limit_bytes" []
+        "How much may be, as configured (limits.body_memory).";
     MAINTENANCE: Gauge "harbormouth_maintenance" ["registry", "mode"]
         "1 while the registry is closed by its configuration: to new pushes, or to all.";
     CONNECTIONS: Gauge "harbormouth_connections" ["listener"]

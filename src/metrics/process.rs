@@ -1,8 +1,10 @@
 //! The families about the process itself: its certificates and its configuration.
 
-use super::families::{BUILD, CERTIFICATE, Family, RELOAD_TIME, RELOADED, RESTART};
+use super::families::{
+    BODY_MEMORY, BODY_MEMORY_LIMIT, BUILD, CERTIFICATE, Family, RELOAD_TIME, RELOADED, RESTART,
+};
 use super::series::{gauge_vec, registered};
-use crate::config::{Config, ListenerKind};
+use crate::config::{Config, Limits, ListenerKind};
 use prometheus::{IntGauge, IntGaugeVec, Registry as Families};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -13,6 +15,8 @@ pub struct ProcessMetrics {
     reloaded: IntGauge,
     reload_time: IntGauge,
     restart_required: IntGauge,
+    pub body_memory: IntGauge,
+    body_memory_limit: IntGauge,
 }
 
 impl ProcessMetrics {
@@ -27,9 +31,16 @@ impl ProcessMetrics {
             reloaded: registered(families, gauge(&RELOADED)?)?,
             reload_time: registered(families, gauge(&RELOAD_TIME)?)?,
             restart_required: registered(families, gauge(&RESTART)?)?,
+            body_memory: registered(families, gauge(&BODY_MEMORY)?)?,
+            body_memory_limit: registered(families, gauge(&BODY_MEMORY_LIMIT)?)?,
         };
         metrics.reloaded(true, now);
         Ok(metrics)
+    }
+
+    pub(super) fn show_limits(&self, limits: &Limits) {
+        let limit = i64::try_from(limits.body_memory);
+        self.body_memory_limit.set(limit.unwrap_or(i64::MAX));
     }
 
     pub(super) fn show_certificates(&self, config: &Config) {

@@ -36,6 +36,8 @@ pub enum Answer {
     HeaderTooLarge,
     /// Too much is under way at this registry.
     Overloaded(Again),
+    /// Too much is under way at all registries together.
+    MemoryFull(Again),
     /// The operator has closed it for a while.
     Maintenance(Closed),
     /// The client stopped sending.
@@ -167,6 +169,7 @@ impl Answer {
             | Answer::LoginLimited
             | Answer::HeaderTooLarge
             | Answer::Overloaded(_)
+            | Answer::MemoryFull(_)
             | Answer::Maintenance(_)
             | Answer::ClientStalled
             | Answer::Upstream(_)
@@ -218,6 +221,12 @@ impl Answer {
             Answer::Overloaded(Again::Unavailable) => row(503, Unavailable, Reason::Overloaded,
                 "{harbor} has as many requests under way as it can take; wait as long as \
                  Retry-After says, then try again"),
+            Answer::MemoryFull(Again::TooManyRequests) => row(429, TooManyRequests, Reason::Overloaded,
+                "this client, or all together, have as much under way as this registry has memory \
+                 for; wait as long as Retry-After says, then try again"),
+            Answer::MemoryFull(Again::Unavailable) => row(503, Unavailable, Reason::Overloaded,
+                "this client, or all together, have as much under way as this registry has memory \
+                 for; wait as long as Retry-After says, then try again"),
             Answer::Maintenance(Closed::Pushes) => row(503, Unavailable, Reason::Maintenance,
                 "{harbor} takes no new pushes for the time being, because of maintenance; pulls \
                  go on. Try again later, or ask the operator when it ends"),

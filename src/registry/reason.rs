@@ -253,8 +253,8 @@ reasons! {
     HeaderTooLarge "header_too_large" Refused Client Every
         "The request's header has too many fields or bytes." "`limits.header_fields`, `limits.header_bytes`; a browser's cookies of other services under the same domain.";
     Overloaded "overloaded" Failed Gateway Every
-        "As many requests of its class were under way at the registry as `max_in_flight` allows."
-        "What keeps them: the commit wait and the first byte say whether Harbor is slow. Else a larger `max_in_flight`, or another replica.";
+        "As many requests of its class were under way at the registry as `max_in_flight` allows, or bodies of its client held as much as `limits.body_memory` leaves it."
+        "What keeps them: the commit wait and the first byte say whether Harbor is slow. Else a larger `max_in_flight` (`harbormouth_in_flight_limit`) or more memory (`harbormouth_body_memory_bytes`), or another replica.";
     Maintenance "maintenance" Refused Gateway Every
         "The registry is closed, or closed to pushes, by the operator's `maintenance`." "`maintenance: off` when the work is done.";
     RefusedByPolicy "refused_by_policy" Refused Gateway Every

@@ -17,6 +17,7 @@ use pingora::protocols::l4::ext::TcpKeepalive;
 use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy, PeerOptions};
 use pingora::utils::tls::{WrappedX509, parse_x509};
 use prometheus::IntGauge;
+use socket2::SockRef;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
@@ -207,6 +208,10 @@ impl Endpoint {
     }
 }
 
+/// How much of an upload the kernel may have that it can't send yet. It would take MiBs of each that
+/// Harbor doesn't read, and it would look as if Harbor had taken them.
+const UNSENT: u32 = 16 * 1024;
+
 /// Everything of a peer that doesn't change from request to request.
 fn peer_template(origin: &Origin, tls: &UpstreamTls, timeouts: &Timeouts) -> HttpPeer {
     let secure = origin.scheme == Scheme::Https;
@@ -222,6 +227,11 @@ fn peer_template(origin: &Origin, tls: &UpstreamTls, timeouts: &Timeouts) -> Htt
     options.idle_timeout = Some(UPSTREAM_IDLE);
     options.tcp_keepalive = Some(tcp_keepalive());
     options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
+    options.upstream_tcp_sock_tweak_hook = Some(Arc::new(|socket| {
+        // What it is for goes on without it.
+        let _ = SockRef::from(socket).set_tcp_notsent_lowat(UNSENT);
+        Ok(())
+    }));
     if secure {
         // Pingora's pool doesn't tell connections apart by the certificates that they trusted.
         peer.group_key = trust_key(tls);

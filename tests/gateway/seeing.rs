@@ -166,6 +166,7 @@ async fn every_series_is_there_from_the_start() {
             "harbormouth_opening_key_info",
             "harbormouth_objective_ratio",
             "harbormouth_in_flight_limit",
+            "harbormouth_body_memory_limit_bytes",
             "harbormouth_certificate_expiry_timestamp_seconds",
             "harbormouth_config_last_reload",
         ];

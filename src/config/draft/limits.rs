@@ -20,6 +20,7 @@ pub(in super::super) struct DraftLimits {
     pub keepalive_idle: Option<Duration>,
     pub keepalive_requests: Option<u32>,
     pub http2_streams: Option<u32>,
+    pub body_memory: Option<u64>,
     pub upload_progress: Option<u64>,
     pub unread_answer: Option<Duration>,
     pub download_progress: Option<u64>,
@@ -48,8 +49,9 @@ const HEADER_FIELDS: Bounds = (16..=256, "a whole number from 16 to 256");
 /// A token of a user with many projects takes several KiB; Pingora refuses more than 1 MiB by itself.
 const HEADER_BYTES: Bounds = (4 << 10..=1 << 20, "a size from 4KiB to 1MiB");
 const REQUESTS: Bounds = (1..=1_000_000_000, "a whole number from 1 to 1000000000");
-/// Each may hold a window of 4 MiB.
 const STREAMS: Bounds = (1..=1024, "a whole number from 1 to 1024");
+/// A few uploads at least.
+const BODY_MEMORY: Bounds = (16 << 20..=1 << 40, "a size from 16MiB to 1TiB");
 const PROGRESS: Bounds = (
     0..=1 << 30,
     "a size from 0 to 1GiB; 0 asks for no more than one byte",
@@ -66,6 +68,7 @@ pub(super) fn limits(table: &Table<'_>, problems: &mut Problems) -> DraftLimits 
         "keepalive_idle",
         "keepalive_requests",
         "http2_streams",
+        "body_memory",
         "upload_progress",
         "unread_answer",
         "download_progress",
@@ -86,6 +89,7 @@ pub(super) fn limits(table: &Table<'_>, problems: &mut Problems) -> DraftLimits 
         keepalive_idle: duration(&table, "keepalive_idle", &scalar::KEEPALIVE, problems),
         keepalive_requests: whole(&table, "keepalive_requests", &REQUESTS, problems),
         http2_streams: whole(&table, "http2_streams", &STREAMS, problems),
+        body_memory: size(&table, "body_memory", &BODY_MEMORY, problems),
         upload_progress: size(&table, "upload_progress", &PROGRESS, problems),
         unread_answer: duration(&table, "unread_answer", &scalar::UNREAD, problems),
         download_progress: size(&table, "download_progress", &PROGRESS, problems),

@@ -14,6 +14,7 @@ const DEFAULT: Limits = Limits {
     keepalive_idle: Duration::from_secs(75),
     keepalive_requests: 10_000,
     http2_streams: 128,
+    body_memory: 2 << 30,
     upload_progress: 65_536,
     unread_answer: Duration::from_secs(60),
     download_progress: 16_384,

@@ -7,6 +7,7 @@ mod headers;
 mod http2;
 mod keepalive;
 mod load;
+mod memory;
 mod sockets;
 mod storm;
 

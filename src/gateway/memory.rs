@@ -1,0 +1,89 @@
+//! What a request's bodies can hold at most, which is set aside before they begin.
+//!
+//! The figures are those of one request whose other end has stopped reading, as measured with
+//! hundreds of them, rounded up.
+
+use super::answer;
+use super::context::RequestContext;
+use super::request::content_length;
+use crate::edge::client_network::ClientNetwork;
+use crate::registry::target::Body;
+use http::Method;
+use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+
+/// Over HTTP/1.1 Pingora reads 64 KiB at a time, has up to five pieces on their way, keeps the first
+/// 64 KiB of the body, and has a read buffer towards Harbor.
+const HTTP1_UPLOAD: u64 = 640 << 10;
+
+/// Over HTTP/2 the first window and the read buffer towards Harbor. Larger windows are set aside by
+/// the connection.
+const HTTP2_UPLOAD: u64 = 320 << 10;
+
+/// Five pieces of 64 KiB, the read buffer they come from, and what is encrypted already.
+const DOWNLOAD: u64 = 640 << 10;
+
+/// What a request needs however short its body is.
+const LEAST: u64 = 32 << 10;
+
+/// Sets aside what the request's bodies may hold; false where that is more than its client may have.
+pub(super) fn is_set_aside(session: &Session, ctx: &mut RequestContext) -> bool {
+    let upload = match (ctx.body, answer::is_http2(session)) {
+        (Body::Absent, _) => 0,
+        (Body::Present, true) => HTTP2_UPLOAD,
+        (Body::Present, false) => HTTP1_UPLOAD,
+    };
+    let length = content_length(&session.req_header().headers);
+    let bytes = bounded(upload, length) + download(&ctx.method);
+    if bytes == 0 {
+        return true;
+    }
+    let memory = &ctx.shared.process.memory;
+    let limit = ctx.shared.config.limits.body_memory;
+    ctx.held = memory.hold(ctx.client.map(ClientNetwork::of), bytes, limit);
+    ctx.held.is_some()
+}
+
+/// The answer's header tells how long its body is.
+pub(super) fn answered(response: &ResponseHeader, ctx: &mut RequestContext) {
+    if ctx.method == Method::GET
+        && let Some(held) = &mut ctx.held
+    {
+        held.keep(bounded(DOWNLOAD, content_length(&response.headers)));
+    }
+}
+
+/// Only a GET is answered with more than a few words.
+fn download(method: &Method) -> u64 {
+    match *method {
+        Method::GET => DOWNLOAD,
+        _ => 0,
+    }
+}
+
+/// A short body holds no more than itself.
+fn bounded(most: u64, length: Option<u64>) -> u64 {
+    match length {
+        Some(length) => most.min(length.saturating_add(LEAST)),
+        None => most,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_body_holds_little() {
+        for (most, length, expected) in [
+            (DOWNLOAD, None, DOWNLOAD),
+            (DOWNLOAD, Some(0), LEAST),
+            (DOWNLOAD, Some(1000), LEAST + 1000),
+            (DOWNLOAD, Some(u64::MAX), DOWNLOAD),
+            (0, Some(5), 0),
+            (0, None, 0),
+        ] {
+            assert_eq!(bounded(most, length), expected, "{most} {length:?}");
+        }
+    }
+}
