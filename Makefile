@@ -42,6 +42,7 @@ ci: build-tools test-tools ## what the continuous integration runs: all of it, s
 lint: build-tools ## format and clippy, warnings are errors
 	cargo fmt --all --check
 	cargo clippy --workspace --locked --profile $(PROFILE) --all-targets -- -D warnings
+	cargo clippy --locked --profile $(PROFILE) --no-default-features -- -D warnings
 
 docs: build-tools ## the API documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --profile $(PROFILE) --no-deps --document-private-items

@@ -14,6 +14,7 @@ use std::time::Duration;
 pub enum Action {
     Serve(Source),
     Check(Source),
+    #[cfg(feature = "demo")]
     Demo(Stay),
     Doctor(Box<Examination>),
     /// Writes a sealing key to a new file.
@@ -43,6 +44,7 @@ pub enum Login {
 }
 
 /// What the demo does when its story is told.
+#[cfg(feature = "demo")]
 pub enum Stay {
     /// Keeps serving until it is ended.
     Serving,
@@ -55,7 +57,9 @@ pub fn read() -> Action {
     match Typed::parse().command {
         Command::Serve(typed) => Action::Serve(typed.source()),
         Command::Check(typed) => Action::Check(typed.source()),
+        #[cfg(feature = "demo")]
         Command::Demo { once: true } => Action::Demo(Stay::Exit),
+        #[cfg(feature = "demo")]
         Command::Demo { once: false } => Action::Demo(Stay::Serving),
         Command::Doctor(typed) => Action::Doctor(Box::new(typed.examination())),
         Command::Keygen { file } => Action::Keygen(file),
@@ -78,7 +82,7 @@ impl Source {
 /// The public edge for Harbor container registries: makes docker push and pull work through
 /// whatever stands between the clients and Harbor.
 #[derive(Parser)]
-#[command(name = "harbormouth", version, after_help = EXAMPLES)]
+#[command(name = "harbormouth", version, after_help = examples())]
 struct Typed {
     #[command(subcommand)]
     command: Command,
@@ -100,6 +104,7 @@ enum Command {
     ///
     /// Starts a stand-in for Harbor, a broken proxy and Harbormouth on free loopback ports, pushes
     /// and pulls an image both ways, tells each step, and then keeps serving.
+    #[cfg(feature = "demo")]
     Demo {
         /// Exit when the story is told; the exit code says whether it went as it should
         #[arg(long)]
@@ -305,14 +310,21 @@ impl ConfigArgs {
     }
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  harbormouth demo
-  harbormouth doctor hub.example.com --repository library/app
+/// Without the demo where this binary has none.
+fn examples() -> String {
+    let demo = match cfg!(feature = "demo") {
+        true => "  harbormouth demo\n",
+        false => "",
+    };
+    format!(
+        "Examples:
+{demo}  harbormouth doctor hub.example.com --repository library/app
   harbormouth check --config harbormouth.yaml
   harbormouth serve --config harbormouth.yaml
   harbormouth serve --public https://hub.example.com --upstream http://10.0.0.5 \\
-      --tls-cert hub.crt --tls-key hub.key";
+      --tls-cert hub.crt --tls-key hub.key"
+    )
+}
 
 const SERVE_USAGE: &str = "\
 harbormouth serve --config FILE
@@ -410,7 +422,7 @@ mod tests {
                 true,
             ),
             ("check --config a.yaml", true),
-            ("demo --once", true),
+            ("demo --once", cfg!(feature = "demo")),
             ("keygen a.key", true),
             ("doctor hub.example.com", true),
             ("doctor http://10.0.0.5:8080/ --json", true),

@@ -29,11 +29,14 @@ pub mod record;
 
 pub mod random;
 pub mod reload;
+pub mod sample;
 pub mod sealing;
 pub mod server;
+#[cfg(feature = "demo")]
 pub mod standin;
 pub mod systemd;
 pub mod terminal;
 
+#[cfg(feature = "demo")]
 pub mod demo;
 pub mod doctor;

@@ -6,9 +6,8 @@
 mod args;
 mod keygen;
 
-use args::{Action, Examination, Login, Stay};
+use args::{Action, Examination, Login};
 use harbormouth::config::{self, Config};
-use harbormouth::demo::DemoOptions;
 use harbormouth::doctor::credentials::{Credentials, CredentialsError, Environment, Found};
 use harbormouth::edge::origin::Origin;
 use std::io::Write;
@@ -52,6 +51,7 @@ fn run() -> anyhow::Result<ExitCode> {
             Ok(config) => show(&config),
             Err(error) => Ok(refuse(&error)),
         },
+        #[cfg(feature = "demo")]
         Action::Demo(stay) => demo(&stay),
         Action::Doctor(examination) => Ok(doctor(*examination)),
         Action::Keygen(file) => keygen(&file),
@@ -129,11 +129,12 @@ async fn credentials(
     }
 }
 
-fn demo(stay: &Stay) -> anyhow::Result<ExitCode> {
-    let options = DemoOptions {
+#[cfg(feature = "demo")]
+fn demo(stay: &args::Stay) -> anyhow::Result<ExitCode> {
+    let options = harbormouth::demo::DemoOptions {
         once: match stay {
-            Stay::Exit => true,
-            Stay::Serving => false,
+            args::Stay::Exit => true,
+            args::Stay::Serving => false,
         },
         gateway: std::env::current_exe()?,
     };

@@ -1,7 +1,7 @@
 //! The image that the demo pushes: its layer is large enough to take a moment.
 
-use crate::standin::content::Pattern;
-use crate::standin::image::{Image as Content, Layer};
+use crate::sample::content::Pattern;
+use crate::sample::image::{Image as Content, Layer};
 use bytes::Bytes;
 
 /// Large enough that an early refusal comes while it is being sent.
@@ -15,7 +15,7 @@ pub(super) struct Image {
     pub(super) manifest: Bytes,
 }
 
-pub(super) use crate::standin::image::MANIFEST;
+pub(super) use crate::sample::image::MANIFEST;
 
 impl Image {
     /// Each seed is another image, so that nothing is there already.

@@ -4,7 +4,7 @@ use super::client::{Client, Reply};
 use super::image::{Image, MANIFEST};
 use super::report::{Mark, Report};
 use super::wire;
-use crate::standin::content::{Pattern, digest, digest_of};
+use crate::sample::content::{Pattern, digest, digest_of};
 use crate::standin::link::Body;
 use bytes::Bytes;
 use http::Method;

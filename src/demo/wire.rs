@@ -1,6 +1,6 @@
 //! Requests on the wire, for the demo's client: one TLS connection each, as older clients do.
 
-use crate::standin::content::Pattern;
+use crate::sample::content::Pattern;
 use crate::standin::link::Body;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};

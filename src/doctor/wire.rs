@@ -72,7 +72,7 @@ pub struct Ask {
 pub enum Payload {
     None,
     Bytes(Bytes, Framing),
-    /// As many bytes as this, made from a seed ([`crate::standin::content::Pattern`]), with a pause
+    /// As many bytes as this, made from a seed ([`crate::sample::content::Pattern`]), with a pause
     /// in their middle where there is one.
     Made {
         size: u64,

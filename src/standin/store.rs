@@ -1,7 +1,8 @@
 //! The memory behind the stand-in: blobs, manifests, tags, open uploads. It knows the registry's
 //! data model and nothing of HTTP.
 
-use super::content::{Pattern, Recognition, digest_of};
+use super::content::{Pattern, digest_of};
+use super::recognition::Recognition;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -9,7 +9,7 @@ use super::upload::{CHUNK, Id, Works, Wrote};
 use crate::doctor::seen::{Trouble, Why};
 use crate::doctor::step::Step;
 use crate::doctor::wire::{Framing, Patience, Payload};
-use crate::standin::content::Pattern;
+use crate::sample::content::Pattern;
 use http::Method;
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use crate::doctor::seen::{Leftover, Why};
 use crate::doctor::step::Step;
 use crate::doctor::wire::{Framing, Payload};
 use crate::registry::oci_error::OciError;
-use crate::standin::content::Pattern;
+use crate::sample::content::Pattern;
 use http::Method;
 
 /// Large enough to be a body, and under every limit that anybody sets.

@@ -2,7 +2,7 @@
 
 use super::meter::{Flow, Meter};
 use super::{Framing, Payload};
-use crate::standin::content::Pattern;
+use crate::sample::content::Pattern;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame};
 use std::convert::Infallible;
