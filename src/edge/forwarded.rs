@@ -34,7 +34,7 @@ pub fn is_dropped(name: &str) -> bool {
 
 const DROPPED_PREFIXES: [&str; 2] = ["x-forwarded-", "x-original-"];
 
-const DROPPED: [&str; 12] = [
+const DROPPED: [&str; 13] = [
     "forwarded",
     "x-forwarded",
     "x-real-ip",
@@ -47,6 +47,8 @@ const DROPPED: [&str; 12] = [
     "true-client-ip",
     "front-end-https",
     "x-host",
+    // Programs that are run as CGI take it for their outgoing proxy (CVE-2016-5385).
+    "proxy",
 ];
 
 /// The client's request id where it can stand in headers, logs and error bodies as it is:
@@ -93,6 +95,8 @@ mod tests {
             ("X-Original-Forwarded-For", true),
             ("X-Request-Id", true),
             ("X-Rewrite-URL", true),
+            ("Proxy", true),
+            ("Proxy-Status", false),
             ("Host", false),
             ("Authorization", false),
             ("X-Harbor-CSRF-Token", false),

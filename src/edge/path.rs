@@ -132,10 +132,12 @@ pub enum PathError {
     EncodedTwice,
     #[error("the query contains a space, a control character or a fragment")]
     Query,
+    #[error("the request target contains a fragment")]
+    Fragment,
 }
 
 impl PathError {
-    pub const ALL: [PathError; 9] = [
+    pub const ALL: [PathError; 10] = [
         PathError::Form,
         PathError::Character,
         PathError::EncodedCharacter,
@@ -145,6 +147,7 @@ impl PathError {
         PathError::EncodedSlash,
         PathError::EncodedTwice,
         PathError::Query,
+        PathError::Fragment,
     ];
 }
 

@@ -32,7 +32,6 @@ pub(super) struct Authorization {
 
 impl Authorization {
     fn own(request: &RequestHeader) -> Authorization {
-        // Harbor reads the first one.
         let value = request.headers.get(AUTHORIZATION);
         Authorization {
             credential: value.map_or(Credential::None, read),

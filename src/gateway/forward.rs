@@ -4,6 +4,7 @@ use super::context::RequestContext;
 use crate::config::Timeouts;
 use crate::edge::forwarded::{self, is_dropped};
 use crate::registry::operation::Operation;
+use http::HeaderValue;
 use http::header::{AUTHORIZATION, COOKIE, REFERER};
 use pingora::Result;
 use pingora::http::RequestHeader;
@@ -33,6 +34,8 @@ pub(super) fn edit(request: &mut RequestHeader, ctx: &RequestContext) -> Result<
                 request.remove_header(&field);
             }
         }
+    } else {
+        join_cookies(request)?;
     }
     if let Some(value) = ctx.authorization.replacement() {
         request.insert_header(AUTHORIZATION, value.clone())?;
@@ -57,6 +60,26 @@ pub(super) fn edit(request: &mut RequestHeader, ctx: &RequestContext) -> Result<
         request.insert_header("X-Forwarded-For", client)?;
     }
     request.insert_header("X-Request-Id", ctx.request_id.as_str())?;
+    Ok(())
+}
+
+/// Makes one field of cookies that came in several: HTTP/2 clients split them to compress them, and
+/// HTTP/1.1 servers read the first (RFC 9113, 8.2.3).
+fn join_cookies(request: &mut RequestHeader) -> Result<()> {
+    let crumbs: Vec<&[u8]> = request
+        .headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    if crumbs.len() < 2 {
+        return Ok(());
+    }
+    // Each was sound, and so is what joins them.
+    if let Ok(mut cookies) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        cookies.set_sensitive(true);
+        request.insert_header(COOKIE, cookies)?;
+    }
     Ok(())
 }
 

@@ -14,10 +14,12 @@ mod failure;
 mod following;
 mod forward;
 mod health;
+mod hop;
 mod load;
 mod memory;
 mod reply;
 mod request;
+mod sound;
 mod times;
 mod transfer;
 
@@ -109,12 +111,13 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         ctx: &mut RequestContext,
     ) -> Result<bool> {
-        if health::is_asked(session) {
+        let sound = sound::judge(session);
+        if sound.is_ok() && health::is_asked(session) {
             health::answer(session, ctx, self.is_draining()).await?;
             return Ok(true);
         }
         request::arrive(session, ctx);
-        let placed = match request::place(session, ctx) {
+        let placed = match sound.and_then(|()| request::place(session, ctx)) {
             Ok(()) => load::admit(session, ctx).await,
             Err(refusal) => Err(refusal),
         };
@@ -229,13 +232,18 @@ impl ProxyHttp for Gateway {
         Ok(())
     }
 
-    /// A refused mount ends this try; the next one goes without it.
+    /// A refused mount ends this try; the next one goes without it. So does a change of protocol: none
+    /// is ever asked for.
     async fn upstream_response_filter(
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
         ctx: &mut RequestContext,
     ) -> Result<()> {
+        if response.status == 101 {
+            return Error::e_explain(pingora::InvalidHTTPHeader, "101 that nobody asked for")
+                .map_err(|error| error.into_up());
+        }
         let is_refused = credentials::mount_was_refused(response.status.as_u16(), ctx);
         match is_refused && !ctx.without_mount && session.is_body_empty() {
             true => Error::e_explain(MOUNT_REFUSED, "another repository's blob"),
@@ -250,7 +258,7 @@ impl ProxyHttp for Gateway {
         ctx: &mut RequestContext,
     ) -> Result<()> {
         if response.status.is_informational() {
-            return Ok(());
+            return reply::edit_interim(response, ctx);
         }
         ctx.answered(response.status.as_u16(), Instant::now());
         ctx.transfer = Transfer::download(session, &response.headers, ctx);

@@ -2,12 +2,14 @@
 
 use super::context::RequestContext;
 use super::credentials;
+use super::hop;
 use crate::edge::origin::Scheme;
 use crate::live::PublicName;
 use crate::registry::challenge::repair_challenge;
 use crate::registry::cookie::secure_cookie;
 use crate::registry::link::repair_link;
 use crate::registry::location::{LocationRepair, Reply, repair_location};
+use crate::registry::redact::redacted_location;
 use crate::registry::repair::Repair;
 use bytes::Bytes;
 use http::HeaderValue;
@@ -15,17 +17,9 @@ use http::header::{LOCATION, SET_COOKIE};
 use pingora::Result;
 use pingora::http::ResponseHeader;
 
-/// Fields that say something about the connection to Harbor, which is not the client's
-/// (RFC 9110, 7.6.1).
-const HOP_BY_HOP: [&str; 3] = ["keep-alive", "proxy-connection", "upgrade"];
-
 /// Puts an answer right for the client. Each repair is counted.
 pub(super) fn edit(response: &mut ResponseHeader, ctx: &mut RequestContext) -> Result<()> {
-    for field in HOP_BY_HOP {
-        if response.headers.contains_key(field) {
-            response.remove_header(field);
-        }
-    }
+    hop::strip(response);
     response.insert_header("X-Request-Id", ctx.request_id.as_str())?;
     let (Some(name), Some(harbor)) = (ctx.name(), ctx.harbor()) else {
         return Ok(());
@@ -64,6 +58,26 @@ pub(super) fn edit(response: &mut ResponseHeader, ctx: &mut RequestContext) -> R
     Ok(())
 }
 
+/// The same for an interim answer (1xx), as far as it has fields that lead somewhere or stay with
+/// the client.
+pub(super) fn edit_interim(response: &mut ResponseHeader, ctx: &RequestContext) -> Result<()> {
+    hop::strip(response);
+    let (Some(name), Some(harbor)) = (ctx.name(), ctx.harbor()) else {
+        return Ok(());
+    };
+    let reply = Reply {
+        operation: ctx.operation,
+        status: response.status.as_u16(),
+        public: &name.origin,
+        known: &harbor.known,
+    };
+    // Of the final answer's, which say the same, each is counted.
+    let mut done = Vec::new();
+    links(response, &reply, &mut done)?;
+    cookies(response, name, ctx.operation.is_registry(), &mut done)?;
+    Ok(())
+}
+
 /// What was done to one field.
 enum Done {
     Repaired(Repair),
@@ -82,7 +96,10 @@ fn location(
     };
     match repair_location(value.as_bytes(), reply) {
         LocationRepair::Unchanged => {}
-        LocationRepair::Unusable => log::warn!("Harbor sent a Location that is no URL: {value:?}"),
+        LocationRepair::Unusable => {
+            let shown = redacted_location(value.as_bytes());
+            log::warn!("Harbor sent a Location that is no URL: {shown}");
+        }
         LocationRepair::Foreign => done.push(Done::Foreign),
         LocationRepair::Relative {
             value,

@@ -6,6 +6,7 @@ use super::believed::Believed;
 use super::context::{Arrived, RequestContext};
 use super::following;
 use super::load;
+use super::sound;
 use crate::config::{Expose, Limits};
 use crate::edge::forwarded::accepted_request_id;
 use crate::edge::host::requested_authority;
@@ -17,6 +18,7 @@ use crate::live::PublicName;
 use crate::registry::answer::Answer;
 use crate::registry::client::ClientFamily;
 use crate::registry::exposure::Exposure;
+use crate::registry::form;
 use crate::registry::mount;
 use crate::registry::operation::Operation;
 use crate::registry::redact::redacted;
@@ -24,7 +26,7 @@ use crate::registry::repair::Repair;
 use crate::registry::target::{Body, Target};
 use crate::registry::upload_ticket;
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, HOST, USER_AGENT};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
 use http::uri::PathAndQuery;
 use pingora::http::RequestHeader;
 use pingora::http::authority::{RawTargetAuthority, raw_target_authority};
@@ -77,7 +79,7 @@ pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Result<(
     if ctx.arrival.way == Way::Redirect && ctx.scheme() == Scheme::Http {
         return Err(redirect(ctx, &asked, &path));
     }
-    admit(request, &target, ctx)?;
+    admit(request, &target, body, ctx)?;
     load::is_open(ctx)?;
     remember(&target, path.query(), ctx);
     following::begin(request, &target, path.query(), ctx);
@@ -126,6 +128,7 @@ fn redirect(ctx: &RequestContext, asked: &Authority, path: &NormalPath<'_>) -> R
 fn admit(
     request: &RequestHeader,
     target: &Target<'_>,
+    body: Body,
     ctx: &RequestContext,
 ) -> Result<(), Refusal> {
     let exposed = ctx
@@ -137,9 +140,12 @@ fn admit(
     if is_too_large(request, &ctx.shared.config.limits) {
         return Err(Refusal::Answer(Answer::HeaderTooLarge));
     }
-    match has_one_length(request) {
-        true => Ok(()),
-        false => Err(Refusal::Answer(Answer::BadRequest)),
+    if !has_one_length(request) || !sound::has_one_authorization(&request.headers) {
+        return Err(Refusal::Answer(Answer::BadRequest));
+    }
+    match form::hides_parameters(target.operation, body, content_types(&request.headers)) {
+        true => Err(Refusal::Answer(Answer::FormBody)),
+        false => Ok(()),
     }
 }
 
@@ -283,6 +289,11 @@ fn has_one_length(request: &RequestHeader) -> bool {
 /// The length that a body is said to have; none where it isn't told in a number.
 pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn content_types(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let values = headers.get_all(CONTENT_TYPE).iter();
+    values.map(http::HeaderValue::as_bytes)
 }
 
 /// The target for people: redacted even where it can't be understood.

@@ -26,6 +26,8 @@ pub enum Answer {
     BadPath(PathError),
     /// A request that breaks HTTP otherwise.
     BadRequest,
+    /// The bytes of a blob that say they are a form.
+    FormBody,
     /// Never public, or not exposed here.
     NotPublic,
     /// A write that came without its Authorization, and nothing to help it.
@@ -164,6 +166,7 @@ impl Answer {
             Answer::BadPath(error) => return error.to_string().into(),
             Answer::UnknownHost
             | Answer::BadRequest
+            | Answer::FormBody
             | Answer::NotPublic
             | Answer::AuthorizationLost(_)
             | Answer::LoginLimited
@@ -199,6 +202,9 @@ impl Answer {
             Answer::BadPath(_) => row(400, NameInvalid, Reason::BadPath, ""),
             Answer::BadRequest => row(400, Unsupported, Reason::BadRequest,
                 "the request is not valid HTTP"),
+            Answer::FormBody => row(415, Unsupported, Reason::BadRequest,
+                "a blob's bytes can't be sent as a form, which registries would read as parameters; \
+                 send them as application/octet-stream"),
             Answer::NotPublic => row(404, Unsupported, Reason::RefusedByPolicy,
                 "this path is not public here"),
             Answer::AuthorizationLost(Lost::Manifest) => row(401, Unauthorized, Reason::AuthorizationLost,
@@ -287,6 +293,7 @@ mod tests {
                 "encoded twice",
             ),
             (Answer::BadRequest, 400, "UNSUPPORTED", "HTTP"),
+            (Answer::FormBody, 415, "UNSUPPORTED", "octet-stream"),
             (Answer::NotPublic, 404, "UNSUPPORTED", "not public"),
             (
                 Answer::AuthorizationLost(Lost::Manifest),

@@ -9,6 +9,7 @@ pub mod client;
 pub mod cookie;
 pub mod error_body;
 pub mod exposure;
+pub mod form;
 pub mod grant;
 pub mod link;
 pub mod location;

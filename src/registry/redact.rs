@@ -61,6 +61,28 @@ pub fn redacted(path: &str, query: Option<&str>) -> String {
     cut(shown)
 }
 
+/// A Location that can't be read, as it may stand in a log: what comes before anything that could be
+/// a query or a parameter, without a user and a password.
+pub fn redacted_location(value: &[u8]) -> String {
+    let text = String::from_utf8_lossy(value);
+    let end = text
+        .find(['?', '#', '&', ';', '=', '%'])
+        .unwrap_or(text.len());
+    // A password may hold each of these itself.
+    let (hidden, begin) = match text.rfind('@') {
+        Some(at) => (HIDDEN, at),
+        None => ("", 0),
+    };
+    let mut shown = hidden.to_owned();
+    if begin <= end {
+        push_escaped(&mut shown, &text[begin..end]);
+        if end < text.len() {
+            shown.push_str(HIDDEN);
+        }
+    }
+    cut(shown)
+}
+
 fn push_pair(shown: &mut String, pair: &str) {
     match pair.split_once('=') {
         Some((name, value)) if SHOWN.contains(&name) => {
@@ -148,6 +170,28 @@ mod tests {
         ] {
             assert_eq!(redacted(path, query), expected, "{path} {query:?}");
         }
+    }
+
+    #[test]
+    fn a_location_that_is_none_gives_nothing_away() {
+        for (value, expected) in [
+            (&b"uploads/u?_state=hvxi"[..], "uploads/u***"),
+            (
+                b"https://hub/up\\loads/u?_state=hvxi",
+                "https://hub/up\\loads/u***",
+            ),
+            (b"http:///%3F_state=hvxi", "http:///***"),
+            (b"/u&_state=hvxi", "/u***"),
+            (b"https://me:pw@hub/u", "***@hub/u"),
+            (b"https://me:p?w@hub/u?_state=hvxi", "***"),
+            (b"u?_state=a@b", "***"),
+            (b"\xff\n/u", "\\u{fffd}\\u{a}/u"),
+            (b"", ""),
+        ] {
+            let shown = redacted_location(value);
+            assert_eq!(shown, expected, "{}", value.escape_ascii());
+        }
+        assert!(redacted_location(&[b'a'; 100_000]).len() <= MAX_LENGTH + 3);
     }
 
     #[test]

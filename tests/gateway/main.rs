@@ -12,6 +12,7 @@ mod push;
 mod setup;
 
 mod admin;
+mod answers;
 mod attacks;
 mod canary;
 mod credentials;
@@ -29,6 +30,7 @@ mod request;
 mod routing;
 mod sealing;
 mod seeing;
+mod sound;
 mod timeouts;
 mod tls;
 mod transfers;

@@ -1,0 +1,91 @@
+//! Uploads that say their bytes are a form. Distribution asks Go's `FormValue` for `_state` and
+//! `digest`, which reads a form's parameters before the query's (net/http, `ParseForm`): the body
+//! would have the last word over what a ticket is bound to, and over what was classified here. The
+//! blob's bytes are gone as well then, so no client that works sends this.
+
+use super::operation::Operation;
+use super::target::Body;
+
+/// Whether a request for this has a body in which parameters would be looked for.
+pub fn hides_parameters<'v>(
+    operation: Operation,
+    body: Body,
+    mut content_types: impl Iterator<Item = &'v [u8]>,
+) -> bool {
+    writes_a_blob(operation) && body == Body::Present && content_types.any(is_form)
+}
+
+fn writes_a_blob(operation: Operation) -> bool {
+    Operation::NEW_UPLOAD.contains(&operation) || Operation::TICKETED.contains(&operation)
+}
+
+/// As Go's `mime.ParseMediaType` reads it: without parameters, spaces and case.
+fn is_form(content_type: &[u8]) -> bool {
+    let kind = content_type.split(|byte| *byte == b';').next();
+    let kind = kind.unwrap_or_default().trim_ascii();
+    [
+        &b"application/x-www-form-urlencoded"[..],
+        b"multipart/form-data",
+    ]
+    .iter()
+    .any(|form| kind.eq_ignore_ascii_case(form))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blob_is_no_form() {
+        use Body::{Absent, Present};
+        const FORM: &str = "application/x-www-form-urlencoded";
+        for (operation, body, types, hides) in [
+            (Operation::UploadChunk, Present, vec![FORM], true),
+            (Operation::UploadCommit, Present, vec![FORM], true),
+            (Operation::UploadMonolithic, Present, vec![FORM], true),
+            (
+                Operation::UploadChunk,
+                Present,
+                vec![" Application/X-WWW-Form-Urlencoded ; a=b"],
+                true,
+            ),
+            (
+                Operation::UploadChunk,
+                Present,
+                vec!["multipart/form-data; boundary=x"],
+                true,
+            ),
+            (
+                Operation::UploadChunk,
+                Present,
+                vec!["application/octet-stream", FORM],
+                true,
+            ),
+            // curl --data "" says so of nothing.
+            (Operation::UploadStart, Absent, vec![FORM], false),
+            (
+                Operation::UploadChunk,
+                Present,
+                vec!["application/octet-stream"],
+                false,
+            ),
+            (
+                Operation::UploadChunk,
+                Present,
+                vec!["application/x-www-form-urlencoded-not"],
+                false,
+            ),
+            (Operation::UploadChunk, Present, vec![], false),
+            (Operation::Token, Present, vec![FORM], false),
+            (Operation::ManifestPut, Present, vec![FORM], false),
+            (Operation::Ui, Present, vec![FORM], false),
+        ] {
+            let content_types = types.iter().map(|value| value.as_bytes());
+            assert_eq!(
+                hides_parameters(operation, body, content_types),
+                hides,
+                "{operation} {types:?}"
+            );
+        }
+    }
+}
