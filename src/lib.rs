@@ -27,6 +27,7 @@ pub mod logging;
 pub mod metrics;
 pub mod record;
 
+pub mod file;
 pub mod random;
 pub mod reload;
 pub mod sample;

@@ -403,6 +403,149 @@ fn serve_refuses_what_check_refuses() {
     );
 }
 
+/// What is at the key of a file, or in place of the configuration itself, and can't be read as one.
+#[test]
+fn what_is_no_file_is_refused_and_not_waited_for() {
+    let conf = conf_with_certificates();
+    let pipe = conf.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let with = |certificate: &str, more: &str| {
+        format!(
+            "listeners:\n  - address: 0.0.0.0:443\n    tls: {{ certificates: [{{ {certificate} }}] }}\n\
+             registries:\n  - name: harbor\n    public: [https://hub.example.com]\n    \
+             upstream: {{ endpoints: [https://10.0.0.5], {more} }}\n"
+        )
+    };
+    const PAIR: &str = "cert: tls/hub.crt, key: tls/hub.key";
+    let canary = |file: &str| {
+        format!(
+            "{}canary: {{ registry: harbor, repository: lab/c, credentials: {file} }}\n",
+            with(PAIR, "")
+        )
+    };
+    let keys = |file: &str| {
+        format!(
+            "{}reattach: {{ keys: {{ current: {file} }} }}\n",
+            with(PAIR, "")
+        )
+    };
+    for (file, said) in [
+        ("pipe", "it is a pipe"),
+        ("tls", "it is a directory"),
+        ("/dev/zero", "it is a device"),
+    ] {
+        for yaml in [
+            with(&format!("cert: {file}, key: tls/hub.key"), ""),
+            with(&format!("cert: tls/hub.crt, key: {file}"), ""),
+            with(PAIR, &format!("tls: {{ ca: {file} }}")),
+            keys(file),
+            canary(file),
+        ] {
+            let broken = conf.path().join("broken.yaml");
+            fs::write(&broken, &yaml).unwrap();
+            let checked = check_in_time(&broken);
+            assert_eq!(checked.status.code(), Some(1), "{yaml}");
+            let printed = text(&checked.stderr);
+            let said = format!("\"{file}\" can't be read: {said}, and has to be a regular file");
+            assert!(printed.contains(&said), "{yaml}\n{printed}");
+        }
+        let checked = check_in_time(&conf.path().join(file));
+        assert_eq!(checked.status.code(), Some(1), "{file}");
+        let printed = text(&checked.stderr);
+        assert!(
+            printed.contains(&format!("can't be read: {said}")),
+            "{printed}"
+        );
+    }
+}
+
+/// As [`check`], where it may wait for ever.
+fn check_in_time(file: &Path) -> Output {
+    Command::new("timeout")
+        .args(["60", env!("CARGO_BIN_EXE_harbormouth"), "check", "--config"])
+        .arg(file)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_configuration_means_no_more_than_it_can_hold() {
+    let conf = conf_with_certificates();
+    let file = conf.path().join("bomb.yaml");
+    let mut bomb = "a0: &a0 [x]\n".to_owned();
+    for line in 1..=4_000 {
+        let before = [format!("*a{}", line - 1), format!("*a{}", line - 1)].join(", ");
+        bomb += &format!("a{line}: &a{line} [{before}]\n");
+    }
+    for (text_of_it, said) in [
+        (bomb, "bomb.yaml: means more than 100000 values"),
+        (
+            "[".repeat(200 << 10),
+            "bomb.yaml: has more than 500 brackets",
+        ),
+        (
+            " ".repeat((1 << 20) + 1),
+            "can't be read: the file is larger than 1.0 MiB",
+        ),
+    ] {
+        fs::write(&file, text_of_it).unwrap();
+        let checked = check_in_time(&file);
+        assert_eq!(checked.status.code(), Some(1));
+        let printed = text(&checked.stderr);
+        assert!(printed.contains(said), "{printed}");
+    }
+    // Aliases that repeat a little are nobody's harm.
+    let once = "listeners: [{ address: \"127.0.0.1:0\" }]\nregistries:\n  - name: a\n    public: [http://a.example.com]\n    upstream: &up { endpoints: [http://10.0.0.5] }\n  - name: b\n    public: [http://b.example.com]\n    upstream: *up\n";
+    fs::write(&file, once).unwrap();
+    let checked = check(&file);
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+}
+
+/// Editors on Windows put one in front.
+#[test]
+fn a_byte_order_mark_is_read_over() {
+    let conf = conf_with_certificates();
+    for file in [
+        "sealing-keys.yaml",
+        "canary.yaml",
+        "tls/hub.crt",
+        "tls/hub.key",
+        "keys/2026-10.key",
+        "keys/2026-11.key",
+        "canary.credentials",
+    ] {
+        let file = conf.path().join(file);
+        let content = fs::read(&file).unwrap();
+        fs::write(&file, [b"\xef\xbb\xbf", &content[..]].concat()).unwrap();
+    }
+    for file in ["sealing-keys.yaml", "canary.yaml"] {
+        let checked = check(&conf.path().join(file));
+        assert!(checked.status.success(), "{}", text(&checked.stderr));
+    }
+    let loaded = config::load_file(&conf.path().join("canary.yaml")).unwrap();
+    assert_eq!(loaded.canaries[0].credentials.user, "robot$lab+canary");
+    let file = conf.path().join("sealing-keys.yaml");
+    fs::write(&file, b"\xff\xfel\0i\0").unwrap();
+    let checked = check(&file);
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(text(&checked.stderr).contains("sealing-keys.yaml: is UTF-16; save it as UTF-8"));
+}
+
+#[test]
+fn a_sealing_key_of_zeros_is_no_key() {
+    let conf = conf_with_certificates();
+    let zeros = format!("harbormouth-ticket-key-1:{}\n", "A".repeat(43));
+    fs::write(conf.path().join("keys/2026-11.key"), zeros).unwrap();
+    let checked = check(&conf.path().join("sealing-keys.yaml"));
+    assert_eq!(checked.status.code(), Some(1));
+    let printed = text(&checked.stderr);
+    assert!(
+        printed.contains("holds a sealing key of nothing but zeros"),
+        "{printed}"
+    );
+}
+
 #[test]
 fn help_and_version_answer() {
     for (arguments, expected) in [

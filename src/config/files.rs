@@ -3,7 +3,8 @@
 
 use super::memory;
 use super::problem::{Complaint, Keyed, Problems, Shown};
-use std::io::{self, Read};
+use crate::file;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -69,19 +70,9 @@ impl Surroundings<'_> {
     }
 }
 
-/// Reads a whole file of at most 1 MiB.
+/// Reads a whole text file of at most 1 MiB.
 pub(super) fn read(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(file)?
-        .take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)?;
-    match u64::try_from(bytes.len()) {
-        Ok(length) if length <= MAX_BYTES => Ok(bytes),
-        _ => Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            "the file is larger than 1 MiB",
-        )),
-    }
+    file::read(file, MAX_BYTES).map(file::without_mark)
 }
 
 /// Of what a link leads to: Kubernetes mounts the files of a Secret as links.

@@ -20,6 +20,7 @@ mod scalar;
 mod sealing;
 mod types;
 mod validate;
+mod yaml;
 
 pub use canary::{Canary, CanaryCredentials};
 pub use flags::Flags;
@@ -27,8 +28,8 @@ pub use objective::Objective;
 pub(crate) use print::{CANARY, REGISTRIES};
 pub use problem::{Complaint, Key, PemFlaw, Problem, Shown, Written};
 pub use types::{
-    Admin, CaBundle, CertificatePair, ClientAddressRule, Config, Drain, Expose, Health, Limits,
-    Listener, ListenerKind, Log, LogFormat, LoginLimit, Maintenance, MaxInFlight,
+    Admin, CaBundle, CertificatePair, ClientAddressRule, Config, Drain, Expose, Health, Hsts,
+    Limits, Listener, ListenerKind, Log, LogFormat, LoginLimit, Maintenance, MaxInFlight,
     MovedAuthorization, Prefer, ProxyProtocol, Reattach, ReattachMode, Registry, SealingKeys,
     Timeouts, Upstream, UpstreamTls,
 };
@@ -50,9 +51,9 @@ pub fn load_file(file: &Path) -> Result<Config, Error> {
     };
     let bytes = files::read(file).map_err(unreadable)?;
     let directory = files::directory_of(file).map_err(unreadable)?;
-    let document = serde_yaml::from_slice(&bytes).map_err(|error| Error::Syntax {
+    let document = yaml::parse(&bytes).map_err(|flaw| Error::Syntax {
         file: file.to_owned(),
-        error: error.to_string(),
+        flaw,
     })?;
     let validated = validate::validate(
         &document,
@@ -160,8 +161,8 @@ pub enum Error {
         file: PathBuf,
         source: std::io::Error,
     },
-    #[error("{}: is no YAML: {error}", file.display())]
-    Syntax { file: PathBuf, error: String },
+    #[error("{}: {flaw}", file.display())]
+    Syntax { file: PathBuf, flaw: String },
     #[error("{}", Lines(file.as_deref(), problems))]
     Problems {
         /// The file the keys stand in; flags have none.

@@ -2,7 +2,7 @@
 
 use super::files::Surroundings;
 use super::problem::Written;
-use super::{Config, Error, Flags, from_flags_in, validate};
+use super::{Config, Error, Flags, from_flags_in, validate, yaml};
 use crate::ticket::Key;
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, PKCS_ED25519};
 use std::collections::HashMap;
@@ -81,9 +81,9 @@ impl Files {
     }
 
     fn load(&self, yaml: &str) -> Result<Config, Error> {
-        let document = serde_yaml::from_str(yaml).map_err(|error| Error::Syntax {
+        let document = yaml::parse(yaml.as_bytes()).map_err(|flaw| Error::Syntax {
             file: "conf.yaml".into(),
-            error: error.to_string(),
+            flaw,
         })?;
         let problems = |problems| Error::Problems {
             file: None,

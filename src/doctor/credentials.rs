@@ -225,7 +225,7 @@ fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, CredentialsError> {
         file: path.display().to_string(),
         reason,
     };
-    let file = match std::fs::File::open(path) {
+    let file = match crate::file::open(path) {
         Ok(file) => file,
         Err(error) => {
             return match error.kind() {

@@ -32,6 +32,8 @@ pub enum KeyError {
     NotAKey,
     #[error("holds a sealing key that is damaged or cut short")]
     Damaged,
+    #[error("holds a sealing key of nothing but zeros, which everybody knows")]
+    Zero,
 }
 
 impl Key {
@@ -59,7 +61,10 @@ impl Key {
                 .map_err(|_| KeyError::Damaged)?,
         );
         let secret = <[u8; KEY_LENGTH]>::try_from(secret.as_slice());
-        secret.map(Key::new).map_err(|_| KeyError::Damaged)
+        match secret.map_err(|_| KeyError::Damaged)? {
+            secret if secret == [0; KEY_LENGTH] => Err(KeyError::Zero),
+            secret => Ok(Key::new(secret)),
+        }
     }
 
     /// The content of a key file.
@@ -152,6 +157,7 @@ mod tests {
         let long = format!("{good}AA");
         let other = good.replace("-1:", "-2:");
         let two = format!("{good}\n{good}");
+        let zero = Key::new([0; 32]).write();
         for (content, error) in [
             ("", KeyError::NotAKey),
             ("-----BEGIN PRIVATE KEY-----", KeyError::NotAKey),
@@ -160,6 +166,7 @@ mod tests {
             (&good[..PREFIX.len()], KeyError::Damaged),
             (long.as_str(), KeyError::Damaged),
             (two.as_str(), KeyError::Damaged),
+            (zero.as_str(), KeyError::Zero),
         ] {
             assert_eq!(
                 Key::read(content.as_bytes()).unwrap_err(),

@@ -15,6 +15,9 @@ pub(super) fn of_this_machine() -> Result<Vec<CertificateDer<'static>>, WireErro
     usable(rustls_native_certs::load_native_certs())
 }
 
+/// A bundle of every public authority is a quarter of it.
+const MOST: u64 = 1 << 20;
+
 /// Those in a PEM file.
 ///
 /// # Errors
@@ -24,7 +27,7 @@ pub(super) fn in_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, WireE
         file: path.display().to_string(),
         reason,
     };
-    let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let pem = crate::file::read(path, MOST).map_err(|error| failed(error.to_string()))?;
     let mut certificates = Vec::new();
     for (index, read) in CertificateDer::pem_slice_iter(&pem).enumerate() {
         let certificate =
