@@ -16,9 +16,9 @@ pub use memory::{Held, Memory};
 pub use shares::{Holder, Rest, Room, Share, Shares};
 
 use crate::canary::Canaries;
-use crate::config::{Config, Registry};
+use crate::config::{Config, Hsts, Registry};
 use crate::edge::host::Routes;
-use crate::edge::origin::Origin;
+use crate::edge::origin::{Origin, Scheme};
 use crate::edge::trusted::TrustedProxies;
 use crate::logging::Seldom;
 use crate::metrics::{Metrics, RegistryMetrics};
@@ -80,6 +80,8 @@ pub struct PublicName {
     pub origin: Origin,
     /// The origin's authority, as Host and `X-Forwarded-Host` carry it.
     pub host: HeaderValue,
+    /// What browsers are told there, where they are told to come by https.
+    pub hsts: Option<HeaderValue>,
 }
 
 /// One registry with what was made for it.
@@ -173,6 +175,7 @@ impl Shared {
                     harbor,
                     origin: origin.clone(),
                     host,
+                    hsts: hsts(registry, origin),
                 });
             }
         }
@@ -213,6 +216,16 @@ impl Shared {
     /// The registry that has this number in the push tracker, as long as it is configured.
     pub fn numbered(&self, number: usize) -> Option<&Harbor> {
         self.harbors.iter().find(|harbor| harbor.number == number)
+    }
+}
+
+/// Neither the host's subdomains nor browsers' own lists are the gateway's to decide on.
+fn hsts(registry: &Registry, origin: &Origin) -> Option<HeaderValue> {
+    match (registry.hsts, origin.scheme) {
+        (Hsts::For(time), Scheme::Https) => {
+            HeaderValue::from_str(&format!("max-age={}", time.as_secs())).ok()
+        }
+        (Hsts::For(_), Scheme::Http) | (Hsts::Off, _) => None,
     }
 }
 

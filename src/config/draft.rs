@@ -13,7 +13,7 @@ use super::document::{Node, Table, each};
 use super::objective::Objective;
 use super::problem::{Complaint, Key, Keyed, Problems};
 use super::scalar::{self, Bounds};
-use super::types::{Expose, LogFormat, Maintenance, ProxyProtocol};
+use super::types::{Expose, Hsts, LogFormat, Maintenance, ProxyProtocol};
 use crate::edge::origin::Origin;
 use http::HeaderName;
 use ipnet::IpNet;
@@ -69,6 +69,7 @@ pub(super) struct DraftRegistry {
     pub reattach: DraftReattach,
     pub max_in_flight: DraftMaxInFlight,
     pub maintenance: Option<Maintenance>,
+    pub hsts: Option<Hsts>,
 }
 
 pub(super) struct DraftUpstreamTls {
@@ -208,6 +209,7 @@ fn registry(node: &Node<'_>, problems: &mut Problems) -> Option<DraftRegistry> {
         "reattach",
         "max_in_flight",
         "maintenance",
+        "hsts",
     ];
     let table = node.table(KEYS, "a table with name, public and upstream", problems)?;
     let mut draft = DraftRegistry {
@@ -227,6 +229,7 @@ fn registry(node: &Node<'_>, problems: &mut Problems) -> Option<DraftRegistry> {
         reattach: hops::reattach(&table, problems),
         max_in_flight: limits::max_in_flight(&table, problems),
         maintenance: limits::maintenance(&table, problems),
+        hsts: table.get("hsts").and_then(|node| hsts(&node, problems)),
     };
     draft.name = table
         .required("name", scalar::NAME, problems)
@@ -323,6 +326,18 @@ fn expose(node: &Node<'_>, problems: &mut Problems) -> Option<Keyed<Expose>> {
         key: node.key.clone(),
         value,
     })
+}
+
+fn hsts(node: &Node<'_>, problems: &mut Problems) -> Option<Hsts> {
+    // What tools that speak YAML 1.1 make of the word off.
+    if let Value::Bool(false) = node.value {
+        return Some(Hsts::Off);
+    }
+    let read = node.parse(scalar::HSTS, problems, |text| match text {
+        "off" => Ok(Hsts::Off),
+        _ => scalar::hsts_max_age(text).map(Hsts::For),
+    });
+    read.map(|hsts| hsts.value)
 }
 
 fn log_format(text: &str) -> Result<LogFormat, Complaint> {

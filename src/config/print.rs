@@ -3,7 +3,7 @@
 
 use super::canary::Canary;
 use super::types::{
-    ClientAddressRule, Config, Drain, Limits, Listener, ListenerKind, LogFormat, LoginLimit,
+    ClientAddressRule, Config, Drain, Hsts, Limits, Listener, ListenerKind, LogFormat, LoginLimit,
     Maintenance, MaxInFlight, MovedAuthorization, Prefer, ProxyProtocol, Reattach, ReattachMode,
     Registry, SealingKeys, UpstreamTls,
 };
@@ -141,6 +141,7 @@ fn registry(registry: &Registry) -> Value {
         ("reattach", reattach(&registry.reattach)),
         ("max_in_flight", max_in_flight(registry.max_in_flight)),
         ("maintenance", text(maintenance(registry.maintenance))),
+        ("hsts", hsts(registry.hsts)),
     ])
 }
 
@@ -156,6 +157,13 @@ fn maintenance(maintenance: Maintenance) -> &'static str {
         Maintenance::Off => "off",
         Maintenance::Pushes => "pushes",
         Maintenance::All => "all",
+    }
+}
+
+fn hsts(hsts: Hsts) -> Value {
+    match hsts {
+        Hsts::Off => text("off"),
+        Hsts::For(time) => duration(time),
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) const CREDENTIALS: &str = "the name of a file whose first line is USE
 
 pub(super) const PROXY_PROTOCOL: &str = "off, accept or require";
 pub(super) const MAINTENANCE: &str = "off, pushes or all";
+pub(super) const HSTS: &str = "off, or for how long browsers remember it, such as 30d";
 
 /// The registry label of requests that belong to no registry; see `metrics::NO_REGISTRY`.
 const RESERVED_NAME: &str = "other";
@@ -91,6 +92,11 @@ pub(super) const KEEPALIVE: Bounds = Bounds {
     most: (Duration::from_secs(3600), "1h"),
     reason: "less makes clients open connections again and again, more keeps those of clients that left",
 };
+pub(super) const HSTS_MAX_AGE: Bounds = Bounds {
+    least: (Duration::ZERO, "0s"),
+    most: (Duration::from_secs(2 * 366 * 24 * 3600), "732d"),
+    reason: "two years are what browsers' own lists ask for, and long enough to regret",
+};
 pub(super) const DRAIN: Bounds = Bounds {
     least: (Duration::ZERO, "0s"),
     most: DAY,
@@ -108,6 +114,13 @@ pub(super) fn duration(text: &str, bounds: &Bounds) -> Result<Duration, Complain
         });
     }
     Ok(duration)
+}
+
+pub(super) fn hsts_max_age(text: &str) -> Result<Duration, Complaint> {
+    match humantime::parse_duration(text) {
+        Ok(_) => duration(text, &HSTS_MAX_AGE),
+        Err(_) => Err(value(text, HSTS)),
+    }
 }
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, Complaint> {

@@ -121,6 +121,15 @@ pub struct Registry {
     pub reattach: Reattach,
     pub max_in_flight: MaxInFlight,
     pub maintenance: Maintenance,
+    pub hsts: Hsts,
+}
+
+/// Whether browsers are told to come by https from now on (RFC 6797).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hsts {
+    Off,
+    /// For how long they remember it; zero makes them forget.
+    For(Duration),
 }
 
 /// How many requests of one registry may be under way at once.

@@ -13,10 +13,11 @@ use super::problem::{Complaint, Key, Keyed, PemFlaw, Problem, Problems, Shown, W
 use super::rules;
 use super::sealing;
 use super::types::{
-    Admin, CaBundle, CertificatePair, Config, Drain, Expose, Health, Limits, Listener,
+    Admin, CaBundle, CertificatePair, Config, Drain, Expose, Health, Hsts, Limits, Listener,
     ListenerKind, Log, LogFormat, LoginLimit, Maintenance, MaxInFlight, MovedAuthorization,
     ProxyProtocol, Reattach, Registry, Timeouts, Upstream, UpstreamTls,
 };
+use crate::edge::origin::{Origin, Scheme};
 use serde_yaml::Value;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -41,6 +42,11 @@ const COMMIT: Duration = Duration::from_secs(30 * 60);
 const HEALTH_PATH: &str = "/api/v2.0/ping";
 /// A dead endpoint is noticed within seconds, for twelve small requests a minute.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Where a registry has only https origins. Browsers then refuse plain http on every port of that host,
+/// and its certificate's mistakes: a month is long enough to protect who comes again, and short enough
+/// to wait for.
+const HSTS: Hsts = Hsts::For(Duration::from_secs(30 * 24 * 3600));
 
 /// A person mistypes a few times and a pipeline retries a few more; whoever guesses needs thousands.
 const LOGIN_FAILURES: u32 = 20;
@@ -207,6 +213,11 @@ fn build_registry(
     problems: &mut Problems,
 ) -> Option<Registry> {
     let tls = build_upstream_tls(draft.tls.as_ref(), surroundings, problems);
+    let is_https = |public: &Keyed<Origin>| public.value.scheme == Scheme::Https;
+    let hsts = match draft.public.iter().all(is_https) {
+        true => HSTS,
+        false => Hsts::Off,
+    };
     Some(Registry {
         name: draft.name?.value,
         public: values(draft.public),
@@ -229,6 +240,7 @@ fn build_registry(
         reattach,
         max_in_flight: build_max_in_flight(&draft.max_in_flight),
         maintenance: draft.maintenance.unwrap_or(Maintenance::Off),
+        hsts: draft.hsts.unwrap_or(hsts),
     })
 }
 

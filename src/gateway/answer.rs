@@ -6,6 +6,7 @@ use super::request::content_length;
 use crate::registry::answer::{Again, Answer};
 use crate::registry::verdict::Failure;
 use bytes::Bytes;
+use http::header::STRICT_TRANSPORT_SECURITY;
 use pingora::Result;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
@@ -166,6 +167,9 @@ fn header(status: u16, length: usize, ctx: &RequestContext) -> Result<ResponseHe
     response.set_content_length(length)?;
     response.insert_header("Cache-Control", "no-store")?;
     response.insert_header("X-Request-Id", ctx.request_id.as_str())?;
+    if let Some(hsts) = ctx.hsts() {
+        response.insert_header(STRICT_TRANSPORT_SECURITY, hsts)?;
+    }
     Ok(response)
 }
 

@@ -23,6 +23,7 @@ use crate::registry::target::Body;
 use crate::registry::verdict::Failure;
 use crate::upstream::Address;
 use bytes::Bytes;
+use http::HeaderValue;
 use http::header::CONTENT_ENCODING;
 use pingora::http::ResponseHeader;
 use std::net::{IpAddr, SocketAddr};
@@ -204,6 +205,13 @@ impl RequestContext {
     /// The public origin that the client used; `None` for an unknown host.
     pub(super) fn name(&self) -> Option<&PublicName> {
         self.name.map(|name| &self.shared.names[name])
+    }
+
+    /// What a browser is told of https. Registry clients are not: they do as they are called.
+    pub(super) fn hsts(&self) -> Option<&HeaderValue> {
+        let hsts = self.name()?.hsts.as_ref()?;
+        let is_told = self.scheme() == Scheme::Https && !self.operation.is_registry();
+        is_told.then_some(hsts)
     }
 
     /// The registry that the request is for; `None` for an unknown host.

@@ -13,7 +13,7 @@ use crate::registry::redact::redacted_location;
 use crate::registry::repair::Repair;
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{LOCATION, SET_COOKIE};
+use http::header::{LOCATION, SET_COOKIE, STRICT_TRANSPORT_SECURITY};
 use pingora::Result;
 use pingora::http::ResponseHeader;
 
@@ -21,6 +21,11 @@ use pingora::http::ResponseHeader;
 pub(super) fn edit(response: &mut ResponseHeader, ctx: &mut RequestContext) -> Result<()> {
     hop::strip(response);
     response.insert_header("X-Request-Id", ctx.request_id.as_str())?;
+    if let Some(hsts) = ctx.hsts()
+        && !response.headers.contains_key(STRICT_TRANSPORT_SECURITY)
+    {
+        response.insert_header(STRICT_TRANSPORT_SECURITY, hsts)?;
+    }
     let (Some(name), Some(harbor)) = (ctx.name(), ctx.harbor()) else {
         return Ok(());
     };

@@ -299,6 +299,7 @@ mod tests {
                 other: 1,
             },
             maintenance: Maintenance::Off,
+            hsts: crate::config::Hsts::Off,
         }
     }
 

@@ -184,3 +184,57 @@ async fn a_location_that_is_none_is_logged_without_its_state() {
     let said = world.gateway.stderr();
     assert!(!said.contains("5ecre7") && !said.contains("pa55"), "{said}");
 }
+
+/// Browsers are told to stay with https; registry clients do as they are called.
+#[tokio::test]
+async fn browsers_are_told_of_https_where_all_is_https() {
+    const OWN: &str = "max-age=63072000; includeSubDomains";
+    let harbor = Harbor::start(|got: &Got| match got.line().contains("/own") {
+        true => Plan::status(
+            "200 OK",
+            &format!("Strict-Transport-Security: {OWN}\r\n"),
+            "own",
+        ),
+        false => Plan::ok("fine"),
+    })
+    .await;
+    let only_https: &[&str] = &["https://hub.example.com"];
+    let both: &[&str] = &["https://hub.example.com", "http://hub.example.com"];
+    for (public, key, told) in [
+        (only_https, "", "max-age=2592000"),
+        (only_https, "    hsts: off\n", ""),
+        (only_https, "    hsts: 0s\n", "max-age=0"),
+        (both, "", ""),
+        (both, "    hsts: 1d\n", "max-age=86400"),
+    ] {
+        let world = Setup::new(harbor.url())
+            .registry(|registry| {
+                registry.public = public.to_vec();
+                registry.more = key.into();
+            })
+            .start();
+        let mut conn = world.https().await;
+        let mut h2 = world.h2().await;
+        for (path, expected) in [
+            ("/", told),
+            ("/api/v2.0/projects", told),
+            ("/v2/", ""),
+            ("/own", OWN),
+        ] {
+            let by_http1 = conn.ask(get(path, &[])).await;
+            let by_http2 = h2.ask(h2_request("GET", path, &[])).await;
+            for reply in [by_http1, by_http2.expect("an answer")] {
+                let said = reply.header("strict-transport-security");
+                assert_eq!(said, expected, "{public:?} {key:?} {path}");
+            }
+        }
+        // An answer of the gateway's own.
+        let refused = conn.ask(get("/", &["Authorization: a", "Authorization: b"]));
+        let refused = refused.await;
+        let said = refused.header("strict-transport-security");
+        assert_eq!((refused.status, said), (400, told), "{public:?} {key:?}");
+        // RFC 6797, 7.2: never in the clear.
+        let reply = world.http().await.ask(get("/", &[])).await;
+        assert_eq!(reply.header("strict-transport-security"), "", "{public:?}");
+    }
+}
