@@ -44,6 +44,28 @@ async fn answers_that_nobody_reads_keep_nobody_out() {
     world.logged(&["hq blob_get", "reason=gave_way"]).await;
 }
 
+/// What nobody has stood still for long enough to give up: the last places are kept from a network
+/// that holds much, however it moves.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_network_does_not_fill_the_last_places() {
+    let harbor = generous().await;
+    let world = setup(harbor.url(), "other: 64", "stands_still: 5m").start();
+    let path = "/v2/lab/app/blobs/sha256:large";
+    let held = attacker(&world).asks(4, 16, (path, 0)).await;
+    let _held = held.expect("the streams");
+    // The last four of them are refused.
+    until("sixty at Harbor", || {
+        (harbor.got().len() == 60).then_some(())
+    })
+    .await;
+    for _ in 0..10 {
+        let elsewhere = ask_from_elsewhere(&world, &get(BLOB, &[TOKEN])).await;
+        assert_eq!(elsewhere.status, 200, "{elsewhere:?}");
+    }
+    let beside = ask_beside(&world, &get(BLOB, &[TOKEN])).await;
+    assert_eq!(beside.status, 429, "{beside:?}");
+}
+
 /// Harbor's early answer gives the place back, whatever the client does then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refused_uploads_that_stay_hold_no_place() {
