@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use harbormouth::config::{self, Config, Flags};
 use harbormouth::doctor;
 use harbormouth::doctor::report::Format;
-use harbormouth::edge::origin::Origin;
+use harbormouth::edge::origin::{Host, Origin};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -193,6 +193,9 @@ struct DoctorArgs {
     /// Read the password from standard input
     #[arg(long, requires = "user")]
     password_stdin: bool,
+    /// Host that the password may go to where the token realm is there; repeatable. URL's own may
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    realm_host: Vec<Host>,
     /// Push a tiny artifact under a tag of its own, pull it back and remove it
     #[arg(long, requires = "repository")]
     push: bool,
@@ -223,6 +226,7 @@ impl DoctorArgs {
                 target: self.url,
                 repository: self.repository,
                 credentials: None,
+                realm_hosts: self.realm_host,
                 push: self.push,
                 body: self.body,
                 idle: self.idle,
@@ -249,6 +253,12 @@ fn target(typed: &str) -> Result<Origin, String> {
         true => inner(typed),
         false => inner(&format!("https://{typed}")),
     }
+}
+
+fn host(typed: &str) -> Result<Host, String> {
+    Host::parse(typed).map_err(|error| {
+        format!("{error}; accepted is a host without scheme and port, such as auth.example.com")
+    })
 }
 
 fn inner(typed: &str) -> Result<Origin, String> {
@@ -434,6 +444,8 @@ mod tests {
                 "doctor h --repository lab/app --user alice --password-stdin",
                 true,
             ),
+            ("doctor h --realm-host auth.h2 --realm-host 10.0.0.1", true),
+            ("doctor h --realm-host https://auth.h2", false),
             ("doctor", false),
             ("doctor h --user alice", false),
             ("doctor h --password-stdin", false),

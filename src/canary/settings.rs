@@ -81,6 +81,7 @@ impl Settings {
                 password: credentials.password.clone(),
                 source: credentials.file.display().to_string(),
             }),
+            realm_hosts: self.canary.realm_hosts.clone(),
             push: true,
             body: BODY,
             idle: None,

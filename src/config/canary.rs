@@ -6,6 +6,7 @@ use super::draft::DraftCanary;
 use super::files::Surroundings;
 use super::problem::{Complaint, Keyed, Problems, Shown};
 use super::validate::pem;
+use crate::edge::origin::Host;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub struct Canary {
     pub interval: Duration,
     /// Authorities that are trusted at the public origin beside the system's.
     pub ca: Option<PathBuf>,
+    /// Hosts beside the public origin's own that the password may be sent to.
+    pub realm_hosts: Vec<Host>,
 }
 
 /// As whom a canary pushes, and the file that says so.
@@ -69,6 +72,7 @@ pub(super) fn build(
                 credentials,
                 interval: draft.interval.unwrap_or(INTERVAL),
                 ca,
+                realm_hosts: draft.realm_hosts,
             });
         }
     }

@@ -75,6 +75,10 @@ fn canary(canary: &Canary) -> Value {
         ("interval", duration(canary.interval)),
     ];
     fields.extend(canary.ca.iter().map(|file| ("ca", path(file))));
+    if !canary.realm_hosts.is_empty() {
+        let hosts = list(&canary.realm_hosts, |host| text(host.as_str()));
+        fields.push(("realm_hosts", hosts));
+    }
     table(fields)
 }
 

@@ -42,6 +42,8 @@ pub enum Kind {
     RealmScheme,
     /// The realm names a host or port that clients can't reach, or that is inside.
     RealmHost,
+    /// The realm is at another's host, which the password was not sent to.
+    RealmForeign,
     /// Two challenges of one name name two realms or services.
     RealmUnstable,
     /// POST at the realm is answered with what containerd takes for the end: 403, 3xx, 5xx.
@@ -111,7 +113,7 @@ pub enum Severity {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 47] = [
+    pub const ALL: [Kind; 48] = [
         Kind::NameUnresolved,
         Kind::Unreachable,
         Kind::AddressUnreachable,
@@ -132,6 +134,7 @@ impl Kind {
         Kind::ChallengeMissing,
         Kind::RealmScheme,
         Kind::RealmHost,
+        Kind::RealmForeign,
         Kind::RealmUnstable,
         Kind::TokenPostRefused,
         Kind::TokenFailed,
@@ -184,6 +187,7 @@ impl Kind {
             Kind::ChallengeMissing => "challenge_missing",
             Kind::RealmScheme => "realm_scheme",
             Kind::RealmHost => "realm_host",
+            Kind::RealmForeign => "realm_foreign",
             Kind::RealmUnstable => "realm_unstable",
             Kind::TokenPostRefused => "token_post_refused",
             Kind::TokenFailed => "token_failed",
@@ -218,6 +222,7 @@ impl Kind {
         match self {
             Kind::NameUnresolved
             | Kind::Unreachable
+            | Kind::RealmForeign
             | Kind::LoginRefused
             | Kind::NothingGranted
             | Kind::PushNotGranted => Severity::Unexamined,

@@ -20,7 +20,7 @@ pub mod blame;
 pub mod remedy;
 pub mod report;
 
-use crate::edge::origin::Origin;
+use crate::edge::origin::{Host, Origin};
 use blame::Judged;
 use credentials::Credentials;
 use report::{Format, Report};
@@ -39,6 +39,8 @@ pub struct Options {
     /// What uploads are tried on.
     pub repository: Option<String>,
     pub credentials: Option<Credentials>,
+    /// Hosts beside the target's own that the password may be sent to, where a realm names them.
+    pub realm_hosts: Vec<Host>,
     /// Commit a tiny artifact, pull it back, remove it.
     pub push: bool,
     /// How large a body is tried, in bytes.

@@ -137,6 +137,7 @@ pub fn fixes(kind: Kind, target: &Origin) -> Vec<Fix> {
         | Kind::Unreachable
         | Kind::AddressUnreachable
         | Kind::GatewayError
+        | Kind::RealmForeign
         | Kind::LoginRefused
         | Kind::NothingGranted
         | Kind::PushNotGranted
@@ -160,6 +161,11 @@ pub fn advice(kind: Kind) -> Option<&'static str> {
         Kind::GatewayError => Some(
             "The error log of the hop that answered says why: its upstream is down, its name \
              doesn't resolve, or it speaks TLS where plain HTTP is expected.",
+        ),
+        Kind::RealmForeign => Some(
+            "If the token service belongs there, `--realm-host HOST` sends it the password (for the \
+             canary `realm_hosts`). If not, every client sends its password there: correct Harbor's \
+             external URL, or the hop that writes the realm.",
         ),
         Kind::LoginRefused => Some(
             "The password, or the robot's secret and its expiry. Robots' names begin with `robot$`, \

@@ -273,6 +273,8 @@ pub enum Why {
     NoRepository,
     /// The password isn't sent to whom nothing vouches for.
     NotTrusted,
+    /// The realm is another's host, which the password isn't sent to without being told.
+    ForeignRealm,
     /// What it builds on has failed.
     Impossible,
     /// The whole walk's time is over.

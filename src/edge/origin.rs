@@ -77,6 +77,20 @@ impl Host {
         &self.0
     }
 
+    /// Whether whoever runs one of the two names runs, or has given away, the other: the same host,
+    /// or one below the other. Names that only share a domain (`hub.example.com` and
+    /// `auth.example.com`) may be two people's: which domains are shared by strangers takes a list
+    /// (publicsuffix.org) that is never complete.
+    pub fn is_kin_of(&self, other: &Host) -> bool {
+        let is_below = |inner: &Host, outer: &Host| {
+            let prefix = inner.0.strip_suffix(&outer.0);
+            let is_name = outer.0.contains('.') && !outer.0.starts_with('[');
+            let is_address = outer.0.parse::<Ipv4Addr>().is_ok();
+            prefix.is_some_and(|prefix| prefix.ends_with('.')) && is_name && !is_address
+        };
+        self == other || is_below(self, other) || is_below(other, self)
+    }
+
     /// The host as a resolver, a certificate or a socket address takes it: without brackets.
     pub fn bare(&self) -> &str {
         self.0.trim_start_matches('[').trim_end_matches(']')
@@ -194,6 +208,33 @@ pub enum OriginError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kin_are_the_same_host_and_those_below_it() {
+        for (one, other, expected) in [
+            ("hub.example.com", "HUB.example.com.", true),
+            ("hub.example.com", "auth.hub.example.com", true),
+            ("registry.gitlab.com", "gitlab.com", true),
+            ("hub.example.com", "auth.example.com", false),
+            ("hub.example.com", "evil-hub.example.com", false),
+            ("hub.example.com", "example.com.evil.net", false),
+            ("hub.example.com", "com", false),
+            ("hub.localhost", "localhost", false),
+            ("10.0.0.1", "10.0.0.1", true),
+            ("10.0.0.1", "0.0.1", false),
+            ("127.0.0.1", "localhost", false),
+            ("[2001:db8::1]", "[2001:db8::1]", true),
+            ("[2001:db8::1]", "[2001:db8::2]", false),
+        ] {
+            let Ok(other) = Host::parse(other) else {
+                assert!(!expected, "{other}");
+                continue;
+            };
+            let one = Host::parse(one).unwrap();
+            assert_eq!(one.is_kin_of(&other), expected, "{one:?} {other:?}");
+            assert_eq!(other.is_kin_of(&one), expected, "{other:?} {one:?}");
+        }
+    }
 
     #[test]
     fn origins_have_one_normal_form() {

@@ -1,6 +1,7 @@
 //! Who is let in with what, and where passwords go.
 
 use crate::stage::{Plan, Stage, credentials, left_uploads, skipped, status, statuses};
+use harbormouth::doctor::kind::Kind;
 use harbormouth::doctor::seen::{Carried, Leftover, Why};
 use harbormouth::doctor::step::Step;
 use harbormouth::standin::{End, Fault, Match, Times};
@@ -233,6 +234,16 @@ async fn a_realm_elsewhere_is_asked_where_it_is() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), both).unwrap();
     stage.options.authorities = Some(file.path().to_owned());
+    // It is another's host: whoever answers for the target could name it.
+    let walk = stage.walk().await;
+    assert!(!carried(&elsewhere, "Basic") && !carried(&stage, "Basic"));
+    assert!(skipped(&walk).contains(&(Step::TokenGet, Why::ForeignRealm)));
+    assert_eq!(status(&walk, Step::UploadStart), None);
+    let findings = harbormouth::doctor::judge::judge(&walk);
+    let kinds: Vec<Kind> = findings.iter().map(|finding| finding.kind).collect();
+    assert_eq!(kinds, [Kind::RealmForeign]);
+    // The person has said so.
+    stage.options.realm_hosts = vec![realm.host.clone()];
     let walk = stage.walk().await;
     assert!(
         matches!(&walk.realm, Some(Ok(all)) if !all.is_empty()),

@@ -117,6 +117,7 @@ pub fn options(target: Origin) -> Options {
         target,
         repository: Some(REPOSITORY.into()),
         credentials: Some(credentials("admin", "Harbor12345")),
+        realm_hosts: Vec::new(),
         push: false,
         body: 256 * 1024,
         idle: None,

@@ -27,6 +27,7 @@ pub fn settings() -> Settings {
             },
             interval: Duration::from_secs(60),
             ca: None,
+            realm_hosts: Vec::new(),
         },
         target: Origin::parse("https://hub.example.com").unwrap(),
     }

@@ -109,6 +109,7 @@ fn canary(interval: Duration) -> Canary {
         },
         interval,
         ca: None,
+        realm_hosts: Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@ use super::super::document::{Node, Table, each};
 use super::super::problem::{Keyed, Problems};
 use super::super::scalar;
 use super::duration;
+use crate::edge::origin::Host;
 use serde_yaml::Value;
 use std::time::Duration;
 
@@ -13,10 +14,13 @@ pub(in super::super) struct DraftCanary {
     pub credentials: Option<Keyed<String>>,
     pub interval: Option<Duration>,
     pub ca: Option<Keyed<String>>,
+    pub realm_hosts: Vec<Host>,
 }
 
 const CANARY: &str = "a table with registry, repository and credentials, or a list of them";
 const ITEM: &str = "a table with registry, repository and credentials";
+const REALM_HOSTS: &str = "a list of hosts, such as auth.example.com";
+const HOST: &str = "a host without scheme and port, such as auth.example.com";
 const REGISTRY: &str = "the name of one of the registries";
 
 /// Reads `canary`.
@@ -33,7 +37,14 @@ pub(super) fn canaries(table: &Table<'_>, problems: &mut Problems) -> Vec<DraftC
 }
 
 fn canary(node: &Node<'_>, accepted: &'static str, problems: &mut Problems) -> Option<DraftCanary> {
-    const KEYS: &[&str] = &["registry", "repository", "credentials", "interval", "ca"];
+    const KEYS: &[&str] = &[
+        "registry",
+        "repository",
+        "credentials",
+        "interval",
+        "ca",
+        "realm_hosts",
+    ];
     let table = node.table(KEYS, accepted, problems)?;
     let registry = table
         .required("registry", REGISTRY, problems)
@@ -50,5 +61,16 @@ fn canary(node: &Node<'_>, accepted: &'static str, problems: &mut Problems) -> O
         credentials,
         interval: duration(&table, "interval", &scalar::CANARY_INTERVAL, problems),
         ca: table.text("ca", scalar::FILE, problems, scalar::file_name),
+        realm_hosts: table
+            .get("realm_hosts")
+            .map(|node| each(node.any(REALM_HOSTS, problems), problems, host))
+            .unwrap_or_default(),
     })
+}
+
+fn host(node: &Node<'_>, problems: &mut Problems) -> Option<Host> {
+    let host = node.parse(HOST, problems, |text| {
+        Host::parse(text).map_err(|_| scalar::value(text, HOST))
+    })?;
+    Some(host.value)
 }

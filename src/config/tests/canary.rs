@@ -47,7 +47,7 @@ fn what_is_printed_loads_again_and_holds_no_secret() {
     let files = Files::new();
     let yaml = format!(
         "{LISTENERS}registries: [{{ name: hq, public: [http://hub], upstream: {{ endpoints: [http://10.0.0.5] }} }}, {{ name: dev, public: [http://dev], upstream: {{ endpoints: [http://10.0.0.6] }} }}]\n\
-         canary:\n  - {{ registry: dev, repository: a, credentials: crlf.txt, interval: 90s, ca: ca.pem }}\n  - {{ registry: hq, repository: a-b/c_d/e.f--g, credentials: robot.txt }}\n"
+         canary:\n  - {{ registry: dev, repository: a, credentials: crlf.txt, interval: 90s, ca: ca.pem, realm_hosts: [Auth.example.com] }}\n  - {{ registry: hq, repository: a-b/c_d/e.f--g, credentials: robot.txt }}\n"
     );
     let first = files.load(&yaml).unwrap();
     let printed = first.to_yaml().unwrap();
@@ -59,6 +59,7 @@ fn what_is_printed_loads_again_and_holds_no_secret() {
         "interval: 1m 30s",
         "interval: 1m\n",
         "ca: /conf/ca.pem",
+        "- auth.example.com",
     ] {
         assert!(printed.contains(value), "{value}: {printed}");
     }
@@ -165,7 +166,7 @@ fn bad_canaries_are_refused() {
         ),
         (
             canary("{ registry: hq, repository: a, credentials: robot.txt, intervall: 1m }"),
-            "canary.intervall: is not a known key (did you mean \"interval\"?); accepted here: registry, repository, credentials, interval, ca".to_owned(),
+            "canary.intervall: is not a known key (did you mean \"interval\"?); accepted here: registry, repository, credentials, interval, ca, realm_hosts".to_owned(),
         ),
         (
             canary("{ registry: hq, repository: a, credentials: robot.txt, ca: robot.txt }"),

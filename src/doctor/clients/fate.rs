@@ -54,6 +54,7 @@ pub(super) fn fate(
         Kind::RealmHost => {
             entry::other_realm(client, reach(circumstance).unwrap_or(Reach::Unresolved))
         }
+        Kind::RealmForeign => works("it sends its password there, without a word"),
         Kind::RealmUnstable => entry::unstable(client),
         Kind::AuthorizationLost => match circumstance {
             Circumstance::Lost(on) => transfer::lost(client, on),

@@ -3,7 +3,7 @@
 use super::draft::{Draft, quoted, seen, seen_header};
 use crate::doctor::clients::{Circumstance, PlainHttp, Reach, Surroundings};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Answer, Entry, Exchange, Trouble, Walk};
+use crate::doctor::seen::{Answer, Entry, Exchange, Skipped, Trouble, Walk, Why};
 use crate::doctor::step::Step;
 use crate::edge::origin::{Host, Origin, Scheme};
 use std::net::{IpAddr, SocketAddr};
@@ -15,8 +15,30 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     let mut drafts = Vec::new();
     drafts.extend(scheme(walk, ping, &realm));
     drafts.extend(host(walk, ping, &realm));
+    drafts.extend(foreign(walk, ping, &realm));
     drafts.extend(unstable(walk, ping));
     drafts
+}
+
+/// The password was kept back.
+fn foreign(walk: &Walk, ping: &Exchange, realm: &str) -> Option<Draft> {
+    let is_kept_back = |skipped: &Skipped| skipped.why == Why::ForeignRealm;
+    if !walk.skipped.iter().any(is_kept_back) {
+        return None;
+    }
+    let summary = format!(
+        "The realm {} is at another host than {}: the password was not sent there.",
+        quoted(realm),
+        walk.target.authority()
+    );
+    Some(
+        Draft::new(Kind::RealmForeign, ping.step, summary)
+            .shown_by([seen_header(ping, "www-authenticate")])
+            .because(
+                "the token service is another host's on purpose, as some registries have it, or a \
+                 hop or a wrong `external_url` sends clients with their passwords to somebody else",
+            ),
+    )
 }
 
 /// The first answer to `/v2/` that has a Bearer challenge, and its realm.

@@ -42,7 +42,7 @@ pub fn harbormouth(kind: Kind) -> &'static str {
             "It answers a rejected token with a Bearer challenge that clients can act on; a hop in \
              front that takes challenges out still has to go."
         }
-        Kind::RealmScheme | Kind::RealmHost | Kind::RealmUnstable => {
+        Kind::RealmScheme | Kind::RealmHost | Kind::RealmForeign | Kind::RealmUnstable => {
             "It writes the public origin into Harbor's Bearer realm, the same on every replica."
         }
         Kind::TokenPostRefused => {

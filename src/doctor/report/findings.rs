@@ -154,6 +154,7 @@ fn hop(finding: &Finding, walks: &[Judged]) -> Option<String> {
         Kind::NameUnresolved
             | Kind::Unreachable
             | Kind::AddressUnreachable
+            | Kind::RealmForeign
             | Kind::LoginRefused
             | Kind::NothingGranted
             | Kind::PushNotGranted

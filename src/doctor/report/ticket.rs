@@ -75,7 +75,9 @@ fn value(finding: &Finding, walk: &Walk) -> Option<String> {
         | Kind::LocationHost
         | Kind::LocationUnusable
         | Kind::LocationPrefix => location(walk),
-        Kind::RealmScheme | Kind::RealmHost | Kind::RealmUnstable => param(walk, "realm"),
+        Kind::RealmScheme | Kind::RealmHost | Kind::RealmForeign | Kind::RealmUnstable => {
+            param(walk, "realm")
+        }
         Kind::BodyLimit => largest(walk),
         Kind::CertificateExpired | Kind::CertificateNotYetValid | Kind::CertificateExpiresSoon => {
             until(walk)

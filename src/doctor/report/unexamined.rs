@@ -84,6 +84,7 @@ pub(super) fn unexamined(walk: &Walk) -> Vec<String> {
         Why::Interrupted,
         Why::OutOfTime,
         Why::NotTrusted,
+        Why::ForeignRealm,
         Why::Impossible,
         Why::NoCredentials,
         Why::NoRepository,
@@ -119,6 +120,9 @@ fn reason(why: Why, walk: &Walk) -> String {
             "the password isn't sent where the certificate isn't trusted; --ca FILE trusts an \
              authority"
                 .to_owned()
+        }
+        Why::ForeignRealm => {
+            "the password isn't sent to another's realm; --realm-host HOST allows it".to_owned()
         }
         Why::Impossible => "what they build on failed".to_owned(),
         Why::OutOfTime => "the walk's time was over".to_owned(),

@@ -35,6 +35,7 @@ pub(super) fn verdict(walks: &[Judged]) -> Verdict {
         | Why::NoCredentials
         | Why::NoRepository
         | Why::NotTrusted
+        | Why::ForeignRealm
         | Why::Impossible => false,
     });
     if has(Severity::Broken) {

@@ -241,7 +241,8 @@ impl Course<'_> {
     }
 
     /// Where the realm is asked: where it says, if that is as safe as what was typed and can be
-    /// reached, and otherwise at the same path of the entry.
+    /// reached, and otherwise at the same path of the entry. Whoever answers for the target may name
+    /// any host there: another's gets no password, unless the person has named it.
     async fn realm(&mut self, realm: &Reference) -> Result<Vouched, Why> {
         let Some(origin) = &realm.origin else {
             return self.own();
@@ -258,6 +259,8 @@ impl Course<'_> {
             let addresses = found.as_ref().map(|(all, _)| all.clone());
             self.walk.realm = Some(addresses.map_err(Clone::clone));
         }
+        let is_ours = origin.host.is_kin_of(&self.options.target.host)
+            || self.options.realm_hosts.contains(&origin.host);
         match found {
             Ok((_, seen)) if self.for_password(origin.scheme, Some(&seen)).is_ok() => Ok(Vouched {
                 site: Site {
@@ -266,7 +269,7 @@ impl Course<'_> {
                     host: origin.authority(),
                     forwarded: Vec::new(),
                 },
-                for_password: Ok(()),
+                for_password: is_ours.then_some(()).ok_or(Why::ForeignRealm),
             }),
             Ok(_) | Err(_) => self.own(),
         }

@@ -37,6 +37,7 @@ impl Ground {
             extent: Extent::Whole,
             repository: None,
             credentials: None,
+            realm_hosts: Vec::new(),
             push: false,
             body: 0,
             idle: None,

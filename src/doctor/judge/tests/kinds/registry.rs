@@ -2,8 +2,8 @@
 
 use super::{Case, challenge, hub, ping_again};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::Trouble;
 use crate::doctor::seen::fixtures::Made;
+use crate::doctor::seen::{Skipped, Trouble, Why};
 use crate::doctor::step::Step;
 use std::time::Duration;
 
@@ -36,6 +36,12 @@ pub(in super::super) fn cases() -> Vec<Case> {
     literal.0.realm = Some(Ok(vec!["10.0.0.5:443".parse().unwrap()]));
     let mut closed = realm("https://auth.example.net/token");
     closed.0.realm = Some(Err(Trouble::Refused));
+    let mut foreign = until_ping(realm("https://auth.example.net/token"));
+    foreign.0.realm = Some(Ok(vec!["203.0.113.9:443".parse().unwrap()]));
+    foreign.0.skipped.push(Skipped {
+        step: Step::TokenGet,
+        why: Why::ForeignRealm,
+    });
     vec![
         (
             "a login page in front",
@@ -130,6 +136,12 @@ pub(in super::super) fn cases() -> Vec<Case> {
             realm("https://hub.example.com:8443/service/token"),
             Kind::RealmHost,
             "could not be asked",
+        ),
+        (
+            "a realm at another's host",
+            foreign,
+            Kind::RealmForeign,
+            "not sent there",
         ),
         (
             "a realm that is a path",
