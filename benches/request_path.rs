@@ -15,7 +15,7 @@ use harbormouth::registry::client::ClientFamily;
 use harbormouth::registry::location::{Reply, repair_location};
 use harbormouth::registry::oci_error::OciError;
 use harbormouth::registry::operation::Operation;
-use harbormouth::registry::reason::Reason;
+use harbormouth::registry::reason::{Proof, Reason};
 use harbormouth::registry::redact::redacted;
 use harbormouth::registry::target::{Body, Target};
 use harbormouth::registry::verdict::{Credentials, End, Facts, judge};
@@ -120,6 +120,7 @@ fn record(bencher: Bencher, format: LogFormat) {
         endpoint: Some("http://10.0.0.5"),
         repairs: &[],
         reason: Reason::Success,
+        proof: Proof::Proven,
         finding: None,
     };
     bencher.bench(|| black_box(&record).line(format));
@@ -223,6 +224,7 @@ fn step(pushes: &Pushes, operation: Operation, now: SystemTime) -> bool {
         request_id: began.request_id,
         host: "hub.example.com",
         public_host: "hub.example.com",
+        proof: Proof::Proven,
         reason: Reason::Success,
         status: Some(201),
         code: None,

@@ -2,10 +2,12 @@
 //! `properties` run them too, on stable.
 
 use harbormouth::edge::host::requested_authority;
+use harbormouth::edge::login::Login;
 use harbormouth::edge::origin::{Authority, Origin};
 use harbormouth::edge::path::NormalPath;
 use harbormouth::edge::proxy_header::{Beginning, MAX_LENGTH};
 use harbormouth::edge::query;
+use harbormouth::registry::answer::{Answer, Lost};
 use harbormouth::registry::authorities::KnownAuthorities;
 use harbormouth::registry::challenge::{self, TOKEN_PATH, repair_challenge};
 use harbormouth::registry::exposure::{Exposure, exposure};
@@ -13,9 +15,13 @@ use harbormouth::registry::link::repair_link;
 use harbormouth::registry::location::{LocationRepair, Reply, repair_location};
 use harbormouth::registry::oci_error::OciError;
 use harbormouth::registry::operation::Operation;
+use harbormouth::registry::reason::{Proof, Quality, Reason};
 use harbormouth::registry::redact::redacted;
 use harbormouth::registry::target::{Body, Target};
+use harbormouth::registry::token::Credential;
 use harbormouth::registry::upload_ticket::{self, UploadStep};
+use harbormouth::registry::upstream_error::UpstreamError;
+use harbormouth::registry::verdict::{Credentials, End, Facts, Failure, judge};
 use harbormouth::ticket::{self, Key, Keyring, Step, Ticket};
 
 pub const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "BREW"];
@@ -371,5 +377,113 @@ fn bound(step: &UploadStep) -> Step<'_> {
         repository: &step.repository,
         upload: &step.upload,
         state: &step.state,
+    }
+}
+
+/// A login has one account and one password, however its base64 is written: with other bits behind
+/// the last byte, which Go ignores, and without padding.
+pub fn login(data: &[u8]) {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let _ = Login::from_form(data, std::str::from_utf8(data).ok());
+    let text = String::from_utf8_lossy(data);
+    let _ = Login::from_basic(&text);
+    let _ = Credential::read(data);
+    let encoded = encoded(data, ALPHABET);
+    let login = Login::from_basic(&encoded);
+    let plain = encoded.trim_end_matches('=');
+    assert!(
+        Login::from_basic(plain) == login || !data.contains(&b':'),
+        "{encoded}"
+    );
+    let spare = match encoded.len() - plain.len() {
+        1 => 4,
+        2 => 16,
+        _ => 1,
+    };
+    let Some((last, before)) = plain.as_bytes().split_last() else {
+        return;
+    };
+    let place = ALPHABET.iter().position(|byte| byte == last);
+    let place = place.expect("base64") / spare * spare;
+    for bits in 0..spare {
+        let mut other = before.to_vec();
+        other.push(ALPHABET[place + bits]);
+        let other = String::from_utf8(other).expect("ASCII");
+        let other = Login::from_basic(&other);
+        // What can't be read is told apart by its text, and is one account's.
+        assert_eq!(other.account(), login.account(), "{encoded} {bits}");
+        assert!(other == login || !data.contains(&b':'), "{encoded} {bits}");
+    }
+}
+
+/// RFC 4648, section 4.
+fn encoded(data: &[u8], alphabet: &[u8]) -> String {
+    let mut text = String::new();
+    for three in data.chunks(3) {
+        let byte = |place: usize| three.get(place).copied().map_or(0, u32::from);
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            let six = (bits >> (18 - 6 * place)) as usize & 63;
+            match place <= three.len() {
+                true => text.push(char::from(alphabet[six])),
+                false => text.push('='),
+            }
+        }
+    }
+    text
+}
+
+/// However a request of a step of a push ended: its reason is one that can end it, and without proof it
+/// counts for nothing.
+pub fn verdict(data: &[u8]) {
+    let [operation, credentials, end, status, rest @ ..] = data else {
+        return;
+    };
+    let operation = Operation::ALL[usize::from(*operation) % Operation::ALL.len()];
+    let all = [
+        Credentials::None,
+        Credentials::LeftOut,
+        Credentials::Expired,
+        Credentials::Removed,
+        Credentials::Given,
+    ];
+    let credentials = all[usize::from(*credentials) % all.len()];
+    let error = OciError::read(rest);
+    let waited = Some(std::time::Duration::from_secs(u64::from(*status)));
+    let broken = |failure| End::Broken { failure, waited };
+    let end = match end % 6 {
+        0 => broken(Failure::ClientGone),
+        1 => broken(Failure::ClientStalled),
+        2 => broken(Failure::Upstream(
+            UpstreamError::ALL[usize::from(*status) % UpstreamError::ALL.len()],
+        )),
+        3 => End::Answered(Answer::AuthorizationLost(Lost::Upload)),
+        4 => broken(Failure::Drained),
+        _ => End::Passed {
+            status: 100 + u16::from(*status) * 2,
+            error: error.as_ref(),
+            had_blob: rest.len() % 2 == 0,
+        },
+    };
+    for proof in [Proof::Proven, Proof::Unproven] {
+        let reason = judge(&Facts {
+            operation,
+            method: METHODS[rest.len() % METHODS.len()],
+            credentials,
+            proof,
+            end: end.clone(),
+        });
+        assert!(reason.can_end(operation), "{operation} {reason}");
+        if proof == Proof::Unproven {
+            assert_eq!(
+                reason.counts(proof),
+                Quality::Excluded,
+                "{operation} {reason}"
+            );
+            let is_loss = matches!(reason, Reason::AuthorizationLost | Reason::TokenExpired);
+            assert!(!is_loss, "{operation} {reason}");
+        } else {
+            assert!(!reason.is_unproven(), "{operation} {reason}");
+        }
     }
 }

@@ -5,13 +5,15 @@
 //! What this file deliberately doesn't know: when a configuration is read again (see `reload`), and
 //! what requests do with it.
 
+mod accepted;
 mod load;
 mod logins;
 mod memory;
 mod shares;
 
+pub use accepted::{Accepted, Marks};
 pub use load::{Asks, Load, Place, Terms};
-pub use logins::Logins;
+pub use logins::{Attempt, Logins};
 pub use memory::{Held, Memory};
 pub use shares::{Holder, Rest, Room, Share, Shares};
 
@@ -71,6 +73,7 @@ pub struct Shared {
     pub harbors: Vec<Harbor>,
     pub trusted: TrustedProxies,
     pub logins: Arc<Logins>,
+    pub accepted: Arc<Accepted>,
 }
 
 /// One public origin of one registry.
@@ -156,7 +159,7 @@ impl Current {
 
 impl Shared {
     /// Prepares a configuration. What it has in common with the one before it goes on as it is:
-    /// addresses and their health, failed logins, random sealing keys.
+    /// addresses and their health, logins that failed or were accepted, random sealing keys.
     ///
     /// # Errors
     /// When a series can't be created, a public origin can't stand in a Host header (which its
@@ -192,12 +195,18 @@ impl Shared {
             let before = before.and_then(|before| before.harbors.iter().find(same));
             Harbor::new(registry, keys.next().flatten(), &process, before)
         });
+        let accepted = match before {
+            Some(before) => Arc::clone(&before.accepted),
+            None => Arc::new(Accepted::new()?),
+        };
+        let logins = || Arc::new(Logins::new(&config.login_limit, Arc::clone(&accepted)));
         let logins = before
             .filter(|before| before.config.login_limit == config.login_limit)
-            .map(|before| Arc::clone(&before.logins));
+            .map_or_else(logins, |before| Arc::clone(&before.logins));
         Ok(Shared {
             trusted: TrustedProxies::new(config.trusted_proxies.clone()),
-            logins: logins.unwrap_or_else(|| Arc::new(Logins::new(&config.login_limit))),
+            logins,
+            accepted,
             harbors: harbors.collect(),
             config,
             process,

@@ -4,7 +4,7 @@
 use crate::config::LogFormat;
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
-use crate::registry::reason::{Outcome, Reason};
+use crate::registry::reason::{Outcome, Proof, Reason};
 use crate::registry::repair::Repair;
 use serde::Serialize;
 use std::fmt::Write;
@@ -39,6 +39,7 @@ pub struct AccessRecord<'a> {
     pub endpoint: Option<&'a str>,
     pub repairs: &'a [Repair],
     pub reason: Reason,
+    pub proof: Proof,
     /// What the push tracker found out about a failure.
     pub finding: Option<&'static str>,
 }
@@ -71,6 +72,8 @@ struct Line<'a> {
     outcome: &'a str,
     reason: &'a str,
     fault: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finding: Option<&'a str>,
 }
@@ -107,10 +110,19 @@ impl AccessRecord<'_> {
             outcome: self.reason.outcome().as_str(),
             reason: self.reason.as_str(),
             fault: self.reason.fault().as_str(),
+            proof: self.proof(),
             finding: self.finding,
         };
         // Strings, numbers and options of them always serialise.
         serde_json::to_string(&line).unwrap_or_default()
+    }
+
+    /// Said of a step of a push that counts for nothing because nothing proves whose it is; not of
+    /// the challenge that begins every push.
+    fn proof(&self) -> Option<&'static str> {
+        let is_counted = self.reason.outcome() != Outcome::Ok || self.reason == Reason::Success;
+        let is_unproven = self.operation.needs_proof() && self.proof == Proof::Unproven;
+        (is_counted && is_unproven).then_some("unproven")
     }
 
     fn text(&self) -> String {
@@ -153,6 +165,9 @@ impl AccessRecord<'_> {
                 self.reason,
                 self.reason.fault().as_str()
             );
+        }
+        if let Some(proof) = self.proof() {
+            let _ = write!(line, " proof={proof}");
         }
         if let Some(finding) = self.finding {
             let _ = write!(line, " finding={finding}");

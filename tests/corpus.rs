@@ -60,3 +60,13 @@ fn ticket() {
 fn oci_error() {
     run("oci_error", checks::oci_error);
 }
+
+#[test]
+fn login() {
+    run("login", checks::login);
+}
+
+#[test]
+fn verdict() {
+    run("verdict", checks::verdict);
+}

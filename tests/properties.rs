@@ -201,6 +201,8 @@ proptest! {
         checks::link(&bytes);
         checks::host(&bytes);
         checks::oci_error(&bytes);
+        checks::login(&bytes);
+        checks::verdict(&bytes);
     }
 
     #[test]

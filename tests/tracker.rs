@@ -5,7 +5,7 @@
 use harbormouth::push::{Began, CanaryFailure, Ended, Flow, Kept, Pushes, memory};
 use harbormouth::registry::client::ClientFamily;
 use harbormouth::registry::operation::Operation;
-use harbormouth::registry::reason::{Fault, Reason};
+use harbormouth::registry::reason::{Fault, Proof, Reason};
 use peak_alloc::PeakAlloc;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -158,6 +158,7 @@ impl Load {
             request_id: "",
             host: "",
             public_host: "hub.example.com",
+            proof: Proof::Proven,
             reason,
             status: Some(201),
             code: None,

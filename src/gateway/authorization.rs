@@ -2,21 +2,19 @@
 //! moved to another header, or the token from its upload ticket. Settled once, before the first
 //! try, and only read from then on.
 
-use super::answer::Refusal;
 use super::context::RequestContext;
 use super::following;
 use crate::config::{ClientAddressRule, Prefer};
 use crate::edge::client_network::ClientNetwork;
 use crate::edge::origin::Scheme;
 use crate::live::Harbor;
-use crate::registry::answer::Answer;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
 use crate::registry::scope::Scope;
 use crate::registry::target::Target;
 use crate::registry::token::Credential;
 use crate::registry::upload_ticket::{self, Refused, UploadStep};
-use crate::ticket::{self, OpenError, Step};
+use crate::ticket::{self, OpenError, Step, Ticket};
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use pingora::http::RequestHeader;
@@ -58,15 +56,12 @@ fn read(value: &HeaderValue) -> Credential {
 }
 
 /// Settles it.
-///
-/// # Errors
-/// The refusal of who guesses passwords.
 pub(super) fn settle(
     request: &RequestHeader,
     target: &Target<'_>,
     query: Option<&str>,
     ctx: &mut RequestContext,
-) -> Result<(), Refusal> {
+) {
     ctx.authorization = Authorization::own(request);
     if ctx.is_trusted
         && let Some(moved) = moved(request, ctx)
@@ -75,19 +70,12 @@ pub(super) fn settle(
         ctx.metrics().authorization.restored.inc();
         ctx.repaired(Repair::Authorization);
     }
+    ctx.ticket = brought(target, query, ctx).map(Box::new);
     let is_bare =
         ctx.authorization.replacement.is_none() && !request.headers.contains_key(AUTHORIZATION);
-    if is_bare && let Some(value) = reopened(request, target, query, ctx) {
+    if is_bare && let Some(value) = reopened(request, ctx) {
         ctx.authorization = Authorization::instead(&value);
         ctx.repaired(Repair::Ticket);
-    }
-    match &ctx.authorization.credential {
-        Credential::Basic { user, .. } if ctx.operation.is_registry() => {
-            limited(user.as_deref(), ctx)
-        }
-        Credential::None | Credential::Basic { .. } | Credential::Bearer(_) | Credential::Other => {
-            Ok(())
-        }
     }
 }
 
@@ -105,21 +93,35 @@ fn moved(request: &RequestHeader, ctx: &RequestContext) -> Option<HeaderValue> {
     })
 }
 
+/// A ticket as a request brings it. Beside an Authorization it isn't used, and still says that the
+/// upload is a credential holder's.
+pub(super) struct Brought {
+    /// None where the request is no step that one could be for.
+    step: Option<UploadStep>,
+    text: Vec<u8>,
+}
+
+fn brought(target: &Target<'_>, query: Option<&str>, ctx: &RequestContext) -> Option<Brought> {
+    ctx.harbor()?.keys.as_ref()?;
+    Some(Brought {
+        text: upload_ticket::brought(ctx.operation, query?)?,
+        step: upload_ticket::step_of(target, query),
+    })
+}
+
+/// Whether the request brings a ticket that our keys sealed for this very step, in time or not.
+pub(super) fn has_own_ticket(ctx: &RequestContext) -> bool {
+    match unsealed(ctx) {
+        Ok(_) | Err(OpenError::Expired) => true,
+        Err(OpenError::Invalid | OpenError::UnknownKey) => false,
+    }
+}
+
 /// The Authorization from the ticket that the request brings, if it brings one that is good here.
-fn reopened(
-    request: &RequestHeader,
-    target: &Target<'_>,
-    query: Option<&str>,
-    ctx: &RequestContext,
-) -> Option<HeaderValue> {
-    let keys = ctx.harbor()?.keys.as_ref()?;
-    let text = upload_ticket::brought(ctx.operation, query?)?;
+fn reopened(request: &RequestHeader, ctx: &RequestContext) -> Option<HeaderValue> {
+    ctx.ticket.as_ref()?;
     let metrics = &ctx.metrics().authorization;
-    let opened = match upload_ticket::step_of(target, query) {
-        Some(step) => open(keys, &step, &text, ctx),
-        None => Err(Refused::Invalid),
-    };
-    match opened {
+    match open(ctx) {
         Ok(value) => {
             if let Some(count) = metrics.reattached(ctx.operation, ctx.client_family) {
                 count.inc();
@@ -141,32 +143,38 @@ fn reopened(
     }
 }
 
-fn open(
-    keys: &ticket::Keyring,
-    step: &UploadStep,
-    text: &[u8],
-    ctx: &RequestContext,
-) -> Result<HeaderValue, Refused> {
-    if ctx.scheme() == Scheme::Http {
-        return Err(Refused::NotTls);
-    }
-    let (Some(harbor), Some(name)) = (ctx.harbor(), ctx.name()) else {
-        return Err(Refused::Invalid);
+fn unsealed(ctx: &RequestContext) -> Result<Ticket, OpenError> {
+    let brought = ctx.ticket.as_ref();
+    let (Some(harbor), Some(name), Some(brought)) = (ctx.harbor(), ctx.name(), brought) else {
+        return Err(OpenError::Invalid);
+    };
+    let (Some(keys), Some(step)) = (&harbor.keys, &brought.step) else {
+        return Err(OpenError::Invalid);
     };
     let origin = name.origin.to_string();
     let bound = bound(step, harbor, &origin);
-    let ticket = ticket::open(keys, &bound, text, unix_now()).map_err(|error| match error {
+    ticket::open(keys, &bound, &brought.text, unix_now())
+}
+
+fn open(ctx: &RequestContext) -> Result<HeaderValue, Refused> {
+    if ctx.scheme() == Scheme::Http {
+        return Err(Refused::NotTls);
+    }
+    let ticket = unsealed(ctx).map_err(|error| match error {
         OpenError::Invalid => Refused::Invalid,
         OpenError::UnknownKey => Refused::UnknownKey,
         OpenError::Expired => Refused::Expired,
     })?;
+    let Some(harbor) = ctx.harbor() else {
+        return Err(Refused::Invalid);
+    };
     if ticket.client != ctx.client.map(ClientNetwork::of) {
         match harbor.registry.reattach.client_address {
             ClientAddressRule::Ignore => {}
             ClientAddressRule::Note => log::warn!(
                 "registry {}: an upload to {} goes on from another address ({}) than it began at",
                 harbor.registry.name,
-                step.repository,
+                ctx.repository.as_deref().unwrap_or_default(),
                 shown_client(ctx)
             ),
             ClientAddressRule::Require => return Err(Refused::ClientAddress),
@@ -235,25 +243,6 @@ fn suspects(ctx: &RequestContext, host: &str) -> String {
 fn shown_client(ctx: &RequestContext) -> String {
     ctx.client
         .map_or_else(|| "?".to_owned(), |client| client.to_string())
-}
-
-fn limited(user: Option<&str>, ctx: &RequestContext) -> Result<(), Refusal> {
-    let (Some(user), Some(client)) = (user, ctx.client) else {
-        return Ok(());
-    };
-    match ctx.shared.logins.check(client, user) {
-        Ok(()) => Ok(()),
-        Err(wait) => {
-            ctx.metrics().authorization.logins_limited.inc();
-            // In whole seconds, and never too early.
-            let seconds = wait.as_secs() + 1;
-            Err(Refusal::AnswerWith(
-                Answer::LoginLimited,
-                "Retry-After",
-                seconds.to_string(),
-            ))
-        }
-    }
 }
 
 /// The scopes that the request needs, as a challenge names them.

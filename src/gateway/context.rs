@@ -1,12 +1,13 @@
 //! What is known of one request. Each phase adds its facts, later phases only read them; at the
 //! end, however it comes, they are judged, counted and written down once (see `ending`).
 
-use super::authorization::Authorization;
+use super::authorization::{Authorization, Brought};
 use super::credentials::TokenAnswer;
 use super::ending::{self, Sent};
 use super::failure::BodyState;
 use super::following::Followed;
 use super::load::{self, InFlight};
+use super::login::Trying;
 use super::times::Times;
 use super::transfer::Transfer;
 use crate::edge::origin::Scheme;
@@ -54,14 +55,13 @@ pub struct RequestContext {
     // Added by classification and routing.
     pub(super) operation: Operation,
     pub(super) repository: Option<String>,
-    /// Whether the request has a body.
     pub(super) body: Body,
     pub(super) authorization: Authorization,
-    /// The other repository that a mount names.
+    pub(super) ticket: Option<Box<Brought>>,
+    pub(super) login_form: Option<String>,
+    pub(super) login: Option<Trying>,
     pub(super) mount_from: Option<String>,
-    /// The decoded `_state` of an upload.
     pub(super) upload_state: Option<String>,
-    /// The query of a request for a token.
     pub(super) token_query: Option<String>,
     /// What the push tracker is told at the end; only of requests that it follows.
     pub(super) followed: Option<Box<Followed>>,
@@ -97,6 +97,7 @@ pub struct RequestContext {
     pub(super) is_refusal: bool,
     /// The beginning of the body of an answer that says no.
     pub(super) error_beginning: Vec<u8>,
+    pub(super) authorization_removed: bool,
     /// The token that was passed on grants nothing of what was asked.
     pub(super) empty_grant: bool,
     /// The answer that was given without Harbor, or instead of it.
@@ -142,6 +143,9 @@ impl RequestContext {
             repository: None,
             body: Body::Absent,
             authorization: Authorization::default(),
+            ticket: None,
+            login_form: None,
+            login: None,
             mount_from: None,
             upload_state: None,
             token_query: None,
@@ -165,6 +169,7 @@ impl RequestContext {
             repairs: Vec::new(),
             is_refusal: false,
             error_beginning: Vec::new(),
+            authorization_removed: false,
             empty_grant: false,
             own: None,
             failure: None,
@@ -302,6 +307,11 @@ impl RequestContext {
                 metrics.commit_wait.observe(seconds(wait));
             }
         }
+    }
+
+    pub(super) fn was_done(&self) -> bool {
+        self.status
+            .is_some_and(|status| (200..300).contains(&status))
     }
 
     /// How long Harbor took over a commit, or has taken so far.

@@ -4,6 +4,7 @@
 use super::answer::JSON;
 use super::authorization::{asked, bound, unix_now};
 use super::context::RequestContext;
+use super::login;
 use crate::edge::client_network::ClientNetwork;
 use crate::edge::origin::Scheme;
 use crate::metrics::seconds;
@@ -11,6 +12,7 @@ use crate::random::{self, NoRandomness};
 use crate::registry::answer::{Answer, Lost};
 use crate::registry::challenge::{TokenError, bearer_challenge, judge_rejection};
 use crate::registry::grant::{Grant, given};
+use crate::registry::login::Password;
 use crate::registry::mount;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
@@ -20,12 +22,13 @@ use crate::registry::upload_state;
 use crate::registry::upload_ticket::{NotIssued, next_step, with_ticket};
 use crate::ticket::{NONCE_LENGTH, Ticket, TooLong, seal};
 use bytes::Bytes;
+use http::HeaderValue;
 use http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING,
-    WWW_AUTHENTICATE,
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
+    LOCATION, TRANSFER_ENCODING, WWW_AUTHENTICATE,
 };
 use pingora::Result;
-use pingora::http::ResponseHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -217,19 +220,53 @@ pub(super) struct TokenAnswer {
 }
 
 /// Begins to read what the token service says, and judges logins by the status.
-pub(super) fn answered(response: &ResponseHeader, ctx: &mut RequestContext) {
+pub(super) fn answered(
+    request: &RequestHeader,
+    response: &ResponseHeader,
+    ctx: &mut RequestContext,
+) {
     let status = response.status.as_u16();
-    match (ctx.operation, status) {
-        // Nothing is unpacked here; Harbor doesn't compress it.
-        (Operation::Token, 200) if !response.headers.contains_key(CONTENT_ENCODING) => {
-            ctx.token_answer = Some(TokenAnswer::default());
-        }
-        (Operation::Token | Operation::Ping, 401) => login(ctx, Password::Wrong),
-        (operation, 401) if operation.is_registry() => login(ctx, Password::Doubtful),
-        // Only an account gets this; a public project is open to wrong passwords too.
-        (Operation::Ping, 200) => login(ctx, Password::Right),
-        _ => {}
+    ctx.authorization_removed = was_removed(request, response, ctx);
+    note_accepted(ctx);
+    // Nothing is unpacked here; Harbor doesn't compress it.
+    let is_plain = !response.headers.contains_key(CONTENT_ENCODING);
+    if ctx.operation == Operation::Token && status == 200 && is_plain {
+        ctx.token_answer = Some(TokenAnswer::default());
     }
+    login::answered(status, ctx);
+}
+
+/// A token that Harbor let write is one of its own.
+fn note_accepted(ctx: &RequestContext) {
+    if let (Credential::Bearer(token), Some(harbor)) = (&ctx.authorization.credential, ctx.harbor())
+        && Operation::PUSH.contains(&ctx.operation)
+        && ctx.was_done()
+    {
+        let accepted = &ctx.shared.accepted;
+        accepted.accept(accepted.token(&harbor.registry.name, token));
+    }
+}
+
+/// Whether Harbor asks for a token as if no Authorization had come, though one left here. To one that
+/// is no good it answers with a Basic challenge, and another gateway before it says what was wrong
+/// with the token; so no stranger makes a sound chain say this. A hop may take off what Connection
+/// names (RFC 9110, 7.6.1): then the client itself did it.
+fn was_removed(request: &RequestHeader, response: &ResponseHeader, ctx: &RequestContext) -> bool {
+    let is_named = |value: &HeaderValue| {
+        let names = value.as_bytes().split(|byte| *byte == b',');
+        names
+            .map(<[u8]>::trim_ascii)
+            .any(|name| name.eq_ignore_ascii_case(AUTHORIZATION.as_str().as_bytes()))
+    };
+    let is_plain_bearer = |value: &HeaderValue| {
+        let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
+        value.starts_with("bearer ") && !value.contains("error=")
+    };
+    let challenges = response.headers.get_all(WWW_AUTHENTICATE);
+    response.status == 401
+        && ctx.authorization.credential != Credential::None
+        && challenges.iter().any(is_plain_bearer)
+        && !request.headers.get_all(CONNECTION).iter().any(is_named)
 }
 
 /// A piece of the answer's body goes to the client.
@@ -251,40 +288,15 @@ pub(super) fn read_token_answer(ctx: &mut RequestContext, piece: Option<&Bytes>,
             ctx.metrics().authorization.empty_grants.inc();
             ctx.empty_grant = true;
         }
-        if said.grant != Grant::Unreadable {
-            let password = match said.has_subject {
-                true => Password::Right,
-                false => Password::Wrong,
-            };
-            login(ctx, password);
+        if let (Some(token), Some(harbor)) = (&said.somebodys, ctx.harbor()) {
+            let accepted = &ctx.shared.accepted;
+            accepted.accept(accepted.token(&harbor.registry.name, token));
         }
-    }
-}
-
-/// What an answer says about a password.
-#[derive(Clone, Copy)]
-enum Password {
-    Right,
-    Wrong,
-    /// Wrong, or right without the right to do this: Harbor answers both alike.
-    Doubtful,
-}
-
-fn login(ctx: &RequestContext, password: Password) {
-    let (
-        Credential::Basic {
-            user: Some(user),
-            login,
-        },
-        Some(client),
-    ) = (&ctx.authorization.credential, ctx.client)
-    else {
-        return;
-    };
-    let logins = &ctx.shared.logins;
-    match password {
-        Password::Right => logins.succeeded(client, user),
-        Password::Wrong => logins.failed(client, user),
-        Password::Doubtful => logins.refused(client, user, *login),
+        let password = match (said.grant, said.somebodys) {
+            (Grant::Unreadable, _) => Password::Doubtful,
+            (Grant::Granted | Grant::Empty, Some(_)) => Password::Right,
+            (Grant::Granted | Grant::Empty, None) => Password::Wrong,
+        };
+        login::count(password, ctx);
     }
 }

@@ -1,7 +1,8 @@
 //! The end of a request: it is judged, counted, told to the push tracker and written down, once.
 
-use super::authorization::{tell_lost, unix_now};
+use super::authorization::{has_own_ticket, tell_lost, unix_now};
 use super::context::RequestContext;
+use super::login;
 use crate::metrics::{Direction, seconds};
 use crate::push::{Ended, Finding, Whose};
 use crate::record::AccessRecord;
@@ -9,7 +10,7 @@ use crate::registry::client::ClientFamily;
 use crate::registry::grant::asks_for_push;
 use crate::registry::oci_error::OciError;
 use crate::registry::operation::Operation;
-use crate::registry::reason::{Outcome, Reason};
+use crate::registry::reason::{Outcome, Proof, Reason};
 use crate::registry::scope::Scope;
 use crate::registry::token::{Claims, Credential};
 use crate::registry::upload_state;
@@ -32,6 +33,7 @@ pub(super) fn close(ctx: &mut RequestContext, sent: &Sent) {
         return;
     }
     let now = Instant::now();
+    login::ended(ctx);
     if let Some(transfer) = ctx.transfer.take()
         && transfer.direction() == Direction::Download
     {
@@ -41,9 +43,10 @@ pub(super) fn close(ctx: &mut RequestContext, sent: &Sent) {
         [] => None,
         beginning => OciError::read(beginning),
     };
-    let reason = judge(&facts(ctx, sent, error.as_ref(), now));
-    count(ctx, sent, reason, now);
-    let finding = tell(ctx, sent, reason, error.as_ref(), now).or(ctx.finding());
+    let proof = proof(ctx);
+    let reason = judge(&facts(ctx, sent, proof, error.as_ref(), now));
+    count(ctx, sent, (reason, proof), now);
+    let finding = tell(ctx, sent, (reason, proof), error.as_ref(), now).or(ctx.finding());
     if let Some(finding) = finding {
         ctx.metrics().push.finding(finding).inc();
     }
@@ -51,7 +54,7 @@ pub(super) fn close(ctx: &mut RequestContext, sent: &Sent) {
         tell_lost(ctx);
     }
     if log::log_enabled!(target: crate::logging::ACCESS, log::Level::Info) {
-        let record = record(ctx, sent, reason, finding, now);
+        let record = record(ctx, sent, (reason, proof), finding, now);
         let line = record.line(ctx.shared.config.log.format);
         log::info!(target: crate::logging::ACCESS, "{line}");
     }
@@ -60,6 +63,7 @@ pub(super) fn close(ctx: &mut RequestContext, sent: &Sent) {
 fn facts<'a>(
     ctx: &'a RequestContext,
     sent: &Sent,
+    proof: Proof,
     error: Option<&'a OciError>,
     now: Instant,
 ) -> Facts<'a> {
@@ -86,7 +90,59 @@ fn facts<'a>(
         operation: ctx.operation,
         method: ctx.method.as_str(),
         credentials: credentials(ctx, sent.status),
+        proof,
         end,
+    }
+}
+
+/// Whether the request is a credential holder's; looked into only where something counts on it. What
+/// costs most is asked last, and only of what did not go well.
+fn proof(ctx: &RequestContext) -> Proof {
+    let has_credential = ctx.authorization.credential != Credential::None;
+    let is_done = has_credential && Operation::PUSH.contains(&ctx.operation) && ctx.was_done();
+    let is_proven = ctx.operation.needs_proof()
+        && (is_done
+            || ctx.is_reattached()
+            || ctx.authorization_removed
+            || is_of_known_push(ctx)
+            || has_own_ticket(ctx)
+            || is_accepted(ctx));
+    match is_proven {
+        true => Proof::Proven,
+        false => Proof::Unproven,
+    }
+}
+
+/// Whether this replica saw what the request goes on with.
+fn is_of_known_push(ctx: &RequestContext) -> bool {
+    let (Some(registry), Some(followed)) = (ctx.number(), ctx.followed.as_ref()) else {
+        return false;
+    };
+    let pushes = &ctx.shared.process.pushes;
+    let is_bare_manifest =
+        ctx.operation == Operation::ManifestPut && ctx.authorization.credential == Credential::None;
+    match (followed.upload.as_deref(), ctx.repository.as_deref()) {
+        (Some(upload), _) => pushes.saw_opened(registry, upload),
+        (None, Some(repository)) if is_bare_manifest => pushes.is_manifest_expected(&Whose {
+            registry,
+            repository,
+            client: ctx.client,
+            client_family: ctx.client_family,
+        }),
+        (None, _) => false,
+    }
+}
+
+/// Whether Harbor accepted the credential through this gateway lately.
+fn is_accepted(ctx: &RequestContext) -> bool {
+    let Some(harbor) = ctx.harbor() else {
+        return false;
+    };
+    let (registry, accepted) = (harbor.registry.name.as_str(), &ctx.shared.accepted);
+    match &ctx.authorization.credential {
+        Credential::Bearer(token) => accepted.knows(accepted.token(registry, token)),
+        Credential::Basic(login) => accepted.knows(accepted.login(registry, login)),
+        Credential::None | Credential::Other => false,
     }
 }
 
@@ -94,12 +150,13 @@ fn credentials(ctx: &RequestContext, status: Option<u16>) -> Credentials {
     match &ctx.authorization.credential {
         Credential::None if status == Some(401) && left_out(ctx) => Credentials::LeftOut,
         Credential::None => Credentials::None,
+        _ if ctx.authorization_removed => Credentials::Removed,
         // Only a refusal makes one look into a token.
         Credential::Bearer(token) if status == Some(401) => match Claims::read(token) {
             Some(claims) if claims.is_expired(unix_now()) => Credentials::Expired,
             Some(_) | None => Credentials::Given,
         },
-        Credential::Bearer(_) | Credential::Basic { .. } | Credential::Other => Credentials::Given,
+        Credential::Bearer(_) | Credential::Basic(_) | Credential::Other => Credentials::Given,
     }
 }
 
@@ -140,14 +197,15 @@ fn had_blob(ctx: &RequestContext, error: Option<&OciError>) -> bool {
         .is_some()
 }
 
-fn count(ctx: &RequestContext, sent: &Sent, reason: Reason, now: Instant) {
+fn count(ctx: &RequestContext, sent: &Sent, (reason, proof): (Reason, Proof), now: Instant) {
     let metrics = ctx.metrics();
     let operation = metrics.operation(ctx.operation);
     operation.requests(sent.status).inc();
     operation.duration.observe(seconds(ctx.times.passed(now)));
     metrics.bytes_uploaded.inc_by(sent.received);
     metrics.bytes_downloaded.inc_by(sent.sent);
-    metrics.push.ended(ctx.operation, reason, ctx.client_family);
+    let push = &metrics.push;
+    push.ended(ctx.operation, reason, proof, ctx.client_family);
 }
 
 /// Tells the push tracker, where the request is one of its: what pushes, and what of the registry
@@ -155,7 +213,7 @@ fn count(ctx: &RequestContext, sent: &Sent, reason: Reason, now: Instant) {
 fn tell(
     ctx: &RequestContext,
     sent: &Sent,
-    reason: Reason,
+    (reason, proof): (Reason, Proof),
     error: Option<&OciError>,
     now: Instant,
 ) -> Option<Finding> {
@@ -181,6 +239,7 @@ fn tell(
         host: followed.map_or("", |followed| followed.host.as_str()),
         public_host: name.host.to_str().unwrap_or_default(),
         reason,
+        proof,
         status: sent.status,
         code: error.map(|error| error.code.as_str()),
         message: error.map(|error| error.message.as_str()),
@@ -232,7 +291,7 @@ fn upload_age(ctx: &RequestContext) -> Option<Duration> {
 fn record<'a>(
     ctx: &'a RequestContext,
     sent: &Sent,
-    reason: Reason,
+    (reason, proof): (Reason, Proof),
     finding: Option<Finding>,
     now: Instant,
 ) -> AccessRecord<'a> {
@@ -255,6 +314,7 @@ fn record<'a>(
         endpoint: ctx.endpoint_name(),
         repairs: &ctx.repairs,
         reason,
+        proof,
         finding: finding.map(Finding::as_str),
     }
 }

@@ -5,7 +5,7 @@ use crate::config::Timeouts;
 use crate::edge::forwarded::{self, is_dropped};
 use crate::registry::operation::Operation;
 use http::HeaderValue;
-use http::header::{AUTHORIZATION, COOKIE, REFERER};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, REFERER};
 use pingora::Result;
 use pingora::http::RequestHeader;
 use std::time::Duration;
@@ -36,6 +36,11 @@ pub(super) fn edit(request: &mut RequestHeader, ctx: &RequestContext) -> Result<
         }
     } else {
         join_cookies(request)?;
+    }
+    if ctx.operation == Operation::Token {
+        // Harbor itself doesn't compress tokens. A proxy before it would, for who asks so, and whether
+        // the password was right couldn't be read.
+        request.remove_header(&ACCEPT_ENCODING);
     }
     if let Some(value) = ctx.authorization.replacement() {
         request.insert_header(AUTHORIZATION, value.clone())?;

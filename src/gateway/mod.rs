@@ -16,6 +16,7 @@ mod forward;
 mod health;
 mod hop;
 mod load;
+mod login;
 mod memory;
 mod reply;
 mod request;
@@ -117,10 +118,13 @@ impl ProxyHttp for Gateway {
             return Ok(true);
         }
         request::arrive(session, ctx);
-        let placed = match sound.and_then(|()| request::place(session, ctx)) {
-            Ok(()) => load::admit(session, ctx).await,
-            Err(refusal) => Err(refusal),
-        };
+        let mut placed = sound.and_then(|()| request::place(session, ctx));
+        if placed.is_ok() {
+            placed = login::read_form(session, ctx).await;
+        }
+        if placed.is_ok() {
+            placed = load::admit(session, ctx).await;
+        }
         let Err(refusal) = placed else {
             return Ok(false);
         };
@@ -281,7 +285,7 @@ impl ProxyHttp for Gateway {
         if self.is_draining() {
             session.set_keepalive(None);
         }
-        credentials::answered(response, ctx);
+        credentials::answered(session.req_header(), response, ctx);
         reply::edit(response, ctx)
     }
 

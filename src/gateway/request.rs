@@ -6,6 +6,7 @@ use super::believed::Believed;
 use super::context::{Arrived, RequestContext};
 use super::following;
 use super::load;
+use super::login;
 use super::sound;
 use crate::config::{Expose, Limits};
 use crate::edge::forwarded::accepted_request_id;
@@ -83,7 +84,11 @@ pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Result<(
     load::is_open(ctx)?;
     remember(&target, path.query(), ctx);
     following::begin(request, &target, path.query(), ctx);
-    authorization::settle(request, &target, path.query(), ctx)?;
+    authorization::settle(request, &target, path.query(), ctx);
+    login::settle(path.path(), ctx)?;
+    if login::is_form(&request.method, path.path()) {
+        ctx.login_form = Some(path.query().unwrap_or_default().to_owned());
+    }
     if path.differs() {
         ctx.repaired(Repair::Path);
     }

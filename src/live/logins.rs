@@ -1,64 +1,92 @@
 //! Failed logins, as all requests share them: the limit's state and the time that it needs.
 
+use super::accepted::{Accepted, Marks};
 use crate::config;
-use crate::edge::login_limit::{Login, LoginKey, LoginLimit};
+use crate::edge::login::Login;
+use crate::edge::login_limit::{LoginKey, LoginLimit};
+use crate::registry::login::Password;
 use ipnet::IpNet;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Who failed to log in how often.
 pub struct Logins {
     limit: Option<Mutex<LoginLimit>>,
     exempt: Vec<IpNet>,
+    accepted: Arc<Accepted>,
     began: Instant,
 }
 
+/// Who tries to log in, where, and with what.
+#[derive(Clone, Copy)]
+pub struct Attempt<'a> {
+    pub client: IpAddr,
+    pub registry: &'a str,
+    pub login: &'a Login,
+}
+
 impl Logins {
-    pub fn new(config: &config::LoginLimit) -> Logins {
+    pub fn new(config: &config::LoginLimit, accepted: Arc<Accepted>) -> Logins {
         let limit = || LoginLimit::new(config.failures, config.within);
         Logins {
             limit: (config.failures > 0).then(|| Mutex::new(limit())),
             exempt: config.exempt.clone(),
+            accepted,
             began: Instant::now(),
         }
     }
 
+    /// Whether this may go to Harbor. What Harbor accepted lately always may: others' guesses lock
+    /// nobody out.
+    ///
     /// # Errors
-    /// How long to wait, where this user has failed too often from this address.
-    pub fn check(&self, client: IpAddr, user: &str) -> Result<(), Duration> {
-        self.with(client, user, |limit, key, now| {
+    /// How long to wait, where this account has failed too often from this address.
+    pub fn check(&self, attempt: Attempt<'_>) -> Result<(), Duration> {
+        let marks = self.accepted.login(attempt.registry, attempt.login);
+        let checked = self.with(attempt.client, marks, |limit, key, now| {
             limit.check(key, now).map_err(|retry| retry.after)
-        })
-        .unwrap_or(Ok(()))
-    }
-
-    pub fn failed(&self, client: IpAddr, user: &str) {
-        self.with(client, user, |limit, key, now| limit.failed(key, now));
-    }
-
-    /// See [`LoginLimit::refused`].
-    pub fn refused(&self, client: IpAddr, user: &str, login: Login) {
-        self.with(client, user, |limit, key, now| {
-            limit.refused(key, login, now)
         });
+        match checked {
+            None | Some(Ok(())) => Ok(()),
+            Some(Err(_)) if self.accepted.knows(marks) => Ok(()),
+            Some(Err(after)) => Err(after),
+        }
     }
 
-    pub fn succeeded(&self, client: IpAddr, user: &str) {
-        self.with(client, user, |limit, key, _| limit.succeeded(key));
+    /// Harbor answered: what that says about the password counts.
+    pub fn answered(&self, attempt: Attempt<'_>, password: Password) {
+        if password == Password::Right && !attempt.login.is_readable() {
+            return;
+        }
+        let marks = self.accepted.login(attempt.registry, attempt.login);
+        let was_right = self.accepted.knows(marks);
+        match password {
+            Password::Right => self.accepted.accept(marks),
+            // No guess: it was changed, or Harbor has locked the user for a moment.
+            Password::Wrong if was_right => return self.accepted.refuse(marks),
+            Password::Doubtful if was_right => return,
+            Password::Wrong | Password::Doubtful => {}
+        }
+        self.with(attempt.client, marks, |limit, key, now| match password {
+            Password::Right if was_right => limit.again(key, now),
+            Password::Right => limit.succeeded(key, now),
+            Password::Wrong => limit.failed(key, now),
+            Password::Doubtful => limit.doubted(key, now),
+        });
     }
 
     fn with<T>(
         &self,
         client: IpAddr,
-        user: &str,
+        marks: Marks,
         act: impl FnOnce(&mut LoginLimit, LoginKey, Duration) -> T,
     ) -> Option<T> {
         let limit = self.limit.as_ref()?;
         if self.exempt.iter().any(|network| network.contains(&client)) {
             return None;
         }
-        let key = LoginKey::new(client, user);
+        let key = LoginKey::new(client, marks.account.number(), marks.credential.number());
         let mut limit = limit.lock().unwrap_or_else(PoisonError::into_inner);
         Some(act(&mut limit, key, self.began.elapsed()))
     }

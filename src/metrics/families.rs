@@ -42,9 +42,11 @@ families! {
     REQUESTS: Counter "harbormouth_requests_total" ["registry", "operation", "status"]
         "Requests answered, by registry, operation and class of the status the client got (none: it got no status).";
     FAILURES: Counter "harbormouth_request_failures_total" ["registry", "operation", "outcome", "reason", "fault"]
-        "Requests that did not end well, by outcome (refused, failed, aborted), reason and whose fault it was.";
+        "Requests that did not end well, by outcome (refused, failed, aborted), reason and whose fault it was; of pushes, those that are proven to be a credential holder's.";
+    UNPROVEN: Counter "harbormouth_unproven_failures_total" ["registry", "reason"]
+        "Requests of pushes that did not end well, by reason, of which nothing shows that they were a credential holder's. They count here alone: not as failures, and not for the objective.";
     PUSH_REQUESTS: Counter "harbormouth_push_requests_total" ["registry", "operation", "quality"]
-        "Requests that write to a registry: good, bad (a service that works would have done it) or excluded (says nothing about the service). The objective is on bad / (good + bad).";
+        "Requests that write to a registry: good, bad (a service that works would have done it) or excluded (says nothing about the service, or is nobody's who is proven to hold a credential). The objective is on bad / (good + bad).";
     PUSH_CLIENTS: Counter "harbormouth_push_requests_by_client_total" ["registry", "client", "quality"]
         "The same by client family.";
     OBJECTIVE: Gauge "harbormouth_objective_ratio" ["registry"]

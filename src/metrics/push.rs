@@ -1,7 +1,7 @@
 //! The families about how requests end, the objective, uploads and transfers.
 
 use super::families::{
-    FAILURES, FINDINGS, OBJECTIVE, PUSH_CLIENTS, PUSH_REQUESTS, TRANSFER, UPLOAD_SILENCE,
+    FAILURES, FINDINGS, OBJECTIVE, PUSH_CLIENTS, PUSH_REQUESTS, TRANSFER, UNPROVEN, UPLOAD_SILENCE,
     UPLOADS_FINISHED, UPLOADS_OPEN, UPLOADS_STARTED,
 };
 use super::seconds;
@@ -10,7 +10,7 @@ use crate::config::Objective;
 use crate::push::{Finding, UploadEnd};
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
-use crate::registry::reason::{Outcome, Quality, Reason};
+use crate::registry::reason::{Outcome, Proof, Quality, Reason};
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
     Opts, Registry as Families,
@@ -74,6 +74,8 @@ pub struct PushMetrics {
     objective: GaugeVec,
     /// By operation, then by reason; none where the reason can't end the operation.
     failures: Vec<Vec<Option<IntCounter>>>,
+    /// By reason; none where it can't end what pushes.
+    unproven: Vec<Option<IntCounter>>,
     /// By the place in [`Operation::PUSH`], then by quality.
     requests: Vec<[IntCounter; Quality::ALL.len()]>,
     /// By client family, then by quality.
@@ -89,13 +91,17 @@ pub struct PushMetrics {
 
 impl PushMetrics {
     /// Counts how a request ended.
-    pub fn ended(&self, operation: Operation, reason: Reason, client: ClientFamily) {
-        if let Some(failure) = &self.failures[operation as usize][reason as usize] {
+    pub fn ended(&self, operation: Operation, reason: Reason, proof: Proof, client: ClientFamily) {
+        let failure = match proof {
+            Proof::Unproven if operation.needs_proof() => &self.unproven[reason as usize],
+            Proof::Unproven | Proof::Proven => &self.failures[operation as usize][reason as usize],
+        };
+        if let Some(failure) = failure {
             failure.inc();
         }
         let place = Operation::PUSH.iter().position(|other| *other == operation);
         if let Some(place) = place {
-            let quality = reason.quality() as usize;
+            let quality = reason.counts(proof) as usize;
             self.requests[place][quality].inc();
             self.clients[client as usize][quality].inc();
         }
@@ -135,6 +141,7 @@ impl PushMetrics {
 /// The families while the handles are being created.
 pub(super) struct PushVecs {
     failures: IntCounterVec,
+    unproven: IntCounterVec,
     requests: IntCounterVec,
     clients: IntCounterVec,
     objective: GaugeVec,
@@ -153,6 +160,7 @@ impl PushVecs {
         };
         Ok(PushVecs {
             failures: registered(families, counter_vec(&FAILURES)?)?,
+            unproven: registered(families, counter_vec(&UNPROVEN)?)?,
             requests: registered(families, counter_vec(&PUSH_REQUESTS)?)?,
             clients: registered(families, counter_vec(&PUSH_CLIENTS)?)?,
             objective: registered(families, ratio(&OBJECTIVE)?)?,
@@ -201,6 +209,10 @@ impl PushVecs {
             registry: name.to_owned(),
             objective: self.objective.clone(),
             failures: Operation::ALL.iter().map(failures).collect(),
+            unproven: Reason::ALL
+                .iter()
+                .map(|reason| self.unproven(name, *reason))
+                .collect(),
             requests: Operation::PUSH.iter().map(requests).collect(),
             clients: ClientFamily::ALL.iter().map(clients).collect(),
             uploads_started: self.uploads_started.with_label_values(&[name]),
@@ -214,7 +226,8 @@ impl PushVecs {
 
     fn failure(&self, name: &str, operation: Operation, reason: Reason) -> Option<IntCounter> {
         let outcome = reason.outcome();
-        (outcome != Outcome::Ok && reason.can_end(operation)).then(|| {
+        let is_counted = outcome != Outcome::Ok && reason.can_end(operation);
+        (is_counted && !reason.is_unproven()).then(|| {
             self.failures.with_label_values(&[
                 name,
                 operation.as_str(),
@@ -223,5 +236,11 @@ impl PushVecs {
                 reason.fault().as_str(),
             ])
         })
+    }
+
+    fn unproven(&self, name: &str, reason: Reason) -> Option<IntCounter> {
+        let can_end = |operation: &Operation| operation.needs_proof() && reason.can_end(*operation);
+        let is_counted = reason.outcome() != Outcome::Ok && Operation::ALL.iter().any(can_end);
+        is_counted.then(|| self.unproven.with_label_values(&[name, reason.as_str()]))
     }
 }

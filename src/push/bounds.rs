@@ -10,6 +10,19 @@ pub const UPLOADS: usize = 4096;
 /// Requests in flight that are followed: each upload has one at a time.
 pub const FLIGHTS: usize = 4096;
 
+/// Those of them that nobody proves to be a credential holder's yet: what begins an upload, what was
+/// opened at another replica, and what is made up. The others have the rest for themselves.
+pub const UNPROVEN_FLIGHTS: usize = 2048;
+
+/// The same of one client network: an office of forty that push six layers each.
+pub const UNPROVEN_FLIGHTS_EACH: usize = 256;
+
+/// Uploads that nobody has proven.
+pub const UNPROVEN_UPLOADS: usize = 1024;
+
+/// The same of one client network.
+pub const UNPROVEN_UPLOADS_EACH: usize = 256;
+
 /// Pushes that are going on: one for each client and repository.
 pub const PUSHES: usize = 1024;
 
@@ -21,6 +34,9 @@ pub const PUSHES_BADLY: usize = 300;
 
 /// Failures of what writes: a page that a person reads, and an incident's first minutes.
 pub const PUSH_FAILURES: usize = 300;
+
+/// Failures of pushes that nobody proves, apart: made-up ones push no real ones out.
+pub const UNPROVEN_FAILURES: usize = 100;
 
 /// All other failures, apart: a scanner makes thousands an hour.
 pub const OTHER_FAILURES: usize = 200;
@@ -107,13 +123,16 @@ pub const fn memory(registries: usize) -> usize {
     let push = STRUCT + ENTRY + repository + REFERENCE + TEXT + 2 * said + ids;
     let failure = STRUCT + repository + CODE + TEXT + 4 * MESSAGE + TEXT + said + ids;
     let series = STRUCT + ENTRY + 4 * 288;
+    // Whose the unproven ones are: at worst each another network's.
+    let owners = (UNPROVEN_FLIGHTS + UNPROVEN_UPLOADS) * ENTRY;
     let registry = 12 * (61 + 288) + 8 * 61 + 24 * WAITS + 64 * BREAKS + 2 * STRUCT;
     UPLOADS * upload
         + FLIGHTS * flight
         + (PUSHES + PUSHES_WELL + PUSHES_BADLY) * push
-        + (PUSH_FAILURES + OTHER_FAILURES + CANARY_FAILURES) * failure
+        + (PUSH_FAILURES + UNPROVEN_FAILURES + OTHER_FAILURES + CANARY_FAILURES) * failure
         + COMMITTED * (16 + ENTRY)
         + FAILURE_SERIES * series
+        + owners
         + registries * registry
 }
 

@@ -7,7 +7,7 @@ use super::finding::Finding;
 use super::text::Text;
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
-use crate::registry::reason::{Outcome, Reason};
+use crate::registry::reason::{Outcome, Proof, Reason};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -101,6 +101,7 @@ pub struct Ended<'a> {
     /// The Host that a client would send that was given the registry's public name.
     pub public_host: &'a str,
     pub reason: Reason,
+    pub proof: Proof,
     pub status: Option<u16>,
     /// Of the first error in Harbor's answer.
     pub code: Option<&'a str>,

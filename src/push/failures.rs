@@ -2,16 +2,18 @@
 
 use super::bounds::{
     CANARY_FAILURES, CODE, DIAGNOSIS, ID, MESSAGE, OTHER_FAILURES, PUSH_FAILURES, REPOSITORY,
+    UNPROVEN_FAILURES,
 };
 use super::clock::{Clock, Moment};
 use super::event::Ended;
 use super::filter::{FailureFilter, is_of, most};
 use super::finding::Finding;
+use super::share::{gives_way, owner};
 use super::text::Text;
 use super::view::FailureView;
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
-use crate::registry::reason::{Fault, Reason};
+use crate::registry::reason::{Fault, Proof, Reason};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -38,10 +40,12 @@ pub struct Failure {
     is_reattached: bool,
 }
 
-/// What writes, what canaries tell, and all else, each apart and the oldest first.
+/// What writes, the same where nobody proves whose it is, what canaries tell, and all else: each
+/// apart and the oldest first. In a full one the client network gives way that has most in it.
 #[derive(Debug, Default)]
 pub struct Failures {
     pushes: VecDeque<Failure>,
+    unproven: VecDeque<Failure>,
     others: VecDeque<Failure>,
     canaries: VecDeque<Failure>,
 }
@@ -93,9 +97,11 @@ impl Failures {
             duration: ended.duration,
             is_reattached: ended.reattached,
         };
-        let (ring, most) = match is_push {
-            true => (&mut self.pushes, PUSH_FAILURES),
-            false => (&mut self.others, OTHER_FAILURES),
+        let is_nobodys = ended.operation.needs_proof() && ended.proof == Proof::Unproven;
+        let (ring, most) = match (is_nobodys, is_push) {
+            (true, _) => (&mut self.unproven, UNPROVEN_FAILURES),
+            (false, true) => (&mut self.pushes, PUSH_FAILURES),
+            (false, false) => (&mut self.others, OTHER_FAILURES),
         };
         keep(ring, most, failure);
     }
@@ -126,7 +132,12 @@ impl Failures {
     /// Newest first.
     pub fn views(&self, filter: &FailureFilter, names: &[Text], clock: &Clock) -> Vec<FailureView> {
         let mut found: Vec<&Failure> = self.pushes.iter().collect();
-        found.extend(self.others.iter().chain(&self.canaries));
+        found.extend(
+            self.unproven
+                .iter()
+                .chain(&self.others)
+                .chain(&self.canaries),
+        );
         found.retain(|failure| failure.is_asked_for(filter));
         // Stable, after reversal: of two at one moment the one that was told last is first.
         found.reverse();
@@ -138,13 +149,15 @@ impl Failures {
     }
 
     pub fn len(&self) -> usize {
-        self.pushes.len() + self.others.len() + self.canaries.len()
+        self.pushes.len() + self.unproven.len() + self.others.len() + self.canaries.len()
     }
 }
 
 fn keep(ring: &mut VecDeque<Failure>, most: usize, failure: Failure) {
-    if ring.len() >= most {
-        ring.pop_front();
+    if ring.len() >= most
+        && let Some(place) = gives_way(ring.iter().map(|one| owner(one.client)))
+    {
+        ring.remove(place);
     }
     ring.push_back(failure);
 }

@@ -1,11 +1,13 @@
 //! Requests in flight: of uploads, and manifests on their way.
 
-use super::bounds::{FLIGHTS, ID, REPOSITORY};
+use super::bounds::{FLIGHTS, ID, REPOSITORY, UNPROVEN_FLIGHTS, UNPROVEN_FLIGHTS_EACH};
 use super::clock::Moment;
 use super::event::{Began, Flow};
+use super::share::{Places, owner};
 use super::text::Text;
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
+use crate::registry::reason::Proof;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,6 +27,8 @@ pub struct Flight {
     pub client_family: ClientFamily,
     pub request_id: Text,
     pub began: Moment,
+    /// Whether it was known for a credential holder's when it began.
+    proof: Proof,
 }
 
 impl Flight {
@@ -58,19 +62,36 @@ impl Flight {
 }
 
 /// By the address of what the gateway writes: as long as it stands here, nothing else has it.
-#[derive(Debug, Default)]
-pub struct Flights(HashMap<usize, Flight>);
+#[derive(Debug)]
+pub struct Flights {
+    all: HashMap<usize, Flight>,
+    unproven: Places,
+}
 
 impl Flights {
-    pub fn has_room(&self) -> bool {
-        self.0.len() < FLIGHTS
+    pub fn new() -> Flights {
+        Flights {
+            all: HashMap::new(),
+            unproven: Places::new(UNPROVEN_FLIGHTS, UNPROVEN_FLIGHTS_EACH),
+        }
     }
 
+    /// Whether a flight of this client's may be followed, and takes its place. One that is proven by
+    /// its upload takes none of the unproven ones'.
+    pub fn admit(&mut self, client: Option<IpAddr>, proof: Proof) -> bool {
+        self.all.len() < FLIGHTS
+            && match proof {
+                Proof::Proven => true,
+                Proof::Unproven => self.unproven.take(owner(client)),
+            }
+    }
+
+    /// Follows a flight that was admitted.
     pub fn begin(
         &mut self,
         began: &Began<'_>,
         upload: Option<(u64, Text)>,
-        push: u64,
+        (push, proof): (u64, Proof),
         now: Moment,
     ) {
         let flight = Flight {
@@ -84,29 +105,39 @@ impl Flights {
             client_family: began.client_family,
             request_id: Text::name(began.request_id, ID),
             began: now,
+            proof,
         };
-        self.0.insert(address(began.flow), flight);
+        self.all.insert(address(began.flow), flight);
     }
 
     pub fn end(&mut self, flow: &Arc<Flow>) -> Option<Flight> {
-        self.0.remove(&address(flow))
+        let flight = self.all.remove(&address(flow))?;
+        self.landed(&flight);
+        Some(flight)
     }
 
     /// Takes out those whose end nobody can tell any more: the gateway let go of them.
     pub fn lost(&mut self) -> Vec<Flight> {
         let is_lost = |flight: &Flight| Arc::strong_count(&flight.flow) == 1;
-        self.0
-            .extract_if(|_, flight| is_lost(flight))
-            .map(|one| one.1)
-            .collect()
+        let lost = self.all.extract_if(|_, flight| is_lost(flight));
+        let lost: Vec<Flight> = lost.map(|one| one.1).collect();
+        lost.iter().for_each(|flight| self.landed(flight));
+        lost
+    }
+
+    fn landed(&mut self, flight: &Flight) {
+        match flight.proof {
+            Proof::Proven => {}
+            Proof::Unproven => self.unproven.give_back(owner(flight.client)),
+        }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Flight> {
-        self.0.values()
+        self.all.values()
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 }
 

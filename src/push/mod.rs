@@ -21,6 +21,7 @@ mod history;
 mod key;
 mod progress;
 mod pushes;
+mod share;
 mod show;
 mod steps;
 mod text;
@@ -107,6 +108,17 @@ impl Pushes {
     /// in front removes it from them.
     pub fn puts_carry_authorization(&self, whose: &Whose<'_>) -> bool {
         self.tracker().puts_carry_authorization(whose)
+    }
+
+    /// Whether this replica saw Harbor open this upload: nobody else knows its id.
+    pub fn saw_opened(&self, registry: usize, upload: &str) -> bool {
+        self.tracker().saw_opened(registry, upload)
+    }
+
+    /// Whether layers of this push came through here with proof, and no more manifests than those
+    /// have been lost: a manifest that comes bare then is one of the push.
+    pub fn is_manifest_expected(&self, whose: &Whose<'_>) -> bool {
+        self.tracker().is_manifest_expected(whose)
     }
 
     /// Ends what has not been heard of for too long; to be called every few seconds. What it

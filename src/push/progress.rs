@@ -8,11 +8,12 @@ use super::clock::{Clock, Moment};
 use super::event::Ended;
 use super::filter::PushFilter;
 use super::finding::Finding;
+use super::share::{Owner, owner};
 use super::text::Text;
 use super::view::PushView;
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
-use crate::registry::reason::{Outcome, Reason};
+use crate::registry::reason::{Outcome, Proof, Reason};
 use std::net::IpAddr;
 
 /// How a push stands.
@@ -65,6 +66,10 @@ pub struct Push {
     bytes: u64,
     manifests: u32,
     reference: Option<Text>,
+    /// Steps of its uploads that are proven to be a credential holder's.
+    proven: u32,
+    /// Manifests that came without their Authorization.
+    bare_manifests: u32,
     /// The PUT of an upload came with its own Authorization: nothing in front removes it.
     puts_carry_authorization: bool,
     /// The last request.
@@ -117,6 +122,8 @@ impl Push {
             bytes: 0,
             manifests: 0,
             reference: None,
+            proven: 0,
+            bare_manifests: 0,
             puts_carry_authorization: false,
             request_id: Text::name(ended.request_id, ID),
             stage: Stage::Moving,
@@ -135,6 +142,16 @@ impl Push {
         self.updated = now;
         self.bytes = self.bytes.saturating_add(ended.received);
         self.request_id = Text::name(ended.request_id, ID);
+        let is_manifest = ended.operation == Operation::ManifestPut;
+        let count = |number: &mut u32, counts: bool| *number = number.saturating_add(counts.into());
+        count(
+            &mut self.proven,
+            !is_manifest && ended.proof == Proof::Proven,
+        );
+        count(
+            &mut self.bare_manifests,
+            is_manifest && !ended.had_credential,
+        );
         if let Some(reference) = ended.reference {
             self.reference = Some(Text::name(reference, REFERENCE));
         }
@@ -161,6 +178,13 @@ impl Push {
     /// Whether the PUTs of this push bring their Authorization all the way.
     pub fn puts_carry_authorization(&self) -> bool {
         self.puts_carry_authorization
+    }
+
+    /// Whether a manifest without Authorization is this push's: layers of it were proven, and so many
+    /// manifests have not come bare yet. Who only shares the client's address, program and
+    /// repository can't tell of more losses than there were layers.
+    pub fn is_manifest_expected(&self) -> bool {
+        self.bare_manifests < self.proven
     }
 
     fn went_on(&mut self, ended: &Ended<'_>) {
@@ -196,6 +220,10 @@ impl Push {
                 || known.reason.outcome() == Outcome::Aborted
                 || now.since(known.at) > CONSEQUENCE
         })
+    }
+
+    pub fn owner(&self) -> Owner {
+        owner(self.client)
     }
 
     /// Whether it is no client's, but Harbormouth's.

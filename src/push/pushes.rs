@@ -9,10 +9,11 @@ use super::filter::{PushFilter, most};
 use super::finding::Finding;
 use super::key::key;
 use super::progress::{Presence, Push, PushOutcome};
+use super::share::gives_way;
 use super::text::Text;
 use super::view::PushView;
 use crate::registry::client::ClientFamily;
-use crate::registry::reason::Reason;
+use crate::registry::reason::{Proof, Reason};
 use lru::LruCache;
 use std::collections::{HashSet, VecDeque};
 use std::net::IpAddr;
@@ -77,10 +78,8 @@ impl PushTable {
             if !is_somebody(ended) {
                 return;
             }
-            if self.current.len() >= PUSHES
-                && let Some(oldest) = self.current.peek_lru().map(|(key, _)| *key)
-            {
-                self.finish(oldest);
+            if self.current.len() >= PUSHES {
+                self.make_room();
             }
             self.current.put(key, Push::new(ended, repository, now));
         }
@@ -139,8 +138,24 @@ impl PushTable {
         push.is_some_and(Push::puts_carry_authorization)
     }
 
+    /// See `Push::is_manifest_expected`.
+    pub fn is_manifest_expected(&self, key: u64) -> bool {
+        let push = self.current.peek(&key);
+        push.is_some_and(Push::is_manifest_expected)
+    }
+
     pub fn len(&self) -> usize {
         self.current.len() + self.well.len() + self.badly.len()
+    }
+
+    /// The push that moved last of all those of the client network that has most gives way.
+    fn make_room(&mut self) {
+        let oldest_first = || self.current.iter().rev();
+        let place = gives_way(oldest_first().map(|(_, push)| push.owner()));
+        let key = place.and_then(|place| oldest_first().nth(place));
+        if let Some(key) = key.map(|(key, _)| *key) {
+            self.finish(key);
+        }
     }
 
     fn finish(&mut self, key: u64) {
@@ -155,17 +170,20 @@ impl PushTable {
             | PushOutcome::Aborted
             | PushOutcome::Unfinished => (&mut self.badly, PUSHES_BADLY),
         };
-        if ring.len() >= most {
-            ring.pop_front();
+        if ring.len() >= most
+            && let Some(place) = gives_way(ring.iter().map(Push::owner))
+        {
+            ring.remove(place);
         }
         ring.push_back(push);
     }
 }
 
-/// Whether a request makes a push where there was none: a scanner's that shows no credential and
-/// gets nowhere doesn't.
+/// Whether a request makes a push where there was none: one that nobody proves to be a credential
+/// holder's doesn't, so made-up ones push out no real ones.
 fn is_somebody(ended: &Ended<'_>) -> bool {
-    ended.had_credential
+    let is_of_a_push = ended.had_credential
         || ended.reattached
-        || matches!(ended.reason, Reason::Success | Reason::AuthorizationLost)
+        || matches!(ended.reason, Reason::Success | Reason::AuthorizationLost);
+    is_of_a_push && ended.proof == Proof::Proven
 }

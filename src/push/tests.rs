@@ -5,12 +5,13 @@ mod ends;
 mod filters;
 mod findings;
 mod grouping;
+mod shares;
 mod shown;
 
 use super::*;
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
-use crate::registry::reason::Reason;
+use crate::registry::reason::{Proof, Reason};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
@@ -92,6 +93,7 @@ fn ended(operation: Operation) -> Ended<'static> {
         request_id: "r-1",
         host: "hub.example.com",
         public_host: "hub.example.com",
+        proof: Proof::Proven,
         reason: Reason::Success,
         status: Some(201),
         code: None,

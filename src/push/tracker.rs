@@ -17,7 +17,7 @@ use super::text::Text;
 use super::uploads::Uploads;
 use super::waits::Waits;
 use crate::registry::operation::Operation;
-use crate::registry::reason::{Outcome, Reason};
+use crate::registry::reason::{Outcome, Proof, Reason};
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
@@ -53,7 +53,7 @@ impl Tracker {
             names: Vec::new(),
             clock: Clock::default(),
             uploads: Uploads::new(),
-            flights: Flights::default(),
+            flights: Flights::new(),
             pushes: PushTable::new(),
             failures: Failures::default(),
             history: History::new(),
@@ -78,7 +78,11 @@ impl Tracker {
 
     pub fn began(&mut self, began: &Began<'_>, now: SystemTime) {
         let now = self.clock.read(now);
-        if began.registry >= self.names.len() || !self.flights.has_room() {
+        if began.registry >= self.names.len() {
+            return;
+        }
+        let proof = self.uploads.proof(began);
+        if !self.flights.admit(began.client, proof) {
             return;
         }
         let Began {
@@ -93,7 +97,7 @@ impl Tracker {
             self.uploads.get(key).map(|upload| (key, upload.id.clone()))
         });
         let push = push_key(registry, repository, client, client_family);
-        self.flights.begin(began, upload, push, now);
+        self.flights.begin(began, upload, (push, proof), now);
     }
 
     pub fn ended(&mut self, ended: &Ended<'_>, now: SystemTime) -> Told {
@@ -148,6 +152,23 @@ impl Tracker {
         } = *whose;
         let key = push_key(registry, repository, client, client_family);
         self.pushes.puts_carry_authorization(key)
+    }
+
+    /// Whether this replica saw Harbor open this upload.
+    pub fn saw_opened(&self, registry: usize, upload: &str) -> bool {
+        let upload = self.uploads.find(registry, upload);
+        upload.is_some_and(|upload| upload.host.is_some())
+    }
+
+    pub fn is_manifest_expected(&self, whose: &Whose<'_>) -> bool {
+        let Whose {
+            registry,
+            repository,
+            client,
+            client_family,
+        } = *whose;
+        let key = push_key(registry, repository, client, client_family);
+        self.pushes.is_manifest_expected(key)
     }
 
     pub fn sweep(&mut self, now: SystemTime) -> Vec<Swept> {
@@ -233,15 +254,22 @@ impl Tracker {
             ..
         } = *ended;
         if Operation::PUSH.contains(&operation) {
-            self.history.count(registry, reason.quality(), now);
+            self.history
+                .count(registry, reason.counts(ended.proof), now);
         }
         if reason.outcome() != Outcome::Ok {
-            self.history.failed(registry, operation, reason, now);
+            let is_nobodys = operation.needs_proof() && ended.proof == Proof::Unproven;
+            if !is_nobodys {
+                self.history.failed(registry, operation, reason, now);
+            }
         }
     }
 
     /// Keeps what later requests are judged by.
     fn learn(&mut self, ended: &Ended<'_>, now: Moment) {
+        if ended.proof == Proof::Unproven {
+            return;
+        }
         if let Some(wait) = ended.commit_wait
             && ended.operation.is_commit()
             && ended.reason == Reason::Success

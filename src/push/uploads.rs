@@ -3,14 +3,17 @@
 //!
 //! What this file deliberately doesn't know: which push they belong to, and why they fail.
 
-use super::bounds::{HOST, ID, QUIET, REPOSITORY, UPLOADS};
+use super::bounds::{
+    HOST, ID, QUIET, REPOSITORY, UNPROVEN_UPLOADS, UNPROVEN_UPLOADS_EACH, UPLOADS,
+};
 use super::clock::Moment;
 use super::event::{Began, Ended, UploadEnd};
 use super::key::key;
+use super::share::{Places, owner};
 use super::text::Text;
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
-use crate::registry::reason::{Outcome, Reason};
+use crate::registry::reason::{Outcome, Proof, Reason};
 use lru::LruCache;
 use std::net::IpAddr;
 
@@ -42,6 +45,8 @@ pub struct Upload {
 #[derive(Debug)]
 pub struct Uploads {
     open: LruCache<u64, Upload>,
+    /// The places of those that nobody has proven.
+    unproven: Places,
     /// By registry: pushed out since the last sweep.
     forgotten: Vec<u64>,
 }
@@ -50,6 +55,7 @@ impl Uploads {
     pub fn new() -> Uploads {
         Uploads {
             open: LruCache::unbounded(),
+            unproven: Places::new(UNPROVEN_UPLOADS, UNPROVEN_UPLOADS_EACH),
             forgotten: Vec::new(),
         }
     }
@@ -61,6 +67,15 @@ impl Uploads {
 
     pub fn find(&self, registry: usize, id: &str) -> Option<&Upload> {
         self.open.peek(&key((registry, id)))
+    }
+
+    /// Whether a request is known for a credential holder's by its upload.
+    pub fn proof(&self, began: &Began<'_>) -> Proof {
+        let upload = began.upload.and_then(|id| self.find(began.registry, id));
+        match upload.is_some_and(|upload| upload.is_proven) {
+            true => Proof::Proven,
+            false => Proof::Unproven,
+        }
     }
 
     pub fn get(&self, key: u64) -> Option<&Upload> {
@@ -79,6 +94,9 @@ impl Uploads {
     pub fn took_off(&mut self, began: &Began<'_>, id: &str, now: Moment) -> Option<u64> {
         let key = key((began.registry, id));
         if self.open.peek(&key).is_none() {
+            if !self.unproven.take(owner(began.client)) {
+                return None;
+            }
             let upload = Upload {
                 registry: began.registry,
                 repository: Text::name(began.repository, REPOSITORY),
@@ -115,12 +133,17 @@ impl Uploads {
     pub fn ended(&mut self, ended: &Ended<'_>, id: &str, now: Moment) -> Option<UploadEnd> {
         let key = key((ended.registry, id));
         match (ended.reason.outcome(), ended.operation) {
+            // A redirect, say, by a hop that asks nobody who they are.
+            (
+                Outcome::Ok,
+                Operation::UploadCommit | Operation::UploadChunk | Operation::UploadStatus,
+            ) if ended.proof == Proof::Unproven => {}
             (Outcome::Ok, Operation::UploadCommit) if ended.reason == Reason::Success => {
-                self.open.pop(&key);
+                self.remove(key);
                 return Some(UploadEnd::Success);
             }
             (Outcome::Ok, Operation::UploadCancel) if ended.reason == Reason::Success => {
-                self.open.pop(&key);
+                self.remove(key);
                 return Some(UploadEnd::Cancelled);
             }
             (Outcome::Ok, _) if ended.reason == Reason::Success => {
@@ -128,6 +151,9 @@ impl Uploads {
                     self.insert(key, Upload::seen(ended, id, now));
                 }
                 if let Some(upload) = self.open.get_mut(&key) {
+                    if !upload.is_proven {
+                        self.unproven.give_back(owner(upload.client));
+                    }
                     upload.went_on(ended, now);
                 }
             }
@@ -147,8 +173,16 @@ impl Uploads {
     pub fn forget_invention(&mut self, key: u64) {
         let is_invention = |upload: &Upload| !upload.is_proven && upload.in_flight == 0;
         if self.open.peek(&key).is_some_and(is_invention) {
-            self.open.pop(&key);
+            self.remove(key);
         }
+    }
+
+    fn remove(&mut self, key: u64) -> Option<Upload> {
+        let upload = self.open.pop(&key)?;
+        if !upload.is_proven {
+            self.unproven.give_back(owner(upload.client));
+        }
+        Some(upload)
     }
 
     /// Ends those that have been quiet for too long, and tells of those that were pushed out: how
@@ -163,7 +197,7 @@ impl Uploads {
             .filter(|(_, upload)| upload.in_flight == 0)
             .map(|(key, _)| *key)
             .collect();
-        let quiet = quiet.iter().filter_map(|key| self.open.pop(key));
+        let quiet = quiet.into_iter().filter_map(|key| self.remove(key));
         let mut ends: Vec<(usize, UploadEnd, u64)> = quiet
             .filter(|upload| upload.is_proven)
             .map(|upload| {
@@ -193,7 +227,7 @@ impl Uploads {
     fn insert(&mut self, key: u64, upload: Upload) {
         if self.open.len() >= UPLOADS && !self.open.contains(&key) {
             let oldest = self.oldest_idle();
-            let gone = oldest.and_then(|key| self.open.pop(&key));
+            let gone = oldest.and_then(|key| self.remove(key));
             let lost = gone.as_ref().unwrap_or(&upload);
             if lost.is_proven
                 && let Some(count) = self.forgotten.get_mut(lost.registry)
@@ -201,10 +235,17 @@ impl Uploads {
                 *count = count.saturating_add(1);
             }
             if gone.is_none() {
+                if !upload.is_proven {
+                    self.unproven.give_back(owner(upload.client));
+                }
                 return;
             }
         }
-        self.open.put(key, upload);
+        if let Some(before) = self.open.put(key, upload)
+            && !before.is_proven
+        {
+            self.unproven.give_back(owner(before.client));
+        }
     }
 
     /// Those in flight that stand in the way go to the other end, so that the next search doesn't

@@ -4,6 +4,7 @@
 use super::token::Claims;
 use crate::edge::query;
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 /// How much of what was asked a token grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +18,10 @@ pub enum Grant {
 }
 
 /// What an answer of the token service says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Given {
     pub grant: Grant,
-    /// The token is somebody's: the password was right.
-    pub has_subject: bool,
+    /// The token, where it is somebody's: the password was right.
+    pub somebodys: Option<Zeroizing<String>>,
 }
 
 #[derive(Deserialize)]
@@ -34,10 +34,10 @@ struct Answer {
 
 /// Reads the answer to a request for a token with this query.
 pub fn given(asked: &str, body: &[u8]) -> Given {
-    let Some(claims) = claims(body) else {
+    let Some((token, claims)) = token(body) else {
         return Given {
             grant: Grant::Unreadable,
-            has_subject: false,
+            somebodys: None,
         };
     };
     let scopes = scopes(asked);
@@ -48,7 +48,7 @@ pub fn given(asked: &str, body: &[u8]) -> Given {
     };
     Given {
         grant,
-        has_subject: !claims.subject.is_empty(),
+        somebodys: (!claims.subject.is_empty()).then_some(token),
     }
 }
 
@@ -59,13 +59,14 @@ pub fn asks_for_push(asked: &str) -> bool {
     scopes(asked).iter().any(pushes)
 }
 
-fn claims(body: &[u8]) -> Option<Claims> {
+fn token(body: &[u8]) -> Option<(Zeroizing<String>, Claims)> {
     let answer: Answer = serde_json::from_slice(body).ok()?;
-    let token = match answer.token.is_empty() {
+    let token = Zeroizing::new(match answer.token.is_empty() {
         true => answer.access_token,
         false => answer.token,
-    };
-    Claims::read(&token)
+    });
+    let claims = Claims::read(&token)?;
+    Some((token, claims))
 }
 
 /// `type:name:action,action`
@@ -171,10 +172,10 @@ mod tests {
                 true,
             ),
         ] {
-            let expected = Given { grant, has_subject };
+            let said = given(asked, body("token", claims).as_bytes());
             assert_eq!(
-                given(asked, body("token", claims).as_bytes()),
-                expected,
+                (said.grant, said.somebodys.is_some()),
+                (grant, has_subject),
                 "{name}"
             );
         }

@@ -13,6 +13,7 @@ pub mod form;
 pub mod grant;
 pub mod link;
 pub mod location;
+pub mod login;
 pub mod mount;
 pub mod oci_error;
 pub mod operation;

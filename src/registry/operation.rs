@@ -174,6 +174,12 @@ impl Operation {
         }
     }
 
+    /// True for the steps of pushes: what the objective and the alerts on pushes count, so that who
+    /// asked must be proven to hold a credential.
+    pub fn needs_proof(self) -> bool {
+        Operation::PUSH.contains(&self) || Operation::TICKETED.contains(&self)
+    }
+
     /// True for what stands below `/v2/` and for the token service: the answers registry clients
     /// read, cookies stripped, locations repaired.
     pub fn is_registry(self) -> bool {

@@ -96,6 +96,18 @@ impl Quality {
     }
 }
 
+/// Whether a request is one of somebody who holds a credential of this Harbor's, or had held one: only
+/// those say something about the service. Anybody can send the others.
+///
+/// Proof is an answer of Harbor's that takes an account (a write that was done), a credential that
+/// Harbor accepted through this gateway lately, an upload that this gateway saw Harbor open, or a
+/// ticket that this gateway's keys sealed for this very step, even one whose time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Proof {
+    Proven,
+    Unproven,
+}
+
 /// At which operations a reason can be found. Metrics have no series for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
@@ -212,13 +224,22 @@ reasons! {
     AuthorizationLost "authorization_lost" Failed Network Write
         "A write arrived without its Authorization, which no client leaves out on its own."
         "Every hop in front: one removes Authorization, or changes Location's host, port or scheme. The log line of the request says which one connected and which Host it sent.";
+    AuthorizationMissing "authorization_missing" Refused Client Write
+        "A write without Authorization, by somebody of whom nothing shows that they ever had one."
+        "Scanners send such. Where real pushes fail so, a hop in front removes Authorization from all requests, or from manifests whose layers another replica had: compare `harbormouth_unproven_failures_total` with the pushes, and ask `harbormouth doctor`.";
+    AuthorizationRemoved "authorization_removed" Failed Upstream Write
+        "Harbor asked for Authorization, though the write left here with one."
+        "The hops between the gateway and Harbor: one removes Authorization.";
     TokenExpired "token_expired" Failed Upstream Upload
         "The token expired while its upload was under way." "Harbor's token expiration: longer than the slowest layer takes.";
+    TokenUnproven "token_unproven" Refused Client Upload
+        "A token that is past its own expiry, and that nothing shows to have ever been Harbor's."
+        "Anybody can make one up. Where real pushes fail so, it expired while its upload was under way at another replica: Harbor's token expiration.";
     EmptyGrant "empty_grant" Refused Client Token
         "A token that grants nothing of what was asked: to the client it looks like success."
         "A wrong password or a missing role: Harbor answers both alike.";
-    LoginLimited "login_limited" Refused Client Registry
-        "Too many wrong passwords of one user from one address." "The right password, after `Retry-After`; `login_limit`.";
+    LoginLimited "login_limited" Refused Client Every
+        "Too many wrong passwords of one account from one address." "The right password, after `Retry-After`; `login_limit`.";
     Unresolved "unresolved" Failed Upstream Every
         "No endpoint's name has an address." "DNS, and `upstream.endpoints`.";
     Connect "connect" Failed Upstream Every
@@ -269,13 +290,26 @@ reasons! {
 }
 
 impl Reason {
-    /// What it is for the objective.
+    /// What a request is for the objective.
+    pub fn counts(self, proof: Proof) -> Quality {
+        match proof {
+            Proof::Proven => self.quality(),
+            Proof::Unproven => Quality::Excluded,
+        }
+    }
+
+    /// What it is for the objective where the request is proven to be a credential holder's.
     pub fn quality(self) -> Quality {
         match (self, self.outcome()) {
             (Reason::Success, _) => Quality::Good,
             (_, Outcome::Failed) => Quality::Bad,
             (_, Outcome::Ok | Outcome::Refused | Outcome::Aborted) => Quality::Excluded,
         }
+    }
+
+    /// Whether it says of itself that nothing proves the request: it is never counted as a failure.
+    pub fn is_unproven(self) -> bool {
+        matches!(self, Reason::AuthorizationMissing | Reason::TokenUnproven)
     }
 
     /// Whether a request of this operation can end so.

@@ -4,9 +4,9 @@
 //! for one.
 
 use super::scope::{Action, Scope};
-use crate::edge::login_limit::Login;
+use crate::edge::login::Login;
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use std::fmt;
 use std::time::Duration;
@@ -21,11 +21,7 @@ pub enum Credential {
     /// There is no such header, or nothing in it: Harbor treats both alike.
     #[default]
     None,
-    Basic {
-        /// The name, where it can be read.
-        user: Option<String>,
-        login: Login,
-    },
+    Basic(Login),
     Bearer(String),
     Other,
 }
@@ -49,10 +45,7 @@ impl Credential {
         } else if scheme.eq_ignore_ascii_case("bearer") {
             Credential::Bearer(rest.to_owned())
         } else if scheme.eq_ignore_ascii_case("basic") {
-            Credential::Basic {
-                user: user(rest),
-                login: Login::new(rest.as_bytes()),
-            }
+            Credential::Basic(Login::from_basic(rest))
         } else {
             Credential::Other
         }
@@ -63,18 +56,11 @@ impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Credential::None => "None",
-            Credential::Basic { .. } => "Basic",
+            Credential::Basic(_) => "Basic",
             Credential::Bearer(_) => "Bearer",
             Credential::Other => "Other",
         })
     }
-}
-
-/// The name in a Basic credential (RFC 7617).
-fn user(encoded: &str) -> Option<String> {
-    let decoded = STANDARD.decode(encoded).ok()?;
-    let end = decoded.iter().position(|b| *b == b':')?;
-    String::from_utf8(decoded[..end].to_vec()).ok()
 }
 
 /// What a token of Harbor's token service says.
@@ -176,6 +162,7 @@ impl Scope {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::engine::general_purpose::STANDARD;
 
     fn token(claims: &str) -> String {
         format!("e30.{}.AA", URL_SAFE_NO_PAD.encode(claims))
@@ -184,10 +171,7 @@ mod tests {
     #[test]
     fn credentials_are_told_apart() {
         let alice = |password: &str| STANDARD.encode(format!("alice:{password}"));
-        let nameless = |encoded: &str| Credential::Basic {
-            user: None,
-            login: Login::new(encoded.as_bytes()),
-        };
+        let nameless = |encoded: &str| Credential::Basic(Login::unreadable(encoded.as_bytes()));
         for (value, expected) in [
             ("Bearer a.b.c", Credential::Bearer("a.b.c".into())),
             ("bearer  a ", Credential::Bearer("a".into())),
@@ -198,10 +182,7 @@ mod tests {
             ("Negotiate abc", Credential::Other),
             (
                 &format!("Basic {}", alice("a:b")),
-                Credential::Basic {
-                    user: Some("alice".into()),
-                    login: Login::new(alice("a:b").as_bytes()),
-                },
+                Credential::Basic(Login::new(b"alice", b"a:b")),
             ),
             ("BASIC ???", nameless("???")),
             ("Basic YWxpY2U=", nameless("YWxpY2U=")),

@@ -6,7 +6,7 @@
 use super::answer::{Answer, Lost};
 use super::oci_error::OciError;
 use super::operation::Operation;
-use super::reason::Reason;
+use super::reason::{Proof, Reason};
 use super::upstream_error::UpstreamError;
 use std::time::Duration;
 
@@ -42,6 +42,9 @@ pub enum Credentials {
     LeftOut,
     /// A token that had expired, by its own words.
     Expired,
+    /// Harbor asks for a Bearer token, which it does only where no Authorization came, though one left
+    /// here. To an Authorization of any kind its challenge is Basic, so no stranger makes it say this.
+    Removed,
     Given,
 }
 
@@ -72,6 +75,7 @@ pub struct Facts<'a> {
     pub operation: Operation,
     pub method: &'a str,
     pub credentials: Credentials,
+    pub proof: Proof,
     pub end: End<'a>,
 }
 
@@ -83,6 +87,7 @@ pub fn judge(facts: &Facts<'_>) -> Reason {
         {
             Reason::Challenge
         }
+        End::Answered(Answer::AuthorizationLost(_)) => lost(facts.proof),
         End::Answered(answer) => answer.reason(),
         End::EmptyGrant => Reason::EmptyGrant,
         End::Broken { failure, waited } => broken(*failure, *waited, facts.operation),
@@ -133,15 +138,28 @@ fn passed(status: u16, error: Option<&OciError>, had_blob: bool, facts: &Facts<'
 
 fn unauthorized(error: Option<&OciError>, facts: &Facts<'_>) -> Reason {
     match facts.credentials {
-        Credentials::None if Lost::of(facts.operation).is_some() => Reason::AuthorizationLost,
+        Credentials::None if Lost::of(facts.operation).is_some() => lost(facts.proof),
         Credentials::None | Credentials::LeftOut => Reason::Challenge,
         Credentials::Expired if Operation::TICKETED.contains(&facts.operation) => {
-            Reason::TokenExpired
+            match facts.proof {
+                Proof::Proven => Reason::TokenExpired,
+                Proof::Unproven => Reason::TokenUnproven,
+            }
+        }
+        Credentials::Removed if Operation::PUSH.contains(&facts.operation) => {
+            Reason::AuthorizationRemoved
         }
         Credentials::Expired => Reason::Challenge,
         // Harbor's words for a name that none of its routes takes, an upper-case one say.
         Credentials::Given if says(error, "un-recognized request") => Reason::NameInvalid,
-        Credentials::Given => Reason::Denied,
+        Credentials::Given | Credentials::Removed => Reason::Denied,
+    }
+}
+
+fn lost(proof: Proof) -> Reason {
+    match proof {
+        Proof::Proven => Reason::AuthorizationLost,
+        Proof::Unproven => Reason::AuthorizationMissing,
     }
 }
 

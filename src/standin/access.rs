@@ -11,9 +11,16 @@ use super::seen::lock;
 use super::token::{Claims, SERVICE};
 use super::token_service::unix;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet::STANDARD;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use http::{HeaderMap, Method, StatusCode, header};
 use std::time::{Instant, SystemTime};
+
+/// Go's decoder, which core has: bits beyond the last byte may be anything.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
 /// Who is calling.
 pub(super) enum Caller<'a> {
@@ -49,7 +56,7 @@ impl Core {
     /// (not a robot) meanwhile.
     pub(super) async fn basic(&self, headers: &HeaderMap) -> Option<&Account> {
         let encoded = authorization(headers)?.strip_prefix("Basic ")?;
-        let decoded = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+        let decoded = String::from_utf8(BASE64.decode(encoded).ok()?).ok()?;
         let (name, password) = decoded.split_once(':')?;
         let account = self
             .config

@@ -429,14 +429,14 @@ async fn what_the_doctor_leaves_out_is_not_lost() {
     let standin = crate::push::standin().await;
     let world = Setup::new(standin.origin()).start();
     let mut conn = world.https().await;
-    let upload = "/v2/lab/app/blobs/uploads/5f3a6c1e-0000-4000-8000-000000000000";
+    let upload = crate::push::begin(&mut conn, &crate::push::alice()).await;
     for (agent, family) in [
         ("containerd/v2.3.4", "client=containerd"),
         ("harbormouth-doctor/0.1.0", "client=harbormouth"),
     ] {
         let agent = format!("User-Agent: {agent}");
         let reply = conn
-            .ask(with_length("PATCH", upload, &[&agent], b"x"))
+            .ask(with_length("PATCH", &upload, &[&agent], b"x"))
             .await;
         assert_eq!(reply.status, 401, "{reply:?}");
         // It is counted before its record is written.

@@ -161,8 +161,9 @@ impl Drop for Harbor {
 }
 
 impl Harbor {
-    /// Does as `script` says for each request but the health probe's, which gets 200 and isn't
-    /// kept. The script sees a request before its body.
+    /// Does as `script` says for each request but the health probe's, which gets 200, and the one
+    /// that proves a credential (see `push::prove`), which gets 202; neither is kept. The script
+    /// sees a request before its body.
     pub async fn start(script: impl Fn(&Got) -> Plan + Send + Sync + 'static) -> Harbor {
         let socket = TcpListener::bind("127.0.0.1:0").await.expect("bind");
         Harbor::on(socket, script)
@@ -267,6 +268,11 @@ impl Wire {
                 let said = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
                 let _ = self.stream.write_all(said).await;
                 return Err(Over);
+            }
+            if got.line().starts_with("POST /v2/proof/") {
+                let said = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
+                self.stream.write_all(said).await.map_err(|_| Over)?;
+                continue;
             }
             let plan = script(&got);
             let index = {

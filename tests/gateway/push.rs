@@ -35,6 +35,14 @@ pub async fn bearer(conn: &mut Conn) -> String {
     )
 }
 
+/// Has a scripted Harbor accept this `Authorization` line: from then on it is known for one that
+/// Harbor gave, and what is done with it counts.
+pub async fn prove(conn: &mut Conn, login: &str) -> Reply {
+    let lines = [login, "Content-Length: 0"];
+    conn.ask(request("POST", "/v2/proof/app/blobs/uploads/", &lines, b""))
+        .await
+}
+
 /// Opens an upload and gives its location: a path, since the gateway makes it one.
 pub async fn begin(conn: &mut Conn, login: &str) -> String {
     let post = request(

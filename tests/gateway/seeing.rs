@@ -95,7 +95,11 @@ async fn every_series_is_there_from_the_start() {
         );
         for operation in Operation::ALL {
             for reason in Reason::ALL.iter().filter(|r| r.outcome() != Outcome::Ok) {
-                if reason.can_end(operation) {
+                if reason.can_end(operation) && operation.needs_proof() {
+                    let labels = [registry, ("reason", reason.as_str())];
+                    has("harbormouth_unproven_failures_total", &labels);
+                }
+                if reason.can_end(operation) && !reason.is_unproven() {
                     let labels = [
                         registry,
                         ("operation", operation.as_str()),

@@ -23,6 +23,8 @@ pub struct Record {
     pub outcome: String,
     pub reason: String,
     pub fault: String,
+    /// Said of what counts for nothing because nothing proves whose it is.
+    pub proof: Option<String>,
     pub finding: Option<String>,
 }
 

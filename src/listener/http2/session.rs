@@ -3,12 +3,14 @@
 //! kept for another try: what has a body is never tried again.
 
 use super::flow::{Flow, Piece};
+use crate::registry::login::{FORM_LENGTH, is_form};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::Stream;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING, UPGRADE};
+use http::Method;
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, Response};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::Digest;
@@ -38,6 +40,8 @@ pub(super) struct Http2Session {
     /// The end of the answer is on its way.
     has_ended: bool,
     received: usize,
+    /// A small form: the portal's login is read before it goes on.
+    form: Option<Vec<u8>>,
     sent: usize,
     digest: Arc<Digest>,
     flow: Arc<Flow>,
@@ -62,6 +66,7 @@ impl Http2Session {
             written: None,
             has_ended: false,
             received: 0,
+            form: None,
             sent: 0,
             digest,
             flow,
@@ -75,6 +80,9 @@ impl Http2Session {
         let piece = self.body.data().await.transpose();
         let piece = piece.or_err(ErrorType::ReadError, "reading a request's body")?;
         self.received += piece.as_ref().map_or(0, Bytes::len);
+        if let (Some(form), Some(piece)) = (&mut self.form, &piece) {
+            form.extend_from_slice(piece);
+        }
         Ok(piece)
     }
 
@@ -343,14 +351,25 @@ impl Session for Http2Session {
         http_req_header_to_wire(&self.request).map_or_else(Bytes::new, |wire| wire.freeze())
     }
 
-    fn enable_retry_buffering(&mut self) {}
+    /// Nothing is kept of a body but a small form's (see `gateway::login`).
+    fn enable_retry_buffering(&mut self) {
+        let length = self.request.headers.get(CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        let is_kept = self.request.method == Method::POST
+            && self.request.headers.get(CONTENT_TYPE).is_some_and(is_form)
+            && length.is_some_and(|length| length <= FORM_LENGTH);
+        if is_kept && self.received == 0 && self.form.is_none() {
+            self.form = Some(Vec::new());
+        }
+    }
 
     fn retry_buffer_truncated(&self) -> bool {
-        self.received > 0
+        self.received > 0 && self.form.is_none()
     }
 
     fn get_retry_buffer(&self) -> Option<Bytes> {
-        None
+        let form = self.form.as_ref().filter(|form| !form.is_empty())?;
+        Some(Bytes::copy_from_slice(form))
     }
 
     async fn finish_custom(&mut self) -> Result<()> {

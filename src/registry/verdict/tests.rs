@@ -1,5 +1,6 @@
 use super::*;
 use crate::registry::operation::Operation as Op;
+use crate::registry::reason::Quality;
 
 fn error(code: &str, message: &str) -> OciError {
     OciError {
@@ -22,7 +23,90 @@ fn facts<'a>(operation: Op, credentials: Credentials, end: End<'a>) -> Facts<'a>
         operation,
         method,
         credentials,
+        proof: Proof::Proven,
         end,
+    }
+}
+
+/// What nobody proves to be a credential holder's has words of its own where it would be somebody
+/// else's fault, and counts for nothing in any case.
+#[test]
+fn what_is_not_proven_is_no_loss() {
+    use Credentials::{Expired, Given, None as Bare, Removed};
+    let passed = |status| End::Passed {
+        status,
+        error: None,
+        had_blob: false,
+    };
+    let lost = |lost| End::Answered(Answer::AuthorizationLost(lost));
+    let (commit, manifest) = (Op::UploadCommit, Op::ManifestPut);
+    for (operation, credentials, end, proven, unproven) in [
+        (
+            commit,
+            Bare,
+            lost(Lost::Upload),
+            Reason::AuthorizationLost,
+            Reason::AuthorizationMissing,
+        ),
+        (
+            manifest,
+            Bare,
+            lost(Lost::Manifest),
+            Reason::AuthorizationLost,
+            Reason::AuthorizationMissing,
+        ),
+        (
+            Op::UploadChunk,
+            Bare,
+            passed(401),
+            Reason::AuthorizationLost,
+            Reason::AuthorizationMissing,
+        ),
+        (
+            commit,
+            Expired,
+            passed(401),
+            Reason::TokenExpired,
+            Reason::TokenUnproven,
+        ),
+        (
+            manifest,
+            Removed,
+            passed(401),
+            Reason::AuthorizationRemoved,
+            Reason::AuthorizationRemoved,
+        ),
+        (
+            Op::ManifestGet,
+            Removed,
+            passed(401),
+            Reason::Denied,
+            Reason::Denied,
+        ),
+        (
+            commit,
+            Given,
+            passed(502),
+            Reason::Upstream5xx,
+            Reason::Upstream5xx,
+        ),
+        (commit, Given, passed(201), Reason::Success, Reason::Success),
+    ] {
+        for (proof, expected) in [(Proof::Proven, proven), (Proof::Unproven, unproven)] {
+            let facts = Facts {
+                proof,
+                ..facts(operation, credentials, end.clone())
+            };
+            assert_eq!(
+                judge(&facts),
+                expected,
+                "{operation} {credentials:?} {proof:?}"
+            );
+        }
+    }
+    for reason in Reason::ALL {
+        assert_eq!(reason.counts(Proof::Unproven), Quality::Excluded);
+        assert_eq!(reason.counts(Proof::Proven), reason.quality());
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::client::{Conn, Reply, get, request, with_length};
 use crate::client_h2::request as h2_request;
 use crate::harbor::{Got, Harbor, Plan};
+use crate::push::prove;
 use crate::setup::{Registry, Setup, World, until};
 use std::time::Duration;
 
@@ -78,6 +79,7 @@ async fn uploads_have_places_of_their_own() {
             registry.more = "    max_in_flight: { uploads: 8, other: 2 }\n".to_owned();
         })
         .start();
+    prove(&mut world.http().await, TOKEN).await;
     let chunk = request("PATCH", UPLOAD, &[TOKEN, "Content-Length: 9"], b"begin");
     let held = hold(&world, 7, &chunk).await;
     let uploads = [("registry", "hq"), ("class", "uploads")];

@@ -126,6 +126,7 @@ async fn bodies_have_one_budget_that_nobody_has_all_of() {
     let mut setup = setup(harbor.url(), "body_memory: 16MiB");
     setup.top += "trusted_proxies: [127.0.0.1]\n";
     let world = setup.start();
+    crate::push::prove(&mut world.http().await, "Authorization: Bearer opaque").await;
     let by = |address: &str, method: &str, path: &str, length: &str| {
         let from = format!("X-Forwarded-For: {address}");
         let token = "Authorization: Bearer opaque";

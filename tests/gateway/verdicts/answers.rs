@@ -5,6 +5,7 @@ use super::proof::{Counts, ended};
 use crate::client::{Conn, Reply, get, request, with_length};
 use crate::client_h2::{Finish, H2, request as h2_request};
 use crate::harbor::{Got, Harbor, Plan};
+use crate::push;
 use crate::setup::{Setup, World};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,6 +13,8 @@ use bytes::Bytes;
 use harbormouth::registry::operation::Operation::{self, *};
 use harbormouth::registry::reason::Reason;
 use serde_json::Value;
+use std::sync::LazyLock;
+use std::time::SystemTime;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
@@ -22,14 +25,13 @@ enum With {
     Token,
     /// One that was good until a minute ago.
     Expired,
+    /// One that says the same of itself, and that Harbor has never given.
+    Forged,
 }
 
 impl With {
     fn authorization(self) -> Option<String> {
-        let now = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .expect("after 1970")
-            .as_secs();
+        let now = *START_OF_TEST;
         let token = |expires: u64| {
             let claims = format!("{{\"iat\":{},\"exp\":{expires}}}", now - 1800);
             let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
@@ -41,9 +43,16 @@ impl With {
             With::Password => Some("Basic YWxpY2U6QWxpY2UxMjM0NQ==".to_owned()),
             With::Token => Some(token(now + 3600)),
             With::Expired => Some(token(now - 60)),
+            With::Forged => Some(token(now - 120)),
         }
     }
 }
+
+/// Seconds since 1970: a token stays the same through the test.
+static START_OF_TEST: LazyLock<u64> = LazyLock::new(|| {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.expect("after 1970").as_secs()
+});
 
 /// A request, and what Harbor says to it.
 #[derive(Clone, Copy, Debug)]
@@ -168,7 +177,9 @@ const CASES: &[Case] = cases! {
     "no-digest" "PUT" COMMIT Token: "400 Bad Request" NO_METHOD => UploadCommit 400 Rejected;
     "token-expired-at-commit" "PUT" COMMIT Expired: "401 Unauthorized" ROLE => UploadCommit 401 TokenExpired;
     "token-expired-at-chunk" "PATCH" UPLOAD Expired: "401 Unauthorized" ROLE => UploadChunk 401 TokenExpired;
-    "bare-without-a-body" "PUT" COMMIT Nothing: "401 Unauthorized" "" => UploadCommit 401 AuthorizationLost;
+    "bare-without-a-body" "PUT" COMMIT Nothing: "401 Unauthorized" "" => UploadCommit 401 AuthorizationMissing;
+    "forged-token-at-commit" "PUT" COMMIT Forged: "401 Unauthorized" ROLE => UploadCommit 401 TokenUnproven;
+    "removed-behind" "PUT" COMMIT Token: "401 Unauthorized" ROLE => UploadCommit 401 AuthorizationRemoved;
     "core-fails" "PUT" COMMIT Token: "500 Internal Server Error" UNKNOWN => UploadCommit 500 Upstream5xx;
     "nginx-without-core" "PUT" MANIFEST Token: "502 Bad Gateway" "<html></html>" => ManifestPut 502 Upstream5xx;
     "api-fails" "GET" API Password: "503 Service Unavailable" "" => Api 503 Upstream5xx;
@@ -218,11 +229,11 @@ const OWN: &[Own] = own! {
     "internal-api" |id| get("/api/internal/x", &[id])
         => "hq" Other 404 RefusedByPolicy "UNSUPPORTED" "this path is not public here";
     "bare-manifest" |id| with_length("PUT", MANIFEST, &[id], b"{}")
-        => "hq" ManifestPut 401 AuthorizationLost "UNAUTHORIZED" "without its Authorization header";
+        => "hq" ManifestPut 401 AuthorizationMissing "UNAUTHORIZED" "without its Authorization header";
     "bare-commit" |id| with_length("PUT", COMMIT, &[id], b"content")
-        => "hq" UploadCommit 401 AuthorizationLost "UNAUTHORIZED" "without its Authorization header";
+        => "hq" UploadCommit 401 AuthorizationMissing "UNAUTHORIZED" "without its Authorization header";
     "bare-chunk" |id| with_length("PATCH", UPLOAD, &[id], b"content")
-        => "hq" UploadChunk 401 AuthorizationLost "UNAUTHORIZED" "without its Authorization header";
+        => "hq" UploadChunk 401 AuthorizationMissing "UNAUTHORIZED" "without its Authorization header";
 };
 
 pub fn rows() -> impl Iterator<Item = &'static Row> {
@@ -238,6 +249,11 @@ async fn scripted() -> Harbor {
             .iter()
             .find(|case| id.strip_suffix("-1").or(id.strip_suffix("-2")) == Some(case.row.name));
         match case {
+            // As to a request without Authorization.
+            Some(case) if case.row.reason == Reason::AuthorizationRemoved => {
+                let asks = "WWW-Authenticate: Bearer realm=\"x\",service=\"harbor-registry\"\r\n";
+                Plan::status(case.phrase, asks, case.body)
+            }
             Some(case) => Plan::status(case.phrase, "", case.body),
             None => Plan::status("401 Unauthorized", "", ROLE),
         }
@@ -290,7 +306,12 @@ async fn harbors_answers_are_told_apart() {
     let harbor = scripted().await;
     let world = Setup::new(harbor.url()).start();
     let mut h2 = world.h2().await;
-    let mut before = Counts::of(&world);
+    for with in [With::Password, With::Token, With::Expired] {
+        let login = with.authorization().expect("a credential");
+        let login = format!("Authorization: {login}");
+        push::prove(&mut world.http().await, &login).await;
+    }
+    let mut before = Counts::after(3, &world).await;
     for case in CASES {
         for version in [1, 2] {
             let id = format!("{}-{version}", case.row.name);

@@ -18,7 +18,7 @@ rows! {
     too_large_and_reset UploadCommit 413 BodyTooLarge;
     too_large_and_reset_over_http2 UploadCommit 413 BodyTooLarge;
     quota_and_closed UploadCommit 403 Quota;
-    bare_and_reset UploadChunk 401 AuthorizationLost;
+    bare_and_reset UploadChunk 401 AuthorizationMissing;
     left_after_the_answer UploadCommit 401 Denied;
     left_after_the_answer_over_http2 UploadChunk 401 Denied;
     stalled_after_the_answer UploadCommit 401 Denied;

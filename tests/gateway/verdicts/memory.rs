@@ -207,6 +207,7 @@ fn put_manifest(row: &Row, layer: &[u8]) -> Vec<u8> {
 
 async fn manifest_before_its_layers(row: &Row) {
     let mut scene = Scene::new().await;
+    scene.token().await;
     let said = scene.ends(row, put_manifest(row, b"never sent")).await;
     assert!(said.contains("MANIFEST_BLOB_UNKNOWN"), "{said}");
 }

@@ -4,14 +4,36 @@ use super::Row;
 use crate::common::plain_http;
 use crate::setup::{World, until};
 use harbormouth::registry::operation::Operation;
-use harbormouth::registry::reason::Outcome;
+use harbormouth::registry::reason::{Outcome, Proof};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 const FAILURES: &str = "harbormouth_request_failures_total";
+const UNPROVEN: &str = "harbormouth_unproven_failures_total";
 const PUSH_REQUESTS: &str = "harbormouth_push_requests_total";
 
-/// The two families that verdicts are counted in, without the zeros.
+/// Requests that nothing proves to be a credential holder's: they came bare or with what Harbor has
+/// never accepted, be it that there was no Harbor, or that it was closed.
+const UNPROVEN_ROWS: &[&str] = &[
+    "bare-chunk",
+    "bare-commit",
+    "bare-manifest",
+    "bare-without-a-body",
+    "bare_and_reset",
+    "broken-chunk",
+    "closed_to_all",
+    "closed_to_pushes",
+    "forged-token-at-commit",
+    "full_backlog",
+    "read-only",
+    "refused_connection",
+    "too_many_fields_at_a_commit",
+    "two-lengths",
+    "unresolved",
+    "untrusted_certificate",
+];
+
+/// The families that verdicts are counted in, without the zeros.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts(BTreeMap<String, u64>);
 
@@ -30,7 +52,7 @@ impl Counts {
 
     pub fn of(world: &World) -> Counts {
         let text = world.gateway.metrics();
-        let families = [FAILURES, PUSH_REQUESTS].map(|family| format!("{family}{{"));
+        let families = [FAILURES, UNPROVEN, PUSH_REQUESTS].map(|family| format!("{family}{{"));
         let samples = text
             .lines()
             .filter(|line| families.iter().any(|family| line.starts_with(family)))
@@ -43,7 +65,15 @@ impl Counts {
     pub fn and(mut self, row: &Row) -> Counts {
         let (operation, reason, registry) = (row.operation, row.reason, row.registry);
         let outcome = reason.outcome();
-        if outcome != Outcome::Ok {
+        let is_unproven = operation.needs_proof() && UNPROVEN_ROWS.contains(&row.name);
+        let proof = match is_unproven {
+            true => Proof::Unproven,
+            false => Proof::Proven,
+        };
+        if is_unproven && outcome != Outcome::Ok {
+            let series = format!("{UNPROVEN}{{reason=\"{reason}\",registry=\"{registry}\"}}");
+            *self.0.entry(series).or_default() += 1;
+        } else if outcome != Outcome::Ok {
             let series = format!(
                 "{FAILURES}{{fault=\"{}\",operation=\"{operation}\",outcome=\"{}\",\
                  reason=\"{reason}\",registry=\"{registry}\"}}",
@@ -55,7 +85,7 @@ impl Counts {
         if Operation::PUSH.contains(&operation) {
             let series = format!(
                 "{PUSH_REQUESTS}{{operation=\"{operation}\",quality=\"{}\",registry=\"{registry}\"}}",
-                reason.quality().as_str(),
+                reason.counts(proof).as_str(),
             );
             *self.0.entry(series).or_default() += 1;
         }

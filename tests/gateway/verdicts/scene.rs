@@ -18,7 +18,8 @@ pub const MANIFEST: &str = "/v2/lab/app/manifests/v1";
 pub const BLOB: &str =
     "/v2/lab/app/blobs/sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
-/// A token that says nothing of itself: whatever Harbor answers, it was given one.
+/// A token that says nothing of itself: whatever Harbor answers, it was given one. In a scene Harbor
+/// has accepted it before, as far as it is open.
 pub const TOKEN: &str = "Authorization: Bearer opaque";
 
 /// A gateway, the Harbor behind it, and what had been counted before.
@@ -44,7 +45,8 @@ impl Scene {
         let mut setup = Setup::new(harbor.url()).registry(change);
         setup.top = top.to_owned();
         let world = setup.start();
-        let before = Counts::of(&world);
+        crate::push::prove(&mut world.http().await, TOKEN).await;
+        let before = Counts::after(1, &world).await;
         Scene {
             harbor,
             world,

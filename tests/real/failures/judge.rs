@@ -6,7 +6,7 @@ use crate::common::gateway::Gateway;
 use crate::records::{Record, records};
 use harbormouth::push::Finding;
 use harbormouth::registry::operation::Operation;
-use harbormouth::registry::reason::{Quality, Reason};
+use harbormouth::registry::reason::{Proof, Quality, Reason};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -88,7 +88,11 @@ fn is(record: &Record, family: &str, end: End) -> bool {
 }
 
 fn quality_of(record: &Record) -> Quality {
-    reason(&record.reason).quality()
+    let proof = match record.proof {
+        Some(_) => Proof::Unproven,
+        None => Proof::Proven,
+    };
+    reason(&record.reason).counts(proof)
 }
 
 fn told_by_record(record: &Record, end: End) -> Result<(), String> {
@@ -118,8 +122,11 @@ fn metrics_agree(gateway: &Gateway, all: &[Record]) -> Result<(), String> {
         }
     };
     let failures = "harbormouth_request_failures_total";
-    same(failures, &[], &|record| !record.is_ok())?;
-    for record in all.iter().filter(|record| !record.is_ok()) {
+    let unproven = "harbormouth_unproven_failures_total";
+    let failed = |record: &Record| !record.is_ok() && record.proof.is_none();
+    same(failures, &[], &failed)?;
+    same(unproven, &[], &|record| !record.is_ok() && !failed(record))?;
+    for record in all.iter().filter(|record| failed(record)) {
         let labels = [
             ("registry", "hq"),
             ("operation", record.operation.as_str()),
@@ -128,7 +135,8 @@ fn metrics_agree(gateway: &Gateway, all: &[Record]) -> Result<(), String> {
             ("fault", record.fault.as_str()),
         ];
         same(failures, &labels, &|other| {
-            other.operation == record.operation && other.reason == record.reason
+            let is_same = other.operation == record.operation && other.reason == record.reason;
+            is_same && failed(other)
         })?;
     }
     let is_push = |record: &Record, operation: Operation| record.operation == operation.as_str();

@@ -1,0 +1,184 @@
+//! Credentials that a registry accepted lately: what a number that an objective counts is proven
+//! by, and what lets its holder pass while others guess at the same account.
+//!
+//! Kept are marks, keyed hashes of credentials, that nobody can turn back without the process' own
+//! random key; and nothing gets in that Harbor has not said yes to, so a stranger can't fill this.
+//! Memory is bounded: [`SLOTS`] groups of [`EACH`] marks, 32,768 of some 80 bytes. An account has
+//! its place in one group, so whoever fetches tokens without end pushes out his own, and those of
+//! one account in [`SLOTS`] others. What this file deliberately doesn't know: the clock (times are
+//! since any fixed start), what Harbor answers, and what a credential may do.
+
+use hmac::{Hmac, Mac};
+use lru::LruCache;
+use sha2::Sha256;
+use std::time::Duration;
+
+/// Groups of accounts.
+pub const SLOTS: usize = 256;
+
+/// Marks of one group: a hundred builders of one robot fetch a token each, and use it at once.
+pub const EACH: usize = 128;
+
+/// How long a credential counts as accepted: over the next night, for what is used once a night.
+pub const LATELY: Duration = Duration::from_secs(48 * 3600);
+
+/// So many refusals in a row and it is forgotten: its password was changed. One is not enough, since
+/// a Harbor that somebody guesses at refuses that user's right password too, for 1.5 s each time.
+pub const REFUSALS: u8 = 10;
+
+/// The process' own random key.
+#[derive(Clone)]
+pub struct Key([u8; 64]);
+
+/// A keyed hash (HMAC-SHA256, its first half).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Mark([u8; 16]);
+
+impl Key {
+    pub fn new(random: [u8; 64]) -> Key {
+        Key(random)
+    }
+
+    /// The mark of what consists of these parts; their lengths count, so no two run together.
+    pub fn mark(&self, parts: &[&[u8]]) -> Mark {
+        let mut mac = <Hmac<Sha256> as Mac>::new(&self.0.into());
+        for part in parts {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        let mut mark = [0; 16];
+        let code = mac.finalize().into_bytes();
+        mark.iter_mut().zip(code).for_each(|(to, from)| *to = from);
+        Mark(mark)
+    }
+}
+
+impl Mark {
+    /// A number in place of the mark, where one in 2^64 that falls together does no harm.
+    pub fn number(self) -> u64 {
+        let first = self.0.iter().take(8);
+        first.fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+    }
+}
+
+/// What was accepted, and when last.
+pub struct Accepted {
+    slots: Vec<LruCache<Mark, Kept>>,
+}
+
+struct Kept {
+    at: Duration,
+    /// In a row, since.
+    refusals: u8,
+}
+
+impl Default for Accepted {
+    fn default() -> Accepted {
+        // Unbounded ones take no memory before there is something in them; `accept` holds the bound.
+        Accepted {
+            slots: (0..SLOTS).map(|_| LruCache::unbounded()).collect(),
+        }
+    }
+}
+
+impl Accepted {
+    /// Harbor accepted the credential of this account.
+    pub fn accept(&mut self, account: Mark, credential: Mark, now: Duration) {
+        let slot = self.slot(account);
+        let kept = Kept {
+            at: now,
+            refusals: 0,
+        };
+        slot.put(credential, kept);
+        if slot.len() > EACH {
+            slot.pop_lru();
+        }
+    }
+
+    /// Harbor refused it.
+    pub fn refuse(&mut self, account: Mark, credential: Mark) {
+        let slot = self.slot(account);
+        let Some(kept) = slot.peek_mut(&credential) else {
+            return;
+        };
+        kept.refusals += 1;
+        if kept.refusals >= REFUSALS {
+            slot.pop(&credential);
+        }
+    }
+
+    /// Whether Harbor accepted it lately.
+    pub fn knows(&mut self, account: Mark, credential: Mark, now: Duration) -> bool {
+        let kept = self.slot(account).peek(&credential);
+        kept.is_some_and(|kept| now.saturating_sub(kept.at) <= LATELY)
+    }
+
+    fn slot(&mut self, account: Mark) -> &mut LruCache<Mark, Kept> {
+        let place = usize::try_from(account.number() % SLOTS as u64).unwrap_or_default();
+        &mut self.slots[place]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1000);
+
+    #[test]
+    fn what_was_accepted_is_known_for_a_while() {
+        let key = Key::new([7; 64]);
+        let alice = key.mark(&[b"hq", b"alice"]);
+        let (one, two) = (key.mark(&[b"one"]), key.mark(&[b"two"]));
+        let mut accepted = Accepted::default();
+        accepted.accept(alice, one, NOW);
+        for (credential, now, known) in [
+            (one, NOW, true),
+            (one, NOW + LATELY, true),
+            (one, NOW + LATELY + NOW, false),
+            (two, NOW, false),
+        ] {
+            assert_eq!(accepted.knows(alice, credential, now), known, "{now:?}");
+        }
+        for round in 1..REFUSALS {
+            accepted.refuse(alice, one);
+            assert!(accepted.knows(alice, one, NOW), "{round}");
+        }
+        accepted.accept(alice, one, NOW);
+        for round in 1..=REFUSALS {
+            assert!(accepted.knows(alice, one, NOW), "{round}");
+            accepted.refuse(alice, one);
+        }
+        assert!(!accepted.knows(alice, one, NOW));
+    }
+
+    #[test]
+    fn parts_do_not_run_together_and_keys_differ() {
+        let key = Key::new([7; 64]);
+        assert!(key.mark(&[b"ab", b"c"]) != key.mark(&[b"a", b"bc"]));
+        assert!(key.mark(&[b"ab"]) != Key::new([8; 64]).mark(&[b"ab"]));
+    }
+
+    #[test]
+    fn one_account_pushes_out_no_others() {
+        let key = Key::new([7; 64]);
+        let accounts: Vec<Mark> = (0..100u32)
+            .map(|number| key.mark(&[b"hq", &number.to_be_bytes()]))
+            .collect();
+        let mut accepted = Accepted::default();
+        for account in &accounts {
+            accepted.accept(*account, *account, NOW);
+        }
+        let flood = accounts[0];
+        for number in 0..100_000u32 {
+            accepted.accept(flood, key.mark(&[&number.to_be_bytes()]), NOW);
+        }
+        let kept: usize = accepted.slots.iter().map(LruCache::len).sum();
+        assert!(kept <= EACH + accounts.len(), "{kept}");
+        let same = |account: &&Mark| account.number() % 256 == flood.number() % 256;
+        let lost = accounts
+            .iter()
+            .filter(|account| !accepted.knows(**account, **account, NOW));
+        assert_eq!(lost.count(), accounts.iter().filter(same).count());
+    }
+}

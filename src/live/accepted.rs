@@ -1,0 +1,83 @@
+//! Credentials that Harbor accepted lately, as all requests share them: the table, its key, and the
+//! time that it needs.
+
+use crate::edge::accepted::{Accepted as Table, Key, Mark};
+use crate::edge::login::Login;
+use crate::random::{self, NoRandomness};
+use crate::registry::token::Claims;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What each registry accepted.
+pub struct Accepted {
+    key: Key,
+    table: Mutex<Table>,
+    began: Instant,
+}
+
+/// The marks of an account and of one of its credentials.
+#[derive(Clone, Copy)]
+pub struct Marks {
+    pub account: Mark,
+    pub credential: Mark,
+}
+
+impl Accepted {
+    /// # Errors
+    /// When the system has no random bytes for the key.
+    pub fn new() -> Result<Accepted, NoRandomness> {
+        let mut key = [0; 64];
+        random::fill(&mut key)?;
+        Ok(Accepted {
+            key: Key::new(key),
+            table: Mutex::default(),
+            began: Instant::now(),
+        })
+    }
+
+    /// The marks of a login at a registry.
+    pub fn login(&self, registry: &str, login: &Login) -> Marks {
+        let mark = |what: &[u8], hash| self.key.mark(&[registry.as_bytes(), what, hash]);
+        Marks {
+            account: mark(b"account", login.account()),
+            credential: mark(b"login", login.pair()),
+        }
+    }
+
+    /// The marks of a token at a registry. Its claims only say with whose others it is kept.
+    pub fn token(&self, registry: &str, token: &str) -> Marks {
+        let subject = Claims::read(token).map(|claims| claims.subject);
+        let subject = subject.unwrap_or_default();
+        let mark = |what: &[u8], text: &str| {
+            let parts = [registry.as_bytes(), what, text.as_bytes()];
+            self.key.mark(&parts)
+        };
+        Marks {
+            account: mark(b"subject", &subject),
+            credential: mark(b"token", token),
+        }
+    }
+
+    pub fn accept(&self, marks: Marks) {
+        let now = self.now();
+        self.table().accept(marks.account, marks.credential, now);
+    }
+
+    pub fn refuse(&self, marks: Marks) {
+        self.table().refuse(marks.account, marks.credential);
+    }
+
+    pub fn knows(&self, marks: Marks) -> bool {
+        let now = self.now();
+        self.table().knows(marks.account, marks.credential, now)
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// What a panic elsewhere left behind is whole: each change is one.
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

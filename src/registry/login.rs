@@ -1,0 +1,161 @@
+//! What Harbor's answer says about the password of the login that it answers.
+//!
+//! The token service says it in its body (see `grant`). What this file deliberately doesn't know:
+//! who logs in, and how many answers of which kind are too many.
+
+use super::operation::Operation;
+use http::HeaderValue;
+
+/// Where the login form goes (Harbor's portal: `POST`, with `principal` and `password`).
+pub const FORM_PATH: &str = "/c/login";
+
+/// What is read of the form: the portal's has some hundred bytes.
+pub const FORM_LENGTH: u64 = 16 * 1024;
+
+/// Only an account is told who it is.
+const WHO_AM_I: &str = "/api/v2.0/users/current";
+
+/// Whether a body of this Content-Type is read as the login form is: in any other, Harbor looks for
+/// the account elsewhere.
+pub fn is_form(content_type: &HeaderValue) -> bool {
+    let media_type = content_type.to_str().unwrap_or_default().split(';').next();
+    let media_type = media_type.unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// How a password came to Harbor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// In Authorization.
+    Basic,
+    /// In the login form.
+    Form,
+}
+
+/// What an answer says about a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Password {
+    Right,
+    Wrong,
+    /// Neither: only a right is missing, or everybody gets this answer. Harbor answers a wrong
+    /// password late, so that any answer may tell a guesser something.
+    Doubtful,
+}
+
+/// What is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    pub way: Way,
+    pub operation: Operation,
+    pub path: &'a str,
+}
+
+/// What the status of Harbor's answer says. For a token that was given, the body says more.
+pub fn password(asked: &Asked<'_>, status: u16) -> Password {
+    let is_done = (200..300).contains(&status);
+    let needs_account = match (asked.way, asked.operation) {
+        (Way::Form, _) | (Way::Basic, Operation::Ping) => true,
+        // Harbor lets nobody write without an account; a public project is read by everybody.
+        (
+            Way::Basic,
+            Operation::ManifestPut
+            | Operation::ManifestDelete
+            | Operation::BlobDelete
+            | Operation::UploadStart
+            | Operation::UploadMount
+            | Operation::UploadMonolithic
+            | Operation::UploadChunk
+            | Operation::UploadCommit
+            | Operation::UploadCancel,
+        ) => true,
+        (Way::Basic, Operation::Api) => asked.path == WHO_AM_I,
+        (
+            Way::Basic,
+            Operation::Token
+            | Operation::Catalog
+            | Operation::Tags
+            | Operation::Referrers
+            | Operation::ManifestHead
+            | Operation::ManifestGet
+            | Operation::BlobHead
+            | Operation::BlobGet
+            | Operation::UploadStatus
+            | Operation::Ui
+            | Operation::Oidc
+            | Operation::Other,
+        ) => false,
+    };
+    let is_asked_for_one = match asked.way {
+        Way::Form => true,
+        Way::Basic => matches!(asked.operation, Operation::Ping | Operation::Token),
+    };
+    match status {
+        _ if is_done && needs_account => Password::Right,
+        401 if is_asked_for_one => Password::Wrong,
+        _ => Password::Doubtful,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_says_what_it_says_about_a_password() {
+        use Operation::{Api, BlobHead, ManifestPut, Ping, Token, Ui, UploadStart};
+        use Password::{Doubtful, Right, Wrong};
+        for (way, operation, path, status, expected) in [
+            (Way::Basic, Ping, "/v2/", 200, Right),
+            (Way::Basic, Ping, "/v2/", 401, Wrong),
+            (Way::Basic, Ping, "/v2/", 502, Doubtful),
+            (Way::Basic, Token, "/service/token", 200, Doubtful),
+            (Way::Basic, Token, "/service/token", 401, Wrong),
+            (
+                Way::Basic,
+                UploadStart,
+                "/v2/a/b/blobs/uploads/",
+                202,
+                Right,
+            ),
+            (
+                Way::Basic,
+                UploadStart,
+                "/v2/a/b/blobs/uploads/",
+                401,
+                Doubtful,
+            ),
+            (
+                Way::Basic,
+                ManifestPut,
+                "/v2/a/b/manifests/c",
+                301,
+                Doubtful,
+            ),
+            // Everybody reads a public project, whatever the password.
+            (
+                Way::Basic,
+                BlobHead,
+                "/v2/a/b/blobs/sha256:c",
+                200,
+                Doubtful,
+            ),
+            (Way::Basic, Api, "/api/v2.0/projects", 200, Doubtful),
+            (Way::Basic, Api, "/api/v2.0/users/current", 200, Right),
+            (Way::Basic, Api, "/api/v2.0/users/current", 401, Doubtful),
+            (Way::Form, Ui, FORM_PATH, 200, Right),
+            (Way::Form, Ui, FORM_PATH, 401, Wrong),
+            (Way::Form, Ui, FORM_PATH, 403, Doubtful),
+        ] {
+            let asked = Asked {
+                way,
+                operation,
+                path,
+            };
+            assert_eq!(
+                password(&asked, status),
+                expected,
+                "{operation} {path} {status}"
+            );
+        }
+    }
+}
