@@ -31,6 +31,9 @@ promtool:prometheus
 node:nodejs
 npm:npm
 htpasswd:apache2-utils
+apache2:apache2-bin
+slowhttptest:slowhttptest
+testssl:testssl.sh
 chromium:chromium
 chromedriver:chromium-driver
 curl:curl

@@ -13,4 +13,5 @@ pub mod gateway;
 pub mod plain_http;
 pub mod process;
 pub mod tools;
+pub mod venv;
 pub mod wait;
