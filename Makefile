@@ -64,3 +64,6 @@ build-tools:
 
 test-tools:
 	@tests/install.sh
+
+soak: build-tools test-tools ## MINUTES (10) of pushes and pulls under kills, stalls, reloads and attacks; SEED repeats a run
+	cargo test --profile quick --locked --test soak -- --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
