@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit wire real deployed ci lint docs deny fuzz bench bench-quick build-tools test-tools
+.PHONY: help demo test unit wire real deployed ci lint docs deny fuzz bench bench-quick soak build-tools test-tools
 
 # Everything but a release is built with one profile, so that each crate is compiled once.
 PROFILE := quick
@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 20
 
 # Test targets by what they need; tests/tidy.rs holds that each is in one of them.
 UNIT := configuration corpus doctor gateway properties standin tidy tracker
-WIRE := manifests monitoring one_machine page
+WIRE := judges manifests monitoring one_machine page
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -66,4 +66,4 @@ test-tools:
 	@tests/install.sh
 
 soak: build-tools test-tools ## MINUTES (10) of pushes and pulls under kills, stalls, reloads and attacks; SEED repeats a run
-	cargo test --profile quick --locked --test soak -- --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+	$(CARGO_TEST) --test soak -- --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))

@@ -68,12 +68,15 @@ pub async fn rage(target: &Target, book: &Arc<Book>, random: &mut Random, until:
     }
 }
 
-/// How many connections do it at once. Those that would hold places hold twice as many as there
-/// are.
+/// How many of the places for requests an attack holds. With all of them, everybody is refused as
+/// long as it lasts.
+const PLACES: usize = IN_FLIGHT / 2;
+
+/// How many connections do it at once.
 fn count(chaos: Chaos) -> usize {
     match chaos {
-        Chaos::ZeroWindows => IN_FLIGHT * 2 / STREAMS,
-        Chaos::RefusedUploads => IN_FLIGHT * 2,
+        Chaos::ZeroWindows => PLACES / STREAMS,
+        Chaos::RefusedUploads => PLACES,
         Chaos::IdleConnections | Chaos::Trickles => 1000,
         _ => 4,
     }

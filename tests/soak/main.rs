@@ -104,18 +104,23 @@ async fn soak(minutes: u32, seed: u64) -> bool {
     let early = calm_memory(&stage).await;
     println!("soak: {early} KiB in calm");
     rage(&mut stage, &book, &mut random, begun + all - CALM).await;
-    let late = calm_memory(&stage).await;
+    let memory = Memory {
+        early,
+        late: calm_memory(&stage).await,
+        peak: stage.first.peak_kib(),
+    };
     stop.store(true, Ordering::Relaxed);
     while clients.join_next().await.is_some() {}
     let checking = Instant::now();
     load::verify(&stage.doors, &book, &mut random).await;
     println!("soak: checked every commit in {:.1?}", checking.elapsed());
-    nothing_is_left(&stage, &book).await;
-    let memory = Memory {
-        early,
-        late,
-        peak: stage.first.peak_kib(),
-    };
+    nothing_is_left(&mut stage, &book).await;
+    if !book.wrongs().is_empty() {
+        println!(
+            "soak: the end of the first replica's log:\n{}",
+            stage.first.said()
+        );
+    }
     let ended = Instant::now();
     block_in_place(|| end(&mut stage, &book));
     judge(&book, &memory, ended.elapsed())
@@ -149,9 +154,12 @@ async fn calm_memory(stage: &Stage) -> u64 {
 }
 
 /// No place is held by anybody when nobody is there.
-async fn nothing_is_left(stage: &Stage, book: &Book) {
+async fn nothing_is_left(stage: &mut Stage, book: &Book) {
     let start = Instant::now();
     loop {
+        if let Some(status) = stage.first.ended() {
+            return book.wrong(format!("the first replica ended with {status}"));
+        }
         let family = "harbormouth_requests_in_flight";
         let left = block_in_place(|| stage.first.metric(family));
         if left == 0.0 {

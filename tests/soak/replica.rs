@@ -6,8 +6,8 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Where standard error goes.
@@ -25,7 +25,11 @@ pub struct Replica {
     admin: SocketAddr,
     pub file: PathBuf,
     is_read: Arc<AtomicBool>,
+    tail: Arc<Mutex<Vec<u8>>>,
 }
+
+/// How much of the log's end is kept, for who looks into a failure.
+const TAIL: usize = 16 * 1024;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 
@@ -33,9 +37,10 @@ impl Replica {
     /// Starts it with this configuration file, which stays where it is.
     pub fn start(file: &Path, log: &Log) -> Replica {
         let is_read = Arc::new(AtomicBool::new(true));
+        let tail = Arc::default();
         let target = match log {
             Log::Full => PathBuf::from("/dev/full"),
-            Log::Pipe => read_pipe(file, &is_read),
+            Log::Pipe => read_pipe(file, &is_read, &tail),
         };
         // What it is told comes as arguments; the shell only opens the log.
         let mut command = Command::new(tools::path("sh"));
@@ -61,7 +66,14 @@ impl Replica {
             process,
             file: file.to_owned(),
             is_read,
+            tail,
         }
+    }
+
+    /// The end of its log.
+    pub fn said(&self) -> String {
+        let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&tail).into_owned()
     }
 
     /// Whether somebody reads its log.
@@ -109,22 +121,28 @@ impl Replica {
 }
 
 /// A pipe beside this file, read by a thread of its own as long as that is wanted.
-fn read_pipe(file: &Path, is_read: &Arc<AtomicBool>) -> PathBuf {
+fn read_pipe(file: &Path, is_read: &Arc<AtomicBool>, tail: &Arc<Mutex<Vec<u8>>>) -> PathBuf {
     let pipe = file.with_extension("log");
     let mut make = Command::new(tools::path("mkfifo"));
     make.arg(&pipe);
     crate::common::process::must(make);
-    let (reading, is_read) = (pipe.clone(), Arc::clone(is_read));
+    let (reading, is_read, tail) = (pipe.clone(), Arc::clone(is_read), Arc::clone(tail));
     std::thread::spawn(move || {
         // Waits for the one who writes.
         let mut pipe = std::fs::File::open(reading).expect("open the pipe");
         let mut piece = vec![0; 64 * 1024];
         loop {
-            match is_read.load(Ordering::Relaxed) {
-                true if matches!(pipe.read(&mut piece), Ok(0) | Err(_)) => return,
-                true => {}
-                false => std::thread::sleep(Duration::from_millis(50)),
+            if !is_read.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(50));
+                continue;
             }
+            let Ok(count @ 1..) = pipe.read(&mut piece) else {
+                return;
+            };
+            let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
+            tail.extend_from_slice(&piece[..count]);
+            let over = tail.len().saturating_sub(TAIL);
+            tail.drain(..over);
         }
     });
     pipe
