@@ -68,9 +68,8 @@ pub async fn rage(target: &Target, book: &Arc<Book>, random: &mut Random, until:
     }
 }
 
-/// How many of the places for requests an attack holds. With all of them, everybody is refused as
-/// long as it lasts.
-const PLACES: usize = IN_FLIGHT / 2;
+/// How many of the places for requests an attack would hold: twice as many as there are.
+const PLACES: usize = IN_FLIGHT * 2;
 
 /// How many connections do it at once.
 fn count(chaos: Chaos) -> usize {
