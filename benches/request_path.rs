@@ -180,6 +180,7 @@ fn verdict(body: &str) -> Reason {
         operation: black_box(Operation::UploadCommit),
         method: "PUT",
         credentials: Credentials::Given,
+        proof: Proof::Proven,
         end: End::Passed {
             status: if error.is_some() { 400 } else { 201 },
             error: error.as_ref(),
