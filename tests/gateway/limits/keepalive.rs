@@ -81,8 +81,10 @@ async fn an_http2_connection_is_taken_leave_of_after_so_many() {
         assert_eq!(response.await.expect("an answer").status(), 200);
     }
     let ended = tokio::time::timeout(PATIENCE, &mut h2.driver).await;
-    ended
-        .expect("in time")
-        .expect("the task")
-        .expect("no error");
+    let ended = ended.expect("in time").expect("the task");
+    // A client that writes its own farewell may find the connection closed by then.
+    assert!(
+        ended.is_ok() || ended.as_ref().is_err_and(h2::Error::is_io),
+        "{ended:?}"
+    );
 }
