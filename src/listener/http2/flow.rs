@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use h2::FlowControl;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::Notify;
 
 /// Shared by a connection and its requests, all on one thread: nothing here is contended.
 pub(super) struct Flow {
     taken: AtomicU64,
     mark: AtomicU64,
+    moves: AtomicBool,
     reached: Notify,
 }
 
@@ -18,6 +19,7 @@ impl Flow {
         Flow {
             taken: AtomicU64::new(0),
             mark: AtomicU64::new(mark),
+            moves: AtomicBool::new(false),
             reached: Notify::new(),
         }
     }
@@ -27,7 +29,12 @@ impl Flow {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// Asks to be told when Harbor has taken so many.
+    /// Whether Harbor took more of one upload than the kernels in between would have.
+    pub(super) fn moves(&self) -> bool {
+        self.moves.load(Ordering::Relaxed)
+    }
+
+    /// Asks to be told when Harbor has taken so many, and something moves.
     pub(super) fn set_mark(&self, mark: u64) {
         self.mark.store(mark, Ordering::Relaxed);
     }
@@ -36,9 +43,10 @@ impl Flow {
         self.reached.notified().await;
     }
 
-    fn took(&self, bytes: u64) {
+    fn took(&self, bytes: u64, moves: bool) {
         let taken = self.taken.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if taken >= self.mark.load(Ordering::Relaxed) {
+        let moves = self.moves.fetch_or(moves, Ordering::Relaxed) || moves;
+        if moves && taken >= self.mark.load(Ordering::Relaxed) {
             self.mark.store(u64::MAX, Ordering::Relaxed);
             self.reached.notify_one();
         }
@@ -77,8 +85,6 @@ impl Drop for Piece {
     fn drop(&mut self) {
         // Fails only for a stream that is gone, with its room.
         let _ = self.room.release_capacity(self.bytes.len());
-        if self.moves {
-            self.flow.took(self.bytes.len() as u64);
-        }
+        self.flow.took(self.bytes.len() as u64, self.moves);
     }
 }
