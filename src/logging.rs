@@ -1,27 +1,53 @@
 //! Where log lines go: to standard error, as text or as one JSON object a line.
 //!
-//! `RUST_LOG` filters as usual (`info` unless set). Access records have the target [`ACCESS`];
-//! they come formatted already and are written in batches, since one system call per request is a
-//! measurable part of a small request's cost. Everything else is written at once.
+//! `RUST_LOG` filters as usual (`info` unless set). Access records have the target [`ACCESS`] or
+//! [`FAILED`]; they come formatted already and are written in batches, everything else at once.
+//!
+//! Whoever logs only puts a line into a bounded queue: a thread writes, and nobody waits for it. A
+//! pipe that nobody reads or a disk that is full costs lines, which are counted and told of, and
+//! no request.
+
+mod line;
+mod queue;
+mod writer;
+
+pub use queue::Kind;
 
 use crate::config::LogFormat;
-use log::{Level, LevelFilter, Log, Metadata, Record};
-use std::io::Write;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use line::format_line;
+use log::{LevelFilter, Log, Metadata, Record};
+use prometheus::IntCounter;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
+use writer::Shared;
 
-/// The log target of access records.
+/// The log target of access records of requests that ended well.
 pub const ACCESS: &str = "access";
 
-/// Lines are held back until there is this much, or for [`FLUSH_EVERY`].
-const BATCH: usize = 32 * 1024;
+/// That of the others. A filter for [`ACCESS`] means both.
+pub const FAILED: &str = "access::failed";
 
-/// What a crash can lose of the access log at most.
-const FLUSH_EVERY: Duration = Duration::from_millis(250);
+/// How long the process's end waits for its last lines: they are there within milliseconds, unless
+/// nobody reads them.
+pub const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// Pingora reports every aborted transfer as an error of its own; the access record says the same
 /// with the registry's words. Its warnings of this kind stay out unless asked for.
 const QUIET: [&str; 2] = ["pingora_proxy", "pingora_core"];
+
+/// What a thread keeps for its next line; hardly a line is longer.
+const LINE: usize = 4 * 1024;
+
+/// There is one log, as there is one standard error.
+static SHARED: LazyLock<Arc<Shared>> = LazyLock::new(Arc::default);
+
+thread_local! {
+    /// Lines are made before the queue is locked.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Lets a line through that would come with every connection or request: the first, and then one
 /// in each interval.
@@ -52,11 +78,15 @@ impl Seldom {
 struct Logger {
     format: LogFormat,
     filter: env_filter::Filter,
-    pending: Mutex<Vec<u8>>,
+    shared: Arc<Shared>,
 }
 
-/// Installs the logger and the thread that flushes it. Later calls change nothing.
-pub fn init(format: LogFormat) {
+/// Installs the logger, the thread that writes, and that panics are logged as well. Later calls
+/// change nothing.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn init(format: LogFormat) -> io::Result<()> {
     let mut builder = env_filter::Builder::new();
     match std::env::var("RUST_LOG") {
         Ok(directives) if !directives.is_empty() => {
@@ -74,35 +104,46 @@ pub fn init(format: LogFormat) {
     let logger = Logger {
         format,
         filter,
-        pending: Mutex::new(Vec::with_capacity(BATCH * 2)),
+        shared: Arc::clone(&SHARED),
     };
     if log::set_boxed_logger(Box::new(logger)).is_err() {
-        return;
+        return Ok(());
     }
     log::set_max_level(level);
-    let flusher = std::thread::Builder::new().name("log".to_owned());
-    let spawned = flusher.spawn(|| {
-        loop {
-            std::thread::sleep(FLUSH_EVERY);
-            log::logger().flush();
+    writer::start(format, Arc::clone(&SHARED))?;
+    // The usual hook writes to standard error itself, and waits for its reader.
+    std::panic::set_hook(Box::new(|panic| {
+        let trace = Backtrace::capture();
+        match trace.status() {
+            BacktraceStatus::Captured => log::error!("{panic}\n{trace}"),
+            _ => log::error!("{panic}"),
         }
-    });
-    if let Err(error) = spawned {
-        log::warn!("access records are written only in batches: {error}");
-    }
+    }));
+    Ok(())
+}
+
+/// Lines that are dropped count on these from now on, one for each of [`Kind::ALL`].
+pub fn counted_by(counters: [IntCounter; Kind::ALL.len()]) {
+    SHARED.counted_by(counters);
 }
 
 impl Logger {
-    fn pending(&self) -> MutexGuard<'_, Vec<u8>> {
-        // A panic while a line was being formatted leaves half a line, not a broken log.
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self, record: &Record<'_>, line: &mut Vec<u8>) {
+        line.clear();
+        let kind = match record.target() {
+            ACCESS => Kind::Access,
+            FAILED => Kind::Failure,
+            _ => Kind::Message,
+        };
+        match kind {
+            Kind::Access | Kind::Failure => {
+                let _ = writeln!(line, "{}", record.args());
+            }
+            Kind::Message => format_line(self.format, SystemTime::now(), record, line),
+        }
+        self.shared.push(kind, line);
+        line.shrink_to(LINE);
     }
-}
-
-/// Nothing can be reported when standard error is gone.
-fn write_out(pending: &mut Vec<u8>) {
-    let _ = std::io::stderr().lock().write_all(pending);
-    pending.clear();
 }
 
 impl Log for Logger {
@@ -114,94 +155,15 @@ impl Log for Logger {
         if !self.filter.matches(record) {
             return;
         }
-        let mut pending = self.pending();
-        if record.target() == ACCESS {
-            let _ = writeln!(pending, "{}", record.args());
-            if pending.len() >= BATCH {
-                write_out(&mut pending);
-            }
-        } else {
-            format_line(self.format, SystemTime::now(), record, &mut pending);
-            write_out(&mut pending);
-        }
+        SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
+            Ok(mut line) => self.write(record, &mut line),
+            // What is being logged logs itself, or panics.
+            Err(_) => self.write(record, &mut Vec::new()),
+        });
     }
 
+    /// Waits until all is written, at most for [`LAST_LINES`].
     fn flush(&self) {
-        let mut pending = self.pending();
-        if !pending.is_empty() {
-            write_out(&mut pending);
-        }
-    }
-}
-
-fn format_line(format: LogFormat, now: SystemTime, record: &Record<'_>, out: &mut Vec<u8>) {
-    let time = humantime::format_rfc3339_millis(now);
-    let level = match record.level() {
-        Level::Error => "error",
-        Level::Warn => "warn",
-        Level::Info => "info",
-        Level::Debug => "debug",
-        Level::Trace => "trace",
-    };
-    match format {
-        LogFormat::Text => {
-            let message = record.args().to_string();
-            // One record, one line, whatever a peer managed to get into an error's text.
-            let _ = writeln!(out, "{time} {level:5} {}", escape_controls(&message));
-        }
-        LogFormat::Json => {
-            let line = serde_json::json!({
-                "time": time.to_string(),
-                "level": level,
-                "target": record.target(),
-                "message": record.args().to_string(),
-            });
-            let _ = writeln!(out, "{line}");
-        }
-    }
-}
-
-fn escape_controls(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            escaped.extend(character.escape_default());
-        } else {
-            escaped.push(character);
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(format: LogFormat, message: &str) -> String {
-        let mut out = Vec::new();
-        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_500);
-        format_line(
-            format,
-            at,
-            &Record::builder()
-                .level(Level::Warn)
-                .target("t")
-                .args(format_args!("{message}"))
-                .build(),
-            &mut out,
-        );
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn a_line_is_one_line() {
-        assert_eq!(
-            line(LogFormat::Text, "a\r\nb\x1b[31m"),
-            "1970-01-01T00:00:01.500Z warn  a\\r\\nb\\u{1b}[31m\n"
-        );
-        assert_eq!(
-            line(LogFormat::Json, "a\n\"b\""),
-            "{\"level\":\"warn\",\"message\":\"a\\n\\\"b\\\"\",\"target\":\"t\",\"time\":\"1970-01-01T00:00:01.500Z\"}\n"
-        );
+        self.shared.flush(LAST_LINES);
     }
 }

@@ -42,7 +42,7 @@ const LAST_RECORDS: Duration = Duration::from_secs(1);
 /// # Errors
 /// When a listener can't be opened or a thread not started: nothing has been served then.
 pub fn run(config: Config, read: Read) -> anyhow::Result<()> {
-    logging::init(config.log.format);
+    logging::init(config.log.format).context("the log's thread")?;
     // Two descriptors for each request; the soft limit of a service is 1,024 by default.
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(most) if most < descriptors(&config) => log::warn!(
@@ -78,6 +78,7 @@ async fn serve(config: Config, read: Read) -> anyhow::Result<()> {
         log::warn!("{warning}");
     }
     let process = Arc::new(Process::new(&config).context("metrics")?);
+    logging::counted_by(process.metrics.process.log_lines_dropped());
     let shared = Shared::new(Arc::clone(&config), Arc::clone(&process), None)?;
     let current = Arc::new(Current::new(shared));
     // From the first signal on answers ask to close; after the delay nothing new is taken.
@@ -134,7 +135,7 @@ async fn serve(config: Config, read: Read) -> anyhow::Result<()> {
     let canaries = tokio::spawn(canaries);
     set_phase.send_replace(Phase::Serving);
     announced.push("ready".to_owned());
-    announce(&announced);
+    announce(announced).context("the thread that says where we listen")?;
     systemd::ready();
     tokio::spawn(systemd::keep_alive());
 
@@ -220,14 +221,21 @@ fn proxy(current: &Arc<Current>, draining: &watch::Receiver<bool>) -> HttpProxy<
 }
 
 /// Says on standard output where we listen: for people, and for tests that let the system choose
-/// the ports.
-fn announce(lines: &[String]) {
-    let mut out = std::io::stdout().lock();
-    for line in lines {
-        // Nobody may be reading.
-        let _ = writeln!(out, "{line}");
-    }
-    let _ = out.flush();
+/// the ports. From a thread of its own, because nobody may be reading.
+///
+/// # Errors
+/// When the system gives no thread.
+fn announce(lines: Vec<String>) -> std::io::Result<()> {
+    let speaker = std::thread::Builder::new().name("announce".to_owned());
+    speaker.spawn(move || {
+        let mut out = std::io::stdout().lock();
+        for line in lines {
+            // Nobody may be there to hear it.
+            let _ = writeln!(out, "{line}");
+        }
+        let _ = out.flush();
+    })?;
+    Ok(())
 }
 
 /// Waits until nothing new is taken and what is in flight is done, at most for `timeout`; no longer

@@ -3,6 +3,7 @@
 use super::authorization::{has_own_ticket, tell_lost, unix_now};
 use super::context::RequestContext;
 use super::login;
+use crate::logging;
 use crate::metrics::{Direction, seconds};
 use crate::push::{Ended, Finding, Whose};
 use crate::record::AccessRecord;
@@ -53,10 +54,14 @@ pub(super) fn close(ctx: &mut RequestContext, sent: &Sent) {
     if reason == Reason::AuthorizationLost {
         tell_lost(ctx);
     }
-    if log::log_enabled!(target: crate::logging::ACCESS, log::Level::Info) {
+    let target = match reason.outcome() {
+        Outcome::Ok => logging::ACCESS,
+        Outcome::Refused | Outcome::Failed | Outcome::Aborted => logging::FAILED,
+    };
+    if log::log_enabled!(target: target, log::Level::Info) {
         let record = record(ctx, sent, (reason, proof), finding, now);
         let line = record.line(ctx.shared.config.log.format);
-        log::info!(target: crate::logging::ACCESS, "{line}");
+        log::info!(target: target, "{line}");
     }
 }
 

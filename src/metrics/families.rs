@@ -141,6 +141,8 @@ families! {
         "When the configuration was last read with success.";
     RESTART: Gauge "harbormouth_config_restart_required" []
         "1 while the configuration says something that only a restart puts into force.";
+    LOG_DROPPED: Counter "harbormouth_log_lines_dropped_total" ["kind"]
+        "Log lines that were not written, because standard error was not read in time or could not be written to: access (of requests that ended well), failure (of others) or message.";
     BUILD: Gauge "harbormouth_build_info" ["version"]
         "Always 1; the version is in the label.";
 }

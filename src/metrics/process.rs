@@ -1,11 +1,13 @@
 //! The families about the process itself: its certificates and its configuration.
 
 use super::families::{
-    BODY_MEMORY, BODY_MEMORY_LIMIT, BUILD, CERTIFICATE, Family, RELOAD_TIME, RELOADED, RESTART,
+    BODY_MEMORY, BODY_MEMORY_LIMIT, BUILD, CERTIFICATE, Family, LOG_DROPPED, RELOAD_TIME, RELOADED,
+    RESTART,
 };
-use super::series::{gauge_vec, registered};
+use super::series::{counter_vec, gauge_vec, registered};
 use crate::config::{Config, Limits, ListenerKind};
-use prometheus::{IntGauge, IntGaugeVec, Registry as Families};
+use crate::logging;
+use prometheus::{IntCounter, IntGauge, IntGaugeVec, Registry as Families};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -17,6 +19,7 @@ pub struct ProcessMetrics {
     restart_required: IntGauge,
     pub body_memory: IntGauge,
     body_memory_limit: IntGauge,
+    log_dropped: [IntCounter; logging::Kind::ALL.len()],
 }
 
 impl ProcessMetrics {
@@ -26,6 +29,7 @@ impl ProcessMetrics {
     ) -> prometheus::Result<ProcessMetrics> {
         let build = registered(families, gauge_vec(&BUILD)?)?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let log_dropped = registered(families, counter_vec(&LOG_DROPPED)?)?;
         let metrics = ProcessMetrics {
             certificates: registered(families, gauge_vec(&CERTIFICATE)?)?,
             reloaded: registered(families, gauge(&RELOADED)?)?,
@@ -33,6 +37,8 @@ impl ProcessMetrics {
             restart_required: registered(families, gauge(&RESTART)?)?,
             body_memory: registered(families, gauge(&BODY_MEMORY)?)?,
             body_memory_limit: registered(families, gauge(&BODY_MEMORY_LIMIT)?)?,
+            log_dropped: logging::Kind::ALL
+                .map(|kind| log_dropped.with_label_values(&[kind.as_str()])),
         };
         metrics.reloaded(true, now);
         Ok(metrics)
@@ -62,6 +68,11 @@ impl ProcessMetrics {
         for (name, end) in ends {
             self.certificates.with_label_values(&[name]).set(end);
         }
+    }
+
+    /// Log lines that were dropped, one counter for each kind.
+    pub fn log_lines_dropped(&self) -> [IntCounter; logging::Kind::ALL.len()] {
+        self.log_dropped.clone()
     }
 
     /// Whether something was changed that only a restart puts into force.

@@ -26,10 +26,22 @@ pub struct Gateway {
 impl Gateway {
     /// `harbormouth serve --config` with this YAML.
     pub fn with_config(yaml: &str) -> Gateway {
+        Gateway::within(&[], yaml)
+    }
+
+    /// The same, run by another program: `within` is its name and what stands before the command.
+    pub fn within(within: &[String], yaml: &str) -> Gateway {
         let mut file = NamedTempFile::with_suffix(".yaml").expect("a file for the configuration");
         file.write_all(yaml.as_bytes())
             .expect("write the configuration");
-        let mut command = Gateway::command();
+        let mut command = match within {
+            [] => Gateway::command(),
+            [program, before @ ..] => {
+                let mut command = Command::new(program);
+                command.args(before).arg(Gateway::command().get_program());
+                command
+            }
+        };
         command.args(["serve", "--config"]).arg(file.path());
         Gateway::start(command, Some(file))
     }

@@ -33,6 +33,7 @@ mod routing;
 mod sealing;
 mod seeing;
 mod sound;
+mod stall;
 mod strangers;
 mod timeouts;
 mod tls;

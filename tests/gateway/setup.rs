@@ -30,6 +30,8 @@ pub struct Setup {
     pub certificates: Vec<Vec<&'static str>>,
     /// `proxy_protocol` of the plain and the TLS listener.
     pub proxy_protocol: &'static str,
+    /// What runs the gateway, if it isn't started as it is: a program and its first arguments.
+    pub within: Vec<String>,
 }
 
 pub struct Registry {
@@ -93,6 +95,7 @@ impl Setup {
             listeners: String::new(),
             certificates: vec![vec![HUB]],
             proxy_protocol: "off",
+            within: Vec::new(),
         }
     }
 
@@ -128,7 +131,7 @@ impl Setup {
             registry.yaml(&mut yaml);
         }
         World {
-            gateway: Gateway::with_config(&yaml),
+            gateway: Gateway::within(&self.within, &yaml),
             yaml,
             ca,
             _directory: directory,

@@ -1,0 +1,292 @@
+//! The thread that writes lines out: the only one that a slow reader, a full disk or a closed pipe
+//! can hold up.
+
+use super::line::format_line;
+use super::queue::{Batch, Counts, Kind, Queue};
+use crate::config::LogFormat;
+use log::{Level, Record};
+use prometheus::IntCounter;
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+/// Lines are held back until there is this much, or for [`FLUSH_EVERY`]: one system call for each
+/// request is a measurable part of a small request's cost.
+const BATCH: usize = 32 * 1024;
+
+/// What a crash can lose of the access log at most.
+const FLUSH_EVERY: Duration = Duration::from_millis(250);
+
+/// When a pipe that somebody made non-blocking is full, so often is looked whether it still is.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// What those who log share with the thread that writes.
+#[derive(Default)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    due: Condvar,
+    written: Condvar,
+    counters: OnceLock<[IntCounter; Kind::ALL.len()]>,
+}
+
+#[derive(Default)]
+struct State {
+    queue: Queue,
+    /// There is enough to write, or somebody waits for it.
+    is_due: bool,
+    is_writing: bool,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Whole lines go in, so that a panic can't leave half a one.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands a line to the thread; never waits for it.
+    pub(super) fn push(&self, kind: Kind, line: &[u8]) {
+        let mut state = self.state();
+        let is_taken = state.queue.push(kind, line);
+        let is_due = kind == Kind::Message || state.queue.len() >= BATCH;
+        let wake = is_due && !state.is_due;
+        state.is_due |= is_due;
+        drop(state);
+        if wake {
+            self.due.notify_one();
+        }
+        if !is_taken {
+            self.count(kind, 1);
+        }
+    }
+
+    /// Waits until all that was pushed is written, but no longer than `limit`.
+    pub(super) fn flush(&self, limit: Duration) {
+        let mut state = self.state();
+        state.is_due = true;
+        self.due.notify_one();
+        let is_under_way = |state: &mut State| state.is_writing || state.queue.len() > 0;
+        // The result says only whether it was in time, which changes nothing now.
+        let _ = self.written.wait_timeout_while(state, limit, is_under_way);
+    }
+
+    /// Dropped lines are counted on these from now on.
+    pub(super) fn counted_by(&self, counters: [IntCounter; Kind::ALL.len()]) {
+        // The first ones stay: there is one log.
+        let _ = self.counters.set(counters);
+    }
+
+    fn count(&self, kind: Kind, lines: u64) {
+        if let Some(counters) = self.counters.get() {
+            counters[kind as usize].inc_by(lines);
+        }
+    }
+
+    /// Waits for something to write.
+    fn next(&self, batch: &mut Batch) -> Counts {
+        let mut state = self.state();
+        state.is_writing = false;
+        loop {
+            if state.queue.len() == 0 {
+                self.written.notify_all();
+            }
+            let waited = self
+                .due
+                .wait_timeout_while(state, FLUSH_EVERY, |state| !state.is_due);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.is_due = false;
+            if state.queue.len() > 0 {
+                state.is_writing = true;
+                return state.queue.swap(batch);
+            }
+        }
+    }
+}
+
+/// Starts the thread.
+///
+/// # Errors
+/// When the system gives no thread.
+pub(super) fn start(format: LogFormat, shared: Arc<Shared>) -> io::Result<()> {
+    // Not through the standard library's handle, whose lock a blocked write would hold.
+    let out: Box<dyn Write + Send> = match io::stderr().as_fd().try_clone_to_owned() {
+        Ok(descriptor) => Box::new(File::from(descriptor)),
+        Err(_) => Box::new(io::stderr()),
+    };
+    let writer = Writer::new(format, out);
+    let builder = thread::Builder::new().name("log".to_owned());
+    builder.spawn(move || run(writer, &shared))?;
+    Ok(())
+}
+
+fn run(mut writer: Writer, shared: &Shared) {
+    let mut batch = Batch::default();
+    loop {
+        let dropped = shared.next(&mut batch);
+        let failed = writer.write(&batch, dropped);
+        for kind in Kind::ALL {
+            shared.count(kind, failed[kind as usize]);
+        }
+        batch.clear();
+    }
+}
+
+/// Writes batches, and tells of the lines that are missing once it can.
+struct Writer {
+    format: LogFormat,
+    out: Box<dyn Write + Send>,
+    untold: Counts,
+    /// Why writing failed the last time, as long as that isn't told.
+    error: Option<io::Error>,
+    /// The last byte that was written ended no line.
+    is_torn: bool,
+}
+
+impl Writer {
+    fn new(format: LogFormat, out: Box<dyn Write + Send>) -> Writer {
+        Writer {
+            format,
+            out,
+            untold: Counts::default(),
+            error: None,
+            is_torn: false,
+        }
+    }
+
+    /// Writes a batch after which lines were dropped; returns how many of its lines got lost.
+    fn write(&mut self, batch: &Batch, dropped: Counts) -> Counts {
+        for (untold, dropped) in self.untold.iter_mut().zip(dropped) {
+            *untold += dropped;
+        }
+        let mut failed = Counts::default();
+        let (written, result) = self.write_lines(&batch.bytes);
+        if let Err(error) = result {
+            failed = batch.lines_from(written);
+            for (untold, failed) in self.untold.iter_mut().zip(failed) {
+                *untold += failed;
+            }
+            self.is_torn |= batch.is_torn_at(written);
+            self.error = Some(error);
+        } else if self.untold != Counts::default() {
+            self.tell();
+        }
+        failed
+    }
+
+    /// Writes whole lines, behind the end of one that was cut.
+    fn write_lines(&mut self, bytes: &[u8]) -> (usize, io::Result<()>) {
+        if self.is_torn {
+            if let (_, Err(error)) = write_out(&mut self.out, b"\n") {
+                return (0, Err(error));
+            }
+            self.is_torn = false;
+        }
+        write_out(&mut self.out, bytes)
+    }
+
+    /// One line about the lines that are missing here.
+    fn tell(&mut self) {
+        let [access, failure, message] = self.untold;
+        let why = match &self.error {
+            Some(error) => format!("standard error could not be written to: {error}"),
+            None => "whoever reads standard error was too slow".to_owned(),
+        };
+        let mut line = Vec::new();
+        format_line(
+            self.format,
+            SystemTime::now(),
+            &Record::builder()
+                .level(Level::Warn)
+                .target(module_path!())
+                .args(format_args!(
+                    "log lines are missing here: {access} access records of requests that ended \
+                     well, {failure} of others, {message} messages; {why}"
+                ))
+                .build(),
+            &mut line,
+        );
+        let (written, result) = self.write_lines(&line);
+        match result {
+            Ok(()) => (self.untold, self.error) = (Counts::default(), None),
+            Err(_) => self.is_torn |= written > 0,
+        }
+    }
+}
+
+/// Writes all bytes, however long it takes; returns how many were written until it failed.
+fn write_out(out: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) {
+    let mut written = 0;
+    while written < bytes.len() {
+        match out.write(&bytes[written..]) {
+            Ok(0) => return (written, Err(ErrorKind::WriteZero.into())),
+            Ok(more) => written += more,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(LOOK_AGAIN),
+            Err(error) => return (written, Err(error)),
+        }
+    }
+    (written, Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes so many bytes and then fails, until it is given room.
+    #[derive(Clone, Default)]
+    struct Disk(Arc<Mutex<(usize, Vec<u8>)>>);
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let (room, content) = &mut *self.0.lock().unwrap();
+            let fits = bytes.len().min(*room);
+            if fits == 0 {
+                return Err(ErrorKind::StorageFull.into());
+            }
+            *room -= fits;
+            content.extend(&bytes[..fits]);
+            Ok(fits)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn batch(lines: &[(Kind, &str)]) -> Batch {
+        let (mut queue, mut batch) = (Queue::default(), Batch::default());
+        for (kind, line) in lines {
+            assert!(queue.push(*kind, line.as_bytes()));
+        }
+        queue.swap(&mut batch);
+        batch
+    }
+
+    #[test]
+    fn a_full_disk_loses_lines_that_are_counted_and_told() {
+        let disk = Disk::default();
+        let mut writer = Writer::new(LogFormat::Text, Box::new(disk.clone()));
+        let lines = batch(&[(Kind::Access, "first\n"), (Kind::Message, "second\n")]);
+        assert_eq!(writer.write(&lines, [0, 0, 0]), [1, 0, 1]);
+        disk.0.lock().unwrap().0 = 8;
+        assert_eq!(writer.write(&lines, [0, 0, 0]), [0, 0, 1]);
+        disk.0.lock().unwrap().0 = 1000;
+        assert_eq!(writer.write(&lines, [0, 3, 0]), [0, 0, 0]);
+        assert_eq!(writer.write(&lines, [0, 0, 0]), [0, 0, 0]);
+        let content = String::from_utf8(disk.0.lock().unwrap().1.clone()).unwrap();
+        let (before, told) = content.split_once("first\nse\nfirst\nsecond\n").unwrap();
+        assert_eq!(before, "");
+        let (told, after) = told.split_once('\n').unwrap();
+        for word in [
+            "warn",
+            "missing here: 1 access",
+            "3 of others",
+            "2 messages; standard error could not be written to: ",
+        ] {
+            assert!(told.contains(word), "{told}");
+        }
+        assert_eq!(after, "first\nsecond\n");
+    }
+}

@@ -1,0 +1,198 @@
+//! A log that nobody reads or that can't be written costs lines, which are counted, and nothing else.
+
+use crate::client::{Conn, get};
+use crate::common::plain_http::ask;
+use crate::common::process::must;
+use crate::common::wait;
+use crate::harbor::Harbor;
+use crate::setup::{PATIENCE, Setup, World, until};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const DROPPED: &str = "harbormouth_log_lines_dropped_total";
+
+/// Makes a named pipe.
+fn pipe(directory: &Path) -> PathBuf {
+    let path = directory.join("pipe");
+    let mut command = Command::new("mkfifo");
+    command.arg(&path);
+    must(command);
+    path
+}
+
+/// Both ends, so that neither opening nor writing finds nobody.
+fn hold(pipe: &Path) -> File {
+    let options = OpenOptions::new().read(true).write(true).open(pipe);
+    options.expect("open the pipe")
+}
+
+/// What runs the gateway with a descriptor on this file.
+fn redirected(descriptor: u8, file: &Path) -> Vec<String> {
+    let script = format!("exec \"$0\" \"$@\" {descriptor}>{}", file.display());
+    ["sh", "-c", &script].map(str::to_owned).into()
+}
+
+fn world_with_log(harbor: &Harbor, file: &Path) -> World {
+    let mut setup = Setup::new(harbor.url());
+    setup.within = redirected(2, file);
+    setup.start()
+}
+
+/// A path of about 8 KiB, which makes a record of that size.
+fn long(folder: &str) -> String {
+    format!("/v2/lab/{folder}/tags/list?n={}", "1".repeat(8 << 10))
+}
+
+/// More than a pipe (64 KiB) and the log's queue hold: 4 MiB of records of requests that end well,
+/// and 1 MiB of others.
+async fn fill_the_log(conn: &mut Conn) {
+    for (path, times, status) in [
+        (long("app"), 700, 200),
+        (
+            "/v2/lab/x%2fy/tags/list".to_owned() + &long("app"),
+            200,
+            400,
+        ),
+    ] {
+        for _ in 0..times {
+            assert_eq!(conn.ask(get(&path, &[])).await.status, status);
+        }
+    }
+}
+
+fn is_alive(world: &World) {
+    let live = ask(world.gateway.admin.expect("admin"), "GET", "/livez", &[]);
+    assert_eq!(live.status, 200);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_log_that_nobody_reads() {
+    let harbor = Harbor::content().await;
+    let directory = TempDir::new().expect("a directory");
+    let pipe = pipe(directory.path());
+    let held = hold(&pipe);
+    let world = world_with_log(&harbor, &pipe);
+    let mut conn = world.http().await;
+    fill_the_log(&mut conn).await;
+    // They go on, and what the gateway itself has to say still has room.
+    for _ in 0..2000 {
+        assert_eq!(conn.ask(get("/v2/", &[])).await.status, 200);
+    }
+    is_alive(&world);
+    let dropped = |kind| world.gateway.metric(DROPPED, &[("kind", kind)]);
+    let [access, failure, message] = ["access", "failure", "message"].map(dropped);
+    assert!(access > 2000.0 && failure > 10.0, "{access} {failure}");
+    assert!(message < 0.5, "{message}");
+    // Whoever reads again is told what is missing.
+    let reader = BufReader::new(held);
+    let (lines, read) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in reader.lines().map_while(Result::ok) {
+            // The test may have seen enough.
+            let _ = lines.send(line);
+        }
+    });
+    let told = wait::until("what is missing", PATIENCE, || {
+        read.try_iter().find(|line| line.contains("missing here"))
+    });
+    for part in [
+        format!("{access} access records"),
+        format!("{failure} of others"),
+        "too slow".to_owned(),
+    ] {
+        assert!(told.contains(&part), "{told}");
+    }
+    // And it is a log again.
+    assert_eq!(conn.ask(get("/v2/again/tags/list", &[])).await.status, 200);
+    wait::until("the next record", PATIENCE, || {
+        read.try_iter().find(|line| line.contains("/v2/again"))
+    });
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_keeps_nobody_from_ending_it() {
+    let harbor = Harbor::content().await;
+    for signal in ["TERM", "INT"] {
+        let directory = TempDir::new().expect("a directory");
+        let pipe = pipe(directory.path());
+        let _held = hold(&pipe);
+        let mut world = world_with_log(&harbor, &pipe);
+        let mut conn = world.http().await;
+        for _ in 0..20 {
+            assert_eq!(conn.ask(get(&long("app"), &[])).await.status, 200);
+        }
+        drop(conn);
+        let began = Instant::now();
+        world.gateway.signal(signal);
+        let status = until("its end", || world.gateway.ended()).await;
+        assert!(status.success(), "{status:?}");
+        assert!(began.elapsed() < Duration::from_secs(8), "{signal}");
+    }
+}
+
+/// Where it listens is said by a thread of its own.
+#[tokio::test]
+async fn standard_output_that_nobody_reads_keeps_nobody_from_ending_it() {
+    let harbor = Harbor::content().await;
+    let directory = TempDir::new().expect("a directory");
+    let pipe = pipe(directory.path());
+    let mut held = hold(&pipe);
+    let full = [b'x'; 64 << 10];
+    std::io::Write::write_all(&mut held, &full).expect("fill the pipe");
+    let mut command = Command::new("sh");
+    let script = redirected(1, &pipe);
+    command.args(&script[1..]);
+    command.arg(crate::common::gateway::Gateway::command().get_program());
+    command.args(["serve", "--public", "http://hub.example.com"]);
+    command.args(["--upstream", &harbor.url()]);
+    command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    let mut process = crate::common::process::Process::start("harbormouth", command);
+    // It accepts once its probe has come.
+    until("a probe", || {
+        (!harbor.got_with("ping").is_empty()).then_some(())
+    })
+    .await;
+    assert!(process.terminate(Duration::from_secs(8)).success());
+}
+
+#[tokio::test]
+async fn a_full_disk_costs_lines_and_no_request() {
+    let harbor = Harbor::content().await;
+    let world = world_with_log(&harbor, Path::new("/dev/full"));
+    let mut conn = world.http().await;
+    for _ in 0..300 {
+        assert_eq!(conn.ask(get("/v2/", &[])).await.status, 200);
+    }
+    // Each one is counted, once it was tried.
+    world
+        .metric_becomes(DROPPED, &[("kind", "access")], 300.0)
+        .await;
+    is_alive(&world);
+    assert!(world.gateway.terminate(PATIENCE).success());
+}
+
+#[tokio::test]
+async fn a_reader_that_went_is_missed_until_the_next_one_comes() {
+    let harbor = Harbor::content().await;
+    let directory = TempDir::new().expect("a directory");
+    let pipe = pipe(directory.path());
+    let held = hold(&pipe);
+    let world = world_with_log(&harbor, &pipe);
+    drop(held);
+    let mut conn = world.http().await;
+    assert_eq!(conn.ask(get("/v2/", &[])).await.status, 200);
+    world
+        .metric_becomes(DROPPED, &[("kind", "access")], 1.0)
+        .await;
+    let reader = BufReader::new(hold(&pipe));
+    assert_eq!(conn.ask(get("/v2/again/tags/list", &[])).await.status, 200);
+    let lines: Vec<String> = reader.lines().take(2).map_while(Result::ok).collect();
+    assert!(lines[0].contains("/v2/again"), "{lines:?}");
+    for part in ["1 access records", "Broken pipe"] {
+        assert!(lines[1].contains(part), "{lines:?}");
+    }
+}
