@@ -23,20 +23,25 @@ pub mod upstream;
 
 pub mod admin;
 pub mod canary;
+pub mod descriptors;
 pub mod logging;
 pub mod metrics;
 pub mod record;
 
 pub mod file;
+pub mod guardian;
+pub mod pulse;
 pub mod random;
 pub mod reload;
 pub mod sample;
 pub mod sealing;
 pub mod server;
+pub mod signals;
 #[cfg(feature = "demo")]
 pub mod standin;
 pub mod systemd;
 pub mod terminal;
+pub mod threads;
 
 #[cfg(feature = "demo")]
 pub mod demo;

@@ -45,6 +45,9 @@ const LOGGED_AUTHORITIES: usize = 100;
 /// A wrong word about the client's side comes with every request.
 const IN_CLEAR_TOLD_EVERY: Duration = Duration::from_secs(3600);
 
+/// Where one request finds no socket, all others don't either.
+const EXHAUSTED_TOLD_EVERY: Duration = Duration::from_secs(60);
+
 /// What lives as long as the process, whatever configuration is in force.
 pub struct Process {
     pub metrics: Metrics,
@@ -58,6 +61,7 @@ pub struct Process {
     in_flight: AtomicUsize,
     /// The drain is over: what is still under way is cut.
     cut: AtomicBool,
+    exhausted_logged: Seldom,
 }
 
 /// The configuration in force: what new requests and connections begin with.
@@ -116,6 +120,7 @@ impl Process {
             lingering: Arc::default(),
             in_flight: AtomicUsize::new(0),
             cut: AtomicBool::new(false),
+            exhausted_logged: Seldom::every(EXHAUSTED_TOLD_EVERY),
         })
     }
 
@@ -131,6 +136,16 @@ impl Process {
 
     pub fn is_cut(&self) -> bool {
         self.cut.load(Ordering::Relaxed)
+    }
+
+    /// Tells the operator that there was no socket left.
+    pub fn note_exhausted(&self, error: &pingora::Error) {
+        if self.exhausted_logged.is_due() {
+            log::error!(
+                "no connection to Harbor can be opened: {error}; this process has no descriptor, \
+                 port or memory left for one (reason no_socket)"
+            );
+        }
     }
 
     pub fn request_begins(&self) {

@@ -65,7 +65,11 @@ fn refuse(error: &config::Error) -> ExitCode {
 
 fn show(config: &Config) -> anyhow::Result<ExitCode> {
     let expired = config.expired_certificates(SystemTime::now());
-    for warning in config.warnings.iter().chain(&expired) {
+    // What a service of this user would have: it raises its own limit as far as it may.
+    let (_, most) = rlimit::getrlimit(rlimit::Resource::NOFILE)?;
+    let too_few =
+        harbormouth::descriptors::too_few(config.limits.connections, config.in_flight(), most);
+    for warning in config.warnings.iter().chain(&expired).chain(&too_few) {
         eprintln!("warning: {warning}");
     }
     std::io::stdout().write_all(config.to_yaml()?.as_bytes())?;

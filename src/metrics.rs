@@ -84,6 +84,7 @@ pub struct OperationMetrics {
 pub struct ListenerMetrics {
     pub connections: IntGauge,
     pub accepted: IntCounter,
+    pub accept_pauses: IntCounter,
     pub without_request: IntCounter,
     handshake_failures: Vec<IntCounter>,
     refused: Vec<IntCounter>,

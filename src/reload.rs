@@ -117,7 +117,7 @@ impl Reloader {
         let result = match result.await {
             Ok((files, Ok(config))) => {
                 self.files = files.and(&config);
-                self.apply(config, why).await
+                self.apply(config).await
             }
             Ok((files, Err(error))) => {
                 self.files = files;
@@ -129,12 +129,20 @@ impl Reloader {
         let now = SystemTime::now();
         process.metrics.process.reloaded(result.is_ok(), now);
         match result {
-            Ok(restart_required) => {
+            Ok((restart_required, changes)) => {
                 self.state.send_replace(State {
                     read: now,
                     problem: None,
-                    restart_required,
+                    restart_required: restart_required.clone(),
                 });
+                // Said when it is so: the operator's listener answers from another thread.
+                log::info!("{why}: the configuration was read again; {changes}");
+                if !restart_required.is_empty() {
+                    log::warn!(
+                        "only a restart puts this into force: {}",
+                        restart_required.join(", ")
+                    );
+                }
             }
             Err(problem) => {
                 let is_new = self.state.borrow().problem.as_ref() != Some(&problem);
@@ -147,8 +155,8 @@ impl Reloader {
         }
     }
 
-    /// Returns the keys that wait for a restart.
-    async fn apply(&self, read: Config, why: &str) -> Result<Vec<String>, String> {
+    /// Returns the keys that wait for a restart, and what changes, in words.
+    async fn apply(&self, read: Config) -> Result<(Vec<String>, String), String> {
         let before = self.current.load();
         let restart_required = restart_required(&self.started_with, &read);
         let config = keep_running(&self.started_with, read);
@@ -171,14 +179,7 @@ impl Reloader {
         self.current.replace(next);
         let metrics = &before.process.metrics.process;
         metrics.show_restart_required(!restart_required.is_empty());
-        log::info!("{why}: the configuration was read again; {changes}");
-        if !restart_required.is_empty() {
-            log::warn!(
-                "only a restart puts this into force: {}",
-                restart_required.join(", ")
-            );
-        }
-        Ok(restart_required)
+        Ok((restart_required, changes))
     }
 }
 

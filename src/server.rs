@@ -4,18 +4,21 @@ use crate::admin::{Admin, Phase, Sources};
 use crate::canary;
 use crate::config::Config;
 use crate::gateway::{Gateway, MAX_TRIES};
+use crate::guardian::Guardian;
 use crate::listener::{Ending, Listener, Workers};
 use crate::live::{Current, Process, Shared};
+use crate::pulse::Hearts;
 use crate::reload::{self, Read, Reloader};
-use crate::{logging, systemd};
+use crate::signals::{Signal, Signals};
+use crate::threads::Thread;
+use crate::{descriptors, logging, systemd};
 use anyhow::Context;
 use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
-use std::fmt;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::signal::unix::{self, SignalKind};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -33,8 +36,9 @@ const GOODBYE: Duration = Duration::from_millis(750);
 /// How often uploads are looked over: finer than Prometheus asks.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Records of requests that are cut are written within milliseconds.
-const LAST_RECORDS: Duration = Duration::from_secs(1);
+/// Threads beside those that read files: an answer of the operator's listener, and one whose file
+/// system hangs.
+const BLOCKING: usize = 2;
 
 /// Serves until a signal ends it. SIGHUP, or a change of a file that the configuration names, makes
 /// it `read` its configuration again.
@@ -44,16 +48,15 @@ const LAST_RECORDS: Duration = Duration::from_secs(1);
 pub fn run(config: Config, read: Read) -> anyhow::Result<()> {
     logging::init(config.log.format).context("the log's thread")?;
     // Two descriptors for each request; the soft limit of a service is 1,024 by default.
-    match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(most) if most < descriptors(&config) => log::warn!(
-            "limits.connections: {} clients may need {} open files, and this process may have {most}; \
-             raise its limit (LimitNOFILE, ulimit -Hn) or lower this one",
-            config.limits.connections,
-            descriptors(&config)
-        ),
-        Ok(_) => {}
-        Err(error) => log::warn!("the limit of open files stays as it is: {error}"),
-    }
+    let most = match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(most) => most,
+        Err(error) => {
+            log::warn!("the limit of open files stays as it is: {error}");
+            rlimit::getrlimit(rlimit::Resource::NOFILE)?.0
+        }
+    };
+    let config = fitting(config, most);
+    let read: Read = Arc::new(move || read().map(|config| fitting(config, most)));
     // An error means that somebody installed one already, which is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -66,14 +69,35 @@ pub fn run(config: Config, read: Read) -> anyhow::Result<()> {
     result
 }
 
-/// What as many clients as are allowed can make us open.
-fn descriptors(config: &Config) -> u64 {
-    u64::try_from(config.limits.connections * 2).unwrap_or(u64::MAX)
+/// Takes no more clients than there are descriptors for: for one that was accepted and can't be
+/// served, nothing is left but an error.
+fn fitting(mut config: Config, most: u64) -> Config {
+    let in_flight = config.in_flight();
+    if let Some(warning) = descriptors::too_few(config.limits.connections, in_flight, most) {
+        config.warnings.push(warning);
+        config.limits.connections = descriptors::connections_for(most, in_flight);
+    }
+    config
+}
+
+/// What the process tells all of its parts about its end.
+struct Orders {
+    /// From the first signal on answers ask to close.
+    drain: watch::Sender<bool>,
+    /// After the delay nothing new is taken.
+    close: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
+}
+
+/// The threads that take connections, so that what one of them does holds up no other: clients' and
+/// the operator's.
+struct Doors {
+    accept: Thread,
+    admin: Thread,
 }
 
 async fn serve(config: Config, read: Read) -> anyhow::Result<()> {
     let config = Arc::new(config);
-    let started = SystemTime::now();
     for warning in &config.warnings {
         log::warn!("{warning}");
     }
@@ -81,101 +105,173 @@ async fn serve(config: Config, read: Read) -> anyhow::Result<()> {
     logging::counted_by(process.metrics.process.log_lines_dropped());
     let shared = Shared::new(Arc::clone(&config), Arc::clone(&process), None)?;
     let current = Arc::new(Current::new(shared));
-    // From the first signal on answers ask to close; after the delay nothing new is taken.
-    let (drain, draining) = watch::channel(false);
-    let (close, closed) = watch::channel(false);
-    let (set_phase, phase) = watch::channel(Phase::Starting);
+    let orders = Orders {
+        drain: watch::Sender::new(false),
+        close: watch::Sender::new(false),
+        phase: watch::Sender::new(Phase::Starting),
+    };
+    let doors = Doors {
+        accept: Thread::start("accept", BLOCKING).context("the thread that accepts")?,
+        admin: Thread::start("admin", BLOCKING).context("the operator's thread")?,
+    };
+    let hearts = hearts(&current, &doors);
+    let (listeners, mut announced) = bind(&config, &doors).await?;
+    let certificates = listeners.iter().map(Listener::certificates).collect();
+    let mut reloader = Reloader::new(read, Arc::clone(&current), certificates);
+    let sources = Sources {
+        current: Arc::clone(&current),
+        phase: orders.phase.subscribe(),
+        reload: reloader.state(),
+        hearts: Arc::clone(&hearts),
+        started: SystemTime::now(),
+    };
+    announced.push(admit(config.admin.address, sources, &doors).await?);
+    let ending = Ending {
+        draining: orders.drain.subscribe(),
+        closed: orders.close.subscribe(),
+    };
+    let proxy = || proxy(&current, &ending.draining);
+    let workers = Workers::start(config.threads, proxy, &current, &hearts, &ending);
+    let workers = Arc::new(workers.context("worker threads")?);
+    hearts.shown_by(&process.metrics.process.responsive);
+    let mut signals = Signals::new()?;
+    let guardian = Guardian {
+        current: Arc::clone(&current),
+        hearts: Arc::clone(&hearts),
+        workers: Arc::clone(&workers),
+    };
+    guardian.start().context("the guardian's thread")?;
+    let mut life = Life::begin(current, workers, orders, listeners, &reloader, &doors);
+    announced.push("ready".to_owned());
+    announce(announced).context("the thread that says where we listen")?;
+    systemd::ready();
+    let signal = until_the_end(&mut signals, &mut reloader).await;
+    life.end(signal, &mut signals).await;
+    // What is still under way ends now, and each says so in its record.
+    hearts.end();
+    process.cut();
+    life.workers.cut().await;
+    Ok(())
+}
 
+/// Watches this thread and the doors'; workers join when they start.
+fn hearts(current: &Arc<Current>, doors: &Doors) -> Arc<Hearts> {
+    let hearts = Arc::new(Hearts::default());
+    let beat = |name| hearts.join(name).beat(Arc::clone(current));
+    tokio::spawn(beat("main"));
+    doors.accept.spawn(beat("accept"));
+    doors.admin.spawn(beat("admin"));
+    hearts
+}
+
+/// Opens the listeners; returns them with what is to be said of them.
+async fn bind(config: &Arc<Config>, doors: &Doors) -> anyhow::Result<(Vec<Listener>, Vec<String>)> {
     let mut announced = Vec::new();
     let mut listeners = Vec::new();
-    for (index, listener) in config.listeners.iter().enumerate() {
-        let listener = Listener::bind(index, listener).await?;
+    for index in 0..config.listeners.len() {
+        let config = Arc::clone(config);
+        let bind = async move { Listener::bind(index, &config.listeners[index]).await };
+        let listener = doors.accept.spawn(bind).await??;
         let address = listener.address()?;
         announced.push(format!("listening {} {address}", listener.scheme()));
         listeners.push(listener);
     }
-    let mut reloader = Reloader::new(
-        read,
-        Arc::clone(&current),
-        listeners.iter().map(Listener::certificates).collect(),
-    );
-    let reloaded = reloader.state();
-    let sources = Sources {
-        current: Arc::clone(&current),
-        phase,
-        reload: reloader.state(),
-        started,
-    };
-    let admin = Admin::bind(config.admin.address, sources).await;
-    let admin = admin
-        .with_context(|| format!("admin.address: can't listen on {}", config.admin.address))?;
-    announced.push(format!("admin http {}", admin.address()?));
+    Ok((listeners, announced))
+}
 
-    let proxy = || proxy(&current, &draining);
-    let ending = Ending {
-        draining: draining.clone(),
-        closed: closed.clone(),
-    };
-    let workers = Workers::start(config.threads, proxy, &current, &ending);
-    let workers = Arc::new(workers.context("worker threads")?);
-    tokio::spawn(admin.run());
-    tokio::spawn(sweep(Arc::clone(&current)));
-    reload::watch_endpoints(&current.load(), None);
-    let mut signals = Signals::new()?;
-    let accepting: Vec<_> = listeners
-        .into_iter()
-        .map(|listener| tokio::spawn(listener.run(Arc::clone(&workers), closed.clone())))
-        .collect();
-    let canaries = canary::supervise(
-        Arc::clone(&current),
-        reloaded,
-        draining.clone(),
-        canary::Doctor,
-    );
-    let canaries = tokio::spawn(canaries);
-    set_phase.send_replace(Phase::Serving);
-    announced.push("ready".to_owned());
-    announce(announced).context("the thread that says where we listen")?;
-    systemd::ready();
-    tokio::spawn(systemd::keep_alive());
+/// Opens the operator's listener, which serves from now on; returns what is to be said of it.
+async fn admit(address: SocketAddr, sources: Sources, doors: &Doors) -> anyhow::Result<String> {
+    let admin = doors.admin.spawn(Admin::bind(address, sources)).await?;
+    let admin = admin.with_context(|| format!("admin.address: can't listen on {address}"))?;
+    let announced = format!("admin http {}", admin.address()?);
+    doors.admin.spawn(admin.run());
+    Ok(announced)
+}
 
-    let signal = loop {
+/// Reads the configuration again as often as there is a reason to, until a signal ends it.
+async fn until_the_end(signals: &mut Signals, reloader: &mut Reloader) -> Signal {
+    loop {
         let why = tokio::select! {
             signal = signals.next() => match signal {
                 Signal::Hangup => "SIGHUP",
-                signal => break signal,
+                signal @ (Signal::Terminate | Signal::Quit | Signal::Interrupt) => return signal,
             },
             () = reloader.changed() => "a file has changed",
         };
         // A file system or a resolver may hang: that keeps nobody from ending the process.
         tokio::select! {
-            () = read_again(&mut reloader, why) => {}
-            signal = signals.ending() => break signal,
+            () = read_again(reloader, why) => {}
+            signal = signals.ending() => return signal,
         }
-    };
-    log::info!("{signal}: draining");
-    set_phase.send_replace(Phase::Draining);
-    systemd::stopping();
-    drain.send_replace(true);
-    let limits = current.load().config.drain;
-    let delay = match signal {
-        Signal::Terminate => limits.delay,
-        Signal::Interrupt | Signal::Hangup => Duration::ZERO,
-    };
-    let drained = async {
-        // A canary that is under way cleans up through our own listeners, perhaps.
-        let (_, ()) = tokio::join!(canaries, tokio::time::sleep(delay));
-        close.send_replace(true);
-        finish(accepting, &workers, &process, limits.timeout).await;
-    };
-    tokio::select! {
-        () = drained => {}
-        signal = signals.end() => log::warn!("{signal} again: ending at once"),
     }
-    // What is still under way ends now, and each says so in its record.
-    process.cut();
-    workers.cut(LAST_RECORDS).await;
-    Ok(())
+}
+
+/// What goes on until the process ends.
+struct Life {
+    current: Arc<Current>,
+    workers: Arc<Workers>,
+    accepting: Vec<JoinHandle<()>>,
+    canaries: JoinHandle<()>,
+    orders: Orders,
+}
+
+impl Life {
+    /// From now on clients are served.
+    fn begin(
+        current: Arc<Current>,
+        workers: Arc<Workers>,
+        orders: Orders,
+        listeners: Vec<Listener>,
+        reloader: &Reloader,
+        doors: &Doors,
+    ) -> Life {
+        tokio::spawn(sweep(Arc::clone(&current)));
+        reload::watch_endpoints(&current.load(), None);
+        let canaries = canary::supervise(
+            Arc::clone(&current),
+            reloader.state(),
+            orders.drain.subscribe(),
+            canary::Doctor,
+        );
+        let accept = |listener: Listener| {
+            let accepting = listener.run(Arc::clone(&workers), orders.close.subscribe());
+            doors.accept.spawn(accepting)
+        };
+        let accepting = listeners.into_iter().map(accept).collect();
+        orders.phase.send_replace(Phase::Serving);
+        Life {
+            canaries: tokio::spawn(canaries),
+            accepting,
+            current,
+            workers,
+            orders,
+        }
+    }
+
+    /// The orderly end, or a short one where a second signal comes.
+    async fn end(&mut self, signal: Signal, signals: &mut Signals) {
+        log::info!("{signal}: draining");
+        self.orders.phase.send_replace(Phase::Draining);
+        systemd::stopping();
+        self.orders.drain.send_replace(true);
+        let shared = self.current.load();
+        let limits = shared.config.drain;
+        let delay = match signal {
+            Signal::Terminate | Signal::Quit => limits.delay,
+            Signal::Interrupt | Signal::Hangup => Duration::ZERO,
+        };
+        let drained = async {
+            // A canary that is under way cleans up through our own listeners, perhaps.
+            let (_, ()) = tokio::join!(&mut self.canaries, tokio::time::sleep(delay));
+            self.orders.close.send_replace(true);
+            let accepting = std::mem::take(&mut self.accepting);
+            finish(accepting, &self.workers, &shared.process, limits.timeout).await;
+        };
+        tokio::select! {
+            () = drained => {}
+            signal = end(signals) => log::warn!("{signal} again: ending at once"),
+        }
+    }
 }
 
 /// Reads the configuration again, which systemd is told of.
@@ -273,61 +369,12 @@ async fn finish(
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Signal {
-    Terminate,
-    Interrupt,
-    Hangup,
-}
-
-impl fmt::Display for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Signal::Terminate => "SIGTERM",
-            Signal::Interrupt => "SIGINT",
-            Signal::Hangup => "SIGHUP",
-        })
-    }
-}
-
-struct Signals {
-    terminate: unix::Signal,
-    interrupt: unix::Signal,
-    hangup: unix::Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Signals> {
-        Ok(Signals {
-            terminate: unix::signal(SignalKind::terminate())?,
-            interrupt: unix::signal(SignalKind::interrupt())?,
-            hangup: unix::signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) -> Signal {
-        tokio::select! {
-            _ = self.terminate.recv() => Signal::Terminate,
-            _ = self.interrupt.recv() => Signal::Interrupt,
-            _ = self.hangup.recv() => Signal::Hangup,
-        }
-    }
-
-    /// The next signal that ends the process; a SIGHUP stays for [`Signals::next`].
-    async fn ending(&mut self) -> Signal {
-        tokio::select! {
-            _ = self.terminate.recv() => Signal::Terminate,
-            _ = self.interrupt.recv() => Signal::Interrupt,
-        }
-    }
-
-    /// The next signal that ends the process, during a drain.
-    async fn end(&mut self) -> Signal {
-        loop {
-            match self.next().await {
-                Signal::Hangup => log::info!("SIGHUP: nothing is read again while draining"),
-                signal => return signal,
-            }
+/// The next signal that ends the process, during a drain.
+async fn end(signals: &mut Signals) -> Signal {
+    loop {
+        match signals.next().await {
+            Signal::Hangup => log::info!("SIGHUP: nothing is read again while draining"),
+            signal @ (Signal::Terminate | Signal::Quit | Signal::Interrupt) => return signal,
         }
     }
 }

@@ -25,10 +25,9 @@ pub fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
-/// Says that we are alive as often as the service manager wants to hear it (`WatchdogSec`), for as
-/// long as the runtime that this runs on does its work: the one that accepts, drains and answers
-/// the admin listener. A worker that hangs isn't noticed by it.
-pub async fn keep_alive() {
+/// Says that we are alive as often as the service manager wants to hear it (`WatchdogSec`), as long
+/// as we are.
+pub async fn keep_alive(is_alive: impl Fn() -> bool) {
     let Some(limit) = sd_notify::watchdog_enabled() else {
         return;
     };
@@ -37,7 +36,12 @@ pub async fn keep_alive() {
     let mut beats = tokio::time::interval((limit / 2).max(Duration::from_millis(1)));
     loop {
         beats.tick().await;
-        tell(&[NotifyState::Watchdog]);
+        if is_alive() {
+            // A service manager that doesn't read makes it wait, and nobody who asks.
+            let told = tokio::task::spawn_blocking(|| tell(&[NotifyState::Watchdog]));
+            // It fails only when the process ends.
+            let _ = told.await;
+        }
     }
 }
 

@@ -76,11 +76,22 @@ fn secret_in(file: &Path) -> String {
     secret.to_owned()
 }
 
+/// What was printed, without what `check` says of this machine: that its limit of open files is
+/// below what the configuration may need.
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_harbormouth"))
+    let mut output = Command::new(env!("CARGO_BIN_EXE_harbormouth"))
         .args(arguments)
         .output()
-        .unwrap()
+        .unwrap();
+    let of_machine = |line: &&str| {
+        line.starts_with("warning: limits.connections: ") && line.contains("this process may have")
+    };
+    let lines = text(&output.stderr).split_inclusive('\n');
+    output.stderr = lines
+        .filter(|line| !of_machine(line))
+        .collect::<String>()
+        .into();
+    output
 }
 
 fn text(bytes: &[u8]) -> &str {

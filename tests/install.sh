@@ -41,6 +41,9 @@ openssl:openssl
 unshare:util-linux
 nsenter:util-linux
 setpriv:util-linux
+prlimit:util-linux
+strace:strace
+faketime:faketime
 setsid:util-linux
 mount:mount
 ip:iproute2

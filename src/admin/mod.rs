@@ -1,31 +1,56 @@
 //! The operator's own listener: is it alive, is it ready, its numbers, and a page that says which
 //! pushes fail, and why. Never public: it has an address of its own, and answers until the process
 //! ends, through a drain as well.
+//!
+//! It has a thread of its own and bounds of its own: who asks it for too much waits for himself.
 
+mod host;
+mod open;
 mod overview;
 pub mod page;
+mod patient;
 mod routes;
+mod turn;
 
+use crate::descriptors::{Spares, is_exhausted};
 use crate::live::Current;
+use crate::logging::Seldom;
+use crate::pulse::Hearts;
 use crate::reload::State;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use open::Connections;
+use patient::Patient;
 use serde::Serialize;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use turn::Turn;
 
 /// A scraper, a kubelet or a browser sends its header at once.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// They take their answer at once, too: the largest is some hundred KiB.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What is read ahead: a browser's header with its cookies, and not a thousand requests.
+const HEADER_BYTES: usize = 16 * 1024;
+
 /// After a failed `accept`, so that others can release file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A failure of that kind lasts; one line a minute says that it does.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// Descriptors that are kept for when there are no others: those of two probes, a scraper and a
+/// browser, twice over.
+const SPARES: usize = 8;
 
 /// Where the process stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -41,6 +66,8 @@ pub struct Sources {
     pub current: Arc<Current>,
     pub phase: watch::Receiver<Phase>,
     pub reload: watch::Receiver<State>,
+    /// The threads that have to answer.
+    pub hearts: Arc<Hearts>,
     /// When the process started.
     pub started: SystemTime,
 }
@@ -48,7 +75,13 @@ pub struct Sources {
 /// The admin listener.
 pub struct Admin {
     socket: TcpListener,
-    sources: Arc<Sources>,
+    desk: Arc<Desk>,
+}
+
+/// What all its connections share.
+struct Desk {
+    sources: Sources,
+    turn: Turn,
 }
 
 impl Admin {
@@ -57,7 +90,10 @@ impl Admin {
     pub async fn bind(address: SocketAddr, sources: Sources) -> io::Result<Admin> {
         Ok(Admin {
             socket: TcpListener::bind(address).await?,
-            sources: Arc::new(sources),
+            desk: Arc::new(Desk {
+                sources,
+                turn: Turn::default(),
+            }),
         })
     }
 
@@ -71,31 +107,56 @@ impl Admin {
 
     /// Serves for ever.
     pub async fn run(self) {
+        let mut open = Connections::default();
+        let mut spares = Spares::new(SPARES);
+        let told = Seldom::every(TOLD_EVERY);
         loop {
-            let stream = match self.socket.accept().await {
-                Ok((stream, _)) => stream,
+            match self.socket.accept().await {
+                Ok((stream, peer)) => {
+                    open.make_room();
+                    let serving = tokio::spawn(serve(stream, Arc::clone(&self.desk)));
+                    open.add(peer.ip(), serving.abort_handle());
+                    spares.refill();
+                }
+                // The next try has it.
+                Err(error) if is_exhausted(&error) && spares.give_up() => {}
                 Err(error) => {
-                    log::warn!("admin: accept failed: {error}");
+                    if told.is_due() {
+                        log::warn!("admin: no connection can be accepted: {error}");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
+                    spares.refill();
                 }
-            };
-            let sources = Arc::clone(&self.sources);
-            tokio::spawn(async move {
-                let service = service_fn(|request: Request<Incoming>| {
-                    let (method, uri) = (request.method(), request.uri());
-                    let response = routes::respond(method, uri, &sources, SystemTime::now());
-                    async move { Ok::<_, Infallible>(response) }
-                });
-                let served = hyper::server::conn::http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(HEADER_TIMEOUT)
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await;
-                if let Err(error) = served {
-                    log::debug!("admin: {error}");
-                }
-            });
+            }
         }
     }
+}
+
+async fn serve(stream: TcpStream, desk: Arc<Desk>) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let desk = Arc::clone(&desk);
+        async move {
+            let (request, _) = request.into_parts();
+            Ok::<_, Infallible>(routes::respond(&request, &desk).await)
+        }
+    });
+    let stream = Patient::new(stream, ANSWER_TIMEOUT);
+    let served = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(HEADER_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        log::debug!("admin: {error}");
+    }
+}
+
+/// The machine's name, which Kubernetes makes the pod's; empty where there is none.
+fn replica() -> &'static str {
+    static REPLICA: OnceLock<String> = OnceLock::new();
+    REPLICA.get_or_init(|| {
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
+        name.map_or_else(|_| String::new(), |name| name.trim().to_owned())
+    })
 }

@@ -1,12 +1,11 @@
 //! `/overview`: the tracker's view, with what only the rest of the process knows: its phase and
 //! replica, public names, objectives, and the health of endpoints.
 
-use super::{Phase, Sources};
+use super::{Phase, Sources, replica};
 use crate::canary::CanaryView;
 use crate::live::Harbor;
 use crate::push::{RegistryView, Series};
 use serde::Serialize;
-use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// `/overview`, field by field as its JSON has it.
@@ -71,15 +70,6 @@ fn endpoints(harbor: &Harbor) -> Vec<Endpoint> {
             healthy: harbor.metrics.healthy(&endpoint.name).get() == 1,
         })
         .collect()
-}
-
-/// The machine's name, which Kubernetes makes the pod's; empty where there is none.
-fn replica() -> &'static str {
-    static REPLICA: OnceLock<String> = OnceLock::new();
-    REPLICA.get_or_init(|| {
-        let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
-        name.map_or_else(|_| String::new(), |name| name.trim().to_owned())
-    })
 }
 
 fn seconds(time: SystemTime) -> f64 {

@@ -2,17 +2,20 @@
 //!
 //! What this file deliberately doesn't know: sockets, and how the answers' contents come about.
 
+use super::host::{self, NotOurs};
 use super::page::{self, Asset};
-use super::{Phase, Sources, overview};
+use super::{Desk, Phase, Sources, overview};
 use crate::edge::query;
 use crate::push::{FailureFilter, FilterError, PushFilter};
 use crate::registry::reason::Reason;
 use crate::reload::State;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName};
-use http::{HeaderValue, Method, Response, StatusCode, Uri};
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -48,30 +51,87 @@ const PATHS: &str = "not here; there are / (the page for people), /overview, /pu
                      /reasons, /metrics, /livez and /readyz\n";
 
 /// Answers one request.
-pub(super) fn respond(method: &Method, uri: &Uri, sources: &Sources, now: SystemTime) -> Answer {
-    let Some(route) = Route::of(uri.path()) else {
+pub(super) async fn respond(request: &Parts, desk: &Arc<Desk>) -> Answer {
+    let Some(route) = Route::of(request.uri.path()) else {
         return text(StatusCode::NOT_FOUND, PATHS.to_owned());
     };
-    if !matches!(*method, Method::GET | Method::HEAD) {
+    if let Some(refusal) = refuse(request, route, &desk.sources) {
+        return refusal;
+    }
+    let query = request.uri.query().unwrap_or_default();
+    match route {
+        Route::Live => live(&desk.sources),
+        Route::Ready => ready(&desk.sources),
+        Route::Reasons => unfiltered(query, || json(&reasons())),
+        Route::Page(asset) => asset.answer(),
+        Route::Metrics => metrics(desk).await,
+        Route::Overview => {
+            let query = query.to_owned();
+            let overview = move |sources: &Sources, now| {
+                unfiltered(&query, || json(&overview::overview(sources, now)))
+            };
+            in_turn(desk, overview).await
+        }
+        Route::Pushes => {
+            let query = query.to_owned();
+            in_turn(desk, move |sources, now| pushes(&query, sources, now)).await
+        }
+        Route::Failures => {
+            let query = query.to_owned();
+            in_turn(desk, move |sources, now| failures(&query, sources, now)).await
+        }
+    }
+}
+
+/// Why a request is not answered, whatever is behind its path. A probe may ask by any name whether
+/// the process lives: there is nothing to read in that.
+fn refuse(request: &Parts, route: Route, sources: &Sources) -> Option<Answer> {
+    let is_probe = matches!(route, Route::Live);
+    let hosts = &sources.current.load().config.admin.hosts;
+    if let Err(error) = host::check(&request.uri, &request.headers, hosts)
+        && !is_probe
+    {
+        let status = match error {
+            NotOurs::Unclear(_) => StatusCode::BAD_REQUEST,
+            NotOurs::Name(_) => StatusCode::MISDIRECTED_REQUEST,
+        };
+        return Some(text(status, format!("{error}\n")));
+    }
+    if !matches!(request.method, Method::GET | Method::HEAD) {
         let mut answer = text(
             StatusCode::METHOD_NOT_ALLOWED,
             "only GET and HEAD\n".to_owned(),
         );
         let allow = HeaderValue::from_static("GET, HEAD");
         answer.headers_mut().insert(ALLOW, allow);
-        return answer;
+        return Some(answer);
     }
-    let query = uri.query().unwrap_or_default();
-    match route {
-        Route::Live => text(StatusCode::OK, "alive\n".to_owned()),
-        Route::Ready => ready(sources),
-        Route::Metrics => metrics(sources),
-        Route::Overview => unfiltered(query, || json(&overview::overview(sources, now))),
-        Route::Pushes => pushes(query, sources, now),
-        Route::Failures => failures(query, sources, now),
-        Route::Reasons => unfiltered(query, || json(&reasons())),
-        Route::Page(asset) => asset.answer(),
+    None
+}
+
+/// What takes a while to make: when it is its turn, and not on the thread that answers probes.
+async fn in_turn(
+    desk: &Arc<Desk>,
+    answer: impl FnOnce(&Sources, SystemTime) -> Answer + Send + 'static,
+) -> Answer {
+    let behind = Arc::clone(desk);
+    let work = move || answer(&behind.sources, SystemTime::now());
+    desk.turn.work(work).await.unwrap_or_else(failed)
+}
+
+fn failed() -> Answer {
+    let said = "this could not be made; the log says why\n".to_owned();
+    text(StatusCode::INTERNAL_SERVER_ERROR, said)
+}
+
+/// Alive while every thread of the process answers.
+fn live(sources: &Sources) -> Answer {
+    let late = sources.hearts.late();
+    if late.is_empty() {
+        return text(StatusCode::OK, "alive\n".to_owned());
     }
+    let said = format!("not answering: {}\n", late.join(", "));
+    text(StatusCode::SERVICE_UNAVAILABLE, said)
 }
 
 /// Ready while listening, through a drain as well: leaving the endpoints is what stops new
@@ -97,15 +157,16 @@ struct Readiness<'a> {
     config: &'a State,
 }
 
-fn metrics(sources: &Sources) -> Answer {
-    match sources.current.load().process.metrics.text() {
-        Ok(families) => {
-            let mut answer = text(StatusCode::OK, families);
-            let format = HeaderValue::from_static(prometheus::TEXT_FORMAT);
-            answer.headers_mut().insert(CONTENT_TYPE, format);
-            answer
-        }
-        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+async fn metrics(desk: &Arc<Desk>) -> Answer {
+    let behind = Arc::clone(desk);
+    let render = move || {
+        let families = behind.sources.current.load().process.metrics.text();
+        families.map(Bytes::from).map_err(|error| error.to_string())
+    };
+    match desk.turn.metrics(render).await {
+        Some(Ok(families)) => with_type(StatusCode::OK, prometheus::TEXT_FORMAT, families),
+        Some(Err(error)) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+        None => failed(),
     }
 }
 

@@ -14,7 +14,7 @@ use super::objective::Objective;
 use super::problem::{Complaint, Key, Keyed, Problems};
 use super::scalar::{self, Bounds};
 use super::types::{Expose, Hsts, LogFormat, Maintenance, ProxyProtocol};
-use crate::edge::origin::Origin;
+use crate::edge::origin::{Host, Origin};
 use http::HeaderName;
 use ipnet::IpNet;
 use serde_yaml::Value;
@@ -26,6 +26,7 @@ pub(super) struct Draft {
     /// `None` where the list itself could not be read.
     pub listeners: Option<Vec<DraftListener>>,
     pub admin: Option<Keyed<SocketAddr>>,
+    pub admin_hosts: Vec<Keyed<Host>>,
     pub registries: Vec<DraftRegistry>,
     pub canaries: Vec<DraftCanary>,
     /// `None` where nobody is trusted.
@@ -37,6 +38,7 @@ pub(super) struct Draft {
     pub log_format: Option<LogFormat>,
     pub limits: DraftLimits,
     pub drain: DraftDrain,
+    pub silence: Option<Duration>,
     pub threads: Option<usize>,
 }
 
@@ -95,6 +97,7 @@ pub(super) fn read(document: &Value, key: Key, problems: &mut Problems) -> Draft
         key,
         listeners: None,
         admin: None,
+        admin_hosts: Vec::new(),
         registries: Vec::new(),
         canaries: Vec::new(),
         trusted_proxies: None,
@@ -105,6 +108,7 @@ pub(super) fn read(document: &Value, key: Key, problems: &mut Problems) -> Draft
         log_format: None,
         limits: DraftLimits::default(),
         drain: DraftDrain::default(),
+        silence: None,
         threads: None,
     };
     const KEYS: &[&str] = &[
@@ -120,6 +124,7 @@ pub(super) fn read(document: &Value, key: Key, problems: &mut Problems) -> Draft
         "log",
         "limits",
         "drain",
+        "liveness",
         "threads",
     ];
     let Some(table) = root.table(KEYS, "a table with listeners and registries", problems) else {
@@ -128,10 +133,7 @@ pub(super) fn read(document: &Value, key: Key, problems: &mut Problems) -> Draft
     draft.listeners = table
         .items("listeners", LISTENERS, problems)
         .map(|nodes| each(nodes, problems, listener));
-    draft.admin = table.get("admin").and_then(|node| {
-        let table = node.table(&["address"], "a table with address", problems)?;
-        table.text("address", scalar::ADDRESS, problems, scalar::address)
-    });
+    admin(&table, &mut draft, problems);
     draft.registries = table
         .items("registries", REGISTRIES, problems)
         .map(|nodes| each(nodes, problems, registry))
@@ -146,8 +148,29 @@ pub(super) fn read(document: &Value, key: Key, problems: &mut Problems) -> Draft
     });
     draft.limits = limits::limits(&table, problems);
     draft.drain = limits::drain(&table, problems);
+    draft.silence = limits::silence(&table, problems);
     draft.threads = limits::threads(&table, problems);
     draft
+}
+
+fn admin(table: &Table<'_>, draft: &mut Draft, problems: &mut Problems) {
+    let table = table.get("admin").and_then(|node| {
+        node.table(
+            &["address", "hosts"],
+            "a table with address, hosts",
+            problems,
+        )
+    });
+    let Some(table) = table else {
+        return;
+    };
+    draft.admin = table.text("address", scalar::ADDRESS, problems, scalar::address);
+    if let Some(node) = table.get("hosts") {
+        let names = node.any(scalar::HOST, problems);
+        draft.admin_hosts = each(names, problems, |node, problems| {
+            node.parse(scalar::HOST, problems, scalar::host)
+        });
+    }
 }
 
 fn listener(node: &Node<'_>, problems: &mut Problems) -> Option<DraftListener> {

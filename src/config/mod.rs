@@ -29,7 +29,7 @@ pub(crate) use print::{CANARY, REGISTRIES};
 pub use problem::{Complaint, Key, PemFlaw, Problem, Shown, Written};
 pub use types::{
     Admin, CaBundle, CertificatePair, ClientAddressRule, Config, Drain, Expose, Health, Hsts,
-    Limits, Listener, ListenerKind, Log, LogFormat, LoginLimit, Maintenance, MaxInFlight,
+    Limits, Listener, ListenerKind, Liveness, Log, LogFormat, LoginLimit, Maintenance, MaxInFlight,
     MovedAuthorization, Prefer, ProxyProtocol, Reattach, ReattachMode, Registry, SealingKeys,
     Timeouts, Upstream, UpstreamTls,
 };

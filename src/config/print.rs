@@ -31,7 +31,10 @@ impl Config {
             ("listeners", list(&self.listeners, listener)),
             (
                 "admin",
-                table([("address", text(&self.admin.address.to_string()))]),
+                table([
+                    ("address", text(&self.admin.address.to_string())),
+                    ("hosts", list(&self.admin.hosts, |host| text(host.as_str()))),
+                ]),
             ),
             (REGISTRIES, list(&self.registries, |r| r.document())),
             ("trusted_proxies", list(&self.trusted_proxies, network)),
@@ -48,6 +51,10 @@ impl Config {
             ("log", table([("format", text(format))])),
             ("limits", limits(&self.limits)),
             ("drain", drain(&self.drain)),
+            (
+                "liveness",
+                table([("silence", duration(self.liveness.silence))]),
+            ),
             ("threads", Value::from(self.threads)),
         ]);
         document

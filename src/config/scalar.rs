@@ -3,7 +3,7 @@
 
 use super::objective::Objective;
 use super::problem::{Complaint, Shown};
-use crate::edge::origin::Origin;
+use crate::edge::origin::{Host, Origin};
 use http::HeaderName;
 use ipnet::{IpNet, Ipv4Net};
 use serde_yaml::Value;
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 pub(super) const ADDRESS: &str = "an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"";
 pub(super) const ORIGIN: &str = "scheme://host[:port], such as https://hub.example.com";
+pub(super) const HOST: &str = "a DNS name or an IP address, without a port";
 pub(super) const DURATION: &str = "a number with its unit, such as 5s, 15m or 1h 30m";
 pub(super) const NAME: &str =
     "1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit, and not \"other\"";
@@ -103,6 +104,12 @@ pub(super) const DRAIN: Bounds = Bounds {
     reason: "no roll-out waits longer than a day",
 };
 
+pub(super) const LIVENESS: Bounds = Bounds {
+    least: (Duration::from_secs(1), "1s"),
+    most: (Duration::from_secs(600), "10m"),
+    reason: "less ends processes that are only busy, more leaves clients with a thread that hangs",
+};
+
 pub(super) fn duration(text: &str, bounds: &Bounds) -> Result<Duration, Complaint> {
     let duration = humantime::parse_duration(text).map_err(|_| value(text, DURATION))?;
     if duration < bounds.least.0 || duration > bounds.most.0 {
@@ -125,6 +132,10 @@ pub(super) fn hsts_max_age(text: &str) -> Result<Duration, Complaint> {
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, Complaint> {
     text.parse().map_err(|_| value(text, ADDRESS))
+}
+
+pub(super) fn host(text: &str) -> Result<Host, Complaint> {
+    Host::parse(text).map_err(|_| value(text, HOST))
 }
 
 pub(super) fn origin(text: &str) -> Result<Origin, Complaint> {

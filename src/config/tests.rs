@@ -149,7 +149,7 @@ fn assert_lines(rows: &[(String, &str)]) {
 
 #[test]
 fn shapes() {
-    const KEYS: &str = "listeners, admin, registries, canary, trusted_proxies, client_address_header, restore_authorization_from, reattach, login_limit, log, limits, drain, threads";
+    const KEYS: &str = "listeners, admin, registries, canary, trusted_proxies, client_address_header, restore_authorization_from, reattach, login_limit, log, limits, drain, liveness, threads";
     const LISTENER_LIST: &str = "accepted: a list of at least one listener, each with an address";
     let unknown = format!(
         "trusted-proxies: is not a known key (did you mean \"trusted_proxies\"?); accepted here: {KEYS}"
@@ -180,7 +180,7 @@ fn shapes() {
         ),
         (
             top("admin: 127.0.0.1:9"),
-            "admin: is the text \"127.0.0.1:9\"; accepted: a table with address",
+            "admin: is the text \"127.0.0.1:9\"; accepted: a table with address, hosts",
         ),
         (
             registry("expose: registry"),
@@ -293,6 +293,14 @@ fn values() {
         (
             top("log: { format: xml }"),
             "log.format: \"xml\" is not understood; accepted: text or json",
+        ),
+        (
+            top("liveness: { silence: 500ms }"),
+            "liveness.silence: \"500ms\" is not between 1s and 10m: less ends processes that are only busy, more leaves clients with a thread that hangs",
+        ),
+        (
+            top("admin: { hosts: [gw.example, \"a b\"] }"),
+            "admin.hosts[1]: \"a b\" is not understood; accepted: a DNS name or an IP address, without a port",
         ),
         (
             top("threads: 0"),

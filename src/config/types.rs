@@ -4,7 +4,7 @@
 
 use super::canary::Canary;
 use super::objective::Objective;
-use crate::edge::origin::Origin;
+use crate::edge::origin::{Host, Origin};
 use crate::ticket::Keyring;
 use ipnet::IpNet;
 use std::fmt;
@@ -33,10 +33,25 @@ pub struct Config {
     pub log: Log,
     pub limits: Limits,
     pub drain: Drain,
+    pub liveness: Liveness,
     /// Worker threads; as many as there are cores unless set.
     pub threads: usize,
     /// What is allowed but probably not meant.
     pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// How many requests may be under way at all registries together.
+    pub fn in_flight(&self) -> usize {
+        let limits = self
+            .registries
+            .iter()
+            .map(|registry| registry.max_in_flight);
+        limits.fold(0, |sum, limit| {
+            sum.saturating_add(limit.uploads)
+                .saturating_add(limit.other)
+        })
+    }
 }
 
 /// One address that clients connect to.
@@ -104,6 +119,15 @@ impl fmt::Debug for CertificatePair {
 #[derive(Clone, Debug)]
 pub struct Admin {
     pub address: SocketAddr,
+    /// Names that it may be asked by, beside those that no stranger can have.
+    pub hosts: Vec<Host>,
+}
+
+/// What is done about a thread that hangs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Liveness {
+    /// How long one may not answer until the process ends.
+    pub silence: Duration,
 }
 
 /// One Harbor instance.

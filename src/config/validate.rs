@@ -14,8 +14,8 @@ use super::rules;
 use super::sealing;
 use super::types::{
     Admin, CaBundle, CertificatePair, Config, Drain, Expose, Health, Hsts, Limits, Listener,
-    ListenerKind, Log, LogFormat, LoginLimit, Maintenance, MaxInFlight, MovedAuthorization,
-    ProxyProtocol, Reattach, Registry, Timeouts, Upstream, UpstreamTls,
+    ListenerKind, Liveness, Log, LogFormat, LoginLimit, Maintenance, MaxInFlight,
+    MovedAuthorization, ProxyProtocol, Reattach, Registry, Timeouts, Upstream, UpstreamTls,
 };
 use crate::edge::origin::{Origin, Scheme};
 use serde_yaml::Value;
@@ -77,6 +77,8 @@ const UNREAD_ANSWER: Duration = Duration::from_secs(60);
 const DOWNLOAD_PROGRESS: u64 = 16 << 10;
 /// Longer than a lost packet takes to be sent again, three times over.
 const STANDS_STILL: Duration = Duration::from_secs(10);
+/// No piece of work keeps a thread for a second; a machine that swaps or starves may.
+const SILENCE: Duration = Duration::from_secs(30);
 /// Of each kind a quarter of all connections, so that two Harbors that stand still leave half of them
 /// to the others.
 const IN_FLIGHT: usize = 4 * 1024;
@@ -124,6 +126,7 @@ fn build(draft: Draft, surroundings: &Surroundings<'_>, problems: &mut Problems)
         listeners,
         admin: Admin {
             address: draft.admin.map_or(ADMIN, |address| address.value),
+            hosts: values(draft.admin_hosts),
         },
         registries,
         canaries,
@@ -144,6 +147,9 @@ fn build(draft: Draft, surroundings: &Surroundings<'_>, problems: &mut Problems)
         },
         limits: build_limits(&draft.limits, surroundings),
         drain: build_drain(&draft.drain),
+        liveness: Liveness {
+            silence: draft.silence.unwrap_or(SILENCE),
+        },
         threads: draft.threads.unwrap_or(surroundings.cores),
         warnings,
     }

@@ -18,7 +18,8 @@ use crate::ticket::{self, OpenError, Step, Ticket};
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use pingora::http::RequestHeader;
-use std::time::SystemTime;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime};
 
 /// What a request goes to Harbor with.
 #[derive(Default)]
@@ -153,7 +154,7 @@ fn unsealed(ctx: &RequestContext) -> Result<Ticket, OpenError> {
     };
     let origin = name.origin.to_string();
     let bound = bound(step, harbor, &origin);
-    ticket::open(keys, &bound, &brought.text, unix_now())
+    ticket::open(keys, &bound, &brought.text, ticket_now())
 }
 
 fn open(ctx: &RequestContext) -> Result<HeaderValue, Refused> {
@@ -255,9 +256,42 @@ pub(super) fn asked(ctx: &RequestContext) -> Vec<Scope> {
     }
 }
 
+/// Seconds since 1970, for what a ticket's end is held against. The wall clock, except that it never
+/// runs ahead of the time that has passed: a clock that is set forward, by mistake or after it was
+/// wrong, ends no upload that is under way. What a ticket holds is judged by Harbor in any case.
+pub(super) fn ticket_now() -> u64 {
+    static STARTED: LazyLock<(u64, Instant)> = LazyLock::new(|| (unix_now(), Instant::now()));
+    let (wall, began) = *STARTED;
+    at_most_passed(unix_now(), wall, began.elapsed())
+}
+
+fn at_most_passed(wall: u64, at_start: u64, passed: Duration) -> u64 {
+    wall.min(at_start.saturating_add(passed.as_secs()))
+}
+
 /// Seconds since 1970, as tokens count.
 pub(super) fn unix_now() -> u64 {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |passed| passed.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_forward_ends_no_ticket() {
+        const DAY: u64 = 86_400;
+        for (wall, passed, now) in [
+            (1_000_000, 0, 1_000_000),
+            (1_000_060, 60, 1_000_060),
+            (1_000_060 + DAY, 60, 1_000_060),
+            (1_000_060 - DAY, 60, 1_000_060 - DAY),
+            (0, 60, 0),
+        ] {
+            let passed = Duration::from_secs(passed);
+            assert_eq!(at_most_passed(wall, 1_000_000, passed), now, "{wall}");
+        }
+    }
 }

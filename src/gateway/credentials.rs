@@ -2,7 +2,7 @@
 //! upload will need again, one that was rejected, one that grants nothing, a wrong password.
 
 use super::answer::JSON;
-use super::authorization::{asked, bound, unix_now};
+use super::authorization::{asked, bound, ticket_now, unix_now};
 use super::context::RequestContext;
 use super::login;
 use crate::edge::client_network::ClientNetwork;
@@ -92,7 +92,7 @@ fn ticketed(
             .ok_or(NotIssued::Location)?;
         let expires = Claims::read(token)
             .and_then(|claims| claims.expires)
-            .filter(|expires| unix_now() < *expires)
+            .filter(|expires| ticket_now() < *expires)
             .ok_or(NotIssued::NoExpiry)?;
         let ticket = Ticket {
             token: Zeroizing::new(token.to_owned()),

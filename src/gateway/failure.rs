@@ -7,7 +7,8 @@
 use crate::listener::Given;
 use crate::registry::upstream_error::UpstreamError;
 use crate::registry::verdict::Failure;
-use pingora::{ErrorSource, ErrorType};
+use crate::upstream::lacks_socket;
+use pingora::{Error, ErrorSource, ErrorType};
 
 /// How far the request's body had got when the error came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,14 @@ impl From<Given> for Failure {
 }
 
 /// Judges an error.
-pub fn failure(kind: &ErrorType, source: &ErrorSource, body: BodyState) -> Failure {
+pub fn failure(error: &Error, body: BodyState) -> Failure {
+    match lacks_socket(error) {
+        true => Failure::Upstream(UpstreamError::NoSocket),
+        false => judge(error.etype(), error.esource(), body),
+    }
+}
+
+fn judge(kind: &ErrorType, source: &ErrorSource, body: BodyState) -> Failure {
     match source {
         ErrorSource::Downstream => downstream(kind),
         ErrorSource::Upstream => upstream(kind, body),
@@ -90,6 +98,26 @@ fn upstream(kind: &ErrorType, body: BodyState) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As Pingora wraps what the system said.
+    #[test]
+    fn a_socket_that_we_could_not_have_is_our_own_fault() {
+        for (number, kind, expected) in [
+            (24, ErrorType::SocketError, UpstreamError::NoSocket),
+            (99, ErrorType::BindError, UpstreamError::NoSocket),
+            (111, ErrorType::ConnectRefused, UpstreamError::Connect),
+        ] {
+            let system = std::io::Error::from_raw_os_error(number);
+            let inner = Error::because(kind.clone(), "inner", system);
+            let mut error = match kind {
+                ErrorType::ConnectRefused => inner,
+                _ => Error::because(ErrorType::InternalError, "outer", inner),
+            };
+            error.as_up();
+            let judged = failure(&error, BodyState::Complete);
+            assert_eq!(judged, Failure::Upstream(expected), "{number}");
+        }
+    }
 
     #[test]
     fn errors_are_blamed_on_who_caused_them() {
@@ -212,11 +240,7 @@ mod tests {
                 Failure::Internal,
             ),
         ] {
-            assert_eq!(
-                failure(&kind, &source, body),
-                expected,
-                "{kind:?} {source:?}"
-            );
+            assert_eq!(judge(&kind, &source, body), expected, "{kind:?} {source:?}");
         }
     }
 }

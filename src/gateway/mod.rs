@@ -167,7 +167,11 @@ impl ProxyHttp for Gateway {
         ctx: &mut RequestContext,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        if let Some(address) = ctx.address.clone() {
+        let judged = failure(&error, ctx.body_state());
+        let is_ours = judged == Failure::Upstream(UpstreamError::NoSocket);
+        if is_ours {
+            ctx.shared.process.note_exhausted(&error);
+        } else if let Some(address) = ctx.address.clone() {
             ctx.tried.push(address.socket);
             if address.set_healthy(false) {
                 log::warn!(
@@ -177,14 +181,13 @@ impl ProxyHttp for Gateway {
                 );
             }
         }
-        if let Failure::Upstream(cause) = failure(error.etype(), error.esource(), ctx.body_state())
-        {
+        if let Failure::Upstream(cause) = judged {
             ctx.metrics().upstream_error(cause).inc();
         }
         let another = ctx
             .harbor()
             .is_some_and(|harbor| harbor.pool.has_untried(&ctx.tried));
-        let retry = another && ctx.tried.len() < MAX_TRIES;
+        let retry = another && !is_ours && ctx.tried.len() < MAX_TRIES;
         if retry {
             ctx.metrics().retries.inc();
         }
@@ -320,7 +323,7 @@ impl ProxyHttp for Gateway {
             error.set_retry(true);
             return error;
         }
-        let judged = failure(error.etype(), error.esource(), ctx.body_state());
+        let judged = failure(&error, ctx.body_state());
         if let Failure::Upstream(cause) = judged {
             ctx.metrics().upstream_error(cause).inc();
         }
@@ -348,7 +351,7 @@ impl ProxyHttp for Gateway {
     ) -> FailToProxy {
         let failure = match ctx.arrival.progress.is_given() {
             Some(given) => given.into(),
-            None => failure(error.etype(), error.esource(), ctx.body_state()),
+            None => failure(error, ctx.body_state()),
         };
         let skipped = failure == Failure::ClientStalled && ctx.times.is_answered();
         if !(skipped && session.get_header("expect").is_some()) {

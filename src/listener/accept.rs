@@ -19,7 +19,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::connection::Way;
@@ -30,6 +30,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// After a failed `accept` (usually: no file descriptors left), so that others can release some.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Where descriptors come and go one at a time, lines about it don't.
+const PAUSED_AT_LEAST: Duration = Duration::from_secs(10);
 
 /// Why a listener could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -156,22 +159,47 @@ impl Listener {
     /// Accepts connections until `closed` and deals them out to the workers; those that were
     /// accepted go on.
     pub async fn run(self, workers: Arc<Workers>, mut closed: ShutdownWatch) {
+        let mut paused = None;
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
                 _ = closed.wait_for(|closed| *closed) => break,
             };
-            if let Err(error) = self.deal(accepted, &workers).await {
-                log::warn!(
-                    "listeners[{}]: accept failed: {error}",
-                    self.entrance.listener
-                );
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+            match self.deal(accepted, &workers).await {
+                Ok(()) => self.resumed(&mut paused),
+                Err(error) => {
+                    workers.count_pause(self.entrance.listener);
+                    self.pause(&mut paused, &error);
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
             }
         }
         // Those that the system has accepted for us would be reset with the socket.
         while let Some(Ok(accepted)) = self.socket.accept().now_or_never() {
             let _ = self.deal(Ok(accepted), &workers).await;
+        }
+    }
+
+    /// One line when it begins, however long it lasts.
+    fn pause(&self, paused: &mut Option<Instant>, error: &io::Error) {
+        if paused.is_none() {
+            *paused = Some(Instant::now());
+            log::error!(
+                "listeners[{}]: no connection can be accepted: {error}; clients wait until one can",
+                self.entrance.listener
+            );
+        }
+    }
+
+    /// And one when it is over: one connection that was accepted may be the last for a while, so that
+    /// it counts only after some time without a failure.
+    fn resumed(&self, paused: &mut Option<Instant>) {
+        if let Some(since) = paused.take_if(|since| since.elapsed() >= PAUSED_AT_LEAST) {
+            log::warn!(
+                "listeners[{}]: connections are accepted again, {:.1} s after none could be",
+                self.entrance.listener,
+                since.elapsed().as_secs_f64()
+            );
         }
     }
 

@@ -13,6 +13,7 @@ use super::life::Life;
 use crate::gateway::Gateway;
 use crate::live::{Current, Shared};
 use crate::metrics::{ConnectionRefused, HandshakeFailure};
+use crate::pulse::{Heart, Hearts};
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use std::io;
@@ -21,11 +22,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, watch};
 
 /// Connections that wait for a worker to take them up. Taking up is only a spawn: a full queue
 /// means that the worker's thread is busy, and then the kernel's backlog is the better place.
 const QUEUE: usize = 256;
+
+/// When all queues are full, so long until they are tried again.
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
+
+/// Records of requests that are cut are written within milliseconds.
+const LAST_RECORDS: Duration = Duration::from_secs(1);
 
 /// The two moments of the process's end, as connections see them.
 #[derive(Clone)]
@@ -47,6 +55,7 @@ pub struct Workers {
 struct Worker {
     queue: mpsc::Sender<Accepted>,
     open: Arc<AtomicUsize>,
+    heart: Heart,
 }
 
 /// Counts a connection for as long as it lives, however it ends.
@@ -70,7 +79,8 @@ impl Drop for Open {
 }
 
 impl Workers {
-    /// Starts `count` threads; `proxy` makes each one's proxy.
+    /// Starts `count` threads; `proxy` makes each one's proxy, and `hearts` are what each answers
+    /// by.
     ///
     /// # Errors
     /// When the system gives no thread or no reactor.
@@ -78,15 +88,20 @@ impl Workers {
         count: usize,
         proxy: impl Fn() -> HttpProxy<Gateway>,
         current: &Arc<Current>,
+        hearts: &Hearts,
         ending: &Ending,
     ) -> io::Result<Workers> {
         let (cut, is_cut) = watch::channel(false);
         let start = |index| {
+            let name = format!("worker-{index}");
+            let heart = hearts.join(&name);
+            let (current, ending) = (Arc::clone(current), ending.clone());
             Worker::start(
-                index,
+                name,
+                heart,
                 Arc::new(proxy()),
-                Arc::clone(current),
-                ending.clone(),
+                current,
+                ending,
                 is_cut.clone(),
             )
         };
@@ -100,11 +115,11 @@ impl Workers {
     }
 
     /// Drops every connection with what goes on on it, and waits until that is done, but no longer
-    /// than `limit`.
-    pub async fn cut(&self, limit: Duration) {
+    /// than a second.
+    pub async fn cut(&self) {
         self.cut.send_replace(true);
         // The last receiver goes when the last worker's runtime is gone.
-        let _ = tokio::time::timeout(limit, self.cut.closed()).await;
+        let _ = tokio::time::timeout(LAST_RECORDS, self.cut.closed()).await;
     }
 
     /// Gives a connection to the worker with the fewest, if one more may be open.
@@ -130,13 +145,41 @@ impl Workers {
             place,
             life,
         };
-        let open = |worker: &&Worker| worker.open.load(Ordering::Relaxed);
-        let Some(worker) = self.workers.iter().min_by_key(open) else {
-            return;
-        };
-        worker.open.fetch_add(1, Ordering::Relaxed);
-        // Fails only when the worker is gone, which is at the process's end.
-        let _ = worker.queue.send(accepted).await;
+        self.deal(accepted).await;
+    }
+
+    /// The worker that answers and has the fewest gets it; where all have as many waiting as may be,
+    /// the first that takes one. One that hangs keeps nobody waiting.
+    async fn deal(&self, mut accepted: Accepted) {
+        loop {
+            let mut workers: Vec<&Worker> = self.workers.iter().collect();
+            workers.sort_by_key(|worker| {
+                let open = worker.open.load(Ordering::Relaxed);
+                (worker.heart.is_late(), open)
+            });
+            for worker in workers {
+                worker.open.fetch_add(1, Ordering::Relaxed);
+                match worker.queue.try_send(accepted) {
+                    Ok(()) => return,
+                    Err(TrySendError::Full(back)) => accepted = back,
+                    // At the process's end.
+                    Err(TrySendError::Closed(_)) => return,
+                }
+                worker.open.fetch_sub(1, Ordering::Relaxed);
+            }
+            tokio::time::sleep(BUSY_PAUSE).await;
+        }
+    }
+
+    /// A listener waits, because it could not accept a connection.
+    pub(super) fn count_pause(&self, listener: usize) {
+        let shared = self.current.load();
+        shared
+            .process
+            .metrics
+            .listener(listener)
+            .accept_pauses
+            .inc();
     }
 
     /// How many connections are open.
@@ -150,7 +193,8 @@ impl Workers {
 
 impl Worker {
     fn start(
-        index: usize,
+        name: String,
+        heart: Heart,
         proxy: Arc<HttpProxy<Gateway>>,
         current: Arc<Current>,
         ending: Ending,
@@ -164,42 +208,42 @@ impl Worker {
         let worker = Worker {
             queue,
             open: Arc::clone(&open),
+            heart: heart.clone(),
         };
-        thread::Builder::new()
-            .name(format!("worker-{index}"))
-            .spawn(move || {
-                let is_cut = cut.clone();
-                runtime.block_on(async move {
-                    loop {
-                        let accepted = tokio::select! {
-                            accepted = accepted.recv() => accepted,
-                            _ = cut.wait_for(|cut| *cut) => return,
-                        };
-                        let Some(accepted) = accepted else { return };
-                        let shared = current.load();
-                        let metrics = &shared.process.metrics;
-                        let connections = metrics
-                            .listener(accepted.entrance.listener)
-                            .connections
-                            .clone();
-                        let open = Open::new(Arc::clone(&open), connections);
-                        let (proxy, ending) = (Arc::clone(&proxy), ending.clone());
-                        let gave_way = metrics.listener(accepted.entrance.listener);
-                        let gave_way = gave_way.refused(ConnectionRefused::GaveWay).clone();
-                        let life = Arc::clone(&accepted.life);
-                        tokio::spawn(async move {
-                            tokio::select! {
-                                () = serve(accepted, proxy, shared, ending) => {}
-                                () = life.is_cut() => gave_way.inc(),
-                            }
-                            drop(open);
-                        });
-                    }
-                });
-                // Ends what the tasks hold, and says so by the receiver.
-                drop(runtime);
-                drop(is_cut);
-            })?;
+        thread::Builder::new().name(name).spawn(move || {
+            let is_cut = cut.clone();
+            runtime.block_on(async move {
+                tokio::spawn(heart.beat(Arc::clone(&current)));
+                loop {
+                    let accepted = tokio::select! {
+                        accepted = accepted.recv() => accepted,
+                        _ = cut.wait_for(|cut| *cut) => return,
+                    };
+                    let Some(accepted) = accepted else { return };
+                    let shared = current.load();
+                    let metrics = &shared.process.metrics;
+                    let connections = metrics
+                        .listener(accepted.entrance.listener)
+                        .connections
+                        .clone();
+                    let open = Open::new(Arc::clone(&open), connections);
+                    let (proxy, ending) = (Arc::clone(&proxy), ending.clone());
+                    let gave_way = metrics.listener(accepted.entrance.listener);
+                    let gave_way = gave_way.refused(ConnectionRefused::GaveWay).clone();
+                    let life = Arc::clone(&accepted.life);
+                    tokio::spawn(async move {
+                        tokio::select! {
+                            () = serve(accepted, proxy, shared, ending) => {}
+                            () = life.is_cut() => gave_way.inc(),
+                        }
+                        drop(open);
+                    });
+                }
+            });
+            // Ends what the tasks hold, and says so by the receiver.
+            drop(runtime);
+            drop(is_cut);
+        })?;
         Ok(worker)
     }
 }

@@ -85,6 +85,8 @@ families! {
         "Client connections that are open.";
     ACCEPTED: Counter "harbormouth_connections_accepted_total" ["listener"]
         "Client connections accepted.";
+    ACCEPT_PAUSES: Counter "harbormouth_accept_pauses_total" ["listener"]
+        "Pauses of 100 ms, because no connection could be accepted: usually no descriptor was left.";
     REFUSED: Counter "harbormouth_connections_refused_total" ["listener", "reason"]
         "Client connections that were closed by us: too many, a header too slow or too large, a flood over HTTP/2, or wrong in the PROXY protocol.";
     HANDSHAKE_FAILURES: Counter "harbormouth_tls_handshake_failures_total" ["listener", "cause"]
@@ -141,6 +143,8 @@ families! {
         "When the configuration was last read with success.";
     RESTART: Gauge "harbormouth_config_restart_required" []
         "1 while the configuration says something that only a restart puts into force.";
+    RESPONSIVE: Gauge "harbormouth_thread_responsive" ["thread"]
+        "1 while a thread of the gateway answers its heartbeat; 0 when it has not for a third of liveness.silence.";
     LOG_DROPPED: Counter "harbormouth_log_lines_dropped_total" ["kind"]
         "Log lines that were not written, because standard error was not read in time or could not be written to: access (of requests that ended well), failure (of others) or message.";
     BUILD: Gauge "harbormouth_build_info" ["version"]

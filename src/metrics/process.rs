@@ -2,7 +2,7 @@
 
 use super::families::{
     BODY_MEMORY, BODY_MEMORY_LIMIT, BUILD, CERTIFICATE, Family, LOG_DROPPED, RELOAD_TIME, RELOADED,
-    RESTART,
+    RESPONSIVE, RESTART,
 };
 use super::series::{counter_vec, gauge_vec, registered};
 use crate::config::{Config, Limits, ListenerKind};
@@ -19,6 +19,8 @@ pub struct ProcessMetrics {
     restart_required: IntGauge,
     pub body_memory: IntGauge,
     body_memory_limit: IntGauge,
+    /// Which threads answer.
+    pub responsive: IntGaugeVec,
     log_dropped: [IntCounter; logging::Kind::ALL.len()],
 }
 
@@ -37,6 +39,7 @@ impl ProcessMetrics {
             restart_required: registered(families, gauge(&RESTART)?)?,
             body_memory: registered(families, gauge(&BODY_MEMORY)?)?,
             body_memory_limit: registered(families, gauge(&BODY_MEMORY_LIMIT)?)?,
+            responsive: registered(families, gauge_vec(&RESPONSIVE)?)?,
             log_dropped: logging::Kind::ALL
                 .map(|kind| log_dropped.with_label_values(&[kind.as_str()])),
         };

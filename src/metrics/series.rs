@@ -2,9 +2,9 @@
 
 use super::authorization::AuthorizationVecs;
 use super::families::{
-    ACCEPTED, BYTES, COMMIT_WAIT, CONNECTIONS, DURATION, FIRST_BYTE, FOREIGN_REDIRECTS, Family,
-    HANDSHAKE_FAILURES, HEALTHY, IN_FLIGHT, REFUSED, REPAIRS, REQUESTS, RETRIES, UNSEEN,
-    UPSTREAM_ERRORS,
+    ACCEPT_PAUSES, ACCEPTED, BYTES, COMMIT_WAIT, CONNECTIONS, DURATION, FIRST_BYTE,
+    FOREIGN_REDIRECTS, Family, HANDSHAKE_FAILURES, HEALTHY, IN_FLIGHT, REFUSED, REPAIRS, REQUESTS,
+    RETRIES, UNSEEN, UPSTREAM_ERRORS,
 };
 use super::limits::LimitMetrics;
 use super::push::PushVecs;
@@ -25,6 +25,7 @@ use prometheus::{
 pub(super) struct ListenerVecs {
     connections: IntGaugeVec,
     accepted: IntCounterVec,
+    accept_pauses: IntCounterVec,
     handshake_failures: IntCounterVec,
     refused: IntCounterVec,
     unseen: IntCounterVec,
@@ -91,6 +92,7 @@ impl ListenerVecs {
         Ok(ListenerVecs {
             connections: registered(families, gauge_vec(&CONNECTIONS)?)?,
             accepted: registered(families, counter_vec(&ACCEPTED)?)?,
+            accept_pauses: registered(families, counter_vec(&ACCEPT_PAUSES)?)?,
             handshake_failures: registered(families, counter_vec(&HANDSHAKE_FAILURES)?)?,
             refused: registered(families, counter_vec(&REFUSED)?)?,
             unseen: registered(families, counter_vec(&UNSEEN)?)?,
@@ -101,6 +103,7 @@ impl ListenerVecs {
         ListenerMetrics {
             connections: self.connections.with_label_values(&[name]),
             accepted: self.accepted.with_label_values(&[name]),
+            accept_pauses: self.accept_pauses.with_label_values(&[name]),
             without_request: self.unseen.with_label_values(&[name]),
             handshake_failures: HandshakeFailure::ALL
                 .iter()

@@ -242,6 +242,9 @@ impl Answer {
             Answer::ClientStalled => row(408, Unavailable, Reason::ClientStalled,
                 "the client sent nothing for too long, so the request was given up; check the \
                  network between the client and this registry, then try again"),
+            // Not what clients may take for Harbor's silence.
+            Answer::Upstream(UpstreamError::NoSocket) => row(503, Unavailable, Reason::NoSocket,
+                upstream_sentence(UpstreamError::NoSocket)),
             Answer::Upstream(error) => row(504, Unavailable, error.reason(), upstream_sentence(error)),
             Answer::Internal => row(500, Unknown, Reason::Internal,
                 "the gateway failed; its log has the cause under the request id in this answer"),
@@ -253,6 +256,10 @@ fn upstream_sentence(error: UpstreamError) -> &'static str {
     match error {
         UpstreamError::Unresolved => {
             "{harbor} could not be found: its name has no address; the operator has to look at it"
+        }
+        UpstreamError::NoSocket => {
+            "this gateway has as many connections open as it can have, and none was left for \
+             {harbor}; try again shortly"
         }
         UpstreamError::Connect => "{harbor} could not be reached; try again shortly",
         UpstreamError::ConnectTimeout => {
@@ -355,7 +362,11 @@ mod tests {
     fn trouble_with_harbor_is_504_and_names_which() {
         for error in UpstreamError::ALL {
             let answer = Answer::Upstream(error);
-            assert_eq!((answer.status(), answer.reason()), (504, error.reason()));
+            let status = match error {
+                UpstreamError::NoSocket => 503,
+                _ => 504,
+            };
+            assert_eq!((answer.status(), answer.reason()), (status, error.reason()));
             let message = first_error(answer)["message"].to_string();
             assert!(message.contains("Harbor \\\"hq\\\""), "{message}");
             assert!(!message.contains("  "), "{message}");

@@ -280,6 +280,9 @@ reasons! {
         "The registry is closed, or closed to pushes, by the operator's `maintenance`." "`maintenance: off` when the work is done.";
     RefusedByPolicy "refused_by_policy" Refused Gateway Every
         "The path is never public, or `expose` leaves its part out." "`expose`.";
+    NoSocket "no_socket" Failed Gateway Every
+        "The gateway could open no connection to Harbor: it had no descriptor, port or memory left."
+        "Its limit of open files (LimitNOFILE) against `limits.connections`; who holds so many connections; another replica.";
     Drained "drained" Failed Gateway Every
         "It was cut when `drain.timeout` ended." "A longer `drain.timeout`, and a longer grace period around it.";
     Canary "canary" Failed Network Run

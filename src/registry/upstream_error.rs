@@ -7,6 +7,8 @@ use super::reason::Reason;
 pub enum UpstreamError {
     /// No address is known: the name doesn't resolve.
     Unresolved,
+    /// We had no descriptor, port or memory for one more socket: not Harbor's fault.
+    NoSocket,
     Connect,
     ConnectTimeout,
     Tls,
@@ -21,8 +23,9 @@ pub enum UpstreamError {
 }
 
 impl UpstreamError {
-    pub const ALL: [UpstreamError; 8] = [
+    pub const ALL: [UpstreamError; 9] = [
         UpstreamError::Unresolved,
+        UpstreamError::NoSocket,
         UpstreamError::Connect,
         UpstreamError::ConnectTimeout,
         UpstreamError::Tls,
@@ -36,6 +39,7 @@ impl UpstreamError {
     pub fn reason(self) -> Reason {
         match self {
             UpstreamError::Unresolved => Reason::Unresolved,
+            UpstreamError::NoSocket => Reason::NoSocket,
             UpstreamError::Connect => Reason::Connect,
             UpstreamError::ConnectTimeout => Reason::ConnectTimeout,
             UpstreamError::Tls => Reason::Tls,

@@ -2,7 +2,7 @@
 //!
 //! Pure: no files, no clock.
 
-use crate::config::{CANARY, Config, Listener, ListenerKind, REGISTRIES, Registry};
+use crate::config::{Admin, CANARY, Config, Listener, ListenerKind, REGISTRIES, Registry};
 use crate::ticket::KeyId;
 use std::mem::discriminant;
 
@@ -58,7 +58,10 @@ pub(super) fn keep_running(running: &Config, read: Config) -> Config {
     };
     Config {
         listeners: running.listeners.iter().enumerate().map(keep).collect(),
-        admin: running.admin.clone(),
+        admin: Admin {
+            address: running.admin.address,
+            ..read.admin
+        },
         log: running.log,
         threads: running.threads,
         ..read

@@ -11,6 +11,7 @@ mod resolve;
 pub use resolve::resolve;
 
 use crate::config::{Health, Registry, Timeouts, Upstream, UpstreamTls};
+use crate::descriptors::is_exhausted;
 use crate::edge::origin::{Origin, Scheme};
 use arc_swap::ArcSwap;
 use pingora::protocols::l4::ext::TcpKeepalive;
@@ -40,6 +41,18 @@ pub fn tcp_keepalive() -> TcpKeepalive {
         #[cfg(target_os = "linux")]
         user_timeout: Duration::ZERO,
     }
+}
+
+/// Whether a connection failed for want of a socket of ours, which says nothing of Harbor.
+pub fn lacks_socket(error: &pingora::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error.root_cause());
+    while let Some(error) = cause {
+        if error.downcast_ref().is_some_and(is_exhausted) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// All endpoints of one registry.

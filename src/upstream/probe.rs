@@ -1,6 +1,6 @@
 //! Health probes: one loop per endpoint, beside the traffic.
 
-use super::{Address, Endpoint, Pool, resolve};
+use super::{Address, Endpoint, Pool, lacks_socket, resolve};
 use pingora::connectors::http::Connector;
 use pingora::http::RequestHeader;
 use prometheus::IntGauge;
@@ -54,8 +54,9 @@ impl Known {
         self.failures
             .retain(|socket, _| addresses.iter().any(|address| address.socket == *socket));
         for address in addresses.iter() {
-            let result = probe(connector, endpoint, address.socket).await;
-            self.note(endpoint, address, result);
+            if let Some(result) = probe(connector, endpoint, address.socket).await {
+                self.note(endpoint, address, result);
+            }
         }
     }
 
@@ -83,22 +84,24 @@ impl Known {
     }
 }
 
+/// None when we had no socket to ask with: that is no news of the endpoint.
 async fn probe(
     connector: &Connector,
     endpoint: &Endpoint,
     address: SocketAddr,
-) -> Result<(), String> {
+) -> Option<Result<(), String>> {
     let asked = ask(connector, endpoint, address);
-    match tokio::time::timeout(PROBE_TIMEOUT, asked).await {
+    Some(match tokio::time::timeout(PROBE_TIMEOUT, asked).await {
         Ok(Ok(200..=299)) => Ok(()),
         Ok(Ok(status)) => Err(format!("{} answered {status}", endpoint.health.path)),
+        Ok(Err(error)) if lacks_socket(&error) => return None,
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err(format!(
             "{} was not answered within {} s",
             endpoint.health.path,
             PROBE_TIMEOUT.as_secs()
         )),
-    }
+    })
 }
 
 async fn ask(

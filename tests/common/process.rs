@@ -142,6 +142,17 @@ impl Finished {
         self.status.is_some_and(|s| s.success())
     }
 
+    /// stderr of `harbormouth check` without what it says of this machine: that its limit of open
+    /// files is below what the configuration may need.
+    pub fn complaints(&self) -> String {
+        let of_machine = |line: &&str| {
+            line.starts_with("warning: limits.connections: ")
+                && line.contains("this process may have")
+        };
+        let lines = self.stderr.lines().filter(|line| !of_machine(line));
+        lines.map(|line| format!("{line}\n")).collect()
+    }
+
     /// stdout, then stderr.
     pub fn output(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)

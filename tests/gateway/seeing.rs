@@ -166,6 +166,7 @@ async fn every_series_is_there_from_the_start() {
         let start = [
             "harbormouth_upstream_healthy",
             "harbormouth_build_info",
+            "harbormouth_thread_responsive",
             "harbormouth_sealing_key_info",
             "harbormouth_opening_key_info",
             "harbormouth_objective_ratio",

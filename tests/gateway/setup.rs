@@ -30,6 +30,8 @@ pub struct Setup {
     pub certificates: Vec<Vec<&'static str>>,
     /// `proxy_protocol` of the plain and the TLS listener.
     pub proxy_protocol: &'static str,
+    /// Worker threads.
+    pub threads: usize,
     /// What runs the gateway, if it isn't started as it is: a program and its first arguments.
     pub within: Vec<String>,
 }
@@ -95,6 +97,7 @@ impl Setup {
             listeners: String::new(),
             certificates: vec![vec![HUB]],
             proxy_protocol: "off",
+            threads: 1,
             within: Vec::new(),
         }
     }
@@ -105,7 +108,7 @@ impl Setup {
         self
     }
 
-    /// Starts the gateway: one worker, so that all requests share its connections.
+    /// Starts the gateway: with one worker unless set, so that all requests share its connections.
     pub fn start(self) -> World {
         let directory = TempDir::new().expect("a directory");
         let ca = Ca::new(directory.path());
@@ -119,13 +122,14 @@ impl Setup {
             ));
         }
         let mut yaml = format!(
-            "threads: 1\nadmin: {{ address: 127.0.0.1:0 }}\n{}listeners:\n{}  - address: \
+            "threads: {threads}\nadmin: {{ address: 127.0.0.1:0 }}\n{}listeners:\n{}  - address: \
              127.0.0.1:0\n    proxy_protocol: {proxy_protocol}\n  - address: 127.0.0.1:0\n    \
              proxy_protocol: {proxy_protocol}\n    tls: {{ certificates: [{}] }}\nregistries:\n",
             self.top,
             self.listeners,
             pairs.join(", "),
             proxy_protocol = self.proxy_protocol,
+            threads = self.threads,
         );
         for registry in &self.registries {
             registry.yaml(&mut yaml);

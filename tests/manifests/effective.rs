@@ -62,7 +62,7 @@ pub fn read(rendering: &Rendering) -> Result<Effective, String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_harbormouth"));
     command.args(["check", "--config"]).arg(pod.config()?);
     let checked = process::run(command, Duration::from_secs(60));
-    if !checked.succeeded() || !checked.stderr.is_empty() {
+    if !checked.succeeded() || !checked.complaints().is_empty() {
         return Err(checked.output());
     }
     let values: Value = serde_yaml::from_str(&checked.stdout).expect("check prints YAML");

@@ -7,10 +7,20 @@ use harbormouth::metrics::FAMILIES;
 use std::collections::BTreeSet;
 
 /// Families that no panel, rule or alert shows, and why.
-const UNUSED: &[(&str, &str)] = &[(
-    "harbormouth_log_lines_dropped_total",
-    "The log itself says how many lines are missing, where they are missing.",
-)];
+const UNUSED: &[(&str, &str)] = &[
+    (
+        "harbormouth_accept_pauses_total",
+        "The log has a line when it begins and one when it ends, and what comes of it is in no_socket.",
+    ),
+    (
+        "harbormouth_thread_responsive",
+        "The supervisor acts on /livez before anybody could look.",
+    ),
+    (
+        "harbormouth_log_lines_dropped_total",
+        "The log itself says how many lines are missing, where they are missing.",
+    ),
+];
 
 /// Every expression that is written down, with the place where it stands.
 fn expressions() -> Vec<(String, String)> {

@@ -41,7 +41,7 @@ pub fn effective(configuration: &str) -> Value {
     check.arg(place.path().join("harbormouth.yaml"));
     let checked = process::run(check, Duration::from_secs(60));
     assert!(checked.succeeded(), "{configuration}: {}", checked.stderr);
-    assert_eq!(checked.stderr, "", "{configuration}");
+    assert_eq!(checked.complaints(), "", "{configuration}");
     serde_yaml::from_str(&checked.stdout).expect("YAML")
 }
 

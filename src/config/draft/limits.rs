@@ -133,6 +133,13 @@ pub(super) fn drain(table: &Table<'_>, problems: &mut Problems) -> DraftDrain {
     }
 }
 
+/// Reads the table `liveness`.
+pub(super) fn silence(table: &Table<'_>, problems: &mut Problems) -> Option<Duration> {
+    let node = table.get("liveness")?;
+    let table = node.table(&["silence"], "a table with silence", problems)?;
+    duration(&table, "silence", &scalar::LIVENESS, problems)
+}
+
 /// Reads a registry's `maintenance`.
 pub(super) fn maintenance(table: &Table<'_>, problems: &mut Problems) -> Option<Maintenance> {
     let node = table.get("maintenance")?;

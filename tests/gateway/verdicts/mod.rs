@@ -65,6 +65,10 @@ const OUT_OF_REACH: &[(Reason, &str)] = &[
          `registry::verdict`",
     ),
     (
+        Reason::NoSocket,
+        "it takes a process with few descriptors, which `stall::descriptors` has",
+    ),
+    (
         Reason::Canary,
         "no request ends so: it is what the canary tells of a whole run",
     ),
