@@ -427,3 +427,31 @@ fn the_makefile_runs_every_test_target_once() {
     targets.sort_unstable();
     assert_eq!(named, targets);
 }
+
+/// Each attack's row ends with the tests that prove what holds it.
+#[test]
+fn the_security_page_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let sources: String = ["tests", "src"]
+        .iter()
+        .flat_map(|folder| files(folder, ".rs"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let header = "| Attack | What holds it | Test |";
+    let rows = page.lines().skip_while(|line| *line != header).skip(2);
+    let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+    assert!(rows.len() > 30, "{rows:#?}");
+    for row in rows {
+        let tests = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let named: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "{row}");
+        for test in named {
+            let last = test.rsplit("::").next().unwrap();
+            let exists = ["fn ", "mod "]
+                .iter()
+                .any(|word| sources.contains(&format!("{word}{last}")));
+            assert!(exists || test.starts_with("make "), "{test}");
+        }
+    }
+}

@@ -120,6 +120,7 @@ fn apache(home: &Path, address: SocketAddr, to: SocketAddr) -> Command {
         ),
     );
     let mut apache = Command::new(tools::path("apache2"));
-    apache.args(["-D", "FOREGROUND", "-f"]).arg(file);
+    // One process: its workers would outlive it when it is killed.
+    apache.args(["-X", "-f"]).arg(file);
     apache
 }
