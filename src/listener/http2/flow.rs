@@ -3,14 +3,13 @@
 use bytes::Bytes;
 use h2::FlowControl;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 
 /// Shared by a connection and its requests, all on one thread: nothing here is contended.
 pub(super) struct Flow {
     taken: AtomicU64,
     mark: AtomicU64,
-    moves: AtomicBool,
     reached: Notify,
 }
 
@@ -19,7 +18,6 @@ impl Flow {
         Flow {
             taken: AtomicU64::new(0),
             mark: AtomicU64::new(mark),
-            moves: AtomicBool::new(false),
             reached: Notify::new(),
         }
     }
@@ -29,12 +27,7 @@ impl Flow {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// Whether Harbor took more of one upload than the kernels in between would have.
-    pub(super) fn moves(&self) -> bool {
-        self.moves.load(Ordering::Relaxed)
-    }
-
-    /// Asks to be told when Harbor has taken so many, and something moves.
+    /// Asks to be told when Harbor has taken so many.
     pub(super) fn set_mark(&self, mark: u64) {
         self.mark.store(mark, Ordering::Relaxed);
     }
@@ -43,10 +36,9 @@ impl Flow {
         self.reached.notified().await;
     }
 
-    fn took(&self, bytes: u64, moves: bool) {
+    fn took(&self, bytes: u64) {
         let taken = self.taken.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let moves = self.moves.fetch_or(moves, Ordering::Relaxed) || moves;
-        if moves && taken >= self.mark.load(Ordering::Relaxed) {
+        if taken >= self.mark.load(Ordering::Relaxed) {
             self.mark.store(u64::MAX, Ordering::Relaxed);
             self.reached.notify_one();
         }
@@ -85,6 +77,8 @@ impl Drop for Piece {
     fn drop(&mut self) {
         // Fails only for a stream that is gone, with its room.
         let _ = self.room.release_capacity(self.bytes.len());
-        self.flow.took(self.bytes.len() as u64, self.moves);
+        if self.moves {
+            self.flow.took(self.bytes.len() as u64);
+        }
     }
 }

@@ -204,7 +204,7 @@ impl Session for Http2Session {
     async fn read_body_bytes(&mut self) -> Result<Option<Bytes>> {
         let piece = self.next_piece().await?;
         let room = self.body.flow_control();
-        let moves = self.received > UNPROVEN;
+        let moves = self.received > UNPROVEN || self.flow.taken() > 0;
         Ok(piece.map(|piece| Piece::wrap(piece, room, &self.flow, moves)))
     }
 

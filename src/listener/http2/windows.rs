@@ -104,7 +104,7 @@ impl Windows {
     pub(super) fn grow(&mut self, connection: &mut Connection<Stream, Bytes>) {
         let taken = self.flow.taken();
         let awaits_pong = self.pinged.is_some() && !self.growth.knows_round_trip();
-        if !self.flow.moves() || taken < self.growth.mark() || awaits_pong {
+        if taken < self.growth.mark() || awaits_pong {
             return;
         }
         let wanted = self.growth.wanted(taken, Instant::now());
