@@ -24,6 +24,26 @@ impl ClientNetwork {
     }
 }
 
+/// Whose a part of a shared bound is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// Of whom no address is known.
+    Unknown,
+    Network(ClientNetwork),
+    /// In a network the holder of an account, by a number in its place: what others there hold is not
+    /// his.
+    Account(ClientNetwork, u64),
+}
+
+impl Owner {
+    /// The network of this address.
+    pub fn of(address: Option<IpAddr>) -> Owner {
+        address.map_or(Owner::Unknown, |address| {
+            Owner::Network(ClientNetwork::of(address))
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

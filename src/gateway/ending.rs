@@ -3,6 +3,7 @@
 use super::authorization::{has_own_ticket, tell_lost, unix_now};
 use super::context::RequestContext;
 use super::login;
+use super::owner::is_accepted;
 use crate::logging;
 use crate::metrics::{Direction, seconds};
 use crate::push::{Ended, Finding, Whose};
@@ -135,19 +136,6 @@ fn is_of_known_push(ctx: &RequestContext) -> bool {
             client_family: ctx.client_family,
         }),
         (None, _) => false,
-    }
-}
-
-/// Whether Harbor accepted the credential through this gateway lately.
-fn is_accepted(ctx: &RequestContext) -> bool {
-    let Some(harbor) = ctx.harbor() else {
-        return false;
-    };
-    let (registry, accepted) = (harbor.registry.name.as_str(), &ctx.shared.accepted);
-    match &ctx.authorization.credential {
-        Credential::Bearer(token) => accepted.knows(accepted.token(registry, token)),
-        Credential::Basic(login) => accepted.knows(accepted.login(registry, login)),
-        Credential::None | Credential::Other => false,
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::answer::Refusal;
 use super::context::RequestContext;
-use super::memory;
+use super::{memory, owner};
 use crate::config::Maintenance;
-use crate::edge::client_network::ClientNetwork;
+use crate::edge::client_network::Owner;
 use crate::live::{Asks, Room, Terms};
 use crate::registry::answer::{Again, Answer, Closed};
 use crate::registry::class::Class;
@@ -79,16 +79,25 @@ async fn find_place(ctx: &mut RequestContext) -> Result<(), Refusal> {
         stands_still: ctx.shared.config.limits.stands_still,
         patience: PATIENCE,
     };
-    let asks = Asks {
+    let mut asks = Asks {
         operation: ctx.operation,
-        network: ctx.client.map(ClientNetwork::of),
+        owner: Owner::of(ctx.client),
+        account: None,
         holder: &ctx.arrival.progress,
     };
     match Class::of(ctx.operation) {
         Class::Uploads => asks.holder.spare(),
         Class::Other => {}
     }
-    ctx.place = Arc::clone(&harbor.load).wait_for_place(asks, terms).await;
+    let load = Arc::clone(&harbor.load);
+    ctx.place = match load.place(&asks, terms) {
+        Some(place) => Some(place),
+        None => {
+            // Looked for only here: it takes a hash of the credential.
+            asks.account = owner::account(ctx);
+            load.wait_for_place(asks, terms).await
+        }
+    };
     match ctx.place {
         Some(_) => Ok(()),
         None => refuse(Answer::Overloaded(Again::of(ctx.client_family)), SOON),
@@ -118,8 +127,8 @@ pub(super) fn decided(ctx: &mut RequestContext, now: Instant) {
         places: LINGERING,
         patience: Duration::ZERO,
     };
-    let network = ctx.client.map(ClientNetwork::of);
-    ctx.lingers = ctx.shared.process.lingering.take(network, progress, room);
+    let owner = Owner::of(ctx.client);
+    ctx.lingers = ctx.shared.process.lingering.take(owner, progress, room);
     let rest = match ctx.lingers {
         Some(_) => DRAIN,
         None => LAST_WORDS,

@@ -6,7 +6,7 @@
 use super::answer;
 use super::context::RequestContext;
 use super::request::content_length;
-use crate::edge::client_network::ClientNetwork;
+use crate::edge::client_network::Owner;
 use crate::registry::target::Body;
 use http::Method;
 use pingora::http::ResponseHeader;
@@ -40,7 +40,7 @@ pub(super) fn is_set_aside(session: &Session, ctx: &mut RequestContext) -> bool 
     }
     let memory = &ctx.shared.process.memory;
     let limit = ctx.shared.config.limits.body_memory;
-    ctx.held = memory.hold(ctx.client.map(ClientNetwork::of), bytes, limit);
+    ctx.held = memory.hold(Owner::of(ctx.client), bytes, limit);
     ctx.held.is_some()
 }
 

@@ -18,6 +18,7 @@ mod hop;
 mod load;
 mod login;
 mod memory;
+mod owner;
 mod reply;
 mod request;
 mod sound;

@@ -3,7 +3,7 @@
 
 use super::life::Life;
 use crate::config::Limits;
-use crate::edge::client_network::ClientNetwork;
+use crate::edge::client_network::{ClientNetwork, Owner};
 use crate::edge::trusted::TrustedProxies;
 use crate::live::{Room, Share, Shares};
 use crate::metrics::ConnectionRefused;
@@ -20,7 +20,7 @@ pub(super) struct Gate {
 pub(super) struct Place {
     gate: Arc<Gate>,
     share: Share,
-    network: Option<ClientNetwork>,
+    owner: Owner,
 }
 
 impl Gate {
@@ -34,17 +34,17 @@ impl Gate {
         life: &Arc<Life>,
         limits: &Limits,
     ) -> Result<Place, ConnectionRefused> {
-        let network = client.map(ClientNetwork::of);
+        let owner = Owner::of(client);
         let room = Room {
             places: limits.connections,
             patience: limits.stands_still,
         };
-        let share = self.open.take(network, life, room);
+        let share = self.open.take(owner, life, room);
         let share = share.ok_or(ConnectionRefused::Connections)?;
         Ok(Place {
             gate: Arc::clone(self),
             share,
-            network,
+            owner,
         })
     }
 }
@@ -65,12 +65,12 @@ impl Place {
             return Ok(());
         }
         let client = ClientNetwork::of(address);
-        if self.network != Some(client) {
+        if self.owner != Owner::Network(client) {
             self.share.belongs_to(client);
-            self.network = Some(client);
+            self.owner = Owner::Network(client);
         }
         // With this one.
-        match self.gate.open.held_by(self.network) <= limits.connections_per_client {
+        match self.gate.open.held_by(self.owner) <= limits.connections_per_client {
             true => Ok(()),
             false => Err(ConnectionRefused::ConnectionsPerClient),
         }

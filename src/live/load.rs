@@ -2,7 +2,7 @@
 
 use super::shares::{Holder, Room, Share, Shares};
 use crate::config::MaxInFlight;
-use crate::edge::client_network::ClientNetwork;
+use crate::edge::client_network::Owner;
 use crate::registry::class::{Class, room};
 use crate::registry::operation::Operation;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ struct InClass {
     /// How many wait for a place.
     waiting: AtomicUsize,
     /// Wakes one that waits: one that begins an upload, which has less room, and one of the others;
-    /// and of each one whose network holds nothing, which has more.
+    /// and of each one whose owner holds nothing, which has more.
     freed: [[Notify; 2]; 2],
 }
 
@@ -36,8 +36,9 @@ pub struct Place {
 /// Who asks for a place, and for what.
 pub struct Asks<'a, H> {
     pub operation: Operation,
-    /// None where no address is known.
-    pub network: Option<ClientNetwork>,
+    pub owner: Owner,
+    /// Whose it may be where there is no place for that one.
+    pub account: Option<Owner>,
     /// What is to end when the place is given to another.
     pub holder: &'a Arc<H>,
 }
@@ -71,7 +72,9 @@ impl Load {
                 if let Some(place) = self.place(&asks, terms) {
                     return place;
                 }
-                let holds_none = usize::from(class.taken.held_by(asks.network) == 0);
+                let owners = std::iter::once(asks.owner).chain(asks.account);
+                let mut held = owners.map(|owner| class.taken.held_by(owner));
+                let holds_none = usize::from(held.any(|holds| holds == 0));
                 class.freed[begins][holds_none].notified().await;
             }
         };
@@ -81,7 +84,7 @@ impl Load {
     }
 
     /// A place of the operation's class, unless as many are taken as may be.
-    fn place<H: Holder + 'static>(
+    pub fn place<H: Holder + 'static>(
         self: &Arc<Self>,
         asks: &Asks<'_, H>,
         terms: Terms,
@@ -96,7 +99,8 @@ impl Load {
             patience: terms.stands_still,
         };
         let taken = &self.classes[class as usize].taken;
-        let share = taken.take(asks.network, asks.holder, room)?;
+        let mut owners = std::iter::once(asks.owner).chain(asks.account);
+        let share = owners.find_map(|owner| taken.take(owner, asks.holder, room))?;
         Some(Place {
             load: Arc::clone(self),
             class,
@@ -163,7 +167,8 @@ mod tests {
     fn asks(operation: Operation, holder: &Arc<Moves>) -> Asks<'_, Moves> {
         Asks {
             operation,
-            network: None,
+            owner: Owner::Unknown,
+            account: None,
             holder,
         }
     }

@@ -7,16 +7,13 @@
 //! for their buffers): one alone gets four fifths, two get four ninths each, and there is always
 //! something for one more. Who holds most is refused first, and no one who holds something loses it.
 
-use crate::edge::client_network::ClientNetwork;
+use crate::edge::client_network::Owner;
 use prometheus::IntGauge;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const SHARE: u64 = 4;
-
-/// Whose they are; none are those of whom no address is known.
-type Owner = Option<ClientNetwork>;
 
 /// What all requests share.
 pub struct Memory {
@@ -110,7 +107,7 @@ mod tests {
     }
 
     fn address(last: u8) -> Owner {
-        Some(ClientNetwork::of([192, 0, 2, last].into()))
+        Owner::of(Some([192, 0, 2, last].into()))
     }
 
     /// All that an owner gets in pieces of ten.

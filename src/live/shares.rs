@@ -1,19 +1,19 @@
 //! One bound that all clients share, and whose each place in it is.
 //!
 //! While there is room everybody gets a place. The last of it is kept from those who hold much
-//! already; and where there is none left, the network that holds most and moves least gives one
+//! already; and where there is none left, the owner who holds most and moves least gives one
 //! up to a newcomer: what has stood still longest goes first, and what moves is never ended.
 //!
 //! What this file deliberately doesn't know: what holds a place, and how it is ended.
 
-use crate::edge::client_network::ClientNetwork;
+use crate::edge::client_network::{ClientNetwork, Owner};
 use slab::Slab;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// From this many places on, one in so many is kept for networks that hold few.
+/// From this many places on, one in so many is kept for owners who hold few.
 const MANY: usize = 64;
 const KEPT: usize = 16;
 
@@ -59,22 +59,21 @@ pub struct Shares {
 #[derive(Default)]
 struct Table {
     held: Slab<Held>,
-    networks: Slab<Network>,
-    index: HashMap<Option<ClientNetwork>, usize>,
+    owners: Slab<Holdings>,
+    index: HashMap<Owner, usize>,
     serial: u64,
-    /// Nobody gave way to a network that held so many, and won't before then.
+    /// Nobody gave way to an owner who held so many, and won't before then.
     vain: Option<(usize, Instant)>,
 }
 
 struct Held {
     serial: u64,
-    network: usize,
+    owner: usize,
     holder: Arc<dyn Holder>,
 }
 
-struct Network {
-    /// None are those of whom no address is known.
-    name: Option<ClientNetwork>,
+struct Holdings {
+    owner: Owner,
     holds: usize,
 }
 
@@ -89,16 +88,16 @@ impl Shares {
     /// A place for `holder`, where one is free or another gives way.
     pub fn take<H: Holder + 'static>(
         self: &Arc<Self>,
-        network: Option<ClientNetwork>,
+        owner: Owner,
         holder: &Arc<H>,
         room: Room,
     ) -> Option<Share> {
         let mut table = self.table();
-        if !table.has_room(network, room) && !table.make_room(network, room) {
+        if !table.has_room(owner, room) && !table.make_room(owner, room) {
             return None;
         }
         let holder: Arc<dyn Holder> = Arc::<H>::clone(holder);
-        let (key, serial) = table.put(network, holder);
+        let (key, serial) = table.put(owner, holder);
         Some(Share {
             shares: Arc::clone(self),
             key,
@@ -106,9 +105,9 @@ impl Shares {
         })
     }
 
-    /// How many places this network holds.
-    pub fn held_by(&self, network: Option<ClientNetwork>) -> usize {
-        self.table().held_by(network)
+    /// How many places this owner holds.
+    pub fn held_by(&self, owner: Owner) -> usize {
+        self.table().held_by(owner)
     }
 
     /// How many places are taken.
@@ -124,7 +123,7 @@ impl Shares {
 impl Share {
     /// From now on the place is this network's.
     pub fn belongs_to(&self, network: ClientNetwork) {
-        self.shares.table().assign(self, Some(network));
+        self.shares.table().assign(self, Owner::Network(network));
     }
 }
 
@@ -137,12 +136,12 @@ impl Drop for Share {
 }
 
 impl Table {
-    fn held_by(&self, network: Option<ClientNetwork>) -> usize {
-        let index = self.index.get(&network);
-        index.map_or(0, |index| self.networks[*index].holds)
+    fn held_by(&self, owner: Owner) -> usize {
+        let index = self.index.get(&owner);
+        index.map_or(0, |index| self.owners[*index].holds)
     }
 
-    fn has_room(&self, network: Option<ClientNetwork>, room: Room) -> bool {
+    fn has_room(&self, owner: Owner, room: Room) -> bool {
         let taken = self.held.len();
         let kept = match room.places {
             0..MANY => 0,
@@ -150,20 +149,20 @@ impl Table {
         };
         let few = room.places / KEPT / 2;
         taken + kept < room.places
-            || taken < room.places && (network.is_none() || self.held_by(network) < few)
+            || taken < room.places && (owner == Owner::Unknown || self.held_by(owner) < few)
     }
 
-    /// Ends one holder, if one is to give way to a newcomer of this network.
-    fn make_room(&mut self, network: Option<ClientNetwork>, room: Room) -> bool {
+    /// Ends one holder, if one is to give way to a newcomer of this owner.
+    fn make_room(&mut self, owner: Owner, room: Room) -> bool {
         let now = Instant::now();
-        let mine = self.held_by(network);
+        let mine = self.held_by(owner);
         if let Some((held, until)) = self.vain
             && mine >= held
             && now < until
         {
             return false;
         }
-        let Some(key) = self.gives_way(network, mine, room.patience, now) else {
+        let Some(key) = self.gives_way(owner, mine, room.patience, now) else {
             self.vain = Some((mine, now + PAUSE));
             return false;
         };
@@ -174,28 +173,28 @@ impl Table {
         true
     }
 
-    /// Who does: of those who stand still the one whose network holds most, and then the one that
-    /// has stood still longest. What waits for others than its client gives way only to a network
-    /// that then still holds less.
+    /// Who does: of those who stand still the one whose owner holds most, and then the one that
+    /// has stood still longest. What waits for others than its client gives way only to an owner
+    /// who then still holds less.
     fn gives_way(
         &self,
-        newcomer: Option<ClientNetwork>,
+        newcomer: Owner,
         mine: usize,
         patience: Duration,
         now: Instant,
     ) -> Option<usize> {
         let mut found: Option<(usize, Instant, usize)> = None;
-        let most = self.networks.iter().map(|(_, network)| network.holds).max();
+        let most = self.owners.iter().map(|(_, owner)| owner.holds).max();
         let mut looked_at = 0;
         for (key, held) in &self.held {
-            let Network { name, holds } = &self.networks[held.network];
+            let Holdings { owner, holds } = &self.owners[held.owner];
             let (since, margin) = match held.holder.rest(now) {
                 Rest::Spared => continue,
                 Rest::ForClient(since) => (since, 1),
                 Rest::ForOthers(since) => (since, 2),
             };
-            let is_own = *name == newcomer && margin == 1;
-            let may = is_own || name.is_some() && *holds >= mine + margin;
+            let is_own = *owner == newcomer && margin == 1;
+            let may = is_own || *owner != Owner::Unknown && *holds >= mine + margin;
             if !may || now.saturating_duration_since(since) < patience {
                 continue;
             }
@@ -212,38 +211,38 @@ impl Table {
         found.map(|(_, _, key)| key)
     }
 
-    fn put(&mut self, network: Option<ClientNetwork>, holder: Arc<dyn Holder>) -> (usize, u64) {
+    fn put(&mut self, owner: Owner, holder: Arc<dyn Holder>) -> (usize, u64) {
         self.serial += 1;
         let serial = self.serial;
-        let network = self.enlist(network);
+        let owner = self.enlist(owner);
         let held = Held {
             serial,
-            network,
+            owner,
             holder,
         };
         (self.held.insert(held), serial)
     }
 
-    fn enlist(&mut self, name: Option<ClientNetwork>) -> usize {
-        let networks = &mut self.networks;
-        let fresh = || networks.insert(Network { name, holds: 0 });
-        let index = *self.index.entry(name).or_insert_with(fresh);
-        self.networks[index].holds += 1;
+    fn enlist(&mut self, owner: Owner) -> usize {
+        let owners = &mut self.owners;
+        let fresh = || owners.insert(Holdings { owner, holds: 0 });
+        let index = *self.index.entry(owner).or_insert_with(fresh);
+        self.owners[index].holds += 1;
         index
     }
 
     fn leave(&mut self, index: usize) {
-        let network = &mut self.networks[index];
-        network.holds -= 1;
-        if network.holds == 0 {
-            let gone = self.networks.remove(index);
-            self.index.remove(&gone.name);
+        let holdings = &mut self.owners[index];
+        holdings.holds -= 1;
+        if holdings.holds == 0 {
+            let gone = self.owners.remove(index);
+            self.index.remove(&gone.owner);
         }
     }
 
     fn remove(&mut self, key: usize) -> Option<Held> {
         let held = self.held.try_remove(key)?;
-        self.leave(held.network);
+        self.leave(held.owner);
         Some(held)
     }
 
@@ -251,10 +250,10 @@ impl Table {
         self.is_current(share).then(|| self.remove(share.key))?
     }
 
-    fn assign(&mut self, share: &Share, network: Option<ClientNetwork>) {
+    fn assign(&mut self, share: &Share, owner: Owner) {
         if self.is_current(share) {
-            let index = self.enlist(network);
-            let before = std::mem::replace(&mut self.held[share.key].network, index);
+            let index = self.enlist(owner);
+            let before = std::mem::replace(&mut self.held[share.key].owner, index);
             self.leave(before);
         }
     }

@@ -12,7 +12,7 @@ mod windows;
 
 use super::guard::Guard;
 use crate::config::Limits;
-use crate::edge::client_network::ClientNetwork;
+use crate::edge::client_network::Owner;
 use crate::live::Memory;
 use bytes::Bytes;
 use flow::Flow;
@@ -57,7 +57,7 @@ pub(super) async fn serve(
     });
     let budget = Budget {
         memory,
-        owner: network(&digest),
+        owner: owner(&digest),
         limit: limits.body_memory,
     };
     let mut connection = match handshake(Box::new(stream), Some(options(limits))).await {
@@ -150,7 +150,8 @@ fn admit(
 }
 
 /// Whose the connection is, as far as it is told without a request.
-fn network(digest: &Digest) -> Option<ClientNetwork> {
-    let peer = digest.socket_digest.as_ref()?.peer_addr()?;
-    Some(ClientNetwork::of(peer.as_inet()?.ip()))
+fn owner(digest: &Digest) -> Owner {
+    let socket = digest.socket_digest.as_ref();
+    let peer = socket.and_then(|socket| socket.peer_addr()?.as_inet());
+    Owner::of(peer.map(|peer| peer.ip()))
 }

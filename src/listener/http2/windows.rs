@@ -3,7 +3,7 @@
 
 use super::flow::Flow;
 use super::growth::{Growth, Window};
-use crate::edge::client_network::ClientNetwork;
+use crate::edge::client_network::Owner;
 use crate::live::{Held, Memory};
 use bytes::Bytes;
 use h2::server::Connection;
@@ -17,7 +17,7 @@ use std::time::Instant;
 /// Out of what larger windows come.
 pub(super) struct Budget {
     pub(super) memory: Arc<Memory>,
-    pub(super) owner: Option<ClientNetwork>,
+    pub(super) owner: Owner,
     pub(super) limit: u64,
 }
 

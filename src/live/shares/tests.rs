@@ -31,8 +31,8 @@ fn ago(seconds: u64) -> Instant {
         .unwrap()
 }
 
-fn network(last: u8) -> Option<ClientNetwork> {
-    Some(ClientNetwork::of([192, 0, 2, last].into()))
+fn network(last: u8) -> Owner {
+    Owner::of(Some([192, 0, 2, last].into()))
 }
 
 fn room(places: usize) -> Room {
@@ -152,6 +152,27 @@ fn the_last_places_are_kept_from_who_holds_much() {
     assert_eq!(got, [true, true, false, true, true, false]);
 }
 
+/// Whoever crowds out his own network doesn't crowd out those there whom Harbor knows.
+#[test]
+fn an_account_holds_for_itself() {
+    let shares = Arc::<Shares>::default();
+    let (moving, still) = (resting(Rest::Spared), resting(Rest::ForClient(ago(60))));
+    let account = |number| Owner::Account(ClientNetwork::of([192, 0, 2, 1].into()), number);
+    let mut places = Vec::new();
+    while let Some(place) = shares.take(network(1), &moving, room(64)) {
+        places.push(place);
+    }
+    for (owner, gets_one) in [(7, true), (7, true), (7, false), (8, true)] {
+        let place = shares.take(account(owner), &moving, room(64));
+        assert_eq!(place.is_some(), gets_one, "{owner}");
+        places.extend(place);
+    }
+    drop(places);
+    let held = shares.take(network(1), &still, room(1));
+    assert!(shares.take(account(7), &moving, room(1)).is_some());
+    drop(held);
+}
+
 #[test]
 fn a_place_given_away_is_not_freed_twice() {
     let shares = Arc::<Shares>::default();
@@ -161,7 +182,10 @@ fn a_place_given_away_is_not_freed_twice() {
     assert!(second.is_some());
     drop(first);
     assert_eq!((shares.taken(), shares.held_by(network(2))), (1, 1));
-    second.as_ref().unwrap().belongs_to(network(3).unwrap());
+    second
+        .as_ref()
+        .unwrap()
+        .belongs_to(ClientNetwork::of([192, 0, 2, 3].into()));
     let held = |owner| shares.held_by(network(owner));
     assert_eq!((held(2), held(3)), (0, 1));
     drop(second);

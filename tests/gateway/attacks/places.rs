@@ -66,6 +66,29 @@ async fn one_network_does_not_fill_the_last_places() {
     assert_eq!(beside.status, 429, "{beside:?}");
 }
 
+/// A credential that Harbor accepted makes its holder one of his own among his network's strangers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_signed_in_is_not_crowded_out_by_his_network() {
+    let harbor = generous().await;
+    let world = setup(harbor.url(), "other: 64", "stands_still: 5m").start();
+    let own = "Authorization: Bearer accepted";
+    let chunk = with_length("PATCH", UPLOAD, &[own], b"more");
+    assert_eq!(ask_beside(&world, &chunk).await.status, 200);
+    let path = "/v2/lab/app/blobs/sha256:large";
+    let held = attacker(&world).asks(4, 16, (path, 0)).await;
+    let _held = held.expect("the streams");
+    until("sixty more at Harbor", || {
+        (harbor.got().len() == 61).then_some(())
+    })
+    .await;
+    for _ in 0..10 {
+        let known = ask_beside(&world, &get(BLOB, &[own])).await;
+        assert_eq!(known.status, 200, "{known:?}");
+    }
+    let stranger = ask_beside(&world, &get(BLOB, &[TOKEN])).await;
+    assert_eq!(stranger.status, 429, "{stranger:?}");
+}
+
 /// Harbor's early answer gives the place back, whatever the client does then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refused_uploads_that_stay_hold_no_place() {

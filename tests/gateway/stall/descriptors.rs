@@ -63,11 +63,9 @@ async fn no_socket_for_harbor_is_not_harbors_fault() {
         world.gateway.metric(causes, &[("cause", "no_socket")]) as usize,
         count(503)
     );
-    assert_eq!(
-        world.gateway.metric("harbormouth_upstream_healthy", &[]),
-        1.0
-    );
     let log = world.gateway.stderr();
+    let healthy = world.gateway.metric("harbormouth_upstream_healthy", &[]);
+    assert_eq!(healthy, 1.0, "{log}");
     let told = log.matches("no connection to Harbor can be opened").count();
     assert_eq!(told, 1, "{log}");
     assert!(!log.contains("is unhealthy"), "{log}");
