@@ -9,6 +9,9 @@ SHELL := /bin/bash
 # Everything but a release is built with one profile, so that each crate is compiled once.
 PROFILE := quick
 CARGO_TEST := cargo test --locked --profile $(PROFILE)
+# Tests wait more than they compute; those with daemons of their own have less patience to spare.
+THREADS := $(shell expr 2 \* $$(nproc))
+REAL_THREADS := $(shell expr 1 + $$(nproc))
 HARBORMOUTH ?= cargo run --locked --profile $(PROFILE) --quiet --
 FUZZ_SECONDS ?= 20
 
@@ -25,13 +28,13 @@ demo: build-tools ## push and pull an image: through a broken hop, then through 
 test: unit wire real deployed ## every test, with real registries and clients
 
 unit: build-tools ## only the tests that need nothing but this repository
-	$(CARGO_TEST) --lib --bins $(UNIT:%=--test %)
+	$(CARGO_TEST) --lib --bins $(UNIT:%=--test %) -- --test-threads=$(THREADS)
 
 wire: build-tools test-tools ## only the tests with other programs and no registry: linters, Prometheus, a browser
 	$(CARGO_TEST) $(WIRE:%=--test %)
 
 real: build-tools test-tools ## only the tests with real registries and clients
-	$(CARGO_TEST) --test real
+	$(CARGO_TEST) --test real -- --test-threads=$(REAL_THREADS)
 
 deployed: build-tools test-tools ## only the tests of what is deployed: the image, the systemd unit, the compose file
 	$(CARGO_TEST) --test deployed

@@ -11,8 +11,9 @@ use crate::pulse::Hearts;
 use crate::reload::{self, Read, Reloader};
 use crate::signals::{Signal, Signals};
 use crate::threads::Thread;
-use crate::{descriptors, logging, systemd};
+use crate::{descriptors, logging, systemd, upstream};
 use anyhow::Context;
+use futures_util::future::join_all;
 use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
 use std::io::Write;
@@ -25,6 +26,10 @@ use tokio::time::Instant;
 
 /// Idle connections to Harbor that each worker keeps.
 const IDLE_UPSTREAM_CONNECTIONS: usize = 64;
+
+/// Harbors' names are looked up before anybody is told that we are ready. A name server that is silent
+/// keeps nobody from starting: the probes go on asking, and requests say what is missing.
+const FIRST_LOOK_UP: Duration = Duration::from_secs(1);
 
 /// How often a drain looks whether it is done.
 const DRAIN_POLL: Duration = Duration::from_millis(20);
@@ -141,6 +146,7 @@ async fn serve(config: Config, read: Read) -> anyhow::Result<()> {
         workers: Arc::clone(&workers),
     };
     guardian.start().context("the guardian's thread")?;
+    resolve_first(&current).await;
     let mut life = Life::begin(current, workers, orders, listeners, &reloader, &doors);
     announced.push("ready".to_owned());
     announce(announced).context("the thread that says where we listen")?;
@@ -213,6 +219,14 @@ struct Life {
     accepting: Vec<JoinHandle<()>>,
     canaries: JoinHandle<()>,
     orders: Orders,
+}
+
+/// So that the first requests find Harbor.
+async fn resolve_first(current: &Current) {
+    let shared = current.load();
+    let pools = shared.harbors.iter().map(|harbor| &*harbor.pool);
+    let resolved = join_all(pools.map(upstream::resolve));
+    let _ = tokio::time::timeout(FIRST_LOOK_UP, resolved).await;
 }
 
 impl Life {

@@ -81,10 +81,10 @@ pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Result<(
         return Err(redirect(ctx, &asked, &path));
     }
     admit(request, &target, body, ctx)?;
+    authorization::settle(request, &target, path.query(), ctx);
     load::is_open(ctx)?;
     remember(&target, path.query(), ctx);
     following::begin(request, &target, path.query(), ctx);
-    authorization::settle(request, &target, path.query(), ctx);
     login::settle(path.path(), ctx)?;
     if login::is_form(&request.method, path.path()) {
         ctx.login_form = Some(path.query().unwrap_or_default().to_owned());

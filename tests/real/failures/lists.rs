@@ -100,11 +100,13 @@ fn explanation(failure: &Failure) -> Vec<&'static str> {
 }
 
 /// Each client's push is listed with the outcome of its end, or as open with a reason: another
-/// request of it may have gone well since. Those of `or` may be as they are.
+/// request of it may have gone well since. Those of `or` may be as they are, and what nobody has
+/// proven to be a credential holder's is no push.
 pub fn pushes_agree(
     gateway: &Gateway,
     expected: &[(&str, End)],
     or: &[(&str, Reason)],
+    is_proven: impl Fn(&str, End) -> bool,
 ) -> Result<(), String> {
     #[derive(Debug, Deserialize)]
     struct Push {
@@ -118,7 +120,8 @@ pub fn pushes_agree(
     }
     let List { pushes } = admin(gateway, "/pushes");
     let is_push = |(_, end): &&(&str, End)| Operation::PUSH.contains(&end.operation);
-    for (family, end) in expected.iter().filter(is_push) {
+    let is_listed = |(family, end): &&(&str, End)| is_proven(family, *end);
+    for (family, end) in expected.iter().filter(is_push).filter(is_listed) {
         let is_listed = pushes.iter().any(|push| {
             push.client_family == *family
                 && [end.reason.outcome().as_str(), "open"].contains(&push.outcome.as_str())

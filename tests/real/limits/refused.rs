@@ -80,7 +80,8 @@ fn maintenance(world: &World, client: Client) {
 
 /// As many uploads as are let in before new ones are refused.
 const HELD: usize = 7;
-const FEW: &str = "    max_in_flight: { uploads: 8, other: 64 }\n";
+/// The uploads that hold them stand still, and are not to give way for it.
+const FEW: &str = "    max_in_flight: { uploads: 8, other: 64 }\nlimits: { stands_still: 5m }\n";
 
 /// Uploads that go on until they are dropped.
 fn hold(ground: &Ground, gateway: &Gateway) -> Vec<TcpStream> {

@@ -33,7 +33,7 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
         trial("a_cut_chunk_is_lost", killed::a_cut_chunk_is_lost),
         trial("far_clients", on_the_way::far_clients_notice_nothing),
         trial("a_late_balancer", on_the_way::a_late_balancer),
-        trial("a_reload_hangs", reload::a_reload_hangs),
+        trial("a_key_that_never_ends", reload::a_key_that_never_ends),
         trial("lame_duck", lame_duck::serves_and_says_goodbye),
         trial("second_signal", lame_duck::ends_at_the_second_signal),
     ]
