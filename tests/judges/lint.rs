@@ -45,6 +45,8 @@ fn all(stage: &Stage) -> Vec<Answer> {
         |path: &str| format!("GET {path} HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n");
     let many = "X-Many: x\r\n".repeat(300);
     let large = format!("X-Large: {}\r\n", "x".repeat(100_000));
+    // The admin listener answers to its address.
+    let inner = |path: &str| get(path).replace("HOST", &admin.to_string());
     let with = |lines: &str| format!("GET /v2/ HTTP/1.1\r\nHost: HOST\r\n{lines}\r\n");
     let upload =
         "POST /v2/lab/app/blobs/uploads/ HTTP/1.1\r\nHost: HOST\r\nContent-Length: 0\r\n\r\n";
@@ -68,19 +70,20 @@ fn all(stage: &Stage) -> Vec<Answer> {
         ask("Harbor is silent", 504, plain, &get("/v2/")),
         ask("redirect", 308, stage.redirecting(), &get("/v2/")),
         ask("health", 200, plain, &get("/healthz")),
-        ask("livez", 200, admin, &get("/livez")),
-        ask("readyz", 200, admin, &get("/readyz")),
-        ask("metrics", 200, admin, &get("/metrics")),
-        ask("page", 200, admin, &get("/")),
-        ask("overview", 200, admin, &get("/overview")),
-        ask("pushes", 200, admin, &get("/pushes")),
-        ask("failures", 200, admin, &get("/failures")),
-        ask("admin: nothing there", 404, admin, &get("/nothing")),
+        ask("livez", 200, admin, &inner("/livez")),
+        ask("readyz", 200, admin, &inner("/readyz")),
+        ask("metrics", 200, admin, &inner("/metrics")),
+        ask("page", 200, admin, &inner("/")),
+        ask("overview", 200, admin, &inner("/overview")),
+        ask("pushes", 200, admin, &inner("/pushes")),
+        ask("failures", 200, admin, &inner("/failures")),
+        ask("admin: another's name", 421, admin, &get("/overview")),
+        ask("admin: nothing there", 404, admin, &inner("/nothing")),
         ask(
             "admin: method",
             405,
             admin,
-            "POST / HTTP/1.1\r\nHost: HOST\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
         ),
     ]
 }
