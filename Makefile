@@ -42,9 +42,11 @@ deployed: build-tools test-tools ## only the tests of what is deployed: the imag
 ci: build-tools test-tools ## what the continuous integration runs: all of it, step by step
 	.ci/steps
 
+# `--all-targets` leaves out the soak, which plain `cargo test` does not run.
 lint: build-tools ## format and clippy, warnings are errors
 	cargo fmt --all --check
 	cargo clippy --workspace --locked --profile $(PROFILE) --all-targets -- -D warnings
+	cargo clippy --locked --profile $(PROFILE) --test=soak -- -D warnings
 	cargo clippy --locked --profile $(PROFILE) --no-default-features -- -D warnings
 
 docs: build-tools ## the API documentation, warnings are errors

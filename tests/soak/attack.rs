@@ -2,6 +2,7 @@
 
 use crate::book::{Book, Chaos};
 use crate::client::HUB;
+use crate::common::attackers::frame;
 use crate::random::Random;
 use crate::stage::IN_FLIGHT;
 use bytes::Bytes;
@@ -175,16 +176,6 @@ async fn begun(target: &Target) -> io::Result<TlsStream<TcpStream>> {
         .await?;
     stream.write_all(&frame(4, 0, 0, &[])).await?;
     Ok(stream)
-}
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(payload.len()).expect("a short payload");
-    let head = [
-        &[0, 0, length, kind, flags],
-        stream.to_be_bytes().as_slice(),
-    ]
-    .concat();
-    [&head, payload].concat()
 }
 
 /// Each stream is opened and reset at once. What comes back is not read.

@@ -107,7 +107,7 @@ impl Stage {
         self.replicas += 1;
         let name = format!("second-{}", self.replicas);
         let file = write_configuration(&self.home, &self.wires, &name, 75);
-        let log = if self.replicas % 2 == 0 {
+        let log = if self.replicas.is_multiple_of(2) {
             Log::Full
         } else {
             Log::Pipe

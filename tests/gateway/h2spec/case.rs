@@ -2,6 +2,7 @@
 
 use super::peer::{Event, Frame, Peer};
 use crate::client::Io;
+pub use crate::common::attackers::frame;
 
 pub const DATA: u8 = 0;
 pub const HEADERS: u8 = 1;
@@ -207,15 +208,6 @@ async fn until(peer: &mut Peer, is_it: impl Fn(&Frame) -> bool) -> Result<(), St
             end => return Err(format!("waited in vain: {end:?}")),
         }
     }
-}
-
-pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).expect("a length");
-    let mut frame = length.to_be_bytes()[1..].to_vec();
-    frame.extend([kind, flags]);
-    frame.extend(stream.to_be_bytes());
-    frame.extend(payload);
-    frame
 }
 
 /// A header block that is whole.
