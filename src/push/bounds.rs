@@ -123,13 +123,15 @@ pub const fn memory(registries: usize) -> usize {
     let push = STRUCT + ENTRY + repository + REFERENCE + TEXT + 2 * said + ids;
     let failure = STRUCT + repository + CODE + TEXT + 4 * MESSAGE + TEXT + said + ids;
     let series = STRUCT + ENTRY + 4 * 288;
-    // Whose the unproven ones are: at worst each another network's.
-    let owners = (UNPROVEN_FLIGHTS + UNPROVEN_UPLOADS) * ENTRY;
+    // Whose the unproven ones, the pushes and the failures are: at worst each another network's.
+    let pushes = PUSHES + PUSHES_WELL + PUSHES_BADLY;
+    let failures = PUSH_FAILURES + UNPROVEN_FAILURES + OTHER_FAILURES + CANARY_FAILURES;
+    let owners = (UNPROVEN_FLIGHTS + UNPROVEN_UPLOADS + pushes + failures) * ENTRY;
     let registry = 12 * (61 + 288) + 8 * 61 + 24 * WAITS + 64 * BREAKS + 2 * STRUCT;
     UPLOADS * upload
         + FLIGHTS * flight
-        + (PUSHES + PUSHES_WELL + PUSHES_BADLY) * push
-        + (PUSH_FAILURES + UNPROVEN_FAILURES + OTHER_FAILURES + CANARY_FAILURES) * failure
+        + pushes * push
+        + failures * failure
         + COMMITTED * (16 + ENTRY)
         + FAILURE_SERIES * series
         + owners

@@ -8,13 +8,12 @@ use super::clock::{Clock, Moment};
 use super::event::Ended;
 use super::filter::{FailureFilter, is_of, most};
 use super::finding::Finding;
-use super::share::{gives_way, owner};
+use super::share::{FairList, Owned, Owner, owner};
 use super::text::Text;
 use super::view::FailureView;
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
 use crate::registry::reason::{Fault, Proof, Reason};
-use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -42,12 +41,12 @@ pub struct Failure {
 
 /// What writes, the same where nobody proves whose it is, what canaries tell, and all else: each
 /// apart and the oldest first. In a full one the client network gives way that has most in it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Failures {
-    pushes: VecDeque<Failure>,
-    unproven: VecDeque<Failure>,
-    others: VecDeque<Failure>,
-    canaries: VecDeque<Failure>,
+    pushes: FairList<Failure>,
+    unproven: FairList<Failure>,
+    others: FairList<Failure>,
+    canaries: FairList<Failure>,
 }
 
 /// A bad run of a registry's canary, as the request at which it failed. That the request itself came
@@ -67,6 +66,17 @@ pub struct CanaryFailure<'a> {
     pub request_id: &'a str,
     pub sent: u64,
     pub duration: Duration,
+}
+
+impl Default for Failures {
+    fn default() -> Failures {
+        Failures {
+            pushes: FairList::new(PUSH_FAILURES),
+            unproven: FairList::new(UNPROVEN_FAILURES),
+            others: FairList::new(OTHER_FAILURES),
+            canaries: FairList::new(CANARY_FAILURES),
+        }
+    }
 }
 
 impl Failures {
@@ -98,12 +108,12 @@ impl Failures {
             is_reattached: ended.reattached,
         };
         let is_nobodys = ended.operation.needs_proof() && ended.proof == Proof::Unproven;
-        let (ring, most) = match (is_nobodys, is_push) {
-            (true, _) => (&mut self.unproven, UNPROVEN_FAILURES),
-            (false, true) => (&mut self.pushes, PUSH_FAILURES),
-            (false, false) => (&mut self.others, OTHER_FAILURES),
+        let list = match (is_nobodys, is_push) {
+            (true, _) => &mut self.unproven,
+            (false, true) => &mut self.pushes,
+            (false, false) => &mut self.others,
         };
-        keep(ring, most, failure);
+        list.push(failure);
     }
 
     pub fn canary(&mut self, told: &CanaryFailure<'_>, now: Moment) {
@@ -126,7 +136,7 @@ impl Failures {
             duration: told.duration,
             is_reattached: false,
         };
-        keep(&mut self.canaries, CANARY_FAILURES, failure);
+        self.canaries.push(failure);
     }
 
     /// Newest first.
@@ -135,8 +145,8 @@ impl Failures {
         found.extend(
             self.unproven
                 .iter()
-                .chain(&self.others)
-                .chain(&self.canaries),
+                .chain(self.others.iter())
+                .chain(self.canaries.iter()),
         );
         found.retain(|failure| failure.is_asked_for(filter));
         // Stable, after reversal: of two at one moment the one that was told last is first.
@@ -153,13 +163,10 @@ impl Failures {
     }
 }
 
-fn keep(ring: &mut VecDeque<Failure>, most: usize, failure: Failure) {
-    if ring.len() >= most
-        && let Some(place) = gives_way(ring.iter().map(|one| owner(one.client)))
-    {
-        ring.remove(place);
+impl Owned for Failure {
+    fn owner(&self) -> Owner {
+        owner(self.client)
     }
-    ring.push_back(failure);
 }
 
 impl Failure {

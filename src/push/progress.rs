@@ -8,7 +8,7 @@ use super::clock::{Clock, Moment};
 use super::event::Ended;
 use super::filter::PushFilter;
 use super::finding::Finding;
-use super::share::{Owner, owner};
+use super::share::{Owned, Owner, owner};
 use super::text::Text;
 use super::view::PushView;
 use crate::registry::client::ClientFamily;
@@ -222,10 +222,6 @@ impl Push {
         })
     }
 
-    pub fn owner(&self) -> Owner {
-        owner(self.client)
-    }
-
     /// Whether it is no client's, but Harbormouth's.
     pub fn is_our_own(&self) -> bool {
         self.client_family == ClientFamily::Harbormouth
@@ -289,5 +285,11 @@ impl Push {
                 .map_or(&self.request_id, |one| &one.request_id)
                 .clone(),
         })
+    }
+}
+
+impl Owned for Push {
+    fn owner(&self) -> Owner {
+        owner(self.client)
     }
 }

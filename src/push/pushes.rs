@@ -9,21 +9,23 @@ use super::filter::{PushFilter, most};
 use super::finding::Finding;
 use super::key::key;
 use super::progress::{Presence, Push, PushOutcome};
-use super::share::gives_way;
+use super::share::{FairList, Owned as _, Tally};
 use super::text::Text;
 use super::view::PushView;
 use crate::registry::client::ClientFamily;
 use crate::registry::reason::{Proof, Reason};
 use lru::LruCache;
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 /// Those that go on by registry, repository and client; those that are over, the oldest first.
 #[derive(Debug)]
 pub struct PushTable {
     current: LruCache<u64, Push>,
-    well: VecDeque<Push>,
-    badly: VecDeque<Push>,
+    /// Whose those are.
+    tally: Tally,
+    well: FairList<Push>,
+    badly: FairList<Push>,
 }
 
 /// What identifies a push at one time.
@@ -40,8 +42,9 @@ impl PushTable {
     pub fn new() -> PushTable {
         PushTable {
             current: LruCache::unbounded(),
-            well: VecDeque::new(),
-            badly: VecDeque::new(),
+            tally: Tally::default(),
+            well: FairList::new(PUSHES_WELL),
+            badly: FairList::new(PUSHES_BADLY),
         }
     }
 
@@ -81,7 +84,9 @@ impl PushTable {
             if self.current.len() >= PUSHES {
                 self.make_room();
             }
-            self.current.put(key, Push::new(ended, repository, now));
+            let push = Push::new(ended, repository, now);
+            self.tally.add(push.owner());
+            self.current.put(key, push);
         }
         if let Some(push) = self.current.get_mut(&key) {
             push.saw(ended, finding, diagnosis, now);
@@ -116,7 +121,7 @@ impl PushTable {
             };
             (push, push.outcome(presence))
         });
-        let past = self.well.iter().chain(&self.badly);
+        let past = self.well.iter().chain(self.badly.iter());
         let past = past.map(|push| (push, push.outcome(Presence::Over)));
         let mut found: Vec<(&Push, PushOutcome)> = current
             .chain(past)
@@ -148,10 +153,12 @@ impl PushTable {
         self.current.len() + self.well.len() + self.badly.len()
     }
 
-    /// The push that moved last of all those of the client network that has most gives way.
+    /// The push that has not moved for longest gives way, of those of the client network that has most.
     fn make_room(&mut self) {
         let oldest_first = || self.current.iter().rev();
-        let place = gives_way(oldest_first().map(|(_, push)| push.owner()));
+        let place = self
+            .tally
+            .gives_way(oldest_first().map(|(_, push)| push.owner()));
         let key = place.and_then(|place| oldest_first().nth(place));
         if let Some(key) = key.map(|(key, _)| *key) {
             self.finish(key);
@@ -159,23 +166,22 @@ impl PushTable {
     }
 
     fn finish(&mut self, key: u64) {
-        let Some(push) = self.current.pop(&key).filter(|push| !push.is_our_own()) else {
+        let Some(push) = self.current.pop(&key) else {
             return;
         };
-        let (ring, most) = match push.outcome(Presence::Over) {
-            PushOutcome::Ok => (&mut self.well, PUSHES_WELL),
+        self.tally.remove(push.owner());
+        if push.is_our_own() {
+            return;
+        }
+        let list = match push.outcome(Presence::Over) {
+            PushOutcome::Ok => &mut self.well,
             PushOutcome::Open
             | PushOutcome::Refused
             | PushOutcome::Failed
             | PushOutcome::Aborted
-            | PushOutcome::Unfinished => (&mut self.badly, PUSHES_BADLY),
+            | PushOutcome::Unfinished => &mut self.badly,
         };
-        if ring.len() >= most
-            && let Some(place) = gives_way(ring.iter().map(Push::owner))
-        {
-            ring.remove(place);
-        }
-        ring.push_back(push);
+        list.push(push);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who gives way where a bound is full: entries belong to the client's network, and those that
 //! nobody proves to be a credential holder's have a part of their own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Whose an entry is: the client's network, by its first address. Clients that nobody knows the
@@ -19,16 +19,109 @@ pub fn owner(client: Option<IpAddr>) -> Owner {
     })
 }
 
-/// The place of what gives way in a full list: the first of the owner who has most.
-pub fn gives_way(owners: impl Iterator<Item = Owner>) -> Option<usize> {
-    let mut held: HashMap<Owner, (usize, usize)> = HashMap::new();
-    for (place, owner) in owners.enumerate() {
-        held.entry(owner).or_insert((0, place)).0 += 1;
+/// What has an owner.
+pub trait Owned {
+    fn owner(&self) -> Owner;
+}
+
+/// How many entries each owner has, and how many the one has who has most: kept beside a list, which
+/// need not be counted then for each entry that comes into it.
+#[derive(Debug, Default)]
+pub struct Tally {
+    held: HashMap<Owner, usize>,
+    /// How many owners have one entry, two, and so on; as long as the most that anybody has.
+    owners_with: Vec<usize>,
+}
+
+impl Tally {
+    pub fn add(&mut self, owner: Owner) {
+        let held = self.held.entry(owner).or_default();
+        if let Some(owners) = held
+            .checked_sub(1)
+            .and_then(|place| self.owners_with.get_mut(place))
+        {
+            *owners -= 1;
+        }
+        match self.owners_with.get_mut(*held) {
+            Some(owners) => *owners += 1,
+            None => self.owners_with.push(1),
+        }
+        *held += 1;
     }
-    let most = held
-        .into_values()
-        .max_by_key(|(count, first)| (*count, std::cmp::Reverse(*first)));
-    most.map(|(_, first)| first)
+
+    pub fn remove(&mut self, owner: Owner) {
+        let Some(held) = self.held.get_mut(&owner) else {
+            return;
+        };
+        *held -= 1;
+        let left = *held;
+        if left == 0 {
+            self.held.remove(&owner);
+        }
+        if let Some(owners) = self.owners_with.get_mut(left) {
+            *owners -= 1;
+        }
+        if let Some(owners) = left
+            .checked_sub(1)
+            .and_then(|place| self.owners_with.get_mut(place))
+        {
+            *owners += 1;
+        }
+        // Who had most has one less now: nobody has more than one less.
+        if self.owners_with.last() == Some(&0) {
+            self.owners_with.pop();
+        }
+    }
+
+    pub fn held_by(&self, owner: Owner) -> usize {
+        self.held.get(&owner).copied().unwrap_or_default()
+    }
+
+    /// The place of what gives way in a full list: the first of those who have most.
+    pub fn gives_way(&self, owners: impl IntoIterator<Item = Owner>) -> Option<usize> {
+        let most = self.owners_with.len();
+        owners
+            .into_iter()
+            .position(|owner| self.held_by(owner) == most)
+    }
+}
+
+/// So many entries at most, the oldest first. In a full list the oldest of the owner who has most
+/// gives way.
+#[derive(Debug)]
+pub struct FairList<T> {
+    most: usize,
+    entries: VecDeque<T>,
+    tally: Tally,
+}
+
+impl<T: Owned> FairList<T> {
+    pub fn new(most: usize) -> FairList<T> {
+        FairList {
+            most,
+            entries: VecDeque::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    pub fn push(&mut self, entry: T) {
+        if self.entries.len() >= self.most
+            && let Some(place) = self.tally.gives_way(self.entries.iter().map(T::owner))
+            && let Some(gone) = self.entries.remove(place)
+        {
+            self.tally.remove(gone.owner());
+        }
+        self.tally.add(entry.owner());
+        self.entries.push_back(entry);
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.entries.iter()
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
 }
 
 /// The places that unproven entries have, and how many of them each owner holds.
@@ -36,7 +129,7 @@ pub fn gives_way(owners: impl Iterator<Item = Owner>) -> Option<usize> {
 pub struct Places {
     all: usize,
     each: usize,
-    held: HashMap<Owner, usize>,
+    tally: Tally,
     taken: usize,
 }
 
@@ -46,30 +139,25 @@ impl Places {
         Places {
             all,
             each,
-            held: HashMap::new(),
+            tally: Tally::default(),
             taken: 0,
         }
     }
 
     /// Takes one, if there is one for this owner.
     pub fn take(&mut self, owner: Owner) -> bool {
-        let held = self.held.get(&owner).copied().unwrap_or_default();
-        if self.taken >= self.all || held >= self.each {
+        if self.taken >= self.all || self.tally.held_by(owner) >= self.each {
             return false;
         }
-        self.held.insert(owner, held + 1);
+        self.tally.add(owner);
         self.taken += 1;
         true
     }
 
     pub fn give_back(&mut self, owner: Owner) {
-        let Some(held) = self.held.get_mut(&owner) else {
-            return;
-        };
-        self.taken -= 1;
-        *held -= 1;
-        if *held == 0 {
-            self.held.remove(&owner);
+        if self.tally.held_by(owner) > 0 {
+            self.tally.remove(owner);
+            self.taken -= 1;
         }
     }
 }
@@ -82,17 +170,53 @@ mod tests {
         owner(Some([192, 0, 2, last].into()))
     }
 
+    impl Owned for u8 {
+        fn owner(&self) -> Owner {
+            of(*self)
+        }
+    }
+
     #[test]
     fn who_has_most_gives_way_with_the_oldest() {
         for (owners, expected) in [
-            (&[1, 2, 2, 3][..], Some(1)),
-            (&[3, 1, 2], Some(0)),
-            (&[2, 1, 2, 1, 1], Some(1)),
-            (&[], None),
+            (&[1, 2, 2, 3][..], &[1, 2, 3, 9][..]),
+            (&[3, 1, 2], &[1, 2, 9]),
+            (&[2, 1, 2, 1, 1], &[2, 2, 1, 1, 9]),
+            (&[2, 2, 1, 1], &[2, 1, 1, 9]),
+            (&[], &[9]),
         ] {
-            let place = gives_way(owners.iter().map(|last| of(*last)));
-            assert_eq!(place, expected, "{owners:?}");
+            let mut list = FairList::new(owners.len());
+            for owner in owners {
+                list.push(*owner);
+            }
+            list.push(9_u8);
+            assert!(list.iter().eq(expected), "{owners:?}: {list:?}");
         }
+    }
+
+    #[test]
+    fn a_list_gives_way_as_if_it_were_counted_each_time() {
+        let counted = |entries: &[u8]| {
+            let held = |owner| entries.iter().filter(|entry| **entry == owner).count();
+            let most = entries.iter().map(|entry| held(*entry)).max();
+            entries.iter().position(|entry| Some(held(*entry)) == most)
+        };
+        let mut list = FairList::new(12);
+        let mut expected: Vec<u8> = Vec::new();
+        let mut seed = 7_u32;
+        for _ in 0..5000 {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let owner = (seed >> 24) as u8 % 6;
+            if expected.len() == 12
+                && let Some(place) = counted(&expected)
+            {
+                expected.remove(place);
+            }
+            expected.push(owner);
+            list.push(owner);
+            assert!(list.iter().eq(&expected));
+        }
+        assert_eq!(list.tally.held.values().sum::<usize>(), 12);
     }
 
     #[test]
@@ -107,7 +231,7 @@ mod tests {
         for last in [1, 1, 2, 2, 3] {
             places.give_back(of(last));
         }
-        assert!(places.held.is_empty());
+        assert!(places.tally.held.is_empty() && places.tally.owners_with.is_empty());
         assert_eq!(places.taken, 0);
     }
 }
