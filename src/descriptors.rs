@@ -12,7 +12,7 @@ const OWN: u64 = 256;
 const EXHAUSTED: [i32; 5] = [24, 23, 105, 12, 99];
 
 /// Whether a socket could not be had because *we* have none left, which is nobody else's fault.
-pub fn is_exhausted(error: &io::Error) -> bool {
+pub(crate) fn is_exhausted(error: &io::Error) -> bool {
     error
         .raw_os_error()
         .is_some_and(|number| EXHAUSTED.contains(&number))
@@ -21,7 +21,7 @@ pub fn is_exhausted(error: &io::Error) -> bool {
 /// How many clients may be connected where a process may have `most` descriptors: each has one, and
 /// one to Harbor for what it asks, of which there are no more than `max_in_flight` of all registries
 /// together.
-pub fn connections_for(most: u64, in_flight: usize) -> usize {
+pub(crate) fn connections_for(most: u64, in_flight: usize) -> usize {
     let left = most.saturating_sub(OWN).max(most / 4);
     let left = usize::try_from(left).unwrap_or(usize::MAX);
     left.saturating_sub(in_flight).max(left / 2).max(1)
@@ -43,13 +43,13 @@ pub fn too_few(connections: usize, in_flight: usize, most: u64) -> Option<String
 
 /// Descriptors that are held to be given up: when there are none left, one of them is what the
 /// operator's listener takes a connection with.
-pub struct Spares {
+pub(crate) struct Spares {
     files: Vec<File>,
     most: usize,
 }
 
 impl Spares {
-    pub fn new(most: usize) -> Spares {
+    pub(crate) fn new(most: usize) -> Spares {
         let mut spares = Spares {
             files: Vec::new(),
             most,
@@ -59,12 +59,12 @@ impl Spares {
     }
 
     /// Gives one up; false when none is left.
-    pub fn give_up(&mut self) -> bool {
+    pub(crate) fn give_up(&mut self) -> bool {
         self.files.pop().is_some()
     }
 
     /// Takes as many as are missing, as far as there are some.
-    pub fn refill(&mut self) {
+    pub(crate) fn refill(&mut self) {
         while self.files.len() < self.most {
             match File::open("/dev/null") {
                 Ok(file) => self.files.push(file),

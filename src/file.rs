@@ -11,7 +11,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// When it can't be opened or read, is no regular file, or is larger.
-pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path)?.take(most + 1).read_to_end(&mut bytes)?;
     match u64::try_from(bytes.len()) {
@@ -30,7 +30,7 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// When it can't be opened, or is none.
-pub fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     // Of no meaning to a regular file.
     let file = OpenOptions::new()
         .read(true)
@@ -61,7 +61,7 @@ fn kind(metadata: &Metadata) -> &'static str {
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A text without the byte order mark that it may begin with.
-pub fn without_mark(mut bytes: Vec<u8>) -> Vec<u8> {
+pub(crate) fn without_mark(mut bytes: Vec<u8>) -> Vec<u8> {
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.drain(..BYTE_ORDER_MARK.len());
     }

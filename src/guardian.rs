@@ -24,10 +24,10 @@ const ENDING: Duration = Duration::from_secs(30);
 const ENDING_AT_ONCE: Duration = Duration::from_secs(5);
 
 /// What the guardian looks at.
-pub struct Guardian {
-    pub current: Arc<Current>,
-    pub hearts: Arc<Hearts>,
-    pub workers: Arc<Workers>,
+pub(crate) struct Guardian {
+    pub(crate) current: Arc<Current>,
+    pub(crate) hearts: Arc<Hearts>,
+    pub(crate) workers: Arc<Workers>,
 }
 
 impl Guardian {
@@ -35,7 +35,7 @@ impl Guardian {
     ///
     /// # Errors
     /// When the system gives no thread, no reactor or no signals.
-    pub fn start(self) -> io::Result<()> {
+    pub(crate) fn start(self) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;

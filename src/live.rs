@@ -11,11 +11,11 @@ mod logins;
 mod memory;
 mod shares;
 
-pub use accepted::{Accepted, Marks};
-pub use load::{Asks, Load, Place, Terms};
-pub use logins::{Attempt, Logins};
-pub use memory::{Held, Memory};
-pub use shares::{Holder, Rest, Room, Share, Shares};
+pub(crate) use accepted::{Accepted, Marks};
+pub(crate) use load::{Asks, Load, Place, Terms};
+pub(crate) use logins::{Attempt, Logins};
+pub(crate) use memory::{Held, Memory};
+pub(crate) use shares::{Holder, Rest, Room, Share, Shares};
 
 use crate::canary::Canaries;
 use crate::config::{Config, Hsts, Registry};
@@ -49,14 +49,14 @@ const IN_CLEAR_TOLD_EVERY: Duration = Duration::from_secs(3600);
 const EXHAUSTED_TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// What lives as long as the process, whatever configuration is in force.
-pub struct Process {
-    pub metrics: Metrics,
-    pub pushes: Pushes,
-    pub canaries: Canaries,
+pub(crate) struct Process {
+    pub(crate) metrics: Metrics,
+    pub(crate) pushes: Pushes,
+    pub(crate) canaries: Canaries,
     /// Requests that are answered and whose client still sends.
-    pub lingering: Arc<Shares>,
+    pub(crate) lingering: Arc<Shares>,
     /// What the bodies under way may hold.
-    pub memory: Arc<Memory>,
+    pub(crate) memory: Arc<Memory>,
     /// Requests that are being served, over all registries and configurations.
     in_flight: AtomicUsize,
     /// The drain is over: what is still under way is cut.
@@ -65,44 +65,44 @@ pub struct Process {
 }
 
 /// The configuration in force: what new requests and connections begin with.
-pub struct Current(ArcSwap<Shared>);
+pub(crate) struct Current(ArcSwap<Shared>);
 
 /// A configuration, ready for use.
-pub struct Shared {
-    pub config: Arc<Config>,
-    pub process: Arc<Process>,
+pub(crate) struct Shared {
+    pub(crate) config: Arc<Config>,
+    pub(crate) process: Arc<Process>,
     /// From host to an index into `names`.
-    pub routes: Routes<usize>,
-    pub names: Vec<PublicName>,
-    pub harbors: Vec<Harbor>,
-    pub trusted: TrustedProxies,
-    pub logins: Arc<Logins>,
-    pub accepted: Arc<Accepted>,
+    pub(crate) routes: Routes<usize>,
+    pub(crate) names: Vec<PublicName>,
+    pub(crate) harbors: Vec<Harbor>,
+    pub(crate) trusted: TrustedProxies,
+    pub(crate) logins: Arc<Logins>,
+    pub(crate) accepted: Arc<Accepted>,
 }
 
 /// One public origin of one registry.
-pub struct PublicName {
+pub(crate) struct PublicName {
     /// Index into [`Shared::harbors`].
-    pub harbor: usize,
-    pub origin: Origin,
+    pub(crate) harbor: usize,
+    pub(crate) origin: Origin,
     /// The origin's authority, as Host and `X-Forwarded-Host` carry it.
-    pub host: HeaderValue,
+    pub(crate) host: HeaderValue,
     /// What browsers are told there, where they are told to come by https.
-    pub hsts: Option<HeaderValue>,
+    pub(crate) hsts: Option<HeaderValue>,
 }
 
 /// One registry with what was made for it.
-pub struct Harbor {
-    pub registry: Arc<Registry>,
+pub(crate) struct Harbor {
+    pub(crate) registry: Arc<Registry>,
     /// Its number in the push tracker.
-    pub number: usize,
-    pub metrics: Arc<RegistryMetrics>,
-    pub pool: Arc<Pool>,
+    pub(crate) number: usize,
+    pub(crate) metrics: Arc<RegistryMetrics>,
+    pub(crate) pool: Arc<Pool>,
     /// Its requests under way, whatever configuration they began with.
-    pub load: Arc<Load>,
-    pub known: KnownAuthorities,
+    pub(crate) load: Arc<Load>,
+    pub(crate) known: KnownAuthorities,
     /// What seals and opens its upload tickets; none where that is off.
-    pub keys: Option<Arc<Keyring>>,
+    pub(crate) keys: Option<Arc<Keyring>>,
     unknown_logged: Arc<Mutex<HashSet<String>>>,
     in_clear_logged: Arc<Seldom>,
 }
@@ -110,7 +110,7 @@ pub struct Harbor {
 impl Process {
     /// # Errors
     /// As [`Metrics::new`].
-    pub fn new(config: &Config) -> prometheus::Result<Process> {
+    pub(crate) fn new(config: &Config) -> prometheus::Result<Process> {
         let metrics = Metrics::new(config)?;
         Ok(Process {
             memory: Arc::new(Memory::new(metrics.process.body_memory.clone())),
@@ -125,21 +125,21 @@ impl Process {
     }
 
     /// How many requests are being served.
-    pub fn in_flight(&self) -> usize {
+    pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
     }
 
     /// From now on what ends does so because the process ends.
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.cut.store(true, Ordering::Relaxed);
     }
 
-    pub fn is_cut(&self) -> bool {
+    pub(crate) fn is_cut(&self) -> bool {
         self.cut.load(Ordering::Relaxed)
     }
 
     /// Tells the operator that there was no socket left.
-    pub fn note_exhausted(&self, error: &pingora::Error) {
+    pub(crate) fn note_exhausted(&self, error: &pingora::Error) {
         if self.exhausted_logged.is_due() {
             log::error!(
                 "no connection to Harbor can be opened: {error}; this process has no descriptor, \
@@ -148,26 +148,26 @@ impl Process {
         }
     }
 
-    pub fn request_begins(&self) {
+    pub(crate) fn request_begins(&self) {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub fn request_ends(&self) {
+    pub(crate) fn request_ends(&self) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Current {
-    pub fn new(shared: Shared) -> Current {
+    pub(crate) fn new(shared: Shared) -> Current {
         Current(ArcSwap::from_pointee(shared))
     }
 
-    pub fn load(&self) -> Arc<Shared> {
+    pub(crate) fn load(&self) -> Arc<Shared> {
         self.0.load_full()
     }
 
     /// What comes from now on begins with this one.
-    pub fn replace(&self, next: Shared) {
+    pub(crate) fn replace(&self, next: Shared) {
         self.0.store(Arc::new(next));
     }
 }
@@ -179,7 +179,7 @@ impl Shared {
     /// # Errors
     /// When a series can't be created, a public origin can't stand in a Host header (which its
     /// validation rules out), or the system has no random bytes for a sealing key.
-    pub fn new(
+    pub(crate) fn new(
         config: Arc<Config>,
         process: Arc<Process>,
         before: Option<&Shared>,
@@ -238,7 +238,7 @@ impl Shared {
     }
 
     /// The registry that has this number in the push tracker, as long as it is configured.
-    pub fn numbered(&self, number: usize) -> Option<&Harbor> {
+    pub(crate) fn numbered(&self, number: usize) -> Option<&Harbor> {
         self.harbors.iter().find(|harbor| harbor.number == number)
     }
 }
@@ -286,7 +286,7 @@ impl Harbor {
     }
 
     /// Tells the operator once about a name that this Harbor gives itself and nobody configured.
-    pub fn note_unknown(&self, authority: &str) {
+    pub(crate) fn note_unknown(&self, authority: &str) {
         let mut logged = self
             .unknown_logged
             .lock()
@@ -301,7 +301,7 @@ impl Harbor {
     }
 
     /// Tells the operator of a client's side in the clear.
-    pub fn note_in_clear(&self, proxy: Option<IpAddr>) {
+    pub(crate) fn note_in_clear(&self, proxy: Option<IpAddr>) {
         if self.in_clear_logged.is_due() {
             let proxy = proxy.map_or_else(|| "a trusted proxy".to_owned(), |ip| ip.to_string());
             log::warn!(

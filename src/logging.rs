@@ -11,7 +11,7 @@ mod line;
 mod queue;
 mod writer;
 
-pub use queue::Kind;
+pub(crate) use queue::Kind;
 
 use crate::config::LogFormat;
 use line::format_line;
@@ -25,14 +25,14 @@ use std::time::{Duration, Instant, SystemTime};
 use writer::Shared;
 
 /// The log target of access records of requests that ended well.
-pub const ACCESS: &str = "access";
+pub(crate) const ACCESS: &str = "access";
 
 /// That of the others. A filter for [`ACCESS`] means both.
-pub const FAILED: &str = "access::failed";
+pub(crate) const FAILED: &str = "access::failed";
 
 /// How long the process's end waits for its last lines: they are there within milliseconds, unless
 /// nobody reads them.
-pub const LAST_LINES: Duration = Duration::from_secs(2);
+pub(crate) const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// Pingora reports every aborted transfer as an error of its own; the access record says the same
 /// with the registry's words. Its warnings of this kind stay out unless asked for.
@@ -51,13 +51,13 @@ thread_local! {
 
 /// Lets a line through that would come with every connection or request: the first, and then one
 /// in each interval.
-pub struct Seldom {
+pub(crate) struct Seldom {
     interval: Duration,
     last: Mutex<Option<Instant>>,
 }
 
 impl Seldom {
-    pub fn every(interval: Duration) -> Seldom {
+    pub(crate) fn every(interval: Duration) -> Seldom {
         Seldom {
             interval,
             last: Mutex::new(None),
@@ -65,7 +65,7 @@ impl Seldom {
     }
 
     /// Whether the line is to be written now.
-    pub fn is_due(&self) -> bool {
+    pub(crate) fn is_due(&self) -> bool {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = last.is_none_or(|last| last.elapsed() >= self.interval);
         if is_due {
@@ -86,7 +86,7 @@ struct Logger {
 ///
 /// # Errors
 /// When the system gives no thread.
-pub fn init(format: LogFormat) -> io::Result<()> {
+pub(crate) fn init(format: LogFormat) -> io::Result<()> {
     let mut builder = env_filter::Builder::new();
     match std::env::var("RUST_LOG") {
         Ok(directives) if !directives.is_empty() => {
@@ -123,7 +123,7 @@ pub fn init(format: LogFormat) -> io::Result<()> {
 }
 
 /// Lines that are dropped count on these from now on, one for each of [`Kind::ALL`].
-pub fn counted_by(counters: [IntCounter; Kind::ALL.len()]) {
+pub(crate) fn counted_by(counters: [IntCounter; Kind::ALL.len()]) {
     SHARED.counted_by(counters);
 }
 

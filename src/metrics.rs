@@ -15,11 +15,11 @@ mod push;
 mod refused;
 mod series;
 
-pub use authorization::AuthorizationMetrics;
-pub use canary::CanaryMetrics;
+pub(crate) use authorization::AuthorizationMetrics;
+pub(crate) use canary::CanaryMetrics;
 pub use families::{FAMILIES, Family, Kind};
-pub use process::ProcessMetrics;
-pub use push::{Direction, LimitedBy, PushMetrics};
+pub(crate) use process::ProcessMetrics;
+pub(crate) use push::{Direction, LimitedBy, PushMetrics};
 pub use refused::{ConnectionRefused, HandshakeFailure};
 
 use crate::config::Config;
@@ -36,16 +36,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 /// The registry label of requests that belong to none: an unknown Host, a redirect to https.
-pub const NO_REGISTRY: &str = "other";
+pub(crate) const NO_REGISTRY: &str = "other";
 
 /// Class of the status that the client got.
 pub const STATUS_CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 
 /// All handles. One registry's are in [`Metrics::registry`], one listener's in
 /// [`Metrics::listener`].
-pub struct Metrics {
+pub(crate) struct Metrics {
     families: Families,
-    pub process: ProcessMetrics,
+    pub(crate) process: ProcessMetrics,
     /// By name, with [`NO_REGISTRY`].
     registries: RwLock<BTreeMap<String, Arc<RegistryMetrics>>>,
     other: Arc<RegistryMetrics>,
@@ -55,44 +55,44 @@ pub struct Metrics {
 }
 
 /// The handles of one registry.
-pub struct RegistryMetrics {
+pub(crate) struct RegistryMetrics {
     name: String,
     families: Families,
     operations: Vec<OperationMetrics>,
-    pub commit_wait: Histogram,
-    pub bytes_uploaded: IntCounter,
-    pub bytes_downloaded: IntCounter,
+    pub(crate) commit_wait: Histogram,
+    pub(crate) bytes_uploaded: IntCounter,
+    pub(crate) bytes_downloaded: IntCounter,
     in_flight: [IntGauge; Class::ALL.len()],
     limits: LimitMetrics,
-    pub retries: IntCounter,
-    pub foreign_redirects: IntCounter,
+    pub(crate) retries: IntCounter,
+    pub(crate) foreign_redirects: IntCounter,
     repairs: Vec<IntCounter>,
     upstream_errors: Vec<IntCounter>,
     healthy: IntGaugeVec,
-    pub authorization: AuthorizationMetrics,
-    pub push: PushMetrics,
+    pub(crate) authorization: AuthorizationMetrics,
+    pub(crate) push: PushMetrics,
 }
 
 /// The handles of one operation of one registry.
-pub struct OperationMetrics {
+pub(crate) struct OperationMetrics {
     requests: [IntCounter; STATUS_CLASSES.len()],
-    pub duration: Histogram,
-    pub first_byte: Histogram,
+    pub(crate) duration: Histogram,
+    pub(crate) first_byte: Histogram,
 }
 
 /// The handles of one listener.
-pub struct ListenerMetrics {
-    pub connections: IntGauge,
-    pub accepted: IntCounter,
-    pub accept_pauses: IntCounter,
-    pub without_request: IntCounter,
+pub(crate) struct ListenerMetrics {
+    pub(crate) connections: IntGauge,
+    pub(crate) accepted: IntCounter,
+    pub(crate) accept_pauses: IntCounter,
+    pub(crate) without_request: IntCounter,
     handshake_failures: Vec<IntCounter>,
     refused: Vec<IntCounter>,
 }
 
 impl OperationMetrics {
     /// The counter for a status; `None` is an answer that never began.
-    pub fn requests(&self, status: Option<u16>) -> &IntCounter {
+    pub(crate) fn requests(&self, status: Option<u16>) -> &IntCounter {
         let class = match status {
             Some(status @ 100..=599) => usize::from(status / 100) - 1,
             Some(_) | None => STATUS_CLASSES.len() - 1,
@@ -102,30 +102,30 @@ impl OperationMetrics {
 }
 
 impl RegistryMetrics {
-    pub fn operation(&self, operation: Operation) -> &OperationMetrics {
+    pub(crate) fn operation(&self, operation: Operation) -> &OperationMetrics {
         &self.operations[operation as usize]
     }
 
     /// Requests of a class that are being served.
-    pub fn in_flight(&self, class: Class) -> &IntGauge {
+    pub(crate) fn in_flight(&self, class: Class) -> &IntGauge {
         &self.in_flight[class as usize]
     }
 
-    pub fn repair(&self, kind: Repair) -> &IntCounter {
+    pub(crate) fn repair(&self, kind: Repair) -> &IntCounter {
         &self.repairs[kind as usize]
     }
 
-    pub fn upstream_error(&self, cause: UpstreamError) -> &IntCounter {
+    pub(crate) fn upstream_error(&self, cause: UpstreamError) -> &IntCounter {
         &self.upstream_errors[cause as usize]
     }
 
     /// The gauge of an endpoint, by its configured origin.
-    pub fn healthy(&self, endpoint: &str) -> IntGauge {
+    pub(crate) fn healthy(&self, endpoint: &str) -> IntGauge {
         self.healthy.with_label_values(&[&self.name, endpoint])
     }
 
     /// An endpoint is no longer configured.
-    pub fn forget_endpoint(&self, endpoint: &str) {
+    pub(crate) fn forget_endpoint(&self, endpoint: &str) {
         // It is not there only if it never was.
         let _ = self
             .healthy
@@ -134,11 +134,11 @@ impl RegistryMetrics {
 }
 
 impl ListenerMetrics {
-    pub fn handshake_failure(&self, cause: HandshakeFailure) -> &IntCounter {
+    pub(crate) fn handshake_failure(&self, cause: HandshakeFailure) -> &IntCounter {
         &self.handshake_failures[cause as usize]
     }
 
-    pub fn refused(&self, reason: ConnectionRefused) -> &IntCounter {
+    pub(crate) fn refused(&self, reason: ConnectionRefused) -> &IntCounter {
         &self.refused[reason as usize]
     }
 }
@@ -149,7 +149,7 @@ impl Metrics {
     ///
     /// # Errors
     /// Only if two families had one name, which the tests rule out.
-    pub fn new(config: &Config) -> prometheus::Result<Metrics> {
+    pub(crate) fn new(config: &Config) -> prometheus::Result<Metrics> {
         let families = Families::new();
         let listeners = series::ListenerVecs::register(&families)?;
         #[cfg(target_os = "linux")]
@@ -181,7 +181,7 @@ impl Metrics {
     ///
     /// # Errors
     /// As [`Metrics::new`].
-    pub fn configured(&self, config: &Config) -> prometheus::Result<()> {
+    pub(crate) fn configured(&self, config: &Config) -> prometheus::Result<()> {
         self.process.show_certificates(config);
         self.process.show_limits(&config.limits);
         let mut registries = self
@@ -226,13 +226,13 @@ impl Metrics {
     }
 
     /// The handles of a registry's canary; none where none is configured.
-    pub fn canary(&self, registry: &str) -> Option<Arc<CanaryMetrics>> {
+    pub(crate) fn canary(&self, registry: &str) -> Option<Arc<CanaryMetrics>> {
         let canaries = self.canaries.read().unwrap_or_else(PoisonError::into_inner);
         canaries.get(registry).cloned()
     }
 
     /// The handles of a configured registry; those of [`NO_REGISTRY`] for any other name.
-    pub fn registry(&self, name: &str) -> Arc<RegistryMetrics> {
+    pub(crate) fn registry(&self, name: &str) -> Arc<RegistryMetrics> {
         let registries = self
             .registries
             .read()
@@ -241,12 +241,12 @@ impl Metrics {
     }
 
     /// The handles of requests that belong to no registry.
-    pub fn other(&self) -> &Arc<RegistryMetrics> {
+    pub(crate) fn other(&self) -> &Arc<RegistryMetrics> {
         &self.other
     }
 
     /// The handles of the configuration's n-th listener.
-    pub fn listener(&self, index: usize) -> &ListenerMetrics {
+    pub(crate) fn listener(&self, index: usize) -> &ListenerMetrics {
         &self.listeners[index]
     }
 
@@ -254,7 +254,7 @@ impl Metrics {
     ///
     /// # Errors
     /// When a family can't be written as text, which no family of ours does.
-    pub fn text(&self) -> prometheus::Result<String> {
+    pub(crate) fn text(&self) -> prometheus::Result<String> {
         let registries = self
             .registries
             .read()
@@ -283,6 +283,6 @@ impl Metrics {
 }
 
 /// A duration as Prometheus has it.
-pub fn seconds(duration: Duration) -> f64 {
+pub(crate) fn seconds(duration: Duration) -> f64 {
     duration.as_secs_f64()
 }

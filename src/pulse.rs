@@ -23,7 +23,7 @@ const SELDOM: Duration = Duration::from_secs(1);
 
 /// What a look at one thread finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub(crate) enum State {
     Answers,
     /// It has not answered for a while.
     Late,
@@ -32,7 +32,7 @@ pub enum State {
 }
 
 /// How often a thread is looked at that may be silent for so long.
-pub fn look_every(bound: Duration) -> Duration {
+pub(crate) fn look_every(bound: Duration) -> Duration {
     (bound / LOOKS).min(SELDOM)
 }
 
@@ -62,14 +62,14 @@ impl Silence {
 
 /// A thread's own end: it beats.
 #[derive(Clone)]
-pub struct Heart {
+pub(crate) struct Heart {
     beats: Arc<AtomicU64>,
     is_late: Arc<AtomicBool>,
 }
 
 impl Heart {
     /// Beats for ever, on the thread that this runs on.
-    pub async fn beat(self, current: Arc<Current>) {
+    pub(crate) async fn beat(self, current: Arc<Current>) {
         loop {
             let bound = current.load().config.liveness.silence;
             tokio::time::sleep(look_every(bound) / BEATS).await;
@@ -78,14 +78,14 @@ impl Heart {
     }
 
     /// Whether it has not answered for a while.
-    pub fn is_late(&self) -> bool {
+    pub(crate) fn is_late(&self) -> bool {
         self.is_late.load(Ordering::Relaxed)
     }
 }
 
 /// All threads that are watched.
 #[derive(Default)]
-pub struct Hearts {
+pub(crate) struct Hearts {
     members: Mutex<Vec<Member>>,
     is_over: AtomicBool,
 }
@@ -125,7 +125,7 @@ impl Hearts {
     }
 
     /// One more thread is watched.
-    pub fn join(&self, name: &str) -> Heart {
+    pub(crate) fn join(&self, name: &str) -> Heart {
         let heart = Heart {
             beats: Arc::default(),
             is_late: Arc::default(),
@@ -140,7 +140,7 @@ impl Hearts {
     }
 
     /// Each thread is shown as one of these gauges from now on.
-    pub fn shown_by(&self, gauges: &IntGaugeVec) {
+    pub(crate) fn shown_by(&self, gauges: &IntGaugeVec) {
         for member in self.members().iter_mut() {
             let gauge = gauges.with_label_values(&[&member.name]);
             gauge.set(i64::from(!member.heart.is_late()));
@@ -149,7 +149,7 @@ impl Hearts {
     }
 
     /// Looks at all, `step` after the last time; returns one that is lost, if one is.
-    pub fn look(&self, step: Duration, bound: Duration) -> Option<String> {
+    pub(crate) fn look(&self, step: Duration, bound: Duration) -> Option<String> {
         if self.is_over.load(Ordering::Relaxed) {
             return None;
         }
@@ -163,12 +163,12 @@ impl Hearts {
     }
 
     /// The process ends, and its threads with it: they needn't answer any more.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
 
     /// The threads that have not answered for a while.
-    pub fn late(&self) -> Vec<String> {
+    pub(crate) fn late(&self) -> Vec<String> {
         let members = self.members();
         let late = members.iter().filter(|member| member.heart.is_late());
         late.map(|member| member.name.clone()).collect()

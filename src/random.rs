@@ -9,7 +9,7 @@ pub struct NoRandomness;
 ///
 /// # Errors
 /// When the system has none to give.
-pub fn fill(bytes: &mut [u8]) -> Result<(), NoRandomness> {
+pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), NoRandomness> {
     let provider = rustls::crypto::ring::default_provider();
     provider.secure_random.fill(bytes).map_err(|_| NoRandomness)
 }

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// Reads the configuration.
-pub type Read = Arc<dyn Fn() -> Result<Config, config::Error> + Send + Sync>;
+pub(crate) type Read = Arc<dyn Fn() -> Result<Config, config::Error> + Send + Sync>;
 
 /// How often the files are looked at: a `stat` for each. Events of the file system would come sooner,
 /// but not over every mount, and not where a node's share of inotify instances is used up; kubelet
@@ -33,18 +33,18 @@ const RETRY: Duration = Duration::from_secs(10);
 
 /// What is known of the last time that the configuration was read.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct State {
+pub(crate) struct State {
     /// When it was last read with success.
     #[serde(serialize_with = "unix")]
-    pub read: SystemTime,
+    pub(crate) read: SystemTime,
     /// What was wrong the last time, if something was.
-    pub problem: Option<String>,
+    pub(crate) problem: Option<String>,
     /// Keys whose new values wait for a restart.
-    pub restart_required: Vec<String>,
+    pub(crate) restart_required: Vec<String>,
 }
 
 /// Puts changed configurations into force.
-pub struct Reloader {
+pub(crate) struct Reloader {
     read: Read,
     current: Arc<Current>,
     /// By listener; those without TLS have none.
@@ -58,7 +58,7 @@ pub struct Reloader {
 
 impl Reloader {
     /// For the configuration in force, which was just read.
-    pub fn new(
+    pub(crate) fn new(
         read: Read,
         current: Arc<Current>,
         certificates: Vec<Option<Arc<Certificates>>>,
@@ -80,14 +80,14 @@ impl Reloader {
         }
     }
 
-    pub fn state(&self) -> watch::Receiver<State> {
+    pub(crate) fn state(&self) -> watch::Receiver<State> {
         self.state.subscribe()
     }
 
     /// Resolves when the configuration should be read again: a file is another one than when it was
     /// read, and has stood still since the last look; or there was a mistake a while ago. Can be
     /// dropped at any time.
-    pub async fn changed(&mut self) {
+    pub(crate) async fn changed(&mut self) {
         loop {
             tokio::time::sleep(LOOK).await;
             let mut files = self.files.clone();
@@ -108,7 +108,7 @@ impl Reloader {
     }
 
     /// Reads the configuration again and puts it into force. What is wrong in it changes nothing.
-    pub async fn reload(&mut self, why: &str) {
+    pub(crate) async fn reload(&mut self, why: &str) {
         self.last_try = Instant::now();
         let read = Arc::clone(&self.read);
         let before = self.files.clone();
@@ -184,7 +184,7 @@ impl Reloader {
 }
 
 /// Begins to watch the endpoints that are new, and forgets those that are gone.
-pub fn watch_endpoints(shared: &Shared, before: Option<&Shared>) {
+pub(crate) fn watch_endpoints(shared: &Shared, before: Option<&Shared>) {
     let before = |name: &str| {
         let mut harbors = before?.harbors.iter();
         harbors.find(|harbor| harbor.registry.name == name)

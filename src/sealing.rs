@@ -23,7 +23,7 @@ pub fn random_key() -> Result<Key, NoRandomness> {
 ///
 /// # Errors
 /// When the system has no random bytes to give.
-pub fn keys(
+pub(crate) fn keys(
     config: &Config,
     before: Option<Arc<Keyring>>,
 ) -> Result<Vec<Option<Arc<Keyring>>>, NoRandomness> {

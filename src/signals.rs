@@ -5,7 +5,7 @@ use tokio::signal::unix::{self, SignalKind};
 
 /// A signal, as far as it means something here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
+pub(crate) enum Signal {
     Terminate,
     /// What `docker stop` sends where an image says so, and nginx's word for an orderly end.
     Quit,
@@ -25,7 +25,7 @@ impl fmt::Display for Signal {
 }
 
 /// All of them, as one runtime hears them. Each that asks hears every signal.
-pub struct Signals {
+pub(crate) struct Signals {
     terminate: unix::Signal,
     quit: unix::Signal,
     interrupt: unix::Signal,
@@ -35,7 +35,7 @@ pub struct Signals {
 impl Signals {
     /// # Errors
     /// When the system takes no handler.
-    pub fn new() -> std::io::Result<Signals> {
+    pub(crate) fn new() -> std::io::Result<Signals> {
         Ok(Signals {
             terminate: unix::signal(SignalKind::terminate())?,
             quit: unix::signal(SignalKind::quit())?,
@@ -44,7 +44,7 @@ impl Signals {
         })
     }
 
-    pub async fn next(&mut self) -> Signal {
+    pub(crate) async fn next(&mut self) -> Signal {
         tokio::select! {
             signal = end(&mut self.terminate, &mut self.quit, &mut self.interrupt) => signal,
             _ = self.hangup.recv() => Signal::Hangup,
@@ -52,7 +52,7 @@ impl Signals {
     }
 
     /// The next signal that ends the process; a SIGHUP stays for [`Signals::next`].
-    pub async fn ending(&mut self) -> Signal {
+    pub(crate) async fn ending(&mut self) -> Signal {
         end(&mut self.terminate, &mut self.quit, &mut self.interrupt).await
     }
 }

@@ -7,12 +7,12 @@ use sd_notify::NotifyState;
 use std::time::Duration;
 
 /// Every listener accepts, or a reload is over, well or not.
-pub fn ready() {
+pub(crate) fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
 /// The configuration is read again, until [`ready`] is called.
-pub fn reloading() {
+pub(crate) fn reloading() {
     // systemd from 253 on tells this reload from an earlier one by the time.
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
@@ -21,13 +21,13 @@ pub fn reloading() {
 }
 
 /// The drain has begun.
-pub fn stopping() {
+pub(crate) fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
 /// Says that we are alive as often as the service manager wants to hear it (`WatchdogSec`), as long
 /// as we are.
-pub async fn keep_alive(is_alive: impl Fn() -> bool) {
+pub(crate) async fn keep_alive(is_alive: impl Fn() -> bool) {
     let Some(limit) = sd_notify::watchdog_enabled() else {
         return;
     };

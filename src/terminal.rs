@@ -4,7 +4,7 @@
 use std::io::{self, IsTerminal};
 
 /// Where nothing says how wide lines may be.
-pub const WIDTH: usize = 80;
+pub(crate) const WIDTH: usize = 80;
 
 /// A wider terminal doesn't make longer lines: they are not read from one edge to the other.
 const WIDEST: usize = 100;
@@ -13,7 +13,7 @@ const NARROWEST: usize = 60;
 
 /// What is written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
+pub(crate) enum Output {
     /// A file or a pipe: lines that stay.
     Plain,
     /// A terminal without colours: a line may be drawn over.
@@ -23,28 +23,27 @@ pub enum Output {
 
 /// How it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Style {
-    pub output: Output,
-    pub width: usize,
+pub(crate) struct Style {
+    pub(crate) output: Output,
+    pub(crate) width: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Colour {
+pub(crate) enum Colour {
     Green,
     Yellow,
     Red,
-    Cyan,
 }
 
 impl Style {
-    pub const PLAIN: Style = Style {
+    pub(crate) const PLAIN: Style = Style {
         output: Output::Plain,
         width: WIDTH,
     };
 
     /// What standard output is. `NO_COLOR` (<https://no-color.org>) is honoured; a terminal that calls
     /// itself `dumb` can't draw over a line, so it gets plain ones.
-    pub fn of_stdout() -> Style {
+    pub(crate) fn of_stdout() -> Style {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let is_dumb = set("TERM").is_some_and(|term| term == "dumb");
         if !io::stdout().is_terminal() || is_dumb {
@@ -62,19 +61,19 @@ impl Style {
         }
     }
 
-    pub fn bold(&self, text: &str) -> String {
+    pub(crate) fn bold(&self, text: &str) -> String {
         self.paint("1", text)
     }
 
-    pub fn dim(&self, text: &str) -> String {
+    pub(crate) fn dim(&self, text: &str) -> String {
         self.paint("2", text)
     }
 
-    pub fn coloured(&self, colour: Colour, text: &str) -> String {
+    pub(crate) fn coloured(&self, colour: Colour, text: &str) -> String {
         self.paint(code(colour), text)
     }
 
-    pub fn bold_coloured(&self, colour: Colour, text: &str) -> String {
+    pub(crate) fn bold_coloured(&self, colour: Colour, text: &str) -> String {
         self.paint(&format!("{};1", code(colour)), text)
     }
 
@@ -91,12 +90,11 @@ fn code(colour: Colour) -> &'static str {
         Colour::Green => "32",
         Colour::Yellow => "33",
         Colour::Red => "31",
-        Colour::Cyan => "36",
     }
 }
 
 /// Breaks at spaces; a word that is longer than the width stays whole.
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
@@ -111,7 +109,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// A bar of so many cells, and how much of it is filled.
-pub fn bar(done: u64, total: u64, cells: usize) -> String {
+pub(crate) fn bar(done: u64, total: u64, cells: usize) -> String {
     let done = done.min(total);
     let percent = (u128::from(done) * 100 / u128::from(total.max(1))) as usize;
     let filled = percent * cells / 100;

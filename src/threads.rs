@@ -6,7 +6,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 /// A thread that runs tasks until the process ends.
 #[derive(Clone)]
-pub struct Thread(Handle);
+pub(crate) struct Thread(Handle);
 
 impl Thread {
     /// Starts it. It has few threads for what blocks (at most `blocking`): a file that is read, an
@@ -14,7 +14,7 @@ impl Thread {
     ///
     /// # Errors
     /// When the system gives no thread or no reactor.
-    pub fn start(name: &str, blocking: usize) -> io::Result<Thread> {
+    pub(crate) fn start(name: &str, blocking: usize) -> io::Result<Thread> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(blocking)
@@ -27,7 +27,7 @@ impl Thread {
     }
 
     /// Runs a task there.
-    pub fn spawn<T: Send + 'static>(
+    pub(crate) fn spawn<T: Send + 'static>(
         &self,
         task: impl Future<Output = T> + Send + 'static,
     ) -> tokio::task::JoinHandle<T> {

@@ -55,25 +55,25 @@ const SPARES: usize = 8;
 /// Where the process stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Phase {
+pub(crate) enum Phase {
     Starting,
     Serving,
     Draining,
 }
 
 /// What the answers are made of.
-pub struct Sources {
-    pub current: Arc<Current>,
-    pub phase: watch::Receiver<Phase>,
-    pub reload: watch::Receiver<State>,
+pub(crate) struct Sources {
+    pub(crate) current: Arc<Current>,
+    pub(crate) phase: watch::Receiver<Phase>,
+    pub(crate) reload: watch::Receiver<State>,
     /// The threads that have to answer.
-    pub hearts: Arc<Hearts>,
+    pub(crate) hearts: Arc<Hearts>,
     /// When the process started.
-    pub started: SystemTime,
+    pub(crate) started: SystemTime,
 }
 
 /// The admin listener.
-pub struct Admin {
+pub(crate) struct Admin {
     socket: TcpListener,
     desk: Arc<Desk>,
 }
@@ -87,7 +87,7 @@ struct Desk {
 impl Admin {
     /// # Errors
     /// When the address is taken or not ours.
-    pub async fn bind(address: SocketAddr, sources: Sources) -> io::Result<Admin> {
+    pub(crate) async fn bind(address: SocketAddr, sources: Sources) -> io::Result<Admin> {
         Ok(Admin {
             socket: TcpListener::bind(address).await?,
             desk: Arc::new(Desk {
@@ -101,12 +101,12 @@ impl Admin {
     ///
     /// # Errors
     /// When the system doesn't tell.
-    pub fn address(&self) -> io::Result<SocketAddr> {
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
     /// Serves for ever.
-    pub async fn run(self) {
+    pub(crate) async fn run(self) {
         let mut open = Connections::default();
         let mut spares = Spares::new(SPARES);
         let told = Seldom::every(TOLD_EVERY);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Takes walks and judges them.
-pub trait Examine: Clone + Send + 'static {
+pub(crate) trait Examine: Clone + Send + 'static {
     /// One walk through the public entry. From the moment that `ends` is true it begins nothing any
     /// more, cleans up and returns.
     ///
@@ -28,7 +28,7 @@ pub trait Examine: Clone + Send + 'static {
 
 /// The doctor's own walk and judgement.
 #[derive(Clone, Copy, Debug)]
-pub struct Doctor;
+pub(crate) struct Doctor;
 
 /// Whoever takes a walk ends it in time; this is only for the case that nobody does.
 const TOTAL: Duration = Duration::from_secs(180);

@@ -14,12 +14,12 @@ mod settings;
 mod steps;
 mod supervisor;
 
-pub use examine::{Doctor, Examine};
-pub use run::{Failure, Run, Taken};
-pub use seen::{Canaries, CanaryView};
+pub(crate) use examine::Doctor;
+pub(crate) use run::Run;
+pub(crate) use seen::{Canaries, CanaryView};
 pub use settings::{Settings, TAG};
 pub use steps::{STEPS, TIMED};
-pub use supervisor::supervise;
+pub(crate) use supervisor::supervise;
 
 #[cfg(test)]
 mod tests;

@@ -13,49 +13,49 @@ use std::time::{Duration, SystemTime};
 
 /// One run that was taken to its end.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Run {
+pub(crate) struct Run {
     /// When it began.
-    pub time: SystemTime,
+    pub(crate) time: SystemTime,
     /// In their order.
-    pub steps: Vec<Taken>,
+    pub(crate) steps: Vec<Taken>,
     /// None where it was good.
-    pub failure: Option<Failure>,
+    pub(crate) failure: Option<Failure>,
     /// What is wrong though it was good.
-    pub warning: Option<(Kind, String)>,
+    pub(crate) warning: Option<(Kind, String)>,
     /// What it pushed and could not remove, in a sentence.
-    pub left: Option<String>,
+    pub(crate) left: Option<String>,
 }
 
 /// One step that was taken.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Taken {
-    pub step: Step,
+pub(crate) struct Taken {
+    pub(crate) step: Step,
     /// From the connection's or request's beginning to its answer's header.
-    pub took: Duration,
+    pub(crate) took: Duration,
     /// None where no answer came, and for the connection.
-    pub status: Option<u16>,
+    pub(crate) status: Option<u16>,
 }
 
 /// Why a run was bad.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// One of [`super::STEPS`].
-    pub step: Step,
+    pub(crate) step: Step,
     /// What the judge found; none where it explains nothing.
-    pub kind: Option<Kind>,
+    pub(crate) kind: Option<Kind>,
     /// In sentences, with what was seen and who most likely did it.
-    pub summary: String,
-    pub fault: Fault,
-    pub status: Option<u16>,
+    pub(crate) summary: String,
+    pub(crate) fault: Fault,
+    pub(crate) status: Option<u16>,
     /// As the answer names it, which this gateway's records and Harbor's logs do, too.
-    pub request_id: String,
-    pub sent: u64,
-    pub took: Duration,
+    pub(crate) request_id: String,
+    pub(crate) sent: u64,
+    pub(crate) took: Duration,
 }
 
 /// How a walk came to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     Whole,
     /// It was ended after this time.
     OutOfTime(Duration),
@@ -63,7 +63,7 @@ pub enum End {
 
 impl Run {
     /// What came of a walk with these findings.
-    pub fn of(time: SystemTime, walk: &Walk, findings: &[Finding], end: &End) -> Run {
+    pub(crate) fn of(time: SystemTime, walk: &Walk, findings: &[Finding], end: &End) -> Run {
         let grave = |finding: &&Finding| finding.severity != Severity::Warning;
         let found = findings.iter().find(grave);
         let failure = match found {
@@ -81,7 +81,7 @@ impl Run {
     }
 
     /// A run that came to nothing, for a cause that is not in the chain.
-    pub fn broken(time: SystemTime, why: &str) -> Run {
+    pub(crate) fn broken(time: SystemTime, why: &str) -> Run {
         Run {
             time,
             steps: Vec::new(),
@@ -94,7 +94,7 @@ impl Run {
         }
     }
 
-    pub fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         self.failure.is_none()
     }
 }
@@ -183,7 +183,7 @@ impl Failure {
     }
 
     /// What an operator reads.
-    pub fn diagnosis(&self, settings: &Settings) -> String {
+    pub(crate) fn diagnosis(&self, settings: &Settings) -> String {
         format!(
             "The canary failed at {}: {} `{}` tells whom it breaks and what to change.",
             self.step,
@@ -234,7 +234,7 @@ fn left(walk: &Walk) -> Option<String> {
 
 /// What becomes of an artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leaves {
+pub(crate) enum Leaves {
     Nothing,
     /// The registry said that it isn't removed.
     Refused,
@@ -242,7 +242,7 @@ pub enum Leaves {
     Unknown,
 }
 
-pub fn leaves(walk: &Walk) -> Leaves {
+pub(crate) fn leaves(walk: &Walk) -> Leaves {
     let of = |left: &Leftover| match left {
         Leftover::Upload { .. } | Leftover::Blob { .. } => None,
         Leftover::Artifact { status, .. } => Some(match status {

@@ -29,13 +29,13 @@ const CLEAN_UP: Duration = Duration::from_secs(10);
 const ASKED_AGAIN: Duration = Duration::from_secs(3600);
 
 /// A canary and those who are told.
-pub struct Runner<E> {
-    pub settings: Settings,
-    pub process: Arc<Process>,
-    pub metrics: Arc<CanaryMetrics>,
-    pub examine: E,
+pub(crate) struct Runner<E> {
+    pub(crate) settings: Settings,
+    pub(crate) process: Arc<Process>,
+    pub(crate) metrics: Arc<CanaryMetrics>,
+    pub(crate) examine: E,
     /// Becomes true when it is to end.
-    pub stop: watch::Receiver<bool>,
+    pub(crate) stop: watch::Receiver<bool>,
 }
 
 /// A walk and what was found in it, or why it could not be begun.
@@ -43,7 +43,7 @@ type Examined = Result<(Walk, Vec<Finding>), String>;
 
 impl<E: Examine> Runner<E> {
     /// Runs until it is told to stop; a run that is under way then cleans up first.
-    pub async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         let mut content = Content::Fresh(number());
         let mut kept: Option<(Instant, Option<String>)> = None;
         let mut next = Instant::now() + first_delay(self.settings.canary.interval);

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What is known of every canary; one for the process.
 #[derive(Debug, Default)]
-pub struct Canaries(Mutex<BTreeMap<String, Seen>>);
+pub(crate) struct Canaries(Mutex<BTreeMap<String, Seen>>);
 
 #[derive(Debug)]
 struct Seen {
@@ -22,7 +22,7 @@ struct Seen {
 
 /// What a run changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     Nothing,
     /// The first bad run after good ones, or at all.
     Broke,
@@ -32,35 +32,35 @@ pub enum Change {
 
 /// A canary in `/overview`; times are Unix seconds, what isn't known is null.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct CanaryView {
-    pub repository: String,
-    pub interval: f64,
+pub(crate) struct CanaryView {
+    pub(crate) repository: String,
+    pub(crate) interval: f64,
     /// When the last run began; there is none yet where this is null.
-    pub time: Option<f64>,
+    pub(crate) time: Option<f64>,
     /// `good` or `bad`.
-    pub result: Option<&'static str>,
-    pub last_success: Option<f64>,
+    pub(crate) result: Option<&'static str>,
+    pub(crate) last_success: Option<f64>,
     /// Bad runs since the last good one.
-    pub bad: u64,
-    pub steps: Vec<StepView>,
+    pub(crate) bad: u64,
+    pub(crate) steps: Vec<StepView>,
     /// The step at which it failed.
-    pub step: Option<&'static str>,
+    pub(crate) step: Option<&'static str>,
     /// What the doctor calls it.
-    pub finding: Option<&'static str>,
-    pub diagnosis: Option<String>,
-    pub left: Option<String>,
+    pub(crate) finding: Option<&'static str>,
+    pub(crate) diagnosis: Option<String>,
+    pub(crate) left: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct StepView {
-    pub step: &'static str,
-    pub seconds: f64,
-    pub status: Option<u16>,
+pub(crate) struct StepView {
+    pub(crate) step: &'static str,
+    pub(crate) seconds: f64,
+    pub(crate) status: Option<u16>,
 }
 
 impl Canaries {
     /// A canary begins to run. What is known of one of the same registry stays.
-    pub fn begin(&self, settings: &Settings) {
+    pub(crate) fn begin(&self, settings: &Settings) {
         let mut seen = self.seen();
         let one = seen
             .entry(settings.canary.registry.clone())
@@ -74,11 +74,11 @@ impl Canaries {
     }
 
     /// Forgets those that run no longer.
-    pub fn retain(&self, runs: impl Fn(&str) -> bool) {
+    pub(crate) fn retain(&self, runs: impl Fn(&str) -> bool) {
         self.seen().retain(|registry, _| runs(registry));
     }
 
-    pub fn record(&self, registry: &str, run: Run) -> Change {
+    pub(crate) fn record(&self, registry: &str, run: Run) -> Change {
         let mut seen = self.seen();
         let Some(one) = seen.get_mut(registry) else {
             return Change::Nothing;
@@ -101,7 +101,7 @@ impl Canaries {
     }
 
     /// The canary of a registry; none where none is configured, or it rests.
-    pub fn view(&self, registry: &str) -> Option<CanaryView> {
+    pub(crate) fn view(&self, registry: &str) -> Option<CanaryView> {
         self.seen().get(registry).map(Seen::view)
     }
 

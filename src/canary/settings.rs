@@ -24,14 +24,14 @@ const MOST: Duration = Duration::from_secs(120);
 /// One canary as it runs; another one where any of this differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    pub canary: Canary,
+    pub(crate) canary: Canary,
     /// The registry's first public origin.
-    pub target: Origin,
+    pub(crate) target: Origin,
 }
 
 /// What a run pushes, and whether it removes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
+pub(crate) enum Content {
     /// Of its own, from this seed; removed in the end.
     Fresh(u64),
     /// The same as the last time, because nothing may be removed.
@@ -43,7 +43,7 @@ pub enum Content {
 impl Settings {
     /// Those of every canary that is to run. None runs at a registry that its operator has closed: it
     /// would only tell that.
-    pub fn of(config: &Config) -> Vec<Settings> {
+    pub(crate) fn of(config: &Config) -> Vec<Settings> {
         let settings = |canary: &Canary| {
             let mut registries = config.registries.iter();
             let registry = registries.find(|one| one.name == canary.registry)?;
@@ -61,12 +61,12 @@ impl Settings {
     }
 
     /// How long a run may take.
-    pub fn patience(&self) -> Duration {
+    pub(crate) fn patience(&self) -> Duration {
         self.canary.interval.clamp(LEAST, MOST)
     }
 
     /// What the doctor is to do.
-    pub fn options(&self, content: Content) -> Options {
+    pub(crate) fn options(&self, content: Content) -> Options {
         let credentials = &self.canary.credentials;
         let (seed, afterwards) = match content {
             Content::Fresh(seed) => (seed, Afterwards::Remove),
@@ -98,7 +98,7 @@ impl Settings {
     }
 
     /// The command that tells more, for people.
-    pub fn doctor(&self) -> String {
+    pub(crate) fn doctor(&self) -> String {
         let (target, repository) = (&self.target, &self.canary.repository);
         format!("harbormouth doctor {target} --repository {repository} --push")
     }

@@ -40,7 +40,7 @@ pub const TIMED: [Step; 13] = [
 ];
 
 /// What has to be done for a run to be good.
-pub const ESSENTIAL: [Step; 5] = [
+pub(crate) const ESSENTIAL: [Step; 5] = [
     Step::BlobCommit,
     Step::ConfigCommit,
     Step::ManifestPut,
@@ -49,7 +49,7 @@ pub const ESSENTIAL: [Step; 5] = [
 ];
 
 /// The step of [`STEPS`] that a step of a whole walk belongs to.
-pub fn step(step: Step) -> Step {
+pub(crate) fn step(step: Step) -> Step {
     match step {
         Step::Resolve => Step::Resolve,
         Step::Connect | Step::PlainHttp | Step::PlainHttpWrite => Step::Connect,
@@ -81,7 +81,7 @@ pub fn step(step: Step) -> Step {
 }
 
 /// The operation of the step, as requests have it: what leads to the registry is a ping.
-pub fn operation(step: Step) -> Operation {
+pub(crate) fn operation(step: Step) -> Operation {
     match self::step(step) {
         Step::TokenPost | Step::TokenGet => Operation::Token,
         Step::UploadStart => Operation::UploadStart,

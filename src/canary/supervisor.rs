@@ -18,7 +18,7 @@ struct Running {
 
 /// Has every canary run that is configured, until a drain begins; then what is under way is ended and
 /// cleaned up, which takes seconds at most.
-pub async fn supervise<E: Examine>(
+pub(crate) async fn supervise<E: Examine>(
     current: Arc<Current>,
     mut reloaded: watch::Receiver<State>,
     mut draining: watch::Receiver<bool>,

@@ -19,22 +19,22 @@ const INTERVAL: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Canary {
     /// The registry's name.
-    pub registry: String,
-    pub repository: String,
+    pub(crate) registry: String,
+    pub(crate) repository: String,
     pub credentials: CanaryCredentials,
     pub interval: Duration,
     /// Authorities that are trusted at the public origin beside the system's.
-    pub ca: Option<PathBuf>,
+    pub(crate) ca: Option<PathBuf>,
     /// Hosts beside the public origin's own that the password may be sent to.
-    pub realm_hosts: Vec<Host>,
+    pub(crate) realm_hosts: Vec<Host>,
 }
 
 /// As whom a canary pushes, and the file that says so.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CanaryCredentials {
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     pub user: String,
-    pub password: Zeroizing<String>,
+    pub(crate) password: Zeroizing<String>,
 }
 
 impl fmt::Debug for CanaryCredentials {

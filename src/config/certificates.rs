@@ -18,8 +18,8 @@ use x509_parser::prelude::FromDer;
 /// A chain whose server certificate is for `names`.
 #[derive(Debug)]
 pub(super) struct Chain {
-    pub certificates: Vec<CertificateDer<'static>>,
-    pub names: Vec<String>,
+    pub(crate) certificates: Vec<CertificateDer<'static>>,
+    pub(crate) names: Vec<String>,
 }
 
 /// Reads a chain, the server's own certificate first.
@@ -90,7 +90,7 @@ pub(super) fn certify(
 
 impl CertificatePair {
     /// Whether a client that asked for `host` accepts this certificate's names.
-    pub fn covers(&self, host: &Host) -> bool {
+    pub(crate) fn covers(&self, host: &Host) -> bool {
         let wildcard = host
             .bare()
             .split_once('.')
@@ -101,7 +101,7 @@ impl CertificatePair {
     }
 
     /// When the server's certificate ends; `None` if it says nothing that can be read.
-    pub fn valid_until(&self) -> Option<SystemTime> {
+    pub(crate) fn valid_until(&self) -> Option<SystemTime> {
         let der = self.certified.cert.first()?;
         let parsed = parse(der, 1).ok()?;
         let seconds = parsed.validity().not_after.timestamp();

@@ -8,19 +8,19 @@ use serde_yaml::{Mapping, Value};
 /// A value and its place.
 #[derive(Clone)]
 pub(super) struct Node<'a> {
-    pub key: Key,
-    pub value: &'a Value,
+    pub(crate) key: Key,
+    pub(crate) value: &'a Value,
 }
 
 /// A mapping whose keys are all known.
 pub(super) struct Table<'a> {
-    pub key: Key,
+    pub(crate) key: Key,
     entries: &'a Mapping,
 }
 
 impl<'a> Node<'a> {
     /// Reads a mapping and reports every key that isn't `known`.
-    pub fn table(
+    pub(crate) fn table(
         &self,
         known: &'static [&'static str],
         accepted: &'static str,
@@ -57,7 +57,11 @@ impl<'a> Node<'a> {
     }
 
     /// Reads a list with at least one item.
-    pub fn list(&self, accepted: &'static str, problems: &mut Problems) -> Option<Vec<Node<'a>>> {
+    pub(crate) fn list(
+        &self,
+        accepted: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Vec<Node<'a>>> {
         match self.value {
             Value::Sequence(items) if items.is_empty() => {
                 problems.add(&self.key, Complaint::EmptyList { accepted });
@@ -78,7 +82,7 @@ impl<'a> Node<'a> {
     }
 
     /// Reads a list that may be empty, which is how `check` prints that there is nothing.
-    pub fn any(&self, accepted: &'static str, problems: &mut Problems) -> Vec<Node<'a>> {
+    pub(crate) fn any(&self, accepted: &'static str, problems: &mut Problems) -> Vec<Node<'a>> {
         match self.value {
             Value::Sequence(items) if items.is_empty() => Vec::new(),
             _ => self.list(accepted, problems).unwrap_or_default(),
@@ -86,7 +90,7 @@ impl<'a> Node<'a> {
     }
 
     /// Reads a text with `parse`.
-    pub fn parse<T>(
+    pub(crate) fn parse<T>(
         &self,
         accepted: &'static str,
         problems: &mut Problems,
@@ -108,7 +112,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    pub fn truth(&self, problems: &mut Problems) -> Option<bool> {
+    pub(crate) fn truth(&self, problems: &mut Problems) -> Option<bool> {
         match self.value {
             Value::Bool(truth) => Some(*truth),
             _ => {
@@ -118,7 +122,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    pub fn wrong_type(&self, accepted: &'static str, problems: &mut Problems) {
+    pub(crate) fn wrong_type(&self, accepted: &'static str, problems: &mut Problems) {
         let complaint = match self.value {
             Value::Null => Complaint::NoValue { accepted },
             other => Complaint::WrongType {
@@ -131,14 +135,14 @@ impl<'a> Node<'a> {
 }
 
 impl<'a> Table<'a> {
-    pub fn get(&self, name: &str) -> Option<Node<'a>> {
+    pub(crate) fn get(&self, name: &str) -> Option<Node<'a>> {
         self.entries.get(name).map(|value| Node {
             key: self.key.child(name),
             value,
         })
     }
 
-    pub fn required(
+    pub(crate) fn required(
         &self,
         name: &str,
         accepted: &'static str,
@@ -152,7 +156,7 @@ impl<'a> Table<'a> {
     }
 
     /// An optional text, parsed.
-    pub fn text<T>(
+    pub(crate) fn text<T>(
         &self,
         name: &str,
         accepted: &'static str,
@@ -163,7 +167,7 @@ impl<'a> Table<'a> {
     }
 
     /// A required list.
-    pub fn items(
+    pub(crate) fn items(
         &self,
         name: &str,
         accepted: &'static str,

@@ -22,62 +22,62 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub(super) struct Draft {
-    pub key: Key,
+    pub(crate) key: Key,
     /// `None` where the list itself could not be read.
-    pub listeners: Option<Vec<DraftListener>>,
-    pub admin: Option<Keyed<SocketAddr>>,
-    pub admin_hosts: Vec<Keyed<Host>>,
-    pub registries: Vec<DraftRegistry>,
-    pub canaries: Vec<DraftCanary>,
+    pub(crate) listeners: Option<Vec<DraftListener>>,
+    pub(crate) admin: Option<Keyed<SocketAddr>>,
+    pub(crate) admin_hosts: Vec<Keyed<Host>>,
+    pub(crate) registries: Vec<DraftRegistry>,
+    pub(crate) canaries: Vec<DraftCanary>,
     /// `None` where nobody is trusted.
-    pub trusted_proxies: Option<Vec<Keyed<IpNet>>>,
-    pub client_address_header: Option<Keyed<HeaderName>>,
-    pub moved: Option<Keyed<Vec<DraftMoved>>>,
-    pub login_limit: DraftLoginLimit,
-    pub reattach: DraftReattach,
-    pub log_format: Option<LogFormat>,
-    pub limits: DraftLimits,
-    pub drain: DraftDrain,
-    pub silence: Option<Duration>,
-    pub threads: Option<usize>,
+    pub(crate) trusted_proxies: Option<Vec<Keyed<IpNet>>>,
+    pub(crate) client_address_header: Option<Keyed<HeaderName>>,
+    pub(crate) moved: Option<Keyed<Vec<DraftMoved>>>,
+    pub(crate) login_limit: DraftLoginLimit,
+    pub(crate) reattach: DraftReattach,
+    pub(crate) log_format: Option<LogFormat>,
+    pub(crate) limits: DraftLimits,
+    pub(crate) drain: DraftDrain,
+    pub(crate) silence: Option<Duration>,
+    pub(crate) threads: Option<usize>,
 }
 
 pub(super) struct DraftListener {
-    pub address: Option<Keyed<SocketAddr>>,
-    pub tls: Option<Keyed<Vec<DraftPair>>>,
-    pub redirect_to_https: Option<Keyed<bool>>,
-    pub proxy_protocol: Option<Keyed<ProxyProtocol>>,
+    pub(crate) address: Option<Keyed<SocketAddr>>,
+    pub(crate) tls: Option<Keyed<Vec<DraftPair>>>,
+    pub(crate) redirect_to_https: Option<Keyed<bool>>,
+    pub(crate) proxy_protocol: Option<Keyed<ProxyProtocol>>,
 }
 
 pub(super) struct DraftPair {
-    pub cert: Option<Keyed<String>>,
-    pub key: Option<Keyed<String>>,
+    pub(crate) cert: Option<Keyed<String>>,
+    pub(crate) key: Option<Keyed<String>>,
 }
 
 pub(super) struct DraftRegistry {
-    pub key: Key,
-    pub name: Option<Keyed<String>>,
-    pub public: Vec<Keyed<Origin>>,
-    pub endpoints: Vec<Keyed<Origin>>,
-    pub also_known_as: Vec<Origin>,
-    pub tls: Option<DraftUpstreamTls>,
-    pub health_path: Option<String>,
-    pub health_interval: Option<Duration>,
-    pub expose: Option<Keyed<Expose>>,
-    pub connect: Option<Duration>,
-    pub between_bytes: Option<Duration>,
-    pub commit: Option<Duration>,
-    pub objective: Option<Objective>,
-    pub reattach: DraftReattach,
-    pub max_in_flight: DraftMaxInFlight,
-    pub maintenance: Option<Maintenance>,
-    pub hsts: Option<Hsts>,
+    pub(crate) key: Key,
+    pub(crate) name: Option<Keyed<String>>,
+    pub(crate) public: Vec<Keyed<Origin>>,
+    pub(crate) endpoints: Vec<Keyed<Origin>>,
+    pub(crate) also_known_as: Vec<Origin>,
+    pub(crate) tls: Option<DraftUpstreamTls>,
+    pub(crate) health_path: Option<String>,
+    pub(crate) health_interval: Option<Duration>,
+    pub(crate) expose: Option<Keyed<Expose>>,
+    pub(crate) connect: Option<Duration>,
+    pub(crate) between_bytes: Option<Duration>,
+    pub(crate) commit: Option<Duration>,
+    pub(crate) objective: Option<Objective>,
+    pub(crate) reattach: DraftReattach,
+    pub(crate) max_in_flight: DraftMaxInFlight,
+    pub(crate) maintenance: Option<Maintenance>,
+    pub(crate) hsts: Option<Hsts>,
 }
 
 pub(super) struct DraftUpstreamTls {
-    pub key: Key,
-    pub ca: Option<Keyed<String>>,
-    pub server_name: Option<String>,
+    pub(crate) key: Key,
+    pub(crate) ca: Option<Keyed<String>>,
+    pub(crate) server_name: Option<String>,
 }
 
 const LISTENERS: &str = "a list of at least one listener, each with an address";

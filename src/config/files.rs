@@ -19,17 +19,17 @@ const OTHERS_READ: u32 = 0o004;
 /// What a configuration needs from its surroundings.
 pub(super) struct Surroundings<'a> {
     /// Where relative names of files start.
-    pub directory: PathBuf,
-    pub read: &'a dyn Fn(&Path) -> io::Result<Vec<u8>>,
+    pub(crate) directory: PathBuf,
+    pub(crate) read: &'a dyn Fn(&Path) -> io::Result<Vec<u8>>,
     /// A file's permission bits.
-    pub mode: &'a dyn Fn(&Path) -> io::Result<u32>,
-    pub cores: usize,
+    pub(crate) mode: &'a dyn Fn(&Path) -> io::Result<u32>,
+    pub(crate) cores: usize,
     /// Bytes that this process may use.
-    pub memory: u64,
+    pub(crate) memory: u64,
 }
 
 impl Surroundings<'_> {
-    pub fn of_machine(directory: PathBuf) -> Surroundings<'static> {
+    pub(crate) fn of_machine(directory: PathBuf) -> Surroundings<'static> {
         Surroundings {
             directory,
             read: &read,
@@ -40,7 +40,7 @@ impl Surroundings<'_> {
     }
 
     /// Reads a file that the configuration names; returns it with its absolute name.
-    pub fn contents(
+    pub(crate) fn contents(
         &self,
         file: &Keyed<String>,
         problems: &mut Problems,
@@ -60,7 +60,7 @@ impl Surroundings<'_> {
     }
 
     /// A warning about a file with a secret that others may read.
-    pub fn warning_of_readers(&self, file: &Keyed<String>, path: &Path) -> Option<String> {
+    pub(crate) fn warning_of_readers(&self, file: &Keyed<String>, path: &Path) -> Option<String> {
         // A file that was read and now has no permissions to show has none to warn of.
         let open = (self.mode)(path).is_ok_and(|mode| mode & OTHERS_READ != 0);
         let (key, shown) = (&file.key, Shown::new(&file.value));

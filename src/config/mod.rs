@@ -5,7 +5,7 @@
 //! `certificates`, `sealing`). Every problem is found in one run and named by its full key. Deliberately
 //! unknown here: Pingora, Tokio, the clock, and whether any name resolves.
 
-mod canary;
+pub(crate) mod canary;
 mod certificates;
 mod document;
 mod draft;
@@ -18,21 +18,20 @@ mod problem;
 mod rules;
 mod scalar;
 mod sealing;
-mod types;
+pub(crate) mod types;
 mod validate;
 mod yaml;
 
-pub use canary::{Canary, CanaryCredentials};
+pub(crate) use canary::Canary;
 pub use flags::Flags;
-pub use objective::Objective;
+pub(crate) use objective::Objective;
 pub(crate) use print::{CANARY, REGISTRIES};
-pub use problem::{Complaint, Key, PemFlaw, Problem, Shown, Written};
-pub use types::{
-    Admin, CaBundle, CertificatePair, ClientAddressRule, Config, Drain, Expose, Health, Hsts,
-    Limits, Listener, ListenerKind, Liveness, Log, LogFormat, LoginLimit, Maintenance, MaxInFlight,
-    MovedAuthorization, Prefer, ProxyProtocol, Reattach, ReattachMode, Registry, SealingKeys,
-    Timeouts, Upstream, UpstreamTls,
+pub(crate) use problem::{Complaint, Key, Problem, Written};
+pub(crate) use types::{
+    Admin, CertificatePair, Expose, Health, Hsts, Limits, Listener, ListenerKind, LoginLimit,
+    Maintenance, MaxInFlight, Prefer, ProxyProtocol, Registry, Timeouts, Upstream, UpstreamTls,
 };
+pub use types::{ClientAddressRule, Config, LogFormat, ReattachMode};
 
 use files::Surroundings;
 use std::collections::{BTreeSet, HashSet};
@@ -112,7 +111,7 @@ fn from_flags_in(flags: &Flags, surroundings: &Surroundings<'_>) -> Result<Confi
 
 impl Config {
     /// Every file that it was read from.
-    pub fn files(&self) -> Vec<PathBuf> {
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
         let listeners = self.listeners.iter().filter_map(Listener::certificates);
         let pairs = listeners.flatten().flat_map(|pair| [&pair.cert, &pair.key]);
         let registries = self.registries.iter();

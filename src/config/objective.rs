@@ -4,13 +4,13 @@ use std::fmt;
 
 /// A share of good requests, in thousandths of a percent: what a page over 30 days can tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Objective(u32);
+pub(crate) struct Objective(u32);
 
 const WHOLE: u32 = 100_000;
 
 impl Objective {
     /// One bad request in two hundred.
-    pub const DEFAULT: Objective = Objective(99_500);
+    pub(crate) const DEFAULT: Objective = Objective(99_500);
 
     pub(super) const ACCEPTED: &str =
         "a percentage from 50% to 99.999% with at most three decimals, such as 99.5%";
@@ -30,7 +30,7 @@ impl Objective {
     }
 
     /// The share, from 0 to 1.
-    pub fn ratio(self) -> f64 {
+    pub(crate) fn ratio(self) -> f64 {
         f64::from(self.0) / f64::from(WHOLE)
     }
 }

@@ -11,14 +11,14 @@ use std::net::IpAddr;
 
 /// Where a value stands: `registries[1].upstream.endpoints[0]`, or the flag that set it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
+pub(crate) struct Key {
     path: String,
     written: Written,
 }
 
 /// What a document was written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub(crate) enum Written {
     File,
     Flags,
 }
@@ -62,13 +62,13 @@ impl fmt::Display for Key {
 /// A value with the place it stands at.
 #[derive(Clone, Debug)]
 pub(super) struct Keyed<T> {
-    pub key: Key,
-    pub value: T,
+    pub(crate) key: Key,
+    pub(crate) value: T,
 }
 
 /// A value as it is shown to people: quoted, on one line, without secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown(String);
+pub(crate) struct Shown(String);
 
 impl Shown {
     pub(super) fn new(text: &str) -> Shown {
@@ -118,16 +118,16 @@ pub(super) fn mask(text: &str) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {complaint}")]
 pub struct Problem {
-    pub key: Key,
-    pub complaint: Complaint,
+    pub(crate) key: Key,
+    pub(crate) complaint: Complaint,
 }
 
 /// All that is wrong, in the order it was found.
 #[derive(Debug, Default)]
-pub(super) struct Problems(pub Vec<Problem>);
+pub(super) struct Problems(pub(crate) Vec<Problem>);
 
 impl Problems {
-    pub fn add(&mut self, key: &Key, complaint: Complaint) {
+    pub(crate) fn add(&mut self, key: &Key, complaint: Complaint) {
         self.0.push(Problem {
             key: key.clone(),
             complaint,
@@ -137,7 +137,7 @@ impl Problems {
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Complaint {
+pub(crate) enum Complaint {
     #[error("is not a known key{}; accepted here: {}", hint(.meant), .accepted.join(", "))]
     UnknownKey {
         meant: Option<&'static str>,
@@ -237,7 +237,7 @@ fn hint(meant: &Option<&'static str>) -> String {
 
 /// What is wrong with a file of certificates or keys.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PemFlaw {
+pub(crate) enum PemFlaw {
     #[error("is no readable PEM: {0}")]
     Syntax(&'static str),
     #[error(

@@ -13,14 +13,14 @@ use zeroize::Zeroizing;
 
 /// What is needed to read key files.
 pub(super) struct Reader<'a, 'b> {
-    pub surroundings: &'a Surroundings<'b>,
-    pub problems: &'a mut Problems,
-    pub warnings: &'a mut Vec<String>,
+    pub(crate) surroundings: &'a Surroundings<'b>,
+    pub(crate) problems: &'a mut Problems,
+    pub(crate) warnings: &'a mut Vec<String>,
 }
 
 impl Reader<'_, '_> {
     /// Builds a table; what it doesn't say is as in `inherited`.
-    pub fn reattach(&mut self, draft: &DraftReattach, inherited: &Reattach) -> Reattach {
+    pub(crate) fn reattach(&mut self, draft: &DraftReattach, inherited: &Reattach) -> Reattach {
         let keys = match &draft.keys {
             Some(keys) => self.sealing_keys(keys),
             None => inherited.keys.clone(),

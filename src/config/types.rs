@@ -26,16 +26,16 @@ pub struct Config {
     /// Peers whose X-Forwarded-For, X-Forwarded-Proto and moved Authorization are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which those peers name the client, where it isn't X-Forwarded-For.
-    pub client_address_header: Option<http::HeaderName>,
+    pub(crate) client_address_header: Option<http::HeaderName>,
     /// Where those peers put the client's Authorization; the first that is there counts.
     pub restore_authorization_from: Vec<MovedAuthorization>,
     pub login_limit: LoginLimit,
     pub log: Log,
     pub limits: Limits,
     pub drain: Drain,
-    pub liveness: Liveness,
+    pub(crate) liveness: Liveness,
     /// Worker threads; as many as there are cores unless set.
-    pub threads: usize,
+    pub(crate) threads: usize,
     /// What is allowed but probably not meant.
     pub warnings: Vec<String>,
 }
@@ -57,8 +57,8 @@ impl Config {
 /// One address that clients connect to.
 #[derive(Clone, Debug)]
 pub struct Listener {
-    pub address: SocketAddr,
-    pub kind: ListenerKind,
+    pub(crate) address: SocketAddr,
+    pub(crate) kind: ListenerKind,
     pub proxy_protocol: ProxyProtocol,
 }
 
@@ -75,7 +75,7 @@ pub enum ProxyProtocol {
 
 impl Listener {
     /// Its certificates, where it speaks TLS.
-    pub fn certificates(&self) -> Option<&[CertificatePair]> {
+    pub(crate) fn certificates(&self) -> Option<&[CertificatePair]> {
         match &self.kind {
             ListenerKind::Tls { certificates } => Some(certificates),
             ListenerKind::Plain | ListenerKind::RedirectToHttps => None,
@@ -84,7 +84,7 @@ impl Listener {
 }
 
 #[derive(Clone, Debug)]
-pub enum ListenerKind {
+pub(crate) enum ListenerKind {
     /// HTTPS; the certificate is chosen by SNI, the first is the default.
     Tls { certificates: Vec<CertificatePair> },
     /// HTTP, for loopback and for balancers that end TLS.
@@ -97,12 +97,12 @@ pub enum ListenerKind {
 /// A certificate chain and its key: readable, and matching each other, when the configuration was
 /// read.
 #[derive(Clone)]
-pub struct CertificatePair {
-    pub cert: PathBuf,
-    pub key: PathBuf,
-    pub certified: Arc<rustls::sign::CertifiedKey>,
+pub(crate) struct CertificatePair {
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) certified: Arc<rustls::sign::CertifiedKey>,
     /// The DNS names and addresses the certificate is for, lower case.
-    pub names: Vec<String>,
+    pub(crate) names: Vec<String>,
 }
 
 impl fmt::Debug for CertificatePair {
@@ -120,37 +120,37 @@ impl fmt::Debug for CertificatePair {
 pub struct Admin {
     pub address: SocketAddr,
     /// Names that it may be asked by, beside those that no stranger can have.
-    pub hosts: Vec<Host>,
+    pub(crate) hosts: Vec<Host>,
 }
 
 /// What is done about a thread that hangs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Liveness {
+pub(crate) struct Liveness {
     /// How long one may not answer until the process ends.
-    pub silence: Duration,
+    pub(crate) silence: Duration,
 }
 
 /// One Harbor instance.
 #[derive(Clone, Debug)]
 pub struct Registry {
     /// A label value and a word for people: `[a-z0-9][a-z0-9_-]{0,62}`.
-    pub name: String,
+    pub(crate) name: String,
     /// At least one; no two registries share one.
-    pub public: Vec<Origin>,
+    pub(crate) public: Vec<Origin>,
     pub upstream: Upstream,
     pub expose: Expose,
     pub timeouts: Timeouts,
     /// Which share of its pushes' requests are to be good.
-    pub objective: Objective,
+    pub(crate) objective: Objective,
     pub reattach: Reattach,
     pub max_in_flight: MaxInFlight,
     pub maintenance: Maintenance,
-    pub hsts: Hsts,
+    pub(crate) hsts: Hsts,
 }
 
 /// Whether browsers are told to come by https from now on (RFC 6797).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hsts {
+pub(crate) enum Hsts {
     Off,
     /// For how long they remember it; zero makes them forget.
     For(Duration),
@@ -160,8 +160,8 @@ pub enum Hsts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxInFlight {
     /// Those that write.
-    pub uploads: usize,
-    pub other: usize,
+    pub(crate) uploads: usize,
+    pub(crate) other: usize,
 }
 
 /// What of a registry is closed for a while, by the operator's will.
@@ -178,67 +178,67 @@ pub enum Maintenance {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
     /// Replicas of ONE Harbor; at least one.
-    pub endpoints: Vec<Origin>,
+    pub(crate) endpoints: Vec<Origin>,
     /// Names that this Harbor may put into Location, Link or realm beside its public ones and its
     /// endpoints.
-    pub also_known_as: Vec<Origin>,
-    pub tls: UpstreamTls,
+    pub(crate) also_known_as: Vec<Origin>,
+    pub(crate) tls: UpstreamTls,
     pub health: Health,
 }
 
 /// TLS towards https endpoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UpstreamTls {
+pub(crate) struct UpstreamTls {
     /// Certificates that are trusted instead of the system's.
-    pub ca: Option<CaBundle>,
+    pub(crate) ca: Option<CaBundle>,
     /// The name that SNI carries and the certificate must bear; the endpoint's host unless set.
-    pub server_name: Option<String>,
+    pub(crate) server_name: Option<String>,
 }
 
 /// Trusted certificates, as read from a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CaBundle {
-    pub file: PathBuf,
-    pub certificates: Arc<Vec<rustls::pki_types::CertificateDer<'static>>>,
+pub(crate) struct CaBundle {
+    pub(crate) file: PathBuf,
+    pub(crate) certificates: Arc<Vec<rustls::pki_types::CertificateDer<'static>>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
     /// Path of the probe; any 2xx is healthy.
-    pub path: String,
-    pub interval: Duration,
+    pub(crate) path: String,
+    pub(crate) interval: Duration,
 }
 
 /// What of a Harbor is public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expose {
     /// `/v2/` and `/service/token`.
-    pub registry: bool,
+    pub(crate) registry: bool,
     /// `/api/`.
-    pub api: bool,
+    pub(crate) api: bool,
     /// `/`, `/c/`, `/devcenter-api-2.0`.
-    pub ui: bool,
+    pub(crate) ui: bool,
 }
 
 /// Timeouts, all between bytes; none bounds a whole transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    pub connect: Duration,
-    pub between_bytes: Duration,
+    pub(crate) connect: Duration,
+    pub(crate) between_bytes: Duration,
     /// How long Harbor may stay silent before it answers a commit (the PUT that ends an upload).
-    pub commit: Duration,
+    pub(crate) commit: Duration,
 }
 
 /// A header in which a trusted proxy hands on the client's Authorization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MovedAuthorization {
-    pub header: http::HeaderName,
-    pub prefer: Prefer,
+    pub(crate) header: http::HeaderName,
+    pub(crate) prefer: Prefer,
 }
 
 /// Which of two credentials Harbor gets: the one in Authorization or the moved one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Prefer {
+pub(crate) enum Prefer {
     /// The moved one is taken only where there is no Authorization.
     Present,
     /// Authorization holds the proxy's own credential and gives way.
@@ -249,11 +249,11 @@ pub enum Prefer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginLimit {
     /// Failures for each client address and user name; 0 limits nothing.
-    pub failures: u32,
+    pub(crate) failures: u32,
     /// How long a failure counts.
-    pub within: Duration,
+    pub(crate) within: Duration,
     /// Clients that are never limited.
-    pub exempt: Vec<IpNet>,
+    pub(crate) exempt: Vec<IpNet>,
 }
 
 /// What clients may take of this gateway, over all registries.
@@ -262,39 +262,39 @@ pub struct Limits {
     /// Client connections.
     pub connections: usize,
     /// Client connections from one address; of IPv6 addresses, from one /64.
-    pub connections_per_client: usize,
+    pub(crate) connections_per_client: usize,
     /// From the first byte of a request to the end of its header.
-    pub header_time: Duration,
+    pub(crate) header_time: Duration,
     /// Fields of one header.
-    pub header_fields: usize,
+    pub(crate) header_fields: usize,
     /// Bytes of one header.
-    pub header_bytes: u64,
+    pub(crate) header_bytes: u64,
     /// How long a connection may wait for its next request.
-    pub keepalive_idle: Duration,
+    pub(crate) keepalive_idle: Duration,
     /// Requests on one connection.
-    pub keepalive_requests: u32,
+    pub(crate) keepalive_requests: u32,
     /// Requests at once on one HTTP/2 connection.
-    pub http2_streams: u32,
+    pub(crate) http2_streams: u32,
     /// Bytes that the bodies under way may hold, all together.
-    pub body_memory: u64,
+    pub(crate) body_memory: u64,
     /// Bytes that an upload must bring within each `timeouts.between_bytes`, until it is complete.
-    pub upload_progress: u64,
+    pub(crate) upload_progress: u64,
     /// How long a client may leave an answer unread, or take less of it than `download_progress`.
-    pub unread_answer: Duration,
+    pub(crate) unread_answer: Duration,
     /// Bytes of an answer that are progress.
-    pub download_progress: u64,
+    pub(crate) download_progress: u64,
     /// How long a request or connection may stand still before it may have to give way to another
     /// client's, when a bound that all share is full.
-    pub stands_still: Duration,
+    pub(crate) stands_still: Duration,
 }
 
 /// How a process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drain {
     /// How long connections are still accepted after the signal.
-    pub delay: Duration,
+    pub(crate) delay: Duration,
     /// How long requests in flight may go on after that.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// What is done for uploads whose Authorization gets lost on the way.
@@ -338,8 +338,8 @@ pub enum ClientAddressRule {
 /// The files that sealing keys were read from, and the keys.
 #[derive(Clone, Debug)]
 pub struct SealingKeys {
-    pub current: PathBuf,
-    pub previous: Vec<PathBuf>,
+    pub(crate) current: PathBuf,
+    pub(crate) previous: Vec<PathBuf>,
     pub keyring: Arc<Keyring>,
 }
 

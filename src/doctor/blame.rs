@@ -5,9 +5,9 @@
 mod differences;
 mod guess;
 
-pub use differences::{Difference, differences, outcome};
 pub(in crate::doctor) use differences::{bytes, largest, location, location_of, param};
-pub use guess::{Guess, Hop, Registry, author, guess};
+pub(crate) use differences::{differences, outcome};
+pub(crate) use guess::{Guess, Hop, Registry, author, guess};
 
 use super::finding::Finding;
 use super::kind::Kind;
@@ -17,15 +17,15 @@ use crate::push::Text;
 use serde::Serialize;
 
 /// A walk and what is wrong in it.
-pub struct Judged {
-    pub walk: Walk,
-    pub findings: Vec<Finding>,
+pub(crate) struct Judged {
+    pub(crate) walk: Walk,
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// Where a finding of the public walk comes from. The numbers are places in the list of walks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Culprit {
+pub(crate) enum Culprit {
     /// Between these two entries: the hop that the first one enters.
     Between(usize, usize),
     /// At the innermost entry or behind it.
@@ -38,7 +38,7 @@ pub enum Culprit {
 ///
 /// The first inner entry at which it is gone clears everything behind it. An entry where the step
 /// that showed it got no answer tells nothing, and is passed over.
-pub fn culprit(kind: Kind, walks: &[Judged]) -> Culprit {
+pub(crate) fn culprit(kind: Kind, walks: &[Judged]) -> Culprit {
     let Some((public, inner)) = walks.split_first() else {
         return Culprit::Unknown;
     };

@@ -13,15 +13,17 @@ mod rules;
 mod transfer;
 mod words;
 
-pub use circumstance::{Circumstance, Header, LostOn, Reach, Unusable};
+pub(crate) use circumstance::{Circumstance, Header, LostOn, Reach, Unusable};
 
-use super::finding::{Effect, Finding, Outcome};
+use super::finding::Effect;
+#[cfg(test)]
+use super::finding::{Finding, Outcome};
 use super::kind::Kind;
 use serde::{Serialize, Serializer};
 
 /// Clients that push alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Client {
+pub(crate) enum Client {
     /// docker with the containerd store, ctr, nerdctl.
     Containerd,
     Buildkit,
@@ -37,7 +39,7 @@ pub enum Client {
 }
 
 impl Client {
-    pub const ALL: [Client; 7] = [
+    pub(crate) const ALL: [Client; 7] = [
         Client::Containerd,
         Client::Buildkit,
         Client::DockerClassic,
@@ -48,7 +50,7 @@ impl Client {
     ];
 
     /// The word in JSON.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Client::Containerd => "containerd",
             Client::Buildkit => "buildkit",
@@ -61,7 +63,7 @@ impl Client {
     }
 
     /// The programs, for people.
-    pub fn programs(self) -> &'static str {
+    pub(crate) fn programs(self) -> &'static str {
         match self {
             Client::Containerd => "docker (containerd store), ctr, nerdctl",
             Client::Buildkit => "docker buildx, BuildKit",
@@ -82,21 +84,21 @@ impl Serialize for Client {
 
 /// What else there is that decides what a finding means for a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Surroundings {
-    pub authentication: Authentication,
+pub(crate) struct Surroundings {
+    pub(crate) authentication: Authentication,
     /// What answers on port 80 of the target's name.
-    pub plain_http: PlainHttp,
+    pub(crate) plain_http: PlainHttp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Authentication {
+pub(crate) enum Authentication {
     None,
     Basic,
     Bearer,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlainHttp {
+pub(crate) enum PlainHttp {
     /// Nothing takes a connection, or it wasn't tried.
     Nothing,
     /// A redirect that turns a write into a GET.
@@ -110,7 +112,11 @@ pub enum PlainHttp {
 }
 
 /// What a finding means for every client of [`Client::ALL`].
-pub fn effects(kind: Kind, circumstance: Circumstance, surroundings: Surroundings) -> Vec<Effect> {
+pub(crate) fn effects(
+    kind: Kind,
+    circumstance: Circumstance,
+    surroundings: Surroundings,
+) -> Vec<Effect> {
     let effect = |client| {
         let fate = fate::fate(client, kind, circumstance, surroundings);
         Effect {
@@ -123,7 +129,8 @@ pub fn effects(kind: Kind, circumstance: Circumstance, surroundings: Surrounding
 }
 
 /// How a push by this client ends where all of this is wrong: as what is worst for it ends.
-pub fn prediction(client: Client, findings: &[Finding]) -> Outcome {
+#[cfg(test)]
+pub(crate) fn prediction(client: Client, findings: &[Finding]) -> Outcome {
     findings
         .iter()
         .flat_map(|finding| &finding.effects)

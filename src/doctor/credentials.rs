@@ -9,7 +9,7 @@ mod helper;
 #[cfg(test)]
 mod tests;
 
-pub use helper::HelperTrouble;
+pub(crate) use helper::HelperTrouble;
 
 use crate::edge::origin::Origin;
 use config::{Config, Entry, Keys, Login};
@@ -50,17 +50,17 @@ pub enum Found {
 #[derive(Clone, Default)]
 pub struct Environment {
     /// `DOCKER_AUTH_CONFIG`: content, not a place.
-    pub docker_auth_config: Option<Zeroizing<String>>,
+    pub(crate) docker_auth_config: Option<Zeroizing<String>>,
     /// `DOCKER_CONFIG`: a directory.
-    pub docker_config: Option<PathBuf>,
+    pub(crate) docker_config: Option<PathBuf>,
     /// `HOME`
-    pub home: Option<PathBuf>,
+    pub(crate) home: Option<PathBuf>,
     /// `PATH`, for helpers.
-    pub path: Option<OsString>,
+    pub(crate) path: Option<OsString>,
     /// `REGISTRY_AUTH_FILE`
-    pub registry_auth_file: Option<PathBuf>,
+    pub(crate) registry_auth_file: Option<PathBuf>,
     /// `XDG_RUNTIME_DIR`
-    pub runtime_directory: Option<PathBuf>,
+    pub(crate) runtime_directory: Option<PathBuf>,
 }
 
 /// Why there are no credentials where some were meant. Never holds a secret.

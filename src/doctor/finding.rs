@@ -8,42 +8,42 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     pub kind: Kind,
-    pub severity: Severity,
+    pub(crate) severity: Severity,
     /// The step that showed it.
-    pub step: Step,
+    pub(crate) step: Step,
     /// What is wrong, in one sentence for people, with the values that were seen.
-    pub summary: String,
-    pub evidence: Vec<Evidence>,
+    pub(crate) summary: String,
+    pub(crate) evidence: Vec<Evidence>,
     /// What a hop most likely does to bring this about, in one sentence.
-    pub cause: Option<String>,
+    pub(crate) cause: Option<String>,
     /// Every client of [`Client::ALL`], in its order.
-    pub effects: Vec<Effect>,
+    pub(crate) effects: Vec<Effect>,
 }
 
 /// What was seen, verbatim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Evidence {
+pub(crate) struct Evidence {
     /// The request, as `PUT https://hub.example.com/v2/…`.
-    pub request: String,
+    pub(crate) request: String,
     /// `202`, or what happened instead of an answer.
-    pub outcome: String,
+    pub(crate) outcome: String,
     /// The line of the answer that shows it, as `Location: https://…`; or its words.
-    pub line: Option<String>,
+    pub(crate) line: Option<String>,
 }
 
 /// What a finding means for one client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Effect {
-    pub client: Client,
-    pub outcome: Outcome,
+pub(crate) struct Effect {
+    pub(crate) client: Client,
+    pub(crate) outcome: Outcome,
     /// How, in the words that its user reads where it breaks.
-    pub how: String,
+    pub(crate) how: String,
 }
 
 /// How a push by one client ends, with this alone being wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub(crate) enum Outcome {
     Works,
     /// It works, and gives away what is secret: a password or token in clear, or to another host.
     Leaks,

@@ -20,8 +20,6 @@ mod registry;
 mod transfers;
 mod upload;
 
-pub use around::surroundings;
-
 use super::finding::Finding;
 use super::seen::Walk;
 

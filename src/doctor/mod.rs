@@ -6,17 +6,17 @@
 
 pub mod credentials;
 pub mod step;
-pub mod wire;
+pub(crate) mod wire;
 
 pub mod seen;
 pub mod walk;
 
-pub mod clients;
-pub mod finding;
+pub(crate) mod clients;
+pub(crate) mod finding;
 pub mod judge;
 pub mod kind;
 
-pub mod blame;
+pub(crate) mod blame;
 pub mod remedy;
 pub mod report;
 

@@ -12,8 +12,8 @@ pub mod place;
 mod routing;
 mod tls;
 
-pub use elsewhere::elsewhere;
-pub use harbormouth::harbormouth;
+pub(crate) use elsewhere::elsewhere;
+pub(crate) use harbormouth::harbormouth;
 
 use super::kind::Kind;
 use crate::edge::origin::Origin;
@@ -33,16 +33,7 @@ pub enum Product {
 }
 
 impl Product {
-    pub const ALL: [Product; 6] = [
-        Product::Nginx,
-        Product::Haproxy,
-        Product::Traefik,
-        Product::Caddy,
-        Product::Ingress,
-        Product::Harbor,
-    ];
-
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Product::Nginx => "nginx",
             Product::Haproxy => "haproxy",
@@ -54,7 +45,7 @@ impl Product {
     }
 
     /// As its people write it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Product::Nginx => "nginx",
             Product::Haproxy => "HAProxy",
@@ -148,7 +139,7 @@ pub fn fixes(kind: Kind, target: &Origin) -> Vec<Fix> {
 }
 
 /// What to do where no line of a configuration helps, or before one does.
-pub fn advice(kind: Kind) -> Option<&'static str> {
+pub(crate) fn advice(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::NameUnresolved => Some("An A or AAAA record for the name, or the right name."),
         Kind::Unreachable => Some(

@@ -18,7 +18,7 @@ mod ticket;
 mod unexamined;
 mod verdict;
 
-pub use verdict::exit_status;
+pub(crate) use verdict::exit_status;
 
 use super::blame::Judged;
 use super::judge::judge;
@@ -39,7 +39,7 @@ pub enum Format {
 }
 
 /// Shows steps as they happen, and the findings at the end.
-pub struct Report {
+pub(crate) struct Report {
     format: Format,
     style: Style,
     screen: Screen,
@@ -51,7 +51,7 @@ pub struct Report {
 }
 
 impl Report {
-    pub fn to_stdout(format: Format) -> Report {
+    pub(crate) fn to_stdout(format: Format) -> Report {
         let style = Style::of_stdout();
         let screen = Screen::new(Box::new(io::stdout()), style);
         Report::new(format, style, screen)
@@ -72,7 +72,7 @@ impl Report {
     ///
     /// # Errors
     /// When standard output can't be written, now or before.
-    pub fn conclude(&mut self, walks: &[Judged]) -> io::Result<()> {
+    pub(crate) fn conclude(&mut self, walks: &[Judged]) -> io::Result<()> {
         match self.format {
             Format::Text => {
                 let text = conclusion::text(walks, self.style);

@@ -21,16 +21,16 @@ pub enum Entry {
 /// One walk through the chain.
 #[derive(Clone, Debug)]
 pub struct Walk {
-    pub entry: Entry,
+    pub(crate) entry: Entry,
     /// What clients type.
-    pub target: Origin,
+    pub(crate) target: Origin,
     /// Seconds since 1970 when it began.
-    pub began: u64,
+    pub(crate) began: u64,
     /// Of the entry's host.
     pub resolved: Option<Result<Vec<SocketAddr>, Trouble>>,
     pub addresses: Vec<AddressSeen>,
-    pub repository: Option<String>,
-    pub user: Option<User>,
+    pub(crate) repository: Option<String>,
+    pub(crate) user: Option<User>,
     /// In the order of the steps; several of one step where it was repeated.
     pub exchanges: Vec<Exchange>,
     /// What the token service gave.
@@ -64,10 +64,10 @@ impl Walk {
 
 /// Whose credentials were used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct User {
-    pub name: String,
+pub(crate) struct User {
+    pub(crate) name: String,
     /// Where they came from, for people: `--user`, or docker's file and entry.
-    pub source: String,
+    pub(crate) source: String,
 }
 
 /// An address of the entry's name.
@@ -85,26 +85,26 @@ pub struct AddressSeen {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TlsSeen {
     /// `TLSv1.3`.
-    pub version: String,
+    pub(crate) version: String,
     /// What the server chose of `h2` and `http/1.1`.
-    pub alpn: Option<String>,
+    pub(crate) alpn: Option<String>,
     /// The server's own first.
-    pub chain: Vec<CertificateSeen>,
+    pub(crate) chain: Vec<CertificateSeen>,
     /// What a client that knows this machine's authorities says to the chain and the name.
     pub distrust: Option<Distrust>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CertificateSeen {
-    pub subject: String,
-    pub issuer: String,
+pub(crate) struct CertificateSeen {
+    pub(crate) subject: String,
+    pub(crate) issuer: String,
     /// Where the issuer's own certificate can be had, if that is said: public authorities do.
-    pub issuer_at: Option<String>,
+    pub(crate) issuer_at: Option<String>,
     /// DNS names and addresses.
-    pub names: Vec<String>,
+    pub(crate) names: Vec<String>,
     /// Seconds since 1970.
-    pub not_before: i64,
-    pub not_after: i64,
+    pub(crate) not_before: i64,
+    pub(crate) not_after: i64,
 }
 
 /// Why a chain isn't trusted.
@@ -132,11 +132,11 @@ pub struct Exchange {
     pub took: Duration,
     /// From the body's last byte to the answer's header; none where the answer came earlier.
     pub silence: Option<Duration>,
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Exchange {
-    pub fn is_success(&self) -> bool {
+    pub(crate) fn is_success(&self) -> bool {
         self.result.as_ref().is_ok_and(Answer::is_success)
     }
 }
@@ -171,7 +171,7 @@ pub enum Body {
 
 impl Body {
     /// In bytes.
-    pub fn size(self) -> u64 {
+    pub(crate) fn size(self) -> u64 {
         match self {
             Body::None => 0,
             Body::Length(size) | Body::Chunked(size) => size,
@@ -184,7 +184,7 @@ impl Body {
 pub struct Answer {
     pub status: u16,
     /// As they came, in their order; names in lower case.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// Its beginning, as text. Empty for tokens.
     pub body: String,
     /// Whether the content was what the step expected to read back; none where nothing was.
@@ -197,17 +197,17 @@ impl Answer {
         self.headers(name).next()
     }
 
-    pub fn is_success(&self) -> bool {
+    pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
     /// Every challenge that can be read.
-    pub fn challenges(&self) -> impl Iterator<Item = Challenge<'_>> {
+    pub(crate) fn challenges(&self) -> impl Iterator<Item = Challenge<'_>> {
         let fields = self.headers("www-authenticate");
         fields.filter_map(challenge::parse).flatten()
     }
 
-    pub fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
+    pub(crate) fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers
             .iter()
             .filter(move |(other, _)| other == name)
@@ -246,13 +246,13 @@ pub struct Grant {
     pub access: Option<Vec<Access>>,
     pub subject: Option<String>,
     /// Seconds.
-    pub expires_in: Option<u64>,
+    pub(crate) expires_in: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Access {
     #[serde(rename = "type")]
-    pub kind: String,
+    pub(crate) kind: String,
     pub name: String,
     pub actions: Vec<String>,
 }

@@ -71,7 +71,8 @@ pub enum Step {
 }
 
 impl Step {
-    pub const ALL: [Step; 32] = [
+    #[cfg(test)]
+    pub(crate) const ALL: [Step; 32] = [
         Step::Resolve,
         Step::Connect,
         Step::Tls,

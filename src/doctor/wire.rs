@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 /// What connections are made with.
-pub struct Wire {
+pub(crate) struct Wire {
     authorities: Arc<Authorities>,
     /// Offers `h2` and `http/1.1`.
     looking: ClientConfig,
@@ -37,17 +37,17 @@ pub struct Wire {
 
 /// Where a request goes.
 #[derive(Clone, Debug)]
-pub struct Place {
-    pub address: SocketAddr,
-    pub scheme: Scheme,
+pub(crate) struct Place {
+    pub(crate) address: SocketAddr,
+    pub(crate) scheme: Scheme,
     /// For SNI, and whom the certificate must be for.
-    pub server_name: Host,
-    pub trust: Trust,
+    pub(crate) server_name: Host,
+    pub(crate) trust: Trust,
 }
 
 /// What is done when the certificate isn't trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trust {
+pub(crate) enum Trust {
     /// No request is sent.
     Required,
     /// The request is sent nevertheless: it carries nothing that is secret.
@@ -55,21 +55,21 @@ pub enum Trust {
 }
 
 /// A request. HTTP/1.1, a connection of its own.
-pub struct Ask {
-    pub method: Method,
+pub(crate) struct Ask {
+    pub(crate) method: Method,
     /// Path and query.
-    pub target: String,
+    pub(crate) target: String,
     /// The Host header.
-    pub host: String,
+    pub(crate) host: String,
     /// The value of Authorization.
-    pub authorization: Option<Zeroizing<String>>,
-    pub headers: Vec<(String, String)>,
-    pub payload: Payload,
-    pub patience: Patience,
+    pub(crate) authorization: Option<Zeroizing<String>>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) payload: Payload,
+    pub(crate) patience: Patience,
 }
 
 #[derive(Clone)]
-pub enum Payload {
+pub(crate) enum Payload {
     None,
     Bytes(Bytes, Framing),
     /// As many bytes as this, made from a seed ([`crate::sample::content::Pattern`]), with a pause
@@ -89,39 +89,43 @@ pub enum Payload {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
+pub(crate) enum Framing {
     Length,
     Chunked,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub(crate) struct Patience {
     /// For the answer's header, from the body's end.
-    pub answer: Duration,
+    pub(crate) answer: Duration,
     /// For any progress of the body, a pause of our own aside.
-    pub progress: Duration,
+    pub(crate) progress: Duration,
 }
 
 /// What came of a request. It may hold secrets.
-pub struct Told {
-    pub result: Result<Reply, Trouble>,
-    pub sent: u64,
-    pub took: Duration,
-    pub silence: Option<Duration>,
+pub(crate) struct Told {
+    pub(crate) result: Result<Reply, Trouble>,
+    pub(crate) sent: u64,
+    pub(crate) took: Duration,
+    pub(crate) silence: Option<Duration>,
 }
 
-pub struct Reply {
+pub(crate) struct Reply {
     pub status: u16,
     /// Names in lower case.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// At most [`MOST_BODY`] bytes of it.
-    pub body: Bytes,
-    pub end: End,
+    pub(crate) body: Bytes,
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "how a body ended is told by its length")
+    )]
+    pub(crate) end: End,
 }
 
 /// Why an answer's body is no longer than it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     Whole,
     /// There was more than [`MOST_BODY`].
     Longer,
@@ -132,10 +136,10 @@ pub enum End {
 }
 
 /// Tokens are of a few KiB.
-pub const MOST_BODY: usize = 64 * 1024;
+pub(crate) const MOST_BODY: usize = 64 * 1024;
 
 /// Told now and then while a body is being sent: bytes so far.
-pub type Progress<'a> = &'a mut (dyn FnMut(u64) + Send);
+pub(crate) type Progress<'a> = &'a mut (dyn FnMut(u64) + Send);
 
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
@@ -151,7 +155,7 @@ impl Wire {
     ///
     /// # Errors
     /// When authorities that were named can't be read.
-    pub fn new(file: Option<&Path>) -> Result<Wire, WireError> {
+    pub(crate) fn new(file: Option<&Path>) -> Result<Wire, WireError> {
         let mut certificates = authorities::of_this_machine()?;
         if let Some(file) = file {
             certificates.extend(authorities::in_file(file)?);
@@ -183,13 +187,13 @@ impl Wire {
     ///
     /// # Errors
     /// When the resolver has none, or doesn't answer.
-    pub async fn resolve(&self, origin: &Origin) -> Result<Vec<SocketAddr>, Trouble> {
+    pub(crate) async fn resolve(&self, origin: &Origin) -> Result<Vec<SocketAddr>, Trouble> {
         names::resolve(&origin.host, origin.port).await
     }
 
     /// Connects once, and shakes hands where TLS is spoken, with ALPN `h2, http/1.1`; `is_used` is
     /// false.
-    pub async fn look(&self, place: &Place) -> AddressSeen {
+    pub(crate) async fn look(&self, place: &Place) -> AddressSeen {
         let began = Instant::now();
         let tcp = dial::tcp(place.address).await;
         let (connected, tls) = match (tcp, place.scheme) {
@@ -223,7 +227,7 @@ impl Wire {
 
     /// Connects, sends one request and reads the answer. It can be dropped at any time, and the
     /// connection with it.
-    pub async fn ask(&self, place: &Place, ask: Ask, progress: Progress<'_>) -> Told {
+    pub(crate) async fn ask(&self, place: &Place, ask: Ask, progress: Progress<'_>) -> Told {
         let began = Instant::now();
         let failed = |trouble| Told {
             result: Err(trouble),

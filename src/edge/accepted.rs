@@ -14,33 +14,33 @@ use sha2::Sha256;
 use std::time::Duration;
 
 /// Groups of accounts.
-pub const SLOTS: usize = 256;
+pub(crate) const SLOTS: usize = 256;
 
 /// Marks of one group: a hundred builders of one robot fetch a token each, and use it at once.
-pub const EACH: usize = 128;
+pub(crate) const EACH: usize = 128;
 
 /// How long a credential counts as accepted: over the next night, for what is used once a night.
-pub const LATELY: Duration = Duration::from_secs(48 * 3600);
+pub(crate) const LATELY: Duration = Duration::from_secs(48 * 3600);
 
 /// So many refusals in a row and it is forgotten: its password was changed. One is not enough, since
 /// a Harbor that somebody guesses at refuses that user's right password too, for 1.5 s each time.
-pub const REFUSALS: u8 = 10;
+pub(crate) const REFUSALS: u8 = 10;
 
 /// The process' own random key.
 #[derive(Clone)]
-pub struct Key([u8; 64]);
+pub(crate) struct Key([u8; 64]);
 
 /// A keyed hash (HMAC-SHA256, its first half).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Mark([u8; 16]);
+pub(crate) struct Mark([u8; 16]);
 
 impl Key {
-    pub fn new(random: [u8; 64]) -> Key {
+    pub(crate) fn new(random: [u8; 64]) -> Key {
         Key(random)
     }
 
     /// The mark of what consists of these parts; their lengths count, so no two run together.
-    pub fn mark(&self, parts: &[&[u8]]) -> Mark {
+    pub(crate) fn mark(&self, parts: &[&[u8]]) -> Mark {
         let mut mac = <Hmac<Sha256> as Mac>::new(&self.0.into());
         for part in parts {
             mac.update(&(part.len() as u64).to_be_bytes());
@@ -55,14 +55,14 @@ impl Key {
 
 impl Mark {
     /// A number in place of the mark, where one in 2^64 that falls together does no harm.
-    pub fn number(self) -> u64 {
+    pub(crate) fn number(self) -> u64 {
         let first = self.0.iter().take(8);
         first.fold(0, |bits, byte| bits << 8 | u64::from(*byte))
     }
 }
 
 /// What was accepted, and when last.
-pub struct Accepted {
+pub(crate) struct Accepted {
     slots: Vec<LruCache<Mark, Kept>>,
 }
 
@@ -83,7 +83,7 @@ impl Default for Accepted {
 
 impl Accepted {
     /// Harbor accepted the credential of this account.
-    pub fn accept(&mut self, account: Mark, credential: Mark, now: Duration) {
+    pub(crate) fn accept(&mut self, account: Mark, credential: Mark, now: Duration) {
         let slot = self.slot(account);
         let kept = Kept {
             at: now,
@@ -96,7 +96,7 @@ impl Accepted {
     }
 
     /// Harbor refused it.
-    pub fn refuse(&mut self, account: Mark, credential: Mark) {
+    pub(crate) fn refuse(&mut self, account: Mark, credential: Mark) {
         let slot = self.slot(account);
         let Some(kept) = slot.peek_mut(&credential) else {
             return;
@@ -108,7 +108,7 @@ impl Accepted {
     }
 
     /// Whether Harbor accepted it lately.
-    pub fn knows(&mut self, account: Mark, credential: Mark, now: Duration) -> bool {
+    pub(crate) fn knows(&mut self, account: Mark, credential: Mark, now: Duration) -> bool {
         let kept = self.slot(account).peek(&credential);
         kept.is_some_and(|kept| now.saturating_sub(kept.at) <= LATELY)
     }

@@ -19,14 +19,14 @@ impl ClientNetwork {
     }
 
     /// The network's first address.
-    pub fn address(self) -> IpAddr {
+    pub(crate) fn address(self) -> IpAddr {
         self.0
     }
 }
 
 /// Whose a part of a shared bound is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Owner {
+pub(crate) enum Owner {
     /// Of whom no address is known.
     Unknown,
     Network(ClientNetwork),
@@ -37,7 +37,7 @@ pub enum Owner {
 
 impl Owner {
     /// The network of this address.
-    pub fn of(address: Option<IpAddr>) -> Owner {
+    pub(crate) fn of(address: Option<IpAddr>) -> Owner {
         address.map_or(Owner::Unknown, |address| {
             Owner::Network(ClientNetwork::of(address))
         })

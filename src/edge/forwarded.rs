@@ -9,14 +9,14 @@ use std::net::IpAddr;
 
 /// The client as `X-Forwarded-For` and `X-Real-IP` name it. A dual-stack listener shows IPv4 clients
 /// as ::ffff:a.b.c.d; nobody else does.
-pub fn client(address: IpAddr) -> String {
+pub(crate) fn client(address: IpAddr) -> String {
     address.to_canonical().to_string()
 }
 
 /// True for the headers that say something about hops before Harbor, or that replace the path:
 /// the client's own are dropped. Underscores count as dashes, because CGI-like servers read them
 /// so. `X-Request-Id` is among them: see [`accepted_request_id`].
-pub fn is_dropped(name: &str) -> bool {
+pub(crate) fn is_dropped(name: &str) -> bool {
     let starts = |prefix: &str| {
         name.len() >= prefix.len()
             && name.bytes().zip(prefix.bytes()).all(|(byte, expected)| {
@@ -53,7 +53,7 @@ const DROPPED: [&str; 13] = [
 
 /// The client's request id where it can stand in headers, logs and error bodies as it is:
 /// 1 to 64 of `A-Z a-z 0-9 . _ -`.
-pub fn accepted_request_id(value: &[u8]) -> Option<&str> {
+pub(crate) fn accepted_request_id(value: &[u8]) -> Option<&str> {
     let is_sound = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     if value.is_empty() || value.len() > 64 || !value.iter().all(is_sound) {
         return None;

@@ -33,7 +33,7 @@ pub struct Login {
 impl Login {
     /// Case and blanks around a name make no other account: a directory behind Harbor may not tell
     /// them apart.
-    pub fn new(name: &[u8], password: &[u8]) -> Login {
+    pub(crate) fn new(name: &[u8], password: &[u8]) -> Login {
         let name = String::from_utf8_lossy(name).trim().to_lowercase();
         let account = Sha256::digest(&name);
         let pair = Sha256::new().chain_update(account).chain_update(password);
@@ -44,7 +44,7 @@ impl Login {
     }
 
     /// What can't be taken apart counts as one account's, whatever it is.
-    pub fn unreadable(raw: &[u8]) -> Login {
+    pub(crate) fn unreadable(raw: &[u8]) -> Login {
         Login::new(b"", raw)
     }
 
@@ -73,7 +73,7 @@ impl Login {
     }
 
     /// Whether it is known whose it is. Of what isn't, a right one says nothing about the next.
-    pub fn is_readable(&self) -> bool {
+    pub(crate) fn is_readable(&self) -> bool {
         self.account != Login::unreadable(b"").account
     }
 
@@ -83,7 +83,7 @@ impl Login {
     }
 
     /// The account with this password.
-    pub fn pair(&self) -> &[u8; 32] {
+    pub(crate) fn pair(&self) -> &[u8; 32] {
         &self.pair
     }
 }

@@ -30,7 +30,7 @@ const MAX_NETWORKS: usize = 16_384;
 
 /// From so many accounts on, all of which Harbor let in lately, an address is many people's. Who
 /// wants to guess can't make them up.
-pub const MANY_ACCOUNTS: usize = 8;
+pub(crate) const MANY_ACCOUNTS: usize = 8;
 
 /// How long an account counts as one that logs in from an address: what people use once a day.
 const LATELY: Duration = Duration::from_secs(48 * 3600);
@@ -38,14 +38,14 @@ const LATELY: Duration = Duration::from_secs(48 * 3600);
 /// Who tries with what: the client's network, and keyed hashes of the account and of the account
 /// with this password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LoginKey {
+pub(crate) struct LoginKey {
     network: ClientNetwork,
     account: u64,
     pair: u64,
 }
 
 impl LoginKey {
-    pub fn new(client: IpAddr, account: u64, pair: u64) -> LoginKey {
+    pub(crate) fn new(client: IpAddr, account: u64, pair: u64) -> LoginKey {
         LoginKey {
             network: ClientNetwork::of(client),
             account,
@@ -56,13 +56,13 @@ impl LoginKey {
 
 /// A refusal: when to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retry {
-    pub after: Duration,
+pub(crate) struct Retry {
+    pub(crate) after: Duration,
 }
 
 /// The failures that count.
 #[derive(Debug)]
-pub struct LoginLimit {
+pub(crate) struct LoginLimit {
     failures: u32,
     within: Duration,
     networks: LruCache<ClientNetwork, Vec<Counter>>,
@@ -94,7 +94,7 @@ enum Of {
 impl LoginLimit {
     /// The `failures`-th failure within `within` refuses until `within` after the first of them; 0
     /// refuses nothing.
-    pub fn new(failures: u32, within: Duration) -> LoginLimit {
+    pub(crate) fn new(failures: u32, within: Duration) -> LoginLimit {
         LoginLimit {
             failures,
             within,
@@ -109,7 +109,7 @@ impl LoginLimit {
     ///
     /// # Errors
     /// The refusal says when it may be.
-    pub fn check(&mut self, key: LoginKey, now: Duration) -> Result<(), Retry> {
+    pub(crate) fn check(&mut self, key: LoginKey, now: Duration) -> Result<(), Retry> {
         let is_shared = self.is_shared(key.network, now);
         // `peek`: a network that is only looked at doesn't become recent.
         let Some(counters) = self.networks.peek(&key.network) else {
@@ -135,7 +135,7 @@ impl LoginLimit {
     }
 
     /// A login failed.
-    pub fn failed(&mut self, key: LoginKey, now: Duration) {
+    pub(crate) fn failed(&mut self, key: LoginKey, now: Duration) {
         let of = self.account_or_pair(key, now);
         self.count(key, of, None, now);
     }
@@ -143,7 +143,7 @@ impl LoginLimit {
     /// An answer that doesn't tell whether the password was right: it may be wrong, or only a right
     /// may be missing, or everybody gets this answer. Who isn't guessing comes with the same
     /// password again, which counts once; who guesses comes with another one each time.
-    pub fn doubted(&mut self, key: LoginKey, now: Duration) {
+    pub(crate) fn doubted(&mut self, key: LoginKey, now: Duration) {
         match self.account_or_pair(key, now) {
             Of::Pair(_) => {}
             of @ (Of::Account(_) | Of::TheRest) => self.count(key, of, Some(key.pair), now),
@@ -152,7 +152,7 @@ impl LoginLimit {
 
     /// A login succeeded: its own counters are cleared, never the one that accounts share, or one's
     /// own account would clear the guesses at others'.
-    pub fn succeeded(&mut self, key: LoginKey, now: Duration) {
+    pub(crate) fn succeeded(&mut self, key: LoginKey, now: Duration) {
         self.again(key, now);
         let Some(counters) = self.networks.peek_mut(&key.network) else {
             return;
@@ -167,7 +167,7 @@ impl LoginLimit {
 
     /// A login succeeded that had succeeded before. Its counter stays, or each login of an account's
     /// owner would give who guesses beside him another try.
-    pub fn again(&mut self, key: LoginKey, now: Duration) {
+    pub(crate) fn again(&mut self, key: LoginKey, now: Duration) {
         if self.failures > 0 {
             self.note_account(key, now);
         }

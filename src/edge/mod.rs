@@ -1,12 +1,12 @@
 //! What the public side of the gateway is called and may ask for: origins, Host values, paths and
 //! forwarded headers. Pure: values in, values out; no Pingora, no Tokio, no clock, no randomness.
 
-pub mod accepted;
+pub(crate) mod accepted;
 pub mod client_network;
-pub mod forwarded;
+pub(crate) mod forwarded;
 pub mod host;
 pub mod login;
-pub mod login_limit;
+pub(crate) mod login_limit;
 pub mod origin;
 pub mod path;
 pub mod proxy_header;

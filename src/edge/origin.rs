@@ -17,7 +17,7 @@ pub enum Scheme {
 
 impl Scheme {
     /// The scheme as it stands in a URL and in `X-Forwarded-Proto`.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Scheme::Http => "http",
             Scheme::Https => "https",
@@ -25,7 +25,7 @@ impl Scheme {
     }
 
     /// 80 or 443 (RFC 9110, 4.2.1 and 4.2.2).
-    pub fn default_port(self) -> u16 {
+    pub(crate) fn default_port(self) -> u16 {
         match self {
             Scheme::Http => 80,
             Scheme::Https => 443,
@@ -73,7 +73,7 @@ impl Host {
     }
 
     /// The host as it stands in a URL; IPv6 keeps its brackets.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
@@ -81,7 +81,7 @@ impl Host {
     /// or one below the other. Names that only share a domain (`hub.example.com` and
     /// `auth.example.com`) may be two people's: which domains are shared by strangers takes a list
     /// (publicsuffix.org) that is never complete.
-    pub fn is_kin_of(&self, other: &Host) -> bool {
+    pub(crate) fn is_kin_of(&self, other: &Host) -> bool {
         let is_below = |inner: &Host, outer: &Host| {
             let prefix = inner.0.strip_suffix(&outer.0);
             let is_name = outer.0.contains('.') && !outer.0.starts_with('[');
@@ -92,7 +92,7 @@ impl Host {
     }
 
     /// The host as a resolver, a certificate or a socket address takes it: without brackets.
-    pub fn bare(&self) -> &str {
+    pub(crate) fn bare(&self) -> &str {
         self.0.trim_start_matches('[').trim_end_matches(']')
     }
 }

@@ -73,7 +73,7 @@ impl<'t> NormalPath<'t> {
     }
 
     /// True where the target that goes upstream is not the one that came.
-    pub fn differs(&self) -> bool {
+    pub(crate) fn differs(&self) -> bool {
         self.differs
     }
 
@@ -98,15 +98,6 @@ impl<'t> NormalPath<'t> {
             (false, _) => None,
             (true, None) => Some(self.path.to_string()),
             (true, Some(query)) => Some(format!("{}?{query}", self.path)),
-        }
-    }
-
-    /// The same path without a hold on the request it came from.
-    pub fn into_owned(self) -> NormalPath<'static> {
-        NormalPath {
-            path: Cow::Owned(self.path.into_owned()),
-            query: self.query.map(|query| Cow::Owned(query.into_owned())),
-            differs: self.differs,
         }
     }
 }
@@ -134,21 +125,6 @@ pub enum PathError {
     Query,
     #[error("the request target contains a fragment")]
     Fragment,
-}
-
-impl PathError {
-    pub const ALL: [PathError; 10] = [
-        PathError::Form,
-        PathError::Character,
-        PathError::EncodedCharacter,
-        PathError::Escape,
-        PathError::NotUtf8,
-        PathError::DotSegment,
-        PathError::EncodedSlash,
-        PathError::EncodedTwice,
-        PathError::Query,
-        PathError::Fragment,
-    ];
 }
 
 fn sound_query(query: &[u8]) -> Result<&str, PathError> {

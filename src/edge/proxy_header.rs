@@ -44,16 +44,16 @@ pub enum Beginning {
 /// What a PROXY header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProxyHeader {
-    pub sender: Sender,
+    pub(crate) sender: Sender,
     /// What the client spoke to the proxy, where it says so.
-    pub client_side: Option<Scheme>,
+    pub(crate) client_side: Option<Scheme>,
     /// The AWS VPC endpoint that the connection came through, fit for a log.
     pub vpc_endpoint: Option<String>,
 }
 
 /// Who sends what comes after the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sender {
+pub(crate) enum Sender {
     /// The peer itself: a proxy's health check.
     Peer,
     /// Somebody behind the proxy that it can't name.

@@ -18,7 +18,7 @@ pub fn values<'q>(query: &'q str, name: &'q str) -> impl Iterator<Item = Vec<u8>
 
 /// The only value of a parameter; none if there is none, and none if there are several: which one
 /// would count is for others to say.
-pub fn only_value(query: &str, name: &str) -> Option<Vec<u8>> {
+pub(crate) fn only_value(query: &str, name: &str) -> Option<Vec<u8>> {
     let mut values = values(query, name);
     let value = values.next()?;
     values.next().is_none().then_some(value)

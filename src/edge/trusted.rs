@@ -49,7 +49,7 @@ impl TrustedProxies {
 
 /// The client's address in a header that holds nothing else, of a trusted peer. Exactly one field
 /// with exactly one address counts: of several, nobody knows which the proxy wrote.
-pub fn only_address<'h>(mut fields: impl Iterator<Item = &'h [u8]>) -> Option<IpAddr> {
+pub(crate) fn only_address<'h>(mut fields: impl Iterator<Item = &'h [u8]>) -> Option<IpAddr> {
     let only = address(fields.next()?)?;
     fields.next().is_none().then_some(only)
 }
@@ -70,7 +70,7 @@ fn address(value: &[u8]) -> Option<IpAddr> {
 
 /// The scheme of the client's side, from the `X-Forwarded-Proto` of a trusted peer. Anything but
 /// one word is not believed: `https, http` means that some hop was in the clear.
-pub fn forwarded_scheme<'h>(mut fields: impl Iterator<Item = &'h [u8]>) -> Option<Scheme> {
+pub(crate) fn forwarded_scheme<'h>(mut fields: impl Iterator<Item = &'h [u8]>) -> Option<Scheme> {
     let value = fields.next()?.trim_ascii();
     if fields.next().is_some() {
         return None;

@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// One request's facts, from its arrival to its record.
-pub struct RequestContext {
+pub(crate) struct RequestContext {
     pub(super) shared: Arc<Shared>,
     pub(super) arrival: Arrival,
     pub(super) time: SystemTime,

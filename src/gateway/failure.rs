@@ -12,7 +12,7 @@ use pingora::{Error, ErrorSource, ErrorType};
 
 /// How far the request's body had got when the error came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyState {
+pub(crate) enum BodyState {
     Complete,
     Arriving,
 }
@@ -21,10 +21,10 @@ pub enum BodyState {
 const INVALID_CHUNK: ErrorType = ErrorType::new("InvalidChunk");
 
 /// No address is known for any endpoint.
-pub const UNRESOLVED: ErrorType = ErrorType::new("upstream name unresolved");
+pub(crate) const UNRESOLVED: ErrorType = ErrorType::new("upstream name unresolved");
 
 /// No failure: Harbor's answer to a mount, which is asked for once more without it.
-pub const MOUNT_REFUSED: ErrorType = ErrorType::new("mount refused");
+pub(crate) const MOUNT_REFUSED: ErrorType = ErrorType::new("mount refused");
 
 impl From<Given> for Failure {
     /// Whatever breaks then, it is because of that.
@@ -37,7 +37,7 @@ impl From<Given> for Failure {
 }
 
 /// Judges an error.
-pub fn failure(error: &Error, body: BodyState) -> Failure {
+pub(crate) fn failure(error: &Error, body: BodyState) -> Failure {
     match lacks_socket(error) {
         true => Failure::Upstream(UpstreamError::NoSocket),
         false => judge(error.etype(), error.esource(), body),

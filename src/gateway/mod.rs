@@ -25,7 +25,7 @@ mod sound;
 mod times;
 mod transfer;
 
-pub use context::RequestContext;
+pub(crate) use context::RequestContext;
 
 use crate::listener::arrival;
 use crate::live::Current;
@@ -49,7 +49,7 @@ use tokio::sync::watch;
 use transfer::Transfer;
 
 /// Tries at Harbor for one request: enough to pass two dead replicas and a stale connection.
-pub const MAX_TRIES: usize = 4;
+pub(crate) const MAX_TRIES: usize = 4;
 
 /// A client that sent Expect and was refused skips its body; Pingora waits for it all the same.
 const SKIPPED_BODY: Duration = Duration::from_secs(1);
@@ -61,13 +61,13 @@ const WATCH_MARGIN: Duration = Duration::from_secs(5);
 
 /// Implements Pingora's proxy hooks. Cheap to clone: each worker has one.
 #[derive(Clone)]
-pub struct Gateway {
+pub(crate) struct Gateway {
     current: Arc<Current>,
     draining: watch::Receiver<bool>,
 }
 
 impl Gateway {
-    pub fn new(current: Arc<Current>, draining: watch::Receiver<bool>) -> Gateway {
+    pub(crate) fn new(current: Arc<Current>, draining: watch::Receiver<bool>) -> Gateway {
         Gateway { current, draining }
     }
 

@@ -36,7 +36,7 @@ const PAUSED_AT_LEAST: Duration = Duration::from_secs(10);
 
 /// Why a listener could not be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum ListenError {
+pub(crate) enum ListenError {
     #[error("listeners[{index}].address: can't listen on {address}")]
     Bind {
         index: usize,
@@ -50,7 +50,7 @@ pub enum ListenError {
 }
 
 /// A bound socket, ready to accept.
-pub struct Listener {
+pub(crate) struct Listener {
     socket: TcpListener,
     entrance: Arc<Entrance>,
 }
@@ -98,7 +98,10 @@ impl Listener {
     ///
     /// # Errors
     /// When the address is taken or not ours, or TLS can't be set up.
-    pub async fn bind(index: usize, config: &config::Listener) -> Result<Listener, ListenError> {
+    pub(crate) async fn bind(
+        index: usize,
+        config: &config::Listener,
+    ) -> Result<Listener, ListenError> {
         let address = config.address;
         let bound = TcpListener::bind(address).await;
         let socket = bound.map_err(|source| ListenError::Bind {
@@ -138,18 +141,18 @@ impl Listener {
     ///
     /// # Errors
     /// When the system doesn't tell.
-    pub fn address(&self) -> io::Result<SocketAddr> {
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
     /// Its certificates, where it speaks TLS.
-    pub fn certificates(&self) -> Option<Arc<Certificates>> {
+    pub(crate) fn certificates(&self) -> Option<Arc<Certificates>> {
         let tls = self.entrance.tls.as_ref()?;
         Some(Arc::clone(&tls.certificates))
     }
 
     /// `https` or `http`.
-    pub fn scheme(&self) -> &'static str {
+    pub(crate) fn scheme(&self) -> &'static str {
         match self.entrance.way {
             Way::Tls => "https",
             Way::Plain | Way::Redirect => "http",
@@ -158,7 +161,7 @@ impl Listener {
 
     /// Accepts connections until `closed` and deals them out to the workers; those that were
     /// accepted go on.
-    pub async fn run(self, workers: Arc<Workers>, mut closed: ShutdownWatch) {
+    pub(crate) async fn run(self, workers: Arc<Workers>, mut closed: ShutdownWatch) {
         let mut paused = None;
         loop {
             let accepted = tokio::select! {

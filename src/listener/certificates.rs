@@ -11,7 +11,7 @@ use std::sync::Arc;
 ///
 /// The set can be replaced while it is in use: each handshake takes the one that is there.
 #[derive(Debug)]
-pub struct Certificates(ArcSwap<Set>);
+pub(crate) struct Certificates(ArcSwap<Set>);
 
 #[derive(Debug)]
 struct Set {
@@ -21,13 +21,13 @@ struct Set {
 
 impl Certificates {
     /// `None` without any certificate.
-    pub fn new(pairs: &[CertificatePair]) -> Option<Certificates> {
+    pub(crate) fn new(pairs: &[CertificatePair]) -> Option<Certificates> {
         let set = Set::new(pairs)?;
         Some(Certificates(ArcSwap::from_pointee(set)))
     }
 
     /// From now on handshakes choose from these; without any, nothing changes.
-    pub fn replace(&self, pairs: &[CertificatePair]) {
+    pub(crate) fn replace(&self, pairs: &[CertificatePair]) {
         if let Some(set) = Set::new(pairs) {
             self.0.store(Arc::new(set));
         }
@@ -79,7 +79,7 @@ impl ResolvesServerCert for Certificates {
 ///
 /// # Errors
 /// When the system gives no randomness for the ticket key.
-pub fn server_config(
+pub(crate) fn server_config(
     certificates: Arc<Certificates>,
 ) -> Result<rustls::ServerConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());

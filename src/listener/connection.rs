@@ -30,7 +30,7 @@ const NO_TIMEOUT: u64 = 0;
 
 /// By which way a request came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub(crate) enum Way {
     Tls,
     Plain,
     /// Plain HTTP that is answered with a redirect to https, but for what a trusted proxy took by
@@ -41,11 +41,11 @@ pub enum Way {
 /// A request's arrival: handed from the connection to the hooks, which Pingora creates without an
 /// argument.
 #[derive(Clone)]
-pub struct Arrival {
-    pub way: Way,
-    pub announced: Announced,
-    pub progress: Arc<Progress>,
-    pub life: Arc<Life>,
+pub(crate) struct Arrival {
+    pub(crate) way: Way,
+    pub(crate) announced: Announced,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) life: Arc<Life>,
 }
 
 tokio::task_local! {
@@ -54,7 +54,7 @@ tokio::task_local! {
 
 /// The arrival of the request that the current task serves. Outside of a connection (a unit test)
 /// it is a plain one.
-pub fn arrival() -> Arrival {
+pub(crate) fn arrival() -> Arrival {
     let found = ARRIVAL.try_with(|arrival| {
         arrival.life.has_header();
         arrival.progress.saw();

@@ -51,14 +51,14 @@ pub(super) struct Introduced {
 /// What was said of a connection by whom it comes from; without a PROXY header it speaks for
 /// itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Announced {
-    pub sender: Sender,
+pub(crate) struct Announced {
+    pub(crate) sender: Sender,
     /// What the client spoke to the proxy, where it says so.
-    pub client_side: Option<Scheme>,
+    pub(crate) client_side: Option<Scheme>,
 }
 
 impl Announced {
-    pub const NOTHING: Announced = Announced {
+    pub(crate) const NOTHING: Announced = Announced {
         sender: Sender::Peer,
         client_side: None,
     };

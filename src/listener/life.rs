@@ -14,7 +14,7 @@ const FIRST_WRITES: Duration = Duration::from_secs(60);
 
 /// One connection, as its stream and its requests see it.
 #[derive(Debug)]
-pub struct Life {
+pub(crate) struct Life {
     began: Instant,
     /// Over HTTP/1.1: no hook has seen the next request.
     awaits_header: AtomicBool,
@@ -96,7 +96,7 @@ impl Life {
 
     /// How long the client may take no byte. Streams of several registries share a connection: the
     /// longest counts.
-    pub fn bound_writes(&self, limit: Duration) {
+    pub(crate) fn bound_writes(&self, limit: Duration) {
         self.write_limit.fetch_max(millis(limit), Ordering::Relaxed);
     }
 

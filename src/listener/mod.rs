@@ -24,11 +24,9 @@ mod stream;
 mod timer;
 mod worker;
 
-pub use accept::{ListenError, Listener};
-pub use certificates::Certificates;
-pub use connection::{Arrival, Way, arrival};
-pub use http2::Shortened;
-pub use introduction::Announced;
-pub use life::Life;
-pub use progress::{Given, Pace, Progress};
-pub use worker::{Ending, Workers};
+pub(crate) use accept::Listener;
+pub(crate) use certificates::Certificates;
+pub(crate) use connection::{Arrival, Way, arrival};
+pub(crate) use http2::Shortened;
+pub(crate) use progress::{Given, Pace};
+pub(crate) use worker::{Ending, Workers};

@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 
 /// What a client must bring within each window; silence is always too little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
-    pub window: Duration,
-    pub bytes: u64,
+pub(crate) struct Pace {
+    pub(crate) window: Duration,
+    pub(crate) bytes: u64,
 }
 
 /// A shorter rest is none.
@@ -32,7 +32,7 @@ const STEP: u64 = 4096;
 
 /// Why a request is ended without a word of its client's or Harbor's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Given {
+pub(crate) enum Given {
     /// The client brought, or took, too little.
     Up,
     /// It stood still with a place that another client needs.
@@ -40,7 +40,7 @@ pub enum Given {
 }
 
 /// One request's bodies. Nothing is bounded until it is told to be.
-pub struct Progress {
+pub(crate) struct Progress {
     life: Arc<Life>,
     began: Instant,
     /// A hook has seen the request.
@@ -121,7 +121,7 @@ impl Progress {
     }
 
     /// From now on the request's body is to come at this pace.
-    pub fn expect(&self, pace: Pace) {
+    pub(crate) fn expect(&self, pace: Pace) {
         let began = Instant::now();
         self.watch().upload = Some(Upload {
             pace,
@@ -132,7 +132,7 @@ impl Progress {
     }
 
     /// The body goes to Harbor over this connection.
-    pub fn goes_to(&self, fd: RawFd) {
+    pub(crate) fn goes_to(&self, fd: RawFd) {
         let mut watch = self.watch();
         if watch.upload.is_none() {
             return;
@@ -142,7 +142,7 @@ impl Progress {
     }
 
     /// A piece of it came.
-    pub fn came(&self, bytes: u64, now: Instant) {
+    pub(crate) fn came(&self, bytes: u64, now: Instant) {
         self.moves(bytes, now);
         if let Some(upload) = &mut self.watch().upload {
             upload.bytes += bytes;
@@ -150,7 +150,7 @@ impl Progress {
     }
 
     /// The body is complete.
-    pub fn done(&self, now: Instant) {
+    pub(crate) fn done(&self, now: Instant) {
         self.moves(STEP, now);
         let mut watch = self.watch();
         watch.upload = None;
@@ -159,26 +159,26 @@ impl Progress {
 
     /// From now on each piece of the answer's body is to be taken within `limit`. Harbor has less
     /// time between two.
-    pub fn bound_answer(&self, limit: Duration) {
+    pub(crate) fn bound_answer(&self, limit: Duration) {
         let last = Instant::now();
         self.watch().download = Some(Download { limit, last });
     }
 
     /// While Harbor is at work on it, the request gives way to nobody: what the client has sent would
     /// be lost.
-    pub fn spare(&self) {
+    pub(crate) fn spare(&self) {
         self.is_spared.store(true, Ordering::Relaxed);
     }
 
     /// The answer begins; from now on it must not be left unread for longer than `limit`.
-    pub fn answers(&self, limit: Duration, now: Instant) {
+    pub(crate) fn answers(&self, limit: Duration, now: Instant) {
         self.moves(STEP, now);
         let looks = now + limit;
         self.watch().answer = Some(Unread { limit, looks });
     }
 
     /// A piece of the answer's body goes to the client.
-    pub fn given(&self, bytes: u64, now: Instant) {
+    pub(crate) fn given(&self, bytes: u64, now: Instant) {
         self.moves(bytes, now);
         if let Some(download) = &mut self.watch().download {
             download.last = now;
@@ -186,7 +186,7 @@ impl Progress {
     }
 
     /// Nothing is waited for any more but the client. True once.
-    pub fn decided(&self) -> bool {
+    pub(crate) fn decided(&self) -> bool {
         let first = !self.is_decided.swap(true, Ordering::Relaxed);
         if first {
             self.life.is_decided();
@@ -195,13 +195,13 @@ impl Progress {
     }
 
     /// The client has until then to take its answer, and to send what it still wants to.
-    pub fn ends(&self, at: Instant) {
+    pub(crate) fn ends(&self, at: Instant) {
         self.watch().ends = Some(at);
         self.task.wake();
     }
 
     /// Why the request is ended, where it is.
-    pub fn is_given(&self) -> Option<Given> {
+    pub(crate) fn is_given(&self) -> Option<Given> {
         match self.given.load(Ordering::Relaxed) {
             0 => None,
             1 => Some(Given::Up),

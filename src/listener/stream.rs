@@ -30,7 +30,7 @@ const WRITE_BUFFER: usize = 1460;
 
 /// A client's connection below TLS.
 #[derive(Debug)]
-pub struct ClientStream {
+pub(crate) struct ClientStream {
     socket: TcpStream,
     /// Bytes read from the socket that nobody has taken yet.
     unread: BytesMut,
@@ -42,7 +42,7 @@ pub struct ClientStream {
 
 impl ClientStream {
     /// `unread`: what was read of the socket before.
-    pub fn new(socket: TcpStream, unread: BytesMut, digest: SocketDigest) -> ClientStream {
+    pub(crate) fn new(socket: TcpStream, unread: BytesMut, digest: SocketDigest) -> ClientStream {
         ClientStream {
             socket,
             unread,

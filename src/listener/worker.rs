@@ -37,15 +37,15 @@ const LAST_RECORDS: Duration = Duration::from_secs(1);
 
 /// The two moments of the process's end, as connections see them.
 #[derive(Clone)]
-pub struct Ending {
+pub(crate) struct Ending {
     /// Answers ask to close.
-    pub draining: ShutdownWatch,
+    pub(crate) draining: ShutdownWatch,
     /// Nothing new is taken, and connections that wait for a request are closed.
-    pub closed: ShutdownWatch,
+    pub(crate) closed: ShutdownWatch,
 }
 
 /// All workers.
-pub struct Workers {
+pub(crate) struct Workers {
     workers: Vec<Worker>,
     gate: Arc<Gate>,
     current: Arc<Current>,
@@ -84,7 +84,7 @@ impl Workers {
     ///
     /// # Errors
     /// When the system gives no thread or no reactor.
-    pub fn start(
+    pub(crate) fn start(
         count: usize,
         proxy: impl Fn() -> HttpProxy<Gateway>,
         current: &Arc<Current>,
@@ -116,7 +116,7 @@ impl Workers {
 
     /// Drops every connection with what goes on on it, and waits until that is done, but no longer
     /// than a second.
-    pub async fn cut(&self) {
+    pub(crate) async fn cut(&self) {
         self.cut.send_replace(true);
         // The last receiver goes when the last worker's runtime is gone.
         let _ = tokio::time::timeout(LAST_RECORDS, self.cut.closed()).await;
@@ -183,7 +183,7 @@ impl Workers {
     }
 
     /// How many connections are open.
-    pub fn open_connections(&self) -> usize {
+    pub(crate) fn open_connections(&self) -> usize {
         self.workers
             .iter()
             .map(|worker| worker.open.load(Ordering::Relaxed))

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What each registry accepted.
-pub struct Accepted {
+pub(crate) struct Accepted {
     key: Key,
     table: Mutex<Table>,
     began: Instant,
@@ -17,15 +17,15 @@ pub struct Accepted {
 
 /// The marks of an account and of one of its credentials.
 #[derive(Clone, Copy)]
-pub struct Marks {
-    pub account: Mark,
-    pub credential: Mark,
+pub(crate) struct Marks {
+    pub(crate) account: Mark,
+    pub(crate) credential: Mark,
 }
 
 impl Accepted {
     /// # Errors
     /// When the system has no random bytes for the key.
-    pub fn new() -> Result<Accepted, NoRandomness> {
+    pub(crate) fn new() -> Result<Accepted, NoRandomness> {
         let mut key = [0; 64];
         random::fill(&mut key)?;
         Ok(Accepted {
@@ -36,7 +36,7 @@ impl Accepted {
     }
 
     /// The marks of a login at a registry.
-    pub fn login(&self, registry: &str, login: &Login) -> Marks {
+    pub(crate) fn login(&self, registry: &str, login: &Login) -> Marks {
         let mark = |what: &[u8], hash| self.key.mark(&[registry.as_bytes(), what, hash]);
         Marks {
             account: mark(b"account", login.account()),
@@ -45,7 +45,7 @@ impl Accepted {
     }
 
     /// The marks of a token at a registry. Its claims only say with whose others it is kept.
-    pub fn token(&self, registry: &str, token: &str) -> Marks {
+    pub(crate) fn token(&self, registry: &str, token: &str) -> Marks {
         let subject = Claims::read(token).map(|claims| claims.subject);
         let subject = subject.unwrap_or_default();
         let mark = |what: &[u8], text: &str| {
@@ -58,16 +58,16 @@ impl Accepted {
         }
     }
 
-    pub fn accept(&self, marks: Marks) {
+    pub(crate) fn accept(&self, marks: Marks) {
         let now = self.now();
         self.table().accept(marks.account, marks.credential, now);
     }
 
-    pub fn refuse(&self, marks: Marks) {
+    pub(crate) fn refuse(&self, marks: Marks) {
         self.table().refuse(marks.account, marks.credential);
     }
 
-    pub fn knows(&self, marks: Marks) -> bool {
+    pub(crate) fn knows(&self, marks: Marks) -> bool {
         let now = self.now();
         self.table().knows(marks.account, marks.credential, now)
     }

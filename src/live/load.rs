@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 /// The requests of one registry that have a place.
 #[derive(Debug, Default)]
-pub struct Load {
+pub(crate) struct Load {
     classes: [InClass; Class::ALL.len()],
 }
 
@@ -27,35 +27,35 @@ struct InClass {
 }
 
 /// One place; it is free again when this is dropped.
-pub struct Place {
+pub(crate) struct Place {
     load: Arc<Load>,
     class: Class,
     share: Option<Share>,
 }
 
 /// Who asks for a place, and for what.
-pub struct Asks<'a, H> {
-    pub operation: Operation,
-    pub owner: Owner,
+pub(crate) struct Asks<'a, H> {
+    pub(crate) operation: Operation,
+    pub(crate) owner: Owner,
     /// Whose it may be where there is no place for that one.
-    pub account: Option<Owner>,
+    pub(crate) account: Option<Owner>,
     /// What is to end when the place is given to another.
-    pub holder: &'a Arc<H>,
+    pub(crate) holder: &'a Arc<H>,
 }
 
 /// What it may have.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
-    pub limits: MaxInFlight,
+pub(crate) struct Terms {
+    pub(crate) limits: MaxInFlight,
     /// How long a request with a place may stand still before it may have to give way.
-    pub stands_still: Duration,
+    pub(crate) stands_still: Duration,
     /// How long one without may wait.
-    pub patience: Duration,
+    pub(crate) patience: Duration,
 }
 
 impl Load {
     /// A place of the operation's class, if one is free, or given up, within the patience.
-    pub async fn wait_for_place<H: Holder + 'static>(
+    pub(crate) async fn wait_for_place<H: Holder + 'static>(
         self: &Arc<Self>,
         asks: Asks<'_, H>,
         terms: Terms,
@@ -84,7 +84,7 @@ impl Load {
     }
 
     /// A place of the operation's class, unless as many are taken as may be.
-    pub fn place<H: Holder + 'static>(
+    pub(crate) fn place<H: Holder + 'static>(
         self: &Arc<Self>,
         asks: &Asks<'_, H>,
         terms: Terms,

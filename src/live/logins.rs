@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Who failed to log in how often.
-pub struct Logins {
+pub(crate) struct Logins {
     limit: Option<Mutex<LoginLimit>>,
     exempt: Vec<IpNet>,
     accepted: Arc<Accepted>,
@@ -20,14 +20,14 @@ pub struct Logins {
 
 /// Who tries to log in, where, and with what.
 #[derive(Clone, Copy)]
-pub struct Attempt<'a> {
-    pub client: IpAddr,
-    pub registry: &'a str,
-    pub login: &'a Login,
+pub(crate) struct Attempt<'a> {
+    pub(crate) client: IpAddr,
+    pub(crate) registry: &'a str,
+    pub(crate) login: &'a Login,
 }
 
 impl Logins {
-    pub fn new(config: &config::LoginLimit, accepted: Arc<Accepted>) -> Logins {
+    pub(crate) fn new(config: &config::LoginLimit, accepted: Arc<Accepted>) -> Logins {
         let limit = || LoginLimit::new(config.failures, config.within);
         Logins {
             limit: (config.failures > 0).then(|| Mutex::new(limit())),
@@ -42,7 +42,7 @@ impl Logins {
     ///
     /// # Errors
     /// How long to wait, where this account has failed too often from this address.
-    pub fn check(&self, attempt: Attempt<'_>) -> Result<(), Duration> {
+    pub(crate) fn check(&self, attempt: Attempt<'_>) -> Result<(), Duration> {
         let marks = self.accepted.login(attempt.registry, attempt.login);
         let checked = self.with(attempt.client, marks, |limit, key, now| {
             limit.check(key, now).map_err(|retry| retry.after)
@@ -55,7 +55,7 @@ impl Logins {
     }
 
     /// Harbor answered: what that says about the password counts.
-    pub fn answered(&self, attempt: Attempt<'_>, password: Password) {
+    pub(crate) fn answered(&self, attempt: Attempt<'_>, password: Password) {
         if password == Password::Right && !attempt.login.is_readable() {
             return;
         }

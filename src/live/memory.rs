@@ -16,14 +16,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const SHARE: u64 = 4;
 
 /// What all requests share.
-pub struct Memory {
+pub(crate) struct Memory {
     held: AtomicU64,
     owners: Mutex<HashMap<Owner, u64>>,
     gauge: IntGauge,
 }
 
 /// What one request, or one connection, has set aside. It is free again when this is dropped.
-pub struct Held {
+pub(crate) struct Held {
     memory: Arc<Memory>,
     owner: Owner,
     bytes: u64,
@@ -31,7 +31,7 @@ pub struct Held {
 
 impl Memory {
     /// `gauge` shows how much is set aside.
-    pub fn new(gauge: IntGauge) -> Memory {
+    pub(crate) fn new(gauge: IntGauge) -> Memory {
         Memory {
             held: AtomicU64::new(0),
             owners: Mutex::default(),
@@ -40,7 +40,7 @@ impl Memory {
     }
 
     /// Sets bytes aside; none when that is more than their owner may have of `limit`.
-    pub fn hold(self: &Arc<Self>, owner: Owner, bytes: u64, limit: u64) -> Option<Held> {
+    pub(crate) fn hold(self: &Arc<Self>, owner: Owner, bytes: u64, limit: u64) -> Option<Held> {
         let mut owners = self.owners();
         let left = limit.saturating_sub(self.held.load(Ordering::Relaxed));
         let has = owners.get(&owner).copied().unwrap_or(0);
@@ -81,7 +81,7 @@ impl Memory {
 
 impl Held {
     /// Gives back what is beyond so many bytes.
-    pub fn keep(&mut self, bytes: u64) {
+    pub(crate) fn keep(&mut self, bytes: u64) {
         let beyond = self.bytes.saturating_sub(bytes);
         if beyond > 0 {
             self.memory.give_back(self.owner, beyond);

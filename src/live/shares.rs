@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LOOKED_AT: usize = 64;
 
 /// What has a place.
-pub trait Holder: Send + Sync {
+pub(crate) trait Holder: Send + Sync {
     fn rest(&self, now: Instant) -> Rest;
 
     /// The place is another's now: the holder is to end.
@@ -34,7 +34,7 @@ pub trait Holder: Send + Sync {
 
 /// Whether a holder moves, and whom it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rest {
+pub(crate) enum Rest {
     /// It is not to be ended.
     Spared,
     /// It waits for its client, and has not moved since then.
@@ -45,14 +45,14 @@ pub enum Rest {
 
 /// How many places there are, and how long a holder may stand still before it may have to give way.
 #[derive(Clone, Copy, Debug)]
-pub struct Room {
-    pub places: usize,
-    pub patience: Duration,
+pub(crate) struct Room {
+    pub(crate) places: usize,
+    pub(crate) patience: Duration,
 }
 
 /// Places that all share.
 #[derive(Default)]
-pub struct Shares {
+pub(crate) struct Shares {
     table: Mutex<Table>,
 }
 
@@ -78,7 +78,7 @@ struct Holdings {
 }
 
 /// One place; it is free again when this is dropped, unless another has it by then.
-pub struct Share {
+pub(crate) struct Share {
     shares: Arc<Shares>,
     key: usize,
     serial: u64,
@@ -86,7 +86,7 @@ pub struct Share {
 
 impl Shares {
     /// A place for `holder`, where one is free or another gives way.
-    pub fn take<H: Holder + 'static>(
+    pub(crate) fn take<H: Holder + 'static>(
         self: &Arc<Self>,
         owner: Owner,
         holder: &Arc<H>,
@@ -106,12 +106,13 @@ impl Shares {
     }
 
     /// How many places this owner holds.
-    pub fn held_by(&self, owner: Owner) -> usize {
+    pub(crate) fn held_by(&self, owner: Owner) -> usize {
         self.table().held_by(owner)
     }
 
     /// How many places are taken.
-    pub fn taken(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn taken(&self) -> usize {
         self.table().held.len()
     }
 
@@ -122,7 +123,7 @@ impl Shares {
 
 impl Share {
     /// From now on the place is this network's.
-    pub fn belongs_to(&self, network: ClientNetwork) {
+    pub(crate) fn belongs_to(&self, network: ClientNetwork) {
         self.shares.table().assign(self, Owner::Network(network));
     }
 }

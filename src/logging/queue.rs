@@ -6,7 +6,7 @@
 
 /// What a line is, as far as its place in a full queue goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// The access record of a request that ended well.
     Access,
     /// That of one that did not.
@@ -16,10 +16,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 3] = [Kind::Access, Kind::Failure, Kind::Message];
+    pub(crate) const ALL: [Kind; 3] = [Kind::Access, Kind::Failure, Kind::Message];
 
     /// The word in metrics.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Kind::Access => "access",
             Kind::Failure => "failure",

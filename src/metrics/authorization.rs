@@ -17,16 +17,16 @@ use prometheus::{
 const AGE_BUCKETS: &[f64] = &[60.0, 300.0, 900.0, 1800.0, 2700.0, 3600.0, 7200.0, 14400.0];
 
 /// The handles of one registry.
-pub struct AuthorizationMetrics {
-    pub tickets_issued: IntCounter,
+pub(crate) struct AuthorizationMetrics {
+    pub(crate) tickets_issued: IntCounter,
     not_issued: Vec<IntCounter>,
     refused: Vec<IntCounter>,
     /// By operation, then by client family.
     reattached: Vec<Vec<IntCounter>>,
-    pub restored: IntCounter,
-    pub empty_grants: IntCounter,
-    pub expired_tokens: Histogram,
-    pub logins_limited: IntCounter,
+    pub(crate) restored: IntCounter,
+    pub(crate) empty_grants: IntCounter,
+    pub(crate) expired_tokens: Histogram,
+    pub(crate) logins_limited: IntCounter,
     registry: String,
     /// Series that come and go: a key's id is their label.
     sealing_key: IntGaugeVec,
@@ -34,16 +34,20 @@ pub struct AuthorizationMetrics {
 }
 
 impl AuthorizationMetrics {
-    pub fn not_issued(&self, reason: NotIssued) -> &IntCounter {
+    pub(crate) fn not_issued(&self, reason: NotIssued) -> &IntCounter {
         &self.not_issued[reason as usize]
     }
 
-    pub fn refused(&self, reason: Refused) -> &IntCounter {
+    pub(crate) fn refused(&self, reason: Refused) -> &IntCounter {
         &self.refused[reason as usize]
     }
 
     /// The counter for one of [`Operation::TICKETED`].
-    pub fn reattached(&self, operation: Operation, client: ClientFamily) -> Option<&IntCounter> {
+    pub(crate) fn reattached(
+        &self,
+        operation: Operation,
+        client: ClientFamily,
+    ) -> Option<&IntCounter> {
         let operations = Operation::TICKETED.iter();
         let (_, clients) = operations
             .zip(&self.reattached)
@@ -52,7 +56,7 @@ impl AuthorizationMetrics {
     }
 
     /// Shows which key seals, and which ones open; none where nothing is sealed.
-    pub fn show_keys(&self, keys: Option<&Keyring>) {
+    pub(crate) fn show_keys(&self, keys: Option<&Keyring>) {
         self.sealing_key.reset();
         self.opening_keys.reset();
         let Some(keys) = keys else {

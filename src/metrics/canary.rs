@@ -12,7 +12,7 @@ use prometheus::{Gauge, GaugeVec, IntCounter, Opts, Registry as Families};
 use std::time::SystemTime;
 
 /// The handles of one registry's canary.
-pub struct CanaryMetrics {
+pub(crate) struct CanaryMetrics {
     registry: String,
     pub(super) families: Families,
     good: IntCounter,
@@ -60,7 +60,7 @@ impl CanaryMetrics {
     }
 
     /// A run was taken.
-    pub fn record(&self, run: &Run) {
+    pub(crate) fn record(&self, run: &Run) {
         for (step, gauge) in TIMED.iter().zip(&self.steps) {
             let taken = run.steps.iter().find(|taken| taken.step == *step);
             gauge.set(taken.map_or(0.0, |taken| seconds(taken.took)));

@@ -12,15 +12,15 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 /// The handles of what changes while the process lives.
-pub struct ProcessMetrics {
+pub(crate) struct ProcessMetrics {
     certificates: IntGaugeVec,
     reloaded: IntGauge,
     reload_time: IntGauge,
     restart_required: IntGauge,
-    pub body_memory: IntGauge,
+    pub(crate) body_memory: IntGauge,
     body_memory_limit: IntGauge,
     /// Which threads answer.
-    pub responsive: IntGaugeVec,
+    pub(crate) responsive: IntGaugeVec,
     log_dropped: [IntCounter; logging::Kind::ALL.len()],
 }
 
@@ -74,17 +74,17 @@ impl ProcessMetrics {
     }
 
     /// Log lines that were dropped, one counter for each kind.
-    pub fn log_lines_dropped(&self) -> [IntCounter; logging::Kind::ALL.len()] {
+    pub(crate) fn log_lines_dropped(&self) -> [IntCounter; logging::Kind::ALL.len()] {
         self.log_dropped.clone()
     }
 
     /// Whether something was changed that only a restart puts into force.
-    pub fn show_restart_required(&self, required: bool) {
+    pub(crate) fn show_restart_required(&self, required: bool) {
         self.restart_required.set(i64::from(required));
     }
 
     /// The configuration was read, with this success.
-    pub fn reloaded(&self, success: bool, now: SystemTime) {
+    pub(crate) fn reloaded(&self, success: bool, now: SystemTime) {
         self.reloaded.set(i64::from(success));
         if success {
             self.reload_time.set(unix(now));

@@ -31,7 +31,7 @@ const SPEED_BUCKETS: &[f64] = &[
 
 /// Where the bytes of a body go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
+pub(crate) enum Direction {
     Upload,
     Download,
 }
@@ -50,7 +50,7 @@ impl Direction {
 
 /// Which side held a transfer up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LimitedBy {
+pub(crate) enum LimitedBy {
     Client,
     Upstream,
 }
@@ -68,7 +68,7 @@ impl LimitedBy {
 }
 
 /// The handles of one registry.
-pub struct PushMetrics {
+pub(crate) struct PushMetrics {
     registry: String,
     /// Requests that belong to no registry have none.
     objective: GaugeVec,
@@ -80,7 +80,7 @@ pub struct PushMetrics {
     requests: Vec<[IntCounter; Quality::ALL.len()]>,
     /// By client family, then by quality.
     clients: Vec<[IntCounter; Quality::ALL.len()]>,
-    pub uploads_started: IntCounter,
+    pub(crate) uploads_started: IntCounter,
     uploads_finished: Vec<(UploadEnd, IntCounter)>,
     uploads_open: IntGauge,
     upload_silence: Gauge,
@@ -91,7 +91,13 @@ pub struct PushMetrics {
 
 impl PushMetrics {
     /// Counts how a request ended.
-    pub fn ended(&self, operation: Operation, reason: Reason, proof: Proof, client: ClientFamily) {
+    pub(crate) fn ended(
+        &self,
+        operation: Operation,
+        reason: Reason,
+        proof: Proof,
+        client: ClientFamily,
+    ) {
         let failure = match proof {
             Proof::Unproven if operation.needs_proof() => &self.unproven[reason as usize],
             Proof::Unproven | Proof::Proven => &self.failures[operation as usize][reason as usize],
@@ -107,12 +113,12 @@ impl PushMetrics {
         }
     }
 
-    pub fn show_objective(&self, objective: Objective) {
+    pub(crate) fn show_objective(&self, objective: Objective) {
         let gauge = self.objective.with_label_values(&[&self.registry]);
         gauge.set(objective.ratio());
     }
 
-    pub fn uploads_ended(&self, end: UploadEnd, count: u64) {
+    pub(crate) fn uploads_ended(&self, end: UploadEnd, count: u64) {
         let found = self
             .uploads_finished
             .iter()
@@ -123,17 +129,17 @@ impl PushMetrics {
     }
 
     /// Shows how many uploads are open, and for how long the most silent of them has been so.
-    pub fn show_uploads(&self, open: u64, silence: Duration) {
+    pub(crate) fn show_uploads(&self, open: u64, silence: Duration) {
         self.uploads_open
             .set(i64::try_from(open).unwrap_or(i64::MAX));
         self.upload_silence.set(seconds(silence));
     }
 
-    pub fn transfer(&self, direction: Direction, limited_by: LimitedBy) -> &Histogram {
+    pub(crate) fn transfer(&self, direction: Direction, limited_by: LimitedBy) -> &Histogram {
         &self.transfers[direction as usize][limited_by as usize]
     }
 
-    pub fn finding(&self, finding: Finding) -> &IntCounter {
+    pub(crate) fn finding(&self, finding: Finding) -> &IntCounter {
         &self.findings[finding as usize]
     }
 }

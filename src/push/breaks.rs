@@ -9,29 +9,29 @@ use std::time::Duration;
 
 /// An upload's request that the client's side ended.
 #[derive(Clone, Copy, Debug)]
-pub struct Break {
-    pub at: Moment,
-    pub client: Option<IpAddr>,
+pub(crate) struct Break {
+    pub(crate) at: Moment,
+    pub(crate) client: Option<IpAddr>,
     /// Since the last byte.
-    pub silence: Duration,
+    pub(crate) silence: Duration,
     /// Since the request's beginning.
-    pub age: Duration,
+    pub(crate) age: Duration,
 }
 
 /// What breaks have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cluster {
-    pub limit: Limit,
+pub(crate) struct Cluster {
+    pub(crate) limit: Limit,
     /// Their average.
-    pub after: Duration,
+    pub(crate) after: Duration,
     /// How many lie there, of how many in the last hour.
-    pub count: usize,
-    pub of: usize,
+    pub(crate) count: usize,
+    pub(crate) of: usize,
 }
 
 /// What a balancer limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
+pub(crate) enum Limit {
     Silence,
     Age,
 }
@@ -50,10 +50,10 @@ const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// The last hour's breaks of one registry, the oldest first.
 #[derive(Debug, Default)]
-pub struct Breaks(VecDeque<Break>);
+pub(crate) struct Breaks(VecDeque<Break>);
 
 impl Breaks {
-    pub fn record(&mut self, new: Break) {
+    pub(crate) fn record(&mut self, new: Break) {
         self.0.retain(|old| {
             new.at.since(old.at) <= EVIDENCE_FOR && !(is_same(old, &new) && old.age < new.age)
         });
@@ -67,7 +67,7 @@ impl Breaks {
     }
 
     /// The cluster that this break, not yet recorded, lies in.
-    pub fn cluster(&self, new: &Break) -> Option<Cluster> {
+    pub(crate) fn cluster(&self, new: &Break) -> Option<Cluster> {
         self.cluster_by(Limit::Silence, new, |one| one.silence)
             .or_else(|| self.cluster_by(Limit::Age, new, |one| one.age))
     }
@@ -97,13 +97,13 @@ fn is_same(old: &Break, new: &Break) -> bool {
 
 impl Cluster {
     /// The balancers whose default limit lies here.
-    pub fn suspects(&self) -> Option<(u64, &'static str)> {
+    pub(crate) fn suspects(&self) -> Option<(u64, &'static str)> {
         suspects(self.limit, self.after)
     }
 }
 
 /// The balancers whose default limit lies there, and where exactly.
-pub fn suspects(limit: Limit, after: Duration) -> Option<(u64, &'static str)> {
+pub(crate) fn suspects(limit: Limit, after: Duration) -> Option<(u64, &'static str)> {
     let known = match limit {
         Limit::Silence => SILENCES,
         Limit::Age => AGES,

@@ -8,25 +8,25 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A point of the tracker's time, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Moment(u64);
+pub(crate) struct Moment(u64);
 
 impl Moment {
     /// Zero if the other one is later.
-    pub fn since(self, earlier: Moment) -> Duration {
+    pub(crate) fn since(self, earlier: Moment) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    pub fn before(self, duration: Duration) -> Moment {
+    pub(crate) fn before(self, duration: Duration) -> Moment {
         Moment(self.0.saturating_sub(millis(duration)))
     }
 
     /// Which step of this length it lies in.
-    pub fn step(self, length: Duration) -> u64 {
+    pub(crate) fn step(self, length: Duration) -> u64 {
         self.0 / millis(length).max(1)
     }
 
     /// The beginning of a step.
-    pub fn of_step(number: u64, length: Duration) -> Moment {
+    pub(crate) fn of_step(number: u64, length: Duration) -> Moment {
         Moment(number.saturating_mul(millis(length)))
     }
 }
@@ -36,14 +36,14 @@ impl Moment {
 const JITTER: u64 = 5_000;
 
 #[derive(Debug, Default)]
-pub struct Clock {
+pub(crate) struct Clock {
     latest: u64,
     /// What is added to the wall clock.
     shift: u64,
 }
 
 impl Clock {
-    pub fn read(&mut self, now: SystemTime) -> Moment {
+    pub(crate) fn read(&mut self, now: SystemTime) -> Moment {
         let wall = now.duration_since(UNIX_EPOCH).map_or(0, millis);
         let reading = wall.saturating_add(self.shift);
         if reading < self.latest {
@@ -57,7 +57,7 @@ impl Clock {
     }
 
     /// In Unix seconds of the wall clock as it goes at present.
-    pub fn wall(&self, moment: Moment) -> f64 {
+    pub(crate) fn wall(&self, moment: Moment) -> f64 {
         Duration::from_millis(moment.0.saturating_sub(self.shift)).as_secs_f64()
     }
 }

@@ -8,21 +8,21 @@ use std::time::Duration;
 
 /// By registry, repository and digest; the latest first.
 #[derive(Debug)]
-pub struct Committed(LruCache<u64, Moment>);
+pub(crate) struct Committed(LruCache<u64, Moment>);
 
 impl Committed {
-    pub fn new() -> Committed {
+    pub(crate) fn new() -> Committed {
         Committed(LruCache::unbounded())
     }
 
-    pub fn record(&mut self, registry: usize, repository: &str, digest: &str, now: Moment) {
+    pub(crate) fn record(&mut self, registry: usize, repository: &str, digest: &str, now: Moment) {
         self.0.put(key((registry, repository, digest)), now);
         if self.0.len() > COMMITTED {
             self.0.pop_lru();
         }
     }
 
-    pub fn ago(
+    pub(crate) fn ago(
         &self,
         registry: usize,
         repository: &str,
@@ -33,14 +33,14 @@ impl Committed {
         Some(now.since(*at)).filter(|ago| *ago <= COMMITTED_FOR)
     }
 
-    pub fn sweep(&mut self, now: Moment) {
+    pub(crate) fn sweep(&mut self, now: Moment) {
         let is_old = |(_, at): (&u64, &Moment)| now.since(*at) > COMMITTED_FOR;
         while self.0.peek_lru().is_some_and(is_old) {
             self.0.pop_lru();
         }
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 }

@@ -14,7 +14,7 @@ use crate::registry::reason::Outcome;
 use std::time::Duration;
 
 /// What there is to say about a request's end.
-pub fn diagnosis(ended: &Ended<'_>, evidence: &Evidence, finding: Option<Finding>) -> Text {
+pub(crate) fn diagnosis(ended: &Ended<'_>, evidence: &Evidence, finding: Option<Finding>) -> Text {
     let sentences = match finding {
         Some(Finding::LocationRewritten) => location_rewritten(ended, evidence),
         Some(Finding::AuthorizationStripped) => authorization_stripped(ended, evidence),

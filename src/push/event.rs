@@ -34,10 +34,10 @@ pub struct Began<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Whose<'a> {
     /// Index of the registry in the configuration.
-    pub registry: usize,
-    pub repository: &'a str,
-    pub client: Option<IpAddr>,
-    pub client_family: ClientFamily,
+    pub(crate) registry: usize,
+    pub(crate) repository: &'a str,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) client_family: ClientFamily,
 }
 
 /// How far the body of one request has come: written by the gateway for each piece, read by the
@@ -52,19 +52,19 @@ pub struct Flow {
 
 impl Flow {
     /// A piece of the client's body came in.
-    pub fn received(&self, bytes: u64, since_began: Duration) {
+    pub(crate) fn received(&self, bytes: u64, since_began: Duration) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.touched(since_began);
     }
 
     /// The client's body is complete: from here on it waits for Harbor.
-    pub fn complete(&self, since_began: Duration) {
+    pub(crate) fn complete(&self, since_began: Duration) {
         self.complete.store(true, Ordering::Relaxed);
         self.touched(since_began);
     }
 
     /// Something went over the wire.
-    pub fn touched(&self, since_began: Duration) {
+    pub(crate) fn touched(&self, since_began: Duration) {
         let millis = u64::try_from(since_began.as_millis()).unwrap_or(u64::MAX);
         self.touched.fetch_max(millis, Ordering::Relaxed);
     }
@@ -168,31 +168,31 @@ impl<'a> Ended<'a> {
 /// What the tracker made of a request's end.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Told {
-    pub finding: Option<Finding>,
+    pub(crate) finding: Option<Finding>,
     /// What there is to say about it: always for what did not end well, and where there is a
     /// finding.
-    pub diagnosis: Option<Text>,
+    pub(crate) diagnosis: Option<Text>,
     /// It opened an upload.
     pub started: bool,
     /// It ended the upload.
-    pub finished: Option<UploadEnd>,
+    pub(crate) finished: Option<UploadEnd>,
 }
 
 /// Uploads that ended without a request of theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Swept {
     /// Index of the registry in the configuration.
-    pub registry: usize,
-    pub end: UploadEnd,
-    pub count: u64,
+    pub(crate) registry: usize,
+    pub(crate) end: UploadEnd,
+    pub(crate) count: u64,
 }
 
 /// The state of a registry's uploads, for gauges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Gauge {
-    pub uploads_open: u64,
+    pub(crate) uploads_open: u64,
     /// The longest time that a request of an upload in flight has been without a byte.
-    pub silence: Duration,
+    pub(crate) silence: Duration,
 }
 
 /// How an upload ended.

@@ -13,23 +13,23 @@ use std::time::Duration;
 
 /// What was seen before.
 #[derive(Clone, Debug, Default)]
-pub struct Evidence {
+pub(crate) struct Evidence {
     /// The Host of the upload's POST; none if this replica didn't see it.
-    pub opening_host: Option<Text>,
+    pub(crate) opening_host: Option<Text>,
     /// Since the upload began.
-    pub upload_age: Option<Duration>,
+    pub(crate) upload_age: Option<Duration>,
     /// Whether the last request of an upload that this replica saw opened went well.
-    pub was_sound: bool,
+    pub(crate) was_sound: bool,
     /// What this break has in common with others.
-    pub cluster: Option<Cluster>,
+    pub(crate) cluster: Option<Cluster>,
     /// The slowest commit of the last hour that was answered.
-    pub slowest_commit: Option<Duration>,
+    pub(crate) slowest_commit: Option<Duration>,
     /// Since Harbor took the blob that it now doesn't know.
-    pub committed_ago: Option<Duration>,
+    pub(crate) committed_ago: Option<Duration>,
 }
 
 /// What the evidence points to, if it points anywhere.
-pub fn finding(ended: &Ended<'_>, evidence: &Evidence) -> Option<Finding> {
+pub(crate) fn finding(ended: &Ended<'_>, evidence: &Evidence) -> Option<Finding> {
     match ended.reason {
         Reason::AuthorizationLost => Some(bare(ended, evidence)),
         Reason::Success if ended.reattached => Some(bare(ended, evidence)),
@@ -93,7 +93,7 @@ fn cdn_limit(ended: &Ended<'_>) -> Option<Finding> {
 
 /// The limit that a body came to. It may mean mega- or mebibytes, and what is under way when the
 /// cut comes is lost or let through: two percent on either side.
-pub fn body_limit(received: u64) -> Option<u64> {
+pub(crate) fn body_limit(received: u64) -> Option<u64> {
     let near = |limit: &u64| {
         let from = limit / 100 * 98;
         let to = limit / 1_000_000 * (1 << 20) / 100 * 102;
@@ -126,12 +126,12 @@ fn is_impatient(ended: &Ended<'_>) -> bool {
 }
 
 /// Whether a break is the client's own limit, and so says nothing about balancers.
-pub fn is_own_limit(ended: &Ended<'_>) -> bool {
+pub(crate) fn is_own_limit(ended: &Ended<'_>) -> bool {
     is_impatient(ended) && gives_up(ended.client_family)
 }
 
 /// Clients that give up after 30 s without an answer: those that push as containerd does.
-pub fn gives_up(family: ClientFamily) -> bool {
+pub(crate) fn gives_up(family: ClientFamily) -> bool {
     match family {
         ClientFamily::DockerContainerd
         | ClientFamily::DockerClassic

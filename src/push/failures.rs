@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     time: Moment,
     registry: usize,
     operation: Operation,
@@ -42,7 +42,7 @@ pub struct Failure {
 /// What writes, the same where nobody proves whose it is, what canaries tell, and all else: each
 /// apart and the oldest first. In a full one the client network gives way that has most in it.
 #[derive(Debug)]
-pub struct Failures {
+pub(crate) struct Failures {
     pushes: FairList<Failure>,
     unproven: FairList<Failure>,
     others: FairList<Failure>,
@@ -80,7 +80,7 @@ impl Default for Failures {
 }
 
 impl Failures {
-    pub fn record(
+    pub(crate) fn record(
         &mut self,
         ended: &Ended<'_>,
         finding: Option<Finding>,
@@ -116,7 +116,7 @@ impl Failures {
         list.push(failure);
     }
 
-    pub fn canary(&mut self, told: &CanaryFailure<'_>, now: Moment) {
+    pub(crate) fn canary(&mut self, told: &CanaryFailure<'_>, now: Moment) {
         let failure = Failure {
             time: now,
             registry: told.registry,
@@ -140,7 +140,12 @@ impl Failures {
     }
 
     /// Newest first.
-    pub fn views(&self, filter: &FailureFilter, names: &[Text], clock: &Clock) -> Vec<FailureView> {
+    pub(crate) fn views(
+        &self,
+        filter: &FailureFilter,
+        names: &[Text],
+        clock: &Clock,
+    ) -> Vec<FailureView> {
         let mut found: Vec<&Failure> = self.pushes.iter().collect();
         found.extend(
             self.unproven
@@ -158,7 +163,7 @@ impl Failures {
         views.take(most(filter.limit)).collect()
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.pushes.len() + self.unproven.len() + self.others.len() + self.canaries.len()
     }
 }

@@ -9,39 +9,39 @@ use crate::registry::reason::{Fault, Outcome, Reason};
 use std::fmt::Display;
 
 /// As many as are asked for at most: all that the rings of failures can hold, see `bounds`.
-pub const MOST: usize = 600;
+pub(crate) const MOST: usize = 600;
 
 /// How many are given if nobody says.
-pub const USUAL: usize = 100;
+pub(crate) const USUAL: usize = 100;
 
 /// Which pushes and uploads to show.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct PushFilter {
-    pub registry: Option<usize>,
+pub(crate) struct PushFilter {
+    pub(crate) registry: Option<usize>,
     /// A part of the repository's name.
-    pub repository: Option<String>,
-    pub outcome: Option<PushOutcome>,
+    pub(crate) repository: Option<String>,
+    pub(crate) outcome: Option<PushOutcome>,
     /// How many of each; 0 stands for the usual number.
-    pub limit: usize,
+    pub(crate) limit: usize,
 }
 
 /// Which failures to show.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct FailureFilter {
-    pub registry: Option<usize>,
+pub(crate) struct FailureFilter {
+    pub(crate) registry: Option<usize>,
     /// A part of the repository's name.
-    pub repository: Option<String>,
-    pub operation: Option<Operation>,
-    pub outcome: Option<Outcome>,
-    pub reason: Option<Reason>,
-    pub fault: Option<Fault>,
+    pub(crate) repository: Option<String>,
+    pub(crate) operation: Option<Operation>,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) reason: Option<Reason>,
+    pub(crate) fault: Option<Fault>,
     /// How many; 0 stands for the usual number.
-    pub limit: usize,
+    pub(crate) limit: usize,
 }
 
 /// Why a filter can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FilterError {
+pub(crate) enum FilterError {
     #[error("unknown parameter {0:?}: accepted are {1}")]
     Parameter(String, String),
     #[error("{0} is given twice")]
@@ -68,7 +68,7 @@ impl PushFilter {
     }
 
     /// Reads decoded pairs; an empty value filters nothing.
-    pub fn parse<'p>(
+    pub(crate) fn parse<'p>(
         pairs: impl IntoIterator<Item = (&'p str, &'p str)>,
         registries: &[impl AsRef<str>],
     ) -> Result<PushFilter, FilterError> {
@@ -91,7 +91,7 @@ impl PushFilter {
 
 impl FailureFilter {
     /// Reads decoded pairs; an empty value filters nothing.
-    pub fn parse<'p>(
+    pub(crate) fn parse<'p>(
         pairs: impl IntoIterator<Item = (&'p str, &'p str)>,
         registries: &[impl AsRef<str>],
     ) -> Result<FailureFilter, FilterError> {

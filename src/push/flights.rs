@@ -14,40 +14,40 @@ use std::sync::Arc;
 use std::time::Duration;
 
 #[derive(Debug)]
-pub struct Flight {
+pub(crate) struct Flight {
     flow: Arc<Flow>,
-    pub registry: usize,
-    pub operation: Operation,
-    pub repository: Text,
+    pub(crate) registry: usize,
+    pub(crate) operation: Operation,
+    pub(crate) repository: Text,
     /// The upload's key and id.
-    pub upload: Option<(u64, Text)>,
+    pub(crate) upload: Option<(u64, Text)>,
     /// The push's key.
-    pub push: u64,
-    pub client: Option<IpAddr>,
-    pub client_family: ClientFamily,
-    pub request_id: Text,
-    pub began: Moment,
+    pub(crate) push: u64,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) client_family: ClientFamily,
+    pub(crate) request_id: Text,
+    pub(crate) began: Moment,
     /// Whether it was known for a credential holder's when it began.
     proof: Proof,
 }
 
 impl Flight {
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.flow.bytes()
     }
 
     /// The client's body is here; Harbor has the word.
-    pub fn is_waiting(&self) -> bool {
+    pub(crate) fn is_waiting(&self) -> bool {
         self.flow.is_complete()
     }
 
     /// Since the last byte.
-    pub fn silence(&self, now: Moment) -> Duration {
+    pub(crate) fn silence(&self, now: Moment) -> Duration {
         now.since(self.began).saturating_sub(self.flow.moving())
     }
 
     /// Bytes a second while the body came; none before there is anything to divide.
-    pub fn rate(&self, now: Moment) -> Option<f64> {
+    pub(crate) fn rate(&self, now: Moment) -> Option<f64> {
         let moving = match self.is_waiting() {
             true => self.flow.moving(),
             false => now.since(self.began),
@@ -56,20 +56,20 @@ impl Flight {
     }
 
     /// Whether its silence can be that of an upload that is stuck.
-    pub fn is_of_upload(&self) -> bool {
+    pub(crate) fn is_of_upload(&self) -> bool {
         self.operation != Operation::ManifestPut
     }
 }
 
 /// By the address of what the gateway writes: as long as it stands here, nothing else has it.
 #[derive(Debug)]
-pub struct Flights {
+pub(crate) struct Flights {
     all: HashMap<usize, Flight>,
     unproven: Places,
 }
 
 impl Flights {
-    pub fn new() -> Flights {
+    pub(crate) fn new() -> Flights {
         Flights {
             all: HashMap::new(),
             unproven: Places::new(UNPROVEN_FLIGHTS, UNPROVEN_FLIGHTS_EACH),
@@ -78,7 +78,7 @@ impl Flights {
 
     /// Whether a flight of this client's may be followed, and takes its place. One that is proven by
     /// its upload takes none of the unproven ones'.
-    pub fn admit(&mut self, client: Option<IpAddr>, proof: Proof) -> bool {
+    pub(crate) fn admit(&mut self, client: Option<IpAddr>, proof: Proof) -> bool {
         self.all.len() < FLIGHTS
             && match proof {
                 Proof::Proven => true,
@@ -87,7 +87,7 @@ impl Flights {
     }
 
     /// Follows a flight that was admitted.
-    pub fn begin(
+    pub(crate) fn begin(
         &mut self,
         began: &Began<'_>,
         upload: Option<(u64, Text)>,
@@ -110,14 +110,14 @@ impl Flights {
         self.all.insert(address(began.flow), flight);
     }
 
-    pub fn end(&mut self, flow: &Arc<Flow>) -> Option<Flight> {
+    pub(crate) fn end(&mut self, flow: &Arc<Flow>) -> Option<Flight> {
         let flight = self.all.remove(&address(flow))?;
         self.landed(&flight);
         Some(flight)
     }
 
     /// Takes out those whose end nobody can tell any more: the gateway let go of them.
-    pub fn lost(&mut self) -> Vec<Flight> {
+    pub(crate) fn lost(&mut self) -> Vec<Flight> {
         let is_lost = |flight: &Flight| Arc::strong_count(&flight.flow) == 1;
         let lost = self.all.extract_if(|_, flight| is_lost(flight));
         let lost: Vec<Flight> = lost.map(|one| one.1).collect();
@@ -132,11 +132,11 @@ impl Flights {
         }
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Flight> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Flight> {
         self.all.values()
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.all.len()
     }
 }

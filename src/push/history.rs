@@ -21,7 +21,7 @@ const NOW: usize = 6;
 const STEPS: usize = 288;
 
 #[derive(Debug)]
-pub struct History {
+pub(crate) struct History {
     registries: Vec<Requests>,
     /// By registry, operation and reason, in the order of their last occurrence.
     failures: LruCache<(usize, Operation, Reason), Steps<u32>>,
@@ -35,7 +35,7 @@ struct Requests {
 }
 
 impl History {
-    pub fn new() -> History {
+    pub(crate) fn new() -> History {
         History {
             registries: Vec::new(),
             failures: LruCache::unbounded(),
@@ -43,7 +43,7 @@ impl History {
     }
 
     /// There is one more registry.
-    pub fn enroll(&mut self) {
+    pub(crate) fn enroll(&mut self) {
         self.registries.push(Requests {
             minutes: Steps::new(MINUTE, MINUTES),
             steps: Steps::new(STEP, STEPS),
@@ -51,7 +51,7 @@ impl History {
     }
 
     /// Counts a request of a push.
-    pub fn count(&mut self, registry: usize, quality: Quality, now: Moment) {
+    pub(crate) fn count(&mut self, registry: usize, quality: Quality, now: Moment) {
         let Some(requests) = self.registries.get_mut(registry) else {
             return;
         };
@@ -62,7 +62,13 @@ impl History {
     }
 
     /// Counts a request that did not end well.
-    pub fn failed(&mut self, registry: usize, operation: Operation, reason: Reason, now: Moment) {
+    pub(crate) fn failed(
+        &mut self,
+        registry: usize,
+        operation: Operation,
+        reason: Reason,
+        now: Moment,
+    ) {
         let what = (registry, operation, reason);
         if self.failures.len() >= FAILURE_SERIES && !self.failures.contains(&what) {
             self.failures.pop_lru();
@@ -72,7 +78,7 @@ impl History {
         *count = count.saturating_add(1);
     }
 
-    pub fn windows(&mut self, registry: usize, now: Moment) -> Windows {
+    pub(crate) fn windows(&mut self, registry: usize, now: Moment) -> Windows {
         let Some(requests) = self.registries.get_mut(registry) else {
             return Windows::default();
         };
@@ -83,7 +89,7 @@ impl History {
         }
     }
 
-    pub fn series(&mut self, names: &[Text], clock: &Clock, now: Moment) -> Series {
+    pub(crate) fn series(&mut self, names: &[Text], clock: &Clock, now: Moment) -> Series {
         Series {
             step: STEP.as_secs(),
             from: clock.wall(Steps::<u32>::new(STEP, STEPS).from(now)),
@@ -97,7 +103,7 @@ impl History {
         }
     }
 
-    pub fn failure_series_kept(&self) -> usize {
+    pub(crate) fn failure_series_kept(&self) -> usize {
         self.failures.len()
     }
 

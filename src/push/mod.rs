@@ -34,15 +34,12 @@ pub use bounds::memory;
 pub(crate) use breaks::{Limit, suspects};
 pub use event::{Began, Ended, Flow, Gauge, Swept, Told, UploadEnd, Whose};
 pub use failures::CanaryFailure;
-pub use filter::{FailureFilter, FilterError, PushFilter};
+pub(crate) use filter::{FailureFilter, FilterError, PushFilter};
 pub use finding::Finding;
 pub use progress::PushOutcome;
-pub use text::Text;
+pub(crate) use text::Text;
 pub use tracker::Kept;
-pub use view::{
-    CommitWait, Counts, FailureList, FailureSeries, FailureView, Overview, PushList, PushView,
-    RegistryView, RequestSeries, Series, UploadView, Windows,
-};
+pub(crate) use view::{FailureList, Overview, PushList, RegistryView, Series};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -68,12 +65,12 @@ impl Pushes {
 
     /// The number by which the registry of this name is known here from now on. One that left the
     /// configuration keeps its number and its past, as long as the process lives.
-    pub fn enroll(&self, name: &str) -> usize {
+    pub(crate) fn enroll(&self, name: &str) -> usize {
         self.tracker().enroll(&Text::name(name, bounds::NAME))
     }
 
     /// The names of the registries, by number, for filters.
-    pub fn registries(&self) -> Vec<Text> {
+    pub(crate) fn registries(&self) -> Vec<Text> {
         self.tracker().names.clone()
     }
 
@@ -93,7 +90,7 @@ impl Pushes {
     }
 
     /// How long ago this replica saw Harbor take this blob into this repository.
-    pub fn committed_ago(
+    pub(crate) fn committed_ago(
         &self,
         registry: usize,
         repository: &str,
@@ -106,18 +103,18 @@ impl Pushes {
 
     /// Whether PUTs of the push that goes on have brought their Authorization here: then nothing
     /// in front removes it from them.
-    pub fn puts_carry_authorization(&self, whose: &Whose<'_>) -> bool {
+    pub(crate) fn puts_carry_authorization(&self, whose: &Whose<'_>) -> bool {
         self.tracker().puts_carry_authorization(whose)
     }
 
     /// Whether this replica saw Harbor open this upload: nobody else knows its id.
-    pub fn saw_opened(&self, registry: usize, upload: &str) -> bool {
+    pub(crate) fn saw_opened(&self, registry: usize, upload: &str) -> bool {
         self.tracker().saw_opened(registry, upload)
     }
 
     /// Whether layers of this push came through here with proof, and no more manifests than those
     /// have been lost: a manifest that comes bare then is one of the push.
-    pub fn is_manifest_expected(&self, whose: &Whose<'_>) -> bool {
+    pub(crate) fn is_manifest_expected(&self, whose: &Whose<'_>) -> bool {
         self.tracker().is_manifest_expected(whose)
     }
 
@@ -128,19 +125,19 @@ impl Pushes {
     }
 
     /// One for each registry, by number.
-    pub fn gauges(&self, now: SystemTime) -> Vec<Gauge> {
+    pub(crate) fn gauges(&self, now: SystemTime) -> Vec<Gauge> {
         self.tracker().gauges(now)
     }
 
-    pub fn overview(&self, now: SystemTime) -> Overview {
+    pub(crate) fn overview(&self, now: SystemTime) -> Overview {
         self.tracker().overview(now)
     }
 
-    pub fn pushes(&self, filter: &PushFilter, now: SystemTime) -> PushList {
+    pub(crate) fn pushes(&self, filter: &PushFilter, now: SystemTime) -> PushList {
         self.tracker().pushes(filter, now)
     }
 
-    pub fn failures(&self, filter: &FailureFilter, now: SystemTime) -> FailureList {
+    pub(crate) fn failures(&self, filter: &FailureFilter, now: SystemTime) -> FailureList {
         self.tracker().failures(filter, now)
     }
 

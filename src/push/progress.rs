@@ -30,7 +30,7 @@ pub enum PushOutcome {
 }
 
 impl PushOutcome {
-    pub const ALL: [PushOutcome; 6] = [
+    pub(crate) const ALL: [PushOutcome; 6] = [
         PushOutcome::Open,
         PushOutcome::Ok,
         PushOutcome::Refused,
@@ -53,13 +53,13 @@ impl PushOutcome {
 }
 
 #[derive(Debug)]
-pub struct Push {
+pub(crate) struct Push {
     registry: usize,
     repository: Text,
     client: Option<IpAddr>,
     client_family: ClientFamily,
     started: Moment,
-    pub updated: Moment,
+    pub(crate) updated: Moment,
     uploads: u32,
     uploads_done: u32,
     mounted: u32,
@@ -92,7 +92,7 @@ enum Stage {
 
 /// Whether anything of a push can still come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presence {
+pub(crate) enum Presence {
     InFlight,
     Quiet,
     Over,
@@ -108,7 +108,7 @@ struct Trouble {
 }
 
 impl Push {
-    pub fn new(ended: &Ended<'_>, repository: &str, now: Moment) -> Push {
+    pub(crate) fn new(ended: &Ended<'_>, repository: &str, now: Moment) -> Push {
         Push {
             registry: ended.registry,
             repository: Text::name(repository, REPOSITORY),
@@ -132,7 +132,7 @@ impl Push {
         }
     }
 
-    pub fn saw(
+    pub(crate) fn saw(
         &mut self,
         ended: &Ended<'_>,
         finding: Option<Finding>,
@@ -176,14 +176,14 @@ impl Push {
     }
 
     /// Whether the PUTs of this push bring their Authorization all the way.
-    pub fn puts_carry_authorization(&self) -> bool {
+    pub(crate) fn puts_carry_authorization(&self) -> bool {
         self.puts_carry_authorization
     }
 
     /// Whether a manifest without Authorization is this push's: layers of it were proven, and so many
     /// manifests have not come bare yet. Who only shares the client's address, program and
     /// repository can't tell of more losses than there were layers.
-    pub fn is_manifest_expected(&self) -> bool {
+    pub(crate) fn is_manifest_expected(&self) -> bool {
         self.bare_manifests < self.proven
     }
 
@@ -223,12 +223,12 @@ impl Push {
     }
 
     /// Whether it is no client's, but Harbormouth's.
-    pub fn is_our_own(&self) -> bool {
+    pub(crate) fn is_our_own(&self) -> bool {
         self.client_family == ClientFamily::Harbormouth
     }
 
     /// Whether what begins at this time is another push.
-    pub fn is_over(&self, at: Moment) -> bool {
+    pub(crate) fn is_over(&self, at: Moment) -> bool {
         let quiet = at.since(self.updated);
         match self.stage {
             Stage::Complete => quiet > AFTER_MANIFEST,
@@ -236,7 +236,7 @@ impl Push {
         }
     }
 
-    pub fn outcome(&self, presence: Presence) -> PushOutcome {
+    pub(crate) fn outcome(&self, presence: Presence) -> PushOutcome {
         match (presence, self.stage, &self.trouble) {
             (Presence::InFlight, _, _) | (Presence::Quiet, Stage::Moving, _) => PushOutcome::Open,
             (_, Stage::Complete, _) => PushOutcome::Ok,
@@ -250,12 +250,17 @@ impl Push {
         }
     }
 
-    pub fn is_asked_for(&self, outcome: PushOutcome, filter: &PushFilter) -> bool {
+    pub(crate) fn is_asked_for(&self, outcome: PushOutcome, filter: &PushFilter) -> bool {
         filter.is_of(self.registry, &self.repository)
             && filter.outcome.is_none_or(|one| one == outcome)
     }
 
-    pub fn view(&self, outcome: PushOutcome, names: &[Text], clock: &Clock) -> Option<PushView> {
+    pub(crate) fn view(
+        &self,
+        outcome: PushOutcome,
+        names: &[Text],
+        clock: &Clock,
+    ) -> Option<PushView> {
         let trouble = self.trouble.as_ref();
         let remark = self.remark.as_ref();
         let finding = match trouble {

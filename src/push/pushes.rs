@@ -20,7 +20,7 @@ use std::net::IpAddr;
 
 /// Those that go on by registry, repository and client; those that are over, the oldest first.
 #[derive(Debug)]
-pub struct PushTable {
+pub(crate) struct PushTable {
     current: LruCache<u64, Push>,
     /// Whose those are.
     tally: Tally,
@@ -29,7 +29,7 @@ pub struct PushTable {
 }
 
 /// What identifies a push at one time.
-pub fn push_key(
+pub(crate) fn push_key(
     registry: usize,
     repository: &str,
     client: Option<IpAddr>,
@@ -39,7 +39,7 @@ pub fn push_key(
 }
 
 impl PushTable {
-    pub fn new() -> PushTable {
+    pub(crate) fn new() -> PushTable {
         PushTable {
             current: LruCache::unbounded(),
             tally: Tally::default(),
@@ -49,7 +49,7 @@ impl PushTable {
     }
 
     /// A request of a push ended.
-    pub fn ended(
+    pub(crate) fn ended(
         &mut self,
         ended: &Ended<'_>,
         finding: Option<Finding>,
@@ -94,7 +94,7 @@ impl PushTable {
     }
 
     /// Ends those that have been quiet for too long, with nothing in flight.
-    pub fn sweep(&mut self, in_flight: &HashSet<u64>, now: Moment) {
+    pub(crate) fn sweep(&mut self, in_flight: &HashSet<u64>, now: Moment) {
         let over: Vec<u64> = self
             .current
             .iter()
@@ -107,7 +107,7 @@ impl PushTable {
 
     /// Those that moved last first. The canary's and the doctor's aren't among them: there is one a
     /// minute, and each is told of where it was taken.
-    pub fn views(
+    pub(crate) fn views(
         &self,
         filter: &PushFilter,
         in_flight: &HashSet<u64>,
@@ -138,18 +138,18 @@ impl PushTable {
     }
 
     /// Whether the PUTs of the push with this key bring their Authorization all the way.
-    pub fn puts_carry_authorization(&self, key: u64) -> bool {
+    pub(crate) fn puts_carry_authorization(&self, key: u64) -> bool {
         let push = self.current.peek(&key);
         push.is_some_and(Push::puts_carry_authorization)
     }
 
     /// See `Push::is_manifest_expected`.
-    pub fn is_manifest_expected(&self, key: u64) -> bool {
+    pub(crate) fn is_manifest_expected(&self, key: u64) -> bool {
         let push = self.current.peek(&key);
         push.is_some_and(Push::is_manifest_expected)
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.current.len() + self.well.len() + self.badly.len()
     }
 

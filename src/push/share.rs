@@ -6,11 +6,11 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// Whose an entry is: the client's network, by its first address. Clients that nobody knows the
 /// address of are one.
-pub type Owner = Option<IpAddr>;
+pub(crate) type Owner = Option<IpAddr>;
 
 /// An IPv4 address, or the /64 of an IPv6 one, as everywhere else (`edge::client_network`, which the
 /// tracker doesn't know).
-pub fn owner(client: Option<IpAddr>) -> Owner {
+pub(crate) fn owner(client: Option<IpAddr>) -> Owner {
     client.map(|client| match client.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {
@@ -20,21 +20,21 @@ pub fn owner(client: Option<IpAddr>) -> Owner {
 }
 
 /// What has an owner.
-pub trait Owned {
+pub(crate) trait Owned {
     fn owner(&self) -> Owner;
 }
 
 /// How many entries each owner has, and how many the one has who has most: kept beside a list, which
 /// need not be counted then for each entry that comes into it.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     held: HashMap<Owner, usize>,
     /// How many owners have one entry, two, and so on; as long as the most that anybody has.
     owners_with: Vec<usize>,
 }
 
 impl Tally {
-    pub fn add(&mut self, owner: Owner) {
+    pub(crate) fn add(&mut self, owner: Owner) {
         let held = self.held.entry(owner).or_default();
         if let Some(owners) = held
             .checked_sub(1)
@@ -49,7 +49,7 @@ impl Tally {
         *held += 1;
     }
 
-    pub fn remove(&mut self, owner: Owner) {
+    pub(crate) fn remove(&mut self, owner: Owner) {
         let Some(held) = self.held.get_mut(&owner) else {
             return;
         };
@@ -73,12 +73,12 @@ impl Tally {
         }
     }
 
-    pub fn held_by(&self, owner: Owner) -> usize {
+    pub(crate) fn held_by(&self, owner: Owner) -> usize {
         self.held.get(&owner).copied().unwrap_or_default()
     }
 
     /// The place of what gives way in a full list: the first of those who have most.
-    pub fn gives_way(&self, owners: impl IntoIterator<Item = Owner>) -> Option<usize> {
+    pub(crate) fn gives_way(&self, owners: impl IntoIterator<Item = Owner>) -> Option<usize> {
         let most = self.owners_with.len();
         owners
             .into_iter()
@@ -89,14 +89,14 @@ impl Tally {
 /// So many entries at most, the oldest first. In a full list the oldest of the owner who has most
 /// gives way.
 #[derive(Debug)]
-pub struct FairList<T> {
+pub(crate) struct FairList<T> {
     most: usize,
     entries: VecDeque<T>,
     tally: Tally,
 }
 
 impl<T: Owned> FairList<T> {
-    pub fn new(most: usize) -> FairList<T> {
+    pub(crate) fn new(most: usize) -> FairList<T> {
         FairList {
             most,
             entries: VecDeque::new(),
@@ -104,7 +104,7 @@ impl<T: Owned> FairList<T> {
         }
     }
 
-    pub fn push(&mut self, entry: T) {
+    pub(crate) fn push(&mut self, entry: T) {
         if self.entries.len() >= self.most
             && let Some(place) = self.tally.gives_way(self.entries.iter().map(T::owner))
             && let Some(gone) = self.entries.remove(place)
@@ -115,18 +115,18 @@ impl<T: Owned> FairList<T> {
         self.entries.push_back(entry);
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.entries.iter()
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 }
 
 /// The places that unproven entries have, and how many of them each owner holds.
 #[derive(Debug)]
-pub struct Places {
+pub(crate) struct Places {
     all: usize,
     each: usize,
     tally: Tally,
@@ -135,7 +135,7 @@ pub struct Places {
 
 impl Places {
     /// So many at once, and so many of one owner's.
-    pub fn new(all: usize, each: usize) -> Places {
+    pub(crate) fn new(all: usize, each: usize) -> Places {
         Places {
             all,
             each,
@@ -145,7 +145,7 @@ impl Places {
     }
 
     /// Takes one, if there is one for this owner.
-    pub fn take(&mut self, owner: Owner) -> bool {
+    pub(crate) fn take(&mut self, owner: Owner) -> bool {
         if self.taken >= self.all || self.tally.held_by(owner) >= self.each {
             return false;
         }
@@ -154,7 +154,7 @@ impl Places {
         true
     }
 
-    pub fn give_back(&mut self, owner: Owner) {
+    pub(crate) fn give_back(&mut self, owner: Owner) {
         if self.tally.held_by(owner) > 0 {
             self.tally.remove(owner);
             self.taken -= 1;

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 impl Tracker {
     /// By registry.
-    pub fn gauges(&mut self, now: SystemTime) -> Vec<Gauge> {
+    pub(crate) fn gauges(&mut self, now: SystemTime) -> Vec<Gauge> {
         let now = self.clock.read(now);
         let mut gauges = vec![Gauge::default(); self.names.len()];
         for upload in self.uploads.iter() {
@@ -27,7 +27,7 @@ impl Tracker {
         gauges
     }
 
-    pub fn overview(&mut self, now: SystemTime) -> Overview {
+    pub(crate) fn overview(&mut self, now: SystemTime) -> Overview {
         let gauges = self.gauges(now);
         let now = self.clock.read(now);
         let mut registries = Vec::with_capacity(self.names.len());
@@ -45,7 +45,7 @@ impl Tracker {
         }
     }
 
-    pub fn pushes(&mut self, filter: &PushFilter, now: SystemTime) -> PushList {
+    pub(crate) fn pushes(&mut self, filter: &PushFilter, now: SystemTime) -> PushList {
         let now = self.clock.read(now);
         let in_flight = self.pushes_in_flight();
         PushList {
@@ -57,7 +57,7 @@ impl Tracker {
         }
     }
 
-    pub fn failures(&mut self, filter: &FailureFilter, now: SystemTime) -> FailureList {
+    pub(crate) fn failures(&mut self, filter: &FailureFilter, now: SystemTime) -> FailureList {
         let now = self.clock.read(now);
         FailureList {
             time: self.clock.wall(now),

@@ -4,7 +4,7 @@ use super::clock::Moment;
 use std::time::Duration;
 
 #[derive(Debug)]
-pub struct Steps<T> {
+pub(crate) struct Steps<T> {
     length: Duration,
     /// The step under way.
     number: u64,
@@ -12,7 +12,7 @@ pub struct Steps<T> {
 }
 
 impl<T: Copy + Default> Steps<T> {
-    pub fn new(length: Duration, count: usize) -> Steps<T> {
+    pub(crate) fn new(length: Duration, count: usize) -> Steps<T> {
         Steps {
             length,
             number: 0,
@@ -21,21 +21,21 @@ impl<T: Copy + Default> Steps<T> {
     }
 
     /// The step under way.
-    pub fn current(&mut self, now: Moment) -> &mut T {
+    pub(crate) fn current(&mut self, now: Moment) -> &mut T {
         self.advance(now);
         let index = self.index(self.number);
         &mut self.slots[index]
     }
 
     /// All steps, the oldest first.
-    pub fn all(&mut self, now: Moment) -> impl DoubleEndedIterator<Item = T> + '_ {
+    pub(crate) fn all(&mut self, now: Moment) -> impl DoubleEndedIterator<Item = T> + '_ {
         self.advance(now);
         let (newer, older) = self.slots.split_at(self.index(self.number) + 1);
         older.iter().chain(newer).copied()
     }
 
     /// The beginning of the oldest step.
-    pub fn from(&mut self, now: Moment) -> Moment {
+    pub(crate) fn from(&mut self, now: Moment) -> Moment {
         self.advance(now);
         let older = self.slots.len() as u64 - 1;
         Moment::of_step(self.number.saturating_sub(older), self.length)

@@ -8,6 +8,7 @@ mod grouping;
 mod shares;
 mod shown;
 
+use super::view::{Counts, FailureView, PushView, UploadView, Windows};
 use super::*;
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// A text that may be kept and shown. Its copies share their bytes.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text(Arc<str>);
+pub(crate) struct Text(Arc<str>);
 
 impl Text {
     /// A name from outside (repository, host, tag, id): at most this many bytes of it.

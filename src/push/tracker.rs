@@ -22,7 +22,7 @@ use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 #[derive(Debug)]
-pub struct Tracker {
+pub(crate) struct Tracker {
     pub(super) names: Vec<Text>,
     pub(super) clock: Clock,
     pub(super) uploads: Uploads,
@@ -48,7 +48,7 @@ pub struct Kept {
 }
 
 impl Tracker {
-    pub fn new() -> Tracker {
+    pub(crate) fn new() -> Tracker {
         Tracker {
             names: Vec::new(),
             clock: Clock::default(),
@@ -64,7 +64,7 @@ impl Tracker {
     }
 
     /// The number of the registry of this name, which is new or known already.
-    pub fn enroll(&mut self, name: &Text) -> usize {
+    pub(crate) fn enroll(&mut self, name: &Text) -> usize {
         if let Some(known) = self.names.iter().position(|other| other == name) {
             return known;
         }
@@ -76,7 +76,7 @@ impl Tracker {
         self.names.len() - 1
     }
 
-    pub fn began(&mut self, began: &Began<'_>, now: SystemTime) {
+    pub(crate) fn began(&mut self, began: &Began<'_>, now: SystemTime) {
         let now = self.clock.read(now);
         if began.registry >= self.names.len() {
             return;
@@ -100,7 +100,7 @@ impl Tracker {
         self.flights.begin(began, upload, (push, proof), now);
     }
 
-    pub fn ended(&mut self, ended: &Ended<'_>, now: SystemTime) -> Told {
+    pub(crate) fn ended(&mut self, ended: &Ended<'_>, now: SystemTime) -> Told {
         let now = self.clock.read(now);
         if ended.registry >= self.names.len() {
             return Told::default();
@@ -125,14 +125,14 @@ impl Tracker {
         }
     }
 
-    pub fn canary_failed(&mut self, failure: &CanaryFailure<'_>, now: SystemTime) {
+    pub(crate) fn canary_failed(&mut self, failure: &CanaryFailure<'_>, now: SystemTime) {
         let now = self.clock.read(now);
         if failure.registry < self.names.len() {
             self.failures.canary(failure, now);
         }
     }
 
-    pub fn committed_ago(
+    pub(crate) fn committed_ago(
         &mut self,
         registry: usize,
         repository: &str,
@@ -143,7 +143,7 @@ impl Tracker {
         self.committed.ago(registry, repository, digest, now)
     }
 
-    pub fn puts_carry_authorization(&self, whose: &Whose<'_>) -> bool {
+    pub(crate) fn puts_carry_authorization(&self, whose: &Whose<'_>) -> bool {
         let Whose {
             registry,
             repository,
@@ -155,12 +155,12 @@ impl Tracker {
     }
 
     /// Whether this replica saw Harbor open this upload.
-    pub fn saw_opened(&self, registry: usize, upload: &str) -> bool {
+    pub(crate) fn saw_opened(&self, registry: usize, upload: &str) -> bool {
         let upload = self.uploads.find(registry, upload);
         upload.is_some_and(|upload| upload.host.is_some())
     }
 
-    pub fn is_manifest_expected(&self, whose: &Whose<'_>) -> bool {
+    pub(crate) fn is_manifest_expected(&self, whose: &Whose<'_>) -> bool {
         let Whose {
             registry,
             repository,
@@ -171,7 +171,7 @@ impl Tracker {
         self.pushes.is_manifest_expected(key)
     }
 
-    pub fn sweep(&mut self, now: SystemTime) -> Vec<Swept> {
+    pub(crate) fn sweep(&mut self, now: SystemTime) -> Vec<Swept> {
         let now = self.clock.read(now);
         for flight in self.flights.lost() {
             if let Some((key, _)) = flight.upload {
@@ -197,7 +197,7 @@ impl Tracker {
         swept
     }
 
-    pub fn kept(&self) -> Kept {
+    pub(crate) fn kept(&self) -> Kept {
         Kept {
             uploads: self.uploads.len(),
             in_flight: self.flights.len(),

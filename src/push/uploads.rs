@@ -18,32 +18,32 @@ use lru::LruCache;
 use std::net::IpAddr;
 
 #[derive(Debug)]
-pub struct Upload {
-    pub registry: usize,
-    pub repository: Text,
-    pub id: Text,
-    pub client: Option<IpAddr>,
-    pub client_family: ClientFamily,
+pub(crate) struct Upload {
+    pub(crate) registry: usize,
+    pub(crate) repository: Text,
+    pub(crate) id: Text,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) client_family: ClientFamily,
     /// The Host of its POST, if this replica saw it.
-    pub host: Option<Text>,
-    pub started: Moment,
-    pub touched: Moment,
+    pub(crate) host: Option<Text>,
+    pub(crate) started: Moment,
+    pub(crate) touched: Moment,
     /// Of the requests that ended.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// The last request, and what it wanted.
-    pub request_id: Text,
-    pub operation: Operation,
-    pub in_flight: u32,
+    pub(crate) request_id: Text,
+    pub(crate) operation: Operation,
+    pub(crate) in_flight: u32,
     /// Why its last request failed, if it did.
-    pub failure: Option<Reason>,
+    pub(crate) failure: Option<Reason>,
     /// Harbor has said that it exists. Without that it may be anybody's invention: it is forgotten
     /// with its last request, and not counted.
-    pub is_proven: bool,
+    pub(crate) is_proven: bool,
 }
 
 /// By registry and id, the one that moved last first.
 #[derive(Debug)]
-pub struct Uploads {
+pub(crate) struct Uploads {
     open: LruCache<u64, Upload>,
     /// The places of those that nobody has proven.
     unproven: Places,
@@ -52,7 +52,7 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    pub fn new() -> Uploads {
+    pub(crate) fn new() -> Uploads {
         Uploads {
             open: LruCache::unbounded(),
             unproven: Places::new(UNPROVEN_UPLOADS, UNPROVEN_UPLOADS_EACH),
@@ -61,16 +61,16 @@ impl Uploads {
     }
 
     /// There is one more registry.
-    pub fn enroll(&mut self) {
+    pub(crate) fn enroll(&mut self) {
         self.forgotten.push(0);
     }
 
-    pub fn find(&self, registry: usize, id: &str) -> Option<&Upload> {
+    pub(crate) fn find(&self, registry: usize, id: &str) -> Option<&Upload> {
         self.open.peek(&key((registry, id)))
     }
 
     /// Whether a request is known for a credential holder's by its upload.
-    pub fn proof(&self, began: &Began<'_>) -> Proof {
+    pub(crate) fn proof(&self, began: &Began<'_>) -> Proof {
         let upload = began.upload.and_then(|id| self.find(began.registry, id));
         match upload.is_some_and(|upload| upload.is_proven) {
             true => Proof::Proven,
@@ -78,12 +78,12 @@ impl Uploads {
         }
     }
 
-    pub fn get(&self, key: u64) -> Option<&Upload> {
+    pub(crate) fn get(&self, key: u64) -> Option<&Upload> {
         self.open.peek(&key)
     }
 
     /// Harbor opened an upload.
-    pub fn opened(&mut self, ended: &Ended<'_>, id: &str, now: Moment) {
+    pub(crate) fn opened(&mut self, ended: &Ended<'_>, id: &str, now: Moment) {
         let mut upload = Upload::seen(ended, id, now);
         upload.host = Some(Text::name(ended.host, HOST));
         upload.started = now.before(ended.duration);
@@ -91,7 +91,7 @@ impl Uploads {
     }
 
     /// A request for an upload goes to Harbor; the key to land it with, if it could be kept.
-    pub fn took_off(&mut self, began: &Began<'_>, id: &str, now: Moment) -> Option<u64> {
+    pub(crate) fn took_off(&mut self, began: &Began<'_>, id: &str, now: Moment) -> Option<u64> {
         let key = key((began.registry, id));
         if self.open.peek(&key).is_none() {
             if !self.unproven.take(owner(began.client)) {
@@ -122,7 +122,7 @@ impl Uploads {
     }
 
     /// A request for an upload is over, one way or the other.
-    pub fn landed(&mut self, key: u64, now: Moment) {
+    pub(crate) fn landed(&mut self, key: u64, now: Moment) {
         if let Some(upload) = self.open.get_mut(&key) {
             upload.in_flight = upload.in_flight.saturating_sub(1);
             upload.touched = now;
@@ -130,7 +130,7 @@ impl Uploads {
     }
 
     /// What the end of a request makes of its upload.
-    pub fn ended(&mut self, ended: &Ended<'_>, id: &str, now: Moment) -> Option<UploadEnd> {
+    pub(crate) fn ended(&mut self, ended: &Ended<'_>, id: &str, now: Moment) -> Option<UploadEnd> {
         let key = key((ended.registry, id));
         match (ended.reason.outcome(), ended.operation) {
             // A redirect, say, by a hop that asks nobody who they are.
@@ -170,7 +170,7 @@ impl Uploads {
     }
 
     /// Lets go of an upload that nobody has proven and nobody asks for any more.
-    pub fn forget_invention(&mut self, key: u64) {
+    pub(crate) fn forget_invention(&mut self, key: u64) {
         let is_invention = |upload: &Upload| !upload.is_proven && upload.in_flight == 0;
         if self.open.peek(&key).is_some_and(is_invention) {
             self.remove(key);
@@ -187,7 +187,7 @@ impl Uploads {
 
     /// Ends those that have been quiet for too long, and tells of those that were pushed out: how
     /// many of which registry.
-    pub fn sweep(&mut self, now: Moment) -> Vec<(usize, UploadEnd, u64)> {
+    pub(crate) fn sweep(&mut self, now: Moment) -> Vec<(usize, UploadEnd, u64)> {
         // In the order of their last movement, so the search ends at the first that is young.
         let quiet: Vec<u64> = self
             .open
@@ -214,11 +214,11 @@ impl Uploads {
         ends
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Upload> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Upload> {
         self.open.iter().map(|(_, upload)| upload)
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.open.len()
     }
 

@@ -10,151 +10,151 @@ use std::net::IpAddr;
 
 /// The tracker's part of `/overview`.
 #[derive(Clone, Debug, Serialize)]
-pub struct Overview {
+pub(crate) struct Overview {
     /// In the configuration's order.
-    pub registries: Vec<RegistryView>,
-    pub series: Series,
+    pub(crate) registries: Vec<RegistryView>,
+    pub(crate) series: Series,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct RegistryView {
-    pub name: Text,
-    pub windows: Windows,
-    pub uploads_open: u64,
+pub(crate) struct RegistryView {
+    pub(crate) name: Text,
+    pub(crate) windows: Windows,
+    pub(crate) uploads_open: u64,
     /// Of the last hour; none if there was no commit.
-    pub commit_wait: Option<CommitWait>,
+    pub(crate) commit_wait: Option<CommitWait>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
-pub struct Windows {
-    pub now: Counts,
-    pub hour: Counts,
-    pub day: Counts,
+pub(crate) struct Windows {
+    pub(crate) now: Counts,
+    pub(crate) hour: Counts,
+    pub(crate) day: Counts,
 }
 
 /// Requests of pushes by their quality.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
-pub struct Counts {
-    pub good: u64,
-    pub bad: u64,
-    pub excluded: u64,
+pub(crate) struct Counts {
+    pub(crate) good: u64,
+    pub(crate) bad: u64,
+    pub(crate) excluded: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct CommitWait {
-    pub count: u64,
-    pub median: f64,
-    pub p95: f64,
-    pub max: f64,
+pub(crate) struct CommitWait {
+    pub(crate) count: u64,
+    pub(crate) median: f64,
+    pub(crate) p95: f64,
+    pub(crate) max: f64,
 }
 
 /// The last day in steps, oldest first; the last step is under way.
 #[derive(Clone, Debug, Serialize)]
-pub struct Series {
-    pub step: u64,
-    pub from: f64,
-    pub requests: Vec<RequestSeries>,
+pub(crate) struct Series {
+    pub(crate) step: u64,
+    pub(crate) from: f64,
+    pub(crate) requests: Vec<RequestSeries>,
     /// Only what occurred.
-    pub failures: Vec<FailureSeries>,
+    pub(crate) failures: Vec<FailureSeries>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct RequestSeries {
-    pub registry: Text,
-    pub good: Vec<u64>,
-    pub bad: Vec<u64>,
-    pub excluded: Vec<u64>,
+pub(crate) struct RequestSeries {
+    pub(crate) registry: Text,
+    pub(crate) good: Vec<u64>,
+    pub(crate) bad: Vec<u64>,
+    pub(crate) excluded: Vec<u64>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct FailureSeries {
-    pub registry: Text,
-    pub operation: &'static str,
-    pub outcome: &'static str,
-    pub reason: &'static str,
-    pub fault: &'static str,
-    pub counts: Vec<u64>,
+pub(crate) struct FailureSeries {
+    pub(crate) registry: Text,
+    pub(crate) operation: &'static str,
+    pub(crate) outcome: &'static str,
+    pub(crate) reason: &'static str,
+    pub(crate) fault: &'static str,
+    pub(crate) counts: Vec<u64>,
 }
 
 /// `/pushes`: uploads and pushes, those that moved last first.
 #[derive(Clone, Debug, Serialize)]
-pub struct PushList {
-    pub time: f64,
-    pub uploads: Vec<UploadView>,
-    pub pushes: Vec<PushView>,
+pub(crate) struct PushList {
+    pub(crate) time: f64,
+    pub(crate) uploads: Vec<UploadView>,
+    pub(crate) pushes: Vec<PushView>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct UploadView {
-    pub registry: Text,
-    pub repository: Text,
+pub(crate) struct UploadView {
+    pub(crate) registry: Text,
+    pub(crate) repository: Text,
     /// None for a body that came before an upload was opened, and for a manifest.
-    pub upload: Option<Text>,
-    pub client: Option<IpAddr>,
-    pub client_family: &'static str,
-    pub request_id: Text,
-    pub started: f64,
+    pub(crate) upload: Option<Text>,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) client_family: &'static str,
+    pub(crate) request_id: Text,
+    pub(crate) started: f64,
     /// Of the request in flight, otherwise of the last one.
-    pub operation: &'static str,
-    pub bytes: u64,
+    pub(crate) operation: &'static str,
+    pub(crate) bytes: u64,
     /// Of the body in flight.
-    pub bytes_per_second: Option<f64>,
+    pub(crate) bytes_per_second: Option<f64>,
     /// Since the last byte.
-    pub silent: f64,
+    pub(crate) silent: f64,
     /// `sending` its body, `waiting` for Harbor, or `idle` between two requests.
-    pub state: &'static str,
+    pub(crate) state: &'static str,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct PushView {
-    pub registry: Text,
-    pub repository: Text,
-    pub client: Option<IpAddr>,
-    pub client_family: &'static str,
-    pub started: f64,
-    pub updated: f64,
-    pub outcome: &'static str,
-    pub uploads: u32,
-    pub uploads_done: u32,
-    pub mounted: u32,
-    pub bytes: u64,
-    pub manifests: u32,
-    pub reference: Option<Text>,
-    pub reason: Option<&'static str>,
-    pub fault: Option<&'static str>,
-    pub finding: Option<&'static str>,
-    pub diagnosis: Option<Text>,
+pub(crate) struct PushView {
+    pub(crate) registry: Text,
+    pub(crate) repository: Text,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) client_family: &'static str,
+    pub(crate) started: f64,
+    pub(crate) updated: f64,
+    pub(crate) outcome: &'static str,
+    pub(crate) uploads: u32,
+    pub(crate) uploads_done: u32,
+    pub(crate) mounted: u32,
+    pub(crate) bytes: u64,
+    pub(crate) manifests: u32,
+    pub(crate) reference: Option<Text>,
+    pub(crate) reason: Option<&'static str>,
+    pub(crate) fault: Option<&'static str>,
+    pub(crate) finding: Option<&'static str>,
+    pub(crate) diagnosis: Option<Text>,
     /// Of the failure, otherwise of the last request.
-    pub request_id: Text,
+    pub(crate) request_id: Text,
 }
 
 /// `/failures`, newest first.
 #[derive(Clone, Debug, Serialize)]
-pub struct FailureList {
-    pub time: f64,
-    pub failures: Vec<FailureView>,
+pub(crate) struct FailureList {
+    pub(crate) time: f64,
+    pub(crate) failures: Vec<FailureView>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct FailureView {
-    pub time: f64,
-    pub registry: Text,
-    pub operation: &'static str,
-    pub repository: Option<Text>,
-    pub status: Option<u16>,
-    pub outcome: &'static str,
-    pub reason: &'static str,
-    pub fault: &'static str,
-    pub finding: Option<&'static str>,
-    pub diagnosis: Text,
-    pub code: Option<Text>,
+pub(crate) struct FailureView {
+    pub(crate) time: f64,
+    pub(crate) registry: Text,
+    pub(crate) operation: &'static str,
+    pub(crate) repository: Option<Text>,
+    pub(crate) status: Option<u16>,
+    pub(crate) outcome: &'static str,
+    pub(crate) reason: &'static str,
+    pub(crate) fault: &'static str,
+    pub(crate) finding: Option<&'static str>,
+    pub(crate) diagnosis: Text,
+    pub(crate) code: Option<Text>,
     /// Harbor's own words.
-    pub message: Option<Text>,
-    pub client: Option<IpAddr>,
-    pub client_family: &'static str,
-    pub request_id: Text,
+    pub(crate) message: Option<Text>,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) client_family: &'static str,
+    pub(crate) request_id: Text,
     /// Of the client's body for what writes, of the answer for what reads.
-    pub bytes: u64,
-    pub duration: f64,
-    pub reattached: bool,
+    pub(crate) bytes: u64,
+    pub(crate) duration: f64,
+    pub(crate) reattached: bool,
 }

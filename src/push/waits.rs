@@ -12,7 +12,7 @@ const MINUTES: usize = 61;
 
 /// One registry's commits that were answered well.
 #[derive(Debug)]
-pub struct Waits {
+pub(crate) struct Waits {
     /// The latest, for the middle and the tail: when, and how long in milliseconds.
     latest: VecDeque<(Moment, u32)>,
     /// By minutes: how many, and the longest.
@@ -20,14 +20,14 @@ pub struct Waits {
 }
 
 impl Waits {
-    pub fn new() -> Waits {
+    pub(crate) fn new() -> Waits {
         Waits {
             latest: VecDeque::new(),
             minutes: Steps::new(MINUTE, MINUTES),
         }
     }
 
-    pub fn record(&mut self, wait: Duration, now: Moment) {
+    pub(crate) fn record(&mut self, wait: Duration, now: Moment) {
         let wait = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
         if self.latest.len() >= WAITS {
             self.latest.pop_front();
@@ -38,13 +38,13 @@ impl Waits {
         *longest = wait.max(*longest);
     }
 
-    pub fn longest(&mut self, now: Moment) -> Option<Duration> {
+    pub(crate) fn longest(&mut self, now: Moment) -> Option<Duration> {
         let (count, longest) = self.count(now);
         (count > 0).then(|| Duration::from_millis(longest.into()))
     }
 
     /// None if there was no commit.
-    pub fn summary(&mut self, now: Moment) -> Option<CommitWait> {
+    pub(crate) fn summary(&mut self, now: Moment) -> Option<CommitWait> {
         let from = self.minutes.from(now);
         let recent = |(at, _): &&(Moment, u32)| *at >= from;
         let mut waits: Vec<u32> = self.latest.iter().filter(recent).map(|one| one.1).collect();

@@ -61,7 +61,7 @@ pub enum Again {
 }
 
 impl Again {
-    pub fn of(client: ClientFamily) -> Again {
+    pub(crate) fn of(client: ClientFamily) -> Again {
         match client {
             ClientFamily::DockerClassic => Again::Unavailable,
             ClientFamily::DockerContainerd
@@ -104,7 +104,7 @@ pub enum Lost {
 
 impl Lost {
     /// What a request without Authorization has lost, if it is one that never comes without.
-    pub fn of(operation: Operation) -> Option<Lost> {
+    pub(crate) fn of(operation: Operation) -> Option<Lost> {
         match operation {
             Operation::ManifestPut => Some(Lost::Manifest),
             Operation::UploadChunk | Operation::UploadCommit => Some(Lost::Upload),
@@ -141,26 +141,26 @@ struct Row {
 }
 
 impl Answer {
-    pub fn status(self) -> u16 {
+    pub(crate) fn status(self) -> u16 {
         self.row().status
     }
 
-    pub fn code(self) -> ErrorCode {
+    pub(crate) fn code(self) -> ErrorCode {
         self.row().code
     }
 
     /// Why a request ends that is answered so.
-    pub fn reason(self) -> Reason {
+    pub(crate) fn reason(self) -> Reason {
         self.row().reason
     }
 
     /// The body, for every path: registry clients parse it, and others can read it.
-    pub fn body(self, registry: Option<&str>, request_id: &str) -> String {
+    pub(crate) fn body(self, registry: Option<&str>, request_id: &str) -> String {
         error_body(self.code(), &self.sentence(registry), request_id)
     }
 
     /// What the person at the terminal reads; `registry` is its configured name.
-    pub fn sentence(self, registry: Option<&str>) -> Cow<'static, str> {
+    pub(crate) fn sentence(self, registry: Option<&str>) -> Cow<'static, str> {
         match self {
             Answer::BadHost(error) => return error.to_string().into(),
             Answer::BadPath(error) => return error.to_string().into(),

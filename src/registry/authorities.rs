@@ -23,7 +23,7 @@ impl KnownAuthorities {
 
     /// Schemes and default ports don't count: which of the two defaults a hop writes depends on
     /// the scheme it believes in, and that is what goes wrong.
-    pub fn familiarity(&self, authority: &Authority) -> Familiarity {
+    pub(crate) fn familiarity(&self, authority: &Authority) -> Familiarity {
         let port = without_default(authority.port);
         let mut best = Familiarity::Unknown;
         for (host, known_port) in &self.0 {
@@ -40,7 +40,7 @@ impl KnownAuthorities {
 
 /// How well an authority is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Familiarity {
+pub(crate) enum Familiarity {
     /// Host and port.
     Authority,
     /// The host with another port: this registry behind a hop that adds or loses a port, or

@@ -49,7 +49,7 @@ pub fn repair_challenge(value: &str, public: &Origin) -> Option<String> {
 }
 
 /// The service that Harbor's tokens are for.
-pub const SERVICE: &str = "harbor-registry";
+pub(crate) const SERVICE: &str = "harbor-registry";
 
 /// What is wrong with a token (RFC 6750, 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl TokenError {
 
 /// Why Harbor most likely refused this token, at `now` in seconds since 1970. A sound-looking one
 /// that lists what was asked was revoked, or is another instance's: a fresh one is worth asking for.
-pub fn judge_rejection(token: &str, now: u64, scopes: &[Scope]) -> TokenError {
+pub(crate) fn judge_rejection(token: &str, now: u64, scopes: &[Scope]) -> TokenError {
     match Claims::read(token) {
         Some(claims)
             if !claims.is_expired(now) && scopes.iter().any(|scope| !claims.grants(scope)) =>

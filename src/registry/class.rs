@@ -19,7 +19,7 @@ const KEPT: usize = 8;
 impl Class {
     pub const ALL: [Class; 2] = [Class::Uploads, Class::Other];
 
-    pub fn of(operation: Operation) -> Class {
+    pub(crate) fn of(operation: Operation) -> Class {
         match Operation::PUSH.contains(&operation) {
             true => Class::Uploads,
             false => Class::Other,
@@ -36,7 +36,7 @@ impl Class {
 }
 
 /// How many places of its class may be taken when a request of this operation comes.
-pub fn room(operation: Operation, limit: usize) -> usize {
+pub(crate) fn room(operation: Operation, limit: usize) -> usize {
     match Operation::NEW_UPLOAD.contains(&operation) {
         true => limit - limit / KEPT,
         false => limit,

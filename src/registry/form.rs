@@ -7,7 +7,7 @@ use super::operation::Operation;
 use super::target::Body;
 
 /// Whether a request for this has a body in which parameters would be looked for.
-pub fn hides_parameters<'v>(
+pub(crate) fn hides_parameters<'v>(
     operation: Operation,
     body: Body,
     mut content_types: impl Iterator<Item = &'v [u8]>,

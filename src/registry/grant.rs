@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 /// How much of what was asked a token grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grant {
+pub(crate) enum Grant {
     /// Some of it, or nothing was asked.
     Granted,
     /// Nothing of it.
@@ -18,10 +18,10 @@ pub enum Grant {
 }
 
 /// What an answer of the token service says.
-pub struct Given {
-    pub grant: Grant,
+pub(crate) struct Given {
+    pub(crate) grant: Grant,
     /// The token, where it is somebody's: the password was right.
-    pub somebodys: Option<Zeroizing<String>>,
+    pub(crate) somebodys: Option<Zeroizing<String>>,
 }
 
 #[derive(Deserialize)]
@@ -33,7 +33,7 @@ struct Answer {
 }
 
 /// Reads the answer to a request for a token with this query.
-pub fn given(asked: &str, body: &[u8]) -> Given {
+pub(crate) fn given(asked: &str, body: &[u8]) -> Given {
     let Some((token, claims)) = token(body) else {
         return Given {
             grant: Grant::Unreadable,
@@ -54,7 +54,7 @@ pub fn given(asked: &str, body: &[u8]) -> Given {
 
 /// Whether a request for a token with this query asks to push. Clients write the actions in either
 /// order: docker asks for `push,pull`, the others for `pull,push`.
-pub fn asks_for_push(asked: &str) -> bool {
+pub(crate) fn asks_for_push(asked: &str) -> bool {
     let pushes = |scope: &Asked| scope.actions.split(',').any(|action| action == "push");
     scopes(asked).iter().any(pushes)
 }

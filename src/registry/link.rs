@@ -9,7 +9,7 @@ use super::location::{LocationRepair, Reply, repair_location};
 pub struct LinkRepair<'v> {
     pub value: String,
     /// The first authority that nobody configured.
-    pub unknown: Option<&'v str>,
+    pub(crate) unknown: Option<&'v str>,
 }
 
 /// Repairs every link in one field value; none if all are right or the value can't be read.

@@ -7,17 +7,17 @@ use super::operation::Operation;
 use http::HeaderValue;
 
 /// Where the login form goes (Harbor's portal: `POST`, with `principal` and `password`).
-pub const FORM_PATH: &str = "/c/login";
+pub(crate) const FORM_PATH: &str = "/c/login";
 
 /// What is read of the form: the portal's has some hundred bytes.
-pub const FORM_LENGTH: u64 = 16 * 1024;
+pub(crate) const FORM_LENGTH: u64 = 16 * 1024;
 
 /// Only an account is told who it is.
 const WHO_AM_I: &str = "/api/v2.0/users/current";
 
 /// Whether a body of this Content-Type is read as the login form is: in any other, Harbor looks for
 /// the account elsewhere.
-pub fn is_form(content_type: &HeaderValue) -> bool {
+pub(crate) fn is_form(content_type: &HeaderValue) -> bool {
     let media_type = content_type.to_str().unwrap_or_default().split(';').next();
     let media_type = media_type.unwrap_or_default().trim();
     media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
@@ -25,7 +25,7 @@ pub fn is_form(content_type: &HeaderValue) -> bool {
 
 /// How a password came to Harbor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub(crate) enum Way {
     /// In Authorization.
     Basic,
     /// In the login form.
@@ -34,7 +34,7 @@ pub enum Way {
 
 /// What an answer says about a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Password {
+pub(crate) enum Password {
     Right,
     Wrong,
     /// Neither: only a right is missing, or everybody gets this answer. Harbor answers a wrong
@@ -44,14 +44,14 @@ pub enum Password {
 
 /// What is judged.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    pub way: Way,
-    pub operation: Operation,
-    pub path: &'a str,
+pub(crate) struct Asked<'a> {
+    pub(crate) way: Way,
+    pub(crate) operation: Operation,
+    pub(crate) path: &'a str,
 }
 
 /// What the status of Harbor's answer says. For a token that was given, the body says more.
-pub fn password(asked: &Asked<'_>, status: u16) -> Password {
+pub(crate) fn password(asked: &Asked<'_>, status: u16) -> Password {
     let is_done = (200..300).contains(&status);
     let needs_account = match (asked.way, asked.operation) {
         (Way::Form, _) | (Way::Basic, Operation::Ping) => true,

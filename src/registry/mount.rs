@@ -3,7 +3,7 @@
 
 /// Whether an answer to a mount refuses the mount and not the push: 403, or 401 (Harbor 2.9's)
 /// where the token's access list grants push on the target.
-pub fn was_refused(status: u16, grants_push: bool) -> bool {
+pub(crate) fn was_refused(status: u16, grants_push: bool) -> bool {
     match status {
         403 => true,
         401 => grants_push,

@@ -9,7 +9,7 @@ use std::fmt;
 
 /// How much of an error body is read. Harbor's have one error of a few hundred bytes; a manifest
 /// that names a hundred unknown blobs has a hundred, and the first tells enough.
-pub const READ_OF_ERROR: usize = 4096;
+pub(crate) const READ_OF_ERROR: usize = 4096;
 
 /// How much of a message is kept: more than any of Harbor's own.
 const MESSAGE: usize = 200;

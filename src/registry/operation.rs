@@ -61,14 +61,14 @@ impl Operation {
     ];
 
     /// The steps of an upload that is under way: what a ticket can be good for.
-    pub const TICKETED: [Operation; 3] = [
+    pub(crate) const TICKETED: [Operation; 3] = [
         Operation::UploadChunk,
         Operation::UploadCommit,
         Operation::UploadStatus,
     ];
 
     /// What begins an upload.
-    pub const NEW_UPLOAD: [Operation; 3] = [
+    pub(crate) const NEW_UPLOAD: [Operation; 3] = [
         Operation::UploadStart,
         Operation::UploadMount,
         Operation::UploadMonolithic,
@@ -114,13 +114,13 @@ impl Operation {
     }
 
     /// The place in [`Operation::ALL`]: an index for tables made at start.
-    pub fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         self as usize
     }
 
     /// True where Harbor may stay silent for minutes before it answers: it hashes or moves the
     /// layer.
-    pub fn is_commit(self) -> bool {
+    pub(crate) fn is_commit(self) -> bool {
         matches!(self, Operation::UploadCommit | Operation::UploadMonolithic)
     }
 
@@ -129,7 +129,7 @@ impl Operation {
     /// PATCH and PUT never: an offset mismatch cancels the upload. A DELETE that was done would
     /// come back as 404. A second upload start only leaves an empty upload behind. An OIDC
     /// callback's code works once.
-    pub fn replay(self, method: &str) -> Replay {
+    pub(crate) fn replay(self, method: &str) -> Replay {
         let is_read = matches!(method, "GET" | "HEAD");
         match self {
             Operation::Ping
@@ -217,7 +217,7 @@ impl fmt::Display for Operation {
 
 /// Whether a request may be sent upstream again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replay {
+pub(crate) enum Replay {
     /// It only reads.
     Read,
     /// It may have been done already, which does no harm, if it carries no body.

@@ -302,7 +302,7 @@ impl Reason {
     }
 
     /// What it is for the objective where the request is proven to be a credential holder's.
-    pub fn quality(self) -> Quality {
+    pub(crate) fn quality(self) -> Quality {
         match (self, self.outcome()) {
             (Reason::Success, _) => Quality::Good,
             (_, Outcome::Failed) => Quality::Bad,

@@ -63,7 +63,7 @@ pub fn redacted(path: &str, query: Option<&str>) -> String {
 
 /// A Location that can't be read, as it may stand in a log: what comes before anything that could be
 /// a query or a parameter, without a user and a password.
-pub fn redacted_location(value: &[u8]) -> String {
+pub(crate) fn redacted_location(value: &[u8]) -> String {
     let text = String::from_utf8_lossy(value);
     let end = text
         .find(['?', '#', '&', ';', '=', '%'])

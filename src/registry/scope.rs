@@ -13,7 +13,7 @@ pub enum Action {
 
 impl Action {
     /// The word in an access list.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Action::Pull => "pull",
             Action::Push => "push",
@@ -31,7 +31,11 @@ pub struct Scope {
 
 impl Scope {
     /// What an operation on a repository needs; a mount needs to read from another one as well.
-    pub fn asked(operation: Operation, repository: &str, mount_from: Option<&str>) -> Vec<Scope> {
+    pub(crate) fn asked(
+        operation: Operation,
+        repository: &str,
+        mount_from: Option<&str>,
+    ) -> Vec<Scope> {
         let Some(action) = action(operation) else {
             return Vec::new();
         };

@@ -13,7 +13,7 @@ use crate::edge::path::NormalPath;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target<'p> {
     pub operation: Operation,
-    pub exposure: Exposure,
+    pub(crate) exposure: Exposure,
     /// The repository's name with its project, as it stands in the path.
     pub repository: Option<&'p str>,
     /// A tag, or a digest.

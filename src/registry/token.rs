@@ -65,15 +65,15 @@ impl fmt::Debug for Credential {
 
 /// What a token of Harbor's token service says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct Claims {
+pub(crate) struct Claims {
     /// Seconds since 1970.
     #[serde(rename = "exp")]
-    pub expires: Option<u64>,
+    pub(crate) expires: Option<u64>,
     #[serde(rename = "iat")]
-    pub issued: Option<u64>,
+    pub(crate) issued: Option<u64>,
     /// The account; absent in a token for nobody.
     #[serde(rename = "sub", default)]
-    pub subject: String,
+    pub(crate) subject: String,
     #[serde(default)]
     access: Option<Vec<Access>>,
 }
@@ -90,7 +90,7 @@ struct Access {
 
 impl Claims {
     /// Decodes the middle of a JSON Web Token; none where it is none.
-    pub fn read(token: &str) -> Option<Claims> {
+    pub(crate) fn read(token: &str) -> Option<Claims> {
         if token.len() > MAX_TOKEN {
             return None;
         }
@@ -101,19 +101,19 @@ impl Claims {
     }
 
     /// Whether its time is over. Harbor itself forgives 60 s.
-    pub fn is_expired(&self, now: u64) -> bool {
+    pub(crate) fn is_expired(&self, now: u64) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
     }
 
     /// How long it was good for from the start.
-    pub fn life(&self) -> Option<Duration> {
+    pub(crate) fn life(&self) -> Option<Duration> {
         let seconds = self.expires?.checked_sub(self.issued?)?;
         Some(Duration::from_secs(seconds))
     }
 
     /// Whether the access list has what the scope asks. Harbor takes a token for one repository in
     /// its whole project.
-    pub fn grants(&self, scope: &Scope) -> bool {
+    pub(crate) fn grants(&self, scope: &Scope) -> bool {
         let granted = |access: &Access| {
             let actions = access.actions.iter().flatten();
             access.kind == "repository"
@@ -126,7 +126,7 @@ impl Claims {
     }
 
     /// Everything that is granted: types, names and actions. None where the token doesn't say.
-    pub fn access(&self) -> Option<impl Iterator<Item = (&str, &str, &[String])>> {
+    pub(crate) fn access(&self) -> Option<impl Iterator<Item = (&str, &str, &[String])>> {
         let access = self.access.as_ref()?;
         Some(access.iter().map(|access| {
             let actions = access.actions.as_deref().unwrap_or_default();
@@ -135,7 +135,7 @@ impl Claims {
     }
 
     /// Whether anything at all is granted for what the token service was asked: a type and a name.
-    pub fn grants_something(&self, kind: &str, name: &str) -> bool {
+    pub(crate) fn grants_something(&self, kind: &str, name: &str) -> bool {
         let granted = |access: &Access| {
             access.kind == kind
                 && access.name == name
@@ -151,7 +151,7 @@ fn project(repository: &str) -> &str {
 
 impl Scope {
     /// What a push into a repository needs.
-    pub fn push(repository: &str) -> Scope {
+    pub(crate) fn push(repository: &str) -> Scope {
         Scope {
             repository: repository.to_owned(),
             action: Action::Push,

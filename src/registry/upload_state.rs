@@ -23,7 +23,7 @@ struct State {
 }
 
 /// Seconds since 1970 at which the upload began; none where the state isn't Distribution's.
-pub fn started(state: &str) -> Option<u64> {
+pub(crate) fn started(state: &str) -> Option<u64> {
     let decoded = BASE64.decode(state).ok()?;
     let state: State = serde_json::from_slice(decoded.get(SIGNATURE..)?).ok()?;
     let started = humantime::parse_rfc3339(&state.started).ok()?;

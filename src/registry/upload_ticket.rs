@@ -114,7 +114,7 @@ pub fn step_of(target: &Target<'_>, query: Option<&str>) -> Option<UploadStep> {
 }
 
 /// Distribution's state of an upload: a signed offset, which changes with every step.
-pub const STATE: &str = "_state";
+pub(crate) const STATE: &str = "_state";
 
 /// The step that the next request to this Location will be.
 pub fn next_step(location: &str) -> Option<UploadStep> {

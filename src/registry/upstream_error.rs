@@ -36,7 +36,7 @@ impl UpstreamError {
     ];
 
     /// The reason that a request ends for when its last try failed so.
-    pub fn reason(self) -> Reason {
+    pub(crate) fn reason(self) -> Reason {
         match self {
             UpstreamError::Unresolved => Reason::Unresolved,
             UpstreamError::NoSocket => Reason::NoSocket,

@@ -11,7 +11,7 @@ use super::upstream_error::UpstreamError;
 use std::time::Duration;
 
 /// A client that leaves sooner than this while Harbor thinks was probably ended by hand.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a request got no answer of Harbor's, or only a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

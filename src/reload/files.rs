@@ -25,13 +25,13 @@ pub(super) struct Files {
 
 impl Files {
     /// All files of a configuration that was just read.
-    pub fn of(config: &Config) -> Files {
+    pub(crate) fn of(config: &Config) -> Files {
         Files::default().and(config)
     }
 
     /// True if a file is another one than when it was read, and all are what they were at the last
     /// look: nobody is writing them.
-    pub fn look(&mut self) -> bool {
+    pub(crate) fn look(&mut self) -> bool {
         let now: Vec<_> = self.paths.iter().map(|path| stamp(path)).collect();
         let is_still = now == self.last;
         self.last = now;
@@ -39,14 +39,14 @@ impl Files {
     }
 
     /// The same files, as they are now; to be called before they are read.
-    pub fn again(mut self) -> Files {
+    pub(crate) fn again(mut self) -> Files {
         self.look();
         self.read.clone_from(&self.last);
         self
     }
 
     /// Those that this configuration names; what was known of them stays.
-    pub fn and(self, config: &Config) -> Files {
+    pub(crate) fn and(self, config: &Config) -> Files {
         let paths = config.files();
         let known = |path: &PathBuf| {
             let place = self.paths.iter().position(|other| other == path);

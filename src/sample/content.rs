@@ -34,7 +34,7 @@ impl Pattern {
     }
 
     /// The whole content in pieces of up to 64 KiB.
-    pub fn chunks(self) -> impl Iterator<Item = Bytes> + Send + 'static {
+    pub(crate) fn chunks(self) -> impl Iterator<Item = Bytes> + Send + 'static {
         (0..self.size.div_ceil(CHUNK)).map(move |index| self.bytes(index * CHUNK, CHUNK))
     }
 
@@ -47,7 +47,7 @@ impl Pattern {
 }
 
 /// The finished hash as it is written in references.
-pub fn digest_of(hasher: Sha256) -> String {
+pub(crate) fn digest_of(hasher: Sha256) -> String {
     use std::fmt::Write;
     let mut text = String::from("sha256:");
     for byte in hasher.finalize() {

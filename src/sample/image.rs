@@ -4,17 +4,17 @@
 use super::content::{Pattern, digest};
 use bytes::Bytes;
 
-pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 pub struct Image {
     pub layer: Layer,
-    pub config: Bytes,
-    pub manifest: Bytes,
+    pub(crate) config: Bytes,
+    pub(crate) manifest: Bytes,
 }
 
 /// A layer and its digest, which costs a pass over it.
 pub struct Layer {
-    pub content: Pattern,
+    pub(crate) content: Pattern,
     pub digest: String,
 }
 

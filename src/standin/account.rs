@@ -21,8 +21,8 @@ pub enum AccountKind {
 
 #[derive(Clone, Debug)]
 pub struct Project {
-    pub name: String,
-    pub visibility: Visibility,
+    pub(crate) name: String,
+    pub(crate) visibility: Visibility,
     pub members: Vec<Member>,
 }
 

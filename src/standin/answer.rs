@@ -9,8 +9,8 @@ use serde_json::json;
 use std::io;
 
 /// A body on its way out, or on its way in with its origin forgotten.
-pub type Body = UnsyncBoxBody<Bytes, io::Error>;
-pub type Answer = Response<Body>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
+pub(crate) type Answer = Response<Body>;
 
 /// Who is speaking: only the registry (and core in its name) sets the version header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -53,7 +53,7 @@ impl Authority {
     }
 
     /// The same with something about it changed: its days, or who it says it is.
-    pub fn issue_with(
+    pub(crate) fn issue_with(
         &self,
         names: &[&str],
         change: impl FnOnce(&mut CertificateParams),
@@ -75,7 +75,7 @@ impl Authority {
     }
 
     /// A TLS client that trusts this authority and nobody else. HTTP/1.1 only.
-    pub fn client(&self) -> Result<Arc<rustls::ClientConfig>, CertificateError> {
+    pub(crate) fn client(&self) -> Result<Arc<rustls::ClientConfig>, CertificateError> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(self.der.clone())?;
         let config = rustls::ClientConfig::builder_with_provider(provider())

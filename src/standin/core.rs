@@ -91,7 +91,7 @@ impl Core {
         request: Request<Incoming>,
         link: Arc<Link>,
     ) -> Result<Answer, Ended> {
-        let entry = self.seen.begin(link.id, &request);
+        let entry = self.seen.begin(&request);
         let faults = self.faults.take(request.method(), request.uri().path());
         let (head, incoming) = request.into_parts();
         let mut body = entry.count(incoming);

@@ -2,7 +2,7 @@
 //! doesn't offer (a reset, words of our own in front of or in place of an answer).
 
 use super::answer::Answer;
-pub use super::answer::Body;
+pub(crate) use super::answer::Body;
 use super::faults::End;
 use super::seen::lock;
 use bytes::{Buf, Bytes, BytesMut};
@@ -30,13 +30,13 @@ const LINGER: Duration = Duration::from_millis(500);
 /// The request gets no answer through hyper; the connection ends.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was ended on purpose")]
-pub struct Ended;
+pub(crate) struct Ended;
 
 /// A connection as its requests' handler sees it.
-pub struct Link {
-    pub id: u64,
-    pub peer: SocketAddr,
-    pub tls: bool,
+pub(crate) struct Link {
+    pub(crate) id: u64,
+    pub(crate) peer: SocketAddr,
+    pub(crate) tls: bool,
     words: Mutex<Words>,
     close: Notify,
 }
@@ -52,36 +52,36 @@ struct Words {
 
 impl Link {
     /// Bytes that stand in front of the answer.
-    pub fn say_before(&self, bytes: &[u8]) {
+    pub(crate) fn say_before(&self, bytes: &[u8]) {
         lock(&self.words).before.extend_from_slice(bytes);
     }
 
     /// Ends the connection with these bytes. To be followed by `Err(Ended)`.
-    pub fn last_words(&self, bytes: impl Into<Bytes>, end: End) -> Ended {
+    pub(crate) fn last_words(&self, bytes: impl Into<Bytes>, end: End) -> Ended {
         lock(&self.words).last = Some((bytes.into(), end));
         Ended
     }
 
     /// Content is, or may be, left unread, so the end of the connection needs patience.
-    pub fn leaves_unread(&self) {
+    pub(crate) fn leaves_unread(&self) {
         lock(&self.words).unread = true;
     }
 
     /// Closes the connection once the answer that is being written is out.
-    pub fn close_after(&self) {
+    pub(crate) fn close_after(&self) {
         self.close.notify_one();
     }
 }
 
 /// A socket that is being served; dropping it ends everything on it.
-pub struct Listening {
-    pub address: SocketAddr,
+pub(crate) struct Listening {
+    pub(crate) address: SocketAddr,
     task: JoinHandle<()>,
 }
 
 impl Listening {
     /// Ends the listener and its connections, and waits until they are gone.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.task.abort();
         // Cancelled, as asked.
         let _ = (&mut self.task).await;
@@ -95,7 +95,7 @@ impl Drop for Listening {
 }
 
 /// Binds and serves until the returned value is dropped.
-pub async fn listen<H, F>(
+pub(crate) async fn listen<H, F>(
     bind: SocketAddr,
     tls: Option<Arc<rustls::ServerConfig>>,
     handler: H,

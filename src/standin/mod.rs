@@ -19,7 +19,7 @@ mod faults;
 mod forward;
 pub mod gate;
 pub mod hop;
-pub mod link;
+pub(crate) mod link;
 mod lists;
 mod manifests;
 mod path;

@@ -12,13 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 /// How many requests are remembered; a benchmark sends millions.
-pub const KEPT: usize = 4096;
+pub(crate) const KEPT: usize = 4096;
 
 /// One request, and what became of it so far.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// The connection it came on; numbers are given out in the order of accepting.
-    pub connection: u64,
     pub method: Method,
     /// The request target, byte for byte.
     pub target: String,
@@ -69,9 +67,8 @@ pub(super) struct Log(Mutex<VecDeque<Arc<Mutex<Seen>>>>);
 pub(super) struct Entry(Arc<Mutex<Seen>>);
 
 impl Log {
-    pub(super) fn begin<B>(&self, connection: u64, request: &http::Request<B>) -> Entry {
+    pub(super) fn begin<B>(&self, request: &http::Request<B>) -> Entry {
         let seen = Arc::new(Mutex::new(Seen {
-            connection,
             method: request.method().clone(),
             target: request.uri().to_string(),
             headers: request.headers().clone(),

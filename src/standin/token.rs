@@ -20,23 +20,23 @@ const SHA256_PREFIX: [u8; 19] = [
 /// What a token says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Claims {
-    pub iss: String,
+    pub(crate) iss: String,
     /// Absent in an anonymous caller's token.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub sub: String,
-    pub aud: String,
-    pub exp: u64,
-    pub nbf: u64,
-    pub iat: u64,
-    pub jti: String,
-    pub access: Option<Vec<Access>>,
+    pub(crate) sub: String,
+    pub(crate) aud: String,
+    pub(crate) exp: u64,
+    pub(crate) nbf: u64,
+    pub(crate) iat: u64,
+    pub(crate) jti: String,
+    pub(crate) access: Option<Vec<Access>>,
 }
 
 /// One granted scope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Access {
     #[serde(rename = "type")]
-    pub kind: String,
+    pub(crate) kind: String,
     pub name: String,
     pub actions: Vec<String>,
 }

@@ -121,7 +121,7 @@ impl Keyring {
     }
 
     /// The ids of all keys, the current one's first.
-    pub fn ids(&self) -> impl Iterator<Item = KeyId> {
+    pub(crate) fn ids(&self) -> impl Iterator<Item = KeyId> {
         self.all().map(|key| key.id)
     }
 

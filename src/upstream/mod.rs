@@ -8,7 +8,7 @@
 mod probe;
 mod resolve;
 
-pub use resolve::resolve;
+pub(crate) use resolve::resolve;
 
 use crate::config::{Health, Registry, Timeouts, Upstream, UpstreamTls};
 use crate::descriptors::is_exhausted;
@@ -33,7 +33,7 @@ const UPSTREAM_IDLE: Duration = Duration::from_secs(30);
 
 /// Below every idle timeout that cloud balancers have by default (60 s and up), so that a long
 /// silent commit isn't cut by a device that believes the connection dead.
-pub fn tcp_keepalive() -> TcpKeepalive {
+pub(crate) fn tcp_keepalive() -> TcpKeepalive {
     TcpKeepalive {
         idle: Duration::from_secs(60),
         interval: Duration::from_secs(15),
@@ -44,7 +44,7 @@ pub fn tcp_keepalive() -> TcpKeepalive {
 }
 
 /// Whether a connection failed for want of a socket of ours, which says nothing of Harbor.
-pub fn lacks_socket(error: &pingora::Error) -> bool {
+pub(crate) fn lacks_socket(error: &pingora::Error) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error.root_cause());
     while let Some(error) = cause {
         if error.downcast_ref().is_some_and(is_exhausted) {
@@ -56,8 +56,8 @@ pub fn lacks_socket(error: &pingora::Error) -> bool {
 }
 
 /// All endpoints of one registry.
-pub struct Pool {
-    pub endpoints: Vec<Endpoint>,
+pub(crate) struct Pool {
+    pub(crate) endpoints: Vec<Endpoint>,
     next: AtomicUsize,
     made_for: (Upstream, Timeouts),
     /// They end with the pool.
@@ -65,18 +65,18 @@ pub struct Pool {
 }
 
 /// One replica as configured, with the addresses that its name has now.
-pub struct Endpoint {
-    pub origin: Origin,
+pub(crate) struct Endpoint {
+    pub(crate) origin: Origin,
     /// The configured origin as text: a label value, and a word in logs.
-    pub name: String,
+    pub(crate) name: String,
     addresses: ArcSwap<Vec<Arc<Address>>>,
     health: Health,
     template: HttpPeer,
 }
 
 /// One socket address of an endpoint.
-pub struct Address {
-    pub socket: SocketAddr,
+pub(crate) struct Address {
+    pub(crate) socket: SocketAddr,
     healthy: AtomicBool,
 }
 
@@ -89,26 +89,26 @@ impl Address {
         })
     }
 
-    pub fn is_healthy(&self) -> bool {
+    pub(crate) fn is_healthy(&self) -> bool {
         self.healthy.load(Ordering::Relaxed)
     }
 
     /// Returns what it was before.
-    pub fn set_healthy(&self, healthy: bool) -> bool {
+    pub(crate) fn set_healthy(&self, healthy: bool) -> bool {
         self.healthy.swap(healthy, Ordering::Relaxed)
     }
 }
 
 /// Where one try goes.
-pub struct Choice {
+pub(crate) struct Choice {
     /// Index into [`Pool::endpoints`].
-    pub endpoint: usize,
-    pub address: Arc<Address>,
+    pub(crate) endpoint: usize,
+    pub(crate) address: Arc<Address>,
 }
 
 impl Pool {
     /// Endpoints that are addresses are usable at once, names after their first resolution.
-    pub fn new(registry: &Registry) -> Pool {
+    pub(crate) fn new(registry: &Registry) -> Pool {
         let upstream = &registry.upstream;
         let endpoint = |origin: &Origin| {
             Endpoint::new(origin, &upstream.tls, &upstream.health, &registry.timeouts)
@@ -123,7 +123,7 @@ impl Pool {
 
     /// The pool of a registry whose configuration was read again: the one it had, if nothing changed
     /// of what a pool is made for. Otherwise endpoints that stay keep their addresses and health.
-    pub fn after(registry: &Registry, before: Option<&Arc<Pool>>) -> Arc<Pool> {
+    pub(crate) fn after(registry: &Registry, before: Option<&Arc<Pool>>) -> Arc<Pool> {
         let Some(before) = before else {
             return Arc::new(Pool::new(registry));
         };
@@ -142,7 +142,7 @@ impl Pool {
     }
 
     /// Begins to probe all endpoints, each with its gauge. Needs a runtime.
-    pub fn watch(self: &Arc<Self>, healthy: impl Fn(&Endpoint) -> IntGauge) {
+    pub(crate) fn watch(self: &Arc<Self>, healthy: impl Fn(&Endpoint) -> IntGauge) {
         let mut probes = self.probes.lock().unwrap_or_else(PoisonError::into_inner);
         for (index, endpoint) in self.endpoints.iter().enumerate() {
             probes.spawn(probe::watch(Arc::downgrade(self), index, healthy(endpoint)));
@@ -151,7 +151,7 @@ impl Pool {
 
     /// The next address that this request has not tried yet, healthy ones first; `None` when all
     /// were tried or none is known.
-    pub fn choose(&self, tried: &[SocketAddr]) -> Option<Choice> {
+    pub(crate) fn choose(&self, tried: &[SocketAddr]) -> Option<Choice> {
         let start = self.next.fetch_add(1, Ordering::Relaxed);
         let count = self.endpoints.len();
         let mut second_best = None;
@@ -178,7 +178,7 @@ impl Pool {
     }
 
     /// Whether [`Pool::choose`] would still find an address.
-    pub fn has_untried(&self, tried: &[SocketAddr]) -> bool {
+    pub(crate) fn has_untried(&self, tried: &[SocketAddr]) -> bool {
         let untried = |address: &Arc<Address>| !tried.contains(&address.socket);
         self.endpoints
             .iter()
@@ -200,12 +200,12 @@ impl Endpoint {
     }
 
     /// The addresses that the endpoint's name has now.
-    pub fn addresses(&self) -> Arc<Vec<Arc<Address>>> {
+    pub(crate) fn addresses(&self) -> Arc<Vec<Arc<Address>>> {
         self.addresses.load_full()
     }
 
     /// Whether any address of the endpoint is healthy.
-    pub fn is_healthy(&self) -> bool {
+    pub(crate) fn is_healthy(&self) -> bool {
         self.addresses
             .load()
             .iter()
@@ -213,7 +213,7 @@ impl Endpoint {
     }
 
     /// A connection to one of the endpoint's addresses whose reads may take `silence` each.
-    pub fn peer(&self, address: SocketAddr, silence: Duration) -> Box<HttpPeer> {
+    pub(crate) fn peer(&self, address: SocketAddr, silence: Duration) -> Box<HttpPeer> {
         let mut peer = Box::new(self.template.clone());
         peer._address = pingora::protocols::l4::socket::SocketAddr::Inet(address);
         peer.options.read_timeout = Some(silence);
@@ -306,7 +306,7 @@ mod tests {
                 commit: Duration::from_secs(1800),
             },
             objective: Objective::DEFAULT,
-            reattach: crate::config::Reattach::default(),
+            reattach: crate::config::types::Reattach::default(),
             max_in_flight: MaxInFlight {
                 uploads: 1,
                 other: 1,

@@ -18,7 +18,7 @@ const FAILURES_UNTIL_UNHEALTHY: u32 = 2;
 /// Probes one endpoint for as long as its pool is in use: resolves its name, asks each of its
 /// addresses, and keeps the health of each and the endpoint's gauge. Changes are logged once, with
 /// the reason.
-pub async fn watch(pool: Weak<Pool>, endpoint: usize, healthy: IntGauge) {
+pub(crate) async fn watch(pool: Weak<Pool>, endpoint: usize, healthy: IntGauge) {
     let connector = Connector::<()>::new(None);
     let mut known = Known::default();
     while let Some(pool) = pool.upgrade() {

@@ -10,7 +10,7 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Resolves the names of endpoints that have no address yet, so that the first requests find one.
 /// Takes no longer than one look-up; what fails is left to the probes, which say so.
-pub async fn resolve(pool: &Pool) {
+pub(crate) async fn resolve(pool: &Pool) {
     let new = pool.endpoints.iter();
     let new = new.filter(|endpoint| endpoint.addresses().is_empty());
     futures_util::future::join_all(new.map(refresh)).await;

@@ -2,7 +2,8 @@
 
 use crate::canary::run::{End, Run};
 use crate::canary::settings::Settings;
-use crate::config::{Canary, CanaryCredentials};
+use crate::config::Canary;
+use crate::config::canary::CanaryCredentials;
 use crate::doctor::finding::Finding;
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{
@@ -13,9 +14,9 @@ use crate::edge::origin::Origin;
 use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
-pub const PASSWORD: &str = "Never-To-Be-Seen-1";
+pub(crate) const PASSWORD: &str = "Never-To-Be-Seen-1";
 
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         canary: Canary {
             registry: "harbor".to_owned(),
@@ -34,7 +35,7 @@ pub fn settings() -> Settings {
 }
 
 /// Every step of a canary's walk, each done.
-pub fn healthy() -> Walk {
+pub(crate) fn healthy() -> Walk {
     let target = settings().target;
     let address = ([203, 0, 113, 10], 443).into();
     let exchange = |(number, (step, status)): (usize, (Step, u16))| Exchange {
@@ -93,7 +94,7 @@ pub fn healthy() -> Walk {
 }
 
 /// The walk, but with this at a step, and nothing after it.
-pub fn failing(step: Step, result: Result<u16, Trouble>) -> Walk {
+pub(crate) fn failing(step: Step, result: Result<u16, Trouble>) -> Walk {
     let mut walk = healthy();
     let after = |one: &Exchange| one.step <= step;
     walk.exchanges.retain(after);
@@ -107,7 +108,7 @@ pub fn failing(step: Step, result: Result<u16, Trouble>) -> Walk {
 }
 
 /// The walk, but with this left behind.
-pub fn leaving(status: Option<u16>) -> Walk {
+pub(crate) fn leaving(status: Option<u16>) -> Walk {
     let mut walk = healthy();
     walk.left.push(Leftover::Artifact {
         repository: "lab/canary".to_owned(),
@@ -117,7 +118,7 @@ pub fn leaving(status: Option<u16>) -> Walk {
     walk
 }
 
-pub fn finding(kind: Kind, step: Step) -> Finding {
+pub(crate) fn finding(kind: Kind, step: Step) -> Finding {
     Finding {
         kind,
         severity: kind.severity(),
@@ -129,6 +130,6 @@ pub fn finding(kind: Kind, step: Step) -> Finding {
     }
 }
 
-pub fn run(walk: &Walk, findings: &[Finding]) -> Run {
+pub(crate) fn run(walk: &Walk, findings: &[Finding]) -> Run {
     Run::of(SystemTime::UNIX_EPOCH, walk, findings, &End::Whole)
 }

@@ -1,8 +1,10 @@
 //! Canaries of a configuration, from reload to reload: when they run, and who is told.
 
 use super::made::{failing, finding, healthy, leaving};
-use crate::canary::{Examine, supervise};
-use crate::config::{self, Canary, CanaryCredentials, Config, Flags, Maintenance};
+use crate::canary::examine::Examine;
+use crate::canary::supervise;
+use crate::config::canary::CanaryCredentials;
+use crate::config::{self, Canary, Config, Flags, Maintenance};
 use crate::doctor::finding::Finding;
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::Walk;

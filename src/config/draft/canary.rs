@@ -9,12 +9,12 @@ use serde_yaml::Value;
 use std::time::Duration;
 
 pub(in super::super) struct DraftCanary {
-    pub registry: Option<Keyed<String>>,
-    pub repository: Option<Keyed<String>>,
-    pub credentials: Option<Keyed<String>>,
-    pub interval: Option<Duration>,
-    pub ca: Option<Keyed<String>>,
-    pub realm_hosts: Vec<Host>,
+    pub(crate) registry: Option<Keyed<String>>,
+    pub(crate) repository: Option<Keyed<String>>,
+    pub(crate) credentials: Option<Keyed<String>>,
+    pub(crate) interval: Option<Duration>,
+    pub(crate) ca: Option<Keyed<String>>,
+    pub(crate) realm_hosts: Vec<Host>,
 }
 
 const CANARY: &str = "a table with registry, repository and credentials, or a list of them";

@@ -15,29 +15,29 @@ use std::time::Duration;
 
 /// One header that may carry a moved Authorization.
 pub(in super::super) struct DraftMoved {
-    pub header: Keyed<HeaderName>,
-    pub prefer: Prefer,
+    pub(crate) header: Keyed<HeaderName>,
+    pub(crate) prefer: Prefer,
 }
 
 #[derive(Default)]
 pub(in super::super) struct DraftLoginLimit {
-    pub failures: Option<u32>,
-    pub within: Option<Duration>,
-    pub exempt: Vec<Keyed<IpNet>>,
+    pub(crate) failures: Option<u32>,
+    pub(crate) within: Option<Duration>,
+    pub(crate) exempt: Vec<Keyed<IpNet>>,
 }
 
 /// The top-level table or a registry's own; what is absent is inherited.
 #[derive(Default)]
 pub(in super::super) struct DraftReattach {
-    pub mode: Option<ReattachMode>,
-    pub keys: Option<DraftKeys>,
-    pub client_address: Option<ClientAddressRule>,
+    pub(crate) mode: Option<ReattachMode>,
+    pub(crate) keys: Option<DraftKeys>,
+    pub(crate) client_address: Option<ClientAddressRule>,
 }
 
 /// Names of key files.
 pub(in super::super) struct DraftKeys {
-    pub current: Option<Keyed<String>>,
-    pub previous: Vec<Keyed<String>>,
+    pub(crate) current: Option<Keyed<String>>,
+    pub(crate) previous: Vec<Keyed<String>>,
 }
 
 const NETWORKS: &str =

@@ -12,31 +12,31 @@ use std::time::Duration;
 
 #[derive(Default)]
 pub(in super::super) struct DraftLimits {
-    pub connections: Option<usize>,
-    pub connections_per_client: Option<usize>,
-    pub header_time: Option<Duration>,
-    pub header_fields: Option<usize>,
-    pub header_bytes: Option<u64>,
-    pub keepalive_idle: Option<Duration>,
-    pub keepalive_requests: Option<u32>,
-    pub http2_streams: Option<u32>,
-    pub body_memory: Option<u64>,
-    pub upload_progress: Option<u64>,
-    pub unread_answer: Option<Duration>,
-    pub download_progress: Option<u64>,
-    pub stands_still: Option<Duration>,
+    pub(crate) connections: Option<usize>,
+    pub(crate) connections_per_client: Option<usize>,
+    pub(crate) header_time: Option<Duration>,
+    pub(crate) header_fields: Option<usize>,
+    pub(crate) header_bytes: Option<u64>,
+    pub(crate) keepalive_idle: Option<Duration>,
+    pub(crate) keepalive_requests: Option<u32>,
+    pub(crate) http2_streams: Option<u32>,
+    pub(crate) body_memory: Option<u64>,
+    pub(crate) upload_progress: Option<u64>,
+    pub(crate) unread_answer: Option<Duration>,
+    pub(crate) download_progress: Option<u64>,
+    pub(crate) stands_still: Option<Duration>,
 }
 
 #[derive(Default)]
 pub(in super::super) struct DraftMaxInFlight {
-    pub uploads: Option<usize>,
-    pub other: Option<usize>,
+    pub(crate) uploads: Option<usize>,
+    pub(crate) other: Option<usize>,
 }
 
 #[derive(Default)]
 pub(in super::super) struct DraftDrain {
-    pub delay: Option<Duration>,
-    pub timeout: Option<Duration>,
+    pub(crate) delay: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// A number's bounds, and the words for them.

@@ -1,6 +1,7 @@
 //! Limits, maintenance, drain, and who may speak the PROXY protocol.
 
-use super::super::{Drain, Limits, Maintenance, MaxInFlight, ProxyProtocol};
+use super::super::types::Drain;
+use super::super::{Limits, Maintenance, MaxInFlight, ProxyProtocol};
 use super::hops::load;
 use super::{Files, assert_lines, listeners, registry, top};
 use std::time::Duration;

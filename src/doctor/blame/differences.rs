@@ -8,14 +8,14 @@ use std::time::Duration;
 
 /// One thing that the walks saw, and not all alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Difference {
-    pub what: &'static str,
+pub(crate) struct Difference {
+    pub(crate) what: &'static str,
     /// In the order of the walks; none where it wasn't seen.
-    pub seen: Vec<Option<String>>,
+    pub(crate) seen: Vec<Option<String>>,
 }
 
 /// What differs between the walks; nothing where there is only one.
-pub fn differences(walks: &[Judged]) -> Vec<Difference> {
+pub(crate) fn differences(walks: &[Judged]) -> Vec<Difference> {
     if walks.len() < 2 {
         return Vec::new();
     }
@@ -34,7 +34,7 @@ pub fn differences(walks: &[Judged]) -> Vec<Difference> {
 }
 
 /// The status, or what happened instead of an answer.
-pub fn outcome(exchange: &Exchange) -> String {
+pub(crate) fn outcome(exchange: &Exchange) -> String {
     match &exchange.result {
         Ok(answer) => answer.status.to_string(),
         Err(trouble) => short(trouble),

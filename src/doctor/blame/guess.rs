@@ -8,15 +8,15 @@ use serde::{Serialize, Serializer};
 
 /// What an entry's answers look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Guess {
+pub(crate) struct Guess {
     /// Who answers first there; none where it leaves no trace, as HAProxy does.
-    pub hop: Option<Hop>,
+    pub(crate) hop: Option<Hop>,
     /// What stands at the chain's end.
-    pub registry: Option<Registry>,
+    pub(crate) registry: Option<Registry>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hop {
+pub(crate) enum Hop {
     Cloudflare,
     Cloudfront,
     Akamai,
@@ -37,14 +37,14 @@ pub enum Hop {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Registry {
+pub(crate) enum Registry {
     Harbor,
     /// Distribution, or what speaks like it.
     Distribution,
 }
 
 impl Hop {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Hop::Cloudflare => "Cloudflare",
             Hop::Cloudfront => "CloudFront",
@@ -67,7 +67,7 @@ impl Hop {
     }
 
     /// Whose lines help there.
-    pub fn product(self) -> Option<Product> {
+    pub(crate) fn product(self) -> Option<Product> {
         match self {
             Hop::Nginx | Hop::Openresty | Hop::Tengine => Some(Product::Nginx),
             Hop::Haproxy => Some(Product::Haproxy),
@@ -89,7 +89,7 @@ impl Hop {
 }
 
 impl Registry {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Registry::Harbor => "Harbor",
             Registry::Distribution => "registry",
@@ -109,7 +109,7 @@ impl Serialize for Registry {
     }
 }
 
-pub fn guess(walk: &Walk) -> Guess {
+pub(crate) fn guess(walk: &Walk) -> Guess {
     // What port 80 says is another server's word.
     let answers: Vec<&Answer> = walk
         .exchanges
@@ -125,7 +125,7 @@ pub fn guess(walk: &Walk) -> Guess {
 
 /// Who wrote the page that a step was answered with: an error that is no registry's own is signed by
 /// the hop that made it.
-pub fn author(walk: &Walk, step: Step) -> Option<Hop> {
+pub(crate) fn author(walk: &Walk, step: Step) -> Option<Hop> {
     let pages: Vec<&Answer> = walk
         .all(step)
         .filter_map(|one| one.result.as_ref().ok())

@@ -2,7 +2,7 @@
 
 /// How something is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Circumstance {
+pub(crate) enum Circumstance {
     /// As it mostly is, or nothing more is known.
     Usual,
     /// At some addresses of the name only, or not every time.
@@ -19,7 +19,7 @@ pub enum Circumstance {
 
 /// Where a host is, as seen from clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub(crate) enum Reach {
     /// A name that doesn't resolve, or only inside.
     Unresolved,
     /// A private address, written as such.
@@ -35,7 +35,7 @@ pub enum Reach {
 
 /// Locations that can't be followed by everybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unusable {
+pub(crate) enum Unusable {
     /// There is none.
     Missing,
     /// No URL parser takes it.
@@ -52,7 +52,7 @@ pub enum Unusable {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LostOn {
+pub(crate) enum LostOn {
     Patch,
     Put,
     Both,
@@ -60,7 +60,7 @@ pub enum LostOn {
 
 /// A header that some clients can't do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Header {
+pub(crate) enum Header {
     /// Docker-Content-Digest in the answer to a commit.
     Digest,
     /// Range in the answer to a PATCH, or in the form `0-N`.

@@ -6,7 +6,7 @@ use crate::doctor::seen::{Answer, Walk};
 use crate::doctor::step::Step;
 
 /// What decides, beside the finding itself, what clients make of it.
-pub fn surroundings(walk: &Walk) -> Surroundings {
+pub(crate) fn surroundings(walk: &Walk) -> Surroundings {
     Surroundings {
         authentication: authentication(walk),
         plain_http: plain_http(walk),

@@ -5,7 +5,7 @@ use crate::doctor::blame::Hop;
 use crate::doctor::kind::Kind;
 
 /// What can be changed at such a hop against a finding; none where nothing is known.
-pub fn elsewhere(kind: Kind, hop: Hop) -> Option<&'static str> {
+pub(crate) fn elsewhere(kind: Kind, hop: Hop) -> Option<&'static str> {
     match (hop, kind) {
         (Hop::Cloudflare, Kind::BodyLimit) => Some(
             "Cloudflare: the plan bounds bodies (100 MB, 200 MB, 500 MB). `DNS only`, the grey cloud, \

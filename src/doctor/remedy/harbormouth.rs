@@ -4,7 +4,7 @@
 use crate::doctor::kind::Kind;
 
 /// What Harbormouth in front of Harbor would do about it.
-pub fn harbormouth(kind: Kind) -> &'static str {
+pub(crate) fn harbormouth(kind: Kind) -> &'static str {
     match kind {
         Kind::NameUnresolved | Kind::Unreachable | Kind::AddressUnreachable => {
             "Nothing: it can only answer where clients reach it."

@@ -15,23 +15,25 @@ pub const HAPROXY_BACKEND: &str = "in the backend of this name, behind its other
 pub const HAPROXY_TIMEOUTS: &str = "in the defaults section";
 
 /// The file provider's; labels and custom resources have the same names.
-pub const TRAEFIK_DYNAMIC: &str = "in the dynamic configuration; name the middleware in the router";
-pub const TRAEFIK_SERVICES: &str = "in the dynamic configuration";
-pub const TRAEFIK_STATIC: &str = "in the static configuration (a restart)";
+pub(crate) const TRAEFIK_DYNAMIC: &str =
+    "in the dynamic configuration; name the middleware in the router";
+pub(crate) const TRAEFIK_SERVICES: &str = "in the dynamic configuration";
+pub(crate) const TRAEFIK_STATIC: &str = "in the static configuration (a restart)";
 
-pub const CADDY_PROXY: &str = "in the reverse_proxy block";
-pub const CADDY_SITE: &str = "in the site block";
-pub const CADDY_GLOBAL: &str = "in the global options block";
-pub const CADDY_FILE: &str = "in the Caddyfile";
+pub(crate) const CADDY_PROXY: &str = "in the reverse_proxy block";
+pub(crate) const CADDY_SITE: &str = "in the site block";
+pub(crate) const CADDY_GLOBAL: &str = "in the global options block";
+pub(crate) const CADDY_FILE: &str = "in the Caddyfile";
 
-pub const INGRESS_ANNOTATIONS: &str =
+pub(crate) const INGRESS_ANNOTATIONS: &str =
     "in the Ingress' annotations (`expose.ingress.annotations` in Harbor's chart)";
-pub const INGRESS_CONFIGMAP: &str = "in the controller's ConfigMap";
-pub const INGRESS_SPEC: &str = "in the Ingress' spec";
+pub(crate) const INGRESS_CONFIGMAP: &str = "in the controller's ConfigMap";
+pub(crate) const INGRESS_SPEC: &str = "in the Ingress' spec";
 
-pub const HARBOR_YML: &str = "in harbor.yml, then `./prepare` and `docker compose up -d`";
-pub const HARBOR_CHART: &str = "in the chart's values";
-pub const HARBOR_REGISTRY: &str =
+pub(crate) const HARBOR_YML: &str = "in harbor.yml, then `./prepare` and `docker compose up -d`";
+pub(crate) const HARBOR_CHART: &str = "in the chart's values";
+pub(crate) const HARBOR_REGISTRY: &str =
     "in common/config/registry/config.yml, then restart the registry (`./prepare` writes it anew)";
-pub const HARBOR_NGINX: &str = "in common/config/nginx/nginx.conf of Harbor's own nginx";
-pub const GATEWAY_RULES: &str = "in the rules of an HTTPRoute, where Gateway API is used instead";
+pub(crate) const HARBOR_NGINX: &str = "in common/config/nginx/nginx.conf of Harbor's own nginx";
+pub(crate) const GATEWAY_RULES: &str =
+    "in the rules of an HTTPRoute, where Gateway API is used instead";

@@ -48,7 +48,7 @@ pub(super) fn verdict(walks: &[Judged]) -> Verdict {
 }
 
 /// 0 where nothing breaks a client, 1 where something does, 2 where the chain could not be examined.
-pub fn exit_status(walks: &[Judged]) -> u8 {
+pub(crate) fn exit_status(walks: &[Judged]) -> u8 {
     match verdict(walks) {
         Verdict::Healthy => 0,
         Verdict::Broken => 1,

@@ -24,7 +24,7 @@ use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{default_h2_options, handshake};
 use pingora::protocols::{Digest, GetProxyDigest, GetSocketDigest, GetTimingDigest, Ssl};
 use request::Malformed;
-pub use request::Shortened;
+pub(crate) use request::Shortened;
 use session::Http2Session;
 use std::sync::Arc;
 use tokio::sync::watch;

@@ -20,7 +20,7 @@ pub(super) enum Malformed {
 /// A header that is larger than it may be, of which the rest was thrown away: it is refused when its
 /// client and registry are known.
 #[derive(Clone, Copy, Debug)]
-pub struct Shortened;
+pub(crate) struct Shortened;
 
 /// What is kept of a header that is refused: enough for the record.
 const KEPT_FIELDS: usize = 32;

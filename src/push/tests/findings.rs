@@ -3,9 +3,9 @@
 use super::*;
 
 /// What happens, the last of it being what is asked about.
-pub type Story = fn(&mut Stage) -> Told;
+pub(crate) type Story = fn(&mut Stage) -> Told;
 
-pub fn check(cases: &[(&str, Story, Option<Finding>, &[&str])]) {
+pub(crate) fn check(cases: &[(&str, Story, Option<Finding>, &[&str])]) {
     for (name, story, finding, said) in cases {
         let told = story(&mut Stage::new());
         assert_eq!(told.finding, *finding, "{name}: {told:?}");
@@ -202,7 +202,7 @@ fn an_impatient_client() {
     ]);
 }
 
-pub fn cut(silence: f64, age: f64) -> Ended<'static> {
+pub(crate) fn cut(silence: f64, age: f64) -> Ended<'static> {
     Ended {
         silence: seconds(silence),
         duration: seconds(age),
