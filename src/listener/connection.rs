@@ -8,11 +8,9 @@ use super::life::Life;
 use super::progress::Progress;
 use super::worker::Ending;
 use crate::config::Limits;
-use crate::gateway::Gateway;
 use crate::live::Memory;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream};
 use pingora::protocols::http::ServerSession;
-use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use prometheus::IntCounter;
 use std::pin::pin;
@@ -71,9 +69,9 @@ pub(crate) fn arrival() -> Arrival {
     })
 }
 
-/// Pingora's server around Pingora's proxy, with the arrival in between.
-pub(super) struct ConnectionApp {
-    proxy: Arc<HttpProxy<Gateway>>,
+/// A connection's server around what answers its requests, with the arrival in between.
+pub(super) struct ConnectionApp<A> {
+    app: Arc<A>,
     way: Way,
     announced: Announced,
     life: Arc<Life>,
@@ -84,9 +82,9 @@ pub(super) struct ConnectionApp {
     served: AtomicBool,
 }
 
-impl ConnectionApp {
+impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
     pub(super) fn new(
-        proxy: Arc<HttpProxy<Gateway>>,
+        app: Arc<A>,
         (way, announced): (Way, Announced),
         life: Arc<Life>,
         limits: Limits,
@@ -95,7 +93,7 @@ impl ConnectionApp {
         memory: Arc<Memory>,
     ) -> Self {
         ConnectionApp {
-            proxy,
+            app,
             way,
             announced,
             life,
@@ -109,26 +107,26 @@ impl ConnectionApp {
 
     /// Serves the connection until either side ends it.
     pub(super) async fn serve(self, stream: Guard, is_used_up: &Notify) {
-        let app = Arc::new(self);
-        let draining = &app.ending.draining;
+        let connection = Arc::new(self);
+        let draining = &connection.ending.draining;
         if !stream.is_http2() {
-            app.serve_http1(Box::new(stream)).await;
+            connection.serve_http1(Box::new(stream)).await;
             return;
         }
-        let memory = Arc::clone(&app.memory);
+        let memory = Arc::clone(&connection.memory);
         let (leave, leaving) = watch::channel(false);
         let take = |session| {
-            let app = Arc::clone(&app);
+            let connection = Arc::clone(&connection);
             // Ends with the connection, which ends each of its streams.
             tokio::spawn(async move {
-                let draining = app.ending.draining.clone();
-                app.serve_request(session, true, &draining).await;
+                let draining = connection.ending.draining.clone();
+                connection.serve_request(session, true, &draining).await;
             });
         };
         tokio::select! {
-            () = http2::serve(stream, &app.limits, memory, leaving, take) => {}
-            () = app.idles() => {}
-            () = app.take_leave(is_used_up, draining.clone(), &leave) => {}
+            () = http2::serve(stream, &connection.limits, memory, leaving, take) => {}
+            () = connection.idles() => {}
+            () = connection.take_leave(is_used_up, draining.clone(), &leave) => {}
         }
     }
 
@@ -194,7 +192,7 @@ impl ConnectionApp {
             progress: Arc::clone(&progress),
             life: Arc::clone(life),
         };
-        let request = ARRIVAL.scope(arrival, self.proxy.process_new_http(session, shutdown));
+        let request = ARRIVAL.scope(arrival, self.app.process_new_http(session, shutdown));
         let mut request = pin!(request);
         let reused = tokio::select! {
             biased;

@@ -10,11 +10,10 @@ use super::gate::Gate;
 use super::guard::{Guard, Refused};
 use super::introduction::Dismissed;
 use super::life::Life;
-use crate::gateway::Gateway;
 use crate::live::{Current, Shared};
 use crate::metrics::{ConnectionRefused, HandshakeFailure};
 use crate::pulse::{Heart, Hearts};
-use pingora::proxy::HttpProxy;
+use pingora::apps::HttpServerApp;
 use pingora::server::ShutdownWatch;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -79,14 +78,14 @@ impl Drop for Open {
 }
 
 impl Workers {
-    /// Starts `count` threads; `proxy` makes each one's proxy, and `hearts` are what each answers
-    /// by.
+    /// Starts `count` threads; `app` makes what answers each one's requests, and `hearts` are what
+    /// each answers by.
     ///
     /// # Errors
     /// When the system gives no thread or no reactor.
-    pub(crate) fn start(
+    pub(crate) fn start<A: HttpServerApp + Send + Sync + 'static>(
         count: usize,
-        proxy: impl Fn() -> HttpProxy<Gateway>,
+        app: impl Fn() -> A,
         current: &Arc<Current>,
         hearts: &Hearts,
         ending: &Ending,
@@ -99,7 +98,7 @@ impl Workers {
             Worker::start(
                 name,
                 heart,
-                Arc::new(proxy()),
+                Arc::new(app()),
                 current,
                 ending,
                 is_cut.clone(),
@@ -192,10 +191,10 @@ impl Workers {
 }
 
 impl Worker {
-    fn start(
+    fn start<A: HttpServerApp + Send + Sync + 'static>(
         name: String,
         heart: Heart,
-        proxy: Arc<HttpProxy<Gateway>>,
+        app: Arc<A>,
         current: Arc<Current>,
         ending: Ending,
         mut cut: watch::Receiver<bool>,
@@ -227,13 +226,13 @@ impl Worker {
                         .connections
                         .clone();
                     let open = Open::new(Arc::clone(&open), connections);
-                    let (proxy, ending) = (Arc::clone(&proxy), ending.clone());
+                    let (app, ending) = (Arc::clone(&app), ending.clone());
                     let gave_way = metrics.listener(accepted.entrance.listener);
                     let gave_way = gave_way.refused(ConnectionRefused::GaveWay).clone();
                     let life = Arc::clone(&accepted.life);
                     tokio::spawn(async move {
                         tokio::select! {
-                            () = serve(accepted, proxy, shared, ending) => {}
+                            () = serve(accepted, app, shared, ending) => {}
                             () = life.is_cut() => gave_way.inc(),
                         }
                         drop(open);
@@ -248,9 +247,9 @@ impl Worker {
     }
 }
 
-async fn serve(
+async fn serve<A: HttpServerApp + Send + Sync + 'static>(
     accepted: Accepted,
-    proxy: Arc<HttpProxy<Gateway>>,
+    app: Arc<A>,
     shared: Arc<Shared>,
     ending: Ending,
 ) {
@@ -278,8 +277,7 @@ async fn serve(
             let came = (way, prepared.announced);
             let without_request = counted.without_request.clone();
             let memory = Arc::clone(&shared.process.memory);
-            let app =
-                ConnectionApp::new(proxy, came, life, limits, without_request, ending, memory);
+            let app = ConnectionApp::new(app, came, life, limits, without_request, ending, memory);
             // It may live long; each of its requests has the configuration of its own time.
             drop(shared);
             app.serve(stream, &is_used_up).await;
