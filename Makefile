@@ -15,7 +15,7 @@ REAL_THREADS := $(shell expr 1 + $$(nproc))
 HARBORMOUTH ?= cargo run --locked --profile $(PROFILE) --quiet --
 FUZZ_SECONDS ?= 20
 
-# Test targets by what they need; tests/tidy.rs holds that each is in one of them.
+# Test targets by what they need; tests/tidy holds that each is in one of them.
 UNIT := configuration corpus doctor gateway properties standin tidy tracker
 WIRE := judges manifests monitoring one_machine page
 

@@ -1,7 +1,19 @@
 //! Harbormouth, the public edge for Harbor container registries.
 //!
-//! The modules stand in the order of the data's way: what is configured, what is known (pure), how
-//! a request comes in, what happens to it, where it goes, and what is told about it.
+//! The modules in their layers; each imports only what stands before it (`tests/tidy` reads the
+//! source and holds it):
+//!
+//! ```text
+//! pure         edge ticket registry push
+//! system       descriptors file random signals systemd terminal threads
+//! settings     config sealing
+//! observed     logging record metrics
+//! shared       upstream live pulse
+//! the request  listener gateway
+//! life cycle   reload guardian
+//! apart        sample standin demo doctor canary
+//! assembly     admin server main
+//! ```
 
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -9,40 +21,43 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)
 )]
 
-pub mod config;
-
 pub mod edge;
 pub mod push;
 pub mod registry;
 pub mod ticket;
 
-pub mod gateway;
-pub mod listener;
-pub mod live;
-pub mod upstream;
-
-pub mod admin;
-pub mod canary;
 pub mod descriptors;
-pub mod logging;
-pub mod metrics;
-pub mod record;
-
 pub mod file;
-pub mod guardian;
-pub mod pulse;
 pub mod random;
-pub mod reload;
-pub mod sample;
-pub mod sealing;
-pub mod server;
 pub mod signals;
-#[cfg(feature = "demo")]
-pub mod standin;
 pub mod systemd;
 pub mod terminal;
 pub mod threads;
 
+pub mod config;
+pub mod sealing;
+
+pub mod logging;
+pub mod metrics;
+pub mod record;
+
+pub mod live;
+pub mod pulse;
+pub mod upstream;
+
+pub mod gateway;
+pub mod listener;
+
+pub mod guardian;
+pub mod reload;
+
+pub mod canary;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod doctor;
+pub mod sample;
+#[cfg(feature = "demo")]
+pub mod standin;
+
+pub mod admin;
+pub mod server;

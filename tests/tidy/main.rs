@@ -2,6 +2,9 @@
 //! documentation's tables against the code's, and that the repository says nothing about how it
 //! is developed.
 
+mod directions;
+mod graph;
+
 use harbormouth::doctor::kind::Kind;
 use harbormouth::metrics::FAMILIES;
 use harbormouth::push::Finding;
@@ -118,125 +121,6 @@ fn what_the_doctor_makes_of_a_walk_is_pure() {
     );
     let found = offences_in(&pure, &RUNTIME);
     assert!(found.is_empty(), "{found:#?}");
-}
-
-#[test]
-fn imports_go_one_way() {
-    for (folder, banned) in [
-        (
-            "src/edge",
-            &[
-                "crate::registry",
-                "crate::config",
-                "crate::gateway",
-                "crate::upstream",
-                "crate::listener",
-            ][..],
-        ),
-        (
-            "src/registry",
-            &[
-                "crate::config",
-                "crate::gateway",
-                "crate::upstream",
-                "crate::listener",
-                "crate::metrics",
-            ],
-        ),
-        (
-            "src/ticket",
-            &[
-                "crate::registry",
-                "crate::config",
-                "crate::gateway",
-                "crate::upstream",
-                "crate::listener",
-                "crate::metrics",
-            ],
-        ),
-        (
-            "src/config",
-            &[
-                "crate::gateway",
-                "crate::upstream",
-                "crate::listener",
-                "crate::metrics",
-                "crate::registry",
-            ],
-        ),
-        (
-            "src/push",
-            &[
-                "crate::config",
-                "crate::edge",
-                "crate::gateway",
-                "crate::upstream",
-                "crate::listener",
-                "crate::metrics",
-                "crate::admin",
-                "crate::server",
-            ],
-        ),
-        (
-            "src/upstream",
-            &[
-                "crate::gateway",
-                "crate::listener",
-                "crate::server",
-                "crate::admin",
-            ],
-        ),
-        (
-            "src/gateway",
-            &[
-                "crate::server",
-                "crate::admin",
-                "crate::standin",
-                "crate::demo",
-            ],
-        ),
-        (
-            "src/admin",
-            &["crate::gateway", "crate::listener", "crate::server"],
-        ),
-        (
-            "src/doctor",
-            &[
-                "crate::config",
-                "crate::gateway",
-                "crate::listener",
-                "crate::upstream",
-                "crate::live",
-                "crate::metrics",
-                "crate::admin",
-                "crate::canary",
-                "crate::server",
-            ],
-        ),
-        (
-            "src/canary",
-            &[
-                "crate::gateway",
-                "crate::listener",
-                "crate::upstream",
-                "crate::admin",
-                "crate::server",
-            ],
-        ),
-        (
-            "src/standin",
-            &[
-                "crate::gateway",
-                "crate::listener",
-                "crate::server",
-                "crate::upstream",
-                "crate::metrics",
-            ],
-        ),
-    ] {
-        let found = offences(&[folder], banned);
-        assert!(found.is_empty(), "{found:#?}");
-    }
 }
 
 #[test]

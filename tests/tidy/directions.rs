@@ -1,0 +1,380 @@
+//! Who imports whom: the layers as `src/lib.rs` draws them, and no circles, not between the
+//! modules and not between the files of one.
+
+use crate::graph::{Graph, circles};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+/// The modules, layer by layer: each imports only what stands before it, in its own layer too.
+const LAYERS: [(&str, &[&str]); 9] = [
+    ("pure", &["edge", "ticket", "registry", "push"]),
+    ("system", SYSTEM),
+    ("settings", &["config", "sealing"]),
+    ("observed", &["logging", "record", "metrics"]),
+    ("shared", &["upstream", "live", "pulse"]),
+    ("the request", &["listener", "gateway"]),
+    ("life cycle", &["reload", "guardian"]),
+    ("apart", &["sample", "standin", "demo", "doctor", "canary"]),
+    ("assembly", &["admin", "server", "main"]),
+];
+
+const PURE: &[&str] = LAYERS[0].1;
+const SYSTEM: &[&str] = &[
+    "descriptors",
+    "file",
+    "random",
+    "signals",
+    "systemd",
+    "terminal",
+    "threads",
+];
+
+/// What isn't the gateway: besides the pure modules and the system's, it imports only these.
+const APART: [(&str, &[&str]); 4] = [
+    ("sample", &[]),
+    ("standin", &["sample"]),
+    ("demo", &["sample", "standin"]),
+    ("doctor", &["sample"]),
+];
+
+/// Imports against the layers that are still there, and why.
+const AGAINST: &[(&str, &str, &str)] = &[
+    (
+        "metrics",
+        "canary",
+        "the steps of a canary are label values, and the doctor's steps are theirs",
+    ),
+    (
+        "live",
+        "canary",
+        "what the page shows of canaries lives as long as the process",
+    ),
+];
+
+/// Files of one module that still need each other, and why.
+const CIRCLES: &[(&[&str], &str)] = &[
+    (
+        &[
+            "admin",
+            "admin::host",
+            "admin::overview",
+            "admin::page",
+            "admin::routes",
+        ],
+        "what all answers are made of stands in the file that answers",
+    ),
+    (
+        &[
+            "config::canary",
+            "config::certificates",
+            "config::draft",
+            "config::draft::canary",
+            "config::draft::hops",
+            "config::draft::limits",
+            "config::rules",
+            "config::sealing",
+            "config::types",
+            "config::validate",
+        ],
+        "a setting is written in each of them",
+    ),
+    (
+        &[
+            "demo",
+            "demo::gateway",
+            "demo::push",
+            "demo::report",
+            "demo::stage",
+        ],
+        "the demo's options and its report are of the file that begins it",
+    ),
+    (
+        &[
+            "doctor",
+            "doctor::report",
+            "doctor::report::conclusion",
+            "doctor::report::findings",
+            "doctor::walk",
+            "doctor::walk::artifact",
+            "doctor::walk::course",
+            "doctor::walk::entry",
+            "doctor::walk::upload",
+        ],
+        "the walk's options are of the file that begins it",
+    ),
+    (
+        &["doctor::blame", "doctor::blame::differences"],
+        "what is compared is of the file that asks",
+    ),
+    (
+        &[
+            "doctor::clients",
+            "doctor::clients::entry",
+            "doctor::clients::fate",
+            "doctor::clients::location",
+            "doctor::clients::rules",
+            "doctor::clients::transfer",
+            "doctor::clients::words",
+            "doctor::finding",
+        ],
+        "a finding holds the clients that it is made of",
+    ),
+    (
+        &[
+            "doctor::credentials",
+            "doctor::credentials::config",
+            "doctor::credentials::helper",
+        ],
+        "the errors are of the file that asks",
+    ),
+    (
+        &["doctor::judge::around", "doctor::judge::draft"],
+        "a draft holds what is around it",
+    ),
+    (
+        &[
+            "doctor::judge::login",
+            "doctor::judge::transfers",
+            "doctor::judge::upload",
+        ],
+        "each judge asks the others what they judged",
+    ),
+    (
+        &[
+            "doctor::remedy",
+            "doctor::remedy::bodies",
+            "doctor::remedy::headers",
+            "doctor::remedy::routing",
+            "doctor::remedy::tls",
+        ],
+        "the parts of a remedy are of the file that puts them together",
+    ),
+    (
+        &[
+            "doctor::report::chain",
+            "doctor::report::steps",
+            "doctor::report::steps::rows",
+            "doctor::report::ticket",
+        ],
+        "a row is cut as the chain is",
+    ),
+    (
+        &[
+            "doctor::wire",
+            "doctor::wire::authorities",
+            "doctor::wire::body",
+            "doctor::wire::exchange",
+            "doctor::wire::meter",
+        ],
+        "the troubles of a wire are of the file that opens it",
+    ),
+    (
+        &[
+            "gateway",
+            "gateway::answer",
+            "gateway::authorization",
+            "gateway::believed",
+            "gateway::context",
+            "gateway::credentials",
+            "gateway::ending",
+            "gateway::following",
+            "gateway::forward",
+            "gateway::health",
+            "gateway::load",
+            "gateway::login",
+            "gateway::memory",
+            "gateway::owner",
+            "gateway::reply",
+            "gateway::request",
+            "gateway::sound",
+            "gateway::transfer",
+        ],
+        "all of them hold one context of a request",
+    ),
+    (
+        &[
+            "listener::accept",
+            "listener::connection",
+            "listener::worker",
+        ],
+        "a connection holds the worker that accepted it",
+    ),
+    (
+        &[
+            "listener::arriving",
+            "listener::guard",
+            "listener::multiplexed",
+        ],
+        "the guard of a connection holds what it reads",
+    ),
+    (
+        &[
+            "metrics",
+            "metrics::authorization",
+            "metrics::canary",
+            "metrics::families",
+            "metrics::limits",
+            "metrics::process",
+            "metrics::push",
+            "metrics::series",
+        ],
+        "what a family is stands beside all that is registered",
+    ),
+    (
+        &["push::filter", "push::progress"],
+        "a filter keeps what a push is in",
+    ),
+    (
+        &[
+            "standin",
+            "standin::core",
+            "standin::csrf",
+            "standin::forward",
+        ],
+        "the faults are of the file that lists them",
+    ),
+    (
+        &["upstream", "upstream::probe", "upstream::resolve"],
+        "an endpoint is of the file that chooses one",
+    ),
+];
+
+static GRAPH: LazyLock<Graph> =
+    LazyLock::new(|| Graph::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")));
+
+#[test]
+fn every_module_imports_only_what_stands_before_it() {
+    let order: Vec<&str> = LAYERS
+        .iter()
+        .flat_map(|(_, modules)| *modules)
+        .copied()
+        .collect();
+    let imports = GRAPH.top_level();
+    let modules: BTreeSet<&str> = imports.keys().map(String::as_str).collect();
+    assert_eq!(
+        modules,
+        order.iter().copied().collect(),
+        "each module has one place in LAYERS"
+    );
+    let place = |module: &str| order.iter().position(|it| *it == module);
+    let against: BTreeSet<(&str, &str)> = imports
+        .iter()
+        .flat_map(|(from, needs)| needs.iter().map(|to| (from.as_str(), to.as_str())))
+        .filter(|(from, to)| place(to) > place(from) || !is_allowed_apart(from, to))
+        .collect();
+    let known: BTreeSet<(&str, &str)> = AGAINST.iter().map(|(from, to, _)| (*from, *to)).collect();
+    assert_eq!(
+        against, known,
+        "imports against the layers (left), and those that are known (right)"
+    );
+}
+
+fn is_allowed_apart(from: &str, to: &str) -> bool {
+    let apart = APART.iter().find(|(module, _)| *module == from);
+    apart.is_none_or(|(_, besides)| [PURE, SYSTEM, *besides].concat().contains(&to))
+}
+
+#[test]
+fn the_front_page_draws_the_layers() {
+    let widest = LAYERS.iter().map(|(layer, _)| layer.len()).max().unwrap();
+    let rows: String = LAYERS
+        .iter()
+        .map(|(layer, modules)| format!("//! {layer:widest$}  {}\n", modules.join(" ")))
+        .collect();
+    let drawn = format!("//! ```text\n{rows}//! ```\n");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs");
+    assert!(
+        fs::read_to_string(page).unwrap().contains(&drawn),
+        "the layers in src/lib.rs, as they should be:\n{drawn}"
+    );
+}
+
+#[test]
+fn files_of_a_module_go_in_no_circles() {
+    let needs = GRAPH.inside();
+    let found = circles(&needs);
+    let known = |circle: &[String]| {
+        let covers = |known: &[&str]| circle.iter().all(|file| known.contains(&file.as_str()));
+        CIRCLES.iter().position(|(known, _)| covers(known))
+    };
+    let new: Vec<String> = found
+        .iter()
+        .filter(|circle| known(circle).is_none())
+        .map(|circle| described(circle, &needs))
+        .collect();
+    assert!(new.is_empty(), "circles between files:\n{}", new.join("\n"));
+    let there: BTreeSet<usize> = found.iter().filter_map(|circle| known(circle)).collect();
+    let gone: Vec<_> = (0..CIRCLES.len())
+        .filter(|index| !there.contains(index))
+        .map(|index| CIRCLES[index].0)
+        .collect();
+    assert!(gone.is_empty(), "no circles any more: {gone:?}");
+}
+
+fn described(circle: &[String], needs: &BTreeMap<String, BTreeSet<String>>) -> String {
+    circle
+        .iter()
+        .map(|file| {
+            let within = needs[file].iter().filter(|to| circle.contains(to));
+            let within: Vec<&str> = within.map(String::as_str).collect();
+            format!("  {file} needs {}\n", within.join(", "))
+        })
+        .collect()
+}
+
+/// The reader of the graph sees what a search for words would miss.
+#[test]
+fn imports_are_seen_however_they_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write(
+        "lib.rs",
+        "pub mod a; pub mod b; pub mod c; pub mod d; #[cfg(test)] mod tests;",
+    );
+    write("main.rs", "mod args; use harbormouth::a::A;");
+    write("main/args.rs", "");
+    write("args.rs", "fn f() { harbormouth::b::f(); }");
+    write(
+        "a.rs",
+        "mod x; mod y; pub use x::X; pub struct A; fn f(_: y::Y) {}",
+    );
+    write("a/x.rs", "pub struct X(super::A);");
+    write(
+        "a/y.rs",
+        "pub struct Y(super::X); use super::super::c as other; fn f() { other::f() }",
+    );
+    write(
+        "b/mod.rs",
+        "use crate::{a::{self, X}, c}; fn f(_: crate::d::D) { c::f() }\n\
+         #[cfg(test)] mod tests { use crate::b::Gone; } #[cfg(test)] fn g() { crate::main::f() }",
+    );
+    write(
+        "c.rs",
+        "pub fn f() { format!(\"{}\", crate::d::NAME); } impl C { #[cfg(test)] fn g(_: crate::a::A) {} }",
+    );
+    write(
+        "d.rs",
+        "macro_rules! m { () => { $crate::a::A } } fn f() { let a = 1; a + 1 }",
+    );
+    let graph = Graph::read(folder.path());
+    let shown = |needs: BTreeMap<String, BTreeSet<String>>| -> Vec<String> {
+        needs
+            .into_iter()
+            .filter(|(_, needs)| !needs.is_empty())
+            .map(|(from, to)| format!("{from}: {}", to.into_iter().collect::<Vec<_>>().join(" ")))
+            .collect()
+    };
+    assert_eq!(
+        shown(graph.top_level()),
+        ["a: c", "b: a c d", "c: d", "d: a", "main: a b"]
+    );
+    assert_eq!(shown(graph.inside()), ["a: a::y", "a::x: a", "a::y: a::x"]);
+    assert_eq!(circles(&graph.top_level()), [["a", "c", "d"]]);
+    assert_eq!(circles(&graph.inside()), [["a", "a::x", "a::y"]]);
+}
