@@ -2,7 +2,7 @@
 //! piece of the body keeps its room until Harbor has it, and that no copy of the body's beginning is
 //! kept for another try: what has a body is never tried again.
 
-use super::flow::{Flow, Piece};
+use super::flow::{Flow, Upload};
 use crate::registry::login::{FORM_LENGTH, is_form};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -28,9 +28,6 @@ use std::time::Duration;
 
 type Messages = Box<dyn Stream<Item = Result<Bytes>> + Unpin + Send + Sync + 'static>;
 
-/// The kernels between us and Harbor take so much of an upload that Harbor doesn't read.
-const UNPROVEN: usize = 512 * 1024;
-
 pub(super) struct Http2Session {
     request: RequestHeader,
     body: RecvStream,
@@ -44,7 +41,7 @@ pub(super) struct Http2Session {
     form: Option<Vec<u8>>,
     sent: usize,
     digest: Arc<Digest>,
-    flow: Arc<Flow>,
+    upload: Arc<Upload>,
     read_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
     drain_timeout: Option<Duration>,
@@ -69,7 +66,7 @@ impl Http2Session {
             form: None,
             sent: 0,
             digest,
-            flow,
+            upload: Arc::new(Upload::new(flow)),
             read_timeout: None,
             write_timeout: None,
             drain_timeout: None,
@@ -204,8 +201,7 @@ impl Session for Http2Session {
     async fn read_body_bytes(&mut self) -> Result<Option<Bytes>> {
         let piece = self.next_piece().await?;
         let room = self.body.flow_control();
-        let moves = self.received > UNPROVEN || self.flow.taken() > 0;
-        Ok(piece.map(|piece| Piece::wrap(piece, room, &self.flow, moves)))
+        Ok(piece.map(|piece| self.upload.wrap(piece, room)))
     }
 
     async fn drain_request_body(&mut self) -> Result<()> {
