@@ -6,7 +6,7 @@ use pingora::http::RequestHeader;
 use prometheus::IntGauge;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Weak;
+use std::sync::{LazyLock, Weak};
 use std::time::Duration;
 
 /// A Harbor that needs longer than this for a ping wouldn't serve a push either.
@@ -15,17 +15,19 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// One failed probe can be a lost packet; two in a row are a fact.
 const FAILURES_UNTIL_UNHEALTHY: u32 = 2;
 
+/// One for all endpoints: it holds the system's authorities, a third of a MiB. No connection is kept.
+static CONNECTOR: LazyLock<Connector> = LazyLock::new(|| Connector::new(None));
+
 /// Probes one endpoint for as long as its pool is in use: resolves its name, asks each of its
 /// addresses, and keeps the health of each and the endpoint's gauge. Changes are logged once, with
 /// the reason.
 pub(crate) async fn watch(pool: Weak<Pool>, endpoint: usize, healthy: IntGauge) {
-    let connector = Connector::<()>::new(None);
     let mut known = Known::default();
     while let Some(pool) = pool.upgrade() {
         let Some(endpoint) = pool.endpoints.get(endpoint) else {
             return;
         };
-        known.look(endpoint, &connector).await;
+        known.look(endpoint, &CONNECTOR).await;
         healthy.set(i64::from(endpoint.is_healthy()));
         let interval = endpoint.health.interval;
         drop(pool);
