@@ -17,13 +17,12 @@ pub(crate) use logins::{Attempt, Logins};
 pub(crate) use memory::{Held, Memory};
 pub(crate) use shares::{Holder, Rest, Room, Share, Shares};
 
-use crate::canary::Canaries;
 use crate::config::{Config, Hsts, Registry};
 use crate::edge::host::Routes;
 use crate::edge::origin::{Origin, Scheme};
 use crate::edge::trusted::TrustedProxies;
 use crate::logging::Seldom;
-use crate::metrics::{Metrics, RegistryMetrics};
+use crate::metrics::{CanaryLabels, Metrics, RegistryMetrics};
 use crate::push::Pushes;
 use crate::registry::authorities::KnownAuthorities;
 use crate::sealing;
@@ -52,7 +51,6 @@ const EXHAUSTED_TOLD_EVERY: Duration = Duration::from_secs(60);
 pub(crate) struct Process {
     pub(crate) metrics: Metrics,
     pub(crate) pushes: Pushes,
-    pub(crate) canaries: Canaries,
     /// Requests that are answered and whose client still sends.
     pub(crate) lingering: Arc<Shares>,
     /// What the bodies under way may hold.
@@ -110,13 +108,12 @@ pub(crate) struct Harbor {
 impl Process {
     /// # Errors
     /// As [`Metrics::new`].
-    pub(crate) fn new(config: &Config) -> prometheus::Result<Process> {
-        let metrics = Metrics::new(config)?;
+    pub(crate) fn new(config: &Config, canary: CanaryLabels) -> prometheus::Result<Process> {
+        let metrics = Metrics::new(config, canary)?;
         Ok(Process {
             memory: Arc::new(Memory::new(metrics.process.body_memory.clone())),
             metrics,
             pushes: Pushes::new(config.registries.iter().map(|registry| &registry.name)),
-            canaries: Canaries::default(),
             lingering: Arc::default(),
             in_flight: AtomicUsize::new(0),
             cut: AtomicBool::new(false),

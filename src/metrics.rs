@@ -16,7 +16,7 @@ mod refused;
 mod series;
 
 pub(crate) use authorization::AuthorizationMetrics;
-pub(crate) use canary::CanaryMetrics;
+pub(crate) use canary::{CanaryLabels, CanaryMetrics};
 pub use families::{FAMILIES, Family, Kind};
 pub(crate) use process::ProcessMetrics;
 pub(crate) use push::{Direction, LimitedBy, PushMetrics};
@@ -51,6 +51,7 @@ pub(crate) struct Metrics {
     other: Arc<RegistryMetrics>,
     /// By the registry's name.
     canaries: RwLock<BTreeMap<String, Arc<CanaryMetrics>>>,
+    canary_labels: CanaryLabels,
     listeners: Vec<ListenerMetrics>,
 }
 
@@ -149,7 +150,10 @@ impl Metrics {
     ///
     /// # Errors
     /// Only if two families had one name, which the tests rule out.
-    pub(crate) fn new(config: &Config) -> prometheus::Result<Metrics> {
+    pub(crate) fn new(
+        config: &Config,
+        canary_labels: CanaryLabels,
+    ) -> prometheus::Result<Metrics> {
         let families = Families::new();
         let listeners = series::ListenerVecs::register(&families)?;
         #[cfg(target_os = "linux")]
@@ -166,6 +170,7 @@ impl Metrics {
             registries: RwLock::new(BTreeMap::from([known])),
             other,
             canaries: RwLock::default(),
+            canary_labels,
             listeners: config
                 .listeners
                 .iter()
@@ -217,7 +222,8 @@ impl Metrics {
             let metrics = match canaries.entry(canary.registry.clone()) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => {
-                    new.insert(Arc::new(CanaryMetrics::register(&canary.registry)?))
+                    let labels = &self.canary_labels;
+                    new.insert(Arc::new(CanaryMetrics::register(&canary.registry, labels)?))
                 }
             };
             metrics.show(canary);

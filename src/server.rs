@@ -1,7 +1,7 @@
 //! Assembly and life cycle: from a configuration to a process that serves, drains and ends.
 
 use crate::admin::{Admin, Phase, Sources};
-use crate::canary;
+use crate::canary::{self, Canaries};
 use crate::config::Config;
 use crate::gateway::{Gateway, MAX_TRIES};
 use crate::guardian::Guardian;
@@ -106,7 +106,7 @@ async fn serve(config: Config, read: Read) -> anyhow::Result<()> {
     for warning in &config.warnings {
         log::warn!("{warning}");
     }
-    let process = Arc::new(Process::new(&config).context("metrics")?);
+    let process = Arc::new(Process::new(&config, canary::labels()).context("metrics")?);
     logging::counted_by(process.metrics.process.log_lines_dropped());
     let shared = Shared::new(Arc::clone(&config), Arc::clone(&process), None)?;
     let current = Arc::new(Current::new(shared));
@@ -123,8 +123,10 @@ async fn serve(config: Config, read: Read) -> anyhow::Result<()> {
     let (listeners, mut announced) = bind(&config, &doors).await?;
     let certificates = listeners.iter().map(Listener::certificates).collect();
     let mut reloader = Reloader::new(read, Arc::clone(&current), certificates);
+    let canaries = Arc::default();
     let sources = Sources {
         current: Arc::clone(&current),
+        canaries: Arc::clone(&canaries),
         phase: orders.phase.subscribe(),
         reload: reloader.state(),
         hearts: Arc::clone(&hearts),
@@ -147,7 +149,9 @@ async fn serve(config: Config, read: Read) -> anyhow::Result<()> {
     };
     guardian.start().context("the guardian's thread")?;
     resolve_first(&current).await;
-    let mut life = Life::begin(current, workers, orders, listeners, &reloader, &doors);
+    let mut life = Life::begin(
+        current, canaries, workers, orders, listeners, &reloader, &doors,
+    );
     announced.push("ready".to_owned());
     announce(announced).context("the thread that says where we listen")?;
     systemd::ready();
@@ -233,6 +237,7 @@ impl Life {
     /// From now on clients are served.
     fn begin(
         current: Arc<Current>,
+        canaries: Arc<Canaries>,
         workers: Arc<Workers>,
         orders: Orders,
         listeners: Vec<Listener>,
@@ -243,6 +248,7 @@ impl Life {
         reload::watch_endpoints(&current.load(), None);
         let canaries = canary::supervise(
             Arc::clone(&current),
+            canaries,
             reloader.state(),
             orders.drain.subscribe(),
             canary::Doctor,

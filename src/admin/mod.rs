@@ -12,6 +12,7 @@ mod patient;
 mod routes;
 mod turn;
 
+use crate::canary::Canaries;
 use crate::descriptors::{Spares, is_exhausted};
 use crate::live::Current;
 use crate::logging::Seldom;
@@ -64,6 +65,7 @@ pub(crate) enum Phase {
 /// What the answers are made of.
 pub(crate) struct Sources {
     pub(crate) current: Arc<Current>,
+    pub(crate) canaries: Arc<Canaries>,
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) reload: watch::Receiver<State>,
     /// The threads that have to answer.

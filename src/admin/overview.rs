@@ -47,7 +47,7 @@ pub(super) fn overview(sources: &Sources, now: SystemTime) -> Overview {
             public: public.map(ToString::to_string).collect(),
             objective: harbor.registry.objective.ratio(),
             endpoints: endpoints(harbor),
-            canary: shared.process.canaries.view(&harbor.registry.name),
+            canary: sources.canaries.view(&harbor.registry.name),
         })
     };
     let registries = shared.harbors.iter().filter_map(view).collect();

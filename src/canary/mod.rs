@@ -15,9 +15,9 @@ mod steps;
 mod supervisor;
 
 pub(crate) use examine::Doctor;
-pub(crate) use run::Run;
 pub(crate) use seen::{Canaries, CanaryView};
 pub use settings::{Settings, TAG};
+pub(crate) use steps::labels;
 pub use steps::{STEPS, TIMED};
 pub(crate) use supervisor::supervise;
 

@@ -2,7 +2,7 @@
 
 use super::examine::Examine;
 use super::run::{End, Leaves, Run, leaves};
-use super::seen::Change;
+use super::seen::{Canaries, Change};
 use super::settings::{Content, Settings};
 use super::steps::operation;
 use crate::doctor::finding::Finding;
@@ -33,6 +33,7 @@ pub(crate) struct Runner<E> {
     pub(crate) settings: Settings,
     pub(crate) process: Arc<Process>,
     pub(crate) metrics: Arc<CanaryMetrics>,
+    pub(crate) canaries: Arc<Canaries>,
     pub(crate) examine: E,
     /// Becomes true when it is to end.
     pub(crate) stop: watch::Receiver<bool>,
@@ -114,7 +115,9 @@ impl<E: Examine> Runner<E> {
 
     /// Tells metrics, log, failures and the page.
     fn tell(&self, run: Run) {
-        self.metrics.record(&run);
+        let taken = run.steps.iter().map(|taken| (taken.step.as_str(), taken.took));
+        let failed = run.failure.as_ref().map(|failure| failure.step.as_str());
+        self.metrics.record(run.time, taken, failed);
         let registry = &self.settings.canary.registry;
         if let Some(failure) = &run.failure {
             let told = CanaryFailure {
@@ -132,7 +135,7 @@ impl<E: Examine> Runner<E> {
             self.process.pushes.canary_failed(&told, SystemTime::now());
         }
         let failure = run.failure.clone();
-        match (self.process.canaries.record(registry, run), failure) {
+        match (self.canaries.record(registry, run), failure) {
             (Change::Broke, Some(failure)) => {
                 log::warn!("registry {registry}: {}", failure.diagnosis(&self.settings))
             }

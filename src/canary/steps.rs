@@ -1,6 +1,7 @@
 //! The steps of a canary: which there are, and what requests they are.
 
 use crate::doctor::step::Step;
+use crate::metrics::CanaryLabels;
 use crate::registry::operation::Operation;
 
 /// The steps of a canary, in their order: the label values of its metrics.
@@ -47,6 +48,14 @@ pub(crate) const ESSENTIAL: [Step; 5] = [
     Step::ManifestGet,
     Step::BlobGet,
 ];
+
+/// What the metrics are labelled with.
+pub(crate) fn labels() -> CanaryLabels {
+    CanaryLabels {
+        steps: STEPS.iter().map(|step| step.as_str()).collect(),
+        timed: TIMED.iter().map(|step| step.as_str()).collect(),
+    }
+}
 
 /// The step of [`STEPS`] that a step of a whole walk belongs to.
 pub(crate) fn step(step: Step) -> Step {

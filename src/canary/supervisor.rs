@@ -2,9 +2,9 @@
 
 use super::examine::Examine;
 use super::runner::Runner;
+use super::seen::Canaries;
 use super::settings::Settings;
 use crate::live::{Current, Shared};
-use crate::reload::State;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -18,9 +18,10 @@ struct Running {
 
 /// Has every canary run that is configured, until a drain begins; then what is under way is ended and
 /// cleaned up, which takes seconds at most.
-pub(crate) async fn supervise<E: Examine>(
+pub(crate) async fn supervise<E: Examine, R>(
     current: Arc<Current>,
-    mut reloaded: watch::Receiver<State>,
+    canaries: Arc<Canaries>,
+    mut reloaded: watch::Receiver<R>,
     mut draining: watch::Receiver<bool>,
     examine: E,
 ) {
@@ -28,7 +29,7 @@ pub(crate) async fn supervise<E: Examine>(
     loop {
         // What is reloaded while this is done comes next.
         reloaded.mark_unchanged();
-        running = reconcile(running, &current.load(), &examine);
+        running = reconcile(running, &current.load(), &canaries, &examine);
         tokio::select! {
             changed = reloaded.changed() => if changed.is_err() { break },
             _ = draining.wait_for(|draining| *draining) => break,
@@ -44,7 +45,12 @@ pub(crate) async fn supervise<E: Examine>(
 }
 
 /// What runs from now on.
-fn reconcile<E: Examine>(before: Vec<Running>, shared: &Shared, examine: &E) -> Vec<Running> {
+fn reconcile<E: Examine>(
+    before: Vec<Running>,
+    shared: &Shared,
+    canaries: &Arc<Canaries>,
+    examine: &E,
+) -> Vec<Running> {
     let mut before: Vec<Option<Running>> = before.into_iter().map(Some).collect();
     let mut running = Vec::new();
     for settings in Settings::of(&shared.config) {
@@ -56,7 +62,7 @@ fn reconcile<E: Examine>(before: Vec<Running>, shared: &Shared, examine: &E) -> 
         let known = before.iter_mut().find(is_its).and_then(Option::take);
         match known {
             Some(same) if same.settings == settings => running.push(same),
-            other => running.extend(begin(settings, other, shared, examine)),
+            other => running.extend(begin(settings, other, shared, canaries, examine)),
         }
     }
     for gone in before.into_iter().flatten() {
@@ -67,7 +73,7 @@ fn reconcile<E: Examine>(before: Vec<Running>, shared: &Shared, examine: &E) -> 
         let mut running = running.iter();
         running.any(|one| one.settings.canary.registry == registry)
     };
-    shared.process.canaries.retain(runs);
+    canaries.retain(runs);
     running
 }
 
@@ -76,15 +82,17 @@ fn begin<E: Examine>(
     settings: Settings,
     before: Option<Running>,
     shared: &Shared,
+    canaries: &Arc<Canaries>,
     examine: &E,
 ) -> Option<Running> {
     let process = Arc::clone(&shared.process);
-    process.canaries.begin(&settings);
+    canaries.begin(&settings);
     let (stop, stopped) = watch::channel(false);
     let runner = Runner {
         settings: settings.clone(),
         metrics: process.metrics.canary(&settings.canary.registry)?,
         process,
+        canaries: Arc::clone(canaries),
         examine: examine.clone(),
         stop: stopped,
     };

@@ -6,10 +6,17 @@ use super::families::{
 };
 use super::seconds;
 use super::series::{counter_vec, registered};
-use crate::canary::{Run, STEPS, TIMED};
 use crate::config::Canary;
 use prometheus::{Gauge, GaugeVec, IntCounter, Opts, Registry as Families};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// Label values that only who takes the steps knows.
+pub(crate) struct CanaryLabels {
+    /// Every step at which a run may fail.
+    pub(crate) steps: Vec<&'static str>,
+    /// Those of which the duration is known.
+    pub(crate) timed: Vec<&'static str>,
+}
 
 /// The handles of one registry's canary.
 pub(crate) struct CanaryMetrics {
@@ -17,10 +24,9 @@ pub(crate) struct CanaryMetrics {
     pub(super) families: Families,
     good: IntCounter,
     bad: IntCounter,
-    /// By [`STEPS`].
-    failures: Vec<IntCounter>,
-    /// By [`TIMED`].
-    steps: Vec<Gauge>,
+    /// By step.
+    failures: Vec<(&'static str, IntCounter)>,
+    steps: Vec<(&'static str, Gauge)>,
     /// Before the first run there is neither 0 nor 1 to say.
     success: GaugeVec,
     last_success: Gauge,
@@ -28,19 +34,21 @@ pub(crate) struct CanaryMetrics {
 }
 
 impl CanaryMetrics {
-    pub(super) fn register(registry: &str) -> prometheus::Result<CanaryMetrics> {
+    pub(super) fn register(registry: &str, labels: &CanaryLabels) -> prometheus::Result<CanaryMetrics> {
         let families = Families::new();
         let runs = registered(&families, counter_vec(&CANARY_RUNS)?)?;
         let failures = registered(&families, counter_vec(&CANARY_FAILURES)?)?;
         let steps = registered(&families, gauge_vec(&CANARY_STEPS)?)?;
         let last_success = registered(&families, gauge_vec(&CANARY_LAST_SUCCESS)?)?;
         let interval = registered(&families, gauge_vec(&CANARY_INTERVAL)?)?;
-        let failed = STEPS
+        let failed = labels
+            .steps
             .iter()
-            .map(|step| failures.with_label_values(&[registry, step.as_str()]));
-        let step = TIMED
+            .map(|step| (*step, failures.with_label_values(&[registry, step])));
+        let step = labels
+            .timed
             .iter()
-            .map(|step| steps.with_label_values(&[registry, step.as_str()]));
+            .map(|step| (*step, steps.with_label_values(&[registry, step])));
         Ok(CanaryMetrics {
             registry: registry.to_owned(),
             good: runs.with_label_values(&[registry, "good"]),
@@ -59,24 +67,29 @@ impl CanaryMetrics {
         self.interval.set(seconds(canary.interval));
     }
 
-    /// A run was taken.
-    pub(crate) fn record(&self, run: &Run) {
-        for (step, gauge) in TIMED.iter().zip(&self.steps) {
-            let taken = run.steps.iter().find(|taken| taken.step == *step);
-            gauge.set(taken.map_or(0.0, |taken| seconds(taken.took)));
+    /// A run was taken: when it began, how long its steps took, and at which it failed.
+    pub(crate) fn record(
+        &self,
+        time: SystemTime,
+        taken: impl Iterator<Item = (&'static str, Duration)> + Clone,
+        failed: Option<&'static str>,
+    ) {
+        for (step, gauge) in &self.steps {
+            let mut taken = taken.clone();
+            let took = taken.find(|(taken, _)| taken == step);
+            gauge.set(took.map_or(0.0, |(_, took)| seconds(took)));
         }
         let success = self.success.with_label_values(&[&self.registry]);
-        let Some(failure) = &run.failure else {
+        let Some(failed) = failed else {
             self.good.inc();
             success.set(1.0);
-            let since = run.time.duration_since(SystemTime::UNIX_EPOCH);
+            let since = time.duration_since(SystemTime::UNIX_EPOCH);
             self.last_success.set(since.map_or(0.0, seconds));
             return;
         };
         self.bad.inc();
         success.set(0.0);
-        let place = STEPS.iter().position(|step| *step == failure.step);
-        if let Some(counter) = place.and_then(|place| self.failures.get(place)) {
+        if let Some((_, counter)) = self.failures.iter().find(|(step, _)| *step == failed) {
             counter.inc();
         }
     }

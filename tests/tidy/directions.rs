@@ -40,18 +40,7 @@ const APART: [(&str, &[&str]); 4] = [
 ];
 
 /// Imports against the layers that are still there, and why.
-const AGAINST: &[(&str, &str, &str)] = &[
-    (
-        "metrics",
-        "canary",
-        "the steps of a canary are label values, and the doctor's steps are theirs",
-    ),
-    (
-        "live",
-        "canary",
-        "what the page shows of canaries lives as long as the process",
-    ),
-];
+const AGAINST: &[(&str, &str, &str)] = &[];
 
 /// Files of one module that still need each other, and why.
 const CIRCLES: &[(&[&str], &str)] = &[

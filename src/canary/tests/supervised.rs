@@ -2,7 +2,7 @@
 
 use super::made::{failing, finding, healthy, leaving};
 use crate::canary::examine::Examine;
-use crate::canary::supervise;
+use crate::canary::{Canaries, labels, supervise};
 use crate::config::canary::CanaryCredentials;
 use crate::config::{self, Canary, Config, Flags, Maintenance};
 use crate::doctor::finding::Finding;
@@ -86,6 +86,7 @@ struct World {
     fake: Fake,
     config: Config,
     current: Arc<Current>,
+    canaries: Arc<Canaries>,
     reload: watch::Sender<State>,
     drain: watch::Sender<bool>,
     supervisor: JoinHandle<()>,
@@ -130,7 +131,7 @@ impl World {
             canaries,
             ..config()
         };
-        let process = Arc::new(Process::new(&config).unwrap());
+        let process = Arc::new(Process::new(&config, labels()).unwrap());
         let shared = Shared::new(Arc::new(config.clone()), process, None).unwrap();
         let current = Arc::new(Current::new(shared));
         let (reload, reloaded) = watch::channel(State {
@@ -138,12 +139,20 @@ impl World {
             problem: None,
             restart_required: Vec::new(),
         });
+        let canaries = Arc::<Canaries>::default();
         let (drain, draining) = watch::channel(false);
-        let supervisor = supervise(Arc::clone(&current), reloaded, draining, fake.clone());
+        let supervisor = supervise(
+            Arc::clone(&current),
+            Arc::clone(&canaries),
+            reloaded,
+            draining,
+            fake.clone(),
+        );
         World {
             fake,
             config,
             current,
+            canaries,
             reload,
             drain,
             supervisor: tokio::spawn(supervisor),
@@ -207,7 +216,7 @@ async fn good_runs_and_bad_ones_are_told() {
         .await;
     assert_eq!(world.metric(SUCCESS), Some(1.0));
     let process = Arc::clone(&world.current.load().process);
-    let view = || process.canaries.view("harbor").unwrap();
+    let view = || world.canaries.view("harbor").unwrap();
     assert_eq!(view().result, Some("good"));
     let took = "harbormouth_canary_step_duration_seconds{registry=\"harbor\",step=\"ping\"}";
     assert_eq!(world.metric(took), Some(0.01));
@@ -272,7 +281,7 @@ async fn each_run_pushes_something_else_until_nothing_is_removed() {
     let last = asked.last().unwrap();
     assert_eq!(last.extent, Extent::Push(Afterwards::Keep));
     let process = &world.current.load().process;
-    let view = process.canaries.view("harbor").unwrap();
+    let view = world.canaries.view("harbor").unwrap();
     assert_eq!(view.result, Some("good"));
     let left = view.left.unwrap();
     assert!(left.contains("its removal was answered with 405"), "{left}");
@@ -313,7 +322,7 @@ async fn a_reload_begins_changes_and_ends_canaries() {
     world.reload(|config| close(config, Maintenance::Pushes));
     rests(&world).await;
     assert!(world.metric(GOOD) > Some(2.0), "it is configured");
-    let view = |world: &World| world.current.load().process.canaries.view("harbor");
+    let view = |world: &World| world.canaries.view("harbor");
     assert_eq!(view(&world), None, "and says nothing old");
     world.reload(|config| close(config, Maintenance::Off));
     world.runs_again().await;
@@ -344,7 +353,7 @@ async fn a_drain_ends_a_run_which_cleans_up_and_tells_nothing() {
         .unwrap()
         .unwrap();
     assert_eq!(world.fake.0.cleaned_up.load(Ordering::Relaxed), 1);
-    assert_eq!(process.canaries.view("harbor").unwrap().time, None);
+    assert_eq!(world.canaries.view("harbor").unwrap().time, None);
     assert!(!process.metrics.text().unwrap().contains(SUCCESS));
 }
 
