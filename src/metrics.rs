@@ -150,10 +150,7 @@ impl Metrics {
     ///
     /// # Errors
     /// Only if two families had one name, which the tests rule out.
-    pub(crate) fn new(
-        config: &Config,
-        canary_labels: CanaryLabels,
-    ) -> prometheus::Result<Metrics> {
+    pub(crate) fn new(config: &Config, canary_labels: CanaryLabels) -> prometheus::Result<Metrics> {
         let families = Families::new();
         let listeners = series::ListenerVecs::register(&families)?;
         #[cfg(target_os = "linux")]

@@ -115,7 +115,10 @@ impl<E: Examine> Runner<E> {
 
     /// Tells metrics, log, failures and the page.
     fn tell(&self, run: Run) {
-        let taken = run.steps.iter().map(|taken| (taken.step.as_str(), taken.took));
+        let taken = run
+            .steps
+            .iter()
+            .map(|taken| (taken.step.as_str(), taken.took));
         let failed = run.failure.as_ref().map(|failure| failure.step.as_str());
         self.metrics.record(run.time, taken, failed);
         let registry = &self.settings.canary.registry;

@@ -34,7 +34,10 @@ pub(crate) struct CanaryMetrics {
 }
 
 impl CanaryMetrics {
-    pub(super) fn register(registry: &str, labels: &CanaryLabels) -> prometheus::Result<CanaryMetrics> {
+    pub(super) fn register(
+        registry: &str,
+        labels: &CanaryLabels,
+    ) -> prometheus::Result<CanaryMetrics> {
         let families = Families::new();
         let runs = registered(&families, counter_vec(&CANARY_RUNS)?)?;
         let failures = registered(&families, counter_vec(&CANARY_FAILURES)?)?;

@@ -273,6 +273,16 @@ impl Reader {
         }
     }
 
+    fn in_macro(&mut self, path: &mut Vec<String>) {
+        let path = std::mem::take(path);
+        // `pub(super)` names who may see it.
+        let is_visibility =
+            matches!(&path[..], [only] if ["crate", "super"].contains(&only.as_str()));
+        if !is_visibility {
+            self.name_path(&path, false);
+        }
+    }
+
     /// Macros are read as what they are written with.
     fn tokens(&mut self, tokens: TokenStream) {
         let mut path: Vec<String> = Vec::new();
@@ -281,7 +291,7 @@ impl Reader {
             match token {
                 TokenTree::Ident(ident) => {
                     if colons != 2 {
-                        self.name_path(&std::mem::take(&mut path), false);
+                        self.in_macro(&mut path);
                     }
                     path.push(ident.to_string());
                     colons = 0;
@@ -291,17 +301,17 @@ impl Reader {
                     colons = if joined { colons + 1 } else { 0 };
                 }
                 TokenTree::Group(group) => {
-                    self.name_path(&std::mem::take(&mut path), false);
+                    self.in_macro(&mut path);
                     colons = 0;
                     self.tokens(group.stream());
                 }
                 TokenTree::Punct(_) | TokenTree::Literal(_) => {
-                    self.name_path(&std::mem::take(&mut path), false);
+                    self.in_macro(&mut path);
                     colons = 0;
                 }
             }
         }
-        self.name_path(&path, false);
+        self.in_macro(&mut path);
     }
 }
 

@@ -280,7 +280,6 @@ async fn each_run_pushes_something_else_until_nothing_is_removed() {
     let asked = world.fake.0.asked.lock().unwrap();
     let last = asked.last().unwrap();
     assert_eq!(last.extent, Extent::Push(Afterwards::Keep));
-    let process = &world.current.load().process;
     let view = world.canaries.view("harbor").unwrap();
     assert_eq!(view.result, Some("good"));
     let left = view.left.unwrap();
