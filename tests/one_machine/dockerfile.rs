@@ -135,7 +135,7 @@ fn the_images_gateway_is_built_without_the_fake_harbor() {
     let dockerfile = shipped::read(DOCKERFILE).replace("\\\n", "");
     let builds: Vec<&str> = dockerfile
         .lines()
-        .filter(|line| line.contains("cargo build"))
+        .filter(|line| line.contains("cargo auditable build"))
         .collect();
     assert_eq!(builds.len(), 1, "{builds:?}");
     assert!(builds[0].contains(" --no-default-features "), "{builds:?}");
