@@ -214,12 +214,43 @@ fn problems_are_printed_one_a_line_and_the_exit_code_says_so() {
     assert_eq!(
         text(&checked.stderr),
         format!(
-            "{name}: listeners[0].address: \"0.0.0.0\" is not understood; accepted: an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"\n\
-             {name}: registries[0].public[0]: \"https://***@hub/x\" has a path, query or fragment; an origin is only scheme://host[:port]\n\
-             {name}: registries[0].upstream.endpoint: is not a known key (did you mean \"endpoints\"?); accepted here: endpoints, also_known_as, tls, health\n\
-             {name}: registries[0].upstream.endpoints: is missing; accepted: a list of at least one scheme://host[:port] of this Harbor\n"
+            "{name}:1:15: listeners[0].address: \"0.0.0.0\" is not understood; accepted: an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"\n\
+             {name}:4:14: registries[0].public[0]: \"https://***@hub/x\" has a path, query or fragment; an origin is only scheme://host[:port]\n\
+             {name}:5:17: registries[0].upstream.endpoint: is not a known key (did you mean \"endpoints\"?); accepted here: endpoints, also_known_as, tls, health\n\
+             {name}:5:5: registries[0].upstream.endpoints: is missing; accepted: a list of at least one scheme://host[:port] of this Harbor\n"
         )
     );
+}
+
+/// Whatever is wrong, of the text or of its meaning, with its line and column, and all at once.
+#[test]
+fn keys_that_stand_twice_are_told_beside_everything_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("conf.yaml");
+    let name = file.display();
+    for (yaml, expected) in [
+        (
+            "# No listener.\nregistries:\n  - name: hq\n    public: [http://hub]\n    name: other\n    upstream:\n      endpoints:\n        - http://10.0.0.5\n        - harbor\nthreads: 1\nlog: { format: xml }\nthreads: 0\n",
+            format!(
+                "{name}:12:1: threads: is set twice, first on line 10\n\
+                 {name}:2:1: listeners: is missing; accepted: a list of at least one listener, each with an address\n\
+                 {name}:5:5: registries[0].name: is set twice, first on line 3\n\
+                 {name}:9:11: registries[0].upstream.endpoints[1]: \"harbor\" has no http or https scheme; write it as http://host[:port] or https://host[:port]\n\
+                 {name}:11:8: log.format: \"xml\" is not understood; accepted: text or json\n"
+            ),
+        ),
+        (
+            "listeners: [\n",
+            format!(
+                "{name}:2:1: is no YAML: did not find expected node content at line 2 column 1, while parsing a flow node\n"
+            ),
+        ),
+    ] {
+        fs::write(&file, yaml).unwrap();
+        let checked = check(&file);
+        assert_eq!(checked.status.code(), Some(1));
+        assert_eq!(text(&checked.stderr), expected);
+    }
 }
 
 #[test]
@@ -490,10 +521,10 @@ fn a_configuration_means_no_more_than_it_can_hold() {
         bomb += &format!("a{line}: &a{line} [{before}]\n");
     }
     for (text_of_it, said) in [
-        (bomb, "bomb.yaml: means more than 100000 values"),
+        (bomb, "bomb.yaml:2:5: means more than 100000 values"),
         (
             "[".repeat(200 << 10),
-            "bomb.yaml: has more than 500 brackets",
+            "bomb.yaml:1:501: has more than 500 brackets",
         ),
         (
             " ".repeat((1 << 20) + 1),

@@ -3,7 +3,8 @@
 //! shapes and nothing of what a configuration means.
 
 use super::problem::{Complaint, Key, Keyed, Problems, Shown, mask};
-use serde_yaml::{Mapping, Value};
+use super::yaml::{Position, Shape, Value};
+use std::collections::HashMap;
 
 /// A value and its place.
 #[derive(Clone)]
@@ -15,10 +16,19 @@ pub(super) struct Node<'a> {
 /// A mapping whose keys are all known.
 pub(super) struct Table<'a> {
     pub(crate) key: Key,
-    entries: &'a Mapping,
+    /// Each key once, as it stands first.
+    entries: HashMap<&'a str, (Option<Position>, &'a Value)>,
 }
 
 impl<'a> Node<'a> {
+    /// The document itself.
+    pub(crate) fn root(key: Key, value: &'a Value) -> Node<'a> {
+        Node {
+            key: key.placed(value.at),
+            value,
+        }
+    }
+
     /// Reads a mapping and reports every key that isn't `known`.
     pub(crate) fn table(
         &self,
@@ -26,28 +36,36 @@ impl<'a> Node<'a> {
         accepted: &'static str,
         problems: &mut Problems,
     ) -> Option<Table<'a>> {
-        let Value::Mapping(entries) = self.value else {
+        let Shape::Table(written) = &self.value.shape else {
             self.wrong_type(accepted, problems);
             return None;
         };
-        for name in entries.keys() {
-            match name {
-                Value::String(name) if known.contains(&name.as_str()) => {}
-                Value::String(name) => problems.add(
-                    // A secret may stand where a key was expected.
-                    &self.key.child(&mask(name).escape_debug().to_string()),
-                    Complaint::UnknownKey {
-                        meant: nearest(name, known),
-                        accepted: known,
-                    },
-                ),
-                other => problems.add(
-                    &self.key,
-                    Complaint::KeyIsNoText {
-                        found: describe(other),
-                        accepted: known,
-                    },
-                ),
+        let mut entries = HashMap::new();
+        for (name, value) in written {
+            let Shape::Text(text) = &name.shape else {
+                let complaint = Complaint::KeyIsNoText {
+                    found: describe(name),
+                    accepted: known,
+                };
+                problems.add(&self.key.clone().placed(name.at), complaint);
+                continue;
+            };
+            // A secret may stand where a key was expected.
+            let key = || {
+                self.key
+                    .child(&mask(text).escape_debug().to_string())
+                    .placed(name.at)
+            };
+            if !known.contains(&text.as_str()) {
+                let complaint = Complaint::UnknownKey {
+                    meant: nearest(text, known),
+                    accepted: known,
+                };
+                problems.add(&key(), complaint);
+            } else if let Some((first, _)) = entries.get(text.as_str()) {
+                problems.add(&key(), Complaint::KeyTwice { first: *first });
+            } else {
+                entries.insert(text.as_str(), (name.at, value));
             }
         }
         Some(Table {
@@ -62,14 +80,14 @@ impl<'a> Node<'a> {
         accepted: &'static str,
         problems: &mut Problems,
     ) -> Option<Vec<Node<'a>>> {
-        match self.value {
-            Value::Sequence(items) if items.is_empty() => {
+        match &self.value.shape {
+            Shape::List(items) if items.is_empty() => {
                 problems.add(&self.key, Complaint::EmptyList { accepted });
                 None
             }
-            Value::Sequence(items) => {
-                let node = |(index, value)| Node {
-                    key: self.key.item(index),
+            Shape::List(items) => {
+                let node = |(index, value): (usize, &'a Value)| Node {
+                    key: self.key.item(index).placed(value.at),
                     value,
                 };
                 Some(items.iter().enumerate().map(node).collect())
@@ -83,8 +101,8 @@ impl<'a> Node<'a> {
 
     /// Reads a list that may be empty, which is how `check` prints that there is nothing.
     pub(crate) fn any(&self, accepted: &'static str, problems: &mut Problems) -> Vec<Node<'a>> {
-        match self.value {
-            Value::Sequence(items) if items.is_empty() => Vec::new(),
+        match &self.value.shape {
+            Shape::List(items) if items.is_empty() => Vec::new(),
             _ => self.list(accepted, problems).unwrap_or_default(),
         }
     }
@@ -96,7 +114,7 @@ impl<'a> Node<'a> {
         problems: &mut Problems,
         parse: impl FnOnce(&'a str) -> Result<T, Complaint>,
     ) -> Option<Keyed<T>> {
-        let Value::String(text) = self.value else {
+        let Shape::Text(text) = &self.value.shape else {
             self.wrong_type(accepted, problems);
             return None;
         };
@@ -113,8 +131,8 @@ impl<'a> Node<'a> {
     }
 
     pub(crate) fn truth(&self, problems: &mut Problems) -> Option<bool> {
-        match self.value {
-            Value::Bool(truth) => Some(*truth),
+        match &self.value.shape {
+            Shape::Bool(truth) => Some(*truth),
             _ => {
                 self.wrong_type("true or false", problems);
                 None
@@ -123,10 +141,10 @@ impl<'a> Node<'a> {
     }
 
     pub(crate) fn wrong_type(&self, accepted: &'static str, problems: &mut Problems) {
-        let complaint = match self.value {
-            Value::Null => Complaint::NoValue { accepted },
-            other => Complaint::WrongType {
-                found: describe(other),
+        let complaint = match &self.value.shape {
+            Shape::Null => Complaint::NoValue { accepted },
+            _ => Complaint::WrongType {
+                found: describe(self.value),
                 accepted,
             },
         };
@@ -136,8 +154,8 @@ impl<'a> Node<'a> {
 
 impl<'a> Table<'a> {
     pub(crate) fn get(&self, name: &str) -> Option<Node<'a>> {
-        self.entries.get(name).map(|value| Node {
-            key: self.key.child(name),
+        self.entries.get(name).map(|(at, value)| Node {
+            key: self.key.child(name).placed(*at),
             value,
         })
     }
@@ -192,14 +210,14 @@ pub(super) fn each<T>(
 
 /// What a value is, in words; texts are shown masked.
 pub(super) fn describe(value: &Value) -> String {
-    match value {
-        Value::Null => "empty".to_owned(),
-        Value::Bool(truth) => format!("the truth value {truth}"),
-        Value::Number(number) => format!("the number {number}"),
-        Value::String(text) => format!("the text {}", Shown::new(text)),
-        Value::Sequence(_) => "a list".to_owned(),
-        Value::Mapping(_) => "a table of keys".to_owned(),
-        Value::Tagged(_) => "a value with a YAML tag".to_owned(),
+    match &value.shape {
+        Shape::Null => "empty".to_owned(),
+        Shape::Bool(truth) => format!("the truth value {truth}"),
+        Shape::Number(number) => format!("the number {number}"),
+        Shape::Text(text) => format!("the text {}", Shown::new(text)),
+        Shape::List(_) => "a list".to_owned(),
+        Shape::Table(_) => "a table of keys".to_owned(),
+        Shape::Tagged => "a value with a YAML tag".to_owned(),
     }
 }
 
@@ -209,26 +227,10 @@ fn nearest(name: &str, known: &'static [&'static str]) -> Option<&'static str> {
     let name = name.to_ascii_lowercase().replace('-', "_");
     known
         .iter()
-        .map(|key| (distance(&name, key), *key))
+        .map(|key| (strsim::levenshtein(&name, key), *key))
         .filter(|(off, key)| *off <= 2 && *off < key.len() / 2)
         .min()
         .map(|(_, key)| key)
-}
-
-/// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

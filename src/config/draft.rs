@@ -14,10 +14,10 @@ use super::objective::Objective;
 use super::problem::{Complaint, Key, Keyed, Problems};
 use super::scalar::{self, Bounds};
 use super::types::{Expose, Hsts, LogFormat, Maintenance, ProxyProtocol};
+use super::yaml::{Shape, Value};
 use crate::edge::origin::{Host, Origin};
 use http::HeaderName;
 use ipnet::IpNet;
-use serde_yaml::Value;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -89,12 +89,9 @@ const EXPOSE: &str = "a list of registry, api, ui";
 
 /// Reads a whole document.
 pub(super) fn read(document: &Value, key: Key, problems: &mut Problems) -> Draft {
-    let root = Node {
-        key: key.clone(),
-        value: document,
-    };
+    let root = Node::root(key, document);
     let mut draft = Draft {
-        key,
+        key: root.key.clone(),
         listeners: None,
         admin: None,
         admin_hosts: Vec::new(),
@@ -353,7 +350,7 @@ fn expose(node: &Node<'_>, problems: &mut Problems) -> Option<Keyed<Expose>> {
 
 fn hsts(node: &Node<'_>, problems: &mut Problems) -> Option<Hsts> {
     // What tools that speak YAML 1.1 make of the word off.
-    if let Value::Bool(false) = node.value {
+    if let Shape::Bool(false) = node.value.shape {
         return Some(Hsts::Off);
     }
     let read = node.parse(scalar::HSTS, problems, |text| match text {

@@ -1,7 +1,7 @@
 //! The one-Harbor configuration from flags. They become the same document that a file would hold
 //! and go through the same validation; only a key is shown as its flag.
 
-use serde_yaml::{Mapping, Value};
+use super::yaml::{Shape, Value};
 
 /// The name of the one registry that flags describe.
 const REGISTRY: &str = "harbor";
@@ -31,23 +31,17 @@ pub(super) fn document(flags: &Flags) -> Value {
         .zip(&flags.tls_key)
         .map(|(cert, key)| table([("cert", text(cert)), ("key", text(key))]))
         .collect();
-    let default = match pairs.is_empty() {
-        true => HTTP,
-        false => HTTPS,
-    };
+    let default = if pairs.is_empty() { HTTP } else { HTTPS };
     let listener = |address: &str| {
-        let mut listener = Mapping::new();
-        listener.insert(text("address"), text(address));
-        if !pairs.is_empty() {
-            let certificates = Value::Sequence(pairs.clone());
-            listener.insert(text("tls"), table([("certificates", certificates)]));
-        }
-        Value::Mapping(listener)
+        let tls = || table([("certificates", Shape::List(pairs.clone()).into())]);
+        let tls = (!pairs.is_empty()).then(|| ("tls", tls()));
+        table([("address", text(address))].into_iter().chain(tls))
     };
-    let listeners = match flags.listen.is_empty() {
-        true => vec![listener(default)],
+    let listeners = if flags.listen.is_empty() {
+        vec![listener(default)]
+    } else {
         // Every address serves the same way; a mix of ways needs a file.
-        false => flags.listen.iter().map(|a| listener(a)).collect(),
+        flags.listen.iter().map(|a| listener(a)).collect()
     };
     let upstream = table([("endpoints", texts(&flags.upstream))]);
     let registry = table([
@@ -55,42 +49,24 @@ pub(super) fn document(flags: &Flags) -> Value {
         ("public", texts(&flags.public)),
         ("upstream", upstream),
     ]);
-    let mut document = Mapping::new();
-    document.insert(text("listeners"), Value::Sequence(listeners));
-    document.insert(text("registries"), Value::Sequence(vec![registry]));
-    if let Some(address) = &flags.admin {
-        document.insert(text("admin"), table([("address", text(address))]));
-    }
-    Value::Mapping(document)
-}
-
-/// The flag that a key of the document came from.
-pub(super) fn flag_of(path: &str) -> &str {
-    match path {
-        _ if path.starts_with("listeners") && path.ends_with(".cert") => "--tls-cert",
-        _ if path.starts_with("listeners") && path.ends_with(".key") => "--tls-key",
-        _ if path.starts_with("listeners") => "--listen",
-        _ if path.starts_with("admin") => "--admin",
-        _ if path.contains(".public") => "--public",
-        _ if path.contains(".upstream") => "--upstream",
-        // Nothing else of the document comes from a flag.
-        _ => path,
-    }
+    let admin = flags.admin.iter();
+    let admin = admin.map(|address| ("admin", table([("address", text(address))])));
+    let needed = [
+        ("listeners", Shape::List(listeners).into()),
+        ("registries", Shape::List(vec![registry]).into()),
+    ];
+    table(needed.into_iter().chain(admin))
 }
 
 fn text(text: &str) -> Value {
-    Value::String(text.to_owned())
+    Shape::Text(text.to_owned()).into()
 }
 
 fn texts(items: &[String]) -> Value {
-    Value::Sequence(items.iter().map(|item| text(item)).collect())
+    Shape::List(items.iter().map(|item| text(item)).collect()).into()
 }
 
-fn table<const N: usize>(entries: [(&str, Value); N]) -> Value {
-    Value::Mapping(
-        entries
-            .into_iter()
-            .map(|(name, value)| (text(name), value))
-            .collect(),
-    )
+fn table<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    let entries = entries.into_iter();
+    Shape::Table(entries.map(|(name, value)| (text(name), value)).collect()).into()
 }

@@ -38,6 +38,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+use yaml::Position;
 
 /// Reads a configuration file. Relative names in it start at its directory.
 ///
@@ -52,7 +53,8 @@ pub fn load_file(file: &Path) -> Result<Config, Error> {
     let directory = files::directory_of(file).map_err(unreadable)?;
     let document = yaml::parse(&bytes).map_err(|flaw| Error::Syntax {
         file: file.to_owned(),
-        flaw,
+        at: flaw.at,
+        flaw: flaw.message,
     })?;
     let validated = validate::validate(
         &document,
@@ -160,14 +162,29 @@ pub enum Error {
         file: PathBuf,
         source: std::io::Error,
     },
-    #[error("{}: {flaw}", file.display())]
-    Syntax { file: PathBuf, flaw: String },
+    #[error("{}: {flaw}", Place(file, *at))]
+    Syntax {
+        file: PathBuf,
+        at: Option<Position>,
+        flaw: String,
+    },
     #[error("{}", Lines(file.as_deref(), problems))]
     Problems {
         /// The file the keys stand in; flags have none.
         file: Option<PathBuf>,
         problems: Vec<Problem>,
     },
+}
+
+/// A file, with line and column where they are known: what editors and terminals make a link of.
+struct Place<'a>(&'a Path, Option<Position>);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place(file, at) = self;
+        write!(f, "{}", file.display())?;
+        at.map_or(Ok(()), |at| write!(f, ":{at}"))
+    }
 }
 
 struct Lines<'a>(Option<&'a Path>, &'a [Problem]);
@@ -179,7 +196,7 @@ impl fmt::Display for Lines<'_> {
                 f.write_str("\n")?;
             }
             if let Some(file) = self.0 {
-                write!(f, "{}: ", file.display())?;
+                write!(f, "{}: ", Place(file, problem.key.at()))?;
             }
             write!(f, "{problem}")?;
         }

@@ -2,7 +2,7 @@
 //! value (secrets masked) and what would be accepted. Deliberately unknown here: which file or
 //! which flags the key stands in; [`super::Error`] adds that.
 
-use super::flags;
+use super::yaml::Position;
 use crate::edge::origin::{Origin, OriginError};
 use crate::ticket::{KeyError, KeyId};
 use ipnet::IpNet;
@@ -14,6 +14,8 @@ use std::net::IpAddr;
 pub(crate) struct Key {
     path: String,
     written: Written,
+    /// Its line, or that of the table where it is missing.
+    at: Option<Position>,
 }
 
 /// What a document was written as.
@@ -29,6 +31,7 @@ impl Key {
         Key {
             path: String::new(),
             written,
+            at: None,
         }
     }
 
@@ -42,17 +45,38 @@ impl Key {
     }
 
     fn with(&self, path: String) -> Key {
-        Key {
-            path,
-            written: self.written,
-        }
+        Key { path, ..*self }
+    }
+
+    /// The same key, where it stands: as before where nothing is known of that.
+    pub(super) fn placed(mut self, at: Option<Position>) -> Key {
+        self.at = at.or(self.at);
+        self
+    }
+
+    pub(super) fn at(&self) -> Option<Position> {
+        self.at
+    }
+}
+
+/// The flag that a key of the document came from.
+fn flag_of(path: &str) -> &str {
+    match path {
+        _ if path.starts_with("listeners") && path.ends_with(".cert") => "--tls-cert",
+        _ if path.starts_with("listeners") && path.ends_with(".key") => "--tls-key",
+        _ if path.starts_with("listeners") => "--listen",
+        _ if path.starts_with("admin") => "--admin",
+        _ if path.contains(".public") => "--public",
+        _ if path.contains(".upstream") => "--upstream",
+        // Nothing else of the document comes from a flag.
+        _ => path,
     }
 }
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.written {
-            Written::Flags => flags::flag_of(&self.path),
+            Written::Flags => flag_of(&self.path),
             Written::File if self.path.is_empty() => "the document",
             Written::File => &self.path,
         })
@@ -148,6 +172,8 @@ pub(crate) enum Complaint {
         found: String,
         accepted: &'static [&'static str],
     },
+    #[error("is set twice{}", first_line(.first))]
+    KeyTwice { first: Option<Position> },
     #[error("is missing; accepted: {accepted}")]
     Missing { accepted: &'static str },
     #[error("has no value; accepted: {accepted}")]
@@ -233,6 +259,10 @@ fn hint(meant: &Option<&'static str>) -> String {
         Some(key) => format!(" (did you mean {key:?}?)"),
         None => String::new(),
     }
+}
+
+fn first_line(first: &Option<Position>) -> String {
+    first.map_or_else(String::new, |at| format!(", first on line {}", at.line))
 }
 
 /// What is wrong with a file of certificates or keys.

@@ -3,10 +3,10 @@
 
 use super::objective::Objective;
 use super::problem::{Complaint, Shown};
+use super::yaml::{Shape, Value};
 use crate::edge::origin::{Host, Origin};
 use http::HeaderName;
 use ipnet::{IpNet, Ipv4Net};
-use serde_yaml::Value;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -319,15 +319,19 @@ pub(super) fn value(text: &str, accepted: &'static str) -> Complaint {
 
 /// A whole number within bounds.
 pub(super) fn whole<T: TryFrom<u64>>(value: &Value, bounds: RangeInclusive<u64>) -> Option<T> {
-    let number = value.as_u64().filter(|number| bounds.contains(number))?;
+    let Shape::Number(number) = &value.shape else {
+        return None;
+    };
+    let number = number.as_u64().filter(|number| bounds.contains(number))?;
     T::try_from(number).ok()
 }
 
 /// A number of bytes, with a unit or without.
 pub(super) fn size(value: &Value, bounds: RangeInclusive<u64>) -> Option<u64> {
-    let bytes = match value {
-        Value::String(text) => text.parse::<bytesize::ByteSize>().ok()?.as_u64(),
-        other => other.as_u64()?,
+    let bytes = match &value.shape {
+        Shape::Text(text) => text.parse::<bytesize::ByteSize>().ok()?.as_u64(),
+        Shape::Number(number) => number.as_u64()?,
+        _ => return None,
     };
     bounds.contains(&bytes).then_some(bytes)
 }

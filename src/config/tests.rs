@@ -83,7 +83,8 @@ impl Files {
     fn load(&self, yaml: &str) -> Result<Config, Error> {
         let document = yaml::parse(yaml.as_bytes()).map_err(|flaw| Error::Syntax {
             file: "conf.yaml".into(),
-            flaw,
+            at: flaw.at,
+            flaw: flaw.message,
         })?;
         let problems = |problems| Error::Problems {
             file: None,
@@ -200,11 +201,11 @@ fn shapes() {
         ),
         (
             top("threads: 1\nthreads: 2"),
-            "conf.yaml: is no YAML: duplicate entry with key \"threads\"",
+            "threads: is set twice, first on line 3",
         ),
         (
             "a: [1\nb: }".to_owned(),
-            "conf.yaml: is no YAML: did not find expected ',' or ']' at line 2 column 2, while parsing a flow sequence at line 1 column 4",
+            "conf.yaml:2:2: is no YAML: did not find expected ',' or ']' at line 2 column 2, while parsing a flow sequence at line 1 column 4",
         ),
     ]);
 }

@@ -17,8 +17,8 @@ use super::types::{
     ListenerKind, Liveness, Log, LogFormat, LoginLimit, Maintenance, MaxInFlight,
     MovedAuthorization, ProxyProtocol, Reattach, Registry, Timeouts, Upstream, UpstreamTls,
 };
+use super::yaml::Value;
 use crate::edge::origin::{Origin, Scheme};
-use serde_yaml::Value;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -3,9 +3,9 @@
 use super::super::document::{Node, Table, each};
 use super::super::problem::{Keyed, Problems};
 use super::super::scalar;
+use super::super::yaml::Shape;
 use super::duration;
 use crate::edge::origin::Host;
-use serde_yaml::Value;
 use std::time::Duration;
 
 pub(in super::super) struct DraftCanary {
@@ -28,8 +28,8 @@ pub(super) fn canaries(table: &Table<'_>, problems: &mut Problems) -> Vec<DraftC
     let Some(node) = table.get("canary") else {
         return Vec::new();
     };
-    match node.value {
-        Value::Sequence(_) => each(node.any(CANARY, problems), problems, |node, problems| {
+    match node.value.shape {
+        Shape::List(_) => each(node.any(CANARY, problems), problems, |node, problems| {
             canary(node, ITEM, problems)
         }),
         _ => canary(&node, CANARY, problems).into_iter().collect(),

@@ -6,11 +6,11 @@ use super::super::document::{Node, Table, each};
 use super::super::problem::{Complaint, Keyed, Problems};
 use super::super::scalar;
 use super::super::types::{ClientAddressRule, Prefer, ProxyProtocol, ReattachMode};
+use super::super::yaml::Shape;
 use super::limits::{self, switch};
 use super::{Draft, duration};
 use http::HeaderName;
 use ipnet::IpNet;
-use serde_yaml::Value;
 use std::time::Duration;
 
 /// One header that may carry a moved Authorization.
@@ -164,8 +164,8 @@ fn network(node: &Node<'_>, problems: &mut Problems) -> Option<Keyed<IpNet>> {
 }
 
 fn moved(node: &Node<'_>, problems: &mut Problems) -> Option<DraftMoved> {
-    match node.value {
-        Value::String(_) => Some(DraftMoved {
+    match node.value.shape {
+        Shape::Text(_) => Some(DraftMoved {
             header: node.parse(scalar::HEADER, problems, scalar::moved_header)?,
             prefer: Prefer::Present,
         }),
@@ -186,5 +186,5 @@ fn moved(node: &Node<'_>, problems: &mut Problems) -> Option<DraftMoved> {
 
 /// An empty list says the same as no list.
 fn is_no_empty_list(node: &Node<'_>) -> bool {
-    !matches!(node.value, Value::Sequence(items) if items.is_empty())
+    !matches!(&node.value.shape, Shape::List(items) if items.is_empty())
 }

@@ -5,8 +5,8 @@ use super::super::document::{Node, Table};
 use super::super::problem::Problems;
 use super::super::scalar;
 use super::super::types::Maintenance;
+use super::super::yaml::{Shape, Value};
 use super::duration;
-use serde_yaml::Value;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -160,7 +160,7 @@ pub(super) fn switch<T>(
 ) -> Option<T> {
     let read = |word: &str| meaning(word).ok_or_else(|| scalar::value(word, accepted));
     // What tools that speak YAML 1.1 make of the word off.
-    if let Value::Bool(false) = node.value {
+    if let Shape::Bool(false) = node.value.shape {
         return meaning("off");
     }
     node.parse(accepted, problems, read)
