@@ -10,36 +10,31 @@ mod authorization;
 mod canary;
 mod families;
 mod limits;
+mod listener;
 mod process;
 mod push;
 mod refused;
+mod registry;
 mod series;
 
-pub(crate) use authorization::AuthorizationMetrics;
 pub(crate) use canary::{CanaryLabels, CanaryMetrics};
 pub use families::{FAMILIES, Family, Kind};
+pub(crate) use listener::ListenerMetrics;
 pub(crate) use process::ProcessMetrics;
-pub(crate) use push::{Direction, LimitedBy, PushMetrics};
+pub(crate) use push::{Direction, LimitedBy};
 pub use refused::{ConnectionRefused, HandshakeFailure};
+pub use registry::STATUS_CLASSES;
+pub(crate) use registry::{NO_REGISTRY, RegistryMetrics};
+pub(crate) use series::seconds;
 
 use crate::config::Config;
-use crate::registry::class::Class;
-use crate::registry::operation::Operation;
-use crate::registry::repair::Repair;
-use crate::registry::upstream_error::UpstreamError;
-use limits::LimitMetrics;
+use listener::ListenerVecs;
+use prometheus::Registry as Families;
 use prometheus::proto::MetricFamily;
-use prometheus::{Histogram, IntCounter, IntGauge, IntGaugeVec, Registry as Families};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
-
-/// The registry label of requests that belong to none: an unknown Host, a redirect to https.
-pub(crate) const NO_REGISTRY: &str = "other";
-
-/// Class of the status that the client got.
-pub const STATUS_CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
+use std::time::SystemTime;
 
 /// All handles. One registry's are in [`Metrics::registry`], one listener's in
 /// [`Metrics::listener`].
@@ -55,95 +50,6 @@ pub(crate) struct Metrics {
     listeners: Vec<ListenerMetrics>,
 }
 
-/// The handles of one registry.
-pub(crate) struct RegistryMetrics {
-    name: String,
-    families: Families,
-    operations: Vec<OperationMetrics>,
-    pub(crate) commit_wait: Histogram,
-    pub(crate) bytes_uploaded: IntCounter,
-    pub(crate) bytes_downloaded: IntCounter,
-    in_flight: [IntGauge; Class::ALL.len()],
-    limits: LimitMetrics,
-    pub(crate) retries: IntCounter,
-    pub(crate) foreign_redirects: IntCounter,
-    repairs: Vec<IntCounter>,
-    upstream_errors: Vec<IntCounter>,
-    healthy: IntGaugeVec,
-    pub(crate) authorization: AuthorizationMetrics,
-    pub(crate) push: PushMetrics,
-}
-
-/// The handles of one operation of one registry.
-pub(crate) struct OperationMetrics {
-    requests: [IntCounter; STATUS_CLASSES.len()],
-    pub(crate) duration: Histogram,
-    pub(crate) first_byte: Histogram,
-}
-
-/// The handles of one listener.
-pub(crate) struct ListenerMetrics {
-    pub(crate) connections: IntGauge,
-    pub(crate) accepted: IntCounter,
-    pub(crate) accept_pauses: IntCounter,
-    pub(crate) without_request: IntCounter,
-    handshake_failures: Vec<IntCounter>,
-    refused: Vec<IntCounter>,
-}
-
-impl OperationMetrics {
-    /// The counter for a status; `None` is an answer that never began.
-    pub(crate) fn requests(&self, status: Option<u16>) -> &IntCounter {
-        let class = match status {
-            Some(status @ 100..=599) => usize::from(status / 100) - 1,
-            Some(_) | None => STATUS_CLASSES.len() - 1,
-        };
-        &self.requests[class]
-    }
-}
-
-impl RegistryMetrics {
-    pub(crate) fn operation(&self, operation: Operation) -> &OperationMetrics {
-        &self.operations[operation as usize]
-    }
-
-    /// Requests of a class that are being served.
-    pub(crate) fn in_flight(&self, class: Class) -> &IntGauge {
-        &self.in_flight[class as usize]
-    }
-
-    pub(crate) fn repair(&self, kind: Repair) -> &IntCounter {
-        &self.repairs[kind as usize]
-    }
-
-    pub(crate) fn upstream_error(&self, cause: UpstreamError) -> &IntCounter {
-        &self.upstream_errors[cause as usize]
-    }
-
-    /// The gauge of an endpoint, by its configured origin.
-    pub(crate) fn healthy(&self, endpoint: &str) -> IntGauge {
-        self.healthy.with_label_values(&[&self.name, endpoint])
-    }
-
-    /// An endpoint is no longer configured.
-    pub(crate) fn forget_endpoint(&self, endpoint: &str) {
-        // It is not there only if it never was.
-        let _ = self
-            .healthy
-            .remove_label_values(&[self.name.as_str(), endpoint]);
-    }
-}
-
-impl ListenerMetrics {
-    pub(crate) fn handshake_failure(&self, cause: HandshakeFailure) -> &IntCounter {
-        &self.handshake_failures[cause as usize]
-    }
-
-    pub(crate) fn refused(&self, reason: ConnectionRefused) -> &IntCounter {
-        &self.refused[reason as usize]
-    }
-}
-
 impl Metrics {
     /// Creates every series that the configuration can produce, but those of endpoints: they come with
     /// what probes them.
@@ -152,7 +58,7 @@ impl Metrics {
     /// Only if two families had one name, which the tests rule out.
     pub(crate) fn new(config: &Config, canary_labels: CanaryLabels) -> prometheus::Result<Metrics> {
         let families = Families::new();
-        let listeners = series::ListenerVecs::register(&families)?;
+        let listeners = ListenerVecs::register(&families)?;
         #[cfg(target_os = "linux")]
         families.register(Box::new(
             prometheus::process_collector::ProcessCollector::for_self(),
@@ -283,9 +189,4 @@ impl Metrics {
         let families: Vec<MetricFamily> = families.into_values().collect();
         prometheus::TextEncoder::new().encode_to_string(&families)
     }
-}
-
-/// A duration as Prometheus has it.
-pub(crate) fn seconds(duration: Duration) -> f64 {
-    duration.as_secs_f64()
 }

@@ -200,9 +200,9 @@ pub(crate) fn watch_endpoints(shared: &Shared, before: Option<&Shared>) {
                 harbor.metrics.forget_endpoint(&endpoint.name);
             }
         }
-        harbor
-            .pool
-            .watch(|endpoint| harbor.metrics.healthy(&endpoint.name));
+        upstream::watch(&harbor.pool, |endpoint| {
+            harbor.metrics.healthy(&endpoint.name)
+        });
     }
 }
 

@@ -4,7 +4,7 @@
 //! it then asks through an operator's browser carries that name as Host. So only names are taken that
 //! no stranger can have, and those that are configured.
 
-use super::replica;
+use super::sources::replica;
 use crate::edge::host::{HostError, requested_authority};
 use crate::edge::origin::Host;
 use http::Uri;

@@ -4,35 +4,33 @@
 //!
 //! It has a thread of its own and bounds of its own: who asks it for too much waits for himself.
 
+mod answer;
 mod host;
 mod open;
 mod overview;
 pub mod page;
 mod patient;
 mod routes;
+mod sources;
 mod turn;
 
-use crate::canary::Canaries;
+pub(crate) use sources::{Phase, Sources};
+
 use crate::descriptors::{Spares, is_exhausted};
-use crate::live::Current;
 use crate::logging::Seldom;
-use crate::pulse::Hearts;
-use crate::reload::State;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use open::Connections;
 use patient::Patient;
-use serde::Serialize;
+use routes::Desk;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use turn::Turn;
 
 /// A scraper, a kubelet or a browser sends its header at once.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -53,37 +51,10 @@ const TOLD_EVERY: Duration = Duration::from_secs(60);
 /// browser, twice over.
 const SPARES: usize = 8;
 
-/// Where the process stands in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Phase {
-    Starting,
-    Serving,
-    Draining,
-}
-
-/// What the answers are made of.
-pub(crate) struct Sources {
-    pub(crate) current: Arc<Current>,
-    pub(crate) canaries: Arc<Canaries>,
-    pub(crate) phase: watch::Receiver<Phase>,
-    pub(crate) reload: watch::Receiver<State>,
-    /// The threads that have to answer.
-    pub(crate) hearts: Arc<Hearts>,
-    /// When the process started.
-    pub(crate) started: SystemTime,
-}
-
 /// The admin listener.
 pub(crate) struct Admin {
     socket: TcpListener,
     desk: Arc<Desk>,
-}
-
-/// What all its connections share.
-struct Desk {
-    sources: Sources,
-    turn: Turn,
 }
 
 impl Admin {
@@ -92,10 +63,7 @@ impl Admin {
     pub(crate) async fn bind(address: SocketAddr, sources: Sources) -> io::Result<Admin> {
         Ok(Admin {
             socket: TcpListener::bind(address).await?,
-            desk: Arc::new(Desk {
-                sources,
-                turn: Turn::default(),
-            }),
+            desk: Arc::new(Desk::new(sources)),
         })
     }
 
@@ -152,13 +120,4 @@ async fn serve(stream: TcpStream, desk: Arc<Desk>) {
     if let Err(error) = served {
         log::debug!("admin: {error}");
     }
-}
-
-/// The machine's name, which Kubernetes makes the pod's; empty where there is none.
-fn replica() -> &'static str {
-    static REPLICA: OnceLock<String> = OnceLock::new();
-    REPLICA.get_or_init(|| {
-        let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
-        name.map_or_else(|_| String::new(), |name| name.trim().to_owned())
-    })
 }

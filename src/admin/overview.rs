@@ -1,7 +1,7 @@
 //! `/overview`: the tracker's view, with what only the rest of the process knows: its phase and
 //! replica, public names, objectives, and the health of endpoints.
 
-use super::{Phase, Sources, replica};
+use super::sources::{Phase, Sources, replica};
 use crate::canary::CanaryView;
 use crate::live::Harbor;
 use crate::push::{RegistryView, Series};

@@ -5,7 +5,7 @@
 //! listener for; what it shows comes from outside (repositories, clients, Harbor's words), so the
 //! policy lets nothing run that isn't a file of ours, and nothing be sent anywhere else.
 
-use super::routes::{self, Answer};
+use super::answer::{Answer, with_type};
 use bytes::Bytes;
 use http::header::CONTENT_SECURITY_POLICY;
 use http::{HeaderValue, StatusCode};
@@ -59,7 +59,7 @@ impl Asset {
     /// The file as it is served.
     pub fn answer(&self) -> Answer {
         let body = Bytes::from_static(self.content.as_bytes());
-        let mut answer = routes::with_type(StatusCode::OK, self.content_type, body);
+        let mut answer = with_type(StatusCode::OK, self.content_type, body);
         let policy = HeaderValue::from_static(POLICY);
         answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
         answer

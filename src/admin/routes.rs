@@ -2,23 +2,38 @@
 //!
 //! What this file deliberately doesn't know: sockets, and how the answers' contents come about.
 
+use super::answer::{Answer, json, text, with_type};
 use super::host::{self, NotOurs};
+use super::overview;
 use super::page::{self, Asset};
-use super::{Desk, Phase, Sources, overview};
+use super::sources::{Phase, Sources};
+use super::turn::Turn;
 use crate::edge::query;
 use crate::push::{FailureFilter, FilterError, PushFilter};
 use crate::registry::reason::Reason;
 use crate::reload::State;
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use http::header::ALLOW;
 use http::request::Parts;
-use http::{HeaderValue, Method, Response, StatusCode};
-use http_body_util::Full;
+use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-pub(super) type Answer = Response<Full<Bytes>>;
+/// What all connections share.
+pub(super) struct Desk {
+    sources: Sources,
+    turn: Turn,
+}
+
+impl Desk {
+    pub(super) fn new(sources: Sources) -> Desk {
+        Desk {
+            sources,
+            turn: Turn::default(),
+        }
+    }
+}
 
 #[derive(Clone, Copy)]
 enum Route {
@@ -229,39 +244,4 @@ fn reasons() -> serde_json::Value {
     };
     let reasons: Vec<ReasonView> = Reason::ALL.iter().map(view).collect();
     serde_json::json!({ "reasons": reasons })
-}
-
-fn json(value: &impl Serialize) -> Answer {
-    match serde_json::to_vec(value) {
-        Ok(mut body) => {
-            body.push(b'\n');
-            with_type(StatusCode::OK, "application/json", Bytes::from(body))
-        }
-        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
-    }
-}
-
-fn text(status: StatusCode, body: String) -> Answer {
-    with_type(status, "text/plain; charset=utf-8", Bytes::from(body))
-}
-
-/// An answer with what all of them carry: nobody keeps it, guesses its type, sends on where it was
-/// read, or puts it into a page of another origin.
-pub(super) fn with_type(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
-    let mut answer = Response::new(Full::new(body));
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    for (name, value) in [
-        (CONTENT_TYPE, content_type),
-        (CACHE_CONTROL, "no-store"),
-        (HeaderName::from_static("x-content-type-options"), "nosniff"),
-        (HeaderName::from_static("referrer-policy"), "no-referrer"),
-        (
-            HeaderName::from_static("cross-origin-resource-policy"),
-            "same-origin",
-        ),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    answer
 }

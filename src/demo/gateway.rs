@@ -1,8 +1,9 @@
 //! The gateway as an operator runs it: the binary's `serve` with a configuration file, known by
 //! the lines it prints and by its metrics.
 
+use super::error::DemoError;
 use super::stage::{Stage, free_port};
-use super::{DemoError, wire};
+use super::wire;
 use http::Request;
 use http_body_util::BodyExt;
 use std::collections::BTreeMap;

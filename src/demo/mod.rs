@@ -5,6 +5,7 @@
 //! been checked against what happened; if anything happens otherwise, it fails and says what.
 
 mod client;
+mod error;
 mod gateway;
 mod image;
 mod push;
@@ -12,20 +13,18 @@ mod report;
 mod stage;
 mod wire;
 
+pub use error::DemoError;
+
 use crate::standin::hop::Hop;
 use client::{Client, Name};
 use gateway::Gateway;
 use image::Image;
 use push::{Failure, Verb};
 use report::Report;
-use stage::Stage;
-use std::io;
+use stage::{NAME, Stage};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
-
-/// The name that everybody types; the client resolves it itself, to the loopback address.
-const NAME: &str = "hub.localhost";
 
 /// How the demo is run.
 #[derive(Clone, Debug)]
@@ -34,29 +33,6 @@ pub struct DemoOptions {
     pub once: bool,
     /// The binary whose `serve` is shown: this one, usually.
     pub gateway: PathBuf,
-}
-
-/// Why the demo failed.
-#[derive(Debug, thiserror::Error)]
-pub enum DemoError {
-    #[error(transparent)]
-    Standin(#[from] crate::standin::StandinError),
-    #[error(transparent)]
-    Certificate(#[from] crate::standin::certs::CertificateError),
-    #[error("a loopback server could not be started: {0}")]
-    Start(#[source] io::Error),
-    #[error("the demo's files could not be written: {0}")]
-    Files(#[source] io::Error),
-    #[error("the gateway did not start: {0}")]
-    Gateway(String),
-    #[error("the gateway's metrics could not be read: {0}")]
-    Metrics(String),
-    #[error("it went otherwise than told: {0}")]
-    Unexpected(String),
-    #[error("interrupted")]
-    Interrupted,
-    #[error("the terminal could not be written to: {0}")]
-    Terminal(#[source] io::Error),
 }
 
 /// Tells the story, and then serves until Ctrl-C unless it shall end.
@@ -91,7 +67,7 @@ async fn tell(options: &DemoOptions, report: &Report) -> Result<Scene, DemoError
     )?;
     let stage = Stage::build().await?;
     let gateway = Gateway::start(&options.gateway, &stage).await?;
-    let hop = stage.hop_before(&gateway).await?;
+    let hop = stage.hop_before(gateway.https).await?;
     report.cast(&[
         (
             "Harbor",

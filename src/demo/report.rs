@@ -1,6 +1,6 @@
 //! What the demo prints: at most 80 columns, calm, in colour only on a terminal that wants it.
 
-use super::DemoError;
+use super::error::DemoError;
 use crate::terminal::{Colour, Output, Style, WIDTH, bar, wrap};
 use std::future::Future;
 use std::io::{self, Write};

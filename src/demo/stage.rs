@@ -1,7 +1,6 @@
 //! What the story is played on: certificates, a Harbor, and the proxies that break pushes.
 
-use super::gateway::Gateway;
-use super::{DemoError, NAME};
+use super::error::DemoError;
 use crate::edge::origin::{Host, Origin, Scheme};
 use crate::standin::certs::{Authority, ServerCertificate};
 use crate::standin::hop::{Hop, HopConfig, HostRule};
@@ -11,6 +10,9 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+/// The name that everybody types; the client resolves it itself, to the loopback address.
+pub(super) const NAME: &str = "hub.localhost";
 
 /// Layers are made anew from their seed when they are pulled; none is kept.
 const KEPT_UP_TO: u64 = 1024 * 1024;
@@ -52,9 +54,9 @@ impl Stage {
     }
 
     /// Another such proxy, before the gateway.
-    pub(super) async fn hop_before(&self, gateway: &Gateway) -> Result<Hop, DemoError> {
-        let mut config = broken(origin(gateway.https.port())?, &self.certificate)?;
-        config.upstream_address = Some(gateway.https);
+    pub(super) async fn hop_before(&self, gateway: SocketAddr) -> Result<Hop, DemoError> {
+        let mut config = broken(origin(gateway.port())?, &self.certificate)?;
+        config.upstream_address = Some(gateway);
         config.upstream_tls = Some(self.authority.client()?);
         Hop::start(config).await.map_err(DemoError::Start)
     }

@@ -2,9 +2,9 @@
 //! connection and on every later one.
 
 use super::farewell::Farewell;
-use super::guard::{Refused, Why, ended};
 use super::header::{Header, HeaderLimits, Seen};
 use super::life::Awaited;
+use super::refused::{Refused, Why, ended};
 use super::timer::Timer;
 use crate::config::Limits;
 use crate::registry::answer::Answer;

@@ -1,12 +1,12 @@
-//! One connection's HTTP: what a request's hooks may know of the connection that it came on, and
-//! the end of requests whose bodies don't move.
+//! One connection's HTTP, and the end of requests whose bodies don't move.
 
+use super::arrival::{Arrival, Way};
+use super::ending::Ending;
 use super::guard::Guard;
 use super::http2;
 use super::introduction::Announced;
 use super::life::Life;
 use super::progress::Progress;
-use super::worker::Ending;
 use crate::config::Limits;
 use crate::live::Memory;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream};
@@ -25,49 +25,6 @@ const LAST_ANSWER: Duration = Duration::from_secs(5);
 /// Pingora's word for "no timeout of its own": the guard has one that covers the first request, and
 /// is exact.
 const NO_TIMEOUT: u64 = 0;
-
-/// By which way a request came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    Tls,
-    Plain,
-    /// Plain HTTP that is answered with a redirect to https, but for what a trusted proxy took by
-    /// https.
-    Redirect,
-}
-
-/// A request's arrival: handed from the connection to the hooks, which Pingora creates without an
-/// argument.
-#[derive(Clone)]
-pub(crate) struct Arrival {
-    pub(crate) way: Way,
-    pub(crate) announced: Announced,
-    pub(crate) progress: Arc<Progress>,
-    pub(crate) life: Arc<Life>,
-}
-
-tokio::task_local! {
-    static ARRIVAL: Arrival;
-}
-
-/// The arrival of the request that the current task serves. Outside of a connection (a unit test)
-/// it is a plain one.
-pub(crate) fn arrival() -> Arrival {
-    let found = ARRIVAL.try_with(|arrival| {
-        arrival.life.has_header();
-        arrival.progress.saw();
-        arrival.clone()
-    });
-    found.unwrap_or_else(|_| {
-        let life = Life::new();
-        Arrival {
-            way: Way::Plain,
-            announced: Announced::NOTHING,
-            progress: Arc::new(Progress::new(&life)),
-            life,
-        }
-    })
-}
 
 /// A connection's server around what answers its requests, with the arrival in between.
 pub(super) struct ConnectionApp<A> {
@@ -192,7 +149,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
             progress: Arc::clone(&progress),
             life: Arc::clone(life),
         };
-        let request = ARRIVAL.scope(arrival, self.app.process_new_http(session, shutdown));
+        let request = arrival.during(self.app.process_new_http(session, shutdown));
         let mut request = pin!(request);
         let reused = tokio::select! {
             biased;

@@ -8,6 +8,7 @@ use super::arriving::Arriving;
 use super::life::Life;
 use super::multiplexed::Multiplexed;
 use super::outflow::Outflow;
+use super::refused::Refused;
 use super::timer::Timer;
 use crate::config::Limits;
 use async_trait::async_trait;
@@ -19,7 +20,6 @@ use pingora::protocols::{
     Stream, TimingDigest, UniqueID, UniqueIDType,
 };
 use pingora::server::ShutdownWatch;
-use prometheus::IntCounter;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -33,38 +33,6 @@ use tokio::sync::Notify;
 
 /// What is read of a request before it is handed on: most headers whole.
 const BEGINNING: usize = 4096;
-
-/// Why a client is not served on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
-    SlowHeader,
-    TooLarge,
-    /// Over HTTP/2.
-    Flood,
-}
-
-/// Where it is counted.
-#[derive(Clone)]
-pub(super) struct Refused {
-    pub(super) slow_header: IntCounter,
-    pub(super) header_too_large: IntCounter,
-    pub(super) http2_flood: IntCounter,
-}
-
-impl Refused {
-    pub(super) fn count(&self, why: Why) {
-        match why {
-            Why::SlowHeader => self.slow_header.inc(),
-            Why::TooLarge => self.header_too_large.inc(),
-            Why::Flood => self.http2_flood.inc(),
-        }
-    }
-}
-
-/// The end of a connection by our will.
-pub(super) fn ended() -> Poll<io::Result<()>> {
-    Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
-}
 
 /// The connection.
 pub(super) struct Guard {

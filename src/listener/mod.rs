@@ -6,9 +6,12 @@
 
 mod accept;
 mod allowance;
+mod arrival;
 mod arriving;
 mod certificates;
 mod connection;
+mod ending;
+mod entrance;
 mod farewell;
 mod frames;
 mod gate;
@@ -20,13 +23,15 @@ mod life;
 mod multiplexed;
 mod outflow;
 mod progress;
+mod refused;
 mod stream;
 mod timer;
 mod worker;
 
 pub(crate) use accept::Listener;
+pub(crate) use arrival::{Arrival, Way, arrival};
 pub(crate) use certificates::Certificates;
-pub(crate) use connection::{Arrival, Way, arrival};
+pub(crate) use ending::Ending;
 pub(crate) use http2::Shortened;
 pub(crate) use progress::{Given, Pace};
-pub(crate) use worker::{Ending, Workers};
+pub(crate) use worker::Workers;

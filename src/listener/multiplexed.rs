@@ -8,8 +8,8 @@
 
 use super::allowance::Allowance;
 use super::frames::Frames;
-use super::guard::{Refused, Why, ended};
 use super::life::Life;
+use super::refused::{Refused, Why, ended};
 use super::timer::Timer;
 use crate::config::Limits;
 use pingora::protocols::Stream;

@@ -4,17 +4,19 @@
 //! connections to Harbor that it uses: nothing wakes another thread while bytes flow. New
 //! connections go to the worker that has the fewest.
 
-use super::accept::{Accepted, Entrance, NotServed, turn_away};
-use super::connection::{ConnectionApp, Way};
+use super::arrival::Way;
+use super::connection::ConnectionApp;
+use super::ending::Ending;
+use super::entrance::{Accepted, Entrance, NotServed, turn_away};
 use super::gate::Gate;
-use super::guard::{Guard, Refused};
+use super::guard::Guard;
 use super::introduction::Dismissed;
 use super::life::Life;
+use super::refused::Refused;
 use crate::live::{Current, Shared};
 use crate::metrics::{ConnectionRefused, HandshakeFailure};
 use crate::pulse::{Heart, Hearts};
 use pingora::apps::HttpServerApp;
-use pingora::server::ShutdownWatch;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -33,15 +35,6 @@ const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 /// Records of requests that are cut are written within milliseconds.
 const LAST_RECORDS: Duration = Duration::from_secs(1);
-
-/// The two moments of the process's end, as connections see them.
-#[derive(Clone)]
-pub(crate) struct Ending {
-    /// Answers ask to close.
-    pub(crate) draining: ShutdownWatch,
-    /// Nothing new is taken, and connections that wait for a request are closed.
-    pub(crate) closed: ShutdownWatch,
-}
 
 /// All workers.
 pub(crate) struct Workers {

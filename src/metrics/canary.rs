@@ -4,8 +4,7 @@ use super::families::{
     CANARY_FAILURES, CANARY_INTERVAL, CANARY_LAST_SUCCESS, CANARY_RUNS, CANARY_STEPS,
     CANARY_SUCCESS, Family,
 };
-use super::seconds;
-use super::series::{counter_vec, registered};
+use super::series::{counter_vec, registered, seconds};
 use crate::config::Canary;
 use prometheus::{Gauge, GaugeVec, IntCounter, Opts, Registry as Families};
 use std::time::{Duration, SystemTime};

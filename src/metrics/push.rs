@@ -1,11 +1,10 @@
 //! The families about how requests end, the objective, uploads and transfers.
 
 use super::families::{
-    FAILURES, FINDINGS, OBJECTIVE, PUSH_CLIENTS, PUSH_REQUESTS, TRANSFER, UNPROVEN, UPLOAD_SILENCE,
-    UPLOADS_FINISHED, UPLOADS_OPEN, UPLOADS_STARTED,
+    FAILURES, FINDINGS, Family, OBJECTIVE, PUSH_CLIENTS, PUSH_REQUESTS, TRANSFER, UNPROVEN,
+    UPLOAD_SILENCE, UPLOADS_FINISHED, UPLOADS_OPEN, UPLOADS_STARTED,
 };
-use super::seconds;
-use super::series::{counter_vec, gauge_vec, histogram_vec, registered};
+use super::series::{counter_vec, gauge_vec, histogram_vec, registered, seconds};
 use crate::config::Objective;
 use crate::push::{Finding, UploadEnd};
 use crate::registry::client::ClientFamily;
@@ -161,9 +160,8 @@ pub(super) struct PushVecs {
 
 impl PushVecs {
     pub(super) fn register(families: &Families) -> prometheus::Result<PushVecs> {
-        let ratio = |family: &super::Family| {
-            GaugeVec::new(Opts::new(family.name, family.help), family.labels)
-        };
+        let ratio =
+            |family: &Family| GaugeVec::new(Opts::new(family.name, family.help), family.labels);
         Ok(PushVecs {
             failures: registered(families, counter_vec(&FAILURES)?)?,
             unproven: registered(families, counter_vec(&UNPROVEN)?)?,

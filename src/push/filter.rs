@@ -3,7 +3,7 @@
 //!
 //! What this file deliberately doesn't know: queries as text (pairs come in decoded).
 
-use super::progress::PushOutcome;
+use super::outcome::PushOutcome;
 use crate::registry::operation::Operation;
 use crate::registry::reason::{Fault, Outcome, Reason};
 use std::fmt::Display;

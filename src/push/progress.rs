@@ -8,6 +8,7 @@ use super::clock::{Clock, Moment};
 use super::event::Ended;
 use super::filter::PushFilter;
 use super::finding::Finding;
+use super::outcome::PushOutcome;
 use super::share::{Owned, Owner, owner};
 use super::text::Text;
 use super::view::PushView;
@@ -15,42 +16,6 @@ use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
 use crate::registry::reason::{Outcome, Proof, Reason};
 use std::net::IpAddr;
-
-/// How a push stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PushOutcome {
-    /// It goes on.
-    Open,
-    Ok,
-    Refused,
-    Failed,
-    Aborted,
-    /// It stopped without a failure and without a manifest.
-    Unfinished,
-}
-
-impl PushOutcome {
-    pub(crate) const ALL: [PushOutcome; 6] = [
-        PushOutcome::Open,
-        PushOutcome::Ok,
-        PushOutcome::Refused,
-        PushOutcome::Failed,
-        PushOutcome::Aborted,
-        PushOutcome::Unfinished,
-    ];
-
-    /// The word on the page.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            PushOutcome::Open => "open",
-            PushOutcome::Ok => "ok",
-            PushOutcome::Refused => "refused",
-            PushOutcome::Failed => "failed",
-            PushOutcome::Aborted => "aborted",
-            PushOutcome::Unfinished => "unfinished",
-        }
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct Push {

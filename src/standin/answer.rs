@@ -111,3 +111,8 @@ fn speak(answer: &mut Answer, voice: Voice) {
         }
     }
 }
+
+/// Nothing, for where a body must be given.
+pub(super) fn nothing() -> Body {
+    full(bytes::Bytes::new())
+}

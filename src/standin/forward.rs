@@ -2,8 +2,8 @@
 //! credentials, and with the Host and forwarded headers it came with, so that the registry builds
 //! Location from them. Streaming both ways.
 
-use super::answer::{Answer, Body, Voice, plain, set};
-use super::core::{Exchange, nothing};
+use super::answer::{Answer, Body, Voice, nothing, plain, set};
+use super::core::Exchange;
 use super::link;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,8 +1,7 @@
 //! A small reverse proxy that breaks things as people's second proxies do: it changes Host, loses
 //! the scheme, drops Authorization. Streaming both ways, one upstream connection a request.
 
-use super::answer::{Answer, Voice, full, plain};
-use super::core::nothing;
+use super::answer::{Answer, Voice, full, nothing, plain};
 use super::forward::strip_hop_by_hop;
 use super::gate::Gate;
 use super::link::{Ended, Link, Listening, listen, send};

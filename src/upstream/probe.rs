@@ -1,12 +1,14 @@
 //! Health probes: one loop per endpoint, beside the traffic.
 
-use super::{Address, Endpoint, Pool, lacks_socket, resolve};
+use super::endpoint::{Address, Endpoint};
+use super::pool::Pool;
+use super::{lacks_socket, resolve};
 use pingora::connectors::http::Connector;
 use pingora::http::RequestHeader;
 use prometheus::IntGauge;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{LazyLock, Weak};
+use std::sync::{Arc, LazyLock, PoisonError, Weak};
 use std::time::Duration;
 
 /// A Harbor that needs longer than this for a ping wouldn't serve a push either.
@@ -18,10 +20,18 @@ const FAILURES_UNTIL_UNHEALTHY: u32 = 2;
 /// One for all endpoints: it holds the system's authorities, a third of a MiB. No connection is kept.
 static CONNECTOR: LazyLock<Connector> = LazyLock::new(|| Connector::new(None));
 
+/// Begins to probe all endpoints of a pool, each with its gauge. Needs a runtime.
+pub(crate) fn watch(pool: &Arc<Pool>, healthy: impl Fn(&Endpoint) -> IntGauge) {
+    let mut probes = pool.probes.lock().unwrap_or_else(PoisonError::into_inner);
+    for (index, endpoint) in pool.endpoints.iter().enumerate() {
+        probes.spawn(keep(Arc::downgrade(pool), index, healthy(endpoint)));
+    }
+}
+
 /// Probes one endpoint for as long as its pool is in use: resolves its name, asks each of its
 /// addresses, and keeps the health of each and the endpoint's gauge. Changes are logged once, with
 /// the reason.
-pub(crate) async fn watch(pool: Weak<Pool>, endpoint: usize, healthy: IntGauge) {
+async fn keep(pool: Weak<Pool>, endpoint: usize, healthy: IntGauge) {
     let mut known = Known::default();
     while let Some(pool) = pool.upgrade() {
         let Some(endpoint) = pool.endpoints.get(endpoint) else {

@@ -1,6 +1,7 @@
 //! The addresses behind an endpoint's name, kept up to date beside the traffic.
 
-use super::{Address, Endpoint, Pool};
+use super::endpoint::{Address, Endpoint};
+use super::pool::Pool;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;

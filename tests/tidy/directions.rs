@@ -44,16 +44,6 @@ const APART: [(&str, &[&str]); 5] = [
 const CIRCLES: &[(&[&str], &str)] = &[
     (
         &[
-            "admin",
-            "admin::host",
-            "admin::overview",
-            "admin::page",
-            "admin::routes",
-        ],
-        "what all answers are made of stands in the file that answers",
-    ),
-    (
-        &[
             "config::canary",
             "config::certificates",
             "config::draft",
@@ -66,16 +56,6 @@ const CIRCLES: &[(&[&str], &str)] = &[
             "config::validate",
         ],
         "a setting is written in each of them",
-    ),
-    (
-        &[
-            "demo",
-            "demo::gateway",
-            "demo::push",
-            "demo::report",
-            "demo::stage",
-        ],
-        "the demo's options and its report are of the file that begins it",
     ),
     (
         &[
@@ -179,56 +159,6 @@ const CIRCLES: &[(&[&str], &str)] = &[
             "gateway::transfer",
         ],
         "all of them hold one context of a request",
-    ),
-    (
-        &[
-            "listener::accept",
-            "listener::connection",
-            "listener::http2",
-            "listener::http2::flow",
-            "listener::http2::session",
-            "listener::http2::windows",
-            "listener::worker",
-        ],
-        "a connection holds the worker that accepted it",
-    ),
-    (
-        &[
-            "listener::arriving",
-            "listener::guard",
-            "listener::multiplexed",
-        ],
-        "the guard of a connection holds what it reads",
-    ),
-    (
-        &[
-            "metrics",
-            "metrics::authorization",
-            "metrics::canary",
-            "metrics::families",
-            "metrics::limits",
-            "metrics::process",
-            "metrics::push",
-            "metrics::series",
-        ],
-        "what a family is stands beside all that is registered",
-    ),
-    (
-        &["push::filter", "push::progress"],
-        "a filter keeps what a push is in",
-    ),
-    (
-        &[
-            "standin",
-            "standin::core",
-            "standin::csrf",
-            "standin::forward",
-        ],
-        "the faults are of the file that lists them",
-    ),
-    (
-        &["upstream", "upstream::probe", "upstream::resolve"],
-        "an endpoint is of the file that chooses one",
     ),
 ];
 

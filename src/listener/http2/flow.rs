@@ -1,6 +1,6 @@
 //! How much of a connection's uploads Harbor has taken, and each piece's room until then.
 
-use crate::listener::arrival;
+use crate::listener::arrival::arrival;
 use crate::listener::progress::Progress;
 use bytes::Bytes;
 use h2::FlowControl;

@@ -1,0 +1,12 @@
+//! The process's end, as connections see it.
+
+use pingora::server::ShutdownWatch;
+
+/// The two moments of the process's end, as connections see them.
+#[derive(Clone)]
+pub(crate) struct Ending {
+    /// Answers ask to close.
+    pub(crate) draining: ShutdownWatch,
+    /// Nothing new is taken, and connections that wait for a request are closed.
+    pub(crate) closed: ShutdownWatch,
+}

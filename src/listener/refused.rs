@@ -1,0 +1,37 @@
+//! A connection that is ended by our will, and where that is counted.
+
+use prometheus::IntCounter;
+use std::io;
+use std::task::Poll;
+
+/// Why a client is not served on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    SlowHeader,
+    TooLarge,
+    /// Over HTTP/2.
+    Flood,
+}
+
+/// Where it is counted.
+#[derive(Clone)]
+pub(super) struct Refused {
+    pub(super) slow_header: IntCounter,
+    pub(super) header_too_large: IntCounter,
+    pub(super) http2_flood: IntCounter,
+}
+
+impl Refused {
+    pub(super) fn count(&self, why: Why) {
+        match why {
+            Why::SlowHeader => self.slow_header.inc(),
+            Why::TooLarge => self.header_too_large.inc(),
+            Why::Flood => self.http2_flood.inc(),
+        }
+    }
+}
+
+/// The end of a connection by our will.
+pub(super) fn ended() -> Poll<io::Result<()>> {
+    Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
+}
