@@ -200,8 +200,7 @@ impl Answer {
                  reference, or ask the operator to add it"),
             Answer::BadHost(_) => row(400, Unsupported, Reason::BadHost, ""),
             Answer::BadPath(_) => row(400, NameInvalid, Reason::BadPath, ""),
-            Answer::BadRequest => row(400, Unsupported, Reason::BadRequest,
-                "the request is not valid HTTP"),
+            Answer::BadRequest => row(400, Unsupported, Reason::BadRequest, "the request is not valid HTTP"),
             Answer::FormBody => row(415, Unsupported, Reason::BadRequest,
                 "a blob's bytes can't be sent as a form, which registries would read as parameters; \
                  send them as application/octet-stream"),

@@ -95,17 +95,7 @@ impl Core {
         let caller = self.caller(headers).await;
         let carried = authorization(headers).is_some_and(|value| !value.is_empty());
         let repository = match route {
-            Route::NoProject { name } => {
-                let message = format!("bad request: invalid repository name: {name}");
-                let mut answer = error(
-                    StatusCode::BAD_REQUEST,
-                    Voice::Core,
-                    "BAD_REQUEST",
-                    &message,
-                );
-                answer.extensions_mut().insert(BareName);
-                return Some(answer);
-            }
+            Route::NoProject { name } => return Some(no_project(name)),
             Route::Ping if caller.is_known() => return None,
             Route::Ping => {
                 return Some(unauthorized(
@@ -143,18 +133,30 @@ impl Core {
                 "authorize header needed to send HEAD to repository",
             ));
         }
+        self.denied(&caller, &wanted, || {
+            self.challenge(headers, carried, &wanted)
+        })
+    }
+
+    /// The refusal for the first of what is wanted that the caller may not.
+    fn denied(
+        &self,
+        caller: &Caller<'_>,
+        wanted: &[(&str, Action)],
+        challenge: impl Fn() -> String,
+    ) -> Option<Answer> {
         wanted.iter().enumerate().find_map(|(at, (name, action))| {
             let project = name.split('/').next().unwrap_or_default();
             let Some(project) = self.project(project) else {
                 return Some(unauthorized("", &format!("project {project} not found")));
             };
-            let allowed = match &caller {
+            let allowed = match caller {
                 Caller::Anonymous => project.rights(None).contains(action),
                 Caller::Account(account) => project.rights(Some(account)).contains(action),
                 Caller::Bearer(claims) => claims.allows(&project.name, *action),
             };
             let refusal = || {
-                let challenge = self.challenge(headers, carried, &wanted);
+                let challenge = challenge();
                 let message =
                     format!("unauthorized to access repository: {name}, action: {action}");
                 match (at, self.config.refused_mount) {
@@ -193,6 +195,18 @@ impl Core {
         }
         challenge
     }
+}
+
+fn no_project(name: &str) -> Answer {
+    let message = format!("bad request: invalid repository name: {name}");
+    let mut answer = error(
+        StatusCode::BAD_REQUEST,
+        Voice::Core,
+        "BAD_REQUEST",
+        &message,
+    );
+    answer.extensions_mut().insert(BareName);
+    answer
 }
 
 /// A header that stands there twice is taken as Go takes it: the first.

@@ -36,17 +36,7 @@ impl Core {
                 "METHOD_NOT_ALLOWED",
                 &format!("method {} is not allowed, but [GET] are", exchange.method),
             ),
-            ("GET", "/api/v2.0/health") => {
-                let parts: Vec<String> = COMPONENTS
-                    .iter()
-                    .map(|name| format!("{{\"name\":\"{name}\",\"status\":\"healthy\"}}"))
-                    .collect();
-                let body = format!(
-                    "{{\"components\":[{}],\"status\":\"healthy\"}}\n",
-                    parts.join(",")
-                );
-                text(StatusCode::OK, Voice::Core, "application/json", body)
-            }
+            ("GET", "/api/v2.0/health") => health(),
             ("GET", "/api/v2.0/systeminfo") => self.system_info(exchange).await,
             ("GET", "/api/version") => text(
                 StatusCode::OK,
@@ -54,18 +44,7 @@ impl Core {
                 "text/plain; charset=utf-8",
                 "{\"version\":\"v2.0\"}\n".into(),
             ),
-            ("GET", "/api/v2.0/users/current") => match self.caller(&exchange.headers).await {
-                Caller::Account(account) => {
-                    let body = format!("{{\"username\":{}}}\n", serde_json::json!(account.name));
-                    text(StatusCode::OK, Voice::Core, "application/json", body)
-                }
-                Caller::Anonymous | Caller::Bearer(_) => error(
-                    StatusCode::UNAUTHORIZED,
-                    Voice::Core,
-                    "UNAUTHORIZED",
-                    "unauthorized",
-                ),
-            },
+            ("GET", "/api/v2.0/users/current") => self.who_am_i(exchange).await,
             (_, path) if path.starts_with("/api/v2.0/internalconfig") => error(
                 StatusCode::UNAUTHORIZED,
                 Voice::Core,
@@ -92,6 +71,21 @@ impl Core {
                 Voice::Core,
                 "text/html; charset=utf-8",
                 NOT_FOUND.into(),
+            ),
+        }
+    }
+
+    async fn who_am_i(&self, exchange: &Exchange) -> Answer {
+        match self.caller(&exchange.headers).await {
+            Caller::Account(account) => {
+                let body = format!("{{\"username\":{}}}\n", serde_json::json!(account.name));
+                text(StatusCode::OK, Voice::Core, "application/json", body)
+            }
+            Caller::Anonymous | Caller::Bearer(_) => error(
+                StatusCode::UNAUTHORIZED,
+                Voice::Core,
+                "UNAUTHORIZED",
+                "unauthorized",
             ),
         }
     }
@@ -128,4 +122,16 @@ impl Core {
         csrf::add_cookie(&mut answer, &csrf::session());
         answer
     }
+}
+
+fn health() -> Answer {
+    let parts: Vec<String> = COMPONENTS
+        .iter()
+        .map(|name| format!("{{\"name\":\"{name}\",\"status\":\"healthy\"}}"))
+        .collect();
+    let body = format!(
+        "{{\"components\":[{}],\"status\":\"healthy\"}}\n",
+        parts.join(",")
+    );
+    text(StatusCode::OK, Voice::Core, "application/json", body)
 }

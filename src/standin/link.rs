@@ -187,7 +187,16 @@ where
             }
         }
     }
-    let mut wire = served.into_parts().io.into_inner();
+    let wire = served.into_parts().io.into_inner();
+    say_goodbye(wire, twin, &link).await;
+}
+
+/// What is said last, and how the connection ends.
+async fn say_goodbye<S: AsyncWrite + Unpin>(
+    mut wire: Wire<S>,
+    twin: &socket2::Socket,
+    link: &Link,
+) {
     let (last, unread) = {
         let mut words = lock(&link.words);
         (words.last.take(), words.unread)

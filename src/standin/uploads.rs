@@ -78,30 +78,14 @@ impl Core {
         if state.offset != upload.size {
             return invalid(None);
         }
+        let stands = |status, upload: &Upload| {
+            let started = &upload.started;
+            self.progress(exchange, status, repository, uuid, upload.size, started)
+        };
         match exchange.method.as_str() {
-            "GET" | "HEAD" => {
-                let (size, started) = (upload.size, upload.started.clone());
-                self.progress(
-                    exchange,
-                    StatusCode::NO_CONTENT,
-                    repository,
-                    uuid,
-                    size,
-                    &started,
-                )
-            }
+            "GET" | "HEAD" => stands(StatusCode::NO_CONTENT, &upload),
             "PATCH" => match receive(&mut upload, body).await {
-                Ok(()) => {
-                    let (size, started) = (upload.size, upload.started.clone());
-                    self.progress(
-                        exchange,
-                        StatusCode::ACCEPTED,
-                        repository,
-                        uuid,
-                        size,
-                        &started,
-                    )
-                }
+                Ok(()) => stands(StatusCode::ACCEPTED, &upload),
                 Err(answer) => *answer,
             },
             "PUT" => match receive(&mut upload, body).await {

@@ -1,11 +1,10 @@
 //! Who imports whom: the layers as `src/lib.rs` draws them, and no circles, not between the
 //! modules and not between the files of one.
 
-use crate::graph::{Graph, circles};
+use crate::graph::{GRAPH, Graph, circles};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::sync::LazyLock;
 
 /// The modules, layer by layer: each imports only what stands before it, in its own layer too.
 const LAYERS: [(&str, &[&str]); 9] = [
@@ -161,9 +160,6 @@ const CIRCLES: &[(&[&str], &str)] = &[
         "all of them hold one context of a request",
     ),
 ];
-
-static GRAPH: LazyLock<Graph> =
-    LazyLock::new(|| Graph::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")));
 
 #[test]
 fn every_module_imports_only_what_stands_before_it() {

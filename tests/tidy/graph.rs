@@ -6,6 +6,7 @@ use proc_macro2::{Spacing, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use syn::visit::{self, Visit};
 use syn::{Attribute, ImplItem, Item, ItemMod, ItemUse, Meta, UseTree, Visibility};
 
@@ -28,12 +29,18 @@ struct Named {
 
 pub struct Graph {
     modules: BTreeMap<Name, Module>,
+    /// What is compiled without the tests.
+    pub files: BTreeSet<PathBuf>,
 }
+
+pub static GRAPH: LazyLock<Graph> =
+    LazyLock::new(|| Graph::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")));
 
 impl Graph {
     pub fn read(src: &Path) -> Self {
         let mut graph = Graph {
             modules: BTreeMap::new(),
+            files: BTreeSet::new(),
         };
         graph.add_file(&src.join("lib.rs"), src, Name::new());
         graph.add_file(&src.join("main.rs"), src, vec!["main".to_owned()]);
@@ -104,6 +111,7 @@ impl Graph {
         if parsed.attrs.iter().any(only_in_tests) {
             return;
         }
+        self.files.insert(file.to_owned());
         self.add(parsed.items, folder, name);
     }
 

@@ -4,6 +4,7 @@
 //! What a client may send and Harbor has not taken is ours to keep. So windows begin small, a
 //! piece's room is given back only when Harbor has it, and they grow for uploads that move.
 
+mod answer;
 mod flow;
 mod growth;
 mod request;

@@ -2,27 +2,25 @@
 //! piece of the body keeps its room until Harbor has it, and that no copy of the body's beginning is
 //! kept for another try: what has a body is never tried again.
 
+use super::answer::Answer;
 use super::flow::{Flow, Upload};
 use crate::registry::login::{FORM_LENGTH, is_form};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::Stream;
+use h2::RecvStream;
 use h2::server::SendResponse;
-use h2::{Reason, RecvStream, SendStream};
+use http::HeaderMap;
 use http::Method;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, Response};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::Digest;
 use pingora::protocols::http::HttpTask;
 use pingora::protocols::http::custom::CustomMessageWrite;
 use pingora::protocols::http::custom::server::Session;
-use pingora::protocols::http::date::get_cached_date;
 use pingora::protocols::http::v1::client::http_req_header_to_wire;
-use pingora::protocols::http::v2::write_body;
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::{Error, ErrorType, OrErr, Result};
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,19 +29,13 @@ type Messages = Box<dyn Stream<Item = Result<Bytes>> + Unpin + Send + Sync + 'st
 pub(super) struct Http2Session {
     request: RequestHeader,
     body: RecvStream,
-    respond: SendResponse<Bytes>,
-    answer: Option<SendStream<Bytes>>,
-    written: Option<Box<ResponseHeader>>,
-    /// The end of the answer is on its way.
-    has_ended: bool,
+    answer: Answer,
     received: usize,
     /// A small form: the portal's login is read before it goes on.
     form: Option<Vec<u8>>,
-    sent: usize,
     digest: Arc<Digest>,
     upload: Arc<Upload>,
     read_timeout: Option<Duration>,
-    write_timeout: Option<Duration>,
     drain_timeout: Option<Duration>,
 }
 
@@ -58,17 +50,12 @@ impl Http2Session {
         Http2Session {
             request,
             body,
-            respond,
-            answer: None,
-            written: None,
-            has_ended: false,
+            answer: Answer::new(respond),
             received: 0,
             form: None,
-            sent: 0,
             digest,
             upload: Arc::new(Upload::new(flow)),
             read_timeout: None,
-            write_timeout: None,
             drain_timeout: None,
         }
     }
@@ -99,92 +86,6 @@ impl Http2Session {
         let length = self.request.headers.get(CONTENT_LENGTH);
         let is_none = length.is_some_and(|length| length.as_bytes() == b"0");
         self.received == 0 && (is_none || self.body.is_end_stream())
-    }
-
-    fn write_header(&mut self, mut header: Box<ResponseHeader>, end: bool) -> Result<()> {
-        // h2 sends one header for each stream; nobody waits for an informational one.
-        if self.has_ended || self.written.is_some() || header.status.is_informational() {
-            return Ok(());
-        }
-        header.insert_header(DATE, get_cached_date())?;
-        // What speaks of a connection has no place in HTTP/2 (RFC 9113, 8.2.2).
-        for name in [TRANSFER_ENCODING, CONNECTION, UPGRADE] {
-            header.remove_header(&name);
-        }
-        header.remove_header("keep-alive");
-        header.remove_header("proxy-connection");
-        let response = Response::from_parts(header.as_owned_parts(), ());
-        let answer = self.respond.send_response(response, end);
-        self.answer = Some(answer.or_err(ErrorType::WriteError, "writing an answer's header")?);
-        self.written = Some(header);
-        self.has_ended = end;
-        Ok(())
-    }
-
-    fn answer(&mut self) -> Result<&mut SendStream<Bytes>> {
-        self.answer
-            .as_mut()
-            .ok_or_else(|| Error::explain(ErrorType::H2Error, "a body before the answer's header"))
-    }
-
-    async fn write_piece(&mut self, piece: Bytes, end: bool) -> Result<()> {
-        if self.has_ended {
-            return Ok(());
-        }
-        let (length, limit) = (piece.len(), self.write_timeout);
-        let written = write_body(self.answer()?, piece, end, limit).await;
-        written.map_err(|error| error.into_down())?;
-        self.sent += length;
-        self.has_ended = end;
-        Ok(())
-    }
-
-    fn write_last(&mut self, trailers: HeaderMap) -> Result<()> {
-        if self.has_ended {
-            return Ok(());
-        }
-        let sent = self.answer()?.send_trailers(trailers);
-        sent.or_err(ErrorType::WriteError, "writing an answer's trailers")?;
-        self.has_ended = true;
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<()> {
-        // A stream without an answer is reset when it is dropped.
-        if let Some(answer) = self.answer.as_mut().filter(|_| !self.has_ended) {
-            let sent = answer.send_data(Bytes::new(), true);
-            sent.or_err(ErrorType::WriteError, "ending an answer")?;
-            self.has_ended = true;
-        }
-        Ok(())
-    }
-
-    fn reset(&mut self) {
-        if !self.has_ended {
-            self.respond.send_reset(Reason::INTERNAL_ERROR);
-        }
-    }
-
-    async fn write_task(&mut self, task: HttpTask) -> Result<bool> {
-        match task {
-            HttpTask::Header(header, end) => {
-                self.write_header(header, end)
-                    .map_err(|error| error.into_down())?;
-                Ok(end)
-            }
-            HttpTask::Body(piece, end) => {
-                if let Some(piece) = piece.filter(|piece| !piece.is_empty()) {
-                    self.write_piece(piece, end).await?;
-                }
-                Ok(end)
-            }
-            HttpTask::UpgradedBody(..) => {
-                Error::e_explain(ErrorType::InternalError, "an upgrade over HTTP/2")
-            }
-            HttpTask::Trailer(Some(trailers)) => self.write_last(*trailers).map(|()| true),
-            HttpTask::Trailer(None) | HttpTask::Done => Ok(true),
-            HttpTask::Failed(error) => Err(error),
-        }
     }
 }
 
@@ -222,7 +123,7 @@ impl Session for Http2Session {
         header: Box<ResponseHeader>,
         end: bool,
     ) -> Result<()> {
-        self.write_header(header, end)
+        self.answer.write_header(header, end)
     }
 
     async fn write_response_header_ref(
@@ -230,24 +131,24 @@ impl Session for Http2Session {
         header: &ResponseHeader,
         end: bool,
     ) -> Result<()> {
-        self.write_header(Box::new(header.clone()), end)
+        self.answer.write_header(Box::new(header.clone()), end)
     }
 
     async fn write_body(&mut self, piece: Bytes, end: bool) -> Result<()> {
-        self.write_piece(piece, end).await
+        self.answer.write_piece(piece, end).await
     }
 
     async fn write_trailers(&mut self, trailers: HeaderMap) -> Result<()> {
-        self.write_last(trailers)
+        self.answer.write_last(trailers)
     }
 
     async fn response_duplex_vec(&mut self, tasks: Vec<HttpTask>) -> Result<bool> {
         let mut is_last = false;
         for task in tasks {
-            is_last |= self.write_task(task).await?;
+            is_last |= self.answer.write_task(task).await?;
         }
         if is_last {
-            self.end().map_err(|error| error.into_down())?;
+            self.answer.end().map_err(|error| error.into_down())?;
         }
         Ok(is_last)
     }
@@ -261,11 +162,11 @@ impl Session for Http2Session {
     }
 
     fn set_write_timeout(&mut self, timeout: Option<Duration>) {
-        self.write_timeout = timeout;
+        self.answer.timeout = timeout;
     }
 
     fn get_write_timeout(&self) -> Option<Duration> {
-        self.write_timeout
+        self.answer.timeout
     }
 
     fn set_total_drain_timeout(&mut self, timeout: Option<Duration>) {
@@ -282,11 +183,11 @@ impl Session for Http2Session {
     }
 
     fn response_written(&self) -> Option<&ResponseHeader> {
-        self.written.as_deref()
+        self.answer.written.as_deref()
     }
 
     async fn shutdown(&mut self, _code: u32, _context: &str) {
-        self.reset();
+        self.answer.reset();
     }
 
     fn is_body_done(&mut self) -> bool {
@@ -294,7 +195,7 @@ impl Session for Http2Session {
     }
 
     async fn finish(&mut self) -> Result<()> {
-        self.end()
+        self.answer.end()
     }
 
     fn is_body_empty(&mut self) -> bool {
@@ -306,13 +207,7 @@ impl Session for Http2Session {
             return self.read_body_bytes().await;
         }
         // Until the client gives it up.
-        let reset = poll_fn(|cx| match &mut self.answer {
-            Some(answer) => answer.poll_reset(cx),
-            None => self.respond.poll_reset(cx),
-        });
-        let reason = reset
-            .await
-            .or_err(ErrorType::H2Error, "waiting for the answer")?;
+        let reason = self.answer.is_reset().await?;
         Error::e_explain(
             ErrorType::H2Error,
             format!("the client gave the stream up: {reason}"),
@@ -320,7 +215,7 @@ impl Session for Http2Session {
     }
 
     fn body_bytes_sent(&self) -> usize {
-        self.sent
+        self.answer.sent
     }
 
     fn body_bytes_read(&self) -> usize {

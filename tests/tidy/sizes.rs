@@ -1,0 +1,136 @@
+//! What is read in one sitting: how long a function may be, how long a file.
+
+use crate::graph::{GRAPH, item_attributes, only_in_tests};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+use syn::{ImplItemFn, Item, ItemFn, Signature, TraitItemFn};
+
+const FUNCTION: usize = 60;
+const FILE: usize = 300;
+
+/// Functions that are longer, and why.
+const LONG_FUNCTIONS: &[(&str, &str)] = &[
+    ("server.rs: serve", "the assembly of everything"),
+    ("config/draft.rs: read", "a line or two for each setting"),
+    (
+        "config/draft.rs: registry",
+        "a line or two for each setting",
+    ),
+    (
+        "gateway/ending.rs: tell",
+        "a line for each field of the record",
+    ),
+    ("doctor/remedy.rs: advice", "a line for each finding"),
+    (
+        "doctor/remedy/routing.rs: paths",
+        "lines of other programs' configuration",
+    ),
+    (
+        "doctor/remedy/harbormouth.rs: harbormouth",
+        "a line for each finding",
+    ),
+    (
+        "doctor/remedy/tls.rs: certificate",
+        "lines of other programs' configuration",
+    ),
+    ("doctor/clients/fate.rs: fate", "a line for each step"),
+    ("doctor/clients/rules.rs: rules", "a table of clients"),
+];
+
+/// Files that are longer, and why.
+const LONG_FILES: &[(&str, &str)] = &[
+    ("server.rs", "the assembly of everything, and its end"),
+    ("config/draft.rs", "a line or two for each setting"),
+    ("gateway/context.rs", "what is known of one request"),
+    ("gateway/mod.rs", "the hooks of a request in their order"),
+    (
+        "doctor/remedy/headers.rs",
+        "lines of other programs' configuration",
+    ),
+];
+
+#[derive(Default)]
+struct Sizes {
+    /// Lines of unit tests.
+    tests: BTreeSet<usize>,
+    functions: Vec<(String, usize)>,
+}
+
+impl Sizes {
+    /// From the signature to the last brace.
+    fn function(&mut self, signature: &Signature, whole: proc_macro2::Span) {
+        let lines = whole.end().line - signature.span().start().line + 1;
+        self.functions.push((signature.ident.to_string(), lines));
+    }
+}
+
+impl<'ast> Visit<'ast> for Sizes {
+    fn visit_item(&mut self, item: &'ast Item) {
+        if item_attributes(item).iter().any(only_in_tests) {
+            let span = item.span();
+            self.tests.extend(span.start().line..=span.end().line);
+        } else {
+            visit::visit_item(self, item);
+        }
+    }
+
+    fn visit_item_fn(&mut self, function: &'ast ItemFn) {
+        self.function(&function.sig, function.span());
+        visit::visit_item_fn(self, function);
+    }
+
+    fn visit_impl_item_fn(&mut self, function: &'ast ImplItemFn) {
+        self.function(&function.sig, function.span());
+        visit::visit_impl_item_fn(self, function);
+    }
+
+    fn visit_trait_item_fn(&mut self, function: &'ast TraitItemFn) {
+        self.function(&function.sig, function.span());
+        visit::visit_trait_item_fn(self, function);
+    }
+}
+
+/// The functions of a source file, and its lines of code: without comments, blank lines and unit
+/// tests.
+fn measured(path: &Path) -> (Vec<(String, usize)>, usize) {
+    let text = fs::read_to_string(path).unwrap();
+    let parsed = syn::parse_file(&text).unwrap();
+    let mut sizes = Sizes::default();
+    sizes.visit_file(&parsed);
+    let is_code = |(index, line): &(usize, &str)| {
+        let line = line.trim_start();
+        !line.is_empty() && !line.starts_with("//") && !sizes.tests.contains(&(index + 1))
+    };
+    let lines = text.lines().enumerate().filter(is_code).count();
+    (sizes.functions, lines)
+}
+
+#[test]
+fn functions_and_files_are_read_in_one_sitting() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut long, mut known) = (Vec::new(), BTreeSet::new());
+    for path in &GRAPH.files {
+        let name = path.strip_prefix(&root).unwrap().display().to_string();
+        let (functions, lines) = measured(path);
+        let functions = functions
+            .into_iter()
+            .filter(|(_, lines)| *lines > FUNCTION)
+            .map(|(function, lines)| (format!("{name}: {function}"), lines, LONG_FUNCTIONS));
+        let file = (lines > FILE).then_some((name.clone(), lines, LONG_FILES));
+        for (what, lines, exceptions) in functions.chain(file) {
+            if exceptions.iter().any(|(known, _)| *known == what) {
+                known.insert(what);
+            } else {
+                long.push(format!("{what}: {lines} lines"));
+            }
+        }
+    }
+    assert!(long.is_empty(), "too long: {long:#?}");
+    let stale = |(what, _): &&(&str, &str)| !known.contains(*what);
+    let exceptions = LONG_FUNCTIONS.iter().chain(LONG_FILES);
+    let stale: Vec<_> = exceptions.filter(stale).collect();
+    assert!(stale.is_empty(), "no longer too long: {stale:?}");
+}
