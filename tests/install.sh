@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs what the tests need from Debian (12 or later): registries, registry clients, proxies,
 # load tools, Prometheus, Node.js, Python, a browser. Run it as root or with sudo, as often as you
-# like: it installs only what is missing. kubectl is asked for, not installed: Debian's is too old. The tests start these programs themselves, on addresses of their
-# own, so no service that this script installs is started, now or at the next boot.
+# like: it installs only what is missing. The tests start these programs themselves, on addresses of
+# their own, so no service that this script installs is started, now or at the next boot. What Debian
+# has not, or too old (kubectl), the tests install for themselves below `target`.
 #
 #   tests/install.sh            install
 #   tests/install.sh --check    only say what is missing; fails when something is
@@ -71,13 +72,6 @@ missing_packages() {
         python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || echo python3-venv
     } | sort -u
 }
-
-# The manifests are rendered by `kubectl kustomize`. Debian 12's is of 2021 and knows no components.
-if ! kubectl version --client 2>/dev/null | grep -q 'Kustomize Version: v[5-9]'; then
-    echo "tests/install.sh: kubectl is missing: install 1.27 or newer from" \
-        "https://kubernetes.io/docs/tasks/tools/, then run this again" >&2
-    exit 1
-fi
 
 missing=$(missing_packages)
 if [ -z "$missing" ]; then

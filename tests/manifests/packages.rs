@@ -1,4 +1,4 @@
-//! The Python tools of these tests.
+//! The tools of these tests that Python's index has: kubectl among them, Debian's is too old.
 
 use crate::common::venv;
 use std::path::{Path, PathBuf};

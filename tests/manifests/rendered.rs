@@ -1,11 +1,11 @@
 //! What `kubectl kustomize` makes of the folders, and how one object or value of it is found.
 
-use crate::common::{process, tools};
+use crate::common::process;
+use crate::packages;
 use serde::Deserialize;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 
 /// Taken in by overlays; alone it would demand PROXY headers of a Service without balancer.
@@ -110,7 +110,7 @@ fn base_with(component: &str) -> Rendering {
 }
 
 fn of_folder(name: &str, folder: &Path) -> Rendering {
-    let mut kubectl = Command::new(tools::path("kubectl"));
+    let mut kubectl = packages::program("kubectl");
     kubectl.arg("kustomize").arg(folder);
     let text = process::must(kubectl);
     let objects: Vec<Value> = serde_yaml::Deserializer::from_str(&text)

@@ -12,6 +12,7 @@ use harbormouth::push::Finding;
 use harbormouth::registry::reason::Reason;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Every file below a folder of the repository, hidden ones left out.
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
@@ -269,6 +270,42 @@ fn the_readme_has_the_measured_numbers() {
         read("README.md").contains(targets),
         "copy the table of targets from benches/RESULTS.md to README.md:\n{targets}"
     );
+}
+
+/// zlib-ng, which Pingora compresses with, is built by cmake.
+#[test]
+fn whoever_tells_to_build_says_what_it_takes() {
+    for path in files("", ".md") {
+        let text = fs::read_to_string(&path).unwrap();
+        let builds = text.contains("cargo build --release");
+        assert!(!builds || text.contains("cmake"), "{}", path.display());
+    }
+}
+
+/// What is larger is a download that was committed by mistake.
+#[test]
+fn no_file_of_the_repository_is_larger_than_a_mebibyte() {
+    let large: Vec<PathBuf> = tracked()
+        .into_iter()
+        // One that is deleted and not committed yet has no size.
+        .filter(|path| fs::symlink_metadata(path).is_ok_and(|file| file.len() > 1 << 20))
+        .collect();
+    assert!(large.is_empty(), "{large:?}");
+}
+
+/// The files of the repository; of an archive of it, all that are there.
+fn tracked() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if !root.join(".git").exists() {
+        return files("", "");
+    }
+    let mut list = Command::new("git");
+    let listed = list.current_dir(root).args(["ls-files", "-z"]).output();
+    let listed = listed.expect("git");
+    assert!(listed.status.success(), "{listed:?}");
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let names = listed.split_terminator('\0');
+    names.map(|name| root.join(name)).collect()
 }
 
 /// A test target that no step of `make test` names would never run.
