@@ -4,7 +4,7 @@
 //! source and holds it):
 //!
 //! ```text
-//! pure         edge ticket registry push
+//! pure         words edge ticket registry push
 //! system       descriptors file random signals systemd terminal threads
 //! settings     config sealing
 //! observed     logging record metrics
@@ -25,6 +25,7 @@ pub mod edge;
 pub mod push;
 pub mod registry;
 pub mod ticket;
+mod words;
 
 pub mod descriptors;
 pub mod file;

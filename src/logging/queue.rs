@@ -4,29 +4,21 @@
 //! end well doesn't push the ones that failed out of the log, and neither of them what the gateway
 //! itself has to say.
 
-/// What a line is, as far as its place in a full queue goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// The access record of a request that ended well.
-    Access,
-    /// That of one that did not.
-    Failure,
-    /// What the gateway itself has to say.
-    Message,
+use crate::words::words;
+
+words! {
+    /// What a line is, as far as its place in a full queue goes.
+    pub(crate) enum Kind {
+        /// The access record of a request that ended well.
+        Access "access",
+        /// That of one that did not.
+        Failure "failure",
+        /// What the gateway itself has to say.
+        Message "message",
+    }
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 3] = [Kind::Access, Kind::Failure, Kind::Message];
-
-    /// The word in metrics.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Kind::Access => "access",
-            Kind::Failure => "failure",
-            Kind::Message => "message",
-        }
-    }
-
     /// How many bytes may wait. A reader that falls behind for a moment (a busy log collector, a
     /// disk that is written back) costs nothing: 4 MiB are about 14,000 records. Whoever reads
     /// nothing for longer is not worth more memory.

@@ -10,6 +10,7 @@ use crate::push::{Finding, UploadEnd};
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
 use crate::registry::reason::{Outcome, Proof, Quality, Reason};
+use crate::words::words;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
     Opts, Registry as Families,
@@ -28,41 +29,19 @@ const SPEED_BUCKETS: &[f64] = &[
     1_073_741_824.0,
 ];
 
-/// Where the bytes of a body go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    Upload,
-    Download,
-}
-
-impl Direction {
-    const ALL: [Direction; 2] = [Direction::Upload, Direction::Download];
-
-    /// The word in metrics.
-    fn as_str(self) -> &'static str {
-        match self {
-            Direction::Upload => "upload",
-            Direction::Download => "download",
-        }
+words! {
+    /// Where the bytes of a body go.
+    pub(crate) enum Direction {
+        Upload "upload",
+        Download "download",
     }
 }
 
-/// Which side held a transfer up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LimitedBy {
-    Client,
-    Upstream,
-}
-
-impl LimitedBy {
-    const ALL: [LimitedBy; 2] = [LimitedBy::Client, LimitedBy::Upstream];
-
-    /// The word in metrics.
-    fn as_str(self) -> &'static str {
-        match self {
-            LimitedBy::Client => "client",
-            LimitedBy::Upstream => "upstream",
-        }
+words! {
+    /// Which side held a transfer up.
+    pub(crate) enum LimitedBy {
+        Client "client",
+        Upstream "upstream",
     }
 }
 

@@ -115,7 +115,7 @@ impl FailureFilter {
                 "outcome" => {
                     filter.outcome = Some(word(name, value, &NOT_WELL, Outcome::as_str)?);
                 }
-                "reason" => filter.reason = Some(word(name, value, Reason::ALL, Reason::as_str)?),
+                "reason" => filter.reason = Some(word(name, value, &Reason::ALL, Reason::as_str)?),
                 "fault" => filter.fault = Some(word(name, value, &Fault::ALL, Fault::as_str)?),
                 _ => filter.limit = limit(value)?,
             }

@@ -2,14 +2,17 @@
 //! are not starved by pushes.
 
 use super::operation::Operation;
+use crate::words::words;
 
-/// Which places a request takes one of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Class {
-    /// What opens an upload, or brings the bytes of one or of a manifest.
-    Uploads,
-    /// Everything else: pulls, questions, logins, the portal.
-    Other,
+words! {
+    /// Which places a request takes one of.
+    #[derive(Hash)]
+    pub enum Class {
+        /// What opens an upload, or brings the bytes of one or of a manifest.
+        Uploads "uploads",
+        /// Everything else: pulls, questions, logins, the portal.
+        Other "other",
+    }
 }
 
 /// Of the places for uploads one in so many is kept for those under way: refusing a start loses
@@ -17,20 +20,10 @@ pub enum Class {
 const KEPT: usize = 8;
 
 impl Class {
-    pub const ALL: [Class; 2] = [Class::Uploads, Class::Other];
-
     pub(crate) fn of(operation: Operation) -> Class {
         match Operation::PUSH.contains(&operation) {
             true => Class::Uploads,
             false => Class::Other,
-        }
-    }
-
-    /// The word in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Class::Uploads => "uploads",
-            Class::Other => "other",
         }
     }
 }

@@ -2,59 +2,41 @@
 //!
 //! What this file deliberately doesn't know: versions, and whether the program tells the truth.
 
-use std::fmt;
+use crate::words::words;
 
-/// A family of registry clients that behave alike at an edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ClientFamily {
-    /// docker with the containerd store: pushes as containerd does.
-    DockerContainerd,
-    /// docker with its own store.
-    DockerClassic,
-    Containerd,
-    Buildkit,
-    Skopeo,
-    /// podman, buildah, CRI-O and others of containers/image.
-    Containers,
-    /// crane, kaniko, ko.
-    GoContainerregistry,
-    Oras,
-    Helm,
-    Regclient,
-    /// Another Harbor: replication and proxy cache.
-    Harbor,
-    /// Harbormouth's own canary and doctor.
-    Harbormouth,
-    Curl,
-    /// A Go program that doesn't name itself.
-    GoHttp,
-    Browser,
-    Other,
-    /// No User-Agent.
-    None,
+words! {
+    /// A family of registry clients that behave alike at an edge.
+    #[derive(Hash, PartialOrd, Ord)]
+    pub enum ClientFamily {
+        /// docker with the containerd store: pushes as containerd does.
+        DockerContainerd "docker_containerd",
+        /// docker with its own store.
+        DockerClassic "docker_classic",
+        Containerd "containerd",
+        Buildkit "buildkit",
+        Skopeo "skopeo",
+        /// podman, buildah, CRI-O and others of containers/image.
+        Containers "containers",
+        /// crane, kaniko, ko.
+        GoContainerregistry "go_containerregistry",
+        Oras "oras",
+        Helm "helm",
+        Regclient "regclient",
+        /// Another Harbor: replication and proxy cache.
+        Harbor "harbor",
+        /// Harbormouth's own canary and doctor.
+        Harbormouth "harbormouth",
+        Curl "curl",
+        /// A Go program that doesn't name itself.
+        GoHttp "go_http",
+        Browser "browser",
+        Other "other",
+        /// No User-Agent.
+        None "none",
+    }
 }
 
 impl ClientFamily {
-    pub const ALL: [ClientFamily; 17] = [
-        ClientFamily::DockerContainerd,
-        ClientFamily::DockerClassic,
-        ClientFamily::Containerd,
-        ClientFamily::Buildkit,
-        ClientFamily::Skopeo,
-        ClientFamily::Containers,
-        ClientFamily::GoContainerregistry,
-        ClientFamily::Oras,
-        ClientFamily::Helm,
-        ClientFamily::Regclient,
-        ClientFamily::Harbor,
-        ClientFamily::Harbormouth,
-        ClientFamily::Curl,
-        ClientFamily::GoHttp,
-        ClientFamily::Browser,
-        ClientFamily::Other,
-        ClientFamily::None,
-    ];
-
     /// The family that a User-Agent value names.
     pub fn of(user_agent: Option<&str>) -> ClientFamily {
         let Some(text) = user_agent.filter(|text| !text.is_empty()) else {
@@ -73,35 +55,6 @@ impl ClientFamily {
         begun
             .or(named)
             .map_or(ClientFamily::Other, |(_, family)| *family)
-    }
-
-    /// The word in metrics and records.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ClientFamily::DockerContainerd => "docker_containerd",
-            ClientFamily::DockerClassic => "docker_classic",
-            ClientFamily::Containerd => "containerd",
-            ClientFamily::Buildkit => "buildkit",
-            ClientFamily::Skopeo => "skopeo",
-            ClientFamily::Containers => "containers",
-            ClientFamily::GoContainerregistry => "go_containerregistry",
-            ClientFamily::Oras => "oras",
-            ClientFamily::Helm => "helm",
-            ClientFamily::Regclient => "regclient",
-            ClientFamily::Harbor => "harbor",
-            ClientFamily::Harbormouth => "harbormouth",
-            ClientFamily::Curl => "curl",
-            ClientFamily::GoHttp => "go_http",
-            ClientFamily::Browser => "browser",
-            ClientFamily::Other => "other",
-            ClientFamily::None => "none",
-        }
-    }
-}
-
-impl fmt::Display for ClientFamily {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -3,63 +3,39 @@
 //! What this file deliberately doesn't know: paths (see `target`), timeouts, and how often
 //! something is tried.
 
-use std::fmt;
+use crate::words::words;
 
-/// What a request means to a registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Operation {
-    Ping,
-    Token,
-    Catalog,
-    Tags,
-    Referrers,
-    ManifestHead,
-    ManifestGet,
-    ManifestPut,
-    ManifestDelete,
-    BlobHead,
-    BlobGet,
-    BlobDelete,
-    UploadStart,
-    UploadMount,
-    UploadMonolithic,
-    UploadChunk,
-    UploadCommit,
-    UploadStatus,
-    UploadCancel,
-    Api,
-    Ui,
-    Oidc,
-    Other,
+words! {
+    /// What a request means to a registry.
+    #[derive(Hash, PartialOrd, Ord)]
+    pub enum Operation {
+        Ping "ping",
+        Token "token",
+        Catalog "catalog",
+        Tags "tags",
+        Referrers "referrers",
+        ManifestHead "manifest_head",
+        ManifestGet "manifest_get",
+        ManifestPut "manifest_put",
+        ManifestDelete "manifest_delete",
+        BlobHead "blob_head",
+        BlobGet "blob_get",
+        BlobDelete "blob_delete",
+        UploadStart "upload_start",
+        UploadMount "upload_mount",
+        UploadMonolithic "upload_monolithic",
+        UploadChunk "upload_chunk",
+        UploadCommit "upload_commit",
+        UploadStatus "upload_status",
+        UploadCancel "upload_cancel",
+        Api "api",
+        Ui "ui",
+        Oidc "oidc",
+        Other "other",
+    }
 }
 
 impl Operation {
-    pub const ALL: [Operation; 23] = [
-        Operation::Ping,
-        Operation::Token,
-        Operation::Catalog,
-        Operation::Tags,
-        Operation::Referrers,
-        Operation::ManifestHead,
-        Operation::ManifestGet,
-        Operation::ManifestPut,
-        Operation::ManifestDelete,
-        Operation::BlobHead,
-        Operation::BlobGet,
-        Operation::BlobDelete,
-        Operation::UploadStart,
-        Operation::UploadMount,
-        Operation::UploadMonolithic,
-        Operation::UploadChunk,
-        Operation::UploadCommit,
-        Operation::UploadStatus,
-        Operation::UploadCancel,
-        Operation::Api,
-        Operation::Ui,
-        Operation::Oidc,
-        Operation::Other,
-    ];
-
     /// The steps of an upload that is under way: what a ticket can be good for.
     pub(crate) const TICKETED: [Operation; 3] = [
         Operation::UploadChunk,
@@ -83,35 +59,6 @@ impl Operation {
         Operation::UploadCommit,
         Operation::ManifestPut,
     ];
-
-    /// The word in metrics and records.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Operation::Ping => "ping",
-            Operation::Token => "token",
-            Operation::Catalog => "catalog",
-            Operation::Tags => "tags",
-            Operation::Referrers => "referrers",
-            Operation::ManifestHead => "manifest_head",
-            Operation::ManifestGet => "manifest_get",
-            Operation::ManifestPut => "manifest_put",
-            Operation::ManifestDelete => "manifest_delete",
-            Operation::BlobHead => "blob_head",
-            Operation::BlobGet => "blob_get",
-            Operation::BlobDelete => "blob_delete",
-            Operation::UploadStart => "upload_start",
-            Operation::UploadMount => "upload_mount",
-            Operation::UploadMonolithic => "upload_monolithic",
-            Operation::UploadChunk => "upload_chunk",
-            Operation::UploadCommit => "upload_commit",
-            Operation::UploadStatus => "upload_status",
-            Operation::UploadCancel => "upload_cancel",
-            Operation::Api => "api",
-            Operation::Ui => "ui",
-            Operation::Oidc => "oidc",
-            Operation::Other => "other",
-        }
-    }
 
     /// The place in [`Operation::ALL`]: an index for tables made at start.
     pub(crate) fn index(self) -> usize {
@@ -206,12 +153,6 @@ impl Operation {
             | Operation::Other => true,
             Operation::Api | Operation::Ui | Operation::Oidc => false,
         }
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -4,95 +4,48 @@
 //! This file deliberately doesn't know how a reason is found (see `verdict`) or counted.
 
 use super::operation::Operation;
-use std::fmt;
+use crate::words::words;
 
-/// How a request ended for the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// As the client wanted, or as every client expects: a challenge, a blob that isn't there yet.
-    Ok,
-    /// Somebody said no, and meant it.
-    Refused,
-    /// It could have been done, and was not.
-    Failed,
-    /// The client's side ended it.
-    Aborted,
-}
-
-impl Outcome {
-    pub const ALL: [Outcome; 4] = [
-        Outcome::Ok,
-        Outcome::Refused,
-        Outcome::Failed,
-        Outcome::Aborted,
-    ];
-
-    /// The word in metrics and records.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Outcome::Ok => "ok",
-            Outcome::Refused => "refused",
-            Outcome::Failed => "failed",
-            Outcome::Aborted => "aborted",
-        }
+words! {
+    /// How a request ended for the client.
+    #[derive(Hash)]
+    pub enum Outcome {
+        /// As the client wanted, or as every client expects: a challenge, a blob that isn't there yet.
+        Ok "ok",
+        /// Somebody said no, and meant it.
+        Refused "refused",
+        /// It could have been done, and was not.
+        Failed "failed",
+        /// The client's side ended it.
+        Aborted "aborted",
     }
 }
 
-/// Where to look for the cause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Fault {
-    /// Nothing went wrong.
-    None,
-    /// The person or program that asked, or what its account may do.
-    Client,
-    /// Something between the client and this gateway.
-    Network,
-    Gateway,
-    /// Harbor, or the way from here to it.
-    Upstream,
-}
-
-impl Fault {
-    pub const ALL: [Fault; 5] = [
-        Fault::None,
-        Fault::Client,
-        Fault::Network,
-        Fault::Gateway,
-        Fault::Upstream,
-    ];
-
-    /// The word in metrics and records.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Fault::None => "none",
-            Fault::Client => "client",
-            Fault::Network => "network",
-            Fault::Gateway => "gateway",
-            Fault::Upstream => "upstream",
-        }
+words! {
+    /// Where to look for the cause.
+    #[derive(Hash)]
+    pub enum Fault {
+        /// Nothing went wrong.
+        None "none",
+        /// The person or program that asked, or what its account may do.
+        Client "client",
+        /// Something between the client and this gateway.
+        Network "network",
+        Gateway "gateway",
+        /// Harbor, or the way from here to it.
+        Upstream "upstream",
     }
 }
 
-/// What a request of a push is for the registry's objective: the share of good among good and bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Quality {
-    Good,
-    /// A service that works would have done it.
-    Bad,
-    /// Says nothing about the service: refusals that are right, and clients that leave.
-    Excluded,
-}
-
-impl Quality {
-    pub const ALL: [Quality; 3] = [Quality::Good, Quality::Bad, Quality::Excluded];
-
-    /// The word in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Quality::Good => "good",
-            Quality::Bad => "bad",
-            Quality::Excluded => "excluded",
-        }
+words! {
+    /// What a request of a push is for the registry's objective: the share of good among good and bad.
+    #[derive(Hash)]
+    pub enum Quality {
+        Good "good",
+        /// A service that works would have done it.
+        Bad "bad",
+        /// Says nothing about the service: refusals that are right, and clients that leave.
+        Excluded "excluded",
     }
 }
 
@@ -129,18 +82,13 @@ enum At {
 macro_rules! reasons {
     ($($reason:ident $word:literal $outcome:ident $fault:ident $at:ident
         $meaning:literal $advice:literal;)*) => {
-        /// How a request ended.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Reason { $($reason),* }
+        words! {
+            /// How a request ended.
+            #[derive(Hash)]
+            pub enum Reason { $($reason $word,)* }
+        }
 
         impl Reason {
-            pub const ALL: &[Reason] = &[$(Reason::$reason),*];
-
-            /// The word in metrics and records.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Reason::$reason => $word),* }
-            }
-
             pub fn outcome(self) -> Outcome {
                 match self { $(Reason::$reason => Outcome::$outcome),* }
             }
@@ -330,19 +278,13 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_table_is_consistent() {
-        for reason in Reason::ALL.iter().copied() {
+        for reason in Reason::ALL {
             let same = Reason::ALL
                 .iter()
                 .filter(|other| other.as_str() == reason.as_str());

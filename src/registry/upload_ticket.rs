@@ -7,6 +7,7 @@ use super::operation::Operation;
 use super::target::{Body, Target};
 use crate::edge::path::NormalPath;
 use crate::edge::query;
+use crate::words::words;
 
 /// The parameter. No client drops one that it doesn't know, and Harbor never sees it.
 pub const PARAMETER: &str = "harbormouth_ticket";
@@ -20,72 +21,32 @@ pub struct UploadStep {
     pub state: Vec<u8>,
 }
 
-/// Why the Location of an upload got no ticket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotIssued {
-    /// The client's side isn't TLS, as far as a trusted hop says.
-    NotTls,
-    /// The token says nothing of its expiry, or is past it.
-    NoExpiry,
-    /// The Location would no longer fit through other proxies.
-    TooLong,
-    /// The Location isn't an upload's of the same repository.
-    Location,
-    /// The system gave no random bytes.
-    NoRandomness,
-}
-
-impl NotIssued {
-    pub const ALL: [NotIssued; 5] = [
-        NotIssued::NotTls,
-        NotIssued::NoExpiry,
-        NotIssued::TooLong,
-        NotIssued::Location,
-        NotIssued::NoRandomness,
-    ];
-
-    /// The word in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            NotIssued::NotTls => "not_tls",
-            NotIssued::NoExpiry => "no_expiry",
-            NotIssued::TooLong => "too_long",
-            NotIssued::Location => "location",
-            NotIssued::NoRandomness => "no_randomness",
-        }
+words! {
+    /// Why the Location of an upload got no ticket.
+    pub enum NotIssued {
+        /// The client's side isn't TLS, as far as a trusted hop says.
+        NotTls "not_tls",
+        /// The token says nothing of its expiry, or is past it.
+        NoExpiry "no_expiry",
+        /// The Location would no longer fit through other proxies.
+        TooLong "too_long",
+        /// The Location isn't an upload's of the same repository.
+        Location "location",
+        /// The system gave no random bytes.
+        NoRandomness "no_randomness",
     }
 }
 
-/// Why a ticket that came was not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// Damaged, forged, or of another step, upload, repository, name or registry.
-    Invalid,
-    UnknownKey,
-    Expired,
-    NotTls,
-    /// Another client than the one that started the upload, where that is required.
-    ClientAddress,
-}
-
-impl Refused {
-    pub const ALL: [Refused; 5] = [
-        Refused::Invalid,
-        Refused::UnknownKey,
-        Refused::Expired,
-        Refused::NotTls,
-        Refused::ClientAddress,
-    ];
-
-    /// The word in metrics and logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Refused::Invalid => "invalid",
-            Refused::UnknownKey => "unknown_key",
-            Refused::Expired => "expired",
-            Refused::NotTls => "not_tls",
-            Refused::ClientAddress => "client_address",
-        }
+words! {
+    /// Why a ticket that came was not accepted.
+    pub enum Refused {
+        /// Damaged, forged, or of another step, upload, repository, name or registry.
+        Invalid "invalid",
+        UnknownKey "unknown_key",
+        Expired "expired",
+        NotTls "not_tls",
+        /// Another client than the one that started the upload, where that is required.
+        ClientAddress "client_address",
     }
 }
 

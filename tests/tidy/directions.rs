@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// The modules, layer by layer: each imports only what stands before it, in its own layer too.
 const LAYERS: [(&str, &[&str]); 9] = [
-    ("pure", &["edge", "ticket", "registry", "push"]),
+    ("pure", &["words", "edge", "ticket", "registry", "push"]),
     ("system", SYSTEM),
     ("settings", &["config", "sealing"]),
     ("observed", &["logging", "record", "metrics"]),

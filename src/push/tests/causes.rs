@@ -301,7 +301,7 @@ fn a_token_without_push() {
 
 #[test]
 fn whatever_fails_has_a_diagnosis_with_its_numbers() {
-    for reason in Reason::ALL {
+    for reason in &Reason::ALL {
         let told = Stage::new().tell(Ended {
             reason: *reason,
             status: Some(503),

@@ -312,7 +312,7 @@ fn every_end_has_a_word_of_its_own() {
             "{end}"
         );
     }
-    for reason in Reason::ALL {
+    for reason in &Reason::ALL {
         let can = [Operation::UploadChunk, Operation::UploadCommit]
             .iter()
             .any(|step| reason.can_end(*step));

@@ -104,7 +104,7 @@ fn what_is_not_proven_is_no_loss() {
             );
         }
     }
-    for reason in Reason::ALL {
+    for reason in &Reason::ALL {
         assert_eq!(reason.counts(Proof::Unproven), Quality::Excluded);
         assert_eq!(reason.counts(Proof::Proven), reason.quality());
     }

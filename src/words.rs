@@ -1,0 +1,38 @@
+//! Enums that are said in one word each: in metrics, records and pages.
+
+/// Declares an enum with the word of each variant beside it, and from this table what is made of
+/// it: `ALL`, `as_str` and `Display`.
+macro_rules! words {
+    (
+        $(#[$of_enum:meta])*
+        $vis:vis enum $name:ident {
+            $($(#[$of_variant:meta])* $variant:ident $word:literal,)*
+        }
+    ) => {
+        $(#[$of_enum])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        $vis enum $name {
+            $($(#[$of_variant])* $variant,)*
+        }
+
+        impl $name {
+            /// Each of them, at the place that it has `as usize`.
+            $vis const ALL: [$name; [$($word),*].len()] = [$($name::$variant),*];
+
+            /// The word in metrics, records and pages.
+            $vis const fn as_str(self) -> &'static str {
+                match self {
+                    $($name::$variant => $word,)*
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+pub(crate) use words;
