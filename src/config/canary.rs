@@ -2,32 +2,52 @@
 //! here and shown nowhere.
 
 use super::certificates;
-use super::draft::DraftCanary;
-use super::files::Surroundings;
-use super::problem::{Complaint, Keyed, Problems, Shown};
-use super::validate::pem;
+use super::files::Making;
+use super::problem::{Complaint, Keyed, Shown};
+use super::scalar::{DAY, Time};
+use super::setting::{Count, List, Made, Setting, made};
+use super::table::settings;
+use super::text::{CREDENTIALS, FILE, REALM_HOST, REGISTRY, REPOSITORY};
 use crate::edge::origin::Host;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// Four times within the shortest window of the alerts, for some fifteen small requests each.
-const INTERVAL: Duration = Duration::from_secs(60);
-
-/// One registry's canary.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Canary {
-    /// The registry's name.
-    pub(crate) registry: String,
-    pub(crate) repository: String,
-    pub credentials: CanaryCredentials,
-    pub interval: Duration,
-    /// Authorities that are trusted at the public origin beside the system's.
-    pub(crate) ca: Option<PathBuf>,
-    /// Hosts beside the public origin's own that the password may be sent to.
-    pub(crate) realm_hosts: Vec<Host>,
+settings! {
+    /// One registry's canary.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Canary as DraftCanary {
+        /// The registry's name.
+        pub(crate) registry: String = REGISTRY;
+        /// What is pushed to, without the registry.
+        pub(crate) repository: String = REPOSITORY;
+        /// A file whose first line is USER:PASSWORD.
+        pub credentials: CanaryCredentials = CREDENTIALS;
+        /// How often.
+        // Four times within the shortest window of the alerts, for some fifteen small requests each.
+        pub interval: Duration = Time {
+            least: (Duration::from_secs(10), "10s"),
+            most: DAY,
+            reason: "more often loads Harbor, less often tells a night's failure in the morning",
+        }, or Duration::from_secs(60);
+        /// Authorities that are trusted at the public origin beside the system's.
+        pub(crate) ca: Option<PathBuf> = FILE;
+        /// Hosts beside the public origin's own that the password may be sent to.
+        pub(crate) realm_hosts: Vec<Host> = List {
+            accepted: "a list of hosts, such as auth.example.com",
+            item: REALM_HOST,
+            count: Count::Any,
+        };
+    }
 }
+
+/// One canary, or a list of them.
+pub(super) const CANARIES: List<&str> = List {
+    accepted: "a table with registry, repository and credentials, or a list of them",
+    item: "a table with registry, repository and credentials",
+    count: Count::OneOrList("a table with registry, repository and credentials, or a list of them"),
+};
 
 /// As whom a canary pushes, and the file that says so.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,58 +66,52 @@ impl fmt::Debug for CanaryCredentials {
     }
 }
 
-/// Builds canaries; the files that they name are read.
-pub(super) fn build(
-    drafts: Vec<DraftCanary>,
-    surroundings: &Surroundings<'_>,
-    problems: &mut Problems,
-    warnings: &mut Vec<String>,
-) -> Vec<Canary> {
-    let mut canaries = Vec::new();
-    for draft in drafts {
-        // Every file is read before any ends this: all problems at once.
-        let credentials = draft
-            .credentials
-            .and_then(|file| credentials(&file, surroundings, problems, warnings));
-        let ca = draft.ca.and_then(|file| {
-            let (path, _) = pem(&file, surroundings, problems, certificates::authorities)?;
-            Some(path)
-        });
-        if let (Some(registry), Some(repository), Some(credentials)) =
-            (draft.registry, draft.repository, credentials)
-        {
-            canaries.push(Canary {
-                registry: registry.value,
-                repository: repository.value,
-                credentials,
-                interval: draft.interval.unwrap_or(INTERVAL),
-                ca,
-                realm_hosts: draft.realm_hosts,
-            });
-        }
+made!(CanaryCredentials);
+
+impl Made for CanaryCredentials {
+    type Keys = String;
+
+    fn make(
+        _: String,
+        draft: &Keyed<String>,
+        making: &mut Making<'_, '_>,
+    ) -> Option<CanaryCredentials> {
+        let (path, content) = making.contents(draft)?;
+        let content = Zeroizing::new(content);
+        let Some((user, password)) = user_and_password(&content) else {
+            let file = Shown::new(&draft.value);
+            making
+                .problems
+                .add(&draft.key, Complaint::Credentials { file });
+            return None;
+        };
+        making.warn_of_readers(draft, &path);
+        Some(CanaryCredentials {
+            file: path,
+            user: user.to_owned(),
+            password: Zeroizing::new(password.to_owned()),
+        })
     }
-    canaries
+
+    fn keys(&self) -> String {
+        self.file.to_string_lossy().into_owned()
+    }
 }
 
-fn credentials(
-    file: &Keyed<String>,
-    surroundings: &Surroundings<'_>,
-    problems: &mut Problems,
-    warnings: &mut Vec<String>,
-) -> Option<CanaryCredentials> {
-    let (path, content) = surroundings.contents(file, problems)?;
-    let content = Zeroizing::new(content);
-    let Some((user, password)) = user_and_password(&content) else {
-        let file_ = Shown::new(&file.value);
-        problems.add(&file.key, Complaint::Credentials { file: file_ });
-        return None;
-    };
-    warnings.extend(surroundings.warning_of_readers(file, &path));
-    Some(CanaryCredentials {
-        file: path,
-        user: user.to_owned(),
-        password: Zeroizing::new(password.to_owned()),
-    })
+made!(PathBuf);
+
+/// A file of authorities, which whoever uses it reads again.
+impl Made for PathBuf {
+    type Keys = String;
+
+    fn make(_: String, draft: &Keyed<String>, making: &mut Making<'_, '_>) -> Option<PathBuf> {
+        let (path, _) = making.pem(draft, certificates::authorities)?;
+        Some(path)
+    }
+
+    fn keys(&self) -> String {
+        self.to_string_lossy().into_owned()
+    }
 }
 
 /// The first line, up to its first colon and after it. What Basic can't carry is none (RFC 7617,

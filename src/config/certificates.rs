@@ -2,13 +2,14 @@
 //! clock; whether a certificate has expired is asked with `now`.
 
 use super::problem::{PemFlaw, Shown};
-use super::types::CertificatePair;
 use crate::edge::origin::Host;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use x509_parser::certificate::X509Certificate;
@@ -20,6 +21,27 @@ use x509_parser::prelude::FromDer;
 pub(super) struct Chain {
     pub(crate) certificates: Vec<CertificateDer<'static>>,
     pub(crate) names: Vec<String>,
+}
+
+/// A certificate chain and its key: readable, and matching each other, when the configuration was
+/// read.
+#[derive(Clone)]
+pub(crate) struct CertificatePair {
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) certified: Arc<rustls::sign::CertifiedKey>,
+    /// The DNS names and addresses the certificate is for, lower case.
+    pub(crate) names: Vec<String>,
+}
+
+impl fmt::Debug for CertificatePair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CertificatePair")
+            .field("cert", &self.cert)
+            .field("key", &self.key)
+            .field("names", &self.names)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Reads a chain, the server's own certificate first.
@@ -114,10 +136,10 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemFlaw> {
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
         .map_err(|error| syntax(&error))?;
-    match certificates.is_empty() {
-        true => Err(PemFlaw::NoCertificate),
-        false => Ok(certificates),
+    if certificates.is_empty() {
+        return Err(PemFlaw::NoCertificate);
     }
+    Ok(certificates)
 }
 
 /// In our own words: the error's own could quote the bytes of a key.

@@ -2,8 +2,9 @@
 //! first unknown key or wrong type, this collects every problem with its full key. It knows YAML's
 //! shapes and nothing of what a configuration means.
 
-use super::problem::{Complaint, Key, Keyed, Problems, Shown, mask};
+use super::problem::{Complaint, Key, Problems, Shown, mask};
 use super::yaml::{Position, Shape, Value};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// A value and its place.
@@ -82,7 +83,12 @@ impl<'a> Node<'a> {
     ) -> Option<Vec<Node<'a>>> {
         match &self.value.shape {
             Shape::List(items) if items.is_empty() => {
-                problems.add(&self.key, Complaint::EmptyList { accepted });
+                problems.add(
+                    &self.key,
+                    Complaint::EmptyList {
+                        accepted: accepted.into(),
+                    },
+                );
                 None
             }
             Shape::List(items) => {
@@ -99,30 +105,19 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Reads a list that may be empty, which is how `check` prints that there is nothing.
-    pub(crate) fn any(&self, accepted: &'static str, problems: &mut Problems) -> Vec<Node<'a>> {
-        match &self.value.shape {
-            Shape::List(items) if items.is_empty() => Vec::new(),
-            _ => self.list(accepted, problems).unwrap_or_default(),
-        }
-    }
-
     /// Reads a text with `parse`.
     pub(crate) fn parse<T>(
         &self,
         accepted: &'static str,
         problems: &mut Problems,
         parse: impl FnOnce(&'a str) -> Result<T, Complaint>,
-    ) -> Option<Keyed<T>> {
+    ) -> Option<T> {
         let Shape::Text(text) = &self.value.shape else {
             self.wrong_type(accepted, problems);
             return None;
         };
         match parse(text) {
-            Ok(value) => Some(Keyed {
-                key: self.key.clone(),
-                value,
-            }),
+            Ok(value) => Some(value),
             Err(complaint) => {
                 problems.add(&self.key, complaint);
                 None
@@ -130,17 +125,12 @@ impl<'a> Node<'a> {
         }
     }
 
-    pub(crate) fn truth(&self, problems: &mut Problems) -> Option<bool> {
-        match &self.value.shape {
-            Shape::Bool(truth) => Some(*truth),
-            _ => {
-                self.wrong_type("true or false", problems);
-                None
-            }
-        }
-    }
-
-    pub(crate) fn wrong_type(&self, accepted: &'static str, problems: &mut Problems) {
+    pub(crate) fn wrong_type(
+        &self,
+        accepted: impl Into<Cow<'static, str>>,
+        problems: &mut Problems,
+    ) {
+        let accepted = accepted.into();
         let complaint = match &self.value.shape {
             Shape::Null => Complaint::NoValue { accepted },
             _ => Complaint::WrongType {
@@ -163,7 +153,7 @@ impl<'a> Table<'a> {
     pub(crate) fn required(
         &self,
         name: &str,
-        accepted: &'static str,
+        accepted: Cow<'static, str>,
         problems: &mut Problems,
     ) -> Option<Node<'a>> {
         let node = self.get(name);
@@ -172,40 +162,6 @@ impl<'a> Table<'a> {
         }
         node
     }
-
-    /// An optional text, parsed.
-    pub(crate) fn text<T>(
-        &self,
-        name: &str,
-        accepted: &'static str,
-        problems: &mut Problems,
-        parse: impl FnOnce(&'a str) -> Result<T, Complaint>,
-    ) -> Option<Keyed<T>> {
-        self.get(name)?.parse(accepted, problems, parse)
-    }
-
-    /// A required list.
-    pub(crate) fn items(
-        &self,
-        name: &str,
-        accepted: &'static str,
-        problems: &mut Problems,
-    ) -> Option<Vec<Node<'a>>> {
-        self.required(name, accepted, problems)?
-            .list(accepted, problems)
-    }
-}
-
-/// Reads every item, also behind one that can't be read.
-pub(super) fn each<T>(
-    nodes: Vec<Node<'_>>,
-    problems: &mut Problems,
-    read: impl Fn(&Node<'_>, &mut Problems) -> Option<T>,
-) -> Vec<T> {
-    nodes
-        .iter()
-        .filter_map(|node| read(node, problems))
-        .collect()
 }
 
 /// What a value is, in words; texts are shown masked.

@@ -2,7 +2,7 @@
 //! number of its cores and its memory.
 
 use super::memory;
-use super::problem::{Complaint, Keyed, Problems, Shown};
+use super::problem::{Complaint, Keyed, PemFlaw, Problems, Shown};
 use crate::file;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -38,35 +38,59 @@ impl Surroundings<'_> {
             memory: memory::of_process(&read),
         }
     }
+}
 
+/// What a configuration is made with, and what comes to light meanwhile.
+pub(super) struct Making<'a, 'b> {
+    pub(super) around: &'a Surroundings<'b>,
+    pub(super) problems: Problems,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Making<'_, '_> {
     /// Reads a file that the configuration names; returns it with its absolute name.
-    pub(crate) fn contents(
-        &self,
-        file: &Keyed<String>,
-        problems: &mut Problems,
-    ) -> Option<(PathBuf, Vec<u8>)> {
-        let path = self.directory.join(Path::new(&file.value));
-        match (self.read)(&path) {
+    pub(super) fn contents(&mut self, file: &Keyed<String>) -> Option<(PathBuf, Vec<u8>)> {
+        let path = self.around.directory.join(Path::new(&file.value));
+        match (self.around.read)(&path) {
             Ok(bytes) => Some((path, bytes)),
             Err(error) => {
                 let complaint = Complaint::Unreadable {
                     file: Shown::new(&file.value),
                     error: error.to_string(),
                 };
-                problems.add(&file.key, complaint);
+                self.problems.add(&file.key, complaint);
                 None
             }
         }
     }
 
-    /// A warning about a file with a secret that others may read.
-    pub(crate) fn warning_of_readers(&self, file: &Keyed<String>, path: &Path) -> Option<String> {
+    /// Reads and parses a PEM file; returns it with the file's absolute name.
+    pub(super) fn pem<T>(
+        &mut self,
+        file: &Keyed<String>,
+        parse: impl FnOnce(&[u8]) -> Result<T, PemFlaw>,
+    ) -> Option<(PathBuf, T)> {
+        let (path, bytes) = self.contents(file)?;
+        match parse(&bytes) {
+            Ok(parsed) => Some((path, parsed)),
+            Err(flaw) => {
+                let shown = Shown::new(&file.value);
+                self.problems
+                    .add(&file.key, Complaint::Pem { file: shown, flaw });
+                None
+            }
+        }
+    }
+
+    /// Warns of a file with a secret that others may read.
+    pub(super) fn warn_of_readers(&mut self, file: &Keyed<String>, path: &Path) {
         // A file that was read and now has no permissions to show has none to warn of.
-        let open = (self.mode)(path).is_ok_and(|mode| mode & OTHERS_READ != 0);
-        let (key, shown) = (&file.key, Shown::new(&file.value));
-        open.then(|| format!(
-            "{key}: {shown} can be read by every user of this machine; set its mode to 0600, in Kubernetes the Secret's defaultMode to 0440"
-        ))
+        if (self.around.mode)(path).is_ok_and(|mode| mode & OTHERS_READ != 0) {
+            let (key, shown) = (&file.key, Shown::new(&file.value));
+            self.warnings.push(format!(
+                "{key}: {shown} can be read by every user of this machine; set its mode to 0600, in Kubernetes the Secret's defaultMode to 0440"
+            ));
+        }
     }
 }
 

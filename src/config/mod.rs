@@ -1,44 +1,63 @@
 //! Configuration: the YAML file or the flags, read into one validated [`Config`].
 //!
-//! A document is walked into a draft (`document`, `draft`, `scalar`), the rules between its values
-//! are applied (`rules`), and the configuration is built with its defaults (`validate`,
-//! `certificates`, `sealing`). Every problem is found in one run and named by its full key. Deliberately
-//! unknown here: Pingora, Tokio, the clock, and whether any name resolves.
+//! A setting is declared once, in the table that it stands in (`root` and what it names): from there
+//! come how it is read and printed, its default, its bounds, and the JSON Schema (`table`, `setting`,
+//! `scalar`, `text`). The rules between values are in `rules`. Every problem is found in one run and named by its
+//! line and its full key. Deliberately unknown here: Pingora, Tokio, the clock, and whether any name
+//! resolves.
 
 pub(crate) mod canary;
 mod certificates;
 mod document;
-mod draft;
 mod files;
 mod flags;
+mod limits;
+mod listener;
 mod memory;
+mod moved;
 mod objective;
-mod print;
 mod problem;
+pub(crate) mod reattach;
+mod registry;
+mod root;
 mod rules;
 mod scalar;
-mod sealing;
-pub(crate) mod types;
+mod setting;
+mod table;
+mod text;
 mod validate;
 mod yaml;
 
 pub(crate) use canary::Canary;
+pub(crate) use certificates::CertificatePair;
 pub use flags::Flags;
+pub(crate) use limits::{Limits, LoginLimit, MaxInFlight};
+pub(crate) use listener::{Listener, ListenerKind, ProxyProtocol};
+pub(crate) use moved::Prefer;
 pub(crate) use objective::Objective;
-pub(crate) use print::{CANARY, REGISTRIES};
 pub(crate) use problem::{Complaint, Key, Problem, Written};
-pub(crate) use types::{
-    Admin, CertificatePair, Expose, Health, Hsts, Limits, Listener, ListenerKind, LoginLimit,
-    Maintenance, MaxInFlight, Prefer, ProxyProtocol, Registry, Timeouts, Upstream, UpstreamTls,
+pub use reattach::{ClientAddressRule, ReattachMode};
+pub(crate) use registry::{
+    Expose, Health, Hsts, Maintenance, Registry, Timeouts, Upstream, UpstreamTls,
 };
-pub use types::{ClientAddressRule, Config, LogFormat, ReattachMode};
+pub(crate) use root::{Admin, CANARY, REGISTRIES};
+pub use root::{Config, LogFormat};
 
 use files::Surroundings;
-use std::collections::{BTreeSet, HashSet};
+use setting::Setting;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use yaml::Position;
+
+/// The JSON Schema of a configuration file, as `conf/harbormouth.schema.json` has it.
+pub fn schema() -> serde_json::Value {
+    let mut schema = Config::schema(&root::ACCEPTED);
+    schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
+    schema["title"] = "Harbormouth's configuration".into();
+    schema
+}
 
 /// Reads a configuration file. Relative names in it start at its directory.
 ///
@@ -101,10 +120,7 @@ fn from_flags_in(flags: &Flags, surroundings: &Surroundings<'_>) -> Result<Confi
         Ok(_) => Vec::new(),
         Err(found) => found,
     };
-    // Every listener has the same certificates: one bad file is found once for each.
-    let mut seen = HashSet::new();
     problems.extend(found);
-    problems.retain(|problem| seen.insert(problem.to_string()));
     Err(Error::Problems {
         file: None,
         problems,

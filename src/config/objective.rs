@@ -12,9 +12,6 @@ impl Objective {
     /// One bad request in two hundred.
     pub(crate) const DEFAULT: Objective = Objective(99_500);
 
-    pub(super) const ACCEPTED: &str =
-        "a percentage from 50% to 99.999% with at most three decimals, such as 99.5%";
-
     /// Reads a percentage; `None` where it is none that is accepted.
     pub(super) fn parse(text: &str) -> Option<Objective> {
         let number = text.strip_suffix('%')?.trim_end();

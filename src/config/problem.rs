@@ -6,6 +6,7 @@ use super::yaml::Position;
 use crate::edge::origin::{Origin, OriginError};
 use crate::ticket::{KeyError, KeyId};
 use ipnet::IpNet;
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -175,16 +176,16 @@ pub(crate) enum Complaint {
     #[error("is set twice{}", first_line(.first))]
     KeyTwice { first: Option<Position> },
     #[error("is missing; accepted: {accepted}")]
-    Missing { accepted: &'static str },
+    Missing { accepted: Cow<'static, str> },
     #[error("has no value; accepted: {accepted}")]
-    NoValue { accepted: &'static str },
+    NoValue { accepted: Cow<'static, str> },
     #[error("is {found}; accepted: {accepted}")]
     WrongType {
         found: String,
-        accepted: &'static str,
+        accepted: Cow<'static, str>,
     },
     #[error("is an empty list; accepted: {accepted}")]
-    EmptyList { accepted: &'static str },
+    EmptyList { accepted: Cow<'static, str> },
     #[error("{value} {error}")]
     Origin { value: Shown, error: OriginError },
     #[error("{value} is not understood; accepted: {accepted}")]
@@ -252,6 +253,16 @@ pub(crate) enum Complaint {
         "given {certificates} times, but --tls-key {keys} times; give each certificate its key"
     )]
     UnpairedFlags { certificates: usize, keys: usize },
+}
+
+impl Complaint {
+    /// Of a text that isn't understood.
+    pub(super) fn value(text: &str, accepted: &'static str) -> Complaint {
+        Complaint::Value {
+            value: Shown::new(text),
+            accepted,
+        }
+    }
 }
 
 fn hint(meant: &Option<&'static str>) -> String {

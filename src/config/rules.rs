@@ -1,44 +1,45 @@
 //! The rules that hold between values: what must not stand twice, what would lead requests in a
 //! circle, what contradicts itself, and what is allowed but probably not meant.
 
-use super::draft::{Draft, DraftListener, DraftRegistry};
+use super::listener::{DraftListener, Listener, ProxyProtocol};
 use super::problem::{Complaint, Key, Keyed, Problems, Shown};
-use super::types::{CertificatePair, Listener, ListenerKind, ProxyProtocol};
-use super::validate::ADMIN;
+use super::registry::DraftRegistry;
+use super::root::{ADMIN, DraftConfig};
 use crate::edge::origin::{Origin, Scheme};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 /// Adds a problem for every broken rule.
-pub(super) fn apply(draft: &Draft, problems: &mut Problems) {
-    addresses(draft, problems);
+pub(super) fn apply(draft: &Keyed<DraftConfig>, problems: &mut Problems) {
+    let bound = bound(draft);
+    let draft = &draft.value;
+    addresses(&bound, problems);
     listeners(draft, problems);
     names(draft, problems);
     public_origins(draft, problems);
-    for registry in &draft.registries {
-        upstream(registry, draft, problems);
+    for registry in draft.registries() {
+        upstream(&registry.value, &bound, draft, problems);
     }
     hops(draft, problems);
     canaries(draft, problems);
 }
 
 /// All addresses that this gateway listens on, the admin's with its default.
-fn bound(draft: &Draft) -> Vec<Keyed<SocketAddr>> {
-    let mut bound: Vec<_> = draft
-        .listeners
-        .iter()
-        .flatten()
-        .filter_map(|listener| listener.address.clone())
+fn bound(draft: &Keyed<DraftConfig>) -> Vec<Keyed<SocketAddr>> {
+    let listeners = draft.value.listeners();
+    let mut bound: Vec<_> = listeners
+        .filter_map(|listener| listener.value.address.clone())
         .collect();
-    bound.push(draft.admin.clone().unwrap_or(Keyed {
+    let admin = draft.value.admin.as_ref();
+    let admin = admin.and_then(|admin| admin.value.address.clone());
+    bound.push(admin.unwrap_or_else(|| Keyed {
         key: draft.key.child("admin").child("address"),
         value: ADMIN,
     }));
     bound
 }
 
-fn addresses(draft: &Draft, problems: &mut Problems) {
-    let bound = bound(draft);
+fn addresses(bound: &[Keyed<SocketAddr>], problems: &mut Problems) {
     for (index, later) in bound.iter().enumerate() {
         let earlier = bound[..index]
             .iter()
@@ -66,31 +67,41 @@ fn redirects(listener: &DraftListener) -> Option<&Key> {
     redirect.value.then_some(&redirect.key)
 }
 
-fn listeners(draft: &Draft, problems: &mut Problems) {
-    let mut public = draft.registries.iter().flat_map(|r| &r.public);
-    let any_https = public.any(|origin| origin.value.scheme == Scheme::Https);
-    for listener in draft.listeners.iter().flatten() {
+fn is_https(origin: &Keyed<Origin>) -> bool {
+    origin.value.scheme == Scheme::Https
+}
+
+fn listeners(draft: &DraftConfig, problems: &mut Problems) {
+    let any_https = draft.public().any(is_https);
+    for listener in draft.listeners().map(|listener| &listener.value) {
         let Some(key) = redirects(listener) else {
             continue;
         };
         if listener.tls.is_some() {
             problems.add(key, Complaint::RedirectWithTls);
-        } else if !any_https && draft.registries.iter().any(|r| !r.public.is_empty()) {
+        } else if !any_https && draft.public().next().is_some() {
             problems.add(key, Complaint::RedirectToNowhere);
         }
     }
 }
 
-fn names(draft: &Draft, problems: &mut Problems) {
-    let names = draft.registries.iter().filter_map(|r| r.name.as_ref());
-    twice(names, problems);
+fn registry_names(draft: &DraftConfig) -> impl Iterator<Item = &Keyed<String>> {
+    let registries = draft.registries();
+    registries.filter_map(|registry| registry.value.name.as_ref())
 }
 
-fn public_origins(draft: &Draft, problems: &mut Problems) {
-    for (index, registry) in draft.registries.iter().enumerate() {
-        twice(&registry.public, problems);
-        let before = || draft.registries[..index].iter().flat_map(|r| &r.public);
-        for origin in &registry.public {
+fn names(draft: &DraftConfig, problems: &mut Problems) {
+    twice(registry_names(draft), problems);
+}
+
+fn public_origins(draft: &DraftConfig, problems: &mut Problems) {
+    for (index, registry) in draft.registries().enumerate() {
+        twice(registry.value.public(), problems);
+        let before = || {
+            let before = draft.registries().take(index);
+            before.flat_map(|registry| registry.value.public())
+        };
+        for origin in registry.value.public() {
             let same_host = |other: &&Keyed<Origin>| {
                 other.value.host == origin.value.host
                     && other.value.authority() == origin.value.authority()
@@ -108,10 +119,14 @@ fn public_origins(draft: &Draft, problems: &mut Problems) {
     }
 }
 
-fn upstream(registry: &DraftRegistry, draft: &Draft, problems: &mut Problems) {
-    twice(&registry.endpoints, problems);
-    let bound = bound(draft);
-    for endpoint in &registry.endpoints {
+fn upstream(
+    registry: &DraftRegistry,
+    bound: &[Keyed<SocketAddr>],
+    draft: &DraftConfig,
+    problems: &mut Problems,
+) {
+    twice(registry.endpoints(), problems);
+    for endpoint in registry.endpoints() {
         let listener = bound
             .iter()
             .find(|listener| reaches(&endpoint.value, listener.value));
@@ -123,7 +138,7 @@ fn upstream(registry: &DraftRegistry, draft: &Draft, problems: &mut Problems) {
             problems.add(&endpoint.key, complaint);
             continue;
         }
-        let mut public = draft.registries.iter().flat_map(|r| &r.public);
+        let mut public = draft.public();
         if let Some(public) = public.find(|public| public.value == endpoint.value) {
             let complaint = Complaint::OwnPublicOrigin {
                 endpoint: endpoint.value.clone(),
@@ -132,48 +147,50 @@ fn upstream(registry: &DraftRegistry, draft: &Draft, problems: &mut Problems) {
             problems.add(&endpoint.key, complaint);
         }
     }
-    let http_only = registry
-        .endpoints
-        .iter()
-        .all(|endpoint| endpoint.value.scheme == Scheme::Http);
-    if let Some(tls) = &registry.tls
+    let http_only = registry.endpoints().next().is_some() && !registry.endpoints().any(is_https);
+    let upstream = registry.upstream.as_ref();
+    if let Some(tls) = upstream.and_then(|upstream| upstream.value.tls.as_ref())
         && http_only
-        && !registry.endpoints.is_empty()
     {
         problems.add(&tls.key, Complaint::TlsWithoutHttps);
     }
 }
 
-fn hops(draft: &Draft, problems: &mut Problems) {
-    twice(draft.trusted_proxies.iter().flatten(), problems);
-    twice(&draft.login_limit.exempt, problems);
+fn hops(draft: &DraftConfig, problems: &mut Problems) {
+    twice(
+        draft.trusted_proxies.iter().flat_map(|list| &list.value),
+        problems,
+    );
+    let limit = draft.login_limit.iter();
+    let exempt = limit.flat_map(|limit| &limit.value.exempt);
+    twice(exempt.flat_map(|list| &list.value), problems);
     if draft.trusted_proxies.is_none() {
-        let listeners = draft.listeners.iter().flatten();
-        let proxy_protocol = listeners
-            .filter_map(|listener| listener.proxy_protocol.as_ref())
+        let proxy_protocol = draft
+            .listeners()
+            .filter_map(|listener| listener.value.proxy_protocol.as_ref())
             .filter(|protocol| protocol.value != ProxyProtocol::Off);
+        let header = draft.client_address_header.iter();
+        let moved = draft.restore_authorization_from.iter();
         let believing = proxy_protocol
             .map(|protocol| &protocol.key)
-            .chain(draft.client_address_header.iter().map(|header| &header.key))
-            .chain(draft.moved.iter().map(|moved| &moved.key));
+            .chain(header.map(|header| &header.key))
+            .chain(moved.map(|moved| &moved.key));
         for key in believing {
             problems.add(key, Complaint::NobodyTrusted);
         }
     }
-    if let Some(moved) = &draft.moved {
-        twice(moved.value.iter().map(|moved| &moved.header), problems);
-    }
+    let moved = draft.restore_authorization_from.iter();
+    let moved = moved.flat_map(|list| &list.value);
+    twice(moved.filter_map(|one| one.value.header.as_ref()), problems);
 }
 
-fn canaries(draft: &Draft, problems: &mut Problems) {
+fn canaries(draft: &DraftConfig, problems: &mut Problems) {
     let named = || {
-        draft
-            .canaries
-            .iter()
-            .filter_map(|one| one.registry.as_ref())
+        let canaries = draft.canaries.iter().flat_map(|list| &list.value);
+        canaries.filter_map(|one| one.value.registry.as_ref())
     };
     twice(named(), problems);
-    let known = draft.registries.iter().filter_map(|r| r.name.as_ref());
+    let known = registry_names(draft);
     let known: Vec<&str> = known.map(|name| name.value.as_str()).collect();
     if known.is_empty() {
         // What is wrong with the registries is said there.
@@ -229,16 +246,16 @@ fn twice<'a, T: ToString + 'a>(
     }
 }
 
-/// What is allowed but probably not meant.
-pub(super) fn warnings(draft: &Draft) -> Vec<String> {
+/// What is allowed but probably not meant; `made` of the listeners of the draft.
+pub(super) fn warnings(draft: &DraftConfig, made: &[Listener]) -> Vec<String> {
     let mut warnings = Vec::new();
-    let listeners = || draft.listeners.iter().flatten();
+    let listeners = || draft.listeners().map(|listener| &listener.value);
     let any_tls = listeners().any(|listener| listener.tls.is_some());
     let any_plain =
         listeners().any(|listener| listener.tls.is_none() && redirects(listener).is_none());
     let any_redirect = listeners().find_map(redirects);
-    for registry in &draft.registries {
-        for origin in &registry.public {
+    for registry in draft.registries() {
+        for origin in registry.value.public() {
             let (key, shown) = (&origin.key, &origin.value);
             match shown.scheme {
                 Scheme::Https if !any_tls => warnings.push(format!(
@@ -250,14 +267,13 @@ pub(super) fn warnings(draft: &Draft) -> Vec<String> {
                 Scheme::Http | Scheme::Https => {}
             }
         }
-        let https = |origin: &Keyed<Origin>| origin.value.scheme == Scheme::Https;
-        if let (Some(redirect), false) = (any_redirect, registry.public.iter().any(https)) {
+        if let (Some(redirect), false) = (any_redirect, registry.value.public().any(is_https)) {
             let key = registry.key.child("public");
             warnings.push(format!(
                 "{key}: has no https:// origin, so {redirect} can't redirect its requests"
             ));
         }
-        if let Some(expose) = &registry.expose
+        if let Some(expose) = &registry.value.expose
             && expose.value.ui
             && !expose.value.api
         {
@@ -267,12 +283,14 @@ pub(super) fn warnings(draft: &Draft) -> Vec<String> {
             ));
         }
     }
+    warnings.extend(certificate_warnings(draft, made));
+    warnings.extend(trust_warnings(draft));
     warnings
 }
 
 /// Warns of networks that hold every address there is.
-pub(super) fn trust_warnings(draft: &Draft) -> Vec<String> {
-    let trusted = draft.trusted_proxies.iter().flatten();
+fn trust_warnings(draft: &DraftConfig) -> Vec<String> {
+    let trusted = draft.trusted_proxies.iter().flat_map(|list| &list.value);
     trusted
         .filter(|network| network.value.prefix_len() == 0)
         .map(|Keyed { key, value }| {
@@ -282,20 +300,18 @@ pub(super) fn trust_warnings(draft: &Draft) -> Vec<String> {
 }
 
 /// Warns of https origins for which clients will get a certificate of another name.
-pub(super) fn certificate_warnings(draft: &Draft, listeners: &[Listener]) -> Vec<String> {
-    let mut pairs: Vec<&CertificatePair> = Vec::new();
-    for listener in listeners {
-        match &listener.kind {
-            ListenerKind::Tls { certificates } => pairs.extend(certificates),
-            ListenerKind::Plain | ListenerKind::RedirectToHttps => {}
-        }
-    }
+fn certificate_warnings(draft: &DraftConfig, made: &[Listener]) -> Vec<String> {
+    let pairs: Vec<_> = made
+        .iter()
+        .filter_map(Listener::certificates)
+        .flatten()
+        .collect();
     if pairs.is_empty() {
         return Vec::new();
     }
-    let public = draft.registries.iter().flat_map(|r| &r.public);
-    public
-        .filter(|origin| origin.value.scheme == Scheme::Https)
+    draft
+        .public()
+        .filter(|origin| is_https(origin))
         .filter(|origin| !pairs.iter().any(|pair| pair.covers(&origin.value.host)))
         .map(|Keyed { key, value }| {
             format!(

@@ -1,337 +1,320 @@
-//! The values that stand at a key: addresses, origins, durations, names. Text in, value or
-//! complaint out.
+//! The kinds of values that a setting can have: numbers, sizes, durations, texts, one of several
+//! words. Each knows its bounds from its rule, and how it is printed and described.
 
-use super::objective::Objective;
-use super::problem::{Complaint, Shown};
-use super::yaml::{Shape, Value};
+use super::document::Node;
+use super::files::Making;
+use super::problem::{Complaint, Keyed, Problems, Shown};
+use super::setting::{Rule, Setting, as_it_stands};
+use super::yaml::Shape;
 use crate::edge::origin::{Host, Origin};
 use http::HeaderName;
-use ipnet::{IpNet, Ipv4Net};
-use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
+use ipnet::IpNet;
+use serde_json::json;
+use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-pub(super) const ADDRESS: &str = "an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"";
-pub(super) const ORIGIN: &str = "scheme://host[:port], such as https://hub.example.com";
-pub(super) const HOST: &str = "a DNS name or an IP address, without a port";
-pub(super) const DURATION: &str = "a number with its unit, such as 5s, 15m or 1h 30m";
-pub(super) const NAME: &str =
-    "1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit, and not \"other\"";
-pub(super) const SERVER_NAME: &str = "a DNS name or an IP address";
-pub(super) const HEALTH_PATH: &str = "a path such as /api/v2.0/ping";
-pub(super) const FILE: &str = "the name of a file; relative names start at this file's directory";
-pub(super) const THREADS: &str = "a whole number from 1 to 1024";
-pub(super) const LOG_FORMAT: &str = "text or json";
-pub(super) const NETWORK: &str =
-    "an IP address or a network, such as 10.0.0.5, 10.0.0.0/8 or \"fd00::/8\"";
-pub(super) const HEADER: &str = "the name of a header that only carries the client's Authorization, such as X-Forwarded-Authorization";
-pub(super) const CLIENT_ADDRESS_HEADER: &str = "the name of a header that holds the client's address and nothing else, such as CF-Connecting-IP";
-pub(super) const FAILURES: &str = "a whole number from 0 to 10000; 0 limits nothing";
+pub(super) const TRUTH: &str = "true or false";
 
-pub(super) const REPOSITORY: &str = "a repository's name without its registry, such as lab/canary";
-pub(super) const CREDENTIALS: &str = "the name of a file whose first line is USER:PASSWORD; relative names start at this file's directory";
+impl Setting for bool {
+    type Rule = &'static str;
+    as_it_stands!();
 
-pub(super) const PROXY_PROTOCOL: &str = "off, accept or require";
-pub(super) const MAINTENANCE: &str = "off, pushes or all";
-pub(super) const HSTS: &str = "off, or for how long browsers remember it, such as 30d";
+    fn read(rule: &&'static str, node: &Node<'_>, problems: &mut Problems) -> Option<bool> {
+        match &node.value.shape {
+            Shape::Bool(truth) => Some(*truth),
+            _ => {
+                node.wrong_type(*rule, problems);
+                None
+            }
+        }
+    }
 
-/// The registry label of requests that belong to no registry; see `metrics::NO_REGISTRY`.
-const RESERVED_NAME: &str = "other";
+    fn print(&self) -> Option<serde_yaml::Value> {
+        Some((*self).into())
+    }
+
+    fn schema(_: &&'static str) -> serde_json::Value {
+        json!({ "type": "boolean" })
+    }
+}
+
+/// A count's bounds, and what is to be said of one of them.
+pub(super) struct Whole {
+    pub(super) least: u32,
+    pub(super) most: u32,
+    pub(super) note: &'static str,
+}
+
+impl Whole {
+    pub(super) const fn from_to(least: u32, most: u32) -> Whole {
+        Whole {
+            least,
+            most,
+            note: "",
+        }
+    }
+}
+
+impl Rule for Whole {
+    fn accepted(&self) -> Cow<'static, str> {
+        let Whole { least, most, note } = self;
+        format!("a whole number from {least} to {most}{note}").into()
+    }
+}
+
+macro_rules! whole {
+    ($($type:ty)*) => {$(
+        impl Setting for $type {
+            type Rule = Whole;
+            as_it_stands!();
+
+            fn read(rule: &Whole, node: &Node<'_>, problems: &mut Problems) -> Option<$type> {
+                let read = match &node.value.shape {
+                    Shape::Number(number) => number.as_u64(),
+                    _ => None,
+                };
+                let within = |number: &$type| {
+                    u32::try_from(*number).is_ok_and(|it| (rule.least..=rule.most).contains(&it))
+                };
+                let number = read.and_then(|number| <$type>::try_from(number).ok());
+                let number = number.filter(within);
+                if number.is_none() {
+                    node.wrong_type(rule.accepted(), problems);
+                }
+                number
+            }
+
+            fn print(&self) -> Option<serde_yaml::Value> {
+                Some((*self).into())
+            }
+
+            fn schema(rule: &Whole) -> serde_json::Value {
+                json!({ "type": "integer", "minimum": rule.least, "maximum": rule.most })
+            }
+        }
+    )*};
+}
+
+whole!(usize u32);
+
+/// The bounds of a number of bytes, and what is to be said of one of them.
+pub(super) struct Size {
+    pub(super) least: u64,
+    pub(super) most: u64,
+    pub(super) note: &'static str,
+}
+
+impl Rule for Size {
+    fn accepted(&self) -> Cow<'static, str> {
+        let (least, most) = (human(self.least), human(self.most));
+        format!("a size from {least} to {most}{}", self.note).into()
+    }
+}
+
+/// A number of bytes, with a unit or without; counts have other types.
+impl Setting for u64 {
+    type Rule = Size;
+    as_it_stands!();
+
+    fn read(rule: &Size, node: &Node<'_>, problems: &mut Problems) -> Option<u64> {
+        let bytes = match &node.value.shape {
+            Shape::Text(text) => text
+                .parse()
+                .ok()
+                .map(|size: bytesize::ByteSize| size.as_u64()),
+            Shape::Number(number) => number.as_u64(),
+            _ => None,
+        };
+        let bytes = bytes.filter(|bytes| (rule.least..=rule.most).contains(bytes));
+        if bytes.is_none() {
+            node.wrong_type(rule.accepted(), problems);
+        }
+        bytes
+    }
+
+    fn print(&self) -> Option<serde_yaml::Value> {
+        Some(match human(*self) {
+            text if text.ends_with('B') => text.into(),
+            _ => (*self).into(),
+        })
+    }
+
+    fn schema(rule: &Size) -> serde_json::Value {
+        json!({ "anyOf": [
+            { "type": "integer", "minimum": rule.least, "maximum": rule.most },
+            { "type": "string", "pattern": "^[0-9.]+ *[A-Za-z]*$" },
+        ] })
+    }
+}
+
+/// In the largest unit that leaves no rest.
+fn human(bytes: u64) -> String {
+    let units = [
+        (1 << 40, "TiB"),
+        (1 << 30, "GiB"),
+        (1 << 20, "MiB"),
+        (1 << 10, "KiB"),
+    ];
+    let mut units = units.iter();
+    match units.find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit)) {
+        Some((unit, name)) => format!("{}{name}", bytes / unit),
+        None => bytes.to_string(),
+    }
+}
+
+const DURATION: &str = "a number with its unit, such as 5s, 15m or 1h 30m";
 
 /// What a duration may be, and why.
-pub(super) struct Bounds {
-    least: (Duration, &'static str),
-    most: (Duration, &'static str),
-    reason: &'static str,
+pub(super) struct Time {
+    pub(super) least: Bound,
+    pub(super) most: Bound,
+    pub(super) reason: &'static str,
 }
 
-const TENTH: (Duration, &str) = (Duration::from_millis(100), "100ms");
-const DAY: (Duration, &str) = (Duration::from_secs(24 * 3600), "24h");
+/// A duration as people write it.
+pub(super) type Bound = (Duration, &'static str);
 
-pub(super) const CONNECT: Bounds = Bounds {
-    least: (Duration::from_millis(10), "10ms"),
-    most: (Duration::from_secs(120), "2m"),
-    reason: "Linux itself gives a connection up after about two minutes",
-};
-pub(super) const SILENCE: Bounds = Bounds {
-    least: TENTH,
-    most: DAY,
-    reason: "less cuts healthy requests, more never ends dead ones",
-};
-pub(super) const INTERVAL: Bounds = Bounds {
-    least: TENTH,
-    most: (Duration::from_secs(3600), "1h"),
-    reason: "probes more often load Harbor, less often leave a dead endpoint in use",
-};
-pub(super) const CANARY_INTERVAL: Bounds = Bounds {
-    least: (Duration::from_secs(10), "10s"),
-    most: DAY,
-    reason: "more often loads Harbor, less often tells a night's failure in the morning",
-};
-pub(super) const WITHIN: Bounds = Bounds {
-    least: (Duration::from_secs(1), "1s"),
-    most: DAY,
-    reason: "less forgets a guess before the next, more locks people out for days",
-};
-pub(super) const HEADER_TIME: Bounds = Bounds {
-    least: TENTH,
-    most: (Duration::from_secs(300), "5m"),
-    reason: "a header is a few packets; whoever needs longer holds connections open on purpose",
-};
-pub(super) const UNREAD: Bounds = Bounds {
-    least: TENTH,
-    most: (Duration::from_secs(3600), "1h"),
-    reason: "less ends answers on lines that lose a few packets, more lets a client that reads nothing keep them",
-};
-pub(super) const STANDS_STILL: Bounds = Bounds {
-    least: TENTH,
-    most: (Duration::from_secs(300), "5m"),
-    reason: "less ends what a packet was lost of, more lets whoever stands still keep others out",
-};
-pub(super) const KEEPALIVE: Bounds = Bounds {
-    least: (Duration::from_secs(1), "1s"),
-    most: (Duration::from_secs(3600), "1h"),
-    reason: "less makes clients open connections again and again, more keeps those of clients that left",
-};
-pub(super) const HSTS_MAX_AGE: Bounds = Bounds {
-    least: (Duration::ZERO, "0s"),
-    most: (Duration::from_secs(2 * 366 * 24 * 3600), "732d"),
-    reason: "two years are what browsers' own lists ask for, and long enough to regret",
-};
-pub(super) const DRAIN: Bounds = Bounds {
-    least: (Duration::ZERO, "0s"),
-    most: DAY,
-    reason: "no roll-out waits longer than a day",
-};
+pub(super) const TENTH: Bound = (Duration::from_millis(100), "100ms");
+pub(super) const SECOND: Bound = (Duration::from_secs(1), "1s");
+pub(super) const HOUR: Bound = (Duration::from_secs(3600), "1h");
+pub(super) const DAY: Bound = (Duration::from_secs(24 * 3600), "24h");
 
-pub(super) const LIVENESS: Bounds = Bounds {
-    least: (Duration::from_secs(1), "1s"),
-    most: (Duration::from_secs(600), "10m"),
-    reason: "less ends processes that are only busy, more leaves clients with a thread that hangs",
-};
-
-pub(super) fn duration(text: &str, bounds: &Bounds) -> Result<Duration, Complaint> {
-    let duration = humantime::parse_duration(text).map_err(|_| value(text, DURATION))?;
-    if duration < bounds.least.0 || duration > bounds.most.0 {
-        return Err(Complaint::OutOfBounds {
+impl Time {
+    /// Reads a duration; `None` where the text is none.
+    pub(super) fn parse(&self, text: &str) -> Option<Result<Duration, Complaint>> {
+        let duration = humantime::parse_duration(text).ok()?;
+        if duration >= self.least.0 && duration <= self.most.0 {
+            return Some(Ok(duration));
+        }
+        Some(Err(Complaint::OutOfBounds {
             value: Shown::new(text),
-            least: bounds.least.1,
-            most: bounds.most.1,
-            reason: bounds.reason,
-        });
-    }
-    Ok(duration)
-}
-
-pub(super) fn hsts_max_age(text: &str) -> Result<Duration, Complaint> {
-    match humantime::parse_duration(text) {
-        Ok(_) => duration(text, &HSTS_MAX_AGE),
-        Err(_) => Err(value(text, HSTS)),
+            least: self.least.1,
+            most: self.most.1,
+            reason: self.reason,
+        }))
     }
 }
 
-pub(super) fn address(text: &str) -> Result<SocketAddr, Complaint> {
-    text.parse().map_err(|_| value(text, ADDRESS))
-}
-
-pub(super) fn host(text: &str) -> Result<Host, Complaint> {
-    Host::parse(text).map_err(|_| value(text, HOST))
-}
-
-pub(super) fn origin(text: &str) -> Result<Origin, Complaint> {
-    Origin::parse(text).map_err(|error| Complaint::Origin {
-        value: Shown::new(text),
-        error,
-    })
-}
-
-pub(super) fn registry_name(text: &str) -> Result<String, Complaint> {
-    let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let sound = text.len() <= 63
-        && text.bytes().next().is_some_and(letter)
-        && text.bytes().all(|b| letter(b) || b == b'-' || b == b'_')
-        && text != RESERVED_NAME;
-    match sound {
-        true => Ok(text.to_owned()),
-        false => Err(value(text, NAME)),
+impl Rule for Time {
+    fn accepted(&self) -> Cow<'static, str> {
+        DURATION.into()
     }
 }
 
-/// A name as the distribution specification has it (Pulling manifests): components of letters and
-/// digits in lower case, with single separators within. 255 is Harbor's limit.
-pub(super) fn repository(text: &str) -> Result<String, Complaint> {
-    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let is_separator = |part: &str| {
-        matches!(part, "." | "_" | "__") || (!part.is_empty() && part.bytes().all(|b| b == b'-'))
+impl Setting for Duration {
+    type Rule = Time;
+    as_it_stands!();
+
+    fn read(rule: &Time, node: &Node<'_>, problems: &mut Problems) -> Option<Duration> {
+        node.parse(DURATION, problems, |text| {
+            rule.parse(text)
+                .unwrap_or_else(|| Err(Complaint::value(text, DURATION)))
+        })
+    }
+
+    fn print(&self) -> Option<serde_yaml::Value> {
+        Some(humantime::format_duration(*self).to_string().into())
+    }
+
+    fn schema(rule: &Time) -> serde_json::Value {
+        let (least, most, reason) = (rule.least.1, rule.most.1, rule.reason);
+        let bounds = format!("from {least} to {most}: {reason}");
+        json!({ "type": "string", "pattern": "^ *[0-9]", "$comment": bounds })
+    }
+}
+
+/// How a text is read, and what is accepted.
+pub(super) struct Text<T> {
+    pub(super) accepted: &'static str,
+    /// `Err(None)` where it isn't understood and no more can be said.
+    pub(super) parse: fn(&str) -> Result<T, Option<Complaint>>,
+}
+
+impl<T> Rule for Text<T> {
+    fn accepted(&self) -> Cow<'static, str> {
+        self.accepted.into()
+    }
+}
+
+macro_rules! text {
+    ($($type:ty)*) => {$(
+        impl Setting for $type {
+            type Rule = Text<$type>;
+            as_it_stands!();
+
+            fn read(rule: &Text<$type>, node: &Node<'_>, problems: &mut Problems) -> Option<$type> {
+                node.parse(rule.accepted, problems, |text| {
+                    let otherwise = || Complaint::value(text, rule.accepted);
+                    (rule.parse)(text).map_err(|complaint| complaint.unwrap_or_else(otherwise))
+                })
+            }
+
+            fn print(&self) -> Option<serde_yaml::Value> {
+                Some(self.to_string().into())
+            }
+
+            fn schema(_: &Text<$type>) -> serde_json::Value {
+                json!({ "type": "string" })
+            }
+        }
+    )*};
+}
+
+text!(String SocketAddr Origin Host HeaderName IpNet super::objective::Objective);
+
+/// A choice between words.
+pub(super) trait Word: Copy + PartialEq + 'static {
+    const WORDS: &'static [(&'static str, Self)];
+}
+
+impl<T: Word> Setting for T {
+    type Rule = &'static str;
+    as_it_stands!();
+
+    fn read(rule: &&'static str, node: &Node<'_>, problems: &mut Problems) -> Option<T> {
+        let find = |text: &str| T::WORDS.iter().find(|(word, _)| *word == text);
+        // What tools that speak YAML 1.1 make of the word off.
+        if let (Shape::Bool(false), Some((_, off))) = (&node.value.shape, find("off")) {
+            return Some(*off);
+        }
+        node.parse(rule, problems, |text| {
+            let found = find(text).map(|(_, meaning)| *meaning);
+            found.ok_or_else(|| Complaint::value(text, rule))
+        })
+    }
+
+    fn print(&self) -> Option<serde_yaml::Value> {
+        let mut words = T::WORDS.iter();
+        let said = words.find(|(_, meaning)| meaning == self);
+        said.map(|(word, _)| (*word).into())
+    }
+
+    fn schema(_: &&'static str) -> serde_json::Value {
+        let words = T::WORDS.iter();
+        let mut words: Vec<serde_json::Value> = words.map(|(word, _)| (*word).into()).collect();
+        if words.contains(&"off".into()) {
+            words.push(false.into());
+        }
+        json!({ "enum": words })
+    }
+}
+
+/// Declares a choice between words: what each means, and how it is written.
+macro_rules! words {
+    ($(#[$meta:meta])* $vis:vis enum $Name:ident {
+        $($(#[$about:meta])* $Variant:ident = $word:literal,)*
+    }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        $vis enum $Name {
+            $($(#[$about])* $Variant,)*
+        }
+
+        impl $crate::config::scalar::Word for $Name {
+            const WORDS: &'static [(&'static str, $Name)] = &[$(($word, $Name::$Variant)),*];
+        }
     };
-    let is_component = |component: &str| {
-        let separators = component.split(letter).filter(|part| !part.is_empty());
-        component.starts_with(letter)
-            && component.ends_with(letter)
-            && separators.into_iter().all(is_separator)
-    };
-    match text.len() <= 255 && text.split('/').all(is_component) {
-        true => Ok(text.to_owned()),
-        false => Err(value(text, REPOSITORY)),
-    }
 }
 
-pub(super) fn objective(text: &str) -> Result<Objective, Complaint> {
-    Objective::parse(text).ok_or_else(|| value(text, Objective::ACCEPTED))
-}
-
-pub(super) fn server_name(text: &str) -> Result<String, Complaint> {
-    match rustls::pki_types::ServerName::try_from(text) {
-        Ok(_) => Ok(text.to_ascii_lowercase()),
-        Err(_) => Err(value(text, SERVER_NAME)),
-    }
-}
-
-pub(super) fn health_path(text: &str) -> Result<String, Complaint> {
-    let sound = text.starts_with('/')
-        && !text.contains('#')
-        && text.bytes().all(|b| b.is_ascii_graphic())
-        && text.parse::<http::uri::PathAndQuery>().is_ok();
-    match sound {
-        true => Ok(text.to_owned()),
-        false => Err(value(text, HEALTH_PATH)),
-    }
-}
-
-/// A plain address is the network of that address alone.
-pub(super) fn network(text: &str) -> Result<IpNet, Complaint> {
-    if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(address.to_canonical().into());
-    }
-    let typed: IpNet = text.parse().map_err(|_| value(text, NETWORK))?;
-    let network = canonical(typed);
-    match network.trunc() == network {
-        true => Ok(network),
-        // Either could be meant, and one of them trusts the whole network.
-        false => Err(Complaint::BitsBeyondPrefix {
-            value: Shown::new(text),
-            network: network.trunc(),
-            address: network.addr(),
-        }),
-    }
-}
-
-/// Networks of IPv4 addresses written as IPv6 become IPv4: client addresses are compared as IPv4,
-/// whatever kind of socket they came through.
-fn canonical(network: IpNet) -> IpNet {
-    let IpAddr::V4(address) = network.addr().to_canonical() else {
-        return network;
-    };
-    let prefix = match network {
-        IpNet::V4(_) => Some(network.prefix_len()),
-        IpNet::V6(_) => network.prefix_len().checked_sub(96),
-    };
-    match prefix.map(|prefix| Ipv4Net::new(address, prefix)) {
-        Some(Ok(network)) => network.into(),
-        Some(Err(_)) | None => network,
-    }
-}
-
-/// Headers that frame a message, route it, or are written by this gateway. What begins with
-/// `content-` frames as well.
-const RESERVED_HEADERS: &[&str] = &[
-    "accept",
-    "authorization",
-    "connection",
-    "cookie",
-    "date",
-    "expect",
-    "forwarded",
-    "host",
-    "keep-alive",
-    "location",
-    "proxy-authorization",
-    "proxy-connection",
-    "range",
-    "set-cookie",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-    "x-real-ip",
-    "x-request-id",
-];
-
-pub(super) fn moved_header(text: &str) -> Result<HeaderName, Complaint> {
-    let name: HeaderName = text.parse().map_err(|_| value(text, HEADER))?;
-    match is_reserved(&name) {
-        true => Err(Complaint::ReservedHeader {
-            header: Shown::new(text),
-            accepted: HEADER,
-        }),
-        false => Ok(name),
-    }
-}
-
-pub(super) fn client_address_header(text: &str) -> Result<HeaderName, Complaint> {
-    // The one of the reserved that names the client and nothing else.
-    if text.eq_ignore_ascii_case("x-real-ip") {
-        return Ok(HeaderName::from_static("x-real-ip"));
-    }
-    let name: HeaderName = text
-        .parse()
-        .map_err(|_| value(text, CLIENT_ADDRESS_HEADER))?;
-    match is_reserved(&name) {
-        true => Err(Complaint::ReservedHeader {
-            header: Shown::new(text),
-            accepted: CLIENT_ADDRESS_HEADER,
-        }),
-        false => Ok(name),
-    }
-}
-
-fn is_reserved(name: &HeaderName) -> bool {
-    name.as_str().starts_with("content-") || RESERVED_HEADERS.contains(&name.as_str())
-}
-
-pub(super) fn file_name(text: &str) -> Result<String, Complaint> {
-    match text.is_empty() || text.contains('\0') {
-        true => Err(value(text, FILE)),
-        false => Ok(text.to_owned()),
-    }
-}
-
-/// Somebody may have written the credentials themselves.
-pub(super) fn credentials_file(text: &str) -> Result<String, Complaint> {
-    match text.contains(':') {
-        true => Err(value("***", CREDENTIALS)),
-        false => file_name(text).map_err(|_| value(text, CREDENTIALS)),
-    }
-}
-
-pub(super) fn value(text: &str, accepted: &'static str) -> Complaint {
-    Complaint::Value {
-        value: Shown::new(text),
-        accepted,
-    }
-}
-
-/// A whole number within bounds.
-pub(super) fn whole<T: TryFrom<u64>>(value: &Value, bounds: RangeInclusive<u64>) -> Option<T> {
-    let Shape::Number(number) = &value.shape else {
-        return None;
-    };
-    let number = number.as_u64().filter(|number| bounds.contains(number))?;
-    T::try_from(number).ok()
-}
-
-/// A number of bytes, with a unit or without.
-pub(super) fn size(value: &Value, bounds: RangeInclusive<u64>) -> Option<u64> {
-    let bytes = match &value.shape {
-        Shape::Text(text) => text.parse::<bytesize::ByteSize>().ok()?.as_u64(),
-        Shape::Number(number) => number.as_u64()?,
-        _ => return None,
-    };
-    bounds.contains(&bytes).then_some(bytes)
-}
+pub(super) use words;

@@ -99,7 +99,10 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Expose, Health, Maintenance, MaxInFlight, Objective, UpstreamTls};
+    use crate::config::{
+        ClientAddressRule, Expose, Health, Maintenance, MaxInFlight, Objective, ReattachMode,
+        UpstreamTls,
+    };
     use std::time::Duration;
 
     fn pool(endpoints: &[&str]) -> Pool {
@@ -133,7 +136,11 @@ mod tests {
                 commit: Duration::from_secs(1800),
             },
             objective: Objective::DEFAULT,
-            reattach: crate::config::types::Reattach::default(),
+            reattach: crate::config::reattach::Reattach {
+                mode: ReattachMode::Ticket,
+                keys: None,
+                client_address: ClientAddressRule::Note,
+            },
             max_in_flight: MaxInFlight {
                 uploads: 1,
                 other: 1,

@@ -43,21 +43,6 @@ const APART: [(&str, &[&str]); 5] = [
 const CIRCLES: &[(&[&str], &str)] = &[
     (
         &[
-            "config::canary",
-            "config::certificates",
-            "config::draft",
-            "config::draft::canary",
-            "config::draft::hops",
-            "config::draft::limits",
-            "config::rules",
-            "config::sealing",
-            "config::types",
-            "config::validate",
-        ],
-        "a setting is written in each of them",
-    ),
-    (
-        &[
             "doctor",
             "doctor::report",
             "doctor::report::conclusion",

@@ -1,6 +1,6 @@
 //! Limits, maintenance, drain, and who may speak the PROXY protocol.
 
-use super::super::types::Drain;
+use super::super::limits::Drain;
 use super::super::{Limits, Maintenance, MaxInFlight, ProxyProtocol};
 use super::hops::load;
 use super::{Files, assert_lines, listeners, registry, top};

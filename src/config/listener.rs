@@ -1,0 +1,164 @@
+//! The addresses that clients connect to: their certificates, redirects and PROXY protocol.
+
+use super::certificates::{self, CertificatePair};
+use super::files::Making;
+use super::problem::{Complaint, Keyed, Shown};
+use super::scalar::{TRUTH, words};
+use super::setting::{Count, List, Made, Setting, made};
+use super::table::settings;
+use super::text::{ADDRESS, FILE};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// One address that clients connect to.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    pub(crate) address: SocketAddr,
+    pub(crate) kind: ListenerKind,
+    pub proxy_protocol: ProxyProtocol,
+}
+
+words! {
+    /// Whether a trusted proxy begins its connections with a PROXY protocol header, of version 1 or 2.
+    pub enum ProxyProtocol {
+        /// None is looked for.
+        Off = "off",
+        /// One may come.
+        Accept = "accept",
+        /// A connection without one is refused, and so is one that comes from anybody else.
+        Require = "require",
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum ListenerKind {
+    /// HTTPS; the certificate is chosen by SNI, the first is the default.
+    Tls { certificates: Vec<CertificatePair> },
+    /// HTTP, for loopback and for balancers that end TLS.
+    Plain,
+    /// HTTP that answers with 308 to the https origin, unless a trusted proxy says that the client
+    /// came by https.
+    RedirectToHttps,
+}
+
+impl Listener {
+    /// Its certificates, where it speaks TLS.
+    pub(crate) fn certificates(&self) -> Option<&[CertificatePair]> {
+        match &self.kind {
+            ListenerKind::Tls { certificates } => Some(certificates),
+            ListenerKind::Plain | ListenerKind::RedirectToHttps => None,
+        }
+    }
+}
+
+settings! {
+    #[derive(Clone)]
+    pub(super) struct ListenerKeys as DraftListener {
+        /// Where clients connect.
+        address: SocketAddr = ADDRESS;
+        /// HTTPS; without it a listener speaks plain HTTP.
+        tls: Option<Tls> = "a table with certificates";
+        /// Whether it answers plain HTTP with 308 to the https origin; not together with `tls`.
+        redirect_to_https: Option<bool> = TRUTH;
+        /// Whether a balancer in front begins its connections with a PROXY protocol header.
+        proxy_protocol: ProxyProtocol = "off, accept or require", or ProxyProtocol::Off;
+    }
+}
+
+settings! {
+    #[derive(Clone)]
+    pub(super) struct Tls as DraftTls {
+        /// The one whose name the client asks for is taken; the first stands in for names that none
+        /// bears.
+        certificates: Vec<CertificatePair> = List {
+            accepted: "a list of at least one {cert: FILE, key: FILE}",
+            item: "a table with cert and key",
+            count: Count::OneAtLeast,
+        };
+    }
+}
+
+settings! {
+    #[derive(Clone)]
+    pub(super) struct PairKeys as DraftPair {
+        /// PEM: the server's own certificate first, then the intermediates.
+        cert: String = FILE;
+        /// PEM: the unencrypted private key.
+        key: String = FILE;
+    }
+}
+
+made!(Listener);
+
+impl Made for Listener {
+    type Keys = ListenerKeys;
+
+    fn make(
+        keys: ListenerKeys,
+        _: &Keyed<DraftListener>,
+        _: &mut Making<'_, '_>,
+    ) -> Option<Listener> {
+        let kind = match (keys.tls, keys.redirect_to_https) {
+            (Some(Tls { certificates }), _) => ListenerKind::Tls { certificates },
+            (None, Some(true)) => ListenerKind::RedirectToHttps,
+            (None, Some(false) | None) => ListenerKind::Plain,
+        };
+        Some(Listener {
+            address: keys.address,
+            kind,
+            proxy_protocol: keys.proxy_protocol,
+        })
+    }
+
+    fn keys(&self) -> ListenerKeys {
+        let (tls, redirect_to_https) = match &self.kind {
+            ListenerKind::Tls { certificates } => (Some(certificates.clone()), None),
+            ListenerKind::Plain => (None, Some(false)),
+            ListenerKind::RedirectToHttps => (None, Some(true)),
+        };
+        ListenerKeys {
+            address: self.address,
+            tls: tls.map(|certificates| Tls { certificates }),
+            redirect_to_https,
+            proxy_protocol: self.proxy_protocol,
+        }
+    }
+}
+
+made!(CertificatePair);
+
+impl Made for CertificatePair {
+    type Keys = PairKeys;
+
+    fn make(
+        _: PairKeys,
+        draft: &Keyed<DraftPair>,
+        making: &mut Making<'_, '_>,
+    ) -> Option<CertificatePair> {
+        let (cert, key) = (draft.value.cert.as_ref()?, draft.value.key.as_ref()?);
+        // Both are read before either ends this: all problems at once.
+        let chain = making.pem(cert, certificates::chain);
+        let private = making.pem(key, certificates::private_key);
+        let ((cert_path, chain), (key_path, private)) = (chain?, private?);
+        match certificates::certify(&chain.certificates, private, &cert.value) {
+            Ok(certified) => Some(CertificatePair {
+                cert: cert_path,
+                key: key_path,
+                certified: Arc::new(certified),
+                names: chain.names,
+            }),
+            Err(flaw) => {
+                let file = Shown::new(&key.value);
+                making.problems.add(&key.key, Complaint::Pem { file, flaw });
+                None
+            }
+        }
+    }
+
+    fn keys(&self) -> PairKeys {
+        PairKeys {
+            cert: self.cert.to_string_lossy().into_owned(),
+            key: self.key.to_string_lossy().into_owned(),
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! One Harbor: its names, how it is reached, and what of it is public.
+
+use super::certificates;
+use super::document::Node;
+use super::files::Making;
+use super::limits::MaxInFlight;
+use super::objective::Objective;
+use super::problem::{Complaint, Keyed, Problems};
+use super::reattach::{self, Reattach};
+use super::scalar::{Bound, DAY, HOUR, TENTH, Text, Time, words};
+use super::setting::{Count, List, Made, Setting, as_it_stands, made};
+use super::table::settings;
+use super::text::{FILE, HEALTH_PATH, OBJECTIVE, ORIGIN, REGISTRY_NAME, SERVER_NAME};
+use super::yaml::Shape;
+use crate::edge::origin::{Origin, Scheme};
+use serde_json::json;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+settings! {
+    /// One Harbor instance.
+    #[derive(Clone, Debug)]
+    pub struct Registry as DraftRegistry {
+        /// A label value and a word for people: `[a-z0-9][a-z0-9_-]{0,62}`.
+        pub(crate) name: String = REGISTRY_NAME;
+        /// Everything that clients type in front of a repository; no two registries share one.
+        pub(crate) public: Vec<Origin> = origins("a list of at least one scheme://host[:port] that clients type");
+        /// How it is reached.
+        pub upstream: Upstream = "a table with endpoints";
+        /// What of it is public: everything unless set.
+        pub expose: Expose = "a list of registry, api, ui", or Expose { registry: true, api: true, ui: true };
+        /// Between bytes; none bounds a whole transfer.
+        pub timeouts: Timeouts = "a table with timeouts";
+        /// Which share of its pushes' requests are to be good.
+        pub(crate) objective: Objective = OBJECTIVE, or Objective::DEFAULT;
+        /// What it doesn't say is as in the table of the same name at the top.
+        pub reattach: Reattach = reattach::ACCEPTED;
+        /// How many of its requests may be under way at once.
+        pub max_in_flight: MaxInFlight = "a table with uploads, other";
+        /// What of it is closed for a while.
+        pub maintenance: Maintenance = "off, pushes or all", or Maintenance::Off;
+        /// For how long browsers are told to come by https alone.
+        pub(crate) hsts: Hsts = Time {
+            least: (Duration::ZERO, "0s"),
+            most: (Duration::from_secs(2 * 366 * 24 * 3600), "732d"),
+            reason: "two years are what browsers' own lists ask for, and long enough to regret",
+        }, by |draft, _| draft.hsts_by_default();
+    }
+}
+
+const fn origins(accepted: &'static str) -> List<Text<Origin>> {
+    List {
+        accepted,
+        item: ORIGIN,
+        count: Count::OneAtLeast,
+    }
+}
+
+impl DraftRegistry {
+    pub(super) fn public(&self) -> impl Iterator<Item = &Keyed<Origin>> {
+        self.public.iter().flat_map(|list| &list.value)
+    }
+
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = &Keyed<Origin>> {
+        let upstream = self.upstream.iter();
+        upstream
+            .flat_map(|upstream| &upstream.value.endpoints)
+            .flat_map(|list| &list.value)
+    }
+
+    /// On where there are only https origins. Browsers then refuse plain http on every port of that
+    /// host, and its certificate's mistakes: a month is long enough to protect who comes again, and
+    /// short enough to wait for.
+    fn hsts_by_default(&self) -> Hsts {
+        if self
+            .public()
+            .all(|public| public.value.scheme == Scheme::Https)
+        {
+            Hsts::For(Duration::from_secs(30 * 24 * 3600))
+        } else {
+            Hsts::Off
+        }
+    }
+}
+
+settings! {
+    /// How one Harbor is reached.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Upstream as DraftUpstream {
+        /// Replicas of ONE Harbor; at least one.
+        pub(crate) endpoints: Vec<Origin> = origins("a list of at least one scheme://host[:port] of this Harbor");
+        /// Names that this Harbor may put into Location, Link or realm beside its public ones and its
+        /// endpoints.
+        pub(crate) also_known_as: Vec<Origin> = List { accepted: ORIGIN.accepted, item: ORIGIN, count: Count::Any };
+        /// TLS towards https endpoints.
+        pub(crate) tls: UpstreamTls = "a table with ca, server_name";
+        /// An endpoint that fails its probe is asked only where no other is left.
+        pub health: Health = "a table";
+    }
+}
+
+settings! {
+    /// TLS towards https endpoints.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub(crate) struct UpstreamTls as DraftUpstreamTls {
+        /// Certificates that are trusted instead of the system's.
+        pub(crate) ca: Option<CaBundle> = FILE;
+        /// The name that SNI carries and the certificate must bear; the endpoint's host unless set.
+        pub(crate) server_name: Option<String> = SERVER_NAME;
+    }
+}
+
+/// Trusted certificates, as read from a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CaBundle {
+    pub(crate) file: PathBuf,
+    pub(crate) certificates: Arc<Vec<rustls::pki_types::CertificateDer<'static>>>,
+}
+
+made!(CaBundle);
+
+impl Made for CaBundle {
+    type Keys = String;
+
+    fn make(_: String, draft: &Keyed<String>, making: &mut Making<'_, '_>) -> Option<CaBundle> {
+        let (file, certificates) = making.pem(draft, certificates::authorities)?;
+        Some(CaBundle {
+            file,
+            certificates: Arc::new(certificates),
+        })
+    }
+
+    fn keys(&self) -> String {
+        self.file.to_string_lossy().into_owned()
+    }
+}
+
+settings! {
+    /// How it is found out whether an endpoint works.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Health as DraftHealth {
+        /// Path of the probe; any 2xx is healthy.
+        // Harbor answers this one without a login.
+        pub(crate) path: String = HEALTH_PATH, or "/api/v2.0/ping".to_owned();
+        /// How often it is asked.
+        // A dead endpoint is noticed within seconds, for twelve small requests a minute.
+        pub(crate) interval: Duration = Time {
+            least: TENTH,
+            most: HOUR,
+            reason: "probes more often load Harbor, less often leave a dead endpoint in use",
+        }, or Duration::from_secs(5);
+    }
+}
+
+const SILENCE: Time = Time {
+    least: TENTH,
+    most: DAY,
+    reason: "less cuts healthy requests, more never ends dead ones",
+};
+
+settings! {
+    /// Timeouts, all between bytes; none bounds a whole transfer.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Timeouts as DraftTimeouts {
+        /// Until a connection stands.
+        // A Harbor in reach accepts in milliseconds; one lost SYN is repeated after 1 s, two after 3 s.
+        pub(crate) connect: Duration = Time {
+            least: (Duration::from_millis(10), "10ms"),
+            most: TWO_MINUTES,
+            reason: "Linux itself gives a connection up after about two minutes",
+        }, or Duration::from_secs(5);
+        /// How long a transfer may stand still, on either side.
+        // Both sides may fall silent for minutes without being dead; no silence may last for ever.
+        pub(crate) between_bytes: Duration = SILENCE, or Duration::from_secs(15 * 60);
+        /// How long Harbor may stay silent before it answers a commit (the PUT that ends an upload).
+        // Harbor hashes and moves a whole layer before it answers; on object storage that copies it.
+        pub(crate) commit: Duration = SILENCE, or Duration::from_secs(30 * 60);
+    }
+}
+
+const TWO_MINUTES: Bound = (Duration::from_secs(120), "2m");
+
+words! {
+    /// What of a registry is closed for a while, by the operator's will.
+    pub enum Maintenance {
+        /// Nothing.
+        Off = "off",
+        /// No new upload begins; those under way go on, and so do pulls.
+        Pushes = "pushes",
+        /// No new request is taken.
+        All = "all",
+    }
+}
+
+/// What of a Harbor is public.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expose {
+    /// `/v2/` and `/service/token`.
+    pub(crate) registry: bool,
+    /// `/api/`.
+    pub(crate) api: bool,
+    /// `/`, `/c/`, `/devcenter-api-2.0`.
+    pub(crate) ui: bool,
+}
+
+impl Expose {
+    const NOTHING: Expose = Expose {
+        registry: false,
+        api: false,
+        ui: false,
+    };
+
+    fn part(&mut self, word: &str) -> Option<&mut bool> {
+        match word {
+            "registry" => Some(&mut self.registry),
+            "api" => Some(&mut self.api),
+            "ui" => Some(&mut self.ui),
+            _ => None,
+        }
+    }
+}
+
+impl Setting for Expose {
+    type Rule = &'static str;
+    as_it_stands!();
+
+    fn read(rule: &&'static str, node: &Node<'_>, problems: &mut Problems) -> Option<Expose> {
+        let mut exposed = Expose::NOTHING;
+        for item in node.list(rule, problems)? {
+            item.parse(rule, problems, |word| {
+                let part = exposed.part(word);
+                *part.ok_or_else(|| Complaint::value(word, rule))? = true;
+                Ok(())
+            });
+        }
+        Some(exposed)
+    }
+
+    fn print(&self) -> Option<serde_yaml::Value> {
+        let mut exposed = *self;
+        let mut words = vec!["registry", "api", "ui"];
+        words.retain(|word| exposed.part(word).is_some_and(|part| *part));
+        Some(words.into())
+    }
+
+    fn schema(_: &&'static str) -> serde_json::Value {
+        let word = json!({ "enum": ["registry", "api", "ui"] });
+        json!({ "type": "array", "items": word, "minItems": 1 })
+    }
+}
+
+/// Whether browsers are told to come by https from now on (RFC 6797).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hsts {
+    Off,
+    /// For how long they remember it; zero makes them forget.
+    For(Duration),
+}
+
+const HSTS: &str = "off, or for how long browsers remember it, such as 30d";
+
+impl Setting for Hsts {
+    type Rule = Time;
+    as_it_stands!();
+
+    fn read(rule: &Time, node: &Node<'_>, problems: &mut Problems) -> Option<Hsts> {
+        // What tools that speak YAML 1.1 make of the word off.
+        if let Shape::Bool(false) = node.value.shape {
+            return Some(Hsts::Off);
+        }
+        node.parse(HSTS, problems, |text| match (text, rule.parse(text)) {
+            ("off", _) => Ok(Hsts::Off),
+            (_, Some(time)) => time.map(Hsts::For),
+            (_, None) => Err(Complaint::value(text, HSTS)),
+        })
+    }
+
+    fn print(&self) -> Option<serde_yaml::Value> {
+        match self {
+            Hsts::Off => Some("off".into()),
+            Hsts::For(time) => time.print(),
+        }
+    }
+
+    fn schema(rule: &Time) -> serde_json::Value {
+        json!({ "anyOf": [{ "enum": ["off", false] }, Duration::schema(rule)] })
+    }
+}

@@ -1,0 +1,234 @@
+//! The whole document: every table that stands at its top.
+
+use super::canary::{CANARIES, Canary};
+use super::document::Node;
+use super::files::Making;
+use super::limits::{Drain, Limits, Liveness, LoginLimit, NETWORKS};
+use super::listener::{DraftListener, Listener};
+use super::moved::{MOVED, MovedAuthorization};
+use super::problem::{Keyed, Problems};
+use super::reattach::{self, DraftReattach, Reattach};
+use super::registry::{DraftRegistry, Registry};
+use super::scalar::{Whole, words};
+use super::setting::{Count, List, Made, Setting, made};
+use super::table::settings;
+use super::text::{ADDRESS, CLIENT_ADDRESS_HEADER, HOST};
+use crate::edge::origin::{Host, Origin};
+use http::HeaderName;
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub(super) const ACCEPTED: &str = "a table with listeners and registries";
+
+settings! {
+    /// Everything an operator can set.
+    #[derive(Clone, Debug)]
+    pub struct Config as DraftConfig {
+        /// Where clients connect.
+        pub listeners: Vec<Listener> = List {
+            accepted: "a list of at least one listener, each with an address",
+            item: "a table with address",
+            count: Count::OneAtLeast,
+        };
+        /// The operator's own listener.
+        pub admin: Admin = "a table with address, hosts";
+        /// One entry for each Harbor.
+        pub registries: Vec<Arc<Registry>> = List {
+            accepted: "a list of at least one registry, each with name, public and upstream",
+            item: "a table with name, public and upstream",
+            count: Count::OneAtLeast,
+        };
+        /// Small real pushes and pulls, again and again; at most one for each registry.
+        pub canaries as "canary": Vec<Canary> = CANARIES;
+        /// Peers whose X-Forwarded-For, X-Forwarded-Proto and moved Authorization are believed.
+        pub trusted_proxies: Vec<IpNet> = NETWORKS;
+        /// The header in which those peers name the client, where it isn't X-Forwarded-For.
+        pub(crate) client_address_header: Option<HeaderName> = CLIENT_ADDRESS_HEADER;
+        /// Where those peers put the client's Authorization; the first that is there counts.
+        pub restore_authorization_from: Vec<MovedAuthorization> = MOVED;
+        /// What registries take that don't say it themselves.
+        pub(crate) reattach: Inherited = reattach::ACCEPTED;
+        /// How often a password may be wrong.
+        pub login_limit: LoginLimit = "a table with failures, within, exempt";
+        /// How log lines are written.
+        pub log: Log = "a table with format";
+        /// What clients may take of this gateway, over all registries.
+        pub limits: Limits = "a table of limits";
+        /// How a process ends.
+        pub drain: Drain = "a table with delay, timeout";
+        /// What is done about a thread that hangs.
+        pub(crate) liveness: Liveness = "a table with silence";
+        /// Worker threads; as many as there are cores unless set.
+        pub(crate) threads: usize = Whole::from_to(1, 1024), by |_, around| around.cores;
+    }
+    beside {
+        /// What it was read from; none where flags say everything.
+        pub file: Option<PathBuf>,
+        /// What is allowed but probably not meant.
+        pub warnings: Vec<String>,
+    }
+}
+
+impl Config {
+    /// How many requests may be under way at all registries together.
+    pub fn in_flight(&self) -> usize {
+        let limits = self
+            .registries
+            .iter()
+            .map(|registry| registry.max_in_flight);
+        limits.fold(0, |sum, limit| {
+            sum.saturating_add(limit.uploads)
+                .saturating_add(limit.other)
+        })
+    }
+
+    /// The configuration as a file would say it: every key with the value that is in force. Loading
+    /// it again gives the same configuration. It holds no secrets: keys and certificates are only
+    /// named.
+    ///
+    /// # Errors
+    /// Where YAML can't be written, which no known value causes.
+    pub fn to_yaml(&self) -> Result<String, serde_yaml::Error> {
+        serde_yaml::to_string(&self.print())
+    }
+
+    /// The document's keys with their values.
+    pub(crate) fn document(&self) -> Vec<(&'static str, serde_yaml::Value)> {
+        self.printed()
+    }
+}
+
+/// The key of the document's largest part.
+pub(crate) const REGISTRIES: &str = "registries";
+
+/// The key of what walks through the public origins.
+pub(crate) const CANARY: &str = "canary";
+
+made!(Arc<Registry>);
+
+impl Made for Arc<Registry> {
+    type Keys = Registry;
+
+    fn make(
+        registry: Registry,
+        _: &Keyed<DraftRegistry>,
+        _: &mut Making<'_, '_>,
+    ) -> Option<Arc<Registry>> {
+        Some(Arc::new(registry))
+    }
+
+    fn keys(&self) -> Registry {
+        Registry::clone(self)
+    }
+}
+
+impl Registry {
+    /// The registry's entry in the document.
+    pub(crate) fn document(&self) -> Option<serde_yaml::Value> {
+        self.print()
+    }
+}
+
+/// Loopback, because metrics tell more than strangers should know.
+pub(super) const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
+
+settings! {
+    /// The operator's own listener: `/livez`, `/readyz`, `/metrics`.
+    #[derive(Clone, Debug)]
+    pub struct Admin as DraftAdmin {
+        /// Where it listens.
+        pub address: SocketAddr = ADDRESS, or ADMIN;
+        /// Names that it may be asked by, beside those that no stranger can have.
+        pub(crate) hosts: Vec<Host> = List { accepted: HOST.accepted, item: HOST, count: Count::Any };
+    }
+}
+
+settings! {
+    /// How log lines are written.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Log as DraftLog {
+        /// For people or for collectors.
+        pub format: LogFormat = "text or json", or LogFormat::Text;
+    }
+}
+
+words! {
+    /// For whom log lines are.
+    pub enum LogFormat {
+        /// For people.
+        Text = "text",
+        /// For collectors: one object a line.
+        Json = "json",
+    }
+}
+
+/// What stands here is part of each registry's own table, and printed there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Inherited;
+
+impl Setting for Inherited {
+    type Rule = &'static str;
+    type Draft = DraftReattach;
+
+    fn is_needed(_: &&'static str) -> bool {
+        false
+    }
+
+    fn read(
+        rule: &&'static str,
+        node: &Node<'_>,
+        problems: &mut Problems,
+    ) -> Option<DraftReattach> {
+        Reattach::read(rule, node, problems)
+    }
+
+    /// Whoever inherits makes something of it.
+    fn finish(_: &Keyed<DraftReattach>, _: &mut Making<'_, '_>) -> Option<Inherited> {
+        Some(Inherited)
+    }
+
+    fn absent(_: &mut Making<'_, '_>) -> Option<Inherited> {
+        Some(Inherited)
+    }
+
+    fn print(&self) -> Option<serde_yaml::Value> {
+        None
+    }
+
+    fn schema(rule: &&'static str) -> serde_json::Value {
+        Reattach::schema(rule)
+    }
+}
+
+impl DraftConfig {
+    pub(super) fn listeners(&self) -> impl Iterator<Item = &Keyed<DraftListener>> {
+        self.listeners.iter().flat_map(|list| &list.value)
+    }
+
+    pub(super) fn registries(&self) -> impl Iterator<Item = &Keyed<DraftRegistry>> {
+        self.registries.iter().flat_map(|list| &list.value)
+    }
+
+    /// What anybody types to reach any of them.
+    pub(super) fn public(&self) -> impl Iterator<Item = &Keyed<Origin>> {
+        self.registries()
+            .flat_map(|registry| registry.value.public())
+    }
+
+    /// Gives each registry what the table at the top says of `reattach` and its own doesn't.
+    pub(super) fn inherit(&mut self) {
+        let Some(inherited) = &self.reattach else {
+            return;
+        };
+        let registries = self.registries.iter_mut();
+        for registry in registries.flat_map(|list| &mut list.value) {
+            let own = registry.value.reattach.get_or_insert_with(|| Keyed {
+                key: registry.key.child("reattach"),
+                value: DraftReattach::default(),
+            });
+            own.value.inherit(&inherited.value);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Texts that stand at a key: addresses, origins, names, headers, files. Text in, value or complaint
+//! out.
+
+use super::objective::Objective;
+use super::problem::{Complaint, Shown};
+use super::scalar::Text;
+use crate::edge::origin::{Host, Origin};
+use http::HeaderName;
+use ipnet::{IpNet, Ipv4Net};
+use std::net::{IpAddr, SocketAddr};
+
+type Read<T> = Result<T, Option<Complaint>>;
+
+pub(super) const ADDRESS: Text<SocketAddr> = Text {
+    accepted: "an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"",
+    parse: |text| text.parse().map_err(|_| None),
+};
+
+pub(super) const ORIGIN: Text<Origin> = Text {
+    accepted: "scheme://host[:port], such as https://hub.example.com",
+    parse: |text| {
+        Origin::parse(text).map_err(|error| {
+            let value = Shown::new(text);
+            Some(Complaint::Origin { value, error })
+        })
+    },
+};
+
+pub(super) const HOST: Text<Host> = Text {
+    accepted: "a DNS name or an IP address, without a port",
+    parse: |text| Host::parse(text).map_err(|_| None),
+};
+
+pub(super) const REALM_HOST: Text<Host> = Text {
+    accepted: "a host without scheme and port, such as auth.example.com",
+    ..HOST
+};
+
+pub(super) const REGISTRY_NAME: Text<String> = Text {
+    accepted: "1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit, and not \"other\"",
+    parse: |text| {
+        let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        let sound = text.len() <= 63
+            && text.bytes().next().is_some_and(letter)
+            && text.bytes().all(|b| letter(b) || b == b'-' || b == b'_')
+            && text != RESERVED_NAME;
+        sound_text(sound, text)
+    },
+};
+
+/// The registry label of requests that belong to no registry; see `metrics::NO_REGISTRY`.
+const RESERVED_NAME: &str = "other";
+
+/// Which one it is has to be one of those that are declared.
+pub(super) const REGISTRY: Text<String> = Text {
+    accepted: "the name of one of the registries",
+    parse: |text| Ok(text.to_owned()),
+};
+
+/// A name as the distribution specification has it (Pulling manifests): components of letters and
+/// digits in lower case, with single separators within. 255 is Harbor's limit.
+pub(super) const REPOSITORY: Text<String> = Text {
+    accepted: "a repository's name without its registry, such as lab/canary",
+    parse: |text| {
+        let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let is_separator = |part: &str| {
+            matches!(part, "." | "_" | "__")
+                || (!part.is_empty() && part.bytes().all(|b| b == b'-'))
+        };
+        let is_component = |component: &str| {
+            let separators = component.split(letter).filter(|part| !part.is_empty());
+            component.starts_with(letter)
+                && component.ends_with(letter)
+                && separators.into_iter().all(is_separator)
+        };
+        sound_text(text.len() <= 255 && text.split('/').all(is_component), text)
+    },
+};
+
+pub(super) const OBJECTIVE: Text<Objective> = Text {
+    accepted: "a percentage from 50% to 99.999% with at most three decimals, such as 99.5%",
+    parse: |text| Objective::parse(text).ok_or(None),
+};
+
+pub(super) const SERVER_NAME: Text<String> = Text {
+    accepted: "a DNS name or an IP address",
+    parse: |text| {
+        let name = rustls::pki_types::ServerName::try_from(text);
+        name.map(|_| text.to_ascii_lowercase()).map_err(|_| None)
+    },
+};
+
+pub(super) const HEALTH_PATH: Text<String> = Text {
+    accepted: "a path such as /api/v2.0/ping",
+    parse: |text| {
+        let sound = text.starts_with('/')
+            && !text.contains('#')
+            && text.bytes().all(|b| b.is_ascii_graphic())
+            && text.parse::<http::uri::PathAndQuery>().is_ok();
+        sound_text(sound, text)
+    },
+};
+
+pub(super) const FILE: Text<String> = Text {
+    accepted: "the name of a file; relative names start at this file's directory",
+    parse: |text| sound_text(!text.is_empty() && !text.contains('\0'), text),
+};
+
+pub(super) const CREDENTIALS: Text<String> = Text {
+    accepted: "the name of a file whose first line is USER:PASSWORD; relative names start at this file's directory",
+    // Somebody may have written the credentials themselves.
+    parse: |text| {
+        if text.contains(':') {
+            return Err(Some(Complaint::value("***", CREDENTIALS.accepted)));
+        }
+        (FILE.parse)(text)
+    },
+};
+
+/// A plain address is the network of that address alone.
+pub(super) const NETWORK: Text<IpNet> = Text {
+    accepted: "an IP address or a network, such as 10.0.0.5, 10.0.0.0/8 or \"fd00::/8\"",
+    parse: |text| {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(address.to_canonical().into());
+        }
+        let network = canonical(text.parse().map_err(|_| None)?);
+        if network.trunc() == network {
+            return Ok(network);
+        }
+        // Either could be meant, and one of them trusts the whole network.
+        Err(Some(Complaint::BitsBeyondPrefix {
+            value: Shown::new(text),
+            network: network.trunc(),
+            address: network.addr(),
+        }))
+    },
+};
+
+pub(super) const MOVED_HEADER: Text<HeaderName> = Text {
+    accepted: "the name of a header that only carries the client's Authorization, such as X-Forwarded-Authorization",
+    parse: |text| free_header(text, MOVED_HEADER.accepted),
+};
+
+pub(super) const CLIENT_ADDRESS_HEADER: Text<HeaderName> = Text {
+    accepted: "the name of a header that holds the client's address and nothing else, such as CF-Connecting-IP",
+    parse: |text| {
+        // The one of the reserved that names the client and nothing else.
+        if text.eq_ignore_ascii_case("x-real-ip") {
+            return Ok(HeaderName::from_static("x-real-ip"));
+        }
+        free_header(text, CLIENT_ADDRESS_HEADER.accepted)
+    },
+};
+
+fn sound_text(is_sound: bool, text: &str) -> Read<String> {
+    is_sound.then(|| text.to_owned()).ok_or(None)
+}
+
+/// Networks of IPv4 addresses written as IPv6 become IPv4: client addresses are compared as IPv4,
+/// whatever kind of socket they came through.
+fn canonical(network: IpNet) -> IpNet {
+    let IpAddr::V4(address) = network.addr().to_canonical() else {
+        return network;
+    };
+    let prefix = match network {
+        IpNet::V4(_) => Some(network.prefix_len()),
+        IpNet::V6(_) => network.prefix_len().checked_sub(96),
+    };
+    match prefix.map(|prefix| Ipv4Net::new(address, prefix)) {
+        Some(Ok(network)) => network.into(),
+        Some(Err(_)) | None => network,
+    }
+}
+
+/// Headers that frame a message, route it, or are written by this gateway. What begins with
+/// `content-` frames as well.
+const RESERVED_HEADERS: &[&str] = &[
+    "accept",
+    "authorization",
+    "connection",
+    "cookie",
+    "date",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "location",
+    "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "x-request-id",
+];
+
+fn free_header(text: &str, accepted: &'static str) -> Read<HeaderName> {
+    let name: HeaderName = text.parse().map_err(|_| None)?;
+    if name.as_str().starts_with("content-") || RESERVED_HEADERS.contains(&name.as_str()) {
+        let header = Shown::new(text);
+        return Err(Some(Complaint::ReservedHeader { header, accepted }));
+    }
+    Ok(name)
+}
