@@ -122,6 +122,7 @@ fn record(bencher: Bencher, format: LogFormat) {
         reason: Reason::Success,
         proof: Proof::Proven,
         finding: None,
+        filter: None,
     };
     bencher.bench(|| black_box(&record).line(format));
 }

@@ -1,10 +1,61 @@
-//! Harbormouth, the public edge for Harbor container registries.
+//! Harbormouth, the public edge for [Harbor](https://goharbor.io) container registries, as a library:
+//! the same gateway as the command `harbormouth serve`, with filters of your own in it.
 //!
-//! The modules in their layers; each imports only what stands before it (`tests/tidy` reads the
-//! source and holds it):
+//! ```no_run
+//! use harbormouth::filter::{Decision, ErrorCode, Filter, Request, async_trait};
+//! use harbormouth::Server;
+//!
+//! /// Nobody pushes to `library` by this edge.
+//! struct Library;
+//!
+//! #[async_trait]
+//! impl Filter for Library {
+//!     fn name(&self) -> &str {
+//!         "library"
+//!     }
+//!
+//!     async fn request(&self, request: &Request) -> Decision {
+//!         let is_library = request.repository().is_some_and(|it| it.starts_with("library/"));
+//!         match is_library && request.operation().is_push() {
+//!             true => Decision::deny(403, ErrorCode::Denied, "library is pushed to from within"),
+//!             false => Decision::Continue,
+//!         }
+//!     }
+//! }
+//!
+//! fn main() -> Result<(), harbormouth::Error> {
+//!     Server::from_file("harbormouth.yaml")?.filter(Library).run()
+//! }
+//! ```
+//!
+//! # The life of a request
 //!
 //! ```text
-//! pure         words edge ticket registry push
+//!  received     who asks, over what                      ─▶ what is no HTTP, or for the health
+//!     ▼                                                     path, ends here
+//!  classified   what it means to a registry
+//!     ▼
+//!  routed       to which Harbor                          ─▶ an unknown host, a closed path,
+//!     ▼                                                     maintenance end here
+//!  admitted     it has its place            Filter::request   ─▶ a denial ends here
+//!     ▼
+//!  sent         Host, forwarded headers,    Filter::upstream  once for each try
+//!     ▼         Authorization are set
+//!  answered     Location, Link, challenge   Filter::response
+//!     ▼         are put right
+//!  ended        outcome, reason, fault      Filter::ended     once, however it ended
+//! ```
+//!
+//! What a filter sees, may do and may not do is told in [`filter`].
+//!
+//! # The modules
+//!
+//! [`Server`], [`Config`] and [`filter`] are what programs build on. Other modules are public only for this
+//! package's own command, tests and fuzz targets: they are no promise, and hidden here. Each module
+//! imports only what stands before it (`tests/tidy` reads the source and holds it):
+//!
+//! ```text
+//! pure         words edge ticket registry push filter
 //! system       descriptors file random signals systemd terminal threads
 //! settings     config sealing
 //! observed     logging record metrics
@@ -16,49 +67,71 @@
 //! ```
 
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)
 )]
 
+#[doc(inline)]
+pub use config::{Config, load_file};
+pub use server::{Error, Server};
+
+#[doc(hidden)]
 pub mod edge;
+pub mod filter;
+#[doc(hidden)]
 pub mod push;
+#[doc(hidden)]
 pub mod registry;
+#[doc(hidden)]
 pub mod ticket;
 mod words;
 
+#[doc(hidden)]
 pub mod descriptors;
-pub mod file;
-pub mod random;
-pub mod signals;
-pub mod systemd;
+mod file;
+mod random;
+mod signals;
+mod systemd;
+#[doc(hidden)]
 pub mod terminal;
-pub mod threads;
+mod threads;
 
+#[doc(hidden)]
 pub mod config;
+#[doc(hidden)]
 pub mod sealing;
 
-pub mod logging;
+mod logging;
+#[doc(hidden)]
 pub mod metrics;
+#[doc(hidden)]
 pub mod record;
 
-pub mod live;
-pub mod pulse;
-pub mod upstream;
+mod live;
+mod pulse;
+mod upstream;
 
-pub mod gateway;
-pub mod listener;
+mod gateway;
+mod listener;
 
-pub mod guardian;
-pub mod reload;
+mod guardian;
+mod reload;
 
+#[doc(hidden)]
 pub mod canary;
+#[doc(hidden)]
 #[cfg(feature = "demo")]
 pub mod demo;
+#[doc(hidden)]
 pub mod doctor;
+#[doc(hidden)]
 pub mod sample;
+#[doc(hidden)]
 #[cfg(feature = "demo")]
 pub mod standin;
 
+#[doc(hidden)]
 pub mod admin;
-pub mod server;
+mod server;

@@ -21,6 +21,7 @@ use crate::config::{Config, Hsts, Registry};
 use crate::edge::host::Routes;
 use crate::edge::origin::{Origin, Scheme};
 use crate::edge::trusted::TrustedProxies;
+use crate::filter::Filters;
 use crate::logging::Seldom;
 use crate::metrics::{CanaryLabels, Metrics, RegistryMetrics};
 use crate::push::Pushes;
@@ -49,6 +50,7 @@ const EXHAUSTED_TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// What lives as long as the process, whatever configuration is in force.
 pub(crate) struct Process {
+    pub(crate) filters: Filters,
     pub(crate) metrics: Metrics,
     pub(crate) pushes: Pushes,
     /// Requests that are answered and whose client still sends.
@@ -108,9 +110,15 @@ pub(crate) struct Harbor {
 impl Process {
     /// # Errors
     /// As [`Metrics::new`].
-    pub(crate) fn new(config: &Config, canary: CanaryLabels) -> prometheus::Result<Process> {
-        let metrics = Metrics::new(config, canary)?;
+    pub(crate) fn new(
+        config: &Config,
+        canary: CanaryLabels,
+        filters: Filters,
+    ) -> prometheus::Result<Process> {
+        let names = filters.iter().map(|one| one.name.clone()).collect();
+        let metrics = Metrics::new(config, canary, names)?;
         Ok(Process {
+            filters,
             memory: Arc::new(Memory::new(metrics.process.body_memory.clone())),
             metrics,
             pushes: Pushes::new(config.registries.iter().map(|registry| &registry.name)),

@@ -13,7 +13,6 @@ use harbormouth::edge::origin::Origin;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Measured cheaper for each GiB than the system's allocator, and it gives memory back.
@@ -32,21 +31,14 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<ExitCode> {
     match args::read() {
-        Action::Serve(source) => {
-            let read = move || {
-                let mut config = source.load()?;
-                let expired = config.expired_certificates(SystemTime::now());
-                config.warnings.extend(expired);
-                Ok(config)
-            };
-            match read() {
-                Ok(config) => {
-                    harbormouth::server::run(config, Arc::new(read))?;
-                    Ok(ExitCode::SUCCESS)
-                }
-                Err(error) => Ok(refuse(&error)),
+        Action::Serve(source) => match source.load() {
+            Ok(config) => {
+                let server = harbormouth::Server::new(config);
+                server.read_again_by(move || source.load()).run()?;
+                Ok(ExitCode::SUCCESS)
             }
-        }
+            Err(error) => Ok(refuse(&error)),
+        },
         Action::Check(source) => match source.load() {
             Ok(config) => show(&config),
             Err(error) => Ok(refuse(&error)),

@@ -9,6 +9,7 @@
 mod authorization;
 mod canary;
 mod families;
+mod filters;
 mod limits;
 mod listener;
 mod process;
@@ -19,6 +20,7 @@ mod series;
 
 pub(crate) use canary::{CanaryLabels, CanaryMetrics};
 pub use families::{FAMILIES, Family, Kind};
+pub use filters::FilterDecision;
 pub(crate) use listener::ListenerMetrics;
 pub(crate) use process::ProcessMetrics;
 pub(crate) use push::{Direction, LimitedBy};
@@ -44,6 +46,8 @@ pub(crate) struct Metrics {
     /// By name, with [`NO_REGISTRY`].
     registries: RwLock<BTreeMap<String, Arc<RegistryMetrics>>>,
     other: Arc<RegistryMetrics>,
+    /// The names of the filters, in their order.
+    filters: Vec<String>,
     /// By the registry's name.
     canaries: RwLock<BTreeMap<String, Arc<CanaryMetrics>>>,
     canary_labels: CanaryLabels,
@@ -52,11 +56,15 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     /// Creates every series that the configuration can produce, but those of endpoints: they come with
-    /// what probes them.
+    /// what probes them. `filters` are the names of those that are asked about requests, in order.
     ///
     /// # Errors
     /// Only if two families had one name, which the tests rule out.
-    pub(crate) fn new(config: &Config, canary_labels: CanaryLabels) -> prometheus::Result<Metrics> {
+    pub(crate) fn new(
+        config: &Config,
+        canary_labels: CanaryLabels,
+        filters: Vec<String>,
+    ) -> prometheus::Result<Metrics> {
         let families = Families::new();
         let listeners = ListenerVecs::register(&families)?;
         #[cfg(target_os = "linux")]
@@ -65,13 +73,14 @@ impl Metrics {
         ))?;
 
         let process = ProcessMetrics::register(&families, SystemTime::now())?;
-        let other = Arc::new(RegistryMetrics::register(NO_REGISTRY)?);
+        let other = Arc::new(RegistryMetrics::register(NO_REGISTRY, &[])?);
         let known = (NO_REGISTRY.to_owned(), Arc::clone(&other));
         let metrics = Metrics {
             families,
             process,
             registries: RwLock::new(BTreeMap::from([known])),
             other,
+            filters,
             canaries: RwLock::default(),
             canary_labels,
             listeners: config
@@ -103,7 +112,7 @@ impl Metrics {
             let metrics = match registries.get(&registry.name) {
                 Some(known) => Arc::clone(known),
                 None => {
-                    let new = Arc::new(RegistryMetrics::register(&registry.name)?);
+                    let new = Arc::new(RegistryMetrics::register(&registry.name, &self.filters)?);
                     registries.insert(registry.name.clone(), Arc::clone(&new));
                     new
                 }

@@ -42,6 +42,8 @@ pub struct AccessRecord<'a> {
     pub proof: Proof,
     /// What the push tracker found out about a failure.
     pub finding: Option<&'static str>,
+    /// The filter that ended the request.
+    pub filter: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -76,6 +78,8 @@ struct Line<'a> {
     proof: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finding: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<&'a str>,
 }
 
 impl AccessRecord<'_> {
@@ -112,6 +116,7 @@ impl AccessRecord<'_> {
             fault: self.reason.fault().as_str(),
             proof: self.proof(),
             finding: self.finding,
+            filter: self.filter,
         };
         // Strings, numbers and options of them always serialise.
         serde_json::to_string(&line).unwrap_or_default()
@@ -171,6 +176,9 @@ impl AccessRecord<'_> {
         }
         if let Some(finding) = self.finding {
             let _ = write!(line, " finding={finding}");
+        }
+        if let Some(filter) = self.filter {
+            let _ = write!(line, " filter={filter}");
         }
         let _ = write!(line, " id={}", self.request_id);
         line

@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 /// Bits beyond the last byte mean nothing to Go's decoder: they don't make another credential.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -55,6 +56,14 @@ impl Login {
             Some(end) => Login::new(&decoded[..end], &decoded[end + 1..]),
             None => Login::unreadable(encoded.as_bytes()),
         }
+    }
+
+    /// The account's name in what stands behind `Basic`, as it is written there; none where it can't be
+    /// read. The password goes nowhere.
+    pub(crate) fn name_in_basic(encoded: &str) -> Option<String> {
+        let decoded = Zeroizing::new(BASE64.decode(encoded).ok()?);
+        let end = decoded.iter().position(|byte| *byte == b':')?;
+        String::from_utf8(decoded[..end].to_vec()).ok()
     }
 
     /// From the login form and its URL's query, where Go looks as well. A name that stands twice is

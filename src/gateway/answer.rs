@@ -4,6 +4,7 @@ use super::context::RequestContext;
 use super::load::SOON;
 use super::request::content_length;
 use crate::registry::answer::{Again, Answer};
+use crate::registry::error_body::{ErrorCode, error_body};
 use crate::registry::verdict::Failure;
 use bytes::Bytes;
 use http::header::STRICT_TRANSPORT_SECURITY;
@@ -30,16 +31,22 @@ pub(super) enum Refusal {
     Answer(Answer),
     /// With a header field that belongs to it.
     AnswerWith(Answer, &'static str, String),
+    /// A filter's own.
+    Denied {
+        status: u16,
+        code: ErrorCode,
+        sentence: String,
+    },
     /// To the https origin, with method and body kept: 301 and 302 would turn a write into a GET.
     RedirectToHttps(String),
 }
 
 impl Refusal {
-    /// What it says; nothing but another place for a redirect.
+    /// What of the table of answers it says: nothing for a redirect, or in a filter's words.
     pub(super) fn answer(&self) -> Option<Answer> {
         match self {
             Refusal::Answer(answer) | Refusal::AnswerWith(answer, ..) => Some(*answer),
-            Refusal::RedirectToHttps(_) => None,
+            Refusal::Denied { .. } | Refusal::RedirectToHttps(_) => None,
         }
     }
 }
@@ -72,6 +79,14 @@ pub(super) async fn write(
             let (mut response, body) = error(answer, ctx)?;
             response.insert_header(field, value)?;
             send(session, response, body).await
+        }
+        Refusal::Denied {
+            status,
+            code,
+            sentence,
+        } => {
+            let body = error_body(code, &sentence, &ctx.request_id);
+            send(session, error_header(status, &body, ctx)?, body).await
         }
         Refusal::RedirectToHttps(location) => {
             let mut response = header(308, 0, ctx)?;
@@ -156,10 +171,14 @@ fn answer_to(failure: Failure, ctx: &RequestContext) -> Option<Answer> {
 fn error(answer: Answer, ctx: &RequestContext) -> Result<(ResponseHeader, String)> {
     let registry = ctx.harbor().map(|harbor| harbor.registry.name.as_str());
     let body = answer.body(registry, &ctx.request_id);
-    let mut response = header(answer.status(), body.len(), ctx)?;
+    Ok((error_header(answer.status(), &body, ctx)?, body))
+}
+
+fn error_header(status: u16, body: &str, ctx: &RequestContext) -> Result<ResponseHeader> {
+    let mut response = header(status, body.len(), ctx)?;
     response.insert_header("Content-Type", JSON)?;
     response.insert_header("Docker-Distribution-Api-Version", "registry/2.0")?;
-    Ok((response, body))
+    Ok(response)
 }
 
 fn header(status: u16, length: usize, ctx: &RequestContext) -> Result<ResponseHeader> {

@@ -3,8 +3,8 @@
 
 use super::authorization::{Authorization, Brought};
 use super::credentials::TokenAnswer;
-use super::ending::{self, Sent};
 use super::failure::BodyState;
+use super::filtering::Filtered;
 use super::following::Followed;
 use super::load::{self, InFlight};
 use super::login::Trying;
@@ -65,6 +65,8 @@ pub(crate) struct RequestContext {
     pub(super) token_query: Option<String>,
     /// What the push tracker is told at the end; only of requests that it follows.
     pub(super) followed: Option<Box<Followed>>,
+    /// What filters know of it; none where there are none.
+    pub(super) filtered: Option<Box<Filtered>>,
     /// What goes upstream instead of the target that came.
     pub(super) upstream_target: Option<http::uri::PathAndQuery>,
     /// Index into the shared names.
@@ -82,12 +84,12 @@ pub(crate) struct RequestContext {
     pub(super) address: Option<Arc<Address>>,
     endpoint: Option<usize>,
     pub(super) received: u64,
-    given: u64,
+    pub(super) given: u64,
     pub(super) transfer: Option<Transfer>,
 
     // Added by the answer.
     /// The status of Harbor's final answer.
-    status: Option<u16>,
+    pub(super) status: Option<u16>,
     /// A mount was refused; what goes upstream next is without it.
     pub(super) without_mount: bool,
     pub(super) token_answer: Option<TokenAnswer>,
@@ -107,7 +109,7 @@ pub(crate) struct RequestContext {
     /// The last byte of the answer's body was given to the client.
     delivered: bool,
     /// All of this was judged and written down.
-    closed: bool,
+    pub(super) closed: bool,
 }
 
 /// What the first look at a request tells.
@@ -150,6 +152,7 @@ impl RequestContext {
             upload_state: None,
             token_query: None,
             followed: None,
+            filtered: None,
             upstream_target: None,
             name: None,
             in_flight: Some(in_flight),
@@ -373,26 +376,5 @@ impl RequestContext {
             self.shared.process.request_ends();
         }
         first
-    }
-}
-
-impl Drop for RequestContext {
-    /// A request that was dropped before Pingora could end it: an HTTP/2 upload that stalled, or
-    /// one that a drain did not wait for.
-    fn drop(&mut self) {
-        if self.closed {
-            return;
-        }
-        if self.shared.process.is_cut() {
-            self.failed(Failure::Drained);
-        } else if let Some(given) = self.arrival.progress.is_given() {
-            self.failed(given.into());
-        }
-        let sent = Sent {
-            status: self.status,
-            received: self.received,
-            sent: self.given,
-        };
-        ending::close(self, &sent);
     }
 }

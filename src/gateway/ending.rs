@@ -1,9 +1,11 @@
 //! The end of a request: it is judged, counted, told to the push tracker and written down, once.
 
-use super::authorization::{has_own_ticket, tell_lost, unix_now};
+use super::authorization::{tell_lost, unix_now};
 use super::context::RequestContext;
+use super::filtering;
 use super::login;
-use super::owner::is_accepted;
+use super::proof::proof;
+use crate::filter;
 use crate::logging;
 use crate::metrics::{Direction, seconds};
 use crate::push::{Ended, Finding, Whose};
@@ -64,6 +66,40 @@ pub(super) fn close(ctx: &mut RequestContext, sent: &Sent) {
         let line = record.line(ctx.shared.config.log.format);
         log::info!(target: target, "{line}");
     }
+    if ctx.filtered.is_some() {
+        let end = filter::End {
+            outcome: reason.outcome(),
+            reason,
+            fault: reason.fault(),
+            status: sent.status,
+            received: sent.received,
+            sent: sent.sent,
+            duration: ctx.times.passed(now),
+            upstream_wait: ctx.times.upstream_wait(),
+        };
+        filtering::ended(ctx, &end);
+    }
+}
+
+impl Drop for RequestContext {
+    /// A request that was dropped before Pingora could end it: an HTTP/2 upload that stalled, or
+    /// one that a drain did not wait for.
+    fn drop(&mut self) {
+        if self.closed {
+            return;
+        }
+        if self.shared.process.is_cut() {
+            self.failed(Failure::Drained);
+        } else if let Some(given) = self.arrival.progress.is_given() {
+            self.failed(given.into());
+        }
+        let sent = Sent {
+            status: self.status,
+            received: self.received,
+            sent: self.given,
+        };
+        close(self, &sent);
+    }
 }
 
 fn facts<'a>(
@@ -79,6 +115,7 @@ fn facts<'a>(
             waited: ctx.times.waiting(ctx.body, now),
         },
         (None, Some(answer), _) => End::Answered(answer),
+        (None, None, _) if is_denied(ctx) => End::Denied,
         (None, None, Some(_)) if ctx.empty_grant => End::EmptyGrant,
         (None, None, Some(status)) => End::Passed {
             status,
@@ -101,42 +138,8 @@ fn facts<'a>(
     }
 }
 
-/// Whether the request is a credential holder's; looked into only where something counts on it. What
-/// costs most is asked last, and only of what did not go well.
-fn proof(ctx: &RequestContext) -> Proof {
-    let has_credential = ctx.authorization.credential != Credential::None;
-    let is_done = has_credential && Operation::PUSH.contains(&ctx.operation) && ctx.was_done();
-    let is_proven = ctx.operation.needs_proof()
-        && (is_done
-            || ctx.is_reattached()
-            || ctx.authorization_removed
-            || is_of_known_push(ctx)
-            || has_own_ticket(ctx)
-            || is_accepted(ctx));
-    match is_proven {
-        true => Proof::Proven,
-        false => Proof::Unproven,
-    }
-}
-
-/// Whether this replica saw what the request goes on with.
-fn is_of_known_push(ctx: &RequestContext) -> bool {
-    let (Some(registry), Some(followed)) = (ctx.number(), ctx.followed.as_ref()) else {
-        return false;
-    };
-    let pushes = &ctx.shared.process.pushes;
-    let is_bare_manifest =
-        ctx.operation == Operation::ManifestPut && ctx.authorization.credential == Credential::None;
-    match (followed.upload.as_deref(), ctx.repository.as_deref()) {
-        (Some(upload), _) => pushes.saw_opened(registry, upload),
-        (None, Some(repository)) if is_bare_manifest => pushes.is_manifest_expected(&Whose {
-            registry,
-            repository,
-            client: ctx.client,
-            client_family: ctx.client_family,
-        }),
-        (None, _) => false,
-    }
+fn is_denied(ctx: &RequestContext) -> bool {
+    ctx.filtered.as_ref().is_some_and(|it| it.is_denied())
 }
 
 fn credentials(ctx: &RequestContext, status: Option<u16>) -> Credentials {
@@ -288,6 +291,7 @@ fn record<'a>(
     finding: Option<Finding>,
     now: Instant,
 ) -> AccessRecord<'a> {
+    let ended_by = ctx.filtered.as_ref().and_then(|it| it.ended_by());
     AccessRecord {
         time: ctx.time,
         request_id: &ctx.request_id,
@@ -309,5 +313,6 @@ fn record<'a>(
         reason,
         proof,
         finding: finding.map(Finding::as_str),
+        filter: ended_by.and_then(|index| ctx.shared.process.filters.name(index)),
     }
 }

@@ -41,9 +41,7 @@ pub(super) fn begin(
     if !is_followed(target.operation) {
         return;
     }
-    let digest = query
-        .and_then(|query| query::only_value(query, digest_parameter(target.operation)?))
-        .and_then(|digest| String::from_utf8(digest).ok());
+    let digest = digest(target.operation, query);
     let followed = Followed {
         host: host(request),
         upload: target.upload.map(ToOwned::to_owned),
@@ -82,6 +80,12 @@ fn is_followed(operation: Operation) -> bool {
     Operation::PUSH.contains(&operation)
         || Operation::TICKETED.contains(&operation)
         || operation == Operation::UploadCancel
+}
+
+/// The blob that a commit or a mount names.
+pub(super) fn digest(operation: Operation, query: Option<&str>) -> Option<String> {
+    let digest = query::only_value(query?, digest_parameter(operation)?)?;
+    String::from_utf8(digest).ok()
 }
 
 /// Where a request names the blob that it is about.

@@ -11,6 +11,7 @@ mod context;
 mod credentials;
 mod ending;
 mod failure;
+mod filtering;
 mod following;
 mod forward;
 mod health;
@@ -19,6 +20,7 @@ mod load;
 mod login;
 mod memory;
 mod owner;
+mod proof;
 mod reply;
 mod request;
 mod sound;
@@ -119,14 +121,7 @@ impl ProxyHttp for Gateway {
             return Ok(true);
         }
         request::arrive(session, ctx);
-        let mut placed = sound.and_then(|()| request::place(session, ctx));
-        if placed.is_ok() {
-            placed = login::read_form(session, ctx).await;
-        }
-        if placed.is_ok() {
-            placed = load::admit(session, ctx).await;
-        }
-        let Err(refusal) = placed else {
+        let Err(refusal) = request::let_through(session, ctx, sound).await else {
             return Ok(false);
         };
         ctx.own = refusal.answer();
@@ -217,7 +212,8 @@ impl ProxyHttp for Gateway {
         request: &mut RequestHeader,
         ctx: &mut RequestContext,
     ) -> Result<()> {
-        forward::edit(request, ctx)
+        forward::edit(request, ctx)?;
+        filtering::upstream(request, ctx).await
     }
 
     async fn request_body_filter(
@@ -290,7 +286,8 @@ impl ProxyHttp for Gateway {
             session.set_keepalive(None);
         }
         credentials::answered(session.req_header(), response, ctx);
-        reply::edit(response, ctx)
+        reply::edit(response, ctx)?;
+        filtering::response(response, ctx).await
     }
 
     fn response_body_filter(

@@ -4,6 +4,7 @@ use super::answer::Refusal;
 use super::authorization;
 use super::believed::Believed;
 use super::context::{Arrived, RequestContext};
+use super::filtering::{self, Filtered};
 use super::following;
 use super::load;
 use super::login;
@@ -58,11 +59,33 @@ pub(super) fn arrive(session: &Session, ctx: &mut RequestContext) {
     });
 }
 
-/// Classifies, routes, and settles with which Authorization the request goes on.
+/// Whether the request may go to Harbor: placed, given what it needs, and let through by the filters,
+/// which hear of no other.
+///
+/// # Errors
+/// The refusal that it is answered with.
+pub(super) async fn let_through(
+    session: &mut Session,
+    ctx: &mut RequestContext,
+    sound: Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    sound?;
+    let filtered = place(session, ctx)?;
+    login::read_form(session, ctx).await?;
+    load::admit(session, ctx).await?;
+    ctx.filtered = filtered;
+    filtering::decide(ctx).await
+}
+
+/// Classifies, routes, and settles with which Authorization the request goes on. Returns what
+/// filters will be shown of it, if it is admitted.
 ///
 /// # Errors
 /// The refusal is the end of the request: it is answered here.
-pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Result<(), Refusal> {
+fn place(
+    session: &mut Session,
+    ctx: &mut RequestContext,
+) -> Result<Option<Box<Filtered>>, Refusal> {
     let body = if session.is_body_empty() {
         Body::Absent
     } else {
@@ -92,13 +115,14 @@ pub(super) fn place(session: &mut Session, ctx: &mut RequestContext) -> Result<(
     if path.differs() {
         ctx.repaired(Repair::Path);
     }
+    let filtered = filtering::view(request, &target, path.query(), ctx);
     let path = path.without(&[upload_ticket::PARAMETER]);
     if let Some(target) = path.upstream_target() {
         let target = PathAndQuery::try_from(target);
         ctx.upstream_target = Some(target.map_err(|_| Refusal::Answer(Answer::BadRequest))?);
     }
     bound(session, ctx, body);
-    Ok(())
+    Ok(filtered)
 }
 
 /// Finds the registry by its host.

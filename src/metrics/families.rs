@@ -81,6 +81,8 @@ families! {
         "How much may be, as configured (limits.body_memory).";
     MAINTENANCE: Gauge "harbormouth_maintenance" ["registry", "mode"]
         "1 while the registry is closed by its configuration: to new pushes, or to all.";
+    FILTER_DECISIONS: Counter "harbormouth_filter_decisions_total" ["registry", "filter", "decision"]
+        "Decisions of filters on requests: continue, deny, or none to act on: invalid (a denial with a status that is none), panic or timeout, in whichever phase. Without filters there are no series.";
     CONNECTIONS: Gauge "harbormouth_connections" ["listener"]
         "Client connections that are open.";
     ACCEPTED: Counter "harbormouth_connections_accepted_total" ["listener"]

@@ -5,6 +5,7 @@ use super::families::{
     BYTES, COMMIT_WAIT, DURATION, FIRST_BYTE, FOREIGN_REDIRECTS, HEALTHY, IN_FLIGHT, REPAIRS,
     REQUESTS, RETRIES, UPSTREAM_ERRORS,
 };
+use super::filters::{FilterDecision, FilterMetrics};
 use super::limits::LimitMetrics;
 use super::push::{PushMetrics, PushVecs};
 use super::series::{counter_vec, gauge_vec, histogram_vec, registered};
@@ -50,6 +51,7 @@ pub(crate) struct RegistryMetrics {
     healthy: IntGaugeVec,
     pub(crate) authorization: AuthorizationMetrics,
     pub(crate) push: PushMetrics,
+    filters: FilterMetrics,
 }
 
 /// The handles of one operation of one registry.
@@ -88,6 +90,11 @@ impl RegistryMetrics {
         &self.upstream_errors[cause as usize]
     }
 
+    /// Counts what came of asking a filter, by its place among them.
+    pub(crate) fn filter_decided(&self, filter: usize, decision: FilterDecision) {
+        self.filters.count(filter, decision);
+    }
+
     /// The gauge of an endpoint, by its configured origin.
     pub(crate) fn healthy(&self, endpoint: &str) -> IntGauge {
         self.healthy.with_label_values(&[&self.name, endpoint])
@@ -104,7 +111,7 @@ impl RegistryMetrics {
 
 impl RegistryMetrics {
     /// Creates every series of a registry, but those of its endpoints.
-    pub(super) fn register(name: &str) -> prometheus::Result<RegistryMetrics> {
+    pub(super) fn register(name: &str, filters: &[String]) -> prometheus::Result<RegistryMetrics> {
         let families = Families::new();
         let requests = registered(&families, counter_vec(&REQUESTS)?)?;
         let duration = registered(&families, histogram_vec(&DURATION, DURATION_BUCKETS)?)?;
@@ -140,6 +147,7 @@ impl RegistryMetrics {
             healthy: registered(&families, gauge_vec(&HEALTHY)?)?,
             authorization: AuthorizationVecs::register(&families)?.registry(name),
             push: PushVecs::register(&families)?.registry(name),
+            filters: FilterMetrics::register(&families, name, filters)?,
             families,
         })
     }

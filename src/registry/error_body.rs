@@ -7,19 +7,29 @@ use std::fmt;
 /// The codes that the gateway answers with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
+    /// `DENIED`: it may not be done here, whoever asks.
+    Denied,
+    /// `NAME_INVALID`: no repository can have this name.
     NameInvalid,
+    /// `NAME_UNKNOWN`: there is no such repository here.
     NameUnknown,
+    /// `TOOMANYREQUESTS`: not now. Goes with 429.
     TooManyRequests,
+    /// `UNAUTHORIZED`: it takes other credentials.
     Unauthorized,
-    /// Not the specification's, but Distribution's word for trouble that passes.
+    /// `UNAVAILABLE`: not the specification's, but Distribution's word for trouble that passes. Goes with
+    /// 503.
     Unavailable,
+    /// `UNKNOWN`: what has no other word.
     Unknown,
+    /// `UNSUPPORTED`: this registry doesn't do that.
     Unsupported,
 }
 
 impl ErrorCode {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
+            ErrorCode::Denied => "DENIED",
             ErrorCode::NameInvalid => "NAME_INVALID",
             ErrorCode::NameUnknown => "NAME_UNKNOWN",
             ErrorCode::TooManyRequests => "TOOMANYREQUESTS",

@@ -9,28 +9,51 @@ words! {
     /// What a request means to a registry.
     #[derive(Hash, PartialOrd, Ord)]
     pub enum Operation {
+        /// `GET /v2/`: how every client begins.
         Ping "ping",
+        /// A token is asked for.
         Token "token",
+        /// The list of repositories.
         Catalog "catalog",
+        /// A repository's tags.
         Tags "tags",
+        /// What refers to a manifest: signatures and the like.
         Referrers "referrers",
+        /// Whether a manifest is there: how a pull or a push begins.
         ManifestHead "manifest_head",
+        /// A manifest is pulled.
         ManifestGet "manifest_get",
+        /// A manifest is pushed: the end of every push.
         ManifestPut "manifest_put",
+        /// A manifest, or a tag, is deleted.
         ManifestDelete "manifest_delete",
+        /// Whether a blob is there.
         BlobHead "blob_head",
+        /// A blob is pulled.
         BlobGet "blob_get",
+        /// A blob is deleted.
         BlobDelete "blob_delete",
+        /// An upload is opened.
         UploadStart "upload_start",
+        /// A blob of another repository is asked for, instead of an upload.
         UploadMount "upload_mount",
+        /// A whole blob in the request that opens the upload.
         UploadMonolithic "upload_monolithic",
+        /// Bytes of an upload.
         UploadChunk "upload_chunk",
+        /// An upload is ended, with its last bytes or without.
         UploadCommit "upload_commit",
+        /// How far an upload has got.
         UploadStatus "upload_status",
+        /// An upload is given up.
         UploadCancel "upload_cancel",
+        /// Harbor's own API.
         Api "api",
+        /// Harbor's portal.
         Ui "ui",
+        /// The way back from an identity provider.
         Oidc "oidc",
+        /// What is none of these, or never public.
         Other "other",
     }
 }
@@ -59,6 +82,11 @@ impl Operation {
         Operation::UploadCommit,
         Operation::ManifestPut,
     ];
+
+    /// Whether it writes to a registry when somebody pushes: a step of an upload, or a manifest.
+    pub fn is_push(self) -> bool {
+        Operation::PUSH.contains(&self)
+    }
 
     /// The place in [`Operation::ALL`]: an index for tables made at start.
     pub(crate) fn index(self) -> usize {

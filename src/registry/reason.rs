@@ -31,6 +31,7 @@ words! {
         Client "client",
         /// Something between the client and this gateway.
         Network "network",
+        /// This gateway, or what its operator has set or lacks.
         Gateway "gateway",
         /// Harbor, or the way from here to it.
         Upstream "upstream",
@@ -85,7 +86,7 @@ macro_rules! reasons {
         words! {
             /// How a request ended.
             #[derive(Hash)]
-            pub enum Reason { $($reason $word,)* }
+            pub enum Reason { $(#[doc = $meaning] $reason $word,)* }
         }
 
         impl Reason {
@@ -228,6 +229,8 @@ reasons! {
         "The registry is closed, or closed to pushes, by the operator's `maintenance`." "`maintenance: off` when the work is done.";
     RefusedByPolicy "refused_by_policy" Refused Gateway Every
         "The path is never public, or `expose` leaves its part out." "`expose`.";
+    Filter "filter" Refused Client Every
+        "A filter of the operator's own said no." "The sentence that the client got. The record names the filter, and `harbormouth_filter_decisions_total` says how often.";
     NoSocket "no_socket" Failed Gateway Every
         "The gateway could open no connection to Harbor: it had no descriptor, port or memory left."
         "Its limit of open files (LimitNOFILE) against `limits.connections`; who holds so many connections; another replica.";

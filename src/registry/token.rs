@@ -14,6 +14,9 @@ use std::time::Duration;
 /// Longer ones are no tokens of Harbor's, which are of one or two KiB.
 const MAX_TOKEN: usize = 64 * 1024;
 
+/// Harbor's own limit of an account's name.
+const LONGEST_ACCOUNT: usize = 255;
+
 /// What an Authorization header holds. Schemes have no case here (RFC 9110, 11.1); Harbor itself
 /// reads no `bearer` in lower case, and its refusal is then explained like any other.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -50,6 +53,19 @@ impl Credential {
             Credential::Other
         }
     }
+}
+
+/// The account that the value of an Authorization header names: a login's name, or a token's subject.
+/// Nothing of it is verified. None where it names nobody, or not in words that can be shown.
+pub(crate) fn account(value: &[u8]) -> Option<String> {
+    let (scheme, rest) = std::str::from_utf8(value).ok()?.trim().split_once(' ')?;
+    let name = match scheme {
+        scheme if scheme.eq_ignore_ascii_case("bearer") => Claims::read(rest.trim())?.subject,
+        scheme if scheme.eq_ignore_ascii_case("basic") => Login::name_in_basic(rest.trim())?,
+        _ => return None,
+    };
+    let is_shown = !name.is_empty() && name.len() <= LONGEST_ACCOUNT;
+    (is_shown && !name.contains(char::is_control)).then_some(name)
 }
 
 impl fmt::Debug for Credential {
@@ -166,6 +182,31 @@ mod tests {
 
     fn token(claims: &str) -> String {
         format!("e30.{}.AA", URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    #[test]
+    fn an_account_is_named_without_its_secret() {
+        let basic = |pair: &str| format!("basic {}", STANDARD.encode(pair));
+        let bearer =
+            |subject: &str| format!("Bearer {}", token(&format!(r#"{{"sub":"{subject}"}}"#)));
+        let long = "a".repeat(256);
+        for (value, expected) in [
+            (basic("alice:a:b"), Some("alice")),
+            (basic("Alice:"), Some("Alice")),
+            (basic("secret"), None),
+            (basic(":secret"), None),
+            (basic("a\nb:x"), None),
+            (basic(&format!("{long}:x")), None),
+            (bearer("robot$ci"), Some("robot$ci")),
+            (bearer(""), None),
+            (bearer("a\\nb"), None),
+            ("Bearer opaque".to_owned(), None),
+            ("Basic ???".to_owned(), None),
+            ("Negotiate abc".to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(account(value.as_bytes()).as_deref(), expected, "{value}");
+        }
     }
 
     #[test]

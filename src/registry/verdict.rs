@@ -53,6 +53,8 @@ pub enum Credentials {
 pub enum End<'a> {
     /// The gateway answered, without Harbor or instead of it.
     Answered(Answer),
+    /// A filter said no.
+    Denied,
     /// Harbor's answer was passed on, or the client was sent to https.
     Passed {
         status: u16,
@@ -89,6 +91,7 @@ pub fn judge(facts: &Facts<'_>) -> Reason {
         }
         End::Answered(Answer::AuthorizationLost(_)) => lost(facts.proof),
         End::Answered(answer) => answer.reason(),
+        End::Denied => Reason::Filter,
         End::EmptyGrant => Reason::EmptyGrant,
         End::Broken { failure, waited } => broken(*failure, *waited, facts.operation),
         End::Passed {

@@ -31,9 +31,7 @@ impl Gateway {
 
     /// The same, run by another program: `within` is its name and what stands before the command.
     pub fn within(within: &[String], yaml: &str) -> Gateway {
-        let mut file = NamedTempFile::with_suffix(".yaml").expect("a file for the configuration");
-        file.write_all(yaml.as_bytes())
-            .expect("write the configuration");
+        let file = written(yaml);
         let mut command = match within {
             [] => Gateway::command(),
             [program, before @ ..] => {
@@ -43,6 +41,14 @@ impl Gateway {
             }
         };
         command.args(["serve", "--config"]).arg(file.path());
+        Gateway::start(command, Some(file))
+    }
+
+    /// Another program that serves, given this YAML in a file and these arguments behind it.
+    pub fn of_program(program: &Path, arguments: &[String], yaml: &str) -> Gateway {
+        let file = written(yaml);
+        let mut command = Command::new(program);
+        command.arg(file.path()).args(arguments);
         Gateway::start(command, Some(file))
     }
 
@@ -165,4 +171,11 @@ impl Gateway {
     pub fn terminate(mut self, limit: Duration) -> ExitStatus {
         self.process.terminate(limit)
     }
+}
+
+fn written(yaml: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::with_suffix(".yaml").expect("a file for the configuration");
+    file.write_all(yaml.as_bytes())
+        .expect("write the configuration");
+    file
 }

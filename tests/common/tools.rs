@@ -1,6 +1,8 @@
 //! The programs that tests need from the machine.
 
 use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
 
 /// Checks that every program is on the machine.
 ///
@@ -37,4 +39,47 @@ pub fn find(program: &str) -> Option<PathBuf> {
 pub fn path(program: &str) -> PathBuf {
     require(&[program]);
     find(program).unwrap_or_default()
+}
+
+/// Where this package's examples are, built from what is there now: `cargo test` with a target named
+/// builds none.
+///
+/// # Panics
+/// When they can't be built.
+pub fn examples() -> PathBuf {
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let this = std::env::current_exe().expect("this program's path");
+        // target/PROFILE/deps/PROGRAM
+        let folder = this.ancestors().nth(2).expect("the profile's folder");
+        let named = folder.file_name().and_then(|name| name.to_str());
+        let profile = match named.expect("a profile") {
+            "debug" => "dev",
+            other => other,
+        };
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command
+            .args([
+                "build",
+                "--locked",
+                "--quiet",
+                "--examples",
+                "--profile",
+                profile,
+            ])
+            .arg("--target-dir")
+            .arg(folder.parent().expect("the target's folder"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"));
+        // What cargo says of the package under test; build scripts that look at it would run again.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("CARGO_") && name != "CARGO_HOME" {
+                command.env_remove(name);
+            }
+        }
+        let built = command.output().expect("run cargo");
+        let said = String::from_utf8_lossy(&built.stderr);
+        assert!(built.status.success(), "the examples: {said}");
+        folder.join("examples")
+    });
+    BUILT.clone()
 }

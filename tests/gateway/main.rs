@@ -18,6 +18,7 @@ mod canary;
 mod credentials;
 mod desync;
 mod early;
+mod filters;
 mod h2spec;
 mod health;
 mod life;

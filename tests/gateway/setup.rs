@@ -8,6 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -34,6 +35,10 @@ pub struct Setup {
     pub threads: usize,
     /// What runs the gateway, if it isn't started as it is: a program and its first arguments.
     pub within: Vec<String>,
+    /// What serves in the place of `harbormouth serve`: it is given the configuration's file, and
+    /// `arguments` behind it.
+    pub program: Option<PathBuf>,
+    pub arguments: Vec<String>,
 }
 
 pub struct Registry {
@@ -99,6 +104,8 @@ impl Setup {
             proxy_protocol: "off",
             threads: 1,
             within: Vec::new(),
+            program: None,
+            arguments: Vec::new(),
         }
     }
 
@@ -135,7 +142,10 @@ impl Setup {
             registry.yaml(&mut yaml);
         }
         World {
-            gateway: Gateway::within(&self.within, &yaml),
+            gateway: match &self.program {
+                Some(program) => Gateway::of_program(program, &self.arguments, &yaml),
+                None => Gateway::within(&self.within, &yaml),
+            },
             yaml,
             ca,
             _directory: directory,

@@ -3,7 +3,7 @@
 
 use crate::files::{self, Rule};
 use harbormouth::canary::STEPS;
-use harbormouth::metrics::{ConnectionRefused, FAMILIES, Kind, STATUS_CLASSES};
+use harbormouth::metrics::{ConnectionRefused, FAMILIES, FilterDecision, Kind, STATUS_CLASSES};
 use harbormouth::push::{Finding, UploadEnd};
 use harbormouth::registry::client::ClientFamily;
 use harbormouth::registry::operation::Operation;
@@ -104,6 +104,7 @@ pub fn values(metric: &str, label: &str) -> Option<Vec<String>> {
         (_, "end") => words(UploadEnd::all().map(|end| end.as_str()).collect()),
         (_, "client") => words(ClientFamily::ALL.iter().map(|c| c.as_str()).collect()),
         (_, "direction") => words(vec!["upload", "download"]),
+        (_, "decision") => words(FilterDecision::ALL.iter().map(|d| d.as_str()).collect()),
         (_, "limited_by") => words(vec!["client", "upstream"]),
         ("harbormouth_repairs_total", "kind") => {
             words(Repair::ALL.iter().map(|r| r.as_str()).collect())

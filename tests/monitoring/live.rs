@@ -89,6 +89,10 @@ fn promtool_takes(metrics: &str) {
 /// Families that stay at 0 in [`traffic::live_through`], and why.
 const STILL: &[(&str, &str)] = &[
     (
+        "harbormouth_filter_decisions_total",
+        "the command registers no filter",
+    ),
+    (
         "harbormouth_accept_pauses_total",
         "there are descriptors enough",
     ),

@@ -20,6 +20,10 @@ const UNUSED: &[(&str, &str)] = &[
         "harbormouth_log_lines_dropped_total",
         "The log itself says how many lines are missing, where they are missing.",
     ),
+    (
+        "harbormouth_filter_decisions_total",
+        "What a filter should say, only who wrote it knows; denials and breaks are in the panels of reasons.",
+    ),
 ];
 
 /// Every expression that is written down, with the place where it stands.

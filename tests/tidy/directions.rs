@@ -8,7 +8,10 @@ use std::path::Path;
 
 /// The modules, layer by layer: each imports only what stands before it, in its own layer too.
 const LAYERS: [(&str, &[&str]); 9] = [
-    ("pure", &["words", "edge", "ticket", "registry", "push"]),
+    (
+        "pure",
+        &["words", "edge", "ticket", "registry", "push", "filter"],
+    ),
     ("system", SYSTEM),
     ("settings", &["config", "sealing"]),
     ("observed", &["logging", "record", "metrics"]),
@@ -130,6 +133,7 @@ const CIRCLES: &[(&[&str], &str)] = &[
             "gateway::context",
             "gateway::credentials",
             "gateway::ending",
+            "gateway::filtering",
             "gateway::following",
             "gateway::forward",
             "gateway::health",
@@ -137,6 +141,7 @@ const CIRCLES: &[(&[&str], &str)] = &[
             "gateway::login",
             "gateway::memory",
             "gateway::owner",
+            "gateway::proof",
             "gateway::reply",
             "gateway::request",
             "gateway::sound",

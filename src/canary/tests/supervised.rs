@@ -10,6 +10,7 @@ use crate::doctor::kind::Kind;
 use crate::doctor::seen::Walk;
 use crate::doctor::step::Step;
 use crate::doctor::{Afterwards, Extent, Options};
+use crate::filter::Filters;
 use crate::live::{Current, Process, Shared};
 use crate::push::FailureFilter;
 use crate::reload::State;
@@ -131,7 +132,7 @@ impl World {
             canaries,
             ..config()
         };
-        let process = Arc::new(Process::new(&config, labels()).unwrap());
+        let process = Arc::new(Process::new(&config, labels(), Filters::default()).unwrap());
         let shared = Shared::new(Arc::new(config.clone()), process, None).unwrap();
         let current = Arc::new(Current::new(shared));
         let (reload, reloaded) = watch::channel(State {

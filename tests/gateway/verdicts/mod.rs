@@ -60,10 +60,11 @@ pub struct Row {
 const OUT_OF_REACH: &[(Reason, &str)] = &[
     (
         Reason::Internal,
-        "only a defect of the gateway ends a request so, and it has no switch for defects; from \
+        "only a defect of the gateway, or of a filter (see `filters`), ends a request so, and it has no switch for defects; from \
          Pingora's error to the reason the way is held by the unit tests of `gateway::failure` and \
          `registry::verdict`",
     ),
+    (Reason::Filter, "it takes a filter, which `filters` has"),
     (
         Reason::NoSocket,
         "it takes a process with few descriptors, which `stall::descriptors` has",

@@ -1,0 +1,174 @@
+//! Assembly: from a configuration to a process that serves. What goes on from then until its end is
+//! in `life`.
+
+use super::life::{Doors, Life, Orders, until_the_end};
+use crate::admin::{Admin, Sources};
+use crate::canary;
+use crate::config::Config;
+use crate::filter::Filters;
+use crate::gateway::{Gateway, MAX_TRIES};
+use crate::guardian::Guardian;
+use crate::listener::{Ending, Listener, Workers};
+use crate::live::{Current, Process, Shared};
+use crate::pulse::Hearts;
+use crate::reload::{Read, Reloader};
+use crate::signals::Signals;
+use crate::threads::Thread;
+use crate::{logging, systemd, upstream};
+use anyhow::Context;
+use futures_util::future::join_all;
+use pingora::proxy::{HttpProxy, http_proxy};
+use pingora::server::configuration::ServerConf;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+
+/// Idle connections to Harbor that each worker keeps.
+const IDLE_UPSTREAM_CONNECTIONS: usize = 64;
+
+/// Harbors' names are looked up before anybody is told that we are ready. A name server that is silent
+/// keeps nobody from starting: the probes go on asking, and requests say what is missing.
+const FIRST_LOOK_UP: Duration = Duration::from_secs(1);
+
+/// Threads beside those that read files: an answer of the operator's listener, and one whose file
+/// system hangs.
+const BLOCKING: usize = 2;
+
+/// Serves until a signal ends the process.
+///
+/// # Errors
+/// When a listener can't be opened or a thread not started: nothing has been served then.
+pub(super) async fn serve(config: Config, read: Read, filters: Filters) -> anyhow::Result<()> {
+    let config = Arc::new(config);
+    for warning in &config.warnings {
+        log::warn!("{warning}");
+    }
+    let process = Arc::new(Process::new(&config, canary::labels(), filters).context("metrics")?);
+    logging::counted_by(process.metrics.process.log_lines_dropped());
+    let shared = Shared::new(Arc::clone(&config), Arc::clone(&process), None)?;
+    let current = Arc::new(Current::new(shared));
+    let orders = Orders::new();
+    let doors = Doors {
+        accept: Thread::start("accept", BLOCKING).context("the thread that accepts")?,
+        admin: Thread::start("admin", BLOCKING).context("the operator's thread")?,
+    };
+    let hearts = hearts(&current, &doors);
+    let (listeners, mut announced) = bind(&config, &doors).await?;
+    let certificates = listeners.iter().map(Listener::certificates).collect();
+    let mut reloader = Reloader::new(read, Arc::clone(&current), certificates);
+    let canaries = Arc::default();
+    let sources = Sources {
+        current: Arc::clone(&current),
+        canaries: Arc::clone(&canaries),
+        phase: orders.phase.subscribe(),
+        reload: reloader.state(),
+        hearts: Arc::clone(&hearts),
+        started: SystemTime::now(),
+    };
+    announced.push(admit(config.admin.address, sources, &doors).await?);
+    let ending = Ending {
+        draining: orders.drain.subscribe(),
+        closed: orders.close.subscribe(),
+    };
+    let proxy = || proxy(&current, &ending.draining);
+    let workers = Workers::start(config.threads, proxy, &current, &hearts, &ending);
+    let workers = Arc::new(workers.context("worker threads")?);
+    hearts.shown_by(&process.metrics.process.responsive);
+    let mut signals = Signals::new()?;
+    let guardian = Guardian {
+        current: Arc::clone(&current),
+        hearts: Arc::clone(&hearts),
+        workers: Arc::clone(&workers),
+    };
+    guardian.start().context("the guardian's thread")?;
+    resolve_first(&current).await;
+    let mut life = Life::begin(
+        current, canaries, workers, orders, listeners, &reloader, &doors,
+    );
+    announced.push("ready".to_owned());
+    announce(announced).context("the thread that says where we listen")?;
+    systemd::ready();
+    let signal = until_the_end(&mut signals, &mut reloader).await;
+    life.end(signal, &mut signals).await;
+    // What is still under way ends now, and each says so in its record.
+    hearts.end();
+    process.cut();
+    life.workers.cut().await;
+    Ok(())
+}
+
+/// Watches this thread and the doors'; workers join when they start.
+fn hearts(current: &Arc<Current>, doors: &Doors) -> Arc<Hearts> {
+    let hearts = Arc::new(Hearts::default());
+    let beat = |name| hearts.join(name).beat(Arc::clone(current));
+    tokio::spawn(beat("main"));
+    doors.accept.spawn(beat("accept"));
+    doors.admin.spawn(beat("admin"));
+    hearts
+}
+
+/// Opens the listeners; returns them with what is to be said of them.
+async fn bind(config: &Arc<Config>, doors: &Doors) -> anyhow::Result<(Vec<Listener>, Vec<String>)> {
+    let mut announced = Vec::new();
+    let mut listeners = Vec::new();
+    for index in 0..config.listeners.len() {
+        let config = Arc::clone(config);
+        let bind = async move { Listener::bind(index, &config.listeners[index]).await };
+        let listener = doors.accept.spawn(bind).await??;
+        let address = listener.address()?;
+        announced.push(format!("listening {} {address}", listener.scheme()));
+        listeners.push(listener);
+    }
+    Ok((listeners, announced))
+}
+
+/// Opens the operator's listener, which serves from now on; returns what is to be said of it.
+async fn admit(address: SocketAddr, sources: Sources, doors: &Doors) -> anyhow::Result<String> {
+    let admin = doors.admin.spawn(Admin::bind(address, sources)).await?;
+    let admin = admin.with_context(|| format!("admin.address: can't listen on {address}"))?;
+    let announced = format!("admin http {}", admin.address()?);
+    doors.admin.spawn(admin.run());
+    Ok(announced)
+}
+
+/// So that the first requests find Harbor.
+async fn resolve_first(current: &Current) {
+    let shared = current.load();
+    let pools = shared.harbors.iter().map(|harbor| &*harbor.pool);
+    let resolved = join_all(pools.map(upstream::resolve));
+    let _ = tokio::time::timeout(FIRST_LOOK_UP, resolved).await;
+}
+
+/// One proxy for each worker, so that a worker's upstream connections are its own.
+fn proxy(current: &Arc<Current>, draining: &watch::Receiver<bool>) -> HttpProxy<Gateway> {
+    let conf = ServerConf {
+        threads: 1,
+        max_retries: MAX_TRIES,
+        upstream_keepalive_pool_size: IDLE_UPSTREAM_CONNECTIONS,
+        ..ServerConf::default()
+    };
+    http_proxy(
+        &Arc::new(conf),
+        Gateway::new(Arc::clone(current), draining.clone()),
+    )
+}
+
+/// Says on standard output where we listen: for people, and for tests that let the system choose
+/// the ports. From a thread of its own, because nobody may be reading.
+///
+/// # Errors
+/// When the system gives no thread.
+fn announce(lines: Vec<String>) -> std::io::Result<()> {
+    let speaker = std::thread::Builder::new().name("announce".to_owned());
+    speaker.spawn(move || {
+        let mut out = std::io::stdout().lock();
+        for line in lines {
+            // Nobody may be there to hear it.
+            let _ = writeln!(out, "{line}");
+        }
+        let _ = out.flush();
+    })?;
+    Ok(())
+}
