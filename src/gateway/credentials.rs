@@ -17,7 +17,7 @@ use crate::registry::mount;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
 use crate::registry::scope::Scope;
-use crate::registry::token::{Claims, Credential};
+use crate::registry::token::{Bearer, Claims, Credential};
 use crate::registry::upload_state;
 use crate::registry::upload_ticket::{NotIssued, next_step, with_ticket};
 use crate::ticket::{NONCE_LENGTH, Ticket, TooLong, seal};
@@ -78,7 +78,7 @@ fn goes_on(operation: Operation, status: u16) -> bool {
 /// The Location with its ticket; none where tickets are off.
 fn ticketed(
     location: &str,
-    token: &str,
+    token: &Bearer,
     ctx: &RequestContext,
 ) -> Option<std::result::Result<String, NotIssued>> {
     let (harbor, name) = (ctx.harbor()?, ctx.name()?);
@@ -90,12 +90,13 @@ fn ticketed(
         let step = next_step(location)
             .filter(|step| Some(&step.repository) == ctx.repository.as_ref())
             .ok_or(NotIssued::Location)?;
-        let expires = Claims::read(token)
+        let expires = token
+            .claims()
             .and_then(|claims| claims.expires)
             .filter(|expires| ticket_now() < *expires)
             .ok_or(NotIssued::NoExpiry)?;
         let ticket = Ticket {
-            token: Zeroizing::new(token.to_owned()),
+            token: Zeroizing::new(token.as_str().to_owned()),
             expires,
             client: ctx.client.map(ClientNetwork::of),
         };
@@ -129,7 +130,7 @@ pub(super) fn challenge_rejected(
         return Ok(());
     }
     let scopes = asked(ctx);
-    let error = judge_rejection(token, unix_now(), &scopes);
+    let error = judge_rejection(token.claims(), unix_now(), &scopes);
     let challenge = bearer_challenge(&name.origin, &scopes, Some(error));
     note_expired(token, error, ctx);
     response.insert_header(WWW_AUTHENTICATE, challenge)?;
@@ -164,10 +165,10 @@ fn has_body(response: &ResponseHeader) -> bool {
 }
 
 /// Counts a token that expired while its upload was under way.
-fn note_expired(token: &str, error: TokenError, ctx: &RequestContext) {
+fn note_expired(token: &Bearer, error: TokenError, ctx: &RequestContext) {
     let is_upload = Operation::TICKETED.contains(&ctx.operation);
     let now = unix_now();
-    let Some(claims) = Claims::read(token) else {
+    let Some(claims) = token.claims() else {
         return;
     };
     if !is_upload || error != TokenError::InvalidToken || !claims.is_expired(now) {
@@ -206,7 +207,8 @@ pub(super) fn mount_was_refused(status: u16, ctx: &RequestContext) -> bool {
     }
     let grants_push = match (&ctx.authorization.credential, ctx.repository.as_deref()) {
         (Credential::Bearer(token), Some(repository)) => {
-            Claims::read(token).is_some_and(|claims| claims.grants(&Scope::push(repository)))
+            let grants = |claims: &Claims| claims.grants(&Scope::push(repository));
+            token.claims().is_some_and(grants)
         }
         _ => false,
     };

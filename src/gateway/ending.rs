@@ -148,7 +148,7 @@ fn credentials(ctx: &RequestContext, status: Option<u16>) -> Credentials {
         Credential::None => Credentials::None,
         _ if ctx.authorization_removed => Credentials::Removed,
         // Only a refusal makes one look into a token.
-        Credential::Bearer(token) if status == Some(401) => match Claims::read(token) {
+        Credential::Bearer(token) if status == Some(401) => match token.claims() {
             Some(claims) if claims.is_expired(unix_now()) => Credentials::Expired,
             Some(_) | None => Credentials::Given,
         },
@@ -219,7 +219,7 @@ fn tell(
         return None;
     }
     let claims = match &ctx.authorization.credential {
-        Credential::Bearer(token) if is_failure => Claims::read(token),
+        Credential::Bearer(token) if is_failure => token.claims(),
         _ => None,
     };
     let followed = ctx.followed.as_deref();
@@ -248,8 +248,8 @@ fn tell(
         upload_age: upload_age(ctx),
         digest: followed.and_then(|followed| followed.digest.as_deref()),
         reference: followed.and_then(|followed| followed.reference.as_deref()),
-        token_life: claims.as_ref().and_then(Claims::life),
-        token_grants_push: grants_push(ctx, claims.as_ref()),
+        token_life: claims.and_then(Claims::life),
+        token_grants_push: grants_push(ctx, claims),
         had_credential: ctx.authorization.credential != Credential::None,
         reattached: ctx.is_reattached(),
         behind_cloudflare: followed.is_some_and(|followed| followed.behind_cloudflare),

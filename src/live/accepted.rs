@@ -4,7 +4,7 @@
 use crate::edge::accepted::{Accepted as Table, Key, Mark};
 use crate::edge::login::Login;
 use crate::random::{self, NoRandomness};
-use crate::registry::token::Claims;
+use crate::registry::token::Bearer;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -45,16 +45,15 @@ impl Accepted {
     }
 
     /// The marks of a token at a registry. Its claims only say with whose others it is kept.
-    pub(crate) fn token(&self, registry: &str, token: &str) -> Marks {
-        let subject = Claims::read(token).map(|claims| claims.subject);
-        let subject = subject.unwrap_or_default();
+    pub(crate) fn token(&self, registry: &str, token: &Bearer) -> Marks {
+        let subject = token.claims().map_or("", |claims| &claims.subject);
         let mark = |what: &[u8], text: &str| {
             let parts = [registry.as_bytes(), what, text.as_bytes()];
             self.key.mark(&parts)
         };
         Marks {
-            account: mark(b"subject", &subject),
-            credential: mark(b"token", token),
+            account: mark(b"subject", subject),
+            credential: mark(b"token", token.as_str()),
         }
     }
 

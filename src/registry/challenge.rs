@@ -69,10 +69,10 @@ impl TokenError {
     }
 }
 
-/// Why Harbor most likely refused this token, at `now` in seconds since 1970. A sound-looking one
+/// Why Harbor most likely refused the token with these claims, at `now` in seconds since 1970. A sound-looking one
 /// that lists what was asked was revoked, or is another instance's: a fresh one is worth asking for.
-pub(crate) fn judge_rejection(token: &str, now: u64, scopes: &[Scope]) -> TokenError {
-    match Claims::read(token) {
+pub(crate) fn judge_rejection(claims: Option<&Claims>, now: u64, scopes: &[Scope]) -> TokenError {
+    match claims {
         Some(claims)
             if !claims.is_expired(now) && scopes.iter().any(|scope| !claims.grants(scope)) =>
         {
@@ -269,6 +269,7 @@ fn unquote(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::token::Bearer;
 
     fn repair(value: &str) -> Option<String> {
         repair_challenge(value, &Origin::parse("https://hub.example.com").unwrap())
@@ -361,7 +362,8 @@ mod tests {
             ("revoked", &token, 99, &pull, "invalid_token", "pull"),
             ("opaque", "opaque", 99, &push, "invalid_token", "pull,push"),
         ] {
-            let judged = judge_rejection(token, now, scopes);
+            let token = Bearer::new(token.to_owned());
+            let judged = judge_rejection(token.claims(), now, scopes);
             assert_eq!(judged.as_str(), error, "{name}");
             let written = bearer_challenge(&public, scopes, Some(judged));
             let expected = format!(

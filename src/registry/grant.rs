@@ -1,10 +1,9 @@
 //! What the token service gave. A wrong password and a missing role both come out as a token that
 //! grants nothing, with status 200: to the client that is a success until its next request.
 
-use super::token::Claims;
+use super::token::Bearer;
 use crate::edge::query;
 use serde::Deserialize;
-use zeroize::Zeroizing;
 
 /// How much of what was asked a token grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +20,7 @@ pub(crate) enum Grant {
 pub(crate) struct Given {
     pub(crate) grant: Grant,
     /// The token, where it is somebody's: the password was right.
-    pub(crate) somebodys: Option<Zeroizing<String>>,
+    pub(crate) somebodys: Option<Bearer>,
 }
 
 #[derive(Deserialize)]
@@ -34,11 +33,15 @@ struct Answer {
 
 /// Reads the answer to a request for a token with this query.
 pub(crate) fn given(asked: &str, body: &[u8]) -> Given {
-    let Some((token, claims)) = token(body) else {
-        return Given {
-            grant: Grant::Unreadable,
-            somebodys: None,
-        };
+    let unreadable = Given {
+        grant: Grant::Unreadable,
+        somebodys: None,
+    };
+    let Some(token) = token(body) else {
+        return unreadable;
+    };
+    let Some(claims) = token.claims() else {
+        return unreadable;
     };
     let scopes = scopes(asked);
     let is_granted = |asked: &Asked| claims.grants_something(&asked.kind, &asked.name);
@@ -46,9 +49,10 @@ pub(crate) fn given(asked: &str, body: &[u8]) -> Given {
         true => Grant::Granted,
         false => Grant::Empty,
     };
+    let is_somebodys = !claims.subject.is_empty();
     Given {
         grant,
-        somebodys: (!claims.subject.is_empty()).then_some(token),
+        somebodys: is_somebodys.then_some(token),
     }
 }
 
@@ -59,14 +63,12 @@ pub(crate) fn asks_for_push(asked: &str) -> bool {
     scopes(asked).iter().any(pushes)
 }
 
-fn token(body: &[u8]) -> Option<(Zeroizing<String>, Claims)> {
+fn token(body: &[u8]) -> Option<Bearer> {
     let answer: Answer = serde_json::from_slice(body).ok()?;
-    let token = Zeroizing::new(match answer.token.is_empty() {
+    Some(Bearer::new(match answer.token.is_empty() {
         true => answer.access_token,
         false => answer.token,
-    });
-    let claims = Claims::read(&token)?;
-    Some((token, claims))
+    }))
 }
 
 /// `type:name:action,action`

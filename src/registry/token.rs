@@ -9,7 +9,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// Longer ones are no tokens of Harbor's, which are of one or two KiB.
 const MAX_TOKEN: usize = 64 * 1024;
@@ -25,7 +27,7 @@ pub enum Credential {
     #[default]
     None,
     Basic(Login),
-    Bearer(String),
+    Bearer(Bearer),
     Other,
 }
 
@@ -46,7 +48,7 @@ impl Credential {
         if rest.is_empty() {
             Credential::Other
         } else if scheme.eq_ignore_ascii_case("bearer") {
-            Credential::Bearer(rest.to_owned())
+            Credential::Bearer(Bearer::new(rest.to_owned()))
         } else if scheme.eq_ignore_ascii_case("basic") {
             Credential::Basic(Login::from_basic(rest))
         } else {
@@ -78,6 +80,41 @@ impl fmt::Debug for Credential {
         })
     }
 }
+
+/// A token, and what it says of itself: read when somebody asks, and once.
+#[derive(Clone)]
+pub struct Bearer {
+    text: Zeroizing<String>,
+    claims: OnceLock<Option<Box<Claims>>>,
+}
+
+impl Bearer {
+    pub(crate) fn new(text: String) -> Bearer {
+        Bearer {
+            text: Zeroizing::new(text),
+            claims: OnceLock::new(),
+        }
+    }
+
+    /// As it stands behind `Bearer`.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// None where it is no JSON Web Token.
+    pub(crate) fn claims(&self) -> Option<&Claims> {
+        let read = || Claims::read(&self.text).map(Box::new);
+        self.claims.get_or_init(read).as_deref()
+    }
+}
+
+impl PartialEq for Bearer {
+    fn eq(&self, other: &Bearer) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Bearer {}
 
 /// What a token of Harbor's token service says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -214,8 +251,11 @@ mod tests {
         let alice = |password: &str| STANDARD.encode(format!("alice:{password}"));
         let nameless = |encoded: &str| Credential::Basic(Login::unreadable(encoded.as_bytes()));
         for (value, expected) in [
-            ("Bearer a.b.c", Credential::Bearer("a.b.c".into())),
-            ("bearer  a ", Credential::Bearer("a".into())),
+            (
+                "Bearer a.b.c",
+                Credential::Bearer(Bearer::new("a.b.c".into())),
+            ),
+            ("bearer  a ", Credential::Bearer(Bearer::new("a".into()))),
             ("Bearer", Credential::Other),
             ("Bearer ", Credential::Other),
             ("", Credential::None),
@@ -231,7 +271,7 @@ mod tests {
             assert!(Credential::read(value.as_bytes()) == expected, "{value}");
         }
         assert!(Credential::read(&[0xFF]) == Credential::Other);
-        let shown = format!("{:?}", Credential::Bearer("secret".into()));
+        let shown = format!("{:?}", Credential::Bearer(Bearer::new("secret".into())));
         assert_eq!(shown, "Bearer");
     }
 
