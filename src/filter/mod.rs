@@ -20,7 +20,8 @@
 //! In each of the first three phases all filters together have two seconds. One that takes longer, or
 //! panics, ends the request with 500 and reason `internal`; the log and the access record name it, and
 //! everybody else's requests go on. Filters run on the threads that serve requests: one that blocks its
-//! thread, instead of awaiting, holds up all requests of that thread and can't be stopped.
+//! thread, instead of awaiting, holds up all requests of that thread and can't be stopped. That thread
+//! has a Tokio runtime: timers, sockets and `tokio::spawn` work.
 //!
 //! What this module deliberately doesn't know: sockets, Pingora, time. It holds what a filter sees and
 //! may say; who asks filters, and does what they say, is the gateway.
@@ -51,6 +52,16 @@ use std::time::Duration;
 /// One value serves all requests, at the same time and on all worker threads, and lives as long as
 /// the process: a reload of the configuration doesn't touch it.
 ///
+/// The methods as they are written (below stands what [`async_trait`] makes of them):
+///
+/// ```text
+/// fn name(&self) -> &str;
+/// async fn request(&self, request: &Request) -> Decision;
+/// async fn upstream(&self, request: &Request, headers: &mut UpstreamHeaders);
+/// async fn response(&self, request: &Request, response: &mut Response);
+/// fn ended(&self, request: &Request, end: &End);
+/// ```
+///
 /// ```
 /// use harbormouth::filter::{Decision, ErrorCode, Filter, Operation, Request, async_trait};
 ///
@@ -79,8 +90,8 @@ pub trait Filter: Send + Sync + 'static {
     /// filter. Asked for once, when the server starts.
     fn name(&self) -> &str;
 
-    /// Whether the request may go on. It has its place at its registry meanwhile; nothing of it was
-    /// sent to Harbor, and nothing of its body was read.
+    /// Whether the request may go on. It has its place at its registry meanwhile, and nothing of it was
+    /// sent to Harbor.
     async fn request(&self, request: &Request) -> Decision {
         let _ = request;
         Decision::Continue

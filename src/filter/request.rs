@@ -36,8 +36,7 @@ impl From<View> for Request {
 }
 
 impl Request {
-    /// The id that the client, Harbor, the access record and the metrics' exemplars know it by
-    /// (`X-Request-Id`).
+    /// The id that the client, Harbor, the log and the access record know it by (`X-Request-Id`).
     pub fn id(&self) -> &str {
         &self.0.id
     }
