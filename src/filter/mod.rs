@@ -52,7 +52,7 @@ use std::time::Duration;
 /// One value serves all requests, at the same time and on all worker threads, and lives as long as
 /// the process: a reload of the configuration doesn't touch it.
 ///
-/// The methods as they are written (below stands what [`async_trait`] makes of them):
+/// The methods as they are written (below stands what [`macro@async_trait`] makes of them):
 ///
 /// ```text
 /// fn name(&self) -> &str;

@@ -70,7 +70,12 @@ impl Server {
         }
     }
 
-    /// A server with the configuration that stands in a file.
+    /// A server with the configuration that stands in a file; relative names in it start at its
+    /// folder. One Harbor takes no more than this (`conf/harbormouth.yaml` explains every key):
+    ///
+    /// ```yaml
+    #[doc = include_str!("../../conf/one-harbor.yaml")]
+    /// ```
     ///
     /// # Errors
     /// Every problem of the file at once.
