@@ -74,7 +74,7 @@ impl Server {
     /// folder. One Harbor takes no more than this (`conf/harbormouth.yaml` explains every key):
     ///
     /// ```yaml
-    #[doc = include_str!("../../conf/one-harbor.yaml")]
+    #[cfg_attr(doc, doc = include_str!("../../conf/one-harbor.yaml"))]
     /// ```
     ///
     /// # Errors
