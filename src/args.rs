@@ -19,6 +19,8 @@ pub enum Action {
     Doctor(Box<Examination>),
     /// Writes a sealing key to a new file.
     Keygen(PathBuf),
+    /// Prints what a configuration file may hold, for editors.
+    Schema,
 }
 
 /// Where the configuration is.
@@ -63,6 +65,7 @@ pub fn read() -> Action {
         Command::Demo { once: false } => Action::Demo(Stay::Serving),
         Command::Doctor(typed) => Action::Doctor(Box::new(typed.examination())),
         Command::Keygen { file } => Action::Keygen(file),
+        Command::Schema => Action::Schema,
     }
 }
 
@@ -132,6 +135,12 @@ enum Command {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Print the JSON Schema of a configuration file, by which editors complete and check it
+    ///
+    /// Every key with what it means, what is accepted and its default. A first line
+    /// `# yaml-language-server: $schema=harbormouth.schema.json` of a file points editors at a copy
+    /// beside it. What the schema can't say (files, addresses, rules between keys) `check` does.
+    Schema,
 }
 
 #[derive(Args)]
@@ -434,6 +443,8 @@ mod tests {
             ("check --config a.yaml", true),
             ("demo --once", cfg!(feature = "demo")),
             ("keygen a.key", true),
+            ("schema", true),
+            ("schema a.yaml", false),
             ("doctor hub.example.com", true),
             ("doctor http://10.0.0.5:8080/ --json", true),
             (

@@ -47,6 +47,7 @@ fn run() -> anyhow::Result<ExitCode> {
         Action::Demo(stay) => demo(&stay),
         Action::Doctor(examination) => Ok(doctor(*examination)),
         Action::Keygen(file) => keygen(&file),
+        Action::Schema => schema(),
     }
 }
 
@@ -65,6 +66,12 @@ fn show(config: &Config) -> anyhow::Result<ExitCode> {
         eprintln!("warning: {warning}");
     }
     std::io::stdout().write_all(config.to_yaml()?.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn schema() -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", serde_json::to_string_pretty(&config::schema())?)?;
     Ok(ExitCode::SUCCESS)
 }
 

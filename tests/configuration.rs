@@ -118,6 +118,52 @@ fn every_example_loads_and_warns_only_where_it_says_so() {
     }
 }
 
+/// Made by `harbormouth schema > conf/harbormouth.schema.json`.
+#[test]
+fn the_shipped_schema_is_what_the_command_prints_and_every_example_names_it() {
+    let printed = run(&["schema"]);
+    assert!(printed.status.success());
+    let shipped = fs::read_to_string(Path::new(CONF).join("harbormouth.schema.json")).unwrap();
+    assert_eq!(text(&printed.stdout), shipped);
+    for file in examples() {
+        let example = fs::read_to_string(&file).unwrap();
+        assert_eq!(
+            example.lines().next(),
+            Some("# yaml-language-server: $schema=harbormouth.schema.json"),
+            "{}",
+            file.display()
+        );
+    }
+}
+
+/// A setting is declared in one place and told in one: a key that is new misses its annotated line.
+#[test]
+fn what_the_schema_knows_stands_in_the_annotated_file() {
+    let annotated = fs::read_to_string(Path::new(CONF).join("harbormouth.yaml")).unwrap();
+    let schema: serde_json::Value = serde_json::from_slice(&run(&["schema"]).stdout).unwrap();
+    let mut keys = BTreeSet::new();
+    collect_keys(&schema, &mut keys);
+    assert!(keys.len() > 50, "{keys:?}");
+    let is_missing = |key: &&String| !annotated.contains(&format!("{key}:"));
+    let missing: Vec<&String> = keys.iter().filter(is_missing).collect();
+    assert!(
+        missing.is_empty(),
+        "not in conf/harbormouth.yaml: {missing:?}"
+    );
+}
+
+fn collect_keys(schema: &serde_json::Value, keys: &mut BTreeSet<String>) {
+    let inner = schema["properties"].as_object().into_iter().flatten();
+    for (key, value) in inner {
+        keys.insert(key.clone());
+        collect_keys(value, keys);
+    }
+    let choices = schema["anyOf"].as_array().into_iter().flatten();
+    for inner in schema.get("items").into_iter().chain(choices) {
+        collect_keys(inner, keys);
+    }
+}
+
 #[test]
 fn what_check_prints_loads_to_the_same_configuration() {
     let conf = conf_with_certificates();
@@ -595,6 +641,7 @@ fn help_and_version_answer() {
         (vec!["--help"], "harbormouth demo"),
         (vec!["serve", "--help"], "--public https://hub.example.com"),
         (vec!["check", "--help"], "all problems"),
+        (vec!["schema", "--help"], "JSON Schema"),
         (vec!["demo", "--help"], "--once"),
         (vec!["keygen", "--help"], "2. Promote: keys: {"),
     ] {

@@ -200,6 +200,11 @@ impl Rule for Time {
     fn accepted(&self) -> Cow<'static, str> {
         DURATION.into()
     }
+
+    fn described(&self) -> Cow<'static, str> {
+        let (least, most, reason) = (self.least.1, self.most.1, self.reason);
+        format!("{DURATION}, from {least} to {most}; {reason}").into()
+    }
 }
 
 impl Setting for Duration {
@@ -217,10 +222,8 @@ impl Setting for Duration {
         Some(humantime::format_duration(*self).to_string().into())
     }
 
-    fn schema(rule: &Time) -> serde_json::Value {
-        let (least, most, reason) = (rule.least.1, rule.most.1, rule.reason);
-        let bounds = format!("from {least} to {most}: {reason}");
-        json!({ "type": "string", "pattern": "^ *[0-9]", "$comment": bounds })
+    fn schema(_: &Time) -> serde_json::Value {
+        json!({ "type": "string", "pattern": "^ *[0-9]" })
     }
 }
 

@@ -22,4 +22,5 @@ mod breaking;
 mod generated;
 mod ours;
 mod rotation;
+mod settings;
 mod theirs;
