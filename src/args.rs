@@ -7,6 +7,7 @@ use harbormouth::config::{self, Config, Flags};
 use harbormouth::doctor;
 use harbormouth::doctor::report::Format;
 use harbormouth::edge::origin::{Host, Origin};
+use harbormouth::registry::repository::RepositoryName;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -195,7 +196,7 @@ struct DoctorArgs {
     url: Origin,
     /// Repository that uploads are tried on, as project/name; without it they aren't
     #[arg(long, value_name = "NAME", value_parser = repository)]
-    repository: Option<String>,
+    repository: Option<RepositoryName>,
     /// Whose password is on standard input [default: the credentials that docker has for URL]
     #[arg(long, value_name = "NAME", requires = "password_stdin")]
     user: Option<String>,
@@ -233,7 +234,7 @@ impl DoctorArgs {
         Examination {
             options: doctor::Options {
                 target: self.url,
-                repository: self.repository,
+                repository: self.repository.map(|name| name.to_string()),
                 credentials: None,
                 realm_hosts: self.realm_host,
                 push: self.push,
@@ -258,9 +259,10 @@ impl DoctorArgs {
 
 /// What people type, who leave out https:// and put a slash at the end.
 fn target(typed: &str) -> Result<Origin, String> {
-    match typed.contains("://") {
-        true => inner(typed),
-        false => inner(&format!("https://{typed}")),
+    if typed.contains("://") {
+        inner(typed)
+    } else {
+        inner(&format!("https://{typed}"))
     }
 }
 
@@ -277,18 +279,9 @@ fn inner(typed: &str) -> Result<Origin, String> {
     })
 }
 
-/// The grammar of the distribution specification (spec.md, "Pulling manifests").
-fn repository(typed: &str) -> Result<String, String> {
-    let is_component = |part: &str| {
-        let outer =
-            |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-        outer(part.chars().next()) && outer(part.chars().last()) && part.chars().all(inner)
-    };
-    match typed.len() <= 255 && typed.split('/').all(is_component) {
-        true => Ok(typed.to_owned()),
-        false => Err("accepted is project/name, in lower case, without a tag".to_owned()),
-    }
+fn repository(typed: &str) -> Result<RepositoryName, String> {
+    let name = RepositoryName::parse(typed);
+    name.ok_or_else(|| "accepted is project/name, in lower case, without a tag".to_owned())
 }
 
 /// The largest layers are of some GiB; more than this only takes time.
@@ -296,9 +289,10 @@ const MOST_BODY: ByteSize = ByteSize::gib(100);
 
 fn size(typed: &str) -> Result<u64, String> {
     let size: ByteSize = typed.parse().map_err(|_| SIZE.to_owned())?;
-    match size > ByteSize::b(0) && size <= MOST_BODY {
-        true => Ok(size.as_u64()),
-        false => Err(SIZE.to_owned()),
+    if size > ByteSize::b(0) && size <= MOST_BODY {
+        Ok(size.as_u64())
+    } else {
+        Err(SIZE.to_owned())
     }
 }
 
@@ -331,9 +325,10 @@ impl ConfigArgs {
 
 /// Without the demo where this binary has none.
 fn examples() -> String {
-    let demo = match cfg!(feature = "demo") {
-        true => "  harbormouth demo\n",
-        false => "",
+    let demo = if cfg!(feature = "demo") {
+        "  harbormouth demo\n"
+    } else {
+        ""
     };
     format!(
         "Examples:
@@ -463,6 +458,7 @@ mod tests {
             ("doctor h --push", false),
             ("doctor h --repository Lab/app", false),
             ("doctor h --repository lab/app:v1", false),
+            ("doctor h --repository lab/a..b", false),
             ("doctor https://h/lab/app", false),
             ("doctor ftp://h", false),
             ("doctor h --body 0", false),

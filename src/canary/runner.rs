@@ -126,7 +126,7 @@ impl<E: Examine> Runner<E> {
             let told = CanaryFailure {
                 registry: self.process.pushes.enroll(registry),
                 operation: operation(failure.step),
-                repository: &self.settings.canary.repository,
+                repository: self.settings.canary.repository.as_str(),
                 status: failure.status,
                 fault: failure.fault,
                 finding: failure.kind.map(|kind| kind.as_str()),

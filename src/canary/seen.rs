@@ -119,7 +119,7 @@ impl Seen {
         let diagnosis = failure.map(|failure| failure.diagnosis(&self.settings));
         let kind = failure.and_then(|failure| failure.kind);
         CanaryView {
-            repository: self.settings.canary.repository.clone(),
+            repository: self.settings.canary.repository.to_string(),
             interval: self.settings.canary.interval.as_secs_f64(),
             time: run.map(|run| unix(run.time)),
             result: run.map(|run| if run.is_good() { "good" } else { "bad" }),

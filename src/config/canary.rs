@@ -9,6 +9,7 @@ use super::setting::{Count, List, Made, Setting, made};
 use super::table::settings;
 use super::text::{CREDENTIALS, FILE, REALM_HOST, REGISTRY, REPOSITORY};
 use crate::edge::origin::Host;
+use crate::registry::repository::RepositoryName;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,7 +22,7 @@ settings! {
         /// The registry's name.
         pub(crate) registry: String = REGISTRY;
         /// What is pushed to, without the registry.
-        pub(crate) repository: String = REPOSITORY;
+        pub(crate) repository: RepositoryName = REPOSITORY;
         /// A file whose first line is USER:PASSWORD.
         pub credentials: CanaryCredentials = CREDENTIALS;
         /// How often.

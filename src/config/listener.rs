@@ -3,10 +3,11 @@
 use super::certificates::{self, CertificatePair};
 use super::files::Making;
 use super::problem::{Complaint, Keyed, Shown};
-use super::scalar::{TRUTH, words};
+use super::scalar::{TRUTH, choice};
 use super::setting::{Count, List, Made, Setting, made};
 use super::table::settings;
 use super::text::{ADDRESS, FILE};
+use crate::words::words;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -22,13 +23,15 @@ words! {
     /// Whether a trusted proxy begins its connections with a PROXY protocol header, of version 1 or 2.
     pub enum ProxyProtocol {
         /// None is looked for.
-        Off = "off",
+        Off "off",
         /// One may come.
-        Accept = "accept",
+        Accept "accept",
         /// A connection without one is refused, and so is one that comes from anybody else.
-        Require = "require",
+        Require "require",
     }
 }
+
+choice!(ProxyProtocol);
 
 #[derive(Clone, Debug)]
 pub(crate) enum ListenerKind {

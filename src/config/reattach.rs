@@ -4,11 +4,12 @@
 
 use super::files::Making;
 use super::problem::{Complaint, Key, Keyed, Shown};
-use super::scalar::words;
+use super::scalar::choice;
 use super::setting::{Count, List, Made, Setting, made};
 use super::table::settings;
 use super::text::FILE;
 use crate::ticket::{self, KeyId, Keyring};
+use crate::words::words;
 use std::path::PathBuf;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -45,23 +46,27 @@ impl DraftReattach {
 words! {
     pub enum ReattachMode {
         /// Upload Locations carry a sealed ticket, from which the token is re-attached.
-        Ticket = "ticket",
+        Ticket "ticket",
         /// No ticket is issued and none is opened.
-        Off = "off",
+        Off "off",
     }
 }
+
+choice!(ReattachMode);
 
 words! {
     /// What it means when a ticket comes back from another client address than it was issued to.
     pub enum ClientAddressRule {
         /// Nothing.
-        Ignore = "ignore",
+        Ignore "ignore",
         /// The log says so.
-        Note = "note",
+        Note "note",
         /// The ticket is refused.
-        Require = "require",
+        Require "require",
     }
 }
+
+choice!(ClientAddressRule);
 
 /// The files that sealing keys were read from, and the keys.
 #[derive(Clone, Debug)]

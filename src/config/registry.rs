@@ -7,12 +7,13 @@ use super::limits::MaxInFlight;
 use super::objective::Objective;
 use super::problem::{Complaint, Keyed, Problems};
 use super::reattach::{self, Reattach};
-use super::scalar::{Bound, DAY, HOUR, TENTH, Text, Time, words};
+use super::scalar::{Bound, DAY, HOUR, TENTH, Text, Time, choice};
 use super::setting::{Count, List, Made, Setting, as_it_stands, made};
 use super::table::settings;
 use super::text::{FILE, HEALTH_PATH, OBJECTIVE, ORIGIN, REGISTRY_NAME, SERVER_NAME};
 use super::yaml::Shape;
 use crate::edge::origin::{Origin, Scheme};
+use crate::words::words;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -185,13 +186,15 @@ words! {
     /// What of a registry is closed for a while, by the operator's will.
     pub enum Maintenance {
         /// Nothing.
-        Off = "off",
+        Off "off",
         /// No new upload begins; those under way go on, and so do pulls.
-        Pushes = "pushes",
+        Pushes "pushes",
         /// No new request is taken.
-        All = "all",
+        All "all",
     }
 }
+
+choice!(Maintenance);
 
 /// What of a Harbor is public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

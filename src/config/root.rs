@@ -9,11 +9,12 @@ use super::moved::{MOVED, MovedAuthorization};
 use super::problem::{Keyed, Problems};
 use super::reattach::{self, DraftReattach, Reattach};
 use super::registry::{DraftRegistry, Registry};
-use super::scalar::{Whole, words};
+use super::scalar::{Whole, choice};
 use super::setting::{Count, List, Made, Setting, made};
 use super::table::settings;
 use super::text::{ADDRESS, CLIENT_ADDRESS_HEADER, HOST};
 use crate::edge::origin::{Host, Origin};
+use crate::words::words;
 use http::HeaderName;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -158,11 +159,13 @@ words! {
     /// For whom log lines are.
     pub enum LogFormat {
         /// For people.
-        Text = "text",
+        Text "text",
         /// For collectors: one object a line.
-        Json = "json",
+        Json "json",
     }
 }
+
+choice!(LogFormat);
 
 /// What stands here is part of each registry's own table, and printed there.
 #[derive(Clone, Copy, Debug, Default)]

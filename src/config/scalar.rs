@@ -7,6 +7,7 @@ use super::problem::{Complaint, Keyed, Problems, Shown};
 use super::setting::{Rule, Setting, as_it_stands};
 use super::yaml::Shape;
 use crate::edge::origin::{Host, Origin};
+use crate::registry::repository::RepositoryName;
 use http::HeaderName;
 use ipnet::IpNet;
 use serde_json::json;
@@ -264,60 +265,67 @@ macro_rules! text {
     )*};
 }
 
-text!(String SocketAddr Origin Host HeaderName IpNet super::objective::Objective);
+text!(String SocketAddr Origin Host RepositoryName HeaderName IpNet super::objective::Objective);
 
-/// A choice between words.
-pub(super) trait Word: Copy + PartialEq + 'static {
-    const WORDS: &'static [(&'static str, Self)];
-}
+/// Makes a setting of an enum that is said in one word.
+macro_rules! choice {
+    ($type:ty) => {
+        impl $crate::config::setting::Setting for $type {
+            type Rule = &'static str;
+            type Draft = $type;
 
-impl<T: Word> Setting for T {
-    type Rule = &'static str;
-    as_it_stands!();
+            fn read(
+                rule: &&'static str,
+                node: &$crate::config::document::Node<'_>,
+                problems: &mut $crate::config::problem::Problems,
+            ) -> Option<$type> {
+                $crate::config::scalar::choose(
+                    <$type>::ALL.map(|it| (it.as_str(), it)),
+                    rule,
+                    node,
+                    problems,
+                )
+            }
 
-    fn read(rule: &&'static str, node: &Node<'_>, problems: &mut Problems) -> Option<T> {
-        let find = |text: &str| T::WORDS.iter().find(|(word, _)| *word == text);
-        // What tools that speak YAML 1.1 make of the word off.
-        if let (Shape::Bool(false), Some((_, off))) = (&node.value.shape, find("off")) {
-            return Some(*off);
-        }
-        node.parse(rule, problems, |text| {
-            let found = find(text).map(|(_, meaning)| *meaning);
-            found.ok_or_else(|| Complaint::value(text, rule))
-        })
-    }
+            fn finish(
+                draft: &$crate::config::problem::Keyed<$type>,
+                _: &mut $crate::config::files::Making<'_, '_>,
+            ) -> Option<$type> {
+                Some(draft.value)
+            }
 
-    fn print(&self) -> Option<serde_yaml::Value> {
-        let mut words = T::WORDS.iter();
-        let said = words.find(|(_, meaning)| meaning == self);
-        said.map(|(word, _)| (*word).into())
-    }
+            fn print(&self) -> Option<serde_yaml::Value> {
+                Some(self.as_str().into())
+            }
 
-    fn schema(_: &&'static str) -> serde_json::Value {
-        let words = T::WORDS.iter();
-        let mut words: Vec<serde_json::Value> = words.map(|(word, _)| (*word).into()).collect();
-        if words.contains(&"off".into()) {
-            words.push(false.into());
-        }
-        json!({ "enum": words })
-    }
-}
-
-/// Declares a choice between words: what each means, and how it is written.
-macro_rules! words {
-    ($(#[$meta:meta])* $vis:vis enum $Name:ident {
-        $($(#[$about:meta])* $Variant:ident = $word:literal,)*
-    }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        $vis enum $Name {
-            $($(#[$about])* $Variant,)*
-        }
-
-        impl $crate::config::scalar::Word for $Name {
-            const WORDS: &'static [(&'static str, $Name)] = &[$(($word, $Name::$Variant)),*];
+            fn schema(_: &&'static str) -> serde_json::Value {
+                $crate::config::scalar::choice_schema(&<$type>::ALL.map(<$type>::as_str))
+            }
         }
     };
 }
 
-pub(super) use words;
+pub(super) fn choose<T: Copy, const N: usize>(
+    words: [(&str, T); N],
+    accepted: &'static str,
+    node: &Node<'_>,
+    problems: &mut Problems,
+) -> Option<T> {
+    let find = |text: &str| words.iter().find(|(word, _)| *word == text);
+    // What tools that speak YAML 1.1 make of the word off.
+    if let (Shape::Bool(false), Some((_, off))) = (&node.value.shape, find("off")) {
+        return Some(*off);
+    }
+    node.parse(accepted, problems, |text| {
+        let found = find(text).map(|(_, meaning)| *meaning);
+        found.ok_or_else(|| Complaint::value(text, accepted))
+    })
+}
+
+pub(super) fn choice_schema(words: &[&str]) -> serde_json::Value {
+    let off = words.contains(&"off").then_some(json!(false));
+    let words = words.iter().map(|word| json!(word)).chain(off);
+    json!({ "enum": Vec::from_iter(words) })
+}
+
+pub(super) use choice;

@@ -5,6 +5,7 @@ use super::objective::Objective;
 use super::problem::{Complaint, Shown};
 use super::scalar::Text;
 use crate::edge::origin::{Host, Origin};
+use crate::registry::repository::RepositoryName;
 use http::HeaderName;
 use ipnet::{IpNet, Ipv4Net};
 use std::net::{IpAddr, SocketAddr};
@@ -57,24 +58,9 @@ pub(super) const REGISTRY: Text<String> = Text {
     parse: |text| Ok(text.to_owned()),
 };
 
-/// A name as the distribution specification has it (Pulling manifests): components of letters and
-/// digits in lower case, with single separators within. 255 is Harbor's limit.
-pub(super) const REPOSITORY: Text<String> = Text {
+pub(super) const REPOSITORY: Text<RepositoryName> = Text {
     accepted: "a repository's name without its registry, such as lab/canary",
-    parse: |text| {
-        let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        let is_separator = |part: &str| {
-            matches!(part, "." | "_" | "__")
-                || (!part.is_empty() && part.bytes().all(|b| b == b'-'))
-        };
-        let is_component = |component: &str| {
-            let separators = component.split(letter).filter(|part| !part.is_empty());
-            component.starts_with(letter)
-                && component.ends_with(letter)
-                && separators.into_iter().all(is_separator)
-        };
-        sound_text(text.len() <= 255 && text.split('/').all(is_component), text)
-    },
+    parse: |text| RepositoryName::parse(text).ok_or(None),
 };
 
 pub(super) const OBJECTIVE: Text<Objective> = Text {

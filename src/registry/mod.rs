@@ -20,6 +20,7 @@ pub mod operation;
 pub mod reason;
 pub mod redact;
 pub mod repair;
+pub mod repository;
 pub mod scope;
 pub mod target;
 pub mod token;

@@ -11,6 +11,7 @@ use crate::doctor::seen::{
 };
 use crate::doctor::step::Step;
 use crate::edge::origin::Origin;
+use crate::registry::repository::RepositoryName;
 use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
@@ -20,7 +21,7 @@ pub(crate) fn settings() -> Settings {
     Settings {
         canary: Canary {
             registry: "harbor".to_owned(),
-            repository: "lab/canary".to_owned(),
+            repository: RepositoryName::parse("lab/canary").unwrap(),
             credentials: CanaryCredentials {
                 file: "/conf/canary.credentials".into(),
                 user: "robot$canary".to_owned(),

@@ -13,6 +13,7 @@ use crate::doctor::{Afterwards, Extent, Options};
 use crate::filter::Filters;
 use crate::live::{Current, Process, Shared};
 use crate::push::FailureFilter;
+use crate::registry::repository::RepositoryName;
 use crate::reload::State;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -105,7 +106,7 @@ fn config() -> Config {
 fn canary(interval: Duration) -> Canary {
     Canary {
         registry: "harbor".to_owned(),
-        repository: "lab/canary".to_owned(),
+        repository: RepositoryName::parse("lab/canary").unwrap(),
         credentials: CanaryCredentials {
             file: "/conf/canary.credentials".into(),
             user: "robot".to_owned(),
@@ -301,7 +302,9 @@ async fn a_reload_begins_changes_and_ends_canaries() {
     world.runs_again().await;
     assert!(world.metric(GOOD) > Some(2.0));
 
-    world.reload(|config| config.canaries[0].repository = "lab/other".to_owned());
+    world.reload(|config| {
+        config.canaries[0].repository = RepositoryName::parse("lab/other").unwrap()
+    });
     world
         .until("the other repository", |world| {
             let asked = world.fake.0.asked.lock().unwrap();

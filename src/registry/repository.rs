@@ -1,0 +1,73 @@
+//! Names of repositories, as the distribution specification has them. Unknown here: which exist.
+
+use std::fmt;
+
+/// A repository's name without its registry, such as `library/app`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryName(String);
+
+/// Harbor's limit.
+const LONGEST: usize = 255;
+
+impl RepositoryName {
+    /// Reads a name (Pulling manifests): components of letters and digits in lower case, with single
+    /// separators within. `None` where it is none.
+    pub fn parse(text: &str) -> Option<RepositoryName> {
+        let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let is_separator = |part: &str| {
+            matches!(part, "." | "_" | "__")
+                || (!part.is_empty() && part.bytes().all(|b| b == b'-'))
+        };
+        let is_component = |component: &str| {
+            let mut separators = component.split(letter).filter(|part| !part.is_empty());
+            component.starts_with(letter)
+                && component.ends_with(letter)
+                && separators.all(is_separator)
+        };
+        let is_name = text.len() <= LONGEST && text.split('/').all(is_component);
+        is_name.then(|| RepositoryName(text.to_owned()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RepositoryName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_as_the_specification_has_them() {
+        let longest = format!("a/{}", "b".repeat(253));
+        let too_long = format!("{longest}b");
+        for (text, is_name) in [
+            ("app", true),
+            ("library/app", true),
+            ("a/b/c/0", true),
+            ("a-b/c_d/e.f/g__h/i---j", true),
+            (longest.as_str(), true),
+            (too_long.as_str(), false),
+            ("", false),
+            ("Library/app", false),
+            ("library/app:v1", false),
+            ("library//app", false),
+            ("/library", false),
+            ("library/", false),
+            ("library/-app", false),
+            ("library/app.", false),
+            ("lab/a..b", false),
+            ("lab/a___b", false),
+            ("lab/a._b", false),
+            ("hub.example.com:5000/lab", false),
+        ] {
+            assert_eq!(RepositoryName::parse(text).is_some(), is_name, "{text}");
+        }
+    }
+}
