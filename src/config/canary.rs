@@ -2,7 +2,7 @@
 //! here and shown nowhere.
 
 use super::certificates;
-use super::files::Making;
+use super::files::{self, Making};
 use super::problem::{Complaint, Keyed, Shown};
 use super::scalar::{DAY, Time};
 use super::setting::{Count, List, Made, Setting, made};
@@ -95,7 +95,7 @@ impl Made for CanaryCredentials {
     }
 
     fn keys(&self) -> String {
-        self.file.to_string_lossy().into_owned()
+        files::name(&self.file)
     }
 }
 
@@ -111,7 +111,7 @@ impl Made for PathBuf {
     }
 
     fn keys(&self) -> String {
-        self.to_string_lossy().into_owned()
+        files::name(self)
     }
 }
 

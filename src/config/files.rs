@@ -94,6 +94,11 @@ impl Making<'_, '_> {
     }
 }
 
+/// A file's name as a configuration says it.
+pub(super) fn name(file: &Path) -> String {
+    file.to_string_lossy().into_owned()
+}
+
 /// Reads a whole text file of at most 1 MiB.
 pub(super) fn read(file: &Path) -> io::Result<Vec<u8>> {
     file::read(file, MAX_BYTES).map(file::without_mark)

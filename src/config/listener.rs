@@ -1,7 +1,7 @@
 //! The addresses that clients connect to: their certificates, redirects and PROXY protocol.
 
 use super::certificates::{self, CertificatePair};
-use super::files::Making;
+use super::files::{self, Making};
 use super::problem::{Complaint, Keyed, Shown};
 use super::scalar::{TRUTH, choice};
 use super::setting::{Count, List, Made, Setting, made};
@@ -160,8 +160,8 @@ impl Made for CertificatePair {
 
     fn keys(&self) -> PairKeys {
         PairKeys {
-            cert: self.cert.to_string_lossy().into_owned(),
-            key: self.key.to_string_lossy().into_owned(),
+            cert: files::name(&self.cert),
+            key: files::name(&self.key),
         }
     }
 }

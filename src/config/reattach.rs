@@ -2,7 +2,7 @@
 //! file holds is `ticket`'s knowledge. Where no file is named there is no keyring: a random key is the
 //! server's to make.
 
-use super::files::Making;
+use super::files::{self, Making};
 use super::problem::{Complaint, Key, Keyed, Shown};
 use super::scalar::choice;
 use super::setting::{Count, List, Made, Setting, made};
@@ -129,10 +129,9 @@ impl Made for SealingKeys {
     }
 
     fn keys(&self) -> KeyFiles {
-        let name = |file: &PathBuf| file.to_string_lossy().into_owned();
         KeyFiles {
-            current: name(&self.current),
-            previous: self.previous.iter().map(name).collect(),
+            current: files::name(&self.current),
+            previous: self.previous.iter().map(|file| files::name(file)).collect(),
         }
     }
 }

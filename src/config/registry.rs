@@ -2,7 +2,7 @@
 
 use super::certificates;
 use super::document::Node;
-use super::files::Making;
+use super::files::{self, Making};
 use super::limits::MaxInFlight;
 use super::objective::Objective;
 use super::problem::{Complaint, Keyed, Problems};
@@ -133,7 +133,7 @@ impl Made for CaBundle {
     }
 
     fn keys(&self) -> String {
-        self.file.to_string_lossy().into_owned()
+        files::name(&self.file)
     }
 }
 
