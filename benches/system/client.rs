@@ -1,96 +1,141 @@
 //! The client: the same requests to every proxy, written straight to the socket so that it costs
 //! little itself.
 
-use crate::{Sizes, Work};
+use crate::proxies::Addresses;
+use crate::work::{AT_ONCE, Load, Sizes, Way, What, Work};
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
-use rustls::pki_types::ServerName;
+use rustls::SupportedCipherSuite;
+use rustls::crypto::ring::cipher_suite::{TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384};
+use rustls::pki_types::{CertificateDer, ServerName};
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, interval, timeout};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
-/// The name that is asked for, whatever the port.
+/// The name that is asked for, whatever the port, and the one whose certificate is of RSA.
 pub const NAME: &str = "hub.example.com";
+pub const RSA_NAME: &str = "rsa.example.com";
 const PUT_PATH: &str =
     "/v2/lab/app/blobs/uploads/6b2f2f5e?_state=Zm9v&digest=sha256:e3b0c44298fc1c149afbf4c8996fb924";
+/// The origin reads nothing of what is put here.
+const STALL_PATH: &str = "/v2/lab/stall/blobs/uploads/6b2f2f5e?_state=Zm9v&digest=sha256:e3b0c44298fc1c149afbf4c8996fb924";
 const GET_PATH: &str = "/v2/lab/app/blobs/sha256:e3b0c44298fc1c149afbf4c8996fb924";
 const HEAD_PATH: &str = "/v2/lab/app/manifests/latest";
+const TOKEN: &str = "Bearer eyJhbGciOiJSUzI1NiJ9.e30.AAAA";
 const PIECE: usize = 64 * 1024;
+const SLOW_PIECE: usize = 16 * 1024;
 static ZEROS: [u8; PIECE] = [0; PIECE];
 
 /// Large enough that the client never limits a transfer over HTTP/2.
 const H2_WINDOW: u32 = 16 << 20;
 
+/// Streams of one connection, where there are many requests over HTTP/2.
+const STREAMS: usize = 8;
+
+trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
+
+type Wire = Box<dyn Socket>;
+
+#[derive(Clone)]
 pub struct Client {
-    http1: TlsConnector,
+    aes_128: TlsConnector,
+    aes_256: TlsConnector,
     http2: TlsConnector,
 }
 
+/// Requests and connections that last for as long as this.
+pub struct Held {
+    _tasks: JoinSet<Result<()>>,
+    _idle: Vec<Wire>,
+}
+
 impl Client {
-    pub fn new(authority: rustls::pki_types::CertificateDer<'static>) -> Result<Client> {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(authority)?;
-        // One suite for all, or each server takes another one: what docker's Go client prefers.
-        let provider = rustls::crypto::CryptoProvider {
-            cipher_suites: vec![rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256],
-            ..rustls::crypto::ring::default_provider()
-        };
-        let config = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
-            .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector = |protocol: &[u8]| {
-            let mut config = config.clone();
+    pub fn new(authority: CertificateDer<'static>) -> Result<Client> {
+        let connector = |suite: SupportedCipherSuite, protocol: &[u8]| -> Result<TlsConnector> {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(authority.clone())?;
+            // One suite for all, or each server takes another one.
+            let provider = rustls::crypto::CryptoProvider {
+                cipher_suites: vec![suite],
+                ..rustls::crypto::ring::default_provider()
+            };
+            let mut config = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
+                .with_protocol_versions(&[&rustls::version::TLS13])?
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+            // Go's clients, which nearly all registry clients are, resume nothing by themselves.
+            config.resumption = rustls::client::Resumption::disabled();
             config.alpn_protocols = vec![protocol.to_vec()];
-            TlsConnector::from(Arc::new(config))
+            Ok(TlsConnector::from(Arc::new(config)))
         };
         Ok(Client {
-            http1: connector(b"http/1.1"),
-            http2: connector(b"h2"),
+            aes_128: connector(TLS13_AES_128_GCM_SHA256, b"http/1.1")?,
+            aes_256: connector(TLS13_AES_256_GCM_SHA384, b"http/1.1")?,
+            http2: connector(TLS13_AES_128_GCM_SHA256, b"h2")?,
         })
     }
 
-    pub async fn work(&self, work: Work, proxy: SocketAddr, sizes: &Sizes) -> Result<()> {
-        match work {
-            Work::PutHttp1 => self.put_http1(proxy, sizes.body).await,
-            Work::GetHttp1 => self.get_http1(proxy, sizes.body).await,
-            Work::PutHttp2 => self.put_http2(proxy, sizes.body).await,
-            Work::Head => self.heads(proxy, sizes.heads, sizes.head_connections).await,
+    pub async fn work(&self, work: Work, to: Addresses, sizes: &Sizes) -> Result<()> {
+        let way = work.way;
+        match (work.what, way) {
+            (What::Put, Way::Http2) => self.put_http2(to, sizes.body).await,
+            (What::Put, _) => self.put(way, to, sizes.body).await,
+            (What::Get, Way::Http2) => self.get_http2(to, sizes.body).await,
+            (What::Get, _) => self.get(way, to, sizes.body).await,
+            (What::Head, Way::Http2) => self.heads_http2(to, sizes.requests).await,
+            (What::Head, _) => self.heads(way, to, sizes.requests).await,
+            (What::Connect, _) => self.connects(way, to, work.connections(sizes)).await,
+            (What::Pulls, _) => self.pulls(way, to, sizes).await,
         }
     }
 
-    pub async fn put_http1(&self, proxy: SocketAddr, size: u64) -> Result<()> {
-        let mut stream = connect(&self.http1, proxy).await?;
-        write_put_head(&mut stream, proxy, size).await?;
+    async fn connect(&self, way: Way, to: Addresses) -> Result<Wire> {
+        let tls = |connector: TlsConnector, name: &'static str| async move {
+            let stream = dial(to.tls).await?;
+            let stream = connector.connect(ServerName::try_from(name)?, stream);
+            anyhow::Ok(Box::new(stream.await?) as Wire)
+        };
+        match way {
+            Way::Plain => Ok(Box::new(dial(to.plain).await?)),
+            Way::Tls => tls(self.aes_128.clone(), NAME).await,
+            Way::TlsAes256 => tls(self.aes_256.clone(), NAME).await,
+            Way::TlsRsa => tls(self.aes_128.clone(), RSA_NAME).await,
+            Way::Http2 => tls(self.http2.clone(), NAME).await,
+        }
+    }
+
+    async fn put(&self, way: Way, to: Addresses, size: u64) -> Result<()> {
+        let mut wire = self.connect(way, to).await?;
+        write_put_head(&mut wire, way, to, PUT_PATH, size).await?;
         let mut left = size;
         while left > 0 {
             let length = left.min(PIECE as u64) as usize;
-            stream.write_all(&ZEROS[..length]).await?;
+            wire.write_all(&ZEROS[..length]).await?;
             left -= length as u64;
         }
-        stream.flush().await?;
-        let (head, _) = read_head(&mut stream).await?;
+        wire.flush().await?;
+        let (head, _) = read_head(&mut wire).await?;
         ensure!(head.starts_with("HTTP/1.1 201"), "PUT: {head}");
         Ok(())
     }
 
-    async fn get_http1(&self, proxy: SocketAddr, size: u64) -> Result<()> {
-        let mut stream = connect(&self.http1, proxy).await?;
-        stream
-            .write_all(request("GET", &format!("{GET_PATH}?n={size}"), proxy, "").as_bytes())
-            .await?;
-        let (head, mut received) = read_head(&mut stream).await?;
+    async fn get(&self, way: Way, to: Addresses, size: u64) -> Result<()> {
+        let mut wire = self.connect(way, to).await?;
+        let head = request("GET", &format!("{GET_PATH}?n={size}"), way, to, "");
+        wire.write_all(head.as_bytes()).await?;
+        let (head, mut received) = read_head(&mut wire).await?;
         ensure!(head.starts_with("HTTP/1.1 200"), "GET: {head}");
         let mut buffer = vec![0; 256 * 1024];
         while received < size {
-            match stream.read(&mut buffer).await? {
+            match wire.read(&mut buffer).await? {
                 0 => bail!("GET: ended after {received} bytes"),
                 read => received += read as u64,
             }
@@ -98,135 +143,321 @@ impl Client {
         Ok(())
     }
 
-    async fn put_http2(&self, proxy: SocketAddr, size: u64) -> Result<()> {
-        let stream = connect(&self.http2, proxy).await?;
-        ensure!(
-            stream.get_ref().1.alpn_protocol() == Some(b"h2"),
-            "no HTTP/2"
-        );
-        let (mut sender, connection) = h2::client::Builder::new()
+    async fn pulls(&self, way: Way, to: Addresses, sizes: &Sizes) -> Result<()> {
+        let mut tasks = JoinSet::new();
+        for _ in 0..sizes.pulls {
+            let (client, size) = (self.clone(), sizes.pull);
+            tasks.spawn(async move { client.get(way, to, size).await });
+        }
+        all(tasks).await
+    }
+
+    async fn http2(&self, to: Addresses) -> Result<h2::client::SendRequest<Bytes>> {
+        let wire = self.connect(Way::Http2, to).await?;
+        let (sender, connection) = h2::client::Builder::new()
             .initial_window_size(H2_WINDOW)
             .initial_connection_window_size(H2_WINDOW)
-            .handshake(stream)
+            .handshake(wire)
             .await?;
         tokio::spawn(connection);
-        sender = sender.ready().await?;
-        let request = http::Request::put(format!("https://{NAME}:{}{PUT_PATH}", proxy.port()))
-            .header("content-length", size)
-            .header("user-agent", "docker/29.0")
-            .body(())?;
-        let (response, mut body) = sender.send_request(request, false)?;
-        let mut left = size;
-        while left > 0 {
-            // One byte of room is asked for and a whole piece sent, as hyper does it: h2 keeps the
-            // rest until there is room, and asking for more than its buffer takes never wakes.
-            body.reserve_capacity(1);
-            while body.capacity() == 0 {
-                poll_fn(|cx| body.poll_capacity(cx))
-                    .await
-                    .context("stream closed")??;
-            }
-            let length = left.min(PIECE as u64) as usize;
-            left -= length as u64;
-            body.send_data(Bytes::from_static(&ZEROS[..length]), left == 0)?;
-        }
-        let response = response.await?;
-        ensure!(
-            response.status() == 201,
-            "PUT over HTTP/2: {}",
-            response.status()
-        );
+        Ok(sender.ready().await?)
+    }
+
+    async fn put_http2(&self, to: Addresses, size: u64) -> Result<()> {
+        let mut sender = self.http2(to).await?;
+        let request = http2_request("PUT", PUT_PATH, to).header("content-length", size);
+        let (response, mut body) = sender.send_request(request.body(())?, false)?;
+        send(&mut body, size).await?;
+        let status = response.await?.status();
+        ensure!(status == 201, "PUT over HTTP/2: {status}");
         Ok(())
     }
 
-    async fn heads(&self, proxy: SocketAddr, total: usize, connections: usize) -> Result<()> {
+    async fn get_http2(&self, to: Addresses, size: u64) -> Result<()> {
+        let mut sender = self.http2(to).await?;
+        let request = http2_request("GET", &format!("{GET_PATH}?n={size}"), to).body(())?;
+        let (response, _) = sender.send_request(request, true)?;
+        let response = response.await?;
+        ensure!(
+            response.status() == 200,
+            "GET over HTTP/2: {}",
+            response.status()
+        );
+        let mut body = response.into_body();
+        let mut received = 0;
+        while let Some(piece) = body.data().await {
+            let piece = piece?;
+            body.flow_control().release_capacity(piece.len())?;
+            received += piece.len() as u64;
+        }
+        ensure!(received == size, "GET over HTTP/2: {received} bytes");
+        Ok(())
+    }
+
+    async fn heads(&self, way: Way, to: Addresses, total: usize) -> Result<()> {
         let mut tasks = JoinSet::new();
-        for _ in 0..connections {
-            let mut stream = connect(&self.http1, proxy).await?;
-            let request = request(
-                "HEAD",
-                HEAD_PATH,
-                proxy,
-                "Authorization: Bearer eyJhbGciOiJSUzI1NiJ9.e30.AAAA\r\n",
-            );
+        for _ in 0..AT_ONCE {
+            let mut wire = self.connect(way, to).await?;
             tasks.spawn(async move {
-                for _ in 0..total / connections {
-                    stream.write_all(request.as_bytes()).await?;
-                    let (head, _) = read_head(&mut stream).await?;
-                    ensure!(head.starts_with("HTTP/1.1 200"), "HEAD: {head}");
+                for _ in 0..total / AT_ONCE {
+                    head(&mut wire, way, to).await?;
                 }
                 Ok(())
             });
         }
-        while let Some(done) = tasks.join_next().await {
-            done??;
-        }
-        Ok(())
+        all(tasks).await
     }
 
-    /// Uploads that trickle, all at once, for a while; then they are cut.
-    pub async fn slow_uploads(
-        &self,
-        proxy: SocketAddr,
-        count: usize,
-        duration: Duration,
-    ) -> Result<()> {
+    async fn heads_http2(&self, to: Addresses, total: usize) -> Result<()> {
         let mut tasks = JoinSet::new();
-        let mut streams = Vec::with_capacity(count);
-        for _ in 0..count {
-            streams.push(connect(&self.http1, proxy).await?);
+        for _ in 0..AT_ONCE / STREAMS {
+            let sender = self.http2(to).await?;
+            for _ in 0..STREAMS {
+                let mut sender = sender.clone();
+                tasks.spawn(async move {
+                    for _ in 0..total / AT_ONCE {
+                        let request = http2_request("HEAD", HEAD_PATH, to).body(())?;
+                        let (response, _) = sender.send_request(request, true)?;
+                        let status = response.await?.status();
+                        ensure!(status == 200, "HEAD over HTTP/2: {status}");
+                        sender = sender.ready().await?;
+                    }
+                    Ok(())
+                });
+            }
         }
-        let end = Instant::now() + duration;
-        for mut stream in streams {
+        all(tasks).await
+    }
+
+    async fn connects(&self, way: Way, to: Addresses, total: usize) -> Result<()> {
+        let mut tasks = JoinSet::new();
+        for _ in 0..AT_ONCE {
+            let client = self.clone();
             tasks.spawn(async move {
-                write_put_head(&mut stream, proxy, 1 << 30).await?;
-                while Instant::now() < end {
-                    stream.write_all(&ZEROS[..16 * 1024]).await?;
-                    stream.flush().await?;
-                    tokio::time::sleep(Duration::from_secs(2)).await;
+                for _ in 0..total.div_ceil(AT_ONCE) {
+                    let mut wire = client.connect(way, to).await?;
+                    head(&mut wire, way, to).await?;
                 }
-                Ok::<_, anyhow::Error>(())
+                Ok(())
             });
         }
+        all(tasks).await
+    }
+
+    /// Requests at a steady pace, spread over the connections; how long each took from when it was
+    /// due, the shortest first.
+    pub async fn paced(
+        &self,
+        way: Way,
+        to: Addresses,
+        every: Duration,
+        during: Duration,
+    ) -> Result<Vec<Duration>> {
+        let mut tasks = JoinSet::new();
+        let end = Instant::now() + during;
+        for number in 0..AT_ONCE {
+            let mut wire = self.connect(way, to).await?;
+            let begin = Instant::now() + every.mul_f64(number as f64 / AT_ONCE as f64);
+            tasks.spawn(async move {
+                let mut took = Vec::new();
+                let mut due = tokio::time::interval_at(begin, every);
+                while Instant::now() < end {
+                    let due = due.tick().await;
+                    head(&mut wire, way, to).await?;
+                    took.push(due.elapsed());
+                }
+                anyhow::Ok(took)
+            });
+        }
+        let mut took = Vec::new();
         while let Some(done) = tasks.join_next().await {
-            done?.context("a slow upload was cut")?;
+            took.append(&mut done??);
+        }
+        took.sort();
+        Ok(took)
+    }
+
+    /// Brings a load about, which lasts until what is returned is dropped.
+    pub async fn hold(&self, load: Load, to: Addresses, sizes: &Sizes) -> Result<Held> {
+        let mut held = Held {
+            _tasks: JoinSet::new(),
+            _idle: Vec::new(),
+        };
+        let count = load.count(sizes);
+        match load {
+            Load::LargeUpload => self.put(Way::Tls, to, sizes.large_body).await?,
+            Load::IdleConnections(way) => {
+                for _ in 0..count {
+                    held._idle.push(self.connect(way, to).await?);
+                }
+            }
+            Load::SlowUploads(Way::Http2) | Load::StalledUploads(Way::Http2) => {
+                for _ in 0..count {
+                    held._tasks
+                        .spawn(held_http2(self.http2(to).await?, to, load));
+                }
+            }
+            Load::SlowUploads(way) | Load::StalledUploads(way) => {
+                for _ in 0..count {
+                    held._tasks
+                        .spawn(held_upload(self.connect(way, to).await?, way, to, load));
+                }
+            }
+            Load::SlowDownloads(way) => {
+                for _ in 0..count {
+                    held._tasks
+                        .spawn(slow_download(self.connect(way, to).await?, way, to));
+                }
+            }
+        }
+        Ok(held)
+    }
+}
+
+impl Held {
+    /// Nothing of it has ended, as what is measured of it would be of less.
+    pub async fn lasts(&mut self, time: Duration) -> Result<()> {
+        match timeout(time, self._tasks.join_next()).await {
+            Ok(Some(ended)) => {
+                ended??;
+                bail!("a request that was to last has ended");
+            }
+            Ok(None) => tokio::time::sleep(time).await,
+            Err(_) => {}
         }
         Ok(())
     }
 }
 
-async fn connect(connector: &TlsConnector, proxy: SocketAddr) -> Result<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(proxy).await?;
-    stream.set_nodelay(true)?;
-    Ok(connector
-        .connect(ServerName::try_from(NAME)?, stream)
-        .await?)
+async fn all(mut tasks: JoinSet<Result<()>>) -> Result<()> {
+    while let Some(done) = tasks.join_next().await {
+        done??;
+    }
+    Ok(())
 }
 
-fn request(method: &str, path: &str, proxy: SocketAddr, fields: &str) -> String {
-    let port = proxy.port();
+async fn dial(address: SocketAddr) -> Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+async fn head(wire: &mut Wire, way: Way, to: Addresses) -> Result<()> {
+    let fields = format!("Authorization: {TOKEN}\r\n");
+    let request = request("HEAD", HEAD_PATH, way, to, &fields);
+    wire.write_all(request.as_bytes()).await?;
+    let (head, _) = read_head(wire).await?;
+    ensure!(head.starts_with("HTTP/1.1 200"), "HEAD: {head}");
+    Ok(())
+}
+
+async fn held_upload(mut wire: Wire, way: Way, to: Addresses, load: Load) -> Result<()> {
+    let slow = matches!(load, Load::SlowUploads(_));
+    let path = if slow { PUT_PATH } else { STALL_PATH };
+    write_put_head(&mut wire, way, to, path, 1 << 30).await?;
+    let mut second = interval(Duration::from_secs(1));
+    loop {
+        if slow {
+            second.tick().await;
+            wire.write_all(&ZEROS[..SLOW_PIECE]).await?;
+        } else {
+            wire.write_all(&ZEROS).await?;
+        }
+        wire.flush().await?;
+    }
+}
+
+async fn held_http2(
+    mut sender: h2::client::SendRequest<Bytes>,
+    to: Addresses,
+    load: Load,
+) -> Result<()> {
+    let slow = matches!(load, Load::SlowUploads(_));
+    let path = if slow { PUT_PATH } else { STALL_PATH };
+    let request = http2_request("PUT", path, to).header("content-length", 1u64 << 30);
+    let (_response, mut body) = sender.send_request(request.body(())?, false)?;
+    let mut second = interval(Duration::from_secs(1));
+    loop {
+        if slow {
+            second.tick().await;
+            body.send_data(Bytes::from_static(&ZEROS[..SLOW_PIECE]), false)?;
+        } else {
+            send_piece(&mut body, PIECE, false).await?;
+        }
+    }
+}
+
+async fn slow_download(mut wire: Wire, way: Way, to: Addresses) -> Result<()> {
+    let head = request("GET", &format!("{GET_PATH}?n={}", 1 << 30), way, to, "");
+    wire.write_all(head.as_bytes()).await?;
+    let mut second = interval(Duration::from_secs(1));
+    let mut buffer = vec![0; SLOW_PIECE];
+    loop {
+        second.tick().await;
+        wire.read_exact(&mut buffer).await?;
+    }
+}
+
+async fn send(body: &mut h2::SendStream<Bytes>, size: u64) -> Result<()> {
+    let mut left = size;
+    while left > 0 {
+        let length = left.min(PIECE as u64) as usize;
+        left -= length as u64;
+        send_piece(body, length, left == 0).await?;
+    }
+    Ok(())
+}
+
+async fn send_piece(body: &mut h2::SendStream<Bytes>, length: usize, end: bool) -> Result<()> {
+    // One byte of room is asked for and a whole piece sent, as hyper does it: h2 keeps the rest
+    // until there is room, and asking for more than its buffer takes never wakes.
+    body.reserve_capacity(1);
+    while body.capacity() == 0 {
+        poll_fn(|cx| body.poll_capacity(cx))
+            .await
+            .context("stream closed")??;
+    }
+    body.send_data(Bytes::from_static(&ZEROS[..length]), end)?;
+    Ok(())
+}
+
+fn http2_request(method: &str, path: &str, to: Addresses) -> http::request::Builder {
+    http::Request::builder()
+        .method(method)
+        .uri(format!("https://{NAME}:{}{path}", to.tls.port()))
+        .header("user-agent", "docker/29.0")
+        .header("authorization", TOKEN)
+}
+
+fn request(method: &str, path: &str, way: Way, to: Addresses, fields: &str) -> String {
+    let (name, port) = match way {
+        Way::Plain => (NAME, to.plain.port()),
+        Way::Tls | Way::TlsAes256 | Way::Http2 => (NAME, to.tls.port()),
+        Way::TlsRsa => (RSA_NAME, to.tls.port()),
+    };
     format!(
-        "{method} {path} HTTP/1.1\r\nHost: {NAME}:{port}\r\nUser-Agent: docker/29.0\r\nAccept: */*\r\n{fields}\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: {name}:{port}\r\nUser-Agent: docker/29.0\r\nAccept: */*\r\n{fields}\r\n"
     )
 }
 
 async fn write_put_head(
-    stream: &mut TlsStream<TcpStream>,
-    proxy: SocketAddr,
+    wire: &mut Wire,
+    way: Way,
+    to: Addresses,
+    path: &str,
     size: u64,
 ) -> Result<()> {
     let fields = format!("Content-Type: application/octet-stream\r\nContent-Length: {size}\r\n");
-    stream
-        .write_all(request("PUT", PUT_PATH, proxy, &fields).as_bytes())
-        .await?;
+    let head = request("PUT", path, way, to, &fields);
+    wire.write_all(head.as_bytes()).await?;
     Ok(())
 }
 
 /// The answer's head, and how many bytes of its content came with it.
-async fn read_head(stream: &mut TlsStream<TcpStream>) -> Result<(String, u64)> {
+async fn read_head(wire: &mut Wire) -> Result<(String, u64)> {
     let mut head = Vec::with_capacity(1024);
     loop {
-        if stream.read_buf(&mut head).await? == 0 {
+        if wire.read_buf(&mut head).await? == 0 {
             bail!("closed before an answer");
         }
         if let Some(end) = head.windows(4).position(|four| four == b"\r\n\r\n") {

@@ -1,70 +1,35 @@
-//! The whole-system comparison: the same work through Harbormouth, nginx, HAProxy and Caddy.
+//! The whole-system comparison: the same work through Harbormouth and through other proxies.
 //!
-//! `cargo bench --bench system` writes `benches/RESULTS.md`; `-- --quick` runs everything once with
-//! small sizes and writes nothing: it proves that the comparison works and measures nothing.
+//! `cargo bench --bench system` writes `benches/RESULTS.md` and `docs/benchmark.svg`; `-- --quick`
+//! runs everything once with small sizes and writes nothing: it proves that the comparison works and
+//! measures nothing. `-- --only TEXT` measures the rows whose title contains the text, and writes
+//! nothing either.
 //!
-//! Every proxy ends TLS 1.3 with the same certificate and cipher suite, writes an access log, sets
-//! the forwarded headers, buffers nothing and keeps its connections to one common origin. The rounds
-//! are interleaved, so that what else the machine does falls on all of them. What counts is the CPU
-//! time of the proxy's own processes.
+//! Every proxy has two threads, the same certificates, writes an access log, sets the forwarded
+//! headers, buffers nothing and keeps its connections to one common origin. The rounds are
+//! interleaved, so that what else the machine does falls on all of them. What counts is the CPU time
+//! of the proxy's own processes.
 
 mod client;
+mod floor;
 mod measure;
 mod origin;
+mod picture;
 mod proxies;
 mod report;
+mod scrape;
+mod work;
 
 use anyhow::{Context, Result, bail};
 use client::Client;
+use floor::Floor;
 use measure::Usage;
-use proxies::{Kind, Proxy};
+use proxies::{Addresses, Kind, Proxy, Setting};
+use scrape::Scrape;
 use std::path::Path;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-
-/// How much work a run does.
-pub struct Sizes {
-    pub rounds: usize,
-    pub body: u64,
-    pub heads: usize,
-    pub head_connections: usize,
-    pub large_body: u64,
-    pub slow_uploads: usize,
-    pub slow_for: Duration,
-}
-
-const FULL: Sizes = Sizes {
-    rounds: 9,
-    body: 1 << 30,
-    heads: 40_000,
-    head_connections: 64,
-    large_body: 2 << 30,
-    slow_uploads: 1000,
-    slow_for: Duration::from_secs(20),
-};
-
-const QUICK: Sizes = Sizes {
-    rounds: 1,
-    body: 16 << 20,
-    heads: 640,
-    head_connections: 64,
-    large_body: 64 << 20,
-    slow_uploads: 50,
-    slow_for: Duration::from_secs(3),
-};
-
-/// One kind of work, measured as CPU time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
-    PutHttp1,
-    GetHttp1,
-    PutHttp2,
-    Head,
-}
-
-impl Work {
-    pub const ALL: [Work; 4] = [Work::PutHttp1, Work::GetHttp1, Work::PutHttp2, Work::Head];
-}
+use work::{FULL, Load, QUICK, Sizes, Way, What, Work};
 
 /// What one proxy needed for one kind of work, a value a round.
 pub struct Measured {
@@ -73,16 +38,38 @@ pub struct Measured {
     pub usage: Vec<Usage>,
 }
 
-/// Peak memory of one proxy, in KiB.
+/// Private memory of one proxy, in KiB, before a load and under it.
 pub struct Memory {
+    pub load: Load,
     pub kind: Kind,
     pub idle: u64,
-    pub large_upload: u64,
-    pub slow_uploads: u64,
+    pub loaded: u64,
+}
+
+/// How long requests at half of our own greatest pace took; without a proxy in between where there
+/// is no kind.
+pub struct Latency {
+    pub kind: Option<Kind>,
+    pub p50: Duration,
+    pub p99: Duration,
+}
+
+/// All that a run found out.
+#[derive(Default)]
+pub struct Found {
+    pub versions: Vec<String>,
+    pub floors: Vec<Floor>,
+    pub measured: Vec<Measured>,
+    pub latencies: Vec<Latency>,
+    pub memory: Vec<Memory>,
+    pub scrapes: Vec<Scrape>,
 }
 
 fn main() -> Result<()> {
-    let quick = std::env::args().any(|argument| argument == "--quick");
+    let arguments: Vec<String> = std::env::args().collect();
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let only = arguments.iter().position(|argument| argument == "--only");
+    let only = only.and_then(|place| arguments.get(place + 1));
     let sizes = if quick { QUICK } else { FULL };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -91,23 +78,37 @@ fn main() -> Result<()> {
     // Two descriptors for each slow upload here and two in the proxy, which inherits the limit.
     rlimit::increase_nofile_limit(u64::MAX)?;
     let directory = tempfile::tempdir()?;
-    let (measured, memory, versions) = runtime.block_on(async {
+    let found = runtime.block_on(async {
         tokio::select! {
-            done = run(&sizes, directory.path()) => done,
+            done = run(&sizes, only.map_or("", String::as_str), directory.path()) => done,
             // The proxies have process groups of their own: only we end them.
             signal = interrupted() => bail!("ended by {}", signal?),
         }
     })?;
-    let report = report::text(&sizes, &measured, &memory, &versions)?;
+    let report = report::text(&sizes, &found)?;
     println!("{report}");
-    if quick {
-        println!("--quick: nothing was written, and these numbers mean nothing");
-    } else {
-        std::fs::write(
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/RESULTS.md"),
-            report,
-        )?;
+    if quick || only.is_some() {
+        println!(
+            "nothing was written{}",
+            if quick {
+                ", and these numbers mean nothing"
+            } else {
+                ""
+            }
+        );
+        return Ok(());
     }
+    if report::waited(&found.floors) > floor::MOST_WAITED {
+        bail!(
+            "the machine was busy with something else: this run is void, and nothing was written"
+        );
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::fs::write(root.join("benches/RESULTS.md"), report)?;
+    std::fs::write(
+        root.join("docs/benchmark.svg"),
+        picture::svg(&found.measured),
+    )?;
     Ok(())
 }
 
@@ -120,80 +121,152 @@ async fn interrupted() -> Result<&'static str> {
     }
 }
 
-async fn run(sizes: &Sizes, directory: &Path) -> Result<(Vec<Measured>, Vec<Memory>, Vec<String>)> {
+async fn run(sizes: &Sizes, only: &str, directory: &Path) -> Result<Found> {
     let origin = origin::start().await?;
-    let setting = proxies::Setting::new(directory, origin)?;
+    let setting = Setting::new(directory, origin)?;
     let client = Client::new(setting.authority())?;
-    let mut measured = Vec::new();
+    let mut found = Found::default();
+    for kind in Kind::ALL {
+        found.versions.push(kind.version(&setting)?);
+    }
     let mut running = Vec::new();
     for kind in Kind::ALL {
-        running.push(
-            Proxy::start(kind, &setting)
-                .await
-                .with_context(|| format!("{kind:?}"))?,
-        );
+        running.push(Proxy::start(kind, &setting).await?);
     }
-    for work in Work::ALL {
-        let mut rows: Vec<Measured> = Kind::ALL
-            .iter()
-            .map(|&kind| Measured {
-                work,
-                kind,
-                usage: Vec::new(),
-            })
-            .collect();
-        // One round beforehand warms connections and buffers up.
-        for round in 0..=sizes.rounds {
-            for (row, proxy) in rows.iter_mut().zip(&running) {
-                let usage = measure::of(proxy.pid(), client.work(work, proxy.address, sizes)).await;
-                let usage = usage.with_context(|| format!("{work:?} through {:?}", proxy.kind))?;
-                eprintln!(
-                    "{work:?} round {round} {:?}: cpu {:.3} s, wall {:.3} s",
-                    proxy.kind, usage.cpu, usage.wall
-                );
-                if round > 0 || sizes.rounds == 1 {
-                    row.usage.push(usage);
-                }
-            }
+    for work in Work::ALL
+        .into_iter()
+        .filter(|work| work.title().contains(only))
+    {
+        found.floors.push(floor::measure().await?);
+        let mut rows = rounds(work, &client, &running, sizes).await?;
+        found.measured.append(&mut rows);
+    }
+    if let Some(pace) = half_pace(&found.measured, sizes) {
+        found.latencies = latencies(&client, &running, &setting, pace, sizes).await?;
+    }
+    for load in Load::ALL
+        .into_iter()
+        .filter(|load| load.title().contains(only))
+    {
+        for proxy in running.iter().filter(|proxy| proxy.kind.holds()) {
+            let memory = memory(proxy, load, &setting, &client, sizes).await;
+            let memory = memory.with_context(|| format!("{load:?} at {:?}", proxy.kind))?;
+            found.memory.push(memory);
         }
-        measured.append(&mut rows);
     }
     drop(running);
-    let mut memory = Vec::new();
-    for kind in Kind::ALL {
-        memory.push(
-            peak_memory(kind, &setting, &client, sizes)
-                .await
-                .with_context(|| format!("{kind:?}"))?,
-        );
+    if only.is_empty() {
+        for registries in scrape::REGISTRIES {
+            let scrape = scrape::measure(&setting, registries, sizes.scrapes).await?;
+            found.scrapes.push(scrape);
+        }
     }
-    Ok((measured, memory, proxies::versions(&setting)))
+    Ok(found)
 }
 
-/// Each figure from a fresh process.
-async fn peak_memory(
-    kind: Kind,
-    setting: &proxies::Setting,
+async fn rounds(
+    work: Work,
+    client: &Client,
+    running: &[Proxy],
+    sizes: &Sizes,
+) -> Result<Vec<Measured>> {
+    let does = |proxy: &&Proxy| proxy.kind.does(work);
+    let row = |proxy: &Proxy| Measured {
+        work,
+        kind: proxy.kind,
+        usage: Vec::new(),
+    };
+    let mut rows: Vec<Measured> = running.iter().filter(does).map(row).collect();
+    // One round beforehand warms connections and buffers up.
+    for round in 0..=sizes.rounds {
+        for (row, proxy) in rows.iter_mut().zip(running.iter().filter(does)) {
+            let usage = measure::of(proxy.pid(), client.work(work, proxy.to, sizes)).await;
+            let usage = usage.with_context(|| format!("{work:?} through {:?}", proxy.kind))?;
+            eprintln!(
+                "{} round {round} {}: cpu {:.3} s, wall {:.3} s",
+                work.title(),
+                proxy.kind.name(),
+                usage.cpu,
+                usage.wall
+            );
+            if round > 0 || sizes.rounds == 1 {
+                row.usage.push(usage);
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// Between two requests of one connection, when all together ask half as often as Harbormouth can
+/// answer over TLS.
+fn half_pace(measured: &[Measured], sizes: &Sizes) -> Option<Duration> {
+    let ours = measured.iter().find(|row| {
+        row.kind == Kind::Harbormouth && row.work.what == What::Head && row.work.way == Way::Tls
+    })?;
+    let wall = report::median(ours.usage.iter().map(|usage| usage.wall));
+    let each = wall / (sizes.requests / work::AT_ONCE) as f64;
+    Some(Duration::from_secs_f64(each * 2.0))
+}
+
+async fn latencies(
+    client: &Client,
+    running: &[Proxy],
+    setting: &Setting,
+    pace: Duration,
+    sizes: &Sizes,
+) -> Result<Vec<Latency>> {
+    let origin = Addresses {
+        plain: setting.origin,
+        tls: setting.origin,
+    };
+    let proxies = running.iter().filter(|proxy| proxy.kind.holds());
+    let proxies = proxies.map(|proxy| (Some(proxy.kind), Way::Tls, proxy.to));
+    let mut found = Vec::new();
+    for (kind, way, to) in [(None, Way::Plain, origin)].into_iter().chain(proxies) {
+        let took = client.paced(way, to, pace, sizes.paced_for).await?;
+        let of = |part: usize| {
+            took.get(took.len() * part / 100)
+                .copied()
+                .unwrap_or_default()
+        };
+        found.push(Latency {
+            kind,
+            p50: of(50),
+            p99: of(99),
+        });
+    }
+    Ok(found)
+}
+
+async fn memory(
+    running: &Proxy,
+    load: Load,
+    setting: &Setting,
     client: &Client,
     sizes: &Sizes,
 ) -> Result<Memory> {
-    let proxy = Proxy::start(kind, setting).await?;
-    let idle = measure::peak_memory(proxy.pid());
-    client.put_http1(proxy.address, sizes.large_body).await?;
-    let large_upload = measure::peak_memory(proxy.pid());
-    drop(proxy);
-    let proxy = Proxy::start(kind, setting).await?;
-    client
-        .slow_uploads(proxy.address, sizes.slow_uploads, sizes.slow_for)
-        .await?;
-    let slow_uploads = measure::peak_memory(proxy.pid());
+    let kind = running.kind;
+    // What is measured is measured of a fresh process.
+    let fresh = match sizes.fresh_processes {
+        true => Some(Proxy::start(kind, setting).await?),
+        false => None,
+    };
+    let proxy = fresh.as_ref().unwrap_or(running);
+    // One request beforehand: what the first one brings about once isn't the load's.
+    client.work(work::WARM, proxy.to, &QUICK).await?;
+    let idle = measure::private_memory(proxy.pid());
+    let mut held = client.hold(load, proxy.to, sizes).await?;
+    held.lasts(sizes.held_for).await?;
+    let loaded = measure::private_memory(proxy.pid());
     eprintln!(
-        "{kind:?}: idle {idle} KiB, large upload {large_upload} KiB, slow uploads {slow_uploads} KiB"
+        "{} at {}: {idle} KiB, then {loaded} KiB",
+        load.title(),
+        kind.name()
     );
     Ok(Memory {
+        load,
         kind,
         idle,
-        large_upload,
-        slow_uploads,
+        loaded,
     })
 }

@@ -1,4 +1,4 @@
-//! What a proxy's processes cost: CPU time and peak memory, from /proc.
+//! What a proxy's processes cost: CPU time and private memory, from /proc.
 
 use anyhow::Result;
 use std::fs;
@@ -22,13 +22,14 @@ pub async fn of(pid: u32, work: impl Future<Output = Result<()>>) -> Result<Usag
     })
 }
 
-/// Highest resident memory so far, in KiB, over the process and its children.
-pub fn peak_memory(pid: u32) -> u64 {
-    let of_one = |pid: &u32| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
-            .unwrap_or(0)
+/// Memory that nobody shares, in KiB, over the process and its children.
+pub fn private_memory(pid: u32) -> u64 {
+    let of_one = |pid: &u32| -> u64 {
+        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+        let private = rollup.lines().filter(|line| line.starts_with("Private_"));
+        private
+            .filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok())
+            .sum()
     };
     tree(pid).iter().map(of_one).sum()
 }
