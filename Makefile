@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit wire real deployed ci lint docs deny fuzz bench bench-quick soak build-tools test-tools
+.PHONY: help demo test unit wire real deployed ci lint docs deny fuzz bench bench-quick instructions soak build-tools test-tools
 
 # Everything but a release is built with one profile, so that each crate is compiled once.
 PROFILE := quick
@@ -60,6 +60,9 @@ fuzz: build-tools test-tools ## each fuzz target for a while (FUZZ_SECONDS=20); 
 
 bench: build-tools test-tools ## the whole-system comparison of a release build, into benches/RESULTS.md
 	cargo bench --locked --bench system
+
+instructions: build-tools test-tools ## instructions and system calls for a request and a MiB, held against benches/instructions.txt (RECORD=yes writes it)
+	cargo bench --locked --profile $(PROFILE) --bench system -- --instructions $(if $(RECORD),--record)
 
 bench-quick: build-tools test-tools ## the same with small sizes: proves that it runs, measures nothing
 	cargo bench --locked --profile $(PROFILE) --bench system -- --quick

@@ -112,7 +112,7 @@ impl Client {
         }
     }
 
-    async fn put(&self, way: Way, to: Addresses, size: u64) -> Result<()> {
+    pub async fn put(&self, way: Way, to: Addresses, size: u64) -> Result<()> {
         let mut wire = self.connect(way, to).await?;
         write_put_head(&mut wire, way, to, PUT_PATH, size).await?;
         let mut left = size;
@@ -127,7 +127,7 @@ impl Client {
         Ok(())
     }
 
-    async fn get(&self, way: Way, to: Addresses, size: u64) -> Result<()> {
+    pub async fn get(&self, way: Way, to: Addresses, size: u64) -> Result<()> {
         let mut wire = self.connect(way, to).await?;
         let head = request("GET", &format!("{GET_PATH}?n={size}"), way, to, "");
         wire.write_all(head.as_bytes()).await?;
@@ -206,6 +206,15 @@ impl Client {
             });
         }
         all(tasks).await
+    }
+
+    /// One after the other, on one connection.
+    pub async fn heads_in_a_row(&self, way: Way, to: Addresses, total: u64) -> Result<()> {
+        let mut wire = self.connect(way, to).await?;
+        for _ in 0..total {
+            head(&mut wire, way, to).await?;
+        }
+        Ok(())
     }
 
     async fn heads_http2(&self, to: Addresses, total: usize) -> Result<()> {

@@ -3,7 +3,8 @@
 //! `cargo bench --bench system` writes `benches/RESULTS.md` and `docs/benchmark.svg`; `-- --quick`
 //! runs everything once with small sizes and writes nothing: it proves that the comparison works and
 //! measures nothing. `-- --only TEXT` measures the rows whose title contains the text, and writes
-//! nothing either.
+//! nothing either. `-- --instructions` counts what a request and a MiB cost, and holds it against
+//! `benches/instructions.txt`; `--record` writes that file.
 //!
 //! Every proxy has two threads, the same certificates, writes an access log, sets the forwarded
 //! headers, buffers nothing and keeps its connections to one common origin. The rounds are
@@ -12,6 +13,7 @@
 
 mod client;
 mod floor;
+mod instructions;
 mod measure;
 mod origin;
 mod picture;
@@ -78,6 +80,13 @@ fn main() -> Result<()> {
     // Two descriptors for each slow upload here and two in the proxy, which inherits the limit.
     rlimit::increase_nofile_limit(u64::MAX)?;
     let directory = tempfile::tempdir()?;
+    if arguments
+        .iter()
+        .any(|argument| argument == "--instructions")
+    {
+        let record = arguments.iter().any(|argument| argument == "--record");
+        return runtime.block_on(count(directory.path(), record));
+    }
     let found = runtime.block_on(async {
         tokio::select! {
             done = run(&sizes, only.map_or("", String::as_str), directory.path()) => done,
@@ -110,6 +119,13 @@ fn main() -> Result<()> {
         picture::svg(&found.measured),
     )?;
     Ok(())
+}
+
+async fn count(directory: &Path, record: bool) -> Result<()> {
+    let setting = Setting::new(directory, origin::start().await?)?;
+    let client = Client::new(setting.authority())?;
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/instructions.txt");
+    instructions::run(&setting, &client, &file, record).await
 }
 
 async fn interrupted() -> Result<&'static str> {

@@ -52,7 +52,7 @@ fn cpu_seconds(pid: u32) -> f64 {
 }
 
 /// The process and everything below it.
-fn tree(pid: u32) -> Vec<u32> {
+pub fn tree(pid: u32) -> Vec<u32> {
     let mut found = vec![pid];
     let mut next = 0;
     while next < found.len() {

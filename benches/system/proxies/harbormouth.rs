@@ -2,7 +2,7 @@
 
 use super::{Addresses, Setting};
 use crate::client::{NAME, RSA_NAME};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::process::Command;
@@ -20,6 +20,24 @@ pub fn version() -> Command {
 
 pub fn command(setting: &Setting, to: Addresses) -> Result<Command> {
     with_registries(setting, to, 1, ([127, 0, 0, 1], 0).into())
+}
+
+/// With one worker, below a tool that counts what it does.
+pub fn counted(setting: &Setting, to: Addresses, tool: &[String]) -> Result<Command> {
+    let whole = with_registries(setting, to, 1, ([127, 0, 0, 1], 0).into())?;
+    let file = setting.directory.join("harbormouth-1.yaml");
+    let text = std::fs::read_to_string(&file)?.replace("threads: 2", "threads: 1");
+    setting.write("harbormouth-1.yaml", &text)?;
+    let (tool, arguments) = tool.split_first().context("no tool")?;
+    let mut command = Command::new(tool);
+    command
+        .args(arguments)
+        .arg(whole.get_program())
+        .args(whole.get_args())
+        // Reading the system's hundred authorities takes seconds where each instruction is counted.
+        .env("SSL_CERT_FILE", setting.directory.join("hub.crt"))
+        .env_remove("SSL_CERT_DIR");
+    Ok(command)
 }
 
 pub fn with_registries(

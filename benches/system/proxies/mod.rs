@@ -11,6 +11,7 @@ mod traefik;
 pub use setting::Setting;
 
 use crate::client::NAME;
+use crate::measure;
 use crate::work::{Way, What, Work};
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File};
@@ -155,6 +156,26 @@ impl Proxy {
         Proxy::run(Kind::Harbormouth, setting, to, command).await
     }
 
+    /// Harbormouth below a tool that counts what it does.
+    pub async fn counted(setting: &Setting, tool: &[String]) -> Result<Proxy> {
+        let to = Addresses {
+            plain: free_address()?,
+            tls: free_address()?,
+        };
+        let command = harbormouth::counted(setting, to, tool)?;
+        Proxy::run(Kind::Harbormouth, setting, to, command).await
+    }
+
+    /// Ends the process, or the one below that a tool runs, and waits until it has.
+    pub fn end(mut self) -> Result<()> {
+        let process = measure::tree(self.pid()).pop().unwrap_or(self.pid());
+        Command::new("kill")
+            .args(["-TERM", &process.to_string()])
+            .status()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     async fn run(
         kind: Kind,
         setting: &Setting,
@@ -174,7 +195,7 @@ impl Proxy {
             .with_context(|| format!("{command:?}"))?;
         let proxy = Proxy { kind, to, child };
         // Some listen before they know where to send what comes.
-        for _ in 0..200 {
+        for _ in 0..1200 {
             if is_answered(to.plain).await.unwrap_or(false)
                 && TcpStream::connect(to.tls).await.is_ok()
             {
@@ -196,6 +217,9 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
         // SIGTERM first: nginx's master ends its workers only then.
         let pid = self.child.id().to_string();
         let _ = Command::new("kill").args(["-TERM", &pid]).status();
