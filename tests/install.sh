@@ -44,6 +44,7 @@ nsenter:util-linux
 setpriv:util-linux
 prlimit:util-linux
 strace:strace
+valgrind:valgrind
 faketime:faketime
 setsid:util-linux
 mount:mount
