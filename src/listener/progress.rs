@@ -131,15 +131,6 @@ impl Progress {
         });
     }
 
-    /// About how many bytes of the request Harbor's connection has that Harbor's system has not
-    /// confirmed; none where there is no connection or the system doesn't tell.
-    pub(super) fn unconfirmed(&self) -> Option<u64> {
-        let watch = self.watch();
-        let info = watch.harbor.as_ref().and_then(SocketDigest::tcp_info)?;
-        let sent = u64::from(info.tcpi_unacked) * u64::from(info.tcpi_snd_mss);
-        Some(u64::from(info.tcpi_notsent_bytes) + sent)
-    }
-
     /// The body goes to Harbor over this connection.
     pub(crate) fn goes_to(&self, fd: RawFd) {
         let mut watch = self.watch();

@@ -1,11 +1,9 @@
 //! How much of a connection's uploads Harbor has taken, and each piece's room until then.
 
-use crate::listener::arrival::arrival;
-use crate::listener::progress::Progress;
 use bytes::Bytes;
 use h2::FlowControl;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 
 /// Shared by a connection and its requests, all on one thread: nothing here is contended.
@@ -47,74 +45,26 @@ impl Flow {
     }
 }
 
-/// The kernels between us and Harbor take so much of an upload that Harbor doesn't read.
-const UNPROVEN: u64 = 512 * 1024;
-
-/// Where ours says how much Harbor's hasn't confirmed, only Harbor's own receive buffer is left, which
-/// begins with 64 KiB and grows only for who reads (Linux, `tcp_rmem`).
-const UNREAD: u64 = 192 * 1024;
-
-/// One request's body on its way to Harbor.
-pub(super) struct Upload {
+/// A piece of a body on its way to Harbor. Its room is the client's again when it is dropped, which
+/// is when Harbor's connection has it, or when the request is over.
+pub(super) struct Piece {
+    bytes: Bytes,
+    room: FlowControl,
     flow: Arc<Flow>,
-    /// Bytes that were written to Harbor's connection.
-    taken: AtomicU64,
-    /// Harbor reads: what it takes counts, from the first byte on.
-    moves: AtomicBool,
-    /// What knows Harbor's connection, once there is one.
-    progress: OnceLock<Arc<Progress>>,
+    moves: bool,
 }
 
-impl Upload {
-    pub(super) fn new(flow: Arc<Flow>) -> Upload {
-        Upload {
-            flow,
-            taken: AtomicU64::new(0),
-            moves: AtomicBool::new(false),
-            progress: OnceLock::new(),
-        }
-    }
-
-    /// The same bytes, that give their room back by themselves.
-    pub(super) fn wrap(self: &Arc<Self>, bytes: Bytes, room: &FlowControl) -> Bytes {
-        self.progress.get_or_init(|| arrival().progress);
+impl Piece {
+    /// The same bytes, that give their room back by themselves. `moves`: whether that they were taken
+    /// says something about Harbor.
+    pub(super) fn wrap(bytes: Bytes, room: &FlowControl, flow: &Arc<Flow>, moves: bool) -> Bytes {
         Bytes::from_owner(Piece {
             bytes,
             room: room.clone(),
-            upload: Arc::clone(self),
+            flow: Arc::clone(flow),
+            moves,
         })
     }
-
-    fn took(&self, bytes: u64) {
-        let taken = self.taken.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if self.moves.load(Ordering::Relaxed) {
-            self.flow.took(bytes);
-        } else if self.is_read(taken) {
-            self.moves.store(true, Ordering::Relaxed);
-            self.flow.took(taken);
-        }
-    }
-
-    /// Whether Harbor has read of this upload, or of another on the same connection.
-    fn is_read(&self, taken: u64) -> bool {
-        let unconfirmed = || {
-            self.progress
-                .get()
-                .and_then(|progress| progress.unconfirmed())
-        };
-        self.flow.taken() > 0
-            || taken > UNPROVEN
-            || taken > UNREAD
-                && unconfirmed().is_some_and(|bytes| taken.saturating_sub(bytes) > UNREAD)
-    }
-}
-
-/// A piece of a body on its way to Harbor. Its room is the client's again when it is dropped, which
-/// is when Harbor's connection has it, or when the request is over.
-struct Piece {
-    bytes: Bytes,
-    room: FlowControl,
-    upload: Arc<Upload>,
 }
 
 impl AsRef<[u8]> for Piece {
@@ -127,6 +77,8 @@ impl Drop for Piece {
     fn drop(&mut self) {
         // Fails only for a stream that is gone, with its room.
         let _ = self.room.release_capacity(self.bytes.len());
-        self.upload.took(self.bytes.len() as u64);
+        if self.moves {
+            self.flow.took(self.bytes.len() as u64);
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! kept for another try: what has a body is never tried again.
 
 use super::answer::Answer;
-use super::flow::{Flow, Upload};
+use super::flow::{Flow, Piece};
 use crate::registry::login::{FORM_LENGTH, is_form};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -26,6 +26,9 @@ use std::time::Duration;
 
 type Messages = Box<dyn Stream<Item = Result<Bytes>> + Unpin + Send + Sync + 'static>;
 
+/// The kernels between us and Harbor take so much of an upload that Harbor doesn't read.
+const UNPROVEN: usize = 512 * 1024;
+
 pub(super) struct Http2Session {
     request: RequestHeader,
     body: RecvStream,
@@ -34,7 +37,7 @@ pub(super) struct Http2Session {
     /// A small form: the portal's login is read before it goes on.
     form: Option<Vec<u8>>,
     digest: Arc<Digest>,
-    upload: Arc<Upload>,
+    flow: Arc<Flow>,
     read_timeout: Option<Duration>,
     drain_timeout: Option<Duration>,
 }
@@ -54,7 +57,7 @@ impl Http2Session {
             received: 0,
             form: None,
             digest,
-            upload: Arc::new(Upload::new(flow)),
+            flow,
             read_timeout: None,
             drain_timeout: None,
         }
@@ -102,7 +105,8 @@ impl Session for Http2Session {
     async fn read_body_bytes(&mut self) -> Result<Option<Bytes>> {
         let piece = self.next_piece().await?;
         let room = self.body.flow_control();
-        Ok(piece.map(|piece| self.upload.wrap(piece, room)))
+        let moves = self.received > UNPROVEN || self.flow.taken() > 0;
+        Ok(piece.map(|piece| Piece::wrap(piece, room, &self.flow, moves)))
     }
 
     async fn drain_request_body(&mut self) -> Result<()> {
