@@ -48,6 +48,7 @@ lint: build-tools ## format and clippy, warnings are errors
 	cargo clippy --workspace --locked --profile $(PROFILE) --all-targets -- -D warnings
 	cargo clippy --locked --profile $(PROFILE) --test=soak -- -D warnings
 	cargo clippy --locked --profile $(PROFILE) --no-default-features -- -D warnings
+	cargo clippy --locked --profile $(PROFILE) --no-default-features --features doctor -- -D warnings
 
 docs: build-tools ## the API documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --profile $(PROFILE) --no-deps --document-private-items

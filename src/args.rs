@@ -1,15 +1,15 @@
 //! The command line: as typed (clap's shapes) and as usable ([`Action`]). It knows no
 //! configuration beyond where to read it from.
 
-use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
 use harbormouth::config::{self, Config, Flags};
-use harbormouth::doctor;
-use harbormouth::doctor::report::Format;
-use harbormouth::edge::origin::{Host, Origin};
-use harbormouth::registry::repository::RepositoryName;
 use std::path::PathBuf;
-use std::time::Duration;
+
+#[cfg(feature = "doctor")]
+pub mod doctor;
+
+#[cfg(feature = "doctor")]
+use doctor::{DOCTOR_EXAMPLES, DOCTOR_USAGE, DoctorArgs, Examination};
 
 /// What the command line asks for.
 pub enum Action {
@@ -17,6 +17,7 @@ pub enum Action {
     Check(Source),
     #[cfg(feature = "demo")]
     Demo(Stay),
+    #[cfg(feature = "doctor")]
     Doctor(Box<Examination>),
     /// Writes a sealing key to a new file.
     Keygen(PathBuf),
@@ -28,22 +29,6 @@ pub enum Action {
 pub enum Source {
     File(PathBuf),
     Flags(Flags),
-}
-
-/// What the doctor is to look at.
-pub struct Examination {
-    /// Without credentials.
-    pub options: doctor::Options,
-    pub login: Login,
-    pub format: Format,
-}
-
-/// Whose credentials the doctor uses.
-pub enum Login {
-    /// This user's, with the password on standard input.
-    User(String),
-    /// Those that docker has for this registry.
-    Docker,
 }
 
 /// What the demo does when its story is told.
@@ -64,6 +49,7 @@ pub fn read() -> Action {
         Command::Demo { once: true } => Action::Demo(Stay::Exit),
         #[cfg(feature = "demo")]
         Command::Demo { once: false } => Action::Demo(Stay::Serving),
+        #[cfg(feature = "doctor")]
         Command::Doctor(typed) => Action::Doctor(Box::new(typed.examination())),
         Command::Keygen { file } => Action::Keygen(file),
         Command::Schema => Action::Schema,
@@ -123,6 +109,7 @@ enum Command {
     ///
     /// Exit status: 0 where nothing was found that breaks a client, 1 where something was, 2 where the
     /// chain could not be examined.
+    #[cfg(feature = "doctor")]
     #[command(override_usage = DOCTOR_USAGE, after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),
     /// Write a new key that seals upload tickets, for all replicas to share
@@ -189,124 +176,6 @@ struct ConfigArgs {
     admin: Option<String>,
 }
 
-#[derive(Args)]
-struct DoctorArgs {
-    /// What clients type: https://host[:port]; without a scheme https
-    #[arg(value_name = "URL", value_parser = target)]
-    url: Origin,
-    /// Repository that uploads are tried on, as project/name; without it they aren't
-    #[arg(long, value_name = "NAME", value_parser = repository)]
-    repository: Option<RepositoryName>,
-    /// Whose password is on standard input [default: the credentials that docker has for URL]
-    #[arg(long, value_name = "NAME", requires = "password_stdin")]
-    user: Option<String>,
-    /// Read the password from standard input
-    #[arg(long, requires = "user")]
-    password_stdin: bool,
-    /// Host that the password may go to where the token realm is there; repeatable. URL's own may
-    #[arg(long, value_name = "HOST", value_parser = host)]
-    realm_host: Vec<Host>,
-    /// Push a tiny artifact under a tag of its own, pull it back and remove it
-    #[arg(long, requires = "repository")]
-    push: bool,
-    /// How large a body to try; over 1 MiB finds what nginx refuses where nobody told it otherwise
-    #[arg(long, value_name = "SIZE", default_value = "2MiB", value_parser = size)]
-    body: u64,
-    /// Pause for this long in the middle of a body: what cuts it?
-    #[arg(long, value_name = "TIME", requires = "repository", value_parser = pause)]
-    idle: Option<Duration>,
-    /// Commit a blob of --body bytes: how long is the registry silent, and what cuts that?
-    #[arg(long, requires = "repository")]
-    commit_wait: bool,
-    /// Walk from this inner hop as well: http(s)://address[:port]; repeatable, the outermost first
-    #[arg(long, value_name = "URL", value_parser = inner)]
-    via: Vec<Origin>,
-    /// Authorities (PEM) to trust beside this machine's
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// One JSON document instead of text
-    #[arg(long)]
-    json: bool,
-}
-
-impl DoctorArgs {
-    fn examination(self) -> Examination {
-        Examination {
-            options: doctor::Options {
-                target: self.url,
-                repository: self.repository.map(|name| name.to_string()),
-                credentials: None,
-                realm_hosts: self.realm_host,
-                push: self.push,
-                body: self.body,
-                idle: self.idle,
-                commit_wait: self.commit_wait,
-                via: self.via,
-                authorities: self.ca,
-                user_agent: concat!("harbormouth-doctor/", env!("CARGO_PKG_VERSION")).to_owned(),
-                artifact: doctor::Artifact::of_its_own(),
-                extent: doctor::Extent::Whole,
-            },
-            login: self.user.map_or(Login::Docker, Login::User),
-            format: if self.json {
-                Format::Json
-            } else {
-                Format::Text
-            },
-        }
-    }
-}
-
-/// What people type, who leave out https:// and put a slash at the end.
-fn target(typed: &str) -> Result<Origin, String> {
-    if typed.contains("://") {
-        inner(typed)
-    } else {
-        inner(&format!("https://{typed}"))
-    }
-}
-
-fn host(typed: &str) -> Result<Host, String> {
-    Host::parse(typed).map_err(|error| {
-        format!("{error}; accepted is a host without scheme and port, such as auth.example.com")
-    })
-}
-
-fn inner(typed: &str) -> Result<Origin, String> {
-    let typed = typed.strip_suffix('/').unwrap_or(typed);
-    Origin::parse(typed).map_err(|error| {
-        format!("{error}; accepted is scheme://host[:port], such as https://hub.example.com (a repository goes to --repository)")
-    })
-}
-
-fn repository(typed: &str) -> Result<RepositoryName, String> {
-    let name = RepositoryName::parse(typed);
-    name.ok_or_else(|| "accepted is project/name, in lower case, without a tag".to_owned())
-}
-
-/// The largest layers are of some GiB; more than this only takes time.
-const MOST_BODY: ByteSize = ByteSize::gib(100);
-
-fn size(typed: &str) -> Result<u64, String> {
-    let size: ByteSize = typed.parse().map_err(|_| SIZE.to_owned())?;
-    if size > ByteSize::b(0) && size <= MOST_BODY {
-        Ok(size.as_u64())
-    } else {
-        Err(SIZE.to_owned())
-    }
-}
-
-const SIZE: &str = "accepted is a number with its unit, such as 150MiB, up to 100GiB";
-
-fn pause(typed: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(typed) {
-        Ok(pause) if (1..=3600).contains(&pause.as_secs()) => Ok(pause),
-        Ok(_) | Err(_) => {
-            Err("accepted is a number with its unit, such as 90s, from 1s to 1h".to_owned())
-        }
-    }
-}
-
 impl ConfigArgs {
     fn source(self) -> Source {
         match self.config {
@@ -323,17 +192,17 @@ impl ConfigArgs {
     }
 }
 
-/// Without the demo where this binary has none.
+/// Of what this binary has.
 fn examples() -> String {
-    let demo = if cfg!(feature = "demo") {
-        "  harbormouth demo\n"
-    } else {
-        ""
-    };
+    let where_built = |is_built: bool, line: &'static str| if is_built { line } else { "" };
+    let demo = where_built(cfg!(feature = "demo"), "  harbormouth demo\n");
+    let doctor = where_built(
+        cfg!(feature = "doctor"),
+        "  harbormouth doctor hub.example.com --repository library/app\n",
+    );
     format!(
         "Examples:
-{demo}  harbormouth doctor hub.example.com --repository library/app
-  harbormouth check --config harbormouth.yaml
+{demo}{doctor}  harbormouth check --config harbormouth.yaml
   harbormouth serve --config harbormouth.yaml
   harbormouth serve --public https://hub.example.com --upstream http://10.0.0.5 \\
       --tls-cert hub.crt --tls-key hub.key"
@@ -367,22 +236,6 @@ Examples:
   harbormouth check --config harbormouth.yaml
   harbormouth check --public https://hub.example.com --upstream http://10.0.0.5 > harbormouth.yaml";
 
-const DOCTOR_USAGE: &str = "\
-harbormouth doctor URL [--repository NAME] [--user NAME --password-stdin] [OPTIONS]";
-
-const DOCTOR_EXAMPLES: &str = "\
-Examples:
-  What can be seen without a password:
-    harbormouth doctor hub.example.com
-  What a push meets, with docker's own credentials (docker login hub.example.com):
-    harbormouth doctor hub.example.com --repository library/app
-  The same with a robot's, up to the end, with a layer of 150 MiB that pauses for a minute and a half:
-    harbormouth doctor hub.example.com --repository library/app --push \\
-        --user 'robot$ci' --password-stdin --body 150MiB --idle 90s < password
-  Which of two hops it is:
-    harbormouth doctor hub.example.com --repository library/app \\
-        --via http://10.0.0.5 --via http://10.0.0.9:8080";
-
 const KEYGEN_EXAMPLES: &str = "\
 Examples:
   The first key, the same file for every replica:
@@ -410,19 +263,6 @@ mod tests {
     }
 
     #[test]
-    fn what_people_type_is_an_origin() {
-        for (typed, meant) in [
-            ("hub.example.com", "https://hub.example.com"),
-            ("Hub.Example.com/", "https://hub.example.com"),
-            ("hub.example.com:8443", "https://hub.example.com:8443"),
-            ("http://10.0.0.5", "http://10.0.0.5"),
-        ] {
-            let read = target(typed).map(|origin| origin.to_string());
-            assert_eq!(read.as_deref(), Ok(meant), "{typed}");
-        }
-    }
-
-    #[test]
     fn file_and_flags_exclude_each_other() {
         for (typed, accepted) in [
             ("serve --config a.yaml", true),
@@ -440,31 +280,6 @@ mod tests {
             ("keygen a.key", true),
             ("schema", true),
             ("schema a.yaml", false),
-            ("doctor hub.example.com", true),
-            ("doctor http://10.0.0.5:8080/ --json", true),
-            (
-                "doctor https://h --repository lab/app --push --body 150MiB --idle 90s --commit-wait --via http://a --via https://b:8443 --ca ca.pem",
-                true,
-            ),
-            (
-                "doctor h --repository lab/app --user alice --password-stdin",
-                true,
-            ),
-            ("doctor h --realm-host auth.h2 --realm-host 10.0.0.1", true),
-            ("doctor h --realm-host https://auth.h2", false),
-            ("doctor", false),
-            ("doctor h --user alice", false),
-            ("doctor h --password-stdin", false),
-            ("doctor h --push", false),
-            ("doctor h --repository Lab/app", false),
-            ("doctor h --repository lab/app:v1", false),
-            ("doctor h --repository lab/a..b", false),
-            ("doctor https://h/lab/app", false),
-            ("doctor ftp://h", false),
-            ("doctor h --body 0", false),
-            ("doctor h --body 101GiB", false),
-            ("doctor h --repository a --idle 2h", false),
-            ("doctor h --via h2", false),
             ("keygen", false),
             ("keygen a.key b.key", false),
             ("serve", false),

@@ -68,6 +68,8 @@
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+// What only the doctor and the canaries ask stands with the rules that it belongs to.
+#![cfg_attr(not(feature = "doctor"), allow(dead_code, unused_imports))]
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)
@@ -95,6 +97,7 @@ mod random;
 mod signals;
 mod systemd;
 #[doc(hidden)]
+#[cfg(any(feature = "doctor", feature = "demo"))]
 pub mod terminal;
 mod threads;
 
@@ -125,8 +128,10 @@ pub mod canary;
 #[cfg(feature = "demo")]
 pub mod demo;
 #[doc(hidden)]
+#[cfg(feature = "doctor")]
 pub mod doctor;
 #[doc(hidden)]
+#[cfg(any(feature = "doctor", feature = "demo"))]
 pub mod sample;
 #[doc(hidden)]
 #[cfg(feature = "demo")]

@@ -4,12 +4,12 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod args;
+#[cfg(feature = "doctor")]
+mod examine;
 mod keygen;
 
-use args::{Action, Examination, Login};
+use args::Action;
 use harbormouth::config::{self, Config};
-use harbormouth::doctor::credentials::{Credentials, CredentialsError, Environment, Found};
-use harbormouth::edge::origin::Origin;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -45,7 +45,8 @@ fn run() -> anyhow::Result<ExitCode> {
         },
         #[cfg(feature = "demo")]
         Action::Demo(stay) => demo(&stay),
-        Action::Doctor(examination) => Ok(doctor(*examination)),
+        #[cfg(feature = "doctor")]
+        Action::Doctor(examination) => Ok(examine::run(*examination)),
         Action::Keygen(file) => keygen(&file),
         Action::Schema => schema(),
     }
@@ -84,52 +85,6 @@ fn keygen(file: &Path) -> anyhow::Result<ExitCode> {
         "next: give every replica this file and name it at reattach.keys.current; where another key is in use, first at reattach.keys.previous (harbormouth keygen --help)"
     )?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// What keeps the doctor from examining anything is told apart from what it finds.
-fn doctor(examination: Examination) -> ExitCode {
-    let examine = async {
-        let Examination {
-            options,
-            login,
-            format,
-        } = examination;
-        let options = harbormouth::doctor::Options {
-            credentials: credentials(&login, &options.target).await?,
-            ..options
-        };
-        Ok(harbormouth::doctor::run(options, format).await?)
-    };
-    let examined: anyhow::Result<u8> = tokio::runtime::Runtime::new()
-        .map_err(Into::into)
-        .and_then(|runtime| runtime.block_on(examine));
-    examined.map_or_else(
-        |error| {
-            eprintln!("error: {error:#}");
-            ExitCode::from(2)
-        },
-        ExitCode::from,
-    )
-}
-
-async fn credentials(
-    login: &Login,
-    target: &Origin,
-) -> Result<Option<Credentials>, CredentialsError> {
-    match login {
-        Login::User(user) => Credentials::typed(user, std::io::stdin()).map(Some),
-        Login::Docker => match Credentials::find(target, &Environment::of_this_process()).await? {
-            Found::Credentials(credentials) => Ok(Some(credentials)),
-            Found::Token { source } => {
-                eprintln!(
-                    "note: {source} has an identity token, which the doctor doesn't use; give it \
-                     --user NAME --password-stdin"
-                );
-                Ok(None)
-            }
-            Found::Nothing => Ok(None),
-        },
-    }
 }
 
 #[cfg(feature = "demo")]

@@ -243,6 +243,9 @@ pub(crate) enum Complaint {
     Pem { file: Shown, flaw: PemFlaw },
     #[error("{file} holds no user and password; accepted: a first line USER:PASSWORD")]
     Credentials { file: Shown },
+    #[cfg(not(feature = "doctor"))]
+    #[error("this harbormouth was built without the feature `doctor`, and with it go its canaries")]
+    NoCanaries,
     #[error("{value} is none of the registries; accepted: {known}")]
     UnknownRegistry { value: Shown, known: String },
     #[error("{file} {error}")]

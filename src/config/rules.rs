@@ -189,6 +189,10 @@ fn canaries(draft: &DraftConfig, problems: &mut Problems) {
         let canaries = draft.canaries.iter().flat_map(|list| &list.value);
         canaries.filter_map(|one| one.value.registry.as_ref())
     };
+    #[cfg(not(feature = "doctor"))]
+    if let Some(canaries) = &draft.canaries {
+        problems.add(&canaries.key, Complaint::NoCanaries);
+    }
     twice(named(), problems);
     let known = registry_names(draft);
     let known: Vec<&str> = known.map(|name| name.value.as_str()).collect();

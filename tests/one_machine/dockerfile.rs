@@ -138,7 +138,10 @@ fn the_images_gateway_is_built_without_the_fake_harbor() {
         .filter(|line| line.contains("cargo auditable build"))
         .collect();
     assert_eq!(builds.len(), 1, "{builds:?}");
-    assert!(builds[0].contains(" --no-default-features "), "{builds:?}");
+    assert!(
+        builds[0].contains(" --no-default-features --features doctor "),
+        "{builds:?}"
+    );
     let packages = |features: &[&str]| -> Vec<String> {
         let mut tree = Command::new(env!("CARGO"));
         tree.args(["tree", "--locked", "--offline", "--edges", "normal,build"]);
@@ -152,7 +155,10 @@ fn the_images_gateway_is_built_without_the_fake_harbor() {
             .filter_map(|line| line.split(' ').next());
         names.map(str::to_owned).collect()
     };
-    let (whole, images) = (packages(&[]), packages(&["--no-default-features"]));
+    let (whole, images) = (
+        packages(&[]),
+        packages(&["--no-default-features", "--features", "doctor"]),
+    );
     for name in ["rsa", "rcgen"] {
         assert!(whole.iter().any(|package| package == name), "{name}");
         assert!(!images.iter().any(|package| package == name), "{name}");
