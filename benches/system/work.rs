@@ -34,7 +34,7 @@ pub const FULL: Sizes = Sizes {
     large_body: 2 << 30,
     slow: 1000,
     idle: 4000,
-    held_for: Duration::from_secs(10),
+    held_for: Duration::from_secs(5),
     fresh_processes: true,
     scrapes: 20,
     paced_for: Duration::from_secs(10),
