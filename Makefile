@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit wire real deployed ci lint docs deny fuzz bench bench-quick instructions soak build-tools test-tools
+.PHONY: help demo test unit wire real deployed ci lint docs deny fuzz bench bench-quick instructions soak mutants build-tools test-tools
 
 # Everything but a release is built with one profile, so that each crate is compiled once.
 PROFILE := quick
@@ -67,6 +67,11 @@ instructions: build-tools test-tools ## instructions and system calls for a requ
 
 bench-quick: build-tools test-tools ## the same with small sizes: proves that it runs, measures nothing
 	cargo bench --locked --profile $(PROFILE) --bench system -- --quick
+
+# Each change is built and tested by itself: all of them take a day, IN=src/edge an hour.
+mutants: build-tools ## changes the pure modules line by line (IN=src/ticket) and lists what no unit test notices
+	command -v cargo-mutants > /dev/null || cargo install --locked cargo-mutants
+	cargo mutants --jobs $$(nproc) --output target $(if $(IN),--file '$(IN)/**')
 
 build-tools:
 	@.ci/build-tools
