@@ -32,10 +32,11 @@ use crate::upstream::Pool;
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use http::HeaderValue;
+use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Authorities that a Harbor may bring up without being configured; each is logged once. More than
@@ -292,10 +293,7 @@ impl Harbor {
 
     /// Tells the operator once about a name that this Harbor gives itself and nobody configured.
     pub(crate) fn note_unknown(&self, authority: &str) {
-        let mut logged = self
-            .unknown_logged
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut logged = self.unknown_logged.lock();
         if logged.len() < LOGGED_AUTHORITIES && logged.insert(authority.to_owned()) {
             log::warn!(
                 "registry {}: Harbor names itself {authority:?} in an upload's Location; repaired. Add it to \

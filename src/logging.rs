@@ -16,11 +16,12 @@ pub(crate) use queue::Kind;
 use crate::config::LogFormat;
 use line::format_line;
 use log::{LevelFilter, Log, Metadata, Record};
+use parking_lot::Mutex;
 use prometheus::IntCounter;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::RefCell;
 use std::io::{self, Write};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
 use writer::Shared;
 
@@ -66,7 +67,7 @@ impl Seldom {
 
     /// Whether the line is to be written now.
     pub(crate) fn is_due(&self) -> bool {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock();
         let is_due = last.is_none_or(|last| last.elapsed() >= self.interval);
         if is_due {
             *last = Some(Instant::now());

@@ -31,11 +31,12 @@ pub(crate) use series::seconds;
 
 use crate::config::Config;
 use listener::ListenerVecs;
+use parking_lot::RwLock;
 use prometheus::Registry as Families;
 use prometheus::proto::MetricFamily;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// All handles. One registry's are in [`Metrics::registry`], one listener's in
@@ -101,10 +102,7 @@ impl Metrics {
     pub(crate) fn configured(&self, config: &Config) -> prometheus::Result<()> {
         self.process.show_certificates(config);
         self.process.show_limits(&config.limits);
-        let mut registries = self
-            .registries
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut registries = self.registries.write();
         registries.retain(|name, _| {
             name == NO_REGISTRY || config.registries.iter().any(|other| other.name == *name)
         });
@@ -125,10 +123,7 @@ impl Metrics {
 
     /// The same for canaries.
     fn canaries_configured(&self, config: &Config) -> prometheus::Result<()> {
-        let mut canaries = self
-            .canaries
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut canaries = self.canaries.write();
         canaries.retain(|name, _| config.canaries.iter().any(|one| one.registry == *name));
         for canary in &config.canaries {
             let metrics = match canaries.entry(canary.registry.clone()) {
@@ -145,16 +140,13 @@ impl Metrics {
 
     /// The handles of a registry's canary; none where none is configured.
     pub(crate) fn canary(&self, registry: &str) -> Option<Arc<CanaryMetrics>> {
-        let canaries = self.canaries.read().unwrap_or_else(PoisonError::into_inner);
+        let canaries = self.canaries.read();
         canaries.get(registry).cloned()
     }
 
     /// The handles of a configured registry; those of [`NO_REGISTRY`] for any other name.
     pub(crate) fn registry(&self, name: &str) -> Arc<RegistryMetrics> {
-        let registries = self
-            .registries
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let registries = self.registries.read();
         Arc::clone(registries.get(name).unwrap_or(&self.other))
     }
 
@@ -173,12 +165,9 @@ impl Metrics {
     /// # Errors
     /// When a family can't be written as text, which no family of ours does.
     pub(crate) fn text(&self) -> prometheus::Result<String> {
-        let registries = self
-            .registries
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let registries = self.registries.read();
         let of_registries = registries.values().map(|metrics| metrics.families.gather());
-        let canaries = self.canaries.read().unwrap_or_else(PoisonError::into_inner);
+        let canaries = self.canaries.read();
         let of_canaries = canaries.values().map(|metrics| metrics.families.gather());
         let mut families: BTreeMap<String, MetricFamily> = BTreeMap::new();
         for family in of_registries

@@ -5,9 +5,10 @@
 //! machine that slept, has lost nothing.
 
 use crate::live::Current;
+use parking_lot::{Mutex, MutexGuard};
 use prometheus::{IntGauge, IntGaugeVec};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Of the time after which a silent thread ends the process, so much passes until it is called late
@@ -121,7 +122,7 @@ impl Member {
 
 impl Hearts {
     fn members(&self) -> MutexGuard<'_, Vec<Member>> {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+        self.members.lock()
     }
 
     /// One more thread is watched.

@@ -5,7 +5,8 @@
 //! after he asked: a thousand who ask at once cost two.
 
 use bytes::Bytes;
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use tokio::sync::{Mutex as Turns, OwnedMutexGuard};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
@@ -46,30 +47,26 @@ impl Turn {
         &self,
         render: impl FnOnce() -> Rendered + Send + 'static,
     ) -> Option<Rendered> {
-        let asked = lock(&self.scrapes).begun;
+        let asked = self.scrapes.lock().begun;
         let turn = Arc::clone(&self.resting_until).lock_owned().await;
         let scrapes = Arc::clone(&self.scrapes);
-        if let Some((number, latest)) = &lock(&scrapes).latest
+        if let Some((number, latest)) = &scrapes.lock().latest
             && *number > asked
         {
             return Some(latest.clone());
         }
         let work = move || {
             let number = {
-                let mut scrapes = lock(&scrapes);
+                let mut scrapes = scrapes.lock();
                 scrapes.begun += 1;
                 scrapes.begun
             };
             let rendered = render();
-            lock(&scrapes).latest = Some((number, rendered.clone()));
+            scrapes.lock().latest = Some((number, rendered.clone()));
             rendered
         };
         take(turn, work).await
     }
-}
-
-fn lock(scrapes: &Mutex<Scrapes>) -> std::sync::MutexGuard<'_, Scrapes> {
-    scrapes.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Works in a task of its own: whoever asked may leave, and the turn ends only with the work.

@@ -9,10 +9,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use parking_lot::Mutex;
 use rustls::pki_types::ServerName;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -91,11 +92,7 @@ impl Client {
         body: Body,
     ) -> io::Result<Reply> {
         let (url, destination) = self.resolve(location);
-        let token = self
-            .token
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let token = self.token.lock().clone();
         let bearer = token.map(|token| format!("Bearer {token}"));
         let mut all = headers.to_vec();
         if let (Some(bearer), Destination::Own) = (&bearer, destination) {
@@ -143,7 +140,7 @@ impl Client {
         let parsed: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
         match parsed["token"].as_str() {
             Some(token) => {
-                let mut kept = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut kept = self.token.lock();
                 *kept = Some(token.to_owned());
                 Ok((posted, status))
             }

@@ -11,10 +11,10 @@ use crate::edge::trusted::TrustedProxies;
 use crate::logging::Seldom;
 use crate::metrics::ConnectionRefused;
 use bytes::{Buf, BytesMut};
+use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -186,10 +186,7 @@ impl Introductions {
             return;
         };
         log::debug!("{peer}: came through VPC endpoint {endpoint}");
-        let mut seen = self
-            .endpoints
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.endpoints.lock();
         if seen.len() < ENDPOINTS && seen.insert(endpoint.clone()) {
             log::info!(
                 "listeners[{}]: clients come through VPC endpoint {endpoint}",

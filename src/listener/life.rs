@@ -3,8 +3,9 @@
 
 use super::outflow::Outflow;
 use crate::live::{Holder, Rest};
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
@@ -159,7 +160,7 @@ impl Life {
     }
 
     fn outflow(&self) -> MutexGuard<'_, Option<Box<Outflow>>> {
-        self.outflow.lock().unwrap_or_else(PoisonError::into_inner)
+        self.outflow.lock()
     }
 
     /// Resolves once no request has been served for `time`.

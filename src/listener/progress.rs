@@ -9,11 +9,12 @@ use super::life::{Life, millis};
 use super::timer::Timer;
 use crate::live::{Holder, Rest};
 use futures_util::task::AtomicWaker;
+use parking_lot::{Mutex, MutexGuard};
 use pingora::protocols::SocketDigest;
 use std::future::poll_fn;
 use std::os::fd::RawFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -246,7 +247,7 @@ impl Progress {
     }
 
     fn watch(&self) -> MutexGuard<'_, Watch> {
-        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watch.lock()
     }
 }
 

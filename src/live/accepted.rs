@@ -5,7 +5,7 @@ use crate::edge::accepted::{Accepted as Table, Key, Mark};
 use crate::edge::login::Login;
 use crate::random::{self, NoRandomness};
 use crate::registry::token::Bearer;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// What each registry accepted.
@@ -77,6 +77,6 @@ impl Accepted {
 
     /// What a panic elsewhere left behind is whole: each change is one.
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock()
     }
 }

@@ -6,8 +6,9 @@ use crate::edge::login::Login;
 use crate::edge::login_limit::{LoginKey, LoginLimit};
 use crate::registry::login::Password;
 use ipnet::IpNet;
+use parking_lot::Mutex;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Who failed to log in how often.
@@ -87,7 +88,7 @@ impl Logins {
             return None;
         }
         let key = LoginKey::new(client, marks.account.number(), marks.credential.number());
-        let mut limit = limit.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut limit = limit.lock();
         Some(act(&mut limit, key, self.began.elapsed()))
     }
 }

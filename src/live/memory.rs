@@ -8,10 +8,11 @@
 //! something for one more. Who holds most is refused first, and no one who holds something loses it.
 
 use crate::edge::client_network::Owner;
+use parking_lot::{Mutex, MutexGuard};
 use prometheus::IntGauge;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const SHARE: u64 = 4;
 
@@ -75,7 +76,7 @@ impl Memory {
     }
 
     fn owners(&self) -> MutexGuard<'_, HashMap<Owner, u64>> {
-        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
+        self.owners.lock()
     }
 }
 

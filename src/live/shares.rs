@@ -7,10 +7,11 @@
 //! What this file deliberately doesn't know: what holds a place, and how it is ended.
 
 use crate::edge::client_network::{ClientNetwork, Owner};
+use parking_lot::{Mutex, MutexGuard};
 use slab::Slab;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// From this many places on, one in so many is kept for owners who hold few.
@@ -117,7 +118,7 @@ impl Shares {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock()
     }
 }
 

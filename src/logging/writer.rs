@@ -5,11 +5,12 @@ use super::line::format_line;
 use super::queue::{Batch, Counts, Kind, Queue};
 use crate::config::LogFormat;
 use log::{Level, Record};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use prometheus::IntCounter;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -43,7 +44,7 @@ struct State {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         // Whole lines go in, so that a panic can't leave half a one.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Hands a line to the thread; never waits for it.
@@ -69,7 +70,7 @@ impl Shared {
         self.due.notify_one();
         let is_under_way = |state: &mut State| state.is_writing || state.queue.len() > 0;
         // The result says only whether it was in time, which changes nothing now.
-        let _ = self.written.wait_timeout_while(state, limit, is_under_way);
+        self.written.wait_while_for(&mut state, is_under_way, limit);
     }
 
     /// Dropped lines are counted on these from now on.
@@ -92,10 +93,8 @@ impl Shared {
             if state.queue.len() == 0 {
                 self.written.notify_all();
             }
-            let waited = self
-                .due
-                .wait_timeout_while(state, FLUSH_EVERY, |state| !state.is_due);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let is_idle = |state: &mut State| !state.is_due;
+            self.due.wait_while_for(&mut state, is_idle, FLUSH_EVERY);
             state.is_due = false;
             if state.queue.len() > 0 {
                 state.is_writing = true;
@@ -240,7 +239,7 @@ mod tests {
 
     impl Write for Disk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let (room, content) = &mut *self.0.lock().unwrap();
+            let (room, content) = &mut *self.0.lock();
             let fits = bytes.len().min(*room);
             if fits == 0 {
                 return Err(ErrorKind::StorageFull.into());
@@ -270,12 +269,12 @@ mod tests {
         let mut writer = Writer::new(LogFormat::Text, Box::new(disk.clone()));
         let lines = batch(&[(Kind::Access, "first\n"), (Kind::Message, "second\n")]);
         assert_eq!(writer.write(&lines, [0, 0, 0]), [1, 0, 1]);
-        disk.0.lock().unwrap().0 = 8;
+        disk.0.lock().0 = 8;
         assert_eq!(writer.write(&lines, [0, 0, 0]), [0, 0, 1]);
-        disk.0.lock().unwrap().0 = 1000;
+        disk.0.lock().0 = 1000;
         assert_eq!(writer.write(&lines, [0, 3, 0]), [0, 0, 0]);
         assert_eq!(writer.write(&lines, [0, 0, 0]), [0, 0, 0]);
-        let content = String::from_utf8(disk.0.lock().unwrap().1.clone()).unwrap();
+        let content = String::from_utf8(disk.0.lock().1.clone()).unwrap();
         let (before, told) = content.split_once("first\nse\nfirst\nsecond\n").unwrap();
         assert_eq!(before, "");
         let (told, after) = told.split_once('\n').unwrap();

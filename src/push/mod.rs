@@ -42,7 +42,7 @@ pub(crate) use text::Text;
 pub use tracker::Kept;
 pub(crate) use view::{FailureList, Overview, PushList, RegistryView, Series};
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::{Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 use tracker::Tracker;
 
@@ -149,7 +149,7 @@ impl Pushes {
 
     /// What a panic elsewhere left behind is at worst one entry that the next sweep ends.
     fn tracker(&self) -> MutexGuard<'_, Tracker> {
-        self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tracker.lock()
     }
 }
 

@@ -7,7 +7,6 @@ use super::answer::{Answer, Voice, error, set};
 use super::core::Core;
 use super::csrf::BareName;
 use super::path::{Query, Route};
-use super::seen::lock;
 use super::token::{Claims, SERVICE};
 use super::token_service::unix;
 use base64::Engine;
@@ -63,7 +62,9 @@ impl Core {
             .accounts
             .iter()
             .find(|account| account.name == name);
-        let locked = lock(&self.locked)
+        let locked = self
+            .locked
+            .lock()
             .get(name)
             .is_some_and(|until| Instant::now() < *until);
         match account {
@@ -71,7 +72,7 @@ impl Core {
             Some(account) => {
                 let until = Instant::now() + self.config.failed_login_delay;
                 if account.kind != AccountKind::Robot {
-                    lock(&self.locked).insert(name.to_owned(), until);
+                    self.locked.lock().insert(name.to_owned(), until);
                 }
                 tokio::time::sleep(self.config.failed_login_delay).await;
                 None

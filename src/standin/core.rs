@@ -5,12 +5,12 @@ use super::config::StandinConfig;
 use super::content::Pattern;
 use super::faults::Faults;
 use super::path::Query;
-use super::seen::{Log, lock};
+use super::seen::Log;
 use super::store::Store;
 use super::token::TokenKey;
 use http::{HeaderMap, Method};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
 pub(super) struct Core {
@@ -54,7 +54,7 @@ impl Core {
     }
 
     pub(super) fn store(&self) -> MutexGuard<'_, Store> {
-        lock(&self.store)
+        self.store.lock()
     }
 
     pub(super) fn project(&self, name: &str) -> Option<&Project> {

@@ -1,10 +1,10 @@
 //! Faults that can be injected while a stand-in runs: which requests they strike, how often, and
 //! what happens. What they do on the wire is `link`'s and `core`'s business.
 
-use super::seen::lock;
 use http::{Method, StatusCode};
+use parking_lot::Mutex;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Something that goes wrong with one request.
@@ -142,7 +142,7 @@ impl Faults {
             Times::N(count) => Some(count),
             Times::Always => None,
         };
-        let mut rules = lock(&self.0);
+        let mut rules = self.0.lock();
         rules.push(Rule {
             which,
             left,
@@ -154,19 +154,20 @@ impl Faults {
 
     /// Nothing strikes any more. Ids given out stay valid.
     pub fn clear(&self) {
-        lock(&self.0)
+        self.0
+            .lock()
             .iter_mut()
             .for_each(|rule| rule.left = Some(0));
     }
 
     /// How often a fault struck.
     pub fn struck(&self, id: FaultId) -> u32 {
-        lock(&self.0).get(id.0).map_or(0, |rule| rule.struck)
+        self.0.lock().get(id.0).map_or(0, |rule| rule.struck)
     }
 
     /// The faults that strike this request, in the order of their injection.
     pub(super) fn take(&self, method: &Method, path: &str) -> Vec<Fault> {
-        let mut rules = lock(&self.0);
+        let mut rules = self.0.lock();
         rules
             .iter_mut()
             .filter(|rule| rule.left != Some(0) && rule.which.strikes(method, path))

@@ -4,17 +4,17 @@
 use super::answer::Answer;
 pub(crate) use super::answer::Body;
 use super::faults::End;
-use super::seen::lock;
 use bytes::{Buf, Bytes, BytesMut};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -53,18 +53,18 @@ struct Words {
 impl Link {
     /// Bytes that stand in front of the answer.
     pub(crate) fn say_before(&self, bytes: &[u8]) {
-        lock(&self.words).before.extend_from_slice(bytes);
+        self.words.lock().before.extend_from_slice(bytes);
     }
 
     /// Ends the connection with these bytes. To be followed by `Err(Ended)`.
     pub(crate) fn last_words(&self, bytes: impl Into<Bytes>, end: End) -> Ended {
-        lock(&self.words).last = Some((bytes.into(), end));
+        self.words.lock().last = Some((bytes.into(), end));
         Ended
     }
 
     /// Content is, or may be, left unread, so the end of the connection needs patience.
     pub(crate) fn leaves_unread(&self) {
-        lock(&self.words).unread = true;
+        self.words.lock().unread = true;
     }
 
     /// Closes the connection once the answer that is being written is out.
@@ -198,7 +198,7 @@ async fn say_goodbye<S: AsyncWrite + Unpin>(
     link: &Link,
 ) {
     let (last, unread) = {
-        let mut words = lock(&link.words);
+        let mut words = link.words.lock();
         (words.last.take(), words.unread)
     };
     match last {
@@ -233,7 +233,7 @@ struct Wire<S> {
 
 impl<S: AsyncWrite + Unpin> Wire<S> {
     fn poll_before(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut words = lock(&self.link.words);
+        let mut words = self.link.words.lock();
         while !words.before.is_empty() {
             match Pin::new(&mut self.inner).poll_write(cx, &words.before) {
                 Poll::Ready(Ok(count)) => words.before.advance(count),

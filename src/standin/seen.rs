@@ -5,10 +5,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// How many requests are remembered; a benchmark sends millions.
@@ -77,7 +78,7 @@ impl Log {
             body: BodyEnd::Open,
             status: None,
         }));
-        let mut log = lock(&self.0);
+        let mut log = self.0.lock();
         if log.len() == KEPT {
             log.pop_front();
         }
@@ -86,22 +87,23 @@ impl Log {
     }
 
     pub(super) fn all(&self) -> Vec<Seen> {
-        lock(&self.0)
+        self.0
+            .lock()
             .iter()
-            .map(|entry| lock(entry).clone())
+            .map(|entry| entry.lock().clone())
             .collect()
     }
 }
 
 impl Entry {
     pub(super) fn answered(&self, status: StatusCode) {
-        lock(&self.0).status = Some(status);
+        self.0.lock().status = Some(status);
     }
 
     /// The request's content, counted as it is read.
     pub(super) fn count(&self, incoming: Incoming) -> Body {
         if incoming.is_end_stream() {
-            lock(&self.0).body = BodyEnd::Complete;
+            self.0.lock().body = BodyEnd::Complete;
         }
         Counted {
             inner: incoming,
@@ -125,7 +127,7 @@ impl HttpBody for Counted {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(cx);
-        let mut seen = lock(&self.entry.0);
+        let mut seen = self.entry.0.lock();
         polled.map(|frame| match frame {
             Some(Ok(frame)) => {
                 seen.received += frame.data_ref().map_or(0, |data| data.len() as u64);
@@ -168,9 +170,4 @@ fn framing(headers: &HeaderMap) -> Framing {
         Some(length) => Framing::Length(length),
         None => Framing::None,
     }
-}
-
-/// A test that panicked elsewhere must not hide what was seen.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

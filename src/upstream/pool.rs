@@ -3,9 +3,10 @@
 use super::endpoint::{Address, Endpoint};
 use crate::config::{Registry, Timeouts, Upstream};
 use crate::edge::origin::Origin;
+use parking_lot::Mutex;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use tokio::task::JoinSet;
 
 /// All endpoints of one registry.

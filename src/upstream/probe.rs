@@ -8,7 +8,7 @@ use pingora::http::RequestHeader;
 use prometheus::IntGauge;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
 /// A Harbor that needs longer than this for a ping wouldn't serve a push either.
@@ -22,7 +22,7 @@ static CONNECTOR: LazyLock<Connector> = LazyLock::new(|| Connector::new(None));
 
 /// Begins to probe all endpoints of a pool, each with its gauge. Needs a runtime.
 pub(crate) fn watch(pool: &Arc<Pool>, healthy: impl Fn(&Endpoint) -> IntGauge) {
-    let mut probes = pool.probes.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut probes = pool.probes.lock();
     for (index, endpoint) in pool.endpoints.iter().enumerate() {
         probes.spawn(keep(Arc::downgrade(pool), index, healthy(endpoint)));
     }

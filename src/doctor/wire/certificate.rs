@@ -4,6 +4,7 @@
 //! looked at: no registry client does.
 
 use crate::doctor::seen::{CertificateSeen, Distrust};
+use parking_lot::Mutex;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -11,7 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use x509_parser::extensions::{GeneralName, ParsedExtension, X509Extension};
 use x509_parser::oid_registry::OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS;
 
@@ -152,10 +153,7 @@ impl Recorder {
 
     /// None until the server has shown a certificate.
     pub(super) fn shown(&self) -> Option<Shown> {
-        self.shown
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.shown.lock().clone()
     }
 }
 
@@ -175,7 +173,7 @@ impl ServerCertVerifier for Recorder {
                 .collect(),
             distrust: self.authorities.distrust(own, between, name, now),
         };
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
+        *self.shown.lock() = Some(shown);
         Ok(ServerCertVerified::assertion())
     }
 

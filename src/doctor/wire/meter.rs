@@ -1,9 +1,10 @@
 //! What of a request has gone out, and when: counted where the socket (or TLS) takes the bytes.
 
 use super::Patience;
+use parking_lot::{Mutex, MutexGuard};
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -58,7 +59,7 @@ impl Meter {
     }
 
     fn count(&self) -> MutexGuard<'_, Count> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// A piece of the body was handed over, which takes this many bytes more on the wire.

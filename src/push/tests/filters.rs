@@ -180,7 +180,7 @@ fn a_panic_elsewhere_does_not_take_the_tracker_away() {
     let poisoned = std::thread::scope(|scope| {
         scope
             .spawn(|| {
-                let _held = pushes.tracker.lock().unwrap();
+                let _held = pushes.tracker.lock();
                 panic!("while the lock is held");
             })
             .join()
