@@ -263,11 +263,8 @@ fn the_readme_has_the_measured_numbers() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |file: &str| fs::read_to_string(root.join(file)).unwrap();
     let results = read("benches/RESULTS.md");
-    // What the results say in one screen; those of before the first heading have targets.
-    let (_, section) = results
-        .split_once("## Ahead and behind")
-        .or_else(|| results.split_once("## Targets"))
-        .unwrap();
+    // What the results say in one screen.
+    let (_, section) = results.split_once("## Ahead and behind").unwrap();
     let section = section.split("\n## ").next().unwrap();
     let table: Vec<&str> = section
         .lines()

@@ -84,6 +84,8 @@ impl Kind {
         let line = text
             .lines()
             .find(|line| line.bytes().any(|b| b.is_ascii_digit()));
+        // Some name the file that was run.
+        let line = line.and_then(|line| line.split("  version: ").last());
         Ok(format!(
             "{}: {}",
             self.name(),
