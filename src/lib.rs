@@ -123,7 +123,11 @@ mod guardian;
 mod reload;
 
 #[doc(hidden)]
+#[cfg(feature = "doctor")]
 pub mod canary;
+#[cfg(not(feature = "doctor"))]
+#[path = "canary/absent.rs"]
+mod canary;
 #[doc(hidden)]
 #[cfg(feature = "demo")]
 pub mod demo;

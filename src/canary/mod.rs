@@ -6,37 +6,20 @@
 //! `runner` takes them in their time, `supervisor` has one runner for each canary that is configured.
 //! What all of it deliberately doesn't know: how a walk is taken and judged (see `doctor`).
 
-#[cfg(not(feature = "doctor"))]
-mod absent;
-#[cfg(feature = "doctor")]
 mod examine;
-#[cfg(feature = "doctor")]
 mod run;
-#[cfg(feature = "doctor")]
 mod runner;
-#[cfg(feature = "doctor")]
 mod seen;
-#[cfg(feature = "doctor")]
 mod settings;
-#[cfg(feature = "doctor")]
 mod steps;
-#[cfg(feature = "doctor")]
 mod supervisor;
 
-#[cfg(not(feature = "doctor"))]
-pub(crate) use absent::{Canaries, CanaryView, Doctor, labels, supervise};
-#[cfg(feature = "doctor")]
 pub(crate) use examine::Doctor;
-#[cfg(feature = "doctor")]
 pub(crate) use seen::{Canaries, CanaryView};
-#[cfg(feature = "doctor")]
 pub use settings::{Settings, TAG};
-#[cfg(feature = "doctor")]
 pub(crate) use steps::labels;
-#[cfg(feature = "doctor")]
 pub use steps::{STEPS, TIMED};
-#[cfg(feature = "doctor")]
 pub(crate) use supervisor::supervise;
 
-#[cfg(all(test, feature = "doctor"))]
+#[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 use crate::edge::forwarded::is_dropped;
 use crate::registry::redact::redacted_location;
 use http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
+use std::sync::Arc;
 
 /// What stands in the place of a value that could be secret.
 const HIDDEN: &str = "***";
@@ -114,12 +115,34 @@ pub(crate) enum Edit {
     Remove(HeaderName),
 }
 
+/// What a filter wants of headers, in its order.
+#[derive(Debug, Default)]
+struct Edits(Vec<Edit>);
+
+impl Edits {
+    fn set(&mut self, name: HeaderName, value: &str) -> Result<(), HeaderError> {
+        let value = sound(&name, value)?;
+        self.0.push(Edit::Set(name, value));
+        Ok(())
+    }
+
+    fn add(&mut self, name: HeaderName, value: &str) -> Result<(), HeaderError> {
+        let value = sound(&name, value)?;
+        self.0.push(Edit::Add(name, value));
+        Ok(())
+    }
+
+    fn remove(&mut self, name: HeaderName) {
+        self.0.push(Edit::Remove(name));
+    }
+}
+
 /// Headers that Harbor gets with this try. Beyond reach, because Harbor's answers and who it takes the
 /// client for depend on them: Host, `X-Forwarded-*`, `Forwarded`, `X-Real-IP` and the like,
 /// Authorization, cookies, the body's framing and type, and what is said from hop to hop.
 #[derive(Debug, Default)]
 pub struct UpstreamHeaders {
-    edits: Vec<Edit>,
+    edits: Edits,
     /// More that are the gateway's own, by its configuration.
     taken: Vec<HeaderName>,
 }
@@ -127,13 +150,13 @@ pub struct UpstreamHeaders {
 impl UpstreamHeaders {
     pub(crate) fn but(taken: Vec<HeaderName>) -> UpstreamHeaders {
         UpstreamHeaders {
-            edits: Vec::new(),
+            edits: Edits::default(),
             taken,
         }
     }
 
     pub(crate) fn edits(self) -> Vec<Edit> {
-        self.edits
+        self.edits.0
     }
 
     /// Gives a header this value, in the place of all that it has.
@@ -142,9 +165,7 @@ impl UpstreamHeaders {
     /// When the header is the gateway's own, or no header at all.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), HeaderError> {
         let name = self.free(name)?;
-        let value = sound(&name, value)?;
-        self.edits.push(Edit::Set(name, value));
-        Ok(())
+        self.edits.set(name, value)
     }
 
     /// Gives a header one value more.
@@ -153,9 +174,7 @@ impl UpstreamHeaders {
     /// As [`UpstreamHeaders::set`].
     pub fn add(&mut self, name: &str, value: &str) -> Result<(), HeaderError> {
         let name = self.free(name)?;
-        let value = sound(&name, value)?;
-        self.edits.push(Edit::Add(name, value));
-        Ok(())
+        self.edits.add(name, value)
     }
 
     /// Takes a header off.
@@ -163,8 +182,7 @@ impl UpstreamHeaders {
     /// # Errors
     /// When the header is the gateway's own, or no header at all.
     pub fn remove(&mut self, name: &str) -> Result<(), HeaderError> {
-        let name = self.free(name)?;
-        self.edits.push(Edit::Remove(name));
+        self.edits.remove(self.free(name)?);
         Ok(())
     }
 
@@ -190,22 +208,22 @@ impl UpstreamHeaders {
 #[derive(Debug)]
 pub struct Response {
     status: u16,
-    headers: HeaderMap,
-    edits: Vec<Edit>,
+    headers: Arc<HeaderMap>,
+    edits: Edits,
 }
 
 impl Response {
-    /// `headers` are redacted here.
-    pub(crate) fn new(status: u16, headers: &HeaderMap) -> Response {
+    /// `headers` are those that may be shown (see [`shown`]).
+    pub(crate) fn new(status: u16, headers: Arc<HeaderMap>) -> Response {
         Response {
             status,
-            headers: shown(headers),
-            edits: Vec::new(),
+            headers,
+            edits: Edits::default(),
         }
     }
 
     pub(crate) fn edits(self) -> Vec<Edit> {
-        self.edits
+        self.edits.0
     }
 
     /// Its status.
@@ -225,9 +243,7 @@ impl Response {
     /// When the header is read-only, or no header at all.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), HeaderError> {
         let name = writable(name)?;
-        let value = sound(&name, value)?;
-        self.edits.push(Edit::Set(name, value));
-        Ok(())
+        self.edits.set(name, value)
     }
 
     /// Gives a header one value more.
@@ -236,9 +252,7 @@ impl Response {
     /// As [`Response::set`].
     pub fn add(&mut self, name: &str, value: &str) -> Result<(), HeaderError> {
         let name = writable(name)?;
-        let value = sound(&name, value)?;
-        self.edits.push(Edit::Add(name, value));
-        Ok(())
+        self.edits.add(name, value)
     }
 
     /// Takes a header off.
@@ -246,8 +260,7 @@ impl Response {
     /// # Errors
     /// When the header is read-only, or no header at all.
     pub fn remove(&mut self, name: &str) -> Result<(), HeaderError> {
-        let name = writable(name)?;
-        self.edits.push(Edit::Remove(name));
+        self.edits.remove(writable(name)?);
         Ok(())
     }
 }
@@ -336,7 +349,7 @@ mod tests {
         }
         assert_eq!(upstream.edits(), []);
 
-        let mut response = Response::new(200, &HeaderMap::new());
+        let mut response = Response::new(200, Arc::new(shown(&HeaderMap::new())));
         for name in [
             "Location",
             "link",
@@ -371,7 +384,7 @@ mod tests {
         upstream.set("X-Team", "a").unwrap();
         upstream.add("X-Team", "b").unwrap();
         assert_eq!(upstream.edits(), expected);
-        let mut response = Response::new(200, &HeaderMap::new());
+        let mut response = Response::new(200, Arc::new(shown(&HeaderMap::new())));
         response.remove("X-Team").unwrap();
         response.set("X-Team", "a").unwrap();
         response.add("X-Team", "b").unwrap();

@@ -190,12 +190,12 @@ async fn edit_response(response: &mut ResponseHeader, ctx: &mut RequestContext) 
     let deadline = Instant::now() + TIME;
     let status = response.status.as_u16();
     // As Harbor sent it and as it was put right: no filter sees another's headers.
-    let headers = response.headers.clone();
+    let headers = Arc::new(shown(&response.headers));
     for (index, one) in shared.process.filters.iter().enumerate() {
         let Some(filtered) = &ctx.filtered else {
             return Ok(());
         };
-        let mut answer = Response::new(status, &headers);
+        let mut answer = Response::new(status, Arc::clone(&headers));
         let call = one.filter.response(&filtered.request, &mut answer);
         if let Err(broken) = bounded(call, deadline).await {
             return Err(broke(index, broken, ctx));
