@@ -116,11 +116,13 @@ fn the_readme_sizes_by_what_was_measured() {
     let readme = readme();
     let (idle, each) = pods::measured();
     let [up, down] = pods::measured_cpu();
+    let head = pods::measured_head();
     for number in [
         format!("| Idle | {idle} MiB |"),
         format!("| Each upload under way | {each} KiB |"),
         format!("| A layer up, TLS, HTTP/1.1 | {up} CPU s per GiB |"),
         format!("| A layer down, TLS, HTTP/1.1 | {down} CPU s per GiB |"),
+        format!("| A HEAD, TLS | {head} CPU µs |"),
     ] {
         assert!(readme.contains(&number), "{number}");
     }
