@@ -1,7 +1,7 @@
 //! Writing the answers that the gateway itself gives.
 
+use super::admission::SOON;
 use super::context::RequestContext;
-use super::load::SOON;
 use super::request::content_length;
 use crate::registry::answer::{Again, Answer};
 use crate::registry::error_body::{ErrorCode, error_body};

@@ -3,7 +3,7 @@
 //! try, and only read from then on.
 
 use super::context::RequestContext;
-use super::following;
+use super::tracking;
 use crate::config::{ClientAddressRule, Prefer};
 use crate::edge::client_network::ClientNetwork;
 use crate::edge::origin::Scheme;
@@ -203,7 +203,7 @@ fn tell(request: &RequestHeader, ctx: &RequestContext) {
     log::warn!(
         "{} and got it back from its ticket. {}",
         bare_write(ctx),
-        suspects(ctx, &following::host(request))
+        suspects(ctx, &tracking::host(request))
     );
 }
 

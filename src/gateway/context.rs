@@ -1,15 +1,15 @@
 //! What is known of one request. Each phase adds its facts, later phases only read them; at the
-//! end, however it comes, they are judged, counted and written down once (see `ending`).
+//! end, however it comes, they are judged, counted and written down once (see `finish`).
 
+use super::admission::{self, InFlight};
 use super::authorization::{Authorization, Brought};
+use super::classify_error::BodyState;
 use super::credentials::TokenAnswer;
-use super::failure::BodyState;
 use super::filtering::Filtered;
-use super::following::Followed;
-use super::load::{self, InFlight};
 use super::login::Trying;
+use super::throughput::Transfer;
 use super::times::Times;
-use super::transfer::Transfer;
+use super::tracking::Followed;
 use crate::edge::origin::Scheme;
 use crate::listener::Arrival;
 use crate::live::{Harbor, Held, Place, PublicName, Share, Shared};
@@ -281,7 +281,7 @@ impl RequestContext {
         self.arrival.progress.given(bytes as u64, now);
         self.delivered = last;
         if last {
-            load::decided(self, now);
+            admission::decided(self, now);
         }
     }
 

@@ -5,7 +5,7 @@
 
 use super::answer::Refusal;
 use super::context::RequestContext;
-use super::following;
+use super::tracking;
 use crate::filter::{
     Decision, Edit, End, ErrorCode, Request, Response, UpstreamHeaders, View, shown,
 };
@@ -60,7 +60,7 @@ pub(super) fn view(
     }
     let authorization = ctx.authorization.replacement();
     let authorization = authorization.or_else(|| request.headers.get(AUTHORIZATION));
-    let digest = || following::digest(target.operation, query);
+    let digest = || tracking::digest(target.operation, query);
     let view = View {
         id: ctx.request_id.clone(),
         operation: target.operation,

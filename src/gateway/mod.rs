@@ -1,31 +1,31 @@
 //! The life of one request, in the order in which Pingora calls.
 //!
 //! Thin by intent: each callback gathers facts, asks a pure function and applies what it decided.
-//! What went wrong is judged in `failure`, what the client is told in `registry::answer`, what
+//! What went wrong is judged in `classify_error`, what the client is told in `registry::answer`, what
 //! is counted and written down in `context`.
 
+mod admission;
 mod answer;
 mod authorization;
-mod believed;
+mod classify_error;
 mod context;
 mod credentials;
-mod ending;
-mod failure;
+mod downstream;
 mod filtering;
-mod following;
-mod forward;
+mod finish;
 mod health;
 mod hop;
-mod load;
 mod login;
 mod memory;
 mod owner;
 mod proof;
-mod reply;
 mod request;
+mod response_headers;
 mod sound;
+mod throughput;
 mod times;
-mod transfer;
+mod tracking;
+mod upstream_request;
 
 pub(crate) use context::RequestContext;
 
@@ -34,11 +34,11 @@ use crate::live::Current;
 use crate::registry::operation::Replay;
 use crate::registry::upstream_error::UpstreamError;
 use crate::registry::verdict::Failure;
+use admission::DRAIN;
 use async_trait::async_trait;
 use bytes::Bytes;
-use ending::Sent;
-use failure::{MOUNT_REFUSED, UNRESOLVED, failure};
-use load::DRAIN;
+use classify_error::{MOUNT_REFUSED, UNRESOLVED, failure};
+use finish::Sent;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -47,8 +47,8 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, Result};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use throughput::Transfer;
 use tokio::sync::watch;
-use transfer::Transfer;
 
 /// Tries at Harbor for one request: enough to pass two dead replicas and a stale connection.
 pub(crate) const MAX_TRIES: usize = 4;
@@ -128,7 +128,7 @@ impl ProxyHttp for Gateway {
         answer::read_small_body(session).await;
         ctx.answers(Instant::now());
         answer::write(session, ctx, refusal).await?;
-        load::refused(session, ctx, Instant::now());
+        admission::refused(session, ctx, Instant::now());
         Ok(true)
     }
 
@@ -149,7 +149,7 @@ impl ProxyHttp for Gateway {
             ctx.metrics().upstream_error(cause).inc();
             return Error::e_explain(UNRESOLVED, format!("registry {}", harbor.registry.name));
         };
-        let silence = forward::silence(ctx.operation, &harbor.registry.timeouts);
+        let silence = upstream_request::silence(ctx.operation, &harbor.registry.timeouts);
         let peer = harbor.pool.endpoints[choice.endpoint].peer(choice.address.socket, silence);
         ctx.trying(choice.endpoint, choice.address);
         Ok(peer)
@@ -212,7 +212,7 @@ impl ProxyHttp for Gateway {
         request: &mut RequestHeader,
         ctx: &mut RequestContext,
     ) -> Result<()> {
-        forward::edit(request, ctx)?;
+        upstream_request::edit(request, ctx)?;
         filtering::upstream(request, ctx).await
     }
 
@@ -262,7 +262,7 @@ impl ProxyHttp for Gateway {
         ctx: &mut RequestContext,
     ) -> Result<()> {
         if response.status.is_informational() {
-            return reply::edit_interim(response, ctx);
+            return response_headers::edit_interim(response, ctx);
         }
         ctx.answered(response.status.as_u16(), Instant::now());
         ctx.transfer = Transfer::download(session, &response.headers, ctx);
@@ -274,10 +274,10 @@ impl ProxyHttp for Gateway {
         }
         ctx.answers(Instant::now());
         if answer::has_no_body(session, response) {
-            load::decided(ctx, Instant::now());
+            admission::decided(ctx, Instant::now());
         }
         memory::answered(response, ctx);
-        following::answered(response, ctx);
+        tracking::answered(response, ctx);
         ctx.refuses(response);
         if answer::is_refusal_before_the_body(session) {
             session.set_read_timeout(Some(SKIPPED_BODY));
@@ -286,7 +286,7 @@ impl ProxyHttp for Gateway {
             session.set_keepalive(None);
         }
         credentials::answered(session.req_header(), response, ctx);
-        reply::edit(response, ctx)?;
+        response_headers::edit(response, ctx)?;
         filtering::response(response, ctx).await
     }
 
@@ -300,7 +300,7 @@ impl ProxyHttp for Gateway {
         if let Some(piece) = body.as_ref().filter(|_| ctx.is_refusal) {
             ctx.error_piece(piece);
         }
-        reply::replace_body(body, ctx);
+        response_headers::replace_body(body, ctx);
         ctx.given(body.as_ref().map_or(0, Bytes::len), end_of_stream);
         credentials::read_token_answer(ctx, body.as_ref(), end_of_stream);
         Ok(None)
@@ -357,7 +357,7 @@ impl ProxyHttp for Gateway {
         }
         let now = Instant::now();
         ctx.answers(now);
-        load::decided(ctx, now);
+        admission::decided(ctx, now);
         let error_code = answer::after_failure(session, ctx, failure, DRAIN).await;
         FailToProxy {
             error_code,
@@ -388,6 +388,6 @@ impl ProxyHttp for Gateway {
             received: session.body_bytes_read() as u64,
             sent: session.body_bytes_sent() as u64,
         };
-        ending::close(ctx, &sent);
+        finish::close(ctx, &sent);
     }
 }

@@ -1,14 +1,14 @@
 //! The first look at a request: who asks, for what, of which registry, and may they.
 
+use super::admission;
 use super::answer::Refusal;
 use super::authorization;
-use super::believed::Believed;
 use super::context::{Arrived, RequestContext};
+use super::downstream::Believed;
 use super::filtering::{self, Filtered};
-use super::following;
-use super::load;
 use super::login;
 use super::sound;
+use super::tracking;
 use crate::config::{Expose, Limits};
 use crate::edge::forwarded::accepted_request_id;
 use crate::edge::host::requested_authority;
@@ -72,7 +72,7 @@ pub(super) async fn let_through(
     sound?;
     let filtered = place(session, ctx)?;
     login::read_form(session, ctx).await?;
-    load::admit(session, ctx).await?;
+    admission::admit(session, ctx).await?;
     ctx.filtered = filtered;
     filtering::decide(ctx).await
 }
@@ -105,9 +105,9 @@ fn place(
     }
     admit(request, &target, body, ctx)?;
     authorization::settle(request, &target, path.query(), ctx);
-    load::is_open(ctx)?;
+    admission::is_open(ctx)?;
     remember(&target, path.query(), ctx);
-    following::begin(request, &target, path.query(), ctx);
+    tracking::begin(request, &target, path.query(), ctx);
     login::settle(path.path(), ctx)?;
     if login::is_form(&request.method, path.path()) {
         ctx.login_form = Some(path.query().unwrap_or_default().to_owned());
