@@ -33,7 +33,7 @@ pub(crate) use certificates::CertificatePair;
 pub use flags::Flags;
 pub(crate) use limits::{Limits, LoginLimit, MaxInFlight};
 pub(crate) use listener::{Listener, ListenerKind, ProxyProtocol};
-pub(crate) use moved::Prefer;
+pub(crate) use moved::{MovedAuthorization, Prefer};
 pub(crate) use objective::Objective;
 pub(crate) use problem::{Complaint, Key, Problem, Written};
 pub use reattach::{ClientAddressRule, ReattachMode};

@@ -1,29 +1,28 @@
 //! Whether a request may be served now: as far as its registry is open, and has room.
 
-use super::answer::Refusal;
-use super::context::RequestContext;
-use super::{memory, owner};
+use super::memory::{self, TooMuch};
+use super::owner;
+use super::refusal::{Refusal, SOON};
+use super::request::{Request, Routed};
+use super::times::Times;
 use crate::config::Maintenance;
 use crate::edge::client_network::Owner;
-use crate::live::{Asks, Room, Terms};
+use crate::live::{Asks, Held, Place, Room, Share, Terms};
 use crate::registry::answer::{Again, Answer, Closed};
 use crate::registry::class::Class;
 use crate::registry::operation::Operation;
 use crate::registry::target::Body;
+use http::Method;
+use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use prometheus::IntGauge;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a request waits for a place. Most are taken for less than that, and containerd asks again
 /// without waiting itself, a handful of times: so it gets through a moment of too much.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Seconds after which a refused client is to ask again. Places are free as soon as one request
-/// ends; a minute would let a storm wait for nothing.
-pub(super) const SOON: &str = "5";
-
-/// The same for maintenance, which takes minutes at least.
+/// Seconds after which to ask again during maintenance, which takes minutes at least.
 const LATER: &str = "60";
 
 /// Counted in the gauge for as long as it lives.
@@ -42,13 +41,25 @@ impl Drop for InFlight {
     }
 }
 
+/// What a request holds while it is under way: given back one by one, the rest at its end.
+#[derive(Default)]
+pub(super) struct Permits {
+    pub(super) in_flight: Option<InFlight>,
+    /// Its place among those that the registry may have under way.
+    place: Option<Place>,
+    /// What its bodies may hold.
+    memory: Option<Held>,
+    /// Its place among those that are answered.
+    lingers: Option<Share>,
+}
+
 /// Whether the operator wants the request served at all.
 ///
 /// # Errors
 /// The refusal says when to ask again.
-pub(super) fn is_open(ctx: &RequestContext) -> Result<(), Refusal> {
-    let maintenance = ctx.harbor().map(|harbor| harbor.registry.maintenance);
-    match maintenance.and_then(|maintenance| closed(maintenance, ctx.operation)) {
+pub(super) fn is_open(request: Routed<'_>) -> Result<(), Refusal> {
+    let maintenance = request.harbor.registry.maintenance;
+    match closed(maintenance, request.asked.operation) {
         Some(what) => refuse(Answer::Maintenance(what), LATER),
         None => Ok(()),
     }
@@ -58,50 +69,50 @@ pub(super) fn is_open(ctx: &RequestContext) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// The refusal says when to ask again.
-pub(super) async fn admit(session: &mut Session, ctx: &mut RequestContext) -> Result<(), Refusal> {
-    find_place(ctx).await?;
-    match memory::is_set_aside(session, ctx) {
-        true => Ok(()),
-        false => refuse(Answer::MemoryFull(Again::of(ctx.client_family)), SOON),
-    }
+pub(super) async fn admit(
+    session: &mut Session,
+    request: Routed<'_>,
+    permits: &mut Permits,
+) -> Result<(), Refusal> {
+    permits.place = Some(find_place(request).await?);
+    permits.memory = memory::set_aside(session, &request).or_else(|TooMuch| {
+        let again = Again::of(request.downstream.client_family);
+        refuse(Answer::MemoryFull(again), SOON)
+    })?;
+    Ok(())
 }
 
 /// Finds the request a place at its registry.
 ///
 /// # Errors
 /// The refusal says when to ask again.
-async fn find_place(ctx: &mut RequestContext) -> Result<(), Refusal> {
-    let Some(harbor) = ctx.harbor() else {
-        return Ok(());
-    };
+async fn find_place(request: Routed<'_>) -> Result<Place, Refusal> {
     let terms = Terms {
-        limits: harbor.registry.max_in_flight,
-        stands_still: ctx.shared.config.limits.stands_still,
+        limits: request.harbor.registry.max_in_flight,
+        stands_still: request.shared.config.limits.stands_still,
         patience: PATIENCE,
     };
     let mut asks = Asks {
-        operation: ctx.operation,
-        owner: Owner::of(ctx.client),
+        operation: request.asked.operation,
+        owner: Owner::of(request.downstream.client),
         account: None,
-        holder: &ctx.arrival.progress,
+        holder: &request.arrival.progress,
     };
-    match Class::of(ctx.operation) {
+    match Class::of(request.asked.operation) {
         Class::Uploads => asks.holder.spare(),
         Class::Other => {}
     }
-    let load = Arc::clone(&harbor.load);
-    ctx.place = match load.place(&asks, terms) {
+    let load = &request.harbor.load;
+    let place = match load.place(&asks, terms) {
         Some(place) => Some(place),
         None => {
             // Looked for only here: it takes a hash of the credential.
-            asks.account = owner::account(ctx);
+            asks.account = owner::account(request);
             load.wait_for_place(asks, terms).await
         }
     };
-    match ctx.place {
-        Some(_) => Ok(()),
-        None => refuse(Answer::Overloaded(Again::of(ctx.client_family)), SOON),
-    }
+    let again = Again::of(request.downstream.client_family);
+    place.map_or_else(|| refuse(Answer::Overloaded(again), SOON), Ok)
 }
 
 /// Requests that are answered and whose client hasn't sent all of its body yet: a connection each.
@@ -114,39 +125,43 @@ pub(super) const DRAIN: Duration = Duration::from_secs(30);
 /// What an answer needs to go out where nothing more may be waited for.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// The answer was decided, and handed over: what remains is between us and the client. Harbor's
-/// place is free; whoever still sends does so for a while, in a smaller room that makes way for
-/// the latest.
-pub(super) fn decided(ctx: &mut RequestContext, now: Instant) {
-    ctx.place = None;
-    let progress = &ctx.arrival.progress;
-    if !progress.decided() || ctx.body == Body::Absent || ctx.times.is_complete() {
-        return;
+impl Permits {
+    /// The answer's header tells how long its body is.
+    pub(super) fn keep_memory(&mut self, response: &ResponseHeader, request: &Request) {
+        if request.downstream.method == Method::GET
+            && let Some(memory) = &mut self.memory
+        {
+            memory.keep(memory::kept(response));
+        }
     }
-    let room = Room {
-        places: LINGERING,
-        patience: Duration::ZERO,
-    };
-    let owner = Owner::of(ctx.client);
-    ctx.lingers = ctx.shared.process.lingering.take(owner, progress, room);
-    let rest = match ctx.lingers {
-        Some(_) => DRAIN,
-        None => LAST_WORDS,
-    };
-    progress.ends(now + rest);
+
+    /// The answer was decided, and handed over: what remains is between us and the client. Harbor's
+    /// place is free; whoever still sends does so for a while, in a smaller room that makes way for
+    /// the latest.
+    pub(super) fn decided(&mut self, request: &Request, times: &Times, now: Instant) {
+        self.place = None;
+        let progress = &request.arrival.progress;
+        let is_sent = request.asked.body == Body::Absent || times.is_complete();
+        if !progress.decided() || is_sent {
+            return;
+        }
+        let room = Room {
+            places: LINGERING,
+            patience: Duration::ZERO,
+        };
+        let owner = Owner::of(request.downstream.client);
+        let lingering = &request.shared.process.lingering;
+        self.lingers = lingering.take(owner, progress, room);
+        let rest = match self.lingers {
+            Some(_) => DRAIN,
+            None => LAST_WORDS,
+        };
+        progress.ends(now + rest);
+    }
 }
 
-/// The request was answered here.
-pub(super) fn refused(session: &mut Session, ctx: &mut RequestContext, now: Instant) {
-    if session.as_mut().is_body_done() {
-        ctx.arrival.progress.decided();
-    } else {
-        decided(ctx, now);
-    }
-}
-
-fn refuse(answer: Answer, after: &str) -> Result<(), Refusal> {
-    Err(Refusal::AnswerWith(answer, "Retry-After", after.to_owned()))
+fn refuse<T>(answer: Answer, after: &str) -> Result<T, Refusal> {
+    Err(Refusal::RetryAfter(answer, after.to_owned()))
 }
 
 /// What is closed to this operation.

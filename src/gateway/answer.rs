@@ -1,10 +1,10 @@
 //! Writing the answers that the gateway itself gives.
 
-use super::admission::SOON;
-use super::context::RequestContext;
-use super::request::content_length;
+use super::message::{content_length, is_http2};
+use super::refusal::{Refusal, SOON};
+use super::request::{Request, Routed};
 use crate::registry::answer::{Again, Answer};
-use crate::registry::error_body::{ErrorCode, error_body};
+use crate::registry::error_body::error_body;
 use crate::registry::verdict::Failure;
 use bytes::Bytes;
 use http::header::STRICT_TRANSPORT_SECURITY;
@@ -26,31 +26,6 @@ const READ_FIRST: u64 = 256 * 1024;
 /// A quarter of a MiB takes a slow client a few seconds.
 const READ_FIRST_LIMIT: Duration = Duration::from_secs(5);
 
-/// What a request is answered with before it goes to Harbor.
-pub(super) enum Refusal {
-    Answer(Answer),
-    /// With a header field that belongs to it.
-    AnswerWith(Answer, &'static str, String),
-    /// A filter's own.
-    Denied {
-        status: u16,
-        code: ErrorCode,
-        sentence: String,
-    },
-    /// To the https origin, with method and body kept: 301 and 302 would turn a write into a GET.
-    RedirectToHttps(String),
-}
-
-impl Refusal {
-    /// What of the table of answers it says: nothing for a redirect, or in a filter's words.
-    pub(super) fn answer(&self) -> Option<Answer> {
-        match self {
-            Refusal::Answer(answer) | Refusal::AnswerWith(answer, ..) => Some(*answer),
-            Refusal::Denied { .. } | Refusal::RedirectToHttps(_) => None,
-        }
-    }
-}
-
 /// Reads a small body before its request is refused, as Go's servers do, Harbor among them. Clients
 /// rely on it: containerd 1.6.20, told 401 before it had written its manifest, hung in six of twelve
 /// pushes. A client that waits for 100 Continue has not begun.
@@ -67,17 +42,17 @@ pub(super) async fn read_small_body(session: &mut Session) {
 /// drained when the session ends.
 pub(super) async fn write(
     session: &mut Session,
-    ctx: &RequestContext,
+    request: &Request,
     refusal: Refusal,
 ) -> Result<()> {
     match refusal {
         Refusal::Answer(answer) => {
-            let (response, body) = error(answer, ctx)?;
+            let (response, body) = error(answer, request)?;
             send(session, response, body).await
         }
-        Refusal::AnswerWith(answer, field, value) => {
-            let (mut response, body) = error(answer, ctx)?;
-            response.insert_header(field, value)?;
+        Refusal::RetryAfter(answer, seconds) => {
+            let (mut response, body) = error(answer, request)?;
+            response.insert_header("Retry-After", seconds)?;
             send(session, response, body).await
         }
         Refusal::Denied {
@@ -85,11 +60,11 @@ pub(super) async fn write(
             code,
             sentence,
         } => {
-            let body = error_body(code, &sentence, &ctx.request_id);
-            send(session, error_header(status, &body, ctx)?, body).await
+            let body = error_body(code, &sentence, &request.downstream.request_id);
+            send(session, error_header(status, &body, request)?, body).await
         }
         Refusal::RedirectToHttps(location) => {
-            let mut response = header(308, 0, ctx)?;
+            let mut response = header(308, 0, request)?;
             response.insert_header("Location", location)?;
             send(session, response, String::new()).await
         }
@@ -101,11 +76,11 @@ pub(super) async fn write(
 /// for none.
 pub(super) async fn after_failure(
     session: &mut Session,
-    ctx: &RequestContext,
+    request: &Request,
     failure: Failure,
     drain: Duration,
 ) -> u16 {
-    let Some(answer) = answer_to(failure, ctx) else {
+    let Some(answer) = answer_to(failure, request) else {
         return 0;
     };
     let begun = session
@@ -121,7 +96,7 @@ pub(super) async fn after_failure(
     }
     session.set_keepalive(None);
     let refusal = match failure {
-        Failure::GaveWay => Refusal::AnswerWith(answer, "Retry-After", SOON.to_owned()),
+        Failure::GaveWay => Refusal::RetryAfter(answer, SOON.to_owned()),
         Failure::Upstream(_)
         | Failure::ClientGone
         | Failure::ClientStalled
@@ -129,7 +104,7 @@ pub(super) async fn after_failure(
         | Failure::Drained
         | Failure::Internal => Refusal::Answer(answer),
     };
-    if write(session, ctx, refusal).await.is_err() {
+    if write(session, request, refusal).await.is_err() {
         return 0;
     }
     if !matches!(failure, Failure::ClientStalled | Failure::GaveWay) {
@@ -138,55 +113,39 @@ pub(super) async fn after_failure(
     answer.status()
 }
 
-/// Whether no body follows the header of this answer (RFC 9110, 6.4.1).
-pub(super) fn has_no_body(session: &Session, response: &ResponseHeader) -> bool {
-    session.req_header().method == http::Method::HEAD
-        || matches!(response.status.as_u16(), 204 | 304)
-        || content_length(&response.headers) == Some(0)
-}
-
-/// Whether the client speaks HTTP/2. For Pingora such a session is one that it doesn't know.
-pub(super) fn is_http2(session: &Session) -> bool {
-    session.req_header().version == http::Version::HTTP_2
-}
-
-/// Whether the final answer that is about to be written says no to a client that asked with Expect
-/// and was not told to go on.
-pub(super) fn is_refusal_before_the_body(session: &Session) -> bool {
-    session.get_header("expect").is_some() && session.response_written().is_none()
-}
-
 /// `None` where nobody is left to be told.
-fn answer_to(failure: Failure, ctx: &RequestContext) -> Option<Answer> {
+fn answer_to(failure: Failure, request: &Request) -> Option<Answer> {
     match failure {
         Failure::Upstream(error) => Some(Answer::Upstream(error)),
         Failure::ClientGone | Failure::Drained => None,
         Failure::ClientStalled => Some(Answer::ClientStalled),
-        Failure::GaveWay => Some(Answer::Overloaded(Again::of(ctx.client_family))),
+        Failure::GaveWay => Some(Answer::Overloaded(Again::of(
+            request.downstream.client_family,
+        ))),
         Failure::BadRequest => Some(Answer::BadRequest),
         Failure::Internal => Some(Answer::Internal),
     }
 }
 
-fn error(answer: Answer, ctx: &RequestContext) -> Result<(ResponseHeader, String)> {
-    let registry = ctx.harbor().map(|harbor| harbor.registry.name.as_str());
-    let body = answer.body(registry, &ctx.request_id);
-    Ok((error_header(answer.status(), &body, ctx)?, body))
+fn error(answer: Answer, request: &Request) -> Result<(ResponseHeader, String)> {
+    let registry = request.routed().map(|routed| routed.registry_name());
+    let body = answer.body(registry, &request.downstream.request_id);
+    Ok((error_header(answer.status(), &body, request)?, body))
 }
 
-fn error_header(status: u16, body: &str, ctx: &RequestContext) -> Result<ResponseHeader> {
-    let mut response = header(status, body.len(), ctx)?;
+fn error_header(status: u16, body: &str, request: &Request) -> Result<ResponseHeader> {
+    let mut response = header(status, body.len(), request)?;
     response.insert_header("Content-Type", JSON)?;
     response.insert_header("Docker-Distribution-Api-Version", "registry/2.0")?;
     Ok(response)
 }
 
-fn header(status: u16, length: usize, ctx: &RequestContext) -> Result<ResponseHeader> {
+fn header(status: u16, length: usize, request: &Request) -> Result<ResponseHeader> {
     let mut response = ResponseHeader::build(status, Some(8))?;
     response.set_content_length(length)?;
     response.insert_header("Cache-Control", "no-store")?;
-    response.insert_header("X-Request-Id", ctx.request_id.as_str())?;
-    if let Some(hsts) = ctx.hsts() {
+    response.insert_header("X-Request-Id", request.downstream.request_id.as_str())?;
+    if let Some(hsts) = request.routed().as_ref().and_then(Routed::hsts) {
         response.insert_header(STRICT_TRANSPORT_SECURITY, hsts)?;
     }
     Ok(response)

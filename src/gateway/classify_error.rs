@@ -38,9 +38,10 @@ impl From<Given> for Failure {
 
 /// Judges an error.
 pub(crate) fn failure(error: &Error, body: BodyState) -> Failure {
-    match lacks_socket(error) {
-        true => Failure::Upstream(UpstreamError::NoSocket),
-        false => judge(error.etype(), error.esource(), body),
+    if lacks_socket(error) {
+        Failure::Upstream(UpstreamError::NoSocket)
+    } else {
+        judge(error.etype(), error.esource(), body)
     }
 }
 

@@ -1,380 +1,199 @@
-//! What is known of one request. Each phase adds its facts, later phases only read them; at the
-//! end, however it comes, they are judged, counted and written down once (see `finish`).
+//! All that is known of one request while it is under way. Each part is written by the phase that it is
+//! named after, and only read from then on; at the end, however it comes, they are judged, counted
+//! and written down once (see `finish`).
 
-use super::admission::{self, InFlight};
-use super::authorization::{Authorization, Brought};
+use super::admission::Permits;
+use super::answered::Answered;
 use super::classify_error::BodyState;
-use super::credentials::TokenAnswer;
+use super::credentials;
 use super::filtering::Filtered;
-use super::login::Trying;
+use super::login::{self, Trying};
+use super::request::Request;
 use super::throughput::Transfer;
 use super::times::Times;
-use super::tracking::Followed;
-use crate::edge::origin::Scheme;
+use super::tracking::Tracked;
+use super::tries::{At, Tries};
+use super::upstream_request;
 use crate::listener::Arrival;
-use crate::live::{Harbor, Held, Place, PublicName, Share, Shared};
-use crate::metrics::{NO_REGISTRY, RegistryMetrics, seconds};
+use crate::live::Shared;
 use crate::registry::answer::Answer;
-use crate::registry::class::Class;
-use crate::registry::client::ClientFamily;
-use crate::registry::oci_error::READ_OF_ERROR;
-use crate::registry::operation::Operation;
+use crate::registry::grant::Grant;
 use crate::registry::repair::Repair;
 use crate::registry::target::Body;
 use crate::registry::verdict::Failure;
-use crate::upstream::Address;
 use bytes::Bytes;
-use http::HeaderValue;
-use http::header::CONTENT_ENCODING;
-use pingora::http::ResponseHeader;
-use std::net::{IpAddr, SocketAddr};
+use pingora::http::RequestHeader;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-/// One request's facts, from its arrival to its record.
+/// One request, from its arrival to its record.
 pub(crate) struct RequestContext {
-    pub(super) shared: Arc<Shared>,
-    pub(super) arrival: Arrival,
-    pub(super) time: SystemTime,
-    pub(super) times: Times,
-
-    // Added on arrival.
-    pub(super) request_id: String,
-    /// The other end of the connection.
-    pub(super) peer: Option<IpAddr>,
-    /// The peer is one of the trusted proxies: what it says of the client is believed.
-    pub(super) is_trusted: bool,
-    /// What the client spoke, by the word of trusted proxies.
-    pub(super) client_side: Option<Scheme>,
-    pub(super) client: Option<IpAddr>,
-    pub(super) client_family: ClientFamily,
-    pub(super) method: http::Method,
-    /// Path and query, redacted.
-    pub(super) shown: String,
-
-    // Added by classification and routing.
-    pub(super) operation: Operation,
-    pub(super) repository: Option<String>,
-    pub(super) body: Body,
-    pub(super) authorization: Authorization,
-    pub(super) ticket: Option<Box<Brought>>,
-    pub(super) login_form: Option<String>,
+    /// What came.
+    pub(super) request: Request,
+    /// What it holds of what there is.
+    pub(super) permits: Permits,
+    /// The login that it tries, until Harbor's answer to that is counted.
     pub(super) login: Option<Trying>,
-    pub(super) mount_from: Option<String>,
-    pub(super) upload_state: Option<String>,
-    pub(super) token_query: Option<String>,
     /// What the push tracker is told at the end; only of requests that it follows.
-    pub(super) followed: Option<Box<Followed>>,
+    pub(super) tracked: Option<Box<Tracked>>,
     /// What filters know of it; none where there are none.
     pub(super) filtered: Option<Box<Filtered>>,
-    /// What goes upstream instead of the target that came.
-    pub(super) upstream_target: Option<http::uri::PathAndQuery>,
-    /// Index into the shared names.
-    name: Option<usize>,
-    in_flight: Option<InFlight>,
-    /// Its place among those that the registry may have under way.
-    pub(super) place: Option<Place>,
-    /// The same among those that are answered.
-    pub(super) lingers: Option<Share>,
-    /// What its bodies may hold.
-    pub(super) held: Option<Held>,
-
-    // Added by the tries at Harbor.
-    pub(super) tried: Vec<SocketAddr>,
-    pub(super) address: Option<Arc<Address>>,
-    endpoint: Option<usize>,
-    pub(super) received: u64,
-    pub(super) given: u64,
-    pub(super) transfer: Option<Transfer>,
-
-    // Added by the answer.
-    /// The status of Harbor's final answer.
-    pub(super) status: Option<u16>,
-    /// A mount was refused; what goes upstream next is without it.
-    pub(super) without_mount: bool,
-    pub(super) token_answer: Option<TokenAnswer>,
-    /// The body that takes the place of Harbor's.
-    pub(super) instead: Option<Bytes>,
+    pub(super) times: Times,
+    pub(super) tries: Tries,
+    pub(super) bodies: Bodies,
+    pub(super) answered: Answered,
+    /// In the order in which they were made.
     pub(super) repairs: Vec<Repair>,
-    pub(super) is_refusal: bool,
-    /// The beginning of the body of an answer that says no.
-    pub(super) error_beginning: Vec<u8>,
-    pub(super) authorization_removed: bool,
-    /// The token that was passed on grants nothing of what was asked.
-    pub(super) empty_grant: bool,
     /// The answer that was given without Harbor, or instead of it.
     pub(super) own: Option<Answer>,
     /// What broke, where something did.
     pub(super) failure: Option<Failure>,
-    /// The last byte of the answer's body was given to the client.
-    delivered: bool,
-    /// All of this was judged and written down.
-    pub(super) closed: bool,
 }
 
-/// What the first look at a request tells.
-pub(super) struct Arrived {
-    pub(super) request_id: String,
-    pub(super) peer: Option<IpAddr>,
-    pub(super) is_trusted: bool,
-    pub(super) client_side: Option<Scheme>,
-    pub(super) client: Option<IpAddr>,
-    pub(super) client_family: ClientFamily,
-    pub(super) method: http::Method,
-    pub(super) shown: String,
+/// What of the bodies passed.
+#[derive(Default)]
+pub(super) struct Bodies {
+    /// Bytes from the client.
+    pub(super) received: u64,
+    /// Bytes to the client.
+    pub(super) given: u64,
+    /// The last byte of the answer's body was given to the client.
+    is_delivered: bool,
+    /// The large one that is on its way.
+    pub(super) transfer: Option<Transfer>,
 }
 
 impl RequestContext {
     pub(super) fn new(shared: Arc<Shared>, arrival: Arrival) -> RequestContext {
-        shared.process.request_begins();
-        let in_flight = InFlight::new(shared.process.metrics.other().in_flight(Class::Other));
         RequestContext {
-            shared,
-            arrival,
-            time: SystemTime::now(),
-            times: Times::new(Instant::now()),
-            request_id: String::new(),
-            peer: None,
-            is_trusted: false,
-            client_side: None,
-            client: None,
-            client_family: ClientFamily::Other,
-            method: http::Method::GET,
-            shown: String::new(),
-            operation: Operation::Other,
-            repository: None,
-            body: Body::Absent,
-            authorization: Authorization::default(),
-            ticket: None,
-            login_form: None,
+            request: Request::new(shared, arrival),
+            permits: Permits::default(),
             login: None,
-            mount_from: None,
-            upload_state: None,
-            token_query: None,
-            followed: None,
+            tracked: None,
             filtered: None,
-            upstream_target: None,
-            name: None,
-            in_flight: Some(in_flight),
-            place: None,
-            lingers: None,
-            held: None,
-            tried: Vec::new(),
-            address: None,
-            endpoint: None,
-            received: 0,
-            given: 0,
-            transfer: None,
-            status: None,
-            without_mount: false,
-            token_answer: None,
-            instead: None,
+            times: Times::new(Instant::now()),
+            tries: Tries::default(),
+            bodies: Bodies::default(),
+            answered: Answered::default(),
             repairs: Vec::new(),
-            is_refusal: false,
-            error_beginning: Vec::new(),
-            authorization_removed: false,
-            empty_grant: false,
             own: None,
             failure: None,
-            delivered: false,
-            closed: false,
         }
-    }
-
-    pub(super) fn arrived(&mut self, arrived: Arrived) {
-        self.request_id = arrived.request_id;
-        self.peer = arrived.peer;
-        self.is_trusted = arrived.is_trusted;
-        self.client_side = arrived.client_side;
-        self.client = arrived.client;
-        self.client_family = arrived.client_family;
-        self.method = arrived.method;
-        self.shown = arrived.shown;
-    }
-
-    pub(super) fn classified(
-        &mut self,
-        operation: Operation,
-        repository: Option<&str>,
-        body: Body,
-    ) {
-        self.operation = operation;
-        self.body = body;
-        self.repository = repository.map(ToOwned::to_owned);
-    }
-
-    pub(super) fn routed(&mut self, name: usize) {
-        self.name = Some(name);
-        self.in_flight = Some(InFlight::new(
-            self.metrics().in_flight(Class::of(self.operation)),
-        ));
-    }
-
-    /// The public origin that the client used; `None` for an unknown host.
-    pub(super) fn name(&self) -> Option<&PublicName> {
-        self.name.map(|name| &self.shared.names[name])
-    }
-
-    /// What a browser is told of https. Registry clients are not: they do as they are called.
-    pub(super) fn hsts(&self) -> Option<&HeaderValue> {
-        let hsts = self.name()?.hsts.as_ref()?;
-        let is_told = self.scheme() == Scheme::Https && !self.operation.is_registry();
-        is_told.then_some(hsts)
-    }
-
-    /// The registry that the request is for; `None` for an unknown host.
-    pub(super) fn harbor(&self) -> Option<&Harbor> {
-        self.name().map(|name| &self.shared.harbors[name.harbor])
-    }
-
-    /// The registry's number in the push tracker; `None` for an unknown host.
-    pub(super) fn number(&self) -> Option<usize> {
-        self.harbor().map(|harbor| harbor.number)
-    }
-
-    /// What the client calls the registry in messages.
-    pub(super) fn registry_name(&self) -> &str {
-        self.harbor()
-            .map_or(NO_REGISTRY, |harbor| harbor.registry.name.as_str())
-    }
-
-    pub(super) fn metrics(&self) -> &RegistryMetrics {
-        match self.harbor() {
-            Some(harbor) => &harbor.metrics,
-            None => self.shared.process.metrics.other(),
-        }
-    }
-
-    pub(super) fn trying(&mut self, endpoint: usize, address: Arc<Address>) {
-        self.endpoint = Some(endpoint);
-        self.address = Some(address);
     }
 
     /// A piece of the request's body came; the last one ends it.
     pub(super) fn body_piece(&mut self, bytes: usize, last: bool) {
         let now = Instant::now();
-        self.received += bytes as u64;
+        let progress = &self.request.arrival.progress;
+        self.bodies.received += bytes as u64;
         self.times.piece(now);
         if last {
             self.times.complete(now);
-            self.arrival.progress.done(now);
+            progress.done(now);
         } else {
-            self.arrival.progress.came(bytes as u64, now);
+            progress.came(bytes as u64, now);
         }
-        if let Some(followed) = &self.followed {
+        if let Some(tracked) = &self.tracked {
             let passed = self.times.passed(now);
-            followed.flow.received(bytes as u64, passed);
+            tracked.flow.received(bytes as u64, passed);
             if last {
-                followed.flow.complete(passed);
+                tracked.flow.complete(passed);
             }
+        }
+        // Here and not with the answer: Harbor may take its time over a commit.
+        if last && let Some(upload) = self.bodies.transfer.take() {
+            upload.ended(self.bodies.received, self.request.metrics());
         }
     }
 
     /// A piece of the answer's body goes to the client.
     pub(super) fn given(&mut self, bytes: usize, last: bool) {
         let now = Instant::now();
-        self.given += bytes as u64;
+        self.bodies.given += bytes as u64;
         self.times.piece(now);
-        if let Some(followed) = &self.followed {
-            followed.flow.touched(self.times.passed(now));
+        if let Some(tracked) = &self.tracked {
+            tracked.flow.touched(self.times.passed(now));
         }
-        self.arrival.progress.given(bytes as u64, now);
-        self.delivered = last;
+        let progress = &self.request.arrival.progress;
+        progress.given(bytes as u64, now);
+        self.bodies.is_delivered = last;
         if last {
-            admission::decided(self, now);
+            self.decided(now);
         }
     }
 
-    /// An answer begins, whoever gives it.
-    pub(super) fn answers(&self, now: Instant) {
-        let limit = self.shared.config.limits.unread_answer;
-        self.arrival.progress.answers(limit, now);
+    /// The answer is on its way: what remains is between us and the client.
+    pub(super) fn decided(&mut self, now: Instant) {
+        self.permits.decided(&self.request, &self.times, now);
     }
 
     pub(super) fn body_state(&self) -> BodyState {
-        match self.times.is_complete() {
-            true => BodyState::Complete,
-            false => BodyState::Arriving,
+        if self.times.is_complete() {
+            BodyState::Complete
+        } else {
+            BodyState::Arriving
         }
     }
 
-    /// The header of Harbor's final answer came.
-    pub(super) fn answered(&mut self, status: u16, now: Instant) {
-        self.status = Some(status);
-        self.times.answered(now);
-        if let Some(wait) = self.times.upstream_wait() {
-            let metrics = self.metrics();
-            let first_byte = &metrics.operation(self.operation).first_byte;
-            first_byte.observe(seconds(wait));
-            if self.operation.is_commit() && self.times.is_complete() {
-                metrics.commit_wait.observe(seconds(wait));
-            }
+    /// A piece of the token service's answer went to the client.
+    pub(super) fn token_piece(&mut self, piece: Option<&Bytes>, last: bool) {
+        let Some(answer) = &mut self.answered.token_answer else {
+            return;
+        };
+        if piece.is_some_and(|piece| !answer.takes(piece)) {
+            self.answered.token_answer = None;
+        } else if last && let Some(request) = self.request.routed() {
+            let said = answer.said(request.asked.token_query.as_deref());
+            let password = credentials::judge_given(&said, request);
+            self.answered.token_answer = None;
+            self.answered.empty_grant = said.grant == Grant::Empty;
+            login::count(&mut self.login, password, &self.request);
         }
     }
 
-    pub(super) fn was_done(&self) -> bool {
-        self.status
-            .is_some_and(|status| (200..300).contains(&status))
+    /// From now on the mount goes to Harbor as a plain upload start.
+    pub(super) fn without_mount(&mut self, header: &RequestHeader) {
+        self.tries.without_mount = true;
+        self.repaired(Repair::Mount);
+        let target = upstream_request::without_mount(header, self.tries.target.as_ref());
+        if target.is_some() {
+            self.tries.target = target;
+        }
     }
 
     /// How long Harbor took over a commit, or has taken so far.
     pub(super) fn commit_wait(&self, now: Instant) -> Option<Duration> {
-        let is_complete = self.operation.is_commit() && self.times.is_complete();
+        let asked = &self.request.asked;
+        let is_complete = asked.operation.is_commit() && self.times.is_complete();
         let wait = self.times.upstream_wait();
-        wait.or_else(|| self.times.waiting(self.body, now))
+        wait.or_else(|| self.times.waiting(asked.body, now))
             .filter(|_| is_complete)
-    }
-
-    /// Harbor's answer says no, in words that are read.
-    pub(super) fn refuses(&mut self, response: &ResponseHeader) {
-        self.is_refusal = self.operation.is_registry()
-            && response.status.as_u16() >= 400
-            // Nothing is unpacked here; Harbor doesn't compress errors.
-            && !response.headers.contains_key(CONTENT_ENCODING);
     }
 
     /// Counts a repair and keeps it for the record.
     pub(super) fn repaired(&mut self, repair: Repair) {
-        self.metrics().repair(repair).inc();
+        self.request.metrics().repair(repair).inc();
         self.repairs.push(repair);
-    }
-
-    pub(super) fn failed(&mut self, failure: Failure) {
-        // A client that has the whole answer may leave. If Harbor answered before it had the whole
-        // body, what becomes of the rest, on either side, doesn't change how the request ended.
-        let is_early = self.body == Body::Present && !self.times.is_complete();
-        if !(self.delivered && (is_early || failure == Failure::ClientGone)) {
-            self.failure = Some(failure);
-        }
-    }
-
-    /// A piece of an answer that says no to a registry client.
-    pub(super) fn error_piece(&mut self, piece: &Bytes) {
-        let room = READ_OF_ERROR.saturating_sub(self.error_beginning.len());
-        self.error_beginning
-            .extend_from_slice(&piece[..room.min(piece.len())]);
-    }
-
-    /// The endpoint that answered, or was tried last.
-    pub(super) fn endpoint_name(&self) -> Option<&str> {
-        let endpoint = self.harbor()?.pool.endpoints.get(self.endpoint?)?;
-        Some(endpoint.name.as_str())
     }
 
     pub(super) fn is_reattached(&self) -> bool {
         self.repairs.contains(&Repair::Ticket)
     }
 
-    /// True once.
-    pub(super) fn close(&mut self) -> bool {
-        self.in_flight = None;
-        self.place = None;
-        self.lingers = None;
-        self.held = None;
-        let first = !std::mem::replace(&mut self.closed, true);
-        if first {
-            self.shared.process.request_ends();
+    pub(super) fn failed(&mut self, failure: Failure) {
+        // A client that has the whole answer may leave. If Harbor answered before it had the whole
+        // body, what becomes of the rest, on either side, doesn't change how the request ended.
+        let is_early = self.request.asked.body == Body::Present && !self.times.is_complete();
+        let is_over = is_early || failure == Failure::ClientGone;
+        if !(self.bodies.is_delivered && is_over) {
+            self.failure = Some(failure);
         }
-        first
+    }
+
+    /// The endpoint that answered, or was tried last.
+    pub(super) fn endpoint_name(&self) -> Option<&str> {
+        let At { endpoint, .. } = self.tries.at.as_ref()?;
+        let endpoints = &self.request.routed()?.harbor.pool.endpoints;
+        Some(endpoints.get(*endpoint)?.name.as_str())
     }
 }

@@ -1,160 +1,76 @@
-//! What Harbor's answers say about the credentials that a request came with: a token that an
-//! upload will need again, one that was rejected, one that grants nothing, a wrong password.
+//! What Harbor's answers say about the credentials that a request came with: a token that was
+//! rejected, one that grants nothing, one that was lost on the way, a wrong password.
 
 use super::answer::JSON;
-use super::authorization::{asked, bound, ticket_now, unix_now};
-use super::context::RequestContext;
-use super::login;
-use crate::edge::client_network::ClientNetwork;
-use crate::edge::origin::Scheme;
+use super::clock::unix_now;
+use super::request::{Request, Routed};
 use crate::metrics::seconds;
-use crate::random::{self, NoRandomness};
 use crate::registry::answer::{Answer, Lost};
 use crate::registry::challenge::{TokenError, bearer_challenge, judge_rejection};
-use crate::registry::grant::{Grant, given};
+use crate::registry::grant::{Given, Grant};
 use crate::registry::login::Password;
 use crate::registry::mount;
 use crate::registry::operation::Operation;
-use crate::registry::repair::Repair;
 use crate::registry::scope::Scope;
 use crate::registry::token::{Bearer, Claims, Credential};
-use crate::registry::upload_state;
-use crate::registry::upload_ticket::{NotIssued, next_step, with_ticket};
-use crate::ticket::{NONCE_LENGTH, Ticket, TooLong, seal};
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
-    LOCATION, TRANSFER_ENCODING, WWW_AUTHENTICATE,
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING,
+    WWW_AUTHENTICATE,
 };
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use std::time::Duration;
-use zeroize::Zeroizing;
-
-/// What is read of the token service's answer. Harbor's tokens are of one or two KiB.
-const TOKEN_ANSWER: usize = 64 * 1024;
-
-/// Puts a ticket into the Location of an upload whose request carried a Bearer token. Runs when
-/// the Location is relative already.
-pub(super) fn issue_ticket(response: &mut ResponseHeader, ctx: &RequestContext) -> Result<()> {
-    let Some(location) = response.headers.get(LOCATION) else {
-        return Ok(());
-    };
-    let Credential::Bearer(token) = &ctx.authorization.credential else {
-        return Ok(());
-    };
-    if !goes_on(ctx.operation, response.status.as_u16()) {
-        return Ok(());
-    }
-    match location
-        .to_str()
-        .map(|location| ticketed(location, token, ctx))
-    {
-        Ok(Some(Ok(location))) => {
-            response.insert_header(LOCATION, location)?;
-            response.insert_header(CACHE_CONTROL, "no-store")?;
-            ctx.metrics().authorization.tickets_issued.inc();
-        }
-        Ok(Some(Err(reason))) => ctx.metrics().authorization.not_issued(reason).inc(),
-        Ok(None) | Err(_) => {}
-    }
-    Ok(())
-}
-
-/// Whether an upload goes on after this answer.
-fn goes_on(operation: Operation, status: u16) -> bool {
-    let is_upload = matches!(
-        operation,
-        Operation::UploadStart
-            | Operation::UploadMount
-            | Operation::UploadMonolithic
-            | Operation::UploadChunk
-            | Operation::UploadStatus
-    );
-    is_upload && matches!(status, 202 | 204)
-}
-
-/// The Location with its ticket; none where tickets are off.
-fn ticketed(
-    location: &str,
-    token: &Bearer,
-    ctx: &RequestContext,
-) -> Option<std::result::Result<String, NotIssued>> {
-    let (harbor, name) = (ctx.harbor()?, ctx.name()?);
-    let keys = harbor.keys.as_ref()?;
-    let issue = || {
-        if ctx.scheme() == Scheme::Http {
-            return Err(NotIssued::NotTls);
-        }
-        let step = next_step(location)
-            .filter(|step| Some(&step.repository) == ctx.repository.as_ref())
-            .ok_or(NotIssued::Location)?;
-        let expires = token
-            .claims()
-            .and_then(|claims| claims.expires)
-            .filter(|expires| ticket_now() < *expires)
-            .ok_or(NotIssued::NoExpiry)?;
-        let ticket = Ticket {
-            token: Zeroizing::new(token.as_str().to_owned()),
-            expires,
-            client: ctx.client.map(ClientNetwork::of),
-        };
-        let mut nonce = [0; NONCE_LENGTH];
-        random::fill(&mut nonce).map_err(|NoRandomness| NotIssued::NoRandomness)?;
-        let origin = name.origin.to_string();
-        let sealed = seal(keys, &bound(&step, harbor, &origin), &ticket, nonce)
-            .map_err(|TooLong| NotIssued::TooLong)?;
-        Ok(with_ticket(location, &sealed))
-    };
-    Some(issue())
-}
 
 /// Answers a rejected Bearer token with a Bearer challenge, so that the client fetches another one.
 /// Harbor's own is for passwords, and makes clients send theirs with every request from then on.
+/// Returns whether it did.
 pub(super) fn challenge_rejected(
     response: &mut ResponseHeader,
-    ctx: &mut RequestContext,
-) -> Result<()> {
-    let (Credential::Bearer(token), 401, Some(name)) = (
-        &ctx.authorization.credential,
-        response.status.as_u16(),
-        ctx.name(),
-    ) else {
-        return Ok(());
+    request: Routed<'_>,
+) -> Result<bool> {
+    let (Credential::Bearer(token), 401) =
+        (&request.authorization.credential, response.status.as_u16())
+    else {
+        return Ok(false);
     };
+    let operation = request.asked.operation;
     // The catalog takes passwords only: there Harbor's challenge is right.
-    if !ctx.operation.is_registry()
-        || matches!(ctx.operation, Operation::Catalog | Operation::Token)
-    {
-        return Ok(());
+    if !operation.is_registry() || matches!(operation, Operation::Catalog | Operation::Token) {
+        return Ok(false);
     }
-    let scopes = asked(ctx);
+    let scopes = request.asked.scopes();
     let error = judge_rejection(token.claims(), unix_now(), &scopes);
-    let challenge = bearer_challenge(&name.origin, &scopes, Some(error));
-    note_expired(token, error, ctx);
+    let challenge = bearer_challenge(&request.name.origin, &scopes, Some(error));
+    note_expired(token, error, request);
     response.insert_header(WWW_AUTHENTICATE, challenge)?;
-    ctx.repaired(Repair::Challenge);
-    Ok(())
+    Ok(true)
 }
 
 /// A write that never comes without its Authorization came without: Harbor's refusal says nothing
 /// of that, so ours takes its place.
-pub(super) fn explain_lost(response: &mut ResponseHeader, ctx: &mut RequestContext) -> Result<()> {
-    let is_refused = ctx.authorization.credential == Credential::None && response.status == 401;
-    let Some(lost) = Lost::of(ctx.operation).filter(|_| is_refused && has_body(response)) else {
-        return Ok(());
+pub(super) fn explain_lost(
+    response: &mut ResponseHeader,
+    request: Routed<'_>,
+) -> Result<Option<(Answer, Bytes)>> {
+    let is_bare = request.authorization.credential == Credential::None;
+    let is_refused = is_bare && response.status == 401;
+    let lost = Lost::of(request.asked.operation);
+    let Some(lost) = lost.filter(|_| is_refused && has_body(response)) else {
+        return Ok(None);
     };
     let answer = Answer::AuthorizationLost(lost);
-    let body = answer.body(Some(ctx.registry_name()), &ctx.request_id);
+    let body = answer.body(
+        Some(request.registry_name()),
+        &request.downstream.request_id,
+    );
     response.remove_header(&TRANSFER_ENCODING);
     response.remove_header(&CONTENT_ENCODING);
     response.set_content_length(body.len())?;
     response.insert_header(CONTENT_TYPE, JSON)?;
     response.insert_header("Docker-Distribution-Api-Version", "registry/2.0")?;
-    ctx.own = Some(answer);
-    ctx.instead = Some(Bytes::from(body));
-    Ok(())
+    Ok(Some((answer, Bytes::from(body))))
 }
 
 /// Whether a piece of a body will come that another can take the place of.
@@ -165,8 +81,8 @@ fn has_body(response: &ResponseHeader) -> bool {
 }
 
 /// Counts a token that expired while its upload was under way.
-fn note_expired(token: &Bearer, error: TokenError, ctx: &RequestContext) {
-    let is_upload = Operation::TICKETED.contains(&ctx.operation);
+fn note_expired(token: &Bearer, error: TokenError, request: Routed<'_>) {
+    let is_upload = Operation::TICKETED.contains(&request.asked.operation);
     let now = unix_now();
     let Some(claims) = token.claims() else {
         return;
@@ -174,16 +90,10 @@ fn note_expired(token: &Bearer, error: TokenError, ctx: &RequestContext) {
     if !is_upload || error != TokenError::InvalidToken || !claims.is_expired(now) {
         return;
     }
-    let age = ctx
-        .upload_state
-        .as_deref()
-        .and_then(upload_state::started)
-        .map(|started| Duration::from_secs(now.saturating_sub(started)));
+    let age = request.asked.upload_age(now);
     if let Some(age) = age {
-        ctx.metrics()
-            .authorization
-            .expired_tokens
-            .observe(seconds(age));
+        let metrics = &request.metrics().authorization;
+        metrics.expired_tokens.observe(seconds(age));
     }
     let shown = |duration: Option<Duration>| {
         duration.map_or_else(|| "?".to_owned(), |d| format!("{} s", d.as_secs()))
@@ -192,8 +102,8 @@ fn note_expired(token: &Bearer, error: TokenError, ctx: &RequestContext) {
         "registry {}: the token of an upload to {} expired while it was under way: the upload is \
          {} old, the token was good for {}. Raise Harbor's token expiration above what the \
          slowest layer takes",
-        ctx.registry_name(),
-        ctx.repository.as_deref().unwrap_or_default(),
+        request.registry_name(),
+        request.asked.repository.as_deref().unwrap_or_default(),
         shown(age),
         shown(claims.life()),
     );
@@ -201,11 +111,15 @@ fn note_expired(token: &Bearer, error: TokenError, ctx: &RequestContext) {
 
 /// Whether a mount was refused that a plain upload may replace: nothing has been done yet, and the
 /// client would give the whole push up.
-pub(super) fn mount_was_refused(status: u16, ctx: &RequestContext) -> bool {
-    if ctx.operation != Operation::UploadMount || ctx.mount_from.is_none() {
+pub(super) fn mount_was_refused(status: u16, request: &Request) -> bool {
+    let asked = &request.asked;
+    if asked.operation != Operation::UploadMount || asked.mount_from.is_none() {
         return false;
     }
-    let grants_push = match (&ctx.authorization.credential, ctx.repository.as_deref()) {
+    let grants_push = match (
+        &request.authorization.credential,
+        asked.repository.as_deref(),
+    ) {
         (Credential::Bearer(token), Some(repository)) => {
             let grants = |claims: &Claims| claims.grants(&Scope::push(repository));
             token.claims().is_some_and(grants)
@@ -215,37 +129,31 @@ pub(super) fn mount_was_refused(status: u16, ctx: &RequestContext) -> bool {
     mount::was_refused(status, grants_push)
 }
 
-/// The answer of the token service while it is being read.
-#[derive(Default)]
-pub(super) struct TokenAnswer {
-    body: Zeroizing<Vec<u8>>,
-}
-
-/// Begins to read what the token service says, and judges logins by the status.
-pub(super) fn answered(
-    request: &RequestHeader,
-    response: &ResponseHeader,
-    ctx: &mut RequestContext,
-) {
-    let status = response.status.as_u16();
-    ctx.authorization_removed = was_removed(request, response, ctx);
-    note_accepted(ctx);
-    // Nothing is unpacked here; Harbor doesn't compress it.
-    let is_plain = !response.headers.contains_key(CONTENT_ENCODING);
-    if ctx.operation == Operation::Token && status == 200 && is_plain {
-        ctx.token_answer = Some(TokenAnswer::default());
-    }
-    login::answered(status, ctx);
-}
-
 /// A token that Harbor let write is one of its own.
-fn note_accepted(ctx: &RequestContext) {
-    if let (Credential::Bearer(token), Some(harbor)) = (&ctx.authorization.credential, ctx.harbor())
-        && Operation::PUSH.contains(&ctx.operation)
-        && ctx.was_done()
+pub(super) fn note_accepted(is_success: bool, request: Routed<'_>) {
+    if let Credential::Bearer(token) = &request.authorization.credential
+        && Operation::PUSH.contains(&request.asked.operation)
+        && is_success
     {
-        let accepted = &ctx.shared.accepted;
-        accepted.accept(accepted.token(&harbor.registry.name, token));
+        let accepted = &request.shared.accepted;
+        accepted.accept(accepted.token(request.registry_name(), token));
+    }
+}
+
+/// What the token service made of the password. Counts a token that grants nothing, and remembers
+/// one that is somebody's.
+pub(super) fn judge_given(said: &Given, request: Routed<'_>) -> Password {
+    if said.grant == Grant::Empty {
+        request.metrics().authorization.empty_grants.inc();
+    }
+    if let Some(token) = &said.somebodys {
+        let accepted = &request.shared.accepted;
+        accepted.accept(accepted.token(request.registry_name(), token));
+    }
+    match (said.grant, &said.somebodys) {
+        (Grant::Unreadable, _) => Password::Doubtful,
+        (Grant::Granted | Grant::Empty, Some(_)) => Password::Right,
+        (Grant::Granted | Grant::Empty, None) => Password::Wrong,
     }
 }
 
@@ -253,7 +161,11 @@ fn note_accepted(ctx: &RequestContext) {
 /// is no good it answers with a Basic challenge, and another gateway before it says what was wrong
 /// with the token; so no stranger makes a sound chain say this. A hop may take off what Connection
 /// names (RFC 9110, 7.6.1): then the client itself did it.
-fn was_removed(request: &RequestHeader, response: &ResponseHeader, ctx: &RequestContext) -> bool {
+pub(super) fn was_removed(
+    header: &RequestHeader,
+    response: &ResponseHeader,
+    request: &Request,
+) -> bool {
     let is_named = |value: &HeaderValue| {
         let names = value.as_bytes().split(|byte| *byte == b',');
         names
@@ -266,39 +178,7 @@ fn was_removed(request: &RequestHeader, response: &ResponseHeader, ctx: &Request
     };
     let challenges = response.headers.get_all(WWW_AUTHENTICATE);
     response.status == 401
-        && ctx.authorization.credential != Credential::None
+        && request.authorization.credential != Credential::None
         && challenges.iter().any(is_plain_bearer)
-        && !request.headers.get_all(CONNECTION).iter().any(is_named)
-}
-
-/// A piece of the answer's body goes to the client.
-pub(super) fn read_token_answer(ctx: &mut RequestContext, piece: Option<&Bytes>, last: bool) {
-    let Some(answer) = &mut ctx.token_answer else {
-        return;
-    };
-    if let Some(piece) = piece {
-        if answer.body.len() + piece.len() > TOKEN_ANSWER {
-            ctx.token_answer = None;
-            return;
-        }
-        answer.body.extend_from_slice(piece);
-    }
-    if last && let Some(answer) = ctx.token_answer.take() {
-        let asked = ctx.token_query.as_deref().unwrap_or("");
-        let said = given(asked, &answer.body);
-        if said.grant == Grant::Empty {
-            ctx.metrics().authorization.empty_grants.inc();
-            ctx.empty_grant = true;
-        }
-        if let (Some(token), Some(harbor)) = (&said.somebodys, ctx.harbor()) {
-            let accepted = &ctx.shared.accepted;
-            accepted.accept(accepted.token(&harbor.registry.name, token));
-        }
-        let password = match (said.grant, said.somebodys) {
-            (Grant::Unreadable, _) => Password::Doubtful,
-            (Grant::Granted | Grant::Empty, Some(_)) => Password::Right,
-            (Grant::Granted | Grant::Empty, None) => Password::Wrong,
-        };
-        login::count(password, ctx);
-    }
+        && !header.headers.get_all(CONNECTION).iter().any(is_named)
 }

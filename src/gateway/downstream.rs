@@ -1,83 +1,115 @@
-//! Who is believed about the client: its address, and what it spoke.
+//! Who asks, and over what; and whose word about that is believed.
 
-use super::context::RequestContext;
+use super::message::target_parts;
+use crate::edge::forwarded::accepted_request_id;
 use crate::edge::origin::Scheme;
 use crate::edge::proxy_header::Sender;
 use crate::edge::trusted::{forwarded_scheme, only_address};
-use crate::listener::Way;
-use crate::live::{PublicName, Shared};
-use crate::push::Finding;
+use crate::listener::{Arrival, Way};
+use crate::live::Shared;
+use crate::registry::client::ClientFamily;
+use crate::registry::redact::redacted;
+use http::header::USER_AGENT;
 use pingora::http::RequestHeader;
+use pingora::proxy::Session;
 use std::net::IpAddr;
 
-/// What of the words of others is believed.
-pub(super) struct Believed {
-    /// The peer is one of the trusted proxies, and speaks for itself.
+/// The client's side of a request.
+pub(super) struct Downstream {
+    /// The client's own, where it is one that can stand in a log.
+    pub(super) request_id: String,
+    /// The other end of the connection, or whom a PROXY header named in its place.
+    pub(super) peer: Option<IpAddr>,
+    /// The peer is one of the trusted proxies: what it says of the client is believed.
     pub(super) is_trusted: bool,
     pub(super) client: Option<IpAddr>,
-    /// What the client spoke, where somebody says so.
-    pub(super) client_side: Option<Scheme>,
+    pub(super) client_family: ClientFamily,
+    /// The scheme of the client's side. TLS that ends here is TLS, whatever is said of hops before.
+    pub(super) scheme: Scheme,
+    /// A trusted proxy says that the client came by http, and the listener serves it all the same.
+    pub(super) is_told_http: bool,
+    pub(super) method: http::Method,
+    /// Path and query, redacted.
+    pub(super) shown: String,
 }
 
-impl Believed {
-    /// `peer` is the other end of the connection, or whom a PROXY header named in its place.
-    pub(super) fn of(
-        request: &RequestHeader,
-        peer: Option<IpAddr>,
-        ctx: &RequestContext,
-    ) -> Believed {
-        let announced = ctx.arrival.announced;
-        let trusted = &ctx.shared.trusted;
-        let is_trusted = match announced.sender {
-            Sender::Peer | Sender::Client(_) => peer.is_some_and(|peer| trusted.contains(peer)),
-            // Behind the proxy is somebody, who may write any header.
-            Sender::Unknown => false,
-        };
+impl Downstream {
+    /// Before the header is looked at.
+    pub(super) fn unseen() -> Downstream {
+        Downstream {
+            request_id: String::new(),
+            peer: None,
+            is_trusted: false,
+            client: None,
+            client_family: ClientFamily::Other,
+            scheme: Scheme::Http,
+            is_told_http: false,
+            method: http::Method::GET,
+            shown: String::new(),
+        }
+    }
+
+    pub(super) fn of(session: &Session, arrival: &Arrival, shared: &Shared) -> Downstream {
+        let request = session.req_header();
+        let given = request.headers.get("x-request-id");
+        let given = given.and_then(|value| accepted_request_id(value.as_bytes()));
+        let user_agent = request.headers.get(USER_AGENT);
+        let peer = session.client_addr().and_then(|address| address.as_inet());
+        let peer = peer.map(|address| address.ip().to_canonical());
+        let is_trusted = is_trusted(peer, arrival, shared);
         let client = match peer {
-            Some(peer) if is_trusted => Some(told_client(request, peer, &ctx.shared)),
+            Some(peer) if is_trusted => Some(told_client(request, peer, shared)),
             peer => peer,
         };
-        // A proxy that passes TLS through sees none; it ends here.
-        let announced = || match ctx.arrival.way {
-            Way::Tls => None,
-            Way::Plain | Way::Redirect => announced.client_side,
-        };
-        let client_side = match is_trusted {
-            true => forwarded_scheme(told(request, "x-forwarded-proto")).or_else(announced),
-            false => announced(),
-        };
-        Believed {
+        let told = told_scheme(request, is_trusted, arrival);
+        let is_redirect = arrival.way == Way::Redirect;
+        Downstream {
+            request_id: given.map_or_else(|| uuid::Uuid::new_v4().to_string(), ToOwned::to_owned),
+            peer,
             is_trusted,
             client,
-            client_side,
+            client_family: ClientFamily::of(user_agent.and_then(|value| value.to_str().ok())),
+            scheme: match (arrival.way, told) {
+                (Way::Tls, _) | (Way::Plain | Way::Redirect, Some(Scheme::Https)) => Scheme::Https,
+                (Way::Plain | Way::Redirect, Some(Scheme::Http) | None) => Scheme::Http,
+            },
+            is_told_http: told == Some(Scheme::Http) && !is_redirect,
+            method: request.method.clone(),
+            shown: shown(request),
         }
+    }
+
+    pub(super) fn shown_client(&self) -> String {
+        shown_address(self.client)
+    }
+
+    pub(super) fn shown_peer(&self) -> String {
+        shown_address(self.peer)
     }
 }
 
-impl RequestContext {
-    /// The scheme of the client's side. TLS that ends here is TLS, whatever is said of hops before.
-    pub(super) fn scheme(&self) -> Scheme {
-        match (self.arrival.way, self.client_side) {
-            (Way::Tls, _) | (Way::Plain | Way::Redirect, Some(Scheme::Https)) => Scheme::Https,
-            (Way::Plain | Way::Redirect, Some(Scheme::Http) | None) => Scheme::Http,
-        }
-    }
+fn shown_address(address: Option<IpAddr>) -> String {
+    address.map_or_else(|| "?".to_owned(), |address| address.to_string())
+}
 
-    /// Whether a trusted proxy says that the client came by http, where the public origin is
-    /// https. A listener that redirects is there for that.
-    pub(super) fn is_in_clear(&self) -> bool {
-        let is_served = match self.arrival.way {
-            Way::Tls | Way::Plain => true,
-            Way::Redirect => false,
-        };
-        let is_https = |name: &PublicName| name.origin.scheme == Scheme::Https;
-        is_served && self.client_side == Some(Scheme::Http) && self.name().is_some_and(is_https)
+/// Whether the peer is a trusted proxy that speaks for itself.
+fn is_trusted(peer: Option<IpAddr>, arrival: &Arrival, shared: &Shared) -> bool {
+    match arrival.announced.sender {
+        Sender::Peer | Sender::Client(_) => peer.is_some_and(|peer| shared.trusted.contains(peer)),
+        // Behind the proxy is somebody, who may write any header.
+        Sender::Unknown => false,
     }
+}
 
-    /// What the way that the request came shows to be wrong, however it ended.
-    pub(super) fn finding(&self) -> Option<Finding> {
-        self.is_in_clear().then_some(Finding::InsecureClientSide)
-    }
+/// What the client spoke, where somebody says so who is believed.
+fn told_scheme(request: &RequestHeader, is_trusted: bool, arrival: &Arrival) -> Option<Scheme> {
+    // A proxy that passes TLS through sees none; it ends here.
+    let announced = || match arrival.way {
+        Way::Tls => None,
+        Way::Plain | Way::Redirect => arrival.announced.client_side,
+    };
+    let forwarded = is_trusted.then(|| forwarded_scheme(told(request, "x-forwarded-proto")));
+    forwarded.flatten().or_else(announced)
 }
 
 fn told<'r>(request: &'r RequestHeader, name: &str) -> impl Iterator<Item = &'r [u8]> {
@@ -93,8 +125,16 @@ fn told_client(request: &RequestHeader, peer: IpAddr, shared: &Shared) -> IpAddr
     header
         .and_then(|name| only_address(told(request, name.as_str())))
         .unwrap_or_else(|| {
-            shared
-                .trusted
-                .client_of(peer, told(request, "x-forwarded-for"))
+            let forwarded = told(request, "x-forwarded-for");
+            shared.trusted.client_of(peer, forwarded)
         })
+}
+
+/// The target for people: redacted even where it can't be understood.
+fn shown(request: &RequestHeader) -> String {
+    let target = String::from_utf8_lossy(target_parts(request).1);
+    match target.split_once('?') {
+        Some((path, query)) => redacted(path, Some(query)),
+        None => redacted(&target, None),
+    }
 }

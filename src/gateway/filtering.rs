@@ -3,12 +3,10 @@
 //!
 //! Where no filter is registered, nothing of this runs but a look whether one is.
 
-use super::answer::Refusal;
-use super::context::RequestContext;
+use super::refusal::Refusal;
+use super::request::{Request, Routed};
 use super::tracking;
-use crate::filter::{
-    Decision, Edit, End, ErrorCode, Request, Response, UpstreamHeaders, View, shown,
-};
+use crate::filter::{self, Decision, Edit, End, ErrorCode, Response, UpstreamHeaders, View, shown};
 use crate::metrics::FilterDecision;
 use crate::registry::answer::Answer;
 use crate::registry::target::Target;
@@ -31,54 +29,70 @@ const TIME: Duration = Duration::from_secs(2);
 /// What a terminal shows of a sentence without losing the reader.
 const LONGEST_SENTENCE: usize = 500;
 
+/// Makes edits to a header, of a request or a response: Pingora has no trait for both.
+macro_rules! apply {
+    ($edits:expr, $header:expr) => {
+        for edit in $edits {
+            match edit {
+                Edit::Set(name, value) => $header.insert_header(name, value)?,
+                Edit::Add(name, value) => {
+                    $header.append_header(name, value)?;
+                }
+                Edit::Remove(name) => {
+                    $header.remove_header(&name);
+                }
+            }
+        }
+    };
+}
+
 /// What filters are shown of a request, and which of them ended it.
 pub(super) struct Filtered {
-    request: Request,
-    ended_by: Option<usize>,
-    is_denied: bool,
+    view: filter::Request,
+    ended_by: Option<(usize, FilterDecision)>,
 }
 
 impl Filtered {
     pub(super) fn is_denied(&self) -> bool {
-        self.is_denied
+        matches!(self.ended_by, Some((_, FilterDecision::Deny)))
     }
 
     pub(super) fn ended_by(&self) -> Option<usize> {
-        self.ended_by
+        self.ended_by.map(|(index, _)| index)
     }
 }
 
 /// What filters will be shown of a request that was just routed; none where there is no filter.
 pub(super) fn view(
-    request: &RequestHeader,
+    header: &RequestHeader,
     target: &Target<'_>,
     query: Option<&str>,
-    ctx: &RequestContext,
+    request: Routed<'_>,
 ) -> Option<Box<Filtered>> {
-    if ctx.shared.process.filters.is_empty() {
+    if request.shared.process.filters.is_empty() {
         return None;
     }
-    let authorization = ctx.authorization.replacement();
-    let authorization = authorization.or_else(|| request.headers.get(AUTHORIZATION));
+    let authorization = request.authorization.replacement();
+    let authorization = authorization.or_else(|| header.headers.get(AUTHORIZATION));
     let digest = || tracking::digest(target.operation, query);
+    let downstream = &request.downstream;
     let view = View {
-        id: ctx.request_id.clone(),
+        id: downstream.request_id.clone(),
         operation: target.operation,
-        method: ctx.method.clone(),
-        path: ctx.shown.clone(),
-        registry: ctx.registry_name().to_owned(),
-        public_origin: ctx.name()?.origin.to_string(),
+        method: downstream.method.clone(),
+        path: downstream.shown.clone(),
+        registry: request.registry_name().to_owned(),
+        public_origin: request.name.origin.to_string(),
         repository: target.repository.map(ToOwned::to_owned),
         reference: target.reference.map(ToOwned::to_owned).or_else(digest),
-        client: ctx.client,
-        client_family: ctx.client_family,
+        client: downstream.client,
+        client_family: downstream.client_family,
         account: authorization.and_then(|value| token::account(value.as_bytes())),
-        headers: shown(&request.headers),
+        headers: shown(&header.headers),
     };
     Some(Box::new(Filtered {
-        request: Request::from(view),
+        view: filter::Request::from(view),
         ended_by: None,
-        is_denied: false,
     }))
 }
 
@@ -86,32 +100,35 @@ pub(super) fn view(
 ///
 /// # Errors
 /// The refusal of the first that says no, or can't say.
-pub(super) async fn decide(ctx: &mut RequestContext) -> std::result::Result<(), Refusal> {
-    match ctx.filtered.is_some() {
-        true => Box::pin(ask_whether(ctx)).await,
-        false => Ok(()),
+pub(super) async fn decide(
+    filtered: Option<&mut Filtered>,
+    request: &Request,
+) -> std::result::Result<(), Refusal> {
+    match filtered {
+        Some(filtered) => Box::pin(ask_whether(filtered, request)).await,
+        None => Ok(()),
     }
 }
 
-async fn ask_whether(ctx: &mut RequestContext) -> std::result::Result<(), Refusal> {
-    let shared = Arc::clone(&ctx.shared);
+async fn ask_whether(
+    filtered: &mut Filtered,
+    request: &Request,
+) -> std::result::Result<(), Refusal> {
     let deadline = Instant::now() + TIME;
-    for (index, one) in shared.process.filters.iter().enumerate() {
-        let Some(filtered) = &ctx.filtered else {
-            return Ok(());
-        };
-        let decided = bounded(one.filter.request(&filtered.request), deadline).await;
+    for (index, one) in request.shared.process.filters.iter().enumerate() {
+        let decided = bounded(one.filter.request(&filtered.view), deadline).await;
         let decision = match &decided {
             Ok(Decision::Continue) => FilterDecision::Continue,
             Ok(Decision::Deny { status, .. }) if is_denial(*status) => FilterDecision::Deny,
             Ok(Decision::Deny { .. }) => FilterDecision::Invalid,
             Err(broken) => *broken,
         };
-        ctx.metrics().filter_decided(index, decision);
+        request.metrics().filter_decided(index, decision);
         if decision == FilterDecision::Continue {
             continue;
         }
-        blame(index, decision, ctx);
+        filtered.ended_by = Some((index, decision));
+        complain(index, decision, request);
         return Err(match decided {
             Ok(Decision::Deny {
                 status,
@@ -130,16 +147,23 @@ async fn ask_whether(ctx: &mut RequestContext) -> std::result::Result<(), Refusa
 ///
 /// # Errors
 /// When a filter panics or takes too long.
-pub(super) async fn upstream(request: &mut RequestHeader, ctx: &mut RequestContext) -> Result<()> {
-    match ctx.filtered.is_some() {
-        true => Box::pin(edit_request(request, ctx)).await,
-        false => Ok(()),
+pub(super) async fn upstream(
+    header: &mut RequestHeader,
+    filtered: Option<&mut Filtered>,
+    request: &Request,
+) -> Result<()> {
+    match filtered {
+        Some(filtered) => Box::pin(edit_request(header, filtered, request)).await,
+        None => Ok(()),
     }
 }
 
-async fn edit_request(request: &mut RequestHeader, ctx: &mut RequestContext) -> Result<()> {
-    let shared = Arc::clone(&ctx.shared);
-    let config = &shared.config;
+async fn edit_request(
+    header: &mut RequestHeader,
+    filtered: &mut Filtered,
+    request: &Request,
+) -> Result<()> {
+    let config = &request.shared.config;
     let moved = config.restore_authorization_from.iter();
     let taken = moved.map(|moved| &moved.header);
     let taken: Vec<_> = taken
@@ -147,26 +171,13 @@ async fn edit_request(request: &mut RequestHeader, ctx: &mut RequestContext) -> 
         .cloned()
         .collect();
     let deadline = Instant::now() + TIME;
-    for (index, one) in shared.process.filters.iter().enumerate() {
-        let Some(filtered) = &ctx.filtered else {
-            return Ok(());
-        };
+    for (index, one) in request.shared.process.filters.iter().enumerate() {
         let mut headers = UpstreamHeaders::but(taken.clone());
-        let call = one.filter.upstream(&filtered.request, &mut headers);
+        let call = one.filter.upstream(&filtered.view, &mut headers);
         if let Err(broken) = bounded(call, deadline).await {
-            return Err(broke(index, broken, ctx));
+            return Err(broke(index, broken, filtered, request));
         }
-        for edit in headers.edits() {
-            match edit {
-                Edit::Set(name, value) => request.insert_header(name, value)?,
-                Edit::Add(name, value) => {
-                    request.append_header(name, value)?;
-                }
-                Edit::Remove(name) => {
-                    request.remove_header(&name);
-                }
-            }
-        }
+        apply!(headers.edits(), header);
     }
     Ok(())
 }
@@ -176,55 +187,44 @@ async fn edit_request(request: &mut RequestHeader, ctx: &mut RequestContext) -> 
 /// # Errors
 /// When a filter panics or takes too long.
 pub(super) async fn response(
-    response: &mut ResponseHeader,
-    ctx: &mut RequestContext,
+    header: &mut ResponseHeader,
+    filtered: Option<&mut Filtered>,
+    request: &Request,
 ) -> Result<()> {
-    match ctx.filtered.is_some() {
-        true => Box::pin(edit_response(response, ctx)).await,
-        false => Ok(()),
+    match filtered {
+        Some(filtered) => Box::pin(edit_response(header, filtered, request)).await,
+        None => Ok(()),
     }
 }
 
-async fn edit_response(response: &mut ResponseHeader, ctx: &mut RequestContext) -> Result<()> {
-    let shared = Arc::clone(&ctx.shared);
+async fn edit_response(
+    header: &mut ResponseHeader,
+    filtered: &mut Filtered,
+    request: &Request,
+) -> Result<()> {
     let deadline = Instant::now() + TIME;
-    let status = response.status.as_u16();
+    let status = header.status.as_u16();
     // As Harbor sent it and as it was put right: no filter sees another's headers.
-    let headers = Arc::new(shown(&response.headers));
-    for (index, one) in shared.process.filters.iter().enumerate() {
-        let Some(filtered) = &ctx.filtered else {
-            return Ok(());
-        };
+    let headers = Arc::new(shown(&header.headers));
+    for (index, one) in request.shared.process.filters.iter().enumerate() {
         let mut answer = Response::new(status, Arc::clone(&headers));
-        let call = one.filter.response(&filtered.request, &mut answer);
+        let call = one.filter.response(&filtered.view, &mut answer);
         if let Err(broken) = bounded(call, deadline).await {
-            return Err(broke(index, broken, ctx));
+            return Err(broke(index, broken, filtered, request));
         }
-        for edit in answer.edits() {
-            match edit {
-                Edit::Set(name, value) => response.insert_header(name, value)?,
-                Edit::Add(name, value) => {
-                    response.append_header(name, value)?;
-                }
-                Edit::Remove(name) => {
-                    response.remove_header(&name);
-                }
-            }
-        }
+        apply!(answer.edits(), header);
     }
     Ok(())
 }
 
 /// Tells each filter how the request ended. A panic changes nothing about that any more.
-pub(super) fn ended(ctx: &RequestContext, end: &End) {
-    let Some(filtered) = &ctx.filtered else {
-        return;
-    };
-    for (index, one) in ctx.shared.process.filters.iter().enumerate() {
-        let told = AssertUnwindSafe(|| one.filter.ended(&filtered.request, end));
+pub(super) fn ended(filtered: &Filtered, end: &End, request: &Request) {
+    for (index, one) in request.shared.process.filters.iter().enumerate() {
+        let told = AssertUnwindSafe(|| one.filter.ended(&filtered.view, end));
         if catch_unwind(told).is_err() {
-            ctx.metrics().filter_decided(index, FilterDecision::Panic);
-            complain(index, FilterDecision::Panic, ctx);
+            let broken = FilterDecision::Panic;
+            request.metrics().filter_decided(index, broken);
+            complain(index, broken, request);
         }
     }
 }
@@ -243,25 +243,20 @@ async fn bounded<T>(
 }
 
 /// A filter broke while the request was under way.
-fn broke(index: usize, broken: FilterDecision, ctx: &mut RequestContext) -> Box<Error> {
-    ctx.metrics().filter_decided(index, broken);
-    blame(index, broken, ctx);
+fn broke(
+    index: usize,
+    broken: FilterDecision,
+    filtered: &mut Filtered,
+    request: &Request,
+) -> Box<Error> {
+    request.metrics().filter_decided(index, broken);
+    filtered.ended_by = Some((index, broken));
+    complain(index, broken, request);
     Error::explain(pingora::InternalError, "a filter broke")
 }
 
-/// Notes which filter ended the request.
-fn blame(index: usize, decision: FilterDecision, ctx: &mut RequestContext) {
-    if let Some(filtered) = &mut ctx.filtered {
-        filtered.ended_by = Some(index);
-        filtered.is_denied = decision == FilterDecision::Deny;
-    }
-    if decision != FilterDecision::Deny {
-        complain(index, decision, ctx);
-    }
-}
-
-/// One line for whoever wrote the filter.
-fn complain(index: usize, decision: FilterDecision, ctx: &RequestContext) {
+/// One line for whoever wrote a filter that broke.
+fn complain(index: usize, decision: FilterDecision, request: &Request) {
     let what = match decision {
         FilterDecision::Continue | FilterDecision::Deny => return,
         FilterDecision::Invalid => "denied with a status that is no denial",
@@ -270,9 +265,14 @@ fn complain(index: usize, decision: FilterDecision, ctx: &RequestContext) {
     };
     log::error!(
         "registry {}: filter {} {what} (request {})",
-        ctx.registry_name(),
-        ctx.shared.process.filters.name(index).unwrap_or_default(),
-        ctx.request_id
+        request.registry_name(),
+        request
+            .shared
+            .process
+            .filters
+            .name(index)
+            .unwrap_or_default(),
+        request.downstream.request_id
     );
 }
 

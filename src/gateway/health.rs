@@ -3,8 +3,7 @@
 //! the gateway out of a balancer, and nobody's business out there.
 
 use super::answer::{read_small_body, send};
-use super::context::RequestContext;
-use super::request::path_and_query;
+use super::message::path_and_query;
 use http::Method;
 use pingora::Result;
 use pingora::http::ResponseHeader;
@@ -19,13 +18,8 @@ pub(super) fn is_asked(session: &Session) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"?"))
 }
 
-/// Answers, and leaves no trace: a balancer asks every few seconds from many places.
-pub(super) async fn answer(
-    session: &mut Session,
-    ctx: &mut RequestContext,
-    is_draining: bool,
-) -> Result<()> {
-    ctx.close();
+/// Answers.
+pub(super) async fn answer(session: &mut Session, is_draining: bool) -> Result<()> {
     let method = &session.req_header().method;
     let (status, body) = match (method == Method::GET || method == Method::HEAD, is_draining) {
         (false, _) => (405, ""),

@@ -1,9 +1,10 @@
 //! Passwords on their way to Harbor, in whatever a request carries them: who guesses is made to
 //! wait, and each answer of Harbor's is counted.
 
-use super::answer::Refusal;
-use super::context::RequestContext;
-use super::request::content_length;
+use super::answered::Answered;
+use super::message::content_length;
+use super::refusal::Refusal;
+use super::request::{Request, Routed};
 use crate::edge::login::Login;
 use crate::live::Attempt;
 use crate::registry::answer::Answer;
@@ -28,12 +29,11 @@ pub(super) struct Trying {
 ///
 /// # Errors
 /// The refusal of who guesses passwords.
-pub(super) fn settle(path: &str, ctx: &mut RequestContext) -> Result<(), Refusal> {
-    let Credential::Basic(login) = &ctx.authorization.credential else {
-        return Ok(());
-    };
-    let login = *login;
-    try_it(login, Way::Basic, path.to_owned(), ctx)
+pub(super) fn settle(path: &str, request: Routed<'_>) -> Result<Option<Trying>, Refusal> {
+    match &request.authorization.credential {
+        Credential::Basic(login) => try_it(*login, Way::Basic, path.to_owned(), request).map(Some),
+        Credential::Bearer(_) | Credential::Other | Credential::None => Ok(None),
+    }
 }
 
 /// Whether this is the login form, as loosely as Harbor's router takes it: with a slash at its end,
@@ -42,23 +42,21 @@ pub(super) fn is_form(method: &Method, path: &str) -> bool {
     method == Method::POST && path.starts_with(login::FORM_PATH)
 }
 
-/// Reads the login form, if that is what comes. One that is too large, late or no such form is
-/// passed on as it comes, and counts as one account's with all others like it.
+/// Reads the login form. One that is too large, late or no such form is passed on as it comes, and
+/// counts as one account's with all others like it.
 ///
 /// # Errors
 /// The refusal of who guesses passwords.
 pub(super) async fn read_form(
     session: &mut Session,
-    ctx: &mut RequestContext,
-) -> Result<(), Refusal> {
-    let Some(query) = ctx.login_form.take() else {
-        return Ok(());
-    };
+    query: &str,
+    request: Routed<'_>,
+) -> Result<Trying, Refusal> {
     let login = match form(session).await {
-        Some(body) => Login::from_form(&body, Some(&query)),
+        Some(body) => Login::from_form(&body, Some(query)),
         None => Login::unreadable(b""),
     };
-    try_it(login, Way::Form, login::FORM_PATH.to_owned(), ctx)
+    try_it(login, Way::Form, login::FORM_PATH.to_owned(), request)
 }
 
 /// The whole body; none where it can't be had soon, or is none to be kept.
@@ -81,64 +79,57 @@ async fn form(session: &mut Session) -> Option<Vec<u8>> {
     (body.len() as u64 == length).then_some(body)
 }
 
-fn try_it(login: Login, way: Way, path: String, ctx: &mut RequestContext) -> Result<(), Refusal> {
-    let checked = match attempt(&login, ctx) {
-        Some(attempt) => ctx.shared.logins.check(attempt),
+fn try_it(login: Login, way: Way, path: String, request: Routed<'_>) -> Result<Trying, Refusal> {
+    let checked = match attempt(&login, request) {
+        Some(attempt) => request.shared.logins.check(attempt),
         None => Ok(()),
     };
-    if let Err(wait) = checked {
-        ctx.metrics().authorization.logins_limited.inc();
-        // In whole seconds, and never too early.
-        let seconds = wait.as_secs() + 1;
-        return Err(Refusal::AnswerWith(
-            Answer::LoginLimited,
-            "Retry-After",
-            seconds.to_string(),
-        ));
+    match checked {
+        Ok(()) => Ok(Trying { login, way, path }),
+        Err(wait) => {
+            request.metrics().authorization.logins_limited.inc();
+            // In whole seconds, and never too early.
+            let seconds = wait.as_secs() + 1;
+            Err(Refusal::RetryAfter(
+                Answer::LoginLimited,
+                seconds.to_string(),
+            ))
+        }
     }
-    ctx.login = Some(Trying { login, way, path });
-    Ok(())
 }
 
-fn attempt<'a>(login: &'a Login, ctx: &'a RequestContext) -> Option<Attempt<'a>> {
+fn attempt<'a>(login: &'a Login, request: Routed<'a>) -> Option<Attempt<'a>> {
     Some(Attempt {
-        client: ctx.client?,
-        registry: ctx.harbor()?.registry.name.as_str(),
+        client: request.downstream.client?,
+        registry: request.registry_name(),
         login,
     })
 }
 
-/// Harbor answered; what its status says counts, where its body won't say more.
-pub(super) fn answered(status: u16, ctx: &mut RequestContext) {
-    let Some(trying) = &ctx.login else {
+/// Harbor answered; what its status says counts, unless its body will say more.
+pub(super) fn answered(login: &mut Option<Trying>, answered: &Answered, request: Routed<'_>) {
+    let Some((trying, status)) = login.as_ref().zip(answered.status) else {
         return;
     };
     let asked = Asked {
         way: trying.way,
-        operation: ctx.operation,
+        operation: request.asked.operation,
         path: &trying.path,
     };
     let password = login::password(&asked, status);
-    let is_left_to_the_body = ctx.token_answer.is_some() && password == Password::Doubtful;
+    let is_body_read = answered.token_answer.is_some();
+    let is_left_to_the_body = is_body_read && password == Password::Doubtful;
     if !is_left_to_the_body {
-        count(password, ctx);
+        count(login, password, &request);
     }
 }
 
 /// Counts what Harbor made of the login, once.
-pub(super) fn count(password: Password, ctx: &mut RequestContext) {
-    let Some(trying) = ctx.login.take() else {
+pub(super) fn count(login: &mut Option<Trying>, password: Password, request: &Request) {
+    let Some((trying, request)) = login.take().zip(request.routed()) else {
         return;
     };
-    if let Some(attempt) = attempt(&trying.login, ctx) {
-        ctx.shared.logins.answered(attempt, password);
-    }
-}
-
-/// The request is over. An answer of Harbor's that was not read to its end may have told the client
-/// what it wanted to know.
-pub(super) fn ended(ctx: &mut RequestContext) {
-    if ctx.times.is_answered() {
-        count(Password::Doubtful, ctx);
+    if let Some(attempt) = attempt(&trying.login, request) {
+        request.shared.logins.answered(attempt, password);
     }
 }

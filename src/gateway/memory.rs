@@ -3,10 +3,10 @@
 //! The figures are those of one request whose other end has stopped reading, as measured with
 //! hundreds of them, rounded up.
 
-use super::answer;
-use super::context::RequestContext;
-use super::request::content_length;
+use super::message::{content_length, is_http2};
+use super::request::Request;
 use crate::edge::client_network::Owner;
+use crate::live::Held;
 use crate::registry::target::Body;
 use http::Method;
 use pingora::http::ResponseHeader;
@@ -26,31 +26,33 @@ const DOWNLOAD: u64 = 640 << 10;
 /// What a request needs however short its body is.
 const LEAST: u64 = 32 << 10;
 
-/// Sets aside what the request's bodies may hold; false where that is more than its client may have.
-pub(super) fn is_set_aside(session: &Session, ctx: &mut RequestContext) -> bool {
-    let upload = match (ctx.body, answer::is_http2(session)) {
+/// More than a client may have.
+pub(super) struct TooMuch;
+
+/// Sets aside what the request's bodies may hold; none where that is nothing.
+///
+/// # Errors
+/// Where it is more than its client may have.
+pub(super) fn set_aside(session: &Session, request: &Request) -> Result<Option<Held>, TooMuch> {
+    let upload = match (request.asked.body, is_http2(session)) {
         (Body::Absent, _) => 0,
         (Body::Present, true) => HTTP2_UPLOAD,
         (Body::Present, false) => HTTP1_UPLOAD,
     };
     let length = content_length(&session.req_header().headers);
-    let bytes = bounded(upload, length) + download(&ctx.method);
+    let bytes = bounded(upload, length) + download(&request.downstream.method);
     if bytes == 0 {
-        return true;
+        return Ok(None);
     }
-    let memory = &ctx.shared.process.memory;
-    let limit = ctx.shared.config.limits.body_memory;
-    ctx.held = memory.hold(Owner::of(ctx.client), bytes, limit);
-    ctx.held.is_some()
+    let memory = &request.shared.process.memory;
+    let limit = request.shared.config.limits.body_memory;
+    let held = memory.hold(Owner::of(request.downstream.client), bytes, limit);
+    held.map(Some).ok_or(TooMuch)
 }
 
-/// The answer's header tells how long its body is.
-pub(super) fn answered(response: &ResponseHeader, ctx: &mut RequestContext) {
-    if ctx.method == Method::GET
-        && let Some(held) = &mut ctx.held
-    {
-        held.keep(bounded(DOWNLOAD, content_length(&response.headers)));
-    }
+/// How much of it a GET keeps whose answer has this header.
+pub(super) fn kept(response: &ResponseHeader) -> u64 {
+    bounded(DOWNLOAD, content_length(&response.headers))
 }
 
 /// Only a GET is answered with more than a few words.

@@ -2,12 +2,15 @@
 //!
 //! Thin by intent: each callback gathers facts, asks a pure function and applies what it decided.
 //! What went wrong is judged in `classify_error`, what the client is told in `registry::answer`, what
-//! is counted and written down in `context`.
+//! is counted and written down in `finish`.
 
 mod admission;
 mod answer;
+mod answered;
+mod arriving;
 mod authorization;
 mod classify_error;
+mod clock;
 mod context;
 mod credentials;
 mod downstream;
@@ -17,17 +20,23 @@ mod health;
 mod hop;
 mod login;
 mod memory;
+mod message;
 mod owner;
 mod proof;
+mod refusal;
 mod request;
 mod response_headers;
 mod sound;
 mod throughput;
+mod tickets;
 mod times;
+mod token_answer;
 mod tracking;
+mod tries;
+mod under_way;
 mod upstream_request;
 
-pub(crate) use context::RequestContext;
+pub(crate) use under_way::UnderWay;
 
 use crate::listener::arrival;
 use crate::live::Current;
@@ -35,9 +44,12 @@ use crate::registry::operation::Replay;
 use crate::registry::upstream_error::UpstreamError;
 use crate::registry::verdict::Failure;
 use admission::DRAIN;
+use answered::Answered;
+use arriving::WATCH_MARGIN;
 use async_trait::async_trait;
 use bytes::Bytes;
 use classify_error::{MOUNT_REFUSED, UNRESOLVED, failure};
+use context::RequestContext;
 use finish::Sent;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
@@ -49,17 +61,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use throughput::Transfer;
 use tokio::sync::watch;
+use tries::At;
 
 /// Tries at Harbor for one request: enough to pass two dead replicas and a stale connection.
 pub(crate) const MAX_TRIES: usize = 4;
 
 /// A client that sent Expect and was refused skips its body; Pingora waits for it all the same.
 const SKIPPED_BODY: Duration = Duration::from_secs(1);
-
-/// How much longer the watch over a client's pace waits than the timeouts of single reads and
-/// writes: silence is theirs, and a Harbor that doesn't read is not taken for a client that doesn't
-/// send.
-const WATCH_MARGIN: Duration = Duration::from_secs(5);
 
 /// Implements Pingora's proxy hooks. Cheap to clone: each worker has one.
 #[derive(Clone)]
@@ -80,21 +88,17 @@ impl Gateway {
 
 #[async_trait]
 impl ProxyHttp for Gateway {
-    type CTX = RequestContext;
+    type CTX = UnderWay;
 
-    fn new_ctx(&self) -> RequestContext {
-        RequestContext::new(self.current.load(), arrival())
+    fn new_ctx(&self) -> UnderWay {
+        UnderWay::new(self.current.load(), arrival())
     }
 
     /// No modules: nothing is compressed or rewritten here.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     /// Keepalive, and early answers that reach a client which is still sending.
-    async fn early_request_filter(
-        &self,
-        session: &mut Session,
-        _ctx: &mut RequestContext,
-    ) -> Result<()> {
+    async fn early_request_filter(&self, session: &mut Session, _ctx: &mut UnderWay) -> Result<()> {
         if session.get_keepalive().is_some() {
             // The connection's own watch over it goes on (see `listener`).
             if self.is_draining() {
@@ -110,48 +114,56 @@ impl ProxyHttp for Gateway {
     }
 
     /// Health, or arrival, classification, routing: either the request may go on, or it is answered here.
-    async fn request_filter(
-        &self,
-        session: &mut Session,
-        ctx: &mut RequestContext,
-    ) -> Result<bool> {
+    async fn request_filter(&self, session: &mut Session, ctx: &mut UnderWay) -> Result<bool> {
         let sound = sound::judge(session);
         if sound.is_ok() && health::is_asked(session) {
-            health::answer(session, ctx, self.is_draining()).await?;
+            // A balancer asks every few seconds from many places.
+            ctx.forget();
+            health::answer(session, self.is_draining()).await?;
             return Ok(true);
         }
-        request::arrive(session, ctx);
-        let Err(refusal) = request::let_through(session, ctx, sound).await else {
+        arriving::arrive(session, &mut ctx.request);
+        let Err(refusal) = arriving::let_through(session, ctx, sound).await else {
             return Ok(false);
         };
         ctx.own = refusal.answer();
         answer::read_small_body(session).await;
-        ctx.answers(Instant::now());
-        answer::write(session, ctx, refusal).await?;
-        admission::refused(session, ctx, Instant::now());
+        ctx.request.answers(Instant::now());
+        answer::write(session, &ctx.request, refusal).await?;
+        if session.as_mut().is_body_done() {
+            ctx.request.arrival.progress.decided();
+        } else {
+            ctx.decided(Instant::now());
+        }
         Ok(true)
     }
 
     async fn upstream_peer(
         &self,
         _session: &mut Session,
-        ctx: &mut RequestContext,
+        ctx: &mut UnderWay,
     ) -> Result<Box<HttpPeer>> {
-        let Some(harbor) = ctx.harbor() else {
-            return Error::e_explain(
-                pingora::InternalError,
-                "a request without a registry went upstream",
-            );
-        };
-        let Some(choice) = harbor.pool.choose(&ctx.tried) else {
+        let ctx: &mut RequestContext = ctx;
+        let request = ctx.request.routed();
+        let chosen = request.and_then(|request| {
+            let choice = request.harbor.pool.choose(&ctx.tries.failed)?;
+            Some((request, choice))
+        });
+        let Some((request, choice)) = chosen else {
             // No hook for failed tries is called: there was none.
             let cause = UpstreamError::Unresolved;
-            ctx.metrics().upstream_error(cause).inc();
-            return Error::e_explain(UNRESOLVED, format!("registry {}", harbor.registry.name));
+            ctx.request.metrics().upstream_error(cause).inc();
+            let registry = ctx.request.registry_name();
+            return Error::e_explain(UNRESOLVED, format!("registry {registry}"));
         };
-        let silence = upstream_request::silence(ctx.operation, &harbor.registry.timeouts);
-        let peer = harbor.pool.endpoints[choice.endpoint].peer(choice.address.socket, silence);
-        ctx.trying(choice.endpoint, choice.address);
+        let timeouts = &request.harbor.registry.timeouts;
+        let silence = upstream_request::silence(request.asked.operation, timeouts);
+        let endpoint = &request.harbor.pool.endpoints[choice.endpoint];
+        let peer = endpoint.peer(choice.address.socket, silence);
+        ctx.tries.at = Some(At {
+            endpoint: choice.endpoint,
+            address: choice.address,
+        });
         Ok(peer)
     }
 
@@ -160,32 +172,34 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         _peer: &HttpPeer,
-        ctx: &mut RequestContext,
+        ctx: &mut UnderWay,
         mut error: Box<Error>,
     ) -> Box<Error> {
+        let ctx: &mut RequestContext = ctx;
         let judged = failure(&error, ctx.body_state());
         let is_ours = judged == Failure::Upstream(UpstreamError::NoSocket);
         if is_ours {
-            ctx.shared.process.note_exhausted(&error);
-        } else if let Some(address) = ctx.address.clone() {
-            ctx.tried.push(address.socket);
+            ctx.request.shared.process.note_exhausted(&error);
+        } else if let Some(At { address, .. }) = &ctx.tries.at {
+            ctx.tries.failed.push(address.socket);
             if address.set_healthy(false) {
                 log::warn!(
                     "registry {}: {} can't be reached: {error}",
-                    ctx.registry_name(),
+                    ctx.request.registry_name(),
                     address.socket
                 );
             }
         }
+        let metrics = ctx.request.metrics();
         if let Failure::Upstream(cause) = judged {
-            ctx.metrics().upstream_error(cause).inc();
+            metrics.upstream_error(cause).inc();
         }
-        let another = ctx
-            .harbor()
-            .is_some_and(|harbor| harbor.pool.has_untried(&ctx.tried));
-        let retry = another && !is_ours && ctx.tried.len() < MAX_TRIES;
+        let failed = &ctx.tries.failed;
+        let request = ctx.request.routed();
+        let another = request.is_some_and(|request| request.harbor.pool.has_untried(failed));
+        let retry = another && !is_ours && failed.len() < MAX_TRIES;
         if retry {
-            ctx.metrics().retries.inc();
+            metrics.retries.inc();
         }
         error.set_retry(retry);
         error
@@ -198,11 +212,11 @@ impl ProxyHttp for Gateway {
         _peer: &HttpPeer,
         fd: std::os::unix::io::RawFd,
         _digest: Option<&Digest>,
-        ctx: &mut RequestContext,
+        ctx: &mut UnderWay,
     ) -> Result<()> {
         ctx.times.sending(Instant::now());
-        ctx.transfer = Transfer::upload(session, fd, ctx);
-        ctx.arrival.progress.goes_to(fd);
+        ctx.bodies.transfer = Transfer::upload(session, fd, &ctx.request);
+        ctx.request.arrival.progress.goes_to(fd);
         Ok(())
     }
 
@@ -210,10 +224,13 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         request: &mut RequestHeader,
-        ctx: &mut RequestContext,
+        ctx: &mut UnderWay,
     ) -> Result<()> {
-        upstream_request::edit(request, ctx)?;
-        filtering::upstream(request, ctx).await
+        let ctx: &mut RequestContext = ctx;
+        if let Some(routed) = ctx.request.routed() {
+            upstream_request::edit(request, ctx.tries.target.as_ref(), routed)?;
+        }
+        filtering::upstream(request, ctx.filtered.as_deref_mut(), &ctx.request).await
     }
 
     async fn request_body_filter(
@@ -221,13 +238,9 @@ impl ProxyHttp for Gateway {
         _session: &mut Session,
         body: &mut Option<Bytes>,
         end_of_stream: bool,
-        ctx: &mut RequestContext,
+        ctx: &mut UnderWay,
     ) -> Result<()> {
         ctx.body_piece(body.as_ref().map_or(0, Bytes::len), end_of_stream);
-        // Here and not with the answer: Harbor may take its time over a commit.
-        if end_of_stream && let Some(upload) = ctx.transfer.take() {
-            upload.ended(ctx.received, ctx);
-        }
         // An empty last piece would be written as a last chunk, and then the last chunk once more;
         // the stray one would stay on the connection as the next request's beginning.
         if end_of_stream && body.as_ref().is_some_and(Bytes::is_empty) {
@@ -242,52 +255,69 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        ctx: &mut RequestContext,
+        ctx: &mut UnderWay,
     ) -> Result<()> {
         if response.status == 101 {
             return Error::e_explain(pingora::InvalidHTTPHeader, "101 that nobody asked for")
                 .map_err(|error| error.into_up());
         }
-        let is_refused = credentials::mount_was_refused(response.status.as_u16(), ctx);
-        match is_refused && !ctx.without_mount && session.is_body_empty() {
-            true => Error::e_explain(MOUNT_REFUSED, "another repository's blob"),
-            false => Ok(()),
+        let status = response.status.as_u16();
+        let is_refused = credentials::mount_was_refused(status, &ctx.request);
+        if is_refused && !ctx.tries.without_mount && session.is_body_empty() {
+            return Error::e_explain(MOUNT_REFUSED, "another repository's blob");
         }
+        Ok(())
     }
 
     async fn response_filter(
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        ctx: &mut RequestContext,
+        ctx: &mut UnderWay,
     ) -> Result<()> {
+        let ctx: &mut RequestContext = ctx;
+        let Some(request) = ctx.request.routed() else {
+            return Ok(());
+        };
         if response.status.is_informational() {
-            return response_headers::edit_interim(response, ctx);
+            return response_headers::edit_interim(response, request);
         }
-        ctx.answered(response.status.as_u16(), Instant::now());
-        ctx.transfer = Transfer::download(session, &response.headers, ctx);
+        let now = Instant::now();
+        ctx.answered = Answered::of(session.req_header(), response, request);
+        ctx.times.answered(now);
+        request.observe_wait(&ctx.times);
+        ctx.bodies.transfer = Transfer::download(session, &response.headers, &request);
         // Over HTTP/1.1 each write has its own timeout; over HTTP/2 each byte that the client lets
         // through starts it anew.
-        if let Some(harbor) = ctx.harbor().filter(|_| answer::is_http2(session)) {
-            let limit = harbor.registry.timeouts.between_bytes + WATCH_MARGIN;
-            ctx.arrival.progress.bound_answer(limit);
+        if message::is_http2(session) {
+            let limit = request.harbor.registry.timeouts.between_bytes + WATCH_MARGIN;
+            request.arrival.progress.bound_answer(limit);
         }
-        ctx.answers(Instant::now());
-        if answer::has_no_body(session, response) {
-            admission::decided(ctx, Instant::now());
+        request.answers(now);
+        if message::has_no_body(session, response) {
+            ctx.permits.decided(&request, &ctx.times, now);
         }
-        memory::answered(response, ctx);
-        tracking::answered(response, ctx);
-        ctx.refuses(response);
-        if answer::is_refusal_before_the_body(session) {
+        if message::is_refusal_before_the_body(session) {
             session.set_read_timeout(Some(SKIPPED_BODY));
         }
         if self.is_draining() {
             session.set_keepalive(None);
         }
-        credentials::answered(session.req_header(), response, ctx);
-        response_headers::edit(response, ctx)?;
-        filtering::response(response, ctx).await
+        ctx.permits.keep_memory(response, &request);
+        if let Some(tracked) = &mut ctx.tracked {
+            tracked.answered(response);
+        }
+        credentials::note_accepted(ctx.answered.is_success(), request);
+        login::answered(&mut ctx.login, &ctx.answered, request);
+        let edited = response_headers::edit(response, request)?;
+        for repair in edited.repairs {
+            ctx.repaired(repair);
+        }
+        if let Some((answer, body)) = edited.instead {
+            ctx.own = Some(answer);
+            ctx.answered.instead = Some(body);
+        }
+        filtering::response(response, ctx.filtered.as_deref_mut(), &ctx.request).await
     }
 
     fn response_body_filter(
@@ -295,14 +325,11 @@ impl ProxyHttp for Gateway {
         _session: &mut Session,
         body: &mut Option<Bytes>,
         end_of_stream: bool,
-        ctx: &mut RequestContext,
+        ctx: &mut UnderWay,
     ) -> Result<Option<Duration>> {
-        if let Some(piece) = body.as_ref().filter(|_| ctx.is_refusal) {
-            ctx.error_piece(piece);
-        }
-        response_headers::replace_body(body, ctx);
+        ctx.answered.piece(body);
         ctx.given(body.as_ref().map_or(0, Bytes::len), end_of_stream);
-        credentials::read_token_answer(ctx, body.as_ref(), end_of_stream);
+        ctx.token_piece(body.as_ref(), end_of_stream);
         Ok(None)
     }
 
@@ -313,19 +340,20 @@ impl ProxyHttp for Gateway {
         _peer: &HttpPeer,
         session: &mut Session,
         mut error: Box<Error>,
-        ctx: &mut RequestContext,
+        ctx: &mut UnderWay,
         client_reused: bool,
     ) -> Box<Error> {
         if *error.etype() == MOUNT_REFUSED {
-            request::drop_mount(session.req_header(), ctx);
+            ctx.without_mount(session.req_header());
             error.set_retry(true);
             return error;
         }
         let judged = failure(&error, ctx.body_state());
         if let Failure::Upstream(cause) = judged {
-            ctx.metrics().upstream_error(cause).inc();
+            ctx.request.metrics().upstream_error(cause).inc();
         }
-        let harmless = match ctx.operation.replay(session.req_header().method.as_str()) {
+        let operation = ctx.request.asked.operation;
+        let harmless = match operation.replay(session.req_header().method.as_str()) {
             Replay::Read | Replay::WithoutBody => session.is_body_empty(),
             Replay::Never => false,
         };
@@ -335,7 +363,7 @@ impl ProxyHttp for Gateway {
             && !ctx.times.is_answered()
             && !session.retry_buffer_truncated();
         if retry {
-            ctx.metrics().retries.inc();
+            ctx.request.metrics().retries.inc();
         }
         error.set_retry(retry);
         error
@@ -345,9 +373,9 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         error: &Error,
-        ctx: &mut RequestContext,
+        ctx: &mut UnderWay,
     ) -> FailToProxy {
-        let failure = match ctx.arrival.progress.is_given() {
+        let failure = match ctx.request.arrival.progress.is_given() {
             Some(given) => given.into(),
             None => failure(error, ctx.body_state()),
         };
@@ -356,31 +384,21 @@ impl ProxyHttp for Gateway {
             ctx.failed(failure);
         }
         let now = Instant::now();
-        ctx.answers(now);
-        admission::decided(ctx, now);
-        let error_code = answer::after_failure(session, ctx, failure, DRAIN).await;
+        ctx.request.answers(now);
+        ctx.decided(now);
+        let error_code = answer::after_failure(session, &ctx.request, failure, DRAIN).await;
         FailToProxy {
             error_code,
             can_reuse_downstream: false,
         }
     }
 
-    fn suppress_error_log(
-        &self,
-        _session: &Session,
-        _ctx: &RequestContext,
-        _error: &Error,
-    ) -> bool {
+    fn suppress_error_log(&self, _session: &Session, _ctx: &UnderWay, _error: &Error) -> bool {
         // The access record says it, in the registry's words.
         true
     }
 
-    async fn logging(
-        &self,
-        session: &mut Session,
-        _error: Option<&Error>,
-        ctx: &mut RequestContext,
-    ) {
+    async fn logging(&self, session: &mut Session, _error: Option<&Error>, ctx: &mut UnderWay) {
         let sent = Sent {
             status: session
                 .response_written()
@@ -388,6 +406,6 @@ impl ProxyHttp for Gateway {
             received: session.body_bytes_read() as u64,
             sent: session.body_bytes_sent() as u64,
         };
-        finish::close(ctx, &sent);
+        ctx.finish(&sent);
     }
 }

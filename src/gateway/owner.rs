@@ -1,26 +1,27 @@
 //! Whose a request is, beyond its client's network: a credential that Harbor accepted lately.
 
-use super::context::RequestContext;
+use super::request::{Request, Routed};
 use crate::edge::client_network::{ClientNetwork, Owner};
 use crate::live::Marks;
 use crate::registry::token::Credential;
 
 /// Whether Harbor accepted the request's credential through this gateway lately.
-pub(super) fn is_accepted(ctx: &RequestContext) -> bool {
-    marks(ctx).is_some_and(|marks| ctx.shared.accepted.knows(marks))
+pub(super) fn is_accepted(request: &Request) -> bool {
+    let marks = request.routed().and_then(marks);
+    marks.is_some_and(|marks| request.shared.accepted.knows(marks))
 }
 
 /// The holder of the request's account, if Harbor accepted the credential lately: what others of his
 /// network take isn't his.
-pub(super) fn account(ctx: &RequestContext) -> Option<Owner> {
-    let marks = marks(ctx).filter(|marks| ctx.shared.accepted.knows(*marks))?;
-    let network = ClientNetwork::of(ctx.client?);
+pub(super) fn account(request: Routed<'_>) -> Option<Owner> {
+    let marks = marks(request).filter(|marks| request.shared.accepted.knows(*marks))?;
+    let network = ClientNetwork::of(request.downstream.client?);
     Some(Owner::Account(network, marks.account.number()))
 }
 
-fn marks(ctx: &RequestContext) -> Option<Marks> {
-    let (registry, accepted) = (ctx.harbor()?.registry.name.as_str(), &ctx.shared.accepted);
-    match &ctx.authorization.credential {
+fn marks(request: Routed<'_>) -> Option<Marks> {
+    let (registry, accepted) = (request.registry_name(), &request.shared.accepted);
+    match &request.authorization.credential {
         Credential::Bearer(token) => Some(accepted.token(registry, token)),
         Credential::Basic(login) => Some(accepted.login(registry, login)),
         Credential::None | Credential::Other => None,

@@ -1,335 +1,211 @@
-//! The first look at a request: who asks, for what, of which registry, and may they.
+//! What is known of a request before anything of it goes upstream: who asks, for what, of which
+//! registry, with which Authorization. Settled in `arriving`, step by step, and only read from then on.
 
-use super::admission;
-use super::answer::Refusal;
-use super::authorization;
-use super::context::{Arrived, RequestContext};
-use super::downstream::Believed;
-use super::filtering::{self, Filtered};
-use super::login;
-use super::sound;
-use super::tracking;
-use crate::config::{Expose, Limits};
-use crate::edge::forwarded::accepted_request_id;
-use crate::edge::host::requested_authority;
-use crate::edge::origin::{Authority, Origin, Scheme};
-use crate::edge::path::NormalPath;
+use super::authorization::Authorization;
+use super::downstream::Downstream;
+use super::times::Times;
+use crate::edge::origin::Scheme;
 use crate::edge::query;
-use crate::listener::{Pace, Shortened, Way};
-use crate::live::PublicName;
-use crate::registry::answer::Answer;
-use crate::registry::client::ClientFamily;
-use crate::registry::exposure::Exposure;
-use crate::registry::form;
-use crate::registry::mount;
+use crate::listener::Arrival;
+use crate::live::{Harbor, PublicName, Shared};
+use crate::metrics::{NO_REGISTRY, RegistryMetrics, seconds};
+use crate::push::Whose;
 use crate::registry::operation::Operation;
-use crate::registry::redact::redacted;
-use crate::registry::repair::Repair;
+use crate::registry::scope::Scope;
 use crate::registry::target::{Body, Target};
-use crate::registry::upload_ticket;
-use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
-use http::uri::PathAndQuery;
-use pingora::http::RequestHeader;
-use pingora::http::authority::{RawTargetAuthority, raw_target_authority};
-use pingora::proxy::Session;
-use std::borrow::Cow;
+use crate::registry::{upload_state, upload_ticket};
+use http::HeaderValue;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
-/// Notes who asks, and over what.
-pub(super) fn arrive(session: &Session, ctx: &mut RequestContext) {
-    let request = session.req_header();
-    let given = request.headers.get("x-request-id");
-    let given = given.and_then(|value| accepted_request_id(value.as_bytes()));
-    let user_agent = request
-        .headers
-        .get(USER_AGENT)
-        .and_then(|value| value.to_str().ok());
-    let peer = session.client_addr().and_then(|address| address.as_inet());
-    let peer = peer.map(|address| address.ip().to_canonical());
-    let believed = Believed::of(request, peer, ctx);
-    ctx.arrived(Arrived {
-        request_id: given.map_or_else(|| uuid::Uuid::new_v4().to_string(), ToOwned::to_owned),
-        peer,
-        is_trusted: believed.is_trusted,
-        client_side: believed.client_side,
-        client: believed.client,
-        client_family: ClientFamily::of(user_agent),
-        method: request.method.clone(),
-        shown: shown(request),
-    });
+/// One request, as it came.
+pub(super) struct Request {
+    /// The configuration that it is served by.
+    pub(super) shared: Arc<Shared>,
+    pub(super) arrival: Arrival,
+    pub(super) time: SystemTime,
+    pub(super) downstream: Downstream,
+    pub(super) asked: Asked,
+    /// Index into the shared names.
+    pub(super) name: Option<usize>,
+    pub(super) authorization: Authorization,
 }
 
-/// Whether the request may go to Harbor: placed, given what it needs, and let through by the filters,
-/// which hear of no other.
-///
-/// # Errors
-/// The refusal that it is answered with.
-pub(super) async fn let_through(
-    session: &mut Session,
-    ctx: &mut RequestContext,
-    sound: Result<(), Refusal>,
-) -> Result<(), Refusal> {
-    sound?;
-    let filtered = place(session, ctx)?;
-    login::read_form(session, ctx).await?;
-    admission::admit(session, ctx).await?;
-    ctx.filtered = filtered;
-    filtering::decide(ctx).await
+/// What is asked for.
+pub(super) struct Asked {
+    pub(super) operation: Operation,
+    pub(super) repository: Option<String>,
+    pub(super) body: Body,
+    pub(super) mount_from: Option<String>,
+    pub(super) upload_state: Option<String>,
+    pub(super) token_query: Option<String>,
 }
 
-/// Classifies, routes, and settles with which Authorization the request goes on. Returns what
-/// filters will be shown of it, if it is admitted.
-///
-/// # Errors
-/// The refusal is the end of the request: it is answered here.
-fn place(
-    session: &mut Session,
-    ctx: &mut RequestContext,
-) -> Result<Option<Box<Filtered>>, Refusal> {
-    let body = if session.is_body_empty() {
-        Body::Absent
-    } else {
-        Body::Present
-    };
-    let request = session.req_header();
-    let (authority, target) = parts(request);
-    let path =
-        NormalPath::parse(target).map_err(|error| Refusal::Answer(Answer::BadPath(error)))?;
-    let target = Target::of(request.method.as_str(), &path, body);
-    ctx.classified(target.operation, target.repository, body);
-
-    let asked = route(request, authority.as_deref(), ctx)?;
-    // What came by https to a proxy in front would only come back.
-    if ctx.arrival.way == Way::Redirect && ctx.scheme() == Scheme::Http {
-        return Err(redirect(ctx, &asked, &path));
-    }
-    admit(request, &target, body, ctx)?;
-    authorization::settle(request, &target, path.query(), ctx);
-    admission::is_open(ctx)?;
-    remember(&target, path.query(), ctx);
-    tracking::begin(request, &target, path.query(), ctx);
-    login::settle(path.path(), ctx)?;
-    if login::is_form(&request.method, path.path()) {
-        ctx.login_form = Some(path.query().unwrap_or_default().to_owned());
-    }
-    if path.differs() {
-        ctx.repaired(Repair::Path);
-    }
-    let filtered = filtering::view(request, &target, path.query(), ctx);
-    let path = path.without(&[upload_ticket::PARAMETER]);
-    if let Some(target) = path.upstream_target() {
-        let target = PathAndQuery::try_from(target);
-        ctx.upstream_target = Some(target.map_err(|_| Refusal::Answer(Answer::BadRequest))?);
-    }
-    bound(session, ctx, body);
-    Ok(filtered)
-}
-
-/// Finds the registry by its host.
-fn route(
-    request: &RequestHeader,
-    authority: Option<&str>,
-    ctx: &mut RequestContext,
-) -> Result<Authority, Refusal> {
-    let hosts = request.headers.get_all(HOST).iter();
-    let asked = requested_authority(authority, hosts.map(http::HeaderValue::as_bytes))
-        .map_err(|error| Refusal::Answer(Answer::BadHost(error)))?;
-    let Some((_, &name)) = ctx.shared.routes.find(&asked, ctx.scheme()) else {
-        return Err(Refusal::Answer(Answer::UnknownHost));
-    };
-    ctx.routed(name);
-    if ctx.is_in_clear()
-        && let Some(harbor) = ctx.harbor()
-    {
-        harbor.note_in_clear(ctx.peer);
-    }
-    Ok(asked)
-}
-
-fn redirect(ctx: &RequestContext, asked: &Authority, path: &NormalPath<'_>) -> Refusal {
-    match https_origin(ctx, asked) {
-        Some(origin) => Refusal::RedirectToHttps(format!("{origin}{}", as_sent(path))),
-        None => Refusal::Answer(Answer::UnknownHost),
-    }
-}
-
-/// Whether this may be asked here, and asked so.
-fn admit(
-    request: &RequestHeader,
-    target: &Target<'_>,
-    body: Body,
-    ctx: &RequestContext,
-) -> Result<(), Refusal> {
-    let exposed = ctx
-        .harbor()
-        .is_some_and(|harbor| is_exposed(target.exposure, harbor.registry.expose));
-    if !exposed {
-        return Err(Refusal::Answer(Answer::NotPublic));
-    }
-    if is_too_large(request, &ctx.shared.config.limits) {
-        return Err(Refusal::Answer(Answer::HeaderTooLarge));
-    }
-    if !has_one_length(request) || !sound::has_one_authorization(&request.headers) {
-        return Err(Refusal::Answer(Answer::BadRequest));
-    }
-    match form::hides_parameters(target.operation, body, content_types(&request.headers)) {
-        true => Err(Refusal::Answer(Answer::FormBody)),
-        false => Ok(()),
-    }
-}
-
-/// What of the query is needed when Harbor has answered.
-fn remember(target: &Target<'_>, query: Option<&str>, ctx: &mut RequestContext) {
-    let value = |name| {
-        let value = query::only_value(query?, name)?;
-        String::from_utf8(value).ok()
-    };
-    match target.operation {
-        Operation::UploadMount => ctx.mount_from = value("from"),
-        operation if Operation::TICKETED.contains(&operation) => {
-            ctx.upload_state = value(upload_ticket::STATE);
+impl Asked {
+    /// Before the target is looked at.
+    pub(super) fn unseen() -> Asked {
+        Asked {
+            operation: Operation::Other,
+            repository: None,
+            body: Body::Absent,
+            mount_from: None,
+            upload_state: None,
+            token_query: None,
         }
-        Operation::Token => ctx.token_query = query.map(ToOwned::to_owned),
-        _ => {}
     }
-}
 
-/// How long the client may be silent, in both directions.
-fn bound(session: &mut Session, ctx: &RequestContext, body: Body) {
-    let Some(harbor) = ctx.harbor() else {
-        return;
-    };
-    let limit = harbor.registry.timeouts.between_bytes;
-    session.set_read_timeout(Some(limit));
-    session.set_write_timeout(Some(limit));
-    let window = limit + super::WATCH_MARGIN;
-    ctx.arrival.life.bound_writes(window);
-    if body == Body::Present {
-        ctx.arrival.progress.expect(Pace {
-            window,
-            bytes: ctx.shared.config.limits.upload_progress,
-        });
-    }
-}
-
-/// From now on the mount goes to Harbor as a plain upload start.
-pub(super) fn drop_mount(request: &RequestHeader, ctx: &mut RequestContext) {
-    ctx.without_mount = true;
-    ctx.repaired(Repair::Mount);
-    let target = match &ctx.upstream_target {
-        Some(target) => target.as_str().as_bytes(),
-        None => parts(request).1,
-    };
-    // It has been read once already.
-    if let Ok(path) = NormalPath::parse(target)
-        && let Some(Ok(target)) = path
-            .without(&mount::PARAMETERS)
-            .upstream_target()
-            .map(PathAndQuery::try_from)
-    {
-        ctx.upstream_target = Some(target);
-    }
-}
-
-/// Where a redirect to https leads: to the host that was asked for, or else to the registry's first
-/// https origin.
-fn https_origin<'c>(ctx: &'c RequestContext, asked: &Authority) -> Option<&'c Origin> {
-    let names = &ctx.shared.names;
-    let harbor = ctx.name()?.harbor;
-    let secure =
-        |other: &&PublicName| other.harbor == harbor && other.origin.scheme == Scheme::Https;
-    let same_host = names
-        .iter()
-        .filter(secure)
-        .find(|other| other.origin.host == asked.host);
-    same_host
-        .or_else(|| names.iter().find(secure))
-        .map(|name| &name.origin)
-}
-
-fn as_sent(path: &NormalPath<'_>) -> String {
-    match path.query() {
-        Some(query) => format!("{}?{query}", path.path()),
-        None => path.path().to_owned(),
-    }
-}
-
-fn is_exposed(exposure: Exposure, expose: Expose) -> bool {
-    match exposure {
-        Exposure::Registry => expose.registry,
-        Exposure::Api => expose.api,
-        Exposure::Ui => expose.ui,
-        Exposure::Never => false,
-    }
-}
-
-/// The target in origin form, as it came.
-pub(super) fn path_and_query(request: &RequestHeader) -> &[u8] {
-    parts(request).1
-}
-
-/// The target's authority, where it has one, and the rest in origin form. A target may come in
-/// absolute form over HTTP/1.1 as well (RFC 9112, 3.2.2).
-fn parts(request: &RequestHeader) -> (Option<Cow<'_, str>>, &[u8]) {
-    let target = request.raw_path();
-    match raw_target_authority(target) {
-        RawTargetAuthority::Absolute {
-            authority,
-            path_and_query,
-            ..
-        } => {
-            let path = if path_and_query.is_empty() {
-                b"/"
-            } else {
-                path_and_query
-            };
-            (Some(String::from_utf8_lossy(authority)), path)
+    /// Of the query, what is needed when Harbor has answered.
+    pub(super) fn of(target: &Target<'_>, query: Option<&str>, body: Body) -> Asked {
+        let operation = target.operation;
+        let value = |name| {
+            let value = query::only_value(query?, name)?;
+            String::from_utf8(value).ok()
+        };
+        let when = |is_needed: bool, name| is_needed.then(|| value(name)).flatten();
+        let is_mount = operation == Operation::UploadMount;
+        let has_state = !is_mount && Operation::TICKETED.contains(&operation);
+        let token_query = query.filter(|_| operation == Operation::Token);
+        Asked {
+            operation,
+            repository: target.repository.map(ToOwned::to_owned),
+            body,
+            mount_from: when(is_mount, "from"),
+            upload_state: when(has_state, upload_ticket::STATE),
+            token_query: token_query.map(ToOwned::to_owned),
         }
-        RawTargetAuthority::None | RawTargetAuthority::AmbiguousAuthority => {
-            let authority = request.uri.authority();
-            (authority.map(|authority| authority.as_str().into()), target)
+    }
+
+    /// The scopes that it needs, as a challenge names them.
+    pub(super) fn scopes(&self) -> Vec<Scope> {
+        match (self.repository.as_deref(), self.operation) {
+            (None, _) | (_, Operation::Catalog) => Vec::new(),
+            (Some(repository), operation) => {
+                Scope::asked(operation, repository, self.mount_from.as_deref())
+            }
+        }
+    }
+
+    /// How long ago the upload began, by its state.
+    pub(super) fn upload_age(&self, unix_now: u64) -> Option<Duration> {
+        let started = upload_state::started(self.upload_state.as_deref()?)?;
+        Some(Duration::from_secs(unix_now.saturating_sub(started)))
+    }
+}
+
+impl Request {
+    /// A request of which nothing was seen yet.
+    pub(super) fn new(shared: Arc<Shared>, arrival: Arrival) -> Request {
+        Request {
+            shared,
+            arrival,
+            time: SystemTime::now(),
+            downstream: Downstream::unseen(),
+            asked: Asked::unseen(),
+            name: None,
+            authorization: Authorization::default(),
+        }
+    }
+
+    /// With its registry; none for an unknown host, which nothing goes upstream for.
+    pub(super) fn routed(&self) -> Option<Routed<'_>> {
+        let name = &self.shared.names[self.name?];
+        Some(Routed {
+            request: self,
+            name,
+            harbor: &self.shared.harbors[name.harbor],
+        })
+    }
+
+    /// An answer begins, whoever gives it.
+    pub(super) fn answers(&self, now: Instant) {
+        let limit = self.shared.config.limits.unread_answer;
+        self.arrival.progress.answers(limit, now);
+    }
+
+    /// What the client calls the registry in messages.
+    pub(super) fn registry_name(&self) -> &str {
+        self.routed()
+            .map_or(NO_REGISTRY, |routed| routed.registry_name())
+    }
+
+    pub(super) fn metrics(&self) -> &RegistryMetrics {
+        match self.routed() {
+            Some(routed) => &routed.harbor.metrics,
+            None => self.shared.process.metrics.other(),
         }
     }
 }
 
-/// Whether the header has more fields or bytes than it may. Over HTTP/1.1 a header that goes on and
-/// on is not even read to its end (see `listener`).
-fn is_too_large(request: &RequestHeader, limits: &Limits) -> bool {
-    /// `: ` and the end of the line.
-    const BETWEEN: usize = 4;
-    let fields = request.headers.iter();
-    let bytes = fields.map(|(name, value)| name.as_str().len() + value.len() + BETWEEN);
-    let bytes = bytes.sum::<usize>() + request.raw_path().len();
-    request.extensions.get::<Shortened>().is_some()
-        || request.headers.len() > limits.header_fields
-        || bytes as u64 > limits.header_bytes
+/// A request and the registry that it is for.
+#[derive(Clone, Copy)]
+pub(super) struct Routed<'a> {
+    request: &'a Request,
+    /// The public origin that the client used.
+    pub(super) name: &'a PublicName,
+    pub(super) harbor: &'a Harbor,
 }
 
-/// Whether the body's length, where it is told, is one number in one field. Pingora reads `5, 5` as
-/// 5 and passes it on as it is; what Harbor reads in it is Harbor's affair (RFC 9112, 6.3).
-fn has_one_length(request: &RequestHeader) -> bool {
-    let mut lengths = request.headers.get_all(CONTENT_LENGTH).iter();
-    let is_number = lengths
-        .next()
-        .is_none_or(|length| length.as_bytes().iter().all(u8::is_ascii_digit));
-    is_number && lengths.next().is_none()
+impl Deref for Routed<'_> {
+    type Target = Request;
+
+    fn deref(&self) -> &Request {
+        self.request
+    }
 }
 
-/// The length that a body is said to have; none where it isn't told in a number.
-pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
+impl<'a> Routed<'a> {
+    /// All public origins, of every registry.
+    pub(super) fn names(&self) -> &'a [PublicName] {
+        &self.request.shared.names
+    }
 
-fn content_types(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let values = headers.get_all(CONTENT_TYPE).iter();
-    values.map(http::HeaderValue::as_bytes)
-}
+    pub(super) fn registry_name(&self) -> &'a str {
+        &self.harbor.registry.name
+    }
 
-/// The target for people: redacted even where it can't be understood.
-fn shown(request: &RequestHeader) -> String {
-    let target = String::from_utf8_lossy(parts(request).1);
-    match target.split_once('?') {
-        Some((path, query)) => redacted(path, Some(query)),
-        None => redacted(&target, None),
+    pub(super) fn metrics(&self) -> &'a RegistryMetrics {
+        &self.harbor.metrics
+    }
+
+    /// The registry's number in the push tracker.
+    pub(super) fn number(&self) -> usize {
+        self.harbor.number
+    }
+
+    /// What a browser is told of https. Registry clients are not: they do as they are called.
+    pub(super) fn hsts(&self) -> Option<&'a HeaderValue> {
+        let is_told =
+            self.downstream.scheme == Scheme::Https && !self.asked.operation.is_registry();
+        self.name.hsts.as_ref().filter(|_| is_told)
+    }
+
+    /// Whether a trusted proxy says that the client came by http, where the public origin is https.
+    /// A listener that redirects is there for that.
+    pub(super) fn is_in_clear(&self) -> bool {
+        self.downstream.is_told_http && self.name.origin.scheme == Scheme::Https
+    }
+
+    /// Whose push it may be part of; none where it is about no repository.
+    pub(super) fn whose(&self) -> Option<Whose<'a>> {
+        let request = self.request;
+        Some(Whose {
+            registry: self.number(),
+            repository: request.asked.repository.as_deref()?,
+            client: request.downstream.client,
+            client_family: request.downstream.client_family,
+        })
+    }
+    /// Counts how long Harbor let us wait for its answer.
+    pub(super) fn observe_wait(&self, times: &Times) {
+        let Some(wait) = times.upstream_wait() else {
+            return;
+        };
+        let (metrics, operation) = (self.metrics(), self.asked.operation);
+        let first_byte = &metrics.operation(operation).first_byte;
+        first_byte.observe(seconds(wait));
+        if operation.is_commit() && times.is_complete() {
+            metrics.commit_wait.observe(seconds(wait));
+        }
     }
 }

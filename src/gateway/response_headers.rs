@@ -1,10 +1,10 @@
 //! Edits of Harbor's answers: Location, Link, challenge and cookies, in the client's terms.
 
-use super::context::RequestContext;
-use super::credentials;
-use super::hop;
+use super::request::Routed;
+use super::{credentials, hop, tickets};
 use crate::edge::origin::Scheme;
 use crate::live::PublicName;
+use crate::registry::answer::Answer;
 use crate::registry::challenge::repair_challenge;
 use crate::registry::cookie::secure_cookie;
 use crate::registry::link::repair_link;
@@ -17,70 +17,72 @@ use http::header::{LOCATION, SET_COOKIE, STRICT_TRANSPORT_SECURITY};
 use pingora::Result;
 use pingora::http::ResponseHeader;
 
-/// Puts an answer right for the client. Each repair is counted.
-pub(super) fn edit(response: &mut ResponseHeader, ctx: &mut RequestContext) -> Result<()> {
+/// What was made of an answer.
+pub(super) struct Edited {
+    pub(super) repairs: Vec<Repair>,
+    /// What is said instead of Harbor's words.
+    pub(super) instead: Option<(Answer, Bytes)>,
+}
+
+/// Puts an answer right for the client.
+pub(super) fn edit(response: &mut ResponseHeader, request: Routed<'_>) -> Result<Edited> {
     hop::strip(response);
-    response.insert_header("X-Request-Id", ctx.request_id.as_str())?;
-    if let Some(hsts) = ctx.hsts()
+    response.insert_header("X-Request-Id", request.downstream.request_id.as_str())?;
+    if let Some(hsts) = request.hsts()
         && !response.headers.contains_key(STRICT_TRANSPORT_SECURITY)
     {
         response.insert_header(STRICT_TRANSPORT_SECURITY, hsts)?;
     }
-    let (Some(name), Some(harbor)) = (ctx.name(), ctx.harbor()) else {
-        return Ok(());
-    };
-    let reply = Reply {
-        operation: ctx.operation,
-        status: response.status.as_u16(),
-        public: &name.origin,
-        known: &harbor.known,
-    };
+    let is_registry = request.asked.operation.is_registry();
+    let metrics = request.metrics();
+    let reply = reply(response, request);
     let mut done = Vec::new();
-    location(
-        response,
-        &reply,
-        |authority| harbor.note_unknown(authority),
-        &mut done,
-    )?;
+    let note_unknown = |authority: &str| request.harbor.note_unknown(authority);
+    location(response, &reply, note_unknown, &mut done)?;
     links(response, &reply, &mut done)?;
-    challenges(response, name, &mut done)?;
-    let stripped = cookies(response, name, ctx.operation.is_registry(), &mut done)?;
+    challenges(response, request.name, &mut done)?;
+    let stripped = cookies(response, request.name, is_registry, &mut done)?;
     if stripped {
         // Harbor sets a cookie on every answer of its own: counted, but no news for a record.
-        ctx.metrics().repair(Repair::CookieStripped).inc();
+        metrics.repair(Repair::CookieStripped).inc();
     }
-    credentials::challenge_rejected(response, ctx)?;
-    credentials::explain_lost(response, ctx)?;
-    credentials::issue_ticket(response, ctx)?;
+    let mut repairs = Vec::new();
+    if credentials::challenge_rejected(response, request)? {
+        repairs.push(Repair::Challenge);
+    }
+    let instead = credentials::explain_lost(response, request)?;
+    tickets::issue(response, request)?;
     for done in done {
         match done {
-            Done::Repaired(repair) => ctx.repaired(repair),
+            Done::Repaired(repair) => repairs.push(repair),
             // The portal's way to an identity provider is no news.
-            Done::Foreign if ctx.operation.is_registry() => ctx.metrics().foreign_redirects.inc(),
+            Done::Foreign if is_registry => metrics.foreign_redirects.inc(),
             Done::Foreign => {}
         }
     }
-    Ok(())
+    Ok(Edited { repairs, instead })
 }
 
 /// The same for an interim answer (1xx), as far as it has fields that lead somewhere or stay with
 /// the client.
-pub(super) fn edit_interim(response: &mut ResponseHeader, ctx: &RequestContext) -> Result<()> {
+pub(super) fn edit_interim(response: &mut ResponseHeader, request: Routed<'_>) -> Result<()> {
     hop::strip(response);
-    let (Some(name), Some(harbor)) = (ctx.name(), ctx.harbor()) else {
-        return Ok(());
-    };
-    let reply = Reply {
-        operation: ctx.operation,
-        status: response.status.as_u16(),
-        public: &name.origin,
-        known: &harbor.known,
-    };
+    let reply = reply(response, request);
     // Of the final answer's, which say the same, each is counted.
     let mut done = Vec::new();
     links(response, &reply, &mut done)?;
-    cookies(response, name, ctx.operation.is_registry(), &mut done)?;
+    let is_registry = request.asked.operation.is_registry();
+    cookies(response, request.name, is_registry, &mut done)?;
     Ok(())
+}
+
+fn reply<'a>(response: &ResponseHeader, request: Routed<'a>) -> Reply<'a> {
+    Reply {
+        operation: request.asked.operation,
+        status: response.status.as_u16(),
+        public: &request.name.origin,
+        known: &request.harbor.known,
+    }
 }
 
 /// What was done to one field.
@@ -181,12 +183,4 @@ fn edit_all(
         };
     }
     Ok(())
-}
-
-/// Puts another body in the place of Harbor's, where there is one: it goes out with the first
-/// piece, and the others go nowhere.
-pub(super) fn replace_body(body: &mut Option<Bytes>, ctx: &mut RequestContext) {
-    if let Some(instead) = &mut ctx.instead {
-        *body = Some(std::mem::take(instead));
-    }
 }

@@ -5,7 +5,7 @@
 //! Over HTTP/2 there is nothing to find: frames are its framing, h2 refuses Transfer-Encoding, and
 //! cuts a fragment off before anybody sees the path.
 
-use super::answer::Refusal;
+use super::refusal::Refusal;
 use crate::edge::path::PathError;
 use crate::registry::answer::Answer;
 use http::HeaderMap;
@@ -28,10 +28,10 @@ pub(super) fn judge(session: &mut Session) -> Result<(), Refusal> {
         session.set_keepalive(None);
         return Err(Refusal::Answer(Answer::BadRequest));
     }
-    match has_fragment(&raw) {
-        true => Err(Refusal::Answer(Answer::BadPath(PathError::Fragment))),
-        false => Ok(()),
+    if has_fragment(&raw) {
+        return Err(Refusal::Answer(Answer::BadPath(PathError::Fragment)));
     }
+    Ok(())
 }
 
 /// Whether at most one way is told to find the body's end: a length, or the coding `chunked` and no

@@ -2,9 +2,9 @@
 //! it has bytes that the other end has not confirmed. While an upload's connection to Harbor (or a
 //! download's to the client) is busy, that side is waited for; the rest of the time the other is.
 
-use super::context::RequestContext;
-use super::request::content_length;
-use crate::metrics::{Direction, LimitedBy};
+use super::message::content_length;
+use super::request::Request;
+use crate::metrics::{Direction, LimitedBy, RegistryMetrics};
 use crate::registry::operation::Operation;
 use crate::registry::target::Body;
 use http::HeaderMap;
@@ -29,8 +29,9 @@ pub(super) struct Transfer {
 
 impl Transfer {
     /// An upload begins on this connection to Harbor, if it may be a large one.
-    pub(super) fn upload(session: &Session, fd: RawFd, ctx: &RequestContext) -> Option<Transfer> {
-        if !Operation::PUSH.contains(&ctx.operation) || ctx.body == Body::Absent {
+    pub(super) fn upload(session: &Session, fd: RawFd, request: &Request) -> Option<Transfer> {
+        let asked = &request.asked;
+        if !Operation::PUSH.contains(&asked.operation) || asked.body == Body::Absent {
             return None;
         }
         let length = content_length(&session.req_header().headers);
@@ -44,9 +45,9 @@ impl Transfer {
     pub(super) fn download(
         session: &Session,
         answer: &HeaderMap,
-        ctx: &RequestContext,
+        request: &Request,
     ) -> Option<Transfer> {
-        if ctx.operation != Operation::BlobGet {
+        if request.asked.operation != Operation::BlobGet {
             return None;
         }
         content_length(answer).filter(|bytes| *bytes >= LARGE)?;
@@ -65,7 +66,7 @@ impl Transfer {
     }
 
     /// The last of `bytes` went out.
-    pub(super) fn ended(&self, bytes: u64, ctx: &RequestContext) {
+    pub(super) fn ended(&self, bytes: u64, metrics: &RegistryMetrics) {
         let Some(busy) = busy(&self.socket).filter(|_| bytes >= LARGE) else {
             return;
         };
@@ -76,8 +77,8 @@ impl Transfer {
             reason = "a speed; exact up to petabytes a second"
         )]
         let speed = bytes as f64 / took.as_secs_f64().max(f64::EPSILON);
-        let push = &ctx.metrics().push;
-        push.transfer(self.direction, limited_by).observe(speed);
+        let histogram = metrics.push.transfer(self.direction, limited_by);
+        histogram.observe(speed);
     }
 
     pub(super) fn direction(&self) -> Direction {

@@ -1,6 +1,6 @@
 //! What the push tracker is told of a request: gathered while it goes on, handed over at its end.
 
-use super::context::RequestContext;
+use super::request::Routed;
 use crate::edge::query;
 use crate::push::{Began, Flow};
 use crate::registry::operation::Operation;
@@ -14,7 +14,7 @@ use std::time::SystemTime;
 const LONGEST_HOST: usize = 261;
 
 /// The facts of a request that pushes.
-pub(super) struct Followed {
+pub(super) struct Tracked {
     /// The host as the client wrote it: a changed Location shows in it.
     pub(super) host: String,
     pub(super) upload: Option<String>,
@@ -30,53 +30,53 @@ pub(super) struct Followed {
 
 /// From here on the tracker follows the request, if it is one that it follows.
 pub(super) fn begin(
-    request: &RequestHeader,
+    header: &RequestHeader,
     target: &Target<'_>,
     query: Option<&str>,
-    ctx: &mut RequestContext,
-) {
-    let Some((repository, registry)) = target.repository.zip(ctx.number()) else {
-        return;
-    };
-    if !is_followed(target.operation) {
-        return;
+    request: Routed<'_>,
+) -> Option<Box<Tracked>> {
+    let repository = target.repository?;
+    if !is_tracked(target.operation) {
+        return None;
     }
     let digest = digest(target.operation, query);
-    let followed = Followed {
-        host: host(request),
+    let tracked = Tracked {
+        host: host(header),
         upload: target.upload.map(ToOwned::to_owned),
         digest,
         reference: target.reference.map(ToOwned::to_owned),
-        behind_cloudflare: request.headers.contains_key("cf-ray"),
+        behind_cloudflare: header.headers.contains_key("cf-ray"),
         opened: None,
         flow: Arc::new(Flow::default()),
     };
     let began = Began {
-        registry,
+        registry: request.number(),
         operation: target.operation,
         repository,
         upload: target.upload,
-        client: ctx.client,
-        client_family: ctx.client_family,
-        request_id: &ctx.request_id,
-        flow: &followed.flow,
+        client: request.downstream.client,
+        client_family: request.downstream.client_family,
+        request_id: &request.downstream.request_id,
+        flow: &tracked.flow,
     };
-    ctx.shared.process.pushes.began(&began, SystemTime::now());
-    ctx.followed = Some(Box::new(followed));
+    let pushes = &request.shared.process.pushes;
+    pushes.began(&began, SystemTime::now());
+    Some(Box::new(tracked))
 }
 
-/// Harbor opened an upload: it says which.
-pub(super) fn answered(response: &ResponseHeader, ctx: &mut RequestContext) {
-    if let Some(followed) = &mut ctx.followed
-        && response.status.as_u16() == 202
-        && let Some(upload) = response.headers.get("docker-upload-uuid")
-    {
-        followed.opened = upload.to_str().ok().map(ToOwned::to_owned);
+impl Tracked {
+    /// Harbor may have opened an upload: it says which.
+    pub(super) fn answered(&mut self, response: &ResponseHeader) {
+        if response.status.as_u16() == 202
+            && let Some(upload) = response.headers.get("docker-upload-uuid")
+        {
+            self.opened = upload.to_str().ok().map(ToOwned::to_owned);
+        }
     }
 }
 
 /// What pushes: every step of an upload, and the manifest.
-fn is_followed(operation: Operation) -> bool {
+fn is_tracked(operation: Operation) -> bool {
     Operation::PUSH.contains(&operation)
         || Operation::TICKETED.contains(&operation)
         || operation == Operation::UploadCancel

@@ -1,70 +1,76 @@
 //! Edits of requests on their way to Harbor: who is asked for, by whom, over what.
 
-use super::context::RequestContext;
+use super::message::target_parts;
+use super::request::Routed;
 use crate::config::Timeouts;
 use crate::edge::forwarded::{self, is_dropped};
+use crate::edge::path::NormalPath;
+use crate::registry::mount;
 use crate::registry::operation::Operation;
 use http::HeaderValue;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, REFERER};
+use http::uri::PathAndQuery;
 use pingora::Result;
 use pingora::http::RequestHeader;
 use std::time::Duration;
 
 /// Makes the request one that Harbor's own edge would send. Runs once a try: everything is set,
 /// nothing is added up.
-pub(super) fn edit(request: &mut RequestHeader, ctx: &RequestContext) -> Result<()> {
-    let Some(name) = ctx.name() else {
-        return Ok(());
-    };
-    let config = &ctx.shared.config;
+pub(super) fn edit(
+    header: &mut RequestHeader,
+    target: Option<&PathAndQuery>,
+    request: Routed<'_>,
+) -> Result<()> {
+    let config = &request.shared.config;
     let moved = &config.restore_authorization_from;
     let dropped = |field: &&http::HeaderName| {
         is_dropped(field.as_str())
             || moved.iter().any(|moved| moved.header == *field)
             || config.client_address_header.as_ref() == Some(*field)
     };
-    let dropped: Vec<_> = request.headers.keys().filter(dropped).cloned().collect();
+    let dropped: Vec<_> = header.headers.keys().filter(dropped).cloned().collect();
     for field in dropped {
-        request.remove_header(&field);
+        header.remove_header(&field);
     }
-    if ctx.operation.is_registry() {
+    let operation = request.asked.operation;
+    if operation.is_registry() {
         // A client that followed a redirect names the URL it came from, with its ticket.
         for field in [COOKIE, REFERER] {
-            if request.headers.contains_key(&field) {
-                request.remove_header(&field);
+            if header.headers.contains_key(&field) {
+                header.remove_header(&field);
             }
         }
     } else {
-        join_cookies(request)?;
+        join_cookies(header)?;
     }
-    if ctx.operation == Operation::Token {
+    if operation == Operation::Token {
         // Harbor itself doesn't compress tokens. A proxy before it would, for who asks so, and whether
         // the password was right couldn't be read.
-        request.remove_header(&ACCEPT_ENCODING);
+        header.remove_header(&ACCEPT_ENCODING);
     }
-    if let Some(value) = ctx.authorization.replacement() {
-        request.insert_header(AUTHORIZATION, value.clone())?;
+    if let Some(value) = request.authorization.replacement() {
+        header.insert_header(AUTHORIZATION, value.clone())?;
     }
     // Origin form, whatever form came: over HTTP/2 the authority stands in the URI, in absolute
     // form in the bytes that were kept of the target.
-    let is_origin_form = request.uri.authority().is_none() && request.raw_path().starts_with(b"/");
-    let target = match &ctx.upstream_target {
+    let is_origin_form = header.uri.authority().is_none() && header.raw_path().starts_with(b"/");
+    let target = match target {
         Some(target) => Some(target.clone()),
         None if is_origin_form => None,
-        None => request.uri.path_and_query().cloned(),
+        None => header.uri.path_and_query().cloned(),
     };
     if let Some(target) = target {
-        request.set_uri(http::Uri::from(target));
+        header.set_uri(http::Uri::from(target));
     }
-    request.insert_header("Host", name.host.clone())?;
-    request.insert_header("X-Forwarded-Host", name.host.clone())?;
-    request.insert_header("X-Forwarded-Proto", name.origin.scheme.as_str())?;
-    if let Some(client) = ctx.client {
+    header.insert_header("Host", request.name.host.clone())?;
+    header.insert_header("X-Forwarded-Host", request.name.host.clone())?;
+    header.insert_header("X-Forwarded-Proto", request.name.origin.scheme.as_str())?;
+    if let Some(client) = request.downstream.client {
         let client = forwarded::client(client);
-        request.insert_header("X-Real-IP", client.as_str())?;
-        request.insert_header("X-Forwarded-For", client)?;
+        header.insert_header("X-Real-IP", client.as_str())?;
+        header.insert_header("X-Forwarded-For", client)?;
     }
-    request.insert_header("X-Request-Id", ctx.request_id.as_str())?;
+    header.insert_header("X-Request-Id", request.downstream.request_id.as_str())?;
     Ok(())
 }
 
@@ -86,6 +92,20 @@ fn join_cookies(request: &mut RequestHeader) -> Result<()> {
         request.insert_header(COOKIE, cookies)?;
     }
     Ok(())
+}
+
+/// The target with which a mount goes to Harbor as a plain upload start. It has been read once
+/// already, so it can be.
+pub(super) fn without_mount(
+    header: &RequestHeader,
+    target: Option<&PathAndQuery>,
+) -> Option<PathAndQuery> {
+    let target = match target {
+        Some(target) => target.as_str().as_bytes(),
+        None => target_parts(header).1,
+    };
+    let path = NormalPath::parse(target).ok()?.without(&mount::PARAMETERS);
+    PathAndQuery::try_from(path.upstream_target()?).ok()
 }
 
 /// How long Harbor may be silent after the last piece of a request.

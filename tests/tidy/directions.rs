@@ -124,31 +124,6 @@ const CIRCLES: &[(&[&str], &str)] = &[
         ],
         "the troubles of a wire are of the file that opens it",
     ),
-    (
-        &[
-            "gateway",
-            "gateway::answer",
-            "gateway::authorization",
-            "gateway::downstream",
-            "gateway::context",
-            "gateway::credentials",
-            "gateway::finish",
-            "gateway::filtering",
-            "gateway::tracking",
-            "gateway::upstream_request",
-            "gateway::health",
-            "gateway::admission",
-            "gateway::login",
-            "gateway::memory",
-            "gateway::owner",
-            "gateway::proof",
-            "gateway::response_headers",
-            "gateway::request",
-            "gateway::sound",
-            "gateway::throughput",
-        ],
-        "all of them hold one context of a request",
-    ),
 ];
 
 #[test]

@@ -1,0 +1,60 @@
+//! What several files read of a message's header, each in one way.
+
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
+use pingora::http::authority::{RawTargetAuthority, raw_target_authority};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::proxy::Session;
+use std::borrow::Cow;
+
+/// The target in origin form, as it came.
+pub(super) fn path_and_query(request: &RequestHeader) -> &[u8] {
+    target_parts(request).1
+}
+
+/// The target's authority, where it has one, and the rest in origin form. A target may come in
+/// absolute form over HTTP/1.1 as well (RFC 9112, 3.2.2).
+pub(super) fn target_parts(request: &RequestHeader) -> (Option<Cow<'_, str>>, &[u8]) {
+    let target = request.raw_path();
+    match raw_target_authority(target) {
+        RawTargetAuthority::Absolute {
+            authority,
+            path_and_query,
+            ..
+        } => {
+            let path = if path_and_query.is_empty() {
+                b"/"
+            } else {
+                path_and_query
+            };
+            (Some(String::from_utf8_lossy(authority)), path)
+        }
+        RawTargetAuthority::None | RawTargetAuthority::AmbiguousAuthority => {
+            let authority = request.uri.authority();
+            (authority.map(|authority| authority.as_str().into()), target)
+        }
+    }
+}
+
+/// The length that a body is said to have; none where it isn't told in a number.
+pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Whether no body follows the header of this answer (RFC 9110, 6.4.1).
+pub(super) fn has_no_body(session: &Session, response: &ResponseHeader) -> bool {
+    session.req_header().method == http::Method::HEAD
+        || matches!(response.status.as_u16(), 204 | 304)
+        || content_length(&response.headers) == Some(0)
+}
+
+/// Whether the client speaks HTTP/2. For Pingora such a session is one that it doesn't know.
+pub(super) fn is_http2(session: &Session) -> bool {
+    session.req_header().version == http::Version::HTTP_2
+}
+
+/// Whether the final answer that is about to be written says no to a client that asked with Expect
+/// and was not told to go on.
+pub(super) fn is_refusal_before_the_body(session: &Session) -> bool {
+    session.get_header("expect").is_some() && session.response_written().is_none()
+}
