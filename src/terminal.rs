@@ -61,6 +61,14 @@ impl Style {
         }
     }
 
+    /// Whether what was written may be drawn over, and scrolls away.
+    pub(crate) fn is_terminal(self) -> bool {
+        match self.output {
+            Output::Plain => false,
+            Output::Terminal | Output::ColourTerminal => true,
+        }
+    }
+
     pub(crate) fn bold(&self, text: &str) -> String {
         self.paint("1", text)
     }

@@ -70,7 +70,7 @@ impl DoctorArgs {
         Examination {
             options: doctor::Options {
                 target: self.url,
-                repository: self.repository.map(|name| name.to_string()),
+                repository: self.repository,
                 credentials: None,
                 realm_hosts: self.realm_host,
                 push: self.push,
@@ -80,7 +80,7 @@ impl DoctorArgs {
                 via: self.via,
                 authorities: self.ca,
                 user_agent: concat!("harbormouth-doctor/", env!("CARGO_PKG_VERSION")).to_owned(),
-                artifact: doctor::Artifact::of_its_own(),
+                artifact: doctor::Artifact::from_seed(uuid::Uuid::new_v4().as_u64_pair().0),
                 extent: doctor::Extent::Whole,
             },
             login: self.user.map_or(Login::Docker, Login::User),
@@ -117,7 +117,7 @@ fn inner(typed: &str) -> Result<Origin, String> {
 
 fn repository(typed: &str) -> Result<RepositoryName, String> {
     let name = RepositoryName::parse(typed);
-    name.ok_or_else(|| "accepted is project/name, in lower case, without a tag".to_owned())
+    name.ok_or_else(|| format!("accepted is {}", RepositoryName::ACCEPTED))
 }
 
 /// The largest layers are of some GiB; more than this only takes time.
@@ -176,6 +176,15 @@ mod tests {
             let read = target(typed).map(|origin| origin.to_string());
             assert_eq!(read.as_deref(), Ok(meant), "{typed}");
         }
+    }
+
+    #[test]
+    fn a_repository_is_refused_in_the_words_of_the_configuration() {
+        let typed = ["harbormouth", "doctor", "h", "--repository", "lab/a..b"];
+        let read = Typed::try_parse_from(typed).map(drop);
+        let refusal = read.map_err(|error| error.to_string());
+        let says = |words: &String| words.contains(RepositoryName::ACCEPTED);
+        assert!(refusal.as_ref().is_err_and(says), "{refusal:?}");
     }
 
     #[test]

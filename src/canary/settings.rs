@@ -75,7 +75,7 @@ impl Settings {
         };
         Options {
             target: self.target.clone(),
-            repository: Some(self.canary.repository.to_string()),
+            repository: Some(self.canary.repository.clone()),
             credentials: Some(Credentials {
                 user: credentials.user.clone(),
                 password: credentials.password.clone(),

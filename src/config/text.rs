@@ -59,7 +59,7 @@ pub(super) const REGISTRY: Text<String> = Text {
 };
 
 pub(super) const REPOSITORY: Text<RepositoryName> = Text {
-    accepted: "a repository's name without its registry, such as lab/canary",
+    accepted: RepositoryName::ACCEPTED,
     parse: |text| RepositoryName::parse(text).ok_or(None),
 };
 

@@ -5,22 +5,14 @@
 mod differences;
 mod guess;
 
-pub(in crate::doctor) use differences::{bytes, largest, location, location_of, param};
-pub(crate) use differences::{differences, outcome};
-pub(crate) use guess::{Guess, Hop, Registry, author, guess};
+pub(super) use differences::{differences, largest, location, location_of, outcome, param};
+pub(super) use guess::{Guess, Hop, Registry, author, guess};
 
-use super::finding::Finding;
+use super::judge::Judged;
 use super::kind::Kind;
 use super::seen::Walk;
 use super::step::Step;
-use crate::push::Text;
 use serde::Serialize;
-
-/// A walk and what is wrong in it.
-pub(crate) struct Judged {
-    pub(crate) walk: Walk,
-    pub(crate) findings: Vec<Finding>,
-}
 
 /// Where a finding of the public walk comes from. The numbers are places in the list of walks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -99,18 +91,6 @@ fn tells(walk: &Walk, step: Step) -> bool {
 
 fn is_answered(walk: &Walk, step: Step) -> bool {
     walk.all(step).any(|one| one.result.is_ok())
-}
-
-/// Text from outside as it may be shown: of a bounded length, without what drives a terminal.
-pub(in crate::doctor) fn clean(text: &str) -> String {
-    const MOST: usize = 400;
-    Text::name(text, MOST).to_string()
-}
-
-/// Somebody's sentence as it may be shown; what could be a secret in it is hidden as well.
-pub(in crate::doctor) fn clean_words(text: &str) -> String {
-    const MOST: usize = 200;
-    Text::words(text, MOST).to_string()
 }
 
 #[cfg(test)]

@@ -5,22 +5,22 @@
 //! kind; it is said to be there, and nothing more.
 
 mod config;
+mod error;
 mod helper;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use helper::HelperTrouble;
+pub use error::CredentialsError;
 
 use crate::edge::origin::Origin;
 use config::{Config, Entry, Keys, Login};
+use error::MOST_PASSWORD;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// Robots' passwords are of some 32 bytes, cloud registries' of some KiB.
-const MOST_PASSWORD: u64 = 64 * 1024;
 /// A file with hundreds of registries is of some 100 KiB.
 const MOST_CONFIG: u64 = 4 << 20;
 /// Docker Hub's key, from its first days.
@@ -61,43 +61,6 @@ pub struct Environment {
     pub(crate) registry_auth_file: Option<PathBuf>,
     /// `XDG_RUNTIME_DIR`
     pub(crate) runtime_directory: Option<PathBuf>,
-}
-
-/// Why there are no credentials where some were meant. Never holds a secret.
-#[derive(Debug, thiserror::Error)]
-pub enum CredentialsError {
-    #[error("--user is empty; it is the name that `docker login` asks for")]
-    NoUser,
-    #[error("--user has a colon in it, which HTTP's Basic authentication can't carry")]
-    UserWithColon,
-    #[error("there is no password on standard input; it is to be one line, as docker login's")]
-    NoPassword,
-    #[error("the password on standard input is longer than {MOST_PASSWORD} bytes")]
-    LongPassword,
-    #[error("the password can't be read from standard input: {0}")]
-    Input(io::Error),
-    #[error("{file} can't be read: {reason}")]
-    Unreadable { file: String, reason: String },
-    /// What stands there isn't quoted: it may be a secret.
-    #[error("{file} is not JSON: line {line}, column {column}")]
-    NotJson {
-        file: String,
-        line: usize,
-        column: usize,
-    },
-    #[error("{file}: {entry} is to be {accepted}")]
-    Malformed {
-        file: String,
-        entry: String,
-        accepted: &'static str,
-    },
-    #[error("{helper} ({entry} in {file}): {trouble}")]
-    Helper {
-        helper: String,
-        entry: String,
-        file: String,
-        trouble: HelperTrouble,
-    },
 }
 
 impl Credentials {

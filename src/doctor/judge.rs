@@ -16,12 +16,26 @@ mod limits;
 mod location;
 mod login;
 mod realm;
+mod refusal;
 mod registry;
 mod transfers;
 mod upload;
 
 use super::finding::Finding;
 use super::seen::Walk;
+
+/// A walk and what is wrong in it.
+pub(crate) struct Judged {
+    pub(crate) walk: Walk,
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Judged {
+    pub(crate) fn of(walk: Walk) -> Judged {
+        let findings = judge(&walk);
+        Judged { walk, findings }
+    }
+}
 
 /// What is wrong, in the order of the steps that showed it. May be asked of a walk that is not done
 /// yet; what it finds then it finds at the end as well.

@@ -5,6 +5,8 @@
 //! the world; from what they saw (`seen`) all else follows by pure functions.
 
 pub mod credentials;
+mod options;
+mod shown;
 pub mod step;
 pub(crate) mod wire;
 
@@ -20,84 +22,14 @@ pub(crate) mod blame;
 pub mod remedy;
 pub mod report;
 
-use crate::edge::origin::{Host, Origin};
-use blame::Judged;
-use credentials::Credentials;
+pub use options::{Afterwards, Artifact, Extent, Options};
+
+use judge::Judged;
 use report::{Format, Report};
 use seen::Entry;
 use std::io;
-use std::path::PathBuf;
-use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use walk::Walker;
-
-/// What is to be examined, and how far.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// What clients type.
-    pub target: Origin,
-    /// What uploads are tried on.
-    pub repository: Option<String>,
-    pub credentials: Option<Credentials>,
-    /// Hosts beside the target's own that the password may be sent to, where a realm names them.
-    pub realm_hosts: Vec<Host>,
-    /// Commit a tiny artifact, pull it back, remove it.
-    pub push: bool,
-    /// How large a body is tried, in bytes.
-    pub body: u64,
-    /// How long a body pauses; not tried without.
-    pub idle: Option<Duration>,
-    /// Commit a blob of `body` bytes, and see how long that is silent.
-    pub commit_wait: bool,
-    /// Inner hops, the outermost first.
-    pub via: Vec<Origin>,
-    /// Authorities (PEM) that are trusted beside this machine's.
-    pub authorities: Option<PathBuf>,
-    /// What requests call themselves: `harbormouth-doctor/0.1.0`.
-    pub user_agent: String,
-    pub artifact: Artifact,
-    pub extent: Extent,
-}
-
-/// How much of the public walk is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
-    /// Every step that the other options ask for.
-    Whole,
-    /// What a client does to push and to pull, and nothing that is made to be refused: of a canary's
-    /// walk every request is counted like a client's. The steps are resolve, connect, tls, ping,
-    /// token_post, token_get, authorized, and those of [`Options::push`], whose layer goes as docker
-    /// sends it (upload_start, upload_chunk, blob_commit), and whose configuration as containerd does.
-    Push(Afterwards),
-}
-
-/// What becomes of the artifact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Afterwards {
-    /// It is removed, by its digest.
-    Remove,
-    /// It stays and is no leftover: who pushes the same again and again leaves no garbage.
-    Keep,
-}
-
-/// What `push` pushes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Artifact {
-    pub tag: String,
-    /// What its content is made from: the same seed makes the same artifact.
-    pub seed: u64,
-}
-
-impl Artifact {
-    /// One that nobody else has: people may examine one repository at once.
-    pub fn of_its_own() -> Artifact {
-        let seed = uuid::Uuid::new_v4().as_u64_pair().0;
-        Artifact {
-            tag: format!("harbormouth-doctor-{seed:016x}"),
-            seed,
-        }
-    }
-}
 
 /// Why nothing could be examined.
 #[derive(Debug, thiserror::Error)]
@@ -119,9 +51,7 @@ pub async fn run(options: Options, format: Format) -> Result<u8, DoctorError> {
     let inner = options.via.iter().cloned().map(Entry::Via);
     let mut walks = Vec::new();
     for entry in std::iter::once(Entry::Public).chain(inner) {
-        let walk = walker.walk(&entry, &mut report).await;
-        let findings = judge::judge(&walk);
-        walks.push(Judged { walk, findings });
+        walks.push(Judged::of(walker.walk(&entry, &mut report).await));
     }
     report.conclude(&walks)?;
     Ok(report::exit_status(&walks))

@@ -5,7 +5,7 @@
 //! `json`) from walks and findings. Here it is only written: to a terminal with colours and a live
 //! line, or plainly.
 //!
-//! Text from servers passes `blame::clean` before it is written: it can't drive a
+//! Text from servers passes `shown::clean` before it is written: it can't drive a
 //! terminal.
 
 mod chain;
@@ -20,12 +20,11 @@ mod verdict;
 
 pub(crate) use verdict::exit_status;
 
-use super::blame::Judged;
-use super::judge::judge;
+use super::judge::{Judged, judge};
 use super::seen::{Entry, Exchange, Walk};
 use super::step::Step;
 use super::walk::Watcher;
-use crate::terminal::{Output, Style};
+use crate::terminal::Style;
 use live::Screen;
 use std::io;
 
@@ -142,15 +141,6 @@ impl Watcher for Report {
                 self.screen.done(&lines);
             }
         }
-    }
-}
-
-/// Whether lines that nobody asked for are left out: on a terminal, where they would scroll away
-/// what was asked for.
-fn is_brief(style: Style) -> bool {
-    match style.output {
-        Output::Plain => false,
-        Output::Terminal | Output::ColourTerminal => true,
     }
 }
 

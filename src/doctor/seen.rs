@@ -53,7 +53,7 @@ impl Walk {
 
     /// The answer to the first exchange of a step, where there was one.
     pub fn answer(&self, step: Step) -> Option<&Answer> {
-        self.first(step)?.result.as_ref().ok()
+        self.first(step)?.answer()
     }
 
     /// The address that the exchanges went to.
@@ -136,8 +136,16 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    pub(crate) fn answer(&self) -> Option<&Answer> {
+        self.result.as_ref().ok()
+    }
+
+    pub(crate) fn status(&self) -> Option<u16> {
+        self.answer().map(|answer| answer.status)
+    }
+
     pub(crate) fn is_success(&self) -> bool {
-        self.result.as_ref().is_ok_and(Answer::is_success)
+        self.answer().is_some_and(Answer::is_success)
     }
 }
 
@@ -199,6 +207,19 @@ impl Answer {
 
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+
+    /// Whether it is a page for people.
+    pub(crate) fn is_page(&self) -> bool {
+        let kind = self.header("content-type").unwrap_or_default().trim_start();
+        kind.to_ascii_lowercase().starts_with("text/html")
+            || (kind.is_empty() && self.body.trim_start().starts_with('<'))
+    }
+
+    /// Whether it speaks of a forged request, as Harbor does where a write has a session's cookie.
+    pub(crate) fn is_csrf(&self) -> bool {
+        let body = self.body.to_ascii_lowercase();
+        self.status == 403 && (body.contains("csrf") || body.contains("cross-site"))
     }
 
     /// Every challenge that can be read.

@@ -34,27 +34,21 @@ mod request;
 mod tests;
 mod token;
 mod transfers;
+mod unfinished;
 mod upload;
+mod watcher;
 
 pub use bounds::Bounds;
+pub use watcher::Watcher;
 
+use super::options::{Extent, Options};
 use super::seen::{Entry, Walk, Why};
-use super::step::Step;
 use super::wire::{Wire, WireError};
-use super::{Extent, Options};
+
 use course::Course;
 use halt::Interrupt;
 use token::Login;
 use upload::Works;
-
-/// Who is told what happens while it does.
-pub trait Watcher: Send {
-    fn began(&mut self, walk: &Walk, step: Step);
-    /// A body is under way.
-    fn progress(&mut self, step: Step, done: u64, total: u64);
-    /// What the step showed is in the walk.
-    fn ended(&mut self, walk: &Walk, step: Step);
-}
 
 /// Takes walks. A token that one of them got serves the later ones, so that no inner hop is ever
 /// sent the password if that can be avoided.

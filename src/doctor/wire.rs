@@ -1,6 +1,7 @@
 //! Names, connections and requests, one at a time. What it deliberately doesn't know: what a
 //! registry is, and what an answer means.
 
+mod ask;
 mod authorities;
 mod body;
 mod certificate;
@@ -11,20 +12,19 @@ mod names;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use ask::{Ask, Framing, Patience, Payload, Progress, Reply, Told};
+pub use authorities::WireError;
+
 use super::seen::{AddressSeen, TlsSeen, Trouble};
 use crate::edge::origin::{Host, Origin, Scheme};
-use bytes::Bytes;
 use certificate::{Authorities, Recorder};
-use http::Method;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
-use zeroize::Zeroizing;
 
 /// What connections are made with.
 pub(crate) struct Wire {
@@ -52,101 +52,6 @@ pub(crate) enum Trust {
     Required,
     /// The request is sent nevertheless: it carries nothing that is secret.
     Waived,
-}
-
-/// A request. HTTP/1.1, a connection of its own.
-pub(crate) struct Ask {
-    pub(crate) method: Method,
-    /// Path and query.
-    pub(crate) target: String,
-    /// The Host header.
-    pub(crate) host: String,
-    /// The value of Authorization.
-    pub(crate) authorization: Option<Zeroizing<String>>,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) payload: Payload,
-    pub(crate) patience: Patience,
-}
-
-#[derive(Clone)]
-pub(crate) enum Payload {
-    None,
-    Bytes(Bytes, Framing),
-    /// As many bytes as this, made from a seed ([`crate::sample::content::Pattern`]), with a pause
-    /// in their middle where there is one.
-    Made {
-        size: u64,
-        seed: u64,
-        framing: Framing,
-        pause: Option<Duration>,
-    },
-    /// Announced with this length (or chunked), of which only a beginning is ever sent: one byte, or
-    /// of a chunked body as much as a registry reads of it before it refuses it.
-    Withheld {
-        length: u64,
-        framing: Framing,
-    },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Framing {
-    Length,
-    Chunked,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// For the answer's header, from the body's end.
-    pub(crate) answer: Duration,
-    /// For any progress of the body, a pause of our own aside.
-    pub(crate) progress: Duration,
-}
-
-/// What came of a request. It may hold secrets.
-pub(crate) struct Told {
-    pub(crate) result: Result<Reply, Trouble>,
-    pub(crate) sent: u64,
-    pub(crate) took: Duration,
-    pub(crate) silence: Option<Duration>,
-}
-
-pub(crate) struct Reply {
-    pub status: u16,
-    /// Names in lower case.
-    pub(crate) headers: Vec<(String, String)>,
-    /// At most [`MOST_BODY`] bytes of it.
-    pub(crate) body: Bytes,
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "how a body ended is told by its length")
-    )]
-    pub(crate) end: End,
-}
-
-/// Why an answer's body is no longer than it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    Whole,
-    /// There was more than [`MOST_BODY`].
-    Longer,
-    /// The connection ended in it.
-    Cut,
-    /// The rest didn't come in the time that there was for the answer.
-    TimedOut,
-}
-
-/// Tokens are of a few KiB.
-pub(crate) const MOST_BODY: usize = 64 * 1024;
-
-/// Told now and then while a body is being sent: bytes so far.
-pub(crate) type Progress<'a> = &'a mut (dyn FnMut(u64) + Send);
-
-#[derive(Debug, thiserror::Error)]
-pub enum WireError {
-    #[error("{file}: {reason}")]
-    Authorities { file: String, reason: String },
-    #[error("TLS can't be set up: {0}")]
-    Tls(#[from] rustls::Error),
 }
 
 impl Wire {

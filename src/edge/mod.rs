@@ -2,6 +2,7 @@
 //! forwarded headers. Pure: values in, values out; no Pingora, no Tokio, no clock, no randomness.
 
 pub(crate) mod accepted;
+pub(crate) mod balancers;
 pub mod client_network;
 pub(crate) mod forwarded;
 pub mod host;
@@ -11,4 +12,5 @@ pub mod origin;
 pub mod path;
 pub mod proxy_header;
 pub mod query;
+pub(crate) mod text;
 pub mod trusted;

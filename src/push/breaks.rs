@@ -3,6 +3,7 @@
 
 use super::bounds::{BREAKS, EVIDENCE_FOR};
 use super::clock::Moment;
+use crate::edge::balancers::{Limit, NEAR, suspects};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -28,16 +29,6 @@ pub(crate) struct Cluster {
     pub(crate) count: usize,
     pub(crate) of: usize,
 }
-
-/// What a balancer limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Limit {
-    Silence,
-    Age,
-}
-
-/// So near to each other lie cuts of one limit: balancers look at their clocks once a second.
-const NEAR: Duration = Duration::from_millis(1500);
 
 /// No cluster has fewer.
 const FEWEST: usize = 3;
@@ -101,35 +92,6 @@ impl Cluster {
         suspects(self.limit, self.after)
     }
 }
-
-/// The balancers whose default limit lies there, and where exactly.
-pub(crate) fn suspects(limit: Limit, after: Duration) -> Option<(u64, &'static str)> {
-    let known = match limit {
-        Limit::Silence => SILENCES,
-        Limit::Age => AGES,
-    };
-    let near = |(seconds, _): &&(u64, &str)| Duration::from_secs(*seconds).abs_diff(after) <= NEAR;
-    known.iter().find(near).copied()
-}
-
-/// Seconds without a byte after which balancers cut, and which do by default.
-const SILENCES: &[(u64, &str)] = &[
-    (20, "Azure Application Gateway"),
-    (30, "Hetzner, Google's application load balancer"),
-    (60, "AWS ALB, DigitalOcean, Alibaba's layer 7, nginx"),
-    (100, "Cloudflare"),
-    (240, "Azure Load Balancer"),
-    (350, "AWS NLB"),
-    (600, "Google's pass-through load balancer"),
-    (900, "Alibaba NLB, Tencent CLB"),
-];
-
-/// Seconds from a request's beginning.
-const AGES: &[(u64, &str)] = &[
-    (20, "Azure Application Gateway"),
-    (30, "Google's application load balancer"),
-    (60, "Alibaba's layer 7"),
-];
 
 #[cfg(test)]
 mod tests {

@@ -4,11 +4,12 @@
 //! What this file deliberately doesn't know: how a finding is made (see `evidence`).
 
 use super::bounds::{DIAGNOSIS, HOST_TOLD, REFERENCE, REPOSITORY};
-use super::breaks::{Cluster, Limit};
+use super::breaks::Cluster;
 use super::event::Ended;
 use super::evidence::{Evidence, body_limit, gives_up};
 use super::finding::Finding;
-use super::text::Text;
+use crate::edge::balancers::Limit;
+use crate::edge::text::Text;
 use crate::registry::operation::Operation;
 use crate::registry::reason::Outcome;
 use std::time::Duration;

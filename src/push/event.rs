@@ -4,7 +4,7 @@
 //! tracker makes of them.
 
 use super::finding::Finding;
-use super::text::Text;
+use crate::edge::text::Text;
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
 use crate::registry::reason::{Outcome, Proof, Reason};

@@ -5,7 +5,7 @@
 use super::breaks::Cluster;
 use super::event::Ended;
 use super::finding::Finding;
-use super::text::Text;
+use crate::edge::text::Text;
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
 use crate::registry::reason::{Outcome, Reason};

@@ -4,7 +4,7 @@ use super::bounds::{FLIGHTS, ID, REPOSITORY, UNPROVEN_FLIGHTS, UNPROVEN_FLIGHTS_
 use super::clock::Moment;
 use super::event::{Began, Flow};
 use super::share::{Places, owner};
-use super::text::Text;
+use crate::edge::text::Text;
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
 use crate::registry::reason::Proof;

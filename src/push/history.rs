@@ -7,8 +7,8 @@
 use super::bounds::FAILURE_SERIES;
 use super::clock::{Clock, Moment};
 use super::steps::Steps;
-use super::text::Text;
 use super::view::{Counts, FailureSeries, RequestSeries, Series, Windows};
+use crate::edge::text::Text;
 use crate::registry::operation::Operation;
 use crate::registry::reason::{Quality, Reason};
 use lru::LruCache;

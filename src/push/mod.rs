@@ -25,23 +25,21 @@ mod pushes;
 mod share;
 mod show;
 mod steps;
-mod text;
 mod tracker;
 mod uploads;
 mod view;
 mod waits;
 
 pub use bounds::memory;
-pub(crate) use breaks::{Limit, suspects};
 pub use event::{Began, Ended, Flow, Gauge, Swept, Told, UploadEnd, Whose};
 pub use failures::CanaryFailure;
 pub(crate) use filter::{FailureFilter, FilterError, PushFilter};
 pub use finding::Finding;
 pub use outcome::PushOutcome;
-pub(crate) use text::Text;
 pub use tracker::Kept;
 pub(crate) use view::{FailureList, Overview, PushList, RegistryView, Series};
 
+use crate::edge::text::Text;
 use parking_lot::{Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 use tracker::Tracker;

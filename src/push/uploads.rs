@@ -10,7 +10,7 @@ use super::clock::Moment;
 use super::event::{Began, Ended, UploadEnd};
 use super::key::key;
 use super::share::{Places, owner};
-use super::text::Text;
+use crate::edge::text::Text;
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
 use crate::registry::reason::{Outcome, Proof, Reason};

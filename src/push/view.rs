@@ -4,7 +4,7 @@
 //! What this file deliberately doesn't know: how the values are found, and the rest of the admin
 //! listener's answers (endpoints, objectives, public names).
 
-use super::text::Text;
+use crate::edge::text::Text;
 use serde::Serialize;
 use std::net::IpAddr;
 

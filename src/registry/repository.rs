@@ -10,6 +10,9 @@ pub struct RepositoryName(String);
 const LONGEST: usize = 255;
 
 impl RepositoryName {
+    /// What is accepted, for whoever typed something else.
+    pub const ACCEPTED: &str = "a repository's name without its registry, such as lab/canary";
+
     /// Reads a name (Pulling manifests): components of letters and digits in lower case, with single
     /// separators within. `None` where it is none.
     pub fn parse(text: &str) -> Option<RepositoryName> {

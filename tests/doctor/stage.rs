@@ -6,6 +6,7 @@ use harbormouth::doctor::step::Step;
 use harbormouth::doctor::walk::{Bounds, Walker, Watcher};
 use harbormouth::doctor::{Artifact, Extent, Options};
 use harbormouth::edge::origin::Origin;
+use harbormouth::registry::repository::RepositoryName;
 use harbormouth::standin::certs::Authority;
 use harbormouth::standin::hop::{Hop, HopConfig};
 use harbormouth::standin::{Standin, StandinConfig};
@@ -115,7 +116,7 @@ pub fn example(external_url: &Origin) -> StandinConfig {
 pub fn options(target: Origin) -> Options {
     Options {
         target,
-        repository: Some(REPOSITORY.into()),
+        repository: RepositoryName::parse(REPOSITORY),
         credentials: Some(credentials("admin", "Harbor12345")),
         realm_hosts: Vec::new(),
         push: false,

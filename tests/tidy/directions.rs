@@ -46,24 +46,6 @@ const APART: [(&str, &[&str]); 5] = [
 const CIRCLES: &[(&[&str], &str)] = &[
     (
         &[
-            "doctor",
-            "doctor::report",
-            "doctor::report::conclusion",
-            "doctor::report::findings",
-            "doctor::walk",
-            "doctor::walk::artifact",
-            "doctor::walk::course",
-            "doctor::walk::entry",
-            "doctor::walk::upload",
-        ],
-        "the walk's options are of the file that begins it",
-    ),
-    (
-        &["doctor::blame", "doctor::blame::differences"],
-        "what is compared is of the file that asks",
-    ),
-    (
-        &[
             "doctor::clients",
             "doctor::clients::entry",
             "doctor::clients::fate",
@@ -77,26 +59,6 @@ const CIRCLES: &[(&[&str], &str)] = &[
     ),
     (
         &[
-            "doctor::credentials",
-            "doctor::credentials::config",
-            "doctor::credentials::helper",
-        ],
-        "the errors are of the file that asks",
-    ),
-    (
-        &["doctor::judge::around", "doctor::judge::draft"],
-        "a draft holds what is around it",
-    ),
-    (
-        &[
-            "doctor::judge::login",
-            "doctor::judge::transfers",
-            "doctor::judge::upload",
-        ],
-        "each judge asks the others what they judged",
-    ),
-    (
-        &[
             "doctor::remedy",
             "doctor::remedy::bodies",
             "doctor::remedy::headers",
@@ -104,25 +66,6 @@ const CIRCLES: &[(&[&str], &str)] = &[
             "doctor::remedy::tls",
         ],
         "the parts of a remedy are of the file that puts them together",
-    ),
-    (
-        &[
-            "doctor::report::chain",
-            "doctor::report::steps",
-            "doctor::report::steps::rows",
-            "doctor::report::ticket",
-        ],
-        "a row is cut as the chain is",
-    ),
-    (
-        &[
-            "doctor::wire",
-            "doctor::wire::authorities",
-            "doctor::wire::body",
-            "doctor::wire::exchange",
-            "doctor::wire::meter",
-        ],
-        "the troubles of a wire are of the file that opens it",
     ),
 ];
 

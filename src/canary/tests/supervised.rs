@@ -308,7 +308,7 @@ async fn a_reload_begins_changes_and_ends_canaries() {
     world
         .until("the other repository", |world| {
             let asked = world.fake.0.asked.lock().unwrap();
-            asked.last().unwrap().repository.as_deref() == Some("lab/other")
+            asked.last().unwrap().repository == RepositoryName::parse("lab/other")
         })
         .await;
     assert_eq!(

@@ -1,8 +1,9 @@
 //! What the walks of one chain saw differently, as a table.
 
+use super::super::judge::Judged;
 use super::super::seen::{Answer, Exchange, Trouble, Walk};
+use super::super::shown::{bytes, clean};
 use super::super::step::Step;
-use super::{Judged, clean};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -97,18 +98,18 @@ fn early(walk: &Walk, step: Step) -> Option<String> {
     })
 }
 
-pub(in crate::doctor) fn param(walk: &Walk, name: &str) -> Option<String> {
+pub(crate) fn param(walk: &Walk, name: &str) -> Option<String> {
     let answer = walk.answer(Step::Ping)?;
     let mut bearer = answer.challenges().filter(|one| one.is_bearer());
     bearer.find_map(|one| Some(clean(&one.param(name)?.value)))
 }
 
 /// Scheme and authority; the path is each upload's own.
-pub(in crate::doctor) fn location(walk: &Walk) -> Option<String> {
+pub(crate) fn location(walk: &Walk) -> Option<String> {
     location_of(walk.answer(Step::UploadStart)?)
 }
 
-pub(in crate::doctor) fn location_of(answer: &Answer) -> Option<String> {
+pub(crate) fn location_of(answer: &Answer) -> Option<String> {
     let value = answer.header("location")?;
     let end = match value.find("://") {
         Some(at) => value[at + 3..].find('/').map(|slash| at + 3 + slash),
@@ -121,7 +122,7 @@ pub(in crate::doctor) fn location_of(answer: &Answer) -> Option<String> {
     })
 }
 
-pub(in crate::doctor) fn largest(walk: &Walk) -> Option<String> {
+pub(crate) fn largest(walk: &Walk) -> Option<String> {
     let bodies = || walk.all(Step::Body).chain(walk.all(Step::BodyLimit));
     let taken = bodies()
         .filter(|one| one.is_success())
@@ -141,29 +142,6 @@ pub(in crate::doctor) fn largest(walk: &Walk) -> Option<String> {
         (None, Some(refused)) => Some(format!("under {}", bytes(refused))),
         (None, None) => None,
     }
-}
-
-/// `2 MiB`, `1.5 GiB`, `700 B`.
-pub(in crate::doctor) fn bytes(count: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if count < 1024 {
-        return format!("{count} B");
-    }
-    // The byte that is too much.
-    if count % 1024 == 1 {
-        return format!("{} + 1 B", bytes(count - 1));
-    }
-    let mut value = count as f64 / 1024.0;
-    let mut unit = UNITS[0];
-    for next in &UNITS[1..] {
-        if value < 1024.0 {
-            break;
-        }
-        value /= 1024.0;
-        unit = next;
-    }
-    let rounded = (value * 10.0).round() / 10.0;
-    format!("{rounded} {unit}")
 }
 
 fn header(walk: &Walk, name: &str) -> Option<String> {

@@ -115,7 +115,7 @@ pub(crate) fn guess(walk: &Walk) -> Guess {
         .exchanges
         .iter()
         .filter(|one| !matches!(one.step, Step::PlainHttp | Step::PlainHttpWrite))
-        .filter_map(|one| one.result.as_ref().ok())
+        .filter_map(|one| one.answer())
         .collect();
     Guess {
         hop: hop(&answers),
@@ -128,7 +128,7 @@ pub(crate) fn guess(walk: &Walk) -> Guess {
 pub(crate) fn author(walk: &Walk, step: Step) -> Option<Hop> {
     let pages: Vec<&Answer> = walk
         .all(step)
-        .filter_map(|one| one.result.as_ref().ok())
+        .filter_map(|one| one.answer())
         .filter(|answer| answer.status >= 400 && says(answer, "content-type", "text/html"))
         .collect();
     hop(&pages)

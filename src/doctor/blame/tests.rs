@@ -1,4 +1,5 @@
 use super::*;
+use crate::doctor::finding::Finding;
 use crate::doctor::kind::Severity;
 use crate::doctor::remedy::Product;
 use crate::doctor::seen::Trouble;
@@ -262,20 +263,4 @@ fn only_what_differs_is_told() {
             ("Server", vec![some("Caddy"), some("nginx[31m")]),
         ]
     );
-}
-
-#[test]
-fn sizes_are_read_easily() {
-    for (count, shown) in [
-        (0, "0 B"),
-        (1023, "1023 B"),
-        (1024, "1 KiB"),
-        (2 << 20, "2 MiB"),
-        (1_572_864, "1.5 MiB"),
-        (150 << 20, "150 MiB"),
-        (5 << 40, "5 TiB"),
-        (u64::MAX, "16777216 TiB"),
-    ] {
-        assert_eq!(bytes(count), shown);
-    }
 }

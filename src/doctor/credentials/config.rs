@@ -1,7 +1,7 @@
 //! docker's `config.json`, and whatever has its form: which entry is a registry's, and what it
 //! says. Only the registry's own entry is read; what may be wrong with the others is theirs.
 
-use super::CredentialsError;
+use super::error::CredentialsError;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};

@@ -2,9 +2,9 @@
 //! standard output.
 
 use super::config::Login;
+use super::error::{HelperTrouble, MOST_PASSWORD};
 use serde::Deserialize;
 use std::ffi::OsStr;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -15,32 +15,12 @@ use zeroize::Zeroizing;
 
 /// A helper that asks the person for something may take this long.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// Passwords of cloud registries are of some KiB.
-const MOST: u64 = 64 * 1024;
 /// Of a helper's own words.
 const MOST_WORDS: usize = 200;
 /// What helpers say on standard output, with an exit status, when there is nothing.
 const NOT_FOUND: &str = "credentials not found in native keychain";
 /// The user that stands beside an identity token.
 const TOKEN: &str = "<token>";
-
-/// Why a helper didn't tell.
-#[derive(Debug, thiserror::Error)]
-pub enum HelperTrouble {
-    #[error("there is no such program in PATH")]
-    Missing,
-    #[error("it can't be run: {0}")]
-    Run(io::Error),
-    #[error("it took more than {} s", .0.as_secs())]
-    TimedOut(Duration),
-    #[error("it failed: {0}")]
-    Failed(String),
-    /// What it said isn't quoted: it may be a secret.
-    #[error("what it said is no JSON object with Username and Secret")]
-    Answer,
-    #[error("it said more than {MOST} bytes")]
-    Long,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -104,12 +84,12 @@ async fn run(program: &Path, registry: &str) -> Result<Said, HelperTrouble> {
         let _ = input.write_all(registry.as_bytes()).await;
     }
     // With room from the start: growing would leave copies behind.
-    let mut said = Zeroizing::new(Vec::with_capacity(MOST as usize + 1));
+    let mut said = Zeroizing::new(Vec::with_capacity(MOST_PASSWORD as usize + 1));
     if let Some(output) = child.stdout.take() {
-        let read = output.take(MOST + 1).read_to_end(&mut said).await;
+        let read = output.take(MOST_PASSWORD + 1).read_to_end(&mut said).await;
         read.map_err(HelperTrouble::Run)?;
     }
-    if said.len() as u64 > MOST {
+    if said.len() as u64 > MOST_PASSWORD {
         return Err(HelperTrouble::Long);
     }
     let status = child.wait().await.map_err(HelperTrouble::Run)?;

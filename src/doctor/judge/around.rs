@@ -1,6 +1,5 @@
 //! What surrounds a finding: how clients log in, and what answers on port 80.
 
-use super::draft::is_page;
 use crate::doctor::clients::{Authentication, PlainHttp, Surroundings};
 use crate::doctor::seen::{Answer, Walk};
 use crate::doctor::step::Step;
@@ -47,7 +46,7 @@ fn plain_http(walk: &Walk) -> PlainHttp {
 pub(super) fn is_registry(answer: &Answer) -> bool {
     let is_named = answer.header("docker-distribution-api-version").is_some();
     match answer.status {
-        200 => is_named || !is_page(answer),
+        200 => is_named || !answer.is_page(),
         401 => is_named || answer.challenges().any(|one| one.is_bearer()),
         _ => false,
     }

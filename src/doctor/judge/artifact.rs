@@ -3,11 +3,11 @@
 
 use super::authorization::is_lost;
 use super::commit::is_commit_cut;
-use super::draft::{Draft, is_page, outcome, seen, seen_words, speaker};
+use super::draft::{Draft, outcome, seen, seen_words, speaker};
 use super::transfers::{is_chunked_refused, is_idle_cut, is_too_large};
-use super::upload::{is_csrf, is_open, is_unknown};
+use super::upload::{is_open, is_unknown};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Exchange, Trouble, Walk};
+use crate::doctor::seen::{Answer, Exchange, Trouble, Walk};
 use crate::doctor::step::Step;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
@@ -46,7 +46,7 @@ fn push(walk: &Walk) -> Option<Draft> {
         Err(_) => {
             "a hop, or the registry, ended the connection in the middle of a write".to_owned()
         }
-        Ok(answer) => match (answer.status, is_page(answer)) {
+        Ok(answer) => match (answer.status, answer.is_page()) {
             (405, true) => format!(
                 "a hop{} doesn't allow {} (`limit_except`, a firewall's list of methods)",
                 speaker(answer),
@@ -99,7 +99,7 @@ fn is_well(exchange: &Exchange) -> bool {
         .is_ok_and(|answer| match exchange.step {
             Step::UploadCommit => {
                 let is_hops = matches!(answer.status, 401 | 403 | 405 | 411 | 413);
-                (400..500).contains(&answer.status) && !is_hops && !is_page(answer)
+                (400..500).contains(&answer.status) && !is_hops && !answer.is_page()
             }
             _ => answer.is_success(),
         })
@@ -109,14 +109,13 @@ fn is_well(exchange: &Exchange) -> bool {
 fn is_explained(walk: &Walk, exchange: &Exchange) -> bool {
     let is_patient =
         matches!(exchange.result, Err(Trouble::TimedOut(_))) && exchange.step == Step::CommitWait;
-    let says =
-        |test: fn(&crate::doctor::seen::Answer) -> bool| exchange.result.as_ref().is_ok_and(test);
+    let says = |test: fn(&Answer) -> bool| exchange.result.as_ref().is_ok_and(test);
     // The registry's errors as pages: a finding of its own.
     let is_page_of_400 = exchange.step == Step::UploadCommit
-        && says(|answer| answer.status == 400 && is_page(answer));
+        && says(|answer| answer.status == 400 && answer.is_page());
     is_patient
         || is_page_of_400
-        || says(is_csrf)
+        || says(Answer::is_csrf)
         || is_lost(walk, exchange)
         || is_unknown(walk, exchange)
         || is_chunked_refused(walk, exchange)

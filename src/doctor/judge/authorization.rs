@@ -1,7 +1,7 @@
 //! Writes that are refused with the Authorization with which their upload was opened.
 
 use super::draft::{Draft, seen_header, speaker};
-use super::login::{Refusal, refusal};
+use super::refusal::{Refusal, refusal};
 use super::upload::is_open;
 use crate::doctor::clients::{Circumstance, LostOn};
 use crate::doctor::kind::Kind;
@@ -33,7 +33,7 @@ pub(super) fn judge(walk: &Walk) -> Option<Draft> {
         .filter(|exchange| is_lost(walk, exchange))
         .collect();
     let first = of.first()?;
-    let answer = first.result.as_ref().ok()?;
+    let answer = first.answer()?;
     let has = |method: &str| of.iter().any(|one| one.request.method == method);
     let (on, methods) = match (has("PATCH"), has("PUT")) {
         (true, false) => (LostOn::Patch, "PATCH"),

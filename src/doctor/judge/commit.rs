@@ -1,10 +1,11 @@
 //! How long the answer to a commit may take, and how long it takes.
 
 use super::draft::{Draft, outcome, seen, seen_speaker, speaker};
-use super::limits::{lasted, of_silences, size};
+use super::limits::{lasted, of_silences};
 use super::transfers::length;
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Exchange, Trouble, Walk};
+use crate::doctor::shown::size;
 use crate::doctor::step::Step;
 use std::time::Duration;
 
@@ -49,12 +50,7 @@ fn commit_cut(walk: &Walk) -> Option<Draft> {
         outcome(exchange),
         lasted(waited)
     );
-    let speaker = exchange
-        .result
-        .as_ref()
-        .ok()
-        .map(speaker)
-        .unwrap_or_default();
+    let speaker = exchange.answer().map(speaker).unwrap_or_default();
     let cause = format!(
         "a hop{speaker} waits no longer for an answer{}: `proxy_read_timeout` (nginx), `timeout \
          server` (HAProxy), a balancer's timeout; it has to be longer than the slowest commit",

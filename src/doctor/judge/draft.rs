@@ -96,7 +96,7 @@ pub(super) fn seen(exchange: &Exchange) -> Evidence {
 
 /// The exchange, and a header of its answer.
 pub(super) fn seen_header(exchange: &Exchange, name: &str) -> Evidence {
-    let value = exchange.result.as_ref().ok().and_then(|a| a.header(name));
+    let value = exchange.answer().and_then(|a| a.header(name));
     Evidence {
         line: value.map(|value| format!("{}: {value}", conventional(name))),
         ..seen(exchange)
@@ -105,7 +105,7 @@ pub(super) fn seen_header(exchange: &Exchange, name: &str) -> Evidence {
 
 /// The exchange, and who answered in what form: by that a hop's own answers are known.
 pub(super) fn seen_speaker(exchange: &Exchange) -> Evidence {
-    let answer = exchange.result.as_ref().ok();
+    let answer = exchange.answer();
     let named = answer.and_then(|answer| answer.header("server"));
     match named {
         Some(_) => seen_header(exchange, "server"),
@@ -115,7 +115,7 @@ pub(super) fn seen_speaker(exchange: &Exchange) -> Evidence {
 
 /// The exchange, and the words of its answer.
 pub(super) fn seen_words(exchange: &Exchange) -> Evidence {
-    let answer = exchange.result.as_ref().ok();
+    let answer = exchange.answer();
     let words = answer.and_then(words);
     Evidence {
         line: words,
@@ -175,16 +175,6 @@ pub(super) fn words(answer: &Answer) -> Option<String> {
     };
     let said = quoted(&said);
     (!said.is_empty()).then_some(said)
-}
-
-/// Whether the answer is a page for people.
-pub(super) fn is_page(answer: &Answer) -> bool {
-    let kind = answer.header("content-type").unwrap_or_default();
-    let body = answer.body.trim_start();
-    kind.trim_start()
-        .to_ascii_lowercase()
-        .starts_with("text/html")
-        || (kind.is_empty() && body.starts_with('<'))
 }
 
 /// Who answered, where the answer says so: ` (it calls itself nginx/1.22.1)`.

@@ -155,7 +155,7 @@ fn plain_http(walk: &Walk) -> Option<Draft> {
     let get = walk.first(Step::PlainHttp);
     let write = walk.first(Step::PlainHttpWrite);
     let is_lost = |exchange: &&Exchange| {
-        let answer = exchange.result.as_ref().ok();
+        let answer = exchange.answer();
         let to_https = answer.is_some_and(|answer| {
             let location = answer.header("location").unwrap_or_default();
             location.to_ascii_lowercase().starts_with("https://")
@@ -177,7 +177,7 @@ fn plain_http(walk: &Walk) -> Option<Draft> {
                 )),
         );
     }
-    let answer = get?.result.as_ref().ok()?;
+    let answer = get?.answer()?;
     if !is_registry(answer) {
         return None;
     }

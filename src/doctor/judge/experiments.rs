@@ -73,7 +73,7 @@ fn effect(walk: &Walk, step: Step, kind: Kind) -> Effect {
         return Effect::Untried;
     };
     let location = |exchange: &'_ Exchange| {
-        let answer = exchange.result.as_ref().ok()?;
+        let answer = exchange.answer()?;
         answer.header("location").map(str::to_owned)
     };
     let Some(with) = location(probe) else {

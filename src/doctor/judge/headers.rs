@@ -18,7 +18,7 @@ fn without(walk: &Walk, header: Header) -> Option<Draft> {
         .filter(|exchange| lost_header(exchange) == Some(header))
         .collect();
     let first = of.first()?;
-    let range = first.result.as_ref().ok().and_then(|a| a.header("range"));
+    let range = first.answer().and_then(|a| a.header("range"));
     let (name, summary) = match (header, range) {
         (Header::Digest, _) => (
             "docker-content-digest",
@@ -49,7 +49,7 @@ fn without(walk: &Walk, header: Header) -> Option<Draft> {
 }
 
 fn lost_header(exchange: &Exchange) -> Option<Header> {
-    let answer = exchange.result.as_ref().ok()?;
+    let answer = exchange.answer()?;
     match (exchange.request.method.as_str(), answer.status) {
         ("PUT", 201) => answer
             .header("docker-content-digest")

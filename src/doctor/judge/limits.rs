@@ -1,6 +1,6 @@
 //! Limits of sizes and times, and who has them by default.
 
-use crate::push::{Limit, suspects};
+use crate::edge::balancers::{Limit, suspects};
 use std::time::Duration;
 
 const MIB: u64 = 1 << 20;
@@ -57,19 +57,6 @@ pub(super) fn of_silences(after: Duration) -> String {
     }
 }
 
-/// `2 MiB`, `100.5 MiB`, `64 KiB`, `12 bytes`.
-pub(super) fn size(bytes: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (MIB, "MiB"), (1 << 10, "KiB")];
-    let Some((unit, name)) = UNITS.into_iter().find(|(unit, _)| bytes >= *unit) else {
-        return format!("{bytes} bytes");
-    };
-    let tenths = (bytes.saturating_mul(10) + unit / 2) / unit;
-    match tenths % 10 {
-        0 => format!("{} {name}", tenths / 10),
-        rest => format!("{}.{rest} {name}", tenths / 10),
-    }
-}
-
 /// `42 s`, `1.5 s`, `20 ms`.
 pub(super) fn lasted(time: Duration) -> String {
     match time.as_secs_f64() {
@@ -100,16 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_times_are_short() {
-        for (bytes, shown) in [
-            (12, "12 bytes"),
-            (64 << 10, "64 KiB"),
-            (2 * MIB, "2 MiB"),
-            (105_000_000, "100.1 MiB"),
-            (3 << 30, "3 GiB"),
-        ] {
-            assert_eq!(size(bytes), shown);
-        }
+    fn times_are_short() {
         for (time, shown) in [
             (Duration::from_millis(20), "20 ms"),
             (Duration::from_millis(1500), "1.5 s"),

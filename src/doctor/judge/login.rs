@@ -1,7 +1,7 @@
 //! Tokens: whether clients get one, and what it allows.
 
-use super::draft::{Draft, is_page, outcome, seen, seen_header, seen_speaker, seen_words, speaker};
-use super::upload::is_csrf;
+use super::draft::{Draft, outcome, seen, seen_header, seen_speaker, seen_words, speaker};
+use super::refusal::{Refusal, refusal};
 use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Access, Answer, Carried, Exchange, Walk};
@@ -26,13 +26,13 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
 /// containerd asks with POST first. It takes 400, 401, 404 and 405 for a reason to ask with GET.
 fn post(walk: &Walk) -> Option<Draft> {
     let exchange = walk.first(Step::TokenPost)?;
-    let answer = exchange.result.as_ref().ok()?;
+    let answer = exchange.answer()?;
     let is_wrong = matches!(answer.status, 403 | 300..=399 | 500..=599);
     // A token service that gives nobody a token is another finding.
     let get = walk.answer(Step::TokenGet);
     let is_same = get.is_some_and(|get| get.status == answer.status);
     // Harbor refuses every write with a session cookie in these words, this one too.
-    if !is_wrong || is_same || is_csrf(answer) {
+    if !is_wrong || is_same || answer.is_csrf() {
         return None;
     }
     let status = answer.status;
@@ -79,9 +79,9 @@ fn token(walk: &Walk) -> Option<Draft> {
     let status = answer.status;
     match status {
         200 if walk.grant.is_some() => None,
-        200 if !is_page(answer) && !is_over(walk) => None,
+        200 if !answer.is_page() && !is_over(walk) => None,
         401 if !has_password => None,
-        401 | 403 if has_password && !is_page(answer) => {
+        401 | 403 if has_password && !answer.is_page() => {
             let user = walk.user.as_ref().map_or("this user", |user| &user.name);
             let summary = format!("The token service refuses the password of {user} ({status}).");
             Some(
@@ -120,7 +120,7 @@ fn is_over(walk: &Walk) -> bool {
 fn refused(walk: &Walk) -> Option<Draft> {
     walk.user.as_ref()?;
     let exchange = walk.first(Step::Authorized)?;
-    let answer = exchange.result.as_ref().ok()?;
+    let answer = exchange.answer()?;
     let is_taken = walk
         .answer(Step::UploadStart)
         .is_some_and(Answer::is_success);
@@ -128,7 +128,7 @@ fn refused(walk: &Walk) -> Option<Draft> {
         return None;
     }
     match exchange.request.authorization {
-        Carried::Basic if !is_page(answer) => Some(
+        Carried::Basic if !answer.is_page() => Some(
             Draft::new(
                 Kind::LoginRefused,
                 exchange.step,
@@ -166,33 +166,6 @@ fn arrived(walk: &Walk, answer: &Answer) -> String {
              its own in its place, or the clocks differ"
                 .to_owned()
         }
-    }
-}
-
-/// What a 401 says of what arrived at the registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// A hop answered with a page of its own.
-    Page,
-    /// The challenge of somebody who sent no Authorization.
-    Nothing,
-    Something,
-}
-
-/// Harbor challenges with Bearer only who comes without Authorization, and with Basic whoever has
-/// one; other token registries say `error=` to those.
-pub(super) fn refusal(walk: &Walk, answer: &Answer) -> Refusal {
-    use super::around::surroundings;
-    use crate::doctor::clients::Authentication;
-    if is_page(answer) {
-        return Refusal::Page;
-    }
-    let bearer = answer.challenges().find(|challenge| challenge.is_bearer());
-    match (bearer, surroundings(walk).authentication) {
-        (Some(challenge), _) if challenge.param("error").is_some() => Refusal::Something,
-        (Some(_), _) => Refusal::Nothing,
-        (None, Authentication::Bearer) => Refusal::Something,
-        (None, Authentication::Basic | Authentication::None) => Refusal::Nothing,
     }
 }
 

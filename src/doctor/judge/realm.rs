@@ -44,7 +44,7 @@ fn foreign(walk: &Walk, ping: &Exchange, realm: &str) -> Option<Draft> {
 /// The first answer to `/v2/` that has a Bearer challenge, and its realm.
 fn told(walk: &Walk) -> Option<(&Exchange, String)> {
     let ping = walk.first(Step::Ping)?;
-    let realm = bearer(ping.result.as_ref().ok()?)?.0;
+    let realm = bearer(ping.answer()?)?.0;
     Some((ping, realm))
 }
 
@@ -246,12 +246,12 @@ pub(super) fn resolved<'w>(
 }
 
 fn unstable(walk: &Walk, ping: &Exchange) -> Option<Draft> {
-    let first = bearer(ping.result.as_ref().ok()?)?;
+    let first = bearer(ping.answer()?)?;
     let other = walk.all(Step::PingAgain).find(|again| {
-        let challenge = again.result.as_ref().ok().and_then(bearer);
+        let challenge = again.answer().and_then(bearer);
         challenge.is_some_and(|challenge| challenge != first)
     })?;
-    let second = bearer(other.result.as_ref().ok()?)?;
+    let second = bearer(other.answer()?)?;
     let what = match first.0 == second.0 {
         true => format!("services: {} and {}", quoted(&first.1), quoted(&second.1)),
         false => format!("realms: {} and {}", quoted(&first.0), quoted(&second.0)),

@@ -1,6 +1,6 @@
 //! Whether a registry answers at `/v2/`, and with a challenge that clients can act on.
 
-use super::draft::{Draft, is_page, outcome, quoted, seen_header, seen_speaker, speaker};
+use super::draft::{Draft, outcome, quoted, seen_header, seen_speaker, speaker};
 use crate::doctor::clients::Circumstance;
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Answer, Carried, Exchange, Trouble, Walk};
@@ -54,7 +54,7 @@ fn wrong(exchange: &Exchange) -> Option<Kind> {
         ) => return None,
     };
     match answer.status {
-        200 if is_page(answer) => Some(Kind::NoRegistry),
+        200 if answer.is_page() => Some(Kind::NoRegistry),
         200 => None,
         300..=399 => Some(Kind::RegistryRedirected),
         401 if !is_actionable(answer) => Some(Kind::ChallengeMissing),
@@ -73,11 +73,7 @@ fn is_actionable(answer: &Answer) -> bool {
 }
 
 fn summary(kind: Kind, exchange: &Exchange) -> String {
-    let location = exchange
-        .result
-        .as_ref()
-        .ok()
-        .and_then(|a| a.header("location"));
+    let location = exchange.answer().and_then(|a| a.header("location"));
     let outcome = outcome(exchange);
     match kind {
         Kind::RegistryRedirected => format!(
@@ -93,7 +89,7 @@ fn summary(kind: Kind, exchange: &Exchange) -> String {
 }
 
 fn cause(kind: Kind, exchange: &Exchange) -> String {
-    let answer = exchange.result.as_ref().ok();
+    let answer = exchange.answer();
     let speaker = answer.map(speaker).unwrap_or_default();
     match kind {
         Kind::RegistryRedirected => format!(
@@ -158,11 +154,11 @@ fn html(walk: &Walk) -> Option<Draft> {
             && wrong_at_ping(exchange).is_none();
         // A write that carried Authorization and is refused is a finding of its own.
         let is_lost = answer.status == 401 && exchange.request.authorization != Carried::Nothing;
-        is_its_own && is_page(answer) && !is_lost
+        is_its_own && answer.is_page() && !is_lost
     };
     let all: Vec<&Exchange> = walk.exchanges.iter().filter(is_replaced).collect();
     let first = all.first()?;
-    let answer = first.result.as_ref().ok()?;
+    let answer = first.answer()?;
     let summary = format!(
         "The registry's errors come as pages: the {} to {} is HTML where JSON belongs.",
         answer.status, first.request.method

@@ -1,22 +1,18 @@
 //! Bodies: whether they are passed on as they come, how large they may be, and how long they may
 //! pause.
 
-use super::draft::{Draft, is_page, outcome, seen, seen_speaker, speaker};
-use super::limits::{by_default, lasted, of_bodies, of_silences, size};
-use super::upload::is_csrf;
+use super::draft::{Draft, outcome, seen, seen_speaker, speaker};
+use super::limits::{by_default, lasted, of_bodies, of_silences};
 use crate::doctor::clients::Circumstance;
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Body, Exchange, Trouble, Walk};
+use crate::doctor::shown::size;
 use crate::doctor::step::Step;
 use std::time::Duration;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     let parts = [chunked(walk), buffered(walk), limit(walk), idle(walk)];
     parts.into_iter().flatten().collect()
-}
-
-fn status(exchange: &Exchange) -> Option<u16> {
-    exchange.result.as_ref().ok().map(|answer| answer.status)
 }
 
 /// The exchange of a step that sent the body; its upload's opening may stand beside it.
@@ -32,7 +28,7 @@ pub(super) fn is_chunked_refused(walk: &Walk, exchange: &Exchange) -> bool {
         .first(Step::UploadChunk)
         .is_some_and(Exchange::is_success);
     is_chunked
-        && match status(exchange) {
+        && match exchange.status() {
             Some(411 | 501) => true,
             Some(400) => exchange.step == Step::UploadChunkChunked && has_length_passed,
             _ => false,
@@ -46,7 +42,7 @@ fn chunked(walk: &Walk) -> Option<Draft> {
         .filter(|exchange| is_chunked_refused(walk, exchange))
         .collect();
     let first = of.first()?;
-    let answer = first.result.as_ref().ok()?;
+    let answer = first.answer()?;
     let summary = format!("A chunked body {}.", outcome(first));
     let cause = format!(
         "a hop{} takes bodies with a Content-Length only: a firewall for web applications, or an \
@@ -133,16 +129,16 @@ pub(super) fn is_too_large(walk: &Walk, exchange: &Exchange) -> bool {
     if !SIZED.contains(&exchange.step) || length(exchange) == 0 {
         return false;
     }
-    if status(exchange) == Some(413) {
+    if exchange.status() == Some(413) {
         return true;
     }
     if !matches!(exchange.step, Step::Body | Step::BodyLimit) {
         return false;
     }
     let is_ended = match &exchange.result {
-        Ok(answer) if is_csrf(answer) => false,
+        Ok(answer) if answer.is_csrf() => false,
         // IIS has a page of 404 for it.
-        Ok(answer) if answer.status == 404 => is_page(answer),
+        Ok(answer) if answer.status == 404 => answer.is_page(),
         Ok(answer) => matches!(answer.status, 400 | 403 | 500 | 502 | 503 | 504),
         Err(trouble) => matches!(trouble, Trouble::Cut | Trouble::TimedOut(_)),
     };
@@ -168,12 +164,7 @@ fn limit(walk: &Walk) -> Option<Draft> {
             shown(passed)
         ),
     };
-    let speaker = smallest
-        .result
-        .as_ref()
-        .ok()
-        .map(speaker)
-        .unwrap_or_default();
+    let speaker = smallest.answer().map(speaker).unwrap_or_default();
     let who = of_bodies(passed, refused);
     let cause = format!(
         "a hop{speaker} limits the size of bodies{}",
@@ -214,12 +205,7 @@ fn idle(walk: &Walk) -> Option<Draft> {
         },
         lasted(after)
     );
-    let speaker = exchange
-        .result
-        .as_ref()
-        .ok()
-        .map(speaker)
-        .unwrap_or_default();
+    let speaker = exchange.answer().map(speaker).unwrap_or_default();
     let cause = format!(
         "a hop{speaker} cuts requests whose body is silent{}: `client_body_timeout` and \
          `proxy_send_timeout` (nginx), `timeout client` and `timeout server` (HAProxy), \

@@ -1,9 +1,9 @@
 //! Uploads: their opening, where their Location leads, and whether they are known afterwards.
 
-use super::draft::{Draft, is_page, outcome, seen_header, seen_words, speaker, words};
+use super::draft::{Draft, outcome, seen_header, seen_words, speaker, words};
 use super::experiments;
 use super::location::{self, Flaw, flaws};
-use super::login::{Refusal, refusal};
+use super::refusal::{Refusal, refusal};
 use super::transfers::is_too_large;
 use crate::doctor::clients::{Circumstance, PlainHttp, Surroundings};
 use crate::doctor::kind::Kind;
@@ -21,12 +21,6 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     drafts
 }
 
-/// Whether the answer speaks of a forged request.
-pub(super) fn is_csrf(answer: &Answer) -> bool {
-    let body = answer.body.to_ascii_lowercase();
-    answer.status == 403 && (body.contains("csrf") || body.contains("cross-site"))
-}
-
 pub(super) fn is_open(walk: &Walk) -> bool {
     walk.first(Step::UploadStart)
         .is_some_and(Exchange::is_success)
@@ -34,10 +28,10 @@ pub(super) fn is_open(walk: &Walk) -> bool {
 
 fn opening(walk: &Walk) -> Option<Draft> {
     let exchange = walk.first(Step::UploadStart)?;
-    if exchange.is_success() || exchange.result.as_ref().is_ok_and(is_csrf) {
+    if exchange.is_success() || exchange.result.as_ref().is_ok_and(Answer::is_csrf) {
         return None;
     }
-    let answer = exchange.result.as_ref().ok();
+    let answer = exchange.answer();
     let status = answer.map_or(0, |answer| answer.status);
     // Then the token service or the registry has said already that this user may not.
     let may_push = match &walk.grant {
@@ -57,10 +51,10 @@ fn opening(walk: &Walk) -> Option<Draft> {
     }
     let said = answer
         .and_then(words)
-        .filter(|_| !answer.is_some_and(is_page));
+        .filter(|_| !answer.is_some_and(Answer::is_page));
     let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
     let summary = format!("The POST that opens an upload {}{said}.", outcome(exchange));
-    let cause = answer.map(|answer| match (status, is_page(answer)) {
+    let cause = answer.map(|answer| match (status, answer.is_page()) {
         (300..=399, _) => format!("a hop{} redirects writes", speaker(answer)),
         (405, true) => format!("a hop{} allows no POST under /v2/", speaker(answer)),
         (401, _) => match refusal(walk, answer) {
@@ -87,7 +81,7 @@ fn cookie(walk: &Walk) -> Option<Draft> {
     let of: Vec<&Exchange> = walk
         .exchanges
         .iter()
-        .filter(|exchange| exchange.result.as_ref().is_ok_and(is_csrf))
+        .filter(|exchange| exchange.result.as_ref().is_ok_and(Answer::is_csrf))
         .collect();
     let first = of.first()?;
     let summary = format!(
@@ -116,7 +110,7 @@ fn locations(walk: &Walk) -> Vec<Draft> {
     let mut drafts: Vec<Draft> = Vec::new();
     let telling = NEXT.into_iter().flat_map(|step| walk.all(step));
     for exchange in telling.filter(|one| one.is_success()) {
-        let answer = exchange.result.as_ref().ok();
+        let answer = exchange.answer();
         let location = answer.and_then(|answer| answer.header("location"));
         // A lost header in an answer to a PATCH is a finding of its own.
         if location.is_none() && exchange.step != Step::UploadStart {
@@ -210,7 +204,7 @@ fn unknown(walk: &Walk) -> Option<Draft> {
         .filter(|one| is_unknown(walk, one))
         .collect();
     let first = of.first()?;
-    let answer = first.result.as_ref().ok()?;
+    let answer = first.answer()?;
     let is_always = of.len() == all.len();
     let summary = format!(
         "The upload that was opened a moment ago is unknown to {} of {} requests.",

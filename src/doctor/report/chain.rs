@@ -1,12 +1,15 @@
 //! The chain as a picture: every entry that was walked, who most likely stands there, what it was
 //! seen to do, and which findings it is blamed for.
 
-use super::super::blame::{Culprit, Guess, Hop, Judged, Registry, author, clean, culprit, guess};
-use super::super::blame::{largest, location};
+use super::super::blame::{
+    Culprit, Guess, Hop, Registry, author, culprit, guess, largest, location,
+};
 use super::super::finding::Finding;
+use super::super::judge::Judged;
 use super::super::seen::{Entry, Walk};
+use super::super::shown::{clean, cut};
 use super::super::step::Step;
-use super::steps::{Mark, cut};
+use super::steps::Mark;
 use super::verdict::by_gravity;
 use crate::terminal::{Style, wrap};
 

@@ -1,14 +1,15 @@
 //! A finding for a person: what is wrong, what shows it, whom it breaks and how, which hop did it,
 //! what to change, and what Harbormouth would do.
 
-use super::super::blame::{Culprit, Guess, Judged, Registry, clean, culprit, guess};
+use super::super::blame::{Culprit, Guess, Registry, culprit, guess};
 use super::super::clients::Client;
 use super::super::finding::{Effect, Evidence, Finding, Outcome};
+use super::super::judge::Judged;
 use super::super::kind::Kind;
 use super::super::remedy::{Fix, Product, advice, elsewhere, fixes, harbormouth};
+use super::super::shown::clean;
 use super::super::step::Step;
 use super::chain::{likely, place};
-use super::is_brief;
 use super::steps::Mark;
 use crate::terminal::{Style, wrap};
 
@@ -203,7 +204,7 @@ fn remedies(finding: &Finding, before: &[&Finding], walks: &[Judged], style: Sty
     let first = first_products(finding, walks);
     let (near, far): (Vec<Fix>, Vec<Fix>) = sorted(all, &first)
         .into_iter()
-        .partition(|fix| !is_brief(style) || first.contains(&fix.product));
+        .partition(|fix| !style.is_terminal() || first.contains(&fix.product));
     let (near, far) = if near.is_empty() {
         (far, near)
     } else {

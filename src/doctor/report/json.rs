@@ -31,13 +31,15 @@
 //!
 //! Fields are added, never renamed. Texts are as they came: JSON escapes what would drive a terminal.
 
-use super::super::blame::{Judged, culprit, differences, guess};
+use super::super::blame::{culprit, differences, guess};
 use super::super::finding::Finding;
+use super::super::judge::Judged;
 use super::super::remedy::{advice, elsewhere, fixes, harbormouth};
 use super::super::seen::{AddressSeen, Entry, Exchange, Trouble};
+use super::super::shown::date;
 use super::chain::likely;
 use super::steps::mark;
-use super::ticket::{date, ticket};
+use super::ticket::ticket;
 use super::verdict::{by_gravity, exit_status, verdict};
 use serde_json::{Value, json};
 use std::net::SocketAddr;

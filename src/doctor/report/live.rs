@@ -3,8 +3,8 @@
 //! That line is drawn by a thread of its own, because a step may be silent for minutes: the time
 //! that it takes is all there is to show then.
 
-use super::super::blame::bytes;
-use crate::terminal::{Output, Style, bar};
+use super::super::shown::bytes;
+use crate::terminal::{Style, bar};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -57,10 +57,7 @@ impl Screen {
                 changed: Condvar::new(),
             }),
             clock: None,
-            is_live: match style.output {
-                Output::Plain => false,
-                Output::Terminal | Output::ColourTerminal => true,
-            },
+            is_live: style.is_terminal(),
         }
     }
 
@@ -194,6 +191,7 @@ fn line(title: &str, elapsed: Duration, body: Option<(u64, u64)>, width: usize) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terminal::Output;
 
     /// What was written, for a test to read.
     #[derive(Clone, Default)]

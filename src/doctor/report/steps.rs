@@ -3,15 +3,16 @@
 
 mod rows;
 
-use super::super::blame::{clean, location_of, outcome};
+use super::super::blame::{location_of, outcome};
 use super::super::finding::Finding;
 use super::super::kind::Severity;
 use super::super::seen::{Entry, Exchange, Walk};
+use super::super::shown::{clean, cut};
 use super::super::step::Step;
 use crate::terminal::{Colour, Style};
+pub(super) use rows::title;
 use rows::{Row, rows};
 use serde::{Serialize, Serializer};
-use std::time::Duration;
 
 /// Where the answer begins, behind the mark and the title.
 const TITLE: usize = 24;
@@ -109,7 +110,7 @@ pub(super) fn lines(
 pub(super) fn news(exchange: &Exchange) -> Option<(Step, String)> {
     match exchange.step {
         Step::UploadStart | Step::UploadCancel => {
-            let origin = exchange.result.as_ref().ok().and_then(location_of);
+            let origin = exchange.answer().and_then(location_of);
             Some((
                 exchange.step,
                 format!("{} {}", outcome(exchange), origin.unwrap_or_default()),
@@ -161,62 +162,4 @@ fn line(mark: Mark, row: &Row, style: Style) -> String {
         style.dim(&detail)
     );
     format!("{}\n", line.trim_end())
-}
-
-/// At most so many characters, the last of them `…` where something is missing.
-pub(super) fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    let mut kept: String = text.chars().take(most.saturating_sub(1)).collect();
-    kept.push('…');
-    kept
-}
-
-/// What a step asks, in a client's words.
-pub(super) fn title(step: Step) -> &'static str {
-    match step {
-        Step::Resolve => "name",
-        Step::Connect => "connection",
-        Step::Tls => "TLS",
-        Step::PlainHttp => "GET http://…/v2/",
-        Step::PlainHttpWrite => "POST http://…/v2/",
-        Step::PingBare => "GET /v2",
-        Step::Ping => "GET /v2/",
-        Step::PingAgain => "GET /v2/ again",
-        Step::TokenPost => "POST token",
-        Step::TokenGet => "GET token",
-        Step::Authorized => "GET /v2/ authorized",
-        Step::EarlyAnswer => "PATCH refused early",
-        Step::EarlyAnswerChunked => "… the same, chunked",
-        Step::UploadStart => "POST …/blobs/uploads/",
-        Step::ProbeForwardedProto => "… X-Forwarded-Proto",
-        Step::ProbeForwardedHost => "… X-Forwarded-Host",
-        Step::ProbeForwarded => "… Forwarded",
-        Step::UploadStatus => "GET the upload",
-        Step::UploadChunk => "PATCH 64 KiB",
-        Step::UploadChunkChunked => "PATCH 64 KiB, chunked",
-        Step::UploadCommit => "PUT a wrong digest",
-        Step::UploadCancel => "DELETE the upload",
-        Step::Body => "PATCH a large body",
-        Step::BodyLimit => "PATCH a smaller one",
-        Step::Idle => "PATCH with a pause",
-        Step::BlobCommit => "PUT the layer",
-        Step::ConfigCommit => "PUT the configuration",
-        Step::ManifestPut => "PUT the manifest",
-        Step::ManifestGet => "GET the manifest",
-        Step::BlobGet => "GET the layer",
-        Step::ManifestDelete => "DELETE the manifest",
-        Step::CommitWait => "a large commit",
-    }
-}
-
-/// `20 ms`, `3.2 s`, `2 min 5 s`.
-pub(super) fn time(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0 => format!("{} ms", time.as_millis()),
-        1..60 => format!("{:.1} s", time.as_secs_f64()),
-        _ => format!("{} min {} s", seconds / 60, seconds % 60),
-    }
 }

@@ -9,6 +9,7 @@ use super::*;
 use crate::doctor::kind::Severity;
 use crate::doctor::seen::fixtures::{HUB, Made};
 use crate::doctor::seen::{Skipped, Why};
+use crate::terminal::Output;
 use scenes::{SCENES, judged, story};
 use std::io::Write;
 use std::path::Path;

@@ -1,16 +1,15 @@
 //! The last line: what a person pastes into a ticket. One line, without anything that is secret or
 //! that drives a terminal.
 
-use super::super::blame::{Culprit, culprit};
-use super::super::blame::{Judged, clean, largest, location, param};
+use super::super::blame::{Culprit, culprit, largest, location, param};
 use super::super::clients::Client;
 use super::super::finding::{Effect, Finding, Outcome};
+use super::super::judge::Judged;
 use super::super::kind::{Kind, Severity};
 use super::super::seen::Walk;
+use super::super::shown::{clean, cut, date};
 use super::chain::place;
-use super::steps::cut;
 use super::verdict::{Verdict, by_gravity, exit_status, is_partial, verdict};
-use std::time::{Duration, SystemTime};
 
 /// A value is a hint; the report has the whole of it.
 const MOST_VALUE: usize = 80;
@@ -112,24 +111,4 @@ pub(super) fn broken_clients(findings: &[Finding]) -> Vec<Client> {
                 .any(|effect| effect.client == *client && breaks(effect))
         })
         .collect()
-}
-
-/// `2026-11-21T12:00:00Z`. The time is the machine's; beyond what it can be, it is left out.
-pub(super) fn date(seconds: u64) -> String {
-    // humantime panics beyond the year 9999.
-    const YEAR_9999: u64 = 253_370_764_800;
-    if seconds >= YEAR_9999 {
-        return "an unknown time".to_owned();
-    }
-    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    humantime::format_rfc3339_seconds(time).to_string()
-}
-
-/// `2026-11-21`.
-pub(super) fn day(seconds: u64) -> String {
-    let mut date = date(seconds);
-    if let Some(at) = date.find('T') {
-        date.truncate(at);
-    }
-    date
 }

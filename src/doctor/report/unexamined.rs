@@ -1,7 +1,7 @@
 //! What a walk didn't look at, and what to add to the command so that it does.
 
-use super::super::blame::{bytes, clean};
 use super::super::seen::{Leftover, Walk, Why};
+use super::super::shown::{bytes, clean};
 use super::super::step::Step;
 
 /// What a person would call a group of steps.

@@ -1,7 +1,7 @@
 //! What the walks come to, in one word and one number.
 
-use super::super::blame::Judged;
 use super::super::finding::Finding;
+use super::super::judge::Judged;
 use super::super::kind::Severity;
 use super::super::seen::Why;
 use super::super::step::Step;

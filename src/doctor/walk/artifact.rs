@@ -5,11 +5,12 @@ use super::course::{Course, within};
 use super::entry::place;
 use super::location::{Reference, with_parameter};
 use super::request::{Heard, Means, Request, Site};
-use super::upload::{Id, Works, Wrote};
+use super::unfinished::{Id, Pushed};
+use super::upload::{Works, Wrote};
+use crate::doctor::options::{Afterwards, Extent};
 use crate::doctor::seen::{Leftover, Trouble, Why};
 use crate::doctor::step::Step;
 use crate::doctor::wire::{Framing, Payload, Trust};
-use crate::doctor::{Afterwards, Extent};
 use crate::sample::content::{Pattern, digest};
 use crate::sample::image::{Image, MANIFEST};
 use bytes::Bytes;
@@ -20,15 +21,6 @@ const LAYER: u64 = 1024;
 
 /// The address of what has none.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-
-/// What was pushed and is still to be removed.
-#[derive(Default)]
-pub(super) struct Pushed {
-    /// The digest of a manifest that may be there.
-    pub(super) manifest: Option<String>,
-    /// Blobs that may be there, and that no manifest holds.
-    pub(super) blobs: Vec<String>,
-}
 
 impl Course<'_> {
     pub(super) async fn push(&mut self, works: Works) -> Result<(), Why> {
@@ -231,7 +223,7 @@ impl Course<'_> {
     }
 
     pub(super) fn leave_artifact(&mut self, digest: &str, status: Option<u16>) {
-        let repository = self.options.repository.clone().unwrap_or_default();
+        let repository = self.walk.repository.clone().unwrap_or_default();
         let tag = &self.options.artifact.tag;
         let left = Leftover::Artifact {
             repository,
@@ -242,7 +234,7 @@ impl Course<'_> {
     }
 
     pub(super) fn leave_blob(&mut self, digest: &str, status: Option<u16>) {
-        let repository = self.options.repository.clone().unwrap_or_default();
+        let repository = self.walk.repository.clone().unwrap_or_default();
         let left = Leftover::Blob {
             repository,
             digest: digest.to_owned(),

@@ -1,10 +1,10 @@
 //! One request after the other, each written down with what came of it.
 
-use super::Watcher;
 use super::bounds::{self, GRACE};
 use super::capture::capture;
 use super::course::Course;
 use super::request::{Begins, Heard, Means, Request, Site, body, pause, size};
+use super::watcher::Watcher;
 use crate::doctor::seen::{Carried, Sent, Trouble, Why};
 use crate::doctor::step::Step;
 use crate::doctor::wire::{Ask, Place, Told, Trust, Wire};

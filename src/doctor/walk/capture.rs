@@ -180,7 +180,6 @@ fn text(body: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::doctor::seen::{Body, Carried, Trouble};
-    use crate::doctor::wire::End;
     use bytes::Bytes;
     use std::time::Duration;
 
@@ -256,7 +255,6 @@ mod tests {
                     status,
                     headers: Vec::new(),
                     body: Bytes::copy_from_slice(body.as_bytes()),
-                    end: End::Whole,
                 }),
                 sent: 0,
                 took: Duration::ZERO,
@@ -279,7 +277,6 @@ mod tests {
                 status,
                 headers: Vec::new(),
                 body: Bytes::copy_from_slice(body.as_bytes()),
-                end: End::Whole,
             };
             let kept = answer(Step::BlobGet, &reply, Some(b"abc"), &secrets());
             assert_eq!(kept.content_matches, expected, "{name}");

@@ -5,12 +5,12 @@ use super::capture::Secrets;
 use super::halt::{Halt, Interrupt};
 use super::request::{Carry, Site};
 use super::token::Login;
-use super::upload::Open;
-use super::{Watcher, artifact::Pushed};
+use super::unfinished::{Open, Pushed};
+use super::watcher::Watcher;
+use crate::doctor::options::{Extent, Options};
 use crate::doctor::seen::{Entry, Skipped, Trouble, User, Walk, Why};
 use crate::doctor::step::Step;
 use crate::doctor::wire::Wire;
-use crate::doctor::{Extent, Options};
 use crate::edge::origin::Origin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -80,7 +80,7 @@ impl<'a> Course<'a> {
                 began: began.map_or(0, |since| since.as_secs()),
                 resolved: None,
                 addresses: Vec::new(),
-                repository: options.repository.clone(),
+                repository: options.repository.as_ref().map(ToString::to_string),
                 user,
                 exchanges: Vec::new(),
                 grant: login.as_ref().and_then(|login| login.grant.clone()),

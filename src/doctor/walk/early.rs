@@ -25,7 +25,7 @@ impl Course<'_> {
             (Step::EarlyAnswer, Framing::Length),
             (Step::EarlyAnswerChunked, Framing::Chunked),
         ] {
-            let repository = self.options.repository.as_deref();
+            let repository = self.walk.repository.as_deref();
             let target = format!(
                 "/v2/{}/blobs/uploads/{}",
                 repository.unwrap_or(NO_REPOSITORY),

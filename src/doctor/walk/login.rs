@@ -102,7 +102,7 @@ impl Course<'_> {
             realm: realm.target,
             service,
             repository: match &self.options.repository {
-                Some(repository) => Some(repository.clone()),
+                Some(repository) => Some(repository.to_string()),
                 // Who has no name gets no token of Harbor's without asking for something.
                 None => (!has_credentials).then(|| NO_REPOSITORY.to_owned()),
             },
@@ -126,7 +126,7 @@ impl Course<'_> {
     fn may_push(&self, grant: Option<&Grant>) -> bool {
         let access = grant.and_then(|grant| grant.access.as_deref());
         access.unwrap_or_default().iter().any(|access| {
-            Some(&access.name) == self.options.repository.as_ref()
+            Some(&access.name) == self.walk.repository.as_ref()
                 && access.actions.iter().any(|action| action == "push")
         })
     }

@@ -4,7 +4,7 @@ use super::challenge::Challenge;
 use super::course::Course;
 use super::entry::is_open;
 use super::request::Request;
-use crate::doctor::Extent;
+use crate::doctor::options::Extent;
 use crate::doctor::seen::Why;
 use crate::doctor::step::Step;
 

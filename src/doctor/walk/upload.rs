@@ -3,6 +3,7 @@
 use super::course::{Access, Course};
 use super::location::{authority, follow, is_right, with_parameter};
 use super::request::{Begins, Heard, Means, Request};
+use super::unfinished::{Id, Open};
 use crate::doctor::seen::{Leftover, Why};
 use crate::doctor::step::Step;
 use crate::doctor::wire::{Framing, Payload};
@@ -19,16 +20,6 @@ const WRONG_DIGEST: &str =
 
 /// What no proxy has as its name, where the right one would tell nothing.
 const PROBE: &str = "harbormouth-doctor.invalid";
-
-/// An upload that was begun.
-pub(super) struct Open {
-    id: Id,
-    /// Path and query of the newest Location: its state changes with every write.
-    target: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Id(u32);
 
 /// How far uploads have been seen to work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -271,14 +262,14 @@ impl Course<'_> {
     }
 
     fn leave_upload(&mut self, status: Option<u16>) {
-        let repository = self.options.repository.clone().unwrap_or_default();
+        let repository = self.walk.repository.clone().unwrap_or_default();
         self.walk.left.push(Leftover::Upload { repository, status });
     }
 
     pub(super) fn repository(&self) -> Result<String, Why> {
         match self.access {
             Access::Open | Access::LoggedIn => {
-                self.options.repository.clone().ok_or(Why::NoRepository)
+                self.walk.repository.clone().ok_or(Why::NoRepository)
             }
             Access::Without(why) => Err(why),
         }

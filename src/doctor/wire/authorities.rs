@@ -1,11 +1,19 @@
 //! Reading authorities: this machine's, and those in a file.
 
-use super::WireError;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_native_certs::{CertificateResult, ErrorKind};
 use std::path::Path;
+
+/// Why there is nothing to make connections with.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    #[error("{file}: {reason}")]
+    Authorities { file: String, reason: String },
+    #[error("TLS can't be set up: {0}")]
+    Tls(#[from] rustls::Error),
+}
 
 /// This machine's, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
 ///

@@ -1,7 +1,7 @@
 //! The body of a request: bytes at hand, bytes that are made on the way, or a beginning and no more.
 
+use super::ask::{Framing, Payload};
 use super::meter::{Flow, Meter};
-use super::{Framing, Payload};
 use crate::sample::content::Pattern;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame};

@@ -2,10 +2,10 @@
 //!
 //! The connection is driven here and nowhere else, so that whoever stops waiting ends it.
 
+use super::ask::{Ask, Framing, MOST_BODY, Patience, Payload, Progress, Reply, Told};
 use super::body::Outgoing;
 use super::dial::io_trouble;
 use super::meter::{Meter, Metered};
-use super::{Ask, End, Framing, MOST_BODY, Patience, Payload, Progress, Reply, Told};
 use crate::doctor::seen::Trouble;
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderName, HeaderValue};
@@ -122,9 +122,8 @@ where
 {
     let (parts, content) = answer.into_parts();
     let mut body = BytesMut::new();
-    let end = timeout(patience.answer, driven.along(collect(content, &mut body)))
-        .await
-        .unwrap_or(End::TimedOut);
+    // Whatever ends it early, what came is kept.
+    let _ = timeout(patience.answer, driven.along(collect(content, &mut body))).await;
     let headers = parts
         .headers
         .iter()
@@ -137,25 +136,16 @@ where
         status: parts.status.as_u16(),
         headers,
         body: body.freeze(),
-        end,
     }
 }
 
-async fn collect(mut content: Incoming, body: &mut BytesMut) -> End {
-    loop {
-        match content.frame().await {
-            None => return End::Whole,
-            Some(Err(_)) => return End::Cut,
-            Some(Ok(frame)) => {
-                let data = frame.into_data().unwrap_or_else(|_trailers| Bytes::new());
-                let room = MOST_BODY - body.len();
-                if data.len() > room {
-                    body.extend_from_slice(&data[..room]);
-                    return End::Longer;
-                }
-                body.extend_from_slice(&data);
-            }
-        }
+/// Until its end, the connection's, or the most that is kept.
+async fn collect(mut content: Incoming, body: &mut BytesMut) {
+    while let Some(Ok(frame)) = content.frame().await
+        && body.len() < MOST_BODY
+    {
+        let data = frame.into_data().unwrap_or_else(|_trailers| Bytes::new());
+        body.extend_from_slice(&data[..data.len().min(MOST_BODY - body.len())]);
     }
 }
 

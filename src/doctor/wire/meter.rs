@@ -1,6 +1,6 @@
 //! What of a request has gone out, and when: counted where the socket (or TLS) takes the bytes.
 
-use super::Patience;
+use super::ask::Patience;
 use parking_lot::{Mutex, MutexGuard};
 use std::io;
 use std::pin::Pin;

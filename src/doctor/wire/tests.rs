@@ -5,12 +5,16 @@ mod requests;
 mod tls;
 mod troubles;
 
+use super::ask::MOST_BODY;
 use super::*;
 use crate::doctor::seen::Distrust;
 use crate::standin::certs::Authority;
+use bytes::Bytes;
+use http::Method;
 use rustls::pki_types::pem::PemObject;
 use std::future::Future;
 use std::sync::Mutex;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 

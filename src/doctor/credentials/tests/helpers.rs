@@ -1,4 +1,5 @@
 use super::*;
+use crate::doctor::credentials::error::HelperTrouble;
 use std::time::Duration;
 
 const HELPERS: &str = r#"{

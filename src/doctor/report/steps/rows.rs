@@ -1,11 +1,9 @@
 //! What a step's line says beside its mark: the status, and what matters in the answer.
 
-use super::super::ticket::day;
-use super::{time, title};
-use crate::doctor::blame::{bytes, clean, clean_words};
 use crate::doctor::seen::{
     AddressSeen, Answer, Body, Distrust, Exchange, Grant, TlsSeen, Trouble, Walk,
 };
+use crate::doctor::shown::{bytes, clean, clean_words, day, time};
 use crate::doctor::step::Step;
 use std::time::Duration;
 
@@ -275,4 +273,42 @@ fn granted(grant: &Grant) -> String {
         .map(|one| format!("{}: {}", clean(&one.name), clean(&one.actions.join(", "))))
         .collect();
     listed.join("; ")
+}
+
+/// What a step asks, in a client's words.
+pub(in crate::doctor::report) fn title(step: Step) -> &'static str {
+    match step {
+        Step::Resolve => "name",
+        Step::Connect => "connection",
+        Step::Tls => "TLS",
+        Step::PlainHttp => "GET http://…/v2/",
+        Step::PlainHttpWrite => "POST http://…/v2/",
+        Step::PingBare => "GET /v2",
+        Step::Ping => "GET /v2/",
+        Step::PingAgain => "GET /v2/ again",
+        Step::TokenPost => "POST token",
+        Step::TokenGet => "GET token",
+        Step::Authorized => "GET /v2/ authorized",
+        Step::EarlyAnswer => "PATCH refused early",
+        Step::EarlyAnswerChunked => "… the same, chunked",
+        Step::UploadStart => "POST …/blobs/uploads/",
+        Step::ProbeForwardedProto => "… X-Forwarded-Proto",
+        Step::ProbeForwardedHost => "… X-Forwarded-Host",
+        Step::ProbeForwarded => "… Forwarded",
+        Step::UploadStatus => "GET the upload",
+        Step::UploadChunk => "PATCH 64 KiB",
+        Step::UploadChunkChunked => "PATCH 64 KiB, chunked",
+        Step::UploadCommit => "PUT a wrong digest",
+        Step::UploadCancel => "DELETE the upload",
+        Step::Body => "PATCH a large body",
+        Step::BodyLimit => "PATCH a smaller one",
+        Step::Idle => "PATCH with a pause",
+        Step::BlobCommit => "PUT the layer",
+        Step::ConfigCommit => "PUT the configuration",
+        Step::ManifestPut => "PUT the manifest",
+        Step::ManifestGet => "GET the manifest",
+        Step::BlobGet => "GET the layer",
+        Step::ManifestDelete => "DELETE the manifest",
+        Step::CommitWait => "a large commit",
+    }
 }

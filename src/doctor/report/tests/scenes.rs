@@ -1,7 +1,6 @@
 //! Chains as people have them.
 
-use crate::doctor::blame::Judged;
-use crate::doctor::judge::judge;
+use crate::doctor::judge::Judged;
 use crate::doctor::seen::fixtures::{HUB, Made, granted};
 use crate::doctor::seen::{Answer, Body, Distrust, Leftover, Skipped, Trouble, Why};
 use crate::doctor::step::Step;
@@ -23,11 +22,7 @@ pub(super) const SCENES: [Scene; 9] = [
 ];
 
 pub(super) fn judged(made: Made) -> Judged {
-    let findings = judge(&made.0);
-    Judged {
-        walk: made.0,
-        findings,
-    }
+    Judged::of(made.0)
 }
 
 fn nginx(made: Made) -> Made {

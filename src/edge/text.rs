@@ -32,7 +32,7 @@ impl Text {
     }
 
     /// A sentence made here from parts that are clean already.
-    pub(super) fn ours(text: &str, most: usize) -> Text {
+    pub(crate) fn ours(text: &str, most: usize) -> Text {
         Text(text[..cut_at(text, most)].into())
     }
 }

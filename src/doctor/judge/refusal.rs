@@ -1,0 +1,30 @@
+//! What a 401 tells of the Authorization that arrived at the registry.
+
+use super::around::surroundings;
+use crate::doctor::clients::Authentication;
+use crate::doctor::seen::{Answer, Walk};
+
+/// What a 401 says of what arrived at the registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// A hop answered with a page of its own.
+    Page,
+    /// The challenge of somebody who sent no Authorization.
+    Nothing,
+    Something,
+}
+
+/// Harbor challenges with Bearer only who comes without Authorization, and with Basic whoever has
+/// one; other token registries say `error=` to those.
+pub(super) fn refusal(walk: &Walk, answer: &Answer) -> Refusal {
+    if answer.is_page() {
+        return Refusal::Page;
+    }
+    let bearer = answer.challenges().find(|challenge| challenge.is_bearer());
+    match (bearer, surroundings(walk).authentication) {
+        (Some(challenge), _) if challenge.param("error").is_some() => Refusal::Something,
+        (Some(_), _) => Refusal::Nothing,
+        (None, Authentication::Bearer) => Refusal::Something,
+        (None, Authentication::Basic | Authentication::None) => Refusal::Nothing,
+    }
+}

@@ -1,0 +1,13 @@
+//! Who is told how a walk goes on.
+
+use crate::doctor::seen::Walk;
+use crate::doctor::step::Step;
+
+/// Who is told what happens while it does.
+pub trait Watcher: Send {
+    fn began(&mut self, walk: &Walk, step: Step);
+    /// A body is under way.
+    fn progress(&mut self, step: Step, done: u64, total: u64);
+    /// What the step showed is in the walk.
+    fn ended(&mut self, walk: &Walk, step: Step);
+}
