@@ -52,8 +52,7 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn to_stdout(format: Format) -> Report {
         let style = Style::of_stdout();
-        let screen = Screen::new(Box::new(io::stdout()), style);
-        Report::new(format, style, screen)
+        Report::new(format, style, Screen::of_stdout(style))
     }
 
     fn new(format: Format, style: Style, screen: Screen) -> Report {
@@ -138,7 +137,7 @@ impl Watcher for Report {
                 let findings = judge(walk);
                 let new = self.new_exchanges(walk);
                 let lines = steps::lines(walk, step, &new, &findings, self.style);
-                self.screen.done(&lines);
+                self.screen.print(&lines);
             }
         }
     }

@@ -1,15 +1,14 @@
 //! The screen: lines that stay, and on a terminal one line that shows what is under way.
 //!
-//! That line is drawn by a thread of its own, because a step may be silent for minutes: the time
-//! that it takes is all there is to show then.
+//! That line is drawn again and again, because a step may be silent for minutes: the time that it
+//! takes is all there is to show then.
 
 use super::super::shown::bytes;
 use crate::terminal::{Style, bar};
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::fmt;
 use std::io::{self, Write};
-use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Often enough to look alive.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -17,84 +16,82 @@ const REDRAW: Duration = Duration::from_millis(100);
 const FIRST: Duration = Duration::from_millis(150);
 
 pub(super) struct Screen {
-    shared: Arc<Shared>,
-    clock: Option<JoinHandle<()>>,
-    is_live: bool,
-}
-
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-struct State {
     out: Box<dyn Write + Send>,
-    width: usize,
-    step: Option<UnderWay>,
+    /// What is drawn over; none where nothing is.
+    live: Option<Live>,
+    under_way: Option<ProgressBar>,
     /// The first error of writing; nothing is written after it.
     failed: Option<io::Error>,
-    is_over: bool,
 }
 
-struct UnderWay {
-    title: &'static str,
-    began: Instant,
-    body: Option<(u64, u64)>,
-    is_drawn: bool,
+struct Live {
+    target: Box<dyn Fn() -> ProgressDrawTarget + Send>,
+    width: usize,
 }
 
 impl Screen {
-    pub(super) fn new(out: Box<dyn Write + Send>, style: Style) -> Screen {
+    pub(super) fn of_stdout(style: Style) -> Screen {
+        let live = style.is_terminal().then_some(Live {
+            target: Box::new(ProgressDrawTarget::stdout),
+            width: style.width,
+        });
         Screen {
-            shared: Arc::new(Shared {
-                state: Mutex::new(State {
-                    out,
-                    width: style.width,
-                    step: None,
-                    failed: None,
-                    is_over: false,
-                }),
-                changed: Condvar::new(),
-            }),
-            clock: None,
-            is_live: style.is_terminal(),
+            live,
+            ..Screen::plain(Box::new(io::stdout()))
         }
     }
 
-    pub(super) fn print(&self, text: &str) {
-        self.shared.lock().write(text);
+    /// Of lines only.
+    pub(super) fn plain(out: Box<dyn Write + Send>) -> Screen {
+        Screen {
+            out,
+            live: None,
+            under_way: None,
+            failed: None,
+        }
+    }
+
+    pub(super) fn print(&mut self, text: &str) {
+        self.erase();
+        if self.failed.is_none() {
+            let written = self.out.write_all(text.as_bytes());
+            self.failed = written.and_then(|()| self.out.flush()).err();
+        }
     }
 
     pub(super) fn under_way(&mut self, title: &'static str) {
-        if !self.is_live {
+        self.erase();
+        let Some(Live { target, width }) = &self.live else {
             return;
-        }
-        self.shared.lock().step = Some(UnderWay {
-            title,
-            began: Instant::now(),
-            body: None,
-            is_drawn: false,
-        });
-        if self.clock.is_none() {
-            let shared = Arc::clone(&self.shared);
-            let thread = std::thread::Builder::new().name("doctor-clock".to_owned());
-            // Without it steps are only not seen to last.
-            self.clock = thread.spawn(move || shared.draw_until_over()).ok();
-        }
+        };
+        let width = *width;
+        let draw = move |state: &ProgressState, line: &mut dyn fmt::Write| {
+            let body = state.len().map(|total| (state.pos(), total));
+            if state.elapsed() >= FIRST {
+                // There is nobody to tell, and the next is drawn soon.
+                let _ = line.write_str(&self::line(title, state.elapsed(), body, width));
+            }
+        };
+        let style = ProgressStyle::with_template("{line}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let bar =
+            ProgressBar::with_draw_target(None, target()).with_style(style.with_key("line", draw));
+        bar.enable_steady_tick(REDRAW);
+        self.under_way = Some(bar);
     }
 
     pub(super) fn progress(&self, done: u64, total: u64) {
-        if let Some(step) = &mut self.shared.lock().step {
-            step.body = Some((done, total));
+        if let Some(bar) = &self.under_way {
+            bar.set_length(total);
+            bar.set_position(done);
         }
     }
 
-    /// The step's own lines, in place of the live one.
-    pub(super) fn done(&self, lines: &str) {
-        let mut state = self.shared.lock();
-        state.erase();
-        state.step = None;
-        state.write(lines);
+    /// Nothing is under way any more.
+    fn erase(&mut self) {
+        if let Some(bar) = self.under_way.take() {
+            bar.finish_and_clear();
+        }
     }
 
     /// Nothing more is drawn.
@@ -102,76 +99,8 @@ impl Screen {
     /// # Errors
     /// The first error of writing.
     pub(super) fn end(&mut self) -> io::Result<()> {
-        {
-            let mut state = self.shared.lock();
-            state.erase();
-            state.step = None;
-            state.is_over = true;
-        }
-        self.shared.changed.notify_all();
-        if let Some(clock) = self.clock.take() {
-            // It has nothing to say.
-            let _ = clock.join();
-        }
-        match self.shared.lock().failed.take() {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        // Told by `end` where anybody listens.
-        let _ = self.end();
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
-    }
-
-    fn draw_until_over(&self) {
-        let mut state = self.lock();
-        while !state.is_over {
-            state.draw();
-            self.changed.wait_for(&mut state, REDRAW);
-        }
-    }
-}
-
-impl State {
-    fn write(&mut self, text: &str) {
-        if self.failed.is_some() {
-            return;
-        }
-        let written = self
-            .out
-            .write_all(text.as_bytes())
-            .and_then(|()| self.out.flush());
-        if let Err(error) = written {
-            self.failed = Some(error);
-        }
-    }
-
-    fn draw(&mut self) {
-        let Some(step) = &mut self.step else {
-            return;
-        };
-        let elapsed = step.began.elapsed();
-        if elapsed < FIRST {
-            return;
-        }
-        step.is_drawn = true;
-        let line = line(step.title, elapsed, step.body, self.width);
-        self.write(&format!("\r\x1b[K{line}"));
-    }
-
-    fn erase(&mut self) {
-        if self.step.as_ref().is_some_and(|step| step.is_drawn) {
-            self.write("\r\x1b[K");
-        }
+        self.erase();
+        self.failed.take().map_or(Ok(()), Err)
     }
 }
 
@@ -191,10 +120,13 @@ fn line(title: &str, elapsed: Duration, body: Option<(u64, u64)>, width: usize) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminal::Output;
+    use indicatif::TermLike;
+    use parking_lot::Mutex;
+    use std::sync::Arc;
+    use std::time::Instant;
 
     /// What was written, for a test to read.
-    #[derive(Clone, Default)]
+    #[derive(Clone, Debug, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);
 
     impl Write for Written {
@@ -208,21 +140,66 @@ mod tests {
         }
     }
 
+    /// A terminal of one line.
+    impl TermLike for Written {
+        fn width(&self) -> u16 {
+            80
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, line: &str) -> io::Result<()> {
+            self.write_str(&format!("{line}\n"))
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.clone().write_all(text.as_bytes())
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            self.write_str("\r\x1b[K")
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
     impl Written {
         fn text(&self) -> String {
             String::from_utf8(self.0.lock().clone()).unwrap()
         }
     }
 
-    const TERMINAL: Style = Style {
-        output: Output::Terminal,
-        width: 80,
-    };
+    fn terminal(written: &Written) -> Screen {
+        let drawn = written.clone();
+        Screen {
+            live: Some(Live {
+                target: Box::new(move || ProgressDrawTarget::term_like(Box::new(drawn.clone()))),
+                width: 80,
+            }),
+            ..Screen::plain(Box::new(written.clone()))
+        }
+    }
 
     #[test]
     fn a_step_that_lasts_is_seen_and_gives_way_to_its_line() {
         let written = Written::default();
-        let mut screen = Screen::new(Box::new(written.clone()), TERMINAL);
+        let mut screen = terminal(&written);
         screen.under_way("PATCH, a pause");
         screen.progress(1 << 20, 2 << 20);
         let deadline = Instant::now() + Duration::from_secs(10);
@@ -234,7 +211,7 @@ mod tests {
             );
             std::thread::sleep(Duration::from_millis(5));
         }
-        screen.done("  ✓ done\n");
+        screen.print("  ✓ done\n");
         screen.end().unwrap();
         assert!(
             written.text().ends_with("\r\x1b[K  ✓ done\n"),
@@ -246,11 +223,11 @@ mod tests {
     #[test]
     fn a_pipe_gets_nothing_but_lines() {
         let written = Written::default();
-        let mut screen = Screen::new(Box::new(written.clone()), Style::PLAIN);
+        let mut screen = Screen::plain(Box::new(written.clone()));
         screen.under_way("PATCH, a pause");
         screen.progress(1, 2);
         std::thread::sleep(2 * FIRST);
-        screen.done("one\n");
+        screen.print("one\n");
         screen.print("two\n");
         screen.end().unwrap();
         assert_eq!(written.text(), "one\ntwo\n");
@@ -270,7 +247,7 @@ mod tests {
 
     #[test]
     fn an_output_that_is_gone_is_told_at_the_end() {
-        let mut screen = Screen::new(Box::new(Full), Style::PLAIN);
+        let mut screen = Screen::plain(Box::new(Full));
         screen.print("lost");
         assert_eq!(screen.end().unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }

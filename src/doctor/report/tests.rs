@@ -32,7 +32,7 @@ impl Write for Written {
 /// What a report writes while these walks are taken, and at their end.
 fn reported(format: Format, walks: &[Judged]) -> String {
     let written = Written::default();
-    let screen = Screen::new(Box::new(written.clone()), Style::PLAIN);
+    let screen = Screen::plain(Box::new(written.clone()));
     let mut report = Report::new(format, Style::PLAIN, screen);
     for judged in walks {
         for step in Step::ALL {
