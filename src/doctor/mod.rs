@@ -19,6 +19,7 @@ pub mod judge;
 pub mod kind;
 
 pub(crate) mod blame;
+pub mod product;
 pub mod remedy;
 pub mod report;
 

@@ -4,7 +4,8 @@
 use crate::common::ca::CertFiles;
 use crate::world::{World, trial};
 use harbormouth::doctor::kind::Kind;
-use harbormouth::doctor::remedy::{Fix, Product, fixes, place};
+use harbormouth::doctor::product::Product;
+use harbormouth::doctor::remedy::{Fix, fixes};
 use harbormouth::edge::origin::Origin;
 use libtest_mimic::Trial;
 use std::path::Path;
@@ -71,16 +72,16 @@ fn nginx_with(fix: &Fix, files: &CertFiles) -> String {
     let (mut upstream, mut server, mut plain, mut location) =
         (String::new(), String::new(), String::new(), String::new());
     let mut listen = "listen 127.0.0.1:8443;".to_owned();
-    match fix.place {
-        place::NGINX_LOCATION | place::NGINX_REGISTRY_LOCATIONS => location = lines,
-        place::NGINX_SERVER => {
+    match fix.key {
+        "nginx location" | "nginx registry locations" => location = lines,
+        "nginx server" => {
             if lines.contains("listen ") {
                 listen.clear();
             }
             server = lines;
         }
-        place::NGINX_PLAIN_SERVER => plain = lines,
-        place::NGINX_UPSTREAM => upstream = lines,
+        "nginx plain server" => plain = lines,
+        "nginx upstream" => upstream = lines,
         other => panic!("nginx has no place {other:?}"),
     }
     format!(
@@ -120,15 +121,15 @@ fn haproxy_with(fix: &Fix, pem: &Path) -> String {
     let (mut global, mut defaults, mut frontend, mut backend) =
         (String::new(), String::new(), String::new(), String::new());
     let mut bind = "    bind 127.0.0.1:8443\n";
-    match fix.place {
-        place::HAPROXY_GLOBAL => global = lines,
-        place::HAPROXY_TIMEOUTS => defaults = lines,
-        place::HAPROXY_FRONTEND => frontend = lines,
-        place::HAPROXY_BIND => {
+    match fix.key {
+        "haproxy global" => global = lines,
+        "haproxy timeouts" => defaults = lines,
+        "haproxy frontend" => frontend = lines,
+        "haproxy bind" => {
             bind = "";
             frontend = lines;
         }
-        place::HAPROXY_BACKEND => backend = lines,
+        "haproxy backend" => backend = lines,
         other => panic!("HAProxy has no place {other:?}"),
     }
     format!(

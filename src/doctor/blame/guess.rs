@@ -1,6 +1,6 @@
 //! Who most likely stands at an entry, from what its answers give away. A guess, and said as one.
 
-use super::super::remedy::Product;
+use super::super::product::Product;
 use super::super::seen::{Answer, Walk};
 use super::super::step::Step;
 use crate::registry::challenge::{Challenge, SERVICE};

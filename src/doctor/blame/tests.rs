@@ -1,7 +1,7 @@
 use super::*;
 use crate::doctor::finding::Finding;
 use crate::doctor::kind::Severity;
-use crate::doctor::remedy::Product;
+use crate::doctor::product::Product;
 use crate::doctor::seen::Trouble;
 use crate::doctor::seen::fixtures::{HUB, Made};
 use std::time::Duration;

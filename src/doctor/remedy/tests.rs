@@ -1,5 +1,6 @@
 use super::*;
 use crate::doctor::kind::Severity;
+use std::collections::BTreeSet;
 
 fn target() -> Origin {
     Origin::parse("https://hub.example.com").unwrap()
@@ -121,9 +122,7 @@ fn yaml_is_yaml() {
     for kind in Kind::ALL {
         for fix in fixes(kind, &target()) {
             let is_yaml = match fix.product {
-                Product::Traefik | Product::Ingress | Product::Harbor => {
-                    fix.place != place::HARBOR_NGINX
-                }
+                Product::Traefik | Product::Ingress | Product::Harbor => fix.key != "harbor nginx",
                 Product::Nginx | Product::Haproxy | Product::Caddy => false,
             };
             if is_yaml {
@@ -135,4 +134,76 @@ fn yaml_is_yaml() {
         }
     }
     assert!(read > 40, "{read}");
+}
+
+/// All of the file is said: each finding, place, hop and shared part.
+#[test]
+fn nothing_in_the_file_is_unknown_or_unused() {
+    let data: Data = serde_yaml::from_str(TEXT).unwrap();
+    assert!(data.findings.keys().eq(&Kind::ALL), "a row for each kind");
+    let mut used = BTreeSet::new();
+    for (kind, remedy) in &data.findings {
+        let lines = remedy.fixes.iter().flatten();
+        let keys: Vec<&str> = lines.map(|(key, _)| key.as_str().unwrap()).collect();
+        let shown = fixes(*kind, &target());
+        assert!(keys.iter().eq(shown.iter().map(|fix| &fix.key)), "{kind}");
+        assert_eq!(
+            keys.iter().collect::<BTreeSet<_>>().len(),
+            keys.len(),
+            "a place twice: {kind}"
+        );
+        used.extend(keys);
+        for hop in remedy.elsewhere.keys() {
+            let is_known = NO_FILE.iter().any(|known| known.as_str() == hop);
+            assert!(is_known, "{kind}: {hop}");
+        }
+    }
+    assert!(data.places.keys().eq(used.iter()), "places that no fix has");
+    let taken = words_behind('*');
+    let unused: Vec<_> = words_behind('&').difference(&taken).copied().collect();
+    assert!(unused.is_empty(), "taken by nobody: {unused:?}");
+}
+
+/// Hops whose owner has no file to edit.
+const NO_FILE: [Hop; 5] = [
+    Hop::Cloudflare,
+    Hop::AwsBalancer,
+    Hop::GoogleBalancer,
+    Hop::AzureGateway,
+    Hop::Envoy,
+];
+
+/// The names that stand behind a sign in the file.
+fn words_behind(sign: char) -> BTreeSet<&'static str> {
+    let is_word = |c: char| c.is_ascii_lowercase() || c == '_';
+    let named = |rest: &'static str| rest.split(|c| !is_word(c)).next();
+    let names = TEXT.split(sign).skip(1).filter_map(named);
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+/// What a line has in place of what clients type is filled in, and a certificate is named where it is
+/// asked for.
+#[test]
+fn every_placeholder_is_known() {
+    let known = "authority certificate host name origin port scheme secret";
+    assert!(
+        words_behind('<').into_iter().eq(known.split(' ')),
+        "{:?}",
+        words_behind('<')
+    );
+    for kind in Kind::ALL {
+        let fixes = fixes(kind, &target());
+        let lines: Vec<String> = fixes.into_iter().flat_map(|fix| fix.lines).collect();
+        assert!(
+            !lines
+                .iter()
+                .any(|line| line.contains('<') || line.contains('>')),
+            "{kind}: {lines:?}"
+        );
+        let asks = DATA.findings[&kind].fixes.iter().any(|fix| {
+            fix.values()
+                .any(|lines| lines.as_str().unwrap().contains("<certificate>"))
+        });
+        assert_eq!(asks, !DATA.findings[&kind].certificate.is_empty(), "{kind}");
+    }
 }

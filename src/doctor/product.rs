@@ -1,0 +1,34 @@
+//! The programs that a chain is made of, as far as there are lines for their configuration.
+
+use crate::words::words;
+use serde::{Deserialize, Serialize};
+
+words! {
+    /// What a fix is written for.
+    #[derive(Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Product {
+        Nginx "nginx",
+        Haproxy "haproxy",
+        Traefik "traefik",
+        Caddy "caddy",
+        /// ingress-nginx's annotations; what other controllers need stands beside it.
+        Ingress "ingress",
+        /// harbor.yml, or the chart's values.
+        Harbor "harbor",
+    }
+}
+
+impl Product {
+    /// As its people write it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Product::Nginx => "nginx",
+            Product::Haproxy => "HAProxy",
+            Product::Traefik => "Traefik",
+            Product::Caddy => "Caddy",
+            Product::Ingress => "ingress-nginx",
+            Product::Harbor => "Harbor",
+        }
+    }
+}
