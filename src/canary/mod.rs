@@ -18,7 +18,7 @@ pub(crate) use examine::Doctor;
 pub(crate) use seen::{Canaries, CanaryView};
 pub use settings::{Settings, TAG};
 pub(crate) use steps::labels;
-pub use steps::{STEPS, TIMED};
+pub use steps::{STEPS, timed};
 pub(crate) use supervisor::supervise;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Pure. What it deliberately doesn't know: who is told.
 
 use super::settings::Settings;
-use super::steps::{ESSENTIAL, TIMED, step};
+use super::steps::{essential, step, timed};
 use crate::doctor::finding::Finding;
 use crate::doctor::kind::{Kind, Severity};
 use crate::doctor::seen::{Exchange, Leftover, Walk};
@@ -127,12 +127,13 @@ impl Failure {
             ..Failure::at(step(finding.step), summary)
         };
         let failure = failure.with(walk.first(finding.step));
-        match is_account {
-            true => Failure {
+        if is_account {
+            Failure {
                 fault: Fault::Client,
                 ..failure
-            },
-            false => failure,
+            }
+        } else {
+            failure
         }
     }
 
@@ -142,7 +143,7 @@ impl Failure {
             let mut exchanges = walk.all(*step);
             exchanges.any(Exchange::is_success)
         };
-        let step = ESSENTIAL.into_iter().find(|step| !is_done(step));
+        let step = essential().find(|step| !is_done(step));
         let summary = match (end, step) {
             (End::OutOfTime(after), _) => {
                 format!("The run was not over after {} s.", after.as_secs())
@@ -153,11 +154,11 @@ impl Failure {
                 None => "The walk ended before it.".to_owned(),
             },
             (End::Whole, None) => {
-                let is_other = |step: &&Step| {
-                    let answer = walk.answer(**step);
+                let is_other = |step: &Step| {
+                    let answer = walk.answer(*step);
                     answer.is_some_and(|one| one.content_matches == Some(false))
                 };
-                let step = *ESSENTIAL.iter().find(is_other)?;
+                let step = essential().find(is_other)?;
                 let other = "Other bytes came back than were pushed.";
                 return Some(Failure::at(step, other.to_owned()).with(walk.first(step)));
             }
@@ -208,7 +209,7 @@ fn taken(walk: &Walk) -> Vec<Taken> {
             status: exchange.result.as_ref().ok().map(|answer| answer.status),
         })
     };
-    let exchanges = TIMED.into_iter().filter_map(first);
+    let exchanges = timed().filter_map(first);
     connected.into_iter().chain(exchanges).collect()
 }
 

@@ -4,124 +4,75 @@ use crate::doctor::step::Step;
 use crate::metrics::CanaryLabels;
 use crate::registry::operation::Operation;
 
-/// The steps of a canary, in their order: the label values of its metrics.
-pub const STEPS: [Step; 15] = [
-    Step::Resolve,
-    Step::Connect,
-    Step::Tls,
-    Step::Ping,
-    Step::TokenPost,
-    Step::TokenGet,
-    Step::Authorized,
-    Step::UploadStart,
-    Step::UploadChunk,
-    Step::BlobCommit,
-    Step::ConfigCommit,
-    Step::ManifestPut,
-    Step::ManifestGet,
-    Step::BlobGet,
-    Step::ManifestDelete,
-];
+/// Declares the steps in their order, each with its operation as requests have it, whether its
+/// duration is known, whether a run is good only with it, and the steps of a whole walk that belong to
+/// it.
+macro_rules! steps {
+    ($($step:ident $operation:ident $is_timed:literal $is_essential:literal [$($of_walk:ident)*],)*) => {
+        /// The steps of a canary, in their order: the label values of its metrics.
+        pub const STEPS: [Step; [$(Step::$step),*].len()] = [$(Step::$step),*];
+
+        const IS_TIMED: [bool; STEPS.len()] = [$($is_timed),*];
+
+        const IS_ESSENTIAL: [bool; STEPS.len()] = [$($is_essential),*];
+
+        /// The step of [`STEPS`] that a step of a whole walk belongs to.
+        pub(crate) fn step(step: Step) -> Step {
+            match step {
+                $(Step::$step $(| Step::$of_walk)* => Step::$step,)*
+            }
+        }
+
+        /// The operation of the step: what leads to the registry is a ping.
+        pub(crate) fn operation(step: Step) -> Operation {
+            match step {
+                $(Step::$step $(| Step::$of_walk)* => Operation::$operation,)*
+            }
+        }
+    };
+}
+
+#[rustfmt::skip]
+steps! {
+    // Step        its operation  timed  essential
+    Resolve        Ping           false  false  [],
+    Connect        Ping           true   false  [PlainHttp PlainHttpWrite],
+    Tls            Ping           false  false  [],
+    Ping           Ping           true   false  [PingBare PingAgain],
+    TokenPost      Token          true   false  [],
+    TokenGet       Token          true   false  [],
+    Authorized     Ping           true   false  [],
+    UploadStart    UploadStart    true   false  [ProbeForwardedProto ProbeForwardedHost ProbeForwarded],
+    UploadChunk    UploadChunk    true   false  [UploadStatus UploadCancel UploadChunkChunked EarlyAnswer
+                                                 EarlyAnswerChunked Body BodyLimit Idle],
+    BlobCommit     UploadCommit   true   true   [UploadCommit CommitWait],
+    ConfigCommit   UploadCommit   true   true   [],
+    ManifestPut    ManifestPut    true   true   [],
+    ManifestGet    ManifestGet    true   true   [],
+    BlobGet        BlobGet        true   true   [],
+    ManifestDelete ManifestDelete true   false  [],
+}
 
 /// Those of which the duration is known.
-pub const TIMED: [Step; 13] = [
-    Step::Connect,
-    Step::Ping,
-    Step::TokenPost,
-    Step::TokenGet,
-    Step::Authorized,
-    Step::UploadStart,
-    Step::UploadChunk,
-    Step::BlobCommit,
-    Step::ConfigCommit,
-    Step::ManifestPut,
-    Step::ManifestGet,
-    Step::BlobGet,
-    Step::ManifestDelete,
-];
+pub fn timed() -> impl Iterator<Item = Step> {
+    let steps = STEPS.into_iter().zip(IS_TIMED);
+    steps
+        .filter(|(_, is_timed)| *is_timed)
+        .map(|(step, _)| step)
+}
 
 /// What has to be done for a run to be good.
-pub(crate) const ESSENTIAL: [Step; 5] = [
-    Step::BlobCommit,
-    Step::ConfigCommit,
-    Step::ManifestPut,
-    Step::ManifestGet,
-    Step::BlobGet,
-];
+pub(crate) fn essential() -> impl Iterator<Item = Step> {
+    let steps = STEPS.into_iter().zip(IS_ESSENTIAL);
+    steps
+        .filter(|(_, is_essential)| *is_essential)
+        .map(|(step, _)| step)
+}
 
 /// What the metrics are labelled with.
 pub(crate) fn labels() -> CanaryLabels {
     CanaryLabels {
         steps: STEPS.iter().map(|step| step.as_str()).collect(),
-        timed: TIMED.iter().map(|step| step.as_str()).collect(),
-    }
-}
-
-/// The step of [`STEPS`] that a step of a whole walk belongs to.
-pub(crate) fn step(step: Step) -> Step {
-    match step {
-        Step::Resolve => Step::Resolve,
-        Step::Connect | Step::PlainHttp | Step::PlainHttpWrite => Step::Connect,
-        Step::Tls => Step::Tls,
-        Step::Ping | Step::PingBare | Step::PingAgain => Step::Ping,
-        Step::TokenPost => Step::TokenPost,
-        Step::TokenGet => Step::TokenGet,
-        Step::Authorized => Step::Authorized,
-        Step::UploadStart
-        | Step::ProbeForwardedProto
-        | Step::ProbeForwardedHost
-        | Step::ProbeForwarded => Step::UploadStart,
-        Step::UploadChunk
-        | Step::UploadStatus
-        | Step::UploadCancel
-        | Step::UploadChunkChunked
-        | Step::EarlyAnswer
-        | Step::EarlyAnswerChunked
-        | Step::Body
-        | Step::BodyLimit
-        | Step::Idle => Step::UploadChunk,
-        Step::BlobCommit | Step::UploadCommit | Step::CommitWait => Step::BlobCommit,
-        Step::ConfigCommit => Step::ConfigCommit,
-        Step::ManifestPut => Step::ManifestPut,
-        Step::ManifestGet => Step::ManifestGet,
-        Step::BlobGet => Step::BlobGet,
-        Step::ManifestDelete => Step::ManifestDelete,
-    }
-}
-
-/// The operation of the step, as requests have it: what leads to the registry is a ping.
-pub(crate) fn operation(step: Step) -> Operation {
-    match self::step(step) {
-        Step::TokenPost | Step::TokenGet => Operation::Token,
-        Step::UploadStart => Operation::UploadStart,
-        Step::UploadChunk => Operation::UploadChunk,
-        Step::BlobCommit | Step::ConfigCommit => Operation::UploadCommit,
-        Step::ManifestPut => Operation::ManifestPut,
-        Step::ManifestGet => Operation::ManifestGet,
-        Step::BlobGet => Operation::BlobGet,
-        Step::ManifestDelete => Operation::ManifestDelete,
-        // What leads to the registry, and what `step` doesn't give.
-        Step::Resolve
-        | Step::Connect
-        | Step::Tls
-        | Step::PlainHttp
-        | Step::PlainHttpWrite
-        | Step::PingBare
-        | Step::Ping
-        | Step::PingAgain
-        | Step::Authorized
-        | Step::EarlyAnswer
-        | Step::EarlyAnswerChunked
-        | Step::ProbeForwardedProto
-        | Step::ProbeForwardedHost
-        | Step::ProbeForwarded
-        | Step::UploadStatus
-        | Step::UploadCancel
-        | Step::UploadChunkChunked
-        | Step::UploadCommit
-        | Step::Body
-        | Step::BodyLimit
-        | Step::Idle
-        | Step::CommitWait => Operation::Ping,
+        timed: timed().map(Step::as_str).collect(),
     }
 }

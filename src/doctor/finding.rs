@@ -1,6 +1,6 @@
 //! A finding: something that is wrong, what shows it, whom it breaks, and who most likely did it.
 
-use super::clients::Client;
+use super::clients::Effect;
 use super::kind::{Kind, Severity};
 use super::step::Step;
 use serde::Serialize;
@@ -16,7 +16,7 @@ pub struct Finding {
     pub(crate) evidence: Vec<Evidence>,
     /// What a hop most likely does to bring this about, in one sentence.
     pub(crate) cause: Option<String>,
-    /// Every client of [`Client::ALL`], in its order.
+    /// What it means for every client, in their order.
     pub(crate) effects: Vec<Effect>,
 }
 
@@ -29,25 +29,4 @@ pub(crate) struct Evidence {
     pub(crate) outcome: String,
     /// The line of the answer that shows it, as `Location: https://…`; or its words.
     pub(crate) line: Option<String>,
-}
-
-/// What a finding means for one client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Effect {
-    pub(crate) client: Client,
-    pub(crate) outcome: Outcome,
-    /// How, in the words that its user reads where it breaks.
-    pub(crate) how: String,
-}
-
-/// How a push by one client ends, with this alone being wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Outcome {
-    Works,
-    /// It works, and gives away what is secret: a password or token in clear, or to another host.
-    Leaks,
-    /// It depends: on a layer's size, on how fast bodies come, or on which address is taken.
-    Sometimes,
-    Breaks,
 }

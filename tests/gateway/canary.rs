@@ -6,7 +6,7 @@ use crate::common::ca::Ca;
 use crate::common::gateway::Gateway;
 use crate::common::wait::free_port;
 use crate::setup::Setup;
-use harbormouth::canary::{STEPS, TIMED};
+use harbormouth::canary::{STEPS, timed};
 use harbormouth::edge::origin::Origin;
 use harbormouth::standin::hop::{Hop, HopConfig};
 use harbormouth::standin::{Fault, Match, Standin, StandinConfig, Times};
@@ -164,8 +164,11 @@ async fn a_good_run_is_seen_from_every_side_and_leaves_nothing() {
         assert!(world.gateway.metrics().contains(series), "{series}");
     }
     for (family, steps) in [
-        ("harbormouth_canary_failures_total", &STEPS[..]),
-        ("harbormouth_canary_step_duration_seconds", &TIMED),
+        ("harbormouth_canary_failures_total", STEPS.to_vec()),
+        (
+            "harbormouth_canary_step_duration_seconds",
+            timed().collect(),
+        ),
     ] {
         for step in steps {
             let series = format!("{family}{{registry=\"hq\",step=\"{step}\"}} ");

@@ -68,3 +68,32 @@ pub(crate) enum Header {
     /// Location in the answer to a PATCH.
     NextLocation,
 }
+
+/// What else there is that decides what a finding means for a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Surroundings {
+    pub(crate) authentication: Authentication,
+    /// What answers on port 80 of the target's name.
+    pub(crate) plain_http: PlainHttp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Authentication {
+    None,
+    Basic,
+    Bearer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PlainHttp {
+    /// Nothing takes a connection, or it wasn't tried.
+    Nothing,
+    /// A redirect that turns a write into a GET.
+    LosesWrites,
+    /// 307, 308.
+    KeepsWrites,
+    /// The registry answers.
+    Serves,
+    /// Something else answers.
+    Other,
+}

@@ -1,10 +1,10 @@
 //! What each client makes of a Location that isn't as it should be.
 
-use super::circumstance::{Reach, Unusable};
-use super::fate::{Fate, breaks, leaks, sometimes, works};
+use super::circumstance::{Authentication, PlainHttp, Reach, Surroundings, Unusable};
+use super::client::Client;
+use super::outcome::{Fate, breaks, leaks, sometimes, works};
 use super::rules::{Rewinding, Rules, Sameness, rules};
 use super::words::{PLAIN_TO_TLS, REFUSED, UNKNOWN_NAME, refused};
-use super::{Authentication, Client, PlainHttp, Surroundings};
 
 /// What containerd logs where it drops its Authorization.
 const DROPPED: &str = "\"upload changed destination\" in its debug log, then";
@@ -124,15 +124,10 @@ fn http_served(client: Client, rules: &Rules, around: Surroundings) -> Fate {
 /// `https,http://…`: no URL.
 fn unreadable(client: Client) -> Fate {
     let how = "\"first path segment in URL cannot contain colon\"";
-    match client {
-        Client::Containerd | Client::Buildkit => {
-            breaks(format!("\"unable to parse location\", {how}"))
-        }
-        Client::DockerClassic
-        | Client::Containers
-        | Client::GoContainerregistry
-        | Client::Oras
-        | Client::Regclient => breaks(how),
+    if client.is_containerd() {
+        breaks(format!("\"unable to parse location\", {how}"))
+    } else {
+        breaks(how)
     }
 }
 
@@ -185,31 +180,24 @@ fn respelled(client: Client, around: Surroundings) -> Fate {
 }
 
 pub(super) fn unusable(client: Client, unusable: Unusable) -> Fate {
-    let is_containerd = rules(client).sameness == Sameness::Text;
-    match unusable {
-        Unusable::Missing => breaks(no_location(client)),
-        Unusable::Unreadable => unreadable(client),
-        Unusable::Relative if is_containerd => breaks(format!(
+    match (unusable, client.is_containerd()) {
+        (Unusable::Missing, _) => breaks(no_location(client)),
+        (Unusable::Unreadable, _) => unreadable(client),
+        (Unusable::Relative | Unusable::Adrift, true) => breaks(format!(
             "it takes the path's first part for a host: {UNKNOWN_NAME}"
         )),
-        Unusable::Relative => works("resolves it against the request"),
-        Unusable::Adrift if is_containerd => breaks(format!(
-            "it takes the path's first part for a host: {UNKNOWN_NAME}"
-        )),
-        Unusable::Adrift => breaks(format!(
+        (Unusable::Relative | Unusable::SchemeRelative, false) => {
+            works("resolves it against the request")
+        }
+        (Unusable::Adrift, false) => breaks(format!(
             "it resolves it against the request: {}",
             refused(client, 404)
         )),
-        Unusable::WithoutScheme if is_containerd => works("takes its own scheme"),
-        Unusable::WithoutScheme => breaks(format!(
+        (Unusable::WithoutScheme, true) => works("takes its own scheme"),
+        (Unusable::WithoutScheme, false) | (Unusable::SchemeRelative, true) => breaks(format!(
             "it takes the host for a part of the path: {}",
             refused(client, 404)
         )),
-        Unusable::SchemeRelative if is_containerd => breaks(format!(
-            "it takes the host for a part of the path: {}",
-            refused(client, 404)
-        )),
-        Unusable::SchemeRelative => works("resolves it against the request"),
     }
 }
 

@@ -4,7 +4,7 @@
 //! Read from containerd 1.6 and 2.3 (`remotes/docker`), distribution 2.7 (`registry/client`, in
 //! docker 20.10), containers/image 5.22, go-containerregistry, oras-go 2.6 and regclient.
 
-use super::Client;
+use super::client::Client;
 
 /// The rules of one client.
 #[derive(Clone, Copy, Debug)]
@@ -88,66 +88,31 @@ pub(super) enum Patience {
 }
 
 pub(super) fn rules(client: Client) -> Rules {
-    match client {
-        Client::Containerd | Client::Buildkit => Rules {
-            sameness: Sameness::Text,
-            upload: Upload::Put,
-            framing: Framing::Length,
-            body: Rewinding::Again,
-            http_realm: Manner::Takes,
-            private_realm: Manner::Takes,
-            token: TokenRequest::PostThenGet,
-            patience: Patience::Short,
-        },
-        Client::DockerClassic => Rules {
-            sameness: Sameness::Normal,
-            upload: Upload::PatchAndPut,
-            framing: Framing::Chunked,
-            body: Rewinding::Never,
-            http_realm: Manner::Takes,
-            private_realm: Manner::Takes,
-            token: TokenRequest::Get,
-            patience: Patience::Long,
-        },
-        Client::Containers => Rules {
-            sameness: Sameness::Anything,
-            upload: Upload::PatchAndPut,
-            framing: Framing::Either,
-            body: Rewinding::Never,
-            http_realm: Manner::Takes,
-            private_realm: Manner::Takes,
-            token: TokenRequest::Get,
-            patience: Patience::Long,
-        },
-        Client::GoContainerregistry => Rules {
-            sameness: Sameness::NormalAuthority,
-            upload: Upload::PatchAndPut,
-            framing: Framing::Either,
-            body: Rewinding::Again,
-            http_realm: Manner::Refuses,
-            private_realm: Manner::Refuses,
-            token: TokenRequest::Get,
-            patience: Patience::Long,
-        },
-        Client::Oras => Rules {
-            sameness: Sameness::Required,
-            upload: Upload::Put,
-            framing: Framing::Length,
-            body: Rewinding::Again,
-            http_realm: Manner::Refuses,
-            private_realm: Manner::Refuses,
-            token: TokenRequest::Get,
-            patience: Patience::Long,
-        },
-        Client::Regclient => Rules {
-            sameness: Sameness::TextOfAuthority,
-            upload: Upload::PutOrChunks,
-            framing: Framing::Length,
-            body: Rewinding::Again,
-            http_realm: Manner::Refuses,
-            private_realm: Manner::Takes,
-            token: TokenRequest::Get,
-            patience: Patience::Long,
-        },
+    use Framing::{Chunked, Either, Length};
+    use Manner::{Refuses, Takes};
+    use Patience::{Long, Short};
+    use Rewinding::{Again, Never};
+    use Sameness::{Anything, Normal, NormalAuthority, Required, Text, TextOfAuthority};
+    use TokenRequest::{Get, PostThenGet};
+    use Upload::{PatchAndPut, Put, PutOrChunks};
+    #[rustfmt::skip]
+    let (sameness, upload, framing, body, http_realm, private_realm, token, patience) = match client {
+        Client::Containerd
+        | Client::Buildkit => (Text, Put, Length, Again, Takes, Takes, PostThenGet, Short),
+        Client::DockerClassic => (Normal, PatchAndPut, Chunked, Never, Takes, Takes, Get, Long),
+        Client::Containers => (Anything, PatchAndPut, Either, Never, Takes, Takes, Get, Long),
+        Client::GoContainerregistry => (NormalAuthority, PatchAndPut, Either, Again, Refuses, Refuses, Get, Long),
+        Client::Oras => (Required, Put, Length, Again, Refuses, Refuses, Get, Long),
+        Client::Regclient => (TextOfAuthority, PutOrChunks, Length, Again, Refuses, Takes, Get, Long),
+    };
+    Rules {
+        sameness,
+        upload,
+        framing,
+        body,
+        http_realm,
+        private_realm,
+        token,
+        patience,
     }
 }

@@ -2,6 +2,7 @@
 //! source says where none was at hand.
 
 use super::*;
+use crate::doctor::finding::Finding;
 use Authentication::{Basic, Bearer, None as Open};
 use Circumstance::{Lost, OtherHost, Passes, Usual};
 use Outcome::{Breaks as F, Leaks as L, Sometimes as S, Works as W};
@@ -189,4 +190,15 @@ fn the_worst_is_what_is_predicted() {
     ] {
         assert_eq!(prediction(client, findings), expected, "{name}");
     }
+}
+
+/// How a push by this client ends where all of this is wrong: as what is worst for it ends.
+pub(in crate::doctor) fn prediction(client: Client, findings: &[Finding]) -> Outcome {
+    findings
+        .iter()
+        .flat_map(|finding| &finding.effects)
+        .filter(|effect| effect.client == client)
+        .map(|effect| effect.outcome)
+        .max()
+        .unwrap_or(Outcome::Works)
 }

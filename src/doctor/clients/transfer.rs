@@ -1,8 +1,8 @@
 //! What each client makes of an upload that goes wrong: refusals, lost headers, limits and cuts.
 
-use super::Client;
 use super::circumstance::{Circumstance, Header, LostOn};
-use super::fate::{Fate, breaks, sometimes, works};
+use super::client::Client;
+use super::outcome::{Fate, breaks, sometimes, works};
 use super::rules::{Framing, Patience, Upload, rules};
 use super::words::refused;
 
@@ -35,16 +35,12 @@ pub(super) fn slow(client: Client) -> Fate {
 pub(super) fn lost(client: Client, on: LostOn) -> Fate {
     match (on, rules(client).upload) {
         (LostOn::Patch, Upload::Put | Upload::PutOrChunks) => works("sends no PATCH"),
-        (LostOn::Put | LostOn::Both, Upload::Put) if is_containerd(client) => breaks(format!(
+        (LostOn::Put | LostOn::Both, Upload::Put) if client.is_containerd() => breaks(format!(
             "{} or \"failed to copy after 5 retries\", after it sent the layer up to six times",
             refused(client, 401)
         )),
         (LostOn::Patch | LostOn::Put | LostOn::Both, _) => breaks(refused(client, 401)),
     }
-}
-
-fn is_containerd(client: Client) -> bool {
-    matches!(client, Client::Containerd | Client::Buildkit)
 }
 
 pub(super) fn without(client: Client, header: Header) -> Fate {
@@ -75,7 +71,7 @@ pub(super) fn limited(client: Client, circumstance: Circumstance) -> Fate {
     let passes_chunks = matches!(circumstance, Circumstance::Passes(passes) if passes >= CHUNK);
     match rules(client).upload {
         Upload::PutOrChunks if passes_chunks => works("sends chunks of 1 MiB where a PUT fails"),
-        Upload::Put if is_containerd(client) => sometimes(format!(
+        Upload::Put if client.is_containerd() => sometimes(format!(
             "{}, or it hangs (containerd 1.6), for every layer over the limit",
             refused(client, 413)
         )),

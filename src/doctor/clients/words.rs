@@ -1,6 +1,6 @@
 //! What clients' users read where an answer or a connection fails.
 
-use super::Client;
+use super::client::Client;
 
 /// An error answer to a write in the middle of a push, as each client shows it.
 pub(super) fn refused(client: Client, status: u16) -> String {

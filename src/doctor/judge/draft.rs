@@ -1,8 +1,8 @@
 //! A finding in the making, and how what was seen is quoted.
 
 use super::around::surroundings;
-use crate::doctor::clients::{Circumstance, Surroundings, effects};
-use crate::doctor::finding::{Evidence, Finding, Outcome};
+use crate::doctor::clients::{Circumstance, Outcome, Surroundings, effects};
+use crate::doctor::finding::{Evidence, Finding};
 use crate::doctor::kind::{Kind, Severity};
 use crate::doctor::seen::{Answer, Exchange, Walk};
 use crate::doctor::step::Step;

@@ -2,8 +2,8 @@
 //! what to change, and what Harbormouth would do.
 
 use super::super::blame::{Culprit, Guess, Registry, culprit, guess};
-use super::super::clients::Client;
-use super::super::finding::{Effect, Evidence, Finding, Outcome};
+use super::super::clients::{Client, Effect, Outcome};
+use super::super::finding::{Evidence, Finding};
 use super::super::judge::Judged;
 use super::super::kind::Kind;
 use super::super::product::Product;

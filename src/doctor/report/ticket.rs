@@ -2,8 +2,8 @@
 //! that drives a terminal.
 
 use super::super::blame::{Culprit, culprit, largest, location, param};
-use super::super::clients::Client;
-use super::super::finding::{Effect, Finding, Outcome};
+use super::super::clients::{Client, Effect, Outcome};
+use super::super::finding::Finding;
 use super::super::judge::Judged;
 use super::super::kind::{Kind, Severity};
 use super::super::seen::Walk;

@@ -6,8 +6,8 @@ mod registry;
 mod upload;
 
 use super::{is_whole, only};
-use crate::doctor::clients::Client;
-use crate::doctor::finding::{Finding, Outcome};
+use crate::doctor::clients::{Client, Effect, Outcome};
+use crate::doctor::finding::Finding;
 use crate::doctor::kind::{Kind, Severity};
 use crate::doctor::seen::fixtures::{HUB, Made};
 use crate::doctor::step::Step;
@@ -112,7 +112,7 @@ fn a_registry_that_asks_nobody_loses_nothing() {
         (finding.kind, finding.severity),
         (Kind::LocationPort, Severity::Warning)
     );
-    let works = |effect: &crate::doctor::finding::Effect| effect.outcome == Outcome::Works;
+    let works = |effect: &Effect| effect.outcome == Outcome::Works;
     assert!(finding.effects.iter().all(works));
 }
 

@@ -1,8 +1,8 @@
 //! Locations, the probes, and the causes that they point to.
 
 use super::{found, kinds, only};
-use crate::doctor::clients::{Client, prediction};
-use crate::doctor::finding::Outcome;
+use crate::doctor::clients::tests::prediction;
+use crate::doctor::clients::{Client, Outcome};
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::fixtures::{HUB, Made, UPLOAD};
 use crate::doctor::step::Step;

@@ -1,8 +1,7 @@
 //! Bodies: limits, buffering, pauses and slow commits.
 
 use super::{kinds, only};
-use crate::doctor::clients::Client;
-use crate::doctor::finding::Outcome;
+use crate::doctor::clients::{Client, Outcome};
 use crate::doctor::kind::{Kind, Severity};
 use crate::doctor::seen::fixtures::{HUB, Made, asked};
 use crate::doctor::seen::{Body, Carried, Trouble};

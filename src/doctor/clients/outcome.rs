@@ -1,0 +1,52 @@
+//! How a push by one client ends, and what is read of it.
+
+use super::client::Client;
+use serde::{Deserialize, Serialize};
+
+/// What a finding means for one client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Effect {
+    pub(crate) client: Client,
+    pub(crate) outcome: Outcome,
+    /// How, in the words that its user reads where it breaks.
+    pub(crate) how: String,
+}
+
+/// How a push by one client ends, with this alone being wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    Works,
+    /// It works, and gives away what is secret: a password or token in clear, or to another host.
+    Leaks,
+    /// It depends: on a layer's size, on how fast bodies come, or on which address is taken.
+    Sometimes,
+    Breaks,
+}
+
+/// How a push ends with one thing being wrong, and what is read of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fate {
+    pub(super) outcome: Outcome,
+    pub(super) how: String,
+}
+
+pub(super) fn works(how: impl Into<String>) -> Fate {
+    let (outcome, how) = (Outcome::Works, how.into());
+    Fate { outcome, how }
+}
+
+pub(super) fn leaks(how: impl Into<String>) -> Fate {
+    let (outcome, how) = (Outcome::Leaks, how.into());
+    Fate { outcome, how }
+}
+
+pub(super) fn sometimes(how: impl Into<String>) -> Fate {
+    let (outcome, how) = (Outcome::Sometimes, how.into());
+    Fate { outcome, how }
+}
+
+pub(super) fn breaks(how: impl Into<String>) -> Fate {
+    let (outcome, how) = (Outcome::Breaks, how.into());
+    Fate { outcome, how }
+}
