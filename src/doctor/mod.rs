@@ -8,6 +8,7 @@ pub mod credentials;
 mod options;
 mod shown;
 pub mod step;
+mod topic;
 pub(crate) mod wire;
 
 pub mod seen;

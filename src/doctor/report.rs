@@ -71,16 +71,11 @@ impl Report {
     /// # Errors
     /// When standard output can't be written, now or before.
     pub(crate) fn conclude(&mut self, walks: &[Judged]) -> io::Result<()> {
-        match self.format {
-            Format::Text => {
-                let text = conclusion::text(walks, self.style);
-                self.screen.print(&text);
-            }
-            Format::Json => {
-                let document = serde_json::to_string_pretty(&json::document(walks))?;
-                self.screen.print(&format!("{document}\n"));
-            }
-        }
+        let text = match self.format {
+            Format::Text => conclusion::text(walks, self.style),
+            Format::Json => serde_json::to_string_pretty(&json::document(walks))? + "\n",
+        };
+        self.screen.print(&text);
         self.screen.end()
     }
 
@@ -113,32 +108,25 @@ impl Report {
 
 impl Watcher for Report {
     fn began(&mut self, walk: &Walk, step: Step) {
-        match self.format {
-            Format::Json => {}
-            Format::Text => {
-                self.head(walk);
-                self.screen.under_way(steps::title(step));
-            }
+        if self.format == Format::Text {
+            self.head(walk);
+            self.screen.under_way(steps::title(step));
         }
     }
 
     fn progress(&mut self, _step: Step, done: u64, total: u64) {
-        match self.format {
-            Format::Json => {}
-            Format::Text => self.screen.progress(done, total),
+        if self.format == Format::Text {
+            self.screen.progress(done, total);
         }
     }
 
     fn ended(&mut self, walk: &Walk, step: Step) {
-        match self.format {
-            Format::Json => {}
-            Format::Text => {
-                self.head(walk);
-                let findings = judge(walk);
-                let new = self.new_exchanges(walk);
-                let lines = steps::lines(walk, step, &new, &findings, self.style);
-                self.screen.print(&lines);
-            }
+        if self.format == Format::Text {
+            self.head(walk);
+            let findings = judge(walk);
+            let new = self.new_exchanges(walk);
+            let lines = steps::lines(walk, step, &new, &findings, self.style);
+            self.screen.print(&lines);
         }
     }
 }

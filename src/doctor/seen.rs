@@ -42,6 +42,19 @@ pub struct Walk {
 }
 
 impl Walk {
+    /// The origin that it enters.
+    pub(crate) fn entered(&self) -> &Origin {
+        match &self.entry {
+            Entry::Public => &self.target,
+            Entry::Via(origin) => origin,
+        }
+    }
+
+    /// All exchanges of a kind.
+    pub(crate) fn those(&self, is_one: impl Fn(&Exchange) -> bool) -> Vec<&Exchange> {
+        self.exchanges.iter().filter(|one| is_one(one)).collect()
+    }
+
     /// The first exchange of a step.
     pub fn first(&self, step: Step) -> Option<&Exchange> {
         self.all(step).next()

@@ -46,6 +46,7 @@ use super::seen::{Entry, Walk, Why};
 use super::wire::{Wire, WireError};
 
 use course::Course;
+use futures_util::FutureExt;
 use halt::Interrupt;
 use token::Login;
 use upload::Works;
@@ -69,7 +70,7 @@ impl Walker {
             options: options.clone(),
             bounds: Bounds::default(),
             login: None,
-            interrupt: Interrupt::default(),
+            interrupt: std::future::pending().boxed().shared(),
         })
     }
 
@@ -84,7 +85,7 @@ impl Walker {
     #[must_use]
     pub fn interrupted_by(self, interrupt: impl Future<Output = ()> + Send + 'static) -> Walker {
         Walker {
-            interrupt: Interrupt::new(interrupt),
+            interrupt: interrupt.boxed().shared(),
             ..self
         }
     }
@@ -100,7 +101,7 @@ impl Walker {
             &self.wire,
             &self.options,
             &self.bounds,
-            &mut self.interrupt,
+            self.interrupt.clone(),
             login,
             entry,
             watcher,

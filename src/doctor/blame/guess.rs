@@ -4,6 +4,7 @@ use super::super::product::Product;
 use super::super::seen::{Answer, Walk};
 use super::super::step::Step;
 use crate::registry::challenge::{Challenge, SERVICE};
+use crate::words::words;
 use serde::{Serialize, Serializer};
 
 /// What an entry's answers look like.
@@ -15,57 +16,39 @@ pub(crate) struct Guess {
     pub(crate) registry: Option<Registry>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hop {
-    Cloudflare,
-    Cloudfront,
-    Akamai,
-    Fastly,
-    AwsBalancer,
-    AzureGateway,
-    GoogleBalancer,
-    Harbormouth,
-    Envoy,
-    Traefik,
-    Haproxy,
-    Caddy,
-    Openresty,
-    Tengine,
-    Nginx,
-    Apache,
-    Iis,
+words! {
+    /// Who answers at an entry, the outermost first: a CDN leaves its own headers beside an inner
+    /// nginx's `Server`.
+    pub(crate) enum Hop {
+        Cloudflare "Cloudflare",
+        Cloudfront "CloudFront",
+        Akamai "Akamai",
+        Fastly "Fastly",
+        AwsBalancer "AWS load balancer",
+        AzureGateway "Azure gateway",
+        GoogleBalancer "Google load balancer",
+        Harbormouth "Harbormouth",
+        Envoy "Envoy",
+        Caddy "Caddy",
+        Traefik "Traefik",
+        Haproxy "HAProxy",
+        Openresty "OpenResty",
+        Tengine "Tengine",
+        Nginx "nginx",
+        Apache "Apache",
+        Iis "IIS",
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) enum Registry {
     Harbor,
     /// Distribution, or what speaks like it.
+    #[serde(rename = "registry")]
     Distribution,
 }
 
 impl Hop {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Hop::Cloudflare => "Cloudflare",
-            Hop::Cloudfront => "CloudFront",
-            Hop::Akamai => "Akamai",
-            Hop::Fastly => "Fastly",
-            Hop::AwsBalancer => "AWS load balancer",
-            Hop::AzureGateway => "Azure gateway",
-            Hop::GoogleBalancer => "Google load balancer",
-            Hop::Harbormouth => "Harbormouth",
-            Hop::Envoy => "Envoy",
-            Hop::Traefik => "Traefik",
-            Hop::Haproxy => "HAProxy",
-            Hop::Caddy => "Caddy",
-            Hop::Openresty => "OpenResty",
-            Hop::Tengine => "Tengine",
-            Hop::Nginx => "nginx",
-            Hop::Apache => "Apache",
-            Hop::Iis => "IIS",
-        }
-    }
-
     /// Whose lines help there.
     pub(crate) fn product(self) -> Option<Product> {
         match self {
@@ -86,6 +69,52 @@ impl Hop {
             | Hop::Iis => None,
         }
     }
+
+    /// Whether an answer gives it away.
+    fn has_signed(self, answer: &Answer) -> bool {
+        match self {
+            Hop::Cloudflare => answer.header("cf-ray").is_some() || server(answer, "cloudflare"),
+            Hop::Cloudfront => {
+                answer.header("x-amz-cf-id").is_some() || says(answer, "via", "cloudfront")
+            }
+            Hop::Akamai => server(answer, "akamaighost"),
+            Hop::Fastly => says(answer, "x-served-by", "cache-") || says(answer, "via", "varnish"),
+            Hop::AwsBalancer => server(answer, "awselb") || says(answer, "set-cookie", "awsalb"),
+            Hop::AzureGateway => server(answer, "microsoft-azure-application-gateway"),
+            Hop::GoogleBalancer => {
+                says(answer, "via", "1.1 google") || server(answer, "google frontend")
+            }
+            Hop::Harbormouth => says(answer, "location", "harbormouth_ticket="),
+            Hop::Envoy => {
+                server(answer, "envoy")
+                    || server(answer, "istio-envoy")
+                    || answer
+                        .headers
+                        .iter()
+                        .any(|(name, _)| name.starts_with("x-envoy-"))
+            }
+            Hop::Caddy => server(answer, "caddy") || says(answer, "via", "caddy"),
+            Hop::Traefik => server(answer, "traefik"),
+            // HAProxy leaves no header; its own error pages have these words.
+            Hop::Haproxy => {
+                answer
+                    .body
+                    .contains("No server is available to handle this request")
+                    || answer
+                        .body
+                        .contains("Request forbidden by administrative rules")
+                    || answer.body.contains("The server didn't respond in time")
+            }
+            Hop::Openresty => {
+                server(answer, "openresty") || answer.body.contains("<center>openresty")
+            }
+            Hop::Tengine => server(answer, "tengine"),
+            // Its pages are signed even where `server_tokens` or a rule hides the header.
+            Hop::Nginx => server(answer, "nginx") || answer.body.contains("<center>nginx"),
+            Hop::Apache => server(answer, "apache"),
+            Hop::Iis => server(answer, "microsoft-iis"),
+        }
+    }
 }
 
 impl Registry {
@@ -98,12 +127,6 @@ impl Registry {
 }
 
 impl Serialize for Hop {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl Serialize for Registry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
@@ -135,72 +158,9 @@ pub(crate) fn author(walk: &Walk, step: Step) -> Option<Hop> {
 }
 
 fn hop(answers: &[&Answer]) -> Option<Hop> {
-    let seen = |sign: Sign| answers.iter().any(|answer| sign(answer));
-    SIGNS
-        .iter()
-        .find(|(_, sign)| seen(*sign))
-        .map(|(hop, _)| *hop)
+    let has_signed = |hop: &Hop| answers.iter().any(|answer| hop.has_signed(answer));
+    Hop::ALL.into_iter().find(has_signed)
 }
-
-type Sign = fn(&Answer) -> bool;
-
-/// The outermost first: a CDN leaves its own headers beside an inner nginx's `Server`.
-const SIGNS: [(Hop, Sign); 17] = [
-    (Hop::Cloudflare, |answer| {
-        answer.header("cf-ray").is_some() || server(answer, "cloudflare")
-    }),
-    (Hop::Cloudfront, |answer| {
-        answer.header("x-amz-cf-id").is_some() || says(answer, "via", "cloudfront")
-    }),
-    (Hop::Akamai, |answer| server(answer, "akamaighost")),
-    (Hop::Fastly, |answer| {
-        says(answer, "x-served-by", "cache-") || says(answer, "via", "varnish")
-    }),
-    (Hop::AwsBalancer, |answer| {
-        server(answer, "awselb") || says(answer, "set-cookie", "awsalb")
-    }),
-    (Hop::AzureGateway, |answer| {
-        server(answer, "microsoft-azure-application-gateway")
-    }),
-    (Hop::GoogleBalancer, |answer| {
-        says(answer, "via", "1.1 google") || server(answer, "google frontend")
-    }),
-    (Hop::Harbormouth, |answer| {
-        says(answer, "location", "harbormouth_ticket=")
-    }),
-    (Hop::Envoy, |answer| {
-        server(answer, "envoy")
-            || server(answer, "istio-envoy")
-            || answer
-                .headers
-                .iter()
-                .any(|(name, _)| name.starts_with("x-envoy-"))
-    }),
-    (Hop::Caddy, |answer| {
-        server(answer, "caddy") || says(answer, "via", "caddy")
-    }),
-    (Hop::Traefik, |answer| server(answer, "traefik")),
-    // HAProxy leaves no header; its own error pages have these words.
-    (Hop::Haproxy, |answer| {
-        answer
-            .body
-            .contains("No server is available to handle this request")
-            || answer
-                .body
-                .contains("Request forbidden by administrative rules")
-            || answer.body.contains("The server didn't respond in time")
-    }),
-    (Hop::Openresty, |answer| {
-        server(answer, "openresty") || answer.body.contains("<center>openresty")
-    }),
-    (Hop::Tengine, |answer| server(answer, "tengine")),
-    // Its pages are signed even where `server_tokens` or a rule hides the header.
-    (Hop::Nginx, |answer| {
-        server(answer, "nginx") || answer.body.contains("<center>nginx")
-    }),
-    (Hop::Apache, |answer| server(answer, "apache")),
-    (Hop::Iis, |answer| server(answer, "microsoft-iis")),
-];
 
 /// `nginx`, `nginx/1.22.1`, `Apache (Debian)`.
 fn server(answer: &Answer, product: &str) -> bool {

@@ -34,11 +34,11 @@ fn push(walk: &Walk) -> Option<Draft> {
     if !is_open(walk) {
         return None;
     }
-    let failed = |exchange: &&Exchange| {
+    let failed = |exchange: &Exchange| {
         let is_write = exchange.request.method != "DELETE" && WRITES.contains(&exchange.step);
         is_write && !is_well(exchange) && !is_explained(walk, exchange)
     };
-    let of: Vec<&Exchange> = walk.exchanges.iter().filter(failed).collect();
+    let of = walk.those(failed);
     let first = of.first()?;
     let what = what(first.step);
     let summary = format!("{what} ({}) {}.", first.request.method, outcome(first));
@@ -125,7 +125,7 @@ fn is_explained(walk: &Walk, exchange: &Exchange) -> bool {
 }
 
 fn pull(walk: &Walk) -> Option<Draft> {
-    let failed = |exchange: &&Exchange| {
+    let failed = |exchange: &Exchange| {
         let is_pull = matches!(exchange.step, Step::ManifestGet | Step::BlobGet);
         let is_well = exchange.result.as_ref().is_ok_and(|answer| {
             let is_redirect = matches!(answer.status, 302 | 303 | 307 | 308);
@@ -133,7 +133,7 @@ fn pull(walk: &Walk) -> Option<Draft> {
         });
         is_pull && !is_well
     };
-    let of: Vec<&Exchange> = walk.exchanges.iter().filter(failed).collect();
+    let of = walk.those(failed);
     let first = of.first()?;
     let what = match first.step {
         Step::ManifestGet => "manifest",

@@ -27,11 +27,7 @@ pub(super) fn is_lost(walk: &Walk, exchange: &Exchange) -> bool {
 }
 
 pub(super) fn judge(walk: &Walk) -> Option<Draft> {
-    let of: Vec<&Exchange> = walk
-        .exchanges
-        .iter()
-        .filter(|exchange| is_lost(walk, exchange))
-        .collect();
+    let of = walk.those(|exchange| is_lost(walk, exchange));
     let first = of.first()?;
     let answer = first.answer()?;
     let has = |method: &str| of.iter().any(|one| one.request.method == method);

@@ -50,7 +50,7 @@ fn commit_cut(walk: &Walk) -> Option<Draft> {
         outcome(exchange),
         lasted(waited)
     );
-    let speaker = exchange.answer().map(speaker).unwrap_or_default();
+    let speaker = speaker(exchange.answer());
     let cause = format!(
         "a hop{speaker} waits no longer for an answer{}: `proxy_read_timeout` (nginx), `timeout \
          server` (HAProxy), a balancer's timeout; it has to be longer than the slowest commit",

@@ -105,9 +105,7 @@ pub(super) fn seen_header(exchange: &Exchange, name: &str) -> Evidence {
 
 /// The exchange, and who answered in what form: by that a hop's own answers are known.
 pub(super) fn seen_speaker(exchange: &Exchange) -> Evidence {
-    let answer = exchange.answer();
-    let named = answer.and_then(|answer| answer.header("server"));
-    match named {
+    match exchange.answer().and_then(|answer| answer.header("server")) {
         Some(_) => seen_header(exchange, "server"),
         None => seen_header(exchange, "content-type"),
     }
@@ -115,10 +113,8 @@ pub(super) fn seen_speaker(exchange: &Exchange) -> Evidence {
 
 /// The exchange, and the words of its answer.
 pub(super) fn seen_words(exchange: &Exchange) -> Evidence {
-    let answer = exchange.answer();
-    let words = answer.and_then(words);
     Evidence {
-        line: words,
+        line: exchange.answer().and_then(words),
         ..seen(exchange)
     }
 }
@@ -178,8 +174,8 @@ pub(super) fn words(answer: &Answer) -> Option<String> {
 }
 
 /// Who answered, where the answer says so: ` (it calls itself nginx/1.22.1)`.
-pub(super) fn speaker(answer: &Answer) -> String {
-    match answer.header("server") {
+pub(super) fn speaker<'a>(answer: impl Into<Option<&'a Answer>>) -> String {
+    match answer.into().and_then(|answer| answer.header("server")) {
         Some(name) if !name.is_empty() => format!(" (it calls itself {})", quoted(name)),
         _ => String::new(),
     }

@@ -7,7 +7,7 @@ use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{AddressSeen, Entry, Exchange, Trouble, Walk};
 use crate::doctor::step::Step;
-use crate::edge::origin::{Origin, Scheme};
+use crate::edge::origin::Scheme;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     let mut drafts = Vec::new();
@@ -20,16 +20,8 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     drafts
 }
 
-/// Where the walk enters.
-fn entry(walk: &Walk) -> &Origin {
-    match &walk.entry {
-        Entry::Public => &walk.target,
-        Entry::Via(origin) => origin,
-    }
-}
-
 fn name(walk: &Walk) -> Option<Draft> {
-    let host = &entry(walk).host;
+    let host = &walk.entered().host;
     let outcome = match walk.resolved.as_ref()? {
         Ok(addresses) if addresses.is_empty() => "it has no address".to_owned(),
         Ok(_) => return None,
@@ -64,7 +56,7 @@ fn addresses(walk: &Walk) -> Option<Draft> {
         };
         connection(address, outcome)
     };
-    let host = &entry(walk).host;
+    let host = &walk.entered().host;
     if alive.is_empty() {
         let summary = format!("No address of {host} takes a connection.");
         let cause = "nothing listens there, or a firewall drops what comes from here";

@@ -13,10 +13,7 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
 }
 
 fn without(walk: &Walk, header: Header) -> Option<Draft> {
-    let exchanges = walk.exchanges.iter().filter(|one| one.is_success());
-    let of: Vec<&Exchange> = exchanges
-        .filter(|exchange| lost_header(exchange) == Some(header))
-        .collect();
+    let of = walk.those(|one| one.is_success() && lost_header(one) == Some(header));
     let first = of.first()?;
     let range = first.answer().and_then(|a| a.header("range"));
     let (name, summary) = match (header, range) {

@@ -90,7 +90,7 @@ fn summary(kind: Kind, exchange: &Exchange) -> String {
 
 fn cause(kind: Kind, exchange: &Exchange) -> String {
     let answer = exchange.answer();
-    let speaker = answer.map(speaker).unwrap_or_default();
+    let speaker = speaker(answer);
     match kind {
         Kind::RegistryRedirected => format!(
             "a hop{speaker} sends whoever isn't logged in to a login page, or /v2/ to another name: \
@@ -145,7 +145,7 @@ const ITS_OWN: [Step; 8] = [
 ];
 
 fn html(walk: &Walk) -> Option<Draft> {
-    let is_replaced = |exchange: &&Exchange| {
+    let is_replaced = |exchange: &Exchange| {
         let Ok(answer) = &exchange.result else {
             return false;
         };
@@ -156,7 +156,7 @@ fn html(walk: &Walk) -> Option<Draft> {
         let is_lost = answer.status == 401 && exchange.request.authorization != Carried::Nothing;
         is_its_own && answer.is_page() && !is_lost
     };
-    let all: Vec<&Exchange> = walk.exchanges.iter().filter(is_replaced).collect();
+    let all = walk.those(is_replaced);
     let first = all.first()?;
     let answer = first.answer()?;
     let summary = format!(

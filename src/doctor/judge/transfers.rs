@@ -36,11 +36,7 @@ pub(super) fn is_chunked_refused(walk: &Walk, exchange: &Exchange) -> bool {
 }
 
 fn chunked(walk: &Walk) -> Option<Draft> {
-    let of: Vec<&Exchange> = walk
-        .exchanges
-        .iter()
-        .filter(|exchange| is_chunked_refused(walk, exchange))
-        .collect();
+    let of = walk.those(|exchange| is_chunked_refused(walk, exchange));
     let first = of.first()?;
     let answer = first.answer()?;
     let summary = format!("A chunked body {}.", outcome(first));
@@ -164,7 +160,7 @@ fn limit(walk: &Walk) -> Option<Draft> {
             shown(passed)
         ),
     };
-    let speaker = smallest.answer().map(speaker).unwrap_or_default();
+    let speaker = speaker(smallest.answer());
     let who = of_bodies(passed, refused);
     let cause = format!(
         "a hop{speaker} limits the size of bodies{}",
@@ -205,7 +201,7 @@ fn idle(walk: &Walk) -> Option<Draft> {
         },
         lasted(after)
     );
-    let speaker = exchange.answer().map(speaker).unwrap_or_default();
+    let speaker = speaker(exchange.answer());
     let cause = format!(
         "a hop{speaker} cuts requests whose body is silent{}: `client_body_timeout` and \
          `proxy_send_timeout` (nginx), `timeout client` and `timeout server` (HAProxy), \

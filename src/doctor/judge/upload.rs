@@ -78,11 +78,7 @@ fn opening(walk: &Walk) -> Option<Draft> {
 }
 
 fn cookie(walk: &Walk) -> Option<Draft> {
-    let of: Vec<&Exchange> = walk
-        .exchanges
-        .iter()
-        .filter(|exchange| exchange.result.as_ref().is_ok_and(Answer::is_csrf))
-        .collect();
+    let of = walk.those(|exchange| exchange.result.as_ref().is_ok_and(Answer::is_csrf));
     let first = of.first()?;
     let summary = format!(
         "{} was answered with 403 and words about CSRF: it reached Harbor with a session cookie.",
@@ -193,11 +189,7 @@ pub(super) fn is_unknown(walk: &Walk, exchange: &Exchange) -> bool {
 }
 
 fn unknown(walk: &Walk) -> Option<Draft> {
-    let all: Vec<&Exchange> = walk
-        .exchanges
-        .iter()
-        .filter(|exchange| OF_UPLOAD.contains(&exchange.step))
-        .collect();
+    let all = walk.those(|exchange| OF_UPLOAD.contains(&exchange.step));
     let of: Vec<&Exchange> = all
         .iter()
         .copied()

@@ -6,7 +6,7 @@ use super::super::blame::{
 };
 use super::super::finding::Finding;
 use super::super::judge::Judged;
-use super::super::seen::{Entry, Walk};
+use super::super::seen::Walk;
 use super::super::shown::{clean, cut};
 use super::super::step::Step;
 use super::steps::Mark;
@@ -15,10 +15,7 @@ use crate::terminal::{Style, wrap};
 
 /// What stands at an entry, as `hub.example.com (nginx)`.
 pub(super) fn place(judged: &Judged) -> String {
-    let name = match &judged.walk.entry {
-        Entry::Public => judged.walk.target.authority(),
-        Entry::Via(origin) => origin.authority(),
-    };
+    let name = judged.walk.entered().authority();
     match guess(&judged.walk).hop {
         Some(hop) => format!("{name} ({})", hop.as_str()),
         None => name,
@@ -64,13 +61,9 @@ pub(super) fn picture(walks: &[Judged], style: Style) -> String {
 /// The address that was used, and what was agreed on there.
 fn connection(walk: &Walk) -> Option<String> {
     let address = walk.address()?;
-    let host = match &walk.entry {
-        Entry::Public => &walk.target.host,
-        Entry::Via(origin) => &origin.host,
-    };
     let ip = address.address.ip().to_string();
     let mut parts = Vec::new();
-    if host.bare() != ip {
+    if walk.entered().host.bare() != ip {
         parts.push(ip);
     }
     if let Some(Ok(tls)) = &address.tls {

@@ -6,7 +6,6 @@ use super::super::finding::Finding;
 use super::super::judge::Judged;
 use super::super::kind::Severity;
 use super::super::remedy::fixes;
-use super::super::seen::Entry;
 use super::super::shown::{clean, cut};
 use super::chain;
 use super::findings;
@@ -111,7 +110,10 @@ fn table(walks: &[Judged], style: Style) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let names: Vec<String> = walks.iter().map(entry).collect();
+    let names: Vec<String> = walks
+        .iter()
+        .map(|judged| judged.walk.entered().authority())
+        .collect();
     let column = style.width.saturating_sub(2 + WHAT) / walks.len().max(1);
     let cell = |seen: &Option<String>| seen.clone().unwrap_or_else(|| "–".to_owned());
     let mut text = section("What the entries differ in", style);
@@ -143,13 +145,6 @@ fn table(walks: &[Judged], style: Style) -> String {
         }
     }
     text
-}
-
-fn entry(judged: &Judged) -> String {
-    match &judged.walk.entry {
-        Entry::Public => judged.walk.target.authority(),
-        Entry::Via(origin) => origin.authority(),
-    }
 }
 
 fn judgement(walks: &[Judged], style: Style) -> String {

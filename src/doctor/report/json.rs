@@ -86,18 +86,14 @@ fn of_finding(finding: &Finding, walks: &[Judged]) -> Value {
 
 fn of_walk(judged: &Judged) -> Value {
     let walk = &judged.walk;
-    let (entry, is_public) = match &walk.entry {
-        Entry::Public => (&walk.target, true),
-        Entry::Via(origin) => (origin, false),
-    };
     let steps: Vec<Value> = walk
         .exchanges
         .iter()
         .map(|exchange| of_exchange(exchange, judged))
         .collect();
     json!({
-        "entry": entry.to_string(),
-        "is_public": is_public,
+        "entry": walk.entered().to_string(),
+        "is_public": walk.entry == Entry::Public,
         "began": date(walk.began),
         "repository": walk.repository,
         "user": walk.user,

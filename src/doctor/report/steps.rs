@@ -12,12 +12,13 @@ use super::super::step::Step;
 use crate::terminal::{Colour, Style};
 pub(super) use rows::title;
 use rows::{Row, rows};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 /// Where the answer begins, behind the mark and the title.
 const TITLE: usize = 24;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Mark {
     Good,
     Warning,
@@ -41,21 +42,6 @@ impl Mark {
             Mark::Broken => style.bold_coloured(Colour::Red, "✗"),
             Mark::Silent => style.dim("·"),
         }
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Mark::Good => "good",
-            Mark::Warning => "warning",
-            Mark::Broken => "broken",
-            Mark::Silent => "silent",
-        }
-    }
-}
-
-impl Serialize for Mark {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 

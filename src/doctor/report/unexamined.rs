@@ -3,79 +3,7 @@
 use super::super::seen::{Leftover, Walk, Why};
 use super::super::shown::{bytes, clean};
 use super::super::step::Step;
-
-/// What a person would call a group of steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Topic {
-    Reach,
-    Plain,
-    Token,
-    Early,
-    Uploads,
-    Bodies,
-    Idle,
-    Push,
-    Commit,
-}
-
-impl Topic {
-    fn of(step: Step) -> Topic {
-        match step {
-            Step::Resolve
-            | Step::Connect
-            | Step::Tls
-            | Step::PingBare
-            | Step::Ping
-            | Step::PingAgain => Topic::Reach,
-            Step::PlainHttp | Step::PlainHttpWrite => Topic::Plain,
-            Step::TokenPost | Step::TokenGet | Step::Authorized => Topic::Token,
-            Step::EarlyAnswer | Step::EarlyAnswerChunked => Topic::Early,
-            Step::UploadStart
-            | Step::ProbeForwardedProto
-            | Step::ProbeForwardedHost
-            | Step::ProbeForwarded
-            | Step::UploadStatus
-            | Step::UploadChunk
-            | Step::UploadChunkChunked
-            | Step::UploadCommit
-            | Step::UploadCancel => Topic::Uploads,
-            Step::Body | Step::BodyLimit => Topic::Bodies,
-            Step::Idle => Topic::Idle,
-            Step::BlobCommit
-            | Step::ConfigCommit
-            | Step::ManifestPut
-            | Step::ManifestGet
-            | Step::BlobGet
-            | Step::ManifestDelete => Topic::Push,
-            Step::CommitWait => Topic::Commit,
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Topic::Reach => "the registry itself",
-            Topic::Plain => "port 80",
-            Topic::Token => "tokens",
-            Topic::Early => "whether bodies are passed on as they come",
-            Topic::Uploads => "uploads and their Location",
-            Topic::Bodies => "large bodies",
-            Topic::Idle => "pauses in a body",
-            Topic::Push => "a push and a pull",
-            Topic::Commit => "a slow commit",
-        }
-    }
-
-    /// The option that asks for it.
-    fn option(self) -> Option<&'static str> {
-        match self {
-            Topic::Reach | Topic::Plain | Topic::Token | Topic::Early | Topic::Uploads => None,
-            Topic::Bodies => Some("--body 150MiB"),
-            Topic::Idle => Some("--idle 90s"),
-            Topic::Push => Some("--push"),
-            Topic::Commit => Some("--commit-wait --body 1GiB"),
-        }
-    }
-}
+use super::super::topic::Topic;
 
 /// Lines about what wasn't examined.
 pub(super) fn unexamined(walk: &Walk) -> Vec<String> {
@@ -89,23 +17,31 @@ pub(super) fn unexamined(walk: &Walk) -> Vec<String> {
         Why::NoCredentials,
         Why::NoRepository,
     ] {
-        let mut topics: Vec<Topic> = Vec::new();
-        for skipped in walk.skipped.iter().filter(|one| one.why == why) {
-            let topic = Topic::of(skipped.step);
-            if !topics.contains(&topic) {
-                topics.push(topic);
-            }
-        }
-        if !topics.is_empty() {
-            let mut words: Vec<&str> = topics.iter().map(|topic| topic.words()).collect();
-            if topics.contains(&Topic::Reach) {
-                words = vec!["all else"];
-            }
-            lines.push(format!("{}: {}", words.join(", "), reason(why, walk)));
+        let topics = topics(walk, why);
+        let words: Vec<&str> = topics.iter().map(|topic| topic.told().0).collect();
+        let words = if topics.contains(&Topic::Reach) {
+            "all else".to_owned()
+        } else {
+            words.join(", ")
+        };
+        if !words.is_empty() {
+            lines.push(format!("{words}: {}", reason(why, walk)));
         }
     }
     lines.extend(not_asked_for(walk));
     lines
+}
+
+/// What was skipped for this reason, each once.
+fn topics(walk: &Walk, why: Why) -> Vec<Topic> {
+    let mut topics: Vec<Topic> = Vec::new();
+    for skipped in walk.skipped.iter().filter(|one| one.why == why) {
+        let topic = Topic::of(skipped.step);
+        if !topics.contains(&topic) {
+            topics.push(topic);
+        }
+    }
+    topics
 }
 
 fn reason(why: Why, walk: &Walk) -> String {
@@ -142,23 +78,11 @@ fn not_asked_for(walk: &Walk) -> Vec<String> {
             bytes(size)
         ));
     }
-    let mut topics: Vec<Topic> = Vec::new();
-    for skipped in walk
-        .skipped
-        .iter()
-        .filter(|one| one.why == Why::NotAskedFor)
-    {
-        let topic = Topic::of(skipped.step);
-        if !topics.contains(&topic) {
-            topics.push(topic);
-        }
-    }
-    for topic in topics {
-        lines.push(match topic.option() {
-            Some(option) => format!("{}: {option}", topic.words()),
-            None => topic.words().to_owned(),
-        });
-    }
+    let told = topics(walk, Why::NotAskedFor).into_iter().map(Topic::told);
+    lines.extend(told.map(|(words, option)| match option {
+        Some(option) => format!("{words}: {option}"),
+        None => words.to_owned(),
+    }));
     lines
 }
 

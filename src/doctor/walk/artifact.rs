@@ -3,7 +3,7 @@
 use super::bounds::{RESOLVING, Time};
 use super::course::{Course, within};
 use super::entry::place;
-use super::location::{Reference, with_parameter};
+use super::location::Reference;
 use super::request::{Heard, Means, Request, Site};
 use super::unfinished::{Id, Pushed};
 use super::upload::{Works, Wrote};
@@ -120,11 +120,11 @@ impl Course<'_> {
             }
             (Extent::Whole | Extent::Push(_), _) => content,
         };
-        let mut committing = self
+        let committing = self
             .continuing(step, Method::PUT, id)?
+            .committing(&digest)
             .header("content-type", "application/octet-stream")
             .payload(Payload::Bytes(content, Framing::Length));
-        committing.target = with_parameter(&committing.target, "digest", &digest);
         let heard = self.ask(committing).await?;
         let is_there = heard.is(201);
         if is_there {

@@ -1,6 +1,7 @@
 //! How long things may take.
 
 use crate::doctor::step::Step;
+use crate::doctor::topic::Topic;
 use crate::doctor::wire::Patience;
 use std::time::Duration;
 
@@ -77,35 +78,13 @@ pub(super) enum Time {
 }
 
 pub(super) fn time(step: Step) -> Time {
-    match step {
-        Step::Body | Step::BodyLimit | Step::Idle | Step::CommitWait => Time::Own,
-        Step::Resolve
-        | Step::Connect
-        | Step::Tls
-        | Step::PlainHttp
-        | Step::PlainHttpWrite
-        | Step::PingBare
-        | Step::Ping
-        | Step::PingAgain
-        | Step::TokenPost
-        | Step::TokenGet
-        | Step::Authorized
-        | Step::EarlyAnswer
-        | Step::EarlyAnswerChunked
-        | Step::UploadStart
-        | Step::ProbeForwardedProto
-        | Step::ProbeForwardedHost
-        | Step::ProbeForwarded
-        | Step::UploadStatus
-        | Step::UploadChunk
-        | Step::UploadChunkChunked
-        | Step::UploadCommit
-        | Step::UploadCancel
-        | Step::BlobCommit
-        | Step::ConfigCommit
-        | Step::ManifestPut
-        | Step::ManifestGet
-        | Step::BlobGet
-        | Step::ManifestDelete => Time::Shared,
+    match Topic::of(step) {
+        Topic::Bodies | Topic::Idle | Topic::Commit => Time::Own,
+        Topic::Reach
+        | Topic::Plain
+        | Topic::Token
+        | Topic::Early
+        | Topic::Uploads
+        | Topic::Push => Time::Shared,
     }
 }

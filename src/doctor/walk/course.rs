@@ -11,14 +11,13 @@ use crate::doctor::options::{Extent, Options};
 use crate::doctor::seen::{Entry, Skipped, Trouble, User, Walk, Why};
 use crate::doctor::step::Step;
 use crate::doctor::wire::Wire;
-use crate::edge::origin::Origin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(super) struct Course<'a> {
     pub(super) wire: &'a Wire,
     pub(super) options: &'a Options,
     pub(super) bounds: &'a Bounds,
-    pub(super) halt: Halt<'a>,
+    pub(super) halt: Halt,
     pub(super) watcher: &'a mut dyn Watcher,
     pub(super) walk: Walk,
     pub(super) secrets: Secrets,
@@ -48,7 +47,7 @@ impl<'a> Course<'a> {
         wire: &'a Wire,
         options: &'a Options,
         bounds: &'a Bounds,
-        interrupt: &'a mut Interrupt,
+        interrupt: Interrupt,
         login: Option<Login>,
         entry: &Entry,
         watcher: &'a mut dyn Watcher,
@@ -98,14 +97,6 @@ impl<'a> Course<'a> {
 
     pub(super) fn done(self) -> (Walk, Option<Login>) {
         (self.walk, self.login)
-    }
-
-    /// The origin that this walk enters.
-    pub(super) fn entered(&self) -> &Origin {
-        match &self.walk.entry {
-            Entry::Public => &self.options.target,
-            Entry::Via(origin) => origin,
-        }
     }
 
     pub(super) fn is_public(&self) -> bool {

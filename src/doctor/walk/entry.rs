@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 impl Course<'_> {
     /// Resolves and connects, to every address. The site where the walk goes on, if there is one.
     pub(super) async fn reach(&mut self) -> Result<Option<Site>, Why> {
-        let origin = self.entered().clone();
+        let origin = self.walk.entered().clone();
         self.began(Step::Resolve);
         let resolving = within(RESOLVING, self.wire.resolve(&origin));
         let resolved = self.halt.unless(Time::Shared, resolving).await;

@@ -2,48 +2,22 @@
 
 use super::bounds::Time;
 use crate::doctor::seen::Why;
-use std::pin::Pin;
+use futures_util::future::{BoxFuture, Shared};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// A person who may end it. Once said it stays said.
-#[derive(Default)]
-pub(super) struct Interrupt {
-    waited_for: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    is_over: bool,
-}
-
-impl Interrupt {
-    pub(super) fn new(interrupt: impl Future<Output = ()> + Send + 'static) -> Interrupt {
-        Interrupt {
-            waited_for: Some(Box::pin(interrupt)),
-            is_over: false,
-        }
-    }
-
-    /// May be dropped and asked again.
-    async fn come(&mut self) {
-        if self.is_over {
-            return;
-        }
-        match &mut self.waited_for {
-            Some(interrupt) => interrupt.await,
-            None => std::future::pending().await,
-        }
-        self.is_over = true;
-        self.waited_for = None;
-    }
-}
+pub(super) type Interrupt = Shared<BoxFuture<'static, ()>>;
 
 /// The reasons for which one walk ends.
-pub(super) struct Halt<'a> {
-    interrupt: &'a mut Interrupt,
+pub(super) struct Halt {
+    interrupt: Interrupt,
     left: Duration,
     is_cleaning: bool,
 }
 
-impl Halt<'_> {
-    pub(super) fn new(interrupt: &mut Interrupt, total: Duration) -> Halt<'_> {
+impl Halt {
+    pub(super) fn new(interrupt: Interrupt, total: Duration) -> Halt {
         Halt {
             interrupt,
             left: total,
@@ -87,7 +61,7 @@ impl Halt<'_> {
         };
         tokio::select! {
             biased;
-            () = self.interrupt.come() => Why::Interrupted,
+            () = self.interrupt.clone() => Why::Interrupted,
             () = clock => Why::OutOfTime,
         }
     }

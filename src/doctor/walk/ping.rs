@@ -28,7 +28,7 @@ impl Course<'_> {
     }
 
     async fn ping_again(&mut self) -> Result<(), Why> {
-        let origin = self.entered().clone();
+        let origin = self.walk.entered().clone();
         let others: Vec<_> = self
             .walk
             .addresses

@@ -1,5 +1,6 @@
 //! A request of a step, before it goes anywhere.
 
+use super::location::with_parameter;
 use crate::doctor::seen::{Body, Carried, Trouble};
 use crate::doctor::step::Step;
 use crate::doctor::wire::{Framing, Patience, Payload, Place, Reply};
@@ -85,12 +86,9 @@ impl Request {
         Request::new(step, Method::GET, target)
     }
 
-    pub(super) fn carrying(self, carry: Option<Carry>) -> Request {
-        Request {
-            means: Means::Own,
-            carry,
-            ..self
-        }
+    pub(super) fn carrying(mut self, carry: Option<Carry>) -> Request {
+        (self.means, self.carry) = (Means::Own, carry);
+        self
     }
 
     pub(super) fn by(self, means: Means) -> Request {
@@ -106,28 +104,30 @@ impl Request {
         Request { payload, ..self }
     }
 
-    pub(super) fn patience(self, patience: Patience) -> Request {
-        Request {
-            patience: Some(patience),
-            ..self
-        }
+    pub(super) fn patience(mut self, patience: Patience) -> Request {
+        self.patience = Some(patience);
+        self
     }
 
-    pub(super) fn expecting(self, expected: Bytes) -> Request {
-        Request {
-            expected: Some(expected),
-            ..self
-        }
+    pub(super) fn expecting(mut self, expected: Bytes) -> Request {
+        self.expected = Some(expected);
+        self
+    }
+
+    /// Of this content: the commit's parameter.
+    pub(super) fn committing(mut self, digest: &str) -> Request {
+        self.target = with_parameter(&self.target, "digest", digest);
+        self
     }
 }
 
 /// How large a payload is.
 pub(super) fn size(payload: &Payload) -> u64 {
     match payload {
-        Payload::None => 0,
-        Payload::Bytes(bytes, _) => bytes.len() as u64,
-        Payload::Made { size, .. } => *size,
         Payload::Withheld { .. } => 1,
+        Payload::None | Payload::Bytes(..) | Payload::Made { .. } => {
+            payload.announced().map_or(0, |(_, size)| size)
+        }
     }
 }
 
@@ -140,15 +140,10 @@ pub(super) fn pause(payload: &Payload) -> Duration {
 
 /// A payload as it is recorded.
 pub(super) fn body(payload: &Payload) -> Body {
-    let framed = |size, framing: Framing| match framing {
-        Framing::Length => Body::Length(size),
-        Framing::Chunked => Body::Chunked(size),
-    };
-    match payload {
-        Payload::None => Body::None,
-        Payload::Bytes(bytes, framing) => framed(bytes.len() as u64, *framing),
-        Payload::Made { size, framing, .. } => framed(*size, *framing),
-        Payload::Withheld { length, framing } => framed(*length, *framing),
+    match payload.announced() {
+        None => Body::None,
+        Some((Framing::Length, size)) => Body::Length(size),
+        Some((Framing::Chunked, size)) => Body::Chunked(size),
     }
 }
 

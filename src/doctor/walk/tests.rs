@@ -10,6 +10,7 @@ use crate::doctor::step::Step;
 use crate::doctor::{Artifact, Extent, Options};
 use crate::edge::origin::Origin;
 use crate::standin::{Fault, Match, Standin, StandinConfig, Times};
+use futures_util::FutureExt;
 use http::StatusCode;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -53,7 +54,7 @@ impl Ground {
         Ground {
             walker: Walker::new(&options).unwrap(),
             bounds: Bounds::default(),
-            interrupt: Interrupt::default(),
+            interrupt: std::future::pending().boxed().shared(),
             watcher: Nobody,
         }
     }
@@ -64,7 +65,7 @@ impl Ground {
             &self.walker.wire,
             &self.walker.options,
             &self.bounds,
-            &mut self.interrupt,
+            self.interrupt.clone(),
             None,
             &Entry::Public,
             &mut self.watcher,

@@ -3,7 +3,6 @@
 use super::artifact::blob_target;
 use super::body_limit::{MOST_TRIES, next};
 use super::course::Course;
-use super::location::with_parameter;
 use super::request::{Heard, Means, Request};
 use super::unfinished::Id;
 use super::upload::{CHUNK, Works, Wrote};
@@ -100,13 +99,13 @@ impl Course<'_> {
         let time = super::bounds::time(Step::CommitWait);
         let digest = self.halt.unless(time, hashing).await?;
         let digest = digest.map_err(|_| Why::Impossible)?;
-        let mut committing = self
+        let committing = self
             .continuing(Step::CommitWait, Method::PUT, id)?
+            .committing(&digest)
             .patience(Patience {
                 answer: self.bounds.commit,
                 ..self.bounds.patience(0)
             });
-        committing.target = with_parameter(&committing.target, "digest", &digest);
         // From here on it may be there, whatever comes.
         self.pushed.blobs.push(digest.clone());
         if self.ask(committing).await?.is(201) {

@@ -1,7 +1,7 @@
 //! An upload from its POST to its DELETE, its Location followed all the way.
 
 use super::course::{Access, Course};
-use super::location::{authority, follow, is_right, with_parameter};
+use super::location::{authority, follow, is_right};
 use super::request::{Begins, Heard, Means, Request};
 use super::unfinished::{Id, Open};
 use crate::doctor::seen::{Leftover, Why};
@@ -61,13 +61,8 @@ impl Course<'_> {
         let Some(id) = self.or_another(id, chunk).await? else {
             return Ok(works);
         };
-        let committing = self
-            .continuing(Step::UploadCommit, Method::PUT, id)
-            .map(|request| Request {
-                target: with_parameter(&request.target, "digest", WRONG_DIGEST),
-                ..request
-            });
-        self.ask(committing?).await?;
+        let committing = self.continuing(Step::UploadCommit, Method::PUT, id)?;
+        self.ask(committing.committing(WRONG_DIGEST)).await?;
         self.cancel(id).await?;
         Ok(works)
     }

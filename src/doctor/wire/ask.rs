@@ -40,6 +40,18 @@ pub(crate) enum Payload {
     },
 }
 
+impl Payload {
+    /// How its body is announced, and with how many bytes.
+    pub(crate) fn announced(&self) -> Option<(Framing, u64)> {
+        match self {
+            Payload::None => None,
+            Payload::Bytes(bytes, framing) => Some((*framing, bytes.len() as u64)),
+            Payload::Made { size, framing, .. } => Some((*framing, *size)),
+            Payload::Withheld { length, framing } => Some((*framing, *length)),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
     Length,

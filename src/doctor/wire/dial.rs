@@ -3,19 +3,19 @@
 use super::certificate::{Recorder, Shown};
 use crate::doctor::seen::Trouble;
 use crate::edge::origin::Host;
+use parking_lot::Mutex;
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, PeerIncompatible};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_util::io::InspectReader;
 
 /// A SYN that is lost is sent again after 1 s and after 3 s; what takes longer is not there.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -42,23 +42,24 @@ pub(super) async fn tls(
     config: &rustls::ClientConfig,
     recorder: Arc<Recorder>,
     host: &Host,
-) -> Result<(TlsStream<Witness>, Shown), Trouble> {
+) -> Result<(TlsStream<impl AsyncRead + AsyncWrite + Unpin + Send>, Shown), Trouble> {
     let name = ServerName::try_from(host.bare().to_owned())
         .map_err(|_| Trouble::Tls(format!("{host} can't be the name of a TLS server")))?;
     let mut config = config.clone();
     config
         .dangerous()
         .set_certificate_verifier(recorder.clone());
-    let witness = Witness {
-        inner: stream,
-        first: Vec::with_capacity(FIRST),
-    };
-    let handshake = TlsConnector::from(Arc::new(config))
-        .connect(name, witness)
-        .into_fallible();
+    let first = Arc::new(Mutex::new(Vec::with_capacity(FIRST)));
+    let remembered = first.clone();
+    let witnessed = InspectReader::new(stream, move |came: &[u8]| {
+        let mut first = remembered.lock();
+        let lacking = FIRST - first.len();
+        first.extend_from_slice(&came[..came.len().min(lacking)]);
+    });
+    let handshake = TlsConnector::from(Arc::new(config)).connect(name, witnessed);
     let stream = match timeout(HANDSHAKE, handshake).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err((error, witness))) => return Err(handshake_trouble(&error, &witness.first)),
+        Ok(Err(error)) => return Err(handshake_trouble(&error, &first.lock())),
         Err(_) => return Err(Trouble::TimedOut(HANDSHAKE)),
     };
     // Resumption is off, so that every handshake shows certificates.
@@ -150,45 +151,5 @@ fn plainly(error: &io::Error) -> String {
     match text.split_once(" (os error ") {
         Some((words, _)) => words.to_owned(),
         None => text,
-    }
-}
-
-/// A stream that remembers the first bytes that came.
-pub(super) struct Witness {
-    inner: TcpStream,
-    first: Vec<u8>,
-}
-
-impl AsyncRead for Witness {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.inner).poll_read(cx, buffer);
-        let lacking = FIRST.saturating_sub(self.first.len());
-        let came = buffer.filled().get(before..).unwrap_or_default();
-        let kept = came.len().min(lacking);
-        self.first.extend_from_slice(&came[..kept]);
-        polled
-    }
-}
-
-impl AsyncWrite for Witness {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }

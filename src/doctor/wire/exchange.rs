@@ -43,10 +43,12 @@ const UNSAFE: &AsciiSet = &CONTROLS
 
 type Connection<S> = http1::Connection<TokioIo<Metered<S>>, Outgoing>;
 
-pub(super) async fn exchange<S>(stream: S, ask: Ask, progress: Progress<'_>) -> Told
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
-{
+/// What a request goes over.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+pub(super) async fn exchange<S: Stream>(stream: S, ask: Ask, progress: Progress<'_>) -> Told {
     let meter = Meter::new();
     let patience = ask.patience;
     let began = Instant::now();
@@ -85,17 +87,13 @@ where
 }
 
 /// Waits for the answer's header, as long as there is patience.
-async fn header<S, F>(
+async fn header<S: Stream>(
     driven: &mut Driven<S>,
-    sending: F,
+    sending: impl Future<Output = hyper::Result<Response<Incoming>>>,
     meter: &Meter,
     patience: Patience,
     progress: Progress<'_>,
-) -> Result<Response<Incoming>, Trouble>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
-    F: Future<Output = hyper::Result<Response<Incoming>>>,
-{
+) -> Result<Response<Incoming>, Trouble> {
     let mut sending = pin!(sending);
     let mut told = 0;
     loop {
@@ -116,10 +114,11 @@ where
     }
 }
 
-async fn reply<S>(driven: &mut Driven<S>, answer: Response<Incoming>, patience: Patience) -> Reply
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
-{
+async fn reply<S: Stream>(
+    driven: &mut Driven<S>,
+    answer: Response<Incoming>,
+    patience: Patience,
+) -> Reply {
     let (parts, content) = answer.into_parts();
     let mut body = BytesMut::new();
     // Whatever ends it early, what came is kept.
@@ -150,14 +149,9 @@ async fn collect(mut content: Incoming, body: &mut BytesMut) {
 }
 
 /// A connection, moved on by whoever waits for something on it.
-struct Driven<S>(Option<Connection<S>>)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send;
+struct Driven<S: Stream>(Option<Connection<S>>);
 
-impl<S> Driven<S>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
-{
+impl<S: Stream> Driven<S> {
     async fn along<F: Future>(&mut self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|cx| {
@@ -206,14 +200,10 @@ fn request(ask: Ask, meter: Meter) -> Result<Request<Outgoing>, Trouble> {
 /// How the body is announced. Go's clients announce one of no bytes where a method usually has one
 /// (RFC 9110, 8.6), and some hops insist.
 fn announced(payload: &Payload, method: &Method) -> Option<(Framing, u64)> {
-    match payload {
-        Payload::None => [Method::POST, Method::PUT, Method::PATCH]
-            .contains(method)
-            .then_some((Framing::Length, 0)),
-        Payload::Bytes(bytes, framing) => Some((*framing, bytes.len() as u64)),
-        Payload::Made { size, framing, .. } => Some((*framing, *size)),
-        Payload::Withheld { length, framing } => Some((*framing, *length)),
-    }
+    let is_usual = [Method::POST, Method::PUT, Method::PATCH].contains(method);
+    payload
+        .announced()
+        .or(is_usual.then_some((Framing::Length, 0)))
 }
 
 /// As it came, but for what would break the request's first line; that is escaped, as clients do.
