@@ -41,11 +41,7 @@ pub(crate) fn culprit(kind: Kind, walks: &[Judged]) -> Culprit {
         return Culprit::Unknown;
     }
     let mut last = 0;
-    for (index, judged) in inner
-        .iter()
-        .enumerate()
-        .map(|(index, one)| (index + 1, one))
-    {
+    for (index, judged) in walks.iter().enumerate().skip(1) {
         let is_there = judged.findings.iter().any(|one| one.kind == kind);
         if is_there || is_alike(kind, &public.walk, &judged.walk) {
             last = index;

@@ -110,7 +110,7 @@ impl Walker {
             course.skip_the_rest(why);
         }
         course.clean_up().await;
-        let (walk, login) = course.done();
+        let Course { walk, login, .. } = course;
         self.login = login;
         walk
     }
@@ -127,7 +127,7 @@ impl Course<'_> {
 
     async fn take_a_push(&mut self) -> Result<(), Why> {
         let site = self.reach().await?.ok_or(Why::Impossible)?;
-        self.enter(site);
+        self.site = Some(site);
         let challenge = self.ping().await?;
         self.log_in(challenge).await?;
         self.access()?;
@@ -140,7 +140,7 @@ impl Course<'_> {
         let Some(site) = reached else {
             return Err(Why::Impossible);
         };
-        self.enter(site);
+        self.site = Some(site);
         let challenge = self.ping().await?;
         self.log_in(challenge).await?;
         if let Some(challenge) = self.early_answers().await? {

@@ -134,12 +134,7 @@ impl Wire {
     /// connection with it.
     pub(crate) async fn ask(&self, place: &Place, ask: Ask, progress: Progress<'_>) -> Told {
         let began = Instant::now();
-        let failed = |trouble| Told {
-            result: Err(trouble),
-            sent: 0,
-            took: began.elapsed(),
-            silence: None,
-        };
+        let failed = |trouble| Told::failed(trouble, began.elapsed());
         let stream = match dial::tcp(place.address).await {
             Ok(stream) => stream,
             Err(trouble) => return failed(trouble),

@@ -53,16 +53,10 @@ fn find(program: &str, path: Option<&OsStr>) -> Option<PathBuf> {
         .find(|candidate| can_run(candidate))
 }
 
-#[cfg(unix)]
 fn can_run(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     std::fs::metadata(path)
         .is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn can_run(path: &Path) -> bool {
-    path.is_file()
 }
 
 enum Said {

@@ -20,9 +20,10 @@ fn authentication(walk: &Walk) -> Authentication {
                 let mut all = answer.challenges();
                 all.any(|one| one.scheme.eq_ignore_ascii_case(scheme))
             };
-            match has("basic") && !has("bearer") {
-                true => Authentication::Basic,
-                false => Authentication::Bearer,
+            if has("basic") && !has("bearer") {
+                Authentication::Basic
+            } else {
+                Authentication::Bearer
             }
         }
         None => Authentication::Bearer,

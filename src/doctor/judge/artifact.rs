@@ -11,10 +11,7 @@ use crate::doctor::seen::{Answer, Exchange, Trouble, Walk};
 use crate::doctor::step::Step;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
-    let mut drafts = Vec::new();
-    drafts.extend(push(walk));
-    drafts.extend(pull(walk));
-    drafts
+    push(walk).into_iter().chain(pull(walk)).collect()
 }
 
 /// Writes, and what they are answered with where all is well.
@@ -143,24 +140,24 @@ fn pull(walk: &Walk) -> Option<Draft> {
         .result
         .as_ref()
         .is_ok_and(|answer| answer.content_matches == Some(false));
-    let (summary, cause) = match differs {
-        true => (
+    let (summary, cause) = if differs {
+        (
             format!("The {what} that was pushed comes back with other bytes."),
             "a hop changes the content of answers (compression, rewriting), or a cache has kept \
              another's answer",
-        ),
-        false => (
+        )
+    } else {
+        (
             format!(
                 "The {what} that was pushed {} when it was pulled.",
                 outcome(first)
             ),
             "registry replicas don't share their storage, or a hop doesn't pass such a GET on",
-        ),
+        )
     };
-    let evidence = of.iter().map(|one| match differs {
-        true => seen(one),
-        false => seen_words(one),
-    });
+    let evidence = of
+        .iter()
+        .map(|one| if differs { seen(one) } else { seen_words(one) });
     Some(
         Draft::new(Kind::PullFailed, first.step, summary)
             .shown_by(evidence)

@@ -1,7 +1,6 @@
 //! Certificates, as a client that comes from outside sees them.
 
-use super::draft::{Draft, quoted};
-use crate::doctor::clients::Circumstance;
+use super::draft::{Draft, how_often, quoted};
 use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{AddressSeen, CertificateSeen, Distrust, Entry, TlsSeen, Walk};
@@ -40,10 +39,7 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
         let Some((_, first)) = of.first() else {
             continue;
         };
-        let circumstance = match of.len() == seen.len() {
-            true => Circumstance::Usual,
-            false => Circumstance::Partly,
-        };
+        let circumstance = how_often(of.len(), seen.len());
         let draft = Draft::new(kind, Step::Tls, summary(kind, walk, first, now))
             .shown_by(of.iter().map(|(address, tls)| evidence(kind, address, tls)))
             .because(cause(kind))
@@ -162,9 +158,10 @@ fn evidence(kind: Kind, address: &AddressSeen, tls: &TlsSeen) -> Evidence {
 }
 
 fn names(certificate: &CertificateSeen) -> String {
-    match certificate.names.is_empty() {
-        true => certificate.subject.clone(),
-        false => certificate.names.join(", "),
+    if certificate.names.is_empty() {
+        certificate.subject.clone()
+    } else {
+        certificate.names.join(", ")
     }
 }
 

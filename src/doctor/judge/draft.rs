@@ -173,6 +173,15 @@ pub(super) fn words(answer: &Answer) -> Option<String> {
     (!said.is_empty()).then_some(said)
 }
 
+/// Whether what was seen at some of all places was seen at each of them.
+pub(super) fn how_often(seen: usize, all: usize) -> Circumstance {
+    if seen == all {
+        Circumstance::Usual
+    } else {
+        Circumstance::Partly
+    }
+}
+
 /// Who answered, where the answer says so: ` (it calls itself nginx/1.22.1)`.
 pub(super) fn speaker<'a>(answer: impl Into<Option<&'a Answer>>) -> String {
     match answer.into().and_then(|answer| answer.header("server")) {

@@ -1,8 +1,7 @@
 //! The name, its addresses, and what answers without TLS.
 
 use super::around::is_registry;
-use super::draft::{Draft, seen, seen_header};
-use crate::doctor::clients::Circumstance;
+use super::draft::{Draft, how_often, seen, seen_header};
 use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{AddressSeen, Entry, Exchange, Trouble, Walk};
@@ -102,10 +101,7 @@ fn handshake(walk: &Walk) -> Vec<Draft> {
         .filter_map(|address| Some((address, address.tls.as_ref()?.as_ref().err()?)))
         .collect();
     let all = walk.addresses.iter().filter(|one| one.tls.is_some());
-    let circumstance = match all.count() == troubles.len() {
-        true => Circumstance::Usual,
-        false => Circumstance::Partly,
-    };
+    let circumstance = how_often(troubles.len(), all.count());
     let (plain, failed): (Vec<_>, Vec<_>) = troubles
         .into_iter()
         .partition(|(_, trouble)| **trouble == Trouble::NotTls);

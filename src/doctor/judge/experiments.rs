@@ -92,10 +92,13 @@ fn effect(walk: &Walk, step: Step, kind: Kind) -> Effect {
     let is_put_right = is_about(step, kind) && !still.contains(&kind);
     let has_several = still.contains(&Kind::LocationSchemeDoubled);
     match (is_put_right, is_changed) {
-        (true, _) | (false, true) if has_several && is_of_scheme(kind) => match is_changed {
-            true => Effect::Joined,
-            false => Effect::Ignored,
-        },
+        (true, _) | (false, true) if has_several && is_of_scheme(kind) => {
+            if is_changed {
+                Effect::Joined
+            } else {
+                Effect::Ignored
+            }
+        }
         (true, _) | (false, true) => Effect::Believed,
         (false, false) => Effect::Ignored,
     }

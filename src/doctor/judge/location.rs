@@ -75,9 +75,10 @@ fn without_scheme(walk: &Walk, location: &str) -> Flaw {
     let path = location.split(['?', '#']).next().unwrap_or_default();
     let names_target = |text: &str| text.starts_with(&format!("{}/v2/", walk.target.authority()));
     if let Some(behind) = location.strip_prefix("//") {
-        let what = match names_target(behind) {
-            true => Unusable::SchemeRelative,
-            false => Unusable::Unreadable,
+        let what = if names_target(behind) {
+            Unusable::SchemeRelative
+        } else {
+            Unusable::Unreadable
         };
         return unusable(what, "Location begins with two slashes.".to_owned());
     }
@@ -85,9 +86,10 @@ fn without_scheme(walk: &Walk, location: &str) -> Flaw {
         let summary = "Location has a host and no scheme.".to_owned();
         return unusable(Unusable::WithoutScheme, summary);
     }
-    let what = match path.contains('/') {
-        true => Unusable::Adrift,
-        false => Unusable::Relative,
+    let what = if path.contains('/') {
+        Unusable::Adrift
+    } else {
+        Unusable::Relative
     };
     unusable(
         what,
@@ -102,19 +104,21 @@ fn scheme(target: &Origin, url: Url<'_>) -> Option<Flaw> {
     }
     let is_one =
         url.scheme.eq_ignore_ascii_case("http") || url.scheme.eq_ignore_ascii_case("https");
-    let kind = match is_one {
-        true => Kind::LocationScheme,
-        false => Kind::LocationSchemeDoubled,
+    let kind = if is_one {
+        Kind::LocationScheme
+    } else {
+        Kind::LocationSchemeDoubled
     };
-    let summary = match is_one {
-        true => format!(
+    let summary = if is_one {
+        format!(
             "Location begins with {}:// where clients typed {typed}.",
             quoted(url.scheme)
-        ),
-        false => format!(
+        )
+    } else {
+        format!(
             "Location begins with \"{}://\", which is no scheme; clients typed {typed}.",
             quoted(url.scheme)
-        ),
+        )
     };
     Some(Flaw {
         kind,
@@ -207,18 +211,20 @@ const INSIDE: [&str; 9] = [
 fn reach(walk: &Walk, host: &Host) -> Option<Reach> {
     let bare = host.bare();
     if let Ok(address) = bare.parse::<IpAddr>() {
-        return Some(match is_private(address) {
-            true => Reach::PrivateAddress,
-            false => Reach::Public,
+        return Some(if is_private(address) {
+            Reach::PrivateAddress
+        } else {
+            Reach::Public
         });
     }
     let is_same_realm = resolved(walk, host);
     match is_same_realm {
         Some(Err(_)) => return Some(Reach::Unresolved),
         Some(Ok(addresses)) => {
-            return Some(match addresses.iter().all(|one| is_private(one.ip())) {
-                true => Reach::PrivateName,
-                false => Reach::Public,
+            return Some(if addresses.iter().all(|one| is_private(one.ip())) {
+                Reach::PrivateName
+            } else {
+                Reach::Public
             });
         }
         None => {}

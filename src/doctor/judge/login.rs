@@ -197,27 +197,22 @@ fn granted(walk: &Walk) -> Option<Draft> {
     if actions.any(|action| action == "push" || action == "*") {
         return None;
     }
-    let (kind, summary) = match is_empty {
-        true if is_for_nobody(walk) => (
-            Kind::NothingGranted,
-            format!(
-                "The token service gave {} a token for nobody, which allows nothing: so Harbor \
-                 answers a wrong password.",
-                user.name
-            ),
-        ),
-        true => (
-            Kind::NothingGranted,
-            format!(
-                "The token of {} allows nothing in {repository}: no role in that project, no such \
-                 project, or a wrong password.",
-                user.name
-            ),
-        ),
-        false => (
-            Kind::PushNotGranted,
-            format!("The token of {} allows no push to {repository}.", user.name),
-        ),
+    let name = &user.name;
+    let (kind, summary) = if !is_empty {
+        let summary = format!("The token of {name} allows no push to {repository}.");
+        (Kind::PushNotGranted, summary)
+    } else if is_for_nobody(walk) {
+        let summary = format!(
+            "The token service gave {name} a token for nobody, which allows nothing: so Harbor \
+             answers a wrong password."
+        );
+        (Kind::NothingGranted, summary)
+    } else {
+        let summary = format!(
+            "The token of {name} allows nothing in {repository}: no role in that project, no such \
+             project, or a wrong password."
+        );
+        (Kind::NothingGranted, summary)
     };
     Some(Draft::new(kind, exchange.step, summary).shown_by([claims(exchange, access)]))
 }
@@ -227,9 +222,10 @@ fn claims(exchange: &Exchange, access: &[Access]) -> Evidence {
         .iter()
         .map(|one| format!("{}:{}:{}", one.kind, one.name, one.actions.join(",")))
         .collect();
-    let line = match listed.is_empty() {
-        true => "access: none".to_owned(),
-        false => format!("access: {}", listed.join(" ")),
+    let line = if listed.is_empty() {
+        "access: none".to_owned()
+    } else {
+        format!("access: {}", listed.join(" "))
     };
     Evidence {
         line: Some(line),

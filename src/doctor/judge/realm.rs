@@ -12,12 +12,13 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     let Some((ping, realm)) = told(walk) else {
         return Vec::new();
     };
-    let mut drafts = Vec::new();
-    drafts.extend(scheme(walk, ping, &realm));
-    drafts.extend(host(walk, ping, &realm));
-    drafts.extend(foreign(walk, ping, &realm));
-    drafts.extend(unstable(walk, ping));
-    drafts
+    let parts = [
+        scheme(walk, ping, &realm),
+        host(walk, ping, &realm),
+        foreign(walk, ping, &realm),
+        unstable(walk, ping),
+    ];
+    parts.into_iter().flatten().collect()
 }
 
 /// The password was kept back.
@@ -78,13 +79,12 @@ fn scheme(walk: &Walk, ping: &Exchange, realm: &str) -> Option<Draft> {
         walk.target
     );
     let is_several = scheme.contains([',', ' ']);
-    let cause = match is_several {
-        true => "X-Forwarded-Proto reaches the registry twice, from two hops",
-        false => {
-            "Harbor was told so: `external_url` or `hostname` in harbor.yml (`externalURL` in the \
+    let cause = if is_several {
+        "X-Forwarded-Proto reaches the registry twice, from two hops"
+    } else {
+        "Harbor was told so: `external_url` or `hostname` in harbor.yml (`externalURL` in the \
              chart) begins with http; from Harbor 2.14 also a hop that doesn't send \
              X-Forwarded-Proto: https"
-        }
     };
     let draft = Draft::new(Kind::RealmScheme, ping.step, summary)
         .shown_by([seen_header(ping, "www-authenticate")])
@@ -93,9 +93,10 @@ fn scheme(walk: &Walk, ping: &Exchange, realm: &str) -> Option<Draft> {
     let is_plain_80 = origin
         .is_some_and(|origin| origin.port == 80 && origin.host == walk.target.host && !is_several);
     let around = super::around::surroundings(walk);
-    let plain_http = match is_plain_80 {
-        true => around.plain_http,
-        false => PlainHttp::Other,
+    let plain_http = if is_plain_80 {
+        around.plain_http
+    } else {
+        PlainHttp::Other
     };
     Some(draft.among(Surroundings {
         plain_http,
@@ -150,9 +151,10 @@ fn reach(walk: &Walk, realm: &Origin, token: Option<&Exchange>) -> Option<Reach>
         (!answered(token, realm)).then_some(Reach::Unreachable)
     };
     if realm.host == target.host {
-        return match realm.port == target.port {
-            true => None,
-            false => went_elsewhere(),
+        return if realm.port == target.port {
+            None
+        } else {
+            went_elsewhere()
         };
     }
     match walk.realm.as_ref()? {
@@ -252,9 +254,10 @@ fn unstable(walk: &Walk, ping: &Exchange) -> Option<Draft> {
         challenge.is_some_and(|challenge| challenge != first)
     })?;
     let second = bearer(other.answer()?)?;
-    let what = match first.0 == second.0 {
-        true => format!("services: {} and {}", quoted(&first.1), quoted(&second.1)),
-        false => format!("realms: {} and {}", quoted(&first.0), quoted(&second.0)),
+    let what = if first.0 == second.0 {
+        format!("services: {} and {}", quoted(&first.1), quoted(&second.1))
+    } else {
+        format!("realms: {} and {}", quoted(&first.0), quoted(&second.0))
     };
     let summary = format!("The addresses of {} name two {what}.", walk.target.host);
     Some(

@@ -1,16 +1,12 @@
 //! Whether a registry answers at `/v2/`, and with a challenge that clients can act on.
 
-use super::draft::{Draft, outcome, quoted, seen_header, seen_speaker, speaker};
-use crate::doctor::clients::Circumstance;
+use super::draft::{Draft, how_often, outcome, quoted, seen_header, seen_speaker, speaker};
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Answer, Carried, Exchange, Trouble, Walk};
 use crate::doctor::step::Step;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
-    let mut drafts = Vec::new();
-    drafts.extend(ping(walk));
-    drafts.extend(html(walk));
-    drafts
+    ping(walk).into_iter().chain(html(walk)).collect()
 }
 
 /// The worst of what `/v2/` says at each address.
@@ -26,10 +22,7 @@ fn ping(walk: &Walk) -> Option<Draft> {
         .copied()
         .filter(|one| self::wrong(one) == Some(kind))
         .collect();
-    let circumstance = match of.len() == all.len() {
-        true => Circumstance::Usual,
-        false => Circumstance::Partly,
-    };
+    let circumstance = how_often(of.len(), all.len());
     let draft = Draft::new(kind, exchange.step, summary(kind, exchange)).where_(circumstance);
     let evidence = of.into_iter().map(|exchange| match kind {
         Kind::RegistryRedirected => seen_header(exchange, "location"),

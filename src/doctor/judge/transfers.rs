@@ -147,9 +147,12 @@ fn limit(walk: &Walk) -> Option<Draft> {
     let smallest = of.min_by_key(|one| length(one))?;
     let (passed, refused) = (passed(walk), length(smallest));
     // Where the limit was found to the byte, its sizes look alike.
-    let shown = |bytes: u64| match size(passed) == size(refused) {
-        true => format!("{bytes} bytes"),
-        false => size(bytes),
+    let shown = |bytes: u64| {
+        if size(passed) == size(refused) {
+            format!("{bytes} bytes")
+        } else {
+            size(bytes)
+        }
     };
     let summary = match passed {
         0 => format!("A body of {} {}.", size(refused), outcome(smallest)),

@@ -1,11 +1,11 @@
 //! Uploads: their opening, where their Location leads, and whether they are known afterwards.
 
-use super::draft::{Draft, outcome, seen_header, seen_words, speaker, words};
+use super::draft::{Draft, how_often, outcome, seen_header, seen_words, speaker, words};
 use super::experiments;
 use super::location::{self, Flaw, flaws};
 use super::refusal::{Refusal, refusal};
 use super::transfers::is_too_large;
-use crate::doctor::clients::{Circumstance, PlainHttp, Surroundings};
+use crate::doctor::clients::{PlainHttp, Surroundings};
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Answer, Exchange, Walk};
 use crate::doctor::step::Step;
@@ -220,10 +220,7 @@ fn unknown(walk: &Walk) -> Option<Draft> {
             speaker(answer)
         ),
     };
-    let circumstance = match is_always {
-        true => Circumstance::Usual,
-        false => Circumstance::Partly,
-    };
+    let circumstance = how_often(of.len(), all.len());
     Some(
         Draft::new(Kind::UploadUnknown, first.step, summary)
             .shown_by(of.iter().map(|one| seen_words(one)))

@@ -1,7 +1,7 @@
 //! A tiny image: pushed, pulled back, removed.
 
-use super::bounds::{RESOLVING, Time};
-use super::course::{Course, within};
+use super::bounds::Time;
+use super::course::Course;
 use super::entry::place;
 use super::location::Reference;
 use super::request::{Heard, Means, Request, Site};
@@ -164,14 +164,14 @@ impl Course<'_> {
     /// Follows a redirect to storage, once, as clients do: without the Authorization.
     async fn pull_from(&mut self, storage: Reference, content: Bytes) -> Result<(), Why> {
         self.secrets.learn_query(&storage.target);
-        let own = self.here().ok_or(Why::Impossible)?;
+        let own = self.site.clone().ok_or(Why::Impossible)?;
         let origin = storage.origin.unwrap_or_else(|| own.origin.clone());
         let pulling = Request::get(Step::BlobGet, storage.target).expecting(content);
         if origin == self.options.target {
             self.ask_at(&own, pulling).await?;
             return Ok(());
         }
-        let resolving = within(RESOLVING, self.wire.resolve(&origin));
+        let resolving = self.wire.resolve(&origin);
         let resolved = self.halt.unless(Time::Shared, resolving).await?;
         let nowhere = || Trouble::Unresolved("it has no address".into());
         let first = resolved.and_then(|all| all.first().copied().ok_or_else(nowhere));
@@ -223,24 +223,21 @@ impl Course<'_> {
     }
 
     pub(super) fn leave_artifact(&mut self, digest: &str, status: Option<u16>) {
-        let repository = self.walk.repository.clone().unwrap_or_default();
-        let tag = &self.options.artifact.tag;
-        let left = Leftover::Artifact {
+        let reference = format!("{}@{digest}", self.options.artifact.tag);
+        self.leave(|repository| Leftover::Artifact {
             repository,
-            reference: format!("{tag}@{digest}"),
+            reference,
             status,
-        };
-        self.walk.left.push(left);
+        });
     }
 
     pub(super) fn leave_blob(&mut self, digest: &str, status: Option<u16>) {
-        let repository = self.walk.repository.clone().unwrap_or_default();
-        let left = Leftover::Blob {
+        let digest = digest.to_owned();
+        self.leave(|repository| Leftover::Blob {
             repository,
-            digest: digest.to_owned(),
+            digest,
             status,
-        };
-        self.walk.left.push(left);
+        });
     }
 }
 

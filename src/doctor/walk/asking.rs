@@ -25,7 +25,7 @@ impl Course<'_> {
                 request.carry = self.deleting();
             }
         }
-        match self.here() {
+        match self.site.clone() {
             Some(site) => self.ask_at(&site, request).await,
             None => Err(Why::Impossible),
         }
@@ -66,12 +66,7 @@ impl Course<'_> {
     /// Writes down what could not even be asked.
     pub(super) fn not_asked(&mut self, site: &Site, request: &Request, trouble: Trouble) {
         self.began(request.step);
-        let told = Told {
-            result: Err(trouble),
-            sent: 0,
-            took: Duration::ZERO,
-            silence: None,
-        };
+        let told = Told::failed(trouble, Duration::ZERO);
         let (sent, address) = (self.shown(site, request), site.place.address);
         let exchange = capture(request.step, sent, &told, address, None, &self.secrets);
         self.walk.exchanges.push(exchange);
@@ -181,10 +176,8 @@ async fn send(wire: &Wire, watcher: &mut dyn Watcher, prepared: Prepared) -> Tol
     match tokio::time::timeout(limit, wire.ask(&place, ask, &mut progress)).await {
         Ok(told) => told,
         Err(_) => Told {
-            result: Err(Trouble::TimedOut(limit)),
             sent,
-            took: limit,
-            silence: None,
+            ..Told::failed(Trouble::TimedOut(limit), limit)
         },
     }
 }

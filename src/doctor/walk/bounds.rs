@@ -5,7 +5,7 @@ use crate::doctor::topic::Topic;
 use crate::doctor::wire::Patience;
 use std::time::Duration;
 
-/// The bounds of a walk. Connections have one of their own, in `wire`.
+/// The bounds of a walk. Names and connections have their own, in `wire`.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// All steps together; bodies, pauses and commits of a size that was asked for aside, and
@@ -37,9 +37,6 @@ impl Default for Bounds {
 /// A request that could have begun something is waited for this long after an interruption, since
 /// only its answer tells how to cancel that.
 pub(super) const GRACE: Duration = Duration::from_secs(3);
-
-/// Looking a name up; resolvers try for 5 s and then once more.
-pub(super) const RESOLVING: Duration = Duration::from_secs(10);
 
 /// Addresses of one name that are looked at. Round robins have fewer, and CDNs more of the same.
 pub(super) const MOST_ADDRESSES: usize = 8;

@@ -168,9 +168,10 @@ fn text(body: &[u8]) -> String {
     let start = &body[..body.len().min(MOST_TEXT)];
     let text = String::from_utf8_lossy(start);
     // The last character may have been cut.
-    let whole = match body.len() > start.len() {
-        true => text.trim_end_matches(char::REPLACEMENT_CHARACTER),
-        false => &text,
+    let whole = if body.len() > start.len() {
+        text.trim_end_matches(char::REPLACEMENT_CHARACTER)
+    } else {
+        &text
     };
     let is_shown = |c: &char| !c.is_control() || *c == '\n' || *c == '\t';
     whole.chars().filter(is_shown).collect()

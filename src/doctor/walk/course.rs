@@ -8,10 +8,10 @@ use super::token::Login;
 use super::unfinished::{Open, Pushed};
 use super::watcher::Watcher;
 use crate::doctor::options::{Extent, Options};
-use crate::doctor::seen::{Entry, Skipped, Trouble, User, Walk, Why};
+use crate::doctor::seen::{Entry, Skipped, User, Walk, Why};
 use crate::doctor::step::Step;
 use crate::doctor::wire::Wire;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(super) struct Course<'a> {
     pub(super) wire: &'a Wire,
@@ -22,7 +22,7 @@ pub(super) struct Course<'a> {
     pub(super) walk: Walk,
     pub(super) secrets: Secrets,
     /// Where the entry is, once it is reached.
-    site: Option<Site>,
+    pub(super) site: Option<Site>,
     pub(super) login: Option<Login>,
     pub(super) access: Access,
     /// Uploads that were begun and not yet ended.
@@ -95,21 +95,8 @@ impl<'a> Course<'a> {
         }
     }
 
-    pub(super) fn done(self) -> (Walk, Option<Login>) {
-        (self.walk, self.login)
-    }
-
     pub(super) fn is_public(&self) -> bool {
         self.walk.entry == Entry::Public
-    }
-
-    /// Where the entry is.
-    pub(super) fn here(&self) -> Option<Site> {
-        self.site.clone()
-    }
-
-    pub(super) fn enter(&mut self, site: Site) {
-        self.site = Some(site);
     }
 
     /// Why nobody is let in, if nobody is.
@@ -198,16 +185,5 @@ impl<'a> Course<'a> {
             Access::LoggedIn => self.login.as_ref().map(|login| login.carry.clone()),
             Access::Open | Access::Without(_) => None,
         }
-    }
-}
-
-/// Waits no longer than this for something that has no bound of its own.
-pub(super) async fn within<T>(
-    limit: Duration,
-    doing: impl Future<Output = Result<T, Trouble>>,
-) -> Result<T, Trouble> {
-    match tokio::time::timeout(limit, doing).await {
-        Ok(done) => done,
-        Err(_) => Err(Trouble::TimedOut(limit)),
     }
 }

@@ -1,7 +1,7 @@
 //! Names, addresses, handshakes, and what stands on the port of plain HTTP.
 
-use super::bounds::{MOST_ADDRESSES, RESOLVING, Time};
-use super::course::{Course, within};
+use super::bounds::{MOST_ADDRESSES, Time};
+use super::course::Course;
 use super::request::{Request, Site};
 use crate::doctor::seen::{AddressSeen, Entry, Why};
 use crate::doctor::step::Step;
@@ -16,7 +16,7 @@ impl Course<'_> {
     pub(super) async fn reach(&mut self) -> Result<Option<Site>, Why> {
         let origin = self.walk.entered().clone();
         self.began(Step::Resolve);
-        let resolving = within(RESOLVING, self.wire.resolve(&origin));
+        let resolving = self.wire.resolve(&origin);
         let resolved = self.halt.unless(Time::Shared, resolving).await;
         let resolved = resolved.map_err(|why| self.cut_short(Step::Resolve, why))?;
         let addresses = resolved.clone().unwrap_or_default();

@@ -4,9 +4,9 @@
 //! since Harbor's carry everything that the account may; another, for `delete` too, is asked for
 //! only where that is refused, since token services that grant by the letter exist as well.
 
-use super::bounds::{RESOLVING, Time};
+use super::bounds::Time;
 use super::challenge::Challenge;
-use super::course::{Access, Course, within};
+use super::course::{Access, Course};
 use super::early::NO_REPOSITORY;
 use super::entry::{choose, is_trusted, place};
 use super::location::Reference;
@@ -226,7 +226,7 @@ impl Course<'_> {
 
     /// The entry itself.
     fn own(&self) -> Result<Vouched, Why> {
-        let site = self.here().ok_or(Why::Impossible)?;
+        let site = self.site.clone().ok_or(Why::Impossible)?;
         let seen = self.walk.address();
         let for_password = self.for_password(site.place.scheme, seen);
         Ok(Vouched { site, for_password })
@@ -280,7 +280,7 @@ impl Course<'_> {
         &mut self,
         origin: &Origin,
     ) -> Result<Result<(Vec<SocketAddr>, AddressSeen), Trouble>, Why> {
-        let resolving = within(RESOLVING, self.wire.resolve(origin));
+        let resolving = self.wire.resolve(origin);
         let addresses = match self.halt.unless(Time::Shared, resolving).await? {
             Ok(addresses) => addresses,
             Err(trouble) => return Ok(Err(trouble)),

@@ -74,7 +74,7 @@ impl Ground {
         course.walk.addresses[0].is_used = true;
         let target = course.options.target.clone();
         let site = course.site(&target, course.walk.addresses[0].address);
-        course.enter(site);
+        course.site = Some(site);
         course
     }
 }

@@ -257,8 +257,13 @@ impl Course<'_> {
     }
 
     fn leave_upload(&mut self, status: Option<u16>) {
+        self.leave(|repository| Leftover::Upload { repository, status });
+    }
+
+    /// Says what is still there, in the repository of this walk.
+    pub(super) fn leave(&mut self, left: impl FnOnce(String) -> Leftover) {
         let repository = self.walk.repository.clone().unwrap_or_default();
-        self.walk.left.push(Leftover::Upload { repository, status });
+        self.walk.left.push(left(repository));
     }
 
     pub(super) fn repository(&self) -> Result<String, Why> {

@@ -74,6 +74,18 @@ pub(crate) struct Told {
     pub(crate) silence: Option<Duration>,
 }
 
+impl Told {
+    /// Nothing came, and nothing was sent that is known of.
+    pub(crate) fn failed(trouble: Trouble, took: Duration) -> Told {
+        Told {
+            result: Err(trouble),
+            sent: 0,
+            took,
+            silence: None,
+        }
+    }
+}
+
 pub(crate) struct Reply {
     pub(crate) status: u16,
     /// Names in lower case.
