@@ -34,4 +34,5 @@ pub(crate) use certificates::Certificates;
 pub(crate) use ending::Ending;
 pub(crate) use http2::Shortened;
 pub(crate) use progress::{Given, Pace};
+pub(crate) use timer::keep_only_short_timers;
 pub(crate) use worker::Workers;

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::filter::Filters;
 use crate::gateway::{Gateway, MAX_TRIES};
 use crate::guardian::Guardian;
-use crate::listener::{Ending, Listener, Workers};
+use crate::listener::{Ending, Listener, Workers, keep_only_short_timers};
 use crate::live::{Current, Process, Shared};
 use crate::pulse::Hearts;
 use crate::reload::{Read, Reloader};
@@ -41,6 +41,7 @@ const BLOCKING: usize = 2;
 /// # Errors
 /// When a listener can't be opened or a thread not started: nothing has been served then.
 pub(super) async fn serve(config: Config, read: Read, filters: Filters) -> anyhow::Result<()> {
+    keep_only_short_timers();
     let config = Arc::new(config);
     for warning in &config.warnings {
         log::warn!("{warning}");

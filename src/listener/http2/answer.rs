@@ -14,6 +14,10 @@ use pingora::{Error, ErrorType, OrErr, Result};
 use std::future::poll_fn;
 use std::time::Duration;
 
+/// As much of a body as makes one record of TLS (RFC 8446, 5.1) together with its frame's head: h2
+/// hands frames over one by one, and a full one would become a record of 16,384 bytes and one of 9.
+const PACKED: usize = 16_384 - 9;
+
 pub(super) struct Answer {
     respond: SendResponse<Bytes>,
     stream: Option<SendStream<Bytes>>,
@@ -83,7 +87,14 @@ impl Answer {
             return Ok(());
         }
         let (length, limit) = (piece.len(), self.timeout);
-        let written = write_body(self.stream()?, piece, end, limit).await;
+        let stream = self.stream()?;
+        let mut rest = piece;
+        while rest.len() > PACKED {
+            let first = rest.split_to(PACKED);
+            let written = write_body(stream, first, false, limit).await;
+            written.map_err(|error| error.into_down())?;
+        }
+        let written = write_body(stream, rest, end, limit).await;
         written.map_err(|error| error.into_down())?;
         self.sent += length;
         self.has_ended = end;
