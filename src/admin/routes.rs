@@ -5,6 +5,7 @@
 use super::answer::{Answer, json, text, with_type};
 use super::host::{self, NotOurs};
 use super::overview;
+use super::packed;
 use super::page::{self, Asset};
 use super::sources::{Phase, Sources};
 use super::turn::Turn;
@@ -19,6 +20,7 @@ use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::SystemTime;
+use tokio::task::spawn_blocking;
 
 /// What all connections share.
 pub(super) struct Desk {
@@ -79,7 +81,7 @@ pub(super) async fn respond(request: &Parts, desk: &Arc<Desk>) -> Answer {
         Route::Ready => ready(&desk.sources),
         Route::Reasons => unfiltered(query, || json(&reasons())),
         Route::Page(asset) => asset.answer(),
-        Route::Metrics => metrics(desk).await,
+        Route::Metrics => metrics(packed::is_taken(&request.headers), desk).await,
         Route::Overview => {
             let query = query.to_owned();
             let overview = move |sources: &Sources, now| {
@@ -172,16 +174,25 @@ struct Readiness<'a> {
     config: &'a State,
 }
 
-async fn metrics(desk: &Arc<Desk>) -> Answer {
+async fn metrics(is_packed: bool, desk: &Arc<Desk>) -> Answer {
     let behind = Arc::clone(desk);
     let render = move || {
         let families = behind.sources.current.load().process.metrics.text();
         families.map(Bytes::from).map_err(|error| error.to_string())
     };
-    match desk.turn.metrics(render).await {
-        Some(Ok(families)) => with_type(StatusCode::OK, prometheus::TEXT_FORMAT, families),
-        Some(Err(error)) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
-        None => failed(),
+    let answer = |families| with_type(StatusCode::OK, prometheus::TEXT_FORMAT, families);
+    let families = match desk.turn.metrics(render).await {
+        Some(Ok(families)) => families,
+        Some(Err(error)) => return text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+        None => return failed(),
+    };
+    if !is_packed {
+        return answer(families);
+    }
+    // Not on the thread that answers probes, either.
+    match spawn_blocking(move || packed::packed(&families)).await {
+        Ok(Ok(families)) => packed::labelled(answer(families)),
+        Ok(Err(_)) | Err(_) => failed(),
     }
 }
 

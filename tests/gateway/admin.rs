@@ -6,7 +6,10 @@ use crate::common::plain_http::{Answer, ask};
 use crate::harbor::Harbor;
 use crate::push::{bearer, begin, commit, standin};
 use crate::setup::{Registry, Setup, World, until};
+use flate2::read::GzDecoder;
 use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 const ROUTES: [&str; 5] = ["/", "/overview", "/pushes", "/failures", "/reasons"];
@@ -20,6 +23,41 @@ fn json_of(world: &World, target: &str) -> Value {
     assert_eq!(answer.status, 200, "{target}: {}", answer.body);
     assert_eq!(answer.header("content-type"), Some("application/json"));
     serde_json::from_str(&answer.body).expect("JSON")
+}
+
+/// Prometheus takes its scrapes packed: a hundredth part of the bytes.
+#[tokio::test]
+async fn metrics_are_packed_for_whoever_takes_them_so() {
+    let harbor = Harbor::content().await;
+    let world = Setup::new(harbor.url()).start();
+    let address = world.gateway.admin.expect("admin");
+    let mut stream = TcpStream::connect(address).expect("connect");
+    let request = format!(
+        "GET /metrics HTTP/1.0\r\nHost: {address}\r\nAccept-Encoding: deflate, gzip;q=1.0\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).expect("ask");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("the answer");
+    let end = bytes.windows(4).position(|part| part == b"\r\n\r\n");
+    let (head, body) = bytes.split_at(end.expect("a header") + 4);
+    let head = String::from_utf8_lossy(head).to_lowercase();
+    assert!(head.contains("\r\ncontent-encoding: gzip\r\n"), "{head}");
+    assert!(head.contains("\r\nvary: accept-encoding\r\n"), "{head}");
+    let mut unpacked = String::new();
+    GzDecoder::new(body)
+        .read_to_string(&mut unpacked)
+        .expect("gzip");
+    let plain = admin(&world, "GET", "/metrics");
+    assert_eq!(plain.header("content-encoding"), None);
+    // The numbers have moved on meanwhile, the series are the same.
+    let series = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines
+            .filter_map(|line| Some(line.rsplit_once(' ')?.0.to_owned()))
+            .collect()
+    };
+    assert_eq!(series(&unpacked), series(&plain.body));
+    assert!(body.len() * 10 < unpacked.len(), "{}", body.len());
 }
 
 #[tokio::test]
