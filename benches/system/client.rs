@@ -1,6 +1,7 @@
 //! The client: the same requests to every proxy, written straight to the socket so that it costs
 //! little itself.
 
+use crate::origin;
 use crate::proxies::Addresses;
 use crate::work::{AT_ONCE, Load, Sizes, Way, What, Work};
 use anyhow::{Context, Result, bail, ensure};
@@ -27,6 +28,8 @@ const PUT_PATH: &str =
 const STALL_PATH: &str = "/v2/lab/stall/blobs/uploads/6b2f2f5e?_state=Zm9v&digest=sha256:e3b0c44298fc1c149afbf4c8996fb924";
 const GET_PATH: &str = "/v2/lab/app/blobs/sha256:e3b0c44298fc1c149afbf4c8996fb924";
 const HEAD_PATH: &str = "/v2/lab/app/manifests/latest";
+const TOKEN_PATH: &str =
+    "/service/token?service=harbor-registry&scope=repository:lab/app:pull,push";
 const TOKEN: &str = "Bearer eyJhbGciOiJSUzI1NiJ9.e30.AAAA";
 const PIECE: usize = 64 * 1024;
 const SLOW_PIECE: usize = 16 * 1024;
@@ -91,7 +94,8 @@ impl Client {
             (What::Get, Way::Http2) => self.get_http2(to, sizes.body).await,
             (What::Get, _) => self.get(way, to, sizes.body).await,
             (What::Head, Way::Http2) => self.heads_http2(to, sizes.requests).await,
-            (What::Head, _) => self.heads(way, to, sizes.requests).await,
+            (What::Head, _) => self.repeat(way, to, sizes.requests, HEAD).await,
+            (What::Token, _) => self.repeat(way, to, sizes.requests, TOKEN_REQUEST).await,
             (What::Connect, _) => self.connects(way, to, work.connections(sizes)).await,
             (What::Pulls, _) => self.pulls(way, to, sizes).await,
         }
@@ -194,13 +198,13 @@ impl Client {
         Ok(())
     }
 
-    async fn heads(&self, way: Way, to: Addresses, total: usize) -> Result<()> {
+    async fn repeat(&self, way: Way, to: Addresses, total: usize, ask: Ask) -> Result<()> {
         let mut tasks = JoinSet::new();
         for _ in 0..AT_ONCE {
             let mut wire = self.connect(way, to).await?;
             tasks.spawn(async move {
                 for _ in 0..total / AT_ONCE {
-                    head(&mut wire, way, to).await?;
+                    ask.once(&mut wire, way, to).await?;
                 }
                 Ok(())
             });
@@ -212,7 +216,7 @@ impl Client {
     pub async fn heads_in_a_row(&self, way: Way, to: Addresses, total: u64) -> Result<()> {
         let mut wire = self.connect(way, to).await?;
         for _ in 0..total {
-            head(&mut wire, way, to).await?;
+            HEAD.once(&mut wire, way, to).await?;
         }
         Ok(())
     }
@@ -245,7 +249,7 @@ impl Client {
             tasks.spawn(async move {
                 for _ in 0..total.div_ceil(AT_ONCE) {
                     let mut wire = client.connect(way, to).await?;
-                    head(&mut wire, way, to).await?;
+                    HEAD.once(&mut wire, way, to).await?;
                 }
                 Ok(())
             });
@@ -272,7 +276,7 @@ impl Client {
                 let mut due = tokio::time::interval_at(begin, every);
                 while Instant::now() < end {
                     let due = due.tick().await;
-                    head(&mut wire, way, to).await?;
+                    HEAD.once(&mut wire, way, to).await?;
                     took.push(due.elapsed());
                 }
                 anyhow::Ok(took)
@@ -351,13 +355,46 @@ async fn dial(address: SocketAddr) -> Result<TcpStream> {
     Ok(stream)
 }
 
-async fn head(wire: &mut Wire, way: Way, to: Addresses) -> Result<()> {
-    let fields = format!("Authorization: {TOKEN}\r\n");
-    let request = request("HEAD", HEAD_PATH, way, to, &fields);
-    wire.write_all(request.as_bytes()).await?;
-    let (head, _) = read_head(wire).await?;
-    ensure!(head.starts_with("HTTP/1.1 200"), "HEAD: {head}");
-    Ok(())
+/// A small request that is made often.
+#[derive(Clone, Copy)]
+struct Ask {
+    method: &'static str,
+    path: &'static str,
+    authorization: &'static str,
+}
+
+const HEAD: Ask = Ask {
+    method: "HEAD",
+    path: HEAD_PATH,
+    authorization: TOKEN,
+};
+
+/// With a password, as docker asks before it pushes.
+const TOKEN_REQUEST: Ask = Ask {
+    method: "GET",
+    path: TOKEN_PATH,
+    authorization: "Basic cm9ib3QkY2k6c2VjcmV0",
+};
+
+impl Ask {
+    async fn once(self, wire: &mut Wire, way: Way, to: Addresses) -> Result<()> {
+        let fields = format!("Authorization: {}\r\n", self.authorization);
+        let request = request(self.method, self.path, way, to, &fields);
+        wire.write_all(request.as_bytes()).await?;
+        let (head, mut received) = read_head(wire).await?;
+        ensure!(head.starts_with("HTTP/1.1 200"), "{}: {head}", self.method);
+        if self.method == "GET" {
+            let length = origin::token_answer().len() as u64;
+            let mut buffer = vec![0; 4096];
+            while received < length {
+                match wire.read(&mut buffer).await? {
+                    0 => bail!("the answer ended after {received} bytes"),
+                    read => received += read as u64,
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 async fn held_upload(mut wire: Wire, way: Way, to: Addresses, load: Load) -> Result<()> {

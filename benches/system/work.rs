@@ -72,6 +72,8 @@ pub enum What {
     Connect,
     /// Many layers of an image at once.
     Pulls,
+    /// Many requests for a token, on connections that are kept.
+    Token,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +104,7 @@ const fn work(what: What, way: Way) -> Work {
 pub const WARM: Work = work(What::Connect, Way::Tls);
 
 impl Work {
-    pub const ALL: [Work; 15] = [
+    pub const ALL: [Work; 16] = [
         work(What::Put, Way::Plain),
         work(What::Get, Way::Plain),
         work(What::Put, Way::Tls),
@@ -115,6 +117,7 @@ impl Work {
         work(What::Head, Way::Plain),
         work(What::Head, Way::Tls),
         work(What::Head, Way::Http2),
+        work(What::Token, Way::Tls),
         work(What::Connect, Way::Plain),
         work(What::Connect, Way::Tls),
         work(What::Connect, Way::TlsRsa),
@@ -125,6 +128,7 @@ impl Work {
             What::Put => "PUT",
             What::Get => "GET",
             What::Head => "HEAD, 64 at once",
+            What::Token => "token, 64 at once",
             What::Connect => "HEAD, one connection each",
             What::Pulls => "GET of layers, all at once",
         };
@@ -145,7 +149,7 @@ impl Work {
         match self.what {
             What::Put | What::Get => ("CPU s per GiB", gib(sizes.body)),
             What::Pulls => ("CPU s per GiB", gib(sizes.pull * sizes.pulls as u64)),
-            What::Head => ("CPU µs per request", micros(sizes.requests)),
+            What::Head | What::Token => ("CPU µs per request", micros(sizes.requests)),
             What::Connect => ("CPU µs per connection", micros(self.connections(sizes))),
         }
     }
