@@ -89,12 +89,11 @@ impl Canaries {
             (false, 0) => Change::Broke,
             (false, _) => Change::Nothing,
         };
-        match run.is_good() {
-            true => {
-                one.bad = 0;
-                one.last_success = Some(run.time);
-            }
-            false => one.bad += 1,
+        if run.is_good() {
+            one.bad = 0;
+            one.last_success = Some(run.time);
+        } else {
+            one.bad += 1;
         }
         one.last = Some(run);
         change

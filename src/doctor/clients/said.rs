@@ -47,6 +47,8 @@ mod tests {
     #[test]
     fn the_file_has_words_for_every_client() {
         let rows: Said = serde_yaml::from_str(TEXT).unwrap();
+        let keys = serde_yaml::from_str::<serde_yaml::Value>(TEXT);
+        assert!(keys.is_ok(), "a row twice: {keys:?}");
         for (kind, (_, how)) in &rows {
             if let How::Each(each) = how {
                 assert!(each.keys().eq(&Client::ALL), "{kind}");

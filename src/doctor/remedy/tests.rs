@@ -140,6 +140,8 @@ fn yaml_is_yaml() {
 #[test]
 fn nothing_in_the_file_is_unknown_or_unused() {
     let data: Data = serde_yaml::from_str(TEXT).unwrap();
+    let keys = serde_yaml::from_str::<serde_yaml::Value>(TEXT);
+    assert!(keys.is_ok(), "a key twice: {keys:?}");
     assert!(data.findings.keys().eq(&Kind::ALL), "a row for each kind");
     let mut used = BTreeSet::new();
     for (kind, remedy) in &data.findings {
