@@ -12,9 +12,7 @@ use std::io::Write;
 pub(super) fn is_taken(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT_ENCODING).iter();
     let codings = values.filter_map(|value| value.to_str().ok());
-    codings
-        .flat_map(|value| value.split(','))
-        .any(|coding| is_gzip(coding))
+    codings.flat_map(|value| value.split(',')).any(is_gzip)
 }
 
 fn is_gzip(coding: &str) -> bool {
