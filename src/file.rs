@@ -37,12 +37,13 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
         .custom_flags(libc::O_NONBLOCK)
         .open(path)?;
     let metadata = file.metadata()?;
-    match metadata.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::new(
+    if metadata.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             format!("it is {}, and has to be a regular file", kind(&metadata)),
-        )),
+        ))
     }
 }
 

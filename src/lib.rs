@@ -16,9 +16,10 @@
 //!
 //!     async fn request(&self, request: &Request) -> Decision {
 //!         let is_library = request.repository().is_some_and(|it| it.starts_with("library/"));
-//!         match is_library && request.operation().is_push() {
-//!             true => Decision::deny(403, ErrorCode::Denied, "library is pushed to from within"),
-//!             false => Decision::Continue,
+//!         if is_library && request.operation().is_push() {
+//!             Decision::deny(403, ErrorCode::Denied, "library is pushed to from within")
+//!         } else {
+//!             Decision::Continue
 //!         }
 //!     }
 //! }
@@ -55,7 +56,7 @@
 //! imports only what stands before it (`tests/tidy` reads the source and holds it):
 //!
 //! ```text
-//! pure         words edge ticket registry push filter
+//! pure         epoch words edge ticket registry push filter
 //! system       descriptors file random signals systemd terminal threads
 //! settings     config sealing
 //! observed     logging record metrics
@@ -81,6 +82,7 @@ pub use server::{Error, Server};
 
 #[doc(hidden)]
 pub mod edge;
+mod epoch;
 pub mod filter;
 #[doc(hidden)]
 pub mod push;

@@ -63,7 +63,8 @@ fn show(config: &Config) -> anyhow::Result<ExitCode> {
     let (_, most) = rlimit::getrlimit(rlimit::Resource::NOFILE)?;
     let too_few =
         harbormouth::descriptors::too_few(config.limits.connections, config.in_flight(), most);
-    for warning in config.warnings.iter().chain(&expired).chain(&too_few) {
+    let warnings = config.placed_warnings();
+    for warning in warnings.chain(expired).chain(too_few) {
         eprintln!("warning: {warning}");
     }
     std::io::stdout().write_all(config.to_yaml()?.as_bytes())?;

@@ -8,6 +8,7 @@ mod changes;
 mod files;
 
 use crate::config::{self, Config};
+use crate::epoch::since_epoch;
 use crate::listener::Certificates;
 use crate::live::{Current, Shared};
 use crate::upstream;
@@ -207,6 +208,5 @@ pub(crate) fn watch_endpoints(shared: &Shared, before: Option<&Shared>) {
 }
 
 fn unix<S: serde::Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    serializer.serialize_f64(since.map_or(0.0, |since| since.as_secs_f64()))
+    serializer.serialize_f64(since_epoch(*time).as_secs_f64())
 }

@@ -105,13 +105,17 @@ fn every_example_loads_and_warns_only_where_it_says_so() {
     assert!(examples.len() >= 10, "{examples:?}");
     for file in examples {
         let name = file.file_name().unwrap().to_str().unwrap();
-        let checked = check(&conf.path().join(name));
+        let file = conf.path().join(name);
+        let checked = check(&file);
         let warnings = text(&checked.stderr);
         assert!(checked.status.success(), "{name}: {warnings}");
         match name {
             "behind-a-tls-balancer.yaml" => assert_eq!(
                 warnings,
-                "warning: registries[0].public[0]: https://hub.example.com is https, but no listener has certificates; right only where something in front ends TLS\n"
+                format!(
+                    "warning: {}:11:14: registries[0].public[0]: https://hub.example.com is https, but no listener has certificates; right only where something in front ends TLS\n",
+                    file.display()
+                )
             ),
             _ => assert_eq!(warnings, "", "{name}"),
         }
@@ -185,6 +189,9 @@ fn what_check_prints_loads_to_the_same_configuration() {
         let first = config::load_file(&file).unwrap();
         let mut second = config::load_file(&again).unwrap();
         second.file.clone_from(&first.file);
+        // What is printed has other lines.
+        assert_eq!(first.warnings, second.warnings);
+        second.warnings.clone_from(&first.warnings);
         assert_eq!(format!("{first:?}"), format!("{second:?}"));
     }
 }
@@ -446,13 +453,16 @@ fn a_key_file_that_everybody_may_read_is_a_warning() {
     let file = conf.path().join("keys/2026-10.key");
     for (mode, warned) in [(0o400, false), (0o440, false), (0o644, true)] {
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
-        let checked = check(&conf.path().join("sealing-keys.yaml"));
+        let config = conf.path().join("sealing-keys.yaml");
+        let checked = check(&config);
         assert!(checked.status.success());
-        let expected = match warned {
-            true => {
-                "warning: reattach.keys.previous[0]: \"keys/2026-10.key\" can be read by every user of this machine; set its mode to 0600, in Kubernetes the Secret's defaultMode to 0440\n"
-            }
-            false => "",
+        let expected = if warned {
+            format!(
+                "warning: {}:28:49: reattach.keys.previous[0]: \"keys/2026-10.key\" can be read by every user of this machine; set its mode to 0600, in Kubernetes the Secret's defaultMode to 0440\n",
+                config.display()
+            )
+        } else {
+            String::new()
         };
         assert_eq!(text(&checked.stderr), expected, "{mode:o}");
     }

@@ -240,10 +240,11 @@ proptest! {
     ) {
         let realm = format!("realm=\"http://{authority}/service/token\"");
         let rest = format!("service=\"{service}\",scope=\"{scope}\"");
-        let value = match realm_is_first {
-            true => format!("Bearer {realm},{rest}"),
-            false => format!("Bearer {rest},{realm}"),
-        };
+        let value = if realm_is_first {
+format!("Bearer {realm},{rest}")
+} else {
+format!("Bearer {rest},{realm}")
+};
         let repaired = repair_challenge(&value, &hub()).expect("a foreign realm is repaired");
         prop_assert!(repaired.contains(&rest));
         let challenges = parse(&repaired).expect("it can be read");
@@ -397,10 +398,11 @@ proptest! {
         };
         let sealed = seal(&keys, &step_of(&mine), &ticket, nonce).unwrap();
         let opened = open(&keys, &step_of(&mine), sealed.as_bytes(), now);
-        match now < expires {
-            true => prop_assert_eq!(opened, Ok(ticket)),
-            false => prop_assert_eq!(opened, Err(OpenError::Expired)),
-        }
+        if now < expires {
+prop_assert_eq!(opened, Ok(ticket))
+} else {
+prop_assert_eq!(opened, Err(OpenError::Expired))
+}
         if mine != another {
             let elsewhere = open(&keys, &step_of(&another), sealed.as_bytes(), 0);
             prop_assert_eq!(elsewhere, Err(OpenError::Invalid));

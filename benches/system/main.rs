@@ -263,9 +263,10 @@ async fn memory(
 ) -> Result<Memory> {
     let kind = running.kind;
     // What is measured is measured of a fresh process.
-    let fresh = match sizes.fresh_processes {
-        true => Some(Proxy::start(kind, setting).await?),
-        false => None,
+    let fresh = if sizes.fresh_processes {
+        Some(Proxy::start(kind, setting).await?)
+    } else {
+        None
     };
     let proxy = fresh.as_ref().unwrap_or(running);
     // One request beforehand: what the first one brings about once isn't the load's.

@@ -41,9 +41,10 @@ pub(super) fn check(uri: &Uri, headers: &HeaderMap, configured: &[Host]) -> Resu
             return Err(NotOurs::Unclear(error));
         }
     };
-    match is_known(&host, configured) {
-        true => Ok(()),
-        false => Err(NotOurs::Name(host.as_str().to_owned())),
+    if is_known(&host, configured) {
+        Ok(())
+    } else {
+        Err(NotOurs::Name(host.as_str().to_owned()))
     }
 }
 

@@ -3,10 +3,11 @@
 
 use super::sources::{Phase, Sources, replica};
 use crate::canary::CanaryView;
+use crate::epoch::since_epoch;
 use crate::live::Harbor;
 use crate::push::{RegistryView, Series};
 use serde::Serialize;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 /// `/overview`, field by field as its JSON has it.
 #[derive(Serialize)]
@@ -73,6 +74,5 @@ fn endpoints(harbor: &Harbor) -> Vec<Endpoint> {
 }
 
 fn seconds(time: SystemTime) -> f64 {
-    time.duration_since(UNIX_EPOCH)
-        .map_or(0.0, |since| since.as_secs_f64())
+    since_epoch(time).as_secs_f64()
 }

@@ -2,10 +2,11 @@
 
 use super::run::Run;
 use super::settings::Settings;
+use crate::epoch::since_epoch;
 use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 /// What is known of every canary; one for the process.
 #[derive(Debug, Default)]
@@ -120,9 +121,11 @@ impl Seen {
         CanaryView {
             repository: self.settings.canary.repository.to_string(),
             interval: self.settings.canary.interval.as_secs_f64(),
-            time: run.map(|run| unix(run.time)),
+            time: run.map(|run| since_epoch(run.time).as_secs_f64()),
             result: run.map(|run| if run.is_good() { "good" } else { "bad" }),
-            last_success: self.last_success.map(unix),
+            last_success: self
+                .last_success
+                .map(|time| since_epoch(time).as_secs_f64()),
             bad: self.bad,
             steps: steps
                 .map(|taken| StepView {
@@ -139,9 +142,4 @@ impl Seen {
             left: run.and_then(|run| run.left.clone()),
         }
     }
-}
-
-fn unix(time: SystemTime) -> f64 {
-    time.duration_since(UNIX_EPOCH)
-        .map_or(0.0, |since| since.as_secs_f64())
 }

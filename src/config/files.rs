@@ -3,6 +3,7 @@
 
 use super::memory;
 use super::problem::{Complaint, Keyed, PemFlaw, Problems, Shown};
+use super::warning::Warning;
 use crate::file;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -44,7 +45,7 @@ impl Surroundings<'_> {
 pub(super) struct Making<'a, 'b> {
     pub(super) around: &'a Surroundings<'b>,
     pub(super) problems: Problems,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Warning>,
 }
 
 impl Making<'_, '_> {
@@ -86,10 +87,10 @@ impl Making<'_, '_> {
     pub(super) fn warn_of_readers(&mut self, file: &Keyed<String>, path: &Path) {
         // A file that was read and now has no permissions to show has none to warn of.
         if (self.around.mode)(path).is_ok_and(|mode| mode & OTHERS_READ != 0) {
-            let (key, shown) = (&file.key, Shown::new(&file.value));
-            self.warnings.push(format!(
-                "{key}: {shown} can be read by every user of this machine; set its mode to 0600, in Kubernetes the Secret's defaultMode to 0440"
-            ));
+            let shown = Shown::new(&file.value);
+            self.warnings.push(Warning::new(&file.key, format_args!(
+                "{shown} can be read by every user of this machine; set its mode to 0600, in Kubernetes the Secret's defaultMode to 0440"
+            )));
         }
     }
 }

@@ -26,6 +26,7 @@ mod setting;
 mod table;
 mod text;
 mod validate;
+mod warning;
 mod yaml;
 
 pub(crate) use canary::Canary;
@@ -42,6 +43,7 @@ pub(crate) use registry::{
 };
 pub(crate) use root::{Admin, CANARY, REGISTRIES};
 pub use root::{Config, LogFormat};
+pub use warning::Warning;
 
 use files::Surroundings;
 use setting::Setting;
@@ -150,6 +152,17 @@ impl Config {
             .chain(canaries);
         let files: BTreeSet<&PathBuf> = all.collect();
         files.into_iter().cloned().collect()
+    }
+
+    /// What it warns of, each behind the file, line and column that it is about.
+    pub fn placed_warnings(&self) -> impl Iterator<Item = String> {
+        self.warnings.iter().map(|warning| {
+            let file = self.file.as_deref().filter(|_| warning.at().is_some());
+            file.map_or_else(
+                || warning.to_string(),
+                |file| format!("{}: {warning}", Place(file, warning.at())),
+            )
+        })
     }
 
     /// Warnings that depend on the time: certificates that have ended.

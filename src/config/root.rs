@@ -13,6 +13,7 @@ use super::scalar::{Whole, choice};
 use super::setting::{Count, List, Made, Setting, made};
 use super::table::settings;
 use super::text::{ADDRESS, CLIENT_ADDRESS_HEADER, HOST};
+use super::warning::Warning;
 use crate::edge::origin::{Host, Origin};
 use crate::words::words;
 use http::HeaderName;
@@ -68,7 +69,7 @@ settings! {
         /// What it was read from; none where flags say everything.
         pub file: Option<PathBuf>,
         /// What is allowed but probably not meant.
-        pub warnings: Vec<String>,
+        pub warnings: Vec<Warning>,
     }
 }
 

@@ -5,6 +5,7 @@ use super::listener::{DraftListener, Listener, ProxyProtocol};
 use super::problem::{Complaint, Key, Keyed, Problems, Shown};
 use super::registry::DraftRegistry;
 use super::root::{ADMIN, DraftConfig};
+use super::warning::Warning;
 use crate::edge::origin::{Origin, Scheme};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -251,8 +252,9 @@ fn twice<'a, T: ToString + 'a>(
 }
 
 /// What is allowed but probably not meant; `made` of the listeners of the draft.
-pub(super) fn warnings(draft: &DraftConfig, made: &[Listener]) -> Vec<String> {
+pub(super) fn warnings(draft: &DraftConfig, made: &[Listener]) -> Vec<Warning> {
     let mut warnings = Vec::new();
+    let mut warn = |key: &Key, text: String| warnings.push(Warning::new(key, text));
     let listeners = || draft.listeners().map(|listener| &listener.value);
     let any_tls = listeners().any(|listener| listener.tls.is_some());
     let any_plain =
@@ -262,29 +264,31 @@ pub(super) fn warnings(draft: &DraftConfig, made: &[Listener]) -> Vec<String> {
         for origin in registry.value.public() {
             let (key, shown) = (&origin.key, &origin.value);
             match shown.scheme {
-                Scheme::Https if !any_tls => warnings.push(format!(
-                    "{key}: {shown} is https, but no listener has certificates; right only where something in front ends TLS"
-                )),
-                Scheme::Http if !any_plain => warnings.push(format!(
-                    "{key}: {shown} is http, but no listener serves plain HTTP"
-                )),
+                Scheme::Https if !any_tls => warn(
+                    key,
+                    format!(
+                        "{shown} is https, but no listener has certificates; right only where something in front ends TLS"
+                    ),
+                ),
+                Scheme::Http if !any_plain => warn(
+                    key,
+                    format!("{shown} is http, but no listener serves plain HTTP"),
+                ),
                 Scheme::Http | Scheme::Https => {}
             }
         }
         if let (Some(redirect), false) = (any_redirect, registry.value.public().any(is_https)) {
-            let key = registry.key.child("public");
-            warnings.push(format!(
-                "{key}: has no https:// origin, so {redirect} can't redirect its requests"
-            ));
+            warn(
+                &registry.key.child("public"),
+                format!("has no https:// origin, so {redirect} can't redirect its requests"),
+            );
         }
         if let Some(expose) = &registry.value.expose
             && expose.value.ui
             && !expose.value.api
         {
-            let key = &expose.key;
-            warnings.push(format!(
-                "{key}: exposes ui without api; Harbor's pages stay empty without the API"
-            ));
+            let text = "exposes ui without api; Harbor's pages stay empty without the API";
+            warn(&expose.key, text.to_owned());
         }
     }
     warnings.extend(certificate_warnings(draft, made));
@@ -293,18 +297,19 @@ pub(super) fn warnings(draft: &DraftConfig, made: &[Listener]) -> Vec<String> {
 }
 
 /// Warns of networks that hold every address there is.
-fn trust_warnings(draft: &DraftConfig) -> Vec<String> {
+fn trust_warnings(draft: &DraftConfig) -> Vec<Warning> {
     let trusted = draft.trusted_proxies.iter().flat_map(|list| &list.value);
     trusted
         .filter(|network| network.value.prefix_len() == 0)
         .map(|Keyed { key, value }| {
-            format!("{key}: {value} trusts everybody; any client can claim any address and scheme")
+            let text = "trusts everybody; any client can claim any address and scheme";
+            Warning::new(key, format_args!("{value} {text}"))
         })
         .collect()
 }
 
 /// Warns of https origins for which clients will get a certificate of another name.
-fn certificate_warnings(draft: &DraftConfig, made: &[Listener]) -> Vec<String> {
+fn certificate_warnings(draft: &DraftConfig, made: &[Listener]) -> Vec<Warning> {
     let pairs: Vec<_> = made
         .iter()
         .filter_map(Listener::certificates)
@@ -318,10 +323,10 @@ fn certificate_warnings(draft: &DraftConfig, made: &[Listener]) -> Vec<String> {
         .filter(|origin| is_https(origin))
         .filter(|origin| !pairs.iter().any(|pair| pair.covers(&origin.value.host)))
         .map(|Keyed { key, value }| {
-            format!(
-                "{key}: no certificate is for {}; its clients will refuse the connection",
-                value.host
-            )
+            let host = &value.host;
+            let text =
+                format!("no certificate is for {host}; its clients will refuse the connection");
+            Warning::new(key, text)
         })
         .collect()
 }

@@ -571,7 +571,7 @@ fn what_is_probably_not_meant_is_a_warning() {
         let config = files
             .load(&yaml)
             .unwrap_or_else(|error| panic!("{yaml}: {error}"));
-        let warnings: Vec<&str> = config.warnings.iter().map(String::as_str).collect();
+        let warnings = Vec::from_iter(config.warnings.iter().map(ToString::to_string));
         assert_eq!(warnings, Vec::from_iter(expected), "{yaml}");
     }
 }

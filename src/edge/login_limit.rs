@@ -246,10 +246,12 @@ fn counted(counters: &[Counter], key: LoginKey, is_shared: bool) -> Of {
     let own = Of::Account(key.account);
     let is_account = |counter: &&Counter| matches!(counter.of, Of::Account(_));
     let named = counters.iter().filter(is_account).count();
-    match is_shared {
-        true => Of::Pair(key.pair),
-        false if named < MAX_NAMES || counters.iter().any(|c| c.of == own) => own,
-        false => Of::TheRest,
+    if is_shared {
+        Of::Pair(key.pair)
+    } else if named < MAX_NAMES || counters.iter().any(|c| c.of == own) {
+        own
+    } else {
+        Of::TheRest
     }
 }
 

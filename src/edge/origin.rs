@@ -5,37 +5,26 @@
 //! case without a trailing dot, the port always explicit. What this file deliberately doesn't
 //! know: which registry an origin belongs to, and whether it can be reached.
 
+use crate::words::words;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// The two schemes that registries speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Scheme {
-    Http,
-    Https,
+words! {
+    /// The two schemes that registries speak, as they stand in a URL and in `X-Forwarded-Proto`.
+    #[derive(Hash, PartialOrd, Ord)]
+    pub enum Scheme {
+        Http "http",
+        Https "https",
+    }
 }
 
 impl Scheme {
-    /// The scheme as it stands in a URL and in `X-Forwarded-Proto`.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Scheme::Http => "http",
-            Scheme::Https => "https",
-        }
-    }
-
     /// 80 or 443 (RFC 9110, 4.2.1 and 4.2.2).
     pub(crate) fn default_port(self) -> u16 {
         match self {
             Scheme::Http => 80,
             Scheme::Https => 443,
         }
-    }
-}
-
-impl fmt::Display for Scheme {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -153,9 +153,10 @@ fn v2(bytes: &[u8]) -> Found {
         return Ok(None);
     };
     let whole = &bytes[..V2_FIXED + length];
-    let sender = match is_local {
-        true => Sender::Peer,
-        false => sender(whole)?,
+    let sender = if is_local {
+        Sender::Peer
+    } else {
+        sender(whole)?
     };
     let is_named = matches!(sender, Sender::Client(_));
     let said = match said(whole, payload, addresses_length(fixed[13])) {

@@ -61,9 +61,10 @@ fn is_named(written: &str, name: &str) -> bool {
 }
 
 fn decoded(text: &str) -> Vec<u8> {
-    let blanks: Cow<'_, str> = match text.contains('+') {
-        true => text.replace('+', " ").into(),
-        false => text.into(),
+    let blanks: Cow<'_, str> = if text.contains('+') {
+        text.replace('+', " ").into()
+    } else {
+        text.into()
     };
     percent_decode_str(&blanks).collect()
 }

@@ -195,9 +195,10 @@ impl UpstreamHeaders {
             || is_dropped(&read)
             || self.taken.iter().any(|taken| taken.as_str() == read)
             || self.taken.contains(&name);
-        match is_protected {
-            true => Err(HeaderError::Protected(name.to_string())),
-            false => Ok(name),
+        if is_protected {
+            Err(HeaderError::Protected(name.to_string()))
+        } else {
+            Ok(name)
         }
     }
 }
@@ -295,9 +296,10 @@ fn writable(name: &str) -> Result<HeaderName, HeaderError> {
     let name = known(name)?;
     let is_read_only =
         PROTECTED.contains(&name.as_str()) || PROTECTED_RESPONSE.contains(&name.as_str());
-    match is_read_only {
-        true => Err(HeaderError::Protected(name.to_string())),
-        false => Ok(name),
+    if is_read_only {
+        Err(HeaderError::Protected(name.to_string()))
+    } else {
+        Ok(name)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The time as tokens and tickets count it.
 
+use crate::epoch::since_epoch;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,9 +19,7 @@ fn at_most_passed(wall: u64, at_start: u64, passed: Duration) -> u64 {
 
 /// Seconds since 1970, as tokens count.
 pub(super) fn unix_now() -> u64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |passed| passed.as_secs())
+    since_epoch(SystemTime::now()).as_secs()
 }
 
 #[cfg(test)]

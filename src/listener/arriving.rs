@@ -131,9 +131,10 @@ impl Arriving {
         match &self.state {
             State::Header { since, .. } => (*since + limits.header_time, Late::Header),
             State::Idle | State::Refused(_) => {
-                let idle = match *self.closed.borrow() {
-                    true => limits.keepalive_idle.min(LAST_WAIT),
-                    false => limits.keepalive_idle,
+                let idle = if *self.closed.borrow() {
+                    limits.keepalive_idle.min(LAST_WAIT)
+                } else {
+                    limits.keepalive_idle
                 };
                 (awaited.since + idle, Late::Idle)
             }

@@ -3,16 +3,9 @@
 //! gives up streams or sends what costs us work and it nothing. Pure: no clock; what is in the
 //! frames is h2's to find out.
 
-/// "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" (RFC 9113, 3.4). What it says is h2's to check.
-const PREFACE: usize = 24;
-const HEAD: usize = 9;
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const WINDOW_UPDATE: u8 = 8;
-const CONTINUATION: u8 = 9;
+use super::frame::{
+    CONTINUATION, DATA, HEADERS, Head, PREFACE, Part, RST_STREAM, Reader, SETTINGS, WINDOW_UPDATE,
+};
 
 const END_HEADERS: u8 = 4;
 
@@ -37,11 +30,13 @@ pub(super) struct Brought {
 /// The frames of one connection.
 #[derive(Debug)]
 pub(super) struct Frames {
-    preface: usize,
-    head: [u8; HEAD],
-    have: usize,
-    /// Bytes of the current frame's payload that are still to come.
-    payload: usize,
+    reader: Reader,
+    seen: Seen,
+}
+
+/// What is known of those that came.
+#[derive(Debug, Default)]
+struct Seen {
     has_begun: bool,
     last_stream: u32,
     /// Header blocks that began.
@@ -54,73 +49,50 @@ pub(super) struct Frames {
 impl Frames {
     pub(super) fn new() -> Frames {
         Frames {
-            preface: PREFACE,
-            head: [0; HEAD],
-            have: 0,
-            payload: 0,
-            has_begun: false,
-            last_stream: 0,
-            blocks: 0,
-            is_in_block: false,
-            ends_block: false,
+            reader: Reader::new(PREFACE),
+            seen: Seen::default(),
         }
     }
 
     /// The preface and the first frame, which are SETTINGS, came.
     pub(super) fn has_begun(&self) -> bool {
-        self.has_begun
+        self.seen.has_begun
     }
 
     /// The number of the header block that is under way, if one is.
     pub(super) fn block(&self) -> Option<u64> {
-        self.is_in_block.then_some(self.blocks)
+        self.seen.is_in_block.then_some(self.seen.blocks)
     }
 
     /// The next piece came.
     pub(super) fn take(&mut self, piece: &[u8]) -> Brought {
         let mut brought = Brought::default();
-        let skipped = self.preface.min(piece.len());
-        self.preface -= skipped;
-        let mut rest = &piece[skipped..];
-        while !rest.is_empty() {
-            if self.have < HEAD {
-                let wanted = (HEAD - self.have).min(rest.len());
-                self.head[self.have..self.have + wanted].copy_from_slice(&rest[..wanted]);
-                self.have += wanted;
-                rest = &rest[wanted..];
-                if self.have < HEAD {
-                    break;
-                }
-                self.begin_frame(&mut brought);
-            }
-            let skipped = self.payload.min(rest.len());
-            self.payload -= skipped;
-            rest = &rest[skipped..];
-            if self.payload == 0 {
-                self.end_frame();
-            }
-        }
+        let Frames { reader, seen } = self;
+        reader.take(piece, |part| match part {
+            Part::Begins(head) => seen.begin_frame(head, &mut brought),
+            Part::Payload(..) => {}
+            Part::Ends => seen.end_frame(),
+        });
         brought
     }
+}
 
-    fn begin_frame(&mut self, brought: &mut Brought) {
-        let [a, b, c, kind, flags, stream @ ..] = self.head;
-        self.payload = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
-        let stream = u32::from_be_bytes(stream) & 0x7fff_ffff;
+impl Seen {
+    fn begin_frame(&mut self, head: Head, brought: &mut Brought) {
         self.ends_block = false;
-        brought.is_too_large |= self.payload > LARGEST && !self.may_be_large(kind);
-        match kind {
+        brought.is_too_large |= head.length > LARGEST && !self.may_be_large(head.kind);
+        match head.kind {
             HEADERS => {
                 self.blocks += 1;
                 self.is_in_block = true;
-                self.ends_block = flags & END_HEADERS != 0;
+                self.ends_block = head.flags & END_HEADERS != 0;
                 // Not trailers.
-                if stream > self.last_stream {
-                    self.last_stream = stream;
+                if head.stream > self.last_stream {
+                    self.last_stream = head.stream;
                     brought.streams += 1;
                 }
             }
-            CONTINUATION => self.ends_block = flags & END_HEADERS != 0,
+            CONTINUATION => self.ends_block = head.flags & END_HEADERS != 0,
             RST_STREAM => brought.resets += 1,
             // h2 bounds empty and small pieces itself, and flow control the others; updates are
             // measured by what they are for (see `outflow`).
@@ -140,7 +112,6 @@ impl Frames {
     }
 
     fn end_frame(&mut self) {
-        self.have = 0;
         self.has_begun = true;
         if self.ends_block {
             self.is_in_block = false;
@@ -151,15 +122,11 @@ impl Frames {
 
 #[cfg(test)]
 mod tests {
+    use super::super::frame::written;
     use super::*;
 
     fn frame(kind: u8, flags: u8, stream: u32, payload: usize) -> Vec<u8> {
-        let length = u32::try_from(payload).unwrap().to_be_bytes();
-        let mut frame = length[1..].to_vec();
-        frame.extend([kind, flags]);
-        frame.extend(stream.to_be_bytes());
-        frame.resize(HEAD + payload, 0xff);
-        frame
+        written(kind, flags, stream, &vec![0xff; payload])
     }
 
     fn start() -> Vec<u8> {
@@ -229,7 +196,7 @@ mod tests {
                 for (payload, too_large) in [(LARGEST, false), (LARGEST + 1, too_large)] {
                     let large = frame(kind, 0, 1, payload);
                     // Said before any of its payload came.
-                    let bytes = [&start(), opened, &large[..HEAD]].concat();
+                    let bytes = [&start(), opened, &large[..9]].concat();
                     let (_, brought) = taken(&bytes, 7);
                     assert_eq!(brought.is_too_large, too_large, "{name} {payload}");
                 }

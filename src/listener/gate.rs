@@ -70,9 +70,10 @@ impl Place {
             self.owner = Owner::Network(client);
         }
         // With this one.
-        match self.gate.open.held_by(self.owner) <= limits.connections_per_client {
-            true => Ok(()),
-            false => Err(ConnectionRefused::ConnectionsPerClient),
+        if self.gate.open.held_by(self.owner) <= limits.connections_per_client {
+            Ok(())
+        } else {
+            Err(ConnectionRefused::ConnectionsPerClient)
         }
     }
 }

@@ -49,9 +49,10 @@ impl Header {
         }
         // A header that is complete is answered where its registry and its client are known.
         let is_over = self.bytes > limits.bytes || self.fields > limits.fields;
-        match self.fields > PARSED_FIELDS || (is_over && !self.complete) {
-            true => Seen::TooLarge,
-            false => Seen::Acceptable,
+        if self.fields > PARSED_FIELDS || (is_over && !self.complete) {
+            Seen::TooLarge
+        } else {
+            Seen::Acceptable
         }
     }
 

@@ -164,13 +164,15 @@ impl Introductions {
         why: &dyn std::fmt::Display,
     ) -> Dismissed {
         // Strangers can't drown what is said about the proxies.
-        let seldom = match reason == ConnectionRefused::ProxyUntrusted {
-            true => &self.untrusted,
-            false => &self.unread,
+        let seldom = if reason == ConnectionRefused::ProxyUntrusted {
+            &self.untrusted
+        } else {
+            &self.unread
         };
-        let level = match seldom.is_due() {
-            true => log::Level::Warn,
-            false => log::Level::Debug,
+        let level = if seldom.is_due() {
+            log::Level::Warn
+        } else {
+            log::Level::Debug
         };
         log::log!(
             level,

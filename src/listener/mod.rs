@@ -13,6 +13,7 @@ mod connection;
 mod ending;
 mod entrance;
 mod farewell;
+mod frame;
 mod frames;
 mod gate;
 mod guard;

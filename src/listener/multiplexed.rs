@@ -122,9 +122,10 @@ impl Multiplexed {
 
     /// Since when the connection's beginning or a header block is under way.
     fn waits_since(&self) -> Option<Instant> {
-        match self.frames.has_begun() {
-            false => Some(self.began),
-            true => self.block.map(|(_, since)| since),
+        if self.frames.has_begun() {
+            self.block.map(|(_, since)| since)
+        } else {
+            Some(self.began)
         }
     }
 }

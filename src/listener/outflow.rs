@@ -4,17 +4,11 @@
 //! A window of a byte, renewed, is as good as none: a stream counts as read only when so much was
 //! sent on it that its answer gets somewhere.
 
+use super::frame::{
+    DATA, HEADERS, Head, PREFACE, Part, RST_STREAM, Reader, SETTINGS, WINDOW_UPDATE,
+};
 use std::collections::HashMap;
 use std::time::Instant;
-
-const PREFACE: usize = 24;
-const HEAD: usize = 9;
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const WINDOW_UPDATE: u8 = 8;
 
 const END_STREAM: u8 = 1;
 const ACK: u8 = 1;
@@ -26,12 +20,19 @@ const SHUT: i64 = 1024;
 /// A DATA frame that is smaller makes its receiver no work: it may be renewed for a byte.
 const WORTH_AN_UPDATE: usize = 64;
 
-/// The windows of one connection. What a client does to streams that were not answered yet is kept,
-/// too: many grant a window with the request.
+/// One connection's two directions, and the windows in them.
 #[derive(Debug)]
 pub(super) struct Outflow {
     came: Reader,
     went: Reader,
+    entries: Entries,
+    windows: Windows,
+}
+
+/// The windows of one connection. What a client does to streams that were not answered yet is kept,
+/// too: many grant a window with the request.
+#[derive(Debug)]
+struct Windows {
     initial: i64,
     connection: i64,
     streams: HashMap<u32, Stream>,
@@ -50,17 +51,8 @@ struct Stream {
     read: Option<(u64, Instant)>,
 }
 
-/// One frame's head.
-#[derive(Clone, Copy, Debug)]
-struct Head {
-    length: usize,
-    kind: u8,
-    flags: u8,
-    stream: u32,
-}
-
-enum Event {
-    Begins(Head),
+/// What is read of payloads.
+enum Entry {
     Setting(u16, u32),
     Increment(u32, u32),
 }
@@ -70,74 +62,91 @@ impl Outflow {
         Outflow {
             came: Reader::new(PREFACE),
             went: Reader::new(0),
-            initial: 65_535,
-            connection: 65_535,
-            streams: HashMap::new(),
-            last_stream: 0,
-            progress: progress.max(1),
-            updates: 0,
-            wanted: 0,
+            entries: Entries::default(),
+            windows: Windows {
+                initial: 65_535,
+                connection: 65_535,
+                streams: HashMap::new(),
+                last_stream: 0,
+                progress: progress.max(1),
+                updates: 0,
+                wanted: 0,
+            },
         }
     }
 
     /// A piece came from the client.
     pub(super) fn came(&mut self, piece: &[u8]) {
-        let mut reader = std::mem::replace(&mut self.came, Reader::new(0));
-        reader.take(piece, |event| self.heard(event));
-        self.came = reader;
+        let Outflow {
+            entries, windows, ..
+        } = self;
+        self.came.take(piece, |part| match part {
+            Part::Begins(head) => {
+                entries.filled = 0;
+                windows.heard(head);
+            }
+            Part::Payload(head, piece) => entries.take(head, piece, |entry| windows.told(entry)),
+            Part::Ends => {}
+        });
     }
 
     /// A piece went to the client.
     pub(super) fn went(&mut self, piece: &[u8], now: Instant) {
-        let mut reader = std::mem::replace(&mut self.went, Reader::new(0));
-        reader.take(piece, |event| {
-            if let Event::Begins(head) = event {
-                self.said(head, now);
-            }
+        let windows = &mut self.windows;
+        self.went.take(piece, |part| match part {
+            Part::Begins(head) => windows.said(head, now),
+            Part::Payload(..) | Part::Ends => {}
         });
-        self.went = reader;
     }
 
     /// WINDOW_UPDATE frames since this was asked last, but for those that answers were the reason
     /// for.
     pub(super) fn needless_updates(&mut self) -> u32 {
-        let needed = self.updates.min(self.wanted);
-        self.wanted -= needed;
-        std::mem::take(&mut self.updates) - needed
+        let windows = &mut self.windows;
+        let needed = windows.updates.min(windows.wanted);
+        windows.wanted -= needed;
+        std::mem::take(&mut windows.updates) - needed
     }
 
     /// Since when the answer that has been left unread longest is.
     pub(super) fn unread_since(&self) -> Option<Instant> {
-        let shut = |stream: &&Stream| stream.window.min(self.connection) < SHUT;
-        let unread = self.streams.values().filter(shut);
+        let shut = |stream: &&Stream| stream.window.min(self.windows.connection) < SHUT;
+        let unread = self.windows.streams.values().filter(shut);
         unread.filter_map(|stream| Some(stream.read?.1)).min()
     }
+}
 
-    fn heard(&mut self, event: Event) {
-        match event {
-            Event::Begins(head) => match head.kind {
-                HEADERS if head.stream > self.last_stream => {
-                    self.last_stream = head.stream;
-                    let window = self.initial;
-                    let stream = Stream { window, read: None };
-                    self.streams.insert(head.stream, stream);
-                }
-                RST_STREAM => {
-                    self.streams.remove(&head.stream);
-                }
-                WINDOW_UPDATE => self.updates = self.updates.saturating_add(1),
-                _ => {}
-            },
-            Event::Setting(INITIAL_WINDOW_SIZE, size) => {
+impl Windows {
+    /// A frame began to come.
+    fn heard(&mut self, head: Head) {
+        match head.kind {
+            HEADERS if head.stream > self.last_stream => {
+                self.last_stream = head.stream;
+                let window = self.initial;
+                let stream = Stream { window, read: None };
+                self.streams.insert(head.stream, stream);
+            }
+            RST_STREAM => {
+                self.streams.remove(&head.stream);
+            }
+            WINDOW_UPDATE => self.updates = self.updates.saturating_add(1),
+            _ => {}
+        }
+    }
+
+    /// What a frame that came says of windows.
+    fn told(&mut self, entry: Entry) {
+        match entry {
+            Entry::Setting(INITIAL_WINDOW_SIZE, size) => {
                 let change = i64::from(size) - self.initial;
                 self.initial = i64::from(size);
                 for stream in self.streams.values_mut() {
                     stream.window += change;
                 }
             }
-            Event::Setting(..) => {}
-            Event::Increment(0, bytes) => self.connection += i64::from(bytes),
-            Event::Increment(stream, bytes) => {
+            Entry::Setting(..) => {}
+            Entry::Increment(0, bytes) => self.connection += i64::from(bytes),
+            Entry::Increment(stream, bytes) => {
                 if let Some(stream) = self.streams.get_mut(&stream) {
                     stream.window += i64::from(bytes);
                 }
@@ -145,6 +154,7 @@ impl Outflow {
         }
     }
 
+    /// A frame began to go.
     fn said(&mut self, head: Head, now: Instant) {
         let ends = matches!(head.kind, DATA | HEADERS) && head.flags & END_STREAM != 0;
         if ends || head.kind == RST_STREAM {
@@ -175,71 +185,15 @@ impl Outflow {
     }
 }
 
-/// Frames, whatever the pieces that they come in.
-#[derive(Debug)]
-struct Reader {
-    preface: usize,
-    head: [u8; HEAD],
-    have: usize,
-    /// Bytes of the payload that are still to come.
-    payload: usize,
+/// What is read of payloads: the entries of SETTINGS, the increment of WINDOW_UPDATE.
+#[derive(Debug, Default)]
+struct Entries {
     entry: [u8; 6],
     filled: usize,
 }
 
-impl Reader {
-    fn new(preface: usize) -> Reader {
-        Reader {
-            preface,
-            head: [0; HEAD],
-            have: 0,
-            payload: 0,
-            entry: [0; 6],
-            filled: 0,
-        }
-    }
-
-    fn take(&mut self, piece: &[u8], mut on: impl FnMut(Event)) {
-        let skipped = self.preface.min(piece.len());
-        self.preface -= skipped;
-        let mut rest = &piece[skipped..];
-        while !rest.is_empty() {
-            if self.have < HEAD {
-                let wanted = (HEAD - self.have).min(rest.len());
-                self.head[self.have..self.have + wanted].copy_from_slice(&rest[..wanted]);
-                self.have += wanted;
-                rest = &rest[wanted..];
-                if self.have < HEAD {
-                    return;
-                }
-                let head = self.read_head();
-                self.payload = head.length;
-                self.filled = 0;
-                on(Event::Begins(head));
-            }
-            let taken = self.payload.min(rest.len());
-            self.read_payload(&rest[..taken], &mut on);
-            self.payload -= taken;
-            rest = &rest[taken..];
-            if self.payload == 0 {
-                self.have = 0;
-            }
-        }
-    }
-
-    fn read_head(&self) -> Head {
-        let [a, b, c, kind, flags, stream @ ..] = self.head;
-        Head {
-            length: usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c),
-            kind,
-            flags,
-            stream: u32::from_be_bytes(stream) & 0x7fff_ffff,
-        }
-    }
-
-    /// What is read of payloads: the entries of SETTINGS, the increment of WINDOW_UPDATE.
-    fn read_payload(&mut self, mut piece: &[u8], on: &mut impl FnMut(Event)) {
-        let head = self.read_head();
+impl Entries {
+    fn take(&mut self, head: Head, mut piece: &[u8], mut on: impl FnMut(Entry)) {
         let size = match head.kind {
             SETTINGS if head.flags & ACK == 0 => 6,
             WINDOW_UPDATE => 4,
@@ -256,8 +210,8 @@ impl Reader {
             self.filled = 0;
             let [a, b, c, d, e, f] = self.entry;
             on(match size {
-                6 => Event::Setting(u16::from_be_bytes([a, b]), u32::from_be_bytes([c, d, e, f])),
-                _ => Event::Increment(head.stream, u32::from_be_bytes([a & 0x7f, b, c, d])),
+                6 => Entry::Setting(u16::from_be_bytes([a, b]), u32::from_be_bytes([c, d, e, f])),
+                _ => Entry::Increment(head.stream, u32::from_be_bytes([a & 0x7f, b, c, d])),
             });
         }
     }
@@ -265,17 +219,9 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use super::super::frame::written as frame;
     use super::*;
     use std::time::Duration;
-
-    fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        let mut frame = length[1..].to_vec();
-        frame.extend([kind, flags]);
-        frame.extend(stream.to_be_bytes());
-        frame.extend(payload);
-        frame
-    }
 
     /// A client's beginning with this window for each stream, and one request.
     fn begun(window: u32) -> Vec<u8> {

@@ -6,6 +6,7 @@ use super::families::{
 };
 use super::series::{counter_vec, registered, seconds};
 use crate::config::Canary;
+use crate::epoch::since_epoch;
 use prometheus::{Gauge, GaugeVec, IntCounter, Opts, Registry as Families};
 use std::time::{Duration, SystemTime};
 
@@ -85,8 +86,7 @@ impl CanaryMetrics {
         let Some(failed) = failed else {
             self.good.inc();
             success.set(1.0);
-            let since = time.duration_since(SystemTime::UNIX_EPOCH);
-            self.last_success.set(since.map_or(0.0, seconds));
+            self.last_success.set(seconds(since_epoch(time)));
             return;
         };
         self.bad.inc();

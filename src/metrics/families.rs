@@ -1,6 +1,8 @@
 //! The table of all metric families: what they are called, what they count and for whom. What it
 //! deliberately doesn't know: who counts.
 
+use crate::words::words;
+
 /// One metric family as it is documented: the README's table is held against this.
 #[derive(Clone, Copy, Debug)]
 pub struct Family {
@@ -10,21 +12,12 @@ pub struct Family {
     pub help: &'static str,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
-
-impl Kind {
-    /// The word that Prometheus' text format has for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
-        }
+words! {
+    /// In the word that Prometheus' text format has for it.
+    pub enum Kind {
+        Counter "counter",
+        Gauge "gauge",
+        Histogram "histogram",
     }
 }
 

@@ -6,6 +6,7 @@ use super::families::{
 };
 use super::series::{counter_vec, gauge_vec, registered};
 use crate::config::{Config, Limits, ListenerKind};
+use crate::epoch::since_epoch;
 use crate::logging;
 use prometheus::{IntCounter, IntGauge, IntGaugeVec, Registry as Families};
 use std::collections::BTreeMap;
@@ -97,8 +98,5 @@ fn gauge(family: &Family) -> prometheus::Result<IntGauge> {
 }
 
 fn unix(time: SystemTime) -> i64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-    })
+    i64::try_from(since_epoch(time).as_secs()).unwrap_or(i64::MAX)
 }

@@ -4,7 +4,8 @@
 //! age. So a step back is remembered and added from then on; what is shown is counted back from
 //! the present, so that ages stay right. A step forward ages everything at once: that does no harm.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use crate::epoch::since_epoch;
+use std::time::{Duration, SystemTime};
 
 /// A point of the tracker's time, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -44,7 +45,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn read(&mut self, now: SystemTime) -> Moment {
-        let wall = now.duration_since(UNIX_EPOCH).map_or(0, millis);
+        let wall = millis(since_epoch(now));
         let reading = wall.saturating_add(self.shift);
         if reading < self.latest {
             let step = self.latest - reading;
@@ -69,6 +70,7 @@ fn millis(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::UNIX_EPOCH;
 
     #[test]
     fn time_goes_forward_whatever_the_wall_clock_does() {

@@ -82,11 +82,10 @@ fn authorization_stripped(ended: &Ended<'_>, evidence: &Evidence) -> String {
 
 fn impatient_client(ended: &Ended<'_>, evidence: &Evidence) -> String {
     let waited = lasted(ended.commit_wait.unwrap_or(ended.silence));
-    let limit = match gives_up(ended.client_family) {
-        true => "which is the limit of containerd from 2.3 and Docker from 29.7",
-        false => {
-            "as containerd from 2.3 and Docker from 29.7 do, and balancers with a limit of 30 s"
-        }
+    let limit = if gives_up(ended.client_family) {
+        "which is the limit of containerd from 2.3 and Docker from 29.7"
+    } else {
+        "as containerd from 2.3 and Docker from 29.7 do, and balancers with a limit of 30 s"
     };
     let slowest = match evidence.slowest_commit {
         Some(slowest) => format!(

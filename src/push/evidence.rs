@@ -58,9 +58,10 @@ fn bare(ended: &Ended<'_>, evidence: &Evidence) -> Finding {
         .opening_host
         .as_deref()
         .unwrap_or(ended.public_host);
-    match follows_location && ended.host != expected {
-        true => Finding::LocationRewritten,
-        false => Finding::AuthorizationStripped,
+    if follows_location && ended.host != expected {
+        Finding::LocationRewritten
+    } else {
+        Finding::AuthorizationStripped
     }
 }
 

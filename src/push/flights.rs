@@ -48,9 +48,10 @@ impl Flight {
 
     /// Bytes a second while the body came; none before there is anything to divide.
     pub(crate) fn rate(&self, now: Moment) -> Option<f64> {
-        let moving = match self.is_waiting() {
-            true => self.flow.moving(),
-            false => now.since(self.began),
+        let moving = if self.is_waiting() {
+            self.flow.moving()
+        } else {
+            now.since(self.began)
         };
         (moving >= Duration::from_millis(1)).then(|| self.bytes() as f64 / moving.as_secs_f64())
     }

@@ -116,9 +116,10 @@ impl PushTable {
         clock: &Clock,
     ) -> Vec<PushView> {
         let current = self.current.iter().map(|(key, push)| {
-            let presence = match in_flight.contains(key) {
-                true => Presence::InFlight,
-                false => Presence::Quiet,
+            let presence = if in_flight.contains(key) {
+                Presence::InFlight
+            } else {
+                Presence::Quiet
             };
             (push, push.outcome(presence))
         });

@@ -1,22 +1,15 @@
 //! Who gives way where a bound is full: entries belong to the client's network, and those that
 //! nobody proves to be a credential holder's have a part of their own.
 
+use crate::edge::client_network::ClientNetwork;
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
-/// Whose an entry is: the client's network, by its first address. Clients that nobody knows the
-/// address of are one.
-pub(crate) type Owner = Option<IpAddr>;
+/// Whose an entry is: the client's network. Clients that nobody knows the address of are one.
+pub(crate) type Owner = Option<ClientNetwork>;
 
-/// An IPv4 address, or the /64 of an IPv6 one, as everywhere else (`edge::client_network`, which the
-/// tracker doesn't know).
 pub(crate) fn owner(client: Option<IpAddr>) -> Owner {
-    client.map(|client| match client.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)))
-        }
-    })
+    client.map(ClientNetwork::of)
 }
 
 /// What has an owner.

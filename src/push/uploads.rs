@@ -72,9 +72,10 @@ impl Uploads {
     /// Whether a request is known for a credential holder's by its upload.
     pub(crate) fn proof(&self, began: &Began<'_>) -> Proof {
         let upload = began.upload.and_then(|id| self.find(began.registry, id));
-        match upload.is_some_and(|upload| upload.is_proven) {
-            true => Proof::Proven,
-            false => Proof::Unproven,
+        if upload.is_some_and(|upload| upload.is_proven) {
+            Proof::Proven
+        } else {
+            Proof::Unproven
         }
     }
 

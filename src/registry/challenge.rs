@@ -13,6 +13,7 @@ use super::link::quoted_end;
 use super::scope::Scope;
 use super::token::Claims;
 use crate::edge::origin::Origin;
+use crate::words::words;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -51,21 +52,13 @@ pub fn repair_challenge(value: &str, public: &Origin) -> Option<String> {
 /// The service that Harbor's tokens are for.
 pub(crate) const SERVICE: &str = "harbor-registry";
 
-/// What is wrong with a token (RFC 6750, 3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenError {
-    /// Expired, revoked, damaged, or another instance's: another one may do.
-    InvalidToken,
-    /// Its access list doesn't have what is asked.
-    InsufficientScope,
-}
-
-impl TokenError {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            TokenError::InvalidToken => "invalid_token",
-            TokenError::InsufficientScope => "insufficient_scope",
-        }
+words! {
+    /// What is wrong with a token (RFC 6750, 3.1).
+    pub enum TokenError {
+        /// Expired, revoked, damaged, or another instance's: another one may do.
+        InvalidToken "invalid_token",
+        /// Its access list doesn't have what is asked.
+        InsufficientScope "insufficient_scope",
     }
 }
 

@@ -21,18 +21,20 @@ const KEPT: usize = 8;
 
 impl Class {
     pub(crate) fn of(operation: Operation) -> Class {
-        match Operation::PUSH.contains(&operation) {
-            true => Class::Uploads,
-            false => Class::Other,
+        if Operation::PUSH.contains(&operation) {
+            Class::Uploads
+        } else {
+            Class::Other
         }
     }
 }
 
 /// How many places of its class may be taken when a request of this operation comes.
 pub(crate) fn room(operation: Operation, limit: usize) -> usize {
-    match Operation::NEW_UPLOAD.contains(&operation) {
-        true => limit - limit / KEPT,
-        false => limit,
+    if Operation::NEW_UPLOAD.contains(&operation) {
+        limit - limit / KEPT
+    } else {
+        limit
     }
 }
 

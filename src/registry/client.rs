@@ -44,9 +44,10 @@ impl ClientFamily {
         };
         if text.starts_with("docker/") {
             // With the containerd store the push itself says so; its log-in requests don't.
-            return match text.contains("containerd-client/") {
-                true => ClientFamily::DockerContainerd,
-                false => ClientFamily::DockerClassic,
+            return if text.contains("containerd-client/") {
+                ClientFamily::DockerContainerd
+            } else {
+                ClientFamily::DockerClassic
             };
         }
         // Programs built on a library name it behind their own name.

@@ -45,9 +45,10 @@ pub(crate) fn given(asked: &str, body: &[u8]) -> Given {
     };
     let scopes = scopes(asked);
     let is_granted = |asked: &Asked| claims.grants_something(&asked.kind, &asked.name);
-    let grant = match scopes.is_empty() || scopes.iter().any(is_granted) {
-        true => Grant::Granted,
-        false => Grant::Empty,
+    let grant = if scopes.is_empty() || scopes.iter().any(is_granted) {
+        Grant::Granted
+    } else {
+        Grant::Empty
     };
     let is_somebodys = !claims.subject.is_empty();
     Given {
@@ -65,9 +66,10 @@ pub(crate) fn asks_for_push(asked: &str) -> bool {
 
 fn token(body: &[u8]) -> Option<Bearer> {
     let answer: Answer = serde_json::from_slice(body).ok()?;
-    Some(Bearer::new(match answer.token.is_empty() {
-        true => answer.access_token,
-        false => answer.token,
+    Some(Bearer::new(if answer.token.is_empty() {
+        answer.access_token
+    } else {
+        answer.token
     }))
 }
 

@@ -1,24 +1,15 @@
 //! Scopes: what a request needs of which repository, as Harbor's challenges write it.
 
 use super::operation::Operation;
+use crate::words::words;
 use std::fmt;
 
-/// What is done to a repository.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    Pull,
-    Push,
-    Delete,
-}
-
-impl Action {
-    /// The word in an access list.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Action::Pull => "pull",
-            Action::Push => "push",
-            Action::Delete => "delete",
-        }
+words! {
+    /// What is done to a repository, in the word of an access list.
+    pub enum Action {
+        Pull "pull",
+        Push "push",
+        Delete "delete",
     }
 }
 

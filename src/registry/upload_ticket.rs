@@ -53,9 +53,10 @@ words! {
 /// The ticket that a request brings, for the operations that may use one. Several are none: which
 /// one was meant is not ours to say.
 pub fn brought(operation: Operation, query: &str) -> Option<Vec<u8>> {
-    match Operation::TICKETED.contains(&operation) {
-        true => query::only_value(query, PARAMETER),
-        false => None,
+    if Operation::TICKETED.contains(&operation) {
+        query::only_value(query, PARAMETER)
+    } else {
+        None
     }
 }
 

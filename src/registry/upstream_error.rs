@@ -2,9 +2,30 @@
 
 use super::reason::Reason;
 
-/// Why a try at Harbor failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UpstreamError {
+/// Declares the errors; each has the reason of its name.
+macro_rules! upstream_errors {
+    ($($(#[$of_variant:meta])* $variant:ident,)*) => {
+        /// Why a try at Harbor failed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum UpstreamError {
+            $($(#[$of_variant])* $variant,)*
+        }
+
+        impl UpstreamError {
+            pub const ALL: [UpstreamError; [$(Reason::$variant),*].len()] =
+                [$(UpstreamError::$variant),*];
+
+            /// The reason that a request ends for when its last try failed so.
+            pub(crate) fn reason(self) -> Reason {
+                match self {
+                    $(UpstreamError::$variant => Reason::$variant,)*
+                }
+            }
+        }
+    };
+}
+
+upstream_errors! {
     /// No address is known: the name doesn't resolve.
     Unresolved,
     /// We had no descriptor, port or memory for one more socket: not Harbor's fault.
@@ -23,33 +44,6 @@ pub enum UpstreamError {
 }
 
 impl UpstreamError {
-    pub const ALL: [UpstreamError; 9] = [
-        UpstreamError::Unresolved,
-        UpstreamError::NoSocket,
-        UpstreamError::Connect,
-        UpstreamError::ConnectTimeout,
-        UpstreamError::Tls,
-        UpstreamError::Reset,
-        UpstreamError::ResponseTimeout,
-        UpstreamError::BodyTimeout,
-        UpstreamError::Protocol,
-    ];
-
-    /// The reason that a request ends for when its last try failed so.
-    pub(crate) fn reason(self) -> Reason {
-        match self {
-            UpstreamError::Unresolved => Reason::Unresolved,
-            UpstreamError::NoSocket => Reason::NoSocket,
-            UpstreamError::Connect => Reason::Connect,
-            UpstreamError::ConnectTimeout => Reason::ConnectTimeout,
-            UpstreamError::Tls => Reason::Tls,
-            UpstreamError::Reset => Reason::Reset,
-            UpstreamError::ResponseTimeout => Reason::ResponseTimeout,
-            UpstreamError::BodyTimeout => Reason::BodyTimeout,
-            UpstreamError::Protocol => Reason::Protocol,
-        }
-    }
-
     /// The word in metrics: its reason's.
     pub fn as_str(self) -> &'static str {
         self.reason().as_str()

@@ -100,9 +100,10 @@ pub fn judge(facts: &Facts<'_>) -> Reason {
             had_blob,
         } => passed(*status, *error, *had_blob, facts),
     };
-    match reason.can_end(facts.operation) {
-        true => reason,
-        false => Reason::Rejected,
+    if reason.can_end(facts.operation) {
+        reason
+    } else {
+        Reason::Rejected
     }
 }
 

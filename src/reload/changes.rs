@@ -104,9 +104,10 @@ pub(super) fn changes(before: &Config, after: &Config) -> String {
     if for_all(before) != for_all(after) {
         changes.push("settings for all have changed".to_owned());
     }
-    match changes.is_empty() {
-        true => "nothing has changed".to_owned(),
-        false => changes.join(", "),
+    if changes.is_empty() {
+        "nothing has changed".to_owned()
+    } else {
+        changes.join(", ")
     }
 }
 

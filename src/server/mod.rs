@@ -3,7 +3,7 @@
 mod assembly;
 mod life;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, Warning};
 use crate::filter::{Filter, Filters, NameError};
 use crate::reload::Read;
 use crate::{descriptors, logging};
@@ -144,10 +144,12 @@ fn run(config: Config, read: Read, filters: Filters) -> anyhow::Result<()> {
 /// for one that was accepted and can't be served, nothing is left but an error.
 fn looked_over(mut config: Config, most: u64) -> Config {
     let expired = config.expired_certificates(SystemTime::now());
-    config.warnings.extend(expired);
+    config
+        .warnings
+        .extend(expired.into_iter().map(Warning::from));
     let in_flight = config.in_flight();
     if let Some(warning) = descriptors::too_few(config.limits.connections, in_flight, most) {
-        config.warnings.push(warning);
+        config.warnings.push(warning.into());
         config.limits.connections = descriptors::connections_for(most, in_flight);
     }
     config

@@ -2,13 +2,14 @@
 //! an unwelcome caller gets. The order of the checks is Harbor's, and it shows in the answers.
 
 use super::RefusedMount;
-use super::account::{Account, AccountKind, Action};
+use super::account::{Account, AccountKind};
 use super::answer::{Answer, Voice, error, set};
 use super::core::Core;
 use super::csrf::BareName;
 use super::path::{Query, Route};
 use super::token::{Claims, SERVICE};
-use super::token_service::unix;
+use crate::epoch::since_epoch;
+use crate::registry::scope::Action;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
@@ -44,7 +45,10 @@ impl Core {
             return Caller::Account(account);
         }
         let bearer = authorization(headers).and_then(|value| value.strip_prefix("Bearer "));
-        let (now, leeway) = (unix(SystemTime::now()), self.config.token_leeway.as_secs());
+        let (now, leeway) = (
+            since_epoch(SystemTime::now()).as_secs(),
+            self.config.token_leeway.as_secs(),
+        );
         match bearer.and_then(|token| self.key.verify(token, now, leeway)) {
             Some(claims) => Caller::Bearer(claims),
             None => Caller::Anonymous,

@@ -1,6 +1,6 @@
 //! Accounts, projects and what the one may do in the other. Knows nothing of requests.
 
-use std::fmt;
+use crate::registry::scope::Action;
 
 /// Someone who can log in.
 #[derive(Clone, Debug)]
@@ -44,30 +44,6 @@ pub enum Role {
     Guest,
     Developer,
     Maintainer,
-}
-
-/// What can be done in a repository.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    Pull,
-    Push,
-    Delete,
-}
-
-impl Action {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Action::Pull => "pull",
-            Action::Push => "push",
-            Action::Delete => "delete",
-        }
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 impl Project {

@@ -1,6 +1,6 @@
 //! The JSON Web Tokens of Harbor's token service: RS256, one key pair an instance.
 
-use super::account::Action;
+use crate::registry::scope::Action;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rsa::pkcs1v15::Pkcs1v15Sign;

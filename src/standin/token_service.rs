@@ -5,6 +5,7 @@ use super::answer::{Answer, Voice, empty, plain, text};
 use super::core::Core;
 use super::path::Query;
 use super::token::{Access, Claims, SERVICE};
+use crate::epoch::since_epoch;
 use http::{HeaderMap, Method, StatusCode};
 use std::time::{Duration, SystemTime};
 
@@ -44,7 +45,7 @@ impl Core {
                 .collect()
         });
         let now = SystemTime::now();
-        let seconds = unix(now);
+        let seconds = since_epoch(now).as_secs();
         let lifetime = self.config.token_lifetime.as_secs();
         let claims = Claims::new(
             account.map(|account| account.name.as_str()),
@@ -92,9 +93,4 @@ impl Core {
             actions,
         }
     }
-}
-
-pub(super) fn unix(now: SystemTime) -> u64 {
-    now.duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |passed| passed.as_secs())
 }

@@ -145,9 +145,10 @@ pub fn seal(
     whole.extend_from_slice(&nonce);
     whole.extend_from_slice(&sealed);
     let text = URL_SAFE_NO_PAD.encode(whole);
-    match text.len() <= MAX_LENGTH {
-        true => Ok(text),
-        false => Err(TooLong),
+    if text.len() <= MAX_LENGTH {
+        Ok(text)
+    } else {
+        Err(TooLong)
     }
 }
 
@@ -180,9 +181,10 @@ pub fn open(keys: &Keyring, step: &Step<'_>, text: &[u8], now: u64) -> Result<Ti
         .decrypt(XNonce::from_slice(nonce), payload)
         .map_err(|_| OpenError::Invalid)?;
     let ticket = read(&Zeroizing::new(plain)).ok_or(OpenError::Invalid)?;
-    match now < ticket.expires {
-        true => Ok(ticket),
-        false => Err(OpenError::Expired),
+    if now < ticket.expires {
+        Ok(ticket)
+    } else {
+        Err(OpenError::Expired)
     }
 }
 

@@ -24,6 +24,27 @@ pub fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>
     }
 }
 
+/// Looks until `look` gives a value, and lets other tasks of its thread go on meanwhile.
+///
+/// # Panics
+/// After `limit`, saying what it waited for.
+pub async fn until_async<T>(
+    limit: Duration,
+    mut look: impl FnMut() -> Option<T>,
+    what: impl FnOnce() -> String,
+) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = look() {
+            return value;
+        }
+        if start.elapsed() >= limit {
+            panic!("waited {limit:?} in vain for {}", what());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
 /// Waits until something accepts connections at `address`.
 pub fn until_it_accepts(address: SocketAddr, limit: Duration) {
     until(&format!("a listener at {address}"), limit, || {

@@ -22,9 +22,10 @@ impl Group {
     /// that stand for it beside version 1.
     pub fn make_for_systemd(&self) -> Vec<PathBuf> {
         let top = Path::new(TOP);
-        let hierarchies = match is_second_version() {
-            true => vec![top.to_owned()],
-            false => vec![top.join("systemd"), top.join("unified")],
+        let hierarchies = if is_second_version() {
+            vec![top.to_owned()]
+        } else {
+            vec![top.join("systemd"), top.join("unified")]
         };
         let groups: Vec<PathBuf> = hierarchies
             .iter()
@@ -39,9 +40,10 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        let hierarchies = match is_second_version() {
-            true => vec![PathBuf::from(TOP)],
-            false => folders(Path::new(TOP)),
+        let hierarchies = if is_second_version() {
+            vec![PathBuf::from(TOP)]
+        } else {
+            folders(Path::new(TOP))
         };
         // Processes that were killed are gone in a moment.
         let deadline = Instant::now() + Duration::from_secs(5);

@@ -8,9 +8,12 @@ use crate::setup::{PATIENCE, Setup};
 /// A Harbor that says this where `/odd` is asked for.
 async fn odd(said: impl Into<Vec<u8>>) -> Harbor {
     let said = said.into();
-    Harbor::start(move |got: &Got| match got.line().contains("/odd") {
-        true => Plan::say(said.clone()),
-        false => Plan::ok("plain"),
+    Harbor::start(move |got: &Got| {
+        if got.line().contains("/odd") {
+            Plan::say(said.clone())
+        } else {
+            Plan::ok("plain")
+        }
     })
     .await
 }
@@ -189,13 +192,16 @@ async fn a_location_that_is_none_is_logged_without_its_state() {
 #[tokio::test]
 async fn browsers_are_told_of_https_where_all_is_https() {
     const OWN: &str = "max-age=63072000; includeSubDomains";
-    let harbor = Harbor::start(|got: &Got| match got.line().contains("/own") {
-        true => Plan::status(
-            "200 OK",
-            &format!("Strict-Transport-Security: {OWN}\r\n"),
-            "own",
-        ),
-        false => Plan::ok("fine"),
+    let harbor = Harbor::start(|got: &Got| {
+        if got.line().contains("/own") {
+            Plan::status(
+                "200 OK",
+                &format!("Strict-Transport-Security: {OWN}\r\n"),
+                "own",
+            )
+        } else {
+            Plan::ok("fine")
+        }
     })
     .await;
     let only_https: &[&str] = &["https://hub.example.com"];

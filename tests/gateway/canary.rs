@@ -4,7 +4,7 @@
 use crate::client::with_length;
 use crate::common::ca::Ca;
 use crate::common::gateway::Gateway;
-use crate::common::wait::free_port;
+use crate::common::wait::{self, free_port};
 use crate::setup::Setup;
 use harbormouth::canary::{STEPS, timed};
 use harbormouth::edge::origin::Origin;
@@ -108,16 +108,9 @@ impl World {
     }
 
     async fn until(&self, what: &str, is_so: impl Fn(&World) -> bool) {
-        let start = Instant::now();
-        while !is_so(self) {
-            assert!(
-                start.elapsed() < PATIENCE,
-                "waited in vain for {what}: {}\n{}",
-                self.canary(),
-                self.gateway.stderr()
-            );
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        let look = || is_so(self).then_some(());
+        let told = || format!("{what}: {}\n{}", self.canary(), self.gateway.stderr());
+        wait::until_async(PATIENCE, look, told).await;
     }
 
     async fn after(&self, result: &str, runs: u32) {

@@ -432,9 +432,12 @@ async fn the_reason_of_a_lost_authorization_replaces_a_body_of_any_form() {
             false,
         ),
     ] {
-        let harbor = Harbor::start(move |got: &Got| match got.line().contains("/manifests/") {
-            true => Plan::say(said.clone()),
-            false => Plan::ok("fine"),
+        let harbor = Harbor::start(move |got: &Got| {
+            if got.line().contains("/manifests/") {
+                Plan::say(said.clone())
+            } else {
+                Plan::ok("fine")
+            }
         })
         .await;
         let world = Setup::new(harbor.url()).start();

@@ -26,12 +26,13 @@ async fn it_is_answered_under_any_host_on_any_listener() {
     ];
     for secure in [false, true] {
         for request in requests {
-            let mut conns = match secure {
-                true => vec![world.https().await],
-                false => vec![
+            let mut conns = if secure {
+                vec![world.https().await]
+            } else {
+                vec![
                     world.http().await,
                     Conn::new(connect(world.gateway.http[0]).await),
-                ],
+                ]
             };
             for conn in &mut conns {
                 let reply = conn.ask(request).await;

@@ -229,9 +229,10 @@ async fn the_login_form_arrives_as_it_was_sent() {
             body.clone(),
             b"\r\n0\r\n\r\n".to_vec(),
         ];
-        let chunked = match body.is_empty() {
-            true => b"0\r\n\r\n".to_vec(),
-            false => chunked.concat(),
+        let chunked = if body.is_empty() {
+            b"0\r\n\r\n".to_vec()
+        } else {
+            chunked.concat()
         };
         let lines = [FORM, "Transfer-Encoding: chunked"];
         let reply = conn

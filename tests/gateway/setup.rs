@@ -4,13 +4,14 @@ use crate::client::Conn;
 use crate::client_h2::H2;
 use crate::common::ca::Ca;
 use crate::common::gateway::Gateway;
+use crate::common::wait;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -202,19 +203,13 @@ impl World {
 
     /// Waits until the sum of a metric's samples with these labels is `wanted`.
     pub async fn metric_becomes(&self, family: &str, labels: &[(&str, &str)], wanted: f64) {
-        let start = Instant::now();
-        loop {
-            let value = self.gateway.metric(family, labels);
-            if (value - wanted).abs() < f64::EPSILON {
-                return;
-            }
-            assert!(
-                start.elapsed() < PATIENCE,
-                "{family}{labels:?} is {value} and not {wanted}\n{}",
-                self.gateway.stderr()
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let value = || self.gateway.metric(family, labels);
+        let look = || ((value() - wanted).abs() < f64::EPSILON).then_some(());
+        let what = || {
+            let (value, stderr) = (value(), self.gateway.stderr());
+            format!("{family}{labels:?} to be {wanted} and not {value}\n{stderr}")
+        };
+        wait::until_async(PATIENCE, look, what).await;
     }
 
     /// Access records and other lines once one contains all of `words`.
@@ -264,13 +259,6 @@ pub async fn connect(address: SocketAddr) -> TcpStream {
 }
 
 /// Looks until `look` gives a value.
-pub async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(value) = look() {
-            return value;
-        }
-        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+pub async fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    wait::until_async(PATIENCE, look, || what.to_owned()).await
 }

@@ -3,7 +3,7 @@
 //! behind if it were killed.
 
 use crate::common::process::Process;
-use crate::common::tools;
+use crate::common::{tools, wait};
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
@@ -315,9 +315,5 @@ impl WebDriverCompatibleCommand for Extension {
 
 /// Looks until `look` is true.
 pub async fn until(what: &str, mut look: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !look() {
-        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    wait::until_async(PATIENCE, || look().then_some(()), || what.to_owned()).await;
 }

@@ -176,9 +176,10 @@ impl Registry {
         while let Some(folder) = open.pop() {
             // What isn't there has nothing in it.
             for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-                match entry.file_name() == "startedat" {
-                    true => uploads += 1,
-                    false => open.push(entry.path()),
+                if entry.file_name() == "startedat" {
+                    uploads += 1
+                } else {
+                    open.push(entry.path())
                 }
             }
         }

@@ -111,9 +111,12 @@ impl Connection {
                 Sender::Http1(sender) => sender.send_request(request).await,
                 Sender::Http2(sender) => sender.send_request(request).await,
             };
-            let answer = answered.map_err(|error| match was_used && is_stale(&error) {
-                true => Trouble::Stale,
-                false => Trouble::Broken,
+            let answer = answered.map_err(|error| {
+                if was_used && is_stale(&error) {
+                    Trouble::Stale
+                } else {
+                    Trouble::Broken
+                }
             })?;
             let (head, body) = answer.into_parts();
             let body = body.collect().await.map_err(broken)?;

@@ -204,9 +204,10 @@ impl<'a> Session<'a> {
             0 => location,
             way => self.patch(&location, &content, way, random).await?,
         };
-        let rest = match location.1 {
-            true => whole(""),
-            false => whole(content.clone()),
+        let rest = if location.1 {
+            whole("")
+        } else {
+            whole(content.clone())
         };
         let path = format!("{}{}digest={digest}", location.0, separator(&location.0));
         let answer = self.send("PUT", &path, &[], rest).await?;

@@ -4,6 +4,10 @@ mod faults;
 mod hop;
 mod registry_behind;
 mod replay;
+// It has what other tests wait with, too.
+#[allow(dead_code)]
+#[path = "../common/wait.rs"]
+mod wait;
 mod wire;
 
 use harbormouth::edge::origin::Origin;

@@ -6,7 +6,7 @@ use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub struct Reply {
     pub status: u16,
@@ -133,9 +133,6 @@ pub async fn bearer(standin: &Standin, name: &str, password: &str, scope: &str) 
 
 /// Polls until it is so; gives up after ten seconds.
 pub async fn until(mut so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !so() {
-        assert!(Instant::now() < deadline, "it never came to that");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let look = || so().then_some(());
+    crate::wait::until_async(Duration::from_secs(10), look, || "it to be so".to_owned()).await;
 }

@@ -10,7 +10,9 @@ use std::path::Path;
 const LAYERS: [(&str, &[&str]); 9] = [
     (
         "pure",
-        &["words", "edge", "ticket", "registry", "push", "filter"],
+        &[
+            "epoch", "words", "edge", "ticket", "registry", "push", "filter",
+        ],
     ),
     ("system", SYSTEM),
     ("settings", &["config", "sealing"]),

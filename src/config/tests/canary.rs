@@ -196,8 +196,9 @@ fn bad_canaries_are_refused() {
 
 #[test]
 fn credentials_that_everybody_may_read_are_a_warning() {
+    let warnings = load(&credentials("open.txt")).warnings;
     assert_eq!(
-        load(&credentials("open.txt")).warnings,
+        Vec::from_iter(warnings.iter().map(ToString::to_string)),
         [
             "canary.credentials: \"open.txt\" can be read by every user of this machine; set its mode to 0600, in Kubernetes the Secret's defaultMode to 0440"
         ]

@@ -124,7 +124,7 @@ fn trusting_everybody_is_a_warning() {
         ),
     ] {
         let config = load(&top(&format!("trusted_proxies: [{networks}]")));
-        let warnings: Vec<&str> = config.warnings.iter().map(String::as_str).collect();
+        let warnings = Vec::from_iter(config.warnings.iter().map(ToString::to_string));
         assert_eq!(warnings, Vec::from_iter(warning), "{networks}");
     }
 }

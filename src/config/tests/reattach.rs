@@ -208,7 +208,7 @@ fn a_key_that_everybody_may_read_is_a_warning() {
             Some("registries[0].reattach.keys.previous[0]"),
         ),
     ] {
-        let warnings = load(&yaml).warnings;
+        let warnings = Vec::from_iter(load(&yaml).warnings.iter().map(ToString::to_string));
         assert_eq!(warnings, Vec::from_iter(expected.map(warning)), "{yaml}");
     }
 }

@@ -84,9 +84,10 @@ pub(super) fn check(request: &RequestHeader) -> Result<(), Malformed> {
     // CONNECT has no path, and Pingora refuses it.
     let has_plain_path = request.method == Method::CONNECT
         || matches!(raw_target_authority(target), RawTargetAuthority::None);
-    match names_nobody || !has_plain_path || validate_request_authority(request).is_err() {
-        true => Err(Malformed::Authority),
-        false => Ok(()),
+    if names_nobody || !has_plain_path || validate_request_authority(request).is_err() {
+        Err(Malformed::Authority)
+    } else {
+        Ok(())
     }
 }
 

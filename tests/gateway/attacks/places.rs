@@ -13,9 +13,12 @@ const REFUSED: &str = "{\"errors\":[{\"code\":\"UNAUTHORIZED\"}]}";
 
 /// Large answers, and whole bodies are read.
 async fn generous() -> Harbor {
-    Harbor::start(|got: &Got| match got.line().contains("sha256:large") {
-        true => Plan::ok(&"x".repeat(30 << 20)),
-        false => Plan::ok("fine"),
+    Harbor::start(|got: &Got| {
+        if got.line().contains("sha256:large") {
+            Plan::ok(&"x".repeat(30 << 20))
+        } else {
+            Plan::ok("fine")
+        }
     })
     .await
 }

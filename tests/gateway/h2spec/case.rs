@@ -108,9 +108,10 @@ impl Case {
     /// # Errors
     /// With what was seen, in words.
     pub async fn run(&self, io: impl Io + 'static) -> Result<(), String> {
-        let mut peer = match self.bare {
-            true => Peer::new(io),
-            false => Peer::begun(io).await,
+        let mut peer = if self.bare {
+            Peer::new(io)
+        } else {
+            Peer::begun(io).await
         };
         for step in &self.steps {
             match step {

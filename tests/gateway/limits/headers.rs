@@ -95,9 +95,10 @@ async fn over_http2_the_beginning_and_each_header_block_have_their_time() {
             frame(HEADERS, END_STREAM, 1, &block),
         ),
     ] {
-        let mut raw = match begun {
-            true => Raw::begun(shake().await, 65_535).await,
-            false => Raw::new(shake().await),
+        let mut raw = if begun {
+            Raw::begun(shake().await, 65_535).await
+        } else {
+            Raw::new(shake().await)
         };
         raw.send(&start).await.expect("send");
         let started = Instant::now();

@@ -62,9 +62,12 @@ async fn uploads_that_harbor_does_not_take_hold_little() {
     /// optimisation takes more for each request's own state. Before, each held 5 MiB.
     const SLACK: u64 = 8 * 1024;
 
-    let harbor = Harbor::start(|got: &Got| match got.line().starts_with("PATCH") {
-        true => Plan::ok("never").after(0).pause(Duration::from_secs(600)),
-        false => Plan::ok("fine"),
+    let harbor = Harbor::start(|got: &Got| {
+        if got.line().starts_with("PATCH") {
+            Plan::ok("never").after(0).pause(Duration::from_secs(600))
+        } else {
+            Plan::ok("fine")
+        }
     })
     .await;
     let content = Harbor::content().await;
@@ -118,9 +121,12 @@ async fn a_frame_that_need_not_be_large_ends_its_connection() {
 /// Each upload sets aside what it can hold. Whoever has most of it is refused, others are not.
 #[tokio::test]
 async fn bodies_have_one_budget_that_nobody_has_all_of() {
-    let harbor = Harbor::start(|got: &Got| match got.line().starts_with("PATCH") {
-        true => Plan::ok("fine").pause(Duration::from_secs(60)),
-        false => Plan::ok("fine"),
+    let harbor = Harbor::start(|got: &Got| {
+        if got.line().starts_with("PATCH") {
+            Plan::ok("fine").pause(Duration::from_secs(60))
+        } else {
+            Plan::ok("fine")
+        }
     })
     .await;
     let mut setup = setup(harbor.url(), "body_memory: 16MiB");

@@ -275,9 +275,10 @@ async fn over_http1(world: &World, case: &Case, id: &str) -> Reply {
     let mut lines = vec![id.as_str()];
     lines.extend(authorization.as_deref());
     let mut conn = world.http().await;
-    let bytes = match is_write(case) {
-        true => with_length(case.method, case.path, &lines, b"content"),
-        false => request(case.method, case.path, &lines, b""),
+    let bytes = if is_write(case) {
+        with_length(case.method, case.path, &lines, b"content")
+    } else {
+        request(case.method, case.path, &lines, b"")
     };
     conn.ask(bytes).await
 }
@@ -291,12 +292,11 @@ async fn over_http2(h2: &mut H2, case: &Case, id: &str) -> Reply {
             .map(|value| ("authorization", value)),
     );
     let asked = h2_request(case.method, case.path, &headers);
-    let reply = match is_write(case) {
-        true => {
-            let body = [Bytes::from_static(b"content")];
-            h2.send(asked, &body, Finish::EmptyData).await
-        }
-        false => h2.ask(asked).await,
+    let reply = if is_write(case) {
+        let body = [Bytes::from_static(b"content")];
+        h2.send(asked, &body, Finish::EmptyData).await
+    } else {
+        h2.ask(asked).await
     };
     reply.expect("an answer")
 }

@@ -66,9 +66,10 @@ impl Counts {
         let (operation, reason, registry) = (row.operation, row.reason, row.registry);
         let outcome = reason.outcome();
         let is_unproven = operation.needs_proof() && UNPROVEN_ROWS.contains(&row.name);
-        let proof = match is_unproven {
-            true => Proof::Unproven,
-            false => Proof::Proven,
+        let proof = if is_unproven {
+            Proof::Unproven
+        } else {
+            Proof::Proven
         };
         if is_unproven && outcome != Outcome::Ok {
             let series = format!("{UNPROVEN}{{reason=\"{reason}\",registry=\"{registry}\"}}");
@@ -178,9 +179,10 @@ fn listed(world: &World, row: &Row, id: &str) -> Option<Value> {
         assert_eq!(&entry[field], value, "{field} of {row:?}: {entry}");
     }
     let diagnosis = entry["diagnosis"].as_str().expect("a diagnosis");
-    let is_explained = match entry["finding"].is_null() {
-        true => diagnosis.starts_with(reason.meaning()),
-        false => diagnosis.len() > reason.meaning().len(),
+    let is_explained = if entry["finding"].is_null() {
+        diagnosis.starts_with(reason.meaning())
+    } else {
+        diagnosis.len() > reason.meaning().len()
     };
     assert!(is_explained, "{row:?}: {entry}");
     Some(entry)

@@ -69,9 +69,10 @@ impl Front {
 
 /// A server line's settings for health checks, which speak what the server line speaks.
 fn checked(parts: &Parts<'_>) -> &'static str {
-    match parts.speaks_tls {
-        true => "check check-send-proxy check-ssl verify none inter 200ms",
-        false => "check check-send-proxy inter 200ms",
+    if parts.speaks_tls {
+        "check check-send-proxy check-ssl verify none inter 200ms"
+    } else {
+        "check check-send-proxy inter 200ms"
     }
 }
 

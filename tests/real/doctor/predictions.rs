@@ -21,9 +21,10 @@ pub fn trials_of(world: &Arc<World>, shared: &Arc<Shared>) -> Vec<Trial> {
             check(world, shared.examined(world), fault.pushes, client);
         })
     };
-    match is_pushed_through(shared) {
-        true => Client::ALL.map(of_client).into(),
-        false => Vec::new(),
+    if is_pushed_through(shared) {
+        Client::ALL.map(of_client).into()
+    } else {
+        Vec::new()
     }
 }
 

@@ -105,9 +105,10 @@ fn told_by_record(record: &Record, end: End) -> Result<(), String> {
     let is_right = record.outcome == outcome.as_str()
         && record.fault == fault.as_str()
         && record.finding.as_deref() == finding;
-    match is_right {
-        true => Ok(()),
-        false => Err(format!("a record that isn't {end:?}: {record:?}")),
+    if is_right {
+        Ok(())
+    } else {
+        Err(format!("a record that isn't {end:?}: {record:?}"))
     }
 }
 
@@ -117,12 +118,13 @@ fn metrics_agree(gateway: &Gateway, all: &[Record]) -> Result<(), String> {
     let same = |family: &str, labels: &[(&str, &str)], of: &dyn Fn(&Record) -> bool| {
         let counted = sum(&metrics, family, labels);
         let recorded = all.iter().filter(|record| of(record)).count();
-        match counted == recorded as f64 {
-            true => Ok(()),
-            false => Err(format!(
+        if counted == recorded as f64 {
+            Ok(())
+        } else {
+            Err(format!(
                 "{family} {labels:?}: {counted} counted, {recorded} recorded:\n{}",
                 listed(all)
-            )),
+            ))
         }
     };
     let failures = "harbormouth_request_failures_total";

@@ -147,9 +147,10 @@ fn run(world: &World, case: &Case, place: Place) {
 /// One re-attachment a blob: a client that has to try again has met something.
 fn counted(gateway: &Gateway, client: Client, operations: &[&str], blobs: usize) {
     for operation in ["upload_chunk", "upload_commit", "upload_status"] {
-        let times = match operations.contains(&operation) {
-            true => blobs as f64,
-            false => 0.0,
+        let times = if operations.contains(&operation) {
+            blobs as f64
+        } else {
+            0.0
         };
         let what = format!("{times} re-attachments in {operation}");
         wait::until(&what, SOON, || {

@@ -101,9 +101,10 @@ fn password(seen: &[Seen]) -> Password {
     let is_sent = |seen: &Seen| {
         seen.target.starts_with("/v2/") && seen.header("authorization").starts_with("Basic ")
     };
-    match seen.iter().any(is_sent) {
-        true => Password::Sent,
-        false => Password::Kept,
+    if seen.iter().any(is_sent) {
+        Password::Sent
+    } else {
+        Password::Kept
     }
 }
 
