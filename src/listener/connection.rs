@@ -154,15 +154,14 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
         let reused = tokio::select! {
             biased;
             reused = &mut request => reused,
-            () = progress.stalled() => match is_http2 {
-                // Dropping the request resets its stream and closes the connection to Harbor; its
-                // context writes the record.
-                true => None,
-                false => {
-                    life.give_up();
-                    let answered = tokio::time::timeout(LAST_ANSWER, request).await;
-                    answered.ok().flatten()
-                }
+            // Dropping the request resets its stream and closes the connection to Harbor; its context
+            // writes the record.
+            () = progress.stalled() => if is_http2 {
+                None
+            } else {
+                life.give_up();
+                let answered = tokio::time::timeout(LAST_ANSWER, request).await;
+                answered.ok().flatten()
             },
         };
         self.served_one(progress.is_seen());
