@@ -9,7 +9,7 @@ use super::login;
 use super::message::target_parts;
 use super::refusal::Refusal;
 use super::request::{Asked, Request, Routed};
-use super::sound;
+use super::request_framing;
 use super::tickets;
 use super::tracking;
 use crate::config::{Expose, Limits};
@@ -50,9 +50,9 @@ pub(super) fn arrive(session: &Session, request: &mut Request) {
 pub(super) async fn let_through(
     session: &mut Session,
     ctx: &mut RequestContext,
-    sound: Result<(), Refusal>,
+    framing: Result<(), Refusal>,
 ) -> Result<(), Refusal> {
-    sound?;
+    framing?;
     let placed = place(session, ctx)?;
     let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
     if let Some(query) = placed.login_form {
@@ -192,7 +192,7 @@ fn admit(header: &RequestHeader, target: &Target<'_>, request: Routed<'_>) -> Re
     if is_too_large(header, &request.shared.config.limits) {
         return Err(Refusal::Answer(Answer::HeaderTooLarge));
     }
-    if !has_one_length(header) || !sound::has_one_authorization(&header.headers) {
+    if !has_one_length(header) || !request_framing::has_one_authorization(&header.headers) {
         return Err(Refusal::Answer(Answer::BadRequest));
     }
     let types = content_types(&header.headers);

@@ -17,7 +17,7 @@ mod downstream;
 mod filtering;
 mod finish;
 mod health;
-mod hop;
+mod hop_by_hop;
 mod login;
 mod memory;
 mod message;
@@ -25,8 +25,8 @@ mod owner;
 mod proof;
 mod refusal;
 mod request;
+mod request_framing;
 mod response_headers;
-mod sound;
 mod throughput;
 mod tickets;
 mod times;
@@ -115,15 +115,15 @@ impl ProxyHttp for Gateway {
 
     /// Health, or arrival, classification, routing: either the request may go on, or it is answered here.
     async fn request_filter(&self, session: &mut Session, ctx: &mut UnderWay) -> Result<bool> {
-        let sound = sound::judge(session);
-        if sound.is_ok() && health::is_asked(session) {
+        let framing = request_framing::judge(session);
+        if framing.is_ok() && health::is_asked(session) {
             // A balancer asks every few seconds from many places.
             ctx.forget();
             health::answer(session, self.is_draining()).await?;
             return Ok(true);
         }
         arriving::arrive(session, &mut ctx.request);
-        let Err(refusal) = arriving::let_through(session, ctx, sound).await else {
+        let Err(refusal) = arriving::let_through(session, ctx, framing).await else {
             return Ok(false);
         };
         ctx.own = refusal.answer();

@@ -1,7 +1,7 @@
 //! Edits of Harbor's answers: Location, Link, challenge and cookies, in the client's terms.
 
 use super::request::Routed;
-use super::{credentials, hop, tickets};
+use super::{credentials, hop_by_hop, tickets};
 use crate::edge::origin::Scheme;
 use crate::live::PublicName;
 use crate::registry::answer::Answer;
@@ -26,7 +26,7 @@ pub(super) struct Edited {
 
 /// Puts an answer right for the client.
 pub(super) fn edit(response: &mut ResponseHeader, request: Routed<'_>) -> Result<Edited> {
-    hop::strip(response);
+    hop_by_hop::strip(response);
     response.insert_header("X-Request-Id", request.downstream.request_id.as_str())?;
     if let Some(hsts) = request.hsts()
         && !response.headers.contains_key(STRICT_TRANSPORT_SECURITY)
@@ -66,7 +66,7 @@ pub(super) fn edit(response: &mut ResponseHeader, request: Routed<'_>) -> Result
 /// The same for an interim answer (1xx), as far as it has fields that lead somewhere or stay with
 /// the client.
 pub(super) fn edit_interim(response: &mut ResponseHeader, request: Routed<'_>) -> Result<()> {
-    hop::strip(response);
+    hop_by_hop::strip(response);
     let reply = reply(response, request);
     // Of the final answer's, which say the same, each is counted.
     let mut done = Vec::new();
