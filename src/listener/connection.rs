@@ -62,18 +62,23 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
         }
     }
 
-    /// Serves the connection until either side ends it.
+    /// Serves the connection until either side ends it. What HTTP/2 needs is set aside only for it: a
+    /// connection that waits for its next request is to be small.
     pub(super) async fn serve(self, stream: Guard, is_used_up: &Notify) {
         let connection = Arc::new(self);
-        let draining = &connection.ending.draining;
-        if !stream.is_http2() {
+        if stream.is_http2() {
+            Box::pin(connection.serve_http2(stream, is_used_up)).await;
+        } else {
             connection.serve_http1(Box::new(stream)).await;
-            return;
         }
-        let memory = Arc::clone(&connection.memory);
+    }
+
+    async fn serve_http2(self: Arc<Self>, stream: Guard, is_used_up: &Notify) {
+        let draining = &self.ending.draining;
+        let memory = Arc::clone(&self.memory);
         let (leave, leaving) = watch::channel(false);
         let take = |session| {
-            let connection = Arc::clone(&connection);
+            let connection = Arc::clone(&self);
             // Ends with the connection, which ends each of its streams.
             tokio::spawn(async move {
                 let draining = connection.ending.draining.clone();
@@ -81,9 +86,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
             });
         };
         tokio::select! {
-            () = http2::serve(stream, &connection.limits, memory, leaving, take) => {}
-            () = connection.idles() => {}
-            () = connection.take_leave(is_used_up, draining.clone(), &leave) => {}
+            () = http2::serve(stream, &self.limits, memory, leaving, take) => {}
+            () = self.idles() => {}
+            () = self.take_leave(is_used_up, draining.clone(), &leave) => {}
         }
     }
 

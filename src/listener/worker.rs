@@ -250,7 +250,8 @@ async fn serve<A: HttpServerApp + Send + Sync + 'static>(
     let way = accepted.entrance.way;
     let limits = shared.config.limits;
     let life = Arc::clone(&accepted.life);
-    match accepted.prepare(&shared.trusted, &limits).await {
+    // A handshake has several KiB of its own, which are given back before the first request.
+    match Box::pin(accepted.prepare(&shared.trusted, &limits)).await {
         Ok(prepared) => {
             let is_used_up = Arc::new(Notify::new());
             let refused = |reason| counted.refused(reason).clone();
