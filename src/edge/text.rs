@@ -91,6 +91,13 @@ fn clean(text: &str, most: usize) -> String {
     kept
 }
 
+/// A text from outside without its control characters, and no more than so many of the others: for
+/// what goes on as it is, where [`Text`] is for what people are shown.
+pub(crate) fn without_controls(text: &str, most: usize) -> String {
+    let kept = text.chars().filter(|c| !c.is_control());
+    kept.take(most).collect()
+}
+
 /// Control characters, and those that make text look different from what it is: marks of direction
 /// and characters of no width.
 fn is_control(c: char) -> bool {

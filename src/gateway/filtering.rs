@@ -6,6 +6,7 @@
 use super::refusal::Refusal;
 use super::request::{Request, Routed};
 use super::tracking;
+use crate::edge::text::without_controls;
 use crate::filter::{self, Decision, Edit, End, ErrorCode, Response, UpstreamHeaders, View, shown};
 use crate::metrics::FilterDecision;
 use crate::registry::answer::Answer;
@@ -282,11 +283,10 @@ fn is_denial(status: u16) -> bool {
 }
 
 fn denial(status: u16, code: ErrorCode, sentence: &str) -> Refusal {
-    let shown = sentence.chars().filter(|c| !c.is_control());
     Refusal::Denied {
         status,
         code,
-        sentence: shown.take(LONGEST_SENTENCE).collect(),
+        sentence: without_controls(sentence, LONGEST_SENTENCE),
     }
 }
 

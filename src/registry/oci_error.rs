@@ -3,6 +3,7 @@
 //!
 //! What this file deliberately doesn't know: what an error means for a request (see `verdict`).
 
+use crate::edge::text::without_controls;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use std::fmt;
@@ -38,17 +39,11 @@ impl OciError {
         let code = value.get("code")?.as_str()?;
         let message = value.get("message").and_then(Value::as_str);
         Some(OciError {
-            code: clean(code, MESSAGE),
-            message: clean(message.unwrap_or_default(), MESSAGE),
+            code: without_controls(code, MESSAGE),
+            message: without_controls(message.unwrap_or_default(), MESSAGE),
             digest: value.get("detail").and_then(digest),
         })
     }
-}
-
-/// A text from outside, fit to be shown.
-fn clean(text: &str, longest: usize) -> String {
-    let shown = text.chars().filter(|c| !c.is_control());
-    shown.take(longest).collect()
 }
 
 /// Distribution puts the digest into the detail itself, or into a field of it.

@@ -116,7 +116,7 @@ pub fn example(external_url: &Origin) -> StandinConfig {
 pub fn options(target: Origin) -> Options {
     Options {
         target,
-        repository: RepositoryName::parse(REPOSITORY),
+        repository: Some(RepositoryName::parse(REPOSITORY).expect("a repository")),
         credentials: Some(credentials("admin", "Harbor12345")),
         realm_hosts: Vec::new(),
         push: false,

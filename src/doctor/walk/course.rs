@@ -11,7 +11,8 @@ use crate::doctor::options::{Extent, Options};
 use crate::doctor::seen::{Entry, Skipped, User, Walk, Why};
 use crate::doctor::step::Step;
 use crate::doctor::wire::Wire;
-use std::time::{SystemTime, UNIX_EPOCH};
+use crate::epoch::since_epoch;
+use std::time::SystemTime;
 
 pub(super) struct Course<'a> {
     pub(super) wire: &'a Wire,
@@ -52,7 +53,6 @@ impl<'a> Course<'a> {
         entry: &Entry,
         watcher: &'a mut dyn Watcher,
     ) -> Course<'a> {
-        let began = SystemTime::now().duration_since(UNIX_EPOCH);
         let mut secrets = Secrets::default();
         if let Some(credentials) = &options.credentials {
             secrets.learn(&credentials.password);
@@ -76,7 +76,7 @@ impl<'a> Course<'a> {
             walk: Walk {
                 entry: entry.clone(),
                 target: options.target.clone(),
-                began: began.map_or(0, |since| since.as_secs()),
+                began: since_epoch(SystemTime::now()).as_secs(),
                 resolved: None,
                 addresses: Vec::new(),
                 repository: options.repository.as_ref().map(ToString::to_string),

@@ -135,8 +135,12 @@ async fn a_download_that_is_let_through_byte_by_byte_is_cut() {
 /// A client that asks and never reads what it is answered: not even its connection is left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_reads_nothing_keeps_no_connection() {
-    let harbor = Harbor::start(|_: &Got| Plan::ok(&"x".repeat(30 << 20))).await;
-    let world = world(&harbor, "64KiB");
+    let body = "x".repeat(30 << 20);
+    let harbor = Harbor::start(move |_: &Got| Plan::ok(&body)).await;
+    // A busy machine takes its time over such a body, which is to be no silence of Harbor's.
+    let world = setup(harbor.url(), "upload_progress: 64KiB")
+        .registry(|registry| registry.between_bytes = "3s")
+        .start();
     let mut plain = world.http().await;
     let mut tls = world.https().await;
     for conn in [&mut plain, &mut tls] {
