@@ -16,7 +16,7 @@ use std::net::IpAddr;
 
 /// The client's side of a request.
 pub(super) struct Downstream {
-    /// The client's own, where it is one that can stand in a log.
+    /// The client's own, where it is one that can stand in a log; else one that was made here.
     pub(super) request_id: String,
     /// The other end of the connection, or whom a PROXY header named in its place.
     pub(super) peer: Option<IpAddr>,

@@ -25,7 +25,7 @@ fn json_of(world: &World, target: &str) -> Value {
     serde_json::from_str(&answer.body).expect("JSON")
 }
 
-/// Prometheus takes its scrapes packed: a hundredth part of the bytes.
+/// Prometheus takes its scrapes packed: a fifteenth of the bytes.
 #[tokio::test]
 async fn metrics_are_packed_for_whoever_takes_them_so() {
     let harbor = Harbor::content().await;
