@@ -70,3 +70,6 @@ async fn interrupted() {
         _ = terminate.recv() => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

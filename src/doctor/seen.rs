@@ -338,6 +338,3 @@ pub enum Leftover {
         status: Option<u16>,
     },
 }
-
-#[cfg(test)]
-pub(crate) mod fixtures;

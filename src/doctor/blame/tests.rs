@@ -3,7 +3,7 @@ use crate::doctor::finding::Finding;
 use crate::doctor::kind::Severity;
 use crate::doctor::product::Product;
 use crate::doctor::seen::Trouble;
-use crate::doctor::seen::fixtures::{HUB, Made};
+use crate::doctor::tests::fixtures::{HUB, Made};
 use std::time::Duration;
 
 fn found(kind: Kind, step: Step) -> Finding {

@@ -9,7 +9,7 @@ mod transfers;
 use super::judge;
 use crate::doctor::finding::Finding;
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::fixtures::Made;
+use crate::doctor::tests::fixtures::Made;
 
 fn found(made: &Made) -> Vec<Finding> {
     judge(&made.0)

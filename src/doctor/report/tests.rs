@@ -7,8 +7,8 @@ mod scenes;
 
 use super::*;
 use crate::doctor::kind::Severity;
-use crate::doctor::seen::fixtures::{HUB, Made};
 use crate::doctor::seen::{Skipped, Why};
+use crate::doctor::tests::fixtures::{HUB, Made};
 use crate::terminal::Output;
 use scenes::{SCENES, judged, story};
 use std::io::Write;

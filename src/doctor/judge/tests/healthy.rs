@@ -2,8 +2,8 @@
 
 use super::kinds;
 use crate::doctor::seen::Trouble;
-use crate::doctor::seen::fixtures::{HUB, Made, UPLOAD, granted};
 use crate::doctor::step::Step;
+use crate::doctor::tests::fixtures::{HUB, Made, UPLOAD, granted};
 use std::net::SocketAddr;
 use std::time::Duration;
 

@@ -9,8 +9,8 @@ use super::{is_whole, only};
 use crate::doctor::clients::{Client, Effect, Outcome};
 use crate::doctor::finding::Finding;
 use crate::doctor::kind::{Kind, Severity};
-use crate::doctor::seen::fixtures::{HUB, Made};
 use crate::doctor::step::Step;
+use crate::doctor::tests::fixtures::{HUB, Made};
 use std::time::Duration;
 
 /// Name, walk, kind, and a part of what is said: in the summary, the evidence or the cause.

@@ -4,8 +4,8 @@ use super::{found, kinds, only};
 use crate::doctor::clients::tests::prediction;
 use crate::doctor::clients::{Client, Outcome};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::fixtures::{HUB, Made, UPLOAD};
 use crate::doctor::step::Step;
+use crate::doctor::tests::fixtures::{HUB, Made, UPLOAD};
 
 fn hub(before: &str) -> Made {
     Made::harbor(HUB).locations(before)

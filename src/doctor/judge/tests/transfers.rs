@@ -3,9 +3,9 @@
 use super::{kinds, only};
 use crate::doctor::clients::{Client, Outcome};
 use crate::doctor::kind::{Kind, Severity};
-use crate::doctor::seen::fixtures::{HUB, Made, asked};
 use crate::doctor::seen::{Body, Carried, Trouble};
 use crate::doctor::step::Step;
+use crate::doctor::tests::fixtures::{HUB, Made, asked};
 use std::time::Duration;
 
 fn hub() -> Made {
@@ -44,7 +44,7 @@ fn paused(status: Result<u16, Trouble>, after: u64) -> Made {
     exchange.request.authorization = Carried::Bearer;
     exchange.took = Duration::from_secs(after);
     match status {
-        Ok(status) => exchange.result = Ok(crate::doctor::seen::fixtures::answered(status)),
+        Ok(status) => exchange.result = Ok(crate::doctor::tests::fixtures::answered(status)),
         Err(trouble) => exchange.result = Err(trouble),
     }
     hub().with(exchange)

@@ -3,7 +3,7 @@
 
 mod changes;
 
-use super::{
+use crate::doctor::seen::{
     Access, AddressSeen, Answer, Body, Carried, CertificateSeen, Entry, Exchange, Grant, Sent,
     Skipped, TlsSeen, User, Walk, Why,
 };

@@ -1,0 +1,3 @@
+//! What the tests of the doctor's parts share.
+
+pub(super) mod fixtures;
