@@ -2,20 +2,15 @@
 //! reads it.
 //!
 //! What a client does follows from its rules (`rules`), as they were read from its source and seen
-//! in pushes of ctr 1.6, docker 20.10, skopeo 1.9 and podman 4.3 through broken chains; where nothing
-//! else decides, how it ends and what is read stands in `clients.yaml`. What this file deliberately
-//! doesn't know: how something was found to be wrong.
+//! in pushes of ctr 1.6, docker 20.10, skopeo 1.9 and podman 4.3 through broken chains. All of it
+//! stands in `clients.yaml`, which `table` reads. What this file deliberately doesn't know: how
+//! something was found to be wrong.
 
 mod circumstance;
 mod client;
-mod entry;
-mod fate;
-mod location;
 mod outcome;
 mod rules;
-mod said;
-mod transfer;
-mod words;
+mod table;
 
 pub(crate) use circumstance::{
     Authentication, Circumstance, Header, LostOn, PlainHttp, Reach, Surroundings, Unusable,
@@ -24,7 +19,6 @@ pub(crate) use client::Client;
 pub(crate) use outcome::{Effect, Outcome};
 
 use super::kind::Kind;
-use outcome::{Fate, sometimes};
 
 /// What a finding means for every client of [`Client::ALL`].
 pub(crate) fn effects(
@@ -33,10 +27,11 @@ pub(crate) fn effects(
     surroundings: Surroundings,
 ) -> Vec<Effect> {
     let effect = |client| {
-        let whole = fate::fate(client, kind, circumstance, surroundings);
-        let Fate { outcome, how } = match (circumstance, whole.outcome) {
-            (Circumstance::Partly, Outcome::Breaks) => sometimes(whole.how),
-            _ => whole,
+        let ending = table::ending(client, kind, circumstance, surroundings);
+        let (outcome, how) = ending.unwrap_or((Outcome::Works, String::new()));
+        let outcome = match (circumstance, outcome) {
+            (Circumstance::Partly, Outcome::Breaks) => Outcome::Sometimes,
+            _ => outcome,
         };
         Effect {
             client,
@@ -45,6 +40,13 @@ pub(crate) fn effects(
         }
     };
     Client::ALL.into_iter().map(effect).collect()
+}
+
+impl Client {
+    /// The programs, for people.
+    pub(crate) fn programs(self) -> &'static str {
+        table::programs(self)
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What was seen of a finding beyond its kind, as far as it decides what clients make of it.
 
+use serde::Deserialize;
+
 /// How something is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Circumstance {
@@ -18,7 +20,8 @@ pub(crate) enum Circumstance {
 }
 
 /// Where a host is, as seen from clients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Reach {
     /// A name that doesn't resolve, or only inside.
     Unresolved,
@@ -34,7 +37,8 @@ pub(crate) enum Reach {
 }
 
 /// Locations that can't be followed by everybody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Unusable {
     /// There is none.
     Missing,
@@ -51,7 +55,8 @@ pub(crate) enum Unusable {
     SchemeRelative,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum LostOn {
     Patch,
     Put,
@@ -59,7 +64,8 @@ pub(crate) enum LostOn {
 }
 
 /// A header that some clients can't do without.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Header {
     /// Docker-Content-Digest in the answer to a commit.
     Digest,
@@ -77,14 +83,16 @@ pub(crate) struct Surroundings {
     pub(crate) plain_http: PlainHttp,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Authentication {
     None,
     Basic,
     Bearer,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum PlainHttp {
     /// Nothing takes a connection, or it wasn't tried.
     Nothing,

@@ -22,23 +22,3 @@ words! {
         Regclient "regclient",
     }
 }
-
-impl Client {
-    /// The programs, for people.
-    pub(crate) fn programs(self) -> &'static str {
-        match self {
-            Client::Containerd => "docker (containerd store), ctr, nerdctl",
-            Client::Buildkit => "docker buildx, BuildKit",
-            Client::DockerClassic => "docker (classic store)",
-            Client::Containers => "podman, skopeo, buildah",
-            Client::GoContainerregistry => "crane, kaniko, ko",
-            Client::Oras => "oras, Helm",
-            Client::Regclient => "regctl",
-        }
-    }
-
-    /// containerd's own resolver, which BuildKit has, too.
-    pub(super) fn is_containerd(self) -> bool {
-        matches!(self, Client::Containerd | Client::Buildkit)
-    }
-}

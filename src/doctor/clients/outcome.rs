@@ -23,30 +23,3 @@ pub(crate) enum Outcome {
     Sometimes,
     Breaks,
 }
-
-/// How a push ends with one thing being wrong, and what is read of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fate {
-    pub(super) outcome: Outcome,
-    pub(super) how: String,
-}
-
-pub(super) fn works(how: impl Into<String>) -> Fate {
-    let (outcome, how) = (Outcome::Works, how.into());
-    Fate { outcome, how }
-}
-
-pub(super) fn leaks(how: impl Into<String>) -> Fate {
-    let (outcome, how) = (Outcome::Leaks, how.into());
-    Fate { outcome, how }
-}
-
-pub(super) fn sometimes(how: impl Into<String>) -> Fate {
-    let (outcome, how) = (Outcome::Sometimes, how.into());
-    Fate { outcome, how }
-}
-
-pub(super) fn breaks(how: impl Into<String>) -> Fate {
-    let (outcome, how) = (Outcome::Breaks, how.into());
-    Fate { outcome, how }
-}

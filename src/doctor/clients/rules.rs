@@ -1,19 +1,17 @@
 //! What each client does differently: how it compares a Location with what was typed, whom it asks
-//! for a token, how it sends a body.
-//!
-//! Read from containerd 1.6 and 2.3 (`remotes/docker`), distribution 2.7 (`registry/client`, in
-//! docker 20.10), containers/image 5.22, go-containerregistry, oras-go 2.6 and regclient.
+//! for a token, how it sends a body. Which client has which rules stands in `clients.yaml`.
 
-use super::client::Client;
+use serde::Deserialize;
 
 /// The rules of one client.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Rules {
-    pub(super) sameness: Sameness,
+    pub(super) same: Sameness,
     pub(super) upload: Upload,
     pub(super) framing: Framing,
     /// What it makes of a 307 or 308 to a write.
-    pub(super) body: Rewinding,
+    pub(super) redirected: Rewinding,
     /// What it makes of an http realm, where https was typed.
     pub(super) http_realm: Manner,
     /// What it makes of a realm that is a private address.
@@ -23,7 +21,8 @@ pub(super) struct Rules {
 }
 
 /// When a Location is still the registry that was typed, so that Authorization goes there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Sameness {
     /// Scheme and authority, letter by letter.
     Text,
@@ -40,7 +39,8 @@ pub(super) enum Sameness {
 }
 
 /// How a layer is uploaded after the POST.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Upload {
     /// One PUT with the body.
     Put,
@@ -50,7 +50,8 @@ pub(super) enum Upload {
     PutOrChunks,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Framing {
     Length,
     Chunked,
@@ -58,7 +59,8 @@ pub(super) enum Framing {
     Either,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Rewinding {
     /// The body is sent again.
     Again,
@@ -66,13 +68,15 @@ pub(super) enum Rewinding {
     Never,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Manner {
     Takes,
     Refuses,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum TokenRequest {
     /// POST with the password; GET only after 400, 401, 404, 405.
     PostThenGet,
@@ -80,39 +84,10 @@ pub(super) enum TokenRequest {
 }
 
 /// For the answer to a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Patience {
     /// 30 s, in its newer versions.
     Short,
     Long,
-}
-
-pub(super) fn rules(client: Client) -> Rules {
-    use Framing::{Chunked, Either, Length};
-    use Manner::{Refuses, Takes};
-    use Patience::{Long, Short};
-    use Rewinding::{Again, Never};
-    use Sameness::{Anything, Normal, NormalAuthority, Required, Text, TextOfAuthority};
-    use TokenRequest::{Get, PostThenGet};
-    use Upload::{PatchAndPut, Put, PutOrChunks};
-    #[rustfmt::skip]
-    let (sameness, upload, framing, body, http_realm, private_realm, token, patience) = match client {
-        Client::Containerd
-        | Client::Buildkit => (Text, Put, Length, Again, Takes, Takes, PostThenGet, Short),
-        Client::DockerClassic => (Normal, PatchAndPut, Chunked, Never, Takes, Takes, Get, Long),
-        Client::Containers => (Anything, PatchAndPut, Either, Never, Takes, Takes, Get, Long),
-        Client::GoContainerregistry => (NormalAuthority, PatchAndPut, Either, Again, Refuses, Refuses, Get, Long),
-        Client::Oras => (Required, Put, Length, Again, Refuses, Refuses, Get, Long),
-        Client::Regclient => (TextOfAuthority, PutOrChunks, Length, Again, Refuses, Takes, Get, Long),
-    };
-    Rules {
-        sameness,
-        upload,
-        framing,
-        body,
-        http_realm,
-        private_realm,
-        token,
-        patience,
-    }
 }
