@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit wire real deployed ci lint docs deny fuzz bench bench-quick instructions soak mutants build-tools test-tools
+.PHONY: help demo test unit wire real deployed ci lint docs deny fuzz bench bench-quick instructions soak mutants book spelling tables pictures build-tools test-tools
 
 # Everything but a release is built with one profile, so that each crate is compiled once.
 PROFILE := quick
@@ -50,8 +50,21 @@ lint: build-tools ## format and clippy, warnings are errors
 	cargo clippy --locked --profile $(PROFILE) --no-default-features -- -D warnings
 	cargo clippy --locked --profile $(PROFILE) --no-default-features --features doctor -- -D warnings
 
-docs: build-tools ## the API documentation, warnings are errors
+docs: build-tools book spelling ## the API documentation, warnings are errors; the book and its spelling
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --profile $(PROFILE) --no-deps --document-private-items
+
+# HARBORMOUTH_REPOSITORY=https://git.example.com/harbormouth/blob/main is where links out of it lead.
+book: ## docs/ as a book, into target/book
+	.ci/tool mdbook build docs
+
+spelling: ## of everything that is written here
+	.ci/tool typos
+
+tables: build-tools ## the tables of docs/ and the README that are made from the code, written anew
+	WRITE_TABLES=yes $(CARGO_TEST) --test=tidy documents::
+
+pictures: build-tools test-tools ## the README's pictures of the page and of the doctor, taken anew
+	.ci/pictures
 
 deny: build-tools ## licences, sources and duplicates of the dependencies
 	.ci/deny --locked --workspace check bans licenses sources

@@ -220,20 +220,36 @@ impl Browser {
 
     /// The whole page as a picture in `target/page`, for people to look at.
     pub async fn picture(&self, name: &str) {
+        let whole = json!({ "format": "png", "captureBeyondViewport": true });
+        self.capture(&format!("{name}.png"), whole).await;
+    }
+
+    /// The page down to the end of its first `selector`, small enough for a document; gives how many
+    /// bytes that are.
+    pub async fn picture_down_to(&self, name: &str, selector: &str) -> usize {
+        let width = self.js("return document.documentElement.clientWidth").await;
+        let end = format!(
+            "return document.querySelector({selector:?}).getBoundingClientRect().bottom + scrollY + 16"
+        );
+        let height = self.js(&end).await;
+        let top = json!({
+            "format": "webp", "quality": 80, "captureBeyondViewport": true,
+            "clip": { "x": 0, "y": 0, "width": width, "height": height, "scale": 1 },
+        });
+        self.capture(&format!("{name}.webp"), top).await
+    }
+
+    async fn capture(&self, file: &str, what: Value) -> usize {
         use base64::Engine;
-        let shown = self
-            .cdp(
-                "Page.captureScreenshot",
-                json!({ "format": "png", "captureBeyondViewport": true }),
-            )
-            .await;
+        let shown = self.cdp("Page.captureScreenshot", what).await;
         let data = shown["data"].as_str().expect("a picture");
-        let png = base64::engine::general_purpose::STANDARD
+        let picture = base64::engine::general_purpose::STANDARD
             .decode(data)
             .expect("base64");
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/page");
         std::fs::create_dir_all(&folder).expect("target/page");
-        std::fs::write(folder.join(format!("{name}.png")), png).expect("write the picture");
+        std::fs::write(folder.join(file), &picture).expect("write the picture");
+        picture.len()
     }
 
     pub async fn reload(&self) {

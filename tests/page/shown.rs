@@ -325,3 +325,19 @@ async fn nothing_is_asked_while_nobody_looks() {
     browser.says("#status", "Live").await;
     was_clean(&browser).await;
 }
+
+/// What `make pictures` takes into docs/: the verdicts and the first registries, without what is below.
+#[tokio::test]
+async fn the_readmes_pictures_are_taken_and_small() {
+    let stage = Stage::start("full").await;
+    let browser = Browser::open(stage.address, "").await;
+    for scheme in [Scheme::Light, Scheme::Dark] {
+        browser.screen(1280, scheme).await;
+        browser.reload().await;
+        browser.says("#status", "Live").await;
+        browser.says("#registries", "archive").await;
+        let name = format!("readme-{}", scheme.as_str());
+        let bytes = browser.picture_down_to(&name, ".card").await;
+        assert!((10_000..200_000).contains(&bytes), "{name}: {bytes}");
+    }
+}

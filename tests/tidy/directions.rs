@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// The modules, layer by layer: each imports only what stands before it, in its own layer too.
-const LAYERS: [(&str, &[&str]); 9] = [
+pub const LAYERS: [(&str, &[&str]); 9] = [
     (
         "pure",
         &[
@@ -75,14 +75,18 @@ fn is_allowed_apart(from: &str, to: &str) -> bool {
     apart.is_none_or(|(_, besides)| [PURE, SYSTEM, *besides].concat().contains(&to))
 }
 
+/// The layers, one a line.
+pub fn drawn(before_each: &str) -> String {
+    let widest = LAYERS.iter().map(|(layer, _)| layer.len()).max().unwrap();
+    LAYERS
+        .iter()
+        .map(|(layer, modules)| format!("{before_each}{layer:widest$}  {}\n", modules.join(" ")))
+        .collect()
+}
+
 #[test]
 fn the_front_page_draws_the_layers() {
-    let widest = LAYERS.iter().map(|(layer, _)| layer.len()).max().unwrap();
-    let rows: String = LAYERS
-        .iter()
-        .map(|(layer, modules)| format!("//! {layer:widest$}  {}\n", modules.join(" ")))
-        .collect();
-    let drawn = format!("//! ```text\n{rows}//! ```\n");
+    let drawn = format!("//! ```text\n{}//! ```\n", drawn("//! "));
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs");
     assert!(
         fs::read_to_string(page).unwrap().contains(&drawn),

@@ -1,15 +1,16 @@
-//! What the compiler doesn't hold: the direction of imports, the purity of the pure modules, the
-//! documentation's tables against the code's, and that the repository says nothing about how it
-//! is developed.
+//! What the compiler doesn't hold: the direction of imports, the purity of the pure modules, and the
+//! documents: their tables against the code's, their links, their commands, their languages.
 
+mod commands;
 mod directions;
+mod documents;
 mod graph;
+mod languages;
+mod links;
+mod pages;
 mod sizes;
 
-use harbormouth::doctor::kind::Kind;
 use harbormouth::metrics::FAMILIES;
-use harbormouth::push::Finding;
-use harbormouth::registry::reason::Reason;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -126,127 +127,6 @@ fn what_the_doctor_makes_of_a_walk_is_pure() {
 }
 
 #[test]
-fn the_readme_lists_every_metric_family_as_it_is() {
-    let readme =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let rows: Vec<&str> = readme
-        .lines()
-        .filter(|line| line.starts_with("| `harbormouth_"))
-        .collect();
-    let expected: Vec<String> = FAMILIES
-        .iter()
-        .map(|family| {
-            let labels: Vec<String> = family
-                .labels
-                .iter()
-                .map(|label| format!("`{label}`"))
-                .collect();
-            format!(
-                "| `{}` | {} | {} | {} |",
-                family.name,
-                family.kind.as_str(),
-                labels.join(" "),
-                family.help
-            )
-        })
-        .collect();
-    assert_eq!(
-        rows,
-        expected,
-        "the README's table of metrics, as it should be:\n{}",
-        expected.join("\n")
-    );
-}
-
-/// What a reason means and what to do about it stands in one table, in the code and for readers.
-#[test]
-fn the_readme_lists_every_reason_as_it_is() {
-    let readme =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let expected: Vec<String> = Reason::ALL
-        .iter()
-        .map(|reason| {
-            format!(
-                "| `{reason}` | {} | {} | {} | {} |",
-                reason.outcome().as_str(),
-                reason.fault().as_str(),
-                reason.meaning(),
-                reason.advice()
-            )
-        })
-        .collect();
-    let header = "| Reason | Outcome | Fault | Meaning | What to do |";
-    let rows: Vec<&str> = readme
-        .lines()
-        .skip_while(|line| *line != header)
-        .skip(2)
-        .take_while(|line| line.starts_with("| `"))
-        .collect();
-    assert_eq!(
-        rows,
-        expected,
-        "the README's table of reasons, as it should be:\n{header}\n|---|---|---|---|---|\n{}",
-        expected.join("\n")
-    );
-}
-
-#[test]
-fn the_readme_lists_every_finding() {
-    let readme =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    for finding in Finding::ALL {
-        assert!(readme.contains(&format!("\n| `{finding}` | ")), "{finding}");
-    }
-}
-
-/// What the doctor can find, and how grave it is.
-#[test]
-fn the_readme_lists_every_kind_of_finding() {
-    let readme =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let header = "| Finding | | What is seen |";
-    let rows: Vec<&str> = readme
-        .lines()
-        .skip_while(|line| *line != header)
-        .skip(2)
-        .take_while(|line| line.starts_with('|'))
-        .collect();
-    let expected: Vec<String> = Kind::ALL
-        .iter()
-        .map(|kind| {
-            let severity = format!("{:?}", kind.severity()).to_lowercase();
-            format!("| `{kind}` | {severity} | ")
-        })
-        .collect();
-    assert_eq!(rows.len(), expected.len(), "{rows:#?}");
-    for (row, begins) in rows.iter().zip(&expected) {
-        assert!(row.starts_with(begins), "{row} has to begin with {begins}");
-    }
-}
-
-/// What the README shows of the doctor's words is what it says.
-#[test]
-fn the_readme_shows_the_doctor_as_it_speaks() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let read = |file: &str| fs::read_to_string(root.join(file)).unwrap();
-    let readme = read("README.md");
-    let (_, shown) = readme
-        .split_once("story's chain, shortened:\n\n```\n")
-        .unwrap();
-    let (shown, _) = shown.split_once("```").unwrap();
-    let said = read("tests/fixtures/doctor/the_story.txt");
-    let mut rest = said.as_str();
-    for part in shown.split("[…]\n") {
-        let at = rest.find(part);
-        assert!(
-            at.is_some(),
-            "the doctor doesn't say (any more, or here):\n{part}"
-        );
-        rest = &rest[at.unwrap() + part.len()..];
-    }
-}
-
-#[test]
 fn metric_names_follow_the_conventions() {
     for family in FAMILIES {
         let name = family.name;
@@ -255,27 +135,6 @@ fn metric_names_follow_the_conventions() {
         assert_eq!(counts, name.ends_with("_total"), "{name}");
         assert!(family.help.ends_with('.'), "{name}");
     }
-}
-
-/// The README quotes the last measurement.
-#[test]
-fn the_readme_has_the_measured_numbers() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let read = |file: &str| fs::read_to_string(root.join(file)).unwrap();
-    let results = read("benches/RESULTS.md");
-    // What the results say in one screen.
-    let (_, section) = results.split_once("## Ahead and behind").unwrap();
-    let section = section.split("\n## ").next().unwrap();
-    let table: Vec<&str> = section
-        .lines()
-        .filter(|line| line.starts_with('|'))
-        .collect();
-    let table = table.join("\n");
-    assert!(table.lines().count() > 2, "{table}");
-    assert!(
-        read("README.md").contains(&table),
-        "copy this table from benches/RESULTS.md to README.md:\n{table}"
-    );
 }
 
 /// zlib-ng, which Pingora compresses with, is built by cmake.
@@ -344,32 +203,4 @@ fn the_makefile_runs_every_test_target_once() {
     }
     targets.sort_unstable();
     assert_eq!(named, targets);
-}
-
-/// Each attack's row ends with the tests that prove what holds it.
-#[test]
-fn the_security_page_names_tests_that_exist() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = fs::read_to_string(root.join("docs/security.md")).unwrap();
-    let sources: String = ["tests", "src"]
-        .iter()
-        .flat_map(|folder| files(folder, ".rs"))
-        .map(|path| fs::read_to_string(path).unwrap())
-        .collect();
-    let header = "| Attack | What holds it | Test |";
-    let rows = page.lines().skip_while(|line| *line != header).skip(2);
-    let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
-    assert!(rows.len() > 30, "{rows:#?}");
-    for row in rows {
-        let tests = row.trim_end_matches('|').rsplit('|').next().unwrap();
-        let named: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
-        assert!(!named.is_empty(), "{row}");
-        for test in named {
-            let last = test.rsplit("::").next().unwrap();
-            let exists = ["fn ", "mod "]
-                .iter()
-                .any(|word| sources.contains(&format!("{word}{last}")));
-            assert!(exists || test.starts_with("make "), "{test}");
-        }
-    }
 }

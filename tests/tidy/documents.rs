@@ -1,0 +1,399 @@
+//! What the pages say of the code is what the code says: tables that are made from it, words that are
+//! quoted from it, and an address for each word that somebody may look up.
+
+use crate::directions::LAYERS;
+use crate::files;
+use crate::pages::page;
+use harbormouth::doctor::kind::Kind;
+use harbormouth::metrics::FAMILIES;
+use harbormouth::push::Finding;
+use harbormouth::registry::reason::Reason;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+fn read(file: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
+}
+
+/// Holds the part of a page that is made from the code; `make tables` writes it.
+fn hold(file: &str, name: &str, expected: &str) {
+    let text = read(file);
+    let (begin, end) = (
+        format!("<!-- generated: {name} -->\n\n"),
+        format!("\n\n<!-- end: {name} -->"),
+    );
+    let parts = text
+        .split_once(&begin)
+        .and_then(|(before, rest)| Some((before, rest.split_once(&end)?)));
+    let (before, (part, after)) = parts.unwrap_or_else(|| panic!("{file} has no part {name}"));
+    if std::env::var_os("WRITE_TABLES").is_some() {
+        let written = format!("{before}{begin}{expected}{end}{after}");
+        fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(file), written).unwrap();
+        return;
+    }
+    assert_eq!(
+        part, expected,
+        "{file} isn't as the code is: `make tables` writes it anew"
+    );
+}
+
+fn table<const COLUMNS: usize>(
+    header: [&str; COLUMNS],
+    rows: impl Iterator<Item = [String; COLUMNS]>,
+) -> String {
+    let row = |cells: &[String]| format!("| {} |", cells.join(" | "));
+    let mut lines = vec![
+        row(&header.map(str::to_owned)),
+        format!("|{}", "---|".repeat(COLUMNS)),
+    ];
+    lines.extend(rows.map(|cells| row(&cells)));
+    lines.join("\n")
+}
+
+/// A word with an address of its own, which it leads to.
+fn anchor(word: &str) -> String {
+    format!("<a id=\"{word}\" href=\"#{word}\">`{word}`</a>")
+}
+
+#[test]
+fn the_page_of_metrics_lists_every_family_as_it_is() {
+    let rows = FAMILIES.iter().map(|family| {
+        let labels: Vec<String> = family
+            .labels
+            .iter()
+            .map(|label| format!("`{label}`"))
+            .collect();
+        [
+            anchor(family.name),
+            family.kind.as_str().to_owned(),
+            labels.join(" "),
+            family.help.to_owned(),
+        ]
+    });
+    let expected = table(["Name", "Type", "Labels", "Meaning"], rows);
+    hold("docs/metrics.md", "metrics", &expected);
+}
+
+/// What a reason means and what to do about it stands in one table, in the code and for readers.
+#[test]
+fn the_page_of_reasons_lists_every_one_as_it_is() {
+    let rows = Reason::ALL.iter().map(|reason| {
+        [
+            anchor(reason.as_str()),
+            reason.outcome().as_str().to_owned(),
+            reason.fault().as_str().to_owned(),
+            reason.meaning().to_owned(),
+            reason.advice().to_owned(),
+        ]
+    });
+    let header = ["Reason", "Outcome", "Fault", "Meaning", "What to do"];
+    hold("docs/reasons.md", "reasons", &table(header, rows));
+}
+
+#[test]
+fn the_page_of_reasons_lists_every_finding() {
+    let text = read("docs/reasons.md");
+    for finding in Finding::ALL {
+        let row = format!("\n| {} | ", anchor(finding.as_str()));
+        assert!(text.contains(&row), "{finding}");
+    }
+}
+
+/// What the doctor can find, and how grave it is.
+#[test]
+fn the_doctors_page_lists_every_kind_of_finding() {
+    let text = read("docs/doctor.md");
+    let header = "| Finding | | What is seen |";
+    let rows: Vec<&str> = text
+        .lines()
+        .skip_while(|line| *line != header)
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .collect();
+    let expected: Vec<String> = Kind::ALL
+        .iter()
+        .map(|kind| {
+            let severity = format!("{:?}", kind.severity()).to_lowercase();
+            format!("| {} | {severity} | ", anchor(kind.as_str()))
+        })
+        .collect();
+    assert_eq!(rows.len(), expected.len(), "{rows:#?}");
+    for (row, begins) in rows.iter().zip(&expected) {
+        assert!(row.starts_with(begins), "{row} has to begin with {begins}");
+    }
+}
+
+/// What the page shows of the doctor's words is what it says.
+#[test]
+fn the_doctors_page_shows_it_as_it_speaks() {
+    let text = read("docs/doctor.md");
+    let (_, shown) = text
+        .split_once("story's chain, shortened:\n\n```\n")
+        .unwrap();
+    let (shown, _) = shown.split_once("```").unwrap();
+    let said = read("tests/fixtures/doctor/the_story.txt");
+    let mut rest = said.as_str();
+    for part in shown.split("[…]\n") {
+        let at = rest.find(part);
+        assert!(
+            at.is_some(),
+            "the doctor doesn't say (any more, or here):\n{part}"
+        );
+        rest = &rest[at.unwrap() + part.len()..];
+    }
+}
+
+/// The front page's picture of the doctor is made of what it says.
+#[test]
+fn the_picture_of_the_doctor_shows_it_as_it_speaks() {
+    let drawn = read("docs/pictures/doctor.svg");
+    let said = read("tests/fixtures/doctor/the_story.txt");
+    let mut said = said.lines();
+    let mut compared = 0;
+    let lines = drawn
+        .lines()
+        .filter(|line| line.starts_with("  <text"))
+        .map(without_tags);
+    for line in lines.filter(|line| line != "[…]" && !line.starts_with("$ ")) {
+        assert!(
+            said.any(|it| it == line),
+            "the doctor doesn't say (any more, or here): {line}"
+        );
+        compared += 1;
+    }
+    assert!(compared > 20, "only {compared}");
+}
+
+/// The text of a line of an SVG.
+fn without_tags(line: &str) -> String {
+    let pieces = line.split('<').skip(1);
+    let text: String = pieces
+        .filter_map(|piece| Some(piece.split_once('>')?.1))
+        .collect();
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
+}
+
+/// One setting: its name with those of the tables around it, and what the schema says of it.
+struct Setting {
+    name: String,
+    is_required: bool,
+    schema: Value,
+}
+
+/// Every setting below a part of the schema, each table before its keys.
+fn settings(schema: &Value, around: &str) -> Vec<Setting> {
+    if schema.is_null() {
+        return Vec::new();
+    }
+    let mut found: Vec<Setting> = Vec::new();
+    let required = schema["required"].as_array().into_iter().flatten();
+    let required: Vec<&str> = required.filter_map(Value::as_str).collect();
+    for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
+        let name = match around {
+            "" => key.clone(),
+            around => format!("{around}.{key}"),
+        };
+        let inner = settings(schema, &name);
+        found.push(Setting {
+            name,
+            is_required: required.contains(&key.as_str()),
+            schema: schema.clone(),
+        });
+        found.extend(inner);
+    }
+    // A list, or one of several forms, has the settings of what may stand in it.
+    let forms = schema["anyOf"].as_array().into_iter().flatten();
+    for form in forms.chain([&schema["items"]]) {
+        for setting in settings(form, around) {
+            if !found.iter().any(|known| known.name == setting.name) {
+                found.push(setting);
+            }
+        }
+    }
+    if schema.is_null() { Vec::new() } else { found }
+}
+
+fn all_settings() -> Vec<Setting> {
+    settings(&harbormouth::config::schema(), "")
+}
+
+fn default(setting: &Setting) -> String {
+    match (&setting.schema["default"], setting.is_required) {
+        (Value::Null, true) => "required".to_owned(),
+        (Value::Null, false) => String::new(),
+        (Value::String(text), _) => format!("`{text}`"),
+        (other, _) => format!("`{other}`"),
+    }
+}
+
+#[test]
+fn the_page_of_settings_lists_every_one() {
+    let settings = all_settings();
+    assert!(settings.len() > 50, "{}", settings.len());
+    let rows = settings.iter().map(|setting| {
+        let about = setting.schema["description"].as_str().unwrap_or_default();
+        let (about, accepted) = about
+            .split_once("Accepted: ")
+            .unwrap_or_else(|| panic!("{}: {about}", setting.name));
+        let cell = |text: &str| text.trim().replace('|', "\\|").replace('\n', " ");
+        [
+            anchor(&setting.name),
+            default(setting),
+            cell(accepted.trim_end().trim_end_matches('.')),
+            cell(about),
+        ]
+    });
+    let header = ["Setting", "Default", "Accepted", "What it says"];
+    hold("docs/configuration.md", "settings", &table(header, rows));
+}
+
+/// The rows of limits name settings that exist, with their defaults, and leave none out.
+#[test]
+fn the_page_of_limits_has_every_limit_with_its_default() {
+    let settings = all_settings();
+    let text = read("docs/limits.md");
+    let rows: BTreeMap<&str, &str> = text
+        .lines()
+        .filter_map(|line| {
+            let mut cells = line.strip_prefix("| `")?.split(" | ");
+            Some((cells.next()?, cells.next()?))
+        })
+        .flat_map(|(names, defaults)| {
+            // One row may have several, both sides in one order.
+            let names = names.split(", ").map(|name| name.trim_matches('`'));
+            names.zip(defaults.split(", "))
+        })
+        .collect();
+    let limits = settings
+        .iter()
+        .filter(|setting| setting.name.starts_with("limits."));
+    let mut compared = 0;
+    for limit in limits {
+        let shown = rows.get(limit.name.as_str());
+        let shown = shown.unwrap_or_else(|| panic!("no row for {}", limit.name));
+        let default = default(limit);
+        // Without a default of its own it depends on the machine.
+        if !default.is_empty() {
+            assert_eq!(format!("`{shown}`"), default, "{}", limit.name);
+            compared += 1;
+        }
+    }
+    assert!(compared > 8, "only {compared}");
+}
+
+#[test]
+fn every_word_that_may_be_looked_up_has_an_address() {
+    let settings = all_settings();
+    let reasons = Reason::ALL.iter().map(|reason| reason.as_str());
+    let findings = Finding::ALL.iter().map(|finding| finding.as_str());
+    let of_pages: [(&str, Vec<&str>); 4] = [
+        ("docs/reasons.md", reasons.chain(findings).collect()),
+        (
+            "docs/doctor.md",
+            Kind::ALL.iter().map(|kind| kind.as_str()).collect(),
+        ),
+        (
+            "docs/metrics.md",
+            FAMILIES.iter().map(|family| family.name).collect(),
+        ),
+        (
+            "docs/configuration.md",
+            settings
+                .iter()
+                .map(|setting| setting.name.as_str())
+                .collect(),
+        ),
+    ];
+    for (file, words) in of_pages {
+        for word in words {
+            let anchors = &page(file).anchors;
+            let places = anchors.iter().filter(|anchor| *anchor == word).count();
+            assert_eq!(places, 1, "{file}#{word}");
+        }
+    }
+}
+
+#[test]
+fn the_page_of_the_architecture_draws_the_layers() {
+    let drawn = format!("```text\n{}```", crate::directions::drawn(""));
+    hold("docs/architecture.md", "layers", &drawn);
+}
+
+#[test]
+fn the_page_of_the_architecture_has_every_module_and_folder() {
+    let text = read("docs/architecture.md");
+    let under = |heading: &str| -> Vec<&str> {
+        let (_, section) = text.split_once(heading).unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+        rows.filter_map(|row| row.split('`').next()).collect()
+    };
+    let modules: Vec<&str> = LAYERS
+        .iter()
+        .flat_map(|(_, modules)| *modules)
+        .copied()
+        .collect();
+    assert_eq!(under("\n## The modules\n"), modules);
+    for folder in under("\n## The other folders\n") {
+        let place = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        assert!(place.is_dir(), "{folder}");
+    }
+}
+
+/// The words of the table of numbers; the names of its rows stay as they are in the results.
+const CHINESE: [(&str, &str); 4] = [
+    ("| to nginx |", "| 与 nginx 之比 |"),
+    ("| to HAProxy |", "| 与 HAProxy 之比 |"),
+    ("**behind**", "**落后**"),
+    ("ahead of both", "领先两者"),
+];
+
+/// The front page quotes the last measurement: what the results say in one screen.
+#[test]
+fn the_readme_has_the_measured_numbers() {
+    let results = read("benches/RESULTS.md");
+    let (_, section) = results.split_once("## Ahead and behind").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let table: Vec<&str> = section
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .collect();
+    let table = table.join("\n");
+    assert!(table.lines().count() > 2, "{table}");
+    hold("README.md", "numbers", &table);
+    let chinese = CHINESE.iter().fold(table, |table, (english, chinese)| {
+        table.replace(english, chinese)
+    });
+    hold("README.zh-CN.md", "numbers", &chinese);
+}
+
+/// Each attack's row ends with the tests that prove what holds it.
+#[test]
+fn the_security_page_names_tests_that_exist() {
+    let page = read("docs/security.md");
+    let sources: String = ["tests", "src"]
+        .iter()
+        .flat_map(|folder| files(folder, ".rs"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let header = "| Attack | What holds it | Test |";
+    let rows = page.lines().skip_while(|line| *line != header).skip(2);
+    let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+    assert!(rows.len() > 30, "{rows:#?}");
+    for row in rows {
+        let tests = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let named: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "{row}");
+        for test in named {
+            let last = test.rsplit("::").next().unwrap();
+            let exists = ["fn ", "mod "]
+                .iter()
+                .any(|word| sources.contains(&format!("{word}{last}")));
+            assert!(exists || test.starts_with("make "), "{test}");
+        }
+    }
+}
