@@ -1,86 +1,64 @@
 //! A registry client with containerd's rules. The one that matters: where a Location's scheme or
-//! host differs, as text, from what the client was told to talk to, no Authorization is sent.
+//! host differs, as text, from what the client was told to talk to, no Authorization is sent. One
+//! TLS connection for each request, as older clients do.
 
-use super::wire;
-use crate::standin::link::{self, Body};
+use crate::standin::answer::{Body, field, full, nothing};
+use crate::standin::link::{dial, send};
+use anyhow::{Context, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use http::{HeaderMap, Method, Request};
+use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use parking_lot::Mutex;
-use rustls::pki_types::ServerName;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 const USER: &str = "alice";
 const PASSWORD: &str = "Alice12345";
 /// No step takes longer unless something hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A name and where it is, so that nothing depends on the machine's resolver.
-#[derive(Clone)]
-pub(super) struct Name {
-    pub(super) name: String,
-    pub(super) address: SocketAddr,
-}
-
 pub(super) struct Client {
-    name: Name,
-    tls: TlsConnector,
+    name: String,
+    /// Where the name is, so that nothing depends on the machine's resolver.
+    address: SocketAddr,
+    tls: Arc<rustls::ClientConfig>,
     token: Mutex<Option<String>>,
 }
 
 /// An answer whose head has come.
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Incoming,
-}
+pub(super) type Reply = Response<Incoming>;
 
 /// Whether a URL is, as text, where the client was told to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Destination {
+enum Destination {
     Own,
     Foreign,
 }
 
 impl Client {
-    pub(super) fn new(name: Name, tls: Arc<rustls::ClientConfig>) -> Client {
+    pub(super) fn new(name: &str, address: SocketAddr, tls: Arc<rustls::ClientConfig>) -> Client {
         Client {
-            name,
-            tls: TlsConnector::from(tls),
-            token: Mutex::new(None),
+            name: name.to_owned(),
+            address,
+            tls,
+            token: Mutex::default(),
         }
     }
 
     /// The absolute URL of a path or of a Location, and whether it is our own host's.
-    pub(super) fn resolve(&self, location: &str) -> (String, Destination) {
-        let own = format!("https://{}", self.name.name);
+    fn resolve(&self, location: &str) -> (String, Destination) {
+        let own = format!("https://{}", self.name);
         if location.starts_with('/') {
             return (format!("{own}{location}"), Destination::Own);
         }
-        let front = |url: &str| {
-            let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-            (
-                scheme.to_owned(),
-                rest.split('/').next().unwrap_or_default().to_owned(),
-            )
+        let destination = match location.strip_prefix(&own) {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => Destination::Own,
+            Some(_) | None => Destination::Foreign,
         };
-        let same = front(location) == front(&own);
-        (
-            location.to_owned(),
-            if same {
-                Destination::Own
-            } else {
-                Destination::Foreign
-            },
-        )
+        (location.to_owned(), destination)
     }
 
     /// Sends a request; the token goes along where it may.
@@ -90,7 +68,7 @@ impl Client {
         location: &str,
         headers: &[(&str, &str)],
         body: Body,
-    ) -> io::Result<Reply> {
+    ) -> anyhow::Result<Reply> {
         let (url, destination) = self.resolve(location);
         let token = self.token.lock().clone();
         let bearer = token.map(|token| format!("Bearer {token}"));
@@ -103,15 +81,13 @@ impl Client {
 
     /// Asks for a token as a challenge says, and keeps it. POST first, GET when that is 405.
     /// Returns the statuses of both.
-    pub(super) async fn log_in(&self, challenge: &str) -> io::Result<(u16, u16)> {
+    pub(super) async fn log_in(&self, challenge: &str) -> anyhow::Result<(u16, u16)> {
         let parameter = |name: &str| {
             let rest = challenge.split_once(&format!("{name}=\""))?.1;
             Some(rest.split_once('"')?.0.to_owned())
         };
         let (Some(realm), Some(service)) = (parameter("realm"), parameter("service")) else {
-            return Err(io::Error::other(format!(
-                "no Bearer challenge: {challenge}"
-            )));
+            bail!("no Bearer challenge: {challenge}");
         };
         let scope = parameter("scope").unwrap_or_default();
         let form = format!(
@@ -119,35 +95,21 @@ impl Client {
              &scope={scope}&service={service}"
         );
         let headers = [("content-type", "application/x-www-form-urlencoded")];
-        let body = wire::full(Bytes::from(form));
-        let posted = self
-            .send_bare(Method::POST, &realm, &headers, body)
-            .await?
-            .status;
-        if posted != 405 {
-            return Err(io::Error::other(format!(
-                "POST {realm} was answered {posted}, not 405"
-            )));
-        }
+        let posting = self.send_bare(Method::POST, &realm, &headers, full(form));
+        let posted = posting.await?.status().as_u16();
+        ensure!(posted == 405, "POST {realm} was answered {posted}, not 405");
         let url = format!("{realm}?service={service}&scope={scope}");
         let basic = format!("Basic {}", STANDARD.encode(format!("{USER}:{PASSWORD}")));
         let headers = [("authorization", basic.as_str())];
-        let reply = self
-            .send_bare(Method::GET, &url, &headers, wire::nothing())
-            .await?;
-        let status = reply.status;
-        let body = reply.text().await;
+        let reply = self.send_bare(Method::GET, &url, &headers, nothing());
+        let reply = reply.await?;
+        let status = reply.status().as_u16();
+        let body = text(reply).await;
         let parsed: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
-        match parsed["token"].as_str() {
-            Some(token) => {
-                let mut kept = self.token.lock();
-                *kept = Some(token.to_owned());
-                Ok((posted, status))
-            }
-            None => Err(io::Error::other(format!(
-                "GET {realm} was answered {status}: {body}"
-            ))),
-        }
+        let token = parsed["token"].as_str();
+        let token = token.with_context(|| format!("GET {realm} was answered {status}: {body}"))?;
+        *self.token.lock() = Some(token.to_owned());
+        Ok((posted, status))
     }
 
     async fn send_bare(
@@ -156,80 +118,55 @@ impl Client {
         url: &str,
         headers: &[(&str, &str)],
         body: Body,
-    ) -> io::Result<Reply> {
-        let rest = url
-            .strip_prefix("https://")
-            .ok_or_else(|| io::Error::other(format!("{url} is not https")))?;
+    ) -> anyhow::Result<Reply> {
+        let rest = url.strip_prefix("https://");
+        let rest = rest.with_context(|| format!("{url} is not https"))?;
         let (authority, target) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let host = authority.split(':').next().unwrap_or_default();
-        if host != self.name.name {
-            return Err(io::Error::other(format!("{host} resolves nowhere")));
-        }
+        ensure!(host == self.name, "{host} resolves nowhere");
         let mut request = Request::builder()
             .method(method)
             .uri(target)
-            .header("host", authority);
-        request = request.header("user-agent", "harbormouth-demo/1");
+            .header("host", authority)
+            .header("user-agent", "harbormouth-demo/1");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(body).map_err(io::Error::other)?;
+        let request = request.body(body)?;
         let sending = async {
-            let tcp = TcpStream::connect(self.name.address).await?;
-            // Failing costs only time.
-            let _ = tcp.set_nodelay(true);
-            let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-            let stream = self.tls.connect(name, tcp).await?;
-            link::send(stream, request).await
+            let stream = dial(self.address, Some((&self.tls, host))).await?;
+            send(stream, request).await
         };
-        let response = match tokio::time::timeout(PATIENCE, sending).await {
-            Ok(response) => response?,
-            Err(_) => return Err(io::ErrorKind::TimedOut.into()),
-        };
-        let (head, body) = response.into_parts();
-        Ok(Reply {
-            status: head.status.as_u16(),
-            headers: head.headers,
-            body,
-        })
+        let sent = tokio::time::timeout(PATIENCE, sending).await;
+        Ok(sent.context("timed out")??)
     }
 }
 
-impl Reply {
-    pub(super) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-    }
+/// The whole content as text; what breaks off is left out.
+pub(super) async fn text(reply: Reply) -> String {
+    let all = reply.into_body().collect().await;
+    let all = all.map(|all| all.to_bytes()).unwrap_or_default();
+    String::from_utf8_lossy(&all).into_owned()
+}
 
-    /// The whole content as text; what breaks off is left out.
-    pub(super) async fn text(self) -> String {
-        let all = self
-            .body
-            .collect()
-            .await
-            .map(|all| all.to_bytes())
-            .unwrap_or_default();
-        String::from_utf8_lossy(&all).into_owned()
-    }
+/// The message of an OCI error body.
+pub(super) async fn error(reply: Reply) -> String {
+    let text = text(reply).await;
+    let parsed: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let Some(message) = parsed["errors"][0]["message"].as_str() else {
+        return text.trim().to_owned();
+    };
+    // Harbor says it twice.
+    let half = message.len() / 2;
+    let doubled = message
+        .get(..half.saturating_sub(1))
+        .filter(|first| message.get(half + 1..) == Some(*first));
+    doubled.unwrap_or(message).to_owned()
+}
 
-    /// The message of an OCI error body.
-    pub(super) async fn error(self) -> String {
-        let text = self.text().await;
-        let parsed: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        match parsed["errors"][0]["message"].as_str() {
-            // Harbor says it twice.
-            Some(message) => {
-                let half = message.len() / 2;
-                let doubled = message
-                    .get(..half.saturating_sub(1))
-                    .filter(|first| message.get(half + 1..) == Some(*first));
-                doubled.unwrap_or(message).to_owned()
-            }
-            None => text.trim().to_owned(),
-        }
-    }
+/// A header as text; empty where it is absent.
+pub(super) fn header<'r>(reply: &'r Reply, name: &str) -> &'r str {
+    field(reply.headers(), name).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -239,11 +176,9 @@ mod tests {
 
     #[test]
     fn a_location_is_our_own_only_as_text() {
-        let name = Name {
-            name: "hub".into(),
-            address: SocketAddr::from(([127, 0, 0, 1], 1)),
-        };
-        let client = Client::new(name, Authority::new("t").unwrap().client().unwrap());
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let tls = Authority::new("t").unwrap().client().unwrap();
+        let client = Client::new("hub", address, tls);
         for (location, url, destination) in [
             ("/v2/x?a=b", "https://hub/v2/x?a=b", Destination::Own),
             ("https://hub/v2/x", "https://hub/v2/x", Destination::Own),

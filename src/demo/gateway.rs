@@ -1,9 +1,10 @@
 //! The gateway as an operator runs it: the binary's `serve` with a configuration file, known by
 //! the lines it prints and by its metrics.
 
-use super::error::DemoError;
 use super::stage::{Stage, free_port};
-use super::wire;
+use crate::standin::answer::nothing;
+use crate::standin::link::{dial, send};
+use anyhow::{Context, anyhow, bail};
 use http::Request;
 use http_body_util::BodyExt;
 use std::collections::BTreeMap;
@@ -12,7 +13,6 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 /// A cold binary on a busy machine; it takes milliseconds otherwise.
@@ -32,8 +32,8 @@ pub(super) struct Gateway {
 pub(super) type Repairs = BTreeMap<String, u64>;
 
 impl Gateway {
-    pub(super) async fn start(binary: &Path, stage: &Stage) -> Result<Gateway, DemoError> {
-        let mut last = String::new();
+    pub(super) async fn start(binary: &Path, stage: &Stage) -> anyhow::Result<Gateway> {
+        let mut last = anyhow!("never tried");
         for _ in 0..TRIES {
             let config = stage.write_config(free_port()?)?;
             match Gateway::spawn(binary, &config, &stage.log_file()).await {
@@ -41,24 +41,21 @@ impl Gateway {
                 Err(why) => last = why,
             }
         }
-        Err(DemoError::Gateway(last))
+        Err(last.context("the gateway did not start"))
     }
 
-    async fn spawn(binary: &Path, config: &Path, log: &Path) -> Result<Gateway, String> {
-        let file = std::fs::File::create(log).map_err(|error| error.to_string())?;
+    async fn spawn(binary: &Path, config: &Path, log: &Path) -> anyhow::Result<Gateway> {
         let mut child = Command::new(binary)
             .arg("serve")
             .arg("--config")
             .arg(config)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(file)
+            .stderr(std::fs::File::create(log)?)
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| format!("{}: {error}", binary.display()))?;
-        let Some(stdout) = child.stdout.take() else {
-            return Err("it has no output".into());
-        };
+            .with_context(|| binary.display().to_string())?;
+        let stdout = child.stdout.take().context("it has no output")?;
         let mut lines = BufReader::new(stdout).lines();
         let (mut https, mut admin) = (None, None);
         let reading = async {
@@ -74,47 +71,36 @@ impl Gateway {
             false
         };
         let ready = tokio::time::timeout(START, reading).await.unwrap_or(false);
-        match (ready, https, admin) {
-            (true, Some(https), Some(admin)) => {
-                // Whatever else it prints must not fill the pipe.
-                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-                Ok(Gateway {
-                    child,
-                    https,
-                    admin,
-                })
-            }
-            _ => {
-                let said = std::fs::read_to_string(log).unwrap_or_default();
-                let tail: Vec<&str> = said.lines().rev().take(5).collect();
-                Err(tail.into_iter().rev().collect::<Vec<_>>().join("\n  "))
-            }
-        }
+        let (true, Some(https), Some(admin)) = (ready, https, admin) else {
+            let said = std::fs::read_to_string(log).unwrap_or_default();
+            let lines: Vec<&str> = said.lines().collect();
+            bail!(lines[lines.len().saturating_sub(5)..].join("\n  "));
+        };
+        // Whatever else it prints must not fill the pipe.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Ok(Gateway {
+            child,
+            https,
+            admin,
+        })
     }
 
     /// What it has repaired so far, from `harbormouth_repairs_total`.
-    pub(super) async fn repairs(&self) -> Result<Repairs, DemoError> {
-        let reading = tokio::time::timeout(METRICS, self.metrics());
-        let page = match reading.await {
-            Ok(page) => page.map_err(|error| DemoError::Metrics(error.to_string()))?,
-            Err(_) => return Err(DemoError::Metrics("no answer".into())),
-        };
-        Ok(repairs(&page))
+    pub(super) async fn repairs(&self) -> anyhow::Result<Repairs> {
+        let page = tokio::time::timeout(METRICS, self.metrics()).await;
+        let page = page.unwrap_or_else(|_| Err(anyhow!("no answer")));
+        Ok(repairs(
+            &page.context("the gateway's metrics could not be read")?,
+        ))
     }
 
-    async fn metrics(&self) -> std::io::Result<String> {
-        let stream = TcpStream::connect(self.admin).await?;
+    async fn metrics(&self) -> anyhow::Result<String> {
         let request = Request::get("/metrics")
             .header("host", self.admin.to_string())
-            .body(wire::nothing())
-            .map_err(std::io::Error::other)?;
-        let response = crate::standin::link::send(stream, request).await?;
-        let page = response
-            .into_body()
-            .collect()
-            .await
-            .map_err(std::io::Error::other)?;
-        Ok(String::from_utf8_lossy(&page.to_bytes()).into_owned())
+            .body(nothing())?;
+        let response = send(dial(self.admin, None).await?, request).await?;
+        let page = response.into_body().collect().await?.to_bytes();
+        Ok(String::from_utf8_lossy(&page).into_owned())
     }
 
     /// Ends the process; nothing is in flight any more.
@@ -136,19 +122,13 @@ pub(super) fn difference(before: &Repairs, after: &Repairs) -> Vec<(String, u64)
 
 fn repairs(page: &str) -> Repairs {
     let mut repairs = Repairs::new();
-    for line in page
-        .lines()
-        .filter(|line| line.starts_with("harbormouth_repairs_total{"))
-    {
+    let lines = page.lines();
+    for line in lines.filter_map(|line| line.strip_prefix("harbormouth_repairs_total{")) {
         let kind = line
-            .split("kind=\"")
-            .nth(1)
-            .and_then(|rest| rest.split('"').next());
-        let count = line
-            .rsplit(' ')
-            .next()
-            .and_then(|count| count.parse::<f64>().ok());
-        if let (Some(kind), Some(count)) = (kind, count) {
+            .split_once("kind=\"")
+            .and_then(|(_, rest)| rest.split_once('"'));
+        let count = line.rsplit_once(' ').map(|(_, count)| count.parse::<f64>());
+        if let (Some((kind, _)), Some(Ok(count))) = (kind, count) {
             // Counters are whole, and far below 2^53.
             *repairs.entry(kind.to_owned()).or_default() += count as u64;
         }

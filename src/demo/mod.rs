@@ -5,26 +5,30 @@
 //! been checked against what happened; if anything happens otherwise, it fails and says what.
 
 mod client;
-mod error;
 mod gateway;
-mod image;
 mod push;
 mod report;
 mod stage;
-mod wire;
 
-pub use error::DemoError;
-
+use crate::sample::content::Pattern;
+use crate::sample::image::Image;
 use crate::standin::hop::Hop;
-use client::{Client, Name};
+use anyhow::{Context, bail, ensure};
+use client::Client;
 use gateway::Gateway;
-use image::Image;
-use push::{Failure, Verb};
+use http::Method;
+use push::Failure;
 use report::Report;
 use stage::{NAME, Stage};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// Of a layer: large enough that an early refusal comes while it is being sent.
+const LAYER: u64 = 64 * 1024 * 1024;
+
+/// What is said when anything happens otherwise.
+const OTHERWISE: &str = "it went otherwise than told";
 
 /// How the demo is run.
 #[derive(Clone, Debug)]
@@ -36,12 +40,15 @@ pub struct DemoOptions {
 }
 
 /// Tells the story, and then serves until Ctrl-C unless it shall end.
-pub async fn run(options: DemoOptions) -> Result<(), DemoError> {
+///
+/// # Errors
+/// When anything goes otherwise than told, or a part doesn't start; with an interruption as well.
+pub async fn run(options: DemoOptions) -> anyhow::Result<()> {
     let report = Report::to_stdout();
     // Dropping the story ends the gateway and removes the files.
     let scene = tokio::select! {
         scene = tell(&options, &report) => scene?,
-        () = interrupted() => return Err(DemoError::Interrupted),
+        () = interrupted() => bail!("interrupted"),
     };
     if !options.once {
         stay(&report, &scene)?;
@@ -60,7 +67,7 @@ struct Scene {
     hop: Hop,
 }
 
-async fn tell(options: &DemoOptions, report: &Report) -> Result<Scene, DemoError> {
+async fn tell(options: &DemoOptions, report: &Report) -> anyhow::Result<Scene> {
     report.title(
         "Harbormouth demo",
         "one push, three ways, all on this machine",
@@ -93,27 +100,27 @@ async fn tell(options: &DemoOptions, report: &Report) -> Result<Scene, DemoError
         "client → Harbormouth → proxy → Harbor",
     )?;
     let before = gateway.repairs().await?;
-    round_trip(&client(&stage, gateway.https)?, &Image::new(2), report).await?;
+    round_trip(&client(&stage, gateway.https)?, 2, report).await?;
     let repairs = gateway.repairs().await?;
     let done = gateway::difference(&before, &repairs);
-    if !done.iter().any(|(kind, _)| kind.starts_with("location")) {
-        return Err(DemoError::Unexpected("no Location was repaired".into()));
-    }
+    let is_repaired = done.iter().any(|(kind, _)| kind.starts_with("location"));
+    ensure!(is_repaired, "{OTHERWISE}: no Location was repaired");
     report.repairs(&done)?;
-    report.remark("Location has become a path: it stays with whatever host was typed.")?;
+    report.say("\nLocation has become a path: it stays with whatever host was typed.")?;
 
     report.act(
         3,
         "And with such a proxy on either side",
         "client → proxy → Harbormouth → proxy → Harbor",
     )?;
-    round_trip(&client(&stage, hop.address())?, &Image::new(3), report).await?;
+    round_trip(&client(&stage, hop.address())?, 3, report).await?;
     report.repairs(&gateway::difference(&repairs, &gateway.repairs().await?))?;
-    report.remark("A path has no host in it that the proxy in front could spoil.")?;
+    report.say("\nA path has no host in it that the proxy in front could spoil.")?;
     report.heading("All three went as told.")?;
-    report.say("What breaks pushes to a registry of yours, and which hop does it:")?;
-    report.say("  harbormouth doctor https://your-registry --repository project/name")?;
-    report.say("")?;
+    report.say(
+        "What breaks pushes to a registry of yours, and which hop does it:\n\
+         \x20 harbormouth doctor https://your-registry --repository project/name\n",
+    )?;
     Ok(Scene {
         stage,
         gateway,
@@ -122,69 +129,54 @@ async fn tell(options: &DemoOptions, report: &Report) -> Result<Scene, DemoError
 }
 
 /// The push that must fail, and why it does.
-async fn straight_through(stage: &Stage, report: &Report) -> Result<(), DemoError> {
+async fn straight_through(stage: &Stage, report: &Report) -> anyhow::Result<()> {
     report.act(1, "Straight through the proxy", "client → proxy → Harbor")?;
     let client = client(stage, stage.proxy.address())?;
-    let failure = match push::push(&client, &Image::new(1), report).await {
-        Ok(()) => {
-            return Err(DemoError::Unexpected(
-                "the broken proxy's push worked".into(),
-            ));
-        }
-        Err(failure) => failure,
+    let failure = match push::push(&client, &image(1), report).await {
+        Ok(()) => bail!("{OTHERWISE}: the broken proxy's push worked"),
+        Err(error) => error.downcast::<Failure>()?,
     };
-    expect_the_story(&failure)?;
-    report.why(&[
-        &format!("The client was told to push to \"{NAME}\". The proxy passed Host"),
-        &format!("\"{NAME}:443\" on, and Harbor built the upload's Location from it:"),
-        &format!(
-            "  {}…",
-            failure.location.chars().take(66).collect::<String>()
-        ),
-        "To a program that compares text this is another host, so the client",
-        "(as containerd and docker do) sent no Authorization there, and Harbor",
-        "saw a PUT from nobody.",
-    ])
-}
-
-fn client(stage: &Stage, address: SocketAddr) -> Result<Client, DemoError> {
-    let name = Name {
-        name: NAME.to_owned(),
-        address,
-    };
-    Ok(Client::new(name, stage.authority.client()?))
-}
-
-/// The PUT of a blob is refused as nobody's, because its Location was taken for another host.
-fn expect_the_story(failure: &Failure) -> Result<(), DemoError> {
-    let told = failure.verb == Verb::PutBlob
-        && failure.status == Some(401)
+    let told = failure.method == Method::PUT
+        && failure.status == 401
         && failure
             .message
             .contains("unauthorized to access repository")
-        && failure
-            .location
-            .starts_with(&format!("https://{NAME}:443/"));
-    if told {
-        return Ok(());
-    }
-    Err(DemoError::Unexpected(format!(
-        "the push failed, but so: {failure}"
-    )))
+        && failure.target.starts_with(&format!("https://{NAME}:443/"));
+    ensure!(told, "{OTHERWISE}: the push failed, but so: {failure}");
+    let location: String = failure.target.chars().take(66).collect();
+    report.why(&format!(
+        "The client was told to push to \"{NAME}\". The proxy passed Host\n\
+         \"{NAME}:443\" on, and Harbor built the upload's Location from it:\n\
+         \x20 {location}…\n\
+         To a program that compares text this is another host, so the client\n\
+         (as containerd and docker do) sent no Authorization there, and Harbor\n\
+         saw a PUT from nobody."
+    ))
 }
 
-async fn round_trip(client: &Client, image: &Image, report: &Report) -> Result<(), DemoError> {
-    let failed = |failure: Failure| DemoError::Unexpected(failure.to_string());
-    push::push(client, image, report).await.map_err(failed)?;
-    push::pull(client, image, report).await.map_err(failed)
+fn client(stage: &Stage, address: SocketAddr) -> anyhow::Result<Client> {
+    Ok(Client::new(NAME, address, stage.authority.client()?))
 }
 
-fn stay(report: &Report, scene: &Scene) -> Result<(), DemoError> {
+/// Each seed is another image, so that nothing is there already.
+fn image(seed: u64) -> Image {
+    Image::new(Pattern { seed, size: LAYER })
+}
+
+/// A push and a pull that work.
+async fn round_trip(client: &Client, seed: u64, report: &Report) -> anyhow::Result<()> {
+    let image = image(seed);
+    push::push(client, &image, report)
+        .await
+        .context(OTHERWISE)?;
+    push::pull(client, &image, report).await.context(OTHERWISE)
+}
+
+fn stay(report: &Report, scene: &Scene) -> anyhow::Result<()> {
     let Scene { stage, gateway, .. } = scene;
     let port = gateway.https.port();
     let files = stage.directory().display();
-    report.say("Still serving; Ctrl-C ends it.")?;
-    report.say("")?;
+    report.say("Still serving; Ctrl-C ends it.\n")?;
     report.cast(&[
         (
             "registry",
@@ -204,12 +196,10 @@ fn stay(report: &Report, scene: &Scene) -> Result<(), DemoError> {
             "",
         ),
     ])?;
-    report.say("")?;
-    report.say(&format!("curl -i --cacert {files}/ca.pem \\"))?;
     report.say(&format!(
-        "  -u alice:Alice12345 https://{NAME}:{port}/v2/lab/demo/tags/list"
-    ))?;
-    report.say("")
+        "\ncurl -i --cacert {files}/ca.pem \\\n\
+         \x20 -u alice:Alice12345 https://{NAME}:{port}/v2/lab/demo/tags/list\n"
+    ))
 }
 
 /// Ctrl-C, or being told to go in another way.

@@ -1,300 +1,218 @@
 //! A push and a pull, step by step, each step told as it ends.
 
-use super::client::{Client, Reply};
-use super::image::{Image, MANIFEST};
+use super::client::{self, Client, Reply, header};
 use super::report::{Mark, Report};
-use super::wire;
-use crate::sample::content::{Pattern, digest, digest_of};
-use crate::standin::link::Body;
+use crate::sample::content::{digest, digest_of};
+use crate::sample::image::{Image, MANIFEST};
+use crate::standin::answer::{Body, full, nothing};
+use anyhow::{Context, ensure};
 use bytes::Bytes;
+use futures_util::stream;
 use http::Method;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
 use sha2::{Digest, Sha256};
-use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verb {
-    Token,
-    HeadBlob,
-    StartUpload,
-    PutBlob,
-    PutManifest,
-    GetManifest,
-    GetBlob,
-}
+const REPOSITORY: &str = "lab/demo";
+const TAG: &str = "v1";
 
-impl Verb {
-    fn words(self) -> &'static str {
-        match self {
-            Verb::Token => "the token",
-            Verb::HeadBlob => "HEAD",
-            Verb::StartUpload => "POST",
-            Verb::PutBlob | Verb::PutManifest => "PUT",
-            Verb::GetManifest | Verb::GetBlob => "GET",
-        }
-    }
-}
-
-/// How a push or pull ended early.
-#[derive(Debug)]
+/// An answer that ends a push or pull early.
+#[derive(Debug, thiserror::Error)]
+#[error("{method} was answered {status}: {message}")]
 pub(super) struct Failure {
-    pub(super) verb: Verb,
-    /// `None` when there was no answer.
-    pub(super) status: Option<u16>,
+    pub(super) method: Method,
+    /// What was asked: a path, or a Location.
+    pub(super) target: String,
+    pub(super) status: u16,
     pub(super) message: String,
-    /// Of the upload that was going on, if one was.
-    pub(super) location: String,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = self.verb.words();
-        match self.status {
-            Some(status) => write!(f, "{verb} was answered {status}: {}", self.message),
-            None => write!(f, "{verb} was not answered: {}", self.message),
-        }
-    }
-}
-
-/// What is sent as a blob.
-enum Content {
-    Made(Pattern),
-    AtHand(Bytes),
-}
-
-impl Content {
-    fn size(&self) -> u64 {
-        match self {
-            Content::Made(pattern) => pattern.size,
-            Content::AtHand(bytes) => bytes.len() as u64,
-        }
-    }
-
-    fn body(&self, sent: &Arc<AtomicU64>) -> Body {
-        match self {
-            Content::Made(pattern) => wire::counted(*pattern, sent.clone()),
-            Content::AtHand(bytes) => wire::full(bytes.clone()),
-        }
-    }
 }
 
 /// One push or pull under way.
 struct Run<'a> {
     client: &'a Client,
-    image: &'a Image,
     report: &'a Report,
 }
 
-pub(super) async fn push(client: &Client, image: &Image, report: &Report) -> Result<(), Failure> {
-    let run = Run {
-        client,
-        image,
-        report,
-    };
-    let layer = Content::Made(image.layer.content);
-    run.push_blob("layer", &image.layer.digest, &layer).await?;
-    let config = Content::AtHand(image.config.clone());
-    run.push_blob("config", &digest(&image.config), &config)
+/// # Errors
+/// [`Failure`] where a step is answered otherwise than a push that works is.
+pub(super) async fn push(client: &Client, image: &Image, report: &Report) -> anyhow::Result<()> {
+    let run = Run { client, report };
+    let layer = &image.layer;
+    let pieces = layer.content.chunks();
+    run.push_blob("layer", &layer.digest, layer.content.size, pieces)
         .await?;
-    let path = format!("/v2/{}/manifests/{}", image.repository, image.tag);
-    let body = wire::full(image.manifest.clone());
-    let verb = Verb::PutManifest;
+    let config = image.config.clone();
+    let (name, size) = (digest(&config), config.len() as u64);
+    run.push_blob("config", &name, size, std::iter::once(config))
+        .await?;
+    let path = format!("/v2/{REPOSITORY}/manifests/{TAG}");
     let headers = [("content-type", MANIFEST)];
-    let reply = run.send(verb, Method::PUT, &path, &headers, body).await?;
-    let reply = run.expect(verb, "manifest", 201, reply, "").await?;
-    run.told(
-        Mark::Good,
-        verb,
-        "manifest",
-        reply.status,
-        &format!("tagged {}", image.tag),
-    )
+    let body = full(image.manifest.clone());
+    let answered = run.send(Method::PUT, &path, &headers, body).await?;
+    answered.expect("manifest", 201).await?;
+    run.told("PUT", "manifest", 201, &format!("tagged {TAG}"))
 }
 
-pub(super) async fn pull(client: &Client, image: &Image, report: &Report) -> Result<(), Failure> {
-    let run = Run {
-        client,
-        image,
-        report,
-    };
-    let path = format!("/v2/{}/manifests/{}", image.repository, image.tag);
-    let verb = Verb::GetManifest;
+/// # Errors
+/// As of [`push`].
+pub(super) async fn pull(client: &Client, image: &Image, report: &Report) -> anyhow::Result<()> {
+    let run = Run { client, report };
+    let path = format!("/v2/{REPOSITORY}/manifests/{TAG}");
     let accept = [("accept", MANIFEST)];
-    let reply = run
-        .send(verb, Method::GET, &path, &accept, wire::nothing())
-        .await?;
-    let reply = run.expect(verb, "manifest", 200, reply, "").await?;
-    let pulled = reply.text().await;
-    if pulled.as_bytes() != &image.manifest[..] {
-        return Err(run.failure(verb, Some(200), "another manifest came back", ""));
-    }
-    run.told(Mark::Good, verb, "manifest", 200, "the one that was pushed")?;
+    let answered = run.send(Method::GET, &path, &accept, nothing()).await?;
+    let pulled = client::text(answered.expect("manifest", 200).await?).await;
+    ensure!(
+        pulled.as_bytes() == &image.manifest[..],
+        "GET was answered 200: another manifest came back"
+    );
+    run.told("GET", "manifest", 200, "the one that was pushed")?;
     run.pull_blob("layer", &image.layer.digest).await?;
     run.pull_blob("config", &digest(&image.config)).await
 }
 
 impl Run<'_> {
-    async fn push_blob(&self, what: &str, digest: &str, content: &Content) -> Result<(), Failure> {
-        let path = format!("/v2/{}/blobs/{digest}", self.image.repository);
-        let mut reply = self.head(&path).await?;
-        if reply.status == 401 {
-            self.told(Mark::Good, Verb::HeadBlob, what, 401, "asks for a token")?;
-            // For the scope that the push will need, as clients do.
-            let challenge = reply
-                .header("www-authenticate")
-                .replace(":pull\"", ":pull,push\"");
-            let failed =
-                |error: std::io::Error| self.failure(Verb::Token, None, &error.to_string(), "");
-            let (post, get) = self.client.log_in(&challenge).await.map_err(failed)?;
-            let told = |verb, status, note| {
-                self.report
-                    .step(Mark::Good, verb, "/service/token", status, note)
-            };
-            told("POST", post, "so the client asks with GET")
-                .and_then(|()| told("GET", get, "a token for alice"))
-                .map_err(|error| self.failure(Verb::Token, None, &error.to_string(), ""))?;
-            reply = self.head(&path).await?;
-        }
-        self.expect(Verb::HeadBlob, what, 404, reply, "").await?;
-        self.told(Mark::Good, Verb::HeadBlob, what, 404, "not there yet")?;
-
-        let start = format!("/v2/{}/blobs/uploads/", self.image.repository);
-        let verb = Verb::StartUpload;
-        let length = [("content-length", "0")];
-        let reply = self
-            .send(verb, Method::POST, &start, &length, wire::nothing())
-            .await?;
-        let reply = self.expect(verb, "upload", 202, reply, "").await?;
-        let location = reply.header("location").to_owned();
-        let shown = location.split("/v2/").next().unwrap_or_default();
-        self.told(
-            Mark::Good,
-            verb,
-            "upload",
-            202,
-            &format!("Location {shown}/v2/…"),
-        )?;
-        self.put_blob(what, digest, content, &location).await
-    }
-
-    async fn put_blob(
+    async fn push_blob(
         &self,
         what: &str,
         digest: &str,
-        content: &Content,
-        location: &str,
-    ) -> Result<(), Failure> {
-        let verb = Verb::PutBlob;
+        size: u64,
+        pieces: impl Iterator<Item = Bytes> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        self.seek(what, digest).await?;
+        let start = format!("/v2/{REPOSITORY}/blobs/uploads/");
+        let length = [("content-length", "0")];
+        let answered = self.send(Method::POST, &start, &length, nothing()).await?;
+        let reply = answered.expect("upload", 202).await?;
+        let location = header(&reply, "location");
+        let shown = location.split("/v2/").next().unwrap_or_default();
+        self.told("POST", "upload", 202, &format!("Location {shown}/v2/…"))?;
+
         let separator = if location.contains('?') { '&' } else { '?' };
         let target = format!("{location}{separator}digest={digest}");
-        let length = content.size().to_string();
+        let length = size.to_string();
         let headers = [
             ("content-length", length.as_str()),
             ("content-type", "application/octet-stream"),
         ];
         let sent = Arc::new(AtomicU64::new(0));
-        let sending = self.send(verb, Method::PUT, &target, &headers, content.body(&sent));
-        let label = format!("{:<5} {what}", verb.words());
-        let reply = self
-            .report
-            .progress(&label, &sent, content.size(), sending)
-            .await?;
-        let sized = format!("{what}, {}", bytes(content.size()));
-        let reply = self.expect(verb, &sized, 201, reply, location).await?;
-        if reply.header("docker-content-digest") != digest {
-            return Err(self.failure(verb, Some(201), "for another digest", location));
-        }
-        self.told(Mark::Good, verb, &sized, 201, "stored")
+        let sending = self.send(Method::PUT, &target, &headers, counted(pieces, &sent));
+        let label = format!("PUT   {what}");
+        let answered = self.report.progress(&label, &sent, size, sending).await?;
+        let sized = format!("{what}, {}", bytes(size));
+        let reply = answered.expect(&sized, 201).await?;
+        ensure!(
+            header(&reply, "docker-content-digest") == digest,
+            "PUT was answered 201: for another digest"
+        );
+        self.told("PUT", &sized, 201, "stored")
     }
 
-    async fn pull_blob(&self, what: &str, digest: &str) -> Result<(), Failure> {
-        let path = format!("/v2/{}/blobs/{digest}", self.image.repository);
-        let verb = Verb::GetBlob;
-        let reply = self
-            .send(verb, Method::GET, &path, &[], wire::nothing())
-            .await?;
-        let mut reply = self.expect(verb, what, 200, reply, "").await?;
+    /// Asks for a blob that isn't there yet, and for a token where that is asked for.
+    async fn seek(&self, what: &str, digest: &str) -> anyhow::Result<()> {
+        let path = format!("/v2/{REPOSITORY}/blobs/{digest}");
+        let head = || self.send(Method::HEAD, &path, &[], nothing());
+        let mut answered = head().await?;
+        if answered.reply.status() == 401 {
+            self.told("HEAD", what, 401, "asks for a token")?;
+            // For the scope that the push will need, as clients do.
+            let challenge = header(&answered.reply, "www-authenticate");
+            let challenge = challenge.replace(":pull\"", ":pull,push\"");
+            let logged_in = self.client.log_in(&challenge).await;
+            let (post, get) = logged_in.context("the token was not answered")?;
+            self.told(
+                "POST",
+                "/service/token",
+                post,
+                "so the client asks with GET",
+            )?;
+            self.told("GET", "/service/token", get, "a token for alice")?;
+            answered = head().await?;
+        }
+        answered.expect(what, 404).await?;
+        self.told("HEAD", what, 404, "not there yet")
+    }
+
+    async fn pull_blob(&self, what: &str, digest: &str) -> anyhow::Result<()> {
+        let path = format!("/v2/{REPOSITORY}/blobs/{digest}");
+        let answered = self.send(Method::GET, &path, &[], nothing()).await?;
+        let mut reply = answered.expect(what, 200).await?;
         let (mut hasher, mut size) = (Sha256::new(), 0);
-        while let Some(frame) = reply.body.frame().await {
-            match frame.map(|frame| frame.into_data()) {
-                Ok(Ok(data)) => {
-                    size += data.len() as u64;
-                    hasher.update(&data);
-                }
-                Ok(Err(_)) => {}
-                Err(error) => return Err(self.failure(verb, Some(200), &error.to_string(), "")),
+        while let Some(frame) = reply.body_mut().frame().await {
+            let frame = frame.context("GET was answered 200")?;
+            if let Ok(data) = frame.into_data() {
+                size += data.len() as u64;
+                hasher.update(&data);
             }
         }
-        if digest_of(hasher) != digest {
-            return Err(self.failure(verb, Some(200), "other content came back", ""));
-        }
-        self.told(
-            Mark::Good,
-            verb,
-            &format!("{what}, {}", bytes(size)),
-            200,
-            "digest equal",
-        )
-    }
-
-    async fn head(&self, path: &str) -> Result<Reply, Failure> {
-        self.send(Verb::HeadBlob, Method::HEAD, path, &[], wire::nothing())
-            .await
+        ensure!(
+            digest_of(hasher) == digest,
+            "GET was answered 200: other content came back"
+        );
+        let sized = format!("{what}, {}", bytes(size));
+        self.told("GET", &sized, 200, "digest equal")
     }
 
     async fn send(
         &self,
-        verb: Verb,
         method: Method,
-        location: &str,
+        target: &str,
         headers: &[(&str, &str)],
         body: Body,
-    ) -> Result<Reply, Failure> {
-        let sent = self.client.send(method, location, headers, body).await;
-        sent.map_err(|error| self.failure(verb, None, &error.to_string(), location))
+    ) -> anyhow::Result<Answered<'_>> {
+        let sent = self.client.send(method.clone(), target, headers, body);
+        let reply = sent.await;
+        Ok(Answered {
+            reply: reply.with_context(|| format!("{method} was not answered"))?,
+            report: self.report,
+            method,
+            target: target.to_owned(),
+        })
     }
 
+    fn told(&self, method: &str, what: &str, status: u16, note: &str) -> anyhow::Result<()> {
+        self.report.step(Mark::Good, method, what, status, note)
+    }
+}
+
+/// A reply, and what it answers.
+struct Answered<'a> {
+    reply: Reply,
+    report: &'a Report,
+    method: Method,
+    target: String,
+}
+
+impl Answered<'_> {
     /// The reply, if it has this status; otherwise what it says.
-    async fn expect(
-        &self,
-        verb: Verb,
-        what: &str,
-        status: u16,
-        reply: Reply,
-        location: &str,
-    ) -> Result<Reply, Failure> {
-        if reply.status == status {
-            return Ok(reply);
+    async fn expect(self, what: &str, status: u16) -> anyhow::Result<Reply> {
+        if self.reply.status() == status {
+            return Ok(self.reply);
         }
-        let got = reply.status;
-        let message = reply.error().await;
-        self.told(Mark::Bad, verb, what, got, &message)?;
-        Err(self.failure(verb, Some(got), &message, location))
-    }
-
-    fn told(
-        &self,
-        mark: Mark,
-        verb: Verb,
-        what: &str,
-        status: u16,
-        note: &str,
-    ) -> Result<(), Failure> {
-        let written = self.report.step(mark, verb.words(), what, status, note);
-        written.map_err(|error| self.failure(verb, Some(status), &error.to_string(), ""))
-    }
-
-    fn failure(&self, verb: Verb, status: Option<u16>, message: &str, location: &str) -> Failure {
-        Failure {
-            verb,
+        let status = self.reply.status().as_u16();
+        let message = client::error(self.reply).await;
+        let method = self.method;
+        self.report
+            .step(Mark::Bad, method.as_str(), what, status, &message)?;
+        Err(Failure {
+            method,
+            target: self.target,
             status,
-            message: message.into(),
-            location: location.into(),
+            message,
         }
+        .into())
     }
+}
+
+/// Content, counted as it is taken for sending.
+fn counted(pieces: impl Iterator<Item = Bytes> + Send + 'static, sent: &Arc<AtomicU64>) -> Body {
+    let sent = Arc::clone(sent);
+    let frames = pieces.map(move |piece| {
+        sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        Ok(Frame::data(piece))
+    });
+    StreamBody::new(stream::iter(frames)).boxed_unsync()
 }
 
 /// A size for people.

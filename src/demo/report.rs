@@ -1,7 +1,7 @@
 //! What the demo prints: at most 80 columns, calm, in colour only on a terminal that wants it.
 
-use super::error::DemoError;
 use crate::terminal::{Colour, Output, Style, WIDTH, bar, wrap};
+use anyhow::Context;
 use std::future::Future;
 use std::io::{self, Write};
 use std::pin::pin;
@@ -26,12 +26,12 @@ impl Report {
         Report(Style::of_stdout())
     }
 
-    pub(super) fn title(&self, title: &str, rest: &str) -> Result<(), DemoError> {
+    pub(super) fn title(&self, title: &str, rest: &str) -> anyhow::Result<()> {
         self.print(&format!("\n{}  {}\n", self.0.bold(title), self.0.dim(rest)))
     }
 
     /// Who takes part, where, and what there is to say about it.
-    pub(super) fn cast(&self, parts: &[(&str, String, &str)]) -> Result<(), DemoError> {
+    pub(super) fn cast(&self, parts: &[(&str, String, &str)]) -> anyhow::Result<()> {
         for (name, place, note) in parts {
             // A long place pushes its note out; it is what one came for.
             let line = format!("  {name:<12} {place:<28}");
@@ -42,7 +42,7 @@ impl Report {
         Ok(())
     }
 
-    pub(super) fn act(&self, number: u8, title: &str, chain: &str) -> Result<(), DemoError> {
+    pub(super) fn act(&self, number: u8, title: &str, chain: &str) -> anyhow::Result<()> {
         let title = format!("{number}  {title}");
         self.print(&format!(
             "\n{}\n   {}\n",
@@ -51,7 +51,7 @@ impl Report {
         ))
     }
 
-    pub(super) fn heading(&self, title: &str) -> Result<(), DemoError> {
+    pub(super) fn heading(&self, title: &str) -> anyhow::Result<()> {
         self.print(&format!("\n{}\n", self.0.bold(title)))
     }
 
@@ -62,7 +62,7 @@ impl Report {
         what: &str,
         status: u16,
         note: &str,
-    ) -> Result<(), DemoError> {
+    ) -> anyhow::Result<()> {
         let (sign, colour) = match mark {
             Mark::Good => ("✓", Colour::Green),
             Mark::Bad => ("✗", Colour::Red),
@@ -81,14 +81,13 @@ impl Report {
         Ok(())
     }
 
-    pub(super) fn why(&self, lines: &[&str]) -> Result<(), DemoError> {
+    /// A heading within an act, and the lines below it.
+    pub(super) fn why(&self, lines: &str) -> anyhow::Result<()> {
         self.print(&format!("\n   {}", self.0.bold("Why")))?;
-        lines
-            .iter()
-            .try_for_each(|line| self.print(&format!("   {line}")))
+        self.say(lines)
     }
 
-    pub(super) fn repairs(&self, repairs: &[(String, u64)]) -> Result<(), DemoError> {
+    pub(super) fn repairs(&self, repairs: &[(String, u64)]) -> anyhow::Result<()> {
         let listed: Vec<String> = repairs
             .iter()
             .map(|(kind, count)| format!("{kind} × {count}"))
@@ -99,13 +98,9 @@ impl Report {
         lines.try_for_each(|line| self.print(&format!("{:13}{line}", "")))
     }
 
-    pub(super) fn say(&self, text: &str) -> Result<(), DemoError> {
-        self.print(format!("   {text}").trim_end())
-    }
-
-    /// A line with space around it.
-    pub(super) fn remark(&self, text: &str) -> Result<(), DemoError> {
-        self.print(&format!("\n   {text}"))
+    pub(super) fn say(&self, text: &str) -> anyhow::Result<()> {
+        let mut lines = text.split('\n');
+        lines.try_for_each(|line| self.print(format!("   {line}").trim_end()))
     }
 
     /// Shows how far a step is while it lasts. On a terminal only; elsewhere steps are lines.
@@ -136,8 +131,8 @@ impl Report {
         }
     }
 
-    fn print(&self, text: &str) -> Result<(), DemoError> {
-        writeln!(io::stdout(), "{text}").map_err(DemoError::Terminal)
+    fn print(&self, text: &str) -> anyhow::Result<()> {
+        writeln!(io::stdout(), "{text}").context("the terminal could not be written to")
     }
 }
 

@@ -1,10 +1,10 @@
 //! What the story is played on: certificates, a Harbor, and the proxies that break pushes.
 
-use super::error::DemoError;
-use crate::edge::origin::{Host, Origin, Scheme};
+use crate::edge::origin::Origin;
 use crate::standin::certs::{Authority, ServerCertificate};
 use crate::standin::hop::{Hop, HopConfig, HostRule};
 use crate::standin::{Standin, StandinConfig};
+use anyhow::Context;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -17,6 +17,9 @@ pub(super) const NAME: &str = "hub.localhost";
 /// Layers are made anew from their seed when they are pulled; none is kept.
 const KEPT_UP_TO: u64 = 1024 * 1024;
 
+const FILES: &str = "the demo's files could not be written";
+const START: &str = "a loopback server could not be started";
+
 pub(super) struct Stage {
     pub(super) authority: Authority,
     certificate: ServerCertificate,
@@ -26,24 +29,18 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) async fn build() -> Result<Stage, DemoError> {
+    pub(super) async fn build() -> anyhow::Result<Stage> {
         let authority = Authority::new("Harbormouth demo")?;
         let certificate = authority.issue(&[NAME, "localhost", "127.0.0.1"])?;
-        let files = Files::create().map_err(DemoError::Files)?;
-        files
-            .write("ca.pem", authority.pem())
-            .map_err(DemoError::Files)?;
-        files
-            .write("hub.crt", &certificate.cert_pem)
-            .map_err(DemoError::Files)?;
-        files
-            .write("hub.key", &certificate.key_pem)
-            .map_err(DemoError::Files)?;
+        let files = Files::create().context(FILES)?;
+        files.write("ca.pem", authority.pem())?;
+        files.write("hub.crt", &certificate.cert_pem)?;
+        files.write("hub.key", &certificate.key_pem)?;
         let mut config = StandinConfig::example(origin(443)?);
         config.discard_blobs_over = Some(KEPT_UP_TO);
         let harbor = Standin::start(config).await?;
         let proxy = Hop::start(broken(harbor.origin(), &certificate)?).await;
-        let proxy = proxy.map_err(DemoError::Start)?;
+        let proxy = proxy.context(START)?;
         Ok(Stage {
             authority,
             certificate,
@@ -54,15 +51,15 @@ impl Stage {
     }
 
     /// Another such proxy, before the gateway.
-    pub(super) async fn hop_before(&self, gateway: SocketAddr) -> Result<Hop, DemoError> {
+    pub(super) async fn hop_before(&self, gateway: SocketAddr) -> anyhow::Result<Hop> {
         let mut config = broken(origin(gateway.port())?, &self.certificate)?;
         config.upstream_address = Some(gateway);
         config.upstream_tls = Some(self.authority.client()?);
-        Hop::start(config).await.map_err(DemoError::Start)
+        Hop::start(config).await.context(START)
     }
 
     /// The gateway's configuration file, for a port that was free a moment ago.
-    pub(super) fn write_config(&self, port: u16) -> Result<PathBuf, DemoError> {
+    pub(super) fn write_config(&self, port: u16) -> anyhow::Result<PathBuf> {
         let text = format!(
             "listeners:\n  - address: 127.0.0.1:{port}\n    tls:\n      certificates:\n\
              \x20       - {{ cert: hub.crt, key: hub.key }}\n\
@@ -72,9 +69,7 @@ impl Stage {
              \x20     tls: {{ ca: ca.pem, server_name: {NAME} }}\n",
             self.proxy.address().port()
         );
-        self.files
-            .write("harbormouth.yaml", &text)
-            .map_err(DemoError::Files)?;
+        self.files.write("harbormouth.yaml", &text)?;
         Ok(self.files.path("harbormouth.yaml"))
     }
 
@@ -93,7 +88,7 @@ impl Stage {
 }
 
 /// A proxy that writes the name as `$host:$server_port`, as many configurations do.
-fn broken(upstream: Origin, certificate: &ServerCertificate) -> Result<HopConfig, DemoError> {
+fn broken(upstream: Origin, certificate: &ServerCertificate) -> anyhow::Result<HopConfig> {
     let mut config = HopConfig::honest(upstream);
     config.host = HostRule::WithDefaultPort;
     config.forwarded_host = Some(format!("{NAME}:443"));
@@ -101,23 +96,15 @@ fn broken(upstream: Origin, certificate: &ServerCertificate) -> Result<HopConfig
     Ok(config)
 }
 
-fn origin(port: u16) -> Result<Origin, DemoError> {
-    let host = Host::parse(NAME)
-        .map_err(|error| DemoError::Unexpected(format!("the name {NAME} {error}")))?;
-    Ok(Origin {
-        scheme: Scheme::Https,
-        host,
-        port,
-    })
+fn origin(port: u16) -> anyhow::Result<Origin> {
+    Ok(Origin::parse(&format!("https://{NAME}:{port}"))?)
 }
 
 /// A port that nobody listens on. Somebody may take it before we do: then the start is repeated.
-pub(super) fn free_port() -> Result<u16, DemoError> {
+pub(super) fn free_port() -> anyhow::Result<u16> {
     let probe = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)));
-    let address = probe
-        .and_then(|probe| probe.local_addr())
-        .map_err(DemoError::Start)?;
-    Ok(address.port())
+    let address = probe.and_then(|probe| probe.local_addr());
+    Ok(address.context(START)?.port())
 }
 
 /// A directory of our own that goes away with the demo.
@@ -134,16 +121,12 @@ impl Files {
         self.0.join(name)
     }
 
-    fn write(&self, name: &str, text: &str) -> io::Result<()> {
-        let path: &Path = &self.path(name);
+    fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
         let mut options = OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(path)?;
-        file.write_all(text.as_bytes())
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let file = options.open(self.path(name));
+        let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+        written.context(FILES)
     }
 }
 

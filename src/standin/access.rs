@@ -3,17 +3,16 @@
 
 use super::RefusedMount;
 use super::account::{Account, AccountKind};
-use super::answer::{Answer, Voice, error, set};
-use super::core::Core;
-use super::csrf::BareName;
-use super::path::{Query, Route};
+use super::answer::{Answer, Say, by_core, by_registry};
+use super::core::{Core, Exchange};
+use super::path::{Part, Route};
 use super::token::{Claims, SERVICE};
 use crate::epoch::since_epoch;
-use crate::registry::scope::Action;
+use crate::registry::scope::{Action, Scope};
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
-use http::{HeaderMap, Method, StatusCode, header};
+use http::Method;
 use std::time::{Instant, SystemTime};
 
 /// Go's decoder, which core has: bits beyond the last byte may be anything.
@@ -21,6 +20,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );
+
+const BASIC: &str = "Basic realm=\"harbor\"";
 
 /// Who is calling.
 pub(super) enum Caller<'a> {
@@ -40,185 +41,132 @@ impl Caller<'_> {
 }
 
 impl Core {
-    pub(super) async fn caller(&self, headers: &HeaderMap) -> Caller<'_> {
-        if let Some(account) = self.basic(headers).await {
+    pub(super) async fn caller(&self, exchange: &Exchange) -> Caller<'_> {
+        if let Some(account) = self.basic(exchange).await {
             return Caller::Account(account);
         }
-        let bearer = authorization(headers).and_then(|value| value.strip_prefix("Bearer "));
-        let (now, leeway) = (
-            since_epoch(SystemTime::now()).as_secs(),
-            self.config.token_leeway.as_secs(),
-        );
-        match bearer.and_then(|token| self.key.verify(token, now, leeway)) {
-            Some(claims) => Caller::Bearer(claims),
-            None => Caller::Anonymous,
-        }
+        let bearer = authorization(exchange).strip_prefix("Bearer ");
+        let now = since_epoch(SystemTime::now()).as_secs();
+        let leeway = self.config.token_leeway.as_secs();
+        let claims = bearer.and_then(|token| self.key.verify(token, now, leeway));
+        claims.map_or(Caller::Anonymous, Caller::Bearer)
     }
 
     /// The account of correct Basic credentials. Wrong ones are answered late, and lock a user
     /// (not a robot) meanwhile.
-    pub(super) async fn basic(&self, headers: &HeaderMap) -> Option<&Account> {
-        let encoded = authorization(headers)?.strip_prefix("Basic ")?;
+    pub(super) async fn basic(&self, exchange: &Exchange) -> Option<&Account> {
+        let encoded = authorization(exchange).strip_prefix("Basic ")?;
         let decoded = String::from_utf8(BASE64.decode(encoded).ok()?).ok()?;
         let (name, password) = decoded.split_once(':')?;
-        let account = self
-            .config
-            .accounts
-            .iter()
-            .find(|account| account.name == name);
-        let locked = self
-            .locked
-            .lock()
-            .get(name)
-            .is_some_and(|until| Instant::now() < *until);
-        match account {
-            Some(account) if !locked && account.password == password => Some(account),
-            Some(account) => {
-                let until = Instant::now() + self.config.failed_login_delay;
-                if account.kind != AccountKind::Robot {
-                    self.locked.lock().insert(name.to_owned(), until);
-                }
-                tokio::time::sleep(self.config.failed_login_delay).await;
-                None
+        let mut accounts = self.config.accounts.iter();
+        let account = accounts.find(|account| account.name == name);
+        let until = self.locked.lock().get(name).copied();
+        let is_locked = until.is_some_and(|until| Instant::now() < until);
+        if let Some(account) = account {
+            if !is_locked && account.password == password {
+                return Some(account);
             }
-            None => {
-                tokio::time::sleep(self.config.failed_login_delay).await;
-                None
+            if account.kind != AccountKind::Robot {
+                let until = Instant::now() + self.config.failed_login_delay;
+                self.locked.lock().insert(name.to_owned(), until);
             }
         }
+        tokio::time::sleep(self.config.failed_login_delay).await;
+        None
     }
 
     /// The refusal, if there is one.
-    pub(super) async fn check(
-        &self,
-        method: &Method,
-        path: &str,
-        route: &Route,
-        query: &Query,
-        headers: &HeaderMap,
-    ) -> Option<Answer> {
-        let caller = self.caller(headers).await;
-        let carried = authorization(headers).is_some_and(|value| !value.is_empty());
-        let repository = match route {
-            Route::NoProject { name } => return Some(no_project(name)),
+    pub(super) async fn check(&self, exchange: &Exchange, route: &Route) -> Option<Answer> {
+        let caller = self.caller(exchange).await;
+        let (repository, part) = match route {
+            Route::NoProject(name) => {
+                let message = format!("bad request: invalid repository name: {name}");
+                return Some(by_core(400).error("BAD_REQUEST", &message));
+            }
             Route::Ping if caller.is_known() => return None,
             Route::Ping => {
-                return Some(unauthorized(
-                    &self.challenge(headers, carried, &[]),
-                    "unauthorized",
-                ));
+                return Some(unauthorized(&self.challenge(exchange, &[]), "unauthorized"));
             }
             Route::Catalog => {
-                let admin = matches!(caller, Caller::Account(account) if Core::is_admin(account));
-                let refusal =
-                    || unauthorized("Basic realm=\"harbor\"", "unauthorized to list catalog");
-                return (!admin).then(refusal);
+                let is_admin = matches!(caller, Caller::Account(account) if account.is_admin());
+                let refusal = || unauthorized(BASIC, "unauthorized to list catalog");
+                return (!is_admin).then(refusal);
             }
-            Route::Unknown => return Some(unrecognised(method, path)),
-            Route::Tags { repository }
-            | Route::Manifest { repository, .. }
-            | Route::Blob { repository, .. }
-            | Route::Uploads { repository, .. }
-            | Route::Upload { repository, .. }
-            | Route::Referrers { repository, .. } => repository.as_str(),
+            Route::Unknown => return Some(unrecognised(exchange)),
+            Route::Of(repository, part) => (repository, part),
         };
-        let Some(action) = action(method) else {
-            return Some(unrecognised(method, path));
+        let Some(action) = action(exchange.method()) else {
+            return Some(unrecognised(exchange));
         };
-        let mut wanted = vec![(repository, action)];
-        if let (Route::Uploads { .. }, Some(_), Some(from)) =
-            (route, query.get("mount"), query.get("from"))
-        {
-            wanted.push((from, Action::Pull));
+        let wanted = |repository: &str, action| Scope {
+            repository: repository.to_owned(),
+            action,
+        };
+        let mut scopes = vec![wanted(repository, action)];
+        if let (Part::Uploads { .. }, Some(_), Some(from)) = (
+            part,
+            exchange.query.get("mount"),
+            exchange.query.get("from"),
+        ) {
+            scopes.push(wanted(from, Action::Pull));
         }
-        if !carried && (method == Method::GET || method == Method::HEAD) {
-            let challenge = self.challenge(headers, carried, &wanted);
+        if authorization(exchange).is_empty() && action == Action::Pull {
             return Some(unauthorized(
-                &challenge,
+                &self.challenge(exchange, &scopes),
                 "authorize header needed to send HEAD to repository",
             ));
         }
-        self.denied(&caller, &wanted, || {
-            self.challenge(headers, carried, &wanted)
-        })
+        self.denied(exchange, &caller, &scopes)
     }
 
     /// The refusal for the first of what is wanted that the caller may not.
-    fn denied(
-        &self,
-        caller: &Caller<'_>,
-        wanted: &[(&str, Action)],
-        challenge: impl Fn() -> String,
-    ) -> Option<Answer> {
-        wanted.iter().enumerate().find_map(|(at, (name, action))| {
-            let project = name.split('/').next().unwrap_or_default();
+    fn denied(&self, exchange: &Exchange, caller: &Caller<'_>, wanted: &[Scope]) -> Option<Answer> {
+        wanted.iter().enumerate().find_map(|(at, scope)| {
+            let Scope { repository, action } = scope;
+            let project = repository.split('/').next().unwrap_or_default();
             let Some(project) = self.project(project) else {
                 return Some(unauthorized("", &format!("project {project} not found")));
             };
-            let allowed = match caller {
+            let is_allowed = match caller {
                 Caller::Anonymous => project.rights(None).contains(action),
                 Caller::Account(account) => project.rights(Some(account)).contains(action),
                 Caller::Bearer(claims) => claims.allows(&project.name, *action),
             };
-            let refusal = || {
-                let challenge = challenge();
-                let message =
-                    format!("unauthorized to access repository: {name}, action: {action}");
-                match (at, self.config.refused_mount) {
-                    (0, _) | (_, RefusedMount::Unauthorized) => unauthorized(&challenge, &message),
-                    (_, RefusedMount::Forbidden) => {
-                        error(StatusCode::FORBIDDEN, Voice::Registry, "DENIED", &message)
-                    }
+            if is_allowed {
+                return None;
+            }
+            let message =
+                format!("unauthorized to access repository: {repository}, action: {action}");
+            Some(match (at, self.config.refused_mount) {
+                (0, _) | (_, RefusedMount::Unauthorized) => {
+                    unauthorized(&self.challenge(exchange, wanted), &message)
                 }
-            };
-            (!allowed).then(refusal)
+                (_, RefusedMount::Forbidden) => by_registry(403).error("DENIED", &message),
+            })
         })
     }
 
-    fn challenge(&self, headers: &HeaderMap, carried: bool, wanted: &[(&str, Action)]) -> String {
-        if carried {
-            return "Basic realm=\"harbor\"".into();
+    fn challenge(&self, exchange: &Exchange, wanted: &[Scope]) -> String {
+        if !authorization(exchange).is_empty() {
+            return BASIC.into();
         }
-        let host = headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok());
+        let host = exchange.header("host");
         let realm = match &self.config.core_url {
             Some(core) if Some(core.authority().as_str()) == host => core,
             _ => &self.config.external_url,
         };
-        let mut challenge = format!("Bearer realm=\"{realm}/service/token\",service=\"{SERVICE}\"");
-        if !wanted.is_empty() {
-            let scopes: Vec<String> = wanted
-                .iter()
-                .map(|(name, action)| match action {
-                    Action::Pull => format!("repository:{name}:pull"),
-                    Action::Push => format!("repository:{name}:pull,push"),
-                    Action::Delete => format!("repository:{name}:delete"),
-                })
-                .collect();
-            challenge.push_str(&format!(",scope=\"{}\"", scopes.join(" ")));
+        let challenge = format!("Bearer realm=\"{realm}/service/token\",service=\"{SERVICE}\"");
+        if wanted.is_empty() {
+            return challenge;
         }
-        challenge
+        let scopes: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+        format!("{challenge},scope=\"{}\"", scopes.join(" "))
     }
 }
 
-fn no_project(name: &str) -> Answer {
-    let message = format!("bad request: invalid repository name: {name}");
-    let mut answer = error(
-        StatusCode::BAD_REQUEST,
-        Voice::Core,
-        "BAD_REQUEST",
-        &message,
-    );
-    answer.extensions_mut().insert(BareName);
-    answer
-}
-
-/// A header that stands there twice is taken as Go takes it: the first.
-fn authorization(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
+/// What stands in the header; nothing where there is none.
+fn authorization(exchange: &Exchange) -> &str {
+    exchange.header("authorization").unwrap_or_default()
 }
 
 fn action(method: &Method) -> Option<Action> {
@@ -230,19 +178,13 @@ fn action(method: &Method) -> Option<Action> {
     }
 }
 
-fn unrecognised(method: &Method, path: &str) -> Answer {
+fn unrecognised(exchange: &Exchange) -> Answer {
+    let (method, path) = (exchange.method(), &exchange.path);
     unauthorized("", &format!("un-recognized request: {method} {path}"))
 }
 
 /// Harbor says its message twice, and sets the challenge even when it is empty.
 fn unauthorized(challenge: &str, message: &str) -> Answer {
-    let message = format!("{message}: {message}");
-    let mut answer = error(
-        StatusCode::UNAUTHORIZED,
-        Voice::Registry,
-        "UNAUTHORIZED",
-        &message,
-    );
-    set(&mut answer, "www-authenticate", challenge);
-    answer
+    let answer = by_registry(401).error("UNAUTHORIZED", &format!("{message}: {message}"));
+    answer.with("www-authenticate", challenge)
 }

@@ -46,78 +46,68 @@ pub enum Role {
     Maintainer,
 }
 
+impl Account {
+    pub(super) fn is_admin(&self) -> bool {
+        self.kind == AccountKind::Admin
+    }
+}
+
 impl Project {
     /// Everything `account` may do here; `None` is a caller without an account.
     pub(super) fn rights(&self, account: Option<&Account>) -> &'static [Action] {
         use Action::{Delete, Pull, Push};
-        let public: &[Action] = match self.visibility {
-            Visibility::Public => &[Pull],
-            Visibility::Private => &[],
-        };
-        let Some(account) = account else {
-            return public;
-        };
-        if account.kind == AccountKind::Admin {
-            return &[Pull, Push, Delete];
-        }
+        let is_member = |member: &&Member| account.is_some_and(|one| one.name == member.account);
         match self
             .members
             .iter()
-            .find(|member| member.account == account.name)
+            .find(is_member)
+            .map(|member| member.role)
         {
-            Some(Member {
-                role: Role::Guest, ..
-            }) => &[Pull],
-            Some(Member {
-                role: Role::Developer,
-                ..
-            }) => &[Pull, Push],
-            Some(Member {
-                role: Role::Maintainer,
-                ..
-            }) => &[Pull, Push, Delete],
-            None => public,
+            _ if account.is_some_and(Account::is_admin) => &[Pull, Push, Delete],
+            Some(Role::Maintainer) => &[Pull, Push, Delete],
+            Some(Role::Developer) => &[Pull, Push],
+            Some(Role::Guest) => &[Pull],
+            None => match self.visibility {
+                Visibility::Public => &[Pull],
+                Visibility::Private => &[],
+            },
         }
     }
 }
 
 pub(super) fn example_accounts() -> Vec<Account> {
-    [
-        ("admin", "Harbor12345", AccountKind::Admin),
-        ("alice", "Alice12345", AccountKind::User),
-        ("bob", "Bob123456", AccountKind::User),
-        ("robot$lab+ci", "Robot12345", AccountKind::Robot),
-    ]
-    .into_iter()
-    .map(|(name, password, kind)| Account {
+    let account = |name: &str, password: &str, kind| Account {
         name: name.into(),
         password: password.into(),
         kind,
-    })
-    .collect()
+    };
+    vec![
+        account("admin", "Harbor12345", AccountKind::Admin),
+        account("alice", "Alice12345", AccountKind::User),
+        account("bob", "Bob123456", AccountKind::User),
+        account("robot$lab+ci", "Robot12345", AccountKind::Robot),
+    ]
 }
 
 pub(super) fn example_projects() -> Vec<Project> {
-    let lab = [
-        ("alice", Role::Developer),
-        ("bob", Role::Guest),
-        ("robot$lab+ci", Role::Developer),
+    let member = |account: &str, role| Member {
+        account: account.into(),
+        role,
+    };
+    let lab = vec![
+        member("alice", Role::Developer),
+        member("bob", Role::Guest),
+        member("robot$lab+ci", Role::Developer),
     ];
-    let project = |name: &str, visibility, members: &[(&str, Role)]| Project {
+    let project = |name: &str, visibility, members| Project {
         name: name.into(),
         visibility,
-        members: members
-            .iter()
-            .map(|(account, role)| Member {
-                account: (*account).into(),
-                role: *role,
-            })
-            .collect(),
+        members,
     };
     vec![
-        project("lab", Visibility::Private, &lab),
-        project("library", Visibility::Public, &[]),
-        project("pub", Visibility::Public, &[]),
-        project("other", Visibility::Private, &[]),
+        project("lab", Visibility::Private, lab),
+        project("library", Visibility::Public, Vec::new()),
+        project("pub", Visibility::Public, Vec::new()),
+        project("other", Visibility::Private, Vec::new()),
     ]
 }

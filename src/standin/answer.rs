@@ -1,118 +1,104 @@
 //! Answers in the shape of Harbor's core and of the registry behind it.
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
-use http::{Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io;
 
 /// A body on its way out, or on its way in with its origin forgotten.
 pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 pub(crate) type Answer = Response<Body>;
 
-/// Who is speaking: only the registry (and core in its name) sets the version header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Voice {
-    Core,
-    Registry,
-}
+pub(super) const JSON: &str = "application/json; charset=utf-8";
+pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 
-pub(super) fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into())
-        .map_err(|never| match never {})
-        .boxed_unsync()
-}
-
-/// An answer without content. No length is set for 204 and 304 (RFC 9110, 8.6).
-pub(super) fn empty(status: StatusCode, voice: Voice) -> Answer {
-    let mut answer = Response::new(full(Bytes::new()));
-    *answer.status_mut() = status;
-    speak(&mut answer, voice);
-    answer
-}
-
-pub(super) fn text(status: StatusCode, voice: Voice, kind: &'static str, body: String) -> Answer {
-    let mut answer = Response::new(full(body));
-    *answer.status_mut() = status;
-    answer
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    speak(&mut answer, voice);
-    answer
-}
-
-/// Go's `http.Error`: plain text with a line feed.
-pub(super) fn plain(status: StatusCode, voice: Voice, message: &str) -> Answer {
-    let mut answer = text(
-        status,
-        voice,
-        "text/plain; charset=utf-8",
-        format!("{message}\n"),
-    );
-    answer.headers_mut().insert(
-        "x-content-type-options",
-        HeaderValue::from_static("nosniff"),
-    );
-    answer
-}
-
-/// An OCI error body without a detail.
-pub(super) fn error(status: StatusCode, voice: Voice, code: &str, message: &str) -> Answer {
-    // Written out: the order of the keys is part of what was recorded.
-    let body = format!(
-        "{{\"errors\":[{{\"code\":{},\"message\":{}}}]}}\n",
-        json!(code),
-        json!(message)
-    );
-    text(status, voice, "application/json; charset=utf-8", body)
-}
-
-/// An OCI error body with a detail, as the registry writes it.
-pub(super) fn error_detail(
-    status: StatusCode,
-    code: &str,
-    message: &str,
-    detail: &serde_json::Value,
-) -> Answer {
-    let body = format!(
-        "{{\"errors\":[{{\"code\":{},\"message\":{},\"detail\":{detail}}}]}}\n",
-        json!(code),
-        json!(message)
-    );
-    text(
-        status,
-        Voice::Registry,
-        "application/json; charset=utf-8",
-        body,
-    )
-}
-
-pub(super) fn page_not_found(voice: Voice) -> Answer {
-    plain(StatusCode::NOT_FOUND, voice, "404 page not found")
-}
-
-/// Sets a header to a text; a text that can't stand in a header is left out.
-pub(super) fn set(answer: &mut Answer, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        answer.headers_mut().insert(name, value);
-    }
-}
-
-fn speak(answer: &mut Answer, voice: Voice) {
-    match voice {
-        Voice::Core => {}
-        Voice::Registry => {
-            answer.headers_mut().insert(
-                "docker-distribution-api-version",
-                HeaderValue::from_static("registry/2.0"),
-            );
-        }
-    }
+pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
+    let body = Full::new(bytes.into()).map_err(|never| match never {});
+    body.boxed_unsync()
 }
 
 /// Nothing, for where a body must be given.
-pub(super) fn nothing() -> Body {
-    full(bytes::Bytes::new())
+pub(crate) fn nothing() -> Body {
+    full(Bytes::new())
+}
+
+/// A header as text; `None` where it is absent or no text.
+pub(crate) fn field<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// An answer of core's own, without content. No length is set for 204 and 304 (RFC 9110, 8.6).
+pub(super) fn by_core(status: u16) -> Answer {
+    let mut answer = Response::new(nothing());
+    // All that are written here are statuses.
+    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
+    answer
+}
+
+/// An answer of the registry, or of core in its name: only these carry the version.
+pub(super) fn by_registry(status: u16) -> Answer {
+    by_core(status).with("docker-distribution-api-version", "registry/2.0")
+}
+
+/// What an answer says, added piece by piece.
+pub(super) trait Say: Sized {
+    /// With a header set to a text; one that can't stand in a header is left out.
+    fn with(self, name: &'static str, value: &str) -> Self;
+
+    /// With one more cookie.
+    fn with_cookie(self, cookie: &str) -> Self;
+
+    fn saying(self, content: Bytes) -> Self;
+
+    fn text(self, kind: &str, text: impl Into<Bytes>) -> Self {
+        self.with("content-type", kind).saying(text.into())
+    }
+
+    /// Go's `http.Error`: plain text with a line feed.
+    fn plain(self, message: &str) -> Self {
+        let answer = self.text(PLAIN, format!("{message}\n"));
+        answer.with("x-content-type-options", "nosniff")
+    }
+
+    /// Go's word for what its router doesn't know; to be said with 404.
+    fn page_not_found(self) -> Self {
+        self.plain("404 page not found")
+    }
+
+    /// An OCI error body without a detail.
+    fn error(self, code: &str, message: &str) -> Self {
+        // Written out: the order of the keys is part of what was recorded.
+        let (code, message) = (json!(code), json!(message));
+        let body = format!("{{\"errors\":[{{\"code\":{code},\"message\":{message}}}]}}\n");
+        self.text(JSON, body)
+    }
+
+    /// An OCI error body with a detail, as the registry writes it.
+    fn error_about(self, code: &str, message: &str, detail: &Value) -> Self {
+        let (code, message) = (json!(code), json!(message));
+        let error = format!("{{\"code\":{code},\"message\":{message},\"detail\":{detail}}}");
+        self.text(JSON, format!("{{\"errors\":[{error}]}}\n"))
+    }
+}
+
+impl Say for Answer {
+    fn with(mut self, name: &'static str, value: &str) -> Answer {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers_mut().insert(name, value);
+        }
+        self
+    }
+
+    fn with_cookie(mut self, cookie: &str) -> Answer {
+        if let Ok(cookie) = HeaderValue::from_str(cookie) {
+            self.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        self
+    }
+
+    fn saying(self, content: Bytes) -> Answer {
+        self.map(|_| full(content))
+    }
 }

@@ -2,12 +2,12 @@
 //! login, and a page where the portal would stand.
 
 use super::access::Caller;
-use super::answer::{Answer, Body, Voice, empty, error, text};
+use super::answer::{Answer, Body, PLAIN, Say, by_core};
 use super::core::{Core, Exchange};
 use super::csrf;
 use super::path::Query;
-use http::{Method, StatusCode};
 use http_body_util::BodyExt;
+use serde_json::json;
 
 const VERSION: &str = "v2.9.5-672ec4a";
 const PORTAL: &str = "<!doctype html>\n<html><head><title>Harbor</title></head>\
@@ -26,72 +26,49 @@ const COMPONENTS: [&str; 7] = [
 
 impl Core {
     pub(super) async fn beside_the_registry(&self, exchange: &Exchange, body: &mut Body) -> Answer {
-        match (exchange.method.as_str(), exchange.path.as_str()) {
-            ("GET", "/api/v2.0/ping") => {
-                text(StatusCode::OK, Voice::Core, "text/plain", "Pong".into())
-            }
-            (_, "/api/v2.0/ping") => error(
-                StatusCode::METHOD_NOT_ALLOWED,
-                Voice::Core,
+        let method = exchange.method().as_str();
+        match (method, exchange.path.as_str()) {
+            ("GET", "/api/v2.0/ping") => by_core(200).text("text/plain", "Pong"),
+            (_, "/api/v2.0/ping") => by_core(405).error(
                 "METHOD_NOT_ALLOWED",
-                &format!("method {} is not allowed, but [GET] are", exchange.method),
+                &format!("method {method} is not allowed, but [GET] are"),
             ),
             ("GET", "/api/v2.0/health") => health(),
             ("GET", "/api/v2.0/systeminfo") => self.system_info(exchange).await,
-            ("GET", "/api/version") => text(
-                StatusCode::OK,
-                Voice::Core,
-                "text/plain; charset=utf-8",
-                "{\"version\":\"v2.0\"}\n".into(),
-            ),
+            ("GET", "/api/version") => by_core(200).text(PLAIN, "{\"version\":\"v2.0\"}\n"),
             ("GET", "/api/v2.0/users/current") => self.who_am_i(exchange).await,
-            (_, path) if path.starts_with("/api/v2.0/internalconfig") => error(
-                StatusCode::UNAUTHORIZED,
-                Voice::Core,
+            (_, path) if path.starts_with("/api/v2.0/internalconfig") => by_core(401).error(
                 "UNAUTHORIZED",
                 "only internal service is allowed to call this API",
             ),
-            (_, path) if path.starts_with("/api/v2.0/") => error(
-                StatusCode::NOT_FOUND,
-                Voice::Core,
-                "NOT_FOUND",
-                &format!("path {path} was not found"),
-            ),
-            ("POST", "/c/login") => self.login(exchange, body).await,
-            ("GET", "/c/log_out") => empty(StatusCode::OK, Voice::Core),
+            (_, path) if path.starts_with("/api/v2.0/") => {
+                by_core(404).error("NOT_FOUND", &format!("path {path} was not found"))
+            }
+            ("POST", "/c/login") => self.login(body).await,
+            ("GET", "/c/log_out") => by_core(200),
             // Never public: an edge that lets this through is found by its 500.
-            (_, path) if path.starts_with("/service/notifications") => {
-                empty(StatusCode::INTERNAL_SERVER_ERROR, Voice::Core)
-            }
+            (_, path) if path.starts_with("/service/notifications") => by_core(500),
             ("GET" | "HEAD", "/" | "/index.html" | "/devcenter-api-2.0") => {
-                text(StatusCode::OK, Voice::Core, "text/html", PORTAL.into())
+                by_core(200).text("text/html", PORTAL)
             }
-            _ => text(
-                StatusCode::NOT_FOUND,
-                Voice::Core,
-                "text/html; charset=utf-8",
-                NOT_FOUND.into(),
-            ),
+            _ => by_core(404).text("text/html; charset=utf-8", NOT_FOUND),
         }
     }
 
     async fn who_am_i(&self, exchange: &Exchange) -> Answer {
-        match self.caller(&exchange.headers).await {
+        match self.caller(exchange).await {
             Caller::Account(account) => {
-                let body = format!("{{\"username\":{}}}\n", serde_json::json!(account.name));
-                text(StatusCode::OK, Voice::Core, "application/json", body)
+                let body = format!("{{\"username\":{}}}\n", json!(account.name));
+                by_core(200).text("application/json", body)
             }
-            Caller::Anonymous | Caller::Bearer(_) => error(
-                StatusCode::UNAUTHORIZED,
-                Voice::Core,
-                "UNAUTHORIZED",
-                "unauthorized",
-            ),
+            Caller::Anonymous | Caller::Bearer(_) => {
+                by_core(401).error("UNAUTHORIZED", "unauthorized")
+            }
         }
     }
 
     async fn system_info(&self, exchange: &Exchange) -> Answer {
-        let detail = match self.caller(&exchange.headers).await {
+        let detail = match self.caller(exchange).await {
             Caller::Account(_) => format!("\"external_url\":\"{}\",", self.config.external_url),
             Caller::Anonymous | Caller::Bearer(_) => String::new(),
         };
@@ -99,39 +76,30 @@ impl Core {
             "{{\"auth_mode\":\"db_auth\",\"banner_message\":\"\",{detail}\"harbor_version\":\
              \"{VERSION}\",\"primary_auth_mode\":false,\"self_registration\":false}}\n"
         );
-        text(StatusCode::OK, Voice::Core, "application/json", body)
+        by_core(200).text("application/json", body)
     }
 
     /// A login sets `sid` twice: the visitor's, and then the one that counts.
-    async fn login(&self, exchange: &Exchange, body: &mut Body) -> Answer {
-        debug_assert_eq!(exchange.method, Method::POST);
-        let form = match body.collect().await {
-            Ok(all) => all.to_bytes(),
-            Err(_) => return empty(StatusCode::BAD_REQUEST, Voice::Core),
+    async fn login(&self, body: &mut Body) -> Answer {
+        let Ok(form) = body.collect().await else {
+            return by_core(400);
         };
-        let form = Query::parse(std::str::from_utf8(&form).ok());
-        let known = self.config.accounts.iter().any(|account| {
+        let form = Query::parse(&String::from_utf8_lossy(&form.to_bytes()));
+        let is_known = self.config.accounts.iter().any(|account| {
             form.get("principal") == Some(&account.name)
                 && form.get("password") == Some(&account.password)
         });
-        if !known {
-            return empty(StatusCode::UNAUTHORIZED, Voice::Core);
+        if !is_known {
+            return by_core(401);
         }
-        let mut answer = empty(StatusCode::OK, Voice::Core);
-        csrf::add_cookie(&mut answer, &csrf::session());
-        csrf::add_cookie(&mut answer, &csrf::session());
-        answer
+        let answer = by_core(200).with_cookie(&csrf::session());
+        answer.with_cookie(&csrf::session())
     }
 }
 
 fn health() -> Answer {
-    let parts: Vec<String> = COMPONENTS
-        .iter()
-        .map(|name| format!("{{\"name\":\"{name}\",\"status\":\"healthy\"}}"))
-        .collect();
-    let body = format!(
-        "{{\"components\":[{}],\"status\":\"healthy\"}}\n",
-        parts.join(",")
-    );
-    text(StatusCode::OK, Voice::Core, "application/json", body)
+    let part = |name| format!("{{\"name\":\"{name}\",\"status\":\"healthy\"}}");
+    let parts = COMPONENTS.map(part).join(",");
+    let body = format!("{{\"components\":[{parts}],\"status\":\"healthy\"}}\n");
+    by_core(200).text("application/json", body)
 }

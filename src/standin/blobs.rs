@@ -1,74 +1,71 @@
 //! Blobs: HEAD, GET with ranges, DELETE.
 
-use super::answer::{Answer, Voice, empty, error, error_detail, page_not_found, plain, set};
+use super::answer::{Answer, Body, PLAIN, Say, by_core, by_registry};
 use super::core::{Core, Exchange};
 use super::path::is_digest;
 use super::store::Blob;
-use super::strike::Cut;
+use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::Method;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use serde_json::json;
-use std::sync::Arc;
+use std::io;
+use std::time::Duration;
 
 impl Core {
     pub(super) fn blob(&self, exchange: &Exchange, repository: &str, digest: &str) -> Answer {
         let blob = self.store().blob(repository, digest);
-        match (exchange.method.as_str(), blob) {
-            ("HEAD" | "GET", Some(blob)) => read(exchange, digest, blob),
+        match (exchange.method().as_str(), blob) {
+            ("HEAD" | "GET", Some(blob)) => read(exchange, digest, &blob),
             ("HEAD", None) if !self.store().has_anywhere(digest) => {
-                let message = format!("blob {digest} not found");
-                error(StatusCode::NOT_FOUND, Voice::Core, "NOT_FOUND", &message)
+                by_core(404).error("NOT_FOUND", &format!("blob {digest} not found"))
             }
             ("DELETE", Some(_)) => {
                 self.store().unlink_blob(repository, digest);
-                empty(StatusCode::ACCEPTED, Voice::Registry)
+                by_registry(202)
             }
-            ("HEAD" | "GET" | "DELETE", None) if is_digest(digest) => error_detail(
-                StatusCode::NOT_FOUND,
+            ("HEAD" | "GET" | "DELETE", None) if is_digest(digest) => by_registry(404).error_about(
                 "BLOB_UNKNOWN",
                 "blob unknown to registry",
                 &json!(digest),
             ),
-            ("HEAD" | "GET" | "DELETE", None) => error_detail(
-                StatusCode::BAD_REQUEST,
+            ("HEAD" | "GET" | "DELETE", None) => by_registry(400).error_about(
                 "DIGEST_INVALID",
                 "provided digest did not match uploaded content",
                 &json!({}),
             ),
-            _ => page_not_found(Voice::Registry),
+            _ => by_registry(404).page_not_found(),
         }
     }
 }
 
-fn read(exchange: &Exchange, digest: &str, blob: Arc<Blob>) -> Answer {
+fn read(exchange: &Exchange, digest: &str, blob: &Blob) -> Answer {
     let size = blob.size;
     let tag = format!("\"{digest}\"");
-    if header(&exchange.headers, header::IF_NONE_MATCH) == Some(&tag) {
-        let mut answer = empty(StatusCode::NOT_MODIFIED, Voice::Registry);
-        describe(&mut answer, digest, &tag);
-        return answer;
-    }
-    let range = header(&exchange.headers, header::RANGE).and_then(|value| span(value, size));
-    let (status, from, to) = match range {
-        None => (StatusCode::OK, 0, size),
-        Some(Ok((from, to))) => (StatusCode::PARTIAL_CONTENT, from, to),
-        Some(Err(Unsatisfiable)) => return unsatisfiable(digest, &tag, size),
+    let described = |answer: Answer| {
+        let answer = answer.with("cache-control", "max-age=31536000");
+        answer
+            .with("docker-content-digest", digest)
+            .with("etag", &tag)
     };
-    let mut answer = empty(status, Voice::Registry);
-    describe(&mut answer, digest, &tag);
-    set(&mut answer, "accept-ranges", "bytes");
-    set(&mut answer, "content-type", "application/octet-stream");
-    if status == StatusCode::PARTIAL_CONTENT {
-        set(
-            &mut answer,
-            "content-range",
-            &format!("bytes {from}-{}/{size}", to - 1),
-        );
+    if exchange.header("if-none-match") == Some(&tag) {
+        return described(by_registry(304));
     }
-    set(&mut answer, "content-length", &(to - from).to_string());
-    if exchange.method == Method::HEAD || from == to {
+    let range = exchange.header("range").and_then(|value| span(value, size));
+    let (status, from, to) = match range {
+        None => (200, 0, size),
+        Some((from, to)) if from < to => (206, from, to),
+        Some(_) => return described(unsatisfiable(size)),
+    };
+    let mut answer = described(by_registry(status))
+        .with("accept-ranges", "bytes")
+        .with("content-type", "application/octet-stream")
+        .with("content-length", &(to - from).to_string());
+    if status == 206 {
+        answer = answer.with("content-range", &format!("bytes {from}-{}/{size}", to - 1));
+    }
+    if exchange.method() == Method::HEAD || from == to {
         return answer;
     }
     match blob.pieces(from, to) {
@@ -76,50 +73,44 @@ fn read(exchange: &Exchange, digest: &str, blob: Arc<Blob>) -> Answer {
             let frames = pieces.map(|piece| Ok(Frame::data(piece)));
             answer.map(|_| StreamBody::new(stream::iter(frames)).boxed_unsync())
         }
-        None => error(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            Voice::Registry,
-            "UNKNOWN",
-            "this stand-in kept only the digest of this blob",
-        ),
+        None => {
+            by_registry(500).error("UNKNOWN", "this stand-in kept only the digest of this blob")
+        }
     }
 }
 
 /// As recorded: the whole blob's length over 33 bytes of text, and then the connection ends.
-fn unsatisfiable(digest: &str, tag: &str, size: u64) -> Answer {
-    let text = "invalid range: failed to overlap";
-    let mut answer = plain(StatusCode::RANGE_NOT_SATISFIABLE, Voice::Registry, text);
-    describe(&mut answer, digest, tag);
-    set(&mut answer, "content-range", &format!("bytes */{size}"));
-    set(&mut answer, "content-length", &size.to_string());
-    let sent = text.len() as u64 + 1;
-    answer.map(|body| Cut::after(body, sent))
+fn unsatisfiable(size: u64) -> Answer {
+    by_registry(416)
+        .with("content-type", PLAIN)
+        .with("x-content-type-options", "nosniff")
+        .with("content-range", &format!("bytes */{size}"))
+        .with("content-length", &size.to_string())
+        .map(|_| cut("invalid range: failed to overlap\n"))
 }
 
-fn describe(answer: &mut Answer, digest: &str, tag: &str) {
-    set(answer, "cache-control", "max-age=31536000");
-    set(answer, "docker-content-digest", digest);
-    set(answer, "etag", tag);
+/// Content that breaks after this text.
+fn cut(text: &'static str) -> Body {
+    /// Hyper throws away what it has not written when content breaks, so it gets time to write.
+    const PARTING: Duration = Duration::from_millis(20);
+    let frames = stream::unfold(Some(text), |said| async move {
+        if let Some(text) = said {
+            return Some((Ok(Frame::data(Bytes::from_static(text.as_bytes()))), None));
+        }
+        tokio::time::sleep(PARTING).await;
+        Some((Err(io::ErrorKind::ConnectionAborted.into()), None))
+    });
+    StreamBody::new(frames).boxed_unsync()
 }
 
-struct Unsatisfiable;
-
-/// `bytes=a-b`, `bytes=a-` or `bytes=-n` as a half-open span; anything else is no range.
-fn span(value: &str, size: u64) -> Option<Result<(u64, u64), Unsatisfiable>> {
+/// `bytes=a-b`, `bytes=a-` or `bytes=-n` as a half-open span, empty where nothing of the blob lies
+/// in it; anything else is no range.
+fn span(value: &str, size: u64) -> Option<(u64, u64)> {
     let (first, last) = value.strip_prefix("bytes=")?.split_once('-')?;
-    let (from, to) = match (first.parse::<u64>(), last.parse::<u64>()) {
-        (Ok(first), Ok(last)) if first <= last => (first, last.saturating_add(1).min(size)),
-        (Ok(first), Err(_)) if last.is_empty() => (first, size),
-        (Err(_), Ok(count)) if first.is_empty() => (size.saturating_sub(count), size),
-        _ => return None,
-    };
-    Some(if from < to {
-        Ok((from, to))
-    } else {
-        Err(Unsatisfiable)
-    })
-}
-
-fn header(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
+    match (first.parse::<u64>(), last.parse::<u64>()) {
+        (Ok(first), Ok(last)) if first <= last => Some((first, last.saturating_add(1).min(size))),
+        (Ok(first), Err(_)) if last.is_empty() => Some((first, size)),
+        (Err(_), Ok(count)) if first.is_empty() => Some((size.saturating_sub(count), size)),
+        _ => None,
+    }
 }

@@ -1,6 +1,6 @@
 //! Certificates made on the spot: an authority of one's own, and servers it vouches for.
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::sync::Arc;
@@ -8,8 +8,7 @@ use std::sync::Arc;
 /// A certificate authority that lives as long as the process.
 pub struct Authority {
     pem: String,
-    der: CertificateDer<'static>,
-    issuer: Issuer<'static, KeyPair>,
+    issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 /// A server's certificate and key, as files would hold them.
@@ -33,12 +32,10 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::<String>::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate()?;
-        let certificate = params.self_signed(&key)?;
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
         Ok(Authority {
-            pem: certificate.pem(),
-            der: certificate.der().clone(),
-            issuer: Issuer::new(params, key),
+            pem: issuer.pem(),
+            issuer,
         })
     }
 
@@ -77,7 +74,7 @@ impl Authority {
     /// A TLS client that trusts this authority and nobody else. HTTP/1.1 only.
     pub(crate) fn client(&self) -> Result<Arc<rustls::ClientConfig>, CertificateError> {
         let mut roots = rustls::RootCertStore::empty();
-        roots.add(self.der.clone())?;
+        roots.add(self.issuer.der().clone())?;
         let config = rustls::ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)

@@ -1,14 +1,17 @@
 //! What all requests of one stand-in share, and a request as its handlers see it.
 
-use super::account::{Account, AccountKind, Project};
+use super::account::Project;
+use super::answer::field;
 use super::config::StandinConfig;
 use super::content::Pattern;
 use super::faults::Faults;
-use super::path::Query;
+use super::path::{Query, normalise};
 use super::seen::Log;
 use super::store::Store;
 use super::token::TokenKey;
-use http::{HeaderMap, Method};
+use super::urls;
+use http::Method;
+use http::request::Parts;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::time::Instant;
@@ -27,13 +30,31 @@ pub(super) struct Core {
 
 /// A request as the handlers see it.
 pub(super) struct Exchange {
-    pub(super) method: Method,
+    pub(super) head: Parts,
     pub(super) path: String,
     pub(super) query: Query,
-    pub(super) uri: hyper::Uri,
-    pub(super) headers: HeaderMap,
     /// `scheme://authority` for Location.
     pub(super) base: String,
+}
+
+impl Exchange {
+    pub(super) fn new(head: Parts, tls: bool) -> Exchange {
+        Exchange {
+            path: normalise(head.uri.path()),
+            query: Query::parse(head.uri.query().unwrap_or_default()),
+            base: urls::base(&head.headers, tls),
+            head,
+        }
+    }
+
+    pub(super) fn method(&self) -> &Method {
+        &self.head.method
+    }
+
+    /// A header that stands there twice is taken as Go takes it: the first.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        field(&self.head.headers, name)
+    }
 }
 
 impl Core {
@@ -43,7 +64,7 @@ impl Core {
             part.copy_from_slice(uuid::Uuid::new_v4().as_bytes());
         }
         Core {
-            store: Mutex::new(Store::new(config.discard_blobs_over)),
+            store: Mutex::default(),
             config,
             key,
             faults: Faults::default(),
@@ -58,14 +79,8 @@ impl Core {
     }
 
     pub(super) fn project(&self, name: &str) -> Option<&Project> {
-        self.config
-            .projects
-            .iter()
-            .find(|project| project.name == name)
-    }
-
-    pub(super) fn is_admin(account: &Account) -> bool {
-        account.kind == AccountKind::Admin
+        let mut projects = self.config.projects.iter();
+        projects.find(|project| project.name == name)
     }
 
     pub(super) async fn register_blob(&self, repository: &str, pattern: Pattern) -> String {

@@ -1,10 +1,10 @@
 //! Cookies: the `sid` that every answer sets, and the trap that a client walks into by sending it
 //! back on a write.
 
-use super::answer::{Answer, Voice, error, set};
+use super::answer::{Answer, Say, by_core};
 use super::core::{Core, Exchange};
-use http::header::{self, HeaderValue};
-use http::{HeaderMap, Method, StatusCode};
+use super::path::{Route, route};
+use http::{Method, StatusCode};
 use sha2::{Digest, Sha256};
 
 /// Harbor makes the token cookie for half a day.
@@ -12,88 +12,62 @@ const CSRF_ATTRIBUTES: &str = "Path=/; Max-Age=43200; HttpOnly; Secure; SameSite
 
 /// The refusal of a write that needs a CSRF token and has none.
 pub(super) fn check(core: &Core, exchange: &Exchange) -> Option<Answer> {
-    let writes = matches!(
-        exchange.method,
-        Method::POST | Method::PUT | Method::PATCH | Method::DELETE
-    );
-    if !writes || !guarded(exchange) {
+    let writes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+    if !writes.contains(exchange.method()) || !guarded(exchange) {
         return None;
     }
-    let sent = exchange
-        .headers
-        .get("x-harbor-csrf-token")
-        .and_then(|token| token.to_str().ok());
-    let expected = cookie(&exchange.headers, "_gorilla_csrf").map(|cookie| token(core, &cookie));
-    if sent.is_some() && sent == expected.as_deref() {
-        return None;
-    }
-    Some(error(
-        StatusCode::FORBIDDEN,
-        Voice::Core,
-        "FORBIDDEN",
-        "CSRF token invalid",
-    ))
+    let sent = exchange.header("x-harbor-csrf-token");
+    let expected = cookie(exchange, "_gorilla_csrf").map(|cookie| token(core, cookie));
+    let is_right = sent.is_some() && sent == expected.as_deref();
+    (!is_right).then(|| by_core(403).error("FORBIDDEN", "CSRF token invalid"))
 }
 
 /// Sets the cookies that core sets.
-pub(super) fn dress(core: &Core, exchange: &Exchange, answer: &mut Answer) {
-    let has_session = cookie(&exchange.headers, "sid").is_some();
+pub(super) fn dress(core: &Core, exchange: &Exchange, mut answer: Answer) -> Answer {
     // Refused before a session was begun, or before the access check could begin one.
-    let sessionless = answer.status() == StatusCode::FORBIDDEN
-        || (answer.status() == StatusCode::BAD_REQUEST && bare_name(answer));
+    let is_sessionless = match answer.status() {
+        StatusCode::FORBIDDEN => true,
+        StatusCode::BAD_REQUEST => matches!(route(&exchange.path), Route::NoProject(_)),
+        _ => false,
+    };
     if guarded(exchange) {
-        let carried = cookie(&exchange.headers, "_gorilla_csrf");
-        let fresh = carried.clone().unwrap_or_else(random);
-        if carried.is_none() {
-            add_cookie(answer, &format!("_gorilla_csrf={fresh}; {CSRF_ATTRIBUTES}"));
-        }
-        set(answer, "x-harbor-csrf-token", &token(core, &fresh));
-        set(answer, "vary", "Cookie");
+        let token = match cookie(exchange, "_gorilla_csrf") {
+            Some(carried) => token(core, carried),
+            None => {
+                let fresh = random();
+                answer = answer.with_cookie(&format!("_gorilla_csrf={fresh}; {CSRF_ATTRIBUTES}"));
+                token(core, &fresh)
+            }
+        };
+        answer = answer
+            .with("x-harbor-csrf-token", &token)
+            .with("vary", "Cookie");
     }
-    if !has_session && !sessionless {
-        add_cookie(answer, &session());
+    if cookie(exchange, "sid").is_some() || is_sessionless {
+        return answer;
     }
-    answer.extensions_mut().remove::<BareName>();
-}
-
-/// Marks the one 400 that core writes before it has a session.
-#[derive(Clone, Copy)]
-pub(super) struct BareName;
-
-fn bare_name(answer: &Answer) -> bool {
-    answer.extensions().get::<BareName>().is_some()
+    answer.with_cookie(&session())
 }
 
 pub(super) fn session() -> String {
     format!("sid={}; Path=/; HttpOnly", random())
 }
 
-pub(super) fn add_cookie(answer: &mut Answer, cookie: &str) {
-    if let Ok(cookie) = HeaderValue::from_str(cookie) {
-        answer.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-}
-
 /// Whether Harbor's CSRF protection looks at this request: always in the UI, elsewhere once a
 /// session cookie is sent.
 fn guarded(exchange: &Exchange) -> bool {
-    let exempt = ["/v2/", "/api/", "/service/"]
-        .iter()
-        .any(|p| exchange.path.starts_with(p));
-    !exempt || cookie(&exchange.headers, "sid").is_some()
+    let exempt = ["/v2/", "/api/", "/service/"];
+    let is_exempt = exempt.iter().any(|start| exchange.path.starts_with(start));
+    !is_exempt || cookie(exchange, "sid").is_some()
 }
 
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
+fn cookie<'e>(exchange: &'e Exchange, name: &str) -> Option<&'e str> {
+    let values = exchange.head.headers.get_all("cookie").iter();
+    let mut pairs = values
         .filter_map(|value| value.to_str().ok())
-        .find_map(|value| {
-            value.split(';').find_map(|pair| {
-                let (key, value) = pair.trim().split_once('=')?;
-                (key == name).then(|| value.to_owned())
-            })
-        })
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    pairs.find_map(|(key, value)| (key == name).then_some(value))
 }
 
 fn token(core: &Core, cookie: &str) -> String {

@@ -1,9 +1,8 @@
 //! Faults that can be injected while a stand-in runs: which requests they strike, how often, and
-//! what happens. What they do on the wire is `link`'s and `core`'s business.
+//! what happens. What they do on the wire is `strike`'s and `link`'s business.
 
 use http::{Method, StatusCode};
 use parking_lot::Mutex;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,15 +12,11 @@ pub enum Fault {
     /// The request is served; its answer's header waits this long. On the last PUT of an upload:
     /// a registry that hashes or moves a large layer in silence.
     Delay(Duration),
-    /// Nothing of the content is read for this long: backpressure.
-    StopReading(Duration),
-    /// After this many bytes of content nothing is read for this long.
+    /// After this many bytes of content nothing is read for this long: backpressure.
     StallRequest { after: u64, pause: Duration },
     /// The connection ends once this many bytes of content were read; nothing is answered. With 0
     /// this is a pooled connection that dies just as it is used again.
     CutRequest { after: u64, end: End },
-    /// The connection ends after this many bytes of the answer's content.
-    CutResponse { after: u64 },
     /// Answered before the content is read.
     AnswerEarly {
         status: StatusCode,
@@ -34,24 +29,12 @@ pub enum Fault {
         content_type: &'static str,
         body: String,
     },
-    /// Location, verbatim, in place of the registry's.
-    Location(String),
     /// Sets a header of the answer.
     SetHeader(&'static str, String),
     /// Removes a header of the answer.
     RemoveHeader(&'static str),
-    /// The answer comes chunked, without a length.
-    Chunked,
-    /// The answer comes chunked with these trailer fields, and the connection ends after it.
-    Trailers(Vec<(&'static str, String)>),
-    /// Interim answers stand in front of the final one.
-    Informational(Vec<(u16, Vec<(&'static str, String)>)>),
-    /// `Connection: close` with the answer.
-    ConnectionClose,
-    /// The connection is closed right after the answer, which didn't announce it: the client's
-    /// pool holds a dead connection.
-    CloseAfter,
-    /// These bytes, verbatim, in place of an answer, after the content was read.
+    /// These bytes, verbatim, in place of an answer, after the content was read: an answer that breaks
+    /// off, interim answers before it, trailers, a connection that ends unannounced.
     Raw { bytes: Vec<u8>, end: End },
 }
 
@@ -103,14 +86,6 @@ impl Match {
     }
 }
 
-impl fmt::Debug for Match {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Match")
-            .field("method", &self.method)
-            .finish_non_exhaustive()
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Times {
     Once,
@@ -154,10 +129,9 @@ impl Faults {
 
     /// Nothing strikes any more. Ids given out stay valid.
     pub fn clear(&self) {
-        self.0
-            .lock()
-            .iter_mut()
-            .for_each(|rule| rule.left = Some(0));
+        for rule in self.0.lock().iter_mut() {
+            rule.left = Some(0);
+        }
     }
 
     /// How often a fault struck.
@@ -168,14 +142,12 @@ impl Faults {
     /// The faults that strike this request, in the order of their injection.
     pub(super) fn take(&self, method: &Method, path: &str) -> Vec<Fault> {
         let mut rules = self.0.lock();
-        rules
-            .iter_mut()
-            .filter(|rule| rule.left != Some(0) && rule.which.strikes(method, path))
-            .map(|rule| {
-                rule.left = rule.left.map(|left| left - 1);
-                rule.struck += 1;
-                rule.fault.clone()
-            })
-            .collect()
+        let strikes = |rule: &&mut Rule| rule.left != Some(0) && rule.which.strikes(method, path);
+        let strike = |rule: &mut Rule| {
+            rule.left = rule.left.map(|left| left - 1);
+            rule.struck += 1;
+            rule.fault.clone()
+        };
+        rules.iter_mut().filter(strikes).map(strike).collect()
     }
 }

@@ -1,13 +1,15 @@
-//! Core in front of a Distribution registry: what passed the access check goes on with core's own
-//! credentials, and with the Host and forwarded headers it came with, so that the registry builds
-//! Location from them. Streaming both ways.
+//! Handing requests on, streaming both ways: what any hop does to them, and what core does in front
+//! of a Distribution registry. What passed the access check goes on with core's own credentials, and
+//! with the Host and forwarded headers it came with, so that the registry builds Location from them.
 
-use super::answer::{Answer, Body, Voice, nothing, plain, set};
+use super::answer::{Answer, Body, Say, by_core, nothing};
 use super::core::Exchange;
-use super::link;
+use super::link::{Stream, dial, send};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Request, Uri, Version, header};
 use http_body_util::BodyExt;
 use std::io;
 use std::net::SocketAddr;
@@ -29,43 +31,40 @@ pub(super) async fn forward(
     exchange: &Exchange,
     body: &mut Body,
 ) -> Answer {
-    let target = exchange
-        .uri
-        .path_and_query()
-        .map_or("/", |target| target.as_str());
+    let mut head = exchange.head.clone();
     let credentials = STANDARD.encode(format!("{username}:{password}"));
-    let mut request = Request::new(std::mem::replace(body, nothing()));
-    *request.method_mut() = exchange.method.clone();
-    if let Ok(uri) = target.parse() {
-        *request.uri_mut() = uri;
-    }
-    *request.headers_mut() = exchange.headers.clone();
-    strip_hop_by_hop(request.headers_mut());
     if let Ok(value) = HeaderValue::from_str(&format!("Basic {credentials}")) {
-        request.headers_mut().insert(header::AUTHORIZATION, value);
+        head.headers.insert(header::AUTHORIZATION, value);
     }
-    request.headers_mut().remove(header::COOKIE);
-    let sent = match tokio::net::TcpStream::connect(address).await {
-        Ok(stream) => link::send(stream, request).await,
-        Err(error) => Err(error),
-    };
-    match sent {
-        Ok(response) => {
-            let (mut head, body) = response.into_parts();
-            strip_hop_by_hop(&mut head.headers);
-            Answer::from_parts(head, body.map_err(io::Error::other).boxed_unsync())
-        }
-        Err(error) => {
-            log::debug!("standin: the registry behind could not be asked: {error}");
-            let mut answer = plain(StatusCode::BAD_GATEWAY, Voice::Core, "Bad Gateway");
-            set(&mut answer, "connection", "close");
-            answer
-        }
-    }
+    head.headers.remove(header::COOKIE);
+    let body = std::mem::replace(body, nothing());
+    let answer = hand_on(dial(address, None).await, head, body).await;
+    answer.unwrap_or_else(|error| bad_gateway(&error).with("connection", "close"))
 }
 
-/// Removes what concerns one connection only. A body's length goes on; chunked is made anew.
-pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+/// The answer of whoever is behind this connection. What concerns one connection only is removed on
+/// both ways; a body's length goes on, chunked is made anew.
+pub(super) async fn hand_on(
+    stream: io::Result<Box<dyn Stream>>,
+    mut head: Parts,
+    body: Body,
+) -> io::Result<Answer> {
+    let target = head.uri.path_and_query().cloned();
+    head.uri = Uri::from(target.unwrap_or(PathAndQuery::from_static("/")));
+    head.version = Version::HTTP_11;
+    strip_hop_by_hop(&mut head.headers);
+    let answer = send(stream?, Request::from_parts(head, body)).await?;
+    let mut answer = answer.map(|body| body.map_err(io::Error::other).boxed_unsync());
+    strip_hop_by_hop(answer.headers_mut());
+    Ok(answer)
+}
+
+pub(super) fn bad_gateway(error: &io::Error) -> Answer {
+    log::debug!("standin: whoever is behind could not be asked: {error}");
+    by_core(502).plain("Bad Gateway")
+}
+
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
     for name in HOP_BY_HOP {
         headers.remove(name);
     }

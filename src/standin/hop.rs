@@ -1,22 +1,18 @@
 //! A small reverse proxy that breaks things as people's second proxies do: it changes Host, loses
 //! the scheme, drops Authorization. Streaming both ways, one upstream connection a request.
 
-use super::answer::{Answer, Voice, full, nothing, plain};
-use super::forward::strip_hop_by_hop;
-use super::gate::Gate;
-use super::link::{Ended, Link, Listening, listen, send};
+use super::answer::{Answer, Say, by_core, field, full};
+use super::forward::{bad_gateway, hand_on};
+use super::link::{Link, Listening, dial, listen};
 use crate::edge::origin::{Origin, Scheme};
-use http::header::{self, HeaderName, HeaderValue};
-use http::{HeaderMap, Method, Request, StatusCode};
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderValue, Method, Request, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
-use rustls::pki_types::ServerName;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+use tokio::sync::watch;
 
 /// How a hop is set up.
 #[derive(Clone)]
@@ -83,8 +79,33 @@ impl HopConfig {
             strip_authorization_on: Vec::new(),
             buffer: Buffering::None,
             absolute_location: None,
-            gate: Gate::default(),
+            gate: Gate(Arc::new(watch::Sender::new(true))),
         }
+    }
+}
+
+/// Stops the PATCHes and PUTs of uploads while it is closed: in that time what gave out an upload's
+/// Location can die or change its keys. Open at first. Clones are the same gate.
+#[derive(Clone)]
+pub struct Gate(Arc<watch::Sender<bool>>);
+
+impl Gate {
+    pub fn open(&self) {
+        self.0.send_replace(true);
+    }
+
+    pub fn close(&self) {
+        self.0.send_replace(false);
+    }
+
+    /// How many requests stand before it.
+    pub fn waiting(&self) -> usize {
+        self.0.receiver_count()
+    }
+
+    async fn pass(&self) {
+        // Fails when the sender is gone, which `self` holds.
+        let _ = self.0.subscribe().wait_for(|is_open| *is_open).await;
     }
 }
 
@@ -95,11 +116,11 @@ impl Hop {
     pub async fn start(config: HopConfig) -> io::Result<Hop> {
         let (bind, tls) = (config.bind, config.tls.clone());
         let config = Arc::new(config);
-        let listening = listen(bind, tls, move |request, link| {
+        let handler = Arc::new(move |request, link| {
             let config = config.clone();
-            async move { Ok::<Answer, Ended>(pass(&config, request, &link).await) }
+            async move { Ok(pass(&config, request, link).await) }.boxed()
         });
-        Ok(Hop(listening.await?))
+        Ok(Hop(listen(bind, tls, handler).await?))
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -111,7 +132,7 @@ impl Hop {
     }
 }
 
-async fn pass(config: &HopConfig, request: Request<Incoming>, link: &Link) -> Answer {
+async fn pass(config: &HopConfig, request: Request<Incoming>, link: Arc<Link>) -> Answer {
     let (mut head, body) = request.into_parts();
     if !body.is_end_stream() {
         // The upstream may answer early, and then this connection ends with content unread.
@@ -120,78 +141,65 @@ async fn pass(config: &HopConfig, request: Request<Incoming>, link: &Link) -> An
     if is_upload_write(&head.method, head.uri.path()) {
         config.gate.pass().await;
     }
-    edit(config, &head.method, &mut head.headers, link);
-    let target = head
-        .uri
-        .path_and_query()
-        .map_or("/", |target| target.as_str());
-    let mut onward = Request::new(nothing());
-    if let Ok(uri) = target.parse() {
-        *onward.uri_mut() = uri;
-    }
-    *onward.method_mut() = head.method;
-    *onward.headers_mut() = head.headers;
-    *onward.body_mut() = match config.buffer {
+    edit(config, &head.method, &mut head.headers, &link);
+    let body = match config.buffer {
         Buffering::None => body.map_err(io::Error::other).boxed_unsync(),
         Buffering::Request => match body.collect().await {
             Ok(all) => full(all.to_bytes()),
-            Err(_) => return plain(StatusCode::BAD_REQUEST, Voice::Core, "Bad Request"),
+            Err(_) => return by_core(400).plain("Bad Request"),
         },
     };
-    match dial(config).await {
-        Ok(stream) => match send(stream, onward).await {
-            Ok(response) => {
-                let (mut head, body) = response.into_parts();
-                strip_hop_by_hop(&mut head.headers);
-                make_absolute(config, &mut head.headers);
-                Answer::from_parts(head, body.map_err(io::Error::other).boxed_unsync())
-            }
-            Err(error) => bad_gateway(&error),
-        },
+    let upstream = &config.upstream;
+    let address = match config.upstream_address {
+        Some(address) => address.to_string(),
+        None => format!("{}:{}", upstream.host, upstream.port),
+    };
+    let stream = match (upstream.scheme, &config.upstream_tls) {
+        (Scheme::Http, _) => dial(address, None).await,
+        (Scheme::Https, Some(tls)) => dial(address, Some((tls, upstream.host.bare()))).await,
+        (Scheme::Https, None) => Err(io::Error::other("no trust for an https upstream is set")),
+    };
+    match hand_on(stream, head, body).await {
+        Ok(mut answer) => {
+            make_absolute(config, answer.headers_mut());
+            answer
+        }
         Err(error) => bad_gateway(&error),
     }
 }
 
 fn edit(config: &HopConfig, method: &Method, headers: &mut HeaderMap, link: &Link) {
-    strip_hop_by_hop(headers);
     let own = if link.tls {
         Scheme::Https
     } else {
         Scheme::Http
     };
-    let received = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
     let host = match &config.host {
         HostRule::Keep => None,
-        HostRule::WithDefaultPort => received
+        HostRule::WithDefaultPort => field(headers, "host")
             .filter(|host| !host.rsplit(']').next().unwrap_or_default().contains(':'))
             .map(|host| format!("{host}:{}", own.default_port())),
         HostRule::Fixed(host) => Some(host.clone()),
     };
     if let Some(host) = host {
-        put(headers, header::HOST, &host);
+        put(headers, "host", &host);
     }
-    let proto = HeaderName::from_static("x-forwarded-proto");
+    const PROTO: &str = "x-forwarded-proto";
     match &config.proto {
-        ProtoRule::Keep if headers.contains_key(&proto) => {}
-        ProtoRule::Keep => put(headers, proto, own.as_str()),
+        ProtoRule::Keep if headers.contains_key(PROTO) => {}
+        ProtoRule::Keep => put(headers, PROTO, own.as_str()),
         ProtoRule::Drop => {
-            headers.remove(proto);
+            headers.remove(PROTO);
         }
-        ProtoRule::Set(value) => put(headers, proto, value),
+        ProtoRule::Set(value) => put(headers, PROTO, value),
     }
     if let Some(host) = &config.forwarded_host {
-        put(headers, HeaderName::from_static("x-forwarded-host"), host);
+        put(headers, "x-forwarded-host", host);
     }
     if config.strip_authorization_on.contains(method) {
         headers.remove(header::AUTHORIZATION);
     }
-    put(
-        headers,
-        HeaderName::from_static("x-forwarded-for"),
-        &link.peer.ip().to_string(),
-    );
+    put(headers, "x-forwarded-for", &link.peer.ip().to_string());
 }
 
 fn is_upload_write(method: &Method, path: &str) -> bool {
@@ -199,48 +207,15 @@ fn is_upload_write(method: &Method, path: &str) -> bool {
 }
 
 fn make_absolute(config: &HopConfig, headers: &mut HeaderMap) {
-    let Some(front) = &config.absolute_location else {
-        return;
-    };
-    let location = headers
-        .get(header::LOCATION)
-        .and_then(|location| location.to_str().ok());
-    if let Some(relative) = location.filter(|location| location.starts_with('/')) {
+    let relative = field(headers, "location").filter(|location| location.starts_with('/'));
+    if let (Some(front), Some(relative)) = (&config.absolute_location, relative) {
         let absolute = format!("{front}{relative}");
-        put(headers, header::LOCATION, &absolute);
+        put(headers, "location", &absolute);
     }
 }
 
-fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
-}
-
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
-
-async fn dial(config: &HopConfig) -> io::Result<Box<dyn Stream>> {
-    let tcp = match config.upstream_address {
-        Some(address) => TcpStream::connect(address).await?,
-        None => TcpStream::connect((config.upstream.host.bare(), config.upstream.port)).await?,
-    };
-    // Failing costs only time.
-    let _ = tcp.set_nodelay(true);
-    match (config.upstream.scheme, &config.upstream_tls) {
-        (Scheme::Http, _) => Ok(Box::new(tcp)),
-        (Scheme::Https, Some(tls)) => {
-            let name = ServerName::try_from(config.upstream.host.bare().to_owned())
-                .map_err(io::Error::other)?;
-            Ok(Box::new(
-                TlsConnector::from(tls.clone()).connect(name, tcp).await?,
-            ))
-        }
-        (Scheme::Https, None) => Err(io::Error::other("no trust for an https upstream is set")),
-    }
-}
-
-fn bad_gateway(error: &io::Error) -> Answer {
-    log::debug!("hop: the upstream could not be asked: {error}");
-    plain(StatusCode::BAD_GATEWAY, Voice::Core, "Bad Gateway")
 }

@@ -1,27 +1,27 @@
-//! Connections: accepting them, TLS, HTTP/1.1 by hyper, and the ways to end one that hyper alone
-//! doesn't offer (a reset, words of our own in front of or in place of an answer).
+//! Connections: accepting them, TLS, HTTP/1.1 by hyper, the ways to end one that hyper alone doesn't
+//! offer (a reset, words of our own in place of an answer), and those that we begin ourselves.
 
-use super::answer::Answer;
-pub(crate) use super::answer::Body;
+use super::answer::{Answer, Body};
 use super::faults::End;
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use std::future::Future;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ServerConfig};
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// How long a connection stays after FIN when content was left unread: Go's server waits as long,
 /// so that the answer is read before the reset that unread content provokes.
@@ -34,44 +34,30 @@ pub(crate) struct Ended;
 
 /// A connection as its requests' handler sees it.
 pub(crate) struct Link {
-    pub(crate) id: u64,
     pub(crate) peer: SocketAddr,
     pub(crate) tls: bool,
-    words: Mutex<Words>,
-    close: Notify,
-}
-
-#[derive(Default)]
-struct Words {
-    /// Goes out before the next thing hyper writes.
-    before: BytesMut,
     /// Goes out in place of an answer, and then the connection ends like this.
-    last: Option<(Bytes, End)>,
-    unread: bool,
+    last: Mutex<Option<(Bytes, End)>>,
+    unread: AtomicBool,
 }
 
 impl Link {
-    /// Bytes that stand in front of the answer.
-    pub(crate) fn say_before(&self, bytes: &[u8]) {
-        self.words.lock().before.extend_from_slice(bytes);
-    }
-
     /// Ends the connection with these bytes. To be followed by `Err(Ended)`.
-    pub(crate) fn last_words(&self, bytes: impl Into<Bytes>, end: End) -> Ended {
-        self.words.lock().last = Some((bytes.into(), end));
+    pub(super) fn last_words(&self, bytes: impl Into<Bytes>, end: End) -> Ended {
+        *self.last.lock() = Some((bytes.into(), end));
         Ended
     }
 
     /// Content is, or may be, left unread, so the end of the connection needs patience.
-    pub(crate) fn leaves_unread(&self) {
-        self.words.lock().unread = true;
-    }
-
-    /// Closes the connection once the answer that is being written is out.
-    pub(crate) fn close_after(&self) {
-        self.close.notify_one();
+    pub(super) fn leaves_unread(&self) {
+        self.unread.store(true, Ordering::Relaxed);
     }
 }
+
+/// What answers requests.
+pub(super) type Handler = Arc<
+    dyn Fn(Request<Incoming>, Arc<Link>) -> BoxFuture<'static, Result<Answer, Ended>> + Send + Sync,
+>;
 
 /// A socket that is being served; dropping it ends everything on it.
 pub(crate) struct Listening {
@@ -95,19 +81,14 @@ impl Drop for Listening {
 }
 
 /// Binds and serves until the returned value is dropped.
-pub(crate) async fn listen<H, F>(
+pub(super) async fn listen(
     bind: SocketAddr,
-    tls: Option<Arc<rustls::ServerConfig>>,
-    handler: H,
-) -> io::Result<Listening>
-where
-    H: Fn(hyper::Request<Incoming>, Arc<Link>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Result<Answer, Ended>> + Send + 'static,
-{
+    tls: Option<Arc<ServerConfig>>,
+    handler: Handler,
+) -> io::Result<Listening> {
     let listener = TcpListener::bind(bind).await?;
     let address = listener.local_addr()?;
     let acceptor = tls.map(TlsAcceptor::from);
-    let next = AtomicU64::new(0);
     let task = tokio::spawn(async move {
         // Dropped with this task, and with it every connection.
         let mut connections = JoinSet::new();
@@ -118,11 +99,10 @@ where
                 continue;
             };
             let link = Arc::new(Link {
-                id: next.fetch_add(1, Ordering::Relaxed),
                 peer,
                 tls: acceptor.is_some(),
-                words: Mutex::default(),
-                close: Notify::new(),
+                last: Mutex::default(),
+                unread: AtomicBool::new(false),
             });
             connections.spawn(connection(stream, acceptor.clone(), link, handler.clone()));
         }
@@ -130,159 +110,81 @@ where
     Ok(Listening { address, task })
 }
 
-async fn connection<H, F>(
-    stream: TcpStream,
+async fn connection(
+    tcp: TcpStream,
     acceptor: Option<TlsAcceptor>,
     link: Arc<Link>,
-    handler: H,
-) where
-    H: Fn(hyper::Request<Incoming>, Arc<Link>) -> F,
-    F: Future<Output = Result<Answer, Ended>>,
-{
+    handler: Handler,
+) {
     // Answers are small and wait for nobody. Failing costs only time.
-    let _ = stream.set_nodelay(true);
+    let _ = tcp.set_nodelay(true);
     // A second handle: the one to reset with, and the one that keeps the socket a while longer.
-    let Ok(twin) = socket2::SockRef::from(&stream).try_clone() else {
+    let Ok(twin) = socket2::SockRef::from(&tcp).try_clone() else {
         return;
     };
-    match acceptor {
-        None => http1(stream, &twin, link, handler).await,
-        Some(acceptor) => match acceptor.accept(stream).await {
-            Ok(stream) => http1(stream, &twin, link, handler).await,
-            Err(error) => log::debug!("standin: TLS handshake failed: {error}"),
+    let stream: Box<dyn Stream> = match acceptor {
+        None => Box::new(tcp),
+        Some(acceptor) => match acceptor.accept(tcp).await {
+            Ok(stream) => Box::new(stream),
+            Err(error) => return log::debug!("standin: TLS handshake failed: {error}"),
         },
-    }
-}
-
-async fn http1<S, H, F>(stream: S, twin: &socket2::Socket, link: Arc<Link>, handler: H)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    H: Fn(hyper::Request<Incoming>, Arc<Link>) -> F,
-    F: Future<Output = Result<Answer, Ended>>,
-{
-    let wire = Wire {
-        inner: stream,
-        link: link.clone(),
     };
-    let service = service_fn(|request| Box::pin(handler(request, link.clone())));
+    let service = service_fn(|request| handler(request, link.clone()));
     let mut builder = hyper::server::conn::http1::Builder::new();
     // A client that has sent everything and half-closes still wants its answer.
     builder.half_close(true).title_case_headers(true);
-    let mut served = builder.serve_connection(TokioIo::new(wire), service);
-    loop {
-        let done = {
-            let closing = pin!(link.close.notified());
-            tokio::select! {
-                biased;
-                result = std::future::poll_fn(|cx| served.poll_without_shutdown(cx)) => Some(result),
-                () = closing => None,
-            }
-        };
-        match done {
-            None => Pin::new(&mut served).graceful_shutdown(),
-            Some(Ok(())) => break,
-            Some(Err(error)) => {
-                log::debug!("standin: connection {} ended: {error}", link.id);
-                break;
-            }
-        }
+    let mut served = builder.serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = poll_fn(|cx| served.poll_without_shutdown(cx)).await {
+        log::debug!("standin: the connection with {} ended: {error}", link.peer);
     }
-    let wire = served.into_parts().io.into_inner();
-    say_goodbye(wire, twin, &link).await;
+    say_goodbye(served.into_parts().io.into_inner(), &twin, &link).await;
 }
 
-/// What is said last, and how the connection ends.
-async fn say_goodbye<S: AsyncWrite + Unpin>(
-    mut wire: Wire<S>,
-    twin: &socket2::Socket,
-    link: &Link,
-) {
-    let (last, unread) = {
-        let mut words = link.words.lock();
-        (words.last.take(), words.unread)
+/// What is said last, and how the connection ends. The peer may be gone already; then there is
+/// nothing to say.
+async fn say_goodbye(mut stream: Box<dyn Stream>, twin: &socket2::Socket, link: &Link) {
+    let last = link.last.lock().take();
+    let lingers = last.is_some() || link.unread.load(Ordering::Relaxed);
+    if let Some((bytes, end)) = last {
+        let _ = stream.write_all(&bytes).await;
+        let _ = stream.flush().await;
+        if end == End::Reset {
+            let _ = twin.set_linger(Some(Duration::ZERO));
+            return;
+        }
+    }
+    let _ = stream.shutdown().await;
+    if lingers {
+        tokio::time::sleep(LINGER).await;
+    }
+}
+
+/// A connection of either kind.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// Connects, with TLS under this name where one is given.
+pub(crate) async fn dial(
+    address: impl ToSocketAddrs,
+    tls: Option<(&Arc<ClientConfig>, &str)>,
+) -> io::Result<Box<dyn Stream>> {
+    let tcp = TcpStream::connect(address).await?;
+    // Failing costs only time.
+    let _ = tcp.set_nodelay(true);
+    let Some((config, name)) = tls else {
+        return Ok(Box::new(tcp));
     };
-    match last {
-        Some((bytes, end)) => {
-            // The peer may be gone already; then there is nothing to say.
-            let _ = wire.write_all(&bytes).await;
-            let _ = wire.flush().await;
-            match end {
-                End::Reset => {
-                    let _ = twin.set_linger(Some(Duration::ZERO));
-                }
-                End::Close => {
-                    let _ = wire.shutdown().await;
-                    tokio::time::sleep(LINGER).await;
-                }
-            }
-        }
-        None => {
-            let _ = wire.shutdown().await;
-            if unread {
-                tokio::time::sleep(LINGER).await;
-            }
-        }
-    }
-}
-
-/// A stream that says `Words::before` first whenever something is written.
-struct Wire<S> {
-    inner: S,
-    link: Arc<Link>,
-}
-
-impl<S: AsyncWrite + Unpin> Wire<S> {
-    fn poll_before(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut words = self.link.words.lock();
-        while !words.before.is_empty() {
-            match Pin::new(&mut self.inner).poll_write(cx, &words.before) {
-                Poll::Ready(Ok(count)) => words.before.advance(count),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buffer)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        std::task::ready!(self.poll_before(cx))?;
-        Pin::new(&mut self.inner).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
+    let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
+    let connecting = TlsConnector::from(config.clone()).connect(name, tcp);
+    Ok(Box::new(connecting.await?))
 }
 
 /// Sends one request on a connection of its own, and returns the answer as soon as it begins,
 /// even while content is still being sent.
-pub(crate) async fn send<S>(
-    stream: S,
-    request: hyper::Request<super::answer::Body>,
-) -> io::Result<hyper::Response<Incoming>>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+pub(crate) async fn send(
+    stream: Box<dyn Stream>,
+    request: Request<Body>,
+) -> io::Result<Response<Incoming>> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(io::Error::other)?;

@@ -1,39 +1,32 @@
 //! Lists: tags, the catalog, referrers. Core answers these itself, with relative `Link`s.
 
-use super::answer::{Answer, Voice, error, plain, set, text};
+use super::answer::{Answer, JSON, Say, by_core, by_registry};
 use super::core::{Core, Exchange};
-use http::{Method, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
-const JSON: &str = "application/json; charset=utf-8";
+/// Go leaves the unreserved characters as they are.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
 
 impl Core {
     pub(super) fn tags(&self, exchange: &Exchange, repository: &str) -> Answer {
-        if exchange.method != Method::GET {
-            let status = StatusCode::METHOD_NOT_ALLOWED;
-            let mut answer = plain(status, Voice::Registry, "Method not allowed");
-            set(&mut answer, "allow", "GET");
-            return answer;
+        if exchange.method() != Method::GET {
+            return by_registry(405)
+                .plain("Method not allowed")
+                .with("allow", "GET");
         }
         let store = self.store();
         let Some(known) = store.repository(repository) else {
             let message = format!("repository {repository} not found");
-            return error(StatusCode::NOT_FOUND, Voice::Core, "NOT_FOUND", &message);
+            return by_core(404).error("NOT_FOUND", &message);
         };
         let tags: Vec<&str> = known.tags.keys().map(String::as_str).collect();
-        paged(
-            exchange,
-            &format!("/v2/{repository}/tags/list"),
-            &tags,
-            |page| {
-                format!(
-                    "{{\"name\":{},\"tags\":{}}}\n",
-                    json!(repository),
-                    json!(page)
-                )
-            },
-        )
+        let path = format!("/v2/{repository}/tags/list");
+        paged(exchange, &path, &tags, |page| {
+            let (name, tags) = (json!(repository), json!(page));
+            format!("{{\"name\":{name},\"tags\":{tags}}}\n")
+        })
     }
 
     pub(super) fn catalog(&self, exchange: &Exchange) -> Answer {
@@ -47,23 +40,20 @@ impl Core {
     pub(super) fn referrers(&self, exchange: &Exchange, repository: &str, digest: &str) -> Answer {
         let store = self.store();
         let wanted = exchange.query.get("artifactType");
+        let manifests = store.repository(repository).map(|known| &known.manifests);
         let mut found = Vec::new();
         let mut total = 0;
-        for (own, manifest) in store
-            .repository(repository)
-            .iter()
-            .flat_map(|r| &r.manifests)
-        {
+        for (own, manifest) in manifests.into_iter().flatten() {
             if manifest.subject.as_deref() != Some(digest) {
                 continue;
             }
             total += 1;
             if wanted.is_none_or(|wanted| wanted == manifest.artifact_type) {
+                let (kind, artifact) = (json!(manifest.media_type), json!(manifest.artifact_type));
+                let size = manifest.body.len();
                 found.push(format!(
-                    "{{\"mediaType\":{},\"digest\":\"{own}\",\"size\":{},\"artifactType\":{}}}",
-                    json!(manifest.media_type),
-                    manifest.body.len(),
-                    json!(manifest.artifact_type)
+                    "{{\"mediaType\":{kind},\"digest\":\"{own}\",\"size\":{size},\
+                     \"artifactType\":{artifact}}}"
                 ));
             }
         }
@@ -76,12 +66,12 @@ impl Core {
                 found.join(",")
             ),
         };
-        let mut answer = text(StatusCode::OK, Voice::Core, JSON, body);
-        set(&mut answer, "x-total-count", &total.to_string());
-        if wanted.is_some() {
-            set(&mut answer, "oci-filters-applied", "artifactType");
+        let answer = by_core(200).text(JSON, body);
+        let answer = answer.with("x-total-count", &total.to_string());
+        match wanted {
+            Some(_) => answer.with("oci-filters-applied", "artifactType"),
+            None => answer,
         }
-        answer
     }
 }
 
@@ -92,32 +82,21 @@ fn paged(
     items: &[&str],
     body: impl Fn(&[&str]) -> String,
 ) -> Answer {
-    let count = match exchange.query.get("n").map(str::parse::<usize>) {
-        None => None,
-        Some(Ok(count)) => Some(count),
-        Some(Err(_)) => {
-            let message = "the N must be a positive int type";
-            return error(StatusCode::BAD_REQUEST, Voice::Core, "BAD_REQUEST", message);
-        }
+    let Ok(count) = exchange.query.get("n").map(str::parse::<usize>).transpose() else {
+        return by_core(400).error("BAD_REQUEST", "the N must be a positive int type");
     };
     let last = exchange.query.get("last").unwrap_or_default();
     let rest = &items[items.partition_point(|item| *item <= last)..];
     let page = &rest[..count.map_or(rest.len(), |count| count.min(rest.len()))];
-    let mut answer = text(StatusCode::OK, Voice::Core, JSON, body(page));
-    if let (Some(count), Some(end)) = (count, page.last())
-        && page.len() < rest.len()
-    {
-        let end = utf8_percent_encode(end, NON_ALPHANUMERIC).to_string();
-        // Go leaves the unreserved characters as they are.
-        let end = end
-            .replace("%2D", "-")
-            .replace("%2E", ".")
-            .replace("%5F", "_");
-        set(
-            &mut answer,
-            "link",
-            &format!("<{path}?last={end}&n={count}>; rel=\"next\""),
-        );
+    let answer = by_core(200).text(JSON, body(page));
+    match (count, page.last()) {
+        (Some(count), Some(end)) if page.len() < rest.len() => {
+            let end = utf8_percent_encode(end, RESERVED);
+            answer.with(
+                "link",
+                &format!("<{path}?last={end}&n={count}>; rel=\"next\""),
+            )
+        }
+        _ => answer,
     }
-    answer
 }

@@ -1,12 +1,12 @@
 //! Manifests: PUT, GET, HEAD and DELETE, by tag and by digest.
 
-use super::answer::{Answer, Body, Voice, empty, error, error_detail, full, page_not_found, set};
+use super::answer::{Answer, Body, Say, by_core, by_registry};
 use super::content::digest as digest_of;
 use super::core::{Core, Exchange};
 use super::path::{is_digest, is_tag};
 use super::store::{Manifest, Store};
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
+use http::Method;
 use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 
@@ -25,17 +25,17 @@ impl Core {
         reference: &str,
         body: &mut Body,
     ) -> Answer {
-        if !is_digest(reference) && !is_tag(reference) {
-            return page_not_found(Voice::Registry);
-        }
-        match exchange.method.as_str() {
+        match exchange.method().as_str() {
+            _ if !is_digest(reference) && !is_tag(reference) => by_registry(404).page_not_found(),
             "GET" | "HEAD" => self.read_manifest(exchange, repository, reference),
-            "PUT" => {
-                self.put_manifest(exchange, repository, reference, body)
-                    .await
-            }
+            "PUT" => match Limited::new(body, LARGEST).collect().await {
+                Ok(content) => {
+                    self.put_manifest(exchange, repository, reference, content.to_bytes())
+                }
+                Err(_) => invalid("manifest is too large or was cut off"),
+            },
             "DELETE" => self.delete_manifest(repository, reference),
-            _ => page_not_found(Voice::Registry),
+            _ => by_registry(404).page_not_found(),
         }
     }
 
@@ -49,68 +49,36 @@ impl Core {
             return artifact_not_found(repository, reference);
         };
         let tag = format!("\"{digest}\"");
-        let header = |name| {
-            exchange
-                .headers
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-        };
-        if header(header::IF_NONE_MATCH) == Some(&tag) {
-            return empty(StatusCode::NOT_MODIFIED, Voice::Core);
+        if exchange.header("if-none-match") == Some(&tag) {
+            return by_core(304);
         }
-        let accepted = exchange
-            .headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .any(|range| range.split(';').next().map(str::trim) == Some(&manifest.media_type));
-        let (kind, strict) = match manifest.media_type.as_str() {
-            OCI_MANIFEST => ("OCI manifest", true),
-            OCI_INDEX => ("OCI index", true),
+        let refusal = match manifest.media_type.as_str() {
+            OCI_MANIFEST => "OCI manifest found, but accept header does not support OCI manifests",
+            OCI_INDEX => "OCI index found, but accept header does not support OCI indexes",
             // Older clients that name nothing get these.
-            _ => ("", false),
+            _ => "",
         };
-        if strict && !accepted {
-            let message = format!("{kind} found, but accept header does not support {kind}s");
-            let message = message.replace("indexs", "indexes");
-            return error(
-                StatusCode::NOT_FOUND,
-                Voice::Registry,
-                "MANIFEST_UNKNOWN",
-                &message,
-            );
+        if !refusal.is_empty() && !accepts(exchange, &manifest.media_type) {
+            return by_registry(404).error("MANIFEST_UNKNOWN", refusal);
         }
-        let mut answer = empty(StatusCode::OK, Voice::Registry);
-        set(&mut answer, "content-type", &manifest.media_type);
-        set(&mut answer, "docker-content-digest", digest);
-        set(&mut answer, "etag", &tag);
-        if exchange.method == Method::HEAD {
-            set(
-                &mut answer,
-                "content-length",
-                &manifest.body.len().to_string(),
-            );
-            return answer;
+        let answer = by_registry(200)
+            .with("content-type", &manifest.media_type)
+            .with("docker-content-digest", digest)
+            .with("etag", &tag);
+        if exchange.method() == Method::HEAD {
+            return answer.with("content-length", &manifest.body.len().to_string());
         }
-        answer.map(|_| full(manifest.body.clone()))
+        answer.saying(manifest.body.clone())
     }
 
-    async fn put_manifest(
+    fn put_manifest(
         &self,
         exchange: &Exchange,
         repository: &str,
         reference: &str,
-        body: &mut Body,
+        content: Bytes,
     ) -> Answer {
-        let Ok(content) = Limited::new(body, LARGEST).collect().await else {
-            return invalid("manifest is too large or was cut off");
-        };
-        let content = content.to_bytes();
-        let media_type = exchange.headers.get(header::CONTENT_TYPE);
-        let media_type = media_type
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let media_type = exchange.header("content-type").unwrap_or_default();
         if ![OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST].contains(&media_type) {
             return invalid("unmarshal manifest failed: missing signature key");
         }
@@ -121,17 +89,11 @@ impl Core {
         let digest = digest_of(&content);
         if is_digest(reference) && reference != digest {
             let message = "provided digest did not match uploaded content";
-            return error(
-                StatusCode::BAD_REQUEST,
-                Voice::Registry,
-                "DIGEST_INVALID",
-                message,
-            );
+            return by_registry(400).error("DIGEST_INVALID", message);
         }
         if let Some(missing) = missing(&store, repository, &value) {
             let message = "blob unknown to registry";
-            let code = "MANIFEST_BLOB_UNKNOWN";
-            return error_detail(StatusCode::BAD_REQUEST, code, message, &json!(missing));
+            return by_registry(400).error_about("MANIFEST_BLOB_UNKNOWN", message, &json!(missing));
         }
         let manifest = describe(media_type, content, &value);
         let subject = manifest.subject.clone();
@@ -141,25 +103,20 @@ impl Core {
         if !is_digest(reference) {
             known.tags.insert(reference.into(), digest.clone());
         }
-        let mut answer = empty(StatusCode::CREATED, Voice::Registry);
         let location = format!("{}/v2/{repository}/manifests/{digest}", exchange.base);
-        set(&mut answer, "location", &location);
-        set(&mut answer, "docker-content-digest", &digest);
-        if let Some(subject) = subject {
-            set(&mut answer, "oci-subject", &subject);
+        let answer = by_registry(201)
+            .with("location", &location)
+            .with("docker-content-digest", &digest);
+        match subject {
+            Some(subject) => answer.with("oci-subject", &subject),
+            None => answer,
         }
-        answer
     }
 
     fn delete_manifest(&self, repository: &str, reference: &str) -> Answer {
         if !is_digest(reference) {
             let message = format!("unsupported digest {reference}: invalid checksum digest format");
-            return error(
-                StatusCode::BAD_REQUEST,
-                Voice::Core,
-                "UNSUPPORTED",
-                &message,
-            );
+            return by_core(400).error("UNSUPPORTED", &message);
         }
         let mut store = self.store();
         let known = store.repository_mut(repository);
@@ -167,8 +124,16 @@ impl Core {
             return artifact_not_found(repository, reference);
         }
         known.tags.retain(|_, digest| digest != reference);
-        empty(StatusCode::ACCEPTED, Voice::Core)
+        by_core(202)
     }
+}
+
+fn accepts(exchange: &Exchange, media_type: &str) -> bool {
+    let values = exchange.head.headers.get_all("accept").iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|range| range.split(';').next().map(str::trim) == Some(media_type))
 }
 
 fn describe(media_type: &str, body: Bytes, value: &Value) -> Manifest {
@@ -182,30 +147,18 @@ fn describe(media_type: &str, body: Bytes, value: &Value) -> Manifest {
 }
 
 /// The first blob or manifest that a manifest names and its repository doesn't have.
-fn missing(store: &Store, repository: &str, value: &Value) -> Option<String> {
-    let digests = |list: &Value| -> Vec<String> {
-        let items = list.as_array().map(Vec::as_slice).unwrap_or_default();
-        items
-            .iter()
-            .filter_map(|item| item["digest"].as_str().map(str::to_owned))
-            .collect()
+fn missing<'v>(store: &Store, repository: &str, value: &'v Value) -> Option<&'v str> {
+    let digest = |item: &'v Value| item["digest"].as_str();
+    let listed = |list: &'v Value| list.as_array().into_iter().flatten().filter_map(digest);
+    let has_manifest = |digest: &str| {
+        let known = store.repository(repository);
+        known.is_some_and(|known| known.manifests.contains_key(digest))
     };
-    let mut blobs: Vec<String> = value["config"]["digest"]
-        .as_str()
-        .map(str::to_owned)
-        .into_iter()
-        .collect();
-    blobs.extend(digests(&value["layers"]));
-    let blob = blobs
-        .into_iter()
-        .find(|digest| store.blob(repository, digest).is_none());
-    let known = store.repository(repository);
-    let manifest = || {
-        digests(&value["manifests"])
-            .into_iter()
-            .find(|digest| !known.is_some_and(|known| known.manifests.contains_key(digest)))
-    };
-    blob.or_else(manifest)
+    let blobs = digest(&value["config"]).into_iter();
+    blobs
+        .chain(listed(&value["layers"]))
+        .find(|digest| store.blob(repository, digest).is_none())
+        .or_else(|| listed(&value["manifests"]).find(|digest| !has_manifest(digest)))
 }
 
 fn artifact_not_found(repository: &str, reference: &str) -> Answer {
@@ -216,14 +169,9 @@ fn artifact_not_found(repository: &str, reference: &str) -> Answer {
 }
 
 fn not_found(message: &str) -> Answer {
-    error(StatusCode::NOT_FOUND, Voice::Core, "NOT_FOUND", message)
+    by_core(404).error("NOT_FOUND", message)
 }
 
 fn invalid(message: &str) -> Answer {
-    error(
-        StatusCode::BAD_REQUEST,
-        Voice::Core,
-        "MANIFEST_INVALID",
-        message,
-    )
+    by_core(400).error("MANIFEST_INVALID", message)
 }

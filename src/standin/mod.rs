@@ -9,7 +9,7 @@
 
 mod access;
 mod account;
-mod answer;
+pub(crate) mod answer;
 mod api;
 mod blobs;
 pub mod certs;
@@ -18,13 +18,11 @@ mod core;
 mod csrf;
 mod faults;
 mod forward;
-pub mod gate;
 pub mod hop;
 pub(crate) mod link;
 mod lists;
 mod manifests;
 mod path;
-mod recognition;
 mod seen;
 mod serve;
 mod store;
@@ -40,7 +38,8 @@ pub use config::{Backing, RefusedMount, StandinConfig};
 pub use faults::{End, Fault, FaultId, Faults, Match, Times};
 pub use seen::{BodyEnd, Framing, Seen};
 
-use crate::edge::origin::{Host, Origin, Scheme};
+use crate::edge::origin::{Origin, Scheme};
+use futures_util::FutureExt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -60,20 +59,13 @@ impl Standin {
             .await
             .map_err(|_| StandinError::Key)?
             .map_err(|_| StandinError::Key)?;
-        let scheme = if config.tls.is_some() {
-            Scheme::Https
-        } else {
-            Scheme::Http
-        };
         let (bind, tls) = (config.bind, config.tls.clone());
+        let scheme = tls.as_ref().map_or(Scheme::Http, |_| Scheme::Https);
         let core = Arc::new(core::Core::new(config, key));
         let answering = core.clone();
-        let listener = link::listen(bind, tls, move |request, link| {
-            let core = answering.clone();
-            async move { core.serve(request, link).await }
-        })
-        .await
-        .map_err(|source| StandinError::Bind {
+        let handler = Arc::new(move |request, link| answering.clone().serve(request, link).boxed());
+        let bound = link::listen(bind, tls, handler).await;
+        let listener = bound.map_err(|source| StandinError::Bind {
             address: bind,
             source,
         })?;
@@ -90,20 +82,9 @@ impl Standin {
 
     /// The origin under which this stand-in is reached directly.
     pub fn origin(&self) -> Origin {
-        let host = match self.listener.address {
-            SocketAddr::V4(address) => address.ip().to_string(),
-            SocketAddr::V6(address) => format!("[{}]", address.ip()),
-        };
-        let port = self.listener.address.port();
-        // An IP address always is a host; the fallback can't be reached and does no harm.
-        match Host::parse(&host) {
-            Ok(host) => Origin {
-                scheme: self.scheme,
-                host,
-                port,
-            },
-            Err(_) => self.core.config.external_url.clone(),
-        }
+        let text = format!("{}://{}", self.scheme, self.address());
+        // An address always makes an origin; the fallback can't be reached and does no harm.
+        Origin::parse(&text).unwrap_or_else(|_| self.core.config.external_url.clone())
     }
 
     pub fn faults(&self) -> &Faults {
@@ -128,7 +109,7 @@ impl Standin {
 
     /// The uploads that were begun and neither committed nor cancelled.
     pub fn open_uploads(&self) -> usize {
-        self.core.store().open_uploads()
+        self.core.store().uploads.len()
     }
 
     /// Closes the socket and every connection, and returns when they are closed.

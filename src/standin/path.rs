@@ -1,6 +1,8 @@
 //! Which part of Harbor a path addresses. Core decodes percent-escapes and merges slashes before
 //! it looks; dot segments it leaves alone, and then doesn't recognise them.
 
+use crate::edge::query::decoded_pairs;
+use crate::registry::repository::RepositoryName;
 use percent_encoding::percent_decode_str;
 
 /// A path under `/v2/`, as core's router and its access rules see it.
@@ -8,49 +10,29 @@ use percent_encoding::percent_decode_str;
 pub(super) enum Route {
     Ping,
     Catalog,
-    Tags {
-        repository: String,
-    },
-    Manifest {
-        repository: String,
-        reference: String,
-    },
-    Blob {
-        repository: String,
-        digest: String,
-    },
-    /// `…/blobs/uploads/`, with or without the slash.
-    Uploads {
-        repository: String,
-        slash: bool,
-    },
-    Upload {
-        repository: String,
-        uuid: String,
-    },
-    Referrers {
-        repository: String,
-        digest: String,
-    },
+    /// Some part of a repository.
+    Of(String, Part),
     /// One path component where project and repository are needed.
-    NoProject {
-        name: String,
-    },
+    NoProject(String),
     Unknown,
 }
 
-impl Route {
-    pub(super) fn repository(&self) -> Option<&str> {
-        match self {
-            Route::Tags { repository }
-            | Route::Manifest { repository, .. }
-            | Route::Blob { repository, .. }
-            | Route::Uploads { repository, .. }
-            | Route::Upload { repository, .. }
-            | Route::Referrers { repository, .. } => Some(repository),
-            Route::Ping | Route::Catalog | Route::NoProject { .. } | Route::Unknown => None,
-        }
-    }
+/// What of a repository is addressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Tags,
+    /// By its tag or digest.
+    Manifest(String),
+    /// By its digest.
+    Blob(String),
+    /// `…/blobs/uploads/`, with or without the slash.
+    Uploads {
+        slash: bool,
+    },
+    /// By its UUID.
+    Upload(String),
+    /// By the digest of the subject.
+    Referrers(String),
 }
 
 /// The path that core's router works on.
@@ -67,78 +49,41 @@ pub(super) fn normalise(raw: &str) -> String {
 
 /// Reads a normalised path under `/v2/`.
 pub(super) fn route(path: &str) -> Route {
-    let Some(rest) = path.strip_prefix("/v2/") else {
-        return Route::Unknown;
-    };
-    match rest {
-        "" => return Route::Ping,
-        "_catalog" | "_catalog/" => return Route::Catalog,
-        _ => {}
-    }
-    match resource(rest) {
-        None => Route::Unknown,
-        Some(route) => match route.repository() {
-            Some(name) if !is_repository(name) => Route::Unknown,
-            Some(name) if !name.contains('/') => Route::NoProject {
-                name: name.to_owned(),
-            },
-            _ => route,
+    match path.strip_prefix("/v2/") {
+        Some("") => Route::Ping,
+        Some("_catalog" | "_catalog/") => Route::Catalog,
+        Some(rest) => match resource(rest) {
+            Some((name, _)) if RepositoryName::parse(name).is_none() => Route::Unknown,
+            Some((name, _)) if !name.contains('/') => Route::NoProject(name.to_owned()),
+            Some((name, part)) => Route::Of(name.to_owned(), part),
+            None => Route::Unknown,
         },
+        None => Route::Unknown,
     }
 }
 
-fn resource(rest: &str) -> Option<Route> {
-    let split = |marker: &str| {
-        rest.rfind(marker)
-            .map(|at| (rest[..at].to_owned(), rest[at + marker.len()..].to_owned()))
-    };
-    if let Some((repository, tail)) = split("/tags/list") {
-        return (tail.is_empty() || tail == "/").then_some(Route::Tags { repository });
+fn resource(rest: &str) -> Option<(&str, Part)> {
+    let leaf = |tail: &str| (!tail.contains('/')).then(|| tail.to_owned());
+    if let Some((name, tail)) = rest.rsplit_once("/tags/list") {
+        return matches!(tail, "" | "/").then_some((name, Part::Tags));
     }
-    if let Some((repository, uuid)) = split("/blobs/uploads") {
-        return match uuid.strip_prefix('/') {
-            None if uuid.is_empty() => Some(Route::Uploads {
-                repository,
-                slash: false,
-            }),
-            Some("") => Some(Route::Uploads {
-                repository,
-                slash: true,
-            }),
-            Some(uuid) if !uuid.contains('/') => Some(Route::Upload {
-                repository,
-                uuid: uuid.to_owned(),
-            }),
-            _ => None,
+    if let Some((name, tail)) = rest.rsplit_once("/blobs/uploads") {
+        let part = match tail {
+            "" => Part::Uploads { slash: false },
+            "/" => Part::Uploads { slash: true },
+            _ => Part::Upload(leaf(tail.strip_prefix('/')?)?),
         };
+        return Some((name, part));
     }
-    let leaf = |tail: &str| !tail.contains('/');
-    if let Some((repository, reference)) = split("/manifests/") {
-        return leaf(&reference).then_some(Route::Manifest {
-            repository,
-            reference,
-        });
+    if let Some((name, tail)) = rest.rsplit_once("/manifests/") {
+        return Some((name, Part::Manifest(leaf(tail)?)));
     }
-    if let Some((repository, digest)) = split("/blobs/") {
-        let known = leaf(&digest) && !digest.is_empty();
-        return known.then_some(Route::Blob { repository, digest });
+    if let Some((name, tail)) = rest.rsplit_once("/blobs/") {
+        let digest = leaf(tail).filter(|digest| !digest.is_empty())?;
+        return Some((name, Part::Blob(digest)));
     }
-    let (repository, digest) = split("/referrers/")?;
-    leaf(&digest).then_some(Route::Referrers { repository, digest })
-}
-
-/// The grammar of repository names (distribution spec, "Pulling manifests").
-fn is_repository(name: &str) -> bool {
-    let sound = |part: &str| {
-        let edge =
-            |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-        edge(part.chars().next())
-            && edge(part.chars().last())
-            && part.chars().all(|c| {
-                c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-')
-            })
-    };
-    name.split('/').all(sound)
+    let (name, tail) = rest.rsplit_once("/referrers/")?;
+    Some((name, Part::Referrers(leaf(tail)?)))
 }
 
 /// `sha256:` and 64 lower-case hex digits.
@@ -161,38 +106,17 @@ pub(super) fn is_tag(text: &str) -> bool {
 pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
-    pub(super) fn parse(raw: Option<&str>) -> Query {
-        let decode = |text: &str| {
-            percent_decode_str(&text.replace('+', " "))
-                .decode_utf8_lossy()
-                .into_owned()
-        };
-        let pairs = raw
-            .unwrap_or_default()
-            .split('&')
-            .filter(|part| !part.is_empty());
-        Query(
-            pairs
-                .map(|part| {
-                    let (key, value) = part.split_once('=').unwrap_or((part, ""));
-                    (decode(key), decode(value))
-                })
-                .collect(),
-        )
+    pub(super) fn parse(raw: &str) -> Query {
+        Query(decoded_pairs(raw).collect())
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(k, _)| k == key)
-            .map(|(_, value)| value.as_str())
+        self.all(key).next()
     }
 
-    pub(super) fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0
-            .iter()
-            .filter(move |(k, _)| k == key)
-            .map(|(_, value)| value.as_str())
+    pub(super) fn all(&self, key: &str) -> impl Iterator<Item = &str> {
+        let pairs = self.0.iter().filter(move |(name, _)| name == key);
+        pairs.map(|(_, value)| value.as_str())
     }
 }
 
@@ -202,54 +126,34 @@ mod tests {
 
     #[test]
     fn paths_mean_what_core_takes_them_for() {
-        let repository = || "lab/x".to_owned();
+        let of = |part| Route::Of("lab/x".into(), part);
+        let manifest = |reference: &str| of(Part::Manifest(reference.into()));
         for (raw, expected) in [
             ("/v2/", Route::Ping),
             ("//v2//", Route::Ping),
             ("/v2/_catalog/", Route::Catalog),
-            ("/v2/%6cab/x/manifests/v1", manifest("lab/x", "v1")),
-            ("/v2/lab%2Fx/manifests/v1", manifest("lab/x", "v1")),
-            ("/v2/lab/x//manifests/v1", manifest("lab/x", "v1")),
-            ("/v2/lab/x/manifests/", manifest("lab/x", "")),
-            (
-                "/v2/lab/x/tags/list/",
-                Route::Tags {
-                    repository: repository(),
-                },
-            ),
+            ("/v2/%6cab/x/manifests/v1", manifest("v1")),
+            ("/v2/lab%2Fx/manifests/v1", manifest("v1")),
+            ("/v2/lab/x//manifests/v1", manifest("v1")),
+            ("/v2/lab/x/manifests/", manifest("")),
+            ("/v2/lab/x/tags/list/", of(Part::Tags)),
             (
                 "/v2/lab/x/blobs/uploads",
-                Route::Uploads {
-                    repository: repository(),
-                    slash: false,
-                },
+                of(Part::Uploads { slash: false }),
             ),
             (
                 "/v2/lab/x/blobs/uploads/",
-                Route::Uploads {
-                    repository: repository(),
-                    slash: true,
-                },
+                of(Part::Uploads { slash: true }),
             ),
             ("/v2/lab/x/blobs/", Route::Unknown),
             ("/v2/lab/../_catalog", Route::Unknown),
             ("/v2/lab/UPPER/blobs/uploads/", Route::Unknown),
-            (
-                "/v2/lab/blobs/uploads/",
-                Route::NoProject { name: "lab".into() },
-            ),
+            ("/v2/lab/blobs/uploads/", Route::NoProject("lab".into())),
             ("/v2/lab/x/nosuch/v1", Route::Unknown),
             ("/v2/_nosuch", Route::Unknown),
             ("/v2", Route::Unknown),
         ] {
             assert_eq!(route(&normalise(raw)), expected, "{raw}");
-        }
-    }
-
-    fn manifest(repository: &str, reference: &str) -> Route {
-        Route::Manifest {
-            repository: repository.into(),
-            reference: reference.into(),
         }
     }
 }

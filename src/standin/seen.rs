@@ -1,7 +1,8 @@
 //! What arrived: the requests as the stand-in received them, for tests to look at.
 
-use super::answer::Body;
+use super::answer::{Body, field};
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
@@ -10,7 +11,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// How many requests are remembered; a benchmark sends millions.
 pub(crate) const KEPT: usize = 4096;
@@ -33,10 +36,7 @@ pub struct Seen {
 impl Seen {
     /// A header as text; empty when absent, so that tests compare in one step.
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
+        field(&self.headers, name).unwrap_or_default()
     }
 }
 
@@ -87,11 +87,8 @@ impl Log {
     }
 
     pub(super) fn all(&self) -> Vec<Seen> {
-        self.0
-            .lock()
-            .iter()
-            .map(|entry| entry.lock().clone())
-            .collect()
+        let log = self.0.lock();
+        log.iter().map(|entry| entry.lock().clone()).collect()
     }
 }
 
@@ -100,22 +97,28 @@ impl Entry {
         self.0.lock().status = Some(status);
     }
 
-    /// The request's content, counted as it is read.
-    pub(super) fn count(&self, incoming: Incoming) -> Body {
+    /// The request's content, counted as it is read. After so many bytes nothing is read for a while.
+    pub(super) fn read(&self, incoming: Incoming, stall: Option<(u64, Duration)>) -> Body {
         if incoming.is_end_stream() {
             self.0.lock().body = BodyEnd::Complete;
         }
-        Counted {
+        let pause = |(after, pause)| -> (u64, BoxFuture<'static, ()>) {
+            // Its time begins when it is first asked.
+            (after, Box::pin(async move { sleep(pause).await }))
+        };
+        let counted = Counted {
             inner: incoming,
             entry: self.clone(),
-        }
-        .boxed_unsync()
+            stall: stall.map(pause),
+        };
+        counted.boxed_unsync()
     }
 }
 
 struct Counted {
     inner: Incoming,
     entry: Entry,
+    stall: Option<(u64, BoxFuture<'static, ()>)>,
 }
 
 impl HttpBody for Counted {
@@ -126,28 +129,28 @@ impl HttpBody for Counted {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        let received = self.entry.0.lock().received;
+        if let Some((after, pause)) = &mut self.stall
+            && received >= *after
+        {
+            ready!(pause.as_mut().poll(cx));
+            self.stall = None;
+        }
+        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
         let mut seen = self.entry.0.lock();
-        polled.map(|frame| match frame {
+        match &frame {
             Some(Ok(frame)) => {
                 seen.received += frame.data_ref().map_or(0, |data| data.len() as u64);
                 if self.inner.is_end_stream() {
                     seen.body = BodyEnd::Complete;
                 }
-                Some(Ok(frame))
             }
-            Some(Err(error)) => {
-                seen.body = BodyEnd::Broken;
-                Some(Err(io::Error::other(error)))
-            }
-            None => {
-                // Hyper ends a broken body, too, once it has said so.
-                if seen.body == BodyEnd::Open {
-                    seen.body = BodyEnd::Complete;
-                }
-                None
-            }
-        })
+            Some(Err(_)) => seen.body = BodyEnd::Broken,
+            // Hyper ends a broken body, too, once it has said so.
+            None if seen.body == BodyEnd::Open => seen.body = BodyEnd::Complete,
+            None => {}
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(io::Error::other)))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -163,11 +166,6 @@ fn framing(headers: &HeaderMap) -> Framing {
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return Framing::Chunked;
     }
-    let length = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok());
-    match length.and_then(|text| text.parse().ok()) {
-        Some(length) => Framing::Length(length),
-        None => Framing::None,
-    }
+    let length = field(headers, "content-length").and_then(|text| text.parse().ok());
+    length.map_or(Framing::None, Framing::Length)
 }

@@ -1,15 +1,13 @@
 //! One request's way through the stand-in, in the order of Harbor's core: faults first, then
 //! CSRF, routing, access, and whatever holds the content.
 
-use super::answer::{Answer, Body, Voice, empty, set, text};
+use super::answer::{Answer, Body, JSON, Say, by_registry};
 use super::config::Backing;
 use super::core::{Core, Exchange};
+use super::forward::forward;
 use super::link::{Ended, Link};
-use super::path::{Query, Route, normalise, route};
-use super::seen::Entry;
-use super::{csrf, urls};
-use http::{StatusCode, header};
-use http_body_util::BodyExt;
+use super::path::{Part, Route, route};
+use super::{csrf, strike};
 use hyper::Request;
 use hyper::body::{Body as _, Incoming};
 use std::sync::Arc;
@@ -27,27 +25,20 @@ impl Core {
         let entry = self.seen.begin(&request);
         let faults = self.faults.take(request.method(), request.uri().path());
         let (head, incoming) = request.into_parts();
-        let mut body = entry.count(incoming);
-        let early = super::strike::before(&faults, &mut body, &link).await?;
-        let mut answer = match early {
+        let mut body = entry.read(incoming, strike::stall(&faults));
+        let early = strike::before(&faults, &mut body, &link).await?;
+        let answer = match early {
             Some(answer) => answer,
             None => {
-                let exchange = Exchange {
-                    path: normalise(head.uri.path()),
-                    query: Query::parse(head.uri.query()),
-                    base: urls::base(&head.headers, link.tls),
-                    method: head.method,
-                    uri: head.uri,
-                    headers: head.headers,
-                };
-                let mut answer = self.answer(&exchange, &mut body).await;
-                self.dress(&exchange, &mut answer);
-                answer
+                let exchange = Exchange::new(head, link.tls);
+                let answer = self.answer(&exchange, &mut body).await;
+                self.dress(&exchange, answer)
             }
         };
-        finish_reading(&mut body, &mut answer, &link).await;
-        let answer = super::strike::after(&faults, answer, &link).await?;
-        Ok(record(&entry, answer))
+        let answer = finish_reading(&mut body, answer, &link).await;
+        let answer = strike::after(&faults, answer).await;
+        entry.answered(answer.status());
+        Ok(answer)
     }
 
     async fn answer(&self, exchange: &Exchange, body: &mut Body) -> Answer {
@@ -55,25 +46,14 @@ impl Core {
             return refusal;
         }
         let path = exchange.path.as_str();
-        if path == "/service/token" || path == "/service/token/" {
-            return self
-                .token_service(&exchange.method, &exchange.headers, &exchange.query)
-                .await;
+        if matches!(path, "/service/token" | "/service/token/") {
+            return self.token_service(exchange).await;
         }
         if path != "/v2" && !path.starts_with("/v2/") {
             return self.beside_the_registry(exchange, body).await;
         }
         let route = route(path);
-        let refusal = self
-            .check(
-                &exchange.method,
-                path,
-                &route,
-                &exchange.query,
-                &exchange.headers,
-            )
-            .await;
-        match refusal {
+        match self.check(exchange, &route).await {
             Some(refusal) => refusal,
             None => self.registry(exchange, &route, body).await,
         }
@@ -81,91 +61,63 @@ impl Core {
 
     /// What a welcome caller gets under `/v2/`.
     async fn registry(&self, exchange: &Exchange, route: &Route, body: &mut Body) -> Answer {
-        if let Backing::Distribution {
-            address,
-            username,
-            password,
-        } = &self.config.backing
-            && !matches!(route, Route::Ping)
-        {
-            return super::forward::forward(*address, (username, password), exchange, body).await;
-        }
-        match route {
-            Route::Ping => text(
-                StatusCode::OK,
-                Voice::Registry,
-                "application/json; charset=utf-8",
-                "{}".into(),
-            ),
-            Route::Catalog => self.catalog(exchange),
-            Route::Tags { repository } => self.tags(exchange, repository),
-            Route::Manifest {
-                repository,
-                reference,
-            } => self.manifest(exchange, repository, reference, body).await,
-            Route::Blob { repository, digest } => self.blob(exchange, repository, digest),
-            Route::Uploads { slash: false, .. } => {
-                let mut answer = empty(StatusCode::MOVED_PERMANENTLY, Voice::Registry);
-                set(&mut answer, "location", &format!("{}/", exchange.path));
-                answer
-            }
-            Route::Uploads {
-                repository,
-                slash: true,
-            } => self.start_upload(exchange, repository),
-            Route::Upload { repository, uuid } => {
-                self.upload(exchange, repository, uuid, body).await
-            }
-            Route::Referrers { repository, digest } => self.referrers(exchange, repository, digest),
+        match (route, &self.config.backing) {
+            (Route::Ping, _) => by_registry(200).text(JSON, "{}"),
             // The access check has answered these.
-            Route::NoProject { .. } | Route::Unknown => {
-                super::answer::page_not_found(Voice::Registry)
+            (Route::NoProject(_) | Route::Unknown, Backing::Memory) => {
+                by_registry(404).page_not_found()
+            }
+            (
+                _,
+                Backing::Distribution {
+                    address,
+                    username,
+                    password,
+                },
+            ) => forward(*address, (username, password), exchange, body).await,
+            (Route::Catalog, Backing::Memory) => self.catalog(exchange),
+            (Route::Of(repository, part), Backing::Memory) => {
+                self.part(exchange, repository, part, body).await
             }
         }
     }
 
+    async fn part(
+        &self,
+        exchange: &Exchange,
+        repository: &str,
+        part: &Part,
+        body: &mut Body,
+    ) -> Answer {
+        match part {
+            Part::Tags => self.tags(exchange, repository),
+            Part::Manifest(reference) => self.manifest(exchange, repository, reference, body).await,
+            Part::Blob(digest) => self.blob(exchange, repository, digest),
+            Part::Uploads { slash: true } => self.start_upload(exchange, repository),
+            Part::Uploads { slash: false } => {
+                by_registry(301).with("location", &format!("{}/", exchange.path))
+            }
+            Part::Upload(uuid) => self.upload(exchange, repository, uuid, body).await,
+            Part::Referrers(digest) => self.referrers(exchange, repository, digest),
+        }
+    }
+
     /// Cookies and the request id, which core puts on everything.
-    fn dress(&self, exchange: &Exchange, answer: &mut Answer) {
-        csrf::dress(self, exchange, answer);
-        let id = exchange
-            .headers
-            .get("x-request-id")
-            .and_then(|id| id.to_str().ok());
-        match id {
-            Some(id) => set(answer, "x-request-id", id),
-            None => set(answer, "x-request-id", &uuid::Uuid::new_v4().to_string()),
+    fn dress(&self, exchange: &Exchange, answer: Answer) -> Answer {
+        let answer = csrf::dress(self, exchange, answer);
+        match exchange.header("x-request-id") {
+            Some(id) => answer.with("x-request-id", id),
+            None => answer.with("x-request-id", &uuid::Uuid::new_v4().to_string()),
         }
     }
 }
 
 /// Reads what a handler left unread, or announces that the connection ends.
-async fn finish_reading(body: &mut Body, answer: &mut Answer, link: &Link) {
-    let mut left = DRAINED;
-    if body.size_hint().lower() <= DRAINED {
-        loop {
-            if body.is_end_stream() {
-                return;
-            }
-            match body.frame().await {
-                None | Some(Err(_)) => return,
-                Some(Ok(frame)) => {
-                    let length = frame.data_ref().map_or(0, |data| data.len() as u64);
-                    match left.checked_sub(length) {
-                        Some(rest) => left = rest,
-                        None => break,
-                    }
-                }
-            }
-        }
+async fn finish_reading(body: &mut Body, answer: Answer, link: &Link) -> Answer {
+    let is_short = body.size_hint().lower() <= DRAINED;
+    if is_short && strike::read(body, DRAINED + 1).await {
+        return answer;
     }
     link.leaves_unread();
-    answer.headers_mut().insert(
-        header::CONNECTION,
-        header::HeaderValue::from_static("close"),
-    );
-}
-
-fn record(entry: &Entry, answer: Answer) -> Answer {
-    entry.answered(answer.status());
-    answer
+    answer.with("connection", "close")
 }

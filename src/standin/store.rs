@@ -1,29 +1,31 @@
 //! The memory behind the stand-in: blobs, manifests, tags, open uploads. It knows the registry's
 //! data model and nothing of HTTP.
 
-use super::content::{Pattern, digest_of};
-use super::recognition::Recognition;
+use super::content::{MAGIC, Pattern, digest_of};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::SystemTime;
+use tokio::sync::Mutex;
 
 #[derive(Default)]
 pub(super) struct Store {
-    discard_over: Option<u64>,
     blobs: HashMap<String, Arc<Blob>>,
     repositories: BTreeMap<String, Repository>,
-    uploads: HashMap<String, Arc<tokio::sync::Mutex<Upload>>>,
+    pub(super) uploads: HashMap<String, Arc<Mutex<Upload>>>,
 }
 
 pub(super) struct Blob {
     pub(super) size: u64,
-    pub(super) content: Content,
+    content: Content,
 }
 
-pub(super) enum Content {
+#[derive(Clone)]
+enum Content {
     Kept(Vec<Bytes>),
-    Made(Pattern),
+    /// Made of a seed, which is kept in its place.
+    Made(u64),
     /// Too large to keep and no pattern: the digest and the size are all that is left.
     Forgotten,
 }
@@ -48,22 +50,15 @@ pub(super) struct Manifest {
 /// An upload that goes on.
 pub(super) struct Upload {
     pub(super) repository: String,
+    pub(super) uuid: String,
     pub(super) started: String,
     pub(super) size: u64,
     hasher: Sha256,
-    kept: Option<Vec<Bytes>>,
-    recognition: Recognition,
+    content: Content,
     keep_up_to: u64,
 }
 
 impl Store {
-    pub(super) fn new(discard_over: Option<u64>) -> Store {
-        Store {
-            discard_over,
-            ..Store::default()
-        }
-    }
-
     pub(super) fn blob(&self, repository: &str, digest: &str) -> Option<Arc<Blob>> {
         let linked = self.repositories.get(repository)?.blobs.contains(digest);
         linked.then(|| self.blobs.get(digest).cloned()).flatten()
@@ -75,31 +70,22 @@ impl Store {
     }
 
     pub(super) fn link_blob(&mut self, repository: &str, digest: &str) {
-        self.repositories
-            .entry(repository.into())
-            .or_default()
-            .blobs
-            .insert(digest.into());
+        let repository = self.repository_mut(repository);
+        repository.blobs.insert(digest.into());
     }
 
-    pub(super) fn unlink_blob(&mut self, repository: &str, digest: &str) -> bool {
-        let repository = self.repositories.get_mut(repository);
-        repository.is_some_and(|repository| repository.blobs.remove(digest))
+    pub(super) fn unlink_blob(&mut self, repository: &str, digest: &str) {
+        self.repository_mut(repository).blobs.remove(digest);
     }
 
     pub(super) fn put_pattern(&mut self, repository: &str, digest: &str, pattern: Pattern) {
-        let blob = Blob {
-            size: pattern.size,
-            content: Content::Made(pattern),
-        };
-        self.blobs.insert(digest.into(), Arc::new(blob));
-        self.link_blob(repository, digest);
+        let Pattern { seed, size } = pattern;
+        self.put(repository, digest, size, Content::Made(seed));
     }
 
     pub(super) fn repository(&self, name: &str) -> Option<&Repository> {
-        self.repositories
-            .get(name)
-            .filter(|repository| repository.known)
+        let repository = self.repositories.get(name);
+        repository.filter(|repository| repository.known)
     }
 
     pub(super) fn repository_mut(&mut self, name: &str) -> &mut Repository {
@@ -107,69 +93,56 @@ impl Store {
     }
 
     pub(super) fn known_repositories(&self) -> impl Iterator<Item = &str> {
-        self.repositories
-            .iter()
-            .filter(|(_, known)| known.known)
-            .map(|(name, _)| name.as_str())
+        let known = self.repositories.iter().filter(|(_, known)| known.known);
+        known.map(|(name, _)| name.as_str())
     }
 
-    pub(super) fn begin_upload(&mut self, repository: &str, started: String) -> String {
-        let uuid = uuid::Uuid::new_v4().to_string();
-        let upload = Upload {
-            repository: repository.into(),
-            started,
-            size: 0,
-            hasher: Sha256::new(),
-            kept: Some(Vec::new()),
-            recognition: Recognition::new(),
-            keep_up_to: self.discard_over.unwrap_or(u64::MAX),
-        };
-        self.uploads
-            .insert(uuid.clone(), Arc::new(tokio::sync::Mutex::new(upload)));
-        uuid
-    }
-
-    pub(super) fn upload(&self, uuid: &str) -> Option<Arc<tokio::sync::Mutex<Upload>>> {
-        self.uploads.get(uuid).cloned()
-    }
-
-    pub(super) fn end_upload(&mut self, uuid: &str) {
-        self.uploads.remove(uuid);
-    }
-
-    pub(super) fn open_uploads(&self) -> usize {
-        self.uploads.len()
+    pub(super) fn begin(&mut self, upload: Upload) {
+        let uuid = upload.uuid.clone();
+        self.uploads.insert(uuid, Arc::new(Mutex::new(upload)));
     }
 
     /// Makes a finished upload a blob of its repository.
-    pub(super) fn commit(&mut self, uuid: &str, upload: &mut Upload, digest: &str) {
-        let content = match (upload.kept.take(), upload.recognition.finish(upload.size)) {
-            (Some(kept), _) => Content::Kept(kept),
-            (None, Some(pattern)) => Content::Made(pattern),
-            (None, None) => Content::Forgotten,
-        };
-        self.blobs.insert(
-            digest.into(),
-            Arc::new(Blob {
-                size: upload.size,
-                content,
-            }),
-        );
-        self.link_blob(&upload.repository, digest);
-        self.end_upload(uuid);
+    pub(super) fn commit(&mut self, upload: &Upload, digest: &str) {
+        let content = upload.content.clone();
+        self.put(&upload.repository, digest, upload.size, content);
+        self.uploads.remove(&upload.uuid);
+    }
+
+    fn put(&mut self, repository: &str, digest: &str, size: u64, content: Content) {
+        let blob = Arc::new(Blob { size, content });
+        self.blobs.insert(digest.into(), blob);
+        self.link_blob(repository, digest);
     }
 }
 
 impl Upload {
+    /// One that begins now. What is larger than `keep_up_to` is not kept.
+    pub(super) fn new(repository: &str, keep_up_to: u64) -> Upload {
+        Upload {
+            repository: repository.into(),
+            uuid: uuid::Uuid::new_v4().to_string(),
+            started: humantime::format_rfc3339_nanos(SystemTime::now()).to_string(),
+            size: 0,
+            hasher: Sha256::new(),
+            content: Content::Kept(Vec::new()),
+            keep_up_to,
+        }
+    }
+
     pub(super) fn append(&mut self, bytes: Bytes) {
         self.hasher.update(&bytes);
-        self.recognition.look(self.size, &bytes);
+        let at = self.size;
         self.size += bytes.len() as u64;
-        if self.size > self.keep_up_to {
-            self.kept = None;
-        }
-        if let Some(kept) = &mut self.kept {
-            kept.push(bytes);
+        match &mut self.content {
+            Content::Kept(pieces) => {
+                pieces.push(bytes);
+                if self.size > self.keep_up_to {
+                    self.content = recognised(pieces).map_or(Content::Forgotten, Content::Made);
+                }
+            }
+            Content::Made(seed) if !is_made(*seed, at, &bytes) => self.content = Content::Forgotten,
+            Content::Made(_) | Content::Forgotten => {}
         }
     }
 
@@ -178,18 +151,40 @@ impl Upload {
     }
 }
 
+/// The seed that these pieces are made of, if they are.
+fn recognised(pieces: &[Bytes]) -> Option<u64> {
+    let mut head = pieces.iter().flatten().copied();
+    let magic: Vec<u8> = head.by_ref().take(MAGIC.len()).collect();
+    let seed: Vec<u8> = head.take(8).collect();
+    let seed = u64::from_le_bytes(seed.try_into().ok()?);
+    let mut at = 0;
+    let are_made = pieces.iter().all(|piece| {
+        let begin = at;
+        at += piece.len() as u64;
+        is_made(seed, begin, piece)
+    });
+    (magic == MAGIC && are_made).then_some(seed)
+}
+
+/// Whether these are the bytes at `at` of what is made of a seed.
+fn is_made(seed: u64, at: u64, bytes: &Bytes) -> bool {
+    let size = u64::MAX;
+    Pattern { seed, size }.bytes(at, bytes.len() as u64) == *bytes
+}
+
 impl Blob {
     /// The bytes from `from` up to (not including) `to`, piece by piece; `None` if forgotten.
     pub(super) fn pieces(
-        self: Arc<Blob>,
+        &self,
         from: u64,
         to: u64,
     ) -> Option<Box<dyn Iterator<Item = Bytes> + Send>> {
+        let size = self.size;
         match &self.content {
             Content::Forgotten => None,
-            Content::Made(pattern) => {
+            Content::Made(seed) => {
                 const PIECE: u64 = 64 * 1024;
-                let pattern = *pattern;
+                let pattern = Pattern { seed: *seed, size };
                 let starts = (from..to).step_by(PIECE as usize);
                 Some(Box::new(
                     starts.map(move |at| pattern.bytes(at, PIECE.min(to - at))),
@@ -208,6 +203,38 @@ impl Blob {
                 }
                 Some(Box::new(pieces.into_iter()))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_recognised_in_whatever_pieces_it_comes() {
+        let pattern = Pattern {
+            seed: 9,
+            size: 1000,
+        };
+        let whole = pattern.bytes(0, 1000);
+        for piece in [1, 7, 16, 64, 1000] {
+            let mut upload = Upload::new("lab/x", 100);
+            for bytes in whole.chunks(piece) {
+                upload.append(Bytes::copy_from_slice(bytes));
+            }
+            let is_recognised = matches!(upload.content, Content::Made(9));
+            assert!(is_recognised, "pieces of {piece}");
+        }
+        for place in [0, 10, 50, 500] {
+            let mut damaged = whole.to_vec();
+            damaged[place] ^= 1;
+            let mut upload = Upload::new("lab/x", 100);
+            for bytes in damaged.chunks(90) {
+                upload.append(Bytes::copy_from_slice(bytes));
+            }
+            let is_forgotten = matches!(upload.content, Content::Forgotten);
+            assert!(is_forgotten, "damaged at {place}");
         }
     }
 }

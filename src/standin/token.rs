@@ -3,6 +3,7 @@
 use crate::registry::scope::Action;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use data_encoding::BASE32;
 use rsa::pkcs1v15::Pkcs1v15Sign;
 use rsa::pkcs8::EncodePublicKey;
 use rsa::{RsaPrivateKey, RsaPublicKey};
@@ -11,11 +12,6 @@ use sha2::{Digest, Sha256};
 
 pub(super) const SERVICE: &str = "harbor-registry";
 const ISSUER: &str = "harbor-token-issuer";
-/// The DigestInfo of SHA-256 (RFC 8017, 9.2).
-const SHA256_PREFIX: [u8; 19] = [
-    0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05,
-    0x00, 0x04, 0x20,
-];
 
 /// What a token says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -67,10 +63,7 @@ impl Claims {
         self.access.iter().flatten().any(|access| {
             access.kind == "repository"
                 && access.name.split('/').next() == Some(project)
-                && access
-                    .actions
-                    .iter()
-                    .any(|granted| granted == action.as_str())
+                && access.actions.iter().any(|one| one == action.as_str())
         })
     }
 }
@@ -86,10 +79,8 @@ impl TokenKey {
     pub(super) fn generate() -> Result<TokenKey, rsa::Error> {
         let private = RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048)?;
         let public = private.to_public_key();
-        let der = public
-            .to_public_key_der()
-            .map_err(|_| rsa::Error::Internal)?;
-        let id = key_id(der.as_bytes());
+        let der = public.to_public_key_der();
+        let id = key_id(der.map_err(|_| rsa::Error::Internal)?.as_bytes());
         Ok(TokenKey {
             private,
             public,
@@ -98,18 +89,14 @@ impl TokenKey {
     }
 
     pub(super) fn mint(&self, claims: &Claims) -> Option<String> {
-        let header = format!(
-            "{{\"alg\":\"RS256\",\"kid\":\"{}\",\"typ\":\"JWT\"}}",
-            self.id
-        );
-        let claims = serde_json::to_vec(claims).ok()?;
-        let signed = format!(
-            "{}.{}",
-            URL_SAFE_NO_PAD.encode(header),
-            URL_SAFE_NO_PAD.encode(claims)
-        );
-        let signature = self.private.sign(scheme(), &Sha256::digest(&signed)).ok()?;
-        Some(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let id = &self.id;
+        let header = format!("{{\"alg\":\"RS256\",\"kid\":\"{id}\",\"typ\":\"JWT\"}}");
+        let claims = encode(&serde_json::to_vec(claims).ok()?);
+        let signed = format!("{}.{claims}", encode(header.as_bytes()));
+        let hash = Sha256::digest(&signed);
+        let signature = self.private.sign(Pkcs1v15Sign::new::<Sha256>(), &hash);
+        Some(format!("{signed}.{}", encode(&signature.ok()?)))
     }
 
     /// The claims of a token that this instance signed and that is valid at `now`, clocks being
@@ -117,16 +104,15 @@ impl TokenKey {
     pub(super) fn verify(&self, token: &str, now: u64, leeway: u64) -> Option<Claims> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
-        let header: serde_json::Value =
-            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
+        let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).ok();
+        let header: serde_json::Value = serde_json::from_slice(&decode(header)?).ok()?;
         if header.get("alg")?.as_str()? != "RS256" {
             return None;
         }
-        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-        self.public
-            .verify(scheme(), &Sha256::digest(signed), &signature)
-            .ok()?;
-        let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+        let (scheme, hash) = (Pkcs1v15Sign::new::<Sha256>(), Sha256::digest(signed));
+        let verified = self.public.verify(scheme, &hash, &decode(signature)?);
+        verified.ok()?;
+        let claims: Claims = serde_json::from_slice(&decode(claims)?).ok()?;
         let sound = claims.iss == ISSUER
             && claims.aud == SERVICE
             && now <= claims.exp + leeway
@@ -135,30 +121,11 @@ impl TokenKey {
     }
 }
 
-fn scheme() -> Pkcs1v15Sign {
-    Pkcs1v15Sign {
-        hash_len: Some(32),
-        prefix: Box::new(SHA256_PREFIX),
-    }
-}
-
 /// Libtrust's fingerprint: base32 of the first 240 bits of the key's hash, in groups of four.
 fn key_id(der: &[u8]) -> String {
-    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let hash = Sha256::digest(der);
-    let mut id = String::new();
-    for (index, five) in hash[..30].chunks(5).enumerate() {
-        let bits = five
-            .iter()
-            .fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
-        for group in 0..8 {
-            if group % 4 == 0 && (index, group) != (0, 0) {
-                id.push(':');
-            }
-            id.push(char::from(
-                ALPHABET[(bits >> (35 - 5 * group) & 31) as usize],
-            ));
-        }
+    let mut id = BASE32.encode(&Sha256::digest(der)[..30]);
+    for colon in (4..id.len()).step_by(4).rev() {
+        id.insert(colon, ':');
     }
     id
 }

@@ -1,19 +1,18 @@
 //! Upload sessions: POST, PATCH, PUT, GET and DELETE under `…/blobs/uploads/`, with the `_state`
 //! that seals name, UUID, offset and start, and so changes with every PATCH.
 
-use super::answer::{Answer, Body, Voice, empty, error, error_detail, page_not_found, set};
+use super::answer::{Answer, Body, Say, by_core, by_registry};
 use super::core::{Core, Exchange};
 use super::path::is_digest;
 use super::store::Upload;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use hmac::{Hmac, Mac};
-use http::{Method, StatusCode};
+use http::Method;
 use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::Sha256;
-use std::time::SystemTime;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -27,8 +26,8 @@ struct State {
 
 impl Core {
     pub(super) fn start_upload(&self, exchange: &Exchange, repository: &str) -> Answer {
-        if exchange.method != Method::POST {
-            return page_not_found(Voice::Registry);
+        if exchange.method() != Method::POST {
+            return by_registry(404).page_not_found();
         }
         let mut store = self.store();
         if let (Some(mount), Some(from)) = (exchange.query.get("mount"), exchange.query.get("from"))
@@ -37,16 +36,13 @@ impl Core {
             store.link_blob(repository, mount);
             return created(exchange, repository, mount);
         }
-        let started = humantime::format_rfc3339_nanos(SystemTime::now()).to_string();
-        let uuid = store.begin_upload(repository, started.clone());
-        self.progress(
-            exchange,
-            StatusCode::ACCEPTED,
+        let upload = Upload::new(
             repository,
-            &uuid,
-            0,
-            &started,
-        )
+            self.config.discard_blobs_over.unwrap_or(u64::MAX),
+        );
+        let answer = self.progress(exchange, 202, &upload);
+        store.begin(upload);
+        answer
     }
 
     pub(super) async fn upload(
@@ -57,59 +53,45 @@ impl Core {
         body: &mut Body,
     ) -> Answer {
         let digest = exchange.query.get("digest");
-        if exchange.method == Method::PUT && digest.is_none() {
-            let message = "exist blob require digest";
-            return error(StatusCode::BAD_REQUEST, Voice::Core, "BAD_REQUEST", message);
+        if exchange.method() == Method::PUT && digest.is_none() {
+            return by_core(400).error("BAD_REQUEST", "exist blob require digest");
         }
-        let sealed = exchange
-            .query
-            .get("_state")
-            .and_then(|state| self.open_state(state));
-        let Some(state) = sealed else {
-            return invalid(Some(()));
+        // A state that can't be opened has a detail, one for another upload or offset has none.
+        let (code, message) = ("BLOB_UPLOAD_INVALID", "blob upload invalid");
+        let invalid = || by_registry(404).error(code, message);
+        let sealed = exchange.query.get("_state");
+        let Some(state) = sealed.and_then(|state| self.open_state(state)) else {
+            return by_registry(404).error_about(code, message, &json!({}));
         };
         if state.name != repository || state.uuid != uuid {
-            return invalid(None);
+            return invalid();
         }
-        let Some(upload) = self.store().upload(uuid) else {
-            return unknown_upload();
+        let Some(upload) = self.store().uploads.get(uuid).cloned() else {
+            let message = "blob upload unknown to registry";
+            return by_registry(404).error_about("BLOB_UPLOAD_UNKNOWN", message, &json!({}));
         };
         let mut upload = upload.lock().await;
         if state.offset != upload.size {
-            return invalid(None);
+            return invalid();
         }
-        let stands = |status, upload: &Upload| {
-            let started = &upload.started;
-            self.progress(exchange, status, repository, uuid, upload.size, started)
-        };
-        match exchange.method.as_str() {
-            "GET" | "HEAD" => stands(StatusCode::NO_CONTENT, &upload),
-            "PATCH" => match receive(&mut upload, body).await {
-                Ok(()) => stands(StatusCode::ACCEPTED, &upload),
-                Err(answer) => *answer,
-            },
-            "PUT" => match receive(&mut upload, body).await {
-                Ok(()) => self.commit(exchange, &mut upload, uuid, digest.unwrap_or_default()),
-                Err(answer) => *answer,
-            },
+        match exchange.method().as_str() {
+            "GET" | "HEAD" => self.progress(exchange, 204, &upload),
+            // Nobody reads this: the connection is gone.
+            "PATCH" | "PUT" if !receive(&mut upload, body).await => by_registry(400),
+            "PATCH" => self.progress(exchange, 202, &upload),
+            "PUT" => self.commit(exchange, &upload, digest.unwrap_or_default()),
             "DELETE" => {
-                self.store().end_upload(uuid);
-                let mut answer = empty(StatusCode::NO_CONTENT, Voice::Registry);
-                set(&mut answer, "docker-upload-uuid", uuid);
-                answer
+                self.store().uploads.remove(uuid);
+                by_registry(204).with("docker-upload-uuid", uuid)
             }
-            _ => page_not_found(Voice::Registry),
+            _ => by_registry(404).page_not_found(),
         }
     }
 
-    fn commit(&self, exchange: &Exchange, upload: &mut Upload, uuid: &str, digest: &str) -> Answer {
+    fn commit(&self, exchange: &Exchange, upload: &Upload, digest: &str) -> Answer {
         let refuse = |detail| {
-            error_detail(
-                StatusCode::BAD_REQUEST,
-                "DIGEST_INVALID",
-                "provided digest did not match uploaded content",
-                &detail,
-            )
+            let message = "provided digest did not match uploaded content";
+            by_registry(400).error_about("DIGEST_INVALID", message, &detail)
         };
         if !is_digest(digest) {
             return refuse(json!("digest parsing failed"));
@@ -118,38 +100,26 @@ impl Core {
             // The upload stays usable, with the content it has.
             return refuse(json!({ "Digest": digest, "Reason": {} }));
         }
-        let repository = upload.repository.clone();
-        self.store().commit(uuid, upload, digest);
-        created(exchange, &repository, digest)
+        self.store().commit(upload, digest);
+        created(exchange, &upload.repository, digest)
     }
 
     /// 202 or 204: where the upload stands and where it goes on.
-    fn progress(
-        &self,
-        exchange: &Exchange,
-        status: StatusCode,
-        repository: &str,
-        uuid: &str,
-        size: u64,
-        started: &str,
-    ) -> Answer {
+    fn progress(&self, exchange: &Exchange, status: u16, upload: &Upload) -> Answer {
         let state = self.seal_state(&State {
-            name: repository.into(),
-            uuid: uuid.into(),
-            offset: size,
-            started_at: started.into(),
+            name: upload.repository.clone(),
+            uuid: upload.uuid.clone(),
+            offset: upload.size,
+            started_at: upload.started.clone(),
         });
-        let mut answer = empty(status, Voice::Registry);
-        let base = &exchange.base;
-        let location = format!("{base}/v2/{repository}/blobs/uploads/{uuid}?_state={state}");
-        set(&mut answer, "location", &location);
-        set(&mut answer, "docker-upload-uuid", uuid);
-        set(
-            &mut answer,
-            "range",
-            &format!("0-{}", size.saturating_sub(1)),
-        );
-        answer
+        let place = format!("{}/blobs/uploads/{}", upload.repository, upload.uuid);
+        by_registry(status)
+            .with(
+                "location",
+                &format!("{}/v2/{place}?_state={state}", exchange.base),
+            )
+            .with("docker-upload-uuid", &upload.uuid)
+            .with("range", &format!("0-{}", upload.size.saturating_sub(1)))
     }
 
     fn seal_state(&self, state: &State) -> String {
@@ -174,48 +144,22 @@ impl Core {
     }
 }
 
-/// Takes the content in; what arrived before a break stays in the upload, as in the registry.
-async fn receive(upload: &mut Upload, body: &mut Body) -> Result<(), Box<Answer>> {
+/// Takes the content in; whether all of it came. What arrived before a break stays in the upload, as
+/// in the registry.
+async fn receive(upload: &mut Upload, body: &mut Body) -> bool {
     while let Some(frame) = body.frame().await {
-        match frame {
-            Ok(frame) => {
-                if let Ok(data) = frame.into_data() {
-                    upload.append(data);
-                }
-            }
-            // Nobody reads this: the connection is gone.
-            Err(_) => return Err(Box::new(empty(StatusCode::BAD_REQUEST, Voice::Registry))),
+        let Ok(frame) = frame else {
+            return false;
+        };
+        if let Ok(data) = frame.into_data() {
+            upload.append(data);
         }
     }
-    Ok(())
+    true
 }
 
 fn created(exchange: &Exchange, repository: &str, digest: &str) -> Answer {
-    let mut answer = empty(StatusCode::CREATED, Voice::Registry);
-    set(
-        &mut answer,
-        "location",
-        &format!("{}/v2/{repository}/blobs/{digest}", exchange.base),
-    );
-    set(&mut answer, "docker-content-digest", digest);
-    answer
-}
-
-fn unknown_upload() -> Answer {
-    let message = "blob upload unknown to registry";
-    error_detail(
-        StatusCode::NOT_FOUND,
-        "BLOB_UPLOAD_UNKNOWN",
-        message,
-        &json!({}),
-    )
-}
-
-/// A state that can't be opened has a detail, one for another upload or offset has none.
-fn invalid(detail: Option<()>) -> Answer {
-    let (code, message) = ("BLOB_UPLOAD_INVALID", "blob upload invalid");
-    match detail {
-        Some(()) => error_detail(StatusCode::NOT_FOUND, code, message, &json!({})),
-        None => error(StatusCode::NOT_FOUND, Voice::Registry, code, message),
-    }
+    let location = format!("{}/v2/{repository}/blobs/{digest}", exchange.base);
+    let answer = by_registry(201).with("location", &location);
+    answer.with("docker-content-digest", digest)
 }

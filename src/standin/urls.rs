@@ -2,11 +2,12 @@
 //! most broken pushes. `Forwarded` beats everything, `X-Forwarded-Proto` is taken verbatim, the
 //! first `X-Forwarded-Host` beats Host, and `X-Forwarded-Port` is never read.
 
+use super::answer::field;
 use http::HeaderMap;
 
 /// `scheme://authority` as the registry writes it in front of a path.
 pub(super) fn base(headers: &HeaderMap, tls: bool) -> String {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let header = |name| field(headers, name);
     let mut scheme = if tls { "https" } else { "http" }.to_owned();
     let mut host = header("host").unwrap_or_default().to_owned();
     if let Some(forwarded) = header("forwarded") {

@@ -79,7 +79,8 @@ async fn a_right_location_is_not_probed() {
         let stage = Stage::honest().await;
         if location {
             // The state of another upload: the write is refused, the walk goes on.
-            let relative = Fault::Location("/v2/lab/app/blobs/uploads/x?_state=y".into());
+            let relative =
+                Fault::SetHeader("location", "/v2/lab/app/blobs/uploads/x?_state=y".into());
             let post = Match::method(Method::POST).path_contains("/blobs/uploads/");
             stage.standin.faults().inject(post, Times::Once, relative);
         }
@@ -93,7 +94,7 @@ async fn a_right_location_is_not_probed() {
 async fn a_location_that_leads_nowhere_ends_the_upload_and_not_the_walk() {
     let stage = Stage::honest().await;
     let post = Match::method(Method::POST).path_contains("/blobs/uploads/");
-    let nowhere = Fault::Location("uploads/x?_state=y".into());
+    let nowhere = Fault::SetHeader("location", "uploads/x?_state=y".into());
     stage.standin.faults().inject(post, Times::Always, nowhere);
     let walk = stage.walk().await;
     assert_eq!(walk.all(Step::UploadStatus).count(), 0);

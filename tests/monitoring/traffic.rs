@@ -372,7 +372,7 @@ async fn hops_and_strangers(world: &World, harbor: &Standin) {
     let uploads = Match::method(Method::POST);
     harbor
         .faults()
-        .inject(uploads, Times::Once, Fault::Location(odd));
+        .inject(uploads, Times::Once, Fault::SetHeader("location", odd));
     begin(&mut conn, &token).await;
     let mount = format!(
         "/v2/lab/other/blobs/uploads/?mount={}&from=lab/app",

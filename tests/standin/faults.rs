@@ -15,6 +15,14 @@ fn at_ping() -> Match {
     Match::method(Method::GET).path_contains("/ping")
 }
 
+/// These bytes in place of an answer, and then the connection ends.
+fn in_place(bytes: &str) -> Fault {
+    Fault::Raw {
+        bytes: bytes.into(),
+        end: End::Close,
+    }
+}
+
 /// Everything a connection says after `sent`, and whether it ended with a reset.
 async fn raw(standin: &Standin, sent: &[u8]) -> (String, bool) {
     let mut stream = TcpStream::connect(standin.address()).await.unwrap();
@@ -73,23 +81,25 @@ async fn answers_are_delayed_cut_and_changed() {
     assert_eq!(exchange(&standin, ping()).await.status, 200);
     assert!(begun.elapsed() >= Duration::from_millis(200));
 
-    faults.inject(at_ping(), Times::Once, Fault::CutResponse { after: 2 });
+    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nPo";
+    faults.inject(at_ping(), Times::Once, in_place(cut));
     let reply = exchange(&standin, ping()).await;
     assert_eq!((&reply.body[..], reply.cut), (&b"Po"[..], true));
     assert_eq!(reply.header("content-length"), "4");
 
-    faults.inject(at_ping(), Times::Once, Fault::Chunked);
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nPong\r\n0\r\n\r\n";
+    faults.inject(at_ping(), Times::Once, in_place(chunked));
     let reply = exchange(&standin, ping()).await;
     assert_eq!(reply.header("transfer-encoding"), "chunked");
     assert_eq!((&reply.body[..], reply.cut), (&b"Pong"[..], false));
 
-    faults.inject(
-        at_ping(),
-        Times::Once,
-        Fault::Location("https, http://x".into()),
-    );
-    faults.inject(at_ping(), Times::Once, Fault::RemoveHeader("set-cookie"));
-    faults.inject(at_ping(), Times::Once, Fault::ConnectionClose);
+    for header in [
+        Fault::SetHeader("location", "https, http://x".into()),
+        Fault::RemoveHeader("set-cookie"),
+        Fault::SetHeader("connection", "close".into()),
+    ] {
+        faults.inject(at_ping(), Times::Once, header);
+    }
     let reply = exchange(&standin, ping()).await;
     assert_eq!(reply.header("location"), "https, http://x");
     assert_eq!(reply.cookies().count(), 0);
@@ -113,24 +123,26 @@ async fn the_wire_carries_what_no_server_should_say() {
     let standin = Standin::start(example()).await.unwrap();
     let faults = standin.faults();
 
-    let trailers = vec![("x-checksum", "abc".to_owned())];
-    faults.inject(at_ping(), Times::Once, Fault::Trailers(trailers));
+    let trailers = "HTTP/1.1 200 OK\r\nTrailer: x-checksum\r\nTransfer-Encoding: chunked\r\n\r\n\
+                    4\r\nPong\r\n0\r\nx-checksum: abc\r\n\r\n";
+    faults.inject(at_ping(), Times::Once, in_place(trailers));
     let (said, _) = raw(&standin, PING).await;
     assert!(
         said.ends_with("4\r\nPong\r\n0\r\nx-checksum: abc\r\n\r\n"),
         "{said}"
     );
 
-    let early = vec![(103, vec![("link", "</x>".to_owned())])];
-    faults.inject(at_ping(), Times::Once, Fault::Informational(early));
-    faults.inject(at_ping(), Times::Once, Fault::ConnectionClose);
+    let early = "HTTP/1.1 103 Interim\r\nlink: </x>\r\n\r\n\
+                 HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    faults.inject(at_ping(), Times::Once, in_place(early));
     let (said, _) = raw(&standin, PING).await;
     assert!(
         said.starts_with("HTTP/1.1 103 Interim\r\nlink: </x>\r\n\r\nHTTP/1.1 200"),
         "{said}"
     );
 
-    faults.inject(at_ping(), Times::Once, Fault::CloseAfter);
+    let unannounced = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nPong";
+    faults.inject(at_ping(), Times::Once, in_place(unannounced));
     let (said, reset) = raw(&standin, PING).await;
     assert!(
         said.ends_with("Pong") && !said.to_lowercase().contains("connection:"),
