@@ -233,26 +233,18 @@ fn unfiltered(query: &str, answer: impl FnOnce() -> Answer) -> Answer {
     }
 }
 
-#[derive(Serialize)]
-struct ReasonView {
-    reason: &'static str,
-    outcome: &'static str,
-    fault: &'static str,
-    quality: &'static str,
-    meaning: &'static str,
-    advice: &'static str,
-}
-
 /// The table of reasons, so that whoever reads a word can look it up where it was said.
 fn reasons() -> serde_json::Value {
-    let view = |reason: &Reason| ReasonView {
-        reason: reason.as_str(),
-        outcome: reason.outcome().as_str(),
-        fault: reason.fault().as_str(),
-        quality: reason.quality().as_str(),
-        meaning: reason.meaning(),
-        advice: reason.advice(),
+    let view = |reason: &Reason| {
+        serde_json::json!({
+            "reason": reason.as_str(),
+            "outcome": reason.outcome().as_str(),
+            "fault": reason.fault().as_str(),
+            "quality": reason.quality().as_str(),
+            "meaning": reason.meaning(),
+            "advice": reason.advice(),
+        })
     };
-    let reasons: Vec<ReasonView> = Reason::ALL.iter().map(view).collect();
+    let reasons: Vec<serde_json::Value> = Reason::ALL.iter().map(view).collect();
     serde_json::json!({ "reasons": reasons })
 }

@@ -1,7 +1,7 @@
 //! What a line of the gateway's own looks like. Access records come formatted already.
 
 use crate::config::LogFormat;
-use log::{Level, Record};
+use log::Record;
 use std::io::Write;
 use std::time::SystemTime;
 
@@ -12,13 +12,7 @@ pub(super) fn format_line(
     out: &mut Vec<u8>,
 ) {
     let time = humantime::format_rfc3339_millis(now);
-    let level = match record.level() {
-        Level::Error => "error",
-        Level::Warn => "warn",
-        Level::Info => "info",
-        Level::Debug => "debug",
-        Level::Trace => "trace",
-    };
+    let level = record.level().as_str().to_ascii_lowercase();
     match format {
         LogFormat::Text => {
             let message = record.args().to_string();
@@ -52,6 +46,7 @@ fn escape_controls(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use log::Level;
     use std::time::Duration;
 
     fn line(format: LogFormat, message: &str) -> String {
