@@ -81,10 +81,9 @@ instructions: build-tools test-tools ## instructions and system calls for a requ
 bench-quick: build-tools test-tools ## the same with small sizes: proves that it runs, measures nothing
 	cargo bench --locked --profile $(PROFILE) --bench system -- --quick
 
-# Each change is built and tested by itself: all of them take a day, IN=src/edge an hour.
-mutants: build-tools ## changes the pure modules line by line (IN=src/ticket) and lists what no unit test notices
+mutants: build-tools ## changes the pure modules line by line and lists what none of their unit tests notices (IN=ticket: only that one)
 	command -v cargo-mutants > /dev/null || cargo install --locked cargo-mutants
-	cargo mutants --jobs $$(nproc) --output target $(if $(IN),--file '$(IN)/**')
+	.ci/mutants "$(IN)" --jobs $$(nproc)
 
 build-tools:
 	@.ci/build-tools
