@@ -177,6 +177,17 @@ mod tests {
         assert_eq!(Key::read(&[0xFF, 0xFE]).unwrap_err(), KeyError::NotAKey);
     }
 
+    /// Metrics and logs of all replicas name a key alike.
+    #[test]
+    fn an_id_is_eight_digits_of_the_secrets_hash() {
+        let counted = Key::new(std::array::from_fn(|index| index as u8));
+        assert_eq!(counted.id().to_string(), "75d6a6cb");
+        let (current, previous) = (Key::new([7; 32]), Key::new([9; 32]));
+        let expected = [current.id(), previous.id()];
+        let keys = Keyring::new(current, vec![previous]);
+        assert_eq!(keys.ids().collect::<Vec<_>>(), expected);
+    }
+
     #[test]
     fn a_secret_is_not_shown() {
         let (current, previous) = (Key::new([7; 32]), Key::new([9; 32]));

@@ -139,6 +139,17 @@ mod tests {
     }
 
     #[test]
+    fn only_text_that_is_unpacked_again_is_packed() {
+        for (text, is_packed) in [(65_536, true), (65_537, false)] {
+            let claims = encode(&vec![b'a'; text - 2]);
+            let token = format!("{}.{claims}.{}", encode(b"{}"), encode(&[1; 9]));
+            let packed = pack(&token);
+            assert_eq!(packed.len() < 1000, is_packed, "{text}");
+            assert_eq!(unpack(&packed).as_deref(), Some(&token), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_cut_or_has_something_left_over_is_no_token() {
         let packed = pack(&format!(
             "{}.{}.{}",

@@ -271,6 +271,21 @@ mod tests {
         }
     }
 
+    /// Replicas of several builds open each other's tickets: the layout of a version never changes.
+    /// This one was sealed by libsodium.
+    #[test]
+    fn a_ticket_of_another_build_opens() {
+        let key = Key::new(std::array::from_fn(|index| index as u8));
+        let text = "AXXWpssDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwNI9X5GtpxLbvxATN_K4WCZEDZnYDXNgwm0ppbW5gtZC5t_9hA";
+        let ticket = Ticket {
+            token: Zeroizing::new("opaque".to_owned()),
+            ..ticket()
+        };
+        let keys = Keyring::new(key, vec![]);
+        assert_eq!(seal(&keys, &STEP, &ticket, [3; 24]).as_deref(), Ok(text));
+        assert_eq!(open(&keys, &STEP, text.as_bytes(), NOW), Ok(ticket));
+    }
+
     #[test]
     fn a_ticket_for_a_real_token_fits_and_needs_no_escapes() {
         let text = sealed();
@@ -411,10 +426,17 @@ mod tests {
 
     #[test]
     fn a_token_that_is_too_long_is_not_sealed() {
-        let long = Ticket {
-            token: Zeroizing::new("a".repeat(MAX_LENGTH)),
+        let of_length = |length| Ticket {
+            token: Zeroizing::new("a".repeat(length)),
             ..ticket()
         };
-        assert_eq!(seal(&keys(), &STEP, &long, [3; 24]), Err(TooLong));
+        let longest = of_length(1477);
+        let text = seal(&keys(), &STEP, &longest, [3; 24]).unwrap();
+        assert_eq!(text.len(), 2048);
+        assert_eq!(open(&keys(), &STEP, text.as_bytes(), NOW), Ok(longest));
+        for length in [1478, MAX_LENGTH] {
+            let sealed = seal(&keys(), &STEP, &of_length(length), [3; 24]);
+            assert_eq!(sealed, Err(TooLong), "{length}");
+        }
     }
 }
