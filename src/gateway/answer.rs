@@ -94,7 +94,7 @@ pub(super) async fn after_failure(
         }
         return 0;
     }
-    session.set_keepalive(None);
+    request.arrival.life.ends_with_this_request();
     let refusal = match failure {
         Failure::GaveWay => Refusal::RetryAfter(answer, SOON.to_owned()),
         Failure::Upstream(_)

@@ -98,16 +98,14 @@ impl ProxyHttp for Gateway {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     /// Keepalive, and early answers that reach a client which is still sending.
-    async fn early_request_filter(&self, session: &mut Session, _ctx: &mut UnderWay) -> Result<()> {
-        if session.get_keepalive().is_some() {
-            // The connection's own watch over it goes on (see `listener`).
-            if self.is_draining() {
-                session.set_keepalive(None);
-            }
+    async fn early_request_filter(&self, session: &mut Session, ctx: &mut UnderWay) -> Result<()> {
+        let connection = &ctx.request.arrival.life;
+        if self.is_draining() {
+            connection.ends_with_this_request();
         }
         // With Expect a client may skip its body, and its next request would be taken for it.
         if session.get_header("expect").is_none() {
-            session.set_close_on_response_before_downstream_finish(false);
+            connection.read_rest();
         }
         session.set_total_drain_timeout(Some(DRAIN));
         Ok(())
@@ -115,7 +113,7 @@ impl ProxyHttp for Gateway {
 
     /// Health, or arrival, classification, routing: either the request may go on, or it is answered here.
     async fn request_filter(&self, session: &mut Session, ctx: &mut UnderWay) -> Result<bool> {
-        let framing = request_framing::judge(session);
+        let framing = request_framing::judge(session, &ctx.request.arrival.life);
         if framing.is_ok() && health::is_asked(session) {
             // A balancer asks every few seconds from many places.
             ctx.forget();
@@ -301,7 +299,7 @@ impl ProxyHttp for Gateway {
             session.set_read_timeout(Some(SKIPPED_BODY));
         }
         if self.is_draining() {
-            session.set_keepalive(None);
+            request.arrival.life.ends_with_this_request();
         }
         ctx.permits.keep_memory(response, &request);
         if let Some(tracked) = &mut ctx.tracked {
@@ -398,7 +396,10 @@ impl ProxyHttp for Gateway {
         true
     }
 
-    async fn logging(&self, session: &mut Session, _error: Option<&Error>, ctx: &mut UnderWay) {
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut UnderWay) {
+        if error.is_some() {
+            ctx.request.arrival.life.ends_with_this_request();
+        }
         let sent = Sent {
             status: session
                 .response_written()

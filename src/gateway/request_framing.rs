@@ -5,8 +5,10 @@
 //! Over HTTP/2 there is nothing to find: frames are its framing, h2 refuses Transfer-Encoding, and
 //! cuts a fragment off before anybody sees the path.
 
+use super::message::is_http2;
 use super::refusal::Refusal;
 use crate::edge::path::PathError;
+use crate::listener::Life;
 use crate::registry::answer::Answer;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, TRANSFER_ENCODING};
@@ -17,15 +19,13 @@ use pingora::proxy::Session;
 /// # Errors
 /// The refusal is the end of the request. Where nobody can say for sure where its body ends, it is
 /// the end of the connection, too (RFC 9112, 6.3).
-pub(super) fn judge(session: &mut Session) -> Result<(), Refusal> {
-    let Some(raw) = session
-        .as_http1()
-        .map(|session| session.get_headers_raw_bytes())
-    else {
+pub(super) fn judge(session: &Session, connection: &Life) -> Result<(), Refusal> {
+    if is_http2(session) {
         return Ok(());
-    };
+    }
+    let raw = session.as_downstream().to_h1_raw();
     if !has_one_framing(&session.req_header().headers, &raw) {
-        session.set_keepalive(None);
+        connection.ends_with_this_request();
         return Err(Refusal::Answer(Answer::BadRequest));
     }
     if has_fragment(&raw) {

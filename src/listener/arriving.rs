@@ -2,15 +2,17 @@
 //! connection and on every later one.
 
 use super::farewell::Farewell;
-use super::header::{Header, HeaderLimits, Seen};
+use super::header::{Header, HeaderLimits, Seen, may_be_a_request};
 use super::life::Awaited;
 use super::refused::{Refused, Why, ended};
 use super::timer::Timer;
 use crate::config::Limits;
 use crate::registry::answer::Answer;
+use bytes::BytesMut;
 use pingora::protocols::Stream;
 use pingora::server::ShutdownWatch;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -20,6 +22,19 @@ use tokio::io::{AsyncRead, ReadBuf};
 /// request be on its way: a client whose upload's body can't be sent twice loses it when the
 /// connection closes under it.
 const LAST_WAIT: Duration = Duration::from_millis(500);
+
+/// What is read of a header at once: most headers whole.
+const PIECE: usize = 4096;
+
+/// What there is of a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Came {
+    /// The connection's end instead.
+    Nothing,
+    Part,
+    /// All of it, in so many bytes; or what no request begins with.
+    Whole(usize),
+}
 
 /// What is read before a request is known.
 pub(super) struct Arriving {
@@ -34,6 +49,8 @@ enum State {
     Idle,
     Header {
         header: Header,
+        /// Bytes of it that were looked at.
+        seen: usize,
         since: Instant,
         /// The number of its request.
         request: u64,
@@ -56,16 +73,17 @@ impl Arriving {
         }
     }
 
-    /// Reads bytes of a header.
-    pub(super) fn poll_read(
+    /// Looks at what came of the next request's header, which is in `beginning`, or reads one piece
+    /// more of it.
+    pub(super) fn poll(
         &mut self,
         stream: &mut Stream,
+        beginning: &mut BytesMut,
         awaited: Awaited,
         limits: &Limits,
         refused: &Refused,
         cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    ) -> Poll<io::Result<Came>> {
         // One of an earlier request was complete.
         if let State::Header { request, .. } = &self.state
             && *request != awaited.number
@@ -76,23 +94,22 @@ impl Arriving {
             ready!(farewell.poll(stream, cx));
             return ended();
         }
-        let before = buf.filled().len();
-        let why = match Pin::new(&mut *stream).poll_read(cx, buf) {
+        if let Some(end) = self.end() {
+            return Poll::Ready(Ok(Came::Whole(end)));
+        }
+        let why = match self.poll_piece(stream, beginning, cx) {
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            Poll::Ready(Ok(())) => {
-                let piece = &buf.filled()[before..];
-                if piece.is_empty() || self.came(piece, awaited, limits) == Seen::Acceptable {
-                    return Poll::Ready(Ok(()));
-                }
-                buf.set_filled(before);
-                Why::TooLarge
-            }
+            Poll::Ready(Ok(false)) => return Poll::Ready(Ok(Came::Nothing)),
+            Poll::Ready(Ok(true)) => match self.look(beginning, awaited, limits) {
+                Some(came) => return Poll::Ready(Ok(came)),
+                None => Why::TooLarge,
+            },
             Poll::Pending => {
                 let (deadline, late) = self.deadline(awaited, limits);
                 ready!(self.timer.poll(deadline, cx));
                 match late {
                     // As if the client had closed.
-                    Late::Idle => return Poll::Ready(Ok(())),
+                    Late::Idle => return Poll::Ready(Ok(Came::Nothing)),
                     Late::Header => Why::SlowHeader,
                 }
             }
@@ -109,7 +126,26 @@ impl Arriving {
         ended()
     }
 
-    fn came(&mut self, piece: &[u8], awaited: Awaited, limits: &Limits) -> Seen {
+    /// False at the connection's end. What came behind the request before is there already.
+    fn poll_piece(
+        &mut self,
+        stream: &mut Stream,
+        beginning: &mut BytesMut,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<bool>> {
+        if beginning.len() > self.seen() {
+            return Poll::Ready(Ok(true));
+        }
+        // Filling it first would cost a request a tenth of its instructions.
+        let mut space = [MaybeUninit::uninit(); PIECE];
+        let mut buf = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(stream).poll_read(cx, &mut buf))?;
+        beginning.extend_from_slice(buf.filled());
+        Poll::Ready(Ok(!buf.filled().is_empty()))
+    }
+
+    /// None where the header is too large.
+    fn look(&mut self, beginning: &[u8], awaited: Awaited, limits: &Limits) -> Option<Came> {
         let bounds = HeaderLimits {
             fields: limits.header_fields,
             bytes: limits.header_bytes,
@@ -117,13 +153,38 @@ impl Arriving {
         if matches!(self.state, State::Idle) {
             self.state = State::Header {
                 header: Header::default(),
+                seen: 0,
                 since: Instant::now(),
                 request: awaited.number,
             };
         }
-        match &mut self.state {
-            State::Header { header, .. } => header.take(piece, bounds),
-            State::Idle | State::Refused(_) => Seen::Acceptable,
+        let State::Header { header, seen, .. } = &mut self.state else {
+            return None;
+        };
+        let (is_first, had_line) = (*seen == 0, header.has_request_line());
+        if header.take(&beginning[*seen..], bounds) == Seen::TooLarge {
+            return None;
+        }
+        *seen = beginning.len();
+        let is_looked_at = is_first || header.has_request_line() != had_line;
+        Some(match header.end() {
+            Some(end) => Came::Whole(end),
+            None if is_looked_at && !may_be_a_request(beginning) => Came::Whole(beginning.len()),
+            None => Came::Part,
+        })
+    }
+
+    fn end(&self) -> Option<usize> {
+        match &self.state {
+            State::Header { header, .. } => header.end(),
+            State::Idle | State::Refused(_) => None,
+        }
+    }
+
+    fn seen(&self) -> usize {
+        match &self.state {
+            State::Header { seen, .. } => *seen,
+            State::Idle | State::Refused(_) => 0,
         }
     }
 

@@ -3,13 +3,13 @@
 use super::arrival::{Arrival, Way};
 use super::ending::Ending;
 use super::guard::Guard;
-use super::http2;
 use super::introduction::Announced;
 use super::life::Life;
 use super::progress::Progress;
+use super::{http1, http2};
 use crate::config::Limits;
 use crate::live::Memory;
-use pingora::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream};
+use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
 use pingora::server::ShutdownWatch;
 use prometheus::IntCounter;
@@ -21,10 +21,6 @@ use tokio::sync::{Notify, watch};
 
 /// For the answer to a client that is given up over HTTP/1.1.
 const LAST_ANSWER: Duration = Duration::from_secs(5);
-
-/// Pingora's word for "no timeout of its own": the guard has one that covers the first request, and
-/// is exact.
-const NO_TIMEOUT: u64 = 0;
 
 /// A connection's server around what answers its requests, with the arrival in between.
 pub(super) struct ConnectionApp<A> {
@@ -69,7 +65,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
         if stream.is_http2() {
             Box::pin(connection.serve_http2(stream, is_used_up)).await;
         } else {
-            connection.serve_http1(Box::new(stream)).await;
+            connection.serve_http1(stream).await;
         }
     }
 
@@ -81,6 +77,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
             let connection = Arc::clone(&self);
             // Ends with the connection, which ends each of its streams.
             tokio::spawn(async move {
+                let _serves = connection.life.serves();
                 let draining = connection.ending.draining.clone();
                 connection.serve_request(session, true, &draining).await;
             });
@@ -92,44 +89,36 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
         }
     }
 
-    /// Serves one request after the other, as Pingora's own server does, but waits for each in
-    /// little memory.
-    async fn serve_http1(&self, mut stream: Box<Guard>) {
-        let mut settings: Option<HttpPersistentSettings> = None;
+    /// Serves one request after the other.
+    async fn serve_http1(&self, stream: Guard) {
+        let connection = http1::Connection::new(stream, &self.life);
+        let mut rest = self.limits.keepalive_requests;
         loop {
             self.life.await_header();
-            if !self.awaits_request(&mut stream).await {
+            if !self.awaits_request(&connection).await {
                 self.served_one(false);
                 return;
             }
-            let mut session = ServerSession::new_http1(stream);
-            match settings.take() {
-                Some(settings) => settings.apply_to_session(&mut session),
-                None => {
-                    let draining = *self.ending.draining.borrow();
-                    session.set_keepalive((!draining).then_some(NO_TIMEOUT));
-                    // Pingora counts those that follow the first.
-                    let rest = self.limits.keepalive_requests.saturating_sub(1);
-                    session.set_keepalive_reuses_remaining(Some(rest));
-                }
+            let _serves = self.life.serves();
+            let Some(session) = connection.request().await else {
+                self.served_one(false);
+                return;
+            };
+            rest = rest.saturating_sub(1);
+            if rest == 0 || *self.ending.draining.borrow() {
+                self.life.ends_with_this_request();
             }
             let draining = &self.ending.draining;
-            let reused = self.serve_request(session, false, draining).await;
-            let Some((reused, kept)) = reused.map(ReusedHttpStream::consume) else {
+            let is_over = self.serve_request(session, false, draining).await;
+            if !is_over || !connection.is_kept().await {
                 return;
-            };
-            // It is the one that went in.
-            let Ok(guard) = reused.into_any().downcast::<Guard>() else {
-                return;
-            };
-            stream = guard;
-            settings = kept;
+            }
         }
     }
 
-    async fn awaits_request(&self, stream: &mut Guard) -> bool {
+    async fn awaits_request(&self, connection: &http1::Connection) -> bool {
         let mut closed = self.ending.closed.clone();
-        let mut awaiting = pin!(stream.awaits_request());
+        let mut awaiting = pin!(connection.awaits_request());
         tokio::select! {
             biased;
             came = &mut awaiting => came,
@@ -138,15 +127,14 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
         }
     }
 
-    /// Serves one request, and gives the connection back if it can have another.
+    /// Serves one request: false where it was broken off.
     async fn serve_request(
         &self,
         session: ServerSession,
         is_http2: bool,
         shutdown: &ShutdownWatch,
-    ) -> Option<ReusedHttpStream> {
+    ) -> bool {
         let life = &self.life;
-        let serves = life.serves();
         let progress = Arc::new(Progress::new(life));
         let arrival = Arrival {
             way: self.way,
@@ -156,22 +144,20 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
         };
         let request = arrival.during(self.app.process_new_http(session, shutdown));
         let mut request = pin!(request);
-        let reused = tokio::select! {
+        let is_over = tokio::select! {
             biased;
-            reused = &mut request => reused,
+            _ = &mut request => true,
             // Dropping the request resets its stream and closes the connection to Harbor; its context
             // writes the record.
             () = progress.stalled() => if is_http2 {
-                None
+                false
             } else {
                 life.give_up();
-                let answered = tokio::time::timeout(LAST_ANSWER, request).await;
-                answered.ok().flatten()
+                tokio::time::timeout(LAST_ANSWER, request).await.is_ok()
             },
         };
         self.served_one(progress.is_seen());
-        drop(serves);
-        reused
+        is_over
     }
 
     /// A request is over, or what no hook has seen.

@@ -99,8 +99,9 @@ impl Accepted {
             .set(Some(pingora::protocols::l4::socket::SocketAddr::Inet(
                 client,
             )));
-        let stream = ClientStream::new(socket, introduced.rest, digest);
-        let stream = match &self.entrance.tls {
+        let tls = self.entrance.tls.as_ref();
+        let stream = ClientStream::new(socket, introduced.rest, tls.is_some(), digest);
+        let stream = match tls {
             Some(tls) => shake(&tls.acceptor, stream, client).await?,
             None => Box::new(stream),
         };

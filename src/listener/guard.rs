@@ -4,7 +4,7 @@
 //! 1 MiB, calls no hook before a header is complete, and waits for ever for a client to take what
 //! is not a body.
 
-use super::arriving::Arriving;
+use super::arriving::{Arriving, Came};
 use super::life::Life;
 use super::multiplexed::Multiplexed;
 use super::outflow::Outflow;
@@ -21,9 +21,7 @@ use pingora::protocols::{
 };
 use pingora::server::ShutdownWatch;
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -31,17 +29,15 @@ use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::Notify;
 
-/// What is read of a request before it is handed on: most headers whole.
-const BEGINNING: usize = 4096;
-
 /// The connection.
 pub(super) struct Guard {
     inner: Stream,
+    is_tls: bool,
     limits: Limits,
     life: Arc<Life>,
     refused: Refused,
     reading: Reading,
-    /// The beginning of the next request, which was waited for.
+    /// What was read of the next request, or of this one's body.
     beginning: BytesMut,
     /// Since when a write waits for the client.
     unsent_since: Option<Instant>,
@@ -74,6 +70,7 @@ impl Guard {
             _ => Reading::Http1(Arriving::new(closed)),
         };
         Guard {
+            is_tls: inner.get_ssl_digest().is_some(),
             inner,
             limits,
             life,
@@ -90,19 +87,55 @@ impl Guard {
         matches!(self.reading, Reading::Http2(_))
     }
 
-    /// Waits for the next request over HTTP/1.1: false when none comes. Pingora has tens of KiB for a
-    /// connection that it waits on, for all that may be done with a request.
-    pub(super) async fn awaits_request(&mut self) -> bool {
-        let came = poll_fn(|cx| {
-            // Filling it first would cost a request a tenth of its instructions.
-            let mut space = [MaybeUninit::uninit(); BEGINNING];
-            let mut buf = ReadBuf::uninit(&mut space);
-            ready!(Pin::new(&mut *self).poll_read(cx, &mut buf))?;
-            self.beginning.extend_from_slice(buf.filled());
-            Poll::Ready(io::Result::Ok(()))
-        });
+    pub(super) fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
+    /// Over HTTP/1.1: ready when bytes of the next request are there, false when none come.
+    pub(super) fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let came = ready!(self.poll_beginning(cx));
         // Whatever it was, it is the connection's end.
-        came.await.is_ok() && !self.beginning.is_empty()
+        Poll::Ready(!matches!(came, Err(_) | Ok(Came::Nothing)))
+    }
+
+    /// Over HTTP/1.1: the next request's header, as it came; none when it doesn't come. What came
+    /// behind it is read next.
+    pub(super) fn poll_header(&mut self, cx: &mut Context<'_>) -> Poll<Option<BytesMut>> {
+        loop {
+            match ready!(self.poll_beginning(cx)) {
+                Ok(Came::Part) => {}
+                Ok(Came::Whole(length)) => {
+                    let header = self.beginning.split_to(length);
+                    if self.beginning.is_empty() {
+                        self.beginning = BytesMut::new();
+                    }
+                    return Poll::Ready(Some(header));
+                }
+                Err(_) | Ok(Came::Nothing) => return Poll::Ready(None),
+            }
+        }
+    }
+
+    fn poll_beginning(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Came>> {
+        match (&mut self.reading, self.life.awaited()) {
+            (Reading::Http1(arriving), Some(awaited)) => {
+                let (limits, refused) = (&self.limits, &self.refused);
+                let (stream, beginning) = (&mut self.inner, &mut self.beginning);
+                arriving.poll(stream, beginning, awaited, limits, refused, cx)
+            }
+            (Reading::Http1(_) | Reading::Http2(_), _) => Poll::Ready(Ok(Came::Nothing)),
+        }
+    }
+
+    /// Puts back what was read behind a body's end: the next request begins with it.
+    pub(super) fn put_back(&mut self, rest: BytesMut) {
+        let behind = std::mem::replace(&mut self.beginning, rest);
+        self.beginning.extend_from_slice(&behind);
+    }
+
+    /// Whether the next request, or this one's body, has begun already.
+    pub(super) fn has_beginning(&self) -> bool {
+        !self.beginning.is_empty()
     }
 
     /// Notes what the client took of these bytes.
@@ -181,14 +214,10 @@ impl AsyncRead for Guard {
                 cx,
                 buf,
             ),
-            Reading::Http1(arriving) => match this.life.awaited() {
-                Some(awaited) => {
-                    let (limits, refused) = (&this.limits, &this.refused);
-                    arriving.poll_read(&mut this.inner, awaited, limits, refused, cx, buf)
-                }
-                None if this.life.is_given_up() => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-                None => Pin::new(&mut this.inner).poll_read(cx, buf),
-            },
+            Reading::Http1(_) if this.life.is_given_up() => {
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+            Reading::Http1(_) => Pin::new(&mut this.inner).poll_read(cx, buf),
         }
     }
 }

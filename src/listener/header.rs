@@ -56,6 +56,16 @@ impl Header {
         }
     }
 
+    /// Where the header ends, once that has come; its first byte may be of an empty line.
+    pub(super) fn end(&self) -> Option<usize> {
+        let end = self.complete.then_some(self.bytes)?;
+        usize::try_from(end).ok()
+    }
+
+    pub(super) fn has_request_line(&self) -> bool {
+        self.request_line
+    }
+
     fn extend(&mut self, part: &[u8]) {
         self.bytes += part.len() as u64;
         self.line += part.len();
@@ -75,9 +85,61 @@ impl Header {
     }
 }
 
+/// Whether these bytes can be the beginning of a request; where the first line has ended, whether it
+/// can be a request's line. A client of another protocol is not let wait for its header's end.
+pub(super) fn may_be_a_request(beginning: &[u8]) -> bool {
+    let beginning = beginning.trim_ascii_start();
+    let end = memchr::memchr(b'\n', beginning);
+    let line = &beginning[..end.unwrap_or(beginning.len())];
+    let method = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let is_ended = end.is_some();
+    method.iter().copied().all(is_token) && (!is_ended || names_a_version(line.trim_ascii_end()))
+}
+
+/// What a method may have (RFC 9110, 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn names_a_version(line: &[u8]) -> bool {
+    let last = line.rsplit(|byte| *byte == b' ').next();
+    last.is_some_and(|last| last.starts_with(b"HTTP/") && last.len() < line.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_protocol_is_told_by_its_first_bytes() {
+        for (beginning, may_be) in [
+            (&b""[..], true),
+            (b"G", true),
+            (b"GET / HT", true),
+            (b"\r\nGET / HTTP/1.1\r\nHost: a", true),
+            (b"GET /a b HTTP/1.0\n", true),
+            (b"\x16\x03\x01\x02\x00", false),
+            (b"GET /\r\n", false),
+            (b"HTTP/1.1\r\n", false),
+            (b"SSH-2.0-OpenSSH_9.2\r\n", false),
+            (b"G(T / HTTP/1.1\r\n", false),
+        ] {
+            assert_eq!(may_be_a_request(beginning), may_be, "{beginning:?}");
+        }
+    }
+
+    #[test]
+    fn the_end_is_where_the_body_begins() {
+        for (text, end) in [
+            ("PUT / HTTP/1.1\r\na: b\r\n\r\nbody", Some(24)),
+            ("\r\nPUT / HTTP/1.1\na: b\n\nbody", Some(23)),
+            ("PUT / HTTP/1.1\r\na: b\r\n", None),
+        ] {
+            let mut header = Header::default();
+            header.take(text.as_bytes(), LIMITS);
+            assert_eq!(header.end(), end, "{text:?}");
+        }
+    }
 
     const LIMITS: HeaderLimits = HeaderLimits {
         fields: 3,

@@ -25,6 +25,10 @@ pub(crate) struct Life {
     awaited_since: AtomicU64,
     /// Over HTTP/1.1: the client is given up in the middle of a body.
     gives_up: AtomicBool,
+    /// Over HTTP/1.1: no other request follows the one that is served.
+    is_last: AtomicBool,
+    /// Over HTTP/1.1: what is left of the request's body is read after its answer.
+    reads_rest: AtomicBool,
     /// Milliseconds that a write may wait for the client.
     write_limit: AtomicU64,
     /// Requests that are being served.
@@ -50,6 +54,8 @@ impl Life {
             number: AtomicU64::new(0),
             awaited_since: AtomicU64::new(0),
             gives_up: AtomicBool::new(false),
+            is_last: AtomicBool::new(false),
+            reads_rest: AtomicBool::new(false),
             write_limit: AtomicU64::new(millis(FIRST_WRITES)),
             active: AtomicUsize::new(0),
             decided: AtomicUsize::new(0),
@@ -68,6 +74,8 @@ impl Life {
         self.moved.store(passed, Ordering::Relaxed);
         self.blocked.store(0, Ordering::Relaxed);
         self.number.fetch_add(1, Ordering::Relaxed);
+        self.is_last.store(false, Ordering::Relaxed);
+        self.reads_rest.store(false, Ordering::Relaxed);
         self.awaits_header.store(true, Ordering::Relaxed);
     }
 
@@ -93,6 +101,26 @@ impl Life {
 
     pub(super) fn is_given_up(&self) -> bool {
         self.gives_up.load(Ordering::Relaxed)
+    }
+
+    /// The connection ends with the request that is served, over HTTP/1.1; over HTTP/2 nothing
+    /// happens.
+    pub(crate) fn ends_with_this_request(&self) {
+        self.is_last.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_last_request(&self) -> bool {
+        self.is_last.load(Ordering::Relaxed)
+    }
+
+    /// An answer that goes out before the request's body has come doesn't end the connection, over
+    /// HTTP/1.1: the rest is read and thrown away.
+    pub(crate) fn read_rest(&self) {
+        self.reads_rest.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn reads_rest(&self) -> bool {
+        self.reads_rest.load(Ordering::Relaxed)
     }
 
     /// How long the client may take no byte. Streams of several registries share a connection: the

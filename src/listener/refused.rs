@@ -32,6 +32,6 @@ impl Refused {
 }
 
 /// The end of a connection by our will.
-pub(super) fn ended() -> Poll<io::Result<()>> {
+pub(super) fn ended<T>() -> Poll<io::Result<T>> {
     Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
 }

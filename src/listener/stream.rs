@@ -3,8 +3,8 @@
 //!
 //! Pingora's own stream keeps a 64 KiB read buffer for as long as the connection lives. A registry
 //! edge has many connections that wait (slow uplinks, silent commits, kept-alive clients), so here
-//! the buffer is given back whenever the socket has nothing to read. With TLS the large buffer is
-//! needed while data flows: rustls alone reads 4 KiB at a time.
+//! the buffer is given back whenever the socket has nothing to read, and only TLS has one: rustls
+//! alone reads 4 KiB at a time.
 
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
@@ -34,6 +34,8 @@ pub(crate) struct ClientStream {
     socket: TcpStream,
     /// Bytes read from the socket that nobody has taken yet.
     unread: BytesMut,
+    /// The reads of whoever takes them are small.
+    is_buffered: bool,
     /// Bytes accepted for writing that the socket has not taken yet.
     unsent: BytesMut,
     digest: Arc<SocketDigest>,
@@ -41,11 +43,17 @@ pub(crate) struct ClientStream {
 }
 
 impl ClientStream {
-    /// `unread`: what was read of the socket before.
-    pub(crate) fn new(socket: TcpStream, unread: BytesMut, digest: SocketDigest) -> ClientStream {
+    /// `unread`: what was read of the socket before; `is_buffered`: the reads will be small.
+    pub(crate) fn new(
+        socket: TcpStream,
+        unread: BytesMut,
+        is_buffered: bool,
+        digest: SocketDigest,
+    ) -> ClientStream {
         ClientStream {
             socket,
             unread,
+            is_buffered,
             unsent: BytesMut::new(),
             digest: Arc::new(digest),
             established: SystemTime::now(),
@@ -83,7 +91,7 @@ impl AsyncRead for ClientStream {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.unread.is_empty() {
-            if buf.remaining() >= READ_BUFFER {
+            if !this.is_buffered || buf.remaining() >= READ_BUFFER {
                 return Pin::new(&mut this.socket).poll_read(cx, buf);
             }
             // Takes the same allocation again while data keeps coming.
@@ -103,6 +111,9 @@ impl AsyncRead for ClientStream {
         let taken = this.unread.len().min(buf.remaining());
         buf.put_slice(&this.unread[..taken]);
         this.unread.advance(taken);
+        if this.unread.is_empty() && !this.is_buffered {
+            this.unread = BytesMut::new();
+        }
         Poll::Ready(Ok(()))
     }
 }

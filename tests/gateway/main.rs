@@ -24,6 +24,7 @@ mod health;
 mod life;
 mod limits;
 mod logins;
+mod pipelining;
 mod proxy_protocol;
 mod reattach;
 mod reload;

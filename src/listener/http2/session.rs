@@ -4,15 +4,14 @@
 
 use super::answer::Answer;
 use super::flow::{Flow, Piece};
-use crate::registry::login::{FORM_LENGTH, is_form};
+use crate::listener::form::KeptForm;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::Stream;
 use h2::RecvStream;
 use h2::server::SendResponse;
 use http::HeaderMap;
-use http::Method;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::CONTENT_LENGTH;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::Digest;
 use pingora::protocols::http::HttpTask;
@@ -34,8 +33,7 @@ pub(super) struct Http2Session {
     body: RecvStream,
     answer: Answer,
     received: usize,
-    /// A small form: the portal's login is read before it goes on.
-    form: Option<Vec<u8>>,
+    form: KeptForm,
     digest: Arc<Digest>,
     flow: Arc<Flow>,
     read_timeout: Option<Duration>,
@@ -55,7 +53,7 @@ impl Http2Session {
             body,
             answer: Answer::new(respond),
             received: 0,
-            form: None,
+            form: KeptForm::default(),
             digest,
             flow,
             read_timeout: None,
@@ -67,9 +65,7 @@ impl Http2Session {
         let piece = self.body.data().await.transpose();
         let piece = piece.or_err(ErrorType::ReadError, "reading a request's body")?;
         self.received += piece.as_ref().map_or(0, Bytes::len);
-        if let (Some(form), Some(piece)) = (&mut self.form, &piece) {
-            form.extend_from_slice(piece);
-        }
+        self.form.came(piece.as_deref().unwrap_or_default());
         Ok(piece)
     }
 
@@ -246,25 +242,16 @@ impl Session for Http2Session {
         http_req_header_to_wire(&self.request).map_or_else(Bytes::new, |wire| wire.freeze())
     }
 
-    /// Nothing is kept of a body but a small form's (see `gateway::login`).
     fn enable_retry_buffering(&mut self) {
-        let length = self.request.headers.get(CONTENT_LENGTH);
-        let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        let is_kept = self.request.method == Method::POST
-            && self.request.headers.get(CONTENT_TYPE).is_some_and(is_form)
-            && length.is_some_and(|length| length <= FORM_LENGTH);
-        if is_kept && self.received == 0 && self.form.is_none() {
-            self.form = Some(Vec::new());
-        }
+        self.form.keep(&self.request, self.received);
     }
 
     fn retry_buffer_truncated(&self) -> bool {
-        self.received > 0 && self.form.is_none()
+        self.received > 0 && !self.form.is_kept()
     }
 
     fn get_retry_buffer(&self) -> Option<Bytes> {
-        let form = self.form.as_ref().filter(|form| !form.is_empty())?;
-        Some(Bytes::copy_from_slice(form))
+        self.form.read()
     }
 
     async fn finish_custom(&mut self) -> Result<()> {

@@ -1,0 +1,228 @@
+//! A request's body as it is read: in pieces that are made when bytes are there and not before, and
+//! not more of them than Harbor may leave lying.
+
+use super::chunked::Invalid;
+use super::framing::RequestBody;
+use crate::listener::guard::Guard;
+use crate::listener::timer::Timer;
+use bytes::{Bytes, BytesMut};
+use futures_util::task::AtomicWaker;
+use pingora::{Error, ErrorType, Result};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+use tokio_util::io::poll_read_buf;
+
+/// One piece: more is hardly cheaper, and less is dearer (`docs/performance.md`).
+const PIECE: usize = 64 * 1024;
+
+/// While so much was read that Harbor's connection has not taken, nothing more is.
+const AHEAD: usize = 128 * 1024;
+
+/// As Pingora calls it.
+const INVALID_CHUNK: ErrorType = ErrorType::new("InvalidChunk");
+
+/// The body of one request.
+pub(super) struct Body {
+    rest: RequestBody,
+    /// The connection ended, or broke, before the body did.
+    is_broken: bool,
+    pub(super) received: usize,
+    /// Since when a piece is waited for.
+    since: Option<Instant>,
+    timer: Timer,
+    ahead: Arc<Ahead>,
+}
+
+impl Body {
+    pub(super) fn new(rest: RequestBody, ahead: &Arc<Ahead>) -> Body {
+        Body {
+            rest,
+            is_broken: false,
+            received: 0,
+            since: None,
+            timer: Timer::default(),
+            ahead: Arc::clone(ahead),
+        }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.is_broken || self.rest.is_done()
+    }
+
+    /// All of it has come.
+    pub(super) fn is_whole(&self) -> bool {
+        self.rest.is_done()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rest == RequestBody::Length(0) && self.received == 0
+    }
+
+    /// What is waited for is waited for anew.
+    pub(super) fn restart_timer(&mut self) {
+        self.since = None;
+    }
+
+    /// The next piece; none at the body's end.
+    pub(super) fn poll_piece(
+        &mut self,
+        stream: &mut Guard,
+        limit: Option<Duration>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>>> {
+        loop {
+            if self.is_done() {
+                return Poll::Ready(Ok(None));
+            }
+            ready!(self.ahead.poll_room(cx));
+            let Poll::Ready(read) = self.poll_read(stream, cx) else {
+                return self.poll_late(limit, cx);
+            };
+            self.since = None;
+            let bytes = match read {
+                Ok(bytes) if bytes.is_empty() => return Poll::Ready(self.breaks_off()),
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    let error = Error::because(ErrorType::ReadError, "reading a body", error);
+                    return Poll::Ready(Err(error));
+                }
+            };
+            let data = match self.take(bytes, stream) {
+                Ok(data) => data,
+                Err(Invalid(why)) => {
+                    self.is_broken = true;
+                    return Poll::Ready(Error::e_explain(INVALID_CHUNK, why));
+                }
+            };
+            // A piece may hold nothing but a chunk's size.
+            if !data.is_empty() {
+                self.received += data.len();
+                return Poll::Ready(Ok(Some(Piece::wrap(data, &self.ahead))));
+            }
+        }
+    }
+
+    fn poll_read(&self, stream: &mut Guard, cx: &mut Context<'_>) -> Poll<io::Result<BytesMut>> {
+        let most = match self.rest {
+            RequestBody::Length(left) => usize::try_from(left).unwrap_or(PIECE).min(PIECE),
+            RequestBody::Chunked(_) => PIECE,
+        };
+        poll_fill(stream, most, cx)
+    }
+
+    /// What of these bytes is the body's.
+    fn take(&mut self, mut bytes: BytesMut, stream: &mut Guard) -> Result<Bytes, Invalid> {
+        match &mut self.rest {
+            RequestBody::Length(left) => *left -= bytes.len() as u64,
+            RequestBody::Chunked(chunked) => {
+                let (data, end) = chunked.take(&mut bytes)?;
+                if end < bytes.len() {
+                    stream.put_back(bytes.split_off(end));
+                }
+                bytes.truncate(data);
+            }
+        }
+        Ok(shrunk(bytes))
+    }
+
+    fn breaks_off(&mut self) -> Result<Option<Bytes>> {
+        self.is_broken = true;
+        Error::e_explain(
+            ErrorType::ConnectionClosed,
+            format!("in a body, after {} bytes of it", self.received),
+        )
+    }
+
+    fn poll_late(
+        &mut self,
+        limit: Option<Duration>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>>> {
+        let Some(limit) = limit else {
+            return Poll::Pending;
+        };
+        let since = *self.since.get_or_insert_with(Instant::now);
+        ready!(self.timer.poll(since + limit, cx));
+        Poll::Ready(Error::e_explain(
+            ErrorType::ReadTimedout,
+            format!("no piece of a body for {limit:?}"),
+        ))
+    }
+}
+
+/// Reads what is there, but not more than `most`; nothing at the connection's end. Nothing is set
+/// aside while there is nothing.
+fn poll_fill(stream: &mut Guard, most: usize, cx: &mut Context<'_>) -> Poll<io::Result<BytesMut>> {
+    let mut bytes = BytesMut::with_capacity(most);
+    loop {
+        match poll_read_buf(Pin::new(&mut *stream), cx, &mut bytes) {
+            // TLS gives one record at a time.
+            Poll::Ready(Ok(read)) if read > 0 && stream.is_tls() && bytes.len() < most => {}
+            Poll::Ready(Ok(_)) => return Poll::Ready(Ok(bytes)),
+            // It comes again.
+            Poll::Ready(Err(_)) | Poll::Pending if !bytes.is_empty() => {
+                return Poll::Ready(Ok(bytes));
+            }
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => return Poll::Pending,
+        }
+    }
+}
+
+/// A few bytes don't keep a whole piece's memory while they wait.
+fn shrunk(bytes: BytesMut) -> Bytes {
+    if bytes.len() * 2 < bytes.capacity() {
+        Bytes::copy_from_slice(&bytes)
+    } else {
+        bytes.freeze()
+    }
+}
+
+/// How much of a connection's body was read and not yet taken.
+#[derive(Default)]
+pub(super) struct Ahead {
+    bytes: AtomicUsize,
+    waits: AtomicWaker,
+}
+
+impl Ahead {
+    fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.bytes.load(Ordering::Relaxed) < AHEAD {
+            return Poll::Ready(());
+        }
+        self.waits.register(cx.waker());
+        Poll::Pending
+    }
+}
+
+/// A piece, which has its place until nobody needs it any more. All of it happens on one thread.
+struct Piece {
+    bytes: Bytes,
+    ahead: Arc<Ahead>,
+}
+
+impl Piece {
+    fn wrap(bytes: Bytes, ahead: &Arc<Ahead>) -> Bytes {
+        let ahead = Arc::clone(ahead);
+        ahead.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+        Bytes::from_owner(Piece { bytes, ahead })
+    }
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        let ahead = &self.ahead;
+        ahead.bytes.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+        ahead.waits.wake();
+    }
+}

@@ -1,0 +1,37 @@
+//! A request's header: from the bytes that came to what Pingora makes of them. Its own parser does
+//! it, since it knows what it refuses; only the connection isn't in its hands.
+
+use bytes::{Bytes, BytesMut};
+use pingora::http::RequestHeader;
+use pingora::protocols::http::v1::server::HttpSession;
+use pingora::{Error, ErrorType, Result};
+use std::io::Cursor;
+
+pub(super) struct Header {
+    pub(super) request: RequestHeader,
+    /// As it came.
+    pub(super) raw: Bytes,
+    /// The client, or its version of HTTP, wants no other request on this connection.
+    pub(super) is_last: bool,
+}
+
+/// Reads a whole header.
+///
+/// # Errors
+/// For what is none.
+pub(super) async fn parse(bytes: BytesMut) -> Result<Header> {
+    let bytes = Vec::from(bytes);
+    let mut parser = HttpSession::new(Box::new(Cursor::new(bytes)));
+    if parser.read_request().await?.is_none() {
+        return Error::e_explain(ErrorType::InvalidHTTPHeader, "nothing");
+    }
+    let raw = parser.get_headers_raw_bytes();
+    let is_last = parser.get_keepalive_timeout().is_none();
+    let none = RequestHeader::build("GET", b"/", Some(0))?;
+    let request = std::mem::replace(parser.req_header_mut(), none);
+    Ok(Header {
+        request,
+        raw,
+        is_last,
+    })
+}

@@ -1,0 +1,105 @@
+//! HTTP/1.1 from clients: messages are framed here and not by Pingora, because its sessions keep three
+//! buffers of 64 KiB for an upload that waits, and copy each body.
+//!
+//! A connection has one request at a time. What the client sends before its answer is there waits.
+
+mod answer;
+mod body;
+mod chunked;
+mod exchange;
+mod framing;
+mod header;
+mod outgoing;
+mod session;
+
+use super::guard::Guard;
+use super::life::Life;
+use exchange::{Exchange, drain};
+use framing::{Framing, of_request};
+use http::Method;
+use http::header::{CONNECTION, DATE};
+use parking_lot::Mutex;
+use pingora::Result;
+use pingora::protocols::Digest;
+use pingora::protocols::http::ServerSession;
+use pingora::protocols::http::date::get_cached_date;
+use session::Http1Session;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Until a hook says how long a piece of the body may be waited for.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A client's connection.
+pub(super) struct Connection {
+    exchange: Arc<Mutex<Exchange>>,
+    digest: Arc<Digest>,
+    life: Arc<Life>,
+}
+
+impl Connection {
+    pub(super) fn new(stream: Guard, life: &Arc<Life>) -> Connection {
+        let exchange = Exchange::new(stream);
+        Connection {
+            digest: Arc::new(exchange.digest()),
+            exchange: Arc::new(Mutex::new(exchange)),
+            life: Arc::clone(life),
+        }
+    }
+
+    /// Waits for the next request: false when none comes.
+    pub(super) async fn awaits_request(&self) -> bool {
+        poll_fn(|cx| self.exchange.lock().poll_request(cx)).await
+    }
+
+    /// Reads its header. What is none is answered here, and is the connection's end; so is a header
+    /// that doesn't come.
+    pub(super) async fn request(&self) -> Option<ServerSession> {
+        let bytes = poll_fn(|cx| self.exchange.lock().poll_header(cx)).await?;
+        let header = match header::parse(bytes).await {
+            Ok(header) => header,
+            Err(error) => {
+                log::debug!("a request that is none: {error}");
+                // Whoever has gone meanwhile doesn't want an answer.
+                let _ = self.refuse().await;
+                return None;
+            }
+        };
+        // A tunnel is refused by Pingora, which closes then.
+        if header.is_last || header.request.method == Method::CONNECT {
+            self.life.ends_with_this_request();
+        }
+        let body = of_request(&header.request.headers);
+        self.exchange.lock().begin(body, READ_TIMEOUT);
+        let (exchange, digest) = (Arc::clone(&self.exchange), Arc::clone(&self.digest));
+        let session = Http1Session::new(header, exchange, digest, Arc::clone(&self.life));
+        Some(ServerSession::new_custom(Box::new(session)))
+    }
+
+    /// As Pingora answers it.
+    async fn refuse(&self) -> Result<()> {
+        let mut header = ServerSession::generate_error(400);
+        header.insert_header(DATE, get_cached_date())?;
+        header.insert_header(CONNECTION, "close")?;
+        let framing = Framing::Length(0);
+        self.exchange.lock().answer.header(&header, framing)?;
+        poll_fn(|cx| self.exchange.lock().poll_send(cx)).await?;
+        poll_fn(|cx| self.exchange.lock().poll_shutdown(cx)).await;
+        Ok(())
+    }
+
+    /// After a request: whether the connection can have another. Closes it if not, unless the answer
+    /// is broken off: then the client must not take it for whole.
+    pub(super) async fn is_kept(&self) -> bool {
+        if !self.exchange.lock().answer.is_complete() {
+            return false;
+        }
+        if self.life.has_last_request() {
+            poll_fn(|cx| self.exchange.lock().poll_shutdown(cx)).await;
+            return false;
+        }
+        let drained = drain(&self.exchange).await;
+        drained.is_ok() && self.exchange.lock().body.is_whole()
+    }
+}
