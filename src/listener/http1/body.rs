@@ -16,10 +16,12 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio_util::io::poll_read_buf;
 
-/// One piece: more is hardly cheaper, and less is dearer (`docs/performance.md`).
-const PIECE: usize = 64 * 1024;
+/// Memory for one piece: little for a client that brings little, more for one that fills it. Fewer
+/// and larger pieces are cheaper; what is larger than this is so by little (`docs/performance.md`).
+const SMALLEST: usize = 16 * 1024;
+const LARGEST: usize = 128 * 1024;
 
-/// While so much was read that Harbor's connection has not taken, nothing more is.
+/// What was read takes no more memory than this while Harbor's connection doesn't take it.
 const AHEAD: usize = 128 * 1024;
 
 /// As Pingora calls it.
@@ -31,6 +33,8 @@ pub(super) struct Body {
     /// The connection ended, or broke, before the body did.
     is_broken: bool,
     pub(super) received: usize,
+    /// Memory for the next piece.
+    next: usize,
     /// Since when a piece is waited for.
     since: Option<Instant>,
     timer: Timer,
@@ -43,6 +47,7 @@ impl Body {
             rest,
             is_broken: false,
             received: 0,
+            next: SMALLEST,
             since: None,
             timer: Timer::default(),
             ahead: Arc::clone(ahead),
@@ -78,8 +83,9 @@ impl Body {
             if self.is_done() {
                 return Poll::Ready(Ok(None));
             }
-            ready!(self.ahead.poll_room(cx));
-            let Poll::Ready(read) = self.poll_read(stream, cx) else {
+            let room = ready!(self.ahead.poll_room(cx));
+            let most = self.next.min(room);
+            let Poll::Ready(read) = poll_fill(stream, self.rest.at_most(most), cx) else {
                 return self.poll_late(limit, cx);
             };
             self.since = None;
@@ -106,16 +112,9 @@ impl Body {
         }
     }
 
-    fn poll_read(&self, stream: &mut Guard, cx: &mut Context<'_>) -> Poll<io::Result<BytesMut>> {
-        let most = match self.rest {
-            RequestBody::Length(left) => usize::try_from(left).unwrap_or(PIECE).min(PIECE),
-            RequestBody::Chunked(_) => PIECE,
-        };
-        poll_fill(stream, most, cx)
-    }
-
     /// What of these bytes is the body's.
-    fn take(&mut self, mut bytes: BytesMut, stream: &mut Guard) -> Result<Bytes, Invalid> {
+    fn take(&mut self, mut bytes: BytesMut, stream: &mut Guard) -> Result<BytesMut, Invalid> {
+        self.next = (bytes.len() * 2).clamp(SMALLEST, LARGEST);
         match &mut self.rest {
             RequestBody::Length(left) => *left -= bytes.len() as u64,
             RequestBody::Chunked(chunked) => {
@@ -126,7 +125,7 @@ impl Body {
                 bytes.truncate(data);
             }
         }
-        Ok(shrunk(bytes))
+        Ok(bytes)
     }
 
     fn breaks_off(&mut self) -> Result<Option<Bytes>> {
@@ -173,16 +172,7 @@ fn poll_fill(stream: &mut Guard, most: usize, cx: &mut Context<'_>) -> Poll<io::
     }
 }
 
-/// A few bytes don't keep a whole piece's memory while they wait.
-fn shrunk(bytes: BytesMut) -> Bytes {
-    if bytes.len() * 2 < bytes.capacity() {
-        Bytes::copy_from_slice(&bytes)
-    } else {
-        bytes.freeze()
-    }
-}
-
-/// How much of a connection's body was read and not yet taken.
+/// How much memory of a connection's body was read and not yet taken.
 #[derive(Default)]
 pub(super) struct Ahead {
     bytes: AtomicUsize,
@@ -190,9 +180,11 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.bytes.load(Ordering::Relaxed) < AHEAD {
-            return Poll::Ready(());
+    /// Ready when there is some.
+    fn poll_room(&self, cx: &Context<'_>) -> Poll<usize> {
+        let room = AHEAD.saturating_sub(self.bytes.load(Ordering::Relaxed));
+        if room >= SMALLEST {
+            return Poll::Ready(room);
         }
         self.waits.register(cx.waker());
         Poll::Pending
@@ -201,14 +193,20 @@ impl Ahead {
 
 /// A piece, which has its place until nobody needs it any more. All of it happens on one thread.
 struct Piece {
-    bytes: Bytes,
+    bytes: BytesMut,
     ahead: Arc<Ahead>,
 }
 
 impl Piece {
-    fn wrap(bytes: Bytes, ahead: &Arc<Ahead>) -> Bytes {
+    fn wrap(bytes: BytesMut, ahead: &Arc<Ahead>) -> Bytes {
+        // A few bytes don't keep a large piece's memory.
+        let bytes = if bytes.len() * 4 < bytes.capacity() {
+            BytesMut::from(&bytes[..])
+        } else {
+            bytes
+        };
         let ahead = Arc::clone(ahead);
-        ahead.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+        ahead.bytes.fetch_add(bytes.capacity(), Ordering::Relaxed);
         Bytes::from_owner(Piece { bytes, ahead })
     }
 }
@@ -222,7 +220,9 @@ impl AsRef<[u8]> for Piece {
 impl Drop for Piece {
     fn drop(&mut self) {
         let ahead = &self.ahead;
-        ahead.bytes.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+        ahead
+            .bytes
+            .fetch_sub(self.bytes.capacity(), Ordering::Relaxed);
         ahead.waits.wake();
     }
 }

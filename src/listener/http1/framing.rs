@@ -32,6 +32,14 @@ pub(super) enum RequestBody {
 }
 
 impl RequestBody {
+    /// How much of the next bytes may be read at once: what follows a length is not the body's.
+    pub(super) fn at_most(self, room: usize) -> usize {
+        match self {
+            RequestBody::Length(left) => usize::try_from(left).map_or(room, |left| left.min(room)),
+            RequestBody::Chunked(_) => room,
+        }
+    }
+
     pub(super) fn is_done(self) -> bool {
         match self {
             RequestBody::Length(left) => left == 0,
