@@ -68,7 +68,7 @@ async fn an_idle_gateway_ends_at_once() {
         let start = Instant::now();
         let status = end(world);
         assert!(
-            start.elapsed() < Duration::from_secs(1),
+            start.elapsed() < Duration::from_secs(3),
             "{kept} {:?}",
             start.elapsed()
         );
