@@ -12,15 +12,14 @@ use http::Method;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
-/// Over HTTP/1.1 Pingora reads 64 KiB at a time, has up to five pieces on their way, keeps the first
-/// 64 KiB of the body, and has a read buffer towards Harbor.
-const HTTP1_UPLOAD: u64 = 640 << 10;
+/// Over HTTP/1.1 what may be read ahead of Harbor, and over TLS what is decrypted next.
+const HTTP1_UPLOAD: u64 = 320 << 10;
 
-/// Over HTTP/2 the first window and the read buffer towards Harbor. Larger windows are set aside by
-/// the connection.
+/// Over HTTP/2 the first window. Larger windows are set aside by the connection.
 const HTTP2_UPLOAD: u64 = 320 << 10;
 
-/// Five pieces of 64 KiB, the read buffer they come from, and what is encrypted already.
+/// Pingora reads Harbor's answer in pieces of 64 KiB and has six of them on their way, beside the
+/// buffer that they come from and what is encrypted already.
 const DOWNLOAD: u64 = 640 << 10;
 
 /// What a request needs however short its body is.

@@ -1,8 +1,9 @@
 //! The listeners: from a TCP connection to requests that the gateway sees.
 //!
-//! We accept, shake hands and count ourselves and hand each connection to Pingora's HTTP server:
-//! its own listeners keep a large buffer per connection, report failed handshakes only to the log,
-//! deal connections out at random, and can't tell a test which port they got.
+//! We accept, shake hands and count ourselves: Pingora's own listeners keep a large buffer per
+//! connection, report failed handshakes only to the log, deal connections out at random, and can't
+//! tell a test which port they got. Messages are read and written here as well (`http1`, `http2`);
+//! what becomes of a request is Pingora's proxy's business, which takes each as a session.
 
 mod accept;
 mod allowance;

@@ -16,13 +16,13 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio_util::io::poll_read_buf;
 
-/// Memory for one piece: little for a client that brings little, more for one that fills it. Fewer
-/// and larger pieces are cheaper; what is larger than this is so by little (`docs/performance.md`).
+/// Memory for one piece at least. A client that fills its piece gets a larger one next, up to
+/// [`AHEAD`]: fewer and larger pieces are cheaper.
 const SMALLEST: usize = 16 * 1024;
-const LARGEST: usize = 128 * 1024;
 
-/// What was read takes no more memory than this while Harbor's connection doesn't take it.
-const AHEAD: usize = 128 * 1024;
+/// What was read takes no more memory than this while Harbor's connection doesn't take it: with what
+/// a request needs besides, an upload that Harbor leaves lying stays below 200 KiB.
+const AHEAD: usize = 96 * 1024;
 
 /// As Pingora calls it.
 const INVALID_CHUNK: ErrorType = ErrorType::new("InvalidChunk");
@@ -114,7 +114,7 @@ impl Body {
 
     /// What of these bytes is the body's.
     fn take(&mut self, mut bytes: BytesMut, stream: &mut Guard) -> Result<BytesMut, Invalid> {
-        self.next = (bytes.len() * 2).clamp(SMALLEST, LARGEST);
+        self.next = (bytes.len() * 2).clamp(SMALLEST, AHEAD);
         match &mut self.rest {
             RequestBody::Length(left) => *left -= bytes.len() as u64,
             RequestBody::Chunked(chunked) => {

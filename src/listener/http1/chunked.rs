@@ -233,6 +233,33 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn what_comes_in_pieces_is_what_comes_at_once(
+            coded in "[0-9a-f\r\n; ]{0,60}", piece in 1_usize..20,
+        ) {
+            let coded = coded.as_bytes();
+            let whole = decoded(coded, coded.len().max(1));
+            proptest::prop_assert_eq!(decoded(coded, piece), whole);
+        }
+
+        #[test]
+        fn what_was_coded_is_decoded(
+            chunks in proptest::collection::vec(proptest::collection::vec(0_u8.., 1..40), 0..8),
+            piece in 1_usize..50,
+        ) {
+            let mut coded = Vec::new();
+            for chunk in &chunks {
+                coded.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                coded.extend_from_slice(chunk);
+                coded.extend_from_slice(b"\r\n");
+            }
+            coded.extend_from_slice(b"0\r\n\r\n");
+            let expected = (chunks.concat(), Some(Vec::new()));
+            proptest::prop_assert_eq!(decoded(&coded, piece), Ok(expected));
+        }
+    }
+
     #[test]
     fn a_size_has_all_of_64_bits() {
         let (mut chunked, mut bytes) = (Chunked::new(), b"FFFFFFFFFFFFFFFF\r\nab".to_vec());
