@@ -147,7 +147,7 @@ async fn bodies_have_one_budget_that_nobody_has_all_of() {
         conn.write(by(greedy, "PATCH", UPLOAD, long))
             .await
             .expect("write");
-        let taken = 640.0 * 1024.0 * (held.len() + 1) as f64;
+        let taken = 320.0 * 1024.0 * (held.len() + 1) as f64;
         let is_taken = until("an answer or a place", || {
             let overloaded = [("reason", "overloaded")];
             let failures = world
@@ -161,9 +161,9 @@ async fn bodies_have_one_budget_that_nobody_has_all_of() {
             break conn.answer().await;
         }
         held.push(conn);
-        assert!(held.len() < 26, "16 MiB are used up");
+        assert!(held.len() < 52, "16 MiB are used up");
     };
-    assert_eq!(held.len(), 21, "four fifths of it");
+    assert_eq!(held.len(), 41, "four fifths of it");
     assert_eq!((refused.status, refused.header("retry-after")), (429, "5"));
     let (code, message) = refused.oci_error();
     assert_eq!(code, "TOOMANYREQUESTS");
