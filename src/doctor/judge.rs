@@ -1,7 +1,8 @@
 //! From what a walk saw to what is wrong: pure, and the same at every time.
 //!
-//! One file for each part of the way, in its order. What is said of a cause is what a hop most
-//! likely does; only walks at several entries tell which hop it is (`blame`).
+//! One file for each part of the way, in its order; what they say stands in `sentences.yaml`. What is
+//! said of a cause is what a hop most likely does; only walks at several entries tell which hop it is
+//! (`blame`).
 
 mod around;
 mod artifact;
@@ -18,6 +19,7 @@ mod login;
 mod realm;
 mod refusal;
 mod registry;
+mod sentences;
 mod transfers;
 mod upload;
 

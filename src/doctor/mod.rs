@@ -6,6 +6,7 @@
 
 pub mod credentials;
 mod options;
+mod placeholders;
 mod shown;
 pub mod step;
 mod topic;

@@ -7,6 +7,7 @@
 
 use super::blame::Hop;
 use super::kind::Kind;
+use super::placeholders;
 use super::product::Product;
 use crate::edge::origin::Origin;
 use serde::{Deserialize, Serialize};
@@ -74,14 +75,19 @@ pub fn fixes(kind: Kind, target: &Origin) -> Vec<Fix> {
 /// A line with what clients type in it.
 fn filled(line: &str, remedy: &Remedy, target: &Origin) -> String {
     let name = target.host.bare();
-    line.replace("<certificate>", &remedy.certificate)
-        .replace("<origin>", &target.to_string())
-        .replace("<scheme>", &target.scheme.to_string())
-        .replace("<authority>", &target.authority())
-        .replace("<host>", target.host.as_str())
-        .replace("<name>", name)
-        .replace("<secret>", &name.replace(['.', ':', '_'], "-"))
-        .replace("<port>", &target.port.to_string())
+    placeholders::filled(line, |place| {
+        Some(match place {
+            "certificate" => filled(&remedy.certificate, remedy, target),
+            "origin" => target.to_string(),
+            "scheme" => target.scheme.to_string(),
+            "authority" => target.authority(),
+            "host" => target.host.to_string(),
+            "name" => name.to_owned(),
+            "secret" => name.replace(['.', ':', '_'], "-"),
+            "port" => target.port.to_string(),
+            _ => return None,
+        })
+    })
 }
 
 /// What to do where no line of a configuration helps, or before one does.

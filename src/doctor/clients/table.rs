@@ -7,6 +7,7 @@ use super::client::Client;
 use super::outcome::Outcome;
 use super::rules::{Framing, Manner, Patience, Rewinding, Rules, Sameness, TokenRequest, Upload};
 use crate::doctor::kind::Kind;
+use crate::doctor::placeholders::filled;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -98,7 +99,7 @@ pub(super) fn ending(
     let mut rows = TABLE.findings.get(&kind)?.iter();
     let row = rows.find(|row| row.counts(client, rules, &seen, around))?;
     let (outcome, how) = row.said()?;
-    Some((outcome, filled(client, how)))
+    Some((outcome, said_by(client, how)))
 }
 
 impl Seen {
@@ -159,30 +160,26 @@ fn holds<T: PartialEq>(accepted: &[T], value: T) -> bool {
 }
 
 /// A row's words, with what this client says in them.
-fn filled(client: Client, how: &str) -> String {
-    let mut filled = how.to_owned();
-    for (name, phrase) in &TABLE.phrases {
-        filled = filled.replace(&format!("<{name}>"), phrase);
-    }
-    for (status, reason) in &TABLE.reasons {
-        let place = format!("<refused {status}>");
-        if filled.contains(&place) {
-            filled = filled.replace(&place, &refused(client, *status, reason));
-        }
-    }
-    filled
+fn said_by(client: Client, how: &str) -> String {
+    filled(how, |place| match place.strip_prefix("refused ") {
+        Some(status) => refused(client, status.parse().ok()?),
+        None => TABLE.phrases.get(place).cloned(),
+    })
 }
 
-fn refused(client: Client, status: u16, reason: &str) -> String {
-    let status = status.to_string();
-    let Some(words) = TABLE.refused.get(&client) else {
-        return String::new();
-    };
-    let own = words.by_status.get(&status);
-    own.unwrap_or(&words.otherwise)
-        .replace("<status>", &status)
-        .replace("<reason>", reason)
-        .replace("<small reason>", &reason.to_lowercase())
+fn refused(client: Client, status: u16) -> Option<String> {
+    let reason = TABLE.reasons.get(&status)?;
+    let words = TABLE.refused.get(&client)?;
+    let own = words.by_status.get(&status.to_string());
+    Some(filled(
+        own.unwrap_or(&words.otherwise),
+        |place| match place {
+            "status" => Some(status.to_string()),
+            "reason" => Some(reason.clone()),
+            "small reason" => Some(reason.to_lowercase()),
+            _ => None,
+        },
+    ))
 }
 
 #[cfg(test)]
@@ -277,7 +274,9 @@ mod tests {
                 assert_eq!(said, 1, "{kind}, row {index}");
                 let (_, how) = row.said().unwrap();
                 for client in Client::ALL {
-                    let words = filled(client, how).replace("<html>", "").replace("'<'", "");
+                    let words = said_by(client, how)
+                        .replace("<html>", "")
+                        .replace("'<'", "");
                     assert!(!words.is_empty() && !words.contains('<'), "{kind}: {words}");
                 }
             }

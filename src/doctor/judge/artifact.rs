@@ -3,7 +3,7 @@
 
 use super::authorization::is_lost;
 use super::commit::is_commit_cut;
-use super::draft::{Draft, outcome, seen, seen_words, speaker};
+use super::draft::{Draft, seen, seen_words};
 use super::transfers::{is_chunked_refused, is_idle_cut, is_too_large};
 use super::upload::{is_open, is_unknown};
 use crate::doctor::kind::Kind;
@@ -37,38 +37,24 @@ fn push(walk: &Walk) -> Option<Draft> {
     };
     let of = walk.those(failed);
     let first = of.first()?;
-    let what = what(first.step);
-    let summary = format!("{what} ({}) {}.", first.request.method, outcome(first));
-    let cause = match &first.result {
-        Err(_) => {
-            "a hop, or the registry, ended the connection in the middle of a write".to_owned()
-        }
-        Ok(answer) => match (answer.status, answer.is_page()) {
-            (405, true) => format!(
-                "a hop{} doesn't allow {} (`limit_except`, a firewall's list of methods)",
-                speaker(answer),
-                first.request.method
-            ),
-            (403, true) => format!(
-                "a hop{} forbids it: most likely a firewall for web applications",
-                speaker(answer)
-            ),
-            (401, _) => format!(
-                "the token may have expired meanwhile{}",
-                walk.grant
-                    .as_ref()
-                    .and_then(|grant| grant.expires_in)
-                    .map(|seconds| format!(": it lives {seconds} s"))
-                    .unwrap_or_default()
-            ),
-            (_, true) => format!("a hop{} answers in the registry's place", speaker(answer)),
-            (_, false) => "the registry itself refuses it, in its own words".to_owned(),
+    let cause = match first.answer() {
+        None => "unanswered",
+        Some(answer) => match (answer.status, answer.is_page()) {
+            (405, true) => "no_method",
+            (403, true) => "forbidden",
+            (401, _) => "expired",
+            (_, true) => "page",
+            (_, false) => "registry",
         },
     };
+    let lives = walk.grant.as_ref().and_then(|grant| grant.expires_in);
+    let lives = lives.map(|seconds| format!(": it lives {seconds} s"));
     Some(
-        Draft::new(Kind::PushFailed, first.step, summary)
-            .shown_by(of.iter().map(|one| seen_words(one)))
-            .because(cause),
+        Draft::of(Kind::PushFailed, first)
+            .because(cause)
+            .with("what", what(first.step))
+            .with("lives", lives.unwrap_or_default())
+            .shown_by(of.iter().map(|one| seen_words(one))),
     )
 }
 
@@ -136,31 +122,17 @@ fn pull(walk: &Walk) -> Option<Draft> {
         Step::ManifestGet => "manifest",
         _ => "layer",
     };
-    let differs = first
-        .result
-        .as_ref()
-        .is_ok_and(|answer| answer.content_matches == Some(false));
-    let (summary, cause) = if differs {
-        (
-            format!("The {what} that was pushed comes back with other bytes."),
-            "a hop changes the content of answers (compression, rewriting), or a cache has kept \
-             another's answer",
-        )
-    } else {
-        (
-            format!(
-                "The {what} that was pushed {} when it was pulled.",
-                outcome(first)
-            ),
-            "registry replicas don't share their storage, or a hop doesn't pass such a GET on",
-        )
-    };
+    let differs = |answer: &Answer| answer.content_matches == Some(false);
+    let differs = first.answer().is_some_and(differs);
+    let which = if differs { "other_bytes" } else { "unread" };
     let evidence = of
         .iter()
         .map(|one| if differs { seen(one) } else { seen_words(one) });
     Some(
-        Draft::new(Kind::PullFailed, first.step, summary)
-            .shown_by(evidence)
-            .because(cause),
+        Draft::of(Kind::PullFailed, first)
+            .wrong(which)
+            .because(which)
+            .with("what", what)
+            .shown_by(evidence),
     )
 }

@@ -1,6 +1,6 @@
 //! Writes that are refused with the Authorization with which their upload was opened.
 
-use super::draft::{Draft, seen_header, speaker};
+use super::draft::{Draft, seen_header};
 use super::refusal::{Refusal, refusal};
 use super::upload::is_open;
 use crate::doctor::clients::{Circumstance, LostOn};
@@ -31,41 +31,22 @@ pub(super) fn judge(walk: &Walk) -> Option<Draft> {
     let first = of.first()?;
     let answer = first.answer()?;
     let has = |method: &str| of.iter().any(|one| one.request.method == method);
-    let (on, methods) = match (has("PATCH"), has("PUT")) {
-        (true, false) => (LostOn::Patch, "PATCH"),
-        (false, _) => (LostOn::Put, "PUT"),
-        (true, true) => (LostOn::Both, "PATCH and PUT"),
+    let (on, methods, kept) = match (has("PATCH"), has("PUT")) {
+        (true, false) => (LostOn::Patch, "PATCH", "POST and PUT keep it"),
+        (false, _) => (LostOn::Put, "PUT", "POST and PATCH keep it"),
+        (true, true) => (LostOn::Both, "PATCH and PUT", "POST keeps it"),
     };
-    let others: Vec<&str> = ["PATCH", "PUT"]
-        .into_iter()
-        .filter(|method| !has(method))
-        .collect();
-    let kept = match others.as_slice() {
-        [other] => format!("POST and {other} keep it"),
-        _ => "POST keeps it".to_owned(),
-    };
-    let summary = format!(
-        "{methods} is refused with 401, with the Authorization that opened the upload; {kept}."
-    );
     let cause = match refusal(walk, answer) {
-        Refusal::Page => format!(
-            "the refusal is a hop's own page{}: it wants a login of its own for {methods} \
-             (`limit_except`, `auth_basic`, `auth_request`)",
-            speaker(answer)
-        ),
-        Refusal::Nothing => format!(
-            "a hop removes Authorization from {methods}: the registry was asked without one (look \
-             for `proxy_set_header Authorization`, `del-header Authorization`, and rules by method)"
-        ),
-        Refusal::Something => format!(
-            "the registry got another Authorization with {methods} than with the POST: a hop puts \
-             its own there, or passes writes on to another installation"
-        ),
+        Refusal::Page => "page",
+        Refusal::Nothing => "nothing",
+        Refusal::Something => "something",
     };
     Some(
-        Draft::new(Kind::AuthorizationLost, first.step, summary)
-            .shown_by(of.iter().map(|one| seen_header(one, "www-authenticate")))
+        Draft::of(Kind::AuthorizationLost, first)
             .because(cause)
+            .with("methods", methods)
+            .with("kept", kept)
+            .shown_by(of.iter().map(|one| seen_header(one, "www-authenticate")))
             .where_(Circumstance::Lost(on)),
     )
 }

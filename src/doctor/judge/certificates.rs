@@ -1,6 +1,6 @@
 //! Certificates, as a client that comes from outside sees them.
 
-use super::draft::{Draft, how_often, quoted};
+use super::draft::{Draft, how_often, tried};
 use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{AddressSeen, CertificateSeen, Distrust, Entry, TlsSeen, Walk};
@@ -39,11 +39,9 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
         let Some((_, first)) = of.first() else {
             continue;
         };
-        let circumstance = how_often(of.len(), seen.len());
-        let draft = Draft::new(kind, Step::Tls, summary(kind, walk, first, now))
+        let draft = described(Draft::at(kind, Step::Tls), walk, first, now)
             .shown_by(of.iter().map(|(address, tls)| evidence(kind, address, tls)))
-            .because(cause(kind))
-            .where_(circumstance);
+            .where_(how_often(of.len(), seen.len()));
         drafts.push(draft);
     }
     drafts
@@ -74,63 +72,22 @@ fn earliest_end(tls: &TlsSeen) -> Option<i64> {
     tls.chain.iter().map(|one| one.not_after).min()
 }
 
-fn summary(kind: Kind, walk: &Walk, tls: &TlsSeen, now: i64) -> String {
-    let name = &walk.target.host;
-    let own = tls.chain.first();
-    let ago = |since: i64| days((now - since).max(0));
-    let whole = |text: Option<String>| text.unwrap_or_default();
-    match kind {
-        Kind::CertificateExpired => {
-            let ended = earliest_end(tls).unwrap_or_default();
-            format!("The certificate of {name} expired {} ago.", ago(ended))
-        }
-        Kind::CertificateNotYetValid => format!(
-            "The certificate of {name} will be valid in {}.",
-            days(own.map_or(0, |own| own.not_before - now).max(0))
-        ),
-        Kind::CertificateWrongName => format!(
-            "The certificate is for {}, not for {name}.",
-            quoted(&whole(own.map(names)))
-        ),
-        Kind::CertificateChainIncomplete => format!(
-            "The server of {name} sends its own certificate only, not its issuer's ({}).",
-            quoted(&whole(own.map(|own| own.issuer.clone())))
-        ),
-        Kind::CertificateExpiresSoon => format!(
-            "The certificate of {name} expires in {}.",
-            days(earliest_end(tls).map_or(0, |end| end - now).max(0))
-        ),
-        _ => match &tls.distrust {
-            Some(Distrust::Other(why)) => {
-                format!("The certificate of {name} isn't trusted: {}.", quoted(why))
-            }
-            _ => format!(
-                "The certificate of {name} is signed by nobody this machine knows ({}).",
-                quoted(&whole(tls.chain.last().map(|last| last.issuer.clone())))
-            ),
-        },
-    }
-}
-
-fn cause(kind: Kind) -> &'static str {
-    match kind {
-        Kind::CertificateExpired => {
-            "it wasn't renewed, or it was and the server still holds the old one: reload it"
-        }
-        Kind::CertificateNotYetValid => "the server's or this machine's clock is wrong",
-        Kind::CertificateWrongName => {
-            "this name has no certificate of its own there, and gets the default one"
-        }
-        Kind::CertificateChainIncomplete => {
-            "the server is configured with the certificate alone instead of the whole chain \
-             (`fullchain.pem`); or its authority is a private one that this machine doesn't know"
-        }
-        Kind::CertificateExpiresSoon => "its renewal is late, or isn't automatic",
-        _ => {
-            "it is signed by itself or by a private authority, which every client has to be given \
-             (/etc/docker/certs.d) and `--ca` gives to the doctor; or by one between, whose own \
-             certificate the server doesn't send"
-        }
+fn described(draft: Draft, walk: &Walk, tls: &TlsSeen, now: i64) -> Draft {
+    let (own, last) = (tls.chain.first(), tls.chain.last());
+    let end = earliest_end(tls);
+    let time = match draft.kind {
+        Kind::CertificateExpired => now - end.unwrap_or_default(),
+        Kind::CertificateNotYetValid => own.map_or(0, |own| own.not_before - now),
+        _ => end.map_or(0, |end| end - now),
+    };
+    let draft = draft
+        .with("host", &walk.target.host)
+        .with("time", days(time.max(0)))
+        .quoting("names", &own.map(names).unwrap_or_default())
+        .quoting("issuer", last.map_or("", |last| &last.issuer));
+    match &tls.distrust {
+        Some(Distrust::Other(why)) => draft.wrong("refused").quoting("why", why),
+        _ => draft.wrong("unknown"),
     }
 }
 
@@ -143,17 +100,17 @@ fn evidence(kind: Kind, address: &AddressSeen, tls: &TlsSeen) -> Evidence {
         }
         _ => format!("subject: {}", own.subject),
     });
+    let outcome = match &tls.distrust {
+        None => &format!("{}, trusted", tls.version),
+        Some(Distrust::Expired) => "expired",
+        Some(Distrust::NotYetValid) => "not yet valid",
+        Some(Distrust::WrongName) => "another name's certificate",
+        Some(Distrust::UnknownIssuer) => "an unknown issuer",
+        Some(Distrust::Other(why)) => why,
+    };
     Evidence {
-        request: format!("TLS with {}", address.address),
-        outcome: match &tls.distrust {
-            None => format!("{}, trusted", tls.version),
-            Some(Distrust::Expired) => "expired".to_owned(),
-            Some(Distrust::NotYetValid) => "not yet valid".to_owned(),
-            Some(Distrust::WrongName) => "another name's certificate".to_owned(),
-            Some(Distrust::UnknownIssuer) => "an unknown issuer".to_owned(),
-            Some(Distrust::Other(why)) => why.clone(),
-        },
         line,
+        ..tried(format!("TLS with {}", address.address), outcome)
     }
 }
 

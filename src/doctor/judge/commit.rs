@@ -1,6 +1,6 @@
 //! How long the answer to a commit may take, and how long it takes.
 
-use super::draft::{Draft, outcome, seen, seen_speaker, speaker};
+use super::draft::{Draft, seen, seen_speaker};
 use super::limits::{lasted, of_silences};
 use super::transfers::length;
 use crate::doctor::kind::Kind;
@@ -44,22 +44,12 @@ pub(super) fn is_commit_cut(exchange: &Exchange) -> bool {
 fn commit_cut(walk: &Walk) -> Option<Draft> {
     let exchange = commit(walk).filter(|one| is_commit_cut(one))?;
     let waited = exchange.silence.unwrap_or(exchange.took);
-    let summary = format!(
-        "The commit of {} {} after {} of silence.",
-        size(committed(walk)),
-        outcome(exchange),
-        lasted(waited)
-    );
-    let speaker = speaker(exchange.answer());
-    let cause = format!(
-        "a hop{speaker} waits no longer for an answer{}: `proxy_read_timeout` (nginx), `timeout \
-         server` (HAProxy), a balancer's timeout; it has to be longer than the slowest commit",
-        of_silences(waited)
-    );
     Some(
-        Draft::new(Kind::CommitCut, exchange.step, summary)
-            .shown_by([seen_speaker(exchange)])
-            .because(cause),
+        Draft::of(Kind::CommitCut, exchange)
+            .with("size", size(committed(walk)))
+            .with("time", lasted(waited))
+            .with("suspects", of_silences(waited))
+            .shown_by([seen_speaker(exchange)]),
     )
 }
 
@@ -105,20 +95,13 @@ fn commit_slow(walk: &Walk) -> Option<Draft> {
         Some(at) => format!("{} s at {}", limit.as_secs(), size(at)),
         None => format!("{} s", limit.as_secs()),
     };
-    let summary = format!(
-        "The commit of {} was silent for {}; at this pace it passes {} and {}.",
-        size(bytes),
-        lasted(silence),
-        told(IMPATIENT),
-        told(USUAL_HOP)
-    );
     Some(
-        Draft::new(Kind::CommitSlow, exchange.step, summary)
-            .shown_by([seen(exchange)])
-            .because(
-                "the registry hashes the blob again or moves it within its storage before it \
-                 answers: that storage's pace is what counts",
-            ),
+        Draft::of(Kind::CommitSlow, exchange)
+            .with("size", size(bytes))
+            .with("time", lasted(silence))
+            .with("client", told(IMPATIENT))
+            .with("hop", told(USUAL_HOP))
+            .shown_by([seen(exchange)]),
     )
 }
 

@@ -1,9 +1,11 @@
 //! A finding in the making, and how what was seen is quoted.
 
 use super::around::surroundings;
+use super::sentences;
 use crate::doctor::clients::{Circumstance, Outcome, Surroundings, effects};
 use crate::doctor::finding::{Evidence, Finding};
 use crate::doctor::kind::{Kind, Severity};
+use crate::doctor::placeholders::filled;
 use crate::doctor::seen::{Answer, Exchange, Walk};
 use crate::doctor::step::Step;
 use crate::registry::oci_error::OciError;
@@ -12,33 +14,65 @@ use crate::registry::oci_error::OciError;
 pub(super) struct Draft {
     pub(super) kind: Kind,
     step: Step,
-    summary: String,
+    /// Which of the kind's sentences are said; empty where there is one for all.
+    wrong: &'static str,
+    cause: &'static str,
+    /// What stands in their places.
+    values: Vec<(&'static str, String)>,
     evidence: Vec<Evidence>,
-    cause: Option<String>,
     circumstance: Circumstance,
     around: Option<Surroundings>,
 }
 
 impl Draft {
-    pub(super) fn new(kind: Kind, step: Step, summary: impl Into<String>) -> Draft {
+    pub(super) fn at(kind: Kind, step: Step) -> Draft {
         Draft {
             kind,
             step,
-            summary: summary.into(),
+            wrong: "",
+            cause: "",
+            values: Vec::new(),
             evidence: Vec::new(),
-            cause: None,
             circumstance: Circumstance::Usual,
             around: None,
         }
     }
 
-    pub(super) fn shown_by(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Draft {
-        self.evidence.extend(evidence);
+    /// Of what this exchange showed first.
+    pub(super) fn of(kind: Kind, exchange: &Exchange) -> Draft {
+        let trouble = exchange.result.as_ref().err().map(ToString::to_string);
+        let status = exchange.status().unwrap_or_default();
+        Draft::at(kind, exchange.step)
+            .with("method", &exchange.request.method)
+            .with("status", status)
+            .with("outcome", outcome(exchange))
+            .with("trouble", trouble.unwrap_or_default())
+            .with("speaker", speaker(exchange))
+    }
+
+    /// What stands in `<place>`, as it is.
+    pub(super) fn with(mut self, place: &'static str, value: impl ToString) -> Draft {
+        self.values.push((place, value.to_string()));
         self
     }
 
-    pub(super) fn because(mut self, cause: impl AsRef<str>) -> Draft {
-        self.cause = Some(sentence(cause.as_ref()));
+    /// Something from outside that stands in `<place>`.
+    pub(super) fn quoting(self, place: &'static str, text: &str) -> Draft {
+        self.with(place, quoted(text))
+    }
+
+    /// The sentence of that name says what is wrong.
+    pub(super) fn wrong(self, wrong: &'static str) -> Draft {
+        Draft { wrong, ..self }
+    }
+
+    /// The sentence of that name says what brings it about.
+    pub(super) fn because(self, cause: &'static str) -> Draft {
+        Draft { cause, ..self }
+    }
+
+    pub(super) fn shown_by(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Draft {
+        self.evidence.extend(evidence);
         self
     }
 
@@ -62,23 +96,31 @@ impl Draft {
             Severity::Broken if !harms => Severity::Warning,
             severity => severity,
         };
+        let value = |place: &str| {
+            let mut values = self.values.iter();
+            values.find_map(|(known, value)| (*known == place).then(|| value.clone()))
+        };
+        let cause = sentences::cause(self.kind, self.cause);
         Finding {
             kind: self.kind,
             severity,
             step: self.step,
-            summary: self.summary,
+            summary: filled(sentences::wrong(self.kind, self.wrong), value),
+            cause: cause.map(|cause| filled(cause, value)),
             evidence: self.evidence,
-            cause: self.cause,
             effects,
         }
     }
 }
 
-/// With a capital at its beginning and a full stop at its end.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().into_iter().flat_map(char::to_uppercase);
-    first.chain(letters).chain(['.']).collect()
+/// Something that was tried and is no request, as `TLS with 203.0.113.10:443`.
+pub(super) fn tried(request: String, outcome: impl ToString) -> Evidence {
+    let outcome = outcome.to_string();
+    Evidence {
+        request,
+        outcome,
+        line: None,
+    }
 }
 
 /// The exchange, and nothing of its answer but the status.
@@ -183,15 +225,15 @@ pub(super) fn how_often(seen: usize, all: usize) -> Circumstance {
 }
 
 /// Who answered, where the answer says so: ` (it calls itself nginx/1.22.1)`.
-pub(super) fn speaker<'a>(answer: impl Into<Option<&'a Answer>>) -> String {
-    match answer.into().and_then(|answer| answer.header("server")) {
+fn speaker(exchange: &Exchange) -> String {
+    match exchange.answer().and_then(|answer| answer.header("server")) {
         Some(name) if !name.is_empty() => format!(" (it calls itself {})", quoted(name)),
         _ => String::new(),
     }
 }
 
-/// `no answer: …` or `answered 502`.
-pub(super) fn outcome(exchange: &Exchange) -> String {
+/// `got no answer: …` or `was answered with 502`.
+fn outcome(exchange: &Exchange) -> String {
     match &exchange.result {
         Ok(answer) => format!("was answered with {}", answer.status),
         Err(trouble) => format!("got no answer: {trouble}"),

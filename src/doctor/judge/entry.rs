@@ -1,8 +1,7 @@
 //! The name, its addresses, and what answers without TLS.
 
 use super::around::is_registry;
-use super::draft::{Draft, how_often, seen, seen_header};
-use crate::doctor::finding::Evidence;
+use super::draft::{Draft, how_often, seen, seen_header, tried};
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{AddressSeen, Entry, Exchange, Trouble, Walk};
 use crate::doctor::step::Step;
@@ -26,16 +25,10 @@ fn name(walk: &Walk) -> Option<Draft> {
         Ok(_) => return None,
         Err(trouble) => trouble.to_string(),
     };
-    let evidence = Evidence {
-        request: format!("resolve {host}"),
-        outcome,
-        line: None,
-    };
-    let summary = format!("The name {host} can't be resolved from here.");
     Some(
-        Draft::new(Kind::NameUnresolved, Step::Resolve, summary)
-            .shown_by([evidence])
-            .because("the name is mistyped, or this machine's resolver doesn't know it"),
+        Draft::at(Kind::NameUnresolved, Step::Resolve)
+            .with("host", host)
+            .shown_by([tried(format!("resolve {host}"), outcome)]),
     )
 }
 
@@ -50,48 +43,28 @@ fn addresses(walk: &Walk) -> Option<Draft> {
         .partition(|address| address.connected.is_ok());
     let evidence = |address: &&AddressSeen| {
         let outcome = match &address.connected {
-            Ok(_) => "connected".to_owned(),
-            Err(trouble) => trouble.to_string(),
+            Ok(_) => "connected",
+            Err(trouble) => &trouble.to_string(),
         };
-        connection(address, outcome)
+        tried(format!("connect to {}", address.address), outcome)
     };
-    let host = &walk.entered().host;
+    let draft = |kind, dead: &[&AddressSeen]| {
+        Draft::at(kind, Step::Connect)
+            .with("host", &walk.entered().host)
+            .with("dead", dead.len())
+            .with("all", walk.addresses.len())
+            .shown_by(dead.iter().map(evidence))
+    };
     if alive.is_empty() {
-        let summary = format!("No address of {host} takes a connection.");
-        let cause = "nothing listens there, or a firewall drops what comes from here";
-        return Some(
-            Draft::new(Kind::Unreachable, Step::Connect, summary)
-                .shown_by(dead.iter().map(evidence))
-                .because(cause),
-        );
+        return Some(draft(Kind::Unreachable, &dead));
     }
     let dead: Vec<_> = dead.into_iter().filter(|one| !has_no_way(one)).collect();
-    if dead.is_empty() {
-        return None;
-    }
-    let summary = format!(
-        "{} of {} addresses of {host} take no connection.",
-        dead.len(),
-        walk.addresses.len()
-    );
-    Some(
-        Draft::new(Kind::AddressUnreachable, Step::Connect, summary)
-            .shown_by(dead.iter().map(evidence))
-            .because("the name still has the address of a machine that is gone or closed"),
-    )
+    (!dead.is_empty()).then(|| draft(Kind::AddressUnreachable, &dead))
 }
 
 /// A machine without IPv6 says nothing about an IPv6 address.
 fn has_no_way(address: &AddressSeen) -> bool {
     address.address.is_ipv6() && matches!(address.connected, Err(Trouble::Unreachable(_)))
-}
-
-fn connection(address: &AddressSeen, outcome: String) -> Evidence {
-    Evidence {
-        request: format!("connect to {}", address.address),
-        outcome,
-        line: None,
-    }
 }
 
 fn handshake(walk: &Walk) -> Vec<Draft> {
@@ -105,37 +78,23 @@ fn handshake(walk: &Walk) -> Vec<Draft> {
     let (plain, failed): (Vec<_>, Vec<_>) = troubles
         .into_iter()
         .partition(|(_, trouble)| **trouble == Trouble::NotTls);
-    let draft = |kind, of: &[(&AddressSeen, &Trouble)], summary: String, cause: &str| {
-        let evidence = of.iter().map(|(address, trouble)| Evidence {
-            request: format!("TLS with {}", address.address),
-            outcome: trouble.to_string(),
-            line: None,
+    let target = &walk.target;
+    let draft = |kind, of: &[(&AddressSeen, &Trouble)]| {
+        let evidence = of.iter().map(|(address, trouble)| {
+            let request = format!("TLS with {}", address.address);
+            tried(request, trouble)
         });
         (!of.is_empty()).then(|| {
-            Draft::new(kind, Step::Tls, summary)
+            Draft::at(kind, Step::Tls)
+                .with("authority", target.authority())
+                .with("host", &target.host)
+                .with("port", target.port)
                 .shown_by(evidence)
-                .because(cause)
                 .where_(circumstance)
         })
     };
-    let target = &walk.target;
-    let not_tls = draft(
-        Kind::PlainHttpOnTlsPort,
-        &plain,
-        format!(
-            "Port {} of {} speaks plain HTTP, not TLS.",
-            target.port, target.host
-        ),
-        "the listener has no TLS: `ssl` (nginx) or a certificate (`crt`, HAProxy) is missing there, \
-         or the port is another one's",
-    );
-    let no_tls = draft(
-        Kind::TlsFailed,
-        &failed,
-        format!("TLS with {} fails.", target.authority()),
-        "no certificate for this name, protocol versions that are too old, or something that isn't \
-         TLS at all",
-    );
+    let not_tls = draft(Kind::PlainHttpOnTlsPort, &plain);
+    let no_tls = draft(Kind::TlsFailed, &failed);
     not_tls.into_iter().chain(no_tls).collect()
 }
 
@@ -152,30 +111,16 @@ fn plain_http(walk: &Walk) -> Option<Draft> {
         to_https && matches!(status, 301..=303)
     };
     if let Some(exchange) = write.or(get).filter(is_lost) {
-        let status = exchange.result.as_ref().map_or(0, |answer| answer.status);
-        let summary = format!(
-            "http is sent to https with {status}, which turns a write into a GET; 308 keeps it."
-        );
         return Some(
-            Draft::new(Kind::RedirectLosesWrites, exchange.step, summary)
-                .shown_by([seen_header(exchange, "location")])
-                .because(format!(
-                    "the redirect on port 80 says {status}: `return {status}` (nginx), \
-                     `redirect scheme https code {status}` (HAProxy)"
-                )),
+            Draft::of(Kind::RedirectLosesWrites, exchange)
+                .shown_by([seen_header(exchange, "location")]),
         );
     }
-    let answer = get?.answer()?;
-    if !is_registry(answer) {
-        return None;
-    }
-    let summary = format!(
-        "The registry also answers on http://{}, without a redirect to https.",
-        walk.target.host
-    );
-    Some(
-        Draft::new(Kind::PlainHttpServed, Step::PlainHttp, summary)
-            .shown_by(get.map(seen))
-            .because("port 80 is passed on to the registry like port 443"),
-    )
+    let get = get?;
+    let is_served = is_registry(get.answer()?);
+    is_served.then(|| {
+        Draft::of(Kind::PlainHttpServed, get)
+            .with("host", &walk.target.host)
+            .shown_by([seen(get)])
+    })
 }

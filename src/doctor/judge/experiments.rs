@@ -28,27 +28,20 @@ struct Experiments {
     forwarded: Effect,
 }
 
-/// What a hop most likely does to bring this flaw about.
-pub(super) fn cause(walk: &Walk, kind: Kind) -> Option<String> {
+/// Which of a flaw's causes it most likely is; empty where it has but one.
+pub(super) fn cause(walk: &Walk, kind: Kind) -> &'static str {
     let experiments = Experiments {
         proto: effect(walk, Step::ProbeForwardedProto, kind),
         host: effect(walk, Step::ProbeForwardedHost, kind),
         forwarded: effect(walk, Step::ProbeForwarded, kind),
     };
-    let cause = match kind {
+    match kind {
         Kind::LocationScheme => scheme(experiments),
         Kind::LocationSchemeDoubled => doubled(experiments),
-        Kind::LocationPort => port(experiments),
+        Kind::LocationPort | Kind::LocationHost => host(experiments),
         Kind::LocationPortLost => port_lost(experiments),
-        Kind::LocationHost => host(experiments),
-        Kind::LocationPrefix => {
-            "the registry was told a prefix (`http.prefix`, or an external URL with a path), or a \
-             hop puts one before the paths of its answers"
-        }
-        Kind::LocationUnusable => "a hop rewrites Location, and not as a URL",
-        _ => return None,
-    };
-    Some(cause.to_owned())
+        _ => "",
+    }
 }
 
 /// The probes that tell of this flaw.
@@ -127,115 +120,38 @@ fn differs(step: Step, with: Url<'_>, without: Url<'_>) -> bool {
 
 fn scheme(experiments: Experiments) -> &'static str {
     match (experiments.proto, experiments.host, experiments.forwarded) {
-        (Effect::Believed, _, _) => {
-            "the hop that clients reach ends TLS and doesn't say so: it passes an X-Forwarded-Proto \
-             on and sets none (`proxy_set_header X-Forwarded-Proto $scheme` is missing there)"
-        }
-        (Effect::Joined, _, _) => {
-            "no hop before says https, and one adds its own X-Forwarded-Proto (http) to what came \
-             instead of keeping it: `add-header` where `set-header` belongs"
-        }
-        (Effect::Ignored, Effect::Believed | Effect::Joined, _) => {
-            "a hop removes X-Forwarded-Proto, or overwrites it with its own scheme where plain HTTP \
-             reaches it: `proxy_set_header X-Forwarded-Proto $scheme` belongs to the hop that ends \
-             TLS, those behind it pass on $http_x_forwarded_proto"
-        }
-        (Effect::Ignored, _, Effect::Believed | Effect::Joined) => {
-            "a hop removes X-Forwarded-Proto and X-Forwarded-Host, or overwrites them with its own \
-             where plain HTTP reaches it (`proxy_set_header X-Forwarded-Proto $scheme`); a client's \
-             Forwarded gets through to the registry, which believes it before all else"
-        }
-        (Effect::Ignored, Effect::Ignored, Effect::Ignored | Effect::Untried) => {
-            "a hop sends a Forwarded that says http, has no proto or is malformed: the registry then \
-             ignores X-Forwarded-Proto and X-Forwarded-Host altogether; remove it \
-             (`proxy_set_header Forwarded \"\"`); otherwise a hop overwrites all of these with its \
-             own"
-        }
-        (Effect::Ignored, Effect::Untried, Effect::Ignored | Effect::Untried) => {
-            "a hop behind the first removes X-Forwarded-Proto or overwrites it with its own scheme \
-             (`proxy_set_header X-Forwarded-Proto $scheme` where plain HTTP arrives), or sends a \
-             Forwarded, for which the registry ignores it"
-        }
-        (Effect::Untried, _, _) => {
-            "the hop that ends TLS doesn't say so in X-Forwarded-Proto, or one behind it removes or \
-             overwrites that"
-        }
+        (Effect::Believed, _, _) => "not_said",
+        (Effect::Joined, _, _) => "joined",
+        (Effect::Ignored, Effect::Believed | Effect::Joined, _) => "overwritten",
+        (Effect::Ignored, _, Effect::Believed | Effect::Joined) => "all_but_forwarded",
+        (Effect::Ignored, Effect::Ignored, Effect::Ignored | Effect::Untried) => "bad_forwarded",
+        (Effect::Ignored, Effect::Untried, Effect::Ignored | Effect::Untried) => "behind",
+        (Effect::Untried, _, _) => "untried",
     }
 }
 
 fn doubled(experiments: Experiments) -> &'static str {
     match experiments.proto {
-        Effect::Believed => {
-            "two hops add an X-Forwarded-Proto each, unless one came already: the first has to set \
-             it, the others to keep it"
-        }
-        Effect::Joined => {
-            "a hop adds its own X-Forwarded-Proto to the one that came, instead of keeping it: \
-             `add-header` where `set-header` belongs (HAProxy), or $http_x_forwarded_proto and \
-             $scheme in one `proxy_set_header` (nginx)"
-        }
-        Effect::Ignored | Effect::Untried => {
-            "one hop sets X-Forwarded-Proto and another adds its own to it, instead of keeping it \
-             (`add-header` where `set-header` belongs, or two variables in one `proxy_set_header`); \
-             or one sets both at once, whatever came in it"
-        }
+        Effect::Believed => "two_add",
+        Effect::Joined => "joined",
+        Effect::Ignored | Effect::Untried => "untried",
     }
 }
 
-fn port(experiments: Experiments) -> &'static str {
+/// Of a host, and of a default port that is written out.
+fn host(experiments: Experiments) -> &'static str {
     match (experiments.host, experiments.forwarded) {
-        (Effect::Believed | Effect::Joined, _) => {
-            "a hop writes the port into Host: `proxy_set_header Host $host:$server_port` (nginx) where \
-             $http_host belongs; an X-Forwarded-Host without a port would be believed, and none is \
-             sent"
-        }
-        (Effect::Ignored, Effect::Believed | Effect::Joined) => {
-            "a hop writes the port into X-Forwarded-Host (`$host:$server_port` where $http_host \
-             belongs), whatever came in it"
-        }
-        (Effect::Ignored, Effect::Ignored | Effect::Untried) => {
-            "a hop sends an X-Forwarded-Host or a Forwarded with the port in it \
-             (`$host:$server_port`, `host=name:443`), or a malformed Forwarded, for which the \
-             registry takes Host as it comes"
-        }
-        (Effect::Untried, _) => {
-            "a hop writes the port into Host or X-Forwarded-Host: look for `$host:$server_port`"
-        }
+        (Effect::Believed | Effect::Joined, _) => "in_host",
+        (Effect::Ignored, Effect::Believed | Effect::Joined) => "in_forwarded_host",
+        (Effect::Ignored, Effect::Ignored | Effect::Untried) => "in_forwarded",
+        (Effect::Untried, _) => "untried",
     }
 }
 
 fn port_lost(experiments: Experiments) -> &'static str {
     match experiments.host {
-        Effect::Believed | Effect::Joined => {
-            "a hop drops or changes the port in Host: `proxy_set_header Host $host` (nginx) where \
-             $http_host belongs"
-        }
-        Effect::Ignored => {
-            "a hop sets X-Forwarded-Host or Forwarded to a name without the typed port: `$host` \
-             where $http_host belongs"
-        }
-        Effect::Untried => {
-            "a hop drops the port in Host or X-Forwarded-Host: `$host` where $http_host belongs"
-        }
-    }
-}
-
-fn host(experiments: Experiments) -> &'static str {
-    match (experiments.host, experiments.forwarded) {
-        (Effect::Believed | Effect::Joined, _) => {
-            "a hop sends the upstream's own name as Host: `proxy_set_header Host $http_host` is \
-             missing (nginx), `passHostHeader` is off (Traefik), or `header_up Host` changes it \
-             (Caddy)"
-        }
-        (Effect::Ignored, Effect::Believed | Effect::Joined) => {
-            "a hop sets X-Forwarded-Host to an inner name, whatever came in it"
-        }
-        (Effect::Ignored, Effect::Ignored | Effect::Untried) => {
-            "the registry is told to call itself so (`http.host` in its configuration), or a hop \
-             sets X-Forwarded-Host or Forwarded to an inner name"
-        }
-        (Effect::Untried, _) => {
-            "a hop sends another name as Host or X-Forwarded-Host than the one that clients typed"
-        }
+        Effect::Believed | Effect::Joined => "in_host",
+        Effect::Ignored => "in_forwarded",
+        Effect::Untried => "untried",
     }
 }

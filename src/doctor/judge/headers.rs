@@ -1,6 +1,6 @@
 //! Headers of answers that some clients can't do without.
 
-use super::draft::{Draft, quoted, seen_header};
+use super::draft::{Draft, seen_header};
 use crate::doctor::clients::{Circumstance, Header};
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Exchange, Walk};
@@ -16,31 +16,17 @@ fn without(walk: &Walk, header: Header) -> Option<Draft> {
     let of = walk.those(|one| one.is_success() && lost_header(one) == Some(header));
     let first = of.first()?;
     let range = first.answer().and_then(|a| a.header("range"));
-    let (name, summary) = match (header, range) {
-        (Header::Digest, _) => (
-            "docker-content-digest",
-            "The answer to a commit has no Docker-Content-Digest.".to_owned(),
-        ),
-        (Header::NextLocation, _) => (
-            "location",
-            "The answer to a PATCH has no Location.".to_owned(),
-        ),
-        (Header::Range, Some(range)) => (
-            "range",
-            format!(
-                "The answer to a PATCH says \"Range: {}\", where 0-N without a unit belongs.",
-                quoted(range)
-            ),
-        ),
-        (Header::Range, None) => ("range", "The answer to a PATCH has no Range.".to_owned()),
+    let (name, wrong) = match (header, range) {
+        (Header::Digest, _) => ("docker-content-digest", "digest"),
+        (Header::NextLocation, _) => ("location", "location"),
+        (Header::Range, Some(_)) => ("range", "unit"),
+        (Header::Range, None) => ("range", "range"),
     };
     Some(
-        Draft::new(Kind::HeaderLost, first.step, summary)
+        Draft::of(Kind::HeaderLost, first)
+            .wrong(wrong)
+            .quoting("range", range.unwrap_or_default())
             .shown_by(of.iter().map(|one| seen_header(one, name)))
-            .because(
-                "a hop lets only some headers of answers through, or changes them: \
-                 `proxy_hide_header` (nginx), `del-header` (HAProxy), a firewall's list",
-            )
             .where_(Circumstance::Header(header)),
     )
 }

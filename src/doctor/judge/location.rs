@@ -3,7 +3,6 @@
 //!
 //! What this file deliberately doesn't know: who made it so (see `experiments`).
 
-use super::draft::quoted;
 use super::realm::{is_private, resolved};
 use crate::doctor::clients::{Circumstance, Reach, Unusable};
 use crate::doctor::kind::Kind;
@@ -16,8 +15,28 @@ use std::net::IpAddr;
 pub(super) struct Flaw {
     pub(super) kind: Kind,
     pub(super) circumstance: Circumstance,
-    /// What it says, and what would be right.
-    pub(super) summary: String,
+    /// Which of the kind's sentences says it; empty where it has but one.
+    pub(super) wrong: &'static str,
+    /// The part of the Location that is wrong.
+    pub(super) shown: String,
+}
+
+impl Flaw {
+    fn new(kind: Kind, wrong: &'static str, shown: &str) -> Flaw {
+        Flaw {
+            kind,
+            circumstance: Circumstance::Usual,
+            wrong,
+            shown: shown.to_owned(),
+        }
+    }
+
+    fn unusable(what: Unusable, wrong: &'static str, shown: &str) -> Flaw {
+        Flaw {
+            circumstance: Circumstance::Unusable(what),
+            ..Flaw::new(Kind::LocationUnusable, wrong, shown)
+        }
+    }
 }
 
 /// What a Location consists of.
@@ -45,8 +64,7 @@ pub(super) fn url(location: &str) -> Option<Url<'_>> {
 /// Everything that is wrong with the Location of an opened upload.
 pub(super) fn flaws(walk: &Walk, location: Option<&str>) -> Vec<Flaw> {
     let Some(location) = location.filter(|location| !location.is_empty()) else {
-        let summary = "The answer that opens an upload has no Location.".to_owned();
-        return vec![unusable(Unusable::Missing, summary)];
+        return vec![Flaw::unusable(Unusable::Missing, "missing", "")];
     };
     if location.starts_with('/') && !location.starts_with("//") {
         let path = location.split(['?', '#']).next().unwrap_or_default();
@@ -62,130 +80,63 @@ pub(super) fn flaws(walk: &Walk, location: Option<&str>) -> Vec<Flaw> {
     flaws
 }
 
-fn unusable(what: Unusable, summary: String) -> Flaw {
-    Flaw {
-        kind: Kind::LocationUnusable,
-        circumstance: Circumstance::Unusable(what),
-        summary,
-    }
-}
-
 /// A path with no slash at its beginning, or an authority with no scheme before it.
 fn without_scheme(walk: &Walk, location: &str) -> Flaw {
     let path = location.split(['?', '#']).next().unwrap_or_default();
     let names_target = |text: &str| text.starts_with(&format!("{}/v2/", walk.target.authority()));
-    if let Some(behind) = location.strip_prefix("//") {
-        let what = if names_target(behind) {
-            Unusable::SchemeRelative
+    let (what, wrong) = if let Some(behind) = location.strip_prefix("//") {
+        if names_target(behind) {
+            (Unusable::SchemeRelative, "slashes")
         } else {
-            Unusable::Unreadable
-        };
-        return unusable(what, "Location begins with two slashes.".to_owned());
-    }
-    if names_target(location) {
-        let summary = "Location has a host and no scheme.".to_owned();
-        return unusable(Unusable::WithoutScheme, summary);
-    }
-    let what = if path.contains('/') {
-        Unusable::Adrift
+            (Unusable::Unreadable, "slashes")
+        }
+    } else if names_target(location) {
+        (Unusable::WithoutScheme, "no_scheme")
+    } else if path.contains('/') {
+        (Unusable::Adrift, "no_slash")
     } else {
-        Unusable::Relative
+        (Unusable::Relative, "no_slash")
     };
-    unusable(
-        what,
-        "Location is a path that doesn't begin with a slash.".to_owned(),
-    )
+    Flaw::unusable(what, wrong, "")
 }
 
 fn scheme(target: &Origin, url: Url<'_>) -> Option<Flaw> {
-    let typed = target.scheme;
-    if url.scheme.eq_ignore_ascii_case(typed.as_str()) {
+    let is = |scheme: &str| url.scheme.eq_ignore_ascii_case(scheme);
+    if is(target.scheme.as_str()) {
         return None;
     }
-    let is_one =
-        url.scheme.eq_ignore_ascii_case("http") || url.scheme.eq_ignore_ascii_case("https");
-    let kind = if is_one {
+    let kind = if is("http") || is("https") {
         Kind::LocationScheme
     } else {
         Kind::LocationSchemeDoubled
     };
-    let summary = if is_one {
-        format!(
-            "Location begins with {}:// where clients typed {typed}.",
-            quoted(url.scheme)
-        )
-    } else {
-        format!(
-            "Location begins with \"{}://\", which is no scheme; clients typed {typed}.",
-            quoted(url.scheme)
-        )
-    };
-    Some(Flaw {
-        kind,
-        circumstance: Circumstance::Usual,
-        summary,
-    })
+    Some(Flaw::new(kind, "", url.scheme))
 }
 
 fn authority(walk: &Walk, url: Url<'_>) -> Option<Flaw> {
-    let target = &walk.target;
-    let typed = target.authority();
-    if url.authority == typed {
+    let (target, shown) = (&walk.target, url.authority);
+    if shown == target.authority() {
         return None;
     }
-    let Ok(authority) = Authority::parse(url.authority) else {
-        let summary = format!(
-            "Location names \"{}\", which is no host.",
-            quoted(url.authority)
-        );
-        return Some(unusable(Unusable::Unreadable, summary));
+    let Ok(authority) = Authority::parse(shown) else {
+        return Some(Flaw::unusable(Unusable::Unreadable, "no_host", shown));
     };
-    let flaw = |kind, circumstance, summary| Flaw {
-        kind,
-        circumstance,
-        summary,
+    let other_host = |reach: Option<Reach>, wrong| Flaw {
+        circumstance: reach.map_or(Circumstance::Usual, Circumstance::OtherHost),
+        ..Flaw::new(Kind::LocationHost, wrong, shown)
     };
     if authority.host != target.host {
-        let reach = reach(walk, &authority.host);
-        let circumstance = reach.map_or(Circumstance::Usual, Circumstance::OtherHost);
-        let summary = format!(
-            "Location names {} where clients typed {typed}.",
-            quoted(url.authority)
-        );
-        return Some(flaw(Kind::LocationHost, circumstance, summary));
+        return Some(other_host(reach(walk, &authority.host), "another"));
     }
     let typed_port = (target.port != target.scheme.default_port()).then_some(target.port);
-    match (authority.port, typed_port) {
-        (port, typed_port) if port == typed_port => Some(flaw(
-            Kind::LocationHost,
-            Circumstance::OtherHost(Reach::Respelled),
-            format!("Location spells {typed} as {}.", quoted(url.authority)),
-        )),
-        (Some(port), None) if is_default(port, target, url) => Some(flaw(
-            Kind::LocationPort,
-            Circumstance::Usual,
-            format!(
-                "Location names {} where clients typed {typed}: the default port is written out.",
-                quoted(url.authority)
-            ),
-        )),
-        (None, Some(port)) => Some(flaw(
-            Kind::LocationPortLost,
-            Circumstance::Usual,
-            format!(
-                "Location names {}, without the port {port} that clients typed.",
-                quoted(url.authority)
-            ),
-        )),
-        (_, _) => Some(flaw(
-            Kind::LocationPortLost,
-            Circumstance::Usual,
-            format!(
-                "Location names {} where clients typed {typed}.",
-                quoted(url.authority)
-            ),
-        )),
-    }
+    Some(match (authority.port, typed_port) {
+        (port, typed_port) if port == typed_port => other_host(Some(Reach::Respelled), "respelled"),
+        (Some(port), None) if is_default(port, target, url) => {
+            Flaw::new(Kind::LocationPort, "", shown)
+        }
+        (None, Some(_)) => Flaw::new(Kind::LocationPortLost, "lost", shown),
+        (_, _) => Flaw::new(Kind::LocationPortLost, "another", shown),
+    })
 }
 
 /// The default port of what was typed, or of the scheme that the hop believes in.
@@ -211,36 +162,28 @@ const INSIDE: [&str; 9] = [
 fn reach(walk: &Walk, host: &Host) -> Option<Reach> {
     let bare = host.bare();
     if let Ok(address) = bare.parse::<IpAddr>() {
-        return Some(if is_private(address) {
+        let is_private = is_private(address);
+        return Some(if is_private {
             Reach::PrivateAddress
         } else {
             Reach::Public
         });
     }
-    let is_same_realm = resolved(walk, host);
-    match is_same_realm {
-        Some(Err(_)) => return Some(Reach::Unresolved),
-        Some(Ok(addresses)) => {
-            return Some(if addresses.iter().all(|one| is_private(one.ip())) {
-                Reach::PrivateName
-            } else {
-                Reach::Public
-            });
+    // The realm may be there, too: then that is known already.
+    match resolved(walk, host) {
+        Some(Err(_)) => Some(Reach::Unresolved),
+        Some(Ok(addresses)) if addresses.iter().all(|one| is_private(one.ip())) => {
+            Some(Reach::PrivateName)
         }
-        None => {}
+        Some(Ok(_)) => Some(Reach::Public),
+        None => {
+            let is_inside = !bare.contains('.') || INSIDE.iter().any(|end| bare.ends_with(end));
+            is_inside.then_some(Reach::Unresolved)
+        }
     }
-    let is_inside = !bare.contains('.') || INSIDE.iter().any(|end| bare.ends_with(end));
-    is_inside.then_some(Reach::Unresolved)
 }
 
 fn prefix(path: &str) -> Option<Flaw> {
     let at = path.find("/v2/").filter(|at| *at > 0)?;
-    Some(Flaw {
-        kind: Kind::LocationPrefix,
-        circumstance: Circumstance::Usual,
-        summary: format!(
-            "Location's path begins with {} before /v2/.",
-            quoted(&path[..at])
-        ),
-    })
+    Some(Flaw::new(Kind::LocationPrefix, "", &path[..at]))
 }

@@ -1,6 +1,6 @@
 //! Tokens: whether clients get one, and what it allows.
 
-use super::draft::{Draft, outcome, seen, seen_header, seen_speaker, seen_words, speaker};
+use super::draft::{Draft, seen, seen_header, seen_speaker, seen_words};
 use super::refusal::{Refusal, refusal};
 use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
@@ -35,79 +35,46 @@ fn post(walk: &Walk) -> Option<Draft> {
     if !is_wrong || is_same || answer.is_csrf() {
         return None;
     }
-    let status = answer.status;
-    let summary = format!(
-        "POST at the realm was answered with {status}, where 405 makes containerd ask with GET."
-    );
-    let cause = match status {
-        300..=399 => format!("a hop{} redirects the token service", speaker(answer)),
-        403 => format!(
-            "a hop{} forbids POST there: `limit_except GET`, a firewall for web applications, or \
-             protection against forged requests",
-            speaker(answer)
-        ),
-        _ => format!(
-            "a hop{} can't pass POST on to the token service, or breaks it there",
-            speaker(answer)
-        ),
-    };
-    let evidence = match status {
-        300..=399 => seen_header(exchange, "location"),
-        _ => seen_speaker(exchange),
+    let (cause, evidence) = match answer.status {
+        300..=399 => ("redirected", seen_header(exchange, "location")),
+        403 => ("forbidden", seen_speaker(exchange)),
+        _ => ("not_passed_on", seen_speaker(exchange)),
     };
     Some(
-        Draft::new(Kind::TokenPostRefused, exchange.step, summary)
-            .shown_by([evidence])
-            .because(cause),
+        Draft::of(Kind::TokenPostRefused, exchange)
+            .because(cause)
+            .shown_by([evidence]),
     )
 }
 
 fn token(walk: &Walk) -> Option<Draft> {
     let exchange = walk.first(Step::TokenGet)?;
     let has_password = exchange.request.authorization == Carried::Basic;
-    let answer = match &exchange.result {
-        Ok(answer) => answer,
-        Err(trouble) => {
-            let summary = format!("The token service gave no answer: {trouble}.");
-            return Some(
-                Draft::new(Kind::TokenFailed, exchange.step, summary)
-                    .shown_by([seen(exchange)])
-                    .because("the hop doesn't pass the realm's path on to where tokens are made"),
-            );
-        }
+    let failed = Draft::of(Kind::TokenFailed, exchange);
+    let Some(answer) = exchange.answer() else {
+        let failed = failed.wrong("unanswered").because("unanswered");
+        return Some(failed.shown_by([seen(exchange)]));
     };
-    let status = answer.status;
-    match status {
-        200 if walk.grant.is_some() => None,
-        200 if !answer.is_page() && !is_over(walk) => None,
-        401 if !has_password => None,
+    let cause = match answer.status {
+        200 if walk.grant.is_some() => return None,
+        200 if !answer.is_page() && !is_over(walk) => return None,
+        401 if !has_password => return None,
         401 | 403 if has_password && !answer.is_page() => {
             let user = walk.user.as_ref().map_or("this user", |user| &user.name);
-            let summary = format!("The token service refuses the password of {user} ({status}).");
-            Some(
-                Draft::new(Kind::LoginRefused, exchange.step, summary)
+            return Some(
+                Draft::of(Kind::LoginRefused, exchange)
+                    .wrong("token_service")
+                    .with("user", user)
                     .shown_by([seen_words(exchange)]),
-            )
+            );
         }
-        _ => {
-            let summary = format!("The token service {} and gave no token.", outcome(exchange));
-            let speaker = speaker(answer);
-            let cause = match status {
-                300..=399 => format!("a hop{speaker} redirects the token service, to a login page"),
-                404 | 200 => format!(
-                    "a hop{speaker} doesn't pass the realm's path (/service/token of a Harbor) on \
-                     to where tokens are made"
-                ),
-                401 | 403 => format!("a hop{speaker} wants a login of its own there"),
-                _ => format!("what makes tokens{speaker} is broken or not reached"),
-            };
-            Some(
-                Draft::new(Kind::TokenFailed, exchange.step, summary)
-                    .shown_by([seen_speaker(exchange)])
-                    .because(cause),
-            )
-        }
-    }
+        300..=399 => "redirected",
+        404 | 200 => "not_passed_on",
+        401 | 403 => "own_login",
+        _ => "broken",
+    };
+    let failed = failed.wrong("answered").because(cause);
+    Some(failed.shown_by([seen_speaker(exchange)]))
 }
 
 /// A token is read after its answer came: whether it is known by now that there is none.
@@ -129,43 +96,20 @@ fn refused(walk: &Walk) -> Option<Draft> {
     }
     match exchange.request.authorization {
         Carried::Basic if !answer.is_page() => Some(
-            Draft::new(
-                Kind::LoginRefused,
-                exchange.step,
-                "The registry refuses the password.",
-            )
-            .shown_by([seen_words(exchange)]),
+            Draft::of(Kind::LoginRefused, exchange)
+                .wrong("registry")
+                .shown_by([seen_words(exchange)]),
         ),
         Carried::Basic | Carried::Bearer => Some(
-            Draft::new(
-                Kind::TokenRefused,
-                exchange.step,
-                "The registry refuses what it was given a moment ago.",
-            )
-            .shown_by([seen_header(exchange, "www-authenticate")])
-            .because(arrived(walk, answer)),
+            Draft::of(Kind::TokenRefused, exchange)
+                .because(match refusal(walk, answer) {
+                    Refusal::Page => "page",
+                    Refusal::Nothing => "nothing",
+                    Refusal::Something => "something",
+                })
+                .shown_by([seen_header(exchange, "www-authenticate")]),
         ),
         Carried::Nothing => None,
-    }
-}
-
-/// What the challenge of a refusal tells of the Authorization that arrived.
-fn arrived(walk: &Walk, answer: &Answer) -> String {
-    match refusal(walk, answer) {
-        Refusal::Page => format!(
-            "the refusal is a hop's own{}, which asks for a login of its own",
-            speaker(answer)
-        ),
-        Refusal::Nothing => {
-            "the registry was asked without Authorization: a hop removes it from every request"
-                .to_owned()
-        }
-        Refusal::Something => {
-            "the registry got an Authorization and refused it: the token is another installation's \
-             (two stand behind this name, and one makes what the other doesn't know), a hop puts \
-             its own in its place, or the clocks differ"
-                .to_owned()
-        }
     }
 }
 
@@ -197,24 +141,18 @@ fn granted(walk: &Walk) -> Option<Draft> {
     if actions.any(|action| action == "push" || action == "*") {
         return None;
     }
-    let name = &user.name;
-    let (kind, summary) = if !is_empty {
-        let summary = format!("The token of {name} allows no push to {repository}.");
-        (Kind::PushNotGranted, summary)
-    } else if is_for_nobody(walk) {
-        let summary = format!(
-            "The token service gave {name} a token for nobody, which allows nothing: so Harbor \
-             answers a wrong password."
-        );
-        (Kind::NothingGranted, summary)
-    } else {
-        let summary = format!(
-            "The token of {name} allows nothing in {repository}: no role in that project, no such \
-             project, or a wrong password."
-        );
-        (Kind::NothingGranted, summary)
+    let (kind, wrong) = match (is_empty, is_for_nobody(walk)) {
+        (false, _) => (Kind::PushNotGranted, ""),
+        (true, true) => (Kind::NothingGranted, "nobody"),
+        (true, false) => (Kind::NothingGranted, "nothing"),
     };
-    Some(Draft::new(kind, exchange.step, summary).shown_by([claims(exchange, access)]))
+    Some(
+        Draft::of(kind, exchange)
+            .wrong(wrong)
+            .with("user", &user.name)
+            .with("repository", repository)
+            .shown_by([claims(exchange, access)]),
+    )
 }
 
 fn claims(exchange: &Exchange, access: &[Access]) -> Evidence {

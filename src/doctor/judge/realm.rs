@@ -1,6 +1,6 @@
 //! The realm: where clients are told to ask for tokens.
 
-use super::draft::{Draft, quoted, seen, seen_header};
+use super::draft::{Draft, seen, seen_header};
 use crate::doctor::clients::{Circumstance, PlainHttp, Reach, Surroundings};
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Answer, Entry, Exchange, Skipped, Trouble, Walk, Why};
@@ -27,18 +27,11 @@ fn foreign(walk: &Walk, ping: &Exchange, realm: &str) -> Option<Draft> {
     if !walk.skipped.iter().any(is_kept_back) {
         return None;
     }
-    let summary = format!(
-        "The realm {} is at another host than {}: the password was not sent there.",
-        quoted(realm),
-        walk.target.authority()
-    );
     Some(
-        Draft::new(Kind::RealmForeign, ping.step, summary)
-            .shown_by([seen_header(ping, "www-authenticate")])
-            .because(
-                "the token service is another host's on purpose, as some registries have it, or a \
-                 hop or a wrong `external_url` sends clients with their passwords to somebody else",
-            ),
+        Draft::of(Kind::RealmForeign, ping)
+            .quoting("realm", realm)
+            .with("authority", walk.target.authority())
+            .shown_by([seen_header(ping, "www-authenticate")]),
     )
 }
 
@@ -73,22 +66,12 @@ fn scheme(walk: &Walk, ping: &Exchange, realm: &str) -> Option<Draft> {
     if walk.target.scheme != Scheme::Https || scheme.eq_ignore_ascii_case("https") {
         return None;
     }
-    let summary = format!(
-        "The realm is {}, where clients typed {}.",
-        quoted(&format!("{scheme}://{authority}")),
-        walk.target
-    );
     let is_several = scheme.contains([',', ' ']);
-    let cause = if is_several {
-        "X-Forwarded-Proto reaches the registry twice, from two hops"
-    } else {
-        "Harbor was told so: `external_url` or `hostname` in harbor.yml (`externalURL` in the \
-             chart) begins with http; from Harbor 2.14 also a hop that doesn't send \
-             X-Forwarded-Proto: https"
-    };
-    let draft = Draft::new(Kind::RealmScheme, ping.step, summary)
-        .shown_by([seen_header(ping, "www-authenticate")])
-        .because(cause);
+    let draft = Draft::of(Kind::RealmScheme, ping)
+        .because(if is_several { "several" } else { "one" })
+        .quoting("realm", &format!("{scheme}://{authority}"))
+        .with("typed", &walk.target)
+        .shown_by([seen_header(ping, "www-authenticate")]);
     // Port 80 was looked at under the target's name only; elsewhere it isn't known.
     let is_plain_80 = origin
         .is_some_and(|origin| origin.port == 80 && origin.host == walk.target.host && !is_several);
@@ -106,41 +89,30 @@ fn scheme(walk: &Walk, ping: &Exchange, realm: &str) -> Option<Draft> {
 
 fn host(walk: &Walk, ping: &Exchange, realm: &str) -> Option<Draft> {
     let token = walk.first(Step::TokenGet).or(walk.first(Step::TokenPost));
-    let (problem, reach) = match parts(realm) {
-        None => ("is no URL with a host", Reach::Unresolved),
-        Some((_, _, None)) => ("names a host that is none", Reach::Unresolved),
+    let (wrong, reach) = match parts(realm) {
+        None => ("no_url", Reach::Unresolved),
+        Some((_, _, None)) => ("no_host", Reach::Unresolved),
         Some((_, _, Some(origin))) => {
             let reach = reach(walk, &origin, token)?;
-            (problem(reach), reach)
+            let wrong = match reach {
+                Reach::Unresolved => "unresolved",
+                Reach::PrivateAddress | Reach::PrivateName => "private",
+                Reach::Unreachable => "unreachable",
+                // Where nothing speaks against it.
+                Reach::Public | Reach::Respelled => return None,
+            };
+            (wrong, reach)
         }
     };
-    let summary = format!("The realm {} {problem}.", quoted(realm));
     let evidence = token.filter(|_| reach == Reach::Unreachable).map(seen);
     Some(
-        Draft::new(Kind::RealmHost, ping.step, summary)
+        Draft::of(Kind::RealmHost, ping)
+            .wrong(wrong)
+            .quoting("realm", realm)
             .shown_by([seen_header(ping, "www-authenticate")])
             .shown_by(evidence)
-            .because(
-                "Harbor names itself as it was told: `hostname` or `external_url` in harbor.yml \
-                 (`externalURL` in the chart) has to be the name that clients type; the internal \
-                 core URL is named where a hop sends the core's own name as Host",
-            )
             .where_(Circumstance::OtherHost(reach)),
     )
-}
-
-fn problem(reach: Reach) -> &'static str {
-    match reach {
-        Reach::Unresolved => "names a host that can't be resolved from here",
-        Reach::PrivateAddress | Reach::PrivateName => {
-            "names a host with private addresses, which clients outside can't reach"
-        }
-        Reach::Unreachable => {
-            "names a host and port that could not be asked from here: no connection, or no trusted \
-             certificate"
-        }
-        Reach::Public | Reach::Respelled => "names another host",
-    }
 }
 
 /// None where nothing speaks against it: many registries have their token service elsewhere.
@@ -254,21 +226,17 @@ fn unstable(walk: &Walk, ping: &Exchange) -> Option<Draft> {
         challenge.is_some_and(|challenge| challenge != first)
     })?;
     let second = bearer(other.answer()?)?;
-    let what = if first.0 == second.0 {
-        format!("services: {} and {}", quoted(&first.1), quoted(&second.1))
+    let (wrong, first, second) = if first.0 == second.0 {
+        ("services", first.1, second.1)
     } else {
-        format!("realms: {} and {}", quoted(&first.0), quoted(&second.0))
+        ("realms", first.0, second.0)
     };
-    let summary = format!("The addresses of {} name two {what}.", walk.target.host);
     Some(
-        Draft::new(Kind::RealmUnstable, other.step, summary)
-            .shown_by([
-                seen_header(ping, "www-authenticate"),
-                seen_header(other, "www-authenticate"),
-            ])
-            .because(
-                "two installations, or two replicas with different external URLs, stand behind one \
-                 name",
-            ),
+        Draft::of(Kind::RealmUnstable, other)
+            .wrong(wrong)
+            .with("host", &walk.target.host)
+            .quoting("first", &first)
+            .quoting("second", &second)
+            .shown_by([ping, other].map(|one| seen_header(one, "www-authenticate"))),
     )
 }

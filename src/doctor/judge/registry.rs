@@ -1,6 +1,6 @@
 //! Whether a registry answers at `/v2/`, and with a challenge that clients can act on.
 
-use super::draft::{Draft, how_often, outcome, quoted, seen_header, seen_speaker, speaker};
+use super::draft::{Draft, how_often, seen_header, seen_speaker};
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Answer, Carried, Exchange, Trouble, Walk};
 use crate::doctor::step::Step;
@@ -17,19 +17,18 @@ fn ping(walk: &Walk) -> Option<Draft> {
         .collect();
     let wrong = all.iter().find_map(|one| Some((*one, wrong(one)?)));
     let (exchange, kind) = wrong?;
-    let of: Vec<&Exchange> = all
-        .iter()
-        .copied()
-        .filter(|one| self::wrong(one) == Some(kind))
-        .collect();
-    let circumstance = how_often(of.len(), all.len());
-    let draft = Draft::new(kind, exchange.step, summary(kind, exchange)).where_(circumstance);
-    let evidence = of.into_iter().map(|exchange| match kind {
+    let alike = |one: &&&Exchange| self::wrong(one) == Some(kind);
+    let of: Vec<&Exchange> = all.iter().filter(alike).copied().collect();
+    let location = exchange.answer().and_then(|a| a.header("location"));
+    let draft = Draft::of(kind, exchange)
+        .because(cause(kind, exchange))
+        .quoting("location", location.unwrap_or("nowhere"))
+        .where_(how_often(of.len(), all.len()));
+    Some(draft.shown_by(of.into_iter().map(|exchange| match kind {
         Kind::RegistryRedirected => seen_header(exchange, "location"),
         Kind::ChallengeMissing => seen_header(exchange, "www-authenticate"),
         _ => seen_speaker(exchange),
-    });
-    Some(draft.shown_by(evidence).because(cause(kind, exchange)))
+    })))
 }
 
 fn wrong(exchange: &Exchange) -> Option<Kind> {
@@ -65,57 +64,15 @@ fn is_actionable(answer: &Answer) -> bool {
     })
 }
 
-fn summary(kind: Kind, exchange: &Exchange) -> String {
-    let location = exchange.answer().and_then(|a| a.header("location"));
-    let outcome = outcome(exchange);
-    match kind {
-        Kind::RegistryRedirected => format!(
-            "/v2/ {outcome}, which sends clients to {}.",
-            location.map_or("nowhere".to_owned(), quoted)
-        ),
-        Kind::ChallengeMissing => {
-            "/v2/ was answered with 401, and with no challenge that a client can act on.".to_owned()
-        }
-        Kind::GatewayError => format!("/v2/ {outcome}: the registry behind was not reached."),
-        _ => format!("/v2/ {outcome}, which is no registry's answer."),
-    }
-}
-
-fn cause(kind: Kind, exchange: &Exchange) -> String {
-    let answer = exchange.answer();
-    let speaker = speaker(answer);
-    match kind {
-        Kind::RegistryRedirected => format!(
-            "a hop{speaker} sends whoever isn't logged in to a login page, or /v2/ to another name: \
-             /v2/ and /service/token have to be left out of that"
-        ),
-        Kind::ChallengeMissing => format!(
-            "a hop{speaker} asks for a login of its own, or removes WWW-Authenticate from the \
-             registry's answer"
-        ),
-        Kind::GatewayError => match answer.map(|answer| answer.status) {
-            Some(504) | None => format!(
-                "the hop{speaker} waits for what is behind it, which doesn't answer in time"
-            ),
-            Some(_) => format!(
-                "the hop{speaker} doesn't reach what is behind it: it is down, or its address or \
-                 port is wrong there"
-            ),
-        },
-        _ => match answer {
-            Some(answer) if mentions_tls_port(answer) => {
-                "plain HTTP was sent to a port that speaks TLS: the URL begins with https://"
-                    .to_owned()
-            }
-            Some(answer) if answer.status == 403 => format!(
-                "a hop{speaker} forbids it: a firewall for web applications, or a list of addresses"
-            ),
-            Some(_) => format!(
-                "what answers{speaker} isn't told to pass /v2/ on to the registry, or this name is \
-                 another site's there"
-            ),
-            None => "another protocol is spoken on this port".to_owned(),
-        },
+fn cause(kind: Kind, exchange: &Exchange) -> &'static str {
+    match (kind, exchange.answer()) {
+        (Kind::GatewayError, None) => "late",
+        (Kind::GatewayError, Some(answer)) if answer.status == 504 => "late",
+        (Kind::GatewayError, Some(_)) => "unreached",
+        (_, Some(answer)) if mentions_tls_port(answer) => "tls_port",
+        (_, Some(answer)) if answer.status == 403 => "forbidden",
+        (_, Some(_)) => "another_site",
+        (_, None) => "another_protocol",
     }
 }
 
@@ -151,22 +108,8 @@ fn html(walk: &Walk) -> Option<Draft> {
     };
     let all = walk.those(is_replaced);
     let first = all.first()?;
-    let answer = first.answer()?;
-    let summary = format!(
-        "The registry's errors come as pages: the {} to {} is HTML where JSON belongs.",
-        answer.status, first.request.method
-    );
-    let cause = format!(
-        "a hop{} puts its own pages in place of errors: `proxy_intercept_errors` with `error_page` \
-         (nginx), `errorfile` or `http-error` (HAProxy)",
-        speaker(answer)
-    );
     let evidence = all.iter().map(|one| seen_header(one, "content-type"));
-    Some(
-        Draft::new(Kind::HtmlErrors, first.step, summary)
-            .shown_by(evidence)
-            .because(cause),
-    )
+    Some(Draft::of(Kind::HtmlErrors, first).shown_by(evidence))
 }
 
 fn wrong_at_ping(exchange: &Exchange) -> Option<Kind> {

@@ -4,6 +4,7 @@
 mod healthy;
 mod kinds;
 mod locations;
+mod sentences;
 mod transfers;
 
 use super::judge;

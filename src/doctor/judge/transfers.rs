@@ -1,7 +1,7 @@
 //! Bodies: whether they are passed on as they come, how large they may be, and how long they may
 //! pause.
 
-use super::draft::{Draft, outcome, seen, seen_speaker, speaker};
+use super::draft::{Draft, seen, seen_speaker};
 use super::limits::{by_default, lasted, of_bodies, of_silences};
 use crate::doctor::clients::Circumstance;
 use crate::doctor::kind::Kind;
@@ -38,18 +38,8 @@ pub(super) fn is_chunked_refused(walk: &Walk, exchange: &Exchange) -> bool {
 fn chunked(walk: &Walk) -> Option<Draft> {
     let of = walk.those(|exchange| is_chunked_refused(walk, exchange));
     let first = of.first()?;
-    let answer = first.answer()?;
-    let summary = format!("A chunked body {}.", outcome(first));
-    let cause = format!(
-        "a hop{} takes bodies with a Content-Length only: a firewall for web applications, or an \
-         old proxy",
-        speaker(answer)
-    );
-    Some(
-        Draft::new(Kind::ChunkedRefused, first.step, summary)
-            .shown_by(of.iter().map(|one| seen_speaker(one)))
-            .because(cause),
-    )
+    let evidence = of.iter().map(|one| seen_speaker(one));
+    Some(Draft::of(Kind::ChunkedRefused, first).shown_by(evidence))
 }
 
 /// Answers that take longer say nothing about buffering.
@@ -68,27 +58,12 @@ fn buffered(walk: &Walk) -> Option<Draft> {
     if walk.answer(Step::Ping).is_none() || others.into_iter().any(is_slow) {
         return None;
     }
-    let (what, cause) = match (early, early_chunked) {
-        (None, _) => (
-            "Chunked bodies are",
-            "a hop speaks HTTP/1.0 to what is behind it, and so has to know a body's length first: \
-             `proxy_http_version 1.1` is missing (nginx)",
-        ),
-        (Some(_), _) => (
-            "Bodies are",
-            "a hop collects the whole body, on its disk, before it asks what is behind: \
-             `proxy_request_buffering off` is missing (nginx; ingress: the annotation \
-             proxy-request-buffering), or `option http-buffer-request` is on (HAProxy)",
-        ),
-    };
-    let summary = format!(
-        "{what} collected before they are passed on: a refusal that needs no body didn't come \
-         before the body's end."
-    );
+    let which = if early.is_some() { "all" } else { "chunked" };
     Some(
-        Draft::new(Kind::RequestBuffered, first.step, summary)
-            .shown_by(early.into_iter().chain(early_chunked).map(seen))
-            .because(cause),
+        Draft::of(Kind::RequestBuffered, first)
+            .wrong(which)
+            .because(which)
+            .shown_by(early.into_iter().chain(early_chunked).map(seen)),
     )
 }
 
@@ -107,17 +82,17 @@ const SIZED: [Step; 7] = [
     Step::CommitWait,
 ];
 
-/// The largest body that passed, in bytes.
-fn passed(walk: &Walk) -> u64 {
-    let sized = walk
-        .exchanges
-        .iter()
-        .filter(|one| SIZED.contains(&one.step));
+/// The largest body that passed.
+fn largest(walk: &Walk) -> Option<&Exchange> {
+    let sized = walk.exchanges.iter();
     sized
-        .filter(|one| one.is_success())
-        .map(length)
-        .max()
-        .unwrap_or(0)
+        .filter(|one| SIZED.contains(&one.step) && one.is_success())
+        .max_by_key(|one| length(one))
+}
+
+/// How large it was, in bytes.
+fn passed(walk: &Walk) -> u64 {
+    largest(walk).map_or(0, length)
 }
 
 /// Whether this body was too large: a 413, or an end that a smaller one didn't meet.
@@ -154,31 +129,14 @@ fn limit(walk: &Walk) -> Option<Draft> {
             size(bytes)
         }
     };
-    let summary = match passed {
-        0 => format!("A body of {} {}.", size(refused), outcome(smallest)),
-        _ => format!(
-            "A body of {} {}; {} passed.",
-            shown(refused),
-            outcome(smallest),
-            shown(passed)
-        ),
-    };
-    let speaker = speaker(smallest.answer());
-    let who = of_bodies(passed, refused);
-    let cause = format!(
-        "a hop{speaker} limits the size of bodies{}",
-        by_default(&who)
-    );
-    let largest = walk
-        .exchanges
-        .iter()
-        .filter(|one| SIZED.contains(&one.step) && one.is_success())
-        .max_by_key(|one| length(one));
     Some(
-        Draft::new(Kind::BodyLimit, smallest.step, summary)
+        Draft::of(Kind::BodyLimit, smallest)
+            .wrong(if passed == 0 { "first" } else { "later" })
+            .with("refused", shown(refused))
+            .with("passed", shown(passed))
+            .with("suspects", by_default(&of_bodies(passed, refused)))
             .shown_by([seen_speaker(smallest)])
-            .shown_by(largest.map(seen))
-            .because(cause)
+            .shown_by(largest(walk).map(seen))
             .where_(Circumstance::Passes(passed)),
     )
 }
@@ -195,25 +153,12 @@ pub(super) fn is_idle_cut(walk: &Walk, exchange: &Exchange) -> bool {
 
 fn idle(walk: &Walk) -> Option<Draft> {
     let exchange = write(walk, Step::Idle).filter(|one| is_idle_cut(walk, one))?;
-    let after = exchange.took;
-    let summary = format!(
-        "A body that paused {} after {}.",
-        match &exchange.result {
-            Ok(answer) => format!("was answered with {}", answer.status),
-            Err(_) => "was cut".to_owned(),
-        },
-        lasted(after)
-    );
-    let speaker = speaker(exchange.answer());
-    let cause = format!(
-        "a hop{speaker} cuts requests whose body is silent{}: `client_body_timeout` and \
-         `proxy_send_timeout` (nginx), `timeout client` and `timeout server` (HAProxy), \
-         `respondingTimeouts.readTimeout` (Traefik), a balancer's idle timeout",
-        of_silences(after)
-    );
+    let is_answered = exchange.result.is_ok();
     Some(
-        Draft::new(Kind::IdleCut, exchange.step, summary)
-            .shown_by([seen_speaker(exchange)])
-            .because(cause),
+        Draft::of(Kind::IdleCut, exchange)
+            .wrong(if is_answered { "answered" } else { "cut" })
+            .with("time", lasted(exchange.took))
+            .with("suspects", of_silences(exchange.took))
+            .shown_by([seen_speaker(exchange)]),
     )
 }

@@ -1,6 +1,6 @@
 //! Uploads: their opening, where their Location leads, and whether they are known afterwards.
 
-use super::draft::{Draft, how_often, outcome, seen_header, seen_words, speaker, words};
+use super::draft::{Draft, how_often, seen_header, seen_words, words};
 use super::experiments;
 use super::location::{self, Flaw, flaws};
 use super::refusal::{Refusal, refusal};
@@ -49,49 +49,31 @@ fn opening(walk: &Walk) -> Option<Draft> {
     if matches!(status, 401 | 403) && (!may_push || is_refused) {
         return None;
     }
-    let said = answer
-        .and_then(words)
-        .filter(|_| !answer.is_some_and(Answer::is_page));
-    let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
-    let summary = format!("The POST that opens an upload {}{said}.", outcome(exchange));
-    let cause = answer.map(|answer| match (status, answer.is_page()) {
-        (300..=399, _) => format!("a hop{} redirects writes", speaker(answer)),
-        (405, true) => format!("a hop{} allows no POST under /v2/", speaker(answer)),
-        (401, _) => match refusal(walk, answer) {
-            Refusal::Nothing => "the registry was asked without Authorization: a hop removes it \
-                                 from POST"
-                .to_owned(),
-            Refusal::Page | Refusal::Something => format!(
-                "the user may not push there, or a hop{} wants a login of its own",
-                speaker(answer)
-            ),
+    let said = answer.filter(|answer| !answer.is_page()).and_then(words);
+    let said = said.map(|said| format!(" ({said})"));
+    let cause = match answer.map(|answer| (status, answer.is_page(), answer)) {
+        None => "unanswered",
+        Some((300..=399, _, _)) => "redirected",
+        Some((405, true, _)) => "no_post",
+        Some((401, _, answer)) => match refusal(walk, answer) {
+            Refusal::Nothing => "no_authorization",
+            Refusal::Page | Refusal::Something => "may_not",
         },
-        (500.., _) | (_, true) => format!("a hop{} doesn't pass the write on", speaker(answer)),
-        (_, false) => "the registry itself refuses it, in its own words".to_owned(),
-    });
-    let cause = cause.unwrap_or_else(|| "a hop ends the connection of a write".to_owned());
+        Some((500.., _, _) | (_, true, _)) => "not_passed_on",
+        Some((_, false, _)) => "registry",
+    };
     Some(
-        Draft::new(Kind::UploadRefused, exchange.step, summary)
-            .shown_by([seen_words(exchange)])
-            .because(cause),
+        Draft::of(Kind::UploadRefused, exchange)
+            .because(cause)
+            .with("said", said.unwrap_or_default())
+            .shown_by([seen_words(exchange)]),
     )
 }
 
 fn cookie(walk: &Walk) -> Option<Draft> {
     let of = walk.those(|exchange| exchange.result.as_ref().is_ok_and(Answer::is_csrf));
-    let first = of.first()?;
-    let summary = format!(
-        "{} was answered with 403 and words about CSRF: it reached Harbor with a session cookie.",
-        first.request.method
-    );
-    Some(
-        Draft::new(Kind::CookieInTheWay, first.step, summary)
-            .shown_by(of.iter().map(|one| seen_words(one)))
-            .because(
-                "a hop sends a `sid` cookie along with registry requests, which sent none: it keeps \
-                 cookies for its clients, or was told one",
-            ),
-    )
+    let evidence = of.iter().map(|one| seen_words(one));
+    Some(Draft::of(Kind::CookieInTheWay, of.first()?).shown_by(evidence))
 }
 
 /// Steps whose answers tell clients where to go on.
@@ -124,14 +106,17 @@ fn locations(walk: &Walk) -> Vec<Draft> {
 fn flawed(walk: &Walk, exchange: &Exchange, location: Option<&str>, flaw: Flaw) -> Draft {
     let kind = flaw.kind;
     let probes = experiments::shown(walk, kind).map(|probe| seen_header(probe, "location"));
-    let draft = Draft::new(kind, exchange.step, flaw.summary)
+    let target = &walk.target;
+    let draft = Draft::of(kind, exchange)
+        .wrong(flaw.wrong)
+        .because(experiments::cause(walk, kind))
+        .quoting("shown", &flaw.shown)
+        .with("typed", target.authority())
+        .with("scheme", target.scheme)
+        .with("port", target.port)
         .shown_by([seen_header(exchange, "location")])
         .shown_by(probes)
         .where_(flaw.circumstance);
-    let draft = match experiments::cause(walk, kind) {
-        Some(cause) => draft.because(cause),
-        None => draft,
-    };
     match (kind, location.and_then(location::url)) {
         (Kind::LocationScheme, Some(url)) => {
             let around = super::around::surroundings(walk);
@@ -198,33 +183,17 @@ fn unknown(walk: &Walk) -> Option<Draft> {
     let first = of.first()?;
     let answer = first.answer()?;
     let is_always = of.len() == all.len();
-    let summary = format!(
-        "The upload that was opened a moment ago is unknown to {} of {} requests.",
-        of.len(),
-        all.len()
-    );
-    let said = OciError::read(answer.body.as_bytes());
-    let cause = match (said, is_always) {
-        (Some(_), true) => {
-            "what opens uploads and what takes them don't share their storage, or the path of \
-             Location isn't the one that leads to the registry"
-                .to_owned()
-        }
-        (Some(_), false) => {
-            "replicas of the registry don't share their storage, or two installations stand behind \
-             one name"
-                .to_owned()
-        }
-        (None, _) => format!(
-            "a hop{} doesn't pass this path or method on to the registry",
-            speaker(answer)
-        ),
+    let cause = match OciError::read(answer.body.as_bytes()) {
+        Some(_) if is_always => "always",
+        Some(_) => "partly",
+        None => "not_passed_on",
     };
-    let circumstance = how_often(of.len(), all.len());
     Some(
-        Draft::new(Kind::UploadUnknown, first.step, summary)
-            .shown_by(of.iter().map(|one| seen_words(one)))
+        Draft::of(Kind::UploadUnknown, first)
             .because(cause)
-            .where_(circumstance),
+            .with("unknown", of.len())
+            .with("all", all.len())
+            .shown_by(of.iter().map(|one| seen_words(one)))
+            .where_(how_often(of.len(), all.len())),
     )
 }

@@ -14,7 +14,7 @@ use crate::doctor::tests::fixtures::{HUB, Made};
 use std::time::Duration;
 
 /// Name, walk, kind, and a part of what is said: in the summary, the evidence or the cause.
-type Case = (&'static str, Made, Kind, &'static str);
+pub(super) type Case = (&'static str, Made, Kind, &'static str);
 
 fn hub() -> Made {
     Made::harbor(HUB)
@@ -28,11 +28,11 @@ fn until_upload(made: Made) -> Made {
 }
 
 /// Another challenge than the healthy one.
-fn challenge(made: Made, challenge: &str) -> Made {
+pub(super) fn challenge(made: Made, challenge: &str) -> Made {
     made.header(Step::Ping, "www-authenticate", Some(challenge))
 }
 
-fn ping_again(made: Made, value: &str) -> Made {
+pub(super) fn ping_again(made: Made, value: &str) -> Made {
     let mut again = made.0.first(Step::Ping).unwrap().clone();
     again.step = Step::PingAgain;
     made.address("203.0.113.11:443", Ok(Duration::from_millis(3)))
@@ -40,7 +40,7 @@ fn ping_again(made: Made, value: &str) -> Made {
         .header(Step::PingAgain, "www-authenticate", Some(value))
 }
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     let parts = [
         entry::cases(),
         registry::cases(),

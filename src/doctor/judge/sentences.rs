@@ -1,0 +1,49 @@
+//! What is said of a finding: the sentences of `sentences.yaml`.
+
+use crate::doctor::kind::Kind;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+pub(super) const TEXT: &str = include_str!("sentences.yaml");
+
+/// The file is a part of the program, and a test reads it: there is nothing to be said of one that
+/// can't be read.
+static SENTENCES: LazyLock<BTreeMap<Kind, Sentences>> =
+    LazyLock::new(|| serde_yaml::from_str(TEXT).unwrap_or_default());
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sentences {
+    pub(super) wrong: Said,
+    pub(super) cause: Option<Said>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Said {
+    Always(String),
+    /// By what the judge calls it.
+    Named(BTreeMap<String, String>),
+}
+
+/// What is wrong, in one sentence.
+pub(super) fn wrong(kind: Kind, name: &str) -> &'static str {
+    let sentences = SENTENCES.get(&kind);
+    let said = sentences.and_then(|sentences| sentences.wrong.named(name));
+    said.unwrap_or_default()
+}
+
+/// What a hop most likely does to bring it about; none where it is nobody's doing.
+pub(super) fn cause(kind: Kind, name: &str) -> Option<&'static str> {
+    SENTENCES.get(&kind)?.cause.as_ref()?.named(name)
+}
+
+impl Said {
+    fn named(&self, name: &str) -> Option<&str> {
+        match self {
+            Said::Always(text) => Some(text),
+            Said::Named(texts) => texts.get(name).map(String::as_str),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The sentences of `sentences.yaml`: each is said of some walk, whole.
+
+use super::super::sentences::{Said, Sentences, TEXT};
+use super::found;
+use super::kinds::{cases, challenge, ping_again};
+use crate::doctor::finding::Finding;
+use crate::doctor::kind::Kind;
+use crate::doctor::seen::{Body, Carried, Distrust, Trouble};
+use crate::doctor::step::Step;
+use crate::doctor::tests::fixtures::{HUB, Made, asked};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+fn sentences() -> BTreeMap<Kind, Sentences> {
+    serde_yaml::from_str(TEXT).unwrap()
+}
+
+fn texts(said: &Said) -> Vec<&str> {
+    match said {
+        Said::Always(text) => vec![text],
+        Said::Named(texts) => texts.values().map(String::as_str).collect(),
+    }
+}
+
+#[test]
+fn every_kind_has_sentences() {
+    assert!(sentences().keys().eq(&Kind::ALL));
+    let keys = serde_yaml::from_str::<serde_yaml::Value>(TEXT);
+    assert!(keys.is_ok(), "a key twice: {keys:?}");
+}
+
+/// A Harbor of which every step was taken that can be asked for.
+fn whole() -> Made {
+    let asked = |step, bytes, took| {
+        let mut exchange = asked(step, "PATCH", "https://hub.example.com/v2/", 202);
+        exchange.request.body = Body::Length(bytes);
+        exchange.request.authorization = Carried::Bearer;
+        exchange.took = Duration::from_secs(took);
+        exchange
+    };
+    Made::harbor(HUB)
+        .pushed()
+        .with(asked(Step::BodyLimit, 1 << 20, 1))
+        .with(asked(Step::Idle, 128 << 10, 60))
+        .committed(64 << 20, Duration::from_secs(8))
+}
+
+/// What the cases of the kinds don't show.
+fn walks() -> Vec<Made> {
+    let mut walks = Vec::new();
+    for step in Step::ALL {
+        if whole().0.first(step).is_none() {
+            continue;
+        }
+        for status in [200, 302, 400, 401, 403, 404, 405, 411, 413, 500, 504] {
+            walks.push(whole().status(step, status));
+            walks.push(whole().status(step, status).html(step));
+        }
+        for trouble in [
+            Trouble::TimedOut(Duration::from_secs(5)),
+            Trouble::Cut,
+            Trouble::NotHttp("noise".to_owned()),
+        ] {
+            walks.push(whole().trouble(step, trouble));
+        }
+    }
+    walks.extend(others());
+    walks
+}
+
+fn others() -> Vec<Made> {
+    let hub = || Made::harbor(HUB);
+    let (proto, host) = (Step::ProbeForwardedProto, Step::ProbeForwardedHost);
+    let (http, port) = ("http://hub.example.com", "https://hub.example.com:443");
+    let other_port = "https://hub.example.com:8443";
+    let bearer = |realm: &str| format!("Bearer realm=\"{realm}/t\",service=\"harbor-registry\"");
+    let plain = "The plain HTTP request was sent to HTTPS port";
+    let unknown = |made: Made, step| {
+        let made = made.status(step, 404);
+        made.json_error(step, "BLOB_UPLOAD_UNKNOWN", "gone")
+    };
+    vec![
+        hub().distrust(Distrust::Other("a rule".to_owned())),
+        hub()
+            .status(Step::Ping, 400)
+            .json_error(Step::Ping, "400", plain),
+        challenge(hub(), &bearer("https,http://hub.example.com")),
+        challenge(hub(), &bearer("https://[hub")),
+        ping_again(hub(), &bearer("https://core:8443")),
+        hub()
+            .status(Step::Authorized, 401)
+            .html(Step::Authorized)
+            .status(Step::UploadStart, 401),
+        hub().locations(http).probe(proto, http),
+        hub().locations(port).probe(host, port),
+        hub().locations(other_port).probe(host, other_port),
+        hub().locations(other_port).probe(host, HUB),
+        hub().header(Step::UploadStart, "location", Some("//other/v2/x")),
+        hub().header(Step::UploadChunk, "range", None),
+        [
+            Step::UploadStatus,
+            Step::UploadChunk,
+            Step::UploadChunkChunked,
+            Step::UploadCommit,
+            Step::Body,
+        ]
+        .into_iter()
+        .fold(hub(), unknown),
+    ]
+}
+
+/// Whether it is the sentence, with something in each of its places.
+fn is_said(sentence: &str, text: &str) -> bool {
+    let mut parts = sentence.split(['<', '>']).step_by(2);
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    true
+}
+
+#[test]
+fn every_sentence_is_said_and_has_no_place_left_open() {
+    let cases = cases().into_iter().map(|(_, made, _, _)| made);
+    let found: Vec<Finding> = cases.chain(walks()).flat_map(|made| found(&made)).collect();
+    let sentences = sentences();
+    for finding in &found {
+        let has_cause = sentences[&finding.kind].cause.is_some();
+        assert_eq!(finding.cause.is_some(), has_cause, "{}", finding.kind);
+        for text in [Some(&finding.summary), finding.cause.as_ref()] {
+            let is_whole = |text: &String| text.ends_with('.') && !text.contains('<');
+            assert!(text.is_none_or(is_whole), "{}: {text:?}", finding.kind);
+        }
+    }
+    let mut unsaid = Vec::new();
+    for (kind, sentences) in sentences {
+        let of = || found.iter().filter(|finding| finding.kind == kind);
+        for wrong in texts(&sentences.wrong) {
+            if !of().any(|finding| is_said(wrong, &finding.summary)) {
+                unsaid.push(format!("{kind}: {wrong}"));
+            }
+        }
+        for cause in sentences.cause.iter().flat_map(texts) {
+            let says = |said: &String| is_said(cause, said);
+            if !of().any(|finding| finding.cause.as_ref().is_some_and(says)) {
+                unsaid.push(format!("{kind}: {cause}"));
+            }
+        }
+    }
+    assert!(unsaid.is_empty(), "{unsaid:#?}");
+}
