@@ -116,6 +116,14 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The same as lines that begin so far from the edge, and end before the other one.
+pub(crate) fn indented(text: &str, indent: usize, style: Style) -> String {
+    let lines = wrap(text, style.width - indent).into_iter();
+    lines
+        .map(|line| format!("{:indent$}{line}\n", ""))
+        .collect()
+}
+
 /// A bar of so many cells, and how much of it is filled.
 pub(crate) fn bar(done: u64, total: u64, cells: usize) -> String {
     let done = done.min(total);

@@ -15,6 +15,18 @@ pub enum Severity {
     Unexamined,
 }
 
+impl Severity {
+    /// The worst comes first: what is broken, since what is unexamined stands behind it for another
+    /// reason.
+    pub(super) fn rank(self) -> u8 {
+        match self {
+            Severity::Broken => 0,
+            Severity::Unexamined => 1,
+            Severity::Warning => 2,
+        }
+    }
+}
+
 /// Declares the kinds with the word of each and how grave it is.
 macro_rules! kinds {
     (

@@ -110,7 +110,7 @@ impl Watcher for Report {
     fn began(&mut self, walk: &Walk, step: Step) {
         if self.format == Format::Text {
             self.head(walk);
-            self.screen.under_way(steps::title(step));
+            self.screen.under_way(step.title());
         }
     }
 

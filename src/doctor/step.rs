@@ -1,74 +1,108 @@
-//! The steps of a walk, in the order in which they are taken, and their words.
+//! The steps of a walk, in the order in which they are taken: the word of each, the topic that it
+//! belongs to, and its title, which is what it asks in a client's words.
 
+use super::topic::Topic;
 use crate::words::words;
 use serde::Serialize;
 
-words! {
+/// Declares the steps with the word, the topic and the title of each.
+macro_rules! steps {
+    (
+        $(#[$of_enum:meta])*
+        pub enum Step {
+            $($(#[$of_step:meta])* $step:ident $word:literal $topic:ident $title:literal,)*
+        }
+    ) => {
+        words! {
+            $(#[$of_enum])*
+            pub enum Step {
+                $($(#[$of_step])* $step $word,)*
+            }
+        }
+
+        impl Step {
+            pub(super) fn topic(self) -> Topic {
+                match self {
+                    $(Step::$step => Topic::$topic,)*
+                }
+            }
+
+            /// What it asks, in a client's words.
+            pub(super) fn title(self) -> &'static str {
+                match self {
+                    $(Step::$step => $title,)*
+                }
+            }
+        }
+    };
+}
+
+steps! {
     /// One thing that the doctor tries. Each is what some client does, or shows what one would meet.
     #[derive(Hash, PartialOrd, Ord, Serialize)]
     #[serde(rename_all = "snake_case")]
     pub enum Step {
         /// The name, to its addresses.
-        Resolve "resolve",
+        Resolve "resolve" Reach "name",
         /// TCP, to every address.
-        Connect "connect",
+        Connect "connect" Reach "connection",
         /// The handshake with every address, and the certificates.
-        Tls "tls",
+        Tls "tls" Reach "TLS",
         /// `GET http://name/v2/`, where https on port 443 is what is examined.
-        PlainHttp "plain_http",
+        PlainHttp "plain_http" Plain "GET http://…/v2/",
         /// `POST http://name/v2/`: what becomes of a write there.
-        PlainHttpWrite "plain_http_write",
+        PlainHttpWrite "plain_http_write" Plain "POST http://…/v2/",
         /// `GET /v2`, without the slash.
-        PingBare "ping_bare",
+        PingBare "ping_bare" Reach "GET /v2",
         /// `GET /v2/`, whose 401 has the challenge.
-        Ping "ping",
+        Ping "ping" Reach "GET /v2/",
         /// The same once more, at every further address: replicas and balancers may differ.
-        PingAgain "ping_again",
+        PingAgain "ping_again" Reach "GET /v2/ again",
         /// `POST` to the realm, without a password. 405 is right: containerd asks with GET then.
-        TokenPost "token_post",
+        TokenPost "token_post" Token "POST token",
         /// `GET` from the realm, with credentials where there are some.
-        TokenGet "token_get",
+        TokenGet "token_get" Token "GET token",
         /// `GET /v2/` with what the token service gave, or with the password where there is none.
-        Authorized "authorized",
+        Authorized "authorized" Token "GET /v2/ authorized",
         /// A PATCH without Authorization of which only the first byte is sent. A hop that passes bodies on
         /// as they come lets the refusal through at once; one that collects them first stays silent.
-        EarlyAnswer "early_answer",
+        EarlyAnswer "early_answer" Early "PATCH refused early",
         /// The same, chunked.
-        EarlyAnswerChunked "early_answer_chunked",
+        EarlyAnswerChunked "early_answer_chunked" Early "… the same, chunked",
         /// `POST /v2/<name>/blobs/uploads/`, and its Location.
-        UploadStart "upload_start",
+        UploadStart "upload_start" Uploads "POST …/blobs/uploads/",
         /// The same with an X-Forwarded-Proto of the doctor's, where Location was wrong: is it believed?
-        ProbeForwardedProto "probe_forwarded_proto",
+        ProbeForwardedProto "probe_forwarded_proto" Uploads "… X-Forwarded-Proto",
         /// The same with an X-Forwarded-Host of the doctor's.
-        ProbeForwardedHost "probe_forwarded_host",
+        ProbeForwardedHost "probe_forwarded_host" Uploads "… X-Forwarded-Host",
         /// The same with a Forwarded of the doctor's.
-        ProbeForwarded "probe_forwarded",
+        ProbeForwarded "probe_forwarded" Uploads "… Forwarded",
         /// `GET` of the upload.
-        UploadStatus "upload_status",
+        UploadStatus "upload_status" Uploads "GET the upload",
         /// A PATCH with Content-Length, 64 KiB.
-        UploadChunk "upload_chunk",
+        UploadChunk "upload_chunk" Uploads "PATCH 64 KiB",
         /// A chunked PATCH, 64 KiB.
-        UploadChunkChunked "upload_chunk_chunked",
+        UploadChunkChunked "upload_chunk_chunked" Uploads "PATCH 64 KiB, chunked",
         /// A PUT with a digest that is wrong on purpose: 400 is right, and nothing is committed.
-        UploadCommit "upload_commit",
+        UploadCommit "upload_commit" Uploads "PUT a wrong digest",
         /// `DELETE` of the upload. The last step of each upload that was begun.
-        UploadCancel "upload_cancel",
+        UploadCancel "upload_cancel" Uploads "DELETE the upload",
         /// One body as large as `--body` says.
-        Body "body",
+        Body "body" Bodies "PATCH a large body",
         /// Smaller ones, where that was refused: from which size on.
-        BodyLimit "body_limit",
+        BodyLimit "body_limit" Bodies "PATCH a smaller one",
         /// A body that pauses as long as `--idle` says.
-        Idle "idle",
+        Idle "idle" Idle "PATCH with a pause",
         /// The layer of a tiny artifact, in one PUT.
-        BlobCommit "blob_commit",
+        BlobCommit "blob_commit" Push "PUT the layer",
         /// The artifact's configuration.
-        ConfigCommit "config_commit",
-        ManifestPut "manifest_put",
-        ManifestGet "manifest_get",
-        BlobGet "blob_get",
+        ConfigCommit "config_commit" Push "PUT the configuration",
+        ManifestPut "manifest_put" Push "PUT the manifest",
+        ManifestGet "manifest_get" Push "GET the manifest",
+        BlobGet "blob_get" Push "GET the layer",
         /// The artifact is removed.
-        ManifestDelete "manifest_delete",
+        ManifestDelete "manifest_delete" Push "DELETE the manifest",
         /// A blob as large as `--body` says is committed: how long the answer takes.
-        CommitWait "commit_wait",
+        CommitWait "commit_wait" Commit "a large commit",
     }
 }

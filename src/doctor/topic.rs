@@ -1,6 +1,4 @@
-//! Groups of steps, as a person would call them.
-
-use super::step::Step;
+//! Groups of steps, as a person would call them. Which step is in which stands beside the step.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Topic {
@@ -16,38 +14,6 @@ pub(super) enum Topic {
 }
 
 impl Topic {
-    pub(super) fn of(step: Step) -> Topic {
-        match step {
-            Step::Resolve
-            | Step::Connect
-            | Step::Tls
-            | Step::PingBare
-            | Step::Ping
-            | Step::PingAgain => Topic::Reach,
-            Step::PlainHttp | Step::PlainHttpWrite => Topic::Plain,
-            Step::TokenPost | Step::TokenGet | Step::Authorized => Topic::Token,
-            Step::EarlyAnswer | Step::EarlyAnswerChunked => Topic::Early,
-            Step::UploadStart
-            | Step::ProbeForwardedProto
-            | Step::ProbeForwardedHost
-            | Step::ProbeForwarded
-            | Step::UploadStatus
-            | Step::UploadChunk
-            | Step::UploadChunkChunked
-            | Step::UploadCommit
-            | Step::UploadCancel => Topic::Uploads,
-            Step::Body | Step::BodyLimit => Topic::Bodies,
-            Step::Idle => Topic::Idle,
-            Step::BlobCommit
-            | Step::ConfigCommit
-            | Step::ManifestPut
-            | Step::ManifestGet
-            | Step::BlobGet
-            | Step::ManifestDelete => Topic::Push,
-            Step::CommitWait => Topic::Commit,
-        }
-    }
-
     /// In words, and the option that asks for it where there is one.
     pub(super) fn told(self) -> (&'static str, Option<&'static str>) {
         match self {

@@ -13,7 +13,7 @@ use super::steps::Mark;
 use super::ticket::{broken_clients, ticket};
 use super::unexamined::{left, unexamined};
 use super::verdict::{Verdict, by_gravity, is_partial, verdict};
-use crate::terminal::{Colour, Style, wrap};
+use crate::terminal::{Colour, Style, indented, wrap};
 
 pub(super) fn text(walks: &[Judged], style: Style) -> String {
     let Some(public) = walks.first() else {
@@ -131,13 +131,12 @@ fn table(walks: &[Judged], style: Style) -> String {
     }
     for (what, cells) in &rows {
         let mut line = format!("  {what:WHAT$}");
-        if fits(cells) {
-            for one in cells {
-                line.push_str(&format!("{one:column$}"));
-            }
-            text.push_str(&format!("{}\n", line.trim_end()));
-        } else {
-            text.push_str(&format!("{}\n", line.trim_end()));
+        let fits = fits(cells);
+        for one in cells.iter().filter(|_| fits) {
+            line.push_str(&format!("{one:column$}"));
+        }
+        text.push_str(&format!("{}\n", line.trim_end()));
+        if !fits {
             for (name, one) in names.iter().zip(cells) {
                 let name = format!("{:width$}", cut(name, 28), width = 30);
                 text.push_str(&format!("    {}{one}\n", style.dim(&name)));
@@ -179,9 +178,7 @@ fn judgement(walks: &[Judged], style: Style) -> String {
     let broken = broken_clients(&public.findings);
     if !broken.is_empty() {
         let broken = format!("Broken: {}.", findings::named(&broken));
-        for line in wrap(&broken, style.width - 4) {
-            text.push_str(&format!("    {line}\n"));
-        }
+        text.push_str(&indented(&broken, 4, style));
     }
     let is_some_hops = |finding: &Finding| {
         finding.severity == Severity::Broken && !findings::is_the_entrys(finding)
@@ -189,9 +186,7 @@ fn judgement(walks: &[Judged], style: Style) -> String {
     if walks.len() == 1 && public.findings.iter().any(is_some_hops) {
         let advice = "Where inner hops can be reached from here, `--via http://10.0.0.5` (repeatable, \
                       the outermost first) names the one that does it.";
-        for line in wrap(advice, style.width - 4) {
-            text.push_str(&format!("    {line}\n"));
-        }
+        text.push_str(&indented(advice, 4, style));
     }
     text
 }

@@ -12,7 +12,7 @@ use super::super::shown::clean;
 use super::super::step::Step;
 use super::chain::{likely, place};
 use super::steps::Mark;
-use crate::terminal::{Style, wrap};
+use crate::terminal::{Style, indented, wrap};
 
 /// Where the text beside a label begins.
 const LABEL: usize = 11;
@@ -28,9 +28,7 @@ pub(super) fn finding(
     let kind = finding.kind;
     let mark = Mark::of(finding.severity);
     let mut text = format!("{} {}\n", mark.draw(style), style.bold(kind.as_str()));
-    for line in wrap(&clean(&finding.summary), style.width - 2) {
-        text.push_str(&format!("  {line}\n"));
-    }
+    text.push_str(&indented(&clean(&finding.summary), 2, style));
     text.push('\n');
     for (index, evidence) in finding.evidence.iter().enumerate() {
         let label = if index == 0 { "seen" } else { "" };
@@ -46,16 +44,12 @@ pub(super) fn finding(
     if let Some(advice) = advice(kind) {
         text.push_str(&labelled("advice", advice, style));
     }
-    let near = likely(finding, walks).and_then(|hop| elsewhere(kind, hop));
-    if let Some(words) = near {
+    if let Some(words) = likely(finding, walks).and_then(|hop| elsewhere(kind, hop)) {
         text.push_str(&labelled("advice", words, style));
     }
     text.push_str(&remedies(finding, before, walks, style));
-    text.push_str(&labelled(
-        "or",
-        &format!("Harbormouth: {}", harbormouth(kind)),
-        style,
-    ));
+    let ours = format!("Harbormouth: {}", harbormouth(kind));
+    text.push_str(&labelled("or", &ours, style));
     text
 }
 
@@ -64,27 +58,30 @@ fn labelled(label: &str, text: &str, style: Style) -> String {
     let mut drawn = String::new();
     for (index, line) in wrap(text, style.width - LABEL).iter().enumerate() {
         let label = if index == 0 { label } else { "" };
-        let padded = format!("  {label:<width$}", width = LABEL - 2);
-        drawn.push_str(&format!("{}{line}\n", style.dim(&padded)));
+        drawn.push_str(&format!("{}{line}\n", margin(label, style)));
     }
     drawn
 }
 
+fn margin(label: &str, style: Style) -> String {
+    style.dim(&format!("  {label:<width$}", width = LABEL - 2))
+}
+
 /// Verbatim: a line that is longer than the terminal is wide is broken by it, not here.
 fn shown(label: &str, evidence: &Evidence, style: Style) -> String {
-    let margin = |label: &str| {
-        let padded = format!("  {label:<width$}", width = LABEL - 2);
-        style.dim(&padded)
-    };
     let mut drawn = format!(
         "{}{} {} {}\n",
-        margin(label),
+        margin(label, style),
         clean(&evidence.request),
         style.dim("→"),
         style.bold(&clean(&evidence.outcome))
     );
     if let Some(line) = &evidence.line {
-        drawn.push_str(&format!("{}{}\n", margin(""), style.bold(&clean(line))));
+        drawn.push_str(&format!(
+            "{}{}\n",
+            margin("", style),
+            style.bold(&clean(line))
+        ));
     }
     drawn
 }
@@ -167,23 +164,18 @@ fn hop(finding: &Finding, walks: &[Judged]) -> Option<String> {
     let is_entrys = is_the_entrys(finding);
     let at = |index: usize| walks.get(index).map(place).unwrap_or_default();
     Some(match culprit(finding.kind, walks) {
-        Culprit::Between(shows, gone) => format!(
-            "{}: it shows there, and is gone at {}.",
-            at(shows),
-            at(gone)
-        ),
+        Culprit::Between(shows, gone) => {
+            let (shows, gone) = (at(shows), at(gone));
+            format!("{shows}: it shows there, and is gone at {gone}.")
+        }
         Culprit::AtOrBehind(last) => {
-            format!(
-                "{} or behind it: every entry up to it shows this.",
-                at(last)
-            )
+            let last = at(last);
+            format!("{last} or behind it: every entry up to it shows this.")
         }
         Culprit::Unknown if walks.len() > 1 => {
             "not told: the inner entries gave no answer to compare.".to_owned()
         }
-        Culprit::Unknown if is_entrys => {
-            format!("{}: it is what answers there.", at(0))
-        }
+        Culprit::Unknown if is_entrys => format!("{}: it is what answers there.", at(0)),
         Culprit::Unknown => format!("{}, or one behind it.", at(0)),
     })
 }

@@ -10,7 +10,6 @@ use super::super::seen::{Entry, Exchange, Walk};
 use super::super::shown::{clean, cut};
 use super::super::step::Step;
 use crate::terminal::{Colour, Style};
-pub(super) use rows::title;
 use rows::{Row, rows};
 use serde::Serialize;
 
@@ -117,13 +116,8 @@ pub(super) fn mark(exchange: &Exchange, findings: &[Finding]) -> Mark {
 
 fn worst(step: Step, findings: &[Finding]) -> Option<Severity> {
     let here = findings.iter().filter(|finding| finding.step == step);
-    // Broken is graver than unexamined, which stands behind it for another reason.
     here.map(|finding| finding.severity)
-        .min_by_key(|severity| match severity {
-            Severity::Broken => 0,
-            Severity::Unexamined => 1,
-            Severity::Warning => 2,
-        })
+        .min_by_key(|severity| severity.rank())
 }
 
 fn line(mark: Mark, row: &Row, style: Style) -> String {

@@ -36,7 +36,7 @@ pub(super) fn unexamined(walk: &Walk) -> Vec<String> {
 fn topics(walk: &Walk, why: Why) -> Vec<Topic> {
     let mut topics: Vec<Topic> = Vec::new();
     for skipped in walk.skipped.iter().filter(|one| one.why == why) {
-        let topic = Topic::of(skipped.step);
+        let topic = skipped.step.topic();
         if !topics.contains(&topic) {
             topics.push(topic);
         }

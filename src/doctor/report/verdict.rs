@@ -74,10 +74,6 @@ pub(super) fn is_partial(public: &Judged) -> bool {
 /// The worst first; alike ones in the order of the steps.
 pub(super) fn by_gravity(findings: &[Finding]) -> Vec<&Finding> {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
-    sorted.sort_by_key(|finding| match finding.severity {
-        Severity::Broken => 0,
-        Severity::Unexamined => 1,
-        Severity::Warning => 2,
-    });
+    sorted.sort_by_key(|finding| finding.severity.rank());
     sorted
 }

@@ -75,7 +75,7 @@ pub(super) enum Time {
 }
 
 pub(super) fn time(step: Step) -> Time {
-    match Topic::of(step) {
+    match step.topic() {
         Topic::Bodies | Topic::Idle | Topic::Commit => Time::Own,
         Topic::Reach
         | Topic::Plain

@@ -53,7 +53,7 @@ fn resolved(walk: &Walk) -> Option<Row> {
         }
         Err(trouble) => Err(clean(&trouble.to_string())),
     };
-    Some(Row::without_status(title(Step::Resolve).to_owned(), told))
+    Some(Row::without_status(Step::Resolve.title().to_owned(), told))
 }
 
 fn addresses(walk: &Walk, told: fn(&Walk, &AddressSeen) -> Option<Row>) -> Vec<Row> {
@@ -77,7 +77,7 @@ fn connected(_: &Walk, address: &AddressSeen) -> Option<Row> {
         Ok(took) => Ok(format!("{at} in {}", time(*took))),
         Err(trouble) => Err(clean(&format!("{at}: {trouble}"))),
     };
-    Some(Row::without_status(title(Step::Connect).to_owned(), told))
+    Some(Row::without_status(Step::Connect.title().to_owned(), told))
 }
 
 fn tls(walk: &Walk, address: &AddressSeen) -> Option<Row> {
@@ -85,7 +85,7 @@ fn tls(walk: &Walk, address: &AddressSeen) -> Option<Row> {
         Ok(seen) => Ok(handshake(walk, seen)),
         Err(trouble) => Err(clean(&trouble.to_string())),
     };
-    Some(Row::without_status(title(Step::Tls).to_owned(), told))
+    Some(Row::without_status(Step::Tls.title().to_owned(), told))
 }
 
 fn handshake(walk: &Walk, seen: &TlsSeen) -> String {
@@ -158,7 +158,7 @@ fn sized(exchange: &Exchange) -> String {
         (Step::CommitWait, Some(size)) => format!("{} {size}", clean(&exchange.request.method)),
         (Step::CommitWait, None) if is_put(exchange) => "PUT, to commit it".to_owned(),
         (Step::CommitWait, None) => "DELETE what it made".to_owned(),
-        (step, _) => title(step).to_owned(),
+        (step, _) => step.title().to_owned(),
     }
 }
 
@@ -273,42 +273,4 @@ fn granted(grant: &Grant) -> String {
         .map(|one| format!("{}: {}", clean(&one.name), clean(&one.actions.join(", "))))
         .collect();
     listed.join("; ")
-}
-
-/// What a step asks, in a client's words.
-pub(in crate::doctor::report) fn title(step: Step) -> &'static str {
-    match step {
-        Step::Resolve => "name",
-        Step::Connect => "connection",
-        Step::Tls => "TLS",
-        Step::PlainHttp => "GET http://…/v2/",
-        Step::PlainHttpWrite => "POST http://…/v2/",
-        Step::PingBare => "GET /v2",
-        Step::Ping => "GET /v2/",
-        Step::PingAgain => "GET /v2/ again",
-        Step::TokenPost => "POST token",
-        Step::TokenGet => "GET token",
-        Step::Authorized => "GET /v2/ authorized",
-        Step::EarlyAnswer => "PATCH refused early",
-        Step::EarlyAnswerChunked => "… the same, chunked",
-        Step::UploadStart => "POST …/blobs/uploads/",
-        Step::ProbeForwardedProto => "… X-Forwarded-Proto",
-        Step::ProbeForwardedHost => "… X-Forwarded-Host",
-        Step::ProbeForwarded => "… Forwarded",
-        Step::UploadStatus => "GET the upload",
-        Step::UploadChunk => "PATCH 64 KiB",
-        Step::UploadChunkChunked => "PATCH 64 KiB, chunked",
-        Step::UploadCommit => "PUT a wrong digest",
-        Step::UploadCancel => "DELETE the upload",
-        Step::Body => "PATCH a large body",
-        Step::BodyLimit => "PATCH a smaller one",
-        Step::Idle => "PATCH with a pause",
-        Step::BlobCommit => "PUT the layer",
-        Step::ConfigCommit => "PUT the configuration",
-        Step::ManifestPut => "PUT the manifest",
-        Step::ManifestGet => "GET the manifest",
-        Step::BlobGet => "GET the layer",
-        Step::ManifestDelete => "DELETE the manifest",
-        Step::CommitWait => "a large commit",
-    }
 }
