@@ -1,5 +1,6 @@
 //! Writing the answers that the gateway itself gives.
 
+use super::expect::may_skip_body;
 use super::message::{content_length, is_http2};
 use super::refusal::{Refusal, SOON};
 use super::request::{Request, Routed};
@@ -30,9 +31,9 @@ const READ_FIRST_LIMIT: Duration = Duration::from_secs(5);
 /// rely on it: containerd 1.6.20, told 401 before it had written its manifest, hung in six of twelve
 /// pushes. A client that waits for 100 Continue has not begun.
 pub(super) async fn read_small_body(session: &mut Session) {
-    let length = content_length(&session.req_header().headers);
-    let is_small = length.is_some_and(|length| length <= READ_FIRST);
-    if is_small && session.get_header("expect").is_none() {
+    let headers = &session.req_header().headers;
+    let is_small = content_length(headers).is_some_and(|length| length <= READ_FIRST);
+    if is_small && !may_skip_body(headers) {
         // Late or broken: the answer goes out all the same.
         let _ = tokio::time::timeout(READ_FIRST_LIMIT, session.drain_request_body()).await;
     }

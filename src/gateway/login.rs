@@ -2,6 +2,7 @@
 //! wait, and each answer of Harbor's is counted.
 
 use super::answered::Answered;
+use super::expect::may_skip_body;
 use super::message::content_length;
 use super::refusal::Refusal;
 use super::request::{Request, Routed};
@@ -11,7 +12,7 @@ use crate::registry::answer::Answer;
 use crate::registry::login::{self, Asked, Password, Way};
 use crate::registry::token::Credential;
 use http::Method;
-use http::header::{CONTENT_TYPE, EXPECT};
+use http::header::CONTENT_TYPE;
 use pingora::proxy::Session;
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ async fn form(session: &mut Session) -> Option<Vec<u8>> {
     let headers = &session.req_header().headers;
     let length = content_length(headers)?;
     let is_form = headers.get(CONTENT_TYPE).is_some_and(login::is_form);
-    if length > login::FORM_LENGTH || !is_form || headers.contains_key(EXPECT) {
+    if length > login::FORM_LENGTH || !is_form || may_skip_body(headers) {
         return None;
     }
     // Must come before the first read: what is read is kept there, and goes to Harbor from there.

@@ -52,9 +52,3 @@ pub(super) fn has_no_body(session: &Session, response: &ResponseHeader) -> bool 
 pub(super) fn is_http2(session: &Session) -> bool {
     session.req_header().version == http::Version::HTTP_2
 }
-
-/// Whether the final answer that is about to be written says no to a client that asked with Expect
-/// and was not told to go on.
-pub(super) fn is_refusal_before_the_body(session: &Session) -> bool {
-    session.get_header("expect").is_some() && session.response_written().is_none()
-}

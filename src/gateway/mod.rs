@@ -14,6 +14,7 @@ mod clock;
 mod context;
 mod credentials;
 mod downstream;
+mod expect;
 mod filtering;
 mod finish;
 mod health;
@@ -50,6 +51,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use classify_error::{MOUNT_REFUSED, UNRESOLVED, failure};
 use context::RequestContext;
+use expect::{SKIPPED_BODY, may_skip_body, refuses_body};
 use finish::Sent;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
@@ -65,9 +67,6 @@ use tries::At;
 
 /// Tries at Harbor for one request: enough to pass two dead replicas and a stale connection.
 pub(crate) const MAX_TRIES: usize = 4;
-
-/// A client that sent Expect and was refused skips its body; Pingora waits for it all the same.
-const SKIPPED_BODY: Duration = Duration::from_secs(1);
 
 /// Implements Pingora's proxy hooks. Cheap to clone: each worker has one.
 #[derive(Clone)]
@@ -103,8 +102,7 @@ impl ProxyHttp for Gateway {
         if self.is_draining() {
             connection.ends_with_this_request();
         }
-        // With Expect a client may skip its body, and its next request would be taken for it.
-        if session.get_header("expect").is_none() {
+        if !may_skip_body(&session.req_header().headers) {
             connection.read_rest();
         }
         session.set_total_drain_timeout(Some(DRAIN));
@@ -295,7 +293,7 @@ impl ProxyHttp for Gateway {
         if message::has_no_body(session, response) {
             ctx.permits.decided(&request, &ctx.times, now);
         }
-        if message::is_refusal_before_the_body(session) {
+        if refuses_body(&session.req_header().headers, session.response_written()) {
             session.set_read_timeout(Some(SKIPPED_BODY));
         }
         if self.is_draining() {
@@ -378,7 +376,7 @@ impl ProxyHttp for Gateway {
             None => failure(error, ctx.body_state()),
         };
         let skipped = failure == Failure::ClientStalled && ctx.times.is_answered();
-        if !(skipped && session.get_header("expect").is_some()) {
+        if !(skipped && may_skip_body(&session.req_header().headers)) {
             ctx.failed(failure);
         }
         let now = Instant::now();

@@ -1,0 +1,48 @@
+//! `Expect` (RFC 9110, 10.1.1): a client that sends it waits for a word before it sends its body, and
+//! may skip the body when the word is no.
+//!
+//! The word is Harbor's: `100 Continue` is passed on as it comes. What is decided here is only that
+//! nobody waits for a body that may never come, nor takes the next request for it.
+
+use http::HeaderMap;
+use http::header::EXPECT;
+use pingora::http::ResponseHeader;
+use std::time::Duration;
+
+/// So long a body is waited for that its client will probably skip.
+pub(super) const SKIPPED_BODY: Duration = Duration::from_secs(1);
+
+/// Whether the body may never come. Then it is not read before an answer, what is left of it is not
+/// read after one, and that it doesn't come is no stall.
+pub(super) fn may_skip_body(request: &HeaderMap) -> bool {
+    request.contains_key(EXPECT)
+}
+
+/// Whether a final answer is a no to a client that was not told to go on. `written` is what it was
+/// told before.
+pub(super) fn refuses_body(request: &HeaderMap, written: Option<&ResponseHeader>) -> bool {
+    may_skip_body(request) && written.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_client_that_waits_for_a_word_skips_its_body() {
+        let go_on = ResponseHeader::build(100, Some(0)).unwrap();
+        for (expects, written, skips, refused) in [
+            (false, None, false, false),
+            (false, Some(&go_on), false, false),
+            (true, None, true, true),
+            (true, Some(&go_on), true, false),
+        ] {
+            let mut request = HeaderMap::new();
+            if expects {
+                request.insert(EXPECT, "100-continue".parse().unwrap());
+            }
+            assert_eq!(may_skip_body(&request), skips);
+            assert_eq!(refuses_body(&request, written), refused);
+        }
+    }
+}
