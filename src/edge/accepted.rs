@@ -56,8 +56,7 @@ impl Key {
 impl Mark {
     /// A number in place of the mark, where one in 2^64 that falls together does no harm.
     pub(crate) fn number(self) -> u64 {
-        let first = self.0.iter().take(8);
-        first.fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+        (u128::from_be_bytes(self.0) >> 64) as u64
     }
 }
 
@@ -134,8 +133,8 @@ mod tests {
         accepted.accept(alice, one, NOW);
         for (credential, now, known) in [
             (one, NOW, true),
-            (one, NOW + LATELY, true),
-            (one, NOW + LATELY + NOW, false),
+            (one, NOW + Duration::from_secs(172_800), true),
+            (one, NOW + Duration::from_secs(172_801), false),
             (two, NOW, false),
         ] {
             assert_eq!(accepted.knows(alice, credential, now), known, "{now:?}");
@@ -157,6 +156,31 @@ mod tests {
         let key = Key::new([7; 64]);
         assert!(key.mark(&[b"ab", b"c"]) != key.mark(&[b"a", b"bc"]));
         assert!(key.mark(&[b"ab"]) != Key::new([8; 64]).mark(&[b"ab"]));
+    }
+
+    #[test]
+    fn a_mark_is_told_by_its_first_half() {
+        let mark = Mark(*b"\x01\x23\x45\x67\x89\xab\xcd\xefthe rest");
+        assert_eq!(mark.number(), 0x0123_4567_89ab_cdef);
+    }
+
+    #[test]
+    fn an_account_has_so_many_credentials_and_loses_the_oldest() {
+        let key = Key::new([7; 64]);
+        let alice = key.mark(&[b"hq", b"alice"]);
+        let credentials: Vec<Mark> = (0..=128u8).map(|number| key.mark(&[&[number]])).collect();
+        let (newest, others) = credentials.split_last().unwrap();
+        let mut accepted = Accepted::default();
+        for credential in others {
+            accepted.accept(alice, *credential, NOW);
+        }
+        for credential in others {
+            assert!(accepted.knows(alice, *credential, NOW));
+        }
+        accepted.accept(alice, *newest, NOW);
+        let known = |credential: &&Mark| accepted.knows(alice, **credential, NOW);
+        let kept: Vec<&Mark> = credentials.iter().filter(known).collect();
+        assert!(kept == credentials[1..].iter().collect::<Vec<_>>());
     }
 
     #[test]

@@ -43,3 +43,26 @@ const AGES: &[(u64, &str)] = &[
     (30, "Google's application load balancer"),
     (60, "Alibaba's layer 7"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_near_a_default_has_a_suspect() {
+        for (limit, milliseconds, suspect) in [
+            (Limit::Silence, 350_000, Some((350, "AWS NLB"))),
+            (Limit::Silence, 348_500, Some((350, "AWS NLB"))),
+            (Limit::Silence, 351_500, Some((350, "AWS NLB"))),
+            (Limit::Silence, 351_501, None),
+            (Limit::Silence, 348_499, None),
+            (Limit::Silence, 0, None),
+            (Limit::Age, 350_000, None),
+            (Limit::Age, 60_000, Some((60, "Alibaba's layer 7"))),
+            (Limit::Age, 58_499, None),
+        ] {
+            let after = Duration::from_millis(milliseconds);
+            assert_eq!(suspects(limit, after), suspect, "{limit:?} {after:?}");
+        }
+    }
+}

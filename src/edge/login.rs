@@ -137,6 +137,20 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_shown_as_it_was_written() {
+        for (plain, encoded, name) in [
+            ("Alice:x1:2", "QWxpY2U6eDE6Mg==", Some("Alice")),
+            (":x", "Ong=", Some("")),
+            ("alice", "YWxpY2U=", None),
+            ("\\xff:x", "/zp4", None),
+            ("no base64", "???", None),
+        ] {
+            let shown = Login::name_in_basic(encoded);
+            assert_eq!(shown.as_deref(), name, "{plain}");
+        }
+    }
+
+    #[test]
     fn the_form_is_read_as_harbor_reads_it() {
         let alice = Login::new(b"alice", b"x 1");
         for (name, body, query) in [

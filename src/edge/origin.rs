@@ -41,7 +41,7 @@ impl Host {
             return Ok(Host(format!("[{address}]")));
         }
         let name = text.strip_suffix('.').unwrap_or(text);
-        if name.is_empty() || name.len() > 253 {
+        if name.len() > 253 {
             return Err(OriginError::Host);
         }
         let label_is_sound = |label: &str| {
@@ -197,6 +197,40 @@ pub enum OriginError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_is_no_longer_than_dns_allows() {
+        let labels = [63, 63, 63].map(|length| "a".repeat(length)).join(".");
+        for (name, text, is_host) in [
+            ("a long label", "a".repeat(63), true),
+            ("a label too long", "a".repeat(64), false),
+            ("a long name", format!("{labels}.{}", "a".repeat(61)), true),
+            (
+                "a long name with its dot",
+                format!("{labels}.{}.", "a".repeat(61)),
+                true,
+            ),
+            (
+                "a name too long",
+                format!("{labels}.{}", "a".repeat(62)),
+                false,
+            ),
+            ("dashes and underscores", "my_hub-1".to_owned(), true),
+        ] {
+            assert_eq!(Host::parse(&text).is_ok(), is_host, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_url_has_brackets_and_a_resolver_sees_none() {
+        for (text, in_url, bare) in [
+            ("[2001:DB8:0::1]", "[2001:db8::1]", "2001:db8::1"),
+            ("Hub.lan.", "hub.lan", "hub.lan"),
+        ] {
+            let host = Host::parse(text).unwrap();
+            assert_eq!((host.as_str(), host.bare()), (in_url, bare));
+        }
+    }
 
     #[test]
     fn kin_are_the_same_host_and_those_below_it() {

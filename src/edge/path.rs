@@ -302,6 +302,8 @@ mod tests {
         ] {
             let normal = NormalPath::parse(target.as_bytes()).unwrap();
             assert_eq!(normal.upstream_target(), None, "{target}");
+            assert!(!normal.differs(), "{target}");
+            assert!(matches!(normal.path, Cow::Borrowed(_)), "{target}");
             let shown = [normal.path(), normal.query().unwrap_or("")].join("?");
             assert_eq!(shown.trim_end_matches('?'), target, "{target}");
         }
@@ -335,6 +337,24 @@ mod tests {
                 Some(upstream),
                 "{target}"
             );
+            assert!(normal.differs(), "{target}");
+        }
+    }
+
+    #[test]
+    fn parameters_that_go_take_nothing_with_them() {
+        for (target, upstream) in [
+            (
+                "/v2/lab/x/blobs/?a=1&mount=b&c=%2f",
+                Some("/v2/lab/x/blobs/?a=1&c=%2f"),
+            ),
+            ("/v2/lab/x/blobs/?mount=b", Some("/v2/lab/x/blobs/")),
+            ("/v2/lab/x/blobs/?a=1", None),
+            ("/v2/lab/x/blobs/", None),
+        ] {
+            let normal = NormalPath::parse(target.as_bytes()).unwrap();
+            let left = normal.without(&["mount"]);
+            assert_eq!(left.upstream_target().as_deref(), upstream, "{target}");
         }
     }
 

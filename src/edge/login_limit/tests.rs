@@ -64,6 +64,9 @@ fn the_last_failure_allowed_refuses_until_the_window_ends() {
     assert_eq!(limit.check(key("192.0.2.2", ALICE, 0), at(200)), Ok(()));
     limit.failed(alice(), at(310));
     assert_eq!(limit.check(alice(), at(310)), Ok(()), "a new window");
+    fail(&mut limit, alice(), 2, 310);
+    let whole = Err(Retry { after: WITHIN });
+    assert_eq!(limit.check(alice(), at(310)), whole, "has its own end");
 }
 
 #[test]
@@ -141,10 +144,44 @@ fn at_an_address_of_many_accounts_only_the_pair_is_slowed() {
         limit.failed(wrong(password), at(3));
     }
     assert!(limit.held <= MAX_PAIRS + MAX_NAMES + 1, "{}", limit.held);
+    let two_days = 2 + 172_800;
+    fail(&mut limit, wrong(1), 3, two_days);
+    assert_eq!(limit.check(wrong(2), at(two_days)), Ok(()), "two days on");
     // They are another day's.
-    let later = 3 + LATELY.as_secs();
+    let later = two_days + 1;
     fail(&mut limit, wrong(1), 3, later);
     assert!(limit.check(wrong(2), at(later)).is_err());
+}
+
+#[test]
+fn so_many_passwords_are_slowed_at_an_address_of_many_accounts() {
+    let mut limit = LoginLimit::new(3, WITHIN);
+    for account in 0..MANY_ACCOUNTS as u64 {
+        limit.succeeded(key("192.0.2.1", 100 + account, 0), at(0));
+    }
+    let wrong = |password| key("192.0.2.1", ALICE, password);
+    for password in 0..64 {
+        fail(&mut limit, wrong(password), 3, 1);
+    }
+    for password in 0..64 {
+        assert!(limit.check(wrong(password), at(1)).is_err(), "{password}");
+    }
+    fail(&mut limit, wrong(64), 3, 1);
+    assert_eq!(limit.check(wrong(0), at(1)), Ok(()), "the oldest");
+    for password in 1..=64 {
+        assert!(limit.check(wrong(password), at(1)).is_err(), "{password}");
+    }
+}
+
+#[test]
+fn memory_holds_as_many_counters_as_it_may() {
+    let mut limit = LoginLimit::new(3, WITHIN);
+    limit.max_counters = 10;
+    let clients = (0..10).map(|number| key(&format!("198.51.100.{number}"), BOB, 0));
+    clients.clone().for_each(|key| fail(&mut limit, key, 3, 1));
+    for key in clients {
+        assert!(limit.check(key, at(1)).is_err(), "{key:?}");
+    }
 }
 
 #[test]
