@@ -330,6 +330,8 @@ mod tests {
             ("/x/%2E%2e/service/notifications", "/service/notifications"),
             ("/v2/../?a=//../%2e", "/?a=//../%2e"),
             ("/a/b/..", "/a/"),
+            ("/a//.b/..c", "/a/.b/..c"),
+            ("/a//;x/...;y", "/a/;x/...;y"),
         ] {
             let normal = NormalPath::parse(target.as_bytes()).unwrap();
             assert_eq!(

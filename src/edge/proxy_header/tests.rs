@@ -172,6 +172,24 @@ fn version_2_names_the_client_where_it_is_tcp() {
 }
 
 #[test]
+fn what_a_proxy_says_stands_behind_the_addresses_of_each_family() {
+    let tls = tlv(0x20, &[1, 0, 0, 0, 0]);
+    for (name, family, addresses) in [
+        ("IPv4", TCP4, &IPV4[..]),
+        ("IPv6", TCP6, &IPV6),
+        ("UNIX", 0x31, &[b'/'; 216]),
+        ("none", 0, &[]),
+    ] {
+        let header = v2_header(PROXY, family, &[addresses, &tls].concat());
+        let is_told = matches!(
+            read(&header),
+            Beginning::Header { header, .. } if header.client_side == Some(Scheme::Https)
+        );
+        assert!(is_told, "{name}");
+    }
+}
+
+#[test]
 fn version_2_must_be_well_formed() {
     use ProxyHeaderError::{Checksum, Malformed, TooLong};
     let mut future = v2_header(PROXY, TCP4, &IPV4);
