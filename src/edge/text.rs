@@ -175,8 +175,28 @@ mod tests {
                 "abc",
             ),
             ("C1 controls", "a\u{85}b", 255, "ab"),
+            ("cut without its controls", "a\u{1b}bc", 2, "ab"),
         ] {
-            assert_eq!(&*Text::name(text, most), kept, "{name}");
+            let text = Text::name(text, most);
+            assert_eq!(&*text, kept, "{name}");
+            assert_eq!(text.as_ref(), kept, "{name}");
+            assert_eq!(text.to_string(), kept, "{name}");
+        }
+    }
+
+    #[test]
+    fn our_own_sentences_are_cut_only() {
+        assert_eq!(&*Text::ours("eyJ is hidden", 6), "eyJ is");
+        assert_eq!(&*Text::ours("eyJ is", 255), "eyJ is");
+    }
+
+    #[test]
+    fn what_goes_on_loses_its_controls_only() {
+        for (text, most, kept) in [
+            ("a\r\nb\0ä\u{85}\u{202e}c", 255, "abä\u{202e}c"),
+            ("a\r\nbäc", 3, "abä"),
+        ] {
+            assert_eq!(without_controls(text, most), kept);
         }
     }
 
@@ -233,5 +253,6 @@ mod tests {
         }
         assert_eq!(Text::words(&"wort ".repeat(100), 200).chars().count(), 200);
         assert_eq!(&*Text::words(&"ä ".repeat(100), 3), "ä ä");
+        assert_eq!(&*Text::words("🐋🐋🐋🐋", 3), "🐋🐋🐋");
     }
 }
