@@ -243,6 +243,8 @@ mod tests {
                 "again? yes".to_owned(),
                 "again? yes".to_owned(),
             ),
+            ("a long word", "Zx9y".repeat(10), "Zx9y".repeat(10)),
+            ("a longer one", "Zx9y".repeat(10) + "Z", "***".to_owned()),
             (
                 "a long run",
                 format!("state=\"{}\"", "Zx9".repeat(20)),
