@@ -13,7 +13,6 @@ use super::reason::Reason;
 use super::upstream_error::UpstreamError;
 use crate::edge::host::HostError;
 use crate::edge::path::PathError;
-use std::borrow::Cow;
 
 /// Everything that the gateway answers without, or instead of, Harbor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,10 +159,10 @@ impl Answer {
     }
 
     /// What the person at the terminal reads; `registry` is its configured name.
-    pub(crate) fn sentence(self, registry: Option<&str>) -> Cow<'static, str> {
+    fn sentence(self, registry: Option<&str>) -> String {
         match self {
-            Answer::BadHost(error) => return error.to_string().into(),
-            Answer::BadPath(error) => return error.to_string().into(),
+            Answer::BadHost(error) => return error.to_string(),
+            Answer::BadPath(error) => return error.to_string(),
             Answer::UnknownHost
             | Answer::BadRequest
             | Answer::FormBody
@@ -178,14 +177,8 @@ impl Answer {
             | Answer::Upstream(_)
             | Answer::Internal => {}
         }
-        let sentence = self.row().sentence;
-        match registry {
-            _ if !sentence.contains(HARBOR) => sentence.into(),
-            Some(name) => sentence
-                .replace(HARBOR, &format!("Harbor \"{name}\""))
-                .into(),
-            None => sentence.replace(HARBOR, "Harbor").into(),
-        }
+        let harbor = registry.map_or("Harbor".to_owned(), |name| format!("Harbor \"{name}\""));
+        self.row().sentence.replace(HARBOR, &harbor)
     }
 
     #[rustfmt::skip] // One answer a paragraph, as in a table.
