@@ -217,40 +217,11 @@ const CHECK_USAGE: &str = "\
 harbormouth check --config FILE
        harbormouth check --public URL... --upstream URL... [OPTIONS]";
 
-const SERVE_EXAMPLES: &str = "\
-Examples:
-  One Harbor, TLS ended here:
-    harbormouth serve --public https://hub.example.com --upstream http://10.0.0.5 \\
-        --tls-cert hub.crt --tls-key hub.key
-  One Harbor, TLS ended by a balancer in front:
-    harbormouth serve --public https://hub.example.com --upstream http://10.0.0.5 \\
-        --listen 0.0.0.0:8080
-  Everything else (several Harbors, redirects, a private CA, timeouts):
-    harbormouth serve --config harbormouth.yaml
+const SERVE_EXAMPLES: &str = include_str!("args/serve.txt").trim_ascii_end();
 
-Bound addresses and then `ready` are printed on standard output; logs and access records go to
-standard error. RUST_LOG sets the level (default: info). SIGTERM finishes what is in flight.";
+const CHECK_EXAMPLES: &str = include_str!("args/check.txt").trim_ascii_end();
 
-const CHECK_EXAMPLES: &str = "\
-Examples:
-  harbormouth check --config harbormouth.yaml
-  harbormouth check --public https://hub.example.com --upstream http://10.0.0.5 > harbormouth.yaml";
-
-const KEYGEN_EXAMPLES: &str = "\
-Examples:
-  The first key, the same file for every replica:
-    harbormouth keygen keys/2026-11.key
-        reattach: { keys: { current: keys/2026-11.key } }
-
-  A new key, without one upload failing. Every replica takes a step (SIGHUP, or a restart) before
-  the first takes the next:
-    harbormouth keygen keys/2026-12.key
-    1. Accept:  keys: { current: keys/2026-11.key, previous: [keys/2026-12.key] }
-    2. Promote: keys: { current: keys/2026-12.key, previous: [keys/2026-11.key] }
-    3. Drop:    keys: { current: keys/2026-12.key }
-  Before step 3, wait for as long as Harbor's tokens live: older tickets are worth nothing anyway.
-
-The metrics harbormouth_sealing_key_info and harbormouth_opening_key_info show each replica's keys.";
+const KEYGEN_EXAMPLES: &str = include_str!("args/keygen.txt").trim_ascii_end();
 
 #[cfg(test)]
 mod tests {

@@ -146,18 +146,7 @@ fn pause(typed: &str) -> Result<Duration, String> {
 pub const DOCTOR_USAGE: &str = "\
 harbormouth doctor URL [--repository NAME] [--user NAME --password-stdin] [OPTIONS]";
 
-pub const DOCTOR_EXAMPLES: &str = "\
-Examples:
-  What can be seen without a password:
-    harbormouth doctor hub.example.com
-  What a push meets, with docker's own credentials (docker login hub.example.com):
-    harbormouth doctor hub.example.com --repository library/app
-  The same with a robot's, up to the end, with a layer of 150 MiB that pauses for a minute and a half:
-    harbormouth doctor hub.example.com --repository library/app --push \\
-        --user 'robot$ci' --password-stdin --body 150MiB --idle 90s < password
-  Which of two hops it is:
-    harbormouth doctor hub.example.com --repository library/app \\
-        --via http://10.0.0.5 --via http://10.0.0.9:8080";
+pub const DOCTOR_EXAMPLES: &str = include_str!("doctor.txt").trim_ascii_end();
 
 #[cfg(test)]
 mod tests {
