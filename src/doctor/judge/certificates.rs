@@ -72,6 +72,7 @@ fn earliest_end(tls: &TlsSeen) -> Option<i64> {
     tls.chain.iter().map(|one| one.not_after).min()
 }
 
+/// With what the sentences about certificates say: how long ago or hence, for whom, by whom.
 fn described(draft: Draft, walk: &Walk, tls: &TlsSeen, now: i64) -> Draft {
     let (own, last) = (tls.chain.first(), tls.chain.last());
     let end = earliest_end(tls);

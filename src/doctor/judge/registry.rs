@@ -64,6 +64,7 @@ fn is_actionable(answer: &Answer) -> bool {
     })
 }
 
+/// Which of its causes it most likely is, where the kind has several.
 fn cause(kind: Kind, exchange: &Exchange) -> &'static str {
     match (kind, exchange.answer()) {
         (Kind::GatewayError, None) => "late",

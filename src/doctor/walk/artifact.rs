@@ -194,7 +194,9 @@ impl Course<'_> {
     /// Takes the artifact away again, or says that it is still there.
     pub(super) async fn remove(&mut self) -> Result<(), Why> {
         if let Some(manifest) = self.pushed.manifest.clone() {
-            let status = self.delete_manifest(&manifest).await?;
+            let target = format!("/v2/{}/manifests/{manifest}", self.repository()?);
+            let heard = self.delete(Step::ManifestDelete, target).await?;
+            let status = heard.status();
             if status.is_some() {
                 self.pushed.manifest = None;
             }
@@ -206,20 +208,6 @@ impl Course<'_> {
             self.remove_blob(Step::ManifestDelete, &blob).await?;
         }
         Ok(())
-    }
-
-    async fn delete_manifest(&mut self, digest: &str) -> Result<Option<u16>, Why> {
-        let target = format!("/v2/{}/manifests/{digest}", self.repository()?);
-        let deleting = || Request::new(Step::ManifestDelete, Method::DELETE, target.clone());
-        let first = deleting().by(Means::Deleting);
-        let status = self.ask(first).await?.status();
-        if matches!(status, Some(401 | 403))
-            && let Some(wider) = self.widen().await?
-        {
-            let again = deleting().carrying(Some(wider));
-            return Ok(self.ask(again).await?.status());
-        }
-        Ok(status)
     }
 
     pub(super) fn leave_artifact(&mut self, digest: &str, status: Option<u16>) {

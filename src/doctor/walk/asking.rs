@@ -9,6 +9,7 @@ use crate::doctor::seen::{Carried, Sent, Trouble, Why};
 use crate::doctor::step::Step;
 use crate::doctor::wire::{Ask, Place, Told, Trust, Wire};
 use crate::registry::redact::redacted;
+use http::Method;
 use std::time::Duration;
 
 impl Course<'_> {
@@ -61,6 +62,18 @@ impl Course<'_> {
         let exchange = capture(step, sent, &told, address, expected, &self.secrets);
         self.walk.exchanges.push(exchange);
         Ok(Heard(told.result))
+    }
+
+    /// Deletes something; where the login may not, once more with what is asked for just that.
+    pub(super) async fn delete(&mut self, step: Step, target: String) -> Result<Heard, Why> {
+        let deleting = || Request::new(step, Method::DELETE, target.clone());
+        let heard = self.ask(deleting().by(Means::Deleting)).await?;
+        if matches!(heard.status(), Some(401 | 403))
+            && let Some(wider) = self.widen().await?
+        {
+            return self.ask(deleting().carrying(Some(wider))).await;
+        }
+        Ok(heard)
     }
 
     /// Writes down what could not even be asked.

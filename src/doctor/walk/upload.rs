@@ -221,14 +221,9 @@ impl Course<'_> {
 
     /// The upload's end. One that gets no answer is tried once more at the walk's end.
     pub(super) async fn cancel(&mut self, id: Id) -> Result<(), Why> {
-        let cancelling = self.cancelling(id)?;
-        let mut heard = self.ask(cancelling).await?;
-        if matches!(heard.status(), Some(401 | 403))
-            && let Some(wider) = self.widen().await?
-        {
-            let again = self.cancelling(id)?.carrying(Some(wider));
-            heard = self.ask(again).await?;
-        }
+        let step = Step::UploadCancel;
+        let target = self.continuing(step, Method::DELETE, id)?.target;
+        let heard = self.delete(step, target).await?;
         match heard.status() {
             // Distribution doesn't let go of an upload of which it got more than its state says:
             // after a write that was cut.
@@ -239,11 +234,6 @@ impl Course<'_> {
             None => {}
         }
         Ok(())
-    }
-
-    fn cancelling(&self, id: Id) -> Result<Request, Why> {
-        let cancelling = self.continuing(Step::UploadCancel, Method::DELETE, id)?;
-        Ok(cancelling.by(Means::Deleting))
     }
 
     pub(super) fn leave_open(&mut self, id: Id, status: Option<u16>) {
