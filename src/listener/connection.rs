@@ -79,7 +79,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
             tokio::spawn(async move {
                 let _serves = connection.life.serves();
                 let draining = connection.ending.draining.clone();
-                connection.serve_request(session, true, &draining).await;
+                let nothing = std::future::ready(false);
+                let serving = connection.serve_request(session, nothing, true, &draining);
+                serving.await;
             });
         };
         tokio::select! {
@@ -109,8 +111,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
                 self.life.ends_with_this_request();
             }
             let draining = &self.ending.draining;
-            let is_over = self.serve_request(session, false, draining).await;
-            if !is_over || !connection.is_kept().await {
+            let is_kept = connection.is_kept();
+            if !self.serve_request(session, is_kept, false, draining).await {
                 return;
             }
         }
@@ -127,10 +129,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
         }
     }
 
-    /// Serves one request: false where it was broken off.
+    /// Serves one request, and the end of it that is the connection's: whether another can follow.
     async fn serve_request(
         &self,
         session: ServerSession,
+        is_kept: impl Future<Output = bool>,
         is_http2: bool,
         shutdown: &ShutdownWatch,
     ) -> bool {
@@ -143,21 +146,26 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
             life: Arc::clone(life),
         };
         let request = arrival.during(self.app.process_new_http(session, shutdown));
+        let request = async {
+            request.await;
+            is_kept.await
+        };
         let mut request = pin!(request);
-        let is_over = tokio::select! {
+        let is_kept = tokio::select! {
             biased;
-            _ = &mut request => true,
+            is_kept = &mut request => is_kept,
             // Dropping the request resets its stream and closes the connection to Harbor; its context
             // writes the record.
             () = progress.stalled() => if is_http2 {
                 false
             } else {
                 life.give_up();
-                tokio::time::timeout(LAST_ANSWER, request).await.is_ok()
+                let answered = tokio::time::timeout(LAST_ANSWER, request).await;
+                answered.unwrap_or(false)
             },
         };
         self.served_one(progress.is_seen());
-        is_over
+        is_kept
     }
 
     /// A request is over, or what no hook has seen.
