@@ -301,6 +301,26 @@ mod tests {
     }
 
     #[test]
+    fn what_breaks_the_grammar_is_no_challenge() {
+        for (value, challenges) in [
+            ("", Some(0)),
+            (" ,\t, ", Some(0)),
+            ("Basic, Bearer a=b , c = d,Negotiate x==", Some(3)),
+            ("=", None),
+            ("a=b", None),
+            ("Negotiate a=", Some(1)),
+            ("Bearer a=b, c=", None),
+            ("Bearer a=b, c=,d=e", None),
+            ("Bearer a=b c=d", None),
+            ("Bearer a=\"b", None),
+            ("Bearer @", None),
+        ] {
+            let read = parse(value);
+            assert_eq!(read.map(|read| read.len()), challenges, "{value}");
+        }
+    }
+
+    #[test]
     fn what_is_right_foreign_or_unreadable_stays() {
         for value in [
             "",

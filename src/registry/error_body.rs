@@ -83,6 +83,7 @@ mod tests {
 
     #[test]
     fn a_body_is_what_clients_parse() {
+        assert_eq!(ErrorCode::TooManyRequests.to_string(), "TOOMANYREQUESTS");
         let body = error_body(ErrorCode::Unavailable, "Harbor \"hq\"\n", "5c7d-1");
         assert_eq!(
             body,

@@ -115,15 +115,25 @@ mod tests {
                 r#"</v2/a>, </v2/b>"#,
                 None,
             ),
+            (
+                r#"<http://harbor.internal/v2/a">; rel="next""#,
+                r#"</v2/a">; rel="next""#,
+                None,
+            ),
         ] {
             let found = repair(value, Operation::Catalog);
             assert_eq!(found, Some((expected.to_owned(), unknown)), "{value}");
         }
-        let api = repair(
-            "<http://harbor.internal/api/v2.0/projects?page=2>",
-            Operation::Api,
-        );
-        assert_eq!(api, Some(("</api/v2.0/projects?page=2>".to_owned(), None)));
+        for (value, expected) in [
+            (
+                "<http://harbor.internal/api/v2.0/projects?page=2>",
+                "</api/v2.0/projects?page=2>",
+            ),
+            ("<http://harbor.internal>", "</>"),
+        ] {
+            let found = repair(value, Operation::Api);
+            assert_eq!(found, Some((expected.to_owned(), None)), "{value}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use http::HeaderValue;
 pub(crate) const FORM_PATH: &str = "/c/login";
 
 /// What is read of the form: the portal's has some hundred bytes.
-pub(crate) const FORM_LENGTH: u64 = 16 * 1024;
+pub(crate) const FORM_LENGTH: u64 = 16_384;
 
 /// Only an account is told who it is.
 const WHO_AM_I: &str = "/api/v2.0/users/current";
@@ -99,6 +99,21 @@ pub(crate) fn password(asked: &Asked<'_>, status: u16) -> Password {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_login_form_is_told_by_its_type() {
+        for (content_type, expected) in [
+            (&b"application/x-www-form-urlencoded"[..], true),
+            (b"Application/X-WWW-Form-Urlencoded ; charset=utf-8", true),
+            (b"multipart/form-data; boundary=a", false),
+            (b"application/json", false),
+            (b"\xff", false),
+            (b"", false),
+        ] {
+            let value = HeaderValue::from_bytes(content_type).unwrap();
+            assert_eq!(is_form(&value), expected, "{value:?}");
+        }
+    }
 
     #[test]
     fn an_answer_says_what_it_says_about_a_password() {

@@ -210,6 +210,31 @@ mod tests {
     }
 
     #[test]
+    fn what_belongs_to_a_push_is_told_from_the_rest() {
+        let words = |is: fn(Operation) -> bool| {
+            let are = Operation::ALL
+                .into_iter()
+                .filter(|operation| is(*operation));
+            let words: Vec<&str> = are.map(Operation::as_str).collect();
+            words.join(" ")
+        };
+        assert_eq!(
+            words(Operation::is_push),
+            "manifest_put upload_start upload_mount upload_monolithic upload_chunk upload_commit"
+        );
+        assert_eq!(
+            words(Operation::needs_proof),
+            "manifest_put upload_start upload_mount upload_monolithic upload_chunk upload_commit \
+             upload_status"
+        );
+        assert_eq!(
+            words(Operation::is_commit),
+            "upload_monolithic upload_commit"
+        );
+        assert_eq!(words(|operation| !operation.is_registry()), "api ui oidc");
+    }
+
+    #[test]
     fn writes_are_never_replayed_but_bodyless_starts() {
         for (operation, method, replay) in [
             (Operation::Ping, "GET", Replay::Read),

@@ -302,4 +302,41 @@ mod tests {
             assert_eq!(can_end, reason != Reason::Canary, "{reason}");
         }
     }
+
+    #[test]
+    fn only_what_is_proven_counts() {
+        for (reason, quality) in [
+            (Reason::Success, Quality::Good),
+            (Reason::Upstream5xx, Quality::Bad),
+            (Reason::Challenge, Quality::Excluded),
+            (Reason::Denied, Quality::Excluded),
+            (Reason::ClientGone, Quality::Excluded),
+        ] {
+            assert_eq!(reason.counts(Proof::Proven), quality, "{reason}");
+            let unproven = reason.counts(Proof::Unproven);
+            assert_eq!(unproven, Quality::Excluded, "{reason}");
+        }
+        let unproven = Reason::ALL.into_iter().filter(|it| it.is_unproven());
+        assert_eq!(
+            unproven.map(Reason::as_str).collect::<Vec<_>>(),
+            ["authorization_missing", "token_unproven"]
+        );
+    }
+
+    #[test]
+    fn a_reason_ends_only_what_it_can() {
+        use Operation::{Api, BlobGet, ManifestGet, ManifestPut, Token};
+        use Operation::{UploadChunk, UploadCommit, UploadStart, UploadStatus};
+        for (reason, can, can_not) in [
+            (Reason::Policy, BlobGet, Api),
+            (Reason::EmptyGrant, Token, ManifestGet),
+            (Reason::Quota, UploadStart, UploadStatus),
+            (Reason::UploadUnknown, UploadStatus, UploadStart),
+            (Reason::CommitTimeout, UploadCommit, UploadChunk),
+            (Reason::ImmutableTag, ManifestPut, ManifestGet),
+        ] {
+            assert!(reason.can_end(can), "{reason} {can}");
+            assert!(!reason.can_end(can_not), "{reason} {can_not}");
+        }
+    }
 }

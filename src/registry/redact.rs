@@ -53,9 +53,6 @@ pub fn redacted(path: &str, query: Option<&str>) -> String {
                 shown.push('&');
             }
             push_pair(&mut shown, pair);
-            if shown.len() > MAX_LENGTH {
-                break;
-            }
         }
     }
     cut(shown)
@@ -165,6 +162,7 @@ mod tests {
             ("/x", Some("Digest=1"), "/x?Digest=***"),
             ("/x", Some("_st%61te=1"), "/x?***"),
             ("/x", Some("a=b=c"), "/x?a=***"),
+            ("/x", Some("a-b=1&n&&tag"), "/x?a-b=***&n&&tag"),
             ("/a\n\u{1b}é b", None, "/a\\u{a}\\u{1b}\\u{e9}\\u{20}b"),
             ("/x", Some("q=\r"), "/x?q=\\u{d}"),
         ] {
@@ -199,5 +197,17 @@ mod tests {
         let long = "a&".repeat(100_000);
         assert!(redacted(&long, Some(&long)).len() <= MAX_LENGTH + 3);
         assert!(redacted("/", Some(&long)).len() <= MAX_LENGTH + 3);
+        let most = "a".repeat(1024);
+        assert_eq!(redacted(&most, None), most);
+        assert_eq!(redacted(&format!("{most}a"), None), format!("{most}..."));
+    }
+
+    #[test]
+    fn a_long_name_may_be_a_secret() {
+        for (length, is_shown) in [(32, true), (33, false)] {
+            let name = "a".repeat(length);
+            let shown = redacted("/", Some(&format!("{name}=1")));
+            assert_eq!(shown.contains(&name), is_shown, "{length}");
+        }
     }
 }

@@ -70,7 +70,11 @@ mod tests {
             ("lab/a._b", false),
             ("hub.example.com:5000/lab", false),
         ] {
-            assert_eq!(RepositoryName::parse(text).is_some(), is_name, "{text}");
+            let name = RepositoryName::parse(text);
+            assert_eq!(name.is_some(), is_name, "{text}");
+            if let Some(name) = name {
+                assert_eq!((name.as_str(), name.to_string().as_str()), (text, text));
+            }
         }
     }
 }

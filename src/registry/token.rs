@@ -226,8 +226,9 @@ mod tests {
         let basic = |pair: &str| format!("basic {}", STANDARD.encode(pair));
         let bearer =
             |subject: &str| format!("Bearer {}", token(&format!(r#"{{"sub":"{subject}"}}"#)));
-        let long = "a".repeat(256);
+        let (longest, long) = ("a".repeat(255), "a".repeat(256));
         for (value, expected) in [
+            (basic(&format!("{longest}:x")), Some(longest.as_str())),
             (basic("alice:a:b"), Some("alice")),
             (basic("Alice:"), Some("Alice")),
             (basic("secret"), None),
@@ -304,6 +305,33 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_read_up_to_its_longest() {
+        let of_length = |length| {
+            let short = token(r#"{"sub":"alice"}"#);
+            short.clone() + &"A".repeat(length - short.len())
+        };
+        let longest = Bearer::new(of_length(65_536));
+        assert_eq!(longest.as_str().len(), 65_536);
+        assert_eq!(longest.claims().unwrap().subject, "alice");
+        assert!(Bearer::new(of_length(65_537)).claims().is_none());
+    }
+
+    #[test]
+    fn what_is_granted_is_told_whole() {
+        let told = |claims: &str| {
+            let claims = Claims::read(&token(claims)).unwrap();
+            let access = claims.access()?;
+            let told = access.map(|(kind, name, actions)| format!("{kind} {name} {actions:?}"));
+            Some(told.collect::<Vec<_>>())
+        };
+        let access = r#"{"access":[{"type":"repository","name":"lab/app","actions":["pull"]},{"type":"registry","name":"catalog"}]}"#;
+        let expected = [r#"repository lab/app ["pull"]"#, "registry catalog []"];
+        assert_eq!(told(access), Some(expected.map(str::to_owned).to_vec()));
+        assert_eq!(told(r#"{"access":[]}"#), Some(vec![]));
+        assert_eq!(told("{}"), None);
+    }
+
+    #[test]
     fn grants_hold_for_the_project() {
         let claims = r#"{"access":[{"type":"repository","name":"lab/app","actions":["pull","push"]},{"type":"repository","name":"pub/x","actions":[]},{"type":"repository","name":"adm/x","actions":["*"]},{"type":"registry","name":"all","actions":["push"]},{"type":"repository","name":"nil/x","actions":null}]}"#;
         let claims = Claims::read(&token(claims)).unwrap();
@@ -323,6 +351,8 @@ mod tests {
             };
             assert_eq!(claims.grants(&scope), granted, "{scope}");
         }
+        assert!(claims.grants(&Scope::push("lab/app")));
+        assert!(!claims.grants(&Scope::push("pub/x")));
         assert!(claims.grants_something("repository", "lab/app"));
         assert!(!claims.grants_something("repository", "pub/x"));
         assert!(!claims.grants_something("repository", "lab/other"));

@@ -49,3 +49,14 @@ impl UpstreamError {
         self.reason().as_str()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_in_its_reasons_word() {
+        assert_eq!(UpstreamError::NoSocket.as_str(), "no_socket");
+        assert_eq!(UpstreamError::ConnectTimeout.as_str(), "connect_timeout");
+    }
+}
