@@ -31,9 +31,8 @@ pub fn repair_challenge(value: &str, public: &Origin) -> Option<String> {
         let Some(param) = challenge.param("realm") else {
             continue;
         };
-        let path = param.value.split(['?', '#']).next().unwrap_or("");
         let realm = realm.get_or_insert_with(|| format!("{public}{TOKEN_PATH}"));
-        if !path.ends_with(TOKEN_PATH) || param.value == *realm {
+        if is_foreign_realm(&param.value) || param.value == *realm {
             continue;
         }
         repaired.push_str(&value[copied..param.raw.start]);
@@ -47,6 +46,13 @@ pub fn repair_challenge(value: &str, public: &Origin) -> Option<String> {
     }
     repaired.push_str(&value[copied..]);
     Some(repaired)
+}
+
+/// The exception to the rule for realms: one that isn't Harbor's token service, by its path, is
+/// somebody else's and stays as it came.
+fn is_foreign_realm(realm: &str) -> bool {
+    let path = realm.split(['?', '#']).next().unwrap_or("");
+    !path.ends_with(TOKEN_PATH)
 }
 
 /// The service that Harbor's tokens are for.
