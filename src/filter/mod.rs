@@ -133,6 +133,9 @@ pub enum Decision {
         /// What the person at the terminal reads; docker prints it behind the code. It is cut after
         /// 500 characters.
         sentence: Cow<'static, str>,
+        /// When asking again makes sense, in seconds from now: the answer's Retry-After (RFC 9110,
+        /// 10.2.3).
+        retry_after: Option<u32>,
     },
 }
 
@@ -143,6 +146,34 @@ impl Decision {
             status,
             code,
             sentence: sentence.into(),
+            retry_after: None,
+        }
+    }
+
+    /// The same denial, which says when to ask again.
+    ///
+    /// ```
+    /// use harbormouth::filter::{Decision, ErrorCode};
+    ///
+    /// let busy = Decision::deny(429, ErrorCode::TooManyRequests, "the nightly build has the line");
+    /// let busy = busy.with_retry_after(30);
+    /// assert!(matches!(busy, Decision::Deny { retry_after: Some(30), .. }));
+    /// ```
+    #[must_use]
+    pub fn with_retry_after(self, seconds: u32) -> Decision {
+        match self {
+            Decision::Continue => Decision::Continue,
+            Decision::Deny {
+                status,
+                code,
+                sentence,
+                ..
+            } => Decision::Deny {
+                status,
+                code,
+                sentence,
+                retry_after: Some(seconds),
+            },
         }
     }
 }

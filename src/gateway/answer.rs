@@ -60,9 +60,14 @@ pub(super) async fn write(
             status,
             code,
             sentence,
+            retry_after,
         } => {
             let body = error_body(code, &sentence, &request.downstream.request_id);
-            send(session, error_header(status, &body, request)?, body).await
+            let mut response = error_header(status, &body, request)?;
+            if let Some(seconds) = retry_after {
+                response.insert_header("Retry-After", seconds.to_string())?;
+            }
+            send(session, response, body).await
         }
         Refusal::RedirectToHttps(location) => {
             let mut response = header(308, 0, request)?;

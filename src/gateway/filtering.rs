@@ -7,7 +7,7 @@ use super::refusal::Refusal;
 use super::request::{Request, Routed};
 use super::tracking;
 use crate::edge::text::without_controls;
-use crate::filter::{self, Decision, Edit, End, ErrorCode, Response, UpstreamHeaders, View, shown};
+use crate::filter::{self, Decision, Edit, End, Response, UpstreamHeaders, View, shown};
 use crate::metrics::FilterDecision;
 use crate::registry::answer::Answer;
 use crate::registry::target::Target;
@@ -135,7 +135,13 @@ async fn ask_whether(
                 status,
                 code,
                 sentence,
-            }) if decision == FilterDecision::Deny => denial(status, code, &sentence),
+                retry_after,
+            }) if decision == FilterDecision::Deny => Refusal::Denied {
+                status,
+                code,
+                sentence: without_controls(&sentence, LONGEST_SENTENCE),
+                retry_after,
+            },
             Ok(Decision::Continue | Decision::Deny { .. }) | Err(_) => {
                 Refusal::Answer(Answer::Internal)
             }
@@ -280,14 +286,6 @@ fn complain(index: usize, decision: FilterDecision, request: &Request) {
 /// Whether a filter may deny with this status. A challenge is Harbor's to give.
 fn is_denial(status: u16) -> bool {
     matches!(status, 400..=599) && !matches!(status, 401 | 407)
-}
-
-fn denial(status: u16, code: ErrorCode, sentence: &str) -> Refusal {
-    Refusal::Denied {
-        status,
-        code,
-        sentence: without_controls(sentence, LONGEST_SENTENCE),
-    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub(super) enum Refusal {
         status: u16,
         code: ErrorCode,
         sentence: String,
+        retry_after: Option<u32>,
     },
     /// To the https origin, with method and body kept: 301 and 302 would turn a write into a GET.
     RedirectToHttps(String),

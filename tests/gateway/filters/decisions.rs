@@ -85,9 +85,10 @@ async fn filters_are_asked_in_the_order_of_their_registration() {
     // After a denial nobody else is asked whether; all are told how it ended.
     let before = seen(&world, "request").len();
     let late = get("/v2/lab/deny-late/manifests/v1", &[]);
-    assert_eq!(conn.ask(late).await.status, 429);
-    let early = get("/v2/lab/deny/manifests/v1", &[]);
-    assert_eq!(conn.ask(early).await.status, 403);
+    let late = conn.ask(late).await;
+    assert_eq!((late.status, late.header("retry-after")), (429, "30"));
+    let early = conn.ask(get("/v2/lab/deny/manifests/v1", &[])).await;
+    assert_eq!((early.status, early.header("retry-after")), (403, ""));
     world
         .metric_becomes(DECISIONS, &[("decision", "deny")], 2.0)
         .await;

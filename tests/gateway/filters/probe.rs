@@ -38,7 +38,7 @@ impl Filter for Probe {
                 Decision::deny(403, ErrorCode::Denied, sentence)
             }
             Some("lab/deny-late") if self.0 == "second" => {
-                Decision::deny(429, ErrorCode::TooManyRequests, sentence)
+                Decision::deny(429, ErrorCode::TooManyRequests, sentence).with_retry_after(30)
             }
             Some("lab/challenge") => Decision::deny(401, ErrorCode::Unauthorized, sentence),
             _ => Decision::Continue,
