@@ -204,3 +204,17 @@ fn the_makefile_runs_every_test_target_once() {
     targets.sort_unstable();
     assert_eq!(named, targets);
 }
+
+/// The forge's own file says where and when; what is run is what everybody runs.
+#[test]
+fn the_forge_runs_what_has_to_pass() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join(".github/workflows/ci.yml")).unwrap();
+    let workflow: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+    let steps = workflow["jobs"]["ci"]["steps"].as_sequence().unwrap();
+    let runs: Vec<&str> = steps
+        .iter()
+        .filter_map(|step| step["run"].as_str())
+        .collect();
+    assert_eq!(runs.last(), Some(&"make ci"), "{runs:?}");
+}
