@@ -360,6 +360,7 @@ mod tests {
             ("?mount=sha256:aa", Body::Absent, Operation::UploadMount),
             ("?%6dount=sha256:aa", Body::Absent, Operation::UploadMount),
             ("?mount=", Body::Absent, Operation::UploadStart),
+            ("?%61ccount=a", Body::Absent, Operation::UploadStart),
             ("?from=lab/x", Body::Absent, Operation::UploadStart),
             (
                 "?digest=sha256%3Aaa",
