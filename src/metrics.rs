@@ -30,7 +30,6 @@ pub(crate) use registry::{NO_REGISTRY, RegistryMetrics};
 pub(crate) use series::seconds;
 
 use crate::config::Config;
-use listener::ListenerVecs;
 use parking_lot::RwLock;
 use prometheus::Registry as Families;
 use prometheus::proto::MetricFamily;
@@ -67,7 +66,9 @@ impl Metrics {
         filters: Vec<String>,
     ) -> prometheus::Result<Metrics> {
         let families = Families::new();
-        let listeners = ListenerVecs::register(&families)?;
+        let listeners = config.listeners.iter();
+        let listeners = listeners.map(|listener| listener.address.to_string());
+        let listeners = ListenerMetrics::register(&families, listeners)?;
         #[cfg(target_os = "linux")]
         families.register(Box::new(
             prometheus::process_collector::ProcessCollector::for_self(),
@@ -84,11 +85,7 @@ impl Metrics {
             filters,
             canaries: RwLock::default(),
             canary_labels,
-            listeners: config
-                .listeners
-                .iter()
-                .map(|listener| listeners.listener(&listener.address.to_string()))
-                .collect(),
+            listeners,
         };
         metrics.configured(config)?;
         Ok(metrics)
@@ -107,12 +104,11 @@ impl Metrics {
             name == NO_REGISTRY || config.registries.iter().any(|other| other.name == *name)
         });
         for registry in &config.registries {
-            let metrics = match registries.get(&registry.name) {
-                Some(known) => Arc::clone(known),
-                None => {
-                    let new = Arc::new(RegistryMetrics::register(&registry.name, &self.filters)?);
-                    registries.insert(registry.name.clone(), Arc::clone(&new));
-                    new
+            let name = &registry.name;
+            let metrics = match registries.entry(name.clone()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    new.insert(Arc::new(RegistryMetrics::register(name, &self.filters)?))
                 }
             };
             metrics.push.show_objective(registry.objective);

@@ -132,8 +132,8 @@ fn from_flags_in(flags: &Flags, surroundings: &Surroundings<'_>) -> Result<Confi
 impl Config {
     /// Every file that it was read from.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let listeners = self.listeners.iter().filter_map(Listener::certificates);
-        let pairs = listeners.flatten().flat_map(|pair| [&pair.cert, &pair.key]);
+        let pairs = self.certificates();
+        let pairs = pairs.flat_map(|pair| [&pair.cert, &pair.key]);
         let registries = self.registries.iter();
         let registries = registries.flat_map(|registry| {
             let authorities = registry.upstream.tls.ca.iter().map(|ca| &ca.file);
@@ -167,19 +167,17 @@ impl Config {
 
     /// Warnings that depend on the time: certificates that have ended.
     pub fn expired_certificates(&self, now: SystemTime) -> Vec<String> {
-        let mut expired = Vec::new();
-        for listener in &self.listeners {
-            let ListenerKind::Tls { certificates } = &listener.kind else {
-                continue;
-            };
-            for pair in certificates {
-                if pair.valid_until().is_some_and(|end| end < now) {
-                    let file = pair.cert.display();
-                    expired.push(format!("the certificate in {file} has expired"));
-                }
-            }
-        }
+        let has_expired = |pair: &&CertificatePair| pair.valid_until().is_some_and(|end| end < now);
+        let expired = self.certificates().filter(has_expired);
         expired
+            .map(|pair| format!("the certificate in {} has expired", pair.cert.display()))
+            .collect()
+    }
+
+    /// The certificates of all listeners, in their order.
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = &CertificatePair> {
+        let listeners = self.listeners.iter().filter_map(Listener::certificates);
+        listeners.flatten()
     }
 }
 

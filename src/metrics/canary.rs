@@ -2,12 +2,12 @@
 
 use super::families::{
     CANARY_FAILURES, CANARY_INTERVAL, CANARY_LAST_SUCCESS, CANARY_RUNS, CANARY_STEPS,
-    CANARY_SUCCESS, Family,
+    CANARY_SUCCESS,
 };
-use super::series::{counter_vec, registered, seconds};
+use super::series::{Series, counter_vec, float_vec, registered, seconds};
 use crate::config::Canary;
 use crate::epoch::since_epoch;
-use prometheus::{Gauge, GaugeVec, IntCounter, Opts, Registry as Families};
+use prometheus::{Gauge, GaugeVec, IntCounter, Registry as Families};
 use std::time::{Duration, SystemTime};
 
 /// Label values that only who takes the steps knows.
@@ -39,28 +39,24 @@ impl CanaryMetrics {
         labels: &CanaryLabels,
     ) -> prometheus::Result<CanaryMetrics> {
         let families = Families::new();
-        let runs = registered(&families, counter_vec(&CANARY_RUNS)?)?;
+        let series = Series {
+            families: &families,
+            name: registry,
+        };
+        let [good, bad] = series.each(counter_vec(&CANARY_RUNS), ["good", "bad"])?;
         let failures = registered(&families, counter_vec(&CANARY_FAILURES)?)?;
-        let steps = registered(&families, gauge_vec(&CANARY_STEPS)?)?;
-        let last_success = registered(&families, gauge_vec(&CANARY_LAST_SUCCESS)?)?;
-        let interval = registered(&families, gauge_vec(&CANARY_INTERVAL)?)?;
-        let failed = labels
-            .steps
-            .iter()
-            .map(|step| (*step, failures.with_label_values(&[registry, step])));
-        let step = labels
-            .timed
-            .iter()
-            .map(|step| (*step, steps.with_label_values(&[registry, step])));
+        let steps = registered(&families, float_vec(&CANARY_STEPS)?)?;
+        let failed = |step: &&'static str| (*step, failures.with_label_values(&[registry, step]));
+        let step = |step: &&'static str| (*step, steps.with_label_values(&[registry, step]));
         Ok(CanaryMetrics {
             registry: registry.to_owned(),
-            good: runs.with_label_values(&[registry, "good"]),
-            bad: runs.with_label_values(&[registry, "bad"]),
-            failures: failed.collect(),
-            steps: step.collect(),
-            success: registered(&families, gauge_vec(&CANARY_SUCCESS)?)?,
-            last_success: last_success.with_label_values(&[registry]),
-            interval: interval.with_label_values(&[registry]),
+            good,
+            bad,
+            failures: labels.steps.iter().map(failed).collect(),
+            steps: labels.timed.iter().map(step).collect(),
+            success: registered(&families, float_vec(&CANARY_SUCCESS)?)?,
+            last_success: series.only(float_vec(&CANARY_LAST_SUCCESS))?,
+            interval: series.only(float_vec(&CANARY_INTERVAL))?,
             families,
         })
     }
@@ -95,8 +91,4 @@ impl CanaryMetrics {
             counter.inc();
         }
     }
-}
-
-fn gauge_vec(family: &Family) -> prometheus::Result<GaugeVec> {
-    GaugeVec::new(Opts::new(family.name, family.help), family.labels)
 }

@@ -5,7 +5,7 @@ use super::families::{
     RESPONSIVE, RESTART,
 };
 use super::series::{counter_vec, gauge_vec, registered};
-use crate::config::{Config, Limits, ListenerKind};
+use crate::config::{Config, Limits};
 use crate::epoch::since_epoch;
 use crate::logging;
 use prometheus::{IntCounter, IntGauge, IntGaugeVec, Registry as Families};
@@ -55,17 +55,12 @@ impl ProcessMetrics {
 
     pub(super) fn show_certificates(&self, config: &Config) {
         let mut ends = BTreeMap::new();
-        for listener in &config.listeners {
-            let ListenerKind::Tls { certificates } = &listener.kind else {
-                continue;
-            };
-            for certificate in certificates {
-                let name = certificate.names.first().map_or("", String::as_str);
-                if let Some(end) = certificate.valid_until().map(unix) {
-                    // Of two with one name (RSA and ECDSA), the one that ends first.
-                    let first = ends.entry(name).or_insert(end);
-                    *first = end.min(*first);
-                }
+        for certificate in config.certificates() {
+            let name = certificate.names.first().map_or("", String::as_str);
+            if let Some(end) = certificate.valid_until().map(unix) {
+                // Of two with one name (RSA and ECDSA), the one that ends first.
+                let first = ends.entry(name).or_insert(end);
+                *first = end.min(*first);
             }
         }
         self.certificates.reset();

@@ -1,20 +1,19 @@
 //! The families about how requests end, the objective, uploads and transfers.
 
 use super::families::{
-    FAILURES, FINDINGS, Family, OBJECTIVE, PUSH_CLIENTS, PUSH_REQUESTS, TRANSFER, UNPROVEN,
-    UPLOAD_SILENCE, UPLOADS_FINISHED, UPLOADS_OPEN, UPLOADS_STARTED,
+    FAILURES, FINDINGS, OBJECTIVE, PUSH_CLIENTS, PUSH_REQUESTS, TRANSFER, UNPROVEN, UPLOAD_SILENCE,
+    UPLOADS_FINISHED, UPLOADS_OPEN, UPLOADS_STARTED,
 };
-use super::series::{counter_vec, gauge_vec, histogram_vec, registered, seconds};
+use super::series::{
+    Series, counter_vec, float_vec, gauge_vec, histogram_vec, registered, seconds,
+};
 use crate::config::Objective;
 use crate::push::{Finding, UploadEnd};
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
 use crate::registry::reason::{Outcome, Proof, Quality, Reason};
 use crate::words::words;
-use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry as Families,
-};
+use prometheus::{Gauge, GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge};
 use std::time::Duration;
 
 /// From a telephone's uplink to a local disk, in steps of four.
@@ -63,11 +62,54 @@ pub(crate) struct PushMetrics {
     uploads_open: IntGauge,
     upload_silence: Gauge,
     /// By direction, then by what limited it.
-    transfers: [[Histogram; LimitedBy::ALL.len()]; Direction::ALL.len()],
-    findings: Vec<IntCounter>,
+    transfers: Vec<[Histogram; LimitedBy::ALL.len()]>,
+    findings: [IntCounter; Finding::ALL.len()],
 }
 
 impl PushMetrics {
+    pub(super) fn register(series: &Series<'_>) -> prometheus::Result<PushMetrics> {
+        let Series { families, name } = *series;
+        let failures = registered(families, counter_vec(&FAILURES)?)?;
+        let failures = |operation: &Operation| {
+            let counter = |reason: &Reason| failure(&failures, name, *operation, *reason);
+            Reason::ALL.iter().map(counter).collect()
+        };
+        let unproven = registered(families, counter_vec(&UNPROVEN)?)?;
+        let unproven = |reason: &Reason| {
+            let counter = || unproven.with_label_values(&[name, reason.as_str()]);
+            can_be_unproven(*reason).then(counter)
+        };
+        let finished = registered(families, counter_vec(&UPLOADS_FINISHED)?)?;
+        let finished = |end: UploadEnd| (end, finished.with_label_values(&[name, end.as_str()]));
+        let qualities = Quality::ALL.map(Quality::as_str);
+        Ok(PushMetrics {
+            registry: name.to_owned(),
+            objective: registered(families, float_vec(&OBJECTIVE)?)?,
+            failures: Operation::ALL.iter().map(failures).collect(),
+            unproven: Reason::ALL.iter().map(unproven).collect(),
+            requests: series.grid(
+                counter_vec(&PUSH_REQUESTS),
+                Operation::PUSH.map(Operation::as_str),
+                qualities,
+            )?,
+            clients: series.grid(
+                counter_vec(&PUSH_CLIENTS),
+                ClientFamily::ALL.map(ClientFamily::as_str),
+                qualities,
+            )?,
+            uploads_started: series.only(counter_vec(&UPLOADS_STARTED))?,
+            uploads_finished: UploadEnd::all().map(finished).collect(),
+            uploads_open: series.only(gauge_vec(&UPLOADS_OPEN))?,
+            upload_silence: series.only(float_vec(&UPLOAD_SILENCE))?,
+            transfers: series.grid(
+                histogram_vec(&TRANSFER, SPEED_BUCKETS),
+                Direction::ALL.map(Direction::as_str),
+                LimitedBy::ALL.map(LimitedBy::as_str),
+            )?,
+            findings: series.each(counter_vec(&FINDINGS), Finding::ALL.map(Finding::as_str))?,
+        })
+    }
+
     /// Counts how a request ended.
     pub(crate) fn ended(
         &self,
@@ -122,108 +164,22 @@ impl PushMetrics {
     }
 }
 
-/// The families while the handles are being created.
-pub(super) struct PushVecs {
-    failures: IntCounterVec,
-    unproven: IntCounterVec,
-    requests: IntCounterVec,
-    clients: IntCounterVec,
-    objective: GaugeVec,
-    uploads_started: IntCounterVec,
-    uploads_finished: IntCounterVec,
-    uploads_open: IntGaugeVec,
-    upload_silence: GaugeVec,
-    transfers: HistogramVec,
-    findings: IntCounterVec,
+fn failure(
+    failures: &IntCounterVec,
+    registry: &str,
+    operation: Operation,
+    reason: Reason,
+) -> Option<IntCounter> {
+    let (outcome, fault) = (reason.outcome(), reason.fault());
+    let is_counted = outcome != Outcome::Ok && reason.can_end(operation);
+    (is_counted && !reason.is_unproven()).then(|| {
+        let how = [outcome.as_str(), reason.as_str(), fault.as_str()];
+        let [outcome, reason, fault] = how;
+        failures.with_label_values(&[registry, operation.as_str(), outcome, reason, fault])
+    })
 }
 
-impl PushVecs {
-    pub(super) fn register(families: &Families) -> prometheus::Result<PushVecs> {
-        let ratio =
-            |family: &Family| GaugeVec::new(Opts::new(family.name, family.help), family.labels);
-        Ok(PushVecs {
-            failures: registered(families, counter_vec(&FAILURES)?)?,
-            unproven: registered(families, counter_vec(&UNPROVEN)?)?,
-            requests: registered(families, counter_vec(&PUSH_REQUESTS)?)?,
-            clients: registered(families, counter_vec(&PUSH_CLIENTS)?)?,
-            objective: registered(families, ratio(&OBJECTIVE)?)?,
-            uploads_started: registered(families, counter_vec(&UPLOADS_STARTED)?)?,
-            uploads_finished: registered(families, counter_vec(&UPLOADS_FINISHED)?)?,
-            uploads_open: registered(families, gauge_vec(&UPLOADS_OPEN)?)?,
-            upload_silence: registered(families, ratio(&UPLOAD_SILENCE)?)?,
-            transfers: registered(families, histogram_vec(&TRANSFER, SPEED_BUCKETS)?)?,
-            findings: registered(families, counter_vec(&FINDINGS)?)?,
-        })
-    }
-
-    /// The handles of a registry.
-    pub(super) fn registry(&self, name: &str) -> PushMetrics {
-        let failures = |operation: &Operation| {
-            let reasons = Reason::ALL.iter();
-            reasons
-                .map(|reason| self.failure(name, *operation, *reason))
-                .collect()
-        };
-        let requests = |operation: &Operation| {
-            Quality::ALL.map(|quality| {
-                self.requests
-                    .with_label_values(&[name, operation.as_str(), quality.as_str()])
-            })
-        };
-        let clients = |client: &ClientFamily| {
-            Quality::ALL.map(|quality| {
-                self.clients
-                    .with_label_values(&[name, client.as_str(), quality.as_str()])
-            })
-        };
-        let finished = |end: UploadEnd| {
-            let labels = [name, end.as_str()];
-            (end, self.uploads_finished.with_label_values(&labels))
-        };
-        let transfers = |direction: Direction| {
-            LimitedBy::ALL.map(|limited_by| {
-                let labels = [name, direction.as_str(), limited_by.as_str()];
-                self.transfers.with_label_values(&labels)
-            })
-        };
-        let finding =
-            |finding: &Finding| self.findings.with_label_values(&[name, finding.as_str()]);
-        PushMetrics {
-            registry: name.to_owned(),
-            objective: self.objective.clone(),
-            failures: Operation::ALL.iter().map(failures).collect(),
-            unproven: Reason::ALL
-                .iter()
-                .map(|reason| self.unproven(name, *reason))
-                .collect(),
-            requests: Operation::PUSH.iter().map(requests).collect(),
-            clients: ClientFamily::ALL.iter().map(clients).collect(),
-            uploads_started: self.uploads_started.with_label_values(&[name]),
-            uploads_finished: UploadEnd::all().map(finished).collect(),
-            uploads_open: self.uploads_open.with_label_values(&[name]),
-            upload_silence: self.upload_silence.with_label_values(&[name]),
-            transfers: Direction::ALL.map(transfers),
-            findings: Finding::ALL.iter().map(finding).collect(),
-        }
-    }
-
-    fn failure(&self, name: &str, operation: Operation, reason: Reason) -> Option<IntCounter> {
-        let outcome = reason.outcome();
-        let is_counted = outcome != Outcome::Ok && reason.can_end(operation);
-        (is_counted && !reason.is_unproven()).then(|| {
-            self.failures.with_label_values(&[
-                name,
-                operation.as_str(),
-                outcome.as_str(),
-                reason.as_str(),
-                reason.fault().as_str(),
-            ])
-        })
-    }
-
-    fn unproven(&self, name: &str, reason: Reason) -> Option<IntCounter> {
-        let can_end = |operation: &Operation| operation.needs_proof() && reason.can_end(*operation);
-        let is_counted = reason.outcome() != Outcome::Ok && Operation::ALL.iter().any(can_end);
-        is_counted.then(|| self.unproven.with_label_values(&[name, reason.as_str()]))
-    }
+fn can_be_unproven(reason: Reason) -> bool {
+    let can_end = |operation: &Operation| operation.needs_proof() && reason.can_end(*operation);
+    reason.outcome() != Outcome::Ok && Operation::ALL.iter().any(can_end)
 }

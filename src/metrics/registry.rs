@@ -1,14 +1,14 @@
 //! The families of registries: each has its series to itself.
 
-use super::authorization::{AuthorizationMetrics, AuthorizationVecs};
+use super::authorization::AuthorizationMetrics;
 use super::families::{
-    BYTES, COMMIT_WAIT, DURATION, FIRST_BYTE, FOREIGN_REDIRECTS, HEALTHY, IN_FLIGHT, REPAIRS,
-    REQUESTS, RETRIES, UPSTREAM_ERRORS,
+    BYTES, COMMIT_WAIT, DURATION, FILTER_DECISIONS, FIRST_BYTE, FOREIGN_REDIRECTS, HEALTHY,
+    IN_FLIGHT, REPAIRS, REQUESTS, RETRIES, UPSTREAM_ERRORS,
 };
-use super::filters::{FilterDecision, FilterMetrics};
+use super::filters::FilterDecision;
 use super::limits::LimitMetrics;
-use super::push::{PushMetrics, PushVecs};
-use super::series::{counter_vec, gauge_vec, histogram_vec, registered};
+use super::push::{Direction, PushMetrics};
+use super::series::{Series, counter_vec, gauge_vec, histogram_vec, registered};
 use crate::registry::class::Class;
 use crate::registry::operation::Operation;
 use crate::registry::repair::Repair;
@@ -46,12 +46,13 @@ pub(crate) struct RegistryMetrics {
     pub(super) limits: LimitMetrics,
     pub(crate) retries: IntCounter,
     pub(crate) foreign_redirects: IntCounter,
-    repairs: Vec<IntCounter>,
-    upstream_errors: Vec<IntCounter>,
+    repairs: [IntCounter; Repair::ALL.len()],
+    upstream_errors: [IntCounter; UpstreamError::ALL.len()],
     healthy: IntGaugeVec,
     pub(crate) authorization: AuthorizationMetrics,
     pub(crate) push: PushMetrics,
-    filters: FilterMetrics,
+    /// By the filter's place among them, then by decision.
+    filters: Vec<[IntCounter; FilterDecision::ALL.len()]>,
 }
 
 /// The handles of one operation of one registry.
@@ -92,7 +93,9 @@ impl RegistryMetrics {
 
     /// Counts what came of asking a filter, by its place among them.
     pub(crate) fn filter_decided(&self, filter: usize, decision: FilterDecision) {
-        self.filters.count(filter, decision);
+        if let Some(counters) = self.filters.get(filter) {
+            counters[decision as usize].inc();
+        }
     }
 
     /// The gauge of an endpoint, by its configured origin.
@@ -113,41 +116,45 @@ impl RegistryMetrics {
     /// Creates every series of a registry, but those of its endpoints.
     pub(super) fn register(name: &str, filters: &[String]) -> prometheus::Result<RegistryMetrics> {
         let families = Families::new();
-        let requests = registered(&families, counter_vec(&REQUESTS)?)?;
-        let duration = registered(&families, histogram_vec(&DURATION, DURATION_BUCKETS)?)?;
-        let first_byte = registered(&families, histogram_vec(&FIRST_BYTE, FIRST_BYTE_BUCKETS)?)?;
-        let commit_wait = registered(&families, histogram_vec(&COMMIT_WAIT, COMMIT_WAIT_BUCKETS)?)?;
-        let bytes = registered(&families, counter_vec(&BYTES)?)?;
-        let in_flight = registered(&families, gauge_vec(&IN_FLIGHT)?)?;
-        let upstream_errors = registered(&families, counter_vec(&UPSTREAM_ERRORS)?)?;
-        let retries = registered(&families, counter_vec(&RETRIES)?)?;
-        let repairs = registered(&families, counter_vec(&REPAIRS)?)?;
-        let foreign_redirects = registered(&families, counter_vec(&FOREIGN_REDIRECTS)?)?;
-        let operation = |operation: &Operation| OperationMetrics {
-            requests: STATUS_CLASSES
-                .map(|class| requests.with_label_values(&[name, operation.as_str(), class])),
-            duration: duration.with_label_values(&[name, operation.as_str()]),
-            first_byte: first_byte.with_label_values(&[name, operation.as_str()]),
+        let series = Series {
+            families: &families,
+            name,
         };
-        let repair = |kind: &Repair| repairs.with_label_values(&[name, kind.as_str()]);
-        let cause =
-            |cause: &UpstreamError| upstream_errors.with_label_values(&[name, cause.as_str()]);
+        let operations = Operation::ALL.map(Operation::as_str);
+        let requests = series.grid(counter_vec(&REQUESTS), operations, STATUS_CLASSES)?;
+        let duration = series.each(histogram_vec(&DURATION, DURATION_BUCKETS), operations)?;
+        let first_byte = series.each(histogram_vec(&FIRST_BYTE, FIRST_BYTE_BUCKETS), operations)?;
+        let operations = requests.into_iter().zip(duration).zip(first_byte);
+        let operation = |((requests, duration), first_byte)| OperationMetrics {
+            requests,
+            duration,
+            first_byte,
+        };
+        let bytes = series.each(counter_vec(&BYTES), Direction::ALL.map(Direction::as_str))?;
+        let [bytes_uploaded, bytes_downloaded] = bytes;
         Ok(RegistryMetrics {
             name: name.to_owned(),
-            operations: Operation::ALL.iter().map(operation).collect(),
-            commit_wait: commit_wait.with_label_values(&[name]),
-            bytes_uploaded: bytes.with_label_values(&[name, "upload"]),
-            bytes_downloaded: bytes.with_label_values(&[name, "download"]),
-            in_flight: Class::ALL.map(|class| in_flight.with_label_values(&[name, class.as_str()])),
+            operations: operations.map(operation).collect(),
+            commit_wait: series.only(histogram_vec(&COMMIT_WAIT, COMMIT_WAIT_BUCKETS))?,
+            bytes_uploaded,
+            bytes_downloaded,
+            in_flight: series.each(gauge_vec(&IN_FLIGHT), Class::ALL.map(Class::as_str))?,
             limits: LimitMetrics::register(&families)?,
-            retries: retries.with_label_values(&[name]),
-            foreign_redirects: foreign_redirects.with_label_values(&[name]),
-            repairs: Repair::ALL.iter().map(repair).collect(),
-            upstream_errors: UpstreamError::ALL.iter().map(cause).collect(),
+            retries: series.only(counter_vec(&RETRIES))?,
+            foreign_redirects: series.only(counter_vec(&FOREIGN_REDIRECTS))?,
+            repairs: series.each(counter_vec(&REPAIRS), Repair::ALL.map(Repair::as_str))?,
+            upstream_errors: series.each(
+                counter_vec(&UPSTREAM_ERRORS),
+                UpstreamError::ALL.map(UpstreamError::as_str),
+            )?,
             healthy: registered(&families, gauge_vec(&HEALTHY)?)?,
-            authorization: AuthorizationVecs::register(&families)?.registry(name),
-            push: PushVecs::register(&families)?.registry(name),
-            filters: FilterMetrics::register(&families, name, filters)?,
+            authorization: AuthorizationMetrics::register(&series)?,
+            push: PushMetrics::register(&series)?,
+            filters: series.grid(
+                counter_vec(&FILTER_DECISIONS),
+                filters.iter(),
+                FilterDecision::ALL.map(FilterDecision::as_str),
+            )?,
             families,
         })
     }
