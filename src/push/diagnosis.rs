@@ -32,7 +32,7 @@ pub(crate) fn diagnosis(ended: &Ended<'_>, evidence: &Evidence, finding: Option<
 }
 
 fn location_rewritten(ended: &Ended<'_>, evidence: &Evidence) -> String {
-    let (method, host) = (method(ended.operation), told_host(ended.host));
+    let (method, host) = (ended.operation.method(), told_host(ended.host));
     let compared = match evidence.opening_host.as_deref() {
         Some(opening) => format!(
             "The {method} came without the token that its POST had, and its Host was {host} where \
@@ -45,17 +45,12 @@ fn location_rewritten(ended: &Ended<'_>, evidence: &Evidence) -> String {
             told_host(ended.public_host)
         ),
     };
-    let cure = match ended.outcome() {
-        Outcome::Ok => "The gateway put the token back.",
-        Outcome::Refused | Outcome::Failed | Outcome::Aborted => {
-            "Let that hop pass Location on as it comes."
-        }
-    };
+    let cure = cure(ended, "Let that hop pass Location on as it comes.");
     format!("{compared}: a hop in front turned Location into another authority. {cure}")
 }
 
 fn authorization_stripped(ended: &Ended<'_>, evidence: &Evidence) -> String {
-    let (method, host) = (method(ended.operation), told_host(ended.host));
+    let (method, host) = (ended.operation.method(), told_host(ended.host));
     let follows_location = Operation::TICKETED.contains(&ended.operation);
     let compared = match (follows_location, evidence.opening_host.is_some()) {
         (true, true) => format!(
@@ -71,13 +66,16 @@ fn authorization_stripped(ended: &Ended<'_>, evidence: &Evidence) -> String {
              removes Authorization."
         ),
     };
-    let cure = match ended.outcome() {
+    let hops = "Let every hop in front pass Authorization on for PUT and PATCH as for GET.";
+    format!("{compared} {}", cure(ended, hops))
+}
+
+/// What is to be done about a token that got lost, unless it was put back.
+fn cure(ended: &Ended<'_>, otherwise: &'static str) -> &'static str {
+    match ended.outcome() {
         Outcome::Ok => "The gateway put the token back.",
-        Outcome::Refused | Outcome::Failed | Outcome::Aborted => {
-            "Let every hop in front pass Authorization on for PUT and PATCH as for GET."
-        }
-    };
-    format!("{compared} {cure}")
+        Outcome::Refused | Outcome::Failed | Outcome::Aborted => otherwise,
+    }
 }
 
 fn impatient_client(ended: &Ended<'_>, evidence: &Evidence) -> String {
@@ -229,29 +227,6 @@ fn told_host(host: &str) -> Text {
     match host {
         "" => Text::name("empty", HOST_TOLD),
         host => Text::name(host, HOST_TOLD),
-    }
-}
-
-/// The method that an operation has.
-fn method(operation: Operation) -> &'static str {
-    match operation {
-        Operation::UploadStart | Operation::UploadMount | Operation::UploadMonolithic => "POST",
-        Operation::UploadChunk => "PATCH",
-        Operation::UploadCommit | Operation::ManifestPut => "PUT",
-        Operation::ManifestDelete | Operation::BlobDelete | Operation::UploadCancel => "DELETE",
-        Operation::ManifestHead | Operation::BlobHead => "HEAD",
-        Operation::UploadStatus
-        | Operation::Ping
-        | Operation::Token
-        | Operation::Catalog
-        | Operation::Tags
-        | Operation::Referrers
-        | Operation::ManifestGet
-        | Operation::BlobGet
-        | Operation::Api
-        | Operation::Ui
-        | Operation::Oidc
-        | Operation::Other => "request",
     }
 }
 

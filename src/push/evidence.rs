@@ -133,23 +133,11 @@ pub(crate) fn is_own_limit(ended: &Ended<'_>) -> bool {
 
 /// Clients that give up after 30 s without an answer: those that push as containerd does.
 pub(crate) fn gives_up(family: ClientFamily) -> bool {
-    match family {
+    matches!(
+        family,
         ClientFamily::DockerContainerd
-        | ClientFamily::DockerClassic
-        | ClientFamily::Containerd
-        | ClientFamily::Buildkit => true,
-        ClientFamily::Skopeo
-        | ClientFamily::Containers
-        | ClientFamily::GoContainerregistry
-        | ClientFamily::Oras
-        | ClientFamily::Helm
-        | ClientFamily::Regclient
-        | ClientFamily::Harbor
-        | ClientFamily::Harbormouth
-        | ClientFamily::Curl
-        | ClientFamily::GoHttp
-        | ClientFamily::Browser
-        | ClientFamily::Other
-        | ClientFamily::None => false,
-    }
+            | ClientFamily::DockerClassic
+            | ClientFamily::Containerd
+            | ClientFamily::Buildkit
+    )
 }

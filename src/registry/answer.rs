@@ -61,24 +61,10 @@ pub enum Again {
 
 impl Again {
     pub(crate) fn of(client: ClientFamily) -> Again {
-        match client {
-            ClientFamily::DockerClassic => Again::Unavailable,
-            ClientFamily::DockerContainerd
-            | ClientFamily::Containerd
-            | ClientFamily::Buildkit
-            | ClientFamily::Skopeo
-            | ClientFamily::Containers
-            | ClientFamily::GoContainerregistry
-            | ClientFamily::Oras
-            | ClientFamily::Helm
-            | ClientFamily::Regclient
-            | ClientFamily::Harbor
-            | ClientFamily::Harbormouth
-            | ClientFamily::Curl
-            | ClientFamily::GoHttp
-            | ClientFamily::Browser
-            | ClientFamily::Other
-            | ClientFamily::None => Again::TooManyRequests,
+        if client == ClientFamily::DockerClassic {
+            Again::Unavailable
+        } else {
+            Again::TooManyRequests
         }
     }
 }
@@ -104,29 +90,11 @@ pub enum Lost {
 impl Lost {
     /// What a request without Authorization has lost, if it is one that never comes without.
     pub(crate) fn of(operation: Operation) -> Option<Lost> {
-        match operation {
-            Operation::ManifestPut => Some(Lost::Manifest),
-            Operation::UploadChunk | Operation::UploadCommit => Some(Lost::Upload),
-            Operation::Ping
-            | Operation::Token
-            | Operation::Catalog
-            | Operation::Tags
-            | Operation::Referrers
-            | Operation::ManifestHead
-            | Operation::ManifestGet
-            | Operation::ManifestDelete
-            | Operation::BlobHead
-            | Operation::BlobGet
-            | Operation::BlobDelete
-            | Operation::UploadStart
-            | Operation::UploadMount
-            | Operation::UploadMonolithic
-            | Operation::UploadStatus
-            | Operation::UploadCancel
-            | Operation::Api
-            | Operation::Ui
-            | Operation::Oidc
-            | Operation::Other => None,
+        let is_upload = matches!(operation, Operation::UploadChunk | Operation::UploadCommit);
+        if operation == Operation::ManifestPut {
+            Some(Lost::Manifest)
+        } else {
+            is_upload.then_some(Lost::Upload)
         }
     }
 }
@@ -160,22 +128,11 @@ impl Answer {
 
     /// What the person at the terminal reads; `registry` is its configured name.
     fn sentence(self, registry: Option<&str>) -> String {
-        match self {
-            Answer::BadHost(error) => return error.to_string(),
-            Answer::BadPath(error) => return error.to_string(),
-            Answer::UnknownHost
-            | Answer::BadRequest
-            | Answer::FormBody
-            | Answer::NotPublic
-            | Answer::AuthorizationLost(_)
-            | Answer::LoginLimited
-            | Answer::HeaderTooLarge
-            | Answer::Overloaded(_)
-            | Answer::MemoryFull(_)
-            | Answer::Maintenance(_)
-            | Answer::ClientStalled
-            | Answer::Upstream(_)
-            | Answer::Internal => {}
+        if let Answer::BadHost(error) = self {
+            return error.to_string();
+        }
+        if let Answer::BadPath(error) = self {
+            return error.to_string();
         }
         let harbor = registry.map_or("Harbor".to_owned(), |name| format!("Harbor \"{name}\""));
         self.row().sentence.replace(HARBOR, &harbor)

@@ -1,49 +1,28 @@
 //! OCI error bodies (distribution spec, "Error Codes"): what a registry client shows to the person
 //! at the terminal.
 
+use crate::words::words;
 use serde::Serialize;
-use std::fmt;
 
-/// The codes that the gateway answers with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorCode {
-    /// `DENIED`: it may not be done here, whoever asks.
-    Denied,
-    /// `NAME_INVALID`: no repository can have this name.
-    NameInvalid,
-    /// `NAME_UNKNOWN`: there is no such repository here.
-    NameUnknown,
-    /// `TOOMANYREQUESTS`: not now. Goes with 429.
-    TooManyRequests,
-    /// `UNAUTHORIZED`: it takes other credentials.
-    Unauthorized,
-    /// `UNAVAILABLE`: not the specification's, but Distribution's word for trouble that passes. Goes with
-    /// 503.
-    Unavailable,
-    /// `UNKNOWN`: what has no other word.
-    Unknown,
-    /// `UNSUPPORTED`: this registry doesn't do that.
-    Unsupported,
-}
-
-impl ErrorCode {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            ErrorCode::Denied => "DENIED",
-            ErrorCode::NameInvalid => "NAME_INVALID",
-            ErrorCode::NameUnknown => "NAME_UNKNOWN",
-            ErrorCode::TooManyRequests => "TOOMANYREQUESTS",
-            ErrorCode::Unauthorized => "UNAUTHORIZED",
-            ErrorCode::Unavailable => "UNAVAILABLE",
-            ErrorCode::Unknown => "UNKNOWN",
-            ErrorCode::Unsupported => "UNSUPPORTED",
-        }
-    }
-}
-
-impl fmt::Display for ErrorCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+words! {
+    /// The codes that the gateway answers with.
+    pub enum ErrorCode {
+        /// It may not be done here, whoever asks.
+        Denied "DENIED",
+        /// No repository can have this name.
+        NameInvalid "NAME_INVALID",
+        /// There is no such repository here.
+        NameUnknown "NAME_UNKNOWN",
+        /// Not now. Goes with 429.
+        TooManyRequests "TOOMANYREQUESTS",
+        /// It takes other credentials.
+        Unauthorized "UNAUTHORIZED",
+        /// Not the specification's, but Distribution's word for trouble that passes. Goes with 503.
+        Unavailable "UNAVAILABLE",
+        /// What has no other word.
+        Unknown "UNKNOWN",
+        /// This registry doesn't do that.
+        Unsupported "UNSUPPORTED",
     }
 }
 

@@ -3,7 +3,7 @@
 //! The token service says it in its body (see `grant`). What this file deliberately doesn't know:
 //! who logs in, and how many answers of which kind are too many.
 
-use super::operation::Operation;
+use super::operation::{Action, Operation};
 use http::HeaderValue;
 
 /// Where the login form goes (Harbor's portal: `POST`, with `principal` and `password`).
@@ -53,37 +53,14 @@ pub(crate) struct Asked<'a> {
 /// What the status of Harbor's answer says. For a token that was given, the body says more.
 pub(crate) fn password(asked: &Asked<'_>, status: u16) -> Password {
     let is_done = (200..300).contains(&status);
-    let needs_account = match (asked.way, asked.operation) {
-        (Way::Form, _) | (Way::Basic, Operation::Ping) => true,
+    let needs_account = match asked.way {
+        Way::Form => true,
         // Harbor lets nobody write without an account; a public project is read by everybody.
-        (
-            Way::Basic,
-            Operation::ManifestPut
-            | Operation::ManifestDelete
-            | Operation::BlobDelete
-            | Operation::UploadStart
-            | Operation::UploadMount
-            | Operation::UploadMonolithic
-            | Operation::UploadChunk
-            | Operation::UploadCommit
-            | Operation::UploadCancel,
-        ) => true,
-        (Way::Basic, Operation::Api) => asked.path == WHO_AM_I,
-        (
-            Way::Basic,
-            Operation::Token
-            | Operation::Catalog
-            | Operation::Tags
-            | Operation::Referrers
-            | Operation::ManifestHead
-            | Operation::ManifestGet
-            | Operation::BlobHead
-            | Operation::BlobGet
-            | Operation::UploadStatus
-            | Operation::Ui
-            | Operation::Oidc
-            | Operation::Other,
-        ) => false,
+        Way::Basic => match (asked.operation, asked.operation.action()) {
+            (Operation::Ping, _) | (_, Some(Action::Push | Action::Delete)) => true,
+            (Operation::Api, _) => asked.path == WHO_AM_I,
+            (_, Some(Action::Pull) | None) => false,
+        },
     };
     let is_asked_for_one = match asked.way {
         Way::Form => true,

@@ -6,56 +6,103 @@
 use crate::words::words;
 
 words! {
-    /// What a request means to a registry.
-    #[derive(Hash, PartialOrd, Ord)]
-    pub enum Operation {
-        /// `GET /v2/`: how every client begins.
-        Ping "ping",
-        /// A token is asked for.
-        Token "token",
-        /// The list of repositories.
-        Catalog "catalog",
-        /// A repository's tags.
-        Tags "tags",
-        /// What refers to a manifest: signatures and the like.
-        Referrers "referrers",
-        /// Whether a manifest is there: how a pull or a push begins.
-        ManifestHead "manifest_head",
-        /// A manifest is pulled.
-        ManifestGet "manifest_get",
-        /// A manifest is pushed: the end of every push.
-        ManifestPut "manifest_put",
-        /// A manifest, or a tag, is deleted.
-        ManifestDelete "manifest_delete",
-        /// Whether a blob is there.
-        BlobHead "blob_head",
-        /// A blob is pulled.
-        BlobGet "blob_get",
-        /// A blob is deleted.
-        BlobDelete "blob_delete",
-        /// An upload is opened.
-        UploadStart "upload_start",
-        /// A blob of another repository is asked for, instead of an upload.
-        UploadMount "upload_mount",
-        /// A whole blob in the request that opens the upload.
-        UploadMonolithic "upload_monolithic",
-        /// Bytes of an upload.
-        UploadChunk "upload_chunk",
-        /// An upload is ended, with its last bytes or without.
-        UploadCommit "upload_commit",
-        /// How far an upload has got.
-        UploadStatus "upload_status",
-        /// An upload is given up.
-        UploadCancel "upload_cancel",
-        /// Harbor's own API.
-        Api "api",
-        /// Harbor's portal.
-        Ui "ui",
-        /// The way back from an identity provider.
-        Oidc "oidc",
-        /// What is none of these, or never public.
-        Other "other",
+    /// What is done to a repository, in the word of an access list.
+    pub enum Action {
+        Pull "pull",
+        Push "push",
+        Delete "delete",
     }
+}
+
+/// Whose answers they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// Of what stands below `/v2/` and of the token service.
+    Registry,
+    /// Of Harbor's own API and portal.
+    Web,
+}
+
+/// Declares the operations: the word, the method by which a sentence calls it, its part of Harbor,
+/// what an account must be allowed to do to the repository, and when it may be sent again.
+macro_rules! operations {
+    ($($(#[$of_operation:meta])* $operation:ident $word:literal $method:literal $part:ident
+        [$($action:ident)?] $replay:ident;)*) => {
+        words! {
+            /// What a request means to a registry.
+            #[derive(Hash, PartialOrd, Ord)]
+            pub enum Operation { $($(#[$of_operation])* $operation $word,)* }
+        }
+
+        impl Operation {
+            /// What a sentence calls it: its method, or `request` where that would say nothing.
+            pub(crate) fn method(self) -> &'static str {
+                match self { $(Operation::$operation => $method),* }
+            }
+
+            /// What an account must be allowed to do to the repository; `None` where none is named.
+            pub(crate) fn action(self) -> Option<Action> {
+                match self { $(Operation::$operation => None$(.or(Some(Action::$action)))?),* }
+            }
+
+            fn part(self) -> Part {
+                match self { $(Operation::$operation => Part::$part),* }
+            }
+
+            fn replay_of_reads(self) -> Replay {
+                match self { $(Operation::$operation => Replay::$replay),* }
+            }
+        }
+    };
+}
+
+operations! {
+    /// `GET /v2/`: how every client begins.
+    Ping "ping" "request" Registry [] Read;
+    /// A token is asked for.
+    Token "token" "request" Registry [] Read;
+    /// The list of repositories.
+    Catalog "catalog" "request" Registry [] Read;
+    /// A repository's tags.
+    Tags "tags" "request" Registry [Pull] Read;
+    /// What refers to a manifest: signatures and the like.
+    Referrers "referrers" "request" Registry [Pull] Read;
+    /// Whether a manifest is there: how a pull or a push begins.
+    ManifestHead "manifest_head" "HEAD" Registry [Pull] Read;
+    /// A manifest is pulled.
+    ManifestGet "manifest_get" "request" Registry [Pull] Read;
+    /// A manifest is pushed: the end of every push.
+    ManifestPut "manifest_put" "PUT" Registry [Push] Never;
+    /// A manifest, or a tag, is deleted.
+    ManifestDelete "manifest_delete" "DELETE" Registry [Delete] Never;
+    /// Whether a blob is there.
+    BlobHead "blob_head" "HEAD" Registry [Pull] Read;
+    /// A blob is pulled.
+    BlobGet "blob_get" "request" Registry [Pull] Read;
+    /// A blob is deleted.
+    BlobDelete "blob_delete" "DELETE" Registry [Delete] Never;
+    /// An upload is opened.
+    UploadStart "upload_start" "POST" Registry [Push] WithoutBody;
+    /// A blob of another repository is asked for, instead of an upload.
+    UploadMount "upload_mount" "POST" Registry [Push] WithoutBody;
+    /// A whole blob in the request that opens the upload.
+    UploadMonolithic "upload_monolithic" "POST" Registry [Push] Never;
+    /// Bytes of an upload.
+    UploadChunk "upload_chunk" "PATCH" Registry [Push] Never;
+    /// An upload is ended, with its last bytes or without.
+    UploadCommit "upload_commit" "PUT" Registry [Push] Never;
+    /// How far an upload has got.
+    UploadStatus "upload_status" "request" Registry [Pull] Read;
+    /// An upload is given up.
+    UploadCancel "upload_cancel" "DELETE" Registry [Delete] Never;
+    /// Harbor's own API.
+    Api "api" "request" Web [] Read;
+    /// Harbor's portal.
+    Ui "ui" "request" Web [] Read;
+    /// The way back from an identity provider.
+    Oidc "oidc" "request" Web [] Never;
+    /// What is none of these, or never public.
+    Other "other" "request" Registry [] Read;
 }
 
 impl Operation {
@@ -105,82 +152,22 @@ impl Operation {
     /// come back as 404. A second upload start only leaves an empty upload behind. An OIDC
     /// callback's code works once.
     pub(crate) fn replay(self, method: &str) -> Replay {
-        let is_read = matches!(method, "GET" | "HEAD");
-        match self {
-            Operation::Ping
-            | Operation::Token
-            | Operation::Catalog
-            | Operation::Tags
-            | Operation::Referrers
-            | Operation::ManifestHead
-            | Operation::ManifestGet
-            | Operation::BlobHead
-            | Operation::BlobGet
-            | Operation::UploadStatus
-            | Operation::Api
-            | Operation::Ui
-            | Operation::Other
-                if is_read =>
-            {
-                Replay::Read
-            }
-            Operation::UploadStart | Operation::UploadMount => Replay::WithoutBody,
-            Operation::Ping
-            | Operation::Token
-            | Operation::Catalog
-            | Operation::Tags
-            | Operation::Referrers
-            | Operation::ManifestHead
-            | Operation::ManifestGet
-            | Operation::ManifestPut
-            | Operation::ManifestDelete
-            | Operation::BlobHead
-            | Operation::BlobGet
-            | Operation::BlobDelete
-            | Operation::UploadMonolithic
-            | Operation::UploadChunk
-            | Operation::UploadCommit
-            | Operation::UploadStatus
-            | Operation::UploadCancel
-            | Operation::Api
-            | Operation::Ui
-            | Operation::Oidc
-            | Operation::Other => Replay::Never,
+        match self.replay_of_reads() {
+            Replay::Read if !matches!(method, "GET" | "HEAD") => Replay::Never,
+            replay @ (Replay::Read | Replay::WithoutBody | Replay::Never) => replay,
         }
+    }
+
+    /// True for what stands below `/v2/` and for the token service: the answers registry clients
+    /// read, cookies stripped, locations repaired.
+    pub fn is_registry(self) -> bool {
+        self.part() == Part::Registry
     }
 
     /// True for the steps of pushes: what the objective and the alerts on pushes count, so that who
     /// asked must be proven to hold a credential.
     pub fn needs_proof(self) -> bool {
         Operation::PUSH.contains(&self) || Operation::TICKETED.contains(&self)
-    }
-
-    /// True for what stands below `/v2/` and for the token service: the answers registry clients
-    /// read, cookies stripped, locations repaired.
-    pub fn is_registry(self) -> bool {
-        match self {
-            Operation::Ping
-            | Operation::Token
-            | Operation::Catalog
-            | Operation::Tags
-            | Operation::Referrers
-            | Operation::ManifestHead
-            | Operation::ManifestGet
-            | Operation::ManifestPut
-            | Operation::ManifestDelete
-            | Operation::BlobHead
-            | Operation::BlobGet
-            | Operation::BlobDelete
-            | Operation::UploadStart
-            | Operation::UploadMount
-            | Operation::UploadMonolithic
-            | Operation::UploadChunk
-            | Operation::UploadCommit
-            | Operation::UploadStatus
-            | Operation::UploadCancel
-            | Operation::Other => true,
-            Operation::Api | Operation::Ui | Operation::Oidc => false,
-        }
     }
 }
 

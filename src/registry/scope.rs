@@ -1,17 +1,9 @@
 //! Scopes: what a request needs of which repository, as Harbor's challenges write it.
 
-use super::operation::Operation;
-use crate::words::words;
-use std::fmt;
+pub use super::operation::Action;
 
-words! {
-    /// What is done to a repository, in the word of an access list.
-    pub enum Action {
-        Pull "pull",
-        Push "push",
-        Delete "delete",
-    }
-}
+use super::operation::Operation;
+use std::fmt;
 
 /// One action on one repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +19,7 @@ impl Scope {
         repository: &str,
         mount_from: Option<&str>,
     ) -> Vec<Scope> {
-        let Some(action) = action(operation) else {
+        let Some(action) = operation.action() else {
             return Vec::new();
         };
         let scope = |repository: &str, action| Scope {
@@ -51,34 +43,6 @@ impl fmt::Display for Scope {
             Action::Delete => "delete",
         };
         write!(f, "repository:{}:{actions}", self.repository)
-    }
-}
-
-fn action(operation: Operation) -> Option<Action> {
-    match operation {
-        Operation::Tags
-        | Operation::Referrers
-        | Operation::ManifestHead
-        | Operation::ManifestGet
-        | Operation::BlobHead
-        | Operation::BlobGet
-        | Operation::UploadStatus => Some(Action::Pull),
-        Operation::ManifestPut
-        | Operation::UploadStart
-        | Operation::UploadMount
-        | Operation::UploadMonolithic
-        | Operation::UploadChunk
-        | Operation::UploadCommit => Some(Action::Push),
-        Operation::ManifestDelete | Operation::BlobDelete | Operation::UploadCancel => {
-            Some(Action::Delete)
-        }
-        Operation::Ping
-        | Operation::Token
-        | Operation::Catalog
-        | Operation::Api
-        | Operation::Ui
-        | Operation::Oidc
-        | Operation::Other => None,
     }
 }
 
