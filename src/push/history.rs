@@ -55,7 +55,7 @@ impl History {
         let Some(requests) = self.registries.get_mut(registry) else {
             return;
         };
-        let place = place(quality);
+        let place = quality as usize;
         for counts in [requests.minutes.current(now), requests.steps.current(now)] {
             counts[place] = counts[place].saturating_add(1);
         }
@@ -134,7 +134,7 @@ impl History {
 impl Requests {
     fn series(&mut self, name: &Text, now: Moment) -> RequestSeries {
         let mut of = |quality| {
-            let place = place(quality);
+            let place = quality as usize;
             self.steps
                 .all(now)
                 .map(|counts| u64::from(counts[place]))
@@ -146,14 +146,6 @@ impl Requests {
             bad: of(Quality::Bad),
             excluded: of(Quality::Excluded),
         }
-    }
-}
-
-fn place(quality: Quality) -> usize {
-    match quality {
-        Quality::Good => 0,
-        Quality::Bad => 1,
-        Quality::Excluded => 2,
     }
 }
 

@@ -41,6 +41,7 @@ pub(crate) use view::{FailureList, Overview, PushList, RegistryView, Series};
 
 use crate::edge::text::Text;
 use parking_lot::{Mutex, MutexGuard};
+use progress::Push;
 use std::time::{Duration, SystemTime};
 use tracker::Tracker;
 
@@ -85,7 +86,11 @@ impl Pushes {
 
     /// A run of a registry's canary was bad.
     pub fn canary_failed(&self, failure: &CanaryFailure<'_>, now: SystemTime) {
-        self.tracker().canary_failed(failure, now);
+        let mut tracker = self.tracker();
+        let now = tracker.clock.read(now);
+        if failure.registry < tracker.names.len() {
+            tracker.failures.canary(failure, now);
+        }
     }
 
     /// How long ago this replica saw Harbor take this blob into this repository.
@@ -96,25 +101,32 @@ impl Pushes {
         digest: &str,
         now: SystemTime,
     ) -> Option<Duration> {
-        self.tracker()
-            .committed_ago(registry, repository, digest, now)
+        let mut tracker = self.tracker();
+        let now = tracker.clock.read(now);
+        tracker.committed.ago(registry, repository, digest, now)
     }
 
     /// Whether PUTs of the push that goes on have brought their Authorization here: then nothing
     /// in front removes it from them.
     pub(crate) fn puts_carry_authorization(&self, whose: &Whose<'_>) -> bool {
-        self.tracker().puts_carry_authorization(whose)
+        let tracker = self.tracker();
+        let push = tracker.push_of(whose);
+        push.is_some_and(Push::puts_carry_authorization)
     }
 
     /// Whether this replica saw Harbor open this upload: nobody else knows its id.
     pub(crate) fn saw_opened(&self, registry: usize, upload: &str) -> bool {
-        self.tracker().saw_opened(registry, upload)
+        let tracker = self.tracker();
+        let upload = tracker.uploads.find(registry, upload);
+        upload.is_some_and(|upload| upload.host.is_some())
     }
 
     /// Whether layers of this push came through here with proof, and no more manifests than those
     /// have been lost: a manifest that comes bare then is one of the push.
     pub(crate) fn is_manifest_expected(&self, whose: &Whose<'_>) -> bool {
-        self.tracker().is_manifest_expected(whose)
+        let tracker = self.tracker();
+        let push = tracker.push_of(whose);
+        push.is_some_and(Push::is_manifest_expected)
     }
 
     /// Ends what has not been heard of for too long; to be called every few seconds. What it
@@ -137,12 +149,26 @@ impl Pushes {
     }
 
     pub(crate) fn failures(&self, filter: &FailureFilter, now: SystemTime) -> FailureList {
-        self.tracker().failures(filter, now)
+        let mut tracker = self.tracker();
+        let now = tracker.clock.read(now);
+        let Tracker { names, clock, .. } = &*tracker;
+        FailureList {
+            time: clock.wall(now),
+            failures: tracker.failures.views(filter, names, clock),
+        }
     }
 
     /// How many entries there are, for tests of the bounds.
     pub fn kept(&self) -> Kept {
-        self.tracker().kept()
+        let tracker = self.tracker();
+        Kept {
+            uploads: tracker.uploads.len(),
+            in_flight: tracker.flights.len(),
+            pushes: tracker.pushes.len(),
+            failures: tracker.failures.len(),
+            failure_series: tracker.history.failure_series_kept(),
+            committed: tracker.committed.len(),
+        }
     }
 
     /// What a panic elsewhere left behind is at worst one entry that the next sweep ends.

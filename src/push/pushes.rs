@@ -139,16 +139,8 @@ impl PushTable {
             .collect()
     }
 
-    /// Whether the PUTs of the push with this key bring their Authorization all the way.
-    pub(crate) fn puts_carry_authorization(&self, key: u64) -> bool {
-        let push = self.current.peek(&key);
-        push.is_some_and(Push::puts_carry_authorization)
-    }
-
-    /// See `Push::is_manifest_expected`.
-    pub(crate) fn is_manifest_expected(&self, key: u64) -> bool {
-        let push = self.current.peek(&key);
-        push.is_some_and(Push::is_manifest_expected)
+    pub(crate) fn get(&self, key: u64) -> Option<&Push> {
+        self.current.peek(&key)
     }
 
     pub(crate) fn len(&self) -> usize {

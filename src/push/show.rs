@@ -2,11 +2,11 @@
 
 use super::clock::Moment;
 use super::event::Gauge;
-use super::filter::{FailureFilter, PushFilter, most};
+use super::filter::{PushFilter, most};
 use super::flights::Flight;
 use super::tracker::Tracker;
 use super::uploads::Upload;
-use super::view::{FailureList, Overview, PushList, RegistryView, UploadView};
+use super::view::{Overview, PushList, RegistryView, UploadView};
 use std::time::SystemTime;
 
 impl Tracker {
@@ -54,14 +54,6 @@ impl Tracker {
             pushes: self
                 .pushes
                 .views(filter, &in_flight, &self.names, &self.clock),
-        }
-    }
-
-    pub(crate) fn failures(&mut self, filter: &FailureFilter, now: SystemTime) -> FailureList {
-        let now = self.clock.read(now);
-        FailureList {
-            time: self.clock.wall(now),
-            failures: self.failures.views(filter, &self.names, &self.clock),
         }
     }
 

@@ -8,10 +8,11 @@ use super::committed::Committed;
 use super::diagnosis::diagnosis;
 use super::event::{Began, Ended, Swept, Told, UploadEnd, Whose};
 use super::evidence::{Evidence, finding, is_own_limit};
-use super::failures::{CanaryFailure, Failures};
+use super::failures::Failures;
 use super::finding::Finding;
 use super::flights::Flights;
 use super::history::History;
+use super::progress::Push;
 use super::pushes::{PushTable, push_key};
 use super::uploads::Uploads;
 use super::waits::Waits;
@@ -19,7 +20,7 @@ use crate::edge::text::Text;
 use crate::registry::operation::Operation;
 use crate::registry::reason::{Outcome, Proof, Reason};
 use std::collections::HashSet;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 #[derive(Debug)]
 pub(crate) struct Tracker {
@@ -33,7 +34,7 @@ pub(crate) struct Tracker {
     /// By registry.
     pub(super) waits: Vec<Waits>,
     breaks: Vec<Breaks>,
-    committed: Committed,
+    pub(super) committed: Committed,
 }
 
 /// How many entries the tracker holds.
@@ -125,25 +126,8 @@ impl Tracker {
         }
     }
 
-    pub(crate) fn canary_failed(&mut self, failure: &CanaryFailure<'_>, now: SystemTime) {
-        let now = self.clock.read(now);
-        if failure.registry < self.names.len() {
-            self.failures.canary(failure, now);
-        }
-    }
-
-    pub(crate) fn committed_ago(
-        &mut self,
-        registry: usize,
-        repository: &str,
-        digest: &str,
-        now: SystemTime,
-    ) -> Option<Duration> {
-        let now = self.clock.read(now);
-        self.committed.ago(registry, repository, digest, now)
-    }
-
-    pub(crate) fn puts_carry_authorization(&self, whose: &Whose<'_>) -> bool {
+    /// The push that goes on of whom something came.
+    pub(super) fn push_of(&self, whose: &Whose<'_>) -> Option<&Push> {
         let Whose {
             registry,
             repository,
@@ -151,24 +135,7 @@ impl Tracker {
             client_family,
         } = *whose;
         let key = push_key(registry, repository, client, client_family);
-        self.pushes.puts_carry_authorization(key)
-    }
-
-    /// Whether this replica saw Harbor open this upload.
-    pub(crate) fn saw_opened(&self, registry: usize, upload: &str) -> bool {
-        let upload = self.uploads.find(registry, upload);
-        upload.is_some_and(|upload| upload.host.is_some())
-    }
-
-    pub(crate) fn is_manifest_expected(&self, whose: &Whose<'_>) -> bool {
-        let Whose {
-            registry,
-            repository,
-            client,
-            client_family,
-        } = *whose;
-        let key = push_key(registry, repository, client, client_family);
-        self.pushes.is_manifest_expected(key)
+        self.pushes.get(key)
     }
 
     pub(crate) fn sweep(&mut self, now: SystemTime) -> Vec<Swept> {
@@ -195,17 +162,6 @@ impl Tracker {
             }
         }
         swept
-    }
-
-    pub(crate) fn kept(&self) -> Kept {
-        Kept {
-            uploads: self.uploads.len(),
-            in_flight: self.flights.len(),
-            pushes: self.pushes.len(),
-            failures: self.failures.len(),
-            failure_series: self.history.failure_series_kept(),
-            committed: self.committed.len(),
-        }
     }
 
     pub(super) fn pushes_in_flight(&self) -> HashSet<u64> {
