@@ -29,6 +29,9 @@ use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::Notify;
 
+/// What is kept of the requests that follow.
+const AHEAD: usize = 4096;
+
 /// The connection.
 pub(super) struct Guard {
     inner: Stream,
@@ -127,10 +130,17 @@ impl Guard {
         }
     }
 
-    /// Puts back what was read behind a body's end: the next request begins with it.
-    pub(super) fn put_back(&mut self, rest: BytesMut) {
-        let behind = std::mem::replace(&mut self.beginning, rest);
-        self.beginning.extend_from_slice(&behind);
+    /// Puts back what was read behind a body's end: the next request begins with it. A client that
+    /// sends more of it ahead than most headers are long has to come again: nothing else bounds what
+    /// its connection would keep.
+    pub(super) fn put_back(&mut self, rest: &[u8]) {
+        if rest.len() + self.beginning.len() > AHEAD {
+            self.life.ends_with_this_request();
+            return;
+        }
+        let mut beginning = BytesMut::from(rest);
+        beginning.extend_from_slice(&self.beginning);
+        self.beginning = beginning;
     }
 
     /// Whether the next request, or this one's body, has begun already.

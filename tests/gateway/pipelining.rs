@@ -54,6 +54,27 @@ async fn requests_that_come_at_once_are_answered_in_order() {
     }
 }
 
+/// What is sent ahead is kept in memory, so it has an end: the request is answered, and then the
+/// connection is over.
+#[tokio::test]
+async fn a_client_that_sends_too_far_ahead_has_to_come_again() {
+    let harbor = Harbor::content().await;
+    let world = Setup::new(harbor.url()).start();
+    let mut conn = world.http().await;
+    let mut sent = request("PATCH", UPLOAD, &["Transfer-Encoding: chunked"], b"");
+    conn.write(&sent).await.expect("an open connection");
+    until("the upload", || (!harbor.got().is_empty()).then_some(())).await;
+    sent = b"5\r\nhello\r\n0\r\n\r\n".to_vec();
+    for _ in 0..200 {
+        sent.extend(get("/v2/", &[]));
+    }
+    assert!(sent.len() > 8192);
+    conn.write(&sent).await.expect("an open connection");
+    let reply = conn.answer().await;
+    assert_eq!((reply.status, reply.header("connection")), (200, "close"));
+    assert_eq!(harbor.got().len(), 1);
+}
+
 #[tokio::test]
 async fn what_comes_while_harbor_works_waits_for_its_turn() {
     for over_tls in [false, true] {

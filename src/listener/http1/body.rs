@@ -120,7 +120,7 @@ impl Body {
             RequestBody::Chunked(chunked) => {
                 let (data, end) = chunked.take(&mut bytes)?;
                 if end < bytes.len() {
-                    stream.put_back(bytes.split_off(end));
+                    stream.put_back(&bytes[end..]);
                 }
                 bytes.truncate(data);
             }

@@ -97,7 +97,7 @@ impl Exchange {
                 Poll::Ready(self.is_left())
             }
             _ => {
-                self.stream.put_back(next);
+                self.stream.put_back(&next);
                 Poll::Pending
             }
         }
