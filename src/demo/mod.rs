@@ -12,6 +12,7 @@ mod stage;
 
 use crate::sample::content::Pattern;
 use crate::sample::image::Image;
+use crate::signals::Signals;
 use crate::standin::hop::Hop;
 use anyhow::{Context, bail, ensure};
 use client::Client;
@@ -22,7 +23,6 @@ use report::Report;
 use stage::{NAME, Stage};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Of a layer: large enough that an early refusal comes while it is being sent.
 const LAYER: u64 = 64 * 1024 * 1024;
@@ -204,17 +204,9 @@ fn stay(report: &Report, scene: &Scene) -> anyhow::Result<()> {
 
 /// Ctrl-C, or being told to go in another way.
 async fn interrupted() {
-    let signals = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    );
-    let (Ok(mut terminate), Ok(mut hangup)) = signals else {
+    match Signals::new() {
+        Ok(mut signals) => drop(signals.next().await),
         // Without handlers the default holds, and that ends the process.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
+        Err(_) => std::future::pending().await,
     }
 }

@@ -5,7 +5,7 @@ use super::line::format_line;
 use super::queue::{Batch, Counts, Kind, Queue};
 use crate::config::LogFormat;
 use log::{Level, Record};
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 use prometheus::IntCounter;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -42,14 +42,9 @@ struct State {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Whole lines go in, so that a panic can't leave half a one.
-        self.state.lock()
-    }
-
     /// Hands a line to the thread; never waits for it.
     pub(super) fn push(&self, kind: Kind, line: &[u8]) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let is_taken = state.queue.push(kind, line);
         let is_due = kind == Kind::Message || state.queue.len() >= BATCH;
         let wake = is_due && !state.is_due;
@@ -65,7 +60,7 @@ impl Shared {
 
     /// Waits until all that was pushed is written, but no longer than `limit`.
     pub(super) fn flush(&self, limit: Duration) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.is_due = true;
         self.due.notify_one();
         let is_under_way = |state: &mut State| state.is_writing || state.queue.len() > 0;
@@ -87,7 +82,7 @@ impl Shared {
 
     /// Waits for something to write.
     fn next(&self, batch: &mut Batch) -> Counts {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.is_writing = false;
         loop {
             if state.queue.len() == 0 {

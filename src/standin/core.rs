@@ -3,7 +3,6 @@
 use super::account::Project;
 use super::answer::field;
 use super::config::StandinConfig;
-use super::content::Pattern;
 use super::faults::Faults;
 use super::path::{Query, normalise};
 use super::seen::Log;
@@ -81,13 +80,5 @@ impl Core {
     pub(super) fn project(&self, name: &str) -> Option<&Project> {
         let mut projects = self.config.projects.iter();
         projects.find(|project| project.name == name)
-    }
-
-    pub(super) async fn register_blob(&self, repository: &str, pattern: Pattern) -> String {
-        // A pass over gigabytes is no work for an I/O thread; if it is cancelled, so are we.
-        let hashing = tokio::task::spawn_blocking(move || pattern.digest());
-        let digest = hashing.await.unwrap_or_default();
-        self.store().put_pattern(repository, &digest, pattern);
-        digest
     }
 }
