@@ -3,7 +3,7 @@
 
 use crate::words::words;
 
-/// One metric family as it is documented: the README's table is held against this.
+/// One metric family as it is documented: the table in docs/metrics.md is held against this.
 #[derive(Clone, Copy, Debug)]
 pub struct Family {
     pub name: &'static str,

@@ -56,7 +56,7 @@ fn targets(value: &str) -> Option<Vec<(usize, usize)>> {
             b'<' => {
                 let end = at + 1 + bytes[at + 1..].iter().position(|&b| b == b'>')?;
                 found.push((at + 1, end));
-                at = end + 1;
+                at = end;
             }
             b'"' => at = quoted_end(bytes, at)?,
             _ => at += 1,
@@ -85,12 +85,16 @@ mod tests {
     use crate::registry::operation::Operation;
 
     fn repair(value: &str, operation: Operation) -> Option<(String, Option<&str>)> {
+        repair_of(200, value, operation)
+    }
+
+    fn repair_of(status: u16, value: &str, operation: Operation) -> Option<(String, Option<&str>)> {
         let origins = ["https://hub.example.com", "http://harbor.internal"]
             .map(|text| Origin::parse(text).unwrap());
         let known = KnownAuthorities::new(&origins);
         let reply = Reply {
             operation,
-            status: 200,
+            status,
             public: &origins[0],
             known: &known,
         };
@@ -133,6 +137,16 @@ mod tests {
         ] {
             let found = repair(value, Operation::Api);
             assert_eq!(found, Some((expected.to_owned(), None)), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_link_beside_a_redirect_is_no_redirect() {
+        let value = "<http://b.test/v2/b>; rel=next";
+        for status in [200, 302, 307] {
+            let found = repair_of(status, value, Operation::Tags);
+            let expected = ("</v2/b>; rel=next".to_owned(), Some("b.test"));
+            assert_eq!(found, Some(expected), "{status}");
         }
     }
 
