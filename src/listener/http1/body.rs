@@ -115,16 +115,19 @@ impl Body {
     /// What of these bytes is the body's.
     fn take(&mut self, mut bytes: BytesMut, stream: &mut Guard) -> Result<BytesMut, Invalid> {
         self.next = (bytes.len() * 2).clamp(SMALLEST, AHEAD);
-        match &mut self.rest {
-            RequestBody::Length(left) => *left -= bytes.len() as u64,
-            RequestBody::Chunked(chunked) => {
-                let (data, end) = chunked.take(&mut bytes)?;
-                if end < bytes.len() {
-                    stream.put_back(&bytes[end..]);
-                }
-                bytes.truncate(data);
+        let (data, end) = match &mut self.rest {
+            RequestBody::Length(left) => {
+                let data = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
+                *left -= data as u64;
+                (data, data)
             }
+            RequestBody::Chunked(chunked) => chunked.take(&mut bytes)?,
+        };
+        // An allocation may be larger than was asked for, and so may what was read into it.
+        if end < bytes.len() {
+            stream.put_back(&bytes[end..]);
         }
+        bytes.truncate(data);
         Ok(bytes)
     }
 
