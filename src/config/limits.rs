@@ -21,7 +21,7 @@ settings! {
     /// What clients may take of this gateway, over all registries.
     // A push of docker or containerd takes six connections at most, so the defaults are more than
     // 2,000 pushes at once, of which one address (an office, a build farm behind NAT) may have half.
-    // An idle one takes 6 KiB, over TLS 16 (benches/RESULTS.md).
+    // An idle one takes 7 KiB, over TLS 17 (benches/RESULTS.md).
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Limits as DraftLimits {
         /// Client connections.
