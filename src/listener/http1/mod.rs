@@ -1,4 +1,4 @@
-//! HTTP/1.1 from clients: messages are framed here and not by Pingora, because its sessions keep three
+//! HTTP/1.1 from clients: messages are framed here and not by Pingora, because its sessions keep two
 //! buffers of 64 KiB for an upload that waits, and copy each body.
 //!
 //! A connection has one request at a time. What the client sends before its answer is there waits.
