@@ -326,6 +326,12 @@ async fn stands_still(world: &World) -> Conn {
     let lines = [token.as_str(), "Content-Length: 100000"];
     let half = request("PATCH", &location, &lines, &[0; 5000]);
     conn.write(half).await.expect("write");
+    let family = "harbormouth_upload_silence_seconds";
+    until("an upload that is shown to stand still", || {
+        let silence = world.gateway.metric(family, &[("registry", "hq")]);
+        (silence > 0.0).then_some(())
+    })
+    .await;
     conn
 }
 
