@@ -9,7 +9,7 @@ use super::life::Life;
 use super::multiplexed::Multiplexed;
 use super::outflow::Outflow;
 use super::refused::Refused;
-use super::timer::Timer;
+use super::timer::Wait;
 use crate::config::Limits;
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
@@ -42,11 +42,10 @@ pub(super) struct Guard {
     reading: Reading,
     /// What was read of the next request, or of this one's body.
     beginning: BytesMut,
-    /// Since when a write waits for the client.
-    unsent_since: Option<Instant>,
+    /// For the client to take what is written.
+    unsent: Wait,
     /// Since when the client has taken too little, and what it has taken since.
     slow: Option<(Instant, u64)>,
-    write_timer: Timer,
 }
 
 enum Reading {
@@ -80,9 +79,8 @@ impl Guard {
             refused,
             reading,
             beginning: BytesMut::new(),
-            unsent_since: None,
+            unsent: Wait::default(),
             slow: None,
-            write_timer: Timer::default(),
         }
     }
 
@@ -186,15 +184,13 @@ impl Guard {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
         if polled.is_ready() {
-            self.unsent_since = None;
+            self.unsent.ends();
             return polled;
         }
         if self.life.is_given_up() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        let since = *self.unsent_since.get_or_insert_with(Instant::now);
-        let deadline = since + self.life.write_limit();
-        ready!(self.write_timer.poll(deadline, cx));
+        ready!(self.unsent.poll(self.life.write_limit(), cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }

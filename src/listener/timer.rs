@@ -45,6 +45,26 @@ impl Timer {
     }
 }
 
+/// One thing that is waited for, and may be for a bounded time.
+#[derive(Default)]
+pub(super) struct Wait {
+    since: Option<Instant>,
+    timer: Timer,
+}
+
+impl Wait {
+    /// It has come: the next look that finds nothing begins to wait anew.
+    pub(super) fn ends(&mut self) {
+        self.since = None;
+    }
+
+    /// Called when it has not come: ready when it has been waited for as long as `limit`.
+    pub(super) fn poll(&mut self, limit: Duration, cx: &mut Context<'_>) -> Poll<()> {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        self.timer.poll(since + limit, cx)
+    }
+}
+
 impl Armed {
     fn for_time(rings: Instant) -> Armed {
         let left = rings.saturating_duration_since(Instant::now());

@@ -4,7 +4,7 @@
 use super::chunked::Invalid;
 use super::framing::RequestBody;
 use crate::listener::guard::Guard;
-use crate::listener::timer::Timer;
+use crate::listener::timer::Wait;
 use bytes::{Bytes, BytesMut};
 use futures_util::task::AtomicWaker;
 use pingora::{Error, ErrorType, Result};
@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio_util::io::poll_read_buf;
 
 /// Memory for one piece at least. A client that fills its piece gets a larger one next, up to
@@ -35,9 +35,8 @@ pub(super) struct Body {
     pub(super) received: usize,
     /// Memory for the next piece.
     next: usize,
-    /// Since when a piece is waited for.
-    since: Option<Instant>,
-    timer: Timer,
+    /// For a piece.
+    wait: Wait,
     ahead: Arc<Ahead>,
 }
 
@@ -48,8 +47,7 @@ impl Body {
             is_broken: false,
             received: 0,
             next: SMALLEST,
-            since: None,
-            timer: Timer::default(),
+            wait: Wait::default(),
             ahead: Arc::clone(ahead),
         }
     }
@@ -69,7 +67,7 @@ impl Body {
 
     /// What is waited for is waited for anew.
     pub(super) fn restart_timer(&mut self) {
-        self.since = None;
+        self.wait.ends();
     }
 
     /// The next piece; none at the body's end.
@@ -88,7 +86,7 @@ impl Body {
             let Poll::Ready(read) = poll_fill(stream, self.rest.at_most(most), cx) else {
                 return self.poll_late(limit, cx);
             };
-            self.since = None;
+            self.wait.ends();
             let bytes = match read {
                 Ok(bytes) if bytes.is_empty() => return Poll::Ready(self.breaks_off()),
                 Ok(bytes) => bytes,
@@ -147,8 +145,7 @@ impl Body {
         let Some(limit) = limit else {
             return Poll::Pending;
         };
-        let since = *self.since.get_or_insert_with(Instant::now);
-        ready!(self.timer.poll(since + limit, cx));
+        ready!(self.wait.poll(limit, cx));
         Poll::Ready(Error::e_explain(
             ErrorType::ReadTimedout,
             format!("no piece of a body for {limit:?}"),

@@ -10,12 +10,12 @@ use parking_lot::Mutex;
 use pingora::protocols::{Digest, GetProxyDigest, GetSocketDigest, GetTimingDigest, Ssl};
 use pingora::{Error, ErrorType, OrErr, Result};
 use std::future::poll_fn;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::AsyncWrite;
-use tokio_util::io::poll_read_buf;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What the next request may begin with while this one is served.
 const NEXT: usize = 4096;
@@ -89,18 +89,16 @@ impl Exchange {
         if self.stream.has_beginning() {
             return Poll::Pending;
         }
-        let mut next = BytesMut::with_capacity(NEXT);
-        let read = ready!(poll_read_buf(Pin::new(&mut self.stream), cx, &mut next));
-        match read.or_err(ErrorType::ReadError, "waiting for the answer")? {
-            0 => {
-                self.is_half_closed = true;
-                Poll::Ready(self.is_left())
-            }
-            _ => {
-                self.stream.put_back(&next);
-                Poll::Pending
-            }
+        let mut space = [MaybeUninit::uninit(); NEXT];
+        let mut next = ReadBuf::uninit(&mut space);
+        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut next));
+        read.or_err(ErrorType::ReadError, "waiting for the answer")?;
+        if next.filled().is_empty() {
+            self.is_half_closed = true;
+            return Poll::Ready(self.is_left());
         }
+        self.stream.put_back(next.filled());
+        Poll::Pending
     }
 
     fn is_left(&self) -> Result<Option<Bytes>> {

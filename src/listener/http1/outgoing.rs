@@ -1,14 +1,14 @@
 //! What is to be sent, as the pieces that it came in: none is copied into another.
 
 use crate::listener::guard::Guard;
-use crate::listener::timer::Timer;
+use crate::listener::timer::Wait;
 use bytes::{Buf, Bytes};
 use pingora::{Error, ErrorType, OrErr, Result};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::AsyncWrite;
 
 /// Pieces for one call: a header, and as many pieces of a body as Pingora gives at once.
@@ -18,9 +18,8 @@ const AT_ONCE: usize = 16;
 pub(super) struct Outgoing {
     pieces: VecDeque<Bytes>,
     is_flushed: bool,
-    /// Since when the client has not taken a piece whole.
-    since: Option<Instant>,
-    timer: Timer,
+    /// For the client to take a piece whole.
+    wait: Wait,
 }
 
 impl Outgoing {
@@ -47,14 +46,13 @@ impl Outgoing {
         cx: &mut Context<'_>,
     ) -> Poll<Result<()>> {
         if let Poll::Ready(sent) = self.poll_write(stream, cx) {
-            self.since = None;
+            self.wait.ends();
             return Poll::Ready(sent.or_err(ErrorType::WriteError, "writing an answer"));
         }
         let Some(limit) = limit else {
             return Poll::Pending;
         };
-        let since = *self.since.get_or_insert_with(Instant::now);
-        ready!(self.timer.poll(since + limit, cx));
+        ready!(self.wait.poll(limit, cx));
         Poll::Ready(Error::e_explain(
             ErrorType::WriteTimedout,
             format!("a piece was not taken for {limit:?}"),
@@ -93,7 +91,7 @@ impl Outgoing {
             }
             left -= first.len();
             self.pieces.pop_front();
-            self.since = None;
+            self.wait.ends();
         }
     }
 }
