@@ -28,6 +28,7 @@ mod multiplexed;
 mod outflow;
 mod progress;
 mod refused;
+mod session_methods;
 mod stream;
 mod timer;
 mod worker;

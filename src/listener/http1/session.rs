@@ -7,9 +7,9 @@ use super::framing::{Framing, of_answer};
 use super::header::Header;
 use crate::listener::form::KeptForm;
 use crate::listener::life::Life;
+use crate::listener::session_methods::{Messages, common_methods};
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::Stream;
 use http::HeaderMap;
 use http::header::{CONNECTION, DATE, HOST, HeaderValue};
 use parking_lot::{Mutex, MutexGuard};
@@ -24,8 +24,6 @@ use pingora::{Error, ErrorType, Result};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
-
-type Messages = Box<dyn Stream<Item = Result<Bytes>> + Unpin + Send + Sync + 'static>;
 
 pub(super) struct Http1Session {
     request: RequestHeader,
@@ -98,14 +96,6 @@ impl Http1Session {
 
 #[async_trait]
 impl Session for Http1Session {
-    fn req_header(&self) -> &RequestHeader {
-        &self.request
-    }
-
-    fn req_header_mut(&mut self) -> &mut RequestHeader {
-        &mut self.request
-    }
-
     async fn read_body_bytes(&mut self) -> Result<Option<Bytes>> {
         let piece = poll_fn(|cx| self.exchange().poll_piece(cx)).await?;
         self.form.came(piece.as_deref().unwrap_or_default());
@@ -263,59 +253,13 @@ impl Session for Http1Session {
         self.exchange().body.received
     }
 
-    fn digest(&self) -> Option<&Digest> {
-        Some(&self.digest)
-    }
-
-    fn digest_mut(&mut self) -> Option<&mut Digest> {
-        Arc::get_mut(&mut self.digest)
-    }
-
-    fn client_addr(&self) -> Option<&SocketAddr> {
-        self.digest.socket_digest.as_ref()?.peer_addr()
-    }
-
-    fn server_addr(&self) -> Option<&SocketAddr> {
-        self.digest.socket_digest.as_ref()?.local_addr()
-    }
-
     fn pseudo_raw_h1_request_header(&self) -> Bytes {
         self.raw.clone()
-    }
-
-    fn enable_retry_buffering(&mut self) {
-        let received = self.body_bytes_read();
-        self.form.keep(&self.request, received);
-    }
-
-    fn retry_buffer_truncated(&self) -> bool {
-        self.body_bytes_read() > 0 && !self.form.is_kept()
-    }
-
-    fn get_retry_buffer(&self) -> Option<Bytes> {
-        self.form.read()
     }
 
     async fn finish_custom(&mut self) -> Result<()> {
         Ok(())
     }
 
-    fn take_custom_message_reader(&mut self) -> Option<Messages> {
-        None
-    }
-
-    fn restore_custom_message_reader(&mut self, _reader: Messages) -> Result<()> {
-        Ok(())
-    }
-
-    fn take_custom_message_writer(&mut self) -> Option<Box<dyn CustomMessageWrite>> {
-        None
-    }
-
-    fn restore_custom_message_writer(
-        &mut self,
-        _writer: Box<dyn CustomMessageWrite>,
-    ) -> Result<()> {
-        Ok(())
-    }
+    common_methods!();
 }

@@ -5,9 +5,9 @@
 use super::answer::Answer;
 use super::flow::{Flow, Piece};
 use crate::listener::form::KeptForm;
+use crate::listener::session_methods::{Messages, common_methods};
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::Stream;
 use h2::RecvStream;
 use h2::server::SendResponse;
 use http::HeaderMap;
@@ -22,8 +22,6 @@ use pingora::protocols::l4::socket::SocketAddr;
 use pingora::{Error, ErrorType, OrErr, Result};
 use std::sync::Arc;
 use std::time::Duration;
-
-type Messages = Box<dyn Stream<Item = Result<Bytes>> + Unpin + Send + Sync + 'static>;
 
 /// The kernels between us and Harbor take so much of an upload that Harbor doesn't read.
 const UNPROVEN: usize = 512 * 1024;
@@ -90,14 +88,6 @@ impl Http2Session {
 
 #[async_trait]
 impl Session for Http2Session {
-    fn req_header(&self) -> &RequestHeader {
-        &self.request
-    }
-
-    fn req_header_mut(&mut self) -> &mut RequestHeader {
-        &mut self.request
-    }
-
     async fn read_body_bytes(&mut self) -> Result<Option<Bytes>> {
         let piece = self.next_piece().await?;
         let room = self.body.flow_control();
@@ -222,58 +212,13 @@ impl Session for Http2Session {
         self.received
     }
 
-    fn digest(&self) -> Option<&Digest> {
-        Some(&self.digest)
-    }
-
-    fn digest_mut(&mut self) -> Option<&mut Digest> {
-        Arc::get_mut(&mut self.digest)
-    }
-
-    fn client_addr(&self) -> Option<&SocketAddr> {
-        self.digest.socket_digest.as_ref()?.peer_addr()
-    }
-
-    fn server_addr(&self) -> Option<&SocketAddr> {
-        self.digest.socket_digest.as_ref()?.local_addr()
-    }
-
     fn pseudo_raw_h1_request_header(&self) -> Bytes {
         http_req_header_to_wire(&self.request).map_or_else(Bytes::new, |wire| wire.freeze())
-    }
-
-    fn enable_retry_buffering(&mut self) {
-        self.form.keep(&self.request, self.received);
-    }
-
-    fn retry_buffer_truncated(&self) -> bool {
-        self.received > 0 && !self.form.is_kept()
-    }
-
-    fn get_retry_buffer(&self) -> Option<Bytes> {
-        self.form.read()
     }
 
     async fn finish_custom(&mut self) -> Result<()> {
         Ok(())
     }
 
-    fn take_custom_message_reader(&mut self) -> Option<Messages> {
-        None
-    }
-
-    fn restore_custom_message_reader(&mut self, _reader: Messages) -> Result<()> {
-        Ok(())
-    }
-
-    fn take_custom_message_writer(&mut self) -> Option<Box<dyn CustomMessageWrite>> {
-        None
-    }
-
-    fn restore_custom_message_writer(
-        &mut self,
-        _writer: Box<dyn CustomMessageWrite>,
-    ) -> Result<()> {
-        Ok(())
-    }
+    common_methods!();
 }
