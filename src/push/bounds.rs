@@ -1,5 +1,5 @@
-//! What the tracker keeps at most, for how long, and why that much. [`memory`] is what all of it
-//! can come to.
+//! What the tracker keeps at most, for how long, and why that much. What all of it comes to is measured
+//! in `tests/tracker.rs`.
 
 use std::time::Duration;
 
@@ -9,6 +9,9 @@ pub(crate) const UPLOADS: usize = 4096;
 
 /// Requests in flight that are followed: each upload has one at a time.
 pub(crate) const FLIGHTS: usize = 4096;
+
+// Where a request that begins is followed, there is room for its upload, or one that is idle.
+const _: () = assert!(FLIGHTS <= UPLOADS);
 
 /// Those of them that nobody proves to be a credential holder's yet: what begins an upload, what was
 /// opened at another replica, and what is made up. The others have the rest for themselves.
@@ -102,41 +105,3 @@ pub(crate) const MESSAGE: usize = 200;
 
 /// Bytes of a diagnosis: two or three sentences.
 pub(crate) const DIAGNOSIS: usize = 900;
-
-/// What a kept text costs beside its bytes: the two counts of an `Arc`, and the allocator's own.
-const TEXT: usize = 32;
-
-/// What an entry of a hash table or of a list in order of use costs beside itself: links, key, slot
-/// (up to four for each entry: tables double, and removed entries leave marks), the allocator's own.
-const ENTRY: usize = 112;
-
-/// The most bytes that a tracker for so many registries holds, worst case in everything: all full,
-/// every text at its longest and of its own. Measured in `tests/tracker.rs`.
-pub const fn memory(registries: usize) -> usize {
-    let repository = REPOSITORY + TEXT;
-    let ids = 2 * (ID + TEXT);
-    let said = DIAGNOSIS + TEXT;
-    // The structs themselves: no more than `STRUCT` bytes each, which a test holds them to.
-    let upload = STRUCT + ENTRY + repository + HOST + TEXT + ids;
-    // With the flow that the gateway shares.
-    let flight = STRUCT + ENTRY + repository + ids + 64;
-    let push = STRUCT + ENTRY + repository + REFERENCE + TEXT + 2 * said + ids;
-    let failure = STRUCT + repository + CODE + TEXT + 4 * MESSAGE + TEXT + said + ids;
-    let series = STRUCT + ENTRY + 4 * 288;
-    // Whose the unproven ones, the pushes and the failures are: at worst each another network's.
-    let pushes = PUSHES + PUSHES_WELL + PUSHES_BADLY;
-    let failures = PUSH_FAILURES + UNPROVEN_FAILURES + OTHER_FAILURES + CANARY_FAILURES;
-    let owners = (UNPROVEN_FLIGHTS + UNPROVEN_UPLOADS + pushes + failures) * ENTRY;
-    let registry = 12 * (61 + 288) + 8 * 61 + 24 * WAITS + 64 * BREAKS + 2 * STRUCT;
-    UPLOADS * upload
-        + FLIGHTS * flight
-        + pushes * push
-        + failures * failure
-        + COMMITTED * (16 + ENTRY)
-        + FAILURE_SERIES * series
-        + owners
-        + registries * registry
-}
-
-/// The most that an entry takes without its texts.
-pub(crate) const STRUCT: usize = 200;

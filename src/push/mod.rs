@@ -30,7 +30,6 @@ mod uploads;
 mod view;
 mod waits;
 
-pub use bounds::memory;
 pub use event::{Began, Ended, Flow, Gauge, Swept, Told, UploadEnd, Whose};
 pub use failures::CanaryFailure;
 pub(crate) use filter::{FailureFilter, FilterError, PushFilter};

@@ -280,22 +280,23 @@ fn broken(ended: &Ended<'_>, now: Moment) -> Option<Break> {
 
 #[cfg(test)]
 mod tests {
-    use crate::push::bounds::STRUCT;
     use crate::push::failures::Failure;
     use crate::push::flights::Flight;
     use crate::push::progress::Push;
     use crate::push::uploads::Upload;
 
-    /// What the computed bound on memory takes for granted.
+    /// The most bytes that an entry takes without its texts: there are ten thousand of them.
+    const MOST: usize = 200;
+
     #[test]
-    fn entries_are_as_small_as_the_bound_says() {
+    fn entries_are_small() {
         for (name, size) in [
             ("upload", size_of::<Upload>()),
             ("flight", size_of::<Flight>()),
             ("push", size_of::<Push>()),
             ("failure", size_of::<Failure>()),
         ] {
-            assert!(size <= STRUCT, "{name}: {size}");
+            assert!(size <= MOST, "{name}: {size}");
             println!("{name}: {size}");
         }
     }
