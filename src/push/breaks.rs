@@ -114,7 +114,7 @@ mod tests {
             &'c [(f64, u8, f64, f64)],
             Option<(Limit, u64, usize, usize)>,
         );
-        let cases: [Case<'_>; 11] = [
+        let cases: [Case<'_>; 12] = [
             ("one", &[(0.0, 1, 60.0, 90.0)], None),
             ("two", &[(0.0, 1, 60.0, 90.0), (100.0, 1, 60.2, 70.0)], None),
             (
@@ -176,6 +176,17 @@ mod tests {
                 None,
             ),
             (
+                "just more than half of them",
+                &[
+                    (0.0, 1, 60.0, 61.0),
+                    (50.0, 1, 3.0, 200.0),
+                    (90.0, 1, 13.0, 210.0),
+                    (200.0, 2, 60.0, 90.0),
+                    (300.0, 3, 60.0, 150.0),
+                ],
+                Some((Limit::Silence, 60, 3, 5)),
+            ),
+            (
                 "one client that drops three uploads at once",
                 &[
                     (0.0, 1, 0.0, 42.0),
@@ -221,6 +232,53 @@ mod tests {
                 )
             });
             assert_eq!(shown, expected, "{name}");
+        }
+    }
+
+    /// Whoever drops several uploads at once had the oldest of them cut, and the others with it.
+    #[test]
+    fn of_uploads_that_break_at_once_the_oldest_counts() {
+        // Each: when, which client, age; then when those that are kept broke, and how old they were.
+        type Case<'c> = (&'c str, &'c [(f64, u8, f64)], &'c [(u64, u64)]);
+        let cases: [Case<'_>; 6] = [
+            (
+                "an older one",
+                &[(0.0, 1, 42.0), (0.5, 1, 50.0)],
+                &[(500, 50)],
+            ),
+            (
+                "a younger one",
+                &[(0.0, 1, 50.0), (0.5, 1, 42.0)],
+                &[(0, 50)],
+            ),
+            ("one as old", &[(0.0, 1, 42.0), (0.5, 1, 42.0)], &[(0, 42)]),
+            (
+                "another client's",
+                &[(0.0, 1, 42.0), (0.5, 2, 50.0)],
+                &[(0, 42), (500, 50)],
+            ),
+            (
+                "later",
+                &[(0.0, 1, 42.0), (2.5, 1, 50.0)],
+                &[(0, 42), (2500, 50)],
+            ),
+            (
+                "over an hour later",
+                &[(0.0, 1, 42.0), (3600.5, 2, 30.0)],
+                &[(3_600_500, 30)],
+            ),
+        ];
+        for (name, told, expected) in cases {
+            let mut breaks = Breaks::default();
+            for (at, client, age) in told {
+                breaks.record(seen(*at, *client, 0.0, *age));
+            }
+            let millis = |at: Moment| at.step(Duration::from_millis(1));
+            let kept = breaks
+                .0
+                .iter()
+                .map(|one| (millis(one.at), one.age.as_secs()));
+            assert!(kept.eq(expected.iter().copied()), "{name}: {breaks:?}");
         }
     }
 

@@ -47,11 +47,9 @@ impl Clock {
     pub(crate) fn read(&mut self, now: SystemTime) -> Moment {
         let wall = millis(since_epoch(now));
         let reading = wall.saturating_add(self.shift);
-        if reading < self.latest {
-            let step = self.latest - reading;
-            if step > JITTER {
-                self.shift = self.shift.saturating_add(step);
-            }
+        let back = self.latest.saturating_sub(reading);
+        if back > JITTER {
+            self.shift = self.shift.saturating_add(back);
         }
         self.latest = self.latest.max(reading);
         Moment(self.latest)
@@ -83,6 +81,8 @@ mod tests {
             // Another thread was faster to the lock.
             (1_000_000.5, 0.0, 1_000_001.0),
             (1_000_002.0, 1.0, 1_000_002.0),
+            // Put right by as much as time synchronisation may.
+            (999_997.0, 0.0, 1_000_002.0),
             // Set back by a day, and going on.
             (913_602.0, 0.0, 913_602.0),
             (913_612.0, 10.0, 913_612.0),

@@ -44,3 +44,44 @@ impl Committed {
         self.0.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment::of_step(seconds, Duration::from_secs(1))
+    }
+
+    #[test]
+    fn blobs_are_known_for_ten_minutes() {
+        let mut committed = Committed::new();
+        for (digest, seconds) in [("a", 100), ("b", 200), ("c", 300)] {
+            committed.record(0, "lab/app", digest, at(seconds));
+        }
+        // When, how long ago Harbor took `a`, and how many a sweep leaves.
+        for (seconds, ago, left) in [
+            (300, Some(200), 3),
+            (700, Some(600), 3),
+            (701, None, 2),
+            (900, None, 1),
+            (901, None, 0),
+        ] {
+            let found = committed.ago(0, "lab/app", "a", at(seconds));
+            assert_eq!(found.map(|ago| ago.as_secs()), ago, "{seconds}");
+            committed.sweep(at(seconds));
+            assert_eq!(committed.len(), left, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn the_latest_are_kept() {
+        let mut committed = Committed::new();
+        for number in 0..=COMMITTED {
+            committed.record(0, "lab/app", &number.to_string(), at(1));
+        }
+        assert_eq!(committed.len(), COMMITTED);
+        let is_known = |digest: &str| committed.ago(0, "lab/app", digest, at(1)).is_some();
+        assert_eq!((is_known("0"), is_known("1")), (false, true));
+    }
+}

@@ -207,16 +207,12 @@ fn plain(ended: &Ended<'_>) -> String {
     if let Some(status) = ended.status {
         numbers.push(format!("status {status}"));
     }
-    let mut sentences = format!(
-        "{} It ended {}.",
+    format!(
+        "{} It ended {}. Look at: {}",
         ended.reason.meaning(),
-        numbers.join(", ")
-    );
-    if !ended.reason.advice().is_empty() {
-        sentences.push_str(" Look at: ");
-        sentences.push_str(ended.reason.advice());
-    }
-    sentences
+        numbers.join(", "),
+        ended.reason.advice()
+    )
 }
 
 /// Shorter waits are everyday.
@@ -255,4 +251,45 @@ fn size(bytes: u64) -> String {
 fn trimmed(number: f64, unit: &str) -> String {
     let text = format!("{number:.1}");
     format!("{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_are_told_as_one_says_them() {
+        for (millis, told) in [
+            (0, "0 ms"),
+            (99, "99 ms"),
+            (100, "0.1 s"),
+            (4200, "4.2 s"),
+            (119_900, "119.9 s"),
+            (120_000, "2 min"),
+            (150_000, "2.5 min"),
+            (7_194_000, "119.9 min"),
+            (7_200_000, "2 h"),
+            (9_000_000, "2.5 h"),
+        ] {
+            assert_eq!(lasted(Duration::from_millis(millis)), told);
+        }
+    }
+
+    #[test]
+    fn sizes_are_told_in_the_unit_that_fits() {
+        for (bytes, told) in [
+            (0, "0 bytes"),
+            (999, "999 bytes"),
+            (1000, "1 kB"),
+            (2500, "2.5 kB"),
+            (999_900, "999.9 kB"),
+            (1_000_000, "1 MB"),
+            (2_500_000, "2.5 MB"),
+            (999_900_000, "999.9 MB"),
+            (1_000_000_000, "1 GB"),
+            (2_500_000_000, "2.5 GB"),
+        ] {
+            assert_eq!(size(bytes), told);
+        }
+    }
 }

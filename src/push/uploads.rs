@@ -235,10 +235,9 @@ impl Uploads {
             {
                 *count = count.saturating_add(1);
             }
+            // Each of them has a request in flight, and more than so many are not followed: what is
+            // new came with an answer, and has no place to give back.
             if gone.is_none() {
-                if !upload.is_proven {
-                    self.unproven.give_back(owner(upload.client));
-                }
                 return;
             }
         }

@@ -69,6 +69,31 @@ fn a_storage_that_is_not_shared() {
             &[],
         ),
         (
+            "in one request",
+            |stage| {
+                stage.tell(Ended {
+                    digest: Some(DIGEST),
+                    ..ended(Operation::UploadMonolithic)
+                });
+                stage.pass(1.0).tell(missing(DIGEST))
+            },
+            unshared,
+            &["1 s earlier"],
+        ),
+        (
+            "a mount that became an upload",
+            |stage| {
+                stage.tell(Ended {
+                    operation: Operation::UploadMount,
+                    digest: Some(DIGEST),
+                    ..started("u")
+                });
+                stage.tell(missing(DIGEST))
+            },
+            None,
+            &[],
+        ),
+        (
             "its commit failed",
             |stage| {
                 stage.tell(Ended {
@@ -93,6 +118,17 @@ fn a_storage_that_is_not_shared() {
                 "Harbor doesn't know the upload that it opened 2 s earlier",
                 "two Harbors",
             ],
+        ),
+        (
+            "an upload that Harbor may have purged",
+            |stage| {
+                stage.tell(started("u"));
+                stage
+                    .pass(3600.0)
+                    .tell(failed(Reason::UploadUnknown, Some(404), chunk("u")))
+            },
+            None,
+            &[],
         ),
         (
             "an upload that failed before",
@@ -158,6 +194,12 @@ fn a_token_that_is_too_short() {
             &["expired"],
         ),
         (
+            "an upload that took as long as the token lives",
+            |stage| stage.tell(expired(Some(1800.0), Some(1800.0))),
+            None,
+            &[],
+        ),
+        (
             "a life that isn't known",
             |stage| stage.tell(expired(None, Some(2460.0))),
             None,
@@ -202,14 +244,26 @@ fn a_cdn_with_a_limit() {
             &["body is 500 MB"],
         ),
         (
+            "two percent less than 100 MB",
+            |stage| stage.tell(broke(98_000_000)),
+            cdn,
+            &["body is 100 MB"],
+        ),
+        (
             "too little",
-            |stage| stage.tell(broke(97_000_000)),
+            |stage| stage.tell(broke(97_999_999)),
             None,
             &[],
         ),
         (
+            "two percent more than 100 MiB",
+            |stage| stage.tell(broke(106_954_752)),
+            cdn,
+            &["body is 100 MB"],
+        ),
+        (
             "too much",
-            |stage| stage.tell(broke(110_000_000)),
+            |stage| stage.tell(broke(106_954_753)),
             None,
             &[],
         ),
@@ -297,6 +351,68 @@ fn a_token_without_push() {
             &[],
         ),
     ]);
+}
+
+#[test]
+fn without_a_finding_the_numbers_that_matter_are_said() {
+    let aborted = || failed(Reason::ClientGone, None, commit("u"));
+    for (ended, said) in [
+        (
+            Ended {
+                received: 0,
+                ..failed(Reason::Reset, None, commit("u"))
+            },
+            "It ended after 0 ms. Look at",
+        ),
+        (
+            Ended {
+                received: 1,
+                ..failed(Reason::Reset, Some(502), commit("u"))
+            },
+            "It ended after 0 ms, 1 bytes had come in, status 502. Look at",
+        ),
+        (
+            Ended {
+                silence: seconds(60.0),
+                ..failed(Reason::Reset, None, commit("u"))
+            },
+            "1 MB had come in. Look at",
+        ),
+        (
+            Ended {
+                silence: seconds(1.0),
+                ..aborted()
+            },
+            "1 MB had come in, no byte had moved for 1 s. Look at",
+        ),
+        (
+            Ended {
+                silence: seconds(0.9),
+                ..aborted()
+            },
+            "1 MB had come in. Look at",
+        ),
+        (
+            Ended {
+                silence: seconds(2.0),
+                commit_wait: Some(seconds(1.0)),
+                ..aborted()
+            },
+            "1 MB had come in, the client had waited 1 s for the answer. Look at",
+        ),
+        (
+            Ended {
+                silence: seconds(2.0),
+                commit_wait: Some(seconds(0.9)),
+                ..aborted()
+            },
+            "1 MB had come in, no byte had moved for 2 s. Look at",
+        ),
+    ] {
+        let told = Stage::new().tell(ended);
+        let diagnosis = told.diagnosis.unwrap();
+        assert!(diagnosis.contains(said), "{said:?} in {diagnosis}");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn uploads_end_as_they_should() {
         u64,
     );
     // What the last request told, what a sweep 301 s later tells, and what is open then.
-    let cases: [Case; 12] = [
+    let cases: [Case; 16] = [
         (
             "committed",
             |stage| {
@@ -134,6 +134,59 @@ fn uploads_end_as_they_should() {
             0,
         ),
         (
+            "an invention that a hop sends elsewhere",
+            |stage| {
+                stage
+                    .tell(Ended {
+                        proof: Proof::Unproven,
+                        ..commit("u")
+                    })
+                    .finished
+            },
+            None,
+            &[],
+            0,
+        ),
+        (
+            "its commit was asked for credentials",
+            |stage| {
+                stage.tell(started("u"));
+                stage
+                    .tell(failed(Reason::Challenge, Some(401), commit("u")))
+                    .finished
+            },
+            None,
+            &[(0, "unseen", 1)],
+            0,
+        ),
+        (
+            "its cancellation was asked for credentials",
+            |stage| {
+                stage.tell(started("u"));
+                let cancel = Ended {
+                    upload: Some("u"),
+                    ..ended(Operation::UploadCancel)
+                };
+                stage
+                    .tell(failed(Reason::Challenge, Some(401), cancel))
+                    .finished
+            },
+            None,
+            &[(0, "unseen", 1)],
+            0,
+        ),
+        (
+            "a chunk of an unknown one was asked for credentials",
+            |stage| {
+                stage
+                    .tell(failed(Reason::Challenge, Some(401), chunk("u")))
+                    .finished
+            },
+            None,
+            &[],
+            0,
+        ),
+        (
             "all in one request",
             |stage| stage.tell(ended(Operation::UploadMonolithic)).finished,
             Some("success"),
@@ -151,9 +204,9 @@ fn uploads_end_as_they_should() {
     for (name, story, finished, swept, open) in cases {
         let stage = &mut Stage::new();
         assert_eq!(story(stage).map(UploadEnd::as_str), finished, "{name}");
-        stage.pass(299.0);
+        stage.pass(300.0);
         assert_eq!(stage.sweep(), [], "{name}");
-        stage.pass(2.0);
+        stage.pass(1.0);
         assert_eq!(stage.sweep(), swept, "{name}");
         assert_eq!(stage.open(), open, "{name}");
     }
@@ -188,6 +241,68 @@ fn what_begins_an_upload_is_told_once() {
         assert_eq!(stage.tell(ended).started, is_started, "{name}");
     }
     assert_eq!(stage.open(), 2);
+}
+
+#[test]
+fn ends_are_counted_by_registry_and_word() {
+    let stage = &mut Stage::new();
+    for (registry, upload, reason) in [
+        (0, "a", Reason::Success),
+        (0, "b", Reason::Success),
+        (0, "c", Reason::Success),
+        (0, "d", Reason::Reset),
+        (1, "a", Reason::Success),
+        (1, "b", Reason::Reset),
+    ] {
+        let registry = |ended| Ended { registry, ..ended };
+        stage.tell(registry(started(upload)));
+        stage.tell(registry(Ended {
+            reason,
+            ..chunk(upload)
+        }));
+    }
+    stage.pass(301.0);
+    assert_eq!(
+        stage.sweep(),
+        [
+            (0, "unseen", 3),
+            (0, "reset", 1),
+            (1, "unseen", 1),
+            (1, "reset", 1)
+        ]
+    );
+}
+
+#[test]
+fn an_upload_that_was_opened_here_is_known_until_its_end() {
+    let stage = &mut Stage::new();
+    let knows =
+        |stage: &Stage| [(0, "u"), (1, "u"), (0, "v")].map(|(r, u)| stage.pushes.saw_opened(r, u));
+    assert_eq!(knows(stage), [false; 3], "nothing yet");
+    stage.tell(chunk("v"));
+    assert_eq!(knows(stage), [false; 3], "opened at another replica");
+    stage.tell(started("u"));
+    assert_eq!(knows(stage), [true, false, false]);
+    stage.tell(commit("u"));
+    assert_eq!(knows(stage), [false; 3], "committed");
+}
+
+#[test]
+fn a_blob_that_harbor_took_is_known_by_registry_and_repository() {
+    let stage = &mut Stage::new();
+    stage.tell(commit("u"));
+    stage.pass(4.0);
+    for (name, registry, repository, digest, ago) in [
+        ("it", 0, "lab/app", DIGEST, Some(seconds(4.0))),
+        ("at another registry", 1, "lab/app", DIGEST, None),
+        ("in another repository", 0, "lab/other", DIGEST, None),
+        ("another", 0, "lab/app", "sha256:0123", None),
+    ] {
+        let found = stage
+            .pushes
+            .committed_ago(registry, repository, digest, stage.now);
+        assert_eq!(found, ago, "{name}");
+    }
 }
 
 #[test]

@@ -199,6 +199,30 @@ fn an_impatient_client() {
             impatient,
             &[],
         ),
+        (
+            "a balancer that cuts there, too",
+            |stage| {
+                for _ in 0..3 {
+                    stage.tell(left(30.0, ClientFamily::Skopeo));
+                    stage.pass(20.0);
+                }
+                stage.tell(left(30.0, ClientFamily::Containerd))
+            },
+            impatient,
+            &[],
+        ),
+        (
+            "nor do they make one of what another client does",
+            |stage| {
+                for _ in 0..3 {
+                    stage.tell(left(30.0, ClientFamily::Containerd));
+                    stage.pass(20.0);
+                }
+                stage.tell(left(30.0, ClientFamily::Skopeo))
+            },
+            impatient,
+            &[],
+        ),
     ]);
 }
 

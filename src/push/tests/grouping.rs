@@ -33,7 +33,7 @@ fn layer(stage: &mut Stage, upload: &'static str) {
 #[test]
 fn requests_make_pushes() {
     type Story = fn(&mut Stage);
-    let cases: [(&str, Story, &[Numbers]); 17] = [
+    let cases: [(&str, Story, &[Numbers]); 26] = [
         (
             "layers, a mount and a manifest",
             |stage| {
@@ -49,8 +49,29 @@ fn requests_make_pushes() {
             |stage| {
                 layer(stage, "a");
                 stage.tell(started("b"));
+                stage.tell(chunk("b"));
+                stage.sweep();
             },
             &[("open", 2, 1, 0, 0, None)],
+        ),
+        (
+            "a layer in one request",
+            |stage| {
+                stage.tell(ended(Operation::UploadMonolithic));
+            },
+            &[("open", 1, 1, 0, 0, None)],
+        ),
+        (
+            "a layer in one request, and a mount, that became uploads",
+            |stage| {
+                for operation in [Operation::UploadMonolithic, Operation::UploadMount] {
+                    stage.tell(Ended {
+                        operation,
+                        ..started("a")
+                    });
+                }
+            },
+            &[("open", 2, 0, 0, 0, None)],
         ),
         (
             "two platforms and their index",
@@ -65,7 +86,15 @@ fn requests_make_pushes() {
             &[("ok", 2, 2, 0, 3, None)],
         ),
         (
-            "another push, a minute after the first one's manifest",
+            "an image a minute after the first one's manifest",
+            |stage| {
+                stage.tell(manifest("sha256:1"));
+                stage.pass(60.0).tell(manifest("v1"));
+            },
+            &[("ok", 0, 0, 0, 2, None)],
+        ),
+        (
+            "another push, more than a minute after the first one's manifest",
             |stage| {
                 layer(stage, "a");
                 stage.tell(manifest("v1"));
@@ -144,6 +173,39 @@ fn requests_make_pushes() {
             &[("aborted", 0, 0, 0, 0, Some("client_gone"))],
         ),
         (
+            "refused, and the other uploads were aborted half a minute later",
+            |stage| {
+                stage.tell(failed(Reason::Quota, Some(403), commit("a")));
+                stage.pass(30.0);
+                stage.tell(failed(Reason::ClientGone, None, commit("b")));
+            },
+            &[("refused", 0, 0, 0, 0, Some("quota"))],
+        ),
+        (
+            "refused, and then a failure of another kind",
+            |stage| {
+                stage.tell(failed(Reason::Quota, Some(403), commit("a")));
+                stage.tell(failed(Reason::Reset, None, commit("b")));
+            },
+            &[("failed", 0, 0, 0, 0, Some("reset"))],
+        ),
+        (
+            "aborted twice",
+            |stage| {
+                stage.tell(failed(Reason::ClientStalled, None, commit("a")));
+                stage.tell(failed(Reason::ClientGone, None, commit("b")));
+            },
+            &[("aborted", 0, 0, 0, 0, Some("client_gone"))],
+        ),
+        (
+            "quiet for five minutes, which clients are between two tries",
+            |stage| {
+                layer(stage, "a");
+                stage.pass(300.0).sweep();
+            },
+            &[("open", 1, 1, 0, 0, None)],
+        ),
+        (
             "given up without a word",
             |stage| {
                 layer(stage, "a");
@@ -158,6 +220,27 @@ fn requests_make_pushes() {
                 stage.tell(failed(Reason::ImmutableTag, Some(412), manifest("v1")));
             },
             &[("refused", 1, 1, 0, 0, Some("immutable_tag"))],
+        ),
+        (
+            "one that lost its Authorization before it was seen",
+            |stage| {
+                stage.tell(Ended {
+                    had_credential: false,
+                    ..failed(Reason::AuthorizationLost, Some(401), commit("a"))
+                });
+            },
+            &[("failed", 0, 0, 0, 0, Some("authorization_lost"))],
+        ),
+        (
+            "one that got its token back, and was refused",
+            |stage| {
+                stage.tell(Ended {
+                    had_credential: false,
+                    reattached: true,
+                    ..failed(Reason::Quota, Some(403), commit("a"))
+                });
+            },
+            &[("refused", 0, 0, 0, 0, Some("quota"))],
         ),
         (
             "a challenge makes none",
@@ -353,4 +436,90 @@ fn what_the_puts_of_a_push_bring_is_remembered_while_it_goes_on() {
         let carry = |whose| stage.pushes.puts_carry_authorization(whose);
         assert_eq!((carry(&whose), carry(&others)), (expected, false), "{name}");
     }
+}
+
+#[test]
+fn a_bare_manifest_is_expected_while_fewer_came_than_layers() {
+    fn bare() -> Ended<'static> {
+        Ended {
+            had_credential: false,
+            ..failed(Reason::AuthorizationLost, Some(401), manifest("v1"))
+        }
+    }
+    type Case = (&'static str, &'static [fn() -> Ended<'static>], bool);
+    let cases: [Case; 7] = [
+        ("nothing was seen", &[], false),
+        ("a layer", &[|| started("u")], true),
+        (
+            "a layer's answer that is nobody's",
+            &[|| Ended {
+                proof: Proof::Unproven,
+                ..started("u")
+            }],
+            false,
+        ),
+        ("a manifest is no layer", &[|| manifest("v1")], false),
+        ("it came already", &[|| started("u"), bare], false),
+        (
+            "one of two came already",
+            &[|| started("u"), || commit("u"), bare],
+            true,
+        ),
+        (
+            "others came whole, and a layer bare",
+            &[
+                || started("u"),
+                || manifest("sha256:1"),
+                || Ended {
+                    had_credential: false,
+                    proof: Proof::Unproven,
+                    ..failed(Reason::AuthorizationLost, Some(401), commit("u"))
+                },
+            ],
+            true,
+        ),
+    ];
+    for (name, told, expected) in cases {
+        let mut stage = Stage::new();
+        for ended in told {
+            stage.tell(ended());
+        }
+        let whose = Whose {
+            registry: 0,
+            repository: "lab/app",
+            client: Some([10, 1, 2, 3].into()),
+            client_family: ClientFamily::Containerd,
+        };
+        let others = Whose {
+            client_family: ClientFamily::Skopeo,
+            ..whose
+        };
+        let is_expected = |whose| stage.pushes.is_manifest_expected(whose);
+        assert_eq!(
+            (is_expected(&whose), is_expected(&others)),
+            (expected, false),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn pushes_are_counted_whether_they_go_on_or_are_over() {
+    let stage = &mut Stage::new();
+    let tell = |stage: &Stage, repository: &str, told: Ended<'_>| {
+        let repository = Some(repository);
+        stage.pushes.ended(&Ended { repository, ..told }, stage.now);
+    };
+    for number in 0..4 {
+        let reset = failed(Reason::Reset, None, commit("a"));
+        tell(stage, &format!("lab/badly{number}"), reset);
+    }
+    for number in 0..3 {
+        tell(stage, &format!("lab/well{number}"), manifest("v1"));
+    }
+    stage.pass(301.0).sweep();
+    for number in 0..2 {
+        tell(stage, &format!("lab/now{number}"), started("a"));
+    }
+    assert_eq!(stage.pushes.kept().pushes, 4 + 3 + 2);
 }

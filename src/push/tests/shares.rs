@@ -128,3 +128,150 @@ fn made_up_uploads_leave_room_for_real_ones() {
         assert_eq!(stage.pushes.kept().in_flight, 1);
     }
 }
+
+#[test]
+fn one_network_ends_its_own_pushes() {
+    let stage = Stage::new();
+    let tell = |client: u32, repository: &str| {
+        let ended = Ended {
+            client: Some(client.to_be_bytes().into()),
+            repository: Some(repository),
+            ..started("u")
+        };
+        stage.pushes.ended(&ended, stage.now);
+    };
+    for client in [1, 2, 3] {
+        tell(client, "lab/few");
+    }
+    for number in 0..2000 {
+        tell(99, &format!("lab/many{number}"));
+    }
+    let few = PushFilter::parse([("repository", "few")], &["hq", "lab"]).unwrap();
+    let few = stage.pushes.pushes(&few, stage.now).pushes;
+    assert_eq!(few.len(), 3);
+    assert!(few.iter().all(|push| push.outcome == "open"), "{few:?}");
+    assert_eq!(
+        stage.pushes.kept().pushes,
+        bounds::PUSHES + bounds::PUSHES_BADLY
+    );
+}
+
+#[test]
+fn a_place_is_given_back_by_the_upload_that_took_it() {
+    let stage = Stage::new();
+    let made_up: Vec<Arc<Flow>> = (0..bounds::UNPROVEN_UPLOADS as u32)
+        .map(|number| begins(&stage, &format!("made-up-{number}"), number))
+        .collect();
+    let steps: [(&str, Vec<Ended<'_>>, usize); 5] = [
+        ("none is free", vec![], 0),
+        (
+            "what is proven has none to give back",
+            vec![started("u"), started("u"), chunk("u"), commit("u")],
+            0,
+        ),
+        (
+            "Harbor opens what was made up",
+            vec![started("made-up-1")],
+            1,
+        ),
+        (
+            "Harbor takes bytes of what was made up",
+            vec![chunk("made-up-2")],
+            1,
+        ),
+        (
+            "what was made up is over",
+            vec![Ended {
+                flow: Some(&made_up[3]),
+                ..failed(Reason::UploadUnknown, Some(404), chunk("made-up-3"))
+            }],
+            1,
+        ),
+    ];
+    let mut more = Vec::new();
+    for (step, (name, told, free)) in (0..).zip(steps) {
+        for ended in told {
+            let client = Some([0; 4].into());
+            stage.pushes.ended(&Ended { client, ..ended }, stage.now);
+        }
+        let before = stage.pushes.kept().uploads;
+        more.extend([0, 1].map(|one| begins(&stage, &format!("more-{step}-{one}"), 5000 + step)));
+        assert_eq!(stage.pushes.kept().uploads, before + free, "{name}");
+    }
+}
+
+#[test]
+fn so_many_requests_are_followed() {
+    let stage = Stage::new();
+    let mut flows = Vec::new();
+    for number in 0..=bounds::FLIGHTS {
+        let id = format!("u{number}");
+        let opened = Ended {
+            opened: Some(&id),
+            ..started("")
+        };
+        stage.pushes.ended(&opened, stage.now);
+        flows.push(begins(&stage, &id, 7));
+    }
+    assert_eq!(stage.pushes.kept().in_flight, bounds::FLIGHTS);
+}
+
+#[test]
+fn failures_of_every_kind_are_counted() {
+    let stage = Stage::new();
+    let read = failed(Reason::NotFound, Some(404), ended(Operation::ManifestGet));
+    let canary = CanaryFailure {
+        registry: 0,
+        operation: Operation::UploadCommit,
+        repository: "lab/canary",
+        status: None,
+        fault: Reason::Canary.fault(),
+        finding: None,
+        diagnosis: "It failed.",
+        request_id: "r-7",
+        sent: 0,
+        duration: Duration::ZERO,
+    };
+    for (number, ended) in [
+        (2, lost(1, Proof::Proven)),
+        (3, lost(1, Proof::Unproven)),
+        (4, read),
+    ] {
+        for _ in 0..number {
+            stage.pushes.ended(&ended, stage.now);
+        }
+    }
+    for _ in 0..5 {
+        stage.pushes.canary_failed(&canary, stage.now);
+    }
+    assert_eq!(stage.pushes.kept().failures, 2 + 3 + 4 + 5);
+}
+
+#[test]
+fn the_history_keeps_the_kinds_of_failure_that_occurred_last() {
+    let stage = Stage::new();
+    let reasons = || {
+        Reason::ALL
+            .into_iter()
+            .filter(|reason| !reason.advice().is_empty())
+    };
+    let kinds: Vec<(Operation, Reason)> = Operation::PUSH
+        .into_iter()
+        .flat_map(|operation| reasons().map(move |reason| (operation, reason)))
+        .collect();
+    assert!(kinds.len() > bounds::FAILURE_SERIES);
+    for (operation, reason) in &kinds {
+        let ended = failed(*reason, None, ended(*operation));
+        stage.pushes.ended(&ended, stage.now);
+        stage.pushes.ended(&ended, stage.now);
+    }
+    assert_eq!(stage.pushes.kept().failure_series, bounds::FAILURE_SERIES);
+    let series = stage.pushes.overview(stage.now).series.failures;
+    let is_kept = |(operation, reason): &(Operation, Reason)| {
+        let mut kept = series.iter();
+        kept.any(|one| (one.operation, one.reason) == (operation.as_str(), reason.as_str()))
+    };
+    let (gone, kept) = kinds.split_at(kinds.len() - bounds::FAILURE_SERIES);
+    assert!(!gone.iter().any(is_kept));
+    assert!(kept.iter().all(is_kept));
+}
