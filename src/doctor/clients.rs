@@ -9,7 +9,6 @@
 mod circumstance;
 mod client;
 mod outcome;
-mod rules;
 mod table;
 
 pub(crate) use circumstance::{

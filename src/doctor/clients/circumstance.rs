@@ -1,6 +1,6 @@
 //! What was seen of a finding beyond its kind, as far as it decides what clients make of it.
 
-use serde::Deserialize;
+use serde::Serialize;
 
 /// How something is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(crate) enum Circumstance {
 }
 
 /// Where a host is, as seen from clients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reach {
     /// A name that doesn't resolve, or only inside.
@@ -37,7 +37,7 @@ pub(crate) enum Reach {
 }
 
 /// Locations that can't be followed by everybody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Unusable {
     /// There is none.
@@ -55,7 +55,7 @@ pub(crate) enum Unusable {
     SchemeRelative,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LostOn {
     Patch,
@@ -64,7 +64,7 @@ pub(crate) enum LostOn {
 }
 
 /// A header that some clients can't do without.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Header {
     /// Docker-Content-Digest in the answer to a commit.
@@ -83,7 +83,7 @@ pub(crate) struct Surroundings {
     pub(crate) plain_http: PlainHttp,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Authentication {
     None,
@@ -91,7 +91,7 @@ pub(crate) enum Authentication {
     Bearer,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PlainHttp {
     /// Nothing takes a connection, or it wasn't tried.

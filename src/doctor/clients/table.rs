@@ -1,14 +1,12 @@
 //! The table of `clients.yaml`: what each client makes of a finding, and in which words.
 
-use super::circumstance::{
-    Authentication, Circumstance, Header, LostOn, PlainHttp, Reach, Surroundings, Unusable,
-};
+use super::circumstance::{Circumstance, Header, LostOn, Surroundings, Unusable};
 use super::client::Client;
 use super::outcome::Outcome;
-use super::rules::{Framing, Manner, Patience, Rewinding, Rules, Sameness, TokenRequest, Upload};
 use crate::doctor::kind::Kind;
 use crate::doctor::placeholders::filled;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_yaml::Value;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -32,7 +30,7 @@ struct Table {
 #[serde(deny_unknown_fields)]
 struct About {
     programs: String,
-    rules: Rules,
+    rules: BTreeMap<String, Value>,
 }
 
 /// An error answer, as a client shows it.
@@ -43,40 +41,21 @@ struct Refused {
     by_status: BTreeMap<String, String>,
 }
 
-/// How a push ends, where the conditions hold; an empty one always does.
+/// How a push ends, where the conditions hold.
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 struct Row {
-    client: Vec<Client>,
-    same: Vec<Sameness>,
-    upload: Vec<Upload>,
-    framing: Vec<Framing>,
-    redirected: Vec<Rewinding>,
-    http_realm: Vec<Manner>,
-    private_realm: Vec<Manner>,
-    token: Vec<TokenRequest>,
-    patience: Vec<Patience>,
-    reach: Vec<Option<Reach>>,
-    unusable: Vec<Unusable>,
-    lost: Vec<LostOn>,
-    header: Vec<Header>,
-    passes_chunks: Vec<bool>,
-    authentication: Vec<Authentication>,
-    port_80: Vec<PlainHttp>,
+    /// What is accepted of each fact.
+    #[serde(flatten)]
+    when: BTreeMap<String, Vec<Value>>,
     works: Option<String>,
     leaks: Option<String>,
     sometimes: Option<String>,
     breaks: Option<String>,
 }
 
-/// What a circumstance says of each; where it doesn't, what is usual.
-struct Seen {
-    reach: Option<Reach>,
-    unusable: Unusable,
-    lost: LostOn,
-    header: Header,
-    passes_chunks: bool,
-}
+/// What conditions are of: a client's rules, what was seen of a finding, and what surrounds it.
+type Facts<'a> = BTreeMap<&'a str, Value>;
 
 /// regclient's chunks, which it falls back to.
 const CHUNK: u64 = 1 << 20;
@@ -94,53 +73,57 @@ pub(super) fn ending(
     circumstance: Circumstance,
     around: Surroundings,
 ) -> Option<(Outcome, String)> {
-    let seen = Seen::of(circumstance);
     let rules = &TABLE.clients.get(&client)?.rules;
+    let facts = facts(client, rules, circumstance, around);
     let mut rows = TABLE.findings.get(&kind)?.iter();
-    let row = rows.find(|row| row.counts(client, rules, &seen, around))?;
+    let row = rows.find(|row| row.counts(&facts))?;
     let (outcome, how) = row.said()?;
     Some((outcome, said_by(client, how)))
 }
 
-impl Seen {
-    fn of(circumstance: Circumstance) -> Seen {
-        let mut of = Seen {
-            reach: None,
-            unusable: Unusable::Missing,
-            lost: LostOn::Both,
-            header: Header::Digest,
-            passes_chunks: false,
-        };
-        match circumstance {
-            Circumstance::OtherHost(seen) => of.reach = Some(seen),
-            Circumstance::Unusable(seen) => of.unusable = seen,
-            Circumstance::Lost(seen) => of.lost = seen,
-            Circumstance::Header(seen) => of.header = seen,
-            Circumstance::Passes(bytes) => of.passes_chunks = bytes >= CHUNK,
-            Circumstance::Usual | Circumstance::Partly => {}
-        }
-        of
-    }
+fn facts<'a>(
+    client: Client,
+    rules: &'a BTreeMap<String, Value>,
+    circumstance: Circumstance,
+    around: Surroundings,
+) -> Facts<'a> {
+    // Where nothing was seen of them.
+    let usual = [
+        ("unusable", fact(Unusable::Missing)),
+        ("lost", fact(LostOn::Both)),
+        ("header", fact(Header::Digest)),
+        ("passes_chunks", fact(false)),
+    ];
+    let seen = match circumstance {
+        Circumstance::OtherHost(reach) => Some(("reach", fact(reach))),
+        Circumstance::Unusable(what) => Some(("unusable", fact(what))),
+        Circumstance::Lost(on) => Some(("lost", fact(on))),
+        Circumstance::Header(header) => Some(("header", fact(header))),
+        Circumstance::Passes(bytes) => Some(("passes_chunks", fact(bytes >= CHUNK))),
+        Circumstance::Usual | Circumstance::Partly => None,
+    };
+    let around = [
+        ("client", fact(client)),
+        ("authentication", fact(around.authentication)),
+        ("port_80", fact(around.plain_http)),
+    ];
+    let rules = rules
+        .iter()
+        .map(|(name, rule)| (name.as_str(), rule.clone()));
+    rules.chain(around).chain(usual).chain(seen).collect()
+}
+
+/// As the table writes it.
+fn fact(fact: impl Serialize) -> Value {
+    serde_yaml::to_value(fact).unwrap_or_default()
 }
 
 impl Row {
-    fn counts(&self, client: Client, rules: &Rules, seen: &Seen, around: Surroundings) -> bool {
-        holds(&self.client, client)
-            && holds(&self.same, rules.same)
-            && holds(&self.upload, rules.upload)
-            && holds(&self.framing, rules.framing)
-            && holds(&self.redirected, rules.redirected)
-            && holds(&self.http_realm, rules.http_realm)
-            && holds(&self.private_realm, rules.private_realm)
-            && holds(&self.token, rules.token)
-            && holds(&self.patience, rules.patience)
-            && holds(&self.reach, seen.reach)
-            && holds(&self.unusable, seen.unusable)
-            && holds(&self.lost, seen.lost)
-            && holds(&self.header, seen.header)
-            && holds(&self.passes_chunks, seen.passes_chunks)
-            && holds(&self.authentication, around.authentication)
-            && holds(&self.port_80, around.plain_http)
+    fn counts(&self, facts: &Facts<'_>) -> bool {
+        self.when.iter().all(|(name, accepted)| {
+            let fact = facts.get(name.as_str());
+            fact.is_some_and(|fact| accepted.contains(fact))
+        })
     }
 
     fn said(&self) -> Option<(Outcome, &str)> {
@@ -153,10 +136,6 @@ impl Row {
         let mut ends = ends.into_iter();
         ends.find_map(|(outcome, how)| Some((outcome, how.as_deref()?)))
     }
-}
-
-fn holds<T: PartialEq>(accepted: &[T], value: T) -> bool {
-    accepted.is_empty() || accepted.contains(&value)
 }
 
 /// A row's words, with what this client says in them.
@@ -184,6 +163,7 @@ fn refused(client: Client, status: u16) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::circumstance::{Authentication, PlainHttp, Reach};
     use super::*;
     use std::collections::BTreeSet;
 
@@ -234,17 +214,50 @@ mod tests {
         .collect()
     }
 
-    /// What counts for this client, in whatever circumstances.
-    fn rows(client: Client, kind: Kind) -> Vec<Option<usize>> {
+    /// What may be known of this client, in whatever circumstances.
+    fn all_facts(client: Client) -> Vec<Facts<'static>> {
         let rules = &TABLE.clients[&client].rules;
-        let mut counting = Vec::new();
-        for seen in circumstances().into_iter().map(Seen::of) {
+        let mut all = Vec::new();
+        for seen in circumstances() {
             for around in surroundings() {
-                let mut rows = TABLE.findings[&kind].iter();
-                counting.push(rows.position(|row| row.counts(client, rules, &seen, around)));
+                all.push(facts(client, rules, seen, around));
             }
         }
-        counting
+        all
+    }
+
+    /// What counts for this client, in whatever circumstances.
+    fn rows(client: Client, kind: Kind) -> Vec<Option<usize>> {
+        let place = |facts: &Facts<'_>| {
+            let mut rows = TABLE.findings[&kind].iter();
+            rows.position(|row| row.counts(facts))
+        };
+        all_facts(client).iter().map(place).collect()
+    }
+
+    /// A rule that one client lacks, and a condition that nothing meets, are slips.
+    #[test]
+    fn every_condition_is_of_what_can_be() {
+        let mut known: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+        for client in Client::ALL {
+            let rules = TABLE.clients[&client].rules.keys();
+            assert!(
+                rules.eq(TABLE.clients[&Client::Oras].rules.keys()),
+                "{client}"
+            );
+            for (name, fact) in all_facts(client).into_iter().flatten() {
+                known.entry(name).or_default().push(fact);
+            }
+        }
+        for (kind, rows) in &TABLE.findings {
+            for (name, accepted) in rows.iter().flat_map(|row| &row.when) {
+                let is_known = |word: &Value| known[name.as_str()].contains(word);
+                assert!(
+                    accepted.iter().all(is_known),
+                    "{kind}: {name}: {accepted:?}"
+                );
+            }
+        }
     }
 
     #[test]
