@@ -1,7 +1,7 @@
 //! Enums that are said in one word each: in metrics, records and pages.
 
 /// Declares an enum with the word of each variant beside it, and from this table what is made of
-/// it: `ALL`, `as_str` and `Display`.
+/// it: `ALL`, `as_str`, `Display` and `Serialize`.
 macro_rules! words {
     (
         $(#[$of_enum:meta])*
@@ -17,6 +17,8 @@ macro_rules! words {
 
         impl $name {
             /// Each of them, at the place that it has `as usize`.
+            // Not all of them are gone through one by one.
+            #[allow(dead_code)]
             $vis const ALL: [$name; [$($word),*].len()] = [$($name::$variant),*];
 
             /// The word in metrics, records and pages.
@@ -30,6 +32,12 @@ macro_rules! words {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
             }
         }
     };

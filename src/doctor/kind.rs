@@ -54,7 +54,7 @@ macro_rules! kinds {
 
 kinds! {
     /// What is wrong with a chain, as far as it can be told from outside.
-    #[derive(Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    #[derive(Hash, PartialOrd, Ord, Deserialize)]
     #[serde(rename_all = "snake_case")]
     pub enum Kind {
         NameUnresolved "name_unresolved" Unexamined,

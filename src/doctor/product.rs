@@ -1,11 +1,11 @@
 //! The programs that a chain is made of, as far as there are lines for their configuration.
 
 use crate::words::words;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 words! {
     /// What a fix is written for.
-    #[derive(Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    #[derive(Hash, PartialOrd, Ord, Deserialize)]
     #[serde(rename_all = "snake_case")]
     pub enum Product {
         Nginx "nginx",

@@ -3,7 +3,6 @@
 
 use super::topic::Topic;
 use crate::words::words;
-use serde::Serialize;
 
 /// Declares the steps with the word, the topic and the title of each.
 macro_rules! steps {
@@ -39,8 +38,7 @@ macro_rules! steps {
 
 steps! {
     /// One thing that the doctor tries. Each is what some client does, or shows what one would meet.
-    #[derive(Hash, PartialOrd, Ord, Serialize)]
-    #[serde(rename_all = "snake_case")]
+    #[derive(Hash, PartialOrd, Ord)]
     pub enum Step {
         /// The name, to its addresses.
         Resolve "resolve" Reach "name",

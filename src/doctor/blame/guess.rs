@@ -5,7 +5,9 @@ use super::super::seen::{Answer, Walk};
 use super::super::step::Step;
 use crate::registry::challenge::{Challenge, SERVICE};
 use crate::words::words;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// What an entry's answers look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -19,6 +21,8 @@ pub(crate) struct Guess {
 words! {
     /// Who answers at an entry, the outermost first: a CDN leaves its own headers beside an inner
     /// nginx's `Server`.
+    #[derive(PartialOrd, Ord, Deserialize)]
+    #[serde(rename_all = "snake_case")]
     pub(crate) enum Hop {
         Cloudflare "Cloudflare",
         Cloudfront "CloudFront",
@@ -40,95 +44,64 @@ words! {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(crate) enum Registry {
-    Harbor,
-    /// Distribution, or what speaks like it.
-    #[serde(rename = "registry")]
-    Distribution,
+words! {
+    pub(crate) enum Registry {
+        Harbor "Harbor",
+        /// Distribution, or what speaks like it.
+        Distribution "registry",
+    }
+}
+
+const TEXT: &str = include_str!("hops.yaml");
+
+/// The file is a part of the program, and a test reads it: there is nothing to be said of one that
+/// can't be read.
+static HOPS: LazyLock<BTreeMap<Hop, About>> =
+    LazyLock::new(|| serde_yaml::from_str(TEXT).unwrap_or_default());
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct About {
+    product: Option<Product>,
+    signs: Vec<Sign>,
+}
+
+/// What gives a hop away.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Sign {
+    /// A header that is there.
+    Header(String),
+    /// A header whose name begins so.
+    Prefix(String),
+    Server(String),
+    /// What a header has in it.
+    Says(String, String),
+    Body(String),
 }
 
 impl Hop {
     /// Whose lines help there.
     pub(crate) fn product(self) -> Option<Product> {
-        match self {
-            Hop::Nginx | Hop::Openresty | Hop::Tengine => Some(Product::Nginx),
-            Hop::Haproxy => Some(Product::Haproxy),
-            Hop::Traefik => Some(Product::Traefik),
-            Hop::Caddy => Some(Product::Caddy),
-            Hop::Cloudflare
-            | Hop::Cloudfront
-            | Hop::Akamai
-            | Hop::Fastly
-            | Hop::AwsBalancer
-            | Hop::AzureGateway
-            | Hop::GoogleBalancer
-            | Hop::Harbormouth
-            | Hop::Envoy
-            | Hop::Apache
-            | Hop::Iis => None,
-        }
+        HOPS.get(&self)?.product
     }
 
     /// Whether an answer gives it away.
     fn has_signed(self, answer: &Answer) -> bool {
-        match self {
-            Hop::Cloudflare => answer.header("cf-ray").is_some() || server(answer, "cloudflare"),
-            Hop::Cloudfront => {
-                answer.header("x-amz-cf-id").is_some() || says(answer, "via", "cloudfront")
-            }
-            Hop::Akamai => server(answer, "akamaighost"),
-            Hop::Fastly => says(answer, "x-served-by", "cache-") || says(answer, "via", "varnish"),
-            Hop::AwsBalancer => server(answer, "awselb") || says(answer, "set-cookie", "awsalb"),
-            Hop::AzureGateway => server(answer, "microsoft-azure-application-gateway"),
-            Hop::GoogleBalancer => {
-                says(answer, "via", "1.1 google") || server(answer, "google frontend")
-            }
-            Hop::Harbormouth => says(answer, "location", "harbormouth_ticket="),
-            Hop::Envoy => {
-                server(answer, "envoy")
-                    || server(answer, "istio-envoy")
-                    || answer
-                        .headers
-                        .iter()
-                        .any(|(name, _)| name.starts_with("x-envoy-"))
-            }
-            Hop::Caddy => server(answer, "caddy") || says(answer, "via", "caddy"),
-            Hop::Traefik => server(answer, "traefik"),
-            // HAProxy leaves no header; its own error pages have these words.
-            Hop::Haproxy => {
-                answer
-                    .body
-                    .contains("No server is available to handle this request")
-                    || answer
-                        .body
-                        .contains("Request forbidden by administrative rules")
-                    || answer.body.contains("The server didn't respond in time")
-            }
-            Hop::Openresty => {
-                server(answer, "openresty") || answer.body.contains("<center>openresty")
-            }
-            Hop::Tengine => server(answer, "tengine"),
-            // Its pages are signed even where `server_tokens` or a rule hides the header.
-            Hop::Nginx => server(answer, "nginx") || answer.body.contains("<center>nginx"),
-            Hop::Apache => server(answer, "apache"),
-            Hop::Iis => server(answer, "microsoft-iis"),
-        }
+        let about = HOPS.get(&self);
+        about.is_some_and(|about| about.signs.iter().any(|sign| sign.is_in(answer)))
     }
 }
 
-impl Registry {
-    pub(crate) fn as_str(self) -> &'static str {
+impl Sign {
+    fn is_in(&self, answer: &Answer) -> bool {
         match self {
-            Registry::Harbor => "Harbor",
-            Registry::Distribution => "registry",
+            Sign::Header(name) => answer.header(name).is_some(),
+            Sign::Prefix(begin) => answer.headers.iter().any(|one| one.0.starts_with(begin)),
+            Sign::Server(product) => server(answer, product),
+            Sign::Says(name, part) => says(answer, name, part),
+            Sign::Body(part) => answer.body.contains(part),
         }
-    }
-}
-
-impl Serialize for Hop {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -207,4 +180,18 @@ fn is_harbors(challenge: &Challenge<'_>) -> bool {
             .is_some_and(|param| param.value == value)
     };
     is("service", SERVICE) || is("realm", "harbor")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_has_signs_of_every_hop() {
+        let hops: BTreeMap<Hop, About> = serde_yaml::from_str(TEXT).unwrap();
+        let keys = serde_yaml::from_str::<serde_yaml::Value>(TEXT);
+        assert!(keys.is_ok(), "a hop twice: {keys:?}");
+        assert!(hops.keys().eq(&Hop::ALL));
+        assert!(hops.values().all(|about| !about.signs.is_empty()));
+    }
 }

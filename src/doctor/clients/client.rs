@@ -1,11 +1,11 @@
 //! Registry clients that push alike.
 
 use crate::words::words;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 words! {
     /// Clients that push alike.
-    #[derive(Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    #[derive(Hash, PartialOrd, Ord, Deserialize)]
     #[serde(rename_all = "snake_case")]
     pub(crate) enum Client {
         /// docker with the containerd store, ctr, nerdctl.

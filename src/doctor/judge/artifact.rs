@@ -14,17 +14,17 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     push(walk).into_iter().chain(pull(walk)).collect()
 }
 
-/// Writes, and what they are answered with where all is well.
-const WRITES: [Step; 9] = [
-    Step::UploadChunk,
-    Step::UploadChunkChunked,
-    Step::UploadCommit,
-    Step::Body,
-    Step::Idle,
-    Step::BlobCommit,
-    Step::ConfigCommit,
-    Step::ManifestPut,
-    Step::CommitWait,
+/// Writes, and what people call them.
+const WRITES: [(Step, &str); 9] = [
+    (Step::UploadChunk, "A chunk with a length"),
+    (Step::UploadChunkChunked, "A chunked chunk"),
+    (Step::UploadCommit, "A commit with a wrong digest"),
+    (Step::Body, "A large body"),
+    (Step::Idle, "A body that pauses"),
+    (Step::BlobCommit, "A layer's commit"),
+    (Step::ConfigCommit, "A configuration's commit"),
+    (Step::ManifestPut, "The manifest"),
+    (Step::CommitWait, "A large blob's commit"),
 ];
 
 fn push(walk: &Walk) -> Option<Draft> {
@@ -32,8 +32,10 @@ fn push(walk: &Walk) -> Option<Draft> {
         return None;
     }
     let failed = |exchange: &Exchange| {
-        let is_write = exchange.request.method != "DELETE" && WRITES.contains(&exchange.step);
-        is_write && !is_well(exchange) && !is_explained(walk, exchange)
+        exchange.request.method != "DELETE"
+            && what(exchange.step).is_some()
+            && !is_well(exchange)
+            && !is_explained(walk, exchange)
     };
     let of = walk.those(failed);
     let first = of.first()?;
@@ -52,25 +54,15 @@ fn push(walk: &Walk) -> Option<Draft> {
     Some(
         Draft::of(Kind::PushFailed, first)
             .because(cause)
-            .with("what", what(first.step))
+            .with("what", what(first.step)?)
             .with("lives", lives.unwrap_or_default())
             .shown_by(of.iter().map(|one| seen_words(one))),
     )
 }
 
-fn what(step: Step) -> &'static str {
-    match step {
-        Step::UploadChunk => "A chunk with a length",
-        Step::UploadChunkChunked => "A chunked chunk",
-        Step::UploadCommit => "A commit with a wrong digest",
-        Step::Body => "A large body",
-        Step::Idle => "A body that pauses",
-        Step::BlobCommit => "A layer's commit",
-        Step::ConfigCommit => "A configuration's commit",
-        Step::ManifestPut => "The manifest",
-        Step::CommitWait => "A large blob's commit",
-        _ => "A write",
-    }
+fn what(step: Step) -> Option<&'static str> {
+    let mut writes = WRITES.iter();
+    writes.find_map(|(write, what)| (*write == step).then_some(*what))
 }
 
 /// A wrong digest is to be refused, for which registries have several statuses; everything else is

@@ -1,7 +1,7 @@
 //! Writes that are refused with the Authorization with which their upload was opened.
 
 use super::draft::{Draft, seen_header};
-use super::refusal::{Refusal, refusal};
+use super::refusal::refusal;
 use super::upload::is_open;
 use crate::doctor::clients::{Circumstance, LostOn};
 use crate::doctor::kind::Kind;
@@ -36,14 +36,9 @@ pub(super) fn judge(walk: &Walk) -> Option<Draft> {
         (false, _) => (LostOn::Put, "PUT", "POST and PATCH keep it"),
         (true, true) => (LostOn::Both, "PATCH and PUT", "POST keeps it"),
     };
-    let cause = match refusal(walk, answer) {
-        Refusal::Page => "page",
-        Refusal::Nothing => "nothing",
-        Refusal::Something => "something",
-    };
     Some(
         Draft::of(Kind::AuthorizationLost, first)
-            .because(cause)
+            .because(refusal(walk, answer).as_str())
             .with("methods", methods)
             .with("kept", kept)
             .shown_by(of.iter().map(|one| seen_header(one, "www-authenticate")))

@@ -20,26 +20,39 @@ enum Effect {
     Ignored,
 }
 
-/// All three of them.
-#[derive(Clone, Copy, Debug)]
-struct Experiments {
-    proto: Effect,
-    host: Effect,
-    forwarded: Effect,
-}
-
 /// Which of a flaw's causes it most likely is; empty where it has but one.
 pub(super) fn cause(walk: &Walk, kind: Kind) -> &'static str {
-    let experiments = Experiments {
-        proto: effect(walk, Step::ProbeForwardedProto, kind),
-        host: effect(walk, Step::ProbeForwardedHost, kind),
-        forwarded: effect(walk, Step::ProbeForwarded, kind),
-    };
+    use Effect::{Believed, Ignored, Joined, Untried};
+    let proto = effect(walk, Step::ProbeForwardedProto, kind);
+    let host = effect(walk, Step::ProbeForwardedHost, kind);
+    let forwarded = effect(walk, Step::ProbeForwarded, kind);
     match kind {
-        Kind::LocationScheme => scheme(experiments),
-        Kind::LocationSchemeDoubled => doubled(experiments),
-        Kind::LocationPort | Kind::LocationHost => host(experiments),
-        Kind::LocationPortLost => port_lost(experiments),
+        Kind::LocationScheme => match (proto, host, forwarded) {
+            (Believed, _, _) => "not_said",
+            (Joined, _, _) => "joined",
+            (Ignored, Believed | Joined, _) => "overwritten",
+            (Ignored, _, Believed | Joined) => "all_but_forwarded",
+            (Ignored, Ignored, Ignored | Untried) => "bad_forwarded",
+            (Ignored, Untried, Ignored | Untried) => "behind",
+            (Untried, _, _) => "untried",
+        },
+        Kind::LocationSchemeDoubled => match proto {
+            Believed => "two_add",
+            Joined => "joined",
+            Ignored | Untried => "untried",
+        },
+        // Of a default port that is written out, too.
+        Kind::LocationPort | Kind::LocationHost => match (host, forwarded) {
+            (Believed | Joined, _) => "in_host",
+            (Ignored, Believed | Joined) => "in_forwarded_host",
+            (Ignored, Ignored | Untried) => "in_forwarded",
+            (Untried, _) => "untried",
+        },
+        Kind::LocationPortLost => match host {
+            Believed | Joined => "in_host",
+            Ignored => "in_forwarded",
+            Untried => "untried",
+        },
         _ => "",
     }
 }
@@ -115,43 +128,5 @@ fn differs(step: Step, with: Url<'_>, without: Url<'_>) -> bool {
         Step::ProbeForwardedProto => with.scheme != without.scheme,
         Step::ProbeForwardedHost => with.authority != without.authority,
         _ => (with.scheme, with.authority) != (without.scheme, without.authority),
-    }
-}
-
-fn scheme(experiments: Experiments) -> &'static str {
-    match (experiments.proto, experiments.host, experiments.forwarded) {
-        (Effect::Believed, _, _) => "not_said",
-        (Effect::Joined, _, _) => "joined",
-        (Effect::Ignored, Effect::Believed | Effect::Joined, _) => "overwritten",
-        (Effect::Ignored, _, Effect::Believed | Effect::Joined) => "all_but_forwarded",
-        (Effect::Ignored, Effect::Ignored, Effect::Ignored | Effect::Untried) => "bad_forwarded",
-        (Effect::Ignored, Effect::Untried, Effect::Ignored | Effect::Untried) => "behind",
-        (Effect::Untried, _, _) => "untried",
-    }
-}
-
-fn doubled(experiments: Experiments) -> &'static str {
-    match experiments.proto {
-        Effect::Believed => "two_add",
-        Effect::Joined => "joined",
-        Effect::Ignored | Effect::Untried => "untried",
-    }
-}
-
-/// Of a host, and of a default port that is written out.
-fn host(experiments: Experiments) -> &'static str {
-    match (experiments.host, experiments.forwarded) {
-        (Effect::Believed | Effect::Joined, _) => "in_host",
-        (Effect::Ignored, Effect::Believed | Effect::Joined) => "in_forwarded_host",
-        (Effect::Ignored, Effect::Ignored | Effect::Untried) => "in_forwarded",
-        (Effect::Untried, _) => "untried",
-    }
-}
-
-fn port_lost(experiments: Experiments) -> &'static str {
-    match experiments.host {
-        Effect::Believed | Effect::Joined => "in_host",
-        Effect::Ignored => "in_forwarded",
-        Effect::Untried => "untried",
     }
 }

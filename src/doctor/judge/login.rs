@@ -1,7 +1,7 @@
 //! Tokens: whether clients get one, and what it allows.
 
 use super::draft::{Draft, seen, seen_header, seen_speaker, seen_words};
-use super::refusal::{Refusal, refusal};
+use super::refusal::refusal;
 use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Access, Answer, Carried, Exchange, Walk};
@@ -102,11 +102,7 @@ fn refused(walk: &Walk) -> Option<Draft> {
         ),
         Carried::Basic | Carried::Bearer => Some(
             Draft::of(Kind::TokenRefused, exchange)
-                .because(match refusal(walk, answer) {
-                    Refusal::Page => "page",
-                    Refusal::Nothing => "nothing",
-                    Refusal::Something => "something",
-                })
+                .because(refusal(walk, answer).as_str())
                 .shown_by([seen_header(exchange, "www-authenticate")]),
         ),
         Carried::Nothing => None,

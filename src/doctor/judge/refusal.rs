@@ -3,15 +3,17 @@
 use super::around::surroundings;
 use crate::doctor::clients::Authentication;
 use crate::doctor::seen::{Answer, Walk};
+use crate::words::words;
 
-/// What a 401 says of what arrived at the registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// A hop answered with a page of its own.
-    Page,
-    /// The challenge of somebody who sent no Authorization.
-    Nothing,
-    Something,
+words! {
+    /// What a 401 says of what arrived at the registry.
+    pub(super) enum Refusal {
+        /// A hop answered with a page of its own.
+        Page "page",
+        /// The challenge of somebody who sent no Authorization.
+        Nothing "nothing",
+        Something "something",
+    }
 }
 
 /// Harbor challenges with Bearer only who comes without Authorization, and with Basic whoever has

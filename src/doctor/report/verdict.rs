@@ -5,17 +5,17 @@ use super::super::judge::Judged;
 use super::super::kind::Severity;
 use super::super::seen::Why;
 use super::super::step::Step;
-use serde::Serialize;
+use crate::words::words;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Verdict {
-    /// Nothing was found that breaks a client, as far as it was examined.
-    Healthy,
-    /// At least one client breaks.
-    Broken,
-    /// Nothing broken was found, and not enough was seen to say that it works.
-    Unexamined,
+words! {
+    pub(super) enum Verdict {
+        /// Nothing was found that breaks a client, as far as it was examined.
+        Healthy "healthy",
+        /// At least one client breaks.
+        Broken "broken",
+        /// Nothing broken was found, and not enough was seen to say that it works.
+        Unexamined "unexamined",
+    }
 }
 
 /// The public walk alone decides: what an inner hop shows, clients don't meet. What is broken wins
@@ -53,16 +53,6 @@ pub(crate) fn exit_status(walks: &[Judged]) -> u8 {
         Verdict::Healthy => 0,
         Verdict::Broken => 1,
         Verdict::Unexamined => 2,
-    }
-}
-
-impl Verdict {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Verdict::Healthy => "healthy",
-            Verdict::Broken => "broken",
-            Verdict::Unexamined => "unexamined",
-        }
     }
 }
 

@@ -174,19 +174,14 @@ struct Prepared {
 }
 
 async fn send(wire: &Wire, watcher: &mut dyn Watcher, prepared: Prepared) -> Told {
-    let Prepared {
-        step,
-        place,
-        ask,
-        size,
-        limit,
-    } = prepared;
+    let (size, limit) = (prepared.size, prepared.limit);
     let mut sent = 0;
     let mut progress = |done| {
         sent = done;
-        watcher.progress(step, done, size);
+        watcher.progress(prepared.step, done, size);
     };
-    match tokio::time::timeout(limit, wire.ask(&place, ask, &mut progress)).await {
+    let asking = wire.ask(&prepared.place, prepared.ask, &mut progress);
+    match tokio::time::timeout(limit, asking).await {
         Ok(told) => told,
         Err(_) => Told {
             sent,
