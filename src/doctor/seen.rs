@@ -4,6 +4,7 @@
 use super::step::Step;
 use crate::edge::origin::Origin;
 use crate::registry::challenge::{self, Challenge};
+pub use crate::registry::token::Access;
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -281,14 +282,6 @@ pub struct Grant {
     pub subject: Option<String>,
     /// Seconds.
     pub(crate) expires_in: Option<u64>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Access {
-    #[serde(rename = "type")]
-    pub(crate) kind: String,
-    pub name: String,
-    pub actions: Vec<String>,
 }
 
 /// A step that was not taken.

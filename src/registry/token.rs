@@ -7,7 +7,7 @@ use super::scope::{Action, Scope};
 use crate::edge::login::Login;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -127,18 +127,24 @@ pub(crate) struct Claims {
     /// The account; absent in a token for nobody.
     #[serde(rename = "sub", default)]
     pub(crate) subject: String,
+    /// Everything that is granted; none where the token doesn't say.
     #[serde(default)]
-    access: Option<Vec<Access>>,
+    pub(crate) access: Option<Vec<Access>>,
 }
 
 /// One granted scope.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct Access {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
     #[serde(rename = "type")]
-    kind: String,
-    name: String,
-    #[serde(default)]
-    actions: Option<Vec<String>>,
+    pub(crate) kind: String,
+    pub name: String,
+    /// Harbor writes null where there are none.
+    #[serde(default, deserialize_with = "none_if_null")]
+    pub actions: Vec<String>,
+}
+
+fn none_if_null<'de, D: Deserializer<'de>>(actions: D) -> Result<Vec<String>, D::Error> {
+    Ok(Option::deserialize(actions)?.unwrap_or_default())
 }
 
 impl Claims {
@@ -168,31 +174,18 @@ impl Claims {
     /// its whole project.
     pub(crate) fn grants(&self, scope: &Scope) -> bool {
         let granted = |access: &Access| {
-            let actions = access.actions.iter().flatten();
+            let mut actions = access.actions.iter();
             access.kind == "repository"
                 && project(&access.name) == project(&scope.repository)
-                && actions
-                    .into_iter()
-                    .any(|action| action == scope.action.as_str() || action == "*")
+                && actions.any(|action| action == scope.action.as_str() || action == "*")
         };
         self.access.iter().flatten().any(granted)
-    }
-
-    /// Everything that is granted: types, names and actions. None where the token doesn't say.
-    pub(crate) fn access(&self) -> Option<impl Iterator<Item = (&str, &str, &[String])>> {
-        let access = self.access.as_ref()?;
-        Some(access.iter().map(|access| {
-            let actions = access.actions.as_deref().unwrap_or_default();
-            (access.kind.as_str(), access.name.as_str(), actions)
-        }))
     }
 
     /// Whether anything at all is granted for what the token service was asked: a type and a name.
     pub(crate) fn grants_something(&self, kind: &str, name: &str) -> bool {
         let granted = |access: &Access| {
-            access.kind == kind
-                && access.name == name
-                && access.actions.as_ref().is_some_and(|a| !a.is_empty())
+            access.kind == kind && access.name == name && !access.actions.is_empty()
         };
         self.access.iter().flatten().any(granted)
     }
@@ -320,9 +313,8 @@ mod tests {
     fn what_is_granted_is_told_whole() {
         let told = |claims: &str| {
             let claims = Claims::read(&token(claims)).unwrap();
-            let access = claims.access()?;
-            let told = access.map(|(kind, name, actions)| format!("{kind} {name} {actions:?}"));
-            Some(told.collect::<Vec<_>>())
+            let told = |one: Access| format!("{} {} {:?}", one.kind, one.name, one.actions);
+            Some(claims.access?.into_iter().map(told).collect::<Vec<_>>())
         };
         let access = r#"{"access":[{"type":"repository","name":"lab/app","actions":["pull"]},{"type":"registry","name":"catalog"}]}"#;
         let expected = [r#"repository lab/app ["pull"]"#, "registry catalog []"];

@@ -1,6 +1,8 @@
 //! The JSON Web Tokens of Harbor's token service: RS256, one key pair an instance.
 
+pub(super) use crate::registry::challenge::SERVICE;
 use crate::registry::scope::Action;
+pub(super) use crate::registry::token::Access;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use data_encoding::BASE32;
@@ -10,7 +12,6 @@ use rsa::{RsaPrivateKey, RsaPublicKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub(super) const SERVICE: &str = "harbor-registry";
 const ISSUER: &str = "harbor-token-issuer";
 
 /// What a token says.
@@ -26,15 +27,6 @@ pub(super) struct Claims {
     pub(crate) iat: u64,
     pub(crate) jti: String,
     pub(crate) access: Option<Vec<Access>>,
-}
-
-/// One granted scope.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Access {
-    #[serde(rename = "type")]
-    pub(crate) kind: String,
-    pub name: String,
-    pub actions: Vec<String>,
 }
 
 impl Claims {

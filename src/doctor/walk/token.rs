@@ -3,7 +3,7 @@
 use super::capture::Secrets;
 use super::location::with_parameter;
 use super::request::{Carry, Site};
-use crate::doctor::seen::{Access, Carried, Grant};
+use crate::doctor::seen::{Carried, Grant};
 use crate::registry::token::Claims;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -196,7 +196,7 @@ impl Given {
         Some(Given {
             good_for: expires_in.map_or(UNSAID, Duration::from_secs),
             grant: Grant {
-                access: claims.as_ref().and_then(access),
+                access: claims.as_ref().and_then(|claims| claims.access.clone()),
                 subject: claims
                     .map(|claims| claims.subject)
                     .filter(|subject| !subject.is_empty()),
@@ -205,15 +205,6 @@ impl Given {
             token: Zeroizing::new(token.to_owned()),
         })
     }
-}
-
-fn access(claims: &Claims) -> Option<Vec<Access>> {
-    let granted = claims.access()?.map(|(kind, name, actions)| Access {
-        kind: kind.to_owned(),
-        name: name.to_owned(),
-        actions: actions.to_vec(),
-    });
-    Some(granted.collect())
 }
 
 #[cfg(test)]
