@@ -136,58 +136,15 @@ struct ConfigArgs {
     /// Configuration file (YAML); relative names in it start at its directory
     #[arg(long, short, value_name = "FILE", required_unless_present_any = ["public", "upstream"])]
     config: Option<PathBuf>,
-    /// What clients type: http(s)://host[:port]; repeat for more names of this Harbor
-    #[arg(
-        long,
-        value_name = "URL",
-        requires = "upstream",
-        conflicts_with = "config"
-    )]
-    public: Vec<String>,
-    /// Where Harbor is: http(s)://host[:port]; repeat for replicas of the same Harbor
-    #[arg(
-        long,
-        value_name = "URL",
-        requires = "public",
-        conflicts_with = "config"
-    )]
-    upstream: Vec<String>,
-    /// Address to listen on; repeatable [default: 0.0.0.0:443 with --tls-cert, else 0.0.0.0:80]
-    #[arg(long, value_name = "ADDR", conflicts_with = "config")]
-    listen: Vec<String>,
-    /// Certificate chain (PEM), the server's own first; every --listen then serves HTTPS
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "tls_key",
-        conflicts_with = "config"
-    )]
-    tls_cert: Vec<String>,
-    /// Private key (PEM) of the --tls-cert at the same place; repeat both for more names
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "tls_cert",
-        conflicts_with = "config"
-    )]
-    tls_key: Vec<String>,
-    /// Address of /livez, /readyz and /metrics [default: 127.0.0.1:9090]
-    #[arg(long, value_name = "ADDR", conflicts_with = "config")]
-    admin: Option<String>,
+    #[command(flatten)]
+    flags: Flags,
 }
 
 impl ConfigArgs {
     fn source(self) -> Source {
         match self.config {
             Some(file) => Source::File(file),
-            None => Source::Flags(Flags {
-                public: self.public,
-                upstream: self.upstream,
-                listen: self.listen,
-                tls_cert: self.tls_cert,
-                tls_key: self.tls_key,
-                admin: self.admin,
-            }),
+            None => Source::Flags(self.flags),
         }
     }
 }

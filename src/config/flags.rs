@@ -8,18 +8,46 @@ const REGISTRY: &str = "harbor";
 const HTTPS: &str = "0.0.0.0:443";
 const HTTP: &str = "0.0.0.0:80";
 
-/// What can be said without a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What can be said without a file. What stands at each flag is its help.
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
 pub struct Flags {
-    /// Public origins.
+    /// What clients type: http(s)://host[:port]; repeat for more names of this Harbor
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "upstream",
+        conflicts_with = "config"
+    )]
     pub public: Vec<String>,
-    /// Endpoints of the one Harbor.
+    /// Where Harbor is: http(s)://host[:port]; repeat for replicas of the same Harbor
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "public",
+        conflicts_with = "config"
+    )]
     pub upstream: Vec<String>,
-    /// Addresses; 0.0.0.0:443 with certificates, otherwise 0.0.0.0:80, if there is none.
+    /// Address to listen on; repeatable [default: 0.0.0.0:443 with --tls-cert, else 0.0.0.0:80]
+    #[arg(long, value_name = "ADDR", conflicts_with = "config")]
     pub listen: Vec<String>,
-    /// Certificates, and in the same order their keys.
+    /// Certificate chain (PEM), the server's own first; every --listen then serves HTTPS
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        conflicts_with = "config"
+    )]
     pub tls_cert: Vec<String>,
+    /// Private key (PEM) of the --tls-cert at the same place; repeat both for more names
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_cert",
+        conflicts_with = "config"
+    )]
     pub tls_key: Vec<String>,
+    /// Address of /livez, /readyz and /metrics [default: 127.0.0.1:9090]
+    #[arg(long, value_name = "ADDR", conflicts_with = "config")]
     pub admin: Option<String>,
 }
 
