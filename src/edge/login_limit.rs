@@ -54,12 +54,6 @@ impl LoginKey {
     }
 }
 
-/// A refusal: when to try again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Retry {
-    pub(crate) after: Duration,
-}
-
 /// The failures that count.
 #[derive(Debug)]
 pub(crate) struct LoginLimit {
@@ -108,8 +102,8 @@ impl LoginLimit {
     /// Whether a login may be tried.
     ///
     /// # Errors
-    /// The refusal says when it may be.
-    pub(crate) fn check(&mut self, key: LoginKey, now: Duration) -> Result<(), Retry> {
+    /// How long it may not yet.
+    pub(crate) fn check(&mut self, key: LoginKey, now: Duration) -> Result<(), Duration> {
         let is_shared = self.is_shared(key.network, now);
         // `peek`: a network that is only looked at doesn't become recent.
         let Some(counters) = self.networks.peek(&key.network) else {
@@ -131,7 +125,7 @@ impl LoginLimit {
             return Ok(());
         }
         self.networks.promote(&key.network);
-        Err(Retry { after: left })
+        Err(left)
     }
 
     /// A login failed.

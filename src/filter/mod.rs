@@ -41,7 +41,6 @@ pub use request::Request;
 
 pub(crate) use chain::Filters;
 pub(crate) use headers::{Edit, shown};
-pub(crate) use request::View;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -160,21 +159,11 @@ impl Decision {
     /// assert!(matches!(busy, Decision::Deny { retry_after: Some(30), .. }));
     /// ```
     #[must_use]
-    pub fn with_retry_after(self, seconds: u32) -> Decision {
-        match self {
-            Decision::Continue => Decision::Continue,
-            Decision::Deny {
-                status,
-                code,
-                sentence,
-                ..
-            } => Decision::Deny {
-                status,
-                code,
-                sentence,
-                retry_after: Some(seconds),
-            },
+    pub fn with_retry_after(mut self, seconds: u32) -> Decision {
+        if let Decision::Deny { retry_after, .. } = &mut self {
+            *retry_after = Some(seconds);
         }
+        self
     }
 }
 

@@ -7,7 +7,7 @@ use super::refusal::Refusal;
 use super::request::{Request, Routed};
 use super::tracking;
 use crate::edge::text::without_controls;
-use crate::filter::{self, Decision, Edit, End, Response, UpstreamHeaders, View, shown};
+use crate::filter::{self, Decision, Edit, End, Response, UpstreamHeaders, shown};
 use crate::metrics::FilterDecision;
 use crate::registry::answer::Answer;
 use crate::registry::target::Target;
@@ -73,11 +73,11 @@ pub(super) fn view(
     if request.shared.process.filters.is_empty() {
         return None;
     }
-    let authorization = request.authorization.replacement();
+    let authorization = request.authorization.replacement.as_ref();
     let authorization = authorization.or_else(|| header.headers.get(AUTHORIZATION));
     let digest = || tracking::digest(target.operation, query);
     let downstream = &request.downstream;
-    let view = View {
+    let view = filter::Request {
         id: downstream.request_id.clone(),
         operation: target.operation,
         method: downstream.method.clone(),
@@ -92,7 +92,7 @@ pub(super) fn view(
         headers: shown(&header.headers),
     };
     Some(Box::new(Filtered {
-        view: filter::Request::from(view),
+        view,
         ended_by: None,
     }))
 }

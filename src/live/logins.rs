@@ -46,7 +46,7 @@ impl Logins {
     pub(crate) fn check(&self, attempt: Attempt<'_>) -> Result<(), Duration> {
         let marks = self.accepted.login(attempt.registry, attempt.login);
         let checked = self.with(attempt.client, marks, |limit, key, now| {
-            limit.check(key, now).map_err(|retry| retry.after)
+            limit.check(key, now)
         });
         match checked {
             None | Some(Ok(())) => Ok(()),
