@@ -82,21 +82,9 @@ pub(super) async fn respond(request: &Parts, desk: &Arc<Desk>) -> Answer {
         Route::Reasons => unfiltered(query, || json(&reasons())),
         Route::Page(asset) => asset.answer(),
         Route::Metrics => metrics(packed::is_taken(&request.headers), desk).await,
-        Route::Overview => {
-            let query = query.to_owned();
-            let overview = move |sources: &Sources, now| {
-                unfiltered(&query, || json(&overview::overview(sources, now)))
-            };
-            in_turn(desk, overview).await
-        }
-        Route::Pushes => {
-            let query = query.to_owned();
-            in_turn(desk, move |sources, now| pushes(&query, sources, now)).await
-        }
-        Route::Failures => {
-            let query = query.to_owned();
-            in_turn(desk, move |sources, now| failures(&query, sources, now)).await
-        }
+        Route::Overview => in_turn(desk, query, overview).await,
+        Route::Pushes => in_turn(desk, query, pushes).await,
+        Route::Failures => in_turn(desk, query, failures).await,
     }
 }
 
@@ -129,10 +117,11 @@ fn refuse(request: &Parts, route: Route, sources: &Sources) -> Option<Answer> {
 /// What takes a while to make: when it is its turn, and not on the thread that answers probes.
 async fn in_turn(
     desk: &Arc<Desk>,
-    answer: impl FnOnce(&Sources, SystemTime) -> Answer + Send + 'static,
+    query: &str,
+    answer: fn(&str, &Sources, SystemTime) -> Answer,
 ) -> Answer {
-    let behind = Arc::clone(desk);
-    let work = move || answer(&behind.sources, SystemTime::now());
+    let (behind, query) = (Arc::clone(desk), query.to_owned());
+    let work = move || answer(&query, &behind.sources, SystemTime::now());
     desk.turn.work(work).await.unwrap_or_else(failed)
 }
 
@@ -194,6 +183,10 @@ async fn metrics(is_packed: bool, desk: &Arc<Desk>) -> Answer {
         Ok(Ok(families)) => packed::labelled(answer(families)),
         Ok(Err(_)) | Err(_) => failed(),
     }
+}
+
+fn overview(query: &str, sources: &Sources, now: SystemTime) -> Answer {
+    unfiltered(query, || json(&overview::overview(sources, now)))
 }
 
 fn pushes(query: &str, sources: &Sources, now: SystemTime) -> Answer {

@@ -122,19 +122,12 @@ impl Failure {
             finding.kind,
             Kind::LoginRefused | Kind::NothingGranted | Kind::PushNotGranted
         );
-        let failure = Failure {
-            kind: Some(finding.kind),
-            ..Failure::at(step(finding.step), summary)
-        };
-        let failure = failure.with(walk.first(finding.step));
+        let mut failure = Failure::at(step(finding.step), summary);
+        failure.kind = Some(finding.kind);
         if is_account {
-            Failure {
-                fault: Fault::Client,
-                ..failure
-            }
-        } else {
-            failure
+            failure.fault = Fault::Client;
         }
+        failure.with(walk.first(finding.step))
     }
 
     /// Nothing was found, and yet something is missing.

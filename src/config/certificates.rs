@@ -7,7 +7,6 @@ use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,23 +24,13 @@ pub(super) struct Chain {
 
 /// A certificate chain and its key: readable, and matching each other, when the configuration was
 /// read.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct CertificatePair {
     pub(crate) cert: PathBuf,
     pub(crate) key: PathBuf,
     pub(crate) certified: Arc<rustls::sign::CertifiedKey>,
     /// The DNS names and addresses the certificate is for, lower case.
     pub(crate) names: Vec<String>,
-}
-
-impl fmt::Debug for CertificatePair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CertificatePair")
-            .field("cert", &self.cert)
-            .field("key", &self.key)
-            .field("names", &self.names)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Reads a chain, the server's own certificate first.

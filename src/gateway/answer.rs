@@ -86,9 +86,10 @@ pub(super) async fn after_failure(
     failure: Failure,
     drain: Duration,
 ) -> u16 {
-    let Some(answer) = answer_to(failure, request) else {
+    let Some(refusal) = refusal_of(failure, request) else {
         return 0;
     };
+    let status = refusal.answer().map_or(0, Answer::status);
     let begun = session
         .response_written()
         .is_some_and(|response| !response.status.is_informational());
@@ -101,36 +102,28 @@ pub(super) async fn after_failure(
         return 0;
     }
     request.arrival.life.ends_with_this_request();
-    let refusal = match failure {
-        Failure::GaveWay => Refusal::RetryAfter(answer, SOON.to_owned()),
-        Failure::Upstream(_)
-        | Failure::ClientGone
-        | Failure::ClientStalled
-        | Failure::BadRequest
-        | Failure::Drained
-        | Failure::Internal => Refusal::Answer(answer),
-    };
     if write(session, request, refusal).await.is_err() {
         return 0;
     }
     if !matches!(failure, Failure::ClientStalled | Failure::GaveWay) {
         let _ = tokio::time::timeout(drain, session.drain_request_body()).await;
     }
-    answer.status()
+    status
 }
 
 /// `None` where nobody is left to be told.
-fn answer_to(failure: Failure, request: &Request) -> Option<Answer> {
-    match failure {
-        Failure::Upstream(error) => Some(Answer::Upstream(error)),
-        Failure::ClientGone | Failure::Drained => None,
-        Failure::ClientStalled => Some(Answer::ClientStalled),
-        Failure::GaveWay => Some(Answer::Overloaded(Again::of(
-            request.downstream.client_family,
-        ))),
-        Failure::BadRequest => Some(Answer::BadRequest),
-        Failure::Internal => Some(Answer::Internal),
-    }
+fn refusal_of(failure: Failure, request: &Request) -> Option<Refusal> {
+    Some(Refusal::Answer(match failure {
+        Failure::Upstream(error) => Answer::Upstream(error),
+        Failure::ClientGone | Failure::Drained => return None,
+        Failure::ClientStalled => Answer::ClientStalled,
+        Failure::GaveWay => {
+            let again = Again::of(request.downstream.client_family);
+            return Some(Refusal::RetryAfter(Answer::Overloaded(again), SOON.into()));
+        }
+        Failure::BadRequest => Answer::BadRequest,
+        Failure::Internal => Answer::Internal,
+    }))
 }
 
 fn error(answer: Answer, request: &Request) -> Result<(ResponseHeader, String)> {

@@ -49,7 +49,7 @@ pub(super) fn write_down(ctx: &mut RequestContext, sent: &Sent) {
         login::count(&mut ctx.login, Password::Doubtful, &ctx.request);
     }
     if let Some(transfer) = ctx.bodies.transfer.take()
-        && transfer.direction() == Direction::Download
+        && transfer.direction == Direction::Download
     {
         transfer.ended(sent.sent, ctx.request.metrics());
     }
@@ -213,19 +213,16 @@ fn tell(
         Credential::Bearer(token) if is_failure => token.claims(),
         _ => None,
     };
-    let mut ended = event(ctx, request, sent, verdict, now);
-    ended.token_life = claims.and_then(Claims::life);
-    ended.token_grants_push = grants_push(ctx, claims);
-    if let Some(error) = error {
-        ended.code = Some(error.code.as_str());
-        ended.message = Some(error.message.as_str());
-        ended.unknown_blob = error.digest.as_deref();
-    }
-    let told = request
-        .shared
-        .process
-        .pushes
-        .ended(&ended, SystemTime::now());
+    let ended = Ended {
+        token_life: claims.and_then(Claims::life),
+        token_grants_push: grants_push(ctx, claims),
+        code: error.map(|error| error.code.as_str()),
+        message: error.map(|error| error.message.as_str()),
+        unknown_blob: error.and_then(|error| error.digest.as_deref()),
+        ..event(ctx, request, sent, verdict, now)
+    };
+    let pushes = &request.shared.process.pushes;
+    let told = pushes.ended(&ended, SystemTime::now());
     let metrics = &request.metrics().push;
     if told.started {
         metrics.uploads_started.inc();

@@ -11,12 +11,12 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// The requests of one registry that have a place.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Load {
     classes: [InClass; Class::ALL.len()],
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct InClass {
     taken: Arc<Shares>,
     /// How many wait for a place.
