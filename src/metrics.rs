@@ -45,7 +45,8 @@ pub(crate) struct Metrics {
     pub(crate) process: ProcessMetrics,
     /// By name, with [`NO_REGISTRY`].
     registries: RwLock<BTreeMap<String, Arc<RegistryMetrics>>>,
-    other: Arc<RegistryMetrics>,
+    /// The handles of requests that belong to no registry.
+    pub(crate) other: Arc<RegistryMetrics>,
     /// The names of the filters, in their order.
     filters: Vec<String>,
     /// By the registry's name.
@@ -144,11 +145,6 @@ impl Metrics {
     pub(crate) fn registry(&self, name: &str) -> Arc<RegistryMetrics> {
         let registries = self.registries.read();
         Arc::clone(registries.get(name).unwrap_or(&self.other))
-    }
-
-    /// The handles of requests that belong to no registry.
-    pub(crate) fn other(&self) -> &Arc<RegistryMetrics> {
-        &self.other
     }
 
     /// The handles of the configuration's n-th listener.

@@ -5,7 +5,7 @@
 //! machine that slept, has lost nothing.
 
 use crate::live::Current;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use prometheus::{IntGauge, IntGaugeVec};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -121,17 +121,13 @@ impl Member {
 }
 
 impl Hearts {
-    fn members(&self) -> MutexGuard<'_, Vec<Member>> {
-        self.members.lock()
-    }
-
     /// One more thread is watched.
     pub(crate) fn join(&self, name: &str) -> Heart {
         let heart = Heart {
             beats: Arc::default(),
             is_late: Arc::default(),
         };
-        self.members().push(Member {
+        self.members.lock().push(Member {
             name: name.to_owned(),
             heart: heart.clone(),
             silence: Silence::default(),
@@ -142,7 +138,7 @@ impl Hearts {
 
     /// Each thread is shown as one of these gauges from now on.
     pub(crate) fn shown_by(&self, gauges: &IntGaugeVec) {
-        for member in self.members().iter_mut() {
+        for member in self.members.lock().iter_mut() {
             let gauge = gauges.with_label_values(&[&member.name]);
             gauge.set(i64::from(!member.heart.is_late()));
             member.gauge = Some(gauge);
@@ -155,7 +151,7 @@ impl Hearts {
             return None;
         }
         let mut lost = None;
-        for member in self.members().iter_mut() {
+        for member in self.members.lock().iter_mut() {
             if member.look(step, bound) == State::Lost {
                 lost.get_or_insert_with(|| member.name.clone());
             }
@@ -170,7 +166,7 @@ impl Hearts {
 
     /// The threads that have not answered for a while.
     pub(crate) fn late(&self) -> Vec<String> {
-        let members = self.members();
+        let members = self.members.lock();
         let late = members.iter().filter(|member| member.heart.is_late());
         late.map(|member| member.name.clone()).collect()
     }

@@ -3,7 +3,7 @@
 use super::run::Run;
 use super::settings::Settings;
 use crate::epoch::since_epoch;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -62,7 +62,7 @@ pub(crate) struct StepView {
 impl Canaries {
     /// A canary begins to run. What is known of one of the same registry stays.
     pub(crate) fn begin(&self, settings: &Settings) {
-        let mut seen = self.seen();
+        let mut seen = self.0.lock();
         let one = seen
             .entry(settings.canary.registry.clone())
             .or_insert_with(|| Seen {
@@ -76,11 +76,11 @@ impl Canaries {
 
     /// Forgets those that run no longer.
     pub(crate) fn retain(&self, runs: impl Fn(&str) -> bool) {
-        self.seen().retain(|registry, _| runs(registry));
+        self.0.lock().retain(|registry, _| runs(registry));
     }
 
     pub(crate) fn record(&self, registry: &str, run: Run) -> Change {
-        let mut seen = self.seen();
+        let mut seen = self.0.lock();
         let Some(one) = seen.get_mut(registry) else {
             return Change::Nothing;
         };
@@ -102,11 +102,7 @@ impl Canaries {
 
     /// The canary of a registry; none where none is configured, or it rests.
     pub(crate) fn view(&self, registry: &str) -> Option<CanaryView> {
-        self.seen().get(registry).map(Seen::view)
-    }
-
-    fn seen(&self) -> MutexGuard<'_, BTreeMap<String, Seen>> {
-        self.0.lock()
+        self.0.lock().get(registry).map(Seen::view)
     }
 }
 

@@ -157,10 +157,10 @@ impl Config {
     /// What it warns of, each behind the file, line and column that it is about.
     pub fn placed_warnings(&self) -> impl Iterator<Item = String> {
         self.warnings.iter().map(|warning| {
-            let file = self.file.as_deref().filter(|_| warning.at().is_some());
+            let file = self.file.as_deref().filter(|_| warning.at.is_some());
             file.map_or_else(
                 || warning.to_string(),
-                |file| format!("{}: {warning}", Place(file, warning.at())),
+                |file| format!("{}: {warning}", Place(file, warning.at)),
             )
         })
     }
@@ -223,7 +223,7 @@ impl fmt::Display for Lines<'_> {
                 f.write_str("\n")?;
             }
             if let Some(file) = self.0 {
-                write!(f, "{}: ", Place(file, problem.key.at()))?;
+                write!(f, "{}: ", Place(file, problem.key.at))?;
             }
             write!(f, "{problem}")?;
         }

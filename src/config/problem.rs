@@ -16,7 +16,7 @@ pub(crate) struct Key {
     path: String,
     written: Written,
     /// Its line, or that of the table where it is missing.
-    at: Option<Position>,
+    pub(super) at: Option<Position>,
 }
 
 /// What a document was written as.
@@ -53,10 +53,6 @@ impl Key {
     pub(super) fn placed(mut self, at: Option<Position>) -> Key {
         self.at = at.or(self.at);
         self
-    }
-
-    pub(super) fn at(&self) -> Option<Position> {
-        self.at
     }
 }
 

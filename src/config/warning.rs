@@ -8,19 +8,15 @@ use std::fmt;
 #[derive(Clone, Debug)]
 pub struct Warning {
     text: String,
-    at: Option<Position>,
+    pub(super) at: Option<Position>,
 }
 
 impl Warning {
     pub(super) fn new(key: &Key, text: impl fmt::Display) -> Warning {
         Warning {
             text: format!("{key}: {text}"),
-            at: key.at(),
+            at: key.at,
         }
-    }
-
-    pub(super) fn at(&self) -> Option<Position> {
-        self.at
     }
 }
 

@@ -214,12 +214,12 @@ async fn in_file(
 ) -> Result<Found, CredentialsError> {
     let (login, source) = match config.entry(key)? {
         Entry::Helper { name, entry } => {
-            let source = format!("docker-credential-{name} ({entry} in {})", config.file());
+            let source = format!("docker-credential-{name} ({entry} in {})", config.file);
             let asked = helper::ask(&name, key, environment.path.as_deref(), helper::PATIENCE);
             let login = asked.await.map_err(|trouble| CredentialsError::Helper {
                 helper: format!("docker-credential-{name}"),
                 entry,
-                file: config.file().to_owned(),
+                file: config.file.clone(),
                 trouble,
             })?;
             (login, source)

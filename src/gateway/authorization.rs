@@ -14,7 +14,7 @@ use pingora::http::RequestHeader;
 pub(super) struct Authorization {
     pub(super) credential: Credential,
     /// Sent in place of the client's own.
-    replacement: Option<HeaderValue>,
+    pub(super) replacement: Option<HeaderValue>,
     /// Beside an Authorization a ticket isn't used, and still says that the upload is a credential
     /// holder's.
     pub(super) ticket: Option<Box<Brought>>,
@@ -44,10 +44,6 @@ impl Authorization {
             replacement: Some(value),
             ticket: None,
         }
-    }
-
-    pub(super) fn replacement(&self) -> Option<&HeaderValue> {
-        self.replacement.as_ref()
     }
 }
 

@@ -132,7 +132,7 @@ impl Request {
     pub(super) fn metrics(&self) -> &RegistryMetrics {
         match self.routed() {
             Some(routed) => &routed.harbor.metrics,
-            None => self.shared.process.metrics.other(),
+            None => &self.shared.process.metrics.other,
         }
     }
 }

@@ -19,7 +19,7 @@ const LARGE: u64 = 8 << 20;
 
 /// A large body on its way.
 pub(super) struct Transfer {
-    direction: Direction,
+    pub(super) direction: Direction,
     /// The connection that it goes out on. Over HTTP/2 a download shares it with others.
     socket: Arc<SocketDigest>,
     began: Instant,
@@ -79,10 +79,6 @@ impl Transfer {
         let speed = bytes as f64 / took.as_secs_f64().max(f64::EPSILON);
         let histogram = metrics.push.transfer(self.direction, limited_by);
         histogram.observe(speed);
-    }
-
-    pub(super) fn direction(&self) -> Direction {
-        self.direction
     }
 }
 

@@ -34,7 +34,7 @@ impl DerefMut for UnderWay {
 impl UnderWay {
     pub(super) fn new(shared: Arc<Shared>, arrival: Arrival) -> UnderWay {
         shared.process.request_begins();
-        let other = shared.process.metrics.other().in_flight(Class::Other);
+        let other = shared.process.metrics.other.in_flight(Class::Other);
         let in_flight = InFlight::new(other);
         let mut context = RequestContext::new(shared, arrival);
         context.permits.in_flight = Some(in_flight);

@@ -48,7 +48,7 @@ pub(super) fn edit(
         // the password was right couldn't be read.
         header.remove_header(&ACCEPT_ENCODING);
     }
-    if let Some(value) = request.authorization.replacement() {
+    if let Some(value) = &request.authorization.replacement {
         header.insert_header(AUTHORIZATION, value.clone())?;
     }
     // Origin form, whatever form came: over HTTP/2 the authority stands in the URI, in absolute

@@ -5,7 +5,7 @@ use crate::edge::accepted::{Accepted as Table, Key, Mark};
 use crate::edge::login::Login;
 use crate::random::{self, NoRandomness};
 use crate::registry::token::Bearer;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
 /// What each registry accepted.
@@ -59,24 +59,23 @@ impl Accepted {
 
     pub(crate) fn accept(&self, marks: Marks) {
         let now = self.now();
-        self.table().accept(marks.account, marks.credential, now);
+        self.table
+            .lock()
+            .accept(marks.account, marks.credential, now);
     }
 
     pub(crate) fn refuse(&self, marks: Marks) {
-        self.table().refuse(marks.account, marks.credential);
+        self.table.lock().refuse(marks.account, marks.credential);
     }
 
     pub(crate) fn knows(&self, marks: Marks) -> bool {
         let now = self.now();
-        self.table().knows(marks.account, marks.credential, now)
+        self.table
+            .lock()
+            .knows(marks.account, marks.credential, now)
     }
 
     fn now(&self) -> Duration {
         self.began.elapsed()
-    }
-
-    /// What a panic elsewhere left behind is whole: each change is one.
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock()
     }
 }

@@ -8,7 +8,7 @@
 //! something for one more. Who holds most is refused first, and no one who holds something loses it.
 
 use crate::edge::client_network::Owner;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use prometheus::IntGauge;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl Memory {
 
     /// Sets bytes aside; none when that is more than their owner may have of `limit`.
     pub(crate) fn hold(self: &Arc<Self>, owner: Owner, bytes: u64, limit: u64) -> Option<Held> {
-        let mut owners = self.owners();
+        let mut owners = self.owners.lock();
         let left = limit.saturating_sub(self.held.load(Ordering::Relaxed));
         let has = owners.get(&owner).copied().unwrap_or(0);
         if bytes > left || has + bytes > left.saturating_mul(SHARE) {
@@ -58,7 +58,7 @@ impl Memory {
     }
 
     fn give_back(&self, owner: Owner, bytes: u64) {
-        let mut owners = self.owners();
+        let mut owners = self.owners.lock();
         if let Some(has) = owners.get_mut(&owner) {
             *has = has.saturating_sub(bytes);
             if *has == 0 {
@@ -73,10 +73,6 @@ impl Memory {
         let held = change(self.held.load(Ordering::Relaxed));
         self.held.store(held, Ordering::Relaxed);
         self.gauge.set(i64::try_from(held).unwrap_or(i64::MAX));
-    }
-
-    fn owners(&self) -> MutexGuard<'_, HashMap<Owner, u64>> {
-        self.owners.lock()
     }
 }
 
@@ -128,7 +124,7 @@ mod tests {
         assert_eq!(memory.gauge.get(), 960);
         drop((first, second));
         assert_eq!(memory.gauge.get(), 0);
-        assert!(memory.owners().is_empty());
+        assert!(memory.owners.lock().is_empty());
     }
 
     #[test]

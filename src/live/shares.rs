@@ -7,10 +7,9 @@
 //! What this file deliberately doesn't know: what holds a place, and how it is ended.
 
 use crate::edge::client_network::{ClientNetwork, Owner};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use slab::Slab;
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -93,7 +92,7 @@ impl Shares {
         holder: &Arc<H>,
         room: Room,
     ) -> Option<Share> {
-        let mut table = self.table();
+        let mut table = self.table.lock();
         if !table.has_room(owner, room) && !table.make_room(owner, room) {
             return None;
         }
@@ -108,30 +107,29 @@ impl Shares {
 
     /// How many places this owner holds.
     pub(crate) fn held_by(&self, owner: Owner) -> usize {
-        self.table().held_by(owner)
+        self.table.lock().held_by(owner)
     }
 
     /// How many places are taken.
     #[cfg(test)]
     pub(crate) fn taken(&self) -> usize {
-        self.table().held.len()
-    }
-
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock()
+        self.table.lock().held.len()
     }
 }
 
 impl Share {
     /// From now on the place is this network's.
     pub(crate) fn belongs_to(&self, network: ClientNetwork) {
-        self.shares.table().assign(self, Owner::Network(network));
+        self.shares
+            .table
+            .lock()
+            .assign(self, Owner::Network(network));
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        let holder = self.shares.table().release(self);
+        let holder = self.shares.table.lock().release(self);
         // Outside of the lock: what it holds may take a while to go.
         drop(holder);
     }
@@ -263,12 +261,6 @@ impl Table {
     fn is_current(&self, share: &Share) -> bool {
         let held = self.held.get(share.key);
         held.is_some_and(|held| held.serial == share.serial)
-    }
-}
-
-impl fmt::Debug for Shares {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shares").finish_non_exhaustive()
     }
 }
 

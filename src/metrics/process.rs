@@ -22,7 +22,8 @@ pub(crate) struct ProcessMetrics {
     body_memory_limit: IntGauge,
     /// Which threads answer.
     pub(crate) responsive: IntGaugeVec,
-    log_dropped: [IntCounter; logging::Kind::ALL.len()],
+    /// Log lines that were dropped, one counter for each kind.
+    pub(crate) log_dropped: [IntCounter; logging::Kind::ALL.len()],
 }
 
 impl ProcessMetrics {
@@ -67,11 +68,6 @@ impl ProcessMetrics {
         for (name, end) in ends {
             self.certificates.with_label_values(&[name]).set(end);
         }
-    }
-
-    /// Log lines that were dropped, one counter for each kind.
-    pub(crate) fn log_lines_dropped(&self) -> [IntCounter; logging::Kind::ALL.len()] {
-        self.log_dropped.clone()
     }
 
     /// Whether something was changed that only a restart puts into force.

@@ -115,7 +115,7 @@ impl History {
             .filter(|(_, counts)| counts.iter().any(|count| *count > 0))
             .collect();
         found.sort_by_key(|((registry, operation, reason), _)| {
-            (*registry, operation.index(), reason.as_str())
+            (*registry, *operation as usize, reason.as_str())
         });
         let view = |((registry, operation, reason), counts): ((usize, Operation, Reason), _)| {
             Some(FailureSeries {

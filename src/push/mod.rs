@@ -39,7 +39,7 @@ pub use tracker::Kept;
 pub(crate) use view::{FailureList, Overview, PushList, RegistryView, Series};
 
 use crate::edge::text::Text;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use progress::Push;
 use std::time::{Duration, SystemTime};
 use tracker::Tracker;
@@ -65,27 +65,27 @@ impl Pushes {
     /// The number by which the registry of this name is known here from now on. One that left the
     /// configuration keeps its number and its past, as long as the process lives.
     pub(crate) fn enroll(&self, name: &str) -> usize {
-        self.tracker().enroll(&Text::name(name, bounds::NAME))
+        self.tracker.lock().enroll(&Text::name(name, bounds::NAME))
     }
 
     /// The names of the registries, by number, for filters.
     pub(crate) fn registries(&self) -> Vec<Text> {
-        self.tracker().names.clone()
+        self.tracker.lock().names.clone()
     }
 
     /// A step of an upload, or the PUT of a manifest, goes to Harbor.
     pub fn began(&self, began: &Began<'_>, now: SystemTime) {
-        self.tracker().began(began, now);
+        self.tracker.lock().began(began, now);
     }
 
     /// A request ended; see [`Ended`] for which are to be told.
     pub fn ended(&self, ended: &Ended<'_>, now: SystemTime) -> Told {
-        self.tracker().ended(ended, now)
+        self.tracker.lock().ended(ended, now)
     }
 
     /// A run of a registry's canary was bad.
     pub fn canary_failed(&self, failure: &CanaryFailure<'_>, now: SystemTime) {
-        let mut tracker = self.tracker();
+        let mut tracker = self.tracker.lock();
         let now = tracker.clock.read(now);
         if failure.registry < tracker.names.len() {
             tracker.failures.canary(failure, now);
@@ -100,7 +100,7 @@ impl Pushes {
         digest: &str,
         now: SystemTime,
     ) -> Option<Duration> {
-        let mut tracker = self.tracker();
+        let mut tracker = self.tracker.lock();
         let now = tracker.clock.read(now);
         tracker.committed.ago(registry, repository, digest, now)
     }
@@ -108,14 +108,14 @@ impl Pushes {
     /// Whether PUTs of the push that goes on have brought their Authorization here: then nothing
     /// in front removes it from them.
     pub(crate) fn puts_carry_authorization(&self, whose: &Whose<'_>) -> bool {
-        let tracker = self.tracker();
+        let tracker = self.tracker.lock();
         let push = tracker.push_of(whose);
-        push.is_some_and(Push::puts_carry_authorization)
+        push.is_some_and(|push| push.puts_carry_authorization)
     }
 
     /// Whether this replica saw Harbor open this upload: nobody else knows its id.
     pub(crate) fn saw_opened(&self, registry: usize, upload: &str) -> bool {
-        let tracker = self.tracker();
+        let tracker = self.tracker.lock();
         let upload = tracker.uploads.find(registry, upload);
         upload.is_some_and(|upload| upload.host.is_some())
     }
@@ -123,7 +123,7 @@ impl Pushes {
     /// Whether layers of this push came through here with proof, and no more manifests than those
     /// have been lost: a manifest that comes bare then is one of the push.
     pub(crate) fn is_manifest_expected(&self, whose: &Whose<'_>) -> bool {
-        let tracker = self.tracker();
+        let tracker = self.tracker.lock();
         let push = tracker.push_of(whose);
         push.is_some_and(Push::is_manifest_expected)
     }
@@ -131,24 +131,24 @@ impl Pushes {
     /// Ends what has not been heard of for too long; to be called every few seconds. What it
     /// gives back is to be counted: it includes uploads that were pushed out since the last call.
     pub fn sweep(&self, now: SystemTime) -> Vec<Swept> {
-        self.tracker().sweep(now)
+        self.tracker.lock().sweep(now)
     }
 
     /// One for each registry, by number.
     pub(crate) fn gauges(&self, now: SystemTime) -> Vec<Gauge> {
-        self.tracker().gauges(now)
+        self.tracker.lock().gauges(now)
     }
 
     pub(crate) fn overview(&self, now: SystemTime) -> Overview {
-        self.tracker().overview(now)
+        self.tracker.lock().overview(now)
     }
 
     pub(crate) fn pushes(&self, filter: &PushFilter, now: SystemTime) -> PushList {
-        self.tracker().pushes(filter, now)
+        self.tracker.lock().pushes(filter, now)
     }
 
     pub(crate) fn failures(&self, filter: &FailureFilter, now: SystemTime) -> FailureList {
-        let mut tracker = self.tracker();
+        let mut tracker = self.tracker.lock();
         let now = tracker.clock.read(now);
         let Tracker { names, clock, .. } = &*tracker;
         FailureList {
@@ -159,7 +159,7 @@ impl Pushes {
 
     /// How many entries there are, for tests of the bounds.
     pub fn kept(&self) -> Kept {
-        let tracker = self.tracker();
+        let tracker = self.tracker.lock();
         Kept {
             uploads: tracker.uploads.len(),
             in_flight: tracker.flights.len(),
@@ -168,11 +168,6 @@ impl Pushes {
             failure_series: tracker.history.failure_series_kept(),
             committed: tracker.committed.len(),
         }
-    }
-
-    /// What a panic elsewhere left behind is at worst one entry that the next sweep ends.
-    fn tracker(&self) -> MutexGuard<'_, Tracker> {
-        self.tracker.lock()
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Push {
     /// Manifests that came without their Authorization.
     bare_manifests: u32,
     /// The PUT of an upload came with its own Authorization: nothing in front removes it.
-    puts_carry_authorization: bool,
+    pub(crate) puts_carry_authorization: bool,
     /// The last request.
     request_id: Text,
     stage: Stage,
@@ -138,11 +138,6 @@ impl Push {
                 }
             }
         }
-    }
-
-    /// Whether the PUTs of this push bring their Authorization all the way.
-    pub(crate) fn puts_carry_authorization(&self) -> bool {
-        self.puts_carry_authorization
     }
 
     /// Whether a manifest without Authorization is this push's: layers of it were proven, and so many

@@ -47,7 +47,7 @@ pub(super) async fn serve(config: Config, read: Read, filters: Filters) -> anyho
         log::warn!("{warning}");
     }
     let process = Arc::new(Process::new(&config, canary::labels(), filters).context("metrics")?);
-    logging::counted_by(process.metrics.process.log_lines_dropped());
+    logging::counted_by(process.metrics.process.log_dropped.clone());
     let shared = Shared::new(Arc::clone(&config), Arc::clone(&process), None)?;
     let current = Arc::new(Current::new(shared));
     let orders = Orders::new();

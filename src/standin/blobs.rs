@@ -15,14 +15,14 @@ use std::time::Duration;
 
 impl Core {
     pub(super) fn blob(&self, exchange: &Exchange, repository: &str, digest: &str) -> Answer {
-        let blob = self.store().blob(repository, digest);
+        let blob = self.store.lock().blob(repository, digest);
         match (exchange.method().as_str(), blob) {
             ("HEAD" | "GET", Some(blob)) => read(exchange, digest, &blob),
-            ("HEAD", None) if !self.store().has_anywhere(digest) => {
+            ("HEAD", None) if !self.store.lock().has_anywhere(digest) => {
                 by_core(404).error("NOT_FOUND", &format!("blob {digest} not found"))
             }
             ("DELETE", Some(_)) => {
-                self.store().unlink_blob(repository, digest);
+                self.store.lock().unlink_blob(repository, digest);
                 by_registry(202)
             }
             ("HEAD" | "GET" | "DELETE", None) if is_digest(digest) => by_registry(404).error_about(

@@ -11,7 +11,7 @@ use super::token::TokenKey;
 use super::urls;
 use http::Method;
 use http::request::Parts;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::time::Instant;
 
@@ -24,7 +24,7 @@ pub(super) struct Core {
     pub(super) locked: Mutex<HashMap<String, Instant>>,
     /// Seals upload states and CSRF tokens.
     pub(super) secret: [u8; 64],
-    store: Mutex<Store>,
+    pub(super) store: Mutex<Store>,
 }
 
 /// A request as the handlers see it.
@@ -71,10 +71,6 @@ impl Core {
             locked: Mutex::default(),
             secret,
         }
-    }
-
-    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock()
     }
 
     pub(super) fn project(&self, name: &str) -> Option<&Project> {

@@ -16,7 +16,7 @@ impl Core {
                 .plain("Method not allowed")
                 .with("allow", "GET");
         }
-        let store = self.store();
+        let store = self.store.lock();
         let Some(known) = store.repository(repository) else {
             let message = format!("repository {repository} not found");
             return by_core(404).error("NOT_FOUND", &message);
@@ -30,7 +30,7 @@ impl Core {
     }
 
     pub(super) fn catalog(&self, exchange: &Exchange) -> Answer {
-        let store = self.store();
+        let store = self.store.lock();
         let names: Vec<&str> = store.known_repositories().collect();
         paged(exchange, "/v2/_catalog", &names, |page| {
             format!("{{\"repositories\":{}}}\n", json!(page))
@@ -38,7 +38,7 @@ impl Core {
     }
 
     pub(super) fn referrers(&self, exchange: &Exchange, repository: &str, digest: &str) -> Answer {
-        let store = self.store();
+        let store = self.store.lock();
         let wanted = exchange.query.get("artifactType");
         let manifests = store.repository(repository).map(|known| &known.manifests);
         let mut found = Vec::new();

@@ -40,7 +40,7 @@ impl Core {
     }
 
     fn read_manifest(&self, exchange: &Exchange, repository: &str, reference: &str) -> Answer {
-        let store = self.store();
+        let store = self.store.lock();
         let Some(known) = store.repository(repository) else {
             return not_found(&format!("repository {repository} not found"));
         };
@@ -85,7 +85,7 @@ impl Core {
         let Ok(value) = serde_json::from_slice::<Value>(&content) else {
             return invalid("unmarshal manifest failed: unexpected end of JSON input");
         };
-        let mut store = self.store();
+        let mut store = self.store.lock();
         let digest = digest_of(&content);
         if is_digest(reference) && reference != digest {
             let message = "provided digest did not match uploaded content";
@@ -118,7 +118,7 @@ impl Core {
             let message = format!("unsupported digest {reference}: invalid checksum digest format");
             return by_core(400).error("UNSUPPORTED", &message);
         }
-        let mut store = self.store();
+        let mut store = self.store.lock();
         let known = store.repository_mut(repository);
         if known.manifests.remove(reference).is_none() {
             return artifact_not_found(repository, reference);

@@ -102,19 +102,19 @@ impl Standin {
         // A pass over gigabytes is no work for an I/O thread; if it is cancelled, so are we.
         let hashing = tokio::task::spawn_blocking(move || pattern.digest());
         let digest = hashing.await.unwrap_or_default();
-        let mut store = self.core.store();
+        let mut store = self.core.store.lock();
         store.put_pattern(repository, &digest, pattern);
         digest
     }
 
     /// Whether a blob is there: how tests see that a push arrived.
     pub fn has_blob(&self, repository: &str, digest: &str) -> bool {
-        self.core.store().blob(repository, digest).is_some()
+        self.core.store.lock().blob(repository, digest).is_some()
     }
 
     /// The uploads that were begun and neither committed nor cancelled.
     pub fn open_uploads(&self) -> usize {
-        self.core.store().uploads.len()
+        self.core.store.lock().uploads.len()
     }
 
     /// Closes the socket and every connection, and returns when they are closed.

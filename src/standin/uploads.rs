@@ -29,7 +29,7 @@ impl Core {
         if exchange.method() != Method::POST {
             return by_registry(404).page_not_found();
         }
-        let mut store = self.store();
+        let mut store = self.store.lock();
         if let (Some(mount), Some(from)) = (exchange.query.get("mount"), exchange.query.get("from"))
             && store.blob(from, mount).is_some()
         {
@@ -66,7 +66,7 @@ impl Core {
         if state.name != repository || state.uuid != uuid {
             return invalid();
         }
-        let Some(upload) = self.store().uploads.get(uuid).cloned() else {
+        let Some(upload) = self.store.lock().uploads.get(uuid).cloned() else {
             let message = "blob upload unknown to registry";
             return by_registry(404).error_about("BLOB_UPLOAD_UNKNOWN", message, &json!({}));
         };
@@ -81,7 +81,7 @@ impl Core {
             "PATCH" => self.progress(exchange, 202, &upload),
             "PUT" => self.commit(exchange, &upload, digest.unwrap_or_default()),
             "DELETE" => {
-                self.store().uploads.remove(uuid);
+                self.store.lock().uploads.remove(uuid);
                 by_registry(204).with("docker-upload-uuid", uuid)
             }
             _ => by_registry(404).page_not_found(),
@@ -100,7 +100,7 @@ impl Core {
             // The upload stays usable, with the content it has.
             return refuse(json!({ "Digest": digest, "Reason": {} }));
         }
-        self.store().commit(upload, digest);
+        self.store.lock().commit(upload, digest);
         created(exchange, &upload.repository, digest)
     }
 

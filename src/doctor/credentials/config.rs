@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 /// A file that is JSON.
 pub(super) struct Config {
-    file: String,
+    pub(super) file: String,
     root: Map<String, Value>,
 }
 
@@ -71,10 +71,6 @@ impl Config {
                 column: error.column(),
             }),
         }
-    }
-
-    pub(super) fn file(&self) -> &str {
-        &self.file
     }
 
     /// An entry of this file, for people.

@@ -1,7 +1,7 @@
 //! What of a request has gone out, and when: counted where the socket (or TLS) takes the bytes.
 
 use super::ask::Patience;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -58,19 +58,15 @@ impl Meter {
         })))
     }
 
-    fn count(&self) -> MutexGuard<'_, Count> {
-        self.0.lock()
-    }
-
     /// A piece of the body was handed over, which takes this many bytes more on the wire.
     pub(super) fn gave(&self, bytes: u64, framing: u64) {
-        let mut count = self.count();
+        let mut count = self.0.lock();
         count.given += bytes;
         count.encoded += bytes + framing;
     }
 
     pub(super) fn flows(&self, flow: Flow) {
-        let mut count = self.count();
+        let mut count = self.0.lock();
         if count.body != flow {
             count.body = flow;
             count.moved = Instant::now();
@@ -79,19 +75,19 @@ impl Meter {
 
     /// Bytes of the body that were taken.
     pub(super) fn sent(&self) -> u64 {
-        let count = self.count();
+        let count = self.0.lock();
         count.given.saturating_sub(count.waiting())
     }
 
     /// When the last byte of a whole request was taken.
     pub(super) fn completed(&self) -> Option<Instant> {
-        let count = self.count();
+        let count = self.0.lock();
         (count.body == Flow::Complete && count.waiting() == 0).then_some(count.moved)
     }
 
     /// The bound that was passed, if one was.
     pub(super) fn overdue(&self, now: Instant, patience: Patience) -> Option<Duration> {
-        let count = self.count();
+        let count = self.0.lock();
         let bound = match count.body {
             Flow::Pausing if count.waiting() == 0 => return None,
             Flow::Withheld | Flow::Complete if count.waiting() == 0 => patience.answer,
@@ -194,7 +190,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
             Ok(taken) => {
                 self.waits = WAITS;
                 let taken = taken.min(bytes.len());
-                self.meter.count().took(&bytes[..taken]);
+                self.meter.0.lock().took(&bytes[..taken]);
                 Poll::Ready(Ok(taken))
             }
             Err(_) => {
