@@ -72,8 +72,8 @@ deny: build-tools ## licences, sources and duplicates of the dependencies
 fuzz: build-tools test-tools ## each fuzz target for a while (FUZZ_SECONDS=20); what is found stays in fuzz/artifacts
 	.ci/fuzz $(FUZZ_SECONDS)
 
-bench: build-tools test-tools ## the whole-system comparison of a release build, into benches/RESULTS.md
-	cargo bench --locked --bench system
+bench: build-tools test-tools ## the whole-system comparison of a release build, into benches/RESULTS.md (ONLY=HEAD: rows whose title has this, printed only)
+	cargo bench --locked --bench system $(if $(ONLY),-- --only "$(ONLY)")
 
 instructions: build-tools test-tools ## instructions and system calls for a request and a MiB, held against benches/instructions.txt (RECORD=yes writes it)
 	cargo bench --locked --profile $(PROFILE) --bench system -- --instructions $(if $(RECORD),--record)

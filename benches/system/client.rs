@@ -87,7 +87,7 @@ impl Client {
     }
 
     pub async fn work(&self, work: Work, to: Addresses, sizes: &Sizes) -> Result<()> {
-        let way = work.way;
+        let (way, size) = (work.way, sizes.layer);
         match (work.what, way) {
             (What::Put, Way::Http2) => self.put_http2(to, sizes.body).await,
             (What::Put, _) => self.put(way, to, sizes.body).await,
@@ -97,8 +97,26 @@ impl Client {
             (What::Head, _) => self.repeat(way, to, sizes.requests, HEAD).await,
             (What::Token, _) => self.repeat(way, to, sizes.requests, TOKEN_REQUEST).await,
             (What::Connect, _) => self.connects(way, to, work.connections(sizes)).await,
-            (What::Pulls, _) => self.pulls(way, to, sizes).await,
+            (What::Pulls, _) => {
+                let pull = |client: Client| async move { client.get(way, to, size).await };
+                self.at_once(sizes.layers, pull).await
+            }
+            (What::Pushes, _) => {
+                let push = |client: Client| async move { client.put(way, to, size).await };
+                self.at_once(sizes.layers, push).await
+            }
         }
+    }
+
+    async fn at_once<F>(&self, count: usize, one: impl Fn(Client) -> F) -> Result<()>
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        let mut tasks = JoinSet::new();
+        for _ in 0..count {
+            tasks.spawn(one(self.clone()));
+        }
+        all(tasks).await
     }
 
     async fn connect(&self, way: Way, to: Addresses) -> Result<Wire> {
@@ -109,7 +127,7 @@ impl Client {
         };
         match way {
             Way::Plain => Ok(Box::new(dial(to.plain).await?)),
-            Way::Tls => tls(self.aes_128.clone(), NAME).await,
+            Way::Tls | Way::TlsBothSides => tls(self.aes_128.clone(), NAME).await,
             Way::TlsAes256 => tls(self.aes_256.clone(), NAME).await,
             Way::TlsRsa => tls(self.aes_128.clone(), RSA_NAME).await,
             Way::Http2 => tls(self.http2.clone(), NAME).await,
@@ -145,15 +163,6 @@ impl Client {
             }
         }
         Ok(())
-    }
-
-    async fn pulls(&self, way: Way, to: Addresses, sizes: &Sizes) -> Result<()> {
-        let mut tasks = JoinSet::new();
-        for _ in 0..sizes.pulls {
-            let (client, size) = (self.clone(), sizes.pull);
-            tasks.spawn(async move { client.get(way, to, size).await });
-        }
-        all(tasks).await
     }
 
     async fn http2(&self, to: Addresses) -> Result<h2::client::SendRequest<Bytes>> {
@@ -478,7 +487,7 @@ fn http2_request(method: &str, path: &str, to: Addresses) -> http::request::Buil
 fn request(method: &str, path: &str, way: Way, to: Addresses, fields: &str) -> String {
     let (name, port) = match way {
         Way::Plain => (NAME, to.plain.port()),
-        Way::Tls | Way::TlsAes256 | Way::Http2 => (NAME, to.tls.port()),
+        Way::Tls | Way::TlsAes256 | Way::Http2 | Way::TlsBothSides => (NAME, to.tls.port()),
         Way::TlsRsa => (RSA_NAME, to.tls.port()),
     };
     format!(

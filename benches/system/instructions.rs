@@ -46,7 +46,7 @@ impl Counted {
         };
         let way = match way {
             Way::Plain => "plain",
-            Way::Tls | Way::TlsAes256 | Way::TlsRsa | Way::Http2 => "TLS",
+            Way::Tls | Way::TlsAes256 | Way::TlsRsa | Way::Http2 | Way::TlsBothSides => "TLS",
         };
         format!("{what}, {way}")
     }

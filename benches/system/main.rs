@@ -6,7 +6,7 @@
 //! nothing either. `-- --instructions` counts what a request and a MiB cost, and holds it against
 //! `benches/instructions.txt`; `--record` writes that file.
 //!
-//! Every proxy has two threads, the same certificates, writes an access log, sets the forwarded
+//! Every proxy has two threads (one where a second one is measured), the same certificates, writes an access log, sets the forwarded
 //! headers, buffers nothing and keeps its connections to one common origin. The rounds are
 //! interleaved, so that what else the machine does falls on all of them. What counts is the CPU time
 //! of the proxy's own processes.
@@ -14,6 +14,7 @@
 mod client;
 mod floor;
 mod instructions;
+mod latency;
 mod measure;
 mod origin;
 mod picture;
@@ -21,17 +22,19 @@ mod proxies;
 mod report;
 mod scrape;
 mod work;
+mod workers;
 
 use anyhow::{Context, Result, bail};
 use client::Client;
 use floor::Floor;
+use latency::Latency;
 use measure::Usage;
-use proxies::{Addresses, Kind, Proxy, Setting};
+use proxies::{Kind, Proxy, Setting};
 use scrape::Scrape;
 use std::path::Path;
-use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use work::{FULL, Load, QUICK, Sizes, Way, What, Work};
+use work::{FULL, Load, QUICK, Sizes, Way, Work};
+use workers::Workers;
 
 /// What one proxy needed for one kind of work, a value a round.
 pub struct Measured {
@@ -48,14 +51,6 @@ pub struct Memory {
     pub loaded: u64,
 }
 
-/// How long requests at half of our own greatest pace took; without a proxy in between where there
-/// is no kind.
-pub struct Latency {
-    pub kind: Option<Kind>,
-    pub p50: Duration,
-    pub p99: Duration,
-}
-
 /// All that a run found out.
 #[derive(Default)]
 pub struct Found {
@@ -64,6 +59,7 @@ pub struct Found {
     pub measured: Vec<Measured>,
     pub latencies: Vec<Latency>,
     pub memory: Vec<Memory>,
+    pub workers: Vec<Workers>,
     pub scrapes: Vec<Scrape>,
 }
 
@@ -94,6 +90,10 @@ fn main() -> Result<()> {
             signal = interrupted() => bail!("ended by {}", signal?),
         }
     })?;
+    // Each row but those of memory and of scrapes has a floor.
+    if found.floors.is_empty() && found.memory.is_empty() && found.scrapes.is_empty() {
+        bail!("no row's title has these words");
+    }
     let report = report::text(&sizes, &found)?;
     println!("{report}");
     if quick || only.is_some() {
@@ -122,8 +122,8 @@ fn main() -> Result<()> {
 }
 
 async fn count(directory: &Path, record: bool) -> Result<()> {
-    let setting = Setting::new(directory, origin::start().await?)?;
-    let client = Client::new(setting.authority())?;
+    let setting = Setting::new(directory).await?;
+    let client = Client::new(setting.authority.clone())?;
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/instructions.txt");
     instructions::run(&setting, &client, &file, record).await
 }
@@ -138,27 +138,16 @@ async fn interrupted() -> Result<&'static str> {
 }
 
 async fn run(sizes: &Sizes, only: &str, directory: &Path) -> Result<Found> {
-    let origin = origin::start().await?;
-    let setting = Setting::new(directory, origin)?;
-    let client = Client::new(setting.authority())?;
+    let setting = Setting::new(directory).await?;
+    let client = Client::new(setting.authority.clone())?;
     let mut found = Found::default();
     for kind in Kind::ALL {
         found.versions.push(kind.version(&setting)?);
     }
-    let mut running = Vec::new();
-    for kind in Kind::ALL {
-        running.push(Proxy::start(kind, &setting).await?);
-    }
-    for work in Work::ALL
-        .into_iter()
-        .filter(|work| work.title().contains(only))
-    {
-        found.floors.push(floor::measure().await?);
-        let mut rows = rounds(work, &client, &running, sizes).await?;
-        found.measured.append(&mut rows);
-    }
-    if let Some(pace) = half_pace(&found.measured, sizes) {
-        found.latencies = latencies(&client, &running, &setting, pace, sizes).await?;
+    let running = Proxy::start_all(&setting).await?;
+    works(&client, &running, &setting, only, sizes, &mut found).await?;
+    if let Some(pace) = latency::half_pace(&found.measured, sizes) {
+        found.latencies = latency::measure(&client, &running, &setting, pace, sizes).await?;
     }
     for load in Load::ALL
         .into_iter()
@@ -171,7 +160,17 @@ async fn run(sizes: &Sizes, only: &str, directory: &Path) -> Result<Found> {
         }
     }
     drop(running);
-    if only.is_empty() {
+    let by_https = Setting {
+        https: true,
+        ..setting.clone()
+    };
+    let running = Proxy::start_all(&by_https).await?;
+    works(&client, &running, &by_https, only, sizes, &mut found).await?;
+    drop(running);
+    if workers::TITLE.contains(only) {
+        workers::measure(&client, &setting, sizes, &mut found).await?;
+    }
+    if scrape::TITLE.contains(only) {
         for registries in scrape::REGISTRIES {
             let scrape = scrape::measure(&setting, registries, sizes.scrapes).await?;
             found.scrapes.push(scrape);
@@ -180,78 +179,61 @@ async fn run(sizes: &Sizes, only: &str, directory: &Path) -> Result<Found> {
     Ok(found)
 }
 
+/// Those that are done with proxies that ask the origin so.
+async fn works(
+    client: &Client,
+    running: &[Proxy],
+    setting: &Setting,
+    only: &str,
+    sizes: &Sizes,
+    found: &mut Found,
+) -> Result<()> {
+    for work in Work::ALL
+        .into_iter()
+        .filter(|work| work.title().contains(only))
+        .filter(|work| (work.way == Way::TlsBothSides) == setting.https)
+    {
+        found.floors.push(floor::measure().await?);
+        let doing: Vec<&Proxy> = running
+            .iter()
+            .filter(|proxy| proxy.kind.does(work))
+            .collect();
+        let usages = rounds(work, client, &doing, sizes).await?;
+        for (proxy, usage) in doing.iter().zip(usages) {
+            let kind = proxy.kind;
+            found.measured.push(Measured { work, kind, usage });
+        }
+    }
+    Ok(())
+}
+
+/// A value a round, for each proxy.
 async fn rounds(
     work: Work,
     client: &Client,
-    running: &[Proxy],
+    running: &[&Proxy],
     sizes: &Sizes,
-) -> Result<Vec<Measured>> {
-    let does = |proxy: &&Proxy| proxy.kind.does(work);
-    let row = |proxy: &Proxy| Measured {
-        work,
-        kind: proxy.kind,
-        usage: Vec::new(),
-    };
-    let mut rows: Vec<Measured> = running.iter().filter(does).map(row).collect();
+) -> Result<Vec<Vec<Usage>>> {
+    let mut usages = vec![Vec::new(); running.len()];
     // One round beforehand warms connections and buffers up.
     for round in 0..=sizes.rounds {
-        for (row, proxy) in rows.iter_mut().zip(running.iter().filter(does)) {
+        for (usages, proxy) in usages.iter_mut().zip(running) {
             let usage = measure::of(proxy.pid(), client.work(work, proxy.to, sizes)).await;
             let usage = usage.with_context(|| format!("{work:?} through {:?}", proxy.kind))?;
             eprintln!(
-                "{} round {round} {}: cpu {:.3} s, wall {:.3} s",
+                "{} round {round} {} ({}): cpu {:.3} s, wall {:.3} s",
                 work.title(),
                 proxy.kind.name(),
+                proxy.threads,
                 usage.cpu,
                 usage.wall
             );
             if round > 0 || sizes.rounds == 1 {
-                row.usage.push(usage);
+                usages.push(usage);
             }
         }
     }
-    Ok(rows)
-}
-
-/// Between two requests of one connection, when all together ask half as often as Harbormouth can
-/// answer over TLS.
-fn half_pace(measured: &[Measured], sizes: &Sizes) -> Option<Duration> {
-    let ours = measured.iter().find(|row| {
-        row.kind == Kind::Harbormouth && row.work.what == What::Head && row.work.way == Way::Tls
-    })?;
-    let wall = report::median(ours.usage.iter().map(|usage| usage.wall));
-    let each = wall / (sizes.requests / work::AT_ONCE) as f64;
-    Some(Duration::from_secs_f64(each * 2.0))
-}
-
-async fn latencies(
-    client: &Client,
-    running: &[Proxy],
-    setting: &Setting,
-    pace: Duration,
-    sizes: &Sizes,
-) -> Result<Vec<Latency>> {
-    let origin = Addresses {
-        plain: setting.origin,
-        tls: setting.origin,
-    };
-    let proxies = running.iter().filter(|proxy| proxy.kind.holds());
-    let proxies = proxies.map(|proxy| (Some(proxy.kind), Way::Tls, proxy.to));
-    let mut found = Vec::new();
-    for (kind, way, to) in [(None, Way::Plain, origin)].into_iter().chain(proxies) {
-        let took = client.paced(way, to, pace, sizes.paced_for).await?;
-        let of = |part: usize| {
-            took.get(took.len() * part / 100)
-                .copied()
-                .unwrap_or_default()
-        };
-        found.push(Latency {
-            kind,
-            p50: of(50),
-            p99: of(99),
-        });
-    }
-    Ok(found)
+    Ok(usages)
 }
 
 async fn memory(

@@ -1,5 +1,7 @@
-//! The registry behind all proxies: discards what is put, gives as much as is asked for.
+//! The registry behind all proxies: discards what is put, gives as much as is asked for, by http and by
+//! https.
 
+use crate::proxies::Addresses;
 use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,35 +13,88 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::LazyLock;
-use tokio::net::TcpListener;
+use std::sync::{Arc, LazyLock};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 const PIECE: usize = 64 * 1024;
 
 /// Runs until the process ends, on a thread of its own.
-pub async fn start() -> Result<SocketAddr> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-    listener.set_nonblocking(true)?;
-    let address = listener.local_addr()?;
+pub async fn start(
+    certificate: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Addresses> {
+    let acceptor = acceptor(certificate, key)?;
+    let (plain, plain_address) = listen()?;
+    let (tls, tls_address) = listen()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     std::thread::spawn(move || {
         runtime.block_on(async move {
-            let Ok(listener) = TcpListener::from_std(listener) else {
-                return;
-            };
-            while let Ok((stream, _)) = listener.accept().await {
-                let _ = stream.set_nodelay(true);
-                let served = hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service_fn(answer));
-                tokio::spawn(served);
-            }
-        });
+            let plain = accept(plain, serve);
+            let tls = accept(tls, |stream| {
+                let accepted = acceptor.accept(stream);
+                async move {
+                    if let Ok(stream) = accepted.await {
+                        serve(stream).await;
+                    }
+                }
+            });
+            tokio::join!(plain, tls)
+        })
     });
-    Ok(address)
+    Ok(Addresses {
+        plain: plain_address,
+        tls: tls_address,
+    })
+}
+
+/// The suite that the clients have too, or each proxy takes another one.
+fn acceptor(
+    certificate: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
+) -> Result<TlsAcceptor> {
+    let provider = rustls::crypto::CryptoProvider {
+        cipher_suites: vec![TLS13_AES_128_GCM_SHA256],
+        ..rustls::crypto::ring::default_provider()
+    };
+    let mut config = rustls::ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+fn listen() -> Result<(std::net::TcpListener, SocketAddr)> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+async fn accept<F>(listener: std::net::TcpListener, serve: impl Fn(TcpStream) -> F) -> Result<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::from_std(listener)?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let _ = stream.set_nodelay(true);
+        tokio::spawn(serve(stream));
+    }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let served = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service_fn(answer));
+    let _ = served.await;
 }
 
 async fn answer(

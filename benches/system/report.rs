@@ -4,7 +4,7 @@ use crate::floor::Floor;
 use crate::measure::Usage;
 use crate::proxies::Kind;
 use crate::work::{Load, Sizes, Work};
-use crate::{Found, Latency, Measured, Memory};
+use crate::{Found, Measured, Memory, latency, scrape, workers};
 use anyhow::Result;
 use std::fmt::Write;
 use std::process::Command;
@@ -17,8 +17,9 @@ pub fn text(sizes: &Sizes, found: &Found) -> Result<String> {
     for work in Work::ALL {
         table(&mut out, sizes, work, &found.measured)?;
     }
-    latency_table(&mut out, &found.latencies)?;
+    latency::table(&mut out, &found.latencies)?;
     memory_table(&mut out, sizes, &found.memory)?;
+    workers::table(&mut out, sizes, found)?;
     scrape_table(&mut out, found)?;
     Ok(out)
 }
@@ -61,6 +62,9 @@ pub fn waited(floors: &[Floor]) -> f64 {
 /// One screen; where we are behind stands first.
 fn summary(out: &mut String, found: &Found) -> Result<()> {
     let measured = &found.measured;
+    if measured.is_empty() {
+        return Ok(());
+    }
     let works = Work::ALL
         .into_iter()
         .filter(|work| measured.iter().any(|row| row.work == *work));
@@ -118,28 +122,6 @@ fn table(out: &mut String, sizes: &Sizes, work: Work, measured: &[Measured]) -> 
             ratio.least,
             ratio.greatest,
             median(row.usage.iter().map(|usage| usage.wall)),
-        )?;
-    }
-    writeln!(out)?;
-    Ok(())
-}
-
-fn latency_table(out: &mut String, latencies: &[Latency]) -> Result<()> {
-    if latencies.is_empty() {
-        return Ok(());
-    }
-    writeln!(
-        out,
-        "## Latency of a HEAD over TLS, at half of Harbormouth's greatest pace\n\n| | p50 ms | p99 ms |\n|---|---|---|"
-    )?;
-    for latency in latencies {
-        let millis = |time: std::time::Duration| time.as_secs_f64() * 1e3;
-        writeln!(
-            out,
-            "| {} | {:.2} | {:.2} |",
-            latency.kind.map_or("nobody in between, plain", Kind::name),
-            millis(latency.p50),
-            millis(latency.p99)
         )?;
     }
     writeln!(out)?;
@@ -205,7 +187,8 @@ fn scrape_table(out: &mut String, found: &Found) -> Result<()> {
     }
     writeln!(
         out,
-        "## Harbormouth with many registries\n\n| registries | private memory, MiB | a scrape's CPU, ms | its size, KiB |\n|---|---|---|---|"
+        "## {}\n\n| registries | private memory, MiB | a scrape's CPU, ms | its size, KiB |\n|---|---|---|---|",
+        scrape::TITLE
     )?;
     for scrape in &found.scrapes {
         writeln!(
@@ -220,12 +203,29 @@ fn scrape_table(out: &mut String, found: &Found) -> Result<()> {
     Ok(())
 }
 
+/// Of medians, with the least and the greatest within one round.
 pub struct Ratio {
     pub median: f64,
     pub least: f64,
     pub greatest: f64,
 }
 
+impl Ratio {
+    pub fn of(these: &[Usage], those: &[Usage], value: fn(&Usage) -> f64) -> Ratio {
+        let rounds = these.iter().zip(those);
+        let within: Vec<f64> = rounds
+            .map(|(this, that)| value(this) / value(that))
+            .collect();
+        let middle = |usage: &[Usage]| median(usage.iter().map(value));
+        Ratio {
+            median: middle(these) / middle(those),
+            least: within.iter().copied().fold(f64::INFINITY, f64::min),
+            greatest: within.iter().copied().fold(0.0, f64::max),
+        }
+    }
+}
+
+/// Of CPU time.
 pub fn ratio(measured: &[Measured], work: Work, of: Kind, to: Kind) -> Ratio {
     let usage = |kind| -> &[Usage] {
         let row = measured
@@ -233,14 +233,7 @@ pub fn ratio(measured: &[Measured], work: Work, of: Kind, to: Kind) -> Ratio {
             .find(|row| row.work == work && row.kind == kind);
         row.map_or(&[], |row| &row.usage)
     };
-    let rounds = usage(of).iter().zip(usage(to));
-    let within: Vec<f64> = rounds.map(|(of, to)| of.cpu / to.cpu).collect();
-    let medians = |kind| median(usage(kind).iter().map(|usage| usage.cpu));
-    Ratio {
-        median: medians(of) / medians(to),
-        least: within.iter().copied().fold(f64::INFINITY, f64::min),
-        greatest: within.iter().copied().fold(0.0, f64::max),
-    }
+    Ratio::of(usage(of), usage(to), |usage| usage.cpu)
 }
 
 pub fn median(values: impl Iterator<Item = f64>) -> f64 {

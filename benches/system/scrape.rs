@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+pub const TITLE: &str = "Harbormouth with many registries";
+
 pub const REGISTRIES: [usize; 3] = [1, 10, 100];
 
 pub struct Scrape {

@@ -11,8 +11,8 @@ pub struct Sizes {
     /// Each brings a connection of its own.
     pub connections: usize,
     pub handshakes: usize,
-    pub pulls: usize,
-    pub pull: u64,
+    pub layers: usize,
+    pub layer: u64,
     pub large_body: u64,
     pub slow: usize,
     pub idle: usize,
@@ -29,8 +29,8 @@ pub const FULL: Sizes = Sizes {
     requests: 40_000,
     connections: 10_000,
     handshakes: 2_000,
-    pulls: 100,
-    pull: 10_000_000,
+    layers: 100,
+    layer: 10_000_000,
     large_body: 2 << 30,
     slow: 1000,
     idle: 4000,
@@ -46,8 +46,8 @@ pub const QUICK: Sizes = Sizes {
     requests: 320,
     connections: 64,
     handshakes: 32,
-    pulls: 8,
-    pull: 1_000_000,
+    layers: 8,
+    layer: 1_000_000,
     large_body: 16 << 20,
     slow: 20,
     idle: 40,
@@ -72,6 +72,8 @@ pub enum What {
     Connect,
     /// Many layers of an image at once.
     Pulls,
+    /// The same of a push.
+    Pushes,
     /// Many requests for a token, on connections that are kept.
     Token,
 }
@@ -87,6 +89,8 @@ pub enum Way {
     TlsRsa,
     /// HTTP/2 over TLS as above.
     Http2,
+    /// HTTP/1.1 over TLS as above, and the proxy asks the registry by https.
+    TlsBothSides,
 }
 
 /// One kind of work, measured as CPU time.
@@ -104,7 +108,7 @@ const fn work(what: What, way: Way) -> Work {
 pub const WARM: Work = work(What::Connect, Way::Tls);
 
 impl Work {
-    pub const ALL: [Work; 16] = [
+    pub const ALL: [Work; 19] = [
         work(What::Put, Way::Plain),
         work(What::Get, Way::Plain),
         work(What::Put, Way::Tls),
@@ -113,14 +117,24 @@ impl Work {
         work(What::Get, Way::TlsAes256),
         work(What::Put, Way::Http2),
         work(What::Get, Way::Http2),
+        work(What::Put, Way::TlsBothSides),
+        work(What::Get, Way::TlsBothSides),
         work(What::Pulls, Way::Tls),
         work(What::Head, Way::Plain),
         work(What::Head, Way::Tls),
         work(What::Head, Way::Http2),
+        work(What::Head, Way::TlsBothSides),
         work(What::Token, Way::Tls),
         work(What::Connect, Way::Plain),
         work(What::Connect, Way::Tls),
         work(What::Connect, Way::TlsRsa),
+    ];
+
+    /// What a second worker is measured with: enough at once for both of them.
+    pub const WORKERS: [Work; 3] = [
+        work(What::Head, Way::Tls),
+        work(What::Pushes, Way::Tls),
+        work(What::Pulls, Way::Tls),
     ];
 
     pub fn title(self) -> String {
@@ -131,6 +145,7 @@ impl Work {
             What::Token => "token, 64 at once",
             What::Connect => "HEAD, one connection each",
             What::Pulls => "GET of layers, all at once",
+            What::Pushes => "PUT of layers, all at once",
         };
         let way = match self.way {
             Way::Plain => "plain",
@@ -138,6 +153,7 @@ impl Work {
             Way::TlsAes256 => "TLS (AES-256)",
             Way::TlsRsa => "TLS (RSA-2048)",
             Way::Http2 => "HTTP/2 over TLS",
+            Way::TlsBothSides => "TLS on both sides",
         };
         format!("{what}, {way}")
     }
@@ -148,7 +164,7 @@ impl Work {
         let micros = |count: usize| 1e6 / count as f64;
         match self.what {
             What::Put | What::Get => ("CPU s per GiB", gib(sizes.body)),
-            What::Pulls => ("CPU s per GiB", gib(sizes.pull * sizes.pulls as u64)),
+            What::Pulls | What::Pushes => ("CPU s per GiB", gib(sizes.layer * sizes.layers as u64)),
             What::Head | What::Token => ("CPU µs per request", micros(sizes.requests)),
             What::Connect => ("CPU µs per connection", micros(self.connections(sizes))),
         }
@@ -158,7 +174,9 @@ impl Work {
     pub fn connections(self, sizes: &Sizes) -> usize {
         match self.way {
             Way::Plain => sizes.connections,
-            Way::Tls | Way::TlsAes256 | Way::TlsRsa | Way::Http2 => sizes.handshakes,
+            Way::Tls | Way::TlsAes256 | Way::TlsRsa | Way::Http2 | Way::TlsBothSides => {
+                sizes.handshakes
+            }
         }
     }
 }
@@ -201,7 +219,7 @@ impl Load {
         };
         let way = match way {
             Way::Plain => "plain",
-            Way::Tls | Way::TlsAes256 | Way::TlsRsa => "TLS",
+            Way::Tls | Way::TlsAes256 | Way::TlsRsa | Way::TlsBothSides => "TLS",
             Way::Http2 => "HTTP/2",
         };
         format!("{what}, {way}")

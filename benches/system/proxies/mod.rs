@@ -130,6 +130,7 @@ pub fn free_address() -> Result<SocketAddr> {
 /// One proxy that runs. Ends with the value.
 pub struct Proxy {
     pub kind: Kind,
+    pub threads: usize,
     pub to: Addresses,
     child: Child,
 }
@@ -142,6 +143,14 @@ impl Proxy {
         };
         let command = kind.command(setting, to)?;
         Proxy::run(kind, setting, to, command).await
+    }
+
+    pub async fn start_all(setting: &Setting) -> Result<Vec<Proxy>> {
+        let mut running = Vec::new();
+        for kind in Kind::ALL {
+            running.push(Proxy::start(kind, setting).await?);
+        }
+        Ok(running)
     }
 
     /// Harbormouth with so many registries, of which the first is the one that is asked.
@@ -195,7 +204,12 @@ impl Proxy {
             .process_group(0)
             .spawn()
             .with_context(|| format!("{command:?}"))?;
-        let proxy = Proxy { kind, to, child };
+        let proxy = Proxy {
+            kind,
+            threads: setting.threads,
+            to,
+            child,
+        };
         // Some listen before they know where to send what comes.
         for _ in 0..1200 {
             if is_answered(to.plain).await.unwrap_or(false)

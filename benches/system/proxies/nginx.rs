@@ -1,5 +1,6 @@
 //! nginx, from the system's packages.
 
+use super::setting::AUTHORITY;
 use super::{Addresses, Setting};
 use crate::client::{NAME, RSA_NAME};
 use anyhow::Result;
@@ -13,7 +14,12 @@ pub fn version() -> Command {
 
 /// Buffers of 256 KiB: with 64 KiB its GET needs a fifth more, its HEAD the same.
 pub fn command(setting: &Setting, to: Addresses) -> Result<Command> {
-    let (directory, origin) = (setting.directory.display(), setting.origin);
+    let (directory, origin) = (setting.directory.display(), setting.origin());
+    let (scheme, threads) = (setting.scheme(), setting.threads);
+    let verified = setting.if_https(format!(
+        "proxy_ssl_verify on; proxy_ssl_trusted_certificate {directory}/{AUTHORITY}; proxy_ssl_protocols TLSv1.3;
+      proxy_ssl_name {NAME}; proxy_ssl_server_name on;"
+    ));
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("{name}_temp_path {directory}/nginx-{name};"))
         .join(" ");
@@ -24,12 +30,13 @@ pub fn command(setting: &Setting, to: Addresses) -> Result<Command> {
     listen {plain} backlog=4096; listen {tls} ssl http2 backlog=4096;
     ssl_certificate {directory}/{stem}.crt; ssl_certificate_key {directory}/{stem}.key; ssl_protocols TLSv1.3;
     location / {{
-      proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection \"\";
+      proxy_pass {scheme}://origin; proxy_http_version 1.1; proxy_set_header Connection \"\";
       proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Host $http_host;
       proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-For $remote_addr;
       proxy_set_header X-Real-IP $remote_addr; proxy_set_header X-Request-Id $request_id;
       proxy_buffering off; proxy_request_buffering off; proxy_buffer_size 256k; proxy_buffers 4 256k; proxy_busy_buffers_size 256k;
       proxy_read_timeout 900s; proxy_send_timeout 900s;
+      {verified}
     }}
   }}
 ",
@@ -44,7 +51,7 @@ pub fn command(setting: &Setting, to: Addresses) -> Result<Command> {
     let file = setting.write(
         "nginx.conf",
         &format!(
-            "worker_processes 2; daemon off; pid {directory}/nginx.pid; error_log stderr warn;
+            "worker_processes {threads}; daemon off; pid {directory}/nginx.pid; error_log stderr warn;
 events {{ worker_connections 16384; }}
 http {{
   {temporary}

