@@ -76,7 +76,8 @@ pub fn table(out: &mut String, sizes: &Sizes, found: &Found) -> Result<()> {
 
 CPU time for the same work, and how much more of it two workers need (with the spread). Two that are
 never idle do so many times the work of one as the next column says. How long they wait for one another
-without computing, CPU time can't tell; {}.\n",
+without computing, CPU time can't tell;
+{}.\n",
         if by_clock { CLOCK } else { NO_CLOCK },
     )?;
     let head = ["", "", "", "one", "two", "two to one", "work, at most"];
