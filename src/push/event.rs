@@ -31,7 +31,7 @@ pub struct Began<'a> {
 }
 
 /// What identifies a push at one time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub struct Whose<'a> {
     /// Index of the registry in the configuration.
     pub(crate) registry: usize,

@@ -9,34 +9,18 @@ use super::event::Ended;
 use super::filter::{FailureFilter, is_of, most};
 use super::finding::Finding;
 use super::share::{FairList, Owned, Owner, owner};
-use super::view::FailureView;
+use super::view::{Failed, FailureView};
 use crate::edge::text::Text;
 use crate::registry::client::ClientFamily;
 use crate::registry::operation::Operation;
 use crate::registry::reason::{Fault, Proof, Reason};
-use std::net::IpAddr;
 use std::time::Duration;
 
 #[derive(Debug)]
 pub(crate) struct Failure {
     time: Moment,
     registry: usize,
-    operation: Operation,
-    repository: Option<Text>,
-    status: Option<u16>,
-    reason: Reason,
-    fault: Fault,
-    /// The word of a finding of the tracker's, or of the doctor's.
-    finding: Option<&'static str>,
-    diagnosis: Text,
-    code: Option<Text>,
-    message: Option<Text>,
-    client: Option<IpAddr>,
-    client_family: ClientFamily,
-    request_id: Text,
-    bytes: u64,
-    duration: Duration,
-    is_reattached: bool,
+    failed: Failed,
 }
 
 /// What writes, the same where nobody proves whose it is, what canaries tell, and all else: each
@@ -88,12 +72,11 @@ impl Failures {
         now: Moment,
     ) {
         let is_push = Operation::PUSH.contains(&ended.operation);
-        let failure = Failure {
-            time: now,
-            registry: ended.registry,
+        let failed = Failed {
             operation: ended.operation,
             repository: ended.repository.map(|name| Text::name(name, REPOSITORY)),
             status: ended.status,
+            outcome: ended.reason.outcome(),
             reason: ended.reason,
             fault: ended.reason.fault(),
             finding: finding.map(Finding::as_str),
@@ -104,8 +87,8 @@ impl Failures {
             client_family: ended.client_family,
             request_id: Text::name(ended.request_id, ID),
             bytes: if is_push { ended.received } else { ended.sent },
-            duration: ended.duration,
-            is_reattached: ended.reattached,
+            duration: ended.duration.as_secs_f64(),
+            reattached: ended.reattached,
         };
         let is_nobodys = ended.operation.needs_proof() && ended.proof == Proof::Unproven;
         let list = match (is_nobodys, is_push) {
@@ -113,16 +96,19 @@ impl Failures {
             (false, true) => &mut self.pushes,
             (false, false) => &mut self.others,
         };
-        list.push(failure);
+        list.push(Failure {
+            time: now,
+            registry: ended.registry,
+            failed,
+        });
     }
 
     pub(crate) fn canary(&mut self, told: &CanaryFailure<'_>, now: Moment) {
-        let failure = Failure {
-            time: now,
-            registry: told.registry,
+        let failed = Failed {
             operation: told.operation,
             repository: Some(Text::name(told.repository, REPOSITORY)),
             status: told.status,
+            outcome: Reason::Canary.outcome(),
             reason: Reason::Canary,
             fault: told.fault,
             finding: told.finding,
@@ -133,10 +119,14 @@ impl Failures {
             client_family: ClientFamily::Harbormouth,
             request_id: Text::name(told.request_id, ID),
             bytes: told.sent,
-            duration: told.duration,
-            is_reattached: false,
+            duration: told.duration.as_secs_f64(),
+            reattached: false,
         };
-        self.canaries.push(failure);
+        self.canaries.push(Failure {
+            time: now,
+            registry: told.registry,
+            failed,
+        });
     }
 
     /// Newest first.
@@ -146,13 +136,8 @@ impl Failures {
         names: &[Text],
         clock: &Clock,
     ) -> Vec<FailureView> {
-        let mut found: Vec<&Failure> = self.pushes.iter().collect();
-        found.extend(
-            self.unproven
-                .iter()
-                .chain(self.others.iter())
-                .chain(self.canaries.iter()),
-        );
+        let lists = [&self.pushes, &self.unproven, &self.others, &self.canaries];
+        let mut found: Vec<&Failure> = lists.into_iter().flat_map(FairList::iter).collect();
         found.retain(|failure| failure.is_asked_for(filter));
         // Stable, after reversal: of two at one moment the one that was told last is first.
         found.reverse();
@@ -170,43 +155,27 @@ impl Failures {
 
 impl Owned for Failure {
     fn owner(&self) -> Owner {
-        owner(self.client)
+        owner(self.failed.client)
     }
 }
 
 impl Failure {
     fn is_asked_for(&self, filter: &FailureFilter) -> bool {
-        let repository = self.repository.as_deref();
+        let failed = &self.failed;
+        let repository = failed.repository.as_deref();
         let part = filter.repository.as_deref();
         is_of(filter.registry, part, self.registry, repository)
-            && filter.operation.is_none_or(|one| one == self.operation)
-            && filter
-                .outcome
-                .is_none_or(|one| one == self.reason.outcome())
-            && filter.reason.is_none_or(|one| one == self.reason)
-            && filter.fault.is_none_or(|one| one == self.fault)
+            && filter.operation.is_none_or(|one| one == failed.operation)
+            && filter.outcome.is_none_or(|one| one == failed.outcome)
+            && filter.reason.is_none_or(|one| one == failed.reason)
+            && filter.fault.is_none_or(|one| one == failed.fault)
     }
 
     fn view(&self, names: &[Text], clock: &Clock) -> Option<FailureView> {
         Some(FailureView {
             time: clock.wall(self.time),
             registry: names.get(self.registry)?.clone(),
-            operation: self.operation.as_str(),
-            repository: self.repository.clone(),
-            status: self.status,
-            outcome: self.reason.outcome().as_str(),
-            reason: self.reason.as_str(),
-            fault: self.fault.as_str(),
-            finding: self.finding,
-            diagnosis: self.diagnosis.clone(),
-            code: self.code.clone(),
-            message: self.message.clone(),
-            client: self.client,
-            client_family: self.client_family.as_str(),
-            request_id: self.request_id.clone(),
-            bytes: self.bytes,
-            duration: self.duration.as_secs_f64(),
-            reattached: self.is_reattached,
+            failed: self.failed.clone(),
         })
     }
 }

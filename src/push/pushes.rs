@@ -4,7 +4,7 @@
 
 use super::bounds::{PUSHES, PUSHES_BADLY, PUSHES_WELL};
 use super::clock::{Clock, Moment};
-use super::event::Ended;
+use super::event::{Ended, Whose};
 use super::filter::{PushFilter, most};
 use super::finding::Finding;
 use super::key::key;
@@ -13,11 +13,9 @@ use super::progress::{Presence, Push};
 use super::share::{FairList, Owned as _, Tally};
 use super::view::PushView;
 use crate::edge::text::Text;
-use crate::registry::client::ClientFamily;
 use crate::registry::reason::{Proof, Reason};
 use lru::LruCache;
 use std::collections::HashSet;
-use std::net::IpAddr;
 
 /// Those that go on by registry, repository and client; those that are over, the oldest first.
 #[derive(Debug)]
@@ -27,16 +25,6 @@ pub(crate) struct PushTable {
     tally: Tally,
     well: FairList<Push>,
     badly: FairList<Push>,
-}
-
-/// What identifies a push at one time.
-pub(crate) fn push_key(
-    registry: usize,
-    repository: &str,
-    client: Option<IpAddr>,
-    family: ClientFamily,
-) -> u64 {
-    key((registry, repository, client, family))
 }
 
 impl PushTable {
@@ -64,12 +52,12 @@ impl PushTable {
         if ended.reason == Reason::Challenge {
             return;
         }
-        let key = push_key(
-            ended.registry,
+        let key = key(Whose {
+            registry: ended.registry,
             repository,
-            ended.client,
-            ended.client_family,
-        );
+            client: ended.client,
+            client_family: ended.client_family,
+        });
         let began = now.before(ended.duration);
         if self
             .current

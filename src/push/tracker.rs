@@ -12,8 +12,9 @@ use super::failures::Failures;
 use super::finding::Finding;
 use super::flights::Flights;
 use super::history::History;
+use super::key::key;
 use super::progress::Push;
-use super::pushes::{PushTable, push_key};
+use super::pushes::PushTable;
 use super::uploads::Uploads;
 use super::waits::Waits;
 use crate::edge::text::Text;
@@ -86,18 +87,16 @@ impl Tracker {
         if !self.flights.admit(began.client, proof) {
             return;
         }
-        let Began {
-            registry,
-            repository,
-            client,
-            client_family,
-            ..
-        } = *began;
         let upload = began.upload.and_then(|id| {
             let key = self.uploads.took_off(began, id, now)?;
             self.uploads.get(key).map(|upload| (key, upload.id.clone()))
         });
-        let push = push_key(registry, repository, client, client_family);
+        let push = key(Whose {
+            registry: began.registry,
+            repository: began.repository,
+            client: began.client,
+            client_family: began.client_family,
+        });
         self.flights.begin(began, upload, (push, proof), now);
     }
 
@@ -128,14 +127,7 @@ impl Tracker {
 
     /// The push that goes on of whom something came.
     pub(super) fn push_of(&self, whose: &Whose<'_>) -> Option<&Push> {
-        let Whose {
-            registry,
-            repository,
-            client,
-            client_family,
-        } = *whose;
-        let key = push_key(registry, repository, client, client_family);
-        self.pushes.get(key)
+        self.pushes.get(key(whose))
     }
 
     pub(crate) fn sweep(&mut self, now: SystemTime) -> Vec<Swept> {

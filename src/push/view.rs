@@ -5,6 +5,9 @@
 //! listener's answers (endpoints, objectives, public names).
 
 use crate::edge::text::Text;
+use crate::registry::client::ClientFamily;
+use crate::registry::operation::Operation;
+use crate::registry::reason::{Fault, Outcome, Reason};
 use serde::Serialize;
 use std::net::IpAddr;
 
@@ -139,22 +142,31 @@ pub(crate) struct FailureList {
 pub(crate) struct FailureView {
     pub(crate) time: f64,
     pub(crate) registry: Text,
-    pub(crate) operation: &'static str,
+    #[serde(flatten)]
+    pub(crate) failed: Failed,
+}
+
+/// What is remembered of a request that failed, and shown as it stands.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Failed {
+    pub(crate) operation: Operation,
     pub(crate) repository: Option<Text>,
     pub(crate) status: Option<u16>,
-    pub(crate) outcome: &'static str,
-    pub(crate) reason: &'static str,
-    pub(crate) fault: &'static str,
+    pub(crate) outcome: Outcome,
+    pub(crate) reason: Reason,
+    pub(crate) fault: Fault,
+    /// The word of a finding of the tracker's, or of the doctor's.
     pub(crate) finding: Option<&'static str>,
     pub(crate) diagnosis: Text,
     pub(crate) code: Option<Text>,
     /// Harbor's own words.
     pub(crate) message: Option<Text>,
     pub(crate) client: Option<IpAddr>,
-    pub(crate) client_family: &'static str,
+    pub(crate) client_family: ClientFamily,
     pub(crate) request_id: Text,
     /// Of the client's body for what writes, of the answer for what reads.
     pub(crate) bytes: u64,
+    /// Seconds.
     pub(crate) duration: f64,
     pub(crate) reattached: bool,
 }

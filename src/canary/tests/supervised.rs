@@ -237,16 +237,16 @@ async fn good_runs_and_bad_ones_are_told() {
     let list = process
         .pushes
         .failures(&FailureFilter::default(), SystemTime::now());
-    let newest = &list.failures[0];
+    let newest = &list.failures[0].failed;
     let found = (
-        newest.operation,
-        newest.reason,
-        newest.outcome,
+        newest.operation.as_str(),
+        newest.reason.as_str(),
+        newest.outcome.as_str(),
         newest.finding,
     );
     let wanted = ("upload_start", "canary", "failed", Some("location_port"));
     assert_eq!(found, wanted);
-    assert_eq!(newest.client_family, "harbormouth");
+    assert_eq!(newest.client_family.as_str(), "harbormouth");
     assert_eq!(newest.repository.as_deref(), Some("lab/canary"));
     assert!(
         newest

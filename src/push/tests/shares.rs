@@ -22,7 +22,10 @@ fn lost(client: u32, proof: Proof) -> Ended<'static> {
 
 fn clients(stage: &Stage) -> Vec<IpAddr> {
     let failures = stage.failures();
-    failures.iter().filter_map(|one| one.client).collect()
+    failures
+        .iter()
+        .filter_map(|one| one.failed.client)
+        .collect()
 }
 
 #[test]

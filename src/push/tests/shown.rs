@@ -18,7 +18,7 @@ fn failures_are_kept_apart_and_shown_newest_first() {
     }
     let all = stage.failures();
     assert_eq!(all.len(), OTHER_FAILURES + 1);
-    assert_eq!(all.last().unwrap().reason, "reset");
+    assert_eq!(all.last().unwrap().failed.reason.as_str(), "reset");
     assert!(all.windows(2).all(|pair| pair[0].time >= pair[1].time));
     for _ in 0..1000 {
         stage.tell(failed(Reason::Denied, Some(401), started("a")));
@@ -275,7 +275,7 @@ fn bad_runs_of_a_canary_are_failures_apart() {
     stage.pushes.canary_failed(&canary(2, "lost"), stage.now);
     let all = stage.failures();
     assert_eq!(all.len(), CANARY_FAILURES + 1);
-    assert_eq!(all.last().unwrap().reason, "reset");
+    assert_eq!(all.last().unwrap().failed.reason.as_str(), "reset");
     let shown = serde_json::to_value(&all[0]).unwrap();
     for (field, value) in [
         ("registry", json!("lab")),
