@@ -13,7 +13,7 @@ mod tests;
 pub use error::CredentialsError;
 
 use crate::edge::origin::Origin;
-use config::{Config, Entry, Keys, Login};
+use config::{Config, Keys, Login};
 use error::MOST_PASSWORD;
 use std::ffi::OsString;
 use std::fmt;
@@ -212,21 +212,19 @@ async fn in_file(
     key: &str,
     environment: &Environment,
 ) -> Result<Found, CredentialsError> {
-    let (login, source) = match config.entry(key)? {
-        Entry::Helper { name, entry } => {
-            let source = format!("docker-credential-{name} ({entry} in {})", config.file);
-            let asked = helper::ask(&name, key, environment.path.as_deref(), helper::PATIENCE);
-            let login = asked.await.map_err(|trouble| CredentialsError::Helper {
-                helper: format!("docker-credential-{name}"),
-                entry,
-                file: config.file.clone(),
-                trouble,
-            })?;
-            (login, source)
-        }
-        Entry::Login { entry, login } => (login, config.place(&entry)),
-        Entry::Nothing => return Ok(Found::Nothing),
+    let Some((name, entry)) = config.helper(key)? else {
+        let login = config.login(key, Keys::Urls)?;
+        let found = login.map(|(entry, login)| found(login, config.place(&entry)));
+        return Ok(found.unwrap_or(Found::Nothing));
     };
+    let source = format!("docker-credential-{name} ({entry} in {})", config.file);
+    let asked = helper::ask(&name, key, environment.path.as_deref(), helper::PATIENCE);
+    let login = asked.await.map_err(|trouble| CredentialsError::Helper {
+        helper: format!("docker-credential-{name}"),
+        entry,
+        file: config.file.clone(),
+        trouble,
+    })?;
     Ok(found(login, source))
 }
 

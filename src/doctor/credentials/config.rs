@@ -13,21 +13,6 @@ pub(super) struct Config {
     root: Map<String, Value>,
 }
 
-/// What a file says about a registry.
-pub(super) enum Entry {
-    /// To be asked of `docker-credential-<name>`.
-    Helper {
-        name: String,
-        entry: String,
-    },
-    Login {
-        /// As `auths["hub.example.com"]`.
-        entry: String,
-        login: Login,
-    },
-    Nothing,
-}
-
 /// Which keys of `auths` are a registry's.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keys {
@@ -78,21 +63,13 @@ impl Config {
         format!("{entry} in {}", self.file)
     }
 
+    /// The `<name>` of the `docker-credential-<name>` to be asked, and where the file names it. A
+    /// helper of the registry's own comes before the one for all, and an empty one of its own means:
+    /// none. Where there is a helper, the entries in the file don't count.
+    ///
     /// # Errors
     /// When the file has something for the registry that can't be understood.
-    pub(super) fn entry(&self, key: &str) -> Result<Entry, CredentialsError> {
-        if let Some((name, entry)) = self.helper(key)? {
-            return Ok(Entry::Helper { name, entry });
-        }
-        Ok(match self.login(key, Keys::Urls)? {
-            Some((entry, login)) => Entry::Login { entry, login },
-            None => Entry::Nothing,
-        })
-    }
-
-    /// A helper of the registry's own comes before the one for all, and an empty one of its own
-    /// means: none. Where there is a helper, the entries in the file don't count.
-    fn helper(&self, key: &str) -> Result<Option<(String, String)>, CredentialsError> {
+    pub(super) fn helper(&self, key: &str) -> Result<Option<(String, String)>, CredentialsError> {
         let accepted =
             "the name of a helper: what follows docker-credential- in its program's name";
         let own = match self.object(&self.root, "credHelpers", "credHelpers")? {

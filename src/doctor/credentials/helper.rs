@@ -39,10 +39,8 @@ pub(super) async fn ask(
     patience: Duration,
 ) -> Result<Login, HelperTrouble> {
     let program = find(&format!("docker-credential-{name}"), path).ok_or(HelperTrouble::Missing)?;
-    match timeout(patience, run(&program, registry)).await {
-        Ok(said) => understand(said?),
-        Err(_) => Err(HelperTrouble::TimedOut(patience)),
-    }
+    let asked = timeout(patience, run(&program, registry)).await;
+    asked.unwrap_or(Err(HelperTrouble::TimedOut(patience)))
 }
 
 /// Only absolute directories count: what lies in the directory one happens to be in is not run.
@@ -59,12 +57,7 @@ fn can_run(path: &Path) -> bool {
         .is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
 }
 
-enum Said {
-    Well(Zeroizing<Vec<u8>>),
-    Ill(Zeroizing<Vec<u8>>),
-}
-
-async fn run(program: &Path, registry: &str) -> Result<Said, HelperTrouble> {
+async fn run(program: &Path, registry: &str) -> Result<Login, HelperTrouble> {
     let mut child = Command::new(program)
         .arg("get")
         .stdin(Stdio::piped())
@@ -87,37 +80,32 @@ async fn run(program: &Path, registry: &str) -> Result<Said, HelperTrouble> {
         return Err(HelperTrouble::Long);
     }
     let status = child.wait().await.map_err(HelperTrouble::Run)?;
-    Ok(if status.success() {
-        Said::Well(said)
+    if status.success() {
+        understand(&said)
     } else {
-        Said::Ill(said)
+        understand_failure(&said)
+    }
+}
+
+fn understand(said: &[u8]) -> Result<Login, HelperTrouble> {
+    let answer: Answer = serde_json::from_slice(said).map_err(|_| HelperTrouble::Answer)?;
+    let secret = Zeroizing::new(answer.secret);
+    if secret.is_empty() || answer.username.is_empty() {
+        return Ok(Login::None);
+    }
+    if answer.username == TOKEN {
+        return Ok(Login::Token);
+    }
+    Ok(Login::Password {
+        user: answer.username,
+        password: secret,
     })
 }
 
-fn understand(said: Said) -> Result<Login, HelperTrouble> {
-    match said {
-        Said::Ill(said) => {
-            let text = String::from_utf8_lossy(&said);
-            match text.trim() {
-                NOT_FOUND => Ok(Login::None),
-                text => Err(HelperTrouble::Failed(words(text))),
-            }
-        }
-        Said::Well(said) => {
-            let answer: Answer =
-                serde_json::from_slice(&said).map_err(|_| HelperTrouble::Answer)?;
-            let secret = Zeroizing::new(answer.secret);
-            if secret.is_empty() || answer.username.is_empty() {
-                return Ok(Login::None);
-            }
-            if answer.username == TOKEN {
-                return Ok(Login::Token);
-            }
-            Ok(Login::Password {
-                user: answer.username,
-                password: secret,
-            })
-        }
+fn understand_failure(said: &[u8]) -> Result<Login, HelperTrouble> {
+    match String::from_utf8_lossy(said).trim() {
+        NOT_FOUND => Ok(Login::None),
+        text => Err(HelperTrouble::Failed(words(text))),
     }
 }
 
