@@ -118,9 +118,16 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
 
 /// The same as lines that begin so far from the edge, and end before the other one.
 pub(crate) fn indented(text: &str, indent: usize, style: Style) -> String {
-    let lines = wrap(text, style.width - indent).into_iter();
+    let margin = " ".repeat(indent);
+    hanging(text, style.width - indent, [&margin, &margin])
+}
+
+/// A text in lines, with one thing before the first and another before each further one.
+pub(crate) fn hanging(text: &str, width: usize, [first, further]: [&str; 2]) -> String {
+    let before = std::iter::once(first).chain(std::iter::repeat(further));
+    let lines = before.zip(wrap(text, width));
     lines
-        .map(|line| format!("{:indent$}{line}\n", ""))
+        .map(|(before, line)| format!("{before}{line}\n"))
         .collect()
 }
 

@@ -55,18 +55,17 @@ steps! {
 
 /// Those of which the duration is known.
 pub fn timed() -> impl Iterator<Item = Step> {
-    let steps = STEPS.into_iter().zip(IS_TIMED);
-    steps
-        .filter(|(_, is_timed)| *is_timed)
-        .map(|(step, _)| step)
+    marked(IS_TIMED)
 }
 
 /// What has to be done for a run to be good.
 pub(crate) fn essential() -> impl Iterator<Item = Step> {
-    let steps = STEPS.into_iter().zip(IS_ESSENTIAL);
-    steps
-        .filter(|(_, is_essential)| *is_essential)
-        .map(|(step, _)| step)
+    marked(IS_ESSENTIAL)
+}
+
+fn marked(marks: [bool; STEPS.len()]) -> impl Iterator<Item = Step> {
+    let steps = STEPS.into_iter().zip(marks);
+    steps.filter_map(|(step, is_marked)| is_marked.then_some(step))
 }
 
 /// What the metrics are labelled with.

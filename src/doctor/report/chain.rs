@@ -11,7 +11,7 @@ use super::super::shown::{clean, cut};
 use super::super::step::Step;
 use super::steps::Mark;
 use super::verdict::by_gravity;
-use crate::terminal::{Style, wrap};
+use crate::terminal::{Style, hanging};
 
 /// What stands at an entry, as `hub.example.com (nginx)`.
 pub(super) fn place(judged: &Judged) -> String {
@@ -33,14 +33,10 @@ pub(super) fn picture(walks: &[Judged], style: Style) -> String {
         };
         drawn.push_str(&format!("  {}{beside}\n", style.bold(&place(judged))));
         for (mark, text) in notes(walks, index) {
-            let lines = wrap(&text, style.width - 10);
-            for (number, line) in lines.iter().enumerate() {
-                let sign = match (mark, number) {
-                    (Some(mark), 0) => mark.draw(style),
-                    _ => " ".to_owned(),
-                };
-                drawn.push_str(&format!("    {}   {sign} {line}\n", style.dim("│")));
-            }
+            let sign = mark.map_or(" ".to_owned(), |mark| mark.draw(style));
+            let before = |sign: &str| format!("    {}   {sign} ", style.dim("│"));
+            let before = [&*before(&sign), &before(" ")];
+            drawn.push_str(&hanging(&text, style.width - 10, before));
         }
     }
     let end = guesses.iter().rev().find_map(|guess| guess.registry);

@@ -13,7 +13,7 @@ use super::steps::Mark;
 use super::ticket::{broken_clients, ticket};
 use super::unexamined::{left, unexamined};
 use super::verdict::{Verdict, by_gravity, is_partial, verdict};
-use crate::terminal::{Colour, Style, indented, wrap};
+use crate::terminal::{Colour, Style, hanging, indented, wrap};
 
 pub(super) fn text(walks: &[Judged], style: Style) -> String {
     let Some(public) = walks.first() else {
@@ -73,14 +73,9 @@ fn listed(title: &str, lines: &[String], style: Style) -> String {
         return String::new();
     }
     let mut text = section(title, style);
+    let mark = format!("  {} ", Mark::Silent.draw(style));
     for line in lines {
-        for (index, part) in wrap(line, style.width - 4).iter().enumerate() {
-            let mark = match index {
-                0 => Mark::Silent.draw(style),
-                _ => " ".to_owned(),
-            };
-            text.push_str(&format!("  {mark} {part}\n"));
-        }
+        text.push_str(&hanging(line, style.width - 4, [&mark, "    "]));
     }
     text
 }

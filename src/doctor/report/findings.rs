@@ -12,7 +12,7 @@ use super::super::shown::clean;
 use super::super::step::Step;
 use super::chain::{likely, place};
 use super::steps::Mark;
-use crate::terminal::{Style, indented, wrap};
+use crate::terminal::{Style, hanging, indented, wrap};
 
 /// Where the text beside a label begins.
 const LABEL: usize = 11;
@@ -55,12 +55,8 @@ pub(super) fn finding(
 
 /// A label in the margin, and text beside it.
 fn labelled(label: &str, text: &str, style: Style) -> String {
-    let mut drawn = String::new();
-    for (index, line) in wrap(text, style.width - LABEL).iter().enumerate() {
-        let label = if index == 0 { label } else { "" };
-        drawn.push_str(&format!("{}{line}\n", margin(label, style)));
-    }
-    drawn
+    let margins = [&*margin(label, style), &margin("", style)];
+    hanging(text, style.width - LABEL, margins)
 }
 
 fn margin(label: &str, style: Style) -> String {
