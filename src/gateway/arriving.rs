@@ -60,7 +60,10 @@ pub(super) async fn let_through(
     }
     admission::admit(session, request, &mut ctx.permits).await?;
     ctx.filtered = placed.filtered;
-    filtering::decide(ctx.filtered.as_deref_mut(), &ctx.request).await
+    match ctx.filtered.as_deref_mut() {
+        Some(filtered) => Box::pin(filtering::decide(filtered, &ctx.request)).await,
+        None => Ok(()),
+    }
 }
 
 const UNKNOWN_HOST: Refusal = Refusal::Answer(Answer::UnknownHost);

@@ -102,16 +102,6 @@ pub(super) fn view(
 /// # Errors
 /// The refusal of the first that says no, or can't say.
 pub(super) async fn decide(
-    filtered: Option<&mut Filtered>,
-    request: &Request,
-) -> std::result::Result<(), Refusal> {
-    match filtered {
-        Some(filtered) => Box::pin(ask_whether(filtered, request)).await,
-        None => Ok(()),
-    }
-}
-
-async fn ask_whether(
     filtered: &mut Filtered,
     request: &Request,
 ) -> std::result::Result<(), Refusal> {
@@ -156,17 +146,6 @@ async fn ask_whether(
 /// When a filter panics or takes too long.
 pub(super) async fn upstream(
     header: &mut RequestHeader,
-    filtered: Option<&mut Filtered>,
-    request: &Request,
-) -> Result<()> {
-    match filtered {
-        Some(filtered) => Box::pin(edit_request(header, filtered, request)).await,
-        None => Ok(()),
-    }
-}
-
-async fn edit_request(
-    header: &mut RequestHeader,
     filtered: &mut Filtered,
     request: &Request,
 ) -> Result<()> {
@@ -194,17 +173,6 @@ async fn edit_request(
 /// # Errors
 /// When a filter panics or takes too long.
 pub(super) async fn response(
-    header: &mut ResponseHeader,
-    filtered: Option<&mut Filtered>,
-    request: &Request,
-) -> Result<()> {
-    match filtered {
-        Some(filtered) => Box::pin(edit_response(header, filtered, request)).await,
-        None => Ok(()),
-    }
-}
-
-async fn edit_response(
     header: &mut ResponseHeader,
     filtered: &mut Filtered,
     request: &Request,

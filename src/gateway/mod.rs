@@ -226,7 +226,10 @@ impl ProxyHttp for Gateway {
         if let Some(routed) = ctx.request.routed() {
             upstream_request::edit(request, ctx.tries.target.as_ref(), routed)?;
         }
-        filtering::upstream(request, ctx.filtered.as_deref_mut(), &ctx.request).await
+        match ctx.filtered.as_deref_mut() {
+            Some(filtered) => Box::pin(filtering::upstream(request, filtered, &ctx.request)).await,
+            None => Ok(()),
+        }
     }
 
     async fn request_body_filter(
@@ -313,7 +316,10 @@ impl ProxyHttp for Gateway {
             ctx.own = Some(answer);
             ctx.answered.instead = Some(body);
         }
-        filtering::response(response, ctx.filtered.as_deref_mut(), &ctx.request).await
+        match ctx.filtered.as_deref_mut() {
+            Some(filtered) => Box::pin(filtering::response(response, filtered, &ctx.request)).await,
+            None => Ok(()),
+        }
     }
 
     fn response_body_filter(
