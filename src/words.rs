@@ -1,7 +1,7 @@
 //! Enums that are said in one word each: in metrics, records and pages.
 
 /// Declares an enum with the word of each variant beside it, and from this table what is made of
-/// it: `ALL`, `as_str`, `Display` and `Serialize`.
+/// it: `ALL`, `WORDS`, `as_str`, `Display` and `Serialize`.
 macro_rules! words {
     (
         $(#[$of_enum:meta])*
@@ -20,6 +20,10 @@ macro_rules! words {
             // Not all of them are gone through one by one.
             #[allow(dead_code)]
             $vis const ALL: [$name; [$($word),*].len()] = [$($name::$variant),*];
+
+            /// Their words, each at the same place.
+            #[allow(dead_code)]
+            $vis const WORDS: [&'static str; [$($word),*].len()] = [$($word),*];
 
             /// The word in metrics, records and pages.
             $vis const fn as_str(self) -> &'static str {

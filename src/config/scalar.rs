@@ -299,7 +299,7 @@ macro_rules! choice {
             }
 
             fn schema(_: &&'static str) -> serde_json::Value {
-                $crate::config::scalar::choice_schema(&<$type>::ALL.map(<$type>::as_str))
+                $crate::config::scalar::choice_schema(&<$type>::WORDS)
             }
         }
     };

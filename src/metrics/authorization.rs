@@ -35,18 +35,12 @@ impl AuthorizationMetrics {
     pub(super) fn register(series: &Series<'_>) -> prometheus::Result<AuthorizationMetrics> {
         Ok(AuthorizationMetrics {
             tickets_issued: series.only(counter_vec(&TICKETS_ISSUED))?,
-            not_issued: series.each(
-                counter_vec(&TICKETS_NOT_ISSUED),
-                NotIssued::ALL.map(NotIssued::as_str),
-            )?,
-            refused: series.each(
-                counter_vec(&TICKETS_REFUSED),
-                Refused::ALL.map(Refused::as_str),
-            )?,
+            not_issued: series.each(counter_vec(&TICKETS_NOT_ISSUED), NotIssued::WORDS)?,
+            refused: series.each(counter_vec(&TICKETS_REFUSED), Refused::WORDS)?,
             reattached: series.grid(
                 counter_vec(&REATTACHED),
                 Operation::TICKETED.map(Operation::as_str),
-                ClientFamily::ALL.map(ClientFamily::as_str),
+                ClientFamily::WORDS,
             )?,
             restored: series.only(counter_vec(&RESTORED))?,
             empty_grants: series.only(counter_vec(&EMPTY_GRANTS))?,

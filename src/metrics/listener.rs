@@ -27,17 +27,13 @@ impl ListenerMetrics {
         let unseen = registered(families, counter_vec(&UNSEEN)?)?;
         let failures = registered(families, counter_vec(&HANDSHAKE_FAILURES)?)?;
         let refused = registered(families, counter_vec(&REFUSED)?)?;
-        let (causes, reasons) = (
-            HandshakeFailure::ALL.map(HandshakeFailure::as_str),
-            ConnectionRefused::ALL.map(ConnectionRefused::as_str),
-        );
         let listener = |name: String| ListenerMetrics {
             connections: connections.with_label_values(&[&name]),
             accepted: accepted.with_label_values(&[&name]),
             accept_pauses: accept_pauses.with_label_values(&[&name]),
             without_request: unseen.with_label_values(&[&name]),
-            handshake_failures: each(&failures, &name, causes),
-            refused: each(&refused, &name, reasons),
+            handshake_failures: each(&failures, &name, HandshakeFailure::WORDS),
+            refused: each(&refused, &name, ConnectionRefused::WORDS),
         };
         Ok(names.map(listener).collect())
     }

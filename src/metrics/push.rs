@@ -81,7 +81,6 @@ impl PushMetrics {
         };
         let finished = registered(families, counter_vec(&UPLOADS_FINISHED)?)?;
         let finished = |end: UploadEnd| (end, finished.with_label_values(&[name, end.as_str()]));
-        let qualities = Quality::ALL.map(Quality::as_str);
         Ok(PushMetrics {
             registry: name.to_owned(),
             objective: registered(families, float_vec(&OBJECTIVE)?)?,
@@ -90,12 +89,12 @@ impl PushMetrics {
             requests: series.grid(
                 counter_vec(&PUSH_REQUESTS),
                 Operation::PUSH.map(Operation::as_str),
-                qualities,
+                Quality::WORDS,
             )?,
             clients: series.grid(
                 counter_vec(&PUSH_CLIENTS),
-                ClientFamily::ALL.map(ClientFamily::as_str),
-                qualities,
+                ClientFamily::WORDS,
+                Quality::WORDS,
             )?,
             uploads_started: series.only(counter_vec(&UPLOADS_STARTED))?,
             uploads_finished: UploadEnd::all().map(finished).collect(),
@@ -103,10 +102,10 @@ impl PushMetrics {
             upload_silence: series.only(float_vec(&UPLOAD_SILENCE))?,
             transfers: series.grid(
                 histogram_vec(&TRANSFER, SPEED_BUCKETS),
-                Direction::ALL.map(Direction::as_str),
-                LimitedBy::ALL.map(LimitedBy::as_str),
+                Direction::WORDS,
+                LimitedBy::WORDS,
             )?,
-            findings: series.each(counter_vec(&FINDINGS), Finding::ALL.map(Finding::as_str))?,
+            findings: series.each(counter_vec(&FINDINGS), Finding::WORDS)?,
         })
     }
 

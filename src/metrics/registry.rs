@@ -120,7 +120,7 @@ impl RegistryMetrics {
             families: &families,
             name,
         };
-        let operations = Operation::ALL.map(Operation::as_str);
+        let operations = Operation::WORDS;
         let requests = series.grid(counter_vec(&REQUESTS), operations, STATUS_CLASSES)?;
         let duration = series.each(histogram_vec(&DURATION, DURATION_BUCKETS), operations)?;
         let first_byte = series.each(histogram_vec(&FIRST_BYTE, FIRST_BYTE_BUCKETS), operations)?;
@@ -130,7 +130,7 @@ impl RegistryMetrics {
             duration,
             first_byte,
         };
-        let bytes = series.each(counter_vec(&BYTES), Direction::ALL.map(Direction::as_str))?;
+        let bytes = series.each(counter_vec(&BYTES), Direction::WORDS)?;
         let [bytes_uploaded, bytes_downloaded] = bytes;
         Ok(RegistryMetrics {
             name: name.to_owned(),
@@ -138,11 +138,11 @@ impl RegistryMetrics {
             commit_wait: series.only(histogram_vec(&COMMIT_WAIT, COMMIT_WAIT_BUCKETS))?,
             bytes_uploaded,
             bytes_downloaded,
-            in_flight: series.each(gauge_vec(&IN_FLIGHT), Class::ALL.map(Class::as_str))?,
+            in_flight: series.each(gauge_vec(&IN_FLIGHT), Class::WORDS)?,
             limits: LimitMetrics::register(&families)?,
             retries: series.only(counter_vec(&RETRIES))?,
             foreign_redirects: series.only(counter_vec(&FOREIGN_REDIRECTS))?,
-            repairs: series.each(counter_vec(&REPAIRS), Repair::ALL.map(Repair::as_str))?,
+            repairs: series.each(counter_vec(&REPAIRS), Repair::WORDS)?,
             upstream_errors: series.each(
                 counter_vec(&UPSTREAM_ERRORS),
                 UpstreamError::ALL.map(UpstreamError::as_str),
@@ -153,7 +153,7 @@ impl RegistryMetrics {
             filters: series.grid(
                 counter_vec(&FILTER_DECISIONS),
                 filters.iter(),
-                FilterDecision::ALL.map(FilterDecision::as_str),
+                FilterDecision::WORDS,
             )?,
             families,
         })
