@@ -87,7 +87,7 @@ impl Run {
             steps: Vec::new(),
             failure: Some(Failure {
                 fault: Fault::Gateway,
-                ..Failure::at(Step::Resolve, format!("The run could not be begun: {why}."))
+                ..Failure::at(Step::Resolve, format!("The run could not start: {why}."))
             }),
             warning: None,
             left: None,
@@ -139,12 +139,12 @@ impl Failure {
         let step = essential().find(|step| !is_done(step));
         let summary = match (end, step) {
             (End::OutOfTime(after), _) => {
-                format!("The run was not over after {} s.", after.as_secs())
+                format!("The run did not finish within {} s.", after.as_secs())
             }
             (End::Whole, Some(step)) => match walk.first(step).map(|one| &one.result) {
                 Some(Ok(answer)) => format!("It was answered with {}.", answer.status),
-                Some(Err(trouble)) => format!("No answer came: {trouble}."),
-                None => "The walk ended before it.".to_owned(),
+                Some(Err(trouble)) => format!("There was no answer: {trouble}."),
+                None => "The run ended before this step.".to_owned(),
             },
             (End::Whole, None) => {
                 let is_other = |step: &Step| {
@@ -152,7 +152,7 @@ impl Failure {
                     answer.is_some_and(|one| one.content_matches == Some(false))
                 };
                 let step = essential().find(is_other)?;
-                let other = "Other bytes came back than were pushed.";
+                let other = "The pull returned different bytes than the push had sent.";
                 return Some(Failure::at(step, other.to_owned()).with(walk.first(step)));
             }
         };
@@ -179,7 +179,7 @@ impl Failure {
     /// What an operator reads.
     pub(crate) fn diagnosis(&self, settings: &Settings) -> String {
         format!(
-            "The canary failed at {}: {} `{}` tells whom it breaks and what to change.",
+            "The canary failed at {}: {} `{}` shows which clients break and what to change.",
             self.step,
             self.summary,
             settings.doctor()
@@ -216,12 +216,12 @@ fn left(walk: &Walk) -> Option<String> {
             status,
         } => Some(match status {
             Some(status) => format!(
-                "{repository}:{reference} stays: its removal was answered with {status}. Further \
-                 runs push the same again, so that no garbage grows."
+                "{repository}:{reference} was not deleted: the answer was {status}. Later runs \
+                 push the same content again, so that no garbage accumulates."
             ),
-            None => format!(
-                "{repository}:{reference} may be there still: its removal was not answered."
-            ),
+            None => {
+                format!("{repository}:{reference} may still exist: its deletion got no answer.")
+            }
         }),
     })
 }

@@ -258,9 +258,9 @@ pub enum Trouble {
     Unresolved(String),
     #[error("the connection is refused")]
     Refused,
-    #[error("there is no way there: {0}")]
+    #[error("there is no route: {0}")]
     Unreachable(String),
-    #[error("nothing came within {} s", .0.as_secs())]
+    #[error("nothing was received within {} s", .0.as_secs())]
     TimedOut(Duration),
     /// Ended in the middle: by FIN or by RST.
     #[error("the connection was cut")]
@@ -270,7 +270,7 @@ pub enum Trouble {
     /// Plain HTTP came where TLS was spoken.
     #[error("it speaks plain HTTP, not TLS")]
     NotTls,
-    #[error("what came is not HTTP: {0}")]
+    #[error("the answer is not HTTP: {0}")]
     NotHttp(String),
 }
 

@@ -127,7 +127,7 @@ async fn what_cannot_be_begun_is_said_on_standard_error() {
             "an empty password",
             &["--user", "alice", "--password-stdin"],
             "\n",
-            "no password on standard input",
+            "standard input contains no password",
         ),
         (
             "authorities that aren't there",

@@ -67,7 +67,7 @@ async fn numbers_have_their_units_and_stand_where_they_belong() {
     let cards = browser.text("#registries").await;
     for said in [
         "pushed and pulled 12 s ago, in 0.4 s (ops/canary, every 1 min)",
-        "its removal was answered with 403. Further runs push the same again",
+        "the answer was 403. Later runs push the same content again",
         "not run yet (ops/canary, every 5 min)",
     ] {
         assert!(cards.contains(said), "{said:?} is not in\n{cards}");

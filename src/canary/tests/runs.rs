@@ -78,7 +78,7 @@ fn what_the_judge_finds_grave_makes_a_run_bad() {
             failure.diagnosis(&settings()),
             format!(
                 "The canary failed at {at}: This is {kind}. Likely cause: A hop did it. `harbormouth doctor \
-                 https://hub.example.com --repository lab/canary --push` tells whom it breaks and \
+                 https://hub.example.com --repository lab/canary --push` shows which clients break and \
                  what to change."
             )
         );
@@ -119,31 +119,31 @@ fn a_run_without_a_finding_is_good_only_if_all_was_done() {
             failing(Step::BlobCommit, Err(Trouble::Cut)),
             End::Whole,
             Step::BlobCommit,
-            "No answer came: the connection was cut.",
+            "There was no answer: the connection was cut.",
         ),
         (
             failing(Step::UploadStart, Ok(404)),
             End::Whole,
             Step::BlobCommit,
-            "The walk ended before it.",
+            "The run ended before this step.",
         ),
         (
             failing(Step::ManifestGet, Ok(200)),
             late.clone(),
             Step::BlobGet,
-            "The run was not over after 60 s.",
+            "The run did not finish within 60 s.",
         ),
         (
             healthy(),
             late,
             Step::ManifestDelete,
-            "The run was not over after 60 s.",
+            "The run did not finish within 60 s.",
         ),
         (
             other,
             End::Whole,
             Step::BlobGet,
-            "Other bytes came back than were pushed.",
+            "The pull returned different bytes than the push had sent.",
         ),
     ] {
         let run = Run::of(SystemTime::UNIX_EPOCH, &walk, &[], &end);
@@ -162,21 +162,19 @@ fn what_is_left_is_told_and_tells_what_comes_next() {
         (
             leaving(Some(405)),
             Leaves::Refused,
-            Some(
-                "lab/canary:harbormouth-canary@sha256:abc stays: its removal was answered with 405",
-            ),
+            Some("lab/canary:harbormouth-canary@sha256:abc was not deleted: the answer was 405"),
         ),
         (
             leaving(Some(403)),
             Leaves::Refused,
-            Some("push the same again"),
+            Some("push the same content again"),
         ),
         (
             leaving(Some(502)),
             Leaves::Unknown,
-            Some("answered with 502"),
+            Some("the answer was 502"),
         ),
-        (leaving(None), Leaves::Unknown, Some("may be there still")),
+        (leaving(None), Leaves::Unknown, Some("may still exist")),
     ] {
         assert_eq!(leaves(&walk), left);
         let run = run(&walk, &[]);

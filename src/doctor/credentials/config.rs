@@ -47,7 +47,7 @@ impl Config {
             Ok(Value::Object(root)) => Ok(Config { file, root }),
             Ok(_) => Err(CredentialsError::Malformed {
                 file,
-                entry: "all of it".to_owned(),
+                entry: "the whole file".to_owned(),
                 accepted: "an object",
             }),
             Err(error) => Err(CredentialsError::NotJson {

@@ -13,7 +13,7 @@ pub enum CredentialsError {
     NoUser,
     #[error("--user has a colon in it, which HTTP's Basic authentication can't carry")]
     UserWithColon,
-    #[error("there is no password on standard input; it is to be one line, as docker login's")]
+    #[error("standard input contains no password; give it as one line, as for docker login")]
     NoPassword,
     #[error("the password on standard input is longer than {MOST_PASSWORD} bytes")]
     LongPassword,
@@ -28,7 +28,7 @@ pub enum CredentialsError {
         line: usize,
         column: usize,
     },
-    #[error("{file}: {entry} is to be {accepted}")]
+    #[error("{file}: {entry} must be {accepted}")]
     Malformed {
         file: String,
         entry: String,
@@ -55,8 +55,8 @@ pub enum HelperTrouble {
     #[error("it failed: {0}")]
     Failed(String),
     /// What it said isn't quoted: it may be a secret.
-    #[error("what it said is no JSON object with Username and Secret")]
+    #[error("its output is not a JSON object with Username and Secret")]
     Answer,
-    #[error("it said more than {MOST_PASSWORD} bytes")]
+    #[error("its output is longer than {MOST_PASSWORD} bytes")]
     Long,
 }

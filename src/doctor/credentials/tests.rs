@@ -184,45 +184,45 @@ async fn a_file_that_is_broken_is_named_with_the_place_and_without_the_secret() 
         (
             "a text",
             "\"s3cret\"".to_owned(),
-            "error: .docker/config.json: all of it is to be an object",
+            "error: .docker/config.json: the whole file must be an object",
         ),
         (
             "auths is a text",
             r#"{"auths":"s3cret"}"#.to_owned(),
-            "error: .docker/config.json: auths is to be an object",
+            "error: .docker/config.json: auths must be an object",
         ),
         (
             "the entry is a text",
             format!("{login}\"s3cret\"}}}}"),
-            r#"error: .docker/config.json: auths["hub.example.com"] is to be an object"#,
+            r#"error: .docker/config.json: auths["hub.example.com"] must be an object"#,
         ),
         (
             "auth is no base64",
             format!("{login}{{\"auth\":\"s3cret\"}}}}}}"),
-            "error: .docker/config.json: auths[\"hub.example.com\"].auth is to be the base64 of \
+            "error: .docker/config.json: auths[\"hub.example.com\"].auth must be the base64 of \
              user:password",
         ),
         (
             "auth has no colon",
             format!("{login}{{\"auth\":\"czNjcmV0\"}}}}}}"),
-            "error: .docker/config.json: auths[\"hub.example.com\"].auth is to be the base64 of \
+            "error: .docker/config.json: auths[\"hub.example.com\"].auth must be the base64 of \
              user:password",
         ),
         (
             "a password that is a number",
             format!("{login}{{\"username\":\"a\",\"password\":7}}}}}}"),
-            r#"error: .docker/config.json: auths["hub.example.com"].password is to be a text"#,
+            r#"error: .docker/config.json: auths["hub.example.com"].password must be a text"#,
         ),
         (
             "a helper elsewhere",
             r#"{"credsStore":"../../s3cret"}"#.to_owned(),
-            "error: .docker/config.json: credsStore is to be the name of a helper: what follows \
+            "error: .docker/config.json: credsStore must be the name of a helper: what follows \
              docker-credential- in its program's name",
         ),
         (
             "helpers that are no object",
             r#"{"credHelpers":["s3cret"]}"#.to_owned(),
-            "error: .docker/config.json: credHelpers is to be an object",
+            "error: .docker/config.json: credHelpers must be an object",
         ),
     ] {
         let got = Home::with(&config).told().await;
@@ -307,8 +307,8 @@ fn a_typed_password_loses_its_line_s_end_and_nothing_else() {
     for (user, input, reason) in [
         ("", b"s3cret".as_slice(), "--user is empty"),
         ("a:b", b"s3cret", "--user has a colon"),
-        ("alice", b"", "no password on standard input"),
-        ("alice", b"\n", "no password on standard input"),
+        ("alice", b"", "standard input contains no password"),
+        ("alice", b"\n", "standard input contains no password"),
         ("alice", b"s3cret\xff", "can't be read"),
         ("alice", long.as_bytes(), "longer than 65536"),
     ] {

@@ -91,15 +91,15 @@ fn blamed(finding: &Finding, walks: &[Judged], index: usize) -> Option<Note> {
     let kind = finding.kind;
     let words = match culprit(kind, walks) {
         Culprit::Between(at, gone) if at == index && gone == index + 1 => {
-            format!("{kind}: it is done here")
+            format!("{kind}: caused here")
         }
         Culprit::Between(at, gone) if at == index => {
             let gone = walks.get(gone).map(place).unwrap_or_default();
-            format!("{kind}: it is done here or behind, before {gone}")
+            format!("{kind}: caused here or behind, before {gone}")
         }
-        Culprit::AtOrBehind(at) if at == index => format!("{kind}: it is done here or behind"),
+        Culprit::AtOrBehind(at) if at == index => format!("{kind}: caused here or behind"),
         Culprit::Unknown if index == 0 && walks.len() == 1 => kind.to_string(),
-        Culprit::Unknown if index == 0 => format!("{kind}: not told by the inner entries"),
+        Culprit::Unknown if index == 0 => format!("{kind}: the inner entries don't show where"),
         Culprit::Between(..) | Culprit::AtOrBehind(_) | Culprit::Unknown => return None,
     };
     Some((Some(Mark::of(finding.severity)), words))
@@ -115,7 +115,7 @@ fn seen(walk: &Walk) -> Vec<String> {
     if let Some(early) = walk.first(Step::EarlyAnswer) {
         bodies.push(match &early.result {
             Ok(_) => "passes bodies on as they come".to_owned(),
-            Err(_) => "says nothing before it has the whole body".to_owned(),
+            Err(_) => "answers only after the whole body".to_owned(),
         });
     }
     if let Some(largest) = largest(walk) {

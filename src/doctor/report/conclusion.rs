@@ -46,7 +46,7 @@ pub(super) fn text(walks: &[Judged], style: Style) -> String {
 }
 
 fn remark(style: Style) -> String {
-    let remark = "Lines to change take the place of what stands there for the same setting.";
+    let remark = "Each line to change replaces the existing line for the same setting.";
     let lines: Vec<String> = wrap(remark, style.width)
         .iter()
         .map(|line| format!("{}\n", style.dim(line)))
@@ -111,7 +111,7 @@ fn table(walks: &[Judged], style: Style) -> String {
         .collect();
     let column = style.width.saturating_sub(2 + WHAT) / walks.len().max(1);
     let cell = |seen: &Option<String>| seen.clone().unwrap_or_else(|| "–".to_owned());
-    let mut text = section("What the entries differ in", style);
+    let mut text = section("How the entries differ", style);
     let mut head = format!("  {:WHAT$}", "");
     for name in &names {
         head.push_str(&format!("{:column$}", cut(name, column.saturating_sub(1))));
@@ -157,7 +157,7 @@ fn judgement(walks: &[Judged], style: Style) -> String {
     let (mark, headline) = match verdict(walks) {
         Verdict::Healthy if is_partial(public) => (
             style.coloured(Colour::Green, "✓"),
-            "Nothing was found that breaks a client, as far as this went.",
+            "Nothing was found that breaks a client, as far as the chain was examined.",
         ),
         Verdict::Healthy => (
             style.coloured(Colour::Green, "✓"),
@@ -179,8 +179,8 @@ fn judgement(walks: &[Judged], style: Style) -> String {
         finding.severity == Severity::Broken && !findings::is_the_entrys(finding)
     };
     if walks.len() == 1 && public.findings.iter().any(is_some_hops) {
-        let advice = "Where inner hops can be reached from here, `--via http://10.0.0.5` (repeatable, \
-                      the outermost first) names the one that does it.";
+        let advice = "If inner hops can be reached from here, `--via http://10.0.0.5` (repeatable, \
+                      the outermost first) finds the hop that causes this.";
         text.push_str(&indented(advice, 4, style));
     }
     text

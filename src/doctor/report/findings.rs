@@ -162,16 +162,16 @@ fn hop(finding: &Finding, walks: &[Judged]) -> Option<String> {
     Some(match culprit(finding.kind, walks) {
         Culprit::Between(shows, gone) => {
             let (shows, gone) = (at(shows), at(gone));
-            format!("{shows}: it shows there, and is gone at {gone}.")
+            format!("{shows}: the fault shows there, and is gone at {gone}.")
         }
         Culprit::AtOrBehind(last) => {
             let last = at(last);
-            format!("{last} or behind it: every entry up to it shows this.")
+            format!("{last} or a hop behind it: every entry up to there shows the fault.")
         }
         Culprit::Unknown if walks.len() > 1 => {
-            "not told: the inner entries gave no answer to compare.".to_owned()
+            "unknown: the inner entries gave no answer to compare.".to_owned()
         }
-        Culprit::Unknown if is_entrys => format!("{}: it is what answers there.", at(0)),
+        Culprit::Unknown if is_entrys => format!("{}: this hop answers there.", at(0)),
         Culprit::Unknown => format!("{}, or one behind it.", at(0)),
     })
 }
@@ -208,7 +208,7 @@ fn remedies(finding: &Finding, before: &[&Finding], walks: &[Judged], style: Sty
         let mut names: Vec<&str> = far.iter().map(|fix| fix.product.name()).collect();
         names.dedup();
         let text = format!(
-            "{}: their lines stand in what a pipe gets (`| less`), and in --json.",
+            "{}: a pipe (`| less`) and --json show the lines for these, too.",
             names.join(", ")
         );
         drawn.push_str(&labelled("", &text, style));

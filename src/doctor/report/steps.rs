@@ -61,7 +61,7 @@ pub(super) fn heading(walk: &Walk, style: Style) -> String {
         Entry::Via(origin) => format!(
             "\n{}  {}\n\n",
             style.bold(&format!("via {origin}")),
-            style.dim("asked as a right hop before it would ask")
+            style.dim("with the headers that a correct hop in front would send")
         ),
     }
 }

@@ -47,7 +47,7 @@ fn topics(walk: &Walk, why: Why) -> Vec<Topic> {
 fn reason(why: Why, walk: &Walk) -> String {
     let target = walk.target.authority();
     match why {
-        Why::NotAskedFor => "nobody asked for it".to_owned(),
+        Why::NotAskedFor => "not requested".to_owned(),
         Why::NoCredentials => format!(
             "there are no credentials; `docker login {target}`, or --user NAME --password-stdin"
         ),
@@ -60,9 +60,9 @@ fn reason(why: Why, walk: &Walk) -> String {
         Why::ForeignRealm => {
             "the password isn't sent to another's realm; --realm-host HOST allows it".to_owned()
         }
-        Why::Impossible => "what they build on failed".to_owned(),
-        Why::OutOfTime => "the walk's time was over".to_owned(),
-        Why::Interrupted => "you ended the walk".to_owned(),
+        Why::Impossible => "an earlier step that they need failed".to_owned(),
+        Why::OutOfTime => "the time limit was reached".to_owned(),
+        Why::Interrupted => "you interrupted the doctor".to_owned(),
     }
 }
 
@@ -107,10 +107,10 @@ pub(super) fn left(walk: &Walk) -> Vec<String> {
 fn leftover(left: &Leftover) -> String {
     let refused = |status: &Option<u16>| match status {
         Some(status @ (401 | 403)) => {
-            format!("its removal was answered with {status}: this account may not delete")
+            format!("its deletion was answered with {status}: this account may not delete")
         }
-        Some(status) => format!("its removal was answered with {status}"),
-        None => "its removal got no answer".to_owned(),
+        Some(status) => format!("its deletion was answered with {status}"),
+        None => "its deletion got no answer".to_owned(),
     };
     match left {
         Leftover::Upload { repository, status } => format!(

@@ -47,8 +47,8 @@ pub(super) fn in_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, WireE
     }
     if certificates.is_empty() {
         return Err(failed(
-            "there is no certificate in it; it is to hold certificates in PEM, each from \
-             -----BEGIN CERTIFICATE----- on"
+            "it contains no certificate; accepted: certificates in PEM, each beginning with \
+             -----BEGIN CERTIFICATE-----"
                 .to_owned(),
         ));
     }

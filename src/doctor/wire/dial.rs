@@ -65,7 +65,7 @@ pub(super) async fn tls(
     // Resumption is off, so that every handshake shows certificates.
     let shown = recorder
         .shown()
-        .ok_or_else(|| Trouble::Tls("the server showed no certificate".to_owned()))?;
+        .ok_or_else(|| Trouble::Tls("the server sent no certificate".to_owned()))?;
     Ok((stream, shown))
 }
 
@@ -133,13 +133,13 @@ fn tls_words(error: &rustls::Error) -> String {
         }
         rustls::Error::AlertReceived(
             AlertDescription::CertificateRequired | AlertDescription::BadCertificate,
-        ) => "the server wants a certificate of the client's".to_owned(),
+        ) => "the server requires a client certificate".to_owned(),
         rustls::Error::AlertReceived(AlertDescription::HandshakeFailure) => {
-            "the server refuses the handshake (alert handshake_failure): there is no version, \
-             cipher or key that both know (the doctor knows no P-521 keys; Go's clients do)"
+            "the server refuses the handshake (alert handshake_failure): it shares no TLS version, \
+             cipher or key type with the doctor (which lacks P-521 keys; Go's clients have them)"
                 .to_owned()
         }
-        rustls::Error::InvalidMessage(_) => format!("what came is not TLS ({error})"),
+        rustls::Error::InvalidMessage(_) => format!("the answer is not TLS ({error})"),
         // Each of the many others has its own words.
         other => other.to_string(),
     }

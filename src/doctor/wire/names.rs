@@ -45,13 +45,13 @@ fn words(error: &io::Error) -> String {
     };
     match text {
         "Name or service not known" | "Name does not resolve" => {
-            format!("this machine's resolver knows no such name ({text})")
+            format!("this machine's resolver doesn't know this name ({text})")
         }
         "No address associated with hostname" | "Name has no usable address" => {
-            format!("the name is there, but has no address ({text})")
+            format!("the name exists, but has no address ({text})")
         }
         "Temporary failure in name resolution" | "Try again" => {
-            format!("this machine's resolver could not ask, or got no answer ({text})")
+            format!("this machine's resolver could not send its query, or got no answer ({text})")
         }
         other => other.to_owned(),
     }
@@ -81,15 +81,15 @@ mod tests {
         for (text, begins) in [
             (
                 "failed to lookup address information: Name or service not known",
-                "this machine's resolver knows no such name (Name",
+                "this machine's resolver doesn't know this name (Name",
             ),
             (
                 "failed to lookup address information: Try again",
-                "this machine's resolver could not ask",
+                "this machine's resolver could not send its query",
             ),
             (
                 "failed to lookup address information: No address associated with hostname",
-                "the name is there, but has no address",
+                "the name exists, but has no address",
             ),
             ("something else", "something else"),
         ] {

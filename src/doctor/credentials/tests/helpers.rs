@@ -52,14 +52,14 @@ async fn a_helper_is_asked_as_docker_asks_it() {
             "it says something else",
             "echo s3cret".to_owned(),
             format!(
-                "error: docker-credential-own ({own}): what it said is no JSON object with \
+                "error: docker-credential-own ({own}): its output is not a JSON object with \
                  Username and Secret"
             ),
         ),
         (
             "it says too much",
             "while echo s3cret; do :; done".to_owned(),
-            format!("error: docker-credential-own ({own}): it said more than 65536 bytes"),
+            format!("error: docker-credential-own ({own}): its output is longer than 65536 bytes"),
         ),
     ] {
         let home = Home::with(HELPERS);

@@ -34,13 +34,13 @@ pub(super) fn cases() -> Vec<(&'static str, Made, Kind, &'static str)> {
             "http",
             hub(HTTP),
             Kind::LocationScheme,
-            "ends TLS doesn't say so",
+            "ends TLS doesn't send",
         ),
         (
             "http: the outermost hop sets nothing",
             hub(HTTP).probe(proto, HUB),
             Kind::LocationScheme,
-            "it passes an X-Forwarded-Proto on and sets none",
+            "it passes X-Forwarded-Proto on and sets none",
         ),
         (
             "http: an inner hop overwrites it",
@@ -72,7 +72,7 @@ pub(super) fn cases() -> Vec<(&'static str, Made, Kind, &'static str)> {
             "http: a hop adds its own",
             hub(HTTP).probe(proto, "https,http://hub.example.com"),
             Kind::LocationScheme,
-            "adds its own X-Forwarded-Proto",
+            "one adds its own",
         ),
         (
             "two schemes",
@@ -90,19 +90,19 @@ pub(super) fn cases() -> Vec<(&'static str, Made, Kind, &'static str)> {
             "two schemes: a hop adds its own",
             hub("https,http://hub.example.com").probe(proto, "https,https,http://hub.example.com"),
             Kind::LocationSchemeDoubled,
-            "to the one that came",
+            "to the one that it received",
         ),
         (
             "two schemes: one at once",
             hub("https,http://hub.example.com").probe(proto, "https,http://hub.example.com"),
             Kind::LocationSchemeDoubled,
-            "whatever came in it",
+            "whatever it received",
         ),
         (
             "two schemes: each adds where none came",
             hub("https,http://hub.example.com").probe(proto, HUB),
             Kind::LocationSchemeDoubled,
-            "unless one came already",
+            "if the client sent none",
         ),
         (
             "the default port",
@@ -144,7 +144,7 @@ pub(super) fn cases() -> Vec<(&'static str, Made, Kind, &'static str)> {
             "another host in X-Forwarded-Host",
             hub(INNER).probe(host, INNER).probe(forwarded, HUB),
             Kind::LocationHost,
-            "sets X-Forwarded-Host to an inner name",
+            "sets X-Forwarded-Host to an internal name",
         ),
         (
             "another host, come what may",
@@ -181,7 +181,7 @@ pub(super) fn cases() -> Vec<(&'static str, Made, Kind, &'static str)> {
             "no host",
             opened(Some(&format!("https://{UPLOAD}"))),
             Kind::LocationUnusable,
-            "no host",
+            "not a host",
         ),
         (
             "a prefix",

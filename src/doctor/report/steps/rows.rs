@@ -263,10 +263,10 @@ fn words(answer: &Answer) -> Option<String> {
 
 fn granted(grant: &Grant) -> String {
     let Some(access) = &grant.access else {
-        return "a token that says nothing of itself".to_owned();
+        return "a token whose content can't be read".to_owned();
     };
     if access.is_empty() {
-        return "a token for nothing".to_owned();
+        return "a token that allows nothing".to_owned();
     }
     let listed: Vec<String> = access
         .iter()

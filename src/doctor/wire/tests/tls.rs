@@ -287,11 +287,15 @@ fn a_file_of_authorities_that_is_of_no_use_is_named() {
     let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for (name, content, reason) in [
         ("missing.pem", None, "No such file"),
-        ("empty.pem", Some(String::new()), "no certificate in it"),
+        (
+            "empty.pem",
+            Some(String::new()),
+            "it contains no certificate",
+        ),
         (
             "der.crt",
             Some("0\u{1}\u{2}".to_owned()),
-            "no certificate in it",
+            "it contains no certificate",
         ),
         (
             "damaged.pem",

@@ -81,7 +81,7 @@ pub(in super::super) fn cases() -> Vec<Case> {
                 tls.chain[0].issuer = tls.chain[0].subject.clone();
             }),
             Kind::CertificateUntrusted,
-            "signed by nobody",
+            "doesn't know the authority",
         ),
         (
             "signed by a private authority",

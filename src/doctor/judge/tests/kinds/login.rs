@@ -101,7 +101,7 @@ pub(in super::super) fn cases() -> Vec<Case> {
             "a wrong password, as Harbor answers it",
             nobody,
             Kind::NothingGranted,
-            "for nobody",
+            "anonymous token",
         ),
         (
             "another repository's",
@@ -121,7 +121,7 @@ pub(in super::super) fn cases() -> Vec<Case> {
                     Some("Basic realm=\"harbor\""),
                 ),
             Kind::TokenRefused,
-            "another installation's",
+            "another installation",
         ),
         (
             "no Authorization arrives",
@@ -134,7 +134,7 @@ pub(in super::super) fn cases() -> Vec<Case> {
                     Some("Bearer realm=\"https://hub.example.com/service/token\""),
                 ),
             Kind::TokenRefused,
-            "without Authorization",
+            "got no Authorization",
         ),
     ]
 }

@@ -93,7 +93,7 @@ pub(in super::super) fn cases() -> Vec<Case> {
             "no challenge",
             until_ping(hub()).header(Step::Ping, "www-authenticate", None),
             Kind::ChallengeMissing,
-            "no challenge",
+            "without a challenge",
         ),
         (
             "a challenge for browsers",
@@ -129,13 +129,13 @@ pub(in super::super) fn cases() -> Vec<Case> {
             "a realm that is closed",
             closed,
             Kind::RealmHost,
-            "could not be asked",
+            "could not use",
         ),
         (
             "a realm on a port that is closed",
             realm("https://hub.example.com:8443/service/token"),
             Kind::RealmHost,
-            "could not be asked",
+            "could not use",
         ),
         (
             "a realm at another's host",
@@ -147,7 +147,7 @@ pub(in super::super) fn cases() -> Vec<Case> {
             "a realm that is a path",
             realm("/service/token"),
             Kind::RealmHost,
-            "no URL",
+            "not a URL",
         ),
         (
             "two services",

@@ -110,7 +110,7 @@ pub(in super::super) fn cases() -> Vec<Case> {
                 }
             }),
             Kind::PullFailed,
-            "other bytes",
+            "different bytes",
         ),
     ]
 }
