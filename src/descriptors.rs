@@ -35,8 +35,8 @@ pub fn too_few(connections: usize, in_flight: usize, most: u64) -> Option<String
         let needed = u64::try_from(needed).unwrap_or(u64::MAX).saturating_add(OWN);
         format!(
             "limits.connections: {connections} clients may need {needed} open files, and this process \
-             may have {most}: it takes {fit} clients at most. Raise its limit (LimitNOFILE, ulimit -Hn) or \
-             lower this one"
+             may have {most}: it takes {fit} clients at most. Raise the limit of open files \
+             (LimitNOFILE, ulimit -Hn) or lower limits.connections"
         )
     })
 }

@@ -74,7 +74,8 @@ impl Guardian {
                 .await;
             }
             if end_by.is_some_and(|end_by| Instant::now() >= end_by) {
-                self.end("the orderly end takes longer than it may").await;
+                self.end("the graceful shutdown takes longer than allowed")
+                    .await;
             }
         }
     }
@@ -91,7 +92,7 @@ impl Guardian {
     /// Ends the process, whatever its other threads do.
     async fn end(&self, why: &str) {
         log::error!(
-            "{why}: the process ends now with status {HUNG}, for its supervisor to start another"
+            "{why}: the process ends now with status {HUNG}, so that its supervisor starts another"
         );
         self.current.load().process.cut();
         self.workers.cut().await;

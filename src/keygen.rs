@@ -26,7 +26,8 @@ pub fn write_new(file: &Path) -> anyhow::Result<KeyId> {
     let mut created = match created {
         Ok(created) => created,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => bail!(
-            "{} exists and was left as it is; a key in use must not be lost, so give another name",
+            "{} exists and was not changed, because a key in use must not be lost; give another \
+             name",
             file.display()
         ),
         Err(error) => {

@@ -148,8 +148,8 @@ impl Process {
     pub(crate) fn note_exhausted(&self, error: &pingora::Error) {
         if self.exhausted_logged.is_due() {
             log::error!(
-                "no connection to Harbor can be opened: {error}; this process has no descriptor, \
-                 port or memory left for one (reason no_socket)"
+                "no connection to Harbor can be opened: {error}; this process has no file \
+                 descriptor, port or memory left (reason no_socket)"
             );
         }
     }
@@ -296,8 +296,9 @@ impl Harbor {
         let mut logged = self.unknown_logged.lock();
         if logged.len() < LOGGED_AUTHORITIES && logged.insert(authority.to_owned()) {
             log::warn!(
-                "registry {}: Harbor names itself {authority:?} in an upload's Location; repaired. Add it to \
-                 upstream.also_known_as of this registry, or correct Harbor's external_url or the proxy before it",
+                "registry {}: Harbor uses the name {authority:?} in an upload's Location, which \
+                 the gateway repaired. Add this name to upstream.also_known_as of this registry, \
+                 or correct Harbor's external_url or the proxy in front of Harbor",
                 self.registry.name
             );
         }
@@ -308,9 +309,10 @@ impl Harbor {
         if self.in_clear_logged.is_due() {
             let proxy = proxy.map_or_else(|| "a trusted proxy".to_owned(), |ip| ip.to_string());
             log::warn!(
-                "registry {}: {proxy} says that a client came by http, where the public origin is \
-                 https (finding insecure_client_side). Either passwords and tokens go in the clear \
-                 up to it, or a hop before it ended TLS and didn't pass X-Forwarded-Proto on",
+                "registry {}: {proxy} reports that a client uses http, but the public origin is \
+                 https (finding insecure_client_side). Either passwords and tokens travel in clear \
+                 to that proxy, or a hop in front of it ended TLS and didn't pass \
+                 X-Forwarded-Proto on",
                 self.registry.name
             );
         }

@@ -83,7 +83,8 @@ fn keygen(file: &Path) -> anyhow::Result<ExitCode> {
     writeln!(out, "sealing key {id} is in {}", file.display())?;
     writeln!(
         out,
-        "next: give every replica this file and name it at reattach.keys.current; where another key is in use, first at reattach.keys.previous (harbormouth keygen --help)"
+        "next: give every replica this file and name it in reattach.keys.current; if another key \
+         is in use, name it first in reattach.keys.previous (harbormouth keygen --help)"
     )?;
     Ok(ExitCode::SUCCESS)
 }

@@ -140,7 +140,7 @@ impl Reloader {
                 log::info!("{why}: the configuration was read again; {changes}");
                 if !restart_required.is_empty() {
                     log::warn!(
-                        "only a restart puts this into force: {}",
+                        "these changes need a restart: {}",
                         restart_required.join(", ")
                     );
                 }

@@ -16,7 +16,7 @@ pub(crate) fn reloading() {
     // systemd from 253 on tells this reload from an earlier one by the time.
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
-        Err(error) => log::warn!("systemd isn't told of the reload: {error}"),
+        Err(error) => log::warn!("systemd could not be notified of the reload: {error}"),
     }
 }
 
@@ -47,6 +47,6 @@ pub(crate) async fn keep_alive(is_alive: impl Fn() -> bool) {
 
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        log::warn!("systemd can't be told: {error}");
+        log::warn!("systemd could not be notified: {error}");
     }
 }

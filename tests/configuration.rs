@@ -113,7 +113,7 @@ fn every_example_loads_and_warns_only_where_it_says_so() {
             "behind-a-tls-balancer.yaml" => assert_eq!(
                 warnings,
                 format!(
-                    "warning: {}:11:14: registries[0].public[0]: https://hub.example.com is https, but no listener has certificates; right only where something in front ends TLS\n",
+                    "warning: {}:11:14: registries[0].public[0]: https://hub.example.com is https, but no listener has certificates; this is right only if a proxy in front ends TLS\n",
                     file.display()
                 )
             ),
@@ -295,7 +295,7 @@ fn keys_that_stand_twice_are_told_beside_everything_else() {
         (
             "listeners: [\n",
             format!(
-                "{name}:2:1: is no YAML: did not find expected node content at line 2 column 1, while parsing a flow node\n"
+                "{name}:2:1: is not YAML: did not find expected node content at line 2 column 1, while parsing a flow node\n"
             ),
         ),
     ] {
@@ -365,7 +365,7 @@ fn keygen_writes_a_key_that_loads_and_that_only_its_owner_may_read() {
         printed,
         format!(
             "sealing key {id} is in {name}\n\
-             next: give every replica this file and name it at reattach.keys.current; where another key is in use, first at reattach.keys.previous (harbormouth keygen --help)\n"
+             next: give every replica this file and name it in reattach.keys.current; if another key is in use, name it first in reattach.keys.previous (harbormouth keygen --help)\n"
         )
     );
     let yaml = fs::read_to_string(conf.path().join("one-harbor.yaml")).unwrap();
@@ -428,7 +428,7 @@ fn keygen_leaves_what_is_there() {
         assert_eq!(
             text(&refused.stderr),
             format!(
-                "error: {} exists and was left as it is; a key in use must not be lost, so give another name\n",
+                "error: {} exists and was not changed, because a key in use must not be lost; give another name\n",
                 name.display()
             )
         );
@@ -577,10 +577,10 @@ fn a_configuration_means_no_more_than_it_can_hold() {
         bomb += &format!("a{line}: &a{line} [{before}]\n");
     }
     for (text_of_it, said) in [
-        (bomb, "bomb.yaml:2:5: means more than 100000 values"),
+        (bomb, "bomb.yaml:2:5: expands to more than 100000 values"),
         (
             "[".repeat(200 << 10),
-            "bomb.yaml:1:501: has more than 500 brackets",
+            "bomb.yaml:1:501: has more than 500 nested brackets",
         ),
         (
             " ".repeat((1 << 20) + 1),
@@ -639,7 +639,7 @@ fn a_sealing_key_of_zeros_is_no_key() {
     assert_eq!(checked.status.code(), Some(1));
     let printed = text(&checked.stderr);
     assert!(
-        printed.contains("holds a sealing key of nothing but zeros"),
+        printed.contains("holds a sealing key that is all zeros"),
         "{printed}"
     );
 }

@@ -21,7 +21,8 @@ pub(super) enum NotOurs {
     #[error("{0}")]
     Unclear(HostError),
     #[error(
-        "this listener isn't known as {0:?}: ask it by its address, or add the name to admin.hosts"
+        "this listener doesn't answer to the name {0:?}: use its address, or add the name to \
+         admin.hosts"
     )]
     Name(String),
 }

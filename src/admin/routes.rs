@@ -64,7 +64,8 @@ impl Route {
     }
 }
 
-const PATHS: &str = "not here; there are / (the page for people), /overview, /pushes, /failures, \
+const PATHS: &str = "not found; available are / (the page for people), /overview, /pushes, \
+                     /failures, \
                      /reasons, /metrics, /livez and /readyz\n";
 
 /// Answers one request.
@@ -126,7 +127,7 @@ async fn in_turn(
 }
 
 fn failed() -> Answer {
-    let said = "this could not be made; the log says why\n".to_owned();
+    let said = "this answer could not be created; the log says why\n".to_owned();
     text(StatusCode::INTERNAL_SERVER_ERROR, said)
 }
 

@@ -30,7 +30,7 @@ settings! {
         pub interval: Duration = Time {
             least: (Duration::from_secs(10), "10s"),
             most: DAY,
-            reason: "more often loads Harbor, less often tells a night's failure in the morning",
+            reason: "a shorter interval loads Harbor, a longer one reports failures hours later",
         }, or Duration::from_secs(60);
         /// Authorities that are trusted at the public origin beside the system's.
         pub(crate) ca: Option<PathBuf> = FILE;

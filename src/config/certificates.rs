@@ -136,7 +136,7 @@ fn syntax(error: &pem::Error) -> PemFlaw {
     PemFlaw::Syntax(match error {
         pem::Error::MissingSectionEnd { .. } => "a section has no END line",
         pem::Error::IllegalSectionStart { .. } => "a BEGIN line is malformed",
-        pem::Error::Base64Decode(_) => "a section is no base64",
+        pem::Error::Base64Decode(_) => "a section is not base64",
         // The enum is open; what else it holds concerns reading files, which isn't done here.
         _ => "it can't be split into sections",
     })

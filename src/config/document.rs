@@ -168,7 +168,7 @@ impl<'a> Table<'a> {
 pub(super) fn describe(value: &Value) -> String {
     match &value.shape {
         Shape::Null => "empty".to_owned(),
-        Shape::Bool(truth) => format!("the truth value {truth}"),
+        Shape::Bool(truth) => format!("the boolean {truth}"),
         Shape::Number(number) => format!("the number {number}"),
         Shape::Text(text) => format!("the text {}", Shown::new(text)),
         Shape::List(_) => "a list".to_owned(),

@@ -14,7 +14,7 @@ const CONNECTIONS: Whole = Whole::from_to(1, 1_000_000);
 const PROGRESS: Size = Size {
     least: 0,
     most: 1 << 30,
-    note: "; 0 asks for no more than one byte",
+    note: "; 0 requires only one byte",
 };
 
 settings! {
@@ -33,7 +33,8 @@ settings! {
         pub(crate) header_time: Duration = Time {
             least: TENTH,
             most: FIVE_MINUTES,
-            reason: "a header is a few packets; whoever needs longer holds connections open on purpose",
+            reason: "a header is a few packets; a client that needs longer holds connections open \
+                     on purpose",
         }, or Duration::from_secs(15);
         /// Fields of one header.
         // docker sends about ten, a browser behind several proxies forty; Pingora refuses more than 256
@@ -68,7 +69,8 @@ settings! {
         pub(crate) unread_answer: Duration = Time {
             least: TENTH,
             most: HOUR,
-            reason: "less ends answers on lines that lose a few packets, more lets a client that reads nothing keep them",
+            reason: "less cuts answers on networks that lose a few packets, more lets a client \
+                     that reads nothing hold its answers",
         }, or Duration::from_secs(60);
         /// Bytes of an answer that are progress.
         // In a minute: 273 bytes a second. Five layers at once over 64 kbit/s get six times as much each.
@@ -79,7 +81,8 @@ settings! {
         pub(crate) stands_still: Duration = Time {
             least: TENTH,
             most: FIVE_MINUTES,
-            reason: "less ends what a packet was lost of, more lets whoever stands still keep others out",
+            reason: "less cuts transfers that lost a packet, more lets stalled transfers keep \
+                     others out",
         }, or Duration::from_secs(10);
     }
 }
@@ -116,7 +119,7 @@ settings! {
         pub(crate) within: Duration = Time {
             least: SECOND,
             most: DAY,
-            reason: "less forgets a guess before the next, more locks people out for days",
+            reason: "less forgets one guess before the next, more locks people out for days",
         }, or Duration::from_secs(5 * 60);
         /// Clients that are never limited.
         pub(crate) exempt: Vec<IpNet> = NETWORKS;
@@ -159,7 +162,8 @@ settings! {
         pub(crate) silence: Duration = Time {
             least: SECOND,
             most: (Duration::from_secs(600), "10m"),
-            reason: "less ends processes that are only busy, more leaves clients with a thread that hangs",
+            reason: "less ends processes that are only busy, more leaves clients waiting for a \
+                     hung thread",
         }, or Duration::from_secs(30);
     }
 }

@@ -196,7 +196,7 @@ pub(crate) enum Complaint {
         most: &'static str,
         reason: &'static str,
     },
-    #[error("{value} stands twice, first at {first}")]
+    #[error("{value} appears twice, first at {first}")]
     Twice { value: Shown, first: Key },
     #[error(
         "{origin} has the same Host as {first}, which belongs to another registry; requests could not be told apart"
@@ -208,7 +208,7 @@ pub(crate) enum Complaint {
         "{endpoint} is a public origin of this gateway ({public}): requests would go in a circle; give the address or the internal name of Harbor"
     )]
     OwnPublicOrigin { endpoint: Origin, public: Key },
-    #[error("{address} is taken by {first}")]
+    #[error("{address} is already used by {first}")]
     AddressTaken { address: Shown, first: Key },
     #[error("redirects to https, so it can't have tls as well; give each its own listener")]
     RedirectWithTls,
@@ -224,14 +224,12 @@ pub(crate) enum Complaint {
         network: IpNet,
         address: IpAddr,
     },
-    #[error("{header} has a meaning of its own, which this would break; accepted: {accepted}")]
+    #[error("{header} has its own meaning, which this setting would break; accepted: {accepted}")]
     ReservedHeader {
         header: Shown,
         accepted: &'static str,
     },
-    #[error(
-        "nothing is ever believed here without trusted_proxies; name there the proxies that say it"
-    )]
+    #[error("has no effect without trusted_proxies; list the proxies that send this there")]
     NobodyTrusted,
     #[error("{file} can't be read: {error}")]
     Unreadable { file: Shown, error: String },
@@ -240,9 +238,9 @@ pub(crate) enum Complaint {
     #[error("{file} holds no user and password; accepted: a first line USER:PASSWORD")]
     Credentials { file: Shown },
     #[cfg(not(feature = "doctor"))]
-    #[error("this harbormouth was built without the feature `doctor`, and with it go its canaries")]
+    #[error("this harbormouth was built without the feature `doctor`, which the canary needs")]
     NoCanaries,
-    #[error("{value} is none of the registries; accepted: {known}")]
+    #[error("{value} is not one of the registries; accepted: {known}")]
     UnknownRegistry { value: Shown, known: String },
     #[error("{file} {error}")]
     SealingKey { file: Shown, error: KeyError },
@@ -278,7 +276,7 @@ fn first_line(first: &Option<Position>) -> String {
 /// What is wrong with a file of certificates or keys.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PemFlaw {
-    #[error("is no readable PEM: {0}")]
+    #[error("is not readable as PEM: {0}")]
     Syntax(&'static str),
     #[error(
         "holds no certificate; accepted: PEM with \"BEGIN CERTIFICATE\", the server's own certificate first"

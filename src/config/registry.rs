@@ -45,7 +45,8 @@ settings! {
         pub(crate) hsts: Hsts = Time {
             least: (Duration::ZERO, "0s"),
             most: (Duration::from_secs(2 * 366 * 24 * 3600), "732d"),
-            reason: "two years are what browsers' own lists ask for, and long enough to regret",
+            reason: "browsers' preload lists require one year or two, and browsers keep a mistake \
+                     for just as long",
         }, by |draft, _| draft.hsts_by_default();
     }
 }

@@ -267,7 +267,8 @@ pub(super) fn warnings(draft: &DraftConfig, made: &[Listener]) -> Vec<Warning> {
                 Scheme::Https if !any_tls => warn(
                     key,
                     format!(
-                        "{shown} is https, but no listener has certificates; right only where something in front ends TLS"
+                        "{shown} is https, but no listener has certificates; this is right only if \
+                         a proxy in front ends TLS"
                     ),
                 ),
                 Scheme::Http if !any_plain => warn(
@@ -324,8 +325,7 @@ fn certificate_warnings(draft: &DraftConfig, made: &[Listener]) -> Vec<Warning> 
         .filter(|origin| !pairs.iter().any(|pair| pair.covers(&origin.value.host)))
         .map(|Keyed { key, value }| {
             let host = &value.host;
-            let text =
-                format!("no certificate is for {host}; its clients will refuse the connection");
+            let text = format!("no certificate covers {host}; clients will refuse the connection");
             Warning::new(key, text)
         })
         .collect()

@@ -205,7 +205,7 @@ fn shapes() {
         ),
         (
             "a: [1\nb: }".to_owned(),
-            "conf.yaml:2:2: is no YAML: did not find expected ',' or ']' at line 2 column 2, while parsing a flow sequence at line 1 column 4",
+            "conf.yaml:2:2: is not YAML: did not find expected ',' or ']' at line 2 column 2, while parsing a flow sequence at line 1 column 4",
         ),
     ]);
 }
@@ -297,7 +297,7 @@ fn values() {
         ),
         (
             top("liveness: { silence: 500ms }"),
-            "liveness.silence: \"500ms\" is not between 1s and 10m: less ends processes that are only busy, more leaves clients with a thread that hangs",
+            "liveness.silence: \"500ms\" is not between 1s and 10m: less ends processes that are only busy, more leaves clients waiting for a hung thread",
         ),
         (
             top("admin: { hosts: [gw.example, \"a b\"] }"),
@@ -320,15 +320,15 @@ fn rules_between_values() {
     assert_lines(&[
         (
             listeners("{ address: 127.0.0.1:1 }, { address: 127.0.0.1:1 }"),
-            "listeners[1].address: \"127.0.0.1:1\" is taken by listeners[0].address",
+            "listeners[1].address: \"127.0.0.1:1\" is already used by listeners[0].address",
         ),
         (
             listeners("{ address: 0.0.0.0:1 }, { address: 127.0.0.1:1 }"),
-            "listeners[1].address: \"127.0.0.1:1\" is taken by listeners[0].address",
+            "listeners[1].address: \"127.0.0.1:1\" is already used by listeners[0].address",
         ),
         (
             listeners("{ address: 127.0.0.1:9090 }"),
-            "admin.address: \"127.0.0.1:9090\" is taken by listeners[0].address",
+            "admin.address: \"127.0.0.1:9090\" is already used by listeners[0].address",
         ),
         (
             listeners(redirect),
@@ -358,15 +358,15 @@ fn rules_between_values() {
         ),
         (
             two("'https://hub', 'https://hub:443'", "http://dev"),
-            "registries[0].public[1]: \"https://hub\" stands twice, first at registries[0].public[0]",
+            "registries[0].public[1]: \"https://hub\" appears twice, first at registries[0].public[0]",
         ),
         (
             two("http://hub", "http://dev").replace("dev,", "hq,"),
-            "registries[1].name: \"hq\" stands twice, first at registries[0].name",
+            "registries[1].name: \"hq\" appears twice, first at registries[0].name",
         ),
         (
             upstream("endpoints: [http://10.0.0.5, 'http://10.0.0.5:80']"),
-            "registries[0].upstream.endpoints[1]: \"http://10.0.0.5\" stands twice, first at registries[0].upstream.endpoints[0]",
+            "registries[0].upstream.endpoints[1]: \"http://10.0.0.5\" appears twice, first at registries[0].upstream.endpoints[0]",
         ),
         (
             upstream("endpoints: [http://10.0.0.5], tls: { server_name: harbor }"),
@@ -451,7 +451,7 @@ fn certificates() {
         ),
         (
             tls("broken.pem", "hub.key"),
-            "listeners[0].tls.certificates[0].cert: \"broken.pem\" is no readable PEM: a section has no END line",
+            "listeners[0].tls.certificates[0].cert: \"broken.pem\" is not readable as PEM: a section has no END line",
         ),
         (
             ca("no.pem"),
@@ -521,7 +521,7 @@ fn what_is_probably_not_meant_is_a_warning() {
             "https://hub.example.com",
             "",
             Some(
-                "registries[0].public[0]: https://hub.example.com is https, but no listener has certificates; right only where something in front ends TLS",
+                "registries[0].public[0]: https://hub.example.com is https, but no listener has certificates; this is right only if a proxy in front ends TLS",
             ),
         ),
         (
@@ -537,7 +537,7 @@ fn what_is_probably_not_meant_is_a_warning() {
             "https://lan.example",
             "",
             Some(
-                "registries[0].public[0]: no certificate is for lan.example; its clients will refuse the connection",
+                "registries[0].public[0]: no certificate covers lan.example; clients will refuse the connection",
             ),
         ),
         (
@@ -545,7 +545,7 @@ fn what_is_probably_not_meant_is_a_warning() {
             "https://a.b.lan.example",
             "",
             Some(
-                "registries[0].public[0]: no certificate is for a.b.lan.example; its clients will refuse the connection",
+                "registries[0].public[0]: no certificate covers a.b.lan.example; clients will refuse the connection",
             ),
         ),
         (
@@ -611,7 +611,7 @@ fn problems_of_flags_name_the_flag() {
             "--admin: \"9090\" is not understood; accepted: an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"",
             "--public: \"https://hub/x\" has a path, query or fragment; an origin is only scheme://host[:port]",
             "--upstream: \"10.0.0.5\" has no http or https scheme; write it as http://host[:port] or https://host[:port]",
-            "--listen: \"127.0.0.1:1\" is taken by --listen",
+            "--listen: \"127.0.0.1:1\" is already used by --listen",
             "--upstream: http://127.0.0.1:1 is the gateway's own listener (--listen): requests would go in a circle",
             "--tls-cert: \"no.crt\" can't be read: no such file",
         ]

@@ -79,7 +79,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, Flaw> {
     if let Some(deep) = too_deep(bytes) {
         return flaw(
             Some(position(&bytes[..deep])),
-            format!("has more than {DEEPEST} brackets open within each other"),
+            format!("has more than {DEEPEST} nested brackets"),
         );
     }
     let reader = Reader {
@@ -96,11 +96,11 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, Flaw> {
             0 => flaw(
                 at,
                 format!(
-                    "means more than {MOST_VALUES} values: aliases (*name) repeat what they stand \
-                     for; write it out"
+                    "expands to more than {MOST_VALUES} values: aliases (*name) repeat their \
+                     values; write the values out"
                 ),
             ),
-            _ => flaw(at, format!("is no YAML: {error}")),
+            _ => flaw(at, format!("is not YAML: {error}")),
         }
     })
 }
@@ -310,8 +310,8 @@ mod tests {
         assert!(parse(bomb(3).as_bytes()).is_ok());
         // The parser's own bound grows with the document.
         for (lines, expected) in [
-            (9, "is no YAML: repetition limit exceeded"),
-            (2000, "means more than 100000 values"),
+            (9, "is not YAML: repetition limit exceeded"),
+            (2000, "expands to more than 100000 values"),
         ] {
             let flaw = parse(bomb(lines).as_bytes()).unwrap_err();
             assert!(flaw.message.starts_with(expected), "{flaw:?}");
@@ -328,19 +328,19 @@ mod tests {
             (b"\xfe\xff\0a", "is UTF-16", None),
             (
                 &b"[".repeat(1 << 20),
-                "has more than 500 brackets",
+                "has more than 500 nested brackets",
                 Some((1, 501)),
             ),
             (
                 &b"{\n".repeat(1 << 19),
-                "has more than 500 brackets",
+                "has more than 500 nested brackets",
                 Some((501, 1)),
             ),
-            (&b"- ".repeat(100_000), "is no YAML", Some((1, 257))),
-            (b"x: y\na: *b", "is no YAML", Some((2, 4))),
-            (b"a: &a [*a]", "is no YAML", Some((1, 4))),
-            (b"a: [1\nb: }", "is no YAML", Some((2, 2))),
-            (b"a: 1\n---\nb: 2", "is no YAML", None),
+            (&b"- ".repeat(100_000), "is not YAML", Some((1, 257))),
+            (b"x: y\na: *b", "is not YAML", Some((2, 4))),
+            (b"a: &a [*a]", "is not YAML", Some((1, 4))),
+            (b"a: [1\nb: }", "is not YAML", Some((2, 2))),
+            (b"a: 1\n---\nb: 2", "is not YAML", None),
         ] {
             let flaw = parse(bytes).unwrap_err();
             assert!(flaw.message.starts_with(expected), "{flaw:?}");

@@ -28,7 +28,7 @@ use std::path::PathBuf;
 const LAYER: u64 = 64 * 1024 * 1024;
 
 /// What is said when anything happens otherwise.
-const OTHERWISE: &str = "it went otherwise than told";
+const OTHERWISE: &str = "the demo did not go as described";
 
 /// How the demo is run.
 #[derive(Clone, Debug)]
@@ -106,7 +106,7 @@ async fn tell(options: &DemoOptions, report: &Report) -> anyhow::Result<Scene> {
     let is_repaired = done.iter().any(|(kind, _)| kind.starts_with("location"));
     ensure!(is_repaired, "{OTHERWISE}: no Location was repaired");
     report.repairs(&done)?;
-    report.say("\nLocation has become a path: it stays with whatever host was typed.")?;
+    report.say("\nLocation has become a path: it is valid for every host that clients type.")?;
 
     report.act(
         3,
@@ -115,10 +115,10 @@ async fn tell(options: &DemoOptions, report: &Report) -> anyhow::Result<Scene> {
     )?;
     round_trip(&client(&stage, hop.address())?, 3, report).await?;
     report.repairs(&gateway::difference(&repairs, &gateway.repairs().await?))?;
-    report.say("\nA path has no host in it that the proxy in front could spoil.")?;
-    report.heading("All three went as told.")?;
+    report.say("\nA path contains no host that the proxy in front could change.")?;
+    report.heading("All three went as described.")?;
     report.say(
-        "What breaks pushes to a registry of yours, and which hop does it:\n\
+        "To find what breaks pushes to your own registry, and at which hop:\n\
          \x20 harbormouth doctor https://your-registry --repository project/name\n",
     )?;
     Ok(Scene {
@@ -142,7 +142,10 @@ async fn straight_through(stage: &Stage, report: &Report) -> anyhow::Result<()> 
             .message
             .contains("unauthorized to access repository")
         && failure.target.starts_with(&format!("https://{NAME}:443/"));
-    ensure!(told, "{OTHERWISE}: the push failed, but so: {failure}");
+    ensure!(
+        told,
+        "{OTHERWISE}: the push failed, but in another way: {failure}"
+    );
     let location: String = failure.target.chars().take(66).collect();
     report.why(&format!(
         "The client was told to push to \"{NAME}\". The proxy passed Host\n\
@@ -150,7 +153,7 @@ async fn straight_through(stage: &Stage, report: &Report) -> anyhow::Result<()> 
          \x20 {location}…\n\
          To a program that compares text this is another host, so the client\n\
          (as containerd and docker do) sent no Authorization there, and Harbor\n\
-         saw a PUT from nobody."
+         got a PUT without a user."
     ))
 }
 

@@ -43,7 +43,8 @@ pub enum HostError {
     #[error("the request names more than one host")]
     Several,
     #[error(
-        "the request names a host that is no DNS name and no IP address, or a port that is none"
+        "the request's host is neither a DNS name nor an IP address, or its port is not a valid \
+         port"
     )]
     Invalid(#[from] OriginError),
 }

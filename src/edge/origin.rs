@@ -184,7 +184,7 @@ impl fmt::Display for Origin {
 pub enum OriginError {
     #[error("has no http or https scheme; write it as http://host[:port] or https://host[:port]")]
     Scheme,
-    #[error("has a host that is no DNS name and no IP address")]
+    #[error("has a host that is neither a DNS name nor an IP address")]
     Host,
     #[error("has a port that is not between 1 and 65535")]
     Port,

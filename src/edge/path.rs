@@ -113,7 +113,7 @@ pub enum PathError {
     EncodedCharacter,
     #[error("the path contains a percent sign that is not followed by two hexadecimal digits")]
     Escape,
-    #[error("the path is not UTF-8 once it is decoded")]
+    #[error("the decoded path is not UTF-8")]
     NotUtf8,
     #[error("the path leads above its root, or has a dot segment with a parameter")]
     DotSegment,

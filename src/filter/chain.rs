@@ -10,8 +10,8 @@ const LONGEST_NAME: usize = 63;
 pub enum NameError {
     /// It couldn't be a metric's label or stand in a record.
     #[error(
-        "{0:?} can't be a filter's name: 1 to 63 of a-z, 0-9, \"_\" and \"-\", with a letter or a \
-         digit in front"
+        "{0:?} can't be a filter's name: 1 to 63 of a-z, 0-9, \"_\" and \"-\", beginning with a \
+         letter or a digit"
     )]
     Malformed(String),
     /// Nobody could tell the two apart.

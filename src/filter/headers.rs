@@ -97,7 +97,7 @@ const PROTECTED_RESPONSE: [&str; 8] = [
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
     /// The gateway's own: pushes work because of it.
-    #[error("{0} is the gateway's own: no filter may change it")]
+    #[error("the gateway itself sets {0}: no filter may change it")]
     Protected(String),
     /// HTTP has no such name.
     #[error("{0:?} can't be the name of a header")]

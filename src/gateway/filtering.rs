@@ -234,7 +234,7 @@ fn broke(
 fn complain(index: usize, decision: FilterDecision, request: &Request) {
     let what = match decision {
         FilterDecision::Continue | FilterDecision::Deny => return,
-        FilterDecision::Invalid => "denied with a status that is no denial",
+        FilterDecision::Invalid => "denied with a status that is not an error",
         FilterDecision::Panic => "panicked",
         FilterDecision::Timeout => "took too long",
     };

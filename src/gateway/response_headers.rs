@@ -105,7 +105,7 @@ fn location(
         LocationRepair::Unchanged => {}
         LocationRepair::Unusable => {
             let shown = redacted_location(value.as_bytes());
-            log::warn!("Harbor sent a Location that is no URL: {shown}");
+            log::warn!("Harbor sent a Location that is not a URL: {shown}");
         }
         LocationRepair::Foreign => done.push(Done::Foreign),
         LocationRepair::Relative {

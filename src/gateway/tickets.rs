@@ -71,7 +71,8 @@ pub(super) fn reopened(
         Err(refused) => {
             metrics.refused(refused).inc();
             log::warn!(
-                "registry {}: {} of {} came without Authorization, and its ticket is of no use: {}",
+                "registry {}: {} of {} came without Authorization, and its ticket can't be used: \
+                 {}",
                 request.registry_name(),
                 request.asked.operation,
                 request.asked.repository.as_deref().unwrap_or_default(),
@@ -95,7 +96,8 @@ fn open(brought: &Brought, request: Routed<'_>) -> Result<HeaderValue, Refused> 
         match request.harbor.registry.reattach.client_address {
             ClientAddressRule::Ignore => {}
             ClientAddressRule::Note => log::warn!(
-                "registry {}: an upload to {} goes on from another address ({}) than it began at",
+                "registry {}: an upload to {} continues from another client address ({}) than it \
+                 began from",
                 request.registry_name(),
                 request.asked.repository.as_deref().unwrap_or_default(),
                 request.downstream.shown_client()
@@ -153,8 +155,8 @@ fn bare_write(request: &Request) -> String {
 
 fn suspects(request: &Request, host: &str) -> String {
     format!(
-        "A hop before this gateway takes it off {} requests, or rewrites Location: look at the one \
-         that connects from {} (it sent Host {host:?}) and at those before it",
+        "A hop in front of this gateway removes it from {} requests, or rewrites Location: check \
+         the hop that connects from {} (it sent Host {host:?}) and the hops in front of that one",
         request.downstream.method,
         request.downstream.shown_peer()
     )

@@ -148,7 +148,8 @@ impl Listener {
     fn resumed(&self, paused: &mut Option<Instant>) {
         if let Some(since) = paused.take_if(|since| since.elapsed() >= PAUSED_AT_LEAST) {
             log::warn!(
-                "listeners[{}]: connections are accepted again, {:.1} s after none could be",
+                "listeners[{}]: connections are accepted again, after {:.1} s in which none could \
+                 be",
                 self.entrance.listener,
                 since.elapsed().as_secs_f64()
             );

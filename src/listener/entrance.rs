@@ -75,7 +75,7 @@ impl Accepted {
         let tuned =
             TcpStream::from_std(self.socket).and_then(|socket| tune(&socket).map(|()| socket));
         let mut socket = tuned.map_err(|error| {
-            log::debug!("{peer}: gone before it was served: {error}");
+            log::debug!("{peer}: disconnected before it was served: {error}");
             NotServed::Dismissed(Dismissed::Gone)
         })?;
         let introductions = &self.entrance.introductions;

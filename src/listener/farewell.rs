@@ -48,7 +48,7 @@ impl Farewell {
         }
         let said = ready!(self.poll_say(stream, cx));
         if let Err(error) = said {
-            log::debug!("an answer was not taken: {error}");
+            log::debug!("a client did not read its answer: {error}");
         }
         Poll::Ready(())
     }

@@ -97,7 +97,7 @@ impl Introductions {
             ProxyProtocol::Accept if !is_trusted() => Ok(Introduced::without(BytesMut::new())),
             ProxyProtocol::Require if !is_trusted() => {
                 let refused = ConnectionRefused::ProxyUntrusted;
-                Err(self.refused(refused, peer, &"it is none of trusted_proxies"))
+                Err(self.refused(refused, peer, &"its address is not in trusted_proxies"))
             }
             ProxyProtocol::Accept | ProxyProtocol::Require => self.wait(socket, peer).await,
         }
@@ -113,7 +113,7 @@ impl Introductions {
         let found = match reading.await {
             Ok(Ok(found)) => found,
             Ok(Err(error)) if bytes.is_empty() => {
-                log::debug!("{peer}: gone before its first byte: {error}");
+                log::debug!("{peer}: disconnected before its first byte: {error}");
                 return Err(Dismissed::Gone);
             }
             Ok(Err(error)) => {

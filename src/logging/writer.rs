@@ -185,7 +185,7 @@ impl Writer {
         let [access, failure, message] = self.untold;
         let why = match &self.error {
             Some(error) => format!("standard error could not be written to: {error}"),
-            None => "whoever reads standard error was too slow".to_owned(),
+            None => "the reader of standard error was too slow".to_owned(),
         };
         let mut line = Vec::new();
         format_line(

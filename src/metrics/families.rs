@@ -35,11 +35,11 @@ families! {
     REQUESTS: Counter "harbormouth_requests_total" ["registry", "operation", "status"]
         "Requests answered, by registry, operation and class of the status the client got (none: it got no status).";
     FAILURES: Counter "harbormouth_request_failures_total" ["registry", "operation", "outcome", "reason", "fault"]
-        "Requests that did not end well, by outcome (refused, failed, aborted), reason and whose fault it was; of pushes, those that are proven to be a credential holder's.";
+        "Requests that did not end well, by outcome (refused, failed, aborted), reason and whose fault it was; of pushes, only those that are proven to come from a holder of credentials.";
     UNPROVEN: Counter "harbormouth_unproven_failures_total" ["registry", "reason"]
-        "Requests of pushes that did not end well, by reason, of which nothing shows that they were a credential holder's. They count here alone: not as failures, and not for the objective.";
+        "Requests of pushes that did not end well, by reason, that are not proven to come from a holder of credentials. They count only here: not as failures, and not for the objective.";
     PUSH_REQUESTS: Counter "harbormouth_push_requests_total" ["registry", "operation", "quality"]
-        "Requests that write to a registry: good, bad (a service that works would have done it) or excluded (says nothing about the service, or is nobody's who is proven to hold a credential). The objective is on bad / (good + bad).";
+        "Requests that write to a registry: good, bad (a service that works would have done it) or excluded (says nothing about the service, or is not proven to come from a holder of credentials). The objective is on bad / (good + bad).";
     PUSH_CLIENTS: Counter "harbormouth_push_requests_by_client_total" ["registry", "client", "quality"]
         "The same by client family.";
     OBJECTIVE: Gauge "harbormouth_objective_ratio" ["registry"]
@@ -55,7 +55,7 @@ families! {
     TRANSFER: Histogram "harbormouth_transfer_bytes_per_second" ["registry", "direction", "limited_by"]
         "Speed of whole bodies over 8 MiB, and which side held them up: the client with its network, or upstream.";
     FINDINGS: Counter "harbormouth_findings_total" ["registry", "finding"]
-        "What was found out beyond a request's reason: why a push failed, and that the client's side is in the clear.";
+        "Findings beyond a request's reason: why a push failed, and that the client's side uses plain HTTP.";
     DURATION: Histogram "harbormouth_request_duration_seconds" ["registry", "operation"]
         "Time from a request's last header byte to the end of its answer.";
     FIRST_BYTE: Histogram "harbormouth_upstream_first_byte_seconds" ["registry", "operation"]
@@ -69,7 +69,7 @@ families! {
     IN_FLIGHT_LIMIT: Gauge "harbormouth_in_flight_limit" ["registry", "class"]
         "How many may be, as configured (max_in_flight).";
     BODY_MEMORY: Gauge "harbormouth_body_memory_bytes" []
-        "What is set aside for the bodies of requests under way: what they can hold at most.";
+        "Memory that is reserved for the bodies of requests under way: the most that they can hold.";
     BODY_MEMORY_LIMIT: Gauge "harbormouth_body_memory_limit_bytes" []
         "How much may be, as configured (limits.body_memory).";
     MAINTENANCE: Gauge "harbormouth_maintenance" ["registry", "mode"]
@@ -83,7 +83,7 @@ families! {
     ACCEPT_PAUSES: Counter "harbormouth_accept_pauses_total" ["listener"]
         "Pauses of 100 ms, because no connection could be accepted: usually no descriptor was left.";
     REFUSED: Counter "harbormouth_connections_refused_total" ["listener", "reason"]
-        "Client connections that were closed by us: too many, a header too slow or too large, a flood over HTTP/2, or wrong in the PROXY protocol.";
+        "Client connections that the gateway closed: too many, a header too slow or too large, a flood over HTTP/2, or an error in the PROXY protocol.";
     HANDSHAKE_FAILURES: Counter "harbormouth_tls_handshake_failures_total" ["listener", "cause"]
         "TLS handshakes with clients that failed.";
     UNSEEN: Counter "harbormouth_connections_without_request_total" ["listener"]
@@ -95,7 +95,7 @@ families! {
     RETRIES: Counter "harbormouth_upstream_retries_total" ["registry"]
         "Requests sent to Harbor once more, because nothing can have been done yet.";
     REPAIRS: Counter "harbormouth_repairs_total" ["registry", "kind"]
-        "What was put right in requests and answers, by kind.";
+        "Repairs of requests and answers, by kind.";
     FOREIGN_REDIRECTS: Counter "harbormouth_foreign_redirects_total" ["registry"]
         "Redirects of registry requests to other hosts (object storage) that were passed on as they are.";
     TICKETS_ISSUED: Counter "harbormouth_tickets_issued_total" ["registry"]
@@ -137,7 +137,7 @@ families! {
     RELOAD_TIME: Gauge "harbormouth_config_last_reload_success_timestamp_seconds" []
         "When the configuration was last read with success.";
     RESTART: Gauge "harbormouth_config_restart_required" []
-        "1 while the configuration says something that only a restart puts into force.";
+        "1 while the configuration has changes that need a restart.";
     RESPONSIVE: Gauge "harbormouth_thread_responsive" ["thread"]
         "1 while a thread of the gateway answers its heartbeat; 0 when it has not for a third of liveness.silence.";
     LOG_DROPPED: Counter "harbormouth_log_lines_dropped_total" ["kind"]

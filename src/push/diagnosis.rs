@@ -174,18 +174,18 @@ fn no_push_granted(ended: &Ended<'_>) -> String {
         _ => "the client holds",
     };
     format!(
-        "The token that {whose} carries no push on {repository}. Look at the account's role in \
-         that project (developer and above may push) or the robot's permissions; for a wrong \
-         password Harbor gives an empty token, too."
+        "The token that {whose} doesn't allow pushes to {repository}. Check the account's role in \
+         that project (developer and above may push) or the robot's permissions; Harbor also \
+         answers a wrong password with an empty token."
     )
 }
 
 fn insecure_client_side(ended: &Ended<'_>) -> String {
     format!(
-        "A trusted proxy says that the client came by http, where the public name is https ({}): \
-         either passwords and tokens go in the clear up to it, or a hop before it ended TLS and \
-         the word was lost on the way. Let the outermost hop send http to https, and let each \
-         further one pass X-Forwarded-Proto on as it came.",
+        "A trusted proxy reports that the client uses http, but the public name is https ({}): \
+         either passwords and tokens travel in clear to that proxy, or a hop in front of it ended \
+         TLS and X-Forwarded-Proto was lost on the way. Let the outermost hop redirect http to \
+         https, and let each further hop pass X-Forwarded-Proto on unchanged.",
         told_host(ended.public_host)
     )
 }
@@ -194,7 +194,7 @@ fn insecure_client_side(ended: &Ended<'_>) -> String {
 fn plain(ended: &Ended<'_>) -> String {
     let mut numbers = vec![format!("after {}", lasted(ended.duration))];
     if ended.received > 0 {
-        numbers.push(format!("{} had come in", size(ended.received)));
+        numbers.push(format!("{} had been received", size(ended.received)));
     }
     if let Some(wait) = ended.commit_wait.filter(|wait| *wait >= WORTH_TELLING) {
         numbers.push(format!(

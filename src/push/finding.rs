@@ -22,7 +22,7 @@ words! {
         ShortToken "short_token",
         /// A CDN in front cut the body at its limit.
         CdnLimit "cdn_limit",
-        /// The token carries no push on this repository.
+        /// The token doesn't allow pushes to this repository.
         NoPushGranted "no_push_granted",
         /// A trusted proxy says that the client came by http, where the public origin is https.
         InsecureClientSide "insecure_client_side",

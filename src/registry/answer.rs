@@ -152,18 +152,19 @@ impl Answer {
             Answer::BadPath(_) => row(400, NameInvalid, Reason::BadPath, ""),
             Answer::BadRequest => row(400, Unsupported, Reason::BadRequest, "the request is not valid HTTP"),
             Answer::FormBody => row(415, Unsupported, Reason::BadRequest,
-                "a blob's bytes can't be sent as a form, which registries would read as parameters; \
-                 send them as application/octet-stream"),
+                "a blob must not be sent with a form's Content-Type, because registries would \
+                 parse it as parameters; send application/octet-stream"),
             Answer::NotPublic => row(404, Unsupported, Reason::RefusedByPolicy,
                 "this path is not public here"),
             Answer::AuthorizationLost(Lost::Manifest) => row(401, Unauthorized, Reason::AuthorizationLost,
                 "this push arrived without its Authorization header: a proxy between the client \
-                 and this registry takes it off PUT requests. The layers could be helped, the \
-                 manifest can't. Have the proxies checked for a rule that removes Authorization"),
+                 and this registry removes it from PUT requests. The gateway could restore it for \
+                 the layers, but not for the manifest. Check the proxies for a rule that removes \
+                 Authorization"),
             Answer::AuthorizationLost(Lost::Upload) => row(401, Unauthorized, Reason::AuthorizationLost,
                 "this upload arrived without its Authorization header: a proxy between the client \
                  and this registry removes it, or changes the host, port or scheme of Location so \
-                 that the client leaves it out. Have the proxies checked for both"),
+                 that the client leaves it out. Check the proxies for both"),
             Answer::LoginLimited => row(429, TooManyRequests, Reason::LoginLimited,
                 "too many failed logins with this user name from this address; wait as long as \
                  Retry-After says, then log in with the right password"),
@@ -204,11 +205,11 @@ impl Answer {
 fn upstream_sentence(error: UpstreamError) -> &'static str {
     match error {
         UpstreamError::Unresolved => {
-            "{harbor} could not be found: its name has no address; the operator has to look at it"
+            "{harbor} could not be found: its name has no address; the operator has to correct it"
         }
         UpstreamError::NoSocket => {
-            "this gateway has as many connections open as it can have, and none was left for \
-             {harbor}; try again shortly"
+            "this gateway has no connection left for {harbor}: it has as many open as it can; try \
+             again shortly"
         }
         UpstreamError::Connect => "{harbor} could not be reached; try again shortly",
         UpstreamError::ConnectTimeout => {

@@ -119,11 +119,11 @@ reasons! {
     Success "success" Ok None Every
         "It was done." "";
     Challenge "challenge" Ok None Every
-        "Credentials were asked for, or fresh ones: how every push begins." "";
+        "Harbor asked for credentials, or for fresh ones: every push begins this way." "";
     Absent "absent" Ok None Every
-        "A HEAD found nothing: how clients ask what they must send." "";
+        "A HEAD found nothing: clients ask this way what they have to send." "";
     NotFound "not_found" Refused Client Every
-        "What was asked for doesn't exist." "The name, tag or digest in the client's reference.";
+        "The requested object doesn't exist." "The name, tag or digest in the client's reference.";
     Denied "denied" Refused Client Every
         "The account may not do this, or its password is wrong."
         "The project's members and roles, the robot's permissions, the password.";
@@ -136,54 +136,54 @@ reasons! {
         "A project policy forbids it: vulnerabilities, signatures, a proxy-cache project."
         "The project's configuration in Harbor; the message names the policy.";
     ReadOnly "read_only" Refused Upstream Write
-        "Harbor is in read-only mode." "Harbor's system settings: read-only mode, or its end of maintenance.";
+        "Harbor is in read-only mode." "Read-only mode in Harbor's system settings; it may end with a maintenance.";
     ManifestInvalid "manifest_invalid" Refused Client Manifest
-        "Harbor takes the manifest for broken or of an unknown type." "The tool that wrote it, and its version.";
+        "Harbor considers the manifest broken or of an unknown type." "The tool that wrote it, and its version.";
     ManifestBlobUnknown "manifest_blob_unknown" Refused Client Manifest
         "The manifest names blobs that the repository doesn't have." "The client: it pushed a manifest before its layers.";
     BlobLost "blob_lost" Failed Upstream Manifest
-        "The manifest names a blob that Harbor had taken through this gateway shortly before."
+        "The manifest names a blob that Harbor accepted through this gateway shortly before and no longer knows."
         "Registry replicas behind Harbor that don't share storage, or a garbage collection during the push.";
     NameInvalid "name_invalid" Refused Client Registry
         "The repository's name is not allowed." "The name: lower case, and a project in front.";
     DigestInvalid "digest_invalid" Refused Client Write
-        "What arrived is not what its digest says." "A hop that alters bodies, a faulty disk or memory at the client.";
+        "The received content doesn't match its digest." "A hop that alters bodies, a faulty disk or memory at the client.";
     SizeInvalid "size_invalid" Refused Client Write
-        "What arrived is not as long as was said." "A hop that cuts or alters bodies.";
+        "The received content doesn't have the announced length." "A hop that cuts or alters bodies.";
     BodyTooLarge "body_too_large" Failed Upstream Write
         "A proxy behind the gateway limits the size of bodies: Harbor itself doesn't."
         "nginx's client_max_body_size (0 is no limit) and the like between the gateway and Harbor.";
     RangeInvalid "range_invalid" Refused Client Registry
-        "A chunk or a range doesn't fit what is there." "A client that resumed at the wrong place; it has to begin anew.";
+        "A chunk or a range doesn't fit the bytes that Harbor already has." "A client that resumed at the wrong offset; it has to start the upload again.";
     UploadUnknown "upload_unknown" Failed Upstream Upload
         "Harbor doesn't know the upload that it had opened."
         "Registry replicas without shared storage, two Harbors behind one name, an upload purged after a week.";
     Rejected "rejected" Refused Client Every
-        "Harbor refused with a 4xx that has no word of its own here." "The client's message, and Harbor's core log under the request id.";
+        "Harbor refused with a 4xx for which this list has no other reason." "The client's message, and Harbor's core log under the request id.";
     ClientGone "client_gone" Aborted Client Every
-        "The client closed the connection or reset its stream." "Ctrl-C, a dying network, or a balancer in front that cut it: many at the same age name the balancer.";
+        "The client closed the connection or reset its stream." "Ctrl-C, a dying network, or a balancer in front that cut the connection: if many end at the same age, it was a balancer.";
     ClientGoneWaiting "client_gone_waiting" Aborted Upstream Every
         "The client left after it had waited five seconds and more for Harbor's answer."
         "Harbor's storage: the commit wait. containerd from 2.3 and Docker from 29.7 give up at 30 s.";
     ClientStalled "client_stalled" Aborted Network Every
         "The client sent or took nothing, or next to nothing, for `between_bytes`, or left its answer unread for `limits.unread_answer`." "The client's network, or a hop before the gateway that stopped reading.";
     GaveWay "gave_way" Refused Client Every
-        "It stood still with a place that another network's request needed, while `max_in_flight` was full and its own network held most."
-        "Who holds the places: the clients' addresses in the log. Else a larger `max_in_flight`; `limits.stands_still`.";
+        "The request stood still while `max_in_flight` was full and its client's network held the most places; another network's request got its place."
+        "The clients' addresses in the log show who holds the places. Otherwise a larger `max_in_flight`, or `limits.stands_still`.";
     AuthorizationLost "authorization_lost" Failed Network Write
         "A write arrived without its Authorization, which no client leaves out on its own."
         "Every hop in front: one removes Authorization, or changes Location's host, port or scheme. The log line of the request says which one connected and which Host it sent.";
     AuthorizationMissing "authorization_missing" Refused Client Write
-        "A write without Authorization, by somebody of whom nothing shows that they ever had one."
-        "Scanners send such. Where real pushes fail so, a hop in front removes Authorization from all requests, or from manifests whose layers another replica had: compare `harbormouth_unproven_failures_total` with the pushes, and ask `harbormouth doctor`.";
+        "A write without Authorization, from a client that the gateway never saw with one."
+        "Scanners send such requests. If real pushes fail with this reason, a hop in front removes Authorization from all requests, or from manifests whose layers went through another replica: compare `harbormouth_unproven_failures_total` with the pushes, and run `harbormouth doctor`.";
     AuthorizationRemoved "authorization_removed" Failed Upstream Write
-        "Harbor asked for Authorization, though the write left here with one."
+        "Harbor asked for Authorization, although the gateway sent the write with one."
         "The hops between the gateway and Harbor: one removes Authorization.";
     TokenExpired "token_expired" Failed Upstream Upload
         "The token expired while its upload was under way." "Harbor's token expiration: longer than the slowest layer takes.";
     TokenUnproven "token_unproven" Refused Client Upload
-        "A token that is past its own expiry, and that nothing shows to have ever been Harbor's."
-        "Anybody can make one up. Where real pushes fail so, it expired while its upload was under way at another replica: Harbor's token expiration.";
+        "An expired token, and nothing proves that Harbor ever issued it."
+        "Anybody can invent such a token. If real pushes fail with this reason, the token expired while its upload was under way at another replica: Harbor's token expiration.";
     EmptyGrant "empty_grant" Refused Client Token
         "A token that grants nothing of what was asked: to the client it looks like success."
         "A wrong password or a missing role: Harbor answers both alike.";
@@ -192,13 +192,13 @@ reasons! {
     Unresolved "unresolved" Failed Upstream Every
         "No endpoint's name has an address." "DNS, and `upstream.endpoints`.";
     Connect "connect" Failed Upstream Every
-        "Harbor refused the connection, or no way leads to it." "Is Harbor up, and its address right?";
+        "Harbor refused the connection, or there is no route to it." "Is Harbor up, and its address right?";
     ConnectTimeout "connect_timeout" Failed Upstream Every
         "Harbor didn't accept a connection within `timeouts.connect`." "Harbor's load, a firewall between.";
     Tls "tls" Failed Upstream Every
-        "No trusted TLS connection to Harbor could be made." "Its certificate's name, chain and end; `upstream.tls`.";
+        "No trusted TLS connection to Harbor could be made." "The name, chain and expiry of Harbor's certificate; `upstream.tls`.";
     Reset "reset" Failed Upstream Every
-        "The connection to Harbor broke before its answer was complete." "A Harbor that was restarted, a proxy between that cuts.";
+        "The connection to Harbor broke before its answer was complete." "A Harbor that was restarted, or a proxy in front of Harbor that cuts connections.";
     ResponseTimeout "response_timeout" Failed Upstream Every
         "Harbor said nothing for `timeouts.between_bytes`." "Harbor's load, its database and storage.";
     CommitTimeout "commit_timeout" Failed Upstream Commit
@@ -208,34 +208,34 @@ reasons! {
     Protocol "protocol" Failed Upstream Every
         "Harbor's answer is not valid HTTP." "What answers at `upstream.endpoints`: plain HTTP on a TLS port, or another service.";
     Upstream5xx "upstream_5xx" Failed Upstream Every
-        "Harbor, or a proxy before it, answered with a 5xx."
+        "Harbor, or a proxy in front of it, answered with a 5xx."
         "Harbor's core and registry logs under the request id; if they know nothing of it, the proxy's.";
     UpstreamLimited "upstream_limited" Failed Upstream Every
-        "Harbor, or what a proxy-cache project stands for, answered 429." "Harbor's limits; for a proxy cache the account at the other registry.";
+        "Harbor answered 429, or the remote registry of a proxy-cache project did." "Harbor's limits; for a proxy cache, the account at the remote registry.";
     UnknownHost "unknown_host" Refused Client Every
         "No registry has this host name." "Add the name to `public`, or correct the client's.";
     BadHost "bad_host" Refused Client Every
-        "The request names no host, several, or none that could be one." "If a real client sends it, report it.";
+        "The request names no host, several hosts, or an invalid one." "If a real client sends it, report it.";
     BadPath "bad_path" Refused Client Every
         "The path could mean two things: encoded slashes, `..`." "If a real client sends it, report it.";
     BadRequest "bad_request" Refused Client Every
-        "The request breaks HTTP otherwise." "If a real client sends it, report it.";
+        "The request violates HTTP in another way." "If a real client sends it, report it.";
     HeaderTooLarge "header_too_large" Refused Client Every
         "The request's header has too many fields or bytes." "`limits.header_fields`, `limits.header_bytes`; a browser's cookies of other services under the same domain.";
     Overloaded "overloaded" Failed Gateway Every
-        "As many requests of its class were under way at the registry as `max_in_flight` allows, or bodies of its client held as much as `limits.body_memory` leaves it."
-        "What keeps them: the commit wait and the first byte say whether Harbor is slow. Else a larger `max_in_flight` (`harbormouth_in_flight_limit`) or more memory (`harbormouth_body_memory_bytes`), or another replica.";
+        "The registry had as many requests of this class under way as `max_in_flight` allows, or the bodies of this client filled its share of `limits.body_memory`."
+        "The commit wait and the time to the first byte show whether Harbor is slow. Otherwise a larger `max_in_flight` (`harbormouth_in_flight_limit`) or more memory (`harbormouth_body_memory_bytes`), or another replica.";
     Maintenance "maintenance" Refused Gateway Every
         "The registry is closed, or closed to pushes, by the operator's `maintenance`." "`maintenance: off` when the work is done.";
     RefusedByPolicy "refused_by_policy" Refused Gateway Every
-        "The path is never public, or `expose` leaves its part out." "`expose`.";
+        "The path is never public, or `expose` doesn't include it." "`expose`.";
     Filter "filter" Refused Client Every
-        "A filter of the operator's own said no." "The sentence that the client got. The record names the filter, and `harbormouth_filter_decisions_total` says how often.";
+        "One of the operator's own filters denied the request." "The message that the client got. The record names the filter, and `harbormouth_filter_decisions_total` counts its decisions.";
     NoSocket "no_socket" Failed Gateway Every
         "The gateway could open no connection to Harbor: it had no descriptor, port or memory left."
-        "Its limit of open files (LimitNOFILE) against `limits.connections`; who holds so many connections; another replica.";
+        "The gateway's limit of open files (LimitNOFILE) compared with `limits.connections`; the clients that hold so many connections; another replica.";
     Drained "drained" Failed Gateway Every
-        "It was cut when `drain.timeout` ended." "A longer `drain.timeout`, and a longer grace period around it.";
+        "The gateway cut the request when `drain.timeout` ended." "A longer `drain.timeout`, and a longer grace period around it.";
     Canary "canary" Failed Network Run
         "The canary couldn't push and pull through the public origin as clients do."
         "`harbormouth doctor` with the canary's repository: it names the hop and the fix.";

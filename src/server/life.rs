@@ -206,7 +206,10 @@ async fn finish(
 async fn end(signals: &mut Signals) -> Signal {
     loop {
         match signals.next().await {
-            Signal::Hangup => log::info!("SIGHUP: nothing is read again while draining"),
+            Signal::Hangup => log::info!(
+                "SIGHUP: the configuration is not read again while \
+                                          draining"
+            ),
             signal @ (Signal::Terminate | Signal::Quit | Signal::Interrupt) => return signal,
         }
     }

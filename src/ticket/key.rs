@@ -32,7 +32,7 @@ pub enum KeyError {
     NotAKey,
     #[error("holds a sealing key that is damaged or cut short")]
     Damaged,
-    #[error("holds a sealing key of nothing but zeros, which everybody knows")]
+    #[error("holds a sealing key that is all zeros, which is no secret")]
     Zero,
 }
 

@@ -95,9 +95,9 @@ pub enum OpenError {
     /// Damaged, forged, of another layout, or good for another step.
     #[error("the ticket is not valid here")]
     Invalid,
-    #[error("the ticket was sealed with a key that is not known here")]
+    #[error("the ticket was sealed with a key that this gateway doesn't have")]
     UnknownKey,
-    #[error("the ticket has expired, as its token has")]
+    #[error("the ticket has expired with its token")]
     Expired,
 }
 

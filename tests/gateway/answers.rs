@@ -182,7 +182,7 @@ async fn a_location_that_is_none_is_logged_without_its_state() {
         b"",
     );
     assert_eq!(conn.ask(start).await.status, 202);
-    let line = world.logged(&["a Location that is no URL"]).await;
+    let line = world.logged(&["a Location that is not a URL"]).await;
     assert!(line.contains("***@core/uploads/7***"), "{line}");
     let said = world.gateway.stderr();
     assert!(!said.contains("5ecre7") && !said.contains("pa55"), "{said}");

@@ -287,7 +287,7 @@ async fn require_refuses_strangers() {
     world.metric_becomes(REFUSED, &labels, count).await;
     world.metric_becomes(REFUSED, &[], count).await;
     world
-        .logged(&[" warn ", STRANGER, "none of trusted_proxies"])
+        .logged(&[" warn ", STRANGER, "not in trusted_proxies"])
         .await;
     assert!(harbor.got().is_empty());
 }

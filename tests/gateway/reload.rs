@@ -181,14 +181,14 @@ async fn a_mistake_changes_nothing_and_is_seen_everywhere() {
     for _ in 0..3 {
         world.gateway.reload("listeners: [");
     }
-    world.logged(&["nothing changes", "is no YAML"]).await;
+    world.logged(&["nothing changes", "is not YAML"]).await;
     world.gateway.reload(&world.yaml);
     world.logged(&[READ]).await;
     assert!(state(&world)["problem"].is_null());
     assert!(state(&world)["read"].as_f64() > Some(read));
     assert_eq!(world.gateway.metric(successful, &[]), 1.0);
     let log = world.gateway.stderr();
-    assert_eq!(log.matches("is no YAML").count(), 1, "{log}");
+    assert_eq!(log.matches("is not YAML").count(), 1, "{log}");
 }
 
 /// A file that the configuration already names is mounted a little later.
@@ -226,7 +226,8 @@ async fn what_needs_a_restart_says_so_and_waits() {
             1,
         );
     world.gateway.reload(&other);
-    let said = "only a restart puts this into force: listeners[0].address, admin.address, log.format, threads";
+    let said =
+        "these changes need a restart: listeners[0].address, admin.address, log.format, threads";
     world.logged(&[said]).await;
     let keys = [
         "listeners[0].address",

@@ -313,7 +313,7 @@ async fn what_holders_lose_still_counts() {
     count.more(3, 2.0, 0.0, "a commit with a ticket").await;
     assert_eq!(bare(&mut conn, "PUT", MANIFEST).await, 401);
     count.more(1, 0.0, 1.0, "its manifest").await;
-    let hop = "the one that connects from 127.0.0.1 (it sent Host \"hub.example.com\")";
+    let hop = "the hop that connects from 127.0.0.1 (it sent Host \"hub.example.com\")";
     let lost = "PUT manifest_put of lab/app";
     world.logged(&[lost, "could not be put back", hop]).await;
     // Who shares address, program and repository can't tell of more losses than there were steps.

@@ -137,7 +137,7 @@ fn without_a_service_manager_or_with_one_that_is_gone_it_serves_all_the_same() {
     gone.environment(&mut command, &gone.place.path().join("nobody"));
     let mut gateway = Process::start("harbormouth", command);
     gateway.wait_for("its warning", PATIENCE, |stdout, stderr| {
-        let warned = stderr.contains("systemd can't be told");
+        let warned = stderr.contains("systemd could not be notified");
         (warned && stdout.ends_with("ready\n")).then_some(())
     });
     assert_eq!(gateway.terminate(PATIENCE).code(), Some(0));

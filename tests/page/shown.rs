@@ -25,7 +25,7 @@ async fn one_glance_answers_the_five_questions() {
         "upload commit (164 of 219 failures)",
         "reset – The connection to Harbor broke",
         "Harbor",
-        "A Harbor that was restarted, a proxy between that cuts.",
+        "A Harbor that was restarted, or a proxy in front of Harbor that cuts connections.",
         "Harbor at 10.0.0.6 closed the connection 12 s into the commit",
         "http://10.0.0.6 (the health probe fails)",
     ] {

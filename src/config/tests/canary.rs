@@ -97,7 +97,7 @@ fn bad_canaries_are_refused() {
             "{{ registry: hq, repository: a, credentials: robot.txt, interval: {given} }}"
         ))
     };
-    let bounds = "is not between 10s and 24h: more often loads Harbor, less often tells a night's failure in the morning";
+    let bounds = "is not between 10s and 24h: a shorter interval loads Harbor, a longer one reports failures hours later";
     let row = |(yaml, line): (String, String)| (yaml, line);
     let rows = [
         row(repository("Lab/canary")),
@@ -150,7 +150,7 @@ fn bad_canaries_are_refused() {
         ),
         (
             canary("{ registry: dev, repository: a, credentials: robot.txt }"),
-            "canary.registry: \"dev\" is none of the registries; accepted: hq".to_owned(),
+            "canary.registry: \"dev\" is not one of the registries; accepted: hq".to_owned(),
         ),
         (
             canary("{ repository: a, credentials: robot.txt }"),
@@ -182,7 +182,7 @@ fn bad_canaries_are_refused() {
         ),
         (
             canary("[{ registry: hq, repository: a, credentials: robot.txt }, { registry: hq, repository: b, credentials: crlf.txt }]"),
-            "canary[1].registry: \"hq\" stands twice, first at canary[0].registry".to_owned(),
+            "canary[1].registry: \"hq\" appears twice, first at canary[0].registry".to_owned(),
         ),
     ];
     let rows = rows

@@ -85,11 +85,11 @@ fn networks_that_are_none_are_refused() {
         ),
         (
             top("trusted_proxies: [10.0.0.5, 10.0.0.5/32]"),
-            "trusted_proxies[1]: \"10.0.0.5/32\" stands twice, first at trusted_proxies[0]",
+            "trusted_proxies[1]: \"10.0.0.5/32\" appears twice, first at trusted_proxies[0]",
         ),
         (
             top("login_limit: { exempt: [10.0.0.5, '::ffff:10.0.0.5'] }"),
-            "login_limit.exempt[1]: \"10.0.0.5/32\" stands twice, first at login_limit.exempt[0]",
+            "login_limit.exempt[1]: \"10.0.0.5/32\" appears twice, first at login_limit.exempt[0]",
         ),
         (
             top("trusted_proxies: 10.0.0.0/8"),
@@ -171,7 +171,7 @@ fn headers_that_cannot_carry_a_moved_authorization_are_refused() {
         "X-Forwarded-For",
     ] {
         let expected = format!(
-            "restore_authorization_from[0]: {header:?} has a meaning of its own, which this would break; {ACCEPTED}"
+            "restore_authorization_from[0]: {header:?} has its own meaning, which this setting would break; {ACCEPTED}"
         );
         assert_eq!(Files::new().lines(&from(header)), [expected]);
     }
@@ -193,7 +193,7 @@ fn headers_that_cannot_carry_a_moved_authorization_are_refused() {
     assert_lines(&[
         (
             from("X-A, { header: x-a, prefer: true }"),
-            "restore_authorization_from[1].header: \"x-a\" stands twice, first at restore_authorization_from[0]",
+            "restore_authorization_from[1].header: \"x-a\" appears twice, first at restore_authorization_from[0]",
         ),
         (
             from("{ prefer: true }"),
@@ -217,11 +217,11 @@ fn headers_that_cannot_carry_a_moved_authorization_are_refused() {
         ),
         (
             top("restore_authorization_from: [X-A]"),
-            "restore_authorization_from: nothing is ever believed here without trusted_proxies; name there the proxies that say it",
+            "restore_authorization_from: has no effect without trusted_proxies; list the proxies that send this there",
         ),
         (
             top("trusted_proxies: []\nrestore_authorization_from: [X-A]"),
-            "restore_authorization_from: nothing is ever believed here without trusted_proxies; name there the proxies that say it",
+            "restore_authorization_from: has no effect without trusted_proxies; list the proxies that send this there",
         ),
         // A mistyped network is the problem, not that nobody is trusted.
         (
@@ -253,11 +253,11 @@ fn logins_are_limited_within_bounds() {
         ),
         (
             top("login_limit: { within: 0s }"),
-            "login_limit.within: \"0s\" is not between 1s and 24h: less forgets a guess before the next, more locks people out for days",
+            "login_limit.within: \"0s\" is not between 1s and 24h: less forgets one guess before the next, more locks people out for days",
         ),
         (
             top("login_limit: { within: 25h }"),
-            "login_limit.within: \"25h\" is not between 1s and 24h: less forgets a guess before the next, more locks people out for days",
+            "login_limit.within: \"25h\" is not between 1s and 24h: less forgets one guess before the next, more locks people out for days",
         ),
         (
             top("login_limit: off"),

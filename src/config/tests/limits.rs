@@ -100,7 +100,7 @@ fn what_is_out_of_bounds_is_refused() {
         ),
         (
             top("limits: { header_time: 10m }"),
-            "limits.header_time: \"10m\" is not between 100ms and 5m: a header is a few packets; whoever needs longer holds connections open on purpose",
+            "limits.header_time: \"10m\" is not between 100ms and 5m: a header is a few packets; a client that needs longer holds connections open on purpose",
         ),
         (
             registry("maintenance: pulls"),
@@ -116,7 +116,7 @@ fn what_is_out_of_bounds_is_refused() {
         ),
         (
             top("trusted_proxies: [10.0.0.5]\nclient_address_header: X-Forwarded-For"),
-            "client_address_header: \"X-Forwarded-For\" has a meaning of its own, which this would break; accepted: the name of a header that holds the client's address and nothing else, such as CF-Connecting-IP",
+            "client_address_header: \"X-Forwarded-For\" has its own meaning, which this setting would break; accepted: the name of a header that holds the client's address and nothing else, such as CF-Connecting-IP",
         ),
     ]);
 }
@@ -124,7 +124,7 @@ fn what_is_out_of_bounds_is_refused() {
 #[test]
 fn nobody_is_believed_without_being_trusted() {
     const NOBODY: &str =
-        "nothing is ever believed here without trusted_proxies; name there the proxies that say it";
+        "has no effect without trusted_proxies; list the proxies that send this there";
     for word in ["accept", "require"] {
         let listener = format!("{{ address: 127.0.0.1:1, proxy_protocol: {word} }}");
         assert_eq!(

@@ -143,7 +143,7 @@ fn bad_sealing_keys_are_refused() {
         ),
         (
             top("reattach: { mode: true }"),
-            "reattach.mode: is the truth value true; accepted: ticket or off",
+            "reattach.mode: is the boolean true; accepted: ticket or off",
         ),
         (
             registry("reattach: { client_address: log }"),

@@ -306,7 +306,7 @@ fn a_token_without_push() {
             "at the beginning of an upload",
             |stage| stage.tell(denied(Some(false), started("u"))),
             no_push,
-            &["The token that the client holds carries no push on lab/app."],
+            &["The token that the client holds doesn't allow pushes to lab/app."],
         ),
         (
             "at the token's request",
@@ -319,7 +319,9 @@ fn a_token_without_push() {
                 })
             },
             no_push,
-            &["The token that Harbor gave carries no push on the repository that was asked for."],
+            &[
+                "The token that Harbor gave doesn't allow pushes to the repository that was asked for.",
+            ],
         ),
         (
             "push was granted",
@@ -369,28 +371,28 @@ fn without_a_finding_the_numbers_that_matter_are_said() {
                 received: 1,
                 ..failed(Reason::Reset, Some(502), commit("u"))
             },
-            "It ended after 0 ms, 1 bytes had come in, status 502. Look at",
+            "It ended after 0 ms, 1 bytes had been received, status 502. Look at",
         ),
         (
             Ended {
                 silence: seconds(60.0),
                 ..failed(Reason::Reset, None, commit("u"))
             },
-            "1 MB had come in. Look at",
+            "1 MB had been received. Look at",
         ),
         (
             Ended {
                 silence: seconds(1.0),
                 ..aborted()
             },
-            "1 MB had come in, no byte had moved for 1 s. Look at",
+            "1 MB had been received, no byte had moved for 1 s. Look at",
         ),
         (
             Ended {
                 silence: seconds(0.9),
                 ..aborted()
             },
-            "1 MB had come in. Look at",
+            "1 MB had been received. Look at",
         ),
         (
             Ended {
@@ -398,7 +400,7 @@ fn without_a_finding_the_numbers_that_matter_are_said() {
                 commit_wait: Some(seconds(1.0)),
                 ..aborted()
             },
-            "1 MB had come in, the client had waited 1 s for the answer. Look at",
+            "1 MB had been received, the client had waited 1 s for the answer. Look at",
         ),
         (
             Ended {
@@ -406,7 +408,7 @@ fn without_a_finding_the_numbers_that_matter_are_said() {
                 commit_wait: Some(seconds(0.9)),
                 ..aborted()
             },
-            "1 MB had come in, no byte had moved for 2 s. Look at",
+            "1 MB had been received, no byte had moved for 2 s. Look at",
         ),
     ] {
         let told = Stage::new().tell(ended);
@@ -433,7 +435,7 @@ fn whatever_fails_has_a_diagnosis_with_its_numbers() {
         for part in [
             reason.meaning(),
             reason.advice(),
-            "after 12.3 s, 31.5 MB had come in, status 503.",
+            "after 12.3 s, 31.5 MB had been received, status 503.",
         ] {
             assert!(diagnosis.contains(part), "{reason}: {diagnosis}");
         }

@@ -371,7 +371,7 @@ fn a_client_side_in_the_clear() {
             |stage| stage.tell(in_clear(manifest("v1"))),
             Some(Finding::InsecureClientSide),
             &[
-                "A trusted proxy says that the client came by http, where the public name is https \
+                "A trusted proxy reports that the client uses http, but the public name is https \
                  (hub.example.com)",
                 "X-Forwarded-Proto",
             ],

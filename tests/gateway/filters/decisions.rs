@@ -112,7 +112,7 @@ async fn a_filter_that_breaks_is_a_fault_of_the_gateway() {
         ("slow-request", "timeout", "took too long"),
         ("slow-upstream", "timeout", "took too long"),
         ("slow-response", "timeout", "took too long"),
-        ("challenge", "invalid", "no denial"),
+        ("challenge", "invalid", "not an error"),
     ];
     let mut counted = std::collections::BTreeMap::new();
     for (repository, decision, words) in broken {

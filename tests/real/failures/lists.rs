@@ -92,7 +92,7 @@ fn explanation(failure: &Failure) -> Vec<&'static str> {
         }
         Some(Finding::UnsharedStorage) => vec!["earlier", "don't share their storage"],
         Some(Finding::ShortToken) => vec!["The token lives 3 s and this upload took"],
-        Some(Finding::NoPushGranted) => vec!["carries no push on", "role"],
+        Some(Finding::NoPushGranted) => vec!["doesn't allow pushes to", "role"],
         Some(other @ (Finding::IdleCut | Finding::CdnLimit | Finding::InsecureClientSide)) => {
             panic!("{other}: {failure:?}")
         }
