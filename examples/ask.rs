@@ -1,5 +1,6 @@
-//! Asks a service of your own about every push: `POST` with what is known of the request as JSON. It
-//! says yes with 204, no with 403 and a sentence; where it can't be asked, nobody pushes.
+//! Asks a service of your own about every push: `POST` with the facts of the request as JSON. The
+//! service allows the push with 204 and denies it with 403 and a message; if the service can't be
+//! reached, every push is denied.
 //!
 //! ```sh
 //! cargo run --example ask -- harbormouth.yaml http://127.0.0.1:8000/may-push

@@ -1,5 +1,5 @@
-//! What must hold for any input whatever: the bodies of the fuzz targets. The tests `corpus` and
-//! `properties` run them too, on stable.
+//! Checks that must hold for every input: the bodies of the fuzz targets. The tests `corpus` and
+//! `properties` run them too, on stable Rust.
 
 use harbormouth::edge::host::requested_authority;
 use harbormouth::edge::login::Login;

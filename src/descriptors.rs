@@ -1,4 +1,5 @@
-//! How many descriptors there are, for whom, and what it looks like when there are none left.
+//! File descriptors: how many the process may have, how they are divided, and which errors mean that
+//! none is left.
 
 use std::fs::File;
 use std::io;

@@ -1,6 +1,6 @@
-//! The thread that nothing else runs on: it looks whether the others still answer, tells the
-//! service manager so, and ends the process where that is all that helps: when a thread hangs, or
-//! when an orderly end takes longer than it may.
+//! A thread of its own that checks whether the other threads still answer, and reports this to the
+//! service manager. It ends the process if nothing else helps: if a thread hangs, or if the graceful
+//! shutdown takes longer than allowed.
 
 use crate::listener::Workers;
 use crate::live::Current;

@@ -1,5 +1,5 @@
-//! A new sealing key in a new file. How a key is written down is `ticket`'s knowledge; here is the
-//! file, which `ticket` has nothing to do with.
+//! Writes a new sealing key to a new file. `ticket` knows the format of a key; this file only knows the
+//! file system.
 
 use anyhow::{Context, bail};
 use harbormouth::sealing;

@@ -1,5 +1,5 @@
-//! The configuration in force, made ready once for each time that it is read, and what lives as long as
-//! the process: what requests, connections and the admin listener share. A request keeps the
+//! The current configuration, prepared once each time that it is read, and the state that lives as long
+//! as the process: requests, connections and the admin listener share both. A request keeps the
 //! configuration that it began with.
 //!
 //! What this file deliberately doesn't know: when a configuration is read again (see `reload`), and

@@ -3,9 +3,9 @@
 //! `RUST_LOG` filters as usual (`info` unless set). Access records have the target [`ACCESS`] or
 //! [`FAILED`]; they come formatted already and are written in batches, everything else at once.
 //!
-//! Whoever logs only puts a line into a bounded queue: a thread writes, and nobody waits for it. A
-//! pipe that nobody reads or a disk that is full costs lines, which are counted and told of, and
-//! no request.
+//! A log call only puts a line into a bounded queue; a thread writes it, and no request waits. If
+//! nobody reads the pipe or the disk is full, lines are lost, counted and reported, but no request is
+//! affected.
 
 mod line;
 mod queue;

@@ -1,4 +1,4 @@
-//! The command: arguments, then one match.
+//! The command `harbormouth`: parses the arguments, and calls the function for each subcommand.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -1,8 +1,8 @@
 //! Heartbeats: whether each of the process's threads still does its work.
 //!
-//! Each has a task that counts; who looks (see `guardian`) sees whether the count has grown since
-//! the last look. Only looks count, not the time between them: a process that was stopped, or a
-//! machine that slept, has lost nothing.
+//! Each thread has a task that counts up; the guardian (see `guardian`) checks regularly whether the
+//! count has grown. It counts its own checks and not the time between them, so a stopped process or a
+//! sleeping machine raises no alarm.
 
 use crate::live::Current;
 use parking_lot::Mutex;

@@ -1,5 +1,5 @@
-//! The access record: one line a request, for people and for machines, in the words of the
-//! metrics. Never a token, a cookie or an upload's `_state`: what comes in here is redacted.
+//! The access record: one line per request, for people and for machines, with the metrics' words. Never
+//! a token, a cookie or an upload's `_state`: the input is already redacted.
 
 use crate::config::LogFormat;
 use crate::registry::client::ClientFamily;

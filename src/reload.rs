@@ -1,5 +1,5 @@
-//! Reading the configuration again while the process lives: when, what changes with it, what only a
-//! restart changes, and what is shown of it.
+//! Reload: when the configuration is read again, what changes at once, what needs a restart, and what
+//! the admin listener shows of it.
 //!
 //! What this file deliberately doesn't know: requests. Each keeps the configuration that it began
 //! with (see `live::Current`).

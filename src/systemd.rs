@@ -1,7 +1,7 @@
-//! What a service manager is told, where there is one that asks (systemd's `Type=notify`): that we
-//! serve, read our configuration again, stop, and are alive. Elsewhere every call does nothing.
+//! Notifications to a service manager that asks for them (systemd's `Type=notify`): that the process
+//! serves, reloads, stops, and is alive. Without such a manager every call does nothing.
 //!
-//! It doesn't know what ready means; who calls it does.
+//! It doesn't know what ready means; its callers do.
 
 use sd_notify::NotifyState;
 use std::time::Duration;

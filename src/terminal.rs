@@ -1,5 +1,5 @@
-//! What this program's words look like to a person: colours only where a terminal wants them, lines
-//! that end before its edge. What it deliberately doesn't know: what the words are about.
+//! Text output for people: colours only on a terminal that wants them, lines that fit its width. What it
+//! deliberately doesn't know: what the text is about.
 
 use std::io::{self, IsTerminal};
 

@@ -1,4 +1,4 @@
-//! Threads with a runtime of their own: what one of them does holds up none of the others.
+//! Threads, each with its own runtime: the work of one doesn't hold up the others.
 
 use std::io;
 use std::thread;

@@ -1,4 +1,4 @@
-//! Enums that are said in one word each: in metrics, records and pages.
+//! Enums whose variants have one word each, for metrics, records and pages.
 
 /// Declares an enum with the word of each variant beside it, and from this table what is made of
 /// it: `ALL`, `WORDS`, `as_str`, `Display` and `Serialize`.

@@ -1,4 +1,4 @@
-//! The fuzz targets' corpus, run on stable: what was once found or thought of stays checked.
+//! Runs the fuzz targets' corpus on stable Rust, so that inputs that once found a bug stay checked.
 
 #[allow(dead_code, reason = "shared with the fuzz targets")]
 #[path = "../fuzz/checks.rs"]

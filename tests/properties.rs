@@ -1,4 +1,4 @@
-//! Properties of what runs on each request, on input made of the pieces that go wrong.
+//! Properties of the code that runs on each request, with input built from difficult pieces.
 
 #[allow(dead_code, reason = "shared with the fuzz targets")]
 #[path = "../fuzz/checks.rs"]

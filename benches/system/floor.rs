@@ -1,5 +1,5 @@
-//! What no proxy can be cheaper than: sealing a body once and copying it twice. Measured beside the
-//! proxies, it tells a busy machine, on which the rest would be worth nothing.
+//! The lower bound for every proxy: encrypting a body once and copying it twice. Measured beside the
+//! proxies, it shows whether the machine is busy, which would make the other results worthless.
 
 use anyhow::{Result, anyhow};
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};

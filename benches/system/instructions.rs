@@ -1,8 +1,8 @@
-//! What one request and one MiB cost, counted: instructions in user space (Valgrind's callgrind) and
-//! system calls (strace). They don't depend on how busy the machine is, so they can be held against
-//! what was counted before.
+//! Counts the cost of one request and of one MiB: instructions in user space (Valgrind's callgrind) and
+//! system calls (strace). They don't depend on how busy the machine is, so they can be compared with
+//! earlier counts.
 //!
-//! Each is the difference between two runs that differ in the amount of work alone.
+//! Each figure is the difference between two runs that differ only in the amount of work.
 
 use crate::client::Client;
 use crate::proxies::{Proxy, Setting};

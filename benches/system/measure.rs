@@ -1,4 +1,4 @@
-//! What a proxy's processes cost: CPU time and private memory, from /proc.
+//! CPU time and private memory of a proxy's processes, from /proc.
 
 use anyhow::Result;
 use std::fs;

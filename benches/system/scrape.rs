@@ -1,4 +1,4 @@
-//! What Prometheus costs: a scrape of `/metrics` with few and with many registries.
+//! The cost of a Prometheus scrape of `/metrics`, with few and with many registries.
 
 use crate::measure;
 use crate::proxies::{Proxy, Setting, free_address};

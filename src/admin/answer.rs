@@ -1,4 +1,4 @@
-//! An answer of the admin listener, and what all of them carry.
+//! An answer of the admin listener, with the headers that every such answer has.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};

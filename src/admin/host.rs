@@ -1,8 +1,8 @@
-//! By which names the admin listener may be asked. Pure.
+//! The host names that the admin listener accepts. Pure.
 //!
-//! A web page of a stranger can give its own name the address of this listener (DNS rebinding); what
-//! it then asks through an operator's browser carries that name as Host. So only names are taken that
-//! no stranger can have, and those that are configured.
+//! A stranger's web page can point its own name at the address of this listener (DNS rebinding); its
+//! requests through an operator's browser then carry that name as Host. So the listener accepts only
+//! names that no stranger can own, and those that are configured.
 
 use super::sources::replica;
 use crate::edge::host::{HostError, requested_authority};

@@ -1,8 +1,8 @@
-//! The operator's own listener: is it alive, is it ready, its numbers, and a page that says which
-//! pushes fail, and why. Never public: it has an address of its own, and answers until the process
-//! ends, through a drain as well.
+//! The operator's own listener: liveness, readiness, metrics, and a page that shows which pushes fail,
+//! and why. It is never public: it has its own address, and answers until the process ends, also while
+//! the gateway drains.
 //!
-//! It has a thread of its own and bounds of its own: who asks it for too much waits for himself.
+//! It has its own thread and its own limits: a client that asks for too much delays only itself.
 
 mod answer;
 mod host;

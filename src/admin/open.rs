@@ -1,5 +1,5 @@
-//! The connections that are open at the admin listener: few, and never so many of one address that
-//! another finds no place.
+//! The open connections of the admin listener: few in total, and never so many from one address that
+//! another address finds no place.
 
 use std::net::IpAddr;
 use tokio::task::AbortHandle;

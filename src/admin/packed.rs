@@ -1,4 +1,4 @@
-//! Answers packed for whoever takes them so: a scrape is long, and of few different words.
+//! Compressed answers, for clients that accept them: a scrape is long and repeats the same words.
 
 use super::answer::Answer;
 use bytes::Bytes;

@@ -1,9 +1,9 @@
 //! The page for people: its files, which are part of the binary, and the policy that they are
 //! served under.
 //!
-//! The page is plain HTML, CSS and JavaScript without a build step. All that it shows it asks this
-//! listener for; what it shows comes from outside (repositories, clients, Harbor's words), so the
-//! policy lets nothing run that isn't a file of ours, and nothing be sent anywhere else.
+//! The page is plain HTML, CSS and JavaScript without a build step. It gets all its data from this
+//! listener. The data comes from outside (repositories, clients, Harbor's messages), so the policy
+//! allows only our own files to run, and allows requests to this listener only.
 
 use super::answer::{Answer, with_type};
 use bytes::Bytes;

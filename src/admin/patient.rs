@@ -1,4 +1,4 @@
-//! A connection whose answers are taken in time, or it ends.
+//! A connection that ends if the client doesn't read its answers in time.
 
 use std::io;
 use std::pin::Pin;

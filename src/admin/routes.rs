@@ -1,6 +1,6 @@
 //! The admin listener's paths: which there are, and what each answers.
 //!
-//! What this file deliberately doesn't know: sockets, and how the answers' contents come about.
+//! What this file deliberately doesn't know: sockets, and how the contents of answers are made.
 
 use super::answer::{Answer, json, text, with_type};
 use super::host::{self, NotOurs};

@@ -1,4 +1,4 @@
-//! What the answers are made of, and where the process stands.
+//! The data that the answers are made from, and the phase that the process is in.
 
 use crate::canary::Canaries;
 use crate::live::Current;

@@ -1,8 +1,8 @@
-//! Answers that take the processor for a while, or a lock that workers need: one at a time, and
-//! after each a rest.
+//! Answers that need much CPU time, or a lock that workers need: they are made one at a time, with a
+//! pause after each.
 //!
-//! Whoever waits for the metrics gets those that were rendered for somebody else, if they were begun
-//! after he asked: a thousand who ask at once cost two.
+//! A request for the metrics shares the text that is rendered for another request, if that rendering
+//! began after the request arrived: a thousand requests at once cost two renderings.
 
 use bytes::Bytes;
 use parking_lot::Mutex;

@@ -1,5 +1,5 @@
-//! Canaries where the gateway is built without the doctor, whose walk they take: there are none, and a
-//! configuration that has one is refused.
+//! Canaries in a build without the doctor, whose walk they use: there are none, and a configuration
+//! with a canary is refused.
 
 use crate::live::Current;
 use crate::metrics::CanaryLabels;

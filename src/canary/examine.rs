@@ -1,4 +1,4 @@
-//! How a walk is taken and judged: by the doctor, or by what a test has in its place.
+//! How a walk is made and judged: by the doctor, or by a test's replacement for it.
 
 use crate::doctor::Options;
 use crate::doctor::finding::Finding;

@@ -1,10 +1,10 @@
 //! The canary: a small real push and pull through a registry's own public origin, again and again, so
-//! that a quiet night isn't a blind one. It walks as the doctor does, and the doctor's judgement is
-//! what it tells.
+//! that faults are found when nobody pushes, too. It makes the doctor's walk and reports the doctor's
+//! judgement.
 //!
-//! `run` says what came of one walk, by its `steps` (pure), `seen` keeps the last one of each registry,
-//! `runner` takes them in their time, `supervisor` has one runner for each canary that is configured.
-//! What all of it deliberately doesn't know: how a walk is taken and judged (see `doctor`).
+//! `run` gives the result of one walk by its `steps` (pure), `seen` keeps the last run of each registry,
+//! `runner` starts the runs at their times, `supervisor` has one runner for each configured canary.
+//! This module deliberately doesn't know how a walk is made and judged (see `doctor`).
 
 mod examine;
 mod run;

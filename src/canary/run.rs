@@ -1,6 +1,6 @@
-//! What came of one run: its steps, whether it was good, and if not at which step it failed and why.
+//! The result of one run: its steps, whether it was good, and otherwise which step failed and why.
 //!
-//! Pure. What it deliberately doesn't know: who is told.
+//! Pure. What it deliberately doesn't know: who receives the result.
 
 use super::settings::Settings;
 use super::steps::{essential, step, timed};

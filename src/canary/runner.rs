@@ -1,4 +1,4 @@
-//! One canary: its runs, one after the other, and who is told of each.
+//! One canary: its runs, one after the other, and where the result of each is reported.
 
 use super::examine::Examine;
 use super::run::{End, Leaves, Run, leaves};

@@ -1,4 +1,4 @@
-//! The last run of each registry's canary, for the admin listener, and since when it is bad.
+//! The last run of each registry's canary, for the admin listener, and since when runs have been bad.
 
 use super::run::Run;
 use super::settings::Settings;

@@ -1,4 +1,4 @@
-//! One runner for each canary of the configuration in force, from a reload to the next.
+//! One runner for each canary of the current configuration, from one reload to the next.
 
 use super::examine::Examine;
 use super::runner::Runner;

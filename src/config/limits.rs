@@ -1,5 +1,5 @@
-//! What clients may take, what one Harbor is given at once, how often a password may be wrong, how
-//! a process ends, and what is done about one that hangs.
+//! Limits: on clients, on the requests that one Harbor gets at once, on wrong passwords, on the time
+//! that a shutdown takes, and on the time that a thread may hang.
 
 use super::scalar::{DAY, HOUR, SECOND, Size, TENTH, Time, Whole};
 use super::setting::{Count, List};

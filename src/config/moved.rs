@@ -1,4 +1,4 @@
-//! Headers in which a trusted proxy hands on the client's Authorization.
+//! The headers in which a trusted proxy passes the client's Authorization on.
 
 use super::document::Node;
 use super::files::Making;

@@ -1,4 +1,4 @@
-//! A registry's objective: which share of its pushes' requests are to be good.
+//! A registry's objective: the share of push requests that have to be good.
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
-//! What is done for uploads whose Authorization gets lost on the way, and with which keys. What a key
-//! file holds is `ticket`'s knowledge. Where no file is named there is no keyring: a random key is the
-//! server's to make.
+//! What the gateway does for uploads whose Authorization gets lost on the way, and with which keys.
+//! `ticket` knows the content of a key file. If no file is configured there is no keyring here: the
+//! server makes a random key.
 
 use super::files::{self, Making};
 use super::problem::{Complaint, Key, Keyed, Shown};

@@ -1,5 +1,5 @@
-//! The rules that hold between values: what must not stand twice, what would lead requests in a
-//! circle, what contradicts itself, and what is allowed but probably not meant.
+//! The rules between values: which values must be unique, which would send requests in a circle, which
+//! contradict each other, and which are allowed but probably not meant.
 
 use super::listener::{DraftListener, Listener, ProxyProtocol};
 use super::problem::{Complaint, Key, Keyed, Problems, Shown};

@@ -1,6 +1,6 @@
-//! What the type of a setting knows of it: how it is read, what is made of it, how `check` prints it,
-//! and its part of the JSON Schema. Deliberately unknown here: the kinds of values (`scalar`), tables
-//! (`table`), and which settings there are.
+//! The trait of a setting's type: how it is read, which value it gives, how `check` prints it, and its
+//! part of the JSON Schema. Deliberately unknown here: the kinds of values (`scalar`), tables (`table`),
+//! and which settings there are.
 
 use super::document::Node;
 use super::files::Making;

@@ -1,5 +1,5 @@
-//! Texts that stand at a key: addresses, origins, names, headers, files. Text in, value or complaint
-//! out.
+//! Values that are written as text: addresses, origins, names, headers, files. Text in, value or
+//! complaint out.
 
 use super::objective::Objective;
 use super::problem::{Complaint, Shown};

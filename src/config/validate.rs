@@ -1,5 +1,5 @@
-//! From a document to the configuration: it is read, the rules between its values are applied, and
-//! what they name is loaded. Returns a configuration or every problem.
+//! From a document to the configuration: reads the document, applies the rules between its values, and
+//! loads the files that it names. Returns a configuration or every problem.
 
 use super::document::Node;
 use super::files::{Making, Surroundings};

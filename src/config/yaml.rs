@@ -1,6 +1,7 @@
-//! From a file's bytes to a YAML document, in time and memory that the file's size bounds, each value
-//! with its line. An alias (`*name`) stands for a value that may hold aliases itself: nine lines can
-//! mean a thousand million values, and 200 KiB kept a core busy for 20 s before the parser gave up.
+//! From a file's bytes to a YAML document, each value with its line, in time and memory that are
+//! limited by the file's size. An alias (`*name`) stands for a value that may contain aliases: nine
+//! lines can expand to a thousand million values, and 200 KiB kept a core busy for 20 s before the
+//! parser gave up.
 //! Deliberately unknown here: which keys there are, and whether one may stand twice.
 
 use serde::de::{

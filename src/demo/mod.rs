@@ -2,7 +2,7 @@
 //!
 //! A Harbor (the stand-in), a second proxy that breaks pushes the way many do, the gateway as a
 //! process of its own, and a registry client with containerd's rules. Every claim it prints has
-//! been checked against what happened; if anything happens otherwise, it fails and says what.
+//! been checked against what happened; if anything differs, it fails and names the difference.
 
 mod client;
 mod gateway;

@@ -1,6 +1,6 @@
 //! Which hop did it: the walks from the outermost entry to the innermost, side by side.
 //!
-//! Pure. What it deliberately doesn't know: what was found means (`clients`), and how it is shown.
+//! Pure. What it deliberately doesn't know: what a finding means (`clients`), and how it is shown.
 
 mod differences;
 mod guess;

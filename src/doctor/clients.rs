@@ -1,5 +1,4 @@
-//! Registry clients, as models: what each does with what it meets, and in which words its user
-//! reads it.
+//! Models of registry clients: what each does with a finding, and which message its user sees.
 //!
 //! What a client does follows from its rules (`rules`), as they were read from its source and seen
 //! in pushes of ctr 1.6, docker 20.10, skopeo 1.9 and podman 4.3 through broken chains. All of it

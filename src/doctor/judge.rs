@@ -1,8 +1,8 @@
 //! From what a walk saw to what is wrong: pure, and the same at every time.
 //!
-//! One file for each part of the way, in its order; what they say stands in `sentences.yaml`. What is
-//! said of a cause is what a hop most likely does; only walks at several entries tell which hop it is
-//! (`blame`).
+//! There is one file for each part of a walk, in the walk's order; the sentences are in
+//! `sentences.yaml`. A cause is what some hop most likely does; only walks at several entries show
+//! which hop it is (`blame`).
 
 mod around;
 mod artifact;

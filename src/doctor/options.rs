@@ -1,4 +1,4 @@
-//! What a person asks of the doctor. Unknown here: how it is done, and what comes of it.
+//! What the user asks the doctor to examine. Unknown here: how the doctor does it, and the results.
 
 use super::credentials::Credentials;
 use crate::edge::origin::{Host, Origin};

@@ -1,10 +1,10 @@
-//! Credentials that a registry accepted lately: what a number that an objective counts is proven
-//! by, and what lets its holder pass while others guess at the same account.
+//! Credentials that a registry accepted recently. They prove that a request counts for the objective,
+//! and they let their holder log in while others guess passwords of the same account.
 //!
-//! Kept are marks, keyed hashes of credentials, that nobody can turn back without the process' own
-//! random key; and nothing gets in that Harbor has not said yes to, so a stranger can't fill this.
-//! Memory is bounded: [`SLOTS`] groups of [`EACH`] marks, 32,768 of some 80 bytes. An account has
-//! its place in one group, so whoever fetches tokens without end pushes out his own, and those of
+//! The table keeps marks: keyed hashes of credentials, which nobody can reverse without the process'
+//! own random key. Only credentials that Harbor accepted get in, so a stranger can't fill the table.
+//! Memory is bounded: [`SLOTS`] groups of [`EACH`] marks, 32,768 of some 80 bytes. An account belongs
+//! to one group, so a client that fetches tokens without end replaces only its own marks and those of
 //! one account in [`SLOTS`] others. What this file deliberately doesn't know: the clock (times are
 //! since any fixed start), what Harbor answers, and what a credential may do.
 

@@ -1,5 +1,5 @@
-//! Balancers that may stand before the gateway, and when they cut where nobody told them otherwise.
-//! Unknown here: whether one stands there.
+//! Balancers that may be in front of the gateway, and their default timeouts. Unknown here: whether one
+//! is there.
 
 use std::time::Duration;
 

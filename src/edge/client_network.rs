@@ -1,4 +1,4 @@
-//! Whose a part of a shared bound is: the client, as far as its address tells it from others.
+//! The owner of a share of a common limit: the client, as far as its address identifies it.
 
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -1,8 +1,9 @@
-//! What Harbor is told about the client's side, and what a client may not tell it.
+//! The forwarded headers: what the gateway tells Harbor about the client's side, and what a client may
+//! not set.
 //!
 //! Distribution builds its Locations from `Forwarded`, `X-Forwarded-Proto` and `X-Forwarded-Host`,
-//! core its challenge from Host. So the gateway sets one value of each, made from configuration,
-//! and drops whatever came. What this file deliberately doesn't know: trusted networks; the peer
+//! core builds its challenge from Host. So the gateway sets one value of each, made from configuration,
+//! and drops the values that it received. What this file deliberately doesn't know: trusted networks; the peer
 //! it is given is already the client.
 
 use std::net::IpAddr;

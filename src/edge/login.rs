@@ -1,8 +1,8 @@
-//! A login as somebody brings it: an account's name and its password, from a Basic credential or
-//! from the login form. What is kept of both are hashes.
+//! A login in a request: an account's name and its password, from a Basic credential or from the login
+//! form. Only hashes of both are kept.
 //!
-//! Read as Go reads them, since Harbor does, and no more strictly: what Harbor takes for one
-//! account's name must not count here as another's. What this file deliberately doesn't know:
+//! Both are parsed as Go parses them, because Harbor uses Go's parser, and no more strictly: a name
+//! must count here for the same account as at Harbor. What this file deliberately doesn't know:
 //! which logins are right, and how often one may be wrong.
 
 use super::query;

@@ -1,5 +1,5 @@
-//! What the public side of the gateway is called and may ask for: origins, Host values, paths and
-//! forwarded headers. Pure: values in, values out; no Pingora, no Tokio, no clock, no randomness.
+//! The public side of the gateway: origins, Host values, paths and forwarded headers. Pure: values in,
+//! values out; no Pingora, no Tokio, no clock, no randomness.
 
 pub(crate) mod accepted;
 pub(crate) mod balancers;

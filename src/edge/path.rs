@@ -1,7 +1,7 @@
 //! Request targets: from the bytes a client sent to the one path that is classified, routed and
 //! sent upstream.
 //!
-//! The principle: what goes upstream cannot mean something else than what was classified. Harbor's
+//! The principle: the path that goes upstream means exactly what was classified. Harbor's
 //! core decodes percent escapes and merges slashes but leaves dot segments alone; Harbor's nginx
 //! does all three and decodes `%2F` too. So a path is brought into a form that both read the same
 //! way, that form goes upstream, and what has no such form is refused:

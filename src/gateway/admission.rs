@@ -1,4 +1,4 @@
-//! Whether a request may be served now: as far as its registry is open, and has room.
+//! Whether a request may be served now: its registry must be open (`maintenance`) and have room.
 
 use super::memory::{self, TooMuch};
 use super::owner;

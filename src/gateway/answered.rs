@@ -1,4 +1,4 @@
-//! What Harbor's final answer says, as far as somebody asks later.
+//! The facts of Harbor's final answer that later phases need.
 
 use super::credentials;
 use super::request::Routed;

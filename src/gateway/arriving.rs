@@ -1,4 +1,4 @@
-//! The first look at a request: who asks, for what, of which registry, and may they.
+//! The first phase of a request: which client asks, for what, of which registry, and whether it may.
 
 use super::admission::{self, InFlight};
 use super::authorization::{self, Authorization};

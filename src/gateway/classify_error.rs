@@ -1,8 +1,8 @@
 //! From Pingora's error to what went wrong.
 //!
-//! Pure: the error's type and source and how far the request had got go in, a [`Failure`] comes
-//! out. What that means stands in `registry::verdict`, what is said to the client about it in
-//! `registry::answer`.
+//! Pure: the input is the error's type and source and how far the request had got, the output is a
+//! [`Failure`]. `registry::verdict` says what a failure means, `registry::answer` what the client is
+//! told.
 
 use crate::listener::Given;
 use crate::registry::upstream_error::UpstreamError;

@@ -1,6 +1,6 @@
-//! All that is known of one request while it is under way. Each part is written by the phase that it is
-//! named after, and only read from then on; at the end, however it comes, they are judged, counted
-//! and written down once (see `finish`).
+//! The state of one request while it is in progress. Each part is written by the phase that it is named
+//! after, and only read from then on. When the request ends, in whatever way, the parts are judged,
+//! counted and logged once (see `finish`).
 
 use super::admission::Permits;
 use super::answered::Answered;

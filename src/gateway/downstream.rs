@@ -1,4 +1,4 @@
-//! Who asks, and over what; and whose word about that is believed.
+//! The client of a request, its address and its scheme, and which proxies may state them.
 
 use super::message::target_parts;
 use crate::edge::forwarded::accepted_request_id;

@@ -1,8 +1,8 @@
-//! `Expect` (RFC 9110, 10.1.1): a client that sends it waits for a word before it sends its body, and
-//! may skip the body when the word is no.
+//! `Expect` (RFC 9110, 10.1.1): a client that sends it waits for an answer before it sends its body,
+//! and may skip the body after a final status.
 //!
-//! The word is Harbor's: `100 Continue` is passed on as it comes. What is decided here is only that
-//! nobody waits for a body that may never come, nor takes the next request for it.
+//! Harbor decides: its `100 Continue` is passed on. This file only makes sure that the gateway doesn't
+//! wait for a body that may never come, and doesn't take the next request for that body.
 
 use http::HeaderMap;
 use http::header::EXPECT;

@@ -1,7 +1,7 @@
-//! The operator's filters in the life of a request: what they are shown, how long they may take, and
-//! what becomes of what they say.
+//! The operator's filters in the life of a request: what they see, how long they may take, and how
+//! their decisions are applied.
 //!
-//! Where no filter is registered, nothing of this runs but a look whether one is.
+//! Without filters, only the check whether one is registered runs.
 
 use super::refusal::Refusal;
 use super::request::{Request, Routed};

@@ -1,6 +1,6 @@
 //! The health path of the listeners that clients use, for balancers that ask over HTTP: whether
-//! this process takes requests, and nothing else. Whether a Harbor is well is no reason to take
-//! the gateway out of a balancer, and nobody's business out there.
+//! this process accepts requests, and nothing else. An unhealthy Harbor is no reason to take the
+//! gateway out of a balancer, and its state is not for the public.
 
 use super::answer::{read_small_body, send};
 use super::message::path_and_query;

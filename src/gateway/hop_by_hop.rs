@@ -1,4 +1,4 @@
-//! What of an answer is about the connection with Harbor, and no business of the client's.
+//! The headers of an answer that describe the connection to Harbor and must not reach the client.
 
 use http::HeaderName;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};

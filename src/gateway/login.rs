@@ -1,5 +1,5 @@
-//! Passwords on their way to Harbor, in whatever a request carries them: who guesses is made to
-//! wait, and each answer of Harbor's is counted.
+//! Logins on their way to Harbor, wherever a request carries the password: clients that guess
+//! passwords have to wait, and each answer of Harbor is counted.
 
 use super::answered::Answered;
 use super::expect::may_skip_body;

@@ -1,7 +1,7 @@
-//! What a request's bodies can hold at most, which is set aside before they begin.
+//! The most memory that the bodies of a request can hold; it is reserved before they begin.
 //!
-//! The figures are those of one request whose other end has stopped reading, as measured with
-//! hundreds of them, rounded up.
+//! The figures were measured with hundreds of requests whose other end had stopped reading, per
+//! request, and rounded up.
 
 use super::message::{content_length, is_http2};
 use super::request::Request;

@@ -1,4 +1,4 @@
-//! What several files read of a message's header, each in one way.
+//! Header values that several files read: one function for each.
 
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;

@@ -1,4 +1,4 @@
-//! Whose a request is, beyond its client's network: a credential that Harbor accepted lately.
+//! The owner of a request, beyond its client's network: a credential that Harbor accepted recently.
 
 use super::request::{Request, Routed};
 use crate::edge::client_network::{ClientNetwork, Owner};

@@ -1,4 +1,4 @@
-//! Whether a request is a credential holder's.
+//! Whether a request provably comes from a holder of credentials.
 
 use super::answered::Answered;
 use super::owner::is_accepted;

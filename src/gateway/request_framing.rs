@@ -1,6 +1,6 @@
-//! Whether a request is one that every reader of it reads alike. Pingora refuses most of what isn't
-//! and closes the connection; here is what it mends without a word instead: it drops a length that
-//! stands beside Transfer-Encoding, passes on codings before `chunked`, and cuts a fragment off.
+//! Whether every HTTP parser reads a request the same way. Pingora refuses most ambiguous requests and
+//! closes the connection. This file refuses those that Pingora silently repairs: it drops a
+//! Content-Length beside Transfer-Encoding, passes on codings before `chunked`, and cuts a fragment off.
 //!
 //! Over HTTP/2 there is nothing to find: frames are its framing, h2 refuses Transfer-Encoding, and
 //! cuts a fragment off before anybody sees the path.

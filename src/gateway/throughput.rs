@@ -1,6 +1,7 @@
-//! How fast a large body went, and which side held it up. The kernel knows: a socket is busy while
-//! it has bytes that the other end has not confirmed. While an upload's connection to Harbor (or a
-//! download's to the client) is busy, that side is waited for; the rest of the time the other is.
+//! How fast a large body was transferred, and which side limited it. The kernel knows this: a socket is
+//! busy while it has bytes that the other end has not confirmed. While an upload's connection to Harbor
+//! (or a download's connection to the client) is busy, that side limits the transfer; otherwise the
+//! other side does.
 
 use super::message::content_length;
 use super::request::Request;

@@ -1,4 +1,5 @@
-//! When what happened to a request, and how long each side was waited for. Pure: the time is told.
+//! The times of a request's phases, and how long the gateway waited for each side. Pure: the time is an
+//! argument.
 
 use crate::registry::target::Body;
 use std::time::{Duration, Instant};

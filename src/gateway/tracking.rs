@@ -1,4 +1,4 @@
-//! What the push tracker is told of a request: gathered while it goes on, handed over at its end.
+//! The facts of a request for the push tracker: collected while the request runs, passed on at its end.
 
 use super::request::Routed;
 use crate::edge::query;

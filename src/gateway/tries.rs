@@ -1,4 +1,4 @@
-//! What was tried at Harbor for one request.
+//! The attempts to send one request to Harbor.
 
 use crate::upstream::Address;
 use http::uri::PathAndQuery;

@@ -1,4 +1,4 @@
-//! What makes sure that every request is finished, and once.
+//! Makes sure that every request is finished exactly once.
 
 use super::admission::{InFlight, Permits};
 use super::context::RequestContext;

@@ -1,4 +1,4 @@
-//! Edits of requests on their way to Harbor: who is asked for, by whom, over what.
+//! Edits of requests on their way to Harbor: the Host, the client's address and the scheme.
 
 use super::message::target_parts;
 use super::request::Routed;

@@ -1,4 +1,4 @@
-//! Bound sockets, and who takes the connections that they accept.
+//! Bound sockets, and the worker threads that get the accepted connections.
 
 use super::arrival::Way;
 use super::certificates::{self, Certificates};

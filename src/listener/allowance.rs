@@ -1,5 +1,5 @@
-//! What a client may do often at once, but not for long: an allowance that refills with time.
-//! Pure: the time is told.
+//! A token bucket: a client may do something often for a short time, and the allowance refills with
+//! time. Pure: the time is an argument.
 
 use std::time::{Duration, Instant};
 

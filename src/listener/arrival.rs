@@ -1,4 +1,4 @@
-//! What a request's hooks may know of the connection that it came on.
+//! The facts about a connection that the hooks of its requests can read.
 
 use super::introduction::Announced;
 use super::life::Life;

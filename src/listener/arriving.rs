@@ -1,5 +1,5 @@
-//! Headers over HTTP/1.1 as they arrive: each in time and in size, on the first request of a
-//! connection and on every later one.
+//! Limits the time and the size of each HTTP/1.1 header while it arrives, for the first request of a
+//! connection and for every later one.
 
 use super::farewell::Farewell;
 use super::header::{Header, HeaderLimits, Seen, may_be_a_request};

@@ -1,4 +1,4 @@
-//! One connection's HTTP, and the end of requests whose bodies don't move.
+//! Serves the HTTP of one connection, and ends requests whose bodies don't make progress.
 
 use super::arrival::{Arrival, Way};
 use super::ending::Ending;

@@ -1,4 +1,4 @@
-//! The process's end, as connections see it.
+//! The shutdown of the process, as connections see it.
 
 use pingora::server::ShutdownWatch;
 

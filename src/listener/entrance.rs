@@ -1,5 +1,5 @@
-//! What happens to a connection before its first request: whom it comes from, whether there is a
-//! place for it, and the handshake.
+//! The steps of a connection before its first request: who the client is, whether the connection limit
+//! has room, and the TLS handshake.
 
 use super::arrival::Way;
 use super::certificates::Certificates;

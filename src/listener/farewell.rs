@@ -1,6 +1,6 @@
-//! The last answer on an HTTP/1.1 connection whose request can't be waited for, and the moment that
-//! it takes to arrive: a connection closed with bytes unread is reset, and a reset overtakes the
-//! answer.
+//! Lingering close: the last answer on an HTTP/1.1 connection whose request is not read to its end, and
+//! the time that this answer needs to arrive. The kernel resets a connection that is closed with unread
+//! bytes, and the reset can overtake the answer.
 
 use super::timer::Timer;
 use crate::registry::answer::Answer;

@@ -1,5 +1,5 @@
-//! What is kept of a request's body for its way to Harbor after the gateway has read it: a small
-//! form's, and nothing else. What has a body is never tried again.
+//! The copy of a small form's body, which the gateway reads itself and then sends to Harbor. No other
+//! body is kept, and a request with a body is never retried.
 
 use crate::registry::login::{FORM_LENGTH, is_form};
 use bytes::Bytes;

@@ -1,5 +1,5 @@
-//! HTTP/2 frames (RFC 9113, 4.1), whatever the pieces that they come in. What is in a frame is for
-//! others to find out.
+//! Splits bytes into HTTP/2 frames (RFC 9113, 4.1), whatever pieces the bytes arrive in. Other files
+//! parse the content of frames.
 
 /// "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" (RFC 9113, 3.4). What it says is h2's to check.
 pub(super) const PREFACE: usize = 24;

@@ -1,7 +1,6 @@
-//! What a client sends over HTTP/2, frame by frame (RFC 9113, 4.1), as far as limits need it:
-//! whether the connection has begun, whether a header block is under way, and how often the client
-//! gives up streams or sends what costs us work and it nothing. Pure: no clock; what is in the
-//! frames is h2's to find out.
+//! The HTTP/2 frames of a client (RFC 9113, 4.1), as far as limits need them: whether the connection
+//! has begun, whether a header block is incomplete, and how often the client cancels streams or sends
+//! frames that cost the gateway work and the client nothing. Pure: no clock; h2 parses the content.
 
 use super::frame::{
     CONTINUATION, DATA, HEADERS, Head, PREFACE, Part, RST_STREAM, Reader, SETTINGS, WINDOW_UPDATE,

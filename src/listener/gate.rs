@@ -1,5 +1,5 @@
-//! How many connections are open, in total and for each client, and which of them gives way when
-//! no more may be.
+//! The connection limits, in total and for each client, and which connection is closed for a new one
+//! when the limit is reached.
 
 use super::life::Life;
 use crate::config::Limits;

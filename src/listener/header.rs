@@ -1,6 +1,6 @@
-//! How much of an HTTP/1.1 header has come, byte by byte: Pingora reads headers of up to 1 MiB and
-//! parses what it has anew after each piece, which lets a client that sends single bytes keep a
-//! core busy. Pure; what a header says is Pingora's to find out.
+//! Counts the fields and bytes of an incomplete HTTP/1.1 header. Pingora reads headers of up to 1 MiB
+//! and parses them again from the start after each piece, so a client that sends single bytes could
+//! keep a core busy. Pure; Pingora parses the header's content.
 
 /// Pingora answers more fields than this itself, with an empty 400.
 const PARSED_FIELDS: usize = 256;

@@ -1,8 +1,8 @@
-//! Who is at the other end: the PROXY header with which a trusted proxy begins a connection, read
-//! before TLS and HTTP.
+//! The PROXY protocol: reads the header with which a trusted proxy begins a connection, before TLS and
+//! HTTP, and so learns the client's address.
 //!
-//! What this file deliberately doesn't know: what a header looks like (see `edge::proxy_header`),
-//! and what the gateway believes because of it.
+//! What this file deliberately doesn't know: the format of the header (see `edge::proxy_header`), and
+//! what the gateway concludes from it.
 
 use crate::config::ProxyProtocol;
 use crate::edge::origin::Scheme;

@@ -1,5 +1,5 @@
-//! What a connection's stream and its requests tell each other: whether a header is waited for, how
-//! long the client may leave what it is sent unread, and whether it does.
+//! The state that a connection's stream and its requests share: whether a header is expected, how long
+//! the client may leave an answer unread, and whether it does.
 
 use super::outflow::Outflow;
 use crate::live::{Holder, Rest};

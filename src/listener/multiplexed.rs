@@ -1,5 +1,5 @@
-//! An HTTP/2 connection as it is read: it begins in time, each header block ends in time, and the
-//! client makes no work for nothing.
+//! Limits on reading an HTTP/2 connection: it has to begin in time, each header block has to end in
+//! time, and the client must not cause useless work.
 //!
 //! h2 bounds what it holds in memory: the size of a header list, the number of CONTINUATION frames,
 //! streams at once, streams reset before anybody took them, empty and tiny DATA frames. It knows no

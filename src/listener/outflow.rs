@@ -1,8 +1,8 @@
-//! Which answers an HTTP/2 client leaves unread, as far as its windows say (RFC 9113, 5.2): what it
-//! lets through, stream by stream, and what was sent. Pure: the time is told.
+//! Which answers an HTTP/2 client leaves unread, judged by its flow-control windows (RFC 9113, 5.2):
+//! how much it allows on each stream, and how much was sent. Pure: the time is an argument.
 //!
-//! A window of a byte, renewed, is as good as none: a stream counts as read only when so much was
-//! sent on it that its answer gets somewhere.
+//! A window of one byte, renewed again and again, is as good as none: a stream counts as read only when
+//! enough was sent on it that its answer makes progress.
 
 use super::frame::{
     DATA, HEADERS, Head, PREFACE, Part, RST_STREAM, Reader, SETTINGS, WINDOW_UPDATE,

@@ -2,8 +2,8 @@
 //! one direction and over HTTP/2 hardly at all: a client that sends, or takes, a byte now and then
 //! would keep its place for ever.
 //!
-//! Who is to blame is asked of the kernel: while Harbor's connection has bytes that Harbor has not
-//! confirmed, Harbor is waited for and not the client.
+//! The kernel tells which side is slow: while the connection to Harbor has bytes that Harbor has not
+//! confirmed, the gateway waits for Harbor and not for the client.
 
 use super::life::{Life, millis};
 use super::timer::Timer;

@@ -1,4 +1,4 @@
-//! A connection that is ended by our will, and where that is counted.
+//! Connections that the gateway itself closes, and the metric that counts them.
 
 use prometheus::IntCounter;
 use std::io;

@@ -1,5 +1,5 @@
-//! What a session answers Pingora's proxy whichever version of HTTP it speaks: its request, where it
-//! came from, the form that was kept of it, and that it has no messages of an own kind.
+//! The methods of a session that are the same for both versions of HTTP: the request, its addresses, the
+//! kept form, and that the session has no custom messages.
 
 use bytes::Bytes;
 use futures_util::Stream;

@@ -1,8 +1,8 @@
-//! A timer for what is polled often and is rarely late: it is armed only while something is waited
-//! for, and moved only when it would ring too late.
+//! A timer for futures that are polled often and rarely time out: it is armed only while the future
+//! waits, and moved only when it would fire too late.
 //!
-//! Pingora's timers and not the runtime's: those are looked at, with the clock, each time that the
-//! thread goes to sleep, several times a request. These ring up to 10 ms late.
+//! It uses Pingora's timers instead of the runtime's: the runtime checks its timers, and the clock, each
+//! time that the thread goes to sleep, several times a request. Pingora's timers fire up to 10 ms late.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -1,5 +1,4 @@
-//! Credentials that Harbor accepted lately, as all requests share them: the table, its key, and the
-//! time that it needs.
+//! Credentials that Harbor accepted recently, shared by all requests: the table, its key, and its clock.
 
 use crate::edge::accepted::{Accepted as Table, Key, Mark};
 use crate::edge::login::Login;

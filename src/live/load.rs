@@ -1,4 +1,5 @@
-//! How many requests of one registry are under way, whose they are, and who waits for a place.
+//! How many requests of one registry are in progress, who owns them, and which requests wait for a
+//! place.
 
 use super::shares::{Holder, Room, Share, Shares};
 use crate::config::MaxInFlight;

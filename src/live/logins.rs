@@ -1,4 +1,4 @@
-//! Failed logins, as all requests share them: the limit's state and the time that it needs.
+//! Failed logins, shared by all requests: the limit's state and its clock.
 
 use super::accepted::{Accepted, Marks};
 use crate::config;

@@ -1,11 +1,12 @@
-//! How much the bodies that are on their way may hold, all requests of the process together.
+//! The memory that the bodies of all requests of the process may hold together.
 //!
-//! What a request can hold at most is set aside when it begins and given back when it ends: the
-//! sum is a bound and not a measurement, and nothing is counted while bytes flow.
+//! The most that a request can hold is reserved when it begins and released when it ends: the sum is a
+//! bound and not a measurement, and nothing is counted while bytes flow.
 //!
-//! Nobody may have more than [`SHARE`] times what is left (a dynamic threshold, as switches have it
-//! for their buffers): one alone gets four fifths, two get four ninths each, and there is always
-//! something for one more. Who holds most is refused first, and no one who holds something loses it.
+//! No owner may have more than [`SHARE`] times the free memory (a dynamic threshold, as switches use
+//! for their buffers): a single owner gets four fifths, two owners get four ninths each, and there is
+//! always something for one more. The owner who holds most is refused first, and nobody loses memory
+//! that is already reserved.
 
 use crate::edge::client_network::Owner;
 use parking_lot::Mutex;

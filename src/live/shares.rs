@@ -1,8 +1,8 @@
-//! One bound that all clients share, and whose each place in it is.
+//! One limit that all clients share, and the owner of each place in it.
 //!
-//! While there is room everybody gets a place. The last of it is kept from those who hold much
-//! already; and where there is none left, the owner who holds most and moves least gives one
-//! up to a newcomer: what has stood still longest goes first, and what moves is never ended.
+//! While there is room every client gets a place. The last places are not given to owners who already
+//! hold many. When none is left, the owner with the most places that stand still gives one up to a
+//! newcomer: the place that has stood still longest goes first, and a place that moves is never taken.
 //!
 //! What this file deliberately doesn't know: what holds a place, and how it is ended.
 

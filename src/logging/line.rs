@@ -1,4 +1,4 @@
-//! What a line of the gateway's own looks like. Access records come formatted already.
+//! The format of the gateway's own log lines. Access records arrive already formatted.
 
 use crate::config::LogFormat;
 use log::Record;

@@ -1,8 +1,7 @@
 //! Lines that wait to be written, within bounds. Pure: it knows no clock, no thread and no file.
 //!
-//! Each kind of line has a share of its own, which the others can't fill: a flood of requests that
-//! end well doesn't push the ones that failed out of the log, and neither of them what the gateway
-//! itself has to say.
+//! Each kind of line has its own share, which the others can't fill: a flood of successful requests
+//! doesn't push failed ones out of the log, and neither of them pushes out the gateway's own messages.
 
 use crate::words::words;
 

@@ -1,5 +1,5 @@
-//! The thread that writes lines out: the only one that a slow reader, a full disk or a closed pipe
-//! can hold up.
+//! The thread that writes log lines: only this thread is held up by a slow reader, a full disk or a
+//! closed pipe.
 
 use super::line::format_line;
 use super::queue::{Batch, Counts, Kind, Queue};

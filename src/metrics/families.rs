@@ -1,5 +1,5 @@
-//! The table of all metric families: what they are called, what they count and for whom. What it
-//! deliberately doesn't know: who counts.
+//! The table of all metric families: names, types, help and labels. What it deliberately doesn't know:
+//! which code counts.
 
 use crate::words::words;
 

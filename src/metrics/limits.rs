@@ -1,4 +1,4 @@
-//! What a registry's configuration allows, beside what is used of it.
+//! The configured limits of a registry, for comparison with the current use.
 
 use super::families::{IN_FLIGHT_LIMIT, MAINTENANCE};
 use super::series::{gauge_vec, registered};

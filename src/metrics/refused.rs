@@ -1,4 +1,4 @@
-//! Why a client's connection was closed by us, without a request that any operation counts.
+//! Why the gateway closed a client's connection that had no request which an operation counts.
 
 use crate::words::words;
 

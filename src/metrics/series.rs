@@ -1,4 +1,4 @@
-//! A family's series, as all files make them.
+//! Creates the series of a metric family, for all files here.
 
 use super::families::Family;
 use prometheus::core::{Collector, MetricVec, MetricVecBuilder};

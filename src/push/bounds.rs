@@ -1,5 +1,5 @@
-//! What the tracker keeps at most, for how long, and why that much. What all of it comes to is measured
-//! in `tests/tracker.rs`.
+//! The limits of the tracker's tables: how many entries, for how long, and why. `tests/tracker.rs`
+//! measures how much memory they use together.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Uploads that broke off, and whether they did so at one silence or at one age: people and dying
-//! networks leave at any time, a balancer at its limit.
+//! Uploads that broke off, and whether many did so after the same silence or at the same age: people
+//! and failing networks break off at any time, a balancer always at its limit.
 
 use super::bounds::{BREAKS, EVIDENCE_FOR};
 use super::clock::Moment;

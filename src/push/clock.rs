@@ -1,8 +1,8 @@
-//! The tracker's time: from a clock that may be set to one that only goes forward.
+//! The tracker's time: makes a clock that only goes forward from a wall clock that may be set.
 //!
-//! A wall clock that is set back would make everything young again, and freeze what waits for its
-//! age. So a step back is remembered and added from then on; what is shown is counted back from
-//! the present, so that ages stay right. A step forward ages everything at once: that does no harm.
+//! If the wall clock were set back, all entries would become younger, and none would expire. So a step
+//! back is remembered and added from then on. Shown times are computed backwards from the present, so
+//! that ages stay right. A step forward makes all entries older at once, which does no harm.
 
 use crate::epoch::since_epoch;
 use std::time::{Duration, SystemTime};

@@ -1,4 +1,4 @@
-//! The blobs that Harbor took lately, to know which it has lost.
+//! The blobs that Harbor accepted recently, to recognise those that it has lost.
 
 use super::bounds::{COMMITTED, COMMITTED_FOR};
 use super::clock::Moment;

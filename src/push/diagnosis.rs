@@ -1,5 +1,5 @@
-//! Diagnoses: what went wrong in sentences for an operator at night, with the evidence in numbers
-//! and what to change. Never a token, a cookie, a ticket or the value of a query.
+//! Diagnoses: sentences for the operator about what went wrong, with the evidence in numbers and what
+//! to change. Never a token, a cookie, a ticket or the value of a query.
 //!
 //! What this file deliberately doesn't know: how a finding is made (see `evidence`).
 

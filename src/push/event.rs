@@ -1,4 +1,4 @@
-//! What the tracker is told, and what it answers: the beginning and the end of a request.
+//! The tracker's input and output: the beginning and the end of a request, and the tracker's answers.
 //!
 //! What this file deliberately doesn't know: how the gateway finds these facts, and what the
 //! tracker makes of them.

@@ -1,4 +1,4 @@
-//! From a request's end and what was seen before it to a finding.
+//! Derives a finding from a request's end and from what was recorded before it.
 //!
 //! What this file deliberately doesn't know: where the evidence is kept, and the sentences.
 

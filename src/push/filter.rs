@@ -1,5 +1,5 @@
-//! What an operator may ask for: which pushes, which failures. A parameter or a value that isn't
-//! known is an error that names what is.
+//! The query parameters of `/pushes` and `/failures`, which select entries. An unknown parameter or
+//! value is an error that lists the known ones.
 //!
 //! What this file deliberately doesn't know: queries as text (pairs come in decoded).
 

@@ -1,5 +1,5 @@
-//! Keys of tables: a hash in place of the texts it stands for. Two that fall together would mix up
-//! two entries of a page, nothing else: nobody's rights hang on it.
+//! Keys of tables: hashes in place of the texts. A collision would only mix up two entries of a page:
+//! no permission depends on these keys.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

@@ -1,6 +1,6 @@
-//! The push tracker: what this replica has seen of each upload and each push, and what that tells
-//! an operator. The gateway tells it how requests begin and end; the admin listener shows what it
-//! knows; between them stands one lock, held for microseconds and never across an await.
+//! The push tracker: what this replica has seen of each upload and each push, and the conclusions for
+//! the operator. The gateway reports the beginning and the end of requests; the admin listener shows
+//! the tracker's tables. One lock protects them; it is held for microseconds and never across an await.
 //!
 //! Pure: no Pingora, no Tokio, no clock (the time is an argument, and may be set back), no log.
 //! Bounded in memory and time, see `bounds`. What it deliberately doesn't know: bodies, header

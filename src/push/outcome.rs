@@ -1,4 +1,4 @@
-//! How a push stands, in one word.
+//! The outcome of a push, as one word.
 
 use crate::words::words;
 

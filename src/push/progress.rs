@@ -1,5 +1,5 @@
-//! One push: what one client brings into one repository until its manifests are put. Further tags
-//! and the images of other platforms that follow within a minute belong to it.
+//! One push: all that one client uploads to one repository until its manifests are put. Further tags,
+//! and images of other platforms, that follow within a minute belong to the same push.
 //!
 //! What this file deliberately doesn't know: single uploads, and other pushes.
 

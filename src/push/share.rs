@@ -1,5 +1,5 @@
-//! Who gives way where a bound is full: entries belong to the client's network, and those that
-//! nobody proves to be a credential holder's have a part of their own.
+//! Which entry is dropped when a table is full: entries belong to the client's network, and entries
+//! that don't provably come from a holder of credentials have their own share of the table.
 
 use crate::edge::client_network::ClientNetwork;
 use std::collections::{HashMap, VecDeque};

@@ -1,4 +1,4 @@
-//! What the tracker shows of its tables.
+//! Makes the view of the tracker's tables for the admin listener.
 
 use super::clock::Moment;
 use super::event::Gauge;

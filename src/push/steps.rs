@@ -1,4 +1,4 @@
-//! A ring of steps of time: the last so many, the one under way included.
+//! A ring of time buckets: the last N, including the current one.
 
 use super::clock::Moment;
 use std::time::Duration;

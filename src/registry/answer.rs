@@ -1,8 +1,8 @@
 //! Answers that the gateway itself gives: one table of status, code, reason and sentence.
 //!
-//! A sentence is read by the person at the docker terminal. It names the registry as configured
-//! and what happened, and what to do about it; never an address of the upstream's. Transient
-//! upstream trouble is 504, because every client retries that and not all retry 502 and 503.
+//! The person at the docker terminal reads the sentence. It names the registry as configured, what
+//! happened and what to do, and never an address of an upstream. Transient upstream failures are 504,
+//! because every client retries after 504 and not all do after 502 and 503.
 //!
 //! What this file deliberately doesn't know: sockets, framework errors, and header tables.
 
@@ -158,9 +158,8 @@ impl Answer {
                 "this path is not public here"),
             Answer::AuthorizationLost(Lost::Manifest) => row(401, Unauthorized, Reason::AuthorizationLost,
                 "this push arrived without its Authorization header: a proxy between the client \
-                 and this registry removes it from PUT requests. The gateway could restore it for \
-                 the layers, but not for the manifest. Check the proxies for a rule that removes \
-                 Authorization"),
+                 and this registry removes it from PUT requests. The gateway can restore it for \
+                 layers only. Check the proxies for a rule that removes Authorization"),
             Answer::AuthorizationLost(Lost::Upload) => row(401, Unauthorized, Reason::AuthorizationLost,
                 "this upload arrived without its Authorization header: a proxy between the client \
                  and this registry removes it, or changes the host, port or scheme of Location so \

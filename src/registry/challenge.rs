@@ -1,12 +1,12 @@
 //! WWW-Authenticate (RFC 9110, 11.6.1): the realm of a Bearer challenge made the public one.
 //!
 //! Harbor names its configured external URL or its internal core URL; clients need the name they
-//! typed, over https. Only the realm's value is exchanged, every other byte stays. Realms that
-//! aren't Harbor's token service are somebody else's and stay too.
+//! typed, over https. Only the realm's value is replaced, every other byte stays. A realm that isn't
+//! Harbor's token service stays, too.
 //!
-//! Harbor answers every refused Authorization with a challenge for passwords, a refused token too.
-//! Clients then send the password with each request, or give up; a Bearer challenge that says what
-//! is wrong makes them fetch another token. What this file deliberately doesn't know: statuses, and
+//! Harbor answers every refused Authorization with a Basic challenge, also a refused token. Clients
+//! then send the password with each request, or give up; a Bearer challenge with an error makes them
+//! fetch another token. What this file deliberately doesn't know: statuses, and
 //! which client reads it.
 
 use super::link::quoted_end;

@@ -1,5 +1,4 @@
-//! The two kinds of requests that are given places at a Harbor apart from each other, so that pulls
-//! are not starved by pushes.
+//! The two classes of requests, each with its own `max_in_flight`, so that pushes don't starve pulls.
 
 use super::operation::Operation;
 use crate::words::words;

@@ -1,4 +1,4 @@
-//! Client families: which program speaks, as one bounded word from its User-Agent.
+//! Client families: the client program, as one word of a fixed list, from its User-Agent.
 //!
 //! What this file deliberately doesn't know: versions, and whether the program tells the truth.
 

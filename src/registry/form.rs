@@ -1,7 +1,7 @@
-//! Uploads that say their bytes are a form. Distribution asks Go's `FormValue` for `_state` and
-//! `digest`, which reads a form's parameters before the query's (net/http, `ParseForm`): the body
-//! would have the last word over what a ticket is bound to, and over what was classified here. The
-//! blob's bytes are gone as well then, so no client that works sends this.
+//! Uploads with a form's Content-Type. Distribution reads `_state` and `digest` with Go's `FormValue`,
+//! which prefers a form's parameters to the query's (net/http, `ParseForm`): the body could override
+//! what the ticket is bound to, and what was classified here. Distribution would also lose the blob's
+//! bytes, so no working client sends this.
 
 use super::operation::Operation;
 use super::target::Body;

@@ -1,5 +1,5 @@
-//! What the token service gave. A wrong password and a missing role both come out as a token that
-//! grants nothing, with status 200: to the client that is a success until its next request.
+//! What a token grants. Harbor answers both a wrong password and a missing role with status 200 and a
+//! token that grants nothing: the client takes it for a success until its next request.
 
 use super::token::Bearer;
 use crate::edge::query;

@@ -1,6 +1,6 @@
-//! What Harbor's answer says about the password of the login that it answers.
+//! Whether Harbor's answer to a login means that the password was right.
 //!
-//! The token service says it in its body (see `grant`). What this file deliberately doesn't know:
+//! For the token service the body decides (see `grant`). What this file deliberately doesn't know:
 //! who logs in, and how many answers of which kind are too many.
 
 use super::operation::{Action, Operation};

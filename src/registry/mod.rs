@@ -1,5 +1,5 @@
-//! What a Harbor registry's requests and answers mean, and how answers are put right. Pure: values
-//! in, values out; no Pingora, no Tokio, no clock, no randomness, nothing is logged here.
+//! The meaning of a Harbor registry's requests and answers, and the repair of answers. Pure: values in,
+//! values out; no Pingora, no Tokio, no clock, no randomness, no logging.
 
 pub mod answer;
 pub mod authorities;

@@ -1,5 +1,5 @@
-//! Refused mounts. A client that may not read where it wants to mount from would give its whole
-//! push up, although it can upload the blob: containerd does.
+//! Refused mounts. If a client may not read the repository that it wants to mount from, containerd gives
+//! up the whole push, although it could upload the blob.
 
 /// Whether an answer to a mount refuses the mount and not the push: 403, or 401 (Harbor 2.9's)
 /// where the token's access list grants push on the target.

@@ -1,5 +1,5 @@
-//! Reading the error body of somebody else's answer (distribution spec, "Error Codes"): its first
-//! error, from the first bytes of a body that may go on.
+//! Reads the error body of an answer from Harbor or a proxy (distribution spec, "Error Codes"): its
+//! first error, from the first bytes of a body that may be longer.
 //!
 //! What this file deliberately doesn't know: what an error means for a request (see `verdict`).
 

@@ -1,4 +1,4 @@
-//! Operations: what a request means to a registry, in one bounded word.
+//! Operations: what a request means to a registry, as one word of a fixed list.
 //!
 //! What this file deliberately doesn't know: paths (see `target`), timeouts, and how often
 //! something is tried.

@@ -1,5 +1,5 @@
-//! Reasons: how a request ended, in one word, and all that the word alone decides: the outcome,
-//! whose fault it was, whether it counts against the objective, what it means and what to do.
+//! Reasons: why a request ended, as one word, and everything that depends only on this word: the
+//! outcome, whose fault it was, whether it counts for the objective, what it means and what to do.
 //!
 //! This file deliberately doesn't know how a reason is found (see `verdict`) or counted.
 

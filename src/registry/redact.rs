@@ -1,7 +1,7 @@
 //! Request targets for logs: no secrets, no control characters, a bounded length.
 //!
-//! Query values are shown by permission, not hidden by suspicion: `_state`, tickets, tokens, codes
-//! and whatever a client invents tomorrow come out as `***`.
+//! Only query values of an allow list are shown: `_state`, tickets, tokens, codes and any unknown
+//! parameter appear as `***`.
 
 use std::fmt::Write;
 

@@ -1,4 +1,5 @@
-//! Repairs: the kinds of things that are put right, as a bounded word for metrics and records.
+//! Repairs: what the gateway corrects in requests and answers, as one word of a fixed list for metrics
+//! and records.
 
 use crate::words::words;
 

@@ -1,4 +1,4 @@
-//! Scopes: what a request needs of which repository, as Harbor's challenges write it.
+//! Scopes: the repository and the actions that a request needs, as Harbor's challenges write them.
 
 pub use super::operation::Action;
 

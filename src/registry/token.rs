@@ -1,7 +1,6 @@
-//! Credentials, and what a Bearer token says of itself.
+//! Credentials, and the claims of a Bearer token.
 //!
-//! Claims are decoded and never verified: they explain an answer of Harbor's, and never stand in
-//! for one.
+//! Claims are decoded and never verified: they explain an answer of Harbor, and never replace one.
 
 use super::scope::{Action, Scope};
 use crate::edge::login::Login;

@@ -1,5 +1,5 @@
-//! What Distribution's `_state` tells of an upload: when it began. Good for a figure, never for a
-//! decision: its signature is Distribution's to check.
+//! The start time of an upload, read from Distribution's `_state`. It may be shown, but must not decide
+//! anything: only Distribution can check its signature.
 
 use base64::Engine;
 use base64::alphabet::URL_SAFE;

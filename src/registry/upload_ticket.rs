@@ -1,5 +1,5 @@
-//! Where upload tickets ride: one query parameter of an upload's Location, which the client brings
-//! back with its next request, sorted and escaped as it likes.
+//! The place of upload tickets: one query parameter of an upload's Location. The client sends it back
+//! with its next request, possibly in another order and with other escapes.
 //!
 //! What this file deliberately doesn't know: keys, times, and what is in a ticket.
 

@@ -1,7 +1,7 @@
-//! The verdict: from all that is known of a request at its end to the reason that it ended for.
+//! The verdict: derives the reason of a request's end from everything that is known of the request.
 //!
-//! Pure. The framework's errors arrive as [`Failure`]s; what a reason means stands in `reason`.
-//! The words by which Harbor's refusals are told apart were recorded from a Harbor 2.9.5.
+//! Pure. The framework's errors arrive as [`Failure`]s; `reason` says what a reason means. The texts
+//! that tell Harbor's refusals apart were recorded from a Harbor 2.9.5.
 
 use super::answer::{Answer, Lost};
 use super::oci_error::OciError;

@@ -1,4 +1,4 @@
-//! What differs between two configurations: for the log, and what only a restart puts into force.
+//! The differences between two configurations: for the log, and those that need a restart.
 //!
 //! Pure: no files, no clock.
 

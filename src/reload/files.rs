@@ -1,4 +1,4 @@
-//! Whether files are still those that were read.
+//! Whether the files of the configuration have changed since they were read.
 
 use crate::config::Config;
 use std::os::unix::fs::MetadataExt;

@@ -1,5 +1,5 @@
-//! What is pushed where something has to be pushed: blobs that are made of a seed, and the smallest
-//! image that every registry takes. For the doctor, the canary, the demo and the tests.
+//! Content for test pushes: blobs that are generated from a seed, and the smallest image that every
+//! registry accepts. For the doctor, the canary, the demo and the tests.
 
 pub mod content;
 pub mod image;

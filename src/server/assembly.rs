@@ -1,5 +1,4 @@
-//! Assembly: from a configuration to a process that serves. What goes on from then until its end is
-//! in `life`.
+//! Assembly: from a configuration to a process that serves. `life` does the rest until the process ends.
 
 use super::life::{Doors, Life, Orders, until_the_end};
 use crate::admin::{Admin, Sources};

@@ -1,5 +1,5 @@
-//! What goes on from the moment that clients are served until the process ends: the configuration is
-//! read again where there is a reason to, and what is in flight gets its time at the end.
+//! The life of the process from its first client to its end: it reloads the configuration when needed,
+//! and gives requests in flight time to finish during the shutdown.
 
 use crate::admin::Phase;
 use crate::canary::{self, Canaries};

@@ -1,4 +1,4 @@
-//! The gateway as a program runs it: a configuration, filters, and a life until a signal ends it.
+//! The gateway as a program runs it: a configuration and filters; it serves until a signal ends it.
 
 mod assembly;
 mod life;

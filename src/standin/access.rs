@@ -1,5 +1,5 @@
-//! Core's access check on `/v2/`: who is calling, what the path asks for, and the challenge that
-//! an unwelcome caller gets. The order of the checks is Harbor's, and it shows in the answers.
+//! Core's access check on `/v2/`: who is calling, what the path needs, and the challenge for a caller
+//! without access. The checks have Harbor's order, because the order is visible in the answers.
 
 use super::RefusedMount;
 use super::account::{Account, AccountKind};

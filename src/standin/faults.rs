@@ -1,5 +1,5 @@
-//! Faults that can be injected while a stand-in runs: which requests they strike, how often, and
-//! what happens. What they do on the wire is `strike`'s and `link`'s business.
+//! Faults that can be injected while a stand-in runs: which requests they hit, how often, and what
+//! happens. `strike` and `link` apply them to the connection.
 
 use http::{Method, StatusCode};
 use parking_lot::Mutex;

@@ -1,6 +1,6 @@
-//! Handing requests on, streaming both ways: what any hop does to them, and what core does in front
-//! of a Distribution registry. What passed the access check goes on with core's own credentials, and
-//! with the Host and forwarded headers it came with, so that the registry builds Location from them.
+//! Forwards requests, streaming both ways: as any hop does, and as core does in front of a Distribution
+//! registry. A request that passed the access check is forwarded with core's own credentials, and with
+//! the Host and forwarded headers that it had, from which the registry builds Location.
 
 use super::answer::{Answer, Body, Say, by_core, nothing};
 use super::core::Exchange;

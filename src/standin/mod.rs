@@ -5,7 +5,7 @@
 //! either memory or a real Distribution registry, the way Harbor's core stands before one.
 //!
 //! What it deliberately doesn't know: quotas, replication, scanning, proxy caches, the database.
-//! It is no registry to keep anything in.
+//! It is not meant for storing images.
 
 mod access;
 mod account;

@@ -1,5 +1,5 @@
-//! One replica of a Harbor: the addresses that its name has now, their health, and what every
-//! connection to it is made with.
+//! One replica of a Harbor: the current addresses of its name, their health, and the settings of every
+//! connection to it.
 
 use super::socket::tcp_keepalive;
 use crate::config::{Health, Timeouts, UpstreamTls};

@@ -1,8 +1,8 @@
 //! The replicas of one Harbor: which address a request goes to, and over what kind of connection.
 //!
 //! Choice is round robin over the addresses that are healthy; a connect failure marks an address
-//! at once, a probe brings it back. When none is healthy all are tried: a wrong health path must
-//! not take a working Harbor away. What this module doesn't know: HTTP of the registry, retries
+//! unhealthy at once, and a successful probe marks it healthy again. When none is healthy all are
+//! tried: a wrong health path must not take a working Harbor out of use. What this module doesn't know: HTTP of the registry, retries
 //! (see `gateway`), metrics.
 
 mod endpoint;

@@ -1,4 +1,4 @@
-//! What connections have in common, whichever Harbor they go to.
+//! Socket settings that are the same for the connections to every Harbor.
 
 use crate::descriptors::is_exhausted;
 use pingora::protocols::l4::ext::TcpKeepalive;

@@ -1,8 +1,8 @@
-//! What a stranger may do to a gateway for next to nothing, from an address of its own: connections
-//! that do nothing, streams whose window is shut, uploads that stay, drips and floods.
+//! Attacks that cost a stranger almost nothing, from its own address: idle connections, streams with a
+//! closed window, uploads that stand still, slow bytes and floods.
 //!
-//! On loopback every address of 127.0.0.0/8 is another client. Knows nothing of any test's gateway:
-//! it is told where that listens and whom to trust.
+//! On loopback every address of 127.0.0.0/8 is another client. This file knows no test's gateway: the
+//! test passes the gateway's address and the authority to trust.
 
 use rustls::pki_types::ServerName;
 use std::io;

@@ -1,5 +1,5 @@
-//! The shipped unit under a systemd of the test's own: everything that the unit forbids is
-//! forbidden, and the gateway serves, reloads, is missed when it hangs, and ends.
+//! The shipped unit under the test's own systemd: everything that the unit forbids is forbidden, and
+//! the gateway serves, reloads, is restarted by the watchdog when it hangs, and stops.
 
 use crate::chain::reference;
 use crate::check::{self, Trip};

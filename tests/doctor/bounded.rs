@@ -1,4 +1,4 @@
-//! A walk ends: when somebody says so, and when its time is over. It cleans up first.
+//! A walk ends when the user interrupts it and when its time limit is reached. It cleans up first.
 
 use crate::stage::{Plan, Stage, Told, credentials, left_uploads, skipped, status};
 use harbormouth::doctor::seen::{Entry, Walk, Why};

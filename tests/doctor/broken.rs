@@ -1,4 +1,4 @@
-//! Chains that change what they pass on.
+//! Chains whose hops change requests or answers.
 
 use crate::stage::{Plan, Stage, Told, impatient, left_uploads, skipped, status, statuses};
 use harbormouth::doctor::seen::{Entry, Trouble, Why};

@@ -1,4 +1,4 @@
-//! A chain in which nothing is wrong.
+//! A chain without a fault.
 
 use crate::stage::{REPOSITORY, Stage, Told, loopback, skipped, statuses, walker};
 use harbormouth::doctor::seen::{Body, Carried, Entry, Why};

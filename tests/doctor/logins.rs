@@ -1,4 +1,4 @@
-//! Who is let in with what, and where passwords go.
+//! Which credentials give access, and to which hosts passwords are sent.
 
 use crate::stage::{Plan, Stage, credentials, left_uploads, skipped, status, statuses};
 use harbormouth::doctor::kind::Kind;

@@ -1,4 +1,4 @@
-//! Nothing that is secret is kept.
+//! The doctor keeps no secret.
 
 use crate::stage::{Stage, Told, walker};
 use harbormouth::doctor::seen::Entry;

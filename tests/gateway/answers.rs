@@ -1,4 +1,4 @@
-//! Answers of Harbor's that say more than a client may hear, or frame what has no body.
+//! Answers of Harbor with headers that a client must not see, or with a body where none is allowed.
 
 use crate::client::{get, request};
 use crate::client_h2::request as h2_request;

@@ -1,5 +1,5 @@
-//! A canary that walks through the gateway's own listener to the stand-in: what its runs look like
-//! from every side, when all is well and when it isn't.
+//! A canary that pushes through the gateway's own listener to the stand-in: how metrics, page and log
+//! show its good and bad runs.
 
 use crate::client::with_length;
 use crate::common::ca::Ca;

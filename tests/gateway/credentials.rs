@@ -1,5 +1,5 @@
-//! What the gateway makes of credentials: moved ones, rejected tokens, refused mounts, tokens that
-//! grant nothing, and passwords that are guessed.
+//! How the gateway handles credentials: moved headers, rejected tokens, refused mounts, tokens that
+//! grant nothing, and guessed passwords.
 
 use crate::client::{Conn, Reply, get, request, with_length};
 use crate::harbor::{Got, Harbor, Plan};

@@ -1,5 +1,5 @@
-//! Harbor answers while the client is still sending: the answer arrives each time, whatever
-//! becomes of the connection to Harbor, and however little the client thinks of reading.
+//! Harbor answers while the client is still sending: the answer always arrives, even if the connection
+//! to Harbor breaks, and even if the client reads late.
 
 use crate::client::{Conn, Reply, get, request, with_length};
 use crate::client_h2::{Finish, request as h2_request};

@@ -1,5 +1,5 @@
-//! Harbor's side of the wire: reads requests as strictly as a server may, keeps what it read, and
-//! says the bytes that a test wants said, when the test wants them said.
+//! Harbor's side of the connection: parses requests as strictly as a server may, keeps them, and sends
+//! the bytes of a test at the test's times.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,5 @@
-//! Passwords that are guessed, by every way in and in every spelling; and who must not suffer from
-//! it.
+//! Guessed passwords, at every login and in every spelling of the account's name; and the clients that
+//! must not be slowed by it.
 
 use crate::client::{Conn, get, request, with_length};
 use crate::client_h2;

@@ -1,5 +1,5 @@
-//! The gateway's binary between a client and a Harbor that both say exactly what a test wants
-//! them to say, byte by byte where the wire matters.
+//! The gateway's binary between a client and a Harbor. Both send exactly what a test prescribes, byte
+//! by byte where the bytes matter.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,5 +1,4 @@
-//! Requests that two servers could read differently, and fields that are nobody's business behind
-//! the gateway.
+//! Requests that two servers could parse differently, and headers that must not pass the gateway.
 
 use crate::client::{get, request, with_length};
 use crate::client_h2::{Finish, request as h2_request};

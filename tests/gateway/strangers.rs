@@ -1,5 +1,4 @@
-//! What strangers send moves no number that anybody is paged for; what holders of credentials meet
-//! does.
+//! Requests of strangers change no number that pages somebody; failures of clients with credentials do.
 
 use crate::client::{Conn, request, with_length};
 use crate::common::plain_http;

@@ -1,4 +1,4 @@
-//! Which side held a large body up, as the kernel saw it.
+//! Which side limited the transfer of a large body, according to the kernel.
 
 use crate::client::{get, request};
 use crate::setup::{Setup, World, connect};

@@ -1,4 +1,4 @@
-//! Who is believed about the client: its address, and what it spoke.
+//! Which proxies may state the client's address and scheme.
 
 use crate::client::{Conn, get};
 use crate::harbor::Harbor;

@@ -1,5 +1,5 @@
-//! httplint over every kind of answer that the gateway makes itself, and redbot over those that a
-//! GET without more can get.
+//! httplint on every kind of answer that the gateway makes itself, and redbot on those that a plain GET
+//! gets.
 
 use crate::common::process;
 use crate::stage::{HUB, Stage, exchange, serve};

@@ -1,6 +1,6 @@
-//! Judges that are not ours, before the real binary: slowhttptest, httplint, redbot, testssl.sh,
-//! and real proxies behind and in front of it, with the payloads by which the HTTP Garden found
-//! what they disagree about.
+//! Independent test programs against the real binary: slowhttptest, httplint, redbot, testssl.sh, and
+//! real proxies behind and in front of it, with the payloads with which the HTTP Garden found
+//! differences between parsers.
 //!
 //! Needs the programs that `tests/install.sh` installs; says so when they are missing.
 

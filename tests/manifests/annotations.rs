@@ -1,5 +1,5 @@
-//! The annotations that clouds and operators read, as their documentation has them. To Kubernetes
-//! they are any text, so a name with a slip in it would be passed over by everybody.
+//! The annotations that clouds and operators read, as documented by them. Kubernetes accepts any text as
+//! an annotation, so nothing else would notice a misspelled name.
 
 use crate::complaints::Subject;
 use crate::rendered::{entries, text, title};

@@ -1,4 +1,4 @@
-//! What a cloud's balancer is told, held against what the gateway expects of it.
+//! The settings of the clouds' balancers, compared with what the gateway expects of them.
 
 use crate::complaints::Subject;
 use crate::pods;

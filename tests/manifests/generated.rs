@@ -1,4 +1,4 @@
-//! What is made from other files says what they say.
+//! Generated files agree with the files that they are made from.
 
 use crate::common::process;
 use crate::rendered::{folder, named, text};

@@ -1,4 +1,4 @@
-//! What holds for the folders as a whole.
+//! Our own checks of the rendered folders.
 
 use crate::complaints::{CHECKS, CONFIGURATION};
 use crate::rendered::{self, folder};

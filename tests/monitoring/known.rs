@@ -1,5 +1,5 @@
-//! What can be named in an expression: the gateway's metrics with their labels and the values that
-//! those can have, what Prometheus adds, and what the recording rules make.
+//! The names that an expression may use: the gateway's metrics with their labels and label values, what
+//! Prometheus adds, and the series of the recording rules.
 
 use crate::files::{self, Rule};
 use harbormouth::canary::STEPS;

@@ -1,4 +1,4 @@
-//! Everything that is named exists, and everything that exists is used.
+//! Every metric that a rule or a panel names exists, and every metric is used.
 
 use crate::files;
 use crate::known;

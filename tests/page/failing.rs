@@ -1,5 +1,4 @@
-//! A gateway that really fails: its page in the browser tells what went wrong, while it goes
-//! wrong.
+//! A gateway with real failures: its page in the browser shows each failure while it happens.
 
 use crate::browser::{Browser, Scheme};
 use crate::client::{Conn, Reply, request, with_length};

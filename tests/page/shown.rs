@@ -1,4 +1,4 @@
-//! What the page shows of states that are known to the last number.
+//! What the page shows for states from files, where every number is known.
 
 use crate::browser::{Browser, Scheme};
 use crate::stage::Stage;

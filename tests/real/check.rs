@@ -1,4 +1,4 @@
-//! What every chain is held to.
+//! The checks that every chain has to pass.
 
 use crate::clients::{Client, Login, Outcome, PATIENCE, Reference};
 use crate::harbor::Harbor;

@@ -1,4 +1,4 @@
-//! What was answered, what failed, and what was on while it did: all that a run is judged by.
+//! The record by which a run is judged: answers, failures, and the chaos that was active at each failure.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

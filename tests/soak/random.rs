@@ -1,4 +1,4 @@
-//! Numbers that a seed decides, so that a run can be had again (SplitMix64).
+//! Random numbers from a seed, so that a run can be repeated (SplitMix64).
 
 use std::ops::Range;
 

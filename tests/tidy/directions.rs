@@ -1,5 +1,5 @@
-//! Who imports whom: the layers as `src/lib.rs` draws them, and no circles, not between the
-//! modules and not between the files of one.
+//! Imports between modules: they follow the layers that `src/lib.rs` draws, and there are no cycles,
+//! neither between modules nor between the files of one module.
 
 use crate::graph::{GRAPH, Graph, circles};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,5 @@
-//! What the pages say of the code is what the code says: tables that are made from it, words that are
-//! quoted from it, and an address for each word that somebody may look up.
+//! The pages agree with the code: generated tables, quoted texts, and an anchor for each word that
+//! somebody may look up.
 
 use crate::directions::LAYERS;
 use crate::files;

@@ -1,5 +1,5 @@
-//! What the compiler doesn't hold: the direction of imports, the purity of the pure modules, and the
-//! documents: their tables against the code's, their links, their commands, their languages.
+//! Rules that the compiler doesn't check: the direction of imports, the purity of the pure modules, and
+//! the documents with their tables, links, commands and languages.
 
 mod commands;
 mod directions;

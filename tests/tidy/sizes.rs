@@ -1,4 +1,4 @@
-//! What is read in one sitting: how long a function may be, how long a file.
+//! The limits on the length of functions and files.
 
 use crate::graph::{GRAPH, item_attributes, only_in_tests};
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! Who most likely stands at an entry, from what its answers give away. A guess, and said as one.
+//! Which product most likely answers at an entry, judged by its answers. It is reported as a guess.
 
 use super::super::product::Product;
 use super::super::seen::{Answer, Walk};

@@ -1,4 +1,4 @@
-//! What was seen of a finding beyond its kind, as far as it decides what clients make of it.
+//! The facts about a finding, beyond its kind, that decide how clients behave.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! How a push by one client ends, and what is read of it.
+//! How a push by one client ends, and what its user sees.
 
 use super::client::Client;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The table of `clients.yaml`: what each client makes of a finding, and in which words.
+//! The table of `clients.yaml`: how each client behaves with a finding, and which message it shows.
 
 use super::circumstance::{Circumstance, Header, LostOn, Surroundings, Unusable};
 use super::client::Client;

@@ -1,5 +1,5 @@
-//! docker's `config.json`, and whatever has its form: which entry is a registry's, and what it
-//! says. Only the registry's own entry is read; what may be wrong with the others is theirs.
+//! docker's `config.json`, and other files of this form: which entry belongs to a registry, and its
+//! content. Only the registry's own entry is read; errors in other entries don't matter here.
 
 use super::error::CredentialsError;
 use base64::Engine;

@@ -1,4 +1,4 @@
-//! Why there are no credentials where some were meant. Nothing in it is a secret.
+//! Why credentials that the user asked for can't be had. The errors contain no secret.
 
 use std::io;
 use std::time::Duration;

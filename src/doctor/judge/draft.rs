@@ -1,4 +1,4 @@
-//! A finding in the making, and how what was seen is quoted.
+//! A finding while it is built, and how it quotes the evidence.
 
 use super::around::surroundings;
 use super::sentences;

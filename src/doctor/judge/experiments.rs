@@ -1,4 +1,4 @@
-//! What the doctor's own forwarding headers did to Location, and what a hop does by that.
+//! How the doctor's own forwarding headers changed Location, and what that shows about the hops.
 //!
 //! Registries make Location from Host and X-Forwarded-Proto, or from X-Forwarded-Host in place of
 //! Host. Distribution ignores both as soon as there is a Forwarded, even one that can't be read.

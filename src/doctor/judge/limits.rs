@@ -1,4 +1,4 @@
-//! Limits of sizes and times, and who has them by default.
+//! Limits of sizes and times, and the products that have them by default.
 
 use crate::edge::balancers::{Limit, suspects};
 use std::time::Duration;

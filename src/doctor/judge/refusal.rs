@@ -1,4 +1,4 @@
-//! What a 401 tells of the Authorization that arrived at the registry.
+//! What a 401 reveals about the Authorization that reached the registry.
 
 use super::around::surroundings;
 use crate::doctor::clients::Authentication;

@@ -1,4 +1,4 @@
-//! What the walks come to, in one word and one number.
+//! The result of the walks, as one word and one exit status.
 
 use super::super::finding::Finding;
 use super::super::judge::Judged;

@@ -1,4 +1,4 @@
-//! One request after the other, each written down with what came of it.
+//! Sends the requests one after the other, and records each with its result.
 
 use super::bounds::{self, GRACE};
 use super::capture::capture;

@@ -1,4 +1,5 @@
-//! From which size on bodies are refused: which sizes tell it soonest. Knows sizes and nothing else.
+//! Finds the size from which bodies are refused: chooses the sizes that narrow it down fastest. Knows
+//! only sizes.
 
 /// Limits that products have out of the box, or that everybody writes, in bytes.
 const USUAL: [u64; 12] = [

@@ -1,9 +1,9 @@
-//! From what came to what is kept: nothing secret gets past here.
+//! From the received data to the recorded data: no secret is recorded.
 //!
-//! Hidden are the values of cookies, of queries (unless they are known to say nothing secret), of
-//! headers that are named after secrets, whatever tokens come in, and, wherever they stand, the
-//! secrets of this walk itself: a hop may echo what it was sent. Scheme, authority and path of a
-//! URL stay as they came: they are what is looked for.
+//! Hidden are the values of cookies, of queries (unless they are known not to be secret), of headers
+//! with names that suggest secrets, every token, and the secrets of this walk wherever they appear: a
+//! hop may echo what it received. Scheme, authority and path of a URL are recorded unchanged, because
+//! the doctor examines them.
 
 use crate::doctor::seen::{Answer, Exchange, Sent};
 use crate::doctor::step::Step;

@@ -1,4 +1,4 @@
-//! What a registry asks for before it lets anybody in.
+//! The challenge of a registry: which login it asks for.
 
 use super::location::Reference;
 use crate::registry::challenge::parse;

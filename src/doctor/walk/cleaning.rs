@@ -1,4 +1,4 @@
-//! What a walk leaves behind: nothing, or what it says.
+//! Removes what a walk has created; what can't be removed is listed.
 
 use super::course::Course;
 use crate::doctor::seen::Why;

@@ -1,4 +1,4 @@
-//! A walk under way: what it has, and which steps it has spoken of.
+//! The state of a walk in progress: what it has found, and the steps that it has done or skipped.
 
 use super::bounds::Bounds;
 use super::capture::Secrets;

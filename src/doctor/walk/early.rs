@@ -1,4 +1,4 @@
-//! Whether a refusal comes while the body is still to be sent: not where a hop collects it first.
+//! Whether an error answer arrives before the body is sent: if a hop buffers the body, it doesn't.
 
 use super::challenge::Challenge;
 use super::course::{Access, Course};

@@ -1,4 +1,4 @@
-//! Names, addresses, handshakes, and what stands on the port of plain HTTP.
+//! Names, addresses, handshakes, and what answers on the port of plain HTTP.
 
 use super::bounds::{MOST_ADDRESSES, Time};
 use super::course::Course;

@@ -1,4 +1,4 @@
-//! What ends a walk before its time: a person, or the clock.
+//! What ends a walk early: an interruption by the user, or the time limit.
 
 use super::bounds::Time;
 use crate::doctor::seen::Why;

@@ -1,4 +1,4 @@
-//! Steps for which a chain would need names and ports of its own: taken alone.
+//! Single steps: a whole chain for them would need its own names and ports.
 
 use super::bounds::Bounds;
 use super::challenge::Challenge;

@@ -1,4 +1,4 @@
-//! What becomes of large bodies, of bodies that pause, and of commits that take their time.
+//! Large bodies, bodies that pause, and slow commits: what the chain does with them.
 
 use super::artifact::blob_target;
 use super::body_limit::{MOST_TRIES, next};

@@ -1,4 +1,4 @@
-//! What a walk has begun and not yet ended: its cleaning up goes by it.
+//! What a walk has created and not yet removed: the list for its cleanup.
 
 /// An upload that was begun.
 pub(super) struct Open {

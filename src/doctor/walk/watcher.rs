@@ -1,4 +1,4 @@
-//! Who is told how a walk goes on.
+//! The receiver of a walk's progress.
 
 use crate::doctor::seen::Walk;
 use crate::doctor::step::Step;

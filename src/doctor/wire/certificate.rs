@@ -1,7 +1,7 @@
-//! Certificates: whose word is taken, what a server showed, and what a client says to it.
+//! Certificates: which authorities are trusted, what a server sent, and whether a client accepts it.
 //!
-//! The verdict is that of this build's algorithms and of this machine's clock. Revocation is not
-//! looked at: no registry client does.
+//! The verdict depends on this build's algorithms and this machine's clock. Revocation is not checked:
+//! no registry client does that.
 
 use crate::doctor::seen::{CertificateSeen, Distrust};
 use parking_lot::Mutex;

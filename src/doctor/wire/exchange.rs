@@ -1,6 +1,6 @@
 //! One request and its answer, on a connection that is there.
 //!
-//! The connection is driven here and nowhere else, so that whoever stops waiting ends it.
+//! The connection is polled only here, so that it ends when the caller stops waiting.
 
 use super::ask::{Ask, Framing, MOST_BODY, Patience, Payload, Progress, Reply, Told};
 use super::body::Outgoing;

@@ -1,4 +1,4 @@
-//! An answer as it is written: interim headers, a header, its body, and an end.
+//! Writes an answer: interim headers, a header, its body, and an end.
 
 use super::framing::Framing;
 use super::outgoing::Outgoing;

@@ -1,5 +1,5 @@
-//! A request's body as it is read: in pieces that are made when bytes are there and not before, and
-//! not more of them than Harbor may leave lying.
+//! Reads a request's body in pieces. A piece is allocated only when bytes are there, and the number of
+//! pieces that Harbor has not yet taken is limited.
 
 use super::chunked::Invalid;
 use super::framing::RequestBody;

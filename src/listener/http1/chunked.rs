@@ -1,6 +1,6 @@
-//! The chunked coding as it arrives (RFC 9112, 7.1), byte by byte where it has to be and piece by
-//! piece where it can. Pure; strict where readers differ: what one takes for data another takes for
-//! the next request.
+//! Parses the chunked coding (RFC 9112, 7.1): sizes and trailers byte by byte, data piece by piece.
+//! Pure. It is strict where parsers differ, because one parser could take for data what another takes
+//! for the next request.
 
 /// A chunk's line with its extensions, and all trailers together, are thrown away; but not more of
 /// them than this.

@@ -1,5 +1,5 @@
-//! A connection and the request that it has at the moment. The session that Pingora's proxy is given
-//! and the connection's own task take turns with it; both are on one thread.
+//! A connection and its current request. The session that Pingora's proxy uses and the connection's own
+//! task use it in turns; both run on one thread.
 
 use super::answer::Answer;
 use super::body::{Ahead, Body};

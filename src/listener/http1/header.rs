@@ -1,5 +1,5 @@
-//! A request's header: from the bytes that came to what Pingora makes of them. Its own parser does
-//! it, since it knows what it refuses; only the connection isn't in its hands.
+//! A request's header, from the received bytes to Pingora's type. Pingora's own parser reads it, so that
+//! the same requests are refused; only the connection is ours.
 
 use bytes::{Bytes, BytesMut};
 use pingora::http::RequestHeader;

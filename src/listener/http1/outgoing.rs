@@ -1,4 +1,4 @@
-//! What is to be sent, as the pieces that it came in: none is copied into another.
+//! The bytes to send, in the pieces in which they arrived: none is copied.
 
 use crate::listener::guard::Guard;
 use crate::listener::timer::Wait;

@@ -1,6 +1,6 @@
-//! One request over HTTP/1.1 as Pingora's proxy sees it: what Pingora's own session does, but that
-//! nothing is set aside while nothing comes, that bodies are not copied, and that no copy of a body's
-//! beginning is kept for another try: what has a body is never tried again.
+//! One request over HTTP/1.1 as Pingora's proxy sees it. Unlike Pingora's own session it allocates no
+//! buffer while nothing arrives, it doesn't copy bodies, and it keeps no copy of a body's beginning for
+//! a retry, because a request with a body is never retried.
 
 use super::exchange::{Exchange, drain};
 use super::framing::{Framing, of_answer};

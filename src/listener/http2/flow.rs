@@ -1,4 +1,5 @@
-//! How much of a connection's uploads Harbor has taken, and each piece's room until then.
+//! How much of a connection's uploads Harbor has taken; each piece keeps its flow-control window until
+//! then.
 
 use bytes::Bytes;
 use h2::FlowControl;

@@ -1,8 +1,8 @@
-//! How far ahead a client may send: as much as its uploads bring to Harbor within a round trip, eight
-//! times over, and never less than where it began. Pure: the time is an argument.
+//! The size of the flow-control windows: eight times as much as a client's uploads bring to Harbor
+//! within a round trip, and never less than the first size. Pure: the time is an argument.
 //!
-//! On a short way the first windows are enough for any speed, and grow somewhat only for uploads that
-//! bring much. An upload that Harbor doesn't take doesn't make them grow at all.
+//! If the round trip is short, the first windows are enough for any speed, and grow only a little for
+//! fast uploads. They don't grow at all for an upload that Harbor doesn't take.
 
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,9 @@
-//! HTTP/2 from clients: h2 is driven here and not by Pingora, because only who drives it decides how
-//! much a client may send ahead.
+//! HTTP/2 from clients: this module drives h2 instead of Pingora, because only the driver of h2 controls
+//! the flow-control windows.
 //!
-//! What a client may send and Harbor has not taken is ours to keep. So windows begin small, a
-//! piece's room is given back only when Harbor has it, and they grow for uploads that move.
+//! The gateway has to hold whatever a client may send and Harbor has not taken. So windows begin small,
+//! a piece's window is released only when Harbor has the piece, and windows grow for uploads that make
+//! progress.
 
 mod answer;
 mod flow;

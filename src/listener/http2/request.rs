@@ -1,5 +1,5 @@
-//! What can't be an HTTP/2 request though h2 takes it for one: it would be another one for Harbor,
-//! over HTTP/1.1.
+//! Requests that h2 accepts but that are not valid HTTP/2 requests: as HTTP/1.1 they would be another
+//! request for Harbor.
 
 use crate::config::Limits;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};

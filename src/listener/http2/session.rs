@@ -1,6 +1,6 @@
-//! One request over HTTP/2 as Pingora's proxy sees it: what Pingora's own session does, but that a
-//! piece of the body keeps its room until Harbor has it, and that no copy of the body's beginning is
-//! kept for another try: what has a body is never tried again.
+//! One request over HTTP/2 as Pingora's proxy sees it. Unlike Pingora's own session it releases the
+//! flow-control window of a piece only when Harbor has the piece, and it keeps no copy of a body's
+//! beginning for a retry, because a request with a body is never retried.
 
 use super::answer::Answer;
 use super::flow::{Flow, Piece};

@@ -1,5 +1,5 @@
-//! One connection's windows: when they are looked at, out of what they grow, and what the client is
-//! told. How far they grow is `growth`'s.
+//! The flow-control windows of one connection: when they are checked, which measurements they grow by,
+//! and what is announced to the client. `growth` computes their size.
 
 use super::flow::Flow;
 use super::growth::{Growth, Window};

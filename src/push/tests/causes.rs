@@ -1,4 +1,4 @@
-//! Findings about what lies behind the gateway, tokens and CDNs; and what is said without one.
+//! Findings about the hops behind the gateway, tokens and CDNs; and the diagnosis without a finding.
 
 use super::findings::{check, cut};
 use super::*;

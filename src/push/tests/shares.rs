@@ -1,4 +1,4 @@
-//! Floods: what is made up, and what one network has, pushes nobody else's out.
+//! Floods: neither invented entries nor those of one network push out other networks' entries.
 
 use super::*;
 use crate::registry::reason::Proof;

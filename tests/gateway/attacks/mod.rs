@@ -1,5 +1,5 @@
-//! What one network may do to the others, and to its own honest people: each attack fills a bound
-//! that all share, from 127.0.0.2, while 127.0.0.1 is somebody else.
+//! The effect of one network's attack on other networks, and on honest clients of its own: each attack
+//! comes from 127.0.0.2 and fills a limit that all share, while 127.0.0.1 is another client.
 
 mod connections;
 mod floods;

@@ -1,4 +1,4 @@
-//! Places among the requests that a registry may have under way.
+//! Attacks on `max_in_flight`: the places for requests of one registry.
 
 use super::{BLOB, TOKEN, UPLOAD, ask_beside, ask_from_elsewhere, attacker, setup};
 use crate::client::{Conn, get, request, with_length};

@@ -1,4 +1,4 @@
-//! Answers that a client leaves unread, while its registry has all the patience in the world.
+//! Answers that a client leaves unread, with a registry whose own timeouts are very long.
 
 use super::{attacker, setup};
 use crate::client::get;

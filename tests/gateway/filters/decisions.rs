@@ -1,4 +1,4 @@
-//! What filters decide, who is asked when, and what becomes of one that breaks.
+//! Decisions of filters, the order in which filters are asked, and what a broken filter causes.
 
 use super::{BOTH, built, fine, names, probed, seen, small, started, with_threads};
 use crate::client::{get, request};

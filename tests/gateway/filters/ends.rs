@@ -1,4 +1,4 @@
-//! Each request that was admitted is told to have ended, once, however it ended.
+//! Filters are told exactly once that an admitted request has ended, however it ended.
 
 use super::{fine, probed, seen, started};
 use crate::client::{get, request};

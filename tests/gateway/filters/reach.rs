@@ -1,4 +1,4 @@
-//! What filters see, and what is out of their reach.
+//! What filters see, and what they can't change.
 
 use super::{probed, seen};
 use crate::client::get;

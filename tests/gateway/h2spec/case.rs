@@ -1,4 +1,4 @@
-//! One case: what is sent, and what has to be seen after it.
+//! One case: what the client sends, and the reaction that is required of the gateway.
 
 use super::peer::{Event, Frame, Peer};
 use crate::client::Io;

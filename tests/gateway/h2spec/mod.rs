@@ -1,8 +1,9 @@
-//! The cases of h2spec 2.6, by their numbers: what a client may do wrong in HTTP/2 (RFC 9113) and
-//! HPACK (RFC 7541), frame by frame, and what has to be seen of us then. 5.4.1/2, which h2spec runs
-//! in its strict mode only, is among them.
+//! The cases of h2spec 2.6, by their numbers: errors of a client in HTTP/2 (RFC 9113) and HPACK
+//! (RFC 7541), frame by frame, and the required reaction of the gateway. They include 5.4.1/2, which
+//! h2spec runs only in its strict mode.
 //!
-//! Over TLS. A plain listener speaks HTTP/1.1 only (RFC 9113, 3.3 is for those who know better).
+//! The cases run over TLS. A plain listener speaks HTTP/1.1 only (HTTP/2 without TLS needs prior
+//! knowledge, RFC 9113, 3.3).
 
 mod basics;
 mod case;

@@ -1,4 +1,4 @@
-//! A client that sends frames as it is told and hands out what comes.
+//! A client that sends the frames of a test and returns the received ones.
 
 use super::case::{ACK, SETTINGS, frame};
 use crate::client::Io;

@@ -1,4 +1,4 @@
-//! Bodies move at a pace, in both directions, and only the client's side of it is the client's.
+//! The minimum data rate of bodies, in both directions: a client is only blamed for its own side.
 
 use super::frames::{END_HEADERS, END_STREAM, HEADERS, Raw, WINDOW_UPDATE, frame, get};
 use super::setup;

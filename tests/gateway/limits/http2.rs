@@ -1,4 +1,4 @@
-//! What a client may do to us over HTTP/2 for next to nothing.
+//! Attacks over HTTP/2 that cost a client almost nothing.
 
 use super::frames::{
     CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, RST_STREAM, Raw, SETTINGS,

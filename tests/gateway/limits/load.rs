@@ -1,4 +1,4 @@
-//! How much of one registry may be under way at once, and maintenance.
+//! How many requests of one registry may be in progress at once, and maintenance.
 
 use crate::client::{Conn, Reply, get, request, with_length};
 use crate::client_h2::request as h2_request;

@@ -1,4 +1,4 @@
-//! What a client can make the gateway keep.
+//! How much memory a client can make the gateway use.
 
 use super::frames::{DATA, END_HEADERS, END_STREAM, HEADERS, Raw, SETTINGS, frame, get};
 use super::{REFUSED, setup};

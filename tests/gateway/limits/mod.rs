@@ -1,4 +1,4 @@
-//! What a client may take of the gateway, and what it sees when it takes more.
+//! The limits on clients, and the answer to a client that exceeds one.
 
 mod bodies;
 mod connections;

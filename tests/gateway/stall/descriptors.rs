@@ -1,5 +1,5 @@
-//! What it is like when there are no descriptors left: it is said to be our own fault, it says so to
-//! those who look, and passes.
+//! No file descriptors left: requests fail with the gateway's own fault, log and metrics show it, and
+//! the gateway recovers.
 
 use crate::client::{Conn, get};
 use crate::client_h2::{H2, reply, request};

@@ -1,7 +1,8 @@
-//! A thread that hangs is noticed, named, gone round, and after a bound the end of the process.
+//! A thread that hangs is noticed and named, new connections avoid it, and after a limit the process
+//! ends.
 //!
-//! A thread is made to hang from outside, as the kernel sees it: a tracer holds it in the system call
-//! with which it waits for work.
+//! The test makes a thread hang from outside: a tracer holds it in the system call with which it waits
+//! for work.
 
 use crate::client::{Conn, get, with_length};
 use crate::common::plain_http::{Answer, ask};

@@ -1,4 +1,4 @@
-//! A log that nobody reads or that can't be written costs lines, which are counted, and nothing else.
+//! If nobody reads the log, or it can't be written, lines are lost and counted, and nothing else fails.
 
 use crate::client::{Conn, get};
 use crate::common::plain_http::ask;

@@ -1,5 +1,5 @@
-//! Nothing stalls everybody: not who doesn't read the log, not who asks the operator's listener for
-//! too much, not a thread that hangs, not a lack of descriptors, not a clock that is set.
+//! No single fault stalls all clients: an unread log, too many requests to the admin listener, a thread
+//! that hangs, a lack of descriptors, a clock that is set.
 
 mod admin;
 mod clock;

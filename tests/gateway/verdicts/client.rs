@@ -1,4 +1,4 @@
-//! What the client breaks off, or leaves lying.
+//! Requests that the client breaks off, or whose answers it doesn't read.
 
 use super::Row;
 use super::scene::{BLOB, COMMIT, MANIFEST, Scene, UPLOAD, bodyless, headers, whole};

@@ -1,5 +1,5 @@
-//! Harbor answers while the body is still arriving: its answer is what the request ended with,
-//! whatever becomes of the rest and of the connection.
+//! Harbor answers while the body is still arriving: the request ends with this answer, whatever happens
+//! to the rest of the body and to the connection.
 
 use super::Row;
 use super::scene::{COMMIT, Scene, UPLOAD, headers, id, whole};

@@ -1,4 +1,5 @@
-//! What the gateway's own end cuts. Its counters end with it: the record is what stays.
+//! Requests that the gateway's shutdown cuts. The counters end with the process, so the tests read the
+//! access record.
 
 use super::Row;
 use super::proof::recorded;

@@ -1,4 +1,4 @@
-//! What takes a Harbor that remembers passwords, tokens and blobs.
+//! Reasons that need a Harbor that remembers passwords, tokens and blobs.
 
 use super::Row;
 use super::proof::{Counts, ended};

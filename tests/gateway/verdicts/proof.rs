@@ -1,4 +1,4 @@
-//! What a request must leave behind: exactly its own counters, its record, its failure.
+//! What a request must change: exactly its own counters, its record, its entry among the failures.
 
 use super::Row;
 use crate::common::plain_http;

@@ -1,4 +1,4 @@
-//! What Harbor, or the way to it, breaks off.
+//! Requests that Harbor breaks off, or the connection to Harbor.
 
 use super::Row;
 use super::proof::{Counts, ended};

@@ -1,8 +1,8 @@
 //! The classes of payloads by which the HTTP Garden found bugs in servers and proxies, and a few
 //! of the same kind.
 //!
-//! `EVIL` stands where a request would be seen that is none: within a body, or after what has to
-//! be refused.
+//! `EVIL` marks bytes that are not a request but that a wrong parser takes for one: within a body, or
+//! after a request that has to be refused.
 
 use crate::stage::HUB;
 

@@ -1,4 +1,4 @@
-//! Pushes and pulls that go well: nothing is said of them but that they are good.
+//! Successful pushes and pulls: every report counts them as good and says nothing else.
 
 use super::judge::judge;
 use super::{PLAIN, Scene, place};

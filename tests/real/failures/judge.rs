@@ -1,5 +1,5 @@
-//! What Harbormouth says of what went wrong, wherever it says it: access records, metrics and the
-//! admin listener's lists (see `lists`). All of them have to tell the same.
+//! How Harbormouth reports a failure: in access records, in metrics and in the admin listener's lists
+//! (see `lists`). All of them have to agree.
 
 use super::lists;
 use crate::common::gateway::Gateway;

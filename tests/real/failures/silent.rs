@@ -1,6 +1,6 @@
-//! Harbor thinks for 35 s about the end of an upload. A client that waits gets its push done; one
-//! that gives up after 30 s, as containerd does from 2.3 on, leaves a push that could have been
-//! done. Debian has no such containerd: curl, told to give up, stands in for it.
+//! Harbor takes 35 s to answer the commit of an upload. A client that waits succeeds; a client that
+//! gives up after 30 s, as containerd does from 2.3 on, fails although the push would have succeeded.
+//! Debian has no such containerd, so curl with a timeout takes its place.
 
 use super::judge::{end, judge};
 use super::{PLAIN, Scene, place};

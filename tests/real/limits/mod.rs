@@ -1,4 +1,4 @@
-//! Real clients at a gateway that is full, closed, or beset.
+//! Real clients at a gateway that is full, closed for maintenance, or under attack.
 
 mod idle;
 mod refused;

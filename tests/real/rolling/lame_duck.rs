@@ -1,5 +1,5 @@
-//! What a replica does between SIGTERM and the end of `drain.delay`: it serves whoever comes, and
-//! tells everybody to go.
+//! What a replica does between SIGTERM and the end of `drain.delay`: it serves every client, and asks
+//! every client to close its connection.
 
 use super::https::Https;
 use crate::clients::{Client, Reference};

@@ -1,6 +1,6 @@
-//! What is on its way when a drain begins. A far client's next request, which meets the end of its
-//! connection: containerd's kept one, or the new one of a client that keeps none. And whatever a
-//! balancer still sends that hasn't noticed: that is what `drain.delay` is for.
+//! Requests that are on their way when a drain begins: a distant client's next request, which arrives
+//! while its connection is closed (containerd keeps connections; other clients open a new one), and
+//! requests from a balancer that hasn't noticed the drain yet, for which `drain.delay` exists.
 
 use super::balancer::{Check, Opinion};
 use super::edge::{Certificate, Distance, Edge, Registries, Settings};
