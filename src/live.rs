@@ -40,7 +40,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Authorities that a Harbor may bring up without being configured; each is logged once. More than
-/// this is no misconfiguration but somebody playing.
+/// this is no misconfiguration but an attack.
 const LOGGED_AUTHORITIES: usize = 100;
 
 /// A wrong word about the client's side comes with every request.

@@ -8,7 +8,7 @@ use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, VARY};
 use http::{HeaderMap, HeaderValue};
 use std::io::Write;
 
-/// Whether whoever asks takes gzip (RFC 9110, 12.5.3): it is named, and not with a weight of 0.
+/// Whether the client accepts gzip (RFC 9110, 12.5.3): it is named, and not with a weight of 0.
 pub(super) fn is_taken(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT_ENCODING).iter();
     let codings = values.filter_map(|value| value.to_str().ok());

@@ -227,7 +227,7 @@ fn unfiltered(query: &str, answer: impl FnOnce() -> Answer) -> Answer {
     }
 }
 
-/// The table of reasons, so that whoever reads a word can look it up where it was said.
+/// The table of reasons, so that a reader can look a reason up on the same listener.
 fn reasons() -> serde_json::Value {
     let view = |reason: &Reason| {
         serde_json::json!({

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 /// of one core at most, and workers get the locks between.
 const REST: u32 = 1;
 
-/// What came of rendering the metrics: their text, or why there is none.
+/// The result of rendering the metrics: their text, or why there is none.
 pub(super) type Rendered = Result<Bytes, String>;
 
 /// Who works, and until when the rest lasts.
@@ -69,7 +69,7 @@ impl Turn {
     }
 }
 
-/// Works in a task of its own: whoever asked may leave, and the turn ends only with the work.
+/// Works in its own task: the client may leave, and the turn ends only with the work.
 async fn take<T: Send + 'static>(
     mut turn: OwnedMutexGuard<Option<Instant>>,
     work: impl FnOnce() -> T + Send + 'static,

@@ -30,7 +30,7 @@ pub(crate) trait Examine: Clone + Send + 'static {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Doctor;
 
-/// Whoever takes a walk ends it in time; this is only for the case that nobody does.
+/// The walk has its own time limit; this one is only for the case that it fails.
 const TOTAL: Duration = Duration::from_secs(180);
 
 /// For cancelling and removing: two small requests.

@@ -62,7 +62,7 @@ pub(crate) enum End {
 }
 
 impl Run {
-    /// What came of a walk with these findings.
+    /// The result of a walk with these findings.
     pub(crate) fn of(time: SystemTime, walk: &Walk, findings: &[Finding], end: &End) -> Run {
         let grave = |finding: &&Finding| finding.severity != Severity::Warning;
         let found = findings.iter().find(grave);

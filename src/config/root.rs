@@ -188,7 +188,7 @@ impl Setting for Inherited {
         Reattach::read(rule, node, problems)
     }
 
-    /// Whoever inherits makes something of it.
+    /// Each registry that inherits it makes its own value.
     fn finish(_: &Keyed<DraftReattach>, _: &mut Making<'_, '_>) -> Option<Inherited> {
         Some(Inherited)
     }

@@ -58,9 +58,9 @@ kinds! {
     #[serde(rename_all = "snake_case")]
     pub enum Kind {
         NameUnresolved "name_unresolved" Unexamined,
-        /// No address takes a connection.
+        /// No address accepts a connection.
         Unreachable "unreachable" Unexamined,
-        /// Some addresses do, and some don't: clients go on to the next.
+        /// Some addresses accept connections, others don't: clients try the next one.
         AddressUnreachable "address_unreachable" Warning,
         TlsFailed "tls_failed" Broken,
         /// Plain HTTP on the port that is to be https.
@@ -74,7 +74,7 @@ kinds! {
         CertificateChainIncomplete "certificate_chain_incomplete" Broken,
         /// Within 14 days.
         CertificateExpiresSoon "certificate_expires_soon" Warning,
-        /// http is sent to https by 301, 302 or 303, which turns a write into a GET.
+        /// http is redirected to https by 301, 302 or 303, which turns a write into a GET.
         RedirectLosesWrites "redirect_loses_writes" Warning,
         /// http is served without a redirect: passwords go in clear, for a public https name.
         PlainHttpServed "plain_http_served" Warning,
@@ -96,7 +96,7 @@ kinds! {
         RealmForeign "realm_foreign" Unexamined,
         /// Two challenges of one name name two realms or services.
         RealmUnstable "realm_unstable" Broken,
-        /// POST at the realm is answered with what containerd takes for the end: 403, 3xx, 5xx.
+        /// POST to the realm is answered with a status after which containerd gives up: 403, 3xx, 5xx.
         TokenPostRefused "token_post_refused" Broken,
         /// GET at the realm gives no token.
         TokenFailed "token_failed" Broken,
@@ -106,7 +106,7 @@ kinds! {
         NothingGranted "nothing_granted" Unexamined,
         /// The token carries pull and no push.
         PushNotGranted "push_not_granted" Unexamined,
-        /// A token that is fresh is refused.
+        /// A fresh token is refused.
         TokenRefused "token_refused" Broken,
         /// The realm is right, the token is right, and the upload is not opened.
         UploadRefused "upload_refused" Broken,
@@ -122,7 +122,7 @@ kinds! {
         LocationPortLost "location_port_lost" Broken,
         /// The Location names another host.
         LocationHost "location_host" Broken,
-        /// The Location is none: missing, unreadable, or a path that doesn't begin with a slash.
+        /// The Location can't be used: missing, unreadable, or a path that doesn't begin with a slash.
         LocationUnusable "location_unusable" Broken,
         /// The Location has a path before `/v2/`.
         LocationPrefix "location_prefix" Broken,
@@ -136,7 +136,7 @@ kinds! {
         BodyLimit "body_limit" Broken,
         /// Chunked bodies are refused.
         ChunkedRefused "chunked_refused" Broken,
-        /// Bodies are collected before they are passed on.
+        /// Bodies are buffered before they are passed on.
         RequestBuffered "request_buffered" Warning,
         /// A body that pauses is cut.
         IdleCut "idle_cut" Broken,

@@ -89,7 +89,7 @@ pub(crate) struct User {
 pub struct AddressSeen {
     pub address: SocketAddr,
     pub connected: Result<Duration, Trouble>,
-    /// None where plain HTTP is spoken, or where there was no connection.
+    /// None over plain HTTP, or without a connection.
     pub tls: Option<Result<TlsSeen, Trouble>>,
     /// Whether the rest of the walk went there.
     pub is_used: bool,
@@ -134,7 +134,7 @@ pub enum Distrust {
     Other(String),
 }
 
-/// One request and what came of it.
+/// One request and its result.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     pub step: Step,
@@ -230,7 +230,7 @@ impl Answer {
             || (kind.is_empty() && self.body.trim_start().starts_with('<'))
     }
 
-    /// Whether it speaks of a forged request, as Harbor does where a write has a session's cookie.
+    /// Whether it mentions a forged request, as Harbor does if a write has a session cookie.
     pub(crate) fn is_csrf(&self) -> bool {
         let body = self.body.to_ascii_lowercase();
         self.status == 403 && (body.contains("csrf") || body.contains("cross-site"))
@@ -267,7 +267,7 @@ pub enum Trouble {
     Cut,
     #[error("TLS: {0}")]
     Tls(String),
-    /// Plain HTTP came where TLS was spoken.
+    /// The server answered plain HTTP to a TLS handshake.
     #[error("it speaks plain HTTP, not TLS")]
     NotTls,
     #[error("the answer is not HTTP: {0}")]
@@ -277,7 +277,7 @@ pub enum Trouble {
 /// What a token says, as far as it can be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Grant {
-    /// None where the token says nothing of itself.
+    /// None if the token's content can't be read.
     pub access: Option<Vec<Access>>,
     pub subject: Option<String>,
     /// Seconds.

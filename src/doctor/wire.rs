@@ -56,7 +56,7 @@ pub(crate) enum Trust {
 
 impl Wire {
     /// Trusts this machine's authorities (`SSL_CERT_FILE` and `SSL_CERT_DIR` where they are set), and
-    /// those in the file. Where there are none at all, nobody is trusted.
+    /// those in the file. Without any authority, no certificate is trusted.
     ///
     /// # Errors
     /// When authorities that were named can't be read.

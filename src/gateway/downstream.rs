@@ -96,12 +96,12 @@ fn shown_address(address: Option<IpAddr>) -> String {
 fn is_trusted(peer: Option<IpAddr>, arrival: &Arrival, shared: &Shared) -> bool {
     match arrival.announced.sender {
         Sender::Peer | Sender::Client(_) => peer.is_some_and(|peer| shared.trusted.contains(peer)),
-        // Behind the proxy is somebody, who may write any header.
+        // The client behind the proxy may write any header.
         Sender::Unknown => false,
     }
 }
 
-/// What the client spoke, where somebody says so who is believed.
+/// The client's scheme, if a trusted proxy states it.
 fn told_scheme(request: &RequestHeader, is_trusted: bool, arrival: &Arrival) -> Option<Scheme> {
     // A proxy that passes TLS through sees none; it ends here.
     let announced = || match arrival.way {

@@ -9,7 +9,7 @@ use http::header::EXPECT;
 use pingora::http::ResponseHeader;
 use std::time::Duration;
 
-/// So long a body is waited for that its client will probably skip.
+/// How long the gateway waits for a body that its client will probably skip.
 pub(super) const SKIPPED_BODY: Duration = Duration::from_secs(1);
 
 /// Whether the body may never come. Then it is not read before an answer, what is left of it is not

@@ -230,7 +230,7 @@ fn broke(
     Error::explain(pingora::InternalError, "a filter broke")
 }
 
-/// One line for whoever wrote a filter that broke.
+/// One log line for the author of a filter that broke.
 fn complain(index: usize, decision: FilterDecision, request: &Request) {
     let what = match decision {
         FilterDecision::Continue | FilterDecision::Deny => return,

@@ -88,7 +88,7 @@ fn reply<'a>(response: &ResponseHeader, request: Routed<'a>) -> Reply<'a> {
 /// What was done to one field.
 enum Done {
     Repaired(Repair),
-    /// Left alone: it leads to somebody else on purpose.
+    /// Left unchanged: it leads to another server on purpose.
     Foreign,
 }
 

@@ -40,7 +40,7 @@ pub(super) enum Came {
 pub(super) struct Arriving {
     state: State,
     timer: Timer,
-    /// The process ends: who waits is not waited for.
+    /// The process ends: a connection that waits for a request is closed.
     closed: ShutdownWatch,
 }
 

@@ -199,7 +199,7 @@ impl Life {
                 busy.await;
                 continue;
             }
-            // Whoever begins meanwhile ends with a notification.
+            // A waiter that begins meanwhile is woken by a notification.
             if tokio::time::timeout(time, busy).await.is_err()
                 && self.active.load(Ordering::Relaxed) == 0
             {

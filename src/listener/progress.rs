@@ -31,7 +31,7 @@ const MOMENT: Duration = Duration::from_millis(100);
 /// So many bytes are progress; a byte now and then is none.
 const STEP: u64 = 4096;
 
-/// Why a request is ended without a word of its client's or Harbor's.
+/// Why the gateway ends a request that neither its client nor Harbor ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Given {
     /// The client brought, or took, too little.

@@ -34,7 +34,7 @@ pub(crate) struct ClientStream {
     socket: TcpStream,
     /// Bytes read from the socket that nobody has taken yet.
     unread: BytesMut,
-    /// The reads of whoever takes them are small.
+    /// The consumer reads in small pieces.
     is_buffered: bool,
     /// Bytes accepted for writing that the socket has not taken yet.
     unsent: BytesMut,

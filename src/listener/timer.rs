@@ -45,7 +45,7 @@ impl Timer {
     }
 }
 
-/// One thing that is waited for, and may be for a bounded time.
+/// One wait with a time limit.
 #[derive(Default)]
 pub(super) struct Wait {
     since: Option<Instant>,

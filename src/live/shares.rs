@@ -39,7 +39,7 @@ pub(crate) enum Rest {
     Spared,
     /// It waits for its client, and has not moved since then.
     ForClient(Instant),
-    /// It waits for somebody else.
+    /// It waits for the other side.
     ForOthers(Instant),
 }
 

@@ -36,7 +36,7 @@ pub(super) struct Shared {
 #[derive(Default)]
 struct State {
     queue: Queue,
-    /// There is enough to write, or somebody waits for it.
+    /// There is enough to write, or a caller waits for a flush.
     is_due: bool,
     is_writing: bool,
 }

@@ -3,7 +3,7 @@
 use crate::words::words;
 
 words! {
-    /// What came of asking a filter.
+    /// The result of asking a filter.
     pub enum FilterDecision {
         Continue "continue",
         Deny "deny",

@@ -91,7 +91,7 @@ impl RegistryMetrics {
         &self.upstream_errors[cause as usize]
     }
 
-    /// Counts what came of asking a filter, by its place among them.
+    /// Counts a filter's decision, by the filter's position.
     pub(crate) fn filter_decided(&self, filter: usize, decision: FilterDecision) {
         if let Some(counters) = self.filters.get(filter) {
             counters[decision as usize].inc();

@@ -7,7 +7,7 @@ use serde::Serialize;
 words! {
     /// The codes that the gateway answers with.
     pub enum ErrorCode {
-        /// It may not be done here, whoever asks.
+        /// Not allowed here, for any client.
         Denied "DENIED",
         /// No repository can have this name.
         NameInvalid "NAME_INVALID",

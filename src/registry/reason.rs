@@ -136,7 +136,7 @@ reasons! {
         "A project policy forbids it: vulnerabilities, signatures, a proxy-cache project."
         "The project's configuration in Harbor; the message names the policy.";
     ReadOnly "read_only" Refused Upstream Write
-        "Harbor is in read-only mode." "Read-only mode in Harbor's system settings; it may end with a maintenance.";
+        "Harbor is in read-only mode." "Read-only mode in Harbor's system settings; during a maintenance, wait for its end.";
     ManifestInvalid "manifest_invalid" Refused Client Manifest
         "Harbor considers the manifest broken or of an unknown type." "The tool that wrote it, and its version.";
     ManifestBlobUnknown "manifest_blob_unknown" Refused Client Manifest

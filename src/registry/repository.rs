@@ -10,7 +10,7 @@ pub struct RepositoryName(String);
 const LONGEST: usize = 255;
 
 impl RepositoryName {
-    /// What is accepted, for whoever typed something else.
+    /// The accepted form, for the error message.
     pub const ACCEPTED: &str = "a repository's name without its registry, such as lab/canary";
 
     /// Reads a name (Pulling manifests): components of letters and digits in lower case, with single

@@ -39,7 +39,7 @@ upstream_errors! {
     ResponseTimeout,
     /// Harbor stopped reading the body for longer than the timeout.
     BodyTimeout,
-    /// What came is no HTTP.
+    /// The answer is not HTTP.
     Protocol,
 }
 

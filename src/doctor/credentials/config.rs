@@ -153,7 +153,7 @@ impl Config {
         }
     }
 
-    /// Empty where there is none.
+    /// Empty if there is none.
     fn text<'a>(
         &self,
         fields: &'a Map<String, Value>,

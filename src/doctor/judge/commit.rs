@@ -30,7 +30,7 @@ pub(super) fn is_commit_cut(exchange: &Exchange) -> bool {
     let waited = exchange.silence.unwrap_or(exchange.took);
     let is_late = waited >= SHORTEST_PATIENCE;
     let is_end = match &exchange.result {
-        // These say themselves that somebody's patience ended, however short it was.
+        // These statuses mean that a timeout ended, however short it was.
         Ok(answer) => match answer.status {
             408 | 504 | 524 => true,
             500 | 502 | 503 => is_late,

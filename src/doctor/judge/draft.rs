@@ -204,7 +204,7 @@ pub(super) fn quoted(text: &str) -> String {
     words.join(" ")
 }
 
-/// The registry's own words, or the beginning of what came in their place.
+/// The registry's own error message, or the beginning of what was received in its place.
 pub(super) fn words(answer: &Answer) -> Option<String> {
     let said = match OciError::read(answer.body.as_bytes()) {
         Some(error) if error.message.is_empty() => error.code,

@@ -14,7 +14,7 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     let has_token = token.is_none();
     drafts.extend(token);
     if has_token {
-        // A token for nobody is refused wherever somebody is asked for.
+        // An anonymous token is refused wherever a user is required.
         if !is_for_nobody(walk) {
             drafts.extend(refused(walk));
         }

@@ -34,7 +34,7 @@ pub(super) fn wrong(kind: Kind, name: &str) -> &'static str {
     said.unwrap_or_default()
 }
 
-/// What a hop most likely does to bring it about; none where it is nobody's doing.
+/// What a hop most likely does to cause it; none if no hop causes it.
 pub(super) fn cause(kind: Kind, name: &str) -> Option<&'static str> {
     SENTENCES.get(&kind)?.cause.as_ref()?.named(name)
 }

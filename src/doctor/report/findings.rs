@@ -108,7 +108,7 @@ fn effects(effects: &[Effect], style: Style) -> String {
 }
 
 /// Clients of one outcome by how they meet it, in the order in which they come. Those for which it
-/// works stand together: how they manage is nobody's question at night.
+/// works stand together: how they manage doesn't matter to the reader.
 fn alike(effects: &[Effect], outcome: Outcome) -> Vec<(String, Vec<Client>)> {
     let mut groups: Vec<(String, Vec<Client>)> = Vec::new();
     for effect in effects.iter().filter(|one| one.outcome == outcome) {

@@ -32,7 +32,7 @@ impl Course<'_> {
         }
     }
 
-    /// Asks, writes down what came, and gives it back with its secrets.
+    /// Sends the request, records the answer without its secrets, and returns it with them.
     pub(super) async fn ask_at(&mut self, site: &Site, request: Request) -> Result<Heard, Why> {
         let step = request.step;
         let heard = self.hear(site, request).await?;
@@ -93,7 +93,7 @@ impl Course<'_> {
         self.halt.unless(time, sending).await
     }
 
-    /// The answer is waited for a little even where the walk ends meanwhile.
+    /// Waits a little for the answer even if the walk is interrupted.
     async fn send_to_its_end(&mut self, site: &Site, request: Request) -> Result<Told, Why> {
         let time = bounds::time(request.step);
         // What is over before it begins doesn't begin.

@@ -117,7 +117,7 @@ impl<'a> Course<'a> {
         self.watcher.ended(&self.walk, step);
     }
 
-    /// The step is spoken of: taken, or without a place in this walk.
+    /// Marks the step as settled: it was taken, or it has no place in this walk.
     pub(super) fn settle(&mut self, step: Step) {
         if !self.settled.contains(&step) {
             self.settled.push(step);
@@ -134,21 +134,21 @@ impl<'a> Course<'a> {
     /// The walk ended while the step was being taken.
     pub(super) fn cut_short(&mut self, step: Step, why: Why) -> Why {
         match step {
-            // What ends something is done in cleaning up.
+            // The cleanup takes the steps that remove something.
             Step::UploadCancel | Step::ManifestDelete => {}
             _ => self.walk.skipped.push(Skipped { step, why }),
         }
         why
     }
 
-    /// What was not spoken of yet was not taken for this reason, or because nobody asked for it.
+    /// Skips all steps that are not settled yet: for this reason, or because they were not requested.
     pub(super) fn skip_the_rest(&mut self, why: Why) {
         for (step, is_asked_for) in self.leading() {
             self.skip(step, if is_asked_for { why } else { Why::NotAskedFor });
         }
     }
 
-    /// The steps of this walk whose absence is worth a word, and whether somebody asked for them.
+    /// The steps of this walk that the report lists if they are missing, and whether they were requested.
     /// Others belong to one of these, or are taken only where what they look at is there.
     fn leading(&self) -> Vec<(Step, bool)> {
         let is_whole = match self.options.extent {

@@ -147,7 +147,7 @@ pub(super) fn body(payload: &Payload) -> Body {
     }
 }
 
-/// What came, with its secrets: for going on, and never kept in the walk.
+/// The answer with its secrets: for the next requests, and never recorded in the walk.
 pub(super) struct Heard(pub(super) Result<Reply, Trouble>);
 
 impl Heard {

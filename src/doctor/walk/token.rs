@@ -45,7 +45,7 @@ pub(super) enum Deleting {
     AsAllElse,
     /// With a token of its own, which was asked for when the first was refused.
     With(Carry),
-    /// The same, and there is none.
+    /// Without a token.
     Refused,
 }
 

@@ -66,7 +66,7 @@ pub(crate) struct Patience {
     pub(crate) progress: Duration,
 }
 
-/// What came of a request. It may hold secrets.
+/// The result of a request. It may contain secrets.
 pub(crate) struct Told {
     pub(crate) result: Result<Reply, Trouble>,
     pub(crate) sent: u64,

@@ -36,7 +36,7 @@ pub(super) async fn tcp(address: SocketAddr) -> Result<TcpStream, Trouble> {
     }
 }
 
-/// Shakes hands, whoever it is; whether it is trusted stands beside it.
+/// Completes the handshake with any server; the result says whether its certificate is trusted.
 pub(super) async fn tls(
     stream: TcpStream,
     config: &rustls::ClientConfig,

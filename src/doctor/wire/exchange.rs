@@ -121,7 +121,7 @@ async fn reply<S: Stream>(
 ) -> Reply {
     let (parts, content) = answer.into_parts();
     let mut body = BytesMut::new();
-    // Whatever ends it early, what came is kept.
+    // The received bytes are kept, whatever ends the body early.
     let _ = timeout(patience.answer, driven.along(collect(content, &mut body))).await;
     let headers = parts
         .headers
@@ -148,7 +148,7 @@ async fn collect(mut content: Incoming, body: &mut BytesMut) {
     }
 }
 
-/// A connection, moved on by whoever waits for something on it.
+/// A connection, polled by the caller that waits for something on it.
 struct Driven<S: Stream>(Option<Connection<S>>);
 
 impl<S: Stream> Driven<S> {

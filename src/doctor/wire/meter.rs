@@ -16,7 +16,7 @@ const BLANK: &[u8; 4] = b"\r\n\r\n";
 /// hyper writes and flushes in one round, and then reads.
 const WAITS: u8 = 2;
 
-/// Shared by the body, the stream and whoever waits for the answer.
+/// Shared by the body, the stream and the code that waits for the answer.
 #[derive(Clone)]
 pub(super) struct Meter(Arc<Mutex<Count>>);
 
@@ -139,7 +139,7 @@ pub(super) struct Metered<S> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Writing {
     Possible,
-    /// Whoever writes waits for ever; the other direction brings the answer or the end.
+    /// A write waits for ever; reading brings the answer or the end.
     Over,
 }
 

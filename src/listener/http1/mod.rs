@@ -61,7 +61,7 @@ impl Connection {
             Ok(header) => header,
             Err(error) => {
                 log::debug!("a request that is none: {error}");
-                // Whoever has gone meanwhile doesn't want an answer.
+                // A client that has disconnected meanwhile doesn't want an answer.
                 let _ = self.refuse().await;
                 return None;
             }

@@ -87,7 +87,7 @@ pub(super) async fn serve(
         };
         let (request, respond) = match accepted {
             Some(Ok(accepted)) => accepted,
-            // Clients often go without a word.
+            // Clients often disconnect without closing the connection properly.
             Some(Err(error)) => {
                 log::debug!("an HTTP/2 connection ended: {error}");
                 return;
@@ -113,7 +113,7 @@ fn options(limits: &Limits) -> Builder {
     options.max_frame_size(FRAME);
     options.max_send_buffer_size(SEND_BUFFER);
     options.max_concurrent_streams(limits.http2_streams);
-    // A larger header is answered 431 by h2, without a word.
+    // h2 answers a larger header with 431, without telling us.
     let bytes = u32::try_from(request::largest(limits));
     options.max_header_list_size(bytes.unwrap_or(u32::MAX));
     options
@@ -144,7 +144,7 @@ fn admit(
         Err(Malformed::Authority) => {
             let mut response = Response::new(());
             *response.status_mut() = StatusCode::BAD_REQUEST;
-            // Whoever has reset it meanwhile doesn't want an answer.
+            // A client that has reset the stream meanwhile doesn't want an answer.
             let _ = respond.send_response(response, true);
             None
         }

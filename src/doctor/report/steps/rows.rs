@@ -141,7 +141,7 @@ fn row(walk: &Walk, exchange: &Exchange) -> Row {
         status,
         detail,
         is_answer: exchange.result.as_ref().is_ok_and(|answer| {
-            // What can't be tidied is left over, and nobody's fault.
+            // A failed cleanup is listed among the leftovers, and is no fault of the chain.
             exchange.request.method != "DELETE" || answer.status < 400
         }),
     }
