@@ -446,7 +446,7 @@ async fn the_reason_of_a_lost_authorization_replaces_a_body_of_any_form() {
         let reply = conn.ask(put).await;
         assert!(reply.complete, "{name}: {reply:?}");
         assert_eq!(
-            reply.text().contains("manifest can't"),
+            reply.text().contains("layers only"),
             is_ours,
             "{name}: {reply:?}"
         );
@@ -459,7 +459,7 @@ async fn the_reason_of_a_lost_authorization_replaces_a_body_of_any_form() {
         let mut h2 = world.h2().await;
         let reply = h2.ask(put).await.expect(name);
         assert_eq!(
-            reply.text().contains("manifest can't"),
+            reply.text().contains("layers only"),
             is_ours,
             "{name}: {reply:?}"
         );

@@ -540,7 +540,10 @@ async fn another_client_address_is_ignored_noted_or_refused() {
         let reply = commit(&mut plain, &at("203.0.113.10"), &location, b"x").await;
         assert_eq!(reply.status, status, "{rule}: {reply:?}");
         assert_eq!(
-            push.world.gateway.stderr().contains("from another address"),
+            push.world
+                .gateway
+                .stderr()
+                .contains("from another client address"),
             noted,
             "{rule}"
         );

@@ -217,7 +217,7 @@ const OWN: &[Own] = own! {
     "unknown-host" |id| format!("GET /v2/ HTTP/1.1\r\nHost: other.example.com\r\n{id}\r\n\r\n").into()
         => "other" Ping 421 UnknownHost "NAME_UNKNOWN" "no registry is served under this host name";
     "no-host-name" |id| format!("GET /v2/ HTTP/1.1\r\nHost: hub..example.com\r\n{id}\r\n\r\n").into()
-        => "other" Ping 400 BadHost "UNSUPPORTED" "no DNS name";
+        => "other" Ping 400 BadHost "UNSUPPORTED" "neither a DNS name";
     "encoded-twice" |id| get("/v2/lab/app/manifests/%252e", &[id])
         => "other" Other 400 BadPath "NAME_INVALID" "percent-encoded twice";
     "two-lengths" |id| request("PUT", MANIFEST, &[id, "Content-Length: 2, 2"], b"{}")

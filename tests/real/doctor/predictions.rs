@@ -110,7 +110,7 @@ fn is_said(said: &str, how: &str) -> bool {
     // No resolver is here to say that there is no such host.
     let how = how.replace(": no such host", "");
     let mut quoted = how.split('"').skip(1).step_by(2).peekable();
-    let hangs = how.contains("hangs") || how.contains("says that it pushed");
+    let hangs = how.contains("hangs") || how.contains("reports success");
     quoted.peek().is_none()
         || hangs
         || quoted.any(|words| words.split('…').all(|part| said.contains(part.trim())))
