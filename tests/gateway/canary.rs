@@ -349,7 +349,7 @@ async fn where_nothing_is_removed_the_same_is_pushed_again() {
     );
     assert_ne!(committed[0], again[0]);
     let left = world.canary()["left"].to_string();
-    assert!(left.contains("answered with 401"), "{left}");
+    assert!(left.contains("the answer was 401"), "{left}");
     // It is not asked again each time.
     let seen = world.standin.seen();
     let asked = seen.iter().filter(|seen| seen.method == Method::DELETE);

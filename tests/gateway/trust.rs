@@ -167,7 +167,7 @@ async fn http_by_a_trusted_proxys_word_is_a_finding_where_the_origin_is_https() 
     let told = |line: &&str| line.contains(" warn ") && line.contains("http");
     let told: Vec<_> = log.lines().filter(told).collect();
     assert_eq!(told.len(), 1, "{told:?}");
-    let parts = ["registry hq: 127.0.0.1 says", "insecure_client_side"];
+    let parts = ["registry hq: 127.0.0.1 reports", "insecure_client_side"];
     assert!(parts.iter().all(|part| told[0].contains(part)), "{told:?}");
 }
 
