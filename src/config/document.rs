@@ -203,6 +203,7 @@ mod tests {
             ("healht", Some("health")),
             ("tsl", None),
             ("ca", None),
+            ("un", None),
             ("", None),
         ] {
             assert_eq!(nearest(typed, KNOWN), meant, "{typed}");

@@ -78,7 +78,7 @@ mod tests {
         let machine = ("/proc/meminfo", "MemTotal:       8000 kB\nMemFree: 1 kB\n");
         let machine_bytes = 8000 * 1024;
         for (name, files, expected) in [
-            ("nothing known", vec![], UNKNOWN),
+            ("nothing known", vec![], 1_073_741_824),
             ("no group", vec![machine], machine_bytes),
             (
                 "a container, version 2",
@@ -110,6 +110,7 @@ mod tests {
                         "/proc/self/cgroup",
                         "9:cpu,cpuacct:/x\n4:memory:/docker/ab\n0::/x\n",
                     ),
+                    ("/sys/fs/cgroup/memory/x/memory.limit_in_bytes", "1000\n"),
                     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "1024000\n"),
                 ],
                 1_024_000,
@@ -125,6 +126,14 @@ mod tests {
                     ),
                 ],
                 machine_bytes,
+            ),
+            (
+                "as much as nobody has",
+                vec![
+                    ("/proc/self/cgroup", "0::/\n"),
+                    ("/sys/fs/cgroup/memory.max", "1152921504606846976\n"),
+                ],
+                1_073_741_824,
             ),
             (
                 "more than there is",

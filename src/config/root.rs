@@ -169,7 +169,7 @@ words! {
 choice!(LogFormat);
 
 /// What stands here is part of each registry's own table, and printed there.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Inherited;
 
 impl Setting for Inherited {

@@ -103,10 +103,8 @@ fn public_origins(draft: &DraftConfig, problems: &mut Problems) {
             before.flat_map(|registry| registry.value.public())
         };
         for origin in registry.value.public() {
-            let same_host = |other: &&Keyed<Origin>| {
-                other.value.host == origin.value.host
-                    && other.value.authority() == origin.value.authority()
-            };
+            let same_host =
+                |other: &&Keyed<Origin>| other.value.authority() == origin.value.authority();
             if let Some(first) = before().find(same_host) {
                 problems.add(
                     &origin.key,

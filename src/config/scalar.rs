@@ -199,10 +199,6 @@ impl Time {
 
 impl Rule for Time {
     fn accepted(&self) -> Cow<'static, str> {
-        DURATION.into()
-    }
-
-    fn described(&self) -> Cow<'static, str> {
         let (least, most, reason) = (self.least.1, self.most.1, self.reason);
         format!("{DURATION}, from {least} to {most}; {reason}").into()
     }

@@ -13,11 +13,6 @@ use std::borrow::Cow;
 pub(super) trait Rule {
     /// In words.
     fn accepted(&self) -> Cow<'static, str>;
-
-    /// In all words, where `accepted` leaves some to the complaint.
-    fn described(&self) -> Cow<'static, str> {
-        self.accepted()
-    }
 }
 
 /// Where the type says the rest.

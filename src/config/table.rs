@@ -52,7 +52,7 @@ macro_rules! settings {
                             name: table::key!($name $($key)?),
                             is_needed: <$type as Setting>::is_needed(&rule) && table::has_none!($($or)? $($by)?),
                             about: concat!("", $($about),*),
-                            accepted: Rule::described(&rule),
+                            accepted: Rule::accepted(&rule),
                             default: default.and_then(|default| Setting::print(&default)),
                             schema: <$type as Setting>::schema(&rule),
                         }

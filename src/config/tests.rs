@@ -13,7 +13,9 @@ use std::time::{Duration, SystemTime};
 mod canary;
 mod hops;
 mod limits;
+mod machine;
 mod reattach;
+mod schema;
 
 struct Files(HashMap<PathBuf, Vec<u8>>);
 
@@ -28,6 +30,9 @@ impl Files {
         let cert = params.signed_by(&key, &ca).unwrap();
         let other = KeyPair::generate_for(&PKCS_ED25519).unwrap();
         let seal = |byte| Key::new([byte; 32]).write().to_string();
+        let section = |text: &str| {
+            format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+        };
         let files = [
             ("a.key", seal(1)),
             ("b.key", seal(2)),
@@ -49,10 +54,13 @@ impl Files {
             ("ca.pem", ca.pem()),
             ("empty.pem", String::new()),
             ("broken.pem", "-----BEGIN CERTIFICATE-----\n!".to_owned()),
+            ("no-base64.pem", section("!")),
             (
-                "rubbish.pem",
-                "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(),
+                "no-begin.pem",
+                section("AAAA").replacen("CERTIFICATE-----", "CERTIFICATE", 1),
             ),
+            ("rubbish.pem", section("AAAA")),
+            ("half.crt", format!("{}{}", cert.pem(), section("AAAA"))),
         ];
         let file = |(name, text): (&str, String)| (Path::new("/conf").join(name), text.into());
         Files(files.map(file).into_iter().collect())
@@ -215,6 +223,10 @@ fn values() {
     const NAME: &str = "is not understood; accepted: 1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit, and not \"other\"";
     let upper = format!("registries[0].name: \"HQ\" {NAME}");
     let reserved = format!("registries[0].name: \"other\" {NAME}");
+    let dash = format!("registries[0].name: \"-a\" {NAME}");
+    let dot = format!("registries[0].name: \"a.b\" {NAME}");
+    let (longest, too_long) = ("a".repeat(63), "a".repeat(64));
+    let long = format!("registries[0].name: {too_long:?} {NAME}");
     let name = |name: &str| {
         registries(&format!(
             "{{ name: {name}, public: [http://hub], upstream: {{ endpoints: [http://10.0.0.5] }} }}"
@@ -223,6 +235,9 @@ fn values() {
     assert_lines(&[
         (name("HQ"), &upper),
         (name("other"), &reserved),
+        (name("-a"), &dash),
+        (name("a.b"), &dot),
+        (name(&too_long), &long),
         (
             listeners("{ address: 0.0.0.0 }"),
             "listeners[0].address: \"0.0.0.0\" is not understood; accepted: an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"",
@@ -258,6 +273,10 @@ fn values() {
         (
             upstream("endpoints: [http://10.0.0.5], health: { path: '/a b' }"),
             "registries[0].upstream.health.path: \"/a b\" is not understood; accepted: a path such as /api/v2.0/ping",
+        ),
+        (
+            upstream("endpoints: [http://10.0.0.5], health: { path: '/a#b' }"),
+            "registries[0].upstream.health.path: \"/a#***\" is not understood; accepted: a path such as /api/v2.0/ping",
         ),
         (
             upstream("endpoints: [http://10.0.0.5], health: { interval: 0s }"),
@@ -312,6 +331,9 @@ fn values() {
             "drain.timeout: \"2days\" is not between 0s and 24h: no roll-out waits longer than a day",
         ),
     ]);
+    for name_of_one in [&longest, "a-b_c", "'0'"] {
+        assert_eq!(Files::new().lines(&name(name_of_one)), [""; 0]);
+    }
 }
 
 #[test]
@@ -381,6 +403,15 @@ fn rules_between_values() {
             "registries[0].upstream.endpoints[0]: http://127.0.0.1:9090 is the gateway's own listener (admin.address): requests would go in a circle",
         ),
     ]);
+    // What only looks as if it broke one.
+    for yaml in [
+        listeners("{ address: 10.0.0.1:1 }, { address: 10.0.0.2:1 }"),
+        listeners("{ address: 0.0.0.0:1 }, { address: '[::]:1' }"),
+        listeners("{ address: 127.0.0.1:0 }, { address: 127.0.0.1:0 }"),
+        two("http://hub", "http://hub:81"),
+    ] {
+        assert_eq!(Files::new().lines(&yaml), [""; 0], "{yaml}");
+    }
 }
 
 #[test]
@@ -452,6 +483,18 @@ fn certificates() {
         (
             tls("broken.pem", "hub.key"),
             "listeners[0].tls.certificates[0].cert: \"broken.pem\" is not readable as PEM: a section has no END line",
+        ),
+        (
+            tls("no-base64.pem", "hub.key"),
+            "listeners[0].tls.certificates[0].cert: \"no-base64.pem\" is not readable as PEM: a section is not base64",
+        ),
+        (
+            tls("no-begin.pem", "hub.key"),
+            "listeners[0].tls.certificates[0].cert: \"no-begin.pem\" is not readable as PEM: a BEGIN line is malformed",
+        ),
+        (
+            tls("half.crt", "hub.key"),
+            "listeners[0].tls.certificates[0].cert: \"half.crt\" holds a certificate that can't be used (number 2 in the file): Parsing Error: Der(UnexpectedTag { expected: Some(Tag(16)), actual: Tag(0) })",
         ),
         (
             ca("no.pem"),
@@ -583,6 +626,7 @@ fn certificates_end_at_their_time() {
     let end = SystemTime::UNIX_EPOCH + Duration::from_secs(1_893_456_000);
     let second = Duration::from_secs(1);
     assert!(config.expired_certificates(end - second).is_empty());
+    assert!(config.expired_certificates(end).is_empty());
     assert_eq!(
         config.expired_certificates(end + second),
         ["the certificate in /conf/hub.crt has expired"]
@@ -616,6 +660,34 @@ fn problems_of_flags_name_the_flag() {
             "--tls-cert: \"no.crt\" can't be read: no such file",
         ]
     );
+}
+
+#[test]
+fn every_certificate_of_flags_has_its_key() {
+    let files = Files::new();
+    let strings = |items: &[&str]| items.iter().map(ToString::to_string).collect::<Vec<_>>();
+    for (certificates, keys, line) in [
+        (
+            &["hub.crt", "hub.crt"][..],
+            &["hub.key"][..],
+            "--tls-cert: given 2 times, but --tls-key 1 times; give each certificate its key",
+        ),
+        (
+            &["hub.crt"],
+            &["no.key"],
+            "--tls-key: \"no.key\" can't be read: no such file",
+        ),
+    ] {
+        let flags = Flags {
+            public: strings(&["https://hub.example.com"]),
+            upstream: strings(&["http://10.0.0.5"]),
+            tls_cert: strings(certificates),
+            tls_key: strings(keys),
+            ..Flags::default()
+        };
+        let error = files.with(|around| from_flags_in(&flags, around).unwrap_err());
+        assert_eq!(error.to_string(), line);
+    }
 }
 
 #[test]
@@ -678,4 +750,30 @@ drain: { timeout: 0s, delay: 5s }";
     ] {
         assert!(printed.contains(value), "{value}: {printed}");
     }
+}
+
+#[test]
+fn the_document_is_what_is_printed() {
+    let config = Files::new().load(&two("http://hub", "http://dev")).unwrap();
+    let printed: serde_yaml::Mapping = serde_yaml::from_str(&config.to_yaml().unwrap()).unwrap();
+    let document = config.document().into_iter();
+    let document = document.map(|(key, value)| (key.into(), value));
+    assert_eq!(serde_yaml::Mapping::from_iter(document), printed);
+    let registries = config.registries.iter();
+    let registries = registries.filter_map(|registry| registry.document());
+    assert_eq!(
+        printed["registries"],
+        serde_yaml::Value::Sequence(registries.collect())
+    );
+}
+
+#[test]
+fn a_warning_that_only_moved_is_no_new_one() {
+    let of = |yaml: String| Files::new().load(&yaml).unwrap().warnings;
+    let everybody = of(top("trusted_proxies: [0.0.0.0/0]"));
+    let moved = of(top("threads: 1\ntrusted_proxies: [0.0.0.0/0]"));
+    let other = of(top("trusted_proxies: ['::/0']"));
+    assert_ne!(everybody[0].at, moved[0].at);
+    assert_eq!(everybody, moved);
+    assert_ne!(everybody, other);
 }

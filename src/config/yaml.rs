@@ -317,6 +317,8 @@ mod tests {
             let flaw = parse(bomb(lines).as_bytes()).unwrap_err();
             assert!(flaw.message.starts_with(expected), "{flaw:?}");
         }
+        let brackets = format!("[{}]", "[],{},".repeat(600));
+        assert!(parse(brackets.as_bytes()).is_ok());
         let many = "- 1\n".repeat(100_000);
         assert!(parse(many.as_bytes()).is_err());
         assert!(parse(&many.as_bytes()[4..]).is_ok());
@@ -342,6 +344,11 @@ mod tests {
             (b"a: &a [*a]", "is not YAML", Some((1, 4))),
             (b"a: [1\nb: }", "is not YAML", Some((2, 2))),
             (b"a: 1\n---\nb: 2", "is not YAML", None),
+            (
+                b"a: 1\nb: 99999999999999999999",
+                "is not YAML: b: invalid type: integer `99999999999999999999` as u128, expected any YAML value",
+                Some((2, 4)),
+            ),
         ] {
             let flaw = parse(bytes).unwrap_err();
             assert!(flaw.message.starts_with(expected), "{flaw:?}");

@@ -173,6 +173,10 @@ fn bad_canaries_are_refused() {
             "canary.ca: \"robot.txt\" holds no certificate; accepted: PEM with \"BEGIN CERTIFICATE\", the server's own certificate first".to_owned(),
         ),
         (
+            canary("{ registry: hq, repository: a, credentials: robot.txt, realm_hosts: [a b] }"),
+            "canary.realm_hosts[0]: \"a b\" is not understood; accepted: a host without scheme and port, such as auth.example.com".to_owned(),
+        ),
+        (
             canary("lab/canary"),
             "canary: is the text \"lab/canary\"; accepted: a table with registry, repository and credentials, or a list of them".to_owned(),
         ),

@@ -1,9 +1,9 @@
 //! Limits, maintenance, drain, and who may speak the PROXY protocol.
 
 use super::super::limits::Drain;
-use super::super::{Limits, Maintenance, MaxInFlight, ProxyProtocol};
+use super::super::{Expose, Hsts, Limits, Maintenance, MaxInFlight, ProxyProtocol};
 use super::hops::load;
-use super::{Files, assert_lines, listeners, registry, top};
+use super::{Files, assert_lines, listeners, registries, registry, top};
 use std::time::Duration;
 
 const DEFAULT: Limits = Limits {
@@ -99,6 +99,14 @@ fn what_is_out_of_bounds_is_refused() {
             "limits.header_bytes: is the text \"much\"; accepted: a size from 4KiB to 1MiB",
         ),
         (
+            top("limits: { upload_progress: much }"),
+            "limits.upload_progress: is the text \"much\"; accepted: a size from 0 to 1GiB; 0 requires only one byte",
+        ),
+        (
+            top("limits: { body_memory: 2TiB }"),
+            "limits.body_memory: is the text \"2TiB\"; accepted: a size from 16MiB to 1TiB",
+        ),
+        (
             top("limits: { header_time: 10m }"),
             "limits.header_time: \"10m\" is not between 100ms and 5m: a header is a few packets; a client that needs longer holds connections open on purpose",
         ),
@@ -119,6 +127,89 @@ fn what_is_out_of_bounds_is_refused() {
             "client_address_header: \"X-Forwarded-For\" has its own meaning, which this setting would break; accepted: the name of a header that holds the client's address and nothing else, such as CF-Connecting-IP",
         ),
     ]);
+}
+
+#[test]
+fn requests_of_all_registries_are_counted_together() {
+    let max = |name: &str, limits: &str| {
+        format!(
+            "{{ name: {name}, public: [http://{name}], upstream: {{ endpoints: [http://10.0.0.5] }}, max_in_flight: {limits} }}"
+        )
+    };
+    let config = load(&registries(&format!(
+        "{}, {}",
+        max("a", "{ uploads: 3, other: 50 }"),
+        max("b", "{ uploads: 700, other: 9000 }")
+    )));
+    assert_eq!(config.in_flight(), 9753);
+}
+
+#[test]
+fn what_of_a_harbor_is_public_is_read_and_printed() {
+    for (parts, registry_part, api, ui) in [
+        ("[registry]", true, false, false),
+        ("[api]", false, true, false),
+        ("[ui]", false, false, true),
+        ("[ui, registry]", true, false, true),
+    ] {
+        let config = load(&registry(&format!("expose: {parts}")));
+        let exposed = Expose {
+            registry: registry_part,
+            api,
+            ui,
+        };
+        assert_eq!(config.registries[0].expose, exposed, "{parts}");
+        let again = load(&config.to_yaml().unwrap());
+        assert_eq!(again.registries[0].expose, exposed, "{parts}");
+    }
+}
+
+#[test]
+fn browsers_are_told_to_come_by_https_where_all_do() {
+    const ACCEPTED: &str = "accepted: off, or for how long browsers remember it, such as 30d";
+    let day = Duration::from_secs(86_400);
+    let with = |public: &str, hsts: &str| {
+        registries(&format!(
+            "{{ name: hq, public: [{public}], upstream: {{ endpoints: [http://10.0.0.5] }}{hsts} }}"
+        ))
+    };
+    for (public, hsts, expected, printed) in [
+        ("https://hub", "", Hsts::For(day * 30), "hsts: 30days"),
+        ("http://hub", "", Hsts::Off, "hsts: off"),
+        ("https://hub, http://hub", "", Hsts::Off, "hsts: off"),
+        ("https://hub", ", hsts: off", Hsts::Off, "hsts: off"),
+        ("https://hub", ", hsts: false", Hsts::Off, "hsts: off"),
+        (
+            "https://hub",
+            ", hsts: 0s",
+            Hsts::For(Duration::ZERO),
+            "hsts: 0s",
+        ),
+        (
+            "http://hub",
+            ", hsts: 732d",
+            Hsts::For(day * 732),
+            "hsts: 2years",
+        ),
+    ] {
+        let config = load(&with(public, hsts));
+        assert_eq!(config.registries[0].hsts, expected, "{public} {hsts}");
+        let text = config.to_yaml().unwrap();
+        assert!(text.contains(printed), "{printed}: {text}");
+        assert_eq!(load(&text).registries[0].hsts, expected, "{text}");
+    }
+    for (hsts, line) in [
+        ("true", format!("is the boolean true; {ACCEPTED}")),
+        ("on", format!("\"on\" is not understood; {ACCEPTED}")),
+        (
+            "733d",
+            "\"733d\" is not between 0s and 732d: browsers' preload lists require one year or two, and browsers keep a mistake for just as long".to_owned(),
+        ),
+    ] {
+        let yaml = with("https://hub", &format!(", hsts: {hsts}"));
+        let expected = format!("registries[0].hsts: {line}");
+        assert_eq!(Files::new().lines(&yaml), [expected]);
+    }
 }
 
 #[test]
