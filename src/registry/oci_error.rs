@@ -176,6 +176,24 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_is_an_algorithm_and_as_many_hexadecimals_as_a_digest_has() {
+        let hex = |count| "1a".repeat(100)[..count].to_owned();
+        for (algorithm, hex, is_digest) in [
+            ("sha256", hex(64), true),
+            ("md5", hex(32), true),
+            ("short", hex(31), false),
+            ("sha512", hex(128), true),
+            ("long", hex(129), false),
+            ("", hex(64), false),
+            ("sha256", "g".repeat(64), false),
+        ] {
+            let text = format!("{algorithm}:{hex}");
+            let found = digest(&Value::String(text.clone()));
+            assert_eq!(found, is_digest.then_some(text.clone()), "{text}");
+        }
+    }
+
+    #[test]
     fn messages_are_cut() {
         let long = format!(
             r#"{{"errors":[{{"code":"C","message":"{}"}}]}}"#,

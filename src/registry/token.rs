@@ -232,7 +232,7 @@ mod tests {
             (bearer("a\\nb"), None),
             ("Bearer opaque".to_owned(), None),
             ("Basic ???".to_owned(), None),
-            ("Negotiate abc".to_owned(), None),
+            (basic("alice:x").replace("basic", "Negotiate"), None),
             (String::new(), None),
         ] {
             assert_eq!(account(value.as_bytes()).as_deref(), expected, "{value}");
@@ -263,6 +263,8 @@ mod tests {
         ] {
             assert!(Credential::read(value.as_bytes()) == expected, "{value}");
         }
+        let bearer = |text: &str| Credential::Bearer(Bearer::new(text.to_owned()));
+        assert!(bearer("a") != bearer("b"));
         assert!(Credential::read(&[0xFF]) == Credential::Other);
         let shown = format!("{:?}", Credential::Bearer(Bearer::new("secret".into())));
         assert_eq!(shown, "Bearer");

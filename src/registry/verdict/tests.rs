@@ -322,6 +322,14 @@ fn harbors_answers_have_their_reasons() {
             Reason::Policy,
         ),
         (
+            Op::BlobGet,
+            Given,
+            403,
+            "PROJECTPOLICYVIOLATION",
+            "",
+            Reason::Policy,
+        ),
+        (
             Op::ManifestPut,
             Given,
             412,
@@ -386,6 +394,14 @@ fn harbors_answers_have_their_reasons() {
             "MANIFEST_INVALID",
             "",
             Reason::ManifestInvalid,
+        ),
+        (
+            Op::ManifestGet,
+            Given,
+            400,
+            "MANIFEST_INVALID",
+            "",
+            Reason::Rejected,
         ),
         (
             Op::ManifestPut,
