@@ -107,13 +107,11 @@ pub(crate) fn body_limit(received: u64) -> Option<u64> {
 const IMPATIENCE: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(28)..=Duration::from_secs(33);
 
+/// What the client does anyway is no balancer's work: such a break has no cluster (`is_own_limit`).
 fn cut(ended: &Ended<'_>, evidence: &Evidence) -> Option<Finding> {
-    let is_impatient = is_impatient(ended);
     match evidence.cluster {
-        // What this client does anyway is no balancer's work.
-        Some(_) if is_impatient && gives_up(ended.client_family) => Some(Finding::ImpatientClient),
         Some(_) => Some(Finding::IdleCut),
-        None if is_impatient => Some(Finding::ImpatientClient),
+        None if is_impatient(ended) => Some(Finding::ImpatientClient),
         None => None,
     }
 }

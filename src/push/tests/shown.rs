@@ -306,3 +306,14 @@ fn bad_runs_of_a_canary_are_failures_apart() {
     let overview = stage.pushes.overview(stage.now);
     assert_eq!(overview.registries[1].windows.day, Counts::default());
 }
+
+#[test]
+fn a_registry_has_one_number() {
+    let stage = Stage::new();
+    for (name, number) in [("hq", 0), ("lab", 1), ("new", 2), ("newer", 3), ("new", 2)] {
+        assert_eq!(stage.pushes.enroll(name), number, "{name}");
+    }
+    let names = stage.pushes.registries();
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    assert_eq!(names, ["hq", "lab", "new", "newer"]);
+}
