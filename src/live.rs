@@ -46,6 +46,9 @@ const LOGGED_AUTHORITIES: usize = 100;
 /// A wrong word about the client's side comes with every request.
 const IN_CLEAR_TOLD_EVERY: Duration = Duration::from_secs(3600);
 
+/// A hop that takes Authorization off does so with every request.
+const REMOVED_TOLD_EVERY: Duration = Duration::from_secs(3600);
+
 /// Where one request finds no socket, all others don't either.
 const EXHAUSTED_TOLD_EVERY: Duration = Duration::from_secs(60);
 
@@ -106,6 +109,23 @@ pub(crate) struct Harbor {
     pub(crate) keys: Option<Arc<Keyring>>,
     unknown_logged: Arc<Mutex<HashSet<String>>>,
     in_clear_logged: Arc<Seldom>,
+    authorization: Arc<WayOfAuthorization>,
+}
+
+/// What becomes of Authorization on the way to a Harbor.
+struct WayOfAuthorization {
+    /// A hop was last seen to take it off.
+    is_removed: AtomicBool,
+    logged: Seldom,
+}
+
+impl Default for WayOfAuthorization {
+    fn default() -> WayOfAuthorization {
+        WayOfAuthorization {
+            is_removed: AtomicBool::new(false),
+            logged: Seldom::every(REMOVED_TOLD_EVERY),
+        }
+    }
 }
 
 impl Process {
@@ -288,6 +308,8 @@ impl Harbor {
             ),
             unknown_logged: before
                 .map_or_else(Arc::default, |before| Arc::clone(&before.unknown_logged)),
+            authorization: before
+                .map_or_else(Arc::default, |before| Arc::clone(&before.authorization)),
         }
     }
 
@@ -299,6 +321,24 @@ impl Harbor {
                 "registry {}: Harbor uses the name {authority:?} in an upload's Location, which \
                  the gateway repaired. Add this name to upstream.also_known_as of this registry, \
                  or correct Harbor's external_url or the proxy in front of Harbor",
+                self.registry.name
+            );
+        }
+    }
+
+    pub(crate) fn authorization_arrives(&self) -> bool {
+        !self.authorization.is_removed.load(Ordering::Relaxed)
+    }
+
+    /// An answer shows whether Authorization comes through to this Harbor. Tells the operator where
+    /// it doesn't.
+    pub(crate) fn note_authorization(&self, arrives: bool) {
+        let way = &self.authorization;
+        way.is_removed.store(!arrives, Ordering::Relaxed);
+        if !arrives && way.logged.is_due() {
+            log::warn!(
+                "registry {}: Harbor asks for Authorization, though the request left here with one: a hop \
+                 between this gateway and Harbor removes it (reason authorization_removed)",
                 self.registry.name
             );
         }

@@ -106,6 +106,9 @@ kinds! {
         NothingGranted "nothing_granted" Unexamined,
         /// The token carries pull and no push.
         PushNotGranted "push_not_granted" Unexamined,
+        /// The registry asks for a token as if the request had brought no Authorization: a hop removes
+        /// it from every request.
+        AuthorizationRemoved "authorization_removed" Broken,
         /// A fresh token is refused.
         TokenRefused "token_refused" Broken,
         /// The realm is right, the token is right, and the upload is not opened.

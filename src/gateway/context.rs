@@ -144,8 +144,10 @@ impl RequestContext {
             self.answered.token_answer = None;
         } else if last && let Some(request) = self.request.routed() {
             let said = answer.said(request.asked.token_query.as_deref());
-            let password = credentials::judge_given(&said, request);
+            let is_removed = credentials::password_was_removed(&said, request);
+            let password = credentials::judge_given(&said, is_removed, request);
             self.answered.token_answer = None;
+            self.answered.authorization_removed = is_removed;
             self.answered.empty_grant = said.grant == Grant::Empty;
             login::count(&mut self.login, password, &self.request);
         }

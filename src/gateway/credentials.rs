@@ -24,15 +24,18 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use std::time::Duration;
 
 /// Answers a rejected Bearer token with a Bearer challenge, so that the client fetches another one.
-/// Harbor's own is for passwords, and makes clients send theirs with every request from then on.
-/// Returns whether it did.
+/// Harbor's own is for passwords, and makes clients send theirs with every request from then on. A
+/// token that Harbor never saw was not rejected. Returns whether it did.
 pub(super) fn challenge_rejected(
     response: &mut ResponseHeader,
+    is_removed: bool,
     request: Routed<'_>,
 ) -> Result<bool> {
-    let (Credential::Bearer(token), 401) =
-        (&request.authorization.credential, response.status.as_u16())
-    else {
+    let (Credential::Bearer(token), 401, false) = (
+        &request.authorization.credential,
+        response.status.as_u16(),
+        is_removed,
+    ) else {
         return Ok(false);
     };
     let operation = request.asked.operation;
@@ -48,19 +51,25 @@ pub(super) fn challenge_rejected(
     Ok(true)
 }
 
-/// A write that never comes without its Authorization came without: Harbor's refusal says nothing
-/// of that, so ours takes its place.
+/// Replaces Harbor's refusal of a request whose Authorization a hop removed, before the gateway or
+/// behind it: Harbor can't name that cause.
 pub(super) fn explain_lost(
     response: &mut ResponseHeader,
+    is_removed: bool,
     request: Routed<'_>,
 ) -> Result<Option<(Answer, Bytes)>> {
+    let operation = request.asked.operation;
     let is_bare = request.authorization.credential == Credential::None;
-    let is_refused = is_bare && response.status == 401;
-    let lost = Lost::of(request.asked.operation);
-    let Some(lost) = lost.filter(|_| is_refused && has_body(response)) else {
+    let answer = if is_removed && operation.is_registry() {
+        Some(Answer::AuthorizationRemoved)
+    } else if is_bare && response.status == 401 {
+        Lost::of(operation).map(Answer::AuthorizationLost)
+    } else {
+        None
+    };
+    let Some(answer) = answer.filter(|_| has_body(response)) else {
         return Ok(None);
     };
-    let answer = Answer::AuthorizationLost(lost);
     let body = answer.body(
         Some(request.registry_name()),
         &request.downstream.request_id,
@@ -142,19 +151,29 @@ pub(super) fn note_accepted(is_success: bool, request: Routed<'_>) {
 
 /// What the token service made of the password. Counts a token that grants nothing, and remembers
 /// one that is somebody's.
-pub(super) fn judge_given(said: &Given, request: Routed<'_>) -> Password {
-    if said.grant == Grant::Empty {
+pub(super) fn judge_given(said: &Given, is_removed: bool, request: Routed<'_>) -> Password {
+    if said.grant == Grant::Empty && !is_removed {
         request.metrics().authorization.empty_grants.inc();
     }
     if let Some(token) = &said.somebodys {
         let accepted = &request.shared.accepted;
         accepted.accept(accepted.token(request.registry_name(), token));
+        request.harbor.note_authorization(true);
     }
     match (said.grant, &said.somebodys) {
         (Grant::Unreadable, _) => Password::Doubtful,
         (Grant::Granted | Grant::Empty, Some(_)) => Password::Right,
         (Grant::Granted | Grant::Empty, None) => Password::Wrong,
     }
+}
+
+/// Whether a token for nobody is the work of a hop behind the gateway, which was last seen to remove
+/// Authorization. The login limit counts the password as a wrong one all the same: else a hop that
+/// removes Authorization from writes alone would let strangers guess passwords.
+pub(super) fn password_was_removed(said: &Given, request: Routed<'_>) -> bool {
+    said.somebodys.is_none()
+        && request.authorization.credential != Credential::None
+        && !request.harbor.authorization_arrives()
 }
 
 /// Whether Harbor asks for a token as if no Authorization had come, though one left here. To one that

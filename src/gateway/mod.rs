@@ -307,8 +307,12 @@ impl ProxyHttp for Gateway {
             tracked.answered(response);
         }
         credentials::note_accepted(ctx.answered.is_success(), request);
+        let authorization_removed = ctx.answered.authorization_removed;
+        if authorization_removed {
+            request.harbor.note_authorization(false);
+        }
         login::answered(&mut ctx.login, &ctx.answered, request);
-        let edited = response_headers::edit(response, request)?;
+        let edited = response_headers::edit(response, authorization_removed, request)?;
         for repair in edited.repairs {
             ctx.repaired(repair);
         }

@@ -25,7 +25,11 @@ pub(super) struct Edited {
 }
 
 /// Puts an answer right for the client.
-pub(super) fn edit(response: &mut ResponseHeader, request: Routed<'_>) -> Result<Edited> {
+pub(super) fn edit(
+    response: &mut ResponseHeader,
+    authorization_removed: bool,
+    request: Routed<'_>,
+) -> Result<Edited> {
     hop_by_hop::strip(response);
     response.insert_header("X-Request-Id", request.downstream.request_id.as_str())?;
     if let Some(hsts) = request.hsts()
@@ -47,10 +51,10 @@ pub(super) fn edit(response: &mut ResponseHeader, request: Routed<'_>) -> Result
         metrics.repair(Repair::CookieStripped).inc();
     }
     let mut repairs = Vec::new();
-    if credentials::challenge_rejected(response, request)? {
+    if credentials::challenge_rejected(response, authorization_removed, request)? {
         repairs.push(Repair::Challenge);
     }
-    let instead = credentials::explain_lost(response, request)?;
+    let instead = credentials::explain_lost(response, authorization_removed, request)?;
     tickets::issue(response, request)?;
     for done in done {
         match done {

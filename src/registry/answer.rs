@@ -31,6 +31,8 @@ pub enum Answer {
     NotPublic,
     /// A write that came without its Authorization, and nothing to help it.
     AuthorizationLost(Lost),
+    /// A request that left here with its Authorization and came to Harbor without.
+    AuthorizationRemoved,
     /// Too many wrong passwords.
     LoginLimited,
     /// More header than anybody needs.
@@ -65,6 +67,20 @@ impl Again {
             Again::Unavailable
         } else {
             Again::TooManyRequests
+        }
+    }
+
+    fn status(self) -> u16 {
+        match self {
+            Again::TooManyRequests => 429,
+            Again::Unavailable => 503,
+        }
+    }
+
+    fn code(self) -> ErrorCode {
+        match self {
+            Again::TooManyRequests => ErrorCode::TooManyRequests,
+            Again::Unavailable => ErrorCode::Unavailable,
         }
     }
 }
@@ -164,22 +180,20 @@ impl Answer {
                 "this upload arrived without its Authorization header: a proxy between the client \
                  and this registry removes it, or changes the host, port or scheme of Location so \
                  that the client leaves it out. Check the proxies for both"),
+            Answer::AuthorizationRemoved => row(401, Unauthorized, Reason::AuthorizationRemoved,
+                "the gateway sent this request with its Authorization header, and {harbor} got it \
+                 without: a proxy between the two removes it. The password and the role are not the \
+                 cause; the operator has to check that proxy"),
             Answer::LoginLimited => row(429, TooManyRequests, Reason::LoginLimited,
                 "too many failed logins with this user name from this address; wait as long as \
                  Retry-After says, then log in with the right password"),
             Answer::HeaderTooLarge => row(431, Unsupported, Reason::HeaderTooLarge,
                 "the header of the request is too large for this registry: too many fields, or \
                  too many bytes in them"),
-            Answer::Overloaded(Again::TooManyRequests) => row(429, TooManyRequests, Reason::Overloaded,
+            Answer::Overloaded(again) => row(again.status(), again.code(), Reason::Overloaded,
                 "{harbor} has as many requests under way as it can take; wait as long as \
                  Retry-After says, then try again"),
-            Answer::Overloaded(Again::Unavailable) => row(503, Unavailable, Reason::Overloaded,
-                "{harbor} has as many requests under way as it can take; wait as long as \
-                 Retry-After says, then try again"),
-            Answer::MemoryFull(Again::TooManyRequests) => row(429, TooManyRequests, Reason::Overloaded,
-                "this client, or all together, have as much under way as this registry has memory \
-                 for; wait as long as Retry-After says, then try again"),
-            Answer::MemoryFull(Again::Unavailable) => row(503, Unavailable, Reason::Overloaded,
+            Answer::MemoryFull(again) => row(again.status(), again.code(), Reason::Overloaded,
                 "this client, or all together, have as much under way as this registry has memory \
                  for; wait as long as Retry-After says, then try again"),
             Answer::Maintenance(Closed::Pushes) => row(503, Unavailable, Reason::Maintenance,
@@ -262,6 +276,12 @@ mod tests {
                 401,
                 "UNAUTHORIZED",
                 "Location",
+            ),
+            (
+                Answer::AuthorizationRemoved,
+                401,
+                "UNAUTHORIZED",
+                "Harbor \"hq\" got it without",
             ),
             (Answer::LoginLimited, 429, "TOOMANYREQUESTS", "wait"),
             (Answer::HeaderTooLarge, 431, "UNSUPPORTED", "header"),

@@ -176,9 +176,9 @@ reasons! {
     AuthorizationMissing "authorization_missing" Refused Client Write
         "A write without Authorization, from a client that the gateway never saw with one."
         "Scanners send such requests. If real pushes fail with this reason, a hop in front removes Authorization from all requests, or from manifests whose layers went through another replica: compare `harbormouth_unproven_failures_total` with the pushes, and run `harbormouth doctor`.";
-    AuthorizationRemoved "authorization_removed" Failed Upstream Write
-        "Harbor asked for Authorization, although the gateway sent the write with one."
-        "The hops between the gateway and Harbor: one removes Authorization.";
+    AuthorizationRemoved "authorization_removed" Failed Upstream Registry
+        "Harbor asked for Authorization, although the gateway sent the request with one. While that goes on, a token for nobody in exchange for a password counts as well."
+        "The hops between the gateway and Harbor: one removes Authorization. Passwords and roles are not the cause.";
     TokenExpired "token_expired" Failed Upstream Upload
         "The token expired while its upload was under way." "Harbor's token expiration: longer than the slowest layer takes.";
     TokenUnproven "token_unproven" Refused Client Upload

@@ -44,6 +44,7 @@ pub enum Credentials {
     Expired,
     /// Harbor asks for a Bearer token, which it does only where no Authorization came, though one left
     /// here. To an Authorization of any kind its challenge is Basic, so no stranger makes it say this.
+    /// Or its token service, behind a hop that was seen to do so, took a password for nobody's.
     Removed,
     Given,
 }
@@ -92,6 +93,9 @@ pub fn judge(facts: &Facts<'_>) -> Reason {
         End::Answered(Answer::AuthorizationLost(_)) => lost(facts.proof),
         End::Answered(answer) => answer.reason(),
         End::Denied => Reason::Filter,
+        End::EmptyGrant if facts.credentials == Credentials::Removed => {
+            Reason::AuthorizationRemoved
+        }
         End::EmptyGrant => Reason::EmptyGrant,
         End::Broken { failure, waited } => broken(*failure, *waited, facts.operation),
         End::Passed {
@@ -150,9 +154,7 @@ fn unauthorized(error: Option<&OciError>, facts: &Facts<'_>) -> Reason {
                 Proof::Unproven => Reason::TokenUnproven,
             }
         }
-        Credentials::Removed if Operation::PUSH.contains(&facts.operation) => {
-            Reason::AuthorizationRemoved
-        }
+        Credentials::Removed if facts.operation.is_registry() => Reason::AuthorizationRemoved,
         Credentials::Expired => Reason::Challenge,
         // Harbor's words for a name that none of its routes takes, an upper-case one say.
         Credentials::Given if says(error, "un-recognized request") => Reason::NameInvalid,

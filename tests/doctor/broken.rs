@@ -1,6 +1,7 @@
 //! Chains whose hops change requests or answers.
 
 use crate::stage::{Plan, Stage, Told, impatient, left_uploads, skipped, status, statuses};
+use harbormouth::doctor::kind::Kind;
 use harbormouth::doctor::seen::{Entry, Trouble, Why};
 use harbormouth::doctor::step::Step;
 use harbormouth::standin::hop::{Buffering, HostRule, ProtoRule};
@@ -115,6 +116,18 @@ async fn an_authorization_that_is_lost_on_the_commit_is_seen_there() {
     assert_eq!(status(&walk, Step::BlobCommit), Some(401));
     assert_eq!(walk.all(Step::ManifestPut).count(), 0);
     assert_eq!((stage.standin.open_uploads(), walk.left.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn an_authorization_that_is_removed_from_everything_is_no_wrong_password() {
+    const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::PATCH, Method::PUT];
+    let stage = Stage::set(Plan::hop(|hop| hop.strip_authorization_on = METHODS.into())).await;
+    let walk = stage.walk().await;
+    assert_eq!(status(&walk, Step::TokenGet), Some(200));
+    assert_eq!(status(&walk, Step::Authorized), Some(401));
+    let findings = harbormouth::doctor::judge::judge(&walk);
+    let kinds: Vec<Kind> = findings.iter().map(|finding| finding.kind).collect();
+    assert_eq!(kinds, [Kind::AuthorizationRemoved]);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use crate::push::{self, alice, basic, bearer};
 use crate::setup::{PATIENCE, Setup, World};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use harbormouth::standin::hop::{Hop, HopConfig};
 use std::time::{Duration, Instant, SystemTime};
 
 const MOVED: &str = "trusted_proxies: [127.0.0.0/8]\nrestore_authorization_from:\n  \
@@ -327,6 +328,70 @@ async fn tokens_that_grant_nothing_are_counted() {
     // containerd falls back to GET on exactly this.
     let post = with_length("POST", "/service/token", &[], b"grant_type=password");
     assert_eq!(conn.ask(post).await.status, 405);
+}
+
+/// Harbor's token service takes a password that a hop removes for nobody's, as it takes a wrong one. Its
+/// challenge tells the two apart, and what follows is told by it.
+#[tokio::test]
+async fn an_authorization_that_is_removed_behind_is_told_from_a_wrong_password() {
+    let harbor = push::standin().await;
+    let methods = ["GET", "HEAD", "POST", "PATCH", "PUT"];
+    let hop = Hop::start(HopConfig {
+        strip_authorization_on: methods.map(|it| it.parse().expect("a method")).into(),
+        ..HopConfig::honest(harbor.origin().clone())
+    });
+    let hop = hop.await.expect("the hop");
+    let behind = format!("http://{}", hop.address());
+    let world = Setup::new(&behind).start();
+    let mut conn = world.https().await;
+    let push = "&scope=repository:lab/app:pull,push";
+    let ended = async |operation: &str, reason: &str, count: f64| {
+        let labels = [("operation", operation), ("reason", reason)];
+        let family = "harbormouth_request_failures_total";
+        world.metric_becomes(family, &labels, count).await;
+    };
+    // Nothing shows yet whose fault it is.
+    assert_eq!(ask_token(&mut conn, Some(&alice()), push).await.status, 200);
+    ended("token", "empty_grant", 1.0).await;
+    let reply = conn.ask(get("/v2/", &[&alice()])).await;
+    assert_eq!(reply.status, 401);
+    let (_, message) = reply.oci_error();
+    assert!(
+        message.contains("a proxy between the two removes it"),
+        "{message}"
+    );
+    ended("ping", "authorization_removed", 1.0).await;
+    assert_eq!(ask_token(&mut conn, Some(&alice()), push).await.status, 200);
+    ended("token", "authorization_removed", 1.0).await;
+    let family = "harbormouth_empty_grants_total";
+    assert_eq!(world.gateway.metric(family, &[]), 1.0);
+    // A push is one of the objective's, and no one's who may send what they like.
+    let start = "/v2/lab/app/blobs/uploads/";
+    let post = request("POST", start, &[&alice(), "Content-Length: 0"], b"");
+    assert_eq!(conn.ask(post).await.status, 401);
+    ended("upload_start", "authorization_removed", 1.0).await;
+    let labels = [("operation", "upload_start"), ("quality", "bad")];
+    let family = "harbormouth_push_requests_total";
+    assert_eq!(world.gateway.metric(family, &labels), 1.0);
+    assert_eq!(conn.ask(get("/v2/", &[])).await.status, 401);
+    ended("ping", "authorization_removed", 1.0).await;
+    let told = world.gateway.stderr();
+    assert_eq!(
+        told.matches("removes it (reason authorization_removed)")
+            .count(),
+        1
+    );
+    // The hop is mended: a wrong password is one again.
+    world
+        .gateway
+        .reload(&world.yaml.replace(&behind, &harbor.origin().to_string()));
+    world.logged(&["the configuration was read again"]).await;
+    let wrong = basic("alice", "wrong");
+    let mut conn = world.https().await;
+    assert_eq!(ask_token(&mut conn, Some(&alice()), push).await.status, 200);
+    assert_eq!(ask_token(&mut conn, Some(&wrong), push).await.status, 200);
+    ended("token", "empty_grant", 2.0).await;
+    ended("token", "authorization_removed", 1.0).await;
 }
 
 #[tokio::test]

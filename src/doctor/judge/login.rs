@@ -13,13 +13,19 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     let token = token(walk);
     let has_token = token.is_none();
     drafts.extend(token);
-    if has_token {
-        // An anonymous token is refused wherever a user is required.
-        if !is_for_nobody(walk) {
-            drafts.extend(refused(walk));
-        }
-        drafts.extend(granted(walk));
+    if !has_token {
+        return drafts;
     }
+    if let Some(removed) = removed(walk) {
+        // What the token allows is nobody's then, and says nothing of the password.
+        drafts.push(removed);
+        return drafts;
+    }
+    // A token for nobody is refused wherever somebody is asked for.
+    if !is_for_nobody(walk) {
+        drafts.extend(refused(walk));
+    }
+    drafts.extend(granted(walk));
     drafts
 }
 
@@ -83,17 +89,30 @@ fn is_over(walk: &Walk) -> bool {
     is_skipped(Step::Authorized) || walk.first(Step::Authorized).is_some()
 }
 
-/// `/v2/` with what was just given.
-fn refused(walk: &Walk) -> Option<Draft> {
+/// `/v2/` refuses what was just given, and so does the POST that opens an upload.
+fn refusal_of_given(walk: &Walk) -> Option<(&Exchange, &Answer)> {
     walk.user.as_ref()?;
     let exchange = walk.first(Step::Authorized)?;
     let answer = exchange.answer()?;
     let is_taken = walk
         .answer(Step::UploadStart)
         .is_some_and(Answer::is_success);
-    if answer.status != 401 || is_taken {
-        return None;
-    }
+    (answer.status == 401 && !is_taken).then_some((exchange, answer))
+}
+
+/// A token was sent, and the registry asks for one as if none had come.
+fn removed(walk: &Walk) -> Option<Draft> {
+    let (exchange, answer) = refusal_of_given(walk)?;
+    let has_token = exchange.request.authorization == Carried::Bearer;
+    let is_removed = has_token && refusal(walk, answer) == Refusal::Nothing;
+    is_removed.then(|| {
+        let evidence = seen_header(exchange, "www-authenticate");
+        Draft::of(Kind::AuthorizationRemoved, exchange).shown_by([evidence])
+    })
+}
+
+fn refused(walk: &Walk) -> Option<Draft> {
+    let (exchange, answer) = refusal_of_given(walk)?;
     match exchange.request.authorization {
         Carried::Basic if !answer.is_page() => Some(
             Draft::of(Kind::LoginRefused, exchange)

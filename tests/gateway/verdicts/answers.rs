@@ -179,6 +179,10 @@ const CASES: &[Case] = cases! {
     "token-expired-at-chunk" "PATCH" UPLOAD Expired: "401 Unauthorized" ROLE => UploadChunk 401 TokenExpired;
     "bare-without-a-body" "PUT" COMMIT Nothing: "401 Unauthorized" "" => UploadCommit 401 AuthorizationMissing;
     "forged-token-at-commit" "PUT" COMMIT Forged: "401 Unauthorized" ROLE => UploadCommit 401 TokenUnproven;
+    "removed-behind-at-login" "GET" PING Password: "401 Unauthorized" UNAUTHORIZED => Ping 401 AuthorizationRemoved;
+    "removed-behind-at-blob" "HEAD" BLOB Token: "401 Unauthorized" "" => BlobHead 401 AuthorizationRemoved;
+    "removed-behind-at-pull" "GET" MANIFEST Token: "401 Unauthorized" ROLE => ManifestGet 401 AuthorizationRemoved;
+    "removed-behind-at-start" "POST" START Expired: "401 Unauthorized" ROLE => UploadStart 401 AuthorizationRemoved;
     "removed-behind" "PUT" COMMIT Token: "401 Unauthorized" ROLE => UploadCommit 401 AuthorizationRemoved;
     "core-fails" "PUT" COMMIT Token: "500 Internal Server Error" UNKNOWN => UploadCommit 500 Upstream5xx;
     "nginx-without-core" "PUT" MANIFEST Token: "502 Bad Gateway" "<html></html>" => ManifestPut 502 Upstream5xx;
@@ -324,8 +328,19 @@ async fn harbors_answers_are_told_apart() {
                 (case.row.status, true),
                 "{id}"
             );
-            // Harbor's own words, and nothing else.
-            assert_eq!(reply.text(), case.body, "{id}");
+            if case.row.reason == Reason::AuthorizationRemoved && !case.body.is_empty() {
+                let (code, message) = reply.oci_error();
+                assert_eq!(code, "UNAUTHORIZED", "{id}");
+                assert!(message.contains("Harbor \"hq\" got it without"), "{id}");
+                let asks = reply.header("www-authenticate");
+                assert!(
+                    asks.starts_with("Bearer ") && !asks.contains("error="),
+                    "{asks}"
+                );
+            } else {
+                // Harbor's own words, and nothing else.
+                assert_eq!(reply.text(), case.body, "{id}");
+            }
             let left = ended(&world, &before, &case.row, &id).await;
             before = before.and(&case.row);
             let Some(failure) = left.failure else {

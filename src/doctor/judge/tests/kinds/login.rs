@@ -16,6 +16,15 @@ pub(in super::super) fn cases() -> Vec<Case> {
         subject: None,
         ..granted(&[])
     });
+    let asks = "Bearer realm=\"https://hub.example.com/service/token\"";
+    let mut removed = until_upload(hub())
+        .without(Step::UploadStart)
+        .status(Step::Authorized, 401)
+        .header(Step::Authorized, "www-authenticate", Some(asks));
+    removed.0.grant = Some(Grant {
+        subject: None,
+        ..granted(&[])
+    });
     let mut elsewhere = until_upload(hub()).without(Step::UploadStart);
     elsewhere.0.grant = Some(granted(&["pull", "push"]));
     if let Some(Some(access)) = elsewhere
@@ -128,13 +137,15 @@ pub(in super::super) fn cases() -> Vec<Case> {
             until_upload(hub())
                 .without(Step::UploadStart)
                 .status(Step::Authorized, 401)
-                .header(
-                    Step::Authorized,
-                    "www-authenticate",
-                    Some("Bearer realm=\"https://hub.example.com/service/token\""),
-                ),
-            Kind::TokenRefused,
-            "got no Authorization",
+                .header(Step::Authorized, "www-authenticate", Some(asks)),
+            Kind::AuthorizationRemoved,
+            "as if the request had none",
+        ),
+        (
+            "no Authorization arrives, at the token service either",
+            removed,
+            Kind::AuthorizationRemoved,
+            "as if the request had none",
         ),
     ]
 }
