@@ -9,6 +9,10 @@ const HTTPS: &str = "0.0.0.0:443";
 const HTTP: &str = "0.0.0.0:80";
 
 /// What can be said without a file. What stands at each flag is its help.
+#[allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "the brackets are those of --help, and lead nowhere"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
 pub struct Flags {
     /// What clients type: http(s)://host[:port]; repeat for more names of this Harbor

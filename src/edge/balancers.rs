@@ -1,5 +1,6 @@
-//! Balancers that may be in front of the gateway, and their default timeouts. Unknown here: whether one
-//! is there.
+//! Balancers and proxies that may be in a chain, and their default timeouts: those of the clouds from
+//! their documentation, those of Envoy, HAProxy, Apache, Varnish, nghttpx, lighttpd and Traefik measured.
+//! Unknown here: whether one is there.
 
 use std::time::Duration;
 
@@ -27,9 +28,15 @@ pub(crate) fn suspects(limit: Limit, after: Duration) -> Option<(u64, &'static s
 
 /// Seconds without a byte after which balancers cut, and which do by default.
 const SILENCES: &[(u64, &str)] = &[
+    (5, "Varnish"),
+    (15, "Envoy, Istio"),
     (20, "Azure Application Gateway"),
     (30, "Hetzner, Google's application load balancer"),
-    (60, "AWS ALB, DigitalOcean, Alibaba's layer 7, nginx"),
+    (50, "HAProxy"),
+    (
+        60,
+        "AWS ALB, DigitalOcean, Alibaba's layer 7, nginx, Apache, Varnish, nghttpx, lighttpd",
+    ),
     (100, "Cloudflare"),
     (240, "Azure Load Balancer"),
     (350, "AWS NLB"),
@@ -41,7 +48,7 @@ const SILENCES: &[(u64, &str)] = &[
 const AGES: &[(u64, &str)] = &[
     (20, "Azure Application Gateway"),
     (30, "Google's application load balancer"),
-    (60, "Alibaba's layer 7"),
+    (60, "Traefik, Alibaba's layer 7"),
 ];
 
 #[cfg(test)]
@@ -58,7 +65,9 @@ mod tests {
             (Limit::Silence, 348_499, None),
             (Limit::Silence, 0, None),
             (Limit::Age, 350_000, None),
-            (Limit::Age, 60_000, Some((60, "Alibaba's layer 7"))),
+            (Limit::Age, 60_000, Some((60, "Traefik, Alibaba's layer 7"))),
+            (Limit::Silence, 15_200, Some((15, "Envoy, Istio"))),
+            (Limit::Silence, 50_400, Some((50, "HAProxy"))),
             (Limit::Age, 58_499, None),
         ] {
             let after = Duration::from_millis(milliseconds);

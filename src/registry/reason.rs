@@ -138,7 +138,7 @@ reasons! {
     ReadOnly "read_only" Refused Upstream Write
         "Harbor is in read-only mode." "Read-only mode in Harbor's system settings; during a maintenance, wait for its end.";
     ManifestInvalid "manifest_invalid" Refused Client Manifest
-        "Harbor considers the manifest broken or of an unknown type." "The tool that wrote it, and its version.";
+        "Harbor considers the manifest broken, of an unknown type, or too large (over 4 MiB, from Harbor 2.16 on)." "The tool that wrote it, and its version.";
     ManifestBlobUnknown "manifest_blob_unknown" Refused Client Manifest
         "The manifest names blobs that the repository doesn't have." "The client: it pushed a manifest before its layers.";
     BlobLost "blob_lost" Failed Upstream Manifest
@@ -210,6 +210,9 @@ reasons! {
     Upstream5xx "upstream_5xx" Failed Upstream Every
         "Harbor, or a proxy in front of it, answered with a 5xx."
         "Harbor's core and registry logs under the request id; if they know nothing of it, the proxy's.";
+    HopTimeout "hop_timeout" Failed Upstream Registry
+        "A proxy between the gateway and Harbor ended the request by its own timeout: 408, or Traefik's 499."
+        "That proxy's timeouts: Traefik's `respondingTimeouts.readTimeout` (60 s for a whole request), Apache's `Timeout` and `RequestReadTimeout`, nginx's `client_body_timeout`.";
     UpstreamLimited "upstream_limited" Failed Upstream Every
         "Harbor answered 429, or the remote registry of a proxy-cache project did." "Harbor's limits; for a proxy cache, the account at the remote registry.";
     UnknownHost "unknown_host" Refused Client Every

@@ -179,6 +179,8 @@ fn coded(error: &OciError, had_blob: bool, operation: Operation) -> Option<Reaso
         "MANIFEST_INVALID" | "MANIFEST_UNVERIFIED" | "TAG_INVALID" if is_manifest => {
             Reason::ManifestInvalid
         }
+        // Harbor's own from 2.16 on, for a manifest of over 4 MiB; a proxy's 413 has no code.
+        "REQUEST_ENTITY_TOO_LARGE" if is_manifest => Reason::ManifestInvalid,
         "DIGEST_INVALID" => Reason::DigestInvalid,
         "SIZE_INVALID" => Reason::SizeInvalid,
         "NAME_INVALID" => Reason::NameInvalid,
@@ -204,6 +206,8 @@ fn by_status(status: u16, error: Option<&OciError>, facts: &Facts<'_>) -> Reason
         404 if facts.method == "HEAD" || is_referrers => Reason::Absent,
         404 => Reason::NotFound,
         412 if says(error, "immutable") => Reason::ImmutableTag,
+        // Neither is Harbor's: Apache and nginx say the one, Traefik the other.
+        408 | 499 => Reason::HopTimeout,
         412 => Reason::Policy,
         413 => Reason::BodyTooLarge,
         416 => Reason::RangeInvalid,

@@ -28,6 +28,8 @@ words! {
         Cloudfront "CloudFront",
         Akamai "Akamai",
         Fastly "Fastly",
+        Varnish "Varnish",
+        Squid "Squid",
         AwsBalancer "AWS load balancer",
         AzureGateway "Azure gateway",
         GoogleBalancer "Google load balancer",
@@ -40,6 +42,8 @@ words! {
         Tengine "Tengine",
         Nginx "nginx",
         Apache "Apache",
+        Nghttpx "nghttpx",
+        Lighttpd "lighttpd",
         Iis "IIS",
     }
 }
@@ -63,6 +67,8 @@ static HOPS: LazyLock<BTreeMap<Hop, About>> =
 #[serde(deny_unknown_fields)]
 struct About {
     product: Option<Product>,
+    /// In the subject of a certificate that it makes for itself.
+    certificate: Option<String>,
     signs: Vec<Sign>,
 }
 
@@ -114,7 +120,7 @@ pub(crate) fn guess(walk: &Walk) -> Guess {
         .filter_map(|one| one.answer())
         .collect();
     Guess {
-        hop: hop(&answers),
+        hop: by_certificate(walk).or_else(|| hop(&answers)),
         registry: registry(&answers),
     }
 }
@@ -128,6 +134,20 @@ pub(crate) fn author(walk: &Walk, step: Step) -> Option<Hop> {
         .filter(|answer| answer.status >= 400 && says(answer, "content-type", "text/html"))
         .collect();
     hop(&pages)
+}
+
+/// Whose own certificate the entry shows: whoever ends TLS is the outermost.
+fn by_certificate(walk: &Walk) -> Option<Hop> {
+    let handshakes = walk.addresses.iter().filter_map(|one| one.tls.as_ref());
+    let shown: Vec<&str> = handshakes
+        .flatten()
+        .filter_map(|tls| Some(tls.chain.first()?.subject.as_str()))
+        .collect();
+    let is_shown = |own: &String| shown.iter().any(|subject| subject.contains(own));
+    let own = |hop: &Hop| HOPS.get(hop)?.certificate.as_ref();
+    Hop::ALL
+        .into_iter()
+        .find(|hop| own(hop).is_some_and(is_shown))
 }
 
 fn hop(answers: &[&Answer]) -> Option<Hop> {
@@ -192,6 +212,7 @@ mod tests {
         let keys = serde_yaml::from_str::<serde_yaml::Value>(TEXT);
         assert!(keys.is_ok(), "a hop twice: {keys:?}");
         assert!(hops.keys().eq(&Hop::ALL));
-        assert!(hops.values().all(|about| !about.signs.is_empty()));
+        let is_told = |about: &About| about.certificate.is_some() || !about.signs.is_empty();
+        assert!(hops.values().all(is_told));
     }
 }

@@ -154,6 +154,52 @@ fn who_stands_there_is_read_from_what_answers_give_away() {
             None,
         ),
         (
+            "Varnish before an nginx is not Fastly",
+            with("server", "nginx").header(Step::Ping, "via", Some("1.1 varnish (Varnish/7.1)")),
+            Some(Hop::Varnish),
+            None,
+        ),
+        (
+            "Fastly",
+            with("via", "1.1 varnish").header(
+                Step::Ping,
+                "x-served-by",
+                Some("cache-fra-eddf8230020-FRA"),
+            ),
+            Some(Hop::Fastly),
+            None,
+        ),
+        (
+            "Squid",
+            with("via", "1.1 edge (squid/5.7)"),
+            Some(Hop::Squid),
+            None,
+        ),
+        (
+            "nghttpx",
+            with("server", "nghttpx"),
+            Some(Hop::Nghttpx),
+            None,
+        ),
+        (
+            "lighttpd",
+            with("server", "lighttpd/1.4.69"),
+            Some(Hop::Lighttpd),
+            None,
+        ),
+        (
+            "Traefik, which leaves no header",
+            {
+                let mut made = with("server", "nginx");
+                let tls = made.0.addresses[0].tls.as_mut();
+                let tls = tls.and_then(|tls| tls.as_mut().ok()).expect("a handshake");
+                tls.chain[0].subject = "CN=TRAEFIK DEFAULT CERT".to_owned();
+                made
+            },
+            Some(Hop::Traefik),
+            Some(Product::Traefik),
+        ),
+        (
             "HAProxy's own page",
             Made::harbor(HUB).change(Step::TokenGet, |exchange| {
                 if let Ok(answer) = &mut exchange.result {

@@ -32,7 +32,7 @@ pub(super) fn is_commit_cut(exchange: &Exchange) -> bool {
     let is_end = match &exchange.result {
         // These statuses mean that a timeout ended, however short it was.
         Ok(answer) => match answer.status {
-            408 | 504 | 524 => true,
+            408 | 499 | 504 | 524 => true,
             500 | 502 | 503 => is_late,
             _ => false,
         },

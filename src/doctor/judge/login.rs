@@ -1,7 +1,7 @@
 //! Tokens: whether clients get one, and what it allows.
 
 use super::draft::{Draft, seen, seen_header, seen_speaker, seen_words};
-use super::refusal::refusal;
+use super::refusal::{Refusal, refusal};
 use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
 use crate::doctor::seen::{Access, Answer, Carried, Exchange, Walk};

@@ -144,7 +144,7 @@ fn limit(walk: &Walk) -> Option<Draft> {
 /// Whether this pause was cut.
 pub(super) fn is_idle_cut(walk: &Walk, exchange: &Exchange) -> bool {
     let is_cut = match &exchange.result {
-        Ok(answer) => matches!(answer.status, 400 | 408 | 500 | 502 | 503 | 504 | 524),
+        Ok(answer) => matches!(answer.status, 400 | 408 | 499 | 500 | 502 | 503 | 504 | 524),
         Err(trouble) => matches!(trouble, Trouble::Cut | Trouble::TimedOut(_)),
     };
     let chunk = walk.first(Step::UploadChunk);

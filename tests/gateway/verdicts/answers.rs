@@ -101,6 +101,8 @@ const NO_TAG: &str =
     r#"{"errors":[{"code":"NOT_FOUND","message":"artifact lab/app:nope not found"}]}"#;
 const NO_METHOD: &str =
     r#"{"errors":[{"code":"BAD_REQUEST","message":"exist blob require digest"}]}"#;
+const LARGE: &str =
+    r#"{"errors":[{"code":"REQUEST_ENTITY_TOO_LARGE","message":"http: request body too large"}]}"#;
 const LIMITED: &str =
     r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"too many request to upstream registry"}]}"#;
 const UNKNOWN: &str =
@@ -170,6 +172,9 @@ const CASES: &[Case] = cases! {
     "wrong-size" "PUT" COMMIT Token: "400 Bad Request" SIZE => UploadCommit 400 SizeInvalid;
     "nginx-limit" "PATCH" UPLOAD Token: "413 Request Entity Too Large" NGINX => UploadChunk 413 BodyTooLarge;
     "nginx-limit-at-commit" "PUT" COMMIT Token: "413 Request Entity Too Large" NGINX => UploadCommit 413 BodyTooLarge;
+    "too-large-a-manifest" "PUT" MANIFEST Token: "413 Request Entity Too Large" LARGE => ManifestPut 413 ManifestInvalid;
+    "traefik-gives-up" "PATCH" UPLOAD Token: "499 Client Closed Request" "Client Closed Request" => UploadChunk 499 HopTimeout;
+    "apache-gives-up" "PUT" COMMIT Token: "408 Request Timeout" "<html></html>" => UploadCommit 408 HopTimeout;
     "wrong-offset" "PATCH" UPLOAD Token: "416 Requested Range Not Satisfiable" "" => UploadChunk 416 RangeInvalid;
     "stale-state" "PATCH" UPLOAD Token: "404 Not Found" STATE => UploadChunk 404 RangeInvalid;
     "purged-upload" "PUT" COMMIT Token: "404 Not Found" NO_UPLOAD => UploadCommit 404 UploadUnknown;
