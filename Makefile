@@ -16,7 +16,7 @@ HARBORMOUTH ?= cargo run --locked --profile $(PROFILE) --quiet --
 FUZZ_SECONDS ?= 20
 
 # Test targets by what they need; tests/tidy holds that each is in one of them.
-UNIT := configuration corpus doctor gateway properties standin tidy tracker
+UNIT := configuration corpus doctor fake_harbor gateway properties tidy tracker
 WIRE := judges manifests monitoring one_machine page
 
 help: ## this list
@@ -81,7 +81,7 @@ instructions: build-tools test-tools ## instructions and system calls for a requ
 bench-quick: build-tools test-tools ## the same with small sizes: proves that it runs, measures nothing
 	cargo bench --locked --profile $(PROFILE) --bench system -- --quick
 
-mutants: build-tools ## changes the pure modules line by line and lists what none of their unit tests notices (IN=ticket: only that one)
+mutants: build-tools ## changes the pure modules line by line and lists what none of their unit tests notices (IN=tickets: only that one)
 	command -v cargo-mutants > /dev/null || cargo install --locked cargo-mutants
 	.ci/mutants "$(IN)" --jobs $$(nproc)
 

@@ -4,22 +4,22 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use divan::{Bencher, black_box};
 use harbormouth::config::LogFormat;
-use harbormouth::edge::host::{Routes, requested_authority};
-use harbormouth::edge::origin::{Origin, Scheme};
-use harbormouth::edge::path::NormalPath;
-use harbormouth::push::{Began, Ended, Flow, Pushes};
-use harbormouth::record::AccessRecord;
-use harbormouth::registry::authorities::KnownAuthorities;
-use harbormouth::registry::challenge::repair_challenge;
-use harbormouth::registry::client::ClientFamily;
-use harbormouth::registry::location::{Reply, repair_location};
-use harbormouth::registry::oci_error::OciError;
-use harbormouth::registry::operation::Operation;
-use harbormouth::registry::reason::{Proof, Reason};
-use harbormouth::registry::redact::redacted;
-use harbormouth::registry::target::{Body, Target};
-use harbormouth::registry::verdict::{Credentials, End, Facts, judge};
-use harbormouth::ticket::{Key, Keyring, Step, Ticket, open, seal};
+use harbormouth::net::host::{Routes, requested_authority};
+use harbormouth::net::origin::{Origin, Scheme};
+use harbormouth::net::path::NormalPath;
+use harbormouth::observe::access_log::AccessRecord;
+use harbormouth::observe::push::{Began, Ended, Flow, Pushes};
+use harbormouth::oci::authorities::KnownAuthorities;
+use harbormouth::oci::challenge::repair_challenge;
+use harbormouth::oci::location::{Reply, repair_location};
+use harbormouth::oci::oci_error::OciError;
+use harbormouth::oci::operation::Operation;
+use harbormouth::oci::reason::{Proof, Reason};
+use harbormouth::oci::redact::redacted;
+use harbormouth::oci::target::{Body, Target};
+use harbormouth::oci::user_agent::ClientFamily;
+use harbormouth::oci::verdict::{Credentials, End, Facts, judge};
+use harbormouth::tickets::{Key, Keyring, Step, Ticket, open, seal};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -74,7 +74,7 @@ fn location(bencher: Bencher) {
     bencher.bench(|| {
         matches!(
             repair_location(black_box(value.as_bytes()), &reply),
-            harbormouth::registry::location::LocationRepair::Relative { .. }
+            harbormouth::oci::location::LocationRepair::Relative { .. }
         )
     });
 }

@@ -1,28 +1,28 @@
 //! Checks that must hold for every input: the bodies of the fuzz targets. The tests `corpus` and
 //! `properties` run them too, on stable Rust.
 
-use harbormouth::edge::host::requested_authority;
-use harbormouth::edge::login::Login;
-use harbormouth::edge::origin::{Authority, Origin};
-use harbormouth::edge::path::NormalPath;
-use harbormouth::edge::proxy_header::{Beginning, MAX_LENGTH};
-use harbormouth::edge::query;
-use harbormouth::registry::answer::{Answer, Lost};
-use harbormouth::registry::authorities::KnownAuthorities;
-use harbormouth::registry::challenge::{self, TOKEN_PATH, repair_challenge};
-use harbormouth::registry::exposure::{Exposure, exposure};
-use harbormouth::registry::link::repair_link;
-use harbormouth::registry::location::{LocationRepair, Reply, repair_location};
-use harbormouth::registry::oci_error::OciError;
-use harbormouth::registry::operation::Operation;
-use harbormouth::registry::reason::{Proof, Quality, Reason};
-use harbormouth::registry::redact::redacted;
-use harbormouth::registry::target::{Body, Target};
-use harbormouth::registry::token::Credential;
-use harbormouth::registry::upload_ticket::{self, UploadStep};
-use harbormouth::registry::upstream_error::UpstreamError;
-use harbormouth::registry::verdict::{Credentials, End, Facts, Failure, judge};
-use harbormouth::ticket::{self, Key, Keyring, Step, Ticket};
+use harbormouth::net::host::requested_authority;
+use harbormouth::net::login::Login;
+use harbormouth::net::origin::{Authority, Origin};
+use harbormouth::net::path::NormalPath;
+use harbormouth::net::proxy_header::{Beginning, MAX_LENGTH};
+use harbormouth::net::query;
+use harbormouth::oci::authorities::KnownAuthorities;
+use harbormouth::oci::challenge::{self, TOKEN_PATH, repair_challenge};
+use harbormouth::oci::exposure::{Exposure, exposure};
+use harbormouth::oci::link::repair_link;
+use harbormouth::oci::local_reply::{Answer, Lost};
+use harbormouth::oci::location::{LocationRepair, Reply, repair_location};
+use harbormouth::oci::oci_error::OciError;
+use harbormouth::oci::operation::Operation;
+use harbormouth::oci::reason::{Proof, Quality, Reason};
+use harbormouth::oci::redact::redacted;
+use harbormouth::oci::target::{Body, Target};
+use harbormouth::oci::token::Credential;
+use harbormouth::oci::upload_ticket::{self, UploadStep};
+use harbormouth::oci::upstream_error::UpstreamError;
+use harbormouth::oci::verdict::{Credentials, End, Facts, Failure, judge};
+use harbormouth::tickets::{self, Key, Keyring, Step, Ticket};
 
 pub const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "BREW"];
 
@@ -330,29 +330,29 @@ pub fn ticket(data: &[u8]) {
             upload_ticket::step_of(&read, path.query()),
             upload_ticket::brought(read.operation, path.query().unwrap_or("")),
         ) {
-            assert!(ticket::open(&keys, &bound(&step), &brought, 0).is_err());
+            assert!(tickets::open(&keys, &bound(&step), &brought, 0).is_err());
         }
         let left = path.without(&[upload_ticket::PARAMETER]);
         let left = left.query().unwrap_or("");
         assert_eq!(query::values(left, upload_ticket::PARAMETER).count(), 0);
     }
-    assert!(ticket::open(&keys, &bound(&step()), data, 0).is_err());
+    assert!(tickets::open(&keys, &bound(&step()), data, 0).is_err());
 
     let sealed = Ticket {
         token: text.to_string().into(),
         expires: 100,
         client: None,
     };
-    let Ok(sealed) = ticket::seal(&keys, &bound(&step()), &sealed, [5; ticket::NONCE_LENGTH])
+    let Ok(sealed) = tickets::seal(&keys, &bound(&step()), &sealed, [5; tickets::NONCE_LENGTH])
     else {
         return;
     };
-    assert!(sealed.len() <= ticket::MAX_LENGTH);
+    assert!(sealed.len() <= tickets::MAX_LENGTH);
     let location = upload_ticket::with_ticket(LOCATION, &sealed);
     assert_eq!(upload_ticket::next_step(LOCATION), Some(step()));
     let path = NormalPath::parse(location.as_bytes()).expect("a Location that is a path");
     let brought = upload_ticket::brought(Operation::UploadCommit, path.query().unwrap_or(""));
-    let opened = ticket::open(&keys, &bound(&step()), &brought.expect("it is there"), 99);
+    let opened = tickets::open(&keys, &bound(&step()), &brought.expect("it is there"), 99);
     let can_stand_in_a_header = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
     match opened {
         Ok(opened) => assert_eq!(opened.token.as_str(), text),

@@ -56,15 +56,14 @@
 //! imports only what stands before it (`tests/tidy` reads the source and holds it):
 //!
 //! ```text
-//! pure         epoch words edge ticket registry push filter
-//! system       descriptors file random signals systemd terminal threads
-//! settings     config sealing
-//! observed     logging record metrics
-//! shared       upstream live pulse
-//! the request  listener gateway
-//! life cycle   reload guardian
-//! apart        sample standin demo doctor canary
-//! assembly     admin server main
+//! pure         epoch str_enum net tickets oci filter
+//! system       system
+//! settings     config
+//! observed     observe
+//! shared       runtime
+//! the request  listener proxy
+//! apart        testing doctor
+//! assembly     server main
 //! ```
 
 #![forbid(unsafe_code)]
@@ -80,69 +79,40 @@
 pub use config::{Config, load_file};
 pub use server::{Error, Server};
 
-#[doc(hidden)]
-pub mod edge;
 mod epoch;
 pub mod filter;
 #[doc(hidden)]
-pub mod push;
+pub mod net;
 #[doc(hidden)]
-pub mod registry;
+pub mod oci;
+mod str_enum;
 #[doc(hidden)]
-pub mod ticket;
-mod words;
+pub mod tickets;
 
 #[doc(hidden)]
-pub mod descriptors;
-mod file;
-mod random;
-mod signals;
-mod systemd;
-#[doc(hidden)]
-#[cfg(any(feature = "doctor", feature = "demo"))]
-pub mod terminal;
-mod threads;
+pub mod system;
 
 #[doc(hidden)]
 pub mod config;
-#[doc(hidden)]
-pub mod sealing;
 
-mod logging;
 #[doc(hidden)]
-pub mod metrics;
+pub mod observe;
+
 #[doc(hidden)]
-pub mod record;
+pub mod runtime;
 
-mod live;
-mod pulse;
-mod upstream;
-
-mod gateway;
 mod listener;
+mod proxy;
 
-mod guardian;
-mod reload;
-
-#[doc(hidden)]
-#[cfg(feature = "doctor")]
-pub mod canary;
-#[cfg(not(feature = "doctor"))]
-#[path = "canary/absent.rs"]
-mod canary;
-#[doc(hidden)]
-#[cfg(feature = "demo")]
-pub mod demo;
 #[doc(hidden)]
 #[cfg(feature = "doctor")]
 pub mod doctor;
-#[doc(hidden)]
-#[cfg(any(feature = "doctor", feature = "demo"))]
-pub mod sample;
+#[cfg(not(feature = "doctor"))]
+#[path = "doctor/absent.rs"]
+mod doctor;
 #[doc(hidden)]
 #[cfg(feature = "demo")]
-pub mod standin;
+pub mod testing;
 
 #[doc(hidden)]
-pub mod admin;
-mod server;
+pub mod server;

@@ -3,12 +3,9 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod args;
-#[cfg(feature = "doctor")]
-mod examine;
-mod keygen;
+mod cli;
 
-use args::Action;
+use cli::args::Action;
 use harbormouth::config::{self, Config};
 use std::io::Write;
 use std::path::Path;
@@ -30,7 +27,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> anyhow::Result<ExitCode> {
-    match args::read() {
+    match cli::args::read() {
         Action::Serve(source) => match source.load() {
             Ok(config) => {
                 let server = harbormouth::Server::new(config);
@@ -46,7 +43,7 @@ fn run() -> anyhow::Result<ExitCode> {
         #[cfg(feature = "demo")]
         Action::Demo(stay) => demo(&stay),
         #[cfg(feature = "doctor")]
-        Action::Doctor(examination) => Ok(examine::run(*examination)),
+        Action::Doctor(examination) => Ok(cli::doctor::run(*examination)),
         Action::Keygen(file) => keygen(&file),
         Action::Schema => schema(),
     }
@@ -61,8 +58,11 @@ fn show(config: &Config) -> anyhow::Result<ExitCode> {
     let expired = config.expired_certificates(SystemTime::now());
     // What a service of this user would have: it raises its own limit as far as it may.
     let (_, most) = rlimit::getrlimit(rlimit::Resource::NOFILE)?;
-    let too_few =
-        harbormouth::descriptors::too_few(config.limits.connections, config.in_flight(), most);
+    let too_few = harbormouth::system::file_descriptors::too_few(
+        config.limits.connections,
+        config.in_flight(),
+        most,
+    );
     let warnings = config.placed_warnings();
     for warning in warnings.chain(expired).chain(too_few) {
         eprintln!("warning: {warning}");
@@ -78,7 +78,7 @@ fn schema() -> anyhow::Result<ExitCode> {
 }
 
 fn keygen(file: &Path) -> anyhow::Result<ExitCode> {
-    let id = keygen::write_new(file)?;
+    let id = cli::keygen::write_new(file)?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "sealing key {id} is in {}", file.display())?;
     writeln!(
@@ -90,14 +90,14 @@ fn keygen(file: &Path) -> anyhow::Result<ExitCode> {
 }
 
 #[cfg(feature = "demo")]
-fn demo(stay: &args::Stay) -> anyhow::Result<ExitCode> {
-    let options = harbormouth::demo::DemoOptions {
+fn demo(stay: &cli::args::Stay) -> anyhow::Result<ExitCode> {
+    let options = harbormouth::testing::demo::DemoOptions {
         once: match stay {
-            args::Stay::Exit => true,
-            args::Stay::Serving => false,
+            cli::args::Stay::Exit => true,
+            cli::args::Stay::Serving => false,
         },
         gateway: std::env::current_exe()?,
     };
-    tokio::runtime::Runtime::new()?.block_on(harbormouth::demo::run(options))?;
+    tokio::runtime::Runtime::new()?.block_on(harbormouth::testing::demo::run(options))?;
     Ok(ExitCode::SUCCESS)
 }

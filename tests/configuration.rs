@@ -1,7 +1,7 @@
 //! `check` and `keygen` as an operator runs them, on the example configurations and on broken ones.
 
 use harbormouth::config::{self, ClientAddressRule, ReattachMode};
-use harbormouth::ticket::Key;
+use harbormouth::tickets::Key;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::collections::BTreeSet;
 use std::fs;

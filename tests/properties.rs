@@ -4,22 +4,22 @@
 #[path = "../fuzz/checks.rs"]
 mod checks;
 
-use harbormouth::edge::client_network::ClientNetwork;
-use harbormouth::edge::origin::{Authority, Host, Origin};
-use harbormouth::edge::path::NormalPath;
-use harbormouth::edge::query;
-use harbormouth::edge::trusted::TrustedProxies;
-use harbormouth::registry::authorities::KnownAuthorities;
-use harbormouth::registry::challenge::{TokenError, bearer_challenge, parse, repair_challenge};
-use harbormouth::registry::cookie::secure_cookie;
-use harbormouth::registry::error_body::{ErrorCode, error_body};
-use harbormouth::registry::location::{LocationRepair, Reply, repair_location};
-use harbormouth::registry::mount;
-use harbormouth::registry::operation::Operation;
-use harbormouth::registry::redact::redacted;
-use harbormouth::registry::scope::{Action, Scope};
-use harbormouth::registry::target::{Body, Target};
-use harbormouth::ticket::{Key, Keyring, OpenError, Step, Ticket, open, seal};
+use harbormouth::net::client_network::ClientNetwork;
+use harbormouth::net::origin::{Authority, Host, Origin};
+use harbormouth::net::path::NormalPath;
+use harbormouth::net::query;
+use harbormouth::net::trusted_proxies::TrustedProxies;
+use harbormouth::oci::authorities::KnownAuthorities;
+use harbormouth::oci::challenge::{TokenError, bearer_challenge, parse, repair_challenge};
+use harbormouth::oci::cookie::secure_cookie;
+use harbormouth::oci::error_body::{ErrorCode, error_body};
+use harbormouth::oci::location::{LocationRepair, Reply, repair_location};
+use harbormouth::oci::operation::Operation;
+use harbormouth::oci::redact::redacted;
+use harbormouth::oci::refused_mount;
+use harbormouth::oci::scope::{Action, Scope};
+use harbormouth::oci::target::{Body, Target};
+use harbormouth::tickets::{Key, Keyring, OpenError, Step, Ticket, open, seal};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -335,9 +335,9 @@ format!("Bearer {rest},{realm}")
             texts.join("&")
         };
         let kept: Vec<_> = pairs.iter().copied().filter(|(name, _)| !is_mount(name)).collect();
-        let left = query::without(&join(&pairs), &mount::PARAMETERS).unwrap_or_else(|| join(&pairs));
+        let left = query::without(&join(&pairs), &refused_mount::PARAMETERS).unwrap_or_else(|| join(&pairs));
         prop_assert_eq!(&left, &join(&kept));
-        prop_assert_eq!(query::without(&left, &mount::PARAMETERS), None);
+        prop_assert_eq!(query::without(&left, &refused_mount::PARAMETERS), None);
     }
 
     #[test]

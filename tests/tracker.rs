@@ -2,10 +2,10 @@
 //! within the bound that is computed for it. A file of its own, with one test, since the allocator
 //! counts for the whole process.
 
-use harbormouth::push::{Began, CanaryFailure, Ended, Flow, Kept, Pushes};
-use harbormouth::registry::client::ClientFamily;
-use harbormouth::registry::operation::Operation;
-use harbormouth::registry::reason::{Fault, Proof, Reason};
+use harbormouth::observe::push::{Began, CanaryFailure, Ended, Flow, Kept, Pushes};
+use harbormouth::oci::operation::Operation;
+use harbormouth::oci::reason::{Fault, Proof, Reason};
+use harbormouth::oci::user_agent::ClientFamily;
 use peak_alloc::PeakAlloc;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

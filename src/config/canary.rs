@@ -4,12 +4,12 @@
 use super::certificates;
 use super::files::{self, Making};
 use super::problem::{Complaint, Keyed, Shown};
-use super::scalar::{DAY, Time};
 use super::setting::{Count, List, Made, Setting, made};
 use super::table::settings;
 use super::text::{CREDENTIALS, FILE, REALM_HOST, REGISTRY, REPOSITORY};
-use crate::edge::origin::Host;
-use crate::registry::repository::RepositoryName;
+use super::values::{DAY, Time};
+use crate::net::origin::Host;
+use crate::oci::repository::RepositoryName;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //! clock; whether a certificate has expired is asked with `now`.
 
 use super::problem::{PemFlaw, Shown};
-use crate::edge::origin::Host;
+use crate::net::origin::Host;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};

@@ -1,10 +1,10 @@
 //! The one place where configuration touches the machine: its files, its working directory, the
 //! number of its cores and its memory.
 
-use super::memory;
+use super::memory_limit;
 use super::problem::{Complaint, Keyed, PemFlaw, Problems, Shown};
 use super::warning::Warning;
-use crate::file;
+use crate::system::small_file;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ impl Surroundings<'_> {
             read: &read,
             mode: &mode,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            memory: memory::of_process(&read),
+            memory: memory_limit::of_process(&read),
         }
     }
 }
@@ -102,7 +102,7 @@ pub(super) fn name(file: &Path) -> String {
 
 /// Reads a whole text file of at most 1 MiB.
 pub(super) fn read(file: &Path) -> io::Result<Vec<u8>> {
-    file::read(file, MAX_BYTES).map(file::without_mark)
+    small_file::read(file, MAX_BYTES).map(small_file::without_mark)
 }
 
 /// Of what a link leads to: Kubernetes mounts the files of a Secret as links.

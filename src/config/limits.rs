@@ -1,10 +1,10 @@
 //! Limits: on clients, on the requests that one Harbor gets at once, on wrong passwords, on the time
 //! that a shutdown takes, and on the time that a thread may hang.
 
-use super::scalar::{DAY, HOUR, SECOND, Size, TENTH, Time, Whole};
 use super::setting::{Count, List};
 use super::table::settings;
 use super::text::NETWORK;
+use super::values::{DAY, HOUR, SECOND, Size, TENTH, Time, Whole};
 use ipnet::IpNet;
 use std::time::Duration;
 
@@ -87,7 +87,7 @@ settings! {
     }
 }
 
-const FIVE_MINUTES: super::scalar::Bound = (Duration::from_secs(300), "5m");
+const FIVE_MINUTES: super::values::Bound = (Duration::from_secs(300), "5m");
 
 /// The rest is for connections, and for what an allocator has beside. In whole MiB, for those who
 /// read it.
@@ -126,7 +126,7 @@ settings! {
     }
 }
 
-pub(super) const NETWORKS: List<super::scalar::Text<IpNet>> = List {
+pub(super) const NETWORKS: List<super::values::Text<IpNet>> = List {
     accepted: "a list of IP addresses and networks, such as [10.0.0.5, 10.0.0.0/8, \"fd00::/8\"]",
     item: NETWORK,
     count: Count::Any,

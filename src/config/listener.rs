@@ -3,11 +3,11 @@
 use super::certificates::{self, CertificatePair};
 use super::files::{self, Making};
 use super::problem::{Complaint, Keyed, Shown};
-use super::scalar::{TRUTH, choice};
 use super::setting::{Count, List, Made, Setting, made};
 use super::table::settings;
 use super::text::{ADDRESS, FILE};
-use crate::words::words;
+use super::values::{TRUTH, choice};
+use crate::str_enum::words;
 use std::net::SocketAddr;
 use std::sync::Arc;
 

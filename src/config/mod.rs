@@ -2,30 +2,30 @@
 //!
 //! A setting is declared once, in the table that it stands in (`root` and what it names): from there
 //! come how it is read and printed, its default, its bounds, and the JSON Schema (`table`, `setting`,
-//! `scalar`, `text`). The rules between values are in `rules`. Every problem is found in one run and named by its
+//! `values`, `text`). The rules between values are in `consistency`. Every problem is found in one run and named by its
 //! line and its full key. Deliberately unknown here: Pingora, Tokio, the clock, and whether any name
 //! resolves.
 
 pub(crate) mod canary;
 mod certificates;
+mod consistency;
 mod document;
 mod files;
 mod flags;
 mod limits;
 mod listener;
-mod memory;
-mod moved;
+mod memory_limit;
+mod moved_authorization;
 mod objective;
 mod problem;
 pub(crate) mod reattach;
 mod registry;
 mod root;
-mod rules;
-mod scalar;
 mod setting;
 mod table;
 mod text;
 mod validate;
+mod values;
 mod warning;
 mod yaml;
 
@@ -34,7 +34,7 @@ pub(crate) use certificates::CertificatePair;
 pub use flags::Flags;
 pub(crate) use limits::{Limits, LoginLimit, MaxInFlight};
 pub(crate) use listener::{Listener, ListenerKind, ProxyProtocol};
-pub(crate) use moved::{MovedAuthorization, Prefer};
+pub(crate) use moved_authorization::{MovedAuthorization, Prefer};
 pub(crate) use objective::Objective;
 pub(crate) use problem::{Complaint, Key, Problem, Written};
 pub use reattach::{ClientAddressRule, ReattachMode};

@@ -3,8 +3,8 @@
 //! which flags the key stands in; [`super::Error`] adds that.
 
 use super::yaml::Position;
-use crate::edge::origin::{Origin, OriginError};
-use crate::ticket::{KeyError, KeyId};
+use crate::net::origin::{Origin, OriginError};
+use crate::tickets::{KeyError, KeyId};
 use ipnet::IpNet;
 use std::borrow::Cow;
 use std::fmt;
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn secrets_are_masked_where_values_are_shown() {
-        let key = crate::ticket::Key::new([7; 32]).write();
+        let key = crate::tickets::Key::new([7; 32]).write();
         let pem = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----";
         let long = "x".repeat(200);
         let cut = format!("\"{}…\"", "x".repeat(SHOWN_CHARACTERS));

@@ -1,15 +1,15 @@
 //! What the gateway does for uploads whose Authorization gets lost on the way, and with which keys.
-//! `ticket` knows the content of a key file. If no file is configured there is no keyring here: the
+//! `tickets` knows the content of a key file. If no file is configured there is no keyring here: the
 //! server makes a random key.
 
 use super::files::{self, Making};
 use super::problem::{Complaint, Key, Keyed, Shown};
-use super::scalar::choice;
 use super::setting::{Count, List, Made, Setting, made};
 use super::table::settings;
 use super::text::FILE;
-use crate::ticket::{self, KeyId, Keyring};
-use crate::words::words;
+use super::values::choice;
+use crate::str_enum::words;
+use crate::tickets::{self, KeyId, Keyring};
 use std::path::PathBuf;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -136,9 +136,9 @@ impl Made for SealingKeys {
     }
 }
 
-fn read(file: &Keyed<String>, making: &mut Making<'_, '_>) -> Option<(PathBuf, ticket::Key)> {
+fn read(file: &Keyed<String>, making: &mut Making<'_, '_>) -> Option<(PathBuf, tickets::Key)> {
     let (path, content) = making.contents(file)?;
-    match ticket::Key::read(&Zeroizing::new(content)) {
+    match tickets::Key::read(&Zeroizing::new(content)) {
         Ok(key) => {
             making.warn_of_readers(file, &path);
             Some((path, key))

@@ -1,5 +1,5 @@
 //! The trait of a setting's type: how it is read, which value it gives, how `check` prints it, and its
-//! part of the JSON Schema. Deliberately unknown here: the kinds of values (`scalar`), tables (`table`),
+//! part of the JSON Schema. Deliberately unknown here: the kinds of values (`values`), tables (`table`),
 //! and which settings there are.
 
 use super::document::Node;

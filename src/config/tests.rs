@@ -3,7 +3,7 @@
 use super::files::Surroundings;
 use super::problem::Written;
 use super::{Config, Error, Flags, from_flags_in, validate, yaml};
-use crate::ticket::Key;
+use crate::tickets::Key;
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, PKCS_ED25519};
 use std::collections::HashMap;
 use std::io;

@@ -3,9 +3,9 @@
 
 use super::objective::Objective;
 use super::problem::{Complaint, Shown};
-use super::scalar::Text;
-use crate::edge::origin::{Host, Origin};
-use crate::registry::repository::RepositoryName;
+use super::values::Text;
+use crate::net::origin::{Host, Origin};
+use crate::oci::repository::RepositoryName;
 use http::HeaderName;
 use ipnet::{IpNet, Ipv4Net};
 use std::net::{IpAddr, SocketAddr};

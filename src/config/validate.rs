@@ -1,12 +1,12 @@
 //! From a document to the configuration: reads the document, applies the rules between its values, and
 //! loads the files that it names. Returns a configuration or every problem.
 
+use super::consistency;
 use super::document::Node;
 use super::files::{Making, Surroundings};
 use super::problem::{Key, Keyed, Problem, Problems, Written};
 use super::reattach::Reattach;
 use super::root::{ACCEPTED, Config};
-use super::rules;
 use super::setting::Setting;
 use super::yaml::Value;
 use std::collections::HashSet;
@@ -26,7 +26,7 @@ pub(super) fn validate(
         key: root.key,
         value,
     };
-    rules::apply(&draft, &mut problems);
+    consistency::apply(&draft, &mut problems);
     let mut making = Making {
         around,
         problems,
@@ -42,7 +42,7 @@ pub(super) fn validate(
     let problems = each_once(making.problems.0);
     match config {
         Some(config) if problems.is_empty() => {
-            let mut warnings = rules::warnings(&draft.value, &config.listeners);
+            let mut warnings = consistency::warnings(&draft.value, &config.listeners);
             warnings.extend(making.warnings);
             let warnings = each_once(warnings);
             Ok(Config { warnings, ..config })

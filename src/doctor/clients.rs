@@ -5,16 +5,16 @@
 //! stands in `clients.yaml`, which `table` reads. What this file deliberately doesn't know: how
 //! something was found to be wrong.
 
-mod circumstance;
 mod client;
-mod outcome;
+mod detail;
+mod impact;
 mod table;
 
-pub(crate) use circumstance::{
+pub(crate) use client::Client;
+pub(crate) use detail::{
     Authentication, Circumstance, Header, LostOn, PlainHttp, Reach, Surroundings, Unusable,
 };
-pub(crate) use client::Client;
-pub(crate) use outcome::{Effect, Outcome};
+pub(crate) use impact::{Effect, Outcome};
 
 use super::kind::Kind;
 

@@ -12,7 +12,7 @@ mod tests;
 
 pub use error::CredentialsError;
 
-use crate::edge::origin::Origin;
+use crate::net::origin::Origin;
 use config::{Config, Keys, Login};
 use error::MOST_PASSWORD;
 use std::ffi::OsString;
@@ -188,7 +188,7 @@ fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, CredentialsError> {
         file: path.display().to_string(),
         reason,
     };
-    let file = match crate::file::open(path) {
+    let file = match crate::system::small_file::open(path) {
         Ok(file) => file,
         Err(error) => {
             return match error.kind() {

@@ -2,9 +2,8 @@
 //!
 //! There is one file for each part of a walk, in the walk's order; the sentences are in
 //! `sentences.yaml`. A cause is what some hop most likely does; only walks at several entries show
-//! which hop it is (`blame`).
+//! which hop it is (`attribution`).
 
-mod around;
 mod artifact;
 mod authorization;
 mod certificates;
@@ -20,11 +19,12 @@ mod realm;
 mod refusal;
 mod registry;
 mod sentences;
+mod surroundings;
 mod transfers;
 mod upload;
 
 use super::finding::Finding;
-use super::seen::Walk;
+use super::trace::Walk;
 
 /// A walk and what is wrong in it.
 pub(crate) struct Judged {

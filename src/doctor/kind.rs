@@ -1,5 +1,5 @@
 //! The kinds of findings, their words and how grave they are. What each means for which client is
-//! in `clients`, what to do about it in `remedy`.
+//! in `clients`, what to do about it in `fixes`.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ macro_rules! kinds {
             $($(#[$of_kind:meta])* $kind:ident $word:literal $severity:ident,)*
         }
     ) => {
-        crate::words::words! {
+        crate::str_enum::words! {
             $(#[$of_enum])*
             pub enum Kind {
                 $($(#[$of_kind])* $kind $word,)*

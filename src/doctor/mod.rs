@@ -2,17 +2,17 @@
 //! breaks, which hop did it and what to change. It works against any OCI registry.
 //!
 //! The modules stand in the order of the data's way. Only `wire`, `walk` and `credentials` touch
-//! the world; from what they saw (`seen`) all else follows by pure functions.
+//! the world; from what they saw (`trace`) all else follows by pure functions.
 
 pub mod credentials;
+mod display;
 mod options;
 mod placeholders;
-mod shown;
 pub mod step;
 mod topic;
 pub(crate) mod wire;
 
-pub mod seen;
+pub mod trace;
 pub mod walk;
 
 pub(crate) mod clients;
@@ -20,18 +20,20 @@ pub(crate) mod finding;
 pub mod judge;
 pub mod kind;
 
-pub(crate) mod blame;
+pub(crate) mod attribution;
+pub mod fixes;
 pub mod product;
-pub mod remedy;
 pub mod report;
+
+pub mod canary;
 
 pub use options::{Afterwards, Artifact, Extent, Options};
 
 use judge::Judged;
 use report::{Format, Report};
-use seen::Entry;
 use std::io;
 use tokio::signal::unix::{SignalKind, signal};
+use trace::Entry;
 use walk::Walker;
 
 /// Why nothing could be examined.

@@ -1,8 +1,8 @@
 //! What the user asks the doctor to examine. Unknown here: how the doctor does it, and the results.
 
 use super::credentials::Credentials;
-use crate::edge::origin::{Host, Origin};
-use crate::registry::repository::RepositoryName;
+use crate::net::origin::{Host, Origin};
+use crate::oci::repository::RepositoryName;
 use std::path::PathBuf;
 use std::time::Duration;
 

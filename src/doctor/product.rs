@@ -1,6 +1,6 @@
 //! The programs that a chain is made of, as far as there are lines for their configuration.
 
-use crate::words::words;
+use crate::str_enum::words;
 use serde::Deserialize;
 
 words! {

@@ -5,7 +5,7 @@
 //! `json`) from walks and findings. Here it is only written: to a terminal with colours and a live
 //! line, or plainly.
 //!
-//! Text from servers passes `shown::clean` before it is written: it can't drive a
+//! Text from servers passes `display::clean` before it is written: it can't drive a
 //! terminal.
 
 mod chain;
@@ -21,10 +21,10 @@ mod verdict;
 pub(crate) use verdict::exit_status;
 
 use super::judge::{Judged, judge};
-use super::seen::{Entry, Exchange, Walk};
 use super::step::Step;
+use super::trace::{Entry, Exchange, Walk};
 use super::walk::Watcher;
-use crate::terminal::Style;
+use crate::system::terminal::Style;
 use live::Screen;
 use std::io;
 

@@ -2,7 +2,7 @@
 //! belongs to, and its title, which is what it asks in a client's words.
 
 use super::topic::Topic;
-use crate::words::words;
+use crate::str_enum::words;
 
 /// Declares the steps with the word, the topic and the title of each.
 macro_rules! steps {

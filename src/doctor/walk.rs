@@ -16,38 +16,38 @@
 //! [`Walker::walk`] that is dropped cleans up nothing.
 
 mod artifact;
-mod asking;
 mod body_limit;
-mod bounds;
-mod capture;
 mod challenge;
-mod cleaning;
-mod course;
-mod early;
+mod cleanup;
+mod deadline;
+mod early_refusal;
 mod entry;
-mod halt;
+mod hide_secrets;
+mod leftovers;
 mod location;
 mod login;
 mod ping;
 mod request;
+mod send;
+mod session;
 #[cfg(test)]
 mod tests;
+mod timeouts;
 mod token;
 mod transfers;
-mod unfinished;
 mod upload;
 mod watcher;
 
-pub use bounds::Bounds;
+pub use timeouts::Bounds;
 pub use watcher::Watcher;
 
 use super::options::{Extent, Options};
-use super::seen::{Entry, Walk, Why};
+use super::trace::{Entry, Walk, Why};
 use super::wire::{Wire, WireError};
 
-use course::Course;
+use deadline::Interrupt;
 use futures_util::FutureExt;
-use halt::Interrupt;
+use session::Course;
 use token::Login;
 use upload::Works;
 

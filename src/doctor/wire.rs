@@ -1,22 +1,22 @@
 //! Names, connections and requests, one at a time. What it deliberately doesn't know: what a
 //! registry is, and what an answer means.
 
-mod ask;
 mod authorities;
 mod body;
+mod byte_counter;
 mod certificate;
-mod dial;
+mod connect;
+mod dns;
 mod exchange;
-mod meter;
-mod names;
+mod request;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use ask::{Ask, Framing, Patience, Payload, Progress, Reply, Told};
 pub use authorities::WireError;
+pub(crate) use request::{Ask, Framing, Patience, Payload, Progress, Reply, Told};
 
-use super::seen::{AddressSeen, TlsSeen, Trouble};
-use crate::edge::origin::{Host, Origin, Scheme};
+use super::trace::{AddressSeen, TlsSeen, Trouble};
+use crate::net::origin::{Host, Origin, Scheme};
 use certificate::{Authorities, Recorder};
 use rustls::ClientConfig;
 use rustls::client::Resumption;
@@ -93,25 +93,26 @@ impl Wire {
     /// # Errors
     /// When the resolver has none, or doesn't answer.
     pub(crate) async fn resolve(&self, origin: &Origin) -> Result<Vec<SocketAddr>, Trouble> {
-        names::resolve(&origin.host, origin.port).await
+        dns::resolve(&origin.host, origin.port).await
     }
 
     /// Connects once, and shakes hands where TLS is spoken, with ALPN `h2, http/1.1`; `is_used` is
     /// false.
     pub(crate) async fn look(&self, place: &Place) -> AddressSeen {
         let began = Instant::now();
-        let tcp = dial::tcp(place.address).await;
+        let tcp = connect::tcp(place.address).await;
         let (connected, tls) = match (tcp, place.scheme) {
             (Err(trouble), Scheme::Http | Scheme::Https) => (Err(trouble), None),
             (Ok(_), Scheme::Http) => (Ok(began.elapsed()), None),
             (Ok(stream), Scheme::Https) => {
                 let took = began.elapsed();
                 let recorder = Arc::new(Recorder::new(self.authorities.clone()));
-                let shaken = dial::tls(stream, &self.looking, recorder, &place.server_name).await;
+                let shaken =
+                    connect::tls(stream, &self.looking, recorder, &place.server_name).await;
                 let seen = shaken.map(|(stream, shown)| {
                     let session = stream.get_ref().1;
                     TlsSeen {
-                        version: dial::version(session),
+                        version: connect::version(session),
                         alpn: session
                             .alpn_protocol()
                             .map(|name| String::from_utf8_lossy(name).into_owned()),
@@ -135,7 +136,7 @@ impl Wire {
     pub(crate) async fn ask(&self, place: &Place, ask: Ask, progress: Progress<'_>) -> Told {
         let began = Instant::now();
         let failed = |trouble| Told::failed(trouble, began.elapsed());
-        let stream = match dial::tcp(place.address).await {
+        let stream = match connect::tcp(place.address).await {
             Ok(stream) => stream,
             Err(trouble) => return failed(trouble),
         };
@@ -143,7 +144,7 @@ impl Wire {
             Scheme::Http => exchange::exchange(stream, ask, progress).await,
             Scheme::Https => {
                 let recorder = Arc::new(Recorder::new(self.authorities.clone()));
-                let shaken = dial::tls(stream, &self.asking, recorder, &place.server_name).await;
+                let shaken = connect::tls(stream, &self.asking, recorder, &place.server_name).await;
                 let (stream, shown) = match shaken {
                     Ok(pair) => pair,
                     Err(trouble) => return failed(trouble),

@@ -1,8 +1,8 @@
 //! Headers as filters see and set them: what is shown of those that came, and which no filter may
 //! touch. Pure: edits are values, which the gateway applies when the filter is done.
 
-use crate::edge::forwarded::is_dropped;
-use crate::registry::redact::redacted_location;
+use crate::net::forwarded::is_dropped;
+use crate::oci::redact::redacted_location;
 use http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use std::sync::Arc;
 

@@ -30,10 +30,10 @@ mod chain;
 mod headers;
 mod request;
 
-pub use crate::registry::client::ClientFamily;
-pub use crate::registry::error_body::ErrorCode;
-pub use crate::registry::operation::Operation;
-pub use crate::registry::reason::{Fault, Outcome, Reason};
+pub use crate::oci::error_body::ErrorCode;
+pub use crate::oci::operation::Operation;
+pub use crate::oci::reason::{Fault, Outcome, Reason};
+pub use crate::oci::user_agent::ClientFamily;
 pub use async_trait::async_trait;
 pub use chain::NameError;
 pub use headers::{HeaderError, Response, UpstreamHeaders};

@@ -1,8 +1,8 @@
 //! What filters see of a request: made once, when it is admitted, and the same in every phase.
 
 use super::headers::header;
-use crate::registry::client::ClientFamily;
-use crate::registry::operation::Operation;
+use crate::oci::operation::Operation;
+use crate::oci::user_agent::ClientFamily;
 use http::HeaderMap;
 use std::net::IpAddr;
 

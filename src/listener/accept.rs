@@ -1,9 +1,9 @@
 //! Bound sockets, and the worker threads that get the accepted connections.
 
-use super::arrival::Way;
 use super::certificates::{self, Certificates};
-use super::entrance::{Entrance, Tls};
-use super::introduction::Introductions;
+use super::connection_info::Way;
+use super::handshake::{Entrance, Tls};
+use super::proxy_protocol::Introductions;
 use super::worker::Workers;
 use crate::config::{self, ListenerKind};
 use futures_util::FutureExt;

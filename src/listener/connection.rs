@@ -1,14 +1,14 @@
 //! Serves the HTTP of one connection, and ends requests whose bodies don't make progress.
 
-use super::arrival::{Arrival, Way};
-use super::ending::Ending;
-use super::guard::Guard;
-use super::introduction::Announced;
-use super::life::Life;
-use super::progress::Progress;
+use super::connection_info::{Arrival, Way};
+use super::connection_state::Life;
+use super::limited_stream::Guard;
+use super::min_data_rate::Progress;
+use super::proxy_protocol::Announced;
+use super::shutdown::Ending;
 use super::{http1, http2};
 use crate::config::Limits;
-use crate::live::Memory;
+use crate::runtime::Memory;
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
 use pingora::server::ShutdownWatch;

@@ -4,18 +4,18 @@
 //! connections to Harbor that it uses: nothing wakes another thread while bytes flow. New
 //! connections go to the worker that has the fewest.
 
-use super::arrival::Way;
+use super::close_reason::Refused;
 use super::connection::ConnectionApp;
-use super::ending::Ending;
-use super::entrance::{Accepted, Entrance, NotServed, turn_away};
-use super::gate::Gate;
-use super::guard::Guard;
-use super::introduction::Dismissed;
-use super::life::Life;
-use super::refused::Refused;
-use crate::live::{Current, Shared};
-use crate::metrics::{ConnectionRefused, HandshakeFailure};
-use crate::pulse::{Heart, Hearts};
+use super::connection_info::Way;
+use super::connection_limit::Gate;
+use super::connection_state::Life;
+use super::handshake::{Accepted, Entrance, NotServed, turn_away};
+use super::limited_stream::Guard;
+use super::proxy_protocol::Dismissed;
+use super::shutdown::Ending;
+use crate::observe::metrics::{ConnectionRefused, HandshakeFailure};
+use crate::runtime::heartbeat::{Heart, Hearts};
+use crate::runtime::{Current, Shared};
 use pingora::apps::HttpServerApp;
 use std::io;
 use std::net::{SocketAddr, TcpStream};

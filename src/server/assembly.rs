@@ -1,19 +1,21 @@
-//! Assembly: from a configuration to a process that serves. `life` does the rest until the process ends.
+//! Assembly: from a configuration to a process that serves. `lifecycle` does the rest until the process ends.
 
-use super::life::{Doors, Life, Orders, until_the_end};
-use crate::admin::{Admin, Sources};
-use crate::canary;
+use super::lifecycle::{Doors, Life, Orders, until_the_end};
 use crate::config::Config;
+use crate::doctor::canary;
 use crate::filter::Filters;
-use crate::gateway::{Gateway, MAX_TRIES};
-use crate::guardian::Guardian;
 use crate::listener::{Ending, Listener, Workers, keep_only_short_timers};
-use crate::live::{Current, Process, Shared};
-use crate::pulse::Hearts;
-use crate::reload::{Read, Reloader};
-use crate::signals::Signals;
-use crate::threads::Thread;
-use crate::{logging, systemd, upstream};
+use crate::observe::logging;
+use crate::proxy::{Gateway, MAX_TRIES};
+use crate::runtime::heartbeat::Hearts;
+use crate::runtime::upstream;
+use crate::runtime::{Current, Process, Shared};
+use crate::server::admin::{Admin, Sources};
+use crate::server::reload::{Read, Reloader};
+use crate::server::watchdog::Guardian;
+use crate::system::signals::Signals;
+use crate::system::systemd;
+use crate::system::threads::Thread;
 use anyhow::Context;
 use futures_util::future::join_all;
 use pingora::proxy::{HttpProxy, http_proxy};

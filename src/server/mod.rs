@@ -1,12 +1,16 @@
 //! The gateway as a program runs it: a configuration and filters; it serves until a signal ends it.
 
+pub mod admin;
 mod assembly;
-mod life;
+mod lifecycle;
+pub(crate) mod reload;
+mod watchdog;
 
 use crate::config::{self, Config, Warning};
 use crate::filter::{Filter, Filters, NameError};
-use crate::reload::Read;
-use crate::{descriptors, logging};
+use crate::observe::logging;
+use crate::server::reload::Read;
+use crate::system::file_descriptors;
 use anyhow::Context;
 use std::fmt;
 use std::path::Path;
@@ -148,9 +152,9 @@ fn looked_over(mut config: Config, most: u64) -> Config {
         .warnings
         .extend(expired.into_iter().map(Warning::from));
     let in_flight = config.in_flight();
-    if let Some(warning) = descriptors::too_few(config.limits.connections, in_flight, most) {
+    if let Some(warning) = file_descriptors::too_few(config.limits.connections, in_flight, most) {
         config.warnings.push(warning.into());
-        config.limits.connections = descriptors::connections_for(most, in_flight);
+        config.limits.connections = file_descriptors::connections_for(most, in_flight);
     }
     config
 }

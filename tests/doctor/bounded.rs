@@ -1,10 +1,10 @@
 //! A walk ends when the user interrupts it and when its time limit is reached. It cleans up first.
 
 use crate::stage::{Plan, Stage, Told, credentials, left_uploads, skipped, status};
-use harbormouth::doctor::seen::{Entry, Walk, Why};
 use harbormouth::doctor::step::Step;
+use harbormouth::doctor::trace::{Entry, Walk, Why};
 use harbormouth::doctor::walk::{Bounds, Walker};
-use harbormouth::standin::{Fault, Match, Seen, Times};
+use harbormouth::testing::fake_harbor::{Fault, Match, Seen, Times};
 use http::Method;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -2,10 +2,10 @@
 
 use crate::stage::{Plan, Stage, Told, impatient, left_uploads, skipped, status, statuses};
 use harbormouth::doctor::kind::Kind;
-use harbormouth::doctor::seen::{Entry, Trouble, Why};
 use harbormouth::doctor::step::Step;
-use harbormouth::standin::hop::{Buffering, HostRule, ProtoRule};
-use harbormouth::standin::{Fault, Match, Times};
+use harbormouth::doctor::trace::{Entry, Trouble, Why};
+use harbormouth::testing::fake_harbor::proxy::{Buffering, HostRule, ProtoRule};
+use harbormouth::testing::fake_harbor::{Fault, Match, Times};
 use http::Method;
 
 #[tokio::test]

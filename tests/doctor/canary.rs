@@ -2,8 +2,8 @@
 
 use crate::stage::{self, Plan, Stage, statuses};
 use harbormouth::doctor::judge::judge;
-use harbormouth::doctor::seen::Leftover;
 use harbormouth::doctor::step::Step;
+use harbormouth::doctor::trace::Leftover;
 use harbormouth::doctor::{Afterwards, Extent, Options};
 use http::Method;
 
@@ -86,7 +86,7 @@ async fn who_may_not_delete_leaves_it_and_says_so() {
 async fn a_push_that_fails_cancels_its_upload() {
     for method in [Method::PATCH, Method::PUT] {
         let lost = method.clone();
-        let hop = move |config: &mut harbormouth::standin::hop::HopConfig| {
+        let hop = move |config: &mut harbormouth::testing::fake_harbor::proxy::HopConfig| {
             config.strip_authorization_on = vec![lost.clone()];
         };
         let stage = Stage::set(Plan::hop(hop)).await;

@@ -4,7 +4,7 @@
 use crate::stage::{Plan, REPOSITORY, Stage};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use harbormouth::standin::{Fault, Match, Times};
+use harbormouth::testing::fake_harbor::{Fault, Match, Times};
 use http::Method;
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;

@@ -1,10 +1,10 @@
 //! A chain without a fault.
 
 use crate::stage::{REPOSITORY, Stage, Told, loopback, skipped, statuses, walker};
-use harbormouth::doctor::seen::{Body, Carried, Entry, Why};
 use harbormouth::doctor::step::Step;
-use harbormouth::standin::content::Pattern;
-use harbormouth::standin::image::Image;
+use harbormouth::doctor::trace::{Body, Carried, Entry, Why};
+use harbormouth::testing::fake_harbor::content::Pattern;
+use harbormouth::testing::fake_harbor::image::Image;
 
 #[tokio::test]
 async fn every_step_is_taken_in_its_order_and_nothing_is_left() {
@@ -150,8 +150,9 @@ async fn an_artifact_is_pushed_pulled_and_removed() {
         size: 1024,
     });
     assert!(stage.standin.has_blob(REPOSITORY, &image.layer.digest));
-    let put =
-        |seen: &harbormouth::standin::Seen| seen.target.contains("/manifests/harbormouth-doctor");
+    let put = |seen: &harbormouth::testing::fake_harbor::Seen| {
+        seen.target.contains("/manifests/harbormouth-doctor")
+    };
     assert_eq!(
         stage.standin.seen().iter().filter(|seen| put(seen)).count(),
         1
@@ -162,7 +163,7 @@ async fn an_artifact_is_pushed_pulled_and_removed() {
 async fn every_address_is_looked_at_and_asked() {
     let mut stage = Stage::honest().await;
     // One name, two addresses: nothing listens at the second one's port, or somebody else's does.
-    stage.options.target.host = harbormouth::edge::origin::Host::parse("localhost").unwrap();
+    stage.options.target.host = harbormouth::net::origin::Host::parse("localhost").unwrap();
     let walk = stage.walk().await;
     let resolved = walk.resolved.as_ref().unwrap().as_ref().unwrap();
     assert_eq!(walk.addresses.len(), resolved.len());
@@ -191,7 +192,7 @@ async fn nothing_answers_and_nothing_is_examined() {
     assert!(skipped(&walk).contains(&(Step::Ping, Why::Impossible)));
     assert!(skipped(&walk).contains(&(Step::UploadStart, Why::Impossible)));
 
-    stage.options.target.host = harbormouth::edge::origin::Host::parse("hub.invalid").unwrap();
+    stage.options.target.host = harbormouth::net::origin::Host::parse("hub.invalid").unwrap();
     let walk = stage.walk().await;
     assert!(matches!(walk.resolved, Some(Err(_))), "{:?}", walk.resolved);
     assert!(skipped(&walk).contains(&(Step::Connect, Why::Impossible)));

@@ -1,9 +1,9 @@
 //! Walks that enter at an inner hop.
 
 use crate::stage::{Plan, Stage, Told, skipped, status, statuses, walker};
-use harbormouth::doctor::seen::{Carried, Entry, Why};
 use harbormouth::doctor::step::Step;
-use harbormouth::standin::hop::{HostRule, ProtoRule};
+use harbormouth::doctor::trace::{Carried, Entry, Why};
+use harbormouth::testing::fake_harbor::proxy::{HostRule, ProtoRule};
 
 #[tokio::test]
 async fn an_inner_hop_is_asked_as_a_right_hop_before_it_would() {
@@ -32,7 +32,7 @@ async fn an_inner_hop_is_asked_as_a_right_hop_before_it_would() {
         ]
     );
     assert_eq!(walk.grant, public.grant);
-    let location = |walk: &harbormouth::doctor::seen::Walk| {
+    let location = |walk: &harbormouth::doctor::trace::Walk| {
         let answer = walk.answer(Step::UploadStart).unwrap();
         answer.header("location").unwrap().to_owned()
     };
@@ -63,7 +63,7 @@ async fn an_inner_hop_never_gets_the_password_in_clear() {
     assert_eq!(walk.all(Step::TokenPost).count(), 0);
     assert!(skipped(&walk).contains(&(Step::TokenGet, Why::NotTrusted)));
     assert!(skipped(&walk).contains(&(Step::UploadStart, Why::NotTrusted)));
-    let basic = |exchange: &harbormouth::doctor::seen::Exchange| {
+    let basic = |exchange: &harbormouth::doctor::trace::Exchange| {
         exchange.request.authorization == Carried::Basic
     };
     assert!(!walk.exchanges.iter().any(basic));

@@ -2,9 +2,9 @@
 
 use crate::stage::{Plan, Stage, credentials, left_uploads, skipped, status, statuses};
 use harbormouth::doctor::kind::Kind;
-use harbormouth::doctor::seen::{Carried, Leftover, Why};
 use harbormouth::doctor::step::Step;
-use harbormouth::standin::{End, Fault, Match, Times};
+use harbormouth::doctor::trace::{Carried, Leftover, Why};
+use harbormouth::testing::fake_harbor::{End, Fault, Match, Times};
 use http::{Method, StatusCode};
 use std::time::Duration;
 
@@ -196,7 +196,7 @@ async fn a_realm_that_is_not_to_be_asked_is_asked_at_the_entry() {
         ("https://core.invalid", true),
         ("https://127.0.0.1:1", false),
     ] {
-        let origin = harbormouth::edge::origin::Origin::parse(realm).unwrap();
+        let origin = harbormouth::net::origin::Origin::parse(realm).unwrap();
         let plan = Plan::standin(move |config| config.external_url = origin.clone());
         let stage = Stage::set(plan).await;
         let walk = stage.walk().await;
@@ -221,8 +221,8 @@ async fn a_realm_that_is_not_to_be_asked_is_asked_at_the_entry() {
 async fn a_realm_elsewhere_is_asked_where_it_is() {
     let elsewhere = Stage::honest().await;
     let origin = elsewhere.options.target.clone();
-    let realm = harbormouth::edge::origin::Origin {
-        host: harbormouth::edge::origin::Host::parse("localhost").unwrap(),
+    let realm = harbormouth::net::origin::Origin {
+        host: harbormouth::net::origin::Host::parse("localhost").unwrap(),
         ..origin
     };
     let external_url = realm.clone();

@@ -1,8 +1,8 @@
 //! The doctor keeps no secret.
 
 use crate::stage::{Stage, Told, walker};
-use harbormouth::doctor::seen::Entry;
-use harbormouth::standin::{Fault, Match, Times};
+use harbormouth::doctor::trace::Entry;
+use harbormouth::testing::fake_harbor::{Fault, Match, Times};
 
 #[tokio::test]
 async fn no_password_token_cookie_or_state_is_in_a_walk() {

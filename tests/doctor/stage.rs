@@ -1,15 +1,15 @@
 //! A chain: a hop with TLS in front, the stand-in behind it, and a walk through both.
 
 use harbormouth::doctor::credentials::Credentials;
-use harbormouth::doctor::seen::{Entry, Exchange, Leftover, Skipped, Walk, Why};
 use harbormouth::doctor::step::Step;
+use harbormouth::doctor::trace::{Entry, Exchange, Leftover, Skipped, Walk, Why};
 use harbormouth::doctor::walk::{Bounds, Walker, Watcher};
 use harbormouth::doctor::{Artifact, Extent, Options};
-use harbormouth::edge::origin::Origin;
-use harbormouth::registry::repository::RepositoryName;
-use harbormouth::standin::certs::Authority;
-use harbormouth::standin::hop::{Hop, HopConfig};
-use harbormouth::standin::{Standin, StandinConfig};
+use harbormouth::net::origin::Origin;
+use harbormouth::oci::repository::RepositoryName;
+use harbormouth::testing::fake_harbor::certificates::Authority;
+use harbormouth::testing::fake_harbor::proxy::{Hop, HopConfig};
+use harbormouth::testing::fake_harbor::{Standin, StandinConfig};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 use tempfile::NamedTempFile;

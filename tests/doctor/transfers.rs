@@ -3,11 +3,11 @@
 use crate::middle::{Middle, Rules};
 use crate::stage::{Told, example, left_uploads, loopback, options, status, walk, walker};
 use harbormouth::doctor::Options;
-use harbormouth::doctor::seen::{Carried, Entry, Trouble, Why};
 use harbormouth::doctor::step::Step;
-use harbormouth::edge::origin::Origin;
-use harbormouth::standin::content::Pattern;
-use harbormouth::standin::{End, Fault, Match, Standin, Times};
+use harbormouth::doctor::trace::{Carried, Entry, Trouble, Why};
+use harbormouth::net::origin::Origin;
+use harbormouth::testing::fake_harbor::content::Pattern;
+use harbormouth::testing::fake_harbor::{End, Fault, Match, Standin, Times};
 use http::Method;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::Ordering;
@@ -55,7 +55,7 @@ async fn a_limit_for_bodies_is_found_to_the_byte() {
         .all(Step::BodyLimit)
         .map(|one| (one.request.body, one.result.as_ref().unwrap().status))
         .collect();
-    let sized = harbormouth::doctor::seen::Body::Length;
+    let sized = harbormouth::doctor::trace::Body::Length;
     assert_eq!(tries, [(sized(1 << 20), 202), (sized((1 << 20) + 1), 413)]);
     assert_eq!(middle.refused.load(Ordering::SeqCst), 2);
     assert_eq!((standin.open_uploads(), walk.left.len()), (0, 0));

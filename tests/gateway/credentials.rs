@@ -7,7 +7,7 @@ use crate::push::{self, alice, basic, bearer};
 use crate::setup::{PATIENCE, Setup, World};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use harbormouth::standin::hop::{Hop, HopConfig};
+use harbormouth::testing::fake_harbor::proxy::{Hop, HopConfig};
 use std::time::{Duration, Instant, SystemTime};
 
 const MOVED: &str = "trusted_proxies: [127.0.0.0/8]\nrestore_authorization_from:\n  \
@@ -427,7 +427,7 @@ async fn who_guesses_passwords_is_made_to_wait() {
         assert!(!reply.text().contains("alice"));
     }
     let seen = harbor.seen();
-    let asked = |seen: &harbormouth::standin::Seen| !seen.target.contains("/api/");
+    let asked = |seen: &harbormouth::testing::fake_harbor::Seen| !seen.target.contains("/api/");
     assert!(!seen[before..].iter().any(asked), "Harbor is left alone");
     assert_eq!(
         world

@@ -236,7 +236,7 @@ async fn expect_is_answered_by_harbor_and_the_upload_goes_on() {
     for _ in 0..5 {
         let location = push::begin(&mut conn, &push::alice()).await;
         let content = vec![9; 3 << 20];
-        let digest = harbormouth::standin::content::digest(&content);
+        let digest = harbormouth::testing::fake_harbor::content::digest(&content);
         let length = format!("Content-Length: {}", content.len());
         let login = push::alice();
         let start = request(

@@ -9,8 +9,8 @@ use crate::setup::{Setup, World};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use harbormouth::edge::origin::Origin;
-use harbormouth::standin::{Account, AccountKind, Standin, StandinConfig};
+use harbormouth::net::origin::Origin;
+use harbormouth::testing::fake_harbor::{Account, AccountKind, Standin, StandinConfig};
 use std::time::Duration;
 
 const THREE: &str = "login_limit: { failures: 3, within: 10m }\n";

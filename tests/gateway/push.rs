@@ -2,8 +2,8 @@
 
 use crate::client::{Conn, Reply, get, request, with_length};
 use base64::Engine;
-use harbormouth::edge::origin::Origin;
-use harbormouth::standin::{Standin, StandinConfig};
+use harbormouth::net::origin::Origin;
+use harbormouth::testing::fake_harbor::{Standin, StandinConfig};
 use std::time::Duration;
 
 /// A Harbor that remembers and believes in `https://hub.example.com`.
@@ -63,7 +63,7 @@ pub async fn begin(conn: &mut Conn, login: &str) -> String {
 
 /// Commits an upload with its content in one PUT.
 pub async fn commit(conn: &mut Conn, login: &str, location: &str, content: &[u8]) -> Reply {
-    let digest = harbormouth::standin::content::digest(content);
+    let digest = harbormouth::testing::fake_harbor::content::digest(content);
     let path = format!("{location}&digest={digest}");
     conn.ask(with_length("PUT", &path, &[login], content)).await
 }

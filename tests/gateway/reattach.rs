@@ -7,8 +7,8 @@ use crate::push::{self, alice, basic, bearer, begin, commit};
 use crate::setup::{Registry, Setup, World};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use harbormouth::standin::Standin;
-use harbormouth::standin::content::digest;
+use harbormouth::testing::fake_harbor::Standin;
+use harbormouth::testing::fake_harbor::content::digest;
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 

@@ -534,6 +534,6 @@ async fn a_push_arrives_as_it_was_sent() {
         assert_eq!(put.headers.get_all(field).iter().count(), 1, "{field}");
         assert_eq!(put.header(field), "hub.example.com");
     }
-    let digest = harbormouth::standin::content::digest(b"content");
+    let digest = harbormouth::testing::fake_harbor::content::digest(b"content");
     assert!(harbor.has_blob("lab/app", &digest));
 }

@@ -4,8 +4,8 @@
 use crate::client::Conn;
 use crate::push::{self, bearer, begin, commit};
 use crate::setup::{Setup, World, until};
-use harbormouth::standin::Standin;
-use harbormouth::ticket::Key;
+use harbormouth::testing::fake_harbor::Standin;
+use harbormouth::tickets::Key;
 use std::path::PathBuf;
 use std::process::Command;
 use tempfile::TempDir;

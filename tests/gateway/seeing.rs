@@ -7,14 +7,16 @@ use crate::harbor::{Got, Harbor, Plan};
 use crate::push;
 use crate::setup::{Registry, Setup, World, connect, trust, until};
 use bytes::Bytes;
-use harbormouth::metrics::{ConnectionRefused, FAMILIES, HandshakeFailure, Kind, STATUS_CLASSES};
-use harbormouth::push::{Finding, UploadEnd};
-use harbormouth::registry::class::Class;
-use harbormouth::registry::client::ClientFamily;
-use harbormouth::registry::operation::Operation;
-use harbormouth::registry::reason::{Outcome, Quality, Reason};
-use harbormouth::registry::repair::Repair;
-use harbormouth::registry::upstream_error::UpstreamError;
+use harbormouth::observe::metrics::{
+    ConnectionRefused, FAMILIES, HandshakeFailure, Kind, STATUS_CLASSES,
+};
+use harbormouth::observe::push::{Finding, UploadEnd};
+use harbormouth::oci::operation::Operation;
+use harbormouth::oci::reason::{Outcome, Quality, Reason};
+use harbormouth::oci::repair::Repair;
+use harbormouth::oci::request_class::Class;
+use harbormouth::oci::upstream_error::UpstreamError;
+use harbormouth::oci::user_agent::ClientFamily;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -197,7 +199,7 @@ async fn push_and_pull(world: &World) -> Vec<String> {
     let content = vec![5; 100_000];
     let reply = push::commit(&mut conn, &login, &location, &content).await;
     assert_eq!(reply.status, 201, "{reply:?}");
-    let digest = harbormouth::standin::content::digest(&content);
+    let digest = harbormouth::testing::fake_harbor::content::digest(&content);
     let path = format!("/v2/lab/app/blobs/{digest}");
     let blob = conn.ask(get(&path, &lines)).await;
     assert_eq!(blob.body, content);

@@ -6,8 +6,8 @@ use crate::push::{alice, basic, bearer, begin, commit};
 use crate::setup::{Setup, World, until};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use harbormouth::edge::origin::Origin;
-use harbormouth::standin::{Fault, Match, Standin, StandinConfig, Times};
+use harbormouth::net::origin::Origin;
+use harbormouth::testing::fake_harbor::{Fault, Match, Standin, StandinConfig, Times};
 use http::{Method, StatusCode};
 use proptest::collection::vec;
 use proptest::sample::select;
@@ -306,7 +306,7 @@ async fn what_holders_lose_still_counts() {
     // The layers could be helped, and the manifest not.
     let token = bearer(&mut conn).await;
     let location = begin(&mut conn, &token).await;
-    let digest = harbormouth::standin::content::digest(b"content");
+    let digest = harbormouth::testing::fake_harbor::content::digest(b"content");
     let path = format!("{location}&digest={digest}");
     assert_eq!(bare(&mut conn, "PUT", &path).await, 201);
     count.more(3, 2.0, 0.0, "a commit with a ticket").await;

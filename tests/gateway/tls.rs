@@ -3,8 +3,8 @@
 use crate::client::{Conn, get};
 use crate::common::ca::{Ca, CertFiles};
 use crate::setup::{HUB, Setup, World, trust_versions};
-use harbormouth::edge::origin::Origin;
-use harbormouth::standin::{Standin, StandinConfig};
+use harbormouth::net::origin::Origin;
+use harbormouth::testing::fake_harbor::{Standin, StandinConfig};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::fmt::Write;

@@ -2,15 +2,17 @@
 //! Prometheus adds, and the series of the recording rules.
 
 use crate::files::{self, Rule};
-use harbormouth::canary::STEPS;
-use harbormouth::metrics::{ConnectionRefused, FAMILIES, FilterDecision, Kind, STATUS_CLASSES};
-use harbormouth::push::{Finding, UploadEnd};
-use harbormouth::registry::client::ClientFamily;
-use harbormouth::registry::operation::Operation;
-use harbormouth::registry::reason::{Fault, Outcome, Quality, Reason};
-use harbormouth::registry::repair::Repair;
-use harbormouth::registry::upload_ticket::{NotIssued, Refused};
-use harbormouth::registry::upstream_error::UpstreamError;
+use harbormouth::doctor::canary::STEPS;
+use harbormouth::observe::metrics::{
+    ConnectionRefused, FAMILIES, FilterDecision, Kind, STATUS_CLASSES,
+};
+use harbormouth::observe::push::{Finding, UploadEnd};
+use harbormouth::oci::operation::Operation;
+use harbormouth::oci::reason::{Fault, Outcome, Quality, Reason};
+use harbormouth::oci::repair::Repair;
+use harbormouth::oci::upload_ticket::{NotIssued, Refused};
+use harbormouth::oci::upstream_error::UpstreamError;
+use harbormouth::oci::user_agent::ClientFamily;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What Prometheus puts on everything that it scrapes.

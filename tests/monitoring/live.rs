@@ -7,7 +7,7 @@ use crate::prometheus::{JOB, Prometheus};
 use crate::promql;
 use crate::setup::{World, until};
 use crate::{push, traffic};
-use harbormouth::metrics::FAMILIES;
+use harbormouth::observe::metrics::FAMILIES;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

@@ -3,7 +3,7 @@
 use crate::files;
 use crate::known;
 use crate::promql::{self, Names};
-use harbormouth::metrics::FAMILIES;
+use harbormouth::observe::metrics::FAMILIES;
 use std::collections::BTreeSet;
 
 /// Families that no panel, rule or alert shows, and why.

@@ -1,8 +1,8 @@
 //! A page for each alert, each beginning with what to look at.
 
 use crate::files;
-use harbormouth::push::Finding;
-use harbormouth::registry::reason::{Outcome, Reason};
+use harbormouth::observe::push::Finding;
+use harbormouth::oci::reason::{Outcome, Reason};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

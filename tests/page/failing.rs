@@ -5,8 +5,10 @@ use crate::client::{Conn, Reply, request, with_length};
 use crate::common::gateway::Gateway;
 use crate::common::wait::free_port;
 use crate::push::{basic, bearer, begin, commit};
-use harbormouth::edge::origin::Origin;
-use harbormouth::standin::{End, Fault, Match, Standin, StandinConfig, Times, content};
+use harbormouth::net::origin::Origin;
+use harbormouth::testing::fake_harbor::{
+    End, Fault, Match, Standin, StandinConfig, Times, content,
+};
 use http::Method;
 use serde_json::json;
 use std::time::Duration;

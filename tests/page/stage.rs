@@ -2,9 +2,9 @@
 //! states that take a day to come about.
 
 use bytes::Bytes;
-use harbormouth::admin::page;
-use harbormouth::edge::query;
-use harbormouth::registry::reason::Reason;
+use harbormouth::net::query;
+use harbormouth::oci::reason::Reason;
+use harbormouth::server::admin::page;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;

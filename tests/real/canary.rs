@@ -78,7 +78,7 @@ fn good(world: &World) {
     let pushed = [("operation", "manifest_put"), ("status", "2xx")];
     assert!(gateway.metric("harbormouth_requests_total", &pushed) >= 2.0);
     // The next run is seconds away.
-    let tag = harbormouth::canary::TAG;
+    let tag = harbormouth::doctor::canary::TAG;
     let to = reference(&chain.host);
     assert_eq!(chain.harbor.digest_of(&to.repository, tag), None);
     let overview: Value = serde_json::from_str(&gateway.admin_page("/overview")).expect("JSON");

@@ -7,7 +7,7 @@ use crate::clients::Client;
 use crate::hops::{ForwardedHost, GOOD, HostHeader, Manners, SchemeHeader};
 use crate::seeing;
 use crate::world::{World, trial};
-use harbormouth::registry::repair::Repair;
+use harbormouth::oci::repair::Repair;
 use libtest_mimic::Trial;
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Access records, read back from a gateway's log. The gateway has to write JSON.
 
 use crate::common::gateway::Gateway;
-use harbormouth::registry::reason::Outcome;
+use harbormouth::oci::reason::Outcome;
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};

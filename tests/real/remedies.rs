@@ -3,10 +3,10 @@
 
 use crate::common::ca::CertFiles;
 use crate::world::{World, trial};
+use harbormouth::doctor::fixes::{Fix, fixes};
 use harbormouth::doctor::kind::Kind;
 use harbormouth::doctor::product::Product;
-use harbormouth::doctor::remedy::{Fix, fixes};
-use harbormouth::edge::origin::Origin;
+use harbormouth::net::origin::Origin;
 use libtest_mimic::Trial;
 use std::path::Path;
 use std::sync::Arc;

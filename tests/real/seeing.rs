@@ -9,7 +9,7 @@ use crate::common::wait;
 use crate::world::World;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use harbormouth::registry::repair::Repair;
+use harbormouth::oci::repair::Repair;
 use std::time::Duration;
 
 /// The last request's numbers appear a moment after its answer.

@@ -5,7 +5,7 @@ use crate::clients::{Client, Login, Prepared, Reference, Running};
 use crate::common::wait;
 use crate::image::Image;
 use crate::world::World;
-use harbormouth::standin::{BodyEnd, Seen, Standin};
+use harbormouth::testing::fake_harbor::{BodyEnd, Seen, Standin};
 use std::time::{Duration, Instant};
 
 /// The latest that a client should have said what it has to say.

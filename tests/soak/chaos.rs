@@ -5,7 +5,7 @@ use crate::book::{Book, Chaos};
 use crate::random::Random;
 use crate::stage::{BETWEEN_BYTES, Stage};
 use crate::wire::Mode;
-use harbormouth::standin::{Fault, Match, Times};
+use harbormouth::testing::fake_harbor::{Fault, Match, Times};
 use http::{Method, StatusCode};
 use std::ops::Range;
 use std::sync::Arc;

@@ -68,6 +68,29 @@ impl Graph {
         tops
     }
 
+    /// Each module and each one that it names, as it is written and where it is defined.
+    pub fn imports(&self) -> BTreeSet<(String, String)> {
+        let mut pairs = BTreeSet::new();
+        for (from, module) in &self.modules {
+            for named in &module.named {
+                for to in [self.module_of(&named.path), self.defined_in(&named.path)] {
+                    if !to.is_empty() {
+                        pairs.insert((from.join("::"), to.join("::")));
+                    }
+                }
+            }
+        }
+        pairs
+    }
+
+    /// The longest beginning of a path that is a module.
+    fn module_of(&self, path: &[String]) -> Name {
+        let lengths = (0..=path.len()).rev();
+        let mut modules = lengths.map(|length| &path[..length]);
+        let found = modules.find(|module| self.modules.contains_key(*module));
+        found.unwrap_or_default().to_vec()
+    }
+
     /// What each module below a top-level one needs of its neighbours there.
     pub fn inside(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

@@ -2,7 +2,7 @@
 
 use super::super::{ClientAddressRule, Config, Prefer, ReattachMode};
 use super::{Files, assert_lines, registry, top};
-use crate::ticket::Key;
+use crate::tickets::Key;
 use std::time::Duration;
 
 pub(super) fn load(yaml: &str) -> Config {

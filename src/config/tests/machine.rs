@@ -2,7 +2,7 @@
 
 use super::super::{Error, load_file};
 use super::{LISTENERS, REGISTRIES};
-use crate::ticket::Key;
+use crate::tickets::Key;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

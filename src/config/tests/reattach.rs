@@ -3,7 +3,7 @@
 use super::super::{ClientAddressRule, ReattachMode};
 use super::hops::load;
 use super::{Files, LISTENERS, Path, assert_lines, registries, registry, top};
-use crate::ticket::Key;
+use crate::tickets::Key;
 
 #[test]
 fn a_registry_overrides_reattach_key_by_key() {

@@ -1,6 +1,6 @@
 //! Registry clients that push alike.
 
-use crate::words::words;
+use crate::str_enum::words;
 use serde::Deserialize;
 
 words! {

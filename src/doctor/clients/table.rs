@@ -1,8 +1,8 @@
 //! The table of `clients.yaml`: how each client behaves with a finding, and which message it shows.
 
-use super::circumstance::{Circumstance, Header, LostOn, Surroundings, Unusable};
 use super::client::Client;
-use super::outcome::Outcome;
+use super::detail::{Circumstance, Header, LostOn, Surroundings, Unusable};
+use super::impact::Outcome;
 use crate::doctor::kind::Kind;
 use crate::doctor::placeholders::filled;
 use serde::{Deserialize, Serialize};
@@ -163,7 +163,7 @@ fn refused(client: Client, status: u16) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::circumstance::{Authentication, PlainHttp, Reach};
+    use super::super::detail::{Authentication, PlainHttp, Reach};
     use super::*;
     use std::collections::BTreeSet;
 

@@ -7,8 +7,8 @@ use super::draft::{Draft, seen, seen_words};
 use super::transfers::{is_chunked_refused, is_idle_cut, is_too_large};
 use super::upload::{is_open, is_unknown};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Answer, Exchange, Trouble, Walk};
 use crate::doctor::step::Step;
+use crate::doctor::trace::{Answer, Exchange, Trouble, Walk};
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     push(walk).into_iter().chain(pull(walk)).collect()

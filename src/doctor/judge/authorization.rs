@@ -5,8 +5,8 @@ use super::refusal::refusal;
 use super::upload::is_open;
 use crate::doctor::clients::{Circumstance, LostOn};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Carried, Exchange, Walk};
 use crate::doctor::step::Step;
+use crate::doctor::trace::{Carried, Exchange, Walk};
 
 /// Writes that carry what opened the upload, and are quick: a token has no time to expire.
 const WRITES: [Step; 6] = [

@@ -3,9 +3,9 @@
 use super::draft::{Draft, how_often, tried};
 use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{AddressSeen, CertificateSeen, Distrust, Entry, TlsSeen, Walk};
 use crate::doctor::step::Step;
-use crate::edge::origin::Scheme;
+use crate::doctor::trace::{AddressSeen, CertificateSeen, Distrust, Entry, TlsSeen, Walk};
+use crate::net::origin::Scheme;
 
 /// A certificate that is valid for less than this is to be looked after.
 const SOON: i64 = 14 * DAY;

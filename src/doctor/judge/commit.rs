@@ -3,10 +3,10 @@
 use super::draft::{Draft, seen, seen_speaker};
 use super::limits::{lasted, of_silences};
 use super::transfers::length;
+use crate::doctor::display::size;
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Exchange, Trouble, Walk};
-use crate::doctor::shown::size;
 use crate::doctor::step::Step;
+use crate::doctor::trace::{Exchange, Trouble, Walk};
 use std::time::Duration;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {

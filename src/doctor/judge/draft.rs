@@ -1,14 +1,14 @@
 //! A finding while it is built, and how it quotes the evidence.
 
-use super::around::surroundings;
 use super::sentences;
+use super::surroundings::surroundings;
 use crate::doctor::clients::{Circumstance, Outcome, Surroundings, effects};
 use crate::doctor::finding::{Evidence, Finding};
 use crate::doctor::kind::{Kind, Severity};
 use crate::doctor::placeholders::filled;
-use crate::doctor::seen::{Answer, Exchange, Walk};
 use crate::doctor::step::Step;
-use crate::registry::oci_error::OciError;
+use crate::doctor::trace::{Answer, Exchange, Walk};
+use crate::oci::oci_error::OciError;
 
 /// What the judges say; what it means for clients follows when it is finished.
 pub(super) struct Draft {

@@ -1,11 +1,11 @@
 //! The name, its addresses, and what answers without TLS.
 
-use super::around::is_registry;
 use super::draft::{Draft, how_often, seen, seen_header, tried};
+use super::surroundings::is_registry;
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{AddressSeen, Entry, Exchange, Trouble, Walk};
 use crate::doctor::step::Step;
-use crate::edge::origin::Scheme;
+use crate::doctor::trace::{AddressSeen, Entry, Exchange, Trouble, Walk};
+use crate::net::origin::Scheme;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     let mut drafts = Vec::new();

@@ -5,8 +5,8 @@
 
 use super::location::{Url, flaws, url};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Exchange, Walk};
 use crate::doctor::step::Step;
+use crate::doctor::trace::{Exchange, Walk};
 
 /// What one header of the doctor's did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::draft::{Draft, seen_header};
 use crate::doctor::clients::{Circumstance, Header};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Exchange, Walk};
+use crate::doctor::trace::{Exchange, Walk};
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     [Header::Digest, Header::Range, Header::NextLocation]

@@ -1,6 +1,6 @@
 //! Limits of sizes and times, and the products that have them by default.
 
-use crate::edge::balancers::{Limit, suspects};
+use crate::net::balancer_timeouts::{Limit, suspects};
 use std::time::Duration;
 
 const MIB: u64 = 1 << 20;

@@ -6,8 +6,8 @@
 use super::realm::{is_private, resolved};
 use crate::doctor::clients::{Circumstance, Reach, Unusable};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::Walk;
-use crate::edge::origin::{Authority, Host, Origin, Scheme};
+use crate::doctor::trace::Walk;
+use crate::net::origin::{Authority, Host, Origin, Scheme};
 use std::net::IpAddr;
 
 /// Something that is wrong with a Location.

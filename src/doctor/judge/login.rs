@@ -4,8 +4,8 @@ use super::draft::{Draft, seen, seen_header, seen_speaker, seen_words};
 use super::refusal::{Refusal, refusal};
 use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Access, Answer, Carried, Exchange, Walk};
 use crate::doctor::step::Step;
+use crate::doctor::trace::{Access, Answer, Carried, Exchange, Walk};
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     let mut drafts = Vec::new();

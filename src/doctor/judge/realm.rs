@@ -3,9 +3,9 @@
 use super::draft::{Draft, seen, seen_header};
 use crate::doctor::clients::{Circumstance, PlainHttp, Reach, Surroundings};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Answer, Entry, Exchange, Skipped, Trouble, Walk, Why};
 use crate::doctor::step::Step;
-use crate::edge::origin::{Host, Origin, Scheme};
+use crate::doctor::trace::{Answer, Entry, Exchange, Skipped, Trouble, Walk, Why};
+use crate::net::origin::{Host, Origin, Scheme};
 use std::net::{IpAddr, SocketAddr};
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
@@ -75,7 +75,7 @@ fn scheme(walk: &Walk, ping: &Exchange, realm: &str) -> Option<Draft> {
     // Port 80 was looked at under the target's name only; elsewhere it isn't known.
     let is_plain_80 = origin
         .is_some_and(|origin| origin.port == 80 && origin.host == walk.target.host && !is_several);
-    let around = super::around::surroundings(walk);
+    let around = super::surroundings::surroundings(walk);
     let plain_http = if is_plain_80 {
         around.plain_http
     } else {

@@ -1,9 +1,9 @@
 //! What a 401 reveals about the Authorization that reached the registry.
 
-use super::around::surroundings;
+use super::surroundings::surroundings;
 use crate::doctor::clients::Authentication;
-use crate::doctor::seen::{Answer, Walk};
-use crate::words::words;
+use crate::doctor::trace::{Answer, Walk};
+use crate::str_enum::words;
 
 words! {
     /// What a 401 says of what arrived at the registry.

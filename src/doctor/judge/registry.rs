@@ -2,8 +2,8 @@
 
 use super::draft::{Draft, how_often, seen_header, seen_speaker};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Answer, Carried, Exchange, Trouble, Walk};
 use crate::doctor::step::Step;
+use crate::doctor::trace::{Answer, Carried, Exchange, Trouble, Walk};
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     ping(walk).into_iter().chain(html(walk)).collect()

@@ -4,10 +4,10 @@
 use super::draft::{Draft, seen, seen_speaker};
 use super::limits::{by_default, lasted, of_bodies, of_silences};
 use crate::doctor::clients::Circumstance;
+use crate::doctor::display::size;
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Body, Exchange, Trouble, Walk};
-use crate::doctor::shown::size;
 use crate::doctor::step::Step;
+use crate::doctor::trace::{Body, Exchange, Trouble, Walk};
 use std::time::Duration;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {

@@ -7,10 +7,10 @@ use super::refusal::{Refusal, refusal};
 use super::transfers::is_too_large;
 use crate::doctor::clients::{PlainHttp, Surroundings};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Answer, Exchange, Walk};
 use crate::doctor::step::Step;
-use crate::edge::origin::{Authority, Scheme};
-use crate::registry::oci_error::OciError;
+use crate::doctor::trace::{Answer, Exchange, Walk};
+use crate::net::origin::{Authority, Scheme};
+use crate::oci::oci_error::OciError;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     let mut drafts = Vec::new();
@@ -119,7 +119,7 @@ fn flawed(walk: &Walk, exchange: &Exchange, location: Option<&str>, flaw: Flaw) 
         .where_(flaw.circumstance);
     match (kind, location.and_then(location::url)) {
         (Kind::LocationScheme, Some(url)) => {
-            let around = super::around::surroundings(walk);
+            let around = super::surroundings::surroundings(walk);
             draft.among(Surroundings {
                 plain_http: reached(walk, url.authority, around.plain_http),
                 ..around

@@ -1,17 +1,17 @@
 //! The chain as a picture: every entry that was walked, who most likely stands there, what it was
 //! seen to do, and which findings it is blamed for.
 
-use super::super::blame::{
+use super::super::attribution::{
     Culprit, Guess, Hop, Registry, author, culprit, guess, largest, location,
 };
+use super::super::display::{clean, cut};
 use super::super::finding::Finding;
 use super::super::judge::Judged;
-use super::super::seen::Walk;
-use super::super::shown::{clean, cut};
 use super::super::step::Step;
+use super::super::trace::Walk;
 use super::steps::Mark;
 use super::verdict::by_gravity;
-use crate::terminal::{Style, hanging};
+use crate::system::terminal::{Style, hanging};
 
 /// What stands at an entry, as `hub.example.com (nginx)`.
 pub(super) fn place(judged: &Judged) -> String {

@@ -1,19 +1,19 @@
 //! The end of the report: the chain, the findings with the worst first, what differs between the
 //! entries, what wasn't examined, what is left over, the verdict, and the line for a ticket.
 
-use super::super::blame::differences;
+use super::super::attribution::differences;
+use super::super::display::{clean, cut};
 use super::super::finding::Finding;
+use super::super::fixes::fixes;
 use super::super::judge::Judged;
 use super::super::kind::Severity;
-use super::super::remedy::fixes;
-use super::super::shown::{clean, cut};
 use super::chain;
 use super::findings;
 use super::steps::Mark;
 use super::ticket::{broken_clients, ticket};
 use super::unexamined::{left, unexamined};
 use super::verdict::{Verdict, by_gravity, is_partial, verdict};
-use crate::terminal::{Colour, Style, hanging, indented, wrap};
+use crate::system::terminal::{Colour, Style, hanging, indented, wrap};
 
 pub(super) fn text(walks: &[Judged], style: Style) -> String {
     let Some(public) = walks.first() else {

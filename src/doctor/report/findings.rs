@@ -1,18 +1,18 @@
 //! A finding for a person: what is wrong, what shows it, whom it breaks and how, which hop did it,
 //! what to change, and what Harbormouth would do.
 
-use super::super::blame::{Culprit, Guess, Registry, culprit, guess};
+use super::super::attribution::{Culprit, Guess, Registry, culprit, guess};
 use super::super::clients::{Client, Effect, Outcome};
+use super::super::display::clean;
 use super::super::finding::{Evidence, Finding};
+use super::super::fixes::{Fix, advice, elsewhere, fixes, harbormouth};
 use super::super::judge::Judged;
 use super::super::kind::Kind;
 use super::super::product::Product;
-use super::super::remedy::{Fix, advice, elsewhere, fixes, harbormouth};
-use super::super::shown::clean;
 use super::super::step::Step;
 use super::chain::{likely, place};
 use super::steps::Mark;
-use crate::terminal::{Style, hanging, indented, wrap};
+use crate::system::terminal::{Style, hanging, indented, wrap};
 
 /// Where the text beside a label begins.
 const LABEL: usize = 11;

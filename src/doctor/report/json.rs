@@ -31,12 +31,12 @@
 //!
 //! Fields are added, never renamed. Texts are as they came: JSON escapes what would drive a terminal.
 
-use super::super::blame::{culprit, differences, guess};
+use super::super::attribution::{culprit, differences, guess};
+use super::super::display::date;
 use super::super::finding::Finding;
+use super::super::fixes::{advice, elsewhere, fixes, harbormouth};
 use super::super::judge::Judged;
-use super::super::remedy::{advice, elsewhere, fixes, harbormouth};
-use super::super::seen::{AddressSeen, Entry, Exchange, Trouble};
-use super::super::shown::date;
+use super::super::trace::{AddressSeen, Entry, Exchange, Trouble};
 use super::chain::likely;
 use super::steps::mark;
 use super::ticket::ticket;

@@ -3,8 +3,8 @@
 //! That line is drawn again and again, because a step may be silent for minutes: the time that it
 //! takes is all there is to show then.
 
-use super::super::shown::bytes;
-use crate::terminal::{Style, bar};
+use super::super::display::bytes;
+use crate::system::terminal::{Style, bar};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt;
 use std::io::{self, Write};

@@ -3,13 +3,13 @@
 
 mod rows;
 
-use super::super::blame::{location_of, outcome};
+use super::super::attribution::{location_of, outcome};
+use super::super::display::{clean, cut};
 use super::super::finding::Finding;
 use super::super::kind::Severity;
-use super::super::seen::{Entry, Exchange, Walk};
-use super::super::shown::{clean, cut};
 use super::super::step::Step;
-use crate::terminal::{Colour, Style};
+use super::super::trace::{Entry, Exchange, Walk};
+use crate::system::terminal::{Colour, Style};
 use rows::{Row, rows};
 use serde::Serialize;
 

@@ -7,9 +7,9 @@ mod scenes;
 
 use super::*;
 use crate::doctor::kind::Severity;
-use crate::doctor::seen::{Skipped, Why};
 use crate::doctor::tests::fixtures::{HUB, Made};
-use crate::terminal::Output;
+use crate::doctor::trace::{Skipped, Why};
+use crate::system::terminal::Output;
 use scenes::{SCENES, judged, story};
 use std::io::Write;
 use std::path::Path;

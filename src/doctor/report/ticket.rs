@@ -1,13 +1,13 @@
 //! The last line: what a person pastes into a ticket. One line, without anything that is secret or
 //! that drives a terminal.
 
-use super::super::blame::{Culprit, culprit, largest, location, param};
+use super::super::attribution::{Culprit, culprit, largest, location, param};
 use super::super::clients::{Client, Effect, Outcome};
+use super::super::display::{clean, cut, date};
 use super::super::finding::Finding;
 use super::super::judge::Judged;
 use super::super::kind::{Kind, Severity};
-use super::super::seen::Walk;
-use super::super::shown::{clean, cut, date};
+use super::super::trace::Walk;
 use super::chain::place;
 use super::verdict::{Verdict, by_gravity, exit_status, is_partial, verdict};
 

@@ -1,9 +1,9 @@
 //! What a walk didn't look at, and what to add to the command so that it does.
 
-use super::super::seen::{Leftover, Walk, Why};
-use super::super::shown::{bytes, clean};
+use super::super::display::{bytes, clean};
 use super::super::step::Step;
 use super::super::topic::Topic;
+use super::super::trace::{Leftover, Walk, Why};
 
 /// Lines about what wasn't examined.
 pub(super) fn unexamined(walk: &Walk) -> Vec<String> {

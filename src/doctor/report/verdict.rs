@@ -3,9 +3,9 @@
 use super::super::finding::Finding;
 use super::super::judge::Judged;
 use super::super::kind::Severity;
-use super::super::seen::Why;
 use super::super::step::Step;
-use crate::words::words;
+use super::super::trace::Why;
+use crate::str_enum::words;
 
 words! {
     pub(super) enum Verdict {

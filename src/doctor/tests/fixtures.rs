@@ -3,12 +3,12 @@
 
 mod changes;
 
-use crate::doctor::seen::{
+use crate::doctor::step::Step;
+use crate::doctor::trace::{
     Access, AddressSeen, Answer, Body, Carried, CertificateSeen, Entry, Exchange, Grant, Sent,
     Skipped, TlsSeen, User, Walk, Why,
 };
-use crate::doctor::step::Step;
-use crate::edge::origin::{Origin, Scheme};
+use crate::net::origin::{Origin, Scheme};
 use std::net::SocketAddr;
 use std::time::Duration;
 

@@ -1,18 +1,18 @@
 //! A tiny image: pushed, pulled back, removed.
 
-use super::bounds::Time;
-use super::course::Course;
 use super::entry::place;
+use super::leftovers::{Id, Pushed};
 use super::location::Reference;
 use super::request::{Heard, Means, Request, Site};
-use super::unfinished::{Id, Pushed};
+use super::session::Course;
+use super::timeouts::Time;
 use super::upload::{Works, Wrote};
 use crate::doctor::options::{Afterwards, Extent};
-use crate::doctor::seen::{Leftover, Trouble, Why};
 use crate::doctor::step::Step;
+use crate::doctor::trace::{Leftover, Trouble, Why};
 use crate::doctor::wire::{Framing, Payload, Trust};
-use crate::sample::content::{Pattern, digest};
-use crate::sample::image::{Image, MANIFEST};
+use crate::oci::sample::content::{Pattern, digest};
+use crate::oci::sample::image::{Image, MANIFEST};
 use bytes::Bytes;
 use http::Method;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

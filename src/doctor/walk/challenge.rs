@@ -1,7 +1,7 @@
 //! The challenge of a registry: which login it asks for.
 
 use super::location::Reference;
-use crate::registry::challenge::parse;
+use crate::oci::challenge::parse;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Challenge {
@@ -43,7 +43,7 @@ impl Challenge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edge::origin::Origin;
+    use crate::net::origin::Origin;
 
     #[test]
     fn challenges_are_taken_as_clients_take_them() {

@@ -1,12 +1,12 @@
 //! Names, addresses, handshakes, and what answers on the port of plain HTTP.
 
-use super::bounds::{MOST_ADDRESSES, Time};
-use super::course::Course;
 use super::request::{Request, Site};
-use crate::doctor::seen::{AddressSeen, Entry, Why};
+use super::session::Course;
+use super::timeouts::{MOST_ADDRESSES, Time};
 use crate::doctor::step::Step;
+use crate::doctor::trace::{AddressSeen, Entry, Why};
 use crate::doctor::wire::{Place, Trust};
-use crate::edge::origin::{Origin, Scheme};
+use crate::net::origin::{Origin, Scheme};
 use futures_util::future::join_all;
 use http::Method;
 use std::net::SocketAddr;
@@ -145,7 +145,7 @@ pub(super) fn choose(addresses: &[AddressSeen]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::seen::{Distrust, TlsSeen, Trouble};
+    use crate::doctor::trace::{Distrust, TlsSeen, Trouble};
     use std::time::Duration;
 
     #[test]

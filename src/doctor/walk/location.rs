@@ -1,6 +1,6 @@
 //! Where a Location leads the doctor, and whether it would lead every client there too.
 
-use crate::edge::origin::Origin;
+use crate::net::origin::Origin;
 
 /// Where a URL leads.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,18 +4,18 @@
 //! since Harbor's carry everything that the account may; another, for `delete` too, is asked for
 //! only where that is refused, since token services that grant by the letter exist as well.
 
-use super::bounds::Time;
 use super::challenge::Challenge;
-use super::course::{Access, Course};
-use super::early::NO_REPOSITORY;
+use super::early_refusal::NO_REPOSITORY;
 use super::entry::{choose, is_trusted, place};
 use super::location::Reference;
 use super::request::{Carry, Request, Site};
+use super::session::{Access, Course};
+use super::timeouts::Time;
 use super::token::{Came, Deleting, Given, Login, Source};
-use crate::doctor::seen::{AddressSeen, Entry, Grant, Trouble, Why};
 use crate::doctor::step::Step;
+use crate::doctor::trace::{AddressSeen, Entry, Grant, Trouble, Why};
 use crate::doctor::wire::{Framing, Payload};
-use crate::edge::origin::{Origin, Scheme};
+use crate::net::origin::{Origin, Scheme};
 use http::Method;
 use std::net::SocketAddr;
 use tokio::time::Instant;

@@ -1,12 +1,12 @@
 //! `/v2` and `/v2/`, at the address that is used and at the others.
 
 use super::challenge::Challenge;
-use super::course::Course;
 use super::entry::is_open;
 use super::request::Request;
+use super::session::Course;
 use crate::doctor::options::Extent;
-use crate::doctor::seen::Why;
 use crate::doctor::step::Step;
+use crate::doctor::trace::Why;
 
 impl Course<'_> {
     /// What is asked for; where there is no registry nothing more can be examined.

@@ -1,10 +1,10 @@
 //! A request of a step, before it goes anywhere.
 
 use super::location::with_parameter;
-use crate::doctor::seen::{Body, Carried, Trouble};
 use crate::doctor::step::Step;
+use crate::doctor::trace::{Body, Carried, Trouble};
 use crate::doctor::wire::{Framing, Patience, Payload, Place, Reply};
-use crate::edge::origin::Origin;
+use crate::net::origin::Origin;
 use bytes::Bytes;
 use http::Method;
 use std::time::Duration;

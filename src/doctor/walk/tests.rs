@@ -1,15 +1,15 @@
 //! Single steps: a whole chain for them would need its own names and ports.
 
-use super::bounds::Bounds;
 use super::challenge::Challenge;
-use super::course::Course;
-use super::halt::Interrupt;
+use super::deadline::Interrupt;
+use super::session::Course;
+use super::timeouts::Bounds;
 use super::{Walker, Watcher};
-use crate::doctor::seen::{AddressSeen, Carried, Entry, Trouble, Walk};
 use crate::doctor::step::Step;
+use crate::doctor::trace::{AddressSeen, Carried, Entry, Trouble, Walk};
 use crate::doctor::{Artifact, Extent, Options};
-use crate::edge::origin::Origin;
-use crate::standin::{Fault, Match, Standin, StandinConfig, Times};
+use crate::net::origin::Origin;
+use crate::testing::fake_harbor::{Fault, Match, Standin, StandinConfig, Times};
 use futures_util::FutureExt;
 use http::StatusCode;
 use std::net::SocketAddr;

@@ -1,10 +1,10 @@
 //! A token: where it came from, what it says, and how long it is good for.
 
-use super::capture::Secrets;
+use super::hide_secrets::Secrets;
 use super::location::with_parameter;
 use super::request::{Carry, Site};
-use crate::doctor::seen::{Carried, Grant};
-use crate::registry::token::Claims;
+use crate::doctor::trace::{Carried, Grant};
+use crate::oci::token::Claims;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::time::Duration;
@@ -211,7 +211,7 @@ impl Given {
 mod tests {
     use super::*;
     use crate::doctor::wire::{Place, Trust};
-    use crate::edge::origin::Origin;
+    use crate::net::origin::Origin;
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 

@@ -2,14 +2,14 @@
 
 use super::artifact::blob_target;
 use super::body_limit::{MOST_TRIES, next};
-use super::course::Course;
+use super::leftovers::Id;
 use super::request::{Heard, Means, Request};
-use super::unfinished::Id;
+use super::session::Course;
 use super::upload::{CHUNK, Works, Wrote};
-use crate::doctor::seen::{Trouble, Why};
 use crate::doctor::step::Step;
+use crate::doctor::trace::{Trouble, Why};
 use crate::doctor::wire::{Framing, Patience, Payload};
-use crate::sample::content::Pattern;
+use crate::oci::sample::content::Pattern;
 use http::Method;
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ impl Course<'_> {
     async fn commit_large(&mut self, id: Id, size: u64) -> Result<(), Why> {
         let content = self.content(size);
         let hashing = tokio::task::spawn_blocking(move || content.digest());
-        let time = super::bounds::time(Step::CommitWait);
+        let time = super::timeouts::time(Step::CommitWait);
         let digest = self.halt.unless(time, hashing).await?;
         let digest = digest.map_err(|_| Why::Impossible)?;
         let committing = self

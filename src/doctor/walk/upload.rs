@@ -1,14 +1,14 @@
 //! An upload from its POST to its DELETE, its Location followed all the way.
 
-use super::course::{Access, Course};
+use super::leftovers::{Id, Open};
 use super::location::{authority, follow, is_right};
 use super::request::{Begins, Heard, Means, Request};
-use super::unfinished::{Id, Open};
-use crate::doctor::seen::{Leftover, Why};
+use super::session::{Access, Course};
 use crate::doctor::step::Step;
+use crate::doctor::trace::{Leftover, Why};
 use crate::doctor::wire::{Framing, Payload};
-use crate::registry::oci_error::OciError;
-use crate::sample::content::Pattern;
+use crate::oci::oci_error::OciError;
+use crate::oci::sample::content::Pattern;
 use http::Method;
 
 /// Large enough to be a body, and under every limit that anybody sets.

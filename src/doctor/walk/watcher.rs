@@ -1,7 +1,7 @@
 //! The receiver of a walk's progress.
 
-use crate::doctor::seen::Walk;
 use crate::doctor::step::Step;
+use crate::doctor::trace::Walk;
 
 /// Who is told what happens while it does.
 pub trait Watcher: Send {

@@ -35,7 +35,8 @@ pub(super) fn in_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, WireE
         file: path.display().to_string(),
         reason,
     };
-    let pem = crate::file::read(path, MOST).map_err(|error| failed(error.to_string()))?;
+    let pem =
+        crate::system::small_file::read(path, MOST).map_err(|error| failed(error.to_string()))?;
     let mut certificates = Vec::new();
     for (index, read) in CertificateDer::pem_slice_iter(&pem).enumerate() {
         let certificate =
@@ -73,7 +74,7 @@ fn usable(found: CertificateResult) -> Result<Vec<CertificateDer<'static>>, Wire
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::standin::certs::Authority;
+    use crate::testing::fake_harbor::certificates::Authority;
     use rustls_native_certs::load_certs_from_paths;
 
     #[test]

@@ -1,8 +1,8 @@
 //! The body of a request: bytes at hand, bytes that are made on the way, or a beginning and no more.
 
-use super::ask::{Framing, Payload};
-use super::meter::{Flow, Meter};
-use crate::sample::content::Pattern;
+use super::byte_counter::{Flow, Meter};
+use super::request::{Framing, Payload};
+use crate::oci::sample::content::Pattern;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame};
 use std::convert::Infallible;

@@ -3,7 +3,7 @@
 //! The verdict depends on this build's algorithms and this machine's clock. Revocation is not checked:
 //! no registry client does that.
 
-use crate::doctor::seen::{CertificateSeen, Distrust};
+use crate::doctor::trace::{CertificateSeen, Distrust};
 use parking_lot::Mutex;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

@@ -2,11 +2,11 @@
 //!
 //! The connection is polled only here, so that it ends when the caller stops waiting.
 
-use super::ask::{Ask, Framing, MOST_BODY, Patience, Payload, Progress, Reply, Told};
 use super::body::Outgoing;
-use super::dial::io_trouble;
-use super::meter::{Meter, Metered};
-use crate::doctor::seen::Trouble;
+use super::byte_counter::{Meter, Metered};
+use super::connect::io_trouble;
+use super::request::{Ask, Framing, MOST_BODY, Patience, Payload, Progress, Reply, Told};
+use crate::doctor::trace::Trouble;
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;

@@ -5,10 +5,10 @@ mod requests;
 mod tls;
 mod troubles;
 
-use super::ask::MOST_BODY;
+use super::request::MOST_BODY;
 use super::*;
-use crate::doctor::seen::Distrust;
-use crate::standin::certs::Authority;
+use crate::doctor::trace::Distrust;
+use crate::testing::fake_harbor::certificates::Authority;
 use bytes::Bytes;
 use http::Method;
 use rustls::pki_types::pem::PemObject;

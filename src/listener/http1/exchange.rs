@@ -1,10 +1,10 @@
 //! A connection and its current request. The session that Pingora's proxy uses and the connection's own
 //! task use it in turns; both run on one thread.
 
-use super::answer::Answer;
-use super::body::{Ahead, Body};
 use super::framing::RequestBody;
-use crate::listener::guard::Guard;
+use super::request_body::{Ahead, Body};
+use super::response::Answer;
+use crate::listener::limited_stream::Guard;
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 use pingora::protocols::{Digest, GetProxyDigest, GetSocketDigest, GetTimingDigest, Ssl};

@@ -3,17 +3,17 @@
 //!
 //! A connection has one request at a time. What the client sends before its answer is there waits.
 
-mod answer;
-mod body;
 mod chunked;
 mod exchange;
 mod framing;
-mod header;
-mod outgoing;
+mod request_body;
+mod request_header;
+mod response;
 mod session;
+mod write_queue;
 
-use super::guard::Guard;
-use super::life::Life;
+use super::connection_state::Life;
+use super::limited_stream::Guard;
 use exchange::{Exchange, drain};
 use framing::{Framing, of_request};
 use http::Method;
@@ -57,7 +57,7 @@ impl Connection {
     /// that doesn't come.
     pub(super) async fn request(&self) -> Option<ServerSession> {
         let bytes = poll_fn(|cx| self.exchange.lock().poll_header(cx)).await?;
-        let header = match header::parse(bytes).await {
+        let header = match request_header::parse(bytes).await {
             Ok(header) => header,
             Err(error) => {
                 log::debug!("a request that is none: {error}");

@@ -4,9 +4,9 @@
 
 use super::exchange::{Exchange, drain};
 use super::framing::{Framing, of_answer};
-use super::header::Header;
-use crate::listener::form::KeptForm;
-use crate::listener::life::Life;
+use super::request_header::Header;
+use crate::listener::connection_state::Life;
+use crate::listener::kept_form::KeptForm;
 use crate::listener::session_methods::{Messages, common_methods};
 use async_trait::async_trait;
 use bytes::Bytes;

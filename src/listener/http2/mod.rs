@@ -5,31 +5,31 @@
 //! a piece's window is released only when Harbor has the piece, and windows grow for uploads that make
 //! progress.
 
-mod answer;
-mod flow;
-mod growth;
-mod request;
+mod flow_control;
+mod request_check;
+mod response;
 mod session;
+mod window_growth;
 mod windows;
 
-use super::guard::Guard;
+use super::limited_stream::Guard;
 use crate::config::Limits;
-use crate::edge::client_network::Owner;
-use crate::live::Memory;
+use crate::net::client_network::Owner;
+use crate::runtime::Memory;
 use bytes::Bytes;
-use flow::Flow;
-use growth::{FIRST_CONNECTION, FIRST_STREAM};
+use flow_control::Flow;
 use h2::RecvStream;
 use h2::server::{Builder, SendResponse};
 use http::{Request, Response, StatusCode};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{default_h2_options, handshake};
 use pingora::protocols::{Digest, GetProxyDigest, GetSocketDigest, GetTimingDigest, Ssl};
-use request::Malformed;
-pub(crate) use request::Shortened;
+use request_check::Malformed;
+pub(crate) use request_check::Shortened;
 use session::Http2Session;
 use std::sync::Arc;
 use tokio::sync::watch;
+use window_growth::{FIRST_CONNECTION, FIRST_STREAM};
 use windows::{Budget, Windows};
 
 /// A frame is buffered whole. Larger ones cost somewhat less for each byte, and a client that has
@@ -114,7 +114,7 @@ fn options(limits: &Limits) -> Builder {
     options.max_send_buffer_size(SEND_BUFFER);
     options.max_concurrent_streams(limits.http2_streams);
     // h2 answers a larger header with 431, without telling us.
-    let bytes = u32::try_from(request::largest(limits));
+    let bytes = u32::try_from(request_check::largest(limits));
     options.max_header_list_size(bytes.unwrap_or(u32::MAX));
     options
 }
@@ -130,9 +130,9 @@ fn admit(
 ) -> Option<ServerSession> {
     let (head, body) = request.into_parts();
     let mut head = head.into();
-    match request::check(&head) {
+    match request_check::check(&head) {
         Ok(()) => {
-            request::shorten(&mut head, limits);
+            request_check::shorten(&mut head, limits);
             let (digest, flow) = (Arc::clone(digest), Arc::clone(flow));
             let session = Http2Session::new(head, body, respond, digest, flow);
             Some(ServerSession::new_custom(Box::new(session)))

@@ -2,9 +2,9 @@
 //! flow-control window of a piece only when Harbor has the piece, and it keeps no copy of a body's
 //! beginning for a retry, because a request with a body is never retried.
 
-use super::answer::Answer;
-use super::flow::{Flow, Piece};
-use crate::listener::form::KeptForm;
+use super::flow_control::{Flow, Piece};
+use super::response::Answer;
+use crate::listener::kept_form::KeptForm;
 use crate::listener::session_methods::{Messages, common_methods};
 use async_trait::async_trait;
 use bytes::Bytes;

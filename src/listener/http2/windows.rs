@@ -1,10 +1,10 @@
 //! The flow-control windows of one connection: when they are checked, which measurements they grow by,
-//! and what is announced to the client. `growth` computes their size.
+//! and what is announced to the client. `window_growth` computes their size.
 
-use super::flow::Flow;
-use super::growth::{Growth, Window};
-use crate::edge::client_network::Owner;
-use crate::live::{Held, Memory};
+use super::flow_control::Flow;
+use super::window_growth::{Growth, Window};
+use crate::net::client_network::Owner;
+use crate::runtime::{Held, Memory};
 use bytes::Bytes;
 use h2::server::Connection;
 use h2::{Ping, PingPong};

@@ -4,7 +4,7 @@
 use crate::client::{Conn, get, request, with_length};
 use crate::push::{alice, bearer, begin, commit, standin};
 use crate::setup::{Setup, World};
-use harbormouth::standin::content::digest;
+use harbormouth::testing::fake_harbor::content::digest;
 use std::path::PathBuf;
 use std::time::Duration;
 use tempfile::TempDir;

@@ -6,10 +6,10 @@ use super::scene::{MANIFEST, id};
 use crate::client::{Conn, get, request, with_length};
 use crate::push::{self, alice, basic, bearer, begin, commit};
 use crate::setup::{Setup, World};
-use harbormouth::edge::origin::Origin;
-use harbormouth::push::Finding;
-use harbormouth::standin::content::digest;
-use harbormouth::standin::{Fault, Match, Standin, StandinConfig, Times};
+use harbormouth::net::origin::Origin;
+use harbormouth::observe::push::Finding;
+use harbormouth::testing::fake_harbor::content::digest;
+use harbormouth::testing::fake_harbor::{Fault, Match, Standin, StandinConfig, Times};
 use http::{Method, StatusCode};
 use std::time::Duration;
 

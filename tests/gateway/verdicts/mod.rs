@@ -12,9 +12,9 @@ macro_rules! rows {
         const ROWS: &[Row] = &[$(Row {
             name: stringify!($name),
             registry: "hq",
-            operation: harbormouth::registry::operation::Operation::$operation,
+            operation: harbormouth::oci::operation::Operation::$operation,
             status: $status,
-            reason: harbormouth::registry::reason::Reason::$reason,
+            reason: harbormouth::oci::reason::Reason::$reason,
         }),*];
 
         pub fn rows() -> std::slice::Iter<'static, Row> {
@@ -41,8 +41,8 @@ mod proof;
 mod scene;
 mod upstream;
 
-use harbormouth::registry::operation::Operation;
-use harbormouth::registry::reason::Reason;
+use harbormouth::oci::operation::Operation;
+use harbormouth::oci::reason::Reason;
 
 /// How one request ends.
 #[derive(Clone, Copy, Debug)]

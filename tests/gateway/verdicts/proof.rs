@@ -3,8 +3,8 @@
 use super::Row;
 use crate::common::plain_http;
 use crate::setup::{World, until};
-use harbormouth::registry::operation::Operation;
-use harbormouth::registry::reason::{Outcome, Proof};
+use harbormouth::oci::operation::Operation;
+use harbormouth::oci::reason::{Outcome, Proof};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

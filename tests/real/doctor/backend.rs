@@ -4,7 +4,7 @@ use crate::chain::ExternalUrl;
 use crate::clients::Login;
 use crate::harbor::{Access, Harbor, Registry};
 use crate::world::World;
-use harbormouth::standin::{Role, StandinConfig};
+use harbormouth::testing::fake_harbor::{Role, StandinConfig};
 use std::net::SocketAddr;
 
 /// The kinds of registries.

@@ -5,7 +5,7 @@ use super::{PLAIN, Scene, place};
 use crate::check::{self, Trip};
 use crate::clients::Client;
 use crate::world::{World, trial};
-use harbormouth::registry::reason::{Quality, Reason};
+use harbormouth::oci::reason::{Quality, Reason};
 use libtest_mimic::Trial;
 use std::sync::Arc;
 

@@ -4,9 +4,9 @@
 use super::lists;
 use crate::common::gateway::Gateway;
 use crate::records::{Record, records};
-use harbormouth::push::Finding;
-use harbormouth::registry::operation::Operation;
-use harbormouth::registry::reason::{Proof, Quality, Reason};
+use harbormouth::observe::push::Finding;
+use harbormouth::oci::operation::Operation;
+use harbormouth::oci::reason::{Proof, Quality, Reason};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 

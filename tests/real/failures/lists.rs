@@ -4,9 +4,9 @@ use super::judge::{End, reason};
 use crate::common::gateway::Gateway;
 use crate::common::plain_http;
 use crate::records::Record;
-use harbormouth::push::{Finding, PushOutcome};
-use harbormouth::registry::operation::Operation;
-use harbormouth::registry::reason::Reason;
+use harbormouth::observe::push::{Finding, PushOutcome};
+use harbormouth::oci::operation::Operation;
+use harbormouth::oci::reason::Reason;
 use serde::Deserialize;
 
 /// An entry of `/failures`.

@@ -18,7 +18,7 @@ use crate::gateways::{ADMIN, tls_listener};
 use crate::harbor::{Change, Harbor};
 use crate::watched::{ENOUGH, Expect, place, start_pushes, told, wait_in_the_middle};
 use crate::world::{Site, World};
-use harbormouth::registry::reason::Reason;
+use harbormouth::oci::reason::Reason;
 use judge::End;
 use libtest_mimic::Trial;
 use std::net::SocketAddr;

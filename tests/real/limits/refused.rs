@@ -8,7 +8,7 @@ use crate::common::gateway::Gateway;
 use crate::common::wait;
 use crate::image::Image;
 use crate::world::{World, trial};
-use harbormouth::standin::{Fault, Match, Times};
+use harbormouth::testing::fake_harbor::{Fault, Match, Times};
 use http::Method;
 use libtest_mimic::Trial;
 use std::io::Write;

@@ -12,7 +12,7 @@ use crate::check::{self, Expected, Expected::Breaks, Expected::Works};
 use crate::common::wait;
 use crate::hops::{Authorization, GOOD, Manners};
 use crate::world::{World, trial};
-use harbormouth::standin::{Fault, Match, Seen, Times};
+use harbormouth::testing::fake_harbor::{Fault, Match, Seen, Times};
 use libtest_mimic::Trial;
 use std::sync::Arc;
 use std::time::Duration;

@@ -18,7 +18,7 @@ use crate::common::gateway::Gateway;
 use crate::common::wait;
 use crate::harbor::Harbor;
 use crate::world::World;
-use harbormouth::standin::Seen;
+use harbormouth::testing::fake_harbor::Seen;
 use libtest_mimic::Trial;
 use std::sync::Arc;
 use std::time::Duration;

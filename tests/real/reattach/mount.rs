@@ -9,7 +9,7 @@ use crate::check::TWO_LAYERS;
 use crate::clients::{Client, Outcome, PATIENCE, ctr};
 use crate::image::Image;
 use crate::world::{World, trial};
-use harbormouth::standin::RefusedMount;
+use harbormouth::testing::fake_harbor::RefusedMount;
 use libtest_mimic::Trial;
 use std::sync::Arc;
 

@@ -12,9 +12,9 @@ use crate::gateways::{ADMIN, registry_yaml};
 use crate::harbor::Harbor;
 use crate::hops::{Authorization, Face, GOOD, Hop, Manners, Route, Upstream};
 use crate::world::{World, trial};
-use harbormouth::edge::origin::Origin;
-use harbormouth::standin::certs::ServerCertificate;
-use harbormouth::standin::hop::{self, Gate, HopConfig};
+use harbormouth::net::origin::Origin;
+use harbormouth::testing::fake_harbor::certificates::ServerCertificate;
+use harbormouth::testing::fake_harbor::proxy::{self, Gate, HopConfig};
 use libtest_mimic::Trial;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub struct Pair {
     upstream: Upstream,
     keys: TempDir,
     _balancer: Hop,
-    _front: hop::Hop,
+    _front: proxy::Hop,
 }
 
 /// The sealing keys of a gateway, by the names that [`Pair::key`] knows.
@@ -69,7 +69,7 @@ impl Pair {
         let front = SocketAddr::from((site.public_address(), 443));
         let config = front_config(world, &site.name(), front, inner);
         let gate = config.gate.clone();
-        let front = world.runtime.block_on(hop::Hop::start(config));
+        let front = world.runtime.block_on(proxy::Hop::start(config));
         Pair {
             harbor,
             host: site.name(),

@@ -11,7 +11,7 @@ use crate::gateways::{ADMIN, tls_listener};
 use crate::harbor::Harbor;
 use crate::image::{Image, digest_of};
 use crate::world::{Site, World};
-use harbormouth::standin::Seen;
+use harbormouth::testing::fake_harbor::Seen;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 

@@ -12,7 +12,7 @@ use crate::image::Image;
 use crate::namespace;
 use crate::records::{Record, records};
 use crate::world::World;
-use harbormouth::registry::operation::Operation;
+use harbormouth::oci::operation::Operation;
 use serde::Deserialize;
 use std::net::{IpAddr, TcpStream};
 use std::time::{Duration, Instant, SystemTime};

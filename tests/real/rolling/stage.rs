@@ -11,7 +11,7 @@ use crate::gateways::ADMIN;
 use crate::harbor::Harbor;
 use crate::wire::Wire;
 use crate::world::{Site, World};
-use harbormouth::standin::{BodyEnd, Seen};
+use harbormouth::testing::fake_harbor::{BodyEnd, Seen};
 use std::net::SocketAddr;
 use std::time::Duration;
 

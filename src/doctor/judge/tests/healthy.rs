@@ -1,9 +1,9 @@
 //! Registries with nothing wrong, and walks that could not go far: nothing is found.
 
 use super::kinds;
-use crate::doctor::seen::Trouble;
 use crate::doctor::step::Step;
 use crate::doctor::tests::fixtures::{HUB, Made, UPLOAD, granted};
+use crate::doctor::trace::Trouble;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -127,7 +127,7 @@ fn nothing_is_found_where_nothing_is_wrong() {
                 .without(Step::Authorized)
                 .status(Step::TokenGet, 401)
                 .change(Step::TokenGet, |one| {
-                    one.request.authorization = crate::doctor::seen::Carried::Nothing;
+                    one.request.authorization = crate::doctor::trace::Carried::Nothing;
                 }),
         ),
         (

@@ -5,9 +5,9 @@ use super::found;
 use super::kinds::{cases, challenge, ping_again};
 use crate::doctor::finding::Finding;
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Body, Carried, Distrust, Trouble};
 use crate::doctor::step::Step;
 use crate::doctor::tests::fixtures::{HUB, Made, asked};
+use crate::doctor::trace::{Body, Carried, Distrust, Trouble};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -3,9 +3,9 @@
 use super::{kinds, only};
 use crate::doctor::clients::{Client, Outcome};
 use crate::doctor::kind::{Kind, Severity};
-use crate::doctor::seen::{Body, Carried, Trouble};
 use crate::doctor::step::Step;
 use crate::doctor::tests::fixtures::{HUB, Made, asked};
+use crate::doctor::trace::{Body, Carried, Trouble};
 use std::time::Duration;
 
 fn hub() -> Made {

@@ -1,10 +1,10 @@
 //! What a step's line says beside its mark: the status, and what matters in the answer.
 
-use crate::doctor::seen::{
+use crate::doctor::display::{bytes, clean, clean_words, day, time};
+use crate::doctor::step::Step;
+use crate::doctor::trace::{
     AddressSeen, Answer, Body, Distrust, Exchange, Grant, TlsSeen, Trouble, Walk,
 };
-use crate::doctor::shown::{bytes, clean, clean_words, day, time};
-use crate::doctor::step::Step;
 use std::time::Duration;
 
 /// A name may have dozens of addresses; these many lines are enough of them.

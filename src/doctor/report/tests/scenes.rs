@@ -1,9 +1,9 @@
 //! Chains as people have them.
 
 use crate::doctor::judge::Judged;
-use crate::doctor::seen::{Answer, Body, Distrust, Leftover, Skipped, Trouble, Why};
 use crate::doctor::step::Step;
 use crate::doctor::tests::fixtures::{HUB, Made, granted};
+use crate::doctor::trace::{Answer, Body, Distrust, Leftover, Skipped, Trouble, Why};
 use std::time::Duration;
 
 pub(super) type Scene = (&'static str, fn() -> Vec<Judged>);

@@ -108,7 +108,7 @@ async fn a_made_body_arrives_whole_and_is_counted() {
         (300_001, Framing::Length),
         (300_001, Framing::Chunked),
     ] {
-        let pattern = crate::sample::content::Pattern { seed: 7, size };
+        let pattern = crate::oci::sample::content::Pattern { seed: 7, size };
         let whole = pattern.bytes(0, size);
         let address = serve(move |mut stream| {
             let whole = whole.clone();

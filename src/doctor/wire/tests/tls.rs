@@ -1,6 +1,6 @@
 use super::*;
-use crate::standin::certs::ServerCertificate;
-use crate::standin::{Standin, StandinConfig};
+use crate::testing::fake_harbor::certificates::ServerCertificate;
+use crate::testing::fake_harbor::{Standin, StandinConfig};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use tokio_rustls::TlsAcceptor;
 

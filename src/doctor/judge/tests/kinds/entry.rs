@@ -2,9 +2,9 @@
 
 use super::{Case, hub};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Distrust, Trouble};
 use crate::doctor::step::Step;
 use crate::doctor::tests::fixtures::{BEGAN, HUB, Made};
+use crate::doctor::trace::{Distrust, Trouble};
 
 fn plain_http(status: u16) -> Made {
     let location = Some("https://hub.example.com/v2/");

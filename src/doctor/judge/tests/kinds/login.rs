@@ -2,9 +2,9 @@
 
 use super::{Case, hub, until_upload};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Access, Grant, Skipped, Why};
 use crate::doctor::step::Step;
 use crate::doctor::tests::fixtures::{HUB, Made, granted};
+use crate::doctor::trace::{Access, Grant, Skipped, Why};
 
 pub(in super::super) fn cases() -> Vec<Case> {
     let mut nothing = until_upload(hub()).without(Step::UploadStart);

@@ -2,9 +2,9 @@
 
 use super::{Case, challenge, hub, ping_again};
 use crate::doctor::kind::Kind;
-use crate::doctor::seen::{Skipped, Trouble, Why};
 use crate::doctor::step::Step;
 use crate::doctor::tests::fixtures::Made;
+use crate::doctor::trace::{Skipped, Trouble, Why};
 use std::time::Duration;
 
 fn silent() -> Trouble {

@@ -1,0 +1,213 @@
+//! The doctor's command line.
+
+use bytesize::ByteSize;
+use clap::Args;
+use harbormouth::doctor;
+use harbormouth::doctor::report::Format;
+use harbormouth::net::origin::{Host, Origin};
+use harbormouth::oci::repository::RepositoryName;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What the doctor is to look at.
+pub struct Examination {
+    /// Without credentials.
+    pub options: doctor::Options,
+    pub login: Login,
+    pub format: Format,
+}
+
+/// Whose credentials the doctor uses.
+pub enum Login {
+    /// This user's, with the password on standard input.
+    User(String),
+    /// Those that docker has for this registry.
+    Docker,
+}
+
+#[derive(Args)]
+pub struct DoctorArgs {
+    /// What clients type: https://host[:port]; without a scheme https
+    #[arg(value_name = "URL", value_parser = target)]
+    url: Origin,
+    /// Repository that uploads are tried on, as project/name; without it they aren't
+    #[arg(long, value_name = "NAME", value_parser = repository)]
+    repository: Option<RepositoryName>,
+    /// Whose password is on standard input [default: the credentials that docker has for URL]
+    #[arg(long, value_name = "NAME", requires = "password_stdin")]
+    user: Option<String>,
+    /// Read the password from standard input
+    #[arg(long, requires = "user")]
+    password_stdin: bool,
+    /// Host that the password may go to where the token realm is there; repeatable. URL's own may
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    realm_host: Vec<Host>,
+    /// Push a tiny artifact under a tag of its own, pull it back and remove it
+    #[arg(long, requires = "repository")]
+    push: bool,
+    /// How large a body to try; over 1 MiB finds what nginx refuses where nobody told it otherwise
+    #[arg(long, value_name = "SIZE", default_value = "2MiB", value_parser = size)]
+    body: u64,
+    /// Pause for this long in the middle of a body: what cuts it?
+    #[arg(long, value_name = "TIME", requires = "repository", value_parser = pause)]
+    idle: Option<Duration>,
+    /// Commit a blob of --body bytes: how long is the registry silent, and what cuts that?
+    #[arg(long, requires = "repository")]
+    commit_wait: bool,
+    /// Walk from this inner hop as well: http(s)://address[:port]; repeatable, the outermost first
+    #[arg(long, value_name = "URL", value_parser = inner)]
+    via: Vec<Origin>,
+    /// Authorities (PEM) to trust beside this machine's
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// One JSON document instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+impl DoctorArgs {
+    pub fn examination(self) -> Examination {
+        Examination {
+            options: doctor::Options {
+                target: self.url,
+                repository: self.repository,
+                credentials: None,
+                realm_hosts: self.realm_host,
+                push: self.push,
+                body: self.body,
+                idle: self.idle,
+                commit_wait: self.commit_wait,
+                via: self.via,
+                authorities: self.ca,
+                user_agent: concat!("harbormouth-doctor/", env!("CARGO_PKG_VERSION")).to_owned(),
+                artifact: doctor::Artifact::from_seed(uuid::Uuid::new_v4().as_u64_pair().0),
+                extent: doctor::Extent::Whole,
+            },
+            login: self.user.map_or(Login::Docker, Login::User),
+            format: if self.json {
+                Format::Json
+            } else {
+                Format::Text
+            },
+        }
+    }
+}
+
+/// What people type, who leave out https:// and put a slash at the end.
+fn target(typed: &str) -> Result<Origin, String> {
+    if typed.contains("://") {
+        inner(typed)
+    } else {
+        inner(&format!("https://{typed}"))
+    }
+}
+
+fn host(typed: &str) -> Result<Host, String> {
+    Host::parse(typed).map_err(|error| {
+        format!("{error}; accepted is a host without scheme and port, such as auth.example.com")
+    })
+}
+
+fn inner(typed: &str) -> Result<Origin, String> {
+    let typed = typed.strip_suffix('/').unwrap_or(typed);
+    Origin::parse(typed).map_err(|error| {
+        format!("{error}; accepted is scheme://host[:port], such as https://hub.example.com (a repository goes to --repository)")
+    })
+}
+
+fn repository(typed: &str) -> Result<RepositoryName, String> {
+    let name = RepositoryName::parse(typed);
+    name.ok_or_else(|| format!("accepted is {}", RepositoryName::ACCEPTED))
+}
+
+/// The largest layers are of some GiB; more than this only takes time.
+const MOST_BODY: ByteSize = ByteSize::gib(100);
+
+fn size(typed: &str) -> Result<u64, String> {
+    let size: ByteSize = typed.parse().map_err(|_| SIZE.to_owned())?;
+    if size > ByteSize::b(0) && size <= MOST_BODY {
+        Ok(size.as_u64())
+    } else {
+        Err(SIZE.to_owned())
+    }
+}
+
+const SIZE: &str = "accepted is a number with its unit, such as 150MiB, up to 100GiB";
+
+fn pause(typed: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(typed) {
+        Ok(pause) if (1..=3600).contains(&pause.as_secs()) => Ok(pause),
+        Ok(_) | Err(_) => {
+            Err("accepted is a number with its unit, such as 90s, from 1s to 1h".to_owned())
+        }
+    }
+}
+
+pub const DOCTOR_USAGE: &str = "\
+harbormouth doctor URL [--repository NAME] [--user NAME --password-stdin] [OPTIONS]";
+
+pub const DOCTOR_EXAMPLES: &str = include_str!("doctor.txt").trim_ascii_end();
+
+#[cfg(test)]
+mod tests {
+    use super::super::Typed;
+    use super::*;
+    use clap::Parser;
+
+    #[test]
+    fn what_people_type_is_an_origin() {
+        for (typed, meant) in [
+            ("hub.example.com", "https://hub.example.com"),
+            ("Hub.Example.com/", "https://hub.example.com"),
+            ("hub.example.com:8443", "https://hub.example.com:8443"),
+            ("http://10.0.0.5", "http://10.0.0.5"),
+        ] {
+            let read = target(typed).map(|origin| origin.to_string());
+            assert_eq!(read.as_deref(), Ok(meant), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_repository_is_refused_in_the_words_of_the_configuration() {
+        let typed = ["harbormouth", "doctor", "h", "--repository", "lab/a..b"];
+        let read = Typed::try_parse_from(typed).map(drop);
+        let refusal = read.map_err(|error| error.to_string());
+        let says = |words: &String| words.contains(RepositoryName::ACCEPTED);
+        assert!(refusal.as_ref().is_err_and(says), "{refusal:?}");
+    }
+
+    #[test]
+    fn what_the_doctor_is_told_is_whole() {
+        for (typed, accepted) in [
+            ("doctor hub.example.com", true),
+            ("doctor http://10.0.0.5:8080/ --json", true),
+            (
+                "doctor https://h --repository lab/app --push --body 150MiB --idle 90s --commit-wait --via http://a --via https://b:8443 --ca ca.pem",
+                true,
+            ),
+            (
+                "doctor h --repository lab/app --user alice --password-stdin",
+                true,
+            ),
+            ("doctor h --realm-host auth.h2 --realm-host 10.0.0.1", true),
+            ("doctor h --realm-host https://auth.h2", false),
+            ("doctor", false),
+            ("doctor h --user alice", false),
+            ("doctor h --password-stdin", false),
+            ("doctor h --push", false),
+            ("doctor h --repository Lab/app", false),
+            ("doctor h --repository lab/app:v1", false),
+            ("doctor h --repository lab/a..b", false),
+            ("doctor https://h/lab/app", false),
+            ("doctor ftp://h", false),
+            ("doctor h --body 0", false),
+            ("doctor h --body 101GiB", false),
+            ("doctor h --repository a --idle 2h", false),
+            ("doctor h --via h2", false),
+        ] {
+            let typed = format!("harbormouth {typed}");
+            let read = Typed::try_parse_from(typed.split_whitespace());
+            assert_eq!(read.is_ok(), accepted, "{typed}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `harbormouth doctor`: credentials, one examination, and the exit status.
+
+use crate::cli::args::doctor::{Examination, Login};
+use harbormouth::doctor::credentials::{Credentials, CredentialsError, Environment, Found};
+use harbormouth::net::origin::Origin;
+use std::process::ExitCode;
+
+/// What keeps the doctor from examining anything is told apart from what it finds.
+pub fn run(examination: Examination) -> ExitCode {
+    let examine = async {
+        let Examination {
+            options,
+            login,
+            format,
+        } = examination;
+        let options = harbormouth::doctor::Options {
+            credentials: credentials(&login, &options.target).await?,
+            ..options
+        };
+        Ok(harbormouth::doctor::run(options, format).await?)
+    };
+    let examined: anyhow::Result<u8> = tokio::runtime::Runtime::new()
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(examine));
+    examined.map_or_else(
+        |error| {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        },
+        ExitCode::from,
+    )
+}
+
+async fn credentials(
+    login: &Login,
+    target: &Origin,
+) -> Result<Option<Credentials>, CredentialsError> {
+    match login {
+        Login::User(user) => Credentials::typed(user, std::io::stdin()).map(Some),
+        Login::Docker => match Credentials::find(target, &Environment::of_this_process()).await? {
+            Found::Credentials(credentials) => Ok(Some(credentials)),
+            Found::Token { source } => {
+                eprintln!(
+                    "note: {source} has an identity token, which the doctor doesn't use; give it \
+                     --user NAME --password-stdin"
+                );
+                Ok(None)
+            }
+            Found::Nothing => Ok(None),
+        },
+    }
+}

@@ -1,0 +1,6 @@
+//! The command line, and those of its commands that are more than one call of the library.
+
+pub mod args;
+#[cfg(feature = "doctor")]
+pub mod doctor;
+pub mod keygen;

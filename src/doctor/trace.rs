@@ -1,0 +1,333 @@
+//! What a walk saw: facts as values, without a judgement, and without a secret. What could be one
+//! (tokens, passwords, cookies, the values of an upload's query) is hidden before it gets here.
+
+use super::step::Step;
+use crate::net::origin::Origin;
+use crate::oci::challenge::{self, Challenge};
+pub use crate::oci::token::Access;
+use serde::Serialize;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Where a walk enters the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// As clients do.
+    Public,
+    /// At an inner hop, asked as a right hop before it would ask: with the public Host, and with
+    /// X-Forwarded-Proto saying what the client used.
+    Via(Origin),
+}
+
+/// One walk through the chain.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    pub(crate) entry: Entry,
+    /// What clients type.
+    pub(crate) target: Origin,
+    /// Seconds since 1970 when it began.
+    pub(crate) began: u64,
+    /// Of the entry's host.
+    pub resolved: Option<Result<Vec<SocketAddr>, Trouble>>,
+    pub addresses: Vec<AddressSeen>,
+    pub(crate) repository: Option<String>,
+    pub(crate) user: Option<User>,
+    /// In the order of the steps; several of one step where it was repeated.
+    pub exchanges: Vec<Exchange>,
+    /// What the token service gave.
+    pub grant: Option<Grant>,
+    /// Where the realm's host is, if it isn't the target's.
+    pub realm: Option<Result<Vec<SocketAddr>, Trouble>>,
+    pub skipped: Vec<Skipped>,
+    pub left: Vec<Leftover>,
+}
+
+impl Walk {
+    /// The origin that it enters.
+    pub(crate) fn entered(&self) -> &Origin {
+        match &self.entry {
+            Entry::Public => &self.target,
+            Entry::Via(origin) => origin,
+        }
+    }
+
+    /// All exchanges of a kind.
+    pub(crate) fn those(&self, is_one: impl Fn(&Exchange) -> bool) -> Vec<&Exchange> {
+        self.exchanges.iter().filter(|one| is_one(one)).collect()
+    }
+
+    /// The first exchange of a step.
+    pub fn first(&self, step: Step) -> Option<&Exchange> {
+        self.all(step).next()
+    }
+
+    pub fn all(&self, step: Step) -> impl Iterator<Item = &Exchange> {
+        self.exchanges.iter().filter(move |one| one.step == step)
+    }
+
+    /// The answer to the first exchange of a step, where there was one.
+    pub fn answer(&self, step: Step) -> Option<&Answer> {
+        self.first(step)?.answer()
+    }
+
+    /// The address that the exchanges went to.
+    pub fn address(&self) -> Option<&AddressSeen> {
+        self.addresses.iter().find(|one| one.is_used)
+    }
+}
+
+/// Whose credentials were used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    /// Where they came from, for people: `--user`, or docker's file and entry.
+    pub(crate) source: String,
+}
+
+/// An address of the entry's name.
+#[derive(Clone, Debug)]
+pub struct AddressSeen {
+    pub address: SocketAddr,
+    pub connected: Result<Duration, Trouble>,
+    /// None over plain HTTP, or without a connection.
+    pub tls: Option<Result<TlsSeen, Trouble>>,
+    /// Whether the rest of the walk went there.
+    pub is_used: bool,
+}
+
+/// A handshake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TlsSeen {
+    /// `TLSv1.3`.
+    pub(crate) version: String,
+    /// What the server chose of `h2` and `http/1.1`.
+    pub(crate) alpn: Option<String>,
+    /// The server's own first.
+    pub(crate) chain: Vec<CertificateSeen>,
+    /// What a client that knows this machine's authorities says to the chain and the name.
+    pub distrust: Option<Distrust>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct CertificateSeen {
+    pub(crate) subject: String,
+    pub(crate) issuer: String,
+    /// Where the issuer's own certificate can be had, if that is said: public authorities do.
+    pub(crate) issuer_at: Option<String>,
+    /// DNS names and addresses.
+    pub(crate) names: Vec<String>,
+    /// Seconds since 1970.
+    pub(crate) not_before: i64,
+    pub(crate) not_after: i64,
+}
+
+/// Why a chain isn't trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Distrust {
+    Expired,
+    NotYetValid,
+    WrongName,
+    /// Signed by nobody that is known; `chain` tells whether a certificate is missing or it is
+    /// signed by itself.
+    UnknownIssuer,
+    Other(String),
+}
+
+/// One request and its result.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    pub step: Step,
+    pub request: Sent,
+    pub result: Result<Answer, Trouble>,
+    /// Bytes of the body that were taken from us.
+    pub sent: u64,
+    /// From the request's first byte to the answer's header, or to the trouble.
+    pub took: Duration,
+    /// From the body's last byte to the answer's header; none where the answer came earlier.
+    pub silence: Option<Duration>,
+    pub(crate) address: SocketAddr,
+}
+
+impl Exchange {
+    pub(crate) fn answer(&self) -> Option<&Answer> {
+        self.result.as_ref().ok()
+    }
+
+    pub(crate) fn status(&self) -> Option<u16> {
+        self.answer().map(|answer| answer.status)
+    }
+
+    pub(crate) fn is_success(&self) -> bool {
+        self.answer().is_some_and(Answer::is_success)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sent {
+    pub method: String,
+    /// As a person may see it: values of queries that may be secret are `***`.
+    pub url: String,
+    pub authorization: Carried,
+    pub body: Body,
+    /// Beyond what every request of the step has.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What a request carried as Authorization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carried {
+    Nothing,
+    Basic,
+    Bearer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    None,
+    Length(u64),
+    Chunked(u64),
+}
+
+impl Body {
+    /// In bytes.
+    pub(crate) fn size(self) -> u64 {
+        match self {
+            Body::None => 0,
+            Body::Length(size) | Body::Chunked(size) => size,
+        }
+    }
+}
+
+/// An answer, its secrets hidden.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    pub status: u16,
+    /// As they came, in their order; names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
+    /// Its beginning, as text. Empty for tokens.
+    pub body: String,
+    /// Whether the content was what the step expected to read back; none where nothing was.
+    pub content_matches: Option<bool>,
+}
+
+impl Answer {
+    /// The first value of that name, which is given in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers(name).next()
+    }
+
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Whether it is a page for people.
+    pub(crate) fn is_page(&self) -> bool {
+        let kind = self.header("content-type").unwrap_or_default().trim_start();
+        kind.to_ascii_lowercase().starts_with("text/html")
+            || (kind.is_empty() && self.body.trim_start().starts_with('<'))
+    }
+
+    /// Whether it mentions a forged request, as Harbor does if a write has a session cookie.
+    pub(crate) fn is_csrf(&self) -> bool {
+        let body = self.body.to_ascii_lowercase();
+        self.status == 403 && (body.contains("csrf") || body.contains("cross-site"))
+    }
+
+    /// Every challenge that can be read.
+    pub(crate) fn challenges(&self) -> impl Iterator<Item = Challenge<'_>> {
+        let fields = self.headers("www-authenticate");
+        fields.filter_map(challenge::parse).flatten()
+    }
+
+    pub(crate) fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers
+            .iter()
+            .filter(move |(other, _)| other == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why there was no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    #[error("the name can't be resolved: {0}")]
+    Unresolved(String),
+    #[error("the connection is refused")]
+    Refused,
+    #[error("there is no route: {0}")]
+    Unreachable(String),
+    #[error("nothing was received within {} s", .0.as_secs())]
+    TimedOut(Duration),
+    /// Ended in the middle: by FIN or by RST.
+    #[error("the connection was cut")]
+    Cut,
+    #[error("TLS: {0}")]
+    Tls(String),
+    /// The server answered plain HTTP to a TLS handshake.
+    #[error("it speaks plain HTTP, not TLS")]
+    NotTls,
+    #[error("the answer is not HTTP: {0}")]
+    NotHttp(String),
+}
+
+/// What a token says, as far as it can be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Grant {
+    /// None if the token's content can't be read.
+    pub access: Option<Vec<Access>>,
+    pub subject: Option<String>,
+    /// Seconds.
+    pub(crate) expires_in: Option<u64>,
+}
+
+/// A step that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    pub step: Step,
+    pub why: Why,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// Nobody asked for it: `--push`, `--idle`, …
+    NotAskedFor,
+    NoCredentials,
+    NoRepository,
+    /// The password isn't sent to whom nothing vouches for.
+    NotTrusted,
+    /// The realm is another's host, which the password isn't sent to without being told.
+    ForeignRealm,
+    /// What it builds on has failed.
+    Impossible,
+    /// The whole walk's time is over.
+    OutOfTime,
+    /// The person has ended the walk.
+    Interrupted,
+}
+
+/// What the walk made and could not remove.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leftover {
+    /// An open upload, which the registry forgets by itself.
+    Upload {
+        repository: String,
+        status: Option<u16>,
+    },
+    Artifact {
+        repository: String,
+        reference: String,
+        status: Option<u16>,
+    },
+    /// Committed content that nothing refers to, which the registry's garbage collection takes.
+    Blob {
+        repository: String,
+        digest: String,
+        status: Option<u16>,
+    },
+}

@@ -1,0 +1,191 @@
+//! Sends the requests one after the other, and records each with its result.
+
+use super::hide_secrets::capture;
+use super::request::{Begins, Heard, Means, Request, Site, body, pause, size};
+use super::session::Course;
+use super::timeouts::{self, GRACE};
+use super::watcher::Watcher;
+use crate::doctor::step::Step;
+use crate::doctor::trace::{Carried, Sent, Trouble, Why};
+use crate::doctor::wire::{Ask, Place, Told, Trust, Wire};
+use crate::oci::redact::redacted;
+use http::Method;
+use std::time::Duration;
+
+impl Course<'_> {
+    /// Asks the entry.
+    pub(super) async fn ask(&mut self, mut request: Request) -> Result<Heard, Why> {
+        match request.means {
+            Means::Own => {}
+            Means::Login => {
+                self.freshen().await?;
+                request.carry = self.carry();
+            }
+            Means::Deleting => {
+                self.freshen().await?;
+                request.carry = self.deleting();
+            }
+        }
+        match self.site.clone() {
+            Some(site) => self.ask_at(&site, request).await,
+            None => Err(Why::Impossible),
+        }
+    }
+
+    /// Sends the request, records the answer without its secrets, and returns it with them.
+    pub(super) async fn ask_at(&mut self, site: &Site, request: Request) -> Result<Heard, Why> {
+        let step = request.step;
+        let heard = self.hear(site, request).await?;
+        self.ended(step);
+        Ok(heard)
+    }
+
+    /// The same, of a step that has not ended with its answer.
+    pub(super) async fn hear(&mut self, site: &Site, request: Request) -> Result<Heard, Why> {
+        let Request { step, begins, .. } = request;
+        self.began(step);
+        let sent = self.shown(site, &request);
+        let expected = request.expected.clone();
+        let told = match begins {
+            Begins::Nothing => self.send(site, request).await,
+            Begins::Upload => self.send_to_its_end(site, request).await,
+        };
+        let told = told.map_err(|why| self.cut_short(step, why))?;
+        if let Ok(reply) = &told.result {
+            let locations = reply.headers.iter().filter(|(name, _)| name == "location");
+            for (_, location) in locations {
+                self.secrets.learn_query(location);
+            }
+        }
+        let address = site.place.address;
+        let expected = expected.as_deref();
+        let exchange = capture(step, sent, &told, address, expected, &self.secrets);
+        self.walk.exchanges.push(exchange);
+        Ok(Heard(told.result))
+    }
+
+    /// Deletes something; where the login may not, once more with what is asked for just that.
+    pub(super) async fn delete(&mut self, step: Step, target: String) -> Result<Heard, Why> {
+        let deleting = || Request::new(step, Method::DELETE, target.clone());
+        let heard = self.ask(deleting().by(Means::Deleting)).await?;
+        if matches!(heard.status(), Some(401 | 403))
+            && let Some(wider) = self.widen().await?
+        {
+            return self.ask(deleting().carrying(Some(wider))).await;
+        }
+        Ok(heard)
+    }
+
+    /// Writes down what could not even be asked.
+    pub(super) fn not_asked(&mut self, site: &Site, request: &Request, trouble: Trouble) {
+        self.began(request.step);
+        let told = Told::failed(trouble, Duration::ZERO);
+        let (sent, address) = (self.shown(site, request), site.place.address);
+        let exchange = capture(request.step, sent, &told, address, None, &self.secrets);
+        self.walk.exchanges.push(exchange);
+        self.ended(request.step);
+    }
+
+    async fn send(&mut self, site: &Site, request: Request) -> Result<Told, Why> {
+        let time = timeouts::time(request.step);
+        let prepared = self.prepare(site, request);
+        let sending = send(self.wire, &mut *self.watcher, prepared);
+        self.halt.unless(time, sending).await
+    }
+
+    /// Waits a little for the answer even if the walk is interrupted.
+    async fn send_to_its_end(&mut self, site: &Site, request: Request) -> Result<Told, Why> {
+        let time = timeouts::time(request.step);
+        // What is over before it begins doesn't begin.
+        self.halt.unless(time, std::future::ready(())).await?;
+        let prepared = self.prepare(site, request);
+        let mut sending = std::pin::pin!(send(self.wire, &mut *self.watcher, prepared));
+        match self.halt.unless(time, &mut sending).await {
+            Ok(told) => Ok(told),
+            Err(why) => tokio::time::timeout(GRACE, sending).await.map_err(|_| why),
+        }
+    }
+
+    fn prepare(&self, site: &Site, request: Request) -> Prepared {
+        let size = size(&request.payload);
+        let patience = request.patience;
+        let patience = patience.unwrap_or_else(|| self.bounds.patience(size));
+        let mut place = site.place.clone();
+        if self.trust(&request) == Trust::Required {
+            place.trust = Trust::Required;
+        }
+        let agent = ("user-agent".to_owned(), self.options.user_agent.clone());
+        let headers = [agent]
+            .into_iter()
+            .chain(site.forwarded.iter().cloned())
+            .chain(request.headers)
+            .chain(request.extra);
+        Prepared {
+            step: request.step,
+            place,
+            size,
+            limit: self.bounds.whole(patience, size, pause(&request.payload)),
+            ask: Ask {
+                method: request.method,
+                target: request.target,
+                host: site.host.clone(),
+                authorization: request.carry.map(|carry| carry.value),
+                headers: headers.collect(),
+                payload: request.payload,
+                patience,
+            },
+        }
+    }
+
+    /// A secret goes to a certificate that is trusted, or over http. Inner hops often have one for
+    /// no name that could be asked for: a token, which ends soon, is not kept from them.
+    fn trust(&self, request: &Request) -> Trust {
+        match request.carry.as_ref().map(|carry| carry.kind) {
+            None | Some(Carried::Nothing) => Trust::Waived,
+            Some(Carried::Bearer) if !self.is_public() => Trust::Waived,
+            Some(Carried::Bearer | Carried::Basic) => Trust::Required,
+        }
+    }
+
+    fn shown(&self, site: &Site, request: &Request) -> Sent {
+        let (path, query) = match request.target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (request.target.as_str(), None),
+        };
+        let carried = request.carry.as_ref().map(|carry| carry.kind);
+        Sent {
+            method: request.method.to_string(),
+            url: format!("{}{}", site.origin, redacted(path, query)),
+            authorization: carried.unwrap_or(Carried::Nothing),
+            body: body(&request.payload),
+            headers: request.extra.clone(),
+        }
+    }
+}
+
+/// A request as it goes out.
+struct Prepared {
+    step: Step,
+    place: Place,
+    ask: Ask,
+    size: u64,
+    /// For all of it.
+    limit: Duration,
+}
+
+async fn send(wire: &Wire, watcher: &mut dyn Watcher, prepared: Prepared) -> Told {
+    let (size, limit) = (prepared.size, prepared.limit);
+    let mut sent = 0;
+    let mut progress = |done| {
+        sent = done;
+        watcher.progress(prepared.step, done, size);
+    };
+    let asking = wire.ask(&prepared.place, prepared.ask, &mut progress);
+    match tokio::time::timeout(limit, asking).await {
+        Ok(told) => told,
+        Err(_) => Told {
+            sent,
+            ..Told::failed(Trouble::TimedOut(limit), limit)
+        },
+    }
+}

@@ -1,0 +1,189 @@
+//! The state of a walk in progress: what it has found, and the steps that it has done or skipped.
+
+use super::deadline::{Halt, Interrupt};
+use super::hide_secrets::Secrets;
+use super::leftovers::{Open, Pushed};
+use super::request::{Carry, Site};
+use super::timeouts::Bounds;
+use super::token::Login;
+use super::watcher::Watcher;
+use crate::doctor::options::{Extent, Options};
+use crate::doctor::step::Step;
+use crate::doctor::trace::{Entry, Skipped, User, Walk, Why};
+use crate::doctor::wire::Wire;
+use crate::epoch::since_epoch;
+use std::time::SystemTime;
+
+pub(super) struct Course<'a> {
+    pub(super) wire: &'a Wire,
+    pub(super) options: &'a Options,
+    pub(super) bounds: &'a Bounds,
+    pub(super) halt: Halt,
+    pub(super) watcher: &'a mut dyn Watcher,
+    pub(super) walk: Walk,
+    pub(super) secrets: Secrets,
+    /// Where the entry is, once it is reached.
+    pub(super) site: Option<Site>,
+    pub(super) login: Option<Login>,
+    pub(super) access: Access,
+    /// Uploads that were begun and not yet ended.
+    pub(super) open: Vec<Open>,
+    pub(super) pushed: Pushed,
+    /// Steps that were taken, skipped, or have no place in this walk.
+    settled: Vec<Step>,
+}
+
+/// With what the registry is asked for what not everybody may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// It asks for nothing.
+    Open,
+    /// As `login` says.
+    LoggedIn,
+    Without(Why),
+}
+
+impl<'a> Course<'a> {
+    pub(super) fn new(
+        wire: &'a Wire,
+        options: &'a Options,
+        bounds: &'a Bounds,
+        interrupt: Interrupt,
+        login: Option<Login>,
+        entry: &Entry,
+        watcher: &'a mut dyn Watcher,
+    ) -> Course<'a> {
+        let mut secrets = Secrets::default();
+        if let Some(credentials) = &options.credentials {
+            secrets.learn(&credentials.password);
+            Carry::basic(&credentials.user, &credentials.password).teach(&mut secrets);
+        }
+        if let Some(login) = &login {
+            login.teach(&mut secrets);
+        }
+        let user = options.credentials.as_ref().map(|credentials| User {
+            name: credentials.user.clone(),
+            source: credentials.source.clone(),
+        });
+        Course {
+            wire,
+            options,
+            bounds,
+            halt: Halt::new(interrupt, bounds.total),
+            watcher,
+            secrets,
+            site: None,
+            walk: Walk {
+                entry: entry.clone(),
+                target: options.target.clone(),
+                began: since_epoch(SystemTime::now()).as_secs(),
+                resolved: None,
+                addresses: Vec::new(),
+                repository: options.repository.as_ref().map(ToString::to_string),
+                user,
+                exchanges: Vec::new(),
+                grant: login.as_ref().and_then(|login| login.grant.clone()),
+                realm: None,
+                skipped: Vec::new(),
+                left: Vec::new(),
+            },
+            login,
+            access: Access::Without(Why::Impossible),
+            open: Vec::new(),
+            pushed: Pushed::default(),
+            settled: Vec::new(),
+        }
+    }
+
+    pub(super) fn is_public(&self) -> bool {
+        self.walk.entry == Entry::Public
+    }
+
+    /// Why nobody is let in, if nobody is.
+    pub(super) fn access(&mut self) -> Result<(), Why> {
+        match (self.access, &self.options.repository) {
+            (Access::Without(why), _) => Err(why),
+            (Access::Open | Access::LoggedIn, None) => Err(Why::NoRepository),
+            (Access::Open | Access::LoggedIn, Some(_)) => Ok(()),
+        }
+    }
+
+    pub(super) fn began(&mut self, step: Step) {
+        self.settle(step);
+        self.watcher.began(&self.walk, step);
+    }
+
+    pub(super) fn ended(&mut self, step: Step) {
+        self.watcher.ended(&self.walk, step);
+    }
+
+    /// Marks the step as settled: it was taken, or it has no place in this walk.
+    pub(super) fn settle(&mut self, step: Step) {
+        if !self.settled.contains(&step) {
+            self.settled.push(step);
+        }
+    }
+
+    pub(super) fn skip(&mut self, step: Step, why: Why) {
+        if !self.settled.contains(&step) {
+            self.settle(step);
+            self.walk.skipped.push(Skipped { step, why });
+        }
+    }
+
+    /// The walk ended while the step was being taken.
+    pub(super) fn cut_short(&mut self, step: Step, why: Why) -> Why {
+        match step {
+            // The cleanup takes the steps that remove something.
+            Step::UploadCancel | Step::ManifestDelete => {}
+            _ => self.walk.skipped.push(Skipped { step, why }),
+        }
+        why
+    }
+
+    /// Skips all steps that are not settled yet: for this reason, or because they were not requested.
+    pub(super) fn skip_the_rest(&mut self, why: Why) {
+        for (step, is_asked_for) in self.leading() {
+            self.skip(step, if is_asked_for { why } else { Why::NotAskedFor });
+        }
+    }
+
+    /// The steps of this walk that the report lists if they are missing, and whether they were requested.
+    /// Others belong to one of these, or are taken only where what they look at is there.
+    fn leading(&self) -> Vec<(Step, bool)> {
+        let is_whole = match self.options.extent {
+            Extent::Whole => true,
+            Extent::Push(_) => false,
+        };
+        let is_public = self.is_public();
+        let options = self.options;
+        let all = [
+            (Step::Resolve, true, true),
+            (Step::Connect, true, true),
+            (Step::PlainHttp, is_whole && self.has_plain_http(), true),
+            (Step::PingBare, is_whole && is_public, true),
+            (Step::Ping, true, true),
+            (Step::TokenPost, is_public, true),
+            (Step::TokenGet, true, true),
+            (Step::Authorized, true, true),
+            (Step::EarlyAnswer, is_whole, true),
+            (Step::EarlyAnswerChunked, is_whole, true),
+            (Step::UploadStart, is_whole, true),
+            (Step::Body, is_whole, true),
+            (Step::Idle, is_whole, options.idle.is_some()),
+            (Step::BlobCommit, is_public, options.push),
+            (Step::CommitWait, is_whole && is_public, options.commit_wait),
+        ];
+        let here = all.into_iter().filter(|(_, has_place, _)| *has_place);
+        here.map(|(step, _, is_asked_for)| (step, is_asked_for))
+            .collect()
+    }
+
+    /// The Authorization of ordinary requests.
+    pub(super) fn carry(&self) -> Option<Carry> {
+        match self.access {
+            Access::LoggedIn => self.login.as_ref().map(|login| login.carry.clone()),
+            Access::Open | Access::Without(_) => None,
+        }
+    }
+}

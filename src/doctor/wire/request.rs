@@ -1,0 +1,101 @@
+//! A request, what is sent with it, and what came of it: values only.
+
+use crate::doctor::trace::Trouble;
+use bytes::Bytes;
+use http::Method;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// A request. HTTP/1.1, a connection of its own.
+pub(crate) struct Ask {
+    pub(crate) method: Method,
+    /// Path and query.
+    pub(crate) target: String,
+    /// The Host header.
+    pub(crate) host: String,
+    /// The value of Authorization.
+    pub(crate) authorization: Option<Zeroizing<String>>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) payload: Payload,
+    pub(crate) patience: Patience,
+}
+
+#[derive(Clone)]
+pub(crate) enum Payload {
+    None,
+    Bytes(Bytes, Framing),
+    /// As many bytes as this, made from a seed ([`crate::oci::sample::content::Pattern`]), with a pause
+    /// in their middle where there is one.
+    Made {
+        size: u64,
+        seed: u64,
+        framing: Framing,
+        pause: Option<Duration>,
+    },
+    /// Announced with this length (or chunked), of which only a beginning is ever sent: one byte, or
+    /// of a chunked body as much as a registry reads of it before it refuses it.
+    Withheld {
+        length: u64,
+        framing: Framing,
+    },
+}
+
+impl Payload {
+    /// How its body is announced, and with how many bytes.
+    pub(crate) fn announced(&self) -> Option<(Framing, u64)> {
+        match self {
+            Payload::None => None,
+            Payload::Bytes(bytes, framing) => Some((*framing, bytes.len() as u64)),
+            Payload::Made { size, framing, .. } => Some((*framing, *size)),
+            Payload::Withheld { length, framing } => Some((*framing, *length)),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    Length,
+    Chunked,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// For the answer's header, from the body's end.
+    pub(crate) answer: Duration,
+    /// For any progress of the body, a pause of our own aside.
+    pub(crate) progress: Duration,
+}
+
+/// The result of a request. It may contain secrets.
+pub(crate) struct Told {
+    pub(crate) result: Result<Reply, Trouble>,
+    pub(crate) sent: u64,
+    pub(crate) took: Duration,
+    pub(crate) silence: Option<Duration>,
+}
+
+impl Told {
+    /// Nothing came, and nothing was sent that is known of.
+    pub(crate) fn failed(trouble: Trouble, took: Duration) -> Told {
+        Told {
+            result: Err(trouble),
+            sent: 0,
+            took,
+            silence: None,
+        }
+    }
+}
+
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// Names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
+    /// At most [`MOST_BODY`] bytes of it.
+    pub(crate) body: Bytes,
+}
+
+/// Tokens are of a few KiB.
+pub(crate) const MOST_BODY: usize = 64 * 1024;
+
+/// Told now and then while a body is being sent: bytes so far.
+pub(crate) type Progress<'a> = &'a mut (dyn FnMut(u64) + Send);

@@ -1,0 +1,170 @@
+//! The connection limits, in total and for each client, and which connection is closed for a new one
+//! when the limit is reached.
+
+use super::connection_state::Life;
+use crate::config::Limits;
+use crate::net::client_network::{ClientNetwork, Owner};
+use crate::net::trusted_proxies::TrustedProxies;
+use crate::observe::metrics::ConnectionRefused;
+use crate::runtime::{Room, Share, Shares};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// What all listeners share.
+#[derive(Default)]
+pub(super) struct Gate {
+    open: Arc<Shares>,
+}
+
+/// The place of one connection; it is free again when this is dropped.
+pub(super) struct Place {
+    gate: Arc<Gate>,
+    share: Share,
+    owner: Owner,
+}
+
+impl Gate {
+    /// Lets a connection in. `client` is the other end, where that is the client.
+    ///
+    /// # Errors
+    /// When as many are open as may be, and none of them gives way.
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        client: Option<IpAddr>,
+        life: &Arc<Life>,
+        limits: &Limits,
+    ) -> Result<Place, ConnectionRefused> {
+        let owner = Owner::of(client);
+        let room = Room {
+            places: limits.connections,
+            patience: limits.stands_still,
+        };
+        let share = self.open.take(owner, life, room);
+        let share = share.ok_or(ConnectionRefused::Connections)?;
+        Ok(Place {
+            gate: Arc::clone(self),
+            share,
+            owner,
+        })
+    }
+}
+
+impl Place {
+    /// The connection is this client's, now that its address is known. A trusted proxy's is nobody's:
+    /// behind it are many clients.
+    ///
+    /// # Errors
+    /// When the client has as many as it may.
+    pub(super) fn take(
+        &mut self,
+        address: IpAddr,
+        trusted: &TrustedProxies,
+        limits: &Limits,
+    ) -> Result<(), ConnectionRefused> {
+        if trusted.contains(address) {
+            return Ok(());
+        }
+        let client = ClientNetwork::of(address);
+        if self.owner != Owner::Network(client) {
+            self.share.belongs_to(client);
+            self.owner = Owner::Network(client);
+        }
+        // With this one.
+        if self.gate.open.held_by(self.owner) <= limits.connections_per_client {
+            Ok(())
+        } else {
+            Err(ConnectionRefused::ConnectionsPerClient)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ConnectionRefused::{Connections, ConnectionsPerClient};
+    use std::time::Duration;
+
+    const LIMITS: Limits = Limits {
+        connections: 0,
+        connections_per_client: 0,
+        header_time: Duration::ZERO,
+        header_fields: 0,
+        header_bytes: 0,
+        keepalive_idle: Duration::ZERO,
+        keepalive_requests: 0,
+        http2_streams: 0,
+        body_memory: 0,
+        upload_progress: 0,
+        unread_answer: Duration::ZERO,
+        download_progress: 0,
+        stands_still: Duration::from_secs(10),
+    };
+
+    fn limits(connections: usize, per_client: usize) -> Limits {
+        Limits {
+            connections,
+            connections_per_client: per_client,
+            ..LIMITS
+        }
+    }
+
+    fn take(gate: &Arc<Gate>, limits: &Limits, address: &str) -> Result<Place, ConnectionRefused> {
+        let trusted = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+        let address: IpAddr = address.parse().unwrap();
+        let client = Some(address).filter(|address| !trusted.contains(*address));
+        let mut place = gate.enter(client, &Life::new(), limits)?;
+        place.take(address, &trusted, limits)?;
+        Ok(place)
+    }
+
+    #[test]
+    fn places_are_counted_and_given_back() {
+        let (gate, limits) = (Arc::<Gate>::default(), limits(3, 9));
+        let places: Vec<_> = (0..3)
+            .map(|_| take(&gate, &limits, "192.0.2.1").unwrap())
+            .collect();
+        for _ in 0..3 {
+            assert_eq!(take(&gate, &limits, "192.0.2.2").err(), Some(Connections));
+        }
+        drop(places);
+        assert_eq!(gate.open.taken(), 0);
+        assert!(take(&gate, &limits, "192.0.2.2").is_ok());
+    }
+
+    #[test]
+    fn each_client_has_its_own() {
+        let (gate, limits) = (Arc::<Gate>::default(), limits(100, 2));
+        let mut places = Vec::new();
+        for (address, allowed) in [
+            ("192.0.2.1", true),
+            ("::ffff:192.0.2.1", true),
+            ("192.0.2.1", false),
+            ("192.0.2.2", true),
+            ("2001:db8:0:1::1", true),
+            ("2001:db8:0:1:ffff::2", true),
+            ("2001:db8:0:1::3", false),
+            ("2001:db8:0:2::1", true),
+            ("10.1.2.3", true),
+            ("10.1.2.3", true),
+            ("10.1.2.3", true),
+        ] {
+            let taken = take(&gate, &limits, address);
+            let refused = (!allowed).then_some(ConnectionsPerClient);
+            assert_eq!(taken.as_ref().err().copied(), refused, "{address}");
+            places.extend(taken);
+        }
+        assert_eq!(gate.open.taken(), places.len());
+        drop(places);
+        assert_eq!(gate.open.taken(), 0);
+    }
+
+    #[test]
+    fn a_limit_of_nothing_keeps_nothing_of_the_client() {
+        let (gate, limits) = (Arc::<Gate>::default(), limits(100, 0));
+        assert_eq!(
+            take(&gate, &limits, "192.0.2.1").err(),
+            Some(ConnectionsPerClient)
+        );
+        assert_eq!(gate.open.taken(), 0);
+    }
+}

@@ -1,0 +1,159 @@
+//! The steps of a connection before its first request: who the client is, whether the connection limit
+//! has room, and the TLS handshake.
+
+use super::certificates::Certificates;
+use super::client_stream::ClientStream;
+use super::connection_info::Way;
+use super::connection_limit::Place;
+use super::connection_state::Life;
+use super::proxy_protocol::{Announced, Dismissed, Introductions};
+use crate::config::Limits;
+use crate::net::proxy_header::Sender;
+use crate::net::trusted_proxies::TrustedProxies;
+use crate::observe::metrics::HandshakeFailure;
+use pingora::listeners::tls::Acceptor;
+use pingora::protocols::{SocketDigest, Stream};
+use socket2::{SockRef, TcpKeepalive};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// From the first byte to the end of the handshake. Generous for a client on a bad line, short
+/// enough that silent connections don't pile up.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What all connections of one listener share.
+pub(super) struct Entrance {
+    /// Index into the configuration's listeners.
+    pub(super) listener: usize,
+    pub(super) way: Way,
+    pub(super) tls: Option<Tls>,
+    pub(super) introductions: Introductions,
+}
+
+pub(super) struct Tls {
+    pub(super) acceptor: Acceptor,
+    pub(super) certificates: Arc<Certificates>,
+}
+
+/// A connection on its way to a worker.
+pub(super) struct Accepted {
+    pub(super) socket: std::net::TcpStream,
+    pub(super) peer: SocketAddr,
+    pub(super) entrance: Arc<Entrance>,
+    pub(super) place: Place,
+    pub(super) life: Arc<Life>,
+}
+
+/// A connection that is ready for HTTP.
+pub(super) struct Prepared {
+    pub(super) stream: Stream,
+    pub(super) announced: Announced,
+    /// Counted among those that are open for as long as this lives.
+    pub(super) place: Place,
+}
+
+/// Why a connection was not served.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NotServed {
+    Dismissed(Dismissed),
+    Handshake(HandshakeFailure),
+}
+
+impl Accepted {
+    /// Reads the PROXY header and shakes hands, where the listener has it so. Runs on the worker
+    /// that keeps the connection.
+    pub(super) async fn prepare(
+        mut self,
+        trusted: &TrustedProxies,
+        limits: &Limits,
+    ) -> Result<Prepared, NotServed> {
+        let peer = self.peer;
+        let tuned =
+            TcpStream::from_std(self.socket).and_then(|socket| tune(&socket).map(|()| socket));
+        let mut socket = tuned.map_err(|error| {
+            log::debug!("{peer}: disconnected before it was served: {error}");
+            NotServed::Dismissed(Dismissed::Gone)
+        })?;
+        let introductions = &self.entrance.introductions;
+        let introduced = introductions.read(&mut socket, peer, trusted).await;
+        let introduced = introduced.map_err(NotServed::Dismissed)?;
+        let announced = introduced.announced;
+        let client = match announced.sender {
+            Sender::Client(client) => client,
+            Sender::Peer | Sender::Unknown => peer,
+        };
+        // Before the handshake, which is what costs.
+        let taken = self.place.take(client.ip(), trusted, limits);
+        taken.map_err(|reason| {
+            turn_away(&socket);
+            NotServed::Dismissed(Dismissed::Refused(reason))
+        })?;
+        let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
+        // The hooks ask for it; without a PROXY header this saves a system call for each request.
+        let _ = digest
+            .peer_addr
+            .set(Some(pingora::protocols::l4::socket::SocketAddr::Inet(
+                client,
+            )));
+        let tls = self.entrance.tls.as_ref();
+        let stream = ClientStream::new(socket, introduced.rest, tls.is_some(), digest);
+        let stream = match tls {
+            Some(tls) => shake(&tls.acceptor, stream, client).await?,
+            None => Box::new(stream),
+        };
+        Ok(Prepared {
+            stream,
+            announced,
+            place: self.place,
+        })
+    }
+}
+
+async fn shake(
+    acceptor: &Acceptor,
+    stream: ClientStream,
+    client: SocketAddr,
+) -> Result<Stream, NotServed> {
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.tls_handshake(stream)).await {
+        Ok(Ok(stream)) => Ok(Box::new(stream)),
+        Ok(Err(error)) => {
+            log::debug!("{client}: TLS handshake failed: {error}");
+            Err(NotServed::Handshake(cause(&error)))
+        }
+        Err(_) => Err(NotServed::Handshake(HandshakeFailure::Timeout)),
+    }
+}
+
+/// When the socket is closed next, the client sees a reset: it costs us nothing more, where an
+/// ordinary close leaves the kernel with a connection in TIME_WAIT.
+pub(super) fn turn_away(socket: &impl AsFd) {
+    // It is closed in any case.
+    let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
+}
+
+fn tune(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let keepalive = crate::runtime::upstream::tcp_keepalive();
+    let probes = u32::try_from(keepalive.count).unwrap_or(4);
+    let keepalive = TcpKeepalive::new()
+        .with_time(keepalive.idle)
+        .with_interval(keepalive.interval)
+        .with_retries(probes);
+    SockRef::from(socket).set_tcp_keepalive(&keepalive)
+}
+
+/// A peer that closes says so by an end of file or a reset; the rest is a disagreement about TLS.
+fn cause(error: &pingora::Error) -> HandshakeFailure {
+    // Pingora keeps only the text of what the TLS library said.
+    let text = error.to_string().to_ascii_lowercase();
+    let closed = ["eof", "reset", "closed", "broken pipe"];
+    if closed.iter().any(|word| text.contains(word)) {
+        HandshakeFailure::Closed
+    } else {
+        HandshakeFailure::Protocol
+    }
+}

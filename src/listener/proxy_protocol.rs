@@ -1,0 +1,226 @@
+//! The PROXY protocol: reads the header with which a trusted proxy begins a connection, before TLS and
+//! HTTP, and so learns the client's address.
+//!
+//! What this file deliberately doesn't know: the format of the header (see `net::proxy_header`), and
+//! what the gateway concludes from it.
+
+use crate::config::ProxyProtocol;
+use crate::net::origin::Scheme;
+use crate::net::proxy_header::{Beginning, ProxyHeader, ProxyHeaderError, Sender};
+use crate::net::trusted_proxies::TrustedProxies;
+use crate::observe::logging::Seldom;
+use crate::observe::metrics::ConnectionRefused;
+use bytes::{Buf, BytesMut};
+use parking_lot::Mutex;
+use std::collections::HashSet;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// From the connection's beginning to the last byte of its header. The protocol has it sent at
+/// once and in one piece; the rest is a lost segment or two.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One read: a header with the beginning of what follows it.
+const READ: usize = 1024;
+
+/// A refusal that every connection meets is told once in a while.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// VPC endpoints that are told of when they are first seen; there are as many as an operator made.
+const ENDPOINTS: usize = 100;
+
+/// How the connections of one listener are introduced.
+pub(super) struct Introductions {
+    /// Index into the configuration's listeners.
+    listener: usize,
+    protocol: ProxyProtocol,
+    endpoints: Mutex<HashSet<String>>,
+    untrusted: Seldom,
+    unread: Seldom,
+}
+
+/// What is known of a connection before TLS and HTTP.
+pub(super) struct Introduced {
+    pub(super) announced: Announced,
+    /// What was read and belongs to the client.
+    pub(super) rest: BytesMut,
+}
+
+/// What was said of a connection by whom it comes from; without a PROXY header it speaks for
+/// itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Announced {
+    pub(crate) sender: Sender,
+    /// What the client spoke to the proxy, where it says so.
+    pub(crate) client_side: Option<Scheme>,
+}
+
+impl Announced {
+    pub(crate) const NOTHING: Announced = Announced {
+        sender: Sender::Peer,
+        client_side: None,
+    };
+}
+
+/// Why a connection gets no further than this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dismissed {
+    /// The peer closed before its first byte: the usual check of a balancer that only connects.
+    Gone,
+    Refused(ConnectionRefused),
+}
+
+impl Introductions {
+    pub(super) fn new(listener: usize, protocol: ProxyProtocol) -> Self {
+        Introductions {
+            listener,
+            protocol,
+            endpoints: Mutex::default(),
+            untrusted: Seldom::every(TOLD_EVERY),
+            unread: Seldom::every(TOLD_EVERY),
+        }
+    }
+
+    /// Reads the PROXY header, where one is to be believed.
+    pub(super) async fn read(
+        &self,
+        socket: &mut (impl AsyncRead + Unpin),
+        peer: SocketAddr,
+        trusted: &TrustedProxies,
+    ) -> Result<Introduced, Dismissed> {
+        let is_trusted = || trusted.contains(peer.ip());
+        match self.protocol {
+            ProxyProtocol::Off => Ok(Introduced::without(BytesMut::new())),
+            // What a stranger sends is the client's own, whatever it looks like.
+            ProxyProtocol::Accept if !is_trusted() => Ok(Introduced::without(BytesMut::new())),
+            ProxyProtocol::Require if !is_trusted() => {
+                let refused = ConnectionRefused::ProxyUntrusted;
+                Err(self.refused(refused, peer, &"its address is not in trusted_proxies"))
+            }
+            ProxyProtocol::Accept | ProxyProtocol::Require => self.wait(socket, peer).await,
+        }
+    }
+
+    async fn wait(
+        &self,
+        socket: &mut (impl AsyncRead + Unpin),
+        peer: SocketAddr,
+    ) -> Result<Introduced, Dismissed> {
+        let mut bytes = BytesMut::new();
+        let reading = tokio::time::timeout(TIMEOUT, beginning(socket, &mut bytes));
+        let found = match reading.await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) if bytes.is_empty() => {
+                log::debug!("{peer}: disconnected before its first byte: {error}");
+                return Err(Dismissed::Gone);
+            }
+            Ok(Err(error)) => {
+                return Err(self.refused(ConnectionRefused::ProxyInvalid, peer, &error));
+            }
+            // Who waits for nothing and says nothing has no header to send: HTTP and TLS have
+            // timeouts of their own.
+            Err(_) if bytes.is_empty() && self.protocol == ProxyProtocol::Accept => {
+                Beginning::Other
+            }
+            Err(late) => return Err(self.refused(ConnectionRefused::ProxyTimeout, peer, &late)),
+        };
+        match found {
+            Beginning::Header { header, length } => {
+                bytes.advance(length);
+                self.note_endpoint(&header, peer);
+                Ok(Introduced {
+                    announced: Announced {
+                        sender: header.sender,
+                        client_side: header.client_side,
+                    },
+                    rest: bytes,
+                })
+            }
+            Beginning::Refused(error) => {
+                let reason = match error {
+                    ProxyHeaderError::Malformed | ProxyHeaderError::TooLong => {
+                        ConnectionRefused::ProxyInvalid
+                    }
+                    ProxyHeaderError::Checksum => ConnectionRefused::ProxyChecksum,
+                };
+                Err(self.refused(reason, peer, &error))
+            }
+            Beginning::Other | Beginning::Unfinished if self.protocol == ProxyProtocol::Require => {
+                let refused = ConnectionRefused::ProxyMissing;
+                Err(self.refused(refused, peer, &"it began without a PROXY header"))
+            }
+            Beginning::Other | Beginning::Unfinished => Ok(Introduced::without(bytes)),
+        }
+    }
+
+    /// Tells the operator once in a while: where a balancer is set up otherwise than its listener,
+    /// nothing works at all.
+    fn refused(
+        &self,
+        reason: ConnectionRefused,
+        peer: SocketAddr,
+        why: &dyn std::fmt::Display,
+    ) -> Dismissed {
+        // Strangers can't drown what is said about the proxies.
+        let seldom = if reason == ConnectionRefused::ProxyUntrusted {
+            &self.untrusted
+        } else {
+            &self.unread
+        };
+        let level = if seldom.is_due() {
+            log::Level::Warn
+        } else {
+            log::Level::Debug
+        };
+        log::log!(
+            level,
+            "listeners[{}]: connection from {peer} refused ({}): {why}",
+            self.listener,
+            reason.as_str()
+        );
+        Dismissed::Refused(reason)
+    }
+
+    fn note_endpoint(&self, header: &ProxyHeader, peer: SocketAddr) {
+        let Some(endpoint) = &header.vpc_endpoint else {
+            return;
+        };
+        log::debug!("{peer}: came through VPC endpoint {endpoint}");
+        let mut seen = self.endpoints.lock();
+        if seen.len() < ENDPOINTS && seen.insert(endpoint.clone()) {
+            log::info!(
+                "listeners[{}]: clients come through VPC endpoint {endpoint}",
+                self.listener
+            );
+        }
+    }
+}
+
+impl Introduced {
+    fn without(rest: BytesMut) -> Introduced {
+        Introduced {
+            announced: Announced::NOTHING,
+            rest,
+        }
+    }
+}
+
+/// Reads until it is clear how the connection begins.
+async fn beginning(
+    socket: &mut (impl AsyncRead + Unpin),
+    bytes: &mut BytesMut,
+) -> io::Result<Beginning> {
+    loop {
+        match Beginning::read(bytes) {
+            Beginning::Unfinished => {
+                bytes.reserve(READ);
+                if socket.read_buf(bytes).await? == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+            }
+            found => return Ok(found),
+        }
+    }
+}

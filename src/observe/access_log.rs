@@ -1,0 +1,191 @@
+//! The access record: one line per request, for people and for machines, with the metrics' words. Never
+//! a token, a cookie or an upload's `_state`: the input is already redacted.
+
+use crate::config::LogFormat;
+use crate::oci::operation::Operation;
+use crate::oci::reason::{Outcome, Proof, Reason};
+use crate::oci::repair::Repair;
+use crate::oci::user_agent::ClientFamily;
+use serde::Serialize;
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+/// All that is known of a request at its end.
+#[derive(Debug)]
+pub struct AccessRecord<'a> {
+    pub time: SystemTime,
+    pub request_id: &'a str,
+    pub registry: &'a str,
+    pub operation: Operation,
+    pub repository: Option<&'a str>,
+    pub method: &'a str,
+    /// Path and query with secrets replaced.
+    pub path: &'a str,
+    /// `None`: the client got no status.
+    pub status: Option<u16>,
+    /// Body bytes from the client.
+    pub received: u64,
+    /// Body bytes to the client.
+    pub sent: u64,
+    pub duration: Duration,
+    /// From Harbor having the request, its body included, until the header of its answer.
+    pub upstream_wait: Option<Duration>,
+    /// How long the request's body took to arrive.
+    pub body: Option<Duration>,
+    pub client: Option<IpAddr>,
+    pub client_family: ClientFamily,
+    /// The endpoint that answered, or was tried last.
+    pub endpoint: Option<&'a str>,
+    pub repairs: &'a [Repair],
+    pub reason: Reason,
+    pub proof: Proof,
+    /// What the push tracker found out about a failure.
+    pub finding: Option<&'static str>,
+    /// The filter that ended the request.
+    pub filter: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    time: String,
+    request_id: &'a str,
+    registry: &'a str,
+    operation: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repository: Option<&'a str>,
+    method: &'a str,
+    path: &'a str,
+    status: u16,
+    bytes_received: u64,
+    bytes_sent: u64,
+    duration_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream_wait_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<IpAddr>,
+    client_family: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    repairs: &'a [&'static str],
+    outcome: &'a str,
+    reason: &'a str,
+    fault: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finding: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<&'a str>,
+}
+
+impl AccessRecord<'_> {
+    /// The record as one line, without the line's end.
+    pub fn line(&self, format: LogFormat) -> String {
+        match format {
+            LogFormat::Json => self.json(),
+            LogFormat::Text => self.text(),
+        }
+    }
+
+    fn json(&self) -> String {
+        let repairs: Vec<_> = self.repairs.iter().map(|kind| kind.as_str()).collect();
+        let line = Line {
+            time: humantime::format_rfc3339_millis(self.time).to_string(),
+            request_id: self.request_id,
+            registry: self.registry,
+            operation: self.operation.as_str(),
+            repository: self.repository,
+            method: self.method,
+            path: self.path,
+            status: self.status.unwrap_or(0),
+            bytes_received: self.received,
+            bytes_sent: self.sent,
+            duration_ms: millis(self.duration),
+            upstream_wait_ms: self.upstream_wait.map(millis),
+            body_ms: self.body.map(millis),
+            client: self.client,
+            client_family: self.client_family.as_str(),
+            endpoint: self.endpoint,
+            repairs: &repairs,
+            outcome: self.reason.outcome().as_str(),
+            reason: self.reason.as_str(),
+            fault: self.reason.fault().as_str(),
+            proof: self.proof(),
+            finding: self.finding,
+            filter: self.filter,
+        };
+        // Strings, numbers and options of them always serialise.
+        serde_json::to_string(&line).unwrap_or_default()
+    }
+
+    /// Said of a step of a push that counts for nothing because nothing proves whose it is; not of
+    /// the challenge that begins every push.
+    fn proof(&self) -> Option<&'static str> {
+        let is_counted = self.reason.outcome() != Outcome::Ok || self.reason == Reason::Success;
+        let is_unproven = self.operation.needs_proof() && self.proof == Proof::Unproven;
+        (is_counted && is_unproven).then_some("unproven")
+    }
+
+    fn text(&self) -> String {
+        let mut line = String::with_capacity(320);
+        let _ = write!(
+            line,
+            "{} {} {} {} {} {} {} in={} out={} took={:.1}ms",
+            humantime::format_rfc3339_millis(self.time),
+            self.status.unwrap_or(0),
+            self.registry,
+            self.operation.as_str(),
+            self.method,
+            self.path,
+            self.client
+                .map_or_else(|| "-".to_owned(), |ip| ip.to_string()),
+            self.received,
+            self.sent,
+            millis(self.duration),
+        );
+        if let Some(wait) = self.upstream_wait {
+            let _ = write!(line, " upstream={:.1}ms", millis(wait));
+        }
+        if let Some(body) = self.body {
+            let _ = write!(line, " body={:.1}ms", millis(body));
+        }
+        let _ = write!(line, " client={}", self.client_family.as_str());
+        if let Some(endpoint) = self.endpoint {
+            let _ = write!(line, " endpoint={endpoint}");
+        }
+        for (index, kind) in self.repairs.iter().enumerate() {
+            let lead = if index == 0 { " repairs=" } else { "," };
+            let _ = write!(line, "{lead}{}", kind.as_str());
+        }
+        let outcome = self.reason.outcome();
+        if outcome != Outcome::Ok {
+            let _ = write!(
+                line,
+                " outcome={} reason={} fault={}",
+                outcome.as_str(),
+                self.reason,
+                self.reason.fault().as_str()
+            );
+        }
+        if let Some(proof) = self.proof() {
+            let _ = write!(line, " proof={proof}");
+        }
+        if let Some(finding) = self.finding {
+            let _ = write!(line, " finding={finding}");
+        }
+        if let Some(filter) = self.filter {
+            let _ = write!(line, " filter={filter}");
+        }
+        let _ = write!(line, " id={}", self.request_id);
+        line
+    }
+}
+
+/// Milliseconds with microseconds behind the point.
+fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -1,0 +1,93 @@
+//! The families about the process itself: its certificates and its configuration.
+
+use super::families::{
+    BODY_MEMORY, BODY_MEMORY_LIMIT, BUILD, CERTIFICATE, Family, LOG_DROPPED, RELOAD_TIME, RELOADED,
+    RESPONSIVE, RESTART,
+};
+use super::series::{counter_vec, gauge_vec, registered};
+use crate::config::{Config, Limits};
+use crate::epoch::since_epoch;
+use crate::observe::logging;
+use prometheus::{IntCounter, IntGauge, IntGaugeVec, Registry as Families};
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+/// The handles of what changes while the process lives.
+pub(crate) struct ProcessMetrics {
+    certificates: IntGaugeVec,
+    reloaded: IntGauge,
+    reload_time: IntGauge,
+    restart_required: IntGauge,
+    pub(crate) body_memory: IntGauge,
+    body_memory_limit: IntGauge,
+    /// Which threads answer.
+    pub(crate) responsive: IntGaugeVec,
+    /// Log lines that were dropped, one counter for each kind.
+    pub(crate) log_dropped: [IntCounter; logging::Kind::ALL.len()],
+}
+
+impl ProcessMetrics {
+    pub(super) fn register(
+        families: &Families,
+        now: SystemTime,
+    ) -> prometheus::Result<ProcessMetrics> {
+        let build = registered(families, gauge_vec(&BUILD)?)?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let log_dropped = registered(families, counter_vec(&LOG_DROPPED)?)?;
+        let metrics = ProcessMetrics {
+            certificates: registered(families, gauge_vec(&CERTIFICATE)?)?,
+            reloaded: registered(families, gauge(&RELOADED)?)?,
+            reload_time: registered(families, gauge(&RELOAD_TIME)?)?,
+            restart_required: registered(families, gauge(&RESTART)?)?,
+            body_memory: registered(families, gauge(&BODY_MEMORY)?)?,
+            body_memory_limit: registered(families, gauge(&BODY_MEMORY_LIMIT)?)?,
+            responsive: registered(families, gauge_vec(&RESPONSIVE)?)?,
+            log_dropped: logging::Kind::ALL
+                .map(|kind| log_dropped.with_label_values(&[kind.as_str()])),
+        };
+        metrics.reloaded(true, now);
+        Ok(metrics)
+    }
+
+    pub(super) fn show_limits(&self, limits: &Limits) {
+        let limit = i64::try_from(limits.body_memory);
+        self.body_memory_limit.set(limit.unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn show_certificates(&self, config: &Config) {
+        let mut ends = BTreeMap::new();
+        for certificate in config.certificates() {
+            let name = certificate.names.first().map_or("", String::as_str);
+            if let Some(end) = certificate.valid_until().map(unix) {
+                // Of two with one name (RSA and ECDSA), the one that ends first.
+                let first = ends.entry(name).or_insert(end);
+                *first = end.min(*first);
+            }
+        }
+        self.certificates.reset();
+        for (name, end) in ends {
+            self.certificates.with_label_values(&[name]).set(end);
+        }
+    }
+
+    /// Whether something was changed that only a restart puts into force.
+    pub(crate) fn show_restart_required(&self, required: bool) {
+        self.restart_required.set(i64::from(required));
+    }
+
+    /// The configuration was read, with this success.
+    pub(crate) fn reloaded(&self, success: bool, now: SystemTime) {
+        self.reloaded.set(i64::from(success));
+        if success {
+            self.reload_time.set(unix(now));
+        }
+    }
+}
+
+fn gauge(family: &Family) -> prometheus::Result<IntGauge> {
+    IntGauge::new(family.name, family.help)
+}
+
+fn unix(time: SystemTime) -> i64 {
+    i64::try_from(since_epoch(time).as_secs()).unwrap_or(i64::MAX)
+}

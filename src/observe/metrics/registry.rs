@@ -1,0 +1,161 @@
+//! The families of registries: each has its series to itself.
+
+use super::authorization::AuthorizationMetrics;
+use super::families::{
+    BYTES, COMMIT_WAIT, DURATION, FILTER_DECISIONS, FIRST_BYTE, FOREIGN_REDIRECTS, HEALTHY,
+    IN_FLIGHT, REPAIRS, REQUESTS, RETRIES, UPSTREAM_ERRORS,
+};
+use super::filters::FilterDecision;
+use super::limits::LimitMetrics;
+use super::push::{Direction, PushMetrics};
+use super::series::{Series, counter_vec, gauge_vec, histogram_vec, registered};
+use crate::oci::operation::Operation;
+use crate::oci::repair::Repair;
+use crate::oci::request_class::Class;
+use crate::oci::upstream_error::UpstreamError;
+use prometheus::{Histogram, IntCounter, IntGauge, IntGaugeVec, Registry as Families};
+
+/// The registry label of requests that belong to none: an unknown Host, a redirect to https.
+pub(crate) const NO_REGISTRY: &str = "other";
+
+/// Class of the status that the client got.
+pub const STATUS_CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
+
+/// From a HEAD on the LAN (1 ms) to an upload of an hour.
+const DURATION_BUCKETS: &[f64] = &[
+    0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0,
+];
+/// Harbor's own work on a request.
+const FIRST_BYTE_BUCKETS: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
+];
+/// 30 s is where containerd (from 2.3) and Docker (from 29.7) give a commit up.
+const COMMIT_WAIT_BUCKETS: &[f64] = &[
+    0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 900.0, 1800.0,
+];
+
+/// The handles of one registry.
+pub(crate) struct RegistryMetrics {
+    name: String,
+    pub(super) families: Families,
+    operations: Vec<OperationMetrics>,
+    pub(crate) commit_wait: Histogram,
+    pub(crate) bytes_uploaded: IntCounter,
+    pub(crate) bytes_downloaded: IntCounter,
+    in_flight: [IntGauge; Class::ALL.len()],
+    pub(super) limits: LimitMetrics,
+    pub(crate) retries: IntCounter,
+    pub(crate) foreign_redirects: IntCounter,
+    repairs: [IntCounter; Repair::ALL.len()],
+    upstream_errors: [IntCounter; UpstreamError::ALL.len()],
+    healthy: IntGaugeVec,
+    pub(crate) authorization: AuthorizationMetrics,
+    pub(crate) push: PushMetrics,
+    /// By the filter's place among them, then by decision.
+    filters: Vec<[IntCounter; FilterDecision::ALL.len()]>,
+}
+
+/// The handles of one operation of one registry.
+pub(crate) struct OperationMetrics {
+    requests: [IntCounter; STATUS_CLASSES.len()],
+    pub(crate) duration: Histogram,
+    pub(crate) first_byte: Histogram,
+}
+
+impl OperationMetrics {
+    /// The counter for a status; `None` is an answer that never began.
+    pub(crate) fn requests(&self, status: Option<u16>) -> &IntCounter {
+        let class = match status {
+            Some(status @ 100..=599) => usize::from(status / 100) - 1,
+            Some(_) | None => STATUS_CLASSES.len() - 1,
+        };
+        &self.requests[class]
+    }
+}
+
+impl RegistryMetrics {
+    pub(crate) fn operation(&self, operation: Operation) -> &OperationMetrics {
+        &self.operations[operation as usize]
+    }
+
+    /// Requests of a class that are being served.
+    pub(crate) fn in_flight(&self, class: Class) -> &IntGauge {
+        &self.in_flight[class as usize]
+    }
+
+    pub(crate) fn repair(&self, kind: Repair) -> &IntCounter {
+        &self.repairs[kind as usize]
+    }
+
+    pub(crate) fn upstream_error(&self, cause: UpstreamError) -> &IntCounter {
+        &self.upstream_errors[cause as usize]
+    }
+
+    /// Counts a filter's decision, by the filter's position.
+    pub(crate) fn filter_decided(&self, filter: usize, decision: FilterDecision) {
+        if let Some(counters) = self.filters.get(filter) {
+            counters[decision as usize].inc();
+        }
+    }
+
+    /// The gauge of an endpoint, by its configured origin.
+    pub(crate) fn healthy(&self, endpoint: &str) -> IntGauge {
+        self.healthy.with_label_values(&[&self.name, endpoint])
+    }
+
+    /// An endpoint is no longer configured.
+    pub(crate) fn forget_endpoint(&self, endpoint: &str) {
+        // It is not there only if it never was.
+        let _ = self
+            .healthy
+            .remove_label_values(&[self.name.as_str(), endpoint]);
+    }
+}
+
+impl RegistryMetrics {
+    /// Creates every series of a registry, but those of its endpoints.
+    pub(super) fn register(name: &str, filters: &[String]) -> prometheus::Result<RegistryMetrics> {
+        let families = Families::new();
+        let series = Series {
+            families: &families,
+            name,
+        };
+        let operations = Operation::WORDS;
+        let requests = series.grid(counter_vec(&REQUESTS), operations, STATUS_CLASSES)?;
+        let duration = series.each(histogram_vec(&DURATION, DURATION_BUCKETS), operations)?;
+        let first_byte = series.each(histogram_vec(&FIRST_BYTE, FIRST_BYTE_BUCKETS), operations)?;
+        let operations = requests.into_iter().zip(duration).zip(first_byte);
+        let operation = |((requests, duration), first_byte)| OperationMetrics {
+            requests,
+            duration,
+            first_byte,
+        };
+        let bytes = series.each(counter_vec(&BYTES), Direction::WORDS)?;
+        let [bytes_uploaded, bytes_downloaded] = bytes;
+        Ok(RegistryMetrics {
+            name: name.to_owned(),
+            operations: operations.map(operation).collect(),
+            commit_wait: series.only(histogram_vec(&COMMIT_WAIT, COMMIT_WAIT_BUCKETS))?,
+            bytes_uploaded,
+            bytes_downloaded,
+            in_flight: series.each(gauge_vec(&IN_FLIGHT), Class::WORDS)?,
+            limits: LimitMetrics::register(&families)?,
+            retries: series.only(counter_vec(&RETRIES))?,
+            foreign_redirects: series.only(counter_vec(&FOREIGN_REDIRECTS))?,
+            repairs: series.each(counter_vec(&REPAIRS), Repair::WORDS)?,
+            upstream_errors: series.each(
+                counter_vec(&UPSTREAM_ERRORS),
+                UpstreamError::ALL.map(UpstreamError::as_str),
+            )?,
+            healthy: registered(&families, gauge_vec(&HEALTHY)?)?,
+            authorization: AuthorizationMetrics::register(&series)?,
+            push: PushMetrics::register(&series)?,
+            filters: series.grid(
+                counter_vec(&FILTER_DECISIONS),
+                filters.iter(),
+                FilterDecision::WORDS,
+            )?,
+            families,
+        })
+    }
+}

@@ -1,0 +1,181 @@
+//! The last requests that did not end well, with all that an operator asks about them.
+
+use super::bounds::{
+    CANARY_FAILURES, CODE, DIAGNOSIS, ID, MESSAGE, OTHER_FAILURES, PUSH_FAILURES, REPOSITORY,
+    UNPROVEN_FAILURES,
+};
+use super::clock::{Clock, Moment};
+use super::event::Ended;
+use super::fair_list::{FairList, Owned, Owner, owner};
+use super::filter::{FailureFilter, is_of, most};
+use super::finding::Finding;
+use super::view::{Failed, FailureView};
+use crate::net::bounded_text::Text;
+use crate::oci::operation::Operation;
+use crate::oci::reason::{Fault, Proof, Reason};
+use crate::oci::user_agent::ClientFamily;
+use std::time::Duration;
+
+#[derive(Debug)]
+pub(crate) struct Failure {
+    time: Moment,
+    registry: usize,
+    failed: Failed,
+}
+
+/// What writes, the same where nobody proves whose it is, what canaries tell, and all else: each
+/// apart and the oldest first. In a full one the client network gives way that has most in it.
+#[derive(Debug)]
+pub(crate) struct Failures {
+    pushes: FairList<Failure>,
+    unproven: FairList<Failure>,
+    others: FairList<Failure>,
+    canaries: FairList<Failure>,
+}
+
+/// A bad run of a registry's canary, as the request at which it failed. That the request itself came
+/// by, where it did, is told apart.
+#[derive(Clone, Copy, Debug)]
+pub struct CanaryFailure<'a> {
+    /// Index of the registry.
+    pub registry: usize,
+    pub operation: Operation,
+    pub repository: &'a str,
+    pub status: Option<u16>,
+    pub fault: Fault,
+    /// What the doctor calls it.
+    pub finding: Option<&'static str>,
+    pub diagnosis: &'a str,
+    /// Of the answer, if it named one.
+    pub request_id: &'a str,
+    pub sent: u64,
+    pub duration: Duration,
+}
+
+impl Default for Failures {
+    fn default() -> Failures {
+        Failures {
+            pushes: FairList::new(PUSH_FAILURES),
+            unproven: FairList::new(UNPROVEN_FAILURES),
+            others: FairList::new(OTHER_FAILURES),
+            canaries: FairList::new(CANARY_FAILURES),
+        }
+    }
+}
+
+impl Failures {
+    pub(crate) fn record(
+        &mut self,
+        ended: &Ended<'_>,
+        finding: Option<Finding>,
+        diagnosis: Text,
+        now: Moment,
+    ) {
+        let is_push = Operation::PUSH.contains(&ended.operation);
+        let failed = Failed {
+            operation: ended.operation,
+            repository: ended.repository.map(|name| Text::name(name, REPOSITORY)),
+            status: ended.status,
+            outcome: ended.reason.outcome(),
+            reason: ended.reason,
+            fault: ended.reason.fault(),
+            finding: finding.map(Finding::as_str),
+            diagnosis,
+            code: ended.code.map(|code| Text::name(code, CODE)),
+            message: ended.message.map(|words| Text::words(words, MESSAGE)),
+            client: ended.client,
+            client_family: ended.client_family,
+            request_id: Text::name(ended.request_id, ID),
+            bytes: if is_push { ended.received } else { ended.sent },
+            duration: ended.duration.as_secs_f64(),
+            reattached: ended.reattached,
+        };
+        let is_nobodys = ended.operation.needs_proof() && ended.proof == Proof::Unproven;
+        let list = match (is_nobodys, is_push) {
+            (true, _) => &mut self.unproven,
+            (false, true) => &mut self.pushes,
+            (false, false) => &mut self.others,
+        };
+        list.push(Failure {
+            time: now,
+            registry: ended.registry,
+            failed,
+        });
+    }
+
+    pub(crate) fn canary(&mut self, told: &CanaryFailure<'_>, now: Moment) {
+        let failed = Failed {
+            operation: told.operation,
+            repository: Some(Text::name(told.repository, REPOSITORY)),
+            status: told.status,
+            outcome: Reason::Canary.outcome(),
+            reason: Reason::Canary,
+            fault: told.fault,
+            finding: told.finding,
+            diagnosis: Text::name(told.diagnosis, DIAGNOSIS),
+            code: None,
+            message: None,
+            client: None,
+            client_family: ClientFamily::Harbormouth,
+            request_id: Text::name(told.request_id, ID),
+            bytes: told.sent,
+            duration: told.duration.as_secs_f64(),
+            reattached: false,
+        };
+        self.canaries.push(Failure {
+            time: now,
+            registry: told.registry,
+            failed,
+        });
+    }
+
+    /// Newest first.
+    pub(crate) fn views(
+        &self,
+        filter: &FailureFilter,
+        names: &[Text],
+        clock: &Clock,
+    ) -> Vec<FailureView> {
+        let lists = [&self.pushes, &self.unproven, &self.others, &self.canaries];
+        let mut found: Vec<&Failure> = lists.into_iter().flat_map(FairList::iter).collect();
+        found.retain(|failure| failure.is_asked_for(filter));
+        // Stable, after reversal: of two at one moment the one that was told last is first.
+        found.reverse();
+        found.sort_by_key(|failure| std::cmp::Reverse(failure.time));
+        let views = found
+            .iter()
+            .filter_map(|failure| failure.view(names, clock));
+        views.take(most(filter.limit)).collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.pushes.len() + self.unproven.len() + self.others.len() + self.canaries.len()
+    }
+}
+
+impl Owned for Failure {
+    fn owner(&self) -> Owner {
+        owner(self.failed.client)
+    }
+}
+
+impl Failure {
+    fn is_asked_for(&self, filter: &FailureFilter) -> bool {
+        let failed = &self.failed;
+        let repository = failed.repository.as_deref();
+        let part = filter.repository.as_deref();
+        is_of(filter.registry, part, self.registry, repository)
+            && filter.operation.is_none_or(|one| one == failed.operation)
+            && filter.outcome.is_none_or(|one| one == failed.outcome)
+            && filter.reason.is_none_or(|one| one == failed.reason)
+            && filter.fault.is_none_or(|one| one == failed.fault)
+    }
+
+    fn view(&self, names: &[Text], clock: &Clock) -> Option<FailureView> {
+        Some(FailureView {
+            time: clock.wall(self.time),
+            registry: names.get(self.registry)?.clone(),
+            failed: self.failed.clone(),
+        })
+    }
+}

@@ -1,0 +1,175 @@
+//! The push tracker: what this replica has seen of each upload and each push, and the conclusions for
+//! the operator. The gateway reports the beginning and the end of requests; the admin listener shows
+//! the tracker's tables. One lock protects them; it is held for microseconds and never across an await.
+//!
+//! Pure: no Pingora, no Tokio, no clock (the time is an argument, and may be set back), no log.
+//! Bounded in memory and time, see `bounds`. What it deliberately doesn't know: bodies, header
+//! values, tokens, metrics, and what other replicas have seen.
+
+mod bounds;
+mod clock;
+mod commit_latency;
+mod diagnosis;
+mod disconnects;
+mod event;
+mod evidence;
+mod failures;
+mod fair_list;
+mod filter;
+mod finding;
+mod history;
+mod in_flight;
+mod outcome;
+mod push_state;
+mod pushes;
+mod recent_blobs;
+mod snapshot;
+mod table_key;
+mod time_buckets;
+mod tracker;
+mod uploads;
+mod view;
+
+pub use event::{Began, Ended, Flow, Gauge, Swept, Told, UploadEnd, Whose};
+pub use failures::CanaryFailure;
+pub(crate) use filter::{FailureFilter, FilterError, PushFilter};
+pub use finding::Finding;
+pub use outcome::PushOutcome;
+pub use tracker::Kept;
+pub(crate) use view::{FailureList, Overview, PushList, RegistryView, Series};
+
+use crate::net::bounded_text::Text;
+use parking_lot::Mutex;
+use push_state::Push;
+use std::time::{Duration, SystemTime};
+use tracker::Tracker;
+
+/// The push tracker as gateway and admin listener share it.
+#[derive(Debug)]
+pub struct Pushes {
+    tracker: Mutex<Tracker>,
+}
+
+impl Pushes {
+    /// Registries of these names have the numbers 0, 1, ...
+    pub fn new(registries: impl IntoIterator<Item = impl AsRef<str>>) -> Pushes {
+        let pushes = Pushes {
+            tracker: Mutex::new(Tracker::new()),
+        };
+        for name in registries {
+            pushes.enroll(name.as_ref());
+        }
+        pushes
+    }
+
+    /// The number by which the registry of this name is known here from now on. One that left the
+    /// configuration keeps its number and its past, as long as the process lives.
+    pub(crate) fn enroll(&self, name: &str) -> usize {
+        self.tracker.lock().enroll(&Text::name(name, bounds::NAME))
+    }
+
+    /// The names of the registries, by number, for filters.
+    pub(crate) fn registries(&self) -> Vec<Text> {
+        self.tracker.lock().names.clone()
+    }
+
+    /// A step of an upload, or the PUT of a manifest, goes to Harbor.
+    pub fn began(&self, began: &Began<'_>, now: SystemTime) {
+        self.tracker.lock().began(began, now);
+    }
+
+    /// A request ended; see [`Ended`] for which are to be told.
+    pub fn ended(&self, ended: &Ended<'_>, now: SystemTime) -> Told {
+        self.tracker.lock().ended(ended, now)
+    }
+
+    /// A run of a registry's canary was bad.
+    pub fn canary_failed(&self, failure: &CanaryFailure<'_>, now: SystemTime) {
+        let mut tracker = self.tracker.lock();
+        let now = tracker.clock.read(now);
+        if failure.registry < tracker.names.len() {
+            tracker.failures.canary(failure, now);
+        }
+    }
+
+    /// How long ago this replica saw Harbor take this blob into this repository.
+    pub(crate) fn committed_ago(
+        &self,
+        registry: usize,
+        repository: &str,
+        digest: &str,
+        now: SystemTime,
+    ) -> Option<Duration> {
+        let mut tracker = self.tracker.lock();
+        let now = tracker.clock.read(now);
+        tracker.committed.ago(registry, repository, digest, now)
+    }
+
+    /// Whether PUTs of the push that goes on have brought their Authorization here: then nothing
+    /// in front removes it from them.
+    pub(crate) fn puts_carry_authorization(&self, whose: &Whose<'_>) -> bool {
+        let tracker = self.tracker.lock();
+        let push = tracker.push_of(whose);
+        push.is_some_and(|push| push.puts_carry_authorization)
+    }
+
+    /// Whether this replica saw Harbor open this upload: nobody else knows its id.
+    pub(crate) fn saw_opened(&self, registry: usize, upload: &str) -> bool {
+        let tracker = self.tracker.lock();
+        let upload = tracker.uploads.find(registry, upload);
+        upload.is_some_and(|upload| upload.host.is_some())
+    }
+
+    /// Whether layers of this push came through here with proof, and no more manifests than those
+    /// have been lost: a manifest that comes bare then is one of the push.
+    pub(crate) fn is_manifest_expected(&self, whose: &Whose<'_>) -> bool {
+        let tracker = self.tracker.lock();
+        let push = tracker.push_of(whose);
+        push.is_some_and(Push::is_manifest_expected)
+    }
+
+    /// Ends what has not been heard of for too long; to be called every few seconds. What it
+    /// gives back is to be counted: it includes uploads that were pushed out since the last call.
+    pub fn sweep(&self, now: SystemTime) -> Vec<Swept> {
+        self.tracker.lock().sweep(now)
+    }
+
+    /// One for each registry, by number.
+    pub(crate) fn gauges(&self, now: SystemTime) -> Vec<Gauge> {
+        self.tracker.lock().gauges(now)
+    }
+
+    pub(crate) fn overview(&self, now: SystemTime) -> Overview {
+        self.tracker.lock().overview(now)
+    }
+
+    pub(crate) fn pushes(&self, filter: &PushFilter, now: SystemTime) -> PushList {
+        self.tracker.lock().pushes(filter, now)
+    }
+
+    pub(crate) fn failures(&self, filter: &FailureFilter, now: SystemTime) -> FailureList {
+        let mut tracker = self.tracker.lock();
+        let now = tracker.clock.read(now);
+        let Tracker { names, clock, .. } = &*tracker;
+        FailureList {
+            time: clock.wall(now),
+            failures: tracker.failures.views(filter, names, clock),
+        }
+    }
+
+    /// How many entries there are, for tests of the bounds.
+    pub fn kept(&self) -> Kept {
+        let tracker = self.tracker.lock();
+        Kept {
+            uploads: tracker.uploads.len(),
+            in_flight: tracker.flights.len(),
+            pushes: tracker.pushes.len(),
+            failures: tracker.failures.len(),
+            failure_series: tracker.history.failure_series_kept(),
+            committed: tracker.committed.len(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

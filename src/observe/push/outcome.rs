@@ -1,0 +1,18 @@
+//! The outcome of a push, as one word.
+
+use crate::str_enum::words;
+
+words! {
+    /// How a push stands.
+    #[derive(Hash)]
+    pub enum PushOutcome {
+        /// It goes on.
+        Open "open",
+        Ok "ok",
+        Refused "refused",
+        Failed "failed",
+        Aborted "aborted",
+        /// It stopped without a failure and without a manifest.
+        Unfinished "unfinished",
+    }
+}

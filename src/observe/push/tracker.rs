@@ -1,0 +1,295 @@
+//! The tracker: takes in how requests begin and end, and keeps what follows from it in its tables.
+//!
+//! What this file deliberately doesn't know: sentences, and what is shown of all this (see `snapshot`).
+
+use super::clock::{Clock, Moment};
+use super::commit_latency::Waits;
+use super::diagnosis::diagnosis;
+use super::disconnects::{Break, Breaks};
+use super::event::{Began, Ended, Swept, Told, UploadEnd, Whose};
+use super::evidence::{Evidence, finding, is_own_limit};
+use super::failures::Failures;
+use super::finding::Finding;
+use super::history::History;
+use super::in_flight::Flights;
+use super::push_state::Push;
+use super::pushes::PushTable;
+use super::recent_blobs::Committed;
+use super::table_key::key;
+use super::uploads::Uploads;
+use crate::net::bounded_text::Text;
+use crate::oci::operation::Operation;
+use crate::oci::reason::{Outcome, Proof, Reason};
+use std::collections::HashSet;
+use std::time::SystemTime;
+
+#[derive(Debug)]
+pub(crate) struct Tracker {
+    pub(super) names: Vec<Text>,
+    pub(super) clock: Clock,
+    pub(super) uploads: Uploads,
+    pub(super) flights: Flights,
+    pub(super) pushes: PushTable,
+    pub(super) failures: Failures,
+    pub(super) history: History,
+    /// By registry.
+    pub(super) waits: Vec<Waits>,
+    breaks: Vec<Breaks>,
+    pub(super) committed: Committed,
+}
+
+/// How many entries the tracker holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub uploads: usize,
+    pub in_flight: usize,
+    pub pushes: usize,
+    pub failures: usize,
+    pub failure_series: usize,
+    pub committed: usize,
+}
+
+impl Tracker {
+    pub(crate) fn new() -> Tracker {
+        Tracker {
+            names: Vec::new(),
+            clock: Clock::default(),
+            uploads: Uploads::new(),
+            flights: Flights::new(),
+            pushes: PushTable::new(),
+            failures: Failures::default(),
+            history: History::new(),
+            waits: Vec::new(),
+            breaks: Vec::new(),
+            committed: Committed::new(),
+        }
+    }
+
+    /// The number of the registry of this name, which is new or known already.
+    pub(crate) fn enroll(&mut self, name: &Text) -> usize {
+        if let Some(known) = self.names.iter().position(|other| other == name) {
+            return known;
+        }
+        self.names.push(name.clone());
+        self.uploads.enroll();
+        self.history.enroll();
+        self.waits.push(Waits::new());
+        self.breaks.push(Breaks::default());
+        self.names.len() - 1
+    }
+
+    pub(crate) fn began(&mut self, began: &Began<'_>, now: SystemTime) {
+        let now = self.clock.read(now);
+        if began.registry >= self.names.len() {
+            return;
+        }
+        let proof = self.uploads.proof(began);
+        if !self.flights.admit(began.client, proof) {
+            return;
+        }
+        let upload = began.upload.and_then(|id| {
+            let key = self.uploads.took_off(began, id, now)?;
+            self.uploads.get(key).map(|upload| (key, upload.id.clone()))
+        });
+        let push = key(Whose {
+            registry: began.registry,
+            repository: began.repository,
+            client: began.client,
+            client_family: began.client_family,
+        });
+        self.flights.begin(began, upload, (push, proof), now);
+    }
+
+    pub(crate) fn ended(&mut self, ended: &Ended<'_>, now: SystemTime) -> Told {
+        let now = self.clock.read(now);
+        if ended.registry >= self.names.len() {
+            return Told::default();
+        }
+        let (finding, diagnosis) = self.judge(ended, now);
+        self.count(ended, now);
+        self.learn(ended, now);
+        if let Some(diagnosis) = diagnosis.clone()
+            && ended.outcome() != Outcome::Ok
+        {
+            self.failures.record(ended, finding, diagnosis, now);
+        }
+        if Operation::PUSH.contains(&ended.operation) {
+            self.pushes.ended(ended, finding, diagnosis.as_ref(), now);
+        }
+        let (started, finished) = self.follow(ended, now);
+        Told {
+            finding,
+            diagnosis,
+            started,
+            finished,
+        }
+    }
+
+    /// The push that goes on of whom something came.
+    pub(super) fn push_of(&self, whose: &Whose<'_>) -> Option<&Push> {
+        self.pushes.get(key(whose))
+    }
+
+    pub(crate) fn sweep(&mut self, now: SystemTime) -> Vec<Swept> {
+        let now = self.clock.read(now);
+        for flight in self.flights.lost() {
+            if let Some((key, _)) = flight.upload {
+                self.uploads.landed(key, now);
+                self.uploads.forget_invention(key);
+            }
+        }
+        self.committed.sweep(now);
+        let in_flight = self.pushes_in_flight();
+        self.pushes.sweep(&in_flight, now);
+        let mut swept: Vec<Swept> = Vec::new();
+        for (registry, end, count) in self.uploads.sweep(now) {
+            let known = |one: &&mut Swept| one.registry == registry && one.end == end;
+            match swept.iter_mut().find(known) {
+                Some(one) => one.count += count,
+                None => swept.push(Swept {
+                    registry,
+                    end,
+                    count,
+                }),
+            }
+        }
+        swept
+    }
+
+    pub(super) fn pushes_in_flight(&self) -> HashSet<u64> {
+        self.flights.iter().map(|flight| flight.push).collect()
+    }
+
+    /// What is found out about a request that did not end well, or not by itself.
+    fn judge(&mut self, ended: &Ended<'_>, now: Moment) -> (Option<Finding>, Option<Text>) {
+        if ended.outcome() == Outcome::Ok && !ended.reattached && !ended.in_clear {
+            return (None, None);
+        }
+        let evidence = self.evidence(ended, now);
+        let finding = finding(ended, &evidence);
+        let is_worth_a_word = finding.is_some() || ended.outcome() != Outcome::Ok;
+        let said = is_worth_a_word.then(|| diagnosis(ended, &evidence, finding));
+        (finding, said)
+    }
+
+    fn evidence(&mut self, ended: &Ended<'_>, now: Moment) -> Evidence {
+        let waits = self.waits.get_mut(ended.registry);
+        let slowest_commit = waits.and_then(|waits| waits.longest(now));
+        let breaks = self.breaks.get(ended.registry);
+        let cluster = breaks.and_then(|breaks| breaks.cluster(&broken(ended, now)?));
+        let upload = ended
+            .upload
+            .and_then(|id| self.uploads.find(ended.registry, id));
+        let opening_host = upload.and_then(|upload| upload.host.clone());
+        let lost = ended.repository.zip(ended.unknown_blob);
+        Evidence {
+            upload_age: upload.map(|upload| now.since(upload.started)),
+            was_sound: opening_host.is_some() && upload.is_some_and(|one| one.failure.is_none()),
+            opening_host,
+            cluster,
+            slowest_commit,
+            committed_ago: lost.and_then(|(repository, blob)| {
+                self.committed.ago(ended.registry, repository, blob, now)
+            }),
+        }
+    }
+
+    fn count(&mut self, ended: &Ended<'_>, now: Moment) {
+        let Ended {
+            registry,
+            operation,
+            reason,
+            ..
+        } = *ended;
+        if Operation::PUSH.contains(&operation) {
+            self.history
+                .count(registry, reason.counts(ended.proof), now);
+        }
+        if reason.outcome() != Outcome::Ok {
+            let is_nobodys = operation.needs_proof() && ended.proof == Proof::Unproven;
+            if !is_nobodys {
+                self.history.failed(registry, operation, reason, now);
+            }
+        }
+    }
+
+    /// Keeps what later requests are judged by.
+    fn learn(&mut self, ended: &Ended<'_>, now: Moment) {
+        if ended.proof == Proof::Unproven {
+            return;
+        }
+        if let Some(wait) = ended.commit_wait
+            && ended.operation.is_commit()
+            && ended.reason == Reason::Success
+            && let Some(waits) = self.waits.get_mut(ended.registry)
+        {
+            waits.record(wait, now);
+        }
+        if let Some((digest, repository)) = ended.takes().zip(ended.repository) {
+            self.committed
+                .record(ended.registry, repository, digest, now);
+        }
+        if let Some(broken) = broken(ended, now)
+            && let Some(breaks) = self.breaks.get_mut(ended.registry)
+        {
+            breaks.record(broken);
+        }
+    }
+
+    /// Follows the upload: whether it began, and whether it ended.
+    fn follow(&mut self, ended: &Ended<'_>, now: Moment) -> (bool, Option<UploadEnd>) {
+        let flight = ended.flow.and_then(|flow| self.flights.end(flow));
+        let taken = flight.and_then(|flight| flight.upload);
+        if let Some((key, _)) = taken {
+            self.uploads.landed(key, now);
+        }
+        if let Some(id) = ended.opens() {
+            self.uploads.opened(ended, id, now);
+            return (true, None);
+        }
+        // One request that is a whole upload.
+        if ended.operation == Operation::UploadMonolithic && ended.reason == Reason::Success {
+            return (true, Some(UploadEnd::Success));
+        }
+        let finished = ended
+            .upload
+            .and_then(|id| self.uploads.ended(ended, id, now));
+        (false, finished)
+    }
+}
+
+/// An upload's request that the other side ended, unless that was the client's own limit.
+fn broken(ended: &Ended<'_>, now: Moment) -> Option<Break> {
+    let is_break = matches!(ended.reason, Reason::ClientGone | Reason::ClientGoneWaiting)
+        && Operation::PUSH.contains(&ended.operation);
+    (is_break && !is_own_limit(ended)).then_some(Break {
+        at: now,
+        client: ended.client,
+        silence: ended.silence,
+        age: ended.duration,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::observe::push::failures::Failure;
+    use crate::observe::push::in_flight::Flight;
+    use crate::observe::push::push_state::Push;
+    use crate::observe::push::uploads::Upload;
+
+    /// The most bytes that an entry takes without its texts: there are ten thousand of them.
+    const MOST: usize = 200;
+
+    #[test]
+    fn entries_are_small() {
+        for (name, size) in [
+            ("upload", size_of::<Upload>()),
+            ("flight", size_of::<Flight>()),
+            ("push", size_of::<Push>()),
+            ("failure", size_of::<Failure>()),
+        ] {
+            assert!(size <= MOST, "{name}: {size}");
+            println!("{name}: {size}");
+        }
+    }
+}

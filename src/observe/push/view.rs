@@ -1,0 +1,172 @@
+//! What the admin listener shows, field by field as its JSON has it: times are Unix seconds,
+//! durations seconds, what isn't known is null.
+//!
+//! What this file deliberately doesn't know: how the values are found, and the rest of the admin
+//! listener's answers (endpoints, objectives, public names).
+
+use crate::net::bounded_text::Text;
+use crate::oci::operation::Operation;
+use crate::oci::reason::{Fault, Outcome, Reason};
+use crate::oci::user_agent::ClientFamily;
+use serde::Serialize;
+use std::net::IpAddr;
+
+/// The tracker's part of `/overview`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Overview {
+    /// In the configuration's order.
+    pub(crate) registries: Vec<RegistryView>,
+    pub(crate) series: Series,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RegistryView {
+    pub(crate) name: Text,
+    pub(crate) windows: Windows,
+    pub(crate) uploads_open: u64,
+    /// Of the last hour; none if there was no commit.
+    pub(crate) commit_wait: Option<CommitWait>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+pub(crate) struct Windows {
+    pub(crate) now: Counts,
+    pub(crate) hour: Counts,
+    pub(crate) day: Counts,
+}
+
+/// Requests of pushes by their quality.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+pub(crate) struct Counts {
+    pub(crate) good: u64,
+    pub(crate) bad: u64,
+    pub(crate) excluded: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct CommitWait {
+    pub(crate) count: u64,
+    pub(crate) median: f64,
+    pub(crate) p95: f64,
+    pub(crate) max: f64,
+}
+
+/// The last day in steps, oldest first; the last step is under way.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Series {
+    pub(crate) step: u64,
+    pub(crate) from: f64,
+    pub(crate) requests: Vec<RequestSeries>,
+    /// Only what occurred.
+    pub(crate) failures: Vec<FailureSeries>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RequestSeries {
+    pub(crate) registry: Text,
+    pub(crate) good: Vec<u64>,
+    pub(crate) bad: Vec<u64>,
+    pub(crate) excluded: Vec<u64>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct FailureSeries {
+    pub(crate) registry: Text,
+    pub(crate) operation: &'static str,
+    pub(crate) outcome: &'static str,
+    pub(crate) reason: &'static str,
+    pub(crate) fault: &'static str,
+    pub(crate) counts: Vec<u64>,
+}
+
+/// `/pushes`: uploads and pushes, those that moved last first.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct PushList {
+    pub(crate) time: f64,
+    pub(crate) uploads: Vec<UploadView>,
+    pub(crate) pushes: Vec<PushView>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct UploadView {
+    pub(crate) registry: Text,
+    pub(crate) repository: Text,
+    /// None for a body that came before an upload was opened, and for a manifest.
+    pub(crate) upload: Option<Text>,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) client_family: &'static str,
+    pub(crate) request_id: Text,
+    pub(crate) started: f64,
+    /// Of the request in flight, otherwise of the last one.
+    pub(crate) operation: &'static str,
+    pub(crate) bytes: u64,
+    /// Of the body in flight.
+    pub(crate) bytes_per_second: Option<f64>,
+    /// Since the last byte.
+    pub(crate) silent: f64,
+    /// `sending` its body, `waiting` for Harbor, or `idle` between two requests.
+    pub(crate) state: &'static str,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct PushView {
+    pub(crate) registry: Text,
+    pub(crate) repository: Text,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) client_family: &'static str,
+    pub(crate) started: f64,
+    pub(crate) updated: f64,
+    pub(crate) outcome: &'static str,
+    pub(crate) uploads: u32,
+    pub(crate) uploads_done: u32,
+    pub(crate) mounted: u32,
+    pub(crate) bytes: u64,
+    pub(crate) manifests: u32,
+    pub(crate) reference: Option<Text>,
+    pub(crate) reason: Option<&'static str>,
+    pub(crate) fault: Option<&'static str>,
+    pub(crate) finding: Option<&'static str>,
+    pub(crate) diagnosis: Option<Text>,
+    /// Of the failure, otherwise of the last request.
+    pub(crate) request_id: Text,
+}
+
+/// `/failures`, newest first.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct FailureList {
+    pub(crate) time: f64,
+    pub(crate) failures: Vec<FailureView>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct FailureView {
+    pub(crate) time: f64,
+    pub(crate) registry: Text,
+    #[serde(flatten)]
+    pub(crate) failed: Failed,
+}
+
+/// What is remembered of a request that failed, and shown as it stands.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Failed {
+    pub(crate) operation: Operation,
+    pub(crate) repository: Option<Text>,
+    pub(crate) status: Option<u16>,
+    pub(crate) outcome: Outcome,
+    pub(crate) reason: Reason,
+    pub(crate) fault: Fault,
+    /// The word of a finding of the tracker's, or of the doctor's.
+    pub(crate) finding: Option<&'static str>,
+    pub(crate) diagnosis: Text,
+    pub(crate) code: Option<Text>,
+    /// Harbor's own words.
+    pub(crate) message: Option<Text>,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) client_family: ClientFamily,
+    pub(crate) request_id: Text,
+    /// Of the client's body for what writes, of the answer for what reads.
+    pub(crate) bytes: u64,
+    /// Seconds.
+    pub(crate) duration: f64,
+    pub(crate) reattached: bool,
+}

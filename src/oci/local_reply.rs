@@ -1,0 +1,354 @@
+//! Answers that the gateway itself gives: one table of status, code, reason and sentence.
+//!
+//! The person at the docker terminal reads the sentence. It names the registry as configured, what
+//! happened and what to do, and never an address of an upstream. Transient upstream failures are 504,
+//! because every client retries after 504 and not all do after 502 and 503.
+//!
+//! What this file deliberately doesn't know: sockets, framework errors, and header tables.
+
+use super::error_body::{ErrorCode, error_body};
+use super::operation::Operation;
+use super::reason::Reason;
+use super::upstream_error::UpstreamError;
+use super::user_agent::ClientFamily;
+use crate::net::host::HostError;
+use crate::net::path::PathError;
+
+/// Everything that the gateway answers without, or instead of, Harbor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// No registry has this host.
+    UnknownHost,
+    /// No host, several, or none that could be one.
+    BadHost(HostError),
+    /// A target that could mean two things.
+    BadPath(PathError),
+    /// A request that breaks HTTP otherwise.
+    BadRequest,
+    /// The bytes of a blob that say they are a form.
+    FormBody,
+    /// Never public, or not exposed here.
+    NotPublic,
+    /// A write that came without its Authorization, and nothing to help it.
+    AuthorizationLost(Lost),
+    /// A request that left here with its Authorization and came to Harbor without.
+    AuthorizationRemoved,
+    /// Too many wrong passwords.
+    LoginLimited,
+    /// More header than anybody needs.
+    HeaderTooLarge,
+    /// Too much is under way at this registry.
+    Overloaded(Again),
+    /// Too much is under way at all registries together.
+    MemoryFull(Again),
+    /// The operator has closed it for a while.
+    Maintenance(Closed),
+    /// The client stopped sending.
+    ClientStalled,
+    /// Harbor could not be asked, or did not answer.
+    Upstream(UpstreamError),
+    /// A fault of the gateway's own.
+    Internal,
+}
+
+/// The status on which a client asks again by itself. Docker with its own store gives a push up at 429,
+/// and asks again at 503 after 5, 10, 15 and 20 s; skopeo and podman give up at 503, and wait as
+/// Retry-After says at 429; containerd asks again at once at 429, five times, and 1.6 gives up at 503
+/// (seen at docker 20.10, skopeo 1.9, podman 4.3, ctr 1.6.20).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    TooManyRequests,
+    Unavailable,
+}
+
+impl Again {
+    pub(crate) fn of(client: ClientFamily) -> Again {
+        if client == ClientFamily::DockerClassic {
+            Again::Unavailable
+        } else {
+            Again::TooManyRequests
+        }
+    }
+
+    fn status(self) -> u16 {
+        match self {
+            Again::TooManyRequests => 429,
+            Again::Unavailable => 503,
+        }
+    }
+
+    fn code(self) -> ErrorCode {
+        match self {
+            Again::TooManyRequests => ErrorCode::TooManyRequests,
+            Again::Unavailable => ErrorCode::Unavailable,
+        }
+    }
+}
+
+/// What of a registry is closed for maintenance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// What begins a push.
+    Pushes,
+    All,
+}
+
+/// What lost its Authorization on the way. No client sends these without it: each has a token by
+/// the time it gets here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// Its URL can carry nothing, so it can't be helped.
+    Manifest,
+    /// It brought no ticket, or none that is valid.
+    Upload,
+}
+
+impl Lost {
+    /// What a request without Authorization has lost, if it is one that never comes without.
+    pub(crate) fn of(operation: Operation) -> Option<Lost> {
+        let is_upload = matches!(operation, Operation::UploadChunk | Operation::UploadCommit);
+        if operation == Operation::ManifestPut {
+            Some(Lost::Manifest)
+        } else {
+            is_upload.then_some(Lost::Upload)
+        }
+    }
+}
+
+/// One line of the table.
+struct Row {
+    status: u16,
+    code: ErrorCode,
+    reason: Reason,
+    sentence: &'static str,
+}
+
+impl Answer {
+    pub(crate) fn status(self) -> u16 {
+        self.row().status
+    }
+
+    pub(crate) fn code(self) -> ErrorCode {
+        self.row().code
+    }
+
+    /// Why a request ends that is answered so.
+    pub(crate) fn reason(self) -> Reason {
+        self.row().reason
+    }
+
+    /// The body, for every path: registry clients parse it, and others can read it.
+    pub(crate) fn body(self, registry: Option<&str>, request_id: &str) -> String {
+        error_body(self.code(), &self.sentence(registry), request_id)
+    }
+
+    /// What the person at the terminal reads; `registry` is its configured name.
+    fn sentence(self, registry: Option<&str>) -> String {
+        if let Answer::BadHost(error) = self {
+            return error.to_string();
+        }
+        if let Answer::BadPath(error) = self {
+            return error.to_string();
+        }
+        let harbor = registry.map_or("Harbor".to_owned(), |name| format!("Harbor \"{name}\""));
+        self.row().sentence.replace(HARBOR, &harbor)
+    }
+
+    #[rustfmt::skip] // One answer a paragraph, as in a table.
+    fn row(self) -> Row {
+        use ErrorCode::{
+            NameInvalid, NameUnknown, TooManyRequests, Unauthorized, Unavailable, Unknown, Unsupported,
+        };
+        let row = |status, code, reason, sentence| Row { status, code, reason, sentence };
+        match self {
+            Answer::UnknownHost => row(421, NameUnknown, Reason::UnknownHost,
+                "no registry is served under this host name; check the name in the image \
+                 reference, or ask the operator to add it"),
+            Answer::BadHost(_) => row(400, Unsupported, Reason::BadHost, ""),
+            Answer::BadPath(_) => row(400, NameInvalid, Reason::BadPath, ""),
+            Answer::BadRequest => row(400, Unsupported, Reason::BadRequest, "the request is not valid HTTP"),
+            Answer::FormBody => row(415, Unsupported, Reason::BadRequest,
+                "a blob must not be sent with a form's Content-Type, because registries would \
+                 parse it as parameters; send application/octet-stream"),
+            Answer::NotPublic => row(404, Unsupported, Reason::RefusedByPolicy,
+                "this path is not public here"),
+            Answer::AuthorizationLost(Lost::Manifest) => row(401, Unauthorized, Reason::AuthorizationLost,
+                "this push arrived without its Authorization header: a proxy between the client \
+                 and this registry removes it from PUT requests. The gateway can restore it for \
+                 layers only. Check the proxies for a rule that removes Authorization"),
+            Answer::AuthorizationLost(Lost::Upload) => row(401, Unauthorized, Reason::AuthorizationLost,
+                "this upload arrived without its Authorization header: a proxy between the client \
+                 and this registry removes it, or changes the host, port or scheme of Location so \
+                 that the client leaves it out. Check the proxies for both"),
+            Answer::AuthorizationRemoved => row(401, Unauthorized, Reason::AuthorizationRemoved,
+                "the gateway sent this request with its Authorization header, and {harbor} got it \
+                 without: a proxy between the two removes it. The password and the role are not the \
+                 cause; the operator has to check that proxy"),
+            Answer::LoginLimited => row(429, TooManyRequests, Reason::LoginLimited,
+                "too many failed logins with this user name from this address; wait as long as \
+                 Retry-After says, then log in with the right password"),
+            Answer::HeaderTooLarge => row(431, Unsupported, Reason::HeaderTooLarge,
+                "the header of the request is too large for this registry: too many fields, or \
+                 too many bytes in them"),
+            Answer::Overloaded(again) => row(again.status(), again.code(), Reason::Overloaded,
+                "{harbor} has as many requests under way as it can take; wait as long as \
+                 Retry-After says, then try again"),
+            Answer::MemoryFull(again) => row(again.status(), again.code(), Reason::Overloaded,
+                "this client, or all together, have as much under way as this registry has memory \
+                 for; wait as long as Retry-After says, then try again"),
+            Answer::Maintenance(Closed::Pushes) => row(503, Unavailable, Reason::Maintenance,
+                "{harbor} takes no new pushes for the time being, because of maintenance; pulls \
+                 go on. Try again later, or ask the operator when it ends"),
+            Answer::Maintenance(Closed::All) => row(503, Unavailable, Reason::Maintenance,
+                "{harbor} is closed for maintenance; try again later, or ask the operator when it \
+                 ends"),
+            Answer::ClientStalled => row(408, Unavailable, Reason::ClientStalled,
+                "the client sent nothing for too long, so the request was given up; check the \
+                 network between the client and this registry, then try again"),
+            // Not what clients may take for Harbor's silence.
+            Answer::Upstream(UpstreamError::NoSocket) => row(503, Unavailable, Reason::NoSocket,
+                upstream_sentence(UpstreamError::NoSocket)),
+            Answer::Upstream(error) => row(504, Unavailable, error.reason(), upstream_sentence(error)),
+            Answer::Internal => row(500, Unknown, Reason::Internal,
+                "the gateway failed; its log has the cause under the request id in this answer"),
+        }
+    }
+}
+
+fn upstream_sentence(error: UpstreamError) -> &'static str {
+    match error {
+        UpstreamError::Unresolved => {
+            "{harbor} could not be found: its name has no address; the operator has to correct it"
+        }
+        UpstreamError::NoSocket => {
+            "this gateway has no connection left for {harbor}: it has as many open as it can; try \
+             again shortly"
+        }
+        UpstreamError::Connect => "{harbor} could not be reached; try again shortly",
+        UpstreamError::ConnectTimeout => {
+            "{harbor} did not accept a connection in time; try again shortly"
+        }
+        UpstreamError::Tls => {
+            "no trusted TLS connection to {harbor} could be made; the operator has to check its \
+             certificate"
+        }
+        UpstreamError::Reset => "{harbor} closed the connection before it answered; try again",
+        UpstreamError::ResponseTimeout => "{harbor} did not answer in time; try again",
+        UpstreamError::BodyTimeout => "{harbor} stopped taking in the upload; try again",
+        UpstreamError::Protocol => "{harbor} answered with something that is not valid HTTP",
+    }
+}
+
+/// Where a sentence names the registry.
+const HARBOR: &str = "{harbor}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_says_the_right_thing_to_clients_and_people() {
+        for (answer, status, code, word) in [
+            (Answer::UnknownHost, 421, "NAME_UNKNOWN", "host name"),
+            (
+                Answer::BadHost(HostError::Several),
+                400,
+                "UNSUPPORTED",
+                "more than one host",
+            ),
+            (
+                Answer::BadPath(PathError::EncodedTwice),
+                400,
+                "NAME_INVALID",
+                "encoded twice",
+            ),
+            (Answer::BadRequest, 400, "UNSUPPORTED", "HTTP"),
+            (Answer::FormBody, 415, "UNSUPPORTED", "octet-stream"),
+            (Answer::NotPublic, 404, "UNSUPPORTED", "not public"),
+            (
+                Answer::AuthorizationLost(Lost::Manifest),
+                401,
+                "UNAUTHORIZED",
+                "a proxy between",
+            ),
+            (
+                Answer::AuthorizationLost(Lost::Upload),
+                401,
+                "UNAUTHORIZED",
+                "Location",
+            ),
+            (
+                Answer::AuthorizationRemoved,
+                401,
+                "UNAUTHORIZED",
+                "Harbor \"hq\" got it without",
+            ),
+            (Answer::LoginLimited, 429, "TOOMANYREQUESTS", "wait"),
+            (Answer::HeaderTooLarge, 431, "UNSUPPORTED", "header"),
+            (
+                Answer::Overloaded(Again::Unavailable),
+                503,
+                "UNAVAILABLE",
+                "Harbor \"hq\" has as many",
+            ),
+            (
+                Answer::Overloaded(Again::of(ClientFamily::Containerd)),
+                429,
+                "TOOMANYREQUESTS",
+                "Harbor \"hq\" has as many",
+            ),
+            (
+                Answer::Maintenance(Closed::Pushes),
+                503,
+                "UNAVAILABLE",
+                "Harbor \"hq\" takes no new pushes",
+            ),
+            (
+                Answer::Maintenance(Closed::All),
+                503,
+                "UNAVAILABLE",
+                "Harbor \"hq\" is closed",
+            ),
+            (Answer::ClientStalled, 408, "UNAVAILABLE", "client"),
+            (Answer::Internal, 500, "UNKNOWN", "request id"),
+        ] {
+            assert_eq!(
+                (answer.status(), answer.code().as_str()),
+                (status, code),
+                "{answer:?}"
+            );
+            let error = first_error(answer);
+            assert_eq!(error["code"], code, "{answer:?}");
+            assert_eq!(error["detail"]["request_id"], "5c7d-1", "{answer:?}");
+            assert!(
+                error["message"].as_str().unwrap().contains(word),
+                "{answer:?}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn trouble_with_harbor_is_504_and_names_which() {
+        for error in UpstreamError::ALL {
+            let answer = Answer::Upstream(error);
+            let status = match error {
+                UpstreamError::NoSocket => 503,
+                _ => 504,
+            };
+            assert_eq!((answer.status(), answer.reason()), (status, error.reason()));
+            let message = first_error(answer)["message"].to_string();
+            assert!(message.contains("Harbor \\\"hq\\\""), "{message}");
+            assert!(!message.contains("  "), "{message}");
+            assert!(
+                !answer.sentence(None).contains(['"', '{', '\n']),
+                "{message}"
+            );
+        }
+    }
+
+    fn first_error(answer: Answer) -> serde_json::Value {
+        let body: serde_json::Value =
+            serde_json::from_str(&answer.body(Some("hq"), "5c7d-1")).unwrap();
+        body["errors"][0].clone()
+    }
+}

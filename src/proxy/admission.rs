@@ -1,0 +1,215 @@
+//! Whether a request may be served now: its registry must be open (`maintenance`) and have room.
+
+use super::body_memory::{self, TooMuch};
+use super::owner;
+use super::refusal::{Refusal, SOON};
+use super::request::{Request, Routed};
+use super::timings::Times;
+use crate::config::Maintenance;
+use crate::net::client_network::Owner;
+use crate::oci::local_reply::{Again, Answer, Closed};
+use crate::oci::operation::Operation;
+use crate::oci::request_class::Class;
+use crate::oci::target::Body;
+use crate::runtime::{Asks, Held, Place, Room, Share, Terms};
+use http::Method;
+use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+use prometheus::IntGauge;
+use std::time::{Duration, Instant};
+
+/// How long a request waits for a place. Most are taken for less than that, and containerd asks again
+/// without waiting itself, a handful of times: so it gets through a moment of too much.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Seconds after which to ask again during maintenance, which takes minutes at least.
+const LATER: &str = "60";
+
+/// Counted in the gauge for as long as it lives.
+pub(super) struct InFlight(IntGauge);
+
+impl InFlight {
+    pub(super) fn new(gauge: &IntGauge) -> InFlight {
+        gauge.inc();
+        InFlight(gauge.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// What a request holds while it is under way: given back one by one, the rest at its end.
+#[derive(Default)]
+pub(super) struct Permits {
+    pub(super) in_flight: Option<InFlight>,
+    /// Its place among those that the registry may have under way.
+    place: Option<Place>,
+    /// What its bodies may hold.
+    memory: Option<Held>,
+    /// Its place among those that are answered.
+    lingers: Option<Share>,
+}
+
+/// Whether the operator wants the request served at all.
+///
+/// # Errors
+/// The refusal says when to ask again.
+pub(super) fn is_open(request: Routed<'_>) -> Result<(), Refusal> {
+    let maintenance = request.harbor.registry.maintenance;
+    match closed(maintenance, request.asked.operation) {
+        Some(what) => refuse(Answer::Maintenance(what), LATER),
+        None => Ok(()),
+    }
+}
+
+/// Finds the request what it needs: a place at its registry, and memory for its bodies.
+///
+/// # Errors
+/// The refusal says when to ask again.
+pub(super) async fn admit(
+    session: &mut Session,
+    request: Routed<'_>,
+    permits: &mut Permits,
+) -> Result<(), Refusal> {
+    permits.place = Some(find_place(request).await?);
+    permits.memory = body_memory::set_aside(session, &request).or_else(|TooMuch| {
+        let again = Again::of(request.downstream.client_family);
+        refuse(Answer::MemoryFull(again), SOON)
+    })?;
+    Ok(())
+}
+
+/// Finds the request a place at its registry.
+///
+/// # Errors
+/// The refusal says when to ask again.
+async fn find_place(request: Routed<'_>) -> Result<Place, Refusal> {
+    let terms = Terms {
+        limits: request.harbor.registry.max_in_flight,
+        stands_still: request.shared.config.limits.stands_still,
+        patience: PATIENCE,
+    };
+    let mut asks = Asks {
+        operation: request.asked.operation,
+        owner: Owner::of(request.downstream.client),
+        account: None,
+        holder: &request.arrival.progress,
+    };
+    match Class::of(request.asked.operation) {
+        Class::Uploads => asks.holder.spare(),
+        Class::Other => {}
+    }
+    let load = &request.harbor.load;
+    let place = match load.place(&asks, terms) {
+        Some(place) => Some(place),
+        None => {
+            // Looked for only here: it takes a hash of the credential.
+            asks.account = owner::account(request);
+            load.wait_for_place(asks, terms).await
+        }
+    };
+    let again = Again::of(request.downstream.client_family);
+    place.map_or_else(|| refuse(Answer::Overloaded(again), SOON), Ok)
+}
+
+/// Requests that are answered and whose client hasn't sent all of its body yet: a connection each.
+const LINGERING: usize = 1024;
+
+/// After an early answer the client is still sending. Its body is read and thrown away for this
+/// long, so that the answer reaches it instead of a reset.
+pub(super) const DRAIN: Duration = Duration::from_secs(30);
+
+/// What an answer needs to go out where nothing more may be waited for.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+impl Permits {
+    /// The answer's header tells how long its body is.
+    pub(super) fn keep_memory(&mut self, response: &ResponseHeader, request: &Request) {
+        if request.downstream.method == Method::GET
+            && let Some(memory) = &mut self.memory
+        {
+            memory.keep(body_memory::kept(response));
+        }
+    }
+
+    /// The answer was decided, and handed over: what remains is between us and the client. Harbor's
+    /// place is free; whoever still sends does so for a while, in a smaller room that makes way for
+    /// the latest.
+    pub(super) fn decided(&mut self, request: &Request, times: &Times, now: Instant) {
+        self.place = None;
+        let progress = &request.arrival.progress;
+        let is_sent = request.asked.body == Body::Absent || times.is_complete();
+        if !progress.decided() || is_sent {
+            return;
+        }
+        let room = Room {
+            places: LINGERING,
+            patience: Duration::ZERO,
+        };
+        let owner = Owner::of(request.downstream.client);
+        let lingering = &request.shared.process.lingering;
+        self.lingers = lingering.take(owner, progress, room);
+        let rest = match self.lingers {
+            Some(_) => DRAIN,
+            None => LAST_WORDS,
+        };
+        progress.ends(now + rest);
+    }
+}
+
+fn refuse<T>(answer: Answer, after: &str) -> Result<T, Refusal> {
+    Err(Refusal::RetryAfter(answer, after.to_owned()))
+}
+
+/// What is closed to this operation.
+fn closed(maintenance: Maintenance, operation: Operation) -> Option<Closed> {
+    match maintenance {
+        Maintenance::Off => None,
+        Maintenance::Pushes => {
+            let is_new = Operation::NEW_UPLOAD.contains(&operation);
+            is_new.then_some(Closed::Pushes)
+        }
+        Maintenance::All => Some(Closed::All),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maintenance_closes_what_begins() {
+        use Operation::{BlobGet, ManifestPut, Token, UploadChunk, UploadCommit, UploadStart};
+        for (maintenance, operation, expected) in [
+            (Maintenance::Off, UploadStart, None),
+            (Maintenance::Pushes, UploadStart, Some(Closed::Pushes)),
+            (
+                Maintenance::Pushes,
+                Operation::UploadMount,
+                Some(Closed::Pushes),
+            ),
+            (
+                Maintenance::Pushes,
+                Operation::UploadMonolithic,
+                Some(Closed::Pushes),
+            ),
+            (Maintenance::Pushes, UploadChunk, None),
+            (Maintenance::Pushes, UploadCommit, None),
+            (Maintenance::Pushes, ManifestPut, None),
+            (Maintenance::Pushes, BlobGet, None),
+            (Maintenance::Pushes, Token, None),
+            (Maintenance::All, BlobGet, Some(Closed::All)),
+            (Maintenance::All, UploadCommit, Some(Closed::All)),
+            (Maintenance::All, Token, Some(Closed::All)),
+        ] {
+            assert_eq!(
+                closed(maintenance, operation),
+                expected,
+                "{maintenance:?} {operation}"
+            );
+        }
+    }
+}

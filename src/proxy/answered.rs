@@ -1,0 +1,67 @@
+//! The facts of Harbor's final answer that later phases need.
+
+use super::credentials;
+use super::request::Routed;
+use super::token_response::TokenAnswer;
+use crate::oci::oci_error::READ_OF_ERROR;
+use crate::oci::operation::Operation;
+use bytes::Bytes;
+use http::header::CONTENT_ENCODING;
+use pingora::http::{RequestHeader, ResponseHeader};
+
+/// Harbor's answer to one request; at first, that there is none.
+#[derive(Default)]
+pub(super) struct Answered {
+    pub(super) status: Option<u16>,
+    /// Harbor asks for credentials as if none had come, though they left here.
+    pub(super) authorization_removed: bool,
+    /// The token that was passed on grants nothing of what was asked.
+    pub(super) empty_grant: bool,
+    pub(super) token_answer: Option<TokenAnswer>,
+    /// The body that takes the place of Harbor's.
+    pub(super) instead: Option<Bytes>,
+    /// The answer says no to a registry client, in words that are read.
+    pub(super) is_refusal: bool,
+    /// The beginning of such an answer's body.
+    pub(super) error_beginning: Vec<u8>,
+}
+
+impl Answered {
+    /// What is kept of the header of the final answer.
+    pub(super) fn of(
+        header: &RequestHeader,
+        response: &ResponseHeader,
+        request: Routed<'_>,
+    ) -> Answered {
+        let status = response.status.as_u16();
+        let operation = request.asked.operation;
+        // Nothing is unpacked here; Harbor compresses neither errors nor tokens.
+        let is_plain = !response.headers.contains_key(CONTENT_ENCODING);
+        let is_token = operation == Operation::Token && status == 200 && is_plain;
+        Answered {
+            status: Some(status),
+            authorization_removed: credentials::was_removed(header, response, &request),
+            token_answer: is_token.then(TokenAnswer::default),
+            is_refusal: operation.is_registry() && status >= 400 && is_plain,
+            ..Answered::default()
+        }
+    }
+
+    pub(super) fn is_success(&self) -> bool {
+        self.status
+            .is_some_and(|status| (200..300).contains(&status))
+    }
+
+    /// A piece of the answer's body came.
+    pub(super) fn piece(&mut self, body: &mut Option<Bytes>) {
+        if let Some(piece) = body.as_ref().filter(|_| self.is_refusal) {
+            let room = READ_OF_ERROR.saturating_sub(self.error_beginning.len());
+            let read = &piece[..room.min(piece.len())];
+            self.error_beginning.extend_from_slice(read);
+        }
+        // Another body goes out with the first piece, and the others go nowhere.
+        if let Some(instead) = &mut self.instead {
+            *body = Some(std::mem::take(instead));
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The state of one request while it is in progress. Each part is written by the phase that it is named
+//! after, and only read from then on. When the request ends, in whatever way, the parts are judged,
+//! counted and logged once (see `finish`).
+
+use super::admission::Permits;
+use super::answered::Answered;
+use super::attempts::{At, Tries};
+use super::classify_error::BodyState;
+use super::credentials;
+use super::login_attempt::{self, Trying};
+use super::request::Request;
+use super::run_filters::Filtered;
+use super::throughput::Transfer;
+use super::timings::Times;
+use super::tracking::Tracked;
+use super::upstream_request;
+use crate::listener::Arrival;
+use crate::oci::local_reply::Answer;
+use crate::oci::repair::Repair;
+use crate::oci::target::Body;
+use crate::oci::token_response::Grant;
+use crate::oci::verdict::Failure;
+use crate::runtime::Shared;
+use bytes::Bytes;
+use pingora::http::RequestHeader;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// One request, from its arrival to its record.
+pub(crate) struct RequestContext {
+    /// What came.
+    pub(super) request: Request,
+    /// What it holds of what there is.
+    pub(super) permits: Permits,
+    /// The login that it tries, until Harbor's answer to that is counted.
+    pub(super) login: Option<Trying>,
+    /// What the push tracker is told at the end; only of requests that it follows.
+    pub(super) tracked: Option<Box<Tracked>>,
+    /// What filters know of it; none where there are none.
+    pub(super) filtered: Option<Box<Filtered>>,
+    pub(super) times: Times,
+    pub(super) tries: Tries,
+    pub(super) bodies: Bodies,
+    pub(super) answered: Answered,
+    /// In the order in which they were made.
+    pub(super) repairs: Vec<Repair>,
+    /// The answer that was given without Harbor, or instead of it.
+    pub(super) own: Option<Answer>,
+    /// What broke, where something did.
+    pub(super) failure: Option<Failure>,
+}
+
+/// What of the bodies passed.
+#[derive(Default)]
+pub(super) struct Bodies {
+    /// Bytes from the client.
+    pub(super) received: u64,
+    /// Bytes to the client.
+    pub(super) given: u64,
+    /// The last byte of the answer's body was given to the client.
+    is_delivered: bool,
+    /// The large one that is on its way.
+    pub(super) transfer: Option<Transfer>,
+}
+
+impl RequestContext {
+    pub(super) fn new(shared: Arc<Shared>, arrival: Arrival) -> RequestContext {
+        RequestContext {
+            request: Request::new(shared, arrival),
+            permits: Permits::default(),
+            login: None,
+            tracked: None,
+            filtered: None,
+            times: Times::new(Instant::now()),
+            tries: Tries::default(),
+            bodies: Bodies::default(),
+            answered: Answered::default(),
+            repairs: Vec::new(),
+            own: None,
+            failure: None,
+        }
+    }
+
+    /// A piece of the request's body came; the last one ends it.
+    pub(super) fn body_piece(&mut self, bytes: usize, last: bool) {
+        let now = Instant::now();
+        let progress = &self.request.arrival.progress;
+        self.bodies.received += bytes as u64;
+        self.times.piece(now);
+        if last {
+            self.times.complete(now);
+            progress.done(now);
+        } else {
+            progress.came(bytes as u64, now);
+        }
+        if let Some(tracked) = &self.tracked {
+            let passed = self.times.passed(now);
+            tracked.flow.received(bytes as u64, passed);
+            if last {
+                tracked.flow.complete(passed);
+            }
+        }
+        // Here and not with the answer: Harbor may take its time over a commit.
+        if last && let Some(upload) = self.bodies.transfer.take() {
+            upload.ended(self.bodies.received, self.request.metrics());
+        }
+    }
+
+    /// A piece of the answer's body goes to the client.
+    pub(super) fn given(&mut self, bytes: usize, last: bool) {
+        let now = Instant::now();
+        self.bodies.given += bytes as u64;
+        self.times.piece(now);
+        if let Some(tracked) = &self.tracked {
+            tracked.flow.touched(self.times.passed(now));
+        }
+        let progress = &self.request.arrival.progress;
+        progress.given(bytes as u64, now);
+        self.bodies.is_delivered = last;
+        if last {
+            self.decided(now);
+        }
+    }
+
+    /// The answer is on its way: what remains is between us and the client.
+    pub(super) fn decided(&mut self, now: Instant) {
+        self.permits.decided(&self.request, &self.times, now);
+    }
+
+    pub(super) fn body_state(&self) -> BodyState {
+        if self.times.is_complete() {
+            BodyState::Complete
+        } else {
+            BodyState::Arriving
+        }
+    }
+
+    /// A piece of the token service's answer went to the client.
+    pub(super) fn token_piece(&mut self, piece: Option<&Bytes>, last: bool) {
+        let Some(answer) = &mut self.answered.token_answer else {
+            return;
+        };
+        if piece.is_some_and(|piece| !answer.takes(piece)) {
+            self.answered.token_answer = None;
+        } else if last && let Some(request) = self.request.routed() {
+            let said = answer.said(request.asked.token_query.as_deref());
+            let is_removed = credentials::password_was_removed(&said, request);
+            let password = credentials::judge_given(&said, is_removed, request);
+            self.answered.token_answer = None;
+            self.answered.authorization_removed = is_removed;
+            self.answered.empty_grant = said.grant == Grant::Empty;
+            login_attempt::count(&mut self.login, password, &self.request);
+        }
+    }
+
+    /// From now on the mount goes to Harbor as a plain upload start.
+    pub(super) fn without_mount(&mut self, header: &RequestHeader) {
+        self.tries.without_mount = true;
+        self.repaired(Repair::Mount);
+        let target = upstream_request::without_mount(header, self.tries.target.as_ref());
+        if target.is_some() {
+            self.tries.target = target;
+        }
+    }
+
+    /// How long Harbor took over a commit, or has taken so far.
+    pub(super) fn commit_wait(&self, now: Instant) -> Option<Duration> {
+        let asked = &self.request.asked;
+        let is_complete = asked.operation.is_commit() && self.times.is_complete();
+        let wait = self.times.upstream_wait();
+        wait.or_else(|| self.times.waiting(asked.body, now))
+            .filter(|_| is_complete)
+    }
+
+    /// Counts a repair and keeps it for the record.
+    pub(super) fn repaired(&mut self, repair: Repair) {
+        self.request.metrics().repair(repair).inc();
+        self.repairs.push(repair);
+    }
+
+    pub(super) fn is_reattached(&self) -> bool {
+        self.repairs.contains(&Repair::Ticket)
+    }
+
+    pub(super) fn failed(&mut self, failure: Failure) {
+        // A client that has the whole answer may leave. If Harbor answered before it had the whole
+        // body, what becomes of the rest, on either side, doesn't change how the request ended.
+        let is_early = self.request.asked.body == Body::Present && !self.times.is_complete();
+        let is_over = is_early || failure == Failure::ClientGone;
+        if !(self.bodies.is_delivered && is_over) {
+            self.failure = Some(failure);
+        }
+    }
+
+    /// The endpoint that answered, or was tried last.
+    pub(super) fn endpoint_name(&self) -> Option<&str> {
+        let At { endpoint, .. } = self.tries.at.as_ref()?;
+        let endpoints = &self.request.routed()?.harbor.pool.endpoints;
+        Some(endpoints.get(*endpoint)?.name.as_str())
+    }
+}

@@ -1,0 +1,203 @@
+//! What Harbor's answers say about the credentials that a request came with: a token that was
+//! rejected, one that grants nothing, one that was lost on the way, a wrong password.
+
+use super::local_reply::JSON;
+use super::request::{Request, Routed};
+use super::unix_time::unix_now;
+use crate::observe::metrics::seconds;
+use crate::oci::challenge::{TokenError, bearer_challenge, judge_rejection};
+use crate::oci::local_reply::{Answer, Lost};
+use crate::oci::login_response::Password;
+use crate::oci::operation::Operation;
+use crate::oci::refused_mount;
+use crate::oci::scope::Scope;
+use crate::oci::token::{Bearer, Claims, Credential};
+use crate::oci::token_response::{Given, Grant};
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING,
+    WWW_AUTHENTICATE,
+};
+use pingora::Result;
+use pingora::http::{RequestHeader, ResponseHeader};
+use std::time::Duration;
+
+/// Answers a rejected Bearer token with a Bearer challenge, so that the client fetches another one.
+/// Harbor's own is for passwords, and makes clients send theirs with every request from then on. A
+/// token that Harbor never saw was not rejected. Returns whether it did.
+pub(super) fn challenge_rejected(
+    response: &mut ResponseHeader,
+    is_removed: bool,
+    request: Routed<'_>,
+) -> Result<bool> {
+    let (Credential::Bearer(token), 401, false) = (
+        &request.authorization.credential,
+        response.status.as_u16(),
+        is_removed,
+    ) else {
+        return Ok(false);
+    };
+    let operation = request.asked.operation;
+    // The catalog takes passwords only: there Harbor's challenge is right.
+    if !operation.is_registry() || matches!(operation, Operation::Catalog | Operation::Token) {
+        return Ok(false);
+    }
+    let scopes = request.asked.scopes();
+    let error = judge_rejection(token.claims(), unix_now(), &scopes);
+    let challenge = bearer_challenge(&request.name.origin, &scopes, Some(error));
+    note_expired(token, error, request);
+    response.insert_header(WWW_AUTHENTICATE, challenge)?;
+    Ok(true)
+}
+
+/// Replaces Harbor's refusal of a request whose Authorization a hop removed, before the gateway or
+/// behind it: Harbor can't name that cause.
+pub(super) fn explain_lost(
+    response: &mut ResponseHeader,
+    is_removed: bool,
+    request: Routed<'_>,
+) -> Result<Option<(Answer, Bytes)>> {
+    let operation = request.asked.operation;
+    let is_bare = request.authorization.credential == Credential::None;
+    let answer = if is_removed && operation.is_registry() {
+        Some(Answer::AuthorizationRemoved)
+    } else if is_bare && response.status == 401 {
+        Lost::of(operation).map(Answer::AuthorizationLost)
+    } else {
+        None
+    };
+    let Some(answer) = answer.filter(|_| has_body(response)) else {
+        return Ok(None);
+    };
+    let body = answer.body(
+        Some(request.registry_name()),
+        &request.downstream.request_id,
+    );
+    response.remove_header(&TRANSFER_ENCODING);
+    response.remove_header(&CONTENT_ENCODING);
+    response.set_content_length(body.len())?;
+    response.insert_header(CONTENT_TYPE, JSON)?;
+    response.insert_header("Docker-Distribution-Api-Version", "registry/2.0")?;
+    Ok(Some((answer, Bytes::from(body))))
+}
+
+/// Whether a piece of a body will come that another can take the place of.
+fn has_body(response: &ResponseHeader) -> bool {
+    let length = response.headers.get(CONTENT_LENGTH);
+    response.headers.contains_key(TRANSFER_ENCODING)
+        || length.is_some_and(|length| length.as_bytes() != b"0")
+}
+
+/// Counts a token that expired while its upload was under way.
+fn note_expired(token: &Bearer, error: TokenError, request: Routed<'_>) {
+    let is_upload = Operation::TICKETED.contains(&request.asked.operation);
+    let now = unix_now();
+    let Some(claims) = token.claims() else {
+        return;
+    };
+    if !is_upload || error != TokenError::InvalidToken || !claims.is_expired(now) {
+        return;
+    }
+    let age = request.asked.upload_age(now);
+    if let Some(age) = age {
+        let metrics = &request.metrics().authorization;
+        metrics.expired_tokens.observe(seconds(age));
+    }
+    let shown = |duration: Option<Duration>| {
+        duration.map_or_else(|| "?".to_owned(), |d| format!("{} s", d.as_secs()))
+    };
+    log::warn!(
+        "registry {}: the token of an upload to {} expired while it was under way: the upload is \
+         {} old, the token was good for {}. Raise Harbor's token expiration above what the \
+         slowest layer takes",
+        request.registry_name(),
+        request.asked.repository.as_deref().unwrap_or_default(),
+        shown(age),
+        shown(claims.life()),
+    );
+}
+
+/// Whether a mount was refused that a plain upload may replace: nothing has been done yet, and the
+/// client would give the whole push up.
+pub(super) fn mount_was_refused(status: u16, request: &Request) -> bool {
+    let asked = &request.asked;
+    if asked.operation != Operation::UploadMount || asked.mount_from.is_none() {
+        return false;
+    }
+    let grants_push = match (
+        &request.authorization.credential,
+        asked.repository.as_deref(),
+    ) {
+        (Credential::Bearer(token), Some(repository)) => {
+            let grants = |claims: &Claims| claims.grants(&Scope::push(repository));
+            token.claims().is_some_and(grants)
+        }
+        _ => false,
+    };
+    refused_mount::was_refused(status, grants_push)
+}
+
+/// A token that Harbor let write is one of its own.
+pub(super) fn note_accepted(is_success: bool, request: Routed<'_>) {
+    if let Credential::Bearer(token) = &request.authorization.credential
+        && Operation::PUSH.contains(&request.asked.operation)
+        && is_success
+    {
+        let accepted = &request.shared.accepted;
+        accepted.accept(accepted.token(request.registry_name(), token));
+    }
+}
+
+/// What the token service made of the password. Counts a token that grants nothing, and remembers
+/// one that is somebody's.
+pub(super) fn judge_given(said: &Given, is_removed: bool, request: Routed<'_>) -> Password {
+    if said.grant == Grant::Empty && !is_removed {
+        request.metrics().authorization.empty_grants.inc();
+    }
+    if let Some(token) = &said.somebodys {
+        let accepted = &request.shared.accepted;
+        accepted.accept(accepted.token(request.registry_name(), token));
+        request.harbor.note_authorization(true);
+    }
+    match (said.grant, &said.somebodys) {
+        (Grant::Unreadable, _) => Password::Doubtful,
+        (Grant::Granted | Grant::Empty, Some(_)) => Password::Right,
+        (Grant::Granted | Grant::Empty, None) => Password::Wrong,
+    }
+}
+
+/// Whether a token for nobody is the work of a hop behind the gateway, which was last seen to remove
+/// Authorization. The login limit counts the password as a wrong one all the same: else a hop that
+/// removes Authorization from writes alone would let strangers guess passwords.
+pub(super) fn password_was_removed(said: &Given, request: Routed<'_>) -> bool {
+    said.somebodys.is_none()
+        && request.authorization.credential != Credential::None
+        && !request.harbor.authorization_arrives()
+}
+
+/// Whether Harbor asks for a token as if no Authorization had come, though one left here. To one that
+/// is no good it answers with a Basic challenge, and another gateway before it says what was wrong
+/// with the token; so no stranger makes a sound chain say this. A hop may take off what Connection
+/// names (RFC 9110, 7.6.1): then the client itself did it.
+pub(super) fn was_removed(
+    header: &RequestHeader,
+    response: &ResponseHeader,
+    request: &Request,
+) -> bool {
+    let is_named = |value: &HeaderValue| {
+        let names = value.as_bytes().split(|byte| *byte == b',');
+        names
+            .map(<[u8]>::trim_ascii)
+            .any(|name| name.eq_ignore_ascii_case(AUTHORIZATION.as_str().as_bytes()))
+    };
+    let is_plain_bearer = |value: &HeaderValue| {
+        let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
+        value.starts_with("bearer ") && !value.contains("error=")
+    };
+    let challenges = response.headers.get_all(WWW_AUTHENTICATE);
+    response.status == 401
+        && request.authorization.credential != Credential::None
+        && challenges.iter().any(is_plain_bearer)
+        && !header.headers.get_all(CONNECTION).iter().any(is_named)
+}

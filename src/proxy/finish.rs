@@ -1,0 +1,324 @@
+//! The end of a request: it is judged, counted, told to the push tracker and written down, once.
+
+use super::context::RequestContext;
+use super::login_attempt;
+use super::proof::proof;
+use super::request::Routed;
+use super::run_filters;
+use super::tickets::tell_lost;
+use super::unix_time::unix_now;
+use crate::filter;
+use crate::observe::access_log::AccessRecord;
+use crate::observe::logging;
+use crate::observe::metrics::{Direction, seconds};
+use crate::observe::push::{Ended, Finding};
+use crate::oci::login_response::Password;
+use crate::oci::oci_error::OciError;
+use crate::oci::operation::Operation;
+use crate::oci::reason::{Outcome, Proof, Reason};
+use crate::oci::scope::Scope;
+use crate::oci::token::{Claims, Credential};
+use crate::oci::token_response::asks_for_push;
+use crate::oci::user_agent::ClientFamily;
+use crate::oci::verdict::{Credentials, End, Facts, Failure, judge};
+use std::time::{Instant, SystemTime};
+
+/// What went over the wire.
+pub(super) struct Sent {
+    /// `None`: the client got no status.
+    pub(super) status: Option<u16>,
+    /// Body bytes from the client.
+    pub(super) received: u64,
+    /// Body bytes to the client.
+    pub(super) sent: u64,
+}
+
+/// What it was judged to be.
+#[derive(Clone, Copy)]
+struct Verdict {
+    reason: Reason,
+    proof: Proof,
+}
+
+/// Judges a request that ended, and tells everybody who is to know.
+pub(super) fn write_down(ctx: &mut RequestContext, sent: &Sent) {
+    let now = Instant::now();
+    if ctx.times.is_answered() {
+        // An answer of Harbor's that was not read to its end may have told the client what it wanted
+        // to know.
+        login_attempt::count(&mut ctx.login, Password::Doubtful, &ctx.request);
+    }
+    if let Some(transfer) = ctx.bodies.transfer.take()
+        && transfer.direction == Direction::Download
+    {
+        transfer.ended(sent.sent, ctx.request.metrics());
+    }
+    let error = match ctx.answered.error_beginning.as_slice() {
+        [] => None,
+        beginning => OciError::read(beginning),
+    };
+    let tracked = ctx.tracked.as_deref();
+    let proof = proof(&ctx.request, tracked, &ctx.answered, ctx.is_reattached());
+    let reason = judge(&facts(ctx, sent, proof, error.as_ref(), now));
+    let verdict = Verdict { reason, proof };
+    count(ctx, sent, verdict, now);
+    let finding = ctx.request.routed().and_then(|request| {
+        let in_clear = request.is_in_clear();
+        let found = tell(ctx, request, sent, verdict, error.as_ref(), now);
+        // What the way that it came shows to be wrong, however it ended.
+        let found = found.or_else(|| in_clear.then_some(Finding::InsecureClientSide))?;
+        request.metrics().push.finding(found).inc();
+        Some(found)
+    });
+    if reason == Reason::AuthorizationLost {
+        let host = tracked.map_or("", |tracked| tracked.host.as_str());
+        tell_lost(&ctx.request, host);
+    }
+    let target = match reason.outcome() {
+        Outcome::Ok => logging::ACCESS,
+        Outcome::Refused | Outcome::Failed | Outcome::Aborted => logging::FAILED,
+    };
+    if log::log_enabled!(target: target, log::Level::Info) {
+        let record = record(ctx, sent, verdict, finding, now);
+        let line = record.line(ctx.request.shared.config.log.format);
+        log::info!(target: target, "{line}");
+    }
+    if let Some(filtered) = &ctx.filtered {
+        let end = filter::End {
+            outcome: reason.outcome(),
+            reason,
+            fault: reason.fault(),
+            status: sent.status,
+            received: sent.received,
+            sent: sent.sent,
+            duration: ctx.times.passed(now),
+            upstream_wait: ctx.times.upstream_wait(),
+        };
+        run_filters::ended(filtered, &end, &ctx.request);
+    }
+}
+
+fn facts<'a>(
+    ctx: &'a RequestContext,
+    sent: &Sent,
+    proof: Proof,
+    error: Option<&'a OciError>,
+    now: Instant,
+) -> Facts<'a> {
+    let asked = &ctx.request.asked;
+    let waited = || ctx.times.waiting(asked.body, now);
+    let is_denied = || ctx.filtered.as_ref().is_some_and(|it| it.is_denied());
+    let end = match (ctx.failure, ctx.own, sent.status) {
+        (Some(failure), ..) => End::Broken {
+            failure,
+            waited: waited(),
+        },
+        (None, Some(answer), _) => End::Answered(answer),
+        (None, None, _) if is_denied() => End::Denied,
+        (None, None, Some(_)) if ctx.answered.empty_grant => End::EmptyGrant,
+        (None, None, Some(status)) => End::Passed {
+            status,
+            error,
+            had_blob: had_blob(ctx, error),
+        },
+        // Ended without an answer and without an error: the client reset it while nothing of it
+        // was being read or written.
+        (None, None, None) => End::Broken {
+            failure: Failure::ClientGone,
+            waited: waited(),
+        },
+    };
+    Facts {
+        operation: asked.operation,
+        method: ctx.request.downstream.method.as_str(),
+        credentials: credentials(ctx, sent.status),
+        proof,
+        end,
+    }
+}
+
+fn credentials(ctx: &RequestContext, status: Option<u16>) -> Credentials {
+    match &ctx.request.authorization.credential {
+        Credential::None if status == Some(401) && left_out(ctx) => Credentials::LeftOut,
+        Credential::None => Credentials::None,
+        _ if ctx.answered.authorization_removed => Credentials::Removed,
+        // Only a refusal makes one look into a token.
+        Credential::Bearer(token) if status == Some(401) => match token.claims() {
+            Some(claims) if claims.is_expired(unix_now()) => Credentials::Expired,
+            Some(_) | None => Credentials::Given,
+        },
+        Credential::Bearer(_) | Credential::Basic(_) | Credential::Other => Credentials::Given,
+    }
+}
+
+/// Whether a manifest came bare after layers of the same push that didn't, or the doctor asks what
+/// becomes of a chunk without: what got lost it tells itself.
+fn left_out(ctx: &RequestContext) -> bool {
+    let request = &ctx.request;
+    match request.asked.operation {
+        Operation::UploadChunk => request.downstream.client_family == ClientFamily::Harbormouth,
+        Operation::ManifestPut => {
+            let whose = request.routed().and_then(|request| request.whose());
+            let pushes = &request.shared.process.pushes;
+            whose.is_some_and(|whose| pushes.puts_carry_authorization(&whose))
+        }
+        _ => false,
+    }
+}
+
+/// Whether the blob that an error misses was committed through this gateway shortly before.
+fn had_blob(ctx: &RequestContext, error: Option<&OciError>) -> bool {
+    let request = &ctx.request;
+    let digest = error.and_then(|error| error.digest.as_deref());
+    let whose = request.routed().and_then(|request| request.whose());
+    let (Operation::ManifestPut, Some(digest), Some(whose)) =
+        (request.asked.operation, digest, whose)
+    else {
+        return false;
+    };
+    let pushes = &request.shared.process.pushes;
+    pushes
+        .committed_ago(whose.registry, whose.repository, digest, SystemTime::now())
+        .is_some()
+}
+
+fn count(ctx: &RequestContext, sent: &Sent, verdict: Verdict, now: Instant) {
+    let (metrics, asked) = (ctx.request.metrics(), &ctx.request.asked);
+    let operation = metrics.operation(asked.operation);
+    operation.requests(sent.status).inc();
+    operation.duration.observe(seconds(ctx.times.passed(now)));
+    metrics.bytes_uploaded.inc_by(sent.received);
+    metrics.bytes_downloaded.inc_by(sent.sent);
+    let family = ctx.request.downstream.client_family;
+    let Verdict { reason, proof } = verdict;
+    metrics.push.ended(asked.operation, reason, proof, family);
+}
+
+/// Tells the push tracker, where the request is one of its: what pushes, and what of the registry
+/// did not end well.
+fn tell(
+    ctx: &RequestContext,
+    request: Routed<'_>,
+    sent: &Sent,
+    verdict: Verdict,
+    error: Option<&OciError>,
+    now: Instant,
+) -> Option<Finding> {
+    let is_ok = verdict.reason.outcome() == Outcome::Ok;
+    let is_failure = !is_ok && request.asked.operation.is_registry();
+    if ctx.tracked.is_none() && !is_failure {
+        return None;
+    }
+    let claims = match &request.authorization.credential {
+        Credential::Bearer(token) if is_failure => token.claims(),
+        _ => None,
+    };
+    let ended = Ended {
+        token_life: claims.and_then(Claims::life),
+        token_grants_push: grants_push(ctx, claims),
+        code: error.map(|error| error.code.as_str()),
+        message: error.map(|error| error.message.as_str()),
+        unknown_blob: error.and_then(|error| error.digest.as_deref()),
+        ..event(ctx, request, sent, verdict, now)
+    };
+    let pushes = &request.shared.process.pushes;
+    let told = pushes.ended(&ended, SystemTime::now());
+    let metrics = &request.metrics().push;
+    if told.started {
+        metrics.uploads_started.inc();
+    }
+    if let Some(end) = told.finished {
+        metrics.uploads_ended(end, 1);
+    }
+    told.finding
+}
+
+/// What the push tracker is told, but for what a token and an error body say.
+fn event<'a>(
+    ctx: &'a RequestContext,
+    request: Routed<'a>,
+    sent: &Sent,
+    verdict: Verdict,
+    now: Instant,
+) -> Ended<'a> {
+    let (asked, downstream) = (&ctx.request.asked, &ctx.request.downstream);
+    let tracked = ctx.tracked.as_deref();
+    Ended {
+        registry: request.number(),
+        operation: asked.operation,
+        repository: asked.repository.as_deref(),
+        upload: tracked.and_then(|tracked| tracked.upload.as_deref()),
+        client: downstream.client,
+        client_family: downstream.client_family,
+        request_id: &downstream.request_id,
+        host: tracked.map_or("", |tracked| tracked.host.as_str()),
+        public_host: request.name.host.to_str().unwrap_or_default(),
+        reason: verdict.reason,
+        proof: verdict.proof,
+        status: sent.status,
+        code: None,
+        message: None,
+        received: sent.received,
+        sent: sent.sent,
+        duration: ctx.times.passed(now),
+        silence: ctx.times.silence(now),
+        commit_wait: ctx.commit_wait(now),
+        opened: tracked.and_then(|tracked| tracked.opened.as_deref()),
+        upload_age: asked.upload_age(unix_now()),
+        digest: tracked.and_then(|tracked| tracked.digest.as_deref()),
+        reference: tracked.and_then(|tracked| tracked.reference.as_deref()),
+        token_life: None,
+        token_grants_push: None,
+        had_credential: ctx.request.authorization.credential != Credential::None,
+        reattached: ctx.is_reattached(),
+        behind_cloudflare: tracked.is_some_and(|tracked| tracked.behind_cloudflare),
+        in_clear: request.is_in_clear(),
+        unknown_blob: None,
+        flow: tracked.map(|tracked| &tracked.flow),
+    }
+}
+
+/// Whether the token carries push; for a token request, whether the one that was given does.
+fn grants_push(ctx: &RequestContext, claims: Option<&Claims>) -> Option<bool> {
+    let asked = &ctx.request.asked;
+    if ctx.answered.empty_grant {
+        let query = asked.token_query.as_deref()?;
+        return asks_for_push(query).then_some(false);
+    }
+    let repository = asked.repository.as_deref()?;
+    Some(claims?.grants(&Scope::push(repository)))
+}
+
+fn record<'a>(
+    ctx: &'a RequestContext,
+    sent: &Sent,
+    verdict: Verdict,
+    finding: Option<Finding>,
+    now: Instant,
+) -> AccessRecord<'a> {
+    let request = &ctx.request;
+    let ended_by = ctx.filtered.as_ref().and_then(|it| it.ended_by());
+    AccessRecord {
+        time: request.time,
+        request_id: &request.downstream.request_id,
+        registry: request.registry_name(),
+        operation: request.asked.operation,
+        repository: request.asked.repository.as_deref(),
+        method: request.downstream.method.as_str(),
+        path: &request.downstream.shown,
+        status: sent.status,
+        received: sent.received,
+        sent: sent.sent,
+        duration: ctx.times.passed(now),
+        upstream_wait: ctx.times.upstream_wait(),
+        body: ctx.times.body().filter(|_| sent.received > 0),
+        client: request.downstream.client,
+        client_family: request.downstream.client_family,
+        endpoint: ctx.endpoint_name(),
+        repairs: &ctx.repairs,
+        reason: verdict.reason,
+        proof: verdict.proof,
+        finding: finding.map(Finding::as_str),
+        filter: ended_by.and_then(|index| request.shared.process.filters.name(index)),
+    }
+}

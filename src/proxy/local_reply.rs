@@ -1,0 +1,168 @@
+//! Writing the answers that the gateway itself gives.
+
+use super::expect_continue::may_skip_body;
+use super::message_header::{content_length, is_http2};
+use super::refusal::{Refusal, SOON};
+use super::request::{Request, Routed};
+use crate::oci::error_body::error_body;
+use crate::oci::local_reply::{Again, Answer};
+use crate::oci::verdict::Failure;
+use bytes::Bytes;
+use http::header::STRICT_TRANSPORT_SECURITY;
+use pingora::Result;
+use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+use std::time::Duration;
+
+/// The type of an OCI error body, as Harbor writes it.
+pub(super) const JSON: &str = "application/json; charset=utf-8";
+
+/// What the connection's own task needs to send on what it was given: a turn, and a socket that
+/// takes it.
+const LAST_WORDS: Duration = Duration::from_millis(50);
+
+/// Go's servers read up to this much of a body before they answer (net/http, server.go).
+const READ_FIRST: u64 = 256 * 1024;
+
+/// A quarter of a MiB takes a slow client a few seconds.
+const READ_FIRST_LIMIT: Duration = Duration::from_secs(5);
+
+/// Reads a small body before its request is refused, as Go's servers do, Harbor among them. Clients
+/// rely on it: containerd 1.6.20, told 401 before it had written its manifest, hung in six of twelve
+/// pushes. A client that waits for 100 Continue has not begun.
+pub(super) async fn read_small_body(session: &mut Session) {
+    let headers = &session.req_header().headers;
+    let is_small = content_length(headers).is_some_and(|length| length <= READ_FIRST);
+    if is_small && !may_skip_body(headers) {
+        // Late or broken: the answer goes out all the same.
+        let _ = tokio::time::timeout(READ_FIRST_LIMIT, session.drain_request_body()).await;
+    }
+}
+
+/// Answers instead of Harbor. The connection stays open: what the client is still sending is
+/// drained when the session ends.
+pub(super) async fn write(
+    session: &mut Session,
+    request: &Request,
+    refusal: Refusal,
+) -> Result<()> {
+    match refusal {
+        Refusal::Answer(answer) => {
+            let (response, body) = error(answer, request)?;
+            send(session, response, body).await
+        }
+        Refusal::RetryAfter(answer, seconds) => {
+            let (mut response, body) = error(answer, request)?;
+            response.insert_header("Retry-After", seconds)?;
+            send(session, response, body).await
+        }
+        Refusal::Denied {
+            status,
+            code,
+            sentence,
+            retry_after,
+        } => {
+            let body = error_body(code, &sentence, &request.downstream.request_id);
+            let mut response = error_header(status, &body, request)?;
+            if let Some(seconds) = retry_after {
+                response.insert_header("Retry-After", seconds.to_string())?;
+            }
+            send(session, response, body).await
+        }
+        Refusal::RedirectToHttps(location) => {
+            let mut response = header(308, 0, request)?;
+            response.insert_header("Location", location)?;
+            send(session, response, String::new()).await
+        }
+    }
+}
+
+/// Answers after a try at Harbor failed, if anything can still be said, and reads for a while what
+/// the client is still sending, so that the answer isn't lost in a reset. Returns the status, 0
+/// for none.
+pub(super) async fn after_failure(
+    session: &mut Session,
+    request: &Request,
+    failure: Failure,
+    drain: Duration,
+) -> u16 {
+    let Some(refusal) = refusal_of(failure, request) else {
+        return 0;
+    };
+    let status = refusal.answer().map_or(0, Answer::status);
+    let begun = session
+        .response_written()
+        .is_some_and(|response| !response.status.is_informational());
+    if begun {
+        // The client sees a body that ends early, which is the truth. Over HTTP/2 the stream is
+        // reset next, and what its connection has not sent by then is lost: the status as well.
+        if is_http2(session) {
+            tokio::time::sleep(LAST_WORDS).await;
+        }
+        return 0;
+    }
+    request.arrival.life.ends_with_this_request();
+    if write(session, request, refusal).await.is_err() {
+        return 0;
+    }
+    if !matches!(failure, Failure::ClientStalled | Failure::GaveWay) {
+        let _ = tokio::time::timeout(drain, session.drain_request_body()).await;
+    }
+    status
+}
+
+/// `None` where nobody is left to be told.
+fn refusal_of(failure: Failure, request: &Request) -> Option<Refusal> {
+    Some(Refusal::Answer(match failure {
+        Failure::Upstream(error) => Answer::Upstream(error),
+        Failure::ClientGone | Failure::Drained => return None,
+        Failure::ClientStalled => Answer::ClientStalled,
+        Failure::GaveWay => {
+            let again = Again::of(request.downstream.client_family);
+            return Some(Refusal::RetryAfter(Answer::Overloaded(again), SOON.into()));
+        }
+        Failure::BadRequest => Answer::BadRequest,
+        Failure::Internal => Answer::Internal,
+    }))
+}
+
+fn error(answer: Answer, request: &Request) -> Result<(ResponseHeader, String)> {
+    let registry = request.routed().map(|routed| routed.registry_name());
+    let body = answer.body(registry, &request.downstream.request_id);
+    Ok((error_header(answer.status(), &body, request)?, body))
+}
+
+fn error_header(status: u16, body: &str, request: &Request) -> Result<ResponseHeader> {
+    let mut response = header(status, body.len(), request)?;
+    response.insert_header("Content-Type", JSON)?;
+    response.insert_header("Docker-Distribution-Api-Version", "registry/2.0")?;
+    Ok(response)
+}
+
+fn header(status: u16, length: usize, request: &Request) -> Result<ResponseHeader> {
+    let mut response = ResponseHeader::build(status, Some(8))?;
+    response.set_content_length(length)?;
+    response.insert_header("Cache-Control", "no-store")?;
+    response.insert_header("X-Request-Id", request.downstream.request_id.as_str())?;
+    if let Some(hsts) = request.routed().as_ref().and_then(Routed::hsts) {
+        response.insert_header(STRICT_TRANSPORT_SECURITY, hsts)?;
+    }
+    Ok(response)
+}
+
+pub(super) async fn send(
+    session: &mut Session,
+    response: ResponseHeader,
+    body: String,
+) -> Result<()> {
+    let bodyless = body.is_empty() || session.req_header().method == http::Method::HEAD;
+    session
+        .write_response_header(Box::new(response), bodyless)
+        .await?;
+    if !bodyless {
+        session
+            .write_response_body(Some(Bytes::from(body)), true)
+            .await?;
+    }
+    Ok(())
+}

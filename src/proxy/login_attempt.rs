@@ -1,0 +1,143 @@
+//! Logins on their way to Harbor, wherever a request carries the password: clients that guess
+//! passwords have to wait, and each answer of Harbor is counted.
+
+use super::answered::Answered;
+use super::expect_continue::may_skip_body;
+use super::message_header::content_length;
+use super::refusal::Refusal;
+use super::request::{Request, Routed};
+use crate::net::login::Login;
+use crate::oci::local_reply::Answer;
+use crate::oci::login_response::{self, Asked, Password, Way};
+use crate::oci::token::Credential;
+use crate::runtime::Attempt;
+use http::Method;
+use http::header::CONTENT_TYPE;
+use pingora::proxy::Session;
+use std::time::Duration;
+
+/// A form comes with its header, or right behind it.
+const FORM_TIME: Duration = Duration::from_secs(2);
+
+/// A login that a request tries.
+pub(super) struct Trying {
+    login: Login,
+    way: Way,
+    path: String,
+}
+
+/// Notes the login that Authorization holds.
+///
+/// # Errors
+/// The refusal of who guesses passwords.
+pub(super) fn settle(path: &str, request: Routed<'_>) -> Result<Option<Trying>, Refusal> {
+    match &request.authorization.credential {
+        Credential::Basic(login) => try_it(*login, Way::Basic, path.to_owned(), request).map(Some),
+        Credential::Bearer(_) | Credential::Other | Credential::None => Ok(None),
+    }
+}
+
+/// Whether this is the login form, as loosely as Harbor's router takes it: with a slash at its end,
+/// and with some endings.
+pub(super) fn is_form(method: &Method, path: &str) -> bool {
+    method == Method::POST && path.starts_with(login_response::FORM_PATH)
+}
+
+/// Reads the login form. One that is too large, late or no such form is passed on as it comes, and
+/// counts as one account's with all others like it.
+///
+/// # Errors
+/// The refusal of who guesses passwords.
+pub(super) async fn read_form(
+    session: &mut Session,
+    query: &str,
+    request: Routed<'_>,
+) -> Result<Trying, Refusal> {
+    let login = match form(session).await {
+        Some(body) => Login::from_form(&body, Some(query)),
+        None => Login::unreadable(b""),
+    };
+    try_it(
+        login,
+        Way::Form,
+        login_response::FORM_PATH.to_owned(),
+        request,
+    )
+}
+
+/// The whole body; none where it can't be had soon, or is none to be kept.
+async fn form(session: &mut Session) -> Option<Vec<u8>> {
+    let headers = &session.req_header().headers;
+    let length = content_length(headers)?;
+    let is_form = headers
+        .get(CONTENT_TYPE)
+        .is_some_and(login_response::is_form);
+    if length > login_response::FORM_LENGTH || !is_form || may_skip_body(headers) {
+        return None;
+    }
+    // Must come before the first read: what is read is kept there, and goes to Harbor from there.
+    session.enable_retry_buffering();
+    let mut body = Vec::new();
+    let read = async {
+        while let Ok(Some(piece)) = session.read_request_body().await {
+            body.extend_from_slice(&piece);
+        }
+    };
+    let _ = tokio::time::timeout(FORM_TIME, read).await;
+    (body.len() as u64 == length).then_some(body)
+}
+
+fn try_it(login: Login, way: Way, path: String, request: Routed<'_>) -> Result<Trying, Refusal> {
+    let checked = match attempt(&login, request) {
+        Some(attempt) => request.shared.logins.check(attempt),
+        None => Ok(()),
+    };
+    match checked {
+        Ok(()) => Ok(Trying { login, way, path }),
+        Err(wait) => {
+            request.metrics().authorization.logins_limited.inc();
+            // In whole seconds, and never too early.
+            let seconds = wait.as_secs() + 1;
+            Err(Refusal::RetryAfter(
+                Answer::LoginLimited,
+                seconds.to_string(),
+            ))
+        }
+    }
+}
+
+fn attempt<'a>(login: &'a Login, request: Routed<'a>) -> Option<Attempt<'a>> {
+    Some(Attempt {
+        client: request.downstream.client?,
+        registry: request.registry_name(),
+        login,
+    })
+}
+
+/// Harbor answered; what its status says counts, unless its body will say more.
+pub(super) fn answered(login: &mut Option<Trying>, answered: &Answered, request: Routed<'_>) {
+    let Some((trying, status)) = login.as_ref().zip(answered.status) else {
+        return;
+    };
+    let asked = Asked {
+        way: trying.way,
+        operation: request.asked.operation,
+        path: &trying.path,
+    };
+    let password = login_response::password(&asked, status);
+    let is_body_read = answered.token_answer.is_some();
+    let is_left_to_the_body = is_body_read && password == Password::Doubtful;
+    if !is_left_to_the_body {
+        count(login, password, &request);
+    }
+}
+
+/// Counts what Harbor made of the login, once.
+pub(super) fn count(login: &mut Option<Trying>, password: Password, request: &Request) {
+    let Some((trying, request)) = login.take().zip(request.routed()) else {
+        return;
+    };
+    if let Some(attempt) = attempt(&trying.login, request) {
+        request.shared.logins.answered(attempt, password);
+    }
+}

@@ -1,0 +1,424 @@
+//! The life of one request, in the order in which Pingora calls.
+//!
+//! Thin by intent: each callback gathers facts, asks a pure function and applies what it decided.
+//! What went wrong is judged in `classify_error`, what the client is told in `oci::local_reply`, what
+//! is counted and written down in `finish`.
+
+mod admission;
+mod answered;
+mod attempts;
+mod authorization;
+mod body_memory;
+mod classify_error;
+mod context;
+mod credentials;
+mod downstream;
+mod expect_continue;
+mod finish;
+mod finish_once;
+mod health_check;
+mod hop_by_hop;
+mod local_reply;
+mod login_attempt;
+mod message_header;
+mod owner;
+mod proof;
+mod refusal;
+mod request;
+mod request_filter;
+mod request_framing;
+mod response_headers;
+mod run_filters;
+mod throughput;
+mod tickets;
+mod timings;
+mod token_response;
+mod tracking;
+mod unix_time;
+mod upstream_request;
+
+pub(crate) use finish_once::UnderWay;
+
+use crate::listener::arrival;
+use crate::oci::operation::Replay;
+use crate::oci::upstream_error::UpstreamError;
+use crate::oci::verdict::Failure;
+use crate::runtime::Current;
+use admission::DRAIN;
+use answered::Answered;
+use async_trait::async_trait;
+use attempts::At;
+use bytes::Bytes;
+use classify_error::{MOUNT_REFUSED, UNRESOLVED, failure};
+use context::RequestContext;
+use expect_continue::{SKIPPED_BODY, may_skip_body, refuses_body};
+use finish::Sent;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::protocols::Digest;
+use pingora::proxy::{FailToProxy, ProxyHttp, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, Result};
+use request_filter::WATCH_MARGIN;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use throughput::Transfer;
+use tokio::sync::watch;
+
+/// Tries at Harbor for one request: enough to pass two dead replicas and a stale connection.
+pub(crate) const MAX_TRIES: usize = 4;
+
+/// Implements Pingora's proxy hooks. Cheap to clone: each worker has one.
+#[derive(Clone)]
+pub(crate) struct Gateway {
+    current: Arc<Current>,
+    draining: watch::Receiver<bool>,
+}
+
+impl Gateway {
+    pub(crate) fn new(current: Arc<Current>, draining: watch::Receiver<bool>) -> Gateway {
+        Gateway { current, draining }
+    }
+
+    fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = UnderWay;
+
+    fn new_ctx(&self) -> UnderWay {
+        UnderWay::new(self.current.load(), arrival())
+    }
+
+    /// No modules: nothing is compressed or rewritten here.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    /// Keepalive, and early answers that reach a client which is still sending.
+    async fn early_request_filter(&self, session: &mut Session, ctx: &mut UnderWay) -> Result<()> {
+        let connection = &ctx.request.arrival.life;
+        if self.is_draining() {
+            connection.ends_with_this_request();
+        }
+        if !may_skip_body(&session.req_header().headers) {
+            connection.read_rest();
+        }
+        session.set_total_drain_timeout(Some(DRAIN));
+        Ok(())
+    }
+
+    /// Health, or arrival, classification, routing: either the request may go on, or it is answered here.
+    async fn request_filter(&self, session: &mut Session, ctx: &mut UnderWay) -> Result<bool> {
+        let framing = request_framing::judge(session, &ctx.request.arrival.life);
+        if framing.is_ok() && health_check::is_asked(session) {
+            // A balancer asks every few seconds from many places.
+            ctx.forget();
+            health_check::answer(session, self.is_draining()).await?;
+            return Ok(true);
+        }
+        request_filter::arrive(session, &mut ctx.request);
+        let Err(refusal) = request_filter::let_through(session, ctx, framing).await else {
+            return Ok(false);
+        };
+        ctx.own = refusal.answer();
+        local_reply::read_small_body(session).await;
+        ctx.request.answers(Instant::now());
+        local_reply::write(session, &ctx.request, refusal).await?;
+        if session.as_mut().is_body_done() {
+            ctx.request.arrival.progress.decided();
+        } else {
+            ctx.decided(Instant::now());
+        }
+        Ok(true)
+    }
+
+    async fn upstream_peer(
+        &self,
+        _session: &mut Session,
+        ctx: &mut UnderWay,
+    ) -> Result<Box<HttpPeer>> {
+        let ctx: &mut RequestContext = ctx;
+        let request = ctx.request.routed();
+        let chosen = request.and_then(|request| {
+            let choice = request.harbor.pool.choose(&ctx.tries.failed)?;
+            Some((request, choice))
+        });
+        let Some((request, choice)) = chosen else {
+            // No hook for failed tries is called: there was none.
+            let cause = UpstreamError::Unresolved;
+            ctx.request.metrics().upstream_error(cause).inc();
+            let registry = ctx.request.registry_name();
+            return Error::e_explain(UNRESOLVED, format!("registry {registry}"));
+        };
+        let timeouts = &request.harbor.registry.timeouts;
+        let silence = upstream_request::silence(request.asked.operation, timeouts);
+        let endpoint = &request.harbor.pool.endpoints[choice.endpoint];
+        let peer = endpoint.peer(choice.address.socket, silence);
+        ctx.tries.at = Some(At {
+            endpoint: choice.endpoint,
+            address: choice.address,
+        });
+        Ok(peer)
+    }
+
+    /// Nothing was sent, so every request may try the next address.
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        _peer: &HttpPeer,
+        ctx: &mut UnderWay,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        let ctx: &mut RequestContext = ctx;
+        let judged = failure(&error, ctx.body_state());
+        let is_ours = judged == Failure::Upstream(UpstreamError::NoSocket);
+        if is_ours {
+            ctx.request.shared.process.note_exhausted(&error);
+        } else if let Some(At { address, .. }) = &ctx.tries.at {
+            ctx.tries.failed.push(address.socket);
+            if address.set_healthy(false) {
+                log::warn!(
+                    "registry {}: {} can't be reached: {error}",
+                    ctx.request.registry_name(),
+                    address.socket
+                );
+            }
+        }
+        let metrics = ctx.request.metrics();
+        if let Failure::Upstream(cause) = judged {
+            metrics.upstream_error(cause).inc();
+        }
+        let failed = &ctx.tries.failed;
+        let request = ctx.request.routed();
+        let another = request.is_some_and(|request| request.harbor.pool.has_untried(failed));
+        let retry = another && !is_ours && failed.len() < MAX_TRIES;
+        if retry {
+            metrics.retries.inc();
+        }
+        error.set_retry(retry);
+        error
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        session: &mut Session,
+        _reused: bool,
+        _peer: &HttpPeer,
+        fd: std::os::unix::io::RawFd,
+        _digest: Option<&Digest>,
+        ctx: &mut UnderWay,
+    ) -> Result<()> {
+        ctx.times.sending(Instant::now());
+        ctx.bodies.transfer = Transfer::upload(session, fd, &ctx.request);
+        ctx.request.arrival.progress.goes_to(fd);
+        Ok(())
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _session: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut UnderWay,
+    ) -> Result<()> {
+        let ctx: &mut RequestContext = ctx;
+        if let Some(routed) = ctx.request.routed() {
+            upstream_request::edit(request, ctx.tries.target.as_ref(), routed)?;
+        }
+        match ctx.filtered.as_deref_mut() {
+            Some(filtered) => {
+                Box::pin(run_filters::upstream(request, filtered, &ctx.request)).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        ctx: &mut UnderWay,
+    ) -> Result<()> {
+        ctx.body_piece(body.as_ref().map_or(0, Bytes::len), end_of_stream);
+        // An empty last piece would be written as a last chunk, and then the last chunk once more;
+        // the stray one would stay on the connection as the next request's beginning.
+        if end_of_stream && body.as_ref().is_some_and(Bytes::is_empty) {
+            *body = None;
+        }
+        Ok(())
+    }
+
+    /// A refused mount ends this try; the next one goes without it. So does a change of protocol: none
+    /// is ever asked for.
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut UnderWay,
+    ) -> Result<()> {
+        if response.status == 101 {
+            return Error::e_explain(pingora::InvalidHTTPHeader, "101 that nobody asked for")
+                .map_err(|error| error.into_up());
+        }
+        let status = response.status.as_u16();
+        let is_refused = credentials::mount_was_refused(status, &ctx.request);
+        if is_refused && !ctx.tries.without_mount && session.is_body_empty() {
+            return Error::e_explain(MOUNT_REFUSED, "another repository's blob");
+        }
+        Ok(())
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut UnderWay,
+    ) -> Result<()> {
+        let ctx: &mut RequestContext = ctx;
+        let Some(request) = ctx.request.routed() else {
+            return Ok(());
+        };
+        if response.status.is_informational() {
+            return response_headers::edit_interim(response, request);
+        }
+        let now = Instant::now();
+        ctx.answered = Answered::of(session.req_header(), response, request);
+        ctx.times.answered(now);
+        request.observe_wait(&ctx.times);
+        ctx.bodies.transfer = Transfer::download(session, &response.headers, &request);
+        // Over HTTP/1.1 each write has its own timeout; over HTTP/2 each byte that the client lets
+        // through starts it anew.
+        if message_header::is_http2(session) {
+            let limit = request.harbor.registry.timeouts.between_bytes + WATCH_MARGIN;
+            request.arrival.progress.bound_answer(limit);
+        }
+        request.answers(now);
+        if message_header::has_no_body(session, response) {
+            ctx.permits.decided(&request, &ctx.times, now);
+        }
+        if refuses_body(&session.req_header().headers, session.response_written()) {
+            session.set_read_timeout(Some(SKIPPED_BODY));
+        }
+        if self.is_draining() {
+            request.arrival.life.ends_with_this_request();
+        }
+        ctx.permits.keep_memory(response, &request);
+        if let Some(tracked) = &mut ctx.tracked {
+            tracked.answered(response);
+        }
+        credentials::note_accepted(ctx.answered.is_success(), request);
+        let authorization_removed = ctx.answered.authorization_removed;
+        if authorization_removed {
+            request.harbor.note_authorization(false);
+        }
+        login_attempt::answered(&mut ctx.login, &ctx.answered, request);
+        let edited = response_headers::edit(response, authorization_removed, request)?;
+        for repair in edited.repairs {
+            ctx.repaired(repair);
+        }
+        if let Some((answer, body)) = edited.instead {
+            ctx.own = Some(answer);
+            ctx.answered.instead = Some(body);
+        }
+        match ctx.filtered.as_deref_mut() {
+            Some(filtered) => {
+                Box::pin(run_filters::response(response, filtered, &ctx.request)).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        ctx: &mut UnderWay,
+    ) -> Result<Option<Duration>> {
+        ctx.answered.piece(body);
+        ctx.given(body.as_ref().map_or(0, Bytes::len), end_of_stream);
+        ctx.token_piece(body.as_ref(), end_of_stream);
+        Ok(None)
+    }
+
+    /// Again only where nothing can have been done twice: the connection had been used before,
+    /// Harbor said nothing on it, and the request reads or opens an upload without a body.
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        mut error: Box<Error>,
+        ctx: &mut UnderWay,
+        client_reused: bool,
+    ) -> Box<Error> {
+        if *error.etype() == MOUNT_REFUSED {
+            ctx.without_mount(session.req_header());
+            error.set_retry(true);
+            return error;
+        }
+        let judged = failure(&error, ctx.body_state());
+        if let Failure::Upstream(cause) = judged {
+            ctx.request.metrics().upstream_error(cause).inc();
+        }
+        let operation = ctx.request.asked.operation;
+        let harmless = match operation.replay(session.req_header().method.as_str()) {
+            Replay::Read | Replay::WithoutBody => session.is_body_empty(),
+            Replay::Never => false,
+        };
+        let retry = client_reused
+            && harmless
+            && judged == Failure::Upstream(UpstreamError::Reset)
+            && !ctx.times.is_answered()
+            && !session.retry_buffer_truncated();
+        if retry {
+            ctx.request.metrics().retries.inc();
+        }
+        error.set_retry(retry);
+        error
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        ctx: &mut UnderWay,
+    ) -> FailToProxy {
+        let failure = match ctx.request.arrival.progress.is_given() {
+            Some(given) => given.into(),
+            None => failure(error, ctx.body_state()),
+        };
+        let skipped = failure == Failure::ClientStalled && ctx.times.is_answered();
+        if !(skipped && may_skip_body(&session.req_header().headers)) {
+            ctx.failed(failure);
+        }
+        let now = Instant::now();
+        ctx.request.answers(now);
+        ctx.decided(now);
+        let error_code = local_reply::after_failure(session, &ctx.request, failure, DRAIN).await;
+        FailToProxy {
+            error_code,
+            can_reuse_downstream: false,
+        }
+    }
+
+    fn suppress_error_log(&self, _session: &Session, _ctx: &UnderWay, _error: &Error) -> bool {
+        // The access record says it, in the registry's words.
+        true
+    }
+
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut UnderWay) {
+        if error.is_some() {
+            ctx.request.arrival.life.ends_with_this_request();
+        }
+        let sent = Sent {
+            status: session
+                .response_written()
+                .map(|response| response.status.as_u16()),
+            received: session.body_bytes_read() as u64,
+            sent: session.body_bytes_sent() as u64,
+        };
+        ctx.finish(&sent);
+    }
+}

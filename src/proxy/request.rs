@@ -1,0 +1,211 @@
+//! What is known of a request before anything of it goes upstream: who asks, for what, of which
+//! registry, with which Authorization. Settled in `request_filter`, step by step, and only read from then on.
+
+use super::authorization::Authorization;
+use super::downstream::Downstream;
+use super::timings::Times;
+use crate::listener::Arrival;
+use crate::net::origin::Scheme;
+use crate::net::query;
+use crate::observe::metrics::{NO_REGISTRY, RegistryMetrics, seconds};
+use crate::observe::push::Whose;
+use crate::oci::operation::Operation;
+use crate::oci::scope::Scope;
+use crate::oci::target::{Body, Target};
+use crate::oci::{upload_state, upload_ticket};
+use crate::runtime::{Harbor, PublicName, Shared};
+use http::HeaderValue;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// One request, as it came.
+pub(super) struct Request {
+    /// The configuration that it is served by.
+    pub(super) shared: Arc<Shared>,
+    pub(super) arrival: Arrival,
+    pub(super) time: SystemTime,
+    pub(super) downstream: Downstream,
+    pub(super) asked: Asked,
+    /// Index into the shared names.
+    pub(super) name: Option<usize>,
+    pub(super) authorization: Authorization,
+}
+
+/// What is asked for.
+pub(super) struct Asked {
+    pub(super) operation: Operation,
+    pub(super) repository: Option<String>,
+    pub(super) body: Body,
+    pub(super) mount_from: Option<String>,
+    pub(super) upload_state: Option<String>,
+    pub(super) token_query: Option<String>,
+}
+
+impl Asked {
+    /// Before the target is looked at.
+    pub(super) fn unseen() -> Asked {
+        Asked {
+            operation: Operation::Other,
+            repository: None,
+            body: Body::Absent,
+            mount_from: None,
+            upload_state: None,
+            token_query: None,
+        }
+    }
+
+    /// Of the query, what is needed when Harbor has answered.
+    pub(super) fn of(target: &Target<'_>, query: Option<&str>, body: Body) -> Asked {
+        let operation = target.operation;
+        let value = |name| {
+            let value = query::only_value(query?, name)?;
+            String::from_utf8(value).ok()
+        };
+        let when = |is_needed: bool, name| is_needed.then(|| value(name)).flatten();
+        let is_mount = operation == Operation::UploadMount;
+        let has_state = !is_mount && Operation::TICKETED.contains(&operation);
+        let token_query = query.filter(|_| operation == Operation::Token);
+        Asked {
+            operation,
+            repository: target.repository.map(ToOwned::to_owned),
+            body,
+            mount_from: when(is_mount, "from"),
+            upload_state: when(has_state, upload_ticket::STATE),
+            token_query: token_query.map(ToOwned::to_owned),
+        }
+    }
+
+    /// The scopes that it needs, as a challenge names them.
+    pub(super) fn scopes(&self) -> Vec<Scope> {
+        match (self.repository.as_deref(), self.operation) {
+            (None, _) | (_, Operation::Catalog) => Vec::new(),
+            (Some(repository), operation) => {
+                Scope::asked(operation, repository, self.mount_from.as_deref())
+            }
+        }
+    }
+
+    /// How long ago the upload began, by its state.
+    pub(super) fn upload_age(&self, unix_now: u64) -> Option<Duration> {
+        let started = upload_state::started(self.upload_state.as_deref()?)?;
+        Some(Duration::from_secs(unix_now.saturating_sub(started)))
+    }
+}
+
+impl Request {
+    /// A request of which nothing was seen yet.
+    pub(super) fn new(shared: Arc<Shared>, arrival: Arrival) -> Request {
+        Request {
+            shared,
+            arrival,
+            time: SystemTime::now(),
+            downstream: Downstream::unseen(),
+            asked: Asked::unseen(),
+            name: None,
+            authorization: Authorization::default(),
+        }
+    }
+
+    /// With its registry; none for an unknown host, which nothing goes upstream for.
+    pub(super) fn routed(&self) -> Option<Routed<'_>> {
+        let name = &self.shared.names[self.name?];
+        Some(Routed {
+            request: self,
+            name,
+            harbor: &self.shared.harbors[name.harbor],
+        })
+    }
+
+    /// An answer begins, whoever gives it.
+    pub(super) fn answers(&self, now: Instant) {
+        let limit = self.shared.config.limits.unread_answer;
+        self.arrival.progress.answers(limit, now);
+    }
+
+    /// What the client calls the registry in messages.
+    pub(super) fn registry_name(&self) -> &str {
+        self.routed()
+            .map_or(NO_REGISTRY, |routed| routed.registry_name())
+    }
+
+    pub(super) fn metrics(&self) -> &RegistryMetrics {
+        match self.routed() {
+            Some(routed) => &routed.harbor.metrics,
+            None => &self.shared.process.metrics.other,
+        }
+    }
+}
+
+/// A request and the registry that it is for.
+#[derive(Clone, Copy)]
+pub(super) struct Routed<'a> {
+    request: &'a Request,
+    /// The public origin that the client used.
+    pub(super) name: &'a PublicName,
+    pub(super) harbor: &'a Harbor,
+}
+
+impl Deref for Routed<'_> {
+    type Target = Request;
+
+    fn deref(&self) -> &Request {
+        self.request
+    }
+}
+
+impl<'a> Routed<'a> {
+    /// All public origins, of every registry.
+    pub(super) fn names(&self) -> &'a [PublicName] {
+        &self.request.shared.names
+    }
+
+    pub(super) fn registry_name(&self) -> &'a str {
+        &self.harbor.registry.name
+    }
+
+    pub(super) fn metrics(&self) -> &'a RegistryMetrics {
+        &self.harbor.metrics
+    }
+
+    /// The registry's number in the push tracker.
+    pub(super) fn number(&self) -> usize {
+        self.harbor.number
+    }
+
+    /// What a browser is told of https. Registry clients are not: they do as they are called.
+    pub(super) fn hsts(&self) -> Option<&'a HeaderValue> {
+        let is_told =
+            self.downstream.scheme == Scheme::Https && !self.asked.operation.is_registry();
+        self.name.hsts.as_ref().filter(|_| is_told)
+    }
+
+    /// Whether a trusted proxy says that the client came by http, where the public origin is https.
+    /// A listener that redirects is there for that.
+    pub(super) fn is_in_clear(&self) -> bool {
+        self.downstream.is_told_http && self.name.origin.scheme == Scheme::Https
+    }
+
+    /// Whose push it may be part of; none where it is about no repository.
+    pub(super) fn whose(&self) -> Option<Whose<'a>> {
+        let request = self.request;
+        Some(Whose {
+            registry: self.number(),
+            repository: request.asked.repository.as_deref()?,
+            client: request.downstream.client,
+            client_family: request.downstream.client_family,
+        })
+    }
+    /// Counts how long Harbor let us wait for its answer.
+    pub(super) fn observe_wait(&self, times: &Times) {
+        let Some(wait) = times.upstream_wait() else {
+            return;
+        };
+        let (metrics, operation) = (self.metrics(), self.asked.operation);
+        let first_byte = &metrics.operation(operation).first_byte;
+        first_byte.observe(seconds(wait));
+        if operation.is_commit() && times.is_complete() {
+            metrics.commit_wait.observe(seconds(wait));
+        }
+    }
+}

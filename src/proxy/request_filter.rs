@@ -1,0 +1,284 @@
+//! The first phase of a request: which client asks, for what, of which registry, and whether it may.
+
+use super::admission::{self, InFlight};
+use super::authorization::{self, Authorization};
+use super::context::RequestContext;
+use super::downstream::Downstream;
+use super::login_attempt;
+use super::message_header::target_parts;
+use super::refusal::Refusal;
+use super::request::{Asked, Request, Routed};
+use super::request_framing;
+use super::run_filters::{self, Filtered};
+use super::tickets;
+use super::tracking;
+use crate::config::{Expose, Limits};
+use crate::listener::{Pace, Shortened, Way};
+use crate::net::host::requested_authority;
+use crate::net::origin::{Authority, Origin, Scheme};
+use crate::net::path::NormalPath;
+use crate::oci::exposure::Exposure;
+use crate::oci::form_upload;
+use crate::oci::local_reply::Answer;
+use crate::oci::repair::Repair;
+use crate::oci::request_class::Class;
+use crate::oci::target::{Body, Target};
+use crate::oci::upload_ticket;
+use crate::runtime::PublicName;
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::uri::PathAndQuery;
+use pingora::http::RequestHeader;
+use pingora::proxy::Session;
+use std::time::Duration;
+
+/// How much longer the watch over a client's pace waits than the timeouts of single reads and
+/// writes: silence is theirs, and a Harbor that doesn't read is not taken for a client that doesn't
+/// send.
+pub(super) const WATCH_MARGIN: Duration = Duration::from_secs(5);
+
+/// Notes who asks, and over what.
+pub(super) fn arrive(session: &Session, request: &mut Request) {
+    request.downstream = Downstream::of(session, &request.arrival, &request.shared);
+}
+
+/// Whether the request may go to Harbor: placed, given what it needs, and let through by the filters,
+/// which hear of no other.
+///
+/// # Errors
+/// The refusal that it is answered with.
+pub(super) async fn let_through(
+    session: &mut Session,
+    ctx: &mut RequestContext,
+    framing: Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    framing?;
+    let placed = place(session, ctx)?;
+    let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
+    if let Some(query) = placed.login_form {
+        ctx.login = Some(login_attempt::read_form(session, &query, request).await?);
+    }
+    admission::admit(session, request, &mut ctx.permits).await?;
+    ctx.filtered = placed.filtered;
+    match ctx.filtered.as_deref_mut() {
+        Some(filtered) => Box::pin(run_filters::decide(filtered, &ctx.request)).await,
+        None => Ok(()),
+    }
+}
+
+const UNKNOWN_HOST: Refusal = Refusal::Answer(Answer::UnknownHost);
+
+/// What is needed of a request that found its place.
+struct Placed {
+    /// The query of a login form, which is still to be read.
+    login_form: Option<String>,
+    /// What filters will be shown of it, if it is admitted.
+    filtered: Option<Box<Filtered>>,
+}
+
+/// Classifies, routes, and settles with which Authorization the request goes on.
+///
+/// # Errors
+/// The refusal is the end of the request: it is answered here.
+fn place(session: &mut Session, ctx: &mut RequestContext) -> Result<Placed, Refusal> {
+    let body = if session.is_body_empty() {
+        Body::Absent
+    } else {
+        Body::Present
+    };
+    let header = session.req_header();
+    let (authority, target) = target_parts(header);
+    let path =
+        NormalPath::parse(target).map_err(|error| Refusal::Answer(Answer::BadPath(error)))?;
+    let target = Target::of(header.method.as_str(), &path, body);
+    ctx.request.asked = Asked::of(&target, path.query(), body);
+
+    let asked = route(header, authority.as_deref(), ctx)?;
+    let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
+    // What came by https to a proxy in front would only come back.
+    if request.arrival.way == Way::Redirect && request.downstream.scheme == Scheme::Http {
+        return Err(redirect(request, &asked, &path));
+    }
+    admit(header, &target, request)?;
+    let (authorization, repair) = authorize(header, &target, path.query(), request);
+    ctx.request.authorization = authorization;
+    if let Some(repair) = repair {
+        ctx.repaired(repair);
+    }
+
+    let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
+    admission::is_open(request)?;
+    ctx.tracked = tracking::begin(header, &target, path.query(), request);
+    ctx.login = login_attempt::settle(path.path(), request)?;
+    let is_form = login_attempt::is_form(&header.method, path.path());
+    let filtered = run_filters::view(header, &target, path.query(), request);
+    if path.differs() {
+        ctx.repaired(Repair::Path);
+    }
+    let placed = Placed {
+        login_form: is_form.then(|| path.query().unwrap_or_default().to_owned()),
+        filtered,
+    };
+    let path = path.without(&[upload_ticket::PARAMETER]);
+    if let Some(target) = path.upstream_target() {
+        let target = PathAndQuery::try_from(target);
+        ctx.tries.target = Some(target.map_err(|_| Refusal::Answer(Answer::BadRequest))?);
+    }
+    bound(session, ctx);
+    Ok(placed)
+}
+
+/// Finds the registry by its host.
+fn route(
+    header: &RequestHeader,
+    authority: Option<&str>,
+    ctx: &mut RequestContext,
+) -> Result<Authority, Refusal> {
+    let hosts = header.headers.get_all(HOST).iter();
+    let asked = requested_authority(authority, hosts.map(http::HeaderValue::as_bytes))
+        .map_err(|error| Refusal::Answer(Answer::BadHost(error)))?;
+    let request = &mut ctx.request;
+    let found = request
+        .shared
+        .routes
+        .find(&asked, request.downstream.scheme);
+    request.name = found.map(|(_, name)| *name);
+    let request = request.routed().ok_or(UNKNOWN_HOST)?;
+    let gauge = request
+        .metrics()
+        .in_flight(Class::of(request.asked.operation));
+    ctx.permits.in_flight = Some(InFlight::new(gauge));
+    if request.is_in_clear() {
+        request.harbor.note_in_clear(request.downstream.peer);
+    }
+    Ok(asked)
+}
+
+/// With which Authorization the request goes on, and what was repaired for that.
+fn authorize(
+    header: &RequestHeader,
+    target: &Target<'_>,
+    query: Option<&str>,
+    request: Routed<'_>,
+) -> (Authorization, Option<Repair>) {
+    let ticket = tickets::brought(target, query, request);
+    let from = &request.shared.config.restore_authorization_from;
+    let moved = authorization::moved(header, from).filter(|_| request.downstream.is_trusted);
+    let is_bare = moved.is_none() && !header.headers.contains_key(AUTHORIZATION);
+    let (mut settled, repair) = if let Some(moved) = moved {
+        request.metrics().authorization.restored.inc();
+        (Authorization::instead(&moved), Some(Repair::Authorization))
+    } else if is_bare
+        && let Some(ticket) = &ticket
+        && let Some(value) = tickets::reopened(ticket, header, request)
+    {
+        (Authorization::instead(&value), Some(Repair::Ticket))
+    } else {
+        (Authorization::own(header), None)
+    };
+    settled.ticket = ticket.map(Box::new);
+    (settled, repair)
+}
+
+fn redirect(request: Routed<'_>, asked: &Authority, path: &NormalPath<'_>) -> Refusal {
+    match https_origin(request, asked) {
+        Some(origin) => Refusal::RedirectToHttps(format!("{origin}{}", as_sent(path))),
+        None => UNKNOWN_HOST,
+    }
+}
+
+/// Whether this may be asked here, and asked so.
+fn admit(header: &RequestHeader, target: &Target<'_>, request: Routed<'_>) -> Result<(), Refusal> {
+    if !is_exposed(target.exposure, request.harbor.registry.expose) {
+        return Err(Refusal::Answer(Answer::NotPublic));
+    }
+    if is_too_large(header, &request.shared.config.limits) {
+        return Err(Refusal::Answer(Answer::HeaderTooLarge));
+    }
+    if !has_one_length(header) || !request_framing::has_one_authorization(&header.headers) {
+        return Err(Refusal::Answer(Answer::BadRequest));
+    }
+    let types = content_types(&header.headers);
+    if form_upload::hides_parameters(target.operation, request.asked.body, types) {
+        return Err(Refusal::Answer(Answer::FormBody));
+    }
+    Ok(())
+}
+
+/// How long the client may be silent, in both directions.
+fn bound(session: &mut Session, ctx: &RequestContext) {
+    let Some(request) = ctx.request.routed() else {
+        return;
+    };
+    let limit = request.harbor.registry.timeouts.between_bytes;
+    session.set_read_timeout(Some(limit));
+    session.set_write_timeout(Some(limit));
+    let window = limit + WATCH_MARGIN;
+    request.arrival.life.bound_writes(window);
+    if request.asked.body == Body::Present {
+        request.arrival.progress.expect(Pace {
+            window,
+            bytes: request.shared.config.limits.upload_progress,
+        });
+    }
+}
+
+/// Where a redirect to https leads: to the host that was asked for, or else to the registry's first
+/// https origin.
+fn https_origin<'r>(request: Routed<'r>, asked: &Authority) -> Option<&'r Origin> {
+    let names = request.names();
+    let harbor = request.name.harbor;
+    let secure =
+        |other: &&PublicName| other.harbor == harbor && other.origin.scheme == Scheme::Https;
+    let same_host = names
+        .iter()
+        .filter(secure)
+        .find(|other| other.origin.host == asked.host);
+    same_host
+        .or_else(|| names.iter().find(secure))
+        .map(|name| &name.origin)
+}
+
+fn as_sent(path: &NormalPath<'_>) -> String {
+    match path.query() {
+        Some(query) => format!("{}?{query}", path.path()),
+        None => path.path().to_owned(),
+    }
+}
+
+fn is_exposed(exposure: Exposure, expose: Expose) -> bool {
+    match exposure {
+        Exposure::Registry => expose.registry,
+        Exposure::Api => expose.api,
+        Exposure::Ui => expose.ui,
+        Exposure::Never => false,
+    }
+}
+
+/// Whether the header has more fields or bytes than it may. Over HTTP/1.1 a header that goes on and
+/// on is not even read to its end (see `listener`).
+fn is_too_large(request: &RequestHeader, limits: &Limits) -> bool {
+    /// `: ` and the end of the line.
+    const BETWEEN: usize = 4;
+    let fields = request.headers.iter();
+    let bytes = fields.map(|(name, value)| name.as_str().len() + value.len() + BETWEEN);
+    let bytes = bytes.sum::<usize>() + request.raw_path().len();
+    request.extensions.get::<Shortened>().is_some()
+        || request.headers.len() > limits.header_fields
+        || bytes as u64 > limits.header_bytes
+}
+
+/// Whether the body's length, where it is told, is one number in one field. Pingora reads `5, 5` as
+/// 5 and passes it on as it is; what Harbor reads in it is Harbor's affair (RFC 9112, 6.3).
+fn has_one_length(request: &RequestHeader) -> bool {
+    let mut lengths = request.headers.get_all(CONTENT_LENGTH).iter();
+    let is_number = lengths
+        .next()
+        .is_none_or(|length| length.as_bytes().iter().all(u8::is_ascii_digit));
+    is_number && lengths.next().is_none()
+}
+
+fn content_types(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let values = headers.get_all(CONTENT_TYPE).iter();
+    values.map(http::HeaderValue::as_bytes)
+}

@@ -1,0 +1,362 @@
+//! The current configuration, prepared once each time that it is read, and the state that lives as long
+//! as the process: requests, connections and the admin listener share both. A request keeps the
+//! configuration that it began with.
+//!
+//! What this file deliberately doesn't know: when a configuration is read again (see `reload`), and
+//! what requests do with it.
+
+mod body_memory;
+mod concurrency_limit;
+mod credential_cache;
+mod fair_share;
+pub(crate) mod heartbeat;
+mod login_limit;
+pub mod sealing_keys;
+pub(crate) mod upstream;
+
+pub(crate) use body_memory::{Held, Memory};
+pub(crate) use concurrency_limit::{Asks, Load, Place, Terms};
+pub(crate) use credential_cache::{Accepted, Marks};
+pub(crate) use fair_share::{Holder, Rest, Room, Share, Shares};
+pub(crate) use login_limit::{Attempt, Logins};
+
+use crate::config::{Config, Hsts, Registry};
+use crate::filter::Filters;
+use crate::net::host::Routes;
+use crate::net::origin::{Origin, Scheme};
+use crate::net::trusted_proxies::TrustedProxies;
+use crate::observe::logging::Seldom;
+use crate::observe::metrics::{CanaryLabels, Metrics, RegistryMetrics};
+use crate::observe::push::Pushes;
+use crate::oci::authorities::KnownAuthorities;
+use crate::runtime::upstream::Pool;
+use crate::tickets::Keyring;
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+use parking_lot::Mutex;
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Authorities that a Harbor may bring up without being configured; each is logged once. More than
+/// this is no misconfiguration but an attack.
+const LOGGED_AUTHORITIES: usize = 100;
+
+/// A wrong word about the client's side comes with every request.
+const IN_CLEAR_TOLD_EVERY: Duration = Duration::from_secs(3600);
+
+/// A hop that takes Authorization off does so with every request.
+const REMOVED_TOLD_EVERY: Duration = Duration::from_secs(3600);
+
+/// Where one request finds no socket, all others don't either.
+const EXHAUSTED_TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// What lives as long as the process, whatever configuration is in force.
+pub(crate) struct Process {
+    pub(crate) filters: Filters,
+    pub(crate) metrics: Metrics,
+    pub(crate) pushes: Pushes,
+    /// Requests that are answered and whose client still sends.
+    pub(crate) lingering: Arc<Shares>,
+    /// What the bodies under way may hold.
+    pub(crate) memory: Arc<Memory>,
+    /// Requests that are being served, over all registries and configurations.
+    in_flight: AtomicUsize,
+    /// The drain is over: what is still under way is cut.
+    cut: AtomicBool,
+    exhausted_logged: Seldom,
+}
+
+/// The configuration in force: what new requests and connections begin with.
+pub(crate) struct Current(ArcSwap<Shared>);
+
+/// A configuration, ready for use.
+pub(crate) struct Shared {
+    pub(crate) config: Arc<Config>,
+    pub(crate) process: Arc<Process>,
+    /// From host to an index into `names`.
+    pub(crate) routes: Routes<usize>,
+    pub(crate) names: Vec<PublicName>,
+    pub(crate) harbors: Vec<Harbor>,
+    pub(crate) trusted: TrustedProxies,
+    pub(crate) logins: Arc<Logins>,
+    pub(crate) accepted: Arc<Accepted>,
+}
+
+/// One public origin of one registry.
+pub(crate) struct PublicName {
+    /// Index into [`Shared::harbors`].
+    pub(crate) harbor: usize,
+    pub(crate) origin: Origin,
+    /// The origin's authority, as Host and `X-Forwarded-Host` carry it.
+    pub(crate) host: HeaderValue,
+    /// What browsers are told there, where they are told to come by https.
+    pub(crate) hsts: Option<HeaderValue>,
+}
+
+/// One registry with what was made for it.
+pub(crate) struct Harbor {
+    pub(crate) registry: Arc<Registry>,
+    /// Its number in the push tracker.
+    pub(crate) number: usize,
+    pub(crate) metrics: Arc<RegistryMetrics>,
+    pub(crate) pool: Arc<Pool>,
+    /// Its requests under way, whatever configuration they began with.
+    pub(crate) load: Arc<Load>,
+    pub(crate) known: KnownAuthorities,
+    /// What seals and opens its upload tickets; none where that is off.
+    pub(crate) keys: Option<Arc<Keyring>>,
+    unknown_logged: Arc<Mutex<HashSet<String>>>,
+    in_clear_logged: Arc<Seldom>,
+    authorization: Arc<WayOfAuthorization>,
+}
+
+/// What becomes of Authorization on the way to a Harbor.
+struct WayOfAuthorization {
+    /// A hop was last seen to take it off.
+    is_removed: AtomicBool,
+    logged: Seldom,
+}
+
+impl Default for WayOfAuthorization {
+    fn default() -> WayOfAuthorization {
+        WayOfAuthorization {
+            is_removed: AtomicBool::new(false),
+            logged: Seldom::every(REMOVED_TOLD_EVERY),
+        }
+    }
+}
+
+impl Process {
+    /// # Errors
+    /// As [`Metrics::new`].
+    pub(crate) fn new(
+        config: &Config,
+        canary: CanaryLabels,
+        filters: Filters,
+    ) -> prometheus::Result<Process> {
+        let names = filters.iter().map(|one| one.name.clone()).collect();
+        let metrics = Metrics::new(config, canary, names)?;
+        Ok(Process {
+            filters,
+            memory: Arc::new(Memory::new(metrics.process.body_memory.clone())),
+            metrics,
+            pushes: Pushes::new(config.registries.iter().map(|registry| &registry.name)),
+            lingering: Arc::default(),
+            in_flight: AtomicUsize::new(0),
+            cut: AtomicBool::new(false),
+            exhausted_logged: Seldom::every(EXHAUSTED_TOLD_EVERY),
+        })
+    }
+
+    /// How many requests are being served.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// From now on what ends does so because the process ends.
+    pub(crate) fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
+    }
+
+    /// Tells the operator that there was no socket left.
+    pub(crate) fn note_exhausted(&self, error: &pingora::Error) {
+        if self.exhausted_logged.is_due() {
+            log::error!(
+                "no connection to Harbor can be opened: {error}; this process has no file \
+                 descriptor, port or memory left (reason no_socket)"
+            );
+        }
+    }
+
+    pub(crate) fn request_begins(&self) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn request_ends(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Current {
+    pub(crate) fn new(shared: Shared) -> Current {
+        Current(ArcSwap::from_pointee(shared))
+    }
+
+    pub(crate) fn load(&self) -> Arc<Shared> {
+        self.0.load_full()
+    }
+
+    /// What comes from now on begins with this one.
+    pub(crate) fn replace(&self, next: Shared) {
+        self.0.store(Arc::new(next));
+    }
+}
+
+impl Shared {
+    /// Prepares a configuration. What it has in common with the one before it goes on as it is:
+    /// addresses and their health, logins that failed or were accepted, random sealing keys.
+    ///
+    /// # Errors
+    /// When a series can't be created, a public origin can't stand in a Host header (which its
+    /// validation rules out), or the system has no random bytes for a sealing key.
+    pub(crate) fn new(
+        config: Arc<Config>,
+        process: Arc<Process>,
+        before: Option<&Shared>,
+    ) -> anyhow::Result<Shared> {
+        process.metrics.configured(&config).context("metrics")?;
+        let mut names = Vec::new();
+        for (harbor, registry) in config.registries.iter().enumerate() {
+            for origin in &registry.public {
+                let host = HeaderValue::from_str(&origin.authority()).context("public names")?;
+                names.push(PublicName {
+                    harbor,
+                    origin: origin.clone(),
+                    host,
+                    hsts: hsts(registry, origin),
+                });
+            }
+        }
+        let routes = Routes::new(
+            names
+                .iter()
+                .enumerate()
+                .map(|(index, name)| (name.origin.clone(), index)),
+        );
+        let random = before.and_then(Shared::random_keys);
+        let mut keys = sealing_keys::keys(&config, random)?.into_iter();
+        let harbors = config.registries.iter().map(|registry| {
+            let same = |other: &&Harbor| other.registry.name == registry.name;
+            let before = before.and_then(|before| before.harbors.iter().find(same));
+            Harbor::new(registry, keys.next().flatten(), &process, before)
+        });
+        let accepted = match before {
+            Some(before) => Arc::clone(&before.accepted),
+            None => Arc::new(Accepted::new()?),
+        };
+        let logins = || Arc::new(Logins::new(&config.login_limit, Arc::clone(&accepted)));
+        let logins = before
+            .filter(|before| before.config.login_limit == config.login_limit)
+            .map_or_else(logins, |before| Arc::clone(&before.logins));
+        Ok(Shared {
+            trusted: TrustedProxies::new(config.trusted_proxies.clone()),
+            logins,
+            accepted,
+            harbors: harbors.collect(),
+            config,
+            process,
+            routes,
+            names,
+        })
+    }
+
+    /// The keys of the registries that have none configured.
+    fn random_keys(&self) -> Option<Arc<Keyring>> {
+        let without = |harbor: &&Harbor| harbor.registry.reattach.keys.is_none();
+        let mut harbors = self.harbors.iter().filter(without);
+        harbors.find_map(|harbor| harbor.keys.clone())
+    }
+
+    /// The registry that has this number in the push tracker, as long as it is configured.
+    pub(crate) fn numbered(&self, number: usize) -> Option<&Harbor> {
+        self.harbors.iter().find(|harbor| harbor.number == number)
+    }
+}
+
+/// Neither the host's subdomains nor browsers' own lists are the gateway's to decide on.
+fn hsts(registry: &Registry, origin: &Origin) -> Option<HeaderValue> {
+    match (registry.hsts, origin.scheme) {
+        (Hsts::For(time), Scheme::Https) => {
+            HeaderValue::from_str(&format!("max-age={}", time.as_secs())).ok()
+        }
+        (Hsts::For(_), Scheme::Http) | (Hsts::Off, _) => None,
+    }
+}
+
+impl Harbor {
+    fn new(
+        registry: &Arc<Registry>,
+        keys: Option<Arc<Keyring>>,
+        process: &Process,
+        before: Option<&Harbor>,
+    ) -> Harbor {
+        let upstream = &registry.upstream;
+        let known = registry
+            .public
+            .iter()
+            .chain(&upstream.endpoints)
+            .chain(&upstream.also_known_as);
+        let metrics = process.metrics.registry(&registry.name);
+        metrics.authorization.show_keys(keys.as_deref());
+        Harbor {
+            registry: Arc::clone(registry),
+            number: process.pushes.enroll(&registry.name),
+            metrics,
+            pool: Pool::after(registry, before.map(|before| &before.pool)),
+            load: before.map_or_else(Arc::default, |before| Arc::clone(&before.load)),
+            known: KnownAuthorities::new(known),
+            keys,
+            in_clear_logged: before.map_or_else(
+                || Arc::new(Seldom::every(IN_CLEAR_TOLD_EVERY)),
+                |before| Arc::clone(&before.in_clear_logged),
+            ),
+            unknown_logged: before
+                .map_or_else(Arc::default, |before| Arc::clone(&before.unknown_logged)),
+            authorization: before
+                .map_or_else(Arc::default, |before| Arc::clone(&before.authorization)),
+        }
+    }
+
+    /// Tells the operator once about a name that this Harbor gives itself and nobody configured.
+    pub(crate) fn note_unknown(&self, authority: &str) {
+        let mut logged = self.unknown_logged.lock();
+        if logged.len() < LOGGED_AUTHORITIES && logged.insert(authority.to_owned()) {
+            log::warn!(
+                "registry {}: Harbor uses the name {authority:?} in an upload's Location, which \
+                 the gateway repaired. Add this name to upstream.also_known_as of this registry, \
+                 or correct Harbor's external_url or the proxy in front of Harbor",
+                self.registry.name
+            );
+        }
+    }
+
+    pub(crate) fn authorization_arrives(&self) -> bool {
+        !self.authorization.is_removed.load(Ordering::Relaxed)
+    }
+
+    /// An answer shows whether Authorization comes through to this Harbor. Tells the operator where
+    /// it doesn't.
+    pub(crate) fn note_authorization(&self, arrives: bool) {
+        let way = &self.authorization;
+        way.is_removed.store(!arrives, Ordering::Relaxed);
+        if !arrives && way.logged.is_due() {
+            log::warn!(
+                "registry {}: Harbor asks for Authorization, though the request left here with one: a hop \
+                 between this gateway and Harbor removes it (reason authorization_removed)",
+                self.registry.name
+            );
+        }
+    }
+
+    /// Tells the operator of a client's side in the clear.
+    pub(crate) fn note_in_clear(&self, proxy: Option<IpAddr>) {
+        if self.in_clear_logged.is_due() {
+            let proxy = proxy.map_or_else(|| "a trusted proxy".to_owned(), |ip| ip.to_string());
+            log::warn!(
+                "registry {}: {proxy} reports that a client uses http, but the public origin is \
+                 https (finding insecure_client_side). Either passwords and tokens travel in clear \
+                 to that proxy, or a hop in front of it ended TLS and didn't pass \
+                 X-Forwarded-Proto on",
+                self.registry.name
+            );
+        }
+    }
+}

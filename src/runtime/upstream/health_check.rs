@@ -1,0 +1,141 @@
+//! Health probes: one loop per endpoint, beside the traffic.
+
+use super::endpoint::{Address, Endpoint};
+use super::pool::Pool;
+use super::{dns, lacks_socket};
+use pingora::connectors::http::Connector;
+use pingora::http::RequestHeader;
+use prometheus::IntGauge;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock, Weak};
+use std::time::Duration;
+
+/// A Harbor that needs longer than this for a ping wouldn't serve a push either.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One failed probe can be a lost packet; two in a row are a fact.
+const FAILURES_UNTIL_UNHEALTHY: u32 = 2;
+
+/// One for all endpoints: it holds the system's authorities, a third of a MiB. No connection is kept.
+static CONNECTOR: LazyLock<Connector> = LazyLock::new(|| Connector::new(None));
+
+/// Begins to probe all endpoints of a pool, each with its gauge. Needs a runtime.
+pub(crate) fn watch(pool: &Arc<Pool>, healthy: impl Fn(&Endpoint) -> IntGauge) {
+    let mut probes = pool.probes.lock();
+    for (index, endpoint) in pool.endpoints.iter().enumerate() {
+        probes.spawn(keep(Arc::downgrade(pool), index, healthy(endpoint)));
+    }
+}
+
+/// Probes one endpoint for as long as its pool is in use: resolves its name, asks each of its
+/// addresses, and keeps the health of each and the endpoint's gauge. Changes are logged once, with
+/// the reason.
+async fn keep(pool: Weak<Pool>, endpoint: usize, healthy: IntGauge) {
+    let mut known = Known::default();
+    while let Some(pool) = pool.upgrade() {
+        let Some(endpoint) = pool.endpoints.get(endpoint) else {
+            return;
+        };
+        known.look(endpoint, &CONNECTOR).await;
+        healthy.set(i64::from(endpoint.is_healthy()));
+        let interval = endpoint.health.interval;
+        drop(pool);
+        tokio::time::sleep(interval).await;
+    }
+}
+
+/// What the last looks at an endpoint found.
+#[derive(Default)]
+struct Known {
+    failures: HashMap<SocketAddr, u32>,
+    unresolved: bool,
+}
+
+impl Known {
+    async fn look(&mut self, endpoint: &Endpoint, connector: &Connector) {
+        match dns::refresh(endpoint).await {
+            Ok(()) => self.unresolved = false,
+            Err(reason) if !self.unresolved => {
+                log::error!("{}: the name can't be resolved: {reason}", endpoint.name);
+                self.unresolved = true;
+            }
+            Err(_) => {}
+        }
+        let addresses = endpoint.addresses();
+        self.failures
+            .retain(|socket, _| addresses.iter().any(|address| address.socket == *socket));
+        for address in addresses.iter() {
+            if let Some(result) = probe(connector, endpoint, address.socket).await {
+                self.note(endpoint, address, result);
+            }
+        }
+    }
+
+    fn note(&mut self, endpoint: &Endpoint, address: &Address, result: Result<(), String>) {
+        // Nothing good is known of a new address: its first failure decides.
+        let failed = self
+            .failures
+            .entry(address.socket)
+            .or_insert(FAILURES_UNTIL_UNHEALTHY - 1);
+        let (name, socket) = (&endpoint.name, address.socket);
+        match result {
+            Ok(()) => {
+                *failed = 0;
+                if !address.set_healthy(true) {
+                    log::info!("{name} ({socket}) is healthy again");
+                }
+            }
+            Err(reason) => {
+                *failed += 1;
+                if *failed >= FAILURES_UNTIL_UNHEALTHY && address.set_healthy(false) {
+                    log::error!("{name} ({socket}) is unhealthy: {reason}");
+                }
+            }
+        }
+    }
+}
+
+/// None when we had no socket to ask with: that is no news of the endpoint.
+async fn probe(
+    connector: &Connector,
+    endpoint: &Endpoint,
+    address: SocketAddr,
+) -> Option<Result<(), String>> {
+    let asked = ask(connector, endpoint, address);
+    Some(match tokio::time::timeout(PROBE_TIMEOUT, asked).await {
+        Ok(Ok(200..=299)) => Ok(()),
+        Ok(Ok(status)) => Err(format!("{} answered {status}", endpoint.health.path)),
+        Ok(Err(error)) if lacks_socket(&error) => return None,
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!(
+            "{} was not answered within {} s",
+            endpoint.health.path,
+            PROBE_TIMEOUT.as_secs()
+        )),
+    })
+}
+
+async fn ask(
+    connector: &Connector,
+    endpoint: &Endpoint,
+    address: SocketAddr,
+) -> pingora::Result<u16> {
+    let peer = endpoint.peer(address, PROBE_TIMEOUT);
+    let (mut session, _) = connector.get_http_session(&*peer).await?;
+    let mut request = RequestHeader::build("GET", endpoint.health.path.as_bytes(), Some(3))?;
+    request.insert_header("Host", endpoint.origin.authority())?;
+    request.insert_header(
+        "User-Agent",
+        concat!("harbormouth/", env!("CARGO_PKG_VERSION")),
+    )?;
+    request.insert_header("Connection", "close")?;
+    session.write_request_header(Box::new(request)).await?;
+    session.finish_request_body().await?;
+    session.read_response_header().await?;
+    let status = session
+        .response_header()
+        .map_or(0, |response| response.status.as_u16());
+    session.shutdown().await;
+    Ok(status)
+}

@@ -1,0 +1,18 @@
+//! The replicas of one Harbor: which address a request goes to, and over what kind of connection.
+//!
+//! Choice is round robin over the addresses that are healthy; a connect failure marks an address
+//! unhealthy at once, and a successful probe marks it healthy again. When none is healthy all are
+//! tried: a wrong health path must not take a working Harbor out of use. What this module doesn't know: HTTP of the registry, retries
+//! (see `proxy`), metrics.
+
+mod dns;
+mod endpoint;
+mod health_check;
+mod pool;
+mod socket;
+
+pub(crate) use dns::resolve;
+pub(crate) use endpoint::Address;
+pub(crate) use health_check::watch;
+pub(crate) use pool::Pool;
+pub(crate) use socket::{lacks_socket, tcp_keepalive};

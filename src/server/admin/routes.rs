@@ -1,0 +1,244 @@
+//! The admin listener's paths: which there are, and what each answers.
+//!
+//! What this file deliberately doesn't know: sockets, and how the contents of answers are made.
+
+use super::compression;
+use super::host_check::{self, NotOurs};
+use super::overview;
+use super::page::{self, Asset};
+use super::render_queue::Turn;
+use super::response::{Answer, json, text, with_type};
+use super::sources::{Phase, Sources};
+use crate::net::query;
+use crate::observe::push::{FailureFilter, FilterError, PushFilter};
+use crate::oci::reason::Reason;
+use crate::server::reload::State;
+use bytes::Bytes;
+use http::header::ALLOW;
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode};
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::SystemTime;
+use tokio::task::spawn_blocking;
+
+/// What all connections share.
+pub(super) struct Desk {
+    sources: Sources,
+    turn: Turn,
+}
+
+impl Desk {
+    pub(super) fn new(sources: Sources) -> Desk {
+        Desk {
+            sources,
+            turn: Turn::default(),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Route {
+    Live,
+    Ready,
+    Metrics,
+    Overview,
+    Pushes,
+    Failures,
+    Reasons,
+    Page(&'static Asset),
+}
+
+impl Route {
+    fn of(path: &str) -> Option<Route> {
+        Some(match path {
+            "/livez" => Route::Live,
+            "/readyz" => Route::Ready,
+            "/metrics" => Route::Metrics,
+            "/overview" => Route::Overview,
+            "/pushes" => Route::Pushes,
+            "/failures" => Route::Failures,
+            "/reasons" => Route::Reasons,
+            _ => Route::Page(page::asset(path)?),
+        })
+    }
+}
+
+const PATHS: &str = "not found; available are / (the page for people), /overview, /pushes, \
+                     /failures, \
+                     /reasons, /metrics, /livez and /readyz\n";
+
+/// Answers one request.
+pub(super) async fn respond(request: &Parts, desk: &Arc<Desk>) -> Answer {
+    let Some(route) = Route::of(request.uri.path()) else {
+        return text(StatusCode::NOT_FOUND, PATHS.to_owned());
+    };
+    if let Some(refusal) = refuse(request, route, &desk.sources) {
+        return refusal;
+    }
+    let query = request.uri.query().unwrap_or_default();
+    match route {
+        Route::Live => live(&desk.sources),
+        Route::Ready => ready(&desk.sources),
+        Route::Reasons => unfiltered(query, || json(&reasons())),
+        Route::Page(asset) => asset.answer(),
+        Route::Metrics => metrics(compression::is_taken(&request.headers), desk).await,
+        Route::Overview => in_turn(desk, query, overview).await,
+        Route::Pushes => in_turn(desk, query, pushes).await,
+        Route::Failures => in_turn(desk, query, failures).await,
+    }
+}
+
+/// Why a request is not answered, whatever is behind its path. A probe may ask by any name whether
+/// the process lives: there is nothing to read in that.
+fn refuse(request: &Parts, route: Route, sources: &Sources) -> Option<Answer> {
+    let is_probe = matches!(route, Route::Live);
+    let hosts = &sources.current.load().config.admin.hosts;
+    if let Err(error) = host_check::check(&request.uri, &request.headers, hosts)
+        && !is_probe
+    {
+        let status = match error {
+            NotOurs::Unclear(_) => StatusCode::BAD_REQUEST,
+            NotOurs::Name(_) => StatusCode::MISDIRECTED_REQUEST,
+        };
+        return Some(text(status, format!("{error}\n")));
+    }
+    if !matches!(request.method, Method::GET | Method::HEAD) {
+        let mut answer = text(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "only GET and HEAD\n".to_owned(),
+        );
+        let allow = HeaderValue::from_static("GET, HEAD");
+        answer.headers_mut().insert(ALLOW, allow);
+        return Some(answer);
+    }
+    None
+}
+
+/// What takes a while to make: when it is its turn, and not on the thread that answers probes.
+async fn in_turn(
+    desk: &Arc<Desk>,
+    query: &str,
+    answer: fn(&str, &Sources, SystemTime) -> Answer,
+) -> Answer {
+    let (behind, query) = (Arc::clone(desk), query.to_owned());
+    let work = move || answer(&query, &behind.sources, SystemTime::now());
+    desk.turn.work(work).await.unwrap_or_else(failed)
+}
+
+fn failed() -> Answer {
+    let said = "this answer could not be created; the log says why\n".to_owned();
+    text(StatusCode::INTERNAL_SERVER_ERROR, said)
+}
+
+/// Alive while every thread of the process answers.
+fn live(sources: &Sources) -> Answer {
+    let late = sources.hearts.late();
+    if late.is_empty() {
+        return text(StatusCode::OK, "alive\n".to_owned());
+    }
+    let said = format!("not answering: {}\n", late.join(", "));
+    text(StatusCode::SERVICE_UNAVAILABLE, said)
+}
+
+/// Ready while listening, through a drain as well: leaving the endpoints is what stops new
+/// traffic, and a balancer that saw a failed check would cut uploads. Harbor's health is no part
+/// of it: one dead Harbor must not take the edge away.
+fn ready(sources: &Sources) -> Answer {
+    let phase = *sources.phase.borrow();
+    let status = match phase {
+        Phase::Starting => StatusCode::SERVICE_UNAVAILABLE,
+        Phase::Serving | Phase::Draining => StatusCode::OK,
+    };
+    let mut answer = json(&Readiness {
+        phase,
+        config: &sources.reload.borrow(),
+    });
+    *answer.status_mut() = status;
+    answer
+}
+
+#[derive(Serialize)]
+struct Readiness<'a> {
+    phase: Phase,
+    config: &'a State,
+}
+
+async fn metrics(is_packed: bool, desk: &Arc<Desk>) -> Answer {
+    let behind = Arc::clone(desk);
+    let render = move || {
+        let families = behind.sources.current.load().process.metrics.text();
+        families.map(Bytes::from).map_err(|error| error.to_string())
+    };
+    let answer = |families| with_type(StatusCode::OK, prometheus::TEXT_FORMAT, families);
+    let families = match desk.turn.metrics(render).await {
+        Some(Ok(families)) => families,
+        Some(Err(error)) => return text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+        None => return failed(),
+    };
+    if !is_packed {
+        return answer(families);
+    }
+    // Not on the thread that answers probes, either.
+    match spawn_blocking(move || compression::packed(&families)).await {
+        Ok(Ok(families)) => compression::labelled(answer(families)),
+        Ok(Err(_)) | Err(_) => failed(),
+    }
+}
+
+fn overview(query: &str, sources: &Sources, now: SystemTime) -> Answer {
+    unfiltered(query, || json(&overview::overview(sources, now)))
+}
+
+fn pushes(query: &str, sources: &Sources, now: SystemTime) -> Answer {
+    let pairs: Vec<_> = query::decoded_pairs(query).collect();
+    let pairs = pairs.iter().map(|(name, value)| (&**name, &**value));
+    let shared = sources.current.load();
+    let known = &shared.process.pushes;
+    match PushFilter::parse(pairs, &known.registries()) {
+        Ok(filter) => json(&known.pushes(&filter, now)),
+        Err(error) => bad_filter(&error),
+    }
+}
+
+fn failures(query: &str, sources: &Sources, now: SystemTime) -> Answer {
+    let pairs: Vec<_> = query::decoded_pairs(query).collect();
+    let pairs = pairs.iter().map(|(name, value)| (&**name, &**value));
+    let shared = sources.current.load();
+    let known = &shared.process.pushes;
+    match FailureFilter::parse(pairs, &known.registries()) {
+        Ok(filter) => json(&known.failures(&filter, now)),
+        Err(error) => bad_filter(&error),
+    }
+}
+
+fn bad_filter(error: &FilterError) -> Answer {
+    text(StatusCode::BAD_REQUEST, format!("{error}\n"))
+}
+
+/// An answer that has no parameters: one that is given was meant for another path.
+fn unfiltered(query: &str, answer: impl FnOnce() -> Answer) -> Answer {
+    match query::decoded_pairs(query).next() {
+        None => answer(),
+        Some((name, _)) => text(
+            StatusCode::BAD_REQUEST,
+            format!("unknown parameter {name:?}: none are accepted here\n"),
+        ),
+    }
+}
+
+/// The table of reasons, so that a reader can look a reason up on the same listener.
+fn reasons() -> serde_json::Value {
+    let view = |reason: &Reason| {
+        serde_json::json!({
+            "reason": reason.as_str(),
+            "outcome": reason.outcome().as_str(),
+            "fault": reason.fault().as_str(),
+            "quality": reason.quality().as_str(),
+            "meaning": reason.meaning(),
+            "advice": reason.advice(),
+        })
+    };
+    let reasons: Vec<serde_json::Value> = Reason::ALL.iter().map(view).collect();
+    serde_json::json!({ "reasons": reasons })
+}

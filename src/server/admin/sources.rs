@@ -1,0 +1,40 @@
+//! The data that the answers are made from, and the phase that the process is in.
+
+use crate::doctor::canary::Canaries;
+use crate::runtime::Current;
+use crate::runtime::heartbeat::Hearts;
+use crate::server::reload::State;
+use serde::Serialize;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+use tokio::sync::watch;
+
+/// Where the process stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Phase {
+    Starting,
+    Serving,
+    Draining,
+}
+
+/// What the answers are made of.
+pub(crate) struct Sources {
+    pub(crate) current: Arc<Current>,
+    pub(crate) canaries: Arc<Canaries>,
+    pub(crate) phase: watch::Receiver<Phase>,
+    pub(crate) reload: watch::Receiver<State>,
+    /// The threads that have to answer.
+    pub(crate) hearts: Arc<Hearts>,
+    /// When the process started.
+    pub(crate) started: SystemTime,
+}
+
+/// The machine's name, which Kubernetes makes the pod's; empty where there is none.
+pub(super) fn replica() -> &'static str {
+    static REPLICA: OnceLock<String> = OnceLock::new();
+    REPLICA.get_or_init(|| {
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
+        name.map_or_else(|_| String::new(), |name| name.trim().to_owned())
+    })
+}

@@ -1,0 +1,160 @@
+//! The differences between two configurations: for the log, and those that need a restart.
+//!
+//! Pure: no files, no clock.
+
+use crate::config::{Admin, CANARY, Config, Listener, ListenerKind, REGISTRIES, Registry};
+use crate::tickets::KeyId;
+use std::mem::discriminant;
+
+/// The keys whose new values wait for a restart: sockets and threads are made at the start, and a
+/// log that changes its format in the middle can't be read by a collector.
+pub(super) fn restart_required(running: &Config, read: &Config) -> Vec<String> {
+    let mut keys = Vec::new();
+    if running.listeners.len() != read.listeners.len() {
+        keys.push("listeners".to_owned());
+    }
+    let listeners = running.listeners.iter().zip(&read.listeners);
+    for (index, (running, read)) in listeners.enumerate() {
+        let is_other = discriminant(&running.kind) != discriminant(&read.kind);
+        for (key, differs) in [
+            ("address", running.address != read.address),
+            ("tls", is_other),
+            (
+                "proxy_protocol",
+                running.proxy_protocol != read.proxy_protocol,
+            ),
+        ] {
+            if differs {
+                keys.push(format!("listeners[{index}].{key}"));
+            }
+        }
+    }
+    for (key, differs) in [
+        ("admin.address", running.admin.address != read.admin.address),
+        ("log.format", running.log.format != read.log.format),
+        ("threads", running.threads != read.threads),
+    ] {
+        if differs {
+            keys.push(key.to_owned());
+        }
+    }
+    keys
+}
+
+/// What was read, but with the values that are in force where only a restart changes them.
+pub(super) fn keep_running(running: &Config, read: Config) -> Config {
+    let keep = |(index, running): (usize, &Listener)| {
+        let pairs = read.listeners.get(index).and_then(Listener::certificates);
+        let kind = match (&running.kind, pairs) {
+            (ListenerKind::Tls { .. }, Some(pairs)) => ListenerKind::Tls {
+                certificates: pairs.to_vec(),
+            },
+            (kind, _) => kind.clone(),
+        };
+        Listener {
+            kind,
+            ..running.clone()
+        }
+    };
+    Config {
+        listeners: running.listeners.iter().enumerate().map(keep).collect(),
+        admin: Admin {
+            address: running.admin.address,
+            ..read.admin
+        },
+        log: running.log,
+        threads: running.threads,
+        ..read
+    }
+}
+
+/// What a reload changes, in words.
+pub(super) fn changes(before: &Config, after: &Config) -> String {
+    let mut changes = Vec::new();
+    let find = |config: &Config, name: &str| {
+        let mut registries = config.registries.iter();
+        registries.find(|other| other.name == name).cloned()
+    };
+    for registry in &after.registries {
+        let name = &registry.name;
+        match find(before, name) {
+            None => changes.push(format!("registry {name} is new")),
+            Some(before) => {
+                if before.document() != registry.document() {
+                    changes.push(format!("registry {name} has changed"));
+                }
+                if keys(&before) != keys(registry) {
+                    changes.push(format!("registry {name} has other sealing keys"));
+                }
+            }
+        }
+    }
+    for registry in &before.registries {
+        if find(after, &registry.name).is_none() {
+            changes.push(format!("registry {} is gone", registry.name));
+        }
+    }
+    let listeners = before.listeners.iter().zip(&after.listeners);
+    for (index, (before, after)) in listeners.enumerate() {
+        if served(before) != served(after) {
+            changes.push(format!("listeners[{index}] has other certificates"));
+        }
+    }
+    changes.extend(canaries(before, after));
+    if for_all(before) != for_all(after) {
+        changes.push("settings for all have changed".to_owned());
+    }
+    if changes.is_empty() {
+        "nothing has changed".to_owned()
+    } else {
+        changes.join(", ")
+    }
+}
+
+/// What becomes of canaries.
+fn canaries(before: &Config, after: &Config) -> Vec<String> {
+    let mut changes = Vec::new();
+    let find = |config: &Config, registry: &str| {
+        let mut canaries = config.canaries.iter();
+        canaries.find(|one| one.registry == registry).cloned()
+    };
+    for canary in &after.canaries {
+        let registry = &canary.registry;
+        match find(before, registry) {
+            None => changes.push(format!("the canary of {registry} is new")),
+            Some(before) if before != *canary => {
+                changes.push(format!("the canary of {registry} has changed"));
+            }
+            Some(_) => {}
+        }
+    }
+    for canary in &before.canaries {
+        let registry = &canary.registry;
+        if find(after, registry).is_none() {
+            changes.push(format!("the canary of {registry} is gone"));
+        }
+    }
+    changes
+}
+
+/// What doesn't belong to one registry.
+fn for_all(config: &Config) -> Vec<(&'static str, serde_yaml::Value)> {
+    let document = config.document().into_iter();
+    document
+        .filter(|(key, _)| ![REGISTRIES, CANARY].contains(key))
+        .collect()
+}
+
+fn keys(registry: &Registry) -> Vec<KeyId> {
+    let keys = registry.reattach.keys.iter();
+    keys.flat_map(|keys| keys.keyring.ids()).collect()
+}
+
+/// The certificates as clients get them.
+fn served(listener: &Listener) -> Vec<&[rustls::pki_types::CertificateDer<'static>]> {
+    let pairs = listener.certificates().unwrap_or_default();
+    pairs
+        .iter()
+        .map(|pair| pair.certified.cert.as_slice())
+        .collect()
+}

@@ -1,0 +1,80 @@
+//! What all requests of one stand-in share, and a request as its handlers see it.
+
+use super::account::Project;
+use super::config::StandinConfig;
+use super::faults::Faults;
+use super::path::{Query, normalise};
+use super::recorded_requests::Log;
+use super::response::field;
+use super::store::Store;
+use super::token::TokenKey;
+use super::urls;
+use http::Method;
+use http::request::Parts;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::time::Instant;
+
+pub(super) struct Core {
+    pub(super) config: StandinConfig,
+    pub(super) key: TokenKey,
+    pub(super) faults: Faults,
+    pub(super) seen: Log,
+    /// Users whose last password was wrong, and until when they are locked.
+    pub(super) locked: Mutex<HashMap<String, Instant>>,
+    /// Seals upload states and CSRF tokens.
+    pub(super) secret: [u8; 64],
+    pub(super) store: Mutex<Store>,
+}
+
+/// A request as the handlers see it.
+pub(super) struct Exchange {
+    pub(super) head: Parts,
+    pub(super) path: String,
+    pub(super) query: Query,
+    /// `scheme://authority` for Location.
+    pub(super) base: String,
+}
+
+impl Exchange {
+    pub(super) fn new(head: Parts, tls: bool) -> Exchange {
+        Exchange {
+            path: normalise(head.uri.path()),
+            query: Query::parse(head.uri.query().unwrap_or_default()),
+            base: urls::base(&head.headers, tls),
+            head,
+        }
+    }
+
+    pub(super) fn method(&self) -> &Method {
+        &self.head.method
+    }
+
+    /// A header that stands there twice is taken as Go takes it: the first.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        field(&self.head.headers, name)
+    }
+}
+
+impl Core {
+    pub(super) fn new(config: StandinConfig, key: TokenKey) -> Core {
+        let mut secret = [0; 64];
+        for part in secret.chunks_mut(16) {
+            part.copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+        }
+        Core {
+            store: Mutex::default(),
+            config,
+            key,
+            faults: Faults::default(),
+            seen: Log::default(),
+            locked: Mutex::default(),
+            secret,
+        }
+    }
+
+    pub(super) fn project(&self, name: &str) -> Option<&Project> {
+        let mut projects = self.config.projects.iter();
+        projects.find(|project| project.name == name)
+    }
+}
