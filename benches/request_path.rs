@@ -8,18 +8,18 @@ use harbormouth::net::host::{Routes, requested_authority};
 use harbormouth::net::origin::{Origin, Scheme};
 use harbormouth::net::path::NormalPath;
 use harbormouth::observe::access_log::AccessRecord;
-use harbormouth::observe::push::{Began, Ended, Flow, Pushes};
+use harbormouth::observe::push::{BodyProgress, PushTracker, RequestBegan, RequestEnded};
 use harbormouth::oci::authorities::KnownAuthorities;
 use harbormouth::oci::challenge::repair_challenge;
-use harbormouth::oci::location::{Reply, repair_location};
+use harbormouth::oci::location::{LocationContext, repair_location};
 use harbormouth::oci::oci_error::OciError;
 use harbormouth::oci::operation::Operation;
 use harbormouth::oci::reason::{Proof, Reason};
 use harbormouth::oci::redact::redacted;
-use harbormouth::oci::target::{Body, Target};
+use harbormouth::oci::target::{BodyPresence, Target};
 use harbormouth::oci::user_agent::ClientFamily;
-use harbormouth::oci::verdict::{Credentials, End, Facts, judge};
-use harbormouth::tickets::{Key, Keyring, Step, Ticket, open, seal};
+use harbormouth::oci::verdict::{CredentialState, Facts, RequestEnd, judge};
+use harbormouth::tickets::{Keyring, SealingKey, Ticket, TicketStep, open, seal};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -37,7 +37,7 @@ fn origin(text: &str) -> Origin {
 #[divan::bench]
 fn classify() -> Operation {
     let path = NormalPath::parse(black_box(UPLOAD.as_bytes())).expect("a constant of this file");
-    Target::of("PUT", &path, Body::Present).operation
+    Target::of("PUT", &path, BodyPresence::Present).operation
 }
 
 #[divan::bench]
@@ -64,7 +64,7 @@ fn route(bencher: Bencher) {
 fn location(bencher: Bencher) {
     let public = origin("https://hub.example.com");
     let known = KnownAuthorities::new([&public]);
-    let reply = Reply {
+    let reply = LocationContext {
         operation: Operation::UploadChunk,
         status: 202,
         public: &public,
@@ -127,7 +127,7 @@ fn record(bencher: Bencher, format: LogFormat) {
     bencher.bench(|| black_box(&record).line(format));
 }
 
-const STEP: Step<'_> = Step {
+const STEP: TicketStep<'_> = TicketStep {
     registry: "hq",
     origin: "https://hub.example.com",
     repository: "lab/app",
@@ -154,7 +154,7 @@ fn ticket() -> Ticket {
 }
 
 fn keys() -> Keyring {
-    Keyring::new(Key::new([1; 32]), Vec::new())
+    Keyring::new(SealingKey::new([1; 32]), Vec::new())
 }
 
 #[divan::bench]
@@ -180,9 +180,9 @@ fn verdict(body: &str) -> Reason {
     judge(&Facts {
         operation: black_box(Operation::UploadCommit),
         method: "PUT",
-        credentials: Credentials::Given,
+        credentials: CredentialState::Given,
         proof: Proof::Proven,
-        end: End::Passed {
+        end: RequestEnd::Passed {
             status: if error.is_some() { 400 } else { 201 },
             error: error.as_ref(),
             had_blob: false,
@@ -193,7 +193,7 @@ fn verdict(body: &str) -> Reason {
 /// What a layer costs in the push tracker: the beginnings and ends of its POST and its PUT.
 #[divan::bench]
 fn tracked_upload(bencher: Bencher) {
-    let pushes = Pushes::new(["hq"]);
+    let pushes = PushTracker::new(["hq"]);
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
     bencher.bench(|| {
         step(&pushes, Operation::UploadStart, now);
@@ -201,11 +201,11 @@ fn tracked_upload(bencher: Bencher) {
     });
 }
 
-fn step(pushes: &Pushes, operation: Operation, now: SystemTime) -> bool {
+fn step(pushes: &PushTracker, operation: Operation, now: SystemTime) -> bool {
     let upload = "f7a330ab-6ce5-4609-adec-2cc646e1ea39";
     let is_commit = operation == Operation::UploadCommit;
-    let flow = Arc::new(Flow::default());
-    let began = Began {
+    let flow = Arc::new(BodyProgress::default());
+    let began = RequestBegan {
         registry: 0,
         operation,
         repository: "lab/app",
@@ -216,7 +216,7 @@ fn step(pushes: &Pushes, operation: Operation, now: SystemTime) -> bool {
         flow: &flow,
     };
     pushes.began(black_box(&began), now);
-    let ended = Ended {
+    let ended = RequestEnded {
         registry: 0,
         operation,
         repository: Some("lab/app"),

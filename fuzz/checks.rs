@@ -11,18 +11,18 @@ use harbormouth::oci::authorities::KnownAuthorities;
 use harbormouth::oci::challenge::{self, TOKEN_PATH, repair_challenge};
 use harbormouth::oci::exposure::{Exposure, exposure};
 use harbormouth::oci::link::repair_link;
-use harbormouth::oci::local_reply::{Answer, Lost};
-use harbormouth::oci::location::{LocationRepair, Reply, repair_location};
+use harbormouth::oci::local_reply::{LocalReply, Lost};
+use harbormouth::oci::location::{LocationContext, LocationRepair, repair_location};
 use harbormouth::oci::oci_error::OciError;
 use harbormouth::oci::operation::Operation;
 use harbormouth::oci::reason::{Proof, Quality, Reason};
 use harbormouth::oci::redact::redacted;
-use harbormouth::oci::target::{Body, Target};
+use harbormouth::oci::target::{BodyPresence, Target};
 use harbormouth::oci::token::Credential;
 use harbormouth::oci::upload_ticket::{self, UploadStep};
 use harbormouth::oci::upstream_error::UpstreamError;
-use harbormouth::oci::verdict::{Credentials, End, Facts, Failure, judge};
-use harbormouth::tickets::{self, Key, Keyring, Step, Ticket};
+use harbormouth::oci::verdict::{CredentialState, Facts, Failure, RequestEnd, judge};
+use harbormouth::tickets::{self, Keyring, SealingKey, Ticket, TicketStep};
 
 pub const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "BREW"];
 
@@ -92,8 +92,8 @@ pub fn path(target: &[u8]) {
         );
     }
     for method in METHODS {
-        let found = Target::of(method, &normal, Body::Present);
-        assert_eq!(found, Target::of(method, &again, Body::Present));
+        let found = Target::of(method, &normal, BodyPresence::Present);
+        assert_eq!(found, Target::of(method, &again, BodyPresence::Present));
         let is_registry = part == Exposure::Registry;
         assert!(is_registry || found.repository.is_none());
         assert!(
@@ -170,7 +170,7 @@ pub fn location(value: &[u8]) {
     let origins = origins();
     let known = KnownAuthorities::new(&origins);
     for (operation, status) in REPLIES {
-        let reply = Reply {
+        let reply = LocationContext {
             operation,
             status,
             public: &origins[0],
@@ -217,7 +217,7 @@ pub fn link(value: &[u8]) {
     let origins = origins();
     let known = KnownAuthorities::new(&origins);
     for (operation, status) in REPLIES {
-        let reply = Reply {
+        let reply = LocationContext {
             operation,
             status,
             public: &origins[0],
@@ -321,11 +321,11 @@ pub fn proxy_header(bytes: &[u8]) {
 /// Nothing that somebody makes up opens, what was sealed opens again, and a request's query never
 /// makes it do so elsewhere. The input is a query, or else a token.
 pub fn ticket(data: &[u8]) {
-    let keys = Keyring::new(Key::new([1; 32]), vec![Key::new([2; 32])]);
+    let keys = Keyring::new(SealingKey::new([1; 32]), vec![SealingKey::new([2; 32])]);
     let text = String::from_utf8_lossy(data);
     let target = format!("/v2/lab/app/blobs/uploads/ca33?{text}");
     if let Ok(path) = NormalPath::parse(target.as_bytes()) {
-        let read = Target::of("PUT", &path, Body::Present);
+        let read = Target::of("PUT", &path, BodyPresence::Present);
         if let (Some(step), Some(brought)) = (
             upload_ticket::step_of(&read, path.query()),
             upload_ticket::brought(read.operation, path.query().unwrap_or("")),
@@ -370,8 +370,8 @@ fn step() -> UploadStep {
     }
 }
 
-fn bound(step: &UploadStep) -> Step<'_> {
-    Step {
+fn bound(step: &UploadStep) -> TicketStep<'_> {
+    TicketStep {
         registry: "hq",
         origin: "https://hub.example.com",
         repository: &step.repository,
@@ -441,25 +441,25 @@ pub fn verdict(data: &[u8]) {
     };
     let operation = Operation::ALL[usize::from(*operation) % Operation::ALL.len()];
     let all = [
-        Credentials::None,
-        Credentials::LeftOut,
-        Credentials::Expired,
-        Credentials::Removed,
-        Credentials::Given,
+        CredentialState::None,
+        CredentialState::LeftOut,
+        CredentialState::Expired,
+        CredentialState::Removed,
+        CredentialState::Given,
     ];
     let credentials = all[usize::from(*credentials) % all.len()];
     let error = OciError::read(rest);
     let waited = Some(std::time::Duration::from_secs(u64::from(*status)));
-    let broken = |failure| End::Broken { failure, waited };
+    let broken = |failure| RequestEnd::Broken { failure, waited };
     let end = match end % 6 {
         0 => broken(Failure::ClientGone),
         1 => broken(Failure::ClientStalled),
         2 => broken(Failure::Upstream(
             UpstreamError::ALL[usize::from(*status) % UpstreamError::ALL.len()],
         )),
-        3 => End::Answered(Answer::AuthorizationLost(Lost::Upload)),
+        3 => RequestEnd::Answered(LocalReply::AuthorizationLost(Lost::Upload)),
         4 => broken(Failure::Drained),
-        _ => End::Passed {
+        _ => RequestEnd::Passed {
             status: 100 + u16::from(*status) * 2,
             error: error.as_ref(),
             had_blob: rest.len() % 2 == 0,

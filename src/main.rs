@@ -5,7 +5,7 @@
 
 mod cli;
 
-use cli::args::Action;
+use cli::args::CliAction;
 use harbormouth::config::{self, Config};
 use std::io::Write;
 use std::path::Path;
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<ExitCode> {
     match cli::args::read() {
-        Action::Serve(source) => match source.load() {
+        CliAction::Serve(source) => match source.load() {
             Ok(config) => {
                 let server = harbormouth::Server::new(config);
                 server.read_again_by(move || source.load()).run()?;
@@ -36,20 +36,20 @@ fn run() -> anyhow::Result<ExitCode> {
             }
             Err(error) => Ok(refuse(&error)),
         },
-        Action::Check(source) => match source.load() {
+        CliAction::Check(source) => match source.load() {
             Ok(config) => show(&config),
             Err(error) => Ok(refuse(&error)),
         },
         #[cfg(feature = "demo")]
-        Action::Demo(stay) => demo(&stay),
+        CliAction::Demo(stay) => demo(&stay),
         #[cfg(feature = "doctor")]
-        Action::Doctor(examination) => Ok(cli::doctor::run(*examination)),
-        Action::Keygen(file) => keygen(&file),
-        Action::Schema => schema(),
+        CliAction::Doctor(examination) => Ok(cli::doctor::run(*examination)),
+        CliAction::Keygen(file) => keygen(&file),
+        CliAction::Schema => schema(),
     }
 }
 
-fn refuse(error: &config::Error) -> ExitCode {
+fn refuse(error: &config::ConfigError) -> ExitCode {
     eprintln!("{error}");
     ExitCode::FAILURE
 }

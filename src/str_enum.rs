@@ -2,7 +2,7 @@
 
 /// Declares an enum with the word of each variant beside it, and from this table what is made of
 /// it: `ALL`, `WORDS`, `as_str`, `Display` and `Serialize`.
-macro_rules! words {
+macro_rules! str_enum {
     (
         $(#[$of_enum:meta])*
         $vis:vis enum $name:ident {
@@ -47,4 +47,4 @@ macro_rules! words {
     };
 }
 
-pub(crate) use words;
+pub(crate) use str_enum;

@@ -1,7 +1,7 @@
 //! `check` and `keygen` as an operator runs them, on the example configurations and on broken ones.
 
 use harbormouth::config::{self, ClientAddressRule, ReattachMode};
-use harbormouth::tickets::Key;
+use harbormouth::tickets::SealingKey;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::collections::BTreeSet;
 use std::fs;
@@ -359,7 +359,7 @@ fn keygen_writes_a_key_that_loads_and_that_only_its_owner_may_read() {
     let printed = keygen(&file);
     let metadata = fs::metadata(&file).unwrap();
     assert_eq!(metadata.permissions().mode() & 0o7777, 0o600);
-    let id = Key::read(&fs::read(&file).unwrap()).unwrap().id();
+    let id = SealingKey::read(&fs::read(&file).unwrap()).unwrap().id();
     let name = file.display();
     assert_eq!(
         printed,
@@ -409,7 +409,7 @@ fn keygen_takes_a_plain_name() {
         .output()
         .unwrap();
     assert!(written.status.success(), "{}", text(&written.stderr));
-    Key::read(&fs::read(directory.path().join("plain.key")).unwrap()).unwrap();
+    SealingKey::read(&fs::read(directory.path().join("plain.key")).unwrap()).unwrap();
 }
 
 #[test]

@@ -13,13 +13,13 @@ use harbormouth::oci::authorities::KnownAuthorities;
 use harbormouth::oci::challenge::{TokenError, bearer_challenge, parse, repair_challenge};
 use harbormouth::oci::cookie::secure_cookie;
 use harbormouth::oci::error_body::{ErrorCode, error_body};
-use harbormouth::oci::location::{LocationRepair, Reply, repair_location};
+use harbormouth::oci::location::{LocationContext, LocationRepair, repair_location};
 use harbormouth::oci::operation::Operation;
 use harbormouth::oci::redact::redacted;
 use harbormouth::oci::refused_mount;
 use harbormouth::oci::scope::{Action, Scope};
-use harbormouth::oci::target::{Body, Target};
-use harbormouth::tickets::{Key, Keyring, OpenError, Step, Ticket, open, seal};
+use harbormouth::oci::target::{BodyPresence, Target};
+use harbormouth::tickets::{Keyring, OpenError, SealingKey, Ticket, TicketStep, open, seal};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -176,8 +176,8 @@ fn scope(repository: &str, action: Action) -> Scope {
     }
 }
 
-fn step_of([registry, repository, upload, state]: &[String; 4]) -> Step<'_> {
-    Step {
+fn step_of([registry, repository, upload, state]: &[String; 4]) -> TicketStep<'_> {
+    TicketStep {
         registry,
         origin: "https://hub.example.com",
         repository,
@@ -264,7 +264,7 @@ format!("Bearer {rest},{realm}")
         let known = KnownAuthorities::new(&[hub()]);
         let public = hub();
         let operation = Operation::UploadStart;
-        let reply = Reply { operation, status: 202, public: &public, known: &known };
+        let reply = LocationContext { operation, status: 202, public: &public, known: &known };
         let rest = format!("/v2/{name}/blobs/uploads/u-1?{query}");
         let value = format!("{scheme}://{authority}{rest}");
         match repair_location(value.as_bytes(), &reply) {
@@ -282,7 +282,7 @@ format!("Bearer {rest},{realm}")
         ] {
             let target = format!("/v2/{name}/{kind}/{reference}");
             let path = NormalPath::parse(target.as_bytes()).unwrap();
-            let found = Target::of(method, &path, Body::Present);
+            let found = Target::of(method, &path, BodyPresence::Present);
             prop_assert_eq!(path.upstream_target(), None);
             prop_assert_eq!(found.operation, operation);
             prop_assert_eq!(found.repository, Some(name.as_str()));
@@ -388,7 +388,7 @@ format!("Bearer {rest},{realm}")
         client in proptest::option::of(any::<[u8; 16]>()),
         parts in vec(".{0,20}", 4), other in vec(".{0,20}", 4), now in any::<u64>()
     ) {
-        let keys = Keyring::new(Key::new([1; 32]), Vec::new());
+        let keys = Keyring::new(SealingKey::new([1; 32]), Vec::new());
         let step = |parts: &[String]| -> [String; 4] { parts.to_vec().try_into().unwrap() };
         let (mine, another) = (step(&parts), step(&other));
         let ticket = Ticket {

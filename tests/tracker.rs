@@ -2,7 +2,9 @@
 //! within the bound that is computed for it. A file of its own, with one test, since the allocator
 //! counts for the whole process.
 
-use harbormouth::observe::push::{Began, CanaryFailure, Ended, Flow, Kept, Pushes};
+use harbormouth::observe::push::{
+    BodyProgress, CanaryFailure, PushTracker, RequestBegan, RequestEnded, TableSizes,
+};
 use harbormouth::oci::operation::Operation;
 use harbormouth::oci::reason::{Fault, Proof, Reason};
 use harbormouth::oci::user_agent::ClientFamily;
@@ -33,17 +35,17 @@ enum Texts {
 
 /// A load that a tracker is put under.
 struct Load {
-    pushes: Pushes,
+    pushes: PushTracker,
     now: SystemTime,
     texts: Texts,
     /// Requests that never end.
-    flows: Vec<Arc<Flow>>,
+    flows: Vec<Arc<BodyProgress>>,
 }
 
 impl Load {
     fn new(texts: Texts) -> Load {
         Load {
-            pushes: Pushes::new((0..REGISTRIES).map(|number| format!("registry-{number}"))),
+            pushes: PushTracker::new((0..REGISTRIES).map(|number| format!("registry-{number}"))),
             now: UNIX_EPOCH + Duration::from_secs(1_790_000_000),
             texts,
             flows: Vec::new(),
@@ -82,7 +84,7 @@ impl Load {
                 (1, _, 0) => continue,
                 _ => (Reason::Success, Some(digest.as_str())),
             };
-            let commit = Ended {
+            let commit = RequestEnded {
                 flow: Some(&flow),
                 digest,
                 ..self.ended(&step, Operation::UploadCommit, reason)
@@ -125,10 +127,10 @@ impl Load {
         }
     }
 
-    fn begin(&self, step: &Step<'_>) -> Arc<Flow> {
-        let flow = Arc::new(Flow::default());
+    fn begin(&self, step: &Step<'_>) -> Arc<BodyProgress> {
+        let flow = Arc::new(BodyProgress::default());
         let request_id = self.text("request", step.number);
-        let began = Began {
+        let began = RequestBegan {
             registry: step.registry(),
             operation: Operation::UploadCommit,
             repository: step.repository,
@@ -149,9 +151,9 @@ impl Load {
             .ended(&texts(ended, &host, words.unwrap_or_default()), self.now);
     }
 
-    fn ended<'a>(&self, step: &Step<'a>, operation: Operation, reason: Reason) -> Ended<'a> {
+    fn ended<'a>(&self, step: &Step<'a>, operation: Operation, reason: Reason) -> RequestEnded<'a> {
         let opens = operation == Operation::UploadStart;
-        Ended {
+        RequestEnded {
             registry: step.registry(),
             operation,
             repository: Some(step.repository),
@@ -200,8 +202,8 @@ impl Step<'_> {
     }
 }
 
-fn texts<'a>(ended: Ended<'a>, host: &'a str, words: &'a str) -> Ended<'a> {
-    Ended {
+fn texts<'a>(ended: RequestEnded<'a>, host: &'a str, words: &'a str) -> RequestEnded<'a> {
+    RequestEnded {
         request_id: host,
         host,
         code: Some(words),
@@ -257,7 +259,7 @@ fn a_hundred_thousand_pushes_stay_within_the_bound() {
             "{texts:?}: {before_the_last} → {held}"
         );
         // Nothing is measured where nothing is kept.
-        let least = Kept {
+        let least = TableSizes {
             uploads: 4000,
             in_flight: STUCK,
             pushes: 1000,
@@ -266,7 +268,7 @@ fn a_hundred_thousand_pushes_stay_within_the_bound() {
             committed: 16_384,
         };
         assert!(is_within(least, kept), "{texts:?}: {kept:?}");
-        let most = Kept {
+        let most = TableSizes {
             uploads: 4096,
             in_flight: 4096,
             pushes: 1524,
@@ -276,7 +278,7 @@ fn a_hundred_thousand_pushes_stay_within_the_bound() {
     }
 }
 
-fn is_within(less: Kept, more: Kept) -> bool {
+fn is_within(less: TableSizes, more: TableSizes) -> bool {
     less.uploads <= more.uploads
         && less.in_flight <= more.in_flight
         && less.pushes <= more.pushes

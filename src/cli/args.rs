@@ -1,4 +1,4 @@
-//! The command line: as typed (clap's shapes) and as usable ([`Action`]). It knows no
+//! The command line: as typed (clap's shapes) and as usable ([`CliAction`]). It knows no
 //! configuration beyond where to read it from.
 
 use clap::{Args, Parser, Subcommand};
@@ -12,9 +12,9 @@ pub mod doctor;
 use doctor::{DOCTOR_EXAMPLES, DOCTOR_USAGE, DoctorArgs, Examination};
 
 /// What the command line asks for.
-pub enum Action {
-    Serve(Source),
-    Check(Source),
+pub enum CliAction {
+    Serve(ConfigSource),
+    Check(ConfigSource),
     #[cfg(feature = "demo")]
     Demo(Stay),
     #[cfg(feature = "doctor")]
@@ -26,7 +26,7 @@ pub enum Action {
 }
 
 /// Where the configuration is.
-pub enum Source {
+pub enum ConfigSource {
     File(PathBuf),
     Flags(Flags),
 }
@@ -41,30 +41,30 @@ pub enum Stay {
 
 /// Reads the command line; ends the process with help or a usage error where there is nothing to
 /// do.
-pub fn read() -> Action {
+pub fn read() -> CliAction {
     match Typed::parse().command {
-        Command::Serve(typed) => Action::Serve(typed.source()),
-        Command::Check(typed) => Action::Check(typed.source()),
+        Command::Serve(typed) => CliAction::Serve(typed.source()),
+        Command::Check(typed) => CliAction::Check(typed.source()),
         #[cfg(feature = "demo")]
-        Command::Demo { once: true } => Action::Demo(Stay::Exit),
+        Command::Demo { once: true } => CliAction::Demo(Stay::Exit),
         #[cfg(feature = "demo")]
-        Command::Demo { once: false } => Action::Demo(Stay::Serving),
+        Command::Demo { once: false } => CliAction::Demo(Stay::Serving),
         #[cfg(feature = "doctor")]
-        Command::Doctor(typed) => Action::Doctor(Box::new(typed.examination())),
-        Command::Keygen { file } => Action::Keygen(file),
-        Command::Schema => Action::Schema,
+        Command::Doctor(typed) => CliAction::Doctor(Box::new(typed.examination())),
+        Command::Keygen { file } => CliAction::Keygen(file),
+        Command::Schema => CliAction::Schema,
     }
 }
 
-impl Source {
+impl ConfigSource {
     /// Loads the configuration.
     ///
     /// # Errors
     /// Every problem at once.
-    pub fn load(&self) -> Result<Config, config::Error> {
+    pub fn load(&self) -> Result<Config, config::ConfigError> {
         match self {
-            Source::File(file) => config::load_file(file),
-            Source::Flags(flags) => config::from_flags(flags),
+            ConfigSource::File(file) => config::load_file(file),
+            ConfigSource::Flags(flags) => config::from_flags(flags),
         }
     }
 }
@@ -141,10 +141,10 @@ struct ConfigArgs {
 }
 
 impl ConfigArgs {
-    fn source(self) -> Source {
+    fn source(self) -> ConfigSource {
         match self.config {
-            Some(file) => Source::File(file),
-            None => Source::Flags(self.flags),
+            Some(file) => ConfigSource::File(file),
+            None => ConfigSource::Flags(self.flags),
         }
     }
 }

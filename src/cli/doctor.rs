@@ -1,7 +1,9 @@
 //! `harbormouth doctor`: credentials, one examination, and the exit status.
 
-use crate::cli::args::doctor::{Examination, Login};
-use harbormouth::doctor::credentials::{Credentials, CredentialsError, Environment, Found};
+use crate::cli::args::doctor::{Examination, LoginSource};
+use harbormouth::doctor::credentials::{
+    Credentials, CredentialsError, Environment, FoundCredentials,
+};
 use harbormouth::net::origin::Origin;
 use std::process::ExitCode;
 
@@ -32,21 +34,23 @@ pub fn run(examination: Examination) -> ExitCode {
 }
 
 async fn credentials(
-    login: &Login,
+    login: &LoginSource,
     target: &Origin,
 ) -> Result<Option<Credentials>, CredentialsError> {
     match login {
-        Login::User(user) => Credentials::typed(user, std::io::stdin()).map(Some),
-        Login::Docker => match Credentials::find(target, &Environment::of_this_process()).await? {
-            Found::Credentials(credentials) => Ok(Some(credentials)),
-            Found::Token { source } => {
-                eprintln!(
-                    "note: {source} has an identity token, which the doctor doesn't use; give it \
+        LoginSource::User(user) => Credentials::typed(user, std::io::stdin()).map(Some),
+        LoginSource::Docker => {
+            match Credentials::find(target, &Environment::of_this_process()).await? {
+                FoundCredentials::Credentials(credentials) => Ok(Some(credentials)),
+                FoundCredentials::Token { source } => {
+                    eprintln!(
+                        "note: {source} has an identity token, which the doctor doesn't use; give it \
                      --user NAME --password-stdin"
-                );
-                Ok(None)
+                    );
+                    Ok(None)
+                }
+                FoundCredentials::Nothing => Ok(None),
             }
-            Found::Nothing => Ok(None),
-        },
+        }
     }
 }

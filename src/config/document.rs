@@ -15,7 +15,7 @@ pub(super) struct Node<'a> {
 }
 
 /// A mapping whose keys are all known.
-pub(super) struct Table<'a> {
+pub(super) struct YamlTable<'a> {
     pub(crate) key: Key,
     /// Each key once, as it stands first.
     entries: HashMap<&'a str, (Option<Position>, &'a Value)>,
@@ -36,7 +36,7 @@ impl<'a> Node<'a> {
         known: &'static [&'static str],
         accepted: &'static str,
         problems: &mut Problems,
-    ) -> Option<Table<'a>> {
+    ) -> Option<YamlTable<'a>> {
         let Shape::Table(written) = &self.value.shape else {
             self.wrong_type(accepted, problems);
             return None;
@@ -69,7 +69,7 @@ impl<'a> Node<'a> {
                 entries.insert(text.as_str(), (name.at, value));
             }
         }
-        Some(Table {
+        Some(YamlTable {
             key: self.key.clone(),
             entries,
         })
@@ -142,7 +142,7 @@ impl<'a> Node<'a> {
     }
 }
 
-impl<'a> Table<'a> {
+impl<'a> YamlTable<'a> {
     pub(crate) fn get(&self, name: &str) -> Option<Node<'a>> {
         self.entries.get(name).map(|(at, value)| Node {
             key: self.key.child(name).placed(*at),

@@ -18,7 +18,7 @@ const MAX_BYTES: u64 = 1 << 20;
 const OTHERS_READ: u32 = 0o004;
 
 /// What a configuration needs from its surroundings.
-pub(super) struct Surroundings<'a> {
+pub(super) struct Machine<'a> {
     /// Where relative names of files start.
     pub(crate) directory: PathBuf,
     pub(crate) read: &'a dyn Fn(&Path) -> io::Result<Vec<u8>>,
@@ -29,9 +29,9 @@ pub(super) struct Surroundings<'a> {
     pub(crate) memory: u64,
 }
 
-impl Surroundings<'_> {
-    pub(crate) fn of_machine(directory: PathBuf) -> Surroundings<'static> {
-        Surroundings {
+impl Machine<'_> {
+    pub(crate) fn of_machine(directory: PathBuf) -> Machine<'static> {
+        Machine {
             directory,
             read: &read,
             mode: &mode,
@@ -43,7 +43,7 @@ impl Surroundings<'_> {
 
 /// What a configuration is made with, and what comes to light meanwhile.
 pub(super) struct Making<'a, 'b> {
-    pub(super) around: &'a Surroundings<'b>,
+    pub(super) around: &'a Machine<'b>,
     pub(super) problems: Problems,
     pub(super) warnings: Vec<Warning>,
 }

@@ -126,7 +126,7 @@ settings! {
     }
 }
 
-pub(super) const NETWORKS: List<super::values::Text<IpNet>> = List {
+pub(super) const NETWORKS: List<super::values::TextValue<IpNet>> = List {
     accepted: "a list of IP addresses and networks, such as [10.0.0.5, 10.0.0.0/8, \"fd00::/8\"]",
     item: NETWORK,
     count: Count::Any,

@@ -7,7 +7,7 @@ use super::setting::{Count, List, Made, Setting, made};
 use super::table::settings;
 use super::text::{ADDRESS, FILE};
 use super::values::{TRUTH, choice};
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub struct Listener {
     pub proxy_protocol: ProxyProtocol,
 }
 
-words! {
+str_enum! {
     /// Whether a trusted proxy begins its connections with a PROXY protocol header, of version 1 or 2.
     pub enum ProxyProtocol {
         /// None is looked for.
@@ -60,7 +60,7 @@ settings! {
         /// Where clients connect.
         address: SocketAddr = ADDRESS;
         /// HTTPS; without it a listener speaks plain HTTP.
-        tls: Option<Tls> = "a table with certificates";
+        tls: Option<TlsConfig> = "a table with certificates";
         /// Whether it answers plain HTTP with 308 to the https origin; not together with `tls`.
         redirect_to_https: Option<bool> = TRUTH;
         /// Whether a balancer in front begins its connections with a PROXY protocol header.
@@ -70,7 +70,7 @@ settings! {
 
 settings! {
     #[derive(Clone)]
-    pub(super) struct Tls as DraftTls {
+    pub(super) struct TlsConfig as DraftTls {
         /// The one whose name the client asks for is taken; the first stands in for names that none
         /// bears.
         certificates: Vec<CertificatePair> = List {
@@ -102,7 +102,7 @@ impl Made for Listener {
         _: &mut Making<'_, '_>,
     ) -> Option<Listener> {
         let kind = match (keys.tls, keys.redirect_to_https) {
-            (Some(Tls { certificates }), _) => ListenerKind::Tls { certificates },
+            (Some(TlsConfig { certificates }), _) => ListenerKind::Tls { certificates },
             (None, Some(true)) => ListenerKind::RedirectToHttps,
             (None, Some(false) | None) => ListenerKind::Plain,
         };
@@ -121,7 +121,7 @@ impl Made for Listener {
         };
         ListenerKeys {
             address: self.address,
-            tls: tls.map(|certificates| Tls { certificates }),
+            tls: tls.map(|certificates| TlsConfig { certificates }),
             redirect_to_https,
             proxy_protocol: self.proxy_protocol,
         }

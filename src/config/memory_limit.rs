@@ -10,10 +10,10 @@ const UNKNOWN: u64 = 1 << 30;
 /// Version 1 writes "no limit" as the largest multiple of a page.
 const NO_LIMIT: u64 = 1 << 60;
 
-type Read<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
+type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
 
 /// Bytes: the smallest of all limits that hold for it.
-pub(super) fn of_process(read: Read<'_>) -> u64 {
+pub(super) fn of_process(read: ReadFile<'_>) -> u64 {
     let text = |path: &str| {
         let bytes = read(Path::new(path)).ok()?;
         String::from_utf8(bytes).ok()

@@ -41,11 +41,11 @@ pub use reattach::{ClientAddressRule, ReattachMode};
 pub(crate) use registry::{
     Expose, Health, Hsts, Maintenance, Registry, Timeouts, Upstream, UpstreamTls,
 };
-pub(crate) use root::{Admin, CANARY, REGISTRIES};
+pub(crate) use root::{AdminConfig, CANARY, REGISTRIES};
 pub use root::{Config, LogFormat};
 pub use warning::Warning;
 
-use files::Surroundings;
+use files::Machine;
 use setting::Setting;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -65,29 +65,25 @@ pub fn schema() -> serde_json::Value {
 ///
 /// # Errors
 /// Every problem of the file at once.
-pub fn load_file(file: &Path) -> Result<Config, Error> {
-    let unreadable = |source| Error::Unreadable {
+pub fn load_file(file: &Path) -> Result<Config, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable {
         file: file.to_owned(),
         source,
     };
     let bytes = files::read(file).map_err(unreadable)?;
     let directory = files::directory_of(file).map_err(unreadable)?;
-    let document = yaml::parse(&bytes).map_err(|flaw| Error::Syntax {
+    let document = yaml::parse(&bytes).map_err(|flaw| ConfigError::Syntax {
         file: file.to_owned(),
         at: flaw.at,
         flaw: flaw.message,
     })?;
-    let validated = validate::validate(
-        &document,
-        Written::File,
-        &Surroundings::of_machine(directory),
-    );
+    let validated = validate::validate(&document, Written::File, &Machine::of_machine(directory));
     match validated {
         Ok(config) => Ok(Config {
             file: Some(file.to_owned()),
             ..config
         }),
-        Err(problems) => Err(Error::Problems {
+        Err(problems) => Err(ConfigError::Problems {
             file: Some(file.to_owned()),
             problems,
         }),
@@ -99,15 +95,15 @@ pub fn load_file(file: &Path) -> Result<Config, Error> {
 ///
 /// # Errors
 /// Every problem at once, each under the name of its flag.
-pub fn from_flags(flags: &Flags) -> Result<Config, Error> {
-    let directory = std::path::absolute(".").map_err(|source| Error::Unreadable {
+pub fn from_flags(flags: &Flags) -> Result<Config, ConfigError> {
+    let directory = std::path::absolute(".").map_err(|source| ConfigError::Unreadable {
         file: PathBuf::from("."),
         source,
     })?;
-    from_flags_in(flags, &Surroundings::of_machine(directory))
+    from_flags_in(flags, &Machine::of_machine(directory))
 }
 
-fn from_flags_in(flags: &Flags, surroundings: &Surroundings<'_>) -> Result<Config, Error> {
+fn from_flags_in(flags: &Flags, surroundings: &Machine<'_>) -> Result<Config, ConfigError> {
     let (certificates, keys) = (flags.tls_cert.len(), flags.tls_key.len());
     let mut problems = Vec::new();
     if certificates != keys {
@@ -123,7 +119,7 @@ fn from_flags_in(flags: &Flags, surroundings: &Surroundings<'_>) -> Result<Confi
         Err(found) => found,
     };
     problems.extend(found);
-    Err(Error::Problems {
+    Err(ConfigError::Problems {
         file: None,
         problems,
     })
@@ -160,7 +156,7 @@ impl Config {
             let file = self.file.as_deref().filter(|_| warning.at.is_some());
             file.map_or_else(
                 || warning.to_string(),
-                |file| format!("{}: {warning}", Place(file, warning.at)),
+                |file| format!("{}: {warning}", FilePosition(file, warning.at)),
             )
         })
     }
@@ -183,13 +179,13 @@ impl Config {
 
 /// Why there is no configuration. Shown, each problem has a line of its own.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum ConfigError {
     #[error("{}: can't be read: {source}", file.display())]
     Unreadable {
         file: PathBuf,
         source: std::io::Error,
     },
-    #[error("{}: {flaw}", Place(file, *at))]
+    #[error("{}: {flaw}", FilePosition(file, *at))]
     Syntax {
         file: PathBuf,
         at: Option<Position>,
@@ -204,11 +200,11 @@ pub enum Error {
 }
 
 /// A file, with line and column where they are known: what editors and terminals make a link of.
-struct Place<'a>(&'a Path, Option<Position>);
+struct FilePosition<'a>(&'a Path, Option<Position>);
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for FilePosition<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place(file, at) = self;
+        let FilePosition(file, at) = self;
         write!(f, "{}", file.display())?;
         at.map_or(Ok(()), |at| write!(f, ":{at}"))
     }
@@ -223,7 +219,7 @@ impl fmt::Display for Lines<'_> {
                 f.write_str("\n")?;
             }
             if let Some(file) = self.0 {
-                write!(f, "{}: ", Place(file, problem.key.at))?;
+                write!(f, "{}: ", FilePosition(file, problem.key.at))?;
             }
             write!(f, "{problem}")?;
         }

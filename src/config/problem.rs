@@ -1,6 +1,6 @@
 //! What can be wrong with a configuration. Every problem carries the full key it was found at, the
 //! value (secrets masked) and what would be accepted. Deliberately unknown here: which file or
-//! which flags the key stands in; [`super::Error`] adds that.
+//! which flags the key stands in; [`super::ConfigError`] adds that.
 
 use super::yaml::Position;
 use crate::net::origin::{Origin, OriginError};
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn secrets_are_masked_where_values_are_shown() {
-        let key = crate::tickets::Key::new([7; 32]).write();
+        let key = crate::tickets::SealingKey::new([7; 32]).write();
         let pem = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----";
         let long = "x".repeat(200);
         let cut = format!("\"{}…\"", "x".repeat(SHOWN_CHARACTERS));

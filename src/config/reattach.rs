@@ -8,7 +8,7 @@ use super::setting::{Count, List, Made, Setting, made};
 use super::table::settings;
 use super::text::FILE;
 use super::values::choice;
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 use crate::tickets::{self, KeyId, Keyring};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl DraftReattach {
     }
 }
 
-words! {
+str_enum! {
     pub enum ReattachMode {
         /// Upload Locations carry a sealed ticket, from which the token is re-attached.
         Ticket "ticket",
@@ -54,7 +54,7 @@ words! {
 
 choice!(ReattachMode);
 
-words! {
+str_enum! {
     /// What it means when a ticket comes back from another client address than it was issued to.
     pub enum ClientAddressRule {
         /// Nothing.
@@ -136,9 +136,12 @@ impl Made for SealingKeys {
     }
 }
 
-fn read(file: &Keyed<String>, making: &mut Making<'_, '_>) -> Option<(PathBuf, tickets::Key)> {
+fn read(
+    file: &Keyed<String>,
+    making: &mut Making<'_, '_>,
+) -> Option<(PathBuf, tickets::SealingKey)> {
     let (path, content) = making.contents(file)?;
-    match tickets::Key::read(&Zeroizing::new(content)) {
+    match tickets::SealingKey::read(&Zeroizing::new(content)) {
         Ok(key) => {
             making.warn_of_readers(file, &path);
             Some((path, key))

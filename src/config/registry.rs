@@ -10,10 +10,10 @@ use super::reattach::{self, Reattach};
 use super::setting::{Count, List, Made, Setting, as_it_stands, made};
 use super::table::settings;
 use super::text::{FILE, HEALTH_PATH, OBJECTIVE, ORIGIN, REGISTRY_NAME, SERVER_NAME};
-use super::values::{Bound, DAY, HOUR, TENTH, Text, Time, choice};
+use super::values::{Bound, DAY, HOUR, TENTH, TextValue, Time, choice};
 use super::yaml::Shape;
 use crate::net::origin::{Origin, Scheme};
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ settings! {
     }
 }
 
-const fn origins(accepted: &'static str) -> List<Text<Origin>> {
+const fn origins(accepted: &'static str) -> List<TextValue<Origin>> {
     List {
         accepted,
         item: ORIGIN,
@@ -183,7 +183,7 @@ settings! {
 
 const TWO_MINUTES: Bound = (Duration::from_secs(120), "2m");
 
-words! {
+str_enum! {
     /// What of a registry is closed for a while, by the operator's will.
     pub enum Maintenance {
         /// Nothing.

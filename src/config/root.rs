@@ -15,7 +15,7 @@ use super::text::{ADDRESS, CLIENT_ADDRESS_HEADER, HOST};
 use super::values::{Whole, choice};
 use super::warning::Warning;
 use crate::net::origin::{Host, Origin};
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 use http::HeaderName;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -35,7 +35,7 @@ settings! {
             count: Count::OneAtLeast,
         };
         /// The operator's own listener.
-        pub admin: Admin = "a table with address, hosts";
+        pub admin: AdminConfig = "a table with address, hosts";
         /// One entry for each Harbor.
         pub registries: Vec<Arc<Registry>> = List {
             accepted: "a list of at least one registry, each with name, public and upstream",
@@ -55,7 +55,7 @@ settings! {
         /// How often a password may be wrong.
         pub login_limit: LoginLimit = "a table with failures, within, exempt";
         /// How log lines are written.
-        pub log: Log = "a table with format";
+        pub log: LogConfig = "a table with format";
         /// What clients may take of this gateway, over all registries.
         pub limits: Limits = "a table of limits";
         /// How a process ends.
@@ -139,7 +139,7 @@ pub(super) const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALH
 settings! {
     /// The operator's own listener: `/livez`, `/readyz`, `/metrics`.
     #[derive(Clone, Debug)]
-    pub struct Admin as DraftAdmin {
+    pub struct AdminConfig as DraftAdmin {
         /// Where it listens.
         pub address: SocketAddr = ADDRESS, or ADMIN;
         /// Names that it may be asked by, beside those that no stranger can have.
@@ -150,13 +150,13 @@ settings! {
 settings! {
     /// How log lines are written.
     #[derive(Clone, Copy, Debug)]
-    pub struct Log as DraftLog {
+    pub struct LogConfig as DraftLog {
         /// For people or for collectors.
         pub format: LogFormat = "text or json", or LogFormat::Text;
     }
 }
 
-words! {
+str_enum! {
     /// For whom log lines are.
     pub enum LogFormat {
         /// For people.

@@ -2,7 +2,7 @@
 //! read, what is said where it can't be, how `check` prints it, and its part of the JSON Schema.
 //! Deliberately unknown here: which tables there are, and the rules between settings.
 
-use super::document::Table;
+use super::document::YamlTable;
 use super::problem::{Keyed, Problems};
 use super::setting::{Rule, Setting};
 use serde_json::json;
@@ -35,7 +35,7 @@ macro_rules! settings {
             use $crate::config::files::Making;
             use $crate::config::problem::{Keyed, Problems};
             use $crate::config::setting::{Rule, Setting};
-            use $crate::config::table::{self, Row};
+            use $crate::config::table::{self, SettingRow};
 
             impl $Final {
                 /// Its keys with their values.
@@ -44,11 +44,11 @@ macro_rules! settings {
                     rows.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
                 }
 
-                fn rows() -> Vec<Row> {
+                fn rows() -> Vec<SettingRow> {
                     vec![$({
                         let rule = $rule;
                         let default: Option<$type> = None$(.or(Some($or)))?;
-                        Row {
+                        SettingRow {
                             name: table::key!($name $($key)?),
                             is_needed: <$type as Setting>::is_needed(&rule) && table::has_none!($($or)? $($by)?),
                             about: concat!("", $($about),*),
@@ -66,7 +66,7 @@ macro_rules! settings {
                         None => {
                             let default: Option<$type> = None$(.or(Some($or)))?;
                             $(
-                                let by: fn(&$Draft, &$crate::config::files::Surroundings<'_>) -> $type = $by;
+                                let by: fn(&$Draft, &$crate::config::files::Machine<'_>) -> $type = $by;
                                 let default = default.or_else(|| Some(by(draft, making.around)));
                             )?
                             default.or_else(|| Setting::absent(making))
@@ -139,7 +139,7 @@ macro_rules! has_none {
 
 /// Reads one key of a table; one that is needed and missing is a problem.
 pub(super) fn read_key<T: Setting>(
-    table: &Table<'_>,
+    table: &YamlTable<'_>,
     name: &str,
     rule: &T::Rule,
     is_needed: bool,
@@ -165,7 +165,7 @@ pub(super) fn print(rows: Vec<(&'static str, serde_yaml::Value)>) -> Option<serd
 }
 
 /// One row of a table, for the schema.
-pub(super) struct Row {
+pub(super) struct SettingRow {
     pub(super) name: &'static str,
     pub(super) is_needed: bool,
     pub(super) about: &'static str,
@@ -175,7 +175,7 @@ pub(super) struct Row {
 }
 
 /// The schema of a table.
-pub(super) fn schema(rows: Vec<Row>) -> serde_json::Value {
+pub(super) fn schema(rows: Vec<SettingRow>) -> serde_json::Value {
     let needed = rows.iter().filter(|row| row.is_needed);
     let needed: Vec<&str> = needed.map(|row| row.name).collect();
     let mut properties = serde_json::Map::new();

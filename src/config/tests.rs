@@ -1,9 +1,9 @@
 //! Bad configurations and the exact lines they get; files are in memory.
 
-use super::files::Surroundings;
+use super::files::Machine;
 use super::problem::Written;
-use super::{Config, Error, Flags, from_flags_in, validate, yaml};
-use crate::tickets::Key;
+use super::{Config, ConfigError, Flags, from_flags_in, validate, yaml};
+use crate::tickets::SealingKey;
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, PKCS_ED25519};
 use std::collections::HashMap;
 use std::io;
@@ -29,7 +29,7 @@ impl Files {
         params.not_after = rcgen::date_time_ymd(2030, 1, 1);
         let cert = params.signed_by(&key, &ca).unwrap();
         let other = KeyPair::generate_for(&PKCS_ED25519).unwrap();
-        let seal = |byte| Key::new([byte; 32]).write().to_string();
+        let seal = |byte| SealingKey::new([byte; 32]).write().to_string();
         let section = |text: &str| {
             format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
         };
@@ -66,12 +66,12 @@ impl Files {
         Files(files.map(file).into_iter().collect())
     }
 
-    fn with<T>(&self, use_them: impl FnOnce(&Surroundings<'_>) -> T) -> T {
+    fn with<T>(&self, use_them: impl FnOnce(&Machine<'_>) -> T) -> T {
         let read = |path: &Path| {
             let missing = || io::Error::new(io::ErrorKind::NotFound, "no such file");
             self.0.get(path).cloned().ok_or_else(missing)
         };
-        use_them(&Surroundings {
+        use_them(&Machine {
             directory: "/conf".into(),
             read: &read,
             mode: &|path| {
@@ -88,13 +88,13 @@ impl Files {
         })
     }
 
-    fn load(&self, yaml: &str) -> Result<Config, Error> {
-        let document = yaml::parse(yaml.as_bytes()).map_err(|flaw| Error::Syntax {
+    fn load(&self, yaml: &str) -> Result<Config, ConfigError> {
+        let document = yaml::parse(yaml.as_bytes()).map_err(|flaw| ConfigError::Syntax {
             file: "conf.yaml".into(),
             at: flaw.at,
             flaw: flaw.message,
         })?;
-        let problems = |problems| Error::Problems {
+        let problems = |problems| ConfigError::Problems {
             file: None,
             problems,
         };

@@ -3,7 +3,7 @@
 
 use super::objective::Objective;
 use super::problem::{Complaint, Shown};
-use super::values::Text;
+use super::values::TextValue;
 use crate::net::origin::{Host, Origin};
 use crate::oci::repository::RepositoryName;
 use http::HeaderName;
@@ -12,12 +12,12 @@ use std::net::{IpAddr, SocketAddr};
 
 type Read<T> = Result<T, Option<Complaint>>;
 
-pub(super) const ADDRESS: Text<SocketAddr> = Text {
+pub(super) const ADDRESS: TextValue<SocketAddr> = TextValue {
     accepted: "an IP address with a port, such as 0.0.0.0:443 or \"[::]:443\"",
     parse: |text| text.parse().map_err(|_| None),
 };
 
-pub(super) const ORIGIN: Text<Origin> = Text {
+pub(super) const ORIGIN: TextValue<Origin> = TextValue {
     accepted: "scheme://host[:port], such as https://hub.example.com",
     parse: |text| {
         Origin::parse(text).map_err(|error| {
@@ -27,17 +27,17 @@ pub(super) const ORIGIN: Text<Origin> = Text {
     },
 };
 
-pub(super) const HOST: Text<Host> = Text {
+pub(super) const HOST: TextValue<Host> = TextValue {
     accepted: "a DNS name or an IP address, without a port",
     parse: |text| Host::parse(text).map_err(|_| None),
 };
 
-pub(super) const REALM_HOST: Text<Host> = Text {
+pub(super) const REALM_HOST: TextValue<Host> = TextValue {
     accepted: "a host without scheme and port, such as auth.example.com",
     ..HOST
 };
 
-pub(super) const REGISTRY_NAME: Text<String> = Text {
+pub(super) const REGISTRY_NAME: TextValue<String> = TextValue {
     accepted: "1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit, and not \"other\"",
     parse: |text| {
         let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
@@ -53,22 +53,22 @@ pub(super) const REGISTRY_NAME: Text<String> = Text {
 const RESERVED_NAME: &str = "other";
 
 /// Which one it is has to be one of those that are declared.
-pub(super) const REGISTRY: Text<String> = Text {
+pub(super) const REGISTRY: TextValue<String> = TextValue {
     accepted: "the name of one of the registries",
     parse: |text| Ok(text.to_owned()),
 };
 
-pub(super) const REPOSITORY: Text<RepositoryName> = Text {
+pub(super) const REPOSITORY: TextValue<RepositoryName> = TextValue {
     accepted: RepositoryName::ACCEPTED,
     parse: |text| RepositoryName::parse(text).ok_or(None),
 };
 
-pub(super) const OBJECTIVE: Text<Objective> = Text {
+pub(super) const OBJECTIVE: TextValue<Objective> = TextValue {
     accepted: "a percentage from 50% to 99.999% with at most three decimals, such as 99.5%",
     parse: |text| Objective::parse(text).ok_or(None),
 };
 
-pub(super) const SERVER_NAME: Text<String> = Text {
+pub(super) const SERVER_NAME: TextValue<String> = TextValue {
     accepted: "a DNS name or an IP address",
     parse: |text| {
         let name = rustls::pki_types::ServerName::try_from(text);
@@ -76,7 +76,7 @@ pub(super) const SERVER_NAME: Text<String> = Text {
     },
 };
 
-pub(super) const HEALTH_PATH: Text<String> = Text {
+pub(super) const HEALTH_PATH: TextValue<String> = TextValue {
     accepted: "a path such as /api/v2.0/ping",
     parse: |text| {
         let sound = text.starts_with('/')
@@ -87,12 +87,12 @@ pub(super) const HEALTH_PATH: Text<String> = Text {
     },
 };
 
-pub(super) const FILE: Text<String> = Text {
+pub(super) const FILE: TextValue<String> = TextValue {
     accepted: "the name of a file; relative names start at this file's directory",
     parse: |text| sound_text(!text.is_empty() && !text.contains('\0'), text),
 };
 
-pub(super) const CREDENTIALS: Text<String> = Text {
+pub(super) const CREDENTIALS: TextValue<String> = TextValue {
     accepted: "the name of a file whose first line is USER:PASSWORD; relative names start at this file's directory",
     // Somebody may have written the credentials themselves.
     parse: |text| {
@@ -104,7 +104,7 @@ pub(super) const CREDENTIALS: Text<String> = Text {
 };
 
 /// A plain address is the network of that address alone.
-pub(super) const NETWORK: Text<IpNet> = Text {
+pub(super) const NETWORK: TextValue<IpNet> = TextValue {
     accepted: "an IP address or a network, such as 10.0.0.5, 10.0.0.0/8 or \"fd00::/8\"",
     parse: |text| {
         if let Ok(address) = text.parse::<IpAddr>() {
@@ -123,12 +123,12 @@ pub(super) const NETWORK: Text<IpNet> = Text {
     },
 };
 
-pub(super) const MOVED_HEADER: Text<HeaderName> = Text {
+pub(super) const MOVED_HEADER: TextValue<HeaderName> = TextValue {
     accepted: "the name of a header that only carries the client's Authorization, such as X-Forwarded-Authorization",
     parse: |text| free_header(text, MOVED_HEADER.accepted),
 };
 
-pub(super) const CLIENT_ADDRESS_HEADER: Text<HeaderName> = Text {
+pub(super) const CLIENT_ADDRESS_HEADER: TextValue<HeaderName> = TextValue {
     accepted: "the name of a header that holds the client's address and nothing else, such as CF-Connecting-IP",
     parse: |text| {
         // The one of the reserved that names the client and nothing else.

@@ -3,7 +3,7 @@
 
 use super::consistency;
 use super::document::Node;
-use super::files::{Making, Surroundings};
+use super::files::{Machine, Making};
 use super::problem::{Key, Keyed, Problem, Problems, Written};
 use super::reattach::Reattach;
 use super::root::{ACCEPTED, Config};
@@ -15,7 +15,7 @@ use std::collections::HashSet;
 pub(super) fn validate(
     document: &Value,
     written: Written,
-    around: &Surroundings<'_>,
+    around: &Machine<'_>,
 ) -> Result<Config, Vec<Problem>> {
     let mut problems = Problems::default();
     let root = Node::root(Key::root(written), document);

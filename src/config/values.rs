@@ -225,13 +225,13 @@ impl Setting for Duration {
 }
 
 /// How a text is read, and what is accepted.
-pub(super) struct Text<T> {
+pub(super) struct TextValue<T> {
     pub(super) accepted: &'static str,
     /// `Err(None)` where it isn't understood and no more can be said.
     pub(super) parse: fn(&str) -> Result<T, Option<Complaint>>,
 }
 
-impl<T> Rule for Text<T> {
+impl<T> Rule for TextValue<T> {
     fn accepted(&self) -> Cow<'static, str> {
         self.accepted.into()
     }
@@ -240,10 +240,10 @@ impl<T> Rule for Text<T> {
 macro_rules! text {
     ($($type:ty)*) => {$(
         impl Setting for $type {
-            type Rule = Text<$type>;
+            type Rule = TextValue<$type>;
             as_it_stands!();
 
-            fn read(rule: &Text<$type>, node: &Node<'_>, problems: &mut Problems) -> Option<$type> {
+            fn read(rule: &TextValue<$type>, node: &Node<'_>, problems: &mut Problems) -> Option<$type> {
                 node.parse(rule.accepted, problems, |text| {
                     let otherwise = || Complaint::value(text, rule.accepted);
                     (rule.parse)(text).map_err(|complaint| complaint.unwrap_or_else(otherwise))
@@ -254,7 +254,7 @@ macro_rules! text {
                 Some(self.to_string().into())
             }
 
-            fn schema(_: &Text<$type>) -> serde_json::Value {
+            fn schema(_: &TextValue<$type>) -> serde_json::Value {
                 json!({ "type": "string" })
             }
         }

@@ -62,7 +62,7 @@ impl From<Shape> for Value {
 
 /// Why a text is no document, and where that shows.
 #[derive(Debug)]
-pub(super) struct Flaw {
+pub(super) struct YamlFlaw {
     pub(super) at: Option<Position>,
     /// In words that follow the file's name.
     pub(super) message: String,
@@ -72,8 +72,8 @@ pub(super) struct Flaw {
 ///
 /// # Errors
 /// What is wrong.
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, Flaw> {
-    let flaw = |at, message| Err(Flaw { at, message });
+pub(super) fn parse(bytes: &[u8]) -> Result<Value, YamlFlaw> {
+    let flaw = |at, message| Err(YamlFlaw { at, message });
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return flaw(None, "is UTF-16; save it as UTF-8".to_owned());
     }
@@ -83,7 +83,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, Flaw> {
             format!("has more than {DEEPEST} nested brackets"),
         );
     }
-    let reader = Reader {
+    let reader = YamlReader {
         left: Cell::new(MOST_VALUES),
         scalar: RefCell::new(None),
     };
@@ -133,13 +133,13 @@ fn position(before: &[u8]) -> Position {
 
 /// Reads a value and, where it is neither list nor table, its place: the parser tells that only of
 /// errors, so that such a value is read by an error that leaves it in `scalar`.
-struct Reader {
+struct YamlReader {
     /// How many more values there may be.
     left: Cell<u32>,
     scalar: RefCell<Option<Shape>>,
 }
 
-impl Reader {
+impl YamlReader {
     fn keep<T, E: de::Error>(&self, shape: Shape) -> Result<T, E> {
         *self.scalar.borrow_mut() = Some(shape);
         Err(E::custom(""))
@@ -157,7 +157,7 @@ fn place(error: &impl fmt::Display) -> Position {
     Position { line, column }
 }
 
-impl<'de> DeserializeSeed<'de> for &Reader {
+impl<'de> DeserializeSeed<'de> for &YamlReader {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -175,7 +175,7 @@ impl<'de> DeserializeSeed<'de> for &Reader {
     }
 }
 
-impl<'de> Visitor<'de> for &Reader {
+impl<'de> Visitor<'de> for &YamlReader {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

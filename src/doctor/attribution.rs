@@ -6,7 +6,7 @@ mod differences;
 mod product_guess;
 
 pub(super) use differences::{differences, largest, location, location_of, outcome, param};
-pub(super) use product_guess::{Guess, Hop, Registry, author, guess};
+pub(super) use product_guess::{Guess, Hop, RegistryProduct, author, guess};
 
 use super::judge::Judged;
 use super::kind::Kind;

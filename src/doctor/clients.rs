@@ -12,26 +12,22 @@ mod table;
 
 pub(crate) use client::Client;
 pub(crate) use detail::{
-    Authentication, Circumstance, Header, LostOn, PlainHttp, Reach, Surroundings, Unusable,
+    Authentication, Detail, Header, LostOn, PlainHttp, Reach, Surroundings, Unusable,
 };
-pub(crate) use impact::{Effect, Outcome};
+pub(crate) use impact::{Ending, Impact};
 
 use super::kind::Kind;
 
 /// What a finding means for every client of [`Client::ALL`].
-pub(crate) fn effects(
-    kind: Kind,
-    circumstance: Circumstance,
-    surroundings: Surroundings,
-) -> Vec<Effect> {
+pub(crate) fn effects(kind: Kind, circumstance: Detail, surroundings: Surroundings) -> Vec<Impact> {
     let effect = |client| {
         let ending = table::ending(client, kind, circumstance, surroundings);
-        let (outcome, how) = ending.unwrap_or((Outcome::Works, String::new()));
+        let (outcome, how) = ending.unwrap_or((Ending::Works, String::new()));
         let outcome = match (circumstance, outcome) {
-            (Circumstance::Partly, Outcome::Breaks) => Outcome::Sometimes,
+            (Detail::Partly, Ending::Breaks) => Ending::Sometimes,
             _ => outcome,
         };
-        Effect {
+        Impact {
             client,
             outcome,
             how,

@@ -13,7 +13,7 @@ mod tests;
 pub use error::CredentialsError;
 
 use crate::net::origin::Origin;
-use config::{Config, Keys, Login};
+use config::{DockerConfig, DockerLogin, Keys};
 use error::MOST_PASSWORD;
 use std::ffi::OsString;
 use std::fmt;
@@ -37,7 +37,7 @@ pub struct Credentials {
 
 /// What was found for a registry.
 #[derive(Clone, Debug)]
-pub enum Found {
+pub enum FoundCredentials {
     Credentials(Credentials),
     /// A token in place of a password, which the doctor doesn't use.
     Token {
@@ -106,12 +106,12 @@ impl Credentials {
     pub async fn find(
         registry: &Origin,
         environment: &Environment,
-    ) -> Result<Found, CredentialsError> {
+    ) -> Result<FoundCredentials, CredentialsError> {
         let key = key(registry);
         if let Some(text) = &environment.docker_auth_config
             && !text.is_empty()
         {
-            let config = Config::parse("DOCKER_AUTH_CONFIG", text.as_bytes())?;
+            let config = DockerConfig::parse("DOCKER_AUTH_CONFIG", text.as_bytes())?;
             // Of the variable docker takes logins only, under the very key, and an empty one ends the
             // search.
             if let Some((entry, login)) = config.login(&key, Keys::Exact)? {
@@ -122,13 +122,15 @@ impl Credentials {
             let Some(content) = read(&file)? else {
                 continue;
             };
-            let config = Config::parse(&file.display().to_string(), &content)?;
+            let config = DockerConfig::parse(&file.display().to_string(), &content)?;
             match in_file(&config, &key, environment).await? {
-                Found::Nothing => {}
-                found @ (Found::Credentials(_) | Found::Token { .. }) => return Ok(found),
+                FoundCredentials::Nothing => {}
+                found @ (FoundCredentials::Credentials(_) | FoundCredentials::Token { .. }) => {
+                    return Ok(found);
+                }
             }
         }
-        Ok(Found::Nothing)
+        Ok(FoundCredentials::Nothing)
     }
 }
 
@@ -208,14 +210,14 @@ fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, CredentialsError> {
 }
 
 async fn in_file(
-    config: &Config,
+    config: &DockerConfig,
     key: &str,
     environment: &Environment,
-) -> Result<Found, CredentialsError> {
+) -> Result<FoundCredentials, CredentialsError> {
     let Some((name, entry)) = config.helper(key)? else {
         let login = config.login(key, Keys::Urls)?;
         let found = login.map(|(entry, login)| found(login, config.place(&entry)));
-        return Ok(found.unwrap_or(Found::Nothing));
+        return Ok(found.unwrap_or(FoundCredentials::Nothing));
     };
     let source = format!("docker-credential-{name} ({entry} in {})", config.file);
     let asked = helper::ask(&name, key, environment.path.as_deref(), helper::PATIENCE);
@@ -228,14 +230,14 @@ async fn in_file(
     Ok(found(login, source))
 }
 
-fn found(login: Login, source: String) -> Found {
+fn found(login: DockerLogin, source: String) -> FoundCredentials {
     match login {
-        Login::Password { user, password } => Found::Credentials(Credentials {
+        DockerLogin::Password { user, password } => FoundCredentials::Credentials(Credentials {
             user,
             password,
             source,
         }),
-        Login::Token => Found::Token { source },
-        Login::None => Found::Nothing,
+        DockerLogin::Token => FoundCredentials::Token { source },
+        DockerLogin::None => FoundCredentials::Nothing,
     }
 }

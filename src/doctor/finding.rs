@@ -1,6 +1,6 @@
 //! A finding: something that is wrong, what shows it, whom it breaks, and who most likely did it.
 
-use super::clients::Effect;
+use super::clients::Impact;
 use super::kind::{Kind, Severity};
 use super::step::Step;
 use serde::Serialize;
@@ -17,7 +17,7 @@ pub struct Finding {
     /// What a hop most likely does to bring this about, in one sentence.
     pub(crate) cause: Option<String>,
     /// What it means for every client, in their order.
-    pub(crate) effects: Vec<Effect>,
+    pub(crate) effects: Vec<Impact>,
 }
 
 /// What was seen, verbatim.

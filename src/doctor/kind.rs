@@ -35,7 +35,7 @@ macro_rules! kinds {
             $($(#[$of_kind:meta])* $kind:ident $word:literal $severity:ident,)*
         }
     ) => {
-        crate::str_enum::words! {
+        crate::str_enum::str_enum! {
             $(#[$of_enum])*
             pub enum Kind {
                 $($(#[$of_kind])* $kind $word,)*

@@ -1,9 +1,9 @@
 //! The programs that a chain is made of, as far as there are lines for their configuration.
 
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 use serde::Deserialize;
 
-words! {
+str_enum! {
     /// What a fix is written for.
     #[derive(Hash, PartialOrd, Ord, Deserialize)]
     #[serde(rename_all = "snake_case")]

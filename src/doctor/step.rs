@@ -2,7 +2,7 @@
 //! belongs to, and its title, which is what it asks in a client's words.
 
 use super::topic::Topic;
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 
 /// Declares the steps with the word, the topic and the title of each.
 macro_rules! steps {
@@ -12,7 +12,7 @@ macro_rules! steps {
             $($(#[$of_step:meta])* $step:ident $word:literal $topic:ident $title:literal,)*
         }
     ) => {
-        words! {
+        str_enum! {
             $(#[$of_enum])*
             pub enum Step {
                 $($(#[$of_step])* $step $word,)*

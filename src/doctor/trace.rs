@@ -4,7 +4,7 @@
 use super::step::Step;
 use crate::net::origin::Origin;
 use crate::oci::challenge::{self, Challenge};
-pub use crate::oci::token::Access;
+pub use crate::oci::token::GrantedScope;
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub struct Walk {
     /// In the order of the steps; several of one step where it was repeated.
     pub exchanges: Vec<Exchange>,
     /// What the token service gave.
-    pub grant: Option<Grant>,
+    pub grant: Option<TokenGrant>,
     /// Where the realm's host is, if it isn't the target's.
     pub realm: Option<Result<Vec<SocketAddr>, Trouble>>,
     pub skipped: Vec<Skipped>,
@@ -66,7 +66,7 @@ impl Walk {
     }
 
     /// The answer to the first exchange of a step, where there was one.
-    pub fn answer(&self, step: Step) -> Option<&Answer> {
+    pub fn answer(&self, step: Step) -> Option<&ResponseSeen> {
         self.first(step)?.answer()
     }
 
@@ -138,8 +138,8 @@ pub enum Distrust {
 #[derive(Clone, Debug)]
 pub struct Exchange {
     pub step: Step,
-    pub request: Sent,
-    pub result: Result<Answer, Trouble>,
+    pub request: SentRequest,
+    pub result: Result<ResponseSeen, Trouble>,
     /// Bytes of the body that were taken from us.
     pub sent: u64,
     /// From the request's first byte to the answer's header, or to the trouble.
@@ -150,7 +150,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn answer(&self) -> Option<&Answer> {
+    pub(crate) fn answer(&self) -> Option<&ResponseSeen> {
         self.result.as_ref().ok()
     }
 
@@ -159,12 +159,12 @@ impl Exchange {
     }
 
     pub(crate) fn is_success(&self) -> bool {
-        self.answer().is_some_and(Answer::is_success)
+        self.answer().is_some_and(ResponseSeen::is_success)
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Sent {
+pub struct SentRequest {
     pub method: String,
     /// As a person may see it: values of queries that may be secret are `***`.
     pub url: String,
@@ -203,7 +203,7 @@ impl Body {
 
 /// An answer, its secrets hidden.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Answer {
+pub struct ResponseSeen {
     pub status: u16,
     /// As they came, in their order; names in lower case.
     pub(crate) headers: Vec<(String, String)>,
@@ -213,7 +213,7 @@ pub struct Answer {
     pub content_matches: Option<bool>,
 }
 
-impl Answer {
+impl ResponseSeen {
     /// The first value of that name, which is given in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers(name).next()
@@ -276,9 +276,9 @@ pub enum Trouble {
 
 /// What a token says, as far as it can be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Grant {
+pub struct TokenGrant {
     /// None if the token's content can't be read.
-    pub access: Option<Vec<Access>>,
+    pub access: Option<Vec<GrantedScope>>,
     pub subject: Option<String>,
     /// Seconds.
     pub(crate) expires_in: Option<u64>,
@@ -288,12 +288,12 @@ pub struct Grant {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Skipped {
     pub step: Step,
-    pub why: Why,
+    pub why: Skip,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Why {
+pub enum Skip {
     /// Nobody asked for it: `--push`, `--idle`, …
     NotAskedFor,
     NoCredentials,

@@ -11,7 +11,7 @@
 //!
 //! What it promises: a password goes only where a trusted certificate vouches for, or over http
 //! where that is what was typed; what is kept of an exchange has no secret in it; every step has a
-//! bound, and all of them together one ([`Bounds`]); uploads that were begun are cancelled and
+//! bound, and all of them together one ([`WalkTimeouts`]); uploads that were begun are cancelled and
 //! what was pushed is removed, also after an interruption, or stands in `left`. Only a future of
 //! [`Walker::walk`] that is dropped cleans up nothing.
 
@@ -38,17 +38,17 @@ mod transfers;
 mod upload;
 mod watcher;
 
-pub use timeouts::Bounds;
+pub use timeouts::WalkTimeouts;
 pub use watcher::Watcher;
 
 use super::options::{Extent, Options};
-use super::trace::{Entry, Walk, Why};
+use super::trace::{Entry, Skip, Walk};
 use super::wire::{Wire, WireError};
 
 use deadline::Interrupt;
 use futures_util::FutureExt;
-use session::Course;
-use token::Login;
+use session::Session;
+use token::WalkLogin;
 use upload::Works;
 
 /// Takes walks. A token that one of them got serves the later ones, so that no inner hop is ever
@@ -56,8 +56,8 @@ use upload::Works;
 pub struct Walker {
     wire: Wire,
     options: Options,
-    bounds: Bounds,
-    login: Option<Login>,
+    bounds: WalkTimeouts,
+    login: Option<WalkLogin>,
     interrupt: Interrupt,
 }
 
@@ -68,7 +68,7 @@ impl Walker {
         Ok(Walker {
             wire: Wire::new(options.authorities.as_deref())?,
             options: options.clone(),
-            bounds: Bounds::default(),
+            bounds: WalkTimeouts::default(),
             login: None,
             interrupt: std::future::pending().boxed().shared(),
         })
@@ -76,7 +76,7 @@ impl Walker {
 
     /// With other bounds than the usual ones.
     #[must_use]
-    pub fn bounded(self, bounds: Bounds) -> Walker {
+    pub fn bounded(self, bounds: WalkTimeouts) -> Walker {
         Walker { bounds, ..self }
     }
 
@@ -97,7 +97,7 @@ impl Walker {
             Entry::Public => None,
             Entry::Via(_) => self.login.take(),
         };
-        let mut course = Course::new(
+        let mut course = Session::new(
             &self.wire,
             &self.options,
             &self.bounds,
@@ -110,23 +110,23 @@ impl Walker {
             course.skip_the_rest(why);
         }
         course.clean_up().await;
-        let Course { walk, login, .. } = course;
+        let Session { walk, login, .. } = course;
         self.login = login;
         walk
     }
 }
 
-impl Course<'_> {
+impl Session<'_> {
     /// All steps, in the order of a push's life.
-    async fn take(&mut self) -> Result<(), Why> {
+    async fn take(&mut self) -> Result<(), Skip> {
         match self.options.extent {
             Extent::Whole => self.take_all().await,
             Extent::Push(_) => self.take_a_push().await,
         }
     }
 
-    async fn take_a_push(&mut self) -> Result<(), Why> {
-        let site = self.reach().await?.ok_or(Why::Impossible)?;
+    async fn take_a_push(&mut self) -> Result<(), Skip> {
+        let site = self.reach().await?.ok_or(Skip::Impossible)?;
         self.site = Some(site);
         let challenge = self.ping().await?;
         self.log_in(challenge).await?;
@@ -134,11 +134,11 @@ impl Course<'_> {
         self.push(Works::Starting).await
     }
 
-    async fn take_all(&mut self) -> Result<(), Why> {
+    async fn take_all(&mut self) -> Result<(), Skip> {
         let reached = self.reach().await?;
         self.plain_http().await?;
         let Some(site) = reached else {
-            return Err(Why::Impossible);
+            return Err(Skip::Impossible);
         };
         self.site = Some(site);
         let challenge = self.ping().await?;

@@ -13,7 +13,9 @@ mod request;
 mod tests;
 
 pub use authorities::WireError;
-pub(crate) use request::{Ask, Framing, Patience, Payload, Progress, Reply, Told};
+pub(crate) use request::{
+    Framing, Payload, ResponseTimeouts, SendProgress, WireRequest, WireResponse, WireResult,
+};
 
 use super::trace::{AddressSeen, TlsSeen, Trouble};
 use crate::net::origin::{Host, Origin, Scheme};
@@ -37,7 +39,7 @@ pub(crate) struct Wire {
 
 /// Where a request goes.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct WireTarget {
     pub(crate) address: SocketAddr,
     pub(crate) scheme: Scheme,
     /// For SNI, and whom the certificate must be for.
@@ -98,7 +100,7 @@ impl Wire {
 
     /// Connects once, and shakes hands where TLS is spoken, with ALPN `h2, http/1.1`; `is_used` is
     /// false.
-    pub(crate) async fn look(&self, place: &Place) -> AddressSeen {
+    pub(crate) async fn look(&self, place: &WireTarget) -> AddressSeen {
         let began = Instant::now();
         let tcp = connect::tcp(place.address).await;
         let (connected, tls) = match (tcp, place.scheme) {
@@ -133,9 +135,14 @@ impl Wire {
 
     /// Connects, sends one request and reads the answer. It can be dropped at any time, and the
     /// connection with it.
-    pub(crate) async fn ask(&self, place: &Place, ask: Ask, progress: Progress<'_>) -> Told {
+    pub(crate) async fn ask(
+        &self,
+        place: &WireTarget,
+        ask: WireRequest,
+        progress: SendProgress<'_>,
+    ) -> WireResult {
         let began = Instant::now();
-        let failed = |trouble| Told::failed(trouble, began.elapsed());
+        let failed = |trouble| WireResult::failed(trouble, began.elapsed());
         let stream = match connect::tcp(place.address).await {
             Ok(stream) => stream,
             Err(trouble) => return failed(trouble),

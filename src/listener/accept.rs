@@ -1,9 +1,9 @@
 //! Bound sockets, and the worker threads that get the accepted connections.
 
 use super::certificates::{self, Certificates};
-use super::connection_info::Way;
-use super::handshake::{Entrance, Tls};
-use super::proxy_protocol::Introductions;
+use super::connection_info::Transport;
+use super::handshake::{ListenerContext, TlsContext};
+use super::proxy_protocol::ProxyProtocolReader;
 use super::worker::Workers;
 use crate::config::{self, ListenerKind};
 use futures_util::FutureExt;
@@ -37,12 +37,12 @@ pub(crate) enum ListenError {
 }
 
 /// A bound socket, ready to accept.
-pub(crate) struct Listener {
+pub(crate) struct BoundListener {
     socket: TcpListener,
-    entrance: Arc<Entrance>,
+    entrance: Arc<ListenerContext>,
 }
 
-impl Listener {
+impl BoundListener {
     /// Binds the n-th listener of the configuration.
     ///
     /// # Errors
@@ -50,7 +50,7 @@ impl Listener {
     pub(crate) async fn bind(
         index: usize,
         config: &config::Listener,
-    ) -> Result<Listener, ListenError> {
+    ) -> Result<BoundListener, ListenError> {
         let address = config.address;
         let bound = TcpListener::bind(address).await;
         let socket = bound.map_err(|source| ListenError::Bind {
@@ -66,22 +66,22 @@ impl Listener {
                 let settings = certificates::server_config(Arc::clone(&certificates));
                 let settings = settings.map_err(|source| ListenError::Tls { index, source })?;
                 let acceptor = Acceptor::from_server_config(Arc::new(settings));
-                let tls = Tls {
+                let tls = TlsContext {
                     acceptor,
                     certificates,
                 };
-                (Way::Tls, Some(tls))
+                (Transport::Tls, Some(tls))
             }
-            ListenerKind::Plain => (Way::Plain, None),
-            ListenerKind::RedirectToHttps => (Way::Redirect, None),
+            ListenerKind::Plain => (Transport::Plain, None),
+            ListenerKind::RedirectToHttps => (Transport::Redirect, None),
         };
-        Ok(Listener {
+        Ok(BoundListener {
             socket,
-            entrance: Arc::new(Entrance {
+            entrance: Arc::new(ListenerContext {
                 listener: index,
                 way,
                 tls,
-                introductions: Introductions::new(index, config.proxy_protocol),
+                introductions: ProxyProtocolReader::new(index, config.proxy_protocol),
             }),
         })
     }
@@ -103,8 +103,8 @@ impl Listener {
     /// `https` or `http`.
     pub(crate) fn scheme(&self) -> &'static str {
         match self.entrance.way {
-            Way::Tls => "https",
-            Way::Plain | Way::Redirect => "http",
+            Transport::Tls => "https",
+            Transport::Plain | Transport::Redirect => "http",
         }
     }
 

@@ -6,7 +6,7 @@ use std::task::Poll;
 
 /// Why a client is not served on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
+pub(super) enum CloseReason {
     SlowHeader,
     TooLarge,
     /// Over HTTP/2.
@@ -15,18 +15,18 @@ pub(super) enum Why {
 
 /// Where it is counted.
 #[derive(Clone)]
-pub(super) struct Refused {
+pub(super) struct CloseCounters {
     pub(super) slow_header: IntCounter,
     pub(super) header_too_large: IntCounter,
     pub(super) http2_flood: IntCounter,
 }
 
-impl Refused {
-    pub(super) fn count(&self, why: Why) {
+impl CloseCounters {
+    pub(super) fn count(&self, why: CloseReason) {
         match why {
-            Why::SlowHeader => self.slow_header.inc(),
-            Why::TooLarge => self.header_too_large.inc(),
-            Why::Flood => self.http2_flood.inc(),
+            CloseReason::SlowHeader => self.slow_header.inc(),
+            CloseReason::TooLarge => self.header_too_large.inc(),
+            CloseReason::Flood => self.http2_flood.inc(),
         }
     }
 }

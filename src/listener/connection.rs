@@ -1,14 +1,14 @@
 //! Serves the HTTP of one connection, and ends requests whose bodies don't make progress.
 
-use super::connection_info::{Arrival, Way};
-use super::connection_state::Life;
-use super::limited_stream::Guard;
-use super::min_data_rate::Progress;
+use super::connection_info::{ConnectionInfo, Transport};
+use super::connection_state::ConnectionState;
+use super::limited_stream::LimitedStream;
+use super::min_data_rate::BodyRates;
 use super::proxy_protocol::Announced;
-use super::shutdown::Ending;
+use super::shutdown::Shutdown;
 use super::{http1, http2};
 use crate::config::Limits;
-use crate::runtime::Memory;
+use crate::runtime::BodyMemory;
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
 use pingora::server::ShutdownWatch;
@@ -25,25 +25,25 @@ const LAST_ANSWER: Duration = Duration::from_secs(5);
 /// A connection's server around what answers its requests, with the arrival in between.
 pub(super) struct ConnectionApp<A> {
     app: Arc<A>,
-    way: Way,
+    way: Transport,
     announced: Announced,
-    life: Arc<Life>,
+    life: Arc<ConnectionState>,
     limits: Limits,
     without_request: IntCounter,
-    ending: Ending,
-    memory: Arc<Memory>,
+    ending: Shutdown,
+    memory: Arc<BodyMemory>,
     served: AtomicBool,
 }
 
 impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
     pub(super) fn new(
         app: Arc<A>,
-        (way, announced): (Way, Announced),
-        life: Arc<Life>,
+        (way, announced): (Transport, Announced),
+        life: Arc<ConnectionState>,
         limits: Limits,
         without_request: IntCounter,
-        ending: Ending,
-        memory: Arc<Memory>,
+        ending: Shutdown,
+        memory: Arc<BodyMemory>,
     ) -> Self {
         ConnectionApp {
             app,
@@ -60,7 +60,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
 
     /// Serves the connection until either side ends it. What HTTP/2 needs is set aside only for it: a
     /// connection that waits for its next request is to be small.
-    pub(super) async fn serve(self, stream: Guard, is_used_up: &Notify) {
+    pub(super) async fn serve(self, stream: LimitedStream, is_used_up: &Notify) {
         let connection = Arc::new(self);
         if stream.is_http2() {
             Box::pin(connection.serve_http2(stream, is_used_up)).await;
@@ -69,7 +69,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
         }
     }
 
-    async fn serve_http2(self: Arc<Self>, stream: Guard, is_used_up: &Notify) {
+    async fn serve_http2(self: Arc<Self>, stream: LimitedStream, is_used_up: &Notify) {
         let draining = &self.ending.draining;
         let memory = Arc::clone(&self.memory);
         let (leave, leaving) = watch::channel(false);
@@ -92,8 +92,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
     }
 
     /// Serves one request after the other.
-    async fn serve_http1(&self, stream: Guard) {
-        let connection = http1::Connection::new(stream, &self.life);
+    async fn serve_http1(&self, stream: LimitedStream) {
+        let connection = http1::Http1Connection::new(stream, &self.life);
         let mut rest = self.limits.keepalive_requests;
         loop {
             self.life.await_header();
@@ -118,7 +118,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
         }
     }
 
-    async fn awaits_request(&self, connection: &http1::Connection) -> bool {
+    async fn awaits_request(&self, connection: &http1::Http1Connection) -> bool {
         let mut closed = self.ending.closed.clone();
         let mut awaiting = pin!(connection.awaits_request());
         tokio::select! {
@@ -138,8 +138,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
         shutdown: &ShutdownWatch,
     ) -> bool {
         let life = &self.life;
-        let progress = Arc::new(Progress::new(life));
-        let arrival = Arrival {
+        let progress = Arc::new(BodyRates::new(life));
+        let arrival = ConnectionInfo {
             way: self.way,
             announced: self.announced,
             progress: Arc::clone(&progress),

@@ -1,29 +1,29 @@
 //! The connection limits, in total and for each client, and which connection is closed for a new one
 //! when the limit is reached.
 
-use super::connection_state::Life;
+use super::connection_state::ConnectionState;
 use crate::config::Limits;
 use crate::net::client_network::{ClientNetwork, Owner};
 use crate::net::trusted_proxies::TrustedProxies;
 use crate::observe::metrics::ConnectionRefused;
-use crate::runtime::{Room, Share, Shares};
+use crate::runtime::{FairShares, Room, Share};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What all listeners share.
 #[derive(Default)]
-pub(super) struct Gate {
-    open: Arc<Shares>,
+pub(super) struct ConnectionLimit {
+    open: Arc<FairShares>,
 }
 
 /// The place of one connection; it is free again when this is dropped.
-pub(super) struct Place {
-    gate: Arc<Gate>,
+pub(super) struct ConnectionPermit {
+    gate: Arc<ConnectionLimit>,
     share: Share,
     owner: Owner,
 }
 
-impl Gate {
+impl ConnectionLimit {
     /// Lets a connection in. `client` is the other end, where that is the client.
     ///
     /// # Errors
@@ -31,9 +31,9 @@ impl Gate {
     pub(super) fn enter(
         self: &Arc<Self>,
         client: Option<IpAddr>,
-        life: &Arc<Life>,
+        life: &Arc<ConnectionState>,
         limits: &Limits,
-    ) -> Result<Place, ConnectionRefused> {
+    ) -> Result<ConnectionPermit, ConnectionRefused> {
         let owner = Owner::of(client);
         let room = Room {
             places: limits.connections,
@@ -41,7 +41,7 @@ impl Gate {
         };
         let share = self.open.take(owner, life, room);
         let share = share.ok_or(ConnectionRefused::Connections)?;
-        Ok(Place {
+        Ok(ConnectionPermit {
             gate: Arc::clone(self),
             share,
             owner,
@@ -49,7 +49,7 @@ impl Gate {
     }
 }
 
-impl Place {
+impl ConnectionPermit {
     /// The connection is this client's, now that its address is known. A trusted proxy's is nobody's:
     /// behind it are many clients.
     ///
@@ -108,18 +108,22 @@ mod tests {
         }
     }
 
-    fn take(gate: &Arc<Gate>, limits: &Limits, address: &str) -> Result<Place, ConnectionRefused> {
+    fn take(
+        gate: &Arc<ConnectionLimit>,
+        limits: &Limits,
+        address: &str,
+    ) -> Result<ConnectionPermit, ConnectionRefused> {
         let trusted = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
         let address: IpAddr = address.parse().unwrap();
         let client = Some(address).filter(|address| !trusted.contains(*address));
-        let mut place = gate.enter(client, &Life::new(), limits)?;
+        let mut place = gate.enter(client, &ConnectionState::new(), limits)?;
         place.take(address, &trusted, limits)?;
         Ok(place)
     }
 
     #[test]
     fn places_are_counted_and_given_back() {
-        let (gate, limits) = (Arc::<Gate>::default(), limits(3, 9));
+        let (gate, limits) = (Arc::<ConnectionLimit>::default(), limits(3, 9));
         let places: Vec<_> = (0..3)
             .map(|_| take(&gate, &limits, "192.0.2.1").unwrap())
             .collect();
@@ -133,7 +137,7 @@ mod tests {
 
     #[test]
     fn each_client_has_its_own() {
-        let (gate, limits) = (Arc::<Gate>::default(), limits(100, 2));
+        let (gate, limits) = (Arc::<ConnectionLimit>::default(), limits(100, 2));
         let mut places = Vec::new();
         for (address, allowed) in [
             ("192.0.2.1", true),
@@ -160,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_limit_of_nothing_keeps_nothing_of_the_client() {
-        let (gate, limits) = (Arc::<Gate>::default(), limits(100, 0));
+        let (gate, limits) = (Arc::<ConnectionLimit>::default(), limits(100, 0));
         assert_eq!(
             take(&gate, &limits, "192.0.2.1").err(),
             Some(ConnectionsPerClient)

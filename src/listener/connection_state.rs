@@ -1,7 +1,7 @@
 //! The state that a connection's stream and its requests share: whether a header is expected, how long
 //! the client may leave an answer unread, and whether it does.
 
-use super::h2_unread_responses::Outflow;
+use super::h2_unread_responses::UnreadResponses;
 use crate::runtime::{Holder, Rest};
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ const FIRST_WRITES: Duration = Duration::from_secs(60);
 
 /// One connection, as its stream and its requests see it.
 #[derive(Debug)]
-pub(crate) struct Life {
+pub(crate) struct ConnectionState {
     began: Instant,
     /// Over HTTP/1.1: no hook has seen the next request.
     awaits_header: AtomicBool,
@@ -41,14 +41,14 @@ pub(crate) struct Life {
     /// The client takes no bytes: milliseconds from `began`, and one more, to since when.
     blocked: AtomicU64,
     /// The windows, over HTTP/2.
-    outflow: Mutex<Option<Box<Outflow>>>,
+    outflow: Mutex<Option<Box<UnreadResponses>>>,
     /// The connection has to give way to another.
     cut: Notify,
 }
 
-impl Life {
-    pub(crate) fn new() -> Arc<Life> {
-        Arc::new(Life {
+impl ConnectionState {
+    pub(crate) fn new() -> Arc<ConnectionState> {
+        Arc::new(ConnectionState {
             began: Instant::now(),
             awaits_header: AtomicBool::new(true),
             number: AtomicU64::new(0),
@@ -160,11 +160,11 @@ impl Life {
     }
 
     /// From now on the windows of an HTTP/2 client are watched.
-    pub(super) fn watches(&self, outflow: Outflow) {
+    pub(super) fn watches(&self, outflow: UnreadResponses) {
         *self.outflow() = Some(Box::new(outflow));
     }
 
-    pub(super) fn with_outflow<T>(&self, act: impl FnOnce(&mut Outflow) -> T) -> Option<T> {
+    pub(super) fn with_outflow<T>(&self, act: impl FnOnce(&mut UnreadResponses) -> T) -> Option<T> {
         self.outflow().as_deref_mut().map(act)
     }
 
@@ -187,7 +187,7 @@ impl Life {
         millis(now.saturating_duration_since(self.began))
     }
 
-    fn outflow(&self) -> MutexGuard<'_, Option<Box<Outflow>>> {
+    fn outflow(&self) -> MutexGuard<'_, Option<Box<UnreadResponses>>> {
         self.outflow.lock()
     }
 
@@ -217,11 +217,11 @@ pub(super) struct Awaited {
 }
 
 /// Counts a request for as long as it lives.
-pub(super) struct Served(Arc<Life>);
+pub(super) struct Served(Arc<ConnectionState>);
 
 /// A connection gives way as long as none of its requests waits for Harbor: those that do have
 /// bounds of their own.
-impl Holder for Life {
+impl Holder for ConnectionState {
     fn rest(&self, _: Instant) -> Rest {
         let open = self.active.load(Ordering::Relaxed);
         // Over HTTP/1.1 one is served from its first byte on.

@@ -1,13 +1,13 @@
 //! Limits the time and the size of each HTTP/1.1 header while it arrives, for the first request of a
 //! connection and for every later one.
 
-use super::close_reason::{Refused, Why, ended};
+use super::close_reason::{CloseCounters, CloseReason, ended};
 use super::connection_state::Awaited;
-use super::h1_header_scan::{Header, HeaderLimits, Seen, may_be_a_request};
-use super::lingering_close::Farewell;
+use super::h1_header_scan::{HeaderLimits, HeaderScan, ScanVerdict, may_be_a_request};
+use super::lingering_close::LingeringClose;
 use super::timer::Timer;
 use crate::config::Limits;
-use crate::oci::local_reply::Answer;
+use crate::oci::local_reply::LocalReply;
 use bytes::BytesMut;
 use pingora::protocols::Stream;
 use pingora::server::ShutdownWatch;
@@ -28,7 +28,7 @@ const PIECE: usize = 4096;
 
 /// What there is of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Came {
+pub(super) enum HeaderRead {
     /// The connection's end instead.
     Nothing,
     Part,
@@ -37,25 +37,25 @@ pub(super) enum Came {
 }
 
 /// What is read before a request is known.
-pub(super) struct Arriving {
-    state: State,
+pub(super) struct HeaderLimit {
+    state: HeaderState,
     timer: Timer,
     /// The process ends: a connection that waits for a request is closed.
     closed: ShutdownWatch,
 }
 
-enum State {
+enum HeaderState {
     /// No byte of the next request came.
     Idle,
     Header {
-        header: Header,
+        header: HeaderScan,
         /// Bytes of it that were looked at.
         seen: usize,
         since: Instant,
         /// The number of its request.
         request: u64,
     },
-    Refused(Box<Farewell>),
+    Refused(Box<LingeringClose>),
 }
 
 /// What it is when nothing came for too long.
@@ -64,10 +64,10 @@ enum Late {
     Header,
 }
 
-impl Arriving {
-    pub(super) fn new(closed: ShutdownWatch) -> Arriving {
-        Arriving {
-            state: State::Idle,
+impl HeaderLimit {
+    pub(super) fn new(closed: ShutdownWatch) -> HeaderLimit {
+        HeaderLimit {
+            state: HeaderState::Idle,
             timer: Timer::default(),
             closed,
         }
@@ -81,47 +81,47 @@ impl Arriving {
         beginning: &mut BytesMut,
         awaited: Awaited,
         limits: &Limits,
-        refused: &Refused,
+        refused: &CloseCounters,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Came>> {
+    ) -> Poll<io::Result<HeaderRead>> {
         // One of an earlier request was complete.
-        if let State::Header { request, .. } = &self.state
+        if let HeaderState::Header { request, .. } = &self.state
             && *request != awaited.number
         {
-            self.state = State::Idle;
+            self.state = HeaderState::Idle;
         }
-        if let State::Refused(farewell) = &mut self.state {
+        if let HeaderState::Refused(farewell) = &mut self.state {
             ready!(farewell.poll(stream, cx));
             return ended();
         }
         if let Some(end) = self.end() {
-            return Poll::Ready(Ok(Came::Whole(end)));
+            return Poll::Ready(Ok(HeaderRead::Whole(end)));
         }
         let why = match self.poll_piece(stream, beginning, cx) {
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            Poll::Ready(Ok(false)) => return Poll::Ready(Ok(Came::Nothing)),
+            Poll::Ready(Ok(false)) => return Poll::Ready(Ok(HeaderRead::Nothing)),
             Poll::Ready(Ok(true)) => match self.look(beginning, awaited, limits) {
                 Some(came) => return Poll::Ready(Ok(came)),
-                None => Why::TooLarge,
+                None => CloseReason::TooLarge,
             },
             Poll::Pending => {
                 let (deadline, late) = self.deadline(awaited, limits);
                 ready!(self.timer.poll(deadline, cx));
                 match late {
                     // As if the client had closed.
-                    Late::Idle => return Poll::Ready(Ok(Came::Nothing)),
-                    Late::Header => Why::SlowHeader,
+                    Late::Idle => return Poll::Ready(Ok(HeaderRead::Nothing)),
+                    Late::Header => CloseReason::SlowHeader,
                 }
             }
         };
         refused.count(why);
         let answer = match why {
-            Why::TooLarge => Answer::HeaderTooLarge,
-            Why::SlowHeader | Why::Flood => Answer::ClientStalled,
+            CloseReason::TooLarge => LocalReply::HeaderTooLarge,
+            CloseReason::SlowHeader | CloseReason::Flood => LocalReply::ClientStalled,
         };
-        let mut farewell = Box::new(Farewell::new(answer));
+        let mut farewell = Box::new(LingeringClose::new(answer));
         let polled = farewell.poll(stream, cx);
-        self.state = State::Refused(farewell);
+        self.state = HeaderState::Refused(farewell);
         ready!(polled);
         ended()
     }
@@ -145,53 +145,55 @@ impl Arriving {
     }
 
     /// None where the header is too large.
-    fn look(&mut self, beginning: &[u8], awaited: Awaited, limits: &Limits) -> Option<Came> {
+    fn look(&mut self, beginning: &[u8], awaited: Awaited, limits: &Limits) -> Option<HeaderRead> {
         let bounds = HeaderLimits {
             fields: limits.header_fields,
             bytes: limits.header_bytes,
         };
-        if matches!(self.state, State::Idle) {
-            self.state = State::Header {
-                header: Header::default(),
+        if matches!(self.state, HeaderState::Idle) {
+            self.state = HeaderState::Header {
+                header: HeaderScan::default(),
                 seen: 0,
                 since: Instant::now(),
                 request: awaited.number,
             };
         }
-        let State::Header { header, seen, .. } = &mut self.state else {
+        let HeaderState::Header { header, seen, .. } = &mut self.state else {
             return None;
         };
         let (is_first, had_line) = (*seen == 0, header.has_request_line());
-        if header.take(&beginning[*seen..], bounds) == Seen::TooLarge {
+        if header.take(&beginning[*seen..], bounds) == ScanVerdict::TooLarge {
             return None;
         }
         *seen = beginning.len();
         let is_looked_at = is_first || header.has_request_line() != had_line;
         Some(match header.end() {
-            Some(end) => Came::Whole(end),
-            None if is_looked_at && !may_be_a_request(beginning) => Came::Whole(beginning.len()),
-            None => Came::Part,
+            Some(end) => HeaderRead::Whole(end),
+            None if is_looked_at && !may_be_a_request(beginning) => {
+                HeaderRead::Whole(beginning.len())
+            }
+            None => HeaderRead::Part,
         })
     }
 
     fn end(&self) -> Option<usize> {
         match &self.state {
-            State::Header { header, .. } => header.end(),
-            State::Idle | State::Refused(_) => None,
+            HeaderState::Header { header, .. } => header.end(),
+            HeaderState::Idle | HeaderState::Refused(_) => None,
         }
     }
 
     fn seen(&self) -> usize {
         match &self.state {
-            State::Header { seen, .. } => *seen,
-            State::Idle | State::Refused(_) => 0,
+            HeaderState::Header { seen, .. } => *seen,
+            HeaderState::Idle | HeaderState::Refused(_) => 0,
         }
     }
 
     fn deadline(&self, awaited: Awaited, limits: &Limits) -> (Instant, Late) {
         match &self.state {
-            State::Header { since, .. } => (*since + limits.header_time, Late::Header),
-            State::Idle | State::Refused(_) => {
+            HeaderState::Header { since, .. } => (*since + limits.header_time, Late::Header),
+            HeaderState::Idle | HeaderState::Refused(_) => {
                 let idle = if *self.closed.borrow() {
                     limits.keepalive_idle.min(LAST_WAIT)
                 } else {

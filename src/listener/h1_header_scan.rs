@@ -14,7 +14,7 @@ pub(super) struct HeaderLimits {
 
 /// What the bytes so far are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum ScanVerdict {
     /// A part of a header, or a whole one that Pingora can parse: the request is judged there.
     Acceptable,
     TooLarge,
@@ -22,7 +22,7 @@ pub(super) enum Seen {
 
 /// One header on its way.
 #[derive(Debug, Default)]
-pub(super) struct Header {
+pub(super) struct HeaderScan {
     bytes: u64,
     fields: usize,
     /// Bytes of the line that has not ended.
@@ -33,9 +33,9 @@ pub(super) struct Header {
     complete: bool,
 }
 
-impl Header {
+impl HeaderScan {
     /// The next piece came; what follows the header is not looked at.
-    pub(super) fn take(&mut self, piece: &[u8], limits: HeaderLimits) -> Seen {
+    pub(super) fn take(&mut self, piece: &[u8], limits: HeaderLimits) -> ScanVerdict {
         let mut rest = piece;
         while let (false, Some(end)) = (self.complete, memchr::memchr(b'\n', rest)) {
             let (line, after) = (&rest[..end], &rest[end + 1..]);
@@ -50,9 +50,9 @@ impl Header {
         // A header that is complete is answered where its registry and its client are known.
         let is_over = self.bytes > limits.bytes || self.fields > limits.fields;
         if self.fields > PARSED_FIELDS || (is_over && !self.complete) {
-            Seen::TooLarge
+            ScanVerdict::TooLarge
         } else {
-            Seen::Acceptable
+            ScanVerdict::Acceptable
         }
     }
 
@@ -135,7 +135,7 @@ mod tests {
             ("\r\nPUT / HTTP/1.1\na: b\n\nbody", Some(23)),
             ("PUT / HTTP/1.1\r\na: b\r\n", None),
         ] {
-            let mut header = Header::default();
+            let mut header = HeaderScan::default();
             header.take(text.as_bytes(), LIMITS);
             assert_eq!(header.end(), end, "{text:?}");
         }
@@ -147,18 +147,18 @@ mod tests {
     };
 
     /// What is seen of `text` whole, and of it in pieces of one byte.
-    fn seen(text: &str) -> (Seen, Seen) {
-        let whole = Header::default().take(text.as_bytes(), LIMITS);
-        let mut header = Header::default();
+    fn seen(text: &str) -> (ScanVerdict, ScanVerdict) {
+        let whole = HeaderScan::default().take(text.as_bytes(), LIMITS);
+        let mut header = HeaderScan::default();
         let mut pieces = text.as_bytes().chunks(1);
-        let dripped = pieces.find(|piece| header.take(piece, LIMITS) == Seen::TooLarge);
-        let dripped = dripped.map_or(Seen::Acceptable, |_| Seen::TooLarge);
+        let dripped = pieces.find(|piece| header.take(piece, LIMITS) == ScanVerdict::TooLarge);
+        let dripped = dripped.map_or(ScanVerdict::Acceptable, |_| ScanVerdict::TooLarge);
         (whole, dripped)
     }
 
     #[test]
     fn a_header_is_measured_until_it_ends() {
-        use Seen::{Acceptable, TooLarge};
+        use ScanVerdict::{Acceptable, TooLarge};
         let long = format!("GET / HTTP/1.1\r\na: {}", "x".repeat(60));
         let many = "a:\r\n".repeat(300);
         for (name, text, whole, dripped) in [

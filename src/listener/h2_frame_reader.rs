@@ -14,7 +14,7 @@ pub(super) const CONTINUATION: u8 = 9;
 
 /// One frame's head.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Head {
+pub(super) struct FrameHeader {
     /// Of the payload.
     pub(super) length: usize,
     pub(super) kind: u8,
@@ -23,16 +23,16 @@ pub(super) struct Head {
 }
 
 /// What a piece brought of a frame.
-pub(super) enum Part<'p> {
-    Begins(Head),
+pub(super) enum FramePart<'p> {
+    Begins(FrameHeader),
     /// Some of its payload.
-    Payload(Head, &'p [u8]),
+    Payload(FrameHeader, &'p [u8]),
     Ends,
 }
 
 /// Tells frames apart.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct FrameReader {
     /// Bytes that are still to come before the first frame.
     preface: usize,
     head: [u8; HEAD],
@@ -41,10 +41,10 @@ pub(super) struct Reader {
     payload: usize,
 }
 
-impl Reader {
+impl FrameReader {
     /// So many bytes come before the first frame.
-    pub(super) fn new(preface: usize) -> Reader {
-        Reader {
+    pub(super) fn new(preface: usize) -> FrameReader {
+        FrameReader {
             preface,
             head: [0; HEAD],
             have: 0,
@@ -52,7 +52,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn take(&mut self, piece: &[u8], mut on: impl FnMut(Part<'_>)) {
+    pub(super) fn take(&mut self, piece: &[u8], mut on: impl FnMut(FramePart<'_>)) {
         let skipped = self.preface.min(piece.len());
         self.preface -= skipped;
         let mut rest = &piece[skipped..];
@@ -66,24 +66,24 @@ impl Reader {
                     return;
                 }
                 self.payload = self.head().length;
-                on(Part::Begins(self.head()));
+                on(FramePart::Begins(self.head()));
             }
             let taken = self.payload.min(rest.len());
             if taken > 0 {
-                on(Part::Payload(self.head(), &rest[..taken]));
+                on(FramePart::Payload(self.head(), &rest[..taken]));
             }
             self.payload -= taken;
             rest = &rest[taken..];
             if self.payload == 0 {
                 self.have = 0;
-                on(Part::Ends);
+                on(FramePart::Ends);
             }
         }
     }
 
-    fn head(&self) -> Head {
+    fn head(&self) -> FrameHeader {
         let [a, b, c, kind, flags, stream @ ..] = self.head;
-        Head {
+        FrameHeader {
             length: usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c),
             kind,
             flags,

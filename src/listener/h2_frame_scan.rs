@@ -3,7 +3,8 @@
 //! frames that cost the gateway work and the client nothing. Pure: no clock; h2 parses the content.
 
 use super::h2_frame_reader::{
-    CONTINUATION, DATA, HEADERS, Head, PREFACE, Part, RST_STREAM, Reader, SETTINGS, WINDOW_UPDATE,
+    CONTINUATION, DATA, FrameHeader, FramePart, FrameReader, HEADERS, PREFACE, RST_STREAM,
+    SETTINGS, WINDOW_UPDATE,
 };
 
 const END_HEADERS: u8 = 4;
@@ -15,7 +16,7 @@ const LARGEST: usize = 16 * 1024;
 
 /// What one piece brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Brought {
+pub(super) struct ScannedFrames {
     /// Streams that were opened.
     pub(super) streams: u32,
     /// Streams that the client gave up.
@@ -28,14 +29,14 @@ pub(super) struct Brought {
 
 /// The frames of one connection.
 #[derive(Debug)]
-pub(super) struct Frames {
-    reader: Reader,
-    seen: Seen,
+pub(super) struct FrameScan {
+    reader: FrameReader,
+    seen: FrameState,
 }
 
 /// What is known of those that came.
 #[derive(Debug, Default)]
-struct Seen {
+struct FrameState {
     has_begun: bool,
     last_stream: u32,
     /// Header blocks that began.
@@ -45,11 +46,11 @@ struct Seen {
     ends_block: bool,
 }
 
-impl Frames {
-    pub(super) fn new() -> Frames {
-        Frames {
-            reader: Reader::new(PREFACE),
-            seen: Seen::default(),
+impl FrameScan {
+    pub(super) fn new() -> FrameScan {
+        FrameScan {
+            reader: FrameReader::new(PREFACE),
+            seen: FrameState::default(),
         }
     }
 
@@ -64,20 +65,20 @@ impl Frames {
     }
 
     /// The next piece came.
-    pub(super) fn take(&mut self, piece: &[u8]) -> Brought {
-        let mut brought = Brought::default();
-        let Frames { reader, seen } = self;
+    pub(super) fn take(&mut self, piece: &[u8]) -> ScannedFrames {
+        let mut brought = ScannedFrames::default();
+        let FrameScan { reader, seen } = self;
         reader.take(piece, |part| match part {
-            Part::Begins(head) => seen.begin_frame(head, &mut brought),
-            Part::Payload(..) => {}
-            Part::Ends => seen.end_frame(),
+            FramePart::Begins(head) => seen.begin_frame(head, &mut brought),
+            FramePart::Payload(..) => {}
+            FramePart::Ends => seen.end_frame(),
         });
         brought
     }
 }
 
-impl Seen {
-    fn begin_frame(&mut self, head: Head, brought: &mut Brought) {
+impl FrameState {
+    fn begin_frame(&mut self, head: FrameHeader, brought: &mut ScannedFrames) {
         self.ends_block = false;
         brought.is_too_large |= head.length > LARGEST && !self.may_be_large(head.kind);
         match head.kind {
@@ -135,9 +136,9 @@ mod tests {
     }
 
     /// What came, by whatever pieces it came in.
-    fn taken(bytes: &[u8], size: usize) -> (Frames, Brought) {
-        let mut frames = Frames::new();
-        let mut sum = Brought::default();
+    fn taken(bytes: &[u8], size: usize) -> (FrameScan, ScannedFrames) {
+        let mut frames = FrameScan::new();
+        let mut sum = ScannedFrames::default();
         for piece in bytes.chunks(size) {
             let brought = frames.take(piece);
             sum.streams += brought.streams;
@@ -168,7 +169,7 @@ mod tests {
         }
         for size in [1, 2, 7, 9, 10, 4096, bytes.len()] {
             let (frames, brought) = taken(&bytes, size);
-            let expected = Brought {
+            let expected = ScannedFrames {
                 streams: 2,
                 resets: 1,
                 control: 3,

@@ -6,11 +6,11 @@
 //! time, keeps each frame until it is whole, and takes every stream that a client opens and gives up
 //! after that for work that was wanted.
 
-use super::close_reason::{Refused, Why, ended};
-use super::connection_state::Life;
-use super::h2_frame_scan::Frames;
+use super::close_reason::{CloseCounters, CloseReason, ended};
+use super::connection_state::ConnectionState;
+use super::h2_frame_scan::FrameScan;
 use super::timer::Timer;
-use super::token_bucket::Allowance;
+use super::token_bucket::TokenBucket;
 use crate::config::Limits;
 use pingora::protocols::Stream;
 use std::io;
@@ -35,32 +35,32 @@ const CONTROLS_PER_SECOND: u32 = 200;
 const UPDATES: u32 = 4000;
 const UPDATES_PER_SECOND: u32 = 400;
 
-pub(super) struct Multiplexed {
-    frames: Frames,
+pub(super) struct H2Limits {
+    frames: FrameScan,
     began: Instant,
     /// The number of the header block that is under way, and since when it is.
     block: Option<(u64, Instant)>,
     streams: u32,
-    resets: Allowance,
-    controls: Allowance,
-    updates: Allowance,
+    resets: TokenBucket,
+    controls: TokenBucket,
+    updates: TokenBucket,
     /// The client opened as many streams as one connection may.
     is_used_up: Arc<Notify>,
     timer: Timer,
 }
 
-impl Multiplexed {
-    pub(super) fn new(limits: &Limits, is_used_up: Arc<Notify>) -> Multiplexed {
+impl H2Limits {
+    pub(super) fn new(limits: &Limits, is_used_up: Arc<Notify>) -> H2Limits {
         let now = Instant::now();
         let resets = limits.http2_streams.saturating_mul(2);
-        Multiplexed {
-            frames: Frames::new(),
+        H2Limits {
+            frames: FrameScan::new(),
             began: now,
             block: None,
             streams: 0,
-            resets: Allowance::new(resets, RESETS_PER_SECOND, now),
-            controls: Allowance::new(CONTROLS, CONTROLS_PER_SECOND, now),
-            updates: Allowance::new(UPDATES, UPDATES_PER_SECOND, now),
+            resets: TokenBucket::new(resets, RESETS_PER_SECOND, now),
+            controls: TokenBucket::new(CONTROLS, CONTROLS_PER_SECOND, now),
+            updates: TokenBucket::new(UPDATES, UPDATES_PER_SECOND, now),
             is_used_up,
             timer: Timer::default(),
         }
@@ -70,8 +70,8 @@ impl Multiplexed {
         &mut self,
         stream: &mut Stream,
         limits: &Limits,
-        life: &Life,
-        refused: &Refused,
+        life: &ConnectionState,
+        refused: &CloseCounters,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
@@ -83,21 +83,21 @@ impl Multiplexed {
                 if self.is_calm(piece, limits, life) {
                     return Poll::Ready(Ok(()));
                 }
-                Why::Flood
+                CloseReason::Flood
             }
             Poll::Pending => {
                 let Some(since) = self.waits_since() else {
                     return Poll::Pending;
                 };
                 ready!(self.timer.poll(since + limits.header_time, cx));
-                Why::SlowHeader
+                CloseReason::SlowHeader
             }
         };
         refused.count(why);
         ended()
     }
 
-    fn is_calm(&mut self, piece: &[u8], limits: &Limits, life: &Life) -> bool {
+    fn is_calm(&mut self, piece: &[u8], limits: &Limits, life: &ConnectionState) -> bool {
         let now = Instant::now();
         let brought = self.frames.take(piece);
         let block = self.frames.block();

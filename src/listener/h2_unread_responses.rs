@@ -5,7 +5,8 @@
 //! enough was sent on it that its answer makes progress.
 
 use super::h2_frame_reader::{
-    DATA, HEADERS, Head, PREFACE, Part, RST_STREAM, Reader, SETTINGS, WINDOW_UPDATE,
+    DATA, FrameHeader, FramePart, FrameReader, HEADERS, PREFACE, RST_STREAM, SETTINGS,
+    WINDOW_UPDATE,
 };
 use std::collections::HashMap;
 use std::time::Instant;
@@ -22,20 +23,20 @@ const WORTH_AN_UPDATE: usize = 64;
 
 /// One connection's two directions, and the windows in them.
 #[derive(Debug)]
-pub(super) struct Outflow {
-    came: Reader,
-    went: Reader,
+pub(super) struct UnreadResponses {
+    came: FrameReader,
+    went: FrameReader,
     entries: Entries,
-    windows: Windows,
+    windows: SendWindows,
 }
 
 /// The windows of one connection. What a client does to streams that were not answered yet is kept,
 /// too: many grant a window with the request.
 #[derive(Debug)]
-struct Windows {
+struct SendWindows {
     initial: i64,
     connection: i64,
-    streams: HashMap<u32, Stream>,
+    streams: HashMap<u32, StreamWindow>,
     last_stream: u32,
     /// How many bytes of an answer are progress.
     progress: u64,
@@ -45,25 +46,25 @@ struct Windows {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Stream {
+struct StreamWindow {
     window: i64,
     /// Bytes since it last counted as read, and since when that is. None before its answer began.
     read: Option<(u64, Instant)>,
 }
 
 /// What is read of payloads.
-enum Entry {
+enum WindowEntry {
     Setting(u16, u32),
     Increment(u32, u32),
 }
 
-impl Outflow {
-    pub(super) fn new(progress: u64) -> Outflow {
-        Outflow {
-            came: Reader::new(PREFACE),
-            went: Reader::new(0),
+impl UnreadResponses {
+    pub(super) fn new(progress: u64) -> UnreadResponses {
+        UnreadResponses {
+            came: FrameReader::new(PREFACE),
+            went: FrameReader::new(0),
             entries: Entries::default(),
-            windows: Windows {
+            windows: SendWindows {
                 initial: 65_535,
                 connection: 65_535,
                 streams: HashMap::new(),
@@ -77,16 +78,18 @@ impl Outflow {
 
     /// A piece came from the client.
     pub(super) fn came(&mut self, piece: &[u8]) {
-        let Outflow {
+        let UnreadResponses {
             entries, windows, ..
         } = self;
         self.came.take(piece, |part| match part {
-            Part::Begins(head) => {
+            FramePart::Begins(head) => {
                 entries.filled = 0;
                 windows.heard(head);
             }
-            Part::Payload(head, piece) => entries.take(head, piece, |entry| windows.told(entry)),
-            Part::Ends => {}
+            FramePart::Payload(head, piece) => {
+                entries.take(head, piece, |entry| windows.told(entry))
+            }
+            FramePart::Ends => {}
         });
     }
 
@@ -94,8 +97,8 @@ impl Outflow {
     pub(super) fn went(&mut self, piece: &[u8], now: Instant) {
         let windows = &mut self.windows;
         self.went.take(piece, |part| match part {
-            Part::Begins(head) => windows.said(head, now),
-            Part::Payload(..) | Part::Ends => {}
+            FramePart::Begins(head) => windows.said(head, now),
+            FramePart::Payload(..) | FramePart::Ends => {}
         });
     }
 
@@ -110,20 +113,20 @@ impl Outflow {
 
     /// Since when the answer that has been left unread longest is.
     pub(super) fn unread_since(&self) -> Option<Instant> {
-        let shut = |stream: &&Stream| stream.window.min(self.windows.connection) < SHUT;
+        let shut = |stream: &&StreamWindow| stream.window.min(self.windows.connection) < SHUT;
         let unread = self.windows.streams.values().filter(shut);
         unread.filter_map(|stream| Some(stream.read?.1)).min()
     }
 }
 
-impl Windows {
+impl SendWindows {
     /// A frame began to come.
-    fn heard(&mut self, head: Head) {
+    fn heard(&mut self, head: FrameHeader) {
         match head.kind {
             HEADERS if head.stream > self.last_stream => {
                 self.last_stream = head.stream;
                 let window = self.initial;
-                let stream = Stream { window, read: None };
+                let stream = StreamWindow { window, read: None };
                 self.streams.insert(head.stream, stream);
             }
             RST_STREAM => {
@@ -135,18 +138,18 @@ impl Windows {
     }
 
     /// What a frame that came says of windows.
-    fn told(&mut self, entry: Entry) {
+    fn told(&mut self, entry: WindowEntry) {
         match entry {
-            Entry::Setting(INITIAL_WINDOW_SIZE, size) => {
+            WindowEntry::Setting(INITIAL_WINDOW_SIZE, size) => {
                 let change = i64::from(size) - self.initial;
                 self.initial = i64::from(size);
                 for stream in self.streams.values_mut() {
                     stream.window += change;
                 }
             }
-            Entry::Setting(..) => {}
-            Entry::Increment(0, bytes) => self.connection += i64::from(bytes),
-            Entry::Increment(stream, bytes) => {
+            WindowEntry::Setting(..) => {}
+            WindowEntry::Increment(0, bytes) => self.connection += i64::from(bytes),
+            WindowEntry::Increment(stream, bytes) => {
                 if let Some(stream) = self.streams.get_mut(&stream) {
                     stream.window += i64::from(bytes);
                 }
@@ -155,7 +158,7 @@ impl Windows {
     }
 
     /// A frame began to go.
-    fn said(&mut self, head: Head, now: Instant) {
+    fn said(&mut self, head: FrameHeader, now: Instant) {
         let ends = matches!(head.kind, DATA | HEADERS) && head.flags & END_STREAM != 0;
         if ends || head.kind == RST_STREAM {
             self.streams.remove(&head.stream);
@@ -193,7 +196,7 @@ struct Entries {
 }
 
 impl Entries {
-    fn take(&mut self, head: Head, mut piece: &[u8], mut on: impl FnMut(Entry)) {
+    fn take(&mut self, head: FrameHeader, mut piece: &[u8], mut on: impl FnMut(WindowEntry)) {
         let size = match head.kind {
             SETTINGS if head.flags & ACK == 0 => 6,
             WINDOW_UPDATE => 4,
@@ -210,8 +213,11 @@ impl Entries {
             self.filled = 0;
             let [a, b, c, d, e, f] = self.entry;
             on(match size {
-                6 => Entry::Setting(u16::from_be_bytes([a, b]), u32::from_be_bytes([c, d, e, f])),
-                _ => Entry::Increment(head.stream, u32::from_be_bytes([a & 0x7f, b, c, d])),
+                6 => WindowEntry::Setting(
+                    u16::from_be_bytes([a, b]),
+                    u32::from_be_bytes([c, d, e, f]),
+                ),
+                _ => WindowEntry::Increment(head.stream, u32::from_be_bytes([a & 0x7f, b, c, d])),
             });
         }
     }
@@ -246,11 +252,11 @@ mod tests {
         let began = Instant::now();
         let at = |seconds| began + Duration::from_secs(seconds);
         for size in [1, 5, 9, 4096] {
-            let mut flow = Outflow::new(1000);
-            let come = |flow: &mut Outflow, bytes: &[u8]| {
+            let mut flow = UnreadResponses::new(1000);
+            let come = |flow: &mut UnreadResponses, bytes: &[u8]| {
                 bytes.chunks(size).for_each(|piece| flow.came(piece));
             };
-            let go = |flow: &mut Outflow, bytes: &[u8], now| {
+            let go = |flow: &mut UnreadResponses, bytes: &[u8], now| {
                 bytes.chunks(size).for_each(|piece| flow.went(piece, now));
             };
             come(&mut flow, &begun(0));
@@ -275,7 +281,7 @@ mod tests {
     #[test]
     fn the_connections_window_shuts_all_its_streams() {
         let now = Instant::now();
-        let mut flow = Outflow::new(1000);
+        let mut flow = UnreadResponses::new(1000);
         flow.came(&begun(1 << 20));
         flow.went(&frame(HEADERS, 4, 1, &[0x88]), now);
         flow.went(&data(65_000), now);
@@ -292,7 +298,7 @@ mod tests {
     #[test]
     fn an_update_for_each_piece_is_no_flood() {
         let now = Instant::now();
-        let mut flow = Outflow::new(1000);
+        let mut flow = UnreadResponses::new(1000);
         flow.came(&begun(1 << 20));
         flow.went(&frame(HEADERS, 4, 1, &[0x88]), now);
         for _ in 0..100 {

@@ -3,10 +3,10 @@
 
 use super::certificates::Certificates;
 use super::client_stream::ClientStream;
-use super::connection_info::Way;
-use super::connection_limit::Place;
-use super::connection_state::Life;
-use super::proxy_protocol::{Announced, Dismissed, Introductions};
+use super::connection_info::Transport;
+use super::connection_limit::ConnectionPermit;
+use super::connection_state::ConnectionState;
+use super::proxy_protocol::{Announced, ProxyProtocolError, ProxyProtocolReader};
 use crate::config::Limits;
 use crate::net::proxy_header::Sender;
 use crate::net::trusted_proxies::TrustedProxies;
@@ -26,57 +26,57 @@ use tokio::net::TcpStream;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What all connections of one listener share.
-pub(super) struct Entrance {
+pub(super) struct ListenerContext {
     /// Index into the configuration's listeners.
     pub(super) listener: usize,
-    pub(super) way: Way,
-    pub(super) tls: Option<Tls>,
-    pub(super) introductions: Introductions,
+    pub(super) way: Transport,
+    pub(super) tls: Option<TlsContext>,
+    pub(super) introductions: ProxyProtocolReader,
 }
 
-pub(super) struct Tls {
+pub(super) struct TlsContext {
     pub(super) acceptor: Acceptor,
     pub(super) certificates: Arc<Certificates>,
 }
 
 /// A connection on its way to a worker.
-pub(super) struct Accepted {
+pub(super) struct AcceptedConnection {
     pub(super) socket: std::net::TcpStream,
     pub(super) peer: SocketAddr,
-    pub(super) entrance: Arc<Entrance>,
-    pub(super) place: Place,
-    pub(super) life: Arc<Life>,
+    pub(super) entrance: Arc<ListenerContext>,
+    pub(super) place: ConnectionPermit,
+    pub(super) life: Arc<ConnectionState>,
 }
 
 /// A connection that is ready for HTTP.
-pub(super) struct Prepared {
+pub(super) struct PreparedConnection {
     pub(super) stream: Stream,
     pub(super) announced: Announced,
     /// Counted among those that are open for as long as this lives.
-    pub(super) place: Place,
+    pub(super) place: ConnectionPermit,
 }
 
 /// Why a connection was not served.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum NotServed {
-    Dismissed(Dismissed),
+    Dismissed(ProxyProtocolError),
     Handshake(HandshakeFailure),
 }
 
-impl Accepted {
+impl AcceptedConnection {
     /// Reads the PROXY header and shakes hands, where the listener has it so. Runs on the worker
     /// that keeps the connection.
     pub(super) async fn prepare(
         mut self,
         trusted: &TrustedProxies,
         limits: &Limits,
-    ) -> Result<Prepared, NotServed> {
+    ) -> Result<PreparedConnection, NotServed> {
         let peer = self.peer;
         let tuned =
             TcpStream::from_std(self.socket).and_then(|socket| tune(&socket).map(|()| socket));
         let mut socket = tuned.map_err(|error| {
             log::debug!("{peer}: disconnected before it was served: {error}");
-            NotServed::Dismissed(Dismissed::Gone)
+            NotServed::Dismissed(ProxyProtocolError::Gone)
         })?;
         let introductions = &self.entrance.introductions;
         let introduced = introductions.read(&mut socket, peer, trusted).await;
@@ -90,7 +90,7 @@ impl Accepted {
         let taken = self.place.take(client.ip(), trusted, limits);
         taken.map_err(|reason| {
             turn_away(&socket);
-            NotServed::Dismissed(Dismissed::Refused(reason))
+            NotServed::Dismissed(ProxyProtocolError::Refused(reason))
         })?;
         let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
         // The hooks ask for it; without a PROXY header this saves a system call for each request.
@@ -105,7 +105,7 @@ impl Accepted {
             Some(tls) => shake(&tls.acceptor, stream, client).await?,
             None => Box::new(stream),
         };
-        Ok(Prepared {
+        Ok(PreparedConnection {
             stream,
             announced,
             place: self.place,

@@ -4,11 +4,11 @@
 //! 1 MiB, calls no hook before a header is complete, and waits for ever for a client to take what
 //! is not a body.
 
-use super::close_reason::Refused;
-use super::connection_state::Life;
-use super::h1_header_limit::{Arriving, Came};
-use super::h2_limits::Multiplexed;
-use super::h2_unread_responses::Outflow;
+use super::close_reason::CloseCounters;
+use super::connection_state::ConnectionState;
+use super::h1_header_limit::{HeaderLimit, HeaderRead};
+use super::h2_limits::H2Limits;
+use super::h2_unread_responses::UnreadResponses;
 use super::timer::Wait;
 use crate::config::Limits;
 use async_trait::async_trait;
@@ -33,12 +33,12 @@ use tokio::sync::Notify;
 const AHEAD: usize = 4096;
 
 /// The connection.
-pub(super) struct Guard {
+pub(super) struct LimitedStream {
     inner: Stream,
     is_tls: bool,
     limits: Limits,
-    life: Arc<Life>,
-    refused: Refused,
+    life: Arc<ConnectionState>,
+    refused: CloseCounters,
     reading: Reading,
     /// What was read of the next request, or of this one's body.
     beginning: BytesMut,
@@ -49,29 +49,29 @@ pub(super) struct Guard {
 }
 
 enum Reading {
-    Http1(Arriving),
-    Http2(Box<Multiplexed>),
+    Http1(HeaderLimit),
+    Http2(Box<H2Limits>),
 }
 
-impl Guard {
+impl LimitedStream {
     /// Holds a connection to these limits; `is_used_up` is told when an HTTP/2 client has opened as
     /// many streams as one connection may.
     pub(super) fn new(
         inner: Stream,
         limits: Limits,
-        life: Arc<Life>,
-        refused: Refused,
+        life: Arc<ConnectionState>,
+        refused: CloseCounters,
         is_used_up: Arc<Notify>,
         closed: ShutdownWatch,
-    ) -> Guard {
+    ) -> LimitedStream {
         let reading = match inner.selected_alpn_proto() {
             Some(ALPN::H2) => {
-                life.watches(Outflow::new(limits.download_progress));
-                Reading::Http2(Box::new(Multiplexed::new(&limits, is_used_up)))
+                life.watches(UnreadResponses::new(limits.download_progress));
+                Reading::Http2(Box::new(H2Limits::new(&limits, is_used_up)))
             }
-            _ => Reading::Http1(Arriving::new(closed)),
+            _ => Reading::Http1(HeaderLimit::new(closed)),
         };
-        Guard {
+        LimitedStream {
             is_tls: inner.get_ssl_digest().is_some(),
             inner,
             limits,
@@ -96,7 +96,7 @@ impl Guard {
     pub(super) fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let came = ready!(self.poll_beginning(cx));
         // Whatever it was, it is the connection's end.
-        Poll::Ready(!matches!(came, Err(_) | Ok(Came::Nothing)))
+        Poll::Ready(!matches!(came, Err(_) | Ok(HeaderRead::Nothing)))
     }
 
     /// Over HTTP/1.1: the next request's header, as it came; none when it doesn't come. What came
@@ -104,27 +104,27 @@ impl Guard {
     pub(super) fn poll_header(&mut self, cx: &mut Context<'_>) -> Poll<Option<BytesMut>> {
         loop {
             match ready!(self.poll_beginning(cx)) {
-                Ok(Came::Part) => {}
-                Ok(Came::Whole(length)) => {
+                Ok(HeaderRead::Part) => {}
+                Ok(HeaderRead::Whole(length)) => {
                     let header = self.beginning.split_to(length);
                     if self.beginning.is_empty() {
                         self.beginning = BytesMut::new();
                     }
                     return Poll::Ready(Some(header));
                 }
-                Err(_) | Ok(Came::Nothing) => return Poll::Ready(None),
+                Err(_) | Ok(HeaderRead::Nothing) => return Poll::Ready(None),
             }
         }
     }
 
-    fn poll_beginning(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Came>> {
+    fn poll_beginning(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<HeaderRead>> {
         match (&mut self.reading, self.life.awaited()) {
             (Reading::Http1(arriving), Some(awaited)) => {
                 let (limits, refused) = (&self.limits, &self.refused);
                 let (stream, beginning) = (&mut self.inner, &mut self.beginning);
                 arriving.poll(stream, beginning, awaited, limits, refused, cx)
             }
-            (Reading::Http1(_) | Reading::Http2(_), _) => Poll::Ready(Ok(Came::Nothing)),
+            (Reading::Http1(_) | Reading::Http2(_), _) => Poll::Ready(Ok(HeaderRead::Nothing)),
         }
     }
 
@@ -195,7 +195,7 @@ impl Guard {
     }
 }
 
-impl AsyncRead for Guard {
+impl AsyncRead for LimitedStream {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -228,7 +228,7 @@ impl AsyncRead for Guard {
     }
 }
 
-impl AsyncWrite for Guard {
+impl AsyncWrite for LimitedStream {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -273,7 +273,7 @@ impl AsyncWrite for Guard {
 }
 
 #[async_trait]
-impl Shutdown for Guard {
+impl Shutdown for LimitedStream {
     async fn shutdown(&mut self) {
         if let Err(error) = AsyncWriteExt::shutdown(self).await {
             log::debug!("closing a client's connection: {error}");
@@ -281,7 +281,7 @@ impl Shutdown for Guard {
     }
 }
 
-impl fmt::Debug for Guard {
+impl fmt::Debug for LimitedStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guard")
             .field("inner", &self.inner)
@@ -289,13 +289,13 @@ impl fmt::Debug for Guard {
     }
 }
 
-impl UniqueID for Guard {
+impl UniqueID for LimitedStream {
     fn id(&self) -> UniqueIDType {
         self.inner.id()
     }
 }
 
-impl Ssl for Guard {
+impl Ssl for LimitedStream {
     fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
         self.inner.get_ssl_digest()
     }
@@ -305,21 +305,21 @@ impl Ssl for Guard {
     }
 }
 
-impl Peek for Guard {}
+impl Peek for LimitedStream {}
 
-impl GetTimingDigest for Guard {
+impl GetTimingDigest for LimitedStream {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
         self.inner.get_timing_digest()
     }
 }
 
-impl GetProxyDigest for Guard {
+impl GetProxyDigest for LimitedStream {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
         self.inner.get_proxy_digest()
     }
 }
 
-impl GetSocketDigest for Guard {
+impl GetSocketDigest for LimitedStream {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
         self.inner.get_socket_digest()
     }

@@ -3,7 +3,7 @@
 //! bytes, and the reset can overtake the answer.
 
 use super::timer::Timer;
-use crate::oci::local_reply::Answer;
+use crate::oci::local_reply::LocalReply;
 use bytes::{Buf, Bytes};
 use pingora::protocols::Stream;
 use pingora::protocols::http::date::get_cached_date;
@@ -19,7 +19,7 @@ const MOMENT: Duration = Duration::from_secs(1);
 /// What a client may go on sending meanwhile.
 const UNREAD: usize = 256 * 1024;
 
-pub(super) struct Farewell {
+pub(super) struct LingeringClose {
     answer: Bytes,
     is_flushed: bool,
     is_shut: bool,
@@ -28,10 +28,10 @@ pub(super) struct Farewell {
     timer: Timer,
 }
 
-impl Farewell {
-    pub(super) fn new(answer: Answer) -> Farewell {
+impl LingeringClose {
+    pub(super) fn new(answer: LocalReply) -> LingeringClose {
         let id = uuid::Uuid::new_v4().to_string();
-        Farewell {
+        LingeringClose {
             answer: wire(answer, &id).into(),
             is_flushed: false,
             is_shut: false,
@@ -83,7 +83,7 @@ impl Farewell {
 }
 
 /// An answer as it goes over the wire.
-fn wire(answer: Answer, request_id: &str) -> String {
+fn wire(answer: LocalReply, request_id: &str) -> String {
     let body = answer.body(None, request_id);
     let status = http::StatusCode::from_u16(answer.status());
     let phrase = status.ok().and_then(|status| status.canonical_reason());

@@ -5,7 +5,7 @@
 //! The kernel tells which side is slow: while the connection to Harbor has bytes that Harbor has not
 //! confirmed, the gateway waits for Harbor and not for the client.
 
-use super::connection_state::{Life, millis};
+use super::connection_state::{ConnectionState, millis};
 use super::timer::Timer;
 use crate::runtime::{Holder, Rest};
 use futures_util::task::AtomicWaker;
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 /// What a client must bring within each window; silence is always too little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pace {
+pub(crate) struct MinDataRate {
     pub(crate) window: Duration,
     pub(crate) bytes: u64,
 }
@@ -33,7 +33,7 @@ const STEP: u64 = 4096;
 
 /// Why the gateway ends a request that neither its client nor Harbor ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Given {
+pub(crate) enum GivenUp {
     /// The client brought, or took, too little.
     Up,
     /// It stood still with a place that another client needs.
@@ -41,8 +41,8 @@ pub(crate) enum Given {
 }
 
 /// One request's bodies. Nothing is bounded until it is told to be.
-pub(crate) struct Progress {
-    life: Arc<Life>,
+pub(crate) struct BodyRates {
+    life: Arc<ConnectionState>,
     began: Instant,
     /// A hook has seen the request.
     is_seen: AtomicBool,
@@ -56,21 +56,21 @@ pub(crate) struct Progress {
     given: AtomicU8,
     /// The task that serves the request.
     task: AtomicWaker,
-    watch: Mutex<Watch>,
+    watch: Mutex<RateWatch>,
 }
 
-struct Watch {
-    upload: Option<Upload>,
-    download: Option<Download>,
-    answer: Option<Unread>,
+struct RateWatch {
+    upload: Option<UploadRate>,
+    download: Option<DownloadRate>,
+    answer: Option<UnreadSince>,
     harbor: Option<SocketDigest>,
     /// When the request ends, whatever the client does.
     ends: Option<Instant>,
 }
 
 /// The request's body.
-struct Upload {
-    pace: Pace,
+struct UploadRate {
+    pace: MinDataRate,
     /// The current window.
     began: Instant,
     bytes: u64,
@@ -79,21 +79,21 @@ struct Upload {
 }
 
 /// The answer's body.
-struct Download {
+struct DownloadRate {
     limit: Duration,
     /// When the client was given the last piece.
     last: Instant,
 }
 
 /// The answer, as far as the connection shows that it is left unread.
-struct Unread {
+struct UnreadSince {
     limit: Duration,
     looks: Instant,
 }
 
-impl Progress {
-    pub(crate) fn new(life: &Arc<Life>) -> Progress {
-        Progress {
+impl BodyRates {
+    pub(crate) fn new(life: &Arc<ConnectionState>) -> BodyRates {
+        BodyRates {
             life: Arc::clone(life),
             began: Instant::now(),
             is_seen: AtomicBool::new(false),
@@ -103,7 +103,7 @@ impl Progress {
             is_spared: AtomicBool::new(false),
             given: AtomicU8::new(0),
             task: AtomicWaker::new(),
-            watch: Mutex::new(Watch {
+            watch: Mutex::new(RateWatch {
                 upload: None,
                 download: None,
                 answer: None,
@@ -122,9 +122,9 @@ impl Progress {
     }
 
     /// From now on the request's body is to come at this pace.
-    pub(crate) fn expect(&self, pace: Pace) {
+    pub(crate) fn expect(&self, pace: MinDataRate) {
         let began = Instant::now();
-        self.watch().upload = Some(Upload {
+        self.watch().upload = Some(UploadRate {
             pace,
             began,
             bytes: 0,
@@ -133,7 +133,7 @@ impl Progress {
     }
 
     /// The body goes to Harbor over this connection.
-    pub(crate) fn goes_to(&self, fd: RawFd) {
+    pub(crate) fn set_upstream_socket(&self, fd: RawFd) {
         let mut watch = self.watch();
         if watch.upload.is_none() {
             return;
@@ -162,7 +162,7 @@ impl Progress {
     /// time between two.
     pub(crate) fn bound_answer(&self, limit: Duration) {
         let last = Instant::now();
-        self.watch().download = Some(Download { limit, last });
+        self.watch().download = Some(DownloadRate { limit, last });
     }
 
     /// While Harbor is at work on it, the request gives way to nobody: what the client has sent would
@@ -175,7 +175,7 @@ impl Progress {
     pub(crate) fn answers(&self, limit: Duration, now: Instant) {
         self.moves(STEP, now);
         let looks = now + limit;
-        self.watch().answer = Some(Unread { limit, looks });
+        self.watch().answer = Some(UnreadSince { limit, looks });
     }
 
     /// A piece of the answer's body goes to the client.
@@ -202,11 +202,11 @@ impl Progress {
     }
 
     /// Why the request is ended, where it is.
-    pub(crate) fn is_given(&self) -> Option<Given> {
+    pub(crate) fn is_given(&self) -> Option<GivenUp> {
         match self.given.load(Ordering::Relaxed) {
             0 => None,
-            1 => Some(Given::Up),
-            _ => Some(Given::Way),
+            1 => Some(GivenUp::Up),
+            _ => Some(GivenUp::Way),
         }
     }
 
@@ -246,12 +246,12 @@ impl Progress {
         stalled.await;
     }
 
-    fn watch(&self) -> MutexGuard<'_, Watch> {
+    fn watch(&self) -> MutexGuard<'_, RateWatch> {
         self.watch.lock()
     }
 }
 
-impl Watch {
+impl RateWatch {
     fn deadline(&self) -> Option<Instant> {
         let upload = self.upload.as_ref();
         let upload = upload.map(|upload| upload.began + upload.pace.window);
@@ -278,7 +278,7 @@ impl Watch {
         })
     }
 
-    fn is_overdue(&mut self, now: Instant, life: &Life) -> bool {
+    fn is_overdue(&mut self, now: Instant, life: &ConnectionState) -> bool {
         let mut is_overdue = self.ends.is_some_and(|ends| now >= ends);
         if let Some(upload) = &self.upload
             && now >= upload.began + upload.pace.window
@@ -304,7 +304,7 @@ impl Watch {
     }
 }
 
-impl Unread {
+impl UnreadSince {
     /// Whether the client has left the answer unread for too long; else when to look again.
     fn is_unread(&mut self, since: Option<Instant>, now: Instant) -> bool {
         match since.map(|since| since + self.limit) {
@@ -316,7 +316,7 @@ impl Unread {
     }
 }
 
-impl Holder for Progress {
+impl Holder for BodyRates {
     fn rest(&self, now: Instant) -> Rest {
         let moved = Duration::from_millis(self.moved.load(Ordering::Relaxed));
         let moved = self.began + moved;
@@ -347,7 +347,7 @@ impl Holder for Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for BodyRates {
     fn drop(&mut self) {
         if self.is_decided.load(Ordering::Relaxed) {
             self.life.undecided();
@@ -356,7 +356,7 @@ impl Drop for Progress {
 }
 
 /// The client brought too little, and it was the client that was waited for.
-fn is_too_slow(upload: &Upload, busy: Duration) -> bool {
+fn is_too_slow(upload: &UploadRate, busy: Duration) -> bool {
     let held_up = busy.saturating_sub(upload.busy);
     upload.bytes < upload.pace.bytes.max(1) && held_up * 2 <= upload.pace.window
 }
@@ -376,9 +376,9 @@ mod tests {
             ("Harbor took some of it", 99, 500, true),
         ] {
             let began = Instant::now();
-            let mut watch = Watch {
-                upload: Some(Upload {
-                    pace: Pace {
+            let mut watch = RateWatch {
+                upload: Some(UploadRate {
+                    pace: MinDataRate {
                         window: second,
                         bytes: 100,
                     },
@@ -395,7 +395,10 @@ mod tests {
             let busy = second + Duration::from_millis(busy);
             assert_eq!(is_too_slow(upload, busy), given_up, "{name}");
             assert!(
-                !watch.is_overdue(began + second - Duration::from_millis(1), &Life::new()),
+                !watch.is_overdue(
+                    began + second - Duration::from_millis(1),
+                    &ConnectionState::new()
+                ),
                 "{name}"
             );
         }
@@ -405,29 +408,45 @@ mod tests {
     fn each_window_is_measured_for_itself() {
         let began = Instant::now();
         let at = |millis| began + Duration::from_millis(millis);
-        let progress = Progress::new(&Life::new());
+        let progress = BodyRates::new(&ConnectionState::new());
         assert_eq!(progress.watch().deadline(), None);
-        progress.expect(Pace {
+        progress.expect(MinDataRate {
             window: Duration::from_secs(1),
             bytes: 10,
         });
         progress.watch().upload.as_mut().unwrap().began = began;
         progress.came(6, began);
         progress.came(4, began);
-        assert!(!progress.watch().is_overdue(at(1000), &Life::new()));
+        assert!(
+            !progress
+                .watch()
+                .is_overdue(at(1000), &ConnectionState::new())
+        );
         assert_eq!(progress.watch().deadline(), Some(at(2000)));
         progress.came(9, began);
-        assert!(progress.watch().is_overdue(at(2000), &Life::new()));
+        assert!(
+            progress
+                .watch()
+                .is_overdue(at(2000), &ConnectionState::new())
+        );
     }
 
     #[test]
     fn an_answer_is_taken_piece_by_piece() {
         let began = Instant::now();
         let at = |millis| began + Duration::from_millis(millis);
-        let progress = Progress::new(&Life::new());
+        let progress = BodyRates::new(&ConnectionState::new());
         progress.bound_answer(Duration::from_secs(1));
         progress.given(1, at(500));
-        assert!(!progress.watch().is_overdue(at(1499), &Life::new()));
-        assert!(progress.watch().is_overdue(at(1500), &Life::new()));
+        assert!(
+            !progress
+                .watch()
+                .is_overdue(at(1499), &ConnectionState::new())
+        );
+        assert!(
+            progress
+                .watch()
+                .is_overdue(at(1500), &ConnectionState::new())
+        );
     }
 }

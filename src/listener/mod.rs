@@ -33,12 +33,12 @@ mod timer;
 mod token_bucket;
 mod worker;
 
-pub(crate) use accept::Listener;
+pub(crate) use accept::BoundListener;
 pub(crate) use certificates::Certificates;
-pub(crate) use connection_info::{Arrival, Way, arrival};
-pub(crate) use connection_state::Life;
+pub(crate) use connection_info::{ConnectionInfo, Transport, current_connection};
+pub(crate) use connection_state::ConnectionState;
 pub(crate) use http2::Shortened;
-pub(crate) use min_data_rate::{Given, Pace};
-pub(crate) use shutdown::Ending;
+pub(crate) use min_data_rate::{GivenUp, MinDataRate};
+pub(crate) use shutdown::Shutdown;
 pub(crate) use timer::keep_only_short_timers;
 pub(crate) use worker::Workers;

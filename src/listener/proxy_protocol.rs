@@ -8,7 +8,7 @@ use crate::config::ProxyProtocol;
 use crate::net::origin::Scheme;
 use crate::net::proxy_header::{Beginning, ProxyHeader, ProxyHeaderError, Sender};
 use crate::net::trusted_proxies::TrustedProxies;
-use crate::observe::logging::Seldom;
+use crate::observe::logging::RateLimited;
 use crate::observe::metrics::ConnectionRefused;
 use bytes::{Buf, BytesMut};
 use parking_lot::Mutex;
@@ -32,17 +32,17 @@ const TOLD_EVERY: Duration = Duration::from_secs(60);
 const ENDPOINTS: usize = 100;
 
 /// How the connections of one listener are introduced.
-pub(super) struct Introductions {
+pub(super) struct ProxyProtocolReader {
     /// Index into the configuration's listeners.
     listener: usize,
     protocol: ProxyProtocol,
     endpoints: Mutex<HashSet<String>>,
-    untrusted: Seldom,
-    unread: Seldom,
+    untrusted: RateLimited,
+    unread: RateLimited,
 }
 
 /// What is known of a connection before TLS and HTTP.
-pub(super) struct Introduced {
+pub(super) struct ProxiedStream {
     pub(super) announced: Announced,
     /// What was read and belongs to the client.
     pub(super) rest: BytesMut,
@@ -66,20 +66,20 @@ impl Announced {
 
 /// Why a connection gets no further than this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dismissed {
+pub(super) enum ProxyProtocolError {
     /// The peer closed before its first byte: the usual check of a balancer that only connects.
     Gone,
     Refused(ConnectionRefused),
 }
 
-impl Introductions {
+impl ProxyProtocolReader {
     pub(super) fn new(listener: usize, protocol: ProxyProtocol) -> Self {
-        Introductions {
+        ProxyProtocolReader {
             listener,
             protocol,
             endpoints: Mutex::default(),
-            untrusted: Seldom::every(TOLD_EVERY),
-            unread: Seldom::every(TOLD_EVERY),
+            untrusted: RateLimited::every(TOLD_EVERY),
+            unread: RateLimited::every(TOLD_EVERY),
         }
     }
 
@@ -89,12 +89,12 @@ impl Introductions {
         socket: &mut (impl AsyncRead + Unpin),
         peer: SocketAddr,
         trusted: &TrustedProxies,
-    ) -> Result<Introduced, Dismissed> {
+    ) -> Result<ProxiedStream, ProxyProtocolError> {
         let is_trusted = || trusted.contains(peer.ip());
         match self.protocol {
-            ProxyProtocol::Off => Ok(Introduced::without(BytesMut::new())),
+            ProxyProtocol::Off => Ok(ProxiedStream::without(BytesMut::new())),
             // What a stranger sends is the client's own, whatever it looks like.
-            ProxyProtocol::Accept if !is_trusted() => Ok(Introduced::without(BytesMut::new())),
+            ProxyProtocol::Accept if !is_trusted() => Ok(ProxiedStream::without(BytesMut::new())),
             ProxyProtocol::Require if !is_trusted() => {
                 let refused = ConnectionRefused::ProxyUntrusted;
                 Err(self.refused(refused, peer, &"its address is not in trusted_proxies"))
@@ -107,14 +107,14 @@ impl Introductions {
         &self,
         socket: &mut (impl AsyncRead + Unpin),
         peer: SocketAddr,
-    ) -> Result<Introduced, Dismissed> {
+    ) -> Result<ProxiedStream, ProxyProtocolError> {
         let mut bytes = BytesMut::new();
         let reading = tokio::time::timeout(TIMEOUT, beginning(socket, &mut bytes));
         let found = match reading.await {
             Ok(Ok(found)) => found,
             Ok(Err(error)) if bytes.is_empty() => {
                 log::debug!("{peer}: disconnected before its first byte: {error}");
-                return Err(Dismissed::Gone);
+                return Err(ProxyProtocolError::Gone);
             }
             Ok(Err(error)) => {
                 return Err(self.refused(ConnectionRefused::ProxyInvalid, peer, &error));
@@ -130,7 +130,7 @@ impl Introductions {
             Beginning::Header { header, length } => {
                 bytes.advance(length);
                 self.note_endpoint(&header, peer);
-                Ok(Introduced {
+                Ok(ProxiedStream {
                     announced: Announced {
                         sender: header.sender,
                         client_side: header.client_side,
@@ -151,7 +151,7 @@ impl Introductions {
                 let refused = ConnectionRefused::ProxyMissing;
                 Err(self.refused(refused, peer, &"it began without a PROXY header"))
             }
-            Beginning::Other | Beginning::Unfinished => Ok(Introduced::without(bytes)),
+            Beginning::Other | Beginning::Unfinished => Ok(ProxiedStream::without(bytes)),
         }
     }
 
@@ -162,7 +162,7 @@ impl Introductions {
         reason: ConnectionRefused,
         peer: SocketAddr,
         why: &dyn std::fmt::Display,
-    ) -> Dismissed {
+    ) -> ProxyProtocolError {
         // Strangers can't drown what is said about the proxies.
         let seldom = if reason == ConnectionRefused::ProxyUntrusted {
             &self.untrusted
@@ -180,7 +180,7 @@ impl Introductions {
             self.listener,
             reason.as_str()
         );
-        Dismissed::Refused(reason)
+        ProxyProtocolError::Refused(reason)
     }
 
     fn note_endpoint(&self, header: &ProxyHeader, peer: SocketAddr) {
@@ -198,9 +198,9 @@ impl Introductions {
     }
 }
 
-impl Introduced {
-    fn without(rest: BytesMut) -> Introduced {
-        Introduced {
+impl ProxiedStream {
+    fn without(rest: BytesMut) -> ProxiedStream {
+        ProxiedStream {
             announced: Announced::NOTHING,
             rest,
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// So many at once, and so many a second for long.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Allowance {
+pub(super) struct TokenBucket {
     burst: u32,
     per_second: u32,
     /// Thousandths.
@@ -13,9 +13,9 @@ pub(super) struct Allowance {
     refilled: Instant,
 }
 
-impl Allowance {
-    pub(super) fn new(burst: u32, per_second: u32, now: Instant) -> Allowance {
-        Allowance {
+impl TokenBucket {
+    pub(super) fn new(burst: u32, per_second: u32, now: Instant) -> TokenBucket {
+        TokenBucket {
             burst,
             per_second,
             left: u64::from(burst) * 1000,
@@ -54,7 +54,7 @@ mod tests {
     fn an_allowance_refills_up_to_its_burst() {
         let began = Instant::now();
         let at = |millis| began + Duration::from_millis(millis);
-        let mut allowance = Allowance::new(10, 5, began);
+        let mut allowance = TokenBucket::new(10, 5, began);
         for (now, count, allowed) in [
             (at(0), 10, true),
             (at(0), 1, false),

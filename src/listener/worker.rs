@@ -4,18 +4,18 @@
 //! connections to Harbor that it uses: nothing wakes another thread while bytes flow. New
 //! connections go to the worker that has the fewest.
 
-use super::close_reason::Refused;
+use super::close_reason::CloseCounters;
 use super::connection::ConnectionApp;
-use super::connection_info::Way;
-use super::connection_limit::Gate;
-use super::connection_state::Life;
-use super::handshake::{Accepted, Entrance, NotServed, turn_away};
-use super::limited_stream::Guard;
-use super::proxy_protocol::Dismissed;
-use super::shutdown::Ending;
+use super::connection_info::Transport;
+use super::connection_limit::ConnectionLimit;
+use super::connection_state::ConnectionState;
+use super::handshake::{AcceptedConnection, ListenerContext, NotServed, turn_away};
+use super::limited_stream::LimitedStream;
+use super::proxy_protocol::ProxyProtocolError;
+use super::shutdown::Shutdown;
 use crate::observe::metrics::{ConnectionRefused, HandshakeFailure};
 use crate::runtime::heartbeat::{Heart, Hearts};
-use crate::runtime::{Current, Shared};
+use crate::runtime::{CurrentSnapshot, Snapshot};
 use pingora::apps::HttpServerApp;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -39,31 +39,31 @@ const LAST_RECORDS: Duration = Duration::from_secs(1);
 /// All workers.
 pub(crate) struct Workers {
     workers: Vec<Worker>,
-    gate: Arc<Gate>,
-    current: Arc<Current>,
+    gate: Arc<ConnectionLimit>,
+    current: Arc<CurrentSnapshot>,
     cut: watch::Sender<bool>,
 }
 
 struct Worker {
-    queue: mpsc::Sender<Accepted>,
+    queue: mpsc::Sender<AcceptedConnection>,
     open: Arc<AtomicUsize>,
     heart: Heart,
 }
 
 /// Counts a connection for as long as it lives, however it ends.
-struct Open {
+struct OpenConnection {
     worker: Arc<AtomicUsize>,
     listener: prometheus::IntGauge,
 }
 
-impl Open {
-    fn new(worker: Arc<AtomicUsize>, listener: prometheus::IntGauge) -> Open {
+impl OpenConnection {
+    fn new(worker: Arc<AtomicUsize>, listener: prometheus::IntGauge) -> OpenConnection {
         listener.inc();
-        Open { worker, listener }
+        OpenConnection { worker, listener }
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.worker.fetch_sub(1, Ordering::Relaxed);
         self.listener.dec();
@@ -79,9 +79,9 @@ impl Workers {
     pub(crate) fn start<A: HttpServerApp + Send + Sync + 'static>(
         count: usize,
         app: impl Fn() -> A,
-        current: &Arc<Current>,
+        current: &Arc<CurrentSnapshot>,
         hearts: &Hearts,
-        ending: &Ending,
+        ending: &Shutdown,
     ) -> io::Result<Workers> {
         let (cut, is_cut) = watch::channel(false);
         let start = |index| {
@@ -115,11 +115,16 @@ impl Workers {
     }
 
     /// Gives a connection to the worker with the fewest, if one more may be open.
-    pub(super) async fn take(&self, socket: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>) {
+    pub(super) async fn take(
+        &self,
+        socket: TcpStream,
+        peer: SocketAddr,
+        entrance: &Arc<ListenerContext>,
+    ) {
         let shared = self.current.load();
         let counted = shared.process.metrics.listener(entrance.listener);
         counted.accepted.inc();
-        let life = Life::new();
+        let life = ConnectionState::new();
         let client = Some(peer.ip());
         let client = client.filter(|peer| !shared.trusted.contains(*peer));
         let place = match self.gate.enter(client, &life, &shared.config.limits) {
@@ -130,7 +135,7 @@ impl Workers {
                 return;
             }
         };
-        let accepted = Accepted {
+        let accepted = AcceptedConnection {
             socket,
             peer,
             entrance: Arc::clone(entrance),
@@ -142,7 +147,7 @@ impl Workers {
 
     /// The worker that answers and has the fewest gets it; where all have as many waiting as may be,
     /// the first that takes one. One that hangs keeps nobody waiting.
-    async fn deal(&self, mut accepted: Accepted) {
+    async fn deal(&self, mut accepted: AcceptedConnection) {
         loop {
             let mut workers: Vec<&Worker> = self.workers.iter().collect();
             workers.sort_by_key(|worker| {
@@ -188,14 +193,14 @@ impl Worker {
         name: String,
         heart: Heart,
         app: Arc<A>,
-        current: Arc<Current>,
-        ending: Ending,
+        current: Arc<CurrentSnapshot>,
+        ending: Shutdown,
         mut cut: watch::Receiver<bool>,
     ) -> io::Result<Worker> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let (queue, mut accepted) = mpsc::channel::<Accepted>(QUEUE);
+        let (queue, mut accepted) = mpsc::channel::<AcceptedConnection>(QUEUE);
         let open = Arc::new(AtomicUsize::new(0));
         let worker = Worker {
             queue,
@@ -218,7 +223,7 @@ impl Worker {
                         .listener(accepted.entrance.listener)
                         .connections
                         .clone();
-                    let open = Open::new(Arc::clone(&open), connections);
+                    let open = OpenConnection::new(Arc::clone(&open), connections);
                     let (app, ending) = (Arc::clone(&app), ending.clone());
                     let gave_way = metrics.listener(accepted.entrance.listener);
                     let gave_way = gave_way.refused(ConnectionRefused::GaveWay).clone();
@@ -241,10 +246,10 @@ impl Worker {
 }
 
 async fn serve<A: HttpServerApp + Send + Sync + 'static>(
-    accepted: Accepted,
+    accepted: AcceptedConnection,
     app: Arc<A>,
-    shared: Arc<Shared>,
-    ending: Ending,
+    shared: Arc<Snapshot>,
+    ending: Shutdown,
 ) {
     let counted = shared.process.metrics.listener(accepted.entrance.listener);
     let way = accepted.entrance.way;
@@ -255,12 +260,12 @@ async fn serve<A: HttpServerApp + Send + Sync + 'static>(
         Ok(prepared) => {
             let is_used_up = Arc::new(Notify::new());
             let refused = |reason| counted.refused(reason).clone();
-            let refused = Refused {
+            let refused = CloseCounters {
                 slow_header: refused(ConnectionRefused::SlowHeader),
                 header_too_large: refused(ConnectionRefused::HeaderTooLarge),
                 http2_flood: refused(ConnectionRefused::Http2Flood),
             };
-            let stream = Guard::new(
+            let stream = LimitedStream::new(
                 prepared.stream,
                 limits,
                 Arc::clone(&life),
@@ -278,10 +283,12 @@ async fn serve<A: HttpServerApp + Send + Sync + 'static>(
             drop(prepared.place);
         }
         Err(NotServed::Handshake(cause)) => counted.handshake_failure(cause).inc(),
-        Err(NotServed::Dismissed(Dismissed::Refused(reason))) => counted.refused(reason).inc(),
-        Err(NotServed::Dismissed(Dismissed::Gone)) => match way {
-            Way::Tls => counted.handshake_failure(HandshakeFailure::Closed).inc(),
-            Way::Plain | Way::Redirect => counted.without_request.inc(),
+        Err(NotServed::Dismissed(ProxyProtocolError::Refused(reason))) => {
+            counted.refused(reason).inc()
+        }
+        Err(NotServed::Dismissed(ProxyProtocolError::Gone)) => match way {
+            Transport::Tls => counted.handshake_failure(HandshakeFailure::Closed).inc(),
+            Transport::Plain | Transport::Redirect => counted.without_request.inc(),
         },
     }
 }

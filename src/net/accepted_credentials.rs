@@ -28,19 +28,19 @@ pub(crate) const REFUSALS: u8 = 10;
 
 /// The process' own random key.
 #[derive(Clone)]
-pub(crate) struct Key([u8; 64]);
+pub(crate) struct CredentialKey([u8; 64]);
 
 /// A keyed hash (HMAC-SHA256, its first half).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Mark([u8; 16]);
+pub(crate) struct CredentialMark([u8; 16]);
 
-impl Key {
-    pub(crate) fn new(random: [u8; 64]) -> Key {
-        Key(random)
+impl CredentialKey {
+    pub(crate) fn new(random: [u8; 64]) -> CredentialKey {
+        CredentialKey(random)
     }
 
     /// The mark of what consists of these parts; their lengths count, so no two run together.
-    pub(crate) fn mark(&self, parts: &[&[u8]]) -> Mark {
+    pub(crate) fn mark(&self, parts: &[&[u8]]) -> CredentialMark {
         let mut mac = <Hmac<Sha256> as Mac>::new(&self.0.into());
         for part in parts {
             mac.update(&(part.len() as u64).to_be_bytes());
@@ -49,11 +49,11 @@ impl Key {
         let mut mark = [0; 16];
         let code = mac.finalize().into_bytes();
         mark.iter_mut().zip(code).for_each(|(to, from)| *to = from);
-        Mark(mark)
+        CredentialMark(mark)
     }
 }
 
-impl Mark {
+impl CredentialMark {
     /// A number in place of the mark, where one in 2^64 that falls together does no harm.
     pub(crate) fn number(self) -> u64 {
         (u128::from_be_bytes(self.0) >> 64) as u64
@@ -61,30 +61,35 @@ impl Mark {
 }
 
 /// What was accepted, and when last.
-pub(crate) struct Accepted {
-    slots: Vec<LruCache<Mark, Kept>>,
+pub(crate) struct AcceptedCredentials {
+    slots: Vec<LruCache<CredentialMark, AcceptedEntry>>,
 }
 
-struct Kept {
+struct AcceptedEntry {
     at: Duration,
     /// In a row, since.
     refusals: u8,
 }
 
-impl Default for Accepted {
-    fn default() -> Accepted {
+impl Default for AcceptedCredentials {
+    fn default() -> AcceptedCredentials {
         // Unbounded ones take no memory before there is something in them; `accept` holds the bound.
-        Accepted {
+        AcceptedCredentials {
             slots: (0..SLOTS).map(|_| LruCache::unbounded()).collect(),
         }
     }
 }
 
-impl Accepted {
+impl AcceptedCredentials {
     /// Harbor accepted the credential of this account.
-    pub(crate) fn accept(&mut self, account: Mark, credential: Mark, now: Duration) {
+    pub(crate) fn accept(
+        &mut self,
+        account: CredentialMark,
+        credential: CredentialMark,
+        now: Duration,
+    ) {
         let slot = self.slot(account);
-        let kept = Kept {
+        let kept = AcceptedEntry {
             at: now,
             refusals: 0,
         };
@@ -95,7 +100,7 @@ impl Accepted {
     }
 
     /// Harbor refused it.
-    pub(crate) fn refuse(&mut self, account: Mark, credential: Mark) {
+    pub(crate) fn refuse(&mut self, account: CredentialMark, credential: CredentialMark) {
         let slot = self.slot(account);
         let Some(kept) = slot.peek_mut(&credential) else {
             return;
@@ -107,12 +112,17 @@ impl Accepted {
     }
 
     /// Whether Harbor accepted it lately.
-    pub(crate) fn knows(&mut self, account: Mark, credential: Mark, now: Duration) -> bool {
+    pub(crate) fn knows(
+        &mut self,
+        account: CredentialMark,
+        credential: CredentialMark,
+        now: Duration,
+    ) -> bool {
         let kept = self.slot(account).peek(&credential);
         kept.is_some_and(|kept| now.saturating_sub(kept.at) <= LATELY)
     }
 
-    fn slot(&mut self, account: Mark) -> &mut LruCache<Mark, Kept> {
+    fn slot(&mut self, account: CredentialMark) -> &mut LruCache<CredentialMark, AcceptedEntry> {
         let place = usize::try_from(account.number() % SLOTS as u64).unwrap_or_default();
         &mut self.slots[place]
     }
@@ -126,10 +136,10 @@ mod tests {
 
     #[test]
     fn what_was_accepted_is_known_for_a_while() {
-        let key = Key::new([7; 64]);
+        let key = CredentialKey::new([7; 64]);
         let alice = key.mark(&[b"hq", b"alice"]);
         let (one, two) = (key.mark(&[b"one"]), key.mark(&[b"two"]));
-        let mut accepted = Accepted::default();
+        let mut accepted = AcceptedCredentials::default();
         accepted.accept(alice, one, NOW);
         for (credential, now, known) in [
             (one, NOW, true),
@@ -153,24 +163,25 @@ mod tests {
 
     #[test]
     fn parts_do_not_run_together_and_keys_differ() {
-        let key = Key::new([7; 64]);
+        let key = CredentialKey::new([7; 64]);
         assert!(key.mark(&[b"ab", b"c"]) != key.mark(&[b"a", b"bc"]));
-        assert!(key.mark(&[b"ab"]) != Key::new([8; 64]).mark(&[b"ab"]));
+        assert!(key.mark(&[b"ab"]) != CredentialKey::new([8; 64]).mark(&[b"ab"]));
     }
 
     #[test]
     fn a_mark_is_told_by_its_first_half() {
-        let mark = Mark(*b"\x01\x23\x45\x67\x89\xab\xcd\xefthe rest");
+        let mark = CredentialMark(*b"\x01\x23\x45\x67\x89\xab\xcd\xefthe rest");
         assert_eq!(mark.number(), 0x0123_4567_89ab_cdef);
     }
 
     #[test]
     fn an_account_has_so_many_credentials_and_loses_the_oldest() {
-        let key = Key::new([7; 64]);
+        let key = CredentialKey::new([7; 64]);
         let alice = key.mark(&[b"hq", b"alice"]);
-        let credentials: Vec<Mark> = (0..=128u8).map(|number| key.mark(&[&[number]])).collect();
+        let credentials: Vec<CredentialMark> =
+            (0..=128u8).map(|number| key.mark(&[&[number]])).collect();
         let (newest, others) = credentials.split_last().unwrap();
-        let mut accepted = Accepted::default();
+        let mut accepted = AcceptedCredentials::default();
         for credential in others {
             accepted.accept(alice, *credential, NOW);
         }
@@ -178,18 +189,18 @@ mod tests {
             assert!(accepted.knows(alice, *credential, NOW));
         }
         accepted.accept(alice, *newest, NOW);
-        let known = |credential: &&Mark| accepted.knows(alice, **credential, NOW);
-        let kept: Vec<&Mark> = credentials.iter().filter(known).collect();
+        let known = |credential: &&CredentialMark| accepted.knows(alice, **credential, NOW);
+        let kept: Vec<&CredentialMark> = credentials.iter().filter(known).collect();
         assert!(kept == credentials[1..].iter().collect::<Vec<_>>());
     }
 
     #[test]
     fn one_account_pushes_out_no_others() {
-        let key = Key::new([7; 64]);
-        let accounts: Vec<Mark> = (0..100u32)
+        let key = CredentialKey::new([7; 64]);
+        let accounts: Vec<CredentialMark> = (0..100u32)
             .map(|number| key.mark(&[b"hq", &number.to_be_bytes()]))
             .collect();
-        let mut accepted = Accepted::default();
+        let mut accepted = AcceptedCredentials::default();
         for account in &accounts {
             accepted.accept(*account, *account, NOW);
         }
@@ -199,7 +210,7 @@ mod tests {
         }
         let kept: usize = accepted.slots.iter().map(LruCache::len).sum();
         assert!(kept <= EACH + accounts.len(), "{kept}");
-        let same = |account: &&Mark| account.number() % 256 == flood.number() % 256;
+        let same = |account: &&CredentialMark| account.number() % 256 == flood.number() % 256;
         let lost = accounts
             .iter()
             .filter(|account| !accepted.knows(**account, **account, NOW));

@@ -56,7 +56,7 @@ impl LoginKey {
 
 /// The failures that count.
 #[derive(Debug)]
-pub(crate) struct LoginLimit {
+pub(crate) struct LoginLimiter {
     failures: u32,
     within: Duration,
     networks: LruCache<ClientNetwork, Vec<Counter>>,
@@ -85,11 +85,11 @@ enum Of {
     Pair(u64),
 }
 
-impl LoginLimit {
+impl LoginLimiter {
     /// The `failures`-th failure within `within` refuses until `within` after the first of them; 0
     /// refuses nothing.
-    pub(crate) fn new(failures: u32, within: Duration) -> LoginLimit {
-        LoginLimit {
+    pub(crate) fn new(failures: u32, within: Duration) -> LoginLimiter {
+        LoginLimiter {
             failures,
             within,
             networks: LruCache::unbounded(),

@@ -5,11 +5,11 @@
 //! case without a trailing dot, the port always explicit. What this file deliberately doesn't
 //! know: which registry an origin belongs to, and whether it can be reached.
 
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-words! {
+str_enum! {
     /// The two schemes that registries speak, as they stand in a URL and in `X-Forwarded-Proto`.
     #[derive(Hash, PartialOrd, Ord)]
     pub enum Scheme {

@@ -164,7 +164,7 @@ fn v2(bytes: &[u8]) -> Found {
         Err(ProxyHeaderError::Checksum) => return Err(ProxyHeaderError::Checksum),
         Err(error) if is_named => return Err(error),
         // What stands behind no addresses, or behind ones that are to be ignored, need not be TLVs.
-        Err(_) => Said::default(),
+        Err(_) => TlvFields::default(),
     };
     let header = ProxyHeader {
         sender,
@@ -218,16 +218,16 @@ const VPC_ENDPOINT_SHOWN: usize = 64;
 
 /// What the TLVs say, as far as it is of interest here.
 #[derive(Default)]
-struct Said {
+struct TlvFields {
     client_side: Option<Scheme>,
     vpc_endpoint: Option<String>,
 }
 
-fn said(whole: &[u8], payload: &[u8], addresses: usize) -> Result<Said, ProxyHeaderError> {
+fn said(whole: &[u8], payload: &[u8], addresses: usize) -> Result<TlvFields, ProxyHeaderError> {
     let tlvs = payload
         .get(addresses..)
         .ok_or(ProxyHeaderError::Malformed)?;
-    let mut said = Said::default();
+    let mut said = TlvFields::default();
     let mut at = V2_FIXED + addresses;
     for tlv in TypeLengthValues::from(tlvs) {
         let tlv = tlv.map_err(|_| ProxyHeaderError::Malformed)?;

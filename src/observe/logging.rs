@@ -11,7 +11,7 @@ mod line;
 mod queue;
 mod writer;
 
-pub(crate) use queue::Kind;
+pub(crate) use queue::LineKind;
 
 use crate::config::LogFormat;
 use line::format_line;
@@ -23,7 +23,7 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
-use writer::Shared;
+use writer::SharedQueue;
 
 /// The log target of access records of requests that ended well.
 pub(crate) const ACCESS: &str = "access";
@@ -43,7 +43,7 @@ const QUIET: [&str; 2] = ["pingora_proxy", "pingora_core"];
 const LINE: usize = 4 * 1024;
 
 /// There is one log, as there is one standard error.
-static SHARED: LazyLock<Arc<Shared>> = LazyLock::new(Arc::default);
+static SHARED: LazyLock<Arc<SharedQueue>> = LazyLock::new(Arc::default);
 
 thread_local! {
     /// Lines are made before the queue is locked.
@@ -52,14 +52,14 @@ thread_local! {
 
 /// Lets a line through that would come with every connection or request: the first, and then one
 /// in each interval.
-pub(crate) struct Seldom {
+pub(crate) struct RateLimited {
     interval: Duration,
     last: Mutex<Option<Instant>>,
 }
 
-impl Seldom {
-    pub(crate) fn every(interval: Duration) -> Seldom {
-        Seldom {
+impl RateLimited {
+    pub(crate) fn every(interval: Duration) -> RateLimited {
+        RateLimited {
             interval,
             last: Mutex::new(None),
         }
@@ -79,7 +79,7 @@ impl Seldom {
 struct Logger {
     format: LogFormat,
     filter: env_filter::Filter,
-    shared: Arc<Shared>,
+    shared: Arc<SharedQueue>,
 }
 
 /// Installs the logger, the thread that writes, and that panics are logged as well. Later calls
@@ -123,8 +123,8 @@ pub(crate) fn init(format: LogFormat) -> io::Result<()> {
     Ok(())
 }
 
-/// Lines that are dropped count on these from now on, one for each of [`Kind::ALL`].
-pub(crate) fn counted_by(counters: [IntCounter; Kind::ALL.len()]) {
+/// Lines that are dropped count on these from now on, one for each of [`LineKind::ALL`].
+pub(crate) fn counted_by(counters: [IntCounter; LineKind::ALL.len()]) {
     SHARED.counted_by(counters);
 }
 
@@ -132,15 +132,15 @@ impl Logger {
     fn write(&self, record: &Record<'_>, line: &mut Vec<u8>) {
         line.clear();
         let kind = match record.target() {
-            ACCESS => Kind::Access,
-            FAILED => Kind::Failure,
-            _ => Kind::Message,
+            ACCESS => LineKind::Access,
+            FAILED => LineKind::Failure,
+            _ => LineKind::Message,
         };
         match kind {
-            Kind::Access | Kind::Failure => {
+            LineKind::Access | LineKind::Failure => {
                 let _ = writeln!(line, "{}", record.args());
             }
-            Kind::Message => format_line(self.format, SystemTime::now(), record, line),
+            LineKind::Message => format_line(self.format, SystemTime::now(), record, line),
         }
         self.shared.push(kind, line);
         line.shrink_to(LINE);

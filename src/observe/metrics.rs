@@ -20,7 +20,7 @@ mod series;
 
 pub(crate) use canary::{CanaryLabels, CanaryMetrics};
 pub use closed_connections::{ConnectionRefused, HandshakeFailure};
-pub use families::{FAMILIES, Family, Kind};
+pub use families::{FAMILIES, Family, MetricKind};
 pub use filters::FilterDecision;
 pub(crate) use listener::ListenerMetrics;
 pub(crate) use process::ProcessMetrics;

@@ -13,7 +13,7 @@ use super::link::quoted_end;
 use super::scope::Scope;
 use super::token::Claims;
 use crate::net::origin::Origin;
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -58,7 +58,7 @@ fn is_foreign_realm(realm: &str) -> bool {
 /// The service that Harbor's tokens are for.
 pub(crate) const SERVICE: &str = "harbor-registry";
 
-words! {
+str_enum! {
     /// What is wrong with a token (RFC 6750, 3.1).
     pub enum TokenError {
         /// Expired, revoked, damaged, or another instance's: another one may do.
@@ -143,7 +143,7 @@ impl Challenge<'_> {
 
 /// Reads all challenges of one field value; none where it breaks the grammar.
 pub fn parse(value: &str) -> Option<Vec<Challenge<'_>>> {
-    let mut reader = Reader { value, at: 0 };
+    let mut reader = ChallengeReader { value, at: 0 };
     let mut challenges: Vec<Challenge<'_>> = Vec::new();
     loop {
         // Empty list elements are allowed (RFC 9110, 5.6.1.2).
@@ -170,12 +170,12 @@ pub fn parse(value: &str) -> Option<Vec<Challenge<'_>>> {
     }
 }
 
-struct Reader<'v> {
+struct ChallengeReader<'v> {
     value: &'v str,
     at: usize,
 }
 
-impl<'v> Reader<'v> {
+impl<'v> ChallengeReader<'v> {
     fn rest(&self) -> &'v [u8] {
         &self.value.as_bytes()[self.at..]
     }

@@ -1,10 +1,10 @@
 //! OCI error bodies (distribution spec, "Error Codes"): what a registry client shows to the person
 //! at the terminal.
 
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 use serde::Serialize;
 
-words! {
+str_enum! {
     /// The codes that the gateway answers with.
     pub enum ErrorCode {
         /// Not allowed here, for any client.
@@ -31,16 +31,16 @@ pub fn error_body(code: ErrorCode, message: &str, request_id: &str) -> String {
     let error = OneError {
         code: code.as_str(),
         message,
-        detail: Detail { request_id },
+        detail: ErrorDetail { request_id },
     };
     // Serialising strings into a String cannot fail; an empty object is still valid JSON.
-    let mut body = serde_json::to_string(&Body { errors: [error] }).unwrap_or("{}".to_owned());
+    let mut body = serde_json::to_string(&ErrorBody { errors: [error] }).unwrap_or("{}".to_owned());
     body.push('\n');
     body
 }
 
 #[derive(Serialize)]
-struct Body<'a> {
+struct ErrorBody<'a> {
     errors: [OneError<'a>; 1],
 }
 
@@ -48,11 +48,11 @@ struct Body<'a> {
 struct OneError<'a> {
     code: &'static str,
     message: &'a str,
-    detail: Detail<'a>,
+    detail: ErrorDetail<'a>,
 }
 
 #[derive(Serialize)]
-struct Detail<'a> {
+struct ErrorDetail<'a> {
     request_id: &'a str,
 }
 

@@ -4,15 +4,15 @@
 //! bytes, so no working client sends this.
 
 use super::operation::Operation;
-use super::target::Body;
+use super::target::BodyPresence;
 
 /// Whether a request for this has a body in which parameters would be looked for.
 pub(crate) fn hides_parameters<'v>(
     operation: Operation,
-    body: Body,
+    body: BodyPresence,
     mut content_types: impl Iterator<Item = &'v [u8]>,
 ) -> bool {
-    writes_a_blob(operation) && body == Body::Present && content_types.any(is_form)
+    writes_a_blob(operation) && body == BodyPresence::Present && content_types.any(is_form)
 }
 
 fn writes_a_blob(operation: Operation) -> bool {
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn a_blob_is_no_form() {
-        use Body::{Absent, Present};
+        use BodyPresence::{Absent, Present};
         const FORM: &str = "application/x-www-form-urlencoded";
         for (operation, body, types, hides) in [
             (Operation::UploadChunk, Present, vec![FORM], true),

@@ -2,7 +2,7 @@
 //!
 //! Each target is judged like a Location; parameters and everything else stay byte for byte.
 
-use super::location::{LocationRepair, Reply, repair_location};
+use super::location::{LocationContext, LocationRepair, repair_location};
 
 /// A Link field with its targets made relative.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,9 +13,9 @@ pub struct LinkRepair<'v> {
 }
 
 /// Repairs every link in one field value; none if all are right or the value can't be read.
-pub fn repair_link<'v>(value: &'v str, reply: &Reply<'_>) -> Option<LinkRepair<'v>> {
+pub fn repair_link<'v>(value: &'v str, reply: &LocationContext<'_>) -> Option<LinkRepair<'v>> {
     // A link is a place, not a redirect: it is judged as if the answer were 200.
-    let reply = Reply {
+    let reply = LocationContext {
         status: 200,
         ..*reply
     };
@@ -92,7 +92,7 @@ mod tests {
         let origins = ["https://hub.example.com", "http://harbor.internal"]
             .map(|text| Origin::parse(text).unwrap());
         let known = KnownAuthorities::new(&origins);
-        let reply = Reply {
+        let reply = LocationContext {
             operation,
             status,
             public: &origins[0],

@@ -16,7 +16,7 @@ use crate::net::path::PathError;
 
 /// Everything that the gateway answers without, or instead of, Harbor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum LocalReply {
     /// No registry has this host.
     UnknownHost,
     /// No host, several, or none that could be one.
@@ -116,14 +116,14 @@ impl Lost {
 }
 
 /// One line of the table.
-struct Row {
+struct ReplyRow {
     status: u16,
     code: ErrorCode,
     reason: Reason,
     sentence: &'static str,
 }
 
-impl Answer {
+impl LocalReply {
     pub(crate) fn status(self) -> u16 {
         self.row().status
     }
@@ -144,10 +144,10 @@ impl Answer {
 
     /// What the person at the terminal reads; `registry` is its configured name.
     fn sentence(self, registry: Option<&str>) -> String {
-        if let Answer::BadHost(error) = self {
+        if let LocalReply::BadHost(error) = self {
             return error.to_string();
         }
-        if let Answer::BadPath(error) = self {
+        if let LocalReply::BadPath(error) = self {
             return error.to_string();
         }
         let harbor = registry.map_or("Harbor".to_owned(), |name| format!("Harbor \"{name}\""));
@@ -155,61 +155,61 @@ impl Answer {
     }
 
     #[rustfmt::skip] // One answer a paragraph, as in a table.
-    fn row(self) -> Row {
+    fn row(self) -> ReplyRow {
         use ErrorCode::{
             NameInvalid, NameUnknown, TooManyRequests, Unauthorized, Unavailable, Unknown, Unsupported,
         };
-        let row = |status, code, reason, sentence| Row { status, code, reason, sentence };
+        let row = |status, code, reason, sentence| ReplyRow { status, code, reason, sentence };
         match self {
-            Answer::UnknownHost => row(421, NameUnknown, Reason::UnknownHost,
+            LocalReply::UnknownHost => row(421, NameUnknown, Reason::UnknownHost,
                 "no registry is served under this host name; check the name in the image \
                  reference, or ask the operator to add it"),
-            Answer::BadHost(_) => row(400, Unsupported, Reason::BadHost, ""),
-            Answer::BadPath(_) => row(400, NameInvalid, Reason::BadPath, ""),
-            Answer::BadRequest => row(400, Unsupported, Reason::BadRequest, "the request is not valid HTTP"),
-            Answer::FormBody => row(415, Unsupported, Reason::BadRequest,
+            LocalReply::BadHost(_) => row(400, Unsupported, Reason::BadHost, ""),
+            LocalReply::BadPath(_) => row(400, NameInvalid, Reason::BadPath, ""),
+            LocalReply::BadRequest => row(400, Unsupported, Reason::BadRequest, "the request is not valid HTTP"),
+            LocalReply::FormBody => row(415, Unsupported, Reason::BadRequest,
                 "a blob must not be sent with a form's Content-Type, because registries would \
                  parse it as parameters; send application/octet-stream"),
-            Answer::NotPublic => row(404, Unsupported, Reason::RefusedByPolicy,
+            LocalReply::NotPublic => row(404, Unsupported, Reason::RefusedByPolicy,
                 "this path is not public here"),
-            Answer::AuthorizationLost(Lost::Manifest) => row(401, Unauthorized, Reason::AuthorizationLost,
+            LocalReply::AuthorizationLost(Lost::Manifest) => row(401, Unauthorized, Reason::AuthorizationLost,
                 "this push arrived without its Authorization header: a proxy between the client \
                  and this registry removes it from PUT requests. The gateway can restore it for \
                  layers only. Check the proxies for a rule that removes Authorization"),
-            Answer::AuthorizationLost(Lost::Upload) => row(401, Unauthorized, Reason::AuthorizationLost,
+            LocalReply::AuthorizationLost(Lost::Upload) => row(401, Unauthorized, Reason::AuthorizationLost,
                 "this upload arrived without its Authorization header: a proxy between the client \
                  and this registry removes it, or changes the host, port or scheme of Location so \
                  that the client leaves it out. Check the proxies for both"),
-            Answer::AuthorizationRemoved => row(401, Unauthorized, Reason::AuthorizationRemoved,
+            LocalReply::AuthorizationRemoved => row(401, Unauthorized, Reason::AuthorizationRemoved,
                 "the gateway sent this request with its Authorization header, and {harbor} got it \
                  without: a proxy between the two removes it. The password and the role are not the \
                  cause; the operator has to check that proxy"),
-            Answer::LoginLimited => row(429, TooManyRequests, Reason::LoginLimited,
+            LocalReply::LoginLimited => row(429, TooManyRequests, Reason::LoginLimited,
                 "too many failed logins with this user name from this address; wait as long as \
                  Retry-After says, then log in with the right password"),
-            Answer::HeaderTooLarge => row(431, Unsupported, Reason::HeaderTooLarge,
+            LocalReply::HeaderTooLarge => row(431, Unsupported, Reason::HeaderTooLarge,
                 "the header of the request is too large for this registry: too many fields, or \
                  too many bytes in them"),
-            Answer::Overloaded(again) => row(again.status(), again.code(), Reason::Overloaded,
+            LocalReply::Overloaded(again) => row(again.status(), again.code(), Reason::Overloaded,
                 "{harbor} has as many requests under way as it can take; wait as long as \
                  Retry-After says, then try again"),
-            Answer::MemoryFull(again) => row(again.status(), again.code(), Reason::Overloaded,
+            LocalReply::MemoryFull(again) => row(again.status(), again.code(), Reason::Overloaded,
                 "this client, or all together, have as much under way as this registry has memory \
                  for; wait as long as Retry-After says, then try again"),
-            Answer::Maintenance(Closed::Pushes) => row(503, Unavailable, Reason::Maintenance,
+            LocalReply::Maintenance(Closed::Pushes) => row(503, Unavailable, Reason::Maintenance,
                 "{harbor} takes no new pushes for the time being, because of maintenance; pulls \
                  go on. Try again later, or ask the operator when it ends"),
-            Answer::Maintenance(Closed::All) => row(503, Unavailable, Reason::Maintenance,
+            LocalReply::Maintenance(Closed::All) => row(503, Unavailable, Reason::Maintenance,
                 "{harbor} is closed for maintenance; try again later, or ask the operator when it \
                  ends"),
-            Answer::ClientStalled => row(408, Unavailable, Reason::ClientStalled,
+            LocalReply::ClientStalled => row(408, Unavailable, Reason::ClientStalled,
                 "the client sent nothing for too long, so the request was given up; check the \
                  network between the client and this registry, then try again"),
             // Not what clients may take for Harbor's silence.
-            Answer::Upstream(UpstreamError::NoSocket) => row(503, Unavailable, Reason::NoSocket,
+            LocalReply::Upstream(UpstreamError::NoSocket) => row(503, Unavailable, Reason::NoSocket,
                 upstream_sentence(UpstreamError::NoSocket)),
-            Answer::Upstream(error) => row(504, Unavailable, error.reason(), upstream_sentence(error)),
-            Answer::Internal => row(500, Unknown, Reason::Internal,
+            LocalReply::Upstream(error) => row(504, Unavailable, error.reason(), upstream_sentence(error)),
+            LocalReply::Internal => row(500, Unknown, Reason::Internal,
                 "the gateway failed; its log has the cause under the request id in this answer"),
         }
     }
@@ -249,68 +249,68 @@ mod tests {
     #[test]
     fn each_answer_says_the_right_thing_to_clients_and_people() {
         for (answer, status, code, word) in [
-            (Answer::UnknownHost, 421, "NAME_UNKNOWN", "host name"),
+            (LocalReply::UnknownHost, 421, "NAME_UNKNOWN", "host name"),
             (
-                Answer::BadHost(HostError::Several),
+                LocalReply::BadHost(HostError::Several),
                 400,
                 "UNSUPPORTED",
                 "more than one host",
             ),
             (
-                Answer::BadPath(PathError::EncodedTwice),
+                LocalReply::BadPath(PathError::EncodedTwice),
                 400,
                 "NAME_INVALID",
                 "encoded twice",
             ),
-            (Answer::BadRequest, 400, "UNSUPPORTED", "HTTP"),
-            (Answer::FormBody, 415, "UNSUPPORTED", "octet-stream"),
-            (Answer::NotPublic, 404, "UNSUPPORTED", "not public"),
+            (LocalReply::BadRequest, 400, "UNSUPPORTED", "HTTP"),
+            (LocalReply::FormBody, 415, "UNSUPPORTED", "octet-stream"),
+            (LocalReply::NotPublic, 404, "UNSUPPORTED", "not public"),
             (
-                Answer::AuthorizationLost(Lost::Manifest),
+                LocalReply::AuthorizationLost(Lost::Manifest),
                 401,
                 "UNAUTHORIZED",
                 "a proxy between",
             ),
             (
-                Answer::AuthorizationLost(Lost::Upload),
+                LocalReply::AuthorizationLost(Lost::Upload),
                 401,
                 "UNAUTHORIZED",
                 "Location",
             ),
             (
-                Answer::AuthorizationRemoved,
+                LocalReply::AuthorizationRemoved,
                 401,
                 "UNAUTHORIZED",
                 "Harbor \"hq\" got it without",
             ),
-            (Answer::LoginLimited, 429, "TOOMANYREQUESTS", "wait"),
-            (Answer::HeaderTooLarge, 431, "UNSUPPORTED", "header"),
+            (LocalReply::LoginLimited, 429, "TOOMANYREQUESTS", "wait"),
+            (LocalReply::HeaderTooLarge, 431, "UNSUPPORTED", "header"),
             (
-                Answer::Overloaded(Again::Unavailable),
+                LocalReply::Overloaded(Again::Unavailable),
                 503,
                 "UNAVAILABLE",
                 "Harbor \"hq\" has as many",
             ),
             (
-                Answer::Overloaded(Again::of(ClientFamily::Containerd)),
+                LocalReply::Overloaded(Again::of(ClientFamily::Containerd)),
                 429,
                 "TOOMANYREQUESTS",
                 "Harbor \"hq\" has as many",
             ),
             (
-                Answer::Maintenance(Closed::Pushes),
+                LocalReply::Maintenance(Closed::Pushes),
                 503,
                 "UNAVAILABLE",
                 "Harbor \"hq\" takes no new pushes",
             ),
             (
-                Answer::Maintenance(Closed::All),
+                LocalReply::Maintenance(Closed::All),
                 503,
                 "UNAVAILABLE",
                 "Harbor \"hq\" is closed",
             ),
-            (Answer::ClientStalled, 408, "UNAVAILABLE", "client"),
-            (Answer::Internal, 500, "UNKNOWN", "request id"),
+            (LocalReply::ClientStalled, 408, "UNAVAILABLE", "client"),
+            (LocalReply::Internal, 500, "UNKNOWN", "request id"),
         ] {
             assert_eq!(
                 (answer.status(), answer.code().as_str()),
@@ -330,7 +330,7 @@ mod tests {
     #[test]
     fn trouble_with_harbor_is_504_and_names_which() {
         for error in UpstreamError::ALL {
-            let answer = Answer::Upstream(error);
+            let answer = LocalReply::Upstream(error);
             let status = match error {
                 UpstreamError::NoSocket => 503,
                 _ => 504,
@@ -346,7 +346,7 @@ mod tests {
         }
     }
 
-    fn first_error(answer: Answer) -> serde_json::Value {
+    fn first_error(answer: LocalReply) -> serde_json::Value {
         let body: serde_json::Value =
             serde_json::from_str(&answer.body(Some("hq"), "5c7d-1")).unwrap();
         body["errors"][0].clone()

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 /// What has to be known about an answer to judge its Location or Link.
 #[derive(Clone, Copy, Debug)]
-pub struct Reply<'a> {
+pub struct LocationContext<'a> {
     pub operation: Operation,
     pub status: u16,
     /// The public origin that the client used.
@@ -42,28 +42,28 @@ pub enum LocationRepair<'v> {
 }
 
 /// Judges the value of a Location field.
-pub fn repair_location<'v>(value: &'v [u8], reply: &Reply<'_>) -> LocationRepair<'v> {
+pub fn repair_location<'v>(value: &'v [u8], reply: &LocationContext<'_>) -> LocationRepair<'v> {
     let Ok(text) = std::str::from_utf8(value) else {
         return LocationRepair::Unusable;
     };
-    match Reference::read(text.trim_matches([' ', '\t'])) {
-        Reference::PathAbsolute => LocationRepair::Unchanged,
-        Reference::Absolute(url) => repair_absolute(url, reply),
-        Reference::Bare(text) if reply.operation.is_registry() => repair_bare(text, reply),
+    match LocationReference::read(text.trim_matches([' ', '\t'])) {
+        LocationReference::PathAbsolute => LocationRepair::Unchanged,
+        LocationReference::Absolute(url) => repair_absolute(url, reply),
+        LocationReference::Bare(text) if reply.operation.is_registry() => repair_bare(text, reply),
         // A path relative to the request's, which is legal, and nothing a registry client sees.
-        Reference::Bare(_) => LocationRepair::Unchanged,
+        LocationReference::Bare(_) => LocationRepair::Unchanged,
     }
 }
 
 /// A reference (RFC 3986, 4.1), read as leniently as the broken ones demand.
-enum Reference<'v> {
+enum LocationReference<'v> {
     PathAbsolute,
-    Absolute(Url<'v>),
+    Absolute(LocationUrl<'v>),
     Bare(&'v str),
 }
 
 #[derive(Clone, Copy)]
-struct Url<'v> {
+struct LocationUrl<'v> {
     /// What stood before `://`; none for `//authority/…`.
     scheme: Option<&'v str>,
     authority: &'v str,
@@ -71,27 +71,29 @@ struct Url<'v> {
     rest: &'v str,
 }
 
-impl<'v> Reference<'v> {
-    fn read(text: &'v str) -> Reference<'v> {
+impl<'v> LocationReference<'v> {
+    fn read(text: &'v str) -> LocationReference<'v> {
         if let Some(behind) = text.strip_prefix("//") {
-            return Reference::Absolute(Url::new(None, behind));
+            return LocationReference::Absolute(LocationUrl::new(None, behind));
         }
         if text.starts_with('/') && !text.starts_with("/\\") {
-            return Reference::PathAbsolute;
+            return LocationReference::PathAbsolute;
         }
         let before_query = text.split(['?', '#']).next().unwrap_or("");
         match before_query.find("://") {
-            Some(at) => Reference::Absolute(Url::new(Some(&text[..at]), &text[at + 3..])),
-            None => Reference::Bare(text),
+            Some(at) => {
+                LocationReference::Absolute(LocationUrl::new(Some(&text[..at]), &text[at + 3..]))
+            }
+            None => LocationReference::Bare(text),
         }
     }
 }
 
-impl<'v> Url<'v> {
-    fn new(scheme: Option<&'v str>, behind: &'v str) -> Url<'v> {
+impl<'v> LocationUrl<'v> {
+    fn new(scheme: Option<&'v str>, behind: &'v str) -> LocationUrl<'v> {
         let end = behind.find(['/', '?', '#', '\\']).unwrap_or(behind.len());
         let (authority, rest) = behind.split_at(end);
-        Url {
+        LocationUrl {
             scheme,
             authority,
             rest,
@@ -99,7 +101,7 @@ impl<'v> Url<'v> {
     }
 }
 
-fn repair_absolute<'v>(url: Url<'v>, reply: &Reply<'_>) -> LocationRepair<'v> {
+fn repair_absolute<'v>(url: LocationUrl<'v>, reply: &LocationContext<'_>) -> LocationRepair<'v> {
     let authority = Authority::parse(url.authority).ok();
     let familiarity = match &authority {
         Some(authority) => reply.known.familiarity(authority),
@@ -135,7 +137,7 @@ fn repair_absolute<'v>(url: Url<'v>, reply: &Reply<'_>) -> LocationRepair<'v> {
 }
 
 /// `v2/…` without its slash, or `authority/v2/…` without a scheme.
-fn repair_bare<'v>(text: &'v str, reply: &Reply<'_>) -> LocationRepair<'v> {
+fn repair_bare<'v>(text: &'v str, reply: &LocationContext<'_>) -> LocationRepair<'v> {
     let path_only = text.split(['?', '#']).next().unwrap_or("");
     if path_only.starts_with("v2/") && path_absolute(text).is_some() {
         return LocationRepair::Relative {
@@ -150,7 +152,7 @@ fn repair_bare<'v>(text: &'v str, reply: &Reply<'_>) -> LocationRepair<'v> {
             // `https:/v2/…` has a scheme and no authority.
             let authority = if before.ends_with(':') { "" } else { before };
             repair_absolute(
-                Url {
+                LocationUrl {
                     scheme: Some(""),
                     authority,
                     rest: &text[at..],
@@ -179,7 +181,7 @@ fn path_absolute(rest: &str) -> Option<Cow<'_, str>> {
 }
 
 fn kind(
-    url: &Url<'_>,
+    url: &LocationUrl<'_>,
     authority: Option<&Authority>,
     familiarity: Familiarity,
     public: &Origin,
@@ -221,7 +223,7 @@ mod tests {
         ]
         .map(|text| Origin::parse(text).unwrap());
         let known = KnownAuthorities::new(&origins);
-        let reply = Reply {
+        let reply = LocationContext {
             operation,
             status,
             public: &origins[0],

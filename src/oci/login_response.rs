@@ -25,7 +25,7 @@ pub(crate) fn is_form(content_type: &HeaderValue) -> bool {
 
 /// How a password came to Harbor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum LoginKind {
     /// In Authorization.
     Basic,
     /// In the login form.
@@ -44,27 +44,27 @@ pub(crate) enum Password {
 
 /// What is judged.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'a> {
-    pub(crate) way: Way,
+pub(crate) struct LoginRequest<'a> {
+    pub(crate) way: LoginKind,
     pub(crate) operation: Operation,
     pub(crate) path: &'a str,
 }
 
 /// What the status of Harbor's answer says. For a token that was given, the body says more.
-pub(crate) fn password(asked: &Asked<'_>, status: u16) -> Password {
+pub(crate) fn password(asked: &LoginRequest<'_>, status: u16) -> Password {
     let is_done = (200..300).contains(&status);
     let needs_account = match asked.way {
-        Way::Form => true,
+        LoginKind::Form => true,
         // Harbor lets nobody write without an account; a public project is read by everybody.
-        Way::Basic => match (asked.operation, asked.operation.action()) {
+        LoginKind::Basic => match (asked.operation, asked.operation.action()) {
             (Operation::Ping, _) | (_, Some(Action::Push | Action::Delete)) => true,
             (Operation::Api, _) => asked.path == WHO_AM_I,
             (_, Some(Action::Pull) | None) => false,
         },
     };
     let is_asked_for_one = match asked.way {
-        Way::Form => true,
-        Way::Basic => matches!(asked.operation, Operation::Ping | Operation::Token),
+        LoginKind::Form => true,
+        LoginKind::Basic => matches!(asked.operation, Operation::Ping | Operation::Token),
     };
     match status {
         _ if is_done && needs_account => Password::Right,
@@ -97,27 +97,27 @@ mod tests {
         use Operation::{Api, BlobHead, ManifestPut, Ping, Token, Ui, UploadStart};
         use Password::{Doubtful, Right, Wrong};
         for (way, operation, path, status, expected) in [
-            (Way::Basic, Ping, "/v2/", 200, Right),
-            (Way::Basic, Ping, "/v2/", 401, Wrong),
-            (Way::Basic, Ping, "/v2/", 502, Doubtful),
-            (Way::Basic, Token, "/service/token", 200, Doubtful),
-            (Way::Basic, Token, "/service/token", 401, Wrong),
+            (LoginKind::Basic, Ping, "/v2/", 200, Right),
+            (LoginKind::Basic, Ping, "/v2/", 401, Wrong),
+            (LoginKind::Basic, Ping, "/v2/", 502, Doubtful),
+            (LoginKind::Basic, Token, "/service/token", 200, Doubtful),
+            (LoginKind::Basic, Token, "/service/token", 401, Wrong),
             (
-                Way::Basic,
+                LoginKind::Basic,
                 UploadStart,
                 "/v2/a/b/blobs/uploads/",
                 202,
                 Right,
             ),
             (
-                Way::Basic,
+                LoginKind::Basic,
                 UploadStart,
                 "/v2/a/b/blobs/uploads/",
                 401,
                 Doubtful,
             ),
             (
-                Way::Basic,
+                LoginKind::Basic,
                 ManifestPut,
                 "/v2/a/b/manifests/c",
                 301,
@@ -125,20 +125,26 @@ mod tests {
             ),
             // Everybody reads a public project, whatever the password.
             (
-                Way::Basic,
+                LoginKind::Basic,
                 BlobHead,
                 "/v2/a/b/blobs/sha256:c",
                 200,
                 Doubtful,
             ),
-            (Way::Basic, Api, "/api/v2.0/projects", 200, Doubtful),
-            (Way::Basic, Api, "/api/v2.0/users/current", 200, Right),
-            (Way::Basic, Api, "/api/v2.0/users/current", 401, Doubtful),
-            (Way::Form, Ui, FORM_PATH, 200, Right),
-            (Way::Form, Ui, FORM_PATH, 401, Wrong),
-            (Way::Form, Ui, FORM_PATH, 403, Doubtful),
+            (LoginKind::Basic, Api, "/api/v2.0/projects", 200, Doubtful),
+            (LoginKind::Basic, Api, "/api/v2.0/users/current", 200, Right),
+            (
+                LoginKind::Basic,
+                Api,
+                "/api/v2.0/users/current",
+                401,
+                Doubtful,
+            ),
+            (LoginKind::Form, Ui, FORM_PATH, 200, Right),
+            (LoginKind::Form, Ui, FORM_PATH, 401, Wrong),
+            (LoginKind::Form, Ui, FORM_PATH, 403, Doubtful),
         ] {
-            let asked = Asked {
+            let asked = LoginRequest {
                 way,
                 operation,
                 path,

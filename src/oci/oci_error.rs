@@ -31,7 +31,7 @@ impl OciError {
         let mut found = None;
         let mut reader = serde_json::Deserializer::from_slice(beginning);
         // The body may be cut behind the first error, which is kept all the same.
-        let _ = Body(&mut found).deserialize(&mut reader);
+        let _ = ErrorDocument(&mut found).deserialize(&mut reader);
         found
     }
 
@@ -58,12 +58,12 @@ fn digest(detail: &Value) -> Option<String> {
 }
 
 /// `{"errors": [ERROR, …]}`
-struct Body<'a>(&'a mut Option<OciError>);
+struct ErrorDocument<'a>(&'a mut Option<OciError>);
 
 /// `[ERROR, …]`
 struct Errors<'a>(&'a mut Option<OciError>);
 
-impl<'de> DeserializeSeed<'de> for Body<'_> {
+impl<'de> DeserializeSeed<'de> for ErrorDocument<'_> {
     type Value = ();
 
     fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
@@ -71,7 +71,7 @@ impl<'de> DeserializeSeed<'de> for Body<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Body<'_> {
+impl<'de> Visitor<'de> for ErrorDocument<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,9 +3,9 @@
 //! What this file deliberately doesn't know: paths (see `target`), timeouts, and how often
 //! something is tried.
 
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 
-words! {
+str_enum! {
     /// What is done to a repository, in the word of an access list.
     pub enum Action {
         Pull "pull",
@@ -16,7 +16,7 @@ words! {
 
 /// Whose answers they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum HarborPart {
     /// Of what stands below `/v2/` and of the token service.
     Registry,
     /// Of Harbor's own API and portal.
@@ -28,7 +28,7 @@ enum Part {
 macro_rules! operations {
     ($($(#[$of_operation:meta])* $operation:ident $word:literal $method:literal $part:ident
         [$($action:ident)?] $replay:ident;)*) => {
-        words! {
+        str_enum! {
             /// What a request means to a registry.
             #[derive(Hash, PartialOrd, Ord)]
             pub enum Operation { $($(#[$of_operation])* $operation $word,)* }
@@ -45,8 +45,8 @@ macro_rules! operations {
                 match self { $(Operation::$operation => None$(.or(Some(Action::$action)))?),* }
             }
 
-            fn part(self) -> Part {
-                match self { $(Operation::$operation => Part::$part),* }
+            fn part(self) -> HarborPart {
+                match self { $(Operation::$operation => HarborPart::$part),* }
             }
 
             fn replay_of_reads(self) -> Replay {
@@ -156,7 +156,7 @@ impl Operation {
     /// True for what stands below `/v2/` and for the token service: the answers registry clients
     /// read, cookies stripped, locations repaired.
     pub fn is_registry(self) -> bool {
-        self.part() == Part::Registry
+        self.part() == HarborPart::Registry
     }
 
     /// True for the steps of pushes: what the objective and the alerts on pushes count, so that who

@@ -4,9 +4,9 @@
 //! This file deliberately doesn't know how a reason is found (see `verdict`) or counted.
 
 use super::operation::Operation;
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 
-words! {
+str_enum! {
     /// How a request ended for the client.
     #[derive(Hash)]
     pub enum Outcome {
@@ -21,7 +21,7 @@ words! {
     }
 }
 
-words! {
+str_enum! {
     /// Where to look for the cause.
     #[derive(Hash)]
     pub enum Fault {
@@ -38,7 +38,7 @@ words! {
     }
 }
 
-words! {
+str_enum! {
     /// What a request of a push is for the registry's objective: the share of good among good and bad.
     #[derive(Hash)]
     pub enum Quality {
@@ -64,7 +64,7 @@ pub enum Proof {
 
 /// At which operations a reason can be found. Metrics have no series for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum At {
+enum FoundAt {
     Every,
     /// What goes to the registry or the token service.
     Registry,
@@ -83,7 +83,7 @@ enum At {
 macro_rules! reasons {
     ($($reason:ident $word:literal $outcome:ident $fault:ident $at:ident
         $meaning:literal $advice:literal;)*) => {
-        words! {
+        str_enum! {
             /// How a request ended.
             #[derive(Hash)]
             pub enum Reason { $(#[doc = $meaning] $reason $word,)* }
@@ -108,8 +108,8 @@ macro_rules! reasons {
                 match self { $(Reason::$reason => $advice),* }
             }
 
-            fn at(self) -> At {
-                match self { $(Reason::$reason => At::$at),* }
+            fn at(self) -> FoundAt {
+                match self { $(Reason::$reason => FoundAt::$at),* }
             }
         }
     };
@@ -272,14 +272,14 @@ impl Reason {
     /// Whether a request of this operation can end so.
     pub fn can_end(self, operation: Operation) -> bool {
         match self.at() {
-            At::Every => true,
-            At::Registry => operation.is_registry(),
-            At::Token => operation == Operation::Token,
-            At::Write => Operation::PUSH.contains(&operation),
-            At::Upload => Operation::TICKETED.contains(&operation),
-            At::Commit => operation.is_commit(),
-            At::Manifest => operation == Operation::ManifestPut,
-            At::Run => false,
+            FoundAt::Every => true,
+            FoundAt::Registry => operation.is_registry(),
+            FoundAt::Token => operation == Operation::Token,
+            FoundAt::Write => Operation::PUSH.contains(&operation),
+            FoundAt::Upload => Operation::TICKETED.contains(&operation),
+            FoundAt::Commit => operation.is_commit(),
+            FoundAt::Manifest => operation == Operation::ManifestPut,
+            FoundAt::Run => false,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Repairs: what the gateway corrects in requests and answers, as one word of a fixed list for metrics
 //! and records.
 
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 
-words! {
+str_enum! {
     /// One thing that was put right.
     #[derive(Hash, PartialOrd, Ord)]
     pub enum Repair {

@@ -1,9 +1,9 @@
 //! The two classes of requests, each with its own `max_in_flight`, so that pushes don't starve pulls.
 
 use super::operation::Operation;
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 
-words! {
+str_enum! {
     /// Which places a request takes one of.
     #[derive(Hash)]
     pub enum Class {

@@ -25,13 +25,13 @@ pub struct Target<'p> {
 /// Whether a request carries a body: a Content-Length above zero, a Transfer-Encoding, or an
 /// HTTP/2 stream that isn't ended by its headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Body {
+pub enum BodyPresence {
     Present,
     Absent,
 }
 
 impl<'p> Target<'p> {
-    pub fn of(method: &str, path: &'p NormalPath<'_>, body: Body) -> Target<'p> {
+    pub fn of(method: &str, path: &'p NormalPath<'_>, body: BodyPresence) -> Target<'p> {
         let whole = path.path();
         let exposure = exposure(whole);
         let plain = |operation| Target {
@@ -50,7 +50,7 @@ impl<'p> Target<'p> {
                 None => plain(Operation::Token),
                 Some("") => plain(Operation::Ping),
                 Some("_catalog" | "_catalog/") if is_read(method) => plain(Operation::Catalog),
-                Some(rest) => match Route::of(rest) {
+                Some(rest) => match PathRoute::of(rest) {
                     None => plain(Operation::Other),
                     Some(route) => route.target(method, path.query(), body),
                 },
@@ -68,12 +68,12 @@ fn is_read(method: &str) -> bool {
 }
 
 /// A path below `/v2/` taken apart.
-struct Route<'p> {
+struct PathRoute<'p> {
     repository: &'p str,
-    kind: Kind<'p>,
+    kind: PathKind<'p>,
 }
 
-enum Kind<'p> {
+enum PathKind<'p> {
     Manifest(&'p str),
     Tags,
     Referrers(&'p str),
@@ -82,34 +82,34 @@ enum Kind<'p> {
     Upload(&'p str),
 }
 
-impl<'p> Route<'p> {
-    fn of(rest: &'p str) -> Option<Route<'p>> {
+impl<'p> PathRoute<'p> {
+    fn of(rest: &'p str) -> Option<PathRoute<'p>> {
         // Harbor takes `tags/list/`, and redirects `blobs/uploads` to the form with a slash.
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (before, last) = rest.rsplit_once('/')?;
         let (name, keyword) = before.rsplit_once('/')?;
         let (repository, kind) = match (keyword, last) {
-            ("tags", "list") => (name, Kind::Tags),
-            ("manifests", reference) => (name, Kind::Manifest(reference)),
-            ("referrers", digest) => (name, Kind::Referrers(digest)),
-            ("blobs", "uploads") => (name, Kind::Uploads),
-            ("blobs", digest) => (name, Kind::Blob(digest)),
-            ("uploads", upload) => (name.strip_suffix("/blobs")?, Kind::Upload(upload)),
+            ("tags", "list") => (name, PathKind::Tags),
+            ("manifests", reference) => (name, PathKind::Manifest(reference)),
+            ("referrers", digest) => (name, PathKind::Referrers(digest)),
+            ("blobs", "uploads") => (name, PathKind::Uploads),
+            ("blobs", digest) => (name, PathKind::Blob(digest)),
+            ("uploads", upload) => (name.strip_suffix("/blobs")?, PathKind::Upload(upload)),
             _ => return None,
         };
         if repository.is_empty() {
             return None;
         }
-        Some(Route { repository, kind })
+        Some(PathRoute { repository, kind })
     }
 
-    fn target(self, method: &str, query: Option<&str>, body: Body) -> Target<'p> {
+    fn target(self, method: &str, query: Option<&str>, body: BodyPresence) -> Target<'p> {
         let (reference, upload) = match self.kind {
-            Kind::Manifest(reference) | Kind::Referrers(reference) | Kind::Blob(reference) => {
-                (Some(reference), None)
-            }
-            Kind::Upload(upload) => (None, Some(upload)),
-            Kind::Tags | Kind::Uploads => (None, None),
+            PathKind::Manifest(reference)
+            | PathKind::Referrers(reference)
+            | PathKind::Blob(reference) => (Some(reference), None),
+            PathKind::Upload(upload) => (None, Some(upload)),
+            PathKind::Tags | PathKind::Uploads => (None, None),
         };
         Target {
             operation: self.operation(method, query, body),
@@ -120,22 +120,22 @@ impl<'p> Route<'p> {
         }
     }
 
-    fn operation(&self, method: &str, query: Option<&str>, body: Body) -> Operation {
+    fn operation(&self, method: &str, query: Option<&str>, body: BodyPresence) -> Operation {
         match (&self.kind, method) {
-            (Kind::Tags, "GET" | "HEAD") => Operation::Tags,
-            (Kind::Referrers(_), "GET" | "HEAD") => Operation::Referrers,
-            (Kind::Manifest(_), "HEAD") => Operation::ManifestHead,
-            (Kind::Manifest(_), "GET") => Operation::ManifestGet,
-            (Kind::Manifest(_), "PUT") => Operation::ManifestPut,
-            (Kind::Manifest(_), "DELETE") => Operation::ManifestDelete,
-            (Kind::Blob(_), "HEAD") => Operation::BlobHead,
-            (Kind::Blob(_), "GET") => Operation::BlobGet,
-            (Kind::Blob(_), "DELETE") => Operation::BlobDelete,
-            (Kind::Uploads, "POST") => upload_start(query.unwrap_or(""), body),
-            (Kind::Upload(_), "PATCH") => Operation::UploadChunk,
-            (Kind::Upload(_), "PUT") => Operation::UploadCommit,
-            (Kind::Upload(_), "GET" | "HEAD") => Operation::UploadStatus,
-            (Kind::Upload(_), "DELETE") => Operation::UploadCancel,
+            (PathKind::Tags, "GET" | "HEAD") => Operation::Tags,
+            (PathKind::Referrers(_), "GET" | "HEAD") => Operation::Referrers,
+            (PathKind::Manifest(_), "HEAD") => Operation::ManifestHead,
+            (PathKind::Manifest(_), "GET") => Operation::ManifestGet,
+            (PathKind::Manifest(_), "PUT") => Operation::ManifestPut,
+            (PathKind::Manifest(_), "DELETE") => Operation::ManifestDelete,
+            (PathKind::Blob(_), "HEAD") => Operation::BlobHead,
+            (PathKind::Blob(_), "GET") => Operation::BlobGet,
+            (PathKind::Blob(_), "DELETE") => Operation::BlobDelete,
+            (PathKind::Uploads, "POST") => upload_start(query.unwrap_or(""), body),
+            (PathKind::Upload(_), "PATCH") => Operation::UploadChunk,
+            (PathKind::Upload(_), "PUT") => Operation::UploadCommit,
+            (PathKind::Upload(_), "GET" | "HEAD") => Operation::UploadStatus,
+            (PathKind::Upload(_), "DELETE") => Operation::UploadCancel,
             _ => Operation::Other,
         }
     }
@@ -143,10 +143,10 @@ impl<'p> Route<'p> {
 
 /// Which of the three kinds of upload start (OCI distribution spec, "Pushing a blob monolithically"
 /// and "Mounting a blob from another repository"). `from` may be missing.
-fn upload_start(query: &str, body: Body) -> Operation {
+fn upload_start(query: &str, body: BodyPresence) -> Operation {
     if has_value(query, "mount") {
         Operation::UploadMount
-    } else if has_value(query, "digest") && body == Body::Present {
+    } else if has_value(query, "digest") && body == BodyPresence::Present {
         Operation::UploadMonolithic
     } else {
         Operation::UploadStart
@@ -205,7 +205,7 @@ mod tests {
             ("GET", "/service/notifications", Operation::Other),
         ] {
             let path = path(target);
-            let found = Target::of(method, &path, Body::Absent);
+            let found = Target::of(method, &path, BodyPresence::Absent);
             assert_eq!(found.operation, operation, "{method} {target}");
             assert_eq!(
                 (found.repository, found.upload),
@@ -267,7 +267,7 @@ mod tests {
             ("POST", upload.as_str(), Operation::Other),
         ] {
             let path = path(target);
-            let found = Target::of(method, &path, Body::Absent);
+            let found = Target::of(method, &path, BodyPresence::Absent);
             assert_eq!(found.operation, operation, "{method} {target}");
             assert_eq!(found.repository, Some("lab/rec-c"), "{method} {target}");
             let expected = target.contains(UUID).then_some(UUID);
@@ -328,7 +328,7 @@ mod tests {
             ),
         ] {
             let path = path(target);
-            let found = Target::of("GET", &path, Body::Absent);
+            let found = Target::of("GET", &path, BodyPresence::Absent);
             assert_eq!(
                 (found.repository, found.operation),
                 (Some(repository), operation)
@@ -336,7 +336,7 @@ mod tests {
             assert_eq!(found.reference.unwrap_or(""), rest, "{target}");
         }
         let path = path("/v2/lab/blobs/uploads/blobs/uploads/u-1");
-        let found = Target::of("PUT", &path, Body::Present);
+        let found = Target::of("PUT", &path, BodyPresence::Present);
         assert_eq!(
             (found.repository, found.upload),
             (Some("lab/blobs/uploads"), Some("u-1"))
@@ -346,31 +346,43 @@ mod tests {
     #[test]
     fn upload_starts_come_in_three_kinds() {
         for (query, body, operation) in [
-            ("", Body::Absent, Operation::UploadStart),
+            ("", BodyPresence::Absent, Operation::UploadStart),
             (
                 "?mount=sha256%3Aaa&from=lab%2Fx",
-                Body::Absent,
+                BodyPresence::Absent,
                 Operation::UploadMount,
             ),
             (
                 "?from=lab/x&mount=sha256:aa",
-                Body::Absent,
+                BodyPresence::Absent,
                 Operation::UploadMount,
             ),
-            ("?mount=sha256:aa", Body::Absent, Operation::UploadMount),
-            ("?%6dount=sha256:aa", Body::Absent, Operation::UploadMount),
-            ("?mount=", Body::Absent, Operation::UploadStart),
-            ("?%61ccount=a", Body::Absent, Operation::UploadStart),
-            ("?from=lab/x", Body::Absent, Operation::UploadStart),
+            (
+                "?mount=sha256:aa",
+                BodyPresence::Absent,
+                Operation::UploadMount,
+            ),
+            (
+                "?%6dount=sha256:aa",
+                BodyPresence::Absent,
+                Operation::UploadMount,
+            ),
+            ("?mount=", BodyPresence::Absent, Operation::UploadStart),
+            ("?%61ccount=a", BodyPresence::Absent, Operation::UploadStart),
+            ("?from=lab/x", BodyPresence::Absent, Operation::UploadStart),
             (
                 "?digest=sha256%3Aaa",
-                Body::Present,
+                BodyPresence::Present,
                 Operation::UploadMonolithic,
             ),
-            ("?digest=sha256%3Aaa", Body::Absent, Operation::UploadStart),
+            (
+                "?digest=sha256%3Aaa",
+                BodyPresence::Absent,
+                Operation::UploadStart,
+            ),
             (
                 "?x-digest=sha256%3Aaa",
-                Body::Present,
+                BodyPresence::Present,
                 Operation::UploadStart,
             ),
         ] {

@@ -128,12 +128,12 @@ pub(crate) struct Claims {
     pub(crate) subject: String,
     /// Everything that is granted; none where the token doesn't say.
     #[serde(default)]
-    pub(crate) access: Option<Vec<Access>>,
+    pub(crate) access: Option<Vec<GrantedScope>>,
 }
 
 /// One granted scope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Access {
+pub struct GrantedScope {
     #[serde(rename = "type")]
     pub(crate) kind: String,
     pub name: String,
@@ -172,7 +172,7 @@ impl Claims {
     /// Whether the access list has what the scope asks. Harbor takes a token for one repository in
     /// its whole project.
     pub(crate) fn grants(&self, scope: &Scope) -> bool {
-        let granted = |access: &Access| {
+        let granted = |access: &GrantedScope| {
             let mut actions = access.actions.iter();
             access.kind == "repository"
                 && project(&access.name) == project(&scope.repository)
@@ -183,7 +183,7 @@ impl Claims {
 
     /// Whether anything at all is granted for what the token service was asked: a type and a name.
     pub(crate) fn grants_something(&self, kind: &str, name: &str) -> bool {
-        let granted = |access: &Access| {
+        let granted = |access: &GrantedScope| {
             access.kind == kind && access.name == name && !access.actions.is_empty()
         };
         self.access.iter().flatten().any(granted)
@@ -314,7 +314,7 @@ mod tests {
     fn what_is_granted_is_told_whole() {
         let told = |claims: &str| {
             let claims = Claims::read(&token(claims)).unwrap();
-            let told = |one: Access| format!("{} {} {:?}", one.kind, one.name, one.actions);
+            let told = |one: GrantedScope| format!("{} {} {:?}", one.kind, one.name, one.actions);
             Some(claims.access?.into_iter().map(told).collect::<Vec<_>>())
         };
         let access = r#"{"access":[{"type":"repository","name":"lab/app","actions":["pull"]},{"type":"registry","name":"catalog"}]}"#;

@@ -17,14 +17,14 @@ pub(crate) enum Grant {
 }
 
 /// What an answer of the token service says.
-pub(crate) struct Given {
+pub(crate) struct TokenResponse {
     pub(crate) grant: Grant,
     /// The token, where it is somebody's: the password was right.
     pub(crate) somebodys: Option<Bearer>,
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct TokenBody {
     #[serde(default)]
     token: String,
     #[serde(default)]
@@ -32,8 +32,8 @@ struct Answer {
 }
 
 /// Reads the answer to a request for a token with this query.
-pub(crate) fn given(asked: &str, body: &[u8]) -> Given {
-    let unreadable = Given {
+pub(crate) fn parse_token_response(asked: &str, body: &[u8]) -> TokenResponse {
+    let unreadable = TokenResponse {
         grant: Grant::Unreadable,
         somebodys: None,
     };
@@ -44,14 +44,14 @@ pub(crate) fn given(asked: &str, body: &[u8]) -> Given {
         return unreadable;
     };
     let scopes = scopes(asked);
-    let is_granted = |asked: &Asked| claims.grants_something(&asked.kind, &asked.name);
+    let is_granted = |asked: &AskedScope| claims.grants_something(&asked.kind, &asked.name);
     let grant = if scopes.is_empty() || scopes.iter().any(is_granted) {
         Grant::Granted
     } else {
         Grant::Empty
     };
     let is_somebodys = !claims.subject.is_empty();
-    Given {
+    TokenResponse {
         grant,
         somebodys: is_somebodys.then_some(token),
     }
@@ -60,12 +60,12 @@ pub(crate) fn given(asked: &str, body: &[u8]) -> Given {
 /// Whether a request for a token with this query asks to push. Clients write the actions in either
 /// order: docker asks for `push,pull`, the others for `pull,push`.
 pub(crate) fn asks_for_push(asked: &str) -> bool {
-    let pushes = |scope: &Asked| scope.actions.split(',').any(|action| action == "push");
+    let pushes = |scope: &AskedScope| scope.actions.split(',').any(|action| action == "push");
     scopes(asked).iter().any(pushes)
 }
 
 fn token(body: &[u8]) -> Option<Bearer> {
-    let answer: Answer = serde_json::from_slice(body).ok()?;
+    let answer: TokenBody = serde_json::from_slice(body).ok()?;
     Some(Bearer::new(if answer.token.is_empty() {
         answer.access_token
     } else {
@@ -74,14 +74,14 @@ fn token(body: &[u8]) -> Option<Bearer> {
 }
 
 /// `type:name:action,action`
-struct Asked {
+struct AskedScope {
     kind: String,
     name: String,
     actions: String,
 }
 
 /// Each scope asked: `scope` may come several times, and hold several.
-fn scopes(asked: &str) -> Vec<Asked> {
+fn scopes(asked: &str) -> Vec<AskedScope> {
     let mut scopes = Vec::new();
     for value in query::values(asked, "scope") {
         for scope in String::from_utf8_lossy(&value).split_whitespace() {
@@ -89,7 +89,7 @@ fn scopes(asked: &str) -> Vec<Asked> {
             if let Some((kind, rest)) = scope.split_once(':')
                 && let Some((name, actions)) = rest.rsplit_once(':')
             {
-                scopes.push(Asked {
+                scopes.push(AskedScope {
                     kind: kind.to_owned(),
                     name: name.to_owned(),
                     actions: actions.to_owned(),
@@ -176,14 +176,14 @@ mod tests {
                 true,
             ),
         ] {
-            let said = given(asked, body("token", claims).as_bytes());
+            let said = parse_token_response(asked, body("token", claims).as_bytes());
             assert_eq!(
                 (said.grant, said.somebodys.is_some()),
                 (grant, has_subject),
                 "{name}"
             );
         }
-        let other = given(asked, body("access_token", push).as_bytes());
+        let other = parse_token_response(asked, body("access_token", push).as_bytes());
         assert_eq!(other.grant, Grant::Granted);
         for body in [
             "",
@@ -193,7 +193,7 @@ mod tests {
             "{\"token\":5}",
         ] {
             assert_eq!(
-                given(asked, body.as_bytes()).grant,
+                parse_token_response(asked, body.as_bytes()).grant,
                 Grant::Unreadable,
                 "{body}"
             );

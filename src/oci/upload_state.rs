@@ -17,7 +17,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 #[derive(Deserialize)]
-struct State {
+struct UploadState {
     #[serde(rename = "StartedAt")]
     started: String,
 }
@@ -25,7 +25,7 @@ struct State {
 /// Seconds since 1970 at which the upload began; none where the state isn't Distribution's.
 pub(crate) fn started(state: &str) -> Option<u64> {
     let decoded = BASE64.decode(state).ok()?;
-    let state: State = serde_json::from_slice(decoded.get(SIGNATURE..)?).ok()?;
+    let state: UploadState = serde_json::from_slice(decoded.get(SIGNATURE..)?).ok()?;
     let started = humantime::parse_rfc3339(&state.started).ok()?;
     let since = started.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     Some(since.as_secs())

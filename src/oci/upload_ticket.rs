@@ -4,10 +4,10 @@
 //! What this file deliberately doesn't know: keys, times, and what is in a ticket.
 
 use super::operation::Operation;
-use super::target::{Body, Target};
+use super::target::{BodyPresence, Target};
 use crate::net::path::NormalPath;
 use crate::net::query;
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 
 /// The parameter. No client drops one that it doesn't know, and Harbor never sees it.
 pub const PARAMETER: &str = "harbormouth_ticket";
@@ -21,7 +21,7 @@ pub struct UploadStep {
     pub state: Vec<u8>,
 }
 
-words! {
+str_enum! {
     /// Why the Location of an upload got no ticket.
     pub enum NotIssued {
         /// The client's side isn't TLS, as far as a trusted hop says.
@@ -37,9 +37,9 @@ words! {
     }
 }
 
-words! {
+str_enum! {
     /// Why a ticket that came was not accepted.
-    pub enum Refused {
+    pub enum TicketRefused {
         /// Damaged, forged, or of another step, upload, repository, name or registry.
         Invalid "invalid",
         UnknownKey "unknown_key",
@@ -85,7 +85,7 @@ pub fn next_step(location: &str) -> Option<UploadStep> {
     }
     let path = NormalPath::parse(location.as_bytes()).ok()?;
     // Any method that makes it an upload.
-    let target = Target::of("PATCH", &path, Body::Present);
+    let target = Target::of("PATCH", &path, BodyPresence::Present);
     match target.operation {
         Operation::UploadChunk => step_of(&target, path.query()),
         _ => None,
@@ -106,7 +106,7 @@ mod tests {
 
     fn request(method: &str, target: &str) -> (Operation, Option<UploadStep>, Option<Vec<u8>>) {
         let path = NormalPath::parse(target.as_bytes()).unwrap();
-        let read = Target::of(method, &path, Body::Present);
+        let read = Target::of(method, &path, BodyPresence::Present);
         let ticket = brought(read.operation, path.query().unwrap_or(""));
         (read.operation, step_of(&read, path.query()), ticket)
     }

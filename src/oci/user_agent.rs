@@ -2,9 +2,9 @@
 //!
 //! What this file deliberately doesn't know: versions, and whether the program tells the truth.
 
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 
-words! {
+str_enum! {
     /// A family of registry clients that behave alike at an edge.
     #[derive(Hash, PartialOrd, Ord)]
     pub enum ClientFamily {

@@ -3,7 +3,7 @@
 //! Pure. The framework's errors arrive as [`Failure`]s; `reason` says what a reason means. The texts
 //! that tell Harbor's refusals apart were recorded from a Harbor 2.9.5.
 
-use super::local_reply::{Answer, Lost};
+use super::local_reply::{LocalReply, Lost};
 use super::oci_error::OciError;
 use super::operation::Operation;
 use super::reason::{Proof, Reason};
@@ -34,7 +34,7 @@ pub enum Failure {
 
 /// The credentials that a request went to Harbor with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Credentials {
+pub enum CredentialState {
     None,
     /// None, though PUTs of the same push brought theirs: the client has thrown away a token that
     /// expired, and asks for another by writing without. containerd does so; and so does the doctor,
@@ -51,9 +51,9 @@ pub enum Credentials {
 
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End<'a> {
+pub enum RequestEnd<'a> {
     /// The gateway answered, without Harbor or instead of it.
-    Answered(Answer),
+    Answered(LocalReply),
     /// A filter said no.
     Denied,
     /// Harbor's answer was passed on, or the client was sent to https.
@@ -77,28 +77,28 @@ pub enum End<'a> {
 pub struct Facts<'a> {
     pub operation: Operation,
     pub method: &'a str,
-    pub credentials: Credentials,
+    pub credentials: CredentialState,
     pub proof: Proof,
-    pub end: End<'a>,
+    pub end: RequestEnd<'a>,
 }
 
 /// The reason that a request ended for: always one that can end its operation.
 pub fn judge(facts: &Facts<'_>) -> Reason {
     let reason = match &facts.end {
-        End::Answered(Answer::AuthorizationLost(_))
-            if facts.credentials == Credentials::LeftOut =>
+        RequestEnd::Answered(LocalReply::AuthorizationLost(_))
+            if facts.credentials == CredentialState::LeftOut =>
         {
             Reason::Challenge
         }
-        End::Answered(Answer::AuthorizationLost(_)) => lost(facts.proof),
-        End::Answered(answer) => answer.reason(),
-        End::Denied => Reason::Filter,
-        End::EmptyGrant if facts.credentials == Credentials::Removed => {
+        RequestEnd::Answered(LocalReply::AuthorizationLost(_)) => lost(facts.proof),
+        RequestEnd::Answered(answer) => answer.reason(),
+        RequestEnd::Denied => Reason::Filter,
+        RequestEnd::EmptyGrant if facts.credentials == CredentialState::Removed => {
             Reason::AuthorizationRemoved
         }
-        End::EmptyGrant => Reason::EmptyGrant,
-        End::Broken { failure, waited } => broken(*failure, *waited, facts.operation),
-        End::Passed {
+        RequestEnd::EmptyGrant => Reason::EmptyGrant,
+        RequestEnd::Broken { failure, waited } => broken(*failure, *waited, facts.operation),
+        RequestEnd::Passed {
             status,
             error,
             had_blob,
@@ -146,19 +146,19 @@ fn passed(status: u16, error: Option<&OciError>, had_blob: bool, facts: &Facts<'
 
 fn unauthorized(error: Option<&OciError>, facts: &Facts<'_>) -> Reason {
     match facts.credentials {
-        Credentials::None if Lost::of(facts.operation).is_some() => lost(facts.proof),
-        Credentials::None | Credentials::LeftOut => Reason::Challenge,
-        Credentials::Expired if Operation::TICKETED.contains(&facts.operation) => {
+        CredentialState::None if Lost::of(facts.operation).is_some() => lost(facts.proof),
+        CredentialState::None | CredentialState::LeftOut => Reason::Challenge,
+        CredentialState::Expired if Operation::TICKETED.contains(&facts.operation) => {
             match facts.proof {
                 Proof::Proven => Reason::TokenExpired,
                 Proof::Unproven => Reason::TokenUnproven,
             }
         }
-        Credentials::Removed if facts.operation.is_registry() => Reason::AuthorizationRemoved,
-        Credentials::Expired => Reason::Challenge,
+        CredentialState::Removed if facts.operation.is_registry() => Reason::AuthorizationRemoved,
+        CredentialState::Expired => Reason::Challenge,
         // Harbor's words for a name that none of its routes takes, an upper-case one say.
-        Credentials::Given if says(error, "un-recognized request") => Reason::NameInvalid,
-        Credentials::Given | Credentials::Removed => Reason::Denied,
+        CredentialState::Given if says(error, "un-recognized request") => Reason::NameInvalid,
+        CredentialState::Given | CredentialState::Removed => Reason::Denied,
     }
 }
 

@@ -3,15 +3,15 @@
 use super::body_memory::{self, TooMuch};
 use super::owner;
 use super::refusal::{Refusal, SOON};
-use super::request::{Request, Routed};
-use super::timings::Times;
+use super::request::{ProxyRequest, Routed};
+use super::timings::Timings;
 use crate::config::Maintenance;
 use crate::net::client_network::Owner;
-use crate::oci::local_reply::{Again, Answer, Closed};
+use crate::oci::local_reply::{Again, Closed, LocalReply};
 use crate::oci::operation::Operation;
 use crate::oci::request_class::Class;
-use crate::oci::target::Body;
-use crate::runtime::{Asks, Held, Place, Room, Share, Terms};
+use crate::oci::target::BodyPresence;
+use crate::runtime::{HeldMemory, Permit, PermitRequest, PermitTerms, Room, Share};
 use http::Method;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
@@ -46,9 +46,9 @@ impl Drop for InFlight {
 pub(super) struct Permits {
     pub(super) in_flight: Option<InFlight>,
     /// Its place among those that the registry may have under way.
-    place: Option<Place>,
+    place: Option<Permit>,
     /// What its bodies may hold.
-    memory: Option<Held>,
+    memory: Option<HeldMemory>,
     /// Its place among those that are answered.
     lingers: Option<Share>,
 }
@@ -60,7 +60,7 @@ pub(super) struct Permits {
 pub(super) fn is_open(request: Routed<'_>) -> Result<(), Refusal> {
     let maintenance = request.harbor.registry.maintenance;
     match closed(maintenance, request.asked.operation) {
-        Some(what) => refuse(Answer::Maintenance(what), LATER),
+        Some(what) => refuse(LocalReply::Maintenance(what), LATER),
         None => Ok(()),
     }
 }
@@ -77,7 +77,7 @@ pub(super) async fn admit(
     permits.place = Some(find_place(request).await?);
     permits.memory = body_memory::set_aside(session, &request).or_else(|TooMuch| {
         let again = Again::of(request.downstream.client_family);
-        refuse(Answer::MemoryFull(again), SOON)
+        refuse(LocalReply::MemoryFull(again), SOON)
     })?;
     Ok(())
 }
@@ -86,13 +86,13 @@ pub(super) async fn admit(
 ///
 /// # Errors
 /// The refusal says when to ask again.
-async fn find_place(request: Routed<'_>) -> Result<Place, Refusal> {
-    let terms = Terms {
+async fn find_place(request: Routed<'_>) -> Result<Permit, Refusal> {
+    let terms = PermitTerms {
         limits: request.harbor.registry.max_in_flight,
         stands_still: request.shared.config.limits.stands_still,
         patience: PATIENCE,
     };
-    let mut asks = Asks {
+    let mut asks = PermitRequest {
         operation: request.asked.operation,
         owner: Owner::of(request.downstream.client),
         account: None,
@@ -108,11 +108,11 @@ async fn find_place(request: Routed<'_>) -> Result<Place, Refusal> {
         None => {
             // Looked for only here: it takes a hash of the credential.
             asks.account = owner::account(request);
-            load.wait_for_place(asks, terms).await
+            load.acquire(asks, terms).await
         }
     };
     let again = Again::of(request.downstream.client_family);
-    place.map_or_else(|| refuse(Answer::Overloaded(again), SOON), Ok)
+    place.map_or_else(|| refuse(LocalReply::Overloaded(again), SOON), Ok)
 }
 
 /// Requests that are answered and whose client hasn't sent all of its body yet: a connection each.
@@ -127,7 +127,7 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 
 impl Permits {
     /// The answer's header tells how long its body is.
-    pub(super) fn keep_memory(&mut self, response: &ResponseHeader, request: &Request) {
+    pub(super) fn keep_memory(&mut self, response: &ResponseHeader, request: &ProxyRequest) {
         if request.downstream.method == Method::GET
             && let Some(memory) = &mut self.memory
         {
@@ -138,10 +138,10 @@ impl Permits {
     /// The answer was decided, and handed over: what remains is between us and the client. Harbor's
     /// place is free; whoever still sends does so for a while, in a smaller room that makes way for
     /// the latest.
-    pub(super) fn decided(&mut self, request: &Request, times: &Times, now: Instant) {
+    pub(super) fn decided(&mut self, request: &ProxyRequest, times: &Timings, now: Instant) {
         self.place = None;
         let progress = &request.arrival.progress;
-        let is_sent = request.asked.body == Body::Absent || times.is_complete();
+        let is_sent = request.asked.body == BodyPresence::Absent || times.is_complete();
         if !progress.decided() || is_sent {
             return;
         }
@@ -160,7 +160,7 @@ impl Permits {
     }
 }
 
-fn refuse<T>(answer: Answer, after: &str) -> Result<T, Refusal> {
+fn refuse<T>(answer: LocalReply, after: &str) -> Result<T, Refusal> {
     Err(Refusal::RetryAfter(answer, after.to_owned()))
 }
 

@@ -2,7 +2,7 @@
 
 use super::credentials;
 use super::request::Routed;
-use super::token_response::TokenAnswer;
+use super::token_response::TokenResponseReader;
 use crate::oci::oci_error::READ_OF_ERROR;
 use crate::oci::operation::Operation;
 use bytes::Bytes;
@@ -17,7 +17,7 @@ pub(super) struct Answered {
     pub(super) authorization_removed: bool,
     /// The token that was passed on grants nothing of what was asked.
     pub(super) empty_grant: bool,
-    pub(super) token_answer: Option<TokenAnswer>,
+    pub(super) token_answer: Option<TokenResponseReader>,
     /// The body that takes the place of Harbor's.
     pub(super) instead: Option<Bytes>,
     /// The answer says no to a registry client, in words that are read.
@@ -41,7 +41,7 @@ impl Answered {
         Answered {
             status: Some(status),
             authorization_removed: credentials::was_removed(header, response, &request),
-            token_answer: is_token.then(TokenAnswer::default),
+            token_answer: is_token.then(TokenResponseReader::default),
             is_refusal: operation.is_registry() && status >= 400 && is_plain,
             ..Answered::default()
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// The tries so far.
 #[derive(Default)]
-pub(super) struct Tries {
+pub(super) struct Attempts {
     /// What goes upstream instead of the target that came.
     pub(super) target: Option<PathAndQuery>,
     /// A mount was refused; what goes upstream next is without it.
@@ -15,11 +15,11 @@ pub(super) struct Tries {
     /// Where no connection came about.
     pub(super) failed: Vec<SocketAddr>,
     /// The last one.
-    pub(super) at: Option<At>,
+    pub(super) at: Option<Attempt>,
 }
 
 /// Where a try goes.
-pub(super) struct At {
+pub(super) struct Attempt {
     /// Index into the registry's endpoints.
     pub(super) endpoint: usize,
     pub(super) address: Arc<Address>,

@@ -17,11 +17,11 @@ pub(super) struct Authorization {
     pub(super) replacement: Option<HeaderValue>,
     /// Beside an Authorization a ticket isn't used, and still says that the upload is a credential
     /// holder's.
-    pub(super) ticket: Option<Box<Brought>>,
+    pub(super) ticket: Option<Box<TicketBrought>>,
 }
 
 /// A ticket as a request brings it.
-pub(super) struct Brought {
+pub(super) struct TicketBrought {
     /// None where the request is no step that one could be for.
     pub(super) step: Option<UploadStep>,
     pub(super) text: Vec<u8>,

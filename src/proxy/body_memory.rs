@@ -4,10 +4,10 @@
 //! request, and rounded up.
 
 use super::message_header::{content_length, is_http2};
-use super::request::Request;
+use super::request::ProxyRequest;
 use crate::net::client_network::Owner;
-use crate::oci::target::Body;
-use crate::runtime::Held;
+use crate::oci::target::BodyPresence;
+use crate::runtime::HeldMemory;
 use http::Method;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
@@ -32,11 +32,14 @@ pub(super) struct TooMuch;
 ///
 /// # Errors
 /// Where it is more than its client may have.
-pub(super) fn set_aside(session: &Session, request: &Request) -> Result<Option<Held>, TooMuch> {
+pub(super) fn set_aside(
+    session: &Session,
+    request: &ProxyRequest,
+) -> Result<Option<HeldMemory>, TooMuch> {
     let upload = match (request.asked.body, is_http2(session)) {
-        (Body::Absent, _) => 0,
-        (Body::Present, true) => HTTP2_UPLOAD,
-        (Body::Present, false) => HTTP1_UPLOAD,
+        (BodyPresence::Absent, _) => 0,
+        (BodyPresence::Present, true) => HTTP2_UPLOAD,
+        (BodyPresence::Present, false) => HTTP1_UPLOAD,
     };
     let length = content_length(&session.req_header().headers);
     let bytes = bounded(upload, length) + download(&request.downstream.method);

@@ -4,7 +4,7 @@
 //! [`Failure`]. `oci::verdict` says what a failure means, `oci::local_reply` what the client is
 //! told.
 
-use crate::listener::Given;
+use crate::listener::GivenUp;
 use crate::oci::upstream_error::UpstreamError;
 use crate::oci::verdict::Failure;
 use crate::runtime::upstream::lacks_socket;
@@ -26,12 +26,12 @@ pub(crate) const UNRESOLVED: ErrorType = ErrorType::new("upstream name unresolve
 /// No failure: Harbor's answer to a mount, which is asked for once more without it.
 pub(crate) const MOUNT_REFUSED: ErrorType = ErrorType::new("mount refused");
 
-impl From<Given> for Failure {
+impl From<GivenUp> for Failure {
     /// Whatever breaks then, it is because of that.
-    fn from(given: Given) -> Failure {
+    fn from(given: GivenUp) -> Failure {
         match given {
-            Given::Up => Failure::ClientStalled,
-            Given::Way => Failure::GaveWay,
+            GivenUp::Up => Failure::ClientStalled,
+            GivenUp::Way => Failure::GaveWay,
         }
     }
 }

@@ -4,23 +4,23 @@
 
 use super::admission::Permits;
 use super::answered::Answered;
-use super::attempts::{At, Tries};
+use super::attempts::{Attempt, Attempts};
 use super::classify_error::BodyState;
 use super::credentials;
-use super::login_attempt::{self, Trying};
-use super::request::Request;
+use super::login_attempt::{self, PasswordTry};
+use super::request::ProxyRequest;
 use super::run_filters::Filtered;
 use super::throughput::Transfer;
-use super::timings::Times;
+use super::timings::Timings;
 use super::tracking::Tracked;
 use super::upstream_request;
-use crate::listener::Arrival;
-use crate::oci::local_reply::Answer;
+use crate::listener::ConnectionInfo;
+use crate::oci::local_reply::LocalReply;
 use crate::oci::repair::Repair;
-use crate::oci::target::Body;
+use crate::oci::target::BodyPresence;
 use crate::oci::token_response::Grant;
 use crate::oci::verdict::Failure;
-use crate::runtime::Shared;
+use crate::runtime::Snapshot;
 use bytes::Bytes;
 use pingora::http::RequestHeader;
 use std::sync::Arc;
@@ -29,23 +29,23 @@ use std::time::{Duration, Instant};
 /// One request, from its arrival to its record.
 pub(crate) struct RequestContext {
     /// What came.
-    pub(super) request: Request,
+    pub(super) request: ProxyRequest,
     /// What it holds of what there is.
     pub(super) permits: Permits,
     /// The login that it tries, until Harbor's answer to that is counted.
-    pub(super) login: Option<Trying>,
+    pub(super) login: Option<PasswordTry>,
     /// What the push tracker is told at the end; only of requests that it follows.
     pub(super) tracked: Option<Box<Tracked>>,
     /// What filters know of it; none where there are none.
     pub(super) filtered: Option<Box<Filtered>>,
-    pub(super) times: Times,
-    pub(super) tries: Tries,
+    pub(super) times: Timings,
+    pub(super) tries: Attempts,
     pub(super) bodies: Bodies,
     pub(super) answered: Answered,
     /// In the order in which they were made.
     pub(super) repairs: Vec<Repair>,
     /// The answer that was given without Harbor, or instead of it.
-    pub(super) own: Option<Answer>,
+    pub(super) own: Option<LocalReply>,
     /// What broke, where something did.
     pub(super) failure: Option<Failure>,
 }
@@ -64,15 +64,15 @@ pub(super) struct Bodies {
 }
 
 impl RequestContext {
-    pub(super) fn new(shared: Arc<Shared>, arrival: Arrival) -> RequestContext {
+    pub(super) fn new(shared: Arc<Snapshot>, arrival: ConnectionInfo) -> RequestContext {
         RequestContext {
-            request: Request::new(shared, arrival),
+            request: ProxyRequest::new(shared, arrival),
             permits: Permits::default(),
             login: None,
             tracked: None,
             filtered: None,
-            times: Times::new(Instant::now()),
-            tries: Tries::default(),
+            times: Timings::new(Instant::now()),
+            tries: Attempts::default(),
             bodies: Bodies::default(),
             answered: Answered::default(),
             repairs: Vec::new(),
@@ -185,7 +185,8 @@ impl RequestContext {
     pub(super) fn failed(&mut self, failure: Failure) {
         // A client that has the whole answer may leave. If Harbor answered before it had the whole
         // body, what becomes of the rest, on either side, doesn't change how the request ended.
-        let is_early = self.request.asked.body == Body::Present && !self.times.is_complete();
+        let is_early =
+            self.request.asked.body == BodyPresence::Present && !self.times.is_complete();
         let is_over = is_early || failure == Failure::ClientGone;
         if !(self.bodies.is_delivered && is_over) {
             self.failure = Some(failure);
@@ -194,7 +195,7 @@ impl RequestContext {
 
     /// The endpoint that answered, or was tried last.
     pub(super) fn endpoint_name(&self) -> Option<&str> {
-        let At { endpoint, .. } = self.tries.at.as_ref()?;
+        let Attempt { endpoint, .. } = self.tries.at.as_ref()?;
         let endpoints = &self.request.routed()?.harbor.pool.endpoints;
         Some(endpoints.get(*endpoint)?.name.as_str())
     }

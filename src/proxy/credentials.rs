@@ -2,17 +2,17 @@
 //! rejected, one that grants nothing, one that was lost on the way, a wrong password.
 
 use super::local_reply::JSON;
-use super::request::{Request, Routed};
+use super::request::{ProxyRequest, Routed};
 use super::unix_time::unix_now;
 use crate::observe::metrics::seconds;
 use crate::oci::challenge::{TokenError, bearer_challenge, judge_rejection};
-use crate::oci::local_reply::{Answer, Lost};
+use crate::oci::local_reply::{LocalReply, Lost};
 use crate::oci::login_response::Password;
 use crate::oci::operation::Operation;
 use crate::oci::refused_mount;
 use crate::oci::scope::Scope;
 use crate::oci::token::{Bearer, Claims, Credential};
-use crate::oci::token_response::{Given, Grant};
+use crate::oci::token_response::{Grant, TokenResponse};
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{
@@ -57,13 +57,13 @@ pub(super) fn explain_lost(
     response: &mut ResponseHeader,
     is_removed: bool,
     request: Routed<'_>,
-) -> Result<Option<(Answer, Bytes)>> {
+) -> Result<Option<(LocalReply, Bytes)>> {
     let operation = request.asked.operation;
     let is_bare = request.authorization.credential == Credential::None;
     let answer = if is_removed && operation.is_registry() {
-        Some(Answer::AuthorizationRemoved)
+        Some(LocalReply::AuthorizationRemoved)
     } else if is_bare && response.status == 401 {
-        Lost::of(operation).map(Answer::AuthorizationLost)
+        Lost::of(operation).map(LocalReply::AuthorizationLost)
     } else {
         None
     };
@@ -120,7 +120,7 @@ fn note_expired(token: &Bearer, error: TokenError, request: Routed<'_>) {
 
 /// Whether a mount was refused that a plain upload may replace: nothing has been done yet, and the
 /// client would give the whole push up.
-pub(super) fn mount_was_refused(status: u16, request: &Request) -> bool {
+pub(super) fn mount_was_refused(status: u16, request: &ProxyRequest) -> bool {
     let asked = &request.asked;
     if asked.operation != Operation::UploadMount || asked.mount_from.is_none() {
         return false;
@@ -151,7 +151,7 @@ pub(super) fn note_accepted(is_success: bool, request: Routed<'_>) {
 
 /// What the token service made of the password. Counts a token that grants nothing, and remembers
 /// one that is somebody's.
-pub(super) fn judge_given(said: &Given, is_removed: bool, request: Routed<'_>) -> Password {
+pub(super) fn judge_given(said: &TokenResponse, is_removed: bool, request: Routed<'_>) -> Password {
     if said.grant == Grant::Empty && !is_removed {
         request.metrics().authorization.empty_grants.inc();
     }
@@ -170,7 +170,7 @@ pub(super) fn judge_given(said: &Given, is_removed: bool, request: Routed<'_>) -
 /// Whether a token for nobody is the work of a hop behind the gateway, which was last seen to remove
 /// Authorization. The login limit counts the password as a wrong one all the same: else a hop that
 /// removes Authorization from writes alone would let strangers guess passwords.
-pub(super) fn password_was_removed(said: &Given, request: Routed<'_>) -> bool {
+pub(super) fn password_was_removed(said: &TokenResponse, request: Routed<'_>) -> bool {
     said.somebodys.is_none()
         && request.authorization.credential != Credential::None
         && !request.harbor.authorization_arrives()
@@ -183,7 +183,7 @@ pub(super) fn password_was_removed(said: &Given, request: Routed<'_>) -> bool {
 pub(super) fn was_removed(
     header: &RequestHeader,
     response: &ResponseHeader,
-    request: &Request,
+    request: &ProxyRequest,
 ) -> bool {
     let is_named = |value: &HeaderValue| {
         let names = value.as_bytes().split(|byte| *byte == b',');

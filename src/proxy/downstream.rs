@@ -1,14 +1,14 @@
 //! The client of a request, its address and its scheme, and which proxies may state them.
 
 use super::message_header::target_parts;
-use crate::listener::{Arrival, Way};
+use crate::listener::{ConnectionInfo, Transport};
 use crate::net::forwarded::accepted_request_id;
 use crate::net::origin::Scheme;
 use crate::net::proxy_header::Sender;
 use crate::net::trusted_proxies::{forwarded_scheme, only_address};
 use crate::oci::redact::redacted;
 use crate::oci::user_agent::ClientFamily;
-use crate::runtime::Shared;
+use crate::runtime::Snapshot;
 use http::header::USER_AGENT;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
@@ -49,7 +49,7 @@ impl Downstream {
         }
     }
 
-    pub(super) fn of(session: &Session, arrival: &Arrival, shared: &Shared) -> Downstream {
+    pub(super) fn of(session: &Session, arrival: &ConnectionInfo, shared: &Snapshot) -> Downstream {
         let request = session.req_header();
         let given = request.headers.get("x-request-id");
         let given = given.and_then(|value| accepted_request_id(value.as_bytes()));
@@ -62,7 +62,7 @@ impl Downstream {
             peer => peer,
         };
         let told = told_scheme(request, is_trusted, arrival);
-        let is_redirect = arrival.way == Way::Redirect;
+        let is_redirect = arrival.way == Transport::Redirect;
         Downstream {
             request_id: given.map_or_else(|| uuid::Uuid::new_v4().to_string(), ToOwned::to_owned),
             peer,
@@ -70,8 +70,9 @@ impl Downstream {
             client,
             client_family: ClientFamily::of(user_agent.and_then(|value| value.to_str().ok())),
             scheme: match (arrival.way, told) {
-                (Way::Tls, _) | (Way::Plain | Way::Redirect, Some(Scheme::Https)) => Scheme::Https,
-                (Way::Plain | Way::Redirect, Some(Scheme::Http) | None) => Scheme::Http,
+                (Transport::Tls, _)
+                | (Transport::Plain | Transport::Redirect, Some(Scheme::Https)) => Scheme::Https,
+                (Transport::Plain | Transport::Redirect, Some(Scheme::Http) | None) => Scheme::Http,
             },
             is_told_http: told == Some(Scheme::Http) && !is_redirect,
             method: request.method.clone(),
@@ -93,7 +94,7 @@ fn shown_address(address: Option<IpAddr>) -> String {
 }
 
 /// Whether the peer is a trusted proxy that speaks for itself.
-fn is_trusted(peer: Option<IpAddr>, arrival: &Arrival, shared: &Shared) -> bool {
+fn is_trusted(peer: Option<IpAddr>, arrival: &ConnectionInfo, shared: &Snapshot) -> bool {
     match arrival.announced.sender {
         Sender::Peer | Sender::Client(_) => peer.is_some_and(|peer| shared.trusted.contains(peer)),
         // The client behind the proxy may write any header.
@@ -102,11 +103,15 @@ fn is_trusted(peer: Option<IpAddr>, arrival: &Arrival, shared: &Shared) -> bool 
 }
 
 /// The client's scheme, if a trusted proxy states it.
-fn told_scheme(request: &RequestHeader, is_trusted: bool, arrival: &Arrival) -> Option<Scheme> {
+fn told_scheme(
+    request: &RequestHeader,
+    is_trusted: bool,
+    arrival: &ConnectionInfo,
+) -> Option<Scheme> {
     // A proxy that passes TLS through sees none; it ends here.
     let announced = || match arrival.way {
-        Way::Tls => None,
-        Way::Plain | Way::Redirect => arrival.announced.client_side,
+        Transport::Tls => None,
+        Transport::Plain | Transport::Redirect => arrival.announced.client_side,
     };
     let forwarded = is_trusted.then(|| forwarded_scheme(told(request, "x-forwarded-proto")));
     forwarded.flatten().or_else(announced)
@@ -120,7 +125,7 @@ fn told<'r>(request: &'r RequestHeader, name: &str) -> impl Iterator<Item = &'r 
 /// The client by the word of a trusted peer. A header for one address that is missing, or doesn't
 /// hold exactly one, leaves it to `X-Forwarded-For`: the trusted proxy that should have set the one
 /// has set the other, and a client that spoils the first doesn't become the proxy.
-fn told_client(request: &RequestHeader, peer: IpAddr, shared: &Shared) -> IpAddr {
+fn told_client(request: &RequestHeader, peer: IpAddr, shared: &Snapshot) -> IpAddr {
     let header = shared.config.client_address_header.as_ref();
     header
         .and_then(|name| only_address(told(request, name.as_str())))

@@ -11,7 +11,7 @@ use crate::filter;
 use crate::observe::access_log::AccessRecord;
 use crate::observe::logging;
 use crate::observe::metrics::{Direction, seconds};
-use crate::observe::push::{Ended, Finding};
+use crate::observe::push::{PushFinding, RequestEnded};
 use crate::oci::login_response::Password;
 use crate::oci::oci_error::OciError;
 use crate::oci::operation::Operation;
@@ -20,11 +20,11 @@ use crate::oci::scope::Scope;
 use crate::oci::token::{Claims, Credential};
 use crate::oci::token_response::asks_for_push;
 use crate::oci::user_agent::ClientFamily;
-use crate::oci::verdict::{Credentials, End, Facts, Failure, judge};
+use crate::oci::verdict::{CredentialState, Facts, Failure, RequestEnd, judge};
 use std::time::{Instant, SystemTime};
 
 /// What went over the wire.
-pub(super) struct Sent {
+pub(super) struct SentBytes {
     /// `None`: the client got no status.
     pub(super) status: Option<u16>,
     /// Body bytes from the client.
@@ -35,13 +35,13 @@ pub(super) struct Sent {
 
 /// What it was judged to be.
 #[derive(Clone, Copy)]
-struct Verdict {
+struct RequestVerdict {
     reason: Reason,
     proof: Proof,
 }
 
 /// Judges a request that ended, and tells everybody who is to know.
-pub(super) fn write_down(ctx: &mut RequestContext, sent: &Sent) {
+pub(super) fn finish_request(ctx: &mut RequestContext, sent: &SentBytes) {
     let now = Instant::now();
     if ctx.times.is_answered() {
         // An answer of Harbor's that was not read to its end may have told the client what it wanted
@@ -60,13 +60,13 @@ pub(super) fn write_down(ctx: &mut RequestContext, sent: &Sent) {
     let tracked = ctx.tracked.as_deref();
     let proof = proof(&ctx.request, tracked, &ctx.answered, ctx.is_reattached());
     let reason = judge(&facts(ctx, sent, proof, error.as_ref(), now));
-    let verdict = Verdict { reason, proof };
+    let verdict = RequestVerdict { reason, proof };
     count(ctx, sent, verdict, now);
     let finding = ctx.request.routed().and_then(|request| {
         let in_clear = request.is_in_clear();
         let found = tell(ctx, request, sent, verdict, error.as_ref(), now);
         // What the way that it came shows to be wrong, however it ended.
-        let found = found.or_else(|| in_clear.then_some(Finding::InsecureClientSide))?;
+        let found = found.or_else(|| in_clear.then_some(PushFinding::InsecureClientSide))?;
         request.metrics().push.finding(found).inc();
         Some(found)
     });
@@ -100,7 +100,7 @@ pub(super) fn write_down(ctx: &mut RequestContext, sent: &Sent) {
 
 fn facts<'a>(
     ctx: &'a RequestContext,
-    sent: &Sent,
+    sent: &SentBytes,
     proof: Proof,
     error: Option<&'a OciError>,
     now: Instant,
@@ -109,21 +109,21 @@ fn facts<'a>(
     let waited = || ctx.times.waiting(asked.body, now);
     let is_denied = || ctx.filtered.as_ref().is_some_and(|it| it.is_denied());
     let end = match (ctx.failure, ctx.own, sent.status) {
-        (Some(failure), ..) => End::Broken {
+        (Some(failure), ..) => RequestEnd::Broken {
             failure,
             waited: waited(),
         },
-        (None, Some(answer), _) => End::Answered(answer),
-        (None, None, _) if is_denied() => End::Denied,
-        (None, None, Some(_)) if ctx.answered.empty_grant => End::EmptyGrant,
-        (None, None, Some(status)) => End::Passed {
+        (None, Some(answer), _) => RequestEnd::Answered(answer),
+        (None, None, _) if is_denied() => RequestEnd::Denied,
+        (None, None, Some(_)) if ctx.answered.empty_grant => RequestEnd::EmptyGrant,
+        (None, None, Some(status)) => RequestEnd::Passed {
             status,
             error,
             had_blob: had_blob(ctx, error),
         },
         // Ended without an answer and without an error: the client reset it while nothing of it
         // was being read or written.
-        (None, None, None) => End::Broken {
+        (None, None, None) => RequestEnd::Broken {
             failure: Failure::ClientGone,
             waited: waited(),
         },
@@ -137,17 +137,17 @@ fn facts<'a>(
     }
 }
 
-fn credentials(ctx: &RequestContext, status: Option<u16>) -> Credentials {
+fn credentials(ctx: &RequestContext, status: Option<u16>) -> CredentialState {
     match &ctx.request.authorization.credential {
-        Credential::None if status == Some(401) && left_out(ctx) => Credentials::LeftOut,
-        Credential::None => Credentials::None,
-        _ if ctx.answered.authorization_removed => Credentials::Removed,
+        Credential::None if status == Some(401) && left_out(ctx) => CredentialState::LeftOut,
+        Credential::None => CredentialState::None,
+        _ if ctx.answered.authorization_removed => CredentialState::Removed,
         // Only a refusal makes one look into a token.
         Credential::Bearer(token) if status == Some(401) => match token.claims() {
-            Some(claims) if claims.is_expired(unix_now()) => Credentials::Expired,
-            Some(_) | None => Credentials::Given,
+            Some(claims) if claims.is_expired(unix_now()) => CredentialState::Expired,
+            Some(_) | None => CredentialState::Given,
         },
-        Credential::Bearer(_) | Credential::Basic(_) | Credential::Other => Credentials::Given,
+        Credential::Bearer(_) | Credential::Basic(_) | Credential::Other => CredentialState::Given,
     }
 }
 
@@ -182,7 +182,7 @@ fn had_blob(ctx: &RequestContext, error: Option<&OciError>) -> bool {
         .is_some()
 }
 
-fn count(ctx: &RequestContext, sent: &Sent, verdict: Verdict, now: Instant) {
+fn count(ctx: &RequestContext, sent: &SentBytes, verdict: RequestVerdict, now: Instant) {
     let (metrics, asked) = (ctx.request.metrics(), &ctx.request.asked);
     let operation = metrics.operation(asked.operation);
     operation.requests(sent.status).inc();
@@ -190,7 +190,7 @@ fn count(ctx: &RequestContext, sent: &Sent, verdict: Verdict, now: Instant) {
     metrics.bytes_uploaded.inc_by(sent.received);
     metrics.bytes_downloaded.inc_by(sent.sent);
     let family = ctx.request.downstream.client_family;
-    let Verdict { reason, proof } = verdict;
+    let RequestVerdict { reason, proof } = verdict;
     metrics.push.ended(asked.operation, reason, proof, family);
 }
 
@@ -199,11 +199,11 @@ fn count(ctx: &RequestContext, sent: &Sent, verdict: Verdict, now: Instant) {
 fn tell(
     ctx: &RequestContext,
     request: Routed<'_>,
-    sent: &Sent,
-    verdict: Verdict,
+    sent: &SentBytes,
+    verdict: RequestVerdict,
     error: Option<&OciError>,
     now: Instant,
-) -> Option<Finding> {
+) -> Option<PushFinding> {
     let is_ok = verdict.reason.outcome() == Outcome::Ok;
     let is_failure = !is_ok && request.asked.operation.is_registry();
     if ctx.tracked.is_none() && !is_failure {
@@ -213,7 +213,7 @@ fn tell(
         Credential::Bearer(token) if is_failure => token.claims(),
         _ => None,
     };
-    let ended = Ended {
+    let ended = RequestEnded {
         token_life: claims.and_then(Claims::life),
         token_grants_push: grants_push(ctx, claims),
         code: error.map(|error| error.code.as_str()),
@@ -237,13 +237,13 @@ fn tell(
 fn event<'a>(
     ctx: &'a RequestContext,
     request: Routed<'a>,
-    sent: &Sent,
-    verdict: Verdict,
+    sent: &SentBytes,
+    verdict: RequestVerdict,
     now: Instant,
-) -> Ended<'a> {
+) -> RequestEnded<'a> {
     let (asked, downstream) = (&ctx.request.asked, &ctx.request.downstream);
     let tracked = ctx.tracked.as_deref();
-    Ended {
+    RequestEnded {
         registry: request.number(),
         operation: asked.operation,
         repository: asked.repository.as_deref(),
@@ -291,9 +291,9 @@ fn grants_push(ctx: &RequestContext, claims: Option<&Claims>) -> Option<bool> {
 
 fn record<'a>(
     ctx: &'a RequestContext,
-    sent: &Sent,
-    verdict: Verdict,
-    finding: Option<Finding>,
+    sent: &SentBytes,
+    verdict: RequestVerdict,
+    finding: Option<PushFinding>,
     now: Instant,
 ) -> AccessRecord<'a> {
     let request = &ctx.request;
@@ -318,7 +318,7 @@ fn record<'a>(
         repairs: &ctx.repairs,
         reason: verdict.reason,
         proof: verdict.proof,
-        finding: finding.map(Finding::as_str),
+        finding: finding.map(PushFinding::as_str),
         filter: ended_by.and_then(|index| request.shared.process.filters.name(index)),
     }
 }

@@ -2,22 +2,22 @@
 
 use super::admission::{InFlight, Permits};
 use super::context::RequestContext;
-use super::finish::{Sent, write_down};
-use crate::listener::Arrival;
+use super::finish::{SentBytes, finish_request};
+use crate::listener::ConnectionInfo;
 use crate::oci::request_class::Class;
 use crate::oci::verdict::Failure;
-use crate::runtime::Shared;
+use crate::runtime::Snapshot;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 /// A request that is under way. It is finished once: when Pingora says so, or else when it is dropped,
 /// as an HTTP/2 upload that stalled is, and what a drain did not wait for.
-pub(crate) struct UnderWay {
+pub(crate) struct FinishOnce {
     context: RequestContext,
     is_finished: bool,
 }
 
-impl Deref for UnderWay {
+impl Deref for FinishOnce {
     type Target = RequestContext;
 
     fn deref(&self) -> &RequestContext {
@@ -25,29 +25,29 @@ impl Deref for UnderWay {
     }
 }
 
-impl DerefMut for UnderWay {
+impl DerefMut for FinishOnce {
     fn deref_mut(&mut self) -> &mut RequestContext {
         &mut self.context
     }
 }
 
-impl UnderWay {
-    pub(super) fn new(shared: Arc<Shared>, arrival: Arrival) -> UnderWay {
+impl FinishOnce {
+    pub(super) fn new(shared: Arc<Snapshot>, arrival: ConnectionInfo) -> FinishOnce {
         shared.process.request_begins();
         let other = shared.process.metrics.other.in_flight(Class::Other);
         let in_flight = InFlight::new(other);
         let mut context = RequestContext::new(shared, arrival);
         context.permits.in_flight = Some(in_flight);
-        UnderWay {
+        FinishOnce {
             context,
             is_finished: false,
         }
     }
 
     /// Judges it, and writes it down. The second time nothing happens.
-    pub(super) fn finish(&mut self, sent: &Sent) {
+    pub(super) fn finish(&mut self, sent: &SentBytes) {
         if self.ends() {
-            write_down(&mut self.context, sent);
+            finish_request(&mut self.context, sent);
         }
     }
 
@@ -67,7 +67,7 @@ impl UnderWay {
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for FinishOnce {
     fn drop(&mut self) {
         if self.is_finished {
             return;
@@ -77,7 +77,7 @@ impl Drop for UnderWay {
         } else if let Some(given) = self.request.arrival.progress.is_given() {
             self.failed(given.into());
         }
-        let sent = Sent {
+        let sent = SentBytes {
             status: self.answered.status,
             received: self.bodies.received,
             sent: self.bodies.given,

@@ -3,9 +3,9 @@
 use super::expect_continue::may_skip_body;
 use super::message_header::{content_length, is_http2};
 use super::refusal::{Refusal, SOON};
-use super::request::{Request, Routed};
+use super::request::{ProxyRequest, Routed};
 use crate::oci::error_body::error_body;
-use crate::oci::local_reply::{Again, Answer};
+use crate::oci::local_reply::{Again, LocalReply};
 use crate::oci::verdict::Failure;
 use bytes::Bytes;
 use http::header::STRICT_TRANSPORT_SECURITY;
@@ -43,7 +43,7 @@ pub(super) async fn read_small_body(session: &mut Session) {
 /// drained when the session ends.
 pub(super) async fn write(
     session: &mut Session,
-    request: &Request,
+    request: &ProxyRequest,
     refusal: Refusal,
 ) -> Result<()> {
     match refusal {
@@ -82,14 +82,14 @@ pub(super) async fn write(
 /// for none.
 pub(super) async fn after_failure(
     session: &mut Session,
-    request: &Request,
+    request: &ProxyRequest,
     failure: Failure,
     drain: Duration,
 ) -> u16 {
     let Some(refusal) = refusal_of(failure, request) else {
         return 0;
     };
-    let status = refusal.answer().map_or(0, Answer::status);
+    let status = refusal.answer().map_or(0, LocalReply::status);
     let begun = session
         .response_written()
         .is_some_and(|response| !response.status.is_informational());
@@ -112,34 +112,37 @@ pub(super) async fn after_failure(
 }
 
 /// `None` where nobody is left to be told.
-fn refusal_of(failure: Failure, request: &Request) -> Option<Refusal> {
+fn refusal_of(failure: Failure, request: &ProxyRequest) -> Option<Refusal> {
     Some(Refusal::Answer(match failure {
-        Failure::Upstream(error) => Answer::Upstream(error),
+        Failure::Upstream(error) => LocalReply::Upstream(error),
         Failure::ClientGone | Failure::Drained => return None,
-        Failure::ClientStalled => Answer::ClientStalled,
+        Failure::ClientStalled => LocalReply::ClientStalled,
         Failure::GaveWay => {
             let again = Again::of(request.downstream.client_family);
-            return Some(Refusal::RetryAfter(Answer::Overloaded(again), SOON.into()));
+            return Some(Refusal::RetryAfter(
+                LocalReply::Overloaded(again),
+                SOON.into(),
+            ));
         }
-        Failure::BadRequest => Answer::BadRequest,
-        Failure::Internal => Answer::Internal,
+        Failure::BadRequest => LocalReply::BadRequest,
+        Failure::Internal => LocalReply::Internal,
     }))
 }
 
-fn error(answer: Answer, request: &Request) -> Result<(ResponseHeader, String)> {
+fn error(answer: LocalReply, request: &ProxyRequest) -> Result<(ResponseHeader, String)> {
     let registry = request.routed().map(|routed| routed.registry_name());
     let body = answer.body(registry, &request.downstream.request_id);
     Ok((error_header(answer.status(), &body, request)?, body))
 }
 
-fn error_header(status: u16, body: &str, request: &Request) -> Result<ResponseHeader> {
+fn error_header(status: u16, body: &str, request: &ProxyRequest) -> Result<ResponseHeader> {
     let mut response = header(status, body.len(), request)?;
     response.insert_header("Content-Type", JSON)?;
     response.insert_header("Docker-Distribution-Api-Version", "registry/2.0")?;
     Ok(response)
 }
 
-fn header(status: u16, length: usize, request: &Request) -> Result<ResponseHeader> {
+fn header(status: u16, length: usize, request: &ProxyRequest) -> Result<ResponseHeader> {
     let mut response = ResponseHeader::build(status, Some(8))?;
     response.set_content_length(length)?;
     response.insert_header("Cache-Control", "no-store")?;

@@ -5,12 +5,12 @@ use super::answered::Answered;
 use super::expect_continue::may_skip_body;
 use super::message_header::content_length;
 use super::refusal::Refusal;
-use super::request::{Request, Routed};
+use super::request::{ProxyRequest, Routed};
 use crate::net::login::Login;
-use crate::oci::local_reply::Answer;
-use crate::oci::login_response::{self, Asked, Password, Way};
+use crate::oci::local_reply::LocalReply;
+use crate::oci::login_response::{self, LoginKind, LoginRequest, Password};
 use crate::oci::token::Credential;
-use crate::runtime::Attempt;
+use crate::runtime::LoginAttempt;
 use http::Method;
 use http::header::CONTENT_TYPE;
 use pingora::proxy::Session;
@@ -20,9 +20,9 @@ use std::time::Duration;
 const FORM_TIME: Duration = Duration::from_secs(2);
 
 /// A login that a request tries.
-pub(super) struct Trying {
+pub(super) struct PasswordTry {
     login: Login,
-    way: Way,
+    way: LoginKind,
     path: String,
 }
 
@@ -30,9 +30,11 @@ pub(super) struct Trying {
 ///
 /// # Errors
 /// The refusal of who guesses passwords.
-pub(super) fn settle(path: &str, request: Routed<'_>) -> Result<Option<Trying>, Refusal> {
+pub(super) fn settle(path: &str, request: Routed<'_>) -> Result<Option<PasswordTry>, Refusal> {
     match &request.authorization.credential {
-        Credential::Basic(login) => try_it(*login, Way::Basic, path.to_owned(), request).map(Some),
+        Credential::Basic(login) => {
+            try_it(*login, LoginKind::Basic, path.to_owned(), request).map(Some)
+        }
         Credential::Bearer(_) | Credential::Other | Credential::None => Ok(None),
     }
 }
@@ -52,14 +54,14 @@ pub(super) async fn read_form(
     session: &mut Session,
     query: &str,
     request: Routed<'_>,
-) -> Result<Trying, Refusal> {
+) -> Result<PasswordTry, Refusal> {
     let login = match form(session).await {
         Some(body) => Login::from_form(&body, Some(query)),
         None => Login::unreadable(b""),
     };
     try_it(
         login,
-        Way::Form,
+        LoginKind::Form,
         login_response::FORM_PATH.to_owned(),
         request,
     )
@@ -87,27 +89,32 @@ async fn form(session: &mut Session) -> Option<Vec<u8>> {
     (body.len() as u64 == length).then_some(body)
 }
 
-fn try_it(login: Login, way: Way, path: String, request: Routed<'_>) -> Result<Trying, Refusal> {
+fn try_it(
+    login: Login,
+    way: LoginKind,
+    path: String,
+    request: Routed<'_>,
+) -> Result<PasswordTry, Refusal> {
     let checked = match attempt(&login, request) {
         Some(attempt) => request.shared.logins.check(attempt),
         None => Ok(()),
     };
     match checked {
-        Ok(()) => Ok(Trying { login, way, path }),
+        Ok(()) => Ok(PasswordTry { login, way, path }),
         Err(wait) => {
             request.metrics().authorization.logins_limited.inc();
             // In whole seconds, and never too early.
             let seconds = wait.as_secs() + 1;
             Err(Refusal::RetryAfter(
-                Answer::LoginLimited,
+                LocalReply::LoginLimited,
                 seconds.to_string(),
             ))
         }
     }
 }
 
-fn attempt<'a>(login: &'a Login, request: Routed<'a>) -> Option<Attempt<'a>> {
-    Some(Attempt {
+fn attempt<'a>(login: &'a Login, request: Routed<'a>) -> Option<LoginAttempt<'a>> {
+    Some(LoginAttempt {
         client: request.downstream.client?,
         registry: request.registry_name(),
         login,
@@ -115,11 +122,11 @@ fn attempt<'a>(login: &'a Login, request: Routed<'a>) -> Option<Attempt<'a>> {
 }
 
 /// Harbor answered; what its status says counts, unless its body will say more.
-pub(super) fn answered(login: &mut Option<Trying>, answered: &Answered, request: Routed<'_>) {
+pub(super) fn answered(login: &mut Option<PasswordTry>, answered: &Answered, request: Routed<'_>) {
     let Some((trying, status)) = login.as_ref().zip(answered.status) else {
         return;
     };
-    let asked = Asked {
+    let asked = LoginRequest {
         way: trying.way,
         operation: request.asked.operation,
         path: &trying.path,
@@ -133,7 +140,7 @@ pub(super) fn answered(login: &mut Option<Trying>, answered: &Answered, request:
 }
 
 /// Counts what Harbor made of the login, once.
-pub(super) fn count(login: &mut Option<Trying>, password: Password, request: &Request) {
+pub(super) fn count(login: &mut Option<PasswordTry>, password: Password, request: &ProxyRequest) {
     let Some((trying, request)) = login.take().zip(request.routed()) else {
         return;
     };

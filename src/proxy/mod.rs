@@ -37,22 +37,22 @@ mod tracking;
 mod unix_time;
 mod upstream_request;
 
-pub(crate) use finish_once::UnderWay;
+pub(crate) use finish_once::FinishOnce;
 
-use crate::listener::arrival;
+use crate::listener::current_connection;
 use crate::oci::operation::Replay;
 use crate::oci::upstream_error::UpstreamError;
 use crate::oci::verdict::Failure;
-use crate::runtime::Current;
+use crate::runtime::CurrentSnapshot;
 use admission::DRAIN;
 use answered::Answered;
 use async_trait::async_trait;
-use attempts::At;
+use attempts::Attempt;
 use bytes::Bytes;
 use classify_error::{MOUNT_REFUSED, UNRESOLVED, failure};
 use context::RequestContext;
 use expect_continue::{SKIPPED_BODY, may_skip_body, refuses_body};
-use finish::Sent;
+use finish::SentBytes;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -71,12 +71,12 @@ pub(crate) const MAX_TRIES: usize = 4;
 /// Implements Pingora's proxy hooks. Cheap to clone: each worker has one.
 #[derive(Clone)]
 pub(crate) struct Gateway {
-    current: Arc<Current>,
+    current: Arc<CurrentSnapshot>,
     draining: watch::Receiver<bool>,
 }
 
 impl Gateway {
-    pub(crate) fn new(current: Arc<Current>, draining: watch::Receiver<bool>) -> Gateway {
+    pub(crate) fn new(current: Arc<CurrentSnapshot>, draining: watch::Receiver<bool>) -> Gateway {
         Gateway { current, draining }
     }
 
@@ -87,17 +87,21 @@ impl Gateway {
 
 #[async_trait]
 impl ProxyHttp for Gateway {
-    type CTX = UnderWay;
+    type CTX = FinishOnce;
 
-    fn new_ctx(&self) -> UnderWay {
-        UnderWay::new(self.current.load(), arrival())
+    fn new_ctx(&self) -> FinishOnce {
+        FinishOnce::new(self.current.load(), current_connection())
     }
 
     /// No modules: nothing is compressed or rewritten here.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     /// Keepalive, and early answers that reach a client which is still sending.
-    async fn early_request_filter(&self, session: &mut Session, ctx: &mut UnderWay) -> Result<()> {
+    async fn early_request_filter(
+        &self,
+        session: &mut Session,
+        ctx: &mut FinishOnce,
+    ) -> Result<()> {
         let connection = &ctx.request.arrival.life;
         if self.is_draining() {
             connection.ends_with_this_request();
@@ -110,7 +114,7 @@ impl ProxyHttp for Gateway {
     }
 
     /// Health, or arrival, classification, routing: either the request may go on, or it is answered here.
-    async fn request_filter(&self, session: &mut Session, ctx: &mut UnderWay) -> Result<bool> {
+    async fn request_filter(&self, session: &mut Session, ctx: &mut FinishOnce) -> Result<bool> {
         let framing = request_framing::judge(session, &ctx.request.arrival.life);
         if framing.is_ok() && health_check::is_asked(session) {
             // A balancer asks every few seconds from many places.
@@ -118,8 +122,8 @@ impl ProxyHttp for Gateway {
             health_check::answer(session, self.is_draining()).await?;
             return Ok(true);
         }
-        request_filter::arrive(session, &mut ctx.request);
-        let Err(refusal) = request_filter::let_through(session, ctx, framing).await else {
+        request_filter::note_downstream(session, &mut ctx.request);
+        let Err(refusal) = request_filter::classify_and_admit(session, ctx, framing).await else {
             return Ok(false);
         };
         ctx.own = refusal.answer();
@@ -137,7 +141,7 @@ impl ProxyHttp for Gateway {
     async fn upstream_peer(
         &self,
         _session: &mut Session,
-        ctx: &mut UnderWay,
+        ctx: &mut FinishOnce,
     ) -> Result<Box<HttpPeer>> {
         let ctx: &mut RequestContext = ctx;
         let request = ctx.request.routed();
@@ -156,7 +160,7 @@ impl ProxyHttp for Gateway {
         let silence = upstream_request::silence(request.asked.operation, timeouts);
         let endpoint = &request.harbor.pool.endpoints[choice.endpoint];
         let peer = endpoint.peer(choice.address.socket, silence);
-        ctx.tries.at = Some(At {
+        ctx.tries.at = Some(Attempt {
             endpoint: choice.endpoint,
             address: choice.address,
         });
@@ -168,7 +172,7 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         _peer: &HttpPeer,
-        ctx: &mut UnderWay,
+        ctx: &mut FinishOnce,
         mut error: Box<Error>,
     ) -> Box<Error> {
         let ctx: &mut RequestContext = ctx;
@@ -176,7 +180,7 @@ impl ProxyHttp for Gateway {
         let is_ours = judged == Failure::Upstream(UpstreamError::NoSocket);
         if is_ours {
             ctx.request.shared.process.note_exhausted(&error);
-        } else if let Some(At { address, .. }) = &ctx.tries.at {
+        } else if let Some(Attempt { address, .. }) = &ctx.tries.at {
             ctx.tries.failed.push(address.socket);
             if address.set_healthy(false) {
                 log::warn!(
@@ -208,11 +212,11 @@ impl ProxyHttp for Gateway {
         _peer: &HttpPeer,
         fd: std::os::unix::io::RawFd,
         _digest: Option<&Digest>,
-        ctx: &mut UnderWay,
+        ctx: &mut FinishOnce,
     ) -> Result<()> {
         ctx.times.sending(Instant::now());
         ctx.bodies.transfer = Transfer::upload(session, fd, &ctx.request);
-        ctx.request.arrival.progress.goes_to(fd);
+        ctx.request.arrival.progress.set_upstream_socket(fd);
         Ok(())
     }
 
@@ -220,7 +224,7 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         request: &mut RequestHeader,
-        ctx: &mut UnderWay,
+        ctx: &mut FinishOnce,
     ) -> Result<()> {
         let ctx: &mut RequestContext = ctx;
         if let Some(routed) = ctx.request.routed() {
@@ -239,7 +243,7 @@ impl ProxyHttp for Gateway {
         _session: &mut Session,
         body: &mut Option<Bytes>,
         end_of_stream: bool,
-        ctx: &mut UnderWay,
+        ctx: &mut FinishOnce,
     ) -> Result<()> {
         ctx.body_piece(body.as_ref().map_or(0, Bytes::len), end_of_stream);
         // An empty last piece would be written as a last chunk, and then the last chunk once more;
@@ -256,7 +260,7 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        ctx: &mut UnderWay,
+        ctx: &mut FinishOnce,
     ) -> Result<()> {
         if response.status == 101 {
             return Error::e_explain(pingora::InvalidHTTPHeader, "101 that nobody asked for")
@@ -274,7 +278,7 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        ctx: &mut UnderWay,
+        ctx: &mut FinishOnce,
     ) -> Result<()> {
         let ctx: &mut RequestContext = ctx;
         let Some(request) = ctx.request.routed() else {
@@ -335,7 +339,7 @@ impl ProxyHttp for Gateway {
         _session: &mut Session,
         body: &mut Option<Bytes>,
         end_of_stream: bool,
-        ctx: &mut UnderWay,
+        ctx: &mut FinishOnce,
     ) -> Result<Option<Duration>> {
         ctx.answered.piece(body);
         ctx.given(body.as_ref().map_or(0, Bytes::len), end_of_stream);
@@ -350,7 +354,7 @@ impl ProxyHttp for Gateway {
         _peer: &HttpPeer,
         session: &mut Session,
         mut error: Box<Error>,
-        ctx: &mut UnderWay,
+        ctx: &mut FinishOnce,
         client_reused: bool,
     ) -> Box<Error> {
         if *error.etype() == MOUNT_REFUSED {
@@ -383,7 +387,7 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         error: &Error,
-        ctx: &mut UnderWay,
+        ctx: &mut FinishOnce,
     ) -> FailToProxy {
         let failure = match ctx.request.arrival.progress.is_given() {
             Some(given) => given.into(),
@@ -403,16 +407,16 @@ impl ProxyHttp for Gateway {
         }
     }
 
-    fn suppress_error_log(&self, _session: &Session, _ctx: &UnderWay, _error: &Error) -> bool {
+    fn suppress_error_log(&self, _session: &Session, _ctx: &FinishOnce, _error: &Error) -> bool {
         // The access record says it, in the registry's words.
         true
     }
 
-    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut UnderWay) {
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut FinishOnce) {
         if error.is_some() {
             ctx.request.arrival.life.ends_with_this_request();
         }
-        let sent = Sent {
+        let sent = SentBytes {
             status: session
                 .response_written()
                 .map(|response| response.status.as_u16()),

@@ -2,7 +2,7 @@
 
 use super::answered::Answered;
 use super::owner::is_accepted;
-use super::request::Request;
+use super::request::ProxyRequest;
 use super::tickets::has_own_ticket;
 use super::tracking::Tracked;
 use crate::oci::operation::Operation;
@@ -12,7 +12,7 @@ use crate::oci::token::Credential;
 /// Whether the request is a credential holder's; looked into only where something counts on it. What
 /// costs most is asked last, and only of what did not go well.
 pub(super) fn proof(
-    request: &Request,
+    request: &ProxyRequest,
     tracked: Option<&Tracked>,
     answered: &Answered,
     is_reattached: bool,
@@ -35,7 +35,7 @@ pub(super) fn proof(
 }
 
 /// Whether this replica saw what the request goes on with.
-fn is_of_known_push(request: &Request, tracked: &Tracked) -> bool {
+fn is_of_known_push(request: &ProxyRequest, tracked: &Tracked) -> bool {
     let Some(request) = request.routed() else {
         return false;
     };

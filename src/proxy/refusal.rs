@@ -1,7 +1,7 @@
 //! What a request is answered with instead of going to Harbor.
 
 use crate::oci::error_body::ErrorCode;
-use crate::oci::local_reply::Answer;
+use crate::oci::local_reply::LocalReply;
 
 /// Seconds after which a client that found no room is to ask again. Places are free as soon as one
 /// request ends; a minute would let a storm wait for nothing.
@@ -9,9 +9,9 @@ pub(super) const SOON: &str = "5";
 
 /// What a request is answered with before it goes to Harbor.
 pub(super) enum Refusal {
-    Answer(Answer),
+    Answer(LocalReply),
     /// With the seconds after which to ask again.
-    RetryAfter(Answer, String),
+    RetryAfter(LocalReply, String),
     /// A filter's own.
     Denied {
         status: u16,
@@ -25,7 +25,7 @@ pub(super) enum Refusal {
 
 impl Refusal {
     /// What of the table of answers it says: nothing for a redirect, or in a filter's words.
-    pub(super) fn answer(&self) -> Option<Answer> {
+    pub(super) fn answer(&self) -> Option<LocalReply> {
         match self {
             Refusal::Answer(answer) | Refusal::RetryAfter(answer, _) => Some(*answer),
             Refusal::Denied { .. } | Refusal::RedirectToHttps(_) => None,

@@ -3,52 +3,52 @@
 
 use super::authorization::Authorization;
 use super::downstream::Downstream;
-use super::timings::Times;
-use crate::listener::Arrival;
+use super::timings::Timings;
+use crate::listener::ConnectionInfo;
 use crate::net::origin::Scheme;
 use crate::net::query;
 use crate::observe::metrics::{NO_REGISTRY, RegistryMetrics, seconds};
-use crate::observe::push::Whose;
+use crate::observe::push::PushIdentity;
 use crate::oci::operation::Operation;
 use crate::oci::scope::Scope;
-use crate::oci::target::{Body, Target};
+use crate::oci::target::{BodyPresence, Target};
 use crate::oci::{upload_state, upload_ticket};
-use crate::runtime::{Harbor, PublicName, Shared};
+use crate::runtime::{PublicName, RegistryRuntime, Snapshot};
 use http::HeaderValue;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// One request, as it came.
-pub(super) struct Request {
+pub(super) struct ProxyRequest {
     /// The configuration that it is served by.
-    pub(super) shared: Arc<Shared>,
-    pub(super) arrival: Arrival,
+    pub(super) shared: Arc<Snapshot>,
+    pub(super) arrival: ConnectionInfo,
     pub(super) time: SystemTime,
     pub(super) downstream: Downstream,
-    pub(super) asked: Asked,
+    pub(super) asked: Classified,
     /// Index into the shared names.
     pub(super) name: Option<usize>,
     pub(super) authorization: Authorization,
 }
 
 /// What is asked for.
-pub(super) struct Asked {
+pub(super) struct Classified {
     pub(super) operation: Operation,
     pub(super) repository: Option<String>,
-    pub(super) body: Body,
+    pub(super) body: BodyPresence,
     pub(super) mount_from: Option<String>,
     pub(super) upload_state: Option<String>,
     pub(super) token_query: Option<String>,
 }
 
-impl Asked {
+impl Classified {
     /// Before the target is looked at.
-    pub(super) fn unseen() -> Asked {
-        Asked {
+    pub(super) fn unseen() -> Classified {
+        Classified {
             operation: Operation::Other,
             repository: None,
-            body: Body::Absent,
+            body: BodyPresence::Absent,
             mount_from: None,
             upload_state: None,
             token_query: None,
@@ -56,7 +56,7 @@ impl Asked {
     }
 
     /// Of the query, what is needed when Harbor has answered.
-    pub(super) fn of(target: &Target<'_>, query: Option<&str>, body: Body) -> Asked {
+    pub(super) fn of(target: &Target<'_>, query: Option<&str>, body: BodyPresence) -> Classified {
         let operation = target.operation;
         let value = |name| {
             let value = query::only_value(query?, name)?;
@@ -66,7 +66,7 @@ impl Asked {
         let is_mount = operation == Operation::UploadMount;
         let has_state = !is_mount && Operation::TICKETED.contains(&operation);
         let token_query = query.filter(|_| operation == Operation::Token);
-        Asked {
+        Classified {
             operation,
             repository: target.repository.map(ToOwned::to_owned),
             body,
@@ -93,15 +93,15 @@ impl Asked {
     }
 }
 
-impl Request {
+impl ProxyRequest {
     /// A request of which nothing was seen yet.
-    pub(super) fn new(shared: Arc<Shared>, arrival: Arrival) -> Request {
-        Request {
+    pub(super) fn new(shared: Arc<Snapshot>, arrival: ConnectionInfo) -> ProxyRequest {
+        ProxyRequest {
             shared,
             arrival,
             time: SystemTime::now(),
             downstream: Downstream::unseen(),
-            asked: Asked::unseen(),
+            asked: Classified::unseen(),
             name: None,
             authorization: Authorization::default(),
         }
@@ -140,16 +140,16 @@ impl Request {
 /// A request and the registry that it is for.
 #[derive(Clone, Copy)]
 pub(super) struct Routed<'a> {
-    request: &'a Request,
+    request: &'a ProxyRequest,
     /// The public origin that the client used.
     pub(super) name: &'a PublicName,
-    pub(super) harbor: &'a Harbor,
+    pub(super) harbor: &'a RegistryRuntime,
 }
 
 impl Deref for Routed<'_> {
-    type Target = Request;
+    type Target = ProxyRequest;
 
-    fn deref(&self) -> &Request {
+    fn deref(&self) -> &ProxyRequest {
         self.request
     }
 }
@@ -187,9 +187,9 @@ impl<'a> Routed<'a> {
     }
 
     /// Whose push it may be part of; none where it is about no repository.
-    pub(super) fn whose(&self) -> Option<Whose<'a>> {
+    pub(super) fn whose(&self) -> Option<PushIdentity<'a>> {
         let request = self.request;
-        Some(Whose {
+        Some(PushIdentity {
             registry: self.number(),
             repository: request.asked.repository.as_deref()?,
             client: request.downstream.client,
@@ -197,7 +197,7 @@ impl<'a> Routed<'a> {
         })
     }
     /// Counts how long Harbor let us wait for its answer.
-    pub(super) fn observe_wait(&self, times: &Times) {
+    pub(super) fn observe_wait(&self, times: &Timings) {
         let Some(wait) = times.upstream_wait() else {
             return;
         };

@@ -7,22 +7,22 @@ use super::downstream::Downstream;
 use super::login_attempt;
 use super::message_header::target_parts;
 use super::refusal::Refusal;
-use super::request::{Asked, Request, Routed};
+use super::request::{Classified, ProxyRequest, Routed};
 use super::request_framing;
 use super::run_filters::{self, Filtered};
 use super::tickets;
 use super::tracking;
 use crate::config::{Expose, Limits};
-use crate::listener::{Pace, Shortened, Way};
+use crate::listener::{MinDataRate, Shortened, Transport};
 use crate::net::host::requested_authority;
 use crate::net::origin::{Authority, Origin, Scheme};
 use crate::net::path::NormalPath;
 use crate::oci::exposure::Exposure;
 use crate::oci::form_upload;
-use crate::oci::local_reply::Answer;
+use crate::oci::local_reply::LocalReply;
 use crate::oci::repair::Repair;
 use crate::oci::request_class::Class;
-use crate::oci::target::{Body, Target};
+use crate::oci::target::{BodyPresence, Target};
 use crate::oci::upload_ticket;
 use crate::runtime::PublicName;
 use http::HeaderMap;
@@ -38,7 +38,7 @@ use std::time::Duration;
 pub(super) const WATCH_MARGIN: Duration = Duration::from_secs(5);
 
 /// Notes who asks, and over what.
-pub(super) fn arrive(session: &Session, request: &mut Request) {
+pub(super) fn note_downstream(session: &Session, request: &mut ProxyRequest) {
     request.downstream = Downstream::of(session, &request.arrival, &request.shared);
 }
 
@@ -47,13 +47,13 @@ pub(super) fn arrive(session: &Session, request: &mut Request) {
 ///
 /// # Errors
 /// The refusal that it is answered with.
-pub(super) async fn let_through(
+pub(super) async fn classify_and_admit(
     session: &mut Session,
     ctx: &mut RequestContext,
     framing: Result<(), Refusal>,
 ) -> Result<(), Refusal> {
     framing?;
-    let placed = place(session, ctx)?;
+    let placed = classify_and_route(session, ctx)?;
     let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
     if let Some(query) = placed.login_form {
         ctx.login = Some(login_attempt::read_form(session, &query, request).await?);
@@ -66,7 +66,7 @@ pub(super) async fn let_through(
     }
 }
 
-const UNKNOWN_HOST: Refusal = Refusal::Answer(Answer::UnknownHost);
+const UNKNOWN_HOST: Refusal = Refusal::Answer(LocalReply::UnknownHost);
 
 /// What is needed of a request that found its place.
 struct Placed {
@@ -80,23 +80,23 @@ struct Placed {
 ///
 /// # Errors
 /// The refusal is the end of the request: it is answered here.
-fn place(session: &mut Session, ctx: &mut RequestContext) -> Result<Placed, Refusal> {
+fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result<Placed, Refusal> {
     let body = if session.is_body_empty() {
-        Body::Absent
+        BodyPresence::Absent
     } else {
-        Body::Present
+        BodyPresence::Present
     };
     let header = session.req_header();
     let (authority, target) = target_parts(header);
     let path =
-        NormalPath::parse(target).map_err(|error| Refusal::Answer(Answer::BadPath(error)))?;
+        NormalPath::parse(target).map_err(|error| Refusal::Answer(LocalReply::BadPath(error)))?;
     let target = Target::of(header.method.as_str(), &path, body);
-    ctx.request.asked = Asked::of(&target, path.query(), body);
+    ctx.request.asked = Classified::of(&target, path.query(), body);
 
     let asked = route(header, authority.as_deref(), ctx)?;
     let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
     // What came by https to a proxy in front would only come back.
-    if request.arrival.way == Way::Redirect && request.downstream.scheme == Scheme::Http {
+    if request.arrival.way == Transport::Redirect && request.downstream.scheme == Scheme::Http {
         return Err(redirect(request, &asked, &path));
     }
     admit(header, &target, request)?;
@@ -122,7 +122,7 @@ fn place(session: &mut Session, ctx: &mut RequestContext) -> Result<Placed, Refu
     let path = path.without(&[upload_ticket::PARAMETER]);
     if let Some(target) = path.upstream_target() {
         let target = PathAndQuery::try_from(target);
-        ctx.tries.target = Some(target.map_err(|_| Refusal::Answer(Answer::BadRequest))?);
+        ctx.tries.target = Some(target.map_err(|_| Refusal::Answer(LocalReply::BadRequest))?);
     }
     bound(session, ctx);
     Ok(placed)
@@ -136,7 +136,7 @@ fn route(
 ) -> Result<Authority, Refusal> {
     let hosts = header.headers.get_all(HOST).iter();
     let asked = requested_authority(authority, hosts.map(http::HeaderValue::as_bytes))
-        .map_err(|error| Refusal::Answer(Answer::BadHost(error)))?;
+        .map_err(|error| Refusal::Answer(LocalReply::BadHost(error)))?;
     let request = &mut ctx.request;
     let found = request
         .shared
@@ -190,17 +190,17 @@ fn redirect(request: Routed<'_>, asked: &Authority, path: &NormalPath<'_>) -> Re
 /// Whether this may be asked here, and asked so.
 fn admit(header: &RequestHeader, target: &Target<'_>, request: Routed<'_>) -> Result<(), Refusal> {
     if !is_exposed(target.exposure, request.harbor.registry.expose) {
-        return Err(Refusal::Answer(Answer::NotPublic));
+        return Err(Refusal::Answer(LocalReply::NotPublic));
     }
     if is_too_large(header, &request.shared.config.limits) {
-        return Err(Refusal::Answer(Answer::HeaderTooLarge));
+        return Err(Refusal::Answer(LocalReply::HeaderTooLarge));
     }
     if !has_one_length(header) || !request_framing::has_one_authorization(&header.headers) {
-        return Err(Refusal::Answer(Answer::BadRequest));
+        return Err(Refusal::Answer(LocalReply::BadRequest));
     }
     let types = content_types(&header.headers);
     if form_upload::hides_parameters(target.operation, request.asked.body, types) {
-        return Err(Refusal::Answer(Answer::FormBody));
+        return Err(Refusal::Answer(LocalReply::FormBody));
     }
     Ok(())
 }
@@ -215,8 +215,8 @@ fn bound(session: &mut Session, ctx: &RequestContext) {
     session.set_write_timeout(Some(limit));
     let window = limit + WATCH_MARGIN;
     request.arrival.life.bound_writes(window);
-    if request.asked.body == Body::Present {
-        request.arrival.progress.expect(Pace {
+    if request.asked.body == BodyPresence::Present {
+        request.arrival.progress.expect(MinDataRate {
             window,
             bytes: request.shared.config.limits.upload_progress,
         });

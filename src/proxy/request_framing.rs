@@ -7,9 +7,9 @@
 
 use super::message_header::is_http2;
 use super::refusal::Refusal;
-use crate::listener::Life;
+use crate::listener::ConnectionState;
 use crate::net::path::PathError;
-use crate::oci::local_reply::Answer;
+use crate::oci::local_reply::LocalReply;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, TRANSFER_ENCODING};
 use pingora::proxy::Session;
@@ -19,17 +19,17 @@ use pingora::proxy::Session;
 /// # Errors
 /// The refusal is the end of the request. Where nobody can say for sure where its body ends, it is
 /// the end of the connection, too (RFC 9112, 6.3).
-pub(super) fn judge(session: &Session, connection: &Life) -> Result<(), Refusal> {
+pub(super) fn judge(session: &Session, connection: &ConnectionState) -> Result<(), Refusal> {
     if is_http2(session) {
         return Ok(());
     }
     let raw = session.as_downstream().to_h1_raw();
     if !has_one_framing(&session.req_header().headers, &raw) {
         connection.ends_with_this_request();
-        return Err(Refusal::Answer(Answer::BadRequest));
+        return Err(Refusal::Answer(LocalReply::BadRequest));
     }
     if has_fragment(&raw) {
-        return Err(Refusal::Answer(Answer::BadPath(PathError::Fragment)));
+        return Err(Refusal::Answer(LocalReply::BadPath(PathError::Fragment)));
     }
     Ok(())
 }

@@ -6,8 +6,8 @@ use crate::net::origin::Scheme;
 use crate::oci::challenge::repair_challenge;
 use crate::oci::cookie::secure_cookie;
 use crate::oci::link::repair_link;
-use crate::oci::local_reply::Answer;
-use crate::oci::location::{LocationRepair, Reply, repair_location};
+use crate::oci::local_reply::LocalReply;
+use crate::oci::location::{LocationContext, LocationRepair, repair_location};
 use crate::oci::redact::redacted_location;
 use crate::oci::repair::Repair;
 use crate::runtime::PublicName;
@@ -21,7 +21,7 @@ use pingora::http::ResponseHeader;
 pub(super) struct Edited {
     pub(super) repairs: Vec<Repair>,
     /// What is said instead of Harbor's words.
-    pub(super) instead: Option<(Answer, Bytes)>,
+    pub(super) instead: Option<(LocalReply, Bytes)>,
 }
 
 /// Puts an answer right for the client.
@@ -80,8 +80,8 @@ pub(super) fn edit_interim(response: &mut ResponseHeader, request: Routed<'_>) -
     Ok(())
 }
 
-fn reply<'a>(response: &ResponseHeader, request: Routed<'a>) -> Reply<'a> {
-    Reply {
+fn reply<'a>(response: &ResponseHeader, request: Routed<'a>) -> LocationContext<'a> {
+    LocationContext {
         operation: request.asked.operation,
         status: response.status.as_u16(),
         public: &request.name.origin,
@@ -98,7 +98,7 @@ enum Done {
 
 fn location(
     response: &mut ResponseHeader,
-    reply: &Reply<'_>,
+    reply: &LocationContext<'_>,
     note_unknown: impl Fn(&str),
     done: &mut Vec<Done>,
 ) -> Result<()> {
@@ -127,7 +127,11 @@ fn location(
     Ok(())
 }
 
-fn links(response: &mut ResponseHeader, reply: &Reply<'_>, done: &mut Vec<Done>) -> Result<()> {
+fn links(
+    response: &mut ResponseHeader,
+    reply: &LocationContext<'_>,
+    done: &mut Vec<Done>,
+) -> Result<()> {
     edit_all(response, "Link", |value| {
         let repaired = repair_link(value, reply)?;
         done.push(Done::Repaired(Repair::Link));

@@ -4,12 +4,12 @@
 //! Without filters, only the check whether one is registered runs.
 
 use super::refusal::Refusal;
-use super::request::{Request, Routed};
+use super::request::{ProxyRequest, Routed};
 use super::tracking;
 use crate::filter::{self, Decision, Edit, End, Response, UpstreamHeaders, shown};
 use crate::net::bounded_text::without_controls;
 use crate::observe::metrics::FilterDecision;
-use crate::oci::local_reply::Answer;
+use crate::oci::local_reply::LocalReply;
 use crate::oci::target::Target;
 use crate::oci::token;
 use futures_util::FutureExt;
@@ -103,7 +103,7 @@ pub(super) fn view(
 /// The refusal of the first that says no, or can't say.
 pub(super) async fn decide(
     filtered: &mut Filtered,
-    request: &Request,
+    request: &ProxyRequest,
 ) -> std::result::Result<(), Refusal> {
     let deadline = Instant::now() + TIME;
     for (index, one) in request.shared.process.filters.iter().enumerate() {
@@ -133,7 +133,7 @@ pub(super) async fn decide(
                 retry_after,
             },
             Ok(Decision::Continue | Decision::Deny { .. }) | Err(_) => {
-                Refusal::Answer(Answer::Internal)
+                Refusal::Answer(LocalReply::Internal)
             }
         });
     }
@@ -147,7 +147,7 @@ pub(super) async fn decide(
 pub(super) async fn upstream(
     header: &mut RequestHeader,
     filtered: &mut Filtered,
-    request: &Request,
+    request: &ProxyRequest,
 ) -> Result<()> {
     let config = &request.shared.config;
     let moved = config.restore_authorization_from.iter();
@@ -175,7 +175,7 @@ pub(super) async fn upstream(
 pub(super) async fn response(
     header: &mut ResponseHeader,
     filtered: &mut Filtered,
-    request: &Request,
+    request: &ProxyRequest,
 ) -> Result<()> {
     let deadline = Instant::now() + TIME;
     let status = header.status.as_u16();
@@ -193,7 +193,7 @@ pub(super) async fn response(
 }
 
 /// Tells each filter how the request ended. A panic changes nothing about that any more.
-pub(super) fn ended(filtered: &Filtered, end: &End, request: &Request) {
+pub(super) fn ended(filtered: &Filtered, end: &End, request: &ProxyRequest) {
     for (index, one) in request.shared.process.filters.iter().enumerate() {
         let told = AssertUnwindSafe(|| one.filter.ended(&filtered.view, end));
         if catch_unwind(told).is_err() {
@@ -222,7 +222,7 @@ fn broke(
     index: usize,
     broken: FilterDecision,
     filtered: &mut Filtered,
-    request: &Request,
+    request: &ProxyRequest,
 ) -> Box<Error> {
     request.metrics().filter_decided(index, broken);
     filtered.ended_by = Some((index, broken));
@@ -231,7 +231,7 @@ fn broke(
 }
 
 /// One log line for the author of a filter that broke.
-fn complain(index: usize, decision: FilterDecision, request: &Request) {
+fn complain(index: usize, decision: FilterDecision, request: &ProxyRequest) {
     let what = match decision {
         FilterDecision::Continue | FilterDecision::Deny => return,
         FilterDecision::Invalid => "denied with a status that is not an error",

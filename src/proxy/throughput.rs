@@ -4,10 +4,10 @@
 //! other side does.
 
 use super::message_header::content_length;
-use super::request::Request;
+use super::request::ProxyRequest;
 use crate::observe::metrics::{Direction, LimitedBy, RegistryMetrics};
 use crate::oci::operation::Operation;
-use crate::oci::target::Body;
+use crate::oci::target::BodyPresence;
 use http::HeaderMap;
 use pingora::protocols::SocketDigest;
 use pingora::proxy::Session;
@@ -30,9 +30,9 @@ pub(super) struct Transfer {
 
 impl Transfer {
     /// An upload begins on this connection to Harbor, if it may be a large one.
-    pub(super) fn upload(session: &Session, fd: RawFd, request: &Request) -> Option<Transfer> {
+    pub(super) fn upload(session: &Session, fd: RawFd, request: &ProxyRequest) -> Option<Transfer> {
         let asked = &request.asked;
-        if !Operation::PUSH.contains(&asked.operation) || asked.body == Body::Absent {
+        if !Operation::PUSH.contains(&asked.operation) || asked.body == BodyPresence::Absent {
             return None;
         }
         let length = content_length(&session.req_header().headers);
@@ -46,7 +46,7 @@ impl Transfer {
     pub(super) fn download(
         session: &Session,
         answer: &HeaderMap,
-        request: &Request,
+        request: &ProxyRequest,
     ) -> Option<Transfer> {
         if request.asked.operation != Operation::BlobGet {
             return None;

@@ -1,8 +1,8 @@
 //! Upload tickets: put into the Location of an upload, and opened again for a request of it that
 //! comes without its Authorization.
 
-use super::authorization::Brought;
-use super::request::{Request, Routed};
+use super::authorization::TicketBrought;
+use super::request::{ProxyRequest, Routed};
 use super::tracking;
 use super::unix_time::ticket_now;
 use crate::config::ClientAddressRule;
@@ -11,9 +11,11 @@ use crate::net::origin::Scheme;
 use crate::oci::operation::Operation;
 use crate::oci::target::Target;
 use crate::oci::token::{Bearer, Credential};
-use crate::oci::upload_ticket::{self, NotIssued, Refused, UploadStep, next_step, with_ticket};
+use crate::oci::upload_ticket::{
+    self, NotIssued, TicketRefused, UploadStep, next_step, with_ticket,
+};
 use crate::system::random::{self, NoRandomness};
-use crate::tickets::{self, NONCE_LENGTH, OpenError, Step, Ticket, TooLong, seal};
+use crate::tickets::{self, NONCE_LENGTH, OpenError, Ticket, TicketStep, TooLong, seal};
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, LOCATION};
 use pingora::Result;
@@ -25,16 +27,16 @@ pub(super) fn brought(
     target: &Target<'_>,
     query: Option<&str>,
     request: Routed<'_>,
-) -> Option<Brought> {
+) -> Option<TicketBrought> {
     request.harbor.keys.as_ref()?;
-    Some(Brought {
+    Some(TicketBrought {
         text: upload_ticket::brought(target.operation, query?)?,
         step: upload_ticket::step_of(target, query),
     })
 }
 
 /// Whether the request brings a ticket that our keys sealed for this very step, in time or not.
-pub(super) fn has_own_ticket(request: &Request) -> bool {
+pub(super) fn has_own_ticket(request: &ProxyRequest) -> bool {
     let brought = request.authorization.ticket.as_deref();
     let Some((request, brought)) = request.routed().zip(brought) else {
         return false;
@@ -47,7 +49,7 @@ pub(super) fn has_own_ticket(request: &Request) -> bool {
 
 /// The Authorization from the ticket that a request brings, if it is good here.
 pub(super) fn reopened(
-    brought: &Brought,
+    brought: &TicketBrought,
     header: &RequestHeader,
     request: Routed<'_>,
 ) -> Option<HeaderValue> {
@@ -81,14 +83,14 @@ pub(super) fn reopened(
     }
 }
 
-fn open(brought: &Brought, request: Routed<'_>) -> Result<HeaderValue, Refused> {
+fn open(brought: &TicketBrought, request: Routed<'_>) -> Result<HeaderValue, TicketRefused> {
     if request.downstream.scheme == Scheme::Http {
-        return Err(Refused::NotTls);
+        return Err(TicketRefused::NotTls);
     }
     let ticket = unsealed(brought, request).map_err(|error| match error {
-        OpenError::Invalid => Refused::Invalid,
-        OpenError::UnknownKey => Refused::UnknownKey,
-        OpenError::Expired => Refused::Expired,
+        OpenError::Invalid => TicketRefused::Invalid,
+        OpenError::UnknownKey => TicketRefused::UnknownKey,
+        OpenError::Expired => TicketRefused::Expired,
     })?;
     if ticket.client != request.downstream.client.map(ClientNetwork::of) {
         match request.harbor.registry.reattach.client_address {
@@ -100,16 +102,16 @@ fn open(brought: &Brought, request: Routed<'_>) -> Result<HeaderValue, Refused> 
                 request.asked.repository.as_deref().unwrap_or_default(),
                 request.downstream.shown_client()
             ),
-            ClientAddressRule::Require => return Err(Refused::ClientAddress),
+            ClientAddressRule::Require => return Err(TicketRefused::ClientAddress),
         }
     }
     let value = format!("Bearer {}", ticket.token.as_str());
-    let mut value = HeaderValue::from_str(&value).map_err(|_| Refused::Invalid)?;
+    let mut value = HeaderValue::from_str(&value).map_err(|_| TicketRefused::Invalid)?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-fn unsealed(brought: &Brought, request: Routed<'_>) -> Result<Ticket, OpenError> {
+fn unsealed(brought: &TicketBrought, request: Routed<'_>) -> Result<Ticket, OpenError> {
     let (Some(keys), Some(step)) = (&request.harbor.keys, &brought.step) else {
         return Err(OpenError::Invalid);
     };
@@ -119,8 +121,8 @@ fn unsealed(brought: &Brought, request: Routed<'_>) -> Result<Ticket, OpenError>
 }
 
 /// What a ticket is bound to.
-fn bound<'a>(step: &'a UploadStep, request: Routed<'a>, origin: &'a str) -> Step<'a> {
-    Step {
+fn bound<'a>(step: &'a UploadStep, request: Routed<'a>, origin: &'a str) -> TicketStep<'a> {
+    TicketStep {
         registry: request.registry_name(),
         origin,
         repository: &step.repository,
@@ -131,7 +133,7 @@ fn bound<'a>(step: &'a UploadStep, request: Routed<'a>, origin: &'a str) -> Step
 
 /// One line for the operator, for a request whose Authorization could not be put back: something in
 /// front is broken, and this is where to look.
-pub(super) fn tell_lost(request: &Request, host: &str) {
+pub(super) fn tell_lost(request: &ProxyRequest, host: &str) {
     log::warn!(
         "{}, which could not be put back. {}",
         bare_write(request),
@@ -139,7 +141,7 @@ pub(super) fn tell_lost(request: &Request, host: &str) {
     );
 }
 
-fn bare_write(request: &Request) -> String {
+fn bare_write(request: &ProxyRequest) -> String {
     format!(
         "registry {}: {} {} of {} by {} at {} came without its Authorization",
         request.registry_name(),
@@ -151,7 +153,7 @@ fn bare_write(request: &Request) -> String {
     )
 }
 
-fn suspects(request: &Request, host: &str) -> String {
+fn suspects(request: &ProxyRequest, host: &str) -> String {
     format!(
         "A hop in front of this gateway removes it from {} requests, or rewrites Location: check \
          the hop that connects from {} (it sent Host {host:?}) and the hops in front of that one",

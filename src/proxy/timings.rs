@@ -1,12 +1,12 @@
 //! The times of a request's phases, and how long the gateway waited for each side. Pure: the time is an
 //! argument.
 
-use crate::oci::target::Body;
+use crate::oci::target::BodyPresence;
 use std::time::{Duration, Instant};
 
 /// The moments of one request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Times {
+pub(super) struct Timings {
     started: Instant,
     /// The request's header went to Harbor.
     sent: Option<Instant>,
@@ -17,9 +17,9 @@ pub(super) struct Times {
     last_byte: Instant,
 }
 
-impl Times {
-    pub(super) fn new(now: Instant) -> Times {
-        Times {
+impl Timings {
+    pub(super) fn new(now: Instant) -> Timings {
+        Timings {
             started: now,
             sent: None,
             answered: None,
@@ -69,10 +69,10 @@ impl Times {
     }
 
     /// How long Harbor has been silent though it has the whole request; none once it answered.
-    pub(super) fn waiting(&self, body: Body, now: Instant) -> Option<Duration> {
+    pub(super) fn waiting(&self, body: BodyPresence, now: Instant) -> Option<Duration> {
         let complete = match body {
-            Body::Absent => self.sent,
-            Body::Present => self.body_complete,
+            BodyPresence::Absent => self.sent,
+            BodyPresence::Present => self.body_complete,
         };
         let since = self.sent?.max(complete?);
         let is_waiting = self.answered.is_none();
@@ -101,20 +101,20 @@ mod tests {
         let began = Instant::now();
         let at = |seconds| began + Duration::from_secs(seconds);
         let after = |seconds| Some(Duration::from_secs(seconds));
-        let mut times = Times::new(began);
-        assert_eq!(times.waiting(Body::Absent, at(1)), None);
+        let mut times = Timings::new(began);
+        assert_eq!(times.waiting(BodyPresence::Absent, at(1)), None);
         times.sending(at(2));
-        assert_eq!(times.waiting(Body::Absent, at(3)), after(1));
-        assert_eq!(times.waiting(Body::Present, at(3)), None);
+        assert_eq!(times.waiting(BodyPresence::Absent, at(3)), after(1));
+        assert_eq!(times.waiting(BodyPresence::Present, at(3)), None);
         times.piece(at(4));
         assert_eq!(times.silence(at(6)), Duration::from_secs(2));
         times.piece(at(7));
         times.complete(at(7));
         assert_eq!(times.body(), after(7));
-        assert_eq!(times.waiting(Body::Present, at(17)), after(10));
+        assert_eq!(times.waiting(BodyPresence::Present, at(17)), after(10));
         times.answered(at(20));
         assert_eq!(times.upstream_wait(), after(13));
-        assert_eq!(times.waiting(Body::Present, at(21)), None);
+        assert_eq!(times.waiting(BodyPresence::Present, at(21)), None);
         assert_eq!(times.silence(at(21)), Duration::from_secs(1));
     }
 
@@ -123,7 +123,7 @@ mod tests {
     fn an_early_answer_waited_for_no_body() {
         let began = Instant::now();
         let at = |seconds| began + Duration::from_secs(seconds);
-        let mut times = Times::new(began);
+        let mut times = Timings::new(began);
         times.sending(at(1));
         times.answered(at(3));
         times.complete(at(9));

@@ -1,7 +1,7 @@
 //! The answer of the token service, read while it goes to the client: whether the token grants what
 //! was asked, and whether the password was right.
 
-use crate::oci::token_response::{Given, given};
+use crate::oci::token_response::{TokenResponse, parse_token_response};
 use zeroize::Zeroizing;
 
 /// What is read of it. Harbor's tokens are of one or two KiB.
@@ -9,9 +9,9 @@ const LONGEST: usize = 64 * 1024;
 
 /// As much as came so far.
 #[derive(Default)]
-pub(super) struct TokenAnswer(Zeroizing<Vec<u8>>);
+pub(super) struct TokenResponseReader(Zeroizing<Vec<u8>>);
 
-impl TokenAnswer {
+impl TokenResponseReader {
     /// One more piece of it; false once it is longer than such an answer is.
     pub(super) fn takes(&mut self, piece: &[u8]) -> bool {
         let fits = self.0.len() + piece.len() <= LONGEST;
@@ -22,7 +22,7 @@ impl TokenAnswer {
     }
 
     /// What it says to a request with this query.
-    pub(super) fn said(&self, query: Option<&str>) -> Given {
-        given(query.unwrap_or_default(), &self.0)
+    pub(super) fn said(&self, query: Option<&str>) -> TokenResponse {
+        parse_token_response(query.unwrap_or_default(), &self.0)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::request::Routed;
 use crate::net::query;
-use crate::observe::push::{Began, Flow};
+use crate::observe::push::{BodyProgress, RequestBegan};
 use crate::oci::operation::Operation;
 use crate::oci::target::Target;
 use http::header::HOST;
@@ -25,7 +25,7 @@ pub(super) struct Tracked {
     pub(super) behind_cloudflare: bool,
     /// The upload that the answer opened.
     pub(super) opened: Option<String>,
-    pub(super) flow: Arc<Flow>,
+    pub(super) flow: Arc<BodyProgress>,
 }
 
 /// From here on the tracker follows the request, if it is one that it follows.
@@ -47,9 +47,9 @@ pub(super) fn begin(
         reference: target.reference.map(ToOwned::to_owned),
         behind_cloudflare: header.headers.contains_key("cf-ray"),
         opened: None,
-        flow: Arc::new(Flow::default()),
+        flow: Arc::new(BodyProgress::default()),
     };
-    let began = Began {
+    let began = RequestBegan {
         registry: request.number(),
         operation: target.operation,
         repository,

@@ -18,23 +18,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const SHARE: u64 = 4;
 
 /// What all requests share.
-pub(crate) struct Memory {
+pub(crate) struct BodyMemory {
     held: AtomicU64,
     owners: Mutex<HashMap<Owner, u64>>,
     gauge: IntGauge,
 }
 
 /// What one request, or one connection, has set aside. It is free again when this is dropped.
-pub(crate) struct Held {
-    memory: Arc<Memory>,
+pub(crate) struct HeldMemory {
+    memory: Arc<BodyMemory>,
     owner: Owner,
     bytes: u64,
 }
 
-impl Memory {
+impl BodyMemory {
     /// `gauge` shows how much is set aside.
-    pub(crate) fn new(gauge: IntGauge) -> Memory {
-        Memory {
+    pub(crate) fn new(gauge: IntGauge) -> BodyMemory {
+        BodyMemory {
             held: AtomicU64::new(0),
             owners: Mutex::default(),
             gauge,
@@ -42,7 +42,12 @@ impl Memory {
     }
 
     /// Sets bytes aside; none when that is more than their owner may have of `limit`.
-    pub(crate) fn hold(self: &Arc<Self>, owner: Owner, bytes: u64, limit: u64) -> Option<Held> {
+    pub(crate) fn hold(
+        self: &Arc<Self>,
+        owner: Owner,
+        bytes: u64,
+        limit: u64,
+    ) -> Option<HeldMemory> {
         let mut owners = self.owners.lock();
         let left = limit.saturating_sub(self.held.load(Ordering::Relaxed));
         let has = owners.get(&owner).copied().unwrap_or(0);
@@ -51,7 +56,7 @@ impl Memory {
         }
         owners.insert(owner, has + bytes);
         self.set(|held| held + bytes);
-        Some(Held {
+        Some(HeldMemory {
             memory: Arc::clone(self),
             owner,
             bytes,
@@ -77,7 +82,7 @@ impl Memory {
     }
 }
 
-impl Held {
+impl HeldMemory {
     /// Gives back what is beyond so many bytes.
     pub(crate) fn keep(&mut self, bytes: u64) {
         let beyond = self.bytes.saturating_sub(bytes);
@@ -88,7 +93,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldMemory {
     fn drop(&mut self) {
         if self.bytes > 0 {
             self.memory.give_back(self.owner, self.bytes);
@@ -100,8 +105,8 @@ impl Drop for Held {
 mod tests {
     use super::*;
 
-    fn memory() -> Arc<Memory> {
-        Arc::new(Memory::new(IntGauge::new("held", "held").unwrap()))
+    fn memory() -> Arc<BodyMemory> {
+        Arc::new(BodyMemory::new(IntGauge::new("held", "held").unwrap()))
     }
 
     fn address(last: u8) -> Owner {
@@ -109,7 +114,7 @@ mod tests {
     }
 
     /// All that an owner gets in pieces of ten.
-    fn fill(memory: &Arc<Memory>, owner: u8) -> Vec<Held> {
+    fn fill(memory: &Arc<BodyMemory>, owner: u8) -> Vec<HeldMemory> {
         std::iter::from_fn(|| memory.hold(address(owner), 10, 1000)).collect()
     }
 

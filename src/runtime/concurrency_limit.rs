@@ -1,7 +1,7 @@
 //! How many requests of one registry are in progress, who owns them, and which requests wait for a
 //! place.
 
-use super::fair_share::{Holder, Room, Share, Shares};
+use super::fair_share::{FairShares, Holder, Room, Share};
 use crate::config::MaxInFlight;
 use crate::net::client_network::Owner;
 use crate::oci::operation::Operation;
@@ -13,13 +13,13 @@ use tokio::sync::Notify;
 
 /// The requests of one registry that have a place.
 #[derive(Default)]
-pub(crate) struct Load {
-    classes: [InClass; Class::ALL.len()],
+pub(crate) struct ConcurrencyLimit {
+    classes: [ClassLimit; Class::ALL.len()],
 }
 
 #[derive(Default)]
-struct InClass {
-    taken: Arc<Shares>,
+struct ClassLimit {
+    taken: Arc<FairShares>,
     /// How many wait for a place.
     waiting: AtomicUsize,
     /// Wakes one that waits: one that begins an upload, which has less room, and one of the others;
@@ -28,14 +28,14 @@ struct InClass {
 }
 
 /// One place; it is free again when this is dropped.
-pub(crate) struct Place {
-    load: Arc<Load>,
+pub(crate) struct Permit {
+    load: Arc<ConcurrencyLimit>,
     class: Class,
     share: Option<Share>,
 }
 
 /// Who asks for a place, and for what.
-pub(crate) struct Asks<'a, H> {
+pub(crate) struct PermitRequest<'a, H> {
     pub(crate) operation: Operation,
     pub(crate) owner: Owner,
     /// Whose it may be where there is no place for that one.
@@ -46,7 +46,7 @@ pub(crate) struct Asks<'a, H> {
 
 /// What it may have.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Terms {
+pub(crate) struct PermitTerms {
     pub(crate) limits: MaxInFlight,
     /// How long a request with a place may stand still before it may have to give way.
     pub(crate) stands_still: Duration,
@@ -54,19 +54,19 @@ pub(crate) struct Terms {
     pub(crate) patience: Duration,
 }
 
-impl Load {
+impl ConcurrencyLimit {
     /// A place of the operation's class, if one is free, or given up, within the patience.
-    pub(crate) async fn wait_for_place<H: Holder + 'static>(
+    pub(crate) async fn acquire<H: Holder + 'static>(
         self: &Arc<Self>,
-        asks: Asks<'_, H>,
-        terms: Terms,
-    ) -> Option<Place> {
+        asks: PermitRequest<'_, H>,
+        terms: PermitTerms,
+    ) -> Option<Permit> {
         if let Some(place) = self.place(&asks, terms) {
             return Some(place);
         }
         let class = &self.classes[Class::of(asks.operation) as usize];
         let begins = usize::from(Operation::NEW_UPLOAD.contains(&asks.operation));
-        let _waits = Waits::new(&class.waiting);
+        let _waits = WaitingCount::new(&class.waiting);
         let waiting = async {
             loop {
                 // Once more at first: what was freed until now told nobody.
@@ -87,9 +87,9 @@ impl Load {
     /// A place of the operation's class, unless as many are taken as may be.
     pub(crate) fn place<H: Holder + 'static>(
         self: &Arc<Self>,
-        asks: &Asks<'_, H>,
-        terms: Terms,
-    ) -> Option<Place> {
+        asks: &PermitRequest<'_, H>,
+        terms: PermitTerms,
+    ) -> Option<Permit> {
         let class = Class::of(asks.operation);
         let limit = match class {
             Class::Uploads => terms.limits.uploads,
@@ -102,7 +102,7 @@ impl Load {
         let taken = &self.classes[class as usize].taken;
         let mut owners = std::iter::once(asks.owner).chain(asks.account);
         let share = owners.find_map(|owner| taken.take(owner, asks.holder, room))?;
-        Some(Place {
+        Some(Permit {
             load: Arc::clone(self),
             class,
             share: Some(share),
@@ -110,7 +110,7 @@ impl Load {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         drop(self.share.take());
         let class = &self.load.classes[self.class as usize];
@@ -123,16 +123,16 @@ impl Drop for Place {
 }
 
 /// Counts one that waits for as long as it lives.
-struct Waits<'a>(&'a AtomicUsize);
+struct WaitingCount<'a>(&'a AtomicUsize);
 
-impl<'a> Waits<'a> {
-    fn new(count: &'a AtomicUsize) -> Waits<'a> {
+impl<'a> WaitingCount<'a> {
+    fn new(count: &'a AtomicUsize) -> WaitingCount<'a> {
         count.fetch_add(1, Ordering::Relaxed);
-        Waits(count)
+        WaitingCount(count)
     }
 }
 
-impl Drop for Waits<'_> {
+impl Drop for WaitingCount<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -154,8 +154,8 @@ mod tests {
         fn give_way(&self) {}
     }
 
-    fn terms(millis: u64) -> Terms {
-        Terms {
+    fn terms(millis: u64) -> PermitTerms {
+        PermitTerms {
             limits: MaxInFlight {
                 uploads: 8,
                 other: 2,
@@ -165,8 +165,8 @@ mod tests {
         }
     }
 
-    fn asks(operation: Operation, holder: &Arc<Moves>) -> Asks<'_, Moves> {
-        Asks {
+    fn asks(operation: Operation, holder: &Arc<Moves>) -> PermitRequest<'_, Moves> {
+        PermitRequest {
             operation,
             owner: Owner::Unknown,
             account: None,
@@ -174,13 +174,13 @@ mod tests {
         }
     }
 
-    fn take(load: &Arc<Load>, operation: Operation) -> Option<Place> {
+    fn take(load: &Arc<ConcurrencyLimit>, operation: Operation) -> Option<Permit> {
         load.place(&asks(operation, &Arc::new(Moves)), terms(0))
     }
 
     #[test]
     fn each_class_has_places_of_its_own() {
-        let load = Arc::new(Load::default());
+        let load = Arc::new(ConcurrencyLimit::default());
         let take = |operation| take(&load, operation);
         let starts: Vec<_> = (0..9)
             .filter_map(|_| take(Operation::UploadStart))
@@ -198,7 +198,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_gets_the_place_that_is_freed() {
-        let load = Arc::new(Load::default());
+        let load = Arc::new(ConcurrencyLimit::default());
         let mut held: Vec<_> = (0..8)
             .filter_map(|_| take(&load, Operation::UploadChunk))
             .collect();
@@ -207,7 +207,7 @@ mod tests {
             async move {
                 let moves = Arc::new(Moves);
                 let asks = asks(operation, &moves);
-                load.wait_for_place(asks, terms(millis)).await
+                load.acquire(asks, terms(millis)).await
             }
         };
         assert!(wait(Operation::UploadCommit, 20).await.is_none());

@@ -52,12 +52,12 @@ pub(crate) struct Room {
 
 /// Places that all share.
 #[derive(Default)]
-pub(crate) struct Shares {
-    table: Mutex<Table>,
+pub(crate) struct FairShares {
+    table: Mutex<ShareTable>,
 }
 
 #[derive(Default)]
-struct Table {
+struct ShareTable {
     held: Slab<Held>,
     owners: Slab<Holdings>,
     index: HashMap<Owner, usize>,
@@ -79,12 +79,12 @@ struct Holdings {
 
 /// One place; it is free again when this is dropped, unless another has it by then.
 pub(crate) struct Share {
-    shares: Arc<Shares>,
+    shares: Arc<FairShares>,
     key: usize,
     serial: u64,
 }
 
-impl Shares {
+impl FairShares {
     /// A place for `holder`, where one is free or another gives way.
     pub(crate) fn take<H: Holder + 'static>(
         self: &Arc<Self>,
@@ -135,7 +135,7 @@ impl Drop for Share {
     }
 }
 
-impl Table {
+impl ShareTable {
     fn held_by(&self, owner: Owner) -> usize {
         let index = self.index.get(&owner);
         index.map_or(0, |index| self.owners[*index].holds)

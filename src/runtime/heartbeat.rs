@@ -4,7 +4,7 @@
 //! count has grown. It counts its own checks and not the time between them, so a stopped process or a
 //! sleeping machine raises no alarm.
 
-use crate::runtime::Current;
+use crate::runtime::CurrentSnapshot;
 use parking_lot::Mutex;
 use prometheus::{IntGauge, IntGaugeVec};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ const SELDOM: Duration = Duration::from_secs(1);
 
 /// What a look at one thread finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum HeartState {
     Answers,
     /// It has not answered for a while.
     Late,
@@ -46,7 +46,7 @@ struct Silence {
 
 impl Silence {
     /// Looks once more, `step` after the last time.
-    fn look(&mut self, beats: u64, step: Duration, bound: Duration) -> State {
+    fn look(&mut self, beats: u64, step: Duration, bound: Duration) -> HeartState {
         if beats == self.seen {
             self.lasts = self.lasts.saturating_add(step);
         } else {
@@ -54,9 +54,9 @@ impl Silence {
             self.lasts = Duration::ZERO;
         }
         match self.lasts {
-            lasts if lasts >= bound => State::Lost,
-            lasts if lasts >= bound / LATE => State::Late,
-            _ => State::Answers,
+            lasts if lasts >= bound => HeartState::Lost,
+            lasts if lasts >= bound / LATE => HeartState::Late,
+            _ => HeartState::Answers,
         }
     }
 }
@@ -70,7 +70,7 @@ pub(crate) struct Heart {
 
 impl Heart {
     /// Beats for ever, on the thread that this runs on.
-    pub(crate) async fn beat(self, current: Arc<Current>) {
+    pub(crate) async fn beat(self, current: Arc<CurrentSnapshot>) {
         loop {
             let bound = current.load().config.liveness.silence;
             tokio::time::sleep(look_every(bound) / BEATS).await;
@@ -87,23 +87,23 @@ impl Heart {
 /// All threads that are watched.
 #[derive(Default)]
 pub(crate) struct Hearts {
-    members: Mutex<Vec<Member>>,
+    members: Mutex<Vec<WatchedThread>>,
     is_over: AtomicBool,
 }
 
-struct Member {
+struct WatchedThread {
     name: String,
     heart: Heart,
     silence: Silence,
     gauge: Option<IntGauge>,
 }
 
-impl Member {
-    fn look(&mut self, step: Duration, bound: Duration) -> State {
+impl WatchedThread {
+    fn look(&mut self, step: Duration, bound: Duration) -> HeartState {
         let beats = self.heart.beats.load(Ordering::Relaxed);
         let lasted = self.silence.lasts.as_secs_f64();
         let state = self.silence.look(beats, step, bound);
-        let is_late = state != State::Answers;
+        let is_late = state != HeartState::Answers;
         let (name, lasts) = (&self.name, self.silence.lasts.as_secs_f64());
         match (self.heart.is_late.swap(is_late, Ordering::Relaxed), is_late) {
             (false, true) => log::error!(
@@ -127,7 +127,7 @@ impl Hearts {
             beats: Arc::default(),
             is_late: Arc::default(),
         };
-        self.members.lock().push(Member {
+        self.members.lock().push(WatchedThread {
             name: name.to_owned(),
             heart: heart.clone(),
             silence: Silence::default(),
@@ -152,7 +152,7 @@ impl Hearts {
         }
         let mut lost = None;
         for member in self.members.lock().iter_mut() {
-            if member.look(step, bound) == State::Lost {
+            if member.look(step, bound) == HeartState::Lost {
                 lost.get_or_insert_with(|| member.name.clone());
             }
         }

@@ -1,9 +1,9 @@
 //! Failed logins, shared by all requests: the limit's state and its clock.
 
-use super::credential_cache::{Accepted, Marks};
+use super::credential_cache::{CredentialCache, CredentialMarks};
 use crate::config;
 use crate::net::login::Login;
-use crate::net::login_limiter::{LoginKey, LoginLimit};
+use crate::net::login_limiter::{LoginKey, LoginLimiter};
 use crate::oci::login_response::Password;
 use ipnet::IpNet;
 use parking_lot::Mutex;
@@ -12,25 +12,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Who failed to log in how often.
-pub(crate) struct Logins {
-    limit: Option<Mutex<LoginLimit>>,
+pub(crate) struct LoginLimits {
+    limit: Option<Mutex<LoginLimiter>>,
     exempt: Vec<IpNet>,
-    accepted: Arc<Accepted>,
+    accepted: Arc<CredentialCache>,
     began: Instant,
 }
 
 /// Who tries to log in, where, and with what.
 #[derive(Clone, Copy)]
-pub(crate) struct Attempt<'a> {
+pub(crate) struct LoginAttempt<'a> {
     pub(crate) client: IpAddr,
     pub(crate) registry: &'a str,
     pub(crate) login: &'a Login,
 }
 
-impl Logins {
-    pub(crate) fn new(config: &config::LoginLimit, accepted: Arc<Accepted>) -> Logins {
-        let limit = || LoginLimit::new(config.failures, config.within);
-        Logins {
+impl LoginLimits {
+    pub(crate) fn new(config: &config::LoginLimit, accepted: Arc<CredentialCache>) -> LoginLimits {
+        let limit = || LoginLimiter::new(config.failures, config.within);
+        LoginLimits {
             limit: (config.failures > 0).then(|| Mutex::new(limit())),
             exempt: config.exempt.clone(),
             accepted,
@@ -43,7 +43,7 @@ impl Logins {
     ///
     /// # Errors
     /// How long to wait, where this account has failed too often from this address.
-    pub(crate) fn check(&self, attempt: Attempt<'_>) -> Result<(), Duration> {
+    pub(crate) fn check(&self, attempt: LoginAttempt<'_>) -> Result<(), Duration> {
         let marks = self.accepted.login(attempt.registry, attempt.login);
         let checked = self.with(attempt.client, marks, |limit, key, now| {
             limit.check(key, now)
@@ -56,7 +56,7 @@ impl Logins {
     }
 
     /// Harbor answered: what that says about the password counts.
-    pub(crate) fn answered(&self, attempt: Attempt<'_>, password: Password) {
+    pub(crate) fn answered(&self, attempt: LoginAttempt<'_>, password: Password) {
         if password == Password::Right && !attempt.login.is_readable() {
             return;
         }
@@ -80,8 +80,8 @@ impl Logins {
     fn with<T>(
         &self,
         client: IpAddr,
-        marks: Marks,
-        act: impl FnOnce(&mut LoginLimit, LoginKey, Duration) -> T,
+        marks: CredentialMarks,
+        act: impl FnOnce(&mut LoginLimiter, LoginKey, Duration) -> T,
     ) -> Option<T> {
         let limit = self.limit.as_ref()?;
         if self.exempt.iter().any(|network| network.contains(&client)) {

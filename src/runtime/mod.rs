@@ -14,20 +14,20 @@ mod login_limit;
 pub mod sealing_keys;
 pub(crate) mod upstream;
 
-pub(crate) use body_memory::{Held, Memory};
-pub(crate) use concurrency_limit::{Asks, Load, Place, Terms};
-pub(crate) use credential_cache::{Accepted, Marks};
-pub(crate) use fair_share::{Holder, Rest, Room, Share, Shares};
-pub(crate) use login_limit::{Attempt, Logins};
+pub(crate) use body_memory::{BodyMemory, HeldMemory};
+pub(crate) use concurrency_limit::{ConcurrencyLimit, Permit, PermitRequest, PermitTerms};
+pub(crate) use credential_cache::{CredentialCache, CredentialMarks};
+pub(crate) use fair_share::{FairShares, Holder, Rest, Room, Share};
+pub(crate) use login_limit::{LoginAttempt, LoginLimits};
 
 use crate::config::{Config, Hsts, Registry};
 use crate::filter::Filters;
 use crate::net::host::Routes;
 use crate::net::origin::{Origin, Scheme};
 use crate::net::trusted_proxies::TrustedProxies;
-use crate::observe::logging::Seldom;
+use crate::observe::logging::RateLimited;
 use crate::observe::metrics::{CanaryLabels, Metrics, RegistryMetrics};
-use crate::observe::push::Pushes;
+use crate::observe::push::PushTracker;
 use crate::oci::authorities::KnownAuthorities;
 use crate::runtime::upstream::Pool;
 use crate::tickets::Keyring;
@@ -58,37 +58,37 @@ const EXHAUSTED_TOLD_EVERY: Duration = Duration::from_secs(60);
 pub(crate) struct Process {
     pub(crate) filters: Filters,
     pub(crate) metrics: Metrics,
-    pub(crate) pushes: Pushes,
+    pub(crate) pushes: PushTracker,
     /// Requests that are answered and whose client still sends.
-    pub(crate) lingering: Arc<Shares>,
+    pub(crate) lingering: Arc<FairShares>,
     /// What the bodies under way may hold.
-    pub(crate) memory: Arc<Memory>,
+    pub(crate) memory: Arc<BodyMemory>,
     /// Requests that are being served, over all registries and configurations.
     in_flight: AtomicUsize,
     /// The drain is over: what is still under way is cut.
     cut: AtomicBool,
-    exhausted_logged: Seldom,
+    exhausted_logged: RateLimited,
 }
 
 /// The configuration in force: what new requests and connections begin with.
-pub(crate) struct Current(ArcSwap<Shared>);
+pub(crate) struct CurrentSnapshot(ArcSwap<Snapshot>);
 
 /// A configuration, ready for use.
-pub(crate) struct Shared {
+pub(crate) struct Snapshot {
     pub(crate) config: Arc<Config>,
     pub(crate) process: Arc<Process>,
     /// From host to an index into `names`.
     pub(crate) routes: Routes<usize>,
     pub(crate) names: Vec<PublicName>,
-    pub(crate) harbors: Vec<Harbor>,
+    pub(crate) harbors: Vec<RegistryRuntime>,
     pub(crate) trusted: TrustedProxies,
-    pub(crate) logins: Arc<Logins>,
-    pub(crate) accepted: Arc<Accepted>,
+    pub(crate) logins: Arc<LoginLimits>,
+    pub(crate) accepted: Arc<CredentialCache>,
 }
 
 /// One public origin of one registry.
 pub(crate) struct PublicName {
-    /// Index into [`Shared::harbors`].
+    /// Index into [`Snapshot::harbors`].
     pub(crate) harbor: usize,
     pub(crate) origin: Origin,
     /// The origin's authority, as Host and `X-Forwarded-Host` carry it.
@@ -98,19 +98,19 @@ pub(crate) struct PublicName {
 }
 
 /// One registry with what was made for it.
-pub(crate) struct Harbor {
+pub(crate) struct RegistryRuntime {
     pub(crate) registry: Arc<Registry>,
     /// Its number in the push tracker.
     pub(crate) number: usize,
     pub(crate) metrics: Arc<RegistryMetrics>,
     pub(crate) pool: Arc<Pool>,
     /// Its requests under way, whatever configuration they began with.
-    pub(crate) load: Arc<Load>,
+    pub(crate) load: Arc<ConcurrencyLimit>,
     pub(crate) known: KnownAuthorities,
     /// What seals and opens its upload tickets; none where that is off.
     pub(crate) keys: Option<Arc<Keyring>>,
     unknown_logged: Arc<Mutex<HashSet<String>>>,
-    in_clear_logged: Arc<Seldom>,
+    in_clear_logged: Arc<RateLimited>,
     authorization: Arc<WayOfAuthorization>,
 }
 
@@ -118,14 +118,14 @@ pub(crate) struct Harbor {
 struct WayOfAuthorization {
     /// A hop was last seen to take it off.
     is_removed: AtomicBool,
-    logged: Seldom,
+    logged: RateLimited,
 }
 
 impl Default for WayOfAuthorization {
     fn default() -> WayOfAuthorization {
         WayOfAuthorization {
             is_removed: AtomicBool::new(false),
-            logged: Seldom::every(REMOVED_TOLD_EVERY),
+            logged: RateLimited::every(REMOVED_TOLD_EVERY),
         }
     }
 }
@@ -142,13 +142,13 @@ impl Process {
         let metrics = Metrics::new(config, canary, names)?;
         Ok(Process {
             filters,
-            memory: Arc::new(Memory::new(metrics.process.body_memory.clone())),
+            memory: Arc::new(BodyMemory::new(metrics.process.body_memory.clone())),
             metrics,
-            pushes: Pushes::new(config.registries.iter().map(|registry| &registry.name)),
+            pushes: PushTracker::new(config.registries.iter().map(|registry| &registry.name)),
             lingering: Arc::default(),
             in_flight: AtomicUsize::new(0),
             cut: AtomicBool::new(false),
-            exhausted_logged: Seldom::every(EXHAUSTED_TOLD_EVERY),
+            exhausted_logged: RateLimited::every(EXHAUSTED_TOLD_EVERY),
         })
     }
 
@@ -185,22 +185,22 @@ impl Process {
     }
 }
 
-impl Current {
-    pub(crate) fn new(shared: Shared) -> Current {
-        Current(ArcSwap::from_pointee(shared))
+impl CurrentSnapshot {
+    pub(crate) fn new(shared: Snapshot) -> CurrentSnapshot {
+        CurrentSnapshot(ArcSwap::from_pointee(shared))
     }
 
-    pub(crate) fn load(&self) -> Arc<Shared> {
+    pub(crate) fn load(&self) -> Arc<Snapshot> {
         self.0.load_full()
     }
 
     /// What comes from now on begins with this one.
-    pub(crate) fn replace(&self, next: Shared) {
+    pub(crate) fn replace(&self, next: Snapshot) {
         self.0.store(Arc::new(next));
     }
 }
 
-impl Shared {
+impl Snapshot {
     /// Prepares a configuration. What it has in common with the one before it goes on as it is:
     /// addresses and their health, logins that failed or were accepted, random sealing keys.
     ///
@@ -210,8 +210,8 @@ impl Shared {
     pub(crate) fn new(
         config: Arc<Config>,
         process: Arc<Process>,
-        before: Option<&Shared>,
-    ) -> anyhow::Result<Shared> {
+        before: Option<&Snapshot>,
+    ) -> anyhow::Result<Snapshot> {
         process.metrics.configured(&config).context("metrics")?;
         let mut names = Vec::new();
         for (harbor, registry) in config.registries.iter().enumerate() {
@@ -231,22 +231,22 @@ impl Shared {
                 .enumerate()
                 .map(|(index, name)| (name.origin.clone(), index)),
         );
-        let random = before.and_then(Shared::random_keys);
+        let random = before.and_then(Snapshot::random_keys);
         let mut keys = sealing_keys::keys(&config, random)?.into_iter();
         let harbors = config.registries.iter().map(|registry| {
-            let same = |other: &&Harbor| other.registry.name == registry.name;
+            let same = |other: &&RegistryRuntime| other.registry.name == registry.name;
             let before = before.and_then(|before| before.harbors.iter().find(same));
-            Harbor::new(registry, keys.next().flatten(), &process, before)
+            RegistryRuntime::new(registry, keys.next().flatten(), &process, before)
         });
         let accepted = match before {
             Some(before) => Arc::clone(&before.accepted),
-            None => Arc::new(Accepted::new()?),
+            None => Arc::new(CredentialCache::new()?),
         };
-        let logins = || Arc::new(Logins::new(&config.login_limit, Arc::clone(&accepted)));
+        let logins = || Arc::new(LoginLimits::new(&config.login_limit, Arc::clone(&accepted)));
         let logins = before
             .filter(|before| before.config.login_limit == config.login_limit)
             .map_or_else(logins, |before| Arc::clone(&before.logins));
-        Ok(Shared {
+        Ok(Snapshot {
             trusted: TrustedProxies::new(config.trusted_proxies.clone()),
             logins,
             accepted,
@@ -260,13 +260,13 @@ impl Shared {
 
     /// The keys of the registries that have none configured.
     fn random_keys(&self) -> Option<Arc<Keyring>> {
-        let without = |harbor: &&Harbor| harbor.registry.reattach.keys.is_none();
+        let without = |harbor: &&RegistryRuntime| harbor.registry.reattach.keys.is_none();
         let mut harbors = self.harbors.iter().filter(without);
         harbors.find_map(|harbor| harbor.keys.clone())
     }
 
     /// The registry that has this number in the push tracker, as long as it is configured.
-    pub(crate) fn numbered(&self, number: usize) -> Option<&Harbor> {
+    pub(crate) fn numbered(&self, number: usize) -> Option<&RegistryRuntime> {
         self.harbors.iter().find(|harbor| harbor.number == number)
     }
 }
@@ -281,13 +281,13 @@ fn hsts(registry: &Registry, origin: &Origin) -> Option<HeaderValue> {
     }
 }
 
-impl Harbor {
+impl RegistryRuntime {
     fn new(
         registry: &Arc<Registry>,
         keys: Option<Arc<Keyring>>,
         process: &Process,
-        before: Option<&Harbor>,
-    ) -> Harbor {
+        before: Option<&RegistryRuntime>,
+    ) -> RegistryRuntime {
         let upstream = &registry.upstream;
         let known = registry
             .public
@@ -296,7 +296,7 @@ impl Harbor {
             .chain(&upstream.also_known_as);
         let metrics = process.metrics.registry(&registry.name);
         metrics.authorization.show_keys(keys.as_deref());
-        Harbor {
+        RegistryRuntime {
             registry: Arc::clone(registry),
             number: process.pushes.enroll(&registry.name),
             metrics,
@@ -305,7 +305,7 @@ impl Harbor {
             known: KnownAuthorities::new(known),
             keys,
             in_clear_logged: before.map_or_else(
-                || Arc::new(Seldom::every(IN_CLEAR_TOLD_EVERY)),
+                || Arc::new(RateLimited::every(IN_CLEAR_TOLD_EVERY)),
                 |before| Arc::clone(&before.in_clear_logged),
             ),
             unknown_logged: before

@@ -3,7 +3,7 @@
 
 use crate::config::{Config, ReattachMode};
 use crate::system::random::{self, NoRandomness};
-use crate::tickets::{KEY_LENGTH, Key, Keyring};
+use crate::tickets::{KEY_LENGTH, Keyring, SealingKey};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -11,10 +11,10 @@ use zeroize::Zeroizing;
 ///
 /// # Errors
 /// When the system has no random bytes to give.
-pub fn random_key() -> Result<Key, NoRandomness> {
+pub fn random_key() -> Result<SealingKey, NoRandomness> {
     let mut secret = Zeroizing::new([0; KEY_LENGTH]);
     random::fill(secret.as_mut_slice())?;
-    Ok(Key::new(*secret))
+    Ok(SealingKey::new(*secret))
 }
 
 /// Each registry's keys, in the configuration's order; none where tickets are off. Those without

@@ -1,18 +1,18 @@
 //! Assembly: from a configuration to a process that serves. `lifecycle` does the rest until the process ends.
 
-use super::lifecycle::{Doors, Life, Orders, until_the_end};
+use super::lifecycle::{Doors, Lifecycle, Orders, until_the_end};
 use crate::config::Config;
 use crate::doctor::canary;
 use crate::filter::Filters;
-use crate::listener::{Ending, Listener, Workers, keep_only_short_timers};
+use crate::listener::{BoundListener, Shutdown, Workers, keep_only_short_timers};
 use crate::observe::logging;
 use crate::proxy::{Gateway, MAX_TRIES};
 use crate::runtime::heartbeat::Hearts;
 use crate::runtime::upstream;
-use crate::runtime::{Current, Process, Shared};
-use crate::server::admin::{Admin, Sources};
-use crate::server::reload::{Read, Reloader};
-use crate::server::watchdog::Guardian;
+use crate::runtime::{CurrentSnapshot, Process, Snapshot};
+use crate::server::admin::{AdminListener, Sources};
+use crate::server::reload::{Loader, Reloader};
+use crate::server::watchdog::Watchdog;
 use crate::system::signals::Signals;
 use crate::system::systemd;
 use crate::system::threads::Thread;
@@ -41,7 +41,7 @@ const BLOCKING: usize = 2;
 ///
 /// # Errors
 /// When a listener can't be opened or a thread not started: nothing has been served then.
-pub(super) async fn serve(config: Config, read: Read, filters: Filters) -> anyhow::Result<()> {
+pub(super) async fn serve(config: Config, read: Loader, filters: Filters) -> anyhow::Result<()> {
     keep_only_short_timers();
     let config = Arc::new(config);
     for warning in &config.warnings {
@@ -49,8 +49,8 @@ pub(super) async fn serve(config: Config, read: Read, filters: Filters) -> anyho
     }
     let process = Arc::new(Process::new(&config, canary::labels(), filters).context("metrics")?);
     logging::counted_by(process.metrics.process.log_dropped.clone());
-    let shared = Shared::new(Arc::clone(&config), Arc::clone(&process), None)?;
-    let current = Arc::new(Current::new(shared));
+    let shared = Snapshot::new(Arc::clone(&config), Arc::clone(&process), None)?;
+    let current = Arc::new(CurrentSnapshot::new(shared));
     let orders = Orders::new();
     let doors = Doors {
         accept: Thread::start("accept", BLOCKING).context("the thread that accepts")?,
@@ -58,7 +58,7 @@ pub(super) async fn serve(config: Config, read: Read, filters: Filters) -> anyho
     };
     let hearts = hearts(&current, &doors);
     let (listeners, mut announced) = bind(&config, &doors).await?;
-    let certificates = listeners.iter().map(Listener::certificates).collect();
+    let certificates = listeners.iter().map(BoundListener::certificates).collect();
     let mut reloader = Reloader::new(read, Arc::clone(&current), certificates);
     let canaries = Arc::default();
     let sources = Sources {
@@ -70,7 +70,7 @@ pub(super) async fn serve(config: Config, read: Read, filters: Filters) -> anyho
         started: SystemTime::now(),
     };
     announced.push(admit(config.admin.address, sources, &doors).await?);
-    let ending = Ending {
+    let ending = Shutdown {
         draining: orders.drain.subscribe(),
         closed: orders.close.subscribe(),
     };
@@ -79,14 +79,14 @@ pub(super) async fn serve(config: Config, read: Read, filters: Filters) -> anyho
     let workers = Arc::new(workers.context("worker threads")?);
     hearts.shown_by(&process.metrics.process.responsive);
     let mut signals = Signals::new()?;
-    let guardian = Guardian {
+    let guardian = Watchdog {
         current: Arc::clone(&current),
         hearts: Arc::clone(&hearts),
         workers: Arc::clone(&workers),
     };
     guardian.start().context("the guardian's thread")?;
     resolve_first(&current).await;
-    let mut life = Life::begin(
+    let mut life = Lifecycle::begin(
         current, canaries, workers, orders, listeners, &reloader, &doors,
     );
     announced.push("ready".to_owned());
@@ -102,7 +102,7 @@ pub(super) async fn serve(config: Config, read: Read, filters: Filters) -> anyho
 }
 
 /// Watches this thread and the doors'; workers join when they start.
-fn hearts(current: &Arc<Current>, doors: &Doors) -> Arc<Hearts> {
+fn hearts(current: &Arc<CurrentSnapshot>, doors: &Doors) -> Arc<Hearts> {
     let hearts = Arc::new(Hearts::default());
     let beat = |name| hearts.join(name).beat(Arc::clone(current));
     tokio::spawn(beat("main"));
@@ -112,12 +112,15 @@ fn hearts(current: &Arc<Current>, doors: &Doors) -> Arc<Hearts> {
 }
 
 /// Opens the listeners; returns them with what is to be said of them.
-async fn bind(config: &Arc<Config>, doors: &Doors) -> anyhow::Result<(Vec<Listener>, Vec<String>)> {
+async fn bind(
+    config: &Arc<Config>,
+    doors: &Doors,
+) -> anyhow::Result<(Vec<BoundListener>, Vec<String>)> {
     let mut announced = Vec::new();
     let mut listeners = Vec::new();
     for index in 0..config.listeners.len() {
         let config = Arc::clone(config);
-        let bind = async move { Listener::bind(index, &config.listeners[index]).await };
+        let bind = async move { BoundListener::bind(index, &config.listeners[index]).await };
         let listener = doors.accept.spawn(bind).await??;
         let address = listener.address()?;
         announced.push(format!("listening {} {address}", listener.scheme()));
@@ -128,7 +131,10 @@ async fn bind(config: &Arc<Config>, doors: &Doors) -> anyhow::Result<(Vec<Listen
 
 /// Opens the operator's listener, which serves from now on; returns what is to be said of it.
 async fn admit(address: SocketAddr, sources: Sources, doors: &Doors) -> anyhow::Result<String> {
-    let admin = doors.admin.spawn(Admin::bind(address, sources)).await?;
+    let admin = doors
+        .admin
+        .spawn(AdminListener::bind(address, sources))
+        .await?;
     let admin = admin.with_context(|| format!("admin.address: can't listen on {address}"))?;
     let announced = format!("admin http {}", admin.address()?);
     doors.admin.spawn(admin.run());
@@ -136,7 +142,7 @@ async fn admit(address: SocketAddr, sources: Sources, doors: &Doors) -> anyhow::
 }
 
 /// So that the first requests find Harbor.
-async fn resolve_first(current: &Current) {
+async fn resolve_first(current: &CurrentSnapshot) {
     let shared = current.load();
     let pools = shared.harbors.iter().map(|harbor| &*harbor.pool);
     let resolved = join_all(pools.map(upstream::resolve));
@@ -144,7 +150,7 @@ async fn resolve_first(current: &Current) {
 }
 
 /// One proxy for each worker, so that a worker's upstream connections are its own.
-fn proxy(current: &Arc<Current>, draining: &watch::Receiver<bool>) -> HttpProxy<Gateway> {
+fn proxy(current: &Arc<CurrentSnapshot>, draining: &watch::Receiver<bool>) -> HttpProxy<Gateway> {
     let conf = ServerConf {
         threads: 1,
         max_retries: MAX_TRIES,

@@ -2,8 +2,8 @@
 //! and gives requests in flight time to finish during the shutdown.
 
 use crate::doctor::canary::{self, Canaries};
-use crate::listener::{Listener, Workers};
-use crate::runtime::{Current, Process};
+use crate::listener::{BoundListener, Workers};
+use crate::runtime::{CurrentSnapshot, Process};
 use crate::server::admin::Phase;
 use crate::server::reload::{self, Reloader};
 use crate::system::signals::{Signal, Signals};
@@ -70,25 +70,25 @@ pub(super) async fn until_the_end(signals: &mut Signals, reloader: &mut Reloader
 }
 
 /// What goes on until the process ends.
-pub(super) struct Life {
-    current: Arc<Current>,
+pub(super) struct Lifecycle {
+    current: Arc<CurrentSnapshot>,
     pub(super) workers: Arc<Workers>,
     accepting: Vec<JoinHandle<()>>,
     canaries: JoinHandle<()>,
     orders: Orders,
 }
 
-impl Life {
+impl Lifecycle {
     /// From now on clients are served.
     pub(super) fn begin(
-        current: Arc<Current>,
+        current: Arc<CurrentSnapshot>,
         canaries: Arc<Canaries>,
         workers: Arc<Workers>,
         orders: Orders,
-        listeners: Vec<Listener>,
+        listeners: Vec<BoundListener>,
         reloader: &Reloader,
         doors: &Doors,
-    ) -> Life {
+    ) -> Lifecycle {
         tokio::spawn(sweep(Arc::clone(&current)));
         reload::watch_endpoints(&current.load(), None);
         let canaries = canary::supervise(
@@ -98,13 +98,13 @@ impl Life {
             orders.drain.subscribe(),
             canary::Doctor,
         );
-        let accept = |listener: Listener| {
+        let accept = |listener: BoundListener| {
             let accepting = listener.run(Arc::clone(&workers), orders.close.subscribe());
             doors.accept.spawn(accepting)
         };
         let accepting = listeners.into_iter().map(accept).collect();
         orders.phase.send_replace(Phase::Serving);
-        Life {
+        Lifecycle {
             canaries: tokio::spawn(canaries),
             accepting,
             current,
@@ -147,7 +147,7 @@ async fn read_again(reloader: &mut Reloader, why: &str) {
 }
 
 /// Ends uploads of which nothing was heard any more, and shows those that are open.
-async fn sweep(current: Arc<Current>) {
+async fn sweep(current: Arc<CurrentSnapshot>) {
     loop {
         tokio::time::sleep(SWEEP).await;
         let now = SystemTime::now();

@@ -9,7 +9,7 @@ mod watchdog;
 use crate::config::{self, Config, Warning};
 use crate::filter::{Filter, Filters, NameError};
 use crate::observe::logging;
-use crate::server::reload::Read;
+use crate::server::reload::Loader;
 use crate::system::file_descriptors;
 use anyhow::Context;
 use std::fmt;
@@ -24,7 +24,7 @@ use std::time::SystemTime;
 /// back.
 pub struct Server {
     config: Config,
-    read: Read,
+    read: Loader,
     filters: Vec<Box<dyn Filter>>,
 }
 
@@ -35,7 +35,7 @@ pub struct Server {
 pub enum Error {
     /// The configuration can't be read, or something is wrong in it.
     #[error(transparent)]
-    Config(#[from] config::Error),
+    Config(#[from] config::ConfigError),
     /// A filter's name.
     #[error(transparent)]
     Filter(#[from] NameError),
@@ -60,7 +60,7 @@ impl Server {
     /// A server with this configuration. A reload reads the file again that it was read from; where
     /// there is none, it stays as it is.
     pub fn new(config: Config) -> Server {
-        let read: Read = match config.file.clone() {
+        let read: Loader = match config.file.clone() {
             Some(file) => Arc::new(move || config::load_file(&file)),
             None => {
                 let config = config.clone();
@@ -91,7 +91,7 @@ impl Server {
     #[must_use]
     pub fn read_again_by(
         mut self,
-        read: impl Fn() -> Result<Config, config::Error> + Send + Sync + 'static,
+        read: impl Fn() -> Result<Config, config::ConfigError> + Send + Sync + 'static,
     ) -> Server {
         self.read = Arc::new(read);
         self
@@ -120,7 +120,7 @@ impl Server {
     }
 }
 
-fn run(config: Config, read: Read, filters: Filters) -> anyhow::Result<()> {
+fn run(config: Config, read: Loader, filters: Filters) -> anyhow::Result<()> {
     logging::init(config.log.format).context("the log's thread")?;
     // Two descriptors for each request; the soft limit of a service is 1,024 by default.
     let most = match rlimit::increase_nofile_limit(u64::MAX) {
@@ -131,7 +131,7 @@ fn run(config: Config, read: Read, filters: Filters) -> anyhow::Result<()> {
         }
     };
     let config = looked_over(config, most);
-    let read: Read = Arc::new(move || read().map(|config| looked_over(config, most)));
+    let read: Loader = Arc::new(move || read().map(|config| looked_over(config, most)));
     // An error means that somebody installed one already, which is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -2,7 +2,7 @@
 //! the admin listener shows of it.
 //!
 //! What this file deliberately doesn't know: requests. Each keeps the configuration that it began
-//! with (see `runtime::Current`).
+//! with (see `runtime::CurrentSnapshot`).
 
 mod changes;
 mod files;
@@ -11,9 +11,9 @@ use crate::config::{self, Config};
 use crate::epoch::since_epoch;
 use crate::listener::Certificates;
 use crate::runtime::upstream;
-use crate::runtime::{Current, Shared};
+use crate::runtime::{CurrentSnapshot, Snapshot};
 use changes::{changes, keep_running, restart_required};
-use files::Files;
+use files::WatchedFiles;
 use futures_util::future::join_all;
 use serde::Serialize;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// Reads the configuration.
-pub(crate) type Read = Arc<dyn Fn() -> Result<Config, config::Error> + Send + Sync>;
+pub(crate) type Loader = Arc<dyn Fn() -> Result<Config, config::ConfigError> + Send + Sync>;
 
 /// How often the files are looked at: a `stat` for each. Events of the file system would come sooner,
 /// but not over every mount, and not where a node's share of inotify instances is used up; kubelet
@@ -34,7 +34,7 @@ const RETRY: Duration = Duration::from_secs(10);
 
 /// What is known of the last time that the configuration was read.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct State {
+pub(crate) struct ReloadState {
     /// When it was last read with success.
     #[serde(serialize_with = "unix")]
     pub(crate) read: SystemTime,
@@ -46,26 +46,26 @@ pub(crate) struct State {
 
 /// Puts changed configurations into force.
 pub(crate) struct Reloader {
-    read: Read,
-    current: Arc<Current>,
+    read: Loader,
+    current: Arc<CurrentSnapshot>,
     /// By listener; those without TLS have none.
     certificates: Vec<Option<Arc<Certificates>>>,
     /// What the process was started with: only a restart changes some of it.
     started_with: Arc<Config>,
-    files: Files,
-    state: watch::Sender<State>,
+    files: WatchedFiles,
+    state: watch::Sender<ReloadState>,
     last_try: Instant,
 }
 
 impl Reloader {
     /// For the configuration in force, which was just read.
     pub(crate) fn new(
-        read: Read,
-        current: Arc<Current>,
+        read: Loader,
+        current: Arc<CurrentSnapshot>,
         certificates: Vec<Option<Arc<Certificates>>>,
     ) -> Reloader {
         let started_with = Arc::clone(&current.load().config);
-        let (state, _) = watch::channel(State {
+        let (state, _) = watch::channel(ReloadState {
             read: SystemTime::now(),
             problem: None,
             restart_required: Vec::new(),
@@ -74,14 +74,14 @@ impl Reloader {
             read,
             current,
             certificates,
-            files: Files::of(&started_with),
+            files: WatchedFiles::of(&started_with),
             started_with,
             state,
             last_try: Instant::now(),
         }
     }
 
-    pub(crate) fn state(&self) -> watch::Receiver<State> {
+    pub(crate) fn state(&self) -> watch::Receiver<ReloadState> {
         self.state.subscribe()
     }
 
@@ -131,7 +131,7 @@ impl Reloader {
         process.metrics.process.reloaded(result.is_ok(), now);
         match result {
             Ok((restart_required, changes)) => {
-                self.state.send_replace(State {
+                self.state.send_replace(ReloadState {
                     read: now,
                     problem: None,
                     restart_required: restart_required.clone(),
@@ -167,7 +167,7 @@ impl Reloader {
         }
         let changes = changes(&before.config, &config);
         let process = Arc::clone(&before.process);
-        let next = Shared::new(Arc::new(config), process, Some(&before));
+        let next = Snapshot::new(Arc::new(config), process, Some(&before));
         let next = next.map_err(|error| format!("{error:#}"))?;
         let pools = next.harbors.iter().map(|harbor| &harbor.pool);
         join_all(pools.map(|pool| upstream::resolve(pool))).await;
@@ -185,7 +185,7 @@ impl Reloader {
 }
 
 /// Begins to watch the endpoints that are new, and forgets those that are gone.
-pub(crate) fn watch_endpoints(shared: &Shared, before: Option<&Shared>) {
+pub(crate) fn watch_endpoints(shared: &Snapshot, before: Option<&Snapshot>) {
     let before = |name: &str| {
         let mut harbors = before?.harbors.iter();
         harbors.find(|harbor| harbor.registry.name == name)

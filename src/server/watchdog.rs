@@ -3,7 +3,7 @@
 //! shutdown takes longer than allowed.
 
 use crate::listener::Workers;
-use crate::runtime::Current;
+use crate::runtime::CurrentSnapshot;
 use crate::runtime::heartbeat::{Hearts, look_every};
 use crate::system::signals::{Signal, Signals};
 use crate::system::systemd;
@@ -24,13 +24,13 @@ const ENDING: Duration = Duration::from_secs(30);
 const ENDING_AT_ONCE: Duration = Duration::from_secs(5);
 
 /// What the guardian looks at.
-pub(crate) struct Guardian {
-    pub(crate) current: Arc<Current>,
+pub(crate) struct Watchdog {
+    pub(crate) current: Arc<CurrentSnapshot>,
     pub(crate) hearts: Arc<Hearts>,
     pub(crate) workers: Arc<Workers>,
 }
 
-impl Guardian {
+impl Watchdog {
     /// Starts the thread.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ const PREFIX: &str = "harbormouth-ticket-key-1:";
 pub const KEY_LENGTH: usize = 32;
 
 /// One sealing key. Its secret is wiped when it is dropped and shown nowhere.
-pub struct Key {
+pub struct SealingKey {
     id: KeyId,
     secret: Zeroizing<[u8; KEY_LENGTH]>,
 }
@@ -36,13 +36,13 @@ pub enum KeyError {
     Zero,
 }
 
-impl Key {
-    pub fn new(secret: [u8; KEY_LENGTH]) -> Key {
+impl SealingKey {
+    pub fn new(secret: [u8; KEY_LENGTH]) -> SealingKey {
         let hash = Sha256::new()
             .chain_update(b"harbormouth ticket key id")
             .chain_update(secret)
             .finalize();
-        Key {
+        SealingKey {
             id: KeyId([hash[0], hash[1], hash[2], hash[3]]),
             secret: Zeroizing::new(secret),
         }
@@ -52,7 +52,7 @@ impl Key {
     ///
     /// # Errors
     /// When it is anything but one key; blanks around it don't matter.
-    pub fn read(content: &[u8]) -> Result<Key, KeyError> {
+    pub fn read(content: &[u8]) -> Result<SealingKey, KeyError> {
         let text = std::str::from_utf8(content).map_err(|_| KeyError::NotAKey)?;
         let encoded = text.trim().strip_prefix(PREFIX).ok_or(KeyError::NotAKey)?;
         let secret = Zeroizing::new(
@@ -63,7 +63,7 @@ impl Key {
         let secret = <[u8; KEY_LENGTH]>::try_from(secret.as_slice());
         match secret.map_err(|_| KeyError::Damaged)? {
             secret if secret == [0; KEY_LENGTH] => Err(KeyError::Zero),
-            secret => Ok(Key::new(secret)),
+            secret => Ok(SealingKey::new(secret)),
         }
     }
 
@@ -82,7 +82,7 @@ impl Key {
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for SealingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Key({})", self.id)
     }
@@ -106,17 +106,17 @@ impl fmt::Debug for KeyId {
 /// The keys of one registry: one seals, all open.
 #[derive(Debug)]
 pub struct Keyring {
-    current: Key,
-    previous: Vec<Key>,
+    current: SealingKey,
+    previous: Vec<SealingKey>,
 }
 
 impl Keyring {
     /// `previous` open what they sealed, or what other replicas already seal with them.
-    pub fn new(current: Key, previous: Vec<Key>) -> Keyring {
+    pub fn new(current: SealingKey, previous: Vec<SealingKey>) -> Keyring {
         Keyring { current, previous }
     }
 
-    pub fn current(&self) -> &Key {
+    pub fn current(&self) -> &SealingKey {
         &self.current
     }
 
@@ -125,11 +125,11 @@ impl Keyring {
         self.all().map(|key| key.id)
     }
 
-    pub(super) fn find(&self, id: KeyId) -> Option<&Key> {
+    pub(super) fn find(&self, id: KeyId) -> Option<&SealingKey> {
         self.all().find(|key| key.id == id)
     }
 
-    fn all(&self) -> impl Iterator<Item = &Key> {
+    fn all(&self) -> impl Iterator<Item = &SealingKey> {
         std::iter::once(&self.current).chain(&self.previous)
     }
 }
@@ -140,24 +140,24 @@ mod tests {
 
     #[test]
     fn a_key_is_read_as_it_was_written() {
-        let key = Key::new([7; 32]);
+        let key = SealingKey::new([7; 32]);
         let text = key.write();
-        let again = Key::read(text.as_bytes()).unwrap();
+        let again = SealingKey::read(text.as_bytes()).unwrap();
         assert_eq!(again.secret(), key.secret());
         assert_eq!(again.id(), key.id());
         let padded = format!("\n {}\r\n", text.trim());
-        assert_eq!(Key::read(padded.as_bytes()).unwrap().id(), key.id());
-        assert_ne!(Key::new([8; 32]).id(), key.id());
+        assert_eq!(SealingKey::read(padded.as_bytes()).unwrap().id(), key.id());
+        assert_ne!(SealingKey::new([8; 32]).id(), key.id());
     }
 
     #[test]
     fn what_is_no_key_says_so() {
-        let good = Key::new([7; 32]).write();
+        let good = SealingKey::new([7; 32]).write();
         let good = good.trim();
         let long = format!("{good}AA");
         let other = good.replace("-1:", "-2:");
         let two = format!("{good}\n{good}");
-        let zero = Key::new([0; 32]).write();
+        let zero = SealingKey::new([0; 32]).write();
         for (content, error) in [
             ("", KeyError::NotAKey),
             ("-----BEGIN PRIVATE KEY-----", KeyError::NotAKey),
@@ -169,20 +169,23 @@ mod tests {
             (zero.as_str(), KeyError::Zero),
         ] {
             assert_eq!(
-                Key::read(content.as_bytes()).unwrap_err(),
+                SealingKey::read(content.as_bytes()).unwrap_err(),
                 error,
                 "{content}"
             );
         }
-        assert_eq!(Key::read(&[0xFF, 0xFE]).unwrap_err(), KeyError::NotAKey);
+        assert_eq!(
+            SealingKey::read(&[0xFF, 0xFE]).unwrap_err(),
+            KeyError::NotAKey
+        );
     }
 
     /// Metrics and logs of all replicas name a key alike.
     #[test]
     fn an_id_is_eight_digits_of_the_secrets_hash() {
-        let counted = Key::new(std::array::from_fn(|index| index as u8));
+        let counted = SealingKey::new(std::array::from_fn(|index| index as u8));
         assert_eq!(counted.id().to_string(), "75d6a6cb");
-        let (current, previous) = (Key::new([7; 32]), Key::new([9; 32]));
+        let (current, previous) = (SealingKey::new([7; 32]), SealingKey::new([9; 32]));
         let expected = [current.id(), previous.id()];
         let keys = Keyring::new(current, vec![previous]);
         assert_eq!(keys.ids().collect::<Vec<_>>(), expected);
@@ -190,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_shown() {
-        let (current, previous) = (Key::new([7; 32]), Key::new([9; 32]));
+        let (current, previous) = (SealingKey::new([7; 32]), SealingKey::new([9; 32]));
         let expected = format!(
             "Keyring {{ current: Key({}), previous: [Key({})] }}",
             current.id(),

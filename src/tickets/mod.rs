@@ -6,5 +6,5 @@ mod key;
 mod pack;
 mod seal;
 
-pub use key::{KEY_LENGTH, Key, KeyError, KeyId, Keyring};
-pub use seal::{MAX_LENGTH, NONCE_LENGTH, OpenError, Step, Ticket, TooLong, open, seal};
+pub use key::{KEY_LENGTH, KeyError, KeyId, Keyring, SealingKey};
+pub use seal::{MAX_LENGTH, NONCE_LENGTH, OpenError, Ticket, TicketStep, TooLong, open, seal};

@@ -37,7 +37,7 @@ pub const MAX_LENGTH: usize = 2048;
 
 /// What one ticket is good for: one step of one upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step<'a> {
+pub struct TicketStep<'a> {
     /// The registry's configured name.
     pub registry: &'a str,
     /// The public origin that the client uses.
@@ -49,7 +49,7 @@ pub struct Step<'a> {
     pub state: &'a [u8],
 }
 
-impl Step<'_> {
+impl TicketStep<'_> {
     /// Each part with its length before it, so that no two steps look the same.
     fn associated_data(&self) -> Vec<u8> {
         let state = Sha256::digest(self.state);
@@ -112,7 +112,7 @@ pub struct TooLong;
 /// When the token is so long that the Location would no longer fit.
 pub fn seal(
     keys: &Keyring,
-    step: &Step<'_>,
+    step: &TicketStep<'_>,
     ticket: &Ticket,
     nonce: [u8; NONCE_LENGTH],
 ) -> Result<String, TooLong> {
@@ -156,7 +156,12 @@ pub fn seal(
 ///
 /// # Errors
 /// See [`OpenError`]; all of them mean that there is no ticket.
-pub fn open(keys: &Keyring, step: &Step<'_>, text: &[u8], now: u64) -> Result<Ticket, OpenError> {
+pub fn open(
+    keys: &Keyring,
+    step: &TicketStep<'_>,
+    text: &[u8],
+    now: u64,
+) -> Result<Ticket, OpenError> {
     if text.len() > MAX_LENGTH {
         return Err(OpenError::Invalid);
     }
@@ -213,11 +218,11 @@ fn read(plain: &[u8]) -> Option<Ticket> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Key;
+    use super::super::SealingKey;
     use super::*;
 
     const NOW: u64 = 1_800_000_000;
-    const STEP: Step<'_> = Step {
+    const STEP: TicketStep<'_> = TicketStep {
         registry: "hq",
         origin: "https://hub.example.com",
         repository: "lab/app",
@@ -226,7 +231,7 @@ mod tests {
     };
 
     fn keys() -> Keyring {
-        Keyring::new(Key::new([1; 32]), vec![Key::new([2; 32])])
+        Keyring::new(SealingKey::new([1; 32]), vec![SealingKey::new([2; 32])])
     }
 
     /// As long as Harbor's: a 4096-bit signature, and the claims of a push with a mount.
@@ -275,7 +280,7 @@ mod tests {
     /// This one was sealed by libsodium.
     #[test]
     fn a_ticket_of_another_build_opens() {
-        let key = Key::new(std::array::from_fn(|index| index as u8));
+        let key = SealingKey::new(std::array::from_fn(|index| index as u8));
         let text = "AXXWpssDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwNI9X5GtpxLbvxATN_K4WCZEDZnYDXNgwm0ppbW5gtZC5t_9hA";
         let ticket = Ticket {
             token: Zeroizing::new("opaque".to_owned()),
@@ -343,44 +348,44 @@ mod tests {
         for (name, step) in [
             (
                 "registry",
-                Step {
+                TicketStep {
                     registry: "dr",
                     ..STEP
                 },
             ),
             (
                 "origin",
-                Step {
+                TicketStep {
                     origin: "https://hub.lan",
                     ..STEP
                 },
             ),
             (
                 "repository",
-                Step {
+                TicketStep {
                     repository: "lab/app2",
                     ..STEP
                 },
             ),
             (
                 "upload",
-                Step {
+                TicketStep {
                     upload: "ca3340ff-6d54-4cb5-84ae-f65d4b93a824",
                     ..STEP
                 },
             ),
             (
                 "state",
-                Step {
+                TicketStep {
                     state: b"hvxiC9L",
                     ..STEP
                 },
             ),
-            ("no state", Step { state: b"", ..STEP }),
+            ("no state", TicketStep { state: b"", ..STEP }),
             // The same bytes, divided otherwise.
             (
                 "division",
-                Step {
+                TicketStep {
                     registry: "hqh",
                     origin: "ttps://hub.example.com",
                     ..STEP
@@ -408,7 +413,7 @@ mod tests {
 
     #[test]
     fn keys_rotate() {
-        let key = |n| Key::new([n; 32]);
+        let key = |n| SealingKey::new([n; 32]);
         let by = |current, previous: &[u8]| {
             Keyring::new(key(current), previous.iter().map(|n| key(*n)).collect())
         };

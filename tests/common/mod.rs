@@ -1,7 +1,7 @@
 //! What the test binaries share: child processes that can't outlive the tests, a certificate
 //! authority, the gateway as a child, waiting with deadlines.
 //!
-//! Deliberately doesn't know: registries, clients and chains (`tests/real`), the stand-in.
+//! Deliberately doesn't know: registries, clients and chains (`tests/real`), the fake Harbor.
 //! Nothing here binds a fixed port or sleeps for luck.
 
 // Every test binary compiles its own copy of this module, and none uses all of it.

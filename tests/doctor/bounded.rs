@@ -2,9 +2,9 @@
 
 use crate::stage::{Plan, Stage, Told, credentials, left_uploads, skipped, status};
 use harbormouth::doctor::step::Step;
-use harbormouth::doctor::trace::{Entry, Walk, Why};
-use harbormouth::doctor::walk::{Bounds, Walker};
-use harbormouth::testing::fake_harbor::{Fault, Match, Seen, Times};
+use harbormouth::doctor::trace::{Entry, Skip, Walk};
+use harbormouth::doctor::walk::{WalkTimeouts, Walker};
+use harbormouth::testing::fake_harbor::{InjectedFault, Match, RecordedRequest, Times};
 use http::Method;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 /// Longer than any test takes: what waits for this is interrupted, or fails the test.
 const FOR_EVER: Duration = Duration::from_secs(3600);
 
-/// Walks, and interrupts once the stand-in has got a request like this one.
+/// Walks, and interrupts once the fake Harbor has got a request like this one.
 async fn interrupted(stage: &Stage, method: Method, part: &str) -> Walk {
     interrupted_at(stage, |seen| {
         seen.method == method && seen.target.contains(part)
@@ -21,7 +21,7 @@ async fn interrupted(stage: &Stage, method: Method, part: &str) -> Walk {
     .await
 }
 
-async fn interrupted_at(stage: &Stage, is_it: impl Fn(&Seen) -> bool) -> Walk {
+async fn interrupted_at(stage: &Stage, is_it: impl Fn(&RecordedRequest) -> bool) -> Walk {
     let notify = Arc::new(Notify::new());
     let waited_for = notify.clone();
     let mut walker = Walker::new(&stage.options)
@@ -30,7 +30,7 @@ async fn interrupted_at(stage: &Stage, is_it: impl Fn(&Seen) -> bool) -> Walk {
     let mut told = Told::default();
     let walking = walker.walk(&Entry::Public, &mut told);
     let interrupting = async {
-        let came = || stage.standin.seen().iter().any(&is_it);
+        let came = || stage.fake_harbor.seen().iter().any(&is_it);
         while !came() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -48,8 +48,12 @@ async fn interrupted_at(stage: &Stage, is_it: impl Fn(&Seen) -> bool) -> Walk {
 async fn an_interruption_ends_the_walk_and_cancels_its_upload() {
     let stage = Stage::honest().await;
     let status_request = Match::method(Method::GET).path_contains("/blobs/uploads/");
-    let faults = stage.standin.faults();
-    faults.inject(status_request, Times::Always, Fault::Delay(FOR_EVER));
+    let faults = stage.fake_harbor.faults();
+    faults.inject(
+        status_request,
+        Times::Always,
+        InjectedFault::Delay(FOR_EVER),
+    );
     let began = Instant::now();
     let walk = interrupted(&stage, Method::GET, "/blobs/uploads/").await;
     assert!(began.elapsed() < Duration::from_secs(10));
@@ -58,21 +62,21 @@ async fn an_interruption_ends_the_walk_and_cancels_its_upload() {
     let cut_short = [Step::UploadStatus, Step::Body];
     assert_eq!(
         skipped(&walk),
-        cut_short.map(|step| (step, Why::Interrupted))
+        cut_short.map(|step| (step, Skip::Interrupted))
     );
-    assert_eq!((stage.standin.open_uploads(), walk.left.len()), (0, 0));
+    assert_eq!((stage.fake_harbor.open_uploads(), walk.left.len()), (0, 0));
 }
 
 #[tokio::test]
 async fn an_upload_that_opens_just_then_is_cancelled_too() {
     let stage = Stage::honest().await;
     let post = Match::method(Method::POST).path_contains("/blobs/uploads/");
-    let late = Fault::Delay(Duration::from_millis(500));
-    stage.standin.faults().inject(post, Times::Always, late);
+    let late = InjectedFault::Delay(Duration::from_millis(500));
+    stage.fake_harbor.faults().inject(post, Times::Always, late);
     let walk = interrupted(&stage, Method::POST, "/blobs/uploads/").await;
     assert_eq!(status(&walk, Step::UploadStart), Some(202));
     assert_eq!(walk.all(Step::UploadStatus).count(), 0);
-    assert_eq!((stage.standin.open_uploads(), walk.left.len()), (0, 0));
+    assert_eq!((stage.fake_harbor.open_uploads(), walk.left.len()), (0, 0));
 }
 
 #[tokio::test]
@@ -81,16 +85,16 @@ async fn an_artifact_that_was_pushed_just_then_is_removed() {
     stage.options.push = true;
     let put = Match::method(Method::PUT).path_contains("/manifests/");
     stage
-        .standin
+        .fake_harbor
         .faults()
-        .inject(put, Times::Always, Fault::Delay(FOR_EVER));
+        .inject(put, Times::Always, InjectedFault::Delay(FOR_EVER));
     let walk = interrupted(&stage, Method::PUT, "/manifests/").await;
     assert_eq!(walk.all(Step::ManifestPut).count(), 0);
     assert!(matches!(
         status(&walk, Step::ManifestDelete),
         Some(202 | 404)
     ));
-    assert_eq!((stage.standin.open_uploads(), walk.left.len()), (0, 0));
+    assert_eq!((stage.fake_harbor.open_uploads(), walk.left.len()), (0, 0));
 }
 
 #[tokio::test]
@@ -98,13 +102,13 @@ async fn what_cannot_be_cleaned_up_in_time_is_listed() {
     let stage = Stage::honest().await;
     let cancel = Match::method(Method::DELETE);
     stage
-        .standin
+        .fake_harbor
         .faults()
-        .inject(cancel, Times::Always, Fault::Delay(FOR_EVER));
-    let mut walker = Walker::new(&stage.options).unwrap().bounded(Bounds {
+        .inject(cancel, Times::Always, InjectedFault::Delay(FOR_EVER));
+    let mut walker = Walker::new(&stage.options).unwrap().bounded(WalkTimeouts {
         total: Duration::from_secs(3),
         cleaning: Duration::from_millis(300),
-        ..Bounds::default()
+        ..WalkTimeouts::default()
     });
     let began = Instant::now();
     let walk = walker.walk(&Entry::Public, &mut Told::default()).await;
@@ -113,7 +117,7 @@ async fn what_cannot_be_cleaned_up_in_time_is_listed() {
         "{:?}",
         began.elapsed()
     );
-    assert_eq!(skipped(&walk), [(Step::Body, Why::OutOfTime)]);
+    assert_eq!(skipped(&walk), [(Step::Body, Skip::OutOfTime)]);
     // The cancellation was served; nobody knows, since its answer didn't come.
     assert_eq!(left_uploads(&walk), [None]);
 }
@@ -125,26 +129,26 @@ async fn once_interrupted_no_other_walk_begins() {
     let mut walker = Walker::new(&stage.options)
         .unwrap()
         .interrupted_by(std::future::ready(()));
-    let via = Entry::Via(stage.standin.origin());
+    let via = Entry::Via(stage.fake_harbor.origin());
     for entry in [Entry::Public, via] {
         let walk = walker.walk(&entry, &mut Told::default()).await;
         assert!(walk.exchanges.is_empty() && walk.left.is_empty());
-        let whys: Vec<Why> = skipped(&walk).iter().map(|(_, why)| *why).collect();
-        assert!(whys.len() > 5 && whys.iter().all(|why| *why == Why::Interrupted));
+        let whys: Vec<Skip> = skipped(&walk).iter().map(|(_, why)| *why).collect();
+        assert!(whys.len() > 5 && whys.iter().all(|why| *why == Skip::Interrupted));
     }
-    assert!(stage.standin.seen().is_empty());
+    assert!(stage.fake_harbor.seen().is_empty());
 }
 
 #[tokio::test]
 async fn a_body_that_is_interrupted_is_no_body_that_was_examined() {
     // Far more than comes through before somebody notices.
-    let plan = Plan::standin(|config| config.discard_blobs_over = Some(1 << 20));
+    let plan = Plan::fake_harbor(|config| config.discard_blobs_over = Some(1 << 20));
     let mut stage = Stage::set(plan).await;
     stage.options.body = 4 << 30;
     let walk = interrupted_at(&stage, |seen| seen.received > 400 * 1024).await;
     assert_eq!(walk.all(Step::Body).count(), 0);
-    assert_eq!(skipped(&walk), [(Step::Body, Why::Interrupted)]);
+    assert_eq!(skipped(&walk), [(Step::Body, Skip::Interrupted)]);
     // Nobody knows the state of what the registry has got.
     assert_eq!(left_uploads(&walk), [Some(404)]);
-    assert_eq!(stage.standin.open_uploads(), 1);
+    assert_eq!(stage.fake_harbor.open_uploads(), 1);
 }

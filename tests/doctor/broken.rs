@@ -3,9 +3,9 @@
 use crate::stage::{Plan, Stage, Told, impatient, left_uploads, skipped, status, statuses};
 use harbormouth::doctor::kind::Kind;
 use harbormouth::doctor::step::Step;
-use harbormouth::doctor::trace::{Entry, Trouble, Why};
+use harbormouth::doctor::trace::{Entry, Skip, Trouble};
 use harbormouth::testing::fake_harbor::proxy::{Buffering, HostRule, ProtoRule};
-use harbormouth::testing::fake_harbor::{Fault, Match, Times};
+use harbormouth::testing::fake_harbor::{InjectedFault, Match, Times};
 use http::Method;
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_wrong_location_is_followed_and_its_causes_probed() {
         assert_eq!(status(&walk, Step::UploadChunkChunked), Some(202), "{name}");
         assert_eq!(status(&walk, Step::Body), Some(202), "{name}");
         assert_eq!(
-            (stage.standin.open_uploads(), walk.left.len()),
+            (stage.fake_harbor.open_uploads(), walk.left.len()),
             (0, 0),
             "{name}"
         );
@@ -81,9 +81,12 @@ async fn a_right_location_is_not_probed() {
         if location {
             // The state of another upload: the write is refused, the walk goes on.
             let relative =
-                Fault::SetHeader("location", "/v2/lab/app/blobs/uploads/x?_state=y".into());
+                InjectedFault::SetHeader("location", "/v2/lab/app/blobs/uploads/x?_state=y".into());
             let post = Match::method(Method::POST).path_contains("/blobs/uploads/");
-            stage.standin.faults().inject(post, Times::Once, relative);
+            stage
+                .fake_harbor
+                .faults()
+                .inject(post, Times::Once, relative);
         }
         let walk = stage.walk().await;
         assert_eq!(walk.all(Step::ProbeForwarded).count(), 0, "{name}");
@@ -95,13 +98,16 @@ async fn a_right_location_is_not_probed() {
 async fn a_location_that_leads_nowhere_ends_the_upload_and_not_the_walk() {
     let stage = Stage::honest().await;
     let post = Match::method(Method::POST).path_contains("/blobs/uploads/");
-    let nowhere = Fault::SetHeader("location", "uploads/x?_state=y".into());
-    stage.standin.faults().inject(post, Times::Always, nowhere);
+    let nowhere = InjectedFault::SetHeader("location", "uploads/x?_state=y".into());
+    stage
+        .fake_harbor
+        .faults()
+        .inject(post, Times::Always, nowhere);
     let walk = stage.walk().await;
     assert_eq!(walk.all(Step::UploadStatus).count(), 0);
-    assert_eq!(skipped(&walk), [(Step::Body, Why::Impossible)]);
+    assert_eq!(skipped(&walk), [(Step::Body, Skip::Impossible)]);
     assert_eq!(left_uploads(&walk), [None]);
-    assert_eq!(stage.standin.open_uploads(), 1);
+    assert_eq!(stage.fake_harbor.open_uploads(), 1);
 }
 
 #[tokio::test]
@@ -115,7 +121,7 @@ async fn an_authorization_that_is_lost_on_the_commit_is_seen_there() {
     assert_eq!(status(&walk, Step::UploadCancel), Some(204));
     assert_eq!(status(&walk, Step::BlobCommit), Some(401));
     assert_eq!(walk.all(Step::ManifestPut).count(), 0);
-    assert_eq!((stage.standin.open_uploads(), walk.left.len()), (0, 0));
+    assert_eq!((stage.fake_harbor.open_uploads(), walk.left.len()), (0, 0));
 }
 
 #[tokio::test]
@@ -154,20 +160,20 @@ async fn what_is_no_registry_ends_the_walk_at_once() {
         ("a dead upstream", http::StatusCode::BAD_GATEWAY),
     ] {
         let stage = Stage::honest().await;
-        let fault = Fault::Answer {
+        let fault = InjectedFault::Answer {
             status: answer,
             content_type: "text/html",
             body: "<html><title>nginx</title></html>".into(),
         };
         stage
-            .standin
+            .fake_harbor
             .faults()
             .inject(Match::any(), Times::Always, fault);
         let walk = stage.walk().await;
         let status = Some(answer.as_u16());
         let expected = [(Step::PingBare, status), (Step::Ping, status)];
         assert_eq!(statuses(&walk), expected, "{name}");
-        assert!(skipped(&walk).contains(&(Step::EarlyAnswer, Why::Impossible)));
+        assert!(skipped(&walk).contains(&(Step::EarlyAnswer, Skip::Impossible)));
         assert!(
             walk.answer(Step::Ping).unwrap().body.contains("nginx"),
             "{name}"
@@ -179,13 +185,16 @@ async fn what_is_no_registry_ends_the_walk_at_once() {
 async fn other_content_that_comes_back_is_seen() {
     let mut stage = Stage::honest().await;
     stage.options.push = true;
-    let other = Fault::Answer {
+    let other = InjectedFault::Answer {
         status: http::StatusCode::OK,
         content_type: "application/octet-stream",
         body: "other".into(),
     };
     let pull = Match::method(Method::GET).path_contains("/blobs/sha256:");
-    stage.standin.faults().inject(pull, Times::Always, other);
+    stage
+        .fake_harbor
+        .faults()
+        .inject(pull, Times::Always, other);
     let walk = stage.walk().await;
     assert_eq!(
         walk.answer(Step::BlobGet).unwrap().content_matches,

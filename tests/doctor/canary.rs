@@ -40,7 +40,7 @@ async fn it_is_a_push_and_a_pull_that_is_removed_without_being_refused_once() {
         ]
     );
     assert!(walk.left.is_empty(), "{:?}", walk.left);
-    assert_eq!(stage.standin.open_uploads(), 0);
+    assert_eq!(stage.fake_harbor.open_uploads(), 0);
     let findings = judge(&walk);
     assert!(findings.is_empty(), "{findings:?}");
 }
@@ -59,7 +59,7 @@ async fn what_is_kept_is_the_same_each_time() {
         digests.push(pulled.request.url.clone());
     }
     assert_eq!(digests[0], digests[1]);
-    let seen = stage.standin.seen();
+    let seen = stage.fake_harbor.seen();
     assert!(seen.iter().all(|one| one.method != Method::DELETE));
     // Removed once, it is gone.
     let walk = stage::walk(&push(&stage.options, Afterwards::Remove)).await;
@@ -86,7 +86,7 @@ async fn who_may_not_delete_leaves_it_and_says_so() {
 async fn a_push_that_fails_cancels_its_upload() {
     for method in [Method::PATCH, Method::PUT] {
         let lost = method.clone();
-        let hop = move |config: &mut harbormouth::testing::fake_harbor::proxy::HopConfig| {
+        let hop = move |config: &mut harbormouth::testing::fake_harbor::proxy::FakeProxyConfig| {
             config.strip_authorization_on = vec![lost.clone()];
         };
         let stage = Stage::set(Plan::hop(hop)).await;
@@ -94,7 +94,7 @@ async fn a_push_that_fails_cancels_its_upload() {
         let steps: Vec<Step> = walk.exchanges.iter().map(|one| one.step).collect();
         assert!(steps.contains(&Step::UploadCancel), "{method}: {steps:?}");
         assert!(!steps.contains(&Step::ManifestPut), "{method}: {steps:?}");
-        assert_eq!(stage.standin.open_uploads(), 0, "{method}");
+        assert_eq!(stage.fake_harbor.open_uploads(), 0, "{method}");
         assert!(walk.left.is_empty(), "{method}: {:?}", walk.left);
         let found = judge(&walk);
         let kinds: Vec<&str> = found.iter().map(|one| one.kind.as_str()).collect();

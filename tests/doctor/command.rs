@@ -4,7 +4,7 @@
 use crate::stage::{Plan, REPOSITORY, Stage};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use harbormouth::testing::fake_harbor::{Fault, Match, Times};
+use harbormouth::testing::fake_harbor::{InjectedFault, Match, Times};
 use http::Method;
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
@@ -159,15 +159,18 @@ async fn an_interruption_ends_the_walk_and_cleans_up_first() {
     let stage = Stage::set(Plan::honest()).await;
     let home = TempDir::new().unwrap();
     let slow = Match::method(Method::GET).path_contains("/blobs/uploads/");
-    let delay = Fault::Delay(Duration::from_secs(8));
-    stage.standin.faults().inject(slow, Times::Always, delay);
+    let delay = InjectedFault::Delay(Duration::from_secs(8));
+    stage
+        .fake_harbor
+        .faults()
+        .inject(slow, Times::Always, delay);
     let arguments = ["--user", "admin", "--password-stdin"];
     let mut child = doctor(&stage, home.path(), &arguments).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     input.write_all(b"Harbor12345\n").await.unwrap();
     drop(input);
     let began = Instant::now();
-    while stage.standin.open_uploads() == 0 {
+    while stage.fake_harbor.open_uploads() == 0 {
         assert!(began.elapsed() < PATIENCE, "no upload was opened");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -179,5 +182,5 @@ async fn an_interruption_ends_the_walk_and_cleans_up_first() {
     let out = text(&output.stdout);
     assert_eq!(output.status.code(), Some(2), "{out}");
     assert!(out.contains("DELETE the upload"), "{out}");
-    assert_eq!(stage.standin.open_uploads(), 0, "{out}");
+    assert_eq!(stage.fake_harbor.open_uploads(), 0, "{out}");
 }

@@ -2,7 +2,7 @@
 
 use crate::stage::{REPOSITORY, Stage, Told, loopback, skipped, statuses, walker};
 use harbormouth::doctor::step::Step;
-use harbormouth::doctor::trace::{Body, Carried, Entry, Why};
+use harbormouth::doctor::trace::{Body, Carried, Entry, Skip};
 use harbormouth::testing::fake_harbor::content::Pattern;
 use harbormouth::testing::fake_harbor::image::Image;
 
@@ -32,7 +32,7 @@ async fn every_step_is_taken_in_its_order_and_nothing_is_left() {
             (Step::UploadCancel, Some(204)),
         ]
     );
-    assert_eq!(stage.standin.open_uploads(), 0);
+    assert_eq!(stage.fake_harbor.open_uploads(), 0);
     assert_eq!((walk.left.as_slice(), skipped(&walk)), (&[][..], vec![]));
     let not_asked_for: Vec<Step> = walk.skipped.iter().map(|skipped| skipped.step).collect();
     assert_eq!(
@@ -111,7 +111,7 @@ async fn what_a_walk_keeps_tells_what_was_asked_and_what_came() {
         );
     }
     // Cookies are never sent back, and every request says who sends it.
-    for seen in stage.standin.seen() {
+    for seen in stage.fake_harbor.seen() {
         assert_eq!(seen.header("cookie"), "", "{}", seen.target);
         assert_eq!(seen.header("user-agent"), "harbormouth-doctor/test");
     }
@@ -144,17 +144,22 @@ async fn an_artifact_is_pushed_pulled_and_removed() {
         assert_eq!(answer.content_matches, Some(true), "{step}");
     }
     assert_eq!(walk.left, []);
-    assert_eq!(stage.standin.open_uploads(), 0);
+    assert_eq!(stage.fake_harbor.open_uploads(), 0);
     let image = Image::new(Pattern {
         seed: 7,
         size: 1024,
     });
-    assert!(stage.standin.has_blob(REPOSITORY, &image.layer.digest));
-    let put = |seen: &harbormouth::testing::fake_harbor::Seen| {
+    assert!(stage.fake_harbor.has_blob(REPOSITORY, &image.layer.digest));
+    let put = |seen: &harbormouth::testing::fake_harbor::RecordedRequest| {
         seen.target.contains("/manifests/harbormouth-doctor")
     };
     assert_eq!(
-        stage.standin.seen().iter().filter(|seen| put(seen)).count(),
+        stage
+            .fake_harbor
+            .seen()
+            .iter()
+            .filter(|seen| put(seen))
+            .count(),
         1
     );
 }
@@ -189,11 +194,11 @@ async fn nothing_answers_and_nothing_is_examined() {
     let walk = stage.walk().await;
     assert!(walk.exchanges.is_empty());
     assert!(walk.addresses.iter().all(|seen| seen.connected.is_err()));
-    assert!(skipped(&walk).contains(&(Step::Ping, Why::Impossible)));
-    assert!(skipped(&walk).contains(&(Step::UploadStart, Why::Impossible)));
+    assert!(skipped(&walk).contains(&(Step::Ping, Skip::Impossible)));
+    assert!(skipped(&walk).contains(&(Step::UploadStart, Skip::Impossible)));
 
     stage.options.target.host = harbormouth::net::origin::Host::parse("hub.invalid").unwrap();
     let walk = stage.walk().await;
     assert!(matches!(walk.resolved, Some(Err(_))), "{:?}", walk.resolved);
-    assert!(skipped(&walk).contains(&(Step::Connect, Why::Impossible)));
+    assert!(skipped(&walk).contains(&(Step::Connect, Skip::Impossible)));
 }

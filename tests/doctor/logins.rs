@@ -3,14 +3,14 @@
 use crate::stage::{Plan, Stage, credentials, left_uploads, skipped, status, statuses};
 use harbormouth::doctor::kind::Kind;
 use harbormouth::doctor::step::Step;
-use harbormouth::doctor::trace::{Carried, Leftover, Why};
-use harbormouth::testing::fake_harbor::{End, Fault, Match, Times};
+use harbormouth::doctor::trace::{Carried, Leftover, Skip};
+use harbormouth::testing::fake_harbor::{ConnectionEnd, InjectedFault, Match, Times};
 use http::{Method, StatusCode};
 use std::time::Duration;
 
 /// Whether anything arrived that carried this scheme.
 fn carried(stage: &Stage, scheme: &str) -> bool {
-    let seen = stage.standin.seen();
+    let seen = stage.fake_harbor.seen();
     seen.iter()
         .any(|seen| seen.header("authorization").starts_with(scheme))
 }
@@ -28,14 +28,14 @@ async fn a_wrong_password_gets_an_empty_token_and_no_upload() {
     );
     assert_eq!(status(&walk, Step::Authorized), Some(401));
     assert_eq!(status(&walk, Step::UploadStart), Some(401));
-    assert_eq!(skipped(&walk), [(Step::Body, Why::Impossible)]);
+    assert_eq!(skipped(&walk), [(Step::Body, Skip::Impossible)]);
     assert_eq!(walk.left, []);
 
     // Without a repository Harbor says at once what is wrong.
     stage.options.repository = None;
     let walk = stage.walk().await;
     assert_eq!(status(&walk, Step::TokenGet), Some(401));
-    assert!(skipped(&walk).contains(&(Step::UploadStart, Why::Impossible)));
+    assert!(skipped(&walk).contains(&(Step::UploadStart, Skip::Impossible)));
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn without_credentials_or_a_repository_the_walk_goes_as_far_as_it_can() {
     let expected = [Step::Authorized, Step::UploadStart, Step::Body];
     assert_eq!(
         skipped(&walk),
-        expected.map(|step| (step, Why::NoCredentials))
+        expected.map(|step| (step, Skip::NoCredentials))
     );
 
     stage.options.repository = None;
@@ -60,7 +60,7 @@ async fn without_credentials_or_a_repository_the_walk_goes_as_far_as_it_can() {
     assert_eq!(status(&walk, Step::TokenGet), Some(200));
     assert_eq!(
         skipped(&walk),
-        expected.map(|step| (step, Why::NoCredentials))
+        expected.map(|step| (step, Skip::NoCredentials))
     );
 
     stage.options.credentials = Some(credentials("alice", "Alice12345"));
@@ -69,7 +69,7 @@ async fn without_credentials_or_a_repository_the_walk_goes_as_far_as_it_can() {
     let expected = [Step::UploadStart, Step::Body];
     assert_eq!(
         skipped(&walk),
-        expected.map(|step| (step, Why::NoRepository))
+        expected.map(|step| (step, Skip::NoRepository))
     );
 }
 
@@ -94,7 +94,7 @@ async fn who_may_not_delete_leaves_uploads_and_says_so() {
         let walk = stage.walk().await;
         // One of the upload's own steps, one of the body.
         assert_eq!(left_uploads(&walk), [Some(401), Some(401)], "{user}");
-        assert_eq!(stage.standin.open_uploads(), 2, "{user}");
+        assert_eq!(stage.fake_harbor.open_uploads(), 2, "{user}");
         let artifact = |left: &Leftover| {
             matches!(left, Leftover::Artifact { reference, status: Some(401), .. }
                 if reference.starts_with("harbormouth-doctor@sha256:"))
@@ -113,9 +113,12 @@ async fn who_may_not_delete_leaves_uploads_and_says_so() {
 #[tokio::test]
 async fn a_registry_that_knows_only_passwords_gets_them_with_every_request() {
     let stage = Stage::honest().await;
-    let basic = Fault::SetHeader("www-authenticate", "Basic realm=\"x\"".into());
+    let basic = InjectedFault::SetHeader("www-authenticate", "Basic realm=\"x\"".into());
     let ping = Match::any().path(|path| path == "/v2/");
-    stage.standin.faults().inject(ping, Times::Always, basic);
+    stage
+        .fake_harbor
+        .faults()
+        .inject(ping, Times::Always, basic);
     let walk = stage.walk().await;
     let expected = [
         (Step::PingBare, Some(401)),
@@ -133,18 +136,18 @@ async fn a_registry_that_knows_only_passwords_gets_them_with_every_request() {
 #[tokio::test]
 async fn a_registry_that_asks_for_nothing_is_told_nothing() {
     let stage = Stage::honest().await;
-    let open = Fault::Answer {
+    let open = InjectedFault::Answer {
         status: StatusCode::OK,
         content_type: "application/json",
         body: "{}".into(),
     };
     let ping = || Match::any().path(|path| path == "/v2/");
-    let faults = stage.standin.faults();
+    let faults = stage.fake_harbor.faults();
     faults.inject(ping(), Times::Always, open.clone());
-    let unknown = Fault::AnswerEarly {
+    let unknown = InjectedFault::AnswerEarly {
         status: StatusCode::NOT_FOUND,
         body: "{}".into(),
-        end: End::Close,
+        end: ConnectionEnd::Close,
     };
     faults.inject(Match::method(Method::PATCH), Times::Always, unknown);
     let walk = stage.walk().await;
@@ -166,7 +169,7 @@ async fn a_registry_that_asks_for_nothing_is_told_nothing() {
     let expected = [Step::UploadStart, Step::Body];
     assert_eq!(
         skipped(&walk),
-        expected.map(|step| (step, Why::NoCredentials))
+        expected.map(|step| (step, Skip::NoCredentials))
     );
 }
 
@@ -184,7 +187,10 @@ async fn a_password_goes_to_nobody_who_is_not_vouched_for() {
         Step::UploadStart,
         Step::Body,
     ];
-    assert_eq!(skipped(&walk), expected.map(|step| (step, Why::NotTrusted)));
+    assert_eq!(
+        skipped(&walk),
+        expected.map(|step| (step, Skip::NotTrusted))
+    );
     assert!(!carried(&stage, "Basic"));
 }
 
@@ -197,7 +203,7 @@ async fn a_realm_that_is_not_to_be_asked_is_asked_at_the_entry() {
         ("https://127.0.0.1:1", false),
     ] {
         let origin = harbormouth::net::origin::Origin::parse(realm).unwrap();
-        let plan = Plan::standin(move |config| config.external_url = origin.clone());
+        let plan = Plan::fake_harbor(move |config| config.external_url = origin.clone());
         let stage = Stage::set(plan).await;
         let walk = stage.walk().await;
         let challenge = walk.answer(Step::Ping).unwrap().header("www-authenticate");
@@ -226,7 +232,7 @@ async fn a_realm_elsewhere_is_asked_where_it_is() {
         ..origin
     };
     let external_url = realm.clone();
-    let plan = Plan::standin(move |config| config.external_url = external_url.clone());
+    let plan = Plan::fake_harbor(move |config| config.external_url = external_url.clone());
     let mut stage = Stage::set(plan).await;
     // Both authorities are trusted.
     let mut both = std::fs::read_to_string(stage.options.authorities.as_ref().unwrap()).unwrap();
@@ -237,7 +243,7 @@ async fn a_realm_elsewhere_is_asked_where_it_is() {
     // It is another's host: whoever answers for the target could name it.
     let walk = stage.walk().await;
     assert!(!carried(&elsewhere, "Basic") && !carried(&stage, "Basic"));
-    assert!(skipped(&walk).contains(&(Step::TokenGet, Why::ForeignRealm)));
+    assert!(skipped(&walk).contains(&(Step::TokenGet, Skip::ForeignRealm)));
     assert_eq!(status(&walk, Step::UploadStart), None);
     let findings = harbormouth::doctor::judge::judge(&walk);
     let kinds: Vec<Kind> = findings.iter().map(|finding| finding.kind).collect();
@@ -264,7 +270,7 @@ async fn a_realm_elsewhere_is_asked_where_it_is() {
 
 #[tokio::test]
 async fn a_token_that_ends_soon_is_replaced_before_it_does() {
-    let plan = Plan::standin(|config| {
+    let plan = Plan::fake_harbor(|config| {
         config.token_lifetime = Duration::from_secs(2);
         config.token_leeway = Duration::ZERO;
     });
@@ -291,12 +297,15 @@ async fn a_token_service_that_gives_no_token_ends_the_logging_in() {
     ] {
         let stage = Stage::honest().await;
         let token = Match::method(Method::GET).path_contains("/service/token");
-        let answer = Fault::Answer {
+        let answer = InjectedFault::Answer {
             status: code,
             content_type: "application/json",
             body: body.into(),
         };
-        stage.standin.faults().inject(token, Times::Always, answer);
+        stage
+            .fake_harbor
+            .faults()
+            .inject(token, Times::Always, answer);
         let walk = stage.walk().await;
         assert_eq!(status(&walk, Step::TokenGet), Some(code.as_u16()), "{name}");
         assert_eq!(
@@ -306,7 +315,7 @@ async fn a_token_service_that_gives_no_token_ends_the_logging_in() {
         );
         assert_eq!(status(&walk, Step::EarlyAnswer), Some(401), "{name}");
         let expected = [Step::Authorized, Step::UploadStart, Step::Body];
-        let expected = expected.map(|step| (step, Why::Impossible));
+        let expected = expected.map(|step| (step, Skip::Impossible));
         assert_eq!(skipped(&walk), expected, "{name}");
     }
 }

@@ -1,4 +1,4 @@
-//! The doctor's walks through chains with the stand-in at their end: what they record, what they
+//! The doctor's walks through chains with the fake Harbor at their end: what they record, what they
 //! leave behind, where they end. On loopback, without real clients.
 
 mod bounded;

@@ -1,4 +1,4 @@
-//! A hop that looks at sizes and pauses: what the stand-in's own hop doesn't do. Plain HTTP, one
+//! A hop that looks at sizes and pauses: what the fake Harbor's own hop doesn't do. Plain HTTP, one
 //! request a connection.
 
 use std::net::SocketAddr;
@@ -31,7 +31,7 @@ impl Drop for Middle {
 }
 
 impl Middle {
-    /// `bind` is a port that the stand-in's external URL has already.
+    /// `bind` is a port that the fake Harbor's external URL has already.
     pub async fn start(bind: SocketAddr, upstream: SocketAddr, rules: Rules) -> Option<Middle> {
         let listener = TcpListener::bind(bind).await.ok()?;
         let refused = Arc::new(AtomicUsize::new(0));

@@ -1,15 +1,15 @@
-//! A chain: a hop with TLS in front, the stand-in behind it, and a walk through both.
+//! A chain: a hop with TLS in front, the fake Harbor behind it, and a walk through both.
 
 use harbormouth::doctor::credentials::Credentials;
 use harbormouth::doctor::step::Step;
-use harbormouth::doctor::trace::{Entry, Exchange, Leftover, Skipped, Walk, Why};
-use harbormouth::doctor::walk::{Bounds, Walker, Watcher};
+use harbormouth::doctor::trace::{Entry, Exchange, Leftover, Skip, Skipped, Walk};
+use harbormouth::doctor::walk::{WalkTimeouts, Walker, Watcher};
 use harbormouth::doctor::{Artifact, Extent, Options};
 use harbormouth::net::origin::Origin;
 use harbormouth::oci::repository::RepositoryName;
-use harbormouth::testing::fake_harbor::certificates::Authority;
-use harbormouth::testing::fake_harbor::proxy::{Hop, HopConfig};
-use harbormouth::testing::fake_harbor::{Standin, StandinConfig};
+use harbormouth::testing::fake_harbor::certificates::CertificateAuthority;
+use harbormouth::testing::fake_harbor::proxy::{FakeProxy, FakeProxyConfig};
+use harbormouth::testing::fake_harbor::{FakeHarbor, FakeHarborConfig};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 use tempfile::NamedTempFile;
@@ -18,8 +18,8 @@ use zeroize::Zeroizing;
 pub const REPOSITORY: &str = "lab/app";
 
 pub struct Stage {
-    pub standin: Standin,
-    pub hop: Hop,
+    pub fake_harbor: FakeHarbor,
+    pub hop: FakeProxy,
     pub options: Options,
     /// Has the authority's certificate.
     _authorities: NamedTempFile,
@@ -27,29 +27,29 @@ pub struct Stage {
 
 /// What a chain is made of.
 pub struct Plan {
-    pub standin: Box<dyn Fn(&mut StandinConfig)>,
-    pub hop: Box<dyn Fn(&mut HopConfig)>,
+    pub fake_harbor: Box<dyn Fn(&mut FakeHarborConfig)>,
+    pub hop: Box<dyn Fn(&mut FakeProxyConfig)>,
 }
 
 impl Plan {
     /// Nothing is wrong.
     pub fn honest() -> Plan {
         Plan {
-            standin: Box::new(|_| {}),
+            fake_harbor: Box::new(|_| {}),
             hop: Box::new(|_| {}),
         }
     }
 
-    pub fn hop(change: impl Fn(&mut HopConfig) + 'static) -> Plan {
+    pub fn hop(change: impl Fn(&mut FakeProxyConfig) + 'static) -> Plan {
         Plan {
             hop: Box::new(change),
             ..Plan::honest()
         }
     }
 
-    pub fn standin(change: impl Fn(&mut StandinConfig) + 'static) -> Plan {
+    pub fn fake_harbor(change: impl Fn(&mut FakeHarborConfig) + 'static) -> Plan {
         Plan {
-            standin: Box::new(change),
+            fake_harbor: Box::new(change),
             ..Plan::honest()
         }
     }
@@ -61,8 +61,8 @@ impl Stage {
     }
 
     pub async fn set(plan: Plan) -> Stage {
-        // The stand-in's external URL has the hop's port in it, which is known only once the hop
-        // stands before the stand-in. Another process may take the port in between.
+        // The fake Harbor's external URL has the hop's port in it, which is known only once the hop
+        // stands before the fake Harbor. Another process may take the port in between.
         for _ in 0..5 {
             if let Some(stage) = Stage::try_to_set(&plan).await {
                 return stage;
@@ -76,22 +76,22 @@ impl Stage {
         let address = free.local_addr().unwrap();
         let target = Origin::parse(&format!("https://{address}")).unwrap();
         let mut config = example(&target);
-        (plan.standin)(&mut config);
-        let standin = Standin::start(config).await.unwrap();
-        let authority = Authority::new("the doctor's tests").unwrap();
+        (plan.fake_harbor)(&mut config);
+        let fake_harbor = FakeHarbor::start(config).await.unwrap();
+        let authority = CertificateAuthority::new("the doctor's tests").unwrap();
         let certificate = authority.issue(&["127.0.0.1", "localhost"]).unwrap();
-        let mut config = HopConfig::honest(standin.origin());
+        let mut config = FakeProxyConfig::honest(fake_harbor.origin());
         config.bind = address;
         config.tls = Some(certificate.server().unwrap());
         (plan.hop)(&mut config);
         drop(free);
-        let hop = Hop::start(config).await.ok()?;
+        let hop = FakeProxy::start(config).await.ok()?;
         let authorities = NamedTempFile::new().unwrap();
         std::fs::write(authorities.path(), authority.pem()).unwrap();
         let mut options = options(target);
         options.authorities = Some(authorities.path().to_owned());
         Some(Stage {
-            standin,
+            fake_harbor,
             hop,
             options,
             _authorities: authorities,
@@ -105,10 +105,10 @@ impl Stage {
 }
 
 /// A Harbor whose refusals of passwords cost no time.
-pub fn example(external_url: &Origin) -> StandinConfig {
-    StandinConfig {
+pub fn example(external_url: &Origin) -> FakeHarborConfig {
+    FakeHarborConfig {
         failed_login_delay: Duration::from_millis(10),
-        ..StandinConfig::example(external_url.clone())
+        ..FakeHarborConfig::example(external_url.clone())
     }
 }
 
@@ -156,9 +156,9 @@ pub fn walker(options: &Options) -> Walker {
 
 /// Not so patient where a hop is to say nothing.
 pub fn impatient(options: &Options) -> Walker {
-    walker(options).bounded(Bounds {
+    walker(options).bounded(WalkTimeouts {
         early: Duration::from_millis(400),
-        ..Bounds::default()
+        ..WalkTimeouts::default()
     })
 }
 
@@ -201,10 +201,10 @@ pub fn status(walk: &Walk, step: Step) -> Option<u16> {
 }
 
 /// Why steps were skipped that somebody asked for.
-pub fn skipped(walk: &Walk) -> Vec<(Step, Why)> {
+pub fn skipped(walk: &Walk) -> Vec<(Step, Skip)> {
     let pair = |skipped: &Skipped| (skipped.step, skipped.why);
     let all = walk.skipped.iter().map(pair);
-    all.filter(|(_, why)| *why != Why::NotAskedFor).collect()
+    all.filter(|(_, why)| *why != Skip::NotAskedFor).collect()
 }
 
 pub fn left_uploads(walk: &Walk) -> Vec<Option<u16>> {

@@ -4,10 +4,10 @@ use crate::middle::{Middle, Rules};
 use crate::stage::{Told, example, left_uploads, loopback, options, status, walk, walker};
 use harbormouth::doctor::Options;
 use harbormouth::doctor::step::Step;
-use harbormouth::doctor::trace::{Carried, Entry, Trouble, Why};
+use harbormouth::doctor::trace::{Carried, Entry, Skip, Trouble};
 use harbormouth::net::origin::Origin;
 use harbormouth::testing::fake_harbor::content::Pattern;
-use harbormouth::testing::fake_harbor::{End, Fault, Match, Standin, Times};
+use harbormouth::testing::fake_harbor::{ConnectionEnd, FakeHarbor, InjectedFault, Match, Times};
 use http::Method;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::Ordering;
@@ -21,15 +21,15 @@ const NONE: Rules = Rules {
 };
 
 /// A plain HTTP chain, since that is what was typed.
-async fn behind(rules: Rules) -> (Standin, Middle, Options) {
+async fn behind(rules: Rules) -> (FakeHarbor, Middle, Options) {
     for _ in 0..5 {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = free.local_addr().unwrap();
         let target = Origin::parse(&format!("http://{address}")).unwrap();
-        let standin = Standin::start(example(&target)).await.unwrap();
+        let fake_harbor = FakeHarbor::start(example(&target)).await.unwrap();
         drop(free);
-        if let Some(middle) = Middle::start(address, standin.address(), rules).await {
-            return (standin, middle, options(target));
+        if let Some(middle) = Middle::start(address, fake_harbor.address(), rules).await {
+            return (fake_harbor, middle, options(target));
         }
     }
     panic!("no port stayed free");
@@ -41,7 +41,7 @@ fn is_blob_put() -> Match {
 
 #[tokio::test]
 async fn a_limit_for_bodies_is_found_to_the_byte() {
-    let (standin, middle, mut options) = behind(Rules {
+    let (fake_harbor, middle, mut options) = behind(Rules {
         limit: 1 << 20,
         ..NONE
     })
@@ -58,41 +58,41 @@ async fn a_limit_for_bodies_is_found_to_the_byte() {
     let sized = harbormouth::doctor::trace::Body::Length;
     assert_eq!(tries, [(sized(1 << 20), 202), (sized((1 << 20) + 1), 413)]);
     assert_eq!(middle.refused.load(Ordering::SeqCst), 2);
-    assert_eq!((standin.open_uploads(), walk.left.len()), (0, 0));
+    assert_eq!((fake_harbor.open_uploads(), walk.left.len()), (0, 0));
 }
 
 #[tokio::test]
 async fn a_refusal_that_has_nothing_to_do_with_size_is_not_taken_for_a_limit() {
-    let (standin, _middle, options) = behind(NONE).await;
+    let (fake_harbor, _middle, options) = behind(NONE).await;
     // The third PATCH is the body.
     let patches = || Match::method(Method::PATCH).path_contains("/lab/app/");
-    let faults = standin.faults();
+    let faults = fake_harbor.faults();
     let told = walk(&options).await;
     let before = told.all(Step::Body).count();
     assert_eq!(before, 1);
-    let early = Fault::AnswerEarly {
+    let early = InjectedFault::AnswerEarly {
         status: http::StatusCode::UNAUTHORIZED,
         body: "{}".into(),
-        end: End::Close,
+        end: ConnectionEnd::Close,
     };
     faults.inject(patches(), Times::Always, early);
     let walk = walk(&options).await;
     assert_eq!(status(&walk, Step::UploadChunk), Some(401));
     let skipped: Vec<_> = walk.skipped.iter().map(|one| (one.step, one.why)).collect();
     assert!(
-        skipped.contains(&(Step::Body, Why::Impossible)),
+        skipped.contains(&(Step::Body, Skip::Impossible)),
         "{skipped:?}"
     );
     assert_eq!(walk.all(Step::BodyLimit).count(), 0);
     // The chunked one and the commit had an upload of their own each.
     assert_eq!(walk.all(Step::UploadStart).count(), 3);
     assert_eq!(status(&walk, Step::UploadCommit), Some(400));
-    assert_eq!((standin.open_uploads(), walk.left.len()), (0, 0));
+    assert_eq!((fake_harbor.open_uploads(), walk.left.len()), (0, 0));
 }
 
 #[tokio::test]
 async fn a_pause_that_is_cut_is_seen() {
-    let (standin, _middle, mut options) = behind(Rules {
+    let (fake_harbor, _middle, mut options) = behind(Rules {
         idle: Duration::from_secs(1),
         ..NONE
     })
@@ -106,28 +106,30 @@ async fn a_pause_that_is_cut_is_seen() {
     assert_eq!(status(&walk, Step::Body), Some(202));
     // What the registry had got by then it counts, and its state is with nobody.
     assert_eq!(left_uploads(&walk), [Some(404)]);
-    assert_eq!(standin.open_uploads(), 1);
+    assert_eq!(fake_harbor.open_uploads(), 1);
 }
 
 #[tokio::test]
 async fn a_pause_that_is_borne_is_seen() {
-    let (standin, _middle, mut options) = behind(NONE).await;
+    let (fake_harbor, _middle, mut options) = behind(NONE).await;
     options.idle = Some(Duration::from_millis(300));
     let mut told = Told::default();
     let walk = walker(&options).walk(&Entry::Public, &mut told).await;
     assert_eq!(status(&walk, Step::Idle), Some(202));
     let took = walk.first(Step::Idle).unwrap().took;
     assert!(took >= Duration::from_millis(300), "{took:?}");
-    assert_eq!((standin.open_uploads(), walk.left.len()), (0, 0));
+    assert_eq!((fake_harbor.open_uploads(), walk.left.len()), (0, 0));
 }
 
 #[tokio::test]
 async fn a_commit_is_waited_for_and_its_blob_removed() {
-    let (standin, _middle, mut options) = behind(NONE).await;
+    let (fake_harbor, _middle, mut options) = behind(NONE).await;
     options.commit_wait = true;
-    let slow = Fault::Delay(Duration::from_millis(400));
+    let slow = InjectedFault::Delay(Duration::from_millis(400));
     // The first PUT is the one with a wrong digest.
-    standin.faults().inject(is_blob_put(), Times::N(2), slow);
+    fake_harbor
+        .faults()
+        .inject(is_blob_put(), Times::N(2), slow);
     let walk = walk(&options).await;
     let commit = walk.all(Step::CommitWait).nth(1).unwrap();
     assert!(
@@ -144,23 +146,23 @@ async fn a_commit_is_waited_for_and_its_blob_removed() {
         })
         .collect();
     assert_eq!(methods, [("PATCH", 202), ("PUT", 201), ("DELETE", 202)]);
-    assert_eq!((standin.open_uploads(), walk.left.len()), (0, 0));
+    assert_eq!((fake_harbor.open_uploads(), walk.left.len()), (0, 0));
 }
 
 #[tokio::test]
 async fn a_commit_that_is_cut_leaves_nothing_either() {
-    let (standin, _middle, mut options) = behind(NONE).await;
+    let (fake_harbor, _middle, mut options) = behind(NONE).await;
     options.commit_wait = true;
-    let cut = Fault::Raw {
+    let cut = InjectedFault::Raw {
         bytes: Vec::new(),
-        end: End::Close,
+        end: ConnectionEnd::Close,
     };
-    standin.faults().inject(is_blob_put(), Times::N(2), cut);
+    fake_harbor.faults().inject(is_blob_put(), Times::N(2), cut);
     let walk = walk(&options).await;
     let commit = walk.all(Step::CommitWait).nth(1).unwrap();
     assert_eq!(commit.request.method, "PUT");
     assert_eq!(commit.result, Err(Trouble::Cut));
-    assert_eq!((standin.open_uploads(), walk.left.len()), (0, 0));
+    assert_eq!((fake_harbor.open_uploads(), walk.left.len()), (0, 0));
 }
 
 /// Where blobs are kept: content for whoever asks, and what each asked with.
@@ -187,7 +189,7 @@ async fn storage(content: bytes::Bytes) -> (std::net::SocketAddr, Arc<Mutex<Vec<
 
 #[tokio::test]
 async fn a_blob_that_is_kept_elsewhere_is_pulled_from_there_without_the_token() {
-    let (standin, _middle, mut options) = behind(NONE).await;
+    let (fake_harbor, _middle, mut options) = behind(NONE).await;
     options.push = true;
     let layer = Pattern {
         seed: 7,
@@ -206,16 +208,16 @@ async fn a_blob_that_is_kept_elsewhere_is_pulled_from_there_without_the_token() 
             Err("the name can't be resolved"),
         ),
     ] {
-        standin.faults().clear();
+        fake_harbor.faults().clear();
         let pull = || Match::method(Method::GET).path_contains("/blobs/sha256:");
-        let elsewhere = Fault::Answer {
+        let elsewhere = InjectedFault::Answer {
             status: http::StatusCode::TEMPORARY_REDIRECT,
             content_type: "text/plain",
             body: String::new(),
         };
-        let faults = standin.faults();
+        let faults = fake_harbor.faults();
         faults.inject(pull(), Times::Always, elsewhere);
-        let header = Fault::SetHeader("location", location);
+        let header = InjectedFault::SetHeader("location", location);
         faults.inject(pull(), Times::Always, header);
         let walk = walk(&options).await;
         let pulls: Vec<_> = walk.all(Step::BlobGet).collect();

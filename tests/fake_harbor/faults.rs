@@ -3,7 +3,9 @@
 use crate::example;
 use crate::wire::{basic, exchange, request, try_exchange, until};
 use harbormouth::testing::fake_harbor::content::Pattern;
-use harbormouth::testing::fake_harbor::{BodyEnd, End, Fault, Match, Standin, Times};
+use harbormouth::testing::fake_harbor::{
+    BodyEnd, ConnectionEnd, FakeHarbor, InjectedFault, Match, Times,
+};
 use http::{Method, StatusCode};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,16 +18,16 @@ fn at_ping() -> Match {
 }
 
 /// These bytes in place of an answer, and then the connection ends.
-fn in_place(bytes: &str) -> Fault {
-    Fault::Raw {
+fn in_place(bytes: &str) -> InjectedFault {
+    InjectedFault::Raw {
         bytes: bytes.into(),
-        end: End::Close,
+        end: ConnectionEnd::Close,
     }
 }
 
 /// Everything a connection says after `sent`, and whether it ended with a reset.
-async fn raw(standin: &Standin, sent: &[u8]) -> (String, bool) {
-    let mut stream = TcpStream::connect(standin.address()).await.unwrap();
+async fn raw(fake_harbor: &FakeHarbor, sent: &[u8]) -> (String, bool) {
+    let mut stream = TcpStream::connect(fake_harbor.address()).await.unwrap();
     stream.write_all(sent).await.unwrap();
     let mut said = Vec::new();
     let reading = async {
@@ -46,13 +48,13 @@ async fn raw(standin: &Standin, sent: &[u8]) -> (String, bool) {
 
 #[tokio::test]
 async fn a_fault_strikes_what_it_matches_as_often_as_it_was_told() {
-    let standin = Standin::start(example()).await.unwrap();
-    let fault = Fault::Answer {
+    let fake_harbor = FakeHarbor::start(example()).await.unwrap();
+    let fault = InjectedFault::Answer {
         status: StatusCode::SERVICE_UNAVAILABLE,
         content_type: "text/plain",
         body: "busy".into(),
     };
-    let id = standin.faults().inject(at_ping(), Times::N(2), fault);
+    let id = fake_harbor.faults().inject(at_ping(), Times::N(2), fault);
     for (method, path, status) in [
         ("GET", "/api/v2.0/health", 200),
         ("HEAD", "/api/v2.0/ping", 405),
@@ -60,47 +62,47 @@ async fn a_fault_strikes_what_it_matches_as_often_as_it_was_told() {
         ("GET", "/api/v2.0/ping", 503),
         ("GET", "/api/v2.0/ping", 200),
     ] {
-        let reply = exchange(&standin, request(method, path, &[], b"")).await;
+        let reply = exchange(&fake_harbor, request(method, path, &[], b"")).await;
         assert_eq!(reply.status, status, "{method} {path}");
     }
-    assert_eq!(standin.faults().struck(id), 2);
+    assert_eq!(fake_harbor.faults().struck(id), 2);
 }
 
 #[tokio::test]
 async fn answers_are_delayed_cut_and_changed() {
-    let standin = Standin::start(example()).await.unwrap();
-    let faults = standin.faults();
+    let fake_harbor = FakeHarbor::start(example()).await.unwrap();
+    let faults = fake_harbor.faults();
     let ping = || request("GET", "/api/v2.0/ping", &[], b"");
 
     let begun = Instant::now();
     faults.inject(
         at_ping(),
         Times::Once,
-        Fault::Delay(Duration::from_millis(200)),
+        InjectedFault::Delay(Duration::from_millis(200)),
     );
-    assert_eq!(exchange(&standin, ping()).await.status, 200);
+    assert_eq!(exchange(&fake_harbor, ping()).await.status, 200);
     assert!(begun.elapsed() >= Duration::from_millis(200));
 
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nPo";
     faults.inject(at_ping(), Times::Once, in_place(cut));
-    let reply = exchange(&standin, ping()).await;
+    let reply = exchange(&fake_harbor, ping()).await;
     assert_eq!((&reply.body[..], reply.cut), (&b"Po"[..], true));
     assert_eq!(reply.header("content-length"), "4");
 
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nPong\r\n0\r\n\r\n";
     faults.inject(at_ping(), Times::Once, in_place(chunked));
-    let reply = exchange(&standin, ping()).await;
+    let reply = exchange(&fake_harbor, ping()).await;
     assert_eq!(reply.header("transfer-encoding"), "chunked");
     assert_eq!((&reply.body[..], reply.cut), (&b"Pong"[..], false));
 
     for header in [
-        Fault::SetHeader("location", "https, http://x".into()),
-        Fault::RemoveHeader("set-cookie"),
-        Fault::SetHeader("connection", "close".into()),
+        InjectedFault::SetHeader("location", "https, http://x".into()),
+        InjectedFault::RemoveHeader("set-cookie"),
+        InjectedFault::SetHeader("connection", "close".into()),
     ] {
         faults.inject(at_ping(), Times::Once, header);
     }
-    let reply = exchange(&standin, ping()).await;
+    let reply = exchange(&fake_harbor, ping()).await;
     assert_eq!(reply.header("location"), "https, http://x");
     assert_eq!(reply.cookies().count(), 0);
     assert_eq!(reply.header("connection"), "close");
@@ -108,25 +110,25 @@ async fn answers_are_delayed_cut_and_changed() {
     faults.inject(
         at_ping(),
         Times::Always,
-        Fault::CutRequest {
+        InjectedFault::CutRequest {
             after: 0,
-            end: End::Close,
+            end: ConnectionEnd::Close,
         },
     );
-    assert!(try_exchange(&standin, ping()).await.is_err());
+    assert!(try_exchange(&fake_harbor, ping()).await.is_err());
     faults.clear();
-    assert_eq!(exchange(&standin, ping()).await.status, 200);
+    assert_eq!(exchange(&fake_harbor, ping()).await.status, 200);
 }
 
 #[tokio::test]
 async fn the_wire_carries_what_no_server_should_say() {
-    let standin = Standin::start(example()).await.unwrap();
-    let faults = standin.faults();
+    let fake_harbor = FakeHarbor::start(example()).await.unwrap();
+    let faults = fake_harbor.faults();
 
     let trailers = "HTTP/1.1 200 OK\r\nTrailer: x-checksum\r\nTransfer-Encoding: chunked\r\n\r\n\
                     4\r\nPong\r\n0\r\nx-checksum: abc\r\n\r\n";
     faults.inject(at_ping(), Times::Once, in_place(trailers));
-    let (said, _) = raw(&standin, PING).await;
+    let (said, _) = raw(&fake_harbor, PING).await;
     assert!(
         said.ends_with("4\r\nPong\r\n0\r\nx-checksum: abc\r\n\r\n"),
         "{said}"
@@ -135,7 +137,7 @@ async fn the_wire_carries_what_no_server_should_say() {
     let early = "HTTP/1.1 103 Interim\r\nlink: </x>\r\n\r\n\
                  HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     faults.inject(at_ping(), Times::Once, in_place(early));
-    let (said, _) = raw(&standin, PING).await;
+    let (said, _) = raw(&fake_harbor, PING).await;
     assert!(
         said.starts_with("HTTP/1.1 103 Interim\r\nlink: </x>\r\n\r\nHTTP/1.1 200"),
         "{said}"
@@ -143,45 +145,45 @@ async fn the_wire_carries_what_no_server_should_say() {
 
     let unannounced = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nPong";
     faults.inject(at_ping(), Times::Once, in_place(unannounced));
-    let (said, reset) = raw(&standin, PING).await;
+    let (said, reset) = raw(&fake_harbor, PING).await;
     assert!(
         said.ends_with("Pong") && !said.to_lowercase().contains("connection:"),
         "{said}"
     );
     assert!(!reset);
 
-    let raw_fault = Fault::Raw {
+    let raw_fault = InjectedFault::Raw {
         bytes: b"HTTP/1.1 200 OK\r\n\r".to_vec(),
-        end: End::Reset,
+        end: ConnectionEnd::Reset,
     };
     faults.inject(at_ping(), Times::Once, raw_fault);
-    let (_, reset) = raw(&standin, PING).await;
+    let (_, reset) = raw(&fake_harbor, PING).await;
     assert!(reset);
 }
 
 #[tokio::test]
 async fn an_early_answer_leaves_the_content_unread() {
-    let standin = Standin::start(example()).await.unwrap();
+    let fake_harbor = FakeHarbor::start(example()).await.unwrap();
     let head = "PUT /v2/lab/x/blobs/uploads/u?digest=d HTTP/1.1\r\nHost: hub\r\n\
                 Content-Length: 50000000\r\n\r\n";
     // As core refuses: without Authorization, long before the content has come.
-    let (said, _) = raw(&standin, head.as_bytes()).await;
+    let (said, _) = raw(&fake_harbor, head.as_bytes()).await;
     assert!(
         said.starts_with("HTTP/1.1 401") && said.contains("onnection: close"),
         "{said}"
     );
-    let fault = Fault::AnswerEarly {
+    let fault = InjectedFault::AnswerEarly {
         status: StatusCode::PAYLOAD_TOO_LARGE,
         body: "{}".into(),
-        end: End::Close,
+        end: ConnectionEnd::Close,
     };
-    standin
+    fake_harbor
         .faults()
         .inject(Match::method(Method::PUT), Times::Once, fault);
-    let (said, _) = raw(&standin, head.as_bytes()).await;
+    let (said, _) = raw(&fake_harbor, head.as_bytes()).await;
     assert!(said.starts_with("HTTP/1.1 413"), "{said}");
     assert!(
-        standin
+        fake_harbor
             .seen()
             .iter()
             .all(|seen| seen.body == BodyEnd::Open && seen.received == 0)
@@ -190,18 +192,21 @@ async fn an_early_answer_leaves_the_content_unread() {
 
 #[tokio::test]
 async fn reading_stops_and_goes_on() {
-    let standin = Standin::start(example()).await.unwrap();
+    let fake_harbor = FakeHarbor::start(example()).await.unwrap();
     let alice = basic("alice", "Alice12345");
     let headers = [("authorization", alice.as_str())];
     let post = request("POST", "/v2/lab/x/blobs/uploads/", &headers, b"");
-    let location = exchange(&standin, post).await.header("location").to_owned();
+    let location = exchange(&fake_harbor, post)
+        .await
+        .header("location")
+        .to_owned();
     let target = location.split_once("hub.example.com").unwrap().1.to_owned();
     let pause = Duration::from_millis(300);
-    let stall = Fault::StallRequest {
+    let stall = InjectedFault::StallRequest {
         after: 1_000_000,
         pause,
     };
-    standin
+    fake_harbor
         .faults()
         .inject(Match::method(Method::PATCH), Times::Once, stall);
     let content = Pattern {
@@ -210,7 +215,7 @@ async fn reading_stops_and_goes_on() {
     };
     let patch = request("PATCH", &target, &headers, &content.bytes(0, content.size));
     let begun = Instant::now();
-    let reply = exchange(&standin, patch).await;
+    let reply = exchange(&fake_harbor, patch).await;
     assert_eq!((reply.status, reply.header("range")), (202, "0-19999999"));
     assert!(begun.elapsed() >= pause);
 
@@ -223,16 +228,22 @@ async fn reading_stops_and_goes_on() {
             .unwrap()
             .1
     );
-    let mut stream = TcpStream::connect(standin.address()).await.unwrap();
+    let mut stream = TcpStream::connect(fake_harbor.address()).await.unwrap();
     stream.write_all(half.as_bytes()).await.unwrap();
-    until(|| standin.seen().last().is_some_and(|seen| seen.received == 3)).await;
+    until(|| {
+        fake_harbor
+            .seen()
+            .last()
+            .is_some_and(|seen| seen.received == 3)
+    })
+    .await;
     drop(stream);
     until(|| {
-        standin
+        fake_harbor
             .seen()
             .last()
             .is_some_and(|seen| seen.body == BodyEnd::Broken)
     })
     .await;
-    assert_eq!(standin.open_uploads(), 1);
+    assert_eq!(fake_harbor.open_uploads(), 1);
 }

@@ -2,15 +2,17 @@
 
 use crate::example;
 use crate::wire::{request, send, until};
-use harbormouth::testing::fake_harbor::Standin;
-use harbormouth::testing::fake_harbor::proxy::{Buffering, Hop, HopConfig, HostRule, ProtoRule};
+use harbormouth::testing::fake_harbor::FakeHarbor;
+use harbormouth::testing::fake_harbor::proxy::{
+    Buffering, FakeProxy, FakeProxyConfig, HostRule, ProtoRule,
+};
 use http::Method;
 
-type Change = fn(&mut HopConfig);
+type Change = fn(&mut FakeProxyConfig);
 
 #[tokio::test]
 async fn a_hop_changes_what_its_rules_say() {
-    let standin = Standin::start(example()).await.unwrap();
+    let fake_harbor = FakeHarbor::start(example()).await.unwrap();
     let cases: [(&str, Change, [&str; 4]); 7] = [
         ("honest", |_| {}, ["hub.example.com", "http", "", "Basic x"]),
         (
@@ -48,9 +50,9 @@ async fn a_hop_changes_what_its_rules_say() {
         ),
     ];
     for (name, change, expected) in cases {
-        let mut config = HopConfig::honest(standin.origin());
+        let mut config = FakeProxyConfig::honest(fake_harbor.origin());
         change(&mut config);
-        let hop = Hop::start(config).await.unwrap();
+        let hop = FakeProxy::start(config).await.unwrap();
         let post = request(
             "POST",
             "/service/token?a=b",
@@ -59,7 +61,7 @@ async fn a_hop_changes_what_its_rules_say() {
         );
         let reply = send(hop.address(), post).await.unwrap();
         assert_eq!(reply.status, 405, "{name}");
-        let seen = standin.seen().pop().unwrap();
+        let seen = fake_harbor.seen().pop().unwrap();
         let headers = [
             "host",
             "x-forwarded-proto",
@@ -82,10 +84,10 @@ async fn a_hop_changes_what_its_rules_say() {
 
 #[tokio::test]
 async fn a_closed_gate_stops_the_writes_of_uploads_and_nothing_else() {
-    let standin = Standin::start(example()).await.unwrap();
-    let config = HopConfig::honest(standin.origin());
+    let fake_harbor = FakeHarbor::start(example()).await.unwrap();
+    let config = FakeProxyConfig::honest(fake_harbor.origin());
     let gate = config.gate.clone();
-    let hop = Hop::start(config).await.unwrap();
+    let hop = FakeProxy::start(config).await.unwrap();
     for (method, path, stops) in [
         ("PUT", "/v2/lab/app/blobs/uploads/x?digest=y", true),
         ("PATCH", "/v2/lab/app/blobs/uploads/x", true),
@@ -94,16 +96,16 @@ async fn a_closed_gate_stops_the_writes_of_uploads_and_nothing_else() {
         ("PUT", "/v2/lab/app/manifests/v1", false),
     ] {
         gate.close();
-        let arrived = standin.seen().len();
+        let arrived = fake_harbor.seen().len();
         let asking = tokio::spawn(send(hop.address(), request(method, path, &[], b"")));
         if stops {
             until(|| gate.waiting() == 1).await;
-            assert_eq!(standin.seen().len(), arrived, "{method} {path}");
+            assert_eq!(fake_harbor.seen().len(), arrived, "{method} {path}");
             gate.open();
         }
         let reply = asking.await.unwrap();
         assert!(reply.is_ok(), "{method} {path}");
-        assert_eq!(standin.seen().len(), arrived + 1, "{method} {path}");
+        assert_eq!(fake_harbor.seen().len(), arrived + 1, "{method} {path}");
         assert_eq!(gate.waiting(), 0, "{method} {path}");
     }
     hop.stop().await;

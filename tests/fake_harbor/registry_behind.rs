@@ -1,10 +1,10 @@
-//! The stand-in as Harbor's core in front of Debian's Distribution registry: the registry itself
+//! The fake Harbor as Harbor's core in front of Debian's Distribution registry: the registry itself
 //! builds Location, from what core hands through.
 
 use crate::example;
 use crate::wire::{bearer, exchange, request};
 use harbormouth::testing::fake_harbor::content::{Pattern, digest};
-use harbormouth::testing::fake_harbor::{Backing, Standin};
+use harbormouth::testing::fake_harbor::{Backing, FakeHarbor};
 use std::net::SocketAddr;
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -67,9 +67,9 @@ async fn a_real_registry_behind_builds_location_from_the_headers_that_core_recei
         username: "core".into(),
         password: "core-password".into(),
     };
-    let standin = Standin::start(config).await.unwrap();
+    let fake_harbor = FakeHarbor::start(config).await.unwrap();
     let token = bearer(
-        &standin,
+        &fake_harbor,
         "alice",
         "Alice12345",
         "repository:lab/app:pull,push",
@@ -98,7 +98,7 @@ async fn a_real_registry_behind_builds_location_from_the_headers_that_core_recei
             "https://f/",
         ),
     ] {
-        let reply = exchange(&standin, post(&headers)).await;
+        let reply = exchange(&fake_harbor, post(&headers)).await;
         assert_eq!(reply.status, 202, "{headers:?}");
         let location = reply.header("location");
         assert!(location.starts_with(base), "{location} for {headers:?}");
@@ -109,7 +109,7 @@ async fn a_real_registry_behind_builds_location_from_the_headers_that_core_recei
         seed: 11,
         size: 5_000_000,
     };
-    let location = exchange(&standin, post(&[]))
+    let location = exchange(&fake_harbor, post(&[]))
         .await
         .header("location")
         .to_owned();
@@ -117,15 +117,15 @@ async fn a_real_registry_behind_builds_location_from_the_headers_that_core_recei
     let target = format!("{target}&digest={}", content.digest());
     let whole = content.bytes(0, content.size);
     // Without Authorization: the story's 401, and the registry behind sees nothing of it.
-    let bare = exchange(&standin, request("PUT", &target, &[], &whole)).await;
+    let bare = exchange(&fake_harbor, request("PUT", &target, &[], &whole)).await;
     assert_eq!(bare.status, 401);
     let put = request("PUT", &target, &[("authorization", &token)], &whole);
-    let committed = exchange(&standin, put).await;
+    let committed = exchange(&fake_harbor, put).await;
     assert_eq!(committed.status, 201, "{:?}", committed.body);
     let path = format!("/v2/lab/app/blobs/{}", content.digest());
     let get = request("GET", &path, &[("authorization", &token)], b"");
     assert_eq!(
-        digest(&exchange(&standin, get).await.body),
+        digest(&exchange(&fake_harbor, get).await.body),
         content.digest()
     );
 }

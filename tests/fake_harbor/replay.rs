@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use harbormouth::net::origin::Origin;
 use harbormouth::testing::fake_harbor::content::{Pattern, digest};
-use harbormouth::testing::fake_harbor::{Standin, StandinConfig};
+use harbormouth::testing::fake_harbor::{FakeHarbor, FakeHarborConfig};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -29,7 +29,7 @@ struct Recorded {
 
 /// One replay: what was recorded → what it is in this run.
 struct Replay {
-    standin: Standin,
+    fake_harbor: FakeHarbor,
     learnt: HashMap<String, String>,
     tokens: HashMap<String, String>,
     failures: Vec<String>,
@@ -62,12 +62,12 @@ async fn realm_and_location_come_from_the_headers_as_recorded() {
 }
 
 async fn run(topics: &[&str]) {
-    let mut config = StandinConfig::example(Origin::parse("https://harbor-a.lab.test").unwrap());
+    let mut config = FakeHarborConfig::example(Origin::parse("https://harbor-a.lab.test").unwrap());
     config.core_url = Some(Origin::parse("http://core:8080").unwrap());
     config.failed_login_delay = Duration::from_millis(5);
-    let standin = Standin::start(config).await.unwrap();
+    let fake_harbor = FakeHarbor::start(config).await.unwrap();
     let mut replay = Replay {
-        standin,
+        fake_harbor,
         learnt: HashMap::new(),
         tokens: HashMap::new(),
         failures: Vec::new(),
@@ -105,7 +105,7 @@ impl Replay {
             _ => &[],
         };
         for (seed, size) in blobs {
-            self.standin
+            self.fake_harbor
                 .register_blob(
                     "lab/rec-c",
                     Pattern {
@@ -131,7 +131,7 @@ impl Replay {
                 &headers,
                 manifest.as_bytes(),
             );
-            assert_eq!(exchange(&self.standin, put).await.status, 201);
+            assert_eq!(exchange(&self.fake_harbor, put).await.status, 201);
         }
     }
 
@@ -153,7 +153,7 @@ impl Replay {
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         let reply = exchange(
-            &self.standin,
+            &self.fake_harbor,
             request(&recorded.method, &target, &headers, &body),
         )
         .await;
@@ -278,7 +278,7 @@ impl Replay {
         };
         let key = wanted.to_owned();
         if !self.tokens.contains_key(&key) {
-            let token = bearer(&self.standin, who, password, scope).await;
+            let token = bearer(&self.fake_harbor, who, password, scope).await;
             self.tokens.insert(key.clone(), token);
         }
         let token = &self.tokens[&key];

@@ -1,7 +1,7 @@
 //! The smallest HTTP client that hides nothing: one connection a request.
 
 use bytes::Bytes;
-use harbormouth::testing::fake_harbor::Standin;
+use harbormouth::testing::fake_harbor::FakeHarbor;
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
@@ -53,24 +53,27 @@ pub fn request(
         .unwrap()
 }
 
-pub async fn exchange<B>(standin: &Standin, request: Request<B>) -> Reply
+pub async fn exchange<B>(fake_harbor: &FakeHarbor, request: Request<B>) -> Reply
 where
     B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let asked = format!("{} {}", request.method(), request.uri());
-    match try_exchange(standin, request).await {
+    match try_exchange(fake_harbor, request).await {
         Ok(reply) => reply,
         Err(error) => panic!("{asked}: {error:?}"),
     }
 }
 
-pub async fn try_exchange<B>(standin: &Standin, request: Request<B>) -> Result<Reply, hyper::Error>
+pub async fn try_exchange<B>(
+    fake_harbor: &FakeHarbor,
+    request: Request<B>,
+) -> Result<Reply, hyper::Error>
 where
     B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    send(standin.address(), request).await
+    send(fake_harbor.address(), request).await
 }
 
 pub async fn send<B>(address: SocketAddr, request: Request<B>) -> Result<Reply, hyper::Error>
@@ -115,7 +118,7 @@ pub fn basic(name: &str, password: &str) -> String {
 }
 
 /// `Bearer …` for some scopes, space-separated; no name is an anonymous token.
-pub async fn bearer(standin: &Standin, name: &str, password: &str, scope: &str) -> String {
+pub async fn bearer(fake_harbor: &FakeHarbor, name: &str, password: &str, scope: &str) -> String {
     let mut target = "/service/token?service=harbor-registry".to_owned();
     for scope in scope.split(' ').filter(|scope| !scope.is_empty()) {
         target.push_str(&format!("&scope={scope}"));
@@ -125,7 +128,7 @@ pub async fn bearer(standin: &Standin, name: &str, password: &str, scope: &str) 
         "" => &[],
         _ => &[("authorization", &credentials)],
     };
-    let reply = exchange(standin, request("GET", &target, headers, b"")).await;
+    let reply = exchange(fake_harbor, request("GET", &target, headers, b"")).await;
     assert_eq!(reply.status, 200, "{target}");
     let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
     format!("Bearer {}", body["token"].as_str().unwrap())

@@ -4,7 +4,7 @@
 use crate::client::{get, request};
 use crate::common::plain_http::{Answer, ask};
 use crate::harbor::Harbor;
-use crate::push::{bearer, begin, commit, standin};
+use crate::push::{bearer, begin, commit, fake_harbor};
 use crate::setup::{Registry, Setup, World, until};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
@@ -235,8 +235,8 @@ async fn the_overview_knows_the_process_and_its_registries() {
 /// What a push and a failure leave behind is on the admin listener, and on no other.
 #[tokio::test]
 async fn what_happened_is_told_to_the_operator_only() {
-    let standin = standin().await;
-    let world = Setup::new(standin.origin()).start();
+    let fake_harbor = fake_harbor().await;
+    let world = Setup::new(fake_harbor.origin()).start();
     let mut conn = world.http().await;
     let login = bearer(&mut conn).await;
     let location = begin(&mut conn, &login).await;
@@ -289,7 +289,7 @@ async fn what_happened_is_told_to_the_operator_only() {
         assert!(!public.text().contains("/page.js"), "{target}");
         assert!(!public.text().contains("\"failures\""), "{target}");
     }
-    tokio::time::timeout(Duration::from_secs(10), standin.stop())
+    tokio::time::timeout(Duration::from_secs(10), fake_harbor.stop())
         .await
         .expect("an end");
 }

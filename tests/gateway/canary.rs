@@ -1,4 +1,4 @@
-//! A canary that pushes through the gateway's own listener to the stand-in: how metrics, page and log
+//! A canary that pushes through the gateway's own listener to the fake Harbor: how metrics, page and log
 //! show its good and bad runs.
 
 use crate::client::with_length;
@@ -8,8 +8,10 @@ use crate::common::wait::{self, free_port};
 use crate::setup::Setup;
 use harbormouth::doctor::canary::{STEPS, timed};
 use harbormouth::net::origin::Origin;
-use harbormouth::testing::fake_harbor::proxy::{Hop, HopConfig};
-use harbormouth::testing::fake_harbor::{Fault, Match, Standin, StandinConfig, Times};
+use harbormouth::testing::fake_harbor::proxy::{FakeProxy, FakeProxyConfig};
+use harbormouth::testing::fake_harbor::{
+    FakeHarbor, FakeHarborConfig, InjectedFault, Match, Times,
+};
 use http::{Method, StatusCode};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
@@ -25,14 +27,14 @@ const PASSWORD: &str = "Harbor12345";
 
 struct World {
     gateway: Gateway,
-    standin: Standin,
+    fake_harbor: FakeHarbor,
     /// Without the canary.
     yaml: String,
     canary: String,
     /// Holds the credentials.
     directory: TempDir,
     /// Between the public origin and the gateway, where there is one.
-    _hop: Option<Hop>,
+    _hop: Option<FakeProxy>,
 }
 
 impl World {
@@ -47,15 +49,15 @@ impl World {
     }
 
     /// The public origin leads to a hop, and that to the gateway.
-    async fn behind(hop: impl FnOnce(HopConfig) -> HopConfig) -> World {
+    async fn behind(hop: impl FnOnce(FakeProxyConfig) -> FakeProxyConfig) -> World {
         let (public, port) = (free_port(), free_port());
         let upstream = Origin::parse(&format!("http://127.0.0.1:{port}")).expect("an origin");
-        let config = HopConfig {
+        let config = FakeProxyConfig {
             bind: ([127, 0, 0, 1], public).into(),
-            ..HopConfig::honest(upstream)
+            ..FakeProxyConfig::honest(upstream)
         };
         // Before the first run.
-        let hop = Hop::start(hop(config)).await.expect("the hop");
+        let hop = FakeProxy::start(hop(config)).await.expect("the hop");
         World {
             _hop: Some(hop),
             ..World::at(
@@ -69,9 +71,9 @@ impl World {
     }
 
     async fn at(credentials: &str, public: &str, listener: &str, directory: TempDir) -> World {
-        let mut config = StandinConfig::example(Origin::parse(public).expect("an origin"));
+        let mut config = FakeHarborConfig::example(Origin::parse(public).expect("an origin"));
         config.failed_login_delay = Duration::from_millis(20);
-        let standin = Standin::start(config).await.expect("the stand-in");
+        let fake_harbor = FakeHarbor::start(config).await.expect("the stand-in");
         let file = directory.path().join("canary.credentials");
         std::fs::write(&file, credentials).expect("write credentials");
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("chmod");
@@ -79,7 +81,7 @@ impl World {
             "threads: 1\nadmin: {{ address: 127.0.0.1:0 }}\nlisteners: \
              [{listener}]\nregistries:\n  - name: hq\n    public: [{public}]\n    \
              upstream: {{ endpoints: [{}] }}\n",
-            standin.origin()
+            fake_harbor.origin()
         );
         let canary = format!(
             "canary: {{ registry: hq, repository: lab/canary, credentials: {}, interval: 10s }}\n",
@@ -87,7 +89,7 @@ impl World {
         );
         World {
             gateway: Gateway::with_config(&format!("{yaml}{canary}")),
-            standin,
+            fake_harbor,
             yaml,
             canary,
             directory,
@@ -124,7 +126,7 @@ impl World {
 
     /// The digests of the blobs that were committed, in order.
     fn committed(&self) -> Vec<String> {
-        let seen = self.standin.seen();
+        let seen = self.fake_harbor.seen();
         let commits = seen.iter().filter(|seen| seen.method == Method::PUT);
         commits
             .filter_map(|seen| seen.target.split_once("digest="))
@@ -231,14 +233,14 @@ async fn a_good_run_is_seen_from_every_side_and_leaves_nothing() {
 async fn a_bad_run_is_told_once_and_a_good_one_after_it() {
     let world = World::start().await;
     world.after("good", 1).await;
-    let broken = Fault::Answer {
+    let broken = InjectedFault::Answer {
         status: StatusCode::INTERNAL_SERVER_ERROR,
         content_type: "application/json",
         body: r#"{"errors":[{"code":"UNKNOWN","message":"as injected"}]}"#.to_owned(),
     };
     let manifests = Match::method(Method::PUT).path_contains("/manifests/");
     world
-        .standin
+        .fake_harbor
         .faults()
         .inject(manifests, Times::Always, broken);
     world.after("bad", 2).await;
@@ -272,7 +274,7 @@ async fn a_bad_run_is_told_once_and_a_good_one_after_it() {
     };
     assert_eq!(lines("The canary failed at manifest_put"), 1);
 
-    world.standin.faults().clear();
+    world.fake_harbor.faults().clear();
     world.after("good", 1).await;
     let mended = "The canary is good again, after ";
     world.until("the log", |_| lines(mended) == 1).await;
@@ -296,7 +298,7 @@ async fn through_tls_a_run_is_good_once_its_authority_is_trusted() {
     let canary = world.canary();
     assert_eq!(canary["step"], "tls", "{canary}");
     assert_eq!(canary["finding"], "certificate_untrusted", "{canary}");
-    let seen = world.standin.seen();
+    let seen = world.fake_harbor.seen();
     let secret = seen
         .iter()
         .find(|one| !one.header("authorization").is_empty());
@@ -312,7 +314,7 @@ async fn through_tls_a_run_is_good_once_its_authority_is_trusted() {
 /// would not.
 #[tokio::test]
 async fn a_hop_that_breaks_clients_makes_a_run_bad_though_it_went_through() {
-    let world = World::behind(|config| HopConfig {
+    let world = World::behind(|config| FakeProxyConfig {
         absolute_location: Some("http://harbor.internal".to_owned()),
         ..config
     })
@@ -351,7 +353,7 @@ async fn where_nothing_is_removed_the_same_is_pushed_again() {
     let left = world.canary()["left"].to_string();
     assert!(left.contains("the answer was 401"), "{left}");
     // It is not asked again each time.
-    let seen = world.standin.seen();
+    let seen = world.fake_harbor.seen();
     let asked = seen.iter().filter(|seen| seen.method == Method::DELETE);
     assert_eq!(asked.count(), 1);
 }
@@ -386,10 +388,13 @@ async fn a_canary_goes_and_comes_with_the_configuration() {
 async fn a_drain_ends_a_run() {
     let world = World::start().await;
     let slow = Match::method(Method::PATCH);
-    let silent = Fault::Delay(Duration::from_secs(120));
-    world.standin.faults().inject(slow, Times::Always, silent);
+    let silent = InjectedFault::Delay(Duration::from_secs(120));
+    world
+        .fake_harbor
+        .faults()
+        .inject(slow, Times::Always, silent);
     let chunks = |world: &World| {
-        let seen = world.standin.seen();
+        let seen = world.fake_harbor.seen();
         seen.iter()
             .filter(|seen| seen.method == Method::PATCH)
             .count()
@@ -397,12 +402,12 @@ async fn a_drain_ends_a_run() {
     world.until("a chunk", |world| chunks(world) > 0).await;
     let World {
         mut gateway,
-        standin,
+        fake_harbor,
         ..
     } = world;
     gateway.signal("TERM");
     let begun = Instant::now();
-    // The stand-in, which is to answer, lives on this thread.
+    // The fake Harbor, which is to answer, lives on this thread.
     let ended = loop {
         if let Some(ended) = gateway.ended() {
             break ended;
@@ -411,7 +416,7 @@ async fn a_drain_ends_a_run() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     assert!(ended.success(), "{ended:?}");
-    let seen = standin.seen();
+    let seen = fake_harbor.seen();
     for one in &seen {
         eprintln!("{} {} {:?}", one.method, one.target, one.status);
     }
@@ -422,8 +427,8 @@ async fn a_drain_ends_a_run() {
 /// A walk of the doctor's leaves Authorization out on purpose: nobody is paged for it.
 #[tokio::test]
 async fn what_the_doctor_leaves_out_is_not_lost() {
-    let standin = crate::push::standin().await;
-    let world = Setup::new(standin.origin()).start();
+    let fake_harbor = crate::push::fake_harbor().await;
+    let world = Setup::new(fake_harbor.origin()).start();
     let mut conn = world.https().await;
     let upload = crate::push::begin(&mut conn, &crate::push::alice()).await;
     for (agent, family) in [

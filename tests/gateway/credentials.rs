@@ -7,7 +7,7 @@ use crate::push::{self, alice, basic, bearer};
 use crate::setup::{PATIENCE, Setup, World};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use harbormouth::testing::fake_harbor::proxy::{Hop, HopConfig};
+use harbormouth::testing::fake_harbor::proxy::{FakeProxy, FakeProxyConfig};
 use std::time::{Duration, Instant, SystemTime};
 
 const MOVED: &str = "trusted_proxies: [127.0.0.0/8]\nrestore_authorization_from:\n  \
@@ -110,7 +110,7 @@ const PULL: &str = "{\"type\":\"repository\",\"name\":\"lab/app\",\"actions\":[\
 
 #[tokio::test]
 async fn a_rejected_token_gets_a_challenge_that_a_client_can_act_on() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let world = Setup::new(harbor.origin()).start();
     let mut conn = world.https().await;
     let start =
@@ -203,7 +203,7 @@ fn repairs(world: &World, kind: &str) -> f64 {
 /// An upload whose token is over when Harbor looks at it.
 #[tokio::test]
 async fn a_token_that_expires_under_way_is_counted_with_the_uploads_age() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let world = Setup::new(harbor.origin()).start();
     let mut conn = world.https().await;
     let token = bearer(&mut conn).await;
@@ -299,7 +299,7 @@ async fn ask_token(conn: &mut Conn, login: Option<&str>, scope: &str) -> Reply {
 
 #[tokio::test]
 async fn tokens_that_grant_nothing_are_counted() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let world = Setup::new(harbor.origin()).start();
     let mut conn = world.https().await;
     let (bob, wrong) = (basic("bob", "Bob123456"), basic("alice", "wrong"));
@@ -334,11 +334,11 @@ async fn tokens_that_grant_nothing_are_counted() {
 /// challenge tells the two apart, and what follows is told by it.
 #[tokio::test]
 async fn an_authorization_that_is_removed_behind_is_told_from_a_wrong_password() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let methods = ["GET", "HEAD", "POST", "PATCH", "PUT"];
-    let hop = Hop::start(HopConfig {
+    let hop = FakeProxy::start(FakeProxyConfig {
         strip_authorization_on: methods.map(|it| it.parse().expect("a method")).into(),
-        ..HopConfig::honest(harbor.origin().clone())
+        ..FakeProxyConfig::honest(harbor.origin().clone())
     });
     let hop = hop.await.expect("the hop");
     let behind = format!("http://{}", hop.address());
@@ -396,7 +396,7 @@ async fn an_authorization_that_is_removed_behind_is_told_from_a_wrong_password()
 
 #[tokio::test]
 async fn who_guesses_passwords_is_made_to_wait() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let world = with(
         "login_limit: { failures: 3, within: 3s }\n",
         harbor.origin(),
@@ -427,7 +427,8 @@ async fn who_guesses_passwords_is_made_to_wait() {
         assert!(!reply.text().contains("alice"));
     }
     let seen = harbor.seen();
-    let asked = |seen: &harbormouth::testing::fake_harbor::Seen| !seen.target.contains("/api/");
+    let asked =
+        |seen: &harbormouth::testing::fake_harbor::RecordedRequest| !seen.target.contains("/api/");
     assert!(!seen[before..].iter().any(asked), "Harbor is left alone");
     assert_eq!(
         world
@@ -448,7 +449,7 @@ async fn who_guesses_passwords_is_made_to_wait() {
 
 #[tokio::test]
 async fn a_password_that_was_right_passes_and_some_are_exempt() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     for (exempt, limited) in [("[]", true), ("[127.0.0.0/8]", false)] {
         let top = format!("login_limit: {{ failures: 2, within: 10m, exempt: {exempt} }}\n");
         let world = with(&top, harbor.origin());
@@ -534,7 +535,7 @@ async fn the_reason_of_a_lost_authorization_replaces_a_body_of_any_form() {
 /// Without the right to do something, Harbor answers a right password as it answers a wrong one.
 #[tokio::test]
 async fn who_lacks_a_right_is_not_taken_for_a_guesser() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let world = with(
         "login_limit: { failures: 3, within: 10m }\n",
         harbor.origin(),

@@ -230,7 +230,7 @@ async fn after_expect_a_skipped_body_eats_no_request() {
 
 #[tokio::test]
 async fn expect_is_answered_by_harbor_and_the_upload_goes_on() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let world = Setup::new(harbor.origin()).start();
     let mut conn = world.http().await;
     for _ in 0..5 {

@@ -10,13 +10,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use harbormouth::net::origin::Origin;
-use harbormouth::testing::fake_harbor::{Account, AccountKind, Standin, StandinConfig};
+use harbormouth::testing::fake_harbor::{Account, AccountKind, FakeHarbor, FakeHarborConfig};
 use std::time::Duration;
 
 const THREE: &str = "login_limit: { failures: 3, within: 10m }\n";
 
 /// A gateway that allows three failures.
-fn strict(harbor: &Standin) -> World {
+fn strict(harbor: &FakeHarbor) -> World {
     Setup {
         top: THREE.to_owned(),
         ..Setup::new(harbor.origin())
@@ -92,7 +92,7 @@ async fn status(world: &World, asked: Vec<u8>) -> u16 {
 
 #[tokio::test]
 async fn every_way_in_counts_and_every_way_in_is_closed() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     for (name, guess) in WAYS {
         let world = strict(&harbor);
         for number in 1..=3 {
@@ -118,7 +118,7 @@ async fn every_way_in_counts_and_every_way_in_is_closed() {
 /// What can't be taken apart is one account's, whatever is in it.
 #[tokio::test]
 async fn malformed_logins_share_one_count() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let world = strict(&harbor);
     let bad: [fn(usize) -> Vec<u8>; 4] = [
         |n| get("/v2/", &[&format!("Authorization: Basic ?{n}")]),
@@ -176,7 +176,7 @@ async fn signs_in_with(world: &World, password: &str, kind: &str) -> u16 {
 
 #[tokio::test]
 async fn who_signs_in_at_the_portal_is_known_and_who_guesses_there_waits() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     for (known, expected) in [(true, 200), (false, 429)] {
         let world = strict(&harbor);
         if known {
@@ -197,9 +197,9 @@ async fn who_signs_in_at_the_portal_is_known_and_who_guesses_there_waits() {
 /// opens nothing for his guesses by it.
 #[tokio::test]
 async fn a_form_that_is_not_read_opens_nothing() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let world = strict(&harbor);
-    // The stand-in reads it all the same.
+    // The fake Harbor reads it all the same.
     let kind = "Content-Type: multipart/form-data; boundary=x";
     assert_eq!(signs_in_with(&world, "Alice12345", kind).await, 200);
     for guess in ["g1", "g2", "g3"] {
@@ -301,7 +301,7 @@ async fn token(conn: &mut Conn, login: &str) -> u16 {
 /// don't.
 #[tokio::test]
 async fn what_harbor_accepted_lately_passes_whatever_others_guess() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let world = strict(&harbor);
     let mut conn = world.https().await;
     let robot = |password: &str| basic("robot$lab+ci", password);
@@ -323,14 +323,14 @@ async fn what_harbor_accepted_lately_passes_whatever_others_guess() {
 #[tokio::test]
 async fn at_an_address_of_many_accounts_only_the_wrong_password_is_slowed() {
     let origin = Origin::parse("https://hub.example.com").expect("an origin");
-    let mut config = StandinConfig::example(origin);
+    let mut config = FakeHarborConfig::example(origin);
     config.failed_login_delay = Duration::from_millis(1);
     config.accounts.extend((0..8).map(|number| Account {
         name: format!("user{number}"),
         password: format!("User12345{number}"),
         kind: AccountKind::User,
     }));
-    let harbor = Standin::start(config).await.expect("the stand-in");
+    let harbor = FakeHarbor::start(config).await.expect("the stand-in");
     let world = strict(&harbor);
     let mut conn = world.https().await;
     for number in 0..8 {

@@ -1,17 +1,17 @@
-//! A registry client's way through the gateway to the stand-in.
+//! A registry client's way through the gateway to the fake Harbor.
 
 use crate::client::{Conn, Reply, get, request, with_length};
 use base64::Engine;
 use harbormouth::net::origin::Origin;
-use harbormouth::testing::fake_harbor::{Standin, StandinConfig};
+use harbormouth::testing::fake_harbor::{FakeHarbor, FakeHarborConfig};
 use std::time::Duration;
 
 /// A Harbor that remembers and believes in `https://hub.example.com`.
-pub async fn standin() -> Standin {
+pub async fn fake_harbor() -> FakeHarbor {
     let origin = Origin::parse("https://hub.example.com").expect("an origin");
-    let mut config = StandinConfig::example(origin);
+    let mut config = FakeHarborConfig::example(origin);
     config.failed_login_delay = Duration::from_millis(20);
-    Standin::start(config).await.expect("the stand-in")
+    FakeHarbor::start(config).await.expect("the stand-in")
 }
 
 /// The `Authorization` line of a Basic login.

@@ -7,7 +7,7 @@ use crate::push::{self, alice, basic, bearer, begin, commit};
 use crate::setup::{Registry, Setup, World};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use harbormouth::testing::fake_harbor::Standin;
+use harbormouth::testing::fake_harbor::FakeHarbor;
 use harbormouth::testing::fake_harbor::content::digest;
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};
@@ -16,7 +16,7 @@ const PARAMETER: &str = "harbormouth_ticket";
 const BARE: &str = "X-Nothing: here";
 
 struct Push {
-    harbor: Standin,
+    harbor: FakeHarbor,
     world: World,
     conn: Conn,
     token: String,
@@ -28,7 +28,7 @@ async fn push() -> Push {
 }
 
 async fn push_with(change: impl FnOnce(Setup) -> Setup) -> Push {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let world = change(Setup::new(harbor.origin())).start();
     let mut conn = world.https().await;
     let token = bearer(&mut conn).await;
@@ -84,7 +84,7 @@ fn assert_lost(reply: &Reply) {
 }
 
 /// Since then Harbor saw only requests without Authorization and without ticket, and refused them.
-fn assert_refused_bare(harbor: &Standin, since: usize) {
+fn assert_refused_bare(harbor: &FakeHarbor, since: usize) {
     let seen = harbor.seen();
     assert!(seen.len() > since);
     // A probe may come at any time.
@@ -408,7 +408,7 @@ async fn what_is_off_issues_and_opens_nothing() {
 
 #[tokio::test]
 async fn another_registry_opens_nothing_although_it_has_the_same_key() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let mut other = Registry::new("branch", harbor.origin());
     other.public = vec!["https://branch.example.com"];
     let mut both = Registry::new("hq", harbor.origin());

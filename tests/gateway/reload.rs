@@ -202,7 +202,7 @@ async fn a_file_that_was_missing_is_found_without_help() {
     world
         .logged(&["nothing changes", "reattach.keys.current"])
         .await;
-    let text = harbormouth::tickets::Key::new([3; 32]).write();
+    let text = harbormouth::tickets::SealingKey::new([3; 32]).write();
     std::fs::write(&key, text.as_bytes()).expect("write a key");
     world.logged(&[READ, "hq has other sealing keys"]).await;
 }

@@ -382,7 +382,7 @@ async fn a_cut_answer_arrives_cut() {
 /// The challenge and the token of a real push lead back to the origin that the client used.
 #[tokio::test]
 async fn each_public_origin_gets_its_own_realm() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let mut registry = Registry::new("hq", harbor.origin());
     registry.public = vec!["https://hub.example.com", "https://lan.example:8443"];
     let world = Setup::of(vec![registry]).start();

@@ -502,10 +502,10 @@ async fn http2_lengths_that_disagree_are_not_passed_on() {
     assert!(harbor.got().is_empty());
 }
 
-/// What a real push sends arrives at the stand-in with one Host and one of each claim.
+/// What a real push sends arrives at the fake Harbor with one Host and one of each claim.
 #[tokio::test]
 async fn a_push_arrives_as_it_was_sent() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let world = Setup::new(harbor.origin()).start();
     let mut conn = world.https().await;
     let login = push::bearer(&mut conn).await;

@@ -4,8 +4,8 @@
 use crate::client::Conn;
 use crate::push::{self, bearer, begin, commit};
 use crate::setup::{Setup, World, until};
-use harbormouth::testing::fake_harbor::Standin;
-use harbormouth::tickets::Key;
+use harbormouth::testing::fake_harbor::FakeHarbor;
+use harbormouth::tickets::SealingKey;
 use std::path::PathBuf;
 use std::process::Command;
 use tempfile::TempDir;
@@ -32,12 +32,12 @@ impl Keys {
 
     fn write(&self, current: u8, previous: u8) {
         for (name, key) in [("current", current), ("previous", previous)] {
-            let text = Key::new([key; 32]).write();
+            let text = SealingKey::new([key; 32]).write();
             std::fs::write(self.file(name), text.as_bytes()).expect("write a key");
         }
     }
 
-    fn start(&self, harbor: &Standin) -> World {
+    fn start(&self, harbor: &FakeHarbor) -> World {
         Setup {
             top: format!(
                 "reattach: {{ keys: {{ current: {}, previous: [{}] }} }}\n",
@@ -51,7 +51,7 @@ impl Keys {
 }
 
 fn id(key: u8) -> String {
-    Key::new([key; 32]).id().to_string()
+    SealingKey::new([key; 32]).id().to_string()
 }
 
 fn hang_up(world: &World) {
@@ -85,7 +85,7 @@ fn shows(world: &World, key: u8) {
 
 #[tokio::test]
 async fn any_replica_with_the_key_goes_on_with_an_upload() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let keys = Keys::new(1, 2);
     let (one, two) = (keys.start(&harbor), keys.start(&harbor));
     let mut first = one.https().await;
@@ -108,7 +108,7 @@ async fn any_replica_with_the_key_goes_on_with_an_upload() {
 /// Accept-only, promote, drop: at each moment some replica is a step behind.
 #[tokio::test]
 async fn a_key_is_rotated_without_losing_an_upload() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let keys = [Keys::new(1, 9), Keys::new(1, 9)];
     let (one, two) = (keys[0].start(&harbor), keys[1].start(&harbor));
     let mut conns: [Conn; 2] = [one.https().await, two.https().await];
@@ -139,7 +139,7 @@ async fn pushes([one, two]: &mut [Conn; 2], token: &str) {
 
 #[tokio::test]
 async fn a_wrong_key_file_changes_nothing() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let keys = Keys::new(1, 2);
     let world = keys.start(&harbor);
     std::fs::write(keys.file("current"), "-----BEGIN PRIVATE KEY-----").expect("write");
@@ -153,7 +153,7 @@ async fn a_wrong_key_file_changes_nothing() {
 
 #[tokio::test]
 async fn without_keys_a_random_one_is_made_and_said_so_once() {
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     let mut second = crate::setup::Registry::new("branch", harbor.origin());
     second.public = vec!["https://branch.example.com"];
     let first = crate::setup::Registry::new("hq", harbor.origin());

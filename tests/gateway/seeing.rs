@@ -8,9 +8,9 @@ use crate::push;
 use crate::setup::{Registry, Setup, World, connect, trust, until};
 use bytes::Bytes;
 use harbormouth::observe::metrics::{
-    ConnectionRefused, FAMILIES, HandshakeFailure, Kind, STATUS_CLASSES,
+    ConnectionRefused, FAMILIES, HandshakeFailure, MetricKind, STATUS_CLASSES,
 };
-use harbormouth::observe::push::{Finding, UploadEnd};
+use harbormouth::observe::push::{PushFinding, UploadEnd};
 use harbormouth::oci::operation::Operation;
 use harbormouth::oci::reason::{Outcome, Quality, Reason};
 use harbormouth::oci::repair::Repair;
@@ -51,8 +51,8 @@ async fn every_series_is_there_from_the_start() {
         );
         assert!(text.contains(&format!("# HELP {name} ")), "{name}");
         match family.kind {
-            Kind::Histogram => has(&format!("{name}_count"), &[]),
-            Kind::Counter | Kind::Gauge => has(name, &[]),
+            MetricKind::Histogram => has(&format!("{name}_count"), &[]),
+            MetricKind::Counter | MetricKind::Gauge => has(name, &[]),
         }
     }
     for registry in ["hq", "branch", "other"] {
@@ -135,7 +135,7 @@ async fn every_series_is_there_from_the_start() {
                 &[registry, ("end", end.as_str())],
             );
         }
-        for finding in Finding::ALL {
+        for finding in PushFinding::ALL {
             has(
                 "harbormouth_findings_total",
                 &[registry, ("finding", finding.as_str())],
@@ -248,7 +248,7 @@ async fn push_and_pull(world: &World) -> Vec<String> {
 #[tokio::test]
 async fn a_push_is_counted_and_its_secrets_are_in_no_log() {
     for format in ["text", "json"] {
-        let harbor = push::standin().await;
+        let harbor = push::fake_harbor().await;
         let mut setup = Setup::new(harbor.origin());
         setup.top = format!("log: {{ format: {format} }}\n");
         let world = setup.start();

@@ -7,7 +7,9 @@ use crate::setup::{Setup, World, until};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use harbormouth::net::origin::Origin;
-use harbormouth::testing::fake_harbor::{Fault, Match, Standin, StandinConfig, Times};
+use harbormouth::testing::fake_harbor::{
+    FakeHarbor, FakeHarborConfig, InjectedFault, Match, Times,
+};
 use http::{Method, StatusCode};
 use proptest::collection::vec;
 use proptest::sample::select;
@@ -164,13 +166,13 @@ const SHORT: Duration = Duration::from_secs(3);
 const LONG: Duration = Duration::from_secs(1800);
 
 /// A Harbor whose tokens live so long, and a gateway before it that can seal tickets.
-async fn stage(life: Duration) -> (Standin, World) {
+async fn stage(life: Duration) -> (FakeHarbor, World) {
     let origin = Origin::parse("https://hub.example.com").expect("an origin");
-    let mut config = StandinConfig::example(origin);
+    let mut config = FakeHarborConfig::example(origin);
     config.failed_login_delay = Duration::from_millis(1);
     config.token_lifetime = life;
     config.token_leeway = Duration::ZERO;
-    let harbor = Standin::start(config).await.expect("the stand-in");
+    let harbor = FakeHarbor::start(config).await.expect("the stand-in");
     let world = Setup::new(harbor.origin()).start();
     (harbor, world)
 }
@@ -226,7 +228,7 @@ async fn no_sequence_of_strangers_requests_counts() {
         (StatusCode::BAD_GATEWAY, 352),
         (StatusCode::MOVED_PERMANENTLY, 452),
     ] {
-        let answer = Fault::Answer {
+        let answer = InjectedFault::Answer {
             status,
             content_type: "text/html",
             body: "<html></html>".into(),
@@ -321,7 +323,7 @@ async fn what_holders_lose_still_counts() {
     }
     count.more(10, 0.0, 3.0, "more manifests").await;
     // What Harbor accepted before it broke, and what it has never seen.
-    let answer = Fault::Answer {
+    let answer = InjectedFault::Answer {
         status: StatusCode::BAD_GATEWAY,
         content_type: "text/html",
         body: "<html></html>".into(),

@@ -4,7 +4,7 @@ use crate::client::{Conn, get};
 use crate::common::ca::{Ca, CertFiles};
 use crate::setup::{HUB, Setup, World, trust_versions};
 use harbormouth::net::origin::Origin;
-use harbormouth::testing::fake_harbor::{Standin, StandinConfig};
+use harbormouth::testing::fake_harbor::{FakeHarbor, FakeHarborConfig};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::fmt::Write;
@@ -62,14 +62,14 @@ fn server_config(files: &CertFiles) -> Arc<rustls::ServerConfig> {
     Arc::new(config)
 }
 
-async fn secure_standin(files: &CertFiles) -> Standin {
+async fn secure_standin(files: &CertFiles) -> FakeHarbor {
     let origin = Origin::parse("https://hub.example.com").expect("an origin");
-    let mut config = StandinConfig::example(origin);
+    let mut config = FakeHarborConfig::example(origin);
     config.tls = Some(server_config(files));
-    Standin::start(config).await.expect("the stand-in")
+    FakeHarbor::start(config).await.expect("the stand-in")
 }
 
-fn in_front_of(harbor: &Standin, ca: Option<&Path>, server_name: Option<&str>) -> World {
+fn in_front_of(harbor: &FakeHarbor, ca: Option<&Path>, server_name: Option<&str>) -> World {
     let mut tls = String::new();
     if ca.is_some() || server_name.is_some() {
         tls.push_str("      tls: { ");
@@ -161,7 +161,7 @@ async fn harbor_over_https_is_trusted_by_its_authority_and_name() {
 /// A stranger that speaks no TLS at all on an https endpoint.
 #[tokio::test]
 async fn a_harbor_without_tls_on_an_https_endpoint_is_a_tls_error() {
-    let harbor = crate::push::standin().await;
+    let harbor = crate::push::fake_harbor().await;
     let world = Setup::new(format!("https://{}", harbor.address())).start();
     let mut conn = world.https().await;
     let reply = conn.ask(get("/v2/", &[])).await;

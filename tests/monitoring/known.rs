@@ -4,13 +4,13 @@
 use crate::files::{self, Rule};
 use harbormouth::doctor::canary::STEPS;
 use harbormouth::observe::metrics::{
-    ConnectionRefused, FAMILIES, FilterDecision, Kind, STATUS_CLASSES,
+    ConnectionRefused, FAMILIES, FilterDecision, MetricKind, STATUS_CLASSES,
 };
-use harbormouth::observe::push::{Finding, UploadEnd};
+use harbormouth::observe::push::{PushFinding, UploadEnd};
 use harbormouth::oci::operation::Operation;
 use harbormouth::oci::reason::{Fault, Outcome, Quality, Reason};
 use harbormouth::oci::repair::Repair;
-use harbormouth::oci::upload_ticket::{NotIssued, Refused};
+use harbormouth::oci::upload_ticket::{NotIssued, TicketRefused};
 use harbormouth::oci::upstream_error::UpstreamError;
 use harbormouth::oci::user_agent::ClientFamily;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,8 +39,8 @@ pub fn metrics() -> BTreeMap<String, BTreeSet<String>> {
     for family in FAMILIES {
         let labels: Vec<&str> = family.labels.iter().copied().chain(TARGET).collect();
         match family.kind {
-            Kind::Counter | Kind::Gauge => add(family.name.to_owned(), &labels),
-            Kind::Histogram => {
+            MetricKind::Counter | MetricKind::Gauge => add(family.name.to_owned(), &labels),
+            MetricKind::Histogram => {
                 let buckets: Vec<&str> = labels.iter().copied().chain(["le"]).collect();
                 add(format!("{}_bucket", family.name), &buckets);
                 add(format!("{}_sum", family.name), &labels);
@@ -70,9 +70,9 @@ pub fn metrics() -> BTreeMap<String, BTreeSet<String>> {
 /// The family that a name belongs to, if it is one of the gateway's.
 pub fn family(name: &str) -> Option<&'static str> {
     let mut families = FAMILIES.iter();
-    let of = |kind: Kind, family: &str| match kind {
-        Kind::Counter | Kind::Gauge => name == family,
-        Kind::Histogram => ["_bucket", "_sum", "_count"]
+    let of = |kind: MetricKind, family: &str| match kind {
+        MetricKind::Counter | MetricKind::Gauge => name == family,
+        MetricKind::Histogram => ["_bucket", "_sum", "_count"]
             .iter()
             .any(|suffix| name.strip_suffix(suffix) == Some(family)),
     };
@@ -86,7 +86,7 @@ pub fn values(metric: &str, label: &str) -> Option<Vec<String>> {
     let words = |words: Vec<&'static str>| Some(words.into_iter().map(str::to_owned).collect());
     match (family(metric).unwrap_or(metric), label) {
         ("harbormouth_tickets_refused_total", "reason") => {
-            words(Refused::ALL.iter().map(|r| r.as_str()).collect())
+            words(TicketRefused::ALL.iter().map(|r| r.as_str()).collect())
         }
         ("harbormouth_tickets_not_issued_total", "reason") => {
             words(NotIssued::ALL.iter().map(|r| r.as_str()).collect())
@@ -100,7 +100,7 @@ pub fn values(metric: &str, label: &str) -> Option<Vec<String>> {
         (_, "fault") => words(Fault::ALL.iter().map(|f| f.as_str()).collect()),
         (_, "quality") => words(Quality::ALL.iter().map(|q| q.as_str()).collect()),
         (_, "status") => words(STATUS_CLASSES.to_vec()),
-        (_, "finding") => words(Finding::ALL.iter().map(|f| f.as_str()).collect()),
+        (_, "finding") => words(PushFinding::ALL.iter().map(|f| f.as_str()).collect()),
         (_, "step") => words(STEPS.iter().map(|s| s.as_str()).collect()),
         (_, "result") => words(vec!["good", "bad"]),
         (_, "end") => words(UploadEnd::all().map(|end| end.as_str()).collect()),

@@ -130,9 +130,9 @@ fn is_scraped(prometheus: &Prometheus, world: &World) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_expression_answers_at_a_gateway_that_has_lived() {
     tools::require(&["prometheus", "promtool"]);
-    let harbor = push::standin().await;
+    let harbor = push::fake_harbor().await;
     // Of its own: the faults of the traffic are not the canary's.
-    let quiet = push::standin().await;
+    let quiet = push::fake_harbor().await;
     let world = traffic::gateway(&harbor, &quiet).await;
     let prometheus = Prometheus::start(world.gateway.admin.expect("an admin listener"));
     // Rates need a sample from before.

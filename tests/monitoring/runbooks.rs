@@ -1,7 +1,7 @@
 //! A page for each alert, each beginning with what to look at.
 
 use crate::files;
-use harbormouth::observe::push::Finding;
+use harbormouth::observe::push::PushFinding;
 use harbormouth::oci::reason::{Outcome, Reason};
 use std::collections::BTreeSet;
 use std::fs;
@@ -120,7 +120,9 @@ fn pages_quote_lines_and_words_that_the_gateway_says() {
             }
         }
         for word in words_after(&page, "`finding: ") {
-            let known = Finding::ALL.iter().any(|finding| finding.as_str() == word);
+            let known = PushFinding::ALL
+                .iter()
+                .any(|finding| finding.as_str() == word);
             assert!(known, "{name}: no finding {word}");
         }
     }

@@ -9,7 +9,7 @@ use crate::setup::{Registry, Setup, World, connect, until};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use harbormouth::testing::fake_harbor::content::digest;
-use harbormouth::testing::fake_harbor::{End, Fault, Match, Standin, Times};
+use harbormouth::testing::fake_harbor::{ConnectionEnd, FakeHarbor, InjectedFault, Match, Times};
 use http::{Method, StatusCode};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -27,7 +27,7 @@ const LARGE: usize = 9 << 20;
 
 /// A gateway before a Harbor (`hq`), before one that isn't there, with a registry that is closed to
 /// pushes, and with one that nobody uses but its canary; another canary's way leads nowhere.
-pub async fn gateway(harbor: &Standin, quiet: &Standin) -> World {
+pub async fn gateway(harbor: &FakeHarbor, quiet: &FakeHarbor) -> World {
     let mut hq = Registry::new("hq", harbor.origin());
     hq.interval = "1s";
     // A port that was free a moment ago: connections to it are refused.
@@ -79,7 +79,7 @@ async fn canaries_run(world: &World) {
 
 /// Everything, as fast as it goes. What comes back holds an upload that is under way and still.
 #[must_use]
-pub async fn live_through(world: &World, harbor: &Standin) -> Conn {
+pub async fn live_through(world: &World, harbor: &FakeHarbor) -> Conn {
     a_change_that_waits(world).await;
     let mut conn = world.https().await;
     // Nothing else here takes seconds: it runs beside the rest.
@@ -237,19 +237,19 @@ fn expired() -> String {
 }
 
 /// Resets, 5xx, forgotten uploads and blobs, a Harbor that isn't there.
-async fn harbor_fails(world: &World, harbor: &Standin) {
+async fn harbor_fails(world: &World, harbor: &FakeHarbor) {
     let faults = harbor.faults();
     let mut conn = world.https().await;
     let token = bearer(&mut conn).await;
-    let reset = Fault::CutRequest {
+    let reset = InjectedFault::CutRequest {
         after: 0,
-        end: End::Reset,
+        end: ConnectionEnd::Reset,
     };
     faults.inject(Match::method(Method::PUT), Times::Once, reset.clone());
     let location = begin(&mut conn, &token).await;
     assert_eq!(commit(&mut conn, &token, &location, b"x").await.status, 504);
     let mut conn = world.https().await;
-    let answer = |status, code: &str| Fault::Answer {
+    let answer = |status, code: &str| InjectedFault::Answer {
         status,
         content_type: "application/json",
         body: format!(r#"{{"errors":[{{"code":"{code}","message":"as injected"}}]}}"#),
@@ -279,9 +279,9 @@ async fn harbor_fails(world: &World, harbor: &Standin) {
     assert_eq!(conn.ask(&tags).await.status, 200);
     let elsewhere = b"HTTP/1.1 307 Temporary Redirect\r\nLocation: \
                       https://storage.example.org/blob\r\nContent-Length: 0\r\n\r\n";
-    let elsewhere = Fault::Raw {
+    let elsewhere = InjectedFault::Raw {
         bytes: elsewhere.to_vec(),
-        end: End::Close,
+        end: ConnectionEnd::Close,
     };
     let blob = format!("/v2/lab/app/blobs/{}", digest(b"a layer"));
     faults.inject(
@@ -340,11 +340,11 @@ async fn left_while_harbor_was_silent(
     mut conn: Conn,
     token: String,
     location: String,
-    harbor: &Standin,
+    harbor: &FakeHarbor,
 ) {
     let upload = location.split('?').next().unwrap_or_default();
     let upload = upload.rsplit('/').next().unwrap_or_default().to_owned();
-    let silent = Fault::Delay(Duration::from_secs(20));
+    let silent = InjectedFault::Delay(Duration::from_secs(20));
     let which = Match::method(Method::PUT).path(move |path| path.contains(&upload));
     harbor.faults().inject(which, Times::Once, silent);
     let put = format!("{location}&digest={}", digest(b"patience"));
@@ -354,7 +354,7 @@ async fn left_while_harbor_was_silent(
 }
 
 /// What comes to an open port: no HTTP, no TLS, names that nobody has, and a mount.
-async fn hops_and_strangers(world: &World, harbor: &Standin) {
+async fn hops_and_strangers(world: &World, harbor: &FakeHarbor) {
     let mut odd = world.http().await;
     odd.write("THIS IS NOT HTTP\r\n\r\n").await.expect("write");
     let _ = odd.read(false).await;
@@ -376,9 +376,11 @@ async fn hops_and_strangers(world: &World, harbor: &Standin) {
     // A Location with a port that no client typed: repaired.
     let odd = "http://hub.example.com:443/v2/lab/app/blobs/uploads/1?_state=x".to_owned();
     let uploads = Match::method(Method::POST);
-    harbor
-        .faults()
-        .inject(uploads, Times::Once, Fault::SetHeader("location", odd));
+    harbor.faults().inject(
+        uploads,
+        Times::Once,
+        InjectedFault::SetHeader("location", odd),
+    );
     begin(&mut conn, &token).await;
     let mount = format!(
         "/v2/lab/other/blobs/uploads/?mount={}&from=lab/app",

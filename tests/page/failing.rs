@@ -7,7 +7,7 @@ use crate::common::wait::free_port;
 use crate::push::{basic, bearer, begin, commit};
 use harbormouth::net::origin::Origin;
 use harbormouth::testing::fake_harbor::{
-    End, Fault, Match, Standin, StandinConfig, Times, content,
+    ConnectionEnd, FakeHarbor, FakeHarborConfig, InjectedFault, Match, Times, content,
 };
 use http::Method;
 use serde_json::json;
@@ -17,28 +17,28 @@ use tokio::net::TcpStream;
 
 struct World {
     gateway: Gateway,
-    standin: Standin,
+    fake_harbor: FakeHarbor,
 }
 
 /// Two registries: `hq`, and `gone`, where nobody listens. Tickets are off, so that an
 /// Authorization that is lost stays lost.
 async fn world() -> World {
     let origin = Origin::parse("http://hub.example.com").expect("an origin");
-    let mut config = StandinConfig::example(origin);
+    let mut config = FakeHarborConfig::example(origin);
     config.failed_login_delay = Duration::from_millis(20);
-    let standin = Standin::start(config).await.expect("the stand-in");
+    let fake_harbor = FakeHarbor::start(config).await.expect("the stand-in");
     let yaml = format!(
         "threads: 1\nadmin: {{ address: 127.0.0.1:0 }}\nlisteners:\n  - address: 127.0.0.1:0\n\
          registries:\n  - name: hq\n    public: [http://hub.example.com]\n    upstream: {{ \
          endpoints: [{}], health: {{ path: /api/v2.0/ping, interval: 1h }} }}\n    reattach: {{ \
          mode: off }}\n  - name: gone\n    public: [http://gone.example.com]\n    upstream: {{ \
          endpoints: ['http://127.0.0.1:{}'], health: {{ path: /x, interval: 1h }} }}\n",
-        standin.origin(),
+        fake_harbor.origin(),
         free_port(),
     );
     World {
         gateway: Gateway::with_config(&yaml),
-        standin,
+        fake_harbor,
     }
 }
 
@@ -94,11 +94,11 @@ async fn real_failures_are_shown_as_they_happen() {
     browser.says("#pushes .badge", "ok").await;
 
     // Harbor breaks the connection in the middle of a commit.
-    let faults = world.standin.faults();
+    let faults = world.fake_harbor.faults();
     let commits = Match::method(Method::PUT).path_contains("/blobs/uploads/");
-    let cut = Fault::CutRequest {
+    let cut = InjectedFault::CutRequest {
         after: 3,
-        end: End::Reset,
+        end: ConnectionEnd::Reset,
     };
     faults.inject(commits, Times::N(3), cut);
     for layer in ["a layer", "another", "a third"] {

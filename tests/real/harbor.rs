@@ -1,4 +1,4 @@
-//! A Harbor: the stand-in core in front of a real Distribution registry.
+//! A Harbor: the fake core in front of a real Distribution registry.
 
 use crate::clients::Login;
 use crate::common::plain_http::{self, Answer};
@@ -7,7 +7,7 @@ use crate::world::World;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use harbormouth::net::origin::Origin;
-use harbormouth::testing::fake_harbor::{Backing, Standin, StandinConfig};
+use harbormouth::testing::fake_harbor::{Backing, FakeHarbor, FakeHarborConfig};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,13 +18,13 @@ const INNER_USER: &str = "harbor_registry_user";
 const INNER_PASSWORD: &str = "harbor_registry_password";
 
 /// What is otherwise in a core's setup.
-pub type Change = fn(&mut StandinConfig);
+pub type Change = fn(&mut FakeHarborConfig);
 
 /// A core as it was recorded.
 pub const AS_RECORDED: Change = |_| {};
 
 pub struct Harbor {
-    core: Standin,
+    core: FakeHarbor,
     /// One, unless something stands between core and several.
     registries: Vec<Registry>,
 }
@@ -52,24 +52,24 @@ impl Harbor {
         let registries: Vec<Registry> = (0..count).map(|_| Registry::start(world)).collect();
         let addresses: Vec<SocketAddr> = registries.iter().map(|each| each.address).collect();
         let external_url = Origin::parse(external_url).expect("an external URL");
-        let mut config = StandinConfig {
+        let mut config = FakeHarborConfig {
             backing: Backing::Distribution {
                 address: between(&addresses),
                 username: INNER_USER.to_owned(),
                 password: INNER_PASSWORD.to_owned(),
             },
-            ..StandinConfig::example(external_url)
+            ..FakeHarborConfig::example(external_url)
         };
         change(&mut config);
         let core = world
             .runtime
-            .block_on(Standin::start(config))
+            .block_on(FakeHarbor::start(config))
             .expect("start core");
         Harbor { core, registries }
     }
 
     /// Core itself, to look at what arrived there and to break it.
-    pub fn core(&self) -> &Standin {
+    pub fn core(&self) -> &FakeHarbor {
         &self.core
     }
 

@@ -1,4 +1,4 @@
-//! Harbormouth with real parts: Debian's docker-registry behind the stand-in core, real clients,
+//! Harbormouth with real parts: Debian's docker-registry behind the fake core, real clients,
 //! and real proxies that break pushes. Each chain is first shown to fail without Harbormouth in
 //! the way that clients see today, then to work with it.
 //!

@@ -5,7 +5,7 @@ use crate::clients::{Client, Login, Prepared, Reference, Running};
 use crate::common::wait;
 use crate::image::Image;
 use crate::world::World;
-use harbormouth::testing::fake_harbor::{BodyEnd, Seen, Standin};
+use harbormouth::testing::fake_harbor::{BodyEnd, FakeHarbor, RecordedRequest};
 use std::time::{Duration, Instant};
 
 /// The latest that a client should have said what it has to say.
@@ -112,11 +112,11 @@ fn is_over(running: &mut Running, expect: Expect) -> bool {
 }
 
 /// Waits until Harbor has a part of each client's layer: the first MB of it.
-pub fn wait_in_the_middle(core: &Standin, clients: &[Client]) {
+pub fn wait_in_the_middle(core: &FakeHarbor, clients: &[Client]) {
     for client in clients {
         let path = format!("/v2/lab/{}/blobs/uploads/", client.name());
         wait::until("the middle of a layer", ENOUGH, || {
-            let is_it = |seen: &Seen| {
+            let is_it = |seen: &RecordedRequest| {
                 seen.target.starts_with(&path)
                     && seen.received >= 1_000_000
                     && seen.body == BodyEnd::Open

@@ -17,7 +17,7 @@ pub struct World {
     directory: PathBuf,
     pub ca: Ca,
     sites: AtomicU16,
-    /// Where stand-ins live.
+    /// Where fake Harbors live.
     pub runtime: Runtime,
     containerd: OnceLock<Containerd>,
     dockerd: OnceLock<Dockerd>,

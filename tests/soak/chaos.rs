@@ -5,7 +5,7 @@ use crate::book::{Book, Chaos};
 use crate::random::Random;
 use crate::stage::{BETWEEN_BYTES, Stage};
 use crate::wire::Mode;
-use harbormouth::testing::fake_harbor::{Fault, Match, Times};
+use harbormouth::testing::fake_harbor::{InjectedFault, Match, Times};
 use http::{Method, StatusCode};
 use std::ops::Range;
 use std::sync::Arc;
@@ -77,7 +77,7 @@ async fn act(stage: &mut Stage, book: &Book, random: &mut Random, chaos: Chaos) 
         Chaos::Slow => on_wires(stage, &[0, 1], Mode::Slow, moment * 4).await,
         Chaos::HarborErrors => {
             let method = random.pick(&[Method::PUT, Method::PATCH, Method::GET, Method::POST]);
-            let fault = Fault::Answer {
+            let fault = InjectedFault::Answer {
                 status: StatusCode::INTERNAL_SERVER_ERROR,
                 content_type: "text/plain",
                 body: "broken".to_owned(),

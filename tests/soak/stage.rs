@@ -8,7 +8,7 @@ use crate::random::Random;
 use crate::replica::{Log, Replica};
 use crate::wire::Wire;
 use harbormouth::net::origin::Origin;
-use harbormouth::testing::fake_harbor::{Backing, Standin, StandinConfig};
+use harbormouth::testing::fake_harbor::{Backing, FakeHarbor, FakeHarborConfig};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -50,7 +50,7 @@ pub struct Stage {
     home: TempDir,
     registry: Option<Process>,
     registry_address: SocketAddr,
-    core: Option<Standin>,
+    core: Option<FakeHarbor>,
     core_address: SocketAddr,
     pub wires: [Wire; 2],
     pub doors: Arc<Doors>,
@@ -136,7 +136,7 @@ impl Stage {
         self.core = Some(start_core(self.registry_address, self.core_address).await);
     }
 
-    pub fn core(&self) -> &Standin {
+    pub fn core(&self) -> &FakeHarbor {
         self.core.as_ref().expect("core is up between two episodes")
     }
 
@@ -176,18 +176,18 @@ fn start_registry(home: &TempDir, address: SocketAddr) -> Process {
     process
 }
 
-async fn start_core(registry: SocketAddr, bind: SocketAddr) -> Standin {
+async fn start_core(registry: SocketAddr, bind: SocketAddr) -> FakeHarbor {
     let public = format!("https://{}", crate::client::HUB);
-    let config = StandinConfig {
+    let config = FakeHarborConfig {
         backing: Backing::Distribution {
             address: registry,
             username: "core".to_owned(),
             password: "unasked".to_owned(),
         },
         bind,
-        ..StandinConfig::example(Origin::parse(&public).expect("an origin"))
+        ..FakeHarborConfig::example(Origin::parse(&public).expect("an origin"))
     };
-    Standin::start(config).await.expect("start core")
+    FakeHarbor::start(config).await.expect("start core")
 }
 
 fn write_configuration(home: &TempDir, wires: &[Wire; 2], name: &str, keepalive: u64) -> PathBuf {

@@ -6,7 +6,7 @@ use crate::files;
 use crate::pages::page;
 use harbormouth::doctor::kind::Kind;
 use harbormouth::observe::metrics::FAMILIES;
-use harbormouth::observe::push::Finding;
+use harbormouth::observe::push::PushFinding;
 use harbormouth::oci::reason::Reason;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -95,7 +95,7 @@ fn the_page_of_reasons_lists_every_one_as_it_is() {
 #[test]
 fn the_page_of_reasons_lists_every_finding() {
     let text = read("docs/reasons.md");
-    for finding in Finding::ALL {
+    for finding in PushFinding::ALL {
         let row = format!("\n| {} | ", anchor(finding.as_str()));
         assert!(text.contains(&row), "{finding}");
     }
@@ -289,7 +289,7 @@ fn the_page_of_limits_has_every_limit_with_its_default() {
 fn every_word_that_may_be_looked_up_has_an_address() {
     let settings = all_settings();
     let reasons = Reason::ALL.iter().map(|reason| reason.as_str());
-    let findings = Finding::ALL.iter().map(|finding| finding.as_str());
+    let findings = PushFinding::ALL.iter().map(|finding| finding.as_str());
     let of_pages: [(&str, Vec<&str>); 4] = [
         ("docs/reasons.md", reasons.chain(findings).collect()),
         (

@@ -140,7 +140,7 @@ fn metric_names_follow_the_conventions() {
     for family in FAMILIES {
         let name = family.name;
         assert!(name.starts_with("harbormouth_"), "{name}");
-        let counts = family.kind == harbormouth::observe::metrics::Kind::Counter;
+        let counts = family.kind == harbormouth::observe::metrics::MetricKind::Counter;
         assert_eq!(counts, name.ends_with("_total"), "{name}");
         assert!(family.help.ends_with('.'), "{name}");
     }

@@ -13,12 +13,12 @@ use std::time::Duration;
 pub struct Examination {
     /// Without credentials.
     pub options: doctor::Options,
-    pub login: Login,
+    pub login: LoginSource,
     pub format: Format,
 }
 
 /// Whose credentials the doctor uses.
-pub enum Login {
+pub enum LoginSource {
     /// This user's, with the password on standard input.
     User(String),
     /// Those that docker has for this registry.
@@ -83,7 +83,7 @@ impl DoctorArgs {
                 artifact: doctor::Artifact::from_seed(uuid::Uuid::new_v4().as_u64_pair().0),
                 extent: doctor::Extent::Whole,
             },
-            login: self.user.map_or(Login::Docker, Login::User),
+            login: self.user.map_or(LoginSource::Docker, LoginSource::User),
             format: if self.json {
                 Format::Json
             } else {

@@ -2,7 +2,7 @@
 
 use super::super::{ClientAddressRule, Config, Prefer, ReattachMode};
 use super::{Files, assert_lines, registry, top};
-use crate::tickets::Key;
+use crate::tickets::SealingKey;
 use std::time::Duration;
 
 pub(super) fn load(yaml: &str) -> Config {
@@ -291,7 +291,7 @@ login_limit: {{ failures: 0, within: 90s, exempt: ['::ffff:10.0.0.0/104'] }}"
         assert_eq!(format!("{first:?}"), format!("{second:?}"), "{printed}");
         assert_eq!(second.to_yaml().unwrap(), printed);
         for byte in [1, 2] {
-            let key = Key::new([byte; 32]).write();
+            let key = SealingKey::new([byte; 32]).write();
             let secret = key.trim().rsplit(':').next().unwrap();
             assert!(!printed.contains(secret), "{printed}");
             assert!(!format!("{first:?}").contains(secret), "{first:?}");

@@ -1,13 +1,13 @@
 //! What is asked of the machine itself: files, their modes, and where relative names start.
 
-use super::super::{Error, load_file};
+use super::super::{ConfigError, load_file};
 use super::{LISTENERS, REGISTRIES};
-use crate::tickets::Key;
+use crate::tickets::SealingKey;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-fn load(directory: &Path, yaml: &str) -> Result<super::Config, Error> {
+fn load(directory: &Path, yaml: &str) -> Result<super::Config, ConfigError> {
     let file = directory.join("conf.yaml");
     fs::write(&file, format!("{LISTENERS}{REGISTRIES}{yaml}\n")).unwrap();
     load_file(&file)
@@ -18,7 +18,7 @@ fn a_file_is_read_with_what_it_names() {
     let directory = tempfile::tempdir().unwrap();
     let directory = directory.path();
     let key = directory.join("seal.key");
-    fs::write(&key, Key::new([1; 32]).write().as_bytes()).unwrap();
+    fs::write(&key, SealingKey::new([1; 32]).write().as_bytes()).unwrap();
     let shown = directory.display();
     for (mode, warning) in [
         (

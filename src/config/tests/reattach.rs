@@ -3,11 +3,11 @@
 use super::super::{ClientAddressRule, ReattachMode};
 use super::hops::load;
 use super::{Files, LISTENERS, Path, assert_lines, registries, registry, top};
-use crate::tickets::Key;
+use crate::tickets::SealingKey;
 
 #[test]
 fn a_registry_overrides_reattach_key_by_key() {
-    let id = |byte| Key::new([byte; 32]).id();
+    let id = |byte| SealingKey::new([byte; 32]).id();
     let two = |default: &str, own: &str| {
         let upstream = "public: [http://NAME], upstream: { endpoints: [http://10.0.0.5] }";
         let hq = upstream.replace("NAME", "hub");
@@ -77,7 +77,7 @@ fn a_registry_overrides_reattach_key_by_key() {
 
 #[test]
 fn bad_sealing_keys_are_refused() {
-    let id = Key::new([1; 32]).id();
+    let id = SealingKey::new([1; 32]).id();
     let twice = |key: &str, file: &str, first: &str| {
         format!(
             "reattach.keys.{key}: {file:?} holds the same sealing key ({id}) as reattach.keys.{first}; name each key once"
@@ -216,7 +216,7 @@ fn a_key_that_everybody_may_read_is_a_warning() {
 /// A key may be pasted wherever a file's name is expected, or where a key of the document is.
 #[test]
 fn a_pasted_key_is_not_shown() {
-    let key = Key::new([0xC7; 32]).write();
+    let key = SealingKey::new([0xC7; 32]).write();
     let key = key.trim();
     let secret = key.rsplit(':').next().unwrap();
     for yaml in [

@@ -3,7 +3,7 @@
 use super::super::display::{bytes, clean};
 use super::super::judge::Judged;
 use super::super::step::Step;
-use super::super::trace::{Answer, Exchange, Trouble, Walk};
+use super::super::trace::{Exchange, ResponseSeen, Trouble, Walk};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -109,7 +109,7 @@ pub(crate) fn location(walk: &Walk) -> Option<String> {
     location_of(walk.answer(Step::UploadStart)?)
 }
 
-pub(crate) fn location_of(answer: &Answer) -> Option<String> {
+pub(crate) fn location_of(answer: &ResponseSeen) -> Option<String> {
     let value = answer.header("location")?;
     let end = match value.find("://") {
         Some(at) => value[at + 3..].find('/').map(|slash| at + 3 + slash),

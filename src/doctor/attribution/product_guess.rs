@@ -2,9 +2,9 @@
 
 use super::super::product::Product;
 use super::super::step::Step;
-use super::super::trace::{Answer, Walk};
+use super::super::trace::{ResponseSeen, Walk};
 use crate::oci::challenge::{Challenge, SERVICE};
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -15,10 +15,10 @@ pub(crate) struct Guess {
     /// Who answers first there; none where it leaves no trace, as HAProxy does.
     pub(crate) hop: Option<Hop>,
     /// What stands at the chain's end.
-    pub(crate) registry: Option<Registry>,
+    pub(crate) registry: Option<RegistryProduct>,
 }
 
-words! {
+str_enum! {
     /// Who answers at an entry, the outermost first: a CDN leaves its own headers beside an inner
     /// nginx's `Server`.
     #[derive(PartialOrd, Ord, Deserialize)]
@@ -48,8 +48,8 @@ words! {
     }
 }
 
-words! {
-    pub(crate) enum Registry {
+str_enum! {
+    pub(crate) enum RegistryProduct {
         Harbor "Harbor",
         /// Distribution, or what speaks like it.
         Distribution "registry",
@@ -60,12 +60,12 @@ const TEXT: &str = include_str!("hops.yaml");
 
 /// The file is a part of the program, and a test reads it: there is nothing to be said of one that
 /// can't be read.
-static HOPS: LazyLock<BTreeMap<Hop, About>> =
+static HOPS: LazyLock<BTreeMap<Hop, HopSigns>> =
     LazyLock::new(|| serde_yaml::from_str(TEXT).unwrap_or_default());
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct About {
+struct HopSigns {
     product: Option<Product>,
     /// In the subject of a certificate that it makes for itself.
     certificate: Option<String>,
@@ -93,14 +93,14 @@ impl Hop {
     }
 
     /// Whether an answer gives it away.
-    fn has_signed(self, answer: &Answer) -> bool {
+    fn has_signed(self, answer: &ResponseSeen) -> bool {
         let about = HOPS.get(&self);
         about.is_some_and(|about| about.signs.iter().any(|sign| sign.is_in(answer)))
     }
 }
 
 impl Sign {
-    fn is_in(&self, answer: &Answer) -> bool {
+    fn is_in(&self, answer: &ResponseSeen) -> bool {
         match self {
             Sign::Header(name) => answer.header(name).is_some(),
             Sign::Prefix(begin) => answer.headers.iter().any(|one| one.0.starts_with(begin)),
@@ -113,7 +113,7 @@ impl Sign {
 
 pub(crate) fn guess(walk: &Walk) -> Guess {
     // What port 80 says is another server's word.
-    let answers: Vec<&Answer> = walk
+    let answers: Vec<&ResponseSeen> = walk
         .exchanges
         .iter()
         .filter(|one| !matches!(one.step, Step::PlainHttp | Step::PlainHttpWrite))
@@ -128,7 +128,7 @@ pub(crate) fn guess(walk: &Walk) -> Guess {
 /// Who wrote the page that a step was answered with: an error that is no registry's own is signed by
 /// the hop that made it.
 pub(crate) fn author(walk: &Walk, step: Step) -> Option<Hop> {
-    let pages: Vec<&Answer> = walk
+    let pages: Vec<&ResponseSeen> = walk
         .all(step)
         .filter_map(|one| one.answer())
         .filter(|answer| answer.status >= 400 && says(answer, "content-type", "text/html"))
@@ -150,13 +150,13 @@ fn by_certificate(walk: &Walk) -> Option<Hop> {
         .find(|hop| own(hop).is_some_and(is_shown))
 }
 
-fn hop(answers: &[&Answer]) -> Option<Hop> {
+fn hop(answers: &[&ResponseSeen]) -> Option<Hop> {
     let has_signed = |hop: &Hop| answers.iter().any(|answer| hop.has_signed(answer));
     Hop::ALL.into_iter().find(has_signed)
 }
 
 /// `nginx`, `nginx/1.22.1`, `Apache (Debian)`.
-fn server(answer: &Answer, product: &str) -> bool {
+fn server(answer: &ResponseSeen, product: &str) -> bool {
     answer.headers("server").any(|value| {
         let value = value.to_ascii_lowercase();
         value
@@ -165,29 +165,29 @@ fn server(answer: &Answer, product: &str) -> bool {
     })
 }
 
-fn says(answer: &Answer, name: &str, part: &str) -> bool {
+fn says(answer: &ResponseSeen, name: &str, part: &str) -> bool {
     answer
         .headers(name)
         .any(|value| value.to_ascii_lowercase().contains(part))
 }
 
-fn registry(answers: &[&Answer]) -> Option<Registry> {
-    let is_harbor = |answer: &&Answer| {
+fn registry(answers: &[&ResponseSeen]) -> Option<RegistryProduct> {
+    let is_harbor = |answer: &&ResponseSeen| {
         answer.header("x-harbor-csrf-token").is_some()
             || answer
                 .headers("set-cookie")
                 .any(|value| value.starts_with("sid=") || value.contains("_gorilla_csrf"))
             || answer.challenges().any(|one| is_harbors(&one))
     };
-    let is_registry = |answer: &&Answer| {
+    let is_registry = |answer: &&ResponseSeen| {
         answer
             .header("docker-distribution-api-version")
             .is_some_and(|version| version.starts_with("registry/2"))
     };
     if answers.iter().any(is_harbor) {
-        Some(Registry::Harbor)
+        Some(RegistryProduct::Harbor)
     } else if answers.iter().any(is_registry) {
-        Some(Registry::Distribution)
+        Some(RegistryProduct::Distribution)
     } else {
         None
     }
@@ -208,11 +208,11 @@ mod tests {
 
     #[test]
     fn the_file_has_signs_of_every_hop() {
-        let hops: BTreeMap<Hop, About> = serde_yaml::from_str(TEXT).unwrap();
+        let hops: BTreeMap<Hop, HopSigns> = serde_yaml::from_str(TEXT).unwrap();
         let keys = serde_yaml::from_str::<serde_yaml::Value>(TEXT);
         assert!(keys.is_ok(), "a hop twice: {keys:?}");
         assert!(hops.keys().eq(&Hop::ALL));
-        let is_told = |about: &About| about.certificate.is_some() || !about.signs.is_empty();
+        let is_told = |about: &HopSigns| about.certificate.is_some() || !about.signs.is_empty();
         assert!(hops.values().all(is_told));
     }
 }

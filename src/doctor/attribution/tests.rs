@@ -119,7 +119,7 @@ fn certificates_are_the_outermost_hops() {
 #[test]
 fn who_stands_there_is_read_from_what_answers_give_away() {
     let with = |name: &str, value: &str| Made::harbor(HUB).header(Step::Ping, name, Some(value));
-    let harbor = Some(Registry::Harbor);
+    let harbor = Some(RegistryProduct::Harbor);
     for (name, made, hop, product) in [
         ("nothing", Made::harbor(HUB), None, None),
         (
@@ -238,7 +238,7 @@ fn who_stands_there_is_read_from_what_answers_give_away() {
     }
     assert_eq!(
         guess(&distribution.0).registry,
-        Some(Registry::Distribution)
+        Some(RegistryProduct::Distribution)
     );
 }
 

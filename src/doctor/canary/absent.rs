@@ -2,7 +2,7 @@
 //! with a canary is refused.
 
 use crate::observe::metrics::CanaryLabels;
-use crate::runtime::Current;
+use crate::runtime::CurrentSnapshot;
 use serde::Serialize;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -29,7 +29,7 @@ pub(crate) fn labels() -> CanaryLabels {
 }
 
 pub(crate) async fn supervise<R>(
-    _current: Arc<Current>,
+    _current: Arc<CurrentSnapshot>,
     _canaries: Arc<Canaries>,
     _reloaded: watch::Receiver<R>,
     _draining: watch::Receiver<bool>,

@@ -5,7 +5,7 @@ use crate::doctor::finding::Finding;
 use crate::doctor::judge::judge;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Entry, Walk};
-use crate::doctor::walk::{Bounds, Walker, Watcher};
+use crate::doctor::walk::{WalkTimeouts, Walker, Watcher};
 use std::future::Future;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -54,10 +54,10 @@ impl Examine for Doctor {
         // The system's authorities are read from files.
         let walker = tokio::task::spawn_blocking(move || Walker::new(&options));
         let walker = walker.await.map_err(|error| error.to_string())?;
-        let bounds = Bounds {
+        let bounds = WalkTimeouts {
             total: TOTAL,
             cleaning: CLEANING,
-            ..Bounds::default()
+            ..WalkTimeouts::default()
         };
         let mut walker = walker
             .map_err(|error| error.to_string())?

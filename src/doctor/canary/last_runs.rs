@@ -1,6 +1,6 @@
 //! The last run of each registry's canary, for the admin listener, and since when runs have been bad.
 
-use super::run::Run;
+use super::run::CanaryRun;
 use super::settings::Settings;
 use crate::epoch::since_epoch;
 use parking_lot::Mutex;
@@ -10,12 +10,12 @@ use std::time::SystemTime;
 
 /// What is known of every canary; one for the process.
 #[derive(Debug, Default)]
-pub(crate) struct Canaries(Mutex<BTreeMap<String, Seen>>);
+pub(crate) struct Canaries(Mutex<BTreeMap<String, LastRun>>);
 
 #[derive(Debug)]
-struct Seen {
+struct LastRun {
     settings: Settings,
-    last: Option<Run>,
+    last: Option<CanaryRun>,
     last_success: Option<SystemTime>,
     /// Bad runs since the last good one.
     bad: u64,
@@ -65,7 +65,7 @@ impl Canaries {
         let mut seen = self.0.lock();
         let one = seen
             .entry(settings.canary.registry.clone())
-            .or_insert_with(|| Seen {
+            .or_insert_with(|| LastRun {
                 settings: settings.clone(),
                 last: None,
                 last_success: None,
@@ -79,7 +79,7 @@ impl Canaries {
         self.0.lock().retain(|registry, _| runs(registry));
     }
 
-    pub(crate) fn record(&self, registry: &str, run: Run) -> Change {
+    pub(crate) fn record(&self, registry: &str, run: CanaryRun) -> Change {
         let mut seen = self.0.lock();
         let Some(one) = seen.get_mut(registry) else {
             return Change::Nothing;
@@ -102,11 +102,11 @@ impl Canaries {
 
     /// The canary of a registry; none where none is configured, or it rests.
     pub(crate) fn view(&self, registry: &str) -> Option<CanaryView> {
-        self.0.lock().get(registry).map(Seen::view)
+        self.0.lock().get(registry).map(LastRun::view)
     }
 }
 
-impl Seen {
+impl LastRun {
     fn view(&self) -> CanaryView {
         let run = self.last.as_ref();
         let failure = run.and_then(|run| run.failure.as_ref());

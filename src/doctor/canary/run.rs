@@ -13,13 +13,13 @@ use std::time::{Duration, SystemTime};
 
 /// One run that was taken to its end.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Run {
+pub(crate) struct CanaryRun {
     /// When it began.
     pub(crate) time: SystemTime,
     /// In their order.
     pub(crate) steps: Vec<Taken>,
     /// None where it was good.
-    pub(crate) failure: Option<Failure>,
+    pub(crate) failure: Option<RunFailure>,
     /// What is wrong though it was good.
     pub(crate) warning: Option<(Kind, String)>,
     /// What it pushed and could not remove, in a sentence.
@@ -38,7 +38,7 @@ pub(crate) struct Taken {
 
 /// Why a run was bad.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub(crate) struct RunFailure {
     /// One of [`super::STEPS`].
     pub(crate) step: Step,
     /// What the judge found; none where it explains nothing.
@@ -55,23 +55,28 @@ pub(crate) struct Failure {
 
 /// How a walk came to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum RunEnd {
     Whole,
     /// It was ended after this time.
     OutOfTime(Duration),
 }
 
-impl Run {
+impl CanaryRun {
     /// The result of a walk with these findings.
-    pub(crate) fn of(time: SystemTime, walk: &Walk, findings: &[Finding], end: &End) -> Run {
+    pub(crate) fn of(
+        time: SystemTime,
+        walk: &Walk,
+        findings: &[Finding],
+        end: &RunEnd,
+    ) -> CanaryRun {
         let grave = |finding: &&Finding| finding.severity != Severity::Warning;
         let found = findings.iter().find(grave);
         let failure = match found {
-            Some(finding) => Some(Failure::found(walk, finding)),
-            None => Failure::unexplained(walk, end),
+            Some(finding) => Some(RunFailure::found(walk, finding)),
+            None => RunFailure::unexplained(walk, end),
         };
         let warning = findings.first().filter(|_| failure.is_none());
-        Run {
+        CanaryRun {
             time,
             steps: taken(walk),
             failure,
@@ -81,13 +86,13 @@ impl Run {
     }
 
     /// A run that came to nothing, for a cause that is not in the chain.
-    pub(crate) fn broken(time: SystemTime, why: &str) -> Run {
-        Run {
+    pub(crate) fn broken(time: SystemTime, why: &str) -> CanaryRun {
+        CanaryRun {
             time,
             steps: Vec::new(),
-            failure: Some(Failure {
+            failure: Some(RunFailure {
                 fault: Fault::Gateway,
-                ..Failure::at(Step::Resolve, format!("The run could not start: {why}."))
+                ..RunFailure::at(Step::Resolve, format!("The run could not start: {why}."))
             }),
             warning: None,
             left: None,
@@ -99,9 +104,9 @@ impl Run {
     }
 }
 
-impl Failure {
-    fn at(step: Step, summary: String) -> Failure {
-        Failure {
+impl RunFailure {
+    fn at(step: Step, summary: String) -> RunFailure {
+        RunFailure {
             step,
             kind: None,
             summary,
@@ -113,7 +118,7 @@ impl Failure {
         }
     }
 
-    fn found(walk: &Walk, finding: &Finding) -> Failure {
+    fn found(walk: &Walk, finding: &Finding) -> RunFailure {
         let summary = match &finding.cause {
             Some(cause) => format!("{} Likely cause: {cause}", finding.summary),
             None => finding.summary.clone(),
@@ -122,7 +127,7 @@ impl Failure {
             finding.kind,
             Kind::LoginRefused | Kind::NothingGranted | Kind::PushNotGranted
         );
-        let mut failure = Failure::at(step(finding.step), summary);
+        let mut failure = RunFailure::at(step(finding.step), summary);
         failure.kind = Some(finding.kind);
         if is_account {
             failure.fault = Fault::Client;
@@ -131,43 +136,43 @@ impl Failure {
     }
 
     /// Nothing was found, and yet something is missing.
-    fn unexplained(walk: &Walk, end: &End) -> Option<Failure> {
+    fn unexplained(walk: &Walk, end: &RunEnd) -> Option<RunFailure> {
         let is_done = |step: &Step| {
             let mut exchanges = walk.all(*step);
             exchanges.any(Exchange::is_success)
         };
         let step = essential().find(|step| !is_done(step));
         let summary = match (end, step) {
-            (End::OutOfTime(after), _) => {
+            (RunEnd::OutOfTime(after), _) => {
                 format!("The run did not finish within {} s.", after.as_secs())
             }
-            (End::Whole, Some(step)) => match walk.first(step).map(|one| &one.result) {
+            (RunEnd::Whole, Some(step)) => match walk.first(step).map(|one| &one.result) {
                 Some(Ok(answer)) => format!("It was answered with {}.", answer.status),
                 Some(Err(trouble)) => format!("There was no answer: {trouble}."),
                 None => "The run ended before this step.".to_owned(),
             },
-            (End::Whole, None) => {
+            (RunEnd::Whole, None) => {
                 let is_other = |step: &Step| {
                     let answer = walk.answer(*step);
                     answer.is_some_and(|one| one.content_matches == Some(false))
                 };
                 let step = essential().find(is_other)?;
                 let other = "The pull returned different bytes than the push had sent.";
-                return Some(Failure::at(step, other.to_owned()).with(walk.first(step)));
+                return Some(RunFailure::at(step, other.to_owned()).with(walk.first(step)));
             }
         };
         let step = step.unwrap_or(Step::ManifestDelete);
-        Some(Failure::at(step, summary).with(walk.first(step)))
+        Some(RunFailure::at(step, summary).with(walk.first(step)))
     }
 
     /// With what the request at which it failed says.
-    fn with(self, exchange: Option<&Exchange>) -> Failure {
+    fn with(self, exchange: Option<&Exchange>) -> RunFailure {
         let Some(exchange) = exchange else {
             return self;
         };
         let answer = exchange.result.as_ref().ok();
         let id = answer.and_then(|answer| answer.header("x-request-id"));
-        Failure {
+        RunFailure {
             status: answer.map(|answer| answer.status),
             request_id: id.unwrap_or_default().to_owned(),
             sent: exchange.sent,

@@ -2,7 +2,7 @@
 
 use super::examine::Examine;
 use super::last_runs::{Canaries, Change};
-use super::run::{End, Leaves, Run, leaves};
+use super::run::{CanaryRun, Leaves, RunEnd, leaves};
 use super::settings::{Content, Settings};
 use super::steps::operation;
 use crate::doctor::finding::Finding;
@@ -60,8 +60,8 @@ impl<E: Examine> Runner<E> {
                 return;
             };
             let mut run = match &walk {
-                Ok((walk, findings)) => Run::of(time, walk, findings, &end),
-                Err(why) => Run::broken(time, why),
+                Ok((walk, findings)) => CanaryRun::of(time, walk, findings, &end),
+                Err(why) => CanaryRun::broken(time, why),
             };
             if let Ok((walk, _)) = &walk {
                 let kept_for = kept.as_ref().map(|(since, _)| since.elapsed());
@@ -82,7 +82,7 @@ impl<E: Examine> Runner<E> {
 
     /// Takes one walk and has it judged, on a task of its own: what goes wrong ends that. None where
     /// the canary is to stop: nothing is told.
-    async fn walk(&mut self, content: Content) -> Option<(Examined, End)> {
+    async fn walk(&mut self, content: Content) -> Option<(Examined, RunEnd)> {
         let (end, ends) = watch::channel(false);
         let mut walking = JoinSet::new();
         let (examine, options) = (self.examine.clone(), self.settings.options(content));
@@ -94,7 +94,7 @@ impl<E: Examine> Runner<E> {
         let patience = self.settings.patience();
         let is_stopped = tokio::select! {
             Some(done) = walking.join_next() => {
-                return Some((done.unwrap_or_else(|error| Err(error.to_string())), End::Whole));
+                return Some((done.unwrap_or_else(|error| Err(error.to_string())), RunEnd::Whole));
             }
             () = tokio::time::sleep(patience) => false,
             () = stopped(&mut self.stop) => true,
@@ -110,11 +110,11 @@ impl<E: Examine> Runner<E> {
             Ok(Some(Err(error))) => Err(error.to_string()),
             Ok(None) | Err(_) => Err(format!("it did not end within {} s", patience.as_secs())),
         };
-        Some((walk, End::OutOfTime(patience)))
+        Some((walk, RunEnd::OutOfTime(patience)))
     }
 
     /// Tells metrics, log, failures and the page.
-    fn tell(&self, run: Run) {
+    fn tell(&self, run: CanaryRun) {
         let taken = run
             .steps
             .iter()

@@ -4,7 +4,7 @@ use super::examine::Examine;
 use super::last_runs::Canaries;
 use super::runner::Runner;
 use super::settings::Settings;
-use crate::runtime::{Current, Shared};
+use crate::runtime::{CurrentSnapshot, Snapshot};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -19,7 +19,7 @@ struct Running {
 /// Has every canary run that is configured, until a drain begins; then what is under way is ended and
 /// cleaned up, which takes seconds at most.
 pub(crate) async fn supervise<E: Examine, R>(
-    current: Arc<Current>,
+    current: Arc<CurrentSnapshot>,
     canaries: Arc<Canaries>,
     mut reloaded: watch::Receiver<R>,
     mut draining: watch::Receiver<bool>,
@@ -47,7 +47,7 @@ pub(crate) async fn supervise<E: Examine, R>(
 /// What runs from now on.
 fn reconcile<E: Examine>(
     before: Vec<Running>,
-    shared: &Shared,
+    shared: &Snapshot,
     canaries: &Arc<Canaries>,
     examine: &E,
 ) -> Vec<Running> {
@@ -81,7 +81,7 @@ fn reconcile<E: Examine>(
 fn begin<E: Examine>(
     settings: Settings,
     before: Option<Running>,
-    shared: &Shared,
+    shared: &Snapshot,
     canaries: &Arc<Canaries>,
     examine: &E,
 ) -> Option<Running> {

@@ -1,9 +1,9 @@
 //! Registry clients that push alike.
 
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 use serde::Deserialize;
 
-words! {
+str_enum! {
     /// Clients that push alike.
     #[derive(Hash, PartialOrd, Ord, Deserialize)]
     #[serde(rename_all = "snake_case")]

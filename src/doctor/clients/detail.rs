@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// How something is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Circumstance {
+pub(crate) enum Detail {
     /// As it mostly is, or nothing more is known.
     Usual,
     /// At some addresses of the name only, or not every time.

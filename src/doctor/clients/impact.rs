@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 /// What a finding means for one client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Effect {
+pub(crate) struct Impact {
     pub(crate) client: Client,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: Ending,
     /// How, in the words that its user reads where it breaks.
     pub(crate) how: String,
 }
@@ -15,7 +15,7 @@ pub(crate) struct Effect {
 /// How a push by one client ends, with this alone being wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Outcome {
+pub(crate) enum Ending {
     Works,
     /// It works, and gives away what is secret: a password or token in clear, or to another host.
     Leaks,

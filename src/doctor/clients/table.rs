@@ -1,8 +1,8 @@
 //! The table of `clients.yaml`: how each client behaves with a finding, and which message it shows.
 
 use super::client::Client;
-use super::detail::{Circumstance, Header, LostOn, Surroundings, Unusable};
-use super::impact::Outcome;
+use super::detail::{Detail, Header, LostOn, Surroundings, Unusable};
+use super::impact::Ending;
 use crate::doctor::kind::Kind;
 use crate::doctor::placeholders::filled;
 use serde::{Deserialize, Serialize};
@@ -14,28 +14,29 @@ const TEXT: &str = include_str!("clients.yaml");
 
 /// The file is a part of the program, and a test reads it: there is nothing to be said of one that
 /// can't be read.
-static TABLE: LazyLock<Table> = LazyLock::new(|| serde_yaml::from_str(TEXT).unwrap_or_default());
+static TABLE: LazyLock<ClientTable> =
+    LazyLock::new(|| serde_yaml::from_str(TEXT).unwrap_or_default());
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
-    clients: BTreeMap<Client, About>,
+struct ClientTable {
+    clients: BTreeMap<Client, ClientData>,
     phrases: BTreeMap<String, String>,
-    refused: BTreeMap<Client, Refused>,
+    refused: BTreeMap<Client, ErrorPhrases>,
     reasons: BTreeMap<u16, String>,
-    findings: BTreeMap<Kind, Vec<Row>>,
+    findings: BTreeMap<Kind, Vec<ClientRow>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct About {
+struct ClientData {
     programs: String,
     rules: BTreeMap<String, Value>,
 }
 
 /// An error answer, as a client shows it.
 #[derive(Deserialize)]
-struct Refused {
+struct ErrorPhrases {
     otherwise: String,
     #[serde(flatten)]
     by_status: BTreeMap<String, String>,
@@ -44,7 +45,7 @@ struct Refused {
 /// How a push ends, where the conditions hold.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Row {
+struct ClientRow {
     /// What is accepted of each fact.
     #[serde(flatten)]
     when: BTreeMap<String, Vec<Value>>,
@@ -55,7 +56,7 @@ struct Row {
 }
 
 /// What conditions are of: a client's rules, what was seen of a finding, and what surrounds it.
-type Facts<'a> = BTreeMap<&'a str, Value>;
+type FindingFacts<'a> = BTreeMap<&'a str, Value>;
 
 /// regclient's chunks, which it falls back to.
 const CHUNK: u64 = 1 << 20;
@@ -70,9 +71,9 @@ pub(super) fn programs(client: Client) -> &'static str {
 pub(super) fn ending(
     client: Client,
     kind: Kind,
-    circumstance: Circumstance,
+    circumstance: Detail,
     around: Surroundings,
-) -> Option<(Outcome, String)> {
+) -> Option<(Ending, String)> {
     let rules = &TABLE.clients.get(&client)?.rules;
     let facts = facts(client, rules, circumstance, around);
     let mut rows = TABLE.findings.get(&kind)?.iter();
@@ -84,9 +85,9 @@ pub(super) fn ending(
 fn facts<'a>(
     client: Client,
     rules: &'a BTreeMap<String, Value>,
-    circumstance: Circumstance,
+    circumstance: Detail,
     around: Surroundings,
-) -> Facts<'a> {
+) -> FindingFacts<'a> {
     // Where nothing was seen of them.
     let usual = [
         ("unusable", fact(Unusable::Missing)),
@@ -95,12 +96,12 @@ fn facts<'a>(
         ("passes_chunks", fact(false)),
     ];
     let seen = match circumstance {
-        Circumstance::OtherHost(reach) => Some(("reach", fact(reach))),
-        Circumstance::Unusable(what) => Some(("unusable", fact(what))),
-        Circumstance::Lost(on) => Some(("lost", fact(on))),
-        Circumstance::Header(header) => Some(("header", fact(header))),
-        Circumstance::Passes(bytes) => Some(("passes_chunks", fact(bytes >= CHUNK))),
-        Circumstance::Usual | Circumstance::Partly => None,
+        Detail::OtherHost(reach) => Some(("reach", fact(reach))),
+        Detail::Unusable(what) => Some(("unusable", fact(what))),
+        Detail::Lost(on) => Some(("lost", fact(on))),
+        Detail::Header(header) => Some(("header", fact(header))),
+        Detail::Passes(bytes) => Some(("passes_chunks", fact(bytes >= CHUNK))),
+        Detail::Usual | Detail::Partly => None,
     };
     let around = [
         ("client", fact(client)),
@@ -118,20 +119,20 @@ fn fact(fact: impl Serialize) -> Value {
     serde_yaml::to_value(fact).unwrap_or_default()
 }
 
-impl Row {
-    fn counts(&self, facts: &Facts<'_>) -> bool {
+impl ClientRow {
+    fn counts(&self, facts: &FindingFacts<'_>) -> bool {
         self.when.iter().all(|(name, accepted)| {
             let fact = facts.get(name.as_str());
             fact.is_some_and(|fact| accepted.contains(fact))
         })
     }
 
-    fn said(&self) -> Option<(Outcome, &str)> {
+    fn said(&self) -> Option<(Ending, &str)> {
         let ends = [
-            (Outcome::Works, &self.works),
-            (Outcome::Leaks, &self.leaks),
-            (Outcome::Sometimes, &self.sometimes),
-            (Outcome::Breaks, &self.breaks),
+            (Ending::Works, &self.works),
+            (Ending::Leaks, &self.leaks),
+            (Ending::Sometimes, &self.sometimes),
+            (Ending::Breaks, &self.breaks),
         ];
         let mut ends = ends.into_iter();
         ends.find_map(|(outcome, how)| Some((outcome, how.as_deref()?)))
@@ -167,8 +168,8 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    fn circumstances() -> Vec<Circumstance> {
-        use Circumstance::{Header as Lacks, Lost, OtherHost, Passes, Unusable as Is, Usual};
+    fn circumstances() -> Vec<Detail> {
+        use Detail::{Header as Lacks, Lost, OtherHost, Passes, Unusable as Is, Usual};
         let mut all = vec![Usual, Passes(0), Passes(CHUNK)];
         all.extend(
             [
@@ -215,7 +216,7 @@ mod tests {
     }
 
     /// What may be known of this client, in whatever circumstances.
-    fn all_facts(client: Client) -> Vec<Facts<'static>> {
+    fn all_facts(client: Client) -> Vec<FindingFacts<'static>> {
         let rules = &TABLE.clients[&client].rules;
         let mut all = Vec::new();
         for seen in circumstances() {
@@ -228,7 +229,7 @@ mod tests {
 
     /// What counts for this client, in whatever circumstances.
     fn rows(client: Client, kind: Kind) -> Vec<Option<usize>> {
-        let place = |facts: &Facts<'_>| {
+        let place = |facts: &FindingFacts<'_>| {
             let mut rows = TABLE.findings[&kind].iter();
             rows.position(|row| row.counts(facts))
         };
@@ -262,7 +263,7 @@ mod tests {
 
     #[test]
     fn the_file_has_words_for_every_client() {
-        let table: Table = serde_yaml::from_str(TEXT).unwrap();
+        let table: ClientTable = serde_yaml::from_str(TEXT).unwrap();
         let keys = serde_yaml::from_str::<serde_yaml::Value>(TEXT);
         assert!(keys.is_ok(), "a row twice: {keys:?}");
         assert!(table.clients.keys().eq(&Client::ALL));

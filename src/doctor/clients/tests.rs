@@ -4,8 +4,8 @@
 use super::*;
 use crate::doctor::finding::Finding;
 use Authentication::{Basic, Bearer, None as Open};
-use Circumstance::{Lost, OtherHost, Passes, Usual};
-use Outcome::{Breaks as F, Leaks as L, Sometimes as S, Works as W};
+use Detail::{Lost, OtherHost, Passes, Usual};
+use Ending::{Breaks as F, Leaks as L, Sometimes as S, Works as W};
 use PlainHttp::{KeepsWrites, LosesWrites, Nothing, Other, Serves};
 
 const fn around(authentication: Authentication, plain_http: PlainHttp) -> Surroundings {
@@ -20,7 +20,7 @@ const USUAL: Surroundings = around(Bearer, Nothing);
 
 /// The outcomes stand in the order of [`Client::ALL`]: containerd, BuildKit, docker classic,
 /// containers/image, go-containerregistry, oras, regclient.
-type Case = (&'static str, Kind, Circumstance, Surroundings, [Outcome; 7]);
+type Case = (&'static str, Kind, Detail, Surroundings, [Ending; 7]);
 
 #[rustfmt::skip]
 const CASES: &[Case] = &[
@@ -47,15 +47,15 @@ const CASES: &[Case] = &[
     ("a private other host", Kind::LocationHost, OtherHost(Reach::PrivateAddress), USUAL, [F, F, F, S, F, F, F]),
     ("another spelling", Kind::LocationHost, OtherHost(Reach::Respelled), USUAL, [F, F, W, W, F, F, F]),
     ("no Location", Kind::LocationUnusable, Usual, USUAL, [F; 7]),
-    ("no slash", Kind::LocationUnusable, Circumstance::Unusable(Unusable::Relative), USUAL, [F, F, W, W, W, W, W]),
-    ("no scheme", Kind::LocationUnusable, Circumstance::Unusable(Unusable::WithoutScheme), USUAL, [W, W, F, F, F, F, F]),
+    ("no slash", Kind::LocationUnusable, Detail::Unusable(Unusable::Relative), USUAL, [F, F, W, W, W, W, W]),
+    ("no scheme", Kind::LocationUnusable, Detail::Unusable(Unusable::WithoutScheme), USUAL, [W, W, F, F, F, F, F]),
     ("a prefix", Kind::LocationPrefix, Usual, USUAL, [W, W, F, W, W, W, W]),
     ("Authorization lost on PATCH", Kind::AuthorizationLost, Lost(LostOn::Patch), USUAL, [W, W, F, F, F, W, W]),
     ("POST for tokens refused", Kind::TokenPostRefused, Usual, USUAL, [F, F, W, W, W, W, W]),
     ("a private realm", Kind::RealmHost, OtherHost(Reach::PrivateAddress), USUAL, [S, S, S, S, F, F, S]),
-    ("no digest", Kind::HeaderLost, Circumstance::Header(Header::Digest), USUAL, [F, F, W, W, W, W, W]),
-    ("no range", Kind::HeaderLost, Circumstance::Header(Header::Range), USUAL, [W, W, F, W, W, W, W]),
-    ("no next Location", Kind::HeaderLost, Circumstance::Header(Header::NextLocation), USUAL, [W, W, F, F, F, W, W]),
+    ("no digest", Kind::HeaderLost, Detail::Header(Header::Digest), USUAL, [F, F, W, W, W, W, W]),
+    ("no range", Kind::HeaderLost, Detail::Header(Header::Range), USUAL, [W, W, F, W, W, W, W]),
+    ("no next Location", Kind::HeaderLost, Detail::Header(Header::NextLocation), USUAL, [W, W, F, F, F, W, W]),
     ("100 KB", Kind::BodyLimit, Passes(100_000), USUAL, [S; 7]),
     ("1 MiB", Kind::BodyLimit, Passes(1 << 20), USUAL, [S, S, S, S, S, S, W]),
     ("no chunked bodies", Kind::ChunkedRefused, Usual, USUAL, [W, W, F, S, S, W, W]),
@@ -64,7 +64,7 @@ const CASES: &[Case] = &[
     ("slow commits", Kind::CommitSlow, Usual, USUAL, [S, S, W, W, W, W, W]),
     ("errors as pages", Kind::HtmlErrors, Usual, USUAL, [W; 7]),
     ("expired", Kind::CertificateExpired, Usual, USUAL, [F; 7]),
-    ("expired at one address", Kind::CertificateExpired, Circumstance::Partly, USUAL, [S; 7]),
+    ("expired at one address", Kind::CertificateExpired, Detail::Partly, USUAL, [S; 7]),
 ];
 
 #[test]
@@ -73,7 +73,7 @@ fn clients_do_what_they_were_seen_to_do() {
         let effects = effects(*kind, *circumstance, *surroundings);
         let clients: Vec<Client> = effects.iter().map(|effect| effect.client).collect();
         assert_eq!(clients, Client::ALL, "{name}");
-        let outcomes: Vec<Outcome> = effects.iter().map(|effect| effect.outcome).collect();
+        let outcomes: Vec<Ending> = effects.iter().map(|effect| effect.outcome).collect();
         assert_eq!(outcomes, expected, "{name}: {effects:#?}");
     }
 }
@@ -88,8 +88,8 @@ fn who_does_not_work_reads_something() {
         });
     for surroundings in all {
         for kind in Kind::ALL {
-            for effect in effects(kind, Circumstance::Usual, surroundings) {
-                let Effect {
+            for effect in effects(kind, Detail::Usual, surroundings) {
+                let Impact {
                     client,
                     outcome,
                     how,
@@ -156,7 +156,7 @@ fn users_read_what_is_told() {
         ),
         (Kind::BodyLimit, USUAL, Client::DockerClassic, &["HTTP 413"]),
     ] {
-        let all = effects(kind, Circumstance::Usual, surroundings);
+        let all = effects(kind, Detail::Usual, surroundings);
         let effect = all.iter().find(|effect| effect.client == client);
         let how = &effect.expect("an effect of each client").how;
         for word in words {
@@ -179,7 +179,7 @@ fn the_worst_is_what_is_predicted() {
         summary: String::new(),
         evidence: Vec::new(),
         cause: None,
-        effects: effects(kind, Circumstance::Usual, USUAL),
+        effects: effects(kind, Detail::Usual, USUAL),
     };
     let findings = [Kind::LocationPort, Kind::IdleCut, Kind::RedirectLosesWrites].map(finding);
     for (name, client, findings, expected) in [
@@ -193,12 +193,12 @@ fn the_worst_is_what_is_predicted() {
 }
 
 /// How a push by this client ends where all of this is wrong: as what is worst for it ends.
-pub(in crate::doctor) fn prediction(client: Client, findings: &[Finding]) -> Outcome {
+pub(in crate::doctor) fn prediction(client: Client, findings: &[Finding]) -> Ending {
     findings
         .iter()
         .flat_map(|finding| &finding.effects)
         .filter(|effect| effect.client == client)
         .map(|effect| effect.outcome)
         .max()
-        .unwrap_or(Outcome::Works)
+        .unwrap_or(Ending::Works)
 }

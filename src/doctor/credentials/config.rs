@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 /// A file that is JSON.
-pub(super) struct Config {
+pub(super) struct DockerConfig {
     pub(super) file: String,
     root: Map<String, Value>,
 }
@@ -21,7 +21,7 @@ pub(super) enum Keys {
     Urls,
 }
 
-pub(super) enum Login {
+pub(super) enum DockerLogin {
     Password {
         user: String,
         password: Zeroizing<String>,
@@ -32,19 +32,19 @@ pub(super) enum Login {
     None,
 }
 
-impl Config {
+impl DockerConfig {
     /// # Errors
     /// When it is no JSON object. An empty file is an empty object, to docker as well.
-    pub(super) fn parse(file: &str, content: &[u8]) -> Result<Config, CredentialsError> {
+    pub(super) fn parse(file: &str, content: &[u8]) -> Result<DockerConfig, CredentialsError> {
         let file = file.to_owned();
         if content.trim_ascii().is_empty() {
-            return Ok(Config {
+            return Ok(DockerConfig {
                 file,
                 root: Map::new(),
             });
         }
         match serde_json::from_slice(content) {
-            Ok(Value::Object(root)) => Ok(Config { file, root }),
+            Ok(Value::Object(root)) => Ok(DockerConfig { file, root }),
             Ok(_) => Err(CredentialsError::Malformed {
                 file,
                 entry: "the whole file".to_owned(),
@@ -97,7 +97,7 @@ impl Config {
         &self,
         key: &str,
         keys: Keys,
-    ) -> Result<Option<(String, Login)>, CredentialsError> {
+    ) -> Result<Option<(String, DockerLogin)>, CredentialsError> {
         let Some(auths) = self.object(&self.root, "auths", "auths")? else {
             return Ok(None);
         };
@@ -113,15 +113,19 @@ impl Config {
         let entry = format!("auths[{name:?}]");
         let login = match self.object(auths, name, &entry)? {
             Some(fields) => self.read(fields, &entry)?,
-            None => Login::None,
+            None => DockerLogin::None,
         };
         Ok(Some((entry, login)))
     }
 
-    fn read(&self, fields: &Map<String, Value>, entry: &str) -> Result<Login, CredentialsError> {
+    fn read(
+        &self,
+        fields: &Map<String, Value>,
+        entry: &str,
+    ) -> Result<DockerLogin, CredentialsError> {
         for name in ["identitytoken", "registrytoken"] {
             if !self.text(fields, name, entry)?.is_empty() {
-                return Ok(Login::Token);
+                return Ok(DockerLogin::Token);
             }
         }
         let auth = self.text(fields, "auth", entry)?;
@@ -135,9 +139,9 @@ impl Config {
             })?
         };
         if user.is_empty() || password.is_empty() {
-            return Ok(Login::None);
+            return Ok(DockerLogin::None);
         }
-        Ok(Login::Password { user, password })
+        Ok(DockerLogin::Password { user, password })
     }
 
     fn object<'a>(

@@ -1,7 +1,7 @@
 //! Credential helpers: `docker-credential-<name> get`, the registry on standard input, JSON on
 //! standard output.
 
-use super::config::Login;
+use super::config::DockerLogin;
 use super::error::{HelperTrouble, MOST_PASSWORD};
 use serde::Deserialize;
 use std::ffi::OsStr;
@@ -24,7 +24,7 @@ const TOKEN: &str = "<token>";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct HelperAnswer {
     #[serde(default)]
     username: String,
     #[serde(default)]
@@ -37,7 +37,7 @@ pub(super) async fn ask(
     registry: &str,
     path: Option<&OsStr>,
     patience: Duration,
-) -> Result<Login, HelperTrouble> {
+) -> Result<DockerLogin, HelperTrouble> {
     let program = find(&format!("docker-credential-{name}"), path).ok_or(HelperTrouble::Missing)?;
     let asked = timeout(patience, run(&program, registry)).await;
     asked.unwrap_or(Err(HelperTrouble::TimedOut(patience)))
@@ -57,7 +57,7 @@ fn can_run(path: &Path) -> bool {
         .is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
 }
 
-async fn run(program: &Path, registry: &str) -> Result<Login, HelperTrouble> {
+async fn run(program: &Path, registry: &str) -> Result<DockerLogin, HelperTrouble> {
     let mut child = Command::new(program)
         .arg("get")
         .stdin(Stdio::piped())
@@ -87,24 +87,24 @@ async fn run(program: &Path, registry: &str) -> Result<Login, HelperTrouble> {
     }
 }
 
-fn understand(said: &[u8]) -> Result<Login, HelperTrouble> {
-    let answer: Answer = serde_json::from_slice(said).map_err(|_| HelperTrouble::Answer)?;
+fn understand(said: &[u8]) -> Result<DockerLogin, HelperTrouble> {
+    let answer: HelperAnswer = serde_json::from_slice(said).map_err(|_| HelperTrouble::Answer)?;
     let secret = Zeroizing::new(answer.secret);
     if secret.is_empty() || answer.username.is_empty() {
-        return Ok(Login::None);
+        return Ok(DockerLogin::None);
     }
     if answer.username == TOKEN {
-        return Ok(Login::Token);
+        return Ok(DockerLogin::Token);
     }
-    Ok(Login::Password {
+    Ok(DockerLogin::Password {
         user: answer.username,
         password: secret,
     })
 }
 
-fn understand_failure(said: &[u8]) -> Result<Login, HelperTrouble> {
+fn understand_failure(said: &[u8]) -> Result<DockerLogin, HelperTrouble> {
     match String::from_utf8_lossy(said).trim() {
-        NOT_FOUND => Ok(Login::None),
+        NOT_FOUND => Ok(DockerLogin::None),
         text => Err(HelperTrouble::Failed(words(text))),
     }
 }

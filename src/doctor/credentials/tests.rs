@@ -57,7 +57,7 @@ impl Home {
         }
     }
 
-    async fn find(&self) -> Result<Found, CredentialsError> {
+    async fn find(&self) -> Result<FoundCredentials, CredentialsError> {
         Credentials::find(&registry(), &self.environment()).await
     }
 
@@ -67,13 +67,13 @@ impl Home {
     }
 }
 
-fn tell(found: Result<Found, CredentialsError>) -> String {
+fn tell(found: Result<FoundCredentials, CredentialsError>) -> String {
     match found {
-        Ok(Found::Credentials(one)) => {
+        Ok(FoundCredentials::Credentials(one)) => {
             format!("{}:{} from {}", one.user, &**one.password, one.source)
         }
-        Ok(Found::Token { source }) => format!("token from {source}"),
-        Ok(Found::Nothing) => "nothing".to_owned(),
+        Ok(FoundCredentials::Token { source }) => format!("token from {source}"),
+        Ok(FoundCredentials::Nothing) => "nothing".to_owned(),
         Err(error) => format!("error: {error}"),
     }
 }

@@ -8,7 +8,7 @@ use super::transfers::{is_chunked_refused, is_idle_cut, is_too_large};
 use super::upload::{is_open, is_unknown};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
-use crate::doctor::trace::{Answer, Exchange, Trouble, Walk};
+use crate::doctor::trace::{Exchange, ResponseSeen, Trouble, Walk};
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     push(walk).into_iter().chain(pull(walk)).collect()
@@ -84,13 +84,13 @@ fn is_well(exchange: &Exchange) -> bool {
 fn is_explained(walk: &Walk, exchange: &Exchange) -> bool {
     let is_patient =
         matches!(exchange.result, Err(Trouble::TimedOut(_))) && exchange.step == Step::CommitWait;
-    let says = |test: fn(&Answer) -> bool| exchange.result.as_ref().is_ok_and(test);
+    let says = |test: fn(&ResponseSeen) -> bool| exchange.result.as_ref().is_ok_and(test);
     // The registry's errors as pages: a finding of its own.
     let is_page_of_400 = exchange.step == Step::UploadCommit
         && says(|answer| answer.status == 400 && answer.is_page());
     is_patient
         || is_page_of_400
-        || says(Answer::is_csrf)
+        || says(ResponseSeen::is_csrf)
         || is_lost(walk, exchange)
         || is_unknown(walk, exchange)
         || is_chunked_refused(walk, exchange)
@@ -114,7 +114,7 @@ fn pull(walk: &Walk) -> Option<Draft> {
         Step::ManifestGet => "manifest",
         _ => "layer",
     };
-    let differs = |answer: &Answer| answer.content_matches == Some(false);
+    let differs = |answer: &ResponseSeen| answer.content_matches == Some(false);
     let differs = first.answer().is_some_and(differs);
     let which = if differs { "other_bytes" } else { "unread" };
     let evidence = of

@@ -3,7 +3,7 @@
 use super::draft::{Draft, seen_header};
 use super::refusal::refusal;
 use super::upload::is_open;
-use crate::doctor::clients::{Circumstance, LostOn};
+use crate::doctor::clients::{Detail, LostOn};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Carried, Exchange, Walk};
@@ -42,6 +42,6 @@ pub(super) fn judge(walk: &Walk) -> Option<Draft> {
             .with("methods", methods)
             .with("kept", kept)
             .shown_by(of.iter().map(|one| seen_header(one, "www-authenticate")))
-            .where_(Circumstance::Lost(on)),
+            .where_(Detail::Lost(on)),
     )
 }

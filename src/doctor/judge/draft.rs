@@ -2,12 +2,12 @@
 
 use super::sentences;
 use super::surroundings::surroundings;
-use crate::doctor::clients::{Circumstance, Outcome, Surroundings, effects};
+use crate::doctor::clients::{Detail, Ending, Surroundings, effects};
 use crate::doctor::finding::{Evidence, Finding};
 use crate::doctor::kind::{Kind, Severity};
 use crate::doctor::placeholders::filled;
 use crate::doctor::step::Step;
-use crate::doctor::trace::{Answer, Exchange, Walk};
+use crate::doctor::trace::{Exchange, ResponseSeen, Walk};
 use crate::oci::oci_error::OciError;
 
 /// What the judges say; what it means for clients follows when it is finished.
@@ -20,7 +20,7 @@ pub(super) struct Draft {
     /// What stands in their places.
     values: Vec<(&'static str, String)>,
     evidence: Vec<Evidence>,
-    circumstance: Circumstance,
+    circumstance: Detail,
     around: Option<Surroundings>,
 }
 
@@ -33,7 +33,7 @@ impl Draft {
             cause: "",
             values: Vec::new(),
             evidence: Vec::new(),
-            circumstance: Circumstance::Usual,
+            circumstance: Detail::Usual,
             around: None,
         }
     }
@@ -76,7 +76,7 @@ impl Draft {
         self
     }
 
-    pub(super) fn where_(mut self, circumstance: Circumstance) -> Draft {
+    pub(super) fn where_(mut self, circumstance: Detail) -> Draft {
         self.circumstance = circumstance;
         self
     }
@@ -90,7 +90,7 @@ impl Draft {
     pub(super) fn finish(self, walk: &Walk) -> Finding {
         let around = self.around.unwrap_or_else(|| surroundings(walk));
         let effects = effects(self.kind, self.circumstance, around);
-        let harms = effects.iter().any(|effect| effect.outcome > Outcome::Works);
+        let harms = effects.iter().any(|effect| effect.outcome > Ending::Works);
         // A registry that asks nobody who they are loses nothing by a lost Authorization.
         let severity = match self.kind.severity() {
             Severity::Broken if !harms => Severity::Warning,
@@ -205,7 +205,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// The registry's own error message, or the beginning of what was received in its place.
-pub(super) fn words(answer: &Answer) -> Option<String> {
+pub(super) fn words(answer: &ResponseSeen) -> Option<String> {
     let said = match OciError::read(answer.body.as_bytes()) {
         Some(error) if error.message.is_empty() => error.code,
         Some(error) => format!("{}: {}", error.code, error.message),
@@ -216,11 +216,11 @@ pub(super) fn words(answer: &Answer) -> Option<String> {
 }
 
 /// Whether what was seen at some of all places was seen at each of them.
-pub(super) fn how_often(seen: usize, all: usize) -> Circumstance {
+pub(super) fn how_often(seen: usize, all: usize) -> Detail {
     if seen == all {
-        Circumstance::Usual
+        Detail::Usual
     } else {
-        Circumstance::Partly
+        Detail::Partly
     }
 }
 

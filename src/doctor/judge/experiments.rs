@@ -3,7 +3,7 @@
 //! Registries make Location from Host and X-Forwarded-Proto, or from X-Forwarded-Host in place of
 //! Host. Distribution ignores both as soon as there is a Forwarded, even one that can't be read.
 
-use super::location::{Url, flaws, url};
+use super::location::{UrlParts, flaws, url};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Exchange, Walk};
@@ -123,7 +123,7 @@ fn is_of_scheme(kind: Kind) -> bool {
     matches!(kind, Kind::LocationScheme | Kind::LocationSchemeDoubled)
 }
 
-fn differs(step: Step, with: Url<'_>, without: Url<'_>) -> bool {
+fn differs(step: Step, with: UrlParts<'_>, without: UrlParts<'_>) -> bool {
     match step {
         Step::ProbeForwardedProto => with.scheme != without.scheme,
         Step::ProbeForwardedHost => with.authority != without.authority,

@@ -1,7 +1,7 @@
 //! Headers of answers that some clients can't do without.
 
 use super::draft::{Draft, seen_header};
-use crate::doctor::clients::{Circumstance, Header};
+use crate::doctor::clients::{Detail, Header};
 use crate::doctor::kind::Kind;
 use crate::doctor::trace::{Exchange, Walk};
 
@@ -27,7 +27,7 @@ fn without(walk: &Walk, header: Header) -> Option<Draft> {
             .wrong(wrong)
             .quoting("range", range.unwrap_or_default())
             .shown_by(of.iter().map(|one| seen_header(one, name)))
-            .where_(Circumstance::Header(header)),
+            .where_(Detail::Header(header)),
     )
 }
 

@@ -4,7 +4,7 @@
 //! What this file deliberately doesn't know: who made it so (see `experiments`).
 
 use super::realm::{is_private, resolved};
-use crate::doctor::clients::{Circumstance, Reach, Unusable};
+use crate::doctor::clients::{Detail, Reach, Unusable};
 use crate::doctor::kind::Kind;
 use crate::doctor::trace::Walk;
 use crate::net::origin::{Authority, Host, Origin, Scheme};
@@ -12,49 +12,49 @@ use std::net::IpAddr;
 
 /// Something that is wrong with a Location.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Flaw {
+pub(super) struct LocationFlaw {
     pub(super) kind: Kind,
-    pub(super) circumstance: Circumstance,
+    pub(super) circumstance: Detail,
     /// Which of the kind's sentences says it; empty where it has but one.
     pub(super) wrong: &'static str,
     /// The part of the Location that is wrong.
     pub(super) shown: String,
 }
 
-impl Flaw {
-    fn new(kind: Kind, wrong: &'static str, shown: &str) -> Flaw {
-        Flaw {
+impl LocationFlaw {
+    fn new(kind: Kind, wrong: &'static str, shown: &str) -> LocationFlaw {
+        LocationFlaw {
             kind,
-            circumstance: Circumstance::Usual,
+            circumstance: Detail::Usual,
             wrong,
             shown: shown.to_owned(),
         }
     }
 
-    fn unusable(what: Unusable, wrong: &'static str, shown: &str) -> Flaw {
-        Flaw {
-            circumstance: Circumstance::Unusable(what),
-            ..Flaw::new(Kind::LocationUnusable, wrong, shown)
+    fn unusable(what: Unusable, wrong: &'static str, shown: &str) -> LocationFlaw {
+        LocationFlaw {
+            circumstance: Detail::Unusable(what),
+            ..LocationFlaw::new(Kind::LocationUnusable, wrong, shown)
         }
     }
 }
 
 /// What a Location consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Url<'v> {
+pub(super) struct UrlParts<'v> {
     pub(super) scheme: &'v str,
     pub(super) authority: &'v str,
     pub(super) path: &'v str,
 }
 
 /// Reads `scheme://authority/path`, as leniently as broken ones demand.
-pub(super) fn url(location: &str) -> Option<Url<'_>> {
+pub(super) fn url(location: &str) -> Option<UrlParts<'_>> {
     let before_query = location.split(['?', '#']).next().unwrap_or_default();
     let at = before_query.find("://")?;
     let rest = &location[at + 3..];
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
-    Some(Url {
+    Some(UrlParts {
         scheme: &location[..at],
         authority,
         path: path.split(['?', '#']).next().unwrap_or_default(),
@@ -62,9 +62,9 @@ pub(super) fn url(location: &str) -> Option<Url<'_>> {
 }
 
 /// Everything that is wrong with the Location of an opened upload.
-pub(super) fn flaws(walk: &Walk, location: Option<&str>) -> Vec<Flaw> {
+pub(super) fn flaws(walk: &Walk, location: Option<&str>) -> Vec<LocationFlaw> {
     let Some(location) = location.filter(|location| !location.is_empty()) else {
-        return vec![Flaw::unusable(Unusable::Missing, "missing", "")];
+        return vec![LocationFlaw::unusable(Unusable::Missing, "missing", "")];
     };
     if location.starts_with('/') && !location.starts_with("//") {
         let path = location.split(['?', '#']).next().unwrap_or_default();
@@ -81,7 +81,7 @@ pub(super) fn flaws(walk: &Walk, location: Option<&str>) -> Vec<Flaw> {
 }
 
 /// A path with no slash at its beginning, or an authority with no scheme before it.
-fn without_scheme(walk: &Walk, location: &str) -> Flaw {
+fn without_scheme(walk: &Walk, location: &str) -> LocationFlaw {
     let path = location.split(['?', '#']).next().unwrap_or_default();
     let names_target = |text: &str| text.starts_with(&format!("{}/v2/", walk.target.authority()));
     let (what, wrong) = if let Some(behind) = location.strip_prefix("//") {
@@ -97,10 +97,10 @@ fn without_scheme(walk: &Walk, location: &str) -> Flaw {
     } else {
         (Unusable::Relative, "no_slash")
     };
-    Flaw::unusable(what, wrong, "")
+    LocationFlaw::unusable(what, wrong, "")
 }
 
-fn scheme(target: &Origin, url: Url<'_>) -> Option<Flaw> {
+fn scheme(target: &Origin, url: UrlParts<'_>) -> Option<LocationFlaw> {
     let is = |scheme: &str| url.scheme.eq_ignore_ascii_case(scheme);
     if is(target.scheme.as_str()) {
         return None;
@@ -110,20 +110,24 @@ fn scheme(target: &Origin, url: Url<'_>) -> Option<Flaw> {
     } else {
         Kind::LocationSchemeDoubled
     };
-    Some(Flaw::new(kind, "", url.scheme))
+    Some(LocationFlaw::new(kind, "", url.scheme))
 }
 
-fn authority(walk: &Walk, url: Url<'_>) -> Option<Flaw> {
+fn authority(walk: &Walk, url: UrlParts<'_>) -> Option<LocationFlaw> {
     let (target, shown) = (&walk.target, url.authority);
     if shown == target.authority() {
         return None;
     }
     let Ok(authority) = Authority::parse(shown) else {
-        return Some(Flaw::unusable(Unusable::Unreadable, "no_host", shown));
+        return Some(LocationFlaw::unusable(
+            Unusable::Unreadable,
+            "no_host",
+            shown,
+        ));
     };
-    let other_host = |reach: Option<Reach>, wrong| Flaw {
-        circumstance: reach.map_or(Circumstance::Usual, Circumstance::OtherHost),
-        ..Flaw::new(Kind::LocationHost, wrong, shown)
+    let other_host = |reach: Option<Reach>, wrong| LocationFlaw {
+        circumstance: reach.map_or(Detail::Usual, Detail::OtherHost),
+        ..LocationFlaw::new(Kind::LocationHost, wrong, shown)
     };
     if authority.host != target.host {
         return Some(other_host(reach(walk, &authority.host), "another"));
@@ -132,15 +136,15 @@ fn authority(walk: &Walk, url: Url<'_>) -> Option<Flaw> {
     Some(match (authority.port, typed_port) {
         (port, typed_port) if port == typed_port => other_host(Some(Reach::Respelled), "respelled"),
         (Some(port), None) if is_default(port, target, url) => {
-            Flaw::new(Kind::LocationPort, "", shown)
+            LocationFlaw::new(Kind::LocationPort, "", shown)
         }
-        (None, Some(_)) => Flaw::new(Kind::LocationPortLost, "lost", shown),
-        (_, _) => Flaw::new(Kind::LocationPortLost, "another", shown),
+        (None, Some(_)) => LocationFlaw::new(Kind::LocationPortLost, "lost", shown),
+        (_, _) => LocationFlaw::new(Kind::LocationPortLost, "another", shown),
     })
 }
 
 /// The default port of what was typed, or of the scheme that the hop believes in.
-fn is_default(port: u16, target: &Origin, url: Url<'_>) -> bool {
+fn is_default(port: u16, target: &Origin, url: UrlParts<'_>) -> bool {
     port == target.scheme.default_port()
         || (port == Scheme::Http.default_port() && url.scheme.eq_ignore_ascii_case("http"))
 }
@@ -183,7 +187,7 @@ fn reach(walk: &Walk, host: &Host) -> Option<Reach> {
     }
 }
 
-fn prefix(path: &str) -> Option<Flaw> {
+fn prefix(path: &str) -> Option<LocationFlaw> {
     let at = path.find("/v2/").filter(|at| *at > 0)?;
-    Some(Flaw::new(Kind::LocationPrefix, "", &path[..at]))
+    Some(LocationFlaw::new(Kind::LocationPrefix, "", &path[..at]))
 }

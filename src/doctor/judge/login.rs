@@ -1,11 +1,11 @@
 //! Tokens: whether clients get one, and what it allows.
 
 use super::draft::{Draft, seen, seen_header, seen_speaker, seen_words};
-use super::refusal::{Refusal, refusal};
+use super::refusal::{RefusalCause, refusal};
 use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
-use crate::doctor::trace::{Access, Answer, Carried, Exchange, Walk};
+use crate::doctor::trace::{Carried, Exchange, GrantedScope, ResponseSeen, Walk};
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     let mut drafts = Vec::new();
@@ -90,13 +90,13 @@ fn is_over(walk: &Walk) -> bool {
 }
 
 /// `/v2/` refuses what was just given, and so does the POST that opens an upload.
-fn refusal_of_given(walk: &Walk) -> Option<(&Exchange, &Answer)> {
+fn refusal_of_given(walk: &Walk) -> Option<(&Exchange, &ResponseSeen)> {
     walk.user.as_ref()?;
     let exchange = walk.first(Step::Authorized)?;
     let answer = exchange.answer()?;
     let is_taken = walk
         .answer(Step::UploadStart)
-        .is_some_and(Answer::is_success);
+        .is_some_and(ResponseSeen::is_success);
     (answer.status == 401 && !is_taken).then_some((exchange, answer))
 }
 
@@ -104,7 +104,7 @@ fn refusal_of_given(walk: &Walk) -> Option<(&Exchange, &Answer)> {
 fn removed(walk: &Walk) -> Option<Draft> {
     let (exchange, answer) = refusal_of_given(walk)?;
     let has_token = exchange.request.authorization == Carried::Bearer;
-    let is_removed = has_token && refusal(walk, answer) == Refusal::Nothing;
+    let is_removed = has_token && refusal(walk, answer) == RefusalCause::Nothing;
     is_removed.then(|| {
         let evidence = seen_header(exchange, "www-authenticate");
         Draft::of(Kind::AuthorizationRemoved, exchange).shown_by([evidence])
@@ -170,7 +170,7 @@ fn granted(walk: &Walk) -> Option<Draft> {
     )
 }
 
-fn claims(exchange: &Exchange, access: &[Access]) -> Evidence {
+fn claims(exchange: &Exchange, access: &[GrantedScope]) -> Evidence {
     let listed: Vec<String> = access
         .iter()
         .map(|one| format!("{}:{}:{}", one.kind, one.name, one.actions.join(",")))

@@ -1,10 +1,10 @@
 //! The realm: where clients are told to ask for tokens.
 
 use super::draft::{Draft, seen, seen_header};
-use crate::doctor::clients::{Circumstance, PlainHttp, Reach, Surroundings};
+use crate::doctor::clients::{Detail, PlainHttp, Reach, Surroundings};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
-use crate::doctor::trace::{Answer, Entry, Exchange, Skipped, Trouble, Walk, Why};
+use crate::doctor::trace::{Entry, Exchange, ResponseSeen, Skip, Skipped, Trouble, Walk};
 use crate::net::origin::{Host, Origin, Scheme};
 use std::net::{IpAddr, SocketAddr};
 
@@ -23,7 +23,7 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
 
 /// The password was kept back.
 fn foreign(walk: &Walk, ping: &Exchange, realm: &str) -> Option<Draft> {
-    let is_kept_back = |skipped: &Skipped| skipped.why == Why::ForeignRealm;
+    let is_kept_back = |skipped: &Skipped| skipped.why == Skip::ForeignRealm;
     if !walk.skipped.iter().any(is_kept_back) {
         return None;
     }
@@ -43,7 +43,7 @@ fn told(walk: &Walk) -> Option<(&Exchange, String)> {
 }
 
 /// Realm and service.
-fn bearer(answer: &Answer) -> Option<(String, String)> {
+fn bearer(answer: &ResponseSeen) -> Option<(String, String)> {
     let challenge = answer.challenges().find(|one| one.is_bearer())?;
     let value = |name| {
         let param = challenge.param(name);
@@ -111,7 +111,7 @@ fn host(walk: &Walk, ping: &Exchange, realm: &str) -> Option<Draft> {
             .quoting("realm", realm)
             .shown_by([seen_header(ping, "www-authenticate")])
             .shown_by(evidence)
-            .where_(Circumstance::OtherHost(reach)),
+            .where_(Detail::OtherHost(reach)),
     )
 }
 

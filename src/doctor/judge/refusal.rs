@@ -2,12 +2,12 @@
 
 use super::surroundings::surroundings;
 use crate::doctor::clients::Authentication;
-use crate::doctor::trace::{Answer, Walk};
-use crate::str_enum::words;
+use crate::doctor::trace::{ResponseSeen, Walk};
+use crate::str_enum::str_enum;
 
-words! {
+str_enum! {
     /// What a 401 says of what arrived at the registry.
-    pub(super) enum Refusal {
+    pub(super) enum RefusalCause {
         /// A hop answered with a page of its own.
         Page "page",
         /// The challenge of somebody who sent no Authorization.
@@ -18,15 +18,15 @@ words! {
 
 /// Harbor challenges with Bearer only who comes without Authorization, and with Basic whoever has
 /// one; other token registries say `error=` to those.
-pub(super) fn refusal(walk: &Walk, answer: &Answer) -> Refusal {
+pub(super) fn refusal(walk: &Walk, answer: &ResponseSeen) -> RefusalCause {
     if answer.is_page() {
-        return Refusal::Page;
+        return RefusalCause::Page;
     }
     let bearer = answer.challenges().find(|challenge| challenge.is_bearer());
     match (bearer, surroundings(walk).authentication) {
-        (Some(challenge), _) if challenge.param("error").is_some() => Refusal::Something,
-        (Some(_), _) => Refusal::Nothing,
-        (None, Authentication::Bearer) => Refusal::Something,
-        (None, Authentication::Basic | Authentication::None) => Refusal::Nothing,
+        (Some(challenge), _) if challenge.param("error").is_some() => RefusalCause::Something,
+        (Some(_), _) => RefusalCause::Nothing,
+        (None, Authentication::Bearer) => RefusalCause::Something,
+        (None, Authentication::Basic | Authentication::None) => RefusalCause::Nothing,
     }
 }

@@ -3,7 +3,7 @@
 use super::draft::{Draft, how_often, seen_header, seen_speaker};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
-use crate::doctor::trace::{Answer, Carried, Exchange, Trouble, Walk};
+use crate::doctor::trace::{Carried, Exchange, ResponseSeen, Trouble, Walk};
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     ping(walk).into_iter().chain(html(walk)).collect()
@@ -57,7 +57,7 @@ fn wrong(exchange: &Exchange) -> Option<Kind> {
 }
 
 /// Basic, or a Bearer challenge with a realm.
-fn is_actionable(answer: &Answer) -> bool {
+fn is_actionable(answer: &ResponseSeen) -> bool {
     answer.challenges().any(|challenge| {
         challenge.scheme.eq_ignore_ascii_case("basic")
             || (challenge.is_bearer() && challenge.param("realm").is_some())
@@ -77,7 +77,7 @@ fn cause(kind: Kind, exchange: &Exchange) -> &'static str {
     }
 }
 
-fn mentions_tls_port(answer: &Answer) -> bool {
+fn mentions_tls_port(answer: &ResponseSeen) -> bool {
     let body = answer.body.to_ascii_lowercase();
     answer.status == 400 && body.contains("plain http request") && body.contains("https")
 }

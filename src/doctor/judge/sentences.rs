@@ -15,13 +15,13 @@ static SENTENCES: LazyLock<BTreeMap<Kind, Sentences>> =
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Sentences {
-    pub(super) wrong: Said,
-    pub(super) cause: Option<Said>,
+    pub(super) wrong: SentenceSet,
+    pub(super) cause: Option<SentenceSet>,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-pub(super) enum Said {
+pub(super) enum SentenceSet {
     Always(String),
     /// By what the judge calls it.
     Named(BTreeMap<String, String>),
@@ -39,11 +39,11 @@ pub(super) fn cause(kind: Kind, name: &str) -> Option<&'static str> {
     SENTENCES.get(&kind)?.cause.as_ref()?.named(name)
 }
 
-impl Said {
+impl SentenceSet {
     fn named(&self, name: &str) -> Option<&str> {
         match self {
-            Said::Always(text) => Some(text),
-            Said::Named(texts) => texts.get(name).map(String::as_str),
+            SentenceSet::Always(text) => Some(text),
+            SentenceSet::Named(texts) => texts.get(name).map(String::as_str),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::doctor::clients::{Authentication, PlainHttp, Surroundings};
 use crate::doctor::step::Step;
-use crate::doctor::trace::{Answer, Walk};
+use crate::doctor::trace::{ResponseSeen, Walk};
 
 /// What decides, beside the finding itself, what clients make of it.
 pub(crate) fn surroundings(walk: &Walk) -> Surroundings {
@@ -44,7 +44,7 @@ fn plain_http(walk: &Walk) -> PlainHttp {
 }
 
 /// Whether a registry answered: its version, its challenge, or an empty 200 that is no page.
-pub(super) fn is_registry(answer: &Answer) -> bool {
+pub(super) fn is_registry(answer: &ResponseSeen) -> bool {
     let is_named = answer.header("docker-distribution-api-version").is_some();
     match answer.status {
         200 => is_named || !answer.is_page(),

@@ -3,7 +3,7 @@
 
 use super::draft::{Draft, seen, seen_speaker};
 use super::limits::{by_default, lasted, of_bodies, of_silences};
-use crate::doctor::clients::Circumstance;
+use crate::doctor::clients::Detail;
 use crate::doctor::display::size;
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
@@ -137,7 +137,7 @@ fn limit(walk: &Walk) -> Option<Draft> {
             .with("suspects", by_default(&of_bodies(passed, refused)))
             .shown_by([seen_speaker(smallest)])
             .shown_by(largest(walk).map(seen))
-            .where_(Circumstance::Passes(passed)),
+            .where_(Detail::Passes(passed)),
     )
 }
 

@@ -2,13 +2,13 @@
 
 use super::draft::{Draft, how_often, seen_header, seen_words, words};
 use super::experiments;
-use super::location::{self, Flaw, flaws};
-use super::refusal::{Refusal, refusal};
+use super::location::{self, LocationFlaw, flaws};
+use super::refusal::{RefusalCause, refusal};
 use super::transfers::is_too_large;
 use crate::doctor::clients::{PlainHttp, Surroundings};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
-use crate::doctor::trace::{Answer, Exchange, Walk};
+use crate::doctor::trace::{Exchange, ResponseSeen, Walk};
 use crate::net::origin::{Authority, Scheme};
 use crate::oci::oci_error::OciError;
 
@@ -28,7 +28,7 @@ pub(super) fn is_open(walk: &Walk) -> bool {
 
 fn opening(walk: &Walk) -> Option<Draft> {
     let exchange = walk.first(Step::UploadStart)?;
-    if exchange.is_success() || exchange.result.as_ref().is_ok_and(Answer::is_csrf) {
+    if exchange.is_success() || exchange.result.as_ref().is_ok_and(ResponseSeen::is_csrf) {
         return None;
     }
     let answer = exchange.answer();
@@ -56,8 +56,8 @@ fn opening(walk: &Walk) -> Option<Draft> {
         Some((300..=399, _, _)) => "redirected",
         Some((405, true, _)) => "no_post",
         Some((401, _, answer)) => match refusal(walk, answer) {
-            Refusal::Nothing => "no_authorization",
-            Refusal::Page | Refusal::Something => "may_not",
+            RefusalCause::Nothing => "no_authorization",
+            RefusalCause::Page | RefusalCause::Something => "may_not",
         },
         Some((500.., _, _) | (_, true, _)) => "not_passed_on",
         Some((_, false, _)) => "registry",
@@ -71,7 +71,7 @@ fn opening(walk: &Walk) -> Option<Draft> {
 }
 
 fn cookie(walk: &Walk) -> Option<Draft> {
-    let of = walk.those(|exchange| exchange.result.as_ref().is_ok_and(Answer::is_csrf));
+    let of = walk.those(|exchange| exchange.result.as_ref().is_ok_and(ResponseSeen::is_csrf));
     let evidence = of.iter().map(|one| seen_words(one));
     Some(Draft::of(Kind::CookieInTheWay, of.first()?).shown_by(evidence))
 }
@@ -103,7 +103,7 @@ fn locations(walk: &Walk) -> Vec<Draft> {
     drafts
 }
 
-fn flawed(walk: &Walk, exchange: &Exchange, location: Option<&str>, flaw: Flaw) -> Draft {
+fn flawed(walk: &Walk, exchange: &Exchange, location: Option<&str>, flaw: LocationFlaw) -> Draft {
     let kind = flaw.kind;
     let probes = experiments::shown(walk, kind).map(|probe| seen_header(probe, "location"));
     let target = &walk.target;

@@ -2,7 +2,7 @@
 //! seen to do, and which findings it is blamed for.
 
 use super::super::attribution::{
-    Culprit, Guess, Hop, Registry, author, culprit, guess, largest, location,
+    Culprit, Guess, Hop, RegistryProduct, author, culprit, guess, largest, location,
 };
 use super::super::display::{clean, cut};
 use super::super::finding::Finding;
@@ -40,7 +40,7 @@ pub(super) fn picture(walks: &[Judged], style: Style) -> String {
         }
     }
     let end = guesses.iter().rev().find_map(|guess| guess.registry);
-    let name = end.map_or("registry", Registry::as_str);
+    let name = end.map_or("registry", RegistryProduct::as_str);
     // Whatever else stands between can't be seen from here.
     drawn.push_str(&format!(
         "    {}

@@ -12,7 +12,7 @@ use super::findings;
 use super::steps::Mark;
 use super::ticket::{broken_clients, ticket};
 use super::unexamined::{left, unexamined};
-use super::verdict::{Verdict, by_gravity, is_partial, verdict};
+use super::verdict::{ChainVerdict, by_gravity, is_partial, verdict};
 use crate::system::terminal::{Colour, Style, hanging, indented, wrap};
 
 pub(super) fn text(walks: &[Judged], style: Style) -> String {
@@ -155,16 +155,16 @@ fn judgement(walks: &[Judged], style: Style) -> String {
         more => format!(" {more} warnings."),
     };
     let (mark, headline) = match verdict(walks) {
-        Verdict::Healthy if is_partial(public) => (
+        ChainVerdict::Healthy if is_partial(public) => (
             style.coloured(Colour::Green, "✓"),
             "Nothing was found that breaks a client, as far as the chain was examined.",
         ),
-        Verdict::Healthy => (
+        ChainVerdict::Healthy => (
             style.coloured(Colour::Green, "✓"),
             "Nothing was found that breaks a client.",
         ),
-        Verdict::Broken => (style.bold_coloured(Colour::Red, "✗"), "Clients break here."),
-        Verdict::Unexamined => (
+        ChainVerdict::Broken => (style.bold_coloured(Colour::Red, "✗"), "Clients break here."),
+        ChainVerdict::Unexamined => (
             style.bold_coloured(Colour::Yellow, "?"),
             "Nothing broken was found, but the chain could not be examined.",
         ),

@@ -1,8 +1,8 @@
 //! A finding for a person: what is wrong, what shows it, whom it breaks and how, which hop did it,
 //! what to change, and what Harbormouth would do.
 
-use super::super::attribution::{Culprit, Guess, Registry, culprit, guess};
-use super::super::clients::{Client, Effect, Outcome};
+use super::super::attribution::{Culprit, Guess, RegistryProduct, culprit, guess};
+use super::super::clients::{Client, Ending, Impact};
 use super::super::display::clean;
 use super::super::finding::{Evidence, Finding};
 use super::super::fixes::{Fix, advice, elsewhere, fixes, harbormouth};
@@ -83,20 +83,20 @@ fn shown(label: &str, evidence: &Evidence, style: Style) -> String {
 }
 
 /// The clients that break, each way of breaking once; then those that don't.
-fn effects(effects: &[Effect], style: Style) -> String {
+fn effects(effects: &[Impact], style: Style) -> String {
     let mut drawn = String::new();
     for (outcome, label) in [
-        (Outcome::Breaks, "breaks"),
-        (Outcome::Sometimes, "at times"),
-        (Outcome::Leaks, "leaks"),
-        (Outcome::Works, "works"),
+        (Ending::Breaks, "breaks"),
+        (Ending::Sometimes, "at times"),
+        (Ending::Leaks, "leaks"),
+        (Ending::Works, "works"),
     ] {
         let mut label = label;
         for (how, clients) in alike(effects, outcome) {
             let clients = named(&clients);
             let text = match (outcome, how.is_empty()) {
-                (Outcome::Works, _) | (_, true) => clients,
-                (Outcome::Breaks | Outcome::Sometimes | Outcome::Leaks, false) => {
+                (Ending::Works, _) | (_, true) => clients,
+                (Ending::Breaks | Ending::Sometimes | Ending::Leaks, false) => {
                     format!("{clients}: {how}")
                 }
             };
@@ -109,12 +109,12 @@ fn effects(effects: &[Effect], style: Style) -> String {
 
 /// Clients of one outcome by how they meet it, in the order in which they come. Those for which it
 /// works stand together: how they manage doesn't matter to the reader.
-fn alike(effects: &[Effect], outcome: Outcome) -> Vec<(String, Vec<Client>)> {
+fn alike(effects: &[Impact], outcome: Ending) -> Vec<(String, Vec<Client>)> {
     let mut groups: Vec<(String, Vec<Client>)> = Vec::new();
     for effect in effects.iter().filter(|one| one.outcome == outcome) {
         let how = match outcome {
-            Outcome::Works => String::new(),
-            Outcome::Leaks | Outcome::Sometimes | Outcome::Breaks => clean(&effect.how),
+            Ending::Works => String::new(),
+            Ending::Leaks | Ending::Sometimes | Ending::Breaks => clean(&effect.how),
         };
         let client = effect.client;
         match groups.iter_mut().find(|(other, _)| *other == how) {
@@ -224,7 +224,7 @@ fn first_products(finding: &Finding, walks: &[Judged]) -> Vec<Product> {
         .collect();
     let is_harbor = walks.iter().any(|judged| {
         let Guess { registry, .. } = guess(&judged.walk);
-        registry == Some(Registry::Harbor)
+        registry == Some(RegistryProduct::Harbor)
     });
     if is_harbor && !products.is_empty() {
         let is_harbors_own = matches!(

@@ -8,7 +8,7 @@ mod scenes;
 use super::*;
 use crate::doctor::kind::Severity;
 use crate::doctor::tests::fixtures::{HUB, Made};
-use crate::doctor::trace::{Skipped, Why};
+use crate::doctor::trace::{Skip, Skipped};
 use crate::system::terminal::Output;
 use scenes::{SCENES, judged, story};
 use std::io::Write;
@@ -214,7 +214,7 @@ fn the_last_line_says_it_all_in_one() {
 
 #[test]
 fn the_exit_status_is_the_public_walks() {
-    let with = |severities: &[Severity], skipped: Option<Why>| {
+    let with = |severities: &[Severity], skipped: Option<Skip>| {
         let mut walk = judged(Made::harbor(HUB));
         for severity in severities {
             let mut finding = story().remove(0).findings.remove(0);
@@ -242,14 +242,14 @@ fn the_exit_status_is_the_public_walks() {
         ("broken wins", vec![with(&[unexamined, broken], None)], 1),
         (
             "without credentials, as far as it goes",
-            vec![with(&[], Some(Why::NoCredentials))],
+            vec![with(&[], Some(Skip::NoCredentials))],
             0,
         ),
-        ("ended by hand", vec![with(&[], Some(Why::Interrupted))], 2),
-        ("out of time", vec![with(&[], Some(Why::OutOfTime))], 2),
+        ("ended by hand", vec![with(&[], Some(Skip::Interrupted))], 2),
+        ("out of time", vec![with(&[], Some(Skip::OutOfTime))], 2),
         (
             "ended by hand, and broken",
-            vec![with(&[broken], Some(Why::Interrupted))],
+            vec![with(&[broken], Some(Skip::Interrupted))],
             1,
         ),
         ("no registry answered", vec![unanswered], 2),

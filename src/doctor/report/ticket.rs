@@ -2,14 +2,14 @@
 //! that drives a terminal.
 
 use super::super::attribution::{Culprit, culprit, largest, location, param};
-use super::super::clients::{Client, Effect, Outcome};
+use super::super::clients::{Client, Ending, Impact};
 use super::super::display::{clean, cut, date};
 use super::super::finding::Finding;
 use super::super::judge::Judged;
 use super::super::kind::{Kind, Severity};
 use super::super::trace::Walk;
 use super::chain::place;
-use super::verdict::{Verdict, by_gravity, exit_status, is_partial, verdict};
+use super::verdict::{ChainVerdict, by_gravity, exit_status, is_partial, verdict};
 
 /// A value is a hint; the report has the whole of it.
 const MOST_VALUE: usize = 80;
@@ -28,7 +28,7 @@ pub(super) fn ticket(walks: &[Judged]) -> String {
         date(public.walk.began),
     ];
     let verdict = match verdict(walks) {
-        Verdict::Healthy if is_partial(public) => "healthy as far as examined",
+        ChainVerdict::Healthy if is_partial(public) => "healthy as far as examined",
         verdict => verdict.as_str(),
     };
     parts.push(if found.is_empty() {
@@ -97,9 +97,9 @@ fn until(walk: &Walk) -> Option<String> {
 
 /// Every client that some finding breaks, or may break.
 pub(super) fn broken_clients(findings: &[Finding]) -> Vec<Client> {
-    let breaks = |effect: &Effect| match effect.outcome {
-        Outcome::Breaks | Outcome::Sometimes => true,
-        Outcome::Works | Outcome::Leaks => false,
+    let breaks = |effect: &Impact| match effect.outcome {
+        Ending::Breaks | Ending::Sometimes => true,
+        Ending::Works | Ending::Leaks => false,
     };
     Client::ALL
         .into_iter()

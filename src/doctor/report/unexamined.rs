@@ -3,19 +3,19 @@
 use super::super::display::{bytes, clean};
 use super::super::step::Step;
 use super::super::topic::Topic;
-use super::super::trace::{Leftover, Walk, Why};
+use super::super::trace::{Leftover, Skip, Walk};
 
 /// Lines about what wasn't examined.
 pub(super) fn unexamined(walk: &Walk) -> Vec<String> {
     let mut lines = Vec::new();
     for why in [
-        Why::Interrupted,
-        Why::OutOfTime,
-        Why::NotTrusted,
-        Why::ForeignRealm,
-        Why::Impossible,
-        Why::NoCredentials,
-        Why::NoRepository,
+        Skip::Interrupted,
+        Skip::OutOfTime,
+        Skip::NotTrusted,
+        Skip::ForeignRealm,
+        Skip::Impossible,
+        Skip::NoCredentials,
+        Skip::NoRepository,
     ] {
         let topics = topics(walk, why);
         let words: Vec<&str> = topics.iter().map(|topic| topic.told().0).collect();
@@ -33,7 +33,7 @@ pub(super) fn unexamined(walk: &Walk) -> Vec<String> {
 }
 
 /// What was skipped for this reason, each once.
-fn topics(walk: &Walk, why: Why) -> Vec<Topic> {
+fn topics(walk: &Walk, why: Skip) -> Vec<Topic> {
     let mut topics: Vec<Topic> = Vec::new();
     for skipped in walk.skipped.iter().filter(|one| one.why == why) {
         let topic = skipped.step.topic();
@@ -44,25 +44,25 @@ fn topics(walk: &Walk, why: Why) -> Vec<Topic> {
     topics
 }
 
-fn reason(why: Why, walk: &Walk) -> String {
+fn reason(why: Skip, walk: &Walk) -> String {
     let target = walk.target.authority();
     match why {
-        Why::NotAskedFor => "not requested".to_owned(),
-        Why::NoCredentials => format!(
+        Skip::NotAskedFor => "not requested".to_owned(),
+        Skip::NoCredentials => format!(
             "there are no credentials; `docker login {target}`, or --user NAME --password-stdin"
         ),
-        Why::NoRepository => "--repository NAME says where uploads may be tried".to_owned(),
-        Why::NotTrusted => {
+        Skip::NoRepository => "--repository NAME says where uploads may be tried".to_owned(),
+        Skip::NotTrusted => {
             "the password isn't sent where the certificate isn't trusted; --ca FILE trusts an \
              authority"
                 .to_owned()
         }
-        Why::ForeignRealm => {
+        Skip::ForeignRealm => {
             "the password isn't sent to another's realm; --realm-host HOST allows it".to_owned()
         }
-        Why::Impossible => "an earlier step that they need failed".to_owned(),
-        Why::OutOfTime => "the time limit was reached".to_owned(),
-        Why::Interrupted => "you interrupted the doctor".to_owned(),
+        Skip::Impossible => "an earlier step that they need failed".to_owned(),
+        Skip::OutOfTime => "the time limit was reached".to_owned(),
+        Skip::Interrupted => "you interrupted the doctor".to_owned(),
     }
 }
 
@@ -78,7 +78,7 @@ fn not_asked_for(walk: &Walk) -> Vec<String> {
             bytes(size)
         ));
     }
-    let told = topics(walk, Why::NotAskedFor).into_iter().map(Topic::told);
+    let told = topics(walk, Skip::NotAskedFor).into_iter().map(Topic::told);
     lines.extend(told.map(|(words, option)| match option {
         Some(option) => format!("{words}: {option}"),
         None => words.to_owned(),

@@ -4,11 +4,11 @@ use super::super::finding::Finding;
 use super::super::judge::Judged;
 use super::super::kind::Severity;
 use super::super::step::Step;
-use super::super::trace::Why;
-use crate::str_enum::words;
+use super::super::trace::Skip;
+use crate::str_enum::str_enum;
 
-words! {
-    pub(super) enum Verdict {
+str_enum! {
+    pub(super) enum ChainVerdict {
         /// Nothing was found that breaks a client, as far as it was examined.
         Healthy "healthy",
         /// At least one client breaks.
@@ -21,38 +21,38 @@ words! {
 /// The public walk alone decides: what an inner hop shows, clients don't meet. What is broken wins
 /// over what could not be examined. A walk that no registry answered, or that was ended before its
 /// end, has not examined it.
-pub(super) fn verdict(walks: &[Judged]) -> Verdict {
+pub(super) fn verdict(walks: &[Judged]) -> ChainVerdict {
     let Some(public) = walks.first() else {
-        return Verdict::Unexamined;
+        return ChainVerdict::Unexamined;
     };
     let has = |severity| {
         let mut findings = public.findings.iter();
         findings.any(|finding: &Finding| finding.severity == severity)
     };
     let ended_early = public.walk.skipped.iter().any(|skipped| match skipped.why {
-        Why::OutOfTime | Why::Interrupted => true,
-        Why::NotAskedFor
-        | Why::NoCredentials
-        | Why::NoRepository
-        | Why::NotTrusted
-        | Why::ForeignRealm
-        | Why::Impossible => false,
+        Skip::OutOfTime | Skip::Interrupted => true,
+        Skip::NotAskedFor
+        | Skip::NoCredentials
+        | Skip::NoRepository
+        | Skip::NotTrusted
+        | Skip::ForeignRealm
+        | Skip::Impossible => false,
     });
     if has(Severity::Broken) {
-        Verdict::Broken
+        ChainVerdict::Broken
     } else if has(Severity::Unexamined) || ended_early || public.walk.answer(Step::Ping).is_none() {
-        Verdict::Unexamined
+        ChainVerdict::Unexamined
     } else {
-        Verdict::Healthy
+        ChainVerdict::Healthy
     }
 }
 
 /// 0 where nothing breaks a client, 1 where something does, 2 where the chain could not be examined.
 pub(crate) fn exit_status(walks: &[Judged]) -> u8 {
     match verdict(walks) {
-        Verdict::Healthy => 0,
-        Verdict::Broken => 1,
-        Verdict::Unexamined => 2,
+        ChainVerdict::Healthy => 0,
+        ChainVerdict::Broken => 1,
+        ChainVerdict::Unexamined => 2,
     }
 }
 

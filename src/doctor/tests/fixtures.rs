@@ -5,8 +5,8 @@ mod changes;
 
 use crate::doctor::step::Step;
 use crate::doctor::trace::{
-    Access, AddressSeen, Answer, Body, Carried, CertificateSeen, Entry, Exchange, Grant, Sent,
-    Skipped, TlsSeen, User, Walk, Why,
+    AddressSeen, Body, Carried, CertificateSeen, Entry, Exchange, GrantedScope, ResponseSeen,
+    SentRequest, Skip, Skipped, TlsSeen, TokenGrant, User, Walk,
 };
 use crate::net::origin::{Origin, Scheme};
 use std::net::SocketAddr;
@@ -234,7 +234,7 @@ impl Made {
         for step in [Step::BlobCommit, Step::Idle, Step::CommitWait] {
             made.0.skipped.push(Skipped {
                 step,
-                why: Why::NotAskedFor,
+                why: Skip::NotAskedFor,
             });
         }
         made
@@ -297,7 +297,7 @@ impl Made {
 pub(crate) fn asked(step: Step, method: &str, url: &str, status: u16) -> Exchange {
     Exchange {
         step,
-        request: Sent {
+        request: SentRequest {
             method: method.to_owned(),
             url: url.to_owned(),
             authorization: Carried::Nothing,
@@ -312,8 +312,8 @@ pub(crate) fn asked(step: Step, method: &str, url: &str, status: u16) -> Exchang
     }
 }
 
-pub(crate) fn answered(status: u16) -> Answer {
-    Answer {
+pub(crate) fn answered(status: u16) -> ResponseSeen {
+    ResponseSeen {
         status,
         headers: Vec::new(),
         body: String::new(),
@@ -322,9 +322,9 @@ pub(crate) fn answered(status: u16) -> Answer {
 }
 
 /// A token for `lab/app`.
-pub(crate) fn granted(actions: &[&str]) -> Grant {
-    Grant {
-        access: Some(vec![Access {
+pub(crate) fn granted(actions: &[&str]) -> TokenGrant {
+    TokenGrant {
+        access: Some(vec![GrantedScope {
             kind: "repository".to_owned(),
             name: "lab/app".to_owned(),
             actions: actions.iter().map(|action| (*action).to_owned()).collect(),

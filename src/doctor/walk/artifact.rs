@@ -2,14 +2,14 @@
 
 use super::entry::place;
 use super::leftovers::{Id, Pushed};
-use super::location::Reference;
-use super::request::{Heard, Means, Request, Site};
-use super::session::Course;
-use super::timeouts::Time;
+use super::location::UploadReference;
+use super::request::{Heard, Means, Site, WalkRequest};
+use super::session::Session;
+use super::timeouts::TimeBudget;
 use super::upload::{Works, Wrote};
 use crate::doctor::options::{Afterwards, Extent};
 use crate::doctor::step::Step;
-use crate::doctor::trace::{Leftover, Trouble, Why};
+use crate::doctor::trace::{Leftover, Skip, Trouble};
 use crate::doctor::wire::{Framing, Payload, Trust};
 use crate::oci::sample::content::{Pattern, digest};
 use crate::oci::sample::image::{Image, MANIFEST};
@@ -22,18 +22,18 @@ const LAYER: u64 = 1024;
 /// The address of what has none.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
-impl Course<'_> {
-    pub(super) async fn push(&mut self, works: Works) -> Result<(), Why> {
+impl Session<'_> {
+    pub(super) async fn push(&mut self, works: Works) -> Result<(), Skip> {
         if !self.is_public() {
             return Ok(());
         }
         if !self.options.push {
-            self.skip(Step::BlobCommit, Why::NotAskedFor);
+            self.skip(Step::BlobCommit, Skip::NotAskedFor);
             return Ok(());
         }
         match works {
             Works::Nothing => {
-                self.skip(Step::BlobCommit, Why::Impossible);
+                self.skip(Step::BlobCommit, Skip::Impossible);
                 Ok(())
             }
             // A blob goes in one PUT; that PATCH fails says nothing about it.
@@ -48,7 +48,7 @@ impl Course<'_> {
         }
     }
 
-    async fn end(&mut self, extent: Extent) -> Result<(), Why> {
+    async fn end(&mut self, extent: Extent) -> Result<(), Skip> {
         match extent {
             Extent::Whole => self.remove().await,
             Extent::Push(Afterwards::Remove) => {
@@ -64,7 +64,7 @@ impl Course<'_> {
     }
 
     /// Ends where something fails.
-    async fn push_and_pull(&mut self, image: &Image) -> Result<(), Why> {
+    async fn push_and_pull(&mut self, image: &Image) -> Result<(), Skip> {
         let layer = image.layer.content.bytes(0, LAYER);
         let blob = image.layer.digest.clone();
         for (step, digest, content) in [
@@ -81,7 +81,7 @@ impl Course<'_> {
         }
         let manifest = digest(&image.manifest);
         let base = format!("/v2/{}/manifests", self.repository()?);
-        let tagging = Request::new(
+        let tagging = WalkRequest::new(
             Step::ManifestPut,
             Method::PUT,
             format!("{base}/{}", self.options.artifact.tag),
@@ -96,7 +96,7 @@ impl Course<'_> {
         }
         // Who removes the manifest leaves its blobs to the registry's garbage collection.
         self.pushed.blobs.clear();
-        let pulling = Request::get(Step::ManifestGet, format!("{base}/{manifest}"))
+        let pulling = WalkRequest::get(Step::ManifestGet, format!("{base}/{manifest}"))
             .by(Means::Login)
             .header("accept", MANIFEST)
             .expecting(image.manifest.clone());
@@ -105,15 +105,15 @@ impl Course<'_> {
     }
 
     /// A POST and one PUT, as containerd does; of a push alone the layer goes before the PUT.
-    async fn commit(&mut self, step: Step, digest: String, content: Bytes) -> Result<bool, Why> {
+    async fn commit(&mut self, step: Step, digest: String, content: Bytes) -> Result<bool, Skip> {
         let Some(id) = self.start().await? else {
-            self.skip(step, Why::Impossible);
+            self.skip(step, Skip::Impossible);
             return Ok(false);
         };
         let content = match (self.options.extent, step) {
             (Extent::Push(_), Step::BlobCommit) => {
                 if !self.send_ahead(id, content).await? {
-                    self.skip(step, Why::Impossible);
+                    self.skip(step, Skip::Impossible);
                     return Ok(false);
                 }
                 Bytes::new()
@@ -137,7 +137,7 @@ impl Course<'_> {
     }
 
     /// All of it in one PATCH, as docker does.
-    async fn send_ahead(&mut self, id: Id, content: Bytes) -> Result<bool, Why> {
+    async fn send_ahead(&mut self, id: Id, content: Bytes) -> Result<bool, Skip> {
         let payload = Payload::Bytes(content, Framing::Length);
         let (wrote, _) = self.write(Step::UploadChunk, id, payload).await?;
         match wrote {
@@ -149,9 +149,9 @@ impl Course<'_> {
         }
     }
 
-    async fn pull_blob(&mut self, digest: &str, content: Bytes) -> Result<(), Why> {
+    async fn pull_blob(&mut self, digest: &str, content: Bytes) -> Result<(), Skip> {
         let target = blob_target(&self.repository()?, digest);
-        let pulling = Request::get(Step::BlobGet, target)
+        let pulling = WalkRequest::get(Step::BlobGet, target)
             .by(Means::Login)
             .expecting(content.clone());
         let heard = self.ask(pulling).await?;
@@ -162,17 +162,17 @@ impl Course<'_> {
     }
 
     /// Follows a redirect to storage, once, as clients do: without the Authorization.
-    async fn pull_from(&mut self, storage: Reference, content: Bytes) -> Result<(), Why> {
+    async fn pull_from(&mut self, storage: UploadReference, content: Bytes) -> Result<(), Skip> {
         self.secrets.learn_query(&storage.target);
-        let own = self.site.clone().ok_or(Why::Impossible)?;
+        let own = self.site.clone().ok_or(Skip::Impossible)?;
         let origin = storage.origin.unwrap_or_else(|| own.origin.clone());
-        let pulling = Request::get(Step::BlobGet, storage.target).expecting(content);
+        let pulling = WalkRequest::get(Step::BlobGet, storage.target).expecting(content);
         if origin == self.options.target {
             self.ask_at(&own, pulling).await?;
             return Ok(());
         }
         let resolving = self.wire.resolve(&origin);
-        let resolved = self.halt.unless(Time::Shared, resolving).await?;
+        let resolved = self.halt.unless(TimeBudget::Shared, resolving).await?;
         let nowhere = || Trouble::Unresolved("it has no address".into());
         let first = resolved.and_then(|all| all.first().copied().ok_or_else(nowhere));
         let mut site = Site {
@@ -192,7 +192,7 @@ impl Course<'_> {
     }
 
     /// Takes the artifact away again, or says that it is still there.
-    pub(super) async fn remove(&mut self) -> Result<(), Why> {
+    pub(super) async fn remove(&mut self) -> Result<(), Skip> {
         if let Some(manifest) = self.pushed.manifest.clone() {
             let target = format!("/v2/{}/manifests/{manifest}", self.repository()?);
             let heard = self.delete(Step::ManifestDelete, target).await?;
@@ -234,9 +234,11 @@ pub(super) fn blob_target(repository: &str, digest: &str) -> String {
 }
 
 /// Where the blob is, if the registry doesn't hold it itself.
-fn storage(heard: &Heard) -> Option<Reference> {
+fn storage(heard: &Heard) -> Option<UploadReference> {
     match heard.status() {
-        Some(301 | 302 | 303 | 307 | 308) => heard.header("location").and_then(Reference::read),
+        Some(301 | 302 | 303 | 307 | 308) => {
+            heard.header("location").and_then(UploadReference::read)
+        }
         Some(_) | None => None,
     }
 }

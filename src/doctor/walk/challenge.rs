@@ -1,38 +1,38 @@
 //! The challenge of a registry: which login it asks for.
 
-use super::location::Reference;
+use super::location::UploadReference;
 use crate::oci::challenge::parse;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Challenge {
+pub(super) enum ChallengeKind {
     /// Everybody is let in.
     Open,
     Basic,
     Bearer {
-        realm: Reference,
+        realm: UploadReference,
         service: Option<String>,
     },
     /// It wants something that can't be read or given.
     Unusable,
 }
 
-impl Challenge {
+impl ChallengeKind {
     /// Of a 401; a Bearer challenge is preferred, as clients do.
-    pub(super) fn read<'v>(values: impl Iterator<Item = &'v str>) -> Challenge {
-        let mut best = Challenge::Unusable;
+    pub(super) fn read<'v>(values: impl Iterator<Item = &'v str>) -> ChallengeKind {
+        let mut best = ChallengeKind::Unusable;
         for value in values {
             for challenge in parse(value).unwrap_or_default() {
                 if challenge.is_bearer() {
                     let realm = challenge.param("realm").map(|realm| realm.value.as_ref());
-                    if let Some(realm) = realm.and_then(Reference::read) {
+                    if let Some(realm) = realm.and_then(UploadReference::read) {
                         let service = challenge.param("service");
-                        return Challenge::Bearer {
+                        return ChallengeKind::Bearer {
                             realm,
                             service: service.map(|service| service.value.to_string()),
                         };
                     }
                 } else if challenge.scheme.eq_ignore_ascii_case("basic") {
-                    best = Challenge::Basic;
+                    best = ChallengeKind::Basic;
                 }
             }
         }
@@ -47,8 +47,8 @@ mod tests {
 
     #[test]
     fn challenges_are_taken_as_clients_take_them() {
-        let bearer = |origin: &str, target: &str, service: Option<&str>| Challenge::Bearer {
-            realm: Reference {
+        let bearer = |origin: &str, target: &str, service: Option<&str>| ChallengeKind::Bearer {
+            realm: UploadReference {
                 origin: Origin::parse(origin).ok(),
                 target: target.into(),
             },
@@ -74,17 +74,17 @@ mod tests {
                 &[r#"Bearer realm="/service/token",service="s""#],
                 bearer("", "/service/token", Some("s")),
             ),
-            (&[r#"Basic realm="harbor""#], Challenge::Basic),
-            (&[r#"Bearer realm="""#, "Basic"], Challenge::Basic),
-            (&[r#"Bearer realm="https://hub""#], Challenge::Unusable),
-            (&[r#"Bearer service="s""#], Challenge::Unusable),
-            (&["Negotiate"], Challenge::Unusable),
-            (&[""], Challenge::Unusable),
-            (&["=,="], Challenge::Unusable),
-            (&[], Challenge::Unusable),
+            (&[r#"Basic realm="harbor""#], ChallengeKind::Basic),
+            (&[r#"Bearer realm="""#, "Basic"], ChallengeKind::Basic),
+            (&[r#"Bearer realm="https://hub""#], ChallengeKind::Unusable),
+            (&[r#"Bearer service="s""#], ChallengeKind::Unusable),
+            (&["Negotiate"], ChallengeKind::Unusable),
+            (&[""], ChallengeKind::Unusable),
+            (&["=,="], ChallengeKind::Unusable),
+            (&[], ChallengeKind::Unusable),
         ] {
             assert_eq!(
-                Challenge::read(values.iter().copied()),
+                ChallengeKind::read(values.iter().copied()),
                 expected,
                 "{values:?}"
             );

@@ -1,9 +1,9 @@
 //! Removes what a walk has created; what can't be removed is listed.
 
-use super::session::Course;
-use crate::doctor::trace::Why;
+use super::session::Session;
+use crate::doctor::trace::Skip;
 
-impl Course<'_> {
+impl Session<'_> {
     /// Ends what is still open and removes what is still there. Nothing interrupts it, but it is
     /// bounded; what it doesn't manage is listed.
     pub(super) async fn clean_up(&mut self) {
@@ -22,7 +22,7 @@ impl Course<'_> {
         }
     }
 
-    async fn tidy(&mut self) -> Result<(), Why> {
+    async fn tidy(&mut self) -> Result<(), Skip> {
         for id in self.still_open() {
             self.cancel(id).await?;
         }

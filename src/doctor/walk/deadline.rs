@@ -1,7 +1,7 @@
 //! What ends a walk early: an interruption by the user, or the time limit.
 
-use super::timeouts::Time;
-use crate::doctor::trace::Why;
+use super::timeouts::TimeBudget;
+use crate::doctor::trace::Skip;
 use futures_util::future::{BoxFuture, Shared};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -10,15 +10,15 @@ use tokio::time::Instant;
 pub(super) type Interrupt = Shared<BoxFuture<'static, ()>>;
 
 /// The reasons for which one walk ends.
-pub(super) struct Halt {
+pub(super) struct Deadline {
     interrupt: Interrupt,
     left: Duration,
     is_cleaning: bool,
 }
 
-impl Halt {
-    pub(super) fn new(interrupt: Interrupt, total: Duration) -> Halt {
-        Halt {
+impl Deadline {
+    pub(super) fn new(interrupt: Interrupt, total: Duration) -> Deadline {
+        Deadline {
             interrupt,
             left: total,
             is_cleaning: false,
@@ -33,9 +33,9 @@ impl Halt {
     /// Does something, unless the walk ends first; what it takes is taken off the walk's time.
     pub(super) async fn unless<T>(
         &mut self,
-        time: Time,
+        time: TimeBudget,
         doing: impl Future<Output = T>,
-    ) -> Result<T, Why> {
+    ) -> Result<T, Skip> {
         let began = Instant::now();
         let done = tokio::select! {
             // What is over before it begins doesn't begin.
@@ -43,26 +43,26 @@ impl Halt {
             why = self.come(time) => Err(why),
             done = doing => Ok(done),
         };
-        if time == Time::Shared {
+        if time == TimeBudget::Shared {
             self.left = self.left.saturating_sub(began.elapsed());
         }
         done
     }
 
-    async fn come(&mut self, time: Time) -> Why {
+    async fn come(&mut self, time: TimeBudget) -> Skip {
         if self.is_cleaning {
             return std::future::pending().await;
         }
         let clock = async {
             match time {
-                Time::Shared => tokio::time::sleep(self.left).await,
-                Time::Own => std::future::pending().await,
+                TimeBudget::Shared => tokio::time::sleep(self.left).await,
+                TimeBudget::Own => std::future::pending().await,
             }
         };
         tokio::select! {
             biased;
-            () = self.interrupt.clone() => Why::Interrupted,
-            () = clock => Why::OutOfTime,
+            () = self.interrupt.clone() => Skip::Interrupted,
+            () = clock => Skip::OutOfTime,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Whether an error answer arrives before the body is sent: if a hop buffers the body, it doesn't.
 
-use super::challenge::Challenge;
-use super::request::Request;
-use super::session::{Access, Course};
+use super::challenge::ChallengeKind;
+use super::request::WalkRequest;
+use super::session::{Access, Session};
 use crate::doctor::step::Step;
-use crate::doctor::trace::Why;
-use crate::doctor::wire::{Framing, Patience, Payload};
+use crate::doctor::trace::Skip;
+use crate::doctor::wire::{Framing, Payload, ResponseTimeouts};
 use http::Method;
 use uuid::Uuid;
 
@@ -17,9 +17,9 @@ pub(super) const NO_REPOSITORY: &str = "library/harbormouth-doctor";
 /// the smallest limit that hops have.
 const ANNOUNCED: u64 = 1 << 20;
 
-impl Course<'_> {
+impl Session<'_> {
     /// What is asked of who writes, if that is more than of who reads.
-    pub(super) async fn early_answers(&mut self) -> Result<Option<Challenge>, Why> {
+    pub(super) async fn early_answers(&mut self) -> Result<Option<ChallengeKind>, Skip> {
         let mut asked = None;
         for (step, framing) in [
             (Step::EarlyAnswer, Framing::Length),
@@ -31,19 +31,19 @@ impl Course<'_> {
                 repository.unwrap_or(NO_REPOSITORY),
                 Uuid::new_v4()
             );
-            let write = Request::new(step, Method::PATCH, target)
+            let write = WalkRequest::new(step, Method::PATCH, target)
                 .header("content-type", "application/octet-stream")
                 .payload(Payload::Withheld {
                     length: ANNOUNCED,
                     framing,
                 })
-                .patience(Patience {
+                .patience(ResponseTimeouts {
                     answer: self.bounds.early,
                     progress: self.bounds.early,
                 });
             let heard = self.ask(write).await?;
             if heard.is(401) {
-                asked = Some(Challenge::read(heard.headers("www-authenticate")));
+                asked = Some(ChallengeKind::read(heard.headers("www-authenticate")));
             }
         }
         Ok(asked.filter(|_| self.access == Access::Open))

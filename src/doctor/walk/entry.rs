@@ -1,23 +1,23 @@
 //! Names, addresses, handshakes, and what answers on the port of plain HTTP.
 
-use super::request::{Request, Site};
-use super::session::Course;
-use super::timeouts::{MOST_ADDRESSES, Time};
+use super::request::{Site, WalkRequest};
+use super::session::Session;
+use super::timeouts::{MOST_ADDRESSES, TimeBudget};
 use crate::doctor::step::Step;
-use crate::doctor::trace::{AddressSeen, Entry, Why};
-use crate::doctor::wire::{Place, Trust};
+use crate::doctor::trace::{AddressSeen, Entry, Skip};
+use crate::doctor::wire::{Trust, WireTarget};
 use crate::net::origin::{Origin, Scheme};
 use futures_util::future::join_all;
 use http::Method;
 use std::net::SocketAddr;
 
-impl Course<'_> {
+impl Session<'_> {
     /// Resolves and connects, to every address. The site where the walk goes on, if there is one.
-    pub(super) async fn reach(&mut self) -> Result<Option<Site>, Why> {
+    pub(super) async fn reach(&mut self) -> Result<Option<Site>, Skip> {
         let origin = self.walk.entered().clone();
         self.began(Step::Resolve);
         let resolving = self.wire.resolve(&origin);
-        let resolved = self.halt.unless(Time::Shared, resolving).await;
+        let resolved = self.halt.unless(TimeBudget::Shared, resolving).await;
         let resolved = resolved.map_err(|why| self.cut_short(Step::Resolve, why))?;
         let addresses = resolved.clone().unwrap_or_default();
         self.walk.resolved = Some(resolved);
@@ -45,14 +45,14 @@ impl Course<'_> {
         &mut self,
         origin: &Origin,
         addresses: &[SocketAddr],
-    ) -> Result<Vec<AddressSeen>, Why> {
-        let places: Vec<Place> = addresses
+    ) -> Result<Vec<AddressSeen>, Skip> {
+        let places: Vec<WireTarget> = addresses
             .iter()
             .take(MOST_ADDRESSES)
             .map(|address| place(origin, *address))
             .collect();
         let looking = join_all(places.iter().map(|place| self.wire.look(place)));
-        self.halt.unless(Time::Shared, looking).await
+        self.halt.unless(TimeBudget::Shared, looking).await
     }
 
     /// Whether plain HTTP is looked at: where clients that type no scheme would try it.
@@ -61,14 +61,14 @@ impl Course<'_> {
         self.is_public() && target.scheme == Scheme::Https && target.port == 443
     }
 
-    pub(super) async fn plain_http(&mut self) -> Result<(), Why> {
+    pub(super) async fn plain_http(&mut self) -> Result<(), Skip> {
         if self.has_plain_http() {
             self.plain_http_on(Scheme::Http.default_port()).await?;
         }
         Ok(())
     }
 
-    pub(super) async fn plain_http_on(&mut self, port: u16) -> Result<(), Why> {
+    pub(super) async fn plain_http_on(&mut self, port: u16) -> Result<(), Skip> {
         let used = self.walk.address().or(self.walk.addresses.first());
         let Some(mut address) = used.map(|used| used.address) else {
             return Ok(());
@@ -80,11 +80,11 @@ impl Course<'_> {
         };
         address.set_port(origin.port);
         let site = self.site(&origin, address);
-        let read = Request::get(Step::PlainHttp, "/v2/");
+        let read = WalkRequest::get(Step::PlainHttp, "/v2/");
         let heard = self.ask_at(&site, read).await?;
         // Where nothing answers a GET, a POST meets the same.
         if heard.0.is_ok() {
-            let write = Request::new(Step::PlainHttpWrite, Method::POST, "/v2/");
+            let write = WalkRequest::new(Step::PlainHttpWrite, Method::POST, "/v2/");
             self.ask_at(&site, write).await?;
         }
         Ok(())
@@ -111,8 +111,8 @@ impl Course<'_> {
     }
 }
 
-pub(super) fn place(origin: &Origin, address: SocketAddr) -> Place {
-    Place {
+pub(super) fn place(origin: &Origin, address: SocketAddr) -> WireTarget {
+    WireTarget {
         address,
         scheme: origin.scheme,
         server_name: origin.host.clone(),

@@ -6,8 +6,8 @@
 //! the doctor examines them.
 
 use crate::doctor::step::Step;
-use crate::doctor::trace::{Answer, Exchange, Sent};
-use crate::doctor::wire::{Reply, Told};
+use crate::doctor::trace::{Exchange, ResponseSeen, SentRequest};
+use crate::doctor::wire::{WireResponse, WireResult};
 use crate::oci::redact::redacted;
 use std::net::SocketAddr;
 use zeroize::Zeroizing;
@@ -61,16 +61,16 @@ impl Secrets {
 /// The exchange as it is kept. `expected` is the content that was to come back.
 pub(super) fn capture(
     step: Step,
-    request: Sent,
-    told: &Told,
+    request: SentRequest,
+    told: &WireResult,
     address: SocketAddr,
     expected: Option<&[u8]>,
     secrets: &Secrets,
 ) -> Exchange {
-    let answer = |reply: &Reply| answer(step, reply, expected, secrets);
+    let answer = |reply: &WireResponse| answer(step, reply, expected, secrets);
     Exchange {
         step,
-        request: Sent {
+        request: SentRequest {
             url: secrets.hide(&request.url),
             ..request
         },
@@ -82,7 +82,12 @@ pub(super) fn capture(
     }
 }
 
-fn answer(step: Step, reply: &Reply, expected: Option<&[u8]>, secrets: &Secrets) -> Answer {
+fn answer(
+    step: Step,
+    reply: &WireResponse,
+    expected: Option<&[u8]>,
+    secrets: &Secrets,
+) -> ResponseSeen {
     let headers = reply.headers.iter();
     let is_content = (200..300).contains(&reply.status);
     let body = match step {
@@ -92,7 +97,7 @@ fn answer(step: Step, reply: &Reply, expected: Option<&[u8]>, secrets: &Secrets)
         }
         _ => secrets.hide(&text(&reply.body)),
     };
-    Answer {
+    ResponseSeen {
         status: reply.status,
         headers: headers
             .map(|(name, value)| (name.clone(), secrets.hide(&header(name, value))))
@@ -251,8 +256,8 @@ mod tests {
             ("content", Step::BlobGet, 200, "standin", ""),
             ("long", Step::Ping, 404, &long, &cut),
         ] {
-            let told = Told {
-                result: Ok(Reply {
+            let told = WireResult {
+                result: Ok(WireResponse {
                     status,
                     headers: Vec::new(),
                     body: Bytes::copy_from_slice(body.as_bytes()),
@@ -274,7 +279,7 @@ mod tests {
             ("less", 200, "ab", Some(false)),
             ("refused", 404, "abc", None),
         ] {
-            let reply = Reply {
+            let reply = WireResponse {
                 status,
                 headers: Vec::new(),
                 body: Bytes::copy_from_slice(body.as_bytes()),
@@ -286,7 +291,7 @@ mod tests {
 
     #[test]
     fn troubles_are_kept_as_they_are() {
-        let told = Told {
+        let told = WireResult {
             result: Err(Trouble::Cut),
             sent: 7,
             took: Duration::from_secs(1),
@@ -296,8 +301,8 @@ mod tests {
         assert_eq!((kept.result, kept.sent), (Err(Trouble::Cut), 7));
     }
 
-    fn sent() -> Sent {
-        Sent {
+    fn sent() -> SentRequest {
+        SentRequest {
             method: "GET".into(),
             url: "https://hub/v2/".into(),
             authorization: Carried::Nothing,

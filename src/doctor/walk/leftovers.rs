@@ -1,7 +1,7 @@
 //! What a walk has created and not yet removed: the list for its cleanup.
 
 /// An upload that was begun.
-pub(super) struct Open {
+pub(super) struct OpenUpload {
     pub(super) id: Id,
     /// Path and query of the newest Location: its state changes with every write.
     pub(super) target: String,

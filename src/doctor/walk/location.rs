@@ -4,19 +4,19 @@ use crate::net::origin::Origin;
 
 /// Where a URL leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reference {
+pub(super) struct UploadReference {
     /// None where it has none, or none that can be read.
     pub(super) origin: Option<Origin>,
     /// Path and query.
     pub(super) target: String,
 }
 
-impl Reference {
-    pub(super) fn read(text: &str) -> Option<Reference> {
+impl UploadReference {
+    pub(super) fn read(text: &str) -> Option<UploadReference> {
         let target = follow(text)?;
         let text = text.trim().split('#').next().unwrap_or_default();
         let front = text.strip_suffix(target.as_str());
-        Some(Reference {
+        Some(UploadReference {
             origin: front.and_then(|front| Origin::parse(front).ok()),
             target,
         })

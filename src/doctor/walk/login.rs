@@ -4,16 +4,16 @@
 //! since Harbor's carry everything that the account may; another, for `delete` too, is asked for
 //! only where that is refused, since token services that grant by the letter exist as well.
 
-use super::challenge::Challenge;
+use super::challenge::ChallengeKind;
 use super::early_refusal::NO_REPOSITORY;
 use super::entry::{choose, is_trusted, place};
-use super::location::Reference;
-use super::request::{Carry, Request, Site};
-use super::session::{Access, Course};
-use super::timeouts::Time;
-use super::token::{Came, Deleting, Given, Login, Source};
+use super::location::UploadReference;
+use super::request::{Carry, Site, WalkRequest};
+use super::session::{Access, Session};
+use super::timeouts::TimeBudget;
+use super::token::{Deleting, GivenToken, LoginOrigin, TokenSource, WalkLogin};
 use crate::doctor::step::Step;
-use crate::doctor::trace::{AddressSeen, Entry, Grant, Trouble, Why};
+use crate::doctor::trace::{AddressSeen, Entry, Skip, TokenGrant, Trouble};
 use crate::doctor::wire::{Framing, Payload};
 use crate::net::origin::{Origin, Scheme};
 use http::Method;
@@ -25,55 +25,57 @@ const ORDINARY: &str = "pull,push";
 /// A place, and whether a password may be sent there.
 struct Vouched {
     site: Site,
-    for_password: Result<(), Why>,
+    for_password: Result<(), Skip>,
 }
 
-impl Course<'_> {
-    pub(super) async fn log_in(&mut self, challenge: Challenge) -> Result<(), Why> {
+impl Session<'_> {
+    pub(super) async fn log_in(&mut self, challenge: ChallengeKind) -> Result<(), Skip> {
         self.access = match challenge {
-            Challenge::Open => {
+            ChallengeKind::Open => {
                 self.settle(Step::TokenPost);
                 self.settle(Step::TokenGet);
                 self.settle(Step::Authorized);
                 Access::Open
             }
-            Challenge::Basic => {
+            ChallengeKind::Basic => {
                 self.settle(Step::TokenPost);
                 self.settle(Step::TokenGet);
                 self.log_in_by_password().await?
             }
-            Challenge::Bearer { realm, service } => self.log_in_by_token(realm, service).await?,
-            Challenge::Unusable => {
-                self.skip(Step::TokenPost, Why::Impossible);
-                self.skip(Step::TokenGet, Why::Impossible);
-                self.stay_out(Why::Impossible)
+            ChallengeKind::Bearer { realm, service } => {
+                self.log_in_by_token(realm, service).await?
+            }
+            ChallengeKind::Unusable => {
+                self.skip(Step::TokenPost, Skip::Impossible);
+                self.skip(Step::TokenGet, Skip::Impossible);
+                self.stay_out(Skip::Impossible)
             }
         };
         Ok(())
     }
 
-    fn stay_out(&mut self, why: Why) -> Access {
+    fn stay_out(&mut self, why: Skip) -> Access {
         self.skip(Step::Authorized, why);
         Access::Without(why)
     }
 
-    async fn log_in_by_password(&mut self) -> Result<Access, Why> {
+    async fn log_in_by_password(&mut self) -> Result<Access, Skip> {
         self.login = None;
         let Some(carry) = self.password() else {
-            return Ok(self.stay_out(Why::NoCredentials));
+            return Ok(self.stay_out(Skip::NoCredentials));
         };
         if let Err(why) = self.own()?.for_password {
             return Ok(self.stay_out(why));
         }
-        let asking = Request::get(Step::Authorized, "/v2/").carrying(Some(carry.clone()));
+        let asking = WalkRequest::get(Step::Authorized, "/v2/").carrying(Some(carry.clone()));
         // A password that was refused isn't tried again: accounts are locked for less.
         if !self.ask(asking).await?.is(200) {
-            return Ok(Access::Without(Why::Impossible));
+            return Ok(Access::Without(Skip::Impossible));
         }
-        self.login = Some(Login {
+        self.login = Some(WalkLogin {
             carry,
             grant: None,
-            came: Came::Typed,
+            came: LoginOrigin::Typed,
             deleting: Deleting::AsAllElse,
         });
         Ok(Access::LoggedIn)
@@ -81,9 +83,9 @@ impl Course<'_> {
 
     async fn log_in_by_token(
         &mut self,
-        realm: Reference,
+        realm: UploadReference,
         service: Option<String>,
-    ) -> Result<Access, Why> {
+    ) -> Result<Access, Skip> {
         // Another entry's token serves here; another entry's password doesn't.
         let brought = self
             .login
@@ -97,7 +99,7 @@ impl Course<'_> {
         self.login = None;
         let Vouched { site, for_password } = self.realm(&realm).await?;
         let has_credentials = self.options.credentials.is_some();
-        let source = Source {
+        let source = TokenSource {
             site,
             realm: realm.target,
             service,
@@ -113,17 +115,17 @@ impl Course<'_> {
             return Ok(self.stay_out(why));
         }
         let Some(login) = self.fetch(&source, ORDINARY).await? else {
-            return Ok(self.stay_out(Why::Impossible));
+            return Ok(self.stay_out(Skip::Impossible));
         };
         if !has_credentials && !self.may_push(login.grant.as_ref()) {
-            return Ok(self.stay_out(Why::NoCredentials));
+            return Ok(self.stay_out(Skip::NoCredentials));
         }
         self.login = Some(login);
         self.authorize().await
     }
 
     /// Whether everybody may push: the token says so.
-    fn may_push(&self, grant: Option<&Grant>) -> bool {
+    fn may_push(&self, grant: Option<&TokenGrant>) -> bool {
         let access = grant.and_then(|grant| grant.access.as_deref());
         access.unwrap_or_default().iter().any(|access| {
             Some(&access.name) == self.walk.repository.as_ref()
@@ -132,21 +134,21 @@ impl Course<'_> {
     }
 
     /// A refusal here doesn't end the walk: the upload says more.
-    async fn authorize(&mut self) -> Result<Access, Why> {
+    async fn authorize(&mut self) -> Result<Access, Skip> {
         let carry = self.login.as_ref().map(|login| login.carry.clone());
-        let asking = Request::get(Step::Authorized, "/v2/").carrying(carry);
+        let asking = WalkRequest::get(Step::Authorized, "/v2/").carrying(carry);
         self.ask(asking).await?;
         Ok(Access::LoggedIn)
     }
 
     /// As containerd begins, whose POST has the password; here nothing secret is in it.
-    async fn post_for_token(&mut self, source: &Source) -> Result<(), Why> {
+    async fn post_for_token(&mut self, source: &TokenSource) -> Result<(), Skip> {
         if !self.is_public() {
             self.settle(Step::TokenPost);
             return Ok(());
         }
         let form = source.form(ORDINARY).into_bytes();
-        let asking = Request::new(Step::TokenPost, Method::POST, source.realm.clone())
+        let asking = WalkRequest::new(Step::TokenPost, Method::POST, source.realm.clone())
             .header("content-type", "application/x-www-form-urlencoded")
             .payload(Payload::Bytes(form.into(), Framing::Length));
         self.ask_at(&source.site, asking).await?;
@@ -154,17 +156,22 @@ impl Course<'_> {
     }
 
     /// A token from the service, if it gives one.
-    async fn fetch(&mut self, source: &Source, actions: &str) -> Result<Option<Login>, Why> {
-        let asking = Request::get(Step::TokenGet, source.target(actions)).carrying(self.password());
+    async fn fetch(
+        &mut self,
+        source: &TokenSource,
+        actions: &str,
+    ) -> Result<Option<WalkLogin>, Skip> {
+        let asking =
+            WalkRequest::get(Step::TokenGet, source.target(actions)).carrying(self.password());
         let heard = self.hear(&source.site, asking).await?;
         let given = match &heard.0 {
-            Ok(reply) if reply.status == 200 => Given::read(&reply.body),
+            Ok(reply) if reply.status == 200 => GivenToken::read(&reply.body),
             Ok(_) | Err(_) => None,
         };
-        let login = given.map(|given| Login {
+        let login = given.map(|given| WalkLogin {
             carry: Carry::bearer(&given.token),
             grant: Some(given.grant),
-            came: Came::Given {
+            came: LoginOrigin::Given {
                 source: Box::new(source.clone()),
                 at: Instant::now(),
                 good_for: given.good_for,
@@ -181,9 +188,9 @@ impl Course<'_> {
     }
 
     /// Another token, where the one at hand may end soon.
-    pub(super) async fn freshen(&mut self) -> Result<(), Why> {
+    pub(super) async fn freshen(&mut self) -> Result<(), Skip> {
         let old = self.login.as_ref().filter(|login| login.is_old());
-        let Some(source) = old.and_then(Login::source).cloned() else {
+        let Some(source) = old.and_then(WalkLogin::source).cloned() else {
             return Ok(());
         };
         let fresh = self.fetch(&source, ORDINARY).await?;
@@ -198,7 +205,7 @@ impl Course<'_> {
 
     /// With what something is deleted after it was refused with what all else is done with; none
     /// where there is nothing else.
-    pub(super) async fn widen(&mut self) -> Result<Option<Carry>, Why> {
+    pub(super) async fn widen(&mut self) -> Result<Option<Carry>, Skip> {
         let Some(login) = &self.login else {
             return Ok(None);
         };
@@ -225,25 +232,25 @@ impl Course<'_> {
     }
 
     /// The entry itself.
-    fn own(&self) -> Result<Vouched, Why> {
-        let site = self.site.clone().ok_or(Why::Impossible)?;
+    fn own(&self) -> Result<Vouched, Skip> {
+        let site = self.site.clone().ok_or(Skip::Impossible)?;
         let seen = self.walk.address();
         let for_password = self.for_password(site.place.scheme, seen);
         Ok(Vouched { site, for_password })
     }
 
-    fn for_password(&self, scheme: Scheme, seen: Option<&AddressSeen>) -> Result<(), Why> {
+    fn for_password(&self, scheme: Scheme, seen: Option<&AddressSeen>) -> Result<(), Skip> {
         let may = match scheme {
             Scheme::Https => seen.is_some_and(is_trusted),
             Scheme::Http => self.options.target.scheme == Scheme::Http,
         };
-        if may { Ok(()) } else { Err(Why::NotTrusted) }
+        if may { Ok(()) } else { Err(Skip::NotTrusted) }
     }
 
     /// Where the realm is asked: where it says, if that is as safe as what was typed and can be
     /// reached, and otherwise at the same path of the entry. Whoever answers for the target may name
     /// any host there: another's gets no password, unless the person has named it.
-    async fn realm(&mut self, realm: &Reference) -> Result<Vouched, Why> {
+    async fn realm(&mut self, realm: &UploadReference) -> Result<Vouched, Skip> {
         let Some(origin) = &realm.origin else {
             return self.own();
         };
@@ -269,7 +276,7 @@ impl Course<'_> {
                     host: origin.authority(),
                     forwarded: Vec::new(),
                 },
-                for_password: is_ours.then_some(()).ok_or(Why::ForeignRealm),
+                for_password: is_ours.then_some(()).ok_or(Skip::ForeignRealm),
             }),
             Ok(_) | Err(_) => self.own(),
         }
@@ -279,9 +286,9 @@ impl Course<'_> {
     async fn find(
         &mut self,
         origin: &Origin,
-    ) -> Result<Result<(Vec<SocketAddr>, AddressSeen), Trouble>, Why> {
+    ) -> Result<Result<(Vec<SocketAddr>, AddressSeen), Trouble>, Skip> {
         let resolving = self.wire.resolve(origin);
-        let addresses = match self.halt.unless(Time::Shared, resolving).await? {
+        let addresses = match self.halt.unless(TimeBudget::Shared, resolving).await? {
             Ok(addresses) => addresses,
             Err(trouble) => return Ok(Err(trouble)),
         };

@@ -1,33 +1,33 @@
 //! `/v2` and `/v2/`, at the address that is used and at the others.
 
-use super::challenge::Challenge;
+use super::challenge::ChallengeKind;
 use super::entry::is_open;
-use super::request::Request;
-use super::session::Course;
+use super::request::WalkRequest;
+use super::session::Session;
 use crate::doctor::options::Extent;
 use crate::doctor::step::Step;
-use crate::doctor::trace::Why;
+use crate::doctor::trace::Skip;
 
-impl Course<'_> {
+impl Session<'_> {
     /// What is asked for; where there is no registry nothing more can be examined.
-    pub(super) async fn ping(&mut self) -> Result<Challenge, Why> {
+    pub(super) async fn ping(&mut self) -> Result<ChallengeKind, Skip> {
         let is_whole = self.is_public() && self.options.extent == Extent::Whole;
         if is_whole {
-            self.ask(Request::get(Step::PingBare, "/v2")).await?;
+            self.ask(WalkRequest::get(Step::PingBare, "/v2")).await?;
         }
-        let heard = self.ask(Request::get(Step::Ping, "/v2/")).await?;
+        let heard = self.ask(WalkRequest::get(Step::Ping, "/v2/")).await?;
         let challenge = match heard.status() {
-            Some(200) => Some(Challenge::Open),
-            Some(401) => Some(Challenge::read(heard.headers("www-authenticate"))),
+            Some(200) => Some(ChallengeKind::Open),
+            Some(401) => Some(ChallengeKind::read(heard.headers("www-authenticate"))),
             Some(_) | None => None,
         };
         if is_whole {
             self.ping_again().await?;
         }
-        challenge.ok_or(Why::Impossible)
+        challenge.ok_or(Skip::Impossible)
     }
 
-    async fn ping_again(&mut self) -> Result<(), Why> {
+    async fn ping_again(&mut self) -> Result<(), Skip> {
         let origin = self.walk.entered().clone();
         let others: Vec<_> = self
             .walk
@@ -38,7 +38,7 @@ impl Course<'_> {
             .collect();
         for address in others {
             let site = self.site(&origin, address);
-            let again = Request::get(Step::PingAgain, "/v2/");
+            let again = WalkRequest::get(Step::PingAgain, "/v2/");
             self.ask_at(&site, again).await?;
         }
         Ok(())

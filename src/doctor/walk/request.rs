@@ -3,7 +3,7 @@
 use super::location::with_parameter;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Body, Carried, Trouble};
-use crate::doctor::wire::{Framing, Patience, Payload, Place, Reply};
+use crate::doctor::wire::{Framing, Payload, ResponseTimeouts, WireResponse, WireTarget};
 use crate::net::origin::Origin;
 use bytes::Bytes;
 use http::Method;
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 pub(super) struct Site {
     /// What stands in front of the paths that people see.
     pub(super) origin: Origin,
-    pub(super) place: Place,
+    pub(super) place: WireTarget,
     pub(super) host: String,
     /// What a hop before it would add.
     pub(super) forwarded: Vec<(String, String)>,
@@ -47,7 +47,7 @@ pub(super) enum Begins {
     Upload,
 }
 
-pub(super) struct Request {
+pub(super) struct WalkRequest {
     pub(super) step: Step,
     pub(super) method: Method,
     /// Path and query.
@@ -59,15 +59,15 @@ pub(super) struct Request {
     /// What this one has beyond them.
     pub(super) extra: Vec<(String, String)>,
     pub(super) payload: Payload,
-    pub(super) patience: Option<Patience>,
+    pub(super) patience: Option<ResponseTimeouts>,
     pub(super) begins: Begins,
     /// What is to come back.
     pub(super) expected: Option<Bytes>,
 }
 
-impl Request {
-    pub(super) fn new(step: Step, method: Method, target: impl Into<String>) -> Request {
-        Request {
+impl WalkRequest {
+    pub(super) fn new(step: Step, method: Method, target: impl Into<String>) -> WalkRequest {
+        WalkRequest {
             step,
             method,
             target: target.into(),
@@ -82,40 +82,40 @@ impl Request {
         }
     }
 
-    pub(super) fn get(step: Step, target: impl Into<String>) -> Request {
-        Request::new(step, Method::GET, target)
+    pub(super) fn get(step: Step, target: impl Into<String>) -> WalkRequest {
+        WalkRequest::new(step, Method::GET, target)
     }
 
-    pub(super) fn carrying(mut self, carry: Option<Carry>) -> Request {
+    pub(super) fn carrying(mut self, carry: Option<Carry>) -> WalkRequest {
         (self.means, self.carry) = (Means::Own, carry);
         self
     }
 
-    pub(super) fn by(self, means: Means) -> Request {
-        Request { means, ..self }
+    pub(super) fn by(self, means: Means) -> WalkRequest {
+        WalkRequest { means, ..self }
     }
 
-    pub(super) fn header(mut self, name: &str, value: impl Into<String>) -> Request {
+    pub(super) fn header(mut self, name: &str, value: impl Into<String>) -> WalkRequest {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
 
-    pub(super) fn payload(self, payload: Payload) -> Request {
-        Request { payload, ..self }
+    pub(super) fn payload(self, payload: Payload) -> WalkRequest {
+        WalkRequest { payload, ..self }
     }
 
-    pub(super) fn patience(mut self, patience: Patience) -> Request {
+    pub(super) fn patience(mut self, patience: ResponseTimeouts) -> WalkRequest {
         self.patience = Some(patience);
         self
     }
 
-    pub(super) fn expecting(mut self, expected: Bytes) -> Request {
+    pub(super) fn expecting(mut self, expected: Bytes) -> WalkRequest {
         self.expected = Some(expected);
         self
     }
 
     /// Of this content: the commit's parameter.
-    pub(super) fn committing(mut self, digest: &str) -> Request {
+    pub(super) fn committing(mut self, digest: &str) -> WalkRequest {
         self.target = with_parameter(&self.target, "digest", digest);
         self
     }
@@ -148,7 +148,7 @@ pub(super) fn body(payload: &Payload) -> Body {
 }
 
 /// The answer with its secrets: for the next requests, and never recorded in the walk.
-pub(super) struct Heard(pub(super) Result<Reply, Trouble>);
+pub(super) struct Heard(pub(super) Result<WireResponse, Trouble>);
 
 impl Heard {
     pub(super) fn status(&self) -> Option<u16> {

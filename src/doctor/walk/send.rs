@@ -1,20 +1,20 @@
 //! Sends the requests one after the other, and records each with its result.
 
 use super::hide_secrets::capture;
-use super::request::{Begins, Heard, Means, Request, Site, body, pause, size};
-use super::session::Course;
+use super::request::{Begins, Heard, Means, Site, WalkRequest, body, pause, size};
+use super::session::Session;
 use super::timeouts::{self, GRACE};
 use super::watcher::Watcher;
 use crate::doctor::step::Step;
-use crate::doctor::trace::{Carried, Sent, Trouble, Why};
-use crate::doctor::wire::{Ask, Place, Told, Trust, Wire};
+use crate::doctor::trace::{Carried, SentRequest, Skip, Trouble};
+use crate::doctor::wire::{Trust, Wire, WireRequest, WireResult, WireTarget};
 use crate::oci::redact::redacted;
 use http::Method;
 use std::time::Duration;
 
-impl Course<'_> {
+impl Session<'_> {
     /// Asks the entry.
-    pub(super) async fn ask(&mut self, mut request: Request) -> Result<Heard, Why> {
+    pub(super) async fn ask(&mut self, mut request: WalkRequest) -> Result<Heard, Skip> {
         match request.means {
             Means::Own => {}
             Means::Login => {
@@ -28,12 +28,16 @@ impl Course<'_> {
         }
         match self.site.clone() {
             Some(site) => self.ask_at(&site, request).await,
-            None => Err(Why::Impossible),
+            None => Err(Skip::Impossible),
         }
     }
 
     /// Sends the request, records the answer without its secrets, and returns it with them.
-    pub(super) async fn ask_at(&mut self, site: &Site, request: Request) -> Result<Heard, Why> {
+    pub(super) async fn ask_at(
+        &mut self,
+        site: &Site,
+        request: WalkRequest,
+    ) -> Result<Heard, Skip> {
         let step = request.step;
         let heard = self.hear(site, request).await?;
         self.ended(step);
@@ -41,8 +45,8 @@ impl Course<'_> {
     }
 
     /// The same, of a step that has not ended with its answer.
-    pub(super) async fn hear(&mut self, site: &Site, request: Request) -> Result<Heard, Why> {
-        let Request { step, begins, .. } = request;
+    pub(super) async fn hear(&mut self, site: &Site, request: WalkRequest) -> Result<Heard, Skip> {
+        let WalkRequest { step, begins, .. } = request;
         self.began(step);
         let sent = self.shown(site, &request);
         let expected = request.expected.clone();
@@ -65,8 +69,8 @@ impl Course<'_> {
     }
 
     /// Deletes something; where the login may not, once more with what is asked for just that.
-    pub(super) async fn delete(&mut self, step: Step, target: String) -> Result<Heard, Why> {
-        let deleting = || Request::new(step, Method::DELETE, target.clone());
+    pub(super) async fn delete(&mut self, step: Step, target: String) -> Result<Heard, Skip> {
+        let deleting = || WalkRequest::new(step, Method::DELETE, target.clone());
         let heard = self.ask(deleting().by(Means::Deleting)).await?;
         if matches!(heard.status(), Some(401 | 403))
             && let Some(wider) = self.widen().await?
@@ -77,16 +81,16 @@ impl Course<'_> {
     }
 
     /// Writes down what could not even be asked.
-    pub(super) fn not_asked(&mut self, site: &Site, request: &Request, trouble: Trouble) {
+    pub(super) fn not_asked(&mut self, site: &Site, request: &WalkRequest, trouble: Trouble) {
         self.began(request.step);
-        let told = Told::failed(trouble, Duration::ZERO);
+        let told = WireResult::failed(trouble, Duration::ZERO);
         let (sent, address) = (self.shown(site, request), site.place.address);
         let exchange = capture(request.step, sent, &told, address, None, &self.secrets);
         self.walk.exchanges.push(exchange);
         self.ended(request.step);
     }
 
-    async fn send(&mut self, site: &Site, request: Request) -> Result<Told, Why> {
+    async fn send(&mut self, site: &Site, request: WalkRequest) -> Result<WireResult, Skip> {
         let time = timeouts::time(request.step);
         let prepared = self.prepare(site, request);
         let sending = send(self.wire, &mut *self.watcher, prepared);
@@ -94,7 +98,11 @@ impl Course<'_> {
     }
 
     /// Waits a little for the answer even if the walk is interrupted.
-    async fn send_to_its_end(&mut self, site: &Site, request: Request) -> Result<Told, Why> {
+    async fn send_to_its_end(
+        &mut self,
+        site: &Site,
+        request: WalkRequest,
+    ) -> Result<WireResult, Skip> {
         let time = timeouts::time(request.step);
         // What is over before it begins doesn't begin.
         self.halt.unless(time, std::future::ready(())).await?;
@@ -106,7 +114,7 @@ impl Course<'_> {
         }
     }
 
-    fn prepare(&self, site: &Site, request: Request) -> Prepared {
+    fn prepare(&self, site: &Site, request: WalkRequest) -> PreparedRequest {
         let size = size(&request.payload);
         let patience = request.patience;
         let patience = patience.unwrap_or_else(|| self.bounds.patience(size));
@@ -120,12 +128,12 @@ impl Course<'_> {
             .chain(site.forwarded.iter().cloned())
             .chain(request.headers)
             .chain(request.extra);
-        Prepared {
+        PreparedRequest {
             step: request.step,
             place,
             size,
             limit: self.bounds.whole(patience, size, pause(&request.payload)),
-            ask: Ask {
+            ask: WireRequest {
                 method: request.method,
                 target: request.target,
                 host: site.host.clone(),
@@ -139,7 +147,7 @@ impl Course<'_> {
 
     /// A secret goes to a certificate that is trusted, or over http. Inner hops often have one for
     /// no name that could be asked for: a token, which ends soon, is not kept from them.
-    fn trust(&self, request: &Request) -> Trust {
+    fn trust(&self, request: &WalkRequest) -> Trust {
         match request.carry.as_ref().map(|carry| carry.kind) {
             None | Some(Carried::Nothing) => Trust::Waived,
             Some(Carried::Bearer) if !self.is_public() => Trust::Waived,
@@ -147,13 +155,13 @@ impl Course<'_> {
         }
     }
 
-    fn shown(&self, site: &Site, request: &Request) -> Sent {
+    fn shown(&self, site: &Site, request: &WalkRequest) -> SentRequest {
         let (path, query) = match request.target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (request.target.as_str(), None),
         };
         let carried = request.carry.as_ref().map(|carry| carry.kind);
-        Sent {
+        SentRequest {
             method: request.method.to_string(),
             url: format!("{}{}", site.origin, redacted(path, query)),
             authorization: carried.unwrap_or(Carried::Nothing),
@@ -164,16 +172,16 @@ impl Course<'_> {
 }
 
 /// A request as it goes out.
-struct Prepared {
+struct PreparedRequest {
     step: Step,
-    place: Place,
-    ask: Ask,
+    place: WireTarget,
+    ask: WireRequest,
     size: u64,
     /// For all of it.
     limit: Duration,
 }
 
-async fn send(wire: &Wire, watcher: &mut dyn Watcher, prepared: Prepared) -> Told {
+async fn send(wire: &Wire, watcher: &mut dyn Watcher, prepared: PreparedRequest) -> WireResult {
     let (size, limit) = (prepared.size, prepared.limit);
     let mut sent = 0;
     let mut progress = |done| {
@@ -183,9 +191,9 @@ async fn send(wire: &Wire, watcher: &mut dyn Watcher, prepared: Prepared) -> Tol
     let asking = wire.ask(&prepared.place, prepared.ask, &mut progress);
     match tokio::time::timeout(limit, asking).await {
         Ok(told) => told,
-        Err(_) => Told {
+        Err(_) => WireResult {
             sent,
-            ..Told::failed(Trouble::TimedOut(limit), limit)
+            ..WireResult::failed(Trouble::TimedOut(limit), limit)
         },
     }
 }

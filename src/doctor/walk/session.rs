@@ -1,33 +1,33 @@
 //! The state of a walk in progress: what it has found, and the steps that it has done or skipped.
 
-use super::deadline::{Halt, Interrupt};
+use super::deadline::{Deadline, Interrupt};
 use super::hide_secrets::Secrets;
-use super::leftovers::{Open, Pushed};
+use super::leftovers::{OpenUpload, Pushed};
 use super::request::{Carry, Site};
-use super::timeouts::Bounds;
-use super::token::Login;
+use super::timeouts::WalkTimeouts;
+use super::token::WalkLogin;
 use super::watcher::Watcher;
 use crate::doctor::options::{Extent, Options};
 use crate::doctor::step::Step;
-use crate::doctor::trace::{Entry, Skipped, User, Walk, Why};
+use crate::doctor::trace::{Entry, Skip, Skipped, User, Walk};
 use crate::doctor::wire::Wire;
 use crate::epoch::since_epoch;
 use std::time::SystemTime;
 
-pub(super) struct Course<'a> {
+pub(super) struct Session<'a> {
     pub(super) wire: &'a Wire,
     pub(super) options: &'a Options,
-    pub(super) bounds: &'a Bounds,
-    pub(super) halt: Halt,
+    pub(super) bounds: &'a WalkTimeouts,
+    pub(super) halt: Deadline,
     pub(super) watcher: &'a mut dyn Watcher,
     pub(super) walk: Walk,
     pub(super) secrets: Secrets,
     /// Where the entry is, once it is reached.
     pub(super) site: Option<Site>,
-    pub(super) login: Option<Login>,
+    pub(super) login: Option<WalkLogin>,
     pub(super) access: Access,
     /// Uploads that were begun and not yet ended.
-    pub(super) open: Vec<Open>,
+    pub(super) open: Vec<OpenUpload>,
     pub(super) pushed: Pushed,
     /// Steps that were taken, skipped, or have no place in this walk.
     settled: Vec<Step>,
@@ -40,19 +40,19 @@ pub(super) enum Access {
     Open,
     /// As `login` says.
     LoggedIn,
-    Without(Why),
+    Without(Skip),
 }
 
-impl<'a> Course<'a> {
+impl<'a> Session<'a> {
     pub(super) fn new(
         wire: &'a Wire,
         options: &'a Options,
-        bounds: &'a Bounds,
+        bounds: &'a WalkTimeouts,
         interrupt: Interrupt,
-        login: Option<Login>,
+        login: Option<WalkLogin>,
         entry: &Entry,
         watcher: &'a mut dyn Watcher,
-    ) -> Course<'a> {
+    ) -> Session<'a> {
         let mut secrets = Secrets::default();
         if let Some(credentials) = &options.credentials {
             secrets.learn(&credentials.password);
@@ -65,11 +65,11 @@ impl<'a> Course<'a> {
             name: credentials.user.clone(),
             source: credentials.source.clone(),
         });
-        Course {
+        Session {
             wire,
             options,
             bounds,
-            halt: Halt::new(interrupt, bounds.total),
+            halt: Deadline::new(interrupt, bounds.total),
             watcher,
             secrets,
             site: None,
@@ -88,7 +88,7 @@ impl<'a> Course<'a> {
                 left: Vec::new(),
             },
             login,
-            access: Access::Without(Why::Impossible),
+            access: Access::Without(Skip::Impossible),
             open: Vec::new(),
             pushed: Pushed::default(),
             settled: Vec::new(),
@@ -100,10 +100,10 @@ impl<'a> Course<'a> {
     }
 
     /// Why nobody is let in, if nobody is.
-    pub(super) fn access(&mut self) -> Result<(), Why> {
+    pub(super) fn access(&mut self) -> Result<(), Skip> {
         match (self.access, &self.options.repository) {
             (Access::Without(why), _) => Err(why),
-            (Access::Open | Access::LoggedIn, None) => Err(Why::NoRepository),
+            (Access::Open | Access::LoggedIn, None) => Err(Skip::NoRepository),
             (Access::Open | Access::LoggedIn, Some(_)) => Ok(()),
         }
     }
@@ -124,7 +124,7 @@ impl<'a> Course<'a> {
         }
     }
 
-    pub(super) fn skip(&mut self, step: Step, why: Why) {
+    pub(super) fn skip(&mut self, step: Step, why: Skip) {
         if !self.settled.contains(&step) {
             self.settle(step);
             self.walk.skipped.push(Skipped { step, why });
@@ -132,7 +132,7 @@ impl<'a> Course<'a> {
     }
 
     /// The walk ended while the step was being taken.
-    pub(super) fn cut_short(&mut self, step: Step, why: Why) -> Why {
+    pub(super) fn cut_short(&mut self, step: Step, why: Skip) -> Skip {
         match step {
             // The cleanup takes the steps that remove something.
             Step::UploadCancel | Step::ManifestDelete => {}
@@ -142,9 +142,9 @@ impl<'a> Course<'a> {
     }
 
     /// Skips all steps that are not settled yet: for this reason, or because they were not requested.
-    pub(super) fn skip_the_rest(&mut self, why: Why) {
+    pub(super) fn skip_the_rest(&mut self, why: Skip) {
         for (step, is_asked_for) in self.leading() {
-            self.skip(step, if is_asked_for { why } else { Why::NotAskedFor });
+            self.skip(step, if is_asked_for { why } else { Skip::NotAskedFor });
         }
     }
 

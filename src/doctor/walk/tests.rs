@@ -1,15 +1,15 @@
 //! Single steps: a whole chain for them would need its own names and ports.
 
-use super::challenge::Challenge;
+use super::challenge::ChallengeKind;
 use super::deadline::Interrupt;
-use super::session::Course;
-use super::timeouts::Bounds;
+use super::session::Session;
+use super::timeouts::WalkTimeouts;
 use super::{Walker, Watcher};
 use crate::doctor::step::Step;
 use crate::doctor::trace::{AddressSeen, Carried, Entry, Trouble, Walk};
 use crate::doctor::{Artifact, Extent, Options};
 use crate::net::origin::Origin;
-use crate::testing::fake_harbor::{Fault, Match, Standin, StandinConfig, Times};
+use crate::testing::fake_harbor::{FakeHarbor, FakeHarborConfig, InjectedFault, Match, Times};
 use futures_util::FutureExt;
 use http::StatusCode;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ impl Watcher for Nobody {
 /// What a course borrows.
 struct Ground {
     walker: Walker,
-    bounds: Bounds,
+    bounds: WalkTimeouts,
     interrupt: Interrupt,
     watcher: Nobody,
 }
@@ -53,15 +53,15 @@ impl Ground {
         };
         Ground {
             walker: Walker::new(&options).unwrap(),
-            bounds: Bounds::default(),
+            bounds: WalkTimeouts::default(),
             interrupt: std::future::pending().boxed().shared(),
             watcher: Nobody,
         }
     }
 
     /// A course that has connected to the first of these.
-    fn course(&mut self, addresses: Vec<AddressSeen>) -> Course<'_> {
-        let mut course = Course::new(
+    fn course(&mut self, addresses: Vec<AddressSeen>) -> Session<'_> {
+        let mut course = Session::new(
             &self.walker.wire,
             &self.walker.options,
             &self.bounds,
@@ -79,13 +79,13 @@ impl Ground {
     }
 }
 
-async fn standin(address: [u8; 4]) -> Standin {
+async fn fake_harbor(address: [u8; 4]) -> FakeHarbor {
     let public = Origin::parse("http://hub.example.com").unwrap();
-    let config = StandinConfig {
+    let config = FakeHarborConfig {
         bind: SocketAddr::from((address, 0)),
-        ..StandinConfig::example(public)
+        ..FakeHarborConfig::example(public)
     };
-    Standin::start(config).await.unwrap()
+    FakeHarbor::start(config).await.unwrap()
 }
 
 fn seen(address: SocketAddr, connected: Result<Duration, Trouble>) -> AddressSeen {
@@ -97,7 +97,7 @@ fn seen(address: SocketAddr, connected: Result<Duration, Trouble>) -> AddressSee
     }
 }
 
-fn taken(course: &Course<'_>) -> Vec<(Step, SocketAddr, Option<u16>)> {
+fn taken(course: &Session<'_>) -> Vec<(Step, SocketAddr, Option<u16>)> {
     let exchanges = course.walk.exchanges.iter();
     exchanges
         .map(|exchange| {
@@ -109,9 +109,9 @@ fn taken(course: &Course<'_>) -> Vec<(Step, SocketAddr, Option<u16>)> {
 
 #[tokio::test]
 async fn every_address_that_takes_a_connection_is_asked() {
-    let used = standin([127, 0, 0, 1]).await;
-    let other = standin([127, 0, 0, 2]).await;
-    let dead = standin([127, 0, 0, 3]).await;
+    let used = fake_harbor([127, 0, 0, 1]).await;
+    let other = fake_harbor([127, 0, 0, 2]).await;
+    let dead = fake_harbor([127, 0, 0, 3]).await;
     let mut ground = Ground::new("http://hub.example.com");
     let mut course = ground.course(vec![
         seen(used.address(), Ok(Duration::ZERO)),
@@ -120,7 +120,7 @@ async fn every_address_that_takes_a_connection_is_asked() {
     ]);
     let challenge = course.ping().await.unwrap();
     assert!(
-        matches!(challenge, Challenge::Bearer { .. }),
+        matches!(challenge, ChallengeKind::Bearer { .. }),
         "{challenge:?}"
     );
     let expected = [
@@ -135,8 +135,8 @@ async fn every_address_that_takes_a_connection_is_asked() {
 
 #[tokio::test]
 async fn plain_http_is_asked_under_the_targets_name_and_without_a_secret() {
-    let redirecting = standin([127, 0, 0, 1]).await;
-    let moved = Fault::Answer {
+    let redirecting = fake_harbor([127, 0, 0, 1]).await;
+    let moved = InjectedFault::Answer {
         status: StatusCode::MOVED_PERMANENTLY,
         content_type: "text/html",
         body: String::new(),

@@ -2,12 +2,12 @@
 
 use crate::doctor::step::Step;
 use crate::doctor::topic::Topic;
-use crate::doctor::wire::Patience;
+use crate::doctor::wire::ResponseTimeouts;
 use std::time::Duration;
 
 /// The bounds of a walk. Names and connections have their own, in `wire`.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub struct WalkTimeouts {
     /// All steps together; bodies, pauses and commits of a size that was asked for aside, and
     /// cleaning up. A healthy walk takes a few seconds, and one in which every request times out
     /// is to end before the person does.
@@ -22,9 +22,9 @@ pub struct Bounds {
     pub cleaning: Duration,
 }
 
-impl Default for Bounds {
-    fn default() -> Bounds {
-        Bounds {
+impl Default for WalkTimeouts {
+    fn default() -> WalkTimeouts {
+        WalkTimeouts {
             total: Duration::from_secs(120),
             answer: Duration::from_secs(10),
             early: Duration::from_secs(5),
@@ -50,38 +50,38 @@ const SLOWEST: u64 = 64 * 1024;
 /// What a hop that collects bodies passes on once it has them, in bytes a second.
 const SLOWEST_INSIDE: u64 = 8 * 1024 * 1024;
 
-impl Bounds {
+impl WalkTimeouts {
     /// For a request with a body of this size.
-    pub(super) fn patience(&self, size: u64) -> Patience {
-        Patience {
+    pub(super) fn patience(&self, size: u64) -> ResponseTimeouts {
+        ResponseTimeouts {
             answer: self.answer + Duration::from_secs(size / SLOWEST_INSIDE),
             progress: PROGRESS,
         }
     }
 
     /// For a whole exchange, however its bytes trickle.
-    pub(super) fn whole(&self, patience: Patience, size: u64, pause: Duration) -> Duration {
+    pub(super) fn whole(&self, patience: ResponseTimeouts, size: u64, pause: Duration) -> Duration {
         PROGRESS + patience.answer + pause + Duration::from_secs(size / SLOWEST)
     }
 }
 
 /// Whose time a step takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Time {
+pub(super) enum TimeBudget {
     /// Of all steps together.
     Shared,
     /// Of its own, since the person chose how much.
     Own,
 }
 
-pub(super) fn time(step: Step) -> Time {
+pub(super) fn time(step: Step) -> TimeBudget {
     match step.topic() {
-        Topic::Bodies | Topic::Idle | Topic::Commit => Time::Own,
+        Topic::Bodies | Topic::Idle | Topic::Commit => TimeBudget::Own,
         Topic::Reach
         | Topic::Plain
         | Topic::Token
         | Topic::Early
         | Topic::Uploads
-        | Topic::Push => Time::Shared,
+        | Topic::Push => TimeBudget::Shared,
     }
 }

@@ -3,7 +3,7 @@
 use super::hide_secrets::Secrets;
 use super::location::with_parameter;
 use super::request::{Carry, Site};
-use crate::doctor::trace::{Carried, Grant};
+use crate::doctor::trace::{Carried, TokenGrant};
 use crate::oci::token::Claims;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -17,22 +17,22 @@ const UNSAID: Duration = Duration::from_secs(60);
 
 /// A way in.
 #[derive(Clone)]
-pub(super) struct Login {
+pub(super) struct WalkLogin {
     pub(super) carry: Carry,
-    pub(super) grant: Option<Grant>,
-    pub(super) came: Came,
+    pub(super) grant: Option<TokenGrant>,
+    pub(super) came: LoginOrigin,
     /// With what something is deleted.
     pub(super) deleting: Deleting,
 }
 
 /// Where a login came from.
 #[derive(Clone)]
-pub(super) enum Came {
+pub(super) enum LoginOrigin {
     /// From the person.
     Typed,
     /// From a token service.
     Given {
-        source: Box<Source>,
+        source: Box<TokenSource>,
         at: Instant,
         good_for: Duration,
     },
@@ -51,7 +51,7 @@ pub(super) enum Deleting {
 
 /// Where tokens are asked for.
 #[derive(Clone)]
-pub(super) struct Source {
+pub(super) struct TokenSource {
     pub(super) site: Site,
     /// Path and query of the realm.
     pub(super) realm: String,
@@ -60,27 +60,27 @@ pub(super) struct Source {
     pub(super) repository: Option<String>,
 }
 
-impl Login {
+impl WalkLogin {
     /// Whether it may end before the next steps do.
     pub(super) fn is_old(&self) -> bool {
         match &self.came {
-            Came::Typed => false,
-            Came::Given { at, good_for, .. } => at.elapsed() > *good_for / 2,
+            LoginOrigin::Typed => false,
+            LoginOrigin::Given { at, good_for, .. } => at.elapsed() > *good_for / 2,
         }
     }
 
     /// It is all that there is: it counts as new.
     pub(super) fn bear_with(&mut self) {
         match &mut self.came {
-            Came::Typed => {}
-            Came::Given { at, .. } => *at = Instant::now(),
+            LoginOrigin::Typed => {}
+            LoginOrigin::Given { at, .. } => *at = Instant::now(),
         }
     }
 
-    pub(super) fn source(&self) -> Option<&Source> {
+    pub(super) fn source(&self) -> Option<&TokenSource> {
         match &self.came {
-            Came::Typed => None,
-            Came::Given { source, .. } => Some(source),
+            LoginOrigin::Typed => None,
+            LoginOrigin::Given { source, .. } => Some(source),
         }
     }
 
@@ -129,7 +129,7 @@ impl Carry {
     }
 }
 
-impl Source {
+impl TokenSource {
     /// The GET of a token for these actions.
     pub(super) fn target(&self, actions: &str) -> String {
         let mut target = self.realm.clone();
@@ -172,14 +172,14 @@ impl Source {
 }
 
 /// What a token service's answer holds.
-pub(super) struct Given {
+pub(super) struct GivenToken {
     pub(super) token: Zeroizing<String>,
-    pub(super) grant: Grant,
+    pub(super) grant: TokenGrant,
     pub(super) good_for: Duration,
 }
 
-impl Given {
-    pub(super) fn read(body: &[u8]) -> Option<Given> {
+impl GivenToken {
+    pub(super) fn read(body: &[u8]) -> Option<GivenToken> {
         let answer: Value = serde_json::from_slice(body).ok()?;
         // Harbor sends both, and `access_token` empty; others send only that.
         let token = ["token", "access_token"]
@@ -193,9 +193,9 @@ impl Given {
         let said = answer.get("expires_in").and_then(Value::as_u64);
         let lived = || Some(claims.as_ref()?.life()?.as_secs());
         let expires_in = said.filter(|seconds| *seconds > 0).or_else(lived);
-        Some(Given {
+        Some(GivenToken {
             good_for: expires_in.map_or(UNSAID, Duration::from_secs),
-            grant: Grant {
+            grant: TokenGrant {
                 access: claims.as_ref().and_then(|claims| claims.access.clone()),
                 subject: claims
                     .map(|claims| claims.subject)
@@ -210,7 +210,7 @@ impl Given {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::wire::{Place, Trust};
+    use crate::doctor::wire::{Trust, WireTarget};
     use crate::net::origin::Origin;
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -258,7 +258,7 @@ mod tests {
             ("a page", "<html>".into(), None, None, None),
             ("a list", "[]".into(), None, None, None),
         ] {
-            let given = Given::read(body.as_bytes());
+            let given = GivenToken::read(body.as_bytes());
             let read = given.as_ref().map(|given| given.token.as_str());
             assert_eq!(read, token, "{name}");
             let grant = given.as_ref().map(|given| &given.grant);
@@ -275,9 +275,9 @@ mod tests {
     #[test]
     fn tokens_are_asked_for_as_the_realm_says() {
         let origin = Origin::parse("https://hub").unwrap();
-        let source = |realm: &str, service: Option<&str>, repository: Option<&str>| Source {
+        let source = |realm: &str, service: Option<&str>, repository: Option<&str>| TokenSource {
             site: Site {
-                place: Place {
+                place: WireTarget {
                     address: ([127, 0, 0, 1], 1).into(),
                     scheme: origin.scheme,
                     server_name: origin.host.clone(),

@@ -3,12 +3,12 @@
 use super::artifact::blob_target;
 use super::body_limit::{MOST_TRIES, next};
 use super::leftovers::Id;
-use super::request::{Heard, Means, Request};
-use super::session::Course;
+use super::request::{Heard, Means, WalkRequest};
+use super::session::Session;
 use super::upload::{CHUNK, Works, Wrote};
 use crate::doctor::step::Step;
-use crate::doctor::trace::{Trouble, Why};
-use crate::doctor::wire::{Framing, Patience, Payload};
+use crate::doctor::trace::{Skip, Trouble};
+use crate::doctor::wire::{Framing, Payload, ResponseTimeouts};
 use crate::oci::sample::content::Pattern;
 use http::Method;
 use std::time::Duration;
@@ -20,9 +20,9 @@ const PAUSED: u64 = 128 * 1024;
 /// not take its time.
 const UNLIKE_THE_ARTIFACT: u64 = 0x626f_6479;
 
-impl Course<'_> {
+impl Session<'_> {
     /// One body as large as is asked for, and whether it got through.
-    pub(super) async fn body(&mut self, works: Works) -> Result<Wrote, Why> {
+    pub(super) async fn body(&mut self, works: Works) -> Result<Wrote, Skip> {
         let Some(id) = self.another(Step::Body, works).await? else {
             return Ok(Wrote::Astray);
         };
@@ -36,7 +36,7 @@ impl Course<'_> {
     }
 
     /// Smaller ones, until it is clear which go through. A chunk did.
-    async fn bracket(&mut self, size: u64) -> Result<(), Why> {
+    async fn bracket(&mut self, size: u64) -> Result<(), Skip> {
         let (mut passed, mut failed) = (CHUNK.min(size), size);
         for _ in 0..MOST_TRIES {
             let Some(size) = next(passed, failed) else {
@@ -56,9 +56,9 @@ impl Course<'_> {
         Ok(())
     }
 
-    pub(super) async fn idle(&mut self, works: Works) -> Result<(), Why> {
+    pub(super) async fn idle(&mut self, works: Works) -> Result<(), Skip> {
         let Some(pause) = self.options.idle else {
-            self.skip(Step::Idle, Why::NotAskedFor);
+            self.skip(Step::Idle, Skip::NotAskedFor);
             return Ok(());
         };
         if let Some(id) = self.another(Step::Idle, works).await? {
@@ -70,12 +70,12 @@ impl Course<'_> {
 
     /// Commits a blob as large as the body that got through, and waits for the answer longer than
     /// any client does.
-    pub(super) async fn commit_wait(&mut self, body: Wrote) -> Result<(), Why> {
+    pub(super) async fn commit_wait(&mut self, body: Wrote) -> Result<(), Skip> {
         if !self.is_public() {
             return Ok(());
         }
         if !self.options.commit_wait {
-            self.skip(Step::CommitWait, Why::NotAskedFor);
+            self.skip(Step::CommitWait, Skip::NotAskedFor);
             return Ok(());
         }
         let works = match body {
@@ -93,16 +93,16 @@ impl Course<'_> {
         }
     }
 
-    async fn commit_large(&mut self, id: Id, size: u64) -> Result<(), Why> {
+    async fn commit_large(&mut self, id: Id, size: u64) -> Result<(), Skip> {
         let content = self.content(size);
         let hashing = tokio::task::spawn_blocking(move || content.digest());
         let time = super::timeouts::time(Step::CommitWait);
         let digest = self.halt.unless(time, hashing).await?;
-        let digest = digest.map_err(|_| Why::Impossible)?;
+        let digest = digest.map_err(|_| Skip::Impossible)?;
         let committing = self
             .continuing(Step::CommitWait, Method::PUT, id)?
             .committing(&digest)
-            .patience(Patience {
+            .patience(ResponseTimeouts {
                 answer: self.bounds.commit,
                 ..self.bounds.patience(0)
             });
@@ -117,9 +117,9 @@ impl Course<'_> {
     }
 
     /// Removes a blob that nothing refers to, where the registry does that.
-    pub(super) async fn remove_blob(&mut self, step: Step, digest: &str) -> Result<(), Why> {
+    pub(super) async fn remove_blob(&mut self, step: Step, digest: &str) -> Result<(), Skip> {
         let target = blob_target(&self.repository()?, digest);
-        let removing = Request::new(step, Method::DELETE, target).by(Means::Deleting);
+        let removing = WalkRequest::new(step, Method::DELETE, target).by(Means::Deleting);
         let status = self.ask(removing).await?.status();
         if status.is_some() {
             self.pushed.blobs.retain(|known| known != digest);
@@ -131,13 +131,13 @@ impl Course<'_> {
     }
 
     /// An upload for a step that needs bodies to get through.
-    async fn another(&mut self, step: Step, works: Works) -> Result<Option<Id>, Why> {
+    async fn another(&mut self, step: Step, works: Works) -> Result<Option<Id>, Skip> {
         let begun = match works {
             Works::Nothing | Works::Starting => None,
             Works::Writing => self.start().await?,
         };
         if begun.is_none() {
-            self.skip(step, Why::Impossible);
+            self.skip(step, Skip::Impossible);
         }
         Ok(begun)
     }
@@ -148,7 +148,7 @@ impl Course<'_> {
         id: Id,
         size: u64,
         pause: Option<Duration>,
-    ) -> Result<(Wrote, Heard), Why> {
+    ) -> Result<(Wrote, Heard), Skip> {
         let payload = Payload::Made {
             size,
             seed: self.content(size).seed,

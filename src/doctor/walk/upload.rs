@@ -1,11 +1,11 @@
 //! An upload from its POST to its DELETE, its Location followed all the way.
 
-use super::leftovers::{Id, Open};
+use super::leftovers::{Id, OpenUpload};
 use super::location::{authority, follow, is_right};
-use super::request::{Begins, Heard, Means, Request};
-use super::session::{Access, Course};
+use super::request::{Begins, Heard, Means, WalkRequest};
+use super::session::{Access, Session};
 use crate::doctor::step::Step;
-use crate::doctor::trace::{Leftover, Why};
+use crate::doctor::trace::{Leftover, Skip};
 use crate::doctor::wire::{Framing, Payload};
 use crate::oci::oci_error::OciError;
 use crate::oci::sample::content::Pattern;
@@ -40,9 +40,9 @@ pub(super) enum Wrote {
     Astray,
 }
 
-impl Course<'_> {
+impl Session<'_> {
     /// One upload, every operation of it.
-    pub(super) async fn upload(&mut self) -> Result<Works, Why> {
+    pub(super) async fn upload(&mut self) -> Result<Works, Skip> {
         let Some(id) = self.start().await? else {
             return Ok(Works::Nothing);
         };
@@ -68,7 +68,7 @@ impl Course<'_> {
     }
 
     /// Opens one; none where it isn't opened, or leads nowhere.
-    pub(super) async fn start(&mut self) -> Result<Option<Id>, Why> {
+    pub(super) async fn start(&mut self) -> Result<Option<Id>, Skip> {
         self.start_with(Step::UploadStart, None).await
     }
 
@@ -76,9 +76,9 @@ impl Course<'_> {
         &mut self,
         step: Step,
         extra: Option<(&str, String)>,
-    ) -> Result<Option<Id>, Why> {
+    ) -> Result<Option<Id>, Skip> {
         let target = format!("/v2/{}/blobs/uploads/", self.repository()?);
-        let mut starting = Request::new(step, Method::POST, target).by(Means::Login);
+        let mut starting = WalkRequest::new(step, Method::POST, target).by(Means::Login);
         starting.begins = Begins::Upload;
         let extra = extra.map(|(name, value)| (name.to_owned(), value));
         starting.extra.extend(extra);
@@ -99,12 +99,12 @@ impl Course<'_> {
     fn opened(&mut self, target: String) -> Id {
         let newest = self.open.iter().map(|open| open.id.0).max();
         let id = Id(newest.map_or(0, |newest| newest + 1));
-        self.open.push(Open { id, target });
+        self.open.push(OpenUpload { id, target });
         id
     }
 
     /// Where the Location was wrong: which headers decide about it?
-    async fn probe(&mut self) -> Result<(), Why> {
+    async fn probe(&mut self) -> Result<(), Skip> {
         let started = self.walk.answer(Step::UploadStart);
         let location = started.and_then(|answer| answer.header("location"));
         let target = &self.options.target;
@@ -139,7 +139,7 @@ impl Course<'_> {
         Ok(())
     }
 
-    async fn status(&mut self, id: Id) -> Result<(), Why> {
+    async fn status(&mut self, id: Id) -> Result<(), Skip> {
         let asking = self.continuing(Step::UploadStatus, Method::GET, id)?;
         let heard = self.ask(asking).await?;
         if heard.is(204) {
@@ -148,7 +148,7 @@ impl Course<'_> {
         Ok(())
     }
 
-    async fn chunk(&mut self, step: Step, id: Id, framing: Framing) -> Result<Wrote, Why> {
+    async fn chunk(&mut self, step: Step, id: Id, framing: Framing) -> Result<Wrote, Skip> {
         let content = Pattern {
             seed: self.options.artifact.seed,
             size: CHUNK,
@@ -164,7 +164,7 @@ impl Course<'_> {
         step: Step,
         id: Id,
         payload: Payload,
-    ) -> Result<(Wrote, Heard), Why> {
+    ) -> Result<(Wrote, Heard), Skip> {
         // No Content-Range, as docker, podman and containerd send none.
         let writing = self
             .continuing(step, Method::PATCH, id)?
@@ -183,7 +183,7 @@ impl Course<'_> {
 
     /// The same upload where it goes on, and another one in its place where it doesn't: what comes
     /// next is not to fail for what came before.
-    async fn or_another(&mut self, id: Id, wrote: Wrote) -> Result<Option<Id>, Why> {
+    async fn or_another(&mut self, id: Id, wrote: Wrote) -> Result<Option<Id>, Skip> {
         match wrote {
             Wrote::On => Ok(Some(id)),
             Wrote::Astray => {
@@ -194,12 +194,17 @@ impl Course<'_> {
     }
 
     /// The next request of an upload.
-    pub(super) fn continuing(&self, step: Step, method: Method, id: Id) -> Result<Request, Why> {
+    pub(super) fn continuing(
+        &self,
+        step: Step,
+        method: Method,
+        id: Id,
+    ) -> Result<WalkRequest, Skip> {
         let open = self.open.iter().find(|open| open.id == id);
         let target = open
             .map(|open| open.target.clone())
-            .ok_or(Why::Impossible)?;
-        Ok(Request::new(step, method, target).by(Means::Login))
+            .ok_or(Skip::Impossible)?;
+        Ok(WalkRequest::new(step, method, target).by(Means::Login))
     }
 
     /// Takes the newest Location; false where there is none to take.
@@ -220,7 +225,7 @@ impl Course<'_> {
     }
 
     /// The upload's end. One that gets no answer is tried once more at the walk's end.
-    pub(super) async fn cancel(&mut self, id: Id) -> Result<(), Why> {
+    pub(super) async fn cancel(&mut self, id: Id) -> Result<(), Skip> {
         let step = Step::UploadCancel;
         let target = self.continuing(step, Method::DELETE, id)?.target;
         let heard = self.delete(step, target).await?;
@@ -256,10 +261,10 @@ impl Course<'_> {
         self.walk.left.push(left(repository));
     }
 
-    pub(super) fn repository(&self) -> Result<String, Why> {
+    pub(super) fn repository(&self) -> Result<String, Skip> {
         match self.access {
             Access::Open | Access::LoggedIn => {
-                self.walk.repository.clone().ok_or(Why::NoRepository)
+                self.walk.repository.clone().ok_or(Skip::NoRepository)
             }
             Access::Without(why) => Err(why),
         }

@@ -74,7 +74,7 @@ fn usable(found: CertificateResult) -> Result<Vec<CertificateDer<'static>>, Wire
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::fake_harbor::certificates::Authority;
+    use crate::testing::fake_harbor::certificates::CertificateAuthority;
     use rustls_native_certs::load_certs_from_paths;
 
     #[test]
@@ -88,7 +88,7 @@ mod tests {
         let nothing = usable(load_certs_from_paths(None, Some(directory.path()))).unwrap();
         assert_eq!(nothing.len(), 0);
 
-        let one = Authority::new("one").unwrap();
+        let one = CertificateAuthority::new("one").unwrap();
         std::fs::write(directory.path().join("one.pem"), one.pem()).unwrap();
         let found = load_certs_from_paths(Some(&missing), Some(directory.path()));
         assert_eq!(found.errors.len(), 1);

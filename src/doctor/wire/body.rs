@@ -1,6 +1,6 @@
 //! The body of a request: bytes at hand, bytes that are made on the way, or a beginning and no more.
 
-use super::byte_counter::{Flow, Meter};
+use super::byte_counter::{ByteCounter, SendState};
 use super::request::{Framing, Payload};
 use crate::oci::sample::content::Pattern;
 use bytes::Bytes;
@@ -21,18 +21,18 @@ const CHUNKED_BEGINNING: u64 = 257 * 1024;
 /// What ends a chunked body.
 const LAST_CHUNK: u64 = 5;
 
-pub(super) struct Outgoing {
-    content: Content,
+pub(super) struct OutgoingBody {
+    content: BodyContent,
     /// Handed over so far.
     at: u64,
     size: u64,
     framing: Framing,
     /// None once it is over, or where there is none.
     pause: Option<Pause>,
-    meter: Meter,
+    meter: ByteCounter,
 }
 
-enum Content {
+enum BodyContent {
     Bytes(Bytes),
     Pattern(Pattern),
     /// All but this many bytes, from the beginning on.
@@ -46,14 +46,14 @@ struct Pause {
     running: Option<Pin<Box<Sleep>>>,
 }
 
-impl Outgoing {
-    pub(super) fn new(payload: Payload, meter: Meter) -> Outgoing {
-        let nothing = Content::Bytes(Bytes::new());
+impl OutgoingBody {
+    pub(super) fn new(payload: Payload, meter: ByteCounter) -> OutgoingBody {
+        let nothing = BodyContent::Bytes(Bytes::new());
         let (content, size, framing, pause) = match payload {
             Payload::None => (nothing, 0, Framing::Length, None),
             Payload::Bytes(bytes, framing) => {
                 let size = bytes.len() as u64;
-                (Content::Bytes(bytes), size, framing, None)
+                (BodyContent::Bytes(bytes), size, framing, None)
             }
             Payload::Made {
                 size,
@@ -67,7 +67,7 @@ impl Outgoing {
                     running: None,
                 });
                 (
-                    Content::Pattern(Pattern { seed, size }),
+                    BodyContent::Pattern(Pattern { seed, size }),
                     size,
                     framing,
                     pause,
@@ -78,13 +78,13 @@ impl Outgoing {
                     Framing::Length => 1,
                     Framing::Chunked => CHUNKED_BEGINNING.min(length.saturating_sub(1)),
                 };
-                (Content::Withheld(beginning), length, framing, None)
+                (BodyContent::Withheld(beginning), length, framing, None)
             }
         };
         if size == 0 && framing == Framing::Length {
-            meter.flows(Flow::Complete);
+            meter.flows(SendState::Complete);
         }
-        Outgoing {
+        OutgoingBody {
             content,
             at: 0,
             size,
@@ -101,18 +101,18 @@ impl Outgoing {
         };
         let length = until_pause.min(PIECE).min(self.size - self.at);
         match &self.content {
-            Content::Bytes(bytes) => {
+            BodyContent::Bytes(bytes) => {
                 let from = usize::try_from(self.at).unwrap_or(usize::MAX);
                 let length = usize::try_from(length).unwrap_or(usize::MAX);
                 Some(bytes.slice(from..from.saturating_add(length).min(bytes.len())))
             }
-            Content::Pattern(pattern) => Some(pattern.bytes(self.at, length)),
-            Content::Withheld(beginning) if self.at < *beginning => {
+            BodyContent::Pattern(pattern) => Some(pattern.bytes(self.at, length)),
+            BodyContent::Withheld(beginning) if self.at < *beginning => {
                 let length = length.min(beginning - self.at);
                 let length = usize::try_from(length).unwrap_or(usize::MAX);
                 Some(Bytes::from(vec![b'?'; length]))
             }
-            Content::Withheld(_) => None,
+            BodyContent::Withheld(_) => None,
         }
     }
 
@@ -124,12 +124,12 @@ impl Outgoing {
         let lasts = pause.lasts;
         let meter = &self.meter;
         let sleep = pause.running.get_or_insert_with(|| {
-            meter.flows(Flow::Pausing);
+            meter.flows(SendState::Pausing);
             Box::pin(tokio::time::sleep(lasts))
         });
         std::task::ready!(sleep.as_mut().poll(cx));
         self.pause = None;
-        self.meter.flows(Flow::Coming);
+        self.meter.flows(SendState::Coming);
         Poll::Ready(())
     }
 
@@ -142,7 +142,7 @@ impl Outgoing {
     }
 }
 
-impl HttpBody for Outgoing {
+impl HttpBody for OutgoingBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -155,11 +155,11 @@ impl HttpBody for Outgoing {
             if self.framing == Framing::Chunked {
                 self.meter.gave(0, LAST_CHUNK);
             }
-            self.meter.flows(Flow::Complete);
+            self.meter.flows(SendState::Complete);
             return Poll::Ready(None);
         }
         let Some(piece) = self.piece() else {
-            self.meter.flows(Flow::Withheld);
+            self.meter.flows(SendState::Withheld);
             return Poll::Pending;
         };
         let length = piece.len() as u64;
@@ -167,7 +167,7 @@ impl HttpBody for Outgoing {
         self.meter.gave(length, self.overhead(length));
         // Nobody asks for the end of a body whose length was announced.
         if self.at == self.size && self.framing == Framing::Length {
-            self.meter.flows(Flow::Complete);
+            self.meter.flows(SendState::Complete);
         }
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }

@@ -1,6 +1,6 @@
 //! What of a request has gone out, and when: counted where the socket (or TLS) takes the bytes.
 
-use super::request::Patience;
+use super::request::ResponseTimeouts;
 use parking_lot::Mutex;
 use std::io;
 use std::pin::Pin;
@@ -18,9 +18,9 @@ const WAITS: u8 = 2;
 
 /// Shared by the body, the stream and the code that waits for the answer.
 #[derive(Clone)]
-pub(super) struct Meter(Arc<Mutex<Count>>);
+pub(super) struct ByteCounter(Arc<Mutex<CountedBytes>>);
 
-struct Count {
+struct CountedBytes {
     /// Bytes of anything that were taken.
     written: u64,
     /// Where the header ended, and how much of [`BLANK`] was seen on the way there.
@@ -29,14 +29,14 @@ struct Count {
     /// Bytes of the body that were handed over, and with the framing around them.
     given: u64,
     encoded: u64,
-    body: Flow,
+    body: SendState,
     /// When something went on last.
     moved: Instant,
 }
 
 /// How the body goes on.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flow {
+pub(super) enum SendState {
     Coming,
     /// We wait on purpose, and shall go on.
     Pausing,
@@ -45,15 +45,15 @@ pub(super) enum Flow {
     Complete,
 }
 
-impl Meter {
-    pub(super) fn new() -> Meter {
-        Meter(Arc::new(Mutex::new(Count {
+impl ByteCounter {
+    pub(super) fn new() -> ByteCounter {
+        ByteCounter(Arc::new(Mutex::new(CountedBytes {
             written: 0,
             header: None,
             blank: 0,
             given: 0,
             encoded: 0,
-            body: Flow::Coming,
+            body: SendState::Coming,
             moved: Instant::now(),
         })))
     }
@@ -65,7 +65,7 @@ impl Meter {
         count.encoded += bytes + framing;
     }
 
-    pub(super) fn flows(&self, flow: Flow) {
+    pub(super) fn flows(&self, flow: SendState) {
         let mut count = self.0.lock();
         if count.body != flow {
             count.body = flow;
@@ -82,22 +82,24 @@ impl Meter {
     /// When the last byte of a whole request was taken.
     pub(super) fn completed(&self) -> Option<Instant> {
         let count = self.0.lock();
-        (count.body == Flow::Complete && count.waiting() == 0).then_some(count.moved)
+        (count.body == SendState::Complete && count.waiting() == 0).then_some(count.moved)
     }
 
     /// The bound that was passed, if one was.
-    pub(super) fn overdue(&self, now: Instant, patience: Patience) -> Option<Duration> {
+    pub(super) fn overdue(&self, now: Instant, patience: ResponseTimeouts) -> Option<Duration> {
         let count = self.0.lock();
         let bound = match count.body {
-            Flow::Pausing if count.waiting() == 0 => return None,
-            Flow::Withheld | Flow::Complete if count.waiting() == 0 => patience.answer,
-            Flow::Pausing | Flow::Withheld | Flow::Complete | Flow::Coming => patience.progress,
+            SendState::Pausing if count.waiting() == 0 => return None,
+            SendState::Withheld | SendState::Complete if count.waiting() == 0 => patience.answer,
+            SendState::Pausing | SendState::Withheld | SendState::Complete | SendState::Coming => {
+                patience.progress
+            }
         };
         (now.duration_since(count.moved) >= bound).then_some(bound)
     }
 }
 
-impl Count {
+impl CountedBytes {
     /// Bytes that were handed over and not taken yet, framing and all.
     fn waiting(&self) -> u64 {
         match self.header {
@@ -128,9 +130,9 @@ impl Count {
 
 /// A stream whose writes are counted. It goes on reading when it can't write any more: a server
 /// that has answered early and hung up has left its answer behind.
-pub(super) struct Metered<S> {
+pub(super) struct CountedStream<S> {
     inner: S,
-    meter: Meter,
+    meter: ByteCounter,
     writing: Writing,
     /// How often writing still stands back.
     waits: u8,
@@ -143,9 +145,9 @@ enum Writing {
     Over,
 }
 
-impl<S> Metered<S> {
-    pub(super) fn new(inner: S, meter: Meter) -> Metered<S> {
-        Metered {
+impl<S> CountedStream<S> {
+    pub(super) fn new(inner: S, meter: ByteCounter) -> CountedStream<S> {
+        CountedStream {
             inner,
             meter,
             writing: Writing::Possible,
@@ -166,7 +168,7 @@ impl<S> Metered<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for CountedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -177,7 +179,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for CountedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

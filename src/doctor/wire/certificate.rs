@@ -27,7 +27,7 @@ pub(super) struct Authorities {
 
 /// What a server showed in a handshake.
 #[derive(Clone, Debug)]
-pub(super) struct Shown {
+pub(super) struct ShownCertificates {
     pub(super) chain: Vec<CertificateSeen>,
     pub(super) distrust: Option<Distrust>,
 }
@@ -37,7 +37,7 @@ pub(super) struct Shown {
 #[derive(Debug)]
 pub(super) struct Recorder {
     authorities: Arc<Authorities>,
-    shown: Mutex<Option<Shown>>,
+    shown: Mutex<Option<ShownCertificates>>,
 }
 
 impl Authorities {
@@ -152,7 +152,7 @@ impl Recorder {
     }
 
     /// None until the server has shown a certificate.
-    pub(super) fn shown(&self) -> Option<Shown> {
+    pub(super) fn shown(&self) -> Option<ShownCertificates> {
         self.shown.lock().clone()
     }
 }
@@ -166,7 +166,7 @@ impl ServerCertVerifier for Recorder {
         _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let shown = Shown {
+        let shown = ShownCertificates {
             chain: std::iter::once(own)
                 .chain(between)
                 .filter_map(describe)

@@ -1,6 +1,6 @@
 //! Connections: TCP, TLS on top, and what can go wrong with both, in words.
 
-use super::certificate::{Recorder, Shown};
+use super::certificate::{Recorder, ShownCertificates};
 use crate::doctor::trace::Trouble;
 use crate::net::origin::Host;
 use parking_lot::Mutex;
@@ -42,7 +42,13 @@ pub(super) async fn tls(
     config: &rustls::ClientConfig,
     recorder: Arc<Recorder>,
     host: &Host,
-) -> Result<(TlsStream<impl AsyncRead + AsyncWrite + Unpin + Send>, Shown), Trouble> {
+) -> Result<
+    (
+        TlsStream<impl AsyncRead + AsyncWrite + Unpin + Send>,
+        ShownCertificates,
+    ),
+    Trouble,
+> {
     let name = ServerName::try_from(host.bare().to_owned())
         .map_err(|_| Trouble::Tls(format!("{host} can't be the name of a TLS server")))?;
     let mut config = config.clone();

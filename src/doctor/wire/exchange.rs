@@ -2,10 +2,13 @@
 //!
 //! The connection is polled only here, so that it ends when the caller stops waiting.
 
-use super::body::Outgoing;
-use super::byte_counter::{Meter, Metered};
+use super::body::OutgoingBody;
+use super::byte_counter::{ByteCounter, CountedStream};
 use super::connect::io_trouble;
-use super::request::{Ask, Framing, MOST_BODY, Patience, Payload, Progress, Reply, Told};
+use super::request::{
+    Framing, MOST_BODY, Payload, ResponseTimeouts, SendProgress, WireRequest, WireResponse,
+    WireResult,
+};
 use crate::doctor::trace::Trouble;
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderName, HeaderValue};
@@ -41,18 +44,22 @@ const UNSAFE: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-type Connection<S> = http1::Connection<TokioIo<Metered<S>>, Outgoing>;
+type ProbeConnection<S> = http1::Connection<TokioIo<CountedStream<S>>, OutgoingBody>;
 
 /// What a request goes over.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
 
-pub(super) async fn exchange<S: Stream>(stream: S, ask: Ask, progress: Progress<'_>) -> Told {
-    let meter = Meter::new();
+pub(super) async fn exchange<S: ByteStream>(
+    stream: S,
+    ask: WireRequest,
+    progress: SendProgress<'_>,
+) -> WireResult {
+    let meter = ByteCounter::new();
     let patience = ask.patience;
     let began = Instant::now();
-    let told = |result, silence| Told {
+    let told = |result, silence| WireResult {
         result,
         sent: meter.sent(),
         took: began.elapsed(),
@@ -62,7 +69,7 @@ pub(super) async fn exchange<S: Stream>(stream: S, ask: Ask, progress: Progress<
         Ok(request) => request,
         Err(trouble) => return told(Err(trouble), None),
     };
-    let stream = TokioIo::new(Metered::new(stream, meter.clone()));
+    let stream = TokioIo::new(CountedStream::new(stream, meter.clone()));
     let shaken = http1::Builder::new()
         .title_case_headers(true)
         .max_buf_size(BUFFER)
@@ -87,12 +94,12 @@ pub(super) async fn exchange<S: Stream>(stream: S, ask: Ask, progress: Progress<
 }
 
 /// Waits for the answer's header, as long as there is patience.
-async fn header<S: Stream>(
+async fn header<S: ByteStream>(
     driven: &mut Driven<S>,
     sending: impl Future<Output = hyper::Result<Response<Incoming>>>,
-    meter: &Meter,
-    patience: Patience,
-    progress: Progress<'_>,
+    meter: &ByteCounter,
+    patience: ResponseTimeouts,
+    progress: SendProgress<'_>,
 ) -> Result<Response<Incoming>, Trouble> {
     let mut sending = pin!(sending);
     let mut told = 0;
@@ -114,11 +121,11 @@ async fn header<S: Stream>(
     }
 }
 
-async fn reply<S: Stream>(
+async fn reply<S: ByteStream>(
     driven: &mut Driven<S>,
     answer: Response<Incoming>,
-    patience: Patience,
-) -> Reply {
+    patience: ResponseTimeouts,
+) -> WireResponse {
     let (parts, content) = answer.into_parts();
     let mut body = BytesMut::new();
     // The received bytes are kept, whatever ends the body early.
@@ -131,7 +138,7 @@ async fn reply<S: Stream>(
             (name.as_str().to_owned(), value)
         })
         .collect();
-    Reply {
+    WireResponse {
         status: parts.status.as_u16(),
         headers,
         body: body.freeze(),
@@ -149,9 +156,9 @@ async fn collect(mut content: Incoming, body: &mut BytesMut) {
 }
 
 /// A connection, polled by the caller that waits for something on it.
-struct Driven<S: Stream>(Option<Connection<S>>);
+struct Driven<S: ByteStream>(Option<ProbeConnection<S>>);
 
-impl<S: Stream> Driven<S> {
+impl<S: ByteStream> Driven<S> {
     async fn along<F: Future>(&mut self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|cx| {
@@ -167,7 +174,7 @@ impl<S: Stream> Driven<S> {
     }
 }
 
-fn request(ask: Ask, meter: Meter) -> Result<Request<Outgoing>, Trouble> {
+fn request(ask: WireRequest, meter: ByteCounter) -> Result<Request<OutgoingBody>, Trouble> {
     let unusable = |what: &str| Trouble::NotHttp(format!("{what} can't be sent in a request"));
     let mut headers = http::HeaderMap::new();
     let mut add = |name: HeaderName, value: &str| {
@@ -190,7 +197,7 @@ fn request(ask: Ask, meter: Meter) -> Result<Request<Outgoing>, Trouble> {
         Some((Framing::Length, size)) => add(header::CONTENT_LENGTH, &size.to_string())?,
         Some((Framing::Chunked, _)) => add(header::TRANSFER_ENCODING, "chunked")?,
     }
-    let mut request = Request::new(Outgoing::new(ask.payload, meter));
+    let mut request = Request::new(OutgoingBody::new(ask.payload, meter));
     *request.method_mut() = ask.method;
     *request.uri_mut() = Uri::from(target(&ask.target).ok_or_else(|| unusable("its path"))?);
     *request.headers_mut() = headers;

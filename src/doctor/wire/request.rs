@@ -7,7 +7,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// A request. HTTP/1.1, a connection of its own.
-pub(crate) struct Ask {
+pub(crate) struct WireRequest {
     pub(crate) method: Method,
     /// Path and query.
     pub(crate) target: String,
@@ -17,7 +17,7 @@ pub(crate) struct Ask {
     pub(crate) authorization: Option<Zeroizing<String>>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) payload: Payload,
-    pub(crate) patience: Patience,
+    pub(crate) patience: ResponseTimeouts,
 }
 
 #[derive(Clone)]
@@ -59,7 +59,7 @@ pub(crate) enum Framing {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
+pub(crate) struct ResponseTimeouts {
     /// For the answer's header, from the body's end.
     pub(crate) answer: Duration,
     /// For any progress of the body, a pause of our own aside.
@@ -67,17 +67,17 @@ pub(crate) struct Patience {
 }
 
 /// The result of a request. It may contain secrets.
-pub(crate) struct Told {
-    pub(crate) result: Result<Reply, Trouble>,
+pub(crate) struct WireResult {
+    pub(crate) result: Result<WireResponse, Trouble>,
     pub(crate) sent: u64,
     pub(crate) took: Duration,
     pub(crate) silence: Option<Duration>,
 }
 
-impl Told {
+impl WireResult {
     /// Nothing came, and nothing was sent that is known of.
-    pub(crate) fn failed(trouble: Trouble, took: Duration) -> Told {
-        Told {
+    pub(crate) fn failed(trouble: Trouble, took: Duration) -> WireResult {
+        WireResult {
             result: Err(trouble),
             sent: 0,
             took,
@@ -86,7 +86,7 @@ impl Told {
     }
 }
 
-pub(crate) struct Reply {
+pub(crate) struct WireResponse {
     pub(crate) status: u16,
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
@@ -98,4 +98,4 @@ pub(crate) struct Reply {
 pub(crate) const MOST_BODY: usize = 64 * 1024;
 
 /// Told now and then while a body is being sent: bytes so far.
-pub(crate) type Progress<'a> = &'a mut (dyn FnMut(u64) + Send);
+pub(crate) type SendProgress<'a> = &'a mut (dyn FnMut(u64) + Send);

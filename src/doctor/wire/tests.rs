@@ -1,4 +1,4 @@
-//! The wire against servers of a few lines each, and against the stand-in.
+//! The wire against servers of a few lines each, and against the fake Harbor.
 
 mod early;
 mod requests;
@@ -8,7 +8,7 @@ mod troubles;
 use super::request::MOST_BODY;
 use super::*;
 use crate::doctor::trace::Distrust;
-use crate::testing::fake_harbor::certificates::Authority;
+use crate::testing::fake_harbor::certificates::CertificateAuthority;
 use bytes::Bytes;
 use http::Method;
 use rustls::pki_types::pem::PemObject;
@@ -63,8 +63,8 @@ async fn header(stream: &mut (impl AsyncRead + Unpin)) -> (String, Vec<u8>) {
     }
 }
 
-fn plain(address: SocketAddr) -> Place {
-    Place {
+fn plain(address: SocketAddr) -> WireTarget {
+    WireTarget {
         address,
         scheme: Scheme::Http,
         server_name: Host::parse("hub.example.com").unwrap(),
@@ -72,23 +72,23 @@ fn plain(address: SocketAddr) -> Place {
     }
 }
 
-fn secure(address: SocketAddr, trust: Trust) -> Place {
-    Place {
+fn secure(address: SocketAddr, trust: Trust) -> WireTarget {
+    WireTarget {
         scheme: Scheme::Https,
         trust,
         ..plain(address)
     }
 }
 
-fn ask(method: Method, payload: Payload) -> Ask {
-    Ask {
+fn ask(method: Method, payload: Payload) -> WireRequest {
+    WireRequest {
         method,
         target: "/v2/".to_owned(),
         host: "hub.example.com".to_owned(),
         authorization: None,
         headers: Vec::new(),
         payload,
-        patience: Patience {
+        patience: ResponseTimeouts {
             answer: LONG,
             progress: LONG,
         },
@@ -113,7 +113,7 @@ fn trusting(authorities: &[&str]) -> Wire {
     Wire::trusting(certificates).unwrap()
 }
 
-async fn tell(place: &Place, ask: Ask) -> Told {
+async fn tell(place: &WireTarget, ask: WireRequest) -> WireResult {
     trusting(&[]).ask(place, ask, &mut |_| {}).await
 }
 

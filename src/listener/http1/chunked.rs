@@ -13,13 +13,13 @@ const DIGITS: u8 = 16;
 /// How far the coding has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Chunked {
-    state: State,
+    state: ChunkState,
     /// Bytes of the line, or of the trailers, so far.
     line: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ChunkState {
     /// In a size of which so many digits have come.
     Size {
         size: u64,
@@ -53,13 +53,13 @@ pub(super) struct Invalid(pub(super) &'static str);
 impl Chunked {
     pub(super) const fn new() -> Chunked {
         Chunked {
-            state: State::Size { size: 0, digits: 0 },
+            state: ChunkState::Size { size: 0, digits: 0 },
             line: 0,
         }
     }
 
     pub(super) fn is_done(self) -> bool {
-        self.state == State::Done
+        self.state == ChunkState::Done
     }
 
     /// Moves the data that `bytes` holds to its front. Returns how many bytes that are, and how many
@@ -69,8 +69,8 @@ impl Chunked {
     /// Where the coding is broken.
     pub(super) fn take(&mut self, bytes: &mut [u8]) -> Result<(usize, usize), Invalid> {
         let (mut data, mut at) = (0, 0);
-        while at < bytes.len() && self.state != State::Done {
-            if let State::Data { left } = self.state {
+        while at < bytes.len() && self.state != ChunkState::Done {
+            if let ChunkState::Data { left } = self.state {
                 let here = usize::try_from(left).unwrap_or(usize::MAX);
                 let here = here.min(bytes.len() - at);
                 if data != at {
@@ -78,8 +78,8 @@ impl Chunked {
                 }
                 (data, at) = (data + here, at + here);
                 self.state = match left - here as u64 {
-                    0 => State::DataReturn,
-                    left => State::Data { left },
+                    0 => ChunkState::DataReturn,
+                    left => ChunkState::Data { left },
                 };
             } else {
                 self.state = self.after(bytes[at])?;
@@ -89,58 +89,64 @@ impl Chunked {
         Ok((data, at))
     }
 
-    fn after(&mut self, byte: u8) -> Result<State, Invalid> {
+    fn after(&mut self, byte: u8) -> Result<ChunkState, Invalid> {
         Ok(match self.state {
-            State::Size { size, digits } => match hex(byte) {
+            ChunkState::Size { size, digits } => match hex(byte) {
                 Some(_) if digits == DIGITS => return Err(Invalid("a size of too many digits")),
-                Some(digit) => State::Size {
+                Some(digit) => ChunkState::Size {
                     size: size << 4 | u64::from(digit),
                     digits: digits + 1,
                 },
                 None if digits == 0 => return Err(Invalid("no size")),
                 None => self.behind_size(size, false, byte)?,
             },
-            State::Extension { size, has_begun } => self.behind_size(size, has_begun, byte)?,
-            State::SizeFeed { size } => match (byte, size) {
-                (b'\n', 0) => self.begin(State::Trailer),
-                (b'\n', left) => State::Data { left },
+            ChunkState::Extension { size, has_begun } => self.behind_size(size, has_begun, byte)?,
+            ChunkState::SizeFeed { size } => match (byte, size) {
+                (b'\n', 0) => self.begin(ChunkState::Trailer),
+                (b'\n', left) => ChunkState::Data { left },
                 _ => return Err(Invalid("a size's line that doesn't end")),
             },
-            State::DataReturn if byte == b'\r' => State::DataFeed,
-            State::DataFeed if byte == b'\n' => self.begin(State::Size { size: 0, digits: 0 }),
-            State::DataReturn | State::DataFeed => return Err(Invalid("no line end behind data")),
-            State::Trailer if byte == b'\r' => State::LastFeed,
-            State::Trailer | State::InTrailer => {
+            ChunkState::DataReturn if byte == b'\r' => ChunkState::DataFeed,
+            ChunkState::DataFeed if byte == b'\n' => {
+                self.begin(ChunkState::Size { size: 0, digits: 0 })
+            }
+            ChunkState::DataReturn | ChunkState::DataFeed => {
+                return Err(Invalid("no line end behind data"));
+            }
+            ChunkState::Trailer if byte == b'\r' => ChunkState::LastFeed,
+            ChunkState::Trailer | ChunkState::InTrailer => {
                 self.count(TRAILERS, "trailers that are too large")?;
                 match byte {
-                    b'\r' => State::TrailerFeed,
+                    b'\r' => ChunkState::TrailerFeed,
                     b'\n' => return Err(Invalid("a bare line feed in a trailer")),
-                    _ => State::InTrailer,
+                    _ => ChunkState::InTrailer,
                 }
             }
-            State::TrailerFeed if byte == b'\n' => State::Trailer,
-            State::LastFeed if byte == b'\n' => State::Done,
-            State::TrailerFeed | State::LastFeed => return Err(Invalid("a trailer's line end")),
-            state @ (State::Data { .. } | State::Done) => state,
+            ChunkState::TrailerFeed if byte == b'\n' => ChunkState::Trailer,
+            ChunkState::LastFeed if byte == b'\n' => ChunkState::Done,
+            ChunkState::TrailerFeed | ChunkState::LastFeed => {
+                return Err(Invalid("a trailer's line end"));
+            }
+            state @ (ChunkState::Data { .. } | ChunkState::Done) => state,
         })
     }
 
-    fn behind_size(&mut self, size: u64, has_begun: bool, byte: u8) -> Result<State, Invalid> {
+    fn behind_size(&mut self, size: u64, has_begun: bool, byte: u8) -> Result<ChunkState, Invalid> {
         self.count(LINE, "a size's line that is too long")?;
         match byte {
-            b'\r' => Ok(State::SizeFeed { size }),
-            b'\t' | b' ' => Ok(State::Extension { size, has_begun }),
-            b';' => Ok(State::Extension {
+            b'\r' => Ok(ChunkState::SizeFeed { size }),
+            b'\t' | b' ' => Ok(ChunkState::Extension { size, has_begun }),
+            b';' => Ok(ChunkState::Extension {
                 size,
                 has_begun: true,
             }),
             b'\n' => Err(Invalid("a bare line feed in a size's line")),
-            _ if has_begun => Ok(State::Extension { size, has_begun }),
+            _ if has_begun => Ok(ChunkState::Extension { size, has_begun }),
             _ => Err(Invalid("a size that is no number")),
         }
     }
 
-    fn begin(&mut self, state: State) -> State {
+    fn begin(&mut self, state: ChunkState) -> ChunkState {
         self.line = 0;
         state
     }

@@ -2,9 +2,9 @@
 //! task use it in turns; both run on one thread.
 
 use super::framing::RequestBody;
-use super::request_body::{Ahead, Body};
-use super::response::Answer;
-use crate::listener::limited_stream::Guard;
+use super::request_body::{Ahead, RequestBodyReader};
+use super::response::Http1Response;
+use crate::listener::limited_stream::LimitedStream;
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 use pingora::protocols::{Digest, GetProxyDigest, GetSocketDigest, GetTimingDigest, Ssl};
@@ -21,10 +21,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const NEXT: usize = 4096;
 
 /// The connection, and what goes on on it.
-pub(in crate::listener) struct Exchange {
-    stream: Guard,
-    pub(super) body: Body,
-    pub(super) answer: Answer,
+pub(in crate::listener) struct Http1Exchange {
+    stream: LimitedStream,
+    pub(super) body: RequestBodyReader,
+    pub(super) answer: Http1Response,
     ahead: Arc<Ahead>,
     /// The client has closed its side.
     is_half_closed: bool,
@@ -33,13 +33,13 @@ pub(in crate::listener) struct Exchange {
     pub(super) drain_timeout: Option<Duration>,
 }
 
-impl Exchange {
-    pub(in crate::listener) fn new(stream: Guard) -> Exchange {
+impl Http1Exchange {
+    pub(in crate::listener) fn new(stream: LimitedStream) -> Http1Exchange {
         let ahead = Arc::default();
-        Exchange {
+        Http1Exchange {
             stream,
-            body: Body::new(RequestBody::Length(0), &ahead),
-            answer: Answer::default(),
+            body: RequestBodyReader::new(RequestBody::Length(0), &ahead),
+            answer: Http1Response::default(),
             ahead,
             is_half_closed: false,
             read_timeout: None,
@@ -59,19 +59,19 @@ impl Exchange {
 
     /// A request's header has come.
     pub(super) fn begin(&mut self, body: RequestBody, read_timeout: Duration) {
-        self.body = Body::new(body, &self.ahead);
-        self.answer = Answer::default();
+        self.body = RequestBodyReader::new(body, &self.ahead);
+        self.answer = Http1Response::default();
         self.read_timeout = Some(read_timeout);
         self.write_timeout = None;
         self.drain_timeout = None;
     }
 
-    /// See [`Guard::poll_request`].
+    /// See [`LimitedStream::poll_request`].
     pub(in crate::listener) fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         self.stream.poll_request(cx)
     }
 
-    /// See [`Guard::poll_header`].
+    /// See [`LimitedStream::poll_header`].
     pub(super) fn poll_header(&mut self, cx: &mut Context<'_>) -> Poll<Option<BytesMut>> {
         self.stream.poll_header(cx)
     }
@@ -125,7 +125,7 @@ impl Exchange {
 }
 
 /// Reads what is left of the body, and throws it away.
-pub(super) async fn drain(exchange: &Mutex<Exchange>) -> Result<()> {
+pub(super) async fn drain(exchange: &Mutex<Http1Exchange>) -> Result<()> {
     let limit = {
         let exchange = exchange.lock();
         if exchange.body.is_done() {

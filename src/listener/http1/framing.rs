@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 /// How a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
+pub(super) enum BodyFraming {
     /// After so many bytes more.
     Length(u64),
     Chunked,
@@ -49,14 +49,14 @@ impl RequestBody {
 }
 
 /// A final answer's body.
-pub(super) fn of_answer(method: &Method, status: StatusCode, headers: &HeaderMap) -> Framing {
+pub(super) fn of_answer(method: &Method, status: StatusCode, headers: &HeaderMap) -> BodyFraming {
     let is_bodyless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if is_bodyless || method == Method::HEAD {
-        Framing::Length(0)
+        BodyFraming::Length(0)
     } else if is_chunked(headers) {
-        Framing::Chunked
+        BodyFraming::Chunked
     } else {
-        length(headers).map_or(Framing::Close, Framing::Length)
+        length(headers).map_or(BodyFraming::Close, BodyFraming::Length)
     }
 }
 
@@ -82,37 +82,37 @@ mod tests {
     fn a_body_ends_as_its_header_says() {
         const CHUNKED: RequestBody = RequestBody::Chunked(Chunked::new());
         for (lines, request, answer) in [
-            ("", RequestBody::Length(0), Framing::Close),
+            ("", RequestBody::Length(0), BodyFraming::Close),
             (
                 "content-length: 0",
                 RequestBody::Length(0),
-                Framing::Length(0),
+                BodyFraming::Length(0),
             ),
             (
                 "content-length: 7",
                 RequestBody::Length(7),
-                Framing::Length(7),
+                BodyFraming::Length(7),
             ),
             (
                 "content-length: 7, 7",
                 RequestBody::Length(7),
-                Framing::Length(7),
+                BodyFraming::Length(7),
             ),
-            ("transfer-encoding: chunked", CHUNKED, Framing::Chunked),
+            ("transfer-encoding: chunked", CHUNKED, BodyFraming::Chunked),
             (
                 "transfer-encoding: gzip, Chunked ",
                 CHUNKED,
-                Framing::Chunked,
+                BodyFraming::Chunked,
             ),
             (
                 "transfer-encoding: gzip\ntransfer-encoding: chunked",
                 CHUNKED,
-                Framing::Chunked,
+                BodyFraming::Chunked,
             ),
             (
                 "transfer-encoding: chunked\ncontent-length: 7",
                 CHUNKED,
-                Framing::Chunked,
+                BodyFraming::Chunked,
             ),
         ] {
             let mut headers = HeaderMap::new();
@@ -128,7 +128,7 @@ mod tests {
                 (Method::GET, StatusCode::NO_CONTENT),
                 (Method::GET, StatusCode::NOT_MODIFIED),
             ] {
-                assert_eq!(of_answer(method, status), Framing::Length(0), "{lines}");
+                assert_eq!(of_answer(method, status), BodyFraming::Length(0), "{lines}");
             }
         }
     }

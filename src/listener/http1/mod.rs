@@ -12,10 +12,10 @@ mod response;
 mod session;
 mod write_queue;
 
-use super::connection_state::Life;
-use super::limited_stream::Guard;
-use exchange::{Exchange, drain};
-use framing::{Framing, of_request};
+use super::connection_state::ConnectionState;
+use super::limited_stream::LimitedStream;
+use exchange::{Http1Exchange, drain};
+use framing::{BodyFraming, of_request};
 use http::Method;
 use http::header::{CONNECTION, DATE};
 use parking_lot::Mutex;
@@ -32,16 +32,16 @@ use std::time::Duration;
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A client's connection.
-pub(super) struct Connection {
-    exchange: Arc<Mutex<Exchange>>,
+pub(super) struct Http1Connection {
+    exchange: Arc<Mutex<Http1Exchange>>,
     digest: Arc<Digest>,
-    life: Arc<Life>,
+    life: Arc<ConnectionState>,
 }
 
-impl Connection {
-    pub(super) fn new(stream: Guard, life: &Arc<Life>) -> Connection {
-        let exchange = Exchange::new(stream);
-        Connection {
+impl Http1Connection {
+    pub(super) fn new(stream: LimitedStream, life: &Arc<ConnectionState>) -> Http1Connection {
+        let exchange = Http1Exchange::new(stream);
+        Http1Connection {
             digest: Arc::new(exchange.digest()),
             exchange: Arc::new(Mutex::new(exchange)),
             life: Arc::clone(life),
@@ -82,7 +82,7 @@ impl Connection {
         let mut header = ServerSession::generate_error(400);
         header.insert_header(DATE, get_cached_date())?;
         header.insert_header(CONNECTION, "close")?;
-        let framing = Framing::Length(0);
+        let framing = BodyFraming::Length(0);
         self.exchange.lock().answer.header(&header, framing)?;
         poll_fn(|cx| self.exchange.lock().poll_send(cx)).await?;
         poll_fn(|cx| self.exchange.lock().poll_shutdown(cx)).await;

@@ -3,7 +3,7 @@
 
 use super::chunked::Invalid;
 use super::framing::RequestBody;
-use crate::listener::limited_stream::Guard;
+use crate::listener::limited_stream::LimitedStream;
 use crate::listener::timer::Wait;
 use bytes::{Bytes, BytesMut};
 use futures_util::task::AtomicWaker;
@@ -28,7 +28,7 @@ const AHEAD: usize = 96 * 1024;
 const INVALID_CHUNK: ErrorType = ErrorType::new("InvalidChunk");
 
 /// The body of one request.
-pub(super) struct Body {
+pub(super) struct RequestBodyReader {
     rest: RequestBody,
     /// The connection ended, or broke, before the body did.
     is_broken: bool,
@@ -40,9 +40,9 @@ pub(super) struct Body {
     ahead: Arc<Ahead>,
 }
 
-impl Body {
-    pub(super) fn new(rest: RequestBody, ahead: &Arc<Ahead>) -> Body {
-        Body {
+impl RequestBodyReader {
+    pub(super) fn new(rest: RequestBody, ahead: &Arc<Ahead>) -> RequestBodyReader {
+        RequestBodyReader {
             rest,
             is_broken: false,
             received: 0,
@@ -73,7 +73,7 @@ impl Body {
     /// The next piece; none at the body's end.
     pub(super) fn poll_piece(
         &mut self,
-        stream: &mut Guard,
+        stream: &mut LimitedStream,
         limit: Option<Duration>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>>> {
@@ -105,13 +105,17 @@ impl Body {
             // A piece may hold nothing but a chunk's size.
             if !data.is_empty() {
                 self.received += data.len();
-                return Poll::Ready(Ok(Some(Piece::wrap(data, &self.ahead))));
+                return Poll::Ready(Ok(Some(BodyPiece::wrap(data, &self.ahead))));
             }
         }
     }
 
     /// What of these bytes is the body's.
-    fn take(&mut self, mut bytes: BytesMut, stream: &mut Guard) -> Result<BytesMut, Invalid> {
+    fn take(
+        &mut self,
+        mut bytes: BytesMut,
+        stream: &mut LimitedStream,
+    ) -> Result<BytesMut, Invalid> {
         self.next = (bytes.len() * 2).clamp(SMALLEST, AHEAD);
         let (data, end) = match &mut self.rest {
             RequestBody::Length(left) => {
@@ -155,7 +159,11 @@ impl Body {
 
 /// Reads what is there, but not more than `most`; nothing at the connection's end. Nothing is set
 /// aside while there is nothing.
-fn poll_fill(stream: &mut Guard, most: usize, cx: &mut Context<'_>) -> Poll<io::Result<BytesMut>> {
+fn poll_fill(
+    stream: &mut LimitedStream,
+    most: usize,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<BytesMut>> {
     let mut bytes = BytesMut::with_capacity(most);
     loop {
         match poll_read_buf(Pin::new(&mut *stream), cx, &mut bytes) {
@@ -192,12 +200,12 @@ impl Ahead {
 }
 
 /// A piece, which has its place until nobody needs it any more. All of it happens on one thread.
-struct Piece {
+struct BodyPiece {
     bytes: BytesMut,
     ahead: Arc<Ahead>,
 }
 
-impl Piece {
+impl BodyPiece {
     fn wrap(bytes: BytesMut, ahead: &Arc<Ahead>) -> Bytes {
         // A few bytes don't keep a large piece's memory.
         let bytes = if bytes.len() * 4 < bytes.capacity() {
@@ -207,17 +215,17 @@ impl Piece {
         };
         let ahead = Arc::clone(ahead);
         ahead.bytes.fetch_add(bytes.capacity(), Ordering::Relaxed);
-        Bytes::from_owner(Piece { bytes, ahead })
+        Bytes::from_owner(BodyPiece { bytes, ahead })
     }
 }
 
-impl AsRef<[u8]> for Piece {
+impl AsRef<[u8]> for BodyPiece {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Drop for Piece {
+impl Drop for BodyPiece {
     fn drop(&mut self) {
         let ahead = &self.ahead;
         ahead

@@ -7,7 +7,7 @@ use pingora::protocols::http::v1::server::HttpSession;
 use pingora::{Error, ErrorType, Result};
 use std::io::Cursor;
 
-pub(super) struct Header {
+pub(super) struct ParsedHeader {
     pub(super) request: RequestHeader,
     /// As it came.
     pub(super) raw: Bytes,
@@ -19,7 +19,7 @@ pub(super) struct Header {
 ///
 /// # Errors
 /// For what is none.
-pub(super) async fn parse(bytes: BytesMut) -> Result<Header> {
+pub(super) async fn parse(bytes: BytesMut) -> Result<ParsedHeader> {
     let bytes = Vec::from(bytes);
     let mut parser = HttpSession::new(Box::new(Cursor::new(bytes)));
     if parser.read_request().await?.is_none() {
@@ -29,7 +29,7 @@ pub(super) async fn parse(bytes: BytesMut) -> Result<Header> {
     let is_last = parser.get_keepalive_timeout().is_none();
     let none = RequestHeader::build("GET", b"/", Some(0))?;
     let request = std::mem::replace(parser.req_header_mut(), none);
-    Ok(Header {
+    Ok(ParsedHeader {
         request,
         raw,
         is_last,

@@ -1,7 +1,7 @@
 //! Writes an answer: interim headers, a header, its body, and an end.
 
-use super::framing::Framing;
-use super::write_queue::Outgoing;
+use super::framing::BodyFraming;
+use super::write_queue::WriteQueue;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::Version;
 use pingora::http::ResponseHeader;
@@ -15,30 +15,33 @@ const PREMATURE_BODY_END: ErrorType = ErrorType::new("PrematureBodyEnd");
 
 /// The answer to one request.
 #[derive(Default)]
-pub(super) struct Answer {
-    state: State,
+pub(super) struct Http1Response {
+    state: ResponseState,
     /// Bytes of its body.
     pub(super) sent: usize,
-    pub(super) outgoing: Outgoing,
+    pub(super) outgoing: WriteQueue,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+enum ResponseState {
     /// No final header was written.
     #[default]
     Open,
-    Body(Framing),
+    Body(BodyFraming),
     Done,
 }
 
-impl Answer {
+impl Http1Response {
     pub(super) fn is_open(&self) -> bool {
-        self.state == State::Open
+        self.state == ResponseState::Open
     }
 
     /// Nothing of the body is missing.
     pub(super) fn is_complete(&self) -> bool {
-        matches!(self.state, State::Done | State::Body(Framing::Length(0)))
+        matches!(
+            self.state,
+            ResponseState::Done | ResponseState::Body(BodyFraming::Length(0))
+        )
     }
 
     /// An interim header, of which any number may come before the final one.
@@ -55,20 +58,22 @@ impl Answer {
     ///
     /// # Errors
     /// For one of another version of HTTP.
-    pub(super) fn header(&mut self, header: &ResponseHeader, framing: Framing) -> Result<()> {
+    pub(super) fn header(&mut self, header: &ResponseHeader, framing: BodyFraming) -> Result<()> {
         self.outgoing.push(wire(header)?);
-        self.state = State::Body(framing);
+        self.state = ResponseState::Body(framing);
         match framing {
             // What is short leaves in one go.
-            Framing::Length(1..) => {}
-            Framing::Length(0) | Framing::Chunked | Framing::Close => self.outgoing.flush(),
+            BodyFraming::Length(1..) => {}
+            BodyFraming::Length(0) | BodyFraming::Chunked | BodyFraming::Close => {
+                self.outgoing.flush()
+            }
         }
         Ok(())
     }
 
     /// The body's next pieces. What goes over its length is left out.
     pub(super) fn pieces(&mut self, pieces: Vec<Bytes>) {
-        let State::Body(framing) = self.state else {
+        let ResponseState::Body(framing) = self.state else {
             return;
         };
         let length: usize = pieces.iter().map(Bytes::len).sum();
@@ -77,19 +82,19 @@ impl Answer {
         }
         let mut room = length;
         match framing {
-            Framing::Length(left) => {
+            BodyFraming::Length(left) => {
                 room = usize::try_from(left).unwrap_or(length).min(length);
                 let left = left - room as u64;
-                self.state = State::Body(Framing::Length(left));
+                self.state = ResponseState::Body(BodyFraming::Length(left));
                 if left == 0 {
                     self.outgoing.flush();
                 }
             }
-            Framing::Chunked => {
+            BodyFraming::Chunked => {
                 self.outgoing.push(format!("{length:X}\r\n").into());
                 self.outgoing.flush();
             }
-            Framing::Close => self.outgoing.flush(),
+            BodyFraming::Close => self.outgoing.flush(),
         }
         self.sent += room;
         for mut piece in pieces {
@@ -97,7 +102,7 @@ impl Answer {
             room -= piece.len();
             self.outgoing.push(piece);
         }
-        if framing == Framing::Chunked {
+        if framing == BodyFraming::Chunked {
             self.outgoing.push(Bytes::from_static(b"\r\n"));
         }
     }
@@ -107,21 +112,21 @@ impl Answer {
     /// # Errors
     /// For a body that is shorter than its header said.
     pub(super) fn end(&mut self) -> Result<()> {
-        let State::Body(framing) = self.state else {
+        let ResponseState::Body(framing) = self.state else {
             return Ok(());
         };
         self.outgoing.flush();
         match framing {
-            Framing::Length(0) | Framing::Close => {}
-            Framing::Length(left) => {
+            BodyFraming::Length(0) | BodyFraming::Close => {}
+            BodyFraming::Length(left) => {
                 return Error::e_explain(
                     PREMATURE_BODY_END,
                     format!("{left} bytes of the length that was told are missing"),
                 );
             }
-            Framing::Chunked => self.outgoing.push(Bytes::from_static(b"0\r\n\r\n")),
+            BodyFraming::Chunked => self.outgoing.push(Bytes::from_static(b"0\r\n\r\n")),
         }
-        self.state = State::Done;
+        self.state = ResponseState::Done;
         Ok(())
     }
 }

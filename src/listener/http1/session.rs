@@ -2,10 +2,10 @@
 //! buffer while nothing arrives, it doesn't copy bodies, and it keeps no copy of a body's beginning for
 //! a retry, because a request with a body is never retried.
 
-use super::exchange::{Exchange, drain};
-use super::framing::{Framing, of_answer};
-use super::request_header::Header;
-use crate::listener::connection_state::Life;
+use super::exchange::{Http1Exchange, drain};
+use super::framing::{BodyFraming, of_answer};
+use super::request_header::ParsedHeader;
+use crate::listener::connection_state::ConnectionState;
 use crate::listener::kept_form::KeptForm;
 use crate::listener::session_methods::{Messages, common_methods};
 use async_trait::async_trait;
@@ -30,17 +30,17 @@ pub(super) struct Http1Session {
     raw: Bytes,
     written: Option<Box<ResponseHeader>>,
     form: KeptForm,
-    exchange: Arc<Mutex<Exchange>>,
+    exchange: Arc<Mutex<Http1Exchange>>,
     digest: Arc<Digest>,
-    life: Arc<Life>,
+    life: Arc<ConnectionState>,
 }
 
 impl Http1Session {
     pub(super) fn new(
-        header: Header,
-        exchange: Arc<Mutex<Exchange>>,
+        header: ParsedHeader,
+        exchange: Arc<Mutex<Http1Exchange>>,
         digest: Arc<Digest>,
-        life: Arc<Life>,
+        life: Arc<ConnectionState>,
     ) -> Http1Session {
         Http1Session {
             request: header.request,
@@ -53,7 +53,7 @@ impl Http1Session {
         }
     }
 
-    fn exchange(&self) -> MutexGuard<'_, Exchange> {
+    fn exchange(&self) -> MutexGuard<'_, Http1Exchange> {
         self.exchange.lock()
     }
 
@@ -72,7 +72,7 @@ impl Http1Session {
             exchange.answer.interim(&header)?;
         } else {
             let framing = of_answer(&self.request.method, header.status, &header.headers);
-            if framing == Framing::Close {
+            if framing == BodyFraming::Close {
                 self.life.ends_with_this_request();
             }
             header.insert_header(DATE, get_cached_date())?;

@@ -1,6 +1,6 @@
 //! The bytes to send, in the pieces in which they arrived: none is copied.
 
-use crate::listener::limited_stream::Guard;
+use crate::listener::limited_stream::LimitedStream;
 use crate::listener::timer::Wait;
 use bytes::{Buf, Bytes};
 use pingora::{Error, ErrorType, OrErr, Result};
@@ -15,14 +15,14 @@ use tokio::io::AsyncWrite;
 const AT_ONCE: usize = 16;
 
 #[derive(Default)]
-pub(super) struct Outgoing {
+pub(super) struct WriteQueue {
     pieces: VecDeque<Bytes>,
     is_flushed: bool,
     /// For the client to take a piece whole.
     wait: Wait,
 }
 
-impl Outgoing {
+impl WriteQueue {
     pub(super) fn push(&mut self, piece: Bytes) {
         if !piece.is_empty() {
             self.pieces.push_back(piece);
@@ -41,7 +41,7 @@ impl Outgoing {
     /// Where it takes longer, and where the connection is gone.
     pub(super) fn poll_send(
         &mut self,
-        stream: &mut Guard,
+        stream: &mut LimitedStream,
         limit: Option<Duration>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<()>> {
@@ -59,7 +59,11 @@ impl Outgoing {
         ))
     }
 
-    fn poll_write(&mut self, stream: &mut Guard, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_write(
+        &mut self,
+        stream: &mut LimitedStream,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
         while !self.pieces.is_empty() {
             let sent = {
                 let mut slices = [IoSlice::new(&[]); AT_ONCE];

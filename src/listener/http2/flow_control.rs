@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 
 /// Shared by a connection and its requests, all on one thread: nothing here is contended.
-pub(super) struct Flow {
+pub(super) struct UploadFlow {
     taken: AtomicU64,
     mark: AtomicU64,
     reached: Notify,
 }
 
-impl Flow {
-    pub(super) fn new(mark: u64) -> Flow {
-        Flow {
+impl UploadFlow {
+    pub(super) fn new(mark: u64) -> UploadFlow {
+        UploadFlow {
             taken: AtomicU64::new(0),
             mark: AtomicU64::new(mark),
             reached: Notify::new(),
@@ -48,18 +48,23 @@ impl Flow {
 
 /// A piece of a body on its way to Harbor. Its room is the client's again when it is dropped, which
 /// is when Harbor's connection has it, or when the request is over.
-pub(super) struct Piece {
+pub(super) struct HeldPiece {
     bytes: Bytes,
     room: FlowControl,
-    flow: Arc<Flow>,
+    flow: Arc<UploadFlow>,
     moves: bool,
 }
 
-impl Piece {
+impl HeldPiece {
     /// The same bytes, that give their room back by themselves. `moves`: whether that they were taken
     /// says something about Harbor.
-    pub(super) fn wrap(bytes: Bytes, room: &FlowControl, flow: &Arc<Flow>, moves: bool) -> Bytes {
-        Bytes::from_owner(Piece {
+    pub(super) fn wrap(
+        bytes: Bytes,
+        room: &FlowControl,
+        flow: &Arc<UploadFlow>,
+        moves: bool,
+    ) -> Bytes {
+        Bytes::from_owner(HeldPiece {
             bytes,
             room: room.clone(),
             flow: Arc::clone(flow),
@@ -68,13 +73,13 @@ impl Piece {
     }
 }
 
-impl AsRef<[u8]> for Piece {
+impl AsRef<[u8]> for HeldPiece {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Drop for Piece {
+impl Drop for HeldPiece {
     fn drop(&mut self) {
         // Fails only for a stream that is gone, with its room.
         let _ = self.room.release_capacity(self.bytes.len());

@@ -12,12 +12,12 @@ mod session;
 mod window_growth;
 mod windows;
 
-use super::limited_stream::Guard;
+use super::limited_stream::LimitedStream;
 use crate::config::Limits;
 use crate::net::client_network::Owner;
-use crate::runtime::Memory;
+use crate::runtime::BodyMemory;
 use bytes::Bytes;
-use flow_control::Flow;
+use flow_control::UploadFlow;
 use h2::RecvStream;
 use h2::server::{Builder, SendResponse};
 use http::{Request, Response, StatusCode};
@@ -30,7 +30,7 @@ use session::Http2Session;
 use std::sync::Arc;
 use tokio::sync::watch;
 use window_growth::{FIRST_CONNECTION, FIRST_STREAM};
-use windows::{Budget, Windows};
+use windows::{Budget, ConnectionWindows};
 
 /// A frame is buffered whole. Larger ones cost somewhat less for each byte, and a client that has
 /// begun one holds it.
@@ -45,9 +45,9 @@ const MALFORMED: usize = 32;
 /// Serves a connection until it ends: each request is given to `take`. `leaving` turns true when the
 /// client is to be told to go.
 pub(super) async fn serve(
-    stream: Guard,
+    stream: LimitedStream,
     limits: &Limits,
-    memory: Arc<Memory>,
+    memory: Arc<BodyMemory>,
     mut leaving: watch::Receiver<bool>,
     take: impl Fn(ServerSession),
 ) {
@@ -69,7 +69,7 @@ pub(super) async fn serve(
             return;
         }
     };
-    let mut windows = Windows::new(connection.ping_pong(), budget);
+    let mut windows = ConnectionWindows::new(connection.ping_pong(), budget);
     let (mut malformed, mut has_left) = (0, false);
     while malformed < MALFORMED {
         let accepted = tokio::select! {
@@ -126,7 +126,7 @@ fn admit(
     mut respond: SendResponse<Bytes>,
     limits: &Limits,
     digest: &Arc<Digest>,
-    flow: &Arc<Flow>,
+    flow: &Arc<UploadFlow>,
 ) -> Option<ServerSession> {
     let (head, body) = request.into_parts();
     let mut head = head.into();

@@ -18,7 +18,7 @@ use std::time::Duration;
 /// hands frames over one by one, and a full one would become a record of 16,384 bytes and one of 9.
 const PACKED: usize = 16_384 - 9;
 
-pub(super) struct Answer {
+pub(super) struct Http2Response {
     respond: SendResponse<Bytes>,
     stream: Option<SendStream<Bytes>>,
     pub(super) written: Option<Box<ResponseHeader>>,
@@ -29,9 +29,9 @@ pub(super) struct Answer {
     pub(super) timeout: Option<Duration>,
 }
 
-impl Answer {
-    pub(super) fn new(respond: SendResponse<Bytes>) -> Answer {
-        Answer {
+impl Http2Response {
+    pub(super) fn new(respond: SendResponse<Bytes>) -> Http2Response {
+        Http2Response {
             respond,
             stream: None,
             written: None,

@@ -2,8 +2,8 @@
 //! flow-control window of a piece only when Harbor has the piece, and it keeps no copy of a body's
 //! beginning for a retry, because a request with a body is never retried.
 
-use super::flow_control::{Flow, Piece};
-use super::response::Answer;
+use super::flow_control::{HeldPiece, UploadFlow};
+use super::response::Http2Response;
 use crate::listener::kept_form::KeptForm;
 use crate::listener::session_methods::{Messages, common_methods};
 use async_trait::async_trait;
@@ -29,11 +29,11 @@ const UNPROVEN: usize = 512 * 1024;
 pub(super) struct Http2Session {
     request: RequestHeader,
     body: RecvStream,
-    answer: Answer,
+    answer: Http2Response,
     received: usize,
     form: KeptForm,
     digest: Arc<Digest>,
-    flow: Arc<Flow>,
+    flow: Arc<UploadFlow>,
     read_timeout: Option<Duration>,
     drain_timeout: Option<Duration>,
 }
@@ -44,12 +44,12 @@ impl Http2Session {
         body: RecvStream,
         respond: SendResponse<Bytes>,
         digest: Arc<Digest>,
-        flow: Arc<Flow>,
+        flow: Arc<UploadFlow>,
     ) -> Http2Session {
         Http2Session {
             request,
             body,
-            answer: Answer::new(respond),
+            answer: Http2Response::new(respond),
             received: 0,
             form: KeptForm::default(),
             digest,
@@ -92,7 +92,7 @@ impl Session for Http2Session {
         let piece = self.next_piece().await?;
         let room = self.body.flow_control();
         let moves = self.received > UNPROVEN || self.flow.taken() > 0;
-        Ok(piece.map(|piece| Piece::wrap(piece, room, &self.flow, moves)))
+        Ok(piece.map(|piece| HeldPiece::wrap(piece, room, &self.flow, moves)))
     }
 
     async fn drain_request_body(&mut self) -> Result<()> {

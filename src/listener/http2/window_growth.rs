@@ -30,15 +30,15 @@ const SILENCE: Duration = Duration::from_secs(1);
 const RAREST: u64 = 64 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Window {
+pub(super) struct WindowSize {
     pub(super) stream: u32,
     pub(super) connection: u32,
 }
 
 /// One connection's windows.
 #[derive(Debug)]
-pub(super) struct Growth {
-    window: Window,
+pub(super) struct WindowGrowth {
+    window: WindowSize,
     /// The shortest that was seen.
     round_trip: Option<Duration>,
     /// What Harbor had taken when it was looked at last, and when that was.
@@ -48,10 +48,10 @@ pub(super) struct Growth {
     step: u64,
 }
 
-impl Growth {
-    pub(super) fn new(now: Instant) -> Growth {
-        Growth {
-            window: Window {
+impl WindowGrowth {
+    pub(super) fn new(now: Instant) -> WindowGrowth {
+        WindowGrowth {
+            window: WindowSize {
                 stream: FIRST_STREAM,
                 connection: FIRST_CONNECTION,
             },
@@ -67,7 +67,7 @@ impl Growth {
         self.round_trip = Some(self.round_trip.map_or(took, |before| before.min(took)));
     }
 
-    pub(super) fn window(&self) -> Window {
+    pub(super) fn window(&self) -> WindowSize {
         self.window
     }
 
@@ -77,10 +77,10 @@ impl Growth {
     }
 
     /// Larger windows, if the client has use for them.
-    pub(super) fn wanted(&self, taken: u64, now: Instant) -> Option<Window> {
+    pub(super) fn wanted(&self, taken: u64, now: Instant) -> Option<WindowSize> {
         let by_work = (taken >= MUCH).then_some(ROOMY);
         let wanted = by_work.max(self.by_distance(taken, now))?;
-        (wanted > self.window.stream).then(|| Window {
+        (wanted > self.window.stream).then(|| WindowSize {
             stream: wanted,
             connection: wanted.saturating_mul(4).min(LARGEST),
         })
@@ -110,7 +110,7 @@ impl Growth {
     }
 
     /// The client was told.
-    pub(super) fn grew(&mut self, window: Window) {
+    pub(super) fn grew(&mut self, window: WindowSize) {
         self.window = window;
         self.step = 0;
     }
@@ -132,7 +132,7 @@ mod tests {
     /// a second of line.
     fn after(bytes: u64, round_trip: Duration, line: u64) -> u32 {
         let mut now = Instant::now();
-        let mut growth = Growth::new(now);
+        let mut growth = WindowGrowth::new(now);
         growth.round_trip(round_trip);
         let mut taken = 0;
         while taken < bytes {
@@ -188,14 +188,14 @@ mod tests {
     #[test]
     fn without_a_round_trip_nothing_grows() {
         let now = Instant::now();
-        let growth = Growth::new(now);
+        let growth = WindowGrowth::new(now);
         assert_eq!(growth.wanted(MUCH - 1, now), None);
     }
 
     #[test]
     fn it_is_looked_at_less_and_less_often() {
         let now = Instant::now();
-        let mut growth = Growth::new(now);
+        let mut growth = WindowGrowth::new(now);
         growth.round_trip(Duration::from_micros(50));
         let mut looks = 0;
         while growth.mark() < 1 << 30 {

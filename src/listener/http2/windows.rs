@@ -1,10 +1,10 @@
 //! The flow-control windows of one connection: when they are checked, which measurements they grow by,
 //! and what is announced to the client. `window_growth` computes their size.
 
-use super::flow_control::Flow;
-use super::window_growth::{Growth, Window};
+use super::flow_control::UploadFlow;
+use super::window_growth::{WindowGrowth, WindowSize};
 use crate::net::client_network::Owner;
-use crate::runtime::{Held, Memory};
+use crate::runtime::{BodyMemory, HeldMemory};
 use bytes::Bytes;
 use h2::server::Connection;
 use h2::{Ping, PingPong};
@@ -16,28 +16,28 @@ use std::time::Instant;
 
 /// Out of what larger windows come.
 pub(super) struct Budget {
-    pub(super) memory: Arc<Memory>,
+    pub(super) memory: Arc<BodyMemory>,
     pub(super) owner: Owner,
     pub(super) limit: u64,
 }
 
 /// One connection's windows.
-pub(super) struct Windows {
-    pub(super) flow: Arc<Flow>,
-    growth: Growth,
+pub(super) struct ConnectionWindows {
+    pub(super) flow: Arc<UploadFlow>,
+    growth: WindowGrowth,
     pings: Option<PingPong>,
     /// When the ping that is under way was sent.
     pinged: Option<Instant>,
     budget: Budget,
     /// What the windows have more than at first.
-    held: Vec<Held>,
+    held: Vec<HeldMemory>,
 }
 
-impl Windows {
-    pub(super) fn new(pings: Option<PingPong>, budget: Budget) -> Windows {
-        let growth = Growth::new(Instant::now());
-        Windows {
-            flow: Arc::new(Flow::new(growth.mark())),
+impl ConnectionWindows {
+    pub(super) fn new(pings: Option<PingPong>, budget: Budget) -> ConnectionWindows {
+        let growth = WindowGrowth::new(Instant::now());
+        ConnectionWindows {
+            flow: Arc::new(UploadFlow::new(growth.mark())),
             growth,
             pings,
             pinged: None,
@@ -65,7 +65,7 @@ impl Windows {
 
     /// Resolves when the windows are to be looked at.
     pub(super) fn moved(&mut self) -> impl Future<Output = ()> {
-        let Windows {
+        let ConnectionWindows {
             flow,
             growth,
             pings,
@@ -90,7 +90,7 @@ impl Windows {
     }
 
     /// Sets aside what the client may send more than before.
-    fn set_aside(&self, window: Window) -> Option<Held> {
+    fn set_aside(&self, window: WindowSize) -> Option<HeldMemory> {
         let more = window.connection - self.growth.window().connection;
         let Budget {
             memory,

@@ -18,7 +18,7 @@ fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn fail(limit: &mut LoginLimit, key: LoginKey, times: u32, now: u64) {
+fn fail(limit: &mut LoginLimiter, key: LoginKey, times: u32, now: u64) {
     for _ in 0..times {
         limit.failed(key, at(now));
     }
@@ -46,7 +46,7 @@ fn keys_are_networks_and_accounts() {
 
 #[test]
 fn the_last_failure_allowed_refuses_until_the_window_ends() {
-    let mut limit = LoginLimit::new(3, WITHIN);
+    let mut limit = LoginLimiter::new(3, WITHIN);
     limit.failed(alice(), at(10));
     limit.failed(alice(), at(100));
     assert_eq!(limit.check(alice(), at(100)), Ok(()));
@@ -67,14 +67,14 @@ fn the_last_failure_allowed_refuses_until_the_window_ends() {
 
 #[test]
 fn a_success_clears_and_zero_switches_off() {
-    let mut limit = LoginLimit::new(3, WITHIN);
+    let mut limit = LoginLimiter::new(3, WITHIN);
     fail(&mut limit, alice(), 3, 0);
     limit.again(alice(), at(0));
     assert!(limit.check(alice(), at(0)).is_err());
     limit.succeeded(alice(), at(0));
     assert_eq!(limit.check(alice(), at(0)), Ok(()));
     assert_eq!((limit.held, limit.networks.len()), (0, 0));
-    let mut off = LoginLimit::new(0, WITHIN);
+    let mut off = LoginLimiter::new(0, WITHIN);
     fail(&mut off, alice(), 100, 0);
     off.succeeded(alice(), at(0));
     assert_eq!((off.check(alice(), at(0)), off.held), (Ok(()), 0));
@@ -83,7 +83,7 @@ fn a_success_clears_and_zero_switches_off() {
 
 #[test]
 fn a_login_that_is_doubted_again_and_again_is_no_guess() {
-    let mut limit = LoginLimit::new(3, WITHIN);
+    let mut limit = LoginLimiter::new(3, WITHIN);
     for _ in 0..100 {
         limit.doubted(alice(), at(0));
     }
@@ -101,7 +101,7 @@ fn a_login_that_is_doubted_again_and_again_is_no_guess() {
 
 #[test]
 fn many_names_clear_nothing_and_share_one_counter() {
-    let mut limit = LoginLimit::new(3, WITHIN);
+    let mut limit = LoginLimiter::new(3, WITHIN);
     fail(&mut limit, alice(), 3, 0);
     for number in 0..1000 {
         limit.failed(key("192.0.2.1", 100 + number, 0), at(1));
@@ -119,9 +119,9 @@ fn many_names_clear_nothing_and_share_one_counter() {
 /// Whoever fails with made-up names doesn't make an address look like many people's.
 #[test]
 fn at_an_address_of_many_accounts_only_the_pair_is_slowed() {
-    let mut limit = LoginLimit::new(3, WITHIN);
+    let mut limit = LoginLimiter::new(3, WITHIN);
     let wrong = |password| key("192.0.2.1", ALICE, password);
-    let others = |limit: &mut LoginLimit, count: usize, now| {
+    let others = |limit: &mut LoginLimiter, count: usize, now| {
         for account in 0..count as u64 {
             limit.succeeded(key("192.0.2.1", 100 + account, 0), at(now));
         }
@@ -151,7 +151,7 @@ fn at_an_address_of_many_accounts_only_the_pair_is_slowed() {
 
 #[test]
 fn so_many_passwords_are_slowed_at_an_address_of_many_accounts() {
-    let mut limit = LoginLimit::new(3, WITHIN);
+    let mut limit = LoginLimiter::new(3, WITHIN);
     for account in 0..MANY_ACCOUNTS as u64 {
         limit.succeeded(key("192.0.2.1", 100 + account, 0), at(0));
     }
@@ -171,7 +171,7 @@ fn so_many_passwords_are_slowed_at_an_address_of_many_accounts() {
 
 #[test]
 fn memory_holds_as_many_counters_as_it_may() {
-    let mut limit = LoginLimit::new(3, WITHIN);
+    let mut limit = LoginLimiter::new(3, WITHIN);
     limit.max_counters = 10;
     let clients = (0..10).map(|number| key(&format!("198.51.100.{number}"), BOB, 0));
     clients.clone().for_each(|key| fail(&mut limit, key, 3, 1));
@@ -182,7 +182,7 @@ fn memory_holds_as_many_counters_as_it_may() {
 
 #[test]
 fn memory_is_bounded_and_the_refused_stay() {
-    let mut limit = LoginLimit::new(3, WITHIN);
+    let mut limit = LoginLimiter::new(3, WITHIN);
     limit.max_counters = 10;
     fail(&mut limit, alice(), 3, 0);
     for number in 0..100 {

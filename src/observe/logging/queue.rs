@@ -3,11 +3,11 @@
 //! Each kind of line has its own share, which the others can't fill: a flood of successful requests
 //! doesn't push failed ones out of the log, and neither of them pushes out the gateway's own messages.
 
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 
-words! {
+str_enum! {
     /// What a line is, as far as its place in a full queue goes.
-    pub(crate) enum Kind {
+    pub(crate) enum LineKind {
         /// The access record of a request that ended well.
         Access "access",
         /// That of one that did not.
@@ -17,14 +17,14 @@ words! {
     }
 }
 
-impl Kind {
+impl LineKind {
     /// How many bytes may wait. A reader that falls behind for a moment (a busy log collector, a
     /// disk that is written back) costs nothing: 4 MiB are about 14,000 records. Whoever reads
     /// nothing for longer is not worth more memory.
     fn share(self) -> usize {
         match self {
-            Kind::Access => 4 << 20,
-            Kind::Failure | Kind::Message => 1 << 20,
+            LineKind::Access => 4 << 20,
+            LineKind::Failure | LineKind::Message => 1 << 20,
         }
     }
 }
@@ -34,17 +34,17 @@ impl Kind {
 pub(super) struct Batch {
     pub(super) bytes: Vec<u8>,
     /// Which kind the lines up to an offset are.
-    runs: Vec<(Kind, usize)>,
+    runs: Vec<(LineKind, usize)>,
 }
 
 /// How many lines, by kind.
-pub(super) type Counts = [u64; Kind::ALL.len()];
+pub(super) type LineCounts = [u64; LineKind::ALL.len()];
 
 /// Memory that a batch keeps for the next one.
 const KEPT: usize = 128 * 1024;
 
 impl Batch {
-    fn push(&mut self, kind: Kind, line: &[u8]) {
+    fn push(&mut self, kind: LineKind, line: &[u8]) {
         self.bytes.extend_from_slice(line);
         let end = self.bytes.len();
         match self.runs.last_mut() {
@@ -54,8 +54,8 @@ impl Batch {
     }
 
     /// The lines of which a part, or all, lies behind this offset.
-    pub(super) fn lines_from(&self, written: usize) -> Counts {
-        let mut counts = Counts::default();
+    pub(super) fn lines_from(&self, written: usize) -> LineCounts {
+        let mut counts = LineCounts::default();
         let mut begin = 0;
         for (kind, end) in &self.runs {
             let rest = &self.bytes[begin.max(written).min(*end)..*end];
@@ -75,7 +75,7 @@ impl Batch {
         self.bytes.clear();
         self.runs.clear();
         self.bytes.shrink_to(KEPT);
-        self.runs.shrink_to(KEPT / size_of::<(Kind, usize)>());
+        self.runs.shrink_to(KEPT / size_of::<(LineKind, usize)>());
     }
 }
 
@@ -83,13 +83,13 @@ impl Batch {
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     waiting: Batch,
-    held: [usize; Kind::ALL.len()],
-    dropped: Counts,
+    held: [usize; LineKind::ALL.len()],
+    dropped: LineCounts,
 }
 
 impl Queue {
     /// Takes a line, with its end, unless its share is full.
-    pub(super) fn push(&mut self, kind: Kind, line: &[u8]) -> bool {
+    pub(super) fn push(&mut self, kind: LineKind, line: &[u8]) -> bool {
         let held = &mut self.held[kind as usize];
         let is_room = *held + line.len() <= kind.share();
         if is_room {
@@ -107,9 +107,9 @@ impl Queue {
     }
 
     /// Gives all that waits for an empty batch, and how many lines were dropped after it.
-    pub(super) fn swap(&mut self, batch: &mut Batch) -> Counts {
+    pub(super) fn swap(&mut self, batch: &mut Batch) -> LineCounts {
         std::mem::swap(&mut self.waiting, batch);
-        self.held = [0; Kind::ALL.len()];
+        self.held = [0; LineKind::ALL.len()];
         std::mem::take(&mut self.dropped)
     }
 }
@@ -118,7 +118,7 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn filled(queue: &mut Queue, kind: Kind) -> u64 {
+    fn filled(queue: &mut Queue, kind: LineKind) -> u64 {
         let line = [[b'x'; 999].as_slice(), b"\n"].concat();
         let mut lines = 0;
         while queue.push(kind, &line) {
@@ -130,13 +130,13 @@ mod tests {
     #[test]
     fn each_kind_has_a_share_that_the_others_do_not_fill() {
         let mut queue = Queue::default();
-        let lines = Kind::ALL.map(|kind| filled(&mut queue, kind));
+        let lines = LineKind::ALL.map(|kind| filled(&mut queue, kind));
         assert_eq!(lines, [4194, 1048, 1048]);
         assert!(queue.len() <= 6 << 20);
         let mut batch = Batch::default();
         assert_eq!(queue.swap(&mut batch), [1, 1, 1]);
         assert_eq!((queue.len(), batch.lines_from(0)), (0, lines));
-        assert!(queue.push(Kind::Access, b"again\n"));
+        assert!(queue.push(LineKind::Access, b"again\n"));
         batch.clear();
         assert_eq!(queue.swap(&mut batch), [0, 0, 0]);
         assert_eq!(batch.bytes, b"again\n");
@@ -146,10 +146,10 @@ mod tests {
     fn what_was_not_written_is_counted_by_whole_lines() {
         let mut queue = Queue::default();
         for (kind, line) in [
-            (Kind::Access, "aa\n"),
-            (Kind::Access, "bb\n"),
-            (Kind::Message, "mm\n"),
-            (Kind::Failure, "ff\n"),
+            (LineKind::Access, "aa\n"),
+            (LineKind::Access, "bb\n"),
+            (LineKind::Message, "mm\n"),
+            (LineKind::Failure, "ff\n"),
         ] {
             assert!(queue.push(kind, line.as_bytes()));
         }

@@ -2,7 +2,7 @@
 //! closed pipe.
 
 use super::line::format_line;
-use super::queue::{Batch, Counts, Kind, Queue};
+use super::queue::{Batch, LineCounts, LineKind, Queue};
 use crate::config::LogFormat;
 use log::{Level, Record};
 use parking_lot::{Condvar, Mutex};
@@ -26,27 +26,27 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What those who log share with the thread that writes.
 #[derive(Default)]
-pub(super) struct Shared {
-    state: Mutex<State>,
+pub(super) struct SharedQueue {
+    state: Mutex<QueueState>,
     due: Condvar,
     written: Condvar,
-    counters: OnceLock<[IntCounter; Kind::ALL.len()]>,
+    counters: OnceLock<[IntCounter; LineKind::ALL.len()]>,
 }
 
 #[derive(Default)]
-struct State {
+struct QueueState {
     queue: Queue,
     /// There is enough to write, or a caller waits for a flush.
     is_due: bool,
     is_writing: bool,
 }
 
-impl Shared {
+impl SharedQueue {
     /// Hands a line to the thread; never waits for it.
-    pub(super) fn push(&self, kind: Kind, line: &[u8]) {
+    pub(super) fn push(&self, kind: LineKind, line: &[u8]) {
         let mut state = self.state.lock();
         let is_taken = state.queue.push(kind, line);
-        let is_due = kind == Kind::Message || state.queue.len() >= BATCH;
+        let is_due = kind == LineKind::Message || state.queue.len() >= BATCH;
         let wake = is_due && !state.is_due;
         state.is_due |= is_due;
         drop(state);
@@ -63,32 +63,32 @@ impl Shared {
         let mut state = self.state.lock();
         state.is_due = true;
         self.due.notify_one();
-        let is_under_way = |state: &mut State| state.is_writing || state.queue.len() > 0;
+        let is_under_way = |state: &mut QueueState| state.is_writing || state.queue.len() > 0;
         // The result says only whether it was in time, which changes nothing now.
         self.written.wait_while_for(&mut state, is_under_way, limit);
     }
 
     /// Dropped lines are counted on these from now on.
-    pub(super) fn counted_by(&self, counters: [IntCounter; Kind::ALL.len()]) {
+    pub(super) fn counted_by(&self, counters: [IntCounter; LineKind::ALL.len()]) {
         // The first ones stay: there is one log.
         let _ = self.counters.set(counters);
     }
 
-    fn count(&self, kind: Kind, lines: u64) {
+    fn count(&self, kind: LineKind, lines: u64) {
         if let Some(counters) = self.counters.get() {
             counters[kind as usize].inc_by(lines);
         }
     }
 
     /// Waits for something to write.
-    fn next(&self, batch: &mut Batch) -> Counts {
+    fn next(&self, batch: &mut Batch) -> LineCounts {
         let mut state = self.state.lock();
         state.is_writing = false;
         loop {
             if state.queue.len() == 0 {
                 self.written.notify_all();
             }
-            let is_idle = |state: &mut State| !state.is_due;
+            let is_idle = |state: &mut QueueState| !state.is_due;
             self.due.wait_while_for(&mut state, is_idle, FLUSH_EVERY);
             state.is_due = false;
             if state.queue.len() > 0 {
@@ -103,7 +103,7 @@ impl Shared {
 ///
 /// # Errors
 /// When the system gives no thread.
-pub(super) fn start(format: LogFormat, shared: Arc<Shared>) -> io::Result<()> {
+pub(super) fn start(format: LogFormat, shared: Arc<SharedQueue>) -> io::Result<()> {
     // Not through the standard library's handle, whose lock a blocked write would hold.
     let out: Box<dyn Write + Send> = match io::stderr().as_fd().try_clone_to_owned() {
         Ok(descriptor) => Box::new(File::from(descriptor)),
@@ -115,12 +115,12 @@ pub(super) fn start(format: LogFormat, shared: Arc<Shared>) -> io::Result<()> {
     Ok(())
 }
 
-fn run(mut writer: Writer, shared: &Shared) {
+fn run(mut writer: Writer, shared: &SharedQueue) {
     let mut batch = Batch::default();
     loop {
         let dropped = shared.next(&mut batch);
         let failed = writer.write(&batch, dropped);
-        for kind in Kind::ALL {
+        for kind in LineKind::ALL {
             shared.count(kind, failed[kind as usize]);
         }
         batch.clear();
@@ -131,7 +131,7 @@ fn run(mut writer: Writer, shared: &Shared) {
 struct Writer {
     format: LogFormat,
     out: Box<dyn Write + Send>,
-    untold: Counts,
+    untold: LineCounts,
     /// Why writing failed the last time, as long as that isn't told.
     error: Option<io::Error>,
     /// The last byte that was written ended no line.
@@ -143,18 +143,18 @@ impl Writer {
         Writer {
             format,
             out,
-            untold: Counts::default(),
+            untold: LineCounts::default(),
             error: None,
             is_torn: false,
         }
     }
 
     /// Writes a batch after which lines were dropped; returns how many of its lines got lost.
-    fn write(&mut self, batch: &Batch, dropped: Counts) -> Counts {
+    fn write(&mut self, batch: &Batch, dropped: LineCounts) -> LineCounts {
         for (untold, dropped) in self.untold.iter_mut().zip(dropped) {
             *untold += dropped;
         }
-        let mut failed = Counts::default();
+        let mut failed = LineCounts::default();
         let (written, result) = self.write_lines(&batch.bytes);
         if let Err(error) = result {
             failed = batch.lines_from(written);
@@ -163,7 +163,7 @@ impl Writer {
             }
             self.is_torn |= batch.is_torn_at(written);
             self.error = Some(error);
-        } else if self.untold != Counts::default() {
+        } else if self.untold != LineCounts::default() {
             self.tell();
         }
         failed
@@ -203,7 +203,7 @@ impl Writer {
         );
         let (written, result) = self.write_lines(&line);
         match result {
-            Ok(()) => (self.untold, self.error) = (Counts::default(), None),
+            Ok(()) => (self.untold, self.error) = (LineCounts::default(), None),
             Err(_) => self.is_torn |= written > 0,
         }
     }
@@ -249,7 +249,7 @@ mod tests {
         }
     }
 
-    fn batch(lines: &[(Kind, &str)]) -> Batch {
+    fn batch(lines: &[(LineKind, &str)]) -> Batch {
         let (mut queue, mut batch) = (Queue::default(), Batch::default());
         for (kind, line) in lines {
             assert!(queue.push(*kind, line.as_bytes()));
@@ -262,7 +262,10 @@ mod tests {
     fn a_full_disk_loses_lines_that_are_counted_and_told() {
         let disk = Disk::default();
         let mut writer = Writer::new(LogFormat::Text, Box::new(disk.clone()));
-        let lines = batch(&[(Kind::Access, "first\n"), (Kind::Message, "second\n")]);
+        let lines = batch(&[
+            (LineKind::Access, "first\n"),
+            (LineKind::Message, "second\n"),
+        ]);
         assert_eq!(writer.write(&lines, [0, 0, 0]), [1, 0, 1]);
         disk.0.lock().0 = 8;
         assert_eq!(writer.write(&lines, [0, 0, 0]), [0, 0, 1]);

@@ -4,9 +4,9 @@ use super::families::{
     EMPTY_GRANTS, EXPIRED_TOKENS, LOGINS_LIMITED, OPENING_KEYS, REATTACHED, RESTORED, SEALING_KEY,
     TICKETS_ISSUED, TICKETS_NOT_ISSUED, TICKETS_REFUSED,
 };
-use super::series::{Series, counter_vec, gauge_vec, histogram_vec, registered};
+use super::series::{MetricSeries, counter_vec, gauge_vec, histogram_vec, registered};
 use crate::oci::operation::Operation;
-use crate::oci::upload_ticket::{NotIssued, Refused};
+use crate::oci::upload_ticket::{NotIssued, TicketRefused};
 use crate::oci::user_agent::ClientFamily;
 use crate::tickets::{KeyId, Keyring};
 use prometheus::{Histogram, IntCounter, IntGaugeVec};
@@ -18,7 +18,7 @@ const AGE_BUCKETS: &[f64] = &[60.0, 300.0, 900.0, 1800.0, 2700.0, 3600.0, 7200.0
 pub(crate) struct AuthorizationMetrics {
     pub(crate) tickets_issued: IntCounter,
     not_issued: [IntCounter; NotIssued::ALL.len()],
-    refused: [IntCounter; Refused::ALL.len()],
+    refused: [IntCounter; TicketRefused::ALL.len()],
     /// By operation, then by client family.
     reattached: Vec<[IntCounter; ClientFamily::ALL.len()]>,
     pub(crate) restored: IntCounter,
@@ -32,11 +32,11 @@ pub(crate) struct AuthorizationMetrics {
 }
 
 impl AuthorizationMetrics {
-    pub(super) fn register(series: &Series<'_>) -> prometheus::Result<AuthorizationMetrics> {
+    pub(super) fn register(series: &MetricSeries<'_>) -> prometheus::Result<AuthorizationMetrics> {
         Ok(AuthorizationMetrics {
             tickets_issued: series.only(counter_vec(&TICKETS_ISSUED))?,
             not_issued: series.each(counter_vec(&TICKETS_NOT_ISSUED), NotIssued::WORDS)?,
-            refused: series.each(counter_vec(&TICKETS_REFUSED), Refused::WORDS)?,
+            refused: series.each(counter_vec(&TICKETS_REFUSED), TicketRefused::WORDS)?,
             reattached: series.grid(
                 counter_vec(&REATTACHED),
                 Operation::TICKETED.map(Operation::as_str),
@@ -56,7 +56,7 @@ impl AuthorizationMetrics {
         &self.not_issued[reason as usize]
     }
 
-    pub(crate) fn refused(&self, reason: Refused) -> &IntCounter {
+    pub(crate) fn refused(&self, reason: TicketRefused) -> &IntCounter {
         &self.refused[reason as usize]
     }
 

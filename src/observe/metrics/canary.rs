@@ -4,7 +4,7 @@ use super::families::{
     CANARY_FAILURES, CANARY_INTERVAL, CANARY_LAST_SUCCESS, CANARY_RUNS, CANARY_STEPS,
     CANARY_SUCCESS,
 };
-use super::series::{Series, counter_vec, float_vec, registered, seconds};
+use super::series::{MetricSeries, counter_vec, float_vec, registered, seconds};
 use crate::config::Canary;
 use crate::epoch::since_epoch;
 use prometheus::{Gauge, GaugeVec, IntCounter, Registry as Families};
@@ -39,7 +39,7 @@ impl CanaryMetrics {
         labels: &CanaryLabels,
     ) -> prometheus::Result<CanaryMetrics> {
         let families = Families::new();
-        let series = Series {
+        let series = MetricSeries {
             families: &families,
             name: registry,
         };

@@ -1,8 +1,8 @@
 //! Why the gateway closed a client's connection that had no request which an operation counts.
 
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 
-words! {
+str_enum! {
     /// Reasons to refuse a connection. Failed TLS handshakes have a family of their own.
     pub enum ConnectionRefused {
         /// As many connections as are allowed in total are open.
@@ -30,7 +30,7 @@ words! {
     }
 }
 
-words! {
+str_enum! {
     /// Why a TLS handshake with a client failed.
     pub enum HandshakeFailure {
         Timeout "timeout",

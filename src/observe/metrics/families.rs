@@ -1,20 +1,20 @@
 //! The table of all metric families: names, types, help and labels. What it deliberately doesn't know:
 //! which code counts.
 
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 
 /// One metric family as it is documented: the table in docs/metrics.md is held against this.
 #[derive(Clone, Copy, Debug)]
 pub struct Family {
     pub name: &'static str,
-    pub kind: Kind,
+    pub kind: MetricKind,
     pub labels: &'static [&'static str],
     pub help: &'static str,
 }
 
-words! {
+str_enum! {
     /// In the word that Prometheus' text format has for it.
-    pub enum Kind {
+    pub enum MetricKind {
         Counter "counter",
         Gauge "gauge",
         Histogram "histogram",
@@ -24,7 +24,7 @@ words! {
 macro_rules! families {
     ($($ident:ident: $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
         $(pub(super) const $ident: Family = Family {
-            name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help,
+            name: $name, kind: MetricKind::$kind, labels: &[$($label),*], help: $help,
         };)*
         /// The table of all families but the process metrics, which the `prometheus` crate adds.
         pub const FAMILIES: &[Family] = &[$($ident),*];

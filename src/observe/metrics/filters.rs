@@ -1,8 +1,8 @@
 //! What a filter decides on a registry's request, as a label.
 
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 
-words! {
+str_enum! {
     /// The result of asking a filter.
     pub enum FilterDecision {
         Continue "continue",

@@ -23,7 +23,7 @@ pub(crate) struct ProcessMetrics {
     /// Which threads answer.
     pub(crate) responsive: IntGaugeVec,
     /// Log lines that were dropped, one counter for each kind.
-    pub(crate) log_dropped: [IntCounter; logging::Kind::ALL.len()],
+    pub(crate) log_dropped: [IntCounter; logging::LineKind::ALL.len()],
 }
 
 impl ProcessMetrics {
@@ -42,7 +42,7 @@ impl ProcessMetrics {
             body_memory: registered(families, gauge(&BODY_MEMORY)?)?,
             body_memory_limit: registered(families, gauge(&BODY_MEMORY_LIMIT)?)?,
             responsive: registered(families, gauge_vec(&RESPONSIVE)?)?,
-            log_dropped: logging::Kind::ALL
+            log_dropped: logging::LineKind::ALL
                 .map(|kind| log_dropped.with_label_values(&[kind.as_str()])),
         };
         metrics.reloaded(true, now);

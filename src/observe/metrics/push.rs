@@ -5,14 +5,14 @@ use super::families::{
     UPLOADS_FINISHED, UPLOADS_OPEN, UPLOADS_STARTED,
 };
 use super::series::{
-    Series, counter_vec, float_vec, gauge_vec, histogram_vec, registered, seconds,
+    MetricSeries, counter_vec, float_vec, gauge_vec, histogram_vec, registered, seconds,
 };
 use crate::config::Objective;
-use crate::observe::push::{Finding, UploadEnd};
+use crate::observe::push::{PushFinding, UploadEnd};
 use crate::oci::operation::Operation;
 use crate::oci::reason::{Outcome, Proof, Quality, Reason};
 use crate::oci::user_agent::ClientFamily;
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 use prometheus::{Gauge, GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge};
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ const SPEED_BUCKETS: &[f64] = &[
     1_073_741_824.0,
 ];
 
-words! {
+str_enum! {
     /// Where the bytes of a body go.
     pub(crate) enum Direction {
         Upload "upload",
@@ -36,7 +36,7 @@ words! {
     }
 }
 
-words! {
+str_enum! {
     /// Which side held a transfer up.
     pub(crate) enum LimitedBy {
         Client "client",
@@ -63,12 +63,12 @@ pub(crate) struct PushMetrics {
     upload_silence: Gauge,
     /// By direction, then by what limited it.
     transfers: Vec<[Histogram; LimitedBy::ALL.len()]>,
-    findings: [IntCounter; Finding::ALL.len()],
+    findings: [IntCounter; PushFinding::ALL.len()],
 }
 
 impl PushMetrics {
-    pub(super) fn register(series: &Series<'_>) -> prometheus::Result<PushMetrics> {
-        let Series { families, name } = *series;
+    pub(super) fn register(series: &MetricSeries<'_>) -> prometheus::Result<PushMetrics> {
+        let MetricSeries { families, name } = *series;
         let failures = registered(families, counter_vec(&FAILURES)?)?;
         let failures = |operation: &Operation| {
             let counter = |reason: &Reason| failure(&failures, name, *operation, *reason);
@@ -105,7 +105,7 @@ impl PushMetrics {
                 Direction::WORDS,
                 LimitedBy::WORDS,
             )?,
-            findings: series.each(counter_vec(&FINDINGS), Finding::WORDS)?,
+            findings: series.each(counter_vec(&FINDINGS), PushFinding::WORDS)?,
         })
     }
 
@@ -158,7 +158,7 @@ impl PushMetrics {
         &self.transfers[direction as usize][limited_by as usize]
     }
 
-    pub(crate) fn finding(&self, finding: Finding) -> &IntCounter {
+    pub(crate) fn finding(&self, finding: PushFinding) -> &IntCounter {
         &self.findings[finding as usize]
     }
 }

@@ -8,7 +8,7 @@ use super::families::{
 use super::filters::FilterDecision;
 use super::limits::LimitMetrics;
 use super::push::{Direction, PushMetrics};
-use super::series::{Series, counter_vec, gauge_vec, histogram_vec, registered};
+use super::series::{MetricSeries, counter_vec, gauge_vec, histogram_vec, registered};
 use crate::oci::operation::Operation;
 use crate::oci::repair::Repair;
 use crate::oci::request_class::Class;
@@ -116,7 +116,7 @@ impl RegistryMetrics {
     /// Creates every series of a registry, but those of its endpoints.
     pub(super) fn register(name: &str, filters: &[String]) -> prometheus::Result<RegistryMetrics> {
         let families = Families::new();
-        let series = Series {
+        let series = MetricSeries {
             families: &families,
             name,
         };

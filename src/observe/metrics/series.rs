@@ -8,12 +8,12 @@ use prometheus::{
 use std::time::Duration;
 
 /// Makes series whose first label is the name of whom they are about.
-pub(super) struct Series<'a> {
+pub(super) struct MetricSeries<'a> {
     pub(super) families: &'a Families,
     pub(super) name: &'a str,
 }
 
-impl Series<'_> {
+impl MetricSeries<'_> {
     /// The only series of a family that has no further label.
     pub(super) fn only<B: MetricVecBuilder + 'static>(
         &self,

@@ -2,7 +2,7 @@
 
 use super::bounds::WAITS;
 use super::clock::Moment;
-use super::time_buckets::Steps;
+use super::time_buckets::TimeBuckets;
 use super::view::CommitWait;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,18 +12,18 @@ const MINUTES: usize = 61;
 
 /// One registry's commits that were answered well.
 #[derive(Debug)]
-pub(crate) struct Waits {
+pub(crate) struct CommitLatency {
     /// The latest, for the middle and the tail: when, and how long in milliseconds.
     latest: VecDeque<(Moment, u32)>,
     /// By minutes: how many, and the longest.
-    minutes: Steps<(u32, u32)>,
+    minutes: TimeBuckets<(u32, u32)>,
 }
 
-impl Waits {
-    pub(crate) fn new() -> Waits {
-        Waits {
+impl CommitLatency {
+    pub(crate) fn new() -> CommitLatency {
+        CommitLatency {
             latest: VecDeque::new(),
-            minutes: Steps::new(MINUTE, MINUTES),
+            minutes: TimeBuckets::new(MINUTE, MINUTES),
         }
     }
 
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_last_hour_is_summed_up() {
-        let mut waits = Waits::new();
+        let mut waits = CommitLatency::new();
         let at = |seconds| Moment::of_step(seconds, Duration::from_secs(1));
         assert_eq!(waits.summary(at(0)), None);
         waits.record(Duration::from_secs(41), at(10));
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_longest_is_known_where_the_latest_have_pushed_it_out() {
-        let mut waits = Waits::new();
+        let mut waits = CommitLatency::new();
         let now = Moment::of_step(1, MINUTE);
         waits.record(Duration::from_secs(300), now);
         for _ in 0..2 * WAITS {

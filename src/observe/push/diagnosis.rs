@@ -5,9 +5,9 @@
 
 use super::bounds::{DIAGNOSIS, HOST_TOLD, REFERENCE, REPOSITORY};
 use super::disconnects::Cluster;
-use super::event::Ended;
-use super::evidence::{Evidence, body_limit, gives_up};
-use super::finding::Finding;
+use super::event::RequestEnded;
+use super::evidence::{PushEvidence, body_limit, gives_up};
+use super::finding::PushFinding;
 use crate::net::balancer_timeouts::Limit;
 use crate::net::bounded_text::Text;
 use crate::oci::operation::Operation;
@@ -15,23 +15,27 @@ use crate::oci::reason::Outcome;
 use std::time::Duration;
 
 /// What there is to say about a request's end.
-pub(crate) fn diagnosis(ended: &Ended<'_>, evidence: &Evidence, finding: Option<Finding>) -> Text {
+pub(crate) fn diagnosis(
+    ended: &RequestEnded<'_>,
+    evidence: &PushEvidence,
+    finding: Option<PushFinding>,
+) -> Text {
     let sentences = match finding {
-        Some(Finding::LocationRewritten) => location_rewritten(ended, evidence),
-        Some(Finding::AuthorizationStripped) => authorization_stripped(ended, evidence),
-        Some(Finding::ImpatientClient) => impatient_client(ended, evidence),
-        Some(Finding::IdleCut) => evidence.cluster.map_or_else(|| plain(ended), idle_cut),
-        Some(Finding::UnsharedStorage) => unshared_storage(ended, evidence),
-        Some(Finding::ShortToken) => short_token(ended, evidence),
-        Some(Finding::CdnLimit) => cdn_limit(ended),
-        Some(Finding::NoPushGranted) => no_push_granted(ended),
-        Some(Finding::InsecureClientSide) => insecure_client_side(ended),
+        Some(PushFinding::LocationRewritten) => location_rewritten(ended, evidence),
+        Some(PushFinding::AuthorizationStripped) => authorization_stripped(ended, evidence),
+        Some(PushFinding::ImpatientClient) => impatient_client(ended, evidence),
+        Some(PushFinding::IdleCut) => evidence.cluster.map_or_else(|| plain(ended), idle_cut),
+        Some(PushFinding::UnsharedStorage) => unshared_storage(ended, evidence),
+        Some(PushFinding::ShortToken) => short_token(ended, evidence),
+        Some(PushFinding::CdnLimit) => cdn_limit(ended),
+        Some(PushFinding::NoPushGranted) => no_push_granted(ended),
+        Some(PushFinding::InsecureClientSide) => insecure_client_side(ended),
         None => plain(ended),
     };
     Text::ours(&sentences, DIAGNOSIS)
 }
 
-fn location_rewritten(ended: &Ended<'_>, evidence: &Evidence) -> String {
+fn location_rewritten(ended: &RequestEnded<'_>, evidence: &PushEvidence) -> String {
     let (method, host) = (ended.operation.method(), told_host(ended.host));
     let compared = match evidence.opening_host.as_deref() {
         Some(opening) => format!(
@@ -49,7 +53,7 @@ fn location_rewritten(ended: &Ended<'_>, evidence: &Evidence) -> String {
     format!("{compared}: a hop in front turned Location into another authority. {cure}")
 }
 
-fn authorization_stripped(ended: &Ended<'_>, evidence: &Evidence) -> String {
+fn authorization_stripped(ended: &RequestEnded<'_>, evidence: &PushEvidence) -> String {
     let (method, host) = (ended.operation.method(), told_host(ended.host));
     let follows_location = Operation::TICKETED.contains(&ended.operation);
     let compared = match (follows_location, evidence.opening_host.is_some()) {
@@ -71,14 +75,14 @@ fn authorization_stripped(ended: &Ended<'_>, evidence: &Evidence) -> String {
 }
 
 /// What is to be done about a token that got lost, unless it was put back.
-fn cure(ended: &Ended<'_>, otherwise: &'static str) -> &'static str {
+fn cure(ended: &RequestEnded<'_>, otherwise: &'static str) -> &'static str {
     match ended.outcome() {
         Outcome::Ok => "The gateway put the token back.",
         Outcome::Refused | Outcome::Failed | Outcome::Aborted => otherwise,
     }
 }
 
-fn impatient_client(ended: &Ended<'_>, evidence: &Evidence) -> String {
+fn impatient_client(ended: &RequestEnded<'_>, evidence: &PushEvidence) -> String {
     let waited = lasted(ended.commit_wait.unwrap_or(ended.silence));
     let limit = if gives_up(ended.client_family) {
         "which is the limit of containerd from 2.3 and Docker from 29.7"
@@ -126,7 +130,7 @@ fn idle_cut(cluster: Cluster) -> String {
     )
 }
 
-fn unshared_storage(ended: &Ended<'_>, evidence: &Evidence) -> String {
+fn unshared_storage(ended: &RequestEnded<'_>, evidence: &PushEvidence) -> String {
     let causes = "registry replicas behind Harbor don't share their storage";
     match (evidence.committed_ago, ended.unknown_blob) {
         (Some(ago), Some(blob)) => format!(
@@ -143,7 +147,7 @@ fn unshared_storage(ended: &Ended<'_>, evidence: &Evidence) -> String {
     }
 }
 
-fn short_token(ended: &Ended<'_>, evidence: &Evidence) -> String {
+fn short_token(ended: &RequestEnded<'_>, evidence: &PushEvidence) -> String {
     let age = ended.upload_age.or(evidence.upload_age);
     format!(
         "The token lives {} and this upload took {}. Raise Harbor's token expiration above what \
@@ -153,7 +157,7 @@ fn short_token(ended: &Ended<'_>, evidence: &Evidence) -> String {
     )
 }
 
-fn cdn_limit(ended: &Ended<'_>) -> String {
+fn cdn_limit(ended: &RequestEnded<'_>) -> String {
     let limit = body_limit(ended.received).unwrap_or_default();
     format!(
         "Cloudflare stands in front (CF-Ray) and the body broke off after {}: its limit for one \
@@ -164,7 +168,7 @@ fn cdn_limit(ended: &Ended<'_>) -> String {
     )
 }
 
-fn no_push_granted(ended: &Ended<'_>) -> String {
+fn no_push_granted(ended: &RequestEnded<'_>) -> String {
     let repository = match ended.repository {
         Some(name) => Text::name(name, REPOSITORY),
         None => Text::name("the repository that was asked for", REPOSITORY),
@@ -180,7 +184,7 @@ fn no_push_granted(ended: &Ended<'_>) -> String {
     )
 }
 
-fn insecure_client_side(ended: &Ended<'_>) -> String {
+fn insecure_client_side(ended: &RequestEnded<'_>) -> String {
     format!(
         "A trusted proxy reports that the client uses http, but the public name is https ({}): \
          either passwords and tokens travel in clear to that proxy, or a hop in front of it ended \
@@ -191,7 +195,7 @@ fn insecure_client_side(ended: &Ended<'_>) -> String {
 }
 
 /// The reason's meaning, the numbers that matter, and where to look.
-fn plain(ended: &Ended<'_>) -> String {
+fn plain(ended: &RequestEnded<'_>) -> String {
     let mut numbers = vec![format!("after {}", lasted(ended.duration))];
     if ended.received > 0 {
         numbers.push(format!("{} had been received", size(ended.received)));

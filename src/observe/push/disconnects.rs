@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// An upload's request that the client's side ended.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Break {
+pub(crate) struct Disconnect {
     pub(crate) at: Moment,
     pub(crate) client: Option<IpAddr>,
     /// Since the last byte.
@@ -41,10 +41,10 @@ const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// The last hour's breaks of one registry, the oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Breaks(VecDeque<Break>);
+pub(crate) struct Disconnects(VecDeque<Disconnect>);
 
-impl Breaks {
-    pub(crate) fn record(&mut self, new: Break) {
+impl Disconnects {
+    pub(crate) fn record(&mut self, new: Disconnect) {
         self.0.retain(|old| {
             new.at.since(old.at) <= EVIDENCE_FOR && !(is_same(old, &new) && old.age < new.age)
         });
@@ -58,15 +58,20 @@ impl Breaks {
     }
 
     /// The cluster that this break, not yet recorded, lies in.
-    pub(crate) fn cluster(&self, new: &Break) -> Option<Cluster> {
+    pub(crate) fn cluster(&self, new: &Disconnect) -> Option<Cluster> {
         self.cluster_by(Limit::Silence, new, |one| one.silence)
             .or_else(|| self.cluster_by(Limit::Age, new, |one| one.age))
     }
 
-    fn cluster_by(&self, limit: Limit, new: &Break, by: fn(&Break) -> Duration) -> Option<Cluster> {
-        let recent = |old: &&Break| new.at.since(old.at) <= EVIDENCE_FOR && !is_same(old, new);
+    fn cluster_by(
+        &self,
+        limit: Limit,
+        new: &Disconnect,
+        by: fn(&Disconnect) -> Duration,
+    ) -> Option<Cluster> {
+        let recent = |old: &&Disconnect| new.at.since(old.at) <= EVIDENCE_FOR && !is_same(old, new);
         let others = self.0.iter().filter(recent);
-        let near = |old: &&Break| by(old).abs_diff(by(new)) <= NEAR;
+        let near = |old: &&Disconnect| by(old).abs_diff(by(new)) <= NEAR;
         let of = others.clone().count() + 1;
         let count = others.clone().filter(near).count() + 1;
         let is_cluster = by(new) >= SHORTEST && count >= FEWEST && 2 * count > of;
@@ -82,7 +87,7 @@ impl Breaks {
     }
 }
 
-fn is_same(old: &Break, new: &Break) -> bool {
+fn is_same(old: &Disconnect, new: &Disconnect) -> bool {
     old.client == new.client && new.at.since(old.at) <= AT_ONCE
 }
 
@@ -97,8 +102,8 @@ impl Cluster {
 mod tests {
     use super::*;
 
-    fn seen(at: f64, client: u8, silence: f64, age: f64) -> Break {
-        Break {
+    fn seen(at: f64, client: u8, silence: f64, age: f64) -> Disconnect {
+        Disconnect {
             at: Moment::of_step((at * 1000.0) as u64, Duration::from_millis(1)),
             client: Some([10, 0, 0, client].into()),
             silence: Duration::from_secs_f64(silence),
@@ -215,8 +220,8 @@ mod tests {
             ),
         ];
         for (name, breaks, expected) in cases {
-            let mut seen_before = Breaks::default();
-            let breaks: Vec<Break> = breaks
+            let mut seen_before = Disconnects::default();
+            let breaks: Vec<Disconnect> = breaks
                 .iter()
                 .map(|(at, client, silence, age)| seen(*at, *client, *silence, *age))
                 .collect();
@@ -269,7 +274,7 @@ mod tests {
             ),
         ];
         for (name, told, expected) in cases {
-            let mut breaks = Breaks::default();
+            let mut breaks = Disconnects::default();
             for (at, client, age) in told {
                 breaks.record(seen(*at, *client, 0.0, *age));
             }
@@ -284,7 +289,7 @@ mod tests {
 
     #[test]
     fn breaks_are_bounded() {
-        let mut breaks = Breaks::default();
+        let mut breaks = Disconnects::default();
         for number in 0..1000 {
             breaks.record(seen(f64::from(number) * 3.0, 1, 60.0, 60.0));
         }

@@ -3,7 +3,7 @@
 //! What this file deliberately doesn't know: how the gateway finds these facts, and what the
 //! tracker makes of them.
 
-use super::finding::Finding;
+use super::finding::PushFinding;
 use crate::net::bounded_text::Text;
 use crate::oci::operation::Operation;
 use crate::oci::reason::{Outcome, Proof, Reason};
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// A step of an upload, or the PUT of a manifest, goes to Harbor.
 #[derive(Clone, Copy, Debug)]
-pub struct Began<'a> {
+pub struct RequestBegan<'a> {
     /// Index of the registry in the configuration.
     pub registry: usize,
     pub operation: Operation,
@@ -27,12 +27,12 @@ pub struct Began<'a> {
     pub request_id: &'a str,
     /// What the gateway writes for as long as the request is under way. Its end must carry it too:
     /// this is how the two are brought together, since clients choose request ids as they like.
-    pub flow: &'a Arc<Flow>,
+    pub flow: &'a Arc<BodyProgress>,
 }
 
 /// What identifies a push at one time.
 #[derive(Clone, Copy, Debug, Hash)]
-pub struct Whose<'a> {
+pub struct PushIdentity<'a> {
     /// Index of the registry in the configuration.
     pub(crate) registry: usize,
     pub(crate) repository: &'a str,
@@ -43,14 +43,14 @@ pub struct Whose<'a> {
 /// How far the body of one request has come: written by the gateway for each piece, read by the
 /// tracker now and then. Times count from the request's beginning, on a clock that nobody sets.
 #[derive(Debug, Default)]
-pub struct Flow {
+pub struct BodyProgress {
     bytes: AtomicU64,
     /// Milliseconds from the beginning to the last piece, in either direction.
     touched: AtomicU64,
     complete: AtomicBool,
 }
 
-impl Flow {
+impl BodyProgress {
     /// A piece of the client's body came in.
     pub(crate) fn received(&self, bytes: u64, since_began: Duration) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -86,7 +86,7 @@ impl Flow {
 /// A request ended: every one of `Operation::PUSH`, of a token, an upload's status and its
 /// cancellation, and every other one of a registry whose outcome isn't ok.
 #[derive(Clone, Copy, Debug)]
-pub struct Ended<'a> {
+pub struct RequestEnded<'a> {
     /// Index of the registry in the configuration.
     pub registry: usize,
     pub operation: Operation,
@@ -135,10 +135,10 @@ pub struct Ended<'a> {
     /// The blob that Harbor said it doesn't know.
     pub unknown_blob: Option<&'a str>,
     /// The same as at the beginning, if that was told.
-    pub flow: Option<&'a Arc<Flow>>,
+    pub flow: Option<&'a Arc<BodyProgress>>,
 }
 
-impl<'a> Ended<'a> {
+impl<'a> RequestEnded<'a> {
     pub(super) fn outcome(&self) -> Outcome {
         self.reason.outcome()
     }
@@ -167,8 +167,8 @@ impl<'a> Ended<'a> {
 
 /// What the tracker made of a request's end.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Told {
-    pub(crate) finding: Option<Finding>,
+pub struct TrackerReport {
+    pub(crate) finding: Option<PushFinding>,
     /// What there is to say about it: always for what did not end well, and where there is a
     /// finding.
     pub(crate) diagnosis: Option<Text>,
@@ -180,7 +180,7 @@ pub struct Told {
 
 /// Uploads that ended without a request of theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweptUploads {
     /// Index of the registry in the configuration.
     pub(crate) registry: usize,
     pub(crate) end: UploadEnd,
@@ -189,7 +189,7 @@ pub struct Swept {
 
 /// The state of a registry's uploads, for gauges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Gauge {
+pub struct UploadGauges {
     pub(crate) uploads_open: u64,
     /// The longest time that a request of an upload in flight has been without a byte.
     pub(crate) silence: Duration,

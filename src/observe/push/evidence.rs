@@ -3,8 +3,8 @@
 //! What this file deliberately doesn't know: where the evidence is kept, and the sentences.
 
 use super::disconnects::Cluster;
-use super::event::Ended;
-use super::finding::Finding;
+use super::event::RequestEnded;
+use super::finding::PushFinding;
 use crate::net::bounded_text::Text;
 use crate::oci::operation::Operation;
 use crate::oci::reason::{Outcome, Reason};
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// What was seen before.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Evidence {
+pub(crate) struct PushEvidence {
     /// The Host of the upload's POST; none if this replica didn't see it.
     pub(crate) opening_host: Option<Text>,
     /// Since the upload began.
@@ -29,18 +29,18 @@ pub(crate) struct Evidence {
 }
 
 /// What the evidence points to, if it points anywhere.
-pub(crate) fn finding(ended: &Ended<'_>, evidence: &Evidence) -> Option<Finding> {
+pub(crate) fn finding(ended: &RequestEnded<'_>, evidence: &PushEvidence) -> Option<PushFinding> {
     match ended.reason {
         Reason::AuthorizationLost => Some(bare(ended, evidence)),
         Reason::Success if ended.reattached => Some(bare(ended, evidence)),
         // Of a failure, the reason says more.
         reason if ended.in_clear && reason.outcome() == Outcome::Ok => {
-            Some(Finding::InsecureClientSide)
+            Some(PushFinding::InsecureClientSide)
         }
         Reason::TokenExpired => short_token(ended, evidence),
         Reason::Denied | Reason::EmptyGrant => no_push_granted(ended),
         Reason::BlobLost | Reason::ManifestBlobUnknown => {
-            evidence.committed_ago.map(|_| Finding::UnsharedStorage)
+            evidence.committed_ago.map(|_| PushFinding::UnsharedStorage)
         }
         Reason::UploadUnknown => lost_upload(evidence),
         reason if reason.outcome() == Outcome::Aborted => {
@@ -52,27 +52,27 @@ pub(crate) fn finding(ended: &Ended<'_>, evidence: &Evidence) -> Option<Finding>
 
 /// A write without its token. Clients drop it when Location leads to another authority than the
 /// one they were given, which then shows in Host; otherwise somebody removed it.
-fn bare(ended: &Ended<'_>, evidence: &Evidence) -> Finding {
+fn bare(ended: &RequestEnded<'_>, evidence: &PushEvidence) -> PushFinding {
     let follows_location = Operation::TICKETED.contains(&ended.operation);
     let expected = evidence
         .opening_host
         .as_deref()
         .unwrap_or(ended.public_host);
     if follows_location && ended.host != expected {
-        Finding::LocationRewritten
+        PushFinding::LocationRewritten
     } else {
-        Finding::AuthorizationStripped
+        PushFinding::AuthorizationStripped
     }
 }
 
-fn short_token(ended: &Ended<'_>, evidence: &Evidence) -> Option<Finding> {
+fn short_token(ended: &RequestEnded<'_>, evidence: &PushEvidence) -> Option<PushFinding> {
     let age = ended.upload_age.or(evidence.upload_age)?;
-    (ended.token_life? < age).then_some(Finding::ShortToken)
+    (ended.token_life? < age).then_some(PushFinding::ShortToken)
 }
 
-fn no_push_granted(ended: &Ended<'_>) -> Option<Finding> {
+fn no_push_granted(ended: &RequestEnded<'_>) -> Option<PushFinding> {
     let is_push = Operation::PUSH.contains(&ended.operation) || ended.operation == Operation::Token;
-    (is_push && ended.token_grants_push == Some(false)).then_some(Finding::NoPushGranted)
+    (is_push && ended.token_grants_push == Some(false)).then_some(PushFinding::NoPushGranted)
 }
 
 /// Harbor purges uploads after a week: younger ones are lost, not purged.
@@ -80,16 +80,17 @@ const YOUNG: Duration = Duration::from_secs(3600);
 
 /// An upload that Harbor opened, that was fine at its last request, and that is gone. One that
 /// failed may be gone because of that: an offset that doesn't fit cancels it.
-fn lost_upload(evidence: &Evidence) -> Option<Finding> {
+fn lost_upload(evidence: &PushEvidence) -> Option<PushFinding> {
     let is_young = evidence.upload_age.is_some_and(|age| age < YOUNG);
-    (evidence.was_sound && is_young).then_some(Finding::UnsharedStorage)
+    (evidence.was_sound && is_young).then_some(PushFinding::UnsharedStorage)
 }
 
 /// Cloudflare's limits for one body, by plan: Free and Pro, Business, Enterprise.
 const BODIES: [u64; 3] = [100_000_000, 200_000_000, 500_000_000];
 
-fn cdn_limit(ended: &Ended<'_>) -> Option<Finding> {
-    (ended.behind_cloudflare && body_limit(ended.received).is_some()).then_some(Finding::CdnLimit)
+fn cdn_limit(ended: &RequestEnded<'_>) -> Option<PushFinding> {
+    (ended.behind_cloudflare && body_limit(ended.received).is_some())
+        .then_some(PushFinding::CdnLimit)
 }
 
 /// The limit that a body came to. It may mean mega- or mebibytes, and what is under way when the
@@ -108,16 +109,16 @@ const IMPATIENCE: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(28)..=Duration::from_secs(33);
 
 /// What the client does anyway is no balancer's work: such a break has no cluster (`is_own_limit`).
-fn cut(ended: &Ended<'_>, evidence: &Evidence) -> Option<Finding> {
+fn cut(ended: &RequestEnded<'_>, evidence: &PushEvidence) -> Option<PushFinding> {
     match evidence.cluster {
-        Some(_) => Some(Finding::IdleCut),
-        None if is_impatient(ended) => Some(Finding::ImpatientClient),
+        Some(_) => Some(PushFinding::IdleCut),
+        None if is_impatient(ended) => Some(PushFinding::ImpatientClient),
         None => None,
     }
 }
 
 /// Whether the client left when containerd does, in the middle of a silent commit.
-fn is_impatient(ended: &Ended<'_>) -> bool {
+fn is_impatient(ended: &RequestEnded<'_>) -> bool {
     let waited = ended
         .commit_wait
         .is_some_and(|wait| IMPATIENCE.contains(&wait));
@@ -125,7 +126,7 @@ fn is_impatient(ended: &Ended<'_>) -> bool {
 }
 
 /// Whether a break is the client's own limit, and so says nothing about balancers.
-pub(crate) fn is_own_limit(ended: &Ended<'_>) -> bool {
+pub(crate) fn is_own_limit(ended: &RequestEnded<'_>) -> bool {
     is_impatient(ended) && gives_up(ended.client_family)
 }
 

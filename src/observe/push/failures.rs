@@ -5,10 +5,10 @@ use super::bounds::{
     UNPROVEN_FAILURES,
 };
 use super::clock::{Clock, Moment};
-use super::event::Ended;
-use super::fair_list::{FairList, Owned, Owner, owner};
+use super::event::RequestEnded;
+use super::fair_list::{EntryOwner, FairList, Owned, owner};
 use super::filter::{FailureFilter, is_of, most};
-use super::finding::Finding;
+use super::finding::PushFinding;
 use super::view::{Failed, FailureView};
 use crate::net::bounded_text::Text;
 use crate::oci::operation::Operation;
@@ -17,7 +17,7 @@ use crate::oci::user_agent::ClientFamily;
 use std::time::Duration;
 
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct FailedRequest {
     time: Moment,
     registry: usize,
     failed: Failed,
@@ -26,11 +26,11 @@ pub(crate) struct Failure {
 /// What writes, the same where nobody proves whose it is, what canaries tell, and all else: each
 /// apart and the oldest first. In a full one the client network gives way that has most in it.
 #[derive(Debug)]
-pub(crate) struct Failures {
-    pushes: FairList<Failure>,
-    unproven: FairList<Failure>,
-    others: FairList<Failure>,
-    canaries: FairList<Failure>,
+pub(crate) struct FailedRequests {
+    pushes: FairList<FailedRequest>,
+    unproven: FairList<FailedRequest>,
+    others: FairList<FailedRequest>,
+    canaries: FairList<FailedRequest>,
 }
 
 /// A bad run of a registry's canary, as the request at which it failed. That the request itself came
@@ -52,9 +52,9 @@ pub struct CanaryFailure<'a> {
     pub duration: Duration,
 }
 
-impl Default for Failures {
-    fn default() -> Failures {
-        Failures {
+impl Default for FailedRequests {
+    fn default() -> FailedRequests {
+        FailedRequests {
             pushes: FairList::new(PUSH_FAILURES),
             unproven: FairList::new(UNPROVEN_FAILURES),
             others: FairList::new(OTHER_FAILURES),
@@ -63,11 +63,11 @@ impl Default for Failures {
     }
 }
 
-impl Failures {
+impl FailedRequests {
     pub(crate) fn record(
         &mut self,
-        ended: &Ended<'_>,
-        finding: Option<Finding>,
+        ended: &RequestEnded<'_>,
+        finding: Option<PushFinding>,
         diagnosis: Text,
         now: Moment,
     ) {
@@ -79,7 +79,7 @@ impl Failures {
             outcome: ended.reason.outcome(),
             reason: ended.reason,
             fault: ended.reason.fault(),
-            finding: finding.map(Finding::as_str),
+            finding: finding.map(PushFinding::as_str),
             diagnosis,
             code: ended.code.map(|code| Text::name(code, CODE)),
             message: ended.message.map(|words| Text::words(words, MESSAGE)),
@@ -96,7 +96,7 @@ impl Failures {
             (false, true) => &mut self.pushes,
             (false, false) => &mut self.others,
         };
-        list.push(Failure {
+        list.push(FailedRequest {
             time: now,
             registry: ended.registry,
             failed,
@@ -122,7 +122,7 @@ impl Failures {
             duration: told.duration.as_secs_f64(),
             reattached: false,
         };
-        self.canaries.push(Failure {
+        self.canaries.push(FailedRequest {
             time: now,
             registry: told.registry,
             failed,
@@ -137,7 +137,7 @@ impl Failures {
         clock: &Clock,
     ) -> Vec<FailureView> {
         let lists = [&self.pushes, &self.unproven, &self.others, &self.canaries];
-        let mut found: Vec<&Failure> = lists.into_iter().flat_map(FairList::iter).collect();
+        let mut found: Vec<&FailedRequest> = lists.into_iter().flat_map(FairList::iter).collect();
         found.retain(|failure| failure.is_asked_for(filter));
         // Stable, after reversal: of two at one moment the one that was told last is first.
         found.reverse();
@@ -153,13 +153,13 @@ impl Failures {
     }
 }
 
-impl Owned for Failure {
-    fn owner(&self) -> Owner {
+impl Owned for FailedRequest {
+    fn owner(&self) -> EntryOwner {
         owner(self.failed.client)
     }
 }
 
-impl Failure {
+impl FailedRequest {
     fn is_asked_for(&self, filter: &FailureFilter) -> bool {
         let failed = &self.failed;
         let repository = failed.repository.as_deref();

@@ -6,28 +6,28 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 /// Whose an entry is: the client's network. Clients that nobody knows the address of are one.
-pub(crate) type Owner = Option<ClientNetwork>;
+pub(crate) type EntryOwner = Option<ClientNetwork>;
 
-pub(crate) fn owner(client: Option<IpAddr>) -> Owner {
+pub(crate) fn owner(client: Option<IpAddr>) -> EntryOwner {
     client.map(ClientNetwork::of)
 }
 
 /// What has an owner.
 pub(crate) trait Owned {
-    fn owner(&self) -> Owner;
+    fn owner(&self) -> EntryOwner;
 }
 
 /// How many entries each owner has, and how many the one has who has most: kept beside a list, which
 /// need not be counted then for each entry that comes into it.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    held: HashMap<Owner, usize>,
+    held: HashMap<EntryOwner, usize>,
     /// How many owners have one entry, two, and so on; as long as the most that anybody has.
     owners_with: Vec<usize>,
 }
 
 impl Tally {
-    pub(crate) fn add(&mut self, owner: Owner) {
+    pub(crate) fn add(&mut self, owner: EntryOwner) {
         let held = self.held.entry(owner).or_default();
         if let Some(owners) = held
             .checked_sub(1)
@@ -42,7 +42,7 @@ impl Tally {
         *held += 1;
     }
 
-    pub(crate) fn remove(&mut self, owner: Owner) {
+    pub(crate) fn remove(&mut self, owner: EntryOwner) {
         let Some(held) = self.held.get_mut(&owner) else {
             return;
         };
@@ -66,12 +66,12 @@ impl Tally {
         }
     }
 
-    pub(crate) fn held_by(&self, owner: Owner) -> usize {
+    pub(crate) fn held_by(&self, owner: EntryOwner) -> usize {
         self.held.get(&owner).copied().unwrap_or_default()
     }
 
     /// The place of what gives way in a full list: the first of those who have most.
-    pub(crate) fn gives_way(&self, owners: impl IntoIterator<Item = Owner>) -> Option<usize> {
+    pub(crate) fn gives_way(&self, owners: impl IntoIterator<Item = EntryOwner>) -> Option<usize> {
         let most = self.owners_with.len();
         owners
             .into_iter()
@@ -138,7 +138,7 @@ impl Places {
     }
 
     /// Takes one, if there is one for this owner.
-    pub(crate) fn take(&mut self, owner: Owner) -> bool {
+    pub(crate) fn take(&mut self, owner: EntryOwner) -> bool {
         if self.taken >= self.all || self.tally.held_by(owner) >= self.each {
             return false;
         }
@@ -147,7 +147,7 @@ impl Places {
         true
     }
 
-    pub(crate) fn give_back(&mut self, owner: Owner) {
+    pub(crate) fn give_back(&mut self, owner: EntryOwner) {
         if self.tally.held_by(owner) > 0 {
             self.tally.remove(owner);
             self.taken -= 1;
@@ -159,12 +159,12 @@ impl Places {
 mod tests {
     use super::*;
 
-    fn of(last: u8) -> Owner {
+    fn of(last: u8) -> EntryOwner {
         owner(Some([192, 0, 2, last].into()))
     }
 
     impl Owned for u8 {
-        fn owner(&self) -> Owner {
+        fn owner(&self) -> EntryOwner {
             of(*self)
         }
     }

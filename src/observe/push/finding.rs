@@ -2,12 +2,12 @@
 //!
 //! What this file deliberately doesn't know: the sentences about them (see `diagnosis`).
 
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 
-words! {
+str_enum! {
     /// A cause that evidence points to.
     #[derive(Hash)]
-    pub enum Finding {
+    pub enum PushFinding {
         /// A write came bare under another Host than its POST: a hop in front changed Location.
         LocationRewritten "location_rewritten",
         /// A write came bare under the same Host: a hop in front removes Authorization.

@@ -6,8 +6,8 @@
 
 use super::bounds::FAILURE_SERIES;
 use super::clock::{Clock, Moment};
-use super::time_buckets::Steps;
-use super::view::{Counts, FailureSeries, RequestSeries, Series, Windows};
+use super::time_buckets::TimeBuckets;
+use super::view::{FailureSeries, PushSeries, RequestCounts, RequestSeries, TimeWindows};
 use crate::net::bounded_text::Text;
 use crate::oci::operation::Operation;
 use crate::oci::reason::{Quality, Reason};
@@ -24,14 +24,14 @@ const STEPS: usize = 288;
 pub(crate) struct History {
     registries: Vec<Requests>,
     /// By registry, operation and reason, in the order of their last occurrence.
-    failures: LruCache<(usize, Operation, Reason), Steps<u32>>,
+    failures: LruCache<(usize, Operation, Reason), TimeBuckets<u32>>,
 }
 
 /// A registry's requests, by quality.
 #[derive(Debug)]
 struct Requests {
-    minutes: Steps<[u32; 3]>,
-    steps: Steps<[u32; 3]>,
+    minutes: TimeBuckets<[u32; 3]>,
+    steps: TimeBuckets<[u32; 3]>,
 }
 
 impl History {
@@ -45,8 +45,8 @@ impl History {
     /// There is one more registry.
     pub(crate) fn enroll(&mut self) {
         self.registries.push(Requests {
-            minutes: Steps::new(MINUTE, MINUTES),
-            steps: Steps::new(STEP, STEPS),
+            minutes: TimeBuckets::new(MINUTE, MINUTES),
+            steps: TimeBuckets::new(STEP, STEPS),
         });
     }
 
@@ -73,26 +73,26 @@ impl History {
         if self.failures.len() >= FAILURE_SERIES && !self.failures.contains(&what) {
             self.failures.pop_lru();
         }
-        let fresh = || Steps::new(STEP, STEPS);
+        let fresh = || TimeBuckets::new(STEP, STEPS);
         let count = self.failures.get_or_insert_mut(what, fresh).current(now);
         *count = count.saturating_add(1);
     }
 
-    pub(crate) fn windows(&mut self, registry: usize, now: Moment) -> Windows {
+    pub(crate) fn windows(&mut self, registry: usize, now: Moment) -> TimeWindows {
         let Some(requests) = self.registries.get_mut(registry) else {
-            return Windows::default();
+            return TimeWindows::default();
         };
-        Windows {
+        TimeWindows {
             now: sum(requests.minutes.all(now).rev().take(NOW)),
             hour: sum(requests.minutes.all(now)),
             day: sum(requests.steps.all(now)),
         }
     }
 
-    pub(crate) fn series(&mut self, names: &[Text], clock: &Clock, now: Moment) -> Series {
-        Series {
+    pub(crate) fn series(&mut self, names: &[Text], clock: &Clock, now: Moment) -> PushSeries {
+        PushSeries {
             step: STEP.as_secs(),
-            from: clock.wall(Steps::<u32>::new(STEP, STEPS).from(now)),
+            from: clock.wall(TimeBuckets::<u32>::new(STEP, STEPS).from(now)),
             requests: self
                 .registries
                 .iter_mut()
@@ -149,10 +149,12 @@ impl Requests {
     }
 }
 
-fn sum(steps: impl Iterator<Item = [u32; 3]>) -> Counts {
-    steps.fold(Counts::default(), |sum, [good, bad, excluded]| Counts {
-        good: sum.good + u64::from(good),
-        bad: sum.bad + u64::from(bad),
-        excluded: sum.excluded + u64::from(excluded),
+fn sum(steps: impl Iterator<Item = [u32; 3]>) -> RequestCounts {
+    steps.fold(RequestCounts::default(), |sum, [good, bad, excluded]| {
+        RequestCounts {
+            good: sum.good + u64::from(good),
+            bad: sum.bad + u64::from(bad),
+            excluded: sum.excluded + u64::from(excluded),
+        }
     })
 }

@@ -2,7 +2,7 @@
 
 use super::bounds::{FLIGHTS, ID, REPOSITORY, UNPROVEN_FLIGHTS, UNPROVEN_FLIGHTS_EACH};
 use super::clock::Moment;
-use super::event::{Began, Flow};
+use super::event::{BodyProgress, RequestBegan};
 use super::fair_list::{Places, owner};
 use crate::net::bounded_text::Text;
 use crate::oci::operation::Operation;
@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 #[derive(Debug)]
-pub(crate) struct Flight {
-    flow: Arc<Flow>,
+pub(crate) struct RequestInFlight {
+    flow: Arc<BodyProgress>,
     pub(crate) registry: usize,
     pub(crate) operation: Operation,
     pub(crate) repository: Text,
@@ -31,7 +31,7 @@ pub(crate) struct Flight {
     proof: Proof,
 }
 
-impl Flight {
+impl RequestInFlight {
     pub(crate) fn bytes(&self) -> u64 {
         self.flow.bytes()
     }
@@ -64,14 +64,14 @@ impl Flight {
 
 /// By the address of what the gateway writes: as long as it stands here, nothing else has it.
 #[derive(Debug)]
-pub(crate) struct Flights {
-    all: HashMap<usize, Flight>,
+pub(crate) struct RequestsInFlight {
+    all: HashMap<usize, RequestInFlight>,
     unproven: Places,
 }
 
-impl Flights {
-    pub(crate) fn new() -> Flights {
-        Flights {
+impl RequestsInFlight {
+    pub(crate) fn new() -> RequestsInFlight {
+        RequestsInFlight {
             all: HashMap::new(),
             unproven: Places::new(UNPROVEN_FLIGHTS, UNPROVEN_FLIGHTS_EACH),
         }
@@ -90,12 +90,12 @@ impl Flights {
     /// Follows a flight that was admitted.
     pub(crate) fn begin(
         &mut self,
-        began: &Began<'_>,
+        began: &RequestBegan<'_>,
         upload: Option<(u64, Text)>,
         (push, proof): (u64, Proof),
         now: Moment,
     ) {
-        let flight = Flight {
+        let flight = RequestInFlight {
             flow: Arc::clone(began.flow),
             registry: began.registry,
             operation: began.operation,
@@ -111,29 +111,29 @@ impl Flights {
         self.all.insert(address(began.flow), flight);
     }
 
-    pub(crate) fn end(&mut self, flow: &Arc<Flow>) -> Option<Flight> {
+    pub(crate) fn end(&mut self, flow: &Arc<BodyProgress>) -> Option<RequestInFlight> {
         let flight = self.all.remove(&address(flow))?;
         self.landed(&flight);
         Some(flight)
     }
 
     /// Takes out those whose end nobody can tell any more: the gateway let go of them.
-    pub(crate) fn lost(&mut self) -> Vec<Flight> {
-        let is_lost = |flight: &Flight| Arc::strong_count(&flight.flow) == 1;
+    pub(crate) fn lost(&mut self) -> Vec<RequestInFlight> {
+        let is_lost = |flight: &RequestInFlight| Arc::strong_count(&flight.flow) == 1;
         let lost = self.all.extract_if(|_, flight| is_lost(flight));
-        let lost: Vec<Flight> = lost.map(|one| one.1).collect();
+        let lost: Vec<RequestInFlight> = lost.map(|one| one.1).collect();
         lost.iter().for_each(|flight| self.landed(flight));
         lost
     }
 
-    fn landed(&mut self, flight: &Flight) {
+    fn landed(&mut self, flight: &RequestInFlight) {
         match flight.proof {
             Proof::Proven => {}
             Proof::Unproven => self.unproven.give_back(owner(flight.client)),
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Flight> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &RequestInFlight> {
         self.all.values()
     }
 
@@ -142,6 +142,6 @@ impl Flights {
     }
 }
 
-fn address(flow: &Arc<Flow>) -> usize {
+fn address(flow: &Arc<BodyProgress>) -> usize {
     Arc::as_ptr(flow) as usize
 }

@@ -30,13 +30,16 @@ mod tracker;
 mod uploads;
 mod view;
 
-pub use event::{Began, Ended, Flow, Gauge, Swept, Told, UploadEnd, Whose};
+pub use event::{
+    BodyProgress, PushIdentity, RequestBegan, RequestEnded, SweptUploads, TrackerReport, UploadEnd,
+    UploadGauges,
+};
 pub use failures::CanaryFailure;
 pub(crate) use filter::{FailureFilter, FilterError, PushFilter};
-pub use finding::Finding;
+pub use finding::PushFinding;
 pub use outcome::PushOutcome;
-pub use tracker::Kept;
-pub(crate) use view::{FailureList, Overview, PushList, RegistryView, Series};
+pub use tracker::TableSizes;
+pub(crate) use view::{FailureList, PushList, PushOverview, PushSeries, RegistryView};
 
 use crate::net::bounded_text::Text;
 use parking_lot::Mutex;
@@ -46,14 +49,14 @@ use tracker::Tracker;
 
 /// The push tracker as gateway and admin listener share it.
 #[derive(Debug)]
-pub struct Pushes {
+pub struct PushTracker {
     tracker: Mutex<Tracker>,
 }
 
-impl Pushes {
+impl PushTracker {
     /// Registries of these names have the numbers 0, 1, ...
-    pub fn new(registries: impl IntoIterator<Item = impl AsRef<str>>) -> Pushes {
-        let pushes = Pushes {
+    pub fn new(registries: impl IntoIterator<Item = impl AsRef<str>>) -> PushTracker {
+        let pushes = PushTracker {
             tracker: Mutex::new(Tracker::new()),
         };
         for name in registries {
@@ -74,12 +77,12 @@ impl Pushes {
     }
 
     /// A step of an upload, or the PUT of a manifest, goes to Harbor.
-    pub fn began(&self, began: &Began<'_>, now: SystemTime) {
+    pub fn began(&self, began: &RequestBegan<'_>, now: SystemTime) {
         self.tracker.lock().began(began, now);
     }
 
-    /// A request ended; see [`Ended`] for which are to be told.
-    pub fn ended(&self, ended: &Ended<'_>, now: SystemTime) -> Told {
+    /// A request ended; see [`RequestEnded`] for which are to be told.
+    pub fn ended(&self, ended: &RequestEnded<'_>, now: SystemTime) -> TrackerReport {
         self.tracker.lock().ended(ended, now)
     }
 
@@ -107,7 +110,7 @@ impl Pushes {
 
     /// Whether PUTs of the push that goes on have brought their Authorization here: then nothing
     /// in front removes it from them.
-    pub(crate) fn puts_carry_authorization(&self, whose: &Whose<'_>) -> bool {
+    pub(crate) fn puts_carry_authorization(&self, whose: &PushIdentity<'_>) -> bool {
         let tracker = self.tracker.lock();
         let push = tracker.push_of(whose);
         push.is_some_and(|push| push.puts_carry_authorization)
@@ -122,7 +125,7 @@ impl Pushes {
 
     /// Whether layers of this push came through here with proof, and no more manifests than those
     /// have been lost: a manifest that comes bare then is one of the push.
-    pub(crate) fn is_manifest_expected(&self, whose: &Whose<'_>) -> bool {
+    pub(crate) fn is_manifest_expected(&self, whose: &PushIdentity<'_>) -> bool {
         let tracker = self.tracker.lock();
         let push = tracker.push_of(whose);
         push.is_some_and(Push::is_manifest_expected)
@@ -130,16 +133,16 @@ impl Pushes {
 
     /// Ends what has not been heard of for too long; to be called every few seconds. What it
     /// gives back is to be counted: it includes uploads that were pushed out since the last call.
-    pub fn sweep(&self, now: SystemTime) -> Vec<Swept> {
+    pub fn sweep(&self, now: SystemTime) -> Vec<SweptUploads> {
         self.tracker.lock().sweep(now)
     }
 
     /// One for each registry, by number.
-    pub(crate) fn gauges(&self, now: SystemTime) -> Vec<Gauge> {
+    pub(crate) fn gauges(&self, now: SystemTime) -> Vec<UploadGauges> {
         self.tracker.lock().gauges(now)
     }
 
-    pub(crate) fn overview(&self, now: SystemTime) -> Overview {
+    pub(crate) fn overview(&self, now: SystemTime) -> PushOverview {
         self.tracker.lock().overview(now)
     }
 
@@ -158,9 +161,9 @@ impl Pushes {
     }
 
     /// How many entries there are, for tests of the bounds.
-    pub fn kept(&self) -> Kept {
+    pub fn kept(&self) -> TableSizes {
         let tracker = self.tracker.lock();
-        Kept {
+        TableSizes {
             uploads: tracker.uploads.len(),
             in_flight: tracker.flights.len(),
             pushes: tracker.pushes.len(),

@@ -1,8 +1,8 @@
 //! The outcome of a push, as one word.
 
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 
-words! {
+str_enum! {
     /// How a push stands.
     #[derive(Hash)]
     pub enum PushOutcome {

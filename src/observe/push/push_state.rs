@@ -5,10 +5,10 @@
 
 use super::bounds::{AFTER_MANIFEST, CONSEQUENCE, ID, QUIET, REFERENCE, REPOSITORY};
 use super::clock::{Clock, Moment};
-use super::event::Ended;
-use super::fair_list::{Owned, Owner, owner};
+use super::event::RequestEnded;
+use super::fair_list::{EntryOwner, Owned, owner};
 use super::filter::PushFilter;
-use super::finding::Finding;
+use super::finding::PushFinding;
 use super::outcome::PushOutcome;
 use super::view::PushView;
 use crate::net::bounded_text::Text;
@@ -39,16 +39,16 @@ pub(crate) struct Push {
     pub(crate) puts_carry_authorization: bool,
     /// The last request.
     request_id: Text,
-    stage: Stage,
+    stage: PushStage,
     /// What stands in the way of the next manifest.
-    trouble: Option<Trouble>,
+    trouble: Option<PushTrouble>,
     /// What there was to find out although it went well.
-    remark: Option<(Finding, Text)>,
+    remark: Option<(PushFinding, Text)>,
 }
 
 /// What the last request made of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum PushStage {
     Moving,
     Failing,
     /// A manifest was put, and nothing came after it.
@@ -64,16 +64,16 @@ pub(crate) enum Presence {
 }
 
 #[derive(Debug)]
-struct Trouble {
+struct PushTrouble {
     at: Moment,
     reason: Reason,
-    finding: Option<Finding>,
+    finding: Option<PushFinding>,
     diagnosis: Text,
     request_id: Text,
 }
 
 impl Push {
-    pub(crate) fn new(ended: &Ended<'_>, repository: &str, now: Moment) -> Push {
+    pub(crate) fn new(ended: &RequestEnded<'_>, repository: &str, now: Moment) -> Push {
         Push {
             registry: ended.registry,
             repository: Text::name(repository, REPOSITORY),
@@ -91,7 +91,7 @@ impl Push {
             bare_manifests: 0,
             puts_carry_authorization: false,
             request_id: Text::name(ended.request_id, ID),
-            stage: Stage::Moving,
+            stage: PushStage::Moving,
             trouble: None,
             remark: None,
         }
@@ -99,8 +99,8 @@ impl Push {
 
     pub(crate) fn saw(
         &mut self,
-        ended: &Ended<'_>,
-        finding: Option<Finding>,
+        ended: &RequestEnded<'_>,
+        finding: Option<PushFinding>,
         diagnosis: Option<&Text>,
         now: Moment,
     ) {
@@ -126,9 +126,9 @@ impl Push {
                 self.remark = finding.zip(diagnosis.cloned()).or(self.remark.take());
             }
             Outcome::Refused | Outcome::Failed | Outcome::Aborted => {
-                self.stage = Stage::Failing;
+                self.stage = PushStage::Failing;
                 if self.is_news(ended.reason, now) {
-                    self.trouble = Some(Trouble {
+                    self.trouble = Some(PushTrouble {
                         at: now,
                         reason: ended.reason,
                         finding,
@@ -147,8 +147,8 @@ impl Push {
         self.bare_manifests < self.proven
     }
 
-    fn went_on(&mut self, ended: &Ended<'_>) {
-        self.stage = Stage::Moving;
+    fn went_on(&mut self, ended: &RequestEnded<'_>) {
+        self.stage = PushStage::Moving;
         // Of a challenge nothing follows: only what Harbor took shows that it was a real one.
         self.puts_carry_authorization |= ended.operation == Operation::UploadCommit
             && ended.reason == Reason::Success
@@ -158,7 +158,7 @@ impl Push {
         match ended.operation {
             Operation::ManifestPut => {
                 count(&mut self.manifests);
-                self.stage = Stage::Complete;
+                self.stage = PushStage::Complete;
                 // Whatever had gone wrong before, the client got over it.
                 self.trouble = None;
             }
@@ -191,15 +191,17 @@ impl Push {
     pub(crate) fn is_over(&self, at: Moment) -> bool {
         let quiet = at.since(self.updated);
         match self.stage {
-            Stage::Complete => quiet > AFTER_MANIFEST,
-            Stage::Moving | Stage::Failing => quiet > QUIET,
+            PushStage::Complete => quiet > AFTER_MANIFEST,
+            PushStage::Moving | PushStage::Failing => quiet > QUIET,
         }
     }
 
     pub(crate) fn outcome(&self, presence: Presence) -> PushOutcome {
         match (presence, self.stage, &self.trouble) {
-            (Presence::InFlight, _, _) | (Presence::Quiet, Stage::Moving, _) => PushOutcome::Open,
-            (_, Stage::Complete, _) => PushOutcome::Ok,
+            (Presence::InFlight, _, _) | (Presence::Quiet, PushStage::Moving, _) => {
+                PushOutcome::Open
+            }
+            (_, PushStage::Complete, _) => PushOutcome::Ok,
             (_, _, Some(trouble)) => match trouble.reason.outcome() {
                 Outcome::Refused => PushOutcome::Refused,
                 Outcome::Failed => PushOutcome::Failed,
@@ -244,7 +246,7 @@ impl Push {
             reference: self.reference.clone(),
             reason: trouble.map(|trouble| trouble.reason.as_str()),
             fault: trouble.map(|trouble| trouble.reason.fault().as_str()),
-            finding: finding.map(Finding::as_str),
+            finding: finding.map(PushFinding::as_str),
             diagnosis: diagnosis.or(remark.map(|remark| &remark.1)).cloned(),
             request_id: trouble
                 .map_or(&self.request_id, |one| &one.request_id)
@@ -254,7 +256,7 @@ impl Push {
 }
 
 impl Owned for Push {
-    fn owner(&self) -> Owner {
+    fn owner(&self) -> EntryOwner {
         owner(self.client)
     }
 }

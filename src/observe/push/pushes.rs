@@ -4,10 +4,10 @@
 
 use super::bounds::{PUSHES, PUSHES_BADLY, PUSHES_WELL};
 use super::clock::{Clock, Moment};
-use super::event::{Ended, Whose};
+use super::event::{PushIdentity, RequestEnded};
 use super::fair_list::{FairList, Owned as _, Tally};
 use super::filter::{PushFilter, most};
-use super::finding::Finding;
+use super::finding::PushFinding;
 use super::outcome::PushOutcome;
 use super::push_state::{Presence, Push};
 use super::table_key::key;
@@ -40,8 +40,8 @@ impl PushTable {
     /// A request of a push ended.
     pub(crate) fn ended(
         &mut self,
-        ended: &Ended<'_>,
-        finding: Option<Finding>,
+        ended: &RequestEnded<'_>,
+        finding: Option<PushFinding>,
         diagnosis: Option<&Text>,
         now: Moment,
     ) {
@@ -52,7 +52,7 @@ impl PushTable {
         if ended.reason == Reason::Challenge {
             return;
         }
-        let key = key(Whose {
+        let key = key(PushIdentity {
             registry: ended.registry,
             repository,
             client: ended.client,
@@ -169,7 +169,7 @@ impl PushTable {
 
 /// Whether a request makes a push where there was none: one that nobody proves to be a credential
 /// holder's doesn't, so made-up ones push out no real ones.
-fn is_somebody(ended: &Ended<'_>) -> bool {
+fn is_somebody(ended: &RequestEnded<'_>) -> bool {
     let is_of_a_push = ended.had_credential
         || ended.reattached
         || matches!(ended.reason, Reason::Success | Reason::AuthorizationLost);

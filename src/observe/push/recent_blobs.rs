@@ -8,11 +8,11 @@ use std::time::Duration;
 
 /// By registry, repository and digest; the latest first.
 #[derive(Debug)]
-pub(crate) struct Committed(LruCache<u64, Moment>);
+pub(crate) struct RecentBlobs(LruCache<u64, Moment>);
 
-impl Committed {
-    pub(crate) fn new() -> Committed {
-        Committed(LruCache::unbounded())
+impl RecentBlobs {
+    pub(crate) fn new() -> RecentBlobs {
+        RecentBlobs(LruCache::unbounded())
     }
 
     pub(crate) fn record(&mut self, registry: usize, repository: &str, digest: &str, now: Moment) {
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn blobs_are_known_for_ten_minutes() {
-        let mut committed = Committed::new();
+        let mut committed = RecentBlobs::new();
         for (digest, seconds) in [("a", 100), ("b", 200), ("c", 300)] {
             committed.record(0, "lab/app", digest, at(seconds));
         }
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn the_latest_are_kept() {
-        let mut committed = Committed::new();
+        let mut committed = RecentBlobs::new();
         for number in 0..=COMMITTED {
             committed.record(0, "lab/app", &number.to_string(), at(1));
         }

@@ -1,19 +1,19 @@
 //! Makes the view of the tracker's tables for the admin listener.
 
 use super::clock::Moment;
-use super::event::Gauge;
+use super::event::UploadGauges;
 use super::filter::{PushFilter, most};
-use super::in_flight::Flight;
+use super::in_flight::RequestInFlight;
 use super::tracker::Tracker;
-use super::uploads::Upload;
-use super::view::{Overview, PushList, RegistryView, UploadView};
+use super::uploads::TrackedUpload;
+use super::view::{PushList, PushOverview, RegistryView, UploadView};
 use std::time::SystemTime;
 
 impl Tracker {
     /// By registry.
-    pub(crate) fn gauges(&mut self, now: SystemTime) -> Vec<Gauge> {
+    pub(crate) fn gauges(&mut self, now: SystemTime) -> Vec<UploadGauges> {
         let now = self.clock.read(now);
-        let mut gauges = vec![Gauge::default(); self.names.len()];
+        let mut gauges = vec![UploadGauges::default(); self.names.len()];
         for upload in self.uploads.iter() {
             if let Some(gauge) = gauges.get_mut(upload.registry) {
                 gauge.uploads_open += 1;
@@ -27,7 +27,7 @@ impl Tracker {
         gauges
     }
 
-    pub(crate) fn overview(&mut self, now: SystemTime) -> Overview {
+    pub(crate) fn overview(&mut self, now: SystemTime) -> PushOverview {
         let gauges = self.gauges(now);
         let now = self.clock.read(now);
         let mut registries = Vec::with_capacity(self.names.len());
@@ -39,7 +39,7 @@ impl Tracker {
                 commit_wait: waits.summary(now),
             });
         }
-        Overview {
+        PushOverview {
             registries,
             series: self.history.series(&self.names, &self.clock, now),
         }
@@ -59,14 +59,14 @@ impl Tracker {
 
     /// What is in flight, the oldest first; then the uploads between two requests, likewise.
     fn upload_views(&self, filter: &PushFilter, now: Moment) -> Vec<UploadView> {
-        let mut flights: Vec<&Flight> = self.flights.iter().collect();
+        let mut flights: Vec<&RequestInFlight> = self.flights.iter().collect();
         flights.retain(|flight| filter.is_of(flight.registry, &flight.repository));
         flights.sort_by(|one, other| {
-            let by = |flight: &Flight| (self.begun(flight), flight.began);
+            let by = |flight: &RequestInFlight| (self.begun(flight), flight.began);
             let by_id = || one.request_id.cmp(&other.request_id);
             by(one).cmp(&by(other)).then_with(by_id)
         });
-        let mut idle: Vec<&Upload> = self.uploads.iter().collect();
+        let mut idle: Vec<&TrackedUpload> = self.uploads.iter().collect();
         idle.retain(|upload| {
             upload.in_flight == 0 && filter.is_of(upload.registry, &upload.repository)
         });
@@ -79,19 +79,19 @@ impl Tracker {
     }
 
     /// When the upload began, or the request where it is none of an upload.
-    fn begun(&self, flight: &Flight) -> Moment {
+    fn begun(&self, flight: &RequestInFlight) -> Moment {
         self.upload_of(flight)
             .map_or(flight.began, |upload| upload.started)
     }
 
-    fn upload_of(&self, flight: &Flight) -> Option<&Upload> {
+    fn upload_of(&self, flight: &RequestInFlight) -> Option<&TrackedUpload> {
         flight
             .upload
             .as_ref()
             .and_then(|(key, _)| self.uploads.get(*key))
     }
 
-    fn in_flight(&self, flight: &Flight, now: Moment) -> Option<UploadView> {
+    fn in_flight(&self, flight: &RequestInFlight, now: Moment) -> Option<UploadView> {
         let before = self.upload_of(flight).map_or(0, |upload| upload.bytes);
         Some(UploadView {
             registry: self.names.get(flight.registry)?.clone(),
@@ -113,7 +113,7 @@ impl Tracker {
         })
     }
 
-    fn idle(&self, upload: &Upload, now: Moment) -> Option<UploadView> {
+    fn idle(&self, upload: &TrackedUpload, now: Moment) -> Option<UploadView> {
         Some(UploadView {
             registry: self.names.get(upload.registry)?.clone(),
             repository: upload.repository.clone(),

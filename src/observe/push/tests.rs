@@ -8,7 +8,7 @@ mod grouping;
 mod shares;
 mod shown;
 
-use super::view::{Counts, FailureView, PushView, UploadView, Windows};
+use super::view::{FailureView, PushView, RequestCounts, TimeWindows, UploadView};
 use super::*;
 use crate::oci::operation::Operation;
 use crate::oci::reason::{Proof, Reason};
@@ -18,14 +18,14 @@ use std::time::UNIX_EPOCH;
 
 /// A tracker of two registries, and a clock that the test sets.
 struct Stage {
-    pushes: Pushes,
+    pushes: PushTracker,
     now: SystemTime,
 }
 
 impl Stage {
     fn new() -> Stage {
         Stage {
-            pushes: Pushes::new(["hq", "lab"]),
+            pushes: PushTracker::new(["hq", "lab"]),
             now: UNIX_EPOCH + Duration::from_secs(1_790_000_000),
         }
     }
@@ -35,13 +35,13 @@ impl Stage {
         self
     }
 
-    fn tell(&mut self, ended: Ended<'_>) -> Told {
+    fn tell(&mut self, ended: RequestEnded<'_>) -> TrackerReport {
         self.pushes.ended(&ended, self.now)
     }
 
-    fn took_off(&self, operation: Operation, upload: Option<&str>) -> Arc<Flow> {
-        let flow = Arc::new(Flow::default());
-        let began = Began {
+    fn took_off(&self, operation: Operation, upload: Option<&str>) -> Arc<BodyProgress> {
+        let flow = Arc::new(BodyProgress::default());
+        let began = RequestBegan {
             registry: 0,
             operation,
             repository: "lab/app",
@@ -57,7 +57,7 @@ impl Stage {
 
     fn sweep(&self) -> Vec<(usize, &'static str, u64)> {
         let swept = self.pushes.sweep(self.now);
-        let told = |one: &Swept| (one.registry, one.end.as_str(), one.count);
+        let told = |one: &SweptUploads| (one.registry, one.end.as_str(), one.count);
         swept.iter().map(told).collect()
     }
 
@@ -83,8 +83,8 @@ impl Stage {
 }
 
 /// A request of containerd's that went well, of no length and taking no time.
-fn ended(operation: Operation) -> Ended<'static> {
-    Ended {
+fn ended(operation: Operation) -> RequestEnded<'static> {
+    RequestEnded {
         registry: 0,
         operation,
         repository: Some("lab/app"),
@@ -119,16 +119,16 @@ fn ended(operation: Operation) -> Ended<'static> {
     }
 }
 
-fn started(upload: &'static str) -> Ended<'static> {
-    Ended {
+fn started(upload: &'static str) -> RequestEnded<'static> {
+    RequestEnded {
         opened: Some(upload),
         status: Some(202),
         ..ended(Operation::UploadStart)
     }
 }
 
-fn chunk(upload: &'static str) -> Ended<'static> {
-    Ended {
+fn chunk(upload: &'static str) -> RequestEnded<'static> {
+    RequestEnded {
         upload: Some(upload),
         // As Harbor answers a chunk: the upload's id again.
         opened: Some(upload),
@@ -138,8 +138,8 @@ fn chunk(upload: &'static str) -> Ended<'static> {
     }
 }
 
-fn commit(upload: &'static str) -> Ended<'static> {
-    Ended {
+fn commit(upload: &'static str) -> RequestEnded<'static> {
+    RequestEnded {
         upload: Some(upload),
         digest: Some(DIGEST),
         received: 1_000_000,
@@ -147,15 +147,19 @@ fn commit(upload: &'static str) -> Ended<'static> {
     }
 }
 
-fn manifest(reference: &'static str) -> Ended<'static> {
-    Ended {
+fn manifest(reference: &'static str) -> RequestEnded<'static> {
+    RequestEnded {
         reference: Some(reference),
         ..ended(Operation::ManifestPut)
     }
 }
 
-fn failed(reason: Reason, status: Option<u16>, ended: Ended<'static>) -> Ended<'static> {
-    Ended {
+fn failed(
+    reason: Reason,
+    status: Option<u16>,
+    ended: RequestEnded<'static>,
+) -> RequestEnded<'static> {
+    RequestEnded {
         reason,
         status,
         digest: None,

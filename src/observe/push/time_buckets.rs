@@ -4,16 +4,16 @@ use super::clock::Moment;
 use std::time::Duration;
 
 #[derive(Debug)]
-pub(crate) struct Steps<T> {
+pub(crate) struct TimeBuckets<T> {
     length: Duration,
     /// The step under way.
     number: u64,
     slots: Box<[T]>,
 }
 
-impl<T: Copy + Default> Steps<T> {
-    pub(crate) fn new(length: Duration, count: usize) -> Steps<T> {
-        Steps {
+impl<T: Copy + Default> TimeBuckets<T> {
+    pub(crate) fn new(length: Duration, count: usize) -> TimeBuckets<T> {
+        TimeBuckets {
             length,
             number: 0,
             slots: vec![T::default(); count.max(1)].into(),
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn steps_pass_and_come_back_empty() {
         let second = Duration::from_secs(1);
-        let mut steps: Steps<u32> = Steps::new(second, 3);
+        let mut steps: TimeBuckets<u32> = TimeBuckets::new(second, 3);
         let at = |number| Moment::of_step(number, second);
         for (name, number, all) in [
             ("the first", 10, [0, 0, 1]),

@@ -3,20 +3,22 @@
 //! What this file deliberately doesn't know: sentences, and what is shown of all this (see `snapshot`).
 
 use super::clock::{Clock, Moment};
-use super::commit_latency::Waits;
+use super::commit_latency::CommitLatency;
 use super::diagnosis::diagnosis;
-use super::disconnects::{Break, Breaks};
-use super::event::{Began, Ended, Swept, Told, UploadEnd, Whose};
-use super::evidence::{Evidence, finding, is_own_limit};
-use super::failures::Failures;
-use super::finding::Finding;
+use super::disconnects::{Disconnect, Disconnects};
+use super::event::{
+    PushIdentity, RequestBegan, RequestEnded, SweptUploads, TrackerReport, UploadEnd,
+};
+use super::evidence::{PushEvidence, finding, is_own_limit};
+use super::failures::FailedRequests;
+use super::finding::PushFinding;
 use super::history::History;
-use super::in_flight::Flights;
+use super::in_flight::RequestsInFlight;
 use super::push_state::Push;
 use super::pushes::PushTable;
-use super::recent_blobs::Committed;
+use super::recent_blobs::RecentBlobs;
 use super::table_key::key;
-use super::uploads::Uploads;
+use super::uploads::TrackedUploads;
 use crate::net::bounded_text::Text;
 use crate::oci::operation::Operation;
 use crate::oci::reason::{Outcome, Proof, Reason};
@@ -27,20 +29,20 @@ use std::time::SystemTime;
 pub(crate) struct Tracker {
     pub(super) names: Vec<Text>,
     pub(super) clock: Clock,
-    pub(super) uploads: Uploads,
-    pub(super) flights: Flights,
+    pub(super) uploads: TrackedUploads,
+    pub(super) flights: RequestsInFlight,
     pub(super) pushes: PushTable,
-    pub(super) failures: Failures,
+    pub(super) failures: FailedRequests,
     pub(super) history: History,
     /// By registry.
-    pub(super) waits: Vec<Waits>,
-    breaks: Vec<Breaks>,
-    pub(super) committed: Committed,
+    pub(super) waits: Vec<CommitLatency>,
+    breaks: Vec<Disconnects>,
+    pub(super) committed: RecentBlobs,
 }
 
 /// How many entries the tracker holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct TableSizes {
     pub uploads: usize,
     pub in_flight: usize,
     pub pushes: usize,
@@ -54,14 +56,14 @@ impl Tracker {
         Tracker {
             names: Vec::new(),
             clock: Clock::default(),
-            uploads: Uploads::new(),
-            flights: Flights::new(),
+            uploads: TrackedUploads::new(),
+            flights: RequestsInFlight::new(),
             pushes: PushTable::new(),
-            failures: Failures::default(),
+            failures: FailedRequests::default(),
             history: History::new(),
             waits: Vec::new(),
             breaks: Vec::new(),
-            committed: Committed::new(),
+            committed: RecentBlobs::new(),
         }
     }
 
@@ -73,12 +75,12 @@ impl Tracker {
         self.names.push(name.clone());
         self.uploads.enroll();
         self.history.enroll();
-        self.waits.push(Waits::new());
-        self.breaks.push(Breaks::default());
+        self.waits.push(CommitLatency::new());
+        self.breaks.push(Disconnects::default());
         self.names.len() - 1
     }
 
-    pub(crate) fn began(&mut self, began: &Began<'_>, now: SystemTime) {
+    pub(crate) fn began(&mut self, began: &RequestBegan<'_>, now: SystemTime) {
         let now = self.clock.read(now);
         if began.registry >= self.names.len() {
             return;
@@ -91,7 +93,7 @@ impl Tracker {
             let key = self.uploads.took_off(began, id, now)?;
             self.uploads.get(key).map(|upload| (key, upload.id.clone()))
         });
-        let push = key(Whose {
+        let push = key(PushIdentity {
             registry: began.registry,
             repository: began.repository,
             client: began.client,
@@ -100,10 +102,10 @@ impl Tracker {
         self.flights.begin(began, upload, (push, proof), now);
     }
 
-    pub(crate) fn ended(&mut self, ended: &Ended<'_>, now: SystemTime) -> Told {
+    pub(crate) fn ended(&mut self, ended: &RequestEnded<'_>, now: SystemTime) -> TrackerReport {
         let now = self.clock.read(now);
         if ended.registry >= self.names.len() {
-            return Told::default();
+            return TrackerReport::default();
         }
         let (finding, diagnosis) = self.judge(ended, now);
         self.count(ended, now);
@@ -117,7 +119,7 @@ impl Tracker {
             self.pushes.ended(ended, finding, diagnosis.as_ref(), now);
         }
         let (started, finished) = self.follow(ended, now);
-        Told {
+        TrackerReport {
             finding,
             diagnosis,
             started,
@@ -126,27 +128,27 @@ impl Tracker {
     }
 
     /// The push that goes on of whom something came.
-    pub(super) fn push_of(&self, whose: &Whose<'_>) -> Option<&Push> {
+    pub(super) fn push_of(&self, whose: &PushIdentity<'_>) -> Option<&Push> {
         self.pushes.get(key(whose))
     }
 
-    pub(crate) fn sweep(&mut self, now: SystemTime) -> Vec<Swept> {
+    pub(crate) fn sweep(&mut self, now: SystemTime) -> Vec<SweptUploads> {
         let now = self.clock.read(now);
         for flight in self.flights.lost() {
             if let Some((key, _)) = flight.upload {
                 self.uploads.landed(key, now);
-                self.uploads.forget_invention(key);
+                self.uploads.forget_unproven(key);
             }
         }
         self.committed.sweep(now);
         let in_flight = self.pushes_in_flight();
         self.pushes.sweep(&in_flight, now);
-        let mut swept: Vec<Swept> = Vec::new();
+        let mut swept: Vec<SweptUploads> = Vec::new();
         for (registry, end, count) in self.uploads.sweep(now) {
-            let known = |one: &&mut Swept| one.registry == registry && one.end == end;
+            let known = |one: &&mut SweptUploads| one.registry == registry && one.end == end;
             match swept.iter_mut().find(known) {
                 Some(one) => one.count += count,
-                None => swept.push(Swept {
+                None => swept.push(SweptUploads {
                     registry,
                     end,
                     count,
@@ -161,7 +163,11 @@ impl Tracker {
     }
 
     /// What is found out about a request that did not end well, or not by itself.
-    fn judge(&mut self, ended: &Ended<'_>, now: Moment) -> (Option<Finding>, Option<Text>) {
+    fn judge(
+        &mut self,
+        ended: &RequestEnded<'_>,
+        now: Moment,
+    ) -> (Option<PushFinding>, Option<Text>) {
         if ended.outcome() == Outcome::Ok && !ended.reattached && !ended.in_clear {
             return (None, None);
         }
@@ -172,7 +178,7 @@ impl Tracker {
         (finding, said)
     }
 
-    fn evidence(&mut self, ended: &Ended<'_>, now: Moment) -> Evidence {
+    fn evidence(&mut self, ended: &RequestEnded<'_>, now: Moment) -> PushEvidence {
         let waits = self.waits.get_mut(ended.registry);
         let slowest_commit = waits.and_then(|waits| waits.longest(now));
         let breaks = self.breaks.get(ended.registry);
@@ -182,7 +188,7 @@ impl Tracker {
             .and_then(|id| self.uploads.find(ended.registry, id));
         let opening_host = upload.and_then(|upload| upload.host.clone());
         let lost = ended.repository.zip(ended.unknown_blob);
-        Evidence {
+        PushEvidence {
             upload_age: upload.map(|upload| now.since(upload.started)),
             was_sound: opening_host.is_some() && upload.is_some_and(|one| one.failure.is_none()),
             opening_host,
@@ -194,8 +200,8 @@ impl Tracker {
         }
     }
 
-    fn count(&mut self, ended: &Ended<'_>, now: Moment) {
-        let Ended {
+    fn count(&mut self, ended: &RequestEnded<'_>, now: Moment) {
+        let RequestEnded {
             registry,
             operation,
             reason,
@@ -214,7 +220,7 @@ impl Tracker {
     }
 
     /// Keeps what later requests are judged by.
-    fn learn(&mut self, ended: &Ended<'_>, now: Moment) {
+    fn learn(&mut self, ended: &RequestEnded<'_>, now: Moment) {
         if ended.proof == Proof::Unproven {
             return;
         }
@@ -237,7 +243,7 @@ impl Tracker {
     }
 
     /// Follows the upload: whether it began, and whether it ended.
-    fn follow(&mut self, ended: &Ended<'_>, now: Moment) -> (bool, Option<UploadEnd>) {
+    fn follow(&mut self, ended: &RequestEnded<'_>, now: Moment) -> (bool, Option<UploadEnd>) {
         let flight = ended.flow.and_then(|flow| self.flights.end(flow));
         let taken = flight.and_then(|flight| flight.upload);
         if let Some((key, _)) = taken {
@@ -259,10 +265,10 @@ impl Tracker {
 }
 
 /// An upload's request that the other side ended, unless that was the client's own limit.
-fn broken(ended: &Ended<'_>, now: Moment) -> Option<Break> {
+fn broken(ended: &RequestEnded<'_>, now: Moment) -> Option<Disconnect> {
     let is_break = matches!(ended.reason, Reason::ClientGone | Reason::ClientGoneWaiting)
         && Operation::PUSH.contains(&ended.operation);
-    (is_break && !is_own_limit(ended)).then_some(Break {
+    (is_break && !is_own_limit(ended)).then_some(Disconnect {
         at: now,
         client: ended.client,
         silence: ended.silence,
@@ -272,10 +278,10 @@ fn broken(ended: &Ended<'_>, now: Moment) -> Option<Break> {
 
 #[cfg(test)]
 mod tests {
-    use crate::observe::push::failures::Failure;
-    use crate::observe::push::in_flight::Flight;
+    use crate::observe::push::failures::FailedRequest;
+    use crate::observe::push::in_flight::RequestInFlight;
     use crate::observe::push::push_state::Push;
-    use crate::observe::push::uploads::Upload;
+    use crate::observe::push::uploads::TrackedUpload;
 
     /// The most bytes that an entry takes without its texts: there are ten thousand of them.
     const MOST: usize = 200;
@@ -283,10 +289,10 @@ mod tests {
     #[test]
     fn entries_are_small() {
         for (name, size) in [
-            ("upload", size_of::<Upload>()),
-            ("flight", size_of::<Flight>()),
+            ("upload", size_of::<TrackedUpload>()),
+            ("flight", size_of::<RequestInFlight>()),
             ("push", size_of::<Push>()),
-            ("failure", size_of::<Failure>()),
+            ("failure", size_of::<FailedRequest>()),
         ] {
             assert!(size <= MOST, "{name}: {size}");
             println!("{name}: {size}");

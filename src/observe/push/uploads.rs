@@ -7,7 +7,7 @@ use super::bounds::{
     HOST, ID, QUIET, REPOSITORY, UNPROVEN_UPLOADS, UNPROVEN_UPLOADS_EACH, UPLOADS,
 };
 use super::clock::Moment;
-use super::event::{Began, Ended, UploadEnd};
+use super::event::{RequestBegan, RequestEnded, UploadEnd};
 use super::fair_list::{Places, owner};
 use super::table_key::key;
 use crate::net::bounded_text::Text;
@@ -18,7 +18,7 @@ use lru::LruCache;
 use std::net::IpAddr;
 
 #[derive(Debug)]
-pub(crate) struct Upload {
+pub(crate) struct TrackedUpload {
     pub(crate) registry: usize,
     pub(crate) repository: Text,
     pub(crate) id: Text,
@@ -43,17 +43,17 @@ pub(crate) struct Upload {
 
 /// By registry and id, the one that moved last first.
 #[derive(Debug)]
-pub(crate) struct Uploads {
-    open: LruCache<u64, Upload>,
+pub(crate) struct TrackedUploads {
+    open: LruCache<u64, TrackedUpload>,
     /// The places of those that nobody has proven.
     unproven: Places,
     /// By registry: pushed out since the last sweep.
     forgotten: Vec<u64>,
 }
 
-impl Uploads {
-    pub(crate) fn new() -> Uploads {
-        Uploads {
+impl TrackedUploads {
+    pub(crate) fn new() -> TrackedUploads {
+        TrackedUploads {
             open: LruCache::unbounded(),
             unproven: Places::new(UNPROVEN_UPLOADS, UNPROVEN_UPLOADS_EACH),
             forgotten: Vec::new(),
@@ -65,12 +65,12 @@ impl Uploads {
         self.forgotten.push(0);
     }
 
-    pub(crate) fn find(&self, registry: usize, id: &str) -> Option<&Upload> {
+    pub(crate) fn find(&self, registry: usize, id: &str) -> Option<&TrackedUpload> {
         self.open.peek(&key((registry, id)))
     }
 
     /// Whether a request is known for a credential holder's by its upload.
-    pub(crate) fn proof(&self, began: &Began<'_>) -> Proof {
+    pub(crate) fn proof(&self, began: &RequestBegan<'_>) -> Proof {
         let upload = began.upload.and_then(|id| self.find(began.registry, id));
         if upload.is_some_and(|upload| upload.is_proven) {
             Proof::Proven
@@ -79,26 +79,31 @@ impl Uploads {
         }
     }
 
-    pub(crate) fn get(&self, key: u64) -> Option<&Upload> {
+    pub(crate) fn get(&self, key: u64) -> Option<&TrackedUpload> {
         self.open.peek(&key)
     }
 
     /// Harbor opened an upload.
-    pub(crate) fn opened(&mut self, ended: &Ended<'_>, id: &str, now: Moment) {
-        let mut upload = Upload::seen(ended, id, now);
+    pub(crate) fn opened(&mut self, ended: &RequestEnded<'_>, id: &str, now: Moment) {
+        let mut upload = TrackedUpload::seen(ended, id, now);
         upload.host = Some(Text::name(ended.host, HOST));
         upload.started = now.before(ended.duration);
         self.insert(key((ended.registry, id)), upload);
     }
 
     /// A request for an upload goes to Harbor; the key to land it with, if it could be kept.
-    pub(crate) fn took_off(&mut self, began: &Began<'_>, id: &str, now: Moment) -> Option<u64> {
+    pub(crate) fn took_off(
+        &mut self,
+        began: &RequestBegan<'_>,
+        id: &str,
+        now: Moment,
+    ) -> Option<u64> {
         let key = key((began.registry, id));
         if self.open.peek(&key).is_none() {
             if !self.unproven.take(owner(began.client)) {
                 return None;
             }
-            let upload = Upload {
+            let upload = TrackedUpload {
                 registry: began.registry,
                 repository: Text::name(began.repository, REPOSITORY),
                 id: Text::name(id, ID),
@@ -131,7 +136,12 @@ impl Uploads {
     }
 
     /// What the end of a request makes of its upload.
-    pub(crate) fn ended(&mut self, ended: &Ended<'_>, id: &str, now: Moment) -> Option<UploadEnd> {
+    pub(crate) fn ended(
+        &mut self,
+        ended: &RequestEnded<'_>,
+        id: &str,
+        now: Moment,
+    ) -> Option<UploadEnd> {
         let key = key((ended.registry, id));
         match (ended.reason.outcome(), ended.operation) {
             // A redirect, say, by a hop that asks nobody who they are.
@@ -149,7 +159,7 @@ impl Uploads {
             }
             (Outcome::Ok, _) if ended.reason == Reason::Success => {
                 if self.open.peek(&key).is_none() {
-                    self.insert(key, Upload::seen(ended, id, now));
+                    self.insert(key, TrackedUpload::seen(ended, id, now));
                 }
                 if let Some(upload) = self.open.get_mut(&key) {
                     if !upload.is_proven {
@@ -166,19 +176,19 @@ impl Uploads {
                 }
             }
         }
-        self.forget_invention(key);
+        self.forget_unproven(key);
         None
     }
 
     /// Lets go of an upload that nobody has proven and nobody asks for any more.
-    pub(crate) fn forget_invention(&mut self, key: u64) {
-        let is_invention = |upload: &Upload| !upload.is_proven && upload.in_flight == 0;
+    pub(crate) fn forget_unproven(&mut self, key: u64) {
+        let is_invention = |upload: &TrackedUpload| !upload.is_proven && upload.in_flight == 0;
         if self.open.peek(&key).is_some_and(is_invention) {
             self.remove(key);
         }
     }
 
-    fn remove(&mut self, key: u64) -> Option<Upload> {
+    fn remove(&mut self, key: u64) -> Option<TrackedUpload> {
         let upload = self.open.pop(&key)?;
         if !upload.is_proven {
             self.unproven.give_back(owner(upload.client));
@@ -215,7 +225,7 @@ impl Uploads {
         ends
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Upload> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &TrackedUpload> {
         self.open.iter().map(|(_, upload)| upload)
     }
 
@@ -225,7 +235,7 @@ impl Uploads {
 
     /// Keeps an upload, in place of the one that has been idle longest if there are too many; if
     /// none of them is idle, the new one is not kept.
-    fn insert(&mut self, key: u64, upload: Upload) {
+    fn insert(&mut self, key: u64, upload: TrackedUpload) {
         if self.open.len() >= UPLOADS && !self.open.contains(&key) {
             let oldest = self.oldest_idle();
             let gone = oldest.and_then(|key| self.remove(key));
@@ -263,10 +273,10 @@ impl Uploads {
     }
 }
 
-impl Upload {
+impl TrackedUpload {
     /// From an answer that proves it.
-    fn seen(ended: &Ended<'_>, id: &str, now: Moment) -> Upload {
-        Upload {
+    fn seen(ended: &RequestEnded<'_>, id: &str, now: Moment) -> TrackedUpload {
+        TrackedUpload {
             registry: ended.registry,
             repository: Text::name(ended.repository.unwrap_or_default(), REPOSITORY),
             id: Text::name(id, ID),
@@ -284,7 +294,7 @@ impl Upload {
         }
     }
 
-    fn went_on(&mut self, ended: &Ended<'_>, now: Moment) {
+    fn went_on(&mut self, ended: &RequestEnded<'_>, now: Moment) {
         self.saw(ended, now);
         self.is_proven = true;
         // Asking for the status mends nothing.
@@ -293,7 +303,7 @@ impl Upload {
         }
     }
 
-    fn saw(&mut self, ended: &Ended<'_>, now: Moment) {
+    fn saw(&mut self, ended: &RequestEnded<'_>, now: Moment) {
         self.touched = now;
         self.bytes = self.bytes.saturating_add(ended.received);
         self.operation = ended.operation;

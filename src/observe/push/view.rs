@@ -13,31 +13,31 @@ use std::net::IpAddr;
 
 /// The tracker's part of `/overview`.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Overview {
+pub(crate) struct PushOverview {
     /// In the configuration's order.
     pub(crate) registries: Vec<RegistryView>,
-    pub(crate) series: Series,
+    pub(crate) series: PushSeries,
 }
 
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct RegistryView {
     pub(crate) name: Text,
-    pub(crate) windows: Windows,
+    pub(crate) windows: TimeWindows,
     pub(crate) uploads_open: u64,
     /// Of the last hour; none if there was no commit.
     pub(crate) commit_wait: Option<CommitWait>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
-pub(crate) struct Windows {
-    pub(crate) now: Counts,
-    pub(crate) hour: Counts,
-    pub(crate) day: Counts,
+pub(crate) struct TimeWindows {
+    pub(crate) now: RequestCounts,
+    pub(crate) hour: RequestCounts,
+    pub(crate) day: RequestCounts,
 }
 
 /// Requests of pushes by their quality.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
-pub(crate) struct Counts {
+pub(crate) struct RequestCounts {
     pub(crate) good: u64,
     pub(crate) bad: u64,
     pub(crate) excluded: u64,
@@ -53,7 +53,7 @@ pub(crate) struct CommitWait {
 
 /// The last day in steps, oldest first; the last step is under way.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Series {
+pub(crate) struct PushSeries {
     pub(crate) step: u64,
     pub(crate) from: f64,
     pub(crate) requests: Vec<RequestSeries>,

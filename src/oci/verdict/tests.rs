@@ -10,7 +10,7 @@ fn error(code: &str, message: &str) -> OciError {
     }
 }
 
-fn facts<'a>(operation: Op, credentials: Credentials, end: End<'a>) -> Facts<'a> {
+fn facts<'a>(operation: Op, credentials: CredentialState, end: RequestEnd<'a>) -> Facts<'a> {
     let method = match operation {
         Op::ManifestHead | Op::BlobHead => "HEAD",
         Op::ManifestPut | Op::UploadCommit => "PUT",
@@ -32,13 +32,13 @@ fn facts<'a>(operation: Op, credentials: Credentials, end: End<'a>) -> Facts<'a>
 /// else's fault, and counts for nothing in any case.
 #[test]
 fn what_is_not_proven_is_no_loss() {
-    use Credentials::{Expired, Given, None as Bare, Removed};
-    let passed = |status| End::Passed {
+    use CredentialState::{Expired, Given, None as Bare, Removed};
+    let passed = |status| RequestEnd::Passed {
         status,
         error: None,
         had_blob: false,
     };
-    let lost = |lost| End::Answered(Answer::AuthorizationLost(lost));
+    let lost = |lost| RequestEnd::Answered(LocalReply::AuthorizationLost(lost));
     let (commit, manifest) = (Op::UploadCommit, Op::ManifestPut);
     for (operation, credentials, end, proven, unproven) in [
         (
@@ -86,7 +86,7 @@ fn what_is_not_proven_is_no_loss() {
         (
             Op::Token,
             Removed,
-            End::EmptyGrant,
+            RequestEnd::EmptyGrant,
             Reason::AuthorizationRemoved,
             Reason::AuthorizationRemoved,
         ),
@@ -127,7 +127,7 @@ fn what_is_not_proven_is_no_loss() {
 /// Harbor's answers as recorded, each at the operation that got it.
 #[test]
 fn harbors_answers_have_their_reasons() {
-    use Credentials::{Expired, Given, None as Bare};
+    use CredentialState::{Expired, Given, None as Bare};
     let quota = "adding 48.8 KiB of storage resource, which when updated to current usage of 100 B \
                  will exceed the configured upper limit of 19.5 KiB.";
     let read_only = "The system is in read only mode. Any modification is prohibited.";
@@ -550,7 +550,7 @@ fn harbors_answers_have_their_reasons() {
         (Op::BlobHead, Bare, 503, "", "", Reason::Upstream5xx),
     ] {
         let error = (!code.is_empty()).then(|| error(code, message));
-        let end = End::Passed {
+        let end = RequestEnd::Passed {
             status,
             error: error.as_ref(),
             had_blob: false,
@@ -582,13 +582,13 @@ fn a_blob_that_harbor_had_taken_is_lost_and_not_missing() {
         (Op::BlobGet, "BLOB_UNKNOWN", true, Reason::NotFound),
     ] {
         let error = error(code, "");
-        let end = End::Passed {
+        let end = RequestEnd::Passed {
             status: 404,
             error: Some(&error),
             had_blob,
         };
         assert_eq!(
-            judge(&facts(operation, Credentials::Given, end)),
+            judge(&facts(operation, CredentialState::Given, end)),
             reason,
             "{operation} {code}"
         );
@@ -659,16 +659,16 @@ fn what_broke_has_its_reason() {
         (Op::Ui, Failure::Internal, None, Reason::Internal),
         (Op::Ui, Failure::BadRequest, None, Reason::BadRequest),
     ] {
-        let end = End::Broken { failure, waited };
-        let judged = judge(&facts(operation, Credentials::Given, end));
+        let end = RequestEnd::Broken { failure, waited };
+        let judged = judge(&facts(operation, CredentialState::Given, end));
         assert_eq!(judged, reason, "{operation} {failure:?} {waited:?}");
     }
     for error in Up::ALL {
-        let end = End::Broken {
+        let end = RequestEnd::Broken {
             failure: Failure::Upstream(error),
             waited: None,
         };
-        let judged = judge(&facts(Op::ManifestPut, Credentials::Given, end));
+        let judged = judge(&facts(Op::ManifestPut, CredentialState::Given, end));
         assert_eq!(judged.as_str(), error.as_str());
     }
 }
@@ -699,16 +699,16 @@ fn every_verdict_can_end_its_operation() {
     ];
     for operation in Op::ALL {
         for credentials in [
-            Credentials::None,
-            Credentials::LeftOut,
-            Credentials::Expired,
-            Credentials::Given,
+            CredentialState::None,
+            CredentialState::LeftOut,
+            CredentialState::Expired,
+            CredentialState::Given,
         ] {
             for status in 100..600 {
                 for code in codes {
                     for message in messages {
                         let error = error(code, message);
-                        let end = End::Passed {
+                        let end = RequestEnd::Passed {
                             status,
                             error: (!code.is_empty()).then_some(&error),
                             had_blob: true,
@@ -728,8 +728,8 @@ fn every_verdict_can_end_its_operation() {
 /// A manifest that comes bare after layers that didn't: nothing in front removes Authorization.
 #[test]
 fn a_token_that_the_client_threw_away_is_not_lost() {
-    let own = End::Answered(Answer::AuthorizationLost(Lost::Manifest));
-    let harbors = || End::Passed {
+    let own = RequestEnd::Answered(LocalReply::AuthorizationLost(Lost::Manifest));
+    let harbors = || RequestEnd::Passed {
         status: 401,
         error: None,
         had_blob: false,
@@ -737,25 +737,25 @@ fn a_token_that_the_client_threw_away_is_not_lost() {
     for (name, credentials, end, reason) in [
         (
             "bare, explained",
-            Credentials::None,
+            CredentialState::None,
             own.clone(),
             Reason::AuthorizationLost,
         ),
         (
             "bare, passed on",
-            Credentials::None,
+            CredentialState::None,
             harbors(),
             Reason::AuthorizationLost,
         ),
         (
             "thrown away, explained",
-            Credentials::LeftOut,
+            CredentialState::LeftOut,
             own,
             Reason::Challenge,
         ),
         (
             "thrown away, passed on",
-            Credentials::LeftOut,
+            CredentialState::LeftOut,
             harbors(),
             Reason::Challenge,
         ),

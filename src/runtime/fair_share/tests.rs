@@ -118,7 +118,7 @@ fn who_holds_most_and_has_stood_still_longest_gives_way() {
         ),
     ];
     for (name, newcomer, gets_one, held) in rows {
-        let shares = Arc::<Shares>::default();
+        let shares = Arc::<FairShares>::default();
         let holders: Vec<_> = held.iter().map(|(_, rest, _)| resting(*rest)).collect();
         let take =
             |owner: u8, holder: &Arc<Some1>| shares.take(network(owner), holder, room(held.len()));
@@ -142,7 +142,7 @@ fn who_holds_most_and_has_stood_still_longest_gives_way() {
 
 #[test]
 fn the_last_places_are_kept_from_who_holds_much() {
-    let shares = Arc::<Shares>::default();
+    let shares = Arc::<FairShares>::default();
     let moving = resting(Rest::Spared);
     let take = |owner| shares.take(network(owner), &moving, room(64));
     let places: Vec<_> = std::iter::from_fn(|| take(1)).collect();
@@ -155,7 +155,7 @@ fn the_last_places_are_kept_from_who_holds_much() {
 /// Whoever crowds out his own network doesn't crowd out those there whom Harbor knows.
 #[test]
 fn an_account_holds_for_itself() {
-    let shares = Arc::<Shares>::default();
+    let shares = Arc::<FairShares>::default();
     let (moving, still) = (resting(Rest::Spared), resting(Rest::ForClient(ago(60))));
     let account = |number| Owner::Account(ClientNetwork::of([192, 0, 2, 1].into()), number);
     let mut places = Vec::new();
@@ -175,7 +175,7 @@ fn an_account_holds_for_itself() {
 
 #[test]
 fn a_place_given_away_is_not_freed_twice() {
-    let shares = Arc::<Shares>::default();
+    let shares = Arc::<FairShares>::default();
     let still = resting(Rest::ForClient(ago(60)));
     let first = shares.take(network(1), &still, room(1)).unwrap();
     let second = shares.take(network(2), &resting(Rest::Spared), room(1));

@@ -1,6 +1,6 @@
 //! Compressed answers, for clients that accept them: a scrape is long and repeats the same words.
 
-use super::response::Answer;
+use super::response::AdminResponse;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -36,7 +36,7 @@ pub(super) fn packed(text: &[u8]) -> std::io::Result<Bytes> {
 }
 
 /// Says that an answer is packed.
-pub(super) fn labelled(mut answer: Answer) -> Answer {
+pub(super) fn labelled(mut answer: AdminResponse) -> AdminResponse {
     let headers = answer.headers_mut();
     headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));

@@ -9,9 +9,9 @@ const MOST: usize = 64;
 
 /// What is open, oldest first.
 #[derive(Default)]
-pub(super) struct Connections(Vec<(IpAddr, AbortHandle)>);
+pub(super) struct AdminConnections(Vec<(IpAddr, AbortHandle)>);
 
-impl Connections {
+impl AdminConnections {
     /// Makes room for one more: when there is none, the oldest connection gives way of the address
     /// that has most of them. Whoever comes anew is never refused, or one could keep the probes out.
     pub(super) fn make_room(&mut self) {

@@ -17,9 +17,9 @@ mod write_timeout;
 
 pub(crate) use sources::{Phase, Sources};
 
-use crate::observe::logging::Seldom;
+use crate::observe::logging::RateLimited;
 use crate::system::file_descriptors::{Spares, is_exhausted};
-use connection_limit::Connections;
+use connection_limit::AdminConnections;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -31,7 +31,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use write_timeout::Patient;
+use write_timeout::WriteTimeout;
 
 /// A scraper, a kubelet or a browser sends its header at once.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -53,16 +53,16 @@ const TOLD_EVERY: Duration = Duration::from_secs(60);
 const SPARES: usize = 8;
 
 /// The admin listener.
-pub(crate) struct Admin {
+pub(crate) struct AdminListener {
     socket: TcpListener,
     desk: Arc<Desk>,
 }
 
-impl Admin {
+impl AdminListener {
     /// # Errors
     /// When the address is taken or not ours.
-    pub(crate) async fn bind(address: SocketAddr, sources: Sources) -> io::Result<Admin> {
-        Ok(Admin {
+    pub(crate) async fn bind(address: SocketAddr, sources: Sources) -> io::Result<AdminListener> {
+        Ok(AdminListener {
             socket: TcpListener::bind(address).await?,
             desk: Arc::new(Desk::new(sources)),
         })
@@ -78,9 +78,9 @@ impl Admin {
 
     /// Serves for ever.
     pub(crate) async fn run(self) {
-        let mut open = Connections::default();
+        let mut open = AdminConnections::default();
         let mut spares = Spares::new(SPARES);
-        let told = Seldom::every(TOLD_EVERY);
+        let told = RateLimited::every(TOLD_EVERY);
         loop {
             match self.socket.accept().await {
                 Ok((stream, peer)) => {
@@ -111,7 +111,7 @@ async fn serve(stream: TcpStream, desk: Arc<Desk>) {
             Ok::<_, Infallible>(routes::respond(&request, &desk).await)
         }
     });
-    let stream = Patient::new(stream, ANSWER_TIMEOUT);
+    let stream = WriteTimeout::new(stream, ANSWER_TIMEOUT);
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)

@@ -4,21 +4,21 @@
 use super::sources::{Phase, Sources, replica};
 use crate::doctor::canary::CanaryView;
 use crate::epoch::since_epoch;
-use crate::observe::push::{RegistryView, Series};
-use crate::runtime::Harbor;
+use crate::observe::push::{PushSeries, RegistryView};
+use crate::runtime::RegistryRuntime;
 use serde::Serialize;
 use std::time::SystemTime;
 
 /// `/overview`, field by field as its JSON has it.
 #[derive(Serialize)]
-pub(super) struct Overview {
+pub(super) struct AdminOverview {
     time: f64,
     version: &'static str,
     replica: &'static str,
     started: f64,
     phase: Phase,
     registries: Vec<RegistryOverview>,
-    series: Series,
+    series: PushSeries,
 }
 
 #[derive(Serialize)]
@@ -27,21 +27,21 @@ struct RegistryOverview {
     seen: RegistryView,
     public: Vec<String>,
     objective: f64,
-    endpoints: Vec<Endpoint>,
+    endpoints: Vec<EndpointOverview>,
     /// None where none is configured, or where it rests.
     canary: Option<CanaryView>,
 }
 
 #[derive(Serialize)]
-struct Endpoint {
+struct EndpointOverview {
     name: String,
     healthy: bool,
 }
 
-pub(super) fn overview(sources: &Sources, now: SystemTime) -> Overview {
+pub(super) fn overview(sources: &Sources, now: SystemTime) -> AdminOverview {
     let shared = sources.current.load();
     let seen = shared.process.pushes.overview(now);
-    let view = |harbor: &Harbor| {
+    let view = |harbor: &RegistryRuntime| {
         let public = harbor.registry.public.iter();
         Some(RegistryOverview {
             seen: seen.registries.get(harbor.number)?.clone(),
@@ -52,7 +52,7 @@ pub(super) fn overview(sources: &Sources, now: SystemTime) -> Overview {
         })
     };
     let registries = shared.harbors.iter().filter_map(view).collect();
-    Overview {
+    AdminOverview {
         time: seconds(now),
         version: env!("CARGO_PKG_VERSION"),
         replica: replica(),
@@ -63,10 +63,10 @@ pub(super) fn overview(sources: &Sources, now: SystemTime) -> Overview {
     }
 }
 
-fn endpoints(harbor: &Harbor) -> Vec<Endpoint> {
+fn endpoints(harbor: &RegistryRuntime) -> Vec<EndpointOverview> {
     let endpoints = harbor.pool.endpoints.iter();
     endpoints
-        .map(|endpoint| Endpoint {
+        .map(|endpoint| EndpointOverview {
             name: endpoint.name.clone(),
             healthy: harbor.metrics.healthy(&endpoint.name).get() == 1,
         })

@@ -5,7 +5,7 @@
 //! listener. The data comes from outside (repositories, clients, Harbor's messages), so the policy
 //! allows only our own files to run, and allows requests to this listener only.
 
-use super::response::{Answer, with_type};
+use super::response::{AdminResponse, with_type};
 use bytes::Bytes;
 use http::header::CONTENT_SECURITY_POLICY;
 use http::{HeaderValue, StatusCode};
@@ -57,7 +57,7 @@ pub fn asset(path: &str) -> Option<&'static Asset> {
 
 impl Asset {
     /// The file as it is served.
-    pub fn answer(&self) -> Answer {
+    pub fn answer(&self) -> AdminResponse {
         let body = Bytes::from_static(self.content.as_bytes());
         let mut answer = with_type(StatusCode::OK, self.content_type, body);
         let policy = HeaderValue::from_static(POLICY);

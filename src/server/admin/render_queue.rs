@@ -20,7 +20,7 @@ pub(super) type Rendered = Result<Bytes, String>;
 
 /// Who works, and until when the rest lasts.
 #[derive(Default)]
-pub(super) struct Turn {
+pub(super) struct RenderQueue {
     resting_until: Arc<Turns<Option<Instant>>>,
     scrapes: Arc<Mutex<Scrapes>>,
 }
@@ -32,7 +32,7 @@ struct Scrapes {
     latest: Option<(u64, Rendered)>,
 }
 
-impl Turn {
+impl RenderQueue {
     /// Works when it is its turn; none if the work panicked.
     pub(super) async fn work<T: Send + 'static>(
         &self,
@@ -94,7 +94,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_shares_what_was_begun_after_it_asked() {
-        let turn = Arc::new(Turn::default());
+        let turn = Arc::new(RenderQueue::default());
         let rendered = Arc::new(AtomicUsize::new(0));
         let ask = || {
             let (turn, rendered) = (Arc::clone(&turn), Arc::clone(&rendered));
@@ -119,7 +119,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_works_at_a_time_even_when_who_asked_has_left() {
-        let turn = Arc::new(Turn::default());
+        let turn = Arc::new(RenderQueue::default());
         let (working, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         for _ in 0..5 {
             let (turn, working, most) = (turn.clone(), working.clone(), most.clone());

@@ -6,9 +6,9 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(super) type AdminResponse = Response<Full<Bytes>>;
 
-pub(super) fn json(value: &impl Serialize) -> Answer {
+pub(super) fn json(value: &impl Serialize) -> AdminResponse {
     match serde_json::to_vec(value) {
         Ok(mut body) => {
             body.push(b'\n');
@@ -18,13 +18,17 @@ pub(super) fn json(value: &impl Serialize) -> Answer {
     }
 }
 
-pub(super) fn text(status: StatusCode, body: String) -> Answer {
+pub(super) fn text(status: StatusCode, body: String) -> AdminResponse {
     with_type(status, "text/plain; charset=utf-8", Bytes::from(body))
 }
 
 /// An answer with what all of them carry: nobody keeps it, guesses its type, sends on where it was
 /// read, or puts it into a page of another origin.
-pub(super) fn with_type(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
+pub(super) fn with_type(
+    status: StatusCode,
+    content_type: &'static str,
+    body: Bytes,
+) -> AdminResponse {
     let mut answer = Response::new(Full::new(body));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();

@@ -6,13 +6,13 @@ use super::compression;
 use super::host_check::{self, NotOurs};
 use super::overview;
 use super::page::{self, Asset};
-use super::render_queue::Turn;
-use super::response::{Answer, json, text, with_type};
+use super::render_queue::RenderQueue;
+use super::response::{AdminResponse, json, text, with_type};
 use super::sources::{Phase, Sources};
 use crate::net::query;
 use crate::observe::push::{FailureFilter, FilterError, PushFilter};
 use crate::oci::reason::Reason;
-use crate::server::reload::State;
+use crate::server::reload::ReloadState;
 use bytes::Bytes;
 use http::header::ALLOW;
 use http::request::Parts;
@@ -25,20 +25,20 @@ use tokio::task::spawn_blocking;
 /// What all connections share.
 pub(super) struct Desk {
     sources: Sources,
-    turn: Turn,
+    turn: RenderQueue,
 }
 
 impl Desk {
     pub(super) fn new(sources: Sources) -> Desk {
         Desk {
             sources,
-            turn: Turn::default(),
+            turn: RenderQueue::default(),
         }
     }
 }
 
 #[derive(Clone, Copy)]
-enum Route {
+enum AdminRoute {
     Live,
     Ready,
     Metrics,
@@ -49,17 +49,17 @@ enum Route {
     Page(&'static Asset),
 }
 
-impl Route {
-    fn of(path: &str) -> Option<Route> {
+impl AdminRoute {
+    fn of(path: &str) -> Option<AdminRoute> {
         Some(match path {
-            "/livez" => Route::Live,
-            "/readyz" => Route::Ready,
-            "/metrics" => Route::Metrics,
-            "/overview" => Route::Overview,
-            "/pushes" => Route::Pushes,
-            "/failures" => Route::Failures,
-            "/reasons" => Route::Reasons,
-            _ => Route::Page(page::asset(path)?),
+            "/livez" => AdminRoute::Live,
+            "/readyz" => AdminRoute::Ready,
+            "/metrics" => AdminRoute::Metrics,
+            "/overview" => AdminRoute::Overview,
+            "/pushes" => AdminRoute::Pushes,
+            "/failures" => AdminRoute::Failures,
+            "/reasons" => AdminRoute::Reasons,
+            _ => AdminRoute::Page(page::asset(path)?),
         })
     }
 }
@@ -69,8 +69,8 @@ const PATHS: &str = "not found; available are / (the page for people), /overview
                      /reasons, /metrics, /livez and /readyz\n";
 
 /// Answers one request.
-pub(super) async fn respond(request: &Parts, desk: &Arc<Desk>) -> Answer {
-    let Some(route) = Route::of(request.uri.path()) else {
+pub(super) async fn respond(request: &Parts, desk: &Arc<Desk>) -> AdminResponse {
+    let Some(route) = AdminRoute::of(request.uri.path()) else {
         return text(StatusCode::NOT_FOUND, PATHS.to_owned());
     };
     if let Some(refusal) = refuse(request, route, &desk.sources) {
@@ -78,21 +78,21 @@ pub(super) async fn respond(request: &Parts, desk: &Arc<Desk>) -> Answer {
     }
     let query = request.uri.query().unwrap_or_default();
     match route {
-        Route::Live => live(&desk.sources),
-        Route::Ready => ready(&desk.sources),
-        Route::Reasons => unfiltered(query, || json(&reasons())),
-        Route::Page(asset) => asset.answer(),
-        Route::Metrics => metrics(compression::is_taken(&request.headers), desk).await,
-        Route::Overview => in_turn(desk, query, overview).await,
-        Route::Pushes => in_turn(desk, query, pushes).await,
-        Route::Failures => in_turn(desk, query, failures).await,
+        AdminRoute::Live => live(&desk.sources),
+        AdminRoute::Ready => ready(&desk.sources),
+        AdminRoute::Reasons => unfiltered(query, || json(&reasons())),
+        AdminRoute::Page(asset) => asset.answer(),
+        AdminRoute::Metrics => metrics(compression::is_taken(&request.headers), desk).await,
+        AdminRoute::Overview => in_turn(desk, query, overview).await,
+        AdminRoute::Pushes => in_turn(desk, query, pushes).await,
+        AdminRoute::Failures => in_turn(desk, query, failures).await,
     }
 }
 
 /// Why a request is not answered, whatever is behind its path. A probe may ask by any name whether
 /// the process lives: there is nothing to read in that.
-fn refuse(request: &Parts, route: Route, sources: &Sources) -> Option<Answer> {
-    let is_probe = matches!(route, Route::Live);
+fn refuse(request: &Parts, route: AdminRoute, sources: &Sources) -> Option<AdminResponse> {
+    let is_probe = matches!(route, AdminRoute::Live);
     let hosts = &sources.current.load().config.admin.hosts;
     if let Err(error) = host_check::check(&request.uri, &request.headers, hosts)
         && !is_probe
@@ -119,20 +119,20 @@ fn refuse(request: &Parts, route: Route, sources: &Sources) -> Option<Answer> {
 async fn in_turn(
     desk: &Arc<Desk>,
     query: &str,
-    answer: fn(&str, &Sources, SystemTime) -> Answer,
-) -> Answer {
+    answer: fn(&str, &Sources, SystemTime) -> AdminResponse,
+) -> AdminResponse {
     let (behind, query) = (Arc::clone(desk), query.to_owned());
     let work = move || answer(&query, &behind.sources, SystemTime::now());
     desk.turn.work(work).await.unwrap_or_else(failed)
 }
 
-fn failed() -> Answer {
+fn failed() -> AdminResponse {
     let said = "this answer could not be created; the log says why\n".to_owned();
     text(StatusCode::INTERNAL_SERVER_ERROR, said)
 }
 
 /// Alive while every thread of the process answers.
-fn live(sources: &Sources) -> Answer {
+fn live(sources: &Sources) -> AdminResponse {
     let late = sources.hearts.late();
     if late.is_empty() {
         return text(StatusCode::OK, "alive\n".to_owned());
@@ -144,7 +144,7 @@ fn live(sources: &Sources) -> Answer {
 /// Ready while listening, through a drain as well: leaving the endpoints is what stops new
 /// traffic, and a balancer that saw a failed check would cut uploads. Harbor's health is no part
 /// of it: one dead Harbor must not take the edge away.
-fn ready(sources: &Sources) -> Answer {
+fn ready(sources: &Sources) -> AdminResponse {
     let phase = *sources.phase.borrow();
     let status = match phase {
         Phase::Starting => StatusCode::SERVICE_UNAVAILABLE,
@@ -161,10 +161,10 @@ fn ready(sources: &Sources) -> Answer {
 #[derive(Serialize)]
 struct Readiness<'a> {
     phase: Phase,
-    config: &'a State,
+    config: &'a ReloadState,
 }
 
-async fn metrics(is_packed: bool, desk: &Arc<Desk>) -> Answer {
+async fn metrics(is_packed: bool, desk: &Arc<Desk>) -> AdminResponse {
     let behind = Arc::clone(desk);
     let render = move || {
         let families = behind.sources.current.load().process.metrics.text();
@@ -186,11 +186,11 @@ async fn metrics(is_packed: bool, desk: &Arc<Desk>) -> Answer {
     }
 }
 
-fn overview(query: &str, sources: &Sources, now: SystemTime) -> Answer {
+fn overview(query: &str, sources: &Sources, now: SystemTime) -> AdminResponse {
     unfiltered(query, || json(&overview::overview(sources, now)))
 }
 
-fn pushes(query: &str, sources: &Sources, now: SystemTime) -> Answer {
+fn pushes(query: &str, sources: &Sources, now: SystemTime) -> AdminResponse {
     let pairs: Vec<_> = query::decoded_pairs(query).collect();
     let pairs = pairs.iter().map(|(name, value)| (&**name, &**value));
     let shared = sources.current.load();
@@ -201,7 +201,7 @@ fn pushes(query: &str, sources: &Sources, now: SystemTime) -> Answer {
     }
 }
 
-fn failures(query: &str, sources: &Sources, now: SystemTime) -> Answer {
+fn failures(query: &str, sources: &Sources, now: SystemTime) -> AdminResponse {
     let pairs: Vec<_> = query::decoded_pairs(query).collect();
     let pairs = pairs.iter().map(|(name, value)| (&**name, &**value));
     let shared = sources.current.load();
@@ -212,12 +212,12 @@ fn failures(query: &str, sources: &Sources, now: SystemTime) -> Answer {
     }
 }
 
-fn bad_filter(error: &FilterError) -> Answer {
+fn bad_filter(error: &FilterError) -> AdminResponse {
     text(StatusCode::BAD_REQUEST, format!("{error}\n"))
 }
 
 /// An answer that has no parameters: one that is given was meant for another path.
-fn unfiltered(query: &str, answer: impl FnOnce() -> Answer) -> Answer {
+fn unfiltered(query: &str, answer: impl FnOnce() -> AdminResponse) -> AdminResponse {
     match query::decoded_pairs(query).next() {
         None => answer(),
         Some((name, _)) => text(

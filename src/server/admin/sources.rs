@@ -1,9 +1,9 @@
 //! The data that the answers are made from, and the phase that the process is in.
 
 use crate::doctor::canary::Canaries;
-use crate::runtime::Current;
+use crate::runtime::CurrentSnapshot;
 use crate::runtime::heartbeat::Hearts;
-use crate::server::reload::State;
+use crate::server::reload::ReloadState;
 use serde::Serialize;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
@@ -20,10 +20,10 @@ pub(crate) enum Phase {
 
 /// What the answers are made of.
 pub(crate) struct Sources {
-    pub(crate) current: Arc<Current>,
+    pub(crate) current: Arc<CurrentSnapshot>,
     pub(crate) canaries: Arc<Canaries>,
     pub(crate) phase: watch::Receiver<Phase>,
-    pub(crate) reload: watch::Receiver<State>,
+    pub(crate) reload: watch::Receiver<ReloadState>,
     /// The threads that have to answer.
     pub(crate) hearts: Arc<Hearts>,
     /// When the process started.

@@ -9,16 +9,16 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 /// A stream with a bound on how long an answer is on its way.
-pub(super) struct Patient {
+pub(super) struct WriteTimeout {
     stream: TcpStream,
     limit: Duration,
     /// Runs from the moment when the peer left something unread until all was taken.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl Patient {
-    pub(super) fn new(stream: TcpStream, limit: Duration) -> Patient {
-        Patient {
+impl WriteTimeout {
+    pub(super) fn new(stream: TcpStream, limit: Duration) -> WriteTimeout {
+        WriteTimeout {
             stream,
             limit,
             waiting: None,
@@ -37,7 +37,7 @@ impl Patient {
     }
 }
 
-impl AsyncRead for Patient {
+impl AsyncRead for WriteTimeout {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -47,7 +47,7 @@ impl AsyncRead for Patient {
     }
 }
 
-impl AsyncWrite for Patient {
+impl AsyncWrite for WriteTimeout {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

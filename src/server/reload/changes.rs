@@ -2,7 +2,7 @@
 //!
 //! Pure: no files, no clock.
 
-use crate::config::{Admin, CANARY, Config, Listener, ListenerKind, REGISTRIES, Registry};
+use crate::config::{AdminConfig, CANARY, Config, Listener, ListenerKind, REGISTRIES, Registry};
 use crate::tickets::KeyId;
 use std::mem::discriminant;
 
@@ -58,7 +58,7 @@ pub(super) fn keep_running(running: &Config, read: Config) -> Config {
     };
     Config {
         listeners: running.listeners.iter().enumerate().map(keep).collect(),
-        admin: Admin {
+        admin: AdminConfig {
             address: running.admin.address,
             ..read.admin
         },

@@ -17,16 +17,16 @@ struct Stamp {
 
 /// Files with what they were when they were read.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Files {
+pub(super) struct WatchedFiles {
     paths: Vec<PathBuf>,
     read: Vec<Option<Stamp>>,
     last: Vec<Option<Stamp>>,
 }
 
-impl Files {
+impl WatchedFiles {
     /// All files of a configuration that was just read.
-    pub(crate) fn of(config: &Config) -> Files {
-        Files::default().and(config)
+    pub(crate) fn of(config: &Config) -> WatchedFiles {
+        WatchedFiles::default().and(config)
     }
 
     /// True if a file is another one than when it was read, and all are what they were at the last
@@ -39,21 +39,21 @@ impl Files {
     }
 
     /// The same files, as they are now; to be called before they are read.
-    pub(crate) fn again(mut self) -> Files {
+    pub(crate) fn again(mut self) -> WatchedFiles {
         self.look();
         self.read.clone_from(&self.last);
         self
     }
 
     /// Those that this configuration names; what was known of them stays.
-    pub(crate) fn and(self, config: &Config) -> Files {
+    pub(crate) fn and(self, config: &Config) -> WatchedFiles {
         let paths = config.files();
         let known = |path: &PathBuf| {
             let place = self.paths.iter().position(|other| other == path);
             place.map_or_else(|| stamp(path), |place| self.read[place])
         };
         let read: Vec<_> = paths.iter().map(known).collect();
-        Files {
+        WatchedFiles {
             last: read.clone(),
             read,
             paths,
@@ -77,10 +77,10 @@ fn stamp(path: &Path) -> Option<Stamp> {
 mod tests {
     use super::*;
 
-    fn files(paths: &[&Path]) -> Files {
-        Files {
+    fn files(paths: &[&Path]) -> WatchedFiles {
+        WatchedFiles {
             paths: paths.iter().map(|path| path.to_path_buf()).collect(),
-            ..Files::default()
+            ..WatchedFiles::default()
         }
         .again()
     }

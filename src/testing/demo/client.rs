@@ -3,7 +3,7 @@
 //! TLS connection for each request, as older clients do.
 
 use crate::testing::fake_harbor::connection::{dial, send};
-use crate::testing::fake_harbor::response::{Body, field, full, nothing};
+use crate::testing::fake_harbor::response::{FakeBody, field, full, nothing};
 use anyhow::{Context, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -20,7 +20,7 @@ const PASSWORD: &str = "Alice12345";
 /// No step takes longer unless something hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-pub(super) struct Client {
+pub(super) struct DemoClient {
     name: String,
     /// Where the name is, so that nothing depends on the machine's resolver.
     address: SocketAddr,
@@ -29,7 +29,7 @@ pub(super) struct Client {
 }
 
 /// An answer whose head has come.
-pub(super) type Reply = Response<Incoming>;
+pub(super) type DemoResponse = Response<Incoming>;
 
 /// Whether a URL is, as text, where the client was told to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +38,13 @@ enum Destination {
     Foreign,
 }
 
-impl Client {
-    pub(super) fn new(name: &str, address: SocketAddr, tls: Arc<rustls::ClientConfig>) -> Client {
-        Client {
+impl DemoClient {
+    pub(super) fn new(
+        name: &str,
+        address: SocketAddr,
+        tls: Arc<rustls::ClientConfig>,
+    ) -> DemoClient {
+        DemoClient {
             name: name.to_owned(),
             address,
             tls,
@@ -67,8 +71,8 @@ impl Client {
         method: Method,
         location: &str,
         headers: &[(&str, &str)],
-        body: Body,
-    ) -> anyhow::Result<Reply> {
+        body: FakeBody,
+    ) -> anyhow::Result<DemoResponse> {
         let (url, destination) = self.resolve(location);
         let token = self.token.lock().clone();
         let bearer = token.map(|token| format!("Bearer {token}"));
@@ -117,8 +121,8 @@ impl Client {
         method: Method,
         url: &str,
         headers: &[(&str, &str)],
-        body: Body,
-    ) -> anyhow::Result<Reply> {
+        body: FakeBody,
+    ) -> anyhow::Result<DemoResponse> {
         let rest = url.strip_prefix("https://");
         let rest = rest.with_context(|| format!("{url} is not https"))?;
         let (authority, target) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -143,14 +147,14 @@ impl Client {
 }
 
 /// The whole content as text; what breaks off is left out.
-pub(super) async fn text(reply: Reply) -> String {
+pub(super) async fn text(reply: DemoResponse) -> String {
     let all = reply.into_body().collect().await;
     let all = all.map(|all| all.to_bytes()).unwrap_or_default();
     String::from_utf8_lossy(&all).into_owned()
 }
 
 /// The message of an OCI error body.
-pub(super) async fn error(reply: Reply) -> String {
+pub(super) async fn error(reply: DemoResponse) -> String {
     let text = text(reply).await;
     let parsed: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     let Some(message) = parsed["errors"][0]["message"].as_str() else {
@@ -165,20 +169,20 @@ pub(super) async fn error(reply: Reply) -> String {
 }
 
 /// A header as text; empty where it is absent.
-pub(super) fn header<'r>(reply: &'r Reply, name: &str) -> &'r str {
+pub(super) fn header<'r>(reply: &'r DemoResponse, name: &str) -> &'r str {
     field(reply.headers(), name).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::fake_harbor::certificates::Authority;
+    use crate::testing::fake_harbor::certificates::CertificateAuthority;
 
     #[test]
     fn a_location_is_our_own_only_as_text() {
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
-        let tls = Authority::new("t").unwrap().client().unwrap();
-        let client = Client::new("hub", address, tls);
+        let tls = CertificateAuthority::new("t").unwrap().client().unwrap();
+        let client = DemoClient::new("hub", address, tls);
         for (location, url, destination) in [
             ("/v2/x?a=b", "https://hub/v2/x?a=b", Destination::Own),
             ("https://hub/v2/x", "https://hub/v2/x", Destination::Own),

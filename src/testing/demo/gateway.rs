@@ -1,7 +1,7 @@
 //! The gateway as an operator runs it: the binary's `serve` with a configuration file, known by
 //! the lines it prints and by its metrics.
 
-use super::stage::{Stage, free_port};
+use super::stage::{DemoStage, free_port};
 use crate::testing::fake_harbor::connection::{dial, send};
 use crate::testing::fake_harbor::response::nothing;
 use anyhow::{Context, anyhow, bail};
@@ -22,7 +22,7 @@ const METRICS: Duration = Duration::from_secs(10);
 /// Tries when another program takes the port in between.
 const TRIES: usize = 3;
 
-pub(super) struct Gateway {
+pub(super) struct DemoGateway {
     child: Child,
     pub(super) https: SocketAddr,
     pub(super) admin: SocketAddr,
@@ -31,12 +31,12 @@ pub(super) struct Gateway {
 /// Repairs by kind.
 pub(super) type Repairs = BTreeMap<String, u64>;
 
-impl Gateway {
-    pub(super) async fn start(binary: &Path, stage: &Stage) -> anyhow::Result<Gateway> {
+impl DemoGateway {
+    pub(super) async fn start(binary: &Path, stage: &DemoStage) -> anyhow::Result<DemoGateway> {
         let mut last = anyhow!("never tried");
         for _ in 0..TRIES {
             let config = stage.write_config(free_port()?)?;
-            match Gateway::spawn(binary, &config, &stage.log_file()).await {
+            match DemoGateway::spawn(binary, &config, &stage.log_file()).await {
                 Ok(gateway) => return Ok(gateway),
                 Err(why) => last = why,
             }
@@ -44,7 +44,7 @@ impl Gateway {
         Err(last.context("the gateway did not start"))
     }
 
-    async fn spawn(binary: &Path, config: &Path, log: &Path) -> anyhow::Result<Gateway> {
+    async fn spawn(binary: &Path, config: &Path, log: &Path) -> anyhow::Result<DemoGateway> {
         let mut child = Command::new(binary)
             .arg("serve")
             .arg("--config")
@@ -78,7 +78,7 @@ impl Gateway {
         };
         // Whatever else it prints must not fill the pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Gateway {
+        Ok(DemoGateway {
             child,
             https,
             admin,

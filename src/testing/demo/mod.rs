@@ -1,6 +1,6 @@
 //! `harbormouth demo`: one push, told three times, on the loopback interface.
 //!
-//! A Harbor (the stand-in), a second proxy that breaks pushes the way many do, the gateway as a
+//! A Harbor (a fake one), a second proxy that breaks pushes the way many do, the gateway as a
 //! process of its own, and a registry client with containerd's rules. Every claim it prints has
 //! been checked against what happened; if anything differs, it fails and names the difference.
 
@@ -13,14 +13,14 @@ mod stage;
 use crate::oci::sample::content::Pattern;
 use crate::oci::sample::image::Image;
 use crate::system::signals::Signals;
-use crate::testing::fake_harbor::proxy::Hop;
+use crate::testing::fake_harbor::proxy::FakeProxy;
 use anyhow::{Context, bail, ensure};
-use client::Client;
-use gateway::Gateway;
+use client::DemoClient;
+use gateway::DemoGateway;
 use http::Method;
-use push::Failure;
-use report::Report;
-use stage::{NAME, Stage};
+use push::StepFailure;
+use report::DemoReport;
+use stage::{DemoStage, NAME};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -44,7 +44,7 @@ pub struct DemoOptions {
 /// # Errors
 /// When anything goes otherwise than told, or a part doesn't start; with an interruption as well.
 pub async fn run(options: DemoOptions) -> anyhow::Result<()> {
-    let report = Report::to_stdout();
+    let report = DemoReport::to_stdout();
     // Dropping the story ends the gateway and removes the files.
     let scene = tokio::select! {
         scene = tell(&options, &report) => scene?,
@@ -62,18 +62,18 @@ pub async fn run(options: DemoOptions) -> anyhow::Result<()> {
 
 /// Everything that runs.
 struct Scene {
-    stage: Stage,
-    gateway: Gateway,
-    hop: Hop,
+    stage: DemoStage,
+    gateway: DemoGateway,
+    hop: FakeProxy,
 }
 
-async fn tell(options: &DemoOptions, report: &Report) -> anyhow::Result<Scene> {
+async fn tell(options: &DemoOptions, report: &DemoReport) -> anyhow::Result<Scene> {
     report.title(
         "Harbormouth demo",
         "one push, three ways, all on this machine",
     )?;
-    let stage = Stage::build().await?;
-    let gateway = Gateway::start(&options.gateway, &stage).await?;
+    let stage = DemoStage::build().await?;
+    let gateway = DemoGateway::start(&options.gateway, &stage).await?;
     let hop = stage.hop_before(gateway.https).await?;
     report.cast(&[
         (
@@ -129,12 +129,12 @@ async fn tell(options: &DemoOptions, report: &Report) -> anyhow::Result<Scene> {
 }
 
 /// The push that must fail, and why it does.
-async fn straight_through(stage: &Stage, report: &Report) -> anyhow::Result<()> {
+async fn straight_through(stage: &DemoStage, report: &DemoReport) -> anyhow::Result<()> {
     report.act(1, "Straight through the proxy", "client → proxy → Harbor")?;
     let client = client(stage, stage.proxy.address())?;
     let failure = match push::push(&client, &image(1), report).await {
         Ok(()) => bail!("{OTHERWISE}: the broken proxy's push worked"),
-        Err(error) => error.downcast::<Failure>()?,
+        Err(error) => error.downcast::<StepFailure>()?,
     };
     let told = failure.method == Method::PUT
         && failure.status == 401
@@ -157,8 +157,8 @@ async fn straight_through(stage: &Stage, report: &Report) -> anyhow::Result<()> 
     ))
 }
 
-fn client(stage: &Stage, address: SocketAddr) -> anyhow::Result<Client> {
-    Ok(Client::new(NAME, address, stage.authority.client()?))
+fn client(stage: &DemoStage, address: SocketAddr) -> anyhow::Result<DemoClient> {
+    Ok(DemoClient::new(NAME, address, stage.authority.client()?))
 }
 
 /// Each seed is another image, so that nothing is there already.
@@ -167,7 +167,7 @@ fn image(seed: u64) -> Image {
 }
 
 /// A push and a pull that work.
-async fn round_trip(client: &Client, seed: u64, report: &Report) -> anyhow::Result<()> {
+async fn round_trip(client: &DemoClient, seed: u64, report: &DemoReport) -> anyhow::Result<()> {
     let image = image(seed);
     push::push(client, &image, report)
         .await
@@ -175,7 +175,7 @@ async fn round_trip(client: &Client, seed: u64, report: &Report) -> anyhow::Resu
     push::pull(client, &image, report).await.context(OTHERWISE)
 }
 
-fn stay(report: &Report, scene: &Scene) -> anyhow::Result<()> {
+fn stay(report: &DemoReport, scene: &Scene) -> anyhow::Result<()> {
     let Scene { stage, gateway, .. } = scene;
     let port = gateway.https.port();
     let files = stage.directory().display();

@@ -1,10 +1,10 @@
 //! A push and a pull, step by step, each step told as it ends.
 
-use super::client::{self, Client, Reply, header};
-use super::report::{Mark, Report};
+use super::client::{self, DemoClient, DemoResponse, header};
+use super::report::{DemoMark, DemoReport};
 use crate::oci::sample::content::{digest, digest_of};
 use crate::oci::sample::image::{Image, MANIFEST};
-use crate::testing::fake_harbor::response::{Body, full, nothing};
+use crate::testing::fake_harbor::response::{FakeBody, full, nothing};
 use anyhow::{Context, ensure};
 use bytes::Bytes;
 use futures_util::stream;
@@ -21,7 +21,7 @@ const TAG: &str = "v1";
 /// An answer that ends a push or pull early.
 #[derive(Debug, thiserror::Error)]
 #[error("{method} was answered {status}: {message}")]
-pub(super) struct Failure {
+pub(super) struct StepFailure {
     pub(super) method: Method,
     /// What was asked: a path, or a Location.
     pub(super) target: String,
@@ -30,15 +30,19 @@ pub(super) struct Failure {
 }
 
 /// One push or pull under way.
-struct Run<'a> {
-    client: &'a Client,
-    report: &'a Report,
+struct PushRun<'a> {
+    client: &'a DemoClient,
+    report: &'a DemoReport,
 }
 
 /// # Errors
-/// [`Failure`] where a step is answered otherwise than a push that works is.
-pub(super) async fn push(client: &Client, image: &Image, report: &Report) -> anyhow::Result<()> {
-    let run = Run { client, report };
+/// [`StepFailure`] where a step is answered otherwise than a push that works is.
+pub(super) async fn push(
+    client: &DemoClient,
+    image: &Image,
+    report: &DemoReport,
+) -> anyhow::Result<()> {
+    let run = PushRun { client, report };
     let layer = &image.layer;
     let pieces = layer.content.chunks();
     run.push_blob("layer", &layer.digest, layer.content.size, pieces)
@@ -57,8 +61,12 @@ pub(super) async fn push(client: &Client, image: &Image, report: &Report) -> any
 
 /// # Errors
 /// As of [`push`].
-pub(super) async fn pull(client: &Client, image: &Image, report: &Report) -> anyhow::Result<()> {
-    let run = Run { client, report };
+pub(super) async fn pull(
+    client: &DemoClient,
+    image: &Image,
+    report: &DemoReport,
+) -> anyhow::Result<()> {
+    let run = PushRun { client, report };
     let path = format!("/v2/{REPOSITORY}/manifests/{TAG}");
     let accept = [("accept", MANIFEST)];
     let answered = run.send(Method::GET, &path, &accept, nothing()).await?;
@@ -72,7 +80,7 @@ pub(super) async fn pull(client: &Client, image: &Image, report: &Report) -> any
     run.pull_blob("config", &digest(&image.config)).await
 }
 
-impl Run<'_> {
+impl PushRun<'_> {
     async fn push_blob(
         &self,
         what: &str,
@@ -159,11 +167,11 @@ impl Run<'_> {
         method: Method,
         target: &str,
         headers: &[(&str, &str)],
-        body: Body,
-    ) -> anyhow::Result<Answered<'_>> {
+        body: FakeBody,
+    ) -> anyhow::Result<StepResponse<'_>> {
         let sent = self.client.send(method.clone(), target, headers, body);
         let reply = sent.await;
-        Ok(Answered {
+        Ok(StepResponse {
             reply: reply.with_context(|| format!("{method} was not answered"))?,
             report: self.report,
             method,
@@ -172,21 +180,21 @@ impl Run<'_> {
     }
 
     fn told(&self, method: &str, what: &str, status: u16, note: &str) -> anyhow::Result<()> {
-        self.report.step(Mark::Good, method, what, status, note)
+        self.report.step(DemoMark::Good, method, what, status, note)
     }
 }
 
 /// A reply, and what it answers.
-struct Answered<'a> {
-    reply: Reply,
-    report: &'a Report,
+struct StepResponse<'a> {
+    reply: DemoResponse,
+    report: &'a DemoReport,
     method: Method,
     target: String,
 }
 
-impl Answered<'_> {
+impl StepResponse<'_> {
     /// The reply, if it has this status; otherwise what it says.
-    async fn expect(self, what: &str, status: u16) -> anyhow::Result<Reply> {
+    async fn expect(self, what: &str, status: u16) -> anyhow::Result<DemoResponse> {
         if self.reply.status() == status {
             return Ok(self.reply);
         }
@@ -194,8 +202,8 @@ impl Answered<'_> {
         let message = client::error(self.reply).await;
         let method = self.method;
         self.report
-            .step(Mark::Bad, method.as_str(), what, status, &message)?;
-        Err(Failure {
+            .step(DemoMark::Bad, method.as_str(), what, status, &message)?;
+        Err(StepFailure {
             method,
             target: self.target,
             status,
@@ -206,7 +214,10 @@ impl Answered<'_> {
 }
 
 /// Content, counted as it is taken for sending.
-fn counted(pieces: impl Iterator<Item = Bytes> + Send + 'static, sent: &Arc<AtomicU64>) -> Body {
+fn counted(
+    pieces: impl Iterator<Item = Bytes> + Send + 'static,
+    sent: &Arc<AtomicU64>,
+) -> FakeBody {
     let sent = Arc::clone(sent);
     let frames = pieces.map(move |piece| {
         sent.fetch_add(piece.len() as u64, Ordering::Relaxed);

@@ -14,16 +14,16 @@ const REDRAW: Duration = Duration::from_millis(100);
 const CELLS: usize = 30;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(super) enum DemoMark {
     Good,
     Bad,
 }
 
-pub(super) struct Report(Style);
+pub(super) struct DemoReport(Style);
 
-impl Report {
-    pub(super) fn to_stdout() -> Report {
-        Report(Style::of_stdout())
+impl DemoReport {
+    pub(super) fn to_stdout() -> DemoReport {
+        DemoReport(Style::of_stdout())
     }
 
     pub(super) fn title(&self, title: &str, rest: &str) -> anyhow::Result<()> {
@@ -57,22 +57,22 @@ impl Report {
 
     pub(super) fn step(
         &self,
-        mark: Mark,
+        mark: DemoMark,
         verb: &str,
         what: &str,
         status: u16,
         note: &str,
     ) -> anyhow::Result<()> {
         let (sign, colour) = match mark {
-            Mark::Good => ("✓", Colour::Green),
-            Mark::Bad => ("✗", Colour::Red),
+            DemoMark::Good => ("✓", Colour::Green),
+            DemoMark::Bad => ("✗", Colour::Red),
         };
         let sign = self.0.coloured(colour, sign);
         let mut lines = wrap(note, WIDTH - 33).into_iter();
         let first = lines.next().unwrap_or_default();
         let status = match mark {
-            Mark::Good => status.to_string(),
-            Mark::Bad => self.0.bold_coloured(colour, &status.to_string()),
+            DemoMark::Good => status.to_string(),
+            DemoMark::Bad => self.0.bold_coloured(colour, &status.to_string()),
         };
         self.print(&format!("   {sign} {verb:<5} {what:<17} {status}  {first}"))?;
         for line in lines {

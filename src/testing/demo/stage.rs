@@ -1,9 +1,9 @@
 //! What the story is played on: certificates, a Harbor, and the proxies that break pushes.
 
 use crate::net::origin::Origin;
-use crate::testing::fake_harbor::certificates::{Authority, ServerCertificate};
-use crate::testing::fake_harbor::proxy::{Hop, HopConfig, HostRule};
-use crate::testing::fake_harbor::{Standin, StandinConfig};
+use crate::testing::fake_harbor::certificates::{CertificateAuthority, ServerCertificate};
+use crate::testing::fake_harbor::proxy::{FakeProxy, FakeProxyConfig, HostRule};
+use crate::testing::fake_harbor::{FakeHarbor, FakeHarborConfig};
 use anyhow::Context;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -20,28 +20,28 @@ const KEPT_UP_TO: u64 = 1024 * 1024;
 const FILES: &str = "the demo's files could not be written";
 const START: &str = "a loopback server could not be started";
 
-pub(super) struct Stage {
-    pub(super) authority: Authority,
+pub(super) struct DemoStage {
+    pub(super) authority: CertificateAuthority,
     certificate: ServerCertificate,
-    pub(super) harbor: Standin,
-    pub(super) proxy: Hop,
-    files: Files,
+    pub(super) harbor: FakeHarbor,
+    pub(super) proxy: FakeProxy,
+    files: StageFiles,
 }
 
-impl Stage {
-    pub(super) async fn build() -> anyhow::Result<Stage> {
-        let authority = Authority::new("Harbormouth demo")?;
+impl DemoStage {
+    pub(super) async fn build() -> anyhow::Result<DemoStage> {
+        let authority = CertificateAuthority::new("Harbormouth demo")?;
         let certificate = authority.issue(&[NAME, "localhost", "127.0.0.1"])?;
-        let files = Files::create().context(FILES)?;
+        let files = StageFiles::create().context(FILES)?;
         files.write("ca.pem", authority.pem())?;
         files.write("hub.crt", &certificate.cert_pem)?;
         files.write("hub.key", &certificate.key_pem)?;
-        let mut config = StandinConfig::example(origin(443)?);
+        let mut config = FakeHarborConfig::example(origin(443)?);
         config.discard_blobs_over = Some(KEPT_UP_TO);
-        let harbor = Standin::start(config).await?;
-        let proxy = Hop::start(broken(harbor.origin(), &certificate)?).await;
+        let harbor = FakeHarbor::start(config).await?;
+        let proxy = FakeProxy::start(broken(harbor.origin(), &certificate)?).await;
         let proxy = proxy.context(START)?;
-        Ok(Stage {
+        Ok(DemoStage {
             authority,
             certificate,
             harbor,
@@ -51,11 +51,11 @@ impl Stage {
     }
 
     /// Another such proxy, before the gateway.
-    pub(super) async fn hop_before(&self, gateway: SocketAddr) -> anyhow::Result<Hop> {
+    pub(super) async fn hop_before(&self, gateway: SocketAddr) -> anyhow::Result<FakeProxy> {
         let mut config = broken(origin(gateway.port())?, &self.certificate)?;
         config.upstream_address = Some(gateway);
         config.upstream_tls = Some(self.authority.client()?);
-        Hop::start(config).await.context(START)
+        FakeProxy::start(config).await.context(START)
     }
 
     /// The gateway's configuration file, for a port that was free a moment ago.
@@ -88,8 +88,8 @@ impl Stage {
 }
 
 /// A proxy that writes the name as `$host:$server_port`, as many configurations do.
-fn broken(upstream: Origin, certificate: &ServerCertificate) -> anyhow::Result<HopConfig> {
-    let mut config = HopConfig::honest(upstream);
+fn broken(upstream: Origin, certificate: &ServerCertificate) -> anyhow::Result<FakeProxyConfig> {
+    let mut config = FakeProxyConfig::honest(upstream);
     config.host = HostRule::WithDefaultPort;
     config.forwarded_host = Some(format!("{NAME}:443"));
     config.tls = Some(certificate.server()?);
@@ -108,13 +108,13 @@ pub(super) fn free_port() -> anyhow::Result<u16> {
 }
 
 /// A directory of our own that goes away with the demo.
-struct Files(PathBuf);
+struct StageFiles(PathBuf);
 
-impl Files {
-    fn create() -> io::Result<Files> {
+impl StageFiles {
+    fn create() -> io::Result<StageFiles> {
         let path = std::env::temp_dir().join(format!("harbormouth-demo-{}", uuid::Uuid::new_v4()));
         DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Files(path))
+        Ok(StageFiles(path))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -130,7 +130,7 @@ impl Files {
     }
 }
 
-impl Drop for Files {
+impl Drop for StageFiles {
     fn drop(&mut self) {
         // Left behind in the temporary directory at worst.
         let _ = std::fs::remove_dir_all(&self.0);

@@ -3,10 +3,10 @@
 
 use super::RefusedMount;
 use super::account::{Account, AccountKind};
-use super::core::{Core, Exchange};
-use super::path::{Part, Route};
-use super::response::{Answer, Say, by_core, by_registry};
-use super::token::{Claims, SERVICE};
+use super::core::{Core, FakeExchange};
+use super::path::{RegistryPart, Route};
+use super::response::{FakeResponse, Say, by_core, by_registry};
+use super::token::{IssuedClaims, SERVICE};
 use crate::epoch::since_epoch;
 use crate::oci::scope::{Action, Scope};
 use base64::Engine;
@@ -27,7 +27,7 @@ const BASIC: &str = "Basic realm=\"harbor\"";
 pub(super) enum Caller<'a> {
     Anonymous,
     Account(&'a Account),
-    Bearer(Claims),
+    Bearer(IssuedClaims),
 }
 
 impl Caller<'_> {
@@ -41,7 +41,7 @@ impl Caller<'_> {
 }
 
 impl Core {
-    pub(super) async fn caller(&self, exchange: &Exchange) -> Caller<'_> {
+    pub(super) async fn caller(&self, exchange: &FakeExchange) -> Caller<'_> {
         if let Some(account) = self.basic(exchange).await {
             return Caller::Account(account);
         }
@@ -54,7 +54,7 @@ impl Core {
 
     /// The account of correct Basic credentials. Wrong ones are answered late, and lock a user
     /// (not a robot) meanwhile.
-    pub(super) async fn basic(&self, exchange: &Exchange) -> Option<&Account> {
+    pub(super) async fn basic(&self, exchange: &FakeExchange) -> Option<&Account> {
         let encoded = authorization(exchange).strip_prefix("Basic ")?;
         let decoded = String::from_utf8(BASE64.decode(encoded).ok()?).ok()?;
         let (name, password) = decoded.split_once(':')?;
@@ -76,7 +76,11 @@ impl Core {
     }
 
     /// The refusal, if there is one.
-    pub(super) async fn check(&self, exchange: &Exchange, route: &Route) -> Option<Answer> {
+    pub(super) async fn check(
+        &self,
+        exchange: &FakeExchange,
+        route: &Route,
+    ) -> Option<FakeResponse> {
         let caller = self.caller(exchange).await;
         let (repository, part) = match route {
             Route::NoProject(name) => {
@@ -103,7 +107,7 @@ impl Core {
             action,
         };
         let mut scopes = vec![wanted(repository, action)];
-        if let (Part::Uploads { .. }, Some(_), Some(from)) = (
+        if let (RegistryPart::Uploads { .. }, Some(_), Some(from)) = (
             part,
             exchange.query.get("mount"),
             exchange.query.get("from"),
@@ -120,7 +124,12 @@ impl Core {
     }
 
     /// The refusal for the first of what is wanted that the caller may not.
-    fn denied(&self, exchange: &Exchange, caller: &Caller<'_>, wanted: &[Scope]) -> Option<Answer> {
+    fn denied(
+        &self,
+        exchange: &FakeExchange,
+        caller: &Caller<'_>,
+        wanted: &[Scope],
+    ) -> Option<FakeResponse> {
         wanted.iter().enumerate().find_map(|(at, scope)| {
             let Scope { repository, action } = scope;
             let project = repository.split('/').next().unwrap_or_default();
@@ -146,7 +155,7 @@ impl Core {
         })
     }
 
-    fn challenge(&self, exchange: &Exchange, wanted: &[Scope]) -> String {
+    fn challenge(&self, exchange: &FakeExchange, wanted: &[Scope]) -> String {
         if !authorization(exchange).is_empty() {
             return BASIC.into();
         }
@@ -165,7 +174,7 @@ impl Core {
 }
 
 /// What stands in the header; nothing where there is none.
-fn authorization(exchange: &Exchange) -> &str {
+fn authorization(exchange: &FakeExchange) -> &str {
     exchange.header("authorization").unwrap_or_default()
 }
 
@@ -178,13 +187,13 @@ fn action(method: &Method) -> Option<Action> {
     }
 }
 
-fn unrecognised(exchange: &Exchange) -> Answer {
+fn unrecognised(exchange: &FakeExchange) -> FakeResponse {
     let (method, path) = (exchange.method(), &exchange.path);
     unauthorized("", &format!("un-recognized request: {method} {path}"))
 }
 
 /// Harbor says its message twice, and sets the challenge even when it is empty.
-fn unauthorized(challenge: &str, message: &str) -> Answer {
+fn unauthorized(challenge: &str, message: &str) -> FakeResponse {
     let answer = by_registry(401).error("UNAUTHORIZED", &format!("{message}: {message}"));
     answer.with("www-authenticate", challenge)
 }

@@ -23,7 +23,7 @@ pub enum AccountKind {
 pub struct Project {
     pub(crate) name: String,
     pub(crate) visibility: Visibility,
-    pub members: Vec<Member>,
+    pub members: Vec<ProjectMember>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum Visibility {
 }
 
 #[derive(Clone, Debug)]
-pub struct Member {
+pub struct ProjectMember {
     pub account: String,
     pub role: Role,
 }
@@ -56,7 +56,8 @@ impl Project {
     /// Everything `account` may do here; `None` is a caller without an account.
     pub(super) fn rights(&self, account: Option<&Account>) -> &'static [Action] {
         use Action::{Delete, Pull, Push};
-        let is_member = |member: &&Member| account.is_some_and(|one| one.name == member.account);
+        let is_member =
+            |member: &&ProjectMember| account.is_some_and(|one| one.name == member.account);
         match self
             .members
             .iter()
@@ -90,7 +91,7 @@ pub(super) fn example_accounts() -> Vec<Account> {
 }
 
 pub(super) fn example_projects() -> Vec<Project> {
-    let member = |account: &str, role| Member {
+    let member = |account: &str, role| ProjectMember {
         account: account.into(),
         role,
     };

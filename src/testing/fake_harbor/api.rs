@@ -2,10 +2,10 @@
 //! login, and a page where the portal would stand.
 
 use super::access::Caller;
-use super::core::{Core, Exchange};
+use super::core::{Core, FakeExchange};
 use super::csrf;
 use super::path::Query;
-use super::response::{Answer, Body, PLAIN, Say, by_core};
+use super::response::{FakeBody, FakeResponse, PLAIN, Say, by_core};
 use http_body_util::BodyExt;
 use serde_json::json;
 
@@ -25,7 +25,11 @@ const COMPONENTS: [&str; 7] = [
 ];
 
 impl Core {
-    pub(super) async fn beside_the_registry(&self, exchange: &Exchange, body: &mut Body) -> Answer {
+    pub(super) async fn beside_the_registry(
+        &self,
+        exchange: &FakeExchange,
+        body: &mut FakeBody,
+    ) -> FakeResponse {
         let method = exchange.method().as_str();
         match (method, exchange.path.as_str()) {
             ("GET", "/api/v2.0/ping") => by_core(200).text("text/plain", "Pong"),
@@ -55,7 +59,7 @@ impl Core {
         }
     }
 
-    async fn who_am_i(&self, exchange: &Exchange) -> Answer {
+    async fn who_am_i(&self, exchange: &FakeExchange) -> FakeResponse {
         match self.caller(exchange).await {
             Caller::Account(account) => {
                 let body = format!("{{\"username\":{}}}\n", json!(account.name));
@@ -67,7 +71,7 @@ impl Core {
         }
     }
 
-    async fn system_info(&self, exchange: &Exchange) -> Answer {
+    async fn system_info(&self, exchange: &FakeExchange) -> FakeResponse {
         let detail = match self.caller(exchange).await {
             Caller::Account(_) => format!("\"external_url\":\"{}\",", self.config.external_url),
             Caller::Anonymous | Caller::Bearer(_) => String::new(),
@@ -80,7 +84,7 @@ impl Core {
     }
 
     /// A login sets `sid` twice: the visitor's, and then the one that counts.
-    async fn login(&self, body: &mut Body) -> Answer {
+    async fn login(&self, body: &mut FakeBody) -> FakeResponse {
         let Ok(form) = body.collect().await else {
             return by_core(400);
         };
@@ -97,7 +101,7 @@ impl Core {
     }
 }
 
-fn health() -> Answer {
+fn health() -> FakeResponse {
     let part = |name| format!("{{\"name\":\"{name}\",\"status\":\"healthy\"}}");
     let parts = COMPONENTS.map(part).join(",");
     let body = format!("{{\"components\":[{parts}],\"status\":\"healthy\"}}\n");

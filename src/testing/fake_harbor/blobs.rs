@@ -1,8 +1,8 @@
 //! Blobs: HEAD, GET with ranges, DELETE.
 
-use super::core::{Core, Exchange};
+use super::core::{Core, FakeExchange};
 use super::path::is_digest;
-use super::response::{Answer, Body, PLAIN, Say, by_core, by_registry};
+use super::response::{FakeBody, FakeResponse, PLAIN, Say, by_core, by_registry};
 use super::store::Blob;
 use bytes::Bytes;
 use futures_util::stream;
@@ -14,7 +14,12 @@ use std::io;
 use std::time::Duration;
 
 impl Core {
-    pub(super) fn blob(&self, exchange: &Exchange, repository: &str, digest: &str) -> Answer {
+    pub(super) fn blob(
+        &self,
+        exchange: &FakeExchange,
+        repository: &str,
+        digest: &str,
+    ) -> FakeResponse {
         let blob = self.store.lock().blob(repository, digest);
         match (exchange.method().as_str(), blob) {
             ("HEAD" | "GET", Some(blob)) => read(exchange, digest, &blob),
@@ -40,10 +45,10 @@ impl Core {
     }
 }
 
-fn read(exchange: &Exchange, digest: &str, blob: &Blob) -> Answer {
+fn read(exchange: &FakeExchange, digest: &str, blob: &Blob) -> FakeResponse {
     let size = blob.size;
     let tag = format!("\"{digest}\"");
-    let described = |answer: Answer| {
+    let described = |answer: FakeResponse| {
         let answer = answer.with("cache-control", "max-age=31536000");
         answer
             .with("docker-content-digest", digest)
@@ -80,7 +85,7 @@ fn read(exchange: &Exchange, digest: &str, blob: &Blob) -> Answer {
 }
 
 /// As recorded: the whole blob's length over 33 bytes of text, and then the connection ends.
-fn unsatisfiable(size: u64) -> Answer {
+fn unsatisfiable(size: u64) -> FakeResponse {
     by_registry(416)
         .with("content-type", PLAIN)
         .with("x-content-type-options", "nosniff")
@@ -90,7 +95,7 @@ fn unsatisfiable(size: u64) -> Answer {
 }
 
 /// Content that breaks after this text.
-fn cut(text: &'static str) -> Body {
+fn cut(text: &'static str) -> FakeBody {
     /// Hyper throws away what it has not written when content breaks, so it gets time to write.
     const PARTING: Duration = Duration::from_millis(20);
     let frames = stream::unfold(Some(text), |said| async move {

@@ -6,7 +6,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::sync::Arc;
 
 /// A certificate authority that lives as long as the process.
-pub struct Authority {
+pub struct CertificateAuthority {
     pem: String,
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
@@ -27,13 +27,13 @@ pub enum CertificateError {
     Read(#[from] rustls::pki_types::pem::Error),
 }
 
-impl Authority {
-    pub fn new(name: &str) -> Result<Authority, CertificateError> {
+impl CertificateAuthority {
+    pub fn new(name: &str) -> Result<CertificateAuthority, CertificateError> {
         let mut params = CertificateParams::new(Vec::<String>::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
-        Ok(Authority {
+        Ok(CertificateAuthority {
             pem: issuer.pem(),
             issuer,
         })

@@ -1,4 +1,4 @@
-//! How a stand-in is set up.
+//! How a fake Harbor is set up.
 
 use super::account::{self, Account, Project};
 use crate::net::origin::Origin;
@@ -6,9 +6,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a stand-in is, and how it answers.
+/// What a fake Harbor is, and how it answers.
 #[derive(Clone)]
-pub struct StandinConfig {
+pub struct FakeHarborConfig {
     /// Harbor's external URL: the base of the realm in its challenges.
     pub external_url: Origin,
     /// The internal URL of core: the realm's base when Host equals its authority.
@@ -53,12 +53,12 @@ pub enum Backing {
     },
 }
 
-impl StandinConfig {
+impl FakeHarborConfig {
     /// A Harbor with the private project `lab` and the public projects `library` and `pub`, with
     /// `admin`/`Harbor12345`, the developer `alice`/`Alice12345`, the guest `bob`/`Bob123456` and
     /// the robot `robot$lab+ci`/`Robot12345`. On a free port of the loopback address, in memory.
-    pub fn example(external_url: Origin) -> StandinConfig {
-        StandinConfig {
+    pub fn example(external_url: Origin) -> FakeHarborConfig {
+        FakeHarborConfig {
             external_url,
             core_url: None,
             backing: Backing::Memory,

@@ -1,8 +1,8 @@
 //! Connections: accepting them, TLS, HTTP/1.1 by hyper, the ways to end one that hyper alone doesn't
 //! offer (a reset, words of our own in place of an answer), and those that we begin ourselves.
 
-use super::faults::End;
-use super::response::{Answer, Body};
+use super::faults::ConnectionEnd;
+use super::response::{FakeBody, FakeResponse};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
@@ -30,22 +30,26 @@ const LINGER: Duration = Duration::from_millis(500);
 /// The request gets no answer through hyper; the connection ends.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was ended on purpose")]
-pub(crate) struct Ended;
+pub(crate) struct ConnectionEnded;
 
 /// A connection as its requests' handler sees it.
-pub(crate) struct Link {
+pub(crate) struct FakeConnection {
     pub(crate) peer: SocketAddr,
     pub(crate) tls: bool,
     /// Goes out in place of an answer, and then the connection ends like this.
-    last: Mutex<Option<(Bytes, End)>>,
+    last: Mutex<Option<(Bytes, ConnectionEnd)>>,
     unread: AtomicBool,
 }
 
-impl Link {
-    /// Ends the connection with these bytes. To be followed by `Err(Ended)`.
-    pub(super) fn last_words(&self, bytes: impl Into<Bytes>, end: End) -> Ended {
+impl FakeConnection {
+    /// Ends the connection with these bytes. To be followed by `Err(ConnectionEnded)`.
+    pub(super) fn last_words(
+        &self,
+        bytes: impl Into<Bytes>,
+        end: ConnectionEnd,
+    ) -> ConnectionEnded {
         *self.last.lock() = Some((bytes.into(), end));
-        Ended
+        ConnectionEnded
     }
 
     /// Content is, or may be, left unread, so the end of the connection needs patience.
@@ -56,7 +60,12 @@ impl Link {
 
 /// What answers requests.
 pub(super) type Handler = Arc<
-    dyn Fn(Request<Incoming>, Arc<Link>) -> BoxFuture<'static, Result<Answer, Ended>> + Send + Sync,
+    dyn Fn(
+            Request<Incoming>,
+            Arc<FakeConnection>,
+        ) -> BoxFuture<'static, Result<FakeResponse, ConnectionEnded>>
+        + Send
+        + Sync,
 >;
 
 /// A socket that is being served; dropping it ends everything on it.
@@ -98,7 +107,7 @@ pub(super) async fn listen(
             let Ok((stream, peer)) = listener.accept().await else {
                 continue;
             };
-            let link = Arc::new(Link {
+            let link = Arc::new(FakeConnection {
                 peer,
                 tls: acceptor.is_some(),
                 last: Mutex::default(),
@@ -113,7 +122,7 @@ pub(super) async fn listen(
 async fn connection(
     tcp: TcpStream,
     acceptor: Option<TlsAcceptor>,
-    link: Arc<Link>,
+    link: Arc<FakeConnection>,
     handler: Handler,
 ) {
     // Answers are small and wait for nobody. Failing costs only time.
@@ -122,7 +131,7 @@ async fn connection(
     let Ok(twin) = socket2::SockRef::from(&tcp).try_clone() else {
         return;
     };
-    let stream: Box<dyn Stream> = match acceptor {
+    let stream: Box<dyn AnyStream> = match acceptor {
         None => Box::new(tcp),
         Some(acceptor) => match acceptor.accept(tcp).await {
             Ok(stream) => Box::new(stream),
@@ -142,13 +151,17 @@ async fn connection(
 
 /// What is said last, and how the connection ends. The peer may be gone already; then there is
 /// nothing to say.
-async fn say_goodbye(mut stream: Box<dyn Stream>, twin: &socket2::Socket, link: &Link) {
+async fn say_goodbye(
+    mut stream: Box<dyn AnyStream>,
+    twin: &socket2::Socket,
+    link: &FakeConnection,
+) {
     let last = link.last.lock().take();
     let lingers = last.is_some() || link.unread.load(Ordering::Relaxed);
     if let Some((bytes, end)) = last {
         let _ = stream.write_all(&bytes).await;
         let _ = stream.flush().await;
-        if end == End::Reset {
+        if end == ConnectionEnd::Reset {
             let _ = twin.set_linger(Some(Duration::ZERO));
             return;
         }
@@ -160,14 +173,14 @@ async fn say_goodbye(mut stream: Box<dyn Stream>, twin: &socket2::Socket, link: 
 }
 
 /// A connection of either kind.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+pub(crate) trait AnyStream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> AnyStream for S {}
 
 /// Connects, with TLS under this name where one is given.
 pub(crate) async fn dial(
     address: impl ToSocketAddrs,
     tls: Option<(&Arc<ClientConfig>, &str)>,
-) -> io::Result<Box<dyn Stream>> {
+) -> io::Result<Box<dyn AnyStream>> {
     let tcp = TcpStream::connect(address).await?;
     // Failing costs only time.
     let _ = tcp.set_nodelay(true);
@@ -182,8 +195,8 @@ pub(crate) async fn dial(
 /// Sends one request on a connection of its own, and returns the answer as soon as it begins,
 /// even while content is still being sent.
 pub(crate) async fn send(
-    stream: Box<dyn Stream>,
-    request: Request<Body>,
+    stream: Box<dyn AnyStream>,
+    request: Request<FakeBody>,
 ) -> io::Result<Response<Incoming>> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await

@@ -1,10 +1,10 @@
-//! What all requests of one stand-in share, and a request as its handlers see it.
+//! What all requests of one fake Harbor share, and a request as its handlers see it.
 
 use super::account::Project;
-use super::config::StandinConfig;
+use super::config::FakeHarborConfig;
 use super::faults::Faults;
 use super::path::{Query, normalise};
-use super::recorded_requests::Log;
+use super::recorded_requests::RequestLog;
 use super::response::field;
 use super::store::Store;
 use super::token::TokenKey;
@@ -16,10 +16,10 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 pub(super) struct Core {
-    pub(super) config: StandinConfig,
+    pub(super) config: FakeHarborConfig,
     pub(super) key: TokenKey,
     pub(super) faults: Faults,
-    pub(super) seen: Log,
+    pub(super) seen: RequestLog,
     /// Users whose last password was wrong, and until when they are locked.
     pub(super) locked: Mutex<HashMap<String, Instant>>,
     /// Seals upload states and CSRF tokens.
@@ -28,7 +28,7 @@ pub(super) struct Core {
 }
 
 /// A request as the handlers see it.
-pub(super) struct Exchange {
+pub(super) struct FakeExchange {
     pub(super) head: Parts,
     pub(super) path: String,
     pub(super) query: Query,
@@ -36,9 +36,9 @@ pub(super) struct Exchange {
     pub(super) base: String,
 }
 
-impl Exchange {
-    pub(super) fn new(head: Parts, tls: bool) -> Exchange {
-        Exchange {
+impl FakeExchange {
+    pub(super) fn new(head: Parts, tls: bool) -> FakeExchange {
+        FakeExchange {
             path: normalise(head.uri.path()),
             query: Query::parse(head.uri.query().unwrap_or_default()),
             base: urls::base(&head.headers, tls),
@@ -57,7 +57,7 @@ impl Exchange {
 }
 
 impl Core {
-    pub(super) fn new(config: StandinConfig, key: TokenKey) -> Core {
+    pub(super) fn new(config: FakeHarborConfig, key: TokenKey) -> Core {
         let mut secret = [0; 64];
         for part in secret.chunks_mut(16) {
             part.copy_from_slice(uuid::Uuid::new_v4().as_bytes());
@@ -67,7 +67,7 @@ impl Core {
             config,
             key,
             faults: Faults::default(),
-            seen: Log::default(),
+            seen: RequestLog::default(),
             locked: Mutex::default(),
             secret,
         }

@@ -1,9 +1,9 @@
 //! Cookies: the `sid` that every answer sets, and the trap that a client walks into by sending it
 //! back on a write.
 
-use super::core::{Core, Exchange};
+use super::core::{Core, FakeExchange};
 use super::path::{Route, route};
-use super::response::{Answer, Say, by_core};
+use super::response::{FakeResponse, Say, by_core};
 use http::{Method, StatusCode};
 use sha2::{Digest, Sha256};
 
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 const CSRF_ATTRIBUTES: &str = "Path=/; Max-Age=43200; HttpOnly; Secure; SameSite=Strict";
 
 /// The refusal of a write that needs a CSRF token and has none.
-pub(super) fn check(core: &Core, exchange: &Exchange) -> Option<Answer> {
+pub(super) fn check(core: &Core, exchange: &FakeExchange) -> Option<FakeResponse> {
     let writes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
     if !writes.contains(exchange.method()) || !guarded(exchange) {
         return None;
@@ -23,7 +23,11 @@ pub(super) fn check(core: &Core, exchange: &Exchange) -> Option<Answer> {
 }
 
 /// Sets the cookies that core sets.
-pub(super) fn dress(core: &Core, exchange: &Exchange, mut answer: Answer) -> Answer {
+pub(super) fn dress(
+    core: &Core,
+    exchange: &FakeExchange,
+    mut answer: FakeResponse,
+) -> FakeResponse {
     // Refused before a session was begun, or before the access check could begin one.
     let is_sessionless = match answer.status() {
         StatusCode::FORBIDDEN => true,
@@ -55,13 +59,13 @@ pub(super) fn session() -> String {
 
 /// Whether Harbor's CSRF protection looks at this request: always in the UI, elsewhere once a
 /// session cookie is sent.
-fn guarded(exchange: &Exchange) -> bool {
+fn guarded(exchange: &FakeExchange) -> bool {
     let exempt = ["/v2/", "/api/", "/service/"];
     let is_exempt = exempt.iter().any(|start| exchange.path.starts_with(start));
     !is_exempt || cookie(exchange, "sid").is_some()
 }
 
-fn cookie<'e>(exchange: &'e Exchange, name: &str) -> Option<&'e str> {
+fn cookie<'e>(exchange: &'e FakeExchange, name: &str) -> Option<&'e str> {
     let values = exchange.head.headers.get_all("cookie").iter();
     let mut pairs = values
         .filter_map(|value| value.to_str().ok())

@@ -1,15 +1,15 @@
 //! What the injected faults do to one request: before Harbor would see it, and to its answer.
 
-use super::connection::{Ended, Link};
-use super::faults::Fault;
-use super::response::{Answer, Body, Say, by_core};
+use super::connection::{ConnectionEnded, FakeConnection};
+use super::faults::InjectedFault;
+use super::response::{FakeBody, FakeResponse, Say, by_core};
 use http_body_util::BodyExt;
 use std::time::Duration;
 
 /// After how many bytes of content reading pauses, and for how long.
-pub(super) fn stall(faults: &[Fault]) -> Option<(u64, Duration)> {
+pub(super) fn stall(faults: &[InjectedFault]) -> Option<(u64, Duration)> {
     faults.iter().find_map(|fault| {
-        let Fault::StallRequest { after, pause } = fault else {
+        let InjectedFault::StallRequest { after, pause } = fault else {
             return None;
         };
         Some((*after, *pause))
@@ -18,17 +18,17 @@ pub(super) fn stall(faults: &[Fault]) -> Option<(u64, Duration)> {
 
 /// Strikes the request. `Some` is an answer in Harbor's place.
 pub(super) async fn before(
-    faults: &[Fault],
-    content: &mut Body,
-    link: &Link,
-) -> Result<Option<Answer>, Ended> {
+    faults: &[InjectedFault],
+    content: &mut FakeBody,
+    link: &FakeConnection,
+) -> Result<Option<FakeResponse>, ConnectionEnded> {
     for fault in faults {
         match fault {
-            Fault::CutRequest { after, end } => {
+            InjectedFault::CutRequest { after, end } => {
                 read(content, *after).await;
                 return Err(link.last_words("", *end));
             }
-            Fault::AnswerEarly { status, body, end } => {
+            InjectedFault::AnswerEarly { status, body, end } => {
                 let words = format!(
                     "HTTP/1.1 {status}\r\nContent-Type: application/json; charset=utf-8\r\n\
                      Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
@@ -36,7 +36,7 @@ pub(super) async fn before(
                 );
                 return Err(link.last_words(words, *end));
             }
-            Fault::Answer {
+            InjectedFault::Answer {
                 status,
                 content_type,
                 body,
@@ -45,40 +45,40 @@ pub(super) async fn before(
                 let answer = by_core(status.as_u16());
                 return Ok(Some(answer.text(content_type, body.clone())));
             }
-            Fault::Raw { bytes, end } => {
+            InjectedFault::Raw { bytes, end } => {
                 read(content, u64::MAX).await;
                 return Err(link.last_words(bytes.clone(), *end));
             }
-            Fault::StallRequest { .. }
-            | Fault::Delay(_)
-            | Fault::SetHeader(..)
-            | Fault::RemoveHeader(_) => {}
+            InjectedFault::StallRequest { .. }
+            | InjectedFault::Delay(_)
+            | InjectedFault::SetHeader(..)
+            | InjectedFault::RemoveHeader(_) => {}
         }
     }
     Ok(None)
 }
 
 /// Strikes the answer.
-pub(super) async fn after(faults: &[Fault], mut answer: Answer) -> Answer {
+pub(super) async fn after(faults: &[InjectedFault], mut answer: FakeResponse) -> FakeResponse {
     for fault in faults {
         match fault {
-            Fault::Delay(pause) => tokio::time::sleep(*pause).await,
-            Fault::SetHeader(name, value) => answer = answer.with(name, value),
-            Fault::RemoveHeader(name) => {
+            InjectedFault::Delay(pause) => tokio::time::sleep(*pause).await,
+            InjectedFault::SetHeader(name, value) => answer = answer.with(name, value),
+            InjectedFault::RemoveHeader(name) => {
                 answer.headers_mut().remove(*name);
             }
-            Fault::StallRequest { .. }
-            | Fault::CutRequest { .. }
-            | Fault::AnswerEarly { .. }
-            | Fault::Answer { .. }
-            | Fault::Raw { .. } => {}
+            InjectedFault::StallRequest { .. }
+            | InjectedFault::CutRequest { .. }
+            | InjectedFault::AnswerEarly { .. }
+            | InjectedFault::Answer { .. }
+            | InjectedFault::Raw { .. } => {}
         }
     }
     answer
 }
 
 /// Reads this many bytes or some more; whether the content ended before, in whatever way.
-pub(super) async fn read(content: &mut Body, count: u64) -> bool {
+pub(super) async fn read(content: &mut FakeBody, count: u64) -> bool {
     let mut read = 0;
     while read < count {
         match content.frame().await {

@@ -1,4 +1,4 @@
-//! Faults that can be injected while a stand-in runs: which requests they hit, how often, and what
+//! Faults that can be injected while a fake Harbor runs: which requests they hit, how often, and what
 //! happens. `fault_injection` and `connection` apply them to the connection.
 
 use http::{Method, StatusCode};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Something that goes wrong with one request.
 #[derive(Clone, Debug)]
-pub enum Fault {
+pub enum InjectedFault {
     /// The request is served; its answer's header waits this long. On the last PUT of an upload:
     /// a registry that hashes or moves a large layer in silence.
     Delay(Duration),
@@ -16,12 +16,12 @@ pub enum Fault {
     StallRequest { after: u64, pause: Duration },
     /// The connection ends once this many bytes of content were read; nothing is answered. With 0
     /// this is a pooled connection that dies just as it is used again.
-    CutRequest { after: u64, end: End },
+    CutRequest { after: u64, end: ConnectionEnd },
     /// Answered before the content is read.
     AnswerEarly {
         status: StatusCode,
         body: String,
-        end: End,
+        end: ConnectionEnd,
     },
     /// Answered in place of Harbor, after the content was read.
     Answer {
@@ -35,12 +35,12 @@ pub enum Fault {
     RemoveHeader(&'static str),
     /// These bytes, verbatim, in place of an answer, after the content was read: an answer that breaks
     /// off, interim answers before it, trailers, a connection that ends unannounced.
-    Raw { bytes: Vec<u8>, end: End },
+    Raw { bytes: Vec<u8>, end: ConnectionEnd },
 }
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum ConnectionEnd {
     /// FIN, and the receiving side stays for half a second, as Go's server does it.
     Close,
     /// RST: with SO_LINGER 0, whatever is under way is lost.
@@ -97,28 +97,28 @@ pub enum Times {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FaultId(usize);
 
-struct Rule {
+struct FaultRule {
     which: Match,
     /// `None`: without end.
     left: Option<u32>,
     struck: u32,
-    fault: Fault,
+    fault: InjectedFault,
 }
 
-/// The faults of one stand-in.
+/// The faults of one fake Harbor.
 #[derive(Default)]
-pub struct Faults(Mutex<Vec<Rule>>);
+pub struct Faults(Mutex<Vec<FaultRule>>);
 
 impl Faults {
     /// From now on `fault` strikes what `which` matches. Several can strike one request.
-    pub fn inject(&self, which: Match, times: Times, fault: Fault) -> FaultId {
+    pub fn inject(&self, which: Match, times: Times, fault: InjectedFault) -> FaultId {
         let left = match times {
             Times::Once => Some(1),
             Times::N(count) => Some(count),
             Times::Always => None,
         };
         let mut rules = self.0.lock();
-        rules.push(Rule {
+        rules.push(FaultRule {
             which,
             left,
             struck: 0,
@@ -140,10 +140,11 @@ impl Faults {
     }
 
     /// The faults that strike this request, in the order of their injection.
-    pub(super) fn take(&self, method: &Method, path: &str) -> Vec<Fault> {
+    pub(super) fn take(&self, method: &Method, path: &str) -> Vec<InjectedFault> {
         let mut rules = self.0.lock();
-        let strikes = |rule: &&mut Rule| rule.left != Some(0) && rule.which.strikes(method, path);
-        let strike = |rule: &mut Rule| {
+        let strikes =
+            |rule: &&mut FaultRule| rule.left != Some(0) && rule.which.strikes(method, path);
+        let strike = |rule: &mut FaultRule| {
             rule.left = rule.left.map(|left| left - 1);
             rule.struck += 1;
             rule.fault.clone()

@@ -2,9 +2,9 @@
 //! registry. A request that passed the access check is forwarded with core's own credentials, and with
 //! the Host and forwarded headers that it had, from which the registry builds Location.
 
-use super::connection::{Stream, dial, send};
-use super::core::Exchange;
-use super::response::{Answer, Body, Say, by_core, nothing};
+use super::connection::{AnyStream, dial, send};
+use super::core::FakeExchange;
+use super::response::{FakeBody, FakeResponse, Say, by_core, nothing};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
@@ -28,9 +28,9 @@ const HOP_BY_HOP: [&str; 7] = [
 pub(super) async fn forward(
     address: SocketAddr,
     (username, password): (&str, &str),
-    exchange: &Exchange,
-    body: &mut Body,
-) -> Answer {
+    exchange: &FakeExchange,
+    body: &mut FakeBody,
+) -> FakeResponse {
     let mut head = exchange.head.clone();
     let credentials = STANDARD.encode(format!("{username}:{password}"));
     if let Ok(value) = HeaderValue::from_str(&format!("Basic {credentials}")) {
@@ -45,10 +45,10 @@ pub(super) async fn forward(
 /// The answer of whoever is behind this connection. What concerns one connection only is removed on
 /// both ways; a body's length goes on, chunked is made anew.
 pub(super) async fn hand_on(
-    stream: io::Result<Box<dyn Stream>>,
+    stream: io::Result<Box<dyn AnyStream>>,
     mut head: Parts,
-    body: Body,
-) -> io::Result<Answer> {
+    body: FakeBody,
+) -> io::Result<FakeResponse> {
     let target = head.uri.path_and_query().cloned();
     head.uri = Uri::from(target.unwrap_or(PathAndQuery::from_static("/")));
     head.version = Version::HTTP_11;
@@ -59,7 +59,7 @@ pub(super) async fn hand_on(
     Ok(answer)
 }
 
-pub(super) fn bad_gateway(error: &io::Error) -> Answer {
+pub(super) fn bad_gateway(error: &io::Error) -> FakeResponse {
     log::debug!("standin: whoever is behind could not be asked: {error}");
     by_core(502).plain("Bad Gateway")
 }

@@ -1,7 +1,7 @@
 //! Lists: tags, the catalog, referrers. Core answers these itself, with relative `Link`s.
 
-use super::core::{Core, Exchange};
-use super::response::{Answer, JSON, Say, by_core, by_registry};
+use super::core::{Core, FakeExchange};
+use super::response::{FakeResponse, JSON, Say, by_core, by_registry};
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
@@ -10,7 +10,7 @@ use serde_json::json;
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
 
 impl Core {
-    pub(super) fn tags(&self, exchange: &Exchange, repository: &str) -> Answer {
+    pub(super) fn tags(&self, exchange: &FakeExchange, repository: &str) -> FakeResponse {
         if exchange.method() != Method::GET {
             return by_registry(405)
                 .plain("Method not allowed")
@@ -29,7 +29,7 @@ impl Core {
         })
     }
 
-    pub(super) fn catalog(&self, exchange: &Exchange) -> Answer {
+    pub(super) fn catalog(&self, exchange: &FakeExchange) -> FakeResponse {
         let store = self.store.lock();
         let names: Vec<&str> = store.known_repositories().collect();
         paged(exchange, "/v2/_catalog", &names, |page| {
@@ -37,7 +37,12 @@ impl Core {
         })
     }
 
-    pub(super) fn referrers(&self, exchange: &Exchange, repository: &str, digest: &str) -> Answer {
+    pub(super) fn referrers(
+        &self,
+        exchange: &FakeExchange,
+        repository: &str,
+        digest: &str,
+    ) -> FakeResponse {
         let store = self.store.lock();
         let wanted = exchange.query.get("artifactType");
         let manifests = store.repository(repository).map(|known| &known.manifests);
@@ -77,11 +82,11 @@ impl Core {
 
 /// One page of a sorted list, and the Link to the next.
 fn paged(
-    exchange: &Exchange,
+    exchange: &FakeExchange,
     path: &str,
     items: &[&str],
     body: impl Fn(&[&str]) -> String,
-) -> Answer {
+) -> FakeResponse {
     let Ok(count) = exchange.query.get("n").map(str::parse::<usize>).transpose() else {
         return by_core(400).error("BAD_REQUEST", "the N must be a positive int type");
     };

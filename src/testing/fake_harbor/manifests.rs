@@ -1,9 +1,9 @@
 //! Manifests: PUT, GET, HEAD and DELETE, by tag and by digest.
 
 use super::content::digest as digest_of;
-use super::core::{Core, Exchange};
+use super::core::{Core, FakeExchange};
 use super::path::{is_digest, is_tag};
-use super::response::{Answer, Body, Say, by_core, by_registry};
+use super::response::{FakeBody, FakeResponse, Say, by_core, by_registry};
 use super::store::{Manifest, Store};
 use bytes::Bytes;
 use http::Method;
@@ -20,11 +20,11 @@ const LARGEST: usize = 4 * 1024 * 1024;
 impl Core {
     pub(super) async fn manifest(
         &self,
-        exchange: &Exchange,
+        exchange: &FakeExchange,
         repository: &str,
         reference: &str,
-        body: &mut Body,
-    ) -> Answer {
+        body: &mut FakeBody,
+    ) -> FakeResponse {
         match exchange.method().as_str() {
             _ if !is_digest(reference) && !is_tag(reference) => by_registry(404).page_not_found(),
             "GET" | "HEAD" => self.read_manifest(exchange, repository, reference),
@@ -39,7 +39,12 @@ impl Core {
         }
     }
 
-    fn read_manifest(&self, exchange: &Exchange, repository: &str, reference: &str) -> Answer {
+    fn read_manifest(
+        &self,
+        exchange: &FakeExchange,
+        repository: &str,
+        reference: &str,
+    ) -> FakeResponse {
         let store = self.store.lock();
         let Some(known) = store.repository(repository) else {
             return not_found(&format!("repository {repository} not found"));
@@ -73,11 +78,11 @@ impl Core {
 
     fn put_manifest(
         &self,
-        exchange: &Exchange,
+        exchange: &FakeExchange,
         repository: &str,
         reference: &str,
         content: Bytes,
-    ) -> Answer {
+    ) -> FakeResponse {
         let media_type = exchange.header("content-type").unwrap_or_default();
         if ![OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST].contains(&media_type) {
             return invalid("unmarshal manifest failed: missing signature key");
@@ -113,7 +118,7 @@ impl Core {
         }
     }
 
-    fn delete_manifest(&self, repository: &str, reference: &str) -> Answer {
+    fn delete_manifest(&self, repository: &str, reference: &str) -> FakeResponse {
         if !is_digest(reference) {
             let message = format!("unsupported digest {reference}: invalid checksum digest format");
             return by_core(400).error("UNSUPPORTED", &message);
@@ -128,7 +133,7 @@ impl Core {
     }
 }
 
-fn accepts(exchange: &Exchange, media_type: &str) -> bool {
+fn accepts(exchange: &FakeExchange, media_type: &str) -> bool {
     let values = exchange.head.headers.get_all("accept").iter();
     values
         .filter_map(|value| value.to_str().ok())
@@ -161,17 +166,17 @@ fn missing<'v>(store: &Store, repository: &str, value: &'v Value) -> Option<&'v 
         .or_else(|| listed(&value["manifests"]).find(|digest| !has_manifest(digest)))
 }
 
-fn artifact_not_found(repository: &str, reference: &str) -> Answer {
+fn artifact_not_found(repository: &str, reference: &str) -> FakeResponse {
     let separator = if is_digest(reference) { '@' } else { ':' };
     not_found(&format!(
         "artifact {repository}{separator}{reference} not found"
     ))
 }
 
-fn not_found(message: &str) -> Answer {
+fn not_found(message: &str) -> FakeResponse {
     by_core(404).error("NOT_FOUND", message)
 }
 
-fn invalid(message: &str) -> Answer {
+fn invalid(message: &str) -> FakeResponse {
     by_core(400).error("MANIFEST_INVALID", message)
 }

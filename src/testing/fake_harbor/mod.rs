@@ -1,4 +1,4 @@
-//! An embedded Harbor stand-in: for `demo`, and for tests that need a Harbor they can break.
+//! An embedded fake Harbor: for `demo`, and for tests that need a Harbor they can break.
 //!
 //! It answers as a recorded Harbor 2.9.5 did: its challenges, its token service, its upload
 //! sessions, the absolute Locations it builds from the headers it received. Behind that stands
@@ -33,10 +33,10 @@ mod uploads;
 mod urls;
 
 pub use crate::oci::sample::{content, image};
-pub use account::{Account, AccountKind, Member, Project, Role, Visibility};
-pub use config::{Backing, RefusedMount, StandinConfig};
-pub use faults::{End, Fault, FaultId, Faults, Match, Times};
-pub use recorded_requests::{BodyEnd, Framing, Seen};
+pub use account::{Account, AccountKind, Project, ProjectMember, Role, Visibility};
+pub use config::{Backing, FakeHarborConfig, RefusedMount};
+pub use faults::{ConnectionEnd, FaultId, Faults, InjectedFault, Match, Times};
+pub use recorded_requests::{BodyEnd, RecordedFraming, RecordedRequest};
 
 use crate::net::origin::{Origin, Scheme};
 use futures_util::FutureExt;
@@ -44,32 +44,32 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// A running stand-in; dropping it closes its socket and every connection.
-pub struct Standin {
+/// A running fake Harbor; dropping it closes its socket and every connection.
+pub struct FakeHarbor {
     core: Arc<core::Core>,
     listener: connection::Listening,
     scheme: Scheme,
 }
 
-impl Standin {
+impl FakeHarbor {
     /// Makes the instance's key pair, binds and serves.
-    pub async fn start(config: StandinConfig) -> Result<Standin, StandinError> {
+    pub async fn start(config: FakeHarborConfig) -> Result<FakeHarbor, FakeHarborError> {
         // 2048 bits take up to a second: off the workers that other tests' I/O runs on.
         let key = tokio::task::spawn_blocking(token::TokenKey::generate)
             .await
-            .map_err(|_| StandinError::Key)?
-            .map_err(|_| StandinError::Key)?;
+            .map_err(|_| FakeHarborError::Key)?
+            .map_err(|_| FakeHarborError::Key)?;
         let (bind, tls) = (config.bind, config.tls.clone());
         let scheme = tls.as_ref().map_or(Scheme::Http, |_| Scheme::Https);
         let core = Arc::new(core::Core::new(config, key));
         let answering = core.clone();
         let handler = Arc::new(move |request, link| answering.clone().serve(request, link).boxed());
         let bound = connection::listen(bind, tls, handler).await;
-        let listener = bound.map_err(|source| StandinError::Bind {
+        let listener = bound.map_err(|source| FakeHarborError::Bind {
             address: bind,
             source,
         })?;
-        Ok(Standin {
+        Ok(FakeHarbor {
             core,
             listener,
             scheme,
@@ -80,7 +80,7 @@ impl Standin {
         self.listener.address
     }
 
-    /// The origin under which this stand-in is reached directly.
+    /// The origin under which this fake Harbor is reached directly.
     pub fn origin(&self) -> Origin {
         let text = format!("{}://{}", self.scheme, self.address());
         // An address always makes an origin; the fallback can't be reached and does no harm.
@@ -92,7 +92,7 @@ impl Standin {
     }
 
     /// The latest requests (a bounded number), oldest first, with what is known of them now.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub fn seen(&self) -> Vec<RecordedRequest> {
         self.core.seen.all()
     }
 
@@ -123,9 +123,9 @@ impl Standin {
     }
 }
 
-/// Why a stand-in didn't start.
+/// Why a fake Harbor didn't start.
 #[derive(Debug, thiserror::Error)]
-pub enum StandinError {
+pub enum FakeHarborError {
     #[error("the stand-in's token key could not be made")]
     Key,
     #[error("the stand-in could not listen on {address}")]

@@ -11,7 +11,7 @@ pub(super) enum Route {
     Ping,
     Catalog,
     /// Some part of a repository.
-    Of(String, Part),
+    Of(String, RegistryPart),
     /// One path component where project and repository are needed.
     NoProject(String),
     Unknown,
@@ -19,7 +19,7 @@ pub(super) enum Route {
 
 /// What of a repository is addressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum RegistryPart {
     Tags,
     /// By its tag or digest.
     Manifest(String),
@@ -62,28 +62,28 @@ pub(super) fn route(path: &str) -> Route {
     }
 }
 
-fn resource(rest: &str) -> Option<(&str, Part)> {
+fn resource(rest: &str) -> Option<(&str, RegistryPart)> {
     let leaf = |tail: &str| (!tail.contains('/')).then(|| tail.to_owned());
     if let Some((name, tail)) = rest.rsplit_once("/tags/list") {
-        return matches!(tail, "" | "/").then_some((name, Part::Tags));
+        return matches!(tail, "" | "/").then_some((name, RegistryPart::Tags));
     }
     if let Some((name, tail)) = rest.rsplit_once("/blobs/uploads") {
         let part = match tail {
-            "" => Part::Uploads { slash: false },
-            "/" => Part::Uploads { slash: true },
-            _ => Part::Upload(leaf(tail.strip_prefix('/')?)?),
+            "" => RegistryPart::Uploads { slash: false },
+            "/" => RegistryPart::Uploads { slash: true },
+            _ => RegistryPart::Upload(leaf(tail.strip_prefix('/')?)?),
         };
         return Some((name, part));
     }
     if let Some((name, tail)) = rest.rsplit_once("/manifests/") {
-        return Some((name, Part::Manifest(leaf(tail)?)));
+        return Some((name, RegistryPart::Manifest(leaf(tail)?)));
     }
     if let Some((name, tail)) = rest.rsplit_once("/blobs/") {
         let digest = leaf(tail).filter(|digest| !digest.is_empty())?;
-        return Some((name, Part::Blob(digest)));
+        return Some((name, RegistryPart::Blob(digest)));
     }
     let (name, tail) = rest.rsplit_once("/referrers/")?;
-    Some((name, Part::Referrers(leaf(tail)?)))
+    Some((name, RegistryPart::Referrers(leaf(tail)?)))
 }
 
 /// `sha256:` and 64 lower-case hex digits.
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn paths_mean_what_core_takes_them_for() {
         let of = |part| Route::Of("lab/x".into(), part);
-        let manifest = |reference: &str| of(Part::Manifest(reference.into()));
+        let manifest = |reference: &str| of(RegistryPart::Manifest(reference.into()));
         for (raw, expected) in [
             ("/v2/", Route::Ping),
             ("//v2//", Route::Ping),
@@ -136,14 +136,14 @@ mod tests {
             ("/v2/lab%2Fx/manifests/v1", manifest("v1")),
             ("/v2/lab/x//manifests/v1", manifest("v1")),
             ("/v2/lab/x/manifests/", manifest("")),
-            ("/v2/lab/x/tags/list/", of(Part::Tags)),
+            ("/v2/lab/x/tags/list/", of(RegistryPart::Tags)),
             (
                 "/v2/lab/x/blobs/uploads",
-                of(Part::Uploads { slash: false }),
+                of(RegistryPart::Uploads { slash: false }),
             ),
             (
                 "/v2/lab/x/blobs/uploads/",
-                of(Part::Uploads { slash: true }),
+                of(RegistryPart::Uploads { slash: true }),
             ),
             ("/v2/lab/x/blobs/", Route::Unknown),
             ("/v2/lab/../_catalog", Route::Unknown),

@@ -1,9 +1,9 @@
 //! A small reverse proxy that breaks things as people's second proxies do: it changes Host, loses
 //! the scheme, drops Authorization. Streaming both ways, one upstream connection a request.
 
-use super::connection::{Link, Listening, dial, listen};
+use super::connection::{FakeConnection, Listening, dial, listen};
 use super::forward::{bad_gateway, hand_on};
-use super::response::{Answer, Say, by_core, field, full};
+use super::response::{FakeResponse, Say, by_core, field, full};
 use crate::net::origin::{Origin, Scheme};
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, Request, header};
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 /// How a hop is set up.
 #[derive(Clone)]
-pub struct HopConfig {
+pub struct FakeProxyConfig {
     pub bind: SocketAddr,
     /// The origin behind; its scheme says whether TLS is spoken to it.
     pub upstream: Origin,
@@ -64,10 +64,10 @@ pub enum Buffering {
     Request,
 }
 
-impl HopConfig {
+impl FakeProxyConfig {
     /// A hop on a free loopback port that breaks nothing.
-    pub fn honest(upstream: Origin) -> HopConfig {
-        HopConfig {
+    pub fn honest(upstream: Origin) -> FakeProxyConfig {
+        FakeProxyConfig {
             bind: SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0)),
             upstream,
             upstream_address: None,
@@ -110,17 +110,17 @@ impl Gate {
 }
 
 /// A running hop; dropping it closes its socket and every connection.
-pub struct Hop(Listening);
+pub struct FakeProxy(Listening);
 
-impl Hop {
-    pub async fn start(config: HopConfig) -> io::Result<Hop> {
+impl FakeProxy {
+    pub async fn start(config: FakeProxyConfig) -> io::Result<FakeProxy> {
         let (bind, tls) = (config.bind, config.tls.clone());
         let config = Arc::new(config);
         let handler = Arc::new(move |request, link| {
             let config = config.clone();
             async move { Ok(pass(&config, request, link).await) }.boxed()
         });
-        Ok(Hop(listen(bind, tls, handler).await?))
+        Ok(FakeProxy(listen(bind, tls, handler).await?))
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -132,7 +132,11 @@ impl Hop {
     }
 }
 
-async fn pass(config: &HopConfig, request: Request<Incoming>, link: Arc<Link>) -> Answer {
+async fn pass(
+    config: &FakeProxyConfig,
+    request: Request<Incoming>,
+    link: Arc<FakeConnection>,
+) -> FakeResponse {
     let (mut head, body) = request.into_parts();
     if !body.is_end_stream() {
         // The upstream may answer early, and then this connection ends with content unread.
@@ -168,7 +172,7 @@ async fn pass(config: &HopConfig, request: Request<Incoming>, link: Arc<Link>) -
     }
 }
 
-fn edit(config: &HopConfig, method: &Method, headers: &mut HeaderMap, link: &Link) {
+fn edit(config: &FakeProxyConfig, method: &Method, headers: &mut HeaderMap, link: &FakeConnection) {
     let own = if link.tls {
         Scheme::Https
     } else {
@@ -206,7 +210,7 @@ fn is_upload_write(method: &Method, path: &str) -> bool {
     (method == Method::PATCH || method == Method::PUT) && path.contains("/blobs/uploads/")
 }
 
-fn make_absolute(config: &HopConfig, headers: &mut HeaderMap) {
+fn make_absolute(config: &FakeProxyConfig, headers: &mut HeaderMap) {
     let relative = field(headers, "location").filter(|location| location.starts_with('/'));
     if let (Some(front), Some(relative)) = (&config.absolute_location, relative) {
         let absolute = format!("{front}{relative}");

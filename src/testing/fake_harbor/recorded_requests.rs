@@ -1,6 +1,6 @@
-//! What arrived: the requests as the stand-in received them, for tests to look at.
+//! What arrived: the requests as the fake Harbor received them, for tests to look at.
 
-use super::response::{Body, field};
+use super::response::{FakeBody, field};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method, StatusCode, header};
@@ -20,12 +20,12 @@ pub(crate) const KEPT: usize = 4096;
 
 /// One request, and what became of it so far.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct RecordedRequest {
     pub method: Method,
     /// The request target, byte for byte.
     pub target: String,
     pub headers: HeaderMap,
-    pub framing: Framing,
+    pub framing: RecordedFraming,
     /// Bytes of content received so far.
     pub received: u64,
     pub body: BodyEnd,
@@ -33,7 +33,7 @@ pub struct Seen {
     pub status: Option<StatusCode>,
 }
 
-impl Seen {
+impl RecordedRequest {
     /// A header as text; empty when absent, so that tests compare in one step.
     pub fn header(&self, name: &str) -> &str {
         field(&self.headers, name).unwrap_or_default()
@@ -42,7 +42,7 @@ impl Seen {
 
 /// How the request said where its content ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
+pub enum RecordedFraming {
     /// Neither header: no content.
     None,
     Length(u64),
@@ -59,17 +59,17 @@ pub enum BodyEnd {
     Broken,
 }
 
-/// The memory of one stand-in.
+/// The memory of one fake Harbor.
 #[derive(Default)]
-pub(super) struct Log(Mutex<VecDeque<Arc<Mutex<Seen>>>>);
+pub(super) struct RequestLog(Mutex<VecDeque<Arc<Mutex<RecordedRequest>>>>);
 
 /// The entry of one request, to be filled in as it goes on.
 #[derive(Clone)]
-pub(super) struct Entry(Arc<Mutex<Seen>>);
+pub(super) struct LogEntry(Arc<Mutex<RecordedRequest>>);
 
-impl Log {
-    pub(super) fn begin<B>(&self, request: &http::Request<B>) -> Entry {
-        let seen = Arc::new(Mutex::new(Seen {
+impl RequestLog {
+    pub(super) fn begin<B>(&self, request: &http::Request<B>) -> LogEntry {
+        let seen = Arc::new(Mutex::new(RecordedRequest {
             method: request.method().clone(),
             target: request.uri().to_string(),
             headers: request.headers().clone(),
@@ -83,22 +83,22 @@ impl Log {
             log.pop_front();
         }
         log.push_back(seen.clone());
-        Entry(seen)
+        LogEntry(seen)
     }
 
-    pub(super) fn all(&self) -> Vec<Seen> {
+    pub(super) fn all(&self) -> Vec<RecordedRequest> {
         let log = self.0.lock();
         log.iter().map(|entry| entry.lock().clone()).collect()
     }
 }
 
-impl Entry {
+impl LogEntry {
     pub(super) fn answered(&self, status: StatusCode) {
         self.0.lock().status = Some(status);
     }
 
     /// The request's content, counted as it is read. After so many bytes nothing is read for a while.
-    pub(super) fn read(&self, incoming: Incoming, stall: Option<(u64, Duration)>) -> Body {
+    pub(super) fn read(&self, incoming: Incoming, stall: Option<(u64, Duration)>) -> FakeBody {
         if incoming.is_end_stream() {
             self.0.lock().body = BodyEnd::Complete;
         }
@@ -117,7 +117,7 @@ impl Entry {
 
 struct Counted {
     inner: Incoming,
-    entry: Entry,
+    entry: LogEntry,
     stall: Option<(u64, BoxFuture<'static, ()>)>,
 }
 
@@ -162,10 +162,10 @@ impl HttpBody for Counted {
     }
 }
 
-fn framing(headers: &HeaderMap) -> Framing {
+fn framing(headers: &HeaderMap) -> RecordedFraming {
     if headers.contains_key(header::TRANSFER_ENCODING) {
-        return Framing::Chunked;
+        return RecordedFraming::Chunked;
     }
     let length = field(headers, "content-length").and_then(|text| text.parse().ok());
-    length.map_or(Framing::None, Framing::Length)
+    length.map_or(RecordedFraming::None, RecordedFraming::Length)
 }

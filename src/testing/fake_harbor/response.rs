@@ -8,19 +8,19 @@ use serde_json::{Value, json};
 use std::io;
 
 /// A body on its way out, or on its way in with its origin forgotten.
-pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
-pub(crate) type Answer = Response<Body>;
+pub(crate) type FakeBody = UnsyncBoxBody<Bytes, io::Error>;
+pub(crate) type FakeResponse = Response<FakeBody>;
 
 pub(super) const JSON: &str = "application/json; charset=utf-8";
 pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 
-pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
+pub(crate) fn full(bytes: impl Into<Bytes>) -> FakeBody {
     let body = Full::new(bytes.into()).map_err(|never| match never {});
     body.boxed_unsync()
 }
 
 /// Nothing, for where a body must be given.
-pub(crate) fn nothing() -> Body {
+pub(crate) fn nothing() -> FakeBody {
     full(Bytes::new())
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn field<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 /// An answer of core's own, without content. No length is set for 204 and 304 (RFC 9110, 8.6).
-pub(super) fn by_core(status: u16) -> Answer {
+pub(super) fn by_core(status: u16) -> FakeResponse {
     let mut answer = Response::new(nothing());
     // All that are written here are statuses.
     *answer.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
@@ -38,7 +38,7 @@ pub(super) fn by_core(status: u16) -> Answer {
 }
 
 /// An answer of the registry, or of core in its name: only these carry the version.
-pub(super) fn by_registry(status: u16) -> Answer {
+pub(super) fn by_registry(status: u16) -> FakeResponse {
     by_core(status).with("docker-distribution-api-version", "registry/2.0")
 }
 
@@ -83,22 +83,22 @@ pub(super) trait Say: Sized {
     }
 }
 
-impl Say for Answer {
-    fn with(mut self, name: &'static str, value: &str) -> Answer {
+impl Say for FakeResponse {
+    fn with(mut self, name: &'static str, value: &str) -> FakeResponse {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers_mut().insert(name, value);
         }
         self
     }
 
-    fn with_cookie(mut self, cookie: &str) -> Answer {
+    fn with_cookie(mut self, cookie: &str) -> FakeResponse {
         if let Ok(cookie) = HeaderValue::from_str(cookie) {
             self.headers_mut().append(header::SET_COOKIE, cookie);
         }
         self
     }
 
-    fn saying(self, content: Bytes) -> Answer {
+    fn saying(self, content: Bytes) -> FakeResponse {
         self.map(|_| full(content))
     }
 }

@@ -1,12 +1,12 @@
-//! One request's way through the stand-in, in the order of Harbor's core: faults first, then
+//! One request's way through the fake Harbor, in the order of Harbor's core: faults first, then
 //! CSRF, routing, access, and whatever holds the content.
 
 use super::config::Backing;
-use super::connection::{Ended, Link};
-use super::core::{Core, Exchange};
+use super::connection::{ConnectionEnded, FakeConnection};
+use super::core::{Core, FakeExchange};
 use super::forward::forward;
-use super::path::{Part, Route, route};
-use super::response::{Answer, Body, JSON, Say, by_registry};
+use super::path::{RegistryPart, Route, route};
+use super::response::{FakeBody, FakeResponse, JSON, Say, by_registry};
 use super::{csrf, fault_injection};
 use hyper::Request;
 use hyper::body::{Body as _, Incoming};
@@ -20,8 +20,8 @@ impl Core {
     pub(super) async fn serve(
         self: Arc<Self>,
         request: Request<Incoming>,
-        link: Arc<Link>,
-    ) -> Result<Answer, Ended> {
+        link: Arc<FakeConnection>,
+    ) -> Result<FakeResponse, ConnectionEnded> {
         let entry = self.seen.begin(&request);
         let faults = self.faults.take(request.method(), request.uri().path());
         let (head, incoming) = request.into_parts();
@@ -30,7 +30,7 @@ impl Core {
         let answer = match early {
             Some(answer) => answer,
             None => {
-                let exchange = Exchange::new(head, link.tls);
+                let exchange = FakeExchange::new(head, link.tls);
                 let answer = self.answer(&exchange, &mut body).await;
                 self.dress(&exchange, answer)
             }
@@ -41,7 +41,7 @@ impl Core {
         Ok(answer)
     }
 
-    async fn answer(&self, exchange: &Exchange, body: &mut Body) -> Answer {
+    async fn answer(&self, exchange: &FakeExchange, body: &mut FakeBody) -> FakeResponse {
         if let Some(refusal) = csrf::check(self, exchange) {
             return refusal;
         }
@@ -60,7 +60,12 @@ impl Core {
     }
 
     /// What a welcome caller gets under `/v2/`.
-    async fn registry(&self, exchange: &Exchange, route: &Route, body: &mut Body) -> Answer {
+    async fn registry(
+        &self,
+        exchange: &FakeExchange,
+        route: &Route,
+        body: &mut FakeBody,
+    ) -> FakeResponse {
         match (route, &self.config.backing) {
             (Route::Ping, _) => by_registry(200).text(JSON, "{}"),
             // The access check has answered these.
@@ -84,26 +89,28 @@ impl Core {
 
     async fn part(
         &self,
-        exchange: &Exchange,
+        exchange: &FakeExchange,
         repository: &str,
-        part: &Part,
-        body: &mut Body,
-    ) -> Answer {
+        part: &RegistryPart,
+        body: &mut FakeBody,
+    ) -> FakeResponse {
         match part {
-            Part::Tags => self.tags(exchange, repository),
-            Part::Manifest(reference) => self.manifest(exchange, repository, reference, body).await,
-            Part::Blob(digest) => self.blob(exchange, repository, digest),
-            Part::Uploads { slash: true } => self.start_upload(exchange, repository),
-            Part::Uploads { slash: false } => {
+            RegistryPart::Tags => self.tags(exchange, repository),
+            RegistryPart::Manifest(reference) => {
+                self.manifest(exchange, repository, reference, body).await
+            }
+            RegistryPart::Blob(digest) => self.blob(exchange, repository, digest),
+            RegistryPart::Uploads { slash: true } => self.start_upload(exchange, repository),
+            RegistryPart::Uploads { slash: false } => {
                 by_registry(301).with("location", &format!("{}/", exchange.path))
             }
-            Part::Upload(uuid) => self.upload(exchange, repository, uuid, body).await,
-            Part::Referrers(digest) => self.referrers(exchange, repository, digest),
+            RegistryPart::Upload(uuid) => self.upload(exchange, repository, uuid, body).await,
+            RegistryPart::Referrers(digest) => self.referrers(exchange, repository, digest),
         }
     }
 
     /// Cookies and the request id, which core puts on everything.
-    fn dress(&self, exchange: &Exchange, answer: Answer) -> Answer {
+    fn dress(&self, exchange: &FakeExchange, answer: FakeResponse) -> FakeResponse {
         let answer = csrf::dress(self, exchange, answer);
         match exchange.header("x-request-id") {
             Some(id) => answer.with("x-request-id", id),
@@ -113,7 +120,11 @@ impl Core {
 }
 
 /// Reads what a handler left unread, or announces that the connection ends.
-async fn finish_reading(body: &mut Body, answer: Answer, link: &Link) -> Answer {
+async fn finish_reading(
+    body: &mut FakeBody,
+    answer: FakeResponse,
+    link: &FakeConnection,
+) -> FakeResponse {
     let is_short = body.size_hint().lower() <= DRAINED;
     if is_short && fault_injection::read(body, DRAINED + 1).await {
         return answer;

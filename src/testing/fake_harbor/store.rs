@@ -1,4 +1,4 @@
-//! The memory behind the stand-in: blobs, manifests, tags, open uploads. It knows the registry's
+//! The memory behind the fake Harbor: blobs, manifests, tags, open uploads. It knows the registry's
 //! data model and nothing of HTTP.
 
 use super::content::{MAGIC, Pattern, digest_of};
@@ -13,16 +13,16 @@ use tokio::sync::Mutex;
 pub(super) struct Store {
     blobs: HashMap<String, Arc<Blob>>,
     repositories: BTreeMap<String, Repository>,
-    pub(super) uploads: HashMap<String, Arc<Mutex<Upload>>>,
+    pub(super) uploads: HashMap<String, Arc<Mutex<StoredUpload>>>,
 }
 
 pub(super) struct Blob {
     pub(super) size: u64,
-    content: Content,
+    content: BlobContent,
 }
 
 #[derive(Clone)]
-enum Content {
+enum BlobContent {
     Kept(Vec<Bytes>),
     /// Made of a seed, which is kept in its place.
     Made(u64),
@@ -48,13 +48,13 @@ pub(super) struct Manifest {
 }
 
 /// An upload that goes on.
-pub(super) struct Upload {
+pub(super) struct StoredUpload {
     pub(super) repository: String,
     pub(super) uuid: String,
     pub(super) started: String,
     pub(super) size: u64,
     hasher: Sha256,
-    content: Content,
+    content: BlobContent,
     keep_up_to: u64,
 }
 
@@ -80,7 +80,7 @@ impl Store {
 
     pub(super) fn put_pattern(&mut self, repository: &str, digest: &str, pattern: Pattern) {
         let Pattern { seed, size } = pattern;
-        self.put(repository, digest, size, Content::Made(seed));
+        self.put(repository, digest, size, BlobContent::Made(seed));
     }
 
     pub(super) fn repository(&self, name: &str) -> Option<&Repository> {
@@ -97,35 +97,35 @@ impl Store {
         known.map(|(name, _)| name.as_str())
     }
 
-    pub(super) fn begin(&mut self, upload: Upload) {
+    pub(super) fn begin(&mut self, upload: StoredUpload) {
         let uuid = upload.uuid.clone();
         self.uploads.insert(uuid, Arc::new(Mutex::new(upload)));
     }
 
     /// Makes a finished upload a blob of its repository.
-    pub(super) fn commit(&mut self, upload: &Upload, digest: &str) {
+    pub(super) fn commit(&mut self, upload: &StoredUpload, digest: &str) {
         let content = upload.content.clone();
         self.put(&upload.repository, digest, upload.size, content);
         self.uploads.remove(&upload.uuid);
     }
 
-    fn put(&mut self, repository: &str, digest: &str, size: u64, content: Content) {
+    fn put(&mut self, repository: &str, digest: &str, size: u64, content: BlobContent) {
         let blob = Arc::new(Blob { size, content });
         self.blobs.insert(digest.into(), blob);
         self.link_blob(repository, digest);
     }
 }
 
-impl Upload {
+impl StoredUpload {
     /// One that begins now. What is larger than `keep_up_to` is not kept.
-    pub(super) fn new(repository: &str, keep_up_to: u64) -> Upload {
-        Upload {
+    pub(super) fn new(repository: &str, keep_up_to: u64) -> StoredUpload {
+        StoredUpload {
             repository: repository.into(),
             uuid: uuid::Uuid::new_v4().to_string(),
             started: humantime::format_rfc3339_nanos(SystemTime::now()).to_string(),
             size: 0,
             hasher: Sha256::new(),
-            content: Content::Kept(Vec::new()),
+            content: BlobContent::Kept(Vec::new()),
             keep_up_to,
         }
     }
@@ -135,14 +135,17 @@ impl Upload {
         let at = self.size;
         self.size += bytes.len() as u64;
         match &mut self.content {
-            Content::Kept(pieces) => {
+            BlobContent::Kept(pieces) => {
                 pieces.push(bytes);
                 if self.size > self.keep_up_to {
-                    self.content = recognised(pieces).map_or(Content::Forgotten, Content::Made);
+                    self.content =
+                        recognised(pieces).map_or(BlobContent::Forgotten, BlobContent::Made);
                 }
             }
-            Content::Made(seed) if !is_made(*seed, at, &bytes) => self.content = Content::Forgotten,
-            Content::Made(_) | Content::Forgotten => {}
+            BlobContent::Made(seed) if !is_made(*seed, at, &bytes) => {
+                self.content = BlobContent::Forgotten
+            }
+            BlobContent::Made(_) | BlobContent::Forgotten => {}
         }
     }
 
@@ -181,8 +184,8 @@ impl Blob {
     ) -> Option<Box<dyn Iterator<Item = Bytes> + Send>> {
         let size = self.size;
         match &self.content {
-            Content::Forgotten => None,
-            Content::Made(seed) => {
+            BlobContent::Forgotten => None,
+            BlobContent::Made(seed) => {
                 const PIECE: u64 = 64 * 1024;
                 let pattern = Pattern { seed: *seed, size };
                 let starts = (from..to).step_by(PIECE as usize);
@@ -190,7 +193,7 @@ impl Blob {
                     starts.map(move |at| pattern.bytes(at, PIECE.min(to - at))),
                 ))
             }
-            Content::Kept(kept) => {
+            BlobContent::Kept(kept) => {
                 let mut at = 0;
                 let mut pieces = Vec::new();
                 for piece in kept {
@@ -219,21 +222,21 @@ mod tests {
         };
         let whole = pattern.bytes(0, 1000);
         for piece in [1, 7, 16, 64, 1000] {
-            let mut upload = Upload::new("lab/x", 100);
+            let mut upload = StoredUpload::new("lab/x", 100);
             for bytes in whole.chunks(piece) {
                 upload.append(Bytes::copy_from_slice(bytes));
             }
-            let is_recognised = matches!(upload.content, Content::Made(9));
+            let is_recognised = matches!(upload.content, BlobContent::Made(9));
             assert!(is_recognised, "pieces of {piece}");
         }
         for place in [0, 10, 50, 500] {
             let mut damaged = whole.to_vec();
             damaged[place] ^= 1;
-            let mut upload = Upload::new("lab/x", 100);
+            let mut upload = StoredUpload::new("lab/x", 100);
             for bytes in damaged.chunks(90) {
                 upload.append(Bytes::copy_from_slice(bytes));
             }
-            let is_forgotten = matches!(upload.content, Content::Forgotten);
+            let is_forgotten = matches!(upload.content, BlobContent::Forgotten);
             assert!(is_forgotten, "damaged at {place}");
         }
     }

@@ -2,7 +2,7 @@
 
 pub(super) use crate::oci::challenge::SERVICE;
 use crate::oci::scope::Action;
-pub(super) use crate::oci::token::Access;
+pub(super) use crate::oci::token::GrantedScope;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use data_encoding::BASE32;
@@ -16,7 +16,7 @@ const ISSUER: &str = "harbor-token-issuer";
 
 /// What a token says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Claims {
+pub(super) struct IssuedClaims {
     pub(crate) iss: String,
     /// Absent in an anonymous caller's token.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -26,18 +26,18 @@ pub(super) struct Claims {
     pub(crate) nbf: u64,
     pub(crate) iat: u64,
     pub(crate) jti: String,
-    pub(crate) access: Option<Vec<Access>>,
+    pub(crate) access: Option<Vec<GrantedScope>>,
 }
 
-impl Claims {
+impl IssuedClaims {
     /// Of a token that is valid for `lifetime` seconds from `now` on.
     pub(super) fn new(
         account: Option<&str>,
-        access: Option<Vec<Access>>,
+        access: Option<Vec<GrantedScope>>,
         now: u64,
         lifetime: u64,
-    ) -> Claims {
-        Claims {
+    ) -> IssuedClaims {
+        IssuedClaims {
             iss: ISSUER.into(),
             sub: account.unwrap_or_default().into(),
             aud: SERVICE.into(),
@@ -80,7 +80,7 @@ impl TokenKey {
         })
     }
 
-    pub(super) fn mint(&self, claims: &Claims) -> Option<String> {
+    pub(super) fn mint(&self, claims: &IssuedClaims) -> Option<String> {
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let id = &self.id;
         let header = format!("{{\"alg\":\"RS256\",\"kid\":\"{id}\",\"typ\":\"JWT\"}}");
@@ -93,7 +93,7 @@ impl TokenKey {
 
     /// The claims of a token that this instance signed and that is valid at `now`, clocks being
     /// forgiven `leeway` seconds.
-    pub(super) fn verify(&self, token: &str, now: u64, leeway: u64) -> Option<Claims> {
+    pub(super) fn verify(&self, token: &str, now: u64, leeway: u64) -> Option<IssuedClaims> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
         let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).ok();
@@ -104,7 +104,7 @@ impl TokenKey {
         let (scheme, hash) = (Pkcs1v15Sign::new::<Sha256>(), Sha256::digest(signed));
         let verified = self.public.verify(scheme, &hash, &decode(signature)?);
         verified.ok()?;
-        let claims: Claims = serde_json::from_slice(&decode(claims)?).ok()?;
+        let claims: IssuedClaims = serde_json::from_slice(&decode(claims)?).ok()?;
         let sound = claims.iss == ISSUER
             && claims.aud == SERVICE
             && now <= claims.exp + leeway
@@ -131,11 +131,11 @@ mod tests {
         let key = TokenKey::generate().unwrap();
         let other = TokenKey::generate().unwrap();
         let now = 1_000_000;
-        let claims = Claims::new(Some("alice"), None, now, 1800);
+        let claims = IssuedClaims::new(Some("alice"), None, now, 1800);
         let sound = key.mint(&claims).unwrap();
         assert_eq!(key.verify(&sound, now, 60).unwrap().sub, "alice");
         assert_eq!(key.id.len(), 12 * 4 + 11, "{}", key.id);
-        let with = |change: fn(&mut Claims)| {
+        let with = |change: fn(&mut IssuedClaims)| {
             let mut changed = claims.clone();
             change(&mut changed);
             key.mint(&changed).unwrap()

@@ -1,15 +1,15 @@
 //! `/service/token`: who asks, for what, and which token that makes.
 
 use super::account::Account;
-use super::core::{Core, Exchange};
-use super::response::{Answer, JSON, PLAIN, Say, by_core};
-use super::token::{Access, Claims, SERVICE};
+use super::core::{Core, FakeExchange};
+use super::response::{FakeResponse, JSON, PLAIN, Say, by_core};
+use super::token::{GrantedScope, IssuedClaims, SERVICE};
 use crate::epoch::since_epoch;
 use http::Method;
 use std::time::{Duration, SystemTime};
 
 impl Core {
-    pub(super) async fn token_service(&self, exchange: &Exchange) -> Answer {
+    pub(super) async fn token_service(&self, exchange: &FakeExchange) -> FakeResponse {
         if exchange.method() != Method::GET {
             return by_core(405).plain("Method Not Allowed");
         }
@@ -19,13 +19,13 @@ impl Core {
         }
         let account = self.basic(exchange).await;
         let scopes = exchange.query.all("scope").flat_map(str::split_whitespace);
-        let access: Vec<Access> = scopes.map(|scope| self.grant(account, scope)).collect();
+        let access: Vec<GrantedScope> = scopes.map(|scope| self.grant(account, scope)).collect();
         if access.is_empty() && account.is_none() {
             return by_core(401);
         }
         let seconds = since_epoch(SystemTime::now()).as_secs();
         let lifetime = self.config.token_lifetime.as_secs();
-        let claims = Claims::new(
+        let claims = IssuedClaims::new(
             account.map(|account| account.name.as_str()),
             (!access.is_empty()).then_some(access),
             seconds,
@@ -44,7 +44,7 @@ impl Core {
     }
 
     /// Everything the caller may do within a scope; what was asked for plays no part.
-    fn grant(&self, account: Option<&Account>, scope: &str) -> Access {
+    fn grant(&self, account: Option<&Account>, scope: &str) -> GrantedScope {
         let (kind, rest) = scope.split_once(':').unwrap_or((scope, ""));
         let name = rest.rsplit_once(':').map_or(rest, |(name, _)| name);
         let project = name
@@ -60,7 +60,7 @@ impl Core {
                 .collect(),
             _ => Vec::new(),
         };
-        Access {
+        GrantedScope {
             kind: kind.into(),
             name: name.into(),
             actions,

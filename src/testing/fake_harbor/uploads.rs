@@ -1,10 +1,10 @@
 //! Upload sessions: POST, PATCH, PUT, GET and DELETE under `…/blobs/uploads/`, with the `_state`
 //! that seals name, UUID, offset and start, and so changes with every PATCH.
 
-use super::core::{Core, Exchange};
+use super::core::{Core, FakeExchange};
 use super::path::is_digest;
-use super::response::{Answer, Body, Say, by_core, by_registry};
-use super::store::Upload;
+use super::response::{FakeBody, FakeResponse, Say, by_core, by_registry};
+use super::store::StoredUpload;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use hmac::{Hmac, Mac};
@@ -16,7 +16,7 @@ use sha2::Sha256;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct State {
+struct SealedState {
     name: String,
     #[serde(rename = "UUID")]
     uuid: String,
@@ -25,7 +25,7 @@ struct State {
 }
 
 impl Core {
-    pub(super) fn start_upload(&self, exchange: &Exchange, repository: &str) -> Answer {
+    pub(super) fn start_upload(&self, exchange: &FakeExchange, repository: &str) -> FakeResponse {
         if exchange.method() != Method::POST {
             return by_registry(404).page_not_found();
         }
@@ -36,7 +36,7 @@ impl Core {
             store.link_blob(repository, mount);
             return created(exchange, repository, mount);
         }
-        let upload = Upload::new(
+        let upload = StoredUpload::new(
             repository,
             self.config.discard_blobs_over.unwrap_or(u64::MAX),
         );
@@ -47,11 +47,11 @@ impl Core {
 
     pub(super) async fn upload(
         &self,
-        exchange: &Exchange,
+        exchange: &FakeExchange,
         repository: &str,
         uuid: &str,
-        body: &mut Body,
-    ) -> Answer {
+        body: &mut FakeBody,
+    ) -> FakeResponse {
         let digest = exchange.query.get("digest");
         if exchange.method() == Method::PUT && digest.is_none() {
             return by_core(400).error("BAD_REQUEST", "exist blob require digest");
@@ -88,7 +88,7 @@ impl Core {
         }
     }
 
-    fn commit(&self, exchange: &Exchange, upload: &Upload, digest: &str) -> Answer {
+    fn commit(&self, exchange: &FakeExchange, upload: &StoredUpload, digest: &str) -> FakeResponse {
         let refuse = |detail| {
             let message = "provided digest did not match uploaded content";
             by_registry(400).error_about("DIGEST_INVALID", message, &detail)
@@ -105,8 +105,13 @@ impl Core {
     }
 
     /// 202 or 204: where the upload stands and where it goes on.
-    fn progress(&self, exchange: &Exchange, status: u16, upload: &Upload) -> Answer {
-        let state = self.seal_state(&State {
+    fn progress(
+        &self,
+        exchange: &FakeExchange,
+        status: u16,
+        upload: &StoredUpload,
+    ) -> FakeResponse {
+        let state = self.seal_state(&SealedState {
             name: upload.repository.clone(),
             uuid: upload.uuid.clone(),
             offset: upload.size,
@@ -122,7 +127,7 @@ impl Core {
             .with("range", &format!("0-{}", upload.size.saturating_sub(1)))
     }
 
-    fn seal_state(&self, state: &State) -> String {
+    fn seal_state(&self, state: &SealedState) -> String {
         let plain = serde_json::to_vec(state).unwrap_or_default();
         let mut sealed = self.mac(&plain).finalize().into_bytes().to_vec();
         sealed.extend_from_slice(&plain);
@@ -130,7 +135,7 @@ impl Core {
         URL_SAFE.encode(sealed).replace('=', "%3D")
     }
 
-    fn open_state(&self, sealed: &str) -> Option<State> {
+    fn open_state(&self, sealed: &str) -> Option<SealedState> {
         let sealed = URL_SAFE.decode(sealed).ok()?;
         let (seal, plain) = sealed.split_at_checked(32)?;
         self.mac(plain).verify_slice(seal).ok()?;
@@ -146,7 +151,7 @@ impl Core {
 
 /// Takes the content in; whether all of it came. What arrived before a break stays in the upload, as
 /// in the registry.
-async fn receive(upload: &mut Upload, body: &mut Body) -> bool {
+async fn receive(upload: &mut StoredUpload, body: &mut FakeBody) -> bool {
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
             return false;
@@ -158,7 +163,7 @@ async fn receive(upload: &mut Upload, body: &mut Body) -> bool {
     true
 }
 
-fn created(exchange: &Exchange, repository: &str, digest: &str) -> Answer {
+fn created(exchange: &FakeExchange, repository: &str, digest: &str) -> FakeResponse {
     let location = format!("{}/v2/{repository}/blobs/{digest}", exchange.base);
     let answer = by_registry(201).with("location", &location);
     answer.with("docker-content-digest", digest)

@@ -227,8 +227,8 @@ async fn filters_live_through_a_reload() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_whole_push_goes_through_filters() {
-    let standin = push::standin().await;
-    let world = started(Setup::new(standin.origin()), "probe", &[]);
+    let fake_harbor = push::fake_harbor().await;
+    let world = started(Setup::new(fake_harbor.origin()), "probe", &[]);
     let mut conn = world.https().await;
     let login = bearer(&mut conn).await;
     let location = push::begin(&mut conn, &login).await;

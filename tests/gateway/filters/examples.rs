@@ -24,10 +24,10 @@ fn day(from_now: i64) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn freeze_stops_pushes_for_a_time() {
-    let standin = push::standin().await;
+    let fake_harbor = push::fake_harbor().await;
     for (from, until, is_frozen) in [(-1, 1, true), (1, 2, false), (-2, -1, false)] {
         let (from, until) = (day(from), day(until));
-        let setup = Setup::new(standin.origin());
+        let setup = Setup::new(fake_harbor.origin());
         let world = started(setup, "freeze", &[&from, &until]);
         let mut conn = world.https().await;
         let login = bearer(&mut conn).await;
@@ -54,7 +54,7 @@ async fn freeze_stops_pushes_for_a_time() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ask_does_as_the_service_says() {
-    let standin = push::standin().await;
+    let fake_harbor = push::fake_harbor().await;
     let turn = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&turn);
     let service = Harbor::start(move |_| match count.fetch_add(1, Ordering::Relaxed) {
@@ -64,7 +64,7 @@ async fn ask_does_as_the_service_says() {
     })
     .await;
     let url = format!("{}/may-push", service.url());
-    let world = started(Setup::new(standin.origin()), "ask", &[&url]);
+    let world = started(Setup::new(fake_harbor.origin()), "ask", &[&url]);
     let mut conn = world.https().await;
     let login = bearer(&mut conn).await;
     push::begin(&mut conn, &login).await;

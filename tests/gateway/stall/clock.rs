@@ -2,7 +2,7 @@
 //! libfaketime, which reads the offset from a file.
 
 use crate::client::{Conn, get, request, with_length};
-use crate::push::{alice, bearer, begin, commit, standin};
+use crate::push::{alice, bearer, begin, commit, fake_harbor};
 use crate::setup::{Setup, World};
 use harbormouth::testing::fake_harbor::content::digest;
 use std::path::PathBuf;
@@ -70,7 +70,7 @@ async fn push_while(clock: &Clock, conn: &mut Conn, token: &str, with_token: boo
 
 #[tokio::test]
 async fn a_clock_that_is_set_breaks_no_push() {
-    let harbor = standin().await;
+    let harbor = fake_harbor().await;
     let directory = TempDir::new().expect("a directory");
     let (world, clock) = world(harbor.origin().to_string(), &directory);
     let mut conn = world.https().await;

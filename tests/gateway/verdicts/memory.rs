@@ -7,9 +7,11 @@ use crate::client::{Conn, get, request, with_length};
 use crate::push::{self, alice, basic, bearer, begin, commit};
 use crate::setup::{Setup, World};
 use harbormouth::net::origin::Origin;
-use harbormouth::observe::push::Finding;
+use harbormouth::observe::push::PushFinding;
 use harbormouth::testing::fake_harbor::content::digest;
-use harbormouth::testing::fake_harbor::{Fault, Match, Standin, StandinConfig, Times};
+use harbormouth::testing::fake_harbor::{
+    FakeHarbor, FakeHarborConfig, InjectedFault, Match, Times,
+};
 use http::{Method, StatusCode};
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ rows! {
 }
 
 struct Scene {
-    harbor: Standin,
+    harbor: FakeHarbor,
     world: World,
     conn: Conn,
     /// Requests before the one that counts.
@@ -36,10 +38,10 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Scene {
-        Scene::of(push::standin().await, "").await
+        Scene::of(push::fake_harbor().await, "").await
     }
 
-    async fn of(harbor: Standin, top: &str) -> Scene {
+    async fn of(harbor: FakeHarbor, top: &str) -> Scene {
         let mut setup = Setup::new(harbor.origin());
         setup.top = top.to_owned();
         let world = setup.start();
@@ -74,7 +76,12 @@ impl Scene {
     }
 
     /// The same, and this is found out about it.
-    async fn ends_with(&mut self, row: &Row, asked: Vec<u8>, finding: Option<Finding>) -> String {
+    async fn ends_with(
+        &mut self,
+        row: &Row,
+        asked: Vec<u8>,
+        finding: Option<PushFinding>,
+    ) -> String {
         let before = Counts::after(self.before, &self.world).await;
         let reply = self.conn.ask(asked).await;
         assert_eq!(
@@ -83,7 +90,7 @@ impl Scene {
             "{reply:?}"
         );
         let left = ended(&self.world, &before, row, row.name).await;
-        let found = finding.map(Finding::as_str);
+        let found = finding.map(PushFinding::as_str);
         let failure = left.failure.expect("an entry");
         assert_eq!(failure["finding"].as_str(), found, "{failure}");
         let said = format!(" finding={}", found.unwrap_or_default());
@@ -100,7 +107,7 @@ async fn wrong_password_with_a_scope(row: &Row) {
     let mut scene = Scene::new().await;
     let asked = get(SCOPED, &[&id(row), &basic("alice", "wrong")]);
     let said = scene
-        .ends_with(row, asked, Some(Finding::NoPushGranted))
+        .ends_with(row, asked, Some(PushFinding::NoPushGranted))
         .await;
     assert!(said.contains("token"), "{said}");
 }
@@ -113,7 +120,7 @@ async fn wrong_password_without_a_scope(row: &Row) {
 
 async fn guessing(row: &Row) {
     let top = "login_limit: { failures: 2, within: 10m }\n";
-    let mut scene = Scene::of(push::standin().await, top).await;
+    let mut scene = Scene::of(push::fake_harbor().await, top).await;
     for guess in ["guess 1", "guess 2"] {
         let reply = scene.conn.ask(get("/v2/", &[&basic("alice", guess)])).await;
         assert_eq!(reply.status, 401);
@@ -138,7 +145,7 @@ async fn guest_pushes(row: &Row) {
     let asked = request("POST", "/v2/lab/app/blobs/uploads/", &lines, b"");
     assert!(
         scene
-            .ends_with(row, asked, Some(Finding::NoPushGranted))
+            .ends_with(row, asked, Some(PushFinding::NoPushGranted))
             .await
             .contains("action: push")
     );
@@ -146,10 +153,10 @@ async fn guest_pushes(row: &Row) {
 
 async fn expired_while_uploading(row: &Row) {
     let origin = Origin::parse("https://hub.example.com").expect("an origin");
-    let mut config = StandinConfig::example(origin);
+    let mut config = FakeHarborConfig::example(origin);
     config.token_lifetime = Duration::from_secs(2);
     config.token_leeway = Duration::ZERO;
-    let harbor = Standin::start(config).await.expect("the stand-in");
+    let harbor = FakeHarbor::start(config).await.expect("the stand-in");
     let mut scene = Scene::of(harbor, "").await;
     let token = scene.token().await;
     let location = scene.begin(&token).await;
@@ -157,7 +164,9 @@ async fn expired_while_uploading(row: &Row) {
     tokio::time::sleep(Duration::from_millis(3100)).await;
     let path = format!("{location}&digest={}", digest(b"content"));
     let asked = with_length("PUT", &path, &[&id(row), &token], b"content");
-    scene.ends_with(row, asked, Some(Finding::ShortToken)).await;
+    scene
+        .ends_with(row, asked, Some(PushFinding::ShortToken))
+        .await;
 }
 
 async fn wrong_digest(row: &Row) {
@@ -223,7 +232,7 @@ async fn blob_gone_after_its_201(row: &Row) {
          registry\",\"detail\":\"{}\"}}]}}\n",
         digest(b"content")
     );
-    let fault = Fault::Answer {
+    let fault = InjectedFault::Answer {
         status: StatusCode::BAD_REQUEST,
         content_type: "application/json; charset=utf-8",
         body,
@@ -237,7 +246,7 @@ async fn blob_gone_after_its_201(row: &Row) {
         .ends_with(
             row,
             put_manifest(row, b"content"),
-            Some(Finding::UnsharedStorage),
+            Some(PushFinding::UnsharedStorage),
         )
         .await;
 }
@@ -250,7 +259,7 @@ async fn bare_without_a_ticket(row: &Row) {
     let path = format!("{location}&digest={}", digest(b"content"));
     let asked = with_length("PUT", &path, &[&id(row)], b"content");
     let said = scene
-        .ends_with(row, asked, Some(Finding::AuthorizationStripped))
+        .ends_with(row, asked, Some(PushFinding::AuthorizationStripped))
         .await;
     assert!(said.contains("without its Authorization header"), "{said}");
 }

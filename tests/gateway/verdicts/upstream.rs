@@ -8,8 +8,8 @@ use crate::harbor::Plan;
 use crate::setup::{Registry, Setup};
 use bytes::Bytes;
 use harbormouth::net::origin::Origin;
-use harbormouth::testing::fake_harbor::certificates::Authority;
-use harbormouth::testing::fake_harbor::{Standin, StandinConfig};
+use harbormouth::testing::fake_harbor::certificates::CertificateAuthority;
+use harbormouth::testing::fake_harbor::{FakeHarbor, FakeHarborConfig};
 use socket2::{Domain, Socket, Type};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -138,16 +138,16 @@ async fn full_backlog(row: &Row) {
 }
 
 async fn untrusted_certificate(row: &Row) {
-    let authority = Authority::new("nobody's").expect("an authority");
+    let authority = CertificateAuthority::new("nobody's").expect("an authority");
     let certificate = authority.issue(&["127.0.0.1"]).expect("a certificate");
     let origin = Origin::parse("https://hub.example.com").expect("an origin");
-    let mut config = StandinConfig::example(origin);
+    let mut config = FakeHarborConfig::example(origin);
     config.tls = Some(certificate.server().expect("TLS"));
-    let standin = Standin::start(config).await.expect("the stand-in");
-    let setup = Setup::new(standin.origin());
+    let fake_harbor = FakeHarbor::start(config).await.expect("the stand-in");
+    let setup = Setup::new(fake_harbor.origin());
     let asked = whole(row, "PUT", MANIFEST, b"{}");
     fails(row, setup, asked, "no trusted TLS connection").await;
-    assert!(standin.seen().is_empty());
+    assert!(fake_harbor.seen().is_empty());
 }
 
 async fn plain_answer_to_tls(row: &Row) {

@@ -237,8 +237,9 @@ fn knows_the_client(world: &World, case: Case) {
         assert_eq!(record["registry"], "hq", "{record}");
     }
     let seen = edge.harbor.core().seen();
-    let of_clients =
-        |seen: &harbormouth::testing::fake_harbor::Seen| !seen.target.contains("/api/v2.0/ping");
+    let of_clients = |seen: &harbormouth::testing::fake_harbor::RecordedRequest| {
+        !seen.target.contains("/api/v2.0/ping")
+    };
     let seen: Vec<_> = seen.into_iter().filter(of_clients).collect();
     assert!(seen.len() > 8);
     for seen in &seen {

@@ -4,13 +4,13 @@ use crate::chain::ExternalUrl;
 use crate::clients::Login;
 use crate::harbor::{Access, Harbor, Registry};
 use crate::world::World;
-use harbormouth::testing::fake_harbor::{Role, StandinConfig};
+use harbormouth::testing::fake_harbor::{FakeHarborConfig, Role};
 use std::net::SocketAddr;
 
 /// The kinds of registries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The stand-in core in front of Distribution.
+    /// The fake core in front of Distribution.
     Harbor,
     /// Distribution itself, with Basic.
     Password,
@@ -46,7 +46,7 @@ impl Backend {
         match kind {
             Kind::Harbor => {
                 let change = match rights {
-                    Rights::Developer => |_: &mut StandinConfig| {},
+                    Rights::Developer => |_: &mut FakeHarborConfig| {},
                     Rights::Maintainer => promote_alice,
                 };
                 Backend::Harbor(Harbor::start_with(world, &url.of(public), change))
@@ -89,7 +89,7 @@ pub fn alice() -> Login {
     }
 }
 
-fn promote_alice(config: &mut StandinConfig) {
+fn promote_alice(config: &mut FakeHarborConfig) {
     let members = config.projects.iter_mut().flat_map(|p| &mut p.members);
     for member in members.filter(|member| member.account == ALICE) {
         member.role = Role::Maintainer;

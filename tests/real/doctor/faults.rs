@@ -7,7 +7,7 @@ use super::chain::Front::{self, Haproxy, Nginx, TwoNginx};
 use super::{haproxy, nginx};
 use crate::chain::ExternalUrl;
 use harbormouth::doctor::kind::Kind;
-use harbormouth::testing::fake_harbor::{Fault as Behind, Match, Times};
+use harbormouth::testing::fake_harbor::{InjectedFault as Behind, Match, Times};
 use http::Method;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -13,7 +13,7 @@ use crate::wire::Wire;
 use crate::world::{World, trial};
 use harbormouth::oci::operation::Operation as Op;
 use harbormouth::oci::reason::Reason;
-use harbormouth::testing::fake_harbor::{Fault, Match, Times};
+use harbormouth::testing::fake_harbor::{InjectedFault, Match, Times};
 use libtest_mimic::Trial;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ fn kill_in_the_middle(
     or: Reason,
     words: &'static [&'static str],
 ) -> Vec<Record> {
-    let stall = Fault::StallRequest {
+    let stall = InjectedFault::StallRequest {
         after: 1_000_000,
         pause: Duration::from_secs(60),
     };

@@ -4,7 +4,7 @@
 use super::lists;
 use crate::common::gateway::Gateway;
 use crate::records::{Record, records};
-use harbormouth::observe::push::Finding;
+use harbormouth::observe::push::PushFinding;
 use harbormouth::oci::operation::Operation;
 use harbormouth::oci::reason::{Proof, Quality, Reason};
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ const SOON: Duration = Duration::from_secs(10);
 pub struct End {
     pub operation: Operation,
     pub reason: Reason,
-    pub finding: Option<Finding>,
+    pub finding: Option<PushFinding>,
 }
 
 pub const fn end(operation: Operation, reason: Reason) -> End {
@@ -30,7 +30,7 @@ pub const fn end(operation: Operation, reason: Reason) -> End {
 }
 
 impl End {
-    pub const fn found(self, finding: Finding) -> End {
+    pub const fn found(self, finding: PushFinding) -> End {
         End {
             finding: Some(finding),
             ..self
@@ -101,7 +101,7 @@ fn quality_of(record: &Record) -> Quality {
 
 fn told_by_record(record: &Record, end: End) -> Result<(), String> {
     let (outcome, fault) = (end.reason.outcome(), end.reason.fault());
-    let finding = end.finding.map(Finding::as_str);
+    let finding = end.finding.map(PushFinding::as_str);
     let is_right = record.outcome == outcome.as_str()
         && record.fault == fault.as_str()
         && record.finding.as_deref() == finding;
@@ -164,7 +164,7 @@ fn metrics_agree(gateway: &Gateway, all: &[Record]) -> Result<(), String> {
             })?;
         }
     }
-    for finding in Finding::ALL {
+    for finding in PushFinding::ALL {
         let labels = [("finding", finding.as_str())];
         same("harbormouth_findings_total", &labels, &|record| {
             record.finding.as_deref() == Some(finding.as_str())

@@ -13,7 +13,7 @@ use crate::wire::Wire;
 use crate::world::{World, trial};
 use harbormouth::oci::operation::Operation as Op;
 use harbormouth::oci::reason::Reason;
-use harbormouth::testing::fake_harbor::{Fault, Match, Times};
+use harbormouth::testing::fake_harbor::{InjectedFault, Match, Times};
 use libtest_mimic::Trial;
 use std::process::Command;
 use std::sync::Arc;
@@ -144,7 +144,7 @@ const SHORT_DRAIN: Setting = Setting {
 /// What is counted then can't be read any more, but the records are written.
 fn a_drain_is_over(world: &World) {
     let scene = Scene::direct(world, SHORT_DRAIN);
-    let stall = Fault::StallRequest {
+    let stall = InjectedFault::StallRequest {
         after: 1_000_000,
         pause: Duration::from_secs(60),
     };

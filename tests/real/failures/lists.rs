@@ -4,7 +4,7 @@ use super::judge::{End, reason};
 use crate::common::gateway::Gateway;
 use crate::common::plain_http;
 use crate::records::Record;
-use harbormouth::observe::push::{Finding, PushOutcome};
+use harbormouth::observe::push::{PushFinding, PushOutcome};
 use harbormouth::oci::operation::Operation;
 use harbormouth::oci::reason::Reason;
 use serde::Deserialize;
@@ -82,18 +82,21 @@ fn agrees(failure: &Failure, record: &Record) -> bool {
 /// means and what to do about it.
 fn explanation(failure: &Failure) -> Vec<&'static str> {
     let reason = reason(&failure.reason);
-    let of_word = |word: &String| Finding::ALL.iter().find(|each| each.as_str() == word);
+    let of_word = |word: &String| PushFinding::ALL.iter().find(|each| each.as_str() == word);
     match failure.finding.as_ref().and_then(of_word) {
         None => vec![reason.meaning(), reason.advice(), "It ended after"],
-        Some(Finding::LocationRewritten) => vec![":443 where the POST's was hub", "Location"],
-        Some(Finding::AuthorizationStripped) => vec!["a hop in front removes Authorization"],
-        Some(Finding::ImpatientClient) => {
+        Some(PushFinding::LocationRewritten) => vec![":443 where the POST's was hub", "Location"],
+        Some(PushFinding::AuthorizationStripped) => vec!["a hop in front removes Authorization"],
+        Some(PushFinding::ImpatientClient) => {
             vec!["s into a silent commit, as containerd from 2.3", "storage"]
         }
-        Some(Finding::UnsharedStorage) => vec!["earlier", "don't share their storage"],
-        Some(Finding::ShortToken) => vec!["The token lives 3 s and this upload took"],
-        Some(Finding::NoPushGranted) => vec!["doesn't allow pushes to", "role"],
-        Some(other @ (Finding::IdleCut | Finding::CdnLimit | Finding::InsecureClientSide)) => {
+        Some(PushFinding::UnsharedStorage) => vec!["earlier", "don't share their storage"],
+        Some(PushFinding::ShortToken) => vec!["The token lives 3 s and this upload took"],
+        Some(PushFinding::NoPushGranted) => vec!["doesn't allow pushes to", "role"],
+        Some(
+            other
+            @ (PushFinding::IdleCut | PushFinding::CdnLimit | PushFinding::InsecureClientSide),
+        ) => {
             panic!("{other}: {failure:?}")
         }
     }

@@ -10,10 +10,10 @@ use crate::check::TWO_LAYERS;
 use crate::clients::Client;
 use crate::hops::{Authorization, GOOD, Locations, Manners};
 use crate::world::{World, trial};
-use harbormouth::observe::push::Finding;
+use harbormouth::observe::push::PushFinding;
 use harbormouth::oci::operation::Operation as Op;
 use harbormouth::oci::reason::Reason;
-use harbormouth::testing::fake_harbor::{Fault, Match, Times};
+use harbormouth::testing::fake_harbor::{InjectedFault, Match, Times};
 use libtest_mimic::Trial;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,9 +33,9 @@ const UNHELPED: &str =
     "log: { format: json }\ntrusted_proxies: [ 127.0.0.0/8 ]\nreattach: { mode: off }\n";
 
 const STRIPPED: End =
-    end(Op::UploadCommit, Reason::AuthorizationLost).found(Finding::AuthorizationStripped);
+    end(Op::UploadCommit, Reason::AuthorizationLost).found(PushFinding::AuthorizationStripped);
 const REWRITTEN: End =
-    end(Op::UploadCommit, Reason::AuthorizationLost).found(Finding::LocationRewritten);
+    end(Op::UploadCommit, Reason::AuthorizationLost).found(PushFinding::LocationRewritten);
 /// The gateway's own words.
 const EXPLAINED: Expect = GivesUp(&[
     "arrived without its Authorization header",
@@ -43,7 +43,7 @@ const EXPLAINED: Expect = GivesUp(&[
 ]);
 
 const MANIFEST: End =
-    end(Op::ManifestPut, Reason::AuthorizationLost).found(Finding::AuthorizationStripped);
+    end(Op::ManifestPut, Reason::AuthorizationLost).found(PushFinding::AuthorizationStripped);
 
 const CASES: &[Case] = &[
     Case {
@@ -130,11 +130,11 @@ const SHORT_TOKENS: Setting = Setting {
     ..PLAIN
 };
 
-const EXPIRED: End = end(Op::UploadCommit, Reason::TokenExpired).found(Finding::ShortToken);
+const EXPIRED: End = end(Op::UploadCommit, Reason::TokenExpired).found(PushFinding::ShortToken);
 
 fn expires(world: &World) {
     let scene = Scene::direct(world, SHORT_TOKENS);
-    let slow = Fault::StallRequest {
+    let slow = InjectedFault::StallRequest {
         after: 100_000,
         pause: Duration::from_secs(5),
     };

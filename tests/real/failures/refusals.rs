@@ -10,17 +10,17 @@ use crate::check::TWO_LAYERS;
 use crate::clients::{Client, Login};
 use crate::harbor::Harbor;
 use crate::world::{World, trial};
-use harbormouth::observe::push::Finding;
+use harbormouth::observe::push::PushFinding;
 use harbormouth::oci::operation::Operation as Op;
 use harbormouth::oci::reason::Reason;
-use harbormouth::testing::fake_harbor::{Fault, Match, Standin, Times};
+use harbormouth::testing::fake_harbor::{FakeHarbor, InjectedFault, Match, Times};
 use http::{Method, StatusCode};
 use libtest_mimic::Trial;
 use std::sync::Arc;
 
 struct Case {
     name: &'static str,
-    fault: fn(&Standin),
+    fault: fn(&FakeHarbor),
     login: fn(&Harbor) -> Login,
     project: &'static str,
     /// In the order of [`Client::ALL`], as what follows.
@@ -42,9 +42,9 @@ const FORBIDDEN: &[&str] = &["unexpected status: 403 Forbidden"];
 const NOT_GRANTED: &[&str] = &["insufficient_scope: authorization failed"];
 const DENIED: &[&str] = &["denied: requested access to the resource is denied"];
 
-const EMPTY: End = end(Op::Token, Reason::EmptyGrant).found(Finding::NoPushGranted);
+const EMPTY: End = end(Op::Token, Reason::EmptyGrant).found(PushFinding::NoPushGranted);
 const LOOK: End = end(Op::BlobHead, Reason::Denied);
-const START: End = end(Op::UploadStart, Reason::Denied).found(Finding::NoPushGranted);
+const START: End = end(Op::UploadStart, Reason::Denied).found(PushFinding::NoPushGranted);
 
 const CASES: &[Case] = &[
     Case {
@@ -161,7 +161,7 @@ const CASES: &[Case] = &[
             password: "Bob123456".to_owned(),
         },
         project: "lab",
-        ends: [&[end(Op::UploadStart, Reason::Denied).found(Finding::NoPushGranted)]; 4],
+        ends: [&[end(Op::UploadStart, Reason::Denied).found(PushFinding::NoPushGranted)]; 4],
         words: words(NOT_GRANTED, DENIED),
         message: "unauthorized to access repository: lab/",
     },
@@ -209,7 +209,7 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
 }
 
 fn refuse(
-    core: &Standin,
+    core: &FakeHarbor,
     method: Method,
     path: &'static str,
     status: StatusCode,
@@ -222,7 +222,7 @@ fn refuse(
     core.faults().inject(
         which,
         Times::Always,
-        Fault::Answer {
+        InjectedFault::Answer {
             status,
             content_type,
             body,

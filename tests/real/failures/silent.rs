@@ -9,10 +9,10 @@ use crate::clients::{Client, Login};
 use crate::common::process::{self, Finished};
 use crate::image::{Image, digest_of};
 use crate::world::{World, trial};
-use harbormouth::observe::push::Finding;
+use harbormouth::observe::push::PushFinding;
 use harbormouth::oci::operation::Operation as Op;
 use harbormouth::oci::reason::Reason;
-use harbormouth::testing::fake_harbor::{Fault, Match, Times};
+use harbormouth::testing::fake_harbor::{InjectedFault, Match, Times};
 use http::Method;
 use libtest_mimic::Trial;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
 fn silent_commit(world: &World) {
     let scene = Scene::direct(world, PLAIN);
     let commits = Match::method(Method::PUT).path_contains("/blobs/uploads/");
-    let silence = Fault::Delay(SILENCE);
+    let silence = InjectedFault::Delay(SILENCE);
     let faults = scene.harbor.core().faults();
     faults.inject(commits, Times::Always, silence);
     let login = scene.harbor.login();
@@ -46,7 +46,7 @@ fn silent_commit(world: &World) {
         let said = impatient.join().expect("the impatient client");
         assert!(said.contains("Operation timed out after 300"), "{said}");
     });
-    let left = end(Op::UploadCommit, Reason::ClientGoneWaiting).found(Finding::ImpatientClient);
+    let left = end(Op::UploadCommit, Reason::ClientGoneWaiting).found(PushFinding::ImpatientClient);
     let all = judge(&scene.gateway, &[("curl", left)], &[]);
     let left = all.iter().find(|record| !record.is_ok());
     let left = left.expect("its record");

@@ -8,7 +8,7 @@ use crate::check::TWO_LAYERS;
 use crate::clients::Client;
 use crate::hops::{Face, GOOD, Hop, Route, Upstream};
 use crate::world::{World, trial};
-use harbormouth::observe::push::Finding;
+use harbormouth::observe::push::PushFinding;
 use harbormouth::oci::operation::Operation as Op;
 use harbormouth::oci::reason::Reason;
 use libtest_mimic::Trial;
@@ -86,5 +86,6 @@ fn unshared(world: &World, balancing: Balancing) {
 /// containerd sends two blobs at the same time, and by chance each request may meet its replica.
 const IN_TURN: [Client; 3] = [Client::Skopeo, Client::Podman, Client::Docker];
 
-const LOST: End = end(Op::ManifestPut, Reason::BlobLost).found(Finding::UnsharedStorage);
-const UNKNOWN: End = end(Op::UploadChunk, Reason::UploadUnknown).found(Finding::UnsharedStorage);
+const LOST: End = end(Op::ManifestPut, Reason::BlobLost).found(PushFinding::UnsharedStorage);
+const UNKNOWN: End =
+    end(Op::UploadChunk, Reason::UploadUnknown).found(PushFinding::UnsharedStorage);

@@ -8,7 +8,7 @@ use crate::common::gateway::Gateway;
 use crate::common::wait;
 use crate::image::Image;
 use crate::world::{World, trial};
-use harbormouth::testing::fake_harbor::{Fault, Match, Times};
+use harbormouth::testing::fake_harbor::{InjectedFault, Match, Times};
 use http::Method;
 use libtest_mimic::Trial;
 use std::io::Write;
@@ -85,7 +85,7 @@ const FEW: &str = "    max_in_flight: { uploads: 8, other: 64 }\nlimits: { stand
 
 /// Uploads that go on until they are dropped.
 fn hold(ground: &Ground, gateway: &Gateway) -> Vec<TcpStream> {
-    let silent = Fault::Delay(Duration::from_secs(600));
+    let silent = InjectedFault::Delay(Duration::from_secs(600));
     let which = Match::method(Method::PATCH).path_contains("/lab/held/");
     ground
         .harbor

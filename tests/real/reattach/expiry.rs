@@ -12,7 +12,7 @@ use crate::check::{self, Expected, Expected::Breaks, Expected::Works};
 use crate::common::wait;
 use crate::hops::{Authorization, GOOD, Manners};
 use crate::world::{World, trial};
-use harbormouth::testing::fake_harbor::{Fault, Match, Seen, Times};
+use harbormouth::testing::fake_harbor::{InjectedFault, Match, RecordedRequest, Times};
 use libtest_mimic::Trial;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,7 +101,7 @@ fn expires(world: &World, case: &Case) {
     };
     let chain = Chain::start(world, plan, case.place);
     let core = chain.harbor.core();
-    let slow = Fault::StallRequest {
+    let slow = InjectedFault::StallRequest {
         after: 100_000,
         pause: PAUSE,
     };
@@ -128,8 +128,8 @@ fn expires(world: &World, case: &Case) {
 }
 
 /// What Harbor was asked, a line each.
-fn summary(seen: &[Seen]) -> String {
-    let line = |seen: &Seen| {
+fn summary(seen: &[RecordedRequest]) -> String {
+    let line = |seen: &RecordedRequest| {
         let path = seen.target.split('?').next().unwrap_or_default();
         let scheme = seen.header("authorization").split(' ').next();
         let (client, scheme) = (seen.header("user-agent"), scheme.unwrap_or_default());

@@ -18,7 +18,7 @@ use crate::common::gateway::Gateway;
 use crate::common::wait;
 use crate::harbor::Harbor;
 use crate::world::World;
-use harbormouth::testing::fake_harbor::Seen;
+use harbormouth::testing::fake_harbor::RecordedRequest;
 use libtest_mimic::Trial;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,8 +97,8 @@ enum Password {
 }
 
 /// What Harbor saw of it.
-fn password(seen: &[Seen]) -> Password {
-    let is_sent = |seen: &Seen| {
+fn password(seen: &[RecordedRequest]) -> Password {
+    let is_sent = |seen: &RecordedRequest| {
         seen.target.starts_with("/v2/") && seen.header("authorization").starts_with("Basic ")
     };
     if seen.iter().any(is_sent) {

@@ -14,7 +14,7 @@ use crate::hops::{Authorization, Face, GOOD, Hop, Manners, Route, Upstream};
 use crate::world::{World, trial};
 use harbormouth::net::origin::Origin;
 use harbormouth::testing::fake_harbor::certificates::ServerCertificate;
-use harbormouth::testing::fake_harbor::proxy::{self, Gate, HopConfig};
+use harbormouth::testing::fake_harbor::proxy::{self, FakeProxyConfig, Gate};
 use libtest_mimic::Trial;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub struct Pair {
     upstream: Upstream,
     keys: TempDir,
     _balancer: Hop,
-    _front: proxy::Hop,
+    _front: proxy::FakeProxy,
 }
 
 /// The sealing keys of a gateway, by the names that [`Pair::key`] knows.
@@ -69,7 +69,7 @@ impl Pair {
         let front = SocketAddr::from((site.public_address(), 443));
         let config = front_config(world, &site.name(), front, inner);
         let gate = config.gate.clone();
-        let front = world.runtime.block_on(proxy::Hop::start(config));
+        let front = world.runtime.block_on(proxy::FakeProxy::start(config));
         Pair {
             harbor,
             host: site.name(),
@@ -133,7 +133,12 @@ fn configuration(
     )
 }
 
-fn front_config(world: &World, name: &str, bind: SocketAddr, balancer: SocketAddr) -> HopConfig {
+fn front_config(
+    world: &World,
+    name: &str,
+    bind: SocketAddr,
+    balancer: SocketAddr,
+) -> FakeProxyConfig {
     let files = world.ca.issue(&[name]);
     let read = |file: PathBuf| std::fs::read_to_string(file).expect("read a certificate");
     let certificate = ServerCertificate {
@@ -141,10 +146,10 @@ fn front_config(world: &World, name: &str, bind: SocketAddr, balancer: SocketAdd
         key_pem: read(files.key),
     };
     let upstream = Origin::parse(&format!("http://{balancer}")).expect("the balancer's origin");
-    HopConfig {
+    FakeProxyConfig {
         bind,
         tls: Some(certificate.server().expect("a TLS server")),
-        ..HopConfig::honest(upstream)
+        ..FakeProxyConfig::honest(upstream)
     }
 }
 

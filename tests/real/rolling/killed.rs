@@ -161,7 +161,8 @@ pub fn a_cut_chunk_is_lost(world: &World) {
         .expect("two thirds of a chunk");
     wait::until("the chunk's beginning in Harbor", ENOUGH, || {
         let seen = edge.harbor.core().seen();
-        let is_it = |seen: &harbormouth::testing::fake_harbor::Seen| seen.received == 2_000_000;
+        let is_it =
+            |seen: &harbormouth::testing::fake_harbor::RecordedRequest| seen.received == 2_000_000;
         seen.iter().any(is_it).then_some(())
     });
     drop(edge.replicas.remove(0));

@@ -11,7 +11,7 @@ use crate::gateways::{ADMIN, tls_listener};
 use crate::harbor::Harbor;
 use crate::image::{Image, digest_of};
 use crate::world::{Site, World};
-use harbormouth::testing::fake_harbor::Seen;
+use harbormouth::testing::fake_harbor::RecordedRequest;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -143,7 +143,7 @@ fn upload_in_http2(world: &World, scene: &Scene) -> Process {
     let upload = Process::start("curl", upload);
     wait::until("the upload's beginning", ENOUGH, || {
         let seen = scene.harbor.core().seen();
-        let is_it = |seen: &Seen| seen.method == "PUT" && seen.received > 100_000;
+        let is_it = |seen: &RecordedRequest| seen.method == "PUT" && seen.received > 100_000;
         seen.iter().any(is_it).then_some(())
     });
     // curl has the file open.

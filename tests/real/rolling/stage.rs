@@ -11,7 +11,7 @@ use crate::gateways::ADMIN;
 use crate::harbor::Harbor;
 use crate::wire::Wire;
 use crate::world::{Site, World};
-use harbormouth::testing::fake_harbor::{BodyEnd, Seen};
+use harbormouth::testing::fake_harbor::{BodyEnd, RecordedRequest};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ impl Stage {
     /// How much of the layer Harbor has, while it comes.
     pub fn received(&self) -> Option<u64> {
         let seen = self.harbor.core().seen();
-        let is_it = |seen: &&Seen| seen.method == "PATCH" && seen.body == BodyEnd::Open;
+        let is_it = |seen: &&RecordedRequest| seen.method == "PATCH" && seen.body == BodyEnd::Open;
         seen.iter().find(is_it).map(|seen| seen.received)
     }
 

@@ -2,13 +2,13 @@
 
 use crate::config::Canary;
 use crate::config::canary::CanaryCredentials;
-use crate::doctor::canary::run::{End, Run};
+use crate::doctor::canary::run::{CanaryRun, RunEnd};
 use crate::doctor::canary::settings::Settings;
 use crate::doctor::finding::Finding;
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{
-    AddressSeen, Answer, Body, Carried, Entry, Exchange, Leftover, Sent, Trouble, Walk,
+    AddressSeen, Body, Carried, Entry, Exchange, Leftover, ResponseSeen, SentRequest, Trouble, Walk,
 };
 use crate::net::origin::Origin;
 use crate::oci::repository::RepositoryName;
@@ -41,14 +41,14 @@ pub(crate) fn healthy() -> Walk {
     let address = ([203, 0, 113, 10], 443).into();
     let exchange = |(number, (step, status)): (usize, (Step, u16))| Exchange {
         step,
-        request: Sent {
+        request: SentRequest {
             method: "GET".to_owned(),
             url: format!("{target}/v2/"),
             authorization: Carried::Bearer,
             body: Body::None,
             headers: Vec::new(),
         },
-        result: Ok(Answer {
+        result: Ok(ResponseSeen {
             status,
             headers: vec![("x-request-id".to_owned(), format!("id-of-{step}"))],
             body: String::new(),
@@ -101,7 +101,7 @@ pub(crate) fn failing(step: Step, result: Result<u16, Trouble>) -> Walk {
     walk.exchanges.retain(after);
     let last = walk.exchanges.last_mut().unwrap();
     assert_eq!(last.step, step);
-    last.result = result.map(|status| Answer {
+    last.result = result.map(|status| ResponseSeen {
         status,
         ..last.result.clone().unwrap()
     });
@@ -131,6 +131,6 @@ pub(crate) fn finding(kind: Kind, step: Step) -> Finding {
     }
 }
 
-pub(crate) fn run(walk: &Walk, findings: &[Finding]) -> Run {
-    Run::of(SystemTime::UNIX_EPOCH, walk, findings, &End::Whole)
+pub(crate) fn run(walk: &Walk, findings: &[Finding]) -> CanaryRun {
+    CanaryRun::of(SystemTime::UNIX_EPOCH, walk, findings, &RunEnd::Whole)
 }

@@ -2,7 +2,7 @@
 
 use super::made::{self, failing, finding, healthy, leaving, run, settings};
 use crate::doctor::canary::last_runs::{Canaries, Change};
-use crate::doctor::canary::run::{End, Leaves, Run, leaves};
+use crate::doctor::canary::run::{CanaryRun, Leaves, RunEnd, leaves};
 use crate::doctor::canary::settings::{Content, TAG};
 use crate::doctor::canary::steps::{STEPS, operation, step, timed};
 use crate::doctor::kind::Kind;
@@ -107,23 +107,23 @@ fn a_run_without_a_finding_is_good_only_if_all_was_done() {
         .iter_mut()
         .find(|one| one.step == Step::BlobGet);
     blob.unwrap().result.as_mut().unwrap().content_matches = Some(false);
-    let late = End::OutOfTime(Duration::from_secs(60));
+    let late = RunEnd::OutOfTime(Duration::from_secs(60));
     for (walk, end, step, summary) in [
         (
             failing(Step::ManifestPut, Ok(500)),
-            End::Whole,
+            RunEnd::Whole,
             Step::ManifestPut,
             "It was answered with 500.",
         ),
         (
             failing(Step::BlobCommit, Err(Trouble::Cut)),
-            End::Whole,
+            RunEnd::Whole,
             Step::BlobCommit,
             "There was no answer: the connection was cut.",
         ),
         (
             failing(Step::UploadStart, Ok(404)),
-            End::Whole,
+            RunEnd::Whole,
             Step::BlobCommit,
             "The run ended before this step.",
         ),
@@ -141,17 +141,17 @@ fn a_run_without_a_finding_is_good_only_if_all_was_done() {
         ),
         (
             other,
-            End::Whole,
+            RunEnd::Whole,
             Step::BlobGet,
             "The pull returned different bytes than the push had sent.",
         ),
     ] {
-        let run = Run::of(SystemTime::UNIX_EPOCH, &walk, &[], &end);
+        let run = CanaryRun::of(SystemTime::UNIX_EPOCH, &walk, &[], &end);
         let failure = run.failure.unwrap();
         assert_eq!((failure.step, failure.kind), (step, None));
         assert_eq!(failure.summary, summary);
     }
-    let broken = Run::broken(SystemTime::UNIX_EPOCH, "no authorities");
+    let broken = CanaryRun::broken(SystemTime::UNIX_EPOCH, "no authorities");
     assert_eq!(broken.failure.unwrap().fault, Fault::Gateway);
 }
 

@@ -13,8 +13,8 @@ use crate::doctor::{Afterwards, Extent, Options};
 use crate::filter::Filters;
 use crate::observe::push::FailureFilter;
 use crate::oci::repository::RepositoryName;
-use crate::runtime::{Current, Process, Shared};
-use crate::server::reload::State;
+use crate::runtime::{CurrentSnapshot, Process, Snapshot};
+use crate::server::reload::ReloadState;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
@@ -87,9 +87,9 @@ impl Examine for Fake {
 struct World {
     fake: Fake,
     config: Config,
-    current: Arc<Current>,
+    current: Arc<CurrentSnapshot>,
     canaries: Arc<Canaries>,
-    reload: watch::Sender<State>,
+    reload: watch::Sender<ReloadState>,
     drain: watch::Sender<bool>,
     supervisor: JoinHandle<()>,
 }
@@ -134,9 +134,9 @@ impl World {
             ..config()
         };
         let process = Arc::new(Process::new(&config, labels(), Filters::default()).unwrap());
-        let shared = Shared::new(Arc::new(config.clone()), process, None).unwrap();
-        let current = Arc::new(Current::new(shared));
-        let (reload, reloaded) = watch::channel(State {
+        let shared = Snapshot::new(Arc::new(config.clone()), process, None).unwrap();
+        let current = Arc::new(CurrentSnapshot::new(shared));
+        let (reload, reloaded) = watch::channel(ReloadState {
             read: SystemTime::now(),
             problem: None,
             restart_required: Vec::new(),
@@ -166,7 +166,7 @@ impl World {
         let before = self.current.load();
         let process = Arc::clone(&before.process);
         let config = Arc::new(self.config.clone());
-        let next = Shared::new(config, process, Some(&before)).unwrap();
+        let next = Snapshot::new(config, process, Some(&before)).unwrap();
         self.current.replace(next);
         self.reload
             .send_modify(|state| state.read = SystemTime::now());

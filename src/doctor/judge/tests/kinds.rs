@@ -6,7 +6,7 @@ mod registry;
 mod upload;
 
 use super::{is_whole, only};
-use crate::doctor::clients::{Client, Effect, Outcome};
+use crate::doctor::clients::{Client, Ending, Impact};
 use crate::doctor::finding::Finding;
 use crate::doctor::kind::{Kind, Severity};
 use crate::doctor::step::Step;
@@ -77,7 +77,7 @@ fn one_thing_that_is_wrong_is_one_finding() {
         let harms = finding
             .effects
             .iter()
-            .any(|one| one.outcome > Outcome::Works);
+            .any(|one| one.outcome > Ending::Works);
         match finding.severity {
             Severity::Broken => assert!(harms, "{name}"),
             Severity::Warning | Severity::Unexamined => {}
@@ -112,7 +112,7 @@ fn a_registry_that_asks_nobody_loses_nothing() {
         (finding.kind, finding.severity),
         (Kind::LocationPort, Severity::Warning)
     );
-    let works = |effect: &Effect| effect.outcome == Outcome::Works;
+    let works = |effect: &Impact| effect.outcome == Ending::Works;
     assert!(finding.effects.iter().all(works));
 }
 
@@ -127,6 +127,6 @@ fn what_shows_at_one_address_only_breaks_sometimes() {
     let containerd = &finding.effects[0];
     assert_eq!(
         (containerd.client, containerd.outcome),
-        (Client::Containerd, Outcome::Sometimes)
+        (Client::Containerd, Ending::Sometimes)
     );
 }

@@ -2,7 +2,7 @@
 
 use super::{found, kinds, only};
 use crate::doctor::clients::tests::prediction;
-use crate::doctor::clients::{Client, Outcome};
+use crate::doctor::clients::{Client, Ending};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::tests::fixtures::{HUB, Made, UPLOAD};
@@ -270,8 +270,8 @@ fn http_on_the_tls_port_reaches_nobody() {
         }
         for effect in finding.effects {
             let expected = match effect.client {
-                Client::GoContainerregistry => Outcome::Works,
-                _ => Outcome::Breaks,
+                Client::GoContainerregistry => Ending::Works,
+                _ => Ending::Breaks,
             };
             assert_eq!(
                 effect.outcome, expected,
@@ -297,8 +297,8 @@ fn an_inner_address_breaks_all_but_who_follows_anywhere() {
     let findings = found(&hub("http://10.0.0.5:8080"));
     for client in Client::ALL {
         let expected = match client {
-            Client::Containers => Outcome::Sometimes,
-            _ => Outcome::Breaks,
+            Client::Containers => Ending::Sometimes,
+            _ => Ending::Breaks,
         };
         assert_eq!(prediction(client, &findings), expected, "{client:?}");
     }

@@ -1,6 +1,6 @@
 //! The sentences of `sentences.yaml`: each is said of some walk, whole.
 
-use super::super::sentences::{Said, Sentences, TEXT};
+use super::super::sentences::{SentenceSet, Sentences, TEXT};
 use super::found;
 use super::kinds::{cases, challenge, ping_again};
 use crate::doctor::finding::Finding;
@@ -15,10 +15,10 @@ fn sentences() -> BTreeMap<Kind, Sentences> {
     serde_yaml::from_str(TEXT).unwrap()
 }
 
-fn texts(said: &Said) -> Vec<&str> {
+fn texts(said: &SentenceSet) -> Vec<&str> {
     match said {
-        Said::Always(text) => vec![text],
-        Said::Named(texts) => texts.values().map(String::as_str).collect(),
+        SentenceSet::Always(text) => vec![text],
+        SentenceSet::Named(texts) => texts.values().map(String::as_str).collect(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Bodies: limits, buffering, pauses and slow commits.
 
 use super::{kinds, only};
-use crate::doctor::clients::{Client, Outcome};
+use crate::doctor::clients::{Client, Ending};
 use crate::doctor::kind::{Kind, Severity};
 use crate::doctor::step::Step;
 use crate::doctor::tests::fixtures::{HUB, Made, asked};
@@ -159,8 +159,8 @@ fn a_slow_commit_warns_where_usual_layers_get_there() {
 fn a_limit_that_lets_chunks_through_is_none_to_regctl() {
     let large = tried(hub().status(Step::Body, 413).html(Step::Body), 1 << 20, 202);
     for (name, made, expected) in [
-        ("1 MiB", large, Outcome::Works),
-        ("64 KiB", hub().status(Step::Body, 413), Outcome::Sometimes),
+        ("1 MiB", large, Ending::Works),
+        ("64 KiB", hub().status(Step::Body, 413), Ending::Sometimes),
     ] {
         let finding = only(name, &made);
         let of = |client: Client| {
@@ -169,7 +169,7 @@ fn a_limit_that_lets_chunks_through_is_none_to_regctl() {
                 .map(|one| one.outcome)
         };
         assert_eq!(of(Client::Regclient), Some(expected), "{name}");
-        assert_eq!(of(Client::Containerd), Some(Outcome::Sometimes), "{name}");
+        assert_eq!(of(Client::Containerd), Some(Ending::Sometimes), "{name}");
     }
 }
 

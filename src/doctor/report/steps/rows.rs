@@ -3,7 +3,7 @@
 use crate::doctor::display::{bytes, clean, clean_words, day, time};
 use crate::doctor::step::Step;
 use crate::doctor::trace::{
-    AddressSeen, Answer, Body, Distrust, Exchange, Grant, TlsSeen, Trouble, Walk,
+    AddressSeen, Body, Distrust, Exchange, ResponseSeen, TlsSeen, TokenGrant, Trouble, Walk,
 };
 use std::time::Duration;
 
@@ -181,7 +181,7 @@ fn silence(exchange: &Exchange, trouble: &Trouble) -> String {
 }
 
 /// What matters in an answer that came.
-fn told(walk: &Walk, exchange: &Exchange, answer: &Answer) -> Option<String> {
+fn told(walk: &Walk, exchange: &Exchange, answer: &ResponseSeen) -> Option<String> {
     match exchange.step {
         Step::Resolve | Step::Connect | Step::Tls => None,
         Step::PlainHttp | Step::PlainHttpWrite | Step::PingBare => header(answer, "location"),
@@ -239,7 +239,7 @@ fn told(walk: &Walk, exchange: &Exchange, answer: &Answer) -> Option<String> {
     }
 }
 
-fn header(answer: &Answer, name: &str) -> Option<String> {
+fn header(answer: &ResponseSeen, name: &str) -> Option<String> {
     let value = clean(answer.header(name)?);
     Some(match name {
         "location" => format!("Location: {value}"),
@@ -248,7 +248,7 @@ fn header(answer: &Answer, name: &str) -> Option<String> {
 }
 
 /// The error's own words, where it is one.
-fn words(answer: &Answer) -> Option<String> {
+fn words(answer: &ResponseSeen) -> Option<String> {
     if answer.status < 400 {
         return None;
     }
@@ -261,7 +261,7 @@ fn words(answer: &Answer) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-fn granted(grant: &Grant) -> String {
+fn granted(grant: &TokenGrant) -> String {
     let Some(access) = &grant.access else {
         return "a token whose content can't be read".to_owned();
     };

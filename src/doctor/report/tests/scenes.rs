@@ -3,7 +3,7 @@
 use crate::doctor::judge::Judged;
 use crate::doctor::step::Step;
 use crate::doctor::tests::fixtures::{HUB, Made, granted};
-use crate::doctor::trace::{Answer, Body, Distrust, Leftover, Skipped, Trouble, Why};
+use crate::doctor::trace::{Body, Distrust, Leftover, ResponseSeen, Skip, Skipped, Trouble};
 use std::time::Duration;
 
 pub(super) type Scene = (&'static str, fn() -> Vec<Judged>);
@@ -71,7 +71,7 @@ fn expired() -> Vec<Judged> {
     made.0.exchanges.retain(|one| one.step < Step::TokenGet);
     made.0.grant = None;
     for step in [Step::TokenGet, Step::UploadStart, Step::Body] {
-        made = skipped(made, step, Why::NotTrusted);
+        made = skipped(made, step, Skip::NotTrusted);
     }
     vec![judged(made)]
 }
@@ -91,7 +91,7 @@ fn without_credentials() -> Vec<Judged> {
         Step::UploadStart,
         Step::Body,
     ] {
-        made = skipped(made, step, Why::NoCredentials);
+        made = skipped(made, step, Skip::NoCredentials);
     }
     vec![judged(made)]
 }
@@ -104,7 +104,7 @@ fn unreachable() -> Vec<Judged> {
         address.is_used = false;
     }
     for step in [Step::Tls, Step::Ping, Step::TokenGet, Step::UploadStart] {
-        made = skipped(made, step, Why::Impossible);
+        made = skipped(made, step, Skip::Impossible);
     }
     vec![judged(made)]
 }
@@ -163,12 +163,12 @@ fn hostile() -> Vec<Judged> {
     vec![judged(made)]
 }
 
-fn skipped(mut made: Made, step: Step, why: Why) -> Made {
+fn skipped(mut made: Made, step: Step, why: Skip) -> Made {
     made.0.skipped.push(Skipped { step, why });
     made
 }
 
-fn set_status(result: &mut Result<Answer, Trouble>, status: u16) {
+fn set_status(result: &mut Result<ResponseSeen, Trouble>, status: u16) {
     if let Ok(answer) = result {
         answer.status = status;
     }

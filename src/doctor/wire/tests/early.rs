@@ -119,7 +119,7 @@ async fn an_early_answer_is_found_while_the_server_still_takes_everything() {
 
 #[tokio::test]
 async fn an_early_answer_over_tls_is_found_as_well() {
-    let known = Authority::new("known").unwrap();
+    let known = CertificateAuthority::new("known").unwrap();
     let server = known.issue(&["hub.example.com"]).unwrap().server().unwrap();
     let acceptor = TlsAcceptor::from(server);
     let address = serve(move |stream| {

@@ -85,7 +85,7 @@ async fn a_request_is_written_as_it_was_asked() {
             _ => 0,
         };
         let (address, got) = keep(last).await;
-        let request = Ask {
+        let request = WireRequest {
             target: target.to_owned(),
             headers: vec![("accept".to_owned(), "a/b".to_owned())],
             authorization: Some("Bearer secret".to_owned().into()),
@@ -202,8 +202,8 @@ async fn a_body_pauses_in_its_middle_and_no_bound_minds() {
             framing,
             pause: Some(PAUSE),
         };
-        let request = Ask {
-            patience: Patience {
+        let request = WireRequest {
+            patience: ResponseTimeouts {
                 answer: LONG,
                 progress: SHORT,
             },
@@ -281,7 +281,7 @@ async fn what_can_t_stand_in_a_request_is_not_sent() {
     for (case, request, named) in [
         (
             "a value with a line feed",
-            Ask {
+            WireRequest {
                 headers: pair("x-one", "a\r\nb: c"),
                 ..right()
             },
@@ -289,7 +289,7 @@ async fn what_can_t_stand_in_a_request_is_not_sent() {
         ),
         (
             "a name with a space",
-            Ask {
+            WireRequest {
                 headers: pair("x one", "a"),
                 ..right()
             },
@@ -297,7 +297,7 @@ async fn what_can_t_stand_in_a_request_is_not_sent() {
         ),
         (
             "a secret with a line feed",
-            Ask {
+            WireRequest {
                 authorization: Some("Basic secret\n".to_owned().into()),
                 ..right()
             },
@@ -305,7 +305,7 @@ async fn what_can_t_stand_in_a_request_is_not_sent() {
         ),
         (
             "a host with a line feed",
-            Ask {
+            WireRequest {
                 host: "a\nb".to_owned(),
                 ..right()
             },
@@ -313,7 +313,7 @@ async fn what_can_t_stand_in_a_request_is_not_sent() {
         ),
         (
             "a path of 100 KB",
-            Ask {
+            WireRequest {
                 target: "/".repeat(100_000),
                 ..right()
             },

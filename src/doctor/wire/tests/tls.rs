@@ -1,6 +1,6 @@
 use super::*;
 use crate::testing::fake_harbor::certificates::ServerCertificate;
-use crate::testing::fake_harbor::{Standin, StandinConfig};
+use crate::testing::fake_harbor::{FakeHarbor, FakeHarborConfig};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use tokio_rustls::TlsAcceptor;
 
@@ -47,10 +47,10 @@ const NAME: &str = "hub.example.com";
 
 #[tokio::test]
 async fn a_certificate_is_described_whatever_is_wrong_with_it() {
-    let known = Authority::new("known").unwrap();
-    let unknown = Authority::new("unknown").unwrap();
+    let known = CertificateAuthority::new("known").unwrap();
+    let unknown = CertificateAuthority::new("unknown").unwrap();
     // The known one's name with another key: an authority that was made anew.
-    let renewed = Authority::new("known").unwrap();
+    let renewed = CertificateAuthority::new("known").unwrap();
     let between = |from, until| {
         known
             .issue_with(&[NAME], |params| {
@@ -131,7 +131,7 @@ async fn a_certificate_is_described_whatever_is_wrong_with_it() {
 
 #[tokio::test]
 async fn names_days_and_issuer_are_read_from_the_certificate() {
-    let known = Authority::new("the issuer").unwrap();
+    let known = CertificateAuthority::new("the issuer").unwrap();
     let certificate = known
         .issue_with(&[NAME, "192.0.2.1", "2001:db8::1"], |params| {
             params.not_before = date_time_ymd(2020, 1, 1);
@@ -168,10 +168,10 @@ async fn names_days_and_issuer_are_read_from_the_certificate() {
 
 #[tokio::test]
 async fn nothing_is_sent_to_a_server_that_must_be_trusted_and_is_not() {
-    let unknown = Authority::new("unknown").unwrap();
+    let unknown = CertificateAuthority::new("unknown").unwrap();
     let (address, got) = serve_tls(&unknown.issue(&[NAME]).unwrap(), &["h2", "http/1.1"]).await;
-    let wire = trusting(&[Authority::new("another").unwrap().pem()]);
-    let secret = || Ask {
+    let wire = trusting(&[CertificateAuthority::new("another").unwrap().pem()]);
+    let secret = || WireRequest {
         authorization: Some("Basic c2VjcmV0".to_owned().into()),
         ..ask(Method::GET, Payload::None)
     };
@@ -255,11 +255,11 @@ async fn what_is_no_tls_is_told_apart() {
 
 #[tokio::test]
 async fn a_registry_is_asked_over_tls() {
-    let known = Authority::new("known").unwrap();
+    let known = CertificateAuthority::new("known").unwrap();
     let origin = Origin::parse("https://hub.example.com").unwrap();
-    let standin = Standin::start(StandinConfig {
+    let fake_harbor = FakeHarbor::start(FakeHarborConfig {
         tls: Some(known.issue(&[NAME]).unwrap().server().unwrap()),
-        ..StandinConfig::example(origin)
+        ..FakeHarborConfig::example(origin)
     })
     .await
     .unwrap();
@@ -267,7 +267,7 @@ async fn a_registry_is_asked_over_tls() {
     let file = directory.path().join("ca.pem");
     std::fs::write(&file, known.pem()).unwrap();
     let wire = Wire::new(Some(&file)).unwrap();
-    let place = secure(standin.address(), Trust::Required);
+    let place = secure(fake_harbor.address(), Trust::Required);
     let request = ask(Method::GET, Payload::None);
     let reply = wire.ask(&place, request, &mut |_| {}).await.result.unwrap();
     assert_eq!(reply.status, 401);
@@ -283,7 +283,7 @@ async fn a_registry_is_asked_over_tls() {
 #[test]
 fn a_file_of_authorities_that_is_of_no_use_is_named() {
     let directory = tempfile::tempdir().unwrap();
-    let good = Authority::new("good").unwrap();
+    let good = CertificateAuthority::new("good").unwrap();
     let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for (name, content, reason) in [
         ("missing.pem", None, "No such file"),

@@ -34,7 +34,7 @@ async fn a_connection_that_ends_is_a_cut_one() {
 
 #[tokio::test]
 async fn a_stalled_body_and_a_missing_answer_have_bounds_of_their_own() {
-    let bound = |answer, progress| Patience { answer, progress };
+    let bound = |answer, progress| ResponseTimeouts { answer, progress };
     let stalled = serve(|mut stream| async move {
         header(&mut stream).await;
         // Never read on, never closed.
@@ -71,7 +71,7 @@ async fn a_stalled_body_and_a_missing_answer_have_bounds_of_their_own() {
             Some(0),
         ),
     ] {
-        let request = Ask {
+        let request = WireRequest {
             patience,
             ..ask(Method::PATCH, payload)
         };
@@ -141,8 +141,8 @@ async fn an_answer_s_body_has_a_bound_in_time() {
         std::future::pending::<()>().await;
     })
     .await;
-    let request = Ask {
-        patience: Patience {
+    let request = WireRequest {
+        patience: ResponseTimeouts {
             answer: SHORT,
             progress: LONG,
         },

@@ -3,8 +3,8 @@
 use super::findings::{check, cut};
 use super::*;
 
-fn missing(blob: &'static str) -> Ended<'static> {
-    Ended {
+fn missing(blob: &'static str) -> RequestEnded<'static> {
+    RequestEnded {
         unknown_blob: Some(blob),
         ..failed(Reason::BlobLost, Some(400), manifest("v1"))
     }
@@ -12,7 +12,7 @@ fn missing(blob: &'static str) -> Ended<'static> {
 
 #[test]
 fn a_storage_that_is_not_shared() {
-    let unshared = Some(Finding::UnsharedStorage);
+    let unshared = Some(PushFinding::UnsharedStorage);
     check(&[
         (
             "a blob that was committed",
@@ -29,7 +29,7 @@ fn a_storage_that_is_not_shared() {
         (
             "a blob that was mounted",
             |stage| {
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     digest: Some(DIGEST),
                     ..ended(Operation::UploadMount)
                 });
@@ -50,7 +50,7 @@ fn a_storage_that_is_not_shared() {
         (
             "committed into another repository",
             |stage| {
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     repository: Some("lab/other"),
                     ..commit("u")
                 });
@@ -71,7 +71,7 @@ fn a_storage_that_is_not_shared() {
         (
             "in one request",
             |stage| {
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     digest: Some(DIGEST),
                     ..ended(Operation::UploadMonolithic)
                 });
@@ -83,7 +83,7 @@ fn a_storage_that_is_not_shared() {
         (
             "a mount that became an upload",
             |stage| {
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     operation: Operation::UploadMount,
                     digest: Some(DIGEST),
                     ..started("u")
@@ -96,7 +96,7 @@ fn a_storage_that_is_not_shared() {
         (
             "its commit failed",
             |stage| {
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     reason: Reason::Upstream5xx,
                     ..commit("u")
                 });
@@ -159,8 +159,8 @@ fn a_storage_that_is_not_shared() {
     ]);
 }
 
-fn expired(life: Option<f64>, age: Option<f64>) -> Ended<'static> {
-    Ended {
+fn expired(life: Option<f64>, age: Option<f64>) -> RequestEnded<'static> {
+    RequestEnded {
         token_life: life.map(seconds),
         upload_age: age.map(seconds),
         ..failed(Reason::TokenExpired, Some(401), commit("u"))
@@ -169,7 +169,7 @@ fn expired(life: Option<f64>, age: Option<f64>) -> Ended<'static> {
 
 #[test]
 fn a_token_that_is_too_short() {
-    let short = Some(Finding::ShortToken);
+    let short = Some(PushFinding::ShortToken);
     check(&[
         (
             "by the gateway's count",
@@ -210,14 +210,14 @@ fn a_token_that_is_too_short() {
 
 #[test]
 fn a_cdn_with_a_limit() {
-    fn broke(received: u64) -> Ended<'static> {
-        Ended {
+    fn broke(received: u64) -> RequestEnded<'static> {
+        RequestEnded {
             received,
             behind_cloudflare: true,
             ..cut(0.0, 9.0)
         }
     }
-    let cdn = Some(Finding::CdnLimit);
+    let cdn = Some(PushFinding::CdnLimit);
     check(&[
         (
             "at 100 MiB",
@@ -270,7 +270,7 @@ fn a_cdn_with_a_limit() {
         (
             "no Cloudflare",
             |stage| {
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     behind_cloudflare: false,
                     ..broke(104_857_600)
                 })
@@ -281,7 +281,7 @@ fn a_cdn_with_a_limit() {
         (
             "Harbor's end broke",
             |stage| {
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     reason: Reason::Reset,
                     ..broke(104_857_600)
                 })
@@ -294,13 +294,13 @@ fn a_cdn_with_a_limit() {
 
 #[test]
 fn a_token_without_push() {
-    fn denied(granted: Option<bool>, ended: Ended<'static>) -> Ended<'static> {
-        Ended {
+    fn denied(granted: Option<bool>, ended: RequestEnded<'static>) -> RequestEnded<'static> {
+        RequestEnded {
             token_grants_push: granted,
             ..failed(Reason::Denied, Some(401), ended)
         }
     }
-    let no_push = Some(Finding::NoPushGranted);
+    let no_push = Some(PushFinding::NoPushGranted);
     check(&[
         (
             "at the beginning of an upload",
@@ -311,7 +311,7 @@ fn a_token_without_push() {
         (
             "at the token's request",
             |stage| {
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     reason: Reason::EmptyGrant,
                     repository: None,
                     token_grants_push: Some(false),
@@ -344,7 +344,7 @@ fn a_token_without_push() {
         (
             "refused for another reason",
             |stage| {
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     reason: Reason::ReadOnly,
                     ..denied(Some(false), started("u"))
                 })
@@ -360,42 +360,42 @@ fn without_a_finding_the_numbers_that_matter_are_said() {
     let aborted = || failed(Reason::ClientGone, None, commit("u"));
     for (ended, said) in [
         (
-            Ended {
+            RequestEnded {
                 received: 0,
                 ..failed(Reason::Reset, None, commit("u"))
             },
             "It ended after 0 ms. Look at",
         ),
         (
-            Ended {
+            RequestEnded {
                 received: 1,
                 ..failed(Reason::Reset, Some(502), commit("u"))
             },
             "It ended after 0 ms, 1 bytes had been received, status 502. Look at",
         ),
         (
-            Ended {
+            RequestEnded {
                 silence: seconds(60.0),
                 ..failed(Reason::Reset, None, commit("u"))
             },
             "1 MB had been received. Look at",
         ),
         (
-            Ended {
+            RequestEnded {
                 silence: seconds(1.0),
                 ..aborted()
             },
             "1 MB had been received, no byte had moved for 1 s. Look at",
         ),
         (
-            Ended {
+            RequestEnded {
                 silence: seconds(0.9),
                 ..aborted()
             },
             "1 MB had been received. Look at",
         ),
         (
-            Ended {
+            RequestEnded {
                 silence: seconds(2.0),
                 commit_wait: Some(seconds(1.0)),
                 ..aborted()
@@ -403,7 +403,7 @@ fn without_a_finding_the_numbers_that_matter_are_said() {
             "1 MB had been received, the client had waited 1 s for the answer. Look at",
         ),
         (
-            Ended {
+            RequestEnded {
                 silence: seconds(2.0),
                 commit_wait: Some(seconds(0.9)),
                 ..aborted()
@@ -420,7 +420,7 @@ fn without_a_finding_the_numbers_that_matter_are_said() {
 #[test]
 fn whatever_fails_has_a_diagnosis_with_its_numbers() {
     for reason in &Reason::ALL {
-        let told = Stage::new().tell(Ended {
+        let told = Stage::new().tell(RequestEnded {
             reason: *reason,
             status: Some(503),
             duration: seconds(12.34),

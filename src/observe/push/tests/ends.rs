@@ -31,7 +31,7 @@ fn uploads_end_as_they_should() {
             |stage| {
                 stage.tell(started("u"));
                 stage
-                    .tell(Ended {
+                    .tell(RequestEnded {
                         upload: Some("u"),
                         ..ended(Operation::UploadCancel)
                     })
@@ -67,7 +67,7 @@ fn uploads_end_as_they_should() {
                 stage.tell(started("u"));
                 stage.tell(failed(Reason::Reset, None, chunk("u")));
                 stage
-                    .tell(Ended {
+                    .tell(RequestEnded {
                         upload: Some("u"),
                         ..ended(Operation::UploadStatus)
                     })
@@ -121,7 +121,7 @@ fn uploads_end_as_they_should() {
                 stage
                     .pushes
                     .ended(
-                        &Ended {
+                        &RequestEnded {
                             flow,
                             ..failed(Reason::UploadUnknown, Some(404), chunk("u"))
                         },
@@ -137,7 +137,7 @@ fn uploads_end_as_they_should() {
             "an invention that a hop sends elsewhere",
             |stage| {
                 stage
-                    .tell(Ended {
+                    .tell(RequestEnded {
                         proof: Proof::Unproven,
                         ..commit("u")
                     })
@@ -163,7 +163,7 @@ fn uploads_end_as_they_should() {
             "its cancellation was asked for credentials",
             |stage| {
                 stage.tell(started("u"));
-                let cancel = Ended {
+                let cancel = RequestEnded {
                     upload: Some("u"),
                     ..ended(Operation::UploadCancel)
                 };
@@ -224,7 +224,7 @@ fn what_begins_an_upload_is_told_once() {
         ),
         (
             "a mount that became an upload",
-            Ended {
+            RequestEnded {
                 operation: Operation::UploadMount,
                 ..started("b")
             },
@@ -254,9 +254,9 @@ fn ends_are_counted_by_registry_and_word() {
         (1, "a", Reason::Success),
         (1, "b", Reason::Reset),
     ] {
-        let registry = |ended| Ended { registry, ..ended };
+        let registry = |ended| RequestEnded { registry, ..ended };
         stage.tell(registry(started(upload)));
-        stage.tell(registry(Ended {
+        stage.tell(registry(RequestEnded {
             reason,
             ..chunk(upload)
         }));
@@ -315,7 +315,7 @@ fn an_upload_in_flight_is_never_swept() {
     assert_eq!(stage.open(), 1);
     assert_eq!(stage.pushes.gauges(stage.now)[0].silence, seconds(3600.0));
     let gone = failed(Reason::ClientGone, None, commit("u"));
-    let gone = Ended {
+    let gone = RequestEnded {
         duration: seconds(3600.0),
         flow: Some(&flow),
         ..gone
@@ -349,7 +349,7 @@ fn too_many_uploads_push_out_the_idlest() {
         let opened = Some(id.as_str());
         let now = stage.now;
         stage.pushes.ended(
-            &Ended {
+            &RequestEnded {
                 opened,
                 ..started("")
             },
@@ -368,13 +368,13 @@ fn too_many_uploads_push_out_the_idlest() {
 #[test]
 fn a_registry_that_does_not_exist_is_nobodys() {
     let stage = &mut Stage::new();
-    let told = stage.tell(Ended {
+    let told = stage.tell(RequestEnded {
         registry: 2,
         ..failed(Reason::Reset, None, chunk("u"))
     });
-    assert_eq!(told, Told::default());
-    let flow = Arc::new(Flow::default());
-    let began = Began {
+    assert_eq!(told, TrackerReport::default());
+    let flow = Arc::new(BodyProgress::default());
+    let began = RequestBegan {
         registry: 2,
         operation: Operation::UploadChunk,
         repository: "x",
@@ -403,7 +403,7 @@ fn a_clock_that_is_set_back_changes_no_age() {
     let now = stage.now.duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
     assert_eq!(now - shown, 15.0, "counted back from the clock as it goes");
     let gone = failed(Reason::ClientGone, None, chunk("u"));
-    let gone = Ended {
+    let gone = RequestEnded {
         duration: seconds(15.0),
         flow: Some(&flow),
         ..gone

@@ -8,7 +8,7 @@ fn filters_choose() {
     let stage = &mut Stage::new();
     stage.tell(started("a"));
     stage.tell(failed(Reason::Reset, None, commit("a")));
-    stage.tell(Ended {
+    stage.tell(RequestEnded {
         registry: 1,
         repository: Some("ops/tool"),
         ..failed(Reason::ImmutableTag, Some(412), manifest("v1"))
@@ -130,7 +130,7 @@ fn texts_from_outside_are_bounded_and_clean() {
     let long = "\u{1b}[31mä\r\n\u{202e}".repeat(1000);
     let text = Some(long.as_str());
     let now = stage.now;
-    let ended = Ended {
+    let ended = RequestEnded {
         repository: text,
         upload: text,
         request_id: &long,
@@ -146,7 +146,7 @@ fn texts_from_outside_are_bounded_and_clean() {
     let flow = stage.took_off(Operation::UploadChunk, text);
     stage.pushes.ended(&ended, now);
     stage.pushes.ended(
-        &Ended {
+        &RequestEnded {
             reason: Reason::BlobLost,
             ..ended
         },
@@ -176,7 +176,7 @@ fn texts_from_outside_are_bounded_and_clean() {
 
 #[test]
 fn a_panic_elsewhere_does_not_take_the_tracker_away() {
-    let pushes = Pushes::new(["hq"]);
+    let pushes = PushTracker::new(["hq"]);
     let poisoned = std::thread::scope(|scope| {
         scope
             .spawn(|| {

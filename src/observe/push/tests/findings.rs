@@ -3,9 +3,9 @@
 use super::*;
 
 /// What happens, the last of it being what is asked about.
-pub(crate) type Story = fn(&mut Stage) -> Told;
+pub(crate) type Story = fn(&mut Stage) -> TrackerReport;
 
-pub(crate) fn check(cases: &[(&str, Story, Option<Finding>, &[&str])]) {
+pub(crate) fn check(cases: &[(&str, Story, Option<PushFinding>, &[&str])]) {
     for (name, story, finding, said) in cases {
         let told = story(&mut Stage::new());
         assert_eq!(told.finding, *finding, "{name}: {told:?}");
@@ -20,8 +20,8 @@ pub(crate) fn check(cases: &[(&str, Story, Option<Finding>, &[&str])]) {
     }
 }
 
-fn bare(ended: Ended<'static>, host: &'static str) -> Ended<'static> {
-    Ended {
+fn bare(ended: RequestEnded<'static>, host: &'static str) -> RequestEnded<'static> {
+    RequestEnded {
         host,
         had_credential: false,
         ..failed(Reason::AuthorizationLost, Some(401), ended)
@@ -30,8 +30,8 @@ fn bare(ended: Ended<'static>, host: &'static str) -> Ended<'static> {
 
 #[test]
 fn a_lost_authorization() {
-    let rewritten = Some(Finding::LocationRewritten);
-    let stripped = Some(Finding::AuthorizationStripped);
+    let rewritten = Some(PushFinding::LocationRewritten);
+    let stripped = Some(PushFinding::AuthorizationStripped);
     check(&[
         (
             "another port as text",
@@ -51,7 +51,7 @@ fn a_lost_authorization() {
             "the POST had the port too",
             |stage| {
                 let host = "hub.example.com:443";
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     host,
                     ..started("u")
                 });
@@ -85,7 +85,7 @@ fn a_lost_authorization() {
             "put back by the gateway",
             |stage| {
                 stage.tell(started("u"));
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     host: "hub.example.com:443",
                     reattached: true,
                     had_credential: false,
@@ -99,7 +99,7 @@ fn a_lost_authorization() {
             "an ordinary commit from another Host",
             |stage| {
                 stage.tell(started("u"));
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     host: "hub.example.com:443",
                     ..commit("u")
                 })
@@ -111,7 +111,7 @@ fn a_lost_authorization() {
             "put back, and refused for another reason",
             |stage| {
                 stage.tell(started("u"));
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     reattached: true,
                     ..failed(Reason::Quota, Some(403), commit("u"))
                 })
@@ -122,8 +122,8 @@ fn a_lost_authorization() {
     ]);
 }
 
-fn left(waited: f64, family: ClientFamily) -> Ended<'static> {
-    Ended {
+fn left(waited: f64, family: ClientFamily) -> RequestEnded<'static> {
+    RequestEnded {
         commit_wait: Some(seconds(waited)),
         silence: seconds(waited),
         duration: seconds(waited + 5.0),
@@ -134,12 +134,12 @@ fn left(waited: f64, family: ClientFamily) -> Ended<'static> {
 
 #[test]
 fn an_impatient_client() {
-    let impatient = Some(Finding::ImpatientClient);
+    let impatient = Some(PushFinding::ImpatientClient);
     check(&[
         (
             "with a slow commit before",
             |stage| {
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     commit_wait: Some(seconds(41.0)),
                     ..commit("other")
                 });
@@ -179,7 +179,7 @@ fn an_impatient_client() {
         (
             "in a chunk",
             |stage| {
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     operation: Operation::UploadChunk,
                     ..left(30.0, ClientFamily::Containerd)
                 })
@@ -226,8 +226,8 @@ fn an_impatient_client() {
     ]);
 }
 
-pub(crate) fn cut(silence: f64, age: f64) -> Ended<'static> {
-    Ended {
+pub(crate) fn cut(silence: f64, age: f64) -> RequestEnded<'static> {
+    RequestEnded {
         silence: seconds(silence),
         duration: seconds(age),
         ..failed(Reason::ClientGone, None, chunk("u"))
@@ -236,7 +236,7 @@ pub(crate) fn cut(silence: f64, age: f64) -> Ended<'static> {
 
 #[test]
 fn a_balancer_that_cuts() {
-    let idle = Some(Finding::IdleCut);
+    let idle = Some(PushFinding::IdleCut);
     check(&[
         (
             "five of six at 60 s of silence",
@@ -299,7 +299,7 @@ fn a_balancer_that_cuts() {
             "at another registry",
             |stage| {
                 for _ in 0..3 {
-                    stage.tell(Ended {
+                    stage.tell(RequestEnded {
                         registry: 1,
                         ..cut(60.0, 70.0)
                     });
@@ -314,7 +314,7 @@ fn a_balancer_that_cuts() {
             "pulls don't count",
             |stage| {
                 for _ in 0..3 {
-                    stage.tell(Ended {
+                    stage.tell(RequestEnded {
                         operation: Operation::BlobGet,
                         ..cut(60.0, 70.0)
                     });
@@ -328,7 +328,7 @@ fn a_balancer_that_cuts() {
         (
             "our own limit is no balancer's",
             |stage| {
-                let stalled = Ended {
+                let stalled = RequestEnded {
                     reason: Reason::ClientStalled,
                     ..cut(60.0, 70.0)
                 };
@@ -356,8 +356,8 @@ fn a_balancer_that_cuts() {
     ]);
 }
 
-fn in_clear(ended: Ended<'static>) -> Ended<'static> {
-    Ended {
+fn in_clear(ended: RequestEnded<'static>) -> RequestEnded<'static> {
+    RequestEnded {
         in_clear: true,
         ..ended
     }
@@ -369,7 +369,7 @@ fn a_client_side_in_the_clear() {
         (
             "a push that works",
             |stage| stage.tell(in_clear(manifest("v1"))),
-            Some(Finding::InsecureClientSide),
+            Some(PushFinding::InsecureClientSide),
             &[
                 "A trusted proxy reports that the client uses http, but the public name is https \
                  (hub.example.com)",
@@ -380,13 +380,13 @@ fn a_client_side_in_the_clear() {
             "one that its ticket saved: that says more",
             |stage| {
                 stage.tell(started("u"));
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     reattached: true,
                     had_credential: false,
                     ..in_clear(commit("u"))
                 })
             },
-            Some(Finding::AuthorizationStripped),
+            Some(PushFinding::AuthorizationStripped),
             &["under the same Host"],
         ),
         (

@@ -65,7 +65,7 @@ fn requests_make_pushes() {
             "a layer in one request, and a mount, that became uploads",
             |stage| {
                 for operation in [Operation::UploadMonolithic, Operation::UploadMount] {
-                    stage.tell(Ended {
+                    stage.tell(RequestEnded {
                         operation,
                         ..started("a")
                     });
@@ -108,7 +108,7 @@ fn requests_make_pushes() {
             |stage| {
                 stage.tell(manifest("sha256:1"));
                 stage.pass(400.0);
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     duration: seconds(350.0),
                     ..commit("a")
                 });
@@ -224,7 +224,7 @@ fn requests_make_pushes() {
         (
             "one that lost its Authorization before it was seen",
             |stage| {
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     had_credential: false,
                     ..failed(Reason::AuthorizationLost, Some(401), commit("a"))
                 });
@@ -234,7 +234,7 @@ fn requests_make_pushes() {
         (
             "one that got its token back, and was refused",
             |stage| {
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     had_credential: false,
                     reattached: true,
                     ..failed(Reason::Quota, Some(403), commit("a"))
@@ -246,7 +246,7 @@ fn requests_make_pushes() {
             "a challenge makes none",
             |stage| {
                 let asked = failed(Reason::Challenge, Some(401), started("a"));
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     had_credential: false,
                     ..asked
                 });
@@ -257,7 +257,7 @@ fn requests_make_pushes() {
             "a scanner makes none",
             |stage| {
                 let scan = failed(Reason::NotFound, Some(404), chunk("a"));
-                stage.tell(Ended {
+                stage.tell(RequestEnded {
                     had_credential: false,
                     ..scan
                 });
@@ -286,7 +286,7 @@ fn requests_make_pushes() {
                 ] {
                     for _ in 0..number {
                         let now = stage.now;
-                        let ended = Ended {
+                        let ended = RequestEnded {
                             registry,
                             repository: Some(repository),
                             client: Some(client.into()),
@@ -320,7 +320,7 @@ fn a_push_in_flight_is_open_however_long_it_takes() {
     let flow = stage.took_off(Operation::UploadCommit, Some("a"));
     stage.pass(3000.0).sweep();
     assert_eq!(stage.pushes()[0].outcome, "open");
-    let done = Ended {
+    let done = RequestEnded {
         duration: seconds(3000.0),
         flow: Some(&flow),
         ..commit("a")
@@ -337,7 +337,7 @@ fn a_push_in_flight_is_open_however_long_it_takes() {
 fn a_push_shows_what_it_failed_of() {
     let stage = &mut Stage::new();
     stage.tell(started("a"));
-    stage.tell(Ended {
+    stage.tell(RequestEnded {
         host: "hub.example.com:443",
         had_credential: false,
         request_id: "the-bare-one",
@@ -355,7 +355,7 @@ fn a_push_shows_what_it_failed_of() {
 fn a_push_that_was_rescued_says_so() {
     let stage = &mut Stage::new();
     stage.tell(started("a"));
-    stage.tell(Ended {
+    stage.tell(RequestEnded {
         host: "hub.example.com:443",
         reattached: true,
         ..commit("a")
@@ -378,7 +378,7 @@ fn good_pushes_do_not_push_out_bad_ones() {
     stage.tell(failed(Reason::Reset, None, commit("a")));
     for number in 0..2000 {
         let repository = format!("lab/app{number}");
-        let ended = Ended {
+        let ended = RequestEnded {
             repository: Some(&repository),
             ..manifest("v1")
         };
@@ -403,7 +403,7 @@ fn what_the_puts_of_a_push_bring_is_remembered_while_it_goes_on() {
         ("its own", own(), true),
         (
             "re-attached",
-            Ended {
+            RequestEnded {
                 reattached: true,
                 ..own()
             },
@@ -411,7 +411,7 @@ fn what_the_puts_of_a_push_bring_is_remembered_while_it_goes_on() {
         ),
         (
             "none",
-            Ended {
+            RequestEnded {
                 had_credential: false,
                 ..own()
             },
@@ -423,13 +423,13 @@ fn what_the_puts_of_a_push_bring_is_remembered_while_it_goes_on() {
         let mut stage = Stage::new();
         stage.tell(started("u"));
         stage.tell(told);
-        let whose = Whose {
+        let whose = PushIdentity {
             registry: told.registry,
             repository: told.repository.unwrap_or_default(),
             client: told.client,
             client_family: told.client_family,
         };
-        let others = Whose {
+        let others = PushIdentity {
             repository: "lab/other",
             ..whose
         };
@@ -440,19 +440,19 @@ fn what_the_puts_of_a_push_bring_is_remembered_while_it_goes_on() {
 
 #[test]
 fn a_bare_manifest_is_expected_while_fewer_came_than_layers() {
-    fn bare() -> Ended<'static> {
-        Ended {
+    fn bare() -> RequestEnded<'static> {
+        RequestEnded {
             had_credential: false,
             ..failed(Reason::AuthorizationLost, Some(401), manifest("v1"))
         }
     }
-    type Case = (&'static str, &'static [fn() -> Ended<'static>], bool);
+    type Case = (&'static str, &'static [fn() -> RequestEnded<'static>], bool);
     let cases: [Case; 7] = [
         ("nothing was seen", &[], false),
         ("a layer", &[|| started("u")], true),
         (
             "a layer's answer that is nobody's",
-            &[|| Ended {
+            &[|| RequestEnded {
                 proof: Proof::Unproven,
                 ..started("u")
             }],
@@ -470,7 +470,7 @@ fn a_bare_manifest_is_expected_while_fewer_came_than_layers() {
             &[
                 || started("u"),
                 || manifest("sha256:1"),
-                || Ended {
+                || RequestEnded {
                     had_credential: false,
                     proof: Proof::Unproven,
                     ..failed(Reason::AuthorizationLost, Some(401), commit("u"))
@@ -484,13 +484,13 @@ fn a_bare_manifest_is_expected_while_fewer_came_than_layers() {
         for ended in told {
             stage.tell(ended());
         }
-        let whose = Whose {
+        let whose = PushIdentity {
             registry: 0,
             repository: "lab/app",
             client: Some([10, 1, 2, 3].into()),
             client_family: ClientFamily::Containerd,
         };
-        let others = Whose {
+        let others = PushIdentity {
             client_family: ClientFamily::Skopeo,
             ..whose
         };
@@ -506,9 +506,11 @@ fn a_bare_manifest_is_expected_while_fewer_came_than_layers() {
 #[test]
 fn pushes_are_counted_whether_they_go_on_or_are_over() {
     let stage = &mut Stage::new();
-    let tell = |stage: &Stage, repository: &str, told: Ended<'_>| {
+    let tell = |stage: &Stage, repository: &str, told: RequestEnded<'_>| {
         let repository = Some(repository);
-        stage.pushes.ended(&Ended { repository, ..told }, stage.now);
+        stage
+            .pushes
+            .ended(&RequestEnded { repository, ..told }, stage.now);
     };
     for number in 0..4 {
         let reset = failed(Reason::Reset, None, commit("a"));

@@ -5,12 +5,12 @@ use crate::oci::reason::Proof;
 use std::net::IpAddr;
 
 /// A commit that lost its Authorization, by the client with this number.
-fn lost(client: u32, proof: Proof) -> Ended<'static> {
+fn lost(client: u32, proof: Proof) -> RequestEnded<'static> {
     let reason = match proof {
         Proof::Proven => Reason::AuthorizationLost,
         Proof::Unproven => Reason::AuthorizationMissing,
     };
-    Ended {
+    RequestEnded {
         client: Some(client.to_be_bytes().into()),
         reason,
         proof,
@@ -72,9 +72,9 @@ fn one_network_pushes_out_its_own() {
     }
 }
 
-fn begins(stage: &Stage, upload: &str, client: u32) -> Arc<Flow> {
-    let flow = Arc::new(Flow::default());
-    let began = Began {
+fn begins(stage: &Stage, upload: &str, client: u32) -> Arc<BodyProgress> {
+    let flow = Arc::new(BodyProgress::default());
+    let began = RequestBegan {
         registry: 0,
         operation: Operation::UploadChunk,
         repository: "lab/app",
@@ -93,7 +93,7 @@ fn begins(stage: &Stage, upload: &str, client: u32) -> Arc<Flow> {
 fn made_up_uploads_leave_room_for_real_ones() {
     for networks in [1, 10_000] {
         let mut stage = Stage::new();
-        let made_up: Vec<Arc<Flow>> = (0..10_000)
+        let made_up: Vec<Arc<BodyProgress>> = (0..10_000)
             .map(|number| begins(&stage, &format!("made-up-{number}"), number % networks))
             .collect();
         let kept = stage.pushes.kept();
@@ -109,14 +109,14 @@ fn made_up_uploads_leave_room_for_real_ones() {
         for number in 0..1500 {
             let id = format!("real-{number}");
             stage.pushes.ended(
-                &Ended {
+                &RequestEnded {
                     opened: Some(&id),
                     ..ended(Operation::UploadStart)
                 },
                 stage.now,
             );
         }
-        let real: Vec<Arc<Flow>> = (0..1500)
+        let real: Vec<Arc<BodyProgress>> = (0..1500)
             .map(|number| begins(&stage, &format!("real-{number}"), 7))
             .collect();
         let kept = stage.pushes.kept();
@@ -136,7 +136,7 @@ fn made_up_uploads_leave_room_for_real_ones() {
 fn one_network_ends_its_own_pushes() {
     let stage = Stage::new();
     let tell = |client: u32, repository: &str| {
-        let ended = Ended {
+        let ended = RequestEnded {
             client: Some(client.to_be_bytes().into()),
             repository: Some(repository),
             ..started("u")
@@ -162,10 +162,10 @@ fn one_network_ends_its_own_pushes() {
 #[test]
 fn a_place_is_given_back_by_the_upload_that_took_it() {
     let stage = Stage::new();
-    let made_up: Vec<Arc<Flow>> = (0..bounds::UNPROVEN_UPLOADS as u32)
+    let made_up: Vec<Arc<BodyProgress>> = (0..bounds::UNPROVEN_UPLOADS as u32)
         .map(|number| begins(&stage, &format!("made-up-{number}"), number))
         .collect();
-    let steps: [(&str, Vec<Ended<'_>>, usize); 5] = [
+    let steps: [(&str, Vec<RequestEnded<'_>>, usize); 5] = [
         ("none is free", vec![], 0),
         (
             "what is proven has none to give back",
@@ -184,7 +184,7 @@ fn a_place_is_given_back_by_the_upload_that_took_it() {
         ),
         (
             "what was made up is over",
-            vec![Ended {
+            vec![RequestEnded {
                 flow: Some(&made_up[3]),
                 ..failed(Reason::UploadUnknown, Some(404), chunk("made-up-3"))
             }],
@@ -195,7 +195,9 @@ fn a_place_is_given_back_by_the_upload_that_took_it() {
     for (step, (name, told, free)) in (0..).zip(steps) {
         for ended in told {
             let client = Some([0; 4].into());
-            stage.pushes.ended(&Ended { client, ..ended }, stage.now);
+            stage
+                .pushes
+                .ended(&RequestEnded { client, ..ended }, stage.now);
         }
         let before = stage.pushes.kept().uploads;
         more.extend([0, 1].map(|one| begins(&stage, &format!("more-{step}-{one}"), 5000 + step)));
@@ -209,7 +211,7 @@ fn so_many_requests_are_followed() {
     let mut flows = Vec::new();
     for number in 0..=bounds::FLIGHTS {
         let id = format!("u{number}");
-        let opened = Ended {
+        let opened = RequestEnded {
             opened: Some(&id),
             ..started("")
         };

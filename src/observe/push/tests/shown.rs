@@ -58,7 +58,7 @@ fn successes_are_no_failures() {
 #[test]
 fn a_failure_in_full() {
     let stage = &mut Stage::new();
-    stage.tell(Ended {
+    stage.tell(RequestEnded {
         code: Some("DENIED"),
         message: Some("adding 1.0 GiB\r\nof storage, which when updated to"),
         duration: seconds(1.5),
@@ -147,19 +147,19 @@ fn a_manifest_on_its_way_is_shown_and_is_no_stuck_upload() {
     stage.pass(5.0);
     assert_eq!(stage.uploads()[0].operation, "manifest_put");
     let gauge = stage.pushes.gauges(stage.now)[0];
-    assert_eq!(gauge, Gauge::default());
+    assert_eq!(gauge, UploadGauges::default());
 }
 
 #[test]
 fn the_overview_counts_a_day() {
     let stage = &mut Stage::new();
     stage.tell(failed(Reason::Reset, None, commit("a")));
-    stage.tell(Ended {
+    stage.tell(RequestEnded {
         registry: 1,
         ..failed(Reason::Denied, Some(401), ended(Operation::ManifestGet))
     });
     stage.pass(2.0 * 3600.0);
-    stage.tell(Ended {
+    stage.tell(RequestEnded {
         commit_wait: Some(seconds(0.8)),
         ..commit("a")
     });
@@ -219,20 +219,20 @@ fn the_overview_counts_a_day() {
     stage.pass(90_000.0);
     let overview = stage.pushes.overview(stage.now);
     assert!(overview.series.failures.is_empty());
-    assert_eq!(overview.registries[0].windows, Windows::default());
+    assert_eq!(overview.registries[0].windows, TimeWindows::default());
 }
 
 /// One a minute would soon be all that is remembered.
 #[test]
 fn the_canarys_own_pushes_are_no_clients() {
     let stage = &mut Stage::new();
-    let own = |ended: Ended<'static>| Ended {
+    let own = |ended: RequestEnded<'static>| RequestEnded {
         client_family: ClientFamily::Harbormouth,
         ..ended
     };
     for reason in [Reason::Success, Reason::Reset] {
         stage.tell(own(started("a")));
-        stage.tell(own(Ended {
+        stage.tell(own(RequestEnded {
             reason,
             ..commit("a")
         }));
@@ -304,7 +304,7 @@ fn bad_runs_of_a_canary_are_failures_apart() {
     assert_eq!(asked(&[("reason", "canary"), ("registry", "hq")]), 0);
     // Nor do they change what is counted.
     let overview = stage.pushes.overview(stage.now);
-    assert_eq!(overview.registries[1].windows.day, Counts::default());
+    assert_eq!(overview.registries[1].windows.day, RequestCounts::default());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{Case, hub, until_upload};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::tests::fixtures::{HUB, Made, granted};
-use crate::doctor::trace::{Access, Grant, Skipped, Why};
+use crate::doctor::trace::{GrantedScope, Skip, Skipped, TokenGrant};
 
 pub(in super::super) fn cases() -> Vec<Case> {
     let mut nothing = until_upload(hub()).without(Step::UploadStart);
@@ -12,7 +12,7 @@ pub(in super::super) fn cases() -> Vec<Case> {
     let mut nobody = until_upload(hub())
         .without(Step::UploadStart)
         .status(Step::Authorized, 401);
-    nobody.0.grant = Some(Grant {
+    nobody.0.grant = Some(TokenGrant {
         subject: None,
         ..granted(&[])
     });
@@ -21,7 +21,7 @@ pub(in super::super) fn cases() -> Vec<Case> {
         .without(Step::UploadStart)
         .status(Step::Authorized, 401)
         .header(Step::Authorized, "www-authenticate", Some(asks));
-    removed.0.grant = Some(Grant {
+    removed.0.grant = Some(TokenGrant {
         subject: None,
         ..granted(&[])
     });
@@ -33,7 +33,7 @@ pub(in super::super) fn cases() -> Vec<Case> {
         .as_mut()
         .map(|grant| grant.access.as_mut())
     {
-        access[0] = Access {
+        access[0] = GrantedScope {
             name: "lab/other".to_owned(),
             ..access[0].clone()
         };
@@ -75,7 +75,7 @@ pub(in super::super) fn cases() -> Vec<Case> {
                 made.0.grant = None;
                 made.0.skipped.push(Skipped {
                     step: Step::Authorized,
-                    why: Why::Impossible,
+                    why: Skip::Impossible,
                 });
                 made
             },

@@ -4,7 +4,7 @@ use super::{Case, challenge, hub, ping_again};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::tests::fixtures::Made;
-use crate::doctor::trace::{Skipped, Trouble, Why};
+use crate::doctor::trace::{Skip, Skipped, Trouble};
 use std::time::Duration;
 
 fn silent() -> Trouble {
@@ -40,7 +40,7 @@ pub(in super::super) fn cases() -> Vec<Case> {
     foreign.0.realm = Some(Ok(vec!["203.0.113.9:443".parse().unwrap()]));
     foreign.0.skipped.push(Skipped {
         step: Step::TokenGet,
-        why: Why::ForeignRealm,
+        why: Skip::ForeignRealm,
     });
     vec![
         (
