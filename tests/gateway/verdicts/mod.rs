@@ -61,8 +61,8 @@ const OUT_OF_REACH: &[(Reason, &str)] = &[
     (
         Reason::Internal,
         "only a defect of the gateway, or of a filter (see `filters`), ends a request so, and it has no switch for defects; from \
-         Pingora's error to the reason the way is held by the unit tests of `gateway::classify_error` and \
-         `registry::verdict`",
+         Pingora's error to the reason the way is held by the unit tests of `proxy::classify_error` and \
+         `oci::verdict`",
     ),
     (Reason::Filter, "it takes a filter, which `filters` has"),
     (
