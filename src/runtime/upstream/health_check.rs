@@ -22,6 +22,9 @@ static CONNECTOR: LazyLock<Connector> = LazyLock::new(|| Connector::new(None));
 
 /// Begins to probe all endpoints of a pool, each with its gauge. Needs a runtime.
 pub(crate) fn watch(pool: &Arc<Pool>, healthy: impl Fn(&Endpoint) -> IntGauge) {
+    // Reads the machine's certificates, and panics where no descriptor is left for them: now, and not in
+    // the first probe, which would leave a lock that no later probe could take.
+    LazyLock::force(&CONNECTOR);
     let mut probes = pool.probes.lock();
     for (index, endpoint) in pool.endpoints.iter().enumerate() {
         probes.spawn(keep(Arc::downgrade(pool), index, healthy(endpoint)));
