@@ -412,10 +412,10 @@ fn harbors_answers_have_their_reasons() {
         (
             Op::ManifestGet,
             Given,
-            400,
+            404,
             "MANIFEST_INVALID",
             "",
-            Reason::Rejected,
+            Reason::NotFound,
         ),
         (
             Op::ManifestPut,
