@@ -15,10 +15,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 
-/// After a failed `accept` (usually: no file descriptors left), so that others can release some.
+/// Pause after a failed `accept`. The usual cause is that no file descriptor is left; others can
+/// release some meanwhile.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Where descriptors come and go one at a time, lines about it don't.
+/// Limits the log lines about failed accepts while descriptors come and go one at a time.
 const PAUSED_AT_LEAST: Duration = Duration::from_secs(10);
 
 /// Why a listener could not be opened.
@@ -108,8 +109,8 @@ impl BoundListener {
         }
     }
 
-    /// Accepts connections until `closed` and deals them out to the workers; those that were
-    /// accepted go on.
+    /// Accepts connections and deals them out to the workers until `closed`. Connections that are
+    /// already accepted go on.
     pub(crate) async fn run(self, workers: Arc<Workers>, mut closed: ShutdownWatch) {
         let mut paused = None;
         loop {
@@ -126,13 +127,13 @@ impl BoundListener {
                 }
             }
         }
-        // Those that the system has accepted for us would be reset with the socket.
+        // Closing the socket would reset the connections in its accept queue.
         while let Some(Ok(accepted)) = self.socket.accept().now_or_never() {
             let _ = self.deal(Ok(accepted), &workers).await;
         }
     }
 
-    /// One line when it begins, however long it lasts.
+    /// Logs one line when accepting begins to fail, however long that lasts.
     fn pause(&self, paused: &mut Option<Instant>, error: &io::Error) {
         if paused.is_none() {
             *paused = Some(Instant::now());
@@ -143,8 +144,8 @@ impl BoundListener {
         }
     }
 
-    /// And one when it is over: one connection that was accepted may be the last for a while, so that
-    /// it counts only after some time without a failure.
+    /// Logs one line when accepting works again. A single accepted connection may be the last for a
+    /// while, so this waits for some time without a failure.
     fn resumed(&self, paused: &mut Option<Instant>) {
         if let Some(since) = paused.take_if(|since| since.elapsed() >= PAUSED_AT_LEAST) {
             log::warn!(

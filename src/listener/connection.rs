@@ -19,10 +19,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
-/// For the answer to a client that is given up over HTTP/1.1.
+/// Time for the answer to a client that is given up over HTTP/1.1.
 const LAST_ANSWER: Duration = Duration::from_secs(5);
 
-/// A connection's server around what answers its requests, with the arrival in between.
+/// Serves a connection with the application that answers its requests, and hands each request its
+/// arrival.
 pub(super) struct ConnectionApp<A> {
     app: Arc<A>,
     way: Transport,
@@ -58,8 +59,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
         }
     }
 
-    /// Serves the connection until either side ends it. What HTTP/2 needs is set aside only for it: a
-    /// connection that waits for its next request is to be small.
+    /// Serves the connection until either side ends it. The future of HTTP/2 is boxed apart, so that a
+    /// connection over HTTP/1.1 that waits for its next request stays small.
     pub(super) async fn serve(self, stream: LimitedStream, is_used_up: &Notify) {
         let connection = Arc::new(self);
         if stream.is_http2() {
@@ -124,7 +125,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
         tokio::select! {
             biased;
             came = &mut awaiting => came,
-            // It looks whether to go on waiting.
+            // Wakes the wait for the next request, which checks whether to go on.
             () = is_set(&mut closed) => awaiting.await,
         }
     }
@@ -168,7 +169,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
         is_kept
     }
 
-    /// A request is over, or what no hook has seen.
+    /// Ends a request, also one that no hook has seen.
     fn served_one(&self, is_seen: bool) {
         let first = !self.served.swap(true, Ordering::Relaxed);
         if first && !is_seen {
@@ -176,13 +177,13 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
         }
     }
 
-    /// Resolves when the client has asked for nothing for too long.
+    /// Resolves when the client has sent no request for too long.
     async fn idles(&self) {
         self.life.is_idle_for(self.limits.keepalive_idle).await;
     }
 
-    /// Says goodbye when the process ends or the client has had its requests. Whether it goes then is
-    /// not waited for here.
+    /// Sends GOAWAY when the process ends or the client has used up its requests. This doesn't wait
+    /// until the client leaves.
     async fn take_leave(
         &self,
         is_used_up: &Notify,
@@ -198,7 +199,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
     }
 }
 
-/// Resolves when it is, or never will be.
+/// Resolves when the value is true, or can't become true any more.
 async fn is_set(watch: &mut ShutdownWatch) {
     let _ = watch.wait_for(|set| *set).await;
 }

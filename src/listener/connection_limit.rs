@@ -16,7 +16,7 @@ pub(super) struct ConnectionLimit {
     open: Arc<FairShares>,
 }
 
-/// The place of one connection; it is free again when this is dropped.
+/// The place of one connection. Dropping it frees the place.
 pub(super) struct ConnectionPermit {
     gate: Arc<ConnectionLimit>,
     share: Share,
@@ -24,10 +24,10 @@ pub(super) struct ConnectionPermit {
 }
 
 impl ConnectionLimit {
-    /// Lets a connection in. `client` is the other end, where that is the client.
+    /// Lets a connection in. `client` is the peer's address, if the peer is the client itself.
     ///
     /// # Errors
-    /// When as many are open as may be, and none of them gives way.
+    /// When the limit is reached and no open connection gives way.
     pub(super) fn enter(
         self: &Arc<Self>,
         client: Option<IpAddr>,
@@ -50,11 +50,11 @@ impl ConnectionLimit {
 }
 
 impl ConnectionPermit {
-    /// The connection is this client's, now that its address is known. A trusted proxy's is nobody's:
-    /// behind it are many clients.
+    /// Counts the connection for this client, once its address is known. A trusted proxy's connection
+    /// counts for nobody: many clients are behind it.
     ///
     /// # Errors
-    /// When the client has as many as it may.
+    /// When the client has reached its own limit.
     pub(super) fn take(
         &mut self,
         address: IpAddr,
@@ -69,7 +69,7 @@ impl ConnectionPermit {
             self.share.belongs_to(client);
             self.owner = Owner::Network(client);
         }
-        // With this one.
+        // Including this connection.
         if self.gate.open.held_by(self.owner) <= limits.connections_per_client {
             Ok(())
         } else {

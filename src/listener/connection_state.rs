@@ -9,19 +9,19 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// Before a request said how long its registry lets a client be silent: what is sent by then is a
-/// handshake's end or a refusal, a few hundred bytes.
+/// The write limit before a request names its registry's: only the end of a handshake or a refusal is
+/// sent by then, a few hundred bytes.
 const FIRST_WRITES: Duration = Duration::from_secs(60);
 
 /// One connection, as its stream and its requests see it.
 #[derive(Debug)]
 pub(crate) struct ConnectionState {
     began: Instant,
-    /// Over HTTP/1.1: no hook has seen the next request.
+    /// Over HTTP/1.1: the next request has reached no hook yet.
     awaits_header: AtomicBool,
-    /// Which request of the connection that is.
+    /// The number of that request on this connection.
     number: AtomicU64,
-    /// Milliseconds from `began` to when it began to be waited for.
+    /// When the wait for it began, in milliseconds from `began`.
     awaited_since: AtomicU64,
     /// Over HTTP/1.1: the client is given up in the middle of a body.
     gives_up: AtomicBool,
@@ -33,14 +33,15 @@ pub(crate) struct ConnectionState {
     write_limit: AtomicU64,
     /// Requests that are being served.
     active: AtomicUsize,
-    /// Those of them that wait for nothing but the client.
+    /// The requests among them that wait only for the client.
     decided: AtomicUsize,
     idle: Notify,
-    /// Milliseconds from `began` to when a request last ended or moved.
+    /// When a request last ended or moved bytes, in milliseconds from `began`.
     moved: AtomicU64,
-    /// The client takes no bytes: milliseconds from `began`, and one more, to since when.
+    /// Since when the client has taken no bytes, in milliseconds from `began` plus one; 0 while it
+    /// takes them.
     blocked: AtomicU64,
-    /// The windows, over HTTP/2.
+    /// The flow-control windows, over HTTP/2.
     outflow: Mutex<Option<Box<UnreadResponses>>>,
     /// The connection has to give way to another.
     cut: Notify,
@@ -67,7 +68,7 @@ impl ConnectionState {
         })
     }
 
-    /// From now on bytes are the next request's.
+    /// Bytes from now on belong to the next request.
     pub(super) fn await_header(&self) {
         let passed = millis(self.began.elapsed());
         self.awaited_since.store(passed, Ordering::Relaxed);
@@ -79,7 +80,7 @@ impl ConnectionState {
         self.awaits_header.store(true, Ordering::Relaxed);
     }
 
-    /// A hook has the request.
+    /// The request has reached a hook.
     pub(super) fn has_header(&self) {
         self.awaits_header.store(false, Ordering::Relaxed);
     }
@@ -139,12 +140,12 @@ impl ConnectionState {
         Served(Arc::clone(self))
     }
 
-    /// A request moved.
+    /// A request moved bytes.
     pub(super) fn moved(&self, now: Instant) {
         self.moved.store(self.passed(now), Ordering::Relaxed);
     }
 
-    /// One more request has been answered as far as it is up to us.
+    /// One more request waits only for its client.
     pub(super) fn is_decided(&self) {
         self.decided.fetch_add(1, Ordering::Relaxed);
     }
@@ -159,7 +160,7 @@ impl ConnectionState {
         self.blocked.store(since, Ordering::Relaxed);
     }
 
-    /// From now on the windows of an HTTP/2 client are watched.
+    /// Watches the windows of an HTTP/2 client from now on.
     pub(super) fn watches(&self, outflow: UnreadResponses) {
         *self.outflow() = Some(Box::new(outflow));
     }
@@ -224,7 +225,7 @@ pub(super) struct Served(Arc<ConnectionState>);
 impl Holder for ConnectionState {
     fn rest(&self, _: Instant) -> Rest {
         let open = self.active.load(Ordering::Relaxed);
-        // Over HTTP/1.1 one is served from its first byte on.
+        // Over HTTP/1.1 a request counts as served from its first byte on.
         let unseen = usize::from(self.awaits_header.load(Ordering::Relaxed));
         if open > self.decided.load(Ordering::Relaxed) + unseen {
             return Rest::Spared;

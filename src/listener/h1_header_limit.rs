@@ -18,25 +18,24 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// When the process ends, a connection may have been accepted or answered a moment ago, and its next
-/// request be on its way: a client whose upload's body can't be sent twice loses it when the
-/// connection closes under it.
+/// How long an idle connection stays open after the shutdown began: its next request may be on its way,
+/// and a client that can't send an upload's body twice loses the upload if the connection closes then.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
-/// What is read of a header at once: most headers whole.
+/// Bytes for one read: most headers fit.
 const PIECE: usize = 4096;
 
-/// What there is of a header.
+/// How much of a header is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HeaderRead {
-    /// The connection's end instead.
+    /// Nothing: the connection ended.
     Nothing,
     Part,
-    /// All of it, in so many bytes; or what no request begins with.
+    /// All of it, with its length in bytes; or bytes that no request begins with.
     Whole(usize),
 }
 
-/// What is read before a request is known.
+/// The reader of a header, before its request is known.
 pub(super) struct HeaderLimit {
     state: HeaderState,
     timer: Timer,
@@ -49,7 +48,7 @@ enum HeaderState {
     Idle,
     Header {
         header: HeaderScan,
-        /// Bytes of it that were looked at.
+        /// Bytes of it that were scanned.
         seen: usize,
         since: Instant,
         /// The number of its request.
@@ -58,7 +57,7 @@ enum HeaderState {
     Refused(Box<LingeringClose>),
 }
 
-/// What it is when nothing came for too long.
+/// What timed out.
 enum Late {
     Idle,
     Header,
@@ -84,7 +83,7 @@ impl HeaderLimit {
         refused: &CloseCounters,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<HeaderRead>> {
-        // One of an earlier request was complete.
+        // The header of an earlier request was complete.
         if let HeaderState::Header { request, .. } = &self.state
             && *request != awaited.number
         {
@@ -108,7 +107,7 @@ impl HeaderLimit {
                 let (deadline, late) = self.deadline(awaited, limits);
                 ready!(self.timer.poll(deadline, cx));
                 match late {
-                    // As if the client had closed.
+                    // Handled as if the client had closed the connection.
                     Late::Idle => return Poll::Ready(Ok(HeaderRead::Nothing)),
                     Late::Header => CloseReason::SlowHeader,
                 }
@@ -126,7 +125,7 @@ impl HeaderLimit {
         ended()
     }
 
-    /// False at the connection's end. What came behind the request before is there already.
+    /// False at the connection's end. Bytes that came behind the previous request are used first.
     fn poll_piece(
         &mut self,
         stream: &mut Stream,
@@ -136,7 +135,7 @@ impl HeaderLimit {
         if beginning.len() > self.seen() {
             return Poll::Ready(Ok(true));
         }
-        // Filling it first would cost a request a tenth of its instructions.
+        // Zeroing the buffer would cost a tenth of a request's instructions.
         let mut space = [MaybeUninit::uninit(); PIECE];
         let mut buf = ReadBuf::uninit(&mut space);
         ready!(Pin::new(stream).poll_read(cx, &mut buf))?;

@@ -2,7 +2,7 @@
 //! and parses them again from the start after each piece, so a client that sends single bytes could
 //! keep a core busy. Pure; Pingora parses the header's content.
 
-/// Pingora answers more fields than this itself, with an empty 400.
+/// Pingora itself answers more fields than this, with an empty 400.
 const PARSED_FIELDS: usize = 256;
 
 /// How large a header may be.
@@ -12,15 +12,15 @@ pub(super) struct HeaderLimits {
     pub(super) bytes: u64,
 }
 
-/// What the bytes so far are.
+/// The verdict on the bytes so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ScanVerdict {
-    /// A part of a header, or a whole one that Pingora can parse: the request is judged there.
+    /// A part of a header, or a whole one that Pingora can parse: the gateway's hooks judge the request.
     Acceptable,
     TooLarge,
 }
 
-/// One header on its way.
+/// One header while it arrives.
 #[derive(Debug, Default)]
 pub(super) struct HeaderScan {
     bytes: u64,
@@ -34,7 +34,7 @@ pub(super) struct HeaderScan {
 }
 
 impl HeaderScan {
-    /// The next piece came; what follows the header is not looked at.
+    /// Scans the next piece. Bytes behind the header's end are ignored.
     pub(super) fn take(&mut self, piece: &[u8], limits: HeaderLimits) -> ScanVerdict {
         let mut rest = piece;
         while let (false, Some(end)) = (self.complete, memchr::memchr(b'\n', rest)) {
@@ -47,7 +47,7 @@ impl HeaderScan {
         if !self.complete {
             self.extend(rest);
         }
-        // A header that is complete is answered where its registry and its client are known.
+        // The hooks answer a complete header: only they know its registry and its client.
         let is_over = self.bytes > limits.bytes || self.fields > limits.fields;
         if self.fields > PARSED_FIELDS || (is_over && !self.complete) {
             ScanVerdict::TooLarge

@@ -52,7 +52,7 @@ pub(super) struct AcceptedConnection {
 pub(super) struct PreparedConnection {
     pub(super) stream: Stream,
     pub(super) announced: Announced,
-    /// Counted among those that are open for as long as this lives.
+    /// The connection's place; it counts as open for as long as this lives.
     pub(super) place: ConnectionPermit,
 }
 
@@ -86,7 +86,7 @@ impl AcceptedConnection {
             Sender::Client(client) => client,
             Sender::Peer | Sender::Unknown => peer,
         };
-        // Before the handshake, which is what costs.
+        // Before the handshake, which is the expensive step.
         let taken = self.place.take(client.ip(), trusted, limits);
         taken.map_err(|reason| {
             turn_away(&socket);
@@ -128,10 +128,10 @@ async fn shake(
     }
 }
 
-/// When the socket is closed next, the client sees a reset: it costs us nothing more, where an
-/// ordinary close leaves the kernel with a connection in TIME_WAIT.
+/// Makes the next close of the socket a reset. An ordinary close would leave a connection in TIME_WAIT in
+/// the kernel.
 pub(super) fn turn_away(socket: &impl AsFd) {
-    // It is closed in any case.
+    // An error changes nothing: the socket is closed next.
     let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
 }
 
@@ -146,7 +146,7 @@ fn tune(socket: &TcpStream) -> io::Result<()> {
     SockRef::from(socket).set_tcp_keepalive(&keepalive)
 }
 
-/// A peer that closes says so by an end of file or a reset; the rest is a disagreement about TLS.
+/// Whether the peer closed the connection (end of file, reset); other errors are about TLS itself.
 fn cause(error: &pingora::Error) -> HandshakeFailure {
     // Pingora keeps only the text of what the TLS library said.
     let text = error.to_string().to_ascii_lowercase();

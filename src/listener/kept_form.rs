@@ -7,12 +7,12 @@ use http::Method;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use pingora::http::RequestHeader;
 
-/// The portal's login (see `proxy::login_attempt`), if it is one and was asked for.
+/// The body of the portal's login form (see `proxy::login_attempt`), if a hook asked for it.
 #[derive(Default)]
 pub(super) struct KeptForm(Option<Vec<u8>>);
 
 impl KeptForm {
-    /// From now on: must be asked before the first byte is read.
+    /// Keeps the body from now on. Must be called before its first byte is read.
     pub(super) fn keep(&mut self, request: &RequestHeader, received: usize) {
         let length = request.headers.get(CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -34,7 +34,7 @@ impl KeptForm {
         self.0.is_some()
     }
 
-    /// What was read of it.
+    /// The bytes read so far.
     pub(super) fn read(&self) -> Option<Bytes> {
         let form = self.0.as_ref().filter(|form| !form.is_empty())?;
         Some(Bytes::copy_from_slice(form))

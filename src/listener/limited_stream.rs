@@ -29,7 +29,7 @@ use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::Notify;
 
-/// What is kept of the requests that follow.
+/// Bytes kept of the requests that follow.
 const AHEAD: usize = 4096;
 
 /// The connection.
@@ -40,11 +40,11 @@ pub(super) struct LimitedStream {
     life: Arc<ConnectionState>,
     refused: CloseCounters,
     reading: Reading,
-    /// What was read of the next request, or of this one's body.
+    /// Bytes read ahead: of the next request, or of this one's body.
     beginning: BytesMut,
-    /// For the client to take what is written.
+    /// The wait for the client to take what is written.
     unsent: Wait,
-    /// Since when the client has taken too little, and what it has taken since.
+    /// Since when the client has taken too little, and how many bytes it has taken since.
     slow: Option<(Instant, u64)>,
 }
 
@@ -95,7 +95,7 @@ impl LimitedStream {
     /// Over HTTP/1.1: ready when bytes of the next request are there, false when none come.
     pub(super) fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let came = ready!(self.poll_beginning(cx));
-        // Whatever it was, it is the connection's end.
+        // Any error ends the connection.
         Poll::Ready(!matches!(came, Err(_) | Ok(HeaderRead::Nothing)))
     }
 
@@ -128,9 +128,9 @@ impl LimitedStream {
         }
     }
 
-    /// Puts back what was read behind a body's end: the next request begins with it. A client that
-    /// sends more of it ahead than most headers are long has to come again: nothing else bounds what
-    /// its connection would keep.
+    /// Puts back bytes that were read behind a body's end: the next request begins with them. A client
+    /// that sends more ahead than most headers are long has to open another connection; nothing else
+    /// bounds the memory of this one.
     pub(super) fn put_back(&mut self, rest: &[u8]) {
         if rest.len() + self.beginning.len() > AHEAD {
             self.life.ends_with_this_request();
@@ -146,7 +146,7 @@ impl LimitedStream {
         !self.beginning.is_empty()
     }
 
-    /// Notes what the client took of these bytes.
+    /// Records how many of these bytes the client took.
     fn wrote(&mut self, polled: &Poll<io::Result<usize>>, slices: &[io::IoSlice<'_>]) {
         match polled {
             Poll::Ready(Ok(taken)) => {

@@ -13,10 +13,10 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// For the answer to arrive, and the client to close.
+/// Time for the answer to arrive and for the client to close.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// What a client may go on sending meanwhile.
+/// Bytes that the client may still send meanwhile.
 const UNREAD: usize = 256 * 1024;
 
 pub(super) struct LingeringClose {
@@ -41,7 +41,7 @@ impl LingeringClose {
         }
     }
 
-    /// Ready when all was said, or can't be.
+    /// Ready when the whole answer was sent, or can't be.
     pub(super) fn poll(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<()> {
         if self.timer.poll(self.until, cx).is_ready() {
             return Poll::Ready(());

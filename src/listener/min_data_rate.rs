@@ -18,29 +18,29 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
-/// What a client must bring within each window; silence is always too little.
+/// The bytes that a client must send within each window. No byte at all is always too little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MinDataRate {
     pub(crate) window: Duration,
     pub(crate) bytes: u64,
 }
 
-/// A shorter rest is none.
+/// A pause shorter than this doesn't count as one.
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// So many bytes are progress; a byte now and then is none.
+/// The bytes that count as progress: single bytes don't.
 const STEP: u64 = 4096;
 
 /// Why the gateway ends a request that neither its client nor Harbor ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GivenUp {
-    /// The client brought, or took, too little.
+    /// The client sent, or took, too little.
     Up,
-    /// It stood still with a place that another client needs.
+    /// The request stood still, and another client needs its place.
     Way,
 }
 
-/// One request's bodies. Nothing is bounded until it is told to be.
+/// The progress of one request's bodies. There is no limit until one is set.
 pub(crate) struct BodyRates {
     life: Arc<ConnectionState>,
     began: Instant,
@@ -49,9 +49,9 @@ pub(crate) struct BodyRates {
     /// Milliseconds from `began` to when the bodies last moved by a step, and bytes since.
     moved: AtomicU64,
     bytes: AtomicU64,
-    /// Nothing is waited for any more but the client.
+    /// The request waits only for its client.
     is_decided: AtomicBool,
-    /// What Harbor does with it must not be broken off.
+    /// Harbor is at work on the request, which must not be broken off.
     is_spared: AtomicBool,
     given: AtomicU8,
     /// The task that serves the request.
@@ -64,7 +64,7 @@ struct RateWatch {
     download: Option<DownloadRate>,
     answer: Option<UnreadSince>,
     harbor: Option<SocketDigest>,
-    /// When the request ends, whatever the client does.
+    /// When the request ends at the latest, whatever the client does.
     ends: Option<Instant>,
 }
 
@@ -74,7 +74,7 @@ struct UploadRate {
     /// The current window.
     began: Instant,
     bytes: u64,
-    /// How long Harbor's connection had been busy by then.
+    /// How long Harbor's connection had been busy at the window's beginning.
     busy: Duration,
 }
 
@@ -85,7 +85,7 @@ struct DownloadRate {
     last: Instant,
 }
 
-/// The answer, as far as the connection shows that it is left unread.
+/// Whether the client leaves the answer unread, as the connection shows it.
 struct UnreadSince {
     limit: Duration,
     looks: Instant,
@@ -121,7 +121,7 @@ impl BodyRates {
         self.is_seen.load(Ordering::Relaxed)
     }
 
-    /// From now on the request's body is to come at this pace.
+    /// Requires this pace of the request's body from now on.
     pub(crate) fn expect(&self, pace: MinDataRate) {
         let began = Instant::now();
         self.watch().upload = Some(UploadRate {
@@ -142,7 +142,7 @@ impl BodyRates {
         watch.begin_window(Instant::now());
     }
 
-    /// A piece of it came.
+    /// A piece of the body came.
     pub(crate) fn came(&self, bytes: u64, now: Instant) {
         self.moves(bytes, now);
         if let Some(upload) = &mut self.watch().upload {
@@ -186,7 +186,7 @@ impl BodyRates {
         }
     }
 
-    /// Nothing is waited for any more but the client. True once.
+    /// The request waits only for its client. True at the first call.
     pub(crate) fn decided(&self) -> bool {
         let first = !self.is_decided.swap(true, Ordering::Relaxed);
         if first {
@@ -201,7 +201,7 @@ impl BodyRates {
         self.task.wake();
     }
 
-    /// Why the request is ended, where it is.
+    /// Why the request must end; none while it may go on.
     pub(crate) fn is_given(&self) -> Option<GivenUp> {
         match self.given.load(Ordering::Relaxed) {
             0 => None,
@@ -323,7 +323,7 @@ impl Holder for BodyRates {
         if self.is_decided.load(Ordering::Relaxed) {
             return Rest::ForClient(moved);
         }
-        // What moved a moment ago is not looked into.
+        // A request that moved a moment ago needs no closer look.
         if now.saturating_duration_since(moved) < MOMENT {
             return Rest::Spared;
         }
@@ -355,7 +355,7 @@ impl Drop for BodyRates {
     }
 }
 
-/// The client brought too little, and it was the client that was waited for.
+/// Whether the client sent too little while the gateway waited for the client and not for Harbor.
 fn is_too_slow(upload: &UploadRate, busy: Duration) -> bool {
     let held_up = busy.saturating_sub(upload.busy);
     upload.bytes < upload.pace.bytes.max(1) && held_up * 2 <= upload.pace.window

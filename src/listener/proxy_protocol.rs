@@ -25,13 +25,13 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// One read: a header with the beginning of what follows it.
 const READ: usize = 1024;
 
-/// A refusal that every connection meets is told once in a while.
+/// How often a refusal that meets every connection is logged.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
-/// VPC endpoints that are told of when they are first seen; there are as many as an operator made.
+/// VPC endpoints that are logged when first seen; an operator made only so many.
 const ENDPOINTS: usize = 100;
 
-/// How the connections of one listener are introduced.
+/// How one listener reads PROXY headers.
 pub(super) struct ProxyProtocolReader {
     /// Index into the configuration's listeners.
     listener: usize,
@@ -44,12 +44,11 @@ pub(super) struct ProxyProtocolReader {
 /// What is known of a connection before TLS and HTTP.
 pub(super) struct ProxiedStream {
     pub(super) announced: Announced,
-    /// What was read and belongs to the client.
+    /// Bytes that were read behind the header and belong to the client.
     pub(super) rest: BytesMut,
 }
 
-/// What was said of a connection by whom it comes from; without a PROXY header it speaks for
-/// itself.
+/// What the PROXY header says of a connection; without one, what the connection itself shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Announced {
     pub(crate) sender: Sender,
@@ -93,7 +92,7 @@ impl ProxyProtocolReader {
         let is_trusted = || trusted.contains(peer.ip());
         match self.protocol {
             ProxyProtocol::Off => Ok(ProxiedStream::without(BytesMut::new())),
-            // What a stranger sends is the client's own, whatever it looks like.
+            // Bytes from an untrusted peer belong to the client, whatever they look like.
             ProxyProtocol::Accept if !is_trusted() => Ok(ProxiedStream::without(BytesMut::new())),
             ProxyProtocol::Require if !is_trusted() => {
                 let refused = ConnectionRefused::ProxyUntrusted;
@@ -119,8 +118,7 @@ impl ProxyProtocolReader {
             Ok(Err(error)) => {
                 return Err(self.refused(ConnectionRefused::ProxyInvalid, peer, &error));
             }
-            // Who waits for nothing and says nothing has no header to send: HTTP and TLS have
-            // timeouts of their own.
+            // A peer that sends nothing has no header to send; HTTP and TLS have their own timeouts.
             Err(_) if bytes.is_empty() && self.protocol == ProxyProtocol::Accept => {
                 Beginning::Other
             }
@@ -155,7 +153,7 @@ impl ProxyProtocolReader {
         }
     }
 
-    /// Tells the operator once in a while: where a balancer is set up otherwise than its listener,
+    /// Logs the refusal once in a while: if a balancer and its listener are configured differently,
     /// nothing works at all.
     fn refused(
         &self,
@@ -163,7 +161,7 @@ impl ProxyProtocolReader {
         peer: SocketAddr,
         why: &dyn std::fmt::Display,
     ) -> ProxyProtocolError {
-        // Strangers can't drown what is said about the proxies.
+        // Strangers can't drown the log lines about proxies.
         let seldom = if reason == ConnectionRefused::ProxyUntrusted {
             &self.untrusted
         } else {

@@ -8,9 +8,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-/// Pingora keeps a timer of its own kind until it would have rung, though nobody waits for it any
-/// more: with those of 15 minutes that each request has, a thread had 20 MiB of them (measured:
-/// 1.4 MiB a minute, at any pace). The runtime takes its timers back when they are dropped.
+/// Pingora keeps a cancelled timer until it would have fired: with the 15-minute timers of each request,
+/// a thread kept 20 MiB of them (measured: 1.4 MiB a minute, at any pace). The runtime frees its timers
+/// when they are dropped.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// Leaves longer timers to the runtime, in all of Pingora.
@@ -35,7 +35,7 @@ impl Timer {
                 Some(_) | None => self.0.insert(Armed::for_time(deadline)),
             };
             ready!(armed.sleep.as_mut().poll(cx));
-            // It may have rung for an earlier deadline.
+            // It may have fired for an earlier deadline.
             let is_due = armed.rings == deadline;
             self.0 = None;
             if is_due {
@@ -53,12 +53,12 @@ pub(super) struct Wait {
 }
 
 impl Wait {
-    /// It has come: the next look that finds nothing begins to wait anew.
+    /// The awaited thing came: the next wait begins anew.
     pub(super) fn ends(&mut self) {
         self.since = None;
     }
 
-    /// Called when it has not come: ready when it has been waited for as long as `limit`.
+    /// Call this while the thing has not come. Ready once that has lasted for `limit`.
     pub(super) fn poll(&mut self, limit: Duration, cx: &mut Context<'_>) -> Poll<()> {
         let since = *self.since.get_or_insert_with(Instant::now);
         self.timer.poll(since + limit, cx)

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-/// So many at once, and so many a second for long.
+/// How many at once, and how many a second in the long run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TokenBucket {
     burst: u32,
@@ -33,7 +33,7 @@ impl TokenBucket {
         let full = u64::from(self.burst) * 1000;
         let more = passed.saturating_mul(u64::from(self.per_second));
         self.left = self.left.saturating_add(more).min(full);
-        // Only whole milliseconds were counted.
+        // Keeps the part of a millisecond that was not counted.
         let refilled = self.refilled.checked_add(Duration::from_millis(passed));
         self.refilled = refilled.unwrap_or(now);
         match self.left.checked_sub(u64::from(count) * 1000) {

@@ -18,14 +18,14 @@ use pingora::proxy::Session;
 use prometheus::IntGauge;
 use std::time::{Duration, Instant};
 
-/// How long a request waits for a place. Most are taken for less than that, and containerd asks again
-/// without waiting itself, a handful of times: so it gets through a moment of too much.
+/// How long a request waits for a place. Most places are taken for less time than that. containerd retries
+/// a handful of times without a pause, so this wait brings it through a short overload.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Seconds after which to ask again during maintenance, which takes minutes at least.
+/// Retry-After during maintenance, in seconds: maintenance takes minutes at least.
 const LATER: &str = "60";
 
-/// Counted in the gauge for as long as it lives.
+/// Counts one in the gauge for as long as it lives.
 pub(super) struct InFlight(IntGauge);
 
 impl InFlight {
@@ -41,22 +41,22 @@ impl Drop for InFlight {
     }
 }
 
-/// What a request holds while it is under way: given back one by one, the rest at its end.
+/// The permits that a request holds while it is under way. Some are given back early, the rest at its end.
 #[derive(Default)]
 pub(super) struct Permits {
     pub(super) in_flight: Option<InFlight>,
-    /// Its place among those that the registry may have under way.
+    /// Its place among the requests that the registry may have under way.
     place: Option<Permit>,
-    /// What its bodies may hold.
+    /// The memory that its bodies may hold.
     memory: Option<HeldMemory>,
-    /// Its place among those that are answered.
+    /// Its place among the requests that are answered already.
     lingers: Option<Share>,
 }
 
-/// Whether the operator wants the request served at all.
+/// Refuses requests that the operator's `maintenance` closes.
 ///
 /// # Errors
-/// The refusal says when to ask again.
+/// The refusal says when the client may retry.
 pub(super) fn is_open(request: Routed<'_>) -> Result<(), Refusal> {
     let maintenance = request.harbor.registry.maintenance;
     match closed(maintenance, request.asked.operation) {
@@ -65,10 +65,10 @@ pub(super) fn is_open(request: Routed<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// Finds the request what it needs: a place at its registry, and memory for its bodies.
+/// Acquires what the request needs: a place at its registry, and memory for its bodies.
 ///
 /// # Errors
-/// The refusal says when to ask again.
+/// The refusal says when the client may retry.
 pub(super) async fn admit(
     session: &mut Session,
     request: Routed<'_>,
@@ -82,10 +82,10 @@ pub(super) async fn admit(
     Ok(())
 }
 
-/// Finds the request a place at its registry.
+/// Acquires a place at the request's registry.
 ///
 /// # Errors
-/// The refusal says when to ask again.
+/// The refusal says when the client may retry.
 async fn find_place(request: Routed<'_>) -> Result<Permit, Refusal> {
     let terms = PermitTerms {
         limits: request.harbor.registry.max_in_flight,
@@ -106,7 +106,7 @@ async fn find_place(request: Routed<'_>) -> Result<Permit, Refusal> {
     let place = match load.place(&asks, terms) {
         Some(place) => Some(place),
         None => {
-            // Looked for only here: it takes a hash of the credential.
+            // Looked up only here, since it takes a hash of the credential.
             asks.account = owner::account(request);
             load.acquire(asks, terms).await
         }
@@ -115,14 +115,14 @@ async fn find_place(request: Routed<'_>) -> Result<Permit, Refusal> {
     place.map_or_else(|| refuse(LocalReply::Overloaded(again), SOON), Ok)
 }
 
-/// Requests that are answered and whose client hasn't sent all of its body yet: a connection each.
+/// The limit of requests that are answered while their client still sends: each keeps a connection.
 const LINGERING: usize = 1024;
 
-/// After an early answer the client is still sending. Its body is read and thrown away for this
-/// long, so that the answer reaches it instead of a reset.
+/// After an early answer the client is still sending. The gateway reads and drops its body for this long,
+/// so that the client gets the answer and not a reset.
 pub(super) const DRAIN: Duration = Duration::from_secs(30);
 
-/// What an answer needs to go out where nothing more may be waited for.
+/// The time for an answer to go out when nothing more may be waited for.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
 impl Permits {
@@ -135,9 +135,9 @@ impl Permits {
         }
     }
 
-    /// The answer was decided, and handed over: what remains is between us and the client. Harbor's
-    /// place is free; whoever still sends does so for a while, in a smaller room that makes way for
-    /// the latest.
+    /// Call this when the answer is handed over and only the client is left to wait for. Frees the
+    /// registry's place. A client that still sends gets a place in a smaller room for a while, in which
+    /// the latest request displaces the oldest.
     pub(super) fn decided(&mut self, request: &ProxyRequest, times: &Timings, now: Instant) {
         self.place = None;
         let progress = &request.arrival.progress;
@@ -164,7 +164,7 @@ fn refuse<T>(answer: LocalReply, after: &str) -> Result<T, Refusal> {
     Err(Refusal::RetryAfter(answer, after.to_owned()))
 }
 
-/// What is closed to this operation.
+/// What the maintenance closes for this operation.
 fn closed(maintenance: Maintenance, operation: Operation) -> Option<Closed> {
     match maintenance {
         Maintenance::Off => None,

@@ -9,25 +9,25 @@ use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
 use pingora::http::{RequestHeader, ResponseHeader};
 
-/// Harbor's answer to one request; at first, that there is none.
+/// Harbor's answer to one request. The default says that there is none yet.
 #[derive(Default)]
 pub(super) struct Answered {
     pub(super) status: Option<u16>,
-    /// Harbor asks for credentials as if none had come, though they left here.
+    /// Harbor asks for credentials as if the request had none, although the gateway sent it with some.
     pub(super) authorization_removed: bool,
     /// The token that was passed on grants nothing of what was asked.
     pub(super) empty_grant: bool,
     pub(super) token_answer: Option<TokenResponseReader>,
     /// The body that takes the place of Harbor's.
     pub(super) instead: Option<Bytes>,
-    /// The answer says no to a registry client, in words that are read.
+    /// The answer is an error to a registry client, and its body is read.
     pub(super) is_refusal: bool,
-    /// The beginning of such an answer's body.
+    /// The beginning of that body.
     pub(super) error_beginning: Vec<u8>,
 }
 
 impl Answered {
-    /// What is kept of the header of the final answer.
+    /// Keeps what is needed later of the final answer's header.
     pub(super) fn of(
         header: &RequestHeader,
         response: &ResponseHeader,
@@ -35,7 +35,7 @@ impl Answered {
     ) -> Answered {
         let status = response.status.as_u16();
         let operation = request.asked.operation;
-        // Nothing is unpacked here; Harbor compresses neither errors nor tokens.
+        // A compressed body isn't read: Harbor compresses neither errors nor tokens.
         let is_plain = !response.headers.contains_key(CONTENT_ENCODING);
         let is_token = operation == Operation::Token && status == 200 && is_plain;
         Answered {
@@ -59,7 +59,7 @@ impl Answered {
             let read = &piece[..room.min(piece.len())];
             self.error_beginning.extend_from_slice(read);
         }
-        // Another body goes out with the first piece, and the others go nowhere.
+        // The replacement goes out with the first piece; the other pieces are dropped.
         if let Some(instead) = &mut self.instead {
             *body = Some(std::mem::take(instead));
         }

@@ -5,20 +5,20 @@ use http::uri::PathAndQuery;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// The tries so far.
+/// The attempts at Harbor so far.
 #[derive(Default)]
 pub(super) struct Attempts {
-    /// What goes upstream instead of the target that came.
+    /// The target that goes upstream instead of the client's.
     pub(super) target: Option<PathAndQuery>,
-    /// A mount was refused; what goes upstream next is without it.
+    /// Harbor refused a mount: the next attempt goes without it.
     pub(super) without_mount: bool,
-    /// Where no connection came about.
+    /// The addresses that took no connection.
     pub(super) failed: Vec<SocketAddr>,
-    /// The last one.
+    /// The last attempt.
     pub(super) at: Option<Attempt>,
 }
 
-/// Where a try goes.
+/// Where an attempt goes.
 pub(super) struct Attempt {
     /// Index into the registry's endpoints.
     pub(super) endpoint: usize,

@@ -9,20 +9,20 @@ use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use pingora::http::RequestHeader;
 
-/// What a request goes to Harbor with.
+/// The Authorization with which a request goes to Harbor.
 #[derive(Default)]
 pub(super) struct Authorization {
     pub(super) credential: Credential,
     /// Sent in place of the client's own.
     pub(super) replacement: Option<HeaderValue>,
-    /// Beside an Authorization a ticket isn't used, and still says that the upload is a credential
-    /// holder's.
+    /// A ticket isn't used when the request has an Authorization, but it still proves that the upload
+    /// belongs to a credential holder.
     pub(super) ticket: Option<Box<TicketBrought>>,
 }
 
-/// A ticket as a request brings it.
+/// A ticket as the request carries it.
 pub(super) struct TicketBrought {
-    /// None where the request is no step that one could be for.
+    /// None for a request that is no step of an upload.
     pub(super) step: Option<UploadStep>,
     pub(super) text: Vec<u8>,
 }
@@ -51,7 +51,7 @@ fn read(value: &HeaderValue) -> Credential {
     Credential::read(value.as_bytes())
 }
 
-/// The Authorization that a trusted proxy has moved, where it counts.
+/// The Authorization that a trusted proxy moved to another header, if `restore_authorization_from` names it.
 pub(super) fn moved(request: &RequestHeader, from: &[MovedAuthorization]) -> Option<HeaderValue> {
     let is_absent = !request.headers.contains_key(AUTHORIZATION);
     let counts = |prefer| match prefer {

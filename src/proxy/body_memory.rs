@@ -12,26 +12,26 @@ use http::Method;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
-/// Over HTTP/1.1 what may be read ahead of Harbor, and over TLS what is decrypted next.
+/// Over HTTP/1.1: the bytes that may be read ahead of Harbor, and over TLS those that are decrypted next.
 const HTTP1_UPLOAD: u64 = 320 << 10;
 
-/// Over HTTP/2 the first window. Larger windows are set aside by the connection.
+/// Over HTTP/2: the first window. The connection reserves memory for larger windows.
 const HTTP2_UPLOAD: u64 = 320 << 10;
 
-/// Pingora reads Harbor's answer in pieces of 64 KiB and has six of them on their way, beside the
-/// buffer that they come from and what is encrypted already.
+/// Pingora reads Harbor's answer in pieces of 64 KiB. Six of them can be on their way, in addition to its
+/// read buffer and to what is encrypted already.
 const DOWNLOAD: u64 = 640 << 10;
 
-/// What a request needs however short its body is.
+/// The memory that a request needs even if its body is short.
 const LEAST: u64 = 32 << 10;
 
-/// More than a client may have.
+/// The client's share of the memory is used up.
 pub(super) struct TooMuch;
 
-/// Sets aside what the request's bodies may hold; none where that is nothing.
+/// Reserves the memory that the request's bodies may hold; none if they need none.
 ///
 /// # Errors
-/// Where it is more than its client may have.
+/// When it exceeds the client's share.
 pub(super) fn set_aside(
     session: &Session,
     request: &ProxyRequest,
@@ -52,12 +52,12 @@ pub(super) fn set_aside(
     held.map(Some).ok_or(TooMuch)
 }
 
-/// How much of it a GET keeps whose answer has this header.
+/// How much of the reservation a GET keeps once its answer's header is known.
 pub(super) fn kept(response: &ResponseHeader) -> u64 {
     bounded(DOWNLOAD, content_length(&response.headers))
 }
 
-/// Only a GET is answered with more than a few words.
+/// Only a GET has a large answer.
 fn download(method: &Method) -> u64 {
     match *method {
         Method::GET => DOWNLOAD,
@@ -65,7 +65,7 @@ fn download(method: &Method) -> u64 {
     }
 }
 
-/// A short body holds no more than itself.
+/// A short body needs no more memory than its length.
 fn bounded(most: u64, length: Option<u64>) -> u64 {
     match length {
         Some(length) => most.min(length.saturating_add(LEAST)),

@@ -17,17 +17,17 @@ pub(crate) enum BodyState {
     Arriving,
 }
 
-/// A chunked body that isn't one, as Pingora calls it without showing the name.
+/// Pingora's error type for an invalid chunked body, which it doesn't export.
 const INVALID_CHUNK: ErrorType = ErrorType::new("InvalidChunk");
 
 /// No address is known for any endpoint.
 pub(crate) const UNRESOLVED: ErrorType = ErrorType::new("upstream name unresolved");
 
-/// No failure: Harbor's answer to a mount, which is asked for once more without it.
+/// Not a failure: Harbor refused a mount, and the gateway retries without it.
 pub(crate) const MOUNT_REFUSED: ErrorType = ErrorType::new("mount refused");
 
 impl From<GivenUp> for Failure {
-    /// Whatever breaks then, it is because of that.
+    /// The process ends: every error then has this cause.
     fn from(given: GivenUp) -> Failure {
         match given {
             GivenUp::Up => Failure::ClientStalled,
@@ -36,7 +36,7 @@ impl From<GivenUp> for Failure {
     }
 }
 
-/// Judges an error.
+/// Says what an error of Pingora's means.
 pub(crate) fn failure(error: &Error, body: BodyState) -> Failure {
     if lacks_socket(error) {
         Failure::Upstream(UpstreamError::NoSocket)
@@ -59,7 +59,7 @@ fn judge(kind: &ErrorType, source: &ErrorSource, body: BodyState) -> Failure {
 fn downstream(kind: &ErrorType) -> Failure {
     match kind {
         ErrorType::ReadTimedout => Failure::ClientStalled,
-        // A write that takes too long is a client that doesn't read.
+        // A write times out when the client doesn't read.
         ErrorType::WriteTimedout => Failure::ClientStalled,
         ErrorType::InvalidHTTPHeader | ErrorType::HTTPStatus(400..=499) => Failure::BadRequest,
         kind if *kind == INVALID_CHUNK => Failure::BadRequest,
@@ -81,7 +81,7 @@ fn upstream(kind: &ErrorType, body: BodyState) -> Failure {
         | ErrorType::BindError
         | ErrorType::SocketError
         | ErrorType::ConnectProxyFailure => UpstreamError::Connect,
-        // Each piece of the body starts Harbor's clock anew, so the silence is the client's.
+        // Each piece of the body restarts Harbor's timeout, so it was the client that was silent.
         ErrorType::ReadTimedout if body == BodyState::Arriving => return Failure::ClientStalled,
         ErrorType::ReadTimedout => UpstreamError::ResponseTimeout,
         ErrorType::WriteTimedout => UpstreamError::BodyTimeout,
@@ -100,7 +100,7 @@ fn upstream(kind: &ErrorType, body: BodyState) -> Failure {
 mod tests {
     use super::*;
 
-    /// As Pingora wraps what the system said.
+    /// An error of the operating system, as Pingora wraps it.
     #[test]
     fn a_socket_that_we_could_not_have_is_our_own_fault() {
         for (number, kind, expected) in [

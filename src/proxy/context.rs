@@ -28,15 +28,15 @@ use std::time::{Duration, Instant};
 
 /// One request, from its arrival to its record.
 pub(crate) struct RequestContext {
-    /// What came.
+    /// The request as it came.
     pub(super) request: ProxyRequest,
-    /// What it holds of what there is.
+    /// The permits that it holds.
     pub(super) permits: Permits,
-    /// The login that it tries, until Harbor's answer to that is counted.
+    /// The login that it attempts, until Harbor's answer to it is counted.
     pub(super) login: Option<PasswordTry>,
-    /// What the push tracker is told at the end; only of requests that it follows.
+    /// What the push tracker learns at the end; only for requests that it tracks.
     pub(super) tracked: Option<Box<Tracked>>,
-    /// What filters know of it; none where there are none.
+    /// What the filters see of it; none without filters.
     pub(super) filtered: Option<Box<Filtered>>,
     pub(super) times: Timings,
     pub(super) tries: Attempts,
@@ -46,11 +46,11 @@ pub(crate) struct RequestContext {
     pub(super) repairs: Vec<Repair>,
     /// The answer that was given without Harbor, or instead of it.
     pub(super) own: Option<LocalReply>,
-    /// What broke, where something did.
+    /// The failure, if there was one.
     pub(super) failure: Option<Failure>,
 }
 
-/// What of the bodies passed.
+/// How much of the bodies passed.
 #[derive(Default)]
 pub(super) struct Bodies {
     /// Bytes from the client.
@@ -59,7 +59,7 @@ pub(super) struct Bodies {
     pub(super) given: u64,
     /// The last byte of the answer's body was given to the client.
     is_delivered: bool,
-    /// The large one that is on its way.
+    /// The large body that is on its way.
     pub(super) transfer: Option<Transfer>,
 }
 
@@ -100,7 +100,7 @@ impl RequestContext {
                 tracked.flow.complete(passed);
             }
         }
-        // Here and not with the answer: Harbor may take its time over a commit.
+        // Counted here and not with the answer, since Harbor may take long over a commit.
         if last && let Some(upload) = self.bodies.transfer.take() {
             upload.ended(self.bodies.received, self.request.metrics());
         }
@@ -122,7 +122,7 @@ impl RequestContext {
         }
     }
 
-    /// The answer is on its way: what remains is between us and the client.
+    /// The answer is on its way: only the client is left to wait for.
     pub(super) fn decided(&mut self, now: Instant) {
         self.permits.decided(&self.request, &self.times, now);
     }
@@ -153,7 +153,7 @@ impl RequestContext {
         }
     }
 
-    /// From now on the mount goes to Harbor as a plain upload start.
+    /// Sends the mount to Harbor as a plain upload start from now on.
     pub(super) fn without_mount(&mut self, header: &RequestHeader) {
         self.tries.without_mount = true;
         self.repaired(Repair::Mount);
@@ -183,8 +183,8 @@ impl RequestContext {
     }
 
     pub(super) fn failed(&mut self, failure: Failure) {
-        // A client that has the whole answer may leave. If Harbor answered before it had the whole
-        // body, what becomes of the rest, on either side, doesn't change how the request ended.
+        // A client that has the whole answer may leave. If Harbor answered before it had the whole body,
+        // errors on either side after that don't change how the request ended.
         let is_early =
             self.request.asked.body == BodyPresence::Present && !self.times.is_complete();
         let is_over = is_early || failure == Failure::ClientGone;
@@ -193,7 +193,7 @@ impl RequestContext {
         }
     }
 
-    /// The endpoint that answered, or was tried last.
+    /// The endpoint that answered, or the last one that was tried.
     pub(super) fn endpoint_name(&self) -> Option<&str> {
         let Attempt { endpoint, .. } = self.tries.at.as_ref()?;
         let endpoints = &self.request.routed()?.harbor.pool.endpoints;

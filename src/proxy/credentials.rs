@@ -23,9 +23,9 @@ use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use std::time::Duration;
 
-/// Answers a rejected Bearer token with a Bearer challenge, so that the client fetches another one.
-/// Harbor's own is for passwords, and makes clients send theirs with every request from then on. A
-/// token that Harbor never saw was not rejected. Returns whether it did.
+/// Answers a rejected Bearer token with a Bearer challenge, so that the client fetches another token.
+/// Harbor's own challenge asks for the password, and clients then send it with every request. A token that
+/// a hop removed was not rejected. Returns whether the challenge was replaced.
 pub(super) fn challenge_rejected(
     response: &mut ResponseHeader,
     is_removed: bool,
@@ -39,7 +39,7 @@ pub(super) fn challenge_rejected(
         return Ok(false);
     };
     let operation = request.asked.operation;
-    // The catalog takes passwords only: there Harbor's challenge is right.
+    // The catalog accepts only passwords: Harbor's challenge is right there.
     if !operation.is_registry() || matches!(operation, Operation::Catalog | Operation::Token) {
         return Ok(false);
     }
@@ -82,7 +82,7 @@ pub(super) fn explain_lost(
     Ok(Some((answer, Bytes::from(body))))
 }
 
-/// Whether a piece of a body will come that another can take the place of.
+/// Whether the answer has a body that can be replaced.
 fn has_body(response: &ResponseHeader) -> bool {
     let length = response.headers.get(CONTENT_LENGTH);
     response.headers.contains_key(TRANSFER_ENCODING)
@@ -118,8 +118,8 @@ fn note_expired(token: &Bearer, error: TokenError, request: Routed<'_>) {
     );
 }
 
-/// Whether a mount was refused that a plain upload may replace: nothing has been done yet, and the
-/// client would give the whole push up.
+/// Whether Harbor refused a mount that a plain upload can replace: nothing is done yet, and the client
+/// would give up the whole push.
 pub(super) fn mount_was_refused(status: u16, request: &ProxyRequest) -> bool {
     let asked = &request.asked;
     if asked.operation != Operation::UploadMount || asked.mount_from.is_none() {
@@ -138,7 +138,7 @@ pub(super) fn mount_was_refused(status: u16, request: &ProxyRequest) -> bool {
     refused_mount::was_refused(status, grants_push)
 }
 
-/// A token that Harbor let write is one of its own.
+/// Remembers a token with which Harbor allowed a write: it is one of Harbor's own.
 pub(super) fn note_accepted(is_success: bool, request: Routed<'_>) {
     if let Credential::Bearer(token) = &request.authorization.credential
         && Operation::PUSH.contains(&request.asked.operation)
@@ -149,8 +149,8 @@ pub(super) fn note_accepted(is_success: bool, request: Routed<'_>) {
     }
 }
 
-/// What the token service made of the password. Counts a token that grants nothing, and remembers
-/// one that is somebody's.
+/// Whether the token service accepted the password. Counts a token that grants nothing, and remembers a
+/// token that names a user.
 pub(super) fn judge_given(said: &TokenResponse, is_removed: bool, request: Routed<'_>) -> Password {
     if said.grant == Grant::Empty && !is_removed {
         request.metrics().authorization.empty_grants.inc();
@@ -176,10 +176,10 @@ pub(super) fn password_was_removed(said: &TokenResponse, request: Routed<'_>) ->
         && !request.harbor.authorization_arrives()
 }
 
-/// Whether Harbor asks for a token as if no Authorization had come, though one left here. To one that
-/// is no good it answers with a Basic challenge, and another gateway before it says what was wrong
-/// with the token; so no stranger makes a sound chain say this. A hop may take off what Connection
-/// names (RFC 9110, 7.6.1): then the client itself did it.
+/// Whether Harbor asks for a token as if the request had no Authorization, although the gateway sent one.
+/// Harbor answers an invalid Authorization with a Basic challenge, and another gateway in between says
+/// what was wrong with the token, so a stranger can't provoke this where no hop removes the header. A
+/// client that names Authorization in Connection removes it itself (RFC 9110, 7.6.1).
 pub(super) fn was_removed(
     header: &RequestHeader,
     response: &ResponseHeader,

@@ -16,17 +16,17 @@ use std::net::IpAddr;
 
 /// The client's side of a request.
 pub(super) struct Downstream {
-    /// The client's own, where it is one that can stand in a log; else one that was made here.
+    /// The client's own request id if it is fit for a log, otherwise a generated one.
     pub(super) request_id: String,
-    /// The other end of the connection, or whom a PROXY header named in its place.
+    /// The peer of the connection, or the address that its PROXY header names.
     pub(super) peer: Option<IpAddr>,
-    /// The peer is one of the trusted proxies: what it says of the client is believed.
+    /// The peer is a trusted proxy: its headers about the client count.
     pub(super) is_trusted: bool,
     pub(super) client: Option<IpAddr>,
     pub(super) client_family: ClientFamily,
-    /// The scheme of the client's side. TLS that ends here is TLS, whatever is said of hops before.
+    /// The scheme of the client's side. It is https if TLS ends here, whatever headers say of earlier hops.
     pub(super) scheme: Scheme,
-    /// A trusted proxy says that the client came by http, and the listener serves it all the same.
+    /// A trusted proxy says that the client came by http, and the listener serves it anyway.
     pub(super) is_told_http: bool,
     pub(super) method: http::Method,
     /// Path and query, redacted.
@@ -34,7 +34,7 @@ pub(super) struct Downstream {
 }
 
 impl Downstream {
-    /// Before the header is looked at.
+    /// The state before the header is read.
     pub(super) fn unseen() -> Downstream {
         Downstream {
             request_id: String::new(),
@@ -97,7 +97,7 @@ fn shown_address(address: Option<IpAddr>) -> String {
 fn is_trusted(peer: Option<IpAddr>, arrival: &ConnectionInfo, shared: &Snapshot) -> bool {
     match arrival.announced.sender {
         Sender::Peer | Sender::Client(_) => peer.is_some_and(|peer| shared.trusted.contains(peer)),
-        // The client behind the proxy may write any header.
+        // A client behind the proxy can write any header.
         Sender::Unknown => false,
     }
 }
@@ -108,7 +108,7 @@ fn told_scheme(
     is_trusted: bool,
     arrival: &ConnectionInfo,
 ) -> Option<Scheme> {
-    // A proxy that passes TLS through sees none; it ends here.
+    // A proxy that passes TLS through doesn't see it; TLS ends here.
     let announced = || match arrival.way {
         Transport::Tls => None,
         Transport::Plain | Transport::Redirect => arrival.announced.client_side,
@@ -122,9 +122,9 @@ fn told<'r>(request: &'r RequestHeader, name: &str) -> impl Iterator<Item = &'r 
     fields.map(http::HeaderValue::as_bytes)
 }
 
-/// The client by the word of a trusted peer. A header for one address that is missing, or doesn't
-/// hold exactly one, leaves it to `X-Forwarded-For`: the trusted proxy that should have set the one
-/// has set the other, and a client that spoils the first doesn't become the proxy.
+/// The client's address as a trusted peer states it. If the header for a single address is missing or has
+/// not exactly one address, `X-Forwarded-For` counts, which the trusted proxy sets as well: so a client
+/// that spoils the first header isn't taken for the proxy.
 fn told_client(request: &RequestHeader, peer: IpAddr, shared: &Snapshot) -> IpAddr {
     let header = shared.config.client_address_header.as_ref();
     header
@@ -135,7 +135,7 @@ fn told_client(request: &RequestHeader, peer: IpAddr, shared: &Snapshot) -> IpAd
         })
 }
 
-/// The target for people: redacted even where it can't be understood.
+/// The target for logs: redacted even if it can't be parsed.
 fn shown(request: &RequestHeader) -> String {
     let target = String::from_utf8_lossy(target_parts(request).1);
     match target.split_once('?') {

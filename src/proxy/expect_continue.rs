@@ -12,14 +12,14 @@ use std::time::Duration;
 /// How long the gateway waits for a body that its client will probably skip.
 pub(super) const SKIPPED_BODY: Duration = Duration::from_secs(1);
 
-/// Whether the body may never come. Then it is not read before an answer, what is left of it is not
-/// read after one, and that it doesn't come is no stall.
+/// Whether the client may never send the body. Then the gateway reads none of it before an answer and
+/// none of the rest after one, and a body that doesn't come is no stall.
 pub(super) fn may_skip_body(request: &HeaderMap) -> bool {
     request.contains_key(EXPECT)
 }
 
-/// Whether a final answer is a no to a client that was not told to go on. `written` is what it was
-/// told before.
+/// Whether a final answer refuses the body of a client that got no 100 Continue. `written` is the answer
+/// that it got before.
 pub(super) fn refuses_body(request: &HeaderMap, written: Option<&ResponseHeader>) -> bool {
     may_skip_body(request) && written.is_none()
 }

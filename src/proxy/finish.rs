@@ -23,7 +23,7 @@ use crate::oci::user_agent::ClientFamily;
 use crate::oci::verdict::{CredentialState, Facts, Failure, RequestEnd, judge};
 use std::time::{Instant, SystemTime};
 
-/// What went over the wire.
+/// The traffic of the request.
 pub(super) struct SentBytes {
     /// `None`: the client got no status.
     pub(super) status: Option<u16>,
@@ -33,19 +33,18 @@ pub(super) struct SentBytes {
     pub(super) sent: u64,
 }
 
-/// What it was judged to be.
+/// The verdict on the request.
 #[derive(Clone, Copy)]
 struct RequestVerdict {
     reason: Reason,
     proof: Proof,
 }
 
-/// Judges a request that ended, and tells everybody who is to know.
+/// Judges a request that ended, and reports it to the metrics, the push tracker, the filters and the log.
 pub(super) fn finish_request(ctx: &mut RequestContext, sent: &SentBytes) {
     let now = Instant::now();
     if ctx.times.is_answered() {
-        // An answer of Harbor's that was not read to its end may have told the client what it wanted
-        // to know.
+        // A client may have learnt enough from an answer that it didn't read to the end.
         login_attempt::count(&mut ctx.login, Password::Doubtful, &ctx.request);
     }
     if let Some(transfer) = ctx.bodies.transfer.take()
@@ -65,7 +64,7 @@ pub(super) fn finish_request(ctx: &mut RequestContext, sent: &SentBytes) {
     let finding = ctx.request.routed().and_then(|request| {
         let in_clear = request.is_in_clear();
         let found = tell(ctx, request, sent, verdict, error.as_ref(), now);
-        // What the way that it came shows to be wrong, however it ended.
+        // Findings about the way by which the request came, however it ended.
         let found = found.or_else(|| in_clear.then_some(PushFinding::InsecureClientSide))?;
         request.metrics().push.finding(found).inc();
         Some(found)
@@ -121,8 +120,7 @@ fn facts<'a>(
             error,
             had_blob: had_blob(ctx, error),
         },
-        // Ended without an answer and without an error: the client reset it while nothing of it
-        // was being read or written.
+        // No answer and no error: the client reset the stream while nothing was being read or written.
         (None, None, None) => RequestEnd::Broken {
             failure: Failure::ClientGone,
             waited: waited(),
@@ -142,7 +140,7 @@ fn credentials(ctx: &RequestContext, status: Option<u16>) -> CredentialState {
         Credential::None if status == Some(401) && left_out(ctx) => CredentialState::LeftOut,
         Credential::None => CredentialState::None,
         _ if ctx.answered.authorization_removed => CredentialState::Removed,
-        // Only a refusal makes one look into a token.
+        // A token is parsed only after a refusal.
         Credential::Bearer(token) if status == Some(401) => match token.claims() {
             Some(claims) if claims.is_expired(unix_now()) => CredentialState::Expired,
             Some(_) | None => CredentialState::Given,
@@ -151,8 +149,8 @@ fn credentials(ctx: &RequestContext, status: Option<u16>) -> CredentialState {
     }
 }
 
-/// Whether a manifest came bare after layers of the same push that didn't, or the doctor asks what
-/// becomes of a chunk without: what got lost it tells itself.
+/// Whether the client left Authorization out on purpose: a manifest without it after layers of the same
+/// push with it, or the doctor's own test of a chunk without it.
 fn left_out(ctx: &RequestContext) -> bool {
     let request = &ctx.request;
     match request.asked.operation {
@@ -194,8 +192,8 @@ fn count(ctx: &RequestContext, sent: &SentBytes, verdict: RequestVerdict, now: I
     metrics.push.ended(asked.operation, reason, proof, family);
 }
 
-/// Tells the push tracker, where the request is one of its: what pushes, and what of the registry
-/// did not end well.
+/// Reports to the push tracker the requests that it tracks: those of pushes, and failed requests to the
+/// registry.
 fn tell(
     ctx: &RequestContext,
     request: Routed<'_>,
@@ -233,7 +231,7 @@ fn tell(
     told.finding
 }
 
-/// What the push tracker is told, but for what a token and an error body say.
+/// The push tracker's view of the request, without what the token and the error body say.
 fn event<'a>(
     ctx: &'a RequestContext,
     request: Routed<'a>,
@@ -278,7 +276,7 @@ fn event<'a>(
     }
 }
 
-/// Whether the token carries push; for a token request, whether the one that was given does.
+/// Whether the request's token grants push; for a token request, whether the new token does.
 fn grants_push(ctx: &RequestContext, claims: Option<&Claims>) -> Option<bool> {
     let asked = &ctx.request.asked;
     if ctx.answered.empty_grant {

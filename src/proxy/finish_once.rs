@@ -10,8 +10,8 @@ use crate::runtime::Snapshot;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-/// A request that is under way. It is finished once: when Pingora says so, or else when it is dropped,
-/// as an HTTP/2 upload that stalled is, and what a drain did not wait for.
+/// A request that is under way. It is finished exactly once: in Pingora's last hook, or when it is dropped,
+/// which happens to a stalled HTTP/2 upload and to requests that a drain cuts.
 pub(crate) struct FinishOnce {
     context: RequestContext,
     is_finished: bool,
@@ -44,19 +44,19 @@ impl FinishOnce {
         }
     }
 
-    /// Judges it, and writes it down. The second time nothing happens.
+    /// Judges and records the request. A second call does nothing.
     pub(super) fn finish(&mut self, sent: &SentBytes) {
         if self.ends() {
             finish_request(&mut self.context, sent);
         }
     }
 
-    /// Nobody is told of it.
+    /// Drops the request without a record.
     pub(super) fn forget(&mut self) {
         self.ends();
     }
 
-    /// True once.
+    /// True at the first call.
     fn ends(&mut self) -> bool {
         let first = !std::mem::replace(&mut self.is_finished, true);
         if first {

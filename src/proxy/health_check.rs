@@ -11,14 +11,14 @@ use pingora::proxy::Session;
 
 const PATH: &[u8] = b"/healthz";
 
-/// Whether the request asks for the gateway's health, under whatever host.
+/// Whether the request asks for the gateway's health; any Host will do.
 pub(super) fn is_asked(session: &Session) -> bool {
     let target = path_and_query(session.req_header());
     let rest = target.strip_prefix(PATH);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"?"))
 }
 
-/// Answers.
+/// Answers the health check.
 pub(super) async fn answer(session: &mut Session, is_draining: bool) -> Result<()> {
     let method = &session.req_header().method;
     let (status, body) = match (method == Method::GET || method == Method::HEAD, is_draining) {

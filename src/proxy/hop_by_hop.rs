@@ -4,11 +4,11 @@ use http::HeaderName;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use pingora::http::ResponseHeader;
 
-/// As many fields as an answer's Connection may name: nobody names more than two or three.
+/// The most fields that an answer's Connection may name: real ones name two or three.
 const NAMED: usize = 10;
 
-/// Takes off what was said to this gateway alone (RFC 9110, 7.6.1). Connection itself stays where
-/// Pingora writes it anew.
+/// Removes the hop-by-hop fields of an answer (RFC 9110, 7.6.1). Connection itself stays, since Pingora
+/// overwrites it.
 pub(super) fn strip(response: &mut ResponseHeader) {
     let mut leaving = named(response);
     let fields = response.headers.keys();
@@ -18,8 +18,8 @@ pub(super) fn strip(response: &mut ResponseHeader) {
         leaving.push(CONNECTION);
     }
     if is_interim || matches!(response.status.as_u16(), 204 | 304) {
-        // Nobody is to wait for a body, or to take the next answer for one (RFC 9110, 8.6; RFC 9112,
-        // 6.1). A 304's length, which would be the page's, goes as well.
+        // No client may wait for a body, or take the next answer for one (RFC 9110, 8.6; RFC 9112, 6.1).
+        // The length of a 304, which would be that of the full page, is removed as well.
         leaving.extend([CONTENT_LENGTH, TRANSFER_ENCODING]);
     }
     for field in leaving {
@@ -41,14 +41,13 @@ fn is_hop_by_hop(field: &HeaderName) -> bool {
     )
 }
 
-/// The fields that Connection names, but for the body's framing, which isn't Connection's to take
-/// away.
+/// The fields that Connection names, except the framing of the body, which Connection must not remove.
 fn named(response: &ResponseHeader) -> Vec<HeaderName> {
     let values = response.headers.get_all(CONNECTION).iter();
     values
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .map(<[u8]>::trim_ascii)
-        // Its usual words, which name nothing that isn't known.
+        // The usual options, which name no further field.
         .filter(|name| !name.eq_ignore_ascii_case(b"keep-alive"))
         .filter(|name| !name.eq_ignore_ascii_case(b"close"))
         .filter_map(|name| HeaderName::from_bytes(name).ok())

@@ -17,8 +17,8 @@ use std::time::Duration;
 /// The type of an OCI error body, as Harbor writes it.
 pub(super) const JSON: &str = "application/json; charset=utf-8";
 
-/// What the connection's own task needs to send on what it was given: a turn, and a socket that
-/// takes it.
+/// The time for the connection's own task to send what it was given: it needs a turn, and a socket that
+/// takes the bytes.
 const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// Go's servers read up to this much of a body before they answer (net/http, server.go).
@@ -34,7 +34,7 @@ pub(super) async fn read_small_body(session: &mut Session) {
     let headers = &session.req_header().headers;
     let is_small = content_length(headers).is_some_and(|length| length <= READ_FIRST);
     if is_small && !may_skip_body(headers) {
-        // Late or broken: the answer goes out all the same.
+        // The answer goes out even if the body is late or broken.
         let _ = tokio::time::timeout(READ_FIRST_LIMIT, session.drain_request_body()).await;
     }
 }
@@ -94,8 +94,8 @@ pub(super) async fn after_failure(
         .response_written()
         .is_some_and(|response| !response.status.is_informational());
     if begun {
-        // The client sees a body that ends early, which is the truth. Over HTTP/2 the stream is
-        // reset next, and what its connection has not sent by then is lost: the status as well.
+        // The client sees a body that ends early, as it did. Over HTTP/2 the stream is reset next, and
+        // unsent bytes of its connection are lost, the status included.
         if is_http2(session) {
             tokio::time::sleep(LAST_WORDS).await;
         }
@@ -111,7 +111,7 @@ pub(super) async fn after_failure(
     status
 }
 
-/// `None` where nobody is left to be told.
+/// `None` if the client is gone.
 fn refusal_of(failure: Failure, request: &ProxyRequest) -> Option<Refusal> {
     Some(Refusal::Answer(match failure {
         Failure::Upstream(error) => LocalReply::Upstream(error),

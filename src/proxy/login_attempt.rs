@@ -16,20 +16,20 @@ use http::header::CONTENT_TYPE;
 use pingora::proxy::Session;
 use std::time::Duration;
 
-/// A form comes with its header, or right behind it.
+/// The time for a login form to arrive: it comes with its header or right behind it.
 const FORM_TIME: Duration = Duration::from_secs(2);
 
-/// A login that a request tries.
+/// A login that a request attempts.
 pub(super) struct PasswordTry {
     login: Login,
     way: LoginKind,
     path: String,
 }
 
-/// Notes the login that Authorization holds.
+/// Checks the login in Authorization against the login limit.
 ///
 /// # Errors
-/// The refusal of who guesses passwords.
+/// The refusal of a client that guesses passwords.
 pub(super) fn settle(path: &str, request: Routed<'_>) -> Result<Option<PasswordTry>, Refusal> {
     match &request.authorization.credential {
         Credential::Basic(login) => {
@@ -45,11 +45,11 @@ pub(super) fn is_form(method: &Method, path: &str) -> bool {
     method == Method::POST && path.starts_with(login_response::FORM_PATH)
 }
 
-/// Reads the login form. One that is too large, late or no such form is passed on as it comes, and
-/// counts as one account's with all others like it.
+/// Reads the login form. A body that is too large, late or no such form is passed on as it comes; all of
+/// these count for one account together.
 ///
 /// # Errors
-/// The refusal of who guesses passwords.
+/// The refusal of a client that guesses passwords.
 pub(super) async fn read_form(
     session: &mut Session,
     query: &str,
@@ -67,7 +67,7 @@ pub(super) async fn read_form(
     )
 }
 
-/// The whole body; none where it can't be had soon, or is none to be kept.
+/// The whole body; none if it doesn't come soon or isn't a form.
 async fn form(session: &mut Session) -> Option<Vec<u8>> {
     let headers = &session.req_header().headers;
     let length = content_length(headers)?;
@@ -77,7 +77,7 @@ async fn form(session: &mut Session) -> Option<Vec<u8>> {
     if length > login_response::FORM_LENGTH || !is_form || may_skip_body(headers) {
         return None;
     }
-    // Must come before the first read: what is read is kept there, and goes to Harbor from there.
+    // Must be called before the first read: it keeps what is read, and Harbor gets it from there.
     session.enable_retry_buffering();
     let mut body = Vec::new();
     let read = async {
@@ -103,7 +103,7 @@ fn try_it(
         Ok(()) => Ok(PasswordTry { login, way, path }),
         Err(wait) => {
             request.metrics().authorization.logins_limited.inc();
-            // In whole seconds, and never too early.
+            // Rounded up to whole seconds.
             let seconds = wait.as_secs() + 1;
             Err(Refusal::RetryAfter(
                 LocalReply::LoginLimited,
@@ -121,7 +121,7 @@ fn attempt<'a>(login: &'a Login, request: Routed<'a>) -> Option<LoginAttempt<'a>
     })
 }
 
-/// Harbor answered; what its status says counts, unless its body will say more.
+/// Counts the login by Harbor's status, unless the body will say more.
 pub(super) fn answered(login: &mut Option<PasswordTry>, answered: &Answered, request: Routed<'_>) {
     let Some((trying, status)) = login.as_ref().zip(answered.status) else {
         return;
@@ -139,7 +139,7 @@ pub(super) fn answered(login: &mut Option<PasswordTry>, answered: &Answered, req
     }
 }
 
-/// Counts what Harbor made of the login, once.
+/// Counts Harbor's verdict on the login, once.
 pub(super) fn count(login: &mut Option<PasswordTry>, password: Password, request: &ProxyRequest) {
     let Some((trying, request)) = login.take().zip(request.routed()) else {
         return;

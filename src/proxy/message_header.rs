@@ -12,8 +12,8 @@ pub(super) fn path_and_query(request: &RequestHeader) -> &[u8] {
     target_parts(request).1
 }
 
-/// The target's authority, where it has one, and the rest in origin form. A target may come in
-/// absolute form over HTTP/1.1 as well (RFC 9112, 3.2.2).
+/// The target's authority, if it has one, and the rest in origin form. The absolute form exists over
+/// HTTP/1.1 as well (RFC 9112, 3.2.2).
 pub(super) fn target_parts(request: &RequestHeader) -> (Option<Cow<'_, str>>, &[u8]) {
     let target = request.raw_path();
     match raw_target_authority(target) {
@@ -36,7 +36,7 @@ pub(super) fn target_parts(request: &RequestHeader) -> (Option<Cow<'_, str>>, &[
     }
 }
 
-/// The length that a body is said to have; none where it isn't told in a number.
+/// The announced length of the body; none if it isn't a number.
 pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
@@ -48,7 +48,7 @@ pub(super) fn has_no_body(session: &Session, response: &ResponseHeader) -> bool 
         || content_length(&response.headers) == Some(0)
 }
 
-/// Whether the client speaks HTTP/2. For Pingora such a session is one that it doesn't know.
+/// Whether the client speaks HTTP/2. Pingora sees such a session as a custom one.
 pub(super) fn is_http2(session: &Session) -> bool {
     session.req_header().version == http::Version::HTTP_2
 }

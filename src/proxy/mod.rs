@@ -117,7 +117,7 @@ impl ProxyHttp for Gateway {
     async fn request_filter(&self, session: &mut Session, ctx: &mut FinishOnce) -> Result<bool> {
         let framing = request_framing::judge(session, &ctx.request.arrival.life);
         if framing.is_ok() && health_check::is_asked(session) {
-            // A balancer asks every few seconds from many places.
+            // Balancers ask every few seconds from many places, so nothing is recorded.
             ctx.forget();
             health_check::answer(session, self.is_draining()).await?;
             return Ok(true);
@@ -150,7 +150,7 @@ impl ProxyHttp for Gateway {
             Some((request, choice))
         });
         let Some((request, choice)) = chosen else {
-            // No hook for failed tries is called: there was none.
+            // Pingora calls no hook for a failed attempt here, since there was none.
             let cause = UpstreamError::Unresolved;
             ctx.request.metrics().upstream_error(cause).inc();
             let registry = ctx.request.registry_name();
@@ -167,7 +167,7 @@ impl ProxyHttp for Gateway {
         Ok(peer)
     }
 
-    /// Nothing was sent, so every request may try the next address.
+    /// Nothing was sent yet, so any request may try the next address.
     fn fail_to_connect(
         &self,
         _session: &mut Session,
@@ -347,8 +347,8 @@ impl ProxyHttp for Gateway {
         Ok(None)
     }
 
-    /// Again only where nothing can have been done twice: the connection had been used before,
-    /// Harbor said nothing on it, and the request reads or opens an upload without a body.
+    /// Retries only what can't be done twice: the connection had been used before, Harbor said nothing on
+    /// it, and the request reads, or opens an upload without a body.
     fn error_while_proxy(
         &self,
         _peer: &HttpPeer,
@@ -408,7 +408,7 @@ impl ProxyHttp for Gateway {
     }
 
     fn suppress_error_log(&self, _session: &Session, _ctx: &FinishOnce, _error: &Error) -> bool {
-        // The access record says it, in the registry's words.
+        // The access log has the error already.
         true
     }
 

@@ -11,8 +11,8 @@ pub(super) fn is_accepted(request: &ProxyRequest) -> bool {
     marks.is_some_and(|marks| request.shared.accepted.knows(marks))
 }
 
-/// The holder of the request's account, if Harbor accepted the credential lately: what others of his
-/// network take isn't his.
+/// The account of the request, if Harbor accepted its credential lately. It has a share of its own, apart
+/// from its network's.
 pub(super) fn account(request: Routed<'_>) -> Option<Owner> {
     let marks = marks(request).filter(|marks| request.shared.accepted.knows(*marks))?;
     let network = ClientNetwork::of(request.downstream.client?);

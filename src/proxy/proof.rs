@@ -9,8 +9,8 @@ use crate::oci::operation::Operation;
 use crate::oci::reason::Proof;
 use crate::oci::token::Credential;
 
-/// Whether the request is a credential holder's; looked into only where something counts on it. What
-/// costs most is asked last, and only of what did not go well.
+/// Whether a credential holder sent the request. Examined only for operations that count; the most
+/// expensive check is last, and only for requests that failed.
 pub(super) fn proof(
     request: &ProxyRequest,
     tracked: Option<&Tracked>,
@@ -34,7 +34,7 @@ pub(super) fn proof(
     }
 }
 
-/// Whether this replica saw what the request goes on with.
+/// Whether this replica saw the beginning of the push that the request continues.
 fn is_of_known_push(request: &ProxyRequest, tracked: &Tracked) -> bool {
     let Some(request) = request.routed() else {
         return false;

@@ -3,14 +3,14 @@
 use crate::oci::error_body::ErrorCode;
 use crate::oci::local_reply::LocalReply;
 
-/// Seconds after which a client that found no room is to ask again. Places are free as soon as one
-/// request ends; a minute would let a storm wait for nothing.
+/// Retry-After for a client that found no place, in seconds. A place is free as soon as one request ends,
+/// so a minute would be too long.
 pub(super) const SOON: &str = "5";
 
-/// What a request is answered with before it goes to Harbor.
+/// The answer to a request that doesn't go to Harbor.
 pub(super) enum Refusal {
     Answer(LocalReply),
-    /// With the seconds after which to ask again.
+    /// With the Retry-After in seconds.
     RetryAfter(LocalReply, String),
     /// A filter's own.
     Denied {
@@ -19,12 +19,12 @@ pub(super) enum Refusal {
         sentence: String,
         retry_after: Option<u32>,
     },
-    /// To the https origin, with method and body kept: 301 and 302 would turn a write into a GET.
+    /// A redirect to the https origin that keeps method and body: 301 and 302 would turn a write into a GET.
     RedirectToHttps(String),
 }
 
 impl Refusal {
-    /// What of the table of answers it says: nothing for a redirect, or in a filter's words.
+    /// Its row in the table of local replies; none for a redirect or a filter's own answer.
     pub(super) fn answer(&self) -> Option<LocalReply> {
         match self {
             Refusal::Answer(answer) | Refusal::RetryAfter(answer, _) => Some(*answer),

@@ -43,7 +43,7 @@ pub(super) struct Classified {
 }
 
 impl Classified {
-    /// Before the target is looked at.
+    /// The state before the target is parsed.
     pub(super) fn unseen() -> Classified {
         Classified {
             operation: Operation::Other,
@@ -55,7 +55,7 @@ impl Classified {
         }
     }
 
-    /// Of the query, what is needed when Harbor has answered.
+    /// The part of the query that is needed when Harbor has answered.
     pub(super) fn of(target: &Target<'_>, query: Option<&str>, body: BodyPresence) -> Classified {
         let operation = target.operation;
         let value = |name| {
@@ -94,7 +94,7 @@ impl Classified {
 }
 
 impl ProxyRequest {
-    /// A request of which nothing was seen yet.
+    /// A request before anything of it is read.
     pub(super) fn new(shared: Arc<Snapshot>, arrival: ConnectionInfo) -> ProxyRequest {
         ProxyRequest {
             shared,
@@ -107,7 +107,7 @@ impl ProxyRequest {
         }
     }
 
-    /// With its registry; none for an unknown host, which nothing goes upstream for.
+    /// The request with its registry; none for an unknown host.
     pub(super) fn routed(&self) -> Option<Routed<'_>> {
         let name = &self.shared.names[self.name?];
         Some(Routed {
@@ -117,7 +117,7 @@ impl ProxyRequest {
         })
     }
 
-    /// An answer begins, whoever gives it.
+    /// An answer begins, Harbor's or the gateway's own.
     pub(super) fn answers(&self, now: Instant) {
         let limit = self.shared.config.limits.unread_answer;
         self.arrival.progress.answers(limit, now);
@@ -173,7 +173,7 @@ impl<'a> Routed<'a> {
         self.harbor.number
     }
 
-    /// What a browser is told of https. Registry clients are not: they do as they are called.
+    /// The HSTS header for browsers. Registry clients ignore it.
     pub(super) fn hsts(&self) -> Option<&'a HeaderValue> {
         let is_told =
             self.downstream.scheme == Scheme::Https && !self.asked.operation.is_registry();
@@ -181,12 +181,12 @@ impl<'a> Routed<'a> {
     }
 
     /// Whether a trusted proxy says that the client came by http, where the public origin is https.
-    /// A listener that redirects is there for that.
+    /// A listener that redirects to https handles that itself.
     pub(super) fn is_in_clear(&self) -> bool {
         self.downstream.is_told_http && self.name.origin.scheme == Scheme::Https
     }
 
-    /// Whose push it may be part of; none where it is about no repository.
+    /// Whose push it may belong to; none if it names no repository.
     pub(super) fn whose(&self) -> Option<PushIdentity<'a>> {
         let request = self.request;
         Some(PushIdentity {
@@ -196,7 +196,7 @@ impl<'a> Routed<'a> {
             client_family: request.downstream.client_family,
         })
     }
-    /// Counts how long Harbor let us wait for its answer.
+    /// Observes how long Harbor took to answer.
     pub(super) fn observe_wait(&self, times: &Timings) {
         let Some(wait) = times.upstream_wait() else {
             return;

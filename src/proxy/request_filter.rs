@@ -32,18 +32,17 @@ use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use std::time::Duration;
 
-/// How much longer the watch over a client's pace waits than the timeouts of single reads and
-/// writes: silence is theirs, and a Harbor that doesn't read is not taken for a client that doesn't
-/// send.
+/// How much longer the minimum data rate waits than the timeouts of single reads and writes. These catch
+/// silence first, so a Harbor that doesn't read isn't mistaken for a client that doesn't send.
 pub(super) const WATCH_MARGIN: Duration = Duration::from_secs(5);
 
-/// Notes who asks, and over what.
+/// Records the client and its connection.
 pub(super) fn note_downstream(session: &Session, request: &mut ProxyRequest) {
     request.downstream = Downstream::of(session, &request.arrival, &request.shared);
 }
 
-/// Whether the request may go to Harbor: placed, given what it needs, and let through by the filters,
-/// which hear of no other.
+/// Lets the request go to Harbor: classifies, routes and admits it, and asks the filters, which see only
+/// admitted requests.
 ///
 /// # Errors
 /// The refusal that it is answered with.
@@ -68,7 +67,7 @@ pub(super) async fn classify_and_admit(
 
 const UNKNOWN_HOST: Refusal = Refusal::Answer(LocalReply::UnknownHost);
 
-/// What is needed of a request that found its place.
+/// What later steps need of a classified request.
 struct Placed {
     /// The query of a login form, which is still to be read.
     login_form: Option<String>,
@@ -76,10 +75,10 @@ struct Placed {
     filtered: Option<Box<Filtered>>,
 }
 
-/// Classifies, routes, and settles with which Authorization the request goes on.
+/// Classifies and routes the request, and decides its Authorization.
 ///
 /// # Errors
-/// The refusal is the end of the request: it is answered here.
+/// The refusal is the answer to the request, which ends here.
 fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result<Placed, Refusal> {
     let body = if session.is_body_empty() {
         BodyPresence::Absent
@@ -95,7 +94,7 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
 
     let asked = route(header, authority.as_deref(), ctx)?;
     let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
-    // What came by https to a proxy in front would only come back.
+    // A request that reached a proxy in front by https would be redirected in a circle.
     if request.arrival.way == Transport::Redirect && request.downstream.scheme == Scheme::Http {
         return Err(redirect(request, &asked, &path));
     }
@@ -154,7 +153,7 @@ fn route(
     Ok(asked)
 }
 
-/// With which Authorization the request goes on, and what was repaired for that.
+/// The Authorization with which the request goes on, and the repair that this took.
 fn authorize(
     header: &RequestHeader,
     target: &Target<'_>,
@@ -187,7 +186,8 @@ fn redirect(request: Routed<'_>, asked: &Authority, path: &NormalPath<'_>) -> Re
     }
 }
 
-/// Whether this may be asked here, and asked so.
+/// Refuses paths that aren't exposed here, headers that are too large, several lengths or credentials, and
+/// bodies that are forms.
 fn admit(header: &RequestHeader, target: &Target<'_>, request: Routed<'_>) -> Result<(), Refusal> {
     if !is_exposed(target.exposure, request.harbor.registry.expose) {
         return Err(Refusal::Answer(LocalReply::NotPublic));
@@ -255,8 +255,8 @@ fn is_exposed(exposure: Exposure, expose: Expose) -> bool {
     }
 }
 
-/// Whether the header has more fields or bytes than it may. Over HTTP/1.1 a header that goes on and
-/// on is not even read to its end (see `listener`).
+/// Whether the header has too many fields or bytes. Over HTTP/1.1 the listener stops reading an endless
+/// header before that.
 fn is_too_large(request: &RequestHeader, limits: &Limits) -> bool {
     /// `: ` and the end of the line.
     const BETWEEN: usize = 4;

@@ -14,7 +14,7 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, TRANSFER_ENCODING};
 use pingora::proxy::Session;
 
-/// Looks at a request before anything is made of it.
+/// Checks the framing of a request before anything else.
 ///
 /// # Errors
 /// The refusal is the end of the request. Where nobody can say for sure where its body ends, it is
@@ -34,8 +34,8 @@ pub(super) fn judge(session: &Session, connection: &ConnectionState) -> Result<(
     Ok(())
 }
 
-/// Whether at most one way is told to find the body's end: a length, or the coding `chunked` and no
-/// other. `raw` is the header as it came.
+/// Whether the header gives at most one way to find the body's end: a length, or the single coding
+/// `chunked`. `raw` is the header as it came.
 fn has_one_framing(headers: &HeaderMap, raw: &[u8]) -> bool {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let Some(coding) = codings.next() else {
@@ -65,7 +65,7 @@ fn has_fragment(raw: &[u8]) -> bool {
     memchr::memchr(b'#', &line[..end]).is_some()
 }
 
-/// Whether the request says at most once who asks. Of two, the hops behind may take either.
+/// Whether the request has at most one Authorization. Of two, the hops behind could use either.
 pub(super) fn has_one_authorization(headers: &HeaderMap) -> bool {
     headers.get_all(AUTHORIZATION).iter().nth(1).is_none()
 }

@@ -17,14 +17,14 @@ use http::header::{LOCATION, SET_COOKIE, STRICT_TRANSPORT_SECURITY};
 use pingora::Result;
 use pingora::http::ResponseHeader;
 
-/// What was made of an answer.
+/// The result of editing an answer.
 pub(super) struct Edited {
     pub(super) repairs: Vec<Repair>,
-    /// What is said instead of Harbor's words.
+    /// The body that replaces Harbor's.
     pub(super) instead: Option<(LocalReply, Bytes)>,
 }
 
-/// Puts an answer right for the client.
+/// Edits an answer for the client.
 pub(super) fn edit(
     response: &mut ResponseHeader,
     authorization_removed: bool,
@@ -47,7 +47,7 @@ pub(super) fn edit(
     challenges(response, request.name, &mut done)?;
     let stripped = cookies(response, request.name, is_registry, &mut done)?;
     if stripped {
-        // Harbor sets a cookie on every answer of its own: counted, but no news for a record.
+        // Counted but not recorded: Harbor sets a cookie on every answer.
         metrics.repair(Repair::CookieStripped).inc();
     }
     let mut repairs = Vec::new();
@@ -59,7 +59,7 @@ pub(super) fn edit(
     for done in done {
         match done {
             Done::Repaired(repair) => repairs.push(repair),
-            // The portal's way to an identity provider is no news.
+            // The portal's redirect to an identity provider is expected.
             Done::Foreign if is_registry => metrics.foreign_redirects.inc(),
             Done::Foreign => {}
         }
@@ -72,7 +72,7 @@ pub(super) fn edit(
 pub(super) fn edit_interim(response: &mut ResponseHeader, request: Routed<'_>) -> Result<()> {
     hop_by_hop::strip(response);
     let reply = reply(response, request);
-    // Of the final answer's, which say the same, each is counted.
+    // Not counted here: the final answer has the same fields.
     let mut done = Vec::new();
     links(response, &reply, &mut done)?;
     let is_registry = request.asked.operation.is_registry();
@@ -89,7 +89,7 @@ fn reply<'a>(response: &ResponseHeader, request: Routed<'a>) -> LocationContext<
     }
 }
 
-/// What was done to one field.
+/// What happened to one field.
 enum Done {
     Repaired(Repair),
     /// Left unchanged: it leads to another server on purpose.
@@ -152,7 +152,7 @@ fn challenges(
 }
 
 /// Registry clients that send Harbor's session cookie back run into its CSRF check (403), so it
-/// never reaches them. Returns whether one was taken off.
+/// never reaches them. Returns whether one was removed.
 fn cookies(
     response: &mut ResponseHeader,
     name: &PublicName,

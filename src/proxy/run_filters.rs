@@ -22,12 +22,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What all filters together may take in one phase. Envoy gives an external authorisation 200 ms
-/// unless told otherwise; what takes ten times that is down, and clients wait for half a minute at
-/// most. The request holds its place meanwhile.
+/// The time for all filters together in one phase. Envoy gives an external authorisation 200 ms by default;
+/// a service that takes ten times that is down, and clients wait for half a minute at most. The request
+/// holds its place meanwhile.
 const TIME: Duration = Duration::from_secs(2);
 
-/// What a terminal shows of a sentence without losing the reader.
+/// The longest sentence that a terminal shows readably.
 const LONGEST_SENTENCE: usize = 500;
 
 /// Makes edits to a header, of a request or a response: Pingora has no trait for both.
@@ -47,7 +47,7 @@ macro_rules! apply {
     };
 }
 
-/// What filters are shown of a request, and which of them ended it.
+/// What the filters see of a request, and which of them ended it.
 pub(super) struct Filtered {
     view: filter::Request,
     ended_by: Option<(usize, FilterDecision)>,
@@ -63,7 +63,7 @@ impl Filtered {
     }
 }
 
-/// What filters will be shown of a request that was just routed; none where there is no filter.
+/// What the filters will see of a request that was just routed; none without filters.
 pub(super) fn view(
     header: &RequestHeader,
     target: &Target<'_>,

@@ -17,7 +17,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What the next request may begin with while this one is served.
+/// Bytes that the next request may send ahead while this one is served.
 const NEXT: usize = 4096;
 
 /// The connection, and what goes on on it.
@@ -57,7 +57,7 @@ impl Http1Exchange {
         }
     }
 
-    /// A request's header has come.
+    /// Begins the exchange of a request whose header has come.
     pub(super) fn begin(&mut self, body: RequestBody, read_timeout: Duration) {
         self.body = RequestBodyReader::new(body, &self.ahead);
         self.answer = Http1Response::default();
@@ -81,7 +81,7 @@ impl Http1Exchange {
             .poll_piece(&mut self.stream, self.read_timeout, cx)
     }
 
-    /// Waits until the client closes. What else it sends is its next request.
+    /// Waits until the client closes the connection. Other bytes belong to its next request.
     pub(super) fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         if self.is_half_closed {
             return Poll::Ready(self.is_left());
@@ -124,7 +124,7 @@ impl Http1Exchange {
     }
 }
 
-/// Reads what is left of the body, and throws it away.
+/// Reads the rest of the body and drops it.
 pub(super) async fn drain(exchange: &Mutex<Http1Exchange>) -> Result<()> {
     let limit = {
         let exchange = exchange.lock();

@@ -28,7 +28,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Until a hook says how long a piece of the body may be waited for.
+/// The read timeout of a body until a hook sets another.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A client's connection.
@@ -53,8 +53,8 @@ impl Http1Connection {
         poll_fn(|cx| self.exchange.lock().poll_request(cx)).await
     }
 
-    /// Reads its header. What is none is answered here, and is the connection's end; so is a header
-    /// that doesn't come.
+    /// Reads its header. An invalid header is answered here and ends the connection; a header that
+    /// doesn't come ends it as well.
     pub(super) async fn request(&self) -> Option<ServerSession> {
         let bytes = poll_fn(|cx| self.exchange.lock().poll_header(cx)).await?;
         let header = match request_header::parse(bytes).await {
@@ -66,7 +66,7 @@ impl Http1Connection {
                 return None;
             }
         };
-        // A tunnel is refused by Pingora, which closes then.
+        // Pingora refuses CONNECT and closes the connection.
         if header.is_last || header.request.method == Method::CONNECT {
             self.life.ends_with_this_request();
         }
@@ -77,7 +77,7 @@ impl Http1Connection {
         Some(ServerSession::new_custom(Box::new(session)))
     }
 
-    /// As Pingora answers it.
+    /// Answers 400, as Pingora does.
     async fn refuse(&self) -> Result<()> {
         let mut header = ServerSession::generate_error(400);
         header.insert_header(DATE, get_cached_date())?;
@@ -89,8 +89,8 @@ impl Http1Connection {
         Ok(())
     }
 
-    /// After a request: whether the connection can have another. Closes it if not, unless the answer
-    /// is broken off: then the client must not take it for whole.
+    /// Whether the connection can serve another request. If not, closes it properly, unless the answer
+    /// broke off: then the client must not mistake it for a complete one.
     pub(super) async fn is_kept(&self) -> bool {
         if !self.exchange.lock().answer.is_complete() {
             return false;

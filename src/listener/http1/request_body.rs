@@ -35,7 +35,7 @@ pub(super) struct RequestBodyReader {
     pub(super) received: usize,
     /// Memory for the next piece.
     next: usize,
-    /// For a piece.
+    /// The wait for a piece.
     wait: Wait,
     ahead: Arc<Ahead>,
 }
@@ -65,7 +65,7 @@ impl RequestBodyReader {
         self.rest == RequestBody::Length(0) && self.received == 0
     }
 
-    /// What is waited for is waited for anew.
+    /// Begins the wait for a piece anew.
     pub(super) fn restart_timer(&mut self) {
         self.wait.ends();
     }
@@ -102,7 +102,7 @@ impl RequestBodyReader {
                     return Poll::Ready(Error::e_explain(INVALID_CHUNK, why));
                 }
             };
-            // A piece may hold nothing but a chunk's size.
+            // A read may contain only a chunk's size.
             if !data.is_empty() {
                 self.received += data.len();
                 return Poll::Ready(Ok(Some(BodyPiece::wrap(data, &self.ahead))));
@@ -157,8 +157,8 @@ impl RequestBodyReader {
     }
 }
 
-/// Reads what is there, but not more than `most`; nothing at the connection's end. Nothing is set
-/// aside while there is nothing.
+/// Reads the bytes that are there, at most `most`; none at the connection's end. No memory is kept while
+/// no byte is there.
 fn poll_fill(
     stream: &mut LimitedStream,
     most: usize,
@@ -170,7 +170,7 @@ fn poll_fill(
             // TLS gives one record at a time.
             Poll::Ready(Ok(read)) if read > 0 && stream.is_tls() && bytes.len() < most => {}
             Poll::Ready(Ok(_)) => return Poll::Ready(Ok(bytes)),
-            // It comes again.
+            // The next read returns the error again.
             Poll::Ready(Err(_)) | Poll::Pending if !bytes.is_empty() => {
                 return Poll::Ready(Ok(bytes));
             }
@@ -180,7 +180,7 @@ fn poll_fill(
     }
 }
 
-/// How much memory of a connection's body was read and not yet taken.
+/// The memory of body pieces that were read and that Harbor's connection has not taken yet.
 #[derive(Default)]
 pub(super) struct Ahead {
     bytes: AtomicUsize,
@@ -188,7 +188,7 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    /// Ready when there is some.
+    /// Ready when there is room for a piece.
     fn poll_room(&self, cx: &Context<'_>) -> Poll<usize> {
         let room = AHEAD.saturating_sub(self.bytes.load(Ordering::Relaxed));
         if room >= SMALLEST {
@@ -199,7 +199,7 @@ impl Ahead {
     }
 }
 
-/// A piece, which has its place until nobody needs it any more. All of it happens on one thread.
+/// A piece, whose memory counts until its last owner drops it. All owners are on one thread.
 struct BodyPiece {
     bytes: BytesMut,
     ahead: Arc<Ahead>,

@@ -18,7 +18,7 @@ const AT_ONCE: usize = 16;
 pub(super) struct WriteQueue {
     pieces: VecDeque<Bytes>,
     is_flushed: bool,
-    /// For the client to take a piece whole.
+    /// The wait for the client to take a whole piece.
     wait: Wait,
 }
 
@@ -29,13 +29,13 @@ impl WriteQueue {
         }
     }
 
-    /// What is sent next is not to wait for more.
+    /// Flushes after the next pieces.
     pub(super) fn flush(&mut self) {
         self.is_flushed = true;
     }
 
-    /// Ready when all of it is the connection's, and out, if that was asked for. The client has
-    /// `limit` to take a piece: a byte now and then is not enough.
+    /// Ready when the connection has taken all pieces, and flushed them if that was asked for. The client
+    /// has `limit` to take a whole piece: single bytes don't extend it.
     ///
     /// # Errors
     /// Where it takes longer, and where the connection is gone.
@@ -85,7 +85,7 @@ impl WriteQueue {
         Poll::Ready(Ok(()))
     }
 
-    /// Whoever has waited for the room of a piece has it when the last of its bytes went.
+    /// Drops a piece once its last byte is sent, which frees its memory for the next one.
     fn advance(&mut self, sent: usize) {
         let mut left = sent;
         while let Some(first) = self.pieces.front_mut() {
