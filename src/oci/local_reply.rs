@@ -6,6 +6,7 @@
 //!
 //! What this file deliberately doesn't know: sockets, framework errors, and header tables.
 
+use super::docs::address;
 use super::error_body::{ErrorCode, error_body};
 use super::operation::Operation;
 use super::reason::Reason;
@@ -142,16 +143,19 @@ impl LocalReply {
         error_body(self.code(), &self.sentence(registry), request_id)
     }
 
-    /// What the person at the terminal reads; `registry` is its configured name.
+    /// What the person at the terminal reads, with the address where it is explained; `registry` is its
+    /// configured name.
     fn sentence(self, registry: Option<&str>) -> String {
-        if let LocalReply::BadHost(error) = self {
-            return error.to_string();
-        }
-        if let LocalReply::BadPath(error) = self {
-            return error.to_string();
-        }
         let harbor = registry.map_or("Harbor".to_owned(), |name| format!("Harbor \"{name}\""));
-        self.row().sentence.replace(HARBOR, &harbor)
+        let row = self.row();
+        let sentence = if let LocalReply::BadHost(error) = self {
+            error.to_string()
+        } else if let LocalReply::BadPath(error) = self {
+            error.to_string()
+        } else {
+            row.sentence.replace(HARBOR, &harbor)
+        };
+        format!("{sentence} ({})", address("reasons", row.reason.as_str()))
     }
 
     #[rustfmt::skip] // One answer a paragraph, as in a table.

@@ -4,6 +4,7 @@
 pub mod authorities;
 pub mod challenge;
 pub mod cookie;
+pub(crate) mod docs;
 pub mod error_body;
 pub mod exposure;
 pub(crate) mod form_upload;

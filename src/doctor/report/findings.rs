@@ -12,6 +12,7 @@ use super::super::product::Product;
 use super::super::step::Step;
 use super::chain::{likely, place};
 use super::steps::Mark;
+use crate::oci::docs::address;
 use crate::system::terminal::{Style, hanging, indented, wrap};
 
 /// Where the text beside a label begins.
@@ -50,6 +51,7 @@ pub(super) fn finding(
     text.push_str(&remedies(finding, before, walks, style));
     let ours = format!("Harbormouth: {}", harbormouth(kind));
     text.push_str(&labelled("or", &ours, style));
+    text.push_str(&labelled("page", &address("doctor", kind.as_str()), style));
     text
 }
 
