@@ -5,7 +5,7 @@ use harbormouth::net::host::requested_authority;
 use harbormouth::net::login::Login;
 use harbormouth::net::origin::{Authority, Origin};
 use harbormouth::net::path::NormalPath;
-use harbormouth::net::proxy_header::{Beginning, MAX_LENGTH};
+use harbormouth::net::proxy_protocol::{Beginning, MAX_LENGTH};
 use harbormouth::net::query;
 use harbormouth::oci::authorities::KnownAuthorities;
 use harbormouth::oci::challenge::{self, TOKEN_PATH, repair_challenge};

@@ -8,7 +8,7 @@ use super::connection_limit::ConnectionPermit;
 use super::connection_state::ConnectionState;
 use super::proxy_protocol::{Announced, ProxyProtocolError, ProxyProtocolReader};
 use crate::config::Limits;
-use crate::net::proxy_header::Sender;
+use crate::net::proxy_protocol::Sender;
 use crate::net::trusted_proxies::TrustedProxies;
 use crate::observe::metrics::HandshakeFailure;
 use pingora::listeners::tls::Acceptor;

@@ -1,12 +1,12 @@
 //! The PROXY protocol: reads the header with which a trusted proxy begins a connection, before TLS and
 //! HTTP, and so learns the client's address.
 //!
-//! What this file deliberately doesn't know: the format of the header (see `net::proxy_header`), and
+//! What this file deliberately doesn't know: the format of the header (see `net::proxy_protocol`), and
 //! what the gateway concludes from it.
 
 use crate::config::ProxyProtocol;
 use crate::net::origin::Scheme;
-use crate::net::proxy_header::{Beginning, ProxyHeader, ProxyHeaderError, Sender};
+use crate::net::proxy_protocol::{Beginning, ProxyHeader, ProxyHeaderError, Sender};
 use crate::net::trusted_proxies::TrustedProxies;
 use crate::observe::logging::RateLimited;
 use crate::observe::metrics::ConnectionRefused;

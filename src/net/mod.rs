@@ -11,6 +11,6 @@ pub mod login;
 pub(crate) mod login_limiter;
 pub mod origin;
 pub mod path;
-pub mod proxy_header;
+pub mod proxy_protocol;
 pub mod query;
 pub mod trusted_proxies;

@@ -4,7 +4,7 @@ use super::message_header::target_parts;
 use crate::listener::{ConnectionInfo, Transport};
 use crate::net::forwarded::accepted_request_id;
 use crate::net::origin::Scheme;
-use crate::net::proxy_header::Sender;
+use crate::net::proxy_protocol::Sender;
 use crate::net::trusted_proxies::{forwarded_scheme, only_address};
 use crate::oci::redact::redacted;
 use crate::oci::user_agent::ClientFamily;

@@ -16,7 +16,7 @@ mod downstream;
 mod expect_continue;
 mod finish;
 mod finish_once;
-mod health_check;
+mod health_endpoint;
 mod hop_by_hop;
 mod local_reply;
 mod login_attempt;
@@ -116,10 +116,10 @@ impl ProxyHttp for Gateway {
     /// Health, or arrival, classification, routing: either the request may go on, or it is answered here.
     async fn request_filter(&self, session: &mut Session, ctx: &mut FinishOnce) -> Result<bool> {
         let framing = request_framing::judge(session, &ctx.request.arrival.life);
-        if framing.is_ok() && health_check::is_asked(session) {
+        if framing.is_ok() && health_endpoint::is_asked(session) {
             // Balancers ask every few seconds from many places, so nothing is recorded.
             ctx.forget();
-            health_check::answer(session, self.is_draining()).await?;
+            health_endpoint::answer(session, self.is_draining()).await?;
             return Ok(true);
         }
         request_filter::note_downstream(session, &mut ctx.request);

@@ -6,7 +6,7 @@ use super::exchange::{Http1Exchange, drain};
 use super::framing::{BodyFraming, of_answer};
 use super::request_header::ParsedHeader;
 use crate::listener::connection_state::ConnectionState;
-use crate::listener::kept_form::KeptForm;
+use crate::listener::form_body_copy::KeptForm;
 use crate::listener::session_methods::{Messages, common_methods};
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -4,7 +4,7 @@
 
 use super::flow_control::{HeldPiece, UploadFlow};
 use super::response::Http2Response;
-use crate::listener::kept_form::KeptForm;
+use crate::listener::form_body_copy::KeptForm;
 use crate::listener::session_methods::{Messages, common_methods};
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -7,12 +7,12 @@
 
 mod dns;
 mod endpoint;
-mod health_check;
+mod health_probe;
 mod pool;
 mod socket;
 
 pub(crate) use dns::resolve;
 pub(crate) use endpoint::Address;
-pub(crate) use health_check::watch;
+pub(crate) use health_probe::watch;
 pub(crate) use pool::Pool;
 pub(crate) use socket::{lacks_socket, tcp_keepalive};
