@@ -14,7 +14,7 @@ use super::limited_stream::LimitedStream;
 use super::proxy_protocol::ProxyProtocolError;
 use super::shutdown::Shutdown;
 use crate::observe::metrics::{ConnectionRefused, HandshakeFailure};
-use crate::runtime::heartbeat::{Heart, Hearts};
+use crate::runtime::heartbeat::{Heartbeat, Heartbeats};
 use crate::runtime::{CurrentSnapshot, Snapshot};
 use pingora::apps::HttpServerApp;
 use std::io;
@@ -47,7 +47,7 @@ pub(crate) struct Workers {
 struct Worker {
     queue: mpsc::Sender<AcceptedConnection>,
     open: Arc<AtomicUsize>,
-    heart: Heart,
+    heart: Heartbeat,
 }
 
 /// Counts a connection for as long as it lives, however it ends.
@@ -80,7 +80,7 @@ impl Workers {
         count: usize,
         app: impl Fn() -> A,
         current: &Arc<CurrentSnapshot>,
-        hearts: &Hearts,
+        hearts: &Heartbeats,
         ending: &Shutdown,
     ) -> io::Result<Workers> {
         let (cut, is_cut) = watch::channel(false);
@@ -191,7 +191,7 @@ impl Workers {
 impl Worker {
     fn start<A: HttpServerApp + Send + Sync + 'static>(
         name: String,
-        heart: Heart,
+        heart: Heartbeat,
         app: Arc<A>,
         current: Arc<CurrentSnapshot>,
         ending: Shutdown,

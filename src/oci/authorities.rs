@@ -23,15 +23,15 @@ impl KnownAuthorities {
 
     /// Schemes and default ports don't count: which of the two defaults a hop writes depends on
     /// the scheme it believes in, and that is what goes wrong.
-    pub(crate) fn familiarity(&self, authority: &Authority) -> Familiarity {
+    pub(crate) fn familiarity(&self, authority: &Authority) -> AuthorityKnowledge {
         let port = without_default(authority.port);
-        let mut best = Familiarity::Unknown;
+        let mut best = AuthorityKnowledge::Unknown;
         for (host, known_port) in &self.0 {
             if *host == authority.host {
                 if *known_port == port {
-                    return Familiarity::Authority;
+                    return AuthorityKnowledge::Authority;
                 }
-                best = Familiarity::HostOnly;
+                best = AuthorityKnowledge::HostOnly;
             }
         }
         best
@@ -40,7 +40,7 @@ impl KnownAuthorities {
 
 /// How well an authority is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Familiarity {
+pub(crate) enum AuthorityKnowledge {
     /// Host and port.
     Authority,
     /// The host with another port: this registry behind a hop that adds or loses a port, or
@@ -67,15 +67,15 @@ mod tests {
         .map(|text| Origin::parse(text).unwrap());
         let known = KnownAuthorities::new(&origins);
         for (text, familiarity) in [
-            ("hub.example.com", Familiarity::Authority),
-            ("HUB.example.com.:443", Familiarity::Authority),
-            ("hub.example.com:80", Familiarity::Authority),
-            ("hub.example.com:8443", Familiarity::HostOnly),
-            ("hub.lan:8443", Familiarity::Authority),
-            ("hub.lan", Familiarity::HostOnly),
-            ("10.0.0.5:80", Familiarity::Authority),
-            ("example.com", Familiarity::Unknown),
-            ("a.hub.example.com", Familiarity::Unknown),
+            ("hub.example.com", AuthorityKnowledge::Authority),
+            ("HUB.example.com.:443", AuthorityKnowledge::Authority),
+            ("hub.example.com:80", AuthorityKnowledge::Authority),
+            ("hub.example.com:8443", AuthorityKnowledge::HostOnly),
+            ("hub.lan:8443", AuthorityKnowledge::Authority),
+            ("hub.lan", AuthorityKnowledge::HostOnly),
+            ("10.0.0.5:80", AuthorityKnowledge::Authority),
+            ("example.com", AuthorityKnowledge::Unknown),
+            ("a.hub.example.com", AuthorityKnowledge::Unknown),
         ] {
             let authority = Authority::parse(text).unwrap();
             assert_eq!(known.familiarity(&authority), familiarity, "{text}");

@@ -39,11 +39,11 @@ pub enum LocalReply {
     /// More header than anybody needs.
     HeaderTooLarge,
     /// Too much is under way at this registry.
-    Overloaded(Again),
+    Overloaded(OverloadStatus),
     /// Too much is under way at all registries together.
-    MemoryFull(Again),
+    MemoryFull(OverloadStatus),
     /// The operator has closed it for a while.
-    Maintenance(Closed),
+    Maintenance(MaintenanceScope),
     /// The client stopped sending.
     ClientStalled,
     /// Harbor could not be asked, or did not answer.
@@ -57,38 +57,38 @@ pub enum LocalReply {
 /// Retry-After says at 429; containerd asks again at once at 429, five times, and 1.6 gives up at 503
 /// (seen at docker 20.10, skopeo 1.9, podman 4.3, ctr 1.6.20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Again {
+pub enum OverloadStatus {
     TooManyRequests,
     Unavailable,
 }
 
-impl Again {
-    pub(crate) fn of(client: ClientFamily) -> Again {
+impl OverloadStatus {
+    pub(crate) fn of(client: ClientFamily) -> OverloadStatus {
         if client == ClientFamily::DockerClassic {
-            Again::Unavailable
+            OverloadStatus::Unavailable
         } else {
-            Again::TooManyRequests
+            OverloadStatus::TooManyRequests
         }
     }
 
     fn status(self) -> u16 {
         match self {
-            Again::TooManyRequests => 429,
-            Again::Unavailable => 503,
+            OverloadStatus::TooManyRequests => 429,
+            OverloadStatus::Unavailable => 503,
         }
     }
 
     fn code(self) -> ErrorCode {
         match self {
-            Again::TooManyRequests => ErrorCode::TooManyRequests,
-            Again::Unavailable => ErrorCode::Unavailable,
+            OverloadStatus::TooManyRequests => ErrorCode::TooManyRequests,
+            OverloadStatus::Unavailable => ErrorCode::Unavailable,
         }
     }
 }
 
 /// What of a registry is closed for maintenance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closed {
+pub enum MaintenanceScope {
     /// What begins a push.
     Pushes,
     All,
@@ -200,10 +200,10 @@ impl LocalReply {
             LocalReply::MemoryFull(again) => row(again.status(), again.code(), Reason::Overloaded,
                 "this client, or all together, have as much under way as this registry has memory \
                  for; wait as long as Retry-After says, then try again"),
-            LocalReply::Maintenance(Closed::Pushes) => row(503, Unavailable, Reason::Maintenance,
+            LocalReply::Maintenance(MaintenanceScope::Pushes) => row(503, Unavailable, Reason::Maintenance,
                 "{harbor} takes no new pushes for the time being, because of maintenance; pulls \
                  go on. Try again later, or ask the operator when it ends"),
-            LocalReply::Maintenance(Closed::All) => row(503, Unavailable, Reason::Maintenance,
+            LocalReply::Maintenance(MaintenanceScope::All) => row(503, Unavailable, Reason::Maintenance,
                 "{harbor} is closed for maintenance; try again later, or ask the operator when it \
                  ends"),
             LocalReply::ClientStalled => row(408, Unavailable, Reason::ClientStalled,
@@ -290,25 +290,25 @@ mod tests {
             (LocalReply::LoginLimited, 429, "TOOMANYREQUESTS", "wait"),
             (LocalReply::HeaderTooLarge, 431, "UNSUPPORTED", "header"),
             (
-                LocalReply::Overloaded(Again::Unavailable),
+                LocalReply::Overloaded(OverloadStatus::Unavailable),
                 503,
                 "UNAVAILABLE",
                 "Harbor \"hq\" has as many",
             ),
             (
-                LocalReply::Overloaded(Again::of(ClientFamily::Containerd)),
+                LocalReply::Overloaded(OverloadStatus::of(ClientFamily::Containerd)),
                 429,
                 "TOOMANYREQUESTS",
                 "Harbor \"hq\" has as many",
             ),
             (
-                LocalReply::Maintenance(Closed::Pushes),
+                LocalReply::Maintenance(MaintenanceScope::Pushes),
                 503,
                 "UNAVAILABLE",
                 "Harbor \"hq\" takes no new pushes",
             ),
             (
-                LocalReply::Maintenance(Closed::All),
+                LocalReply::Maintenance(MaintenanceScope::All),
                 503,
                 "UNAVAILABLE",
                 "Harbor \"hq\" is closed",

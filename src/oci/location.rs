@@ -7,7 +7,7 @@
 //!
 //! What this file deliberately doesn't know: upload tickets, logs, and what is counted.
 
-use super::authorities::{Familiarity, KnownAuthorities};
+use super::authorities::{AuthorityKnowledge, KnownAuthorities};
 use super::operation::Operation;
 use super::repair::Repair;
 use crate::net::origin::{Authority, Origin};
@@ -105,12 +105,12 @@ fn repair_absolute<'v>(url: LocationUrl<'v>, reply: &LocationContext<'_>) -> Loc
     let authority = Authority::parse(url.authority).ok();
     let familiarity = match &authority {
         Some(authority) => reply.known.familiarity(authority),
-        None => Familiarity::Unknown,
+        None => AuthorityKnowledge::Unknown,
     };
     let is_redirect = (300..400).contains(&reply.status);
     let is_ours = if !reply.operation.is_registry() {
         // An identity provider may live on the same host under another port.
-        familiarity == Familiarity::Authority
+        familiarity == AuthorityKnowledge::Authority
     } else if !is_registry_path(url.rest) {
         // Storage, even where it stands on the same host.
         return if is_redirect {
@@ -120,7 +120,7 @@ fn repair_absolute<'v>(url: LocationUrl<'v>, reply: &LocationContext<'_>) -> Loc
         };
     } else {
         // An answer to a write names the registry's own resource, whoever it believes to be.
-        !is_redirect || familiarity != Familiarity::Unknown || url.authority.is_empty()
+        !is_redirect || familiarity != AuthorityKnowledge::Unknown || url.authority.is_empty()
     };
     if !is_ours {
         return LocationRepair::Foreign;
@@ -128,7 +128,7 @@ fn repair_absolute<'v>(url: LocationUrl<'v>, reply: &LocationContext<'_>) -> Loc
     let Some(value) = path_absolute(url.rest) else {
         return LocationRepair::Unusable;
     };
-    let is_unknown = familiarity == Familiarity::Unknown && !url.authority.is_empty();
+    let is_unknown = familiarity == AuthorityKnowledge::Unknown && !url.authority.is_empty();
     LocationRepair::Relative {
         kind: kind(&url, authority.as_ref(), familiarity, reply.public),
         unknown: is_unknown.then_some(url.authority),
@@ -183,7 +183,7 @@ fn path_absolute(rest: &str) -> Option<Cow<'_, str>> {
 fn kind(
     url: &LocationUrl<'_>,
     authority: Option<&Authority>,
-    familiarity: Familiarity,
+    familiarity: AuthorityKnowledge,
     public: &Origin,
 ) -> Repair {
     let is_http = url.scheme.is_none_or(|scheme| {
@@ -194,7 +194,7 @@ fn kind(
     };
     let has_scheme = |scheme: &str| scheme.eq_ignore_ascii_case(public.scheme.as_str());
     let typed_port = (public.port != public.scheme.default_port()).then_some(public.port);
-    if familiarity == Familiarity::Unknown {
+    if familiarity == AuthorityKnowledge::Unknown {
         Repair::LocationUnknown
     } else if authority.host != public.host {
         Repair::LocationAlias

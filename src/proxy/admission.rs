@@ -7,7 +7,7 @@ use super::request::{ProxyRequest, Routed};
 use super::timings::Timings;
 use crate::config::Maintenance;
 use crate::net::client_network::Owner;
-use crate::oci::local_reply::{Again, Closed, LocalReply};
+use crate::oci::local_reply::{LocalReply, MaintenanceScope, OverloadStatus};
 use crate::oci::operation::Operation;
 use crate::oci::request_class::Class;
 use crate::oci::target::BodyPresence;
@@ -76,7 +76,7 @@ pub(super) async fn admit(
 ) -> Result<(), Refusal> {
     permits.place = Some(find_place(request).await?);
     permits.memory = body_memory::set_aside(session, &request).or_else(|TooMuch| {
-        let again = Again::of(request.downstream.client_family);
+        let again = OverloadStatus::of(request.downstream.client_family);
         refuse(LocalReply::MemoryFull(again), SOON)
     })?;
     Ok(())
@@ -111,7 +111,7 @@ async fn find_place(request: Routed<'_>) -> Result<Permit, Refusal> {
             load.acquire(asks, terms).await
         }
     };
-    let again = Again::of(request.downstream.client_family);
+    let again = OverloadStatus::of(request.downstream.client_family);
     place.map_or_else(|| refuse(LocalReply::Overloaded(again), SOON), Ok)
 }
 
@@ -165,14 +165,14 @@ fn refuse<T>(answer: LocalReply, after: &str) -> Result<T, Refusal> {
 }
 
 /// What the maintenance closes for this operation.
-fn closed(maintenance: Maintenance, operation: Operation) -> Option<Closed> {
+fn closed(maintenance: Maintenance, operation: Operation) -> Option<MaintenanceScope> {
     match maintenance {
         Maintenance::Off => None,
         Maintenance::Pushes => {
             let is_new = Operation::NEW_UPLOAD.contains(&operation);
-            is_new.then_some(Closed::Pushes)
+            is_new.then_some(MaintenanceScope::Pushes)
         }
-        Maintenance::All => Some(Closed::All),
+        Maintenance::All => Some(MaintenanceScope::All),
     }
 }
 
@@ -185,25 +185,29 @@ mod tests {
         use Operation::{BlobGet, ManifestPut, Token, UploadChunk, UploadCommit, UploadStart};
         for (maintenance, operation, expected) in [
             (Maintenance::Off, UploadStart, None),
-            (Maintenance::Pushes, UploadStart, Some(Closed::Pushes)),
+            (
+                Maintenance::Pushes,
+                UploadStart,
+                Some(MaintenanceScope::Pushes),
+            ),
             (
                 Maintenance::Pushes,
                 Operation::UploadMount,
-                Some(Closed::Pushes),
+                Some(MaintenanceScope::Pushes),
             ),
             (
                 Maintenance::Pushes,
                 Operation::UploadMonolithic,
-                Some(Closed::Pushes),
+                Some(MaintenanceScope::Pushes),
             ),
             (Maintenance::Pushes, UploadChunk, None),
             (Maintenance::Pushes, UploadCommit, None),
             (Maintenance::Pushes, ManifestPut, None),
             (Maintenance::Pushes, BlobGet, None),
             (Maintenance::Pushes, Token, None),
-            (Maintenance::All, BlobGet, Some(Closed::All)),
-            (Maintenance::All, UploadCommit, Some(Closed::All)),
-            (Maintenance::All, Token, Some(Closed::All)),
+            (Maintenance::All, BlobGet, Some(MaintenanceScope::All)),
+            (Maintenance::All, UploadCommit, Some(MaintenanceScope::All)),
+            (Maintenance::All, Token, Some(MaintenanceScope::All)),
         ] {
             assert_eq!(
                 closed(maintenance, operation),

@@ -5,7 +5,7 @@ use super::message_header::{content_length, is_http2};
 use super::refusal::{Refusal, SOON};
 use super::request::{ProxyRequest, Routed};
 use crate::oci::error_body::error_body;
-use crate::oci::local_reply::{Again, LocalReply};
+use crate::oci::local_reply::{LocalReply, OverloadStatus};
 use crate::oci::verdict::Failure;
 use bytes::Bytes;
 use http::header::STRICT_TRANSPORT_SECURITY;
@@ -118,7 +118,7 @@ fn refusal_of(failure: Failure, request: &ProxyRequest) -> Option<Refusal> {
         Failure::ClientGone | Failure::Drained => return None,
         Failure::ClientStalled => LocalReply::ClientStalled,
         Failure::GaveWay => {
-            let again = Again::of(request.downstream.client_family);
+            let again = OverloadStatus::of(request.downstream.client_family);
             return Some(Refusal::RetryAfter(
                 LocalReply::Overloaded(again),
                 SOON.into(),

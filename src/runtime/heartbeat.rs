@@ -63,12 +63,12 @@ impl Silence {
 
 /// A thread's own end: it beats.
 #[derive(Clone)]
-pub(crate) struct Heart {
+pub(crate) struct Heartbeat {
     beats: Arc<AtomicU64>,
     is_late: Arc<AtomicBool>,
 }
 
-impl Heart {
+impl Heartbeat {
     /// Beats for ever, on the thread that this runs on.
     pub(crate) async fn beat(self, current: Arc<CurrentSnapshot>) {
         loop {
@@ -86,14 +86,14 @@ impl Heart {
 
 /// All threads that are watched.
 #[derive(Default)]
-pub(crate) struct Hearts {
+pub(crate) struct Heartbeats {
     members: Mutex<Vec<WatchedThread>>,
     is_over: AtomicBool,
 }
 
 struct WatchedThread {
     name: String,
-    heart: Heart,
+    heart: Heartbeat,
     silence: Silence,
     gauge: Option<IntGauge>,
 }
@@ -120,10 +120,10 @@ impl WatchedThread {
     }
 }
 
-impl Hearts {
+impl Heartbeats {
     /// One more thread is watched.
-    pub(crate) fn join(&self, name: &str) -> Heart {
-        let heart = Heart {
+    pub(crate) fn join(&self, name: &str) -> Heartbeat {
+        let heart = Heartbeat {
             beats: Arc::default(),
             is_late: Arc::default(),
         };
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn who_is_silent_is_late_and_then_lost() {
-        let hearts = Hearts::default();
+        let hearts = Heartbeats::default();
         let (one, other) = (hearts.join("worker-0"), hearts.join("worker-1"));
         let gauges = IntGaugeVec::new(prometheus::Opts::new("g", "help"), &["thread"]).unwrap();
         hearts.shown_by(&gauges);

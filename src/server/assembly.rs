@@ -1,13 +1,13 @@
 //! Assembly: from a configuration to a process that serves. `lifecycle` does the rest until the process ends.
 
-use super::lifecycle::{Doors, Lifecycle, Orders, until_the_end};
+use super::lifecycle::{AcceptThreads, Lifecycle, ShutdownNotices, until_the_end};
 use crate::config::Config;
 use crate::doctor::canary;
 use crate::filter::Filters;
 use crate::listener::{BoundListener, Shutdown, Workers, keep_only_short_timers};
 use crate::observe::logging;
 use crate::proxy::{Gateway, MAX_TRIES};
-use crate::runtime::heartbeat::Hearts;
+use crate::runtime::heartbeat::Heartbeats;
 use crate::runtime::upstream;
 use crate::runtime::{CurrentSnapshot, Process, Snapshot};
 use crate::server::admin::{AdminListener, Sources};
@@ -51,43 +51,43 @@ pub(super) async fn serve(config: Config, read: Loader, filters: Filters) -> any
     logging::counted_by(process.metrics.process.log_dropped.clone());
     let shared = Snapshot::new(Arc::clone(&config), Arc::clone(&process), None)?;
     let current = Arc::new(CurrentSnapshot::new(shared));
-    let orders = Orders::new();
-    let doors = Doors {
+    let notices = ShutdownNotices::new();
+    let threads = AcceptThreads {
         accept: Thread::start("accept", BLOCKING).context("the thread that accepts")?,
         admin: Thread::start("admin", BLOCKING).context("the operator's thread")?,
     };
-    let hearts = hearts(&current, &doors);
-    let (listeners, mut announced) = bind(&config, &doors).await?;
+    let hearts = hearts(&current, &threads);
+    let (listeners, mut announced) = bind(&config, &threads).await?;
     let certificates = listeners.iter().map(BoundListener::certificates).collect();
     let mut reloader = Reloader::new(read, Arc::clone(&current), certificates);
     let canaries = Arc::default();
     let sources = Sources {
         current: Arc::clone(&current),
         canaries: Arc::clone(&canaries),
-        phase: orders.phase.subscribe(),
+        phase: notices.phase.subscribe(),
         reload: reloader.state(),
         hearts: Arc::clone(&hearts),
         started: SystemTime::now(),
     };
-    announced.push(admit(config.admin.address, sources, &doors).await?);
+    announced.push(admit(config.admin.address, sources, &threads).await?);
     let ending = Shutdown {
-        draining: orders.drain.subscribe(),
-        closed: orders.close.subscribe(),
+        draining: notices.drain.subscribe(),
+        closed: notices.close.subscribe(),
     };
     let proxy = || proxy(&current, &ending.draining);
     let workers = Workers::start(config.threads, proxy, &current, &hearts, &ending);
     let workers = Arc::new(workers.context("worker threads")?);
     hearts.shown_by(&process.metrics.process.responsive);
     let mut signals = Signals::new()?;
-    let guardian = Watchdog {
+    let watchdog = Watchdog {
         current: Arc::clone(&current),
         hearts: Arc::clone(&hearts),
         workers: Arc::clone(&workers),
     };
-    guardian.start().context("the guardian's thread")?;
+    watchdog.start().context("the watchdog's thread")?;
     resolve_first(&current).await;
     let mut life = Lifecycle::begin(
-        current, canaries, workers, orders, listeners, &reloader, &doors,
+        current, canaries, workers, notices, listeners, &reloader, &threads,
     );
     announced.push("ready".to_owned());
     announce(announced).context("the thread that says where we listen")?;
@@ -101,27 +101,27 @@ pub(super) async fn serve(config: Config, read: Loader, filters: Filters) -> any
     Ok(())
 }
 
-/// Watches this thread and the doors'; workers join when they start.
-fn hearts(current: &Arc<CurrentSnapshot>, doors: &Doors) -> Arc<Hearts> {
-    let hearts = Arc::new(Hearts::default());
+/// Watches this thread and those that accept connections; workers join when they start.
+fn hearts(current: &Arc<CurrentSnapshot>, threads: &AcceptThreads) -> Arc<Heartbeats> {
+    let hearts = Arc::new(Heartbeats::default());
     let beat = |name| hearts.join(name).beat(Arc::clone(current));
     tokio::spawn(beat("main"));
-    doors.accept.spawn(beat("accept"));
-    doors.admin.spawn(beat("admin"));
+    threads.accept.spawn(beat("accept"));
+    threads.admin.spawn(beat("admin"));
     hearts
 }
 
 /// Opens the listeners; returns them with what is to be said of them.
 async fn bind(
     config: &Arc<Config>,
-    doors: &Doors,
+    threads: &AcceptThreads,
 ) -> anyhow::Result<(Vec<BoundListener>, Vec<String>)> {
     let mut announced = Vec::new();
     let mut listeners = Vec::new();
     for index in 0..config.listeners.len() {
         let config = Arc::clone(config);
         let bind = async move { BoundListener::bind(index, &config.listeners[index]).await };
-        let listener = doors.accept.spawn(bind).await??;
+        let listener = threads.accept.spawn(bind).await??;
         let address = listener.address()?;
         announced.push(format!("listening {} {address}", listener.scheme()));
         listeners.push(listener);
@@ -130,14 +130,18 @@ async fn bind(
 }
 
 /// Opens the operator's listener, which serves from now on; returns what is to be said of it.
-async fn admit(address: SocketAddr, sources: Sources, doors: &Doors) -> anyhow::Result<String> {
-    let admin = doors
+async fn admit(
+    address: SocketAddr,
+    sources: Sources,
+    threads: &AcceptThreads,
+) -> anyhow::Result<String> {
+    let admin = threads
         .admin
         .spawn(AdminListener::bind(address, sources))
         .await?;
     let admin = admin.with_context(|| format!("admin.address: can't listen on {address}"))?;
     let announced = format!("admin http {}", admin.address()?);
-    doors.admin.spawn(admin.run());
+    threads.admin.spawn(admin.run());
     Ok(announced)
 }
 

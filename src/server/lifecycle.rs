@@ -26,7 +26,7 @@ const GOODBYE: Duration = Duration::from_millis(750);
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// What the process tells all of its parts about its end.
-pub(super) struct Orders {
+pub(super) struct ShutdownNotices {
     /// From the first signal on answers ask to close.
     pub(super) drain: watch::Sender<bool>,
     /// After the delay nothing new is taken.
@@ -34,9 +34,9 @@ pub(super) struct Orders {
     pub(super) phase: watch::Sender<Phase>,
 }
 
-impl Orders {
-    pub(super) fn new() -> Orders {
-        Orders {
+impl ShutdownNotices {
+    pub(super) fn new() -> ShutdownNotices {
+        ShutdownNotices {
             drain: watch::Sender::new(false),
             close: watch::Sender::new(false),
             phase: watch::Sender::new(Phase::Starting),
@@ -46,7 +46,7 @@ impl Orders {
 
 /// The threads that take connections, so that what one of them does holds up no other: clients' and
 /// the operator's.
-pub(super) struct Doors {
+pub(super) struct AcceptThreads {
     pub(super) accept: Thread,
     pub(super) admin: Thread,
 }
@@ -75,7 +75,7 @@ pub(super) struct Lifecycle {
     pub(super) workers: Arc<Workers>,
     accepting: Vec<JoinHandle<()>>,
     canaries: JoinHandle<()>,
-    orders: Orders,
+    notices: ShutdownNotices,
 }
 
 impl Lifecycle {
@@ -84,10 +84,10 @@ impl Lifecycle {
         current: Arc<CurrentSnapshot>,
         canaries: Arc<Canaries>,
         workers: Arc<Workers>,
-        orders: Orders,
+        notices: ShutdownNotices,
         listeners: Vec<BoundListener>,
         reloader: &Reloader,
-        doors: &Doors,
+        threads: &AcceptThreads,
     ) -> Lifecycle {
         tokio::spawn(sweep(Arc::clone(&current)));
         reload::watch_endpoints(&current.load(), None);
@@ -95,30 +95,30 @@ impl Lifecycle {
             Arc::clone(&current),
             canaries,
             reloader.state(),
-            orders.drain.subscribe(),
+            notices.drain.subscribe(),
             canary::Doctor,
         );
         let accept = |listener: BoundListener| {
-            let accepting = listener.run(Arc::clone(&workers), orders.close.subscribe());
-            doors.accept.spawn(accepting)
+            let accepting = listener.run(Arc::clone(&workers), notices.close.subscribe());
+            threads.accept.spawn(accepting)
         };
         let accepting = listeners.into_iter().map(accept).collect();
-        orders.phase.send_replace(Phase::Serving);
+        notices.phase.send_replace(Phase::Serving);
         Lifecycle {
             canaries: tokio::spawn(canaries),
             accepting,
             current,
             workers,
-            orders,
+            notices,
         }
     }
 
     /// The orderly end, or a short one where a second signal comes.
     pub(super) async fn end(&mut self, signal: Signal, signals: &mut Signals) {
         log::info!("{signal}: draining");
-        self.orders.phase.send_replace(Phase::Draining);
+        self.notices.phase.send_replace(Phase::Draining);
         systemd::stopping();
-        self.orders.drain.send_replace(true);
+        self.notices.drain.send_replace(true);
         let shared = self.current.load();
         let limits = shared.config.drain;
         let delay = match signal {
@@ -128,7 +128,7 @@ impl Lifecycle {
         let drained = async {
             // A canary that is under way cleans up through our own listeners, perhaps.
             let (_, ()) = tokio::join!(&mut self.canaries, tokio::time::sleep(delay));
-            self.orders.close.send_replace(true);
+            self.notices.close.send_replace(true);
             let accepting = std::mem::take(&mut self.accepting);
             finish(accepting, &self.workers, &shared.process, limits.timeout).await;
         };

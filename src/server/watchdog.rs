@@ -4,7 +4,7 @@
 
 use crate::listener::Workers;
 use crate::runtime::CurrentSnapshot;
-use crate::runtime::heartbeat::{Hearts, look_every};
+use crate::runtime::heartbeat::{Heartbeats, look_every};
 use crate::system::signals::{Signal, Signals};
 use crate::system::systemd;
 use std::io;
@@ -26,7 +26,7 @@ const ENDING_AT_ONCE: Duration = Duration::from_secs(5);
 /// What the guardian looks at.
 pub(crate) struct Watchdog {
     pub(crate) current: Arc<CurrentSnapshot>,
-    pub(crate) hearts: Arc<Hearts>,
+    pub(crate) hearts: Arc<Heartbeats>,
     pub(crate) workers: Arc<Workers>,
 }
 

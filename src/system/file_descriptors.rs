@@ -44,14 +44,14 @@ pub fn too_few(connections: usize, in_flight: usize, most: u64) -> Option<String
 
 /// Descriptors that are held to be given up: when there are none left, one of them is what the
 /// operator's listener takes a connection with.
-pub(crate) struct Spares {
+pub(crate) struct ReserveDescriptors {
     files: Vec<File>,
     most: usize,
 }
 
-impl Spares {
-    pub(crate) fn new(most: usize) -> Spares {
-        let mut spares = Spares {
+impl ReserveDescriptors {
+    pub(crate) fn new(most: usize) -> ReserveDescriptors {
+        let mut spares = ReserveDescriptors {
             files: Vec::new(),
             most,
         };
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn what_is_spare_can_be_given_up_and_had_again() {
-        let mut spares = Spares::new(2);
+        let mut spares = ReserveDescriptors::new(2);
         assert!(spares.give_up() && spares.give_up());
         assert!(!spares.give_up());
         spares.refill();

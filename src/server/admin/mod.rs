@@ -18,13 +18,13 @@ mod write_timeout;
 pub(crate) use sources::{Phase, Sources};
 
 use crate::observe::logging::RateLimited;
-use crate::system::file_descriptors::{Spares, is_exhausted};
+use crate::system::file_descriptors::{ReserveDescriptors, is_exhausted};
 use connection_limit::AdminConnections;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use routes::Desk;
+use routes::AdminContext;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -34,7 +34,7 @@ use tokio::net::{TcpListener, TcpStream};
 use write_timeout::WriteTimeout;
 
 /// A scraper, a kubelet or a browser sends its header at once.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+const ADMIN_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// They take their answer at once, too: the largest is some hundred KiB.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -55,7 +55,7 @@ const SPARES: usize = 8;
 /// The admin listener.
 pub(crate) struct AdminListener {
     socket: TcpListener,
-    desk: Arc<Desk>,
+    context: Arc<AdminContext>,
 }
 
 impl AdminListener {
@@ -64,7 +64,7 @@ impl AdminListener {
     pub(crate) async fn bind(address: SocketAddr, sources: Sources) -> io::Result<AdminListener> {
         Ok(AdminListener {
             socket: TcpListener::bind(address).await?,
-            desk: Arc::new(Desk::new(sources)),
+            context: Arc::new(AdminContext::new(sources)),
         })
     }
 
@@ -79,13 +79,13 @@ impl AdminListener {
     /// Serves for ever.
     pub(crate) async fn run(self) {
         let mut open = AdminConnections::default();
-        let mut spares = Spares::new(SPARES);
+        let mut spares = ReserveDescriptors::new(SPARES);
         let told = RateLimited::every(TOLD_EVERY);
         loop {
             match self.socket.accept().await {
                 Ok((stream, peer)) => {
                     open.make_room();
-                    let serving = tokio::spawn(serve(stream, Arc::clone(&self.desk)));
+                    let serving = tokio::spawn(serve(stream, Arc::clone(&self.context)));
                     open.add(peer.ip(), serving.abort_handle());
                     spares.refill();
                 }
@@ -103,18 +103,18 @@ impl AdminListener {
     }
 }
 
-async fn serve(stream: TcpStream, desk: Arc<Desk>) {
+async fn serve(stream: TcpStream, context: Arc<AdminContext>) {
     let service = service_fn(|request: Request<Incoming>| {
-        let desk = Arc::clone(&desk);
+        let context = Arc::clone(&context);
         async move {
             let (request, _) = request.into_parts();
-            Ok::<_, Infallible>(routes::respond(&request, &desk).await)
+            Ok::<_, Infallible>(routes::respond(&request, &context).await)
         }
     });
     let stream = WriteTimeout::new(stream, ANSWER_TIMEOUT);
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(ADMIN_HEADER_TIMEOUT)
         .max_buf_size(HEADER_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .await;

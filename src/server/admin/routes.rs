@@ -23,14 +23,14 @@ use std::time::SystemTime;
 use tokio::task::spawn_blocking;
 
 /// What all connections share.
-pub(super) struct Desk {
+pub(super) struct AdminContext {
     sources: Sources,
     turn: RenderQueue,
 }
 
-impl Desk {
-    pub(super) fn new(sources: Sources) -> Desk {
-        Desk {
+impl AdminContext {
+    pub(super) fn new(sources: Sources) -> AdminContext {
+        AdminContext {
             sources,
             turn: RenderQueue::default(),
         }
@@ -69,23 +69,23 @@ const PATHS: &str = "not found; available are / (the page for people), /overview
                      /reasons, /metrics, /livez and /readyz\n";
 
 /// Answers one request.
-pub(super) async fn respond(request: &Parts, desk: &Arc<Desk>) -> AdminResponse {
+pub(super) async fn respond(request: &Parts, context: &Arc<AdminContext>) -> AdminResponse {
     let Some(route) = AdminRoute::of(request.uri.path()) else {
         return text(StatusCode::NOT_FOUND, PATHS.to_owned());
     };
-    if let Some(refusal) = refuse(request, route, &desk.sources) {
+    if let Some(refusal) = refuse(request, route, &context.sources) {
         return refusal;
     }
     let query = request.uri.query().unwrap_or_default();
     match route {
-        AdminRoute::Live => live(&desk.sources),
-        AdminRoute::Ready => ready(&desk.sources),
+        AdminRoute::Live => live(&context.sources),
+        AdminRoute::Ready => ready(&context.sources),
         AdminRoute::Reasons => unfiltered(query, || json(&reasons())),
         AdminRoute::Page(asset) => asset.answer(),
-        AdminRoute::Metrics => metrics(compression::is_taken(&request.headers), desk).await,
-        AdminRoute::Overview => in_turn(desk, query, overview).await,
-        AdminRoute::Pushes => in_turn(desk, query, pushes).await,
-        AdminRoute::Failures => in_turn(desk, query, failures).await,
+        AdminRoute::Metrics => metrics(compression::is_taken(&request.headers), context).await,
+        AdminRoute::Overview => in_turn(context, query, overview).await,
+        AdminRoute::Pushes => in_turn(context, query, pushes).await,
+        AdminRoute::Failures => in_turn(context, query, failures).await,
     }
 }
 
@@ -117,13 +117,13 @@ fn refuse(request: &Parts, route: AdminRoute, sources: &Sources) -> Option<Admin
 
 /// What takes a while to make: when it is its turn, and not on the thread that answers probes.
 async fn in_turn(
-    desk: &Arc<Desk>,
+    context: &Arc<AdminContext>,
     query: &str,
     answer: fn(&str, &Sources, SystemTime) -> AdminResponse,
 ) -> AdminResponse {
-    let (behind, query) = (Arc::clone(desk), query.to_owned());
+    let (behind, query) = (Arc::clone(context), query.to_owned());
     let work = move || answer(&query, &behind.sources, SystemTime::now());
-    desk.turn.work(work).await.unwrap_or_else(failed)
+    context.turn.work(work).await.unwrap_or_else(failed)
 }
 
 fn failed() -> AdminResponse {
@@ -164,14 +164,14 @@ struct Readiness<'a> {
     config: &'a ReloadState,
 }
 
-async fn metrics(is_packed: bool, desk: &Arc<Desk>) -> AdminResponse {
-    let behind = Arc::clone(desk);
+async fn metrics(is_packed: bool, context: &Arc<AdminContext>) -> AdminResponse {
+    let behind = Arc::clone(context);
     let render = move || {
         let families = behind.sources.current.load().process.metrics.text();
         families.map(Bytes::from).map_err(|error| error.to_string())
     };
     let answer = |families| with_type(StatusCode::OK, prometheus::TEXT_FORMAT, families);
-    let families = match desk.turn.metrics(render).await {
+    let families = match context.turn.metrics(render).await {
         Some(Ok(families)) => families,
         Some(Err(error)) => return text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
         None => return failed(),

@@ -2,7 +2,7 @@
 
 use crate::doctor::canary::Canaries;
 use crate::runtime::CurrentSnapshot;
-use crate::runtime::heartbeat::Hearts;
+use crate::runtime::heartbeat::Heartbeats;
 use crate::server::reload::ReloadState;
 use serde::Serialize;
 use std::sync::{Arc, OnceLock};
@@ -25,7 +25,7 @@ pub(crate) struct Sources {
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) reload: watch::Receiver<ReloadState>,
     /// The threads that have to answer.
-    pub(crate) hearts: Arc<Hearts>,
+    pub(crate) hearts: Arc<Heartbeats>,
     /// When the process started.
     pub(crate) started: SystemTime,
 }
