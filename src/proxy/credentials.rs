@@ -179,7 +179,8 @@ pub(super) fn password_was_removed(said: &TokenResponse, request: Routed<'_>) ->
 /// Whether Harbor asks for a token as if the request had no Authorization, although the gateway sent one.
 /// Harbor answers an invalid Authorization with a Basic challenge, and another gateway in between says
 /// what was wrong with the token, so a stranger can't provoke this where no hop removes the header. A
-/// client that names Authorization in Connection removes it itself (RFC 9110, 7.6.1).
+/// client that names Authorization in Connection removes it itself (RFC 9110, 7.6.1), and a scheme that
+/// Harbor doesn't know may be meant for a hop.
 pub(super) fn was_removed(
     header: &RequestHeader,
     response: &ResponseHeader,
@@ -197,7 +198,10 @@ pub(super) fn was_removed(
     };
     let challenges = response.headers.get_all(WWW_AUTHENTICATE);
     response.status == 401
-        && request.authorization.credential != Credential::None
+        && matches!(
+            request.authorization.credential,
+            Credential::Basic(_) | Credential::Bearer(_)
+        )
         && challenges.iter().any(is_plain_bearer)
         && !header.headers.get_all(CONNECTION).iter().any(is_named)
 }

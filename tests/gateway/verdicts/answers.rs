@@ -27,6 +27,8 @@ enum With {
     Expired,
     /// One that says the same of itself, and that Harbor has never given.
     Forged,
+    /// What Harbor has no use for.
+    Negotiate,
 }
 
 impl With {
@@ -44,6 +46,7 @@ impl With {
             With::Token => Some(token(now + 3600)),
             With::Expired => Some(token(now - 60)),
             With::Forged => Some(token(now - 120)),
+            With::Negotiate => Some("Negotiate YII=".to_owned()),
         }
     }
 }
@@ -184,6 +187,7 @@ const CASES: &[Case] = cases! {
     "token-expired-at-chunk" "PATCH" UPLOAD Expired: "401 Unauthorized" ROLE => UploadChunk 401 TokenExpired;
     "bare-without-a-body" "PUT" COMMIT Nothing: "401 Unauthorized" "" => UploadCommit 401 AuthorizationMissing;
     "forged-token-at-commit" "PUT" COMMIT Forged: "401 Unauthorized" ROLE => UploadCommit 401 TokenUnproven;
+    "another-scheme" "GET" PING Negotiate: "401 Unauthorized" UNAUTHORIZED => Ping 401 Denied;
     "removed-behind-at-login" "GET" PING Password: "401 Unauthorized" UNAUTHORIZED => Ping 401 AuthorizationRemoved;
     "removed-behind-at-blob" "HEAD" BLOB Token: "401 Unauthorized" "" => BlobHead 401 AuthorizationRemoved;
     "removed-behind-at-pull" "GET" MANIFEST Token: "401 Unauthorized" ROLE => ManifestGet 401 AuthorizationRemoved;
@@ -259,7 +263,10 @@ async fn scripted() -> Harbor {
             .find(|case| id.strip_suffix("-1").or(id.strip_suffix("-2")) == Some(case.row.name));
         match case {
             // As to a request without Authorization.
-            Some(case) if case.row.reason == Reason::AuthorizationRemoved => {
+            Some(case)
+                if case.row.reason == Reason::AuthorizationRemoved
+                    || matches!(case.with, With::Negotiate) =>
+            {
                 let asks = "WWW-Authenticate: Bearer realm=\"x\",service=\"harbor-registry\"\r\n";
                 Plan::status(case.phrase, asks, case.body)
             }
