@@ -1,6 +1,6 @@
 //! Heartbeats: whether each of the process's threads still does its work.
 //!
-//! Each thread has a task that counts up; the guardian (see `watchdog`) checks regularly whether the
+//! Each thread has a task that counts up; the watchdog (`server::watchdog`) checks regularly whether the
 //! count has grown. It counts its own checks and not the time between them, so a stopped process or a
 //! sleeping machine raises no alarm.
 

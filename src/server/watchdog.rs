@@ -23,7 +23,7 @@ const ENDING: Duration = Duration::from_secs(30);
 /// The same when a second signal came.
 const ENDING_AT_ONCE: Duration = Duration::from_secs(5);
 
-/// What the guardian looks at.
+/// What the watchdog looks at.
 pub(crate) struct Watchdog {
     pub(crate) current: Arc<CurrentSnapshot>,
     pub(crate) hearts: Arc<Heartbeats>,

@@ -16,7 +16,7 @@ use harbormouth::testing::fake_harbor::{
     BodyEnd, FakeHarbor, FakeHarborConfig, RecordedFraming, RefusedMount,
 };
 use std::time::{Duration, Instant};
-use wire::{basic, bearer, exchange, request};
+use wire::{alices_bearer, basic, bearer, exchange, request};
 
 fn example() -> FakeHarborConfig {
     let mut config = FakeHarborConfig::example(Origin::parse("https://hub.example.com").unwrap());
@@ -27,13 +27,7 @@ fn example() -> FakeHarborConfig {
 #[tokio::test]
 async fn a_push_is_seen_counted_and_pulled_back() {
     let fake_harbor = FakeHarbor::start(example()).await.unwrap();
-    let token = bearer(
-        &fake_harbor,
-        "alice",
-        "Alice12345",
-        "repository:lab/app:pull,push",
-    )
-    .await;
+    let token = alices_bearer(&fake_harbor).await;
     let content = Pattern {
         seed: 1,
         size: 100_000,
@@ -76,13 +70,7 @@ async fn a_large_blob_is_not_kept_and_yet_comes_back() {
     let mut config = example();
     config.discard_blobs_over = Some(1_000_000);
     let fake_harbor = FakeHarbor::start(config).await.unwrap();
-    let token = bearer(
-        &fake_harbor,
-        "alice",
-        "Alice12345",
-        "repository:lab/app:pull,push",
-    )
-    .await;
+    let token = alices_bearer(&fake_harbor).await;
     let content = Pattern {
         seed: 5,
         size: 3_000_001,

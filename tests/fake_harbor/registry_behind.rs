@@ -2,7 +2,7 @@
 //! builds Location, from what core hands through.
 
 use crate::example;
-use crate::wire::{bearer, exchange, request};
+use crate::wire::{alices_bearer, exchange, request};
 use harbormouth::testing::fake_harbor::content::{Pattern, digest};
 use harbormouth::testing::fake_harbor::{Backing, FakeHarbor};
 use std::net::SocketAddr;
@@ -68,13 +68,7 @@ async fn a_real_registry_behind_builds_location_from_the_headers_that_core_recei
         password: "core-password".into(),
     };
     let fake_harbor = FakeHarbor::start(config).await.unwrap();
-    let token = bearer(
-        &fake_harbor,
-        "alice",
-        "Alice12345",
-        "repository:lab/app:pull,push",
-    )
-    .await;
+    let token = alices_bearer(&fake_harbor).await;
     let post = |headers: &[(&str, &str)]| {
         let mut all = vec![("authorization", token.as_str())];
         all.extend_from_slice(headers);

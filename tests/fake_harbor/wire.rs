@@ -134,6 +134,12 @@ pub async fn bearer(fake_harbor: &FakeHarbor, name: &str, password: &str, scope:
     format!("Bearer {}", body["token"].as_str().unwrap())
 }
 
+/// Alice's token for pushes to `lab/app`.
+pub async fn alices_bearer(fake_harbor: &FakeHarbor) -> String {
+    let scope = "repository:lab/app:pull,push";
+    bearer(fake_harbor, "alice", "Alice12345", scope).await
+}
+
 /// Polls until it is so; gives up after ten seconds.
 pub async fn until(mut so: impl FnMut() -> bool) {
     let look = || so().then_some(());
