@@ -51,6 +51,13 @@ waited {:.2} times as long. A run in which that is over {} is void.
         waited(&found.floors),
         crate::floor::MOST_WAITED,
     )?;
+    if !found.stalled.is_empty() {
+        writeln!(
+            out,
+            "Held back for good, so that it was done again: {}.\n",
+            found.stalled.join("; ")
+        )?;
+    }
     Ok(())
 }
 

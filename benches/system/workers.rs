@@ -51,7 +51,9 @@ pub async fn measure(
     let running: Vec<&Proxy> = running.iter().collect();
     for work in Work::WORKERS {
         found.floors.push(floor::measure().await?);
-        let mut usages = rounds(work, client, &running, sizes).await?.into_iter();
+        let mut usages = rounds(work, client, &running, sizes, &mut found.stalled)
+            .await?
+            .into_iter();
         for kind in KINDS {
             let (one, two) = (usages.next(), usages.next());
             found.workers.push(Workers {
