@@ -18,6 +18,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -97,6 +98,9 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin) {
     let _ = served.await;
 }
 
+/// For longer than any load is held.
+const UNREAD: Duration = Duration::from_secs(60);
+
 async fn answer(
     mut request: Request<Incoming>,
 ) -> Result<Response<BoxBody<Bytes, Infallible>>, hyper::Error> {
@@ -111,9 +115,14 @@ async fn answer(
         http::HeaderValue::from_static("sha256:e3b0c44298fc1c149afbf4c8996fb924"),
     );
     match *request.method() {
-        // What is put here nobody reads.
+        // What is put here nobody reads. Whoever sent it is gone by then; what the kernel holds of
+        // thousands of such bodies would keep later works from the memory that TCP may take.
         Method::PUT if request.uri().path().starts_with("/v2/lab/stall/") => {
-            std::future::pending::<()>().await;
+            tokio::time::sleep(UNREAD).await;
+            let close = http::HeaderValue::from_static("close");
+            response
+                .headers_mut()
+                .insert(http::header::CONNECTION, close);
         }
         Method::PUT => {
             while let Some(frame) = request.body_mut().frame().await {
