@@ -43,7 +43,7 @@ fn run() -> anyhow::Result<ExitCode> {
         #[cfg(feature = "demo")]
         CliAction::Demo(stay) => demo(&stay),
         #[cfg(feature = "doctor")]
-        CliAction::Doctor(examination) => Ok(cli::doctor::run(*examination)),
+        CliAction::Doctor(action) => Ok(cli::doctor::run(action)),
         CliAction::Keygen(file) => keygen(&file),
         CliAction::Schema => schema(),
     }
@@ -51,6 +51,10 @@ fn run() -> anyhow::Result<ExitCode> {
 
 fn refuse(error: &config::ConfigError) -> ExitCode {
     eprintln!("{error}");
+    if let config::ConfigError::Problems { .. } = error {
+        let page = config::ConfigError::page();
+        eprintln!("every setting is explained in {page}");
+    }
     ExitCode::FAILURE
 }
 
@@ -90,11 +94,11 @@ fn keygen(file: &Path) -> anyhow::Result<ExitCode> {
 }
 
 #[cfg(feature = "demo")]
-fn demo(stay: &cli::args::Stay) -> anyhow::Result<ExitCode> {
+fn demo(stay: &cli::args::AfterDemo) -> anyhow::Result<ExitCode> {
     let options = harbormouth::testing::demo::DemoOptions {
         once: match stay {
-            cli::args::Stay::Exit => true,
-            cli::args::Stay::Serving => false,
+            cli::args::AfterDemo::Exit => true,
+            cli::args::AfterDemo::KeepServing => false,
         },
         gateway: std::env::current_exe()?,
     };

@@ -2,6 +2,8 @@
 //! configuration beyond where to read it from.
 
 use clap::{Args, Parser, Subcommand};
+#[cfg(feature = "doctor")]
+use clap::{CommandFactory, error::ErrorKind};
 use harbormouth::config::{self, Config, Flags};
 use std::path::PathBuf;
 
@@ -9,16 +11,16 @@ use std::path::PathBuf;
 pub mod doctor;
 
 #[cfg(feature = "doctor")]
-use doctor::{DOCTOR_EXAMPLES, DOCTOR_USAGE, DoctorArgs, Examination};
+use doctor::{DOCTOR_EXAMPLES, DOCTOR_USAGE, DoctorAction, DoctorArgs};
 
 /// What the command line asks for.
 pub enum CliAction {
     Serve(ConfigSource),
     Check(ConfigSource),
     #[cfg(feature = "demo")]
-    Demo(Stay),
+    Demo(AfterDemo),
     #[cfg(feature = "doctor")]
-    Doctor(Box<Examination>),
+    Doctor(DoctorAction),
     /// Writes a sealing key to a new file.
     Keygen(PathBuf),
     /// Prints what a configuration file may hold, for editors.
@@ -33,9 +35,9 @@ pub enum ConfigSource {
 
 /// What the demo does when its story is told.
 #[cfg(feature = "demo")]
-pub enum Stay {
+pub enum AfterDemo {
     /// Keeps serving until it is ended.
-    Serving,
+    KeepServing,
     Exit,
 }
 
@@ -46,11 +48,16 @@ pub fn read() -> CliAction {
         Command::Serve(typed) => CliAction::Serve(typed.source()),
         Command::Check(typed) => CliAction::Check(typed.source()),
         #[cfg(feature = "demo")]
-        Command::Demo { once: true } => CliAction::Demo(Stay::Exit),
+        Command::Demo { once: true } => CliAction::Demo(AfterDemo::Exit),
         #[cfg(feature = "demo")]
-        Command::Demo { once: false } => CliAction::Demo(Stay::Serving),
+        Command::Demo { once: false } => CliAction::Demo(AfterDemo::KeepServing),
         #[cfg(feature = "doctor")]
-        Command::Doctor(typed) => CliAction::Doctor(Box::new(typed.examination())),
+        Command::Doctor(typed) => match typed.action() {
+            Some(action) => CliAction::Doctor(action),
+            None => Typed::command()
+                .error(ErrorKind::MissingRequiredArgument, "URL is missing")
+                .exit(),
+        },
         Command::Keygen { file } => CliAction::Keygen(file),
         Command::Schema => CliAction::Schema,
     }
@@ -102,8 +109,8 @@ enum Command {
     },
     /// Say what is wrong with a registry's chain of proxies, which hop did it, and what to change
     ///
-    /// Walks through the chain as registry clients do, and shows each step. Works with any Harbor
-    /// and any OCI registry, behind anything; nothing has to be installed there. What it opens it
+    /// Walks through the chain as registry clients do, and says last what is wrong. Works with any
+    /// Harbor and any OCI registry, behind anything; nothing has to be installed there. What it opens it
     /// cancels, and what it pushes it removes; what can't be removed is listed. Secrets are never
     /// printed.
     ///

@@ -19,22 +19,22 @@ settings! {
     /// One registry's canary.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Canary as DraftCanary {
-        /// The registry's name.
+        /// The name of the registry that is pushed to.
         pub(crate) registry: String = REGISTRY;
-        /// What is pushed to, without the registry.
+        /// The repository that is pushed to, without the registry.
         pub(crate) repository: RepositoryName = REPOSITORY;
-        /// A file whose first line is USER:PASSWORD.
+        /// The file that holds the account, as USER:PASSWORD in its first line.
         pub credentials: CanaryCredentials = CREDENTIALS;
-        /// How often.
+        /// How often the canary runs.
         // Four times within the shortest window of the alerts, for some fifteen small requests each.
         pub interval: Duration = Time {
             least: (Duration::from_secs(10), "10s"),
             most: DAY,
             reason: "a shorter interval loads Harbor, a longer one reports failures hours later",
         }, or Duration::from_secs(60);
-        /// Authorities that are trusted at the public origin beside the system's.
+        /// Certificate authorities (PEM) that are trusted at the public origin beside the system's.
         pub(crate) ca: Option<PathBuf> = FILE;
-        /// Hosts beside the public origin's own that the password may be sent to.
+        /// Hosts that the password may be sent to, beside the public origin's own.
         pub(crate) realm_hosts: Vec<Host> = List {
             accepted: "a list of hosts, such as auth.example.com",
             item: REALM_HOST,

@@ -24,11 +24,11 @@ settings! {
     // An idle one takes 7 KiB, over TLS 17 (benches/RESULTS.md).
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Limits as DraftLimits {
-        /// Client connections.
+        /// Client connections at once.
         pub connections: usize = CONNECTIONS, or 16 * 1024;
-        /// Client connections from one address; of IPv6 addresses, from one /64.
+        /// Client connections at once from one address; of IPv6, from one /64.
         pub(crate) connections_per_client: usize = CONNECTIONS, or 8 * 1024;
-        /// From the first byte of a request to the end of its header.
+        /// How long a request's header may take, from its first byte to its last.
         // A header is one packet or a few, of which a bad line repeats some.
         pub(crate) header_time: Duration = Time {
             least: TENTH,
@@ -36,15 +36,15 @@ settings! {
             reason: "a header is a few packets; a client that needs longer holds connections open \
                      on purpose",
         }, or Duration::from_secs(15);
-        /// Fields of one header.
+        /// The number of fields in a request's header.
         // docker sends about ten, a browser behind several proxies forty; Pingora refuses more than 256
         // by itself.
         pub(crate) header_fields: usize = Whole::from_to(16, 256), or 100;
-        /// Bytes of one header.
+        /// The size of a request's header.
         // A token of a user with many projects takes several KiB, a ticket 2 KiB; Harbor's nginx takes
         // 32 KiB, and Pingora refuses more than 1 MiB by itself.
         pub(crate) header_bytes: u64 = Size { least: 4 << 10, most: 1 << 20, note: "" }, or 64 << 10;
-        /// How long a connection may wait for its next request.
+        /// How long a kept connection may wait for its next request.
         // Above the 60 s at which common balancers close, so that they and not we begin the close.
         pub(crate) keepalive_idle: Duration = Time {
             least: SECOND,
@@ -57,7 +57,8 @@ settings! {
         /// Requests at once on one HTTP/2 connection.
         // containerd pushes with five at most; a browser opens a hundred.
         pub(crate) http2_streams: u32 = Whole::from_to(1, 1024), or 128;
-        /// Bytes that the bodies under way may hold, all together.
+        /// Memory that all bodies under way may hold together; unless set, it follows from the memory
+        /// limit.
         // A few uploads at least.
         pub(crate) body_memory: u64 = Size { least: 16 << 20, most: 1 << 40, note: "" },
             by |_, around| two_thirds(around.memory);
@@ -72,7 +73,7 @@ settings! {
             reason: "less cuts answers on networks that lose a few packets, more lets a client \
                      that reads nothing hold its answers",
         }, or Duration::from_secs(60);
-        /// Bytes of an answer that are progress.
+        /// How many bytes of a response a client must take within `unread_answer`.
         // In a minute: 273 bytes a second. Five layers at once over 64 kbit/s get six times as much each.
         pub(crate) download_progress: u64 = PROGRESS, or 16 << 10;
         /// How long a request or connection may stand still before it may have to give way to another
@@ -101,9 +102,9 @@ settings! {
     // them to the others.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct MaxInFlight as DraftMaxInFlight {
-        /// Those that write.
+        /// Requests that write.
         pub(crate) uploads: usize = CONNECTIONS, or 4 * 1024;
-        /// All others.
+        /// All other requests.
         pub(crate) other: usize = CONNECTIONS, or 4 * 1024;
     }
 }
@@ -113,15 +114,15 @@ settings! {
     // A person mistypes a few times and a pipeline retries a few more; whoever guesses needs thousands.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct LoginLimit as DraftLoginLimit {
-        /// Failures for each client address and user name; 0 limits nothing.
+        /// Wrong passwords for each client address and user name; 0 limits nothing.
         pub(crate) failures: u32 = Whole { least: 0, most: 10_000, note: "; 0 limits nothing" }, or 20;
-        /// How long a failure counts.
+        /// How long a wrong password counts.
         pub(crate) within: Duration = Time {
             least: SECOND,
             most: DAY,
             reason: "less forgets one guess before the next, more locks people out for days",
         }, or Duration::from_secs(5 * 60);
-        /// Clients that are never limited.
+        /// Client addresses whose logins are never limited.
         pub(crate) exempt: Vec<IpNet> = NETWORKS;
     }
 }
@@ -157,7 +158,7 @@ settings! {
     /// What is done about a thread that hangs.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) struct Liveness as DraftLiveness {
-        /// How long one may not answer until the process ends.
+        /// How long a thread may fail to answer before the process ends with status 70.
         // No piece of work keeps a thread for a second; a machine that swaps or starves may.
         pub(crate) silence: Duration = Time {
             least: SECOND,

@@ -57,13 +57,15 @@ impl Listener {
 settings! {
     #[derive(Clone)]
     pub(super) struct ListenerKeys as DraftListener {
-        /// Where clients connect.
+        /// The address that clients connect to.
         address: SocketAddr = ADDRESS;
         /// HTTPS; without it a listener speaks plain HTTP.
         tls: Option<TlsConfig> = "a table with certificates";
-        /// Whether it answers plain HTTP with 308 to the https origin; not together with `tls`.
+        /// Whether this listener answers plain HTTP with a 308 to the https origin; not together with
+        /// `tls`.
         redirect_to_https: Option<bool> = TRUTH;
-        /// Whether a balancer in front begins its connections with a PROXY protocol header.
+        /// Whether connections begin with a PROXY protocol header: `off`, `accept` (may) or `require`
+        /// (must).
         proxy_protocol: ProxyProtocol = "off, accept or require", or ProxyProtocol::Off;
     }
 }
@@ -71,8 +73,8 @@ settings! {
 settings! {
     #[derive(Clone)]
     pub(super) struct TlsConfig as DraftTls {
-        /// The one whose name the client asks for is taken; the first stands in for names that none
-        /// bears.
+        /// Certificates, chosen by the name that the client asks for (SNI); the first serves names that
+        /// none of them has.
         certificates: Vec<CertificatePair> = List {
             accepted: "a list of at least one {cert: FILE, key: FILE}",
             item: "a table with cert and key",
@@ -84,9 +86,9 @@ settings! {
 settings! {
     #[derive(Clone)]
     pub(super) struct PairKeys as DraftPair {
-        /// PEM: the server's own certificate first, then the intermediates.
+        /// A PEM file: the server's own certificate first, then the intermediates.
         cert: String = FILE;
-        /// PEM: the unencrypted private key.
+        /// A PEM file: the private key, unencrypted.
         key: String = FILE;
     }
 }

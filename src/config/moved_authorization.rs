@@ -36,9 +36,9 @@ pub(super) const MOVED: List<&str> = List {
 settings! {
     #[derive(Clone)]
     pub(super) struct MovedKeys as DraftMoved {
-        /// The header's name.
+        /// The name of the header.
         header: HeaderName = MOVED_HEADER;
-        /// Whether it replaces Authorization, too.
+        /// Whether the header wins where the request has an Authorization of its own, too.
         prefer: bool = TRUTH, or false;
     }
 }

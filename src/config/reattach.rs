@@ -22,9 +22,11 @@ settings! {
     pub struct Reattach as DraftReattach {
         /// Whether upload Locations carry a sealed ticket.
         pub mode: ReattachMode = "ticket or off", or ReattachMode::Ticket;
-        /// Without any, the server makes a key when it starts.
+        /// The files of the sealing keys, which all replicas share; unless set, each process makes a key
+        /// at its start.
         pub keys: Option<SealingKeys> = "a table with current and previous";
-        /// What it means when a ticket comes back from another client address.
+        /// What happens when a ticket comes from another client address: `ignore`, `note` (a line in the
+        /// log) or `require` (refused).
         pub client_address: ClientAddressRule = "ignore, note or require", or ClientAddressRule::Note;
     }
 }
@@ -79,9 +81,9 @@ pub struct SealingKeys {
 settings! {
     #[derive(Clone)]
     pub(super) struct KeyFiles as DraftKeys {
-        /// The key that seals.
+        /// The file of the key that seals new tickets and opens old ones.
         current: String = FILE;
-        /// Keys that only open.
+        /// Files of keys that only open tickets, for a rotation.
         previous: Vec<String> = List { accepted: "a list of key files", item: FILE, count: Count::Any };
     }
 }

@@ -23,25 +23,26 @@ settings! {
     /// One Harbor instance.
     #[derive(Clone, Debug)]
     pub struct Registry as DraftRegistry {
-        /// A label value and a word for people: `[a-z0-9][a-z0-9_-]{0,62}`.
+        /// The registry's name in metrics, logs and pages: `[a-z0-9][a-z0-9_-]{0,62}`.
         pub(crate) name: String = REGISTRY_NAME;
-        /// Everything that clients type in front of a repository; no two registries share one.
+        /// The origins that clients type in front of a repository; no two registries share one.
         pub(crate) public: Vec<Origin> = origins("a list of at least one scheme://host[:port] that clients type");
-        /// How it is reached.
+        /// How this Harbor is reached.
         pub upstream: Upstream = "a table with endpoints";
-        /// What of it is public: everything unless set.
+        /// Which parts of this Harbor are public; everything unless set.
         pub expose: Expose = "a list of registry, api, ui", or Expose { registry: true, api: true, ui: true };
-        /// Between bytes; none bounds a whole transfer.
+        /// Timeouts between bytes; none bounds a whole transfer.
         pub timeouts: Timeouts = "a table with timeouts";
-        /// Which share of its pushes' requests are to be good.
+        /// Which share of the requests of pushes are to succeed.
         pub(crate) objective: Objective = OBJECTIVE, or Objective::DEFAULT;
-        /// What it doesn't say is as in the table of the same name at the top.
+        /// Re-attaching of lost tokens; what isn't set here is as in the table of the same name at the top.
         pub reattach: Reattach = reattach::ACCEPTED;
-        /// How many of its requests may be under way at once.
+        /// How many requests to this Harbor may be under way at once.
         pub max_in_flight: MaxInFlight = "a table with uploads, other";
-        /// What of it is closed for a while.
+        /// What is closed for maintenance: `pushes` refuses new uploads, `all` every new request.
         pub maintenance: Maintenance = "off, pushes or all", or Maintenance::Off;
-        /// For how long browsers are told to come by https alone.
+        /// For how long browsers are told to use https alone (Strict-Transport-Security); 30d unless
+        /// set, `off` where a public origin is http.
         pub(crate) hsts: Hsts = Time {
             least: (Duration::ZERO, "0s"),
             most: (Duration::from_secs(2 * 366 * 24 * 3600), "732d"),
@@ -90,14 +91,14 @@ settings! {
     /// How one Harbor is reached.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Upstream as DraftUpstream {
-        /// Replicas of ONE Harbor; at least one.
+        /// The replicas of ONE Harbor; at least one.
         pub(crate) endpoints: Vec<Origin> = origins("a list of at least one scheme://host[:port] of this Harbor");
         /// Names that this Harbor may put into Location, Link or realm beside its public ones and its
         /// endpoints.
         pub(crate) also_known_as: Vec<Origin> = List { accepted: ORIGIN.accepted, item: ORIGIN, count: Count::Any };
-        /// TLS towards https endpoints.
+        /// TLS to endpoints that are https.
         pub(crate) tls: UpstreamTls = "a table with ca, server_name";
-        /// An endpoint that fails its probe is asked only where no other is left.
+        /// Probes of the endpoints; one that fails gets requests only where no other is left.
         pub health: Health = "a table";
     }
 }
@@ -106,9 +107,9 @@ settings! {
     /// TLS towards https endpoints.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub(crate) struct UpstreamTls as DraftUpstreamTls {
-        /// Certificates that are trusted instead of the system's.
+        /// Certificate authorities (PEM) that are trusted instead of the system's.
         pub(crate) ca: Option<CaBundle> = FILE;
-        /// The name that SNI carries and the certificate must bear; the endpoint's host unless set.
+        /// The name that is sent as SNI and must stand in the certificate; unless set, the endpoint's host.
         pub(crate) server_name: Option<String> = SERVER_NAME;
     }
 }
@@ -142,10 +143,10 @@ settings! {
     /// How it is found out whether an endpoint works.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Health as DraftHealth {
-        /// Path of the probe; any 2xx is healthy.
+        /// The path of the probe; any 2xx is healthy.
         // Harbor answers this one without a login.
         pub(crate) path: String = HEALTH_PATH, or "/api/v2.0/ping".to_owned();
-        /// How often it is asked.
+        /// How often each endpoint is probed.
         // A dead endpoint is noticed within seconds, for twelve small requests a minute.
         pub(crate) interval: Duration = Time {
             least: TENTH,
@@ -165,7 +166,7 @@ settings! {
     /// Timeouts, all between bytes; none bounds a whole transfer.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Timeouts as DraftTimeouts {
-        /// Until a connection stands.
+        /// How long connecting to an endpoint may take.
         // A Harbor in reach accepts in milliseconds; one lost SYN is repeated after 1 s, two after 3 s.
         pub(crate) connect: Duration = Time {
             least: (Duration::from_millis(10), "10ms"),

@@ -28,41 +28,44 @@ settings! {
     /// Everything an operator can set.
     #[derive(Clone, Debug)]
     pub struct Config as DraftConfig {
-        /// Where clients connect.
+        /// The addresses that clients connect to.
         pub listeners: Vec<Listener> = List {
             accepted: "a list of at least one listener, each with an address",
             item: "a table with address",
             count: Count::OneAtLeast,
         };
-        /// The operator's own listener.
+        /// The listener for operators: page, metrics, liveness and readiness.
         pub admin: AdminConfig = "a table with address, hosts";
-        /// One entry for each Harbor.
+        /// The Harbors behind this gateway, one entry for each.
         pub registries: Vec<Arc<Registry>> = List {
             accepted: "a list of at least one registry, each with name, public and upstream",
             item: "a table with name, public and upstream",
             count: Count::OneAtLeast,
         };
-        /// Small real pushes and pulls, again and again; at most one for each registry.
+        /// Small pushes and pulls that prove, again and again, that a registry works; at most one canary
+        /// for each registry.
         pub canaries as "canary": Vec<Canary> = CANARIES;
-        /// Peers whose X-Forwarded-For, X-Forwarded-Proto and moved Authorization are believed.
+        /// Addresses of the proxies in front, whose X-Forwarded-For, X-Forwarded-Proto, PROXY protocol
+        /// header and moved Authorization are believed.
         pub trusted_proxies: Vec<IpNet> = NETWORKS;
-        /// The header in which those peers name the client, where it isn't X-Forwarded-For.
+        /// The header in which the trusted proxies name the client, where it isn't X-Forwarded-For.
         pub(crate) client_address_header: Option<HeaderName> = CLIENT_ADDRESS_HEADER;
-        /// Where those peers put the client's Authorization; the first that is there counts.
+        /// Headers in which the trusted proxies hand on the client's Authorization; the first one
+        /// present counts.
         pub restore_authorization_from: Vec<MovedAuthorization> = MOVED;
-        /// What registries take that don't say it themselves.
+        /// Re-attaching of lost tokens, for each registry that doesn't set it itself.
         pub(crate) reattach: Inherited = reattach::ACCEPTED;
-        /// How often a password may be wrong.
+        /// How often a password may be wrong before logins are answered with 429.
         pub login_limit: LoginLimit = "a table with failures, within, exempt";
-        /// How log lines are written.
+        /// How the log is written.
         pub log: LogConfig = "a table with format";
-        /// What clients may take of this gateway, over all registries.
+        /// Limits on what clients may take of this gateway, over all registries.
         pub limits: Limits = "a table of limits";
-        /// How a process ends.
+        /// How the process ends after SIGTERM.
         pub drain: Drain = "a table with delay, timeout";
-        /// What is done about a thread that hangs.
+        /// What is done about a worker thread that hangs.
         pub(crate) liveness: Liveness = "a table with silence";
-        /// Worker threads; as many as there are cores unless set.
+        /// Worker threads; unless set, as many as there are cores.
         pub(crate) threads: usize = Whole::from_to(1, 1024), by |_, around| around.cores;
     }
     beside {
@@ -140,9 +143,10 @@ settings! {
     /// The operator's own listener: `/livez`, `/readyz`, `/metrics`.
     #[derive(Clone, Debug)]
     pub struct AdminConfig as DraftAdmin {
-        /// Where it listens.
+        /// The address of the admin listener.
         pub address: SocketAddr = ADDRESS, or ADMIN;
-        /// Names that it may be asked by, beside those that no stranger can have.
+        /// Host names by which the admin listener answers, beside addresses, names without a dot, this
+        /// machine's own and a cluster's services.
         pub(crate) hosts: Vec<Host> = List { accepted: HOST.accepted, item: HOST, count: Count::Any };
     }
 }
@@ -151,7 +155,7 @@ settings! {
     /// How log lines are written.
     #[derive(Clone, Copy, Debug)]
     pub struct LogConfig as DraftLog {
-        /// For people or for collectors.
+        /// `text` for people, `json` (one object a line) for collectors.
         pub format: LogFormat = "text or json", or LogFormat::Text;
     }
 }

@@ -5,7 +5,7 @@ use super::access::Caller;
 use super::core::{Core, FakeExchange};
 use super::csrf;
 use super::path::Query;
-use super::response::{FakeBody, FakeResponse, PLAIN, Say, by_core};
+use super::response::{FakeBody, FakeResponse, PLAIN, ResponseExt, by_core};
 use http_body_util::BodyExt;
 use serde_json::json;
 

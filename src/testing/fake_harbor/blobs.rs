@@ -2,7 +2,7 @@
 
 use super::core::{Core, FakeExchange};
 use super::path::is_digest;
-use super::response::{FakeBody, FakeResponse, PLAIN, Say, by_core, by_registry};
+use super::response::{FakeBody, FakeResponse, PLAIN, ResponseExt, by_core, by_registry};
 use super::store::Blob;
 use bytes::Bytes;
 use futures_util::stream;

@@ -3,7 +3,7 @@
 
 use super::core::{Core, FakeExchange};
 use super::path::{Route, route};
-use super::response::{FakeResponse, Say, by_core};
+use super::response::{FakeResponse, ResponseExt, by_core};
 use http::{Method, StatusCode};
 use sha2::{Digest, Sha256};
 

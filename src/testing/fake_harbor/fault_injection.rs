@@ -2,7 +2,7 @@
 
 use super::connection::{ConnectionEnded, FakeConnection};
 use super::faults::InjectedFault;
-use super::response::{FakeBody, FakeResponse, Say, by_core};
+use super::response::{FakeBody, FakeResponse, ResponseExt, by_core};
 use http_body_util::BodyExt;
 use std::time::Duration;
 

@@ -4,7 +4,7 @@
 
 use super::connection::{AnyStream, dial, send};
 use super::core::FakeExchange;
-use super::response::{FakeBody, FakeResponse, Say, by_core, nothing};
+use super::response::{FakeBody, FakeResponse, ResponseExt, by_core, nothing};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;

@@ -1,7 +1,7 @@
 //! Lists: tags, the catalog, referrers. Core answers these itself, with relative `Link`s.
 
 use super::core::{Core, FakeExchange};
-use super::response::{FakeResponse, JSON, Say, by_core, by_registry};
+use super::response::{FakeResponse, JSON, ResponseExt, by_core, by_registry};
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;

@@ -3,7 +3,7 @@
 use super::content::digest as digest_of;
 use super::core::{Core, FakeExchange};
 use super::path::{is_digest, is_tag};
-use super::response::{FakeBody, FakeResponse, Say, by_core, by_registry};
+use super::response::{FakeBody, FakeResponse, ResponseExt, by_core, by_registry};
 use super::store::{Manifest, Store};
 use bytes::Bytes;
 use http::Method;

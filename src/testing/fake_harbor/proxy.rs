@@ -3,7 +3,7 @@
 
 use super::connection::{FakeConnection, Listening, dial, listen};
 use super::forward::{bad_gateway, hand_on};
-use super::response::{FakeResponse, Say, by_core, field, full};
+use super::response::{FakeResponse, ResponseExt, by_core, field, full};
 use crate::net::origin::{Origin, Scheme};
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, Request, header};

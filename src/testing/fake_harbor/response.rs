@@ -42,8 +42,8 @@ pub(super) fn by_registry(status: u16) -> FakeResponse {
     by_core(status).with("docker-distribution-api-version", "registry/2.0")
 }
 
-/// What an answer says, added piece by piece.
-pub(super) trait Say: Sized {
+/// The headers and body of a response, added piece by piece.
+pub(super) trait ResponseExt: Sized {
     /// With a header set to a text; one that can't stand in a header is left out.
     fn with(self, name: &'static str, value: &str) -> Self;
 
@@ -83,7 +83,7 @@ pub(super) trait Say: Sized {
     }
 }
 
-impl Say for FakeResponse {
+impl ResponseExt for FakeResponse {
     fn with(mut self, name: &'static str, value: &str) -> FakeResponse {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers_mut().insert(name, value);

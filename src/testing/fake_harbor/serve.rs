@@ -6,7 +6,7 @@ use super::connection::{ConnectionEnded, FakeConnection};
 use super::core::{Core, FakeExchange};
 use super::forward::forward;
 use super::path::{RegistryPart, Route, route};
-use super::response::{FakeBody, FakeResponse, JSON, Say, by_registry};
+use super::response::{FakeBody, FakeResponse, JSON, ResponseExt, by_registry};
 use super::{csrf, fault_injection};
 use hyper::Request;
 use hyper::body::{Body as _, Incoming};

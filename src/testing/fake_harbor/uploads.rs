@@ -3,7 +3,7 @@
 
 use super::core::{Core, FakeExchange};
 use super::path::is_digest;
-use super::response::{FakeBody, FakeResponse, Say, by_core, by_registry};
+use super::response::{FakeBody, FakeResponse, ResponseExt, by_core, by_registry};
 use super::store::StoredUpload;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
