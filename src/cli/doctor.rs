@@ -1,14 +1,53 @@
 //! `harbormouth doctor`: credentials, one examination, and the exit status.
 
-use crate::cli::args::doctor::{Examination, LoginSource};
+use crate::cli::args::doctor::{DoctorAction, Examination, LoginSource};
 use harbormouth::doctor::credentials::{
     Credentials, CredentialsError, Environment, FoundCredentials,
 };
 use harbormouth::net::origin::Origin;
+use std::io::Read;
 use std::process::ExitCode;
 
+pub fn run(action: DoctorAction) -> ExitCode {
+    match action {
+        DoctorAction::Examine(examination) => examine(*examination),
+        DoctorAction::Explain(text) => explain(text),
+    }
+}
+
+/// A log of a day is not read: the lines around the error are enough.
+const MOST_TEXT: u64 = 1 << 20;
+
+/// 0 where something is known of it, 1 where nothing is, 2 where there is no text.
+fn explain(text: Option<String>) -> ExitCode {
+    let text = text.map_or_else(read_text, Ok);
+    match text.map(|text| harbormouth::doctor::explain(&text)) {
+        Ok(Some(explained)) => {
+            print!("{explained}");
+            ExitCode::SUCCESS
+        }
+        Ok(None) => {
+            println!(
+                "No registry client is known to say this. What is wrong with a registry's chain of \
+                 proxies says: harbormouth doctor HOST --repository NAME"
+            );
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("error: standard input can't be read: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn read_text() -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    std::io::stdin().take(MOST_TEXT).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// What keeps the doctor from examining anything is told apart from what it finds.
-pub fn run(examination: Examination) -> ExitCode {
+fn examine(examination: Examination) -> ExitCode {
     let examine = async {
         let Examination {
             options,

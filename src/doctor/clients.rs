@@ -36,6 +36,12 @@ pub(crate) fn effects(kind: Kind, circumstance: Detail, surroundings: Surroundin
     Client::ALL.into_iter().map(effect).collect()
 }
 
+/// Every message that a client is known to show, with the finding that brings it about; `…` stands
+/// for what is different each time.
+pub(super) fn messages() -> Vec<(Kind, Client, String)> {
+    table::messages()
+}
+
 impl Client {
     /// The programs, for people.
     pub(crate) fn programs(self) -> &'static str {

@@ -66,6 +66,15 @@ pub(super) fn time(time: Duration) -> String {
     }
 }
 
+/// A time of minutes and more, as people say it.
+pub(super) fn about(time: Duration) -> String {
+    match time.as_secs() / 60 {
+        minutes @ ..120 => format!("{minutes} minutes"),
+        minutes @ ..2880 => format!("{} hours", minutes / 60),
+        minutes => format!("{} days", minutes / 60 / 24),
+    }
+}
+
 /// `2026-11-21T12:00:00Z`. The time is the machine's; beyond what it can be, it is left out.
 pub(super) fn date(seconds: u64) -> String {
     // humantime panics beyond the year 9999.

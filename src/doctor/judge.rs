@@ -15,6 +15,7 @@ mod headers;
 mod limits;
 mod location;
 mod login;
+mod manners;
 mod realm;
 mod refusal;
 mod registry;
@@ -24,6 +25,7 @@ mod transfers;
 mod upload;
 
 use super::finding::Finding;
+use super::kind::Kind;
 use super::trace::Walk;
 
 /// A walk and what is wrong in it.
@@ -39,6 +41,11 @@ impl Judged {
     }
 }
 
+/// What is seen where a finding of this kind is: a line of the list of all findings.
+pub fn meaning(kind: Kind) -> &'static str {
+    sentences::meaning(kind)
+}
+
 /// What is wrong, in the order of the steps that showed it. May be asked of a walk that is not done
 /// yet; what it finds then it finds at the end as well.
 pub fn judge(walk: &Walk) -> Vec<Finding> {
@@ -48,6 +55,7 @@ pub fn judge(walk: &Walk) -> Vec<Finding> {
         registry::judge(walk),
         realm::judge(walk),
         login::judge(walk),
+        manners::judge(walk),
         upload::judge(walk),
         authorization::judge(walk).into_iter().collect(),
         headers::judge(walk),

@@ -111,6 +111,20 @@ kinds! {
         AuthorizationRemoved "authorization_removed" Broken,
         /// A fresh token is refused.
         TokenRefused "token_refused" Broken,
+        /// Requests under docker's name are refused.
+        UserAgentRefused "user_agent_refused" Broken,
+        /// Of several connections at once some get no answer.
+        ConnectionsLimited "connections_limited" Broken,
+        /// HTTP/2 is offered, and doesn't work.
+        Http2Failed "http2_failed" Broken,
+        /// A URI or an Authorization of 4 KiB is refused.
+        LongRequestRefused "long_request_refused" Broken,
+        /// HEAD is not passed on, with which every push begins.
+        HeadRefused "head_refused" Broken,
+        /// A layer that nobody has is said to be there, so that clients don't upload it.
+        AbsentLayerFound "absent_layer_found" Broken,
+        /// Two clocks differ by minutes.
+        ClockSkew "clock_skew" Warning,
         /// The realm is right, the token is right, and the upload is not opened.
         UploadRefused "upload_refused" Broken,
         /// A session cookie reaches Harbor with registry requests: 403, CSRF.
@@ -147,6 +161,12 @@ kinds! {
         CommitCut "commit_cut" Broken,
         /// A commit is silent for so long that layers of usual sizes pass the clients' patience.
         CommitSlow "commit_slow" Warning,
+        /// What was just pushed is said not to be there.
+        NotFoundCached "not_found_cached" Broken,
+        /// The manifest comes back as another type.
+        MediaTypeChanged "media_type_changed" Broken,
+        /// A part that is asked for by Range isn't given.
+        RangeIgnored "range_ignored" Warning,
         /// What was pushed can't be pulled, or other bytes come back.
         PullFailed "pull_failed" Broken,
         /// A write fails in a way that nothing above explains.

@@ -21,6 +21,7 @@ pub mod judge;
 pub mod kind;
 
 pub(crate) mod attribution;
+mod explain;
 pub mod fixes;
 pub mod product;
 pub mod report;
@@ -60,6 +61,12 @@ pub async fn run(options: Options, format: Format) -> Result<u8, DoctorError> {
     }
     report.conclude(&walks)?;
     Ok(report::exit_status(&walks))
+}
+
+/// What brings an error about, for people who have nothing but its text: the findings whose clients
+/// say so, each with the address that explains it. None where no client is known to say it.
+pub fn explain(text: &str) -> Option<String> {
+    report::explained(&explain::explain(text))
 }
 
 /// Ctrl-C, or being told to go.

@@ -32,6 +32,8 @@ pub struct Options {
     pub user_agent: String,
     pub artifact: Artifact,
     pub extent: Extent,
+    /// Whether a chain in which no upload was seen is not called healthy.
+    pub requires_uploads: bool,
 }
 
 /// How much of the public walk is taken.

@@ -8,9 +8,11 @@
 //! Text from servers passes `display::clean` before it is written: it can't drive a
 //! terminal.
 
+mod answer;
 mod chain;
 mod conclusion;
 mod findings;
+mod format;
 mod json;
 mod live;
 mod steps;
@@ -18,6 +20,8 @@ mod ticket;
 mod unexamined;
 mod verdict;
 
+pub(crate) use answer::explained;
+pub use format::Format;
 pub(crate) use verdict::exit_status;
 
 use super::judge::{Judged, judge};
@@ -27,15 +31,6 @@ use super::walk::Watcher;
 use crate::system::terminal::Style;
 use live::Screen;
 use std::io;
-
-/// How steps are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// For people: on a terminal with colours and progress, otherwise plain lines.
-    Text,
-    /// One JSON document at the end, and nothing else on standard output.
-    Json,
-}
 
 /// Shows steps as they happen, and the findings at the end.
 pub(crate) struct Report {
@@ -47,6 +42,8 @@ pub(crate) struct Report {
     shown: usize,
     /// What was told of exchanges that come again and again.
     told: Vec<(Step, String)>,
+    /// Lines of this entry's steps that were left out: all was well with them.
+    left_out: usize,
 }
 
 impl Report {
@@ -63,6 +60,7 @@ impl Report {
             entry: None,
             shown: 0,
             told: Vec::new(),
+            left_out: 0,
         }
     }
 
@@ -71,8 +69,9 @@ impl Report {
     /// # Errors
     /// When standard output can't be written, now or before.
     pub(crate) fn conclude(&mut self, walks: &[Judged]) -> io::Result<()> {
+        self.count_left_out();
         let text = match self.format {
-            Format::Text => conclusion::text(walks, self.style),
+            Format::Text | Format::All => conclusion::text(walks, self.format, self.style),
             Format::Json => serde_json::to_string_pretty(&json::document(walks))? + "\n",
         };
         self.screen.print(&text);
@@ -98,6 +97,7 @@ impl Report {
     /// Each walk has a line above its steps.
     fn head(&mut self, walk: &Walk) {
         if self.entry.as_ref() != Some(&walk.entry) {
+            self.count_left_out();
             self.entry = Some(walk.entry.clone());
             self.shown = 0;
             self.told.clear();
@@ -106,28 +106,44 @@ impl Report {
     }
 }
 
+impl Report {
+    fn count_left_out(&mut self) {
+        if self.left_out > 0 {
+            self.screen.print(&steps::passed(self.left_out, self.style));
+            self.left_out = 0;
+        }
+    }
+}
+
 impl Watcher for Report {
     fn began(&mut self, walk: &Walk, step: Step) {
-        if self.format == Format::Text {
+        if self.format != Format::Json {
             self.head(walk);
             self.screen.under_way(step.title());
         }
     }
 
     fn progress(&mut self, _step: Step, done: u64, total: u64) {
-        if self.format == Format::Text {
+        if self.format != Format::Json {
             self.screen.progress(done, total);
         }
     }
 
     fn ended(&mut self, walk: &Walk, step: Step) {
-        if self.format == Format::Text {
-            self.head(walk);
-            let findings = judge(walk);
-            let new = self.new_exchanges(walk);
-            let lines = steps::lines(walk, step, &new, &findings, self.style);
-            self.screen.print(&lines);
+        if self.format == Format::Json {
+            return;
         }
+        self.head(walk);
+        let findings = judge(walk);
+        let new = self.new_exchanges(walk);
+        for (mark, line) in steps::lines(walk, step, &new, &findings, self.style) {
+            if self.format == Format::Text && mark == steps::Mark::Good {
+                self.left_out += 1;
+            } else {
+                self.screen.print(&line);
+            }
+        }
+        self.screen.print("");
     }
 }
 

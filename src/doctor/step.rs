@@ -62,6 +62,18 @@ steps! {
         TokenGet "token_get" Token "GET token",
         /// `GET /v2/` with what the token service gave, or with the password where there is none.
         Authorized "authorized" Token "GET /v2/ authorized",
+        /// `GET /v2/` under docker's name: firewalls act on names.
+        UserAgent "user_agent" Manners "GET /v2/ as docker",
+        /// `GET /v2/` on six connections at once, as docker opens them.
+        AtOnce "at_once" Manners "GET /v2/, six at once",
+        /// `GET /v2/` by HTTP/2, where the server offers it.
+        Http2 "http2" Manners "GET /v2/ by HTTP/2",
+        /// `GET /v2/` with a query of 4 KiB.
+        LongUri "long_uri" Manners "GET, a URI of 4 KiB",
+        /// `GET /v2/` with an Authorization of 4 KiB, which is no token.
+        LongAuthorization "long_authorization" Manners "GET, a token of 4 KiB",
+        /// `HEAD` of a layer that nobody has: every push begins so.
+        HeadAbsent "head_absent" Manners "HEAD an absent layer",
         /// A PATCH without Authorization of which only the first byte is sent. A hop that passes bodies on
         /// as they come lets the refusal through at once; one that collects them first stays silent.
         EarlyAnswer "early_answer" Early "PATCH refused early",
@@ -91,13 +103,21 @@ steps! {
         BodyLimit "body_limit" Bodies "PATCH a smaller one",
         /// A body that pauses as long as `--idle` says.
         Idle "idle" Idle "PATCH with a pause",
+        /// `HEAD` of the artifact's layer, which isn't there yet.
+        HeadBefore "head_before" Push "HEAD the layer first",
         /// The layer of a tiny artifact, in one PUT.
         BlobCommit "blob_commit" Push "PUT the layer",
         /// The artifact's configuration.
         ConfigCommit "config_commit" Push "PUT the configuration",
         ManifestPut "manifest_put" Push "PUT the manifest",
+        /// `HEAD` of the manifest by its tag.
+        ManifestHead "manifest_head" Push "HEAD the tag",
         ManifestGet "manifest_get" Push "GET the manifest",
+        /// `HEAD` of the layer, which is there now.
+        HeadAfter "head_after" Push "HEAD the layer again",
         BlobGet "blob_get" Push "GET the layer",
+        /// A part of the layer, by Range: newer clients pull in pieces.
+        BlobRange "blob_range" Push "GET a part of it",
         /// The artifact is removed.
         ManifestDelete "manifest_delete" Push "DELETE the manifest",
         /// A blob as large as `--body` says is committed: how long the answer takes.

@@ -5,6 +5,8 @@ pub(super) enum Topic {
     Reach,
     Plain,
     Token,
+    /// What clients do beside one plain request.
+    Manners,
     Early,
     Uploads,
     Bodies,
@@ -20,6 +22,7 @@ impl Topic {
             Topic::Reach => ("the registry itself", None),
             Topic::Plain => ("port 80", None),
             Topic::Token => ("tokens", None),
+            Topic::Manners => ("HEAD, HTTP/2, docker's name and long requests", None),
             Topic::Early => ("whether bodies are passed on as they come", None),
             Topic::Uploads => ("uploads and their Location", None),
             Topic::Bodies => ("large bodies", Some("--body 150MiB")),

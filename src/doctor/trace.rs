@@ -40,6 +40,8 @@ pub struct Walk {
     pub realm: Option<Result<Vec<SocketAddr>, Trouble>>,
     pub skipped: Vec<Skipped>,
     pub left: Vec<Leftover>,
+    /// Whether nothing is called healthy of which no upload was seen.
+    pub(crate) requires_uploads: bool,
 }
 
 impl Walk {

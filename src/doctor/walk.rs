@@ -26,6 +26,7 @@ mod hide_secrets;
 mod leftovers;
 mod location;
 mod login;
+mod manners;
 mod ping;
 mod request;
 mod send;
@@ -143,6 +144,7 @@ impl Session<'_> {
         self.site = Some(site);
         let challenge = self.ping().await?;
         self.log_in(challenge).await?;
+        self.manners().await?;
         if let Some(challenge) = self.early_answers().await? {
             self.log_in(challenge).await?;
         }

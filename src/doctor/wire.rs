@@ -8,13 +8,15 @@ mod certificate;
 mod connect;
 mod dns;
 mod exchange;
+mod http2;
 mod request;
 #[cfg(test)]
 mod tests;
 
 pub use authorities::WireError;
 pub(crate) use request::{
-    Framing, Payload, ResponseTimeouts, SendProgress, WireRequest, WireResponse, WireResult,
+    Framing, MOST_BODY, Payload, Protocol, ResponseTimeouts, SendProgress, WireRequest,
+    WireResponse, WireResult,
 };
 
 use super::trace::{AddressSeen, TlsSeen, Trouble};
@@ -151,7 +153,11 @@ impl Wire {
             Scheme::Http => exchange::exchange(stream, ask, progress).await,
             Scheme::Https => {
                 let recorder = Arc::new(Recorder::new(self.authorities.clone()));
-                let shaken = connect::tls(stream, &self.asking, recorder, &place.server_name).await;
+                let offered = match ask.protocol {
+                    Protocol::Http1 => &self.asking,
+                    Protocol::Http2 => &self.looking,
+                };
+                let shaken = connect::tls(stream, offered, recorder, &place.server_name).await;
                 let (stream, shown) = match shaken {
                     Ok(pair) => pair,
                     Err(trouble) => return failed(trouble),
@@ -161,9 +167,10 @@ impl Wire {
                         "the certificate isn't trusted ({}), so nothing was sent",
                         certificate::words(distrust)
                     ))),
-                    (Trust::Required, None) | (Trust::Waived, _) => {
-                        exchange::exchange(stream, ask, progress).await
-                    }
+                    (Trust::Required, None) | (Trust::Waived, _) => match ask.protocol {
+                        Protocol::Http1 => exchange::exchange(stream, ask, progress).await,
+                        Protocol::Http2 => http2::exchange(stream, ask).await,
+                    },
                 }
             }
         }

@@ -164,7 +164,7 @@ async fn an_interruption_ends_the_walk_and_cleans_up_first() {
         .fake_harbor
         .faults()
         .inject(slow, Times::Always, delay);
-    let arguments = ["--user", "admin", "--password-stdin"];
+    let arguments = ["--user", "admin", "--password-stdin", "--all"];
     let mut child = doctor(&stage, home.path(), &arguments).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     input.write_all(b"Harbor12345\n").await.unwrap();

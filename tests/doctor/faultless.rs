@@ -19,6 +19,16 @@ async fn every_step_is_taken_in_its_order_and_nothing_is_left() {
             (Step::TokenPost, Some(405)),
             (Step::TokenGet, Some(200)),
             (Step::Authorized, Some(200)),
+            (Step::UserAgent, Some(401)),
+            (Step::AtOnce, Some(401)),
+            (Step::AtOnce, Some(401)),
+            (Step::AtOnce, Some(401)),
+            (Step::AtOnce, Some(401)),
+            (Step::AtOnce, Some(401)),
+            (Step::AtOnce, Some(401)),
+            (Step::LongUri, Some(401)),
+            (Step::LongAuthorization, Some(401)),
+            (Step::HeadAbsent, Some(404)),
             (Step::EarlyAnswer, Some(401)),
             (Step::EarlyAnswerChunked, Some(401)),
             (Step::UploadStart, Some(202)),
@@ -41,6 +51,8 @@ async fn every_step_is_taken_in_its_order_and_nothing_is_left() {
     );
     let mut expected = vec![Step::Resolve, Step::Connect, Step::Tls];
     expected.extend(walk.exchanges.iter().map(|exchange| exchange.step));
+    // One step, of several requests.
+    expected.dedup_by(|later, earlier| *later == Step::AtOnce && later == earlier);
     assert_eq!((&told.began, &told.ended), (&expected, &expected));
     let body = (Step::Body, 256 * 1024, 256 * 1024);
     assert!(told.progress.contains(&body), "{:?}", told.progress);
@@ -110,11 +122,16 @@ async fn what_a_walk_keeps_tells_what_was_asked_and_what_came() {
             "{step}"
         );
     }
-    // Cookies are never sent back, and every request says who sends it.
+    // Cookies are never sent back, and every request but one says who sends it.
+    let mut as_docker = 0;
     for seen in stage.fake_harbor.seen() {
         assert_eq!(seen.header("cookie"), "", "{}", seen.target);
-        assert_eq!(seen.header("user-agent"), "harbormouth-doctor/test");
+        match seen.header("user-agent") {
+            agent if agent.starts_with("docker/") => as_docker += 1,
+            agent => assert_eq!(agent, "harbormouth-doctor/test"),
+        }
     }
+    assert_eq!(as_docker, 1);
 }
 
 #[tokio::test]
@@ -129,17 +146,21 @@ async fn an_artifact_is_pushed_pulled_and_removed() {
     assert_eq!(
         all[begin.unwrap() + 1..],
         [
+            (Step::HeadBefore, Some(404)),
             (Step::UploadStart, Some(202)),
             (Step::BlobCommit, Some(201)),
             (Step::UploadStart, Some(202)),
             (Step::ConfigCommit, Some(201)),
             (Step::ManifestPut, Some(201)),
+            (Step::ManifestHead, Some(200)),
             (Step::ManifestGet, Some(200)),
+            (Step::HeadAfter, Some(200)),
             (Step::BlobGet, Some(200)),
+            (Step::BlobRange, Some(206)),
             (Step::ManifestDelete, Some(202)),
         ]
     );
-    for step in [Step::ManifestGet, Step::BlobGet] {
+    for step in [Step::ManifestGet, Step::BlobGet, Step::BlobRange] {
         let answer = walk.answer(step).unwrap();
         assert_eq!(answer.content_matches, Some(true), "{step}");
     }
@@ -147,11 +168,11 @@ async fn an_artifact_is_pushed_pulled_and_removed() {
     assert_eq!(stage.fake_harbor.open_uploads(), 0);
     let image = Image::new(Pattern {
         seed: 7,
-        size: 1024,
+        size: stage.options.body,
     });
     assert!(stage.fake_harbor.has_blob(REPOSITORY, &image.layer.digest));
     let put = |seen: &harbormouth::testing::fake_harbor::RecordedRequest| {
-        seen.target.contains("/manifests/harbormouth-doctor")
+        seen.method == http::Method::PUT && seen.target.contains("/manifests/harbormouth-doctor")
     };
     assert_eq!(
         stage

@@ -131,6 +131,7 @@ pub fn options(target: Origin) -> Options {
             seed: 7,
         },
         extent: Extent::Whole,
+        requires_uploads: false,
     }
 }
 

@@ -191,11 +191,9 @@ async fn storage(content: bytes::Bytes) -> (std::net::SocketAddr, Arc<Mutex<Vec<
 async fn a_blob_that_is_kept_elsewhere_is_pulled_from_there_without_the_token() {
     let (fake_harbor, _middle, mut options) = behind(NONE).await;
     options.push = true;
-    let layer = Pattern {
-        seed: 7,
-        size: 1024,
-    };
-    let (address, asked) = storage(layer.bytes(0, 1024)).await;
+    let size = options.body;
+    let layer = Pattern { seed: 7, size };
+    let (address, asked) = storage(layer.bytes(0, size)).await;
     for (name, location, expected) in [
         (
             "there",

@@ -1,13 +1,20 @@
 //! The doctor's command line.
 
 use bytesize::ByteSize;
-use clap::Args;
+use clap::{Args, Subcommand, ValueEnum};
 use harbormouth::doctor;
 use harbormouth::doctor::report::Format;
 use harbormouth::net::origin::{Host, Origin};
 use harbormouth::oci::repository::RepositoryName;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// What the doctor is asked for.
+pub enum DoctorAction {
+    Examine(Box<Examination>),
+    /// What an error comes from; none: it is on standard input.
+    Explain(Option<String>),
+}
 
 /// What the doctor is to look at.
 pub struct Examination {
@@ -25,11 +32,32 @@ pub enum LoginSource {
     Docker,
 }
 
+#[derive(Subcommand)]
+enum DoctorCommand {
+    /// Say what an error of a registry client may come from
+    ///
+    /// The text is what docker, podman or another client printed, or a log with it on standard input.
+    /// Nothing is contacted.
+    Explain {
+        /// The error, in quotes; without it, standard input
+        text: Option<String>,
+    },
+}
+
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct DoctorArgs {
+    #[command(subcommand)]
+    command: Option<DoctorCommand>,
+    #[command(flatten)]
+    examine: ExamineArgs,
+}
+
+#[derive(Args)]
+struct ExamineArgs {
     /// What clients type: https://host[:port]; without a scheme https
-    #[arg(value_name = "URL", value_parser = target)]
-    url: Origin,
+    #[arg(value_name = "URL", value_parser = target, required = true)]
+    url: Option<Origin>,
     /// Repository that uploads are tried on, as project/name; without it they aren't
     #[arg(long, value_name = "NAME", value_parser = repository)]
     repository: Option<RepositoryName>,
@@ -42,7 +70,7 @@ pub struct DoctorArgs {
     /// Host that the password may go to where the token realm is there; repeatable. URL's own may
     #[arg(long, value_name = "HOST", value_parser = host)]
     realm_host: Vec<Host>,
-    /// Push a tiny artifact under a tag of its own, pull it back and remove it
+    /// Push an artifact under a tag of its own, pull it back and remove it
     #[arg(long, requires = "repository")]
     push: bool,
     /// How large a body to try; over 1 MiB finds what nginx refuses where nobody told it otherwise
@@ -60,16 +88,44 @@ pub struct DoctorArgs {
     /// Authorities (PEM) to trust beside this machine's
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// Every step, all that shows a finding, and the lines for every product
+    #[arg(long, conflicts_with = "json")]
+    all: bool,
     /// One JSON document instead of text
     #[arg(long)]
     json: bool,
+    /// Exit with 2 unless this was examined, too: for scripts that must not take "as far as examined"
+    /// for healthy
+    #[arg(long, value_name = "WHAT", value_enum)]
+    require: Option<Required>,
+}
+
+/// What has to be seen for a chain to be healthy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Required {
+    /// An upload.
+    Uploads,
 }
 
 impl DoctorArgs {
-    pub fn examination(self) -> Examination {
+    /// None where clap let something through that is neither.
+    pub fn action(self) -> Option<DoctorAction> {
+        match self.command {
+            Some(DoctorCommand::Explain { text }) => Some(DoctorAction::Explain(text)),
+            None => {
+                let target = self.examine.url.clone()?;
+                let examination = Box::new(self.examine.examination(target));
+                Some(DoctorAction::Examine(examination))
+            }
+        }
+    }
+}
+
+impl ExamineArgs {
+    fn examination(self, target: Origin) -> Examination {
         Examination {
             options: doctor::Options {
-                target: self.url,
+                target,
                 repository: self.repository,
                 credentials: None,
                 realm_hosts: self.realm_host,
@@ -82,12 +138,13 @@ impl DoctorArgs {
                 user_agent: concat!("harbormouth-doctor/", env!("CARGO_PKG_VERSION")).to_owned(),
                 artifact: doctor::Artifact::from_seed(uuid::Uuid::new_v4().as_u64_pair().0),
                 extent: doctor::Extent::Whole,
+                requires_uploads: self.require == Some(Required::Uploads),
             },
             login: self.user.map_or(LoginSource::Docker, LoginSource::User),
-            format: if self.json {
-                Format::Json
-            } else {
-                Format::Text
+            format: match (self.json, self.all) {
+                (true, _) => Format::Json,
+                (false, true) => Format::All,
+                (false, false) => Format::Text,
             },
         }
     }
@@ -144,7 +201,8 @@ fn pause(typed: &str) -> Result<Duration, String> {
 }
 
 pub const DOCTOR_USAGE: &str = "\
-harbormouth doctor URL [--repository NAME] [--user NAME --password-stdin] [OPTIONS]";
+harbormouth doctor URL [--repository NAME] [--user NAME --password-stdin] [OPTIONS]
+       harbormouth doctor explain [TEXT]";
 
 pub const DOCTOR_EXAMPLES: &str = include_str!("doctor.txt").trim_ascii_end();
 
@@ -204,6 +262,13 @@ mod tests {
             ("doctor h --body 101GiB", false),
             ("doctor h --repository a --idle 2h", false),
             ("doctor h --via h2", false),
+            ("doctor h --all --require uploads", true),
+            ("doctor explain unauthorized", true),
+            ("doctor explain", true),
+            ("doctor explain unauthorized --all", false),
+            ("doctor --all", false),
+            ("doctor h --all --json", false),
+            ("doctor h --require everything", false),
         ] {
             let typed = format!("harbormouth {typed}");
             let read = Typed::try_parse_from(typed.split_whitespace());

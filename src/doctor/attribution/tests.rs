@@ -2,7 +2,7 @@ use super::*;
 use crate::doctor::finding::Finding;
 use crate::doctor::kind::Severity;
 use crate::doctor::product::Product;
-use crate::doctor::tests::fixtures::{HUB, Made};
+use crate::doctor::tests::fixtures::{FixtureWalk, HUB};
 use crate::doctor::trace::Trouble;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn found(kind: Kind, step: Step) -> Finding {
     }
 }
 
-fn judged(made: Made, findings: Vec<Finding>) -> Judged {
+fn judged(made: FixtureWalk, findings: Vec<Finding>) -> Judged {
     Judged {
         walk: made.0,
         findings,
@@ -32,17 +32,17 @@ fn port() -> Vec<Finding> {
 }
 
 fn public() -> Judged {
-    judged(Made::harbor(HUB).locations(WRONG), port())
+    judged(FixtureWalk::harbor(HUB).locations(WRONG), port())
 }
 
 fn inner(findings: Vec<Finding>) -> Judged {
-    judged(Made::harbor(HUB).via("http://10.0.0.5"), findings)
+    judged(FixtureWalk::harbor(HUB).via("http://10.0.0.5"), findings)
 }
 
 /// It was reached, and its uploads were not.
 fn mute() -> Judged {
     let silent = Trouble::TimedOut(Duration::from_secs(10));
-    let made = Made::harbor(HUB)
+    let made = FixtureWalk::harbor(HUB)
         .via("http://10.0.0.5")
         .trouble(Step::UploadStart, silent);
     judged(made, Vec::new())
@@ -96,7 +96,7 @@ fn the_very_value_that_is_wrong_is_there_whatever_was_found() {
         (Kind::RealmHost, Step::Ping, Culprit::AtOrBehind(1)),
         (Kind::HeaderLost, Step::UploadChunk, Culprit::Between(0, 1)),
     ] {
-        let public = judged(Made::harbor(HUB), vec![found(kind, step)]);
+        let public = judged(FixtureWalk::harbor(HUB), vec![found(kind, step)]);
         assert_eq!(culprit(kind, &[public, inner(vec![])]), expected, "{kind}");
     }
 }
@@ -106,7 +106,7 @@ fn the_very_value_that_is_wrong_is_there_whatever_was_found() {
 fn certificates_are_the_outermost_hops() {
     let expired = vec![found(Kind::CertificateExpired, Step::Tls)];
     let walks = [
-        judged(Made::harbor(HUB), expired),
+        judged(FixtureWalk::harbor(HUB), expired),
         inner(vec![]),
         inner(vec![]),
     ];
@@ -118,10 +118,11 @@ fn certificates_are_the_outermost_hops() {
 
 #[test]
 fn who_stands_there_is_read_from_what_answers_give_away() {
-    let with = |name: &str, value: &str| Made::harbor(HUB).header(Step::Ping, name, Some(value));
+    let with =
+        |name: &str, value: &str| FixtureWalk::harbor(HUB).header(Step::Ping, name, Some(value));
     let harbor = Some(RegistryProduct::Harbor);
     for (name, made, hop, product) in [
-        ("nothing", Made::harbor(HUB), None, None),
+        ("nothing", FixtureWalk::harbor(HUB), None, None),
         (
             "nginx with a version",
             with("server", "nginx/1.22.1"),
@@ -201,7 +202,7 @@ fn who_stands_there_is_read_from_what_answers_give_away() {
         ),
         (
             "HAProxy's own page",
-            Made::harbor(HUB).change(Step::TokenGet, |exchange| {
+            FixtureWalk::harbor(HUB).change(Step::TokenGet, |exchange| {
                 if let Ok(answer) = &mut exchange.result {
                     answer.body = "<h1>503 Service Unavailable</h1>\nNo server is available to \
                                    handle this request.\n"
@@ -213,13 +214,13 @@ fn who_stands_there_is_read_from_what_answers_give_away() {
         ),
         (
             "port 80 is another's word",
-            Made::harbor(HUB).header(Step::PlainHttp, "server", Some("nginx")),
+            FixtureWalk::harbor(HUB).header(Step::PlainHttp, "server", Some("nginx")),
             None,
             None,
         ),
         (
             "Harbormouth by its ticket",
-            Made::harbor(HUB).header(
+            FixtureWalk::harbor(HUB).header(
                 Step::UploadStart,
                 "location",
                 Some("/v2/lab/app/blobs/uploads/u?_state=***&harbormouth_ticket=***"),
@@ -232,7 +233,7 @@ fn who_stands_there_is_read_from_what_answers_give_away() {
         assert_eq!((guess.hop, guess.registry), (hop, harbor), "{name}");
         assert_eq!(guess.hop.and_then(Hop::product), product, "{name}");
     }
-    let mut distribution = Made::htpasswd(HUB);
+    let mut distribution = FixtureWalk::htpasswd(HUB);
     for step in [Step::Ping, Step::PingBare] {
         distribution = distribution.header(step, "set-cookie", None);
     }
@@ -245,7 +246,7 @@ fn who_stands_there_is_read_from_what_answers_give_away() {
 #[test]
 fn a_page_is_signed_by_who_wrote_it() {
     let page = "<html><body><center>nginx/1.22.1</center></body></html>";
-    let with_page = |made: Made, status: u16, body: &'static str| {
+    let with_page = |made: FixtureWalk, status: u16, body: &'static str| {
         made.status(Step::Body, status)
             .html(Step::Body)
             .change(Step::Body, |exchange| {
@@ -254,7 +255,7 @@ fn a_page_is_signed_by_who_wrote_it() {
                 }
             })
     };
-    let caddy = || Made::harbor(HUB).header(Step::Ping, "server", Some("Caddy"));
+    let caddy = || FixtureWalk::harbor(HUB).header(Step::Ping, "server", Some("Caddy"));
     for (name, made, expected) in [
         (
             "nginx's page",
@@ -275,18 +276,18 @@ fn a_page_is_signed_by_who_wrote_it() {
 
 #[test]
 fn only_what_differs_is_told() {
-    let twice = [judged(Made::harbor(HUB), vec![]), inner(vec![])];
+    let twice = [judged(FixtureWalk::harbor(HUB), vec![]), inner(vec![])];
     assert_eq!(differences(&twice[..1]), []);
     assert_eq!(differences(&twice), []);
     let walks = [
         judged(
-            Made::harbor(HUB)
+            FixtureWalk::harbor(HUB)
                 .locations("https://hub.example.com:443")
                 .header(Step::Ping, "server", Some("Caddy")),
             port(),
         ),
         judged(
-            Made::harbor(HUB)
+            FixtureWalk::harbor(HUB)
                 .via("http://10.0.0.5")
                 .header(Step::Ping, "server", Some("nginx\u{1b}[31m"))
                 .without(Step::Body)

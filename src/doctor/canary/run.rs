@@ -233,7 +233,7 @@ fn left(walk: &Walk) -> Option<String> {
 
 /// What becomes of an artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leaves {
+pub(crate) enum ArtifactLeftover {
     Nothing,
     /// The registry said that it isn't removed.
     Refused,
@@ -241,13 +241,16 @@ pub(crate) enum Leaves {
     Unknown,
 }
 
-pub(crate) fn leaves(walk: &Walk) -> Leaves {
+pub(crate) fn artifact_leftover(walk: &Walk) -> ArtifactLeftover {
     let of = |left: &Leftover| match left {
         Leftover::Upload { .. } | Leftover::Blob { .. } => None,
         Leftover::Artifact { status, .. } => Some(match status {
-            Some(400..500) => Leaves::Refused,
-            Some(_) | None => Leaves::Unknown,
+            Some(400..500) => ArtifactLeftover::Refused,
+            Some(_) | None => ArtifactLeftover::Unknown,
         }),
     };
-    walk.left.iter().find_map(of).unwrap_or(Leaves::Nothing)
+    walk.left
+        .iter()
+        .find_map(of)
+        .unwrap_or(ArtifactLeftover::Nothing)
 }

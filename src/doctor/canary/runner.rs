@@ -2,7 +2,7 @@
 
 use super::examine::Examine;
 use super::last_runs::{Canaries, Change};
-use super::run::{CanaryRun, Leaves, RunEnd, leaves};
+use super::run::{ArtifactLeftover, CanaryRun, RunEnd, artifact_leftover};
 use super::settings::{Content, Settings};
 use super::steps::operation;
 use crate::doctor::finding::Finding;
@@ -65,7 +65,7 @@ impl<E: Examine> Runner<E> {
             };
             if let Ok((walk, _)) = &walk {
                 let kept_for = kept.as_ref().map(|(since, _)| since.elapsed());
-                content = content.next(leaves(walk), kept_for, number());
+                content = content.next(artifact_leftover(walk), kept_for, number());
                 match content {
                     Content::Fresh(_) => kept = None,
                     Content::Same | Content::SameOnce if run.left.is_some() => {
@@ -152,12 +152,14 @@ impl<E: Examine> Runner<E> {
 
 impl Content {
     /// What the next run pushes, by what this one left.
-    fn next(self, leaves: Leaves, kept_for: Option<Duration>, seed: u64) -> Content {
+    fn next(self, leaves: ArtifactLeftover, kept_for: Option<Duration>, seed: u64) -> Content {
         match (self, leaves) {
-            (_, Leaves::Refused) => Content::Same,
-            (_, Leaves::Unknown) => Content::SameOnce,
-            (Content::Fresh(_) | Content::SameOnce, Leaves::Nothing) => Content::Fresh(seed),
-            (Content::Same, Leaves::Nothing) => match kept_for {
+            (_, ArtifactLeftover::Refused) => Content::Same,
+            (_, ArtifactLeftover::Unknown) => Content::SameOnce,
+            (Content::Fresh(_) | Content::SameOnce, ArtifactLeftover::Nothing) => {
+                Content::Fresh(seed)
+            }
+            (Content::Same, ArtifactLeftover::Nothing) => match kept_for {
                 Some(time) if time >= ASKED_AGAIN => Content::SameOnce,
                 Some(_) | None => Content::Same,
             },
@@ -195,14 +197,39 @@ mod tests {
     fn what_nobody_removes_is_pushed_again() {
         let (fresh, hour) = (Content::Fresh(7), Some(ASKED_AGAIN));
         for (content, leaves, kept_for, next) in [
-            (fresh, Leaves::Nothing, None, Content::Fresh(8)),
-            (fresh, Leaves::Refused, None, Content::Same),
-            (fresh, Leaves::Unknown, None, Content::SameOnce),
-            (Content::Same, Leaves::Nothing, None, Content::Same),
-            (Content::Same, Leaves::Nothing, hour, Content::SameOnce),
-            (Content::SameOnce, Leaves::Refused, hour, Content::Same),
-            (Content::SameOnce, Leaves::Unknown, hour, Content::SameOnce),
-            (Content::SameOnce, Leaves::Nothing, hour, Content::Fresh(8)),
+            (fresh, ArtifactLeftover::Nothing, None, Content::Fresh(8)),
+            (fresh, ArtifactLeftover::Refused, None, Content::Same),
+            (fresh, ArtifactLeftover::Unknown, None, Content::SameOnce),
+            (
+                Content::Same,
+                ArtifactLeftover::Nothing,
+                None,
+                Content::Same,
+            ),
+            (
+                Content::Same,
+                ArtifactLeftover::Nothing,
+                hour,
+                Content::SameOnce,
+            ),
+            (
+                Content::SameOnce,
+                ArtifactLeftover::Refused,
+                hour,
+                Content::Same,
+            ),
+            (
+                Content::SameOnce,
+                ArtifactLeftover::Unknown,
+                hour,
+                Content::SameOnce,
+            ),
+            (
+                Content::SameOnce,
+                ArtifactLeftover::Nothing,
+                hour,
+                Content::Fresh(8),
+            ),
         ] {
             assert_eq!(
                 content.next(leaves, kept_for, 8),

@@ -94,6 +94,7 @@ impl Settings {
                 seed,
             },
             extent: Extent::Push(afterwards),
+            requires_uploads: false,
         }
     }
 

@@ -38,7 +38,8 @@ steps! {
     Resolve        Ping           false  false  [],
     Connect        Ping           true   false  [PlainHttp PlainHttpWrite],
     Tls            Ping           false  false  [],
-    Ping           Ping           true   false  [PingBare PingAgain],
+    Ping           Ping           true   false  [PingBare PingAgain UserAgent AtOnce Http2 LongUri
+                                                 LongAuthorization],
     TokenPost      Token          true   false  [],
     TokenGet       Token          true   false  [],
     Authorized     Ping           true   false  [],
@@ -48,8 +49,8 @@ steps! {
     BlobCommit     UploadCommit   true   true   [UploadCommit CommitWait],
     ConfigCommit   UploadCommit   true   true   [],
     ManifestPut    ManifestPut    true   true   [],
-    ManifestGet    ManifestGet    true   true   [],
-    BlobGet        BlobGet        true   true   [],
+    ManifestGet    ManifestGet    true   true   [ManifestHead],
+    BlobGet        BlobGet        true   true   [BlobRange HeadAbsent HeadBefore HeadAfter],
     ManifestDelete ManifestDelete true   false  [],
 }
 

@@ -73,6 +73,10 @@ pub(crate) enum Header {
     Range,
     /// Location in the answer to a PATCH.
     NextLocation,
+    /// Content-Length in the answer to a HEAD of a layer.
+    Length,
+    /// Docker-Content-Digest in the answer to a HEAD of a manifest.
+    ManifestDigest,
 }
 
 /// What else there is that decides what a finding means for a client.

@@ -82,6 +82,25 @@ pub(super) fn ending(
     Some((outcome, said_by(client, how)))
 }
 
+/// What stands in quotes in the rows that may count for a client.
+pub(super) fn messages() -> Vec<(Kind, Client, String)> {
+    let mut all = Vec::new();
+    for (kind, rows) in &TABLE.findings {
+        for client in Client::ALL {
+            let is_its = |row: &&ClientRow| match row.when.get("client") {
+                Some(accepted) => accepted.contains(&fact(client)),
+                None => row.follows_rules_of(client),
+            };
+            for (_, how) in rows.iter().filter(is_its).filter_map(ClientRow::said) {
+                let how = said_by(client, how);
+                let quoted = how.split('"').skip(1).step_by(2);
+                all.extend(quoted.map(|message| (*kind, client, message.to_owned())));
+            }
+        }
+    }
+    all
+}
+
 fn facts<'a>(
     client: Client,
     rules: &'a BTreeMap<String, Value>,
@@ -120,6 +139,17 @@ fn fact(fact: impl Serialize) -> Value {
 }
 
 impl ClientRow {
+    /// Whether no condition speaks against a client with its rules.
+    fn follows_rules_of(&self, client: Client) -> bool {
+        let Some(about) = TABLE.clients.get(&client) else {
+            return false;
+        };
+        self.when.iter().all(|(name, accepted)| {
+            let rule = about.rules.get(name.as_str());
+            rule.is_none_or(|rule| accepted.contains(rule))
+        })
+    }
+
     fn counts(&self, facts: &FindingFacts<'_>) -> bool {
         self.when.iter().all(|(name, accepted)| {
             let fact = facts.get(name.as_str());
@@ -194,7 +224,16 @@ mod tests {
             .map(Is),
         );
         all.extend([LostOn::Patch, LostOn::Put, LostOn::Both].map(Lost));
-        all.extend([Header::Digest, Header::Range, Header::NextLocation].map(Lacks));
+        all.extend(
+            [
+                Header::Digest,
+                Header::Range,
+                Header::NextLocation,
+                Header::Length,
+                Header::ManifestDigest,
+            ]
+            .map(Lacks),
+        );
         all
     }
 

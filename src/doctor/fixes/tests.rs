@@ -54,6 +54,9 @@ fn kinds_without_lines_are_few() {
         [
             Kind::AddressUnreachable,
             Kind::GatewayError,
+            Kind::UserAgentRefused,
+            Kind::HeadRefused,
+            Kind::ClockSkew,
             Kind::UploadRefused,
             Kind::CommitSlow,
             Kind::PushFailed

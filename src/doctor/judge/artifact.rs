@@ -3,15 +3,23 @@
 
 use super::authorization::is_lost;
 use super::commit::is_commit_cut;
-use super::draft::{Draft, seen, seen_words};
+use super::draft::{Draft, seen, seen_header, seen_speaker, seen_words};
 use super::transfers::{is_chunked_refused, is_idle_cut, is_too_large};
 use super::upload::{is_open, is_unknown};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Exchange, ResponseSeen, Trouble, Walk};
+use crate::oci::sample::image::MANIFEST;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
-    push(walk).into_iter().chain(pull(walk)).collect()
+    let parts = [
+        push(walk),
+        not_found_cached(walk),
+        media_type(walk),
+        range(walk),
+        pull(walk),
+    ];
+    parts.into_iter().flatten().collect()
 }
 
 /// Writes, and what people call them.
@@ -99,19 +107,78 @@ fn is_explained(walk: &Walk, exchange: &Exchange) -> bool {
         || is_commit_cut(exchange)
 }
 
+/// Told with the other HEADs.
+fn is_refused_head(exchange: &Exchange) -> bool {
+    exchange.request.method == "HEAD" && exchange.status() != Some(404)
+}
+
+/// The layer was committed, and HEAD says 404.
+fn not_found_cached(walk: &Walk) -> Option<Draft> {
+    let before = walk.first(Step::HeadBefore)?;
+    let after = walk.first(Step::HeadAfter)?;
+    let is_kept = before.status() == Some(404) && after.status() == Some(404);
+    let is_there = walk
+        .first(Step::BlobCommit)
+        .is_some_and(Exchange::is_success);
+    (is_kept && is_there).then(|| {
+        Draft::of(Kind::NotFoundCached, after).shown_by([seen(before), seen_speaker(after)])
+    })
+}
+
+/// Clients choose how to read a manifest by its type.
+fn media_type(walk: &Walk) -> Option<Draft> {
+    let of = walk.those(|one| {
+        let kind = one
+            .answer()
+            .and_then(|answer| answer.header("content-type"));
+        let is_other = |kind: &str| !kind.to_ascii_lowercase().starts_with(MANIFEST);
+        matches!(one.step, Step::ManifestHead | Step::ManifestGet)
+            && one.is_success()
+            && kind.is_none_or(is_other)
+    });
+    let first = of.first()?;
+    let kind = first
+        .answer()
+        .and_then(|answer| answer.header("content-type"));
+    Some(
+        Draft::of(Kind::MediaTypeChanged, first)
+            .quoting("type", kind.unwrap_or("nothing"))
+            .with("pushed", MANIFEST)
+            .shown_by(of.iter().map(|one| seen_header(one, "content-type"))),
+    )
+}
+
+/// All of the layer in place of a part, or an error where the layer itself was given.
+fn is_range_ignored(exchange: &Exchange) -> bool {
+    exchange.step == Step::BlobRange && matches!(exchange.status(), Some(200 | 400..=499))
+}
+
+fn range(walk: &Walk) -> Option<Draft> {
+    let exchange = walk
+        .first(Step::BlobRange)
+        .filter(|one| is_range_ignored(one))?;
+    let is_given = walk.all(Step::BlobGet).any(Exchange::is_success);
+    is_given.then(|| Draft::of(Kind::RangeIgnored, exchange).shown_by([seen(exchange)]))
+}
+
 fn pull(walk: &Walk) -> Option<Draft> {
     let failed = |exchange: &Exchange| {
-        let is_pull = matches!(exchange.step, Step::ManifestGet | Step::BlobGet);
+        let is_pull = matches!(
+            exchange.step,
+            Step::ManifestHead | Step::ManifestGet | Step::BlobGet | Step::BlobRange
+        ) && !is_range_ignored(exchange)
+            && !is_refused_head(exchange);
         let is_well = exchange.result.as_ref().is_ok_and(|answer| {
             let is_redirect = matches!(answer.status, 302 | 303 | 307 | 308);
-            (answer.status == 200 || is_redirect) && answer.content_matches != Some(false)
+            (matches!(answer.status, 200 | 206) || is_redirect)
+                && answer.content_matches != Some(false)
         });
         is_pull && !is_well
     };
     let of = walk.those(failed);
     let first = of.first()?;
     let what = match first.step {
-        Step::ManifestGet => "manifest",
+        Step::ManifestHead | Step::ManifestGet => "manifest",
         _ => "layer",
     };
     let differs = |answer: &ResponseSeen| answer.content_matches == Some(false);

@@ -3,11 +3,18 @@
 use super::draft::{Draft, seen_header};
 use crate::doctor::clients::{Detail, Header};
 use crate::doctor::kind::Kind;
+use crate::doctor::step::Step;
 use crate::doctor::trace::{Exchange, Walk};
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
-    [Header::Digest, Header::Range, Header::NextLocation]
-        .into_iter()
+    let all = [
+        Header::Digest,
+        Header::Range,
+        Header::NextLocation,
+        Header::Length,
+        Header::ManifestDigest,
+    ];
+    all.into_iter()
         .filter_map(|header| without(walk, header))
         .collect()
 }
@@ -19,6 +26,8 @@ fn without(walk: &Walk, header: Header) -> Option<Draft> {
     let (name, wrong) = match (header, range) {
         (Header::Digest, _) => ("docker-content-digest", "digest"),
         (Header::NextLocation, _) => ("location", "location"),
+        (Header::Length, _) => ("content-length", "length"),
+        (Header::ManifestDigest, _) => ("docker-content-digest", "manifest_digest"),
         (Header::Range, Some(_)) => ("range", "unit"),
         (Header::Range, None) => ("range", "range"),
     };
@@ -33,6 +42,15 @@ fn without(walk: &Walk, header: Header) -> Option<Draft> {
 
 fn lost_header(exchange: &Exchange) -> Option<Header> {
     let answer = exchange.answer()?;
+    let lacks = |name, header| answer.header(name).is_none().then_some(header);
+    match exchange.step {
+        Step::HeadAfter => return lacks("content-length", Header::Length),
+        Step::ManifestHead => {
+            return lacks("docker-content-digest", Header::ManifestDigest)
+                .or(lacks("content-length", Header::Length));
+        }
+        _ => {}
+    }
     match (exchange.request.method.as_str(), answer.status) {
         ("PUT", 201) => answer
             .header("docker-content-digest")

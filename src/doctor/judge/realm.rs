@@ -123,7 +123,7 @@ fn reach(walk: &Walk, realm: &Origin, token: Option<&Exchange>) -> Option<Reach>
         (!answered(token, realm)).then_some(Reach::Unreachable)
     };
     if realm.host == target.host {
-        return if realm.port == target.port {
+        return if realm == target || !is_asked(walk, realm) {
             None
         } else {
             went_elsewhere()
@@ -153,7 +153,8 @@ fn is_asked(walk: &Walk, realm: &Origin) -> bool {
         Some(Err(_)) => false,
         None => true,
     };
-    realm.scheme == walk.target.scheme && is_trusted
+    let is_as_safe = realm.scheme == walk.target.scheme || realm.scheme == Scheme::Https;
+    is_as_safe && is_trusted
 }
 
 /// Whether the realm itself answered: where it can't be reached, the token is asked for at the

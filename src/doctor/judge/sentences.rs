@@ -15,6 +15,7 @@ static SENTENCES: LazyLock<BTreeMap<Kind, Sentences>> =
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Sentences {
+    pub(super) means: String,
     pub(super) wrong: SentenceSet,
     pub(super) cause: Option<SentenceSet>,
 }
@@ -25,6 +26,13 @@ pub(super) enum SentenceSet {
     Always(String),
     /// By what the judge calls it.
     Named(BTreeMap<String, String>),
+}
+
+/// What is seen where a finding of this kind is, whatever its values.
+pub(super) fn meaning(kind: Kind) -> &'static str {
+    SENTENCES
+        .get(&kind)
+        .map_or("", |sentences| &sentences.means)
 }
 
 /// What is wrong, in one sentence.

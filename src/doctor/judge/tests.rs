@@ -5,23 +5,24 @@ mod healthy;
 mod kinds;
 mod locations;
 mod sentences;
+mod threads;
 mod transfers;
 
 use super::judge;
 use crate::doctor::finding::Finding;
 use crate::doctor::kind::Kind;
-use crate::doctor::tests::fixtures::Made;
+use crate::doctor::tests::fixtures::FixtureWalk;
 
-fn found(made: &Made) -> Vec<Finding> {
+fn found(made: &FixtureWalk) -> Vec<Finding> {
     judge(&made.0)
 }
 
-fn kinds(made: &Made) -> Vec<Kind> {
+fn kinds(made: &FixtureWalk) -> Vec<Kind> {
     found(made).iter().map(|finding| finding.kind).collect()
 }
 
 /// The one finding of a walk in which one thing is wrong.
-fn only(name: &str, made: &Made) -> Finding {
+fn only(name: &str, made: &FixtureWalk) -> Finding {
     let mut all = found(made);
     let kinds: Vec<Kind> = all.iter().map(|finding| finding.kind).collect();
     assert_eq!(all.len(), 1, "{name}: {kinds:?}");

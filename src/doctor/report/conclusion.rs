@@ -1,5 +1,6 @@
 //! The end of the report: the chain, the findings with the worst first, what differs between the
-//! entries, what wasn't examined, what is left over, the verdict, and the line for a ticket.
+//! entries, what wasn't examined, what is left over, the line for a ticket, and last the verdict with
+//! the answer.
 
 use super::super::attribution::differences;
 use super::super::display::{clean, cut};
@@ -7,15 +8,17 @@ use super::super::finding::Finding;
 use super::super::fixes::fixes;
 use super::super::judge::Judged;
 use super::super::kind::Severity;
+use super::answer::answer;
 use super::chain;
 use super::findings;
+use super::format::Format;
 use super::steps::Mark;
 use super::ticket::{broken_clients, ticket};
 use super::unexamined::{left, unexamined};
 use super::verdict::{ChainVerdict, by_gravity, is_partial, verdict};
 use crate::system::terminal::{Colour, Style, hanging, indented, wrap};
 
-pub(super) fn text(walks: &[Judged], style: Style) -> String {
+pub(super) fn text(walks: &[Judged], format: Format, style: Style) -> String {
     let Some(public) = walks.first() else {
         return String::new();
     };
@@ -30,7 +33,9 @@ pub(super) fn text(walks: &[Judged], style: Style) -> String {
         let drawn: Vec<String> = sorted
             .iter()
             .enumerate()
-            .map(|(index, finding)| findings::finding(finding, &sorted[..index], walks, style))
+            .map(|(index, finding)| {
+                findings::finding(finding, &sorted[..index], walks, format, style)
+            })
             .collect();
         text.push_str(&drawn.join("\n"));
     }
@@ -39,9 +44,11 @@ pub(super) fn text(walks: &[Judged], style: Style) -> String {
     text.push_str(&listed("Not examined", &unexamined(&public.walk), style));
     let left: Vec<String> = walks.iter().flat_map(|judged| left(&judged.walk)).collect();
     text.push_str(&listed("Left over", &left, style));
+    text.push_str(&section("For a ticket", style));
+    text.push_str(&format!("{}\n", ticket(walks)));
     text.push_str(&section("Verdict", style));
     text.push_str(&judgement(walks, style));
-    text.push_str(&format!("\n{}\n", ticket(walks)));
+    text.push_str(&answer(walks, style));
     text
 }
 

@@ -11,9 +11,13 @@ use super::super::kind::Kind;
 use super::super::product::Product;
 use super::super::step::Step;
 use super::chain::{likely, place};
+use super::format::Format;
 use super::steps::Mark;
 use crate::oci::docs::address;
 use crate::system::terminal::{Style, hanging, indented, wrap};
+
+/// What shows a finding where not everything is asked for.
+const MOST_EVIDENCE: usize = 2;
 
 /// Where the text beside a label begins.
 const LABEL: usize = 11;
@@ -24,6 +28,7 @@ pub(super) fn finding(
     finding: &Finding,
     before: &[&Finding],
     walks: &[Judged],
+    format: Format,
     style: Style,
 ) -> String {
     let kind = finding.kind;
@@ -31,9 +36,16 @@ pub(super) fn finding(
     let mut text = format!("{} {}\n", mark.draw(style), style.bold(kind.as_str()));
     text.push_str(&indented(&clean(&finding.summary), 2, style));
     text.push('\n');
-    for (index, evidence) in finding.evidence.iter().enumerate() {
+    let shown_at_all = match format {
+        Format::All | Format::Json => finding.evidence.len(),
+        Format::Text => MOST_EVIDENCE,
+    };
+    for (index, evidence) in finding.evidence.iter().take(shown_at_all).enumerate() {
         let label = if index == 0 { "seen" } else { "" };
         text.push_str(&shown(label, evidence, style));
+    }
+    if let Some(more @ 1..) = finding.evidence.len().checked_sub(shown_at_all) {
+        text.push_str(&labelled("", &format!("and {more} more (--all)"), style));
     }
     text.push_str(&effects(&finding.effects, style));
     if let Some(hop) = hop(finding, walks) {
@@ -48,15 +60,17 @@ pub(super) fn finding(
     if let Some(words) = likely(finding, walks).and_then(|hop| elsewhere(kind, hop)) {
         text.push_str(&labelled("advice", words, style));
     }
-    text.push_str(&remedies(finding, before, walks, style));
-    let ours = format!("Harbormouth: {}", harbormouth(kind));
-    text.push_str(&labelled("or", &ours, style));
+    text.push_str(&remedies(finding, before, walks, format, style));
+    if format == Format::All {
+        let ours = format!("Harbormouth: {}", harbormouth(kind));
+        text.push_str(&labelled("or", &ours, style));
+    }
     text.push_str(&labelled("page", &address("doctor", kind.as_str()), style));
     text
 }
 
 /// A label in the margin, and text beside it.
-fn labelled(label: &str, text: &str, style: Style) -> String {
+pub(super) fn labelled(label: &str, text: &str, style: Style) -> String {
     let margins = [&*margin(label, style), &margin("", style)];
     hanging(text, style.width - LABEL, margins)
 }
@@ -145,7 +159,7 @@ pub(super) fn is_the_entrys(finding: &Finding) -> bool {
 }
 
 /// None where it is no hop's doing.
-fn hop(finding: &Finding, walks: &[Judged]) -> Option<String> {
+pub(super) fn hop(finding: &Finding, walks: &[Judged]) -> Option<String> {
     let is_no_hops = matches!(
         finding.kind,
         Kind::NameUnresolved
@@ -155,6 +169,7 @@ fn hop(finding: &Finding, walks: &[Judged]) -> Option<String> {
             | Kind::LoginRefused
             | Kind::NothingGranted
             | Kind::PushNotGranted
+            | Kind::ClockSkew
     );
     if is_no_hops {
         return None;
@@ -178,7 +193,13 @@ fn hop(finding: &Finding, walks: &[Judged]) -> Option<String> {
     })
 }
 
-fn remedies(finding: &Finding, before: &[&Finding], walks: &[Judged], style: Style) -> String {
+fn remedies(
+    finding: &Finding,
+    before: &[&Finding],
+    walks: &[Judged],
+    format: Format,
+    style: Style,
+) -> String {
     let Some(public) = walks.first() else {
         return String::new();
     };
@@ -192,15 +213,12 @@ fn remedies(finding: &Finding, before: &[&Finding], walks: &[Judged], style: Sty
         let text = format!("the same lines as for {}.", other.kind);
         return labelled("change", &text, style);
     }
-    let first = first_products(finding, walks);
-    let (near, far): (Vec<Fix>, Vec<Fix>) = sorted(all, &first)
+    let all = sorted(all, &first_products(finding, walks));
+    // The likeliest has lines, or else the one that stands in most chains.
+    let first = all.first().map(|fix| fix.product);
+    let (near, far): (Vec<Fix>, Vec<Fix>) = all
         .into_iter()
-        .partition(|fix| !style.is_terminal() || first.contains(&fix.product));
-    let (near, far) = if near.is_empty() {
-        (far, near)
-    } else {
-        (near, far)
-    };
+        .partition(|fix| format == Format::All || first == Some(fix.product));
     let mut drawn = String::new();
     for (index, fix) in near.iter().enumerate() {
         let label = if index == 0 { "change" } else { "" };
@@ -210,7 +228,7 @@ fn remedies(finding: &Finding, before: &[&Finding], walks: &[Judged], style: Sty
         let mut names: Vec<&str> = far.iter().map(|fix| fix.product.name()).collect();
         names.dedup();
         let text = format!(
-            "{}: a pipe (`| less`) and --json show the lines for these, too.",
+            "{}: --all and --json have the lines for these, too.",
             names.join(", ")
         );
         drawn.push_str(&labelled("", &text, style));
@@ -219,7 +237,7 @@ fn remedies(finding: &Finding, before: &[&Finding], walks: &[Judged], style: Sty
 }
 
 /// Whose lines help most likely: who stands where it happens, and Harbor where it is one.
-fn first_products(finding: &Finding, walks: &[Judged]) -> Vec<Product> {
+pub(super) fn first_products(finding: &Finding, walks: &[Judged]) -> Vec<Product> {
     let mut products: Vec<Product> = likely(finding, walks)
         .and_then(|hop| hop.product())
         .into_iter()
@@ -240,7 +258,7 @@ fn first_products(finding: &Finding, walks: &[Judged]) -> Vec<Product> {
 }
 
 /// The likely products in front, the others behind them as they were; one product's stay together.
-fn sorted(mut fixes: Vec<Fix>, first: &[Product]) -> Vec<Fix> {
+pub(super) fn sorted(mut fixes: Vec<Fix>, first: &[Product]) -> Vec<Fix> {
     let order: Vec<Product> = fixes.iter().map(|fix| fix.product).collect();
     let place = |product: Product| {
         let likely = first.iter().position(|one| *one == product);

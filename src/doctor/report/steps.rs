@@ -73,7 +73,7 @@ pub(super) fn lines(
     new: &[&Exchange],
     findings: &[Finding],
     style: Style,
-) -> String {
+) -> Vec<(Mark, String)> {
     let rows = rows(walk, step, new);
     let judged = worst(step, findings);
     rows.into_iter()
@@ -85,9 +85,19 @@ pub(super) fn lines(
                 (None, true) => Mark::Good,
                 (None, false) => Mark::Silent,
             };
-            line(mark, &row, style)
+            (mark, line(mark, &row, style))
         })
         .collect()
+}
+
+/// How many lines were left out, since all is well with what they would say.
+pub(super) fn passed(lines: usize, style: Style) -> String {
+    let words = if lines == 1 {
+        "1 step went as it should".to_owned()
+    } else {
+        format!("{lines} steps went as they should")
+    };
+    format!("  {} {}\n", Mark::Good.draw(style), style.dim(&words))
 }
 
 /// What an exchange tells beyond those of its step before it. An upload is opened and cancelled for

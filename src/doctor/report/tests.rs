@@ -7,7 +7,7 @@ mod scenes;
 
 use super::*;
 use crate::doctor::kind::Severity;
-use crate::doctor::tests::fixtures::{HUB, Made};
+use crate::doctor::tests::fixtures::{FixtureWalk, HUB};
 use crate::doctor::trace::{Skip, Skipped};
 use crate::system::terminal::Output;
 use scenes::{SCENES, judged, story};
@@ -63,10 +63,15 @@ fn reports_are_as_they_were_read_and_approved() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let fresh = root.join("target/doctor");
     let mut differing = Vec::new();
-    for (name, walks) in SCENES {
+    let short = SCENES.map(|(name, walks)| (name.to_owned(), Format::Text, walks));
+    let whole = SCENES.map(|(name, walks)| (format!("{name}_all"), Format::All, walks));
+    let whole = whole
+        .into_iter()
+        .filter(|(name, _, _)| name == "the_story_all");
+    for (name, format, walks) in short.into_iter().chain(whole) {
         // A release changes no report.
         let tool = concat!("harbormouth doctor ", env!("CARGO_PKG_VERSION"), " |");
-        let written = reported(Format::Text, &walks()).replace(tool, "harbormouth doctor X.Y.Z |");
+        let written = reported(format, &walks()).replace(tool, "harbormouth doctor X.Y.Z |");
         let file = format!("{name}.txt");
         let approved = std::fs::read_to_string(root.join("tests/fixtures/doctor").join(&file));
         if approved.ok().as_deref() != Some(written.as_str()) {
@@ -115,7 +120,7 @@ fn nothing_that_drives_a_terminal_comes_through() {
 fn colours_are_all_that_a_terminal_adds_to_the_words() {
     for (name, walks) in SCENES {
         let walks = walks();
-        let with = |output| conclusion::text(&walks, Style { output, width: 80 });
+        let with = |output| conclusion::text(&walks, Format::All, Style { output, width: 80 });
         let coloured = with(Output::ColourTerminal);
         assert!(coloured.contains("\x1b["), "{name}");
         let mut stripped = String::new();
@@ -131,12 +136,11 @@ fn colours_are_all_that_a_terminal_adds_to_the_words() {
     }
 }
 
-/// A terminal is told whose lines were left out; a pipe gets them all.
 #[test]
-fn a_terminal_gets_the_likely_lines_first_and_is_told_of_the_rest() {
+fn the_likely_lines_are_told_and_all_of_them_with_all() {
     let walks = story();
-    let with = |output| conclusion::text(&walks, Style { output, width: 80 });
-    let (terminal, pipe) = (with(Output::Terminal), with(Output::Plain));
+    let with = |format| conclusion::text(&walks, format, Style::PLAIN);
+    let (terminal, pipe) = (with(Format::Text), with(Format::All));
     let (nginx, haproxy) = (
         "proxy_set_header Host $http_host;",
         "http-request set-header Host hub.example.com",
@@ -199,9 +203,12 @@ fn json_is_one_document_with_all_of_it() {
 }
 
 #[test]
-fn the_last_line_says_it_all_in_one() {
+fn one_line_says_it_all_for_a_ticket() {
     let text = reported(Format::Text, &story());
-    let last = text.lines().last().unwrap();
+    let mut lines = text.lines();
+    let last = lines
+        .find(|line| line.starts_with("harbormouth doctor"))
+        .unwrap();
     for part in [
         concat!("harbormouth doctor ", env!("CARGO_PKG_VERSION"), " | "),
         " | https://hub.example.com | 2026-11-21T12:00:00Z | broken: ",
@@ -213,9 +220,36 @@ fn the_last_line_says_it_all_in_one() {
 }
 
 #[test]
+fn the_answer_stands_last_in_three_lines() {
+    let text = reported(Format::Text, &story());
+    let (_, answer) = text.rsplit_once("\n\n").unwrap();
+    let labels = answer.lines().filter(|line| !line.starts_with("   "));
+    let labels: Vec<&str> = labels.map(|line| line[..9].trim()).collect();
+    assert_eq!(labels, ["wrong", "hop", "change"]);
+    assert!(
+        answer
+            .trim_end()
+            .ends_with("proxy_set_header Host $http_host;"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn uploads_that_are_required_have_to_be_seen() {
+    for (requires_uploads, status) in [(false, 0), (true, 2)] {
+        let mut seen = judged(FixtureWalk::harbor(HUB).without(Step::UploadStart));
+        seen.walk.requires_uploads = requires_uploads;
+        assert_eq!(exit_status(&[seen]), status);
+    }
+    let mut seen = judged(FixtureWalk::harbor(HUB));
+    seen.walk.requires_uploads = true;
+    assert_eq!(exit_status(&[seen]), 0);
+}
+
+#[test]
 fn the_exit_status_is_the_public_walks() {
     let with = |severities: &[Severity], skipped: Option<Skip>| {
-        let mut walk = judged(Made::harbor(HUB));
+        let mut walk = judged(FixtureWalk::harbor(HUB));
         for severity in severities {
             let mut finding = story().remove(0).findings.remove(0);
             finding.severity = *severity;
@@ -228,7 +262,7 @@ fn the_exit_status_is_the_public_walks() {
         walk
     };
     let unanswered = judged(
-        Made::harbor(HUB)
+        FixtureWalk::harbor(HUB)
             .without(Step::Ping)
             .without(Step::PingBare),
     );

@@ -38,9 +38,14 @@ pub(super) fn verdict(walks: &[Judged]) -> ChainVerdict {
         | Skip::ForeignRealm
         | Skip::Impossible => false,
     });
+    let lacks_uploads = public.walk.requires_uploads && is_partial(public);
     if has(Severity::Broken) {
         ChainVerdict::Broken
-    } else if has(Severity::Unexamined) || ended_early || public.walk.answer(Step::Ping).is_none() {
+    } else if has(Severity::Unexamined)
+        || ended_early
+        || lacks_uploads
+        || public.walk.answer(Step::Ping).is_none()
+    {
         ChainVerdict::Unexamined
     } else {
         ChainVerdict::Healthy

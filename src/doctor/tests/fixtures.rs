@@ -9,6 +9,7 @@ use crate::doctor::trace::{
     SentRequest, Skip, Skipped, TlsSeen, TokenGrant, User, Walk,
 };
 use crate::net::origin::{Origin, Scheme};
+use crate::oci::sample::image::MANIFEST;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -24,13 +25,13 @@ pub(crate) const UPLOAD: &str =
 const DAY: i64 = 24 * 60 * 60;
 
 /// A walk that a test can change.
-pub(crate) struct Made(pub(crate) Walk);
+pub(crate) struct FixtureWalk(pub(crate) Walk);
 
-impl Made {
+impl FixtureWalk {
     /// A Harbor with nothing wrong: every step that is taken without `--push`, `--idle` and
     /// `--commit-wait`.
-    pub(crate) fn harbor(target: &str) -> Made {
-        let mut made = Made::empty(target);
+    pub(crate) fn harbor(target: &str) -> FixtureWalk {
+        let mut made = FixtureWalk::empty(target);
         let realm = format!("{}/service/token", made.0.target);
         let challenge = format!("Bearer realm=\"{realm}\",service=\"harbor-registry\"");
         made = made.plain_http(308).ping(401, &challenge);
@@ -47,16 +48,16 @@ impl Made {
     }
 
     /// Distribution as it is installed, with htpasswd: absolute Locations, no tokens.
-    pub(crate) fn htpasswd(target: &str) -> Made {
-        Made::empty(target)
+    pub(crate) fn htpasswd(target: &str) -> FixtureWalk {
+        FixtureWalk::empty(target)
             .plain_http(308)
             .ping(401, "Basic realm=\"Registry Realm\"")
             .uploads(Carried::Basic)
     }
 
     /// A registry that asks nobody who they are.
-    pub(crate) fn open(target: &str) -> Made {
-        let mut made = Made::empty(target).plain_http(308).ping(200, "");
+    pub(crate) fn open(target: &str) -> FixtureWalk {
+        let mut made = FixtureWalk::empty(target).plain_http(308).ping(200, "");
         made.0.user = None;
         made.uploads(Carried::Nothing)
             .without(Step::Authorized)
@@ -65,11 +66,11 @@ impl Made {
     }
 
     /// An address, a name and a user, and no request yet.
-    pub(crate) fn empty(target: &str) -> Made {
+    pub(crate) fn empty(target: &str) -> FixtureWalk {
         let target = Origin::parse(target).expect("an origin");
         let address = SocketAddr::from(([203, 0, 113, 10], target.port));
         let is_tls = target.scheme == Scheme::Https;
-        Made(Walk {
+        FixtureWalk(Walk {
             entry: Entry::Public,
             began: BEGAN,
             resolved: Some(Ok(vec![address])),
@@ -89,12 +90,13 @@ impl Made {
             realm: None,
             skipped: Vec::new(),
             left: Vec::new(),
+            requires_uploads: false,
             target,
         })
     }
 
     /// The same walk, taken at an inner hop.
-    pub(crate) fn via(mut self, origin: &str) -> Made {
+    pub(crate) fn via(mut self, origin: &str) -> FixtureWalk {
         let origin = Origin::parse(origin).expect("an origin");
         let address = SocketAddr::from(([10, 0, 0, 5], origin.port));
         self.0.resolved = Some(Ok(vec![address]));
@@ -113,7 +115,7 @@ impl Made {
             .without(Step::PlainHttpWrite)
     }
 
-    fn plain_http(self, status: u16) -> Made {
+    fn plain_http(self, status: u16) -> FixtureWalk {
         if self.0.target.scheme != Scheme::Https || self.0.target.port != 443 {
             return self;
         }
@@ -131,7 +133,7 @@ impl Made {
         made
     }
 
-    fn ping(self, status: u16, challenge: &str) -> Made {
+    fn ping(self, status: u16, challenge: &str) -> FixtureWalk {
         let target = self.0.target.clone();
         let mut made = self
             .with(asked(
@@ -158,7 +160,7 @@ impl Made {
         made
     }
 
-    fn uploads(self, carried: Carried) -> Made {
+    fn uploads(self, carried: Carried) -> FixtureWalk {
         let target = self.0.target.clone();
         let at = format!("{target}{UPLOAD}");
         let start = format!("{target}/v2/lab/app/blobs/uploads/");
@@ -241,18 +243,22 @@ impl Made {
     }
 
     /// The steps of `--push`, all of them well.
-    pub(crate) fn pushed(self) -> Made {
+    pub(crate) fn pushed(self) -> FixtureWalk {
         let target = self.0.target.clone();
         let upload = format!("{target}{UPLOAD}&digest=sha256:***");
         let blob = format!("{target}/v2/lab/app/blobs/sha256:***");
         let manifest = format!("{target}/v2/lab/app/manifests/harbormouth-doctor");
         let mut made = self;
         for (step, method, url, status) in [
+            (Step::HeadBefore, "HEAD", &blob, 404),
             (Step::BlobCommit, "PUT", &upload, 201),
             (Step::ConfigCommit, "PUT", &upload, 201),
             (Step::ManifestPut, "PUT", &manifest, 201),
+            (Step::ManifestHead, "HEAD", &manifest, 200),
             (Step::ManifestGet, "GET", &manifest, 200),
+            (Step::HeadAfter, "HEAD", &blob, 200),
             (Step::BlobGet, "GET", &blob, 200),
+            (Step::BlobRange, "GET", &blob, 206),
             (Step::ManifestDelete, "DELETE", &manifest, 202),
         ] {
             let mut exchange = asked(step, method, url, status);
@@ -268,12 +274,19 @@ impl Made {
             if method == "GET" {
                 made = made.change_answer(step, |answer| answer.content_matches = Some(true));
             }
+            if method == "HEAD" && status == 200 {
+                made = made.header(step, "content-length", Some("1024"));
+            }
         }
-        made
+        [Step::ManifestHead, Step::ManifestGet]
+            .into_iter()
+            .fold(made, |made, step| {
+                made.header(step, "content-type", Some(MANIFEST))
+            })
     }
 
     /// A commit of this many bytes, which the body had sent, that was silent for so long.
-    pub(crate) fn committed(self, bytes: u64, silence: Duration) -> Made {
+    pub(crate) fn committed(self, bytes: u64, silence: Duration) -> FixtureWalk {
         let at = format!("{}{UPLOAD}", self.0.target);
         let mut put = asked(Step::CommitWait, "PUT", &format!("{at}&digest=***"), 201);
         put.silence = Some(silence);

@@ -3,10 +3,10 @@
 use super::entry::place;
 use super::leftovers::{Id, Pushed};
 use super::location::UploadReference;
-use super::request::{Heard, Means, Site, WalkRequest};
+use super::request::{AuthorizationSource, Site, UnredactedResponse, WalkRequest};
 use super::session::Session;
 use super::timeouts::TimeBudget;
-use super::upload::{Works, Wrote};
+use super::upload::{AfterWrite, Works};
 use crate::doctor::options::{Afterwards, Extent};
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Leftover, Skip, Trouble};
@@ -17,7 +17,14 @@ use bytes::Bytes;
 use http::Method;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-const LAYER: u64 = 1024;
+/// Of a canary's.
+const SMALL_LAYER: u64 = 1024;
+
+/// Of a person's at most: enough that what ends a download after some KiB shows.
+const LARGE_LAYER: u64 = 8 << 20;
+
+/// Where the part of the layer begins that is asked for by Range, and how long it is.
+const PART: (usize, usize) = (100, 300);
 
 /// The address of what has none.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
@@ -40,7 +47,7 @@ impl Session<'_> {
             Works::Starting | Works::Writing => {
                 let image = Image::new(Pattern {
                     seed: self.options.artifact.seed,
-                    size: LAYER,
+                    size: self.layer_size(),
                 });
                 self.push_and_pull(&image).await?;
                 self.end(self.options.extent).await
@@ -63,10 +70,25 @@ impl Session<'_> {
         }
     }
 
+    /// Of the layer: as large as the body that is tried, for who wants to see everything.
+    fn layer_size(&self) -> u64 {
+        match self.options.extent {
+            Extent::Whole => self.options.body.clamp(SMALL_LAYER, LARGE_LAYER),
+            Extent::Push(_) => SMALL_LAYER,
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.options.extent == Extent::Whole
+    }
+
     /// Ends where something fails.
     async fn push_and_pull(&mut self, image: &Image) -> Result<(), Skip> {
-        let layer = image.layer.content.bytes(0, LAYER);
+        let layer = image.layer.content.bytes(0, image.layer.content.size);
         let blob = image.layer.digest.clone();
+        if self.is_whole() {
+            self.head_blob(Step::HeadBefore, &blob).await?;
+        }
         for (step, digest, content) in [
             (Step::BlobCommit, blob.clone(), layer.clone()),
             (
@@ -86,7 +108,7 @@ impl Session<'_> {
             Method::PUT,
             format!("{base}/{}", self.options.artifact.tag),
         )
-        .by(Means::Login)
+        .by(AuthorizationSource::Login)
         .header("content-type", MANIFEST)
         .payload(Payload::Bytes(image.manifest.clone(), Framing::Length));
         // From here on it may be there, whatever comes.
@@ -96,12 +118,44 @@ impl Session<'_> {
         }
         // Who removes the manifest leaves its blobs to the registry's garbage collection.
         self.pushed.blobs.clear();
+        if self.is_whole() {
+            let tag = format!("{base}/{}", self.options.artifact.tag);
+            let asking = WalkRequest::new(Step::ManifestHead, Method::HEAD, tag)
+                .by(AuthorizationSource::Login)
+                .header("accept", MANIFEST);
+            self.ask(asking).await?;
+        }
         let pulling = WalkRequest::get(Step::ManifestGet, format!("{base}/{manifest}"))
-            .by(Means::Login)
+            .by(AuthorizationSource::Login)
             .header("accept", MANIFEST)
             .expecting(image.manifest.clone());
         self.ask(pulling).await?;
-        self.pull_blob(&blob, layer).await
+        if self.is_whole() {
+            self.head_blob(Step::HeadAfter, &blob).await?;
+        }
+        self.pull_blob(&blob, layer.clone()).await?;
+        if self.is_whole() {
+            self.pull_part(&blob, &layer).await?;
+        }
+        Ok(())
+    }
+
+    async fn head_blob(&mut self, step: Step, digest: &str) -> Result<(), Skip> {
+        let target = blob_target(&self.repository()?, digest);
+        let asking = WalkRequest::new(step, Method::HEAD, target).by(AuthorizationSource::Login);
+        self.ask(asking).await.map(drop)
+    }
+
+    /// As clients do that pull a layer in pieces; a redirect is not followed again.
+    async fn pull_part(&mut self, digest: &str, layer: &Bytes) -> Result<(), Skip> {
+        let (from, length) = PART;
+        let end = (from + length).min(layer.len());
+        let target = blob_target(&self.repository()?, digest);
+        let pulling = WalkRequest::get(Step::BlobRange, target)
+            .by(AuthorizationSource::Login)
+            .header("range", format!("bytes={from}-{}", end - 1))
+            .expecting(layer.slice(from..end));
+        self.ask(pulling).await.map(drop)
     }
 
     /// A POST and one PUT, as containerd does; of a push alone the layer goes before the PUT.
@@ -141,8 +195,8 @@ impl Session<'_> {
         let payload = Payload::Bytes(content, Framing::Length);
         let (wrote, _) = self.write(Step::UploadChunk, id, payload).await?;
         match wrote {
-            Wrote::On => Ok(true),
-            Wrote::Astray => {
+            AfterWrite::Continues => Ok(true),
+            AfterWrite::Unknown => {
                 self.cancel(id).await?;
                 Ok(false)
             }
@@ -152,7 +206,7 @@ impl Session<'_> {
     async fn pull_blob(&mut self, digest: &str, content: Bytes) -> Result<(), Skip> {
         let target = blob_target(&self.repository()?, digest);
         let pulling = WalkRequest::get(Step::BlobGet, target)
-            .by(Means::Login)
+            .by(AuthorizationSource::Login)
             .expecting(content.clone());
         let heard = self.ask(pulling).await?;
         match storage(&heard) {
@@ -234,7 +288,7 @@ pub(super) fn blob_target(repository: &str, digest: &str) -> String {
 }
 
 /// Where the blob is, if the registry doesn't hold it itself.
-fn storage(heard: &Heard) -> Option<UploadReference> {
+fn storage(heard: &UnredactedResponse) -> Option<UploadReference> {
     match heard.status() {
         Some(301 | 302 | 303 | 307 | 308) => {
             heard.header("location").and_then(UploadReference::read)

@@ -92,7 +92,9 @@ fn answer(
     let is_content = (200..300).contains(&reply.status);
     let body = match step {
         // A token, or what was pushed: neither says anything.
-        Step::TokenPost | Step::TokenGet | Step::ManifestGet | Step::BlobGet if is_content => {
+        Step::TokenPost | Step::TokenGet | Step::ManifestGet | Step::BlobGet | Step::BlobRange
+            if is_content =>
+        {
             String::new()
         }
         _ => secrets.hide(&text(&reply.body)),

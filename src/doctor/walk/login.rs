@@ -8,7 +8,7 @@ use super::challenge::ChallengeKind;
 use super::early_refusal::NO_REPOSITORY;
 use super::entry::{choose, is_trusted, place};
 use super::location::UploadReference;
-use super::request::{Carry, Site, WalkRequest};
+use super::request::{Site, WalkCredential, WalkRequest};
 use super::session::{Access, Session};
 use super::timeouts::TimeBudget;
 use super::token::{Deleting, GivenToken, LoginOrigin, TokenSource, WalkLogin};
@@ -169,7 +169,7 @@ impl Session<'_> {
             Ok(_) | Err(_) => None,
         };
         let login = given.map(|given| WalkLogin {
-            carry: Carry::bearer(&given.token),
+            carry: WalkCredential::bearer(&given.token),
             grant: Some(given.grant),
             came: LoginOrigin::Given {
                 source: Box::new(source.clone()),
@@ -205,7 +205,7 @@ impl Session<'_> {
 
     /// With what something is deleted after it was refused with what all else is done with; none
     /// where there is nothing else.
-    pub(super) async fn widen(&mut self) -> Result<Option<Carry>, Skip> {
+    pub(super) async fn widen(&mut self) -> Result<Option<WalkCredential>, Skip> {
         let Some(login) = &self.login else {
             return Ok(None);
         };
@@ -221,14 +221,17 @@ impl Session<'_> {
         Ok(carry)
     }
 
-    pub(super) fn deleting(&self) -> Option<Carry> {
+    pub(super) fn deleting(&self) -> Option<WalkCredential> {
         let wider = self.login.as_ref().and_then(|login| login.deleting.carry());
         wider.cloned().or_else(|| self.carry())
     }
 
-    fn password(&self) -> Option<Carry> {
+    fn password(&self) -> Option<WalkCredential> {
         let credentials = self.options.credentials.as_ref()?;
-        Some(Carry::basic(&credentials.user, &credentials.password))
+        Some(WalkCredential::basic(
+            &credentials.user,
+            &credentials.password,
+        ))
     }
 
     /// The entry itself.

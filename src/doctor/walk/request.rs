@@ -3,7 +3,7 @@
 use super::location::with_parameter;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Body, Carried, Trouble};
-use crate::doctor::wire::{Framing, Payload, ResponseTimeouts, WireResponse, WireTarget};
+use crate::doctor::wire::{Framing, Payload, Protocol, ResponseTimeouts, WireResponse, WireTarget};
 use crate::net::origin::Origin;
 use bytes::Bytes;
 use http::Method;
@@ -23,14 +23,14 @@ pub(super) struct Site {
 
 /// An Authorization.
 #[derive(Clone)]
-pub(super) struct Carry {
+pub(super) struct WalkCredential {
     pub(super) kind: Carried,
     pub(super) value: Zeroizing<String>,
 }
 
 /// Which Authorization a request gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Means {
+pub(super) enum AuthorizationSource {
     /// The one it has, or none.
     Own,
     /// What the walk has just then: made fresh where it may end soon.
@@ -41,7 +41,7 @@ pub(super) enum Means {
 
 /// What may come of a request that is not waited for to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Begins {
+pub(super) enum SideEffect {
     Nothing,
     /// Something that its answer alone tells how to end.
     Upload,
@@ -52,15 +52,16 @@ pub(super) struct WalkRequest {
     pub(super) method: Method,
     /// Path and query.
     pub(super) target: String,
-    pub(super) means: Means,
-    pub(super) carry: Option<Carry>,
+    pub(super) means: AuthorizationSource,
+    pub(super) carry: Option<WalkCredential>,
     /// What every request of the step has.
     pub(super) headers: Vec<(String, String)>,
     /// What this one has beyond them.
     pub(super) extra: Vec<(String, String)>,
     pub(super) payload: Payload,
+    pub(super) protocol: Protocol,
     pub(super) patience: Option<ResponseTimeouts>,
-    pub(super) begins: Begins,
+    pub(super) begins: SideEffect,
     /// What is to come back.
     pub(super) expected: Option<Bytes>,
 }
@@ -71,13 +72,14 @@ impl WalkRequest {
             step,
             method,
             target: target.into(),
-            means: Means::Own,
+            means: AuthorizationSource::Own,
             carry: None,
             headers: Vec::new(),
             extra: Vec::new(),
             payload: Payload::None,
+            protocol: Protocol::Http1,
             patience: None,
-            begins: Begins::Nothing,
+            begins: SideEffect::Nothing,
             expected: None,
         }
     }
@@ -86,18 +88,22 @@ impl WalkRequest {
         WalkRequest::new(step, Method::GET, target)
     }
 
-    pub(super) fn carrying(mut self, carry: Option<Carry>) -> WalkRequest {
-        (self.means, self.carry) = (Means::Own, carry);
+    pub(super) fn carrying(mut self, carry: Option<WalkCredential>) -> WalkRequest {
+        (self.means, self.carry) = (AuthorizationSource::Own, carry);
         self
     }
 
-    pub(super) fn by(self, means: Means) -> WalkRequest {
+    pub(super) fn by(self, means: AuthorizationSource) -> WalkRequest {
         WalkRequest { means, ..self }
     }
 
     pub(super) fn header(mut self, name: &str, value: impl Into<String>) -> WalkRequest {
         self.headers.push((name.to_owned(), value.into()));
         self
+    }
+
+    pub(super) fn by_protocol(self, protocol: Protocol) -> WalkRequest {
+        WalkRequest { protocol, ..self }
     }
 
     pub(super) fn payload(self, payload: Payload) -> WalkRequest {
@@ -125,7 +131,7 @@ impl WalkRequest {
 pub(super) fn size(payload: &Payload) -> u64 {
     match payload {
         Payload::Withheld { .. } => 1,
-        Payload::None | Payload::Bytes(..) | Payload::Made { .. } => {
+        Payload::None | Payload::Bytes(..) | Payload::Generated { .. } => {
             payload.announced().map_or(0, |(_, size)| size)
         }
     }
@@ -133,7 +139,7 @@ pub(super) fn size(payload: &Payload) -> u64 {
 
 pub(super) fn pause(payload: &Payload) -> Duration {
     match payload {
-        Payload::Made { pause, .. } => pause.unwrap_or_default(),
+        Payload::Generated { pause, .. } => pause.unwrap_or_default(),
         Payload::None | Payload::Bytes(..) | Payload::Withheld { .. } => Duration::ZERO,
     }
 }
@@ -148,9 +154,9 @@ pub(super) fn body(payload: &Payload) -> Body {
 }
 
 /// The answer with its secrets: for the next requests, and never recorded in the walk.
-pub(super) struct Heard(pub(super) Result<WireResponse, Trouble>);
+pub(super) struct UnredactedResponse(pub(super) Result<WireResponse, Trouble>);
 
-impl Heard {
+impl UnredactedResponse {
     pub(super) fn status(&self) -> Option<u16> {
         self.0.as_ref().ok().map(|reply| reply.status)
     }

@@ -1,27 +1,33 @@
 //! Sends the requests one after the other, and records each with its result.
 
 use super::hide_secrets::capture;
-use super::request::{Begins, Heard, Means, Site, WalkRequest, body, pause, size};
+use super::request::{
+    AuthorizationSource, SideEffect, Site, UnredactedResponse, WalkRequest, body, pause, size,
+};
 use super::session::Session;
 use super::timeouts::{self, GRACE};
 use super::watcher::Watcher;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Carried, SentRequest, Skip, Trouble};
-use crate::doctor::wire::{Trust, Wire, WireRequest, WireResult, WireTarget};
+use crate::doctor::wire::{MOST_BODY, Trust, Wire, WireRequest, WireResult, WireTarget};
 use crate::oci::redact::redacted;
+use futures_util::future::join_all;
 use http::Method;
 use std::time::Duration;
 
 impl Session<'_> {
     /// Asks the entry.
-    pub(super) async fn ask(&mut self, mut request: WalkRequest) -> Result<Heard, Skip> {
+    pub(super) async fn ask(
+        &mut self,
+        mut request: WalkRequest,
+    ) -> Result<UnredactedResponse, Skip> {
         match request.means {
-            Means::Own => {}
-            Means::Login => {
+            AuthorizationSource::Own => {}
+            AuthorizationSource::Login => {
                 self.freshen().await?;
                 request.carry = self.carry();
             }
-            Means::Deleting => {
+            AuthorizationSource::Deleting => {
                 self.freshen().await?;
                 request.carry = self.deleting();
             }
@@ -37,22 +43,52 @@ impl Session<'_> {
         &mut self,
         site: &Site,
         request: WalkRequest,
-    ) -> Result<Heard, Skip> {
+    ) -> Result<UnredactedResponse, Skip> {
         let step = request.step;
         let heard = self.hear(site, request).await?;
         self.ended(step);
         Ok(heard)
     }
 
+    /// Asks the entry the same thing on several connections at once.
+    pub(super) async fn ask_at_once(
+        &mut self,
+        count: usize,
+        request: impl Fn() -> WalkRequest,
+    ) -> Result<(), Skip> {
+        let site = self.site.clone().ok_or(Skip::Impossible)?;
+        let step = request().step;
+        self.began(step);
+        let all: Vec<_> = (0..count).map(|_| self.prepare(&site, request())).collect();
+        let asking = all
+            .into_iter()
+            .map(|prepared| send(self.wire, None, prepared));
+        let told = self
+            .halt
+            .unless(timeouts::time(step), join_all(asking))
+            .await;
+        for told in told.map_err(|why| self.cut_short(step, why))? {
+            let sent = self.shown(&site, &request());
+            let exchange = capture(step, sent, &told, site.place.address, None, &self.secrets);
+            self.walk.exchanges.push(exchange);
+        }
+        self.ended(step);
+        Ok(())
+    }
+
     /// The same, of a step that has not ended with its answer.
-    pub(super) async fn hear(&mut self, site: &Site, request: WalkRequest) -> Result<Heard, Skip> {
+    pub(super) async fn hear(
+        &mut self,
+        site: &Site,
+        request: WalkRequest,
+    ) -> Result<UnredactedResponse, Skip> {
         let WalkRequest { step, begins, .. } = request;
         self.began(step);
         let sent = self.shown(site, &request);
         let expected = request.expected.clone();
         let told = match begins {
-            Begins::Nothing => self.send(site, request).await,
-            Begins::Upload => self.send_to_its_end(site, request).await,
+            SideEffect::Nothing => self.send(site, request).await,
+            SideEffect::Upload => self.send_to_its_end(site, request).await,
         };
         let told = told.map_err(|why| self.cut_short(step, why))?;
         if let Ok(reply) = &told.result {
@@ -65,13 +101,19 @@ impl Session<'_> {
         let expected = expected.as_deref();
         let exchange = capture(step, sent, &told, address, expected, &self.secrets);
         self.walk.exchanges.push(exchange);
-        Ok(Heard(told.result))
+        Ok(UnredactedResponse(told.result))
     }
 
     /// Deletes something; where the login may not, once more with what is asked for just that.
-    pub(super) async fn delete(&mut self, step: Step, target: String) -> Result<Heard, Skip> {
+    pub(super) async fn delete(
+        &mut self,
+        step: Step,
+        target: String,
+    ) -> Result<UnredactedResponse, Skip> {
         let deleting = || WalkRequest::new(step, Method::DELETE, target.clone());
-        let heard = self.ask(deleting().by(Means::Deleting)).await?;
+        let heard = self
+            .ask(deleting().by(AuthorizationSource::Deleting))
+            .await?;
         if matches!(heard.status(), Some(401 | 403))
             && let Some(wider) = self.widen().await?
         {
@@ -93,7 +135,7 @@ impl Session<'_> {
     async fn send(&mut self, site: &Site, request: WalkRequest) -> Result<WireResult, Skip> {
         let time = timeouts::time(request.step);
         let prepared = self.prepare(site, request);
-        let sending = send(self.wire, &mut *self.watcher, prepared);
+        let sending = send(self.wire, Some(&mut *self.watcher), prepared);
         self.halt.unless(time, sending).await
     }
 
@@ -107,7 +149,7 @@ impl Session<'_> {
         // What is over before it begins doesn't begin.
         self.halt.unless(time, std::future::ready(())).await?;
         let prepared = self.prepare(site, request);
-        let mut sending = std::pin::pin!(send(self.wire, &mut *self.watcher, prepared));
+        let mut sending = std::pin::pin!(send(self.wire, Some(&mut *self.watcher), prepared));
         match self.halt.unless(time, &mut sending).await {
             Ok(told) => Ok(told),
             Err(why) => tokio::time::timeout(GRACE, sending).await.map_err(|_| why),
@@ -123,7 +165,9 @@ impl Session<'_> {
             place.trust = Trust::Required;
         }
         let agent = ("user-agent".to_owned(), self.options.user_agent.clone());
-        let headers = [agent]
+        let is_agent = |(name, _): &(String, String)| name == "user-agent";
+        let agent = (!request.headers.iter().any(is_agent)).then_some(agent);
+        let headers = agent
             .into_iter()
             .chain(site.forwarded.iter().cloned())
             .chain(request.headers)
@@ -140,7 +184,9 @@ impl Session<'_> {
                 authorization: request.carry.map(|carry| carry.value),
                 headers: headers.collect(),
                 payload: request.payload,
+                protocol: request.protocol,
                 patience,
+                keep: request.expected.map_or(MOST_BODY, |it| it.len() + 1),
             },
         }
     }
@@ -181,12 +227,18 @@ struct PreparedRequest {
     limit: Duration,
 }
 
-async fn send(wire: &Wire, watcher: &mut dyn Watcher, prepared: PreparedRequest) -> WireResult {
+async fn send(
+    wire: &Wire,
+    mut watcher: Option<&mut dyn Watcher>,
+    prepared: PreparedRequest,
+) -> WireResult {
     let (size, limit) = (prepared.size, prepared.limit);
     let mut sent = 0;
     let mut progress = |done| {
         sent = done;
-        watcher.progress(prepared.step, done, size);
+        if let Some(watcher) = &mut watcher {
+            watcher.progress(prepared.step, done, size);
+        }
     };
     let asking = wire.ask(&prepared.place, prepared.ask, &mut progress);
     match tokio::time::timeout(limit, asking).await {

@@ -3,7 +3,7 @@
 use super::deadline::{Deadline, Interrupt};
 use super::hide_secrets::Secrets;
 use super::leftovers::{OpenUpload, Pushed};
-use super::request::{Carry, Site};
+use super::request::{Site, WalkCredential};
 use super::timeouts::WalkTimeouts;
 use super::token::WalkLogin;
 use super::watcher::Watcher;
@@ -56,7 +56,7 @@ impl<'a> Session<'a> {
         let mut secrets = Secrets::default();
         if let Some(credentials) = &options.credentials {
             secrets.learn(&credentials.password);
-            Carry::basic(&credentials.user, &credentials.password).teach(&mut secrets);
+            WalkCredential::basic(&credentials.user, &credentials.password).teach(&mut secrets);
         }
         if let Some(login) = &login {
             login.teach(&mut secrets);
@@ -86,6 +86,7 @@ impl<'a> Session<'a> {
                 realm: None,
                 skipped: Vec::new(),
                 left: Vec::new(),
+                requires_uploads: options.requires_uploads,
             },
             login,
             access: Access::Without(Skip::Impossible),
@@ -180,7 +181,7 @@ impl<'a> Session<'a> {
     }
 
     /// The Authorization of ordinary requests.
-    pub(super) fn carry(&self) -> Option<Carry> {
+    pub(super) fn carry(&self) -> Option<WalkCredential> {
         match self.access {
             Access::LoggedIn => self.login.as_ref().map(|login| login.carry.clone()),
             Access::Open | Access::Without(_) => None,

@@ -36,6 +36,7 @@ impl Ground {
         let options = Options {
             target: Origin::parse(target).unwrap(),
             extent: Extent::Whole,
+            requires_uploads: false,
             repository: None,
             credentials: None,
             realm_hosts: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::hide_secrets::Secrets;
 use super::location::with_parameter;
-use super::request::{Carry, Site};
+use super::request::{Site, WalkCredential};
 use crate::doctor::trace::{Carried, TokenGrant};
 use crate::oci::token::Claims;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -18,7 +18,7 @@ const UNSAID: Duration = Duration::from_secs(60);
 /// A way in.
 #[derive(Clone)]
 pub(super) struct WalkLogin {
-    pub(super) carry: Carry,
+    pub(super) carry: WalkCredential,
     pub(super) grant: Option<TokenGrant>,
     pub(super) came: LoginOrigin,
     /// With what something is deleted.
@@ -44,7 +44,7 @@ pub(super) enum Deleting {
     /// With what all else is done with: Harbor's tokens carry everything that the account may.
     AsAllElse,
     /// With a token of its own, which was asked for when the first was refused.
-    With(Carry),
+    With(WalkCredential),
     /// Without a token.
     Refused,
 }
@@ -95,7 +95,7 @@ impl WalkLogin {
 }
 
 impl Deleting {
-    pub(super) fn carry(&self) -> Option<&Carry> {
+    pub(super) fn carry(&self) -> Option<&WalkCredential> {
         match self {
             Deleting::With(carry) => Some(carry),
             Deleting::AsAllElse | Deleting::Refused => None,
@@ -103,20 +103,20 @@ impl Deleting {
     }
 }
 
-impl Carry {
-    pub(super) fn bearer(token: &str) -> Carry {
-        Carry {
+impl WalkCredential {
+    pub(super) fn bearer(token: &str) -> WalkCredential {
+        WalkCredential {
             kind: Carried::Bearer,
             value: Zeroizing::new(format!("Bearer {token}")),
         }
     }
 
     /// RFC 7617.
-    pub(super) fn basic(user: &str, password: &str) -> Carry {
+    pub(super) fn basic(user: &str, password: &str) -> WalkCredential {
         use base64::Engine;
         let pair = Zeroizing::new(format!("{user}:{password}"));
         let encoded = base64::engine::general_purpose::STANDARD.encode(pair.as_bytes());
-        Carry {
+        WalkCredential {
             kind: Carried::Basic,
             value: Zeroizing::new(format!("Basic {encoded}")),
         }

@@ -3,9 +3,9 @@
 use super::artifact::blob_target;
 use super::body_limit::{MOST_TRIES, next};
 use super::leftovers::Id;
-use super::request::{Heard, Means, WalkRequest};
+use super::request::{AuthorizationSource, UnredactedResponse, WalkRequest};
 use super::session::Session;
-use super::upload::{CHUNK, Works, Wrote};
+use super::upload::{AfterWrite, CHUNK, Works};
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Skip, Trouble};
 use crate::doctor::wire::{Framing, Payload, ResponseTimeouts};
@@ -22,14 +22,14 @@ const UNLIKE_THE_ARTIFACT: u64 = 0x626f_6479;
 
 impl Session<'_> {
     /// One body as large as is asked for, and whether it got through.
-    pub(super) async fn body(&mut self, works: Works) -> Result<Wrote, Skip> {
+    pub(super) async fn body(&mut self, works: Works) -> Result<AfterWrite, Skip> {
         let Some(id) = self.another(Step::Body, works).await? else {
-            return Ok(Wrote::Astray);
+            return Ok(AfterWrite::Unknown);
         };
         let size = self.options.body;
         let (wrote, heard) = self.transfer(Step::Body, id, size, None).await?;
         self.cancel(id).await?;
-        if wrote == Wrote::Astray && is_limit(&heard) {
+        if wrote == AfterWrite::Unknown && is_limit(&heard) {
             self.bracket(size).await?;
         }
         Ok(wrote)
@@ -48,9 +48,9 @@ impl Session<'_> {
             let (wrote, heard) = self.transfer(Step::BodyLimit, id, size, None).await?;
             self.cancel(id).await?;
             match wrote {
-                Wrote::On => passed = size,
-                Wrote::Astray if is_limit(&heard) => failed = size,
-                Wrote::Astray => break,
+                AfterWrite::Continues => passed = size,
+                AfterWrite::Unknown if is_limit(&heard) => failed = size,
+                AfterWrite::Unknown => break,
             }
         }
         Ok(())
@@ -70,7 +70,7 @@ impl Session<'_> {
 
     /// Commits a blob as large as the body that got through, and waits for the answer longer than
     /// any client does.
-    pub(super) async fn commit_wait(&mut self, body: Wrote) -> Result<(), Skip> {
+    pub(super) async fn commit_wait(&mut self, body: AfterWrite) -> Result<(), Skip> {
         if !self.is_public() {
             return Ok(());
         }
@@ -79,8 +79,8 @@ impl Session<'_> {
             return Ok(());
         }
         let works = match body {
-            Wrote::On => Works::Writing,
-            Wrote::Astray => Works::Nothing,
+            AfterWrite::Continues => Works::Writing,
+            AfterWrite::Unknown => Works::Nothing,
         };
         let Some(id) = self.another(Step::CommitWait, works).await? else {
             return Ok(());
@@ -88,8 +88,8 @@ impl Session<'_> {
         let size = self.options.body;
         let (wrote, _) = self.transfer(Step::CommitWait, id, size, None).await?;
         match wrote {
-            Wrote::On => self.commit_large(id, size).await,
-            Wrote::Astray => self.cancel(id).await,
+            AfterWrite::Continues => self.commit_large(id, size).await,
+            AfterWrite::Unknown => self.cancel(id).await,
         }
     }
 
@@ -119,7 +119,8 @@ impl Session<'_> {
     /// Removes a blob that nothing refers to, where the registry does that.
     pub(super) async fn remove_blob(&mut self, step: Step, digest: &str) -> Result<(), Skip> {
         let target = blob_target(&self.repository()?, digest);
-        let removing = WalkRequest::new(step, Method::DELETE, target).by(Means::Deleting);
+        let removing =
+            WalkRequest::new(step, Method::DELETE, target).by(AuthorizationSource::Deleting);
         let status = self.ask(removing).await?.status();
         if status.is_some() {
             self.pushed.blobs.retain(|known| known != digest);
@@ -148,8 +149,8 @@ impl Session<'_> {
         id: Id,
         size: u64,
         pause: Option<Duration>,
-    ) -> Result<(Wrote, Heard), Skip> {
-        let payload = Payload::Made {
+    ) -> Result<(AfterWrite, UnredactedResponse), Skip> {
+        let payload = Payload::Generated {
             size,
             seed: self.content(size).seed,
             framing: Framing::Length,
@@ -168,7 +169,7 @@ impl Session<'_> {
 
 /// Whether it failed in a way in which size can be the reason. Hops say 413, or 400 and 5xx where
 /// they gather the body first; others just hang up.
-fn is_limit(heard: &Heard) -> bool {
+fn is_limit(heard: &UnredactedResponse) -> bool {
     match &heard.0 {
         Ok(reply) => matches!(reply.status, 400 | 413 | 500 | 502),
         Err(trouble) => *trouble == Trouble::Cut,

@@ -2,7 +2,7 @@
 
 use super::leftovers::{Id, OpenUpload};
 use super::location::{authority, follow, is_right};
-use super::request::{Begins, Heard, Means, WalkRequest};
+use super::request::{AuthorizationSource, SideEffect, UnredactedResponse, WalkRequest};
 use super::session::{Access, Session};
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Leftover, Skip};
@@ -33,11 +33,11 @@ pub(super) enum Works {
 
 /// What a write left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wrote {
+pub(super) enum AfterWrite {
     /// The upload goes on.
-    On,
+    Continues,
     /// Nobody knows where the upload stands.
-    Astray,
+    Unknown,
 }
 
 impl Session<'_> {
@@ -50,8 +50,8 @@ impl Session<'_> {
         self.status(id).await?;
         let chunk = self.chunk(Step::UploadChunk, id, Framing::Length).await?;
         let works = match chunk {
-            Wrote::On => Works::Writing,
-            Wrote::Astray => Works::Starting,
+            AfterWrite::Continues => Works::Writing,
+            AfterWrite::Unknown => Works::Starting,
         };
         let Some(id) = self.or_another(id, chunk).await? else {
             return Ok(works);
@@ -78,8 +78,9 @@ impl Session<'_> {
         extra: Option<(&str, String)>,
     ) -> Result<Option<Id>, Skip> {
         let target = format!("/v2/{}/blobs/uploads/", self.repository()?);
-        let mut starting = WalkRequest::new(step, Method::POST, target).by(Means::Login);
-        starting.begins = Begins::Upload;
+        let mut starting =
+            WalkRequest::new(step, Method::POST, target).by(AuthorizationSource::Login);
+        starting.begins = SideEffect::Upload;
         let extra = extra.map(|(name, value)| (name.to_owned(), value));
         starting.extra.extend(extra);
         let heard = self.ask(starting).await?;
@@ -148,7 +149,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    async fn chunk(&mut self, step: Step, id: Id, framing: Framing) -> Result<Wrote, Skip> {
+    async fn chunk(&mut self, step: Step, id: Id, framing: Framing) -> Result<AfterWrite, Skip> {
         let content = Pattern {
             seed: self.options.artifact.seed,
             size: CHUNK,
@@ -164,7 +165,7 @@ impl Session<'_> {
         step: Step,
         id: Id,
         payload: Payload,
-    ) -> Result<(Wrote, Heard), Skip> {
+    ) -> Result<(AfterWrite, UnredactedResponse), Skip> {
         // No Content-Range, as docker, podman and containerd send none.
         let writing = self
             .continuing(step, Method::PATCH, id)?
@@ -174,19 +175,19 @@ impl Session<'_> {
         // 202 is right, and some answer 204.
         let is_taken = heard.is(202) || heard.is(204);
         let wrote = if is_taken && self.follow(id, &heard) {
-            Wrote::On
+            AfterWrite::Continues
         } else {
-            Wrote::Astray
+            AfterWrite::Unknown
         };
         Ok((wrote, heard))
     }
 
     /// The same upload where it goes on, and another one in its place where it doesn't: what comes
     /// next is not to fail for what came before.
-    async fn or_another(&mut self, id: Id, wrote: Wrote) -> Result<Option<Id>, Skip> {
+    async fn or_another(&mut self, id: Id, wrote: AfterWrite) -> Result<Option<Id>, Skip> {
         match wrote {
-            Wrote::On => Ok(Some(id)),
-            Wrote::Astray => {
+            AfterWrite::Continues => Ok(Some(id)),
+            AfterWrite::Unknown => {
                 self.cancel(id).await?;
                 self.start().await
             }
@@ -204,11 +205,11 @@ impl Session<'_> {
         let target = open
             .map(|open| open.target.clone())
             .ok_or(Skip::Impossible)?;
-        Ok(WalkRequest::new(step, method, target).by(Means::Login))
+        Ok(WalkRequest::new(step, method, target).by(AuthorizationSource::Login))
     }
 
     /// Takes the newest Location; false where there is none to take.
-    fn follow(&mut self, id: Id, heard: &Heard) -> bool {
+    fn follow(&mut self, id: Id, heard: &UnredactedResponse) -> bool {
         let open = self.open.iter_mut().find(|open| open.id == id);
         match (open, heard.header("location").and_then(follow)) {
             (Some(open), Some(target)) => {
@@ -272,7 +273,7 @@ impl Session<'_> {
 }
 
 /// Whether it is said that the upload is not as the request's `_state` has it.
-fn is_state_refused(heard: &Heard) -> bool {
+fn is_state_refused(heard: &UnredactedResponse) -> bool {
     let body = heard.0.as_ref().map(|reply| reply.body.as_ref());
     let error = body.ok().and_then(OciError::read);
     error.is_some_and(|error| error.code == "BLOB_UPLOAD_INVALID")

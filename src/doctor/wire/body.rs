@@ -55,7 +55,7 @@ impl OutgoingBody {
                 let size = bytes.len() as u64;
                 (BodyContent::Bytes(bytes), size, framing, None)
             }
-            Payload::Made {
+            Payload::Generated {
                 size,
                 seed,
                 framing,

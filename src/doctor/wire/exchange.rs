@@ -6,8 +6,7 @@ use super::body::OutgoingBody;
 use super::byte_counter::{ByteCounter, CountedStream};
 use super::connect::io_trouble;
 use super::request::{
-    Framing, MOST_BODY, Payload, ResponseTimeouts, SendProgress, WireRequest, WireResponse,
-    WireResult,
+    Framing, Payload, ResponseTimeouts, SendProgress, WireRequest, WireResponse, WireResult,
 };
 use crate::doctor::trace::Trouble;
 use bytes::{Bytes, BytesMut};
@@ -57,7 +56,7 @@ pub(super) async fn exchange<S: ByteStream>(
     progress: SendProgress<'_>,
 ) -> WireResult {
     let meter = ByteCounter::new();
-    let patience = ask.patience;
+    let (patience, keep) = (ask.patience, ask.keep);
     let began = Instant::now();
     let told = |result, silence| WireResult {
         result,
@@ -87,7 +86,7 @@ pub(super) async fn exchange<S: ByteStream>(
         Ok(answer) => {
             let silence = meter.completed().map(|at| at.elapsed());
             let mut told = told(Err(Trouble::Cut), silence);
-            told.result = Ok(reply(&mut driven, answer, patience).await);
+            told.result = Ok(reply(&mut driven, answer, patience, keep).await);
             told
         }
     }
@@ -125,19 +124,17 @@ async fn reply<S: ByteStream>(
     driven: &mut Driven<S>,
     answer: Response<Incoming>,
     patience: ResponseTimeouts,
+    keep: usize,
 ) -> WireResponse {
     let (parts, content) = answer.into_parts();
     let mut body = BytesMut::new();
     // The received bytes are kept, whatever ends the body early.
-    let _ = timeout(patience.answer, driven.along(collect(content, &mut body))).await;
-    let headers = parts
-        .headers
-        .iter()
-        .map(|(name, value)| {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            (name.as_str().to_owned(), value)
-        })
-        .collect();
+    let _ = timeout(
+        patience.answer,
+        driven.along(collect(content, &mut body, keep)),
+    )
+    .await;
+    let headers = headers(&parts.headers);
     WireResponse {
         status: parts.status.as_u16(),
         headers,
@@ -145,13 +142,22 @@ async fn reply<S: ByteStream>(
     }
 }
 
+/// Names in lower case, and values as text.
+pub(super) fn headers(headers: &http::HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect()
+}
+
 /// Until its end, the connection's, or the most that is kept.
-async fn collect(mut content: Incoming, body: &mut BytesMut) {
+async fn collect(mut content: Incoming, body: &mut BytesMut, keep: usize) {
     while let Some(Ok(frame)) = content.frame().await
-        && body.len() < MOST_BODY
+        && body.len() < keep
     {
         let data = frame.into_data().unwrap_or_else(|_trailers| Bytes::new());
-        body.extend_from_slice(&data[..data.len().min(MOST_BODY - body.len())]);
+        body.extend_from_slice(&data[..data.len().min(keep - body.len())]);
     }
 }
 

@@ -6,7 +6,7 @@ use http::Method;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// A request. HTTP/1.1, a connection of its own.
+/// A request, on a connection of its own.
 pub(crate) struct WireRequest {
     pub(crate) method: Method,
     /// Path and query.
@@ -17,7 +17,17 @@ pub(crate) struct WireRequest {
     pub(crate) authorization: Option<Zeroizing<String>>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) payload: Payload,
+    pub(crate) protocol: Protocol,
     pub(crate) patience: ResponseTimeouts,
+    /// How many bytes of the answer's body are kept.
+    pub(crate) keep: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http1,
+    /// Over TLS alone, and without a body.
+    Http2,
 }
 
 #[derive(Clone)]
@@ -26,7 +36,7 @@ pub(crate) enum Payload {
     Bytes(Bytes, Framing),
     /// As many bytes as this, made from a seed ([`crate::oci::sample::content::Pattern`]), with a pause
     /// in their middle where there is one.
-    Made {
+    Generated {
         size: u64,
         seed: u64,
         framing: Framing,
@@ -46,7 +56,7 @@ impl Payload {
         match self {
             Payload::None => None,
             Payload::Bytes(bytes, framing) => Some((*framing, bytes.len() as u64)),
-            Payload::Made { size, framing, .. } => Some((*framing, *size)),
+            Payload::Generated { size, framing, .. } => Some((*framing, *size)),
             Payload::Withheld { length, framing } => Some((*framing, *length)),
         }
     }
@@ -90,11 +100,11 @@ pub(crate) struct WireResponse {
     pub(crate) status: u16,
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
-    /// At most [`MOST_BODY`] bytes of it.
+    /// At most [`WireRequest::keep`] bytes of it.
     pub(crate) body: Bytes,
 }
 
-/// Tokens are of a few KiB.
+/// Of an answer that nothing particular is expected of: tokens are of a few KiB.
 pub(crate) const MOST_BODY: usize = 64 * 1024;
 
 /// Told now and then while a body is being sent: bytes so far.

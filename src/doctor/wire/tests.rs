@@ -88,6 +88,8 @@ fn ask(method: Method, payload: Payload) -> WireRequest {
         authorization: None,
         headers: Vec::new(),
         payload,
+        protocol: super::Protocol::Http1,
+        keep: super::MOST_BODY,
         patience: ResponseTimeouts {
             answer: LONG,
             progress: LONG,
@@ -96,7 +98,7 @@ fn ask(method: Method, payload: Payload) -> WireRequest {
 }
 
 fn made(size: u64, framing: Framing) -> Payload {
-    Payload::Made {
+    Payload::Generated {
         size,
         seed: 7,
         framing,

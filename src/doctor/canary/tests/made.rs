@@ -90,6 +90,7 @@ pub(crate) fn healthy() -> Walk {
         realm: None,
         skipped: Vec::new(),
         left: Vec::new(),
+        requires_uploads: false,
         target,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::made::{self, failing, finding, healthy, leaving, run, settings};
 use crate::doctor::canary::last_runs::{Canaries, Change};
-use crate::doctor::canary::run::{CanaryRun, Leaves, RunEnd, leaves};
+use crate::doctor::canary::run::{ArtifactLeftover, CanaryRun, RunEnd, artifact_leftover};
 use crate::doctor::canary::settings::{Content, TAG};
 use crate::doctor::canary::steps::{STEPS, operation, step, timed};
 use crate::doctor::kind::Kind;
@@ -158,25 +158,29 @@ fn a_run_without_a_finding_is_good_only_if_all_was_done() {
 #[test]
 fn what_is_left_is_told_and_tells_what_comes_next() {
     for (walk, left, told) in [
-        (healthy(), Leaves::Nothing, None),
+        (healthy(), ArtifactLeftover::Nothing, None),
         (
             leaving(Some(405)),
-            Leaves::Refused,
+            ArtifactLeftover::Refused,
             Some("lab/canary:harbormouth-canary@sha256:abc was not deleted: the answer was 405"),
         ),
         (
             leaving(Some(403)),
-            Leaves::Refused,
+            ArtifactLeftover::Refused,
             Some("push the same content again"),
         ),
         (
             leaving(Some(502)),
-            Leaves::Unknown,
+            ArtifactLeftover::Unknown,
             Some("the answer was 502"),
         ),
-        (leaving(None), Leaves::Unknown, Some("may still exist")),
+        (
+            leaving(None),
+            ArtifactLeftover::Unknown,
+            Some("may still exist"),
+        ),
     ] {
-        assert_eq!(leaves(&walk), left);
+        assert_eq!(artifact_leftover(&walk), left);
         let run = run(&walk, &[]);
         assert!(run.is_good(), "{told:?}");
         let said = run.left.unwrap_or_default();
@@ -189,8 +193,8 @@ fn what_is_left_is_told_and_tells_what_comes_next() {
         status: None,
     });
     assert_eq!(
-        (leaves(&walk), run(&walk, &[]).left),
-        (Leaves::Nothing, None)
+        (artifact_leftover(&walk), run(&walk, &[]).left),
+        (ArtifactLeftover::Nothing, None)
     );
 }
 

@@ -32,7 +32,7 @@ enum Does {
     /// The judge finds a Location with a port.
     Badly,
     /// The registry removes nothing.
-    Leaves,
+    ArtifactLeftover,
     /// It stands still until it is told to end.
     Hangs,
     Panics,
@@ -68,8 +68,8 @@ impl Examine for Fake {
         self.0.now.fetch_sub(1, Ordering::Relaxed);
         match does {
             Does::Well | Does::Badly => Ok(healthy()),
-            Does::Leaves if keeps => Ok(healthy()),
-            Does::Leaves => Ok(leaving(Some(405))),
+            Does::ArtifactLeftover if keeps => Ok(healthy()),
+            Does::ArtifactLeftover => Ok(leaving(Some(405))),
             Does::Hangs => Ok(failing(Step::ManifestPut, Ok(201))),
             Does::Panics => panic!("as told"),
         }
@@ -78,7 +78,7 @@ impl Examine for Fake {
     fn judge(&self, _walk: &Walk) -> Vec<Finding> {
         match *self.0.does.lock().unwrap() {
             Does::Badly => vec![finding(Kind::LocationPort, Step::UploadStart)],
-            Does::Well | Does::Leaves | Does::Hangs | Does::Panics => Vec::new(),
+            Does::Well | Does::ArtifactLeftover | Does::Hangs | Does::Panics => Vec::new(),
         }
     }
 }
@@ -274,7 +274,7 @@ async fn each_run_pushes_something_else_until_nothing_is_removed() {
     fresh.dedup();
     assert_eq!(fresh.len(), all);
 
-    world.does(Does::Leaves);
+    world.does(Does::ArtifactLeftover);
     world.runs_again().await;
     world.runs_again().await;
     let last = seeds(&world).into_iter().rev().take(2);

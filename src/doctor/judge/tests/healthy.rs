@@ -2,15 +2,15 @@
 
 use super::kinds;
 use crate::doctor::step::Step;
-use crate::doctor::tests::fixtures::{HUB, Made, UPLOAD, granted};
+use crate::doctor::tests::fixtures::{FixtureWalk, HUB, UPLOAD, granted};
 use crate::doctor::trace::Trouble;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A registry whose tokens are made elsewhere.
-fn elsewhere(target: &str, realm: &str, address: [u8; 4]) -> Made {
+fn elsewhere(target: &str, realm: &str, address: [u8; 4]) -> FixtureWalk {
     let challenge = format!("Bearer realm=\"{realm}\",service=\"registry.example\"");
-    let mut made = Made::harbor(target)
+    let mut made = FixtureWalk::harbor(target)
         .header(Step::Ping, "www-authenticate", Some(&challenge))
         .change(Step::TokenPost, |one| one.request.url = realm.to_owned())
         .change(Step::TokenGet, |one| one.request.url = realm.to_owned());
@@ -19,7 +19,7 @@ fn elsewhere(target: &str, realm: &str, address: [u8; 4]) -> Made {
 }
 
 /// Relative Locations, as Harbormouth and some registries give them.
-fn relative(made: Made) -> Made {
+fn relative(made: FixtureWalk) -> FixtureWalk {
     [
         Step::UploadStart,
         Step::UploadChunk,
@@ -32,7 +32,7 @@ fn relative(made: Made) -> Made {
     })
 }
 
-fn anonymous(made: Made) -> Made {
+fn anonymous(made: FixtureWalk) -> FixtureWalk {
     let mut made = [
         Step::UploadStart,
         Step::UploadStatus,
@@ -43,7 +43,7 @@ fn anonymous(made: Made) -> Made {
         Step::Body,
     ]
     .into_iter()
-    .fold(made, Made::without);
+    .fold(made, FixtureWalk::without);
     made.0.user = None;
     made.0.repository = None;
     made.0.grant = Some(granted(&[]));
@@ -52,15 +52,18 @@ fn anonymous(made: Made) -> Made {
 
 #[test]
 fn nothing_is_found_where_nothing_is_wrong() {
-    let hub = || Made::harbor(HUB);
+    let hub = || FixtureWalk::harbor(HUB);
     let cases = [
         ("Harbor", hub()),
         ("Harbor with an artifact", hub().pushed()),
         (
             "Harbor on another port",
-            Made::harbor("https://hub.example.com:8443"),
+            FixtureWalk::harbor("https://hub.example.com:8443"),
         ),
-        ("Harbor in clear, as typed", Made::harbor("http://10.0.0.5")),
+        (
+            "Harbor in clear, as typed",
+            FixtureWalk::harbor("http://10.0.0.5"),
+        ),
         (
             "Harbor that redirects /v2",
             hub()
@@ -95,11 +98,11 @@ fn nothing_is_found_where_nothing_is_wrong() {
                 .html(Step::PlainHttpWrite),
         ),
         ("Harbormouth", relative(hub())),
-        ("Distribution with htpasswd", Made::htpasswd(HUB)),
-        ("an open registry", Made::open(HUB)),
+        ("Distribution with htpasswd", FixtureWalk::htpasswd(HUB)),
+        ("an open registry", FixtureWalk::open(HUB)),
         (
             "an open registry without TLS",
-            Made::open("http://10.0.0.5:5000"),
+            FixtureWalk::open("http://10.0.0.5:5000"),
         ),
         (
             "ghcr: another public host gives tokens",
@@ -179,7 +182,7 @@ fn nothing_is_found_where_nothing_is_wrong() {
                 .trouble(Step::EarlyAnswer, Trouble::TimedOut(Duration::from_secs(5)))
                 .change(Step::Ping, |one| one.took = Duration::from_secs(4)),
         ),
-        ("a walk that has just begun", Made::empty(HUB)),
+        ("a walk that has just begun", FixtureWalk::empty(HUB)),
     ];
     for (name, made) in cases {
         let found = super::found(&made);
@@ -194,7 +197,7 @@ fn nothing_is_found_where_nothing_is_wrong() {
 /// What is found early is found at the end as well.
 #[test]
 fn a_walk_that_goes_on_keeps_its_findings() {
-    let whole = Made::harbor(HUB)
+    let whole = FixtureWalk::harbor(HUB)
         .locations("http://hub.example.com:443")
         .status(Step::UploadCommit, 401)
         .status(Step::Body, 413)

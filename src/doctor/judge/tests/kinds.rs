@@ -2,6 +2,7 @@
 
 mod entry;
 mod login;
+mod manners;
 mod registry;
 mod upload;
 
@@ -10,29 +11,31 @@ use crate::doctor::clients::{Client, Ending, Impact};
 use crate::doctor::finding::Finding;
 use crate::doctor::kind::{Kind, Severity};
 use crate::doctor::step::Step;
-use crate::doctor::tests::fixtures::{HUB, Made};
+use crate::doctor::tests::fixtures::{FixtureWalk, HUB};
 use std::time::Duration;
 
 /// Name, walk, kind, and a part of what is said: in the summary, the evidence or the cause.
-pub(super) type Case = (&'static str, Made, Kind, &'static str);
+pub(super) type Case = (&'static str, FixtureWalk, Kind, &'static str);
 
-fn hub() -> Made {
-    Made::harbor(HUB)
+pub(super) use manners::pulled;
+
+fn hub() -> FixtureWalk {
+    FixtureWalk::harbor(HUB)
 }
 
-fn until_upload(made: Made) -> Made {
+fn until_upload(made: FixtureWalk) -> FixtureWalk {
     Step::ALL
         .into_iter()
         .filter(|step| *step > Step::UploadStart)
-        .fold(made, Made::without)
+        .fold(made, FixtureWalk::without)
 }
 
 /// Another challenge than the healthy one.
-pub(super) fn challenge(made: Made, challenge: &str) -> Made {
+pub(super) fn challenge(made: FixtureWalk, challenge: &str) -> FixtureWalk {
     made.header(Step::Ping, "www-authenticate", Some(challenge))
 }
 
-pub(super) fn ping_again(made: Made, value: &str) -> Made {
+pub(super) fn ping_again(made: FixtureWalk, value: &str) -> FixtureWalk {
     let mut again = made.0.first(Step::Ping).unwrap().clone();
     again.step = Step::PingAgain;
     made.address("203.0.113.11:443", Ok(Duration::from_millis(3)))
@@ -45,6 +48,7 @@ pub(super) fn cases() -> Vec<Case> {
         entry::cases(),
         registry::cases(),
         login::cases(),
+        manners::cases(),
         upload::cases(),
         super::locations::cases(),
         super::transfers::cases(),
@@ -106,7 +110,7 @@ fn certificates_and_port_80_are_the_public_entrys() {
 
 #[test]
 fn a_registry_that_asks_nobody_loses_nothing() {
-    let open = Made::open(HUB).locations("https://hub.example.com:443");
+    let open = FixtureWalk::open(HUB).locations("https://hub.example.com:443");
     let finding = only("open", &open);
     assert_eq!(
         (finding.kind, finding.severity),

@@ -5,18 +5,18 @@ use crate::doctor::clients::tests::prediction;
 use crate::doctor::clients::{Client, Ending};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
-use crate::doctor::tests::fixtures::{HUB, Made, UPLOAD};
+use crate::doctor::tests::fixtures::{FixtureWalk, HUB, UPLOAD};
 
-fn hub(before: &str) -> Made {
-    Made::harbor(HUB).locations(before)
+fn hub(before: &str) -> FixtureWalk {
+    FixtureWalk::harbor(HUB).locations(before)
 }
 
 /// The Location of the upload's opening alone.
-fn opened(location: Option<&str>) -> Made {
+fn opened(location: Option<&str>) -> FixtureWalk {
     Step::ALL
         .into_iter()
         .filter(|step| *step > Step::UploadStart)
-        .fold(Made::harbor(HUB), Made::without)
+        .fold(FixtureWalk::harbor(HUB), FixtureWalk::without)
         .header(Step::UploadStart, "location", location)
 }
 
@@ -25,7 +25,7 @@ const PORT: &str = "https://hub.example.com:443";
 const PROBED: &str = "https://harbormouth-doctor.invalid";
 const INNER: &str = "https://harbor.internal";
 
-pub(super) fn cases() -> Vec<(&'static str, Made, Kind, &'static str)> {
+pub(super) fn cases() -> Vec<(&'static str, FixtureWalk, Kind, &'static str)> {
     let proto = Step::ProbeForwardedProto;
     let host = Step::ProbeForwardedHost;
     let forwarded = Step::ProbeForwarded;
@@ -124,7 +124,7 @@ pub(super) fn cases() -> Vec<(&'static str, Made, Kind, &'static str)> {
         ),
         (
             "the port is lost",
-            Made::harbor("https://hub.example.com:8443").locations(HUB),
+            FixtureWalk::harbor("https://hub.example.com:8443").locations(HUB),
             Kind::LocationPortLost,
             "without the port 8443",
         ),
@@ -253,7 +253,7 @@ fn several_flaws_of_one_location_are_several_findings() {
 #[test]
 fn each_location_counts() {
     let location = format!("{HTTP}{UPLOAD}");
-    let made = Made::harbor(HUB).header(Step::UploadChunk, "location", Some(&location));
+    let made = FixtureWalk::harbor(HUB).header(Step::UploadChunk, "location", Some(&location));
     let finding = only("chunk", &made);
     assert_eq!(
         (finding.kind, finding.step),
@@ -286,7 +286,7 @@ fn http_on_the_tls_port_reaches_nobody() {
 #[test]
 fn a_realm_that_is_not_asked_is_not_closed() {
     let challenge = "Bearer realm=\"http://auth.example.net/token\",service=\"x\"";
-    let mut made = Made::harbor(HUB).header(Step::Ping, "www-authenticate", Some(challenge));
+    let mut made = FixtureWalk::harbor(HUB).header(Step::Ping, "www-authenticate", Some(challenge));
     made.0.realm = Some(Ok(vec!["203.0.113.77:80".parse().unwrap()]));
     assert_eq!(kinds(&made), [Kind::RealmScheme]);
 }

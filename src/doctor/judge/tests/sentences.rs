@@ -6,7 +6,7 @@ use super::kinds::{cases, challenge, ping_again};
 use crate::doctor::finding::Finding;
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
-use crate::doctor::tests::fixtures::{HUB, Made, asked};
+use crate::doctor::tests::fixtures::{FixtureWalk, HUB, asked};
 use crate::doctor::trace::{Body, Carried, Distrust, Trouble};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,7 +30,7 @@ fn every_kind_has_sentences() {
 }
 
 /// A Harbor of which every step was taken that can be asked for.
-fn whole() -> Made {
+fn whole() -> FixtureWalk {
     let asked = |step, bytes, took| {
         let mut exchange = asked(step, "PATCH", "https://hub.example.com/v2/", 202);
         exchange.request.body = Body::Length(bytes);
@@ -38,7 +38,7 @@ fn whole() -> Made {
         exchange.took = Duration::from_secs(took);
         exchange
     };
-    Made::harbor(HUB)
+    FixtureWalk::harbor(HUB)
         .pushed()
         .with(asked(Step::BodyLimit, 1 << 20, 1))
         .with(asked(Step::Idle, 128 << 10, 60))
@@ -46,7 +46,7 @@ fn whole() -> Made {
 }
 
 /// What the cases of the kinds don't show.
-fn walks() -> Vec<Made> {
+fn walks() -> Vec<FixtureWalk> {
     let mut walks = Vec::new();
     for step in Step::ALL {
         if whole().0.first(step).is_none() {
@@ -68,14 +68,14 @@ fn walks() -> Vec<Made> {
     walks
 }
 
-fn others() -> Vec<Made> {
-    let hub = || Made::harbor(HUB);
+fn others() -> Vec<FixtureWalk> {
+    let hub = || FixtureWalk::harbor(HUB);
     let (proto, host) = (Step::ProbeForwardedProto, Step::ProbeForwardedHost);
     let (http, port) = ("http://hub.example.com", "https://hub.example.com:443");
     let other_port = "https://hub.example.com:8443";
     let bearer = |realm: &str| format!("Bearer realm=\"{realm}/t\",service=\"harbor-registry\"");
     let plain = "The plain HTTP request was sent to HTTPS port";
-    let unknown = |made: Made, step| {
+    let unknown = |made: FixtureWalk, step| {
         let made = made.status(step, 404);
         made.json_error(step, "BLOB_UPLOAD_UNKNOWN", "gone")
     };

@@ -4,12 +4,12 @@ use super::{kinds, only};
 use crate::doctor::clients::{Client, Ending};
 use crate::doctor::kind::{Kind, Severity};
 use crate::doctor::step::Step;
-use crate::doctor::tests::fixtures::{HUB, Made, asked};
+use crate::doctor::tests::fixtures::{FixtureWalk, HUB, asked};
 use crate::doctor::trace::{Body, Carried, Trouble};
 use std::time::Duration;
 
-fn hub() -> Made {
-    Made::harbor(HUB)
+fn hub() -> FixtureWalk {
+    FixtureWalk::harbor(HUB)
 }
 
 fn silent() -> Trouble {
@@ -17,7 +17,7 @@ fn silent() -> Trouble {
 }
 
 /// A body of this size that was tried after the first was refused.
-fn tried(made: Made, bytes: u64, status: u16) -> Made {
+fn tried(made: FixtureWalk, bytes: u64, status: u16) -> FixtureWalk {
     let mut exchange = asked(
         Step::BodyLimit,
         "PATCH",
@@ -38,7 +38,7 @@ fn tried(made: Made, bytes: u64, status: u16) -> Made {
     made.with(exchange)
 }
 
-fn paused(status: Result<u16, Trouble>, after: u64) -> Made {
+fn paused(status: Result<u16, Trouble>, after: u64) -> FixtureWalk {
     let mut exchange = asked(Step::Idle, "PATCH", "https://hub.example.com/v2/", 0);
     exchange.request.body = Body::Length(128 << 10);
     exchange.request.authorization = Carried::Bearer;
@@ -50,7 +50,7 @@ fn paused(status: Result<u16, Trouble>, after: u64) -> Made {
     hub().with(exchange)
 }
 
-fn commit(status: u16, silence: u64) -> Made {
+fn commit(status: u16, silence: u64) -> FixtureWalk {
     let silence = Duration::from_secs(silence);
     let made = hub().committed(1 << 30, silence);
     made.change(Step::CommitWait, |one| {
@@ -60,7 +60,7 @@ fn commit(status: u16, silence: u64) -> Made {
     })
 }
 
-pub(super) fn cases() -> Vec<(&'static str, Made, Kind, &'static str)> {
+pub(super) fn cases() -> Vec<(&'static str, FixtureWalk, Kind, &'static str)> {
     let too_large = || hub().status(Step::Body, 413).html(Step::Body);
     vec![
         ("413", too_large(), Kind::BodyLimit, "client_max_body_size"),

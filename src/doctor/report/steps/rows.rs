@@ -185,17 +185,7 @@ fn told(walk: &Walk, exchange: &Exchange, answer: &ResponseSeen) -> Option<Strin
     match exchange.step {
         Step::Resolve | Step::Connect | Step::Tls => None,
         Step::PlainHttp | Step::PlainHttpWrite | Step::PingBare => header(answer, "location"),
-        Step::Ping | Step::PingAgain => {
-            let at = (exchange.step == Step::PingAgain).then(|| exchange.address.ip().to_string());
-            let said = match answer.header("location") {
-                Some(location) => Some(clean(location)),
-                None => header(answer, "www-authenticate"),
-            };
-            match (at, said) {
-                (Some(at), Some(said)) => Some(format!("{at}: {said}")),
-                (at, said) => at.or(said),
-            }
-        }
+        Step::Ping | Step::PingAgain => ping(exchange, answer),
         Step::TokenPost => match answer.status {
             405 => Some("right: containerd goes on with GET".to_owned()),
             _ => header(answer, "location"),
@@ -204,6 +194,15 @@ fn told(walk: &Walk, exchange: &Exchange, answer: &ResponseSeen) -> Option<Strin
         Step::EarlyAnswer | Step::EarlyAnswerChunked => {
             Some("at once: bodies are passed on as they come".to_owned())
         }
+        Step::UserAgent
+        | Step::Http2
+        | Step::LongUri
+        | Step::LongAuthorization
+        | Step::AtOnce
+        | Step::HeadAbsent
+        | Step::HeadBefore
+        | Step::HeadAfter
+        | Step::ManifestHead => manners(exchange.step, answer),
         Step::UploadStart
         | Step::ProbeForwardedProto
         | Step::ProbeForwardedHost
@@ -215,7 +214,7 @@ fn told(walk: &Walk, exchange: &Exchange, answer: &ResponseSeen) -> Option<Strin
             400 => Some("right: nothing is committed".to_owned()),
             _ => words(answer),
         },
-        Step::ManifestGet | Step::BlobGet => match answer.content_matches {
+        Step::ManifestGet | Step::BlobGet | Step::BlobRange => match answer.content_matches {
             Some(true) => Some("the same bytes".to_owned()),
             Some(false) => Some("other bytes".to_owned()),
             None => words(answer),
@@ -236,6 +235,33 @@ fn told(walk: &Walk, exchange: &Exchange, answer: &ResponseSeen) -> Option<Strin
         | Step::ConfigCommit
         | Step::ManifestPut
         | Step::ManifestDelete => words(answer),
+    }
+}
+
+/// The challenge, or where it is redirected; of a further address beside the address.
+fn ping(exchange: &Exchange, answer: &ResponseSeen) -> Option<String> {
+    let at = (exchange.step == Step::PingAgain).then(|| exchange.address.ip().to_string());
+    let said = match answer.header("location") {
+        Some(location) => Some(clean(location)),
+        None => header(answer, "www-authenticate"),
+    };
+    match (at, said) {
+        (Some(at), Some(said)) => Some(format!("{at}: {said}")),
+        (at, said) => at.or(said),
+    }
+}
+
+/// Of what clients do beside one plain request.
+fn manners(step: Step, answer: &ResponseSeen) -> Option<String> {
+    match (step, answer.status) {
+        (Step::HeadAbsent | Step::HeadBefore, 404) => Some("right: nobody has it".to_owned()),
+        (Step::HeadAbsent | Step::HeadBefore, 401) => Some("right: it asks for a login".to_owned()),
+        (Step::HeadAfter, 200) => {
+            header(answer, "content-length").map(|length| format!("{length} bytes"))
+        }
+        (Step::ManifestHead, 200) => header(answer, "content-type"),
+        (_, 200 | 401) => Some("the same answer".to_owned()),
+        (_, _) => words(answer),
     }
 }
 

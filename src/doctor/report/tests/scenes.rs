@@ -2,7 +2,7 @@
 
 use crate::doctor::judge::Judged;
 use crate::doctor::step::Step;
-use crate::doctor::tests::fixtures::{HUB, Made, granted};
+use crate::doctor::tests::fixtures::{FixtureWalk, HUB, granted};
 use crate::doctor::trace::{Body, Distrust, Leftover, ResponseSeen, Skip, Skipped, Trouble};
 use std::time::Duration;
 
@@ -21,28 +21,28 @@ pub(super) const SCENES: [Scene; 9] = [
     ("hostile", hostile),
 ];
 
-pub(super) fn judged(made: Made) -> Judged {
+pub(super) fn judged(made: FixtureWalk) -> Judged {
     Judged::of(made.0)
 }
 
-fn nginx(made: Made) -> Made {
+fn nginx(made: FixtureWalk) -> FixtureWalk {
     made.header(Step::Ping, "server", Some("nginx/1.22.1"))
 }
 
 fn healthy() -> Vec<Judged> {
-    let mut made = nginx(Made::harbor(HUB).pushed());
+    let mut made = nginx(FixtureWalk::harbor(HUB).pushed());
     made.0.skipped.retain(|one| one.step != Step::BlobCommit);
     vec![judged(made)]
 }
 
 fn story_alone() -> Vec<Judged> {
-    let walk = nginx(Made::harbor(HUB).locations("https://hub.example.com:443"));
+    let walk = nginx(FixtureWalk::harbor(HUB).locations("https://hub.example.com:443"));
     vec![judged(walk)]
 }
 
 /// The outer hop adds `:443`; the inner one is right.
 pub(super) fn story() -> Vec<Judged> {
-    let inner = Made::harbor(HUB).via("http://10.0.0.5");
+    let inner = FixtureWalk::harbor(HUB).via("http://10.0.0.5");
     let mut walks = story_alone();
     walks.push(judged(inner.header(Step::Ping, "server", Some("nginx"))));
     walks
@@ -51,21 +51,21 @@ pub(super) fn story() -> Vec<Judged> {
 /// The outer hop bounds and collects bodies, the inner one loses the scheme; Caddy is the outer one.
 fn two_faults() -> Vec<Judged> {
     let silent = Trouble::TimedOut(Duration::from_secs(5));
-    let outer = Made::harbor(HUB)
+    let outer = FixtureWalk::harbor(HUB)
         .header(Step::Ping, "server", Some("Caddy"))
         .locations("http://hub.example.com")
         .probe(Step::ProbeForwardedProto, "http://hub.example.com")
         .trouble(Step::EarlyAnswer, silent)
         .status(Step::Body, 413)
         .html(Step::Body);
-    let middle =
-        nginx(Made::harbor(HUB).via("http://10.0.0.5:8080")).locations("http://hub.example.com");
-    let last = Made::harbor(HUB).via("http://10.0.0.5");
+    let middle = nginx(FixtureWalk::harbor(HUB).via("http://10.0.0.5:8080"))
+        .locations("http://hub.example.com");
+    let last = FixtureWalk::harbor(HUB).via("http://10.0.0.5");
     [outer, middle, last].map(judged).into()
 }
 
 fn expired() -> Vec<Judged> {
-    let mut made = Made::harbor(HUB)
+    let mut made = FixtureWalk::harbor(HUB)
         .distrust(Distrust::Expired)
         .tls(|tls| tls.chain[0].not_after = 1_795_000_000);
     made.0.exchanges.retain(|one| one.step < Step::TokenGet);
@@ -77,7 +77,7 @@ fn expired() -> Vec<Judged> {
 }
 
 fn without_credentials() -> Vec<Judged> {
-    let mut made = nginx(Made::harbor(HUB));
+    let mut made = nginx(FixtureWalk::harbor(HUB));
     made.0.user = None;
     made.0.repository = None;
     made.0.grant = None;
@@ -97,7 +97,7 @@ fn without_credentials() -> Vec<Judged> {
 }
 
 fn unreachable() -> Vec<Judged> {
-    let mut made = Made::empty(HUB);
+    let mut made = FixtureWalk::empty(HUB);
     for address in &mut made.0.addresses {
         address.connected = Err(Trouble::Refused);
         address.tls = None;
@@ -113,7 +113,7 @@ fn unreachable() -> Vec<Judged> {
 fn http_realm() -> Vec<Judged> {
     let challenge =
         "Bearer realm=\"http://hub.example.com/service/token\",service=\"harbor-registry\"";
-    let mut made = nginx(Made::harbor(HUB).pushed())
+    let mut made = nginx(FixtureWalk::harbor(HUB).pushed())
         .change(Step::PlainHttpWrite, |one| set_status(&mut one.result, 301))
         .change(Step::PlainHttp, |one| set_status(&mut one.result, 301))
         .header(Step::Ping, "www-authenticate", Some(challenge))
@@ -145,7 +145,7 @@ fn http_realm() -> Vec<Judged> {
 fn hostile() -> Vec<Judged> {
     let bell = "\u{7}\u{1b}]0;owned\u{7}\u{1b}[2J\u{202e}evil";
     let long = format!("https://{}.example.com", "a".repeat(3000));
-    let mut made = Made::harbor(HUB)
+    let mut made = FixtureWalk::harbor(HUB)
         .header(Step::Ping, "server", Some(bell))
         .locations(&long)
         .change(Step::UploadCommit, |one| {
@@ -163,7 +163,7 @@ fn hostile() -> Vec<Judged> {
     vec![judged(made)]
 }
 
-fn skipped(mut made: Made, step: Step, why: Skip) -> Made {
+fn skipped(mut made: FixtureWalk, step: Step, why: Skip) -> FixtureWalk {
     made.0.skipped.push(Skipped { step, why });
     made
 }

@@ -196,7 +196,7 @@ async fn a_body_pauses_in_its_middle_and_no_bound_minds() {
             }
         })
         .await;
-        let payload = Payload::Made {
+        let payload = Payload::Generated {
             size: SIZE,
             seed: 1,
             framing,

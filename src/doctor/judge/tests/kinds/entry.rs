@@ -3,10 +3,10 @@
 use super::{Case, hub};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
-use crate::doctor::tests::fixtures::{BEGAN, HUB, Made};
+use crate::doctor::tests::fixtures::{BEGAN, FixtureWalk, HUB};
 use crate::doctor::trace::{Distrust, Trouble};
 
-fn plain_http(status: u16) -> Made {
+fn plain_http(status: u16) -> FixtureWalk {
     let location = Some("https://hub.example.com/v2/");
     hub()
         .status(Step::PlainHttp, status)
@@ -16,14 +16,14 @@ fn plain_http(status: u16) -> Made {
 }
 
 pub(in super::super) fn cases() -> Vec<Case> {
-    let mut unresolved = Made::empty(HUB);
+    let mut unresolved = FixtureWalk::empty(HUB);
     unresolved.0.resolved = Some(Err(Trouble::Unresolved("NXDOMAIN".to_owned())));
     unresolved.0.addresses.clear();
-    let mut unreachable = Made::empty(HUB);
+    let mut unreachable = FixtureWalk::empty(HUB);
     unreachable.0.addresses[0].connected = Err(Trouble::Refused);
     unreachable.0.addresses[0].tls = None;
     let tls_trouble = |trouble: Trouble| {
-        let mut made = Made::empty(HUB);
+        let mut made = FixtureWalk::empty(HUB);
         made.0.addresses[0].tls = Some(Err(trouble));
         made
     };

@@ -3,7 +3,7 @@
 use super::{Case, hub, until_upload};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
-use crate::doctor::tests::fixtures::{HUB, Made, granted};
+use crate::doctor::tests::fixtures::{FixtureWalk, HUB, granted};
 use crate::doctor::trace::{GrantedScope, Skip, Skipped, TokenGrant};
 
 pub(in super::super) fn cases() -> Vec<Case> {
@@ -98,7 +98,7 @@ pub(in super::super) fn cases() -> Vec<Case> {
         ),
         (
             "a wrong password, without tokens",
-            until_upload(Made::htpasswd(HUB))
+            until_upload(FixtureWalk::htpasswd(HUB))
                 .without(Step::UploadStart)
                 .status(Step::Authorized, 401)
                 .json_error(Step::Authorized, "UNAUTHORIZED", "authentication required"),

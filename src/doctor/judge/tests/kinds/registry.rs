@@ -3,7 +3,7 @@
 use super::{Case, challenge, hub, ping_again};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
-use crate::doctor::tests::fixtures::Made;
+use crate::doctor::tests::fixtures::FixtureWalk;
 use crate::doctor::trace::{Skip, Skipped, Trouble};
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ fn silent() -> Trouble {
 }
 
 /// Everything from the request for a token on is left out.
-fn until_ping(made: Made) -> Made {
+fn until_ping(made: FixtureWalk) -> FixtureWalk {
     Step::ALL
         .into_iter()
         .filter(|step| *step > Step::PingAgain)
-        .fold(made, Made::without)
+        .fold(made, FixtureWalk::without)
 }
 
-fn realm(realm: &str) -> Made {
+fn realm(realm: &str) -> FixtureWalk {
     challenge(
         hub(),
         &format!("Bearer realm=\"{realm}\",service=\"harbor-registry\""),

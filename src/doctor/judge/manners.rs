@@ -1,0 +1,157 @@
+//! What clients do beside one plain request: whether their name, several connections, HTTP/2, long
+//! requests and HEAD get through where a plain GET did; and the clocks.
+
+use super::draft::{Draft, seen, seen_header, seen_speaker};
+use crate::doctor::clients::Detail;
+use crate::doctor::display::about;
+use crate::doctor::kind::Kind;
+use crate::doctor::step::Step;
+use crate::doctor::trace::{Exchange, ResponseSeen, Trouble, Walk};
+use std::time::{Duration, SystemTime};
+
+pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
+    // Where a plain GET gets no registry's answer, that is the finding.
+    if !walk.answer(Step::Ping).is_some_and(is_a_registrys) {
+        return Vec::new();
+    }
+    let parts = [
+        user_agent(walk),
+        at_once(walk),
+        http2(walk),
+        long(walk),
+        head(walk),
+        absent_found(walk),
+        clock(walk),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+fn is_a_registrys(answer: &ResponseSeen) -> bool {
+    matches!(answer.status, 200 | 401) && !(answer.status == 200 && answer.is_page())
+}
+
+/// Whether it got another end than the same request without what is tried here. Who was asked too
+/// often says nothing, and neither does what connecting has shown already.
+fn is_refused(exchange: &Exchange) -> bool {
+    match &exchange.result {
+        Ok(answer) => !is_a_registrys(answer) && answer.status != 429,
+        Err(trouble) => is_cut(trouble),
+    }
+}
+
+fn is_cut(trouble: &Trouble) -> bool {
+    match trouble {
+        Trouble::Cut | Trouble::TimedOut(_) | Trouble::Refused | Trouble::NotHttp(_) => true,
+        Trouble::Unresolved(_) | Trouble::Unreachable(_) | Trouble::Tls(_) | Trouble::NotTls => {
+            false
+        }
+    }
+}
+
+fn user_agent(walk: &Walk) -> Option<Draft> {
+    let exchange = walk.first(Step::UserAgent)?;
+    is_refused(exchange)
+        .then(|| Draft::of(Kind::UserAgentRefused, exchange).shown_by([seen_speaker(exchange)]))
+}
+
+fn at_once(walk: &Walk) -> Option<Draft> {
+    let all: Vec<&Exchange> = walk.all(Step::AtOnce).collect();
+    // A limit of this kind is said by 429 as well.
+    let is_lost = |one: &&&Exchange| is_refused(one) || one.status() == Some(429);
+    let lost: Vec<&Exchange> = all.iter().filter(is_lost).copied().collect();
+    let first = lost.first()?;
+    Some(
+        Draft::of(Kind::ConnectionsLimited, first)
+            .with("lost", lost.len())
+            .with("all", all.len())
+            .shown_by([seen_speaker(first)]),
+    )
+}
+
+fn http2(walk: &Walk) -> Option<Draft> {
+    let exchange = walk.first(Step::Http2)?;
+    is_refused(exchange)
+        .then(|| Draft::of(Kind::Http2Failed, exchange).shown_by([seen_speaker(exchange)]))
+}
+
+/// Registries have statuses of their own for what is no token; none of them is said by a page.
+fn long(walk: &Walk) -> Option<Draft> {
+    let is_refused = |one: &Exchange| match &one.result {
+        Ok(answer) => match answer.status {
+            413 | 414 | 431 | 494 | 500..=599 => true,
+            400 | 403 | 405 => answer.is_page() || one.step == Step::LongUri,
+            _ => false,
+        },
+        Err(trouble) => is_cut(trouble),
+    };
+    let of = walk.those(|one| {
+        matches!(one.step, Step::LongUri | Step::LongAuthorization) && is_refused(one)
+    });
+    let first = of.first()?;
+    let what = match (first.step, of.len()) {
+        (_, 2..) => "both",
+        (Step::LongUri, _) => "uri",
+        (_, _) => "authorization",
+    };
+    Some(
+        Draft::of(Kind::LongRequestRefused, first)
+            .wrong(what)
+            .shown_by(of.iter().map(|one| seen_short(one)))
+            .where_(Detail::Usual),
+    )
+}
+
+/// The exchange without the 4 KiB of its URI.
+fn seen_short(exchange: &Exchange) -> super::super::finding::Evidence {
+    let mut seen = seen_speaker(exchange);
+    if let Some((path, _)) = seen.request.split_once('?') {
+        seen.request = format!("{path}?…");
+    }
+    seen
+}
+
+/// 404 is right, and so is what asks for a login.
+fn head(walk: &Walk) -> Option<Draft> {
+    let is_refused = |one: &Exchange| match &one.result {
+        Ok(answer) => match answer.status {
+            403 => answer.is_page(),
+            300..=399 => one.step == Step::HeadAbsent,
+            400 | 405 | 406 | 500..=599 => true,
+            _ => false,
+        },
+        Err(trouble) => is_cut(trouble),
+    };
+    let of = walk.those(|one| one.request.method == "HEAD" && is_refused(one));
+    let first = of.first()?;
+    Some(Draft::of(Kind::HeadRefused, first).shown_by(of.iter().map(|one| seen_speaker(one))))
+}
+
+fn absent_found(walk: &Walk) -> Option<Draft> {
+    let of = walk
+        .those(|one| matches!(one.step, Step::HeadAbsent | Step::HeadBefore) && one.is_success());
+    let first = of.first()?;
+    Some(Draft::of(Kind::AbsentLayerFound, first).shown_by(of.iter().map(|one| seen(one))))
+}
+
+/// Less is of no matter: tokens live for minutes, and have a leeway of one.
+const SKEW: Duration = Duration::from_secs(120);
+
+/// What a cache kept has the time at which it was made.
+fn clock(walk: &Walk) -> Option<Draft> {
+    let exchange = walk.first(Step::Ping)?;
+    let answer = exchange
+        .answer()
+        .filter(|answer| answer.header("age").is_none())?;
+    let there = httpdate::parse_http_date(answer.header("date")?).ok()?;
+    let here = SystemTime::UNIX_EPOCH + Duration::from_secs(walk.began);
+    let (wrong, by) = match there.duration_since(here) {
+        Ok(ahead) => ("ahead", ahead),
+        Err(behind) => ("behind", behind.duration()),
+    };
+    (by > SKEW).then(|| {
+        Draft::of(Kind::ClockSkew, exchange)
+            .wrong(wrong)
+            .with("time", about(by))
+            .shown_by([seen_header(exchange, "date")])
+    })
+}

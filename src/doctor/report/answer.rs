@@ -1,0 +1,63 @@
+//! The answer in three lines: what is wrong, which hop it is, and the first line to change there. It
+//! stands last, where people look.
+
+use super::super::display::clean;
+use super::super::explain::Explanation;
+use super::super::fixes::{Fix, advice, fixes, harbormouth};
+use super::super::judge::{Judged, meaning};
+use super::findings::{first_products, hop, labelled, named, sorted};
+use super::verdict::by_gravity;
+use crate::oci::docs::address;
+use crate::system::terminal::Style;
+
+/// Nothing where nothing was found.
+pub(super) fn answer(walks: &[Judged], style: Style) -> String {
+    let Some(public) = walks.first() else {
+        return String::new();
+    };
+    let sorted_findings = by_gravity(&public.findings);
+    let Some(worst) = sorted_findings.first() else {
+        return String::new();
+    };
+    let target = &public.walk.target;
+    let first = first_products(worst, walks);
+    let change = sorted(fixes(worst.kind, target), &first)
+        .first()
+        .and_then(first_line)
+        .or_else(|| advice(worst.kind).map(str::to_owned))
+        .unwrap_or_else(|| harbormouth(worst.kind).to_owned());
+    let hop = hop(worst, walks).unwrap_or_else(|| "no hop's doing".to_owned());
+    let mut text = String::from("\n");
+    text.push_str(&labelled("wrong", &clean(&worst.summary), style));
+    text.push_str(&labelled("hop", &hop, style));
+    text.push_str(&labelled("change", &change, style));
+    text
+}
+
+/// The first line that is no remark. Where it belongs, the finding says.
+fn first_line(fix: &Fix) -> Option<String> {
+    let line = fix.lines.iter().find(|line| !line.starts_with('#'))?;
+    Some(format!("{}: {}", fix.product.name(), line.trim()))
+}
+
+/// What an error may come from; nothing where that isn't known.
+pub(crate) fn explained(found: &[Explanation]) -> Option<String> {
+    let first = found.first()?;
+    let style = Style::of_stdout();
+    let clients = named(&first.clients);
+    let mut text = format!("\"{}\" comes from {clients} where\n", first.message);
+    for one in found {
+        text.push_str(&format!("\n{}\n", style.bold(one.kind.as_str())));
+        text.push_str(&labelled("wrong", meaning(one.kind), style));
+        text.push_str(&labelled("says it", &named(&one.clients), style));
+        text.push_str(&labelled(
+            "page",
+            &address("doctor", one.kind.as_str()),
+            style,
+        ));
+    }
+    text.push_str(
+        "\nWhich of them it is, and which hop: harbormouth doctor HOST --repository NAME\n",
+    );
+    Some(text)
+}
