@@ -157,6 +157,8 @@ kinds! {
         RequestBuffered "request_buffered" Warning,
         /// A body that pauses is cut.
         IdleCut "idle_cut" Broken,
+        /// A transfer is cut by its age, although its bytes flow.
+        AgeCut "age_cut" Broken,
         /// A commit that takes its time is cut by a hop.
         CommitCut "commit_cut" Broken,
         /// A commit is silent for so long that layers of usual sizes pass the clients' patience.

@@ -22,6 +22,8 @@ pub struct Options {
     pub body: u64,
     /// How long a body pauses; not tried without.
     pub idle: Option<Duration>,
+    /// How long a body is sent, and a layer is read where `push` is asked for; not tried without.
+    pub duration: Option<Duration>,
     /// Commit a blob of `body` bytes, and see how long that is silent.
     pub commit_wait: bool,
     /// Inner hops, the outermost first.

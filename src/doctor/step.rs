@@ -103,6 +103,8 @@ steps! {
         BodyLimit "body_limit" Bodies "PATCH a smaller one",
         /// A body that pauses as long as `--idle` says.
         Idle "idle" Idle "PATCH with a pause",
+        /// A body whose bytes keep coming for as long as `--duration` says.
+        SlowUpload "slow_upload" Age "PATCH, slowly",
         /// `HEAD` of the artifact's layer, which isn't there yet.
         HeadBefore "head_before" Push "HEAD the layer first",
         /// The layer of a tiny artifact, in one PUT.
@@ -118,6 +120,8 @@ steps! {
         BlobGet "blob_get" Push "GET the layer",
         /// A part of the layer, by Range: newer clients pull in pieces.
         BlobRange "blob_range" Push "GET a part of it",
+        /// The layer once more, read for as long as `--duration` says.
+        SlowDownload "slow_download" Age "GET it, slowly",
         /// The artifact is removed.
         ManifestDelete "manifest_delete" Push "DELETE the manifest",
         /// A blob as large as `--body` says is committed: how long the answer takes.

@@ -11,6 +11,8 @@ pub(super) enum Topic {
     Uploads,
     Bodies,
     Idle,
+    /// Transfers that take long.
+    Age,
     Push,
     Commit,
 }
@@ -27,6 +29,7 @@ impl Topic {
             Topic::Uploads => ("uploads and their Location", None),
             Topic::Bodies => ("large bodies", Some("--body 150MiB")),
             Topic::Idle => ("pauses in a body", Some("--idle 90s")),
+            Topic::Age => ("transfers that take long", Some("--duration 70s")),
             Topic::Push => ("a push and a pull", Some("--push")),
             Topic::Commit => ("a slow commit", Some("--commit-wait --body 1GiB")),
         }

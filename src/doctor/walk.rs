@@ -152,6 +152,7 @@ impl Session<'_> {
         let works = self.upload().await?;
         let body = self.body(works).await?;
         self.idle(works).await?;
+        self.slow_upload(works).await?;
         self.push(works).await?;
         self.commit_wait(body).await
     }

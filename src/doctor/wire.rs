@@ -15,13 +15,14 @@ mod tests;
 
 pub use authorities::WireError;
 pub(crate) use request::{
-    Framing, MOST_BODY, Payload, Protocol, ResponseTimeouts, SendProgress, WireRequest,
+    Framing, MOST_BODY, Pace, Payload, Protocol, ResponseTimeouts, SendProgress, WireRequest,
     WireResponse, WireResult,
 };
 
 use super::trace::{AddressSeen, TlsSeen, Trouble};
 use crate::net::origin::{Host, Origin, Scheme};
 use certificate::{Authorities, Recorder};
+use connect::Window;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
@@ -104,7 +105,7 @@ impl Wire {
     /// false.
     pub(crate) async fn look(&self, place: &WireTarget) -> AddressSeen {
         let began = Instant::now();
-        let tcp = connect::tcp(place.address).await;
+        let tcp = connect::tcp(place.address, Window::Usual).await;
         let (connected, tls) = match (tcp, place.scheme) {
             (Err(trouble), Scheme::Http | Scheme::Https) => (Err(trouble), None),
             (Ok(_), Scheme::Http) => (Ok(began.elapsed()), None),
@@ -145,7 +146,12 @@ impl Wire {
     ) -> WireResult {
         let began = Instant::now();
         let failed = |trouble| WireResult::failed(trouble, began.elapsed());
-        let stream = match connect::tcp(place.address).await {
+        let window = if ask.reading.is_zero() {
+            Window::Usual
+        } else {
+            Window::Small
+        };
+        let stream = match connect::tcp(place.address, window).await {
             Ok(stream) => stream,
             Err(trouble) => return failed(trouble),
         };

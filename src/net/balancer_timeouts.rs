@@ -18,12 +18,10 @@ pub(crate) const NEAR: Duration = Duration::from_millis(1500);
 
 /// The balancers whose default limit lies there, and where exactly.
 pub(crate) fn suspects(limit: Limit, after: Duration) -> Option<(u64, &'static str)> {
-    let known = match limit {
-        Limit::Silence => SILENCES,
-        Limit::Age => AGES,
-    };
-    let near = |(seconds, _): &&(u64, &str)| Duration::from_secs(*seconds).abs_diff(after) <= NEAR;
-    known.iter().find(near).copied()
+    match limit {
+        Limit::Silence => nearest(SILENCES, after),
+        Limit::Age => nearest(AGES, after),
+    }
 }
 
 /// Seconds without a byte after which balancers cut, and which do by default.
@@ -44,11 +42,28 @@ const SILENCES: &[(u64, &str)] = &[
     (900, "Alibaba NLB, Tencent CLB"),
 ];
 
+/// The same of answers that are on their way to a slow client: who bounds all of an answer.
+pub(crate) fn suspects_of_answers(after: Duration) -> Option<(u64, &'static str)> {
+    nearest(ANSWERS, after)
+}
+
+fn nearest(known: &[(u64, &'static str)], after: Duration) -> Option<(u64, &'static str)> {
+    let near = |(seconds, _): &&(u64, &str)| Duration::from_secs(*seconds).abs_diff(after) <= NEAR;
+    known.iter().find(near).copied()
+}
+
 /// Seconds from a request's beginning.
 const AGES: &[(u64, &str)] = &[
     (20, "Azure Application Gateway"),
     (30, "Google's application load balancer"),
     (60, "Traefik, Alibaba's layer 7"),
+];
+
+/// Seconds from a request's end to the last byte of its answer.
+const ANSWERS: &[(u64, &str)] = &[
+    (15, "Envoy, Istio"),
+    (20, "Azure Application Gateway"),
+    (30, "Google's application load balancer"),
 ];
 
 #[cfg(test)]
@@ -72,6 +87,18 @@ mod tests {
         ] {
             let after = Duration::from_millis(milliseconds);
             assert_eq!(suspects(limit, after), suspect, "{limit:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn who_bounds_answers_does_not_bound_uploads_alike() {
+        for (milliseconds, suspect) in [
+            (15_400, Some((15, "Envoy, Istio"))),
+            (30_000, Some((30, "Google's application load balancer"))),
+            (60_000, None),
+        ] {
+            let after = Duration::from_millis(milliseconds);
+            assert_eq!(suspects_of_answers(after), suspect, "{after:?}");
         }
     }
 }

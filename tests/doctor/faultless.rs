@@ -47,7 +47,12 @@ async fn every_step_is_taken_in_its_order_and_nothing_is_left() {
     let not_asked_for: Vec<Step> = walk.skipped.iter().map(|skipped| skipped.step).collect();
     assert_eq!(
         not_asked_for,
-        [Step::Idle, Step::BlobCommit, Step::CommitWait]
+        [
+            Step::Idle,
+            Step::SlowUpload,
+            Step::BlobCommit,
+            Step::CommitWait
+        ]
     );
     let mut expected = vec![Step::Resolve, Step::Connect, Step::Tls];
     expected.extend(walk.exchanges.iter().map(|exchange| exchange.step));

@@ -1,4 +1,4 @@
-//! A hop that looks at sizes and pauses: what the fake Harbor's own hop doesn't do. Plain HTTP, one
+//! A hop that looks at sizes, pauses and ages: what the fake Harbor's own hop doesn't do. Plain HTTP, one
 //! request a connection.
 
 use std::net::SocketAddr;
@@ -16,6 +16,10 @@ pub struct Rules {
     pub limit: u64,
     /// Both connections are cut where nothing comes for so long.
     pub idle: Duration,
+    /// Both are cut so long after a write's header, whatever flows.
+    pub upload: Duration,
+    /// The same after a GET's.
+    pub download: Duration,
 }
 
 pub struct Middle {
@@ -78,10 +82,16 @@ async fn serve(
     upstream.write_all(&head).await.ok()?;
     let (from_client, to_client) = client.into_split();
     let (from_upstream, to_upstream) = upstream.into_split();
-    // Whichever direction ends first ends both.
+    let age = if text.starts_with("get ") {
+        rules.download
+    } else {
+        rules.upload
+    };
+    // Whichever ends first ends both.
     tokio::select! {
         () = pass(from_client, to_upstream, rules.idle) => {}
         () = pass(from_upstream, to_client, Duration::from_secs(60)) => {}
+        () = tokio::time::sleep(age) => {}
     }
     None
 }

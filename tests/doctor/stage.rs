@@ -122,6 +122,7 @@ pub fn options(target: Origin) -> Options {
         push: false,
         body: 256 * 1024,
         idle: None,
+        duration: None,
         commit_wait: false,
         via: Vec::new(),
         authorities: None,

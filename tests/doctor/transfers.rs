@@ -1,10 +1,12 @@
-//! Bodies over a limit, bodies that pause, commits that take their time.
+//! Bodies over a limit, bodies that pause or are slow, commits that take their time.
 
 use crate::middle::{Middle, Rules};
 use crate::stage::{Told, example, left_uploads, loopback, options, status, walk, walker};
 use harbormouth::doctor::Options;
+use harbormouth::doctor::judge::judge;
+use harbormouth::doctor::kind::Kind;
 use harbormouth::doctor::step::Step;
-use harbormouth::doctor::trace::{Carried, Entry, Skip, Trouble};
+use harbormouth::doctor::trace::{Carried, Entry, Skip, Trouble, Walk};
 use harbormouth::net::origin::Origin;
 use harbormouth::testing::fake_harbor::content::Pattern;
 use harbormouth::testing::fake_harbor::{ConnectionEnd, FakeHarbor, InjectedFault, Match, Times};
@@ -18,6 +20,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const NONE: Rules = Rules {
     limit: u64::MAX,
     idle: Duration::from_secs(60),
+    upload: Duration::from_secs(60),
+    download: Duration::from_secs(60),
 };
 
 /// A plain HTTP chain, since that is what was typed.
@@ -119,6 +123,73 @@ async fn a_pause_that_is_borne_is_seen() {
     let took = walk.first(Step::Idle).unwrap().took;
     assert!(took >= Duration::from_millis(300), "{took:?}");
     assert_eq!((fake_harbor.open_uploads(), walk.left.len()), (0, 0));
+}
+
+/// Nothing pauses here for as long as the hop bears.
+#[tokio::test]
+async fn a_slow_body_that_is_cut_by_its_age_is_seen() {
+    let (_fake_harbor, _middle, mut options) = behind(Rules {
+        idle: Duration::from_secs(1),
+        upload: Duration::from_secs(2),
+        ..NONE
+    })
+    .await;
+    options.duration = Some(Duration::from_secs(5));
+    let walk = walk(&options).await;
+    let slow = walk.first(Step::SlowUpload).unwrap();
+    assert_eq!(slow.result, Err(Trouble::Cut));
+    let size = slow.request.body;
+    assert_eq!(size, harbormouth::doctor::trace::Body::Length(64 * 1024));
+    assert!((10_000..50_000).contains(&slow.sent), "{}", slow.sent);
+    assert!(slow.took >= Duration::from_secs(2), "{:?}", slow.took);
+    assert_eq!(kinds(&walk), [Kind::AgeCut]);
+}
+
+#[tokio::test]
+async fn a_layer_that_is_read_slowly_and_cut_by_its_age_is_seen() {
+    let (fake_harbor, _middle, mut options) = behind(Rules {
+        download: Duration::from_secs(2),
+        ..NONE
+    })
+    .await;
+    (options.push, options.body) = (true, 8 << 20);
+    options.duration = Some(Duration::from_secs(4));
+    let walk = walk(&options).await;
+    let pull = walk.first(Step::BlobGet).unwrap();
+    assert_eq!(pull.result.as_ref().unwrap().content_matches, Some(true));
+    let slow = walk.first(Step::SlowDownload).unwrap();
+    let answer = slow.result.as_ref().unwrap();
+    assert_eq!((answer.status, answer.content_matches), (200, Some(false)));
+    assert!(slow.took >= Duration::from_secs(2), "{:?}", slow.took);
+    assert_eq!(kinds(&walk), [Kind::AgeCut]);
+    assert_eq!((fake_harbor.open_uploads(), walk.left.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn slow_transfers_that_are_borne_are_seen() {
+    let (fake_harbor, _middle, mut options) = behind(Rules {
+        idle: Duration::from_secs(1),
+        ..NONE
+    })
+    .await;
+    options.push = true;
+    options.duration = Some(Duration::from_secs(2));
+    let walk = walk(&options).await;
+    for (step, expected) in [(Step::SlowUpload, 202), (Step::SlowDownload, 200)] {
+        let slow = walk.first(step).unwrap();
+        assert_eq!(status(&walk, step), Some(expected), "{step}");
+        assert!(slow.took >= Duration::from_millis(1900), "{step}: {slow:?}");
+    }
+    let pulled = walk.answer(Step::SlowDownload).unwrap();
+    assert_eq!(pulled.content_matches, Some(true));
+    assert_eq!(kinds(&walk), []);
+    assert_eq!((fake_harbor.open_uploads(), walk.left.len()), (0, 0));
+}
+
+/// What is wrong, beside that it is plain HTTP.
+fn kinds(walk: &Walk) -> Vec<Kind> {
+    let findings = judge(walk);
+    findings.iter().map(|finding| finding.kind).collect()
 }
 
 #[tokio::test]

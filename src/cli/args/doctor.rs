@@ -79,6 +79,10 @@ struct ExamineArgs {
     /// Pause for this long in the middle of a body: what cuts it?
     #[arg(long, value_name = "TIME", requires = "repository", value_parser = pause)]
     idle: Option<Duration>,
+    /// Send a body slowly, for this long, and read a layer as slowly where --push is given: what cuts it
+    /// although its bytes flow?
+    #[arg(long, value_name = "TIME", requires = "repository", value_parser = pause)]
+    duration: Option<Duration>,
     /// Commit a blob of --body bytes: how long is the registry silent, and what cuts that?
     #[arg(long, requires = "repository")]
     commit_wait: bool,
@@ -132,6 +136,7 @@ impl ExamineArgs {
                 push: self.push,
                 body: self.body,
                 idle: self.idle,
+                duration: self.duration,
                 commit_wait: self.commit_wait,
                 via: self.via,
                 authorities: self.ca,
@@ -240,7 +245,7 @@ mod tests {
             ("doctor hub.example.com", true),
             ("doctor http://10.0.0.5:8080/ --json", true),
             (
-                "doctor https://h --repository lab/app --push --body 150MiB --idle 90s --commit-wait --via http://a --via https://b:8443 --ca ca.pem",
+                "doctor https://h --repository lab/app --push --body 150MiB --idle 90s --duration 70s --commit-wait --via http://a --via https://b:8443 --ca ca.pem",
                 true,
             ),
             (
@@ -261,6 +266,8 @@ mod tests {
             ("doctor h --body 0", false),
             ("doctor h --body 101GiB", false),
             ("doctor h --repository a --idle 2h", false),
+            ("doctor h --repository a --duration 2h", false),
+            ("doctor h --duration 70s", false),
             ("doctor h --via h2", false),
             ("doctor h --all --require uploads", true),
             ("doctor explain unauthorized", true),

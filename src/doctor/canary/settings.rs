@@ -85,6 +85,7 @@ impl Settings {
             push: true,
             body: BODY,
             idle: None,
+            duration: None,
             commit_wait: false,
             via: Vec::new(),
             authorities: self.canary.ca.clone(),

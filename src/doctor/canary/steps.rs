@@ -45,12 +45,12 @@ steps! {
     Authorized     Ping           true   false  [],
     UploadStart    UploadStart    true   false  [ProbeForwardedProto ProbeForwardedHost ProbeForwarded],
     UploadChunk    UploadChunk    true   false  [UploadStatus UploadCancel UploadChunkChunked EarlyAnswer
-                                                 EarlyAnswerChunked Body BodyLimit Idle],
+                                                 EarlyAnswerChunked Body BodyLimit Idle SlowUpload],
     BlobCommit     UploadCommit   true   true   [UploadCommit CommitWait],
     ConfigCommit   UploadCommit   true   true   [],
     ManifestPut    ManifestPut    true   true   [],
     ManifestGet    ManifestGet    true   true   [ManifestHead],
-    BlobGet        BlobGet        true   true   [BlobRange HeadAbsent HeadBefore HeadAfter],
+    BlobGet        BlobGet        true   true   [BlobRange SlowDownload HeadAbsent HeadBefore HeadAfter],
     ManifestDelete ManifestDelete true   false  [],
 }
 

@@ -61,6 +61,7 @@ const CASES: &[Case] = &[
     ("no chunked bodies", Kind::ChunkedRefused, Usual, USUAL, [W, W, F, S, S, W, W]),
     ("collected bodies", Kind::RequestBuffered, Usual, USUAL, [S, S, W, W, W, W, W]),
     ("pauses cut", Kind::IdleCut, Usual, USUAL, [S; 7]),
+    ("old transfers cut", Kind::AgeCut, Usual, USUAL, [S; 7]),
     ("slow commits", Kind::CommitSlow, Usual, USUAL, [S, S, W, W, W, W, W]),
     ("errors as pages", Kind::HtmlErrors, Usual, USUAL, [W; 7]),
     ("expired", Kind::CertificateExpired, Usual, USUAL, [F; 7]),

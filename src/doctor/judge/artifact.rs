@@ -4,7 +4,7 @@
 use super::authorization::is_lost;
 use super::commit::is_commit_cut;
 use super::draft::{Draft, seen, seen_header, seen_speaker, seen_words};
-use super::transfers::{is_chunked_refused, is_idle_cut, is_too_large};
+use super::transfers::{is_age_cut, is_chunked_refused, is_idle_cut, is_too_large};
 use super::upload::{is_open, is_unknown};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
@@ -23,12 +23,13 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
 }
 
 /// Writes, and what people call them.
-const WRITES: [(Step, &str); 9] = [
+const WRITES: [(Step, &str); 10] = [
     (Step::UploadChunk, "A chunk with a length"),
     (Step::UploadChunkChunked, "A chunked chunk"),
     (Step::UploadCommit, "A commit with a wrong digest"),
     (Step::Body, "A large body"),
     (Step::Idle, "A body that pauses"),
+    (Step::SlowUpload, "A slow body"),
     (Step::BlobCommit, "A layer's commit"),
     (Step::ConfigCommit, "A configuration's commit"),
     (Step::ManifestPut, "The manifest"),
@@ -104,6 +105,7 @@ fn is_explained(walk: &Walk, exchange: &Exchange) -> bool {
         || is_chunked_refused(walk, exchange)
         || is_too_large(walk, exchange)
         || is_idle_cut(walk, exchange)
+        || is_age_cut(walk, exchange)
         || is_commit_cut(exchange)
 }
 

@@ -1,6 +1,6 @@
 //! Limits of sizes and times, and the products that have them by default.
 
-use crate::net::balancer_timeouts::{Limit, suspects};
+use crate::net::balancer_timeouts::{Limit, suspects, suspects_of_answers};
 use std::time::Duration;
 
 const MIB: u64 = 1 << 20;
@@ -51,7 +51,21 @@ pub(super) fn by_default(who: &[&str]) -> String {
 
 /// Whose silence it is.
 pub(super) fn of_silences(after: Duration) -> String {
-    match suspects(Limit::Silence, after) {
+    is_default(suspects(Limit::Silence, after))
+}
+
+/// Who gives a request no longer.
+pub(super) fn of_ages(after: Duration) -> String {
+    is_default(suspects(Limit::Age, after))
+}
+
+/// Who gives an answer no longer.
+pub(super) fn of_answers(after: Duration) -> String {
+    is_default(suspects_of_answers(after))
+}
+
+fn is_default(suspects: Option<(u64, &str)>) -> String {
+    match suspects {
         Some((seconds, who)) => format!("; {seconds} s is the default of {who}"),
         None => String::new(),
     }

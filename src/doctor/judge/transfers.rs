@@ -1,8 +1,8 @@
-//! Bodies: whether they are passed on as they come, how large they may be, and how long they may
-//! pause.
+//! Bodies: whether they are passed on as they come, how large they may be, how long they may pause,
+//! and how long they may take.
 
 use super::draft::{Draft, seen, seen_speaker};
-use super::limits::{by_default, lasted, of_bodies, of_silences};
+use super::limits::{by_default, lasted, of_ages, of_answers, of_bodies, of_silences};
 use crate::doctor::clients::Detail;
 use crate::doctor::display::size;
 use crate::doctor::kind::Kind;
@@ -11,7 +11,14 @@ use crate::doctor::trace::{Body, Exchange, Trouble, Walk};
 use std::time::Duration;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
-    let parts = [chunked(walk), buffered(walk), limit(walk), idle(walk)];
+    let parts = [
+        chunked(walk),
+        buffered(walk),
+        limit(walk),
+        idle(walk),
+        old_upload(walk),
+        old_download(walk),
+    ];
     parts.into_iter().flatten().collect()
 }
 
@@ -143,12 +150,59 @@ fn limit(walk: &Walk) -> Option<Draft> {
 
 /// Whether this pause was cut.
 pub(super) fn is_idle_cut(walk: &Walk, exchange: &Exchange) -> bool {
-    let is_cut = match &exchange.result {
+    let chunk = walk.first(Step::UploadChunk);
+    exchange.step == Step::Idle && is_cut(exchange) && chunk.is_none_or(Exchange::is_success)
+}
+
+/// Whether it ended as hops end what takes them too long.
+fn is_cut(exchange: &Exchange) -> bool {
+    match &exchange.result {
         Ok(answer) => matches!(answer.status, 400 | 408 | 499 | 500 | 502 | 503 | 504 | 524),
         Err(trouble) => matches!(trouble, Trouble::Cut | Trouble::TimedOut(_)),
-    };
+    }
+}
+
+/// What ends sooner ends for another reason than its age.
+const YOUNGEST: Duration = Duration::from_secs(1);
+
+/// Whether this body was cut while its bytes came.
+pub(super) fn is_age_cut(walk: &Walk, exchange: &Exchange) -> bool {
     let chunk = walk.first(Step::UploadChunk);
-    exchange.step == Step::Idle && is_cut && chunk.is_none_or(Exchange::is_success)
+    exchange.step == Step::SlowUpload
+        && is_cut(exchange)
+        && exchange.took >= YOUNGEST
+        && chunk.is_none_or(Exchange::is_success)
+}
+
+fn old_upload(walk: &Walk) -> Option<Draft> {
+    let exchange = write(walk, Step::SlowUpload).filter(|one| is_age_cut(walk, one))?;
+    let is_answered = exchange.result.is_ok();
+    Some(
+        Draft::of(Kind::AgeCut, exchange)
+            .wrong(if is_answered { "answered" } else { "cut" })
+            .because("upload")
+            .with("time", lasted(exchange.took))
+            .with("suspects", of_ages(exchange.took))
+            .shown_by([seen_speaker(exchange)]),
+    )
+}
+
+/// The layer came whole when it was read at once.
+fn old_download(walk: &Walk) -> Option<Draft> {
+    let is_short = |exchange: &&Exchange| {
+        let answer = exchange.answer();
+        let is_other = answer.is_some_and(|answer| answer.content_matches == Some(false));
+        (is_cut(exchange) || is_other) && exchange.took >= YOUNGEST
+    };
+    let exchange = walk.all(Step::SlowDownload).find(is_short)?;
+    Some(
+        Draft::of(Kind::AgeCut, exchange)
+            .wrong("download")
+            .because("download")
+            .with("time", lasted(exchange.took))
+            .with("suspects", of_answers(exchange.took))
+            .shown_by([seen_speaker(exchange)]),
+    )
 }
 
 fn idle(walk: &Walk) -> Option<Draft> {

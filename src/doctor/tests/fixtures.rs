@@ -233,7 +233,12 @@ impl FixtureWalk {
                 _ => {}
             }
         }
-        for step in [Step::BlobCommit, Step::Idle, Step::CommitWait] {
+        for step in [
+            Step::BlobCommit,
+            Step::Idle,
+            Step::SlowUpload,
+            Step::CommitWait,
+        ] {
             made.0.skipped.push(Skipped {
                 step,
                 why: Skip::NotAskedFor,

@@ -9,7 +9,7 @@ use super::timeouts::TimeBudget;
 use super::upload::{AfterWrite, Works};
 use crate::doctor::options::{Afterwards, Extent};
 use crate::doctor::step::Step;
-use crate::doctor::trace::{Leftover, Skip, Trouble};
+use crate::doctor::trace::{Exchange, Leftover, Skip, Trouble};
 use crate::doctor::wire::{Framing, Payload, Trust};
 use crate::oci::sample::content::{Pattern, digest};
 use crate::oci::sample::image::{Image, MANIFEST};
@@ -136,6 +136,7 @@ impl Session<'_> {
         self.pull_blob(&blob, layer.clone()).await?;
         if self.is_whole() {
             self.pull_part(&blob, &layer).await?;
+            self.pull_slowly(&blob, layer).await?;
         }
         Ok(())
     }
@@ -210,17 +211,53 @@ impl Session<'_> {
             .expecting(content.clone());
         let heard = self.ask(pulling).await?;
         match storage(&heard) {
-            Some(storage) => self.pull_from(storage, content).await,
+            Some(storage) => {
+                let pulling = WalkRequest::get(Step::BlobGet, "").expecting(content);
+                self.pull_from(storage, pulling).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The layer once more, read as slowly as is asked for: who cuts it looks at its age.
+    async fn pull_slowly(&mut self, digest: &str, content: Bytes) -> Result<(), Skip> {
+        let is_same = |one: &Exchange| {
+            let answer = one.answer();
+            answer.is_some_and(|answer| answer.content_matches == Some(true))
+        };
+        let Some(lasts) = self.options.duration else {
+            return Ok(());
+        };
+        if !self.walk.all(Step::BlobGet).any(is_same) {
+            return Ok(());
+        }
+        let target = blob_target(&self.repository()?, digest);
+        let slow = |target| {
+            let pulling = WalkRequest::get(Step::SlowDownload, target);
+            pulling.reading_for(lasts).expecting(content.clone())
+        };
+        let heard = self
+            .ask(slow(target).by(AuthorizationSource::Login))
+            .await?;
+        match storage(&heard) {
+            Some(storage) => self.pull_from(storage, slow(String::new())).await,
             None => Ok(()),
         }
     }
 
     /// Follows a redirect to storage, once, as clients do: without the Authorization.
-    async fn pull_from(&mut self, storage: UploadReference, content: Bytes) -> Result<(), Skip> {
+    async fn pull_from(
+        &mut self,
+        storage: UploadReference,
+        pulling: WalkRequest,
+    ) -> Result<(), Skip> {
         self.secrets.learn_query(&storage.target);
         let own = self.site.clone().ok_or(Skip::Impossible)?;
         let origin = storage.origin.unwrap_or_else(|| own.origin.clone());
-        let pulling = WalkRequest::get(Step::BlobGet, storage.target).expecting(content);
+        let pulling = WalkRequest {
+            target: storage.target,
+            ..pulling
+        };
         if origin == self.options.target {
             self.ask_at(&own, pulling).await?;
             return Ok(());

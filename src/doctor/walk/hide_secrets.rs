@@ -92,7 +92,12 @@ fn answer(
     let is_content = (200..300).contains(&reply.status);
     let body = match step {
         // A token, or what was pushed: neither says anything.
-        Step::TokenPost | Step::TokenGet | Step::ManifestGet | Step::BlobGet | Step::BlobRange
+        Step::TokenPost
+        | Step::TokenGet
+        | Step::ManifestGet
+        | Step::BlobGet
+        | Step::BlobRange
+        | Step::SlowDownload
             if is_content =>
         {
             String::new()

@@ -61,6 +61,8 @@ pub(super) struct WalkRequest {
     pub(super) payload: Payload,
     pub(super) protocol: Protocol,
     pub(super) patience: Option<ResponseTimeouts>,
+    /// How long the reading of the answer's body is made to take.
+    pub(super) reading: Duration,
     pub(super) begins: SideEffect,
     /// What is to come back.
     pub(super) expected: Option<Bytes>,
@@ -79,6 +81,7 @@ impl WalkRequest {
             payload: Payload::None,
             protocol: Protocol::Http1,
             patience: None,
+            reading: Duration::ZERO,
             begins: SideEffect::Nothing,
             expected: None,
         }
@@ -115,6 +118,10 @@ impl WalkRequest {
         self
     }
 
+    pub(super) fn reading_for(self, reading: Duration) -> WalkRequest {
+        WalkRequest { reading, ..self }
+    }
+
     pub(super) fn expecting(mut self, expected: Bytes) -> WalkRequest {
         self.expected = Some(expected);
         self
@@ -137,11 +144,13 @@ pub(super) fn size(payload: &Payload) -> u64 {
     }
 }
 
-pub(super) fn pause(payload: &Payload) -> Duration {
-    match payload {
-        Payload::Generated { pause, .. } => pause.unwrap_or_default(),
+/// How long a request takes because it is made to.
+pub(super) fn delay(request: &WalkRequest) -> Duration {
+    let sending = match &request.payload {
+        Payload::Generated { pace, .. } => pace.delay(),
         Payload::None | Payload::Bytes(..) | Payload::Withheld { .. } => Duration::ZERO,
-    }
+    };
+    sending + request.reading
 }
 
 /// A payload as it is recorded.

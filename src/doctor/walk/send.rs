@@ -2,7 +2,7 @@
 
 use super::hide_secrets::capture;
 use super::request::{
-    AuthorizationSource, SideEffect, Site, UnredactedResponse, WalkRequest, body, pause, size,
+    AuthorizationSource, SideEffect, Site, UnredactedResponse, WalkRequest, body, delay, size,
 };
 use super::session::Session;
 use super::timeouts::{self, GRACE};
@@ -157,7 +157,7 @@ impl Session<'_> {
     }
 
     fn prepare(&self, site: &Site, request: WalkRequest) -> PreparedRequest {
-        let size = size(&request.payload);
+        let (size, delay) = (size(&request.payload), delay(&request));
         let patience = request.patience;
         let patience = patience.unwrap_or_else(|| self.bounds.patience(size));
         let mut place = site.place.clone();
@@ -176,7 +176,7 @@ impl Session<'_> {
             step: request.step,
             place,
             size,
-            limit: self.bounds.whole(patience, size, pause(&request.payload)),
+            limit: self.bounds.whole(patience, size, delay),
             ask: WireRequest {
                 method: request.method,
                 target: request.target,
@@ -186,6 +186,7 @@ impl Session<'_> {
                 payload: request.payload,
                 protocol: request.protocol,
                 patience,
+                reading: request.reading,
                 keep: request.expected.map_or(MOST_BODY, |it| it.len() + 1),
             },
         }

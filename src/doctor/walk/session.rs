@@ -172,6 +172,7 @@ impl<'a> Session<'a> {
             (Step::UploadStart, is_whole, true),
             (Step::Body, is_whole, true),
             (Step::Idle, is_whole, options.idle.is_some()),
+            (Step::SlowUpload, is_whole, options.duration.is_some()),
             (Step::BlobCommit, is_public, options.push),
             (Step::CommitWait, is_whole && is_public, options.commit_wait),
         ];

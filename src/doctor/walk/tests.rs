@@ -43,6 +43,7 @@ impl Ground {
             push: false,
             body: 0,
             idle: None,
+            duration: None,
             commit_wait: false,
             via: Vec::new(),
             authorities: None,

@@ -60,8 +60,8 @@ impl WalkTimeouts {
     }
 
     /// For a whole exchange, however its bytes trickle.
-    pub(super) fn whole(&self, patience: ResponseTimeouts, size: u64, pause: Duration) -> Duration {
-        PROGRESS + patience.answer + pause + Duration::from_secs(size / SLOWEST)
+    pub(super) fn whole(&self, patience: ResponseTimeouts, size: u64, delay: Duration) -> Duration {
+        PROGRESS + patience.answer + delay + Duration::from_secs(size / SLOWEST)
     }
 }
 
@@ -76,7 +76,7 @@ pub(super) enum TimeBudget {
 
 pub(super) fn time(step: Step) -> TimeBudget {
     match step.topic() {
-        Topic::Bodies | Topic::Idle | Topic::Commit => TimeBudget::Own,
+        Topic::Bodies | Topic::Idle | Topic::Age | Topic::Commit => TimeBudget::Own,
         Topic::Reach
         | Topic::Plain
         | Topic::Token

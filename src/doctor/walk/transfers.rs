@@ -1,4 +1,4 @@
-//! Large bodies, bodies that pause, and slow commits: what the chain does with them.
+//! Large bodies, bodies that pause or take long, and slow commits: what the chain does with them.
 
 use super::artifact::blob_target;
 use super::body_limit::{MOST_TRIES, next};
@@ -8,13 +8,16 @@ use super::session::Session;
 use super::upload::{AfterWrite, CHUNK, Works};
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Skip, Trouble};
-use crate::doctor::wire::{Framing, Payload, ResponseTimeouts};
+use crate::doctor::wire::{Framing, Pace, Payload, ResponseTimeouts};
 use crate::oci::sample::content::Pattern;
 use http::Method;
-use std::time::Duration;
 
 /// Two pieces with a pause between them.
 const PAUSED: u64 = 128 * 1024;
+
+/// Of a slow body, in bytes a second: what a bad line brings, and eight times of what Apache asks for
+/// at least (`RequestReadTimeout`, MinRate=500).
+const SLOW: u64 = 4 * 1024;
 
 /// The content of bodies, unlike the artifact's: a commit that finds its blob stored already would
 /// not take its time.
@@ -27,7 +30,7 @@ impl Session<'_> {
             return Ok(AfterWrite::Unknown);
         };
         let size = self.options.body;
-        let (wrote, heard) = self.transfer(Step::Body, id, size, None).await?;
+        let (wrote, heard) = self.transfer(Step::Body, id, size, Pace::Full).await?;
         self.cancel(id).await?;
         if wrote == AfterWrite::Unknown && is_limit(&heard) {
             self.bracket(size).await?;
@@ -45,7 +48,7 @@ impl Session<'_> {
             let Some(id) = self.start().await? else {
                 break;
             };
-            let (wrote, heard) = self.transfer(Step::BodyLimit, id, size, None).await?;
+            let (wrote, heard) = self.transfer(Step::BodyLimit, id, size, Pace::Full).await?;
             self.cancel(id).await?;
             match wrote {
                 AfterWrite::Continues => passed = size,
@@ -62,7 +65,24 @@ impl Session<'_> {
             return Ok(());
         };
         if let Some(id) = self.another(Step::Idle, works).await? {
-            self.transfer(Step::Idle, id, PAUSED, Some(pause)).await?;
+            let pace = Pace::Pausing(pause);
+            self.transfer(Step::Idle, id, PAUSED, pace).await?;
+            self.cancel(id).await?;
+        }
+        Ok(())
+    }
+
+    /// A body whose bytes keep coming, for as long as is asked for: who cuts it looks at its age. No
+    /// larger than the one that got through at once.
+    pub(super) async fn slow_upload(&mut self, works: Works) -> Result<(), Skip> {
+        let Some(lasts) = self.options.duration else {
+            self.skip(Step::SlowUpload, Skip::NotAskedFor);
+            return Ok(());
+        };
+        if let Some(id) = self.another(Step::SlowUpload, works).await? {
+            let size = (lasts.as_secs() * SLOW).min(self.options.body).max(CHUNK);
+            let pace = Pace::Slow(lasts);
+            self.transfer(Step::SlowUpload, id, size, pace).await?;
             self.cancel(id).await?;
         }
         Ok(())
@@ -86,7 +106,9 @@ impl Session<'_> {
             return Ok(());
         };
         let size = self.options.body;
-        let (wrote, _) = self.transfer(Step::CommitWait, id, size, None).await?;
+        let (wrote, _) = self
+            .transfer(Step::CommitWait, id, size, Pace::Full)
+            .await?;
         match wrote {
             AfterWrite::Continues => self.commit_large(id, size).await,
             AfterWrite::Unknown => self.cancel(id).await,
@@ -148,13 +170,13 @@ impl Session<'_> {
         step: Step,
         id: Id,
         size: u64,
-        pause: Option<Duration>,
+        pace: Pace,
     ) -> Result<(AfterWrite, UnredactedResponse), Skip> {
         let payload = Payload::Generated {
             size,
             seed: self.content(size).seed,
             framing: Framing::Length,
-            pause,
+            pace,
         };
         self.write(step, id, payload).await
     }

@@ -1,7 +1,7 @@
 //! The body of a request: bytes at hand, bytes that are made on the way, or a beginning and no more.
 
 use super::byte_counter::{ByteCounter, SendState};
-use super::request::{Framing, Payload};
+use super::request::{Framing, Pace, Payload};
 use crate::oci::sample::content::Pattern;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame};
@@ -10,10 +10,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 /// Handed over at a time: small, so that little is handed over that was not taken yet.
 const PIECE: u64 = 16 * 1024;
+/// The same of a slow body: several in any second in which a hop may look at its clock.
+const SLOW_PIECE: u64 = 1024;
 /// What is sent of a chunked body that is withheld. Go's server, which is what registries are written
 /// with, reads up to 256 KiB of one before it sends an answer that could do without; of a body
 /// that was announced as longer than that, it reads nothing.
@@ -29,6 +31,7 @@ pub(super) struct OutgoingBody {
     framing: Framing,
     /// None once it is over, or where there is none.
     pause: Option<Pause>,
+    slow: Option<SlowPace>,
     meter: ByteCounter,
 }
 
@@ -46,41 +49,66 @@ struct Pause {
     running: Option<Pin<Box<Sleep>>>,
 }
 
+/// A body that takes its time, evenly.
+struct SlowPace {
+    lasts: Duration,
+    /// When the first piece was asked for.
+    began: Option<Instant>,
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+/// What holds a body of this size back.
+fn held_back(pace: Pace, size: u64) -> (Option<Pause>, Option<SlowPace>) {
+    match pace {
+        Pace::Full => (None, None),
+        Pace::Pausing(lasts) => {
+            let (at, running) = (size / 2, None);
+            (Some(Pause { at, lasts, running }), None)
+        }
+        Pace::Slow(lasts) => {
+            let (began, waiting) = (None, None);
+            let slow = SlowPace {
+                lasts,
+                began,
+                waiting,
+            };
+            (None, Some(slow))
+        }
+    }
+}
+
 impl OutgoingBody {
     pub(super) fn new(payload: Payload, meter: ByteCounter) -> OutgoingBody {
         let nothing = BodyContent::Bytes(Bytes::new());
-        let (content, size, framing, pause) = match payload {
-            Payload::None => (nothing, 0, Framing::Length, None),
+        let (content, size, framing, pace) = match payload {
+            Payload::None => (nothing, 0, Framing::Length, Pace::Full),
             Payload::Bytes(bytes, framing) => {
                 let size = bytes.len() as u64;
-                (BodyContent::Bytes(bytes), size, framing, None)
+                (BodyContent::Bytes(bytes), size, framing, Pace::Full)
             }
             Payload::Generated {
                 size,
                 seed,
                 framing,
-                pause,
+                pace,
             } => {
-                let pause = pause.map(|lasts| Pause {
-                    at: size / 2,
-                    lasts,
-                    running: None,
-                });
-                (
-                    BodyContent::Pattern(Pattern { seed, size }),
-                    size,
-                    framing,
-                    pause,
-                )
+                let content = BodyContent::Pattern(Pattern { seed, size });
+                (content, size, framing, pace)
             }
             Payload::Withheld { length, framing } => {
                 let beginning = match framing {
                     Framing::Length => 1,
                     Framing::Chunked => CHUNKED_BEGINNING.min(length.saturating_sub(1)),
                 };
-                (BodyContent::Withheld(beginning), length, framing, None)
+                (
+                    BodyContent::Withheld(beginning),
+                    length,
+                    framing,
+                    Pace::Full,
+                )
             }
         };
+        let (pause, slow) = held_back(pace, size);
         if size == 0 && framing == Framing::Length {
             meter.flows(SendState::Complete);
         }
@@ -90,6 +118,7 @@ impl OutgoingBody {
             size,
             framing,
             pause,
+            slow,
             meter,
         }
     }
@@ -99,7 +128,12 @@ impl OutgoingBody {
             Some(pause) if pause.at > self.at => pause.at - self.at,
             Some(_) | None => PIECE,
         };
-        let length = until_pause.min(PIECE).min(self.size - self.at);
+        let most = if self.slow.is_some() {
+            SLOW_PIECE
+        } else {
+            PIECE
+        };
+        let length = until_pause.min(most).min(self.size - self.at);
         match &self.content {
             BodyContent::Bytes(bytes) => {
                 let from = usize::try_from(self.at).unwrap_or(usize::MAX);
@@ -133,6 +167,25 @@ impl OutgoingBody {
         Poll::Ready(())
     }
 
+    /// Waits until the next piece of a slow body is due.
+    fn poll_slow(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(slow) = self.slow.as_mut().filter(|_| self.at < self.size) else {
+            return Poll::Ready(());
+        };
+        let began = *slow.began.get_or_insert_with(Instant::now);
+        let share = self.at as f64 / self.size as f64;
+        let due = began + slow.lasts.mul_f64(share);
+        let meter = &self.meter;
+        let sleep = slow.waiting.get_or_insert_with(|| {
+            meter.flows(SendState::Pausing);
+            Box::pin(tokio::time::sleep_until(due))
+        });
+        std::task::ready!(sleep.as_mut().poll(cx));
+        slow.waiting = None;
+        self.meter.flows(SendState::Coming);
+        Poll::Ready(())
+    }
+
     fn overhead(&self, length: u64) -> u64 {
         match self.framing {
             Framing::Length => 0,
@@ -151,6 +204,7 @@ impl HttpBody for OutgoingBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         std::task::ready!(self.poll_pause(cx));
+        std::task::ready!(self.poll_slow(cx));
         if self.at == self.size {
             if self.framing == Framing::Chunked {
                 self.meter.gave(0, LAST_CHUNK);

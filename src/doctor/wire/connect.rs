@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -24,8 +24,19 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Of what comes first; enough to tell HTTP.
 const FIRST: usize = 16;
 
-pub(super) async fn tcp(address: SocketAddr) -> Result<TcpStream, Trouble> {
-    match timeout(CONNECT, TcpStream::connect(address)).await {
+/// How much the kernel takes in before anybody reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Window {
+    Usual,
+    /// So little that a server notices how slowly an answer is read.
+    Small,
+}
+
+/// In bytes; the kernel doubles it.
+const SMALL_WINDOW: u32 = 16 * 1024;
+
+pub(super) async fn tcp(address: SocketAddr, window: Window) -> Result<TcpStream, Trouble> {
+    match timeout(CONNECT, connect(address, window)).await {
         Ok(Ok(stream)) => {
             // Requests are small and wait for nobody. Failing costs only time.
             let _ = stream.set_nodelay(true);
@@ -34,6 +45,17 @@ pub(super) async fn tcp(address: SocketAddr) -> Result<TcpStream, Trouble> {
         Ok(Err(error)) => Err(connect_trouble(&error)),
         Err(_) => Err(Trouble::TimedOut(CONNECT)),
     }
+}
+
+async fn connect(address: SocketAddr, window: Window) -> io::Result<TcpStream> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    if window == Window::Small {
+        socket.set_recv_buffer_size(SMALL_WINDOW)?;
+    }
+    socket.connect(address).await
 }
 
 /// Completes the handshake with any server; the result says whether its certificate is trusted.

@@ -28,6 +28,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 /// Bounds an answer's header, and what is handed over without having been taken.
 const BUFFER: usize = 64 * 1024;
+/// The same of an answer that is read slowly: in small pieces, several a second.
+const SLOW_BUFFER: usize = 8 * 1024;
 /// How often bounds are looked at and progress is told.
 const TICK: Duration = Duration::from_millis(50);
 /// What can't stand in a request's first line, where a server's Location had it.
@@ -56,7 +58,7 @@ pub(super) async fn exchange<S: ByteStream>(
     progress: SendProgress<'_>,
 ) -> WireResult {
     let meter = ByteCounter::new();
-    let (patience, keep) = (ask.patience, ask.keep);
+    let (patience, reading, keep) = (ask.patience, ask.reading, ask.keep);
     let began = Instant::now();
     let told = |result, silence| WireResult {
         result,
@@ -69,11 +71,14 @@ pub(super) async fn exchange<S: ByteStream>(
         Err(trouble) => return told(Err(trouble), None),
     };
     let stream = TokioIo::new(CountedStream::new(stream, meter.clone()));
-    let shaken = http1::Builder::new()
-        .title_case_headers(true)
-        .max_buf_size(BUFFER)
-        .handshake(stream)
-        .await;
+    let mut builder = http1::Builder::new();
+    builder.title_case_headers(true);
+    if reading.is_zero() {
+        builder.max_buf_size(BUFFER);
+    } else {
+        builder.read_buf_exact_size(Some(SLOW_BUFFER));
+    }
+    let shaken = builder.handshake(stream).await;
     let (mut sender, connection) = match shaken {
         Ok(pair) => pair,
         Err(error) => return told(Err(trouble(&error)), None),
@@ -86,7 +91,10 @@ pub(super) async fn exchange<S: ByteStream>(
         Ok(answer) => {
             let silence = meter.completed().map(|at| at.elapsed());
             let mut told = told(Err(Trouble::Cut), silence);
-            told.result = Ok(reply(&mut driven, answer, patience, keep).await);
+            told.result = Ok(reply(&mut driven, answer, patience, reading, keep).await);
+            if !reading.is_zero() {
+                told.took = began.elapsed();
+            }
             told
         }
     }
@@ -124,14 +132,15 @@ async fn reply<S: ByteStream>(
     driven: &mut Driven<S>,
     answer: Response<Incoming>,
     patience: ResponseTimeouts,
+    reading: Duration,
     keep: usize,
 ) -> WireResponse {
     let (parts, content) = answer.into_parts();
     let mut body = BytesMut::new();
     // The received bytes are kept, whatever ends the body early.
     let _ = timeout(
-        patience.answer,
-        driven.along(collect(content, &mut body, keep)),
+        patience.answer + reading,
+        driven.along(collect(content, &mut body, reading, keep)),
     )
     .await;
     let headers = headers(&parts.headers);
@@ -152,12 +161,15 @@ pub(super) fn headers(headers: &http::HeaderMap) -> Vec<(String, String)> {
 }
 
 /// Until its end, the connection's, or the most that is kept.
-async fn collect(mut content: Incoming, body: &mut BytesMut, keep: usize) {
+async fn collect(mut content: Incoming, body: &mut BytesMut, reading: Duration, keep: usize) {
+    let began = Instant::now();
     while let Some(Ok(frame)) = content.frame().await
         && body.len() < keep
     {
         let data = frame.into_data().unwrap_or_else(|_trailers| Bytes::new());
         body.extend_from_slice(&data[..data.len().min(keep - body.len())]);
+        let share = body.len() as f64 / keep.max(1) as f64;
+        tokio::time::sleep_until(began + reading.mul_f64(share)).await;
     }
 }
 

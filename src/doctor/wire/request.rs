@@ -19,6 +19,8 @@ pub(crate) struct WireRequest {
     pub(crate) payload: Payload,
     pub(crate) protocol: Protocol,
     pub(crate) patience: ResponseTimeouts,
+    /// How long the reading of the answer's body is made to take; zero: no longer than it needs.
+    pub(crate) reading: Duration,
     /// How many bytes of the answer's body are kept.
     pub(crate) keep: usize,
 }
@@ -34,13 +36,12 @@ pub(crate) enum Protocol {
 pub(crate) enum Payload {
     None,
     Bytes(Bytes, Framing),
-    /// As many bytes as this, made from a seed ([`crate::oci::sample::content::Pattern`]), with a pause
-    /// in their middle where there is one.
+    /// As many bytes as this, made from a seed ([`crate::oci::sample::content::Pattern`]).
     Generated {
         size: u64,
         seed: u64,
         framing: Framing,
-        pause: Option<Duration>,
+        pace: Pace,
     },
     /// Announced with this length (or chunked), of which only a beginning is ever sent: one byte, or
     /// of a chunked body as much as a registry reads of it before it refuses it.
@@ -58,6 +59,27 @@ impl Payload {
             Payload::Bytes(bytes, framing) => Some((*framing, bytes.len() as u64)),
             Payload::Generated { size, framing, .. } => Some((*framing, *size)),
             Payload::Withheld { length, framing } => Some((*framing, *length)),
+        }
+    }
+}
+
+/// How fast a body is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// As fast as it is taken.
+    Full,
+    /// The same, with a pause of this length in its middle.
+    Pausing(Duration),
+    /// Evenly, so that all of it takes this long.
+    Slow(Duration),
+}
+
+impl Pace {
+    /// How long it keeps a body back.
+    pub(crate) fn delay(self) -> Duration {
+        match self {
+            Pace::Full => Duration::ZERO,
+            Pace::Pausing(time) | Pace::Slow(time) => time,
         }
     }
 }
@@ -80,6 +102,7 @@ pub(crate) struct ResponseTimeouts {
 pub(crate) struct WireResult {
     pub(crate) result: Result<WireResponse, Trouble>,
     pub(crate) sent: u64,
+    /// To the answer's header; where its body is read slowly, to the body's end.
     pub(crate) took: Duration,
     pub(crate) silence: Option<Duration>,
 }

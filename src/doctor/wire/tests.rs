@@ -89,6 +89,7 @@ fn ask(method: Method, payload: Payload) -> WireRequest {
         headers: Vec::new(),
         payload,
         protocol: super::Protocol::Http1,
+        reading: Duration::ZERO,
         keep: super::MOST_BODY,
         patience: ResponseTimeouts {
             answer: LONG,
@@ -102,7 +103,7 @@ fn made(size: u64, framing: Framing) -> Payload {
         size,
         seed: 7,
         framing,
-        pause: None,
+        pace: super::Pace::Full,
     }
 }
 

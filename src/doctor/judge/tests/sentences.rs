@@ -42,6 +42,8 @@ fn whole() -> FixtureWalk {
         .pushed()
         .with(asked(Step::BodyLimit, 1 << 20, 1))
         .with(asked(Step::Idle, 128 << 10, 60))
+        .with(asked(Step::SlowUpload, 128 << 10, 70))
+        .with(asked(Step::SlowDownload, 0, 70))
         .committed(64 << 20, Duration::from_secs(8))
 }
 

@@ -50,6 +50,25 @@ fn paused(status: Result<u16, Trouble>, after: u64) -> FixtureWalk {
     hub().with(exchange)
 }
 
+fn old(step: Step, result: Result<u16, Trouble>, after: u64) -> FixtureWalk {
+    let mut made = paused(result, after).0;
+    if let Some(exchange) = made.exchanges.last_mut() {
+        exchange.step = step;
+    }
+    FixtureWalk(made)
+}
+
+/// A layer that was read for this long and not to its end.
+fn half_read(after: u64) -> FixtureWalk {
+    let made = old(Step::SlowDownload, Ok(200), after);
+    made.change(Step::SlowDownload, |one| {
+        one.request.method = "GET".to_owned();
+        if let Ok(answer) = &mut one.result {
+            answer.content_matches = Some(false);
+        }
+    })
+}
+
 fn commit(status: u16, silence: u64) -> FixtureWalk {
     let silence = Duration::from_secs(silence);
     let made = hub().committed(1 << 30, silence);
@@ -126,6 +145,18 @@ pub(super) fn cases() -> Vec<(&'static str, FixtureWalk, Kind, &'static str)> {
             paused(Ok(408), 5),
             Kind::IdleCut,
             "408 after 5.0 s",
+        ),
+        (
+            "an upload is cut by its age",
+            old(Step::SlowUpload, Ok(499), 60),
+            Kind::AgeCut,
+            "60 s is the default of Traefik",
+        ),
+        (
+            "a download is cut by its age",
+            half_read(15),
+            Kind::AgeCut,
+            "15 s is the default of Envoy",
         ),
         (
             "a commit is cut",

@@ -214,11 +214,13 @@ fn told(walk: &Walk, exchange: &Exchange, answer: &ResponseSeen) -> Option<Strin
             400 => Some("right: nothing is committed".to_owned()),
             _ => words(answer),
         },
-        Step::ManifestGet | Step::BlobGet | Step::BlobRange => match answer.content_matches {
-            Some(true) => Some("the same bytes".to_owned()),
-            Some(false) => Some("other bytes".to_owned()),
-            None => words(answer),
-        },
+        Step::ManifestGet | Step::BlobGet | Step::BlobRange | Step::SlowDownload => {
+            match answer.content_matches {
+                Some(true) => Some("the same bytes".to_owned()),
+                Some(false) => Some("other bytes".to_owned()),
+                None => words(answer),
+            }
+        }
         Step::CommitWait if !is_put(exchange) => words(answer),
         Step::CommitWait => exchange
             .silence
@@ -231,6 +233,7 @@ fn told(walk: &Walk, exchange: &Exchange, answer: &ResponseSeen) -> Option<Strin
         | Step::Body
         | Step::BodyLimit
         | Step::Idle
+        | Step::SlowUpload
         | Step::BlobCommit
         | Step::ConfigCommit
         | Step::ManifestPut

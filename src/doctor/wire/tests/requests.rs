@@ -200,7 +200,7 @@ async fn a_body_pauses_in_its_middle_and_no_bound_minds() {
             size: SIZE,
             seed: 1,
             framing,
-            pause: Some(PAUSE),
+            pace: Pace::Pausing(PAUSE),
         };
         let request = WireRequest {
             patience: ResponseTimeouts {
