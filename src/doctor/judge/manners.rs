@@ -2,8 +2,8 @@
 //! requests and HEAD get through where a plain GET did; and the clocks.
 
 use super::draft::{Draft, seen, seen_header, seen_speaker};
-use crate::doctor::clients::Detail;
 use crate::doctor::display::about;
+use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Exchange, ResponseSeen, Trouble, Walk};
@@ -80,6 +80,8 @@ fn long(walk: &Walk) -> Option<Draft> {
         Ok(answer) => match answer.status {
             413 | 414 | 431 | 494 | 500..=599 => true,
             400 | 403 | 405 => answer.is_page() || one.step == Step::LongUri,
+            // IIS has a page of 404 for a query that is too long.
+            404 => answer.is_page() && one.step == Step::LongUri,
             _ => false,
         },
         Err(trouble) => is_cut(trouble),
@@ -96,13 +98,12 @@ fn long(walk: &Walk) -> Option<Draft> {
     Some(
         Draft::of(Kind::LongRequestRefused, first)
             .wrong(what)
-            .shown_by(of.iter().map(|one| seen_short(one)))
-            .where_(Detail::Usual),
+            .shown_by(of.iter().map(|one| seen_short(one))),
     )
 }
 
 /// The exchange without the 4 KiB of its URI.
-fn seen_short(exchange: &Exchange) -> super::super::finding::Evidence {
+fn seen_short(exchange: &Exchange) -> Evidence {
     let mut seen = seen_speaker(exchange);
     if let Some((path, _)) = seen.request.split_once('?') {
         seen.request = format!("{path}?…");

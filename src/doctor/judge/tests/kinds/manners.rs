@@ -64,6 +64,12 @@ pub(in super::super) fn cases() -> Vec<Case> {
             "URI of 4 KiB was answered with 414",
         ),
         (
+            "a query too long for IIS",
+            long(404).html(Step::LongUri),
+            Kind::LongRequestRefused,
+            "maxQueryString",
+        ),
+        (
             "a token too long",
             tried(Step::LongAuthorization, "GET", 400).html(Step::LongAuthorization),
             Kind::LongRequestRefused,
