@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit wire real deployed ci lint docs deny fuzz bench bench-quick instructions soak mutants book spelling tables pictures build-tools test-tools
+.PHONY: help demo doctor test unit wire real deployed ci lint docs deny fuzz bench bench-quick instructions soak mutants book spelling tables pictures build-tools test-tools
 
 # Everything but a release is built with one profile, so that each crate is compiled once.
 PROFILE := quick
@@ -12,6 +12,8 @@ CARGO_TEST := cargo test --locked --profile $(PROFILE)
 # Tests wait more than they compute; those with daemons of their own have less patience to spare.
 THREADS := $(shell expr 2 \* $$(nproc))
 REAL_THREADS := $(shell expr 1 + $$(nproc))
+# Of a static build: the target is named so that what runs at build time isn't static, too.
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 HARBORMOUTH ?= cargo run --locked --profile $(PROFILE) --quiet --
 FUZZ_SECONDS ?= 20
 
@@ -24,6 +26,11 @@ help: ## this list
 
 demo: build-tools ## push and pull an image: through a broken hop, then through Harbormouth (DEMO_ARGS=--once ends then)
 	$(HARBORMOUTH) demo $(DEMO_ARGS)
+
+doctor: build-tools ## the doctor alone, as one static file for other machines: target/harbormouth-doctor
+	RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --profile small --no-default-features \
+		--features doctor --bin harbormouth-doctor --target $(HOST)
+	cp target/$(HOST)/small/harbormouth-doctor target/
 
 test: unit wire real deployed ## every test, with real registries and clients
 

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 const DOCKERFILE: &str = "deploy/Dockerfile";
 
+/// Of the doctor alone.
+const DOCTORS: &str = "deploy/doctor/Dockerfile";
+
 /// hadolint, installed below `target` once and again when its version changes.
 fn hadolint() -> PathBuf {
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hadolint");
@@ -54,7 +57,10 @@ fn complaints(dockerfile: &str, arguments: &[&str]) -> Vec<String> {
 #[test]
 fn hadolint_finds_nothing_and_what_is_wrong_is_found() {
     let good = shipped::read(DOCKERFILE);
-    assert_eq!(complaints(&good, &[]), Vec::<String>::new());
+    let doctors = shipped::read(DOCTORS);
+    for dockerfile in [&good, &doctors] {
+        assert_eq!(complaints(dockerfile, &[]), Vec::<String>::new());
+    }
     for (what, from, to, code) in [
         (
             "a user with every privilege",
@@ -114,8 +120,13 @@ fn hadolint_finds_nothing_and_what_is_wrong_is_found() {
 
 #[test]
 fn each_exception_from_hadolints_rules_is_needed_and_explained() {
-    let dockerfile = shipped::read(DOCKERFILE);
-    let found = complaints(&dockerfile, &["--disable-ignore-pragma"]);
+    for file in [DOCKERFILE, DOCTORS] {
+        is_needed_and_explained(&shipped::read(file));
+    }
+}
+
+fn is_needed_and_explained(dockerfile: &str) {
+    let found = complaints(dockerfile, &["--disable-ignore-pragma"]);
     let lines: Vec<&str> = dockerfile.lines().collect();
     let mut excepted = Vec::new();
     for (number, line) in lines.iter().enumerate() {
@@ -169,15 +180,22 @@ fn the_images_gateway_is_built_without_the_fake_harbor() {
 #[test]
 fn the_version_is_the_packages() {
     let version = format!("ARG VERSION={}\n", env!("CARGO_PKG_VERSION"));
-    assert!(shipped::read(DOCKERFILE).contains(&version), "{version}");
+    for file in [DOCKERFILE, DOCTORS] {
+        assert!(shipped::read(file).contains(&version), "{file}: {version}");
+    }
 }
 
 /// Cargo refuses a manifest whose targets aren't there, and then the image can't be built: what the
 /// build stage copies has to be enough.
 #[test]
 fn cargo_is_content_with_what_the_build_stage_copies() {
+    for (file, program) in [(DOCKERFILE, "harbormouth"), (DOCTORS, "harbormouth-doctor")] {
+        is_enough_to_build(&shipped::read(file), program);
+    }
+}
+
+fn is_enough_to_build(dockerfile: &str, program: &str) {
     let place = tempfile::tempdir().expect("a directory");
-    let dockerfile = shipped::read(DOCKERFILE);
     let ignore = shipped::read(".dockerignore");
     let build = dockerfile.split("AS runtime").next().expect("a stage");
     let copied: Vec<&str> = build
@@ -198,7 +216,7 @@ fn cargo_is_content_with_what_the_build_stage_copies() {
     }
     // Cargo reads the manifest before it asks for the compiler, and gets no further.
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--locked", "--offline", "--bin", "harbormouth"]);
+    build.args(["build", "--locked", "--offline", "--bin", program]);
     build.args(["--config", "build.rustc = \"/nowhere/rustc\""]);
     build.current_dir(place.path());
     let said = process::run(build, Duration::from_secs(60)).stderr;

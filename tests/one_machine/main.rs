@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod action;
 mod compose;
 mod dockerfile;
 mod notify;
