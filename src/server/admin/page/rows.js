@@ -68,7 +68,7 @@ export function showPushes({ pushes, time }) {
     (one) => `${one.registry} ${one.repository} ${one.client} ${one.started}`,
     () => {
       const row = cells([
-        ["repository"], ["outcome"], ["updated", "Last sign", true], ["took", "Took", true],
+        ["repository"], ["outcome"], ["updated", "Last seen", true], ["took", "Took", true],
         ["layers", "Layers", true], ["sent", "Sent", true], ["client", "Client"],
       ]);
       withParts(row, "repository", "where", "sub");
