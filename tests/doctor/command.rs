@@ -46,6 +46,17 @@ async fn end(mut child: Child, typed: &str) -> Output {
     ended.expect("the doctor ends").unwrap()
 }
 
+/// What `docs/doctor.schema.json` says against a document.
+fn complaints(document: &Value) -> Vec<String> {
+    let schema: Value =
+        serde_json::from_str(include_str!("../../docs/doctor.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors = validator.iter_errors(document);
+    errors
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect()
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
@@ -113,6 +124,44 @@ async fn credentials_are_those_of_docker_unless_some_are_typed() {
         for secret in ["Harbor12345", "Alice12345", "wrong-password", &auth] {
             assert!(!out.contains(secret), "{name}: {secret}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_document_of_a_whole_walk_is_as_the_schema_says() {
+    for (name, plan, exit) in [
+        ("honest", Plan::honest(), 0),
+        (
+            "Authorization gets lost",
+            Plan::hop(|hop| hop.strip_authorization_on = vec![Method::PATCH]),
+            1,
+        ),
+    ] {
+        let stage = Stage::set(plan).await;
+        let home = TempDir::new().unwrap();
+        let inner = stage.fake_harbor.origin().to_string();
+        let arguments = [
+            "--json",
+            "--push",
+            "--commit-wait",
+            "--idle",
+            "1s",
+            "--via",
+            &inner,
+            "--user",
+            "admin",
+            "--password-stdin",
+        ];
+        let child = doctor(&stage, home.path(), &arguments).spawn().unwrap();
+        let output = end(child, "Harbor12345\n").await;
+        let out = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(exit), "{name}: {out}");
+        let document: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(complaints(&document), Vec::<String>::new(), "{name}");
+        let walks = document["walks"].as_array().unwrap();
+        assert_eq!(walks.len(), 2, "{name}");
+        let steps = walks[0]["steps"].as_array().unwrap();
+        assert!(steps.len() > 20, "{name}: {steps:#?}");
     }
 }
 

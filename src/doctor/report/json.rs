@@ -1,35 +1,6 @@
-//! The report as one JSON document.
+//! The report as one JSON document, which `docs/doctor.schema.json` describes.
 //!
-//! ```text
-//! {
-//!   "tool": "harbormouth doctor", "version": "0.1.0",
-//!   "target": "https://hub.example.com", "began": "2026-11-21T12:00:00Z",
-//!   "verdict": "healthy" | "broken" | "unexamined", "exit_status": 0 | 1 | 2,
-//!   "ticket": "harbormouth doctor 0.1.0 | …",
-//!   "findings": [ {             // of the public walk, the worst first
-//!     "kind", "severity", "step", "summary", "cause",
-//!     "evidence": [ { "request", "outcome", "line" } ],
-//!     "effects": [ { "client", "outcome": "works" | "leaks" | "sometimes" | "breaks", "how" } ],
-//!     "culprit": { "between": [0, 1] } | { "at_or_behind": 1 } | "unknown",   // places in `walks`
-//!     "product": "nginx" | null,                     // who most likely stands there
-//!     "fixes": [ { "product", "place", "lines": [] } ], "advice", "elsewhere", "harbormouth"
-//!   } ],
-//!   "differences": [ { "what", "seen": [ "401", null ] } ],       // one for each walk
-//!   "walks": [ {
-//!     "entry": "https://hub.example.com" | "http://10.0.0.5", "is_public": true,
-//!     "began", "repository", "user": { "name", "source" },
-//!     "stands": { "hop": "nginx", "registry": "Harbor" },
-//!     "resolved": [ "203.0.113.10:443" ] | { "trouble" },
-//!     "addresses": [ { "address", "is_used", "connect_ms" | "trouble", "tls": {…} | { "trouble" } } ],
-//!     "realm": [ "203.0.113.10:443" ] | { "trouble" } | null,
-//!     "steps": [ { "step", "mark", "request": {…}, "answer": {…} | null, "trouble": {…} | null,
-//!                  "sent", "took_ms", "silence_ms", "address" } ],
-//!     "grant", "findings", "skipped": [ { "step", "why" } ], "left": []
-//!   } ]
-//! }
-//! ```
-//!
-//! Fields are added, never renamed. Texts are as they came: JSON escapes what would drive a terminal.
+//! Texts are as they came: JSON escapes what would drive a terminal.
 
 use super::super::attribution::{culprit, differences, guess};
 use super::super::display::date;
@@ -45,6 +16,9 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// Rises where a field is renamed or goes, not where one is added.
+const SCHEMA: u32 = 1;
+
 pub(super) fn document(walks: &[Judged]) -> Value {
     let Some(public) = walks.first() else {
         return Value::Null;
@@ -54,6 +28,7 @@ pub(super) fn document(walks: &[Judged]) -> Value {
         .map(|finding| of_finding(finding, walks))
         .collect();
     json!({
+        "schema": SCHEMA,
         "tool": "harbormouth doctor",
         "version": env!("CARGO_PKG_VERSION"),
         "target": public.walk.target.to_string(),
@@ -121,7 +96,7 @@ fn of_address(seen: &AddressSeen) -> Value {
     let mut value = json!({ "address": seen.address, "is_used": seen.is_used });
     match &seen.connected {
         Ok(took) => value["connect_ms"] = milliseconds(*took),
-        Err(trouble) => value["trouble"] = of_trouble(trouble),
+        Err(trouble) => value["trouble"] = json!(trouble.to_string()),
     }
     value["tls"] = match &seen.tls {
         None => Value::Null,

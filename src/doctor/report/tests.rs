@@ -4,6 +4,7 @@
 //! copy it over the old one if it is what it should be. Nothing else writes these files.
 
 mod scenes;
+mod schema;
 
 use super::*;
 use crate::doctor::kind::Severity;
