@@ -42,6 +42,26 @@ pub(super) fn messages() -> Vec<(Kind, Client, String)> {
     table::messages()
 }
 
+/// What a client is known to do where a finding is, in some circumstances.
+pub(super) struct Known {
+    pub(super) client: Client,
+    pub(super) ending: Ending,
+    pub(super) how: String,
+    /// Which circumstances, in words; empty for all others.
+    pub(super) when: Vec<String>,
+}
+
+/// What each client is known to do where a finding is, in the order in which it counts.
+pub(super) fn known(kind: Kind) -> Vec<Known> {
+    let known = |row: table::KnownRow| Known {
+        client: row.client,
+        ending: row.ending,
+        when: row.circumstances(),
+        how: row.how,
+    };
+    table::rows(kind).into_iter().map(known).collect()
+}
+
 impl Client {
     /// The programs, for people.
     pub(crate) fn programs(self) -> &'static str {

@@ -23,7 +23,7 @@ pub struct Fix {
     #[serde(skip)]
     pub key: &'static str,
     /// The same for people: `in the location that passes to Harbor`.
-    pub(crate) place: &'static str,
+    pub place: &'static str,
     /// To be pasted as they are; what stands there for the same setting goes. A line that begins with
     /// `#` is for the person.
     pub lines: Vec<String>,

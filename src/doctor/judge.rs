@@ -46,6 +46,16 @@ pub fn meaning(kind: Kind) -> &'static str {
     sentences::meaning(kind)
 }
 
+/// What is said to be wrong where a finding of this kind is: every sentence, with its places.
+pub(super) fn wrongs(kind: Kind) -> Vec<&'static str> {
+    sentences::wrongs(kind)
+}
+
+/// What a hop most likely does to bring it about: every sentence, with its places.
+pub(super) fn causes(kind: Kind) -> Vec<&'static str> {
+    sentences::causes(kind)
+}
+
 /// What is wrong, in the order of the steps that showed it. May be asked of a walk that is not done
 /// yet; what it finds then it finds at the end as well.
 pub fn judge(walk: &Walk) -> Vec<Finding> {

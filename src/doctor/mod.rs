@@ -26,6 +26,8 @@ pub mod fixes;
 pub mod product;
 pub mod report;
 
+pub mod catalogue;
+
 pub mod canary;
 
 pub use options::{Afterwards, Artifact, Extent, Options};

@@ -21,7 +21,7 @@ str_enum! {
 
 impl Product {
     /// As its people write it.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Product::Nginx => "nginx",
             Product::Haproxy => "HAProxy",

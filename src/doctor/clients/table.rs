@@ -24,6 +24,7 @@ struct ClientTable {
     phrases: BTreeMap<String, String>,
     refused: BTreeMap<Client, ErrorPhrases>,
     reasons: BTreeMap<u16, String>,
+    circumstances: BTreeMap<String, BTreeMap<String, String>>,
     findings: BTreeMap<Kind, Vec<ClientRow>>,
 }
 
@@ -82,23 +83,84 @@ pub(super) fn ending(
     Some((outcome, said_by(client, how)))
 }
 
-/// What stands in quotes in the rows that may count for a client.
-pub(super) fn messages() -> Vec<(Kind, Client, String)> {
-    let mut all = Vec::new();
-    for (kind, rows) in &TABLE.findings {
-        for client in Client::ALL {
-            let is_its = |row: &&ClientRow| match row.when.get("client") {
-                Some(accepted) => accepted.contains(&fact(client)),
-                None => row.follows_rules_of(client),
+/// What a client is known to do where a finding is, in some of all circumstances.
+pub(super) struct KnownRow {
+    pub(super) client: Client,
+    pub(super) ending: Ending,
+    pub(super) how: String,
+    /// What has to hold beside the client's own rules: a fact, and what of it is accepted.
+    pub(super) when: BTreeMap<&'static str, &'static [Value]>,
+}
+
+impl KnownRow {
+    /// The conditions in words.
+    pub(super) fn circumstances(&self) -> Vec<String> {
+        let words = |(name, accepted): (&&str, &&'static [Value])| {
+            let words = TABLE.circumstances.get(*name)?;
+            let words = accepted.iter().filter_map(|value| words.get(&text(value)));
+            let words: Vec<&str> = words.map(String::as_str).collect();
+            (!words.is_empty()).then(|| words.join(" or "))
+        };
+        self.when.iter().filter_map(words).collect()
+    }
+}
+
+/// A fact as a key.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Bool(holds) => holds.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// The rows that may count for each client, in the order of the table.
+pub(super) fn rows(kind: Kind) -> Vec<KnownRow> {
+    let rows = TABLE.findings.get(&kind).map_or(&[][..], Vec::as_slice);
+    let mut known: Vec<KnownRow> = Vec::new();
+    for row in rows {
+        for client in Client::ALL
+            .into_iter()
+            .filter(|client| row.may_count_for(*client))
+        {
+            let when = row.beside_rules_of(client);
+            // A row before it may count wherever this one does.
+            let counts_always = |other: &KnownRow| {
+                other.client == client
+                    && other
+                        .when
+                        .iter()
+                        .all(|fact| when.get(fact.0) == Some(fact.1))
             };
-            for (_, how) in rows.iter().filter(is_its).filter_map(ClientRow::said) {
+            if let (Some((ending, how)), false) = (row.said(), known.iter().any(counts_always)) {
                 let how = said_by(client, how);
-                let quoted = how.split('"').skip(1).step_by(2);
-                all.extend(quoted.map(|message| (*kind, client, message.to_owned())));
+                known.push(KnownRow {
+                    client,
+                    ending,
+                    how,
+                    when,
+                });
             }
         }
     }
-    all
+    known
+}
+
+/// What stands in quotes in the rows that may count for a client.
+pub(super) fn messages() -> Vec<(Kind, Client, String)> {
+    let of = |kind| rows(kind).into_iter().map(move |row| (kind, row));
+    let quoted = |(kind, row): (Kind, KnownRow)| {
+        let messages = row.how.split('"').skip(1).step_by(2).map(str::to_owned);
+        let all: Vec<_> = messages
+            .map(|message| (kind, row.client, message))
+            .collect();
+        all
+    };
+    Kind::ALL
+        .into_iter()
+        .flat_map(of)
+        .flat_map(quoted)
+        .collect()
 }
 
 fn facts<'a>(
@@ -133,6 +195,14 @@ fn facts<'a>(
     rules.chain(around).chain(usual).chain(seen).collect()
 }
 
+/// What is known of a client itself.
+fn known(client: Client, name: &str) -> Option<Value> {
+    match name {
+        "client" => Some(fact(client)),
+        name => TABLE.clients.get(&client)?.rules.get(name).cloned(),
+    }
+}
+
 /// As the table writes it.
 fn fact(fact: impl Serialize) -> Value {
     serde_yaml::to_value(fact).unwrap_or_default()
@@ -140,14 +210,21 @@ fn fact(fact: impl Serialize) -> Value {
 
 impl ClientRow {
     /// Whether no condition speaks against a client with its rules.
-    fn follows_rules_of(&self, client: Client) -> bool {
-        let Some(about) = TABLE.clients.get(&client) else {
-            return false;
-        };
+    fn may_count_for(&self, client: Client) -> bool {
         self.when.iter().all(|(name, accepted)| {
-            let rule = about.rules.get(name.as_str());
-            rule.is_none_or(|rule| accepted.contains(rule))
+            let known = known(client, name);
+            known.is_none_or(|known| accepted.contains(&known))
         })
+    }
+
+    /// The conditions that a client's rules leave open.
+    fn beside_rules_of(&self, client: Client) -> BTreeMap<&str, &[Value]> {
+        let open = self
+            .when
+            .iter()
+            .filter(|(name, _)| known(client, name).is_none());
+        open.map(|(name, accepted)| (name.as_str(), accepted.as_slice()))
+            .collect()
     }
 
     fn counts(&self, facts: &FindingFacts<'_>) -> bool {

@@ -47,7 +47,24 @@ pub(super) fn cause(kind: Kind, name: &str) -> Option<&'static str> {
     SENTENCES.get(&kind)?.cause.as_ref()?.named(name)
 }
 
+pub(super) fn wrongs(kind: Kind) -> Vec<&'static str> {
+    let sentences = SENTENCES.get(&kind);
+    sentences.map_or_else(Vec::new, |sentences| sentences.wrong.all())
+}
+
+pub(super) fn causes(kind: Kind) -> Vec<&'static str> {
+    let causes = SENTENCES.get(&kind).and_then(|it| it.cause.as_ref());
+    causes.map_or_else(Vec::new, SentenceSet::all)
+}
+
 impl SentenceSet {
+    pub(super) fn all(&self) -> Vec<&str> {
+        match self {
+            SentenceSet::Always(text) => vec![text],
+            SentenceSet::Named(texts) => texts.values().map(String::as_str).collect(),
+        }
+    }
+
     fn named(&self, name: &str) -> Option<&str> {
         match self {
             SentenceSet::Always(text) => Some(text),

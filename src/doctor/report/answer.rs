@@ -5,9 +5,8 @@ use super::super::display::clean;
 use super::super::explain::Explanation;
 use super::super::fixes::{Fix, advice, fixes, harbormouth};
 use super::super::judge::{Judged, meaning};
-use super::findings::{first_products, hop, labelled, named, sorted};
+use super::findings::{first_products, hop, labelled, named, page_of, sorted};
 use super::verdict::by_gravity;
-use crate::oci::docs::address;
 use crate::system::terminal::Style;
 
 /// Nothing where nothing was found.
@@ -50,11 +49,7 @@ pub(crate) fn explained(found: &[Explanation]) -> Option<String> {
         text.push_str(&format!("\n{}\n", style.bold(one.kind.as_str())));
         text.push_str(&labelled("wrong", meaning(one.kind), style));
         text.push_str(&labelled("says it", &named(&one.clients), style));
-        text.push_str(&labelled(
-            "page",
-            &address("doctor", one.kind.as_str()),
-            style,
-        ));
+        text.push_str(&labelled("page", &page_of(one.kind), style));
     }
     text.push_str(
         "\nWhich of them it is, and which hop: harbormouth doctor HOST --repository NAME\n",

@@ -2,6 +2,7 @@
 //! what to change, and what Harbormouth would do.
 
 use super::super::attribution::{Culprit, Guess, RegistryProduct, culprit, guess};
+use super::super::catalogue::word;
 use super::super::clients::{Client, Ending, Impact};
 use super::super::display::clean;
 use super::super::finding::{Evidence, Finding};
@@ -13,7 +14,7 @@ use super::super::step::Step;
 use super::chain::{likely, place};
 use super::format::Format;
 use super::steps::Mark;
-use crate::oci::docs::address;
+use crate::oci::docs::page;
 use crate::system::terminal::{Style, hanging, indented, wrap};
 
 /// What shows a finding where not everything is asked for.
@@ -65,8 +66,13 @@ pub(super) fn finding(
         let ours = format!("Harbormouth: {}", harbormouth(kind));
         text.push_str(&labelled("or", &ours, style));
     }
-    text.push_str(&labelled("page", &address("doctor", kind.as_str()), style));
+    text.push_str(&labelled("page", &page_of(kind), style));
     text
+}
+
+/// The address of the page that explains a finding.
+pub(super) fn page_of(kind: Kind) -> String {
+    page(&format!("findings/{kind}"))
 }
 
 /// A label in the margin, and text beside it.
@@ -101,13 +107,13 @@ fn shown(label: &str, evidence: &Evidence, style: Style) -> String {
 /// The clients that break, each way of breaking once; then those that don't.
 fn effects(effects: &[Impact], style: Style) -> String {
     let mut drawn = String::new();
-    for (outcome, label) in [
-        (Ending::Breaks, "breaks"),
-        (Ending::Sometimes, "at times"),
-        (Ending::Leaks, "leaks"),
-        (Ending::Works, "works"),
+    for outcome in [
+        Ending::Breaks,
+        Ending::Sometimes,
+        Ending::Leaks,
+        Ending::Works,
     ] {
-        let mut label = label;
+        let mut label = word(outcome);
         for (how, clients) in alike(effects, outcome) {
             let clients = named(&clients);
             let text = match (outcome, how.is_empty()) {

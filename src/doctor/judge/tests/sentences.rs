@@ -15,13 +15,6 @@ fn sentences() -> BTreeMap<Kind, Sentences> {
     serde_yaml::from_str(TEXT).unwrap()
 }
 
-fn texts(said: &SentenceSet) -> Vec<&str> {
-    match said {
-        SentenceSet::Always(text) => vec![text],
-        SentenceSet::Named(texts) => texts.values().map(String::as_str).collect(),
-    }
-}
-
 #[test]
 fn every_kind_has_sentences() {
     assert!(sentences().keys().eq(&Kind::ALL));
@@ -143,12 +136,12 @@ fn every_sentence_is_said_and_has_no_place_left_open() {
     let mut unsaid = Vec::new();
     for (kind, sentences) in sentences {
         let of = || found.iter().filter(|finding| finding.kind == kind);
-        for wrong in texts(&sentences.wrong) {
+        for wrong in sentences.wrong.all() {
             if !of().any(|finding| is_said(wrong, &finding.summary)) {
                 unsaid.push(format!("{kind}: {wrong}"));
             }
         }
-        for cause in sentences.cause.iter().flat_map(texts) {
+        for cause in sentences.cause.iter().flat_map(SentenceSet::all) {
             let says = |said: &String| is_said(cause, said);
             if !of().any(|finding| finding.cause.as_ref().is_some_and(says)) {
                 unsaid.push(format!("{kind}: {cause}"));
