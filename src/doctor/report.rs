@@ -2,7 +2,7 @@
 //!
 //! Steps are shown as they happen, each by one line; the findings follow when the last walk is done.
 //! Everything that is drawn is made by pure functions (`steps`, `chain`, `findings`, `ticket`,
-//! `json`) from walks and findings. Here it is only written: to a terminal with colours and a live
+//! `json`, `document`, `junit`) from walks and findings. Here it is only written: to a terminal with colours and a live
 //! line, or plainly.
 //!
 //! Text from servers passes `display::clean` before it is written: it can't drive a
@@ -11,10 +11,15 @@
 mod answer;
 mod chain;
 mod conclusion;
+mod document;
 mod findings;
 mod format;
+mod html;
 mod json;
+mod junit;
 mod live;
+mod markdown;
+mod markup;
 mod steps;
 mod ticket;
 mod unexamined;
@@ -73,6 +78,9 @@ impl Report {
         let text = match self.format {
             Format::Text | Format::All => conclusion::text(walks, self.format, self.style),
             Format::Json => serde_json::to_string_pretty(&json::document(walks))? + "\n",
+            Format::Markdown => markdown::markdown(&document::blocks(walks)),
+            Format::Html => html::html(&document::blocks(walks)),
+            Format::Junit => junit::junit(walks),
         };
         self.screen.print(&text);
         self.screen.end()
@@ -117,20 +125,20 @@ impl Report {
 
 impl Watcher for Report {
     fn began(&mut self, walk: &Walk, step: Step) {
-        if self.format != Format::Json {
+        if self.format.shows_steps() {
             self.head(walk);
             self.screen.under_way(step.title());
         }
     }
 
     fn progress(&mut self, _step: Step, done: u64, total: u64) {
-        if self.format != Format::Json {
+        if self.format.shows_steps() {
             self.screen.progress(done, total);
         }
     }
 
     fn ended(&mut self, walk: &Walk, step: Step) {
-        if self.format == Format::Json {
+        if !self.format.shows_steps() {
             return;
         }
         self.head(walk);

@@ -166,6 +166,25 @@ async fn the_document_of_a_whole_walk_is_as_the_schema_says() {
 }
 
 #[tokio::test]
+async fn a_report_for_others_is_all_that_is_written() {
+    let stage = Stage::honest().await;
+    let home = TempDir::new().unwrap();
+    for (format, first, last) in [
+        ("markdown", "# harbormouth doctor: ", "are left out.\n"),
+        ("html", "<!DOCTYPE html>\n", "</html>\n"),
+        ("junit", "<?xml ", "</testsuite>\n"),
+    ] {
+        let arguments = ["--report", format, "--user", "admin", "--password-stdin"];
+        let child = doctor(&stage, home.path(), &arguments).spawn().unwrap();
+        let output = end(child, "Harbor12345\n").await;
+        let out = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{format}: {out}");
+        assert!(out.starts_with(first) && out.ends_with(last), "{out}");
+        assert!(!out.contains("Harbor12345"), "{out}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_begun_is_said_on_standard_error() {
     let stage = Stage::honest().await;
     let home = TempDir::new().unwrap();

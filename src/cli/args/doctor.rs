@@ -1,6 +1,7 @@
 //! The doctor's command line.
 
 use bytesize::ByteSize;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use harbormouth::doctor;
 use harbormouth::doctor::report::Format;
@@ -98,6 +99,10 @@ struct ExamineArgs {
     /// One JSON document instead of text
     #[arg(long)]
     json: bool,
+    /// A document instead of text: markdown or html for a ticket or an issue, junit for a continuous
+    /// integration
+    #[arg(long, value_name = "FORMAT", value_parser = formats(), conflicts_with_all = ["json", "all"])]
+    report: Option<Format>,
     /// Exit with 2 unless this was examined, too: for scripts that must not take "as far as examined"
     /// for healthy
     #[arg(long, value_name = "WHAT", value_enum)]
@@ -146,13 +151,21 @@ impl ExamineArgs {
                 requires_uploads: self.require == Some(Required::Uploads),
             },
             login: self.user.map_or(LoginSource::Docker, LoginSource::User),
-            format: match (self.json, self.all) {
-                (true, _) => Format::Json,
-                (false, true) => Format::All,
-                (false, false) => Format::Text,
+            format: match (self.report, self.json, self.all) {
+                (Some(format), _, _) => format,
+                (None, true, _) => Format::Json,
+                (None, false, true) => Format::All,
+                (None, false, false) => Format::Text,
             },
         }
     }
+}
+
+fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::WORDS).try_map(|word| {
+        let named = Format::ALL.into_iter().find(|one| one.as_str() == word);
+        named.ok_or("no format")
+    })
 }
 
 /// What people type, who leave out https:// and put a slash at the end.
@@ -276,6 +289,10 @@ mod tests {
             ("doctor --all", false),
             ("doctor h --all --json", false),
             ("doctor h --require everything", false),
+            ("doctor h --report html", true),
+            ("doctor h --report pdf", false),
+            ("doctor h --report markdown --json", false),
+            ("doctor h --report junit --all", false),
         ] {
             let typed = format!("harbormouth {typed}");
             let read = Typed::try_parse_from(typed.split_whitespace());

@@ -11,13 +11,18 @@ use crate::system::terminal::Style;
 
 /// Nothing where nothing was found.
 pub(super) fn answer(walks: &[Judged], style: Style) -> String {
-    let Some(public) = walks.first() else {
+    let Some(lines) = three(walks) else {
         return String::new();
     };
+    let lines = lines.map(|(label, text)| labelled(label, &text, style));
+    format!("\n{}", lines.concat())
+}
+
+/// The three lines, each with its label; none where nothing was found.
+pub(super) fn three(walks: &[Judged]) -> Option<[(&'static str, String); 3]> {
+    let public = walks.first()?;
     let sorted_findings = by_gravity(&public.findings);
-    let Some(worst) = sorted_findings.first() else {
-        return String::new();
-    };
+    let worst = sorted_findings.first()?;
     let target = &public.walk.target;
     let first = first_products(worst, walks);
     let change = sorted(fixes(worst.kind, target), &first)
@@ -26,11 +31,11 @@ pub(super) fn answer(walks: &[Judged], style: Style) -> String {
         .or_else(|| advice(worst.kind).map(str::to_owned))
         .unwrap_or_else(|| harbormouth(worst.kind).to_owned());
     let hop = hop(worst, walks).unwrap_or_else(|| "no hop's doing".to_owned());
-    let mut text = String::from("\n");
-    text.push_str(&labelled("wrong", &clean(&worst.summary), style));
-    text.push_str(&labelled("hop", &hop, style));
-    text.push_str(&labelled("change", &change, style));
-    text
+    Some([
+        ("wrong", clean(&worst.summary)),
+        ("hop", hop),
+        ("change", change),
+    ])
 }
 
 /// The first line that is no remark. Where it belongs, the finding says.

@@ -39,8 +39,12 @@ pub(super) fn text(walks: &[Judged], format: Format, style: Style) -> String {
             .collect();
         text.push_str(&drawn.join("\n"));
     }
-    text.push_str(&inner_only(walks, style));
-    text.push_str(&table(walks, style));
+    text.push_str(&listed("Only at inner hops", &inner_only(walks), style));
+    let differences = table(walks, style);
+    if !differences.is_empty() {
+        text.push_str(&section("How the entries differ", style));
+        text.push_str(&differences);
+    }
     text.push_str(&listed("Not examined", &unexamined(&public.walk), style));
     let left: Vec<String> = walks.iter().flat_map(|judged| left(&judged.walk)).collect();
     text.push_str(&listed("Left over", &left, style));
@@ -88,12 +92,12 @@ fn listed(title: &str, lines: &[String], style: Style) -> String {
 }
 
 /// What an inner entry shows and clients don't meet: a hop before it mends that, today.
-fn inner_only(walks: &[Judged], style: Style) -> String {
+pub(super) fn inner_only(walks: &[Judged]) -> Vec<String> {
     let Some((public, inner)) = walks.split_first() else {
-        return String::new();
+        return Vec::new();
     };
     let known = |finding: &Finding| public.findings.iter().any(|one| one.kind == finding.kind);
-    let lines: Vec<String> = inner
+    inner
         .iter()
         .flat_map(|judged| judged.findings.iter().map(move |finding| (judged, finding)))
         .filter(|(_, finding)| !known(finding))
@@ -101,12 +105,11 @@ fn inner_only(walks: &[Judged], style: Style) -> String {
             let summary = clean(&finding.summary);
             format!("{} at {}: {summary}", finding.kind, chain::place(judged))
         })
-        .collect();
-    listed("Only at inner hops", &lines, style)
+        .collect()
 }
 
 /// What differs between the entries: as columns where they fit, else one below the other.
-fn table(walks: &[Judged], style: Style) -> String {
+pub(super) fn table(walks: &[Judged], style: Style) -> String {
     const WHAT: usize = 16;
     let rows = differences(walks);
     if rows.is_empty() {
@@ -118,7 +121,7 @@ fn table(walks: &[Judged], style: Style) -> String {
         .collect();
     let column = style.width.saturating_sub(2 + WHAT) / walks.len().max(1);
     let cell = |seen: &Option<String>| seen.clone().unwrap_or_else(|| "–".to_owned());
-    let mut text = section("How the entries differ", style);
+    let mut text = String::new();
     let mut head = format!("  {:WHAT$}", "");
     for name in &names {
         head.push_str(&format!("{:column$}", cut(name, column.saturating_sub(1))));
@@ -148,6 +151,20 @@ fn table(walks: &[Judged], style: Style) -> String {
     text
 }
 
+/// The verdict as a sentence.
+pub(super) fn headline(walks: &[Judged]) -> &'static str {
+    match verdict(walks) {
+        ChainVerdict::Healthy if walks.first().is_some_and(is_partial) => {
+            "Nothing was found that breaks a client, as far as the chain was examined."
+        }
+        ChainVerdict::Healthy => "Nothing was found that breaks a client.",
+        ChainVerdict::Broken => "Clients break here.",
+        ChainVerdict::Unexamined => {
+            "Nothing broken was found, but the chain could not be examined."
+        }
+    }
+}
+
 fn judgement(walks: &[Judged], style: Style) -> String {
     let Some(public) = walks.first() else {
         return String::new();
@@ -161,22 +178,12 @@ fn judgement(walks: &[Judged], style: Style) -> String {
         1 => " One warning.".to_owned(),
         more => format!(" {more} warnings."),
     };
-    let (mark, headline) = match verdict(walks) {
-        ChainVerdict::Healthy if is_partial(public) => (
-            style.coloured(Colour::Green, "✓"),
-            "Nothing was found that breaks a client, as far as the chain was examined.",
-        ),
-        ChainVerdict::Healthy => (
-            style.coloured(Colour::Green, "✓"),
-            "Nothing was found that breaks a client.",
-        ),
-        ChainVerdict::Broken => (style.bold_coloured(Colour::Red, "✗"), "Clients break here."),
-        ChainVerdict::Unexamined => (
-            style.bold_coloured(Colour::Yellow, "?"),
-            "Nothing broken was found, but the chain could not be examined.",
-        ),
+    let mark = match verdict(walks) {
+        ChainVerdict::Healthy => style.coloured(Colour::Green, "✓"),
+        ChainVerdict::Broken => style.bold_coloured(Colour::Red, "✗"),
+        ChainVerdict::Unexamined => style.bold_coloured(Colour::Yellow, "?"),
     };
-    let mut text = format!("  {mark} {}{warnings}\n", style.bold(headline));
+    let mut text = format!("  {mark} {}{warnings}\n", style.bold(headline(walks)));
     let broken = broken_clients(&public.findings);
     if !broken.is_empty() {
         let broken = format!("Broken: {}.", findings::named(&broken));

@@ -38,8 +38,10 @@ pub(super) fn finding(
     text.push_str(&indented(&clean(&finding.summary), 2, style));
     text.push('\n');
     let shown_at_all = match format {
-        Format::All | Format::Json => finding.evidence.len(),
         Format::Text => MOST_EVIDENCE,
+        Format::All | Format::Json | Format::Markdown | Format::Html | Format::Junit => {
+            finding.evidence.len()
+        }
     };
     for (index, evidence) in finding.evidence.iter().take(shown_at_all).enumerate() {
         let label = if index == 0 { "seen" } else { "" };
@@ -104,16 +106,26 @@ fn shown(label: &str, evidence: &Evidence, style: Style) -> String {
     drawn
 }
 
-/// The clients that break, each way of breaking once; then those that don't.
 fn effects(effects: &[Impact], style: Style) -> String {
+    let mut before = "";
     let mut drawn = String::new();
+    for (label, text) in outcomes(effects) {
+        let shown = if label == before { "" } else { label };
+        drawn.push_str(&labelled(shown, &text, style));
+        before = label;
+    }
+    drawn
+}
+
+/// The clients that break, each way of breaking once; then those that don't. Each with its label.
+pub(super) fn outcomes(effects: &[Impact]) -> Vec<(&'static str, String)> {
+    let mut outcomes = Vec::new();
     for outcome in [
         Ending::Breaks,
         Ending::Sometimes,
         Ending::Leaks,
         Ending::Works,
     ] {
-        let mut label = word(outcome);
         for (how, clients) in alike(effects, outcome) {
             let clients = named(&clients);
             let text = match (outcome, how.is_empty()) {
@@ -122,11 +134,10 @@ fn effects(effects: &[Impact], style: Style) -> String {
                     format!("{clients}: {how}")
                 }
             };
-            drawn.push_str(&labelled(label, &text, style));
-            label = "";
+            outcomes.push((word(outcome), text));
         }
     }
-    drawn
+    outcomes
 }
 
 /// Clients of one outcome by how they meet it, in the order in which they come. Those for which it

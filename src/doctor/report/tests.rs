@@ -1,8 +1,9 @@
-//! The whole report of walks that were made by hand, against `tests/fixtures/doctor/*.txt`.
+//! The whole report of walks that were made by hand, against the files of `tests/fixtures/doctor`.
 //!
 //! Where an output differs, the test fails and leaves the new one in `target/doctor/`: read it, and
 //! copy it over the old one if it is what it should be. Nothing else writes these files.
 
+mod documents;
 mod scenes;
 mod schema;
 
@@ -64,16 +65,22 @@ fn reports_are_as_they_were_read_and_approved() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let fresh = root.join("target/doctor");
     let mut differing = Vec::new();
-    let short = SCENES.map(|(name, walks)| (name.to_owned(), Format::Text, walks));
-    let whole = SCENES.map(|(name, walks)| (format!("{name}_all"), Format::All, walks));
-    let whole = whole
+    let short = SCENES.map(|(name, walks)| (format!("{name}.txt"), Format::Text, walks));
+    let others = SCENES.into_iter().flat_map(|(name, walks)| {
+        [
+            ("the_story", "_all.txt", Format::All),
+            ("the_story_via", ".md", Format::Markdown),
+            ("the_story_via", ".html", Format::Html),
+            ("http_realm_and_left_over", ".xml", Format::Junit),
+        ]
         .into_iter()
-        .filter(|(name, _, _)| name == "the_story_all");
-    for (name, format, walks) in short.into_iter().chain(whole) {
+        .filter(move |(scene, _, _)| *scene == name)
+        .map(move |(_, end, format)| (format!("{name}{end}"), format, walks))
+    });
+    for (file, format, walks) in short.into_iter().chain(others) {
         // A release changes no report.
-        let tool = concat!("harbormouth doctor ", env!("CARGO_PKG_VERSION"), " |");
-        let written = reported(format, &walks()).replace(tool, "harbormouth doctor X.Y.Z |");
-        let file = format!("{name}.txt");
+        let tool = concat!("harbormouth doctor ", env!("CARGO_PKG_VERSION"));
+        let written = reported(format, &walks()).replace(tool, "harbormouth doctor X.Y.Z");
         let approved = std::fs::read_to_string(root.join("tests/fixtures/doctor").join(&file));
         if approved.ok().as_deref() != Some(written.as_str()) {
             std::fs::create_dir_all(&fresh).unwrap();

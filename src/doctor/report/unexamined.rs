@@ -44,7 +44,7 @@ fn topics(walk: &Walk, why: Skip) -> Vec<Topic> {
     topics
 }
 
-fn reason(why: Skip, walk: &Walk) -> String {
+pub(super) fn reason(why: Skip, walk: &Walk) -> String {
     let target = walk.target.authority();
     match why {
         Skip::NotAskedFor => "not requested".to_owned(),
