@@ -10,7 +10,7 @@ mod detail;
 mod impact;
 mod table;
 
-pub(crate) use client::Client;
+pub use client::Client;
 pub(crate) use detail::{
     Authentication, Detail, Header, LostOn, PlainHttp, Reach, Surroundings, Unusable,
 };
@@ -66,6 +66,16 @@ impl Client {
     /// The programs, for people.
     pub(crate) fn programs(self) -> &'static str {
         table::programs(self)
+    }
+
+    /// The client that a program's name means, as people type it.
+    pub fn named(name: &str) -> Option<Client> {
+        table::named(name)
+    }
+
+    /// Every name that means a client.
+    pub fn names() -> Vec<&'static str> {
+        table::names()
     }
 }
 

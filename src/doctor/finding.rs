@@ -1,6 +1,6 @@
 //! A finding: something that is wrong, what shows it, whom it breaks, and who most likely did it.
 
-use super::clients::Impact;
+use super::clients::{Client, Ending, Impact};
 use super::kind::{Kind, Severity};
 use super::step::Step;
 use serde::Serialize;
@@ -18,6 +18,21 @@ pub struct Finding {
     pub(crate) cause: Option<String>,
     /// What it means for every client, in their order.
     pub(crate) effects: Vec<Impact>,
+}
+
+impl Finding {
+    /// As one client alone meets it: broken where its push ends, and only there.
+    pub(super) fn met_by(mut self, client: Client) -> Finding {
+        self.effects.retain(|effect| effect.client == client);
+        let worst = self.effects.iter().map(|effect| effect.outcome).max();
+        self.severity = match (self.severity, worst) {
+            (Severity::Unexamined, _) => Severity::Unexamined,
+            (_, Some(Ending::Breaks)) => Severity::Broken,
+            (severity, Some(Ending::Sometimes | Ending::Leaks)) => severity,
+            (_, Some(Ending::Works) | None) => Severity::Warning,
+        };
+        self
+    }
 }
 
 /// What was seen, verbatim.

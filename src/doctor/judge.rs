@@ -12,6 +12,7 @@ mod draft;
 mod entry;
 mod experiments;
 mod headers;
+mod layer;
 mod limits;
 mod location;
 mod login;
@@ -23,6 +24,8 @@ mod sentences;
 mod surroundings;
 mod transfers;
 mod upload;
+
+pub(super) use layer::fate;
 
 use super::finding::Finding;
 use super::kind::Kind;
@@ -74,7 +77,11 @@ pub fn judge(walk: &Walk) -> Vec<Finding> {
         artifact::judge(walk),
     ];
     let drafts = parts.into_iter().flatten();
-    let mut findings: Vec<Finding> = drafts.map(|draft| draft.finish(walk)).collect();
+    let met = |finding: Finding| match walk.client {
+        Some(client) => finding.met_by(client),
+        None => finding,
+    };
+    let mut findings: Vec<Finding> = drafts.map(|draft| met(draft.finish(walk))).collect();
     findings.sort_by_key(|finding| finding.step);
     findings
 }

@@ -30,7 +30,8 @@ pub mod catalogue;
 
 pub mod canary;
 
-pub use options::{Afterwards, Artifact, Extent, Options};
+pub use clients::Client;
+pub use options::{Afterwards, Artifact, Extent, Layer, Options};
 
 use judge::Judged;
 use report::{Format, Report};

@@ -1,8 +1,12 @@
 //! What the user asks the doctor to examine. Unknown here: how the doctor does it, and the results.
 
+use super::clients::Client;
 use super::credentials::Credentials;
+use super::display::size;
 use crate::net::origin::{Host, Origin};
 use crate::oci::repository::RepositoryName;
+use serde::Serialize;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,6 +40,45 @@ pub struct Options {
     pub extent: Extent,
     /// Whether a chain in which no upload was seen is not called healthy.
     pub requires_uploads: bool,
+    /// Whose view alone is reported; every client's without.
+    pub client: Option<Client>,
+    /// Whether the password is sent to whom no authority vouches for.
+    pub insecure: bool,
+    /// Whether this one would get through is said.
+    pub layer: Option<Layer>,
+}
+
+/// A layer that is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Layer {
+    pub bytes: u64,
+    /// Above 0.
+    pub bits_per_second: u64,
+}
+
+impl Layer {
+    /// How long sending it takes.
+    pub(crate) fn takes(self) -> Duration {
+        let milliseconds = u128::from(self.bytes) * 8000 / u128::from(self.bits_per_second.max(1));
+        Duration::from_millis(u64::try_from(milliseconds).unwrap_or(u64::MAX))
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const GIGA: u64 = 1_000_000_000;
+        const MEGA: u64 = 1_000_000;
+        let size = match self.bytes {
+            bytes if bytes % GIGA == 0 => format!("{} GB", bytes / GIGA),
+            bytes => size(bytes),
+        };
+        let rate = match self.bits_per_second {
+            rate if rate % MEGA == 0 => format!("{} Mbit/s", rate / MEGA),
+            rate if rate % 1000 == 0 => format!("{} kbit/s", rate / 1000),
+            rate => format!("{rate} bit/s"),
+        };
+        write!(f, "A layer of {size} at {rate}")
+    }
 }
 
 /// How much of the public walk is taken.

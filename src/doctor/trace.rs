@@ -1,6 +1,8 @@
 //! What a walk saw: facts as values, without a judgement, and without a secret. What could be one
 //! (tokens, passwords, cookies, the values of an upload's query) is hidden before it gets here.
 
+use super::clients::Client;
+use super::options::Layer;
 use super::step::Step;
 use crate::net::origin::Origin;
 use crate::oci::challenge::{self, Challenge};
@@ -42,6 +44,10 @@ pub struct Walk {
     pub left: Vec<Leftover>,
     /// Whether nothing is called healthy of which no upload was seen.
     pub(crate) requires_uploads: bool,
+    /// Whose view alone is judged; every client's without.
+    pub(crate) client: Option<Client>,
+    /// Of which it is said whether it would get through.
+    pub(crate) layer: Option<Layer>,
 }
 
 impl Walk {

@@ -10,7 +10,7 @@
 //! for an artifact or a slow commit, which are the whole chain's affair.
 //!
 //! What it promises: a password goes only where a trusted certificate vouches for, or over http
-//! where that is what was typed; what is kept of an exchange has no secret in it; every step has a
+//! where that is what was typed, unless [`Options::insecure`] says otherwise; what is kept of an exchange has no secret in it; every step has a
 //! bound, and all of them together one ([`WalkTimeouts`]); uploads that were begun are cancelled and
 //! what was pushed is removed, also after an interruption, or stands in `left`. Only a future of
 //! [`Walker::walk`] that is dropped cleans up nothing.

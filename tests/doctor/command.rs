@@ -4,6 +4,7 @@
 use crate::stage::{Plan, REPOSITORY, Stage};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use harbormouth::testing::fake_harbor::certificates::CertificateAuthority;
 use harbormouth::testing::fake_harbor::{InjectedFault, Match, Times};
 use http::Method;
 use serde_json::Value;
@@ -181,6 +182,31 @@ async fn a_report_for_others_is_all_that_is_written() {
         assert_eq!(output.status.code(), Some(0), "{format}: {out}");
         assert!(out.starts_with(first) && out.ends_with(last), "{out}");
         assert!(!out.contains("Harbor12345"), "{out}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted_is_looked_past_only_where_that_is_said() {
+    let stage = Stage::honest().await;
+    let home = TempDir::new().unwrap();
+    let other = home.path().join("other.pem");
+    let authority = CertificateAuthority::new("another one").unwrap();
+    std::fs::write(&other, authority.pem()).unwrap();
+    for (more, is_sent) in [(&[][..], false), (&["--insecure"], true)] {
+        let arguments = ["--json", "--user", "admin", "--password-stdin"];
+        let mut command = doctor(&stage, home.path(), &arguments);
+        command.args(more).env("SSL_CERT_FILE", &other);
+        let output = end(command.spawn().unwrap(), "Harbor12345\n").await;
+        let out = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{more:?}: {out}");
+        let document: Value = serde_json::from_str(&out).unwrap();
+        let kind = &document["findings"][0]["kind"];
+        assert_eq!(kind, "certificate_untrusted", "{more:?}: {out}");
+        let steps = document["walks"][0]["steps"].as_array().unwrap();
+        let has_password = |step: &Value| step["request"]["authorization"] == "basic";
+        assert_eq!(steps.iter().any(has_password), is_sent, "{more:?}: {out}");
+        let is_committed = steps.iter().any(|step| step["step"] == "upload_commit");
+        assert_eq!(is_committed, is_sent, "{more:?}: {out}");
     }
 }
 

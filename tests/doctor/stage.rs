@@ -133,6 +133,9 @@ pub fn options(target: Origin) -> Options {
         },
         extent: Extent::Whole,
         requires_uploads: false,
+        client: None,
+        insecure: false,
+        layer: None,
     }
 }
 

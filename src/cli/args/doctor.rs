@@ -93,6 +93,19 @@ struct ExamineArgs {
     /// Authorities (PEM) to trust beside this machine's
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// Send the password although the certificate isn't trusted, and look past that: whoever stands
+    /// there gets it. The certificate stays a finding
+    #[arg(long)]
+    insecure: bool,
+    /// What one client meets, and nothing else: docker, docker-classic, podman, crane, helm, …
+    #[arg(long, value_name = "NAME", value_parser = client)]
+    client: Option<doctor::Client>,
+    /// Would a layer of this size, sent at --rate, get through? From the limits that were measured
+    #[arg(long, value_name = "SIZE", requires = "rate", value_parser = layer)]
+    layer: Option<u64>,
+    /// How fast that layer is sent, such as 20Mbit/s
+    #[arg(long, value_name = "RATE", requires = "layer", value_parser = rate)]
+    rate: Option<u64>,
     /// Every step, all that shows a finding, and the lines for every product
     #[arg(long, conflicts_with = "json")]
     all: bool,
@@ -149,6 +162,15 @@ impl ExamineArgs {
                 artifact: doctor::Artifact::from_seed(uuid::Uuid::new_v4().as_u64_pair().0),
                 extent: doctor::Extent::Whole,
                 requires_uploads: self.require == Some(Required::Uploads),
+                client: self.client,
+                insecure: self.insecure,
+                layer: self
+                    .layer
+                    .zip(self.rate)
+                    .map(|(bytes, bits_per_second)| doctor::Layer {
+                        bytes,
+                        bits_per_second,
+                    }),
             },
             login: self.user.map_or(LoginSource::Docker, LoginSource::User),
             format: match (self.report, self.json, self.all) {
@@ -193,6 +215,37 @@ fn inner(typed: &str) -> Result<Origin, String> {
 fn repository(typed: &str) -> Result<RepositoryName, String> {
     let name = RepositoryName::parse(typed);
     name.ok_or_else(|| format!("accepted is {}", RepositoryName::ACCEPTED))
+}
+
+fn client(typed: &str) -> Result<doctor::Client, String> {
+    let named = doctor::Client::named(&typed.to_ascii_lowercase());
+    named.ok_or_else(|| format!("accepted are {}", doctor::Client::names().join(", ")))
+}
+
+/// Beyond any registry's limit, and far from what can't be computed with.
+const MOST_LAYER: ByteSize = ByteSize::tib(100);
+
+fn layer(typed: &str) -> Result<u64, String> {
+    match typed.parse::<ByteSize>() {
+        Ok(size) if size > ByteSize::b(0) && size <= MOST_LAYER => Ok(size.as_u64()),
+        Ok(_) | Err(_) => {
+            Err("accepted is a number with its unit, such as 10GB, up to 100TiB".to_owned())
+        }
+    }
+}
+
+/// In bits a second.
+fn rate(typed: &str) -> Result<u64, String> {
+    let refused = || "accepted is a number with its unit, such as 20Mbit/s or 2Gbit/s".to_owned();
+    let typed = typed.to_ascii_lowercase();
+    let count = typed.strip_suffix("bit/s").ok_or_else(refused)?.trim_end();
+    let (count, unit) = [("k", 1000), ("m", 1_000_000), ("g", 1_000_000_000)]
+        .into_iter()
+        .find_map(|(letter, unit)| Some((count.strip_suffix(letter)?, unit)))
+        .unwrap_or((count, 1));
+    let count: u64 = count.trim().parse().map_err(|_| refused())?;
+    let rate = count.checked_mul(unit).ok_or_else(refused)?;
+    if rate > 0 { Ok(rate) } else { Err(refused()) }
 }
 
 /// The largest layers are of some GiB; more than this only takes time.
@@ -244,6 +297,30 @@ mod tests {
     }
 
     #[test]
+    fn rates_are_bits_a_second() {
+        for (typed, meant) in [
+            ("20Mbit/s", Some(20_000_000)),
+            ("20 mbit/s", Some(20_000_000)),
+            ("2Gbit/s", Some(2_000_000_000)),
+            ("64kbit/s", Some(64_000)),
+            ("9600bit/s", Some(9600)),
+            ("20MB/s", None),
+            ("99999999999999999Gbit/s", None),
+            ("-1Mbit/s", None),
+        ] {
+            assert_eq!(rate(typed).ok(), meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_is_unknown_lists_the_known_ones() {
+        let refusal = client("netscape").err().unwrap_or_default();
+        for name in ["docker, ", "docker-classic", "kaniko", "helm", "regctl"] {
+            assert!(refusal.contains(name), "{name}: {refusal}");
+        }
+    }
+
+    #[test]
     fn a_repository_is_refused_in_the_words_of_the_configuration() {
         let typed = ["harbormouth", "doctor", "h", "--repository", "lab/a..b"];
         let read = Typed::try_parse_from(typed).map(drop);
@@ -289,6 +366,14 @@ mod tests {
             ("doctor --all", false),
             ("doctor h --all --json", false),
             ("doctor h --require everything", false),
+            ("doctor h --insecure --client Helm", true),
+            ("doctor h --client netscape", false),
+            ("doctor h --layer 10GB --rate 20Mbit/s", true),
+            ("doctor h --layer 10GB", false),
+            ("doctor h --rate 1Gbit/s", false),
+            ("doctor h --layer 10GB --rate 20", false),
+            ("doctor h --layer 10GB --rate 0Mbit/s", false),
+            ("doctor h --layer 0 --rate 20Mbit/s", false),
             ("doctor h --report html", true),
             ("doctor h --report pdf", false),
             ("doctor h --report markdown --json", false),

@@ -96,6 +96,9 @@ impl Settings {
             },
             extent: Extent::Push(afterwards),
             requires_uploads: false,
+            client: None,
+            insecure: false,
+            layer: None,
         }
     }
 

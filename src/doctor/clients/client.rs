@@ -7,7 +7,7 @@ str_enum! {
     /// Clients that push alike.
     #[derive(Hash, PartialOrd, Ord, Deserialize)]
     #[serde(rename_all = "snake_case")]
-    pub(crate) enum Client {
+    pub enum Client {
         /// docker with the containerd store, ctr, nerdctl.
         Containerd "containerd",
         Buildkit "buildkit",

@@ -32,6 +32,7 @@ struct ClientTable {
 #[serde(deny_unknown_fields)]
 struct ClientData {
     programs: String,
+    names: Vec<String>,
     rules: BTreeMap<String, Value>,
 }
 
@@ -66,6 +67,17 @@ const CHUNK: u64 = 1 << 20;
 pub(super) fn programs(client: Client) -> &'static str {
     let about = TABLE.clients.get(&client);
     about.map_or("", |about| &about.programs)
+}
+
+pub(super) fn named(name: &str) -> Option<Client> {
+    let mut clients = TABLE.clients.iter();
+    let is_meant = |data: &ClientData| data.names.iter().any(|known| known == name);
+    clients.find_map(|(client, data)| is_meant(data).then_some(*client))
+}
+
+pub(super) fn names() -> Vec<&'static str> {
+    let names = TABLE.clients.values().flat_map(|data| &data.names);
+    names.map(String::as_str).collect()
 }
 
 /// How a push by one client ends, with one thing being wrong.

@@ -170,6 +170,21 @@ fn users_read_what_is_told() {
 }
 
 #[test]
+fn every_client_has_names_and_every_name_one_client() {
+    let names = Client::names();
+    let mut once = names.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), names.len(), "{names:?}");
+    for client in Client::ALL {
+        let is_named = |name: &&str| Client::named(name) == Some(client);
+        assert!(names.iter().any(is_named), "{client}");
+    }
+    assert_eq!(Client::named("docker"), Some(Client::Containerd));
+    assert_eq!(Client::named("netscape"), None);
+}
+
+#[test]
 fn the_worst_is_what_is_predicted() {
     use crate::doctor::kind::Severity;
     use crate::doctor::step::Step;

@@ -17,7 +17,7 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
 }
 
 /// The PUT whose answer was waited for.
-fn commit(walk: &Walk) -> Option<&Exchange> {
+pub(super) fn commit(walk: &Walk) -> Option<&Exchange> {
     walk.all(Step::CommitWait)
         .find(|one| one.request.method == "PUT")
 }
@@ -54,7 +54,7 @@ fn commit_cut(walk: &Walk) -> Option<Draft> {
 }
 
 /// How large the committed blob was, which the step before may have sent.
-fn committed(walk: &Walk) -> u64 {
+pub(super) fn committed(walk: &Walk) -> u64 {
     let of = walk.all(Step::CommitWait).chain(walk.all(Step::Body));
     of.map(length).max().unwrap_or(0)
 }
@@ -67,7 +67,17 @@ const USUAL_HOP: Duration = Duration::from_secs(60);
 const LARGE_LAYER: u64 = 10 << 30;
 
 /// Of a smaller blob's commit most is not the blob's: nothing can be told of larger ones.
-const TELLING: u64 = 16 << 20;
+pub(super) const TELLING: u64 = 16 << 20;
+
+/// What any answer takes, which is not the blob's.
+pub(super) fn usual(walk: &Walk) -> Duration {
+    [Step::UploadStatus, Step::UploadCommit]
+        .into_iter()
+        .filter_map(|step| walk.first(step))
+        .map(|one| one.took)
+        .max()
+        .unwrap_or_default()
+}
 
 fn commit_slow(walk: &Walk) -> Option<Draft> {
     let exchange = commit(walk)?;
@@ -77,13 +87,7 @@ fn commit_slow(walk: &Walk) -> Option<Draft> {
     if !exchange.is_success() && !has_no_end {
         return None;
     }
-    // What any answer takes is not the blob's.
-    let usual = [Step::UploadStatus, Step::UploadCommit]
-        .into_iter()
-        .filter_map(|step| walk.first(step))
-        .map(|one| one.took)
-        .max()
-        .unwrap_or_default();
+    let usual = usual(walk);
     let grows = silence.saturating_sub(usual);
     let reaches = |limit: Duration| size_at(bytes, grows, limit);
     let is_measured = bytes >= TELLING && grows > usual;

@@ -98,7 +98,7 @@ fn largest(walk: &Walk) -> Option<&Exchange> {
 }
 
 /// How large it was, in bytes.
-fn passed(walk: &Walk) -> u64 {
+pub(super) fn passed(walk: &Walk) -> u64 {
     largest(walk).map_or(0, length)
 }
 
@@ -124,9 +124,19 @@ pub(super) fn is_too_large(walk: &Walk, exchange: &Exchange) -> bool {
     is_ended && passed > 0 && passed < length(exchange)
 }
 
-fn limit(walk: &Walk) -> Option<Draft> {
+/// The smallest body that was too large.
+fn too_large(walk: &Walk) -> Option<&Exchange> {
     let of = walk.exchanges.iter().filter(|one| is_too_large(walk, one));
-    let smallest = of.min_by_key(|one| length(one))?;
+    of.min_by_key(|one| length(one))
+}
+
+/// Its size in bytes.
+pub(super) fn smallest_refused(walk: &Walk) -> Option<u64> {
+    too_large(walk).map(length)
+}
+
+fn limit(walk: &Walk) -> Option<Draft> {
+    let smallest = too_large(walk)?;
     let (passed, refused) = (passed(walk), length(smallest));
     // Where the limit was found to the byte, its sizes look alike.
     let shown = |bytes: u64| {

@@ -4,22 +4,34 @@
 use super::super::display::clean;
 use super::super::explain::Explanation;
 use super::super::fixes::{Fix, advice, fixes, harbormouth};
-use super::super::judge::{Judged, meaning};
+use super::super::judge::{Judged, fate, meaning};
 use super::findings::{first_products, hop, labelled, named, page_of, sorted};
 use super::verdict::by_gravity;
 use crate::system::terminal::Style;
 
-/// Nothing where nothing was found.
+/// Nothing where nothing was found, and nobody asked for a layer.
 pub(super) fn answer(walks: &[Judged], style: Style) -> String {
-    let Some(lines) = three(walks) else {
+    let lines: Vec<String> = lines(walks)
+        .iter()
+        .map(|(label, text)| labelled(label, text, style))
+        .collect();
+    if lines.is_empty() {
         return String::new();
-    };
-    let lines = lines.map(|(label, text)| labelled(label, &text, style));
+    }
     format!("\n{}", lines.concat())
 }
 
+/// The three lines where something was found, and one about the layer that was asked for; each with
+/// its label.
+pub(super) fn lines(walks: &[Judged]) -> Vec<(&'static str, String)> {
+    let layer = walks.first().and_then(|public| fate(&public.walk));
+    let mut lines: Vec<(&str, String)> = three(walks).into_iter().flatten().collect();
+    lines.extend(layer.map(|layer| ("layer", layer.sentence)));
+    lines
+}
+
 /// The three lines, each with its label; none where nothing was found.
-pub(super) fn three(walks: &[Judged]) -> Option<[(&'static str, String); 3]> {
+fn three(walks: &[Judged]) -> Option<[(&'static str, String); 3]> {
     let public = walks.first()?;
     let sorted_findings = by_gravity(&public.findings);
     let worst = sorted_findings.first()?;

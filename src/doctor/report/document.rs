@@ -8,7 +8,7 @@ use super::super::display::{clean, date};
 use super::super::finding::{Evidence, Finding};
 use super::super::fixes::{Fix, advice, elsewhere, fixes};
 use super::super::judge::Judged;
-use super::answer::three;
+use super::answer;
 use super::chain::{likely, picture};
 use super::conclusion::{headline, inner_only, table};
 use super::findings::{first_products, hop, outcomes, page_of, sorted};
@@ -41,8 +41,17 @@ pub(super) fn blocks(walks: &[Judged]) -> Vec<Block> {
         Block::Title(format!("harbormouth doctor: {target}")),
         Block::Paragraph(headline(walks).to_owned()),
     ];
-    let answer = three(walks).map(|answer| answer.map(|(label, text)| (label.to_owned(), text)));
-    blocks.extend(answer.map(|answer| Block::Facts(answer.into())));
+    if let Some(client) = public.walk.client {
+        let programs = client.programs();
+        blocks.push(Block::Paragraph(format!("This is what {programs} meets.")));
+    }
+    let answer = answer::lines(walks).into_iter();
+    let answer: Vec<_> = answer
+        .map(|(label, text)| (label.to_owned(), text))
+        .collect();
+    if !answer.is_empty() {
+        blocks.push(Block::Facts(answer));
+    }
     blocks.push(Block::Section("The chain".to_owned()));
     blocks.push(lines(&picture(walks, Style::PLAIN)));
     let sorted = by_gravity(&public.findings);

@@ -6,7 +6,7 @@ use super::super::attribution::{culprit, differences, guess};
 use super::super::display::date;
 use super::super::finding::Finding;
 use super::super::fixes::{advice, elsewhere, fixes, harbormouth};
-use super::super::judge::Judged;
+use super::super::judge::{Judged, fate};
 use super::super::trace::{AddressSeen, Entry, Exchange, Trouble};
 use super::chain::likely;
 use super::steps::mark;
@@ -38,6 +38,7 @@ pub(super) fn document(walks: &[Judged]) -> Value {
         "ticket": ticket(walks),
         "findings": findings,
         "differences": differences(walks),
+        "layer": fate(&public.walk),
         "walks": walks.iter().map(of_walk).collect::<Vec<Value>>(),
     })
 }
@@ -72,6 +73,7 @@ fn of_walk(judged: &Judged) -> Value {
         "began": date(walk.began),
         "repository": walk.repository,
         "user": walk.user,
+        "client": walk.client,
         "stands": guess(walk),
         "resolved": of_addresses(walk.resolved.as_ref()),
         "addresses": walk.addresses.iter().map(of_address).collect::<Vec<Value>>(),

@@ -55,6 +55,9 @@ pub(super) fn heading(walk: &Walk, style: Style) -> String {
             if let Some(repository) = &walk.repository {
                 who.push_str(&format!(", with {}", clean(repository)));
             }
+            if let Some(client) = walk.client {
+                who.push_str(&format!(", as {} meets it", client.programs()));
+            }
             let target = style.bold(&walk.target.to_string());
             format!("\n{target}  {}\n\n", style.dim(&who))
         }

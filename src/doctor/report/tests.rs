@@ -11,6 +11,7 @@ use super::*;
 use crate::doctor::kind::Severity;
 use crate::doctor::tests::fixtures::{FixtureWalk, HUB};
 use crate::doctor::trace::{Skip, Skipped};
+use crate::doctor::{Client, Layer};
 use crate::system::terminal::Output;
 use scenes::{SCENES, judged, story};
 use std::io::Write;
@@ -252,6 +253,44 @@ fn uploads_that_are_required_have_to_be_seen() {
     let mut seen = judged(FixtureWalk::harbor(HUB));
     seen.walk.requires_uploads = true;
     assert_eq!(exit_status(&[seen]), 0);
+}
+
+/// `Location: https://hub.example.com:443` breaks containerd, and docker's classic store works.
+#[test]
+fn one_client_s_view_is_what_breaks_it() {
+    for (client, status, mark) in [
+        (Client::Containerd, 1, "✗ location_port"),
+        (Client::DockerClassic, 0, "! location_port"),
+    ] {
+        let mut made = FixtureWalk::harbor(HUB).locations("https://hub.example.com:443");
+        made.0.client = Some(client);
+        let walks = [judged(made)];
+        assert_eq!(exit_status(&walks), status, "{client}");
+        let text = reported(Format::Text, &walks);
+        assert!(text.contains(mark), "{client}: {text}");
+        let names = format!(", as {} meets it", client.programs());
+        assert!(text.contains(&names), "{client}: {text}");
+        let others = Client::ALL.into_iter().filter(|other| *other != client);
+        for other in others {
+            let programs = other.programs();
+            assert!(!text.contains(programs), "{client}: {programs}: {text}");
+        }
+    }
+}
+
+#[test]
+fn the_answer_has_one_line_about_the_layer_that_was_asked_for() {
+    let mut made = FixtureWalk::harbor(HUB).status(Step::Body, 413);
+    made.0.layer = Some(Layer {
+        bytes: 10_000_000_000,
+        bits_per_second: 20_000_000,
+    });
+    let text = reported(Format::Text, &[judged(made)]);
+    let (_, answer) = text.rsplit_once("  layer ").unwrap();
+    let words: Vec<&str> = answer.split_whitespace().collect();
+    let expected = "A layer of 10 GB at 20 Mbit/s, which takes 66 minutes: no, it would not get \
+                    through this chain: a body of 2 MiB is refused.";
+    assert_eq!(words.join(" "), expected);
 }
 
 #[test]

@@ -41,6 +41,9 @@ pub(super) fn ticket(walks: &[Judged]) -> String {
         let names: Vec<&str> = broken.iter().map(|client| client.as_str()).collect();
         parts.push(format!("breaks {}", names.join(" ")));
     }
+    if let Some(client) = public.walk.client {
+        parts.push(format!("as {client} meets it"));
+    }
     parts.push(format!("exit {}", exit_status(walks)));
     parts.join(" | ")
 }

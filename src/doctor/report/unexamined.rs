@@ -54,7 +54,7 @@ pub(super) fn reason(why: Skip, walk: &Walk) -> String {
         Skip::NoRepository => "--repository NAME says where uploads may be tried".to_owned(),
         Skip::NotTrusted => {
             "the password isn't sent where the certificate isn't trusted; --ca FILE trusts an \
-             authority"
+             authority, and --insecure sends it all the same"
                 .to_owned()
         }
         Skip::ForeignRealm => {

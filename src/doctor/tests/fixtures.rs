@@ -91,6 +91,8 @@ impl FixtureWalk {
             skipped: Vec::new(),
             left: Vec::new(),
             requires_uploads: false,
+            client: None,
+            layer: None,
             target,
         })
     }

@@ -244,7 +244,7 @@ impl Session<'_> {
 
     fn for_password(&self, scheme: Scheme, seen: Option<&AddressSeen>) -> Result<(), Skip> {
         let may = match scheme {
-            Scheme::Https => seen.is_some_and(is_trusted),
+            Scheme::Https => self.options.insecure || seen.is_some_and(is_trusted),
             Scheme::Http => self.options.target.scheme == Scheme::Http,
         };
         if may { Ok(()) } else { Err(Skip::NotTrusted) }

@@ -87,6 +87,8 @@ impl<'a> Session<'a> {
                 skipped: Vec::new(),
                 left: Vec::new(),
                 requires_uploads: options.requires_uploads,
+                client: options.client,
+                layer: options.layer,
             },
             login,
             access: Access::Without(Skip::Impossible),

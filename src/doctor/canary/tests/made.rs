@@ -91,6 +91,8 @@ pub(crate) fn healthy() -> Walk {
         skipped: Vec::new(),
         left: Vec::new(),
         requires_uploads: false,
+        client: None,
+        layer: None,
         target,
     }
 }

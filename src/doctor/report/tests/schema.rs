@@ -1,7 +1,10 @@
 //! The JSON document against `docs/doctor.schema.json`: a field that is new has to be added there.
 
-use super::scenes::SCENES;
+use super::scenes::{SCENES, Scene, judged};
 use super::{Format, reported};
+use crate::doctor::judge::Judged;
+use crate::doctor::tests::fixtures::{FixtureWalk, HUB};
+use crate::doctor::{Client, Layer};
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
@@ -11,12 +14,24 @@ fn validator() -> Validator {
     jsonschema::validator_for(&schema).unwrap()
 }
 
+fn asked_for_more() -> Vec<Judged> {
+    let mut made = FixtureWalk::harbor(HUB).locations("https://hub.example.com:443");
+    made.0.client = Some(Client::Containerd);
+    made.0.layer = Some(Layer {
+        bytes: 10_000_000_000,
+        bits_per_second: 20_000_000,
+    });
+    vec![judged(made)]
+}
+
 fn documents() -> Vec<(&'static str, Value)> {
-    let document = |(name, walks): (&'static str, fn() -> Vec<crate::doctor::judge::Judged>)| {
+    let document = |(name, walks): Scene| {
         let written = reported(Format::Json, &walks());
         (name, serde_json::from_str(&written).unwrap())
     };
-    SCENES.map(document).into()
+    let mut documents: Vec<_> = SCENES.map(document).into();
+    documents.push(document(("one client's view, and a layer", asked_for_more)));
+    documents
 }
 
 #[test]
