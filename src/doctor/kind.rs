@@ -123,6 +123,8 @@ kinds! {
         HeadRefused "head_refused" Broken,
         /// A layer that nobody has is said to be there, so that clients don't upload it.
         AbsentLayerFound "absent_layer_found" Broken,
+        /// Who brings no Authorization gets what another one got.
+        SharedCache "shared_cache" Broken,
         /// Two clocks differ by minutes.
         ClockSkew "clock_skew" Warning,
         /// The realm is right, the token is right, and the upload is not opened.

@@ -74,6 +74,12 @@ steps! {
         LongAuthorization "long_authorization" Manners "GET, a token of 4 KiB",
         /// `HEAD` of a layer that nobody has: every push begins so.
         HeadAbsent "head_absent" Manners "HEAD an absent layer",
+        /// `GET` of the repository's tags, where one is given.
+        TagsList "tags_list" Manners "GET the tags",
+        /// `GET` of the manifest of one of them: a pull begins so.
+        TagGet "tag_get" Manners "GET a manifest by tag",
+        /// The beginning of one of its layers, by Range.
+        LayerRange "layer_range" Manners "GET a layer's first KiB",
         /// A PATCH without Authorization of which only the first byte is sent. A hop that passes bodies on
         /// as they come lets the refusal through at once; one that collects them first stays silent.
         EarlyAnswer "early_answer" Early "PATCH refused early",

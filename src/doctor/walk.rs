@@ -28,6 +28,7 @@ mod location;
 mod login;
 mod manners;
 mod ping;
+mod pull_by_tag;
 mod request;
 mod send;
 mod session;
@@ -39,6 +40,7 @@ mod transfers;
 mod upload;
 mod watcher;
 
+pub(super) use pull_by_tag::MANIFESTS;
 pub use timeouts::WalkTimeouts;
 pub use watcher::Watcher;
 

@@ -1,8 +1,10 @@
 //! A chain without a fault.
 
 use crate::stage::{REPOSITORY, Stage, Told, loopback, skipped, statuses, walker};
+use harbormouth::doctor::judge::judge;
 use harbormouth::doctor::step::Step;
 use harbormouth::doctor::trace::{Body, Carried, Entry, Skip};
+use harbormouth::doctor::{Afterwards, Extent, Options};
 use harbormouth::testing::fake_harbor::content::Pattern;
 use harbormouth::testing::fake_harbor::image::Image;
 
@@ -29,6 +31,8 @@ async fn every_step_is_taken_in_its_order_and_nothing_is_left() {
             (Step::LongUri, Some(401)),
             (Step::LongAuthorization, Some(401)),
             (Step::HeadAbsent, Some(404)),
+            // Nothing was pushed there yet.
+            (Step::TagsList, Some(404)),
             (Step::EarlyAnswer, Some(401)),
             (Step::EarlyAnswerChunked, Some(401)),
             (Step::UploadStart, Some(202)),
@@ -137,6 +141,27 @@ async fn what_a_walk_keeps_tells_what_was_asked_and_what_came() {
         }
     }
     assert_eq!(as_docker, 1);
+}
+
+#[tokio::test]
+async fn what_is_there_already_is_pulled_by_its_tag() {
+    let mut stage = Stage::honest().await;
+    let pushing = Options {
+        push: true,
+        extent: Extent::Push(Afterwards::Keep),
+        ..stage.options.clone()
+    };
+    crate::stage::walk(&pushing).await;
+    stage.options.push = false;
+    let walk = stage.walk().await;
+    let seen = |step| walk.answer(step).map(|answer| answer.status);
+    assert_eq!(seen(Step::TagsList), Some(200));
+    assert_eq!(seen(Step::TagGet), Some(200));
+    let manifest = walk.answer(Step::TagGet).unwrap();
+    assert_eq!(manifest.content_matches, Some(true));
+    assert_eq!(seen(Step::LayerRange), Some(206));
+    let found = judge(&walk);
+    assert!(found.is_empty(), "{found:?}");
 }
 
 #[tokio::test]

@@ -49,8 +49,8 @@ steps! {
     BlobCommit     UploadCommit   true   true   [UploadCommit CommitWait],
     ConfigCommit   UploadCommit   true   true   [],
     ManifestPut    ManifestPut    true   true   [],
-    ManifestGet    ManifestGet    true   true   [ManifestHead],
-    BlobGet        BlobGet        true   true   [BlobRange SlowDownload HeadAbsent HeadBefore HeadAfter],
+    ManifestGet    ManifestGet    true   true   [ManifestHead TagsList TagGet],
+    BlobGet        BlobGet        true   true   [LayerRange BlobRange SlowDownload HeadAbsent HeadBefore HeadAfter],
     ManifestDelete ManifestDelete true   false  [],
 }
 

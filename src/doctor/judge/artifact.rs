@@ -9,6 +9,7 @@ use super::upload::{is_open, is_unknown};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Exchange, ResponseSeen, Trouble, Walk};
+use crate::doctor::walk::MANIFESTS;
 use crate::oci::sample::image::MANIFEST;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
@@ -129,14 +130,25 @@ fn not_found_cached(walk: &Walk) -> Option<Draft> {
 
 /// Clients choose how to read a manifest by its type.
 fn media_type(walk: &Walk) -> Option<Draft> {
+    let is_other = |one: &Exchange, kind: &str| {
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        match one.step {
+            // What others pushed may be of any of them.
+            Step::TagGet => !MANIFESTS
+                .iter()
+                .any(|known| kind.eq_ignore_ascii_case(known)),
+            _ => !kind.eq_ignore_ascii_case(MANIFEST),
+        }
+    };
     let of = walk.those(|one| {
         let kind = one
             .answer()
             .and_then(|answer| answer.header("content-type"));
-        let is_other = |kind: &str| !kind.to_ascii_lowercase().starts_with(MANIFEST);
-        matches!(one.step, Step::ManifestHead | Step::ManifestGet)
-            && one.is_success()
-            && kind.is_none_or(is_other)
+        matches!(
+            one.step,
+            Step::TagGet | Step::ManifestHead | Step::ManifestGet
+        ) && one.is_success()
+            && kind.is_none_or(|kind| is_other(one, kind))
     });
     let first = of.first()?;
     let kind = first
@@ -144,6 +156,11 @@ fn media_type(walk: &Walk) -> Option<Draft> {
         .and_then(|answer| answer.header("content-type"));
     Some(
         Draft::of(Kind::MediaTypeChanged, first)
+            .wrong(if first.step == Step::TagGet {
+                "unknown"
+            } else {
+                "other"
+            })
             .quoting("type", kind.unwrap_or("nothing"))
             .with("pushed", MANIFEST)
             .shown_by(of.iter().map(|one| seen_header(one, "content-type"))),
@@ -156,18 +173,22 @@ fn is_range_ignored(exchange: &Exchange) -> bool {
 }
 
 fn range(walk: &Walk) -> Option<Draft> {
-    let exchange = walk
-        .first(Step::BlobRange)
-        .filter(|one| is_range_ignored(one))?;
     let is_given = walk.all(Step::BlobGet).any(Exchange::is_success);
-    is_given.then(|| Draft::of(Kind::RangeIgnored, exchange).shown_by([seen(exchange)]))
+    let of = walk.those(|one| is_range_ignored(one) && (is_given || one.step == Step::LayerRange));
+    let first = of.first()?;
+    Some(Draft::of(Kind::RangeIgnored, first).shown_by(of.iter().map(|one| seen(one))))
 }
 
 fn pull(walk: &Walk) -> Option<Draft> {
     let failed = |exchange: &Exchange| {
         let is_pull = matches!(
             exchange.step,
-            Step::ManifestHead | Step::ManifestGet | Step::BlobGet | Step::BlobRange
+            Step::TagGet
+                | Step::LayerRange
+                | Step::ManifestHead
+                | Step::ManifestGet
+                | Step::BlobGet
+                | Step::BlobRange
         ) && !is_range_ignored(exchange)
             && !is_refused_head(exchange);
         let is_well = exchange.result.as_ref().is_ok_and(|answer| {
@@ -180,7 +201,7 @@ fn pull(walk: &Walk) -> Option<Draft> {
     let of = walk.those(failed);
     let first = of.first()?;
     let what = match first.step {
-        Step::ManifestHead | Step::ManifestGet => "manifest",
+        Step::TagGet | Step::ManifestHead | Step::ManifestGet => "manifest",
         _ => "layer",
     };
     let differs = |answer: &ResponseSeen| answer.content_matches == Some(false);

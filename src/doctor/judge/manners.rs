@@ -21,6 +21,7 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
         long(walk),
         head(walk),
         absent_found(walk),
+        shared_cache(walk),
         clock(walk),
     ];
     parts.into_iter().flatten().collect()
@@ -132,6 +133,17 @@ fn absent_found(walk: &Walk) -> Option<Draft> {
         .those(|one| matches!(one.step, Step::HeadAbsent | Step::HeadBefore) && one.is_success());
     let first = of.first()?;
     Some(Draft::of(Kind::AbsentLayerFound, first).shown_by(of.iter().map(|one| seen(one))))
+}
+
+/// Without Authorization the registry asked for a login, and then, after somebody was let in, no more.
+fn shared_cache(walk: &Walk) -> Option<Draft> {
+    let has_asked = walk.first(Step::Ping)?.status() == Some(401);
+    let was_let_in = walk.first(Step::Authorized)?.is_success();
+    let of = walk.those(|one| {
+        matches!(one.step, Step::UserAgent | Step::AtOnce | Step::Http2) && one.is_success()
+    });
+    let first = of.first().filter(|_| has_asked && was_let_in)?;
+    Some(Draft::of(Kind::SharedCache, first).shown_by([seen_speaker(first)]))
 }
 
 /// Less is of no matter: tokens live for minutes, and have a leeway of one.

@@ -97,6 +97,8 @@ fn answer(
         | Step::ManifestGet
         | Step::BlobGet
         | Step::BlobRange
+        | Step::TagGet
+        | Step::LayerRange
         | Step::SlowDownload
             if is_content =>
         {

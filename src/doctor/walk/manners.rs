@@ -39,7 +39,8 @@ impl Session<'_> {
             let asking = WalkRequest::get(Step::LongAuthorization, "/v2/").carrying(Some(long));
             self.ask(asking).await?;
         }
-        self.head_absent().await
+        self.head_absent().await?;
+        self.pull_by_tag().await
     }
 
     /// Another registry is sent no token, not even one that is none.

@@ -45,7 +45,8 @@ impl Session<'_> {
         request: WalkRequest,
     ) -> Result<UnredactedResponse, Skip> {
         let step = request.step;
-        let heard = self.hear(site, request).await?;
+        // The future of a request is large, and every step would hold one for each of its requests.
+        let heard = Box::pin(self.hear(site, request)).await?;
         self.ended(step);
         Ok(heard)
     }

@@ -202,7 +202,10 @@ fn told(walk: &Walk, exchange: &Exchange, answer: &ResponseSeen) -> Option<Strin
         | Step::HeadAbsent
         | Step::HeadBefore
         | Step::HeadAfter
-        | Step::ManifestHead => manners(exchange.step, answer),
+        | Step::ManifestHead
+        | Step::TagsList
+        | Step::TagGet
+        | Step::LayerRange => manners(exchange.step, answer),
         Step::UploadStart
         | Step::ProbeForwardedProto
         | Step::ProbeForwardedHost
@@ -221,10 +224,7 @@ fn told(walk: &Walk, exchange: &Exchange, answer: &ResponseSeen) -> Option<Strin
                 None => words(answer),
             }
         }
-        Step::CommitWait if !is_put(exchange) => words(answer),
-        Step::CommitWait => exchange
-            .silence
-            .map(|silence| format!("silent for {}", time(silence))),
+        Step::CommitWait => commit(exchange, answer),
         Step::Authorized
         | Step::UploadStatus
         | Step::UploadChunk
@@ -254,6 +254,14 @@ fn ping(exchange: &Exchange, answer: &ResponseSeen) -> Option<String> {
     }
 }
 
+fn commit(exchange: &Exchange, answer: &ResponseSeen) -> Option<String> {
+    if !is_put(exchange) {
+        return words(answer);
+    }
+    let silence = exchange.silence?;
+    Some(format!("silent for {}", time(silence)))
+}
+
 /// Of what clients do beside one plain request.
 fn manners(step: Step, answer: &ResponseSeen) -> Option<String> {
     match (step, answer.status) {
@@ -262,7 +270,9 @@ fn manners(step: Step, answer: &ResponseSeen) -> Option<String> {
         (Step::HeadAfter, 200) => {
             header(answer, "content-length").map(|length| format!("{length} bytes"))
         }
-        (Step::ManifestHead, 200) => header(answer, "content-type"),
+        (Step::ManifestHead | Step::TagGet, 200) => header(answer, "content-type"),
+        (Step::LayerRange, 200 | 206) => header(answer, "content-range"),
+        (Step::TagsList, 200) => None,
         (_, 200 | 401) => Some("the same answer".to_owned()),
         (_, _) => words(answer),
     }

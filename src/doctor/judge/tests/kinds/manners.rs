@@ -22,6 +22,14 @@ pub(in super::super) fn pulled() -> FixtureWalk {
     hub().pushed()
 }
 
+/// A manifest that was pulled by its tag.
+fn by_tag() -> FixtureWalk {
+    const INDEX: &str = "application/vnd.oci.image.index.v1+json; charset=utf-8";
+    tried(Step::TagGet, "GET", 200)
+        .header(Step::TagGet, "content-type", Some(INDEX))
+        .change_answer(Step::TagGet, |answer| answer.content_matches = Some(true))
+}
+
 fn dated(date: &str) -> FixtureWalk {
     hub().header(Step::Ping, "date", Some(date))
 }
@@ -99,6 +107,39 @@ pub(in super::super) fn cases() -> Vec<Case> {
             "nobody has pushed",
         ),
         (
+            "a cache for everybody",
+            tried(Step::UserAgent, "GET", 200),
+            Kind::SharedCache,
+            "without it was answered with 200",
+        ),
+        (
+            "a manifest by tag of no type",
+            tried(Step::TagGet, "GET", 200).header(
+                Step::TagGet,
+                "content-type",
+                Some("text/plain"),
+            ),
+            Kind::MediaTypeChanged,
+            "text/plain, which is no type",
+        ),
+        (
+            "a manifest by tag that isn't what its digest says",
+            by_tag().change_answer(Step::TagGet, |answer| answer.content_matches = Some(false)),
+            Kind::PullFailed,
+            "different bytes",
+        ),
+        (
+            "a layer that can't be had",
+            by_tag().with(asked(
+                Step::LayerRange,
+                "GET",
+                "https://hub.example.com/v2/",
+                502,
+            )),
+            Kind::PullFailed,
+            "502",
+        ),
+        (
             "a clock ahead",
             dated("Sat, 21 Nov 2026 12:10:00 GMT"),
             Kind::ClockSkew,
@@ -158,6 +199,20 @@ fn what_registries_say_to_all_of_it_is_well() {
         pulled(),
         tried(Step::UserAgent, "GET", 401),
         tried(Step::UserAgent, "GET", 429),
+        by_tag(),
+        by_tag().with(asked(
+            Step::LayerRange,
+            "GET",
+            "https://hub.example.com/v2/",
+            206,
+        )),
+        by_tag().with(asked(
+            Step::LayerRange,
+            "GET",
+            "https://hub.example.com/v2/",
+            307,
+        )),
+        tried(Step::TagsList, "GET", 404),
         at_once([401; 6]),
         tried(Step::Http2, "GET", 401),
         // A token that is none, by word of several registries.
