@@ -104,10 +104,10 @@ pub(super) fn passed(lines: usize, style: Style) -> String {
 }
 
 /// What an exchange tells beyond those of its step before it. An upload is opened and cancelled for
-/// each trial: once is enough, as long as it goes alike.
+/// each trial, and the same is asked on several connections: once is enough, as long as it goes alike.
 pub(super) fn news(exchange: &Exchange) -> Option<(Step, String)> {
     match exchange.step {
-        Step::UploadStart | Step::UploadCancel => {
+        Step::UploadStart | Step::UploadCancel | Step::AtOnce => {
             let origin = exchange.answer().and_then(location_of);
             Some((
                 exchange.step,
