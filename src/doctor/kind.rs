@@ -157,6 +157,8 @@ kinds! {
         ChunkedRefused "chunked_refused" Broken,
         /// Bodies are buffered before they are passed on.
         RequestBuffered "request_buffered" Warning,
+        /// Bodies stream, and an answer that comes before a body's end is held back until then.
+        EarlyAnswerHeld "early_answer_held" Warning,
         /// A body that pauses is cut.
         IdleCut "idle_cut" Broken,
         /// A transfer is cut by its age, although its bytes flow.

@@ -14,6 +14,7 @@ mod request;
 mod tests;
 
 pub use authorities::WireError;
+pub(crate) use body::DRIBBLE;
 pub(crate) use request::{
     Framing, MOST_BODY, Pace, Payload, Protocol, ResponseTimeouts, SendProgress, WireRequest,
     WireResponse, WireResult,

@@ -60,6 +60,7 @@ const CASES: &[Case] = &[
     ("1 MiB", Kind::BodyLimit, Passes(1 << 20), USUAL, [S, S, S, S, S, S, W]),
     ("no chunked bodies", Kind::ChunkedRefused, Usual, USUAL, [W, W, F, S, S, W, W]),
     ("collected bodies", Kind::RequestBuffered, Usual, USUAL, [S, S, W, W, W, W, W]),
+    ("early answers held back", Kind::EarlyAnswerHeld, Usual, USUAL, [W; 7]),
     ("pauses cut", Kind::IdleCut, Usual, USUAL, [S; 7]),
     ("old transfers cut", Kind::AgeCut, Usual, USUAL, [S; 7]),
     ("slow commits", Kind::CommitSlow, Usual, USUAL, [S, S, W, W, W, W, W]),

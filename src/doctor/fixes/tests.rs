@@ -58,6 +58,7 @@ fn kinds_without_lines_are_few() {
             Kind::HeadRefused,
             Kind::ClockSkew,
             Kind::UploadRefused,
+            Kind::EarlyAnswerHeld,
             Kind::CommitSlow,
             Kind::PushFailed
         ]

@@ -8,6 +8,7 @@ use crate::doctor::display::size;
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Body, Exchange, Trouble, Walk};
+use crate::doctor::wire::DRIBBLE;
 use std::time::Duration;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
@@ -58,20 +59,41 @@ fn buffered(walk: &Walk) -> Option<Draft> {
         exchange.filter(|one| matches!(one.result, Err(Trouble::TimedOut(_))))
     };
     let early = is_silent(Step::EarlyAnswer);
-    let early_chunked = is_silent(Step::EarlyAnswerChunked);
+    // Who answers only as the body goes on reads on before it answers: of a chunked body so much beside
+    // what it passes on that its silence says nothing.
+    let goes_on = walk.first(Step::EarlyAnswer);
+    let goes_on = goes_on.is_some_and(|one| one.result.is_ok() && one.took >= DRIBBLE);
+    let early_chunked = is_silent(Step::EarlyAnswerChunked).filter(|_| !goes_on);
     let first = early.or(early_chunked)?;
     let is_slow = |step: Step| walk.first(step).is_some_and(|one| one.took > PROMPT);
     let others = [Step::Ping, Step::TokenGet, Step::Authorized];
     if walk.answer(Step::Ping).is_none() || others.into_iter().any(is_slow) {
         return None;
     }
+    let shown = early.into_iter().chain(early_chunked).map(seen);
+    if let Some(who) = holds_answers_back(walk) {
+        let held = Draft::of(Kind::EarlyAnswerHeld, first);
+        return Some(held.because(who).shown_by(shown));
+    }
     let which = if early.is_some() { "all" } else { "chunked" };
     Some(
         Draft::of(Kind::RequestBuffered, first)
             .wrong(which)
             .because(which)
-            .shown_by(early.into_iter().chain(early_chunked).map(seen)),
+            .shown_by(shown),
     )
+}
+
+/// Who answers, of those who pass bodies on as they come and keep an answer that comes before a body's end
+/// until then: mod_proxy_http, and Varnish where it doesn't pipe.
+fn holds_answers_back(walk: &Walk) -> Option<&'static str> {
+    let answers = || walk.exchanges.iter().filter_map(|one| one.answer());
+    let mut servers = answers().flat_map(|answer| answer.headers("server"));
+    if servers.any(|server| server.to_ascii_lowercase().starts_with("apache")) {
+        return Some("apache");
+    }
+    let is_varnish = answers().any(|answer| answer.header("x-varnish").is_some());
+    is_varnish.then_some("varnish")
 }
 
 pub(super) fn length(exchange: &Exchange) -> u64 {

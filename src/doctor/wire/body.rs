@@ -20,6 +20,11 @@ const SLOW_PIECE: u64 = 1024;
 /// with, reads up to 256 KiB of one before it sends an answer that could do without; of a body
 /// that was announced as longer than that, it reads nothing.
 const CHUNKED_BEGINNING: u64 = 257 * 1024;
+/// How often as much follows on the beginning of a withheld body, each time after so long. Go's reverse
+/// proxies (Caddy, Traefik) can't pass an answer on while they wait for the next bytes of the body: it
+/// needs a lock that the reader holds. Whoever collects the whole body stays silent all the same.
+const DRIBBLES: u64 = 2;
+pub(crate) const DRIBBLE: Duration = Duration::from_secs(1);
 /// What ends a chunked body.
 const LAST_CHUNK: u64 = 5;
 
@@ -38,8 +43,41 @@ pub(super) struct OutgoingBody {
 enum BodyContent {
     Bytes(Bytes),
     Pattern(Pattern),
-    /// All but this many bytes, from the beginning on.
-    Withheld(u64),
+    Withheld(WithheldBody),
+}
+
+/// A body of which only a beginning is sent, and later as much again.
+struct WithheldBody {
+    /// Bytes that are sent at once.
+    portion: u64,
+    /// Bytes that are sent in all.
+    end: u64,
+    dribble: Option<Pin<Box<Sleep>>>,
+}
+
+impl WithheldBody {
+    fn new(length: u64, framing: Framing) -> WithheldBody {
+        let most = length.saturating_sub(1);
+        let portion = match framing {
+            Framing::Length => 1,
+            Framing::Chunked => CHUNKED_BEGINNING,
+        };
+        WithheldBody {
+            portion,
+            end: (portion * (1 + DRIBBLES)).min(most),
+            dribble: None,
+        }
+    }
+
+    /// How much of the portion is left at this byte, of which one has begun.
+    fn left(&self, at: u64) -> u64 {
+        (self.portion - at % self.portion).min(self.end.saturating_sub(at))
+    }
+
+    /// Whether a portion has to be waited for at this byte.
+    fn waits(&self, at: u64) -> bool {
+        at > 0 && at < self.end && at.is_multiple_of(self.portion)
+    }
 }
 
 struct Pause {
@@ -96,16 +134,8 @@ impl OutgoingBody {
                 (content, size, framing, pace)
             }
             Payload::Withheld { length, framing } => {
-                let beginning = match framing {
-                    Framing::Length => 1,
-                    Framing::Chunked => CHUNKED_BEGINNING.min(length.saturating_sub(1)),
-                };
-                (
-                    BodyContent::Withheld(beginning),
-                    length,
-                    framing,
-                    Pace::Full,
-                )
+                let content = BodyContent::Withheld(WithheldBody::new(length, framing));
+                (content, length, framing, Pace::Full)
             }
         };
         let (pause, slow) = held_back(pace, size);
@@ -141,12 +171,10 @@ impl OutgoingBody {
                 Some(bytes.slice(from..from.saturating_add(length).min(bytes.len())))
             }
             BodyContent::Pattern(pattern) => Some(pattern.bytes(self.at, length)),
-            BodyContent::Withheld(beginning) if self.at < *beginning => {
-                let length = length.min(beginning - self.at);
-                let length = usize::try_from(length).unwrap_or(usize::MAX);
-                Some(Bytes::from(vec![b'?'; length]))
+            BodyContent::Withheld(body) => {
+                let length = usize::try_from(length.min(body.left(self.at))).unwrap_or(usize::MAX);
+                (length > 0).then(|| Bytes::from(vec![b'?'; length]))
             }
-            BodyContent::Withheld(_) => None,
         }
     }
 
@@ -186,6 +214,25 @@ impl OutgoingBody {
         Poll::Ready(())
     }
 
+    /// Waits until the next portion of a withheld body is due.
+    fn poll_dribble(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let BodyContent::Withheld(body) = &mut self.content else {
+            return Poll::Ready(());
+        };
+        if !body.waits(self.at) {
+            return Poll::Ready(());
+        }
+        let meter = &self.meter;
+        let sleep = body.dribble.get_or_insert_with(|| {
+            meter.flows(SendState::Pausing);
+            Box::pin(tokio::time::sleep(DRIBBLE))
+        });
+        std::task::ready!(sleep.as_mut().poll(cx));
+        body.dribble = None;
+        self.meter.flows(SendState::Coming);
+        Poll::Ready(())
+    }
+
     fn overhead(&self, length: u64) -> u64 {
         match self.framing {
             Framing::Length => 0,
@@ -205,6 +252,7 @@ impl HttpBody for OutgoingBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         std::task::ready!(self.poll_pause(cx));
         std::task::ready!(self.poll_slow(cx));
+        std::task::ready!(self.poll_dribble(cx));
         if self.at == self.size {
             if self.framing == Framing::Chunked {
                 self.meter.gave(0, LAST_CHUNK);

@@ -44,7 +44,8 @@ pub(crate) enum Payload {
         pace: Pace,
     },
     /// Announced with this length (or chunked), of which only a beginning is ever sent: one byte, or
-    /// of a chunked body as much as a registry reads of it before it refuses it.
+    /// of a chunked body as much as a registry reads of it before it refuses it. While nothing is
+    /// answered, as much again follows twice ([`super::DRIBBLE`]).
     Withheld {
         length: u64,
         framing: Framing,

@@ -4,6 +4,7 @@ use super::kinds;
 use crate::doctor::step::Step;
 use crate::doctor::tests::fixtures::{FixtureWalk, HUB, UPLOAD, granted};
 use crate::doctor::trace::Trouble;
+use crate::doctor::wire::DRIBBLE;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -175,6 +176,15 @@ fn nothing_is_found_where_nothing_is_wrong() {
         (
             "DELETE of the upload isn't allowed to everybody",
             hub().status(Step::UploadCancel, 401),
+        ),
+        (
+            "Go's proxies answer once the body goes on",
+            hub()
+                .change(Step::EarlyAnswer, |one| one.took = DRIBBLE)
+                .trouble(
+                    Step::EarlyAnswerChunked,
+                    Trouble::TimedOut(Duration::from_secs(5)),
+                ),
         ),
         (
             "a slow registry isn't a buffering one",

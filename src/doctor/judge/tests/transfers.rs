@@ -135,6 +135,24 @@ pub(super) fn cases() -> Vec<(&'static str, FixtureWalk, Kind, &'static str)> {
             "proxy_http_version 1.1",
         ),
         (
+            "Apache holds early answers back",
+            hub()
+                .trouble(Step::EarlyAnswer, silent())
+                .trouble(Step::EarlyAnswerChunked, silent())
+                .header(Step::Ping, "server", Some("Apache/2.4.62 (Debian)")),
+            Kind::EarlyAnswerHeld,
+            "64 KiB",
+        ),
+        (
+            "Varnish holds early answers back",
+            hub()
+                .trouble(Step::EarlyAnswer, silent())
+                .trouble(Step::EarlyAnswerChunked, silent())
+                .header(Step::Ping, "x-varnish", Some("32770")),
+            Kind::EarlyAnswerHeld,
+            "return (pipe)",
+        ),
+        (
             "a pause is cut",
             paused(Err(Trouble::Cut), 60),
             Kind::IdleCut,

@@ -5,6 +5,7 @@ use crate::doctor::step::Step;
 use crate::doctor::trace::{
     AddressSeen, Body, Distrust, Exchange, ResponseSeen, TlsSeen, TokenGrant, Trouble, Walk,
 };
+use crate::doctor::wire::DRIBBLE;
 use std::time::Duration;
 
 /// A name may have dozens of addresses; these many lines are enough of them.
@@ -180,6 +181,15 @@ fn silence(exchange: &Exchange, trouble: &Trouble) -> String {
     }
 }
 
+fn early(exchange: &Exchange) -> String {
+    let when = if exchange.took < DRIBBLE {
+        "at once"
+    } else {
+        "as the body went on"
+    };
+    format!("{when}: bodies are passed on as they come")
+}
+
 /// What matters in an answer that came.
 fn told(walk: &Walk, exchange: &Exchange, answer: &ResponseSeen) -> Option<String> {
     match exchange.step {
@@ -191,9 +201,7 @@ fn told(walk: &Walk, exchange: &Exchange, answer: &ResponseSeen) -> Option<Strin
             _ => header(answer, "location"),
         },
         Step::TokenGet => walk.grant.as_ref().map(granted),
-        Step::EarlyAnswer | Step::EarlyAnswerChunked => {
-            Some("at once: bodies are passed on as they come".to_owned())
-        }
+        Step::EarlyAnswer | Step::EarlyAnswerChunked => Some(early(exchange)),
         Step::UserAgent
         | Step::Http2
         | Step::LongUri

@@ -267,6 +267,29 @@ async fn what_is_withheld_is_announced_and_never_comes() {
     }
 }
 
+/// A server that answers only once more of the body is there, and which has read all there was before.
+#[tokio::test]
+async fn of_a_withheld_body_more_is_sent_while_nothing_is_answered() {
+    for (framing, portion) in [(Framing::Length, 1), (Framing::Chunked, 257 * 1024)] {
+        let address = serve(move |mut stream| async move {
+            let (_, mut body) = header(&mut stream).await;
+            while count(&body) < 2 * portion {
+                stream.read_buf(&mut body).await.unwrap();
+            }
+            let answer = b"HTTP/1.1 401 X\r\nContent-Length: 0\r\n\r\n";
+            stream.write_all(answer).await.unwrap();
+            let _ = stream.read_to_end(&mut body).await;
+        })
+        .await;
+        let length = 1 << 20;
+        let payload = Payload::Withheld { length, framing };
+        let told = tell(&plain(address), ask(Method::PATCH, payload)).await;
+        assert_eq!(told.result.unwrap().status, 401);
+        assert_eq!(told.sent, 2 * portion as u64, "{framing:?}");
+        assert!(told.took >= DRIBBLE, "{framing:?}: {:?}", told.took);
+    }
+}
+
 /// Bytes of a body, without its chunks' frames.
 fn count(body: &[u8]) -> usize {
     body.iter().filter(|byte| **byte == b'?').count()

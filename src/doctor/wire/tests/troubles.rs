@@ -62,7 +62,7 @@ async fn a_stalled_body_and_a_missing_answer_have_bounds_of_their_own() {
             "a withheld body, and silence",
             withheld,
             bound(SHORT, LONG),
-            Some(1),
+            Some(3),
         ),
         (
             "no body, and silence",
