@@ -120,7 +120,8 @@ impl Walker {
 }
 
 impl Session<'_> {
-    /// All steps, in the order of a push's life.
+    /// All steps, in the order of a push's life. Each has its state on the heap: together they overflow
+    /// the stack of a thread in a build without optimizations.
     async fn take(&mut self) -> Result<(), Skip> {
         match self.options.extent {
             Extent::Whole => self.take_all().await,
@@ -132,9 +133,9 @@ impl Session<'_> {
         let site = self.reach().await?.ok_or(Skip::Impossible)?;
         self.site = Some(site);
         let challenge = self.ping().await?;
-        self.log_in(challenge).await?;
+        Box::pin(self.log_in(challenge)).await?;
         self.access()?;
-        self.push(Works::Starting).await
+        Box::pin(self.push(Works::Starting)).await
     }
 
     async fn take_all(&mut self) -> Result<(), Skip> {
@@ -145,17 +146,17 @@ impl Session<'_> {
         };
         self.site = Some(site);
         let challenge = self.ping().await?;
-        self.log_in(challenge).await?;
-        self.manners().await?;
-        if let Some(challenge) = self.early_answers().await? {
-            self.log_in(challenge).await?;
+        Box::pin(self.log_in(challenge)).await?;
+        Box::pin(self.manners()).await?;
+        if let Some(challenge) = Box::pin(self.early_answers()).await? {
+            Box::pin(self.log_in(challenge)).await?;
         }
         self.access()?;
-        let works = self.upload().await?;
-        let body = self.body(works).await?;
-        self.idle(works).await?;
-        self.slow_upload(works).await?;
-        self.push(works).await?;
-        self.commit_wait(body).await
+        let works = Box::pin(self.upload()).await?;
+        let body = Box::pin(self.body(works)).await?;
+        Box::pin(self.idle(works)).await?;
+        Box::pin(self.slow_upload(works)).await?;
+        Box::pin(self.push(works)).await?;
+        Box::pin(self.commit_wait(body)).await
     }
 }
