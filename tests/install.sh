@@ -27,6 +27,12 @@ nginx:nginx-light
 haproxy:haproxy
 nghttp:nghttp2-client
 h2load:nghttp2-client
+nghttpx:nghttp2-proxy
+varnishd:varnish
+hitch:hitch
+squid:squid
+lighttpd:lighttpd
+/usr/lib/lighttpd/mod_openssl.so:lighttpd-mod-openssl
 prometheus:prometheus
 promtool:prometheus
 node:nodejs
@@ -59,7 +65,8 @@ c++:g++
 "
 # What these packages would start.
 SERVICES="docker-registry containerd docker.service docker.socket podman.service podman.socket
-podman-auto-update.timer podman-restart.service nginx haproxy prometheus prometheus-node-exporter"
+podman-auto-update.timer podman-restart.service nginx haproxy prometheus prometheus-node-exporter
+nghttpx varnish varnishncsa hitch squid lighttpd"
 
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 POLICY=/usr/sbin/policy-rc.d

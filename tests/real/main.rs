@@ -43,6 +43,8 @@ use std::sync::Arc;
 use world::World;
 
 fn main() -> ExitCode {
+    // Inside, nothing can be fetched.
+    doctor::hops::packages::install();
     let directory = match namespace::enter() {
         namespace::Place::Outside(code) => return code,
         namespace::Place::Inside(directory) => directory,

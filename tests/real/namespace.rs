@@ -66,6 +66,8 @@ PATH="$PATH:/usr/sbin:/sbin"
 ip link set lo up
 ip address add 198.18.0.1/16 dev lo
 ip address add 198.19.0.1/16 dev lo
+# What a program that was killed leaves in shared memory.
+mount -t tmpfs tmpfs /dev/shm
 cd "$HARBORMOUTH_TESTS_DIRECTORY"
 # Over the directory, not over the files: a mount over a file is gone when somebody outside replaces
 # that file by another.

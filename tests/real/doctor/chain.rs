@@ -3,8 +3,10 @@
 use super::backend::{Backend, Kind, Rights};
 use super::certificates;
 use super::faults::{Fault, Name, Where};
-use super::haproxy::Haproxy;
+use super::haproxy::{self, Haproxy};
+use super::hops::{self, Make, Manner};
 use super::nginx::{self, Nginx};
+use crate::chain::ExternalUrl;
 use crate::common::ca::CertFiles;
 use crate::common::gateway::Gateway;
 use crate::gateways::{Listen, from_flags};
@@ -38,6 +40,36 @@ impl Front {
         match self {
             Front::Nginx | Front::Harbormouth => Rights::Developer,
             Front::Haproxy | Front::TwoNginx => Rights::Maintainer,
+        }
+    }
+}
+
+/// A hop of a chain that has no fault of [`Fault`]'s.
+#[derive(Clone, Copy, Debug)]
+pub enum Link {
+    Nginx,
+    Haproxy,
+    Other(Make, Manner),
+}
+
+impl Link {
+    pub fn name(self) -> &'static str {
+        match self {
+            Link::Nginx => "nginx",
+            Link::Haproxy => "haproxy",
+            Link::Other(make, _) => make.name(),
+        }
+    }
+
+    fn start(self, world: &World, name: &str, stand: Stand, next: Next) -> Hop {
+        match self {
+            Link::Nginx => Hop::Nginx(Nginx::start(world, stand, nginx::SOUND, &next)),
+            Link::Haproxy => Hop::Haproxy {
+                _process: Haproxy::start(world, &stand, haproxy::SOUND, &next),
+            },
+            Link::Other(make, manner) => Hop::Other {
+                _processes: make.start(world, manner, name, &stand, next),
+            },
         }
     }
 }
@@ -83,6 +115,7 @@ pub enum Hop {
     Nginx(Nginx),
     Haproxy { _process: Haproxy },
     Harbormouth { _process: Gateway },
+    Other { _processes: hops::Hop },
 }
 
 /// A running chain.
@@ -161,6 +194,43 @@ impl Chain {
         }
     }
 
+    /// One or two hops, the outermost first, in front of a registry of this kind, all without a
+    /// fault but what they do by themselves.
+    pub fn of_links(world: &World, links: &[Link], port: u16, kind: Kind) -> Chain {
+        let site = world.site();
+        let name = site.name();
+        let host = match port {
+            443 => name.clone(),
+            port => format!("{name}:{port}"),
+        };
+        let public = format!("https://{host}");
+        let (rights, url) = (Rights::Maintainer, ExternalUrl::Public);
+        let backend = Backend::start(world, kind, rights, &public, url);
+        let front = Stand::Front {
+            address: SocketAddr::from((site.public_address(), port)),
+            files: world.ca.issue(&[&name]),
+            redirect: 308,
+        };
+        let inner = SocketAddr::from((site.inner_address(), 80));
+        let (core, inner) = (Next(backend.address()), Next(inner));
+        let start = |link: Link, stand, next| link.start(world, &name, stand, next);
+        let (hops, entries) = match *links {
+            [only] => (vec![start(only, front, core)], vec![core]),
+            [outer, within] => {
+                let within = start(within, Stand::Inner(inner.address()), core);
+                (vec![start(outer, front, inner), within], vec![inner, core])
+            }
+            _ => panic!("one hop or two, not {links:?}"),
+        };
+        Chain {
+            host,
+            backend,
+            hops,
+            entries: entries.iter().map(Next::to_string).collect(),
+            _certificates: None,
+        }
+    }
+
     /// What a person hands to the doctor.
     pub fn url(&self) -> String {
         format!("https://{}", self.host)
@@ -170,7 +240,7 @@ impl Chain {
     pub fn nginx(&mut self) -> &mut Nginx {
         match self.hops.first_mut() {
             Some(Hop::Nginx(nginx)) => nginx,
-            Some(Hop::Haproxy { .. } | Hop::Harbormouth { .. }) | None => {
+            Some(Hop::Haproxy { .. } | Hop::Harbormouth { .. } | Hop::Other { .. }) | None => {
                 panic!("no nginx stands in front")
             }
         }

@@ -5,10 +5,13 @@
 mod backend;
 mod certificates;
 mod chain;
+mod defaults;
 mod examination;
 mod faults;
 mod golden;
 mod haproxy;
+mod healthy;
+pub mod hops;
 mod new_user;
 mod nginx;
 mod predictions;
@@ -28,6 +31,8 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
         trials.extend(predictions::trials_of(world, &shared));
     }
     trials.extend(examination::trials(world));
+    trials.extend(healthy::trials(world));
+    trials.extend(defaults::trials(world));
     trials.extend(new_user::trials(world));
     trials.extend(two_hops::trials(world));
     trials.extend(golden::trials(world));
