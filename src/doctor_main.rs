@@ -7,7 +7,7 @@
 #[expect(dead_code, reason = "the gateway's commands are in it, too")]
 mod cli;
 
-use clap::{CommandFactory, Parser, error::ErrorKind};
+use clap::{CommandFactory, Parser};
 use cli::args::doctor::{DOCTOR_EXAMPLES, DoctorArgs};
 use std::process::ExitCode;
 
@@ -28,9 +28,7 @@ fn examples() -> String {
 
 fn main() -> ExitCode {
     match Typed::parse().doctor.action() {
-        Some(action) => cli::doctor::run(action),
-        None => Typed::command()
-            .error(ErrorKind::MissingRequiredArgument, "URL is missing")
-            .exit(),
+        Ok(action) => cli::doctor::run(action),
+        Err((kind, why)) => Typed::command().error(kind, why).exit(),
     }
 }

@@ -1,9 +1,9 @@
 //! The command line: as typed (clap's shapes) and as usable ([`CliAction`]). It knows no
 //! configuration beyond where to read it from.
 
-use clap::{Args, Parser, Subcommand};
 #[cfg(feature = "doctor")]
-use clap::{CommandFactory, error::ErrorKind};
+use clap::CommandFactory;
+use clap::{Args, Parser, Subcommand};
 use harbormouth::config::{self, Config, Flags};
 use std::path::PathBuf;
 
@@ -53,10 +53,8 @@ pub fn read() -> CliAction {
         Command::Demo { once: false } => CliAction::Demo(AfterDemo::KeepServing),
         #[cfg(feature = "doctor")]
         Command::Doctor(typed) => match typed.action() {
-            Some(action) => CliAction::Doctor(action),
-            None => Typed::command()
-                .error(ErrorKind::MissingRequiredArgument, "URL is missing")
-                .exit(),
+            Ok(action) => CliAction::Doctor(action),
+            Err((kind, why)) => Typed::command().error(kind, why).exit(),
         },
         Command::Keygen { file } => CliAction::Keygen(file),
         Command::Schema => CliAction::Schema,
@@ -113,6 +111,9 @@ enum Command {
     /// Harbor and any OCI registry, behind anything; nothing has to be installed there. What it opens it
     /// cancels, and what it pushes it removes; what can't be removed is listed. Secrets are never
     /// printed.
+    ///
+    /// Of a FILE (nginx, HAProxy, Caddy, Traefik, Envoy, an Ingress, the values of Harbor's chart) it says
+    /// which lines break which client, and contacts nothing.
     ///
     /// Exit status: 0 where nothing was found that breaks a client, 1 where something was, 2 where the
     /// chain could not be examined.

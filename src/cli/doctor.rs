@@ -12,6 +12,9 @@ pub fn run(action: DoctorAction) -> ExitCode {
     match action {
         DoctorAction::Examine(examination) => examine(*examination),
         DoctorAction::Explain(text) => explain(text),
+        DoctorAction::File(file, format) => {
+            concluded(harbormouth::doctor::run_on_file(&file, format).map_err(Into::into))
+        }
     }
 }
 
@@ -63,6 +66,10 @@ fn examine(examination: Examination) -> ExitCode {
     let examined: anyhow::Result<u8> = tokio::runtime::Runtime::new()
         .map_err(Into::into)
         .and_then(|runtime| runtime.block_on(examine));
+    concluded(examined)
+}
+
+fn concluded(examined: anyhow::Result<u8>) -> ExitCode {
     examined.map_or_else(
         |error| {
             eprintln!("error: {error:#}");

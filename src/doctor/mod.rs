@@ -2,7 +2,8 @@
 //! breaks, which hop did it and what to change. It works against any OCI registry.
 //!
 //! The modules stand in the order of the data's way. Only `wire`, `walk` and `credentials` touch
-//! the world; from what they saw (`trace`) all else follows by pure functions.
+//! the world; from what they saw (`trace`) all else follows by pure functions. `offline` judges a
+//! proxy's file in place of a walk, with the same tables.
 
 pub mod credentials;
 mod display;
@@ -23,6 +24,7 @@ pub mod kind;
 pub(crate) mod attribution;
 mod explain;
 pub mod fixes;
+pub(crate) mod offline;
 pub mod product;
 pub mod report;
 
@@ -33,9 +35,12 @@ pub mod canary;
 pub use clients::Client;
 pub use options::{Afterwards, Artifact, Extent, Layer, Options};
 
+use crate::system::terminal::Style;
 use judge::Judged;
-use report::{Format, Report};
-use std::io;
+use report::{FileReport, Format, Report};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
 use trace::Entry;
 use walk::Walker;
@@ -70,6 +75,63 @@ pub async fn run(options: Options, format: Format) -> Result<u8, DoctorError> {
 /// say so, each with the address that explains it. None where no client is known to say it.
 pub fn explain(text: &str) -> Option<String> {
     report::explained(&explain::explain(text))
+}
+
+/// Why a file can't be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    #[error("{file} can't be read: {error}")]
+    Io { file: String, error: io::Error },
+    #[error("{0} is longer than 1 MiB")]
+    TooLong(String),
+    #[error("{0} is no text (UTF-8)")]
+    NoText(String),
+    #[error("a file has no report as {0}; text, all and json are accepted")]
+    NoSuchReport(Format),
+    #[error("{file} can't be judged: {why}")]
+    Unreadable { file: String, why: String },
+    #[error("standard output can't be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Judges a proxy's configuration file, and says which of its lines break which client. Nothing is
+/// contacted, and no file that it includes is read. Returns the exit status: 0 where nothing in it breaks
+/// a client, 1 where something does, 2 where nothing in it passes requests for a registry on.
+///
+/// # Errors
+/// When the file can't be read or is of no known kind, or the report can't be written.
+pub fn run_on_file(path: &Path, format: Format) -> Result<u8, FileError> {
+    let name = path.display().to_string();
+    let text = read(path, &name)?;
+    let examined = offline::examine(&name, &text).map_err(|why| FileError::Unreadable {
+        file: name.clone(),
+        why: why.to_string(),
+    })?;
+    let report = FileReport {
+        name: &name,
+        examined: &examined,
+    };
+    let drawn = report.drawn(format, Style::of_stdout());
+    let drawn = drawn.map_err(io::Error::from)?;
+    let drawn = drawn.ok_or(FileError::NoSuchReport(format))?;
+    io::stdout().lock().write_all(drawn.as_bytes())?;
+    Ok(report.exit_status())
+}
+
+/// The text of a file that may be anything.
+fn read(path: &Path, name: &str) -> Result<String, FileError> {
+    let failed = |error| FileError::Io {
+        file: name.to_owned(),
+        error,
+    };
+    let file = File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    let most = offline::MOST_BYTES + 1;
+    file.take(most).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 == most {
+        return Err(FileError::TooLong(name.to_owned()));
+    }
+    String::from_utf8(bytes).map_err(|_| FileError::NoText(name.to_owned()))
 }
 
 /// Ctrl-C, or being told to go.

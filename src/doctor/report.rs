@@ -12,6 +12,7 @@ mod answer;
 mod chain;
 mod conclusion;
 mod document;
+mod file;
 mod findings;
 mod format;
 mod html;
@@ -26,6 +27,7 @@ mod unexamined;
 mod verdict;
 
 pub(crate) use answer::explained;
+pub(crate) use file::FileReport;
 pub use format::Format;
 pub(crate) use verdict::exit_status;
 

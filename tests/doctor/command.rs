@@ -278,3 +278,30 @@ async fn an_interruption_ends_the_walk_and_cleans_up_first() {
     assert!(out.contains("DELETE the upload"), "{out}");
     assert_eq!(stage.fake_harbor.open_uploads(), 0, "{out}");
 }
+
+/// Nothing is contacted, and the exit status is that of a walk.
+#[test]
+fn a_file_is_judged_by_itself() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/offline");
+    for (file, code, words) in [
+        ("story.conf", 1, "story.conf:13"),
+        (
+            "right/nginx.conf",
+            0,
+            "Nothing in this file breaks a client.",
+        ),
+        ("right", 2, ""),
+    ] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_harbormouth"));
+        let typed = format!("file:{}", folder.join(file).display());
+        let output = command
+            .env_clear()
+            .args(["doctor", &typed])
+            .output()
+            .unwrap();
+        let shown = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(code), "{file}: {shown}");
+        assert!(shown.contains(words), "{file}: {shown}");
+        assert_eq!(code == 2, !output.stderr.is_empty(), "{file}");
+    }
+}

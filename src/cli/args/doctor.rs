@@ -2,17 +2,20 @@
 
 use bytesize::ByteSize;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
 use clap::{Args, Subcommand, ValueEnum};
 use harbormouth::doctor;
 use harbormouth::doctor::report::Format;
 use harbormouth::net::origin::{Host, Origin};
 use harbormouth::oci::repository::RepositoryName;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What the doctor is asked for.
 pub enum DoctorAction {
     Examine(Box<Examination>),
+    /// Of a proxy's configuration file.
+    File(PathBuf, Format),
     /// What an error comes from; none: it is on standard input.
     Explain(Option<String>),
 }
@@ -56,9 +59,10 @@ pub struct DoctorArgs {
 
 #[derive(Args)]
 struct ExamineArgs {
-    /// What clients type: https://host[:port]; without a scheme https
-    #[arg(value_name = "URL", value_parser = target, required = true)]
-    url: Option<Origin>,
+    /// What clients type: https://host[:port]; without a scheme https. Or a proxy's configuration file
+    /// (file:PATH where it isn't there by that name)
+    #[arg(value_name = "URL|FILE", value_parser = subject, required = true)]
+    subject: Option<Subject>,
     /// Repository that uploads are tried on, as project/name; without it they aren't
     #[arg(long, value_name = "NAME", value_parser = repository)]
     repository: Option<RepositoryName>,
@@ -122,6 +126,13 @@ struct ExamineArgs {
     require: Option<Required>,
 }
 
+/// What is examined.
+#[derive(Clone, Debug)]
+enum Subject {
+    Chain(Origin),
+    File(PathBuf),
+}
+
 /// What has to be seen for a chain to be healthy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Required {
@@ -130,21 +141,56 @@ enum Required {
 }
 
 impl DoctorArgs {
-    /// None where clap let something through that is neither.
-    pub fn action(self) -> Option<DoctorAction> {
-        match self.command {
-            Some(DoctorCommand::Explain { text }) => Some(DoctorAction::Explain(text)),
-            None => {
-                let target = self.examine.url.clone()?;
+    /// # Errors
+    /// What clap doesn't see: that there is nothing to examine, or that a file is to be examined by what
+    /// only a walk can.
+    pub fn action(self) -> Result<DoctorAction, (ErrorKind, &'static str)> {
+        if let Some(DoctorCommand::Explain { text }) = self.command {
+            return Ok(DoctorAction::Explain(text));
+        }
+        match self.examine.subject.clone() {
+            None => Err((ErrorKind::MissingRequiredArgument, "URL is missing")),
+            Some(Subject::Chain(target)) => {
                 let examination = Box::new(self.examine.examination(target));
-                Some(DoctorAction::Examine(examination))
+                Ok(DoctorAction::Examine(examination))
             }
+            Some(Subject::File(_)) if self.examine.asks_for_a_walk() => Err((
+                ErrorKind::ArgumentConflict,
+                "of a file, only --all and --json can be asked for: nothing is contacted",
+            )),
+            Some(Subject::File(file)) => Ok(DoctorAction::File(file, self.examine.format())),
         }
     }
 }
 
 impl ExamineArgs {
+    /// Whether anything is said that has a meaning only where something is contacted.
+    fn asks_for_a_walk(&self) -> bool {
+        let is_asked = [
+            self.repository.is_some(),
+            self.user.is_some(),
+            !self.realm_host.is_empty(),
+            !self.via.is_empty(),
+            self.ca.is_some(),
+            self.insecure,
+            self.client.is_some(),
+            self.layer.is_some(),
+            self.require.is_some(),
+        ];
+        is_asked.contains(&true)
+    }
+
+    fn format(&self) -> Format {
+        match (self.report, self.json, self.all) {
+            (Some(format), _, _) => format,
+            (None, true, _) => Format::Json,
+            (None, false, true) => Format::All,
+            (None, false, false) => Format::Text,
+        }
+    }
+
     fn examination(self, target: Origin) -> Examination {
+        let format = self.format();
         Examination {
             options: doctor::Options {
                 target,
@@ -173,12 +219,7 @@ impl ExamineArgs {
                     }),
             },
             login: self.user.map_or(LoginSource::Docker, LoginSource::User),
-            format: match (self.report, self.json, self.all) {
-                (Some(format), _, _) => format,
-                (None, true, _) => Format::Json,
-                (None, false, true) => Format::All,
-                (None, false, false) => Format::Text,
-            },
+            format,
         }
     }
 }
@@ -188,6 +229,19 @@ fn formats() -> impl TypedValueParser<Value = Format> {
         let named = Format::ALL.into_iter().find(|one| one.as_str() == word);
         named.ok_or("no format")
     })
+}
+
+/// A file where there is one of that name: no host's name has a file beside it.
+fn subject(typed: &str) -> Result<Subject, String> {
+    if let Some(file) = typed.strip_prefix("file:") {
+        return Ok(Subject::File(PathBuf::from(file)));
+    }
+    if Path::new(typed).is_file() {
+        return Ok(Subject::File(PathBuf::from(typed)));
+    }
+    target(typed)
+        .map(Subject::Chain)
+        .map_err(|error| format!("{error}, or the name of a file that exists"))
 }
 
 /// What people type, who leave out https:// and put a slash at the end.
@@ -273,13 +327,14 @@ fn pause(typed: &str) -> Result<Duration, String> {
 
 pub const DOCTOR_USAGE: &str = "\
 harbormouth doctor URL [--repository NAME] [--user NAME --password-stdin] [OPTIONS]
+       harbormouth doctor FILE [--all | --json]
        harbormouth doctor explain [TEXT]";
 
 pub const DOCTOR_EXAMPLES: &str = include_str!("doctor.txt").trim_ascii_end();
 
 #[cfg(test)]
 mod tests {
-    use super::super::Typed;
+    use super::super::{Command, Typed};
     use super::*;
     use clap::Parser;
 
@@ -327,6 +382,46 @@ mod tests {
         let refusal = read.map_err(|error| error.to_string());
         let says = |words: &String| words.contains(RepositoryName::ACCEPTED);
         assert!(refusal.as_ref().is_err_and(says), "{refusal:?}");
+    }
+
+    #[test]
+    fn a_file_is_told_from_a_name() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        for (typed, is_file) in [
+            (file, true),
+            ("file:nginx.conf", true),
+            ("hub.example.com", false),
+            ("https://hub.example.com", false),
+        ] {
+            let read = subject(typed);
+            let told = matches!(read, Ok(Subject::File(_)));
+            assert!(read.is_ok() && told == is_file, "{typed}: {read:?}");
+        }
+        let refusal = subject("/etc/nginx/none.conf").map(|_| ());
+        let says = |words: &String| words.contains("a file that exists");
+        assert!(refusal.as_ref().is_err_and(says), "{refusal:?}");
+    }
+
+    #[test]
+    fn of_a_file_nothing_is_asked_that_takes_a_walk() {
+        for (typed, accepted) in [
+            ("doctor file:nginx.conf", true),
+            ("doctor file:nginx.conf --json", true),
+            ("doctor file:nginx.conf --all", true),
+            ("doctor file:nginx.conf --repository lab/app", false),
+            ("doctor file:nginx.conf --via http://10.0.0.5", false),
+            ("doctor file:nginx.conf --client podman", false),
+            ("doctor file:nginx.conf --require uploads", false),
+            ("doctor hub.example.com --repository lab/app", true),
+        ] {
+            let typed = format!("harbormouth {typed}");
+            let read = Typed::try_parse_from(typed.split_whitespace());
+            let is_accepted = |typed: Typed| match typed.command {
+                Command::Doctor(read) => read.action().is_ok(),
+                _ => false,
+            };
+            assert_eq!(read.is_ok_and(is_accepted), accepted, "{typed}");
+        }
     }
 
     #[test]

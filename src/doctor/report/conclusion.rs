@@ -69,7 +69,7 @@ fn has_lines(finding: &Finding, public: &Judged) -> bool {
     !fixes(finding.kind, &public.walk.target).is_empty()
 }
 
-fn section(title: &str, style: Style) -> String {
+pub(super) fn section(title: &str, style: Style) -> String {
     let line = "─".repeat(style.width.saturating_sub(title.chars().count() + 4));
     format!(
         "\n{} {} {}\n\n",
@@ -79,7 +79,7 @@ fn section(title: &str, style: Style) -> String {
     )
 }
 
-fn listed(title: &str, lines: &[String], style: Style) -> String {
+pub(super) fn listed(title: &str, lines: &[String], style: Style) -> String {
     if lines.is_empty() {
         return String::new();
     }

@@ -106,7 +106,7 @@ fn shown(label: &str, evidence: &Evidence, style: Style) -> String {
     drawn
 }
 
-fn effects(effects: &[Impact], style: Style) -> String {
+pub(super) fn effects(effects: &[Impact], style: Style) -> String {
     let mut before = "";
     let mut drawn = String::new();
     for (label, text) in outcomes(effects) {
@@ -287,7 +287,7 @@ pub(super) fn sorted(mut fixes: Vec<Fix>, first: &[Product]) -> Vec<Fix> {
 }
 
 /// The lines, to be pasted: nothing stands beside them.
-fn pasted(label: &str, fix: &Fix, style: Style) -> String {
+pub(super) fn pasted(label: &str, fix: &Fix, style: Style) -> String {
     let place = format!("{}, {}:", fix.product.name(), fix.place);
     let mut drawn = labelled(label, &place, style);
     for line in &fix.lines {

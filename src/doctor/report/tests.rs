@@ -4,6 +4,7 @@
 //! copy it over the old one if it is what it should be. Nothing else writes these files.
 
 mod documents;
+mod files;
 mod scenes;
 mod schema;
 

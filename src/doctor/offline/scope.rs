@@ -1,0 +1,136 @@
+//! What a file says, in the form that rules judge: settings that hold together. Unknown here: what is
+//! wrong with any of them.
+
+use crate::doctor::clients::PlainHttp;
+use crate::net::origin::Origin;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// Everything of a file that rules judge.
+pub(super) struct Scopes {
+    pub(super) scopes: Vec<Scope>,
+    pub(super) not_read: Vec<NotRead>,
+    pub(super) target: Option<Origin>,
+    /// What the file does on port 80, as far as it tells.
+    pub(super) plain_http: PlainHttp,
+}
+
+impl Scopes {
+    pub(super) fn of(scopes: Vec<Scope>) -> Scopes {
+        Scopes {
+            scopes,
+            not_read: Vec::new(),
+            target: None,
+            plain_http: PlainHttp::Nothing,
+        }
+    }
+}
+
+/// A part of the file that nobody looked into, such as a file that it includes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NotRead {
+    pub(crate) line: usize,
+    pub(crate) what: String,
+}
+
+/// Where requests are passed on (or redirected), and all settings that hold there, inherited ones
+/// included.
+pub(super) struct Scope {
+    /// What it is: the rules of that name judge it.
+    pub(super) part: &'static str,
+    /// Where it stands: what is missing is missing there.
+    pub(super) line: usize,
+    pub(super) traits: BTreeSet<Trait>,
+    pub(super) settings: Vec<Setting>,
+}
+
+/// One setting, as the file has it.
+#[derive(Clone)]
+pub(super) struct Setting {
+    /// `proxy_set_header host`: words of the product; names of headers in lower case.
+    pub(super) name: String,
+    pub(super) value: String,
+    pub(super) line: usize,
+}
+
+/// What else decides whether a setting is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Trait {
+    /// It ends TLS.
+    Tls,
+    /// It is reached by plain HTTP only.
+    Plain,
+    /// It is reached at 80 or 443.
+    DefaultPort,
+    /// It is reached at another port.
+    OtherPort,
+    PlainUpstream,
+    TlsUpstream,
+    /// Something is included there: what is missing may stand in it.
+    Open,
+    /// Another setting corrects Location's scheme.
+    Mended,
+    /// The hop in front is believed.
+    Trusting,
+    /// The file speaks of Harbor, whose tokens a login of the proxy's own refuses; other registries may
+    /// have no login but that one.
+    Harbor,
+}
+
+impl Scope {
+    pub(super) fn new(part: &'static str, line: usize) -> Scope {
+        Scope {
+            part,
+            line,
+            traits: BTreeSet::new(),
+            settings: Vec::new(),
+        }
+    }
+
+    pub(super) fn with(mut self, traits: impl IntoIterator<Item = Trait>) -> Scope {
+        self.traits.extend(traits);
+        self
+    }
+
+    pub(super) fn set(&mut self, name: impl Into<String>, value: impl Into<String>, line: usize) {
+        self.settings.push(Setting {
+            name: name.into(),
+            value: value.into(),
+            line,
+        });
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.settings.iter().any(|setting| setting.name == name)
+    }
+}
+
+/// A path that a push asks for, and the one where it gets its token: what passes them on is judged.
+pub(super) const PATHS: [&str; 2] = ["/v2/lab/app/blobs/uploads/", "/service/token"];
+
+/// Whether a name belongs to a registry, by its sound.
+pub(super) fn sounds_like_a_registry(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["harbor", "registry", "/v2", "docker"]
+        .iter()
+        .any(|word| text.contains(word))
+}
+
+/// Those that are a registry's; all of them where none is known to be one.
+pub(super) fn registrys<T>(all: Vec<T>, is_one: impl Fn(&T) -> bool) -> Vec<T> {
+    let (ones, others): (Vec<T>, Vec<T>) = all.into_iter().partition(is_one);
+    if ones.is_empty() { others } else { ones }
+}
+
+/// Whether a server of these names answers for one of the others: without names it does for all.
+pub(super) fn answers_for(names: &[&str], others: &[&str]) -> bool {
+    let is_anybodys = |names: &[&str]| names.iter().all(|name| matches!(*name, "" | "_"));
+    let is_one = |name: &&str| {
+        let end = name.strip_prefix('*');
+        others
+            .iter()
+            .any(|other| other == name || end.is_some_and(|end| other.ends_with(end)))
+    };
+    is_anybodys(names) || is_anybodys(others) || names.iter().any(is_one)
+}

@@ -1,0 +1,95 @@
+//! Files that nobody wrote on purpose, or somebody on purpose.
+
+use super::*;
+use crate::doctor::report::Format;
+use proptest::prelude::*;
+
+const ALL: [&RightFile; 8] = [
+    &NGINX,
+    &HAPROXY,
+    &CADDY,
+    &TRAEFIK,
+    &TRAEFIK_STATIC,
+    &ENVOY,
+    &INGRESS,
+    &HARBOR,
+];
+
+#[test]
+fn what_is_no_file_is_refused_in_words() {
+    for (name, text, words) in [
+        ("README.md", "# Hello\n", "Caddyfile"),
+        ("a.toml", "[entryPoints]\n", "Envoy"),
+        (
+            "nginx.conf",
+            "server {\n listen 80;\n location / {\n",
+            "line 3",
+        ),
+        ("nginx.conf", "server {\n listen 80;\n}\n}\n", "line 4"),
+        ("values.yaml", "expose:\n  type: [\n", "line"),
+        ("nginx.conf", "server {\n server_name \"x;\n}\n", "quote"),
+    ] {
+        let refused = examine(name, text).map(|_| ()).unwrap_err().to_string();
+        assert!(refused.contains(words), "{name}: {refused}");
+    }
+}
+
+#[test]
+fn what_can_not_be_read_is_told_with_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = format!("server {{}}\n{}", "# x\n".repeat(1 << 18));
+    for (name, bytes, words) in [
+        ("long.conf", long.as_bytes(), "longer than 1 MiB"),
+        ("binary.conf", &b"\xff\xfe"[..], "no text"),
+        ("other.txt", &b"hello"[..], "none of the files"),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let refused = crate::doctor::run_on_file(&path, Format::Text);
+        let refused = refused.unwrap_err().to_string();
+        assert!(
+            refused.contains(name) && refused.contains(words),
+            "{refused}"
+        );
+    }
+    let absent = crate::doctor::run_on_file(&folder.path().join("absent.conf"), Format::Text);
+    assert!(
+        absent
+            .unwrap_err()
+            .to_string()
+            .contains("absent.conf can't be read")
+    );
+}
+
+#[test]
+fn snippets_that_import_each_other_end() {
+    let text = "(a) {\n import b\n import b\n}\n(b) {\n import a\n import a\n}\n\
+                h.example.com {\n import a\n reverse_proxy harbor:80\n}\n";
+    assert!(examine("Caddyfile", text).unwrap().passes_on);
+}
+
+proptest! {
+    /// A right file with a piece of it taken out, doubled or replaced.
+    #[test]
+    fn broken_files_end_in_an_answer(
+        file in 0..ALL.len(),
+        from in 0..4000_usize,
+        length in 0..200_usize,
+        instead in "(|[ -~\n]{1,40}|\\PC{1,8}|[{}\"'`;:\\[\\]&*#\n -]{1,20})",
+    ) {
+        let file = ALL[file];
+        let chars: Vec<char> = file.text.chars().collect();
+        let from = from.min(chars.len());
+        let until = (from + length).min(chars.len());
+        let text: String = chars[..from].iter().copied()
+            .chain(instead.chars())
+            .chain(chars[until..].iter().copied())
+            .collect();
+        if let Ok(examined) = examine(file.name, &text) {
+            let lines = text.lines().count();
+            for place in examined.findings.iter().flat_map(|finding| &finding.places) {
+                prop_assert!((1..=lines.max(1)).contains(&place.line), "{}", place.line);
+            }
+        }
+    }
+}
