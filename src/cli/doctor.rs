@@ -4,6 +4,7 @@ use crate::cli::args::doctor::{DoctorAction, Examination, LoginSource};
 use harbormouth::doctor::credentials::{
     Credentials, CredentialsError, Environment, FoundCredentials,
 };
+use harbormouth::doctor::language::Language;
 use harbormouth::net::origin::Origin;
 use std::io::Read;
 use std::process::ExitCode;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 pub fn run(action: DoctorAction) -> ExitCode {
     match action {
         DoctorAction::Examine(examination) => examine(*examination),
-        DoctorAction::Explain(text) => explain(text),
+        DoctorAction::Explain(text, language) => explain(text, language),
         DoctorAction::File(file, format) => {
             concluded(harbormouth::doctor::run_on_file(&file, format).map_err(Into::into))
         }
@@ -22,18 +23,15 @@ pub fn run(action: DoctorAction) -> ExitCode {
 const MOST_TEXT: u64 = 1 << 20;
 
 /// 0 where something is known of it, 1 where nothing is, 2 where there is no text.
-fn explain(text: Option<String>) -> ExitCode {
+fn explain(text: Option<String>, language: Language) -> ExitCode {
     let text = text.map_or_else(read_text, Ok);
-    match text.map(|text| harbormouth::doctor::explain(&text)) {
+    match text.map(|text| harbormouth::doctor::explain(&text, language)) {
         Ok(Some(explained)) => {
             print!("{explained}");
             ExitCode::SUCCESS
         }
         Ok(None) => {
-            println!(
-                "No registry client is known to say this. What is wrong with a registry's chain of \
-                 proxies says: harbormouth doctor HOST --repository NAME"
-            );
+            println!("{}", harbormouth::doctor::unexplained(language));
             ExitCode::FAILURE
         }
         Err(error) => {

@@ -6,7 +6,9 @@ use super::clients::{Client, Ending, Known, known};
 use super::fixes::{Fix, advice, elsewhere, fixes, harbormouth};
 use super::judge::{causes, meaning, wrongs};
 use super::kind::Kind;
+use super::language::Language;
 use super::placeholders::filled;
+use super::words::Word;
 use crate::net::origin::Origin;
 
 /// A kind of finding, explained. Where a sentence has observed values, `…` stands.
@@ -32,7 +34,7 @@ pub struct Entry {
 pub struct Behaviour {
     /// The programs.
     pub clients: Vec<&'static str>,
-    /// `breaks`, `at times`, `leaks` or `works`.
+    /// `breaks`, `at times`, `leaks` or `works`, in the language.
     pub ending: &'static str,
     /// How, in the words that a user reads where it breaks.
     pub how: String,
@@ -41,23 +43,23 @@ pub struct Behaviour {
 }
 
 /// What is known of a kind; the lines are those for a target.
-pub fn entry(kind: Kind, target: &Origin) -> Entry {
+pub fn entry(kind: Kind, target: &Origin, language: Language) -> Entry {
     let open = |text: &str| filled(text, |place| Some(unknown(place).to_owned()));
     let mut elsewhere: Vec<&str> = Hop::ALL
         .into_iter()
-        .filter_map(|hop| elsewhere(kind, hop))
+        .filter_map(|hop| elsewhere(kind, hop, language))
         .collect();
     elsewhere.dedup();
     Entry {
         kind,
-        means: meaning(kind),
-        wrong: wrongs(kind).into_iter().map(open).collect(),
-        causes: causes(kind).into_iter().map(open).collect(),
-        clients: behaviours(known(kind)),
-        advice: advice(kind),
+        means: meaning(kind, language),
+        wrong: wrongs(kind, language).into_iter().map(open).collect(),
+        causes: causes(kind, language).into_iter().map(open).collect(),
+        clients: behaviours(known(kind, language), language),
+        advice: advice(kind, language),
         elsewhere,
-        fixes: fixes(kind, target),
-        harbormouth: harbormouth(kind),
+        fixes: fixes(kind, target, language),
+        harbormouth: harbormouth(kind, language),
     }
 }
 
@@ -70,7 +72,7 @@ fn unknown(place: &str) -> &'static str {
 }
 
 /// Clients that do alike stand together, the worst off first.
-fn behaviours(known: Vec<Known>) -> Vec<Behaviour> {
+fn behaviours(known: Vec<Known>, language: Language) -> Vec<Behaviour> {
     let mut groups: Vec<(Known, Vec<Client>)> = Vec::new();
     for one in known {
         let alike = |(other, _): &&mut (Known, Vec<Client>)| {
@@ -85,28 +87,31 @@ fn behaviours(known: Vec<Known>) -> Vec<Behaviour> {
         }
     }
     let behaviour = |(known, clients): (Known, Vec<Client>)| Behaviour {
-        clients: programs(&clients),
-        ending: word(known.ending),
+        clients: programs(&clients, language),
+        ending: word(known.ending).told(language),
         how: known.how,
-        when: known.when.join(", "),
+        when: known.when.join(Word::Comma.told(language)),
     };
     groups.sort_by_key(|(known, _)| std::cmp::Reverse(known.ending));
     groups.into_iter().map(behaviour).collect()
 }
 
-fn programs(clients: &[Client]) -> Vec<&'static str> {
+fn programs(clients: &[Client], language: Language) -> Vec<&'static str> {
     if clients.len() == Client::ALL.len() {
-        return vec!["every client"];
+        return vec![Word::EveryClient.told(language)];
     }
-    clients.iter().map(|client| client.programs()).collect()
+    clients
+        .iter()
+        .map(|client| client.programs(language))
+        .collect()
 }
 
 /// The word in the margin of a report.
-pub(super) fn word(ending: Ending) -> &'static str {
+pub(super) fn word(ending: Ending) -> Word {
     match ending {
-        Ending::Breaks => "breaks",
-        Ending::Sometimes => "at times",
-        Ending::Leaks => "leaks",
-        Ending::Works => "works",
+        Ending::Breaks => Word::Breaks,
+        Ending::Sometimes => Word::AtTimes,
+        Ending::Leaks => Word::Leaks,
+        Ending::Works => Word::Works,
     }
 }

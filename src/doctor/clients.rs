@@ -5,6 +5,7 @@
 //! stands in `clients.yaml`, which `table` reads. What this file deliberately doesn't know: how
 //! something was found to be wrong.
 
+mod chinese;
 mod client;
 mod detail;
 mod impact;
@@ -17,11 +18,17 @@ pub(crate) use detail::{
 pub(crate) use impact::{Ending, Impact};
 
 use super::kind::Kind;
+use super::language::Language;
 
 /// What a finding means for every client of [`Client::ALL`].
-pub(crate) fn effects(kind: Kind, circumstance: Detail, surroundings: Surroundings) -> Vec<Impact> {
+pub(crate) fn effects(
+    kind: Kind,
+    circumstance: Detail,
+    surroundings: Surroundings,
+    language: Language,
+) -> Vec<Impact> {
     let effect = |client| {
-        let ending = table::ending(client, kind, circumstance, surroundings);
+        let ending = table::ending(client, kind, circumstance, surroundings, language);
         let (outcome, how) = ending.unwrap_or((Ending::Works, String::new()));
         let outcome = match (circumstance, outcome) {
             (Detail::Partly, Ending::Breaks) => Ending::Sometimes,
@@ -52,20 +59,20 @@ pub(super) struct Known {
 }
 
 /// What each client is known to do where a finding is, in the order in which it counts.
-pub(super) fn known(kind: Kind) -> Vec<Known> {
+pub(super) fn known(kind: Kind, language: Language) -> Vec<Known> {
     let known = |row: table::KnownRow| Known {
         client: row.client,
         ending: row.ending,
-        when: row.circumstances(),
+        when: row.circumstances(language),
         how: row.how,
     };
-    table::rows(kind).into_iter().map(known).collect()
+    table::rows(kind, language).into_iter().map(known).collect()
 }
 
 impl Client {
     /// The programs, for people.
-    pub(crate) fn programs(self) -> &'static str {
-        table::programs(self)
+    pub(crate) fn programs(self, language: Language) -> &'static str {
+        table::programs(self, language)
     }
 
     /// The client that a program's name means, as people type it.

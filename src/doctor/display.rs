@@ -1,5 +1,7 @@
 //! What people read: text from outside, sizes, times and dates. Unknown here: what they are of.
 
+use super::language::Language;
+use super::words::Word;
 use crate::net::bounded_text::Text;
 use std::time::{Duration, SystemTime};
 
@@ -67,12 +69,13 @@ pub(super) fn time(time: Duration) -> String {
 }
 
 /// A time of minutes and more, as people say it.
-pub(super) fn about(time: Duration) -> String {
-    match time.as_secs() / 60 {
-        minutes @ ..120 => format!("{minutes} minutes"),
-        minutes @ ..2880 => format!("{} hours", minutes / 60),
-        minutes => format!("{} days", minutes / 60 / 24),
-    }
+pub(super) fn about(time: Duration, language: Language) -> String {
+    let (word, count) = match time.as_secs() / 60 {
+        minutes @ ..120 => (Word::WholeMinutes, minutes),
+        minutes @ ..2880 => (Word::WholeHours, minutes / 60),
+        minutes => (Word::Days, minutes / 60 / 24),
+    };
+    word.filled(language, &[("count", &count)])
 }
 
 /// `2026-11-21T12:00:00Z`. The time is the machine's; beyond what it can be, it is left out.

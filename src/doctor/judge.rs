@@ -1,7 +1,7 @@
 //! From what a walk saw to what is wrong: pure, and the same at every time.
 //!
 //! There is one file for each part of a walk, in the walk's order; the sentences are in
-//! `sentences.yaml`. A cause is what some hop most likely does; only walks at several entries show
+//! `sentences.yaml`, in the language of the walk. A cause is what some hop most likely does; only walks at several entries show
 //! which hop it is (`attribution`).
 
 mod artifact;
@@ -29,6 +29,7 @@ pub(super) use layer::fate;
 
 use super::finding::Finding;
 use super::kind::Kind;
+use super::language::Language;
 use super::trace::Walk;
 
 /// A walk and what is wrong in it.
@@ -45,18 +46,18 @@ impl Judged {
 }
 
 /// What is seen where a finding of this kind is: a line of the list of all findings.
-pub fn meaning(kind: Kind) -> &'static str {
-    sentences::meaning(kind)
+pub fn meaning(kind: Kind, language: Language) -> &'static str {
+    sentences::meaning(kind, language)
 }
 
 /// What is said to be wrong where a finding of this kind is: every sentence, with its places.
-pub(super) fn wrongs(kind: Kind) -> Vec<&'static str> {
-    sentences::wrongs(kind)
+pub(super) fn wrongs(kind: Kind, language: Language) -> Vec<&'static str> {
+    sentences::wrongs(kind, language)
 }
 
 /// What a hop most likely does to bring it about: every sentence, with its places.
-pub(super) fn causes(kind: Kind) -> Vec<&'static str> {
-    sentences::causes(kind)
+pub(super) fn causes(kind: Kind, language: Language) -> Vec<&'static str> {
+    sentences::causes(kind, language)
 }
 
 /// What is wrong, in the order of the steps that showed it. May be asked of a walk that is not done

@@ -7,11 +7,13 @@
 
 pub mod credentials;
 mod display;
+pub mod language;
 mod options;
 mod placeholders;
 pub mod step;
 mod topic;
 pub(crate) mod wire;
+mod words;
 
 pub mod trace;
 pub mod walk;
@@ -37,6 +39,7 @@ pub use options::{Afterwards, Artifact, Extent, Layer, Options};
 
 use crate::system::terminal::Style;
 use judge::Judged;
+use language::Language;
 use report::{FileReport, Format, Report};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -60,6 +63,15 @@ pub enum DoctorError {
 /// # Errors
 /// When no walk could begin, or its report not be written.
 pub async fn run(options: Options, format: Format) -> Result<u8, DoctorError> {
+    let language = match format {
+        Format::Text | Format::All | Format::Markdown | Format::Html => options.language,
+        // What machines read is in one language.
+        Format::Json | Format::Junit => Language::English,
+    };
+    let options = Options {
+        language,
+        ..options
+    };
     let mut walker = Walker::new(&options)?.interrupted_by(interrupted());
     let mut report = Report::to_stdout(format);
     let inner = options.via.iter().cloned().map(Entry::Via);
@@ -73,8 +85,13 @@ pub async fn run(options: Options, format: Format) -> Result<u8, DoctorError> {
 
 /// What brings an error about, for people who have nothing but its text: the findings whose clients
 /// say so, each with the address that explains it. None where no client is known to say it.
-pub fn explain(text: &str) -> Option<String> {
-    report::explained(&explain::explain(text))
+pub fn explain(text: &str, language: Language) -> Option<String> {
+    report::explained(&explain::explain(text), language)
+}
+
+/// What is said where no client is known to say it.
+pub fn unexplained(language: Language) -> &'static str {
+    words::Word::NobodySaysIt.told(language)
 }
 
 /// Why a file can't be judged.

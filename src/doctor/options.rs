@@ -3,6 +3,7 @@
 use super::clients::Client;
 use super::credentials::Credentials;
 use super::display::size;
+use super::language::Language;
 use crate::net::origin::{Host, Origin};
 use crate::oci::repository::RepositoryName;
 use serde::Serialize;
@@ -46,6 +47,8 @@ pub struct Options {
     pub insecure: bool,
     /// Whether this one would get through is said.
     pub layer: Option<Layer>,
+    /// What findings are told in.
+    pub language: Language,
 }
 
 /// A layer that is to be sent.

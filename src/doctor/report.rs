@@ -32,6 +32,7 @@ pub use format::Format;
 pub(crate) use verdict::exit_status;
 
 use super::judge::{Judged, judge};
+use super::language::Language;
 use super::step::Step;
 use super::trace::{Entry, Exchange, Walk};
 use super::walk::Watcher;
@@ -51,6 +52,7 @@ pub(crate) struct Report {
     told: Vec<(Step, String)>,
     /// Lines of this entry's steps that were left out: all was well with them.
     left_out: usize,
+    language: Language,
 }
 
 impl Report {
@@ -68,6 +70,7 @@ impl Report {
             shown: 0,
             told: Vec::new(),
             left_out: 0,
+            language: Language::English,
         }
     }
 
@@ -81,7 +84,7 @@ impl Report {
             Format::Text | Format::All => conclusion::text(walks, self.format, self.style),
             Format::Json => serde_json::to_string_pretty(&json::document(walks))? + "\n",
             Format::Markdown => markdown::markdown(&document::blocks(walks)),
-            Format::Html => html::html(&document::blocks(walks)),
+            Format::Html => html::html(&document::blocks(walks), chain::language(walks)),
             Format::Junit => junit::junit(walks),
         };
         self.screen.print(&text);
@@ -109,6 +112,7 @@ impl Report {
         if self.entry.as_ref() != Some(&walk.entry) {
             self.count_left_out();
             self.entry = Some(walk.entry.clone());
+            self.language = walk.language;
             self.shown = 0;
             self.told.clear();
             self.screen.print(&steps::heading(walk, self.style));
@@ -119,7 +123,8 @@ impl Report {
 impl Report {
     fn count_left_out(&mut self) {
         if self.left_out > 0 {
-            self.screen.print(&steps::passed(self.left_out, self.style));
+            self.screen
+                .print(&steps::passed(self.left_out, self.language, self.style));
             self.left_out = 0;
         }
     }

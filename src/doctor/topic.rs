@@ -1,5 +1,7 @@
 //! Groups of steps, as a person would call them. Which step is in which stands beside the step.
 
+use super::words::Word;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Topic {
     Reach,
@@ -19,19 +21,19 @@ pub(super) enum Topic {
 
 impl Topic {
     /// In words, and the option that asks for it where there is one.
-    pub(super) fn told(self) -> (&'static str, Option<&'static str>) {
+    pub(super) fn told(self) -> (Word, Option<&'static str>) {
         match self {
-            Topic::Reach => ("the registry itself", None),
-            Topic::Plain => ("port 80", None),
-            Topic::Token => ("tokens", None),
-            Topic::Manners => ("HEAD, HTTP/2, docker's name and long requests", None),
-            Topic::Early => ("whether bodies are passed on as they come", None),
-            Topic::Uploads => ("uploads and their Location", None),
-            Topic::Bodies => ("large bodies", Some("--body 150MiB")),
-            Topic::Idle => ("pauses in a body", Some("--idle 90s")),
-            Topic::Age => ("transfers that take long", Some("--duration 70s")),
-            Topic::Push => ("a push and a pull", Some("--push")),
-            Topic::Commit => ("a slow commit", Some("--commit-wait --body 1GiB")),
+            Topic::Reach => (Word::TopicReach, None),
+            Topic::Plain => (Word::TopicPlain, None),
+            Topic::Token => (Word::TopicToken, None),
+            Topic::Manners => (Word::TopicManners, None),
+            Topic::Early => (Word::TopicEarly, None),
+            Topic::Uploads => (Word::TopicUploads, None),
+            Topic::Bodies => (Word::TopicBodies, Some("--body 150MiB")),
+            Topic::Idle => (Word::TopicIdle, Some("--idle 90s")),
+            Topic::Age => (Word::TopicAge, Some("--duration 70s")),
+            Topic::Push => (Word::TopicPush, Some("--push")),
+            Topic::Commit => (Word::TopicCommit, Some("--commit-wait --body 1GiB")),
         }
     }
 }

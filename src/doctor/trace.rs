@@ -2,8 +2,10 @@
 //! (tokens, passwords, cookies, the values of an upload's query) is hidden before it gets here.
 
 use super::clients::Client;
+use super::language::Language;
 use super::options::Layer;
 use super::step::Step;
+use super::words::Word;
 use crate::net::origin::Origin;
 use crate::oci::challenge::{self, Challenge};
 pub use crate::oci::token::GrantedScope;
@@ -48,6 +50,8 @@ pub struct Walk {
     pub(crate) client: Option<Client>,
     /// Of which it is said whether it would get through.
     pub(crate) layer: Option<Layer>,
+    /// What its findings are told in.
+    pub(crate) language: Language,
 }
 
 impl Walk {
@@ -282,6 +286,25 @@ pub enum Trouble {
     NotHttp(String),
 }
 
+impl Trouble {
+    /// The same in a language.
+    pub(crate) fn told(&self, language: Language) -> String {
+        let because = |word: Word, why: &String| word.filled(language, &[("why", why)]);
+        match self {
+            Trouble::Unresolved(why) => because(Word::Unresolved, why),
+            Trouble::Refused => Word::Refused.told(language).to_owned(),
+            Trouble::Unreachable(why) => because(Word::Unreachable, why),
+            Trouble::TimedOut(time) => {
+                Word::TimedOut.filled(language, &[("seconds", &time.as_secs())])
+            }
+            Trouble::Cut => Word::Cut.told(language).to_owned(),
+            Trouble::Tls(why) => because(Word::TlsTrouble, why),
+            Trouble::NotTls => Word::NotTls.told(language).to_owned(),
+            Trouble::NotHttp(why) => because(Word::NotHttp, why),
+        }
+    }
+}
+
 /// What a token says, as far as it can be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TokenGrant {
@@ -338,4 +361,25 @@ pub enum Leftover {
         digest: String,
         status: Option<u16>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_answer_is_told_as_it_is_logged() {
+        for one in [
+            Trouble::Unresolved("no such name".to_owned()),
+            Trouble::Refused,
+            Trouble::Unreachable("no IPv6".to_owned()),
+            Trouble::TimedOut(Duration::from_secs(5)),
+            Trouble::Cut,
+            Trouble::Tls("an alert".to_owned()),
+            Trouble::NotTls,
+            Trouble::NotHttp("noise".to_owned()),
+        ] {
+            assert_eq!(one.told(Language::English), one.to_string());
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //! deliberately doesn't know: what the text is about.
 
 use std::io::{self, IsTerminal};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Where nothing says how wide lines may be.
 pub(crate) const WIDTH: usize = 80;
@@ -101,19 +102,58 @@ fn code(colour: Colour) -> &'static str {
     }
 }
 
-/// Breaks at spaces; a word that is longer than the width stays whole.
+/// How many columns a text takes: two for each character of East Asia.
+pub(crate) fn columns(text: &str) -> usize {
+    text.width()
+}
+
+/// With spaces behind it, up to so many columns.
+pub(crate) fn padded(text: &str, width: usize) -> String {
+    let missing = width.saturating_sub(columns(text));
+    format!("{text}{}", " ".repeat(missing))
+}
+
+/// Breaks at spaces, and between characters of East Asia, which are written without; a word that is
+/// longer than the width stays whole.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
+        let mut space = " ";
+        for piece in pieces(word) {
+            match lines.last_mut() {
+                Some(line) if columns(line) + columns(space) + columns(piece) <= width => {
+                    line.push_str(space);
+                    line.push_str(piece);
+                }
+                _ => lines.push(piece.to_owned()),
             }
-            _ => lines.push(word.to_owned()),
+            space = "";
         }
     }
     lines
+}
+
+/// The parts of a word between which a line may end: before and behind each wide character, but no
+/// line begins with a mark that closes or ends with one that opens.
+fn pieces(word: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut begin = 0;
+    let characters: Vec<(usize, char)> = word.char_indices().collect();
+    for pair in characters.windows(2) {
+        let [(_, before), (at, after)] = *pair else {
+            continue;
+        };
+        let is_wide = |c: char| c.width().is_some_and(|width| width > 1);
+        let may_break = (is_wide(before) || is_wide(after))
+            && !"，。；：、）》”！？,.;:)!?".contains(after)
+            && !"（《“(".contains(before);
+        if may_break {
+            pieces.push(&word[begin..at]);
+            begin = at;
+        }
+    }
+    pieces.push(&word[begin..]);
+    pieces
 }
 
 /// The same as lines that begin so far from the edge, and end before the other one.
@@ -153,6 +193,13 @@ mod tests {
             ("", 10, vec![]),
             ("one two three", 7, vec!["one two", "three"]),
             ("incomprehensible word", 5, vec!["incomprehensible", "word"]),
+            ("默认端口被写了出来。", 10, vec!["默认端口被", "写了出来。"]),
+            ("默认端口，被写", 8, vec!["默认端", "口，被写"]),
+            (
+                "把 Host 写成 name:443（错的）",
+                12,
+                vec!["把 Host 写成", "name:443（错", "的）"],
+            ),
         ] {
             assert_eq!(wrap(text, width), lines, "{text}");
         }

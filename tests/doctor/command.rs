@@ -305,3 +305,33 @@ fn a_file_is_judged_by_itself() {
         assert_eq!(code == 2, !output.stderr.is_empty(), "{file}");
     }
 }
+
+#[tokio::test]
+async fn people_are_told_in_their_language_and_machines_in_english() {
+    // Bound, so that nobody else gets it, and never listening.
+    let silent = tokio::net::TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let target = format!("https://{}", silent.local_addr().unwrap());
+    let (english, chinese) = ("No address of 127.0.0.1", "127.0.0.1 的所有地址");
+    for (locale, arguments, expected) in [
+        ("C.UTF-8", &[][..], english),
+        ("zh_CN.UTF-8", &[], chinese),
+        ("zh_CN.UTF-8", &["--lang", "en"], english),
+        ("C.UTF-8", &["--lang", "zh"], chinese),
+        ("zh_CN.UTF-8", &["--json"], english),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_harbormouth"));
+        command.env_clear().env("LANG", locale);
+        command.arg("doctor").arg(&target).args(arguments);
+        let output = tokio::time::timeout(PATIENCE, command.output()).await;
+        let said = text(&output.unwrap().unwrap().stdout);
+        assert!(said.contains(expected), "{locale} {arguments:?}: {said}");
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_harbormouth"));
+    command.args(["doctor", "explain", "--lang", "zh", "blob upload unknown"]);
+    let said = text(&command.output().await.unwrap().stdout);
+    assert!(
+        said.contains("docs/findings/zh/upload_unknown.md"),
+        "{said}"
+    );
+}

@@ -136,6 +136,7 @@ pub fn options(target: Origin) -> Options {
         client: None,
         insecure: false,
         layer: None,
+        language: harbormouth::doctor::language::Language::English,
     }
 }
 

@@ -5,6 +5,7 @@ use crate::common::ca::CertFiles;
 use crate::world::{World, trial};
 use harbormouth::doctor::fixes::{Fix, fixes};
 use harbormouth::doctor::kind::Kind;
+use harbormouth::doctor::language::Language;
 use harbormouth::doctor::product::Product;
 use harbormouth::net::origin::Origin;
 use libtest_mimic::Trial;
@@ -38,9 +39,11 @@ fn every_fix(product: Product) -> Vec<(Kind, Fix)> {
         .iter()
         .map(|target| Origin::parse(target).expect("an origin"))
         .flat_map(|target| {
-            Kind::ALL
-                .into_iter()
-                .flat_map(move |kind| fixes(kind, &target).into_iter().map(move |fix| (kind, fix)))
+            Kind::ALL.into_iter().flat_map(move |kind| {
+                fixes(kind, &target, Language::English)
+                    .into_iter()
+                    .map(move |fix| (kind, fix))
+            })
         })
         .filter(|(_, fix)| fix.product == product)
         .collect();

@@ -5,6 +5,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, Subcommand, ValueEnum};
 use harbormouth::doctor;
+use harbormouth::doctor::language::Language;
 use harbormouth::doctor::report::Format;
 use harbormouth::net::origin::{Host, Origin};
 use harbormouth::oci::repository::RepositoryName;
@@ -17,7 +18,7 @@ pub enum DoctorAction {
     /// Of a proxy's configuration file.
     File(PathBuf, Format),
     /// What an error comes from; none: it is on standard input.
-    Explain(Option<String>),
+    Explain(Option<String>, Language),
 }
 
 /// What the doctor is to look at.
@@ -45,6 +46,8 @@ enum DoctorCommand {
     Explain {
         /// The error, in quotes; without it, standard input
         text: Option<String>,
+        #[command(flatten)]
+        language: LanguageArgs,
     },
 }
 
@@ -124,6 +127,33 @@ struct ExamineArgs {
     /// for healthy
     #[arg(long, value_name = "WHAT", value_enum)]
     require: Option<Required>,
+    #[command(flatten)]
+    language: LanguageArgs,
+}
+
+#[derive(Args)]
+struct LanguageArgs {
+    /// What people read: en, zh [default: the locale's]; JSON and JUnit are always in English
+    #[arg(long, value_name = "LANG", value_enum)]
+    lang: Option<SpokenLanguage>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SpokenLanguage {
+    #[value(name = "en")]
+    English,
+    #[value(name = "zh")]
+    Chinese,
+}
+
+impl LanguageArgs {
+    fn language(&self) -> Language {
+        match self.lang {
+            Some(SpokenLanguage::English) => Language::English,
+            Some(SpokenLanguage::Chinese) => Language::Chinese,
+            None => Language::of_locale(|name| std::env::var(name).ok()),
+        }
+    }
 }
 
 /// What is examined.
@@ -145,8 +175,8 @@ impl DoctorArgs {
     /// What clap doesn't see: that there is nothing to examine, or that a file is to be examined by what
     /// only a walk can.
     pub fn action(self) -> Result<DoctorAction, (ErrorKind, &'static str)> {
-        if let Some(DoctorCommand::Explain { text }) = self.command {
-            return Ok(DoctorAction::Explain(text));
+        if let Some(DoctorCommand::Explain { text, language }) = self.command {
+            return Ok(DoctorAction::Explain(text, language.language()));
         }
         match self.examine.subject.clone() {
             None => Err((ErrorKind::MissingRequiredArgument, "URL is missing")),
@@ -207,6 +237,7 @@ impl ExamineArgs {
                 user_agent: concat!("harbormouth-doctor/", env!("CARGO_PKG_VERSION")).to_owned(),
                 artifact: doctor::Artifact::from_seed(uuid::Uuid::new_v4().as_u64_pair().0),
                 extent: doctor::Extent::Whole,
+                language: self.language.language(),
                 requires_uploads: self.require == Some(Required::Uploads),
                 client: self.client,
                 insecure: self.insecure,

@@ -2,6 +2,7 @@
 
 use crate::config::{Canary, Config, Maintenance};
 use crate::doctor::credentials::Credentials;
+use crate::doctor::language::Language;
 use crate::doctor::{Afterwards, Artifact, Extent, Options};
 use crate::net::origin::Origin;
 use std::time::Duration;
@@ -99,6 +100,7 @@ impl Settings {
             client: None,
             insecure: false,
             layer: None,
+            language: Language::English,
         }
     }
 

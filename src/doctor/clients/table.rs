@@ -1,9 +1,11 @@
 //! The table of `clients.yaml`: how each client behaves with a finding, and which message it shows.
 
+use super::chinese::CHINESE;
 use super::client::Client;
 use super::detail::{Detail, Header, LostOn, Surroundings, Unusable};
 use super::impact::Ending;
 use crate::doctor::kind::Kind;
+use crate::doctor::language::Language;
 use crate::doctor::placeholders::filled;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
@@ -64,9 +66,13 @@ type FindingFacts<'a> = BTreeMap<&'a str, Value>;
 const CHUNK: u64 = 1 << 20;
 
 /// The programs of a client, for people.
-pub(super) fn programs(client: Client) -> &'static str {
+pub(super) fn programs(client: Client, language: Language) -> &'static str {
     let about = TABLE.clients.get(&client);
-    about.map_or("", |about| &about.programs)
+    let programs = about.map_or("", |about| &about.programs);
+    match language {
+        Language::English => programs,
+        Language::Chinese => CHINESE.programs(programs),
+    }
 }
 
 pub(super) fn named(name: &str) -> Option<Client> {
@@ -86,13 +92,14 @@ pub(super) fn ending(
     kind: Kind,
     circumstance: Detail,
     around: Surroundings,
+    language: Language,
 ) -> Option<(Ending, String)> {
     let rules = &TABLE.clients.get(&client)?.rules;
     let facts = facts(client, rules, circumstance, around);
     let mut rows = TABLE.findings.get(&kind)?.iter();
     let row = rows.find(|row| row.counts(&facts))?;
     let (outcome, how) = row.said()?;
-    Some((outcome, said_by(client, how)))
+    Some((outcome, said_by(client, how, language)))
 }
 
 /// What a client is known to do where a finding is, in some of all circumstances.
@@ -106,12 +113,16 @@ pub(super) struct KnownRow {
 
 impl KnownRow {
     /// The conditions in words.
-    pub(super) fn circumstances(&self) -> Vec<String> {
+    pub(super) fn circumstances(&self, language: Language) -> Vec<String> {
+        let (table, or) = match language {
+            Language::English => (&TABLE.circumstances, " or "),
+            Language::Chinese => (&CHINESE.circumstances, " 或 "),
+        };
         let words = |(name, accepted): (&&str, &&'static [Value])| {
-            let words = TABLE.circumstances.get(*name)?;
+            let words = table.get(*name)?;
             let words = accepted.iter().filter_map(|value| words.get(&text(value)));
             let words: Vec<&str> = words.map(String::as_str).collect();
-            (!words.is_empty()).then(|| words.join(" or "))
+            (!words.is_empty()).then(|| words.join(or))
         };
         self.when.iter().filter_map(words).collect()
     }
@@ -127,7 +138,7 @@ fn text(value: &Value) -> String {
 }
 
 /// The rows that may count for each client, in the order of the table.
-pub(super) fn rows(kind: Kind) -> Vec<KnownRow> {
+pub(super) fn rows(kind: Kind, language: Language) -> Vec<KnownRow> {
     let rows = TABLE.findings.get(&kind).map_or(&[][..], Vec::as_slice);
     let mut known: Vec<KnownRow> = Vec::new();
     for row in rows {
@@ -145,7 +156,7 @@ pub(super) fn rows(kind: Kind) -> Vec<KnownRow> {
                         .all(|fact| when.get(fact.0) == Some(fact.1))
             };
             if let (Some((ending, how)), false) = (row.said(), known.iter().any(counts_always)) {
-                let how = said_by(client, how);
+                let how = said_by(client, how, language);
                 known.push(KnownRow {
                     client,
                     ending,
@@ -160,7 +171,11 @@ pub(super) fn rows(kind: Kind) -> Vec<KnownRow> {
 
 /// What stands in quotes in the rows that may count for a client.
 pub(super) fn messages() -> Vec<(Kind, Client, String)> {
-    let of = |kind| rows(kind).into_iter().map(move |row| (kind, row));
+    let of = |kind| {
+        rows(kind, Language::English)
+            .into_iter()
+            .map(move |row| (kind, row))
+    };
     let quoted = |(kind, row): (Kind, KnownRow)| {
         let messages = row.how.split('"').skip(1).step_by(2).map(str::to_owned);
         let all: Vec<_> = messages
@@ -259,30 +274,41 @@ impl ClientRow {
 }
 
 /// A row's words, with what this client says in them.
-fn said_by(client: Client, how: &str) -> String {
-    filled(how, |place| match place.strip_prefix("refused ") {
-        Some(status) => refused(client, status.parse().ok()?),
-        None => TABLE.phrases.get(place).cloned(),
+fn said_by(client: Client, how: &'static str, language: Language) -> String {
+    filled(in_language(how, language), |place| {
+        match place.strip_prefix("refused ") {
+            Some(status) => refused(client, status.parse().ok()?, language),
+            None => {
+                let phrase = TABLE.phrases.get(place)?;
+                Some(in_language(phrase, language).to_owned())
+            }
+        }
     })
 }
 
-fn refused(client: Client, status: u16) -> Option<String> {
+fn refused(client: Client, status: u16, language: Language) -> Option<String> {
     let reason = TABLE.reasons.get(&status)?;
     let words = TABLE.refused.get(&client)?;
     let own = words.by_status.get(&status.to_string());
-    Some(filled(
-        own.unwrap_or(&words.otherwise),
-        |place| match place {
-            "status" => Some(status.to_string()),
-            "reason" => Some(reason.clone()),
-            "small reason" => Some(reason.to_lowercase()),
-            _ => None,
-        },
-    ))
+    let words = in_language(own.unwrap_or(&words.otherwise), language);
+    Some(filled(words, |place| match place {
+        "status" => Some(status.to_string()),
+        "reason" => Some(reason.clone()),
+        "small reason" => Some(reason.to_lowercase()),
+        _ => None,
+    }))
+}
+
+fn in_language(text: &'static str, language: Language) -> &'static str {
+    match language {
+        Language::English => text,
+        Language::Chinese => CHINESE.text(text),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::chinese;
     use super::super::detail::{Authentication, PlainHttp, Reach};
     use super::*;
     use std::collections::BTreeSet;
@@ -416,7 +442,7 @@ mod tests {
                 assert_eq!(said, 1, "{kind}, row {index}");
                 let (_, how) = row.said().unwrap();
                 for client in Client::ALL {
-                    let words = said_by(client, how)
+                    let words = said_by(client, how, Language::English)
                         .replace("<html>", "")
                         .replace("'<'", "");
                     assert!(!words.is_empty() && !words.contains('<'), "{kind}: {words}");
@@ -437,5 +463,64 @@ mod tests {
             let all = 0..TABLE.findings[&kind].len();
             assert!(used.into_iter().eq(all), "{kind}: a row that never counts");
         }
+    }
+
+    /// Words of ours; and what clients print, in quotes, and the places, in any order.
+    fn parts(text: &str) -> (String, BTreeSet<String>) {
+        let (mut ours, mut theirs) = (String::new(), BTreeSet::new());
+        let mut rest = text;
+        while let Some(at) = rest.find(['"', '<']) {
+            let (before, begun) = rest.split_at(at);
+            let close = if begun.starts_with('<') { '>' } else { '"' };
+            let (fixed, after) = begun[1..].split_once(close).unwrap();
+            ours.push_str(before);
+            theirs.insert(fixed.to_owned());
+            rest = after;
+        }
+        (ours + rest, theirs)
+    }
+
+    /// Every text of the table that has words of ours in it, and none besides, is there in Chinese,
+    /// with what clients print as they print it.
+    #[test]
+    fn everything_is_there_in_chinese() {
+        let keys = serde_yaml::from_str::<Value>(chinese::TEXT);
+        assert!(keys.is_ok(), "a key twice: {keys:?}");
+        let rows = TABLE
+            .findings
+            .values()
+            .flatten()
+            .filter_map(ClientRow::said);
+        let refused = TABLE.refused.values();
+        let refused = refused.flat_map(|it| it.by_status.values().chain([&it.otherwise]));
+        let texts: BTreeSet<&str> = rows
+            .map(|(_, how)| how)
+            .chain(TABLE.phrases.values().chain(refused).map(String::as_str))
+            .filter(|text| has_own_words(text))
+            .collect();
+        let known: BTreeSet<&str> = CHINESE.texts.keys().map(String::as_str).collect();
+        assert_eq!(texts, known);
+        for (english, chinese) in &CHINESE.texts {
+            assert_eq!(parts(english).1, parts(chinese).1, "{english}");
+        }
+        let programs: BTreeSet<&str> = TABLE.clients.values().map(|it| &*it.programs).collect();
+        assert!(
+            programs
+                .into_iter()
+                .eq(CHINESE.programs.keys().map(String::as_str))
+        );
+        let facts = |table: &BTreeMap<String, BTreeMap<String, String>>| -> Vec<String> {
+            let facts = table.iter();
+            let named = |(name, values): (&String, &BTreeMap<String, String>)| {
+                let values: Vec<String> = values.keys().map(|it| format!("{name} {it}")).collect();
+                values
+            };
+            facts.flat_map(named).collect()
+        };
+        assert_eq!(facts(&TABLE.circumstances), facts(&CHINESE.circumstances));
+    }
+
+    fn has_own_words(text: &str) -> bool {
+        parts(text).0.chars().any(char::is_alphabetic)
     }
 }

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::doctor::finding::Finding;
+use crate::doctor::language::Language;
 use Authentication::{Basic, Bearer, None as Open};
 use Detail::{Lost, OtherHost, Passes, Usual};
 use Ending::{Breaks as F, Leaks as L, Sometimes as S, Works as W};
@@ -72,7 +73,7 @@ const CASES: &[Case] = &[
 #[test]
 fn clients_do_what_they_were_seen_to_do() {
     for (name, kind, circumstance, surroundings, expected) in CASES {
-        let effects = effects(*kind, *circumstance, *surroundings);
+        let effects = effects(*kind, *circumstance, *surroundings, Language::English);
         let clients: Vec<Client> = effects.iter().map(|effect| effect.client).collect();
         assert_eq!(clients, Client::ALL, "{name}");
         let outcomes: Vec<Ending> = effects.iter().map(|effect| effect.outcome).collect();
@@ -90,7 +91,7 @@ fn who_does_not_work_reads_something() {
         });
     for surroundings in all {
         for kind in Kind::ALL {
-            for effect in effects(kind, Detail::Usual, surroundings) {
+            for effect in effects(kind, Detail::Usual, surroundings, Language::English) {
                 let Impact {
                     client,
                     outcome,
@@ -158,7 +159,7 @@ fn users_read_what_is_told() {
         ),
         (Kind::BodyLimit, USUAL, Client::DockerClassic, &["HTTP 413"]),
     ] {
-        let all = effects(kind, Detail::Usual, surroundings);
+        let all = effects(kind, Detail::Usual, surroundings, Language::English);
         let effect = all.iter().find(|effect| effect.client == client);
         let how = &effect.expect("an effect of each client").how;
         for word in words {
@@ -196,7 +197,7 @@ fn the_worst_is_what_is_predicted() {
         summary: String::new(),
         evidence: Vec::new(),
         cause: None,
-        effects: effects(kind, Detail::Usual, USUAL),
+        effects: effects(kind, Detail::Usual, USUAL, Language::English),
     };
     let findings = [Kind::LocationPort, Kind::IdleCut, Kind::RedirectLosesWrites].map(finding);
     for (name, client, findings, expected) in [

@@ -10,9 +10,9 @@ fn target() -> Origin {
 #[test]
 fn every_kind_has_lines_or_says_what_to_do_instead() {
     for kind in Kind::ALL {
-        let fixes = fixes(kind, &target());
+        let fixes = fixes(kind, &target(), Language::English);
         assert!(
-            !fixes.is_empty() || advice(kind).is_some(),
+            !fixes.is_empty() || advice(kind, Language::English).is_some(),
             "{kind}: neither lines nor advice"
         );
         for fix in &fixes {
@@ -33,7 +33,7 @@ fn every_kind_has_lines_or_says_what_to_do_instead() {
 #[test]
 fn every_kind_has_a_sentence_about_harbormouth() {
     for kind in Kind::ALL {
-        let sentence = harbormouth(kind);
+        let sentence = harbormouth(kind, Language::English);
         assert!(
             sentence.ends_with('.') && !sentence.contains("  "),
             "{kind}: {sentence}"
@@ -46,7 +46,7 @@ fn every_kind_has_a_sentence_about_harbormouth() {
 fn kinds_without_lines_are_few() {
     let without: Vec<Kind> = Kind::ALL
         .into_iter()
-        .filter(|kind| fixes(*kind, &target()).is_empty())
+        .filter(|kind| fixes(*kind, &target(), Language::English).is_empty())
         .filter(|kind| kind.severity() != Severity::Unexamined)
         .collect();
     assert_eq!(
@@ -112,7 +112,7 @@ fn the_lines_say_what_clients_typed() {
         ),
     ] {
         let target = Origin::parse(target).unwrap();
-        let has = fixes(kind, &target)
+        let has = fixes(kind, &target, Language::English)
             .iter()
             .any(|fix| fix.product == product && fix.lines.iter().any(|one| one == line));
         assert!(has, "{kind} {product:?}: {line}");
@@ -124,7 +124,7 @@ fn the_lines_say_what_clients_typed() {
 fn yaml_is_yaml() {
     let mut read = 0;
     for kind in Kind::ALL {
-        for fix in fixes(kind, &target()) {
+        for fix in fixes(kind, &target(), Language::English) {
             let is_yaml = match fix.product {
                 Product::Traefik | Product::Ingress | Product::Harbor => fix.key != "harbor nginx",
                 Product::Nginx | Product::Haproxy | Product::Caddy => false,
@@ -151,7 +151,7 @@ fn nothing_in_the_file_is_unknown_or_unused() {
     for (kind, remedy) in &data.findings {
         let lines = remedy.fixes.iter().flatten();
         let keys: Vec<&str> = lines.map(|(key, _)| key.as_str().unwrap()).collect();
-        let shown = fixes(*kind, &target());
+        let shown = fixes(*kind, &target(), Language::English);
         assert!(keys.iter().eq(shown.iter().map(|fix| &fix.key)), "{kind}");
         assert_eq!(
             keys.iter().collect::<BTreeSet<_>>().len(),
@@ -198,7 +198,7 @@ fn every_placeholder_is_known() {
         words_behind('<')
     );
     for kind in Kind::ALL {
-        let fixes = fixes(kind, &target());
+        let fixes = fixes(kind, &target(), Language::English);
         let lines: Vec<String> = fixes.into_iter().flat_map(|fix| fix.lines).collect();
         assert!(
             !lines
@@ -212,4 +212,70 @@ fn every_placeholder_is_known() {
         });
         assert_eq!(asks, !DATA.findings[&kind].certificate.is_empty(), "{kind}");
     }
+}
+
+/// What is said in Chinese is all that is said in English, and nothing else.
+#[test]
+fn everything_for_people_is_there_in_chinese() {
+    let english: Data = serde_yaml::from_str(TEXT).unwrap();
+    let chinese: Translation = serde_yaml::from_str(CHINESE).unwrap();
+    let keys = serde_yaml::from_str::<serde_yaml::Value>(CHINESE);
+    assert!(keys.is_ok(), "a key twice: {keys:?}");
+    assert!(english.places.keys().eq(chinese.places.keys()));
+    assert!(english.findings.keys().eq(chinese.findings.keys()));
+    let code = |text: &str| -> BTreeSet<String> {
+        let words = text.split('`').skip(1).step_by(2);
+        words.map(str::to_owned).collect()
+    };
+    for (kind, of) in &english.findings {
+        let words = &chinese.findings[kind];
+        assert_eq!(of.advice.is_some(), words.advice.is_some(), "{kind}");
+        assert!(of.elsewhere.keys().eq(words.elsewhere.keys()), "{kind}");
+        assert!(words.harbormouth.ends_with('。'), "{kind}");
+        let [ours, theirs] = [of.certificate.is_empty(), words.certificate.is_empty()];
+        assert_eq!(ours, theirs, "{kind}");
+        for (english, chinese) in [
+            (of.advice.as_deref(), words.advice.as_deref()),
+            (Some(&*of.harbormouth), Some(&*words.harbormouth)),
+        ] {
+            let [english, chinese] = [english, chinese].map(Option::unwrap_or_default);
+            assert_eq!(code(english), code(chinese), "{kind}");
+        }
+    }
+}
+
+/// What is pasted is the same in each language; only what stands behind `#` is told.
+#[test]
+fn the_lines_are_the_same_in_chinese() {
+    let pasted = |line: &String| line.split('#').next().unwrap().trim_end().to_owned();
+    let mut told = BTreeSet::new();
+    for kind in Kind::ALL {
+        let [english, chinese] =
+            Language::ALL.map(|language| fixes(kind, &target(), language).into_iter());
+        for (english, chinese) in english.zip(chinese) {
+            assert!(
+                english
+                    .lines
+                    .iter()
+                    .map(pasted)
+                    .eq(chinese.lines.iter().map(pasted)),
+                "{kind}: {chinese:?}"
+            );
+        }
+        let lines = DATA.findings[&kind]
+            .fixes
+            .iter()
+            .flat_map(|fix| fix.values());
+        told.extend(lines.flat_map(|lines| lines.as_str().unwrap().lines()));
+    }
+    let unused = IN_CHINESE
+        .remarks
+        .keys()
+        .filter(|line| !told.contains(line.as_str()));
+    assert_eq!(unused.collect::<Vec<_>>(), Vec::<&String>::new());
+    let is_english = |line: &&str| line.contains("# ") && line.contains("take out");
+    let untold = told
+        .iter()
+        .filter(|line| is_english(line) && !IN_CHINESE.remarks.contains_key(**line));
+    assert_eq!(untold.collect::<Vec<_>>(), Vec::<&&str>::new());
 }

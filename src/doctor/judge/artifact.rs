@@ -3,13 +3,14 @@
 
 use super::authorization::is_lost;
 use super::commit::is_commit_cut;
-use super::draft::{Draft, seen, seen_header, seen_speaker, seen_words};
+use super::draft::{Draft, quoted, seen, seen_header, seen_speaker, seen_words};
 use super::transfers::{is_age_cut, is_chunked_refused, is_idle_cut, is_too_large};
 use super::upload::{is_open, is_unknown};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Exchange, ResponseSeen, Trouble, Walk};
 use crate::doctor::walk::MANIFESTS;
+use crate::doctor::words::Word;
 use crate::oci::sample::image::MANIFEST;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
@@ -24,17 +25,17 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
 }
 
 /// Writes, and what people call them.
-const WRITES: [(Step, &str); 10] = [
-    (Step::UploadChunk, "A chunk with a length"),
-    (Step::UploadChunkChunked, "A chunked chunk"),
-    (Step::UploadCommit, "A commit with a wrong digest"),
-    (Step::Body, "A large body"),
-    (Step::Idle, "A body that pauses"),
-    (Step::SlowUpload, "A slow body"),
-    (Step::BlobCommit, "A layer's commit"),
-    (Step::ConfigCommit, "A configuration's commit"),
-    (Step::ManifestPut, "The manifest"),
-    (Step::CommitWait, "A large blob's commit"),
+const WRITES: [(Step, Word); 10] = [
+    (Step::UploadChunk, Word::ChunkWithLength),
+    (Step::UploadChunkChunked, Word::ChunkedChunk),
+    (Step::UploadCommit, Word::WrongDigest),
+    (Step::Body, Word::LargeBody),
+    (Step::Idle, Word::PausingBody),
+    (Step::SlowUpload, Word::SlowBody),
+    (Step::BlobCommit, Word::LayersCommit),
+    (Step::ConfigCommit, Word::ConfigurationsCommit),
+    (Step::ManifestPut, Word::TheManifest),
+    (Step::CommitWait, Word::LargeCommit),
 ];
 
 fn push(walk: &Walk) -> Option<Draft> {
@@ -60,17 +61,20 @@ fn push(walk: &Walk) -> Option<Draft> {
         },
     };
     let lives = walk.grant.as_ref().and_then(|grant| grant.expires_in);
-    let lives = lives.map(|seconds| format!(": it lives {seconds} s"));
+    let lives = move |language| match &lives {
+        Some(seconds) => Word::Lives.filled(language, &[("seconds", seconds)]),
+        None => String::new(),
+    };
     Some(
         Draft::of(Kind::PushFailed, first)
             .because(cause)
-            .with("what", what(first.step)?)
-            .with("lives", lives.unwrap_or_default())
+            .saying("what", what(first.step)?)
+            .told("lives", lives)
             .shown_by(of.iter().map(|one| seen_words(one))),
     )
 }
 
-fn what(step: Step) -> Option<&'static str> {
+fn what(step: Step) -> Option<Word> {
     let mut writes = WRITES.iter();
     writes.find_map(|(write, what)| (*write == step).then_some(*what))
 }
@@ -153,7 +157,8 @@ fn media_type(walk: &Walk) -> Option<Draft> {
     let first = of.first()?;
     let kind = first
         .answer()
-        .and_then(|answer| answer.header("content-type"));
+        .and_then(|answer| answer.header("content-type"))
+        .map(quoted);
     Some(
         Draft::of(Kind::MediaTypeChanged, first)
             .wrong(if first.step == Step::TagGet {
@@ -161,7 +166,10 @@ fn media_type(walk: &Walk) -> Option<Draft> {
             } else {
                 "other"
             })
-            .quoting("type", kind.unwrap_or("nothing"))
+            .told("type", move |language| match &kind {
+                Some(kind) => kind.clone(),
+                None => Word::Nothing.told(language).to_owned(),
+            })
             .with("pushed", MANIFEST)
             .shown_by(of.iter().map(|one| seen_header(one, "content-type"))),
     )
@@ -201,8 +209,8 @@ fn pull(walk: &Walk) -> Option<Draft> {
     let of = walk.those(failed);
     let first = of.first()?;
     let what = match first.step {
-        Step::TagGet | Step::ManifestHead | Step::ManifestGet => "manifest",
-        _ => "layer",
+        Step::TagGet | Step::ManifestHead | Step::ManifestGet => Word::Manifest,
+        _ => Word::Layer,
     };
     let differs = |answer: &ResponseSeen| answer.content_matches == Some(false);
     let differs = first.answer().is_some_and(differs);
@@ -214,7 +222,7 @@ fn pull(walk: &Walk) -> Option<Draft> {
         Draft::of(Kind::PullFailed, first)
             .wrong(which)
             .because(which)
-            .with("what", what)
+            .saying("what", what)
             .shown_by(evidence),
     )
 }

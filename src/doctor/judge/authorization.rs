@@ -7,6 +7,7 @@ use crate::doctor::clients::{Detail, LostOn};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Carried, Exchange, Walk};
+use crate::doctor::words::Word;
 
 /// Writes that carry what opened the upload, and are quick: a token has no time to expire.
 const WRITES: [Step; 6] = [
@@ -32,15 +33,15 @@ pub(super) fn judge(walk: &Walk) -> Option<Draft> {
     let answer = first.answer()?;
     let has = |method: &str| of.iter().any(|one| one.request.method == method);
     let (on, methods, kept) = match (has("PATCH"), has("PUT")) {
-        (true, false) => (LostOn::Patch, "PATCH", "POST and PUT keep it"),
-        (false, _) => (LostOn::Put, "PUT", "POST and PATCH keep it"),
-        (true, true) => (LostOn::Both, "PATCH and PUT", "POST keeps it"),
+        (true, false) => (LostOn::Patch, Word::Patch, Word::KeptByPostAndPut),
+        (false, _) => (LostOn::Put, Word::Put, Word::KeptByPostAndPatch),
+        (true, true) => (LostOn::Both, Word::PatchAndPut, Word::KeptByPost),
     };
     Some(
         Draft::of(Kind::AuthorizationLost, first)
             .because(refusal(walk, answer).as_str())
-            .with("methods", methods)
-            .with("kept", kept)
+            .saying("methods", methods)
+            .saying("kept", kept)
             .shown_by(of.iter().map(|one| seen_header(one, "www-authenticate")))
             .where_(Detail::Lost(on)),
     )

@@ -3,8 +3,10 @@
 use super::draft::{Draft, how_often, tried};
 use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
+use crate::doctor::language::Language;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{AddressSeen, CertificateSeen, Distrust, Entry, TlsSeen, Walk};
+use crate::doctor::words::Word;
 use crate::net::origin::Scheme;
 
 /// A certificate that is valid for less than this is to be looked after.
@@ -83,7 +85,7 @@ fn described(draft: Draft, walk: &Walk, tls: &TlsSeen, now: i64) -> Draft {
     };
     let draft = draft
         .with("host", &walk.target.host)
-        .with("time", days(time.max(0)))
+        .told("time", move |language| days(time.max(0), language))
         .quoting("names", &own.map(names).unwrap_or_default())
         .quoting("issuer", last.map_or("", |last| &last.issuer));
     match &tls.distrust {
@@ -123,10 +125,10 @@ fn names(certificate: &CertificateSeen) -> String {
     }
 }
 
-fn days(seconds: i64) -> String {
+fn days(seconds: i64, language: Language) -> String {
     match seconds / DAY {
-        0 => format!("{} h", seconds / 3600),
-        1 => "1 day".to_owned(),
-        days => format!("{days} days"),
+        0 => Word::Hours.filled(language, &[("count", &(seconds / 3600))]),
+        1 => Word::OneDay.told(language).to_owned(),
+        days => Word::Days.filled(language, &[("count", &days)]),
     }
 }

@@ -7,6 +7,7 @@ use crate::doctor::display::size;
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Exchange, Trouble, Walk};
+use crate::doctor::words::Word;
 use std::time::Duration;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
@@ -48,7 +49,7 @@ fn commit_cut(walk: &Walk) -> Option<Draft> {
         Draft::of(Kind::CommitCut, exchange)
             .with("size", size(committed(walk)))
             .with("time", lasted(waited))
-            .with("suspects", of_silences(waited))
+            .told("suspects", of_silences(waited))
             .shown_by([seen_speaker(exchange)]),
     )
 }
@@ -95,16 +96,21 @@ fn commit_slow(walk: &Walk) -> Option<Draft> {
     if !is_near && silence < IMPATIENT {
         return None;
     }
-    let told = |limit: Duration| match reaches(limit).filter(|_| is_measured) {
-        Some(at) => format!("{} s at {}", limit.as_secs(), size(at)),
-        None => format!("{} s", limit.as_secs()),
+    let told = |limit: Duration| {
+        let at = reaches(limit).filter(|_| is_measured).map(size);
+        move |language| match &at {
+            Some(at) => {
+                Word::SecondsAt.filled(language, &[("seconds", &limit.as_secs()), ("size", at)])
+            }
+            None => format!("{} s", limit.as_secs()),
+        }
     };
     Some(
         Draft::of(Kind::CommitSlow, exchange)
             .with("size", size(bytes))
             .with("time", lasted(silence))
-            .with("client", told(IMPATIENT))
-            .with("hop", told(USUAL_HOP))
+            .told("client", told(IMPATIENT))
+            .told("hop", told(USUAL_HOP))
             .shown_by([seen(exchange)]),
     )
 }

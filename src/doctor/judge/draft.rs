@@ -5,10 +5,14 @@ use super::surroundings::surroundings;
 use crate::doctor::clients::{Detail, Ending, Surroundings, effects};
 use crate::doctor::finding::{Evidence, Finding};
 use crate::doctor::kind::{Kind, Severity};
+use crate::doctor::language::Language;
 use crate::doctor::placeholders::filled;
 use crate::doctor::step::Step;
-use crate::doctor::trace::{Exchange, ResponseSeen, Walk};
+use crate::doctor::trace::{Exchange, ResponseSeen, Trouble, Walk};
+use crate::doctor::words::Word;
 use crate::oci::oci_error::OciError;
+
+type Value = Box<dyn Fn(Language) -> String>;
 
 /// What the judges say; what it means for clients follows when it is finished.
 pub(super) struct Draft {
@@ -17,8 +21,8 @@ pub(super) struct Draft {
     /// Which of the kind's sentences are said; empty where there is one for all.
     wrong: &'static str,
     cause: &'static str,
-    /// What stands in their places.
-    values: Vec<(&'static str, String)>,
+    /// What stands in their places, in the language that they are told in.
+    values: Vec<(&'static str, Value)>,
     evidence: Vec<Evidence>,
     circumstance: Detail,
     around: Option<Surroundings>,
@@ -40,20 +44,36 @@ impl Draft {
 
     /// Of what this exchange showed first.
     pub(super) fn of(kind: Kind, exchange: &Exchange) -> Draft {
-        let trouble = exchange.result.as_ref().err().map(ToString::to_string);
+        let why = exchange.result.as_ref().err().cloned();
+        let why = move |language| why.as_ref().map(|why| why.told(language));
         let status = exchange.status().unwrap_or_default();
         Draft::at(kind, exchange.step)
             .with("method", &exchange.request.method)
             .with("status", status)
-            .with("outcome", outcome(exchange))
-            .with("trouble", trouble.unwrap_or_default())
-            .with("speaker", speaker(exchange))
+            .told("outcome", outcome(exchange))
+            .told("trouble", move |language| why(language).unwrap_or_default())
+            .told("speaker", speaker(exchange))
     }
 
     /// What stands in `<place>`, as it is.
-    pub(super) fn with(mut self, place: &'static str, value: impl ToString) -> Draft {
-        self.values.push((place, value.to_string()));
+    pub(super) fn with(self, place: &'static str, value: impl ToString) -> Draft {
+        let value = value.to_string();
+        self.told(place, move |_| value.clone())
+    }
+
+    /// What stands in `<place>`, by the language.
+    pub(super) fn told(
+        mut self,
+        place: &'static str,
+        value: impl Fn(Language) -> String + 'static,
+    ) -> Draft {
+        self.values.push((place, Box::new(value)));
         self
+    }
+
+    /// A word of ours that stands in `<place>`.
+    pub(super) fn saying(self, place: &'static str, word: Word) -> Draft {
+        self.told(place, move |language| word.told(language).to_owned())
     }
 
     /// Something from outside that stands in `<place>`.
@@ -89,23 +109,24 @@ impl Draft {
 
     pub(super) fn finish(self, walk: &Walk) -> Finding {
         let around = self.around.unwrap_or_else(|| surroundings(walk));
-        let effects = effects(self.kind, self.circumstance, around);
+        let effects = effects(self.kind, self.circumstance, around, walk.language);
         let harms = effects.iter().any(|effect| effect.outcome > Ending::Works);
         // A registry that asks nobody who they are loses nothing by a lost Authorization.
         let severity = match self.kind.severity() {
             Severity::Broken if !harms => Severity::Warning,
             severity => severity,
         };
+        let language = walk.language;
         let value = |place: &str| {
             let mut values = self.values.iter();
-            values.find_map(|(known, value)| (*known == place).then(|| value.clone()))
+            values.find_map(|(known, value)| (*known == place).then(|| value(language)))
         };
-        let cause = sentences::cause(self.kind, self.cause);
+        let cause = sentences::cause(self.kind, self.cause, language);
         Finding {
             kind: self.kind,
             severity,
             step: self.step,
-            summary: filled(sentences::wrong(self.kind, self.wrong), value),
+            summary: filled(sentences::wrong(self.kind, self.wrong, language), value),
             cause: cause.map(|cause| filled(cause, value)),
             evidence: self.evidence,
             effects,
@@ -225,17 +246,21 @@ pub(super) fn how_often(seen: usize, all: usize) -> Detail {
 }
 
 /// Who answered, where the answer says so: ` (it calls itself nginx/1.22.1)`.
-fn speaker(exchange: &Exchange) -> String {
-    match exchange.answer().and_then(|answer| answer.header("server")) {
-        Some(name) if !name.is_empty() => format!(" (it calls itself {})", quoted(name)),
-        _ => String::new(),
+fn speaker(exchange: &Exchange) -> impl Fn(Language) -> String + 'static {
+    let name = exchange.answer().and_then(|answer| answer.header("server"));
+    let name = name.filter(|name| !name.is_empty()).map(quoted);
+    move |language| match &name {
+        Some(name) => Word::CallsItself.filled(language, &[("name", name)]),
+        None => String::new(),
     }
 }
 
 /// `got no answer: …` or `was answered with 502`.
-fn outcome(exchange: &Exchange) -> String {
-    match &exchange.result {
-        Ok(answer) => format!("was answered with {}", answer.status),
-        Err(trouble) => format!("got no answer: {trouble}"),
+fn outcome(exchange: &Exchange) -> impl Fn(Language) -> String + 'static {
+    let result = exchange.result.as_ref();
+    let result = result.map(|answer| answer.status).map_err(Trouble::clone);
+    move |language| match &result {
+        Ok(status) => Word::Answered.filled(language, &[("status", status)]),
+        Err(why) => Word::Unanswered.filled(language, &[("trouble", &why.told(language))]),
     }
 }

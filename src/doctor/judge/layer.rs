@@ -7,6 +7,7 @@
 use super::commit::{TELLING, commit, committed, is_commit_cut, usual};
 use super::transfers::{is_age_cut, is_idle_cut, passed, smallest_refused, write};
 use crate::doctor::display::{about, size, time};
+use crate::doctor::language::Language;
 use crate::doctor::options::Layer;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Exchange, Walk};
@@ -103,7 +104,7 @@ pub(crate) fn fate(walk: &Walk) -> Option<LayerFate> {
     let takes = if takes < Duration::from_secs(120) {
         time(takes)
     } else {
-        about(takes)
+        about(takes, Language::English)
     };
     let answer = match survives {
         Survival::Yes => "yes, it would get through this chain",
@@ -221,12 +222,15 @@ fn of_silence(layer: Layer, measured: &Measured) -> Limit {
 fn of_token(layer: Layer, measured: &Measured) -> Option<Limit> {
     let token = measured.token?;
     Some(if layer.takes() < token {
-        Limit::Passes(format!("the token is good for {}", about(token)))
+        Limit::Passes(format!(
+            "the token is good for {}",
+            about(token, Language::English)
+        ))
     } else {
         Limit::Unknown(format!(
             "the token ends after {}, before the layer is sent: the client has to get another for \
              the commit",
-            about(token)
+            about(token, Language::English)
         ))
     })
 }

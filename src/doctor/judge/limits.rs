@@ -1,5 +1,7 @@
 //! Limits of sizes and times, and the products that have them by default.
 
+use crate::doctor::language::Language;
+use crate::doctor::words::Word;
 use crate::net::balancer_timeouts::{Limit, suspects, suspects_of_answers};
 use std::time::Duration;
 
@@ -41,32 +43,36 @@ pub(super) fn of_bodies(passed: u64, refused: u64) -> Vec<&'static str> {
 const MOST: usize = 3;
 
 /// `: nginx allows no more by default`; nothing where it could be anybody.
-pub(super) fn by_default(who: &[&str]) -> String {
-    match who.len() {
-        0 => String::new(),
-        1..=MOST => format!("; by default there: {}", who.join(", ")),
+pub(super) fn by_default(who: Vec<&'static str>) -> impl Fn(Language) -> String + 'static {
+    move |language| match who.len() {
+        1..=MOST => {
+            let who = who.join(Word::Listing.told(language));
+            Word::DefaultsThere.filled(language, &[("who", &who)])
+        }
         _ => String::new(),
     }
 }
 
 /// Whose silence it is.
-pub(super) fn of_silences(after: Duration) -> String {
+pub(super) fn of_silences(after: Duration) -> impl Fn(Language) -> String + 'static {
     is_default(suspects(Limit::Silence, after))
 }
 
 /// Who gives a request no longer.
-pub(super) fn of_ages(after: Duration) -> String {
+pub(super) fn of_ages(after: Duration) -> impl Fn(Language) -> String + 'static {
     is_default(suspects(Limit::Age, after))
 }
 
 /// Who gives an answer no longer.
-pub(super) fn of_answers(after: Duration) -> String {
+pub(super) fn of_answers(after: Duration) -> impl Fn(Language) -> String + 'static {
     is_default(suspects_of_answers(after))
 }
 
-fn is_default(suspects: Option<(u64, &str)>) -> String {
-    match suspects {
-        Some((seconds, who)) => format!("; {seconds} s is the default of {who}"),
+fn is_default(suspects: Option<(u64, &'static str)>) -> impl Fn(Language) -> String + 'static {
+    move |language| match &suspects {
+        Some((seconds, who)) => {
+            Word::IsDefaultOf.filled(language, &[("seconds", seconds), ("who", who)])
+        }
         None => String::new(),
     }
 }
@@ -97,7 +103,7 @@ mod tests {
             assert!(who[0].starts_with(expected), "{name}: {who:?}");
         }
         assert!(of_bodies(2 * MIB, 9 * MIB).is_empty());
-        assert_eq!(by_default(&of_bodies(0, u64::MAX)), "");
+        assert_eq!(by_default(of_bodies(0, u64::MAX))(Language::English), "");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Carried, Exchange, GrantedScope, ResponseSeen, Walk};
+use crate::doctor::words::Word;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     let mut drafts = Vec::new();
@@ -66,11 +67,14 @@ fn token(walk: &Walk) -> Option<Draft> {
         200 if !answer.is_page() && !is_over(walk) => return None,
         401 if !has_password => return None,
         401 | 403 if has_password && !answer.is_page() => {
-            let user = walk.user.as_ref().map_or("this user", |user| &user.name);
+            let user = walk.user.as_ref().map(|user| user.name.clone());
             return Some(
                 Draft::of(Kind::LoginRefused, exchange)
                     .wrong("token_service")
-                    .with("user", user)
+                    .told("user", move |language| match &user {
+                        Some(user) => user.clone(),
+                        None => Word::ThisUser.told(language).to_owned(),
+                    })
                     .shown_by([seen_words(exchange)]),
             );
         }

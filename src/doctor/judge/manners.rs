@@ -164,7 +164,7 @@ fn clock(walk: &Walk) -> Option<Draft> {
     (by > SKEW).then(|| {
         Draft::of(Kind::ClockSkew, exchange)
             .wrong(wrong)
-            .with("time", about(by))
+            .told("time", move |language| about(by, language))
             .shown_by([seen_header(exchange, "date")])
     })
 }

@@ -1,9 +1,10 @@
 //! Whether a registry answers at `/v2/`, and with a challenge that clients can act on.
 
-use super::draft::{Draft, how_often, seen_header, seen_speaker};
+use super::draft::{Draft, how_often, quoted, seen_header, seen_speaker};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Carried, Exchange, ResponseSeen, Trouble, Walk};
+use crate::doctor::words::Word;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     ping(walk).into_iter().chain(html(walk)).collect()
@@ -20,9 +21,13 @@ fn ping(walk: &Walk) -> Option<Draft> {
     let alike = |one: &&&Exchange| self::wrong(one) == Some(kind);
     let of: Vec<&Exchange> = all.iter().filter(alike).copied().collect();
     let location = exchange.answer().and_then(|a| a.header("location"));
+    let location = location.map(quoted);
     let draft = Draft::of(kind, exchange)
         .because(cause(kind, exchange))
-        .quoting("location", location.unwrap_or("nowhere"))
+        .told("location", move |language| match &location {
+            Some(location) => location.clone(),
+            None => Word::Nowhere.told(language).to_owned(),
+        })
         .where_(how_often(of.len(), all.len()));
     Some(draft.shown_by(of.into_iter().map(|exchange| match kind {
         Kind::RegistryRedirected => seen_header(exchange, "location"),

@@ -1,16 +1,29 @@
-//! What is said of a finding: the sentences of `sentences.yaml`.
+//! What is said of a finding: the sentences of `sentences.yaml`, and the same in Chinese.
 
 use crate::doctor::kind::Kind;
+use crate::doctor::language::Language;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-pub(super) const TEXT: &str = include_str!("sentences.yaml");
+pub(super) const ENGLISH: &str = include_str!("sentences.yaml");
+pub(super) const CHINESE: &str = include_str!("sentences.zh.yaml");
 
-/// The file is a part of the program, and a test reads it: there is nothing to be said of one that
+type SentencesByKind = BTreeMap<Kind, Sentences>;
+
+/// The files are a part of the program, and a test reads them: there is nothing to be said of one that
 /// can't be read.
-static SENTENCES: LazyLock<BTreeMap<Kind, Sentences>> =
-    LazyLock::new(|| serde_yaml::from_str(TEXT).unwrap_or_default());
+static IN_ENGLISH: LazyLock<SentencesByKind> =
+    LazyLock::new(|| serde_yaml::from_str(ENGLISH).unwrap_or_default());
+static IN_CHINESE: LazyLock<SentencesByKind> =
+    LazyLock::new(|| serde_yaml::from_str(CHINESE).unwrap_or_default());
+
+fn of(kind: Kind, language: Language) -> Option<&'static Sentences> {
+    match language {
+        Language::English => IN_ENGLISH.get(&kind),
+        Language::Chinese => IN_CHINESE.get(&kind),
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,31 +42,27 @@ pub(super) enum SentenceSet {
 }
 
 /// What is seen where a finding of this kind is, whatever its values.
-pub(super) fn meaning(kind: Kind) -> &'static str {
-    SENTENCES
-        .get(&kind)
-        .map_or("", |sentences| &sentences.means)
+pub(super) fn meaning(kind: Kind, language: Language) -> &'static str {
+    of(kind, language).map_or("", |sentences| &sentences.means)
 }
 
 /// What is wrong, in one sentence.
-pub(super) fn wrong(kind: Kind, name: &str) -> &'static str {
-    let sentences = SENTENCES.get(&kind);
-    let said = sentences.and_then(|sentences| sentences.wrong.named(name));
+pub(super) fn wrong(kind: Kind, name: &str, language: Language) -> &'static str {
+    let said = of(kind, language).and_then(|sentences| sentences.wrong.named(name));
     said.unwrap_or_default()
 }
 
 /// What a hop most likely does to cause it; none if no hop causes it.
-pub(super) fn cause(kind: Kind, name: &str) -> Option<&'static str> {
-    SENTENCES.get(&kind)?.cause.as_ref()?.named(name)
+pub(super) fn cause(kind: Kind, name: &str, language: Language) -> Option<&'static str> {
+    of(kind, language)?.cause.as_ref()?.named(name)
 }
 
-pub(super) fn wrongs(kind: Kind) -> Vec<&'static str> {
-    let sentences = SENTENCES.get(&kind);
-    sentences.map_or_else(Vec::new, |sentences| sentences.wrong.all())
+pub(super) fn wrongs(kind: Kind, language: Language) -> Vec<&'static str> {
+    of(kind, language).map_or_else(Vec::new, |sentences| sentences.wrong.all())
 }
 
-pub(super) fn causes(kind: Kind) -> Vec<&'static str> {
-    let causes = SENTENCES.get(&kind).and_then(|it| it.cause.as_ref());
+pub(super) fn causes(kind: Kind, language: Language) -> Vec<&'static str> {
+    let causes = of(kind, language).and_then(|sentences| sentences.cause.as_ref());
     causes.map_or_else(Vec::new, SentenceSet::all)
 }
 

@@ -9,6 +9,7 @@ use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Body, Exchange, Trouble, Walk};
 use crate::doctor::wire::DRIBBLE;
+use crate::doctor::words::Word;
 use std::time::Duration;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
@@ -162,18 +163,18 @@ fn limit(walk: &Walk) -> Option<Draft> {
     let (passed, refused) = (passed(walk), length(smallest));
     // Where the limit was found to the byte, its sizes look alike.
     let shown = |bytes: u64| {
-        if size(passed) == size(refused) {
-            format!("{bytes} bytes")
-        } else {
-            size(bytes)
+        let to_the_byte = size(passed) == size(refused);
+        move |language| match to_the_byte {
+            true => Word::Bytes.filled(language, &[("count", &bytes)]),
+            false => size(bytes),
         }
     };
     Some(
         Draft::of(Kind::BodyLimit, smallest)
             .wrong(if passed == 0 { "first" } else { "later" })
-            .with("refused", shown(refused))
-            .with("passed", shown(passed))
-            .with("suspects", by_default(&of_bodies(passed, refused)))
+            .told("refused", shown(refused))
+            .told("passed", shown(passed))
+            .told("suspects", by_default(of_bodies(passed, refused)))
             .shown_by([seen_speaker(smallest)])
             .shown_by(largest(walk).map(seen))
             .where_(Detail::Passes(passed)),
@@ -214,7 +215,7 @@ fn old_upload(walk: &Walk) -> Option<Draft> {
             .wrong(if is_answered { "answered" } else { "cut" })
             .because("upload")
             .with("time", lasted(exchange.took))
-            .with("suspects", of_ages(exchange.took))
+            .told("suspects", of_ages(exchange.took))
             .shown_by([seen_speaker(exchange)]),
     )
 }
@@ -232,7 +233,7 @@ fn old_download(walk: &Walk) -> Option<Draft> {
             .wrong("download")
             .because("download")
             .with("time", lasted(exchange.took))
-            .with("suspects", of_answers(exchange.took))
+            .told("suspects", of_answers(exchange.took))
             .shown_by([seen_speaker(exchange)]),
     )
 }
@@ -244,7 +245,7 @@ fn idle(walk: &Walk) -> Option<Draft> {
         Draft::of(Kind::IdleCut, exchange)
             .wrong(if is_answered { "answered" } else { "cut" })
             .with("time", lasted(exchange.took))
-            .with("suspects", of_silences(exchange.took))
+            .told("suspects", of_silences(exchange.took))
             .shown_by([seen_speaker(exchange)]),
     )
 }

@@ -9,6 +9,7 @@ use crate::doctor::clients::{PlainHttp, Surroundings};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Exchange, ResponseSeen, Walk};
+use crate::doctor::words::Word;
 use crate::net::origin::{Authority, Scheme};
 use crate::oci::oci_error::OciError;
 
@@ -50,7 +51,10 @@ fn opening(walk: &Walk) -> Option<Draft> {
         return None;
     }
     let said = answer.filter(|answer| !answer.is_page()).and_then(words);
-    let said = said.map(|said| format!(" ({said})"));
+    let said = move |language| match &said {
+        Some(said) => Word::Said.filled(language, &[("said", said)]),
+        None => String::new(),
+    };
     let cause = match answer.map(|answer| (status, answer.is_page(), answer)) {
         None => "unanswered",
         Some((300..=399, _, _)) => "redirected",
@@ -65,7 +69,7 @@ fn opening(walk: &Walk) -> Option<Draft> {
     Some(
         Draft::of(Kind::UploadRefused, exchange)
             .because(cause)
-            .with("said", said.unwrap_or_default())
+            .told("said", said)
             .shown_by([seen_words(exchange)]),
     )
 }

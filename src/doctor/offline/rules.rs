@@ -8,6 +8,7 @@ use crate::doctor::clients::{
     Authentication, Detail, Ending, Header, Impact, PlainHttp, Reach, Surroundings, effects,
 };
 use crate::doctor::kind::{Kind, Severity};
+use crate::doctor::language::Language;
 use crate::doctor::placeholders::filled;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -173,7 +174,7 @@ fn finding(kind: Kind, mut places: Vec<Place>, around: Surroundings) -> FileFind
         .map_or((Detail::Usual, kind.severity()), |place| {
             (place.detail, place.severity)
         });
-    let effects = effects(kind, detail, around);
+    let effects = effects(kind, detail, around, Language::English);
     let harms = effects.iter().any(|effect| effect.outcome > Ending::Works);
     FileFinding {
         kind,

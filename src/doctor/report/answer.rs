@@ -5,6 +5,9 @@ use super::super::display::clean;
 use super::super::explain::Explanation;
 use super::super::fixes::{Fix, advice, fixes, harbormouth};
 use super::super::judge::{Judged, fate, meaning};
+use super::super::language::Language;
+use super::super::words::Word;
+use super::chain::language;
 use super::findings::{first_products, hop, labelled, named, page_of, sorted};
 use super::verdict::by_gravity;
 use crate::system::terminal::Style;
@@ -26,7 +29,7 @@ pub(super) fn answer(walks: &[Judged], style: Style) -> String {
 pub(super) fn lines(walks: &[Judged]) -> Vec<(&'static str, String)> {
     let layer = walks.first().and_then(|public| fate(&public.walk));
     let mut lines: Vec<(&str, String)> = three(walks).into_iter().flatten().collect();
-    lines.extend(layer.map(|layer| ("layer", layer.sentence)));
+    lines.extend(layer.map(|layer| (Word::LayerLabel.told(language(walks)), layer.sentence)));
     lines
 }
 
@@ -36,18 +39,20 @@ fn three(walks: &[Judged]) -> Option<[(&'static str, String); 3]> {
     let sorted_findings = by_gravity(&public.findings);
     let worst = sorted_findings.first()?;
     let target = &public.walk.target;
+    let language = public.walk.language;
     let first = first_products(worst, walks);
-    let change = sorted(fixes(worst.kind, target), &first)
+    let change = sorted(fixes(worst.kind, target, language), &first)
         .first()
         .and_then(first_line)
-        .or_else(|| advice(worst.kind).map(str::to_owned))
-        .unwrap_or_else(|| harbormouth(worst.kind).to_owned());
-    let hop = hop(worst, walks).unwrap_or_else(|| "no hop's doing".to_owned());
-    Some([
-        ("wrong", clean(&worst.summary)),
-        ("hop", hop),
-        ("change", change),
-    ])
+        .or_else(|| advice(worst.kind, language).map(str::to_owned))
+        .unwrap_or_else(|| harbormouth(worst.kind, language).to_owned());
+    let hop = hop(worst, walks).unwrap_or_else(|| Word::NoHop.told(language).to_owned());
+    let lines = [
+        (Word::Wrong, clean(&worst.summary)),
+        (Word::Hop, hop),
+        (Word::Change, change),
+    ];
+    Some(lines.map(|(label, text)| (label.told(language), text)))
 }
 
 /// The first line that is no remark. Where it belongs, the finding says.
@@ -57,19 +62,22 @@ fn first_line(fix: &Fix) -> Option<String> {
 }
 
 /// What an error may come from; nothing where that isn't known.
-pub(crate) fn explained(found: &[Explanation]) -> Option<String> {
+pub(crate) fn explained(found: &[Explanation], language: Language) -> Option<String> {
     let first = found.first()?;
     let style = Style::of_stdout();
-    let clients = named(&first.clients);
-    let mut text = format!("\"{}\" comes from {clients} where\n", first.message);
+    let clients = named(&first.clients, language);
+    let values: [(&str, &dyn ToString); 2] = [("message", &first.message), ("clients", &clients)];
+    let mut text = format!("{}\n", Word::ComesFrom.filled(language, &values));
     for one in found {
         text.push_str(&format!("\n{}\n", style.bold(one.kind.as_str())));
-        text.push_str(&labelled("wrong", meaning(one.kind), style));
-        text.push_str(&labelled("says it", &named(&one.clients), style));
-        text.push_str(&labelled("page", &page_of(one.kind), style));
+        for (label, said) in [
+            (Word::Wrong, meaning(one.kind, language).to_owned()),
+            (Word::SaysIt, named(&one.clients, language)),
+            (Word::Page, page_of(one.kind, language)),
+        ] {
+            text.push_str(&labelled(label.told(language), &said, style));
+        }
     }
-    text.push_str(
-        "\nWhich of them it is, and which hop: harbormouth doctor HOST --repository NAME\n",
-    );
+    text.push_str(&format!("\n{}\n", Word::WhichOfThem.told(language)));
     Some(text)
 }

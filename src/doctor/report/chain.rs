@@ -7,8 +7,10 @@ use super::super::attribution::{
 use super::super::display::{clean, cut};
 use super::super::finding::Finding;
 use super::super::judge::Judged;
+use super::super::language::Language;
 use super::super::step::Step;
 use super::super::trace::Walk;
+use super::super::words::Word;
 use super::steps::Mark;
 use super::verdict::by_gravity;
 use crate::system::terminal::{Style, hanging};
@@ -22,8 +24,17 @@ pub(super) fn place(judged: &Judged) -> String {
     }
 }
 
+/// What these walks are told in.
+pub(super) fn language(walks: &[Judged]) -> Language {
+    walks
+        .first()
+        .map_or(Language::English, |public| public.walk.language)
+}
+
 pub(super) fn picture(walks: &[Judged], style: Style) -> String {
-    let mut drawn = format!("  client\n    {}\n", style.dim("│"));
+    let language = language(walks);
+    let client = Word::Client.told(language);
+    let mut drawn = format!("  {client}\n    {}\n", style.dim("│"));
     let guesses: Vec<Guess> = walks.iter().map(|judged| guess(&judged.walk)).collect();
     for (index, judged) in walks.iter().enumerate() {
         drawn.push_str(&format!("    {}\n", style.dim("▼")));
@@ -89,17 +100,17 @@ fn notes(walks: &[Judged], index: usize) -> Vec<Note> {
 
 fn blamed(finding: &Finding, walks: &[Judged], index: usize) -> Option<Note> {
     let kind = finding.kind;
+    let language = language(walks);
+    let told = |word: Word| word.filled(language, &[("kind", &kind)]);
     let words = match culprit(kind, walks) {
-        Culprit::Between(at, gone) if at == index && gone == index + 1 => {
-            format!("{kind}: caused here")
-        }
+        Culprit::Between(at, gone) if at == index && gone == index + 1 => told(Word::CausedHere),
         Culprit::Between(at, gone) if at == index => {
             let gone = walks.get(gone).map(place).unwrap_or_default();
-            format!("{kind}: caused here or behind, before {gone}")
+            Word::CausedBefore.filled(language, &[("kind", &kind), ("gone", &gone)])
         }
-        Culprit::AtOrBehind(at) if at == index => format!("{kind}: caused here or behind"),
+        Culprit::AtOrBehind(at) if at == index => told(Word::CausedHereOrBehind),
         Culprit::Unknown if index == 0 && walks.len() == 1 => kind.to_string(),
-        Culprit::Unknown if index == 0 => format!("{kind}: the inner entries don't show where"),
+        Culprit::Unknown if index == 0 => told(Word::CausedSomewhere),
         Culprit::Between(..) | Culprit::AtOrBehind(_) | Culprit::Unknown => return None,
     };
     Some((Some(Mark::of(finding.severity)), words))
@@ -107,6 +118,7 @@ fn blamed(finding: &Finding, walks: &[Judged], index: usize) -> Option<Note> {
 
 /// What the answers through this entry were like.
 fn seen(walk: &Walk) -> Vec<String> {
+    let language = walk.language;
     let mut seen = Vec::new();
     if let Some(location) = location(walk) {
         seen.push(format!("Location: {}", cut(&location, 70)));
@@ -114,15 +126,15 @@ fn seen(walk: &Walk) -> Vec<String> {
     let mut bodies = Vec::new();
     if let Some(early) = walk.first(Step::EarlyAnswer) {
         bodies.push(match &early.result {
-            Ok(_) => "passes bodies on as they come".to_owned(),
-            Err(_) => "answers only after the whole body".to_owned(),
+            Ok(_) => Word::PassesBodiesOn.told(language).to_owned(),
+            Err(_) => Word::AnswersLate.told(language).to_owned(),
         });
     }
     if let Some(largest) = largest(walk) {
-        bodies.push(format!("takes {largest}"));
+        bodies.push(Word::Takes.filled(language, &[("size", &largest)]));
     }
     if !bodies.is_empty() {
-        seen.push(bodies.join("; "));
+        seen.push(bodies.join(Word::Semicolon.told(language)));
     }
     seen
 }

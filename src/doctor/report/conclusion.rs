@@ -8,6 +8,8 @@ use super::super::finding::Finding;
 use super::super::fixes::fixes;
 use super::super::judge::Judged;
 use super::super::kind::Severity;
+use super::super::language::Language;
+use super::super::words::Word;
 use super::answer::answer;
 use super::chain;
 use super::findings;
@@ -16,19 +18,20 @@ use super::steps::Mark;
 use super::ticket::{broken_clients, ticket};
 use super::unexamined::{left, unexamined};
 use super::verdict::{ChainVerdict, by_gravity, is_partial, verdict};
-use crate::system::terminal::{Colour, Style, hanging, indented, wrap};
+use crate::system::terminal::{Colour, Style, columns, hanging, indented, wrap};
 
 pub(super) fn text(walks: &[Judged], format: Format, style: Style) -> String {
     let Some(public) = walks.first() else {
         return String::new();
     };
-    let mut text = section("The chain", style);
+    let language = public.walk.language;
+    let mut text = section(Word::TheChain.told(language), style);
     text.push_str(&chain::picture(walks, style));
     let sorted = by_gravity(&public.findings);
     if !sorted.is_empty() {
-        text.push_str(&section("What is wrong", style));
+        text.push_str(&section(Word::WhatIsWrong.told(language), style));
         if sorted.iter().any(|one| has_lines(one, public)) {
-            text.push_str(&remark(style));
+            text.push_str(&remark(language, style));
         }
         let drawn: Vec<String> = sorted
             .iter()
@@ -39,25 +42,27 @@ pub(super) fn text(walks: &[Judged], format: Format, style: Style) -> String {
             .collect();
         text.push_str(&drawn.join("\n"));
     }
-    text.push_str(&listed("Only at inner hops", &inner_only(walks), style));
+    let heading = Word::OnlyAtInnerHops.told(language);
+    text.push_str(&listed(heading, &inner_only(walks), style));
     let differences = table(walks, style);
     if !differences.is_empty() {
-        text.push_str(&section("How the entries differ", style));
+        text.push_str(&section(Word::HowTheEntriesDiffer.told(language), style));
         text.push_str(&differences);
     }
-    text.push_str(&listed("Not examined", &unexamined(&public.walk), style));
+    let heading = Word::NotExamined.told(language);
+    text.push_str(&listed(heading, &unexamined(&public.walk), style));
     let left: Vec<String> = walks.iter().flat_map(|judged| left(&judged.walk)).collect();
-    text.push_str(&listed("Left over", &left, style));
-    text.push_str(&section("For a ticket", style));
+    text.push_str(&listed(Word::LeftOver.told(language), &left, style));
+    text.push_str(&section(Word::ForATicket.told(language), style));
     text.push_str(&format!("{}\n", ticket(walks)));
-    text.push_str(&section("Verdict", style));
+    text.push_str(&section(Word::Verdict.told(language), style));
     text.push_str(&judgement(walks, style));
     text.push_str(&answer(walks, style));
     text
 }
 
-fn remark(style: Style) -> String {
-    let remark = "Each line to change replaces the existing line for the same setting.";
+fn remark(language: Language, style: Style) -> String {
+    let remark = Word::LinesReplace.told(language);
     let lines: Vec<String> = wrap(remark, style.width)
         .iter()
         .map(|line| format!("{}\n", style.dim(line)))
@@ -66,11 +71,11 @@ fn remark(style: Style) -> String {
 }
 
 fn has_lines(finding: &Finding, public: &Judged) -> bool {
-    !fixes(finding.kind, &public.walk.target).is_empty()
+    !fixes(finding.kind, &public.walk.target, public.walk.language).is_empty()
 }
 
 pub(super) fn section(title: &str, style: Style) -> String {
-    let line = "─".repeat(style.width.saturating_sub(title.chars().count() + 4));
+    let line = "─".repeat(style.width.saturating_sub(columns(title) + 4));
     format!(
         "\n{} {} {}\n\n",
         style.dim("──"),
@@ -96,6 +101,7 @@ pub(super) fn inner_only(walks: &[Judged]) -> Vec<String> {
     let Some((public, inner)) = walks.split_first() else {
         return Vec::new();
     };
+    let language = public.walk.language;
     let known = |finding: &Finding| public.findings.iter().any(|one| one.kind == finding.kind);
     inner
         .iter()
@@ -103,7 +109,13 @@ pub(super) fn inner_only(walks: &[Judged]) -> Vec<String> {
         .filter(|(_, finding)| !known(finding))
         .map(|(judged, finding)| {
             let summary = clean(&finding.summary);
-            format!("{} at {}: {summary}", finding.kind, chain::place(judged))
+            let place = chain::place(judged);
+            let values: [(&str, &dyn ToString); 3] = [
+                ("kind", &finding.kind),
+                ("place", &place),
+                ("summary", &summary),
+            ];
+            Word::KindAt.filled(language, &values)
         })
         .collect()
 }
@@ -153,30 +165,28 @@ pub(super) fn table(walks: &[Judged], style: Style) -> String {
 
 /// The verdict as a sentence.
 pub(super) fn headline(walks: &[Judged]) -> &'static str {
-    match verdict(walks) {
-        ChainVerdict::Healthy if walks.first().is_some_and(is_partial) => {
-            "Nothing was found that breaks a client, as far as the chain was examined."
-        }
-        ChainVerdict::Healthy => "Nothing was found that breaks a client.",
-        ChainVerdict::Broken => "Clients break here.",
-        ChainVerdict::Unexamined => {
-            "Nothing broken was found, but the chain could not be examined."
-        }
-    }
+    let word = match verdict(walks) {
+        ChainVerdict::Healthy if walks.first().is_some_and(is_partial) => Word::HealthyAsFar,
+        ChainVerdict::Healthy => Word::Healthy,
+        ChainVerdict::Broken => Word::Broken,
+        ChainVerdict::Unexamined => Word::Unexamined,
+    };
+    word.told(chain::language(walks))
 }
 
 fn judgement(walks: &[Judged], style: Style) -> String {
     let Some(public) = walks.first() else {
         return String::new();
     };
+    let language = public.walk.language;
     let count = |severity: Severity| {
         let has = |finding: &&Finding| finding.severity == severity;
         public.findings.iter().filter(has).count()
     };
     let warnings = match count(Severity::Warning) {
         0 => String::new(),
-        1 => " One warning.".to_owned(),
-        more => format!(" {more} warnings."),
+        1 => Word::OneWarning.told(language).to_owned(),
+        more => Word::Warnings.filled(language, &[("count", &more)]),
     };
     let mark = match verdict(walks) {
         ChainVerdict::Healthy => style.coloured(Colour::Green, "✓"),
@@ -186,16 +196,15 @@ fn judgement(walks: &[Judged], style: Style) -> String {
     let mut text = format!("  {mark} {}{warnings}\n", style.bold(headline(walks)));
     let broken = broken_clients(&public.findings);
     if !broken.is_empty() {
-        let broken = format!("Broken: {}.", findings::named(&broken));
+        let broken = findings::named(&broken, language);
+        let broken = Word::BrokenClients.filled(language, &[("clients", &broken)]);
         text.push_str(&indented(&broken, 4, style));
     }
     let is_some_hops = |finding: &Finding| {
         finding.severity == Severity::Broken && !findings::is_the_entrys(finding)
     };
     if walks.len() == 1 && public.findings.iter().any(is_some_hops) {
-        let advice = "If inner hops can be reached from here, `--via http://10.0.0.5` (repeatable, \
-                      the outermost first) finds the hop that causes this.";
-        text.push_str(&indented(advice, 4, style));
+        text.push_str(&indented(Word::ViaHelps.told(language), 4, style));
     }
     text
 }

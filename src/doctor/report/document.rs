@@ -8,8 +8,9 @@ use super::super::display::{clean, date};
 use super::super::finding::{Evidence, Finding};
 use super::super::fixes::{Fix, advice, elsewhere, fixes};
 use super::super::judge::Judged;
+use super::super::words::Word;
 use super::answer;
-use super::chain::{likely, picture};
+use super::chain::{language, likely, picture};
 use super::conclusion::{headline, inner_only, table};
 use super::findings::{first_products, hop, outcomes, page_of, sorted};
 use super::ticket::ticket;
@@ -37,13 +38,21 @@ pub(super) fn blocks(walks: &[Judged]) -> Vec<Block> {
         return Vec::new();
     };
     let target = &public.walk.target;
+    let language = public.walk.language;
+    let section = |word: Word| Block::Section(word.told(language).to_owned());
+    let listed = |word: Word, items: Vec<String>| match items.is_empty() {
+        true => Vec::new(),
+        false => vec![section(word), Block::List(items)],
+    };
     let mut blocks = vec![
         Block::Title(format!("harbormouth doctor: {target}")),
         Block::Paragraph(headline(walks).to_owned()),
     ];
     if let Some(client) = public.walk.client {
-        let programs = client.programs();
-        blocks.push(Block::Paragraph(format!("This is what {programs} meets.")));
+        let programs = client.programs(language);
+        blocks.push(Block::Paragraph(
+            Word::MetBy.filled(language, &[("programs", &programs)]),
+        ));
     }
     let answer = answer::lines(walks).into_iter();
     let answer: Vec<_> = answer
@@ -52,31 +61,32 @@ pub(super) fn blocks(walks: &[Judged]) -> Vec<Block> {
     if !answer.is_empty() {
         blocks.push(Block::Facts(answer));
     }
-    blocks.push(Block::Section("The chain".to_owned()));
+    blocks.push(section(Word::TheChain));
     blocks.push(lines(&picture(walks, Style::PLAIN)));
     let sorted = by_gravity(&public.findings);
     if !sorted.is_empty() {
-        blocks.push(Block::Section("What is wrong".to_owned()));
+        blocks.push(section(Word::WhatIsWrong));
     }
     for (index, finding) in sorted.iter().enumerate() {
         blocks.extend(of_finding(finding, &sorted[..index], walks));
     }
-    blocks.extend(listed("Only at inner hops", inner_only(walks)));
+    blocks.extend(listed(Word::OnlyAtInnerHops, inner_only(walks)));
     let differences = table(walks, Style::PLAIN);
     if !differences.is_empty() {
-        blocks.push(Block::Section("How the entries differ".to_owned()));
+        blocks.push(section(Word::HowTheEntriesDiffer));
         blocks.push(lines(&differences));
     }
-    blocks.extend(listed("Not examined", unexamined(&public.walk)));
+    blocks.extend(listed(Word::NotExamined, unexamined(&public.walk)));
     let left = walks.iter().flat_map(|judged| left(&judged.walk)).collect();
-    blocks.extend(listed("Left over", left));
-    blocks.push(Block::Section("In one line".to_owned()));
+    blocks.extend(listed(Word::LeftOver, left));
+    blocks.push(section(Word::InOneLine));
     blocks.push(Block::Lines(vec![ticket(walks)]));
-    blocks.push(Block::Paragraph(format!(
-        "harbormouth doctor {}, {}. Passwords, tokens and cookies are left out.",
-        env!("CARGO_PKG_VERSION"),
-        date(public.walk.began)
-    )));
+    let values: [(&str, &dyn ToString); 2] = [
+        ("version", &env!("CARGO_PKG_VERSION")),
+        ("date", &date(public.walk.began)),
+    ];
+    let words = Word::NothingSecret.filled(language, &values);
+    blocks.push(Block::Paragraph(words));
     blocks
 }
 
@@ -84,16 +94,10 @@ fn lines(text: &str) -> Block {
     Block::Lines(text.lines().map(str::to_owned).collect())
 }
 
-fn listed(title: &str, items: Vec<String>) -> Vec<Block> {
-    if items.is_empty() {
-        return Vec::new();
-    }
-    vec![Block::Section(title.to_owned()), Block::List(items)]
-}
-
 /// `before` are those whose lines were said already.
 fn of_finding(finding: &Finding, before: &[&Finding], walks: &[Judged]) -> Vec<Block> {
     let kind = finding.kind;
+    let language = language(walks);
     let mut blocks = vec![
         Block::Kind(kind.to_string()),
         Block::Paragraph(clean(&finding.summary)),
@@ -102,19 +106,19 @@ fn of_finding(finding: &Finding, before: &[&Finding], walks: &[Judged]) -> Vec<B
     if !seen.is_empty() {
         blocks.push(Block::Lines(seen));
     }
-    let mut facts: Vec<(String, String)> = outcomes(&finding.effects)
+    let mut facts: Vec<(String, String)> = outcomes(&finding.effects, language)
         .into_iter()
         .map(|(label, text)| (label.to_owned(), text))
         .collect();
-    let mut fact = |label: &str, text: Option<String>| {
-        facts.extend(text.map(|text| (label.to_owned(), text)));
+    let mut fact = |label: Word, text: Option<String>| {
+        facts.extend(text.map(|text| (label.told(language).to_owned(), text)));
     };
-    fact("hop", hop(finding, walks));
-    fact("cause", finding.cause.as_deref().map(clean));
-    fact("advice", advice(kind).map(str::to_owned));
-    let elsewhere = likely(finding, walks).and_then(|hop| elsewhere(kind, hop));
-    fact("advice", elsewhere.map(str::to_owned));
-    fact("page", Some(page_of(kind)));
+    fact(Word::Hop, hop(finding, walks));
+    fact(Word::Cause, finding.cause.as_deref().map(clean));
+    fact(Word::Advice, advice(kind, language).map(str::to_owned));
+    let elsewhere = likely(finding, walks).and_then(|hop| elsewhere(kind, hop, language));
+    fact(Word::Advice, elsewhere.map(str::to_owned));
+    fact(Word::Page, Some(page_of(kind, language)));
     blocks.push(Block::Facts(facts));
     blocks.extend(changes(finding, before, walks));
     blocks
@@ -138,13 +142,16 @@ fn changes(finding: &Finding, before: &[&Finding], walks: &[Judged]) -> Vec<Bloc
         return Vec::new();
     };
     let target = &public.walk.target;
-    let all = fixes(finding.kind, target);
+    let language = public.walk.language;
+    let all = fixes(finding.kind, target, language);
     if all.is_empty() {
         return Vec::new();
     }
-    let same = before.iter().find(|other| fixes(other.kind, target) == all);
+    let same = before
+        .iter()
+        .find(|other| fixes(other.kind, target, language) == all);
     if let Some(other) = same {
-        let text = format!("The lines to change are the same as for {}.", other.kind);
+        let text = Word::LinesAreSame.filled(language, &[("kind", &other.kind)]);
         return vec![Block::Paragraph(text)];
     }
     let all = sorted(all, &first_products(finding, walks));
@@ -153,14 +160,15 @@ fn changes(finding: &Finding, before: &[&Finding], walks: &[Judged]) -> Vec<Bloc
         all.into_iter().partition(|fix| first == Some(fix.product));
     let mut blocks = Vec::new();
     for fix in near {
-        let place = format!("Change {}, {}:", fix.product.name(), fix.place);
+        let place = Word::ChangeAt.filled(language, &[("place", &fix.belongs(language))]);
         blocks.push(Block::Paragraph(place));
         blocks.push(Block::Lines(fix.lines));
     }
     let mut names: Vec<&str> = far.iter().map(|fix| fix.product.name()).collect();
     names.dedup();
     if !names.is_empty() {
-        let text = format!("--all has the lines for {}.", names.join(", "));
+        let names = names.join(Word::Listing.told(language));
+        let text = Word::AllHasLines.filled(language, &[("names", &names)]);
         blocks.push(Block::Paragraph(text));
     }
     blocks

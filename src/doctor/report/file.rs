@@ -6,6 +6,7 @@ use super::super::clients::{Client, Ending, Impact};
 use super::super::display::clean_words;
 use super::super::fixes::{Fix, advice, elsewhere, fixes, harbormouth};
 use super::super::kind::{Kind, Severity};
+use super::super::language::Language;
 use super::super::offline::{Examined, FileFinding, FileKind, NotRead};
 use super::super::product::Product;
 use super::Format;
@@ -16,6 +17,9 @@ use super::verdict::ChainVerdict;
 use crate::net::origin::Origin;
 use crate::system::terminal::{Colour, Style, indented};
 use serde_json::{Value, json};
+
+/// The rules of files are told in English.
+const ENGLISH: Language = Language::English;
 
 /// Stands for the name that clients type, where the file doesn't say it.
 const EXAMPLE: &str = "https://hub.example.com";
@@ -108,7 +112,7 @@ impl FileReport<'_> {
             &if format == Format::Text && finding.severity == Severity::Warning {
                 harmed(finding, style)
             } else {
-                effects(&finding.effects, style)
+                effects(&finding.effects, ENGLISH, style)
             },
         );
         let fixes = self.fixes(kind);
@@ -121,18 +125,21 @@ impl FileReport<'_> {
             Some(_) | None => {
                 for (index, fix) in fixes.iter().enumerate() {
                     let label = if index == 0 { "change" } else { "" };
-                    text.push_str(&pasted(label, fix, style));
+                    text.push_str(&pasted(label, fix, ENGLISH, style));
                 }
             }
         }
-        for words in [advice(kind), self.elsewhere(kind)].into_iter().flatten() {
+        for words in [advice(kind, ENGLISH), self.elsewhere(kind)]
+            .into_iter()
+            .flatten()
+        {
             text.push_str(&labelled("advice", words, style));
         }
         if format == Format::All {
-            let ours = format!("Harbormouth: {}", harbormouth(kind));
+            let ours = format!("Harbormouth: {}", harbormouth(kind, ENGLISH));
             text.push_str(&labelled("or", &ours, style));
         }
-        text.push_str(&labelled("page", &page_of(kind), style));
+        text.push_str(&labelled("page", &page_of(kind, ENGLISH), style));
         text
     }
 
@@ -142,7 +149,7 @@ impl FileReport<'_> {
         let Some(target) = target.or_else(|| Origin::parse(EXAMPLE).ok()) else {
             return Vec::new();
         };
-        let mut fixes = fixes(kind, &target);
+        let mut fixes = fixes(kind, &target, ENGLISH);
         fixes.retain(|fix| belongs(fix, self.examined.kind));
         fixes
     }
@@ -150,7 +157,7 @@ impl FileReport<'_> {
     /// Where there are no lines.
     fn elsewhere(&self, kind: Kind) -> Option<&'static str> {
         match self.examined.kind {
-            FileKind::Envoy => elsewhere(kind, Hop::Envoy),
+            FileKind::Envoy => elsewhere(kind, Hop::Envoy, ENGLISH),
             FileKind::Nginx
             | FileKind::Haproxy
             | FileKind::Caddy
@@ -187,7 +194,7 @@ impl FileReport<'_> {
         let mut text = format!("  {mark} {}{warnings}\n", style.bold(headline));
         let broken = self.broken_clients();
         if !broken.is_empty() {
-            let broken = format!("Broken: {}.", named(&broken));
+            let broken = format!("Broken: {}.", named(&broken, ENGLISH));
             text.push_str(&indented(&broken, 4, style));
         }
         if self.examined.target.is_none()
@@ -230,7 +237,7 @@ impl FileReport<'_> {
         let line = line.or_else(|| lines().next()).map(|line| line.trim());
         let change = line
             .or(self.elsewhere(finding.kind))
-            .or(advice(finding.kind))
+            .or(advice(finding.kind, ENGLISH))
             .unwrap_or("the line above: take it out, or say what is right there");
         let at = format!("{}:{}", self.named(), place.line);
         let mut text = String::from("\n");
@@ -279,9 +286,9 @@ impl FileReport<'_> {
             "places": finding.places.iter().map(place).collect::<Vec<Value>>(),
             "effects": finding.effects,
             "fixes": self.fixes(finding.kind),
-            "advice": advice(finding.kind),
+            "advice": advice(finding.kind, ENGLISH),
             "elsewhere": self.elsewhere(finding.kind),
-            "harbormouth": harbormouth(finding.kind),
+            "harbormouth": harbormouth(finding.kind, ENGLISH),
         })
     }
 }
@@ -294,7 +301,7 @@ fn harmed(finding: &FileFinding, style: Style) -> String {
     if clients.is_empty() {
         return String::new();
     }
-    labelled("at times", &named(&clients), style)
+    labelled("at times", &named(&clients, ENGLISH), style)
 }
 
 /// Whether the place of these lines is in such a file. The chart's values hold an Ingress' annotations.

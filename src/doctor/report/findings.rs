@@ -9,13 +9,15 @@ use super::super::finding::{Evidence, Finding};
 use super::super::fixes::{Fix, advice, elsewhere, fixes, harbormouth};
 use super::super::judge::Judged;
 use super::super::kind::Kind;
+use super::super::language::Language;
 use super::super::product::Product;
 use super::super::step::Step;
-use super::chain::{likely, place};
+use super::super::words::Word;
+use super::chain::{language, likely, place};
 use super::format::Format;
 use super::steps::Mark;
 use crate::oci::docs::page;
-use crate::system::terminal::{Style, hanging, indented, wrap};
+use crate::system::terminal::{Style, columns, hanging, indented, padded, wrap};
 
 /// What shows a finding where not everything is asked for.
 const MOST_EVIDENCE: usize = 2;
@@ -33,48 +35,48 @@ pub(super) fn finding(
     style: Style,
 ) -> String {
     let kind = finding.kind;
+    let language = language(walks);
     let mark = Mark::of(finding.severity);
     let mut text = format!("{} {}\n", mark.draw(style), style.bold(kind.as_str()));
     text.push_str(&indented(&clean(&finding.summary), 2, style));
     text.push('\n');
-    let shown_at_all = match format {
-        Format::Text => MOST_EVIDENCE,
-        Format::All | Format::Json | Format::Markdown | Format::Html | Format::Junit => {
-            finding.evidence.len()
-        }
-    };
-    for (index, evidence) in finding.evidence.iter().take(shown_at_all).enumerate() {
-        let label = if index == 0 { "seen" } else { "" };
-        text.push_str(&shown(label, evidence, style));
-    }
-    if let Some(more @ 1..) = finding.evidence.len().checked_sub(shown_at_all) {
-        text.push_str(&labelled("", &format!("and {more} more (--all)"), style));
-    }
-    text.push_str(&effects(&finding.effects, style));
+    text.push_str(&evidence(finding, format, language, style));
+    text.push_str(&effects(&finding.effects, language, style));
     if let Some(hop) = hop(finding, walks) {
-        text.push_str(&labelled("hop", &hop, style));
+        text.push_str(&labelled(Word::Hop.told(language), &hop, style));
     }
     if let Some(cause) = &finding.cause {
-        text.push_str(&labelled("cause", &clean(cause), style));
+        text.push_str(&labelled(Word::Cause.told(language), &clean(cause), style));
     }
-    if let Some(advice) = advice(kind) {
-        text.push_str(&labelled("advice", advice, style));
+    if let Some(advice) = advice(kind, language) {
+        text.push_str(&labelled(Word::Advice.told(language), advice, style));
     }
-    if let Some(words) = likely(finding, walks).and_then(|hop| elsewhere(kind, hop)) {
-        text.push_str(&labelled("advice", words, style));
+    if let Some(words) = likely(finding, walks).and_then(|hop| elsewhere(kind, hop, language)) {
+        text.push_str(&labelled(Word::Advice.told(language), words, style));
     }
     text.push_str(&remedies(finding, before, walks, format, style));
     if format == Format::All {
-        let ours = format!("Harbormouth: {}", harbormouth(kind));
-        text.push_str(&labelled("or", &ours, style));
+        let ours = format!(
+            "Harbormouth{}{}",
+            Word::Colon.told(language),
+            harbormouth(kind, language)
+        );
+        text.push_str(&labelled(Word::Or.told(language), &ours, style));
     }
-    text.push_str(&labelled("page", &page_of(kind), style));
+    text.push_str(&labelled(
+        Word::Page.told(language),
+        &page_of(kind, language),
+        style,
+    ));
     text
 }
 
 /// The address of the page that explains a finding.
-pub(super) fn page_of(kind: Kind) -> String {
-    page(&format!("findings/{kind}"))
+pub(super) fn page_of(kind: Kind, language: Language) -> String {
+    match language {
+        Language::English => page(&format!("findings/{kind}")),
+        Language::Chinese => page(&format!("findings/zh/{kind}")),
+    }
 }
 
 /// A label in the margin, and text beside it.
@@ -84,7 +86,7 @@ pub(super) fn labelled(label: &str, text: &str, style: Style) -> String {
 }
 
 fn margin(label: &str, style: Style) -> String {
-    style.dim(&format!("  {label:<width$}", width = LABEL - 2))
+    style.dim(&format!("  {}", padded(label, LABEL - 2)))
 }
 
 /// Verbatim: a line that is longer than the terminal is wide is broken by it, not here.
@@ -106,10 +108,30 @@ fn shown(label: &str, evidence: &Evidence, style: Style) -> String {
     drawn
 }
 
-pub(super) fn effects(effects: &[Impact], style: Style) -> String {
+fn evidence(finding: &Finding, format: Format, language: Language, style: Style) -> String {
+    let shown_at_all = match format {
+        Format::Text => MOST_EVIDENCE,
+        Format::All | Format::Json | Format::Markdown | Format::Html | Format::Junit => {
+            finding.evidence.len()
+        }
+    };
+    let mut drawn = String::new();
+    let mut label = Word::Seen.told(language);
+    for evidence in finding.evidence.iter().take(shown_at_all) {
+        drawn.push_str(&shown(label, evidence, style));
+        label = "";
+    }
+    if let Some(more @ 1..) = finding.evidence.len().checked_sub(shown_at_all) {
+        let more = Word::AndMore.filled(language, &[("count", &more)]);
+        drawn.push_str(&labelled("", &more, style));
+    }
+    drawn
+}
+
+pub(super) fn effects(effects: &[Impact], language: Language, style: Style) -> String {
     let mut before = "";
     let mut drawn = String::new();
-    for (label, text) in outcomes(effects) {
+    for (label, text) in outcomes(effects, language) {
         let shown = if label == before { "" } else { label };
         drawn.push_str(&labelled(shown, &text, style));
         before = label;
@@ -118,7 +140,7 @@ pub(super) fn effects(effects: &[Impact], style: Style) -> String {
 }
 
 /// The clients that break, each way of breaking once; then those that don't. Each with its label.
-pub(super) fn outcomes(effects: &[Impact]) -> Vec<(&'static str, String)> {
+pub(super) fn outcomes(effects: &[Impact], language: Language) -> Vec<(&'static str, String)> {
     let mut outcomes = Vec::new();
     for outcome in [
         Ending::Breaks,
@@ -127,14 +149,14 @@ pub(super) fn outcomes(effects: &[Impact]) -> Vec<(&'static str, String)> {
         Ending::Works,
     ] {
         for (how, clients) in alike(effects, outcome) {
-            let clients = named(&clients);
+            let clients = named(&clients, language);
             let text = match (outcome, how.is_empty()) {
                 (Ending::Works, _) | (_, true) => clients,
                 (Ending::Breaks | Ending::Sometimes | Ending::Leaks, false) => {
-                    format!("{clients}: {how}")
+                    format!("{clients}{}{how}", Word::Colon.told(language))
                 }
             };
-            outcomes.push((word(outcome), text));
+            outcomes.push((word(outcome).told(language), text));
         }
     }
     outcomes
@@ -159,12 +181,15 @@ fn alike(effects: &[Impact], outcome: Ending) -> Vec<(String, Vec<Client>)> {
 }
 
 /// Clients by their programs; all of them by one word.
-pub(super) fn named(clients: &[Client]) -> String {
+pub(super) fn named(clients: &[Client], language: Language) -> String {
     if clients.len() == Client::ALL.len() {
-        return "every client".to_owned();
+        return Word::EveryClient.told(language).to_owned();
     }
-    let programs: Vec<&str> = clients.iter().map(|client| client.programs()).collect();
-    programs.join("; ")
+    let programs: Vec<&str> = clients
+        .iter()
+        .map(|client| client.programs(language))
+        .collect();
+    programs.join(Word::Semicolon.told(language))
 }
 
 /// Whether it can only be the doing of what answers at the entry.
@@ -192,21 +217,17 @@ pub(super) fn hop(finding: &Finding, walks: &[Judged]) -> Option<String> {
         return None;
     }
     let is_entrys = is_the_entrys(finding);
+    let language = language(walks);
     let at = |index: usize| walks.get(index).map(place).unwrap_or_default();
     Some(match culprit(finding.kind, walks) {
         Culprit::Between(shows, gone) => {
             let (shows, gone) = (at(shows), at(gone));
-            format!("{shows}: the fault shows there, and is gone at {gone}.")
+            Word::ShownAndGone.filled(language, &[("shows", &shows), ("gone", &gone)])
         }
-        Culprit::AtOrBehind(last) => {
-            let last = at(last);
-            format!("{last} or a hop behind it: every entry up to there shows the fault.")
-        }
-        Culprit::Unknown if walks.len() > 1 => {
-            "unknown: the inner entries gave no answer to compare.".to_owned()
-        }
-        Culprit::Unknown if is_entrys => format!("{}: this hop answers there.", at(0)),
-        Culprit::Unknown => format!("{}, or one behind it.", at(0)),
+        Culprit::AtOrBehind(last) => Word::AtOrBehind.filled(language, &[("last", &at(last))]),
+        Culprit::Unknown if walks.len() > 1 => Word::HopUnknown.told(language).to_owned(),
+        Culprit::Unknown if is_entrys => Word::HopThere.filled(language, &[("at", &at(0))]),
+        Culprit::Unknown => Word::HopOrBehind.filled(language, &[("at", &at(0))]),
     })
 }
 
@@ -221,14 +242,17 @@ fn remedies(
         return String::new();
     };
     let target = &public.walk.target;
-    let all = fixes(finding.kind, target);
+    let language = public.walk.language;
+    let all = fixes(finding.kind, target, language);
     if all.is_empty() {
         return String::new();
     }
-    let same = before.iter().find(|other| fixes(other.kind, target) == all);
+    let same = before
+        .iter()
+        .find(|other| fixes(other.kind, target, language) == all);
     if let Some(other) = same {
-        let text = format!("the same lines as for {}.", other.kind);
-        return labelled("change", &text, style);
+        let text = Word::SameLines.filled(language, &[("kind", &other.kind)]);
+        return labelled(Word::Change.told(language), &text, style);
     }
     let all = sorted(all, &first_products(finding, walks));
     // The likeliest has lines, or else the one that stands in most chains.
@@ -238,16 +262,18 @@ fn remedies(
         .partition(|fix| format == Format::All || first == Some(fix.product));
     let mut drawn = String::new();
     for (index, fix) in near.iter().enumerate() {
-        let label = if index == 0 { "change" } else { "" };
-        drawn.push_str(&pasted(label, fix, style));
+        let label = if index == 0 {
+            Word::Change.told(language)
+        } else {
+            ""
+        };
+        drawn.push_str(&pasted(label, fix, language, style));
     }
     if !far.is_empty() {
         let mut names: Vec<&str> = far.iter().map(|fix| fix.product.name()).collect();
         names.dedup();
-        let text = format!(
-            "{}: --all and --json have the lines for these, too.",
-            names.join(", ")
-        );
+        let names = names.join(Word::Listing.told(language));
+        let text = Word::OtherProducts.filled(language, &[("names", &names)]);
         drawn.push_str(&labelled("", &text, style));
     }
     drawn
@@ -287,9 +313,8 @@ pub(super) fn sorted(mut fixes: Vec<Fix>, first: &[Product]) -> Vec<Fix> {
 }
 
 /// The lines, to be pasted: nothing stands beside them.
-pub(super) fn pasted(label: &str, fix: &Fix, style: Style) -> String {
-    let place = format!("{}, {}:", fix.product.name(), fix.place);
-    let mut drawn = labelled(label, &place, style);
+pub(super) fn pasted(label: &str, fix: &Fix, language: Language, style: Style) -> String {
+    let mut drawn = labelled(label, &fix.belongs(language), style);
     for line in &fix.lines {
         for line in remark_wrapped(line, style.width.saturating_sub(LABEL + 4)) {
             drawn.push_str(&format!("{:width$}{line}\n", "", width = LABEL + 4));
@@ -301,7 +326,7 @@ pub(super) fn pasted(label: &str, fix: &Fix, style: Style) -> String {
 /// Remarks may be broken; what is pasted may not.
 fn remark_wrapped(line: &str, width: usize) -> Vec<String> {
     match line.strip_prefix("# ") {
-        Some(remark) if line.chars().count() > width => wrap(remark, width - 2)
+        Some(remark) if columns(line) > width => wrap(remark, width - 2)
             .into_iter()
             .map(|part| format!("# {part}"))
             .collect(),

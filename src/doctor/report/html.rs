@@ -1,12 +1,13 @@
 //! The document as one HTML file that needs nothing else: no scripts, no pictures, no fonts. It is
 //! well-formed XML as well.
 
+use super::super::language::Language;
 use super::document::Block;
 use super::markup::escaped;
 
 const STYLE: &str = include_str!("html.css");
 
-pub(super) fn html(blocks: &[Block]) -> String {
+pub(super) fn html(blocks: &[Block], language: Language) -> String {
     let title = blocks.iter().find_map(|block| match block {
         Block::Title(text) => Some(escaped(text)),
         Block::Section(_)
@@ -20,7 +21,7 @@ pub(super) fn html(blocks: &[Block]) -> String {
     // Whatever might have been overlooked runs and loads nothing.
     format!(
         "<!DOCTYPE html>\n\
-         <html lang=\"en\">\n\
+         <html lang=\"{}\">\n\
          <head>\n\
          <meta charset=\"utf-8\"/>\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"/>\n\
@@ -30,6 +31,7 @@ pub(super) fn html(blocks: &[Block]) -> String {
          </head>\n\
          <body>\n{body}</body>\n\
          </html>\n",
+        language.tag(),
         title.unwrap_or_default()
     )
 }

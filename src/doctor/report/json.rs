@@ -7,6 +7,7 @@ use super::super::display::date;
 use super::super::finding::Finding;
 use super::super::fixes::{advice, elsewhere, fixes, harbormouth};
 use super::super::judge::{Judged, fate};
+use super::super::language::Language;
 use super::super::trace::{AddressSeen, Entry, Exchange, Trouble};
 use super::chain::likely;
 use super::steps::mark;
@@ -49,10 +50,10 @@ fn of_finding(finding: &Finding, walks: &[Judged]) -> Value {
     let more = json!({
         "culprit": culprit(finding.kind, walks),
         "product": likely(finding, walks).and_then(|hop| hop.product()),
-        "fixes": target.map(|target| fixes(finding.kind, target)),
-        "advice": advice(finding.kind),
-        "elsewhere": likely(finding, walks).and_then(|hop| elsewhere(finding.kind, hop)),
-        "harbormouth": harbormouth(finding.kind),
+        "fixes": target.map(|target| fixes(finding.kind, target, Language::English)),
+        "advice": advice(finding.kind, Language::English),
+        "elsewhere": likely(finding, walks).and_then(|hop| elsewhere(finding.kind, hop, Language::English)),
+        "harbormouth": harbormouth(finding.kind, Language::English),
     });
     if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
         value.extend(more);

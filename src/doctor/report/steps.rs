@@ -1,14 +1,17 @@
 //! One line for each step: a mark, what was asked in a client's words, the answer, and what matters
 //! in it.
 
+mod answers;
 mod rows;
 
 use super::super::attribution::{location_of, outcome};
 use super::super::display::{clean, cut};
 use super::super::finding::Finding;
 use super::super::kind::Severity;
+use super::super::language::Language;
 use super::super::step::Step;
 use super::super::trace::{Entry, Exchange, Walk};
+use super::super::words::Word;
 use crate::system::terminal::{Colour, Style};
 use rows::{Row, rows};
 use serde::Serialize;
@@ -46,25 +49,33 @@ impl Mark {
 
 /// The line above a walk's steps.
 pub(super) fn heading(walk: &Walk, style: Style) -> String {
+    let language = walk.language;
     match &walk.entry {
         Entry::Public => {
             let mut who = match &walk.user {
-                Some(user) => format!("as {} ({})", clean(&user.name), clean(&user.source)),
-                None => "without credentials".to_owned(),
+                Some(user) => {
+                    let (user, source) = (clean(&user.name), clean(&user.source));
+                    Word::AsUser.filled(language, &[("user", &user), ("source", &source)])
+                }
+                None => Word::WithoutCredentials.told(language).to_owned(),
             };
             if let Some(repository) = &walk.repository {
-                who.push_str(&format!(", with {}", clean(repository)));
+                let repository = clean(repository);
+                who.push_str(
+                    &Word::WithRepository.filled(language, &[("repository", &repository)]),
+                );
             }
             if let Some(client) = walk.client {
-                who.push_str(&format!(", as {} meets it", client.programs()));
+                let programs = client.programs(language);
+                who.push_str(&Word::AsMetBy.filled(language, &[("programs", &programs)]));
             }
             let target = style.bold(&walk.target.to_string());
             format!("\n{target}  {}\n\n", style.dim(&who))
         }
         Entry::Via(origin) => format!(
             "\n{}  {}\n\n",
-            style.bold(&format!("via {origin}")),
-            style.dim("with the headers that a correct hop in front would send")
+            style.bold(&Word::Via.filled(language, &[("origin", origin)])),
+            style.dim(Word::AsFromAHop.told(language))
         ),
     }
 }
@@ -94,11 +105,11 @@ pub(super) fn lines(
 }
 
 /// How many lines were left out, since all is well with what they would say.
-pub(super) fn passed(lines: usize, style: Style) -> String {
+pub(super) fn passed(lines: usize, language: Language, style: Style) -> String {
     let words = if lines == 1 {
-        "1 step went as it should".to_owned()
+        Word::OneStepWell.told(language).to_owned()
     } else {
-        format!("{lines} steps went as they should")
+        Word::StepsWell.filled(language, &[("count", &lines)])
     };
     format!("  {} {}\n", Mark::Good.draw(style), style.dim(&words))
 }

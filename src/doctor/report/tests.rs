@@ -13,7 +13,7 @@ use crate::doctor::kind::Severity;
 use crate::doctor::tests::fixtures::{FixtureWalk, HUB};
 use crate::doctor::trace::{Skip, Skipped};
 use crate::doctor::{Client, Layer};
-use crate::system::terminal::Output;
+use crate::system::terminal::{Output, columns};
 use scenes::{SCENES, judged, story};
 use std::io::Write;
 use std::path::Path;
@@ -31,6 +31,12 @@ impl Write for Written {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// The same, told in Chinese.
+fn in_chinese(walks: Vec<Judged>) -> Vec<Judged> {
+    let told = |judged: Judged| FixtureWalk(judged.walk).in_language(Language::Chinese);
+    walks.into_iter().map(|one| judged(told(one))).collect()
 }
 
 /// What a report writes while these walks are taken, and at their end.
@@ -79,10 +85,14 @@ fn reports_are_as_they_were_read_and_approved() {
         .filter(move |(scene, _, _)| *scene == name)
         .map(move |(_, end, format)| (format!("{name}{end}"), format, walks))
     });
-    for (file, format, walks) in short.into_iter().chain(others) {
+    let english = short.into_iter().chain(others);
+    let english = english.map(|(file, format, walks)| (file, format, walks()));
+    let chinese =
+        SCENES.map(|(name, walks)| (format!("{name}_zh.txt"), Format::Text, in_chinese(walks())));
+    for (file, format, walks) in english.chain(chinese) {
         // A release changes no report.
         let tool = concat!("harbormouth doctor ", env!("CARGO_PKG_VERSION"));
-        let written = reported(format, &walks()).replace(tool, "harbormouth doctor X.Y.Z");
+        let written = reported(format, &walks).replace(tool, "harbormouth doctor X.Y.Z");
         let approved = std::fs::read_to_string(root.join("tests/fixtures/doctor").join(&file));
         if approved.ok().as_deref() != Some(written.as_str()) {
             std::fs::create_dir_all(&fresh).unwrap();
@@ -100,14 +110,15 @@ fn reports_are_as_they_were_read_and_approved() {
 /// Only what is verbatim, or is to be pasted, may be longer: a terminal breaks that better than we.
 #[test]
 fn lines_fit_where_they_are_ours() {
-    for (name, walks) in SCENES {
-        for line in reported(Format::Text, &walks()).lines() {
+    let told = SCENES.map(|(name, walks)| [(name, walks()), (name, in_chinese(walks()))]);
+    for (name, walks) in told.into_iter().flatten() {
+        for line in reported(Format::Text, &walks).lines() {
             let is_verbatim = line.contains("http") || line.starts_with("harbormouth doctor");
             // Theirs, and unbreakable.
             let is_one_word = line.split_whitespace().any(|word| word.len() > 60);
             let is_pasted = line.starts_with("               ");
             assert!(
-                is_verbatim || is_pasted || is_one_word || line.chars().count() <= 80,
+                is_verbatim || is_pasted || is_one_word || columns(line) <= 80,
                 "{name}: {line}"
             );
         }
@@ -269,11 +280,11 @@ fn one_client_s_view_is_what_breaks_it() {
         assert_eq!(exit_status(&walks), status, "{client}");
         let text = reported(Format::Text, &walks);
         assert!(text.contains(mark), "{client}: {text}");
-        let names = format!(", as {} meets it", client.programs());
+        let names = format!(", as {} meets it", client.programs(Language::English));
         assert!(text.contains(&names), "{client}: {text}");
         let others = Client::ALL.into_iter().filter(|other| *other != client);
         for other in others {
-            let programs = other.programs();
+            let programs = other.programs(Language::English);
             assert!(!text.contains(programs), "{client}: {programs}: {text}");
         }
     }

@@ -1,9 +1,11 @@
 //! What a walk didn't look at, and what to add to the command so that it does.
 
 use super::super::display::{bytes, clean};
+use super::super::language::Language;
 use super::super::step::Step;
 use super::super::topic::Topic;
 use super::super::trace::{Leftover, Skip, Walk};
+use super::super::words::Word;
 
 /// Lines about what wasn't examined.
 pub(super) fn unexamined(walk: &Walk) -> Vec<String> {
@@ -18,14 +20,18 @@ pub(super) fn unexamined(walk: &Walk) -> Vec<String> {
         Skip::NoRepository,
     ] {
         let topics = topics(walk, why);
-        let words: Vec<&str> = topics.iter().map(|topic| topic.told().0).collect();
+        let told = topics
+            .iter()
+            .map(|topic| topic.told().0.told(walk.language));
+        let words: Vec<&str> = told.collect();
         let words = if topics.contains(&Topic::Reach) {
-            "all else".to_owned()
+            Word::AllElse.told(walk.language).to_owned()
         } else {
-            words.join(", ")
+            words.join(Word::Listing.told(walk.language))
         };
         if !words.is_empty() {
-            lines.push(format!("{words}: {}", reason(why, walk)));
+            let colon = Word::Colon.told(walk.language);
+            lines.push(format!("{words}{colon}{}", reason(why, walk)));
         }
     }
     lines.extend(not_asked_for(walk));
@@ -45,25 +51,17 @@ fn topics(walk: &Walk, why: Skip) -> Vec<Topic> {
 }
 
 pub(super) fn reason(why: Skip, walk: &Walk) -> String {
-    let target = walk.target.authority();
-    match why {
-        Skip::NotAskedFor => "not requested".to_owned(),
-        Skip::NoCredentials => format!(
-            "there are no credentials; `docker login {target}`, or --user NAME --password-stdin"
-        ),
-        Skip::NoRepository => "--repository NAME says where uploads may be tried".to_owned(),
-        Skip::NotTrusted => {
-            "the password isn't sent where the certificate isn't trusted; --ca FILE trusts an \
-             authority, and --insecure sends it all the same"
-                .to_owned()
-        }
-        Skip::ForeignRealm => {
-            "the password isn't sent to another's realm; --realm-host HOST allows it".to_owned()
-        }
-        Skip::Impossible => "an earlier step that they need failed".to_owned(),
-        Skip::OutOfTime => "the time limit was reached".to_owned(),
-        Skip::Interrupted => "you interrupted the doctor".to_owned(),
-    }
+    let word = match why {
+        Skip::NotAskedFor => Word::NotRequested,
+        Skip::NoCredentials => Word::NoCredentials,
+        Skip::NoRepository => Word::NoRepository,
+        Skip::NotTrusted => Word::NotTrusted,
+        Skip::ForeignRealm => Word::ForeignRealm,
+        Skip::Impossible => Word::Impossible,
+        Skip::OutOfTime => Word::OutOfTime,
+        Skip::Interrupted => Word::Interrupted,
+    };
+    word.filled(walk.language, &[("target", &walk.target.authority())])
 }
 
 fn not_asked_for(walk: &Walk) -> Vec<String> {
@@ -73,15 +71,15 @@ fn not_asked_for(walk: &Walk) -> Vec<String> {
         && body.request.body.size() < 100 << 20
     {
         let size = body.request.body.size();
-        lines.push(format!(
-            "bodies over {}: --body 150MiB (CDNs begin to refuse at 100 MB)",
-            bytes(size)
-        ));
+        lines.push(Word::BodiesOver.filled(walk.language, &[("size", &bytes(size))]));
     }
     let told = topics(walk, Skip::NotAskedFor).into_iter().map(Topic::told);
     lines.extend(told.map(|(words, option)| match option {
-        Some(option) => format!("{words}: {option}"),
-        None => words.to_owned(),
+        Some(option) => {
+            let colon = Word::Colon.told(walk.language);
+            format!("{}{colon}{option}", words.told(walk.language))
+        }
+        None => words.told(walk.language).to_owned(),
     }));
     lines
 }
@@ -89,7 +87,7 @@ fn not_asked_for(walk: &Walk) -> Vec<String> {
 /// What the walk made and could not remove.
 pub(super) fn left(walk: &Walk) -> Vec<String> {
     let mut lines: Vec<(String, usize)> = Vec::new();
-    for line in walk.left.iter().map(leftover) {
+    for line in walk.left.iter().map(|left| leftover(left, walk.language)) {
         match lines.iter_mut().find(|(other, _)| *other == line) {
             Some((_, count)) => *count += 1,
             None => lines.push((line, 1)),
@@ -99,44 +97,51 @@ pub(super) fn left(walk: &Walk) -> Vec<String> {
         .into_iter()
         .map(|(line, count)| match count {
             1 => line,
-            more => format!("{more} times: {line}"),
+            more => {
+                let values: [(&str, &dyn ToString); 2] = [("count", &more), ("line", &line)];
+                Word::Times.filled(walk.language, &values)
+            }
         })
         .collect()
 }
 
-fn leftover(left: &Leftover) -> String {
+fn leftover(left: &Leftover, language: Language) -> String {
     let refused = |status: &Option<u16>| match status {
-        Some(status @ (401 | 403)) => {
-            format!("its deletion was answered with {status}: this account may not delete")
-        }
-        Some(status) => format!("its deletion was answered with {status}"),
-        None => "its deletion got no answer".to_owned(),
+        Some(status @ (401 | 403)) => Word::MayNotDelete.filled(language, &[("status", status)]),
+        Some(status) => Word::DeletionAnswered.filled(language, &[("status", status)]),
+        None => Word::DeletionUnanswered.told(language).to_owned(),
     };
     match left {
-        Leftover::Upload { repository, status } => format!(
-            "an open upload in {}, which the registry forgets by itself: {}",
-            clean(repository),
-            refused(status)
+        Leftover::Upload { repository, status } => Word::LeftUpload.filled(
+            language,
+            &[
+                ("repository", &clean(repository)),
+                ("refused", &refused(status)),
+            ],
         ),
         Leftover::Blob {
             repository,
             digest,
             status,
-        } => format!(
-            "a blob in {}, which garbage collection removes: {}; {}",
-            clean(repository),
-            clean(digest),
-            refused(status)
+        } => Word::LeftBlob.filled(
+            language,
+            &[
+                ("repository", &clean(repository)),
+                ("digest", &clean(digest)),
+                ("refused", &refused(status)),
+            ],
         ),
         Leftover::Artifact {
             repository,
             reference,
             status,
-        } => format!(
-            "an artifact, to be deleted by hand: {}:{}; {}",
-            clean(repository),
-            clean(reference),
-            refused(status)
+        } => Word::LeftArtifact.filled(
+            language,
+            &[
+                ("repository", &clean(repository)),
+                ("reference", &clean(reference)),
+                ("refused", &refused(status)),
+            ],
         ),
     }
 }

@@ -3,6 +3,7 @@
 
 mod changes;
 
+use crate::doctor::language::Language;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{
     AddressSeen, Body, Carried, CertificateSeen, Entry, Exchange, GrantedScope, ResponseSeen,
@@ -93,8 +94,15 @@ impl FixtureWalk {
             requires_uploads: false,
             client: None,
             layer: None,
+            language: Language::English,
             target,
         })
+    }
+
+    /// The same walk, told in this language.
+    pub(crate) fn in_language(mut self, language: Language) -> FixtureWalk {
+        self.0.language = language;
+        self
     }
 
     /// The same walk, taken at an inner hop.

@@ -89,6 +89,7 @@ impl<'a> Session<'a> {
                 requires_uploads: options.requires_uploads,
                 client: options.client,
                 layer: options.layer,
+                language: options.language,
             },
             login,
             access: Access::Without(Skip::Impossible),

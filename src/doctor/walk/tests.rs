@@ -40,6 +40,7 @@ impl Ground {
             client: None,
             insecure: false,
             layer: None,
+            language: crate::doctor::language::Language::English,
             repository: None,
             credentials: None,
             realm_hosts: Vec::new(),

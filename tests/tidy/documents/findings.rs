@@ -4,6 +4,7 @@ use super::{hold, hold_lines, hold_page, read, table};
 use harbormouth::doctor::catalogue::{Behaviour, Entry, entry};
 use harbormouth::doctor::fixes::Fix;
 use harbormouth::doctor::kind::{Kind, Severity};
+use harbormouth::doctor::language::Language;
 use harbormouth::doctor::product::Product;
 use harbormouth::net::origin::Origin;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ fn threads() -> BTreeMap<Kind, Threads> {
 
 /// What doesn't come from the doctor's own data.
 struct Words {
+    language: Language,
     folder: &'static str,
     /// The page in the other language, and the list of all findings.
     links: fn(Kind) -> String,
@@ -36,8 +38,9 @@ struct Words {
 }
 
 const ENGLISH: Words = Words {
+    language: Language::English,
     folder: "docs/findings",
-    links: |kind| format!("[All findings](../doctor.md#{kind})"),
+    links: |kind| format!("[All findings](../doctor.md#{kind}) · [中文](zh/{kind}.md)"),
     severity: |severity| match severity {
         Severity::Warning => "A warning: no client breaks today.",
         Severity::Broken => "At least one client breaks.",
@@ -59,6 +62,27 @@ const ENGLISH: Words = Words {
     threads: "Where it was met",
     printed: "A client printed",
     find: "Which hop does it, `harbormouth doctor` finds out from outside:",
+};
+
+const CHINESE: Words = Words {
+    language: Language::Chinese,
+    folder: "docs/findings/zh",
+    links: |kind| format!("[全部发现](README.md) · [English](../{kind}.md)"),
+    severity: |severity| match severity {
+        Severity::Warning => "只是警告：目前没有客户端会失败。",
+        Severity::Broken => "至少有一种客户端会失败。",
+        Severity::Unexamined => "后面的部分无法检查。",
+    },
+    says: "doctor 会这样说",
+    clients: ["各客户端的表现", "客户端", "", "用户看到的", "什么情况下"],
+    otherwise: "其他情况",
+    why: "原因",
+    change: "怎么改",
+    replaces: "每一行都替换同一设置的原有行；`hub.example.com` 代表客户端输入的域名。",
+    beside: "Harbormouth 能做什么",
+    threads: "在哪里遇到过",
+    printed: "客户端打印",
+    find: "要确定是哪一跳造成的，从外面运行 `harbormouth doctor`：",
 };
 
 /// A list, or one paragraph where there is only one.
@@ -85,7 +109,10 @@ fn behaviours(behaviours: &[Behaviour], words: &Words) -> String {
         behaviours.iter().filter(|other| shares(other)).count() > 1
     };
     let row = |one: &Behaviour| {
-        let clients = one.clients.join("; ");
+        let clients = match words.language {
+            Language::English => one.clients.join("; "),
+            Language::Chinese => one.clients.join("；"),
+        };
         let when = match one.when.as_str() {
             "" if others(one) => words.otherwise,
             when => when,
@@ -102,7 +129,7 @@ fn behaviours(behaviours: &[Behaviour], words: &Words) -> String {
     table([client, ending, seen, when], behaviours.iter().map(row))
 }
 
-fn lines(fix: &Fix) -> String {
+fn lines(fix: &Fix, words: &Words) -> String {
     let language = match fix.product {
         Product::Nginx => "nginx",
         Product::Harbor if fix.key == "harbor nginx" => "nginx",
@@ -110,11 +137,8 @@ fn lines(fix: &Fix) -> String {
         Product::Haproxy | Product::Caddy => "text",
     };
     let lines = fix.lines.join("\n");
-    format!(
-        "**{}**, {}:\n\n```{language}\n{lines}\n```",
-        fix.product.name(),
-        fix.place
-    )
+    let belongs = fix.belongs(words.language);
+    format!("{belongs}\n\n```{language}\n{lines}\n```")
 }
 
 /// Its address at github.com, where an issue's address leads to a pull request as well.
@@ -122,16 +146,23 @@ fn thread(name: &str, printed: Option<&String>, words: &Words) -> String {
     let (repository, number) = name.split_once('#').unwrap();
     let link = format!("- [{name}](https://github.com/{repository}/issues/{number})");
     match printed {
-        Some(printed) => format!("{link}. {}: `{printed}`", words.printed),
+        Some(printed) => match words.language {
+            Language::English => format!("{link}. {}: `{printed}`", words.printed),
+            Language::Chinese => format!("{link}。{}：`{printed}`", words.printed),
+        },
         None => link,
     }
 }
 
 fn page(entry: &Entry, threads: Option<&Threads>, words: &Words) -> String {
     let kind = entry.kind;
+    let severity = (words.severity)(kind.severity());
     let mut parts = vec![
         format!("# {kind}"),
-        format!("{}. {}", entry.means, (words.severity)(kind.severity())),
+        match words.language {
+            Language::English => format!("{}. {}", entry.means, severity),
+            Language::Chinese => format!("{}。{}", entry.means, severity),
+        },
         (words.links)(kind),
     ];
     let mut section = |heading: &str, texts: Vec<String>| {
@@ -155,7 +186,7 @@ fn page(entry: &Entry, threads: Option<&Threads>, words: &Words) -> String {
     change.extend(entry.elsewhere.iter().map(|text| plain(text)));
     if !entry.fixes.is_empty() {
         change.push(words.replaces.to_owned());
-        change.extend(entry.fixes.iter().map(lines));
+        change.extend(entry.fixes.iter().map(|fix| lines(fix, words)));
     }
     let command = "```sh\nharbormouth doctor hub.example.com --repository library/app\n```";
     change.extend([words.find.to_owned(), command.to_owned()]);
@@ -181,7 +212,11 @@ fn hold_pages(words: &Words) {
     let target = Origin::parse("https://hub.example.com").unwrap();
     let threads = threads();
     for kind in Kind::ALL {
-        let text = page(&entry(kind, &target), threads.get(&kind), words);
+        let text = page(
+            &entry(kind, &target, words.language),
+            threads.get(&kind),
+            words,
+        );
         hold_page(&format!("{}/{kind}.md", words.folder), &text);
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(words.folder);
@@ -197,6 +232,27 @@ fn hold_pages(words: &Words) {
 #[test]
 fn every_finding_has_its_page() {
     hold_pages(&ENGLISH);
+    hold_pages(&CHINESE);
+}
+
+/// The list of them for who reads Chinese.
+#[test]
+fn the_chinese_list_has_every_finding() {
+    let target = Origin::parse("https://hub.example.com").unwrap();
+    let rows = Kind::ALL.iter().map(|kind| {
+        let severity = match kind.severity() {
+            Severity::Warning => "警告",
+            Severity::Broken => "失败",
+            Severity::Unexamined => "未检查完",
+        };
+        [
+            format!("[`{kind}`]({kind}.md)"),
+            severity.to_owned(),
+            entry(*kind, &target, Language::Chinese).means.to_owned(),
+        ]
+    });
+    let list = table(["发现", "", "看到的现象"], rows);
+    hold("docs/findings/zh/README.md", "findings", &list);
 }
 
 /// What the doctor can find, and how grave it is.
@@ -207,24 +263,26 @@ fn the_doctors_page_lists_every_kind_of_finding() {
         [
             format!("<a id=\"{kind}\"></a>[`{kind}`](findings/{kind}.md)"),
             format!("{:?}", kind.severity()).to_lowercase(),
-            entry(*kind, &target).means.to_owned(),
+            entry(*kind, &target, Language::English).means.to_owned(),
         ]
     });
     let header = ["Finding", "", "What is seen"];
     hold("docs/doctor.md", "findings", &table(header, rows));
 }
 
-/// Below the doctor, so that the book has them.
+/// Below the doctor, so that the book has them; those in Chinese below their list.
 #[test]
 fn the_summary_lists_every_page_of_a_finding() {
-    let lines: String = Kind::ALL
-        .iter()
-        .map(|kind| format!("  - [{kind}](findings/{kind}.md)\n"))
-        .collect();
-    hold_lines(
-        "docs/SUMMARY.md",
-        "- [Doctor](doctor.md)\n",
-        "- [Is pushing",
-        &lines,
-    );
+    for (folder, before, after) in [
+        ("findings", "- [Doctor](doctor.md)\n", "- [Is pushing"),
+        (
+            "findings/zh",
+            "- [doctor 的发现](findings/zh/README.md)\n",
+            "\n<!-- 中文",
+        ),
+    ] {
+        let line = |kind: &Kind| format!("  - [{kind}]({folder}/{kind}.md)\n");
+        let lines: String = Kind::ALL.iter().map(line).collect();
+        hold_lines("docs/SUMMARY.md", before, after, &lines);
+    }
 }

@@ -93,6 +93,7 @@ pub(crate) fn healthy() -> Walk {
         requires_uploads: false,
         client: None,
         layer: None,
+        language: crate::doctor::language::Language::English,
         target,
     }
 }

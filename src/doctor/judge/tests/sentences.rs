@@ -1,25 +1,68 @@
 //! The sentences of `sentences.yaml`: each is said of some walk, whole.
 
-use super::super::sentences::{SentenceSet, Sentences, TEXT};
+use super::super::sentences::{CHINESE, ENGLISH, SentenceSet, Sentences};
 use super::found;
 use super::kinds::{cases, challenge, ping_again};
 use crate::doctor::finding::Finding;
 use crate::doctor::kind::Kind;
+use crate::doctor::language::Language;
 use crate::doctor::step::Step;
 use crate::doctor::tests::fixtures::{FixtureWalk, HUB, asked};
 use crate::doctor::trace::{Body, Carried, Distrust, Trouble};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-fn sentences() -> BTreeMap<Kind, Sentences> {
-    serde_yaml::from_str(TEXT).unwrap()
+fn read(text: &str) -> BTreeMap<Kind, Sentences> {
+    serde_yaml::from_str(text).unwrap()
+}
+
+fn sentences(language: Language) -> BTreeMap<Kind, Sentences> {
+    match language {
+        Language::English => read(ENGLISH),
+        Language::Chinese => read(CHINESE),
+    }
 }
 
 #[test]
 fn every_kind_has_sentences() {
-    assert!(sentences().keys().eq(&Kind::ALL));
-    let keys = serde_yaml::from_str::<serde_yaml::Value>(TEXT);
-    assert!(keys.is_ok(), "a key twice: {keys:?}");
+    for text in [ENGLISH, CHINESE] {
+        assert!(read(text).keys().eq(&Kind::ALL));
+        let keys = serde_yaml::from_str::<serde_yaml::Value>(text);
+        assert!(keys.is_ok(), "a key twice: {keys:?}");
+    }
+}
+
+/// What stands in `<>` in a text.
+fn places(text: &str) -> BTreeSet<&str> {
+    let parts = text.split('<').skip(1);
+    parts
+        .filter_map(|part| Some(part.split_once('>')?.0))
+        .collect()
+}
+
+/// The sentences by their names, with their places.
+fn shape(set: &SentenceSet) -> BTreeMap<&str, BTreeSet<&str>> {
+    match set {
+        SentenceSet::Always(text) => BTreeMap::from([("", places(text))]),
+        SentenceSet::Named(texts) => {
+            let named = texts
+                .iter()
+                .map(|(name, text)| (name.as_str(), places(text)));
+            named.collect()
+        }
+    }
+}
+
+#[test]
+fn chinese_has_the_same_sentences_with_the_same_places() {
+    let chinese = read(CHINESE);
+    for (kind, english) in read(ENGLISH) {
+        let chinese = &chinese[&kind];
+        assert_eq!(shape(&english.wrong), shape(&chinese.wrong), "{kind}");
+        let cause = english.cause.as_ref().map(shape);
+        assert_eq!(cause, chinese.cause.as_ref().map(shape), "{kind}");
+        assert!(!chinese.means.is_empty(), "{kind}");
+    }
 }
 
 /// A Harbor of which every step was taken that can be asked for.
@@ -122,14 +165,27 @@ fn is_said(sentence: &str, text: &str) -> bool {
 
 #[test]
 fn every_sentence_is_said_and_has_no_place_left_open() {
+    for language in Language::ALL {
+        every_sentence_is_said_in(language);
+    }
+}
+
+fn every_sentence_is_said_in(language: Language) {
+    let end = match language {
+        Language::English => '.',
+        Language::Chinese => '。',
+    };
     let cases = cases().into_iter().map(|(_, made, _, _)| made);
-    let found: Vec<Finding> = cases.chain(walks()).flat_map(|made| found(&made)).collect();
-    let sentences = sentences();
+    let found: Vec<Finding> = cases
+        .chain(walks())
+        .flat_map(|made| found(&made.in_language(language)))
+        .collect();
+    let sentences = sentences(language);
     for finding in &found {
         let has_cause = sentences[&finding.kind].cause.is_some();
         assert_eq!(finding.cause.is_some(), has_cause, "{}", finding.kind);
         for text in [Some(&finding.summary), finding.cause.as_ref()] {
-            let is_whole = |text: &String| text.ends_with('.') && !text.contains('<');
+            let is_whole = |text: &String| text.ends_with(end) && !text.contains('<');
             assert!(text.is_none_or(is_whole), "{}: {text:?}", finding.kind);
         }
     }

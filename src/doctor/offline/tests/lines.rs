@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::doctor::fixes::fixes;
+use crate::doctor::language::Language;
 
 /// Where lines of a place belong in a right file: before this line of it.
 #[rustfmt::skip]
@@ -79,7 +80,7 @@ fn the_lines_to_paste_yield_nothing() {
     let mut count = 0;
     let mut failed = Vec::new();
     for kind in Kind::ALL {
-        for fix in fixes(kind, &target) {
+        for fix in fixes(kind, &target, Language::English) {
             let texts: Vec<(&str, String)> = if FILES.contains(&fix.key) {
                 vec![("traefik.yml", with_timeouts(&fix.lines.join("\n")))]
             } else {
