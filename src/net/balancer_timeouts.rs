@@ -43,6 +43,7 @@ const SILENCES: &[(u64, &str)] = &[
 ];
 
 /// The same of answers that are on their way to a slow client: who bounds all of an answer.
+#[cfg(feature = "doctor")]
 pub(crate) fn suspects_of_answers(after: Duration) -> Option<(u64, &'static str)> {
     nearest(ANSWERS, after)
 }
@@ -60,6 +61,7 @@ const AGES: &[(u64, &str)] = &[
 ];
 
 /// Seconds from a request's end to the last byte of its answer.
+#[cfg(feature = "doctor")]
 const ANSWERS: &[(u64, &str)] = &[
     (15, "Envoy, Istio"),
     (20, "Azure Application Gateway"),
@@ -90,6 +92,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "doctor")]
     #[test]
     fn who_bounds_answers_does_not_bound_uploads_alike() {
         for (milliseconds, suspect) in [

@@ -22,8 +22,9 @@ const SLOW_PIECE: u64 = 1024;
 const CHUNKED_BEGINNING: u64 = 257 * 1024;
 /// How often as much follows on the beginning of a withheld body, each time after so long. Go's reverse
 /// proxies (Caddy, Traefik) can't pass an answer on while they wait for the next bytes of the body: it
-/// needs a lock that the reader holds. Whoever collects the whole body stays silent all the same.
-const DRIBBLES: u64 = 2;
+/// needs a lock that the reader holds, and may miss it a few times. Whoever collects the whole body stays
+/// silent all the same.
+const DRIBBLES: u64 = 4;
 pub(crate) const DRIBBLE: Duration = Duration::from_secs(1);
 /// What ends a chunked body.
 const LAST_CHUNK: u64 = 5;

@@ -45,7 +45,7 @@ pub(crate) enum Payload {
     },
     /// Announced with this length (or chunked), of which only a beginning is ever sent: one byte, or
     /// of a chunked body as much as a registry reads of it before it refuses it. While nothing is
-    /// answered, as much again follows twice ([`super::DRIBBLE`]).
+    /// answered, as much again follows a few times ([`super::DRIBBLE`]).
     Withheld {
         length: u64,
         framing: Framing,
