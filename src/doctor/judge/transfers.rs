@@ -55,10 +55,13 @@ fn chunked(walk: &Walk) -> Option<Draft> {
 const PROMPT: Duration = Duration::from_secs(2);
 
 fn buffered(walk: &Walk) -> Option<Draft> {
-    let is_silent = |step: Step| {
-        let exchange = walk.first(step);
-        exchange.filter(|one| matches!(one.result, Err(Trouble::TimedOut(_))))
+    let holder = holds_answers_back(walk);
+    // Whoever holds an answer back may find the registry gone, and say so in its place.
+    let is_held = |one: &&Exchange| match &one.result {
+        Err(trouble) => matches!(trouble, Trouble::TimedOut(_)),
+        Ok(answer) => holder.is_some() && matches!(answer.status, 502..=504),
     };
+    let is_silent = |step: Step| walk.first(step).filter(is_held);
     let early = is_silent(Step::EarlyAnswer);
     // Who answers only as the body goes on reads on before it answers: of a chunked body so much beside
     // what it passes on that its silence says nothing.
@@ -72,7 +75,7 @@ fn buffered(walk: &Walk) -> Option<Draft> {
         return None;
     }
     let shown = early.into_iter().chain(early_chunked).map(seen);
-    if let Some(who) = holds_answers_back(walk) {
+    if let Some(who) = holder {
         let held = Draft::of(Kind::EarlyAnswerHeld, first);
         return Some(held.because(who).shown_by(shown));
     }

@@ -144,6 +144,15 @@ pub(super) fn cases() -> Vec<(&'static str, FixtureWalk, Kind, &'static str)> {
             "64 KiB",
         ),
         (
+            "Varnish found the registry gone meanwhile",
+            hub()
+                .status(Step::EarlyAnswer, 503)
+                .status(Step::EarlyAnswerChunked, 503)
+                .header(Step::Ping, "x-varnish", Some("32770")),
+            Kind::EarlyAnswerHeld,
+            "was answered with 503",
+        ),
+        (
             "Varnish holds early answers back",
             hub()
                 .trouble(Step::EarlyAnswer, silent())
