@@ -81,6 +81,19 @@ pub(crate) fn judge_rejection(claims: Option<&Claims>, now: u64, scopes: &[Scope
     }
 }
 
+/// How much younger than a token its project may be, in seconds: Harbor forgives clocks that much
+/// (goharbor/harbor, `common.JwtLeeway`).
+const LEEWAY: u64 = 60;
+
+/// Whether a refused token with these claims may be older than its project: it is valid and grants what
+/// was asked, and is older than a minute. From 2.13.5 on, Harbor refuses what was issued before the
+/// project was made, and what doesn't say when it was issued: the project of that name was another one.
+pub(crate) fn may_predate_project(claims: &Claims, now: u64, scopes: &[Scope]) -> bool {
+    let is_old = claims.issued.is_none_or(|issued| issued + LEEWAY < now);
+    let is_sound = !claims.is_expired(now) && !scopes.is_empty();
+    is_old && is_sound && scopes.iter().all(|scope| claims.grants(scope))
+}
+
 /// A challenge as Harbor gives it to who comes without Authorization, with the public realm. One,
 /// since some clients read only the first.
 ///
@@ -403,6 +416,38 @@ mod tests {
         assert_eq!(parsed.len(), 1);
         let scope = parsed[0].param("scope").map(|param| param.value.as_ref());
         assert_eq!(scope, Some("repository:a\"b\\c:pull"));
+    }
+
+    #[test]
+    fn a_token_that_is_sound_and_old_may_be_older_than_its_project() {
+        let (pull, other) = (Scope::push("lab/app"), Scope::push("pub/app"));
+        let read = |times: &str| {
+            let access = r#"[{"type":"repository","name":"lab/app","actions":["push"]}]"#;
+            let claims = format!(r#"{{{times}"access":{access}}}"#);
+            serde_json::from_str::<Claims>(&claims).unwrap()
+        };
+        let old = r#""iat":1000,"exp":2800,"#;
+        for (name, times, now, scopes, expected) in [
+            ("old", old, 1061, vec![pull.clone()], true),
+            ("within the leeway", old, 1060, vec![pull.clone()], false),
+            ("expired", old, 2800, vec![pull.clone()], false),
+            (
+                "without its age",
+                r#""exp":2800,"#,
+                0,
+                vec![pull.clone()],
+                true,
+            ),
+            ("for something else", old, 1061, vec![pull, other], false),
+            ("for nothing", old, 1061, vec![], false),
+        ] {
+            let claims = read(times);
+            assert_eq!(
+                may_predate_project(&claims, now, &scopes),
+                expected,
+                "{name}"
+            );
+        }
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub enum LocalReply {
     AuthorizationLost(Lost),
     /// A request that left here with its Authorization and came to Harbor without.
     AuthorizationRemoved,
+    /// Harbor refuses a token that is valid and grants what was asked, and that may be older than its
+    /// project.
+    TokenOutdated,
     /// Too many wrong passwords.
     LoginLimited,
     /// More header than anybody needs.
@@ -188,6 +191,11 @@ impl LocalReply {
                 "the gateway sent this request with its Authorization header, and {harbor} got it \
                  without: a proxy between the two removes it. The password and the role are not the \
                  cause; the operator has to check that proxy"),
+            LocalReply::TokenOutdated => row(401, Unauthorized, Reason::Denied,
+                "{harbor} refuses this token, which is still valid and grants what was asked. Most \
+                 likely it is older than its project, because the project was deleted and made again \
+                 (Harbor refuses such tokens from 2.13.5 on); else another Harbor issued it, or clocks \
+                 differ. Ask for a fresh token: try again, or log in again"),
             LocalReply::LoginLimited => row(429, TooManyRequests, Reason::LoginLimited,
                 "too many failed logins with this user name from this address; wait as long as \
                  Retry-After says, then log in with the right password"),
@@ -286,6 +294,12 @@ mod tests {
                 401,
                 "UNAUTHORIZED",
                 "Harbor \"hq\" got it without",
+            ),
+            (
+                LocalReply::TokenOutdated,
+                401,
+                "UNAUTHORIZED",
+                "older than its project",
             ),
             (LocalReply::LoginLimited, 429, "TOOMANYREQUESTS", "wait"),
             (LocalReply::HeaderTooLarge, 431, "UNSUPPORTED", "header"),

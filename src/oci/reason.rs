@@ -125,8 +125,8 @@ reasons! {
     NotFound "not_found" Refused Client Every
         "The requested object doesn't exist." "The name, tag or digest in the client's reference.";
     Denied "denied" Refused Client Every
-        "The account may not do this, or its password is wrong."
-        "The project's members and roles, the robot's permissions, the password.";
+        "The account may not do this, its password is wrong, or an upload's token is older than its project."
+        "The project's members and roles, the robot's permissions, the password. Was the project deleted and made again?";
     Quota "quota" Refused Client Write
         "The project's storage quota would be exceeded."
         "The project's quota, a retention policy, garbage collection.";

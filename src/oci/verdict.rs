@@ -42,6 +42,9 @@ pub enum CredentialState {
     LeftOut,
     /// A token that had expired, by its own words.
     Expired,
+    /// A token that is valid and grants what was asked, refused: it may be older than its project. A
+    /// fresh one heals it.
+    Outdated,
     /// Harbor asks for a Bearer token, which it does only where no Authorization came, though one left
     /// here. To an Authorization of any kind its challenge is Basic, so no stranger makes it say this.
     /// Or its token service, behind a hop that was seen to do so, took a password for nobody's.
@@ -91,6 +94,7 @@ pub fn judge(facts: &Facts<'_>) -> Reason {
             Reason::Challenge
         }
         RequestEnd::Answered(LocalReply::AuthorizationLost(_)) => lost(facts.proof),
+        RequestEnd::Answered(LocalReply::TokenOutdated) => outdated(facts.operation),
         RequestEnd::Answered(answer) => answer.reason(),
         RequestEnd::Denied => Reason::Filter,
         RequestEnd::EmptyGrant if facts.credentials == CredentialState::Removed => {
@@ -155,10 +159,20 @@ fn unauthorized(error: Option<&OciError>, facts: &Facts<'_>) -> Reason {
             }
         }
         CredentialState::Removed if facts.operation.is_registry() => Reason::AuthorizationRemoved,
+        CredentialState::Outdated => outdated(facts.operation),
         CredentialState::Expired => Reason::Challenge,
         // Harbor's words for a name that none of its routes takes, an upper-case one say.
         CredentialState::Given if says(error, "un-recognized request") => Reason::NameInvalid,
         CredentialState::Given | CredentialState::Removed => Reason::Denied,
+    }
+}
+
+/// Clients fetch another token and ask again; in the middle of an upload most of them give up.
+fn outdated(operation: Operation) -> Reason {
+    if Operation::TICKETED.contains(&operation) {
+        Reason::Denied
+    } else {
+        Reason::Challenge
     }
 }
 

@@ -5,7 +5,7 @@ use super::local_reply::JSON;
 use super::request::{ProxyRequest, Routed};
 use super::unix_time::unix_now;
 use crate::observe::metrics::seconds;
-use crate::oci::challenge::{TokenError, bearer_challenge, judge_rejection};
+use crate::oci::challenge::{TokenError, bearer_challenge, judge_rejection, may_predate_project};
 use crate::oci::local_reply::{LocalReply, Lost};
 use crate::oci::login_response::Password;
 use crate::oci::operation::Operation;
@@ -51,9 +51,15 @@ pub(super) fn challenge_rejected(
     Ok(true)
 }
 
-/// Replaces Harbor's refusal of a request whose Authorization a hop removed, before the gateway or
-/// behind it: Harbor can't name that cause.
-pub(super) fn explain_lost(
+/// Whether a refused token may be older than its project.
+pub(super) fn is_outdated(claims: &Claims, request: &ProxyRequest) -> bool {
+    let is_registry = request.asked.operation.is_registry();
+    is_registry && may_predate_project(claims, unix_now(), &request.asked.scopes())
+}
+
+/// Replaces Harbor's refusal where it can't name the cause: a hop removed the Authorization, before the
+/// gateway or behind it, or the token is older than its project.
+pub(super) fn explain_refusal(
     response: &mut ResponseHeader,
     is_removed: bool,
     request: Routed<'_>,
@@ -64,6 +70,12 @@ pub(super) fn explain_lost(
         Some(LocalReply::AuthorizationRemoved)
     } else if is_bare && response.status == 401 {
         Lost::of(operation).map(LocalReply::AuthorizationLost)
+    } else if let Credential::Bearer(token) = &request.authorization.credential
+        && response.status == 401
+    {
+        let claims = token.claims();
+        let is_outdated = claims.is_some_and(|claims| is_outdated(claims, &request));
+        is_outdated.then_some(LocalReply::TokenOutdated)
     } else {
         None
     };

@@ -1,6 +1,7 @@
 //! The end of a request: it is judged, counted, told to the push tracker and written down, once.
 
 use super::context::RequestContext;
+use super::credentials::is_outdated;
 use super::login_attempt;
 use super::proof::proof;
 use super::request::Routed;
@@ -143,6 +144,7 @@ fn credentials(ctx: &RequestContext, status: Option<u16>) -> CredentialState {
         // A token is parsed only after a refusal.
         Credential::Bearer(token) if status == Some(401) => match token.claims() {
             Some(claims) if claims.is_expired(unix_now()) => CredentialState::Expired,
+            Some(claims) if is_outdated(claims, &ctx.request) => CredentialState::Outdated,
             Some(_) | None => CredentialState::Given,
         },
         Credential::Bearer(_) | Credential::Basic(_) | Credential::Other => CredentialState::Given,

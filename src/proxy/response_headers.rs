@@ -54,7 +54,7 @@ pub(super) fn edit(
     if credentials::challenge_rejected(response, authorization_removed, request)? {
         repairs.push(Repair::Challenge);
     }
-    let instead = credentials::explain_lost(response, authorization_removed, request)?;
+    let instead = credentials::explain_refusal(response, authorization_removed, request)?;
     tickets::issue(response, request)?;
     for done in done {
         match done {

@@ -7,6 +7,7 @@ use crate::push::{self, alice, basic, bearer};
 use crate::setup::{PATIENCE, Setup, World};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use harbormouth::testing::fake_harbor::content;
 use harbormouth::testing::fake_harbor::proxy::{FakeProxy, FakeProxyConfig};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -192,6 +193,74 @@ async fn a_rejected_token_gets_a_challenge_that_a_client_can_act_on() {
         );
     }
     assert_eq!(repairs(&world, "challenge"), 7.0);
+}
+
+/// Harbor refuses what it granted for another project of the same name.
+#[tokio::test]
+async fn a_token_older_than_its_project_says_so_and_a_fresh_one_heals_it() {
+    let harbor = push::fake_harbor().await;
+    let world = Setup::new(harbor.origin()).start();
+    let mut conn = world.https().await;
+    let scopes = ["repository:lab/app:pull,push", "repository:other/app:pull"];
+    let token = harbor.issued_token("alice", &scopes, Duration::from_secs(600));
+    let old = format!("Authorization: Bearer {}", token.expect("alice's token"));
+    let location = push::begin(&mut conn, &old).await;
+    harbor.recreate_project("lab");
+
+    let start = "/v2/lab/app/blobs/uploads/";
+    for (name, method, path, failure) in [
+        ("a pull", "GET", "/v2/lab/app/tags/list", None),
+        ("a push", "POST", start, None),
+        ("an upload", "PUT", &location, Some(" reason=denied ")),
+    ] {
+        let reply = conn.ask(with_length(method, path, &[&old], b"")).await;
+        assert_eq!(reply.status, 401, "{name}");
+        let challenge = reply.header("www-authenticate");
+        assert!(
+            challenge.starts_with("Bearer realm=\"https://hub.example.com/service/token\"")
+                && challenge.ends_with("error=\"invalid_token\""),
+            "{name}: {challenge}"
+        );
+        let body: serde_json::Value = serde_json::from_slice(&reply.body).expect(name);
+        let message = body["errors"][0]["message"].as_str().expect(name);
+        assert!(
+            message.contains("older than its project") && message.contains("fresh token"),
+            "{name}: {message}"
+        );
+        // A challenge, which every push begins with, is no failure.
+        let id = format!(" id={}", reply.header("x-request-id"));
+        let record = world.logged(&[&id]).await;
+        assert_eq!(record.contains(" reason="), failure.is_some(), "{record}");
+        assert!(record.contains(failure.unwrap_or("")), "{record}");
+    }
+    let fresh = bearer(&mut conn).await;
+    let location = push::begin(&mut conn, &fresh).await;
+    let reply = push::commit(&mut conn, &fresh, &location, b"x").await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+}
+
+/// A project that was made again while its name is only a mount's source.
+#[tokio::test]
+async fn a_token_older_than_a_mounts_source_is_refused_too() {
+    let harbor = push::fake_harbor().await;
+    let world = Setup::new(harbor.origin()).start();
+    let mut conn = world.https().await;
+    let pattern = content::Pattern { seed: 1, size: 10 };
+    let digest = harbor.register_blob("pub/app", pattern).await;
+    let scopes = ["repository:lab/app:pull,push", "repository:pub/app:pull"];
+    let token = harbor.issued_token("alice", &scopes, Duration::from_secs(600));
+    let old = format!("Authorization: Bearer {}", token.expect("alice's token"));
+    let mount = format!("/v2/lab/app/blobs/uploads/?mount={digest}&from=pub/app");
+    let reply = conn.ask(with_length("POST", &mount, &[&old], b"")).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+    harbor.recreate_project("pub");
+    let reply = conn.ask(with_length("POST", &mount, &[&old], b"")).await;
+    assert_eq!(reply.status, 202, "sent again as a plain upload: {reply:?}");
+    let seen = harbor.seen();
+    let refused = seen
+        .iter()
+        .filter(|seen| seen.status.is_some_and(|status| status == 401));
+    assert_eq!(refused.count(), 1);
 }
 
 fn repairs(world: &World, kind: &str) -> f64 {

@@ -32,7 +32,7 @@ fn facts<'a>(operation: Op, credentials: CredentialState, end: RequestEnd<'a>) -
 /// else's fault, and counts for nothing in any case.
 #[test]
 fn what_is_not_proven_is_no_loss() {
-    use CredentialState::{Expired, Given, None as Bare, Removed};
+    use CredentialState::{Expired, Given, None as Bare, Outdated, Removed};
     let passed = |status| RequestEnd::Passed {
         status,
         error: None,
@@ -68,6 +68,34 @@ fn what_is_not_proven_is_no_loss() {
             passed(401),
             Reason::TokenExpired,
             Reason::TokenUnproven,
+        ),
+        (
+            commit,
+            Outdated,
+            passed(401),
+            Reason::Denied,
+            Reason::Denied,
+        ),
+        (
+            manifest,
+            Outdated,
+            passed(401),
+            Reason::Challenge,
+            Reason::Challenge,
+        ),
+        (
+            Op::UploadStart,
+            Outdated,
+            RequestEnd::Answered(LocalReply::TokenOutdated),
+            Reason::Challenge,
+            Reason::Challenge,
+        ),
+        (
+            commit,
+            Outdated,
+            RequestEnd::Answered(LocalReply::TokenOutdated),
+            Reason::Denied,
+            Reason::Denied,
         ),
         (
             manifest,

@@ -52,6 +52,26 @@ impl Core {
         claims.map_or(Caller::Anonymous, Caller::Bearer)
     }
 
+    /// The caller of a request about these: nobody, if the token is older than one of their projects
+    /// (Harbor 2.13.5, goharbor/harbor#22900; a mount's source counts, #23270).
+    async fn caller_about(&self, exchange: &FakeExchange, wanted: &[Scope]) -> Caller<'_> {
+        let caller = self.caller(exchange).await;
+        let Caller::Bearer(claims) = &caller else {
+            return caller;
+        };
+        let created = self.created.lock();
+        let leeway = self.config.token_leeway.as_secs();
+        let is_older = |scope: &Scope| {
+            let project = scope.repository.split('/').next().unwrap_or_default();
+            let created = created.get(project).copied().unwrap_or_default();
+            claims.is_older_than(created, leeway)
+        };
+        if wanted.iter().any(is_older) {
+            return Caller::Anonymous;
+        }
+        caller
+    }
+
     /// The account of correct Basic credentials. Wrong ones are answered late, and lock a user
     /// (not a robot) meanwhile.
     pub(super) async fn basic(&self, exchange: &FakeExchange) -> Option<&Account> {
@@ -81,17 +101,17 @@ impl Core {
         exchange: &FakeExchange,
         route: &Route,
     ) -> Option<FakeResponse> {
-        let caller = self.caller(exchange).await;
         let (repository, part) = match route {
             Route::NoProject(name) => {
                 let message = format!("bad request: invalid repository name: {name}");
                 return Some(by_core(400).error("BAD_REQUEST", &message));
             }
-            Route::Ping if caller.is_known() => return None,
+            Route::Ping if self.caller(exchange).await.is_known() => return None,
             Route::Ping => {
                 return Some(unauthorized(&self.challenge(exchange, &[]), "unauthorized"));
             }
             Route::Catalog => {
+                let caller = self.caller(exchange).await;
                 let is_admin = matches!(caller, Caller::Account(account) if account.is_admin());
                 let refusal = || unauthorized(BASIC, "unauthorized to list catalog");
                 return (!is_admin).then(refusal);
@@ -120,6 +140,7 @@ impl Core {
                 "authorize header needed to send HEAD to repository",
             ));
         }
+        let caller = self.caller_about(exchange, &scopes).await;
         self.denied(exchange, &caller, &scopes)
     }
 

@@ -22,6 +22,9 @@ pub(super) struct Core {
     pub(super) seen: RequestLog,
     /// Users whose last password was wrong, and until when they are locked.
     pub(super) locked: Mutex<HashMap<String, Instant>>,
+    /// When the projects that were deleted and made again were made, in seconds since 1970. The others
+    /// are older than every token.
+    pub(super) created: Mutex<HashMap<String, u64>>,
     /// Seals upload states and CSRF tokens.
     pub(super) secret: [u8; 64],
     pub(super) store: Mutex<Store>,
@@ -69,6 +72,7 @@ impl Core {
             faults: Faults::default(),
             seen: RequestLog::default(),
             locked: Mutex::default(),
+            created: Mutex::default(),
             secret,
         }
     }

@@ -1,7 +1,8 @@
 //! An embedded fake Harbor: for `demo`, and for tests that need a Harbor they can break.
 //!
 //! It answers as a recorded Harbor 2.9.5 did: its challenges, its token service, its upload
-//! sessions, the absolute Locations it builds from the headers it received. Behind that stands
+//! sessions, the absolute Locations it builds from the headers it received. One check is of 2.13.5: no
+//! token may be older than its project. Behind that stands
 //! either memory or a real Distribution registry, the way Harbor's core stands before one.
 //!
 //! What it deliberately doesn't know: quotas, replication, scanning, proxy caches, the database.
@@ -38,11 +39,13 @@ pub use config::{Backing, FakeHarborConfig, RefusedMount};
 pub use faults::{ConnectionEnd, FaultId, Faults, InjectedFault, Match, Times};
 pub use recorded_requests::{BodyEnd, RecordedFraming, RecordedRequest};
 
+use crate::epoch::since_epoch;
 use crate::net::origin::{Origin, Scheme};
 use futures_util::FutureExt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 /// A running fake Harbor; dropping it closes its socket and every connection.
 pub struct FakeHarbor {
@@ -115,6 +118,22 @@ impl FakeHarbor {
     /// The uploads that were begun and neither committed nor cancelled.
     pub fn open_uploads(&self) -> usize {
         self.core.store.lock().uploads.len()
+    }
+
+    /// Deletes a project and makes it again, empty, with the members that it had.
+    pub fn recreate_project(&self, project: &str) {
+        self.core.store.lock().remove_project(project);
+        let now = since_epoch(SystemTime::now()).as_secs();
+        self.core.created.lock().insert(project.to_owned(), now);
+    }
+
+    /// A token that was issued `age` ago to an account of this Harbor for these scopes. None where nobody
+    /// has that name.
+    pub fn issued_token(&self, account: &str, scopes: &[&str], age: Duration) -> Option<String> {
+        let mut accounts = self.core.config.accounts.iter();
+        let account = accounts.find(|known| known.name == account)?;
+        let issued = SystemTime::now() - age;
+        self.core.issue(Some(account), scopes, issued)
     }
 
     /// Closes the socket and every connection, and returns when they are closed.

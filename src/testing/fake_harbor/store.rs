@@ -97,6 +97,17 @@ impl Store {
         known.map(|(name, _)| name.as_str())
     }
 
+    /// Forgets what a project holds, and its open uploads with it.
+    pub(super) fn remove_project(&mut self, project: &str) {
+        let is_outside = |repository: &str| repository.split('/').next() != Some(project);
+        self.repositories.retain(|name, _| is_outside(name));
+        self.uploads.retain(|_, upload| {
+            // One that a request is writing to is that request's to end.
+            let upload = upload.try_lock();
+            upload.map_or(true, |upload| is_outside(&upload.repository))
+        });
+    }
+
     pub(super) fn begin(&mut self, upload: StoredUpload) {
         let uuid = upload.uuid.clone();
         self.uploads.insert(uuid, Arc::new(Mutex::new(upload)));

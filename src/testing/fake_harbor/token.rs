@@ -24,7 +24,9 @@ pub(super) struct IssuedClaims {
     pub(crate) aud: String,
     pub(crate) exp: u64,
     pub(crate) nbf: u64,
-    pub(crate) iat: u64,
+    /// Harbor's own always have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) iat: Option<u64>,
     pub(crate) jti: String,
     pub(crate) access: Option<Vec<GrantedScope>>,
 }
@@ -43,10 +45,17 @@ impl IssuedClaims {
             aud: SERVICE.into(),
             exp: now + lifetime,
             nbf: now,
-            iat: now,
+            iat: Some(now),
             jti: uuid::Uuid::new_v4().simple().to_string()[..16].to_owned(),
             access,
         }
+    }
+
+    /// Whether it is older than something that was created at `created`, clocks being forgiven `leeway`
+    /// seconds. Harbor refuses such a token from 2.13.5 on, and one that doesn't say how old it is: it
+    /// was granted for another project of the same name, which was deleted since.
+    pub(super) fn is_older_than(&self, created: u64, leeway: u64) -> bool {
+        self.iat.is_none_or(|issued| issued + leeway < created)
     }
 
     /// Whether some scope of this project carries `action`: a token for one repository works in
@@ -125,6 +134,16 @@ fn key_id(der: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_older_than_what_was_created_after_it_and_its_leeway() {
+        let mut claims = IssuedClaims::new(Some("alice"), None, 1000, 1800);
+        for (created, is_older) in [(0, false), (1000, false), (1060, false), (1061, true)] {
+            assert_eq!(claims.is_older_than(created, 60), is_older, "{created}");
+        }
+        claims.iat = None;
+        assert!(claims.is_older_than(0, 60), "it doesn't say");
+    }
 
     #[test]
     fn only_sound_tokens_of_this_instance_are_taken() {

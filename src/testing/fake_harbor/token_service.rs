@@ -18,29 +18,43 @@ impl Core {
             return by_core(400).text(PLAIN, format!("Unable to handle service: {service}"));
         }
         let account = self.basic(exchange).await;
-        let scopes = exchange.query.all("scope").flat_map(str::split_whitespace);
-        let access: Vec<GrantedScope> = scopes.map(|scope| self.grant(account, scope)).collect();
-        if access.is_empty() && account.is_none() {
+        let scopes: Vec<&str> = exchange
+            .query
+            .all("scope")
+            .flat_map(str::split_whitespace)
+            .collect();
+        if scopes.is_empty() && account.is_none() {
             return by_core(401);
         }
         let seconds = since_epoch(SystemTime::now()).as_secs();
-        let lifetime = self.config.token_lifetime.as_secs();
-        let claims = IssuedClaims::new(
-            account.map(|account| account.name.as_str()),
-            (!access.is_empty()).then_some(access),
-            seconds,
-            lifetime,
-        );
-        let Some(token) = self.key.mint(&claims) else {
+        let issued = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let Some(token) = self.issue(account, &scopes, issued) else {
             return by_core(500);
         };
-        let issued = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let lifetime = self.config.token_lifetime.as_secs();
         let issued = humantime::format_rfc3339_seconds(issued);
         let body = format!(
             "{{\"token\":\"{token}\",\"access_token\":\"\",\"expires_in\":{lifetime},\
              \"issued_at\":\"{issued}\"}}"
         );
         by_core(200).text(JSON, body)
+    }
+
+    /// The token for these scopes that the service gave at `issued`.
+    pub(super) fn issue(
+        &self,
+        account: Option<&Account>,
+        scopes: &[&str],
+        issued: SystemTime,
+    ) -> Option<String> {
+        let granted = scopes.iter().map(|scope| self.grant(account, scope));
+        let access: Vec<GrantedScope> = granted.collect();
+        self.key.mint(&IssuedClaims::new(
+            account.map(|account| account.name.as_str()),
+            (!access.is_empty()).then_some(access),
+            since_epoch(issued).as_secs(),
+            self.config.token_lifetime.as_secs(),
+        ))
     }
 
     /// Everything the caller may do within a scope; what was asked for plays no part.
