@@ -191,11 +191,7 @@ impl LocalReply {
                 "the gateway sent this request with its Authorization header, and {harbor} got it \
                  without: a proxy between the two removes it. The password and the role are not the \
                  cause; the operator has to check that proxy"),
-            LocalReply::TokenOutdated => row(401, Unauthorized, Reason::Denied,
-                "{harbor} refuses this token, which is still valid and grants what was asked. Most \
-                 likely it is older than its project, because the project was deleted and made again \
-                 (Harbor refuses such tokens from 2.13.5 on); else another Harbor issued it, or clocks \
-                 differ. Ask for a fresh token: try again, or log in again"),
+            LocalReply::TokenOutdated => row(401, Unauthorized, Reason::Denied, TOKEN_OUTDATED),
             LocalReply::LoginLimited => row(429, TooManyRequests, Reason::LoginLimited,
                 "too many failed logins with this user name from this address; wait as long as \
                  Retry-After says, then log in with the right password"),
@@ -226,6 +222,11 @@ impl LocalReply {
         }
     }
 }
+
+const TOKEN_OUTDATED: &str = "{harbor} refuses this token, which is still valid and grants what was asked. Most likely it is \
+     older than its project, because the project was deleted and made again (Harbor refuses such \
+     tokens from 2.13.5 on); else another Harbor issued it, or clocks differ. Ask for a fresh token: \
+     try again, or log in again";
 
 fn upstream_sentence(error: UpstreamError) -> &'static str {
     match error {
