@@ -52,8 +52,7 @@ fn run() -> anyhow::Result<ExitCode> {
 fn refuse(error: &config::ConfigError) -> ExitCode {
     eprintln!("{error}");
     if let config::ConfigError::Problems { .. } = error {
-        let page = config::ConfigError::page();
-        eprintln!("every setting is explained in {page}");
+        eprintln!("every setting is explained in {}", config::page());
     }
     ExitCode::FAILURE
 }

@@ -199,11 +199,9 @@ pub enum ConfigError {
     },
 }
 
-impl ConfigError {
-    /// The address of the page that explains every setting.
-    pub fn page() -> String {
-        crate::oci::docs::page("configuration")
-    }
+/// The address of the page that explains every setting.
+pub fn page() -> String {
+    crate::oci::docs::page("configuration")
 }
 
 /// A file, with line and column where they are known: what editors and terminals make a link of.

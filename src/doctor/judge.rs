@@ -7,6 +7,7 @@
 mod artifact;
 mod authorization;
 mod certificates;
+mod client_behaviour;
 mod commit;
 mod draft;
 mod entry;
@@ -16,7 +17,6 @@ mod layer;
 mod limits;
 mod location;
 mod login;
-mod manners;
 mod realm;
 mod refusal;
 mod registry;
@@ -69,7 +69,7 @@ pub fn judge(walk: &Walk) -> Vec<Finding> {
         registry::judge(walk),
         realm::judge(walk),
         login::judge(walk),
-        manners::judge(walk),
+        client_behaviour::judge(walk),
         upload::judge(walk),
         authorization::judge(walk).into_iter().collect(),
         headers::judge(walk),

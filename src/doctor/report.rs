@@ -10,6 +10,7 @@
 
 mod answer;
 mod chain;
+mod changes;
 mod conclusion;
 mod document;
 mod file;

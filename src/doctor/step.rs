@@ -63,23 +63,23 @@ steps! {
         /// `GET /v2/` with what the token service gave, or with the password where there is none.
         Authorized "authorized" Token "GET /v2/ authorized",
         /// `GET /v2/` under docker's name: firewalls act on names.
-        UserAgent "user_agent" Manners "GET /v2/ as docker",
+        UserAgent "user_agent" ClientBehaviour "GET /v2/ as docker",
         /// `GET /v2/` on six connections at once, as docker opens them.
-        AtOnce "at_once" Manners "GET /v2/, six at once",
+        AtOnce "at_once" ClientBehaviour "GET /v2/, six at once",
         /// `GET /v2/` by HTTP/2, where the server offers it.
-        Http2 "http2" Manners "GET /v2/ by HTTP/2",
+        Http2 "http2" ClientBehaviour "GET /v2/ by HTTP/2",
         /// `GET /v2/` with a query of 4 KiB.
-        LongUri "long_uri" Manners "GET, a URI of 4 KiB",
+        LongUri "long_uri" ClientBehaviour "GET, a URI of 4 KiB",
         /// `GET /v2/` with an Authorization of 4 KiB, which is no token.
-        LongAuthorization "long_authorization" Manners "GET, a token of 4 KiB",
+        LongAuthorization "long_authorization" ClientBehaviour "GET, a token of 4 KiB",
         /// `HEAD` of a layer that nobody has: every push begins so.
-        HeadAbsent "head_absent" Manners "HEAD an absent layer",
+        HeadAbsent "head_absent" ClientBehaviour "HEAD an absent layer",
         /// `GET` of the repository's tags, where one is given.
-        TagsList "tags_list" Manners "GET the tags",
+        TagsList "tags_list" ClientBehaviour "GET the tags",
         /// `GET` of the manifest of one of them: a pull begins so.
-        TagGet "tag_get" Manners "GET a manifest by tag",
+        TagGet "tag_get" ClientBehaviour "GET a manifest by tag",
         /// The beginning of one of its layers, by Range.
-        LayerRange "layer_range" Manners "GET a layer's first KiB",
+        LayerRange "layer_range" ClientBehaviour "GET a layer's first KiB",
         /// A PATCH without Authorization of which only the first byte is sent. A hop that passes bodies on
         /// as they come lets the refusal through at once; one that collects them first stays silent.
         EarlyAnswer "early_answer" Early "PATCH refused early",

@@ -8,7 +8,7 @@ pub(super) enum Topic {
     Plain,
     Token,
     /// What clients do beside one plain request.
-    Manners,
+    ClientBehaviour,
     Early,
     Uploads,
     Bodies,
@@ -26,7 +26,7 @@ impl Topic {
             Topic::Reach => (Word::TopicReach, None),
             Topic::Plain => (Word::TopicPlain, None),
             Topic::Token => (Word::TopicToken, None),
-            Topic::Manners => (Word::TopicManners, None),
+            Topic::ClientBehaviour => (Word::TopicClientBehaviour, None),
             Topic::Early => (Word::TopicEarly, None),
             Topic::Uploads => (Word::TopicUploads, None),
             Topic::Bodies => (Word::TopicBodies, Some("--body 150MiB")),

@@ -19,6 +19,7 @@ mod artifact;
 mod body_limit;
 mod challenge;
 mod cleanup;
+mod client_behaviour;
 mod deadline;
 mod early_refusal;
 mod entry;
@@ -26,7 +27,6 @@ mod hide_secrets;
 mod leftovers;
 mod location;
 mod login;
-mod manners;
 mod ping;
 mod pull_by_tag;
 mod request;
@@ -133,9 +133,9 @@ impl Session<'_> {
         let site = self.reach().await?.ok_or(Skip::Impossible)?;
         self.site = Some(site);
         let challenge = self.ping().await?;
-        Box::pin(self.log_in(challenge)).await?;
+        self.log_in(challenge).await?;
         self.access()?;
-        Box::pin(self.push(Works::Starting)).await
+        self.push(Works::Starting).await
     }
 
     async fn take_all(&mut self) -> Result<(), Skip> {
@@ -146,17 +146,17 @@ impl Session<'_> {
         };
         self.site = Some(site);
         let challenge = self.ping().await?;
-        Box::pin(self.log_in(challenge)).await?;
-        Box::pin(self.manners()).await?;
-        if let Some(challenge) = Box::pin(self.early_answers()).await? {
-            Box::pin(self.log_in(challenge)).await?;
+        self.log_in(challenge).await?;
+        self.client_behaviour().await?;
+        if let Some(challenge) = self.early_answers().await? {
+            self.log_in(challenge).await?;
         }
         self.access()?;
-        let works = Box::pin(self.upload()).await?;
-        let body = Box::pin(self.body(works)).await?;
-        Box::pin(self.idle(works)).await?;
-        Box::pin(self.slow_upload(works)).await?;
-        Box::pin(self.push(works)).await?;
-        Box::pin(self.commit_wait(body)).await
+        let works = self.upload().await?;
+        let body = self.body(works).await?;
+        self.idle(works).await?;
+        self.slow_upload(works).await?;
+        self.push(works).await?;
+        self.commit_wait(body).await
     }
 }

@@ -242,7 +242,7 @@ words! {
     TopicReach "the registry itself" "registry 本身",
     TopicPlain "port 80" "80 端口",
     TopicToken "tokens" "token",
-    TopicManners "HEAD, HTTP/2, docker's name and long requests" "HEAD、HTTP/2、docker 的 User-Agent 和很长的请求",
+    TopicClientBehaviour "HEAD, HTTP/2, docker's name and long requests" "HEAD、HTTP/2、docker 的 User-Agent 和很长的请求",
     TopicEarly "whether bodies are passed on as they come" "请求体是否边收边转发",
     TopicUploads "uploads and their Location" "上传及其 Location",
     TopicBodies "large bodies" "大的请求体",

@@ -171,23 +171,14 @@ pub(super) fn rows(kind: Kind, language: Language) -> Vec<KnownRow> {
 
 /// What stands in quotes in the rows that may count for a client.
 pub(super) fn messages() -> Vec<(Kind, Client, String)> {
-    let of = |kind| {
-        rows(kind, Language::English)
-            .into_iter()
-            .map(move |row| (kind, row))
-    };
-    let quoted = |(kind, row): (Kind, KnownRow)| {
-        let messages = row.how.split('"').skip(1).step_by(2).map(str::to_owned);
-        let all: Vec<_> = messages
-            .map(|message| (kind, row.client, message))
-            .collect();
-        all
-    };
-    Kind::ALL
-        .into_iter()
-        .flat_map(of)
-        .flat_map(quoted)
-        .collect()
+    let mut all = Vec::new();
+    for kind in Kind::ALL {
+        for row in rows(kind, Language::English) {
+            let quoted = row.how.split('"').skip(1).step_by(2);
+            all.extend(quoted.map(|message| (kind, row.client, message.to_owned())));
+        }
+    }
+    all
 }
 
 fn facts<'a>(

@@ -3,12 +3,13 @@
 
 use super::super::display::clean;
 use super::super::explain::Explanation;
-use super::super::fixes::{Fix, advice, fixes, harbormouth};
+use super::super::fixes::{Fix, advice, harbormouth};
 use super::super::judge::{Judged, fate, meaning};
 use super::super::language::Language;
 use super::super::words::Word;
 use super::chain::language;
-use super::findings::{first_products, hop, labelled, named, page_of, sorted};
+use super::changes::likely_fixes;
+use super::findings::{hop, labelled, named, page_of};
 use super::verdict::by_gravity;
 use crate::system::terminal::Style;
 
@@ -38,10 +39,8 @@ fn three(walks: &[Judged]) -> Option<[(&'static str, String); 3]> {
     let public = walks.first()?;
     let sorted_findings = by_gravity(&public.findings);
     let worst = sorted_findings.first()?;
-    let target = &public.walk.target;
     let language = public.walk.language;
-    let first = first_products(worst, walks);
-    let change = sorted(fixes(worst.kind, target, language), &first)
+    let change = likely_fixes(worst, walks)
         .first()
         .and_then(first_line)
         .or_else(|| advice(worst.kind, language).map(str::to_owned))

@@ -6,13 +6,15 @@
 
 use super::super::display::{clean, date};
 use super::super::finding::{Evidence, Finding};
-use super::super::fixes::{Fix, advice, elsewhere, fixes};
+use super::super::fixes::{advice, elsewhere};
 use super::super::judge::Judged;
 use super::super::words::Word;
 use super::answer;
 use super::chain::{language, likely, picture};
+use super::changes::{Changes, changes};
 use super::conclusion::{headline, inner_only, table};
-use super::findings::{first_products, hop, outcomes, page_of, sorted};
+use super::findings::{hop, outcomes, page_of};
+use super::format::Format;
 use super::ticket::ticket;
 use super::unexamined::{left, unexamined};
 use super::verdict::by_gravity;
@@ -120,7 +122,7 @@ fn of_finding(finding: &Finding, before: &[&Finding], walks: &[Judged]) -> Vec<B
     fact(Word::Advice, elsewhere.map(str::to_owned));
     fact(Word::Page, Some(page_of(kind, language)));
     blocks.push(Block::Facts(facts));
-    blocks.extend(changes(finding, before, walks));
+    blocks.extend(remedies(finding, before, walks));
     blocks
 }
 
@@ -137,37 +139,24 @@ fn shown(evidence: &Evidence) -> Vec<String> {
 }
 
 /// The lines for what most likely stands there.
-fn changes(finding: &Finding, before: &[&Finding], walks: &[Judged]) -> Vec<Block> {
-    let Some(public) = walks.first() else {
-        return Vec::new();
+fn remedies(finding: &Finding, before: &[&Finding], walks: &[Judged]) -> Vec<Block> {
+    let language = language(walks);
+    let (near, others) = match changes(finding, before, walks, Format::Text) {
+        Changes::Nothing => return Vec::new(),
+        Changes::AsFor(kind) => {
+            let text = Word::LinesAreSame.filled(language, &[("kind", &kind)]);
+            return vec![Block::Paragraph(text)];
+        }
+        Changes::Lines { near, others } => (near, others),
     };
-    let target = &public.walk.target;
-    let language = public.walk.language;
-    let all = fixes(finding.kind, target, language);
-    if all.is_empty() {
-        return Vec::new();
-    }
-    let same = before
-        .iter()
-        .find(|other| fixes(other.kind, target, language) == all);
-    if let Some(other) = same {
-        let text = Word::LinesAreSame.filled(language, &[("kind", &other.kind)]);
-        return vec![Block::Paragraph(text)];
-    }
-    let all = sorted(all, &first_products(finding, walks));
-    let first = all.first().map(|fix| fix.product);
-    let (near, far): (Vec<Fix>, Vec<Fix>) =
-        all.into_iter().partition(|fix| first == Some(fix.product));
     let mut blocks = Vec::new();
     for fix in near {
         let place = Word::ChangeAt.filled(language, &[("place", &fix.belongs(language))]);
         blocks.push(Block::Paragraph(place));
         blocks.push(Block::Lines(fix.lines));
     }
-    let mut names: Vec<&str> = far.iter().map(|fix| fix.product.name()).collect();
-    names.dedup();
-    if !names.is_empty() {
-        let names = names.join(Word::Listing.told(language));
+    if !others.is_empty() {
+        let names = others.join(Word::Listing.told(language));
         let text = Word::AllHasLines.filled(language, &[("names", &names)]);
         blocks.push(Block::Paragraph(text));
     }

@@ -1,19 +1,19 @@
 //! A finding for a person: what is wrong, what shows it, whom it breaks and how, which hop did it,
 //! what to change, and what Harbormouth would do.
 
-use super::super::attribution::{Culprit, Guess, RegistryProduct, culprit, guess};
+use super::super::attribution::{Culprit, culprit};
 use super::super::catalogue::word;
 use super::super::clients::{Client, Ending, Impact};
 use super::super::display::clean;
 use super::super::finding::{Evidence, Finding};
-use super::super::fixes::{Fix, advice, elsewhere, fixes, harbormouth};
+use super::super::fixes::{Fix, advice, elsewhere, harbormouth};
 use super::super::judge::Judged;
 use super::super::kind::Kind;
 use super::super::language::Language;
-use super::super::product::Product;
 use super::super::step::Step;
 use super::super::words::Word;
 use super::chain::{language, likely, place};
+use super::changes::{Changes, changes};
 use super::format::Format;
 use super::steps::Mark;
 use crate::oci::docs::page;
@@ -238,78 +238,28 @@ fn remedies(
     format: Format,
     style: Style,
 ) -> String {
-    let Some(public) = walks.first() else {
-        return String::new();
-    };
-    let target = &public.walk.target;
-    let language = public.walk.language;
-    let all = fixes(finding.kind, target, language);
-    if all.is_empty() {
-        return String::new();
+    let language = language(walks);
+    let mut label = Word::Change.told(language);
+    match changes(finding, before, walks, format) {
+        Changes::Nothing => String::new(),
+        Changes::AsFor(kind) => {
+            let text = Word::SameLines.filled(language, &[("kind", &kind)]);
+            labelled(label, &text, style)
+        }
+        Changes::Lines { near, others } => {
+            let mut drawn = String::new();
+            for fix in &near {
+                drawn.push_str(&pasted(label, fix, language, style));
+                label = "";
+            }
+            if !others.is_empty() {
+                let names = others.join(Word::Listing.told(language));
+                let text = Word::OtherProducts.filled(language, &[("names", &names)]);
+                drawn.push_str(&labelled("", &text, style));
+            }
+            drawn
+        }
     }
-    let same = before
-        .iter()
-        .find(|other| fixes(other.kind, target, language) == all);
-    if let Some(other) = same {
-        let text = Word::SameLines.filled(language, &[("kind", &other.kind)]);
-        return labelled(Word::Change.told(language), &text, style);
-    }
-    let all = sorted(all, &first_products(finding, walks));
-    // The likeliest has lines, or else the one that stands in most chains.
-    let first = all.first().map(|fix| fix.product);
-    let (near, far): (Vec<Fix>, Vec<Fix>) = all
-        .into_iter()
-        .partition(|fix| format == Format::All || first == Some(fix.product));
-    let mut drawn = String::new();
-    for (index, fix) in near.iter().enumerate() {
-        let label = if index == 0 {
-            Word::Change.told(language)
-        } else {
-            ""
-        };
-        drawn.push_str(&pasted(label, fix, language, style));
-    }
-    if !far.is_empty() {
-        let mut names: Vec<&str> = far.iter().map(|fix| fix.product.name()).collect();
-        names.dedup();
-        let names = names.join(Word::Listing.told(language));
-        let text = Word::OtherProducts.filled(language, &[("names", &names)]);
-        drawn.push_str(&labelled("", &text, style));
-    }
-    drawn
-}
-
-/// Whose lines help most likely: who stands where it happens, and Harbor where it is one.
-pub(super) fn first_products(finding: &Finding, walks: &[Judged]) -> Vec<Product> {
-    let mut products: Vec<Product> = likely(finding, walks)
-        .and_then(|hop| hop.product())
-        .into_iter()
-        .collect();
-    let is_harbor = walks.iter().any(|judged| {
-        let Guess { registry, .. } = guess(&judged.walk);
-        registry == Some(RegistryProduct::Harbor)
-    });
-    if is_harbor && !products.is_empty() {
-        let is_harbors_own = matches!(
-            finding.kind,
-            Kind::RealmScheme | Kind::RealmHost | Kind::RealmUnstable
-        );
-        let at = if is_harbors_own { 0 } else { products.len() };
-        products.insert(at, Product::Harbor);
-    }
-    products
-}
-
-/// The likely products in front, the others behind them as they were; one product's stay together.
-pub(super) fn sorted(mut fixes: Vec<Fix>, first: &[Product]) -> Vec<Fix> {
-    let order: Vec<Product> = fixes.iter().map(|fix| fix.product).collect();
-    let place = |product: Product| {
-        let likely = first.iter().position(|one| *one == product);
-        let usual = order.iter().position(|one| *one == product);
-        (likely.unwrap_or(usize::MAX), usual)
-    };
-    fixes.sort_by_key(|fix| place(fix.product));
-    fixes
 }
 
 /// The lines, to be pasted: nothing stands beside them.

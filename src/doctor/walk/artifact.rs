@@ -78,10 +78,6 @@ impl Session<'_> {
         }
     }
 
-    fn is_whole(&self) -> bool {
-        self.options.extent == Extent::Whole
-    }
-
     /// Ends where something fails.
     async fn push_and_pull(&mut self, image: &Image) -> Result<(), Skip> {
         let layer = image.layer.content.bytes(0, image.layer.content.size);

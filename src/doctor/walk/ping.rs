@@ -4,14 +4,13 @@ use super::challenge::ChallengeKind;
 use super::entry::is_open;
 use super::request::WalkRequest;
 use super::session::Session;
-use crate::doctor::options::Extent;
 use crate::doctor::step::Step;
 use crate::doctor::trace::Skip;
 
 impl Session<'_> {
     /// What is asked for; where there is no registry nothing more can be examined.
     pub(super) async fn ping(&mut self) -> Result<ChallengeKind, Skip> {
-        let is_whole = self.is_public() && self.options.extent == Extent::Whole;
+        let is_whole = self.is_public() && self.is_whole();
         if is_whole {
             self.ask(WalkRequest::get(Step::PingBare, "/v2")).await?;
         }

@@ -103,6 +103,11 @@ impl<'a> Session<'a> {
         self.walk.entry == Entry::Public
     }
 
+    /// Whether every step is taken, and not a push alone.
+    pub(super) fn is_whole(&self) -> bool {
+        self.options.extent == Extent::Whole
+    }
+
     /// Why nobody is let in, if nobody is.
     pub(super) fn access(&mut self) -> Result<(), Skip> {
         match (self.access, &self.options.repository) {
@@ -155,10 +160,7 @@ impl<'a> Session<'a> {
     /// The steps of this walk that the report lists if they are missing, and whether they were requested.
     /// Others belong to one of these, or are taken only where what they look at is there.
     fn leading(&self) -> Vec<(Step, bool)> {
-        let is_whole = match self.options.extent {
-            Extent::Whole => true,
-            Extent::Push(_) => false,
-        };
+        let is_whole = self.is_whole();
         let is_public = self.is_public();
         let options = self.options;
         let all = [

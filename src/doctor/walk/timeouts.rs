@@ -80,7 +80,7 @@ pub(super) fn time(step: Step) -> TimeBudget {
         Topic::Reach
         | Topic::Plain
         | Topic::Token
-        | Topic::Manners
+        | Topic::ClientBehaviour
         | Topic::Early
         | Topic::Uploads
         | Topic::Push => TimeBudget::Shared,

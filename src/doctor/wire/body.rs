@@ -8,7 +8,7 @@ use hyper::body::{Body as HttpBody, Frame};
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
@@ -184,15 +184,9 @@ impl OutgoingBody {
         let Some(pause) = self.pause.as_mut().filter(|pause| pause.at == self.at) else {
             return Poll::Ready(());
         };
-        let lasts = pause.lasts;
-        let meter = &self.meter;
-        let sleep = pause.running.get_or_insert_with(|| {
-            meter.flows(SendState::Pausing);
-            Box::pin(tokio::time::sleep(lasts))
-        });
-        std::task::ready!(sleep.as_mut().poll(cx));
+        let until = Instant::now() + pause.lasts;
+        ready!(poll_until(&mut pause.running, until, &self.meter, cx));
         self.pause = None;
-        self.meter.flows(SendState::Coming);
         Poll::Ready(())
     }
 
@@ -204,34 +198,20 @@ impl OutgoingBody {
         let began = *slow.began.get_or_insert_with(Instant::now);
         let share = self.at as f64 / self.size as f64;
         let due = began + slow.lasts.mul_f64(share);
-        let meter = &self.meter;
-        let sleep = slow.waiting.get_or_insert_with(|| {
-            meter.flows(SendState::Pausing);
-            Box::pin(tokio::time::sleep_until(due))
-        });
-        std::task::ready!(sleep.as_mut().poll(cx));
-        slow.waiting = None;
-        self.meter.flows(SendState::Coming);
-        Poll::Ready(())
+        poll_until(&mut slow.waiting, due, &self.meter, cx)
     }
 
     /// Waits until the next portion of a withheld body is due.
     fn poll_dribble(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let BodyContent::Withheld(body) = &mut self.content else {
-            return Poll::Ready(());
-        };
-        if !body.waits(self.at) {
-            return Poll::Ready(());
+        match &mut self.content {
+            BodyContent::Withheld(body) if body.waits(self.at) => {
+                let until = Instant::now() + DRIBBLE;
+                poll_until(&mut body.dribble, until, &self.meter, cx)
+            }
+            BodyContent::Withheld(_) | BodyContent::Bytes(_) | BodyContent::Pattern(_) => {
+                Poll::Ready(())
+            }
         }
-        let meter = &self.meter;
-        let sleep = body.dribble.get_or_insert_with(|| {
-            meter.flows(SendState::Pausing);
-            Box::pin(tokio::time::sleep(DRIBBLE))
-        });
-        std::task::ready!(sleep.as_mut().poll(cx));
-        body.dribble = None;
-        self.meter.flows(SendState::Coming);
-        Poll::Ready(())
     }
 
     fn overhead(&self, length: u64) -> u64 {
@@ -243,6 +223,23 @@ impl OutgoingBody {
     }
 }
 
+/// A wait of our own, which the meter knows of. The moment counts that was named when it began.
+fn poll_until(
+    waiting: &mut Option<Pin<Box<Sleep>>>,
+    until: Instant,
+    meter: &ByteCounter,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    let sleep = waiting.get_or_insert_with(|| {
+        meter.flows(SendState::Pausing);
+        Box::pin(tokio::time::sleep_until(until))
+    });
+    ready!(sleep.as_mut().poll(cx));
+    *waiting = None;
+    meter.flows(SendState::Coming);
+    Poll::Ready(())
+}
+
 impl HttpBody for OutgoingBody {
     type Data = Bytes;
     type Error = Infallible;
@@ -251,9 +248,9 @@ impl HttpBody for OutgoingBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        std::task::ready!(self.poll_pause(cx));
-        std::task::ready!(self.poll_slow(cx));
-        std::task::ready!(self.poll_dribble(cx));
+        ready!(self.poll_pause(cx));
+        ready!(self.poll_slow(cx));
+        ready!(self.poll_dribble(cx));
         if self.at == self.size {
             if self.framing == Framing::Chunked {
                 self.meter.gave(0, LAST_CHUNK);

@@ -1,8 +1,8 @@
 //! Every kind, by a walk that shows it and nothing else.
 
+mod client_behaviour;
 mod entry;
 mod login;
-mod manners;
 mod registry;
 mod upload;
 
@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Name, walk, kind, and a part of what is said: in the summary, the evidence or the cause.
 pub(super) type Case = (&'static str, FixtureWalk, Kind, &'static str);
 
-pub(super) use manners::pulled;
+pub(super) use client_behaviour::pulled;
 
 fn hub() -> FixtureWalk {
     FixtureWalk::harbor(HUB)
@@ -48,7 +48,7 @@ pub(super) fn cases() -> Vec<Case> {
         entry::cases(),
         registry::cases(),
         login::cases(),
-        manners::cases(),
+        client_behaviour::cases(),
         upload::cases(),
         super::locations::cases(),
         super::transfers::cases(),

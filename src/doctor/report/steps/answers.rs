@@ -40,7 +40,7 @@ pub(super) fn told(walk: &Walk, exchange: &Exchange, answer: &ResponseSeen) -> O
         | Step::ManifestHead
         | Step::TagsList
         | Step::TagGet
-        | Step::LayerRange => manners(exchange.step, answer, walk.language),
+        | Step::LayerRange => client_behaviour(exchange.step, answer, walk.language),
         Step::UploadStart
         | Step::ProbeForwardedProto
         | Step::ProbeForwardedHost
@@ -103,7 +103,7 @@ fn ping(exchange: &Exchange, answer: &ResponseSeen) -> Option<String> {
 }
 
 /// Of what clients do beside one plain request.
-fn manners(step: Step, answer: &ResponseSeen, language: Language) -> Option<String> {
+fn client_behaviour(step: Step, answer: &ResponseSeen, language: Language) -> Option<String> {
     let said = |word: Word| Some(word.told(language).to_owned());
     match (step, answer.status) {
         (Step::HeadAbsent | Step::HeadBefore, 404) => said(Word::RightAbsent),

@@ -4,7 +4,7 @@
 use super::artifact::blob_target;
 use super::early_refusal::NO_REPOSITORY;
 use super::request::{AuthorizationSource, WalkCredential, WalkRequest};
-use super::session::{Access, Session};
+use super::session::Session;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{AddressSeen, Skip};
 use crate::doctor::wire::Protocol;
@@ -23,7 +23,7 @@ const AT_ONCE: usize = 6;
 const LONG: usize = 4096;
 
 impl Session<'_> {
-    pub(super) async fn manners(&mut self) -> Result<(), Skip> {
+    pub(super) async fn client_behaviour(&mut self) -> Result<(), Skip> {
         let as_docker = WalkRequest::get(Step::UserAgent, "/v2/").header("user-agent", DOCKER);
         self.ask(as_docker).await?;
         self.ask_at_once(AT_ONCE, || WalkRequest::get(Step::AtOnce, "/v2/"))
@@ -55,11 +55,9 @@ impl Session<'_> {
         let nobodys = digest(format!("absent {}", self.options.artifact.seed).as_bytes());
         let target = blob_target(repository, &nobodys);
         let asking = WalkRequest::new(Step::HeadAbsent, Method::HEAD, target);
-        let asking = match self.access {
-            Access::LoggedIn => asking.by(AuthorizationSource::Login),
-            Access::Open | Access::Without(_) => asking,
-        };
-        self.ask(asking).await.map(drop)
+        self.ask(asking.by(AuthorizationSource::Login))
+            .await
+            .map(drop)
     }
 }
 

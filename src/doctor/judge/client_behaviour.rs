@@ -15,9 +15,9 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
         return Vec::new();
     }
     let parts = [
-        user_agent(walk),
+        refused(walk, Step::UserAgent, Kind::UserAgentRefused),
         at_once(walk),
-        http2(walk),
+        refused(walk, Step::Http2, Kind::Http2Failed),
         long(walk),
         head(walk),
         absent_found(walk),
@@ -49,10 +49,10 @@ fn is_cut(trouble: &Trouble) -> bool {
     }
 }
 
-fn user_agent(walk: &Walk) -> Option<Draft> {
-    let exchange = walk.first(Step::UserAgent)?;
-    is_refused(exchange)
-        .then(|| Draft::of(Kind::UserAgentRefused, exchange).shown_by([seen_speaker(exchange)]))
+/// The finding of a step that is one such request.
+fn refused(walk: &Walk, step: Step, kind: Kind) -> Option<Draft> {
+    let exchange = walk.first(step).filter(|one| is_refused(one))?;
+    Some(Draft::of(kind, exchange).shown_by([seen_speaker(exchange)]))
 }
 
 fn at_once(walk: &Walk) -> Option<Draft> {
@@ -67,12 +67,6 @@ fn at_once(walk: &Walk) -> Option<Draft> {
             .with("all", all.len())
             .shown_by([seen_speaker(first)]),
     )
-}
-
-fn http2(walk: &Walk) -> Option<Draft> {
-    let exchange = walk.first(Step::Http2)?;
-    is_refused(exchange)
-        .then(|| Draft::of(Kind::Http2Failed, exchange).shown_by([seen_speaker(exchange)]))
 }
 
 /// Registries have statuses of their own for what is no token; none of them is said by a page.
