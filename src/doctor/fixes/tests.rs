@@ -119,6 +119,21 @@ fn the_lines_say_what_clients_typed() {
     }
 }
 
+/// Caddy drops the first of two transport blocks without a word: who pastes one for each of two findings
+/// has to have pasted the same.
+#[test]
+fn caddys_transport_is_one_block() {
+    let all = Kind::ALL
+        .into_iter()
+        .flat_map(|kind| fixes(kind, &target()));
+    let with_transport = |fix: &Fix| fix.lines.iter().any(|line| line == "transport http {");
+    let blocks: Vec<Fix> = all.filter(with_transport).collect();
+    assert!(blocks.len() >= 2, "{blocks:?}");
+    for block in &blocks {
+        assert_eq!(block.lines, blocks[0].lines);
+    }
+}
+
 /// What is YAML is YAML, and no key stands in it twice.
 #[test]
 fn yaml_is_yaml() {
