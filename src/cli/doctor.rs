@@ -1,10 +1,11 @@
 //! `harbormouth doctor`: credentials, one examination, and the exit status.
 
-use crate::cli::args::doctor::{DoctorAction, Examination, LoginSource};
+use crate::cli::args::doctor::{DoctorAction, Examination, LoginSource, ProxySource};
 use harbormouth::doctor::credentials::{
     Credentials, CredentialsError, Environment, FoundCredentials,
 };
 use harbormouth::doctor::language::Language;
+use harbormouth::doctor::proxies::{Proxies, ProxyError};
 use harbormouth::net::origin::Origin;
 use std::io::Read;
 use std::process::ExitCode;
@@ -53,10 +54,12 @@ fn examine(examination: Examination) -> ExitCode {
         let Examination {
             options,
             login,
+            proxies,
             format,
         } = examination;
         let options = harbormouth::doctor::Options {
             credentials: credentials(&login, &options.target).await?,
+            proxies: self::proxies(&proxies, &options.target)?,
             ..options
         };
         Ok(harbormouth::doctor::run(options, format).await?)
@@ -75,6 +78,15 @@ fn concluded(examined: anyhow::Result<u8>) -> ExitCode {
         },
         ExitCode::from,
     )
+}
+
+fn proxies(source: &ProxySource, target: &Origin) -> Result<Proxies, ProxyError> {
+    match source {
+        ProxySource::Environment => {
+            Proxies::of_environment(|name| std::env::var(name).ok(), target)
+        }
+        ProxySource::Nothing => Ok(Proxies::default()),
+    }
 }
 
 async fn credentials(

@@ -37,7 +37,7 @@ pub(crate) fn culprit(kind: Kind, walks: &[Judged]) -> Culprit {
     let Some(finding) = public.findings.iter().find(|one| one.kind == kind) else {
         return Culprit::Unknown;
     };
-    if inner.is_empty() || kind == Kind::NameUnresolved {
+    if inner.is_empty() || matches!(kind, Kind::NameUnresolved | Kind::ProxyRefused) {
         return Culprit::Unknown;
     }
     let mut last = 0;

@@ -13,7 +13,7 @@ mod table;
 
 pub use client::Client;
 pub(crate) use detail::{
-    Authentication, Detail, Header, LostOn, PlainHttp, Reach, Surroundings, Unusable,
+    Authentication, Detail, Header, LostOn, PlainHttp, Posted, Reach, Surroundings, Unusable,
 };
 pub(crate) use impact::{Ending, Impact};
 

@@ -58,6 +58,8 @@ kinds! {
     #[serde(rename_all = "snake_case")]
     pub enum Kind {
         NameUnresolved "name_unresolved" Unexamined,
+        /// The proxy that HTTP_PROXY or HTTPS_PROXY names is not there, or doesn't let the target through.
+        ProxyRefused "proxy_refused" Unexamined,
         /// No address accepts a connection.
         Unreachable "unreachable" Unexamined,
         /// Some addresses accept connections, others don't: clients try the next one.

@@ -10,6 +10,7 @@ mod display;
 pub mod language;
 mod options;
 mod placeholders;
+pub mod proxies;
 pub mod step;
 mod topic;
 pub(crate) mod wire;

@@ -4,6 +4,7 @@ use super::clients::Client;
 use super::credentials::Credentials;
 use super::display::size;
 use super::language::Language;
+use super::proxies::Proxies;
 use crate::net::origin::{Host, Origin};
 use crate::oci::repository::RepositoryName;
 use serde::Serialize;
@@ -33,6 +34,8 @@ pub struct Options {
     pub commit_wait: bool,
     /// Inner hops, the outermost first.
     pub via: Vec<Origin>,
+    /// What public requests go through.
+    pub proxies: Proxies,
     /// Authorities (PEM) that are trusted beside this machine's.
     pub authorities: Option<PathBuf>,
     /// What requests call themselves: `harbormouth-doctor/0.1.0`.

@@ -31,7 +31,9 @@ pub struct Walk {
     pub(crate) target: Origin,
     /// Seconds since 1970 when it began.
     pub(crate) began: u64,
-    /// Of the entry's host.
+    /// The proxy that the entry is asked through, as `host:port`.
+    pub proxy: Option<String>,
+    /// Of the entry's host; of the proxy's, where there is one.
     pub resolved: Option<Result<Vec<SocketAddr>, Trouble>>,
     pub addresses: Vec<AddressSeen>,
     pub(crate) repository: Option<String>,
@@ -282,6 +284,8 @@ pub enum Trouble {
     /// The server answered plain HTTP to a TLS handshake.
     #[error("it speaks plain HTTP, not TLS")]
     NotTls,
+    #[error("the proxy answered {0}")]
+    ProxyRefused(String),
     #[error("the answer is not HTTP: {0}")]
     NotHttp(String),
 }

@@ -12,6 +12,7 @@ mod http2;
 mod request;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 
 pub use authorities::WireError;
 pub(crate) use body::DRIBBLE;
@@ -20,17 +21,22 @@ pub(crate) use request::{
     WireResponse, WireResult,
 };
 
+pub(crate) use tunnel::{ProxyAuthorization, ProxyPassage};
+
 use super::trace::{AddressSeen, TlsSeen, Trouble};
 use crate::net::origin::{Host, Origin, Scheme};
-use certificate::{Authorities, Recorder};
+use certificate::{Authorities, Recorder, ShownCertificates};
 use connect::Window;
+use exchange::ByteStream;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tokio_rustls::client::TlsStream;
 
 /// What connections are made with.
 pub(crate) struct Wire {
@@ -44,7 +50,9 @@ pub(crate) struct Wire {
 /// Where a request goes.
 #[derive(Clone, Debug)]
 pub(crate) struct WireTarget {
+    /// The proxy's, where there is one.
     pub(crate) address: SocketAddr,
+    pub(crate) passage: Option<ProxyPassage>,
     pub(crate) scheme: Scheme,
     /// For SNI, and whom the certificate must be for.
     pub(crate) server_name: Host,
@@ -112,9 +120,7 @@ impl Wire {
             (Ok(_), Scheme::Http) => (Ok(began.elapsed()), None),
             (Ok(stream), Scheme::Https) => {
                 let took = began.elapsed();
-                let recorder = Arc::new(Recorder::new(self.authorities.clone()));
-                let shaken =
-                    connect::tls(stream, &self.looking, recorder, &place.server_name).await;
+                let shaken = self.shake(stream, place, &self.looking).await;
                 let seen = shaken.map(|(stream, shown)| {
                     let session = stream.get_ref().1;
                     TlsSeen {
@@ -157,15 +163,16 @@ impl Wire {
             Err(trouble) => return failed(trouble),
         };
         match place.scheme {
-            Scheme::Http => exchange::exchange(stream, ask, progress).await,
+            Scheme::Http => {
+                let form = place.passage.as_ref();
+                exchange::exchange(stream, ask, form, progress).await
+            }
             Scheme::Https => {
-                let recorder = Arc::new(Recorder::new(self.authorities.clone()));
                 let offered = match ask.protocol {
                     Protocol::Http1 => &self.asking,
                     Protocol::Http2 => &self.looking,
                 };
-                let shaken = connect::tls(stream, offered, recorder, &place.server_name).await;
-                let (stream, shown) = match shaken {
+                let (stream, shown) = match self.shake(stream, place, offered).await {
                     Ok(pair) => pair,
                     Err(trouble) => return failed(trouble),
                 };
@@ -175,11 +182,26 @@ impl Wire {
                         certificate::words(distrust)
                     ))),
                     (Trust::Required, None) | (Trust::Waived, _) => match ask.protocol {
-                        Protocol::Http1 => exchange::exchange(stream, ask, progress).await,
+                        Protocol::Http1 => exchange::exchange(stream, ask, None, progress).await,
                         Protocol::Http2 => http2::exchange(stream, ask).await,
                     },
                 }
             }
         }
+    }
+
+    /// A handshake with whom the target names, through the proxy where there is one.
+    async fn shake(
+        &self,
+        stream: TcpStream,
+        place: &WireTarget,
+        offered: &ClientConfig,
+    ) -> Result<(TlsStream<impl ByteStream>, ShownCertificates), Trouble> {
+        let stream = match &place.passage {
+            Some(passage) => tunnel::open(stream, passage).await?,
+            None => stream,
+        };
+        let recorder = Arc::new(Recorder::new(self.authorities.clone()));
+        connect::tls(stream, offered, recorder, &place.server_name).await
     }
 }

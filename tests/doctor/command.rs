@@ -1,6 +1,7 @@
 //! The command itself: whose credentials it takes, what it writes where, how it exits, and what an
 //! interruption leaves.
 
+use crate::forward::ForwardProxy;
 use crate::stage::{Plan, REPOSITORY, Stage};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -334,4 +335,32 @@ async fn people_are_told_in_their_language_and_machines_in_english() {
         said.contains("docs/findings/zh/upload_unknown.md"),
         "{said}"
     );
+}
+
+/// The proxy leads to the registry, and nothing else does.
+#[tokio::test]
+async fn the_environments_proxy_is_gone_through_and_named_unless_told_otherwise() {
+    let stage = Stage::honest().await;
+    let home = TempDir::new().unwrap();
+    let proxy = ForwardProxy::open(stage.hop.address()).await;
+    for (arguments, exit, words) in [
+        // The certificate is for another name.
+        (&[][..], 1, format!("through the proxy {}", proxy.address)),
+        (&["--no-proxy"], 2, "name_unresolved".to_owned()),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_harbormouth"));
+        let login = format!("http://al:s3cr3t-word@{}", proxy.address);
+        command
+            .env_clear()
+            .env("HOME", home.path())
+            .env("https_proxy", login)
+            .args(["doctor", "https://hub.invalid:8443"])
+            .args(arguments);
+        let ended = tokio::time::timeout(PATIENCE, command.output()).await;
+        let output = ended.expect("the doctor ends").unwrap();
+        let told = text(&output.stdout);
+        assert!(told.contains(&words), "{arguments:?}: {told}");
+        assert!(!told.contains("s3cr3t"), "{arguments:?}: {told}");
+        assert_eq!(output.status.code(), Some(exit), "{arguments:?}: {told}");
+    }
 }

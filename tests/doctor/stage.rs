@@ -1,6 +1,7 @@
 //! A chain: a hop with TLS in front, the fake Harbor behind it, and a walk through both.
 
 use harbormouth::doctor::credentials::Credentials;
+use harbormouth::doctor::proxies::Proxies;
 use harbormouth::doctor::step::Step;
 use harbormouth::doctor::trace::{Entry, Exchange, Leftover, Skip, Skipped, Walk};
 use harbormouth::doctor::walk::{WalkTimeouts, Walker, Watcher};
@@ -125,6 +126,7 @@ pub fn options(target: Origin) -> Options {
         duration: None,
         commit_wait: false,
         via: Vec::new(),
+        proxies: Proxies::default(),
         authorities: None,
         user_agent: "harbormouth-doctor/test".into(),
         artifact: Artifact {

@@ -23,10 +23,18 @@ pub enum DoctorAction {
 
 /// What the doctor is to look at.
 pub struct Examination {
-    /// Without credentials.
+    /// Without credentials and proxies.
     pub options: doctor::Options,
     pub login: LoginSource,
+    pub proxies: ProxySource,
     pub format: Format,
+}
+
+/// Which proxies the doctor goes through.
+pub enum ProxySource {
+    /// Those of HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+    Environment,
+    Nothing,
 }
 
 /// Whose credentials the doctor uses.
@@ -97,6 +105,9 @@ struct ExamineArgs {
     /// Walk from this inner hop as well: http(s)://address[:port]; repeatable, the outermost first
     #[arg(long, value_name = "URL", value_parser = inner)]
     via: Vec<Origin>,
+    /// Go without the proxies that HTTP_PROXY and HTTPS_PROXY name
+    #[arg(long)]
+    no_proxy: bool,
     /// Authorities (PEM) to trust beside this machine's
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -233,6 +244,7 @@ impl ExamineArgs {
                 duration: self.duration,
                 commit_wait: self.commit_wait,
                 via: self.via,
+                proxies: doctor::proxies::Proxies::default(),
                 authorities: self.ca,
                 user_agent: concat!("harbormouth-doctor/", env!("CARGO_PKG_VERSION")).to_owned(),
                 artifact: doctor::Artifact::from_seed(uuid::Uuid::new_v4().as_u64_pair().0),
@@ -248,6 +260,11 @@ impl ExamineArgs {
                         bytes,
                         bits_per_second,
                     }),
+            },
+            proxies: if self.no_proxy {
+                ProxySource::Nothing
+            } else {
+                ProxySource::Environment
             },
             login: self.user.map_or(LoginSource::Docker, LoginSource::User),
             format,
@@ -486,6 +503,7 @@ mod tests {
             ("doctor h --duration 70s", false),
             ("doctor h --via h2", false),
             ("doctor h --all --require uploads", true),
+            ("doctor h --no-proxy", true),
             ("doctor explain unauthorized", true),
             ("doctor explain", true),
             ("doctor explain unauthorized --all", false),

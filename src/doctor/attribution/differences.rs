@@ -79,6 +79,7 @@ fn short(trouble: &Trouble) -> String {
         Trouble::Unresolved(_) => "no address".to_owned(),
         Trouble::Refused => "refused".to_owned(),
         Trouble::Unreachable(_) => "unreachable".to_owned(),
+        Trouble::ProxyRefused(_) => "refused by the proxy".to_owned(),
         Trouble::TimedOut(after) => format!("silent {}", seconds(*after)),
         Trouble::Cut => "cut".to_owned(),
         Trouble::Tls(_) => "TLS failed".to_owned(),

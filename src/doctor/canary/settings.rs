@@ -3,6 +3,7 @@
 use crate::config::{Canary, Config, Maintenance};
 use crate::doctor::credentials::Credentials;
 use crate::doctor::language::Language;
+use crate::doctor::proxies::Proxies;
 use crate::doctor::{Afterwards, Artifact, Extent, Options};
 use crate::net::origin::Origin;
 use std::time::Duration;
@@ -89,6 +90,7 @@ impl Settings {
             duration: None,
             commit_wait: false,
             via: Vec::new(),
+            proxies: Proxies::default(),
             authorities: self.canary.ca.clone(),
             user_agent: concat!("harbormouth-canary/", env!("CARGO_PKG_VERSION")).to_owned(),
             artifact: Artifact {

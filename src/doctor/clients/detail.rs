@@ -12,6 +12,8 @@ pub(crate) enum Detail {
     /// Where the other host is that a Location or a realm names.
     OtherHost(Reach),
     Unusable(Unusable),
+    /// What a POST to the realm was answered with.
+    Posted(Posted),
     /// Which writes lose their Authorization.
     Lost(LostOn),
     Header(Header),
@@ -29,11 +31,23 @@ pub(crate) enum Reach {
     PrivateAddress,
     /// A name with private addresses.
     PrivateName,
+    /// A loopback or link-local address, as such or by a name: every client's own machine.
+    OwnMachine,
     /// It takes no connection.
     Unreachable,
     Public,
     /// The host that was typed, in other letters.
     Respelled,
+}
+
+/// A status after which clients that ask with POST first go different ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Posted {
+    /// 400.
+    BadRequest,
+    /// One after which none of them asks with GET.
+    Final,
 }
 
 /// Locations that can't be followed by everybody.

@@ -2,7 +2,7 @@
 
 use super::chinese::CHINESE;
 use super::client::Client;
-use super::detail::{Detail, Header, LostOn, Surroundings, Unusable};
+use super::detail::{Detail, Header, LostOn, Posted, Surroundings, Unusable};
 use super::impact::Ending;
 use crate::doctor::kind::Kind;
 use crate::doctor::language::Language;
@@ -191,12 +191,14 @@ fn facts<'a>(
     let usual = [
         ("unusable", fact(Unusable::Missing)),
         ("lost", fact(LostOn::Both)),
+        ("posted", fact(Posted::Final)),
         ("header", fact(Header::Digest)),
         ("passes_chunks", fact(false)),
     ];
     let seen = match circumstance {
         Detail::OtherHost(reach) => Some(("reach", fact(reach))),
         Detail::Unusable(what) => Some(("unusable", fact(what))),
+        Detail::Posted(answer) => Some(("posted", fact(answer))),
         Detail::Lost(on) => Some(("lost", fact(on))),
         Detail::Header(header) => Some(("header", fact(header))),
         Detail::Passes(bytes) => Some(("passes_chunks", fact(bytes >= CHUNK))),
@@ -312,6 +314,7 @@ mod tests {
                 Reach::Unresolved,
                 Reach::PrivateAddress,
                 Reach::PrivateName,
+                Reach::OwnMachine,
                 Reach::Unreachable,
                 Reach::Public,
                 Reach::Respelled,
@@ -329,6 +332,7 @@ mod tests {
             ]
             .map(Is),
         );
+        all.extend([Posted::BadRequest, Posted::Final].map(Detail::Posted));
         all.extend([LostOn::Patch, LostOn::Put, LostOn::Both].map(Lost));
         all.extend(
             [

@@ -43,9 +43,11 @@ fn is_refused(exchange: &Exchange) -> bool {
 fn is_cut(trouble: &Trouble) -> bool {
     match trouble {
         Trouble::Cut | Trouble::TimedOut(_) | Trouble::Refused | Trouble::NotHttp(_) => true,
-        Trouble::Unresolved(_) | Trouble::Unreachable(_) | Trouble::Tls(_) | Trouble::NotTls => {
-            false
-        }
+        Trouble::Unresolved(_)
+        | Trouble::Unreachable(_)
+        | Trouble::Tls(_)
+        | Trouble::NotTls
+        | Trouble::ProxyRefused(_) => false,
     }
 }
 

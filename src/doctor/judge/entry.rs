@@ -9,6 +9,7 @@ use crate::net::origin::Scheme;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     let mut drafts = Vec::new();
+    drafts.extend(asked_for_login(walk));
     drafts.extend(name(walk));
     drafts.extend(addresses(walk));
     if walk.entry == Entry::Public && walk.target.scheme == Scheme::Https {
@@ -18,6 +19,25 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     drafts
 }
 
+/// Of the proxy that the walk goes through, where it does.
+fn proxy_refused(walk: &Walk, step: Step, wrong: &'static str) -> Draft {
+    let proxy = walk.proxy.as_deref().unwrap_or("that stands there");
+    Draft::at(Kind::ProxyRefused, step)
+        .wrong(wrong)
+        .because(wrong)
+        .with("proxy", proxy)
+        .with("authority", walk.target.authority())
+}
+
+/// 407 is a forward proxy's, whether it was asked for or not.
+fn asked_for_login(walk: &Walk) -> Option<Draft> {
+    let exchange = walk
+        .first(Step::Ping)
+        .filter(|one| one.status() == Some(407))?;
+    let draft = proxy_refused(walk, Step::Ping, "login");
+    Some(draft.shown_by([seen_header(exchange, "proxy-authenticate")]))
+}
+
 fn name(walk: &Walk) -> Option<Draft> {
     let host = &walk.entered().host;
     let outcome = match walk.resolved.as_ref()? {
@@ -25,6 +45,10 @@ fn name(walk: &Walk) -> Option<Draft> {
         Ok(_) => return None,
         Err(trouble) => trouble.to_string(),
     };
+    if let Some(proxy) = &walk.proxy {
+        let draft = proxy_refused(walk, Step::Resolve, "absent");
+        return Some(draft.shown_by([tried(format!("resolve {proxy}"), outcome)]));
+    }
     Some(
         Draft::at(Kind::NameUnresolved, Step::Resolve)
             .with("host", host)
@@ -55,6 +79,10 @@ fn addresses(walk: &Walk) -> Option<Draft> {
             .with("all", walk.addresses.len())
             .shown_by(dead.iter().map(evidence))
     };
+    if alive.is_empty() && walk.proxy.is_some() {
+        let draft = proxy_refused(walk, Step::Connect, "absent");
+        return Some(draft.shown_by(dead.iter().map(evidence)));
+    }
     if alive.is_empty() {
         return Some(draft(Kind::Unreachable, &dead));
     }
@@ -75,10 +103,19 @@ fn handshake(walk: &Walk) -> Vec<Draft> {
         .collect();
     let all = walk.addresses.iter().filter(|one| one.tls.is_some());
     let circumstance = how_often(troubles.len(), all.count());
+    let target = &walk.target;
+    let (refused, troubles): (Vec<_>, Vec<_>) = troubles
+        .into_iter()
+        .partition(|(_, trouble)| matches!(trouble, Trouble::ProxyRefused(_)));
+    let refused = refused.first().map(|(_, trouble)| {
+        let is_login =
+            matches!(trouble, Trouble::ProxyRefused(status) if status.starts_with("407"));
+        let draft = proxy_refused(walk, Step::Tls, if is_login { "login" } else { "refused" });
+        draft.shown_by([tried(format!("CONNECT {}", target.authority()), trouble)])
+    });
     let (plain, failed): (Vec<_>, Vec<_>) = troubles
         .into_iter()
         .partition(|(_, trouble)| **trouble == Trouble::NotTls);
-    let target = &walk.target;
     let draft = |kind, of: &[(&AddressSeen, &Trouble)]| {
         let evidence = of.iter().map(|(address, trouble)| {
             let request = format!("TLS with {}", address.address);
@@ -95,7 +132,7 @@ fn handshake(walk: &Walk) -> Vec<Draft> {
     };
     let not_tls = draft(Kind::PlainHttpOnTlsPort, &plain);
     let no_tls = draft(Kind::TlsFailed, &failed);
-    not_tls.into_iter().chain(no_tls).collect()
+    refused.into_iter().chain(not_tls).chain(no_tls).collect()
 }
 
 fn plain_http(walk: &Walk) -> Option<Draft> {

@@ -2,6 +2,7 @@
 
 use super::draft::{Draft, seen, seen_header, seen_speaker, seen_words};
 use super::refusal::{RefusalCause, refusal};
+use crate::doctor::clients::{Detail, Posted};
 use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
@@ -30,11 +31,14 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     drafts
 }
 
-/// containerd asks with POST first. It takes 400, 401, 404 and 405 for a reason to ask with GET.
+/// containerd and BuildKit ask with POST first. Both take 401, 404 and 405 for a reason to ask with GET,
+/// and containerd 400 as well.
 fn post(walk: &Walk) -> Option<Draft> {
     let exchange = walk.first(Step::TokenPost)?;
     let answer = exchange.answer()?;
-    let is_wrong = matches!(answer.status, 403 | 300..=399 | 500..=599);
+    // A token service may say 400 to what is asked for here, without a password. A page is a hop's.
+    let is_bad_request = answer.status == 400 && answer.is_page();
+    let is_wrong = is_bad_request || matches!(answer.status, 403 | 300..=399 | 500..=599);
     // A token service that gives nobody a token is another finding.
     let get = walk.answer(Step::TokenGet);
     let is_same = get.is_some_and(|get| get.status == answer.status);
@@ -47,8 +51,19 @@ fn post(walk: &Walk) -> Option<Draft> {
         403 => ("forbidden", seen_speaker(exchange)),
         _ => ("not_passed_on", seen_speaker(exchange)),
     };
+    let posted = if is_bad_request {
+        Posted::BadRequest
+    } else {
+        Posted::Final
+    };
     Some(
         Draft::of(Kind::TokenPostRefused, exchange)
+            .wrong(if is_bad_request {
+                "bad_request"
+            } else {
+                "final"
+            })
+            .where_(Detail::Posted(posted))
             .because(cause)
             .shown_by([evidence]),
     )

@@ -97,6 +97,7 @@ fn host(walk: &Walk, ping: &Exchange, realm: &str) -> Option<Draft> {
             let wrong = match reach {
                 Reach::Unresolved => "unresolved",
                 Reach::PrivateAddress | Reach::PrivateName => "private",
+                Reach::OwnMachine => "own_machine",
                 Reach::Unreachable => "unreachable",
                 // Where nothing speaks against it.
                 Reach::Public | Reach::Respelled => return None,
@@ -135,7 +136,11 @@ fn reach(walk: &Walk, realm: &Origin, token: Option<&Exchange>) -> Option<Reach>
         Ok(addresses) => {
             let is_inside = addresses.iter().all(|one| is_private(one.ip()));
             let is_literal = realm.host.bare().parse::<IpAddr>().is_ok();
-            match (is_inside && !target_is_private(walk), is_literal) {
+            let is_foreign = is_inside && !target_is_private(walk);
+            if is_foreign && addresses.iter().all(|one| is_own_machine(one.ip())) {
+                return Some(Reach::OwnMachine);
+            }
+            match (is_foreign, is_literal) {
                 (true, true) => Some(Reach::PrivateAddress),
                 (true, false) => Some(Reach::PrivateName),
                 (false, _) => went_elsewhere(),
@@ -169,6 +174,7 @@ fn answered(token: &Exchange, realm: &Origin) -> bool {
         Err(Trouble::Unresolved(_)
             | Trouble::Refused
             | Trouble::Unreachable(_)
+            | Trouble::ProxyRefused(_)
             | Trouble::TimedOut(_))
     );
     went_there && !is_cut_off
@@ -205,6 +211,17 @@ pub(super) fn is_private(address: IpAddr) -> bool {
                     || first & 0xFE00 == 0xFC00
                     || first & 0xFFC0 == 0xFE80
             }
+        },
+    }
+}
+
+/// Loopback and link-local addresses: no other machine's, wherever one asks from.
+fn is_own_machine(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local() || v4.is_unspecified(),
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => is_own_machine(IpAddr::V4(v4)),
+            None => v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified(),
         },
     }
 }

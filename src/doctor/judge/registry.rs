@@ -47,7 +47,8 @@ fn wrong(exchange: &Exchange) -> Option<Kind> {
             | Trouble::Refused
             | Trouble::Unreachable(_)
             | Trouble::Tls(_)
-            | Trouble::NotTls,
+            | Trouble::NotTls
+            | Trouble::ProxyRefused(_),
         ) => return None,
     };
     match answer.status {
@@ -55,7 +56,8 @@ fn wrong(exchange: &Exchange) -> Option<Kind> {
         200 => None,
         300..=399 => Some(Kind::RegistryRedirected),
         401 if !is_actionable(answer) => Some(Kind::ChallengeMissing),
-        401 | 429 => None,
+        // A forward proxy's: it is told with what connecting showed.
+        401 | 407 | 429 => None,
         500..=599 => Some(Kind::GatewayError),
         _ => Some(Kind::NoRegistry),
     }

@@ -70,7 +70,9 @@ fn connection(walk: &Walk) -> Option<String> {
     let address = walk.address()?;
     let ip = address.address.ip().to_string();
     let mut parts = Vec::new();
-    if walk.entered().host.bare() != ip {
+    if let Some(proxy) = &walk.proxy {
+        parts.push(format!("through the proxy {}", clean(proxy)));
+    } else if walk.entered().host.bare() != ip {
         parts.push(ip);
     }
     if let Some(Ok(tls)) = &address.tls {

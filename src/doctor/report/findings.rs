@@ -205,6 +205,7 @@ pub(super) fn hop(finding: &Finding, walks: &[Judged]) -> Option<String> {
     let is_no_hops = matches!(
         finding.kind,
         Kind::NameUnresolved
+            | Kind::ProxyRefused
             | Kind::Unreachable
             | Kind::AddressUnreachable
             | Kind::RealmForeign

@@ -76,6 +76,7 @@ fn of_walk(judged: &Judged) -> Value {
         "user": walk.user,
         "client": walk.client,
         "stands": guess(walk),
+        "proxy": walk.proxy,
         "resolved": of_addresses(walk.resolved.as_ref()),
         "addresses": walk.addresses.iter().map(of_address).collect::<Vec<Value>>(),
         "realm": of_addresses(walk.realm.as_ref()),

@@ -69,6 +69,9 @@ pub(super) fn heading(walk: &Walk, style: Style) -> String {
                 let programs = client.programs(language);
                 who.push_str(&Word::AsMetBy.filled(language, &[("programs", &programs)]));
             }
+            if let Some(proxy) = &walk.proxy {
+                who.push_str(&format!(", through the proxy {}", clean(proxy)));
+            }
             let target = style.bold(&walk.target.to_string());
             format!("\n{target}  {}\n\n", style.dim(&who))
         }

@@ -74,6 +74,7 @@ impl FixtureWalk {
         FixtureWalk(Walk {
             entry: Entry::Public,
             began: BEGAN,
+            proxy: None,
             resolved: Some(Ok(vec![address])),
             addresses: vec![AddressSeen {
                 address,

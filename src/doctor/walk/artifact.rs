@@ -1,11 +1,9 @@
 //! A tiny image: pushed, pulled back, removed.
 
-use super::entry::place;
 use super::leftovers::{Id, Pushed};
 use super::location::UploadReference;
 use super::request::{AuthorizationSource, Site, UnredactedResponse, WalkRequest};
 use super::session::Session;
-use super::timeouts::TimeBudget;
 use super::upload::{AfterWrite, Works};
 use crate::doctor::options::{Afterwards, Extent};
 use crate::doctor::step::Step;
@@ -258,12 +256,11 @@ impl Session<'_> {
             self.ask_at(&own, pulling).await?;
             return Ok(());
         }
-        let resolving = self.wire.resolve(&origin);
-        let resolved = self.halt.unless(TimeBudget::Shared, resolving).await?;
+        let resolved = self.resolve(&origin).await?;
         let nowhere = || Trouble::Unresolved("it has no address".into());
         let first = resolved.and_then(|all| all.first().copied().ok_or_else(nowhere));
         let mut site = Site {
-            place: place(&origin, first.clone().unwrap_or(NOWHERE)),
+            place: self.place(&origin, first.clone().unwrap_or(NOWHERE)),
             host: origin.authority(),
             forwarded: Vec::new(),
             origin,

@@ -3,9 +3,10 @@
 use super::request::{Site, WalkRequest};
 use super::session::Session;
 use super::timeouts::{MOST_ADDRESSES, TimeBudget};
+use crate::doctor::proxies::ForwardProxy;
 use crate::doctor::step::Step;
-use crate::doctor::trace::{AddressSeen, Entry, Skip};
-use crate::doctor::wire::{Trust, WireTarget};
+use crate::doctor::trace::{AddressSeen, Entry, Skip, Trouble};
+use crate::doctor::wire::{ProxyAuthorization, ProxyPassage, Trust, WireTarget};
 use crate::net::origin::{Origin, Scheme};
 use futures_util::future::join_all;
 use http::Method;
@@ -16,8 +17,8 @@ impl Session<'_> {
     pub(super) async fn reach(&mut self) -> Result<Option<Site>, Skip> {
         let origin = self.walk.entered().clone();
         self.began(Step::Resolve);
-        let resolving = self.wire.resolve(&origin);
-        let resolved = self.halt.unless(TimeBudget::Shared, resolving).await;
+        self.walk.proxy = self.proxy(&origin).map(ToString::to_string);
+        let resolved = self.resolve(&origin).await;
         let resolved = resolved.map_err(|why| self.cut_short(Step::Resolve, why))?;
         let addresses = resolved.clone().unwrap_or_default();
         self.walk.resolved = Some(resolved);
@@ -28,7 +29,13 @@ impl Session<'_> {
         self.began(Step::Connect);
         let looked = self.look(&origin, &addresses).await;
         self.walk.addresses = looked.map_err(|why| self.cut_short(Step::Connect, why))?;
-        let used = choose(&self.walk.addresses);
+        let mut used = choose(&self.walk.addresses);
+        if self.walk.proxy.is_some() {
+            // The others are the proxy's, and no matter of the registry's.
+            self.walk.addresses.swap(0, used.unwrap_or(0));
+            self.walk.addresses.truncate(1);
+            used = used.map(|_| 0);
+        }
         if let Some(used) = used {
             self.walk.addresses[used].is_used = true;
         }
@@ -40,6 +47,40 @@ impl Session<'_> {
         Ok(used.map(|used| self.site(&origin, self.walk.addresses[used].address)))
     }
 
+    /// What requests to this origin go through. Inner hops are asked directly.
+    pub(super) fn proxy(&self, origin: &Origin) -> Option<&ForwardProxy> {
+        let proxies = &self.options.proxies;
+        proxies.of(origin).filter(|_| self.is_public())
+    }
+
+    /// The addresses that requests to this origin go to: its own, or its proxy's.
+    pub(super) async fn resolve(
+        &mut self,
+        origin: &Origin,
+    ) -> Result<Result<Vec<SocketAddr>, Trouble>, Skip> {
+        let proxy = self.proxy(origin).map(|proxy| Origin {
+            scheme: Scheme::Http,
+            host: proxy.host.clone(),
+            port: proxy.port,
+        });
+        let resolving = self.wire.resolve(proxy.as_ref().unwrap_or(origin));
+        self.halt.unless(TimeBudget::Shared, resolving).await
+    }
+
+    /// An origin, at an address that resolving it gave.
+    pub(super) fn place(&self, origin: &Origin, address: SocketAddr) -> WireTarget {
+        WireTarget {
+            address,
+            passage: self.proxy(origin).map(|proxy| ProxyPassage {
+                authority: format!("{}:{}", origin.host, origin.port),
+                authorization: proxy.login.as_ref().map(ProxyAuthorization::basic),
+            }),
+            scheme: origin.scheme,
+            server_name: origin.host.clone(),
+            trust: Trust::Waived,
+        }
+    }
+
     /// Connects to all of them at once.
     pub(super) async fn look(
         &mut self,
@@ -49,7 +90,7 @@ impl Session<'_> {
         let places: Vec<WireTarget> = addresses
             .iter()
             .take(MOST_ADDRESSES)
-            .map(|address| place(origin, *address))
+            .map(|address| self.place(origin, *address))
             .collect();
         let looking = join_all(places.iter().map(|place| self.wire.look(place)));
         self.halt.unless(TimeBudget::Shared, looking).await
@@ -69,16 +110,14 @@ impl Session<'_> {
     }
 
     pub(super) async fn plain_http_on(&mut self, port: u16) -> Result<(), Skip> {
-        let used = self.walk.address().or(self.walk.addresses.first());
-        let Some(mut address) = used.map(|used| used.address) else {
-            return Ok(());
-        };
         let origin = Origin {
             scheme: Scheme::Http,
             host: self.options.target.host.clone(),
             port,
         };
-        address.set_port(origin.port);
+        let Some(address) = self.plain_address(&origin).await? else {
+            return Ok(());
+        };
         let site = self.site(&origin, address);
         let read = WalkRequest::get(Step::PlainHttp, "/v2/");
         let heard = self.ask_at(&site, read).await?;
@@ -88,6 +127,16 @@ impl Session<'_> {
             self.ask_at(&site, write).await?;
         }
         Ok(())
+    }
+
+    /// Where the target's plain HTTP is: at its own address, unless a proxy stands before either.
+    async fn plain_address(&mut self, origin: &Origin) -> Result<Option<SocketAddr>, Skip> {
+        if self.walk.proxy.is_some() || self.proxy(origin).is_some() {
+            let resolved = self.resolve(origin).await?;
+            return Ok(resolved.ok().and_then(|all| all.first().copied()));
+        }
+        let used = self.walk.address().or(self.walk.addresses.first());
+        Ok(used.map(|used| SocketAddr::new(used.address.ip(), origin.port)))
     }
 
     /// A site of the entry: asked under the target's name.
@@ -104,19 +153,10 @@ impl Session<'_> {
         };
         Site {
             origin: origin.clone(),
-            place: place(origin, address),
+            place: self.place(origin, address),
             host,
             forwarded,
         }
-    }
-}
-
-pub(super) fn place(origin: &Origin, address: SocketAddr) -> WireTarget {
-    WireTarget {
-        address,
-        scheme: origin.scheme,
-        server_name: origin.host.clone(),
-        trust: Trust::Waived,
     }
 }
 

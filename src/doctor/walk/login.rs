@@ -6,11 +6,10 @@
 
 use super::challenge::ChallengeKind;
 use super::early_refusal::NO_REPOSITORY;
-use super::entry::{choose, is_trusted, place};
+use super::entry::{choose, is_trusted};
 use super::location::UploadReference;
 use super::request::{Site, WalkCredential, WalkRequest};
 use super::session::{Access, Session};
-use super::timeouts::TimeBudget;
 use super::token::{Deleting, GivenToken, LoginOrigin, TokenSource, WalkLogin};
 use crate::doctor::step::Step;
 use crate::doctor::trace::{AddressSeen, Entry, Skip, TokenGrant, Trouble};
@@ -265,7 +264,9 @@ impl Session<'_> {
             return self.own();
         }
         let found = self.find(origin).await?;
-        if origin.host != self.options.target.host {
+        let is_known = self.proxy(origin).is_none() || found.is_err();
+        // Through a proxy nobody here knows where it is.
+        if origin.host != self.options.target.host && is_known {
             let addresses = found.as_ref().map(|(all, _)| all.clone());
             self.walk.realm = Some(addresses.map_err(Clone::clone));
         }
@@ -275,7 +276,7 @@ impl Session<'_> {
             Ok((_, seen)) if self.for_password(origin.scheme, Some(&seen)).is_ok() => Ok(Vouched {
                 site: Site {
                     origin: origin.clone(),
-                    place: place(origin, seen.address),
+                    place: self.place(origin, seen.address),
                     host: origin.authority(),
                     forwarded: Vec::new(),
                 },
@@ -290,8 +291,7 @@ impl Session<'_> {
         &mut self,
         origin: &Origin,
     ) -> Result<Result<(Vec<SocketAddr>, AddressSeen), Trouble>, Skip> {
-        let resolving = self.wire.resolve(origin);
-        let addresses = match self.halt.unless(TimeBudget::Shared, resolving).await? {
+        let addresses = match self.resolve(origin).await? {
             Ok(addresses) => addresses,
             Err(trouble) => return Ok(Err(trouble)),
         };

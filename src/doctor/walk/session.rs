@@ -61,6 +61,9 @@ impl<'a> Session<'a> {
         if let Some(login) = &login {
             login.teach(&mut secrets);
         }
+        for password in options.proxies.passwords() {
+            secrets.learn(password);
+        }
         let user = options.credentials.as_ref().map(|credentials| User {
             name: credentials.user.clone(),
             source: credentials.source.clone(),
@@ -77,6 +80,7 @@ impl<'a> Session<'a> {
                 entry: entry.clone(),
                 target: options.target.clone(),
                 began: since_epoch(SystemTime::now()).as_secs(),
+                proxy: None,
                 resolved: None,
                 addresses: Vec::new(),
                 repository: options.repository.as_ref().map(ToString::to_string),

@@ -50,6 +50,7 @@ impl Ground {
             duration: None,
             commit_wait: false,
             via: Vec::new(),
+            proxies: crate::doctor::proxies::Proxies::default(),
             authorities: None,
             user_agent: "harbormouth-doctor/test".into(),
             artifact: Artifact {

@@ -279,6 +279,7 @@ mod tests {
             site: Site {
                 place: WireTarget {
                     address: ([127, 0, 0, 1], 1).into(),
+                    passage: None,
                     scheme: origin.scheme,
                     server_name: origin.host.clone(),
                     trust: Trust::Waived,

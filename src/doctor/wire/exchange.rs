@@ -8,6 +8,7 @@ use super::connect::io_trouble;
 use super::request::{
     Framing, Payload, ResponseTimeouts, SendProgress, WireRequest, WireResponse, WireResult,
 };
+use super::tunnel::ProxyPassage;
 use crate::doctor::trace::Trouble;
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderName, HeaderValue};
@@ -55,6 +56,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
 pub(super) async fn exchange<S: ByteStream>(
     stream: S,
     ask: WireRequest,
+    passage: Option<&ProxyPassage>,
     progress: SendProgress<'_>,
 ) -> WireResult {
     let meter = ByteCounter::new();
@@ -66,7 +68,7 @@ pub(super) async fn exchange<S: ByteStream>(
         took: began.elapsed(),
         silence,
     };
-    let request = match request(ask, meter.clone()) {
+    let request = match request(ask, passage, meter.clone()) {
         Ok(request) => request,
         Err(trouble) => return told(Err(trouble), None),
     };
@@ -192,7 +194,12 @@ impl<S: ByteStream> Driven<S> {
     }
 }
 
-fn request(ask: WireRequest, meter: ByteCounter) -> Result<Request<OutgoingBody>, Trouble> {
+/// Of a request that a proxy passes on, the target has the authority in it (RFC 9112, 3.2.2).
+fn request(
+    ask: WireRequest,
+    passage: Option<&ProxyPassage>,
+    meter: ByteCounter,
+) -> Result<Request<OutgoingBody>, Trouble> {
     let unusable = |what: &str| Trouble::NotHttp(format!("{what} can't be sent in a request"));
     let mut headers = http::HeaderMap::new();
     let mut add = |name: HeaderName, value: &str| {
@@ -210,6 +217,9 @@ fn request(ask: WireRequest, meter: ByteCounter) -> Result<Request<OutgoingBody>
     if let Some(authorization) = &ask.authorization {
         add(header::AUTHORIZATION, authorization)?;
     }
+    if let Some(authorization) = passage.and_then(|passage| passage.authorization.as_ref()) {
+        add(header::PROXY_AUTHORIZATION, authorization.value())?;
+    }
     match announced(&ask.payload, &ask.method) {
         None => {}
         Some((Framing::Length, size)) => add(header::CONTENT_LENGTH, &size.to_string())?,
@@ -217,7 +227,16 @@ fn request(ask: WireRequest, meter: ByteCounter) -> Result<Request<OutgoingBody>
     }
     let mut request = Request::new(OutgoingBody::new(ask.payload, meter));
     *request.method_mut() = ask.method;
-    *request.uri_mut() = Uri::from(target(&ask.target).ok_or_else(|| unusable("its path"))?);
+    let target = target(&ask.target).ok_or_else(|| unusable("its path"))?;
+    *request.uri_mut() = match passage {
+        None => Uri::from(target),
+        Some(_) => Uri::builder()
+            .scheme("http")
+            .authority(ask.host.as_str())
+            .path_and_query(target)
+            .build()
+            .map_err(|_| unusable("its host"))?,
+    };
     *request.headers_mut() = headers;
     Ok(request)
 }

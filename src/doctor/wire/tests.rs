@@ -66,6 +66,7 @@ async fn header(stream: &mut (impl AsyncRead + Unpin)) -> (String, Vec<u8>) {
 fn plain(address: SocketAddr) -> WireTarget {
     WireTarget {
         address,
+        passage: None,
         scheme: Scheme::Http,
         server_name: Host::parse("hub.example.com").unwrap(),
         trust: Trust::Waived,

@@ -76,6 +76,7 @@ pub(crate) fn healthy() -> Walk {
     Walk {
         entry: Entry::Public,
         began: 1_795_262_400,
+        proxy: None,
         resolved: Some(Ok(vec![address])),
         addresses: vec![AddressSeen {
             address,

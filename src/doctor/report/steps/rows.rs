@@ -50,7 +50,11 @@ fn resolved(walk: &Walk) -> Option<Row> {
     let told = match walk.resolved.as_ref()? {
         Ok(addresses) => {
             let listed: Vec<String> = addresses.iter().map(|one| one.ip().to_string()).collect();
-            Ok(listed.join(", "))
+            let listed = listed.join(", ");
+            Ok(match &walk.proxy {
+                Some(proxy) => format!("{listed}, of the proxy {}", clean(proxy)),
+                None => listed,
+            })
         }
         Err(why) => Err(clean(&why.told(walk.language))),
     };

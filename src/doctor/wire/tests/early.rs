@@ -70,7 +70,7 @@ async fn an_answer_is_read_even_where_writing_failed_first() {
             failed: false,
         };
         let request = ask(Method::PATCH, made(1 << 20, Framing::Length));
-        let told = exchange::exchange(stream, request, &mut |_| {}).await;
+        let told = exchange::exchange(stream, request, None, &mut |_| {}).await;
         let status = told.result.map(|reply| reply.status);
         assert_eq!(status, expected, "{case}");
         // All that was taken but the request's header.

@@ -27,9 +27,24 @@ pub(in super::super) fn cases() -> Vec<Case> {
         made.0.addresses[0].tls = Some(Err(trouble));
         made
     };
+    let through = |mut made: FixtureWalk| {
+        made.0.proxy = Some("proxy.corp:3128".to_owned());
+        made
+    };
+    let (no_proxy, closed_proxy) = (
+        through(FixtureWalk(unresolved.0.clone())),
+        through(FixtureWalk(unreachable.0.clone())),
+    );
+    let proxy = |status: &str| through(tls_trouble(Trouble::ProxyRefused(status.to_owned())));
     let day = 24 * 60 * 60;
     let began = i64::try_from(BEGAN).unwrap();
     vec![
+        (
+            "a proxy's login over http",
+            through(hub().status(Step::Ping, 407)),
+            Kind::ProxyRefused,
+            "wants a login",
+        ),
         ("no such name", unresolved, Kind::NameUnresolved, "NXDOMAIN"),
         ("closed", unreachable, Kind::Unreachable, "refused"),
         (
@@ -37,6 +52,30 @@ pub(in super::super) fn cases() -> Vec<Case> {
             hub().address("203.0.113.11:443", Err(Trouble::Refused)),
             Kind::AddressUnreachable,
             "1 of 2 addresses",
+        ),
+        (
+            "no such proxy",
+            no_proxy,
+            Kind::ProxyRefused,
+            "proxy.corp:3128",
+        ),
+        (
+            "a closed proxy",
+            closed_proxy,
+            Kind::ProxyRefused,
+            "refused",
+        ),
+        (
+            "a proxy with rules",
+            proxy("403 Forbidden"),
+            Kind::ProxyRefused,
+            "the proxy answered 403 Forbidden",
+        ),
+        (
+            "a proxy with logins",
+            proxy("407 Proxy Authentication Required"),
+            Kind::ProxyRefused,
+            "proxy.corp:3128 wants a login",
         ),
         (
             "no handshake",

@@ -52,6 +52,12 @@ pub(in super::super) fn cases() -> Vec<Case> {
             "limit_except",
         ),
         (
+            "POST for tokens is a bad request",
+            hub().status(Step::TokenPost, 400).html(Step::TokenPost),
+            Kind::TokenPostRefused,
+            "BuildKit",
+        ),
+        (
             "POST for tokens is redirected",
             hub()
                 .status(Step::TokenPost, 302)

@@ -34,6 +34,8 @@ pub(in super::super) fn cases() -> Vec<Case> {
     private.0.realm = Some(Ok(vec!["10.0.0.5:443".parse().unwrap()]));
     let mut literal = realm("https://10.0.0.5/service/token");
     literal.0.realm = Some(Ok(vec!["10.0.0.5:443".parse().unwrap()]));
+    let mut own = realm("https://localhost/service/token");
+    own.0.realm = Some(Ok(vec!["127.0.0.1:443".parse().unwrap()]));
     let mut closed = realm("https://auth.example.net/token");
     closed.0.realm = Some(Err(Trouble::Refused));
     let mut foreign = until_ping(realm("https://auth.example.net/token"));
@@ -124,6 +126,12 @@ pub(in super::super) fn cases() -> Vec<Case> {
             literal,
             Kind::RealmHost,
             "private addresses",
+        ),
+        (
+            "a realm at everybody's own machine",
+            own,
+            Kind::RealmHost,
+            "own machine",
         ),
         (
             "a realm that is closed",
