@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// No client breaks today.
+    /// The exit status stays 0 for it: no client breaks today, or only one that is set up otherwise.
     Warning,
     /// At least one client breaks.
     Broken,
@@ -74,6 +74,9 @@ kinds! {
         CertificateUntrusted "certificate_untrusted" Broken,
         /// A certificate between the server's and the authority's is not sent.
         CertificateChainIncomplete "certificate_chain_incomplete" Broken,
+        /// Only what docker and podman keep for this registry vouches for it, which other clients
+        /// don't read.
+        CertificateTrustedByDocker "certificate_trusted_by_docker" Warning,
         /// Within 14 days.
         CertificateExpiresSoon "certificate_expires_soon" Warning,
         /// http is redirected to https by 301, 302 or 303, which turns a write into a GET.

@@ -38,6 +38,9 @@ pub struct Options {
     pub proxies: Proxies,
     /// Authorities (PEM) that are trusted beside this machine's.
     pub authorities: Option<PathBuf>,
+    /// Where docker and podman keep the authorities of each registry, in a directory of its name:
+    /// `/etc/docker/certs.d` and the like.
+    pub certificate_directories: Vec<PathBuf>,
     /// What requests call themselves: `harbormouth-doctor/0.1.0`.
     pub user_agent: String,
     pub artifact: Artifact,

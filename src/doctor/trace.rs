@@ -120,6 +120,8 @@ pub struct TlsSeen {
     pub(crate) chain: Vec<CertificateSeen>,
     /// What a client that knows this machine's authorities says to the chain and the name.
     pub distrust: Option<Distrust>,
+    /// Whether it is trusted, and only for what docker and podman keep for this registry.
+    pub(crate) kept_by_docker: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

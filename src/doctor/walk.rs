@@ -51,6 +51,7 @@ use super::wire::{Wire, WireError};
 use deadline::Interrupt;
 use futures_util::FutureExt;
 use session::Session;
+use std::path::PathBuf;
 use token::WalkLogin;
 use upload::Works;
 
@@ -68,8 +69,11 @@ impl Walker {
     /// # Errors
     /// When the authorities can't be read.
     pub fn new(options: &Options) -> Result<Walker, WireError> {
+        let name = options.target.authority();
+        let directories = options.certificate_directories.iter();
+        let kept: Vec<PathBuf> = directories.map(|all| all.join(&name)).collect();
         Ok(Walker {
-            wire: Wire::new(options.authorities.as_deref())?,
+            wire: Wire::new(options.authorities.as_deref(), &kept)?,
             options: options.clone(),
             bounds: WalkTimeouts::default(),
             login: None,

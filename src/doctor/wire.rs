@@ -32,7 +32,7 @@ use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -70,21 +70,25 @@ pub(crate) enum Trust {
 
 impl Wire {
     /// Trusts this machine's authorities (`SSL_CERT_FILE` and `SSL_CERT_DIR` where they are set), and
-    /// those in the file. Without any authority, no certificate is trusted.
+    /// those in the file. Without any authority, no certificate is trusted. What docker and podman keep
+    /// for the registry, in these directories, vouches as well; where nothing else does, that is seen.
     ///
     /// # Errors
     /// When authorities that were named can't be read.
-    pub(crate) fn new(file: Option<&Path>) -> Result<Wire, WireError> {
+    pub(crate) fn new(file: Option<&Path>, kept: &[PathBuf]) -> Result<Wire, WireError> {
         let mut certificates = authorities::of_this_machine()?;
         if let Some(file) = file {
             certificates.extend(authorities::in_file(file)?);
         }
-        Wire::trusting(certificates)
+        Wire::trusting(certificates, authorities::in_directories(kept))
     }
 
-    fn trusting(certificates: Vec<CertificateDer<'static>>) -> Result<Wire, WireError> {
+    fn trusting(
+        certificates: Vec<CertificateDer<'static>>,
+        kept: Vec<CertificateDer<'static>>,
+    ) -> Result<Wire, WireError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let authorities = Arc::new(Authorities::new(certificates, provider.clone()));
+        let authorities = Arc::new(Authorities::new(certificates, kept, provider.clone()));
         let mut asking = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
@@ -130,6 +134,7 @@ impl Wire {
                             .map(|name| String::from_utf8_lossy(name).into_owned()),
                         chain: shown.chain,
                         distrust: shown.distrust,
+                        kept_by_docker: shown.kept_by_docker,
                     }
                 });
                 (Ok(took), Some(seen))

@@ -1,12 +1,37 @@
 //! A chain without a fault.
 
-use crate::stage::{REPOSITORY, Stage, Told, loopback, skipped, statuses, walker};
+use crate::stage::{REPOSITORY, Stage, Told, loopback, skipped, status, statuses, walker};
 use harbormouth::doctor::judge::judge;
+use harbormouth::doctor::kind::Kind;
 use harbormouth::doctor::step::Step;
 use harbormouth::doctor::trace::{Body, Carried, Entry, Skip};
 use harbormouth::doctor::{Afterwards, Extent, Options};
 use harbormouth::testing::fake_harbor::content::Pattern;
 use harbormouth::testing::fake_harbor::image::Image;
+
+/// As docker trusts a private authority: by a file for this registry alone.
+#[tokio::test]
+async fn what_docker_keeps_for_a_registry_vouches_for_it_and_is_told() {
+    let mut stage = Stage::honest().await;
+    let kept = tempfile::tempdir().unwrap();
+    let authority = stage.options.authorities.take().unwrap();
+    let name = stage.options.target.authority();
+    for (directory, file, found) in [
+        ("another.example.com", "ca.crt", Kind::CertificateUntrusted),
+        (&*name, "ca.pem", Kind::CertificateUntrusted),
+        (&*name, "ca.crt", Kind::CertificateTrustedByDocker),
+    ] {
+        let directory = kept.path().join(directory);
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::copy(&authority, directory.join(file)).unwrap();
+        stage.options.certificate_directories = vec![kept.path().to_owned()];
+        let walk = stage.walk().await;
+        let kinds: Vec<Kind> = judge(&walk).iter().map(|one| one.kind).collect();
+        assert_eq!(kinds, [found]);
+        let is_trusted = found == Kind::CertificateTrustedByDocker;
+        assert_eq!(status(&walk, Step::UploadStart), is_trusted.then_some(202));
+    }
+}
 
 #[tokio::test]
 async fn every_step_is_taken_in_its_order_and_nothing_is_left() {

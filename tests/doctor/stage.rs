@@ -128,6 +128,7 @@ pub fn options(target: Origin) -> Options {
         via: Vec::new(),
         proxies: Proxies::default(),
         authorities: None,
+        certificate_directories: Vec::new(),
         user_agent: "harbormouth-doctor/test".into(),
         artifact: Artifact {
             tag: "harbormouth-doctor".into(),

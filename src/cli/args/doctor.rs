@@ -246,6 +246,7 @@ impl ExamineArgs {
                 via: self.via,
                 proxies: doctor::proxies::Proxies::default(),
                 authorities: self.ca,
+                certificate_directories: CERTIFICATE_DIRECTORIES.map(PathBuf::from).into(),
                 user_agent: concat!("harbormouth-doctor/", env!("CARGO_PKG_VERSION")).to_owned(),
                 artifact: doctor::Artifact::from_seed(uuid::Uuid::new_v4().as_u64_pair().0),
                 extent: doctor::Extent::Whole,
@@ -291,6 +292,9 @@ fn subject(typed: &str) -> Result<Subject, String> {
         .map(Subject::Chain)
         .map_err(|error| format!("{error}, or the name of a file that exists"))
 }
+
+/// Where docker and podman look for the authorities of one registry (containers-certs.d(5)).
+const CERTIFICATE_DIRECTORIES: [&str; 2] = ["/etc/docker/certs.d", "/etc/containers/certs.d"];
 
 /// What people type, who leave out https:// and put a slash at the end.
 fn target(typed: &str) -> Result<Origin, String> {

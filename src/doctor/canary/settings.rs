@@ -92,6 +92,7 @@ impl Settings {
             via: Vec::new(),
             proxies: Proxies::default(),
             authorities: self.canary.ca.clone(),
+            certificate_directories: Vec::new(),
             user_agent: concat!("harbormouth-canary/", env!("CARGO_PKG_VERSION")).to_owned(),
             artifact: Artifact {
                 tag: TAG.to_owned(),

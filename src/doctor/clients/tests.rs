@@ -68,6 +68,7 @@ const CASES: &[Case] = &[
     ("old transfers cut", Kind::AgeCut, Usual, USUAL, [S; 7]),
     ("slow commits", Kind::CommitSlow, Usual, USUAL, [S, S, W, W, W, W, W]),
     ("errors as pages", Kind::HtmlErrors, Usual, USUAL, [W; 7]),
+    ("known to docker", Kind::CertificateTrustedByDocker, Usual, USUAL, [S, S, W, W, F, F, W]),
     ("expired", Kind::CertificateExpired, Usual, USUAL, [F; 7]),
     ("expired at one address", Kind::CertificateExpired, Detail::Partly, USUAL, [S; 7]),
 ];

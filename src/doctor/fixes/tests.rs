@@ -53,6 +53,7 @@ fn kinds_without_lines_are_few() {
         without,
         [
             Kind::AddressUnreachable,
+            Kind::CertificateTrustedByDocker,
             Kind::GatewayError,
             Kind::UserAgentRefused,
             Kind::HeadRefused,

@@ -31,12 +31,13 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
         Kind::CertificateWrongName,
         Kind::CertificateUntrusted,
         Kind::CertificateChainIncomplete,
+        Kind::CertificateTrustedByDocker,
         Kind::CertificateExpiresSoon,
     ];
     for kind in kinds {
         let of: Vec<_> = seen
             .iter()
-            .filter(|(_, tls)| wrong(tls, now) == Some(kind))
+            .filter(|(_, tls)| shows(kind, tls, now))
             .collect();
         let Some((_, first)) = of.first() else {
             continue;
@@ -47,6 +48,14 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
         drafts.push(draft);
     }
     drafts
+}
+
+/// Who vouches for it is one thing, and how long it is valid another.
+fn shows(kind: Kind, tls: &TlsSeen, now: i64) -> bool {
+    match kind {
+        Kind::CertificateTrustedByDocker => tls.kept_by_docker,
+        _ => wrong(tls, now) == Some(kind),
+    }
 }
 
 fn wrong(tls: &TlsSeen, now: i64) -> Option<Kind> {
@@ -98,12 +107,15 @@ fn evidence(kind: Kind, address: &AddressSeen, tls: &TlsSeen) -> Evidence {
     let own = tls.chain.first();
     let line = own.map(|own| match kind {
         Kind::CertificateWrongName => format!("names: {}", names(own)),
-        Kind::CertificateUntrusted | Kind::CertificateChainIncomplete => {
+        Kind::CertificateUntrusted
+        | Kind::CertificateTrustedByDocker
+        | Kind::CertificateChainIncomplete => {
             format!("subject: {}; issuer: {}", own.subject, own.issuer)
         }
         _ => format!("subject: {}", own.subject),
     });
     let outcome = match &tls.distrust {
+        None if tls.kept_by_docker => &format!("{}, trusted by docker and podman", tls.version),
         None => &format!("{}, trusted", tls.version),
         Some(Distrust::Expired) => "expired",
         Some(Distrust::NotYetValid) => "not yet valid",

@@ -208,6 +208,7 @@ pub(super) fn hop(finding: &Finding, walks: &[Judged]) -> Option<String> {
             | Kind::ProxyRefused
             | Kind::Unreachable
             | Kind::AddressUnreachable
+            | Kind::CertificateTrustedByDocker
             | Kind::RealmForeign
             | Kind::LoginRefused
             | Kind::NothingGranted

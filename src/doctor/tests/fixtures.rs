@@ -382,5 +382,6 @@ pub(crate) fn trusted(name: &str) -> TlsSeen {
             certificate("CN=R11, O=Let's Encrypt", "CN=ISRG Root X1", &[]),
         ],
         distrust: None,
+        kept_by_docker: false,
     }
 }

@@ -196,6 +196,7 @@ mod tests {
                 alpn: None,
                 chain: Vec::new(),
                 distrust,
+                kept_by_docker: false,
             }))
         };
         let seen = |connected, tls| AddressSeen {

@@ -52,6 +52,7 @@ impl Ground {
             via: Vec::new(),
             proxies: crate::doctor::proxies::Proxies::default(),
             authorities: None,
+            certificate_directories: Vec::new(),
             user_agent: "harbormouth-doctor/test".into(),
             artifact: Artifact {
                 tag: "t".into(),

@@ -4,7 +4,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_native_certs::{CertificateResult, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Why there is nothing to make connections with.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,22 @@ pub(super) fn in_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, WireE
         ));
     }
     Ok(certificates)
+}
+
+/// Nobody keeps more for one registry.
+const MOST_FILES: usize = 100;
+
+/// Every `*.crt` of these directories, as docker and podman read them. What isn't there, can't be read or
+/// is no certificate vouches for nobody.
+pub(super) fn in_directories(directories: &[PathBuf]) -> Vec<CertificateDer<'static>> {
+    let entries = directories.iter().filter_map(|one| one.read_dir().ok());
+    let files = entries.flatten().flatten().map(|entry| entry.path());
+    let is_certificate = |path: &PathBuf| path.extension().is_some_and(|end| end == "crt");
+    let files = files.filter(is_certificate).take(MOST_FILES);
+    files
+        .filter_map(|path| in_file(&path).ok())
+        .flatten()
+        .collect()
 }
 
 fn usable(found: CertificateResult) -> Result<Vec<CertificateDer<'static>>, WireError> {

@@ -23,6 +23,8 @@ pub(super) struct Authorities {
     verifier: Option<Arc<WebPkiServerVerifier>>,
     certificates: Vec<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
+    /// These and what docker and podman keep for the registry; none where that is nothing.
+    with_kept: Option<Box<Authorities>>,
 }
 
 /// What a server showed in a handshake.
@@ -30,6 +32,8 @@ pub(super) struct Authorities {
 pub(super) struct ShownCertificates {
     pub(super) chain: Vec<CertificateSeen>,
     pub(super) distrust: Option<Distrust>,
+    /// Whether it is trusted, and only for what docker and podman keep.
+    pub(super) kept_by_docker: bool,
 }
 
 /// Lets every handshake go on whose signatures are right, and keeps what was shown in it. What is
@@ -43,8 +47,13 @@ pub(super) struct Recorder {
 impl Authorities {
     pub(super) fn new(
         certificates: Vec<CertificateDer<'static>>,
+        kept: Vec<CertificateDer<'static>>,
         provider: Arc<CryptoProvider>,
     ) -> Authorities {
+        let with_kept = (!kept.is_empty()).then(|| {
+            let all = certificates.iter().cloned().chain(kept).collect();
+            Box::new(Authorities::new(all, Vec::new(), provider.clone()))
+        });
         let mut roots = RootCertStore::empty();
         // A machine's store may well hold what can't be read; it then vouches for nobody.
         roots.add_parsable_certificates(certificates.iter().cloned());
@@ -57,6 +66,26 @@ impl Authorities {
             verifier,
             certificates,
             provider,
+            with_kept,
+        }
+    }
+
+    /// Why it isn't trusted, if it isn't; and whether only what docker and podman keep vouches for it.
+    fn judged(
+        &self,
+        own: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> (Option<Distrust>, bool) {
+        let usual = self.distrust(own, between, name, now);
+        match &self.with_kept {
+            Some(all) => {
+                let distrust = all.distrust(own, between, name, now);
+                let is_kept = usual.is_some() && distrust.is_none();
+                (distrust, is_kept)
+            }
+            None => (usual, false),
         }
     }
 
@@ -166,12 +195,14 @@ impl ServerCertVerifier for Recorder {
         _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        let (distrust, kept_by_docker) = self.authorities.judged(own, between, name, now);
         let shown = ShownCertificates {
             chain: std::iter::once(own)
                 .chain(between)
                 .filter_map(describe)
                 .collect(),
-            distrust: self.authorities.distrust(own, between, name, now),
+            distrust,
+            kept_by_docker,
         };
         *self.shown.lock() = Some(shown);
         Ok(ServerCertVerified::assertion())

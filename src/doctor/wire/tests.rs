@@ -114,7 +114,7 @@ fn trusting(authorities: &[&str]) -> Wire {
         .iter()
         .map(|pem| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap())
         .collect();
-    Wire::trusting(certificates).unwrap()
+    Wire::trusting(certificates, Vec::new()).unwrap()
 }
 
 async fn tell(place: &WireTarget, ask: WireRequest) -> WireResult {

@@ -42,7 +42,7 @@ const ENGLISH: Words = Words {
     folder: "docs/findings",
     links: |kind| format!("[All findings](../doctor.md#{kind}) · [中文](zh/{kind}.md)"),
     severity: |severity| match severity {
-        Severity::Warning => "A warning: no client breaks today.",
+        Severity::Warning => "A warning, which leaves the exit status at 0.",
         Severity::Broken => "At least one client breaks.",
         Severity::Unexamined => "The chain can't be examined beyond this.",
     },

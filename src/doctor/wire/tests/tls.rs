@@ -266,7 +266,7 @@ async fn a_registry_is_asked_over_tls() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("ca.pem");
     std::fs::write(&file, known.pem()).unwrap();
-    let wire = Wire::new(Some(&file)).unwrap();
+    let wire = Wire::new(Some(&file), &[]).unwrap();
     let place = secure(fake_harbor.address(), Trust::Required);
     let request = ask(Method::GET, Payload::None);
     let reply = wire.ask(&place, request, &mut |_| {}).await.result.unwrap();

@@ -141,6 +141,12 @@ pub(in super::super) fn cases() -> Vec<Case> {
             "fullchain",
         ),
         (
+            "known to docker alone",
+            hub().tls(|tls| tls.kept_by_docker = true),
+            Kind::CertificateTrustedByDocker,
+            "certs.d",
+        ),
+        (
             "ends soon",
             hub().tls(|tls| tls.chain[0].not_after = began + 5 * day),
             Kind::CertificateExpiresSoon,
