@@ -306,6 +306,9 @@ impl Trouble {
             Trouble::Cut => Word::Cut.told(language).to_owned(),
             Trouble::Tls(why) => because(Word::TlsTrouble, why),
             Trouble::NotTls => Word::NotTls.told(language).to_owned(),
+            Trouble::ProxyRefused(status) => {
+                Word::ProxyAnswered.filled(language, &[("status", status)])
+            }
             Trouble::NotHttp(why) => because(Word::NotHttp, why),
         }
     }

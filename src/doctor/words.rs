@@ -180,6 +180,7 @@ words! {
     Cut "the connection was cut" "连接被切断",
     TlsTrouble "TLS: <why>" "TLS：<why>",
     NotTls "it speaks plain HTTP, not TLS" "对方是明文 HTTP，不是 TLS",
+    ProxyAnswered "the proxy answered <status>" "代理的应答是 <status>",
     NotHttp "the answer is not HTTP: <why>" "应答不是 HTTP：<why>",
 
     // Steps.
@@ -187,6 +188,8 @@ words! {
     WithoutCredentials "without credentials" "没有凭据",
     WithRepository ", with <repository>" "，仓库 <repository>",
     AsMetBy ", as <programs> meets it" "，<programs> 的视角",
+    ThroughProxy "through the proxy <proxy>" "经过代理 <proxy>",
+    OfTheProxy "<addresses>, of the proxy <proxy>" "<addresses>，是代理 <proxy> 的地址",
     Via "via <origin>" "经由 <origin>",
     AsFromAHop
         "with the headers that a correct hop in front would send"

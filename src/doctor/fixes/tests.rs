@@ -126,7 +126,7 @@ fn the_lines_say_what_clients_typed() {
 fn caddys_transport_is_one_block() {
     let all = Kind::ALL
         .into_iter()
-        .flat_map(|kind| fixes(kind, &target()));
+        .flat_map(|kind| fixes(kind, &target(), Language::English));
     let with_transport = |fix: &Fix| fix.lines.iter().any(|line| line == "transport http {");
     let blocks: Vec<Fix> = all.filter(with_transport).collect();
     assert!(blocks.len() >= 2, "{blocks:?}");

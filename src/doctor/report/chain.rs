@@ -71,7 +71,7 @@ fn connection(walk: &Walk) -> Option<String> {
     let ip = address.address.ip().to_string();
     let mut parts = Vec::new();
     if let Some(proxy) = &walk.proxy {
-        parts.push(format!("through the proxy {}", clean(proxy)));
+        parts.push(Word::ThroughProxy.filled(walk.language, &[("proxy", &clean(proxy))]));
     } else if walk.entered().host.bare() != ip {
         parts.push(ip);
     }

@@ -70,7 +70,8 @@ pub(super) fn heading(walk: &Walk, style: Style) -> String {
                 who.push_str(&Word::AsMetBy.filled(language, &[("programs", &programs)]));
             }
             if let Some(proxy) = &walk.proxy {
-                who.push_str(&format!(", through the proxy {}", clean(proxy)));
+                who.push_str(Word::Comma.told(language));
+                who.push_str(&Word::ThroughProxy.filled(language, &[("proxy", &clean(proxy))]));
             }
             let target = style.bold(&walk.target.to_string());
             format!("\n{target}  {}\n\n", style.dim(&who))

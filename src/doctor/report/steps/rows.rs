@@ -52,7 +52,10 @@ fn resolved(walk: &Walk) -> Option<Row> {
             let listed: Vec<String> = addresses.iter().map(|one| one.ip().to_string()).collect();
             let listed = listed.join(", ");
             Ok(match &walk.proxy {
-                Some(proxy) => format!("{listed}, of the proxy {}", clean(proxy)),
+                Some(proxy) => Word::OfTheProxy.filled(
+                    walk.language,
+                    &[("addresses", &listed), ("proxy", &clean(proxy))],
+                ),
                 None => listed,
             })
         }
