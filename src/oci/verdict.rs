@@ -229,6 +229,9 @@ fn by_status(status: u16, error: Option<&OciError>, facts: &Facts<'_>) -> Reason
     }
 }
 
+/// These words are the same in Harbor 2.9.5, 2.13.5, 2.14.4, 2.15.2 and its main branch of August 2026
+/// (`src/pkg/quota/errors.go`, and `readonly`, `repoproxy`, `immutable`, `v2auth` and `artifactinfo` in
+/// `src/server/middleware`), and none of them has a code that says as much.
 fn says(error: Option<&OciError>, words: &str) -> bool {
     error.is_some_and(|error| error.message.contains(words))
 }
