@@ -135,7 +135,7 @@ impl Watcher for Report {
     fn began(&mut self, walk: &Walk, step: Step) {
         if self.format.shows_steps() {
             self.head(walk);
-            self.screen.under_way(step.title());
+            self.screen.under_way(step.title(walk.language));
         }
     }
 

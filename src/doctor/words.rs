@@ -197,6 +197,8 @@ words! {
     OneStepWell "1 step went as it should" "1 步正常",
     StepsWell "<count> steps went as they should" "<count> 步正常",
 
+    PutToCommit "PUT, to commit it" "PUT，提交它",
+    DeleteMade "DELETE what it made" "DELETE 刚才提交的",
     RightPost "right: containerd goes on with GET" "正确：containerd 会改用 GET",
     RightEarly "at once: bodies are passed on as they come" "立刻应答：请求体边收边转发",
     AnsweredMeanwhile

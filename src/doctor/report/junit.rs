@@ -9,6 +9,7 @@ use super::super::display::clean;
 use super::super::finding::Finding;
 use super::super::judge::Judged;
 use super::super::kind::Severity;
+use super::super::language::Language;
 use super::super::step::Step;
 use super::super::trace::Walk;
 use super::conclusion::headline;
@@ -84,7 +85,7 @@ fn cases(public: &Judged, walks: &[Judged]) -> Vec<Case> {
             .iter()
             .filter(|one| one.severity == Severity::Warning);
         cases.push(Case {
-            name: format!("{step}: {}", step.title()),
+            name: format!("{step}: {}", step.title(Language::English)),
             time: walk.all(step).map(|one| one.took).sum(),
             result,
             output: warnings.map(|one| described(one, walks)).collect(),

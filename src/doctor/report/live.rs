@@ -4,7 +4,7 @@
 //! takes is all there is to show then.
 
 use super::super::display::bytes;
-use crate::system::terminal::{Style, bar};
+use crate::system::terminal::{Style, bar, columns, padded};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt;
 use std::io::{self, Write};
@@ -106,15 +106,18 @@ impl Screen {
 
 /// Shorter than the terminal is wide: a line that wraps can't be drawn over.
 fn line(title: &str, elapsed: Duration, body: Option<(u64, u64)>, width: usize) -> String {
-    let mut line = format!("  ⋯ {title:<22} {:.1} s", elapsed.as_secs_f64());
+    let mut line = format!("  ⋯ {} {:.1} s", padded(title, 22), elapsed.as_secs_f64());
     if let Some((done, total)) = body {
-        line.push_str(&format!("  {} of {}", bytes(done), bytes(total)));
+        line.push_str(&format!("  {} / {}", bytes(done), bytes(total)));
         let with_bar = format!("{line}  {}", bar(done, total, 12));
-        if with_bar.chars().count() < width {
+        if columns(&with_bar) < width {
             line = with_bar;
         }
     }
-    line.chars().take(width - 1).collect()
+    while columns(&line) >= width {
+        line.pop();
+    }
+    line
 }
 
 #[cfg(test)]
@@ -203,7 +206,7 @@ mod tests {
         screen.under_way("PATCH, a pause");
         screen.progress(1 << 20, 2 << 20);
         let deadline = Instant::now() + Duration::from_secs(10);
-        while !written.text().contains("1 MiB of 2 MiB") {
+        while !written.text().contains("1 MiB / 2 MiB") {
             assert!(
                 Instant::now() < deadline,
                 "nothing drawn: {}",
@@ -259,13 +262,18 @@ mod tests {
             ("PATCH", Some((u64::MAX / 2, u64::MAX)), 60),
             ("PATCH", Some((u64::MAX / 2, u64::MAX)), 100),
             (
+                "用两列宽的汉字写成的标题，比我们的任何一个标题都要长，也就是说比终端还要长",
+                None,
+                60,
+            ),
+            (
                 "a title that is longer than any of ours is or will ever be, that is",
                 None,
                 60,
             ),
         ] {
             let line = line(title, Duration::from_secs(86_400), body, width);
-            assert!(line.chars().count() < width, "{line}");
+            assert!(columns(&line) < width, "{line}");
         }
     }
 }

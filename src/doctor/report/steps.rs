@@ -12,7 +12,7 @@ use super::super::language::Language;
 use super::super::step::Step;
 use super::super::trace::{Entry, Exchange, Walk};
 use super::super::words::Word;
-use crate::system::terminal::{Colour, Style};
+use crate::system::terminal::{Colour, Style, padded};
 use rows::{Row, rows};
 use serde::Serialize;
 
@@ -165,8 +165,9 @@ fn line(mark: Mark, row: &Row, style: Style) -> String {
     };
     let pad = " ".repeat(column.saturating_sub(status.chars().count()));
     let line = format!(
-        "  {} {title:<TITLE$} {drawn}{pad}{}",
+        "  {} {} {drawn}{pad}{}",
         mark.draw(style),
+        padded(title, TITLE),
         style.dim(&detail)
     );
     format!("{}\n", line.trim_end())

@@ -61,7 +61,10 @@ fn resolved(walk: &Walk) -> Option<Row> {
         }
         Err(why) => Err(clean(&why.told(walk.language))),
     };
-    Some(Row::without_status(Step::Resolve.title().to_owned(), told))
+    Some(Row::without_status(
+        Step::Resolve.title(walk.language).to_owned(),
+        told,
+    ))
 }
 
 fn addresses(walk: &Walk, told: fn(&Walk, &AddressSeen) -> Option<Row>) -> Vec<Row> {
@@ -92,7 +95,10 @@ fn connected(walk: &Walk, address: &AddressSeen) -> Option<Row> {
             Err(clean(&Word::NotConnected.filled(walk.language, &values)))
         }
     };
-    Some(Row::without_status(Step::Connect.title().to_owned(), told))
+    Some(Row::without_status(
+        Step::Connect.title(walk.language).to_owned(),
+        told,
+    ))
 }
 
 fn tls(walk: &Walk, address: &AddressSeen) -> Option<Row> {
@@ -100,7 +106,10 @@ fn tls(walk: &Walk, address: &AddressSeen) -> Option<Row> {
         Ok(seen) => Ok(handshake(walk, seen)),
         Err(why) => Err(clean(&why.told(walk.language))),
     };
-    Some(Row::without_status(Step::Tls.title().to_owned(), told))
+    Some(Row::without_status(
+        Step::Tls.title(walk.language).to_owned(),
+        told,
+    ))
 }
 
 fn handshake(walk: &Walk, seen: &TlsSeen) -> String {
@@ -156,7 +165,7 @@ fn row(walk: &Walk, exchange: &Exchange) -> Row {
         (false, false) => format!("{slow}{}{detail}", Word::Comma.told(walk.language)),
     };
     Row {
-        title: sized(exchange),
+        title: sized(exchange, walk.language),
         status,
         detail,
         is_answer: exchange.result.as_ref().is_ok_and(|answer| {
@@ -167,7 +176,7 @@ fn row(walk: &Walk, exchange: &Exchange) -> Row {
 }
 
 /// The title, with the size where it is what is tried.
-fn sized(exchange: &Exchange) -> String {
+fn sized(exchange: &Exchange, language: Language) -> String {
     let size = match exchange.request.body {
         Body::None => None,
         Body::Length(size) | Body::Chunked(size) => Some(bytes(size)),
@@ -175,9 +184,9 @@ fn sized(exchange: &Exchange) -> String {
     match (exchange.step, size) {
         (Step::Body | Step::BodyLimit, Some(size)) => format!("PATCH {size}"),
         (Step::CommitWait, Some(size)) => format!("{} {size}", clean(&exchange.request.method)),
-        (Step::CommitWait, None) if is_put(exchange) => "PUT, to commit it".to_owned(),
-        (Step::CommitWait, None) => "DELETE what it made".to_owned(),
-        (step, _) => step.title().to_owned(),
+        (Step::CommitWait, None) if is_put(exchange) => Word::PutToCommit.told(language).to_owned(),
+        (Step::CommitWait, None) => Word::DeleteMade.told(language).to_owned(),
+        (step, _) => step.title(language).to_owned(),
     }
 }
 
