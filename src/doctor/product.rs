@@ -12,6 +12,9 @@ str_enum! {
         Haproxy "haproxy",
         Traefik "traefik",
         Caddy "caddy",
+        /// Its own API, as a file has it and as control planes hand it out.
+        Envoy "envoy",
+        Apache "apache",
         /// ingress-nginx's annotations; what other controllers need stands beside it.
         Ingress "ingress",
         /// harbor.yml, or the chart's values.
@@ -27,6 +30,8 @@ impl Product {
             Product::Haproxy => "HAProxy",
             Product::Traefik => "Traefik",
             Product::Caddy => "Caddy",
+            Product::Envoy => "Envoy",
+            Product::Apache => "Apache httpd",
             Product::Ingress => "ingress-nginx",
             Product::Harbor => "Harbor",
         }

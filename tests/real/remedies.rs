@@ -1,5 +1,8 @@
-//! The doctor's lines, in the products that they are for: nginx and HAProxy read each of them where
-//! it says that it belongs.
+//! The doctor's lines, in the products that they are for: each reads all of its own where it says that
+//! they belong.
+
+mod apache;
+mod envoy;
 
 use crate::common::ca::CertFiles;
 use crate::world::{World, trial};
@@ -23,6 +26,16 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
             world,
             "remedies::haproxy_takes_every_line",
             haproxy_takes_every_line,
+        ),
+        trial(
+            world,
+            "remedies::envoy_takes_every_line",
+            envoy::takes_every_line,
+        ),
+        trial(
+            world,
+            "remedies::apache_takes_every_line",
+            apache::takes_every_line,
         ),
     ]
 }
@@ -164,9 +177,16 @@ fn accepted(kind: Kind, fix: &Fix, mut command: std::process::Command) {
     let complaints: Vec<&str> = said
         .lines()
         .filter(|line| {
-            ["[warn]", "[WARNING]", "[emerg]", "[ALERT]"]
-                .iter()
-                .any(|word| line.contains(word))
+            [
+                "[warn]",
+                "[WARNING]",
+                "[emerg]",
+                "[ALERT]",
+                ":warn]",
+                "Syntax error",
+            ]
+            .iter()
+            .any(|word| line.contains(word))
         })
         .collect();
     assert!(

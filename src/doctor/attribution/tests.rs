@@ -146,7 +146,13 @@ fn who_stands_there_is_read_from_what_answers_give_away() {
             "Envoy by its timing",
             with("x-envoy-upstream-service-time", "12"),
             Some(Hop::Envoy),
-            None,
+            Some(Product::Envoy),
+        ),
+        (
+            "Apache",
+            with("server", "Apache/2.4.62 (Debian)"),
+            Some(Hop::Apache),
+            Some(Product::Apache),
         ),
         (
             "Cloudflare before an nginx",

@@ -37,16 +37,16 @@ impl FileKind {
     }
 
     /// Whose lines help there.
-    pub(crate) fn product(self) -> Option<Product> {
-        Some(match self {
+    pub(crate) fn product(self) -> Product {
+        match self {
             FileKind::Nginx => Product::Nginx,
             FileKind::Haproxy => Product::Haproxy,
             FileKind::Caddy => Product::Caddy,
             FileKind::Traefik => Product::Traefik,
             FileKind::Ingress => Product::Ingress,
+            FileKind::Envoy => Product::Envoy,
             FileKind::Harbor => Product::Harbor,
-            FileKind::Envoy => return None,
-        })
+        }
     }
 
     /// # Errors

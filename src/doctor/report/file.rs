@@ -1,10 +1,9 @@
 //! What is said of a file: each finding with its lines, whom it breaks and what to put there instead; and
 //! the answer last, as after a walk.
 
-use super::super::attribution::Hop;
 use super::super::clients::{Client, Ending, Impact};
 use super::super::display::clean_words;
-use super::super::fixes::{Fix, advice, elsewhere, fixes, harbormouth};
+use super::super::fixes::{Fix, advice, fixes, harbormouth};
 use super::super::kind::{Kind, Severity};
 use super::super::language::Language;
 use super::super::offline::{Examined, FileFinding, FileKind, NotRead};
@@ -129,10 +128,7 @@ impl FileReport<'_> {
                 }
             }
         }
-        for words in [advice(kind, ENGLISH), self.elsewhere(kind)]
-            .into_iter()
-            .flatten()
-        {
+        if let Some(words) = advice(kind, ENGLISH) {
             text.push_str(&labelled("advice", words, style));
         }
         if format == Format::All {
@@ -152,19 +148,6 @@ impl FileReport<'_> {
         let mut fixes = fixes(kind, &target, ENGLISH);
         fixes.retain(|fix| belongs(fix, self.examined.kind));
         fixes
-    }
-
-    /// Where there are no lines.
-    fn elsewhere(&self, kind: Kind) -> Option<&'static str> {
-        match self.examined.kind {
-            FileKind::Envoy => elsewhere(kind, Hop::Envoy, ENGLISH),
-            FileKind::Nginx
-            | FileKind::Haproxy
-            | FileKind::Caddy
-            | FileKind::Traefik
-            | FileKind::Ingress
-            | FileKind::Harbor => None,
-        }
     }
 
     fn judgement(&self, style: Style) -> String {
@@ -236,7 +219,6 @@ impl FileReport<'_> {
         let line = lines().find(fits).or_else(|| lines().find(is_pasted));
         let line = line.or_else(|| lines().next()).map(|line| line.trim());
         let change = line
-            .or(self.elsewhere(finding.kind))
             .or(advice(finding.kind, ENGLISH))
             .unwrap_or("the line above: take it out, or say what is right there");
         let at = format!("{}:{}", self.named(), place.line);
@@ -287,7 +269,6 @@ impl FileReport<'_> {
             "effects": finding.effects,
             "fixes": self.fixes(finding.kind),
             "advice": advice(finding.kind, ENGLISH),
-            "elsewhere": self.elsewhere(finding.kind),
             "harbormouth": harbormouth(finding.kind, ENGLISH),
         })
     }
@@ -313,7 +294,7 @@ fn belongs(fix: &Fix, kind: FileKind) -> bool {
         | FileKind::Haproxy
         | FileKind::Caddy
         | FileKind::Traefik
-        | FileKind::Envoy => Some(fix.product) == kind.product(),
+        | FileKind::Envoy => fix.product == kind.product(),
     }
 }
 

@@ -133,7 +133,8 @@ fn lines(fix: &Fix, words: &Words) -> String {
     let language = match fix.product {
         Product::Nginx => "nginx",
         Product::Harbor if fix.key == "harbor nginx" => "nginx",
-        Product::Traefik | Product::Ingress | Product::Harbor => "yaml",
+        Product::Traefik | Product::Envoy | Product::Ingress | Product::Harbor => "yaml",
+        Product::Apache => "apache",
         Product::Haproxy | Product::Caddy => "text",
     };
     let lines = fix.lines.join("\n");

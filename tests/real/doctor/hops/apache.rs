@@ -53,15 +53,8 @@ pub fn lines(setting: &Setting<'_>, manner: Manner) -> Lines {
     match manner {
         Manner::Defaults => {}
         Manner::Sound => {
-            for line in [
-                "ProxyPreserveHost On",
-                "RequestHeader set X-Forwarded-Proto https",
-                "ProxyTimeout 900",
-                "RequestReadTimeout body=0",
-                "LimitRequestBody 0",
-                "AllowEncodedSlashes NoDecode",
-                &format!("ProxyPass / {next}/ nocanon"),
-            ] {
+            let pasted = setting.doctors_lines("apache host");
+            for line in pasted.iter().flatten() {
                 lines.set(line);
             }
         }

@@ -14,22 +14,28 @@ pub struct Parts {
     pub route: Mapping,
 }
 
-pub fn parts(manner: Manner) -> Parts {
+pub fn parts(setting: &Setting<'_>, manner: Manner) -> Parts {
     let mut parts = Parts::default();
     match manner {
         Manner::Defaults => {}
         Manner::Sound => {
-            paste(&mut parts.manager, "stream_idle_timeout: 900s");
-            paste(&mut parts.route, "timeout: 0s\nidle_timeout: 900s");
+            for (place, part) in [
+                ("envoy manager", &mut parts.manager),
+                ("envoy virtual host", &mut parts.virtual_host),
+                ("envoy route", &mut parts.route),
+            ] {
+                for lines in setting.doctors_lines(place) {
+                    paste(part, &lines.join("\n"));
+                }
+            }
         }
     }
     parts
 }
 
-/// Puts YAML in the place of what stands there under the same keys.
+/// Puts YAML in the place of what stands there under the same keys. Remarks alone are nothing.
 pub fn paste(into: &mut Mapping, yaml: &str) {
-    let lines: Mapping = serde_yaml::from_str(yaml).expect("a mapping");
-    into.extend(lines);
+    into.extend(read(yaml));
 }
 
 pub fn start(world: &World, setting: &Setting<'_>, parts: &Parts) -> Process {

@@ -18,6 +18,10 @@ use crate::common::ca::CertFiles;
 use crate::common::process::{self, Process};
 use crate::common::wait;
 use crate::world::World;
+use harbormouth::doctor::fixes::fixes;
+use harbormouth::doctor::kind::Kind;
+use harbormouth::doctor::language::Language;
+use harbormouth::net::origin::Origin;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -40,7 +44,7 @@ pub enum Make {
 /// How one is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    /// As a registry needs it: it streams, it waits, it doesn't limit bodies, and it says what
+    /// As a registry needs it, and of Apache and Envoy as the doctor says: it streams, it waits, it doesn't limit bodies, and it says what
     /// clients typed.
     Sound,
     /// Only what it can't do without: where it listens, and where it sends requests.
@@ -91,7 +95,7 @@ impl Make {
                 &apache::lines(setting, manner),
             )],
             Make::Caddy => vec![caddy::start(world, setting, manner)],
-            Make::Envoy => vec![envoy::start(world, setting, &envoy::parts(manner))],
+            Make::Envoy => vec![envoy::start(world, setting, &envoy::parts(setting, manner))],
             Make::Lighttpd => vec![lighttpd::start(world, setting, manner)],
             Make::Nghttpx => vec![nghttpx::start(world, setting, manner)],
             Make::Squid => vec![squid::start(world, setting, manner)],
@@ -164,6 +168,30 @@ impl Setting<'_> {
 
     fn address(&self) -> SocketAddr {
         self.stand.address()
+    }
+
+    /// What clients type; an inner hop of these chains has a front at 443.
+    fn origin(&self) -> Origin {
+        let port = match self.stand {
+            Stand::Front { address, .. } => address.port(),
+            Stand::Inner(_) => 443,
+        };
+        Origin::parse(&format!("https://{}:{port}", self.name)).expect("an origin")
+    }
+
+    /// What the doctor says to paste at a place, against all that a hop of these may do by default.
+    fn doctors_lines(&self, place: &str) -> Vec<Vec<String>> {
+        let origin = self.origin();
+        let against = [
+            Kind::LocationScheme,
+            Kind::BodyLimit,
+            Kind::IdleCut,
+            Kind::AgeCut,
+            Kind::CommitCut,
+        ];
+        let all = against.map(|kind| fixes(kind, &origin, Language::English));
+        let fixes = all.into_iter().flatten().filter(|fix| fix.key == place);
+        fixes.map(|fix| fix.lines).collect()
     }
 
     /// Its certificate, where it ends TLS.
