@@ -112,8 +112,8 @@ enum Command {
     /// cancels, and what it pushes it removes; what can't be removed is listed. Secrets are never
     /// printed.
     ///
-    /// Of a FILE (nginx, HAProxy, Caddy, Traefik, Envoy, an Ingress, the values of Harbor's chart) it says
-    /// which lines break which client, and contacts nothing.
+    /// Of a FILE (nginx, HAProxy, Caddy, Traefik, Envoy, Apache, an Ingress, the values of Harbor's chart)
+    /// it says which lines break which client, and contacts nothing.
     ///
     /// Exit status: 0 where nothing was found that breaks a client, 1 where something was, 2 where the
     /// chain could not be examined.

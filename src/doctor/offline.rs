@@ -8,6 +8,7 @@
 //! said to be so. What this module deliberately doesn't know: files that are included, the proxies in
 //! front and behind, and whether the file is in use.
 
+mod apache;
 mod blocks;
 mod caddy;
 mod envoy;
@@ -63,6 +64,7 @@ pub(crate) fn examine(name: &str, text: &str) -> Result<Examined, Unreadable> {
         FileKind::Caddy => caddy::scopes(text)?,
         FileKind::Traefik => traefik::scopes(&yaml::documents(text)?),
         FileKind::Envoy => envoy::scopes(&yaml::documents(text)?),
+        FileKind::Apache => apache::scopes(text)?,
         FileKind::Ingress => ingress::scopes(&yaml::documents(text)?),
         FileKind::Harbor => harbor::scopes(&yaml::documents(text)?),
     };

@@ -12,6 +12,7 @@ pub(super) fn scopes(documents: &[Node]) -> Scopes {
         }
         if let Some(hosts) = node.get("virtual_hosts") {
             for host in hosts.items() {
+                scopes.extend(required_tls(host));
                 scopes.extend(routes(node, host));
             }
         }
@@ -40,6 +41,7 @@ fn manager(node: &Node, filters: &Node) -> Scope {
             ("http.buffer", ".buffer.v3.Buffer"),
             ("http.basic_auth", ".BasicAuth"),
             ("http.oauth2", ".OAuth2"),
+            ("http.ext_authz", ".ExtAuthz"),
             ("http.cache", ".CacheConfig"),
         ]
         .into_iter()
@@ -52,6 +54,14 @@ fn manager(node: &Node, filters: &Node) -> Scope {
         }
     }
     scope
+}
+
+/// A host that sends plain HTTP to https by itself.
+fn required_tls(host: &Node) -> Option<Scope> {
+    let required = host.get("require_tls")?;
+    let mut scope = Scope::new("redirect", required.line);
+    scope.set("require_tls", required.text(), required.line);
+    Some(scope)
 }
 
 /// The first route of a host for each path.
@@ -89,7 +99,10 @@ fn route(levels: [&Node; 3], action: &Node, path: &str) -> Scope {
     let part = if path == PATHS[0] { "route" } else { "token" };
     let mut scope = Scope::new(part, action.line);
     for (key, value) in action.entries() {
-        scope.set(snake(key.text()), value.text(), value.line);
+        let name = snake(key.text());
+        if name != "host_rewrite_literal" || !is_own(levels[1], value.text()) {
+            scope.set(name, value.text(), value.line);
+        }
     }
     let prefix = levels[2].at(&["match", "prefix"]).map_or("", Node::text);
     if let Some(new) = action.get("prefix_rewrite") {
@@ -115,6 +128,15 @@ fn route(levels: [&Node; 3], action: &Node, path: &str) -> Scope {
         }
     }
     scope
+}
+
+/// Whether a virtual host is asked for by this name: then it is one that clients type.
+fn is_own(host: &Node, authority: &str) -> bool {
+    let name = authority.split(':').next().unwrap_or_default();
+    let domains = host.get("domains").map_or(&[][..], Node::items);
+    domains
+        .iter()
+        .any(|domain| domain.text() == authority || domain.text() == name)
 }
 
 fn redirect(action: &Node) -> Scope {

@@ -15,6 +15,7 @@ str_enum! {
         /// The static or the dynamic configuration, or its custom resources.
         Traefik "traefik",
         Envoy "envoy",
+        Apache "apache",
         /// Kubernetes' Ingress, of ingress-nginx.
         Ingress "ingress",
         /// The values of Harbor's chart.
@@ -31,6 +32,7 @@ impl FileKind {
             FileKind::Caddy => "a Caddyfile",
             FileKind::Traefik => "a Traefik configuration (YAML)",
             FileKind::Envoy => "an Envoy configuration (YAML or JSON)",
+            FileKind::Apache => "an Apache httpd configuration",
             FileKind::Ingress => "a Kubernetes Ingress (YAML)",
             FileKind::Harbor => "the values of Harbor's Helm chart (YAML)",
         }
@@ -45,6 +47,7 @@ impl FileKind {
             FileKind::Traefik => Product::Traefik,
             FileKind::Ingress => Product::Ingress,
             FileKind::Envoy => Product::Envoy,
+            FileKind::Apache => Product::Apache,
             FileKind::Harbor => Product::Harbor,
         }
     }
@@ -68,7 +71,8 @@ impl FileKind {
             return Ok(FileKind::Caddy);
         }
         let kinds = [
-            (FileKind::Haproxy, is_haproxy as fn(&str) -> bool),
+            (FileKind::Apache, is_apache as fn(&str) -> bool),
+            (FileKind::Haproxy, is_haproxy),
             (FileKind::Nginx, is_nginx),
             (FileKind::Caddy, is_caddy),
         ];
@@ -83,6 +87,25 @@ impl FileKind {
 /// All that are known, for people.
 fn unknown() -> Unreadable {
     Unreadable::UnknownKind(FileKind::ALL.map(FileKind::name).join(", "))
+}
+
+/// By a section or a directive that no other product has.
+fn is_apache(text: &str) -> bool {
+    let is_one = |line: &str| {
+        let word = line.split_whitespace().next().unwrap_or_default();
+        matches!(
+            word.to_ascii_lowercase().as_str(),
+            "<virtualhost"
+                | "<location"
+                | "<locationmatch"
+                | "<proxy"
+                | "proxypass"
+                | "proxypassmatch"
+                | "proxypassreverse"
+                | "proxypreservehost"
+        )
+    };
+    text.lines().any(is_one)
 }
 
 /// By the first word of a line that begins at the margin, and what a section's line may have.
@@ -239,6 +262,16 @@ mod tests {
                 "values.yaml",
                 "expose:\n  type: ingress\n",
                 Some(FileKind::Harbor),
+            ),
+            (
+                "hub.conf",
+                "<VirtualHost *:443>\n Header set X \"a; b\"\n</VirtualHost>\n",
+                Some(FileKind::Apache),
+            ),
+            (
+                "a",
+                "listen 443\nproxypass / http://harbor:8080/\n",
+                Some(FileKind::Apache),
             ),
             ("other.yaml", "a: b\n", None),
             ("kustomization.yaml", "resources: [a.yaml]\n", None),

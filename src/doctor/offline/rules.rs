@@ -114,6 +114,7 @@ pub(super) fn text(kind: FileKind) -> &'static str {
         FileKind::Caddy => include_str!("rules/caddy.yaml"),
         FileKind::Traefik => include_str!("rules/traefik.yaml"),
         FileKind::Envoy => include_str!("rules/envoy.yaml"),
+        FileKind::Apache => include_str!("rules/apache.yaml"),
         FileKind::Ingress => include_str!("rules/ingress.yaml"),
         FileKind::Harbor => include_str!("rules/harbor.yaml"),
     }

@@ -63,6 +63,26 @@ const ENVOY: RightFile = RightFile {
     name: "envoy.yaml",
     text: include_str!("../../../tests/fixtures/offline/right/envoy.yaml"),
 };
+const ENVOY_BLOCK: RightFile = RightFile {
+    name: "envoy.yaml",
+    text: include_str!("../../../tests/fixtures/offline/right/envoy_block.yaml"),
+};
+const APACHE: RightFile = RightFile {
+    name: "hub.conf",
+    text: include_str!("../../../tests/fixtures/offline/right/apache.conf"),
+};
+const APACHE_PORT: RightFile = RightFile {
+    name: "hub.conf",
+    text: include_str!("../../../tests/fixtures/offline/right/apache_port.conf"),
+};
+const APACHE_PLAIN: RightFile = RightFile {
+    name: "hub.conf",
+    text: include_str!("../../../tests/fixtures/offline/right/apache_behind_tls.conf"),
+};
+const APACHE_OTHER: RightFile = RightFile {
+    name: "hub.conf",
+    text: include_str!("../../../tests/fixtures/offline/right/apache_other.conf"),
+};
 const INGRESS: RightFile = RightFile {
     name: "ingress.yaml",
     text: include_str!("../../../tests/fixtures/offline/right/ingress.yaml"),

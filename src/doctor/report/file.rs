@@ -294,7 +294,8 @@ fn belongs(fix: &Fix, kind: FileKind) -> bool {
         | FileKind::Haproxy
         | FileKind::Caddy
         | FileKind::Traefik
-        | FileKind::Envoy => fix.product == kind.product(),
+        | FileKind::Envoy
+        | FileKind::Apache => fix.product == kind.product(),
     }
 }
 

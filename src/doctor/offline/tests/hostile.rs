@@ -4,13 +4,15 @@ use super::*;
 use crate::doctor::report::Format;
 use proptest::prelude::*;
 
-const ALL: [&RightFile; 8] = [
+const ALL: [&RightFile; 10] = [
     &NGINX,
     &HAPROXY,
     &CADDY,
     &TRAEFIK,
     &TRAEFIK_STATIC,
     &ENVOY,
+    &APACHE,
+    &APACHE_PORT,
     &INGRESS,
     &HARBOR,
 ];
@@ -26,6 +28,12 @@ fn what_is_no_file_is_refused_in_words() {
             "line 3",
         ),
         ("nginx.conf", "server {\n listen 80;\n}\n}\n", "line 4"),
+        (
+            "hub.conf",
+            "<VirtualHost *:80>\n<Proxy *>\n</Proxy>\n",
+            "line 1",
+        ),
+        ("hub.conf", "<VirtualHost *:80>\n</Proxy>\n", "line 2"),
         ("values.yaml", "expose:\n  type: [\n", "line"),
         ("nginx.conf", "server {\n server_name \"x;\n}\n", "quote"),
     ] {
@@ -59,6 +67,27 @@ fn what_can_not_be_read_is_told_with_its_name() {
             .to_string()
             .contains("absent.conf can't be read")
     );
+}
+
+/// What grows with the square of a file's length would take minutes here.
+#[test]
+fn long_files_of_apache_end() {
+    let host = "<VirtualHost *:443>\nProxyPass / http://harbor/\n</VirtualHost>\n";
+    let with = |line: &str| {
+        format!(
+            "<VirtualHost *:443>\n{}</VirtualHost>\n",
+            line.repeat(10_000)
+        )
+    };
+    let rule = "RewriteRule (((a{90}){90}){90}) http://harbor [P]\n";
+    for text in [
+        host.repeat(2_000),
+        with("ServerSignature Off\n") + host,
+        with("RequestHeader unset X-Other\n") + host,
+        format!("<VirtualHost *:443>\n{}</VirtualHost>\n", rule.repeat(50)) + host,
+    ] {
+        assert!(examine("hub.conf", &text).unwrap().passes_on);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::doctor::language::Language;
 
 /// Where lines of a place belong in a right file: before this line of it.
 #[rustfmt::skip]
-const PLACES: [(&str, RightFile, &str); 16] = [
+const PLACES: [(&str, RightFile, &str); 30] = [
     ("nginx location", NGINX, "            proxy_pass http://harbor;"),
     ("nginx server", NGINX, "        location / {"),
     ("nginx plain server", NGINX, "        return 308 https://$host$request_uri;"),
@@ -22,6 +22,20 @@ const PLACES: [(&str, RightFile, &str); 16] = [
     ("haproxy bind", HAPROXY, "    default_backend harbor"),
     ("ingress configmap", INGRESS_CONFIGMAP, "  proxy-body-size: \"0\""),
     ("ingress annotations", INGRESS_PLAIN, "    nginx.ingress.kubernetes.io/proxy-body-size: \"0\""),
+    ("envoy listener", ENVOY_BLOCK, "          transport_socket:"),
+    ("envoy tls", ENVOY_BLOCK, "                tls_certificates: []"),
+    ("envoy manager", ENVOY_BLOCK, "                stream_idle_timeout: 900s"),
+    ("envoy plain host", ENVOY_BLOCK, "                      routes:"),
+    ("envoy virtual host", ENVOY_BLOCK, "                      domains: [hub.example.com]"),
+    ("envoy routes", ENVOY_BLOCK, "                        - match: { prefix: / }"),
+    ("envoy registry routes", ENVOY_BLOCK, "                          route:"),
+    ("envoy route", ENVOY_BLOCK, "                            cluster: harbor"),
+    ("envoy cluster", ENVOY_BLOCK, "      type: STRICT_DNS"),
+    ("apache server", APACHE, "Listen 80"),
+    ("apache host", APACHE, "    AllowEncodedSlashes NoDecode"),
+    ("apache plain host", APACHE, "    Redirect 308 / https://hub.example.com/"),
+    ("apache paths", APACHE, "    ProxyPass /server-status !"),
+    ("apache locations", APACHE_PORT, "        ProxyPass balancer://registry/v2/"),
     ("harbor chart", HARBOR, "externalURL: https://hub.example.com"),
 ];
 
@@ -32,8 +46,8 @@ const FILES: [&str; 2] = ["traefik static", "traefik dynamic"];
 fn setting(line: &str) -> Vec<&str> {
     let words = line.split_whitespace();
     let count = match line.split_whitespace().next() {
-        Some("http-request" | "http-response") => 3,
-        Some("proxy_set_header" | "header_up" | "timeout") => 2,
+        Some("http-request" | "http-response" | "RequestHeader") => 3,
+        Some("proxy_set_header" | "header_up" | "timeout" | "ProxyPass" | "SetEnv") => 2,
         _ => 1,
     };
     words.take(count).collect()
@@ -47,7 +61,9 @@ fn pasted(file: &RightFile, before: &str, lines: &[String]) -> String {
         let is_same = |new: &String| {
             setting(new) == setting(line) && depth(new) + margin.len() == depth(line)
         };
-        !matches!(line.trim(), "" | "}") && lines.iter().any(is_same)
+        // One more of a list is beside the others.
+        let are_items = lines.iter().any(|new| new.starts_with("- "));
+        !are_items && !matches!(line.trim(), "" | "}") && lines.iter().any(is_same)
     };
     let mut text = String::new();
     for line in file.text.lines() {

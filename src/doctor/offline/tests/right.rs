@@ -33,6 +33,8 @@ fn the_name_that_clients_type_is_read() {
         (INGRESS, Some("https://hub.example.com")),
         (HARBOR, Some("https://hub.example.com")),
         (HAPROXY, None),
+        (APACHE, Some("https://hub.example.com")),
+        (APACHE_PORT, Some("https://hub.example.com:8443")),
     ] {
         let examined = examine(file.name, file.text).unwrap();
         let target = examined.target.map(|target| target.to_string());
@@ -54,6 +56,13 @@ fn what_is_included_is_named_and_not_guessed() {
         .map(|one| one.what.as_str())
         .collect();
     assert_eq!(what, ["include proxy_params"]);
+    let apache = APACHE.text.replace(
+        "RequestHeader set X-Forwarded-Proto https",
+        "Include proxy.conf",
+    );
+    let examined = examine(APACHE.name, &apache).unwrap();
+    assert!(examined.findings.is_empty(), "{:#?}", told(&examined));
+    assert_eq!(examined.not_read.len(), 2);
     let caddy = CADDY
         .text
         .replace("reverse_proxy", "import common\n\treverse_proxy");
@@ -69,6 +78,10 @@ fn a_file_that_passes_nothing_on_is_not_called_right() {
             "http {\n  include conf.d/*.conf;\n  server { listen 80; }\n}\n",
         ),
         ("Caddyfile", "hub.example.com {\n  respond ok\n}\n"),
+        (
+            "hub.conf",
+            "<VirtualHost *:80>\n  DocumentRoot /srv\n</VirtualHost>\n",
+        ),
         ("t.yml", "http:\n  routers: {}\n"),
     ] {
         let examined = examine(name, text).unwrap();

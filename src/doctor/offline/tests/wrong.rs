@@ -1,5 +1,7 @@
 //! Each rule by a right file in which one thing is made wrong: that is found, and nothing else.
 
+mod apache;
+
 use super::rules::{Rules, text};
 use super::*;
 use Kind::{
@@ -173,6 +175,8 @@ const ENVOY_CASES: &[Case] = &[
     (ENVOY, "- name: envoy.filters.http.router\n  clusters", "- name: envoy.filters.http.buffer\n                    typed_config: { max_request_bytes: 5242880 }\n  clusters", &[BodyLimit, RequestBuffered]),
     (ENVOY, "- name: envoy.filters.http.router\n  clusters", "- name: envoy.filters.http.basic_auth\n  clusters", &[ChallengeMissing]),
     (ENVOY_OTHER, "envoy.filters.http.router", "envoy.filters.http.basic_auth", &[ChallengeMissing]),
+    (ENVOY, "- name: envoy.filters.http.router\n  clusters", "- name: envoy.filters.http.ext_authz\n  clusters", &[ChallengeMissing]),
+    (ENVOY, "domains: [\"*\"]", "domains: [\"*\"]\n                      require_tls: ALL", &[RedirectLosesWrites]),
     (ENVOY, "- name: envoy.filters.http.router\n  clusters", "- name: envoy.filters.http.cache\n  clusters", &[NotFoundCached]),
     (ENVOY, IDLE, "stream_idle_timeout: 30s", &[IdleCut]),
     (ENVOY, IDLE, "stat_prefix: again", &[IdleCut]),
@@ -247,6 +251,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         CADDY_CASES,
         TRAEFIK_CASES,
         ENVOY_CASES,
+        apache::CASES,
         INGRESS_CASES,
         HARBOR_CASES,
     ];
@@ -312,6 +317,8 @@ fn right_is_needed(right: &str) -> bool {
         IDLE,
         ROUTE,
         "readTimeout: 0s",
+        apache::KEEPS,
+        "MinRate=500 body=0",
         "type: ingress",
     ]
     .iter()
