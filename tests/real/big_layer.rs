@@ -2,7 +2,7 @@
 
 use crate::chain::{Chain, PLAIN, Place};
 use crate::check::{self, Trip};
-use crate::clients::Client;
+use crate::clients::{Client, Tool as _};
 use crate::common::gateway::Gateway;
 use crate::common::process::{self, Finished};
 use crate::image::{digest_of, write_hashed};

@@ -1,6 +1,6 @@
 //! The checks that every chain has to pass.
 
-use crate::clients::{Client, Login, Outcome, PATIENCE, Reference};
+use crate::clients::{Client, Login, Outcome, PATIENCE, Reference, Tool};
 use crate::harbor::Harbor;
 use crate::image::Image;
 use crate::world::World;
@@ -15,8 +15,8 @@ pub enum Expected {
 }
 
 /// Where a client pushes to and pulls from.
-pub struct Trip<'a> {
-    pub client: Client,
+pub struct Trip<'a, C: Tool = Client> {
+    pub client: C,
     pub harbor: &'a Harbor,
     pub login: Login,
     pub push_to: Reference,
@@ -34,12 +34,17 @@ pub const ENOUGH: Duration = Duration::from_secs(90);
 
 /// Push, pull, and the same digests at the client, in the registry and at the client again.
 /// Returns the digest of the manifest.
-pub fn works(world: &World, trip: &Trip<'_>) -> String {
+pub fn works(world: &World, trip: &Trip<'_, impl Tool>) -> String {
     works_with(world, trip, &SMALL_LAYERS, ENOUGH)
 }
 
 /// The same with layers of these sizes and this much time for each way.
-pub fn works_with(world: &World, trip: &Trip<'_>, layers: &[u64], enough: Duration) -> String {
+pub fn works_with(
+    world: &World,
+    trip: &Trip<'_, impl Tool>,
+    layers: &[u64],
+    enough: Duration,
+) -> String {
     let directory = world.directory("image");
     let image = Image::make(&directory.path().join("layout"), layers);
     let Trip {
@@ -72,12 +77,12 @@ pub fn works_with(world: &World, trip: &Trip<'_>, layers: &[u64], enough: Durati
 }
 
 /// The push doesn't succeed, and the client says what clients say about it today.
-pub fn breaks(world: &World, trip: &Trip<'_>, symptoms: &[&str]) {
+pub fn breaks(world: &World, trip: &Trip<'_, impl Tool>, symptoms: &[&str]) {
     breaks_with(world, trip, &TWO_LAYERS, symptoms);
 }
 
 /// The same with layers of these sizes.
-pub fn breaks_with(world: &World, trip: &Trip<'_>, layers: &[u64], symptoms: &[&str]) {
+pub fn breaks_with(world: &World, trip: &Trip<'_, impl Tool>, layers: &[u64], symptoms: &[&str]) {
     let directory = world.directory("image");
     let image = Image::make(&directory.path().join("layout"), layers);
     let Trip {

@@ -3,7 +3,7 @@
 
 use crate::chain::{Chain, PLAIN, Place, Plan};
 use crate::check::{self, Trip};
-use crate::clients::Client;
+use crate::clients::{Client, Tool as _};
 use crate::hops::{Bodies, GOOD, Manners};
 use crate::world::{World, trial};
 use libtest_mimic::Trial;

@@ -2,7 +2,7 @@
 //! log in, push a layer that another repository has, list, look, delete.
 
 use crate::chain::{Chain, PLAIN, Place, Plan};
-use crate::clients::{Client, Outcome, PATIENCE, Reference, docker, skopeo};
+use crate::clients::{Client, Outcome, PATIENCE, Reference, Tool as _, docker, skopeo};
 use crate::hops::{ForwardedHost, GOOD, Manners};
 use crate::image::Image;
 use crate::world::{World, trial};

@@ -45,6 +45,7 @@ use world::World;
 fn main() -> ExitCode {
     // Inside, nothing can be fetched.
     doctor::hops::packages::install();
+    clients::sid::install();
     let directory = match namespace::enter() {
         namespace::Place::Outside(code) => return code,
         namespace::Place::Inside(directory) => directory,

@@ -2,7 +2,7 @@
 
 use crate::chain::reference;
 use crate::check::{self, Trip};
-use crate::clients::{Client, Reference};
+use crate::clients::{Client, Reference, Tool as _};
 use crate::common::gateway::Gateway;
 use crate::common::wait;
 use crate::gateways::{ADMIN, tls_listener};

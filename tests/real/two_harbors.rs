@@ -2,7 +2,7 @@
 
 use crate::chain::{InnerName, reference};
 use crate::check::{self, Trip};
-use crate::clients::Client;
+use crate::clients::{Client, Tool as _};
 use crate::common::gateway::Gateway;
 use crate::gateways::{ADMIN, registry_yaml, tls_listener};
 use crate::harbor::Harbor;

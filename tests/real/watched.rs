@@ -1,7 +1,7 @@
 //! Pushes that are watched while they run: several clients at the same time, each expected to
 //! succeed, to give up or to try again.
 
-use crate::clients::{Client, Login, Prepared, Reference, Running};
+use crate::clients::{Client, Login, Prepared, Reference, Running, Tool as _};
 use crate::common::wait;
 use crate::image::Image;
 use crate::world::World;

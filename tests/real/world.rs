@@ -1,7 +1,7 @@
-//! What one run has once: its directory, its authority, its sites, and the two daemons, which
-//! start when the first test asks for them.
+//! What one run has once: its directory, its authority, its sites, and its daemons, which start
+//! when the first test asks for them.
 
-use crate::clients::{Containerd, Dockerd};
+use crate::clients::{Containerd, Dockerd, Release};
 use crate::common::ca::Ca;
 use crate::common::tools;
 use crate::namespace;
@@ -19,8 +19,32 @@ pub struct World {
     sites: AtomicU16,
     /// Where fake Harbors live.
     pub runtime: Runtime,
-    containerd: OnceLock<Containerd>,
-    dockerd: OnceLock<Dockerd>,
+    containerd: OfRelease<Containerd>,
+    dockerd: OfRelease<Dockerd>,
+}
+
+/// A daemon for each release.
+struct OfRelease<T> {
+    installed: OnceLock<T>,
+    sid: OnceLock<T>,
+}
+
+impl<T> Default for OfRelease<T> {
+    fn default() -> OfRelease<T> {
+        OfRelease {
+            installed: OnceLock::new(),
+            sid: OnceLock::new(),
+        }
+    }
+}
+
+impl<T> OfRelease<T> {
+    fn of(&self, release: Release) -> &OnceLock<T> {
+        match release {
+            Release::Installed => &self.installed,
+            Release::Sid => &self.sid,
+        }
+    }
 }
 
 /// A place in the network of the run: one public address with two names, and one inner address.
@@ -60,8 +84,8 @@ impl World {
             directory,
             sites: AtomicU16::new(1),
             runtime: Runtime::new().expect("start a runtime"),
-            containerd: OnceLock::new(),
-            dockerd: OnceLock::new(),
+            containerd: OfRelease::default(),
+            dockerd: OfRelease::default(),
         }
     }
 
@@ -101,12 +125,14 @@ impl World {
         command
     }
 
-    pub fn containerd(&self) -> &Containerd {
-        self.containerd.get_or_init(|| Containerd::start(self))
+    pub fn containerd(&self, release: Release) -> &Containerd {
+        let cell = self.containerd.of(release);
+        cell.get_or_init(|| Containerd::start(self, release))
     }
 
-    pub fn dockerd(&self) -> &Dockerd {
-        self.dockerd.get_or_init(|| Dockerd::start(self))
+    pub fn dockerd(&self, release: Release) -> &Dockerd {
+        let cell = self.dockerd.of(release);
+        cell.get_or_init(|| Dockerd::start(self, release))
     }
 }
 

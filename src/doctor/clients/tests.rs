@@ -33,9 +33,9 @@ const CASES: &[Case] = &[
     ("an inner name", Kind::LocationHost, OtherHost(Reach::Unresolved), USUAL, [F; 7]),
     ("Authorization lost on PUT", Kind::AuthorizationLost, Lost(LostOn::Put), USUAL, [F; 7]),
     ("an inner realm", Kind::RealmHost, OtherHost(Reach::Unresolved), USUAL, [F; 7]),
-    ("an http realm with a redirect", Kind::RealmScheme, Usual, around(Bearer, LosesWrites), [L, L, F, F, F, F, F]),
+    ("an http realm with a redirect", Kind::RealmScheme, Usual, around(Bearer, LosesWrites), [L, L, S, S, S, F, F]),
     // Read from their source.
-    ("an http realm that is served", Kind::RealmScheme, Usual, around(Bearer, Serves), [L, L, L, L, F, F, F]),
+    ("an http realm that is served", Kind::RealmScheme, Usual, around(Bearer, Serves), [L, L, L, L, S, F, F]),
     ("an http realm, nothing there", Kind::RealmScheme, Usual, USUAL, [F; 7]),
     ("scheme lost, nothing on 80", Kind::LocationScheme, Usual, USUAL, [F, F, F, F, W, F, F]),
     ("scheme lost, 308 on 80", Kind::LocationScheme, Usual, around(Bearer, KeepsWrites), [F, F, F, F, W, F, L]),

@@ -1,6 +1,6 @@
 //! containerd and its `ctr`.
 
-use super::{Login, Outcome, Prepared, Pulled, Pushed, Reference, attempt, config_in};
+use super::{Login, Outcome, Prepared, Pulled, Pushed, Reference, Release, attempt, config_in};
 use crate::common::process::{self, Process};
 use crate::image::Image;
 use crate::world::World;
@@ -14,18 +14,19 @@ use tempfile::TempDir;
 /// share content, so a pull always transfers.
 pub struct Containerd {
     _process: Process,
+    release: Release,
     home: TempDir,
     socket: PathBuf,
     namespaces: AtomicU32,
 }
 
 impl Containerd {
-    pub fn start(world: &World) -> Containerd {
+    pub fn start(world: &World, release: Release) -> Containerd {
         let home = world.directory("containerd");
         let config = home.path().join("config.toml");
-        std::fs::write(&config, CONFIG).expect("write containerd's configuration");
+        std::fs::write(&config, configuration(release)).expect("write containerd's configuration");
         let socket = home.path().join("containerd.sock");
-        let mut command = world.command("containerd", home.path());
+        let mut command = release.command(world, "containerd", home.path());
         command
             .arg("--config")
             .arg(&config)
@@ -44,6 +45,7 @@ impl Containerd {
         });
         Containerd {
             _process: process,
+            release,
             home,
             socket,
             namespaces: AtomicU32::new(1),
@@ -55,7 +57,7 @@ impl Containerd {
     }
 
     fn ctr(&self, world: &World, namespace: &str, arguments: &[&str]) -> Command {
-        let mut command = world.command("ctr", self.home.path());
+        let mut command = self.release.command(world, "ctr", self.home.path());
         // --debug: the only trace of a dropped authorizer is "upload changed destination".
         command
             .arg("--debug")
@@ -80,21 +82,38 @@ disabled_plugins = [
   content_sharing_policy = "isolated"
 "#;
 
+/// containerd 2 pulls by itself, and has to know beforehand which snapshotter unpacks.
+const UNPACKING: &str = r#"
+[[plugins."io.containerd.transfer.v1.local".unpack_config]]
+  platform = "linux/amd64"
+  snapshotter = "native"
+"#;
+
+fn configuration(release: Release) -> String {
+    match release {
+        Release::Installed => CONFIG.to_owned(),
+        Release::Sid => format!("{CONFIG}{UNPACKING}"),
+    }
+}
+
 pub fn push(
     world: &World,
+    release: Release,
     image: &Image,
     to: &Reference,
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pushed> {
-    let namespace = import(world, image, to);
-    push_imported(world, &namespace, to, login, patience)
+    let containerd = world.containerd(release);
+    let namespace = import(world, containerd, image, to);
+    push_imported(world, containerd, &namespace, to, login, patience)
 }
 
 pub fn prepare(world: &World, image: &Image, to: &Reference, login: &Login) -> Prepared {
-    let namespace = import(world, image, to);
+    let containerd = world.containerd(Release::Installed);
+    let namespace = import(world, containerd, image, to);
     Prepared {
-        command: push_command(world, &namespace, to, login),
+        command: push_command(world, containerd, &namespace, to, login),
         kept: Vec::new(),
     }
 }
@@ -109,18 +128,18 @@ pub fn push_with_mounts(
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pushed> {
-    let namespace = import(world, image, to);
+    let containerd = world.containerd(Release::Installed);
+    let namespace = import(world, containerd, image, to);
     let label = format!("containerd.io/distribution.source.{}={source}", to.host);
     for layer in &image.layers {
         let arguments = ["content", "label", layer, &label];
-        process::must(world.containerd().ctr(world, &namespace, &arguments));
+        process::must(containerd.ctr(world, &namespace, &arguments));
     }
-    push_imported(world, &namespace, to, login, patience)
+    push_imported(world, containerd, &namespace, to, login, patience)
 }
 
 /// Puts an image into a new namespace, and returns its name.
-fn import(world: &World, image: &Image, to: &Reference) -> String {
-    let containerd = world.containerd();
+fn import(world: &World, containerd: &Containerd, image: &Image, to: &Reference) -> String {
     let namespace = containerd.namespace();
     let name = to.to_string();
     let directory = world.directory("ctr");
@@ -144,59 +163,82 @@ fn import(world: &World, image: &Image, to: &Reference) -> String {
 
 fn push_imported(
     world: &World,
+    containerd: &Containerd,
     namespace: &str,
     to: &Reference,
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pushed> {
-    attempt(push_command(world, namespace, to, login), patience)
-        .explain(without_progress)
-        .map(|_| Pushed {
-            manifest: target(world, namespace, &to.to_string()),
-        })
+    attempt(
+        push_command(world, containerd, namespace, to, login),
+        patience,
+    )
+    .explain(without_progress)
+    .map(|_| Pushed {
+        manifest: target(world, containerd, namespace, &to.to_string()),
+    })
 }
 
-fn push_command(world: &World, namespace: &str, to: &Reference, login: &Login) -> Command {
+fn push_command(
+    world: &World,
+    containerd: &Containerd,
+    namespace: &str,
+    to: &Reference,
+    login: &Login,
+) -> Command {
     let (name, user) = (to.to_string(), format!("{}:{}", login.user, login.password));
     let arguments = ["images", "push", "--user", &user, &name];
-    world.containerd().ctr(world, namespace, &arguments)
+    containerd.ctr(world, namespace, &arguments)
 }
 
-pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) -> Outcome<Pulled> {
-    let containerd = world.containerd();
+pub fn pull(
+    world: &World,
+    release: Release,
+    from: &Reference,
+    login: &Login,
+    patience: Duration,
+) -> Outcome<Pulled> {
+    let containerd = world.containerd(release);
     let namespace = containerd.namespace();
     let name = from.to_string();
-    attempt(pull_command(world, &namespace, from, login), patience)
-        .explain(without_progress)
-        .map(|_| {
-            let manifest = target(world, &namespace, &name);
-            let text =
-                process::must(containerd.ctr(world, &namespace, &["content", "get", &manifest]));
-            Pulled {
-                config: config_in(&text),
-                manifest,
-            }
-        })
+    attempt(
+        pull_command(world, containerd, &namespace, from, login),
+        patience,
+    )
+    .explain(without_progress)
+    .map(|_| {
+        let manifest = target(world, containerd, &namespace, &name);
+        let text = process::must(containerd.ctr(world, &namespace, &["content", "get", &manifest]));
+        Pulled {
+            config: config_in(&text),
+            manifest,
+        }
+    })
 }
 
 /// A pull's command, into a namespace that has nothing.
 pub fn prepare_pull(world: &World, from: &Reference, login: &Login) -> Prepared {
-    let namespace = world.containerd().namespace();
+    let containerd = world.containerd(Release::Installed);
+    let namespace = containerd.namespace();
     Prepared {
-        command: pull_command(world, &namespace, from, login),
+        command: pull_command(world, containerd, &namespace, from, login),
         kept: Vec::new(),
     }
 }
 
-fn pull_command(world: &World, namespace: &str, from: &Reference, login: &Login) -> Command {
+fn pull_command(
+    world: &World,
+    containerd: &Containerd,
+    namespace: &str,
+    from: &Reference,
+    login: &Login,
+) -> Command {
     let (name, user) = (
         from.to_string(),
         format!("{}:{}", login.user, login.password),
     );
     let arguments = ["--snapshotter", "native", "--user", &user, &name];
-    let mut command = world
-        .containerd()
-        .ctr(world, namespace, &["images", "pull"]);
+    let mut command = containerd.ctr(world, namespace, &["images", "pull"]);
     command.args(arguments);
     command
 }
@@ -211,12 +253,8 @@ pub(super) fn without_progress(said: String) -> String {
 }
 
 /// The digest that containerd keeps under `name`.
-fn target(world: &World, namespace: &str, name: &str) -> String {
-    let list = process::must(
-        world
-            .containerd()
-            .ctr(world, namespace, &["images", "list"]),
-    );
+fn target(world: &World, containerd: &Containerd, namespace: &str, name: &str) -> String {
+    let list = process::must(containerd.ctr(world, namespace, &["images", "list"]));
     list.lines()
         .find(|line| line.starts_with(name))
         .and_then(|line| {

@@ -1,6 +1,7 @@
-//! dockerd with its classic image store, and the docker command.
+//! dockerd and the docker command: the installed one with the classic image store, the newer one with
+//! containerd's.
 
-use super::{Login, Outcome, Prepared, Pulled, Pushed, Reference, attempt};
+use super::{Login, Outcome, Prepared, Pulled, Pushed, Reference, Release, attempt, config_in};
 use crate::common::process::{self, Process};
 use crate::image::Image;
 use crate::world::World;
@@ -15,15 +16,16 @@ use tempfile::TempDir;
 /// The daemon. Images are removed after each push and pull, so a pull always transfers.
 pub struct Dockerd {
     process: Process,
+    release: Release,
     home: TempDir,
     socket: PathBuf,
 }
 
 impl Dockerd {
-    pub fn start(world: &World) -> Dockerd {
+    pub fn start(world: &World, release: Release) -> Dockerd {
         let home = world.directory("dockerd");
         let socket = home.path().join("docker.sock");
-        let mut command = world.command("dockerd", home.path());
+        let mut command = release.command(world, "dockerd", home.path());
         command
             .arg("--host")
             .arg(format!("unix://{}", socket.display()));
@@ -33,24 +35,26 @@ impl Dockerd {
             .arg("--exec-root")
             .arg(home.path().join("exec"));
         command.arg("--pidfile").arg(home.path().join("pid"));
+        let (settings, driver) = store(release);
         command
             .arg("--config-file")
-            .arg(write(&home.path().join("daemon.json"), "{}"));
+            .arg(write(&home.path().join("daemon.json"), settings));
         command.args(["--iptables=false", "--ip6tables=false", "--bridge=none"]);
-        command.args(["--storage-driver=vfs"]);
+        command.arg(format!("--storage-driver={driver}"));
         let mut process = Process::start("dockerd", command);
         process.wait_for("that it listens", Duration::from_secs(60), |_, stderr| {
             stderr.contains("API listen on").then_some(())
         });
         Dockerd {
             process,
+            release,
             home,
             socket,
         }
     }
 
     fn docker(&self, world: &World, configuration: &Path, arguments: &[&str]) -> Command {
-        let mut command = world.command("docker", self.home.path());
+        let mut command = self.release.command(world, "docker", self.home.path());
         command.arg("--config").arg(configuration);
         command
             .arg("--host")
@@ -68,17 +72,54 @@ impl Dockerd {
             .unwrap_or_default()
             .to_owned()
     }
+
+    /// The digest of a pulled image's configuration.
+    fn config_of(
+        &self,
+        world: &World,
+        pulled: &str,
+        manifest: &str,
+        configuration: &Path,
+    ) -> String {
+        match self.release {
+            Release::Installed => {
+                let id = ["image", "inspect", "--format", "{{.Id}}", pulled];
+                let id = process::must(self.docker(world, configuration, &id));
+                id.trim().to_owned()
+            }
+            // There an image's id is its manifest's digest.
+            Release::Sid => {
+                let mut content = self.release.command(world, "ctr", self.home.path());
+                let socket = self.home.path().join("exec/containerd/containerd.sock");
+                content.arg("--address").arg(socket);
+                content.args(["--namespace", "moby", "content", "get", manifest]);
+                config_in(&process::must(content))
+            }
+        }
+    }
+}
+
+/// The daemon's settings, and the driver of its images' files: one that needs nothing of the kernel.
+fn store(release: Release) -> (&'static str, &'static str) {
+    match release {
+        Release::Installed => ("{}", "vfs"),
+        Release::Sid => (
+            r#"{"features": {"containerd-snapshotter": true}}"#,
+            "native",
+        ),
+    }
 }
 
 pub fn push(
     world: &World,
+    release: Release,
     image: &Image,
     to: &Reference,
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pushed> {
-    let dockerd = world.dockerd();
-    let Prepared { command, kept } = prepare(world, image, to, login);
+    let dockerd = world.dockerd(release);
+    let Prepared { command, kept } = prepare(world, release, image, to, login);
     let before = dockerd.process.stderr().len();
     let outcome = attempt(command, patience)
         .explain(|said| said + &dockerd.said_since(before))
@@ -91,13 +132,23 @@ pub fn push(
     outcome
 }
 
-pub fn prepare(world: &World, image: &Image, to: &Reference, login: &Login) -> Prepared {
-    let dockerd = world.dockerd();
+pub fn prepare(
+    world: &World,
+    release: Release,
+    image: &Image,
+    to: &Reference,
+    login: &Login,
+) -> Prepared {
+    let dockerd = world.dockerd(release);
     let name = to.to_string();
     let directory = world.directory("docker");
     let configuration = configuration(directory.path(), to, login);
     let archive = directory.path().join("image.tar");
-    image.docker_archive(&archive, &name);
+    match release {
+        Release::Installed => image.docker_archive(&archive, &name),
+        // Compressed layers stay as they are.
+        Release::Sid => image.oci_archive(&archive, &name),
+    }
     process::must(dockerd.docker(
         world,
         &configuration,
@@ -109,26 +160,29 @@ pub fn prepare(world: &World, image: &Image, to: &Reference, login: &Login) -> P
     }
 }
 
-pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) -> Outcome<Pulled> {
-    let dockerd = world.dockerd();
+pub fn pull(
+    world: &World,
+    release: Release,
+    from: &Reference,
+    login: &Login,
+    patience: Duration,
+) -> Outcome<Pulled> {
+    let dockerd = world.dockerd(release);
     let name = from.to_string();
     let directory = world.directory("docker");
     let configuration = configuration(directory.path(), from, login);
     let command = dockerd.docker(world, &configuration, &["image", "pull", &name]);
     attempt(command, patience).map(|said| {
-        let id = ["image", "inspect", "--format", "{{.Id}}", &name];
-        let config = process::must(dockerd.docker(world, &configuration, &id));
+        let manifest = digest_in(&said);
+        let config = dockerd.config_of(world, &name, &manifest, &configuration);
         process::must(dockerd.docker(world, &configuration, &["image", "rm", &name]));
-        Pulled {
-            manifest: digest_in(&said),
-            config: config.trim().to_owned(),
-        }
+        Pulled { manifest, config }
     })
 }
 
 /// `docker login`; what it says.
 pub fn login(world: &World, host: &str, login: &Login, patience: Duration) -> Outcome<String> {
-    let dockerd = world.dockerd();
+    let dockerd = world.dockerd(Release::Installed);
     let directory = world.directory("docker");
     let arguments = [
         "login",
@@ -145,7 +199,7 @@ pub fn login(world: &World, host: &str, login: &Login, patience: Duration) -> Ou
 }
 
 /// What `docker login` would have written.
-fn configuration(directory: &Path, to: &Reference, login: &Login) -> PathBuf {
+pub(super) fn configuration(directory: &Path, to: &Reference, login: &Login) -> PathBuf {
     let auth = STANDARD.encode(format!("{}:{}", login.user, login.password));
     let mut auths = serde_json::Map::new();
     auths.insert(to.host.clone(), json!({ "auth": auth }));
@@ -162,7 +216,7 @@ fn write(file: &Path, text: &str) -> PathBuf {
 }
 
 /// The digest in `… digest: sha256:… size: …` or `Digest: sha256:…`.
-fn digest_in(said: &str) -> String {
+pub(super) fn digest_in(said: &str) -> String {
     said.split_whitespace()
         .skip_while(|word| !word.eq_ignore_ascii_case("digest:"))
         .nth(1)

@@ -1,25 +1,79 @@
 //! Real registry clients, and what came of their pushes and pulls.
 
+mod crane;
 pub mod ctr;
 pub mod docker;
+mod layout;
+mod oras;
 mod podman;
 mod running;
+pub mod sid;
 pub mod skopeo;
+mod today;
 
 pub use ctr::Containerd;
 pub use docker::Dockerd;
 pub use running::{Prepared, Running};
+pub use today::Today;
 
 use crate::common::process::{self, Finished};
 use crate::image::Image;
 use crate::world::World;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 /// A push or pull of these small images takes a second or two. One that isn't done by now hangs.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The clients of the matrix.
+/// Whose programs are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// The machine's.
+    Installed,
+    /// Those of Debian's unstable distribution.
+    Sid,
+}
+
+impl Release {
+    fn command(self, world: &World, program: &str, home: &Path) -> Command {
+        match self {
+            Release::Installed => world.command(program, home),
+            Release::Sid => sid::command(world, program, home),
+        }
+    }
+}
+
+/// What pushes and pulls.
+pub trait Tool: Copy {
+    /// Its word in the names of trials and repositories.
+    fn name(self) -> &'static str;
+
+    /// Its word in the doctor's table of clients.
+    fn modelled(self) -> &'static str;
+
+    fn release(self) -> Release;
+
+    fn push(
+        self,
+        world: &World,
+        image: &Image,
+        to: &Reference,
+        login: &Login,
+        patience: Duration,
+    ) -> Outcome<Pushed>;
+
+    /// Pulls into a store that has nothing of the image.
+    fn pull(
+        self,
+        world: &World,
+        from: &Reference,
+        login: &Login,
+        patience: Duration,
+    ) -> Outcome<Pulled>;
+}
+
+/// The clients that Debian 12 has, of 2022.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
     /// containerd's own client, which carries the pusher of docker's containerd store, BuildKit
@@ -77,15 +131,6 @@ pub struct Pulled {
 impl Client {
     pub const ALL: [Client; 4] = [Client::Ctr, Client::Docker, Client::Skopeo, Client::Podman];
 
-    pub fn name(self) -> &'static str {
-        match self {
-            Client::Ctr => "ctr",
-            Client::Docker => "docker",
-            Client::Skopeo => "skopeo",
-            Client::Podman => "podman",
-        }
-    }
-
     /// The word for it in Harbormouth's metrics.
     pub fn family(self) -> &'static str {
         match self {
@@ -96,7 +141,40 @@ impl Client {
         }
     }
 
-    pub fn push(
+    /// Makes all ready for a push, up to its command.
+    pub fn prepare(self, world: &World, image: &Image, to: &Reference, login: &Login) -> Prepared {
+        match self {
+            Client::Ctr => ctr::prepare(world, image, to, login),
+            Client::Docker => docker::prepare(world, Release::Installed, image, to, login),
+            Client::Skopeo => skopeo::prepare(world, Release::Installed, image, to, login),
+            Client::Podman => podman::prepare(world, Release::Installed, image, to, login),
+        }
+    }
+}
+
+impl Tool for Client {
+    fn name(self) -> &'static str {
+        match self {
+            Client::Ctr => "ctr",
+            Client::Docker => "docker",
+            Client::Skopeo => "skopeo",
+            Client::Podman => "podman",
+        }
+    }
+
+    fn modelled(self) -> &'static str {
+        match self {
+            Client::Ctr => "containerd",
+            Client::Docker => "docker_classic",
+            Client::Skopeo | Client::Podman => "containers",
+        }
+    }
+
+    fn release(self) -> Release {
+        Release::Installed
+    }
+
+    fn push(
         self,
         world: &World,
         image: &Image,
@@ -104,37 +182,28 @@ impl Client {
         login: &Login,
         patience: Duration,
     ) -> Outcome<Pushed> {
+        let release = self.release();
         match self {
-            Client::Ctr => ctr::push(world, image, to, login, patience),
-            Client::Docker => docker::push(world, image, to, login, patience),
-            Client::Skopeo => skopeo::push(world, image, to, login, patience),
-            Client::Podman => podman::push(world, image, to, login, patience),
+            Client::Ctr => ctr::push(world, release, image, to, login, patience),
+            Client::Docker => docker::push(world, release, image, to, login, patience),
+            Client::Skopeo => skopeo::push(world, release, image, to, login, patience),
+            Client::Podman => podman::push(world, release, image, to, login, patience),
         }
     }
 
-    /// Makes all ready for a push, up to its command.
-    pub fn prepare(self, world: &World, image: &Image, to: &Reference, login: &Login) -> Prepared {
-        match self {
-            Client::Ctr => ctr::prepare(world, image, to, login),
-            Client::Docker => docker::prepare(world, image, to, login),
-            Client::Skopeo => skopeo::prepare(world, image, to, login),
-            Client::Podman => podman::prepare(world, image, to, login),
-        }
-    }
-
-    /// Pulls into a store that has nothing of the image.
-    pub fn pull(
+    fn pull(
         self,
         world: &World,
         from: &Reference,
         login: &Login,
         patience: Duration,
     ) -> Outcome<Pulled> {
+        let release = self.release();
         match self {
-            Client::Ctr => ctr::pull(world, from, login, patience),
-            Client::Docker => docker::pull(world, from, login, patience),
-            Client::Skopeo => skopeo::pull(world, from, login, patience),
-            Client::Podman => podman::pull(world, from, login, patience),
+            Client::Ctr => ctr::pull(world, release, from, login, patience),
+            Client::Docker => docker::pull(world, release, from, login, patience),
+            Client::Skopeo => skopeo::pull(world, release, from, login, patience),
+            Client::Podman => podman::pull(world, release, from, login, patience),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! podman, with a store of its own for every push and pull, so a pull always transfers. No
 //! container is ever run.
 
-use super::{Login, Outcome, Prepared, Pulled, Pushed, Reference, attempt};
+use super::{Login, Outcome, Prepared, Pulled, Pushed, Reference, Release, attempt};
 use crate::common::process;
 use crate::image::{Image, TAG};
 use crate::world::World;
@@ -11,12 +11,13 @@ use std::time::Duration;
 
 pub fn push(
     world: &World,
+    release: Release,
     image: &Image,
     to: &Reference,
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pushed> {
-    let Prepared { command, kept } = prepare(world, image, to, login);
+    let Prepared { command, kept } = prepare(world, release, image, to, login);
     attempt(command, patience).map(|_| Pushed {
         manifest: std::fs::read_to_string(kept[0].path().join(DIGEST))
             .expect("podman's digest file"),
@@ -26,7 +27,13 @@ pub fn push(
 /// Where a push writes what it pushed.
 const DIGEST: &str = "digest";
 
-pub fn prepare(world: &World, image: &Image, to: &Reference, login: &Login) -> Prepared {
+pub fn prepare(
+    world: &World,
+    release: Release,
+    image: &Image,
+    to: &Reference,
+    login: &Login,
+) -> Prepared {
     let home = world.directory("podman");
     // Relative: podman makes an image name of the path and refuses capitals in it.
     let name = image
@@ -36,12 +43,13 @@ pub fn prepare(world: &World, image: &Image, to: &Reference, login: &Login) -> P
         .to_string_lossy();
     let mut import = podman(
         world,
+        release,
         home.path(),
         &["pull", "--quiet", &format!("oci:{name}:{TAG}")],
     );
     import.current_dir(image.layout.parent().expect("the layout's parent"));
     let id = process::must(import);
-    let mut command = podman(world, home.path(), &["push"]);
+    let mut command = podman(world, release, home.path(), &["push"]);
     command
         .arg("--creds")
         .arg(format!("{}:{}", login.user, login.password));
@@ -53,9 +61,15 @@ pub fn prepare(world: &World, image: &Image, to: &Reference, login: &Login) -> P
     }
 }
 
-pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) -> Outcome<Pulled> {
+pub fn pull(
+    world: &World,
+    release: Release,
+    from: &Reference,
+    login: &Login,
+    patience: Duration,
+) -> Outcome<Pulled> {
     let home = world.directory("podman");
-    let mut command = podman(world, home.path(), &["pull", "--quiet"]);
+    let mut command = podman(world, release, home.path(), &["pull", "--quiet"]);
     command
         .arg("--creds")
         .arg(format!("{}:{}", login.user, login.password));
@@ -68,7 +82,7 @@ pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) 
             "{{.Digest}} {{.Id}}",
             id.trim(),
         ];
-        let inspected = process::must(podman(world, home.path(), &format));
+        let inspected = process::must(podman(world, release, home.path(), &format));
         let (manifest, config) = inspected
             .trim()
             .split_once(' ')
@@ -80,8 +94,8 @@ pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) 
     })
 }
 
-fn podman(world: &World, home: &Path, arguments: &[&str]) -> Command {
-    let mut command = world.command("podman", home);
+fn podman(world: &World, release: Release, home: &Path, arguments: &[&str]) -> Command {
+    let mut command = release.command(world, "podman", home);
     command
         .arg("--root")
         .arg(home.join("root"))

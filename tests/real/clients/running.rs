@@ -1,6 +1,6 @@
 //! Clients that are watched, stopped or killed while they work.
 
-use super::{Client, ctr};
+use super::{Client, Tool as _, ctr};
 use crate::common::process::Process;
 use std::process::{Command, ExitStatus};
 use tempfile::TempDir;

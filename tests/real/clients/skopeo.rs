@@ -1,21 +1,22 @@
 //! skopeo, which needs no store: it copies from and to directories.
 
-use super::{Login, Outcome, Prepared, Pulled, Pushed, Reference, attempt, config_in};
+use super::{Login, Outcome, Prepared, Pulled, Pushed, Reference, Release};
+use super::{attempt, config_in, layout};
 use crate::image::{Image, TAG, digest_of};
 use crate::world::World;
-use std::fs::File;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 pub fn push(
     world: &World,
+    release: Release,
     image: &Image,
     to: &Reference,
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pushed> {
-    let Prepared { command, kept } = prepare(world, image, to, login);
+    let Prepared { command, kept } = prepare(world, release, image, to, login);
     attempt(command, patience).map(|_| Pushed {
         manifest: std::fs::read_to_string(kept[0].path().join(DIGEST))
             .expect("skopeo's digest file"),
@@ -25,9 +26,15 @@ pub fn push(
 /// Where a push writes what it pushed.
 const DIGEST: &str = "digest";
 
-pub fn prepare(world: &World, image: &Image, to: &Reference, login: &Login) -> Prepared {
+pub fn prepare(
+    world: &World,
+    release: Release,
+    image: &Image,
+    to: &Reference,
+    login: &Login,
+) -> Prepared {
     let home = world.directory("skopeo");
-    let mut command = copy(world, home.path());
+    let mut command = copy(world, release, home.path());
     command
         .arg("--dest-creds")
         .arg(format!("{}:{}", login.user, login.password));
@@ -41,11 +48,17 @@ pub fn prepare(world: &World, image: &Image, to: &Reference, login: &Login) -> P
     }
 }
 
-pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) -> Outcome<Pulled> {
-    let Prepared { command, kept } = prepare_pull(world, from, login);
+pub fn pull(
+    world: &World,
+    release: Release,
+    from: &Reference,
+    login: &Login,
+    patience: Duration,
+) -> Outcome<Pulled> {
+    let Prepared { command, kept } = prepare_pull(world, release, from, login);
     let target = kept[0].path().join(PULLED);
     attempt(command, patience).map(|_| {
-        check_blobs(&target);
+        layout::check_blobs(&target);
         let file = target.join("manifest.json");
         let text = std::fs::read_to_string(&file).expect("skopeo's manifest");
         Pulled {
@@ -59,9 +72,9 @@ pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) 
 const PULLED: &str = "image";
 
 /// A pull's command, into an empty directory.
-pub fn prepare_pull(world: &World, from: &Reference, login: &Login) -> Prepared {
+pub fn prepare_pull(world: &World, release: Release, from: &Reference, login: &Login) -> Prepared {
     let home = world.directory("skopeo");
-    let mut command = copy(world, home.path());
+    let mut command = copy(world, release, home.path());
     command
         .arg("--src-creds")
         .arg(format!("{}:{}", login.user, login.password));
@@ -83,7 +96,7 @@ pub fn ask(
     patience: Duration,
 ) -> Outcome<String> {
     let home = world.directory("skopeo");
-    let mut command = skopeo(world, home.path());
+    let mut command = skopeo(world, Release::Installed, home.path());
     command
         .arg(verb)
         .arg("--creds")
@@ -95,7 +108,7 @@ pub fn ask(
 /// `skopeo login`; what it says.
 pub fn login(world: &World, host: &str, login: &Login, patience: Duration) -> Outcome<String> {
     let home = world.directory("skopeo");
-    let mut command = skopeo(world, home.path());
+    let mut command = skopeo(world, Release::Installed, home.path());
     command
         .args(["login", "--username", &login.user])
         .args(["--password", &login.password, "--authfile"])
@@ -104,40 +117,17 @@ pub fn login(world: &World, host: &str, login: &Login, patience: Duration) -> Ou
     attempt(command, patience)
 }
 
-fn copy(world: &World, home: &Path) -> Command {
-    let mut command = skopeo(world, home);
+fn copy(world: &World, release: Release, home: &Path) -> Command {
+    let mut command = skopeo(world, release, home);
     command.arg("copy");
     command
 }
 
-fn skopeo(world: &World, home: &Path) -> Command {
+fn skopeo(world: &World, release: Release, home: &Path) -> Command {
     let policy = home.join("policy.json");
     let accept = r#"{"default":[{"type":"insecureAcceptAnything"}]}"#;
     std::fs::write(&policy, accept).expect("write the policy");
-    let mut command = world.command("skopeo", home);
+    let mut command = release.command(world, "skopeo", home);
     command.arg("--policy").arg(policy);
     command
-}
-
-/// Checks that every blob has the content that its name says.
-fn check_blobs(directory: &Path) {
-    let mut blobs = 0;
-    for entry in std::fs::read_dir(directory).expect("list skopeo's directory") {
-        let path = entry.expect("an entry").path();
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        if name.len() == 64 {
-            let digest = digest_of(File::open(&path).expect("open a blob")).expect("hash a blob");
-            assert_eq!(
-                digest,
-                format!("sha256:{name}"),
-                "a blob arrived with other content"
-            );
-            blobs += 1;
-        }
-    }
-    assert!(blobs > 0, "nothing was pulled into {}", directory.display());
 }

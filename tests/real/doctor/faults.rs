@@ -6,6 +6,7 @@ use super::certificates::Certificate;
 use super::chain::Front::{self, Haproxy, Nginx, TwoNginx};
 use super::{haproxy, nginx};
 use crate::chain::ExternalUrl;
+use crate::clients::Today;
 use harbormouth::doctor::kind::Kind;
 use harbormouth::testing::fake_harbor::{InjectedFault as Behind, Match, Times};
 use http::Method;
@@ -34,6 +35,9 @@ pub struct Fault {
     /// The doctor's exit status.
     pub exit: i32,
     pub pushes: Pushes,
+    /// Which of today's clients push beside those of 2022: none where another fault here does the same to
+    /// them.
+    pub today: &'static [Today],
 }
 
 /// Which of two hops does it.
@@ -59,6 +63,9 @@ pub enum Pushes {
     Image,
     /// The same. What is wrong only sometimes is wrong now.
     Struck,
+    /// The same. What is wrong only sometimes is wrong for the clients of 2022, and for those of today
+    /// no more.
+    Outgrown,
     /// One below a body limit of 1 MiB, and one above.
     BothSidesOfOneMebibyte,
 }
@@ -82,6 +89,7 @@ pub const SOUND: Fault = Fault {
     found: &[],
     exit: 0,
     pushes: Pushes::Image,
+    today: &Today::ALL,
 };
 
 /// What breaks at least one client.
@@ -217,6 +225,7 @@ pub const FAULTS: &[Fault] = &[
         external_url: ExternalUrl::PublicHttp,
         fronts: BOTH,
         found: &[Kind::RealmScheme],
+        pushes: Pushes::Outgrown,
         ..BROKEN
     },
     Fault {
@@ -233,6 +242,7 @@ pub const FAULTS: &[Fault] = &[
         haproxy: late("  http-request set-header Forwarded \"for=x;proto\"\n"),
         fronts: BOTH,
         found: &[Kind::LocationScheme],
+        today: &[],
         ..BROKEN
     },
     Fault {
@@ -240,6 +250,7 @@ pub const FAULTS: &[Fault] = &[
         redirect: 301,
         fronts: BOTH,
         found: &[Kind::RedirectLosesWrites],
+        today: &[],
         ..SOUND
     },
     Fault {
@@ -281,6 +292,7 @@ pub const FAULTS: &[Fault] = &[
         name: "chunked_buffered",
         nginx: location(&["proxy_http_version 1.0"]),
         found: &[Kind::RequestBuffered],
+        today: &[],
         ..SOUND
     },
     Fault {
@@ -315,12 +327,14 @@ pub const FAULTS: &[Fault] = &[
         name: "certificate_expires_soon",
         certificate: Certificate::ExpiresSoon,
         found: &[Kind::CertificateExpiresSoon],
+        today: &[],
         ..SOUND
     },
     Fault {
         name: "certificate_for_another_name",
         certificate: Certificate::WrongName,
         found: &[Kind::CertificateWrongName],
+        today: &[],
         ..BROKEN
     },
     Fault {
@@ -366,6 +380,8 @@ pub const FAULTS: &[Fault] = &[
         asked: &["--commit-wait"],
         found: &[Kind::CommitCut],
         pushes: Pushes::Struck,
+        // crane finds what the registry has stored in the meantime.
+        today: &[Today::Ctr, Today::Docker, Today::Oras, Today::Skopeo],
         ..BROKEN
     },
     Fault {
@@ -387,6 +403,7 @@ pub const FAULTS: &[Fault] = &[
         name: "address_dead",
         name_of_site: Name::Double,
         found: &[Kind::AddressUnreachable],
+        today: &[],
         ..SOUND
     },
 ];

@@ -6,7 +6,7 @@ use super::chain::{Chain, Front};
 use super::examination;
 use super::faults::{BODY_LIMIT, Fault, PORT_IN_HOST, SCHEME_LOST, SOUND};
 use super::visit::{self, Said, Who};
-use crate::clients::{Client, Outcome, PATIENCE, Reference};
+use crate::clients::{Client, Outcome, PATIENCE, Reference, Tool as _};
 use crate::image::Image;
 use crate::world::{World, trial};
 use libtest_mimic::Trial;

@@ -5,7 +5,7 @@ use super::backend::alice;
 use super::faults::Pushes;
 use super::shared::{Examined, Shared};
 use super::visit;
-use crate::clients::{Client, Outcome, PATIENCE, Reference};
+use crate::clients::{Client, Outcome, PATIENCE, Reference, Release, Tool};
 use crate::image::Image;
 use crate::world::{World, trial};
 use libtest_mimic::Trial;
@@ -13,19 +13,22 @@ use serde_json::Value;
 use std::sync::Arc;
 
 pub fn trials_of(world: &Arc<World>, shared: &Arc<Shared>) -> Vec<Trial> {
-    let of_client = |client: Client| {
-        let fault = shared.fault;
-        let name = format!("doctor::predictions::{}::{}", fault.name, client.name());
-        let shared = Arc::clone(shared);
-        trial(world, name, move |world| {
-            check(world, shared.examined(world), fault.pushes, client);
-        })
-    };
-    if is_pushed_through(shared) {
-        Client::ALL.map(of_client).into()
-    } else {
-        Vec::new()
+    if !is_pushed_through(shared) {
+        return Vec::new();
     }
+    let installed = Client::ALL.map(|client| trial_of(world, shared, client));
+    let today = shared.fault.today.iter();
+    let today = today.map(|client| trial_of(world, shared, *client));
+    installed.into_iter().chain(today).collect()
+}
+
+fn trial_of(world: &Arc<World>, shared: &Arc<Shared>, client: impl Tool + Send + 'static) -> Trial {
+    let fault = shared.fault;
+    let name = format!("doctor::predictions::{}::{}", fault.name, client.name());
+    let shared = Arc::clone(shared);
+    trial(world, name, move |world| {
+        check(world, shared.examined(world), fault.pushes, client);
+    })
 }
 
 /// Clients are tried at the first front of a fault.
@@ -48,7 +51,8 @@ const BELOW: &[u64] = &[900_000];
 const ABOVE: &[u64] = &[1_300_000];
 const SMALL: &[u64] = &[200_000];
 
-fn check(world: &World, examined: &Examined, pushes: Pushes, client: Client) {
+/// The client's push comes to what is said of it.
+pub fn check(world: &World, examined: &Examined, pushes: Pushes, client: impl Tool) {
     let json = examined.said.json();
     let predicted = predicted(&json, client);
     let push = |layers| push(world, examined, client, layers);
@@ -60,13 +64,21 @@ fn check(world: &World, examined: &Examined, pushes: Pushes, client: Client) {
         (Pushes::None, _) => {}
         (_, Predicted::Works | Predicted::Leaks) => works(push(SMALL), &json),
         (Pushes::Image, Predicted::Sometimes) => works(push(SMALL), &json),
-        (Pushes::Struck, Predicted::Sometimes) | (_, Predicted::Breaks) => {
+        (Pushes::Outgrown, Predicted::Sometimes) if client.release() == Release::Sid => {
+            works(push(SMALL), &json);
+        }
+        (Pushes::Struck | Pushes::Outgrown, Predicted::Sometimes) | (_, Predicted::Breaks) => {
             breaks(push(SMALL), &json, client);
         }
     }
 }
 
-fn push(world: &World, examined: &Examined, client: Client, layers: &[u64]) -> Result<(), String> {
+fn push(
+    world: &World,
+    examined: &Examined,
+    client: impl Tool,
+    layers: &[u64],
+) -> Result<(), String> {
     let directory = world.directory("image");
     let image = Image::make(&directory.path().join("layout"), layers);
     let to = Reference {
@@ -92,7 +104,7 @@ fn works(push: Result<(), String>, json: &Value) {
 }
 
 /// It breaks, in words that were predicted.
-fn breaks(push: Result<(), String>, json: &Value, client: Client) {
+fn breaks(push: Result<(), String>, json: &Value, client: impl Tool) {
     let Err(said) = push else {
         panic!("predicted to break, but works: {}", json["ticket"]);
     };
@@ -105,36 +117,43 @@ fn breaks(push: Result<(), String>, json: &Value, client: Client) {
 }
 
 /// Whether a client said one of the things that stand in quotes, where there are some, or fell
-/// silent where that was said of it. What differs from push to push is `…` there.
+/// silent where that was said of it.
 fn is_said(said: &str, how: &str) -> bool {
-    // No resolver is here to say that there is no such host.
-    let how = how.replace(": no such host", "");
     let mut quoted = how.split('"').skip(1).step_by(2).peekable();
     let hangs = how.contains("hangs") || how.contains("reports success");
-    quoted.peek().is_none()
-        || hangs
-        || quoted.any(|words| words.split('…').all(|part| said.contains(part.trim())))
+    quoted.peek().is_none() || hangs || quoted.any(|words| stands_in(words, said))
 }
 
-fn predicted(json: &Value, client: Client) -> Predicted {
+/// Whether the parts of a message that don't differ from push to push stand there, one behind the
+/// other: as `doctor explain` reads it.
+fn stands_in(words: &str, said: &str) -> bool {
+    // No resolver is here to say that there is no such host.
+    let words = words.replace(": no such host", "").to_lowercase();
+    let said = said.to_lowercase();
+    let mut rest = said.as_str();
+    let mut parts = words.split('…').flat_map(|part| part.split(": "));
+    parts.all(|part| {
+        let found = rest.split_once(part.trim());
+        rest = found.map_or(rest, |(_, behind)| behind);
+        found.is_some()
+    })
+}
+
+fn predicted(json: &Value, client: impl Tool) -> Predicted {
     let of_one = |finding: &Value| match effect(finding, client)["outcome"].as_str() {
         Some("works") => Predicted::Works,
         Some("leaks") => Predicted::Leaks,
         Some("sometimes") => Predicted::Sometimes,
         Some("breaks") => Predicted::Breaks,
-        other => panic!("{other:?} is said of {client:?} in:\n{finding:#}"),
+        other => panic!("{other:?} is said of {} in:\n{finding:#}", client.name()),
     };
     let worst = visit::findings(json).iter().map(of_one).max();
     worst.unwrap_or(Predicted::Works)
 }
 
 /// What a finding says of a client.
-fn effect(finding: &Value, client: Client) -> &Value {
-    let name = match client {
-        Client::Ctr => "containerd",
-        Client::Docker => "docker_classic",
-        Client::Skopeo | Client::Podman => "containers",
-    };
+fn effect(finding: &Value, client: impl Tool) -> &Value {
+    let name = client.modelled();
     let mut effects = finding["effects"].as_array().into_iter().flatten();
     let found = effects.find(|effect| effect["client"] == name);
     found.unwrap_or_else(|| panic!("nothing is said of {name} in:\n{finding:#}"))

@@ -3,7 +3,7 @@
 use super::judge::judge;
 use super::{PLAIN, Scene, place};
 use crate::check::{self, Trip};
-use crate::clients::Client;
+use crate::clients::{Client, Tool as _};
 use crate::world::{World, trial};
 use harbormouth::oci::reason::{Quality, Reason};
 use libtest_mimic::Trial;

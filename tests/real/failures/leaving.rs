@@ -4,7 +4,7 @@
 use super::Expect::{GivesUp, TriesAgain};
 use super::judge::{End, end, judge};
 use super::{PLAIN, Scene, Setting, place, start_pushes, told, wait_in_the_middle};
-use crate::clients::{Client, ctr, skopeo};
+use crate::clients::{Client, Release, Tool as _, ctr, skopeo};
 use crate::common::process;
 use crate::common::wait;
 use crate::image::Image;
@@ -119,7 +119,7 @@ fn clients_stop_reading(world: &World) {
     wire.slow_down(SLOW);
     let running = [
         ctr::prepare_pull(world, &from, &login).start(Client::Ctr),
-        skopeo::prepare_pull(world, &from, &login).start(Client::Skopeo),
+        skopeo::prepare_pull(world, Release::Installed, &from, &login).start(Client::Skopeo),
     ];
     wait::until("the middle of both layers", super::ENOUGH, || {
         (wire.passed_down() - before > 2 * SLOW).then_some(())

@@ -5,7 +5,7 @@
 use super::judge::{end, judge};
 use super::{PLAIN, Scene, place};
 use crate::check::TWO_LAYERS;
-use crate::clients::{Client, Login};
+use crate::clients::{Client, Login, Tool as _};
 use crate::common::process::{self, Finished};
 use crate::image::{Image, digest_of};
 use crate::world::{World, trial};

@@ -3,7 +3,7 @@
 
 use super::Ground;
 use crate::check::TWO_LAYERS;
-use crate::clients::{Client, Outcome, PATIENCE, Pushed};
+use crate::clients::{Client, Outcome, PATIENCE, Pushed, Tool as _};
 use crate::common::gateway::Gateway;
 use crate::common::wait;
 use crate::image::Image;

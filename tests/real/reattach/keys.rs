@@ -3,7 +3,7 @@
 use super::pair::{Keys, Pair};
 use super::{SOON, reattached, tickets_stay_secret, trip};
 use crate::check;
-use crate::clients::{Client, Outcome, PATIENCE};
+use crate::clients::{Client, Outcome, PATIENCE, Tool as _};
 use crate::common::gateway::Gateway;
 use crate::common::wait;
 use crate::image::Image;

@@ -13,7 +13,7 @@ mod pair;
 
 use crate::chain::{PLAIN, Plan};
 use crate::check::{Expected, Trip};
-use crate::clients::{Client, Reference};
+use crate::clients::{Client, Reference, Tool as _};
 use crate::common::gateway::Gateway;
 use crate::common::wait;
 use crate::harbor::Harbor;

@@ -4,7 +4,7 @@
 use super::{SOON, reattached, tickets_stay_secret, trip};
 use crate::chain::InnerName;
 use crate::check;
-use crate::clients::Client;
+use crate::clients::{Client, Tool as _};
 use crate::common::gateway::Gateway;
 use crate::common::process;
 use crate::common::wait;

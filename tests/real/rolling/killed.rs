@@ -5,7 +5,7 @@
 use super::balancer::{Check, Opinion};
 use super::edge::{Certificate, Edge, Registries, Settings, place};
 use super::https::Https;
-use crate::clients::Client;
+use crate::clients::{Client, Tool as _};
 use crate::common::wait;
 use crate::image::{Image, digest_of};
 use crate::watched::{ENOUGH, Expect, start_pushes, told, wait_in_the_middle};

@@ -2,7 +2,7 @@
 //! every client to close its connection.
 
 use super::https::Https;
-use crate::clients::{Client, Reference};
+use crate::clients::{Client, Reference, Tool as _};
 use crate::common::gateway::Gateway;
 use crate::common::plain_http;
 use crate::common::process::{self, Process};

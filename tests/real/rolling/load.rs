@@ -2,7 +2,7 @@
 //! it in the registry and pulls it back, again and again, until the load is over.
 
 use super::edge::Edge;
-use crate::clients::{Client, Outcome, Reference};
+use crate::clients::{Client, Outcome, Reference, Tool as _};
 use crate::image::Image;
 use crate::world::World;
 use std::sync::Mutex;

@@ -4,7 +4,7 @@
 
 use super::balancer::{Check, Opinion};
 use super::edge::{Certificate, Distance, Edge, Registries, Settings};
-use crate::clients::Client;
+use crate::clients::{Client, Tool as _};
 use crate::common::wait;
 use crate::watched::{ENOUGH, Expect, start_pushes, told};
 use crate::world::World;

@@ -2,7 +2,7 @@
 //! of `..data`, SIGHUPs, and files that are broken. The layer arrives as it was sent.
 
 use super::stage::{SOON, Stage};
-use crate::clients::{Client, Reference};
+use crate::clients::{Client, Reference, Tool as _};
 use crate::common::process;
 use crate::common::wait;
 use crate::image::{Image, digest_of};

@@ -5,7 +5,7 @@ use super::balancer::{Check, Opinion};
 use super::edge::{Edge, Registries, Settings, free_address, place};
 use super::https::Https;
 use super::load::{Hosts, Load, Loop, Speed, Until, What};
-use crate::clients::Client;
+use crate::clients::{Client, Tool as _};
 use crate::common::gateway::Gateway;
 use crate::common::wait;
 use crate::image::Image;
