@@ -170,17 +170,18 @@ pub const HTML_ERRORS: Fault = Fault {
     ..SOUND
 };
 
-/// A commit takes six seconds. The first PUT of a walk only asks whether it would be let through.
-fn slow_commit(backend: &Backend) {
+/// A commit takes six seconds.
+fn six_seconds(backend: &Backend) {
+    slow_commit(backend, Duration::from_secs(6));
+}
+
+/// A commit takes so long. The first PUT of a walk only asks whether it would be let through.
+pub fn slow_commit(backend: &Backend, delay: Duration) {
     let seen = AtomicBool::new(false);
     let puts = Match::method(Method::PUT)
         .path(move |path| path.contains("/blobs/uploads/") && seen.swap(true, Ordering::Relaxed));
-    let slow = Behind::Delay(Duration::from_secs(6));
-    backend
-        .harbor()
-        .core()
-        .faults()
-        .inject(puts, Times::Always, slow);
+    let faults = backend.harbor().core().faults();
+    faults.inject(puts, Times::Always, Behind::Delay(delay));
 }
 
 /// The one of [`FAULTS`] with this name.
@@ -375,7 +376,7 @@ pub const FAULTS: &[Fault] = &[
             backend: "  timeout server 3s\n",
             ..haproxy::SOUND
         },
-        behind: slow_commit,
+        behind: six_seconds,
         fronts: BOTH,
         asked: &["--commit-wait"],
         found: &[Kind::CommitCut],

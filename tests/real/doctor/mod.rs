@@ -5,6 +5,7 @@
 mod backend;
 mod certificates;
 mod chain;
+mod cuts;
 mod defaults;
 mod examination;
 mod faults;
@@ -33,6 +34,7 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     trials.extend(examination::trials(world));
     trials.extend(healthy::trials(world));
     trials.extend(defaults::trials(world));
+    trials.extend(cuts::trials(world));
     trials.extend(new_user::trials(world));
     trials.extend(two_hops::trials(world));
     trials.extend(golden::trials(world));

@@ -66,8 +66,11 @@ fn configuration(setting: &Setting<'_>, parts: &Parts) -> String {
     });
     let mut chain = read(&tls);
     chain.insert("filters".into(), Value::Sequence(vec![manager(parts)]));
+    // Little room for what is read slowly, as Envoy recommends it for an edge: its own buffer, and a send
+    // buffer (SO_SNDBUF) that doesn't grow to megabytes. Else a layer has left it long before it is read.
     let mut listener = read(&format!(
-        "{{ name: front, address: {} }}",
+        "{{ name: front, address: {}, per_connection_buffer_limit_bytes: 32768, \
+         socket_options: [ {{ level: 1, name: 7, int_value: 65536 }} ] }}",
         socket(setting.address())
     ));
     let chains = Value::Sequence(vec![Value::Mapping(chain)]);
