@@ -231,6 +231,32 @@ impl Chain {
         }
     }
 
+    /// A hop that is started like this, at this site, in front of a Harbor.
+    pub fn of_hop(
+        world: &World,
+        site: Site,
+        start: impl FnOnce(&str, &Stand, Next) -> hops::Hop,
+    ) -> Chain {
+        let host = site.name();
+        let public = format!("https://{host}");
+        let (rights, url) = (Rights::Maintainer, ExternalUrl::Public);
+        let backend = Backend::start(world, Kind::Harbor, rights, &public, url);
+        let front = Stand::Front {
+            address: SocketAddr::from((site.public_address(), 443)),
+            files: world.ca.issue(&[&host]),
+            redirect: 308,
+        };
+        let core = Next(backend.address());
+        let hop = start(&host, &front, core);
+        Chain {
+            host,
+            backend,
+            hops: vec![Hop::Other { _processes: hop }],
+            entries: vec![core.to_string()],
+            _certificates: None,
+        }
+    }
+
     /// What a person hands to the doctor.
     pub fn url(&self) -> String {
         format!("https://{}", self.host)

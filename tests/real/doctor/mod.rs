@@ -15,6 +15,7 @@ mod healthy;
 pub mod hops;
 mod new_user;
 mod nginx;
+mod pasted;
 mod predictions;
 mod shared;
 mod two_hops;
@@ -36,6 +37,7 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     trials.extend(defaults::trials(world));
     trials.extend(cuts::trials(world));
     trials.extend(new_user::trials(world));
+    trials.extend(pasted::trials(world));
     trials.extend(two_hops::trials(world));
     trials.extend(golden::trials(world));
     trials

@@ -64,7 +64,7 @@ fn advice(said: &Said, place: &str) -> Vec<String> {
 const LAYERS: &[u64] = &[200_000, 1_300_000];
 
 /// containerd's push, which drops its Authorization where docker's classic one doesn't.
-fn push(world: &World, chain: &Chain, tag: &str) -> Result<(), String> {
+pub fn push(world: &World, chain: &Chain, tag: &str) -> Result<(), String> {
     let directory = world.directory("image");
     let image = Image::make(&directory.path().join("layout"), LAYERS);
     let to = Reference {

@@ -4,13 +4,13 @@
 //! what the doctor says of it they don't know.
 
 pub mod apache;
-mod caddy;
+pub mod caddy;
 pub mod envoy;
 mod lighttpd;
 mod nghttpx;
 pub mod packages;
 mod squid;
-mod traefik;
+pub mod traefik;
 mod varnish;
 
 use super::chain::{Next, Stand};
@@ -94,12 +94,15 @@ impl Make {
                 setting,
                 &apache::lines(setting, manner),
             )],
-            Make::Caddy => vec![caddy::start(world, setting, manner)],
+            Make::Caddy => vec![caddy::start(world, setting, &caddy::blocks(manner))],
             Make::Envoy => vec![envoy::start(world, setting, &envoy::parts(setting, manner))],
             Make::Lighttpd => vec![lighttpd::start(world, setting, manner)],
             Make::Nghttpx => vec![nghttpx::start(world, setting, manner)],
             Make::Squid => vec![squid::start(world, setting, manner)],
-            Make::Traefik => vec![traefik::start(world, setting, manner)],
+            Make::Traefik => {
+                let parts = traefik::parts(setting, manner);
+                vec![traefik::start(world, setting, &parts)]
+            }
             Make::Varnish => varnish::start(world, setting, manner),
         })
     }
