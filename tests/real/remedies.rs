@@ -2,7 +2,9 @@
 //! they belong.
 
 mod apache;
+mod caddy;
 mod envoy;
+mod traefik;
 
 use crate::common::ca::CertFiles;
 use crate::world::{World, trial};
@@ -36,6 +38,16 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
             world,
             "remedies::apache_takes_every_line",
             apache::takes_every_line,
+        ),
+        trial(
+            world,
+            "remedies::caddy_takes_every_line",
+            caddy::takes_every_line,
+        ),
+        trial(
+            world,
+            "remedies::traefik_takes_every_line",
+            traefik::takes_every_line,
         ),
     ]
 }

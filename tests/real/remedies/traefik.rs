@@ -1,0 +1,68 @@
+//! Traefik: each line in the configuration where it says that it belongs. An unknown word ends it, or
+//! makes it drop the whole file, with a line in its log.
+
+use super::every_fix;
+use crate::common::process::Process;
+use crate::common::wait;
+use crate::doctor::hops::packages;
+use crate::world::World;
+use harbormouth::doctor::fixes::Fix;
+use harbormouth::doctor::product::Product;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+pub fn takes_every_line(world: &World) {
+    let home = world.directory("remedies-traefik");
+    let mut read = BTreeSet::new();
+    for (kind, fix) in every_fix(Product::Traefik) {
+        let is_remark = fix.lines.iter().all(|line| line.starts_with('#'));
+        // Several findings have the same lines.
+        if is_remark || !read.insert((fix.key, fix.lines.clone())) {
+            continue;
+        }
+        if let Err(said) = taken(world, home.path(), &fix) {
+            panic!("{kind}: {fix:#?}\n{said}");
+        }
+    }
+    assert!(read.len() > 5, "{}", read.len());
+}
+
+/// Starts it with the lines, until it has read its dynamic configuration or says why not.
+fn taken(world: &World, home: &Path, fix: &Fix) -> Result<(), String> {
+    let lines = fix.lines.join("\n");
+    let (fixed, dynamic) = match fix.key {
+        "traefik static" => (lines, String::new()),
+        "traefik middleware" | "traefik dynamic" => (String::new(), lines),
+        other => panic!("Traefik has no place {other:?}"),
+    };
+    let front = format!("127.0.0.1:{}", wait::free_port());
+    let rules = home.join("rules.yaml");
+    let mut text = format!(
+        "{fixed}\nlog: {{ level: DEBUG }}\n\
+         global: {{ checkNewVersion: false, sendAnonymousUsage: false }}\n\
+         providers: {{ file: {{ filename: \"{}\", watch: false }} }}\n",
+        rules.display()
+    );
+    if fixed.is_empty() {
+        text += &format!("entryPoints: {{ websecure: {{ address: \"{front}\" }} }}\n");
+    }
+    let file = home.join("traefik.yaml");
+    std::fs::write(&rules, dynamic).expect("the dynamic configuration");
+    std::fs::write(&file, text).expect("the static configuration");
+    let program = packages::program("traefik");
+    let mut command = world.command(&program.display().to_string(), home);
+    command.arg(format!("--configfile={}", file.display()));
+    let mut process = Process::start("traefik", command);
+    process.wait_for("what it read", Duration::from_secs(30), |out, err| {
+        let said = format!("{out}{err}");
+        let is_wrong = ["Cannot start the provider", "field not found"]
+            .iter()
+            .any(|words| said.contains(words));
+        match said.contains("Configuration received") {
+            _ if is_wrong => Some(Err(said)),
+            true => Some(Ok(())),
+            false => None,
+        }
+    })
+}
