@@ -28,18 +28,21 @@ pub fn takes_every_line(world: &World) {
     assert!(read.len() > 5, "{}", read.len());
 }
 
+/// A dynamic configuration that has something.
+const OTHERS: &str = "http: { middlewares: { other: { compress: {} } } }";
+
 /// Starts it with the lines, until it has read its dynamic configuration or says why not.
 fn taken(world: &World, home: &Path, fix: &Fix) -> Result<(), String> {
     let lines = fix.lines.join("\n");
     let (fixed, dynamic) = match fix.key {
-        "traefik static" => (lines, String::new()),
+        "traefik static" => (lines, OTHERS.to_owned()),
         "traefik middleware" | "traefik dynamic" => (String::new(), lines),
         other => panic!("Traefik has no place {other:?}"),
     };
     let front = format!("127.0.0.1:{}", wait::free_port());
     let rules = home.join("rules.yaml");
     let mut text = format!(
-        "{fixed}\nlog: {{ level: DEBUG }}\n\
+        "{fixed}\nlog: {{ level: DEBUG, format: json }}\n\
          global: {{ checkNewVersion: false, sendAnonymousUsage: false }}\n\
          providers: {{ file: {{ filename: \"{}\", watch: false }} }}\n",
         rules.display()
@@ -59,7 +62,10 @@ fn taken(world: &World, home: &Path, fix: &Fix) -> Result<(), String> {
         let is_wrong = ["Cannot start the provider", "field not found"]
             .iter()
             .any(|words| said.contains(words));
-        match said.contains("Configuration received") {
+        let is_read = said.lines().any(|line| {
+            line.contains("Configuration received") && line.contains("\"providerName\":\"file\"")
+        });
+        match is_read {
             _ if is_wrong => Some(Err(said)),
             true => Some(Ok(())),
             false => None,
