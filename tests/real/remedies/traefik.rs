@@ -3,7 +3,6 @@
 
 use super::every_fix;
 use crate::common::process::Process;
-use crate::common::wait;
 use crate::doctor::hops::packages;
 use crate::world::World;
 use harbormouth::doctor::fixes::Fix;
@@ -39,7 +38,6 @@ fn taken(world: &World, home: &Path, fix: &Fix) -> Result<(), String> {
         "traefik middleware" | "traefik dynamic" => (String::new(), lines),
         other => panic!("Traefik has no place {other:?}"),
     };
-    let front = format!("127.0.0.1:{}", wait::free_port());
     let rules = home.join("rules.yaml");
     let mut text = format!(
         "{fixed}\nlog: {{ level: DEBUG, format: json }}\n\
@@ -48,13 +46,14 @@ fn taken(world: &World, home: &Path, fix: &Fix) -> Result<(), String> {
         rules.display()
     );
     if fixed.is_empty() {
-        text += &format!("entryPoints: {{ websecure: {{ address: \"{front}\" }} }}\n");
+        text += "entryPoints: { websecure: { address: \":8443\" } }\n";
     }
     let file = home.join("traefik.yaml");
     std::fs::write(&rules, dynamic).expect("the dynamic configuration");
     std::fs::write(&file, text).expect("the static configuration");
-    let program = packages::program("traefik");
-    let mut command = world.command(&program.display().to_string(), home);
+    // Some lines name ports, of every address: in a network of its own they are free.
+    let mut command = world.command("unshare", home);
+    command.arg("--net").arg(packages::program("traefik"));
     command.arg(format!("--configfile={}", file.display()));
     let mut process = Process::start("traefik", command);
     process.wait_for("what it read", Duration::from_secs(30), |out, err| {
