@@ -14,7 +14,9 @@ use harbormouth::doctor::language::Language;
 use harbormouth::doctor::product::Product;
 use harbormouth::net::origin::Origin;
 use libtest_mimic::Trial;
+use std::ffi::OsStr;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 pub fn trials(world: &Arc<World>) -> Vec<Trial> {
@@ -76,13 +78,20 @@ fn every_fix(product: Product) -> Vec<(Kind, Fix)> {
     fixes
 }
 
+/// A program in a network of its own: some lines name ports, of every address, which others may have.
+fn alone(world: &World, program: impl AsRef<OsStr>, home: &Path) -> Command {
+    let mut command = world.command("unshare", home);
+    command.arg("--net").arg(program);
+    command
+}
+
 fn nginx_takes_every_line(world: &World) {
     let home = world.directory("remedies-nginx");
     let files = world.ca.issue(&["remedies.example.com"]);
     for (kind, fix) in every_fix(Product::Nginx) {
         let file = home.path().join("nginx.conf");
         std::fs::write(&file, nginx_with(&fix, &files)).expect("nginx.conf");
-        let mut command = world.command("nginx", home.path());
+        let mut command = alone(world, "nginx", home.path());
         command
             .arg("-t")
             .arg("-p")
@@ -131,7 +140,7 @@ fn haproxy_takes_every_line(world: &World) {
     for (kind, fix) in every_fix(Product::Haproxy) {
         let file = home.path().join("haproxy.cfg");
         std::fs::write(&file, haproxy_with(&fix, &pem)).expect("haproxy.cfg");
-        let mut command = world.command("haproxy", home.path());
+        let mut command = alone(world, "haproxy", home.path());
         command.arg("-c").arg("-f").arg(&file);
         accepted(kind, &fix, command);
     }

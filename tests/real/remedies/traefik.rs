@@ -1,7 +1,7 @@
 //! Traefik: each line in the configuration where it says that it belongs. An unknown word ends it, or
 //! makes it drop the whole file, with a line in its log.
 
-use super::every_fix;
+use super::{alone, every_fix};
 use crate::common::process::Process;
 use crate::doctor::hops::packages;
 use crate::world::World;
@@ -51,9 +51,7 @@ fn taken(world: &World, home: &Path, fix: &Fix) -> Result<(), String> {
     let file = home.join("traefik.yaml");
     std::fs::write(&rules, dynamic).expect("the dynamic configuration");
     std::fs::write(&file, text).expect("the static configuration");
-    // Some lines name ports, of every address: in a network of its own they are free.
-    let mut command = world.command("unshare", home);
-    command.arg("--net").arg(packages::program("traefik"));
+    let mut command = alone(world, packages::program("traefik"), home);
     command.arg(format!("--configfile={}", file.display()));
     let mut process = Process::start("traefik", command);
     process.wait_for("what it read", Duration::from_secs(30), |out, err| {
