@@ -14,8 +14,9 @@ pub fn run(action: DoctorAction) -> ExitCode {
     match action {
         DoctorAction::Examine(examination) => examine(*examination),
         DoctorAction::Explain(text, language) => explain(text, language),
-        DoctorAction::File(file, format) => {
-            concluded(harbormouth::doctor::run_on_file(&file, format).map_err(Into::into))
+        DoctorAction::File(file, format, language) => {
+            let status = harbormouth::doctor::run_on_file(&file, format, language);
+            concluded(status.map_err(Into::into))
         }
     }
 }

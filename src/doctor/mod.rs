@@ -64,13 +64,8 @@ pub enum DoctorError {
 /// # Errors
 /// When no walk could begin, or its report not be written.
 pub async fn run(options: Options, format: Format) -> Result<u8, DoctorError> {
-    let language = match format {
-        Format::Text | Format::All | Format::Markdown | Format::Html => options.language,
-        // What machines read is in one language.
-        Format::Json | Format::Junit => Language::English,
-    };
     let options = Options {
-        language,
+        language: format.language(options.language),
         ..options
     };
     let mut walker = Walker::new(&options)?.interrupted_by(interrupted());
@@ -118,13 +113,15 @@ pub enum FileError {
 ///
 /// # Errors
 /// When the file can't be read or is of no known kind, or the report can't be written.
-pub fn run_on_file(path: &Path, format: Format) -> Result<u8, FileError> {
+pub fn run_on_file(path: &Path, format: Format, language: Language) -> Result<u8, FileError> {
     let name = path.display().to_string();
     let text = read(path, &name)?;
-    let examined = offline::examine(&name, &text).map_err(|why| FileError::Unreadable {
-        file: name.clone(),
-        why: why.to_string(),
-    })?;
+    let language = format.language(language);
+    let examined =
+        offline::examine(&name, &text, language).map_err(|why| FileError::Unreadable {
+            file: name.clone(),
+            why: why.to_string(),
+        })?;
     let report = FileReport {
         name: &name,
         examined: &examined,

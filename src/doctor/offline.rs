@@ -29,6 +29,7 @@ pub(crate) use rules::{FileFinding, Place};
 pub(crate) use scope::NotRead;
 pub(crate) use unreadable::Unreadable;
 
+use super::language::Language;
 use crate::net::origin::Origin;
 use scope::{Scopes, Trait};
 
@@ -38,6 +39,8 @@ pub(crate) const MOST_BYTES: u64 = 1 << 20;
 /// What a file does to registry clients.
 pub(crate) struct Examined {
     pub(crate) kind: FileKind,
+    /// Of what is said about it.
+    pub(crate) language: Language,
     /// The worst first.
     pub(crate) findings: Vec<FileFinding>,
     pub(crate) not_read: Vec<NotRead>,
@@ -51,7 +54,7 @@ pub(crate) struct Examined {
 ///
 /// # Errors
 /// Where it is none of the known kinds, or isn't one of that kind after all.
-pub(crate) fn examine(name: &str, text: &str) -> Result<Examined, Unreadable> {
+pub(crate) fn examine(name: &str, text: &str, language: Language) -> Result<Examined, Unreadable> {
     let kind = FileKind::of(name, text)?;
     let Scopes {
         mut scopes,
@@ -75,7 +78,8 @@ pub(crate) fn examine(name: &str, text: &str) -> Result<Examined, Unreadable> {
     }
     Ok(Examined {
         kind,
-        findings: rules::findings(kind, &scopes, plain_http, text),
+        language,
+        findings: rules::findings(kind, &scopes, plain_http, text, language),
         not_read,
         target,
         passes_on: !scopes.is_empty(),

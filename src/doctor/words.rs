@@ -110,6 +110,26 @@ words! {
     AllHasLines "--all has the lines for <names>." "<names> 的配置行见 --all。",
     KindAt "<kind> at <place>: <summary>" "<place> 上的 <kind>：<summary>",
 
+    // Files.
+    FileIs "<file> is <kind>." "<file> 是<kind>。",
+    NotRead "Not read" "没有读的部分",
+    MayStandThere
+        "What seems to be missing where something is included may stand there."
+        "在包含其它文件的地方，看似缺少的设置可能就在那里。",
+    AtLine "line <line>: <what>" "第 <line> 行：<what>",
+    FileHealthy "Nothing in this file breaks a client." "这个文件里没有会使客户端失败的设置。",
+    FileBroken "Clients break by this file." "有客户端会因这个文件失败。",
+    FilePassesNothing
+        "Nothing in this file passes requests for a registry on."
+        "这个文件里没有转发 registry 请求的设置。",
+    ExampleStands
+        "hub.example.com stands for the name that clients type: this file doesn't say it."
+        "hub.example.com 代表客户端输入的名字：这个文件里没有写。",
+    LineAbove
+        "the line above: take it out, or say what is right there"
+        "上面那一行：删掉它，或写成正确的值",
+    LineLabel "line" "行",
+
     // The verdict.
     HealthyAsFar
         "Nothing was found that breaks a client, as far as the chain was examined."

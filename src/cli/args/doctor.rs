@@ -16,7 +16,7 @@ use std::time::Duration;
 pub enum DoctorAction {
     Examine(Box<Examination>),
     /// Of a proxy's configuration file.
-    File(PathBuf, Format),
+    File(PathBuf, Format, Language),
     /// What an error comes from; none: it is on standard input.
     Explain(Option<String>, Language),
 }
@@ -197,9 +197,13 @@ impl DoctorArgs {
             }
             Some(Subject::File(_)) if self.examine.asks_for_a_walk() => Err((
                 ErrorKind::ArgumentConflict,
-                "of a file, only --all and --json can be asked for: nothing is contacted",
+                "of a file, only --all, --json and --lang can be asked for: nothing is contacted",
             )),
-            Some(Subject::File(file)) => Ok(DoctorAction::File(file, self.examine.format())),
+            Some(Subject::File(file)) => Ok(DoctorAction::File(
+                file,
+                self.examine.format(),
+                self.examine.language.language(),
+            )),
         }
     }
 }

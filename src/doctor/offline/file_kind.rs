@@ -2,6 +2,7 @@
 
 use super::unreadable::Unreadable;
 use super::yaml;
+use crate::doctor::language::Language;
 use crate::doctor::product::Product;
 use crate::str_enum::str_enum;
 
@@ -35,6 +36,24 @@ impl FileKind {
             FileKind::Apache => "an Apache httpd configuration",
             FileKind::Ingress => "a Kubernetes Ingress (YAML)",
             FileKind::Harbor => "the values of Harbor's Helm chart (YAML)",
+        }
+    }
+
+    /// The same in a language.
+    pub(crate) fn told(self, language: Language) -> &'static str {
+        let chinese = match self {
+            FileKind::Nginx => " nginx 的配置",
+            FileKind::Haproxy => " HAProxy 的配置",
+            FileKind::Caddy => " Caddyfile",
+            FileKind::Traefik => " Traefik 的配置（YAML）",
+            FileKind::Envoy => " Envoy 的配置（YAML 或 JSON）",
+            FileKind::Apache => " Apache httpd 的配置",
+            FileKind::Ingress => " Kubernetes 的 Ingress（YAML）",
+            FileKind::Harbor => " Harbor 的 Helm chart 的 values（YAML）",
+        };
+        match language {
+            Language::English => self.name(),
+            Language::Chinese => chinese,
         }
     }
 

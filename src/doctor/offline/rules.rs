@@ -127,6 +127,27 @@ static RULES: LazyLock<Vec<(FileKind, Rules)>> = LazyLock::new(|| {
     FileKind::ALL.map(read).into()
 });
 
+/// The same sentence in a language.
+fn told(text: &str, language: Language) -> &str {
+    match language {
+        Language::English => text,
+        Language::Chinese => CHINESE.get(text).map_or(text, String::as_str),
+    }
+}
+
+fn in_versions(wrong: &str, versions: &str, language: Language) -> String {
+    match language {
+        Language::English => format!("{} ({versions}).", wrong.trim_end_matches('.')),
+        Language::Chinese => format!("{}（{versions}）。", wrong.trim_end_matches('。')),
+    }
+}
+
+const CHINESE_TEXT: &str = include_str!("rules.zh.yaml");
+
+/// By the English sentence.
+static CHINESE: LazyLock<BTreeMap<String, String>> =
+    LazyLock::new(|| serde_yaml::from_str(CHINESE_TEXT).unwrap_or_default());
+
 /// Whose rules judge a part: an Ingress within Harbor's values is judged as one.
 fn rules(kind: FileKind, part: &str) -> &'static [Rule] {
     let of = |kind| {
@@ -145,11 +166,12 @@ pub(super) fn findings(
     scopes: &[Scope],
     plain_http: PlainHttp,
     text: &str,
+    language: Language,
 ) -> Vec<FileFinding> {
     let lines: Vec<&str> = text.lines().collect();
     let mut found: BTreeMap<Kind, Vec<Place>> = BTreeMap::new();
     for scope in scopes {
-        for (kind, place) in wrong(scope, rules(kind, scope.part), &lines) {
+        for (kind, place) in wrong(scope, rules(kind, scope.part), &lines, language) {
             let places = found.entry(kind).or_default();
             let is_known = |one: &Place| one.line == place.line && one.wrong == place.wrong;
             if !places.iter().any(is_known) {
@@ -161,21 +183,26 @@ pub(super) fn findings(
         authentication: Authentication::Bearer,
         plain_http,
     };
-    let finding = |(kind, places)| finding(kind, places, around);
+    let finding = |(kind, places)| finding(kind, places, around, language);
     let mut findings: Vec<FileFinding> = found.into_iter().map(finding).collect();
     let first = |finding: &FileFinding| finding.places.first().map(|place| place.line);
     findings.sort_by_key(|finding| (finding.severity.rank(), first(finding)));
     findings
 }
 
-fn finding(kind: Kind, mut places: Vec<Place>, around: Surroundings) -> FileFinding {
+fn finding(
+    kind: Kind,
+    mut places: Vec<Place>,
+    around: Surroundings,
+    language: Language,
+) -> FileFinding {
     places.sort_by_key(|place| (place.severity.rank(), place.line));
     let (detail, severity) = places
         .first()
         .map_or((Detail::Usual, kind.severity()), |place| {
             (place.detail, place.severity)
         });
-    let effects = effects(kind, detail, around, Language::English);
+    let effects = effects(kind, detail, around, language);
     let harms = effects.iter().any(|effect| effect.outcome > Ending::Works);
     FileFinding {
         kind,
@@ -189,7 +216,7 @@ fn finding(kind: Kind, mut places: Vec<Place>, around: Surroundings) -> FileFind
 }
 
 /// What the rules say of a scope.
-fn wrong(scope: &Scope, rules: &[Rule], lines: &[&str]) -> Vec<(Kind, Place)> {
+fn wrong(scope: &Scope, rules: &[Rule], lines: &[&str], language: Language) -> Vec<(Kind, Place)> {
     let mut told: Vec<(Kind, usize, &str)> = Vec::new();
     let mut places = Vec::new();
     for rule in rules.iter().filter(|rule| rule.counts(scope)) {
@@ -197,7 +224,7 @@ fn wrong(scope: &Scope, rules: &[Rule], lines: &[&str]) -> Vec<(Kind, Place)> {
             let key = (rule.kind, setting.line, rule.group(&setting));
             if !told.contains(&key) {
                 told.push(key);
-                places.push((rule.kind, rule.place(&setting, lines)));
+                places.push((rule.kind, rule.place(&setting, lines, language)));
             }
         }
     }
@@ -272,18 +299,18 @@ impl Rule {
         named.map_or("", String::as_str)
     }
 
-    fn place(&self, setting: &Setting, lines: &[&str]) -> Place {
+    fn place(&self, setting: &Setting, lines: &[&str], language: Language) -> Place {
         let text = setting
             .line
             .checked_sub(1)
             .and_then(|index| lines.get(index));
-        let wrong = filled(&self.wrong, |place| match place {
+        let wrong = filled(told(&self.wrong, language), |place| match place {
             "value" => Some(setting.value.clone()),
             "setting" => Some(setting.name.clone()),
             _ => None,
         });
         let wrong = match &self.versions {
-            Some(versions) => format!("{} ({versions}).", wrong.trim_end_matches('.')),
+            Some(versions) => in_versions(&wrong, told(versions, language), language),
             None => wrong,
         };
         let severity = match (self.mild, self.kind.severity()) {
@@ -324,5 +351,44 @@ fn detail(kind: Kind, value: &str) -> Detail {
             _ => Header::Digest,
         }),
         _ => Detail::Usual,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn places(text: &str) -> BTreeSet<&str> {
+        let parts = text.split('<').skip(1);
+        parts
+            .filter_map(|part| Some(part.split_once('>')?.0))
+            .collect()
+    }
+
+    /// Every sentence is there in Chinese, with the same places and code, and no other is.
+    #[test]
+    fn everything_that_rules_say_is_there_in_chinese() {
+        let chinese: BTreeMap<String, String> = serde_yaml::from_str(CHINESE_TEXT).unwrap();
+        let rules = RULES.iter().flat_map(|(_, rules)| rules.values().flatten());
+        let said = |rule: &'static Rule| std::iter::once(&rule.wrong).chain(&rule.versions);
+        let english: BTreeSet<&String> = rules.flat_map(said).collect();
+        assert!(
+            chinese.keys().eq(english),
+            "{:?}",
+            chinese.keys().collect::<Vec<_>>()
+        );
+        for (english, chinese) in &chinese {
+            assert_eq!(places(english), places(chinese), "{english}");
+            let code = |text: &str| {
+                text.split('`')
+                    .skip(1)
+                    .step_by(2)
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(code(english), code(chinese), "{english}");
+            assert!(!chinese.is_ascii(), "{english}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use super::super::kind::{Kind, Severity};
 use super::super::language::Language;
 use super::super::offline::{Examined, FileFinding, FileKind, NotRead};
 use super::super::product::Product;
+use super::super::words::Word;
 use super::Format;
 use super::conclusion::{listed, section};
 use super::findings::{effects, labelled, named, page_of, pasted};
@@ -16,9 +17,6 @@ use super::verdict::ChainVerdict;
 use crate::net::origin::Origin;
 use crate::system::terminal::{Colour, Style, indented};
 use serde_json::{Value, json};
-
-/// The rules of files are told in English.
-const ENGLISH: Language = Language::English;
 
 /// Stands for the name that clients type, where the file doesn't say it.
 const EXAMPLE: &str = "https://hub.example.com";
@@ -62,12 +60,22 @@ impl FileReport<'_> {
         })
     }
 
+    fn language(&self) -> Language {
+        self.examined.language
+    }
+
+    fn word(&self, word: Word) -> &'static str {
+        word.told(self.language())
+    }
+
     fn text(&self, format: Format, style: Style) -> String {
         let findings = &self.examined.findings;
-        let head = format!("{} is {}.", self.named(), self.examined.kind.name());
+        let kind = self.examined.kind.told(self.language());
+        let head =
+            Word::FileIs.filled(self.language(), &[("file", &self.named()), ("kind", &kind)]);
         let mut text = indented(&head, 0, style);
         if !findings.is_empty() {
-            text.push_str(&section("What is wrong", style));
+            text.push_str(&section(self.word(Word::WhatIsWrong), style));
         }
         let drawn: Vec<String> = findings
             .iter()
@@ -75,13 +83,13 @@ impl FileReport<'_> {
             .map(|(index, one)| self.finding(one, &findings[..index], format, style))
             .collect();
         text.push_str(&drawn.join("\n"));
-        let not_read: Vec<String> = self.examined.not_read.iter().map(told).collect();
-        text.push_str(&listed("Not read", &not_read, style));
+        let not_read = self.examined.not_read.iter();
+        let not_read: Vec<String> = not_read.map(|one| told(one, self.language())).collect();
+        text.push_str(&listed(self.word(Word::NotRead), &not_read, style));
         if !not_read.is_empty() {
-            let words = "What seems to be missing where something is included may stand there.";
-            text.push_str(&indented(words, 4, style));
+            text.push_str(&indented(self.word(Word::MayStandThere), 4, style));
         }
-        text.push_str(&section("Verdict", style));
+        text.push_str(&section(self.word(Word::Verdict), style));
         text.push_str(&self.judgement(style));
         text.push_str(&self.answer(style));
         text
@@ -109,33 +117,42 @@ impl FileReport<'_> {
         }
         text.push_str(
             &if format == Format::Text && finding.severity == Severity::Warning {
-                harmed(finding, style)
+                harmed(finding, self.language(), style)
             } else {
-                effects(&finding.effects, ENGLISH, style)
+                effects(&finding.effects, self.language(), style)
             },
         );
         let fixes = self.fixes(kind);
         let same = before.iter().find(|one| self.fixes(one.kind) == fixes);
         match same {
             Some(other) if !fixes.is_empty() => {
-                let words = format!("the same lines as for {}.", other.kind);
-                text.push_str(&labelled("change", &words, style));
+                let words = Word::SameLines.filled(self.language(), &[("kind", &other.kind)]);
+                text.push_str(&labelled(self.word(Word::Change), &words, style));
             }
             Some(_) | None => {
                 for (index, fix) in fixes.iter().enumerate() {
-                    let label = if index == 0 { "change" } else { "" };
-                    text.push_str(&pasted(label, fix, ENGLISH, style));
+                    let label = if index == 0 {
+                        self.word(Word::Change)
+                    } else {
+                        ""
+                    };
+                    text.push_str(&pasted(label, fix, self.language(), style));
                 }
             }
         }
-        if let Some(words) = advice(kind, ENGLISH) {
-            text.push_str(&labelled("advice", words, style));
+        if let Some(words) = advice(kind, self.language()) {
+            text.push_str(&labelled(self.word(Word::Advice), words, style));
         }
         if format == Format::All {
-            let ours = format!("Harbormouth: {}", harbormouth(kind, ENGLISH));
-            text.push_str(&labelled("or", &ours, style));
+            let colon = self.word(Word::Colon);
+            let ours = format!("Harbormouth{colon}{}", harbormouth(kind, self.language()));
+            text.push_str(&labelled(self.word(Word::Or), &ours, style));
         }
-        text.push_str(&labelled("page", &page_of(kind, ENGLISH), style));
+        text.push_str(&labelled(
+            self.word(Word::Page),
+            &page_of(kind, self.language()),
+            style,
+        ));
         text
     }
 
@@ -145,7 +162,7 @@ impl FileReport<'_> {
         let Some(target) = target.or_else(|| Origin::parse(EXAMPLE).ok()) else {
             return Vec::new();
         };
-        let mut fixes = fixes(kind, &target, ENGLISH);
+        let mut fixes = fixes(kind, &target, self.language());
         fixes.retain(|fix| belongs(fix, self.examined.kind));
         fixes
     }
@@ -157,35 +174,34 @@ impl FileReport<'_> {
             .filter(|one| one.severity == Severity::Warning);
         let warnings = match warnings.count() {
             0 => String::new(),
-            1 => " One warning.".to_owned(),
-            more => format!(" {more} warnings."),
+            1 => self.word(Word::OneWarning).to_owned(),
+            more => Word::Warnings.filled(self.language(), &[("count", &more)]),
         };
         let (mark, headline) = match self.verdict() {
             ChainVerdict::Healthy => (
                 style.coloured(Colour::Green, "✓"),
-                "Nothing in this file breaks a client.",
+                self.word(Word::FileHealthy),
             ),
             ChainVerdict::Broken => (
                 style.bold_coloured(Colour::Red, "✗"),
-                "Clients break by this file.",
+                self.word(Word::FileBroken),
             ),
             ChainVerdict::Unexamined => (
                 style.bold_coloured(Colour::Yellow, "?"),
-                "Nothing in this file passes requests for a registry on.",
+                self.word(Word::FilePassesNothing),
             ),
         };
         let mut text = format!("  {mark} {}{warnings}\n", style.bold(headline));
         let broken = self.broken_clients();
         if !broken.is_empty() {
-            let broken = format!("Broken: {}.", named(&broken, ENGLISH));
+            let clients = named(&broken, self.language());
+            let broken = Word::BrokenClients.filled(self.language(), &[("clients", &clients)]);
             text.push_str(&indented(&broken, 4, style));
         }
         if self.examined.target.is_none()
             && findings.iter().any(|one| !self.fixes(one.kind).is_empty())
         {
-            let words =
-                "hub.example.com stands for the name that clients type: this file doesn't say it.";
-            text.push_str(&indented(words, 4, style));
+            text.push_str(&indented(self.word(Word::ExampleStands), 4, style));
         }
         text
     }
@@ -219,13 +235,17 @@ impl FileReport<'_> {
         let line = lines().find(fits).or_else(|| lines().find(is_pasted));
         let line = line.or_else(|| lines().next()).map(|line| line.trim());
         let change = line
-            .or(advice(finding.kind, ENGLISH))
-            .unwrap_or("the line above: take it out, or say what is right there");
+            .or(advice(finding.kind, self.language()))
+            .unwrap_or(self.word(Word::LineAbove));
         let at = format!("{}:{}", self.named(), place.line);
         let mut text = String::from("\n");
-        text.push_str(&labelled("wrong", &clean_words(&place.wrong), style));
-        text.push_str(&labelled("line", &at, style));
-        text.push_str(&labelled("change", change, style));
+        text.push_str(&labelled(
+            self.word(Word::Wrong),
+            &clean_words(&place.wrong),
+            style,
+        ));
+        text.push_str(&labelled(self.word(Word::LineLabel), &at, style));
+        text.push_str(&labelled(self.word(Word::Change), change, style));
         text
     }
 
@@ -268,21 +288,25 @@ impl FileReport<'_> {
             "places": finding.places.iter().map(place).collect::<Vec<Value>>(),
             "effects": finding.effects,
             "fixes": self.fixes(finding.kind),
-            "advice": advice(finding.kind, ENGLISH),
-            "harbormouth": harbormouth(finding.kind, ENGLISH),
+            "advice": advice(finding.kind, self.language()),
+            "harbormouth": harbormouth(finding.kind, self.language()),
         })
     }
 }
 
 /// Of a warning, whom it breaks at times, and not how.
-fn harmed(finding: &FileFinding, style: Style) -> String {
+fn harmed(finding: &FileFinding, language: Language, style: Style) -> String {
     let harms = |one: &&Impact| one.outcome > Ending::Works;
     let clients = finding.effects.iter().filter(harms);
     let clients: Vec<Client> = clients.map(|one| one.client).collect();
     if clients.is_empty() {
         return String::new();
     }
-    labelled("at times", &named(&clients, ENGLISH), style)
+    labelled(
+        Word::AtTimes.told(language),
+        &named(&clients, language),
+        style,
+    )
 }
 
 /// Whether the place of these lines is in such a file. The chart's values hold an Ingress' annotations.
@@ -299,6 +323,7 @@ fn belongs(fix: &Fix, kind: FileKind) -> bool {
     }
 }
 
-fn told(one: &NotRead) -> String {
-    format!("line {}: {}", one.line, clean_words(&one.what))
+fn told(one: &NotRead, language: Language) -> String {
+    let what = clean_words(&one.what);
+    Word::AtLine.filled(language, &[("line", &one.line), ("what", &what)])
 }

@@ -1,5 +1,6 @@
 //! What a report is written as.
 
+use super::super::language::Language;
 use crate::str_enum::str_enum;
 
 str_enum! {
@@ -28,6 +29,14 @@ impl Format {
         match self {
             Format::Text | Format::All => true,
             Format::Json | Format::Markdown | Format::Html | Format::Junit => false,
+        }
+    }
+
+    /// The language of such a report, where people want this one: what machines read is in English.
+    pub(crate) fn language(self, wanted: Language) -> Language {
+        match self {
+            Format::Text | Format::All | Format::Markdown | Format::Html => wanted,
+            Format::Json | Format::Junit => Language::English,
         }
     }
 }

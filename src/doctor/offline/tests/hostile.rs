@@ -1,6 +1,7 @@
 //! Files that nobody wrote on purpose, or somebody on purpose.
 
 use super::*;
+use crate::doctor::language::Language;
 use crate::doctor::report::Format;
 use proptest::prelude::*;
 
@@ -37,7 +38,10 @@ fn what_is_no_file_is_refused_in_words() {
         ("values.yaml", "expose:\n  type: [\n", "line"),
         ("nginx.conf", "server {\n server_name \"x;\n}\n", "quote"),
     ] {
-        let refused = examine(name, text).map(|_| ()).unwrap_err().to_string();
+        let refused = examine(name, text, Language::English)
+            .map(|_| ())
+            .unwrap_err()
+            .to_string();
         assert!(refused.contains(words), "{name}: {refused}");
     }
 }
@@ -53,14 +57,18 @@ fn what_can_not_be_read_is_told_with_its_name() {
     ] {
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).unwrap();
-        let refused = crate::doctor::run_on_file(&path, Format::Text);
+        let refused = crate::doctor::run_on_file(&path, Format::Text, Language::English);
         let refused = refused.unwrap_err().to_string();
         assert!(
             refused.contains(name) && refused.contains(words),
             "{refused}"
         );
     }
-    let absent = crate::doctor::run_on_file(&folder.path().join("absent.conf"), Format::Text);
+    let absent = crate::doctor::run_on_file(
+        &folder.path().join("absent.conf"),
+        Format::Text,
+        Language::English,
+    );
     assert!(
         absent
             .unwrap_err()
@@ -86,7 +94,11 @@ fn long_files_of_apache_end() {
         with("RequestHeader unset X-Other\n") + host,
         format!("<VirtualHost *:443>\n{}</VirtualHost>\n", rule.repeat(50)) + host,
     ] {
-        assert!(examine("hub.conf", &text).unwrap().passes_on);
+        assert!(
+            examine("hub.conf", &text, Language::English)
+                .unwrap()
+                .passes_on
+        );
     }
 }
 
@@ -94,7 +106,11 @@ fn long_files_of_apache_end() {
 fn snippets_that_import_each_other_end() {
     let text = "(a) {\n import b\n import b\n}\n(b) {\n import a\n import a\n}\n\
                 h.example.com {\n import a\n reverse_proxy harbor:80\n}\n";
-    assert!(examine("Caddyfile", text).unwrap().passes_on);
+    assert!(
+        examine("Caddyfile", text, Language::English)
+            .unwrap()
+            .passes_on
+    );
 }
 
 proptest! {
@@ -114,7 +130,7 @@ proptest! {
             .chain(instead.chars())
             .chain(chars[until..].iter().copied())
             .collect();
-        if let Ok(examined) = examine(file.name, &text) {
+        if let Ok(examined) = examine(file.name, &text, Language::English) {
             let lines = text.lines().count();
             for place in examined.findings.iter().flat_map(|finding| &finding.places) {
                 prop_assert!((1..=lines.max(1)).contains(&place.line), "{}", place.line);

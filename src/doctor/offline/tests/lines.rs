@@ -106,7 +106,7 @@ fn the_lines_to_paste_yield_nothing() {
                     .collect()
             };
             for (name, text) in texts {
-                let examined = examine(name, &text);
+                let examined = examine(name, &text, Language::English);
                 let examined =
                     examined.unwrap_or_else(|error| panic!("{kind} {}: {error}\n{text}", fix.key));
                 if !examined.findings.is_empty() {

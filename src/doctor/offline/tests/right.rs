@@ -1,6 +1,7 @@
 //! Nothing is said of a file that is right.
 
 use super::*;
+use crate::doctor::language::Language;
 use std::fs;
 use std::path::Path;
 
@@ -11,7 +12,11 @@ fn right_files_yield_nothing() {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.display().to_string();
-        let examined = examine(&name, &fs::read_to_string(&path).unwrap());
+        let examined = examine(
+            &name,
+            &fs::read_to_string(&path).unwrap(),
+            Language::English,
+        );
         let examined = examined.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(
             examined.findings.is_empty(),
@@ -36,7 +41,7 @@ fn the_name_that_clients_type_is_read() {
         (APACHE, Some("https://hub.example.com")),
         (APACHE_PORT, Some("https://hub.example.com:8443")),
     ] {
-        let examined = examine(file.name, file.text).unwrap();
+        let examined = examine(file.name, file.text, Language::English).unwrap();
         let target = examined.target.map(|target| target.to_string());
         assert_eq!(target.as_deref(), expected, "{}", file.name);
     }
@@ -48,7 +53,7 @@ fn what_is_included_is_named_and_not_guessed() {
         "proxy_set_header X-Forwarded-Proto $scheme;",
         "include proxy_params;",
     );
-    let examined = examine(NGINX.name, &open).unwrap();
+    let examined = examine(NGINX.name, &open, Language::English).unwrap();
     assert!(examined.findings.is_empty(), "{:#?}", told(&examined));
     let what: Vec<&str> = examined
         .not_read
@@ -60,13 +65,13 @@ fn what_is_included_is_named_and_not_guessed() {
         "RequestHeader set X-Forwarded-Proto https",
         "Include proxy.conf",
     );
-    let examined = examine(APACHE.name, &apache).unwrap();
+    let examined = examine(APACHE.name, &apache, Language::English).unwrap();
     assert!(examined.findings.is_empty(), "{:#?}", told(&examined));
     assert_eq!(examined.not_read.len(), 2);
     let caddy = CADDY
         .text
         .replace("reverse_proxy", "import common\n\treverse_proxy");
-    let examined = examine(CADDY.name, &caddy).unwrap();
+    let examined = examine(CADDY.name, &caddy, Language::English).unwrap();
     assert_eq!(examined.not_read[0].what, "import common");
 }
 
@@ -84,7 +89,7 @@ fn a_file_that_passes_nothing_on_is_not_called_right() {
         ),
         ("t.yml", "http:\n  routers: {}\n"),
     ] {
-        let examined = examine(name, text).unwrap();
+        let examined = examine(name, text, Language::English).unwrap();
         assert!(!examined.passes_on, "{name}");
         assert!(examined.findings.is_empty(), "{name}");
     }

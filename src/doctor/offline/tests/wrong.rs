@@ -4,6 +4,7 @@ mod apache;
 
 use super::rules::{Rules, text};
 use super::*;
+use crate::doctor::language::Language;
 use Kind::{
     AgeCut, AuthorizationLost, AuthorizationRemoved, BodyLimit, ChallengeMissing, ChunkedRefused,
     CommitCut, ConnectionsLimited, GatewayError, HeadRefused, HeaderLost, HtmlErrors, IdleCut,
@@ -265,7 +266,8 @@ fn one_thing_that_is_wrong_is_found_and_nothing_else() {
         let case = format!("{}: {right:?} -> {wrong:?}", file.name);
         assert!(file.text.contains(right), "{case}");
         let text = file.text.replacen(right, wrong, 1);
-        let examined = examine(file.name, &text).unwrap_or_else(|error| panic!("{case}: {error}"));
+        let examined = examine(file.name, &text, Language::English)
+            .unwrap_or_else(|error| panic!("{case}: {error}"));
         let expected: BTreeSet<Kind> = expected.iter().copied().collect();
         if kinds(&examined) != expected {
             failed.push((case.clone(), told(&examined)));
@@ -291,7 +293,7 @@ fn the_line_that_is_wrong_is_told() {
     let mut failed = Vec::new();
     for (file, right, wrong, _) in cases() {
         let text = file.text.replacen(right, wrong, 1);
-        let examined = examine(file.name, &text).unwrap();
+        let examined = examine(file.name, &text, Language::English).unwrap();
         let is_added = |place: &Place| {
             let is_of =
                 |line: &str| line.contains(&*place.text) || place.text.contains(line.trim());
@@ -330,7 +332,12 @@ fn right_is_needed(right: &str) -> bool {
 fn every_rule_is_shown_by_a_file() {
     let mut said: Vec<(Kind, String)> = Vec::new();
     for (file, right, wrong, _) in cases() {
-        let examined = examine(file.name, &file.text.replacen(right, wrong, 1)).unwrap();
+        let examined = examine(
+            file.name,
+            &file.text.replacen(right, wrong, 1),
+            Language::English,
+        )
+        .unwrap();
         for finding in examined.findings {
             said.extend(
                 finding

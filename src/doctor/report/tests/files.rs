@@ -1,6 +1,7 @@
 //! The report of a file, against `tests/fixtures/doctor/file_*.txt`.
 
 use super::*;
+use crate::doctor::language::Language;
 use crate::doctor::offline::{Examined, examine};
 use serde_json::Value;
 
@@ -26,12 +27,13 @@ fn drawn(name: &str, examined: &Examined, format: Format) -> String {
 fn reports_of_files_are_as_they_were_read_and_approved() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut differing = Vec::new();
-    for (file, (name, text), format) in [
-        ("file_story", STORY, Format::Text),
-        ("file_right", RIGHT, Format::Text),
-        ("file_envoy", ENVOY, Format::All),
+    for (file, (name, text), format, language) in [
+        ("file_story", STORY, Format::Text, Language::English),
+        ("file_story_zh", STORY, Format::Text, Language::Chinese),
+        ("file_right", RIGHT, Format::Text, Language::English),
+        ("file_envoy", ENVOY, Format::All, Language::English),
     ] {
-        let written = drawn(name, &examine(name, text).unwrap(), format);
+        let written = drawn(name, &examine(name, text, language).unwrap(), format);
         let file = format!("{file}.txt");
         let approved = std::fs::read_to_string(root.join("tests/fixtures/doctor").join(&file));
         if approved.ok().as_deref() != Some(written.as_str()) {
@@ -49,7 +51,7 @@ fn reports_of_files_are_as_they_were_read_and_approved() {
 
 #[test]
 fn a_machine_reads_the_same() {
-    let examined = examine(STORY.0, STORY.1).unwrap();
+    let examined = examine(STORY.0, STORY.1, Language::English).unwrap();
     let document: Value = serde_json::from_str(&drawn(STORY.0, &examined, Format::Json)).unwrap();
     assert_eq!(document["file_kind"], "nginx");
     assert_eq!(document["verdict"], "broken");
@@ -76,7 +78,7 @@ fn the_exit_status_is_that_of_a_walk() {
         (RIGHT, 0),
         (("nginx.conf", "server { listen 80; }"), 2),
     ] {
-        let examined = examine(name, text).unwrap();
+        let examined = examine(name, text, Language::English).unwrap();
         let report = FileReport {
             name,
             examined: &examined,
@@ -90,7 +92,7 @@ fn a_hostile_file_drives_no_terminal_and_gives_no_password_away() {
     let text = "server {\n  listen 443 ssl;\n  location / {\n    proxy_pass http://harbor;\n    \
                 proxy_set_header Authorization \"Basic czNjcjN0\";\n    \
                 proxy_set_header Host \"\u{1b}[31m$proxy_host\u{7}:443\";\n  }\n}\n";
-    let examined = examine("\u{1b}nginx.conf", text).unwrap();
+    let examined = examine("\u{1b}nginx.conf", text, Language::English).unwrap();
     for format in [Format::Text, Format::All] {
         let drawn = drawn("\u{1b}nginx.conf", &examined, format);
         assert!(drawn.contains("token_refused"), "{drawn}");
@@ -101,7 +103,7 @@ fn a_hostile_file_drives_no_terminal_and_gives_no_password_away() {
 
 #[test]
 fn a_file_has_no_report_for_browsers_and_runners() {
-    let examined = examine(RIGHT.0, RIGHT.1).unwrap();
+    let examined = examine(RIGHT.0, RIGHT.1, Language::English).unwrap();
     for format in [Format::Markdown, Format::Html, Format::Junit] {
         let report = FileReport {
             name: RIGHT.0,
