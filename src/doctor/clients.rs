@@ -13,7 +13,8 @@ mod table;
 
 pub use client::Client;
 pub(crate) use detail::{
-    Authentication, Detail, Header, LostOn, PlainHttp, Posted, Reach, Surroundings, Unusable,
+    Authentication, Detail, Header, LostOn, Opened, PlainHttp, Posted, Reach, Surroundings,
+    Unusable,
 };
 pub(crate) use impact::{Ending, Impact};
 

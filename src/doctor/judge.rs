@@ -31,6 +31,7 @@ use super::finding::Finding;
 use super::kind::Kind;
 use super::language::Language;
 use super::trace::Walk;
+use draft::Draft;
 
 /// A walk and what is wrong in it.
 pub(crate) struct Judged {
@@ -77,7 +78,10 @@ pub fn judge(walk: &Walk) -> Vec<Finding> {
         commit::judge(walk),
         artifact::judge(walk),
     ];
-    let drafts = parts.into_iter().flatten();
+    let at_random = client_behaviour::at_random(walk);
+    let is_proven =
+        |draft: &Draft| draft.kind == Kind::ConnectionsLimited || !draft.is_shown_by(&at_random);
+    let drafts = parts.into_iter().flatten().filter(is_proven);
     let met = |finding: Finding| match walk.client {
         Some(client) => finding.met_by(client),
         None => finding,

@@ -14,6 +14,8 @@ pub(crate) enum Detail {
     Unusable(Unusable),
     /// What a POST to the realm was answered with.
     Posted(Posted),
+    /// What the POST that opens an upload was answered with.
+    Opened(Opened),
     /// Which writes lose their Authorization.
     Lost(LostOn),
     Header(Header),
@@ -48,6 +50,15 @@ pub(crate) enum Posted {
     BadRequest,
     /// One after which none of them asks with GET.
     Final,
+}
+
+/// How an upload wasn't opened as the specification has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Opened {
+    Refused,
+    /// A success, and not 202.
+    OtherSuccess,
 }
 
 /// Locations that can't be followed by everybody.

@@ -2,7 +2,7 @@
 
 use super::chinese::CHINESE;
 use super::client::Client;
-use super::detail::{Detail, Header, LostOn, Posted, Surroundings, Unusable};
+use super::detail::{Detail, Header, LostOn, Opened, Posted, Surroundings, Unusable};
 use super::impact::Ending;
 use crate::doctor::kind::Kind;
 use crate::doctor::language::Language;
@@ -192,6 +192,7 @@ fn facts<'a>(
         ("unusable", fact(Unusable::Missing)),
         ("lost", fact(LostOn::Both)),
         ("posted", fact(Posted::Final)),
+        ("opened", fact(Opened::Refused)),
         ("header", fact(Header::Digest)),
         ("passes_chunks", fact(false)),
     ];
@@ -199,6 +200,7 @@ fn facts<'a>(
         Detail::OtherHost(reach) => Some(("reach", fact(reach))),
         Detail::Unusable(what) => Some(("unusable", fact(what))),
         Detail::Posted(answer) => Some(("posted", fact(answer))),
+        Detail::Opened(answer) => Some(("opened", fact(answer))),
         Detail::Lost(on) => Some(("lost", fact(on))),
         Detail::Header(header) => Some(("header", fact(header))),
         Detail::Passes(bytes) => Some(("passes_chunks", fact(bytes >= CHUNK))),
@@ -333,6 +335,7 @@ mod tests {
             .map(Is),
         );
         all.extend([Posted::BadRequest, Posted::Final].map(Detail::Posted));
+        all.extend([Opened::Refused, Opened::OtherSuccess].map(Detail::Opened));
         all.extend([LostOn::Patch, LostOn::Put, LostOn::Both].map(Lost));
         all.extend(
             [

@@ -54,6 +54,7 @@ const CASES: &[Case] = &[
     ("Authorization lost on PATCH", Kind::AuthorizationLost, Lost(LostOn::Patch), USUAL, [W, W, F, F, F, W, W]),
     ("POST for tokens refused", Kind::TokenPostRefused, Usual, USUAL, [F, F, W, W, W, W, W]),
     ("POST for tokens is a bad request", Kind::TokenPostRefused, Detail::Posted(Posted::BadRequest), USUAL, [W, F, W, W, W, W, W]),
+    ("an upload opened with 200", Kind::UploadRefused, Detail::Opened(Opened::OtherSuccess), USUAL, [W, W, W, F, F, F, F]),
     ("a realm at one's own machine", Kind::RealmHost, OtherHost(Reach::OwnMachine), USUAL, [F; 7]),
     ("a private realm", Kind::RealmHost, OtherHost(Reach::PrivateAddress), USUAL, [S, S, S, S, F, F, S]),
     ("no digest", Kind::HeaderLost, Detail::Header(Header::Digest), USUAL, [F, F, W, W, W, W, W]),

@@ -4,6 +4,7 @@
 use super::authorization::is_lost;
 use super::commit::is_commit_cut;
 use super::draft::{Draft, quoted, seen, seen_header, seen_speaker, seen_words};
+use super::location;
 use super::transfers::{is_age_cut, is_chunked_refused, is_idle_cut, is_too_large};
 use super::upload::{is_open, is_unknown};
 use crate::doctor::kind::Kind;
@@ -11,6 +12,7 @@ use crate::doctor::step::Step;
 use crate::doctor::trace::{Exchange, ResponseSeen, Trouble, Walk};
 use crate::doctor::walk::MANIFESTS;
 use crate::doctor::words::Word;
+use crate::net::origin::Authority;
 use crate::oci::sample::image::MANIFEST;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
@@ -214,7 +216,12 @@ fn pull(walk: &Walk) -> Option<Draft> {
     };
     let differs = |answer: &ResponseSeen| answer.content_matches == Some(false);
     let differs = first.answer().is_some_and(differs);
-    let which = if differs { "other_bytes" } else { "unread" };
+    let storage = redirected(walk, first);
+    let which = match (differs, &storage) {
+        (true, _) => "other_bytes",
+        (false, Some(_)) => "storage",
+        (false, None) => "unread",
+    };
     let evidence = of
         .iter()
         .map(|one| if differs { seen(one) } else { seen_words(one) });
@@ -223,6 +230,15 @@ fn pull(walk: &Walk) -> Option<Draft> {
             .wrong(which)
             .because(which)
             .saying("what", what)
+            .with("storage", storage.unwrap_or_default())
             .shown_by(evidence),
     )
+}
+
+/// Where the registry redirected a pull to, if that is elsewhere.
+fn redirected(walk: &Walk, exchange: &Exchange) -> Option<String> {
+    let authority = location::url(&exchange.request.url)?.authority;
+    let Authority { host, .. } = Authority::parse(authority).ok()?;
+    let is_elsewhere = host != walk.entered().host && host != walk.target.host;
+    is_elsewhere.then(|| authority.to_owned())
 }

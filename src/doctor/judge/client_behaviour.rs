@@ -6,6 +6,7 @@ use crate::doctor::display::about;
 use crate::doctor::finding::Evidence;
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
+use crate::doctor::topic::Topic;
 use crate::doctor::trace::{Exchange, ResponseSeen, Trouble, Walk};
 use std::time::{Duration, SystemTime};
 
@@ -62,13 +63,45 @@ fn at_once(walk: &Walk) -> Option<Draft> {
     // A limit of this kind is said by 429 as well.
     let is_lost = |one: &&&Exchange| is_refused(one) || one.status() == Some(429);
     let lost: Vec<&Exchange> = all.iter().filter(is_lost).copied().collect();
+    // Registries have limits of their own for who asks without a token.
+    let is_with_more =
+        |one: &Exchange| !matches!(one.step.topic(), Topic::ClientBehaviour | Topic::Reach);
+    let limited = || walk.those(|one| one.status() == Some(429) && is_with_more(one));
+    let (wrong, lost, count) = match lost.as_slice() {
+        [] => ("requests", limited(), walk.exchanges.len()),
+        _ => ("connections", lost, all.len()),
+    };
     let first = lost.first()?;
+    let cause = match first.status() {
+        Some(502) => "broken_server",
+        Some(_) | None => "limit",
+    };
+    let evidence = match first
+        .answer()
+        .and_then(|answer| answer.header("retry-after"))
+    {
+        Some(_) => seen_header(first, "retry-after"),
+        None => seen_speaker(first),
+    };
     Some(
         Draft::of(Kind::ConnectionsLimited, first)
+            .wrong(wrong)
+            .because(cause)
             .with("lost", lost.len())
-            .with("all", all.len())
-            .shown_by([seen_speaker(first)]),
+            .with("all", count)
+            .shown_by([evidence]),
     )
+}
+
+/// Statuses that plain requests alike got now and then: where one of these stands, nothing is proven against
+/// what was special about a request. 429 says so by itself.
+pub(super) fn at_random(walk: &Walk) -> Vec<u16> {
+    let is_well = |one: &Exchange| one.answer().is_some_and(is_a_registrys);
+    let alike = || walk.all(Step::AtOnce).chain(walk.all(Step::Ping));
+    let is_steady = !alike().any(is_well);
+    let statuses = walk.all(Step::AtOnce).filter_map(Exchange::status);
+    let lost = statuses.filter(|status| !is_steady && matches!(status, 502 | 503));
+    std::iter::once(429).chain(lost).collect()
 }
 
 /// Registries have statuses of their own for what is no token; none of them is said by a page.

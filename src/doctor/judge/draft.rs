@@ -18,6 +18,8 @@ type Value = Box<dyn Fn(Language) -> String>;
 pub(super) struct Draft {
     pub(super) kind: Kind,
     step: Step,
+    /// Of the exchange that showed it first; 0 where there was no answer.
+    status: u16,
     /// Which of the kind's sentences are said; empty where there is one for all.
     wrong: &'static str,
     cause: &'static str,
@@ -33,6 +35,7 @@ impl Draft {
         Draft {
             kind,
             step,
+            status: 0,
             wrong: "",
             cause: "",
             values: Vec::new(),
@@ -47,12 +50,21 @@ impl Draft {
         let why = exchange.result.as_ref().err().cloned();
         let why = move |language| why.as_ref().map(|why| why.told(language));
         let status = exchange.status().unwrap_or_default();
-        Draft::at(kind, exchange.step)
+        let draft = Draft {
+            status,
+            ..Draft::at(kind, exchange.step)
+        };
+        draft
             .with("method", &exchange.request.method)
             .with("status", status)
             .told("outcome", outcome(exchange))
             .told("trouble", move |language| why(language).unwrap_or_default())
             .told("speaker", speaker(exchange))
+    }
+
+    /// Whether it rests on an answer with one of these statuses.
+    pub(super) fn is_shown_by(&self, statuses: &[u16]) -> bool {
+        statuses.contains(&self.status)
     }
 
     /// What stands in `<place>`, as it is.

@@ -133,12 +133,17 @@ fn removed(walk: &Walk) -> Option<Draft> {
 fn refused(walk: &Walk) -> Option<Draft> {
     let (exchange, answer) = refusal_of_given(walk)?;
     match exchange.request.authorization {
-        Carried::Basic if !answer.is_page() => Some(
-            Draft::of(Kind::LoginRefused, exchange)
-                .wrong("registry")
-                .shown_by([seen_words(exchange)]),
-        ),
-        Carried::Basic | Carried::Bearer => Some(
+        // The password goes there only where nobody gives tokens: it was never accepted.
+        Carried::Basic => {
+            let refused = Draft::of(Kind::LoginRefused, exchange);
+            Some(match answer.is_page() {
+                true => refused
+                    .wrong("hop")
+                    .shown_by([seen_header(exchange, "www-authenticate")]),
+                false => refused.wrong("registry").shown_by([seen_words(exchange)]),
+            })
+        }
+        Carried::Bearer => Some(
             Draft::of(Kind::TokenRefused, exchange)
                 .because(refusal(walk, answer).as_str())
                 .shown_by([seen_header(exchange, "www-authenticate")]),

@@ -12,11 +12,14 @@ pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
     let Some((ping, realm)) = told(walk) else {
         return Vec::new();
     };
+    let unstable = unstable(walk, ping);
+    // Of two realms one may be the target's own.
+    let foreign = foreign(walk, ping, &realm).filter(|_| unstable.is_none());
     let parts = [
         scheme(walk, ping, &realm),
         host(walk, ping, &realm),
-        foreign(walk, ping, &realm),
-        unstable(walk, ping),
+        foreign,
+        unstable,
     ];
     parts.into_iter().flatten().collect()
 }
@@ -237,9 +240,22 @@ pub(super) fn resolved<'w>(
     walk.realm.as_ref().filter(|_| is_it)
 }
 
+/// The same question to the same name, each time on a connection of its own: replicas may differ, and a
+/// balancer gives each request to another.
+const OF_THE_REGISTRY: [Step; 6] = [
+    Step::PingBare,
+    Step::Ping,
+    Step::PingAgain,
+    Step::UserAgent,
+    Step::AtOnce,
+    Step::Http2,
+];
+
 fn unstable(walk: &Walk, ping: &Exchange) -> Option<Draft> {
     let first = bearer(ping.answer()?)?;
-    let other = walk.all(Step::PingAgain).find(|again| {
+    let is_of_the_registry = |one: &&Exchange| OF_THE_REGISTRY.contains(&one.step);
+    let mut asked = walk.exchanges.iter().filter(is_of_the_registry);
+    let other = asked.find(|again| {
         let challenge = again.answer().and_then(bearer);
         challenge.is_some_and(|challenge| challenge != first)
     })?;

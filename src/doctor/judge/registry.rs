@@ -76,12 +76,30 @@ fn cause(kind: Kind, exchange: &Exchange) -> &'static str {
     match (kind, exchange.answer()) {
         (Kind::GatewayError, None) => "late",
         (Kind::GatewayError, Some(answer)) if answer.status == 504 => "late",
+        (Kind::GatewayError, Some(answer)) if answer.header("retry-after").is_some() => "closed",
         (Kind::GatewayError, Some(_)) => "unreached",
+        (Kind::RegistryRedirected, Some(answer)) if leads_back(answer, exchange) => "circle",
+        (Kind::RegistryRedirected, Some(_)) => "elsewhere",
         (_, Some(answer)) if mentions_tls_port(answer) => "tls_port",
+        (_, Some(answer)) if wants_certificate(answer) => "client_certificate",
         (_, Some(answer)) if answer.status == 403 => "forbidden",
         (_, Some(_)) => "another_site",
         (_, None) => "another_protocol",
     }
+}
+
+/// The redirect leads to what was asked for.
+fn leads_back(answer: &ResponseSeen, exchange: &Exchange) -> bool {
+    answer.header("location") == Some(exchange.request.url.as_str())
+}
+
+/// nginx' words where `ssl_verify_client` is on.
+fn wants_certificate(answer: &ResponseSeen) -> bool {
+    answer.status == 400
+        && answer
+            .body
+            .to_ascii_lowercase()
+            .contains("required ssl certificate")
 }
 
 fn mentions_tls_port(answer: &ResponseSeen) -> bool {
@@ -107,7 +125,14 @@ fn html(walk: &Walk) -> Option<Draft> {
         let Ok(answer) = &exchange.result else {
             return false;
         };
-        let is_its_own = matches!(answer.status, 400 | 401 | 403 | 404)
+        // A hop that asks for its own login, or forbids what is asked, has a page of its own: it replaces
+        // nothing.
+        let is_the_registrys = match answer.status {
+            400 => true,
+            401 => answer.challenges().any(|one| one.is_bearer()) || is_harbors_login(answer),
+            _ => false,
+        };
+        let is_its_own = is_the_registrys
             && ITS_OWN.contains(&exchange.step)
             && wrong_at_ping(exchange).is_none();
         // A write that carried Authorization and is refused is a finding of its own.
@@ -118,6 +143,14 @@ fn html(walk: &Walk) -> Option<Draft> {
     let first = all.first()?;
     let evidence = all.iter().map(|one| seen_header(one, "content-type"));
     Some(Draft::of(Kind::HtmlErrors, first).shown_by(evidence))
+}
+
+/// Harbor's own challenge to who has an Authorization.
+fn is_harbors_login(answer: &ResponseSeen) -> bool {
+    answer.challenges().any(|one| {
+        let realm = one.param("realm").map(|realm| realm.value.as_ref());
+        one.scheme.eq_ignore_ascii_case("basic") && realm == Some("harbor")
+    })
 }
 
 fn wrong_at_ping(exchange: &Exchange) -> Option<Kind> {

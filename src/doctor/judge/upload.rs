@@ -5,7 +5,7 @@ use super::experiments;
 use super::location::{self, LocationFlaw, flaws};
 use super::refusal::{RefusalCause, refusal};
 use super::transfers::is_too_large;
-use crate::doctor::clients::{PlainHttp, Surroundings};
+use crate::doctor::clients::{Detail, Opened, PlainHttp, Surroundings};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Exchange, ResponseSeen, Walk};
@@ -27,8 +27,23 @@ pub(super) fn is_open(walk: &Walk) -> bool {
         .is_some_and(Exchange::is_success)
 }
 
+/// A success that isn't the specification's (OCI distribution, Pushing blobs): 202.
+fn other_success(exchange: &Exchange) -> Option<Draft> {
+    let is_other = exchange.is_success() && exchange.status() != Some(202);
+    is_other.then(|| {
+        Draft::of(Kind::UploadRefused, exchange)
+            .wrong("other_success")
+            .because("status_changed")
+            .where_(Detail::Opened(Opened::OtherSuccess))
+            .shown_by([seen_header(exchange, "location")])
+    })
+}
+
 fn opening(walk: &Walk) -> Option<Draft> {
     let exchange = walk.first(Step::UploadStart)?;
+    if let Some(draft) = other_success(exchange) {
+        return Some(draft);
+    }
     if exchange.is_success() || exchange.result.as_ref().is_ok_and(ResponseSeen::is_csrf) {
         return None;
     }
@@ -64,14 +79,22 @@ fn opening(walk: &Walk) -> Option<Draft> {
             RefusalCause::Page | RefusalCause::Something => "may_not",
         },
         Some((500.., _, _) | (_, true, _)) => "not_passed_on",
+        // A registry says why, in JSON, or at least who it is.
+        Some((_, false, answer)) if !is_a_registrys(answer) => "not_passed_on",
         Some((_, false, _)) => "registry",
     };
     Some(
         Draft::of(Kind::UploadRefused, exchange)
+            .wrong("refused")
             .because(cause)
             .told("said", said)
             .shown_by([seen_words(exchange)]),
     )
+}
+
+fn is_a_registrys(answer: &ResponseSeen) -> bool {
+    OciError::read(answer.body.as_bytes()).is_some()
+        || answer.header("docker-distribution-api-version").is_some()
 }
 
 fn cookie(walk: &Walk) -> Option<Draft> {

@@ -5,6 +5,7 @@ use super::super::display::clean;
 use super::super::explain::Explanation;
 use super::super::fixes::{Fix, advice, harbormouth};
 use super::super::judge::{Judged, fate, meaning};
+use super::super::kind::Kind;
 use super::super::language::Language;
 use super::super::words::Word;
 use super::chain::language;
@@ -42,7 +43,7 @@ fn three(walks: &[Judged]) -> Option<[(&'static str, String); 3]> {
     let language = public.walk.language;
     let change = likely_fixes(worst, walks)
         .first()
-        .and_then(first_line)
+        .and_then(|fix| first_line(fix, worst.kind))
         .or_else(|| advice(worst.kind, language).map(str::to_owned))
         .unwrap_or_else(|| harbormouth(worst.kind, language).to_owned());
     let hop = hop(worst, walks).unwrap_or_else(|| Word::NoHop.told(language).to_owned());
@@ -54,9 +55,20 @@ fn three(walks: &[Judged]) -> Option<[(&'static str, String); 3]> {
     Some(lines.map(|(label, text)| (label.told(language), text)))
 }
 
-/// The first line that is no remark. Where it belongs, the finding says.
-fn first_line(fix: &Fix) -> Option<String> {
-    let line = fix.lines.iter().find(|line| !line.starts_with('#'))?;
+/// The line that heals this kind, or else the first that is no remark. Where it belongs, the finding says.
+fn first_line(fix: &Fix, kind: Kind) -> Option<String> {
+    let lines = || fix.lines.iter().filter(|line| !line.starts_with('#'));
+    let healing = match kind {
+        Kind::LocationScheme | Kind::LocationSchemeDoubled | Kind::RealmScheme => {
+            "x-forwarded-proto"
+        }
+        Kind::AuthorizationRemoved | Kind::AuthorizationLost | Kind::TokenRefused => {
+            "authorization"
+        }
+        _ => "",
+    };
+    let is_healing = |line: &&String| line.to_ascii_lowercase().contains(healing);
+    let line = lines().find(is_healing).or_else(|| lines().next())?;
     Some(format!("{}: {}", fix.product.name(), line.trim()))
 }
 

@@ -38,7 +38,8 @@ pub(super) fn verdict(walks: &[Judged]) -> ChainVerdict {
         | Skip::ForeignRealm
         | Skip::Impossible => false,
     });
-    let lacks_uploads = public.walk.requires_uploads && is_partial(public);
+    let lacks_uploads =
+        public.walk.requires_uploads && is_partial(public) || could_not_upload(public);
     if has(Severity::Broken) {
         ChainVerdict::Broken
     } else if has(Severity::Unexamined)
@@ -64,6 +65,23 @@ pub(crate) fn exit_status(walks: &[Judged]) -> u8 {
 /// Whether uploads were not seen: there were no credentials, or no repository.
 pub(super) fn is_partial(public: &Judged) -> bool {
     public.walk.answer(Step::UploadStart).is_none()
+}
+
+/// Whether a repository was given, and an upload that had begun couldn't go on.
+fn could_not_upload(public: &Judged) -> bool {
+    let mut skipped = public.walk.skipped.iter();
+    let was_to_go_on = skipped.any(|skipped| {
+        let is_of_uploads = matches!(
+            skipped.step,
+            Step::UploadChunk | Step::Body | Step::BlobCommit
+        );
+        is_of_uploads && skipped.why == Skip::Impossible
+    });
+    let has_begun = public
+        .walk
+        .answer(Step::UploadStart)
+        .is_some_and(|answer| answer.is_success());
+    has_begun && was_to_go_on
 }
 
 /// The worst first; alike ones in the order of the steps.

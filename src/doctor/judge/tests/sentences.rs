@@ -129,6 +129,35 @@ fn others() -> Vec<FixtureWalk> {
             .status(Step::Authorized, 401)
             .html(Step::Authorized)
             .status(Step::UploadStart, 401),
+        FixtureWalk::htpasswd(HUB)
+            .status(Step::Authorized, 401)
+            .html(Step::Authorized)
+            .status(Step::UploadStart, 401),
+        hub().status(Step::UploadStart, 200),
+        hub()
+            .status(Step::Ping, 503)
+            .header(Step::Ping, "retry-after", Some("120")),
+        hub().status(Step::Ping, 301).header(
+            Step::Ping,
+            "location",
+            Some("https://hub.example.com/v2/"),
+        ),
+        hub().status(Step::Ping, 400).json_error(
+            Step::Ping,
+            "400",
+            "No required SSL certificate was sent",
+        ),
+        hub().status(Step::UploadStart, 429),
+        [401, 502, 401, 401, 502, 401]
+            .into_iter()
+            .fold(hub(), |hub, status| {
+                let url = format!("{HUB}/v2/");
+                hub.with(asked(Step::AtOnce, "GET", &url, status))
+            }),
+        hub().pushed().change(Step::BlobGet, |one| {
+            one.request.url = "https://minio.lan:9000/layer".to_owned();
+            one.result = Err(Trouble::Refused);
+        }),
         hub().locations(http).probe(proto, http),
         hub().locations(port).probe(host, port),
         hub().locations(other_port).probe(host, other_port),
