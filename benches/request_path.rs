@@ -81,9 +81,9 @@ fn location(bencher: Bencher) {
 
 #[divan::bench]
 fn challenge(bencher: Bencher) {
-    let public = origin("https://hub.example.com");
+    let realm = "https://hub.example.com/service/token";
     let value = r#"Bearer realm="http://core:8080/service/token",service="harbor-registry",scope="repository:lab/app:pull,push""#;
-    bencher.bench(|| repair_challenge(black_box(value), &public));
+    bencher.bench(|| repair_challenge(black_box(value), realm));
 }
 
 #[divan::bench]
@@ -107,6 +107,7 @@ fn record(bencher: Bencher, format: LogFormat) {
         registry: "hq",
         operation: Operation::UploadCommit,
         repository: Some("lab/app"),
+        route: None,
         method: "PUT",
         path: "/v2/lab/app/blobs/uploads/f7a330ab?_state=***&digest=sha256%3Ae3b0",
         status: Some(201),

@@ -10,7 +10,9 @@ use harbormouth::net::path::NormalPath;
 use harbormouth::net::query;
 use harbormouth::net::trusted_proxies::TrustedProxies;
 use harbormouth::oci::authorities::KnownAuthorities;
-use harbormouth::oci::challenge::{TokenError, bearer_challenge, parse, repair_challenge};
+use harbormouth::oci::challenge::{
+    TokenError, bearer_challenge, parse, realm as realm_of, repair_challenge,
+};
 use harbormouth::oci::cookie::secure_cookie;
 use harbormouth::oci::error_body::{ErrorCode, error_body};
 use harbormouth::oci::location::{LocationContext, LocationRepair, repair_location};
@@ -245,7 +247,7 @@ format!("Bearer {realm},{rest}")
 } else {
 format!("Bearer {rest},{realm}")
 };
-        let repaired = repair_challenge(&value, &hub()).expect("a foreign realm is repaired");
+        let repaired = repair_challenge(&value, &realm_of(&hub())).expect("a foreign realm is repaired");
         prop_assert!(repaired.contains(&rest));
         let challenges = parse(&repaired).expect("it can be read");
         let param = |name: &str| challenges[0].param(name).unwrap().value.to_string();
@@ -370,7 +372,7 @@ format!("Bearer {rest},{realm}")
         let action = if push { Action::Push } else { Action::Pull };
         let scopes = [scope(&repository, action), scope(&from, Action::Pull)];
         for error in [None, Some(TokenError::InvalidToken), Some(TokenError::InsufficientScope)] {
-            let value = bearer_challenge(&public, &scopes, error);
+            let value = bearer_challenge(&realm_of(&public), &scopes, error);
             let challenges = parse(&value).unwrap();
             prop_assert_eq!(challenges.len(), 1);
             let param = |name: &str| challenges[0].param(name).map(|param| param.value.to_string());

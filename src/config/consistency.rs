@@ -5,6 +5,7 @@ use super::listener::{DraftListener, Listener, ProxyProtocol};
 use super::problem::{Complaint, Key, Keyed, Problems, Shown};
 use super::registry::DraftRegistry;
 use super::root::{ADMIN, DraftConfig};
+use super::sharing;
 use super::warning::Warning;
 use crate::net::origin::{Origin, Scheme};
 use std::collections::HashMap;
@@ -17,11 +18,12 @@ pub(super) fn apply(draft: &Keyed<DraftConfig>, problems: &mut Problems) {
     addresses(&bound, problems);
     listeners(draft, problems);
     names(draft, problems);
-    public_origins(draft, problems);
+    sharing::public_origins(draft, problems);
     for registry in draft.registries() {
         upstream(&registry.value, &bound, draft, problems);
     }
     hops(draft, problems);
+    mirrors(draft, problems);
     canaries(draft, problems);
 }
 
@@ -95,27 +97,12 @@ fn names(draft: &DraftConfig, problems: &mut Problems) {
     twice(registry_names(draft), problems);
 }
 
-fn public_origins(draft: &DraftConfig, problems: &mut Problems) {
-    for (index, registry) in draft.registries().enumerate() {
-        twice(registry.value.public(), problems);
-        let before = || {
-            let before = draft.registries().take(index);
-            before.flat_map(|registry| registry.value.public())
-        };
-        for origin in registry.value.public() {
-            let same_host =
-                |other: &&Keyed<Origin>| other.value.authority() == origin.value.authority();
-            if let Some(first) = before().find(same_host) {
-                problems.add(
-                    &origin.key,
-                    Complaint::SharedPublicOrigin {
-                        origin: origin.value.clone(),
-                        first: first.key.clone(),
-                    },
-                );
-            }
-        }
-    }
+/// Each mirror's registry is one of those that there are.
+fn mirrors(draft: &DraftConfig, problems: &mut Problems) {
+    let named = draft
+        .mirrors()
+        .filter_map(|one| one.value.registry.as_ref());
+    known_registries(draft, named, problems);
 }
 
 fn upstream(
@@ -193,13 +180,21 @@ fn canaries(draft: &DraftConfig, problems: &mut Problems) {
         problems.add(&canaries.key, Complaint::NoCanaries);
     }
     twice(named(), problems);
+    known_registries(draft, named(), problems);
+}
+
+fn known_registries<'a>(
+    draft: &DraftConfig,
+    named: impl Iterator<Item = &'a Keyed<String>>,
+    problems: &mut Problems,
+) {
     let known = registry_names(draft);
     let known: Vec<&str> = known.map(|name| name.value.as_str()).collect();
     if known.is_empty() {
         // What is wrong with the registries is said there.
         return;
     }
-    for name in named().filter(|name| !known.contains(&name.value.as_str())) {
+    for name in named.filter(|name| !known.contains(&name.value.as_str())) {
         let value = Shown::new(&name.value);
         let known = known.join(", ");
         problems.add(&name.key, Complaint::UnknownRegistry { value, known });
@@ -227,7 +222,7 @@ fn reaches(endpoint: &Origin, listener: SocketAddr) -> bool {
         || (target.is_unspecified() && listens.is_loopback())
 }
 
-fn twice<'a, T: ToString + 'a>(
+pub(super) fn twice<'a, T: ToString + 'a>(
     values: impl IntoIterator<Item = &'a Keyed<T>>,
     problems: &mut Problems,
 ) {

@@ -199,9 +199,25 @@ pub(crate) enum Complaint {
     #[error("{value} appears twice, first at {first}")]
     Twice { value: Shown, first: Key },
     #[error(
-        "{origin} has the same Host as {first}, which belongs to another registry; requests could not be told apart"
+        "{origin} has the same Host as {first}, which belongs to another registry; requests could not be told apart (registries share an origin if all but one have `projects`)"
     )]
     SharedPublicOrigin { origin: Origin, first: Key },
+    #[error(
+        "{project} has projects in common with {taken} at {first}; each belongs to one registry"
+    )]
+    ProjectTaken {
+        project: Shown,
+        taken: Shown,
+        first: Key,
+    },
+    #[error(
+        "says which projects of {origin} are this registry's, but no registry without `projects` has that origin, and with it the rest"
+    )]
+    NobodyHasTheRest { origin: Origin },
+    #[error(
+        "{origin} has the same Host as {first}, which belongs to another mirror; mirrors that share one are told apart by `ns`, which both have to have"
+    )]
+    MirrorsAlike { origin: Origin, first: Key },
     #[error("{endpoint} is the gateway's own listener ({listener}): requests would go in a circle")]
     OwnListener { endpoint: Origin, listener: Key },
     #[error(

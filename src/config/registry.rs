@@ -9,10 +9,13 @@ use super::problem::{Complaint, Keyed, Problems};
 use super::reattach::{self, Reattach};
 use super::setting::{Count, List, Made, Setting, as_it_stands, made};
 use super::table::settings;
-use super::text::{FILE, HEALTH_PATH, OBJECTIVE, ORIGIN, REGISTRY_NAME, SERVER_NAME};
+use super::text::{
+    FILE, HEALTH_PATH, OBJECTIVE, ORIGIN, PROJECT_PATTERN, REGISTRY_NAME, SERVER_NAME,
+};
 use super::values::{Bound, DAY, HOUR, TENTH, TextValue, Time, choice};
 use super::yaml::Shape;
 use crate::net::origin::{Origin, Scheme};
+use crate::oci::routing::ProjectPattern;
 use crate::str_enum::str_enum;
 use serde_json::json;
 use std::path::PathBuf;
@@ -25,8 +28,16 @@ settings! {
     pub struct Registry as DraftRegistry {
         /// The registry's name in metrics, logs and pages: `[a-z0-9][a-z0-9_-]{0,62}`.
         pub(crate) name: String = REGISTRY_NAME;
-        /// The origins that clients type in front of a repository; no two registries share one.
+        /// The origins that clients type in front of a repository. Registries may share one, if all of
+        /// them but one say in `projects` what is theirs.
         pub(crate) public: Vec<Origin> = origins("a list of at least one scheme://host[:port] that clients type");
+        /// The projects that are this Harbor's where it shares its origins: names, or beginnings such as
+        /// `ml-*`. The one without has the rest, logins, the catalog and the portal.
+        pub(crate) projects: Vec<ProjectPattern> = List {
+            accepted: "a list of projects, such as [ datasets, \"ml-*\" ]",
+            item: PROJECT_PATTERN,
+            count: Count::Any,
+        };
         /// How this Harbor is reached.
         pub upstream: Upstream = "a table with endpoints";
         /// Which parts of this Harbor are public; everything unless set.
@@ -63,6 +74,10 @@ const fn origins(accepted: &'static str) -> List<TextValue<Origin>> {
 impl DraftRegistry {
     pub(super) fn public(&self) -> impl Iterator<Item = &Keyed<Origin>> {
         self.public.iter().flat_map(|list| &list.value)
+    }
+
+    pub(super) fn projects(&self) -> impl Iterator<Item = &Keyed<ProjectPattern>> {
+        self.projects.iter().flat_map(|list| &list.value)
     }
 
     pub(super) fn endpoints(&self) -> impl Iterator<Item = &Keyed<Origin>> {

@@ -5,6 +5,7 @@ use super::document::Node;
 use super::files::Making;
 use super::limits::{Drain, Limits, Liveness, LoginLimit, NETWORKS};
 use super::listener::{DraftListener, Listener};
+use super::mirror::{DraftMirror, MIRRORS, Mirror};
 use super::moved_authorization::{MOVED, MovedAuthorization};
 use super::problem::{Keyed, Problems};
 use super::reattach::{self, DraftReattach, Reattach};
@@ -42,6 +43,8 @@ settings! {
             item: "a table with name, public and upstream",
             count: Count::OneAtLeast,
         };
+        /// Projects that clients see as registries of their own.
+        pub mirrors: Vec<Mirror> = MIRRORS;
         /// Small pushes and pulls that prove, again and again, that a registry works; at most one canary
         /// for each registry.
         pub canaries as "canary": Vec<Canary> = CANARIES;
@@ -219,10 +222,17 @@ impl DraftConfig {
         self.registries.iter().flat_map(|list| &list.value)
     }
 
+    pub(super) fn mirrors(&self) -> impl Iterator<Item = &Keyed<DraftMirror>> {
+        self.mirrors.iter().flat_map(|list| &list.value)
+    }
+
     /// What anybody types to reach any of them.
     pub(super) fn public(&self) -> impl Iterator<Item = &Keyed<Origin>> {
-        self.registries()
+        let registries = self.registries();
+        let mirrors = self.mirrors();
+        registries
             .flat_map(|registry| registry.value.public())
+            .chain(mirrors.flat_map(|mirror| mirror.value.public()))
     }
 
     /// Gives each registry what the table at the top says of `reattach` and its own doesn't.

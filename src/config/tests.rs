@@ -16,6 +16,7 @@ mod limits;
 mod machine;
 mod reattach;
 mod schema;
+mod sharing;
 
 struct Files(HashMap<PathBuf, Vec<u8>>);
 
@@ -158,7 +159,7 @@ fn assert_lines(rows: &[(String, &str)]) {
 
 #[test]
 fn shapes() {
-    const KEYS: &str = "listeners, admin, registries, canary, trusted_proxies, client_address_header, restore_authorization_from, reattach, login_limit, log, limits, drain, liveness, threads";
+    const KEYS: &str = "listeners, admin, registries, mirrors, canary, trusted_proxies, client_address_header, restore_authorization_from, reattach, login_limit, log, limits, drain, liveness, threads";
     const LISTENER_LIST: &str = "accepted: a list of at least one listener, each with an address";
     let unknown = format!(
         "trusted-proxies: is not a known key (did you mean \"trusted_proxies\"?); accepted here: {KEYS}"
@@ -372,11 +373,11 @@ fn rules_between_values() {
         ),
         (
             two("https://hub", "'https://HUB.:443'"),
-            "registries[1].public[0]: https://hub has the same Host as registries[0].public[0], which belongs to another registry; requests could not be told apart",
+            "registries[1].public[0]: https://hub has the same Host as registries[0].public[0], which belongs to another registry; requests could not be told apart (registries share an origin if all but one have `projects`)",
         ),
         (
             two("https://hub", "http://hub"),
-            "registries[1].public[0]: http://hub has the same Host as registries[0].public[0], which belongs to another registry; requests could not be told apart",
+            "registries[1].public[0]: http://hub has the same Host as registries[0].public[0], which belongs to another registry; requests could not be told apart (registries share an origin if all but one have `projects`)",
         ),
         (
             two("'https://hub', 'https://hub:443'", "http://dev"),

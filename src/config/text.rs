@@ -4,8 +4,9 @@
 use super::objective::Objective;
 use super::problem::{Complaint, Shown};
 use super::values::TextValue;
-use crate::net::origin::{Host, Origin};
+use crate::net::origin::{Authority, Host, Origin};
 use crate::oci::repository::RepositoryName;
+use crate::oci::routing::ProjectPattern;
 use http::HeaderName;
 use ipnet::{IpNet, Ipv4Net};
 use std::net::{IpAddr, SocketAddr};
@@ -61,6 +62,28 @@ pub(super) const REGISTRY: TextValue<String> = TextValue {
 pub(super) const REPOSITORY: TextValue<RepositoryName> = TextValue {
     accepted: RepositoryName::ACCEPTED,
     parse: |text| RepositoryName::parse(text).ok_or(None),
+};
+
+pub(super) const PROJECT: TextValue<String> = TextValue {
+    accepted: "a project's name, such as dockerhub",
+    parse: |text| {
+        let is_project = !text.contains('/') && RepositoryName::parse(text).is_some();
+        sound_text(is_project, text)
+    },
+};
+
+pub(super) const PROJECT_PATTERN: TextValue<ProjectPattern> = TextValue {
+    accepted: ProjectPattern::ACCEPTED,
+    parse: |text| ProjectPattern::parse(text).ok_or(None),
+};
+
+/// containerd writes it as it stands in front of an image's name.
+pub(super) const SOURCE: TextValue<String> = TextValue {
+    accepted: "a registry's host as it stands in front of an image's name, such as docker.io or ghcr.io",
+    parse: |text| {
+        let is_authority = Authority::parse(text).is_ok() && !text.chars().any(char::is_uppercase);
+        sound_text(is_authority, text)
+    },
 };
 
 pub(super) const OBJECTIVE: TextValue<Objective> = TextValue {

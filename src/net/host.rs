@@ -68,6 +68,13 @@ impl<T> Routes<T> {
         Routes { by_host }
     }
 
+    /// What stands behind this very origin.
+    pub(crate) fn of(&self, origin: &Origin) -> Option<&T> {
+        let mut origins = self.by_host.get(&origin.host)?.iter();
+        let found = origins.find(|(other, _)| other == origin)?;
+        Some(&found.1)
+    }
+
     /// The public origin that the client used: the same scheme and port if there is one, else the
     /// same port, else the same scheme, else the host's first.
     pub fn find(&self, asked: &Authority, scheme: Scheme) -> Option<(&Origin, &T)> {

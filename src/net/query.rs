@@ -3,7 +3,7 @@
 //!
 //! What this file deliberately doesn't know: which parameters there are.
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
 
 /// The decoded values of the parameters with this name, in order. A pair with a semicolon is none:
@@ -46,6 +46,48 @@ pub fn without(query: &str, names: &[&str]) -> Option<String> {
     let kept: Vec<&str> = pairs(query).filter(|pair| !goes(pair)).collect();
     Some(kept.join("&"))
 }
+
+/// What becomes of one parameter.
+pub(crate) enum Pair {
+    /// It keeps every byte.
+    Stays,
+    Goes,
+    /// It has this value, which is written anew.
+    Is(String),
+    /// It has this name, and its value keeps every byte.
+    Named(&'static str),
+}
+
+/// The query with each parameter as `edit` says, by its decoded name and value.
+pub(crate) fn edited(query: &str, edit: impl Fn(&str, &str) -> Pair) -> String {
+    let mut kept: Vec<Cow<'_, str>> = Vec::new();
+    for pair in pairs(query) {
+        let (name, value) = split(pair);
+        let text = |written: &str| String::from_utf8_lossy(&decoded(written)).into_owned();
+        match edit(&text(name), &text(value)) {
+            // Go refuses what has a semicolon, and would not once it is escaped.
+            Pair::Goes | Pair::Is(_) | Pair::Named(_) if pair.contains(';') => {}
+            Pair::Stays => kept.push(pair.into()),
+            Pair::Goes => {}
+            Pair::Named(name) => kept.push(format!("{name}={value}").into()),
+            Pair::Is(value) => {
+                let value = utf8_percent_encode(&value, ESCAPED);
+                kept.push(format!("{name}={value}").into());
+            }
+        }
+    }
+    kept.join("&")
+}
+
+/// All but what RFC 3986 leaves unreserved, and what scopes and names are made of.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/')
+    .remove(b':')
+    .remove(b',');
 
 fn pairs(query: &str) -> impl Iterator<Item = &str> {
     query.split('&')

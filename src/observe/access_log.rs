@@ -19,6 +19,8 @@ pub struct AccessRecord<'a> {
     pub registry: &'a str,
     pub operation: Operation,
     pub repository: Option<&'a str>,
+    /// The way to the registry, where it isn't its own origin: `mirror:dockerhub`.
+    pub route: Option<&'a str>,
     pub method: &'a str,
     /// Path and query with secrets replaced.
     pub path: &'a str,
@@ -54,6 +56,8 @@ struct Line<'a> {
     operation: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     repository: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'a str>,
     method: &'a str,
     path: &'a str,
     status: u16,
@@ -99,6 +103,7 @@ impl AccessRecord<'_> {
             registry: self.registry,
             operation: self.operation.as_str(),
             repository: self.repository,
+            route: self.route,
             method: self.method,
             path: self.path,
             status: self.status.unwrap_or(0),
@@ -152,6 +157,9 @@ impl AccessRecord<'_> {
         }
         if let Some(body) = self.body {
             let _ = write!(line, " body={:.1}ms", millis(body));
+        }
+        if let Some(route) = self.route {
+            let _ = write!(line, " route={route}");
         }
         let _ = write!(line, " client={}", self.client_family.as_str());
         if let Some(endpoint) = self.endpoint {

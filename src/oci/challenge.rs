@@ -10,6 +10,7 @@
 //! which client reads it.
 
 use super::link::quoted_end;
+use super::routing::Naming;
 use super::scope::Scope;
 use super::token::Claims;
 use crate::net::origin::Origin;
@@ -17,35 +18,64 @@ use crate::str_enum::str_enum;
 use std::borrow::Cow;
 use std::ops::Range;
 
+/// The realm of a public origin's token service.
+pub fn realm(public: &Origin) -> String {
+    format!("{public}{TOKEN_PATH}")
+}
+
 /// The path of Harbor's token service.
 pub const TOKEN_PATH: &str = "/service/token";
 
-/// The field value with the public realm in each Bearer challenge; none if it is right already,
-/// has no such challenge, or can't be read.
-pub fn repair_challenge(value: &str, public: &Origin) -> Option<String> {
+/// The field value with this realm in each Bearer challenge; none if it is right already, has no such
+/// challenge, or can't be read.
+pub fn repair_challenge(value: &str, realm: &str) -> Option<String> {
+    edit_bearer(value, |param| {
+        let is_ours = param.name.eq_ignore_ascii_case("realm") && !is_foreign_realm(&param.value);
+        (is_ours && param.value != realm).then(|| realm.to_owned())
+    })
+}
+
+/// The field value with the scope of each Bearer challenge in the names of a mirror.
+pub(crate) fn rename_scopes(value: &str, naming: &Naming) -> Option<String> {
+    edit_bearer(value, |param| {
+        let is_scope = param.name.eq_ignore_ascii_case("scope");
+        is_scope.then(|| naming.scopes_here(&param.value))
+    })
+}
+
+/// The field value with other values of the parameters of Bearer challenges; every other byte stays.
+fn edit_bearer(value: &str, edit: impl Fn(&Param<'_>) -> Option<String>) -> Option<String> {
     let challenges = parse(value)?;
-    let mut repaired = String::new();
+    let mut edited = String::new();
     let mut copied = 0;
-    let mut realm = None;
-    for challenge in challenges.iter().filter(|challenge| challenge.is_bearer()) {
-        let Some(param) = challenge.param("realm") else {
+    let bearers = challenges.iter().filter(|challenge| challenge.is_bearer());
+    for param in bearers.flat_map(|challenge| &challenge.params) {
+        let Some(new) = edit(param) else {
             continue;
         };
-        let realm = realm.get_or_insert_with(|| format!("{public}{TOKEN_PATH}"));
-        if is_foreign_realm(&param.value) || param.value == *realm {
-            continue;
-        }
-        repaired.push_str(&value[copied..param.raw.start]);
-        repaired.push('"');
-        repaired.push_str(realm);
-        repaired.push('"');
+        edited.push_str(&value[copied..param.raw.start]);
+        edited.push_str(&quoted(&new));
         copied = param.raw.end;
     }
     if copied == 0 {
         return None;
     }
-    repaired.push_str(&value[copied..]);
-    Some(repaired)
+    edited.push_str(&value[copied..]);
+    Some(edited)
+}
+
+/// As a quoted string; what comes from outside may not end the string or the field.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            ' '..='~' => quoted.push(c),
+            _ => {}
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 /// The exception to the rule for realms: one that isn't Harbor's token service, by its path, is
@@ -102,20 +132,13 @@ pub(crate) fn may_predate_project(claims: &Claims, now: u64, scopes: &[Scope]) -
 /// its cached token, fetches a fresh one and tries again; after the second it ends the push with
 /// `server message: <error>`. Without an `error` it uses the cached token until its attempts are
 /// used up.
-pub fn bearer_challenge(public: &Origin, scopes: &[Scope], error: Option<TokenError>) -> String {
-    let mut challenge = format!("Bearer realm=\"{public}{TOKEN_PATH}\",service=\"{SERVICE}\"");
+pub fn bearer_challenge(realm: &str, scopes: &[Scope], error: Option<TokenError>) -> String {
+    let mut challenge = format!("Bearer realm=\"{realm}\",service=\"{SERVICE}\"");
     if !scopes.is_empty() {
         let scopes: Vec<String> = scopes.iter().map(ToString::to_string).collect();
-        challenge.push_str(",scope=\"");
-        // A repository comes from the client's path: it may not end the string or the field.
-        for c in scopes.join(" ").chars() {
-            match c {
-                '"' | '\\' => challenge.extend(['\\', c]),
-                ' '..='~' => challenge.push(c),
-                _ => {}
-            }
-        }
-        challenge.push('"');
+        challenge.push_str(",scope=");
+        // A repository comes from the client's path.
+        challenge.push_str(&quoted(&scopes.join(" ")));
     }
     if let Some(error) = error {
         challenge.push_str(",error=\"");
@@ -284,7 +307,7 @@ mod tests {
     use crate::oci::token::Bearer;
 
     fn repair(value: &str) -> Option<String> {
-        repair_challenge(value, &Origin::parse("https://hub.example.com").unwrap())
+        repair_challenge(value, "https://hub.example.com/service/token")
     }
 
     #[test]
@@ -397,7 +420,7 @@ mod tests {
             let token = Bearer::new(token.to_owned());
             let judged = judge_rejection(token.claims(), now, scopes);
             assert_eq!(judged.as_str(), error, "{name}");
-            let written = bearer_challenge(&public, scopes, Some(judged));
+            let written = bearer_challenge(&realm(&public), scopes, Some(judged));
             let expected = format!(
                 "Bearer realm=\"https://hub.example.com/service/token\",\
                  service=\"harbor-registry\",scope=\"repository:lab/app:{expected}\",\
@@ -405,13 +428,13 @@ mod tests {
             );
             assert_eq!(written, expected, "{name}");
         }
-        let bare = bearer_challenge(&public, &[], None);
+        let bare = bearer_challenge(&realm(&public), &[], None);
         assert_eq!(
             bare,
             "Bearer realm=\"https://hub.example.com/service/token\",service=\"harbor-registry\""
         );
         let quote = Scope::asked(Operation::ManifestGet, "a\"b\\c", None);
-        let written = bearer_challenge(&public, &quote, None);
+        let written = bearer_challenge(&realm(&public), &quote, None);
         let parsed = parse(&written).unwrap();
         assert_eq!(parsed.len(), 1);
         let scope = parsed[0].param("scope").map(|param| param.value.as_ref());

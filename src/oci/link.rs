@@ -3,6 +3,7 @@
 //! Each target is judged like a Location; parameters and everything else stay byte for byte.
 
 use super::location::{LocationContext, LocationRepair, repair_location};
+use super::routing::Naming;
 
 /// A Link field with its targets made relative.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,24 @@ pub fn repair_link<'v>(value: &'v str, reply: &LocationContext<'_>) -> Option<Li
         value: repaired,
         unknown: unknown_authority,
     })
+}
+
+/// The field with the targets of its links in the names of a mirror, where they are other ones.
+pub(crate) fn rename_link(value: &str, naming: &Naming) -> Option<String> {
+    let mut renamed = String::new();
+    let mut copied = 0;
+    for (start, end) in targets(value)? {
+        if let Some(here) = naming.path_here(&value[start..end]) {
+            renamed.push_str(&value[copied..start]);
+            renamed.push_str(&here);
+            copied = end;
+        }
+    }
+    if copied == 0 {
+        return None;
+    }
+    renamed.push_str(&value[copied..]);
+    Some(renamed)
 }
 
 /// Where the texts between `<` and `>` stand, outside quoted parameters.

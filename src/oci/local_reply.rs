@@ -20,6 +20,8 @@ use crate::net::path::PathError;
 pub enum LocalReply {
     /// No registry has this host.
     UnknownHost,
+    /// A mirror is asked for another registry's images than its own.
+    UnknownSource,
     /// No host, several, or none that could be one.
     BadHost(HostError),
     /// A target that could mean two things.
@@ -171,6 +173,9 @@ impl LocalReply {
             LocalReply::UnknownHost => row(421, NameUnknown, Reason::UnknownHost,
                 "no registry is served under this host name; check the name in the image \
                  reference, or ask the operator to add it"),
+            LocalReply::UnknownSource => row(404, NameUnknown, Reason::UnknownSource,
+                "no mirror at this host is for the registry that the client names in ns; check the \
+                 client's list of mirrors, or ask the operator to add it"),
             LocalReply::BadHost(_) => row(400, Unsupported, Reason::BadHost, ""),
             LocalReply::BadPath(_) => row(400, NameInvalid, Reason::BadPath, ""),
             LocalReply::BadRequest => row(400, Unsupported, Reason::BadRequest, "the request is not valid HTTP"),

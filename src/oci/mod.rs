@@ -20,6 +20,7 @@ pub mod refused_mount;
 pub mod repair;
 pub mod repository;
 pub mod request_class;
+pub mod routing;
 #[cfg(any(feature = "doctor", feature = "demo"))]
 pub mod sample;
 pub mod scope;

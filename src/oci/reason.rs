@@ -217,6 +217,8 @@ reasons! {
         "Harbor answered 429, or the remote registry of a proxy-cache project did." "Harbor's limits; for a proxy cache, the account at the remote registry.";
     UnknownHost "unknown_host" Refused Client Every
         "No registry has this host name." "Add the name to `public`, or correct the client's.";
+    UnknownSource "unknown_source" Refused Client Every
+        "A mirror was asked for another registry's images: containerd names the registry in `ns`." "The client's list of mirrors, or `ns` of the mirror.";
     BadHost "bad_host" Refused Client Every
         "The request names no host, several hosts, or an invalid one." "If a real client sends it, report it.";
     BadPath "bad_path" Refused Client Every

@@ -1,8 +1,8 @@
 //! What a token grants. Harbor answers both a wrong password and a missing role with status 200 and a
 //! token that grants nothing: the client takes it for a success until its next request.
 
+use super::routing::{TokenScope, token_scopes};
 use super::token::Bearer;
-use crate::net::query;
 use serde::Deserialize;
 
 /// How much of what was asked a token grants.
@@ -43,8 +43,8 @@ pub(crate) fn parse_token_response(asked: &str, body: &[u8]) -> TokenResponse {
     let Some(claims) = token.claims() else {
         return unreadable;
     };
-    let scopes = scopes(asked);
-    let is_granted = |asked: &AskedScope| claims.grants_something(&asked.kind, &asked.name);
+    let scopes = token_scopes(asked);
+    let is_granted = |asked: &TokenScope| claims.grants_something(&asked.kind, &asked.name);
     let grant = if scopes.is_empty() || scopes.iter().any(is_granted) {
         Grant::Granted
     } else {
@@ -60,8 +60,7 @@ pub(crate) fn parse_token_response(asked: &str, body: &[u8]) -> TokenResponse {
 /// Whether a request for a token with this query asks to push. Clients write the actions in either
 /// order: docker asks for `push,pull`, the others for `pull,push`.
 pub(crate) fn asks_for_push(asked: &str) -> bool {
-    let pushes = |scope: &AskedScope| scope.actions.split(',').any(|action| action == "push");
-    scopes(asked).iter().any(pushes)
+    token_scopes(asked).iter().any(TokenScope::writes)
 }
 
 fn token(body: &[u8]) -> Option<Bearer> {
@@ -71,33 +70,6 @@ fn token(body: &[u8]) -> Option<Bearer> {
     } else {
         answer.token
     }))
-}
-
-/// `type:name:action,action`
-struct AskedScope {
-    kind: String,
-    name: String,
-    actions: String,
-}
-
-/// Each scope asked: `scope` may come several times, and hold several.
-fn scopes(asked: &str) -> Vec<AskedScope> {
-    let mut scopes = Vec::new();
-    for value in query::values(asked, "scope") {
-        for scope in String::from_utf8_lossy(&value).split_whitespace() {
-            // The name may hold a port, so the actions stand behind the last colon.
-            if let Some((kind, rest)) = scope.split_once(':')
-                && let Some((name, actions)) = rest.rsplit_once(':')
-            {
-                scopes.push(AskedScope {
-                    kind: kind.to_owned(),
-                    name: name.to_owned(),
-                    actions: actions.to_owned(),
-                });
-            }
-        }
-    }
-    scopes
 }
 
 #[cfg(test)]

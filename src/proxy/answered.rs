@@ -1,6 +1,7 @@
 //! The facts of Harbor's final answer that later phases need.
 
 use super::credentials;
+use super::renamed_body::RenamedBody;
 use super::request::Routed;
 use super::token_response::TokenResponseReader;
 use crate::oci::oci_error::READ_OF_ERROR;
@@ -20,6 +21,8 @@ pub(super) struct Answered {
     pub(super) token_answer: Option<TokenResponseReader>,
     /// The body that takes the place of Harbor's.
     pub(super) instead: Option<Bytes>,
+    /// The body is a mirror's, and Harbor's names stand in it.
+    pub(super) renamed: Option<Box<RenamedBody>>,
     /// The answer is an error to a registry client, and its body is read.
     pub(super) is_refusal: bool,
     /// The beginning of that body.
@@ -53,11 +56,14 @@ impl Answered {
     }
 
     /// A piece of the answer's body came.
-    pub(super) fn piece(&mut self, body: &mut Option<Bytes>) {
+    pub(super) fn piece(&mut self, body: &mut Option<Bytes>, last: bool) {
         if let Some(piece) = body.as_ref().filter(|_| self.is_refusal) {
             let room = READ_OF_ERROR.saturating_sub(self.error_beginning.len());
             let read = &piece[..room.min(piece.len())];
             self.error_beginning.extend_from_slice(read);
+        }
+        if let Some(renamed) = &mut self.renamed {
+            renamed.piece(body, last);
         }
         // The replacement goes out with the first piece; the other pieces are dropped.
         if let Some(instead) = &mut self.instead {

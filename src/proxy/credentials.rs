@@ -5,7 +5,9 @@ use super::local_reply::JSON;
 use super::request::{ProxyRequest, Routed};
 use super::unix_time::unix_now;
 use crate::observe::metrics::seconds;
-use crate::oci::challenge::{TokenError, bearer_challenge, judge_rejection, may_predate_project};
+use crate::oci::challenge::{
+    TokenError, bearer_challenge, judge_rejection, may_predate_project, rename_scopes,
+};
 use crate::oci::local_reply::{LocalReply, Lost};
 use crate::oci::login_response::Password;
 use crate::oci::operation::Operation;
@@ -45,7 +47,11 @@ pub(super) fn challenge_rejected(
     }
     let scopes = request.asked.scopes();
     let error = judge_rejection(token.claims(), unix_now(), &scopes);
-    let challenge = bearer_challenge(&request.name.origin, &scopes, Some(error));
+    let challenge = bearer_challenge(&request.name.realm, &scopes, Some(error));
+    let renamed = request
+        .naming()
+        .and_then(|naming| rename_scopes(&challenge, naming));
+    let challenge = renamed.unwrap_or(challenge);
     note_expired(token, error, request);
     response.insert_header(WWW_AUTHENTICATE, challenge)?;
     Ok(true)

@@ -24,6 +24,7 @@ mod message_header;
 mod owner;
 mod proof;
 mod refusal;
+mod renamed_body;
 mod request;
 mod request_filter;
 mod request_framing;
@@ -59,6 +60,7 @@ use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, Result};
+use renamed_body::RenamedBody;
 use request_filter::WATCH_MARGIN;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -319,6 +321,9 @@ impl ProxyHttp for Gateway {
         }
         login_attempt::answered(&mut ctx.login, &ctx.answered, request);
         let edited = response_headers::edit(response, authorization_removed, request)?;
+        if edited.instead.is_none() {
+            ctx.answered.renamed = RenamedBody::of(session.req_header(), response, request)?;
+        }
         for repair in edited.repairs {
             ctx.repaired(repair);
         }
@@ -341,7 +346,7 @@ impl ProxyHttp for Gateway {
         end_of_stream: bool,
         ctx: &mut FinishOnce,
     ) -> Result<Option<Duration>> {
-        ctx.answered.piece(body);
+        ctx.answered.piece(body, end_of_stream);
         ctx.given(body.as_ref().map_or(0, Bytes::len), end_of_stream);
         ctx.token_piece(body.as_ref(), end_of_stream);
         Ok(None)

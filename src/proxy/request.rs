@@ -10,6 +10,7 @@ use crate::net::query;
 use crate::observe::metrics::{NO_REGISTRY, RegistryMetrics, seconds};
 use crate::observe::push::PushIdentity;
 use crate::oci::operation::Operation;
+use crate::oci::routing::Naming;
 use crate::oci::scope::Scope;
 use crate::oci::target::{BodyPresence, Target};
 use crate::oci::{upload_state, upload_ticket};
@@ -35,7 +36,10 @@ pub(super) struct ProxyRequest {
 /// What is asked for.
 pub(super) struct Classified {
     pub(super) operation: Operation,
+    /// By Harbor's name.
     pub(super) repository: Option<String>,
+    /// By the client's name, where that is another one: at a mirror.
+    pub(super) repository_here: Option<String>,
     pub(super) body: BodyPresence,
     pub(super) mount_from: Option<String>,
     pub(super) upload_state: Option<String>,
@@ -48,6 +52,7 @@ impl Classified {
         Classified {
             operation: Operation::Other,
             repository: None,
+            repository_here: None,
             body: BodyPresence::Absent,
             mount_from: None,
             upload_state: None,
@@ -69,6 +74,7 @@ impl Classified {
         Classified {
             operation,
             repository: target.repository.map(ToOwned::to_owned),
+            repository_here: None,
             body,
             mount_from: when(is_mount, "from"),
             upload_state: when(has_state, upload_ticket::STATE),
@@ -76,7 +82,28 @@ impl Classified {
         }
     }
 
-    /// The scopes that it needs, as a challenge names them.
+    /// What a mirror's client asks for, in Harbor's names.
+    pub(super) fn rename(&mut self, naming: &Naming) {
+        self.token_query = self
+            .token_query
+            .take()
+            .map(|query| naming.upstream_query(self.operation, &query));
+        self.mount_from = self.mount_from.take().map(|from| naming.there(&from));
+        self.repository_here = self.repository.take();
+        self.repository = self
+            .repository_here
+            .as_deref()
+            .map(|here| naming.there(here));
+    }
+
+    /// The repository by the client's name.
+    pub(super) fn repository_here(&self) -> Option<&str> {
+        self.repository_here
+            .as_deref()
+            .or(self.repository.as_deref())
+    }
+
+    /// The scopes that it needs, as Harbor names them.
     pub(super) fn scopes(&self) -> Vec<Scope> {
         match (self.repository.as_deref(), self.operation) {
             (None, _) | (_, Operation::Catalog) => Vec::new(),
@@ -171,6 +198,11 @@ impl<'a> Routed<'a> {
     /// The registry's number in the push tracker.
     pub(super) fn number(&self) -> usize {
         self.harbor.number
+    }
+
+    /// How names differ at Harbor; none where they don't.
+    pub(super) fn naming(&self) -> Option<&'a Naming> {
+        self.name.naming()
     }
 
     /// The HSTS header for browsers. Registry clients ignore it.

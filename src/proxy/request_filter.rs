@@ -20,8 +20,10 @@ use crate::net::path::NormalPath;
 use crate::oci::exposure::Exposure;
 use crate::oci::form_upload;
 use crate::oci::local_reply::LocalReply;
+use crate::oci::refused_mount;
 use crate::oci::repair::Repair;
 use crate::oci::request_class::Class;
+use crate::oci::routing::{Asked, BEGAN_AT, NoRoute, Site};
 use crate::oci::target::{BodyPresence, Target};
 use crate::oci::upload_ticket;
 use crate::runtime::PublicName;
@@ -30,6 +32,7 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::uri::PathAndQuery;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How much longer the minimum data rate waits than the timeouts of single reads and writes. These catch
@@ -67,6 +70,8 @@ pub(super) async fn classify_and_admit(
 
 const UNKNOWN_HOST: Refusal = Refusal::Answer(LocalReply::UnknownHost);
 
+const UNKNOWN_SOURCE: Refusal = Refusal::Answer(LocalReply::UnknownSource);
+
 /// What later steps need of a classified request.
 struct Placed {
     /// The query of a login form, which is still to be read.
@@ -92,7 +97,7 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
     let target = Target::of(header.method.as_str(), &path, body);
     ctx.request.asked = Classified::of(&target, path.query(), body);
 
-    let asked = route(header, authority.as_deref(), ctx)?;
+    let asked = route(header, authority.as_deref(), &target, &path, ctx)?;
     let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
     // A request that reached a proxy in front by https would be redirected in a circle.
     if request.arrival.way == Transport::Redirect && request.downstream.scheme == Scheme::Http {
@@ -118,8 +123,8 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
         login_form: is_form.then(|| path.query().unwrap_or_default().to_owned()),
         filtered,
     };
-    let path = path.without(&[upload_ticket::PARAMETER]);
-    if let Some(target) = path.upstream_target() {
+    let repository = target.repository.map(ToOwned::to_owned);
+    if let Some(target) = upstream_target(path, repository.as_deref(), ctx) {
         let target = PathAndQuery::try_from(target);
         ctx.tries.target = Some(target.map_err(|_| Refusal::Answer(LocalReply::BadRequest))?);
     }
@@ -127,10 +132,49 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
     Ok(placed)
 }
 
-/// Finds the registry by its host.
+/// The target that goes upstream, where it is another than what came: without what is ours, in Harbor's
+/// names, and without a mount from another Harbor.
+fn upstream_target(
+    path: NormalPath<'_>,
+    repository: Option<&str>,
+    ctx: &mut RequestContext,
+) -> Option<String> {
+    let path = path.without(&[upload_ticket::PARAMETER]);
+    let request = ctx.request.routed()?;
+    let operation = request.asked.operation;
+    if let Some(naming) = request.naming() {
+        let target = naming.upstream_path(path.path(), repository);
+        let query = naming.upstream_query(operation, path.query().unwrap_or_default());
+        let lead = if query.is_empty() { "" } else { "?" };
+        return Some(format!("{target}{lead}{query}"));
+    }
+    if !request.name.is_shared {
+        return path.upstream_target();
+    }
+    let path = path.without(&[BEGAN_AT]);
+    if is_mount_between_harbors(request) {
+        ctx.repaired(Repair::Mount);
+        return path.without(&refused_mount::PARAMETERS).upstream_target();
+    }
+    path.upstream_target()
+}
+
+/// Whether a blob is to be mounted from a project that another Harbor has.
+fn is_mount_between_harbors(request: Routed<'_>) -> bool {
+    let asked = &request.asked;
+    let (Some(from), Some(to)) = (&asked.mount_from, &asked.repository) else {
+        return false;
+    };
+    let site = request.shared.routes.of(&request.name.origin);
+    matches!(site, Some(Site::Shared(site)) if !site.is_same_harbor(from, to))
+}
+
+/// Finds the registry by its host, and where several share it by what is asked.
 fn route(
     header: &RequestHeader,
     authority: Option<&str>,
+    target: &Target<'_>,
+    path: &NormalPath<'_>,
     ctx: &mut RequestContext,
 ) -> Result<Authority, Refusal> {
     let hosts = header.headers.get_all(HOST).iter();
@@ -141,7 +185,26 @@ fn route(
         .shared
         .routes
         .find(&asked, request.downstream.scheme);
-    request.name = found.map(|(_, name)| *name);
+    let (origin, site) = found.ok_or(UNKNOWN_HOST)?;
+    let name = match site {
+        Site::Whole(name) => Ok(*name),
+        Site::Shared(_) | Site::Mirrors(_) => site.route(&Asked {
+            operation: target.operation,
+            path: path.path(),
+            query: path.query(),
+            repository: target.repository,
+            authority: &origin.authority(),
+        }),
+    };
+    request.name = Some(name.map_err(|NoRoute::UnknownSource| UNKNOWN_SOURCE)?);
+    let shared = Arc::clone(&request.shared);
+    let mirror = request
+        .name
+        .and_then(|name| shared.names[name].mirror.as_ref());
+    if let Some(mirror) = mirror {
+        request.asked.rename(&mirror.naming);
+        mirror.requests.inc();
+    }
     let request = request.routed().ok_or(UNKNOWN_HOST)?;
     let gauge = request
         .metrics()
@@ -189,7 +252,10 @@ fn redirect(request: Routed<'_>, asked: &Authority, path: &NormalPath<'_>) -> Re
 /// Refuses paths that aren't exposed here, headers that are too large, several lengths or credentials, and
 /// bodies that are forms.
 fn admit(header: &RequestHeader, target: &Target<'_>, request: Routed<'_>) -> Result<(), Refusal> {
-    if !is_exposed(target.exposure, request.harbor.registry.expose) {
+    let is_mirror = request.name.mirror.is_some();
+    if !is_exposed(target.exposure, request.harbor.registry.expose)
+        || is_mirror && target.exposure != Exposure::Registry
+    {
         return Err(Refusal::Answer(LocalReply::NotPublic));
     }
     if is_too_large(header, &request.shared.config.limits) {

@@ -3,13 +3,15 @@
 use super::request::Routed;
 use super::{credentials, hop_by_hop, tickets};
 use crate::net::origin::Scheme;
-use crate::oci::challenge::repair_challenge;
+use crate::oci::challenge::{rename_scopes, repair_challenge};
 use crate::oci::cookie::secure_cookie;
-use crate::oci::link::repair_link;
+use crate::oci::link::{rename_link, repair_link};
 use crate::oci::local_reply::LocalReply;
 use crate::oci::location::{LocationContext, LocationRepair, repair_location};
 use crate::oci::redact::redacted_location;
 use crate::oci::repair::Repair;
+use crate::oci::routing::{BEGAN_AT, Naming};
+use crate::oci::upload_ticket;
 use crate::runtime::PublicName;
 use bytes::Bytes;
 use http::HeaderValue;
@@ -45,6 +47,9 @@ pub(super) fn edit(
     location(response, &reply, note_unknown, &mut done)?;
     links(response, &reply, &mut done)?;
     challenges(response, request.name, &mut done)?;
+    if let Some(naming) = request.naming() {
+        rename(response, naming)?;
+    }
     let stripped = cookies(response, request.name, is_registry, &mut done)?;
     if stripped {
         // Counted but not recorded: Harbor sets a cookie on every answer.
@@ -55,6 +60,7 @@ pub(super) fn edit(
         repairs.push(Repair::Challenge);
     }
     let instead = credentials::explain_refusal(response, authorization_removed, request)?;
+    note_registry(response, request)?;
     tickets::issue(response, request)?;
     for done in done {
         match done {
@@ -78,6 +84,41 @@ pub(super) fn edit_interim(response: &mut ResponseHeader, request: Routed<'_>) -
     let is_registry = request.asked.operation.is_registry();
     cookies(response, request.name, is_registry, &mut done)?;
     Ok(())
+}
+
+/// A mirror's client knows none of Harbor's names. Runs when Location and Link are relative already.
+fn rename(response: &mut ResponseHeader, naming: &Naming) -> Result<()> {
+    for (field, edit) in [
+        (
+            "Location",
+            location_here as fn(&str, &Naming) -> Option<String>,
+        ),
+        ("Link", rename_link),
+        ("WWW-Authenticate", rename_scopes),
+    ] {
+        edit_all(response, field, |value| edit(value, naming))?;
+    }
+    Ok(())
+}
+
+fn location_here(location: &str, naming: &Naming) -> Option<String> {
+    naming.path_here(location)
+}
+
+/// The Location of an upload says where it began: its project may have moved to another Harbor when the
+/// client goes on.
+fn note_registry(response: &mut ResponseHeader, request: Routed<'_>) -> Result<()> {
+    if !request.name.is_shared
+        || !tickets::goes_on(request.asked.operation, response.status.as_u16())
+    {
+        return Ok(());
+    }
+    let name = request.registry_name();
+    edit_all(response, "Location", |location| {
+        let lead = if location.contains('?') { '&' } else { '?' };
+        let is_upload = upload_ticket::next_step(location).is_some();
+        is_upload.then(|| format!("{location}{lead}{BEGAN_AT}={name}"))
+    })
 }
 
 fn reply<'a>(response: &ResponseHeader, request: Routed<'a>) -> LocationContext<'a> {
@@ -145,7 +186,7 @@ fn challenges(
     done: &mut Vec<Done>,
 ) -> Result<()> {
     edit_all(response, "WWW-Authenticate", |value| {
-        let repaired = repair_challenge(value, &name.origin)?;
+        let repaired = repair_challenge(value, &name.realm)?;
         done.push(Done::Repaired(Repair::Realm));
         Some(repaired)
     })

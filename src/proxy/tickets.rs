@@ -191,7 +191,7 @@ pub(super) fn issue(response: &mut ResponseHeader, request: Routed<'_>) -> Resul
 }
 
 /// Whether an upload goes on after this answer.
-fn goes_on(operation: Operation, status: u16) -> bool {
+pub(super) fn goes_on(operation: Operation, status: u16) -> bool {
     let is_upload = matches!(
         operation,
         Operation::UploadStart
@@ -215,7 +215,7 @@ fn ticketed(
             return Err(NotIssued::NotTls);
         }
         let step = next_step(location)
-            .filter(|step| Some(&step.repository) == request.asked.repository.as_ref())
+            .filter(|step| Some(step.repository.as_str()) == request.asked.repository_here())
             .ok_or(NotIssued::Location)?;
         let expires = token
             .claims()

@@ -35,7 +35,7 @@ pub(super) fn begin(
     query: Option<&str>,
     request: Routed<'_>,
 ) -> Option<Box<Tracked>> {
-    let repository = target.repository?;
+    let repository = request.asked.repository.as_deref()?;
     if !is_tracked(target.operation) {
         return None;
     }

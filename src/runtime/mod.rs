@@ -11,6 +11,7 @@ mod credential_cache;
 mod fair_share;
 pub(crate) mod heartbeat;
 mod login_limit;
+mod public_names;
 pub mod sealing_keys;
 pub(crate) mod upstream;
 
@@ -19,22 +20,23 @@ pub(crate) use concurrency_limit::{ConcurrencyLimit, Permit, PermitRequest, Perm
 pub(crate) use credential_cache::{CredentialCache, CredentialMarks};
 pub(crate) use fair_share::{FairShares, Holder, Rest, Room, Share};
 pub(crate) use login_limit::{LoginAttempt, LoginLimits};
+pub(crate) use public_names::PublicName;
 
-use crate::config::{Config, Hsts, Registry};
+use crate::config::{Config, Mirror, Registry};
 use crate::filter::Filters;
 use crate::net::host::Routes;
-use crate::net::origin::{Origin, Scheme};
 use crate::net::trusted_proxies::TrustedProxies;
 use crate::observe::logging::RateLimited;
 use crate::observe::metrics::{CanaryLabels, Metrics, RegistryMetrics};
 use crate::observe::push::PushTracker;
 use crate::oci::authorities::KnownAuthorities;
+use crate::oci::routing::Site;
 use crate::runtime::upstream::Pool;
 use crate::tickets::Keyring;
 use anyhow::Context;
 use arc_swap::ArcSwap;
-use http::HeaderValue;
 use parking_lot::Mutex;
+use public_names::{public_names, sites};
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -77,24 +79,13 @@ pub(crate) struct CurrentSnapshot(ArcSwap<Snapshot>);
 pub(crate) struct Snapshot {
     pub(crate) config: Arc<Config>,
     pub(crate) process: Arc<Process>,
-    /// From host to an index into `names`.
-    pub(crate) routes: Routes<usize>,
+    /// From host to what stands behind it, in indices into `names`.
+    pub(crate) routes: Routes<Site>,
     pub(crate) names: Vec<PublicName>,
     pub(crate) harbors: Vec<RegistryRuntime>,
     pub(crate) trusted: TrustedProxies,
     pub(crate) logins: Arc<LoginLimits>,
     pub(crate) accepted: Arc<CredentialCache>,
-}
-
-/// One public origin of one registry.
-pub(crate) struct PublicName {
-    /// Index into [`Snapshot::harbors`].
-    pub(crate) harbor: usize,
-    pub(crate) origin: Origin,
-    /// The origin's authority, as Host and `X-Forwarded-Host` carry it.
-    pub(crate) host: HeaderValue,
-    /// What browsers are told there, where they are told to come by https.
-    pub(crate) hsts: Option<HeaderValue>,
 }
 
 /// One registry with what was made for it.
@@ -213,30 +204,15 @@ impl Snapshot {
         before: Option<&Snapshot>,
     ) -> anyhow::Result<Snapshot> {
         process.metrics.configured(&config).context("metrics")?;
-        let mut names = Vec::new();
-        for (harbor, registry) in config.registries.iter().enumerate() {
-            for origin in &registry.public {
-                let host = HeaderValue::from_str(&origin.authority()).context("public names")?;
-                names.push(PublicName {
-                    harbor,
-                    origin: origin.clone(),
-                    host,
-                    hsts: hsts(registry, origin),
-                });
-            }
-        }
-        let routes = Routes::new(
-            names
-                .iter()
-                .enumerate()
-                .map(|(index, name)| (name.origin.clone(), index)),
-        );
+        let names = public_names(&config, &process).context("public names")?;
+        let routes = Routes::new(sites(&config, &names));
         let random = before.and_then(Snapshot::random_keys);
         let mut keys = sealing_keys::keys(&config, random)?.into_iter();
         let harbors = config.registries.iter().map(|registry| {
             let same = |other: &&RegistryRuntime| other.registry.name == registry.name;
             let before = before.and_then(|before| before.harbors.iter().find(same));
-            RegistryRuntime::new(registry, keys.next().flatten(), &process, before)
+            let keys = keys.next().flatten();
+            RegistryRuntime::new(registry, &config.mirrors, keys, &process, before)
         });
         let accepted = match before {
             Some(before) => Arc::clone(&before.accepted),
@@ -271,27 +247,22 @@ impl Snapshot {
     }
 }
 
-/// Neither the host's subdomains nor browsers' own lists are the gateway's to decide on.
-fn hsts(registry: &Registry, origin: &Origin) -> Option<HeaderValue> {
-    match (registry.hsts, origin.scheme) {
-        (Hsts::For(time), Scheme::Https) => {
-            HeaderValue::from_str(&format!("max-age={}", time.as_secs())).ok()
-        }
-        (Hsts::For(_), Scheme::Http) | (Hsts::Off, _) => None,
-    }
-}
-
 impl RegistryRuntime {
     fn new(
         registry: &Arc<Registry>,
+        mirrors: &[Mirror],
         keys: Option<Arc<Keyring>>,
         process: &Process,
         before: Option<&RegistryRuntime>,
     ) -> RegistryRuntime {
         let upstream = &registry.upstream;
+        let mirrors = mirrors
+            .iter()
+            .filter(|mirror| mirror.registry == registry.name);
         let known = registry
             .public
             .iter()
+            .chain(mirrors.flat_map(|mirror| &mirror.public))
             .chain(&upstream.endpoints)
             .chain(&upstream.also_known_as);
         let metrics = process.metrics.registry(&registry.name);

@@ -62,6 +62,8 @@ families! {
         "Time from Harbor having a request, its body included, until the header of its answer.";
     COMMIT_WAIT: Histogram "harbormouth_commit_wait_seconds" ["registry"]
         "Silence between the last byte of a commit's body and Harbor's answer; containerd gives up at 30 s.";
+    ROUTED: Counter "harbormouth_routed_requests_total" ["registry", "route"]
+        "Requests that went to a registry by another way than its own origins: mirror:PROJECT, by a mirror.";
     BYTES: Counter "harbormouth_body_bytes_total" ["registry", "direction"]
         "Body bytes received from clients (upload) and sent to them (download).";
     IN_FLIGHT: Gauge "harbormouth_requests_in_flight" ["registry", "class"]

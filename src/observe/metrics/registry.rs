@@ -3,7 +3,7 @@
 use super::authorization::AuthorizationMetrics;
 use super::families::{
     BYTES, COMMIT_WAIT, DURATION, FILTER_DECISIONS, FIRST_BYTE, FOREIGN_REDIRECTS, HEALTHY,
-    IN_FLIGHT, REPAIRS, REQUESTS, RETRIES, UPSTREAM_ERRORS,
+    IN_FLIGHT, REPAIRS, REQUESTS, RETRIES, ROUTED, UPSTREAM_ERRORS,
 };
 use super::filters::FilterDecision;
 use super::limits::LimitMetrics;
@@ -13,7 +13,9 @@ use crate::oci::operation::Operation;
 use crate::oci::repair::Repair;
 use crate::oci::request_class::Class;
 use crate::oci::upstream_error::UpstreamError;
-use prometheus::{Histogram, IntCounter, IntGauge, IntGaugeVec, Registry as Families};
+use prometheus::{
+    Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry as Families,
+};
 
 /// The registry label of requests that belong to none: an unknown Host, a redirect to https.
 pub(crate) const NO_REGISTRY: &str = "other";
@@ -49,6 +51,7 @@ pub(crate) struct RegistryMetrics {
     repairs: [IntCounter; Repair::ALL.len()],
     upstream_errors: [IntCounter; UpstreamError::ALL.len()],
     healthy: IntGaugeVec,
+    routed: IntCounterVec,
     pub(crate) authorization: AuthorizationMetrics,
     pub(crate) push: PushMetrics,
     /// By the filter's place among them, then by decision.
@@ -103,6 +106,11 @@ impl RegistryMetrics {
         self.healthy.with_label_values(&[&self.name, endpoint])
     }
 
+    /// The counter of a way to the registry that isn't its own origins.
+    pub(crate) fn route(&self, route: &str) -> IntCounter {
+        self.routed.with_label_values(&[&self.name, route])
+    }
+
     /// An endpoint is no longer configured.
     pub(crate) fn forget_endpoint(&self, endpoint: &str) {
         // It is not there only if it never was.
@@ -148,6 +156,7 @@ impl RegistryMetrics {
                 UpstreamError::ALL.map(UpstreamError::as_str),
             )?,
             healthy: registered(&families, gauge_vec(&HEALTHY)?)?,
+            routed: registered(&families, counter_vec(&ROUTED)?)?,
             authorization: AuthorizationMetrics::register(&series)?,
             push: PushMetrics::register(&series)?,
             filters: series.grid(

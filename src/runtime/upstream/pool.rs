@@ -114,6 +114,7 @@ mod tests {
         Registry {
             name: "hq".into(),
             public: vec![Origin::parse("https://hub.example.com").unwrap()],
+            projects: Vec::new(),
             upstream: Upstream {
                 endpoints: endpoints
                     .iter()
