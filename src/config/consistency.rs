@@ -6,6 +6,7 @@ use super::problem::{Complaint, Key, Keyed, Problems, Shown};
 use super::registry::DraftRegistry;
 use super::root::{ADMIN, DraftConfig};
 use super::sharing;
+use super::storage::StorageRedirects;
 use super::warning::Warning;
 use crate::net::origin::{Origin, Scheme};
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ pub(super) fn apply(draft: &Keyed<DraftConfig>, problems: &mut Problems) {
     }
     hops(draft, problems);
     mirrors(draft, problems);
+    other_sites(draft, problems);
     canaries(draft, problems);
 }
 
@@ -95,6 +97,45 @@ fn registry_names(draft: &DraftConfig) -> impl Iterator<Item = &Keyed<String>> {
 
 fn names(draft: &DraftConfig, problems: &mut Problems) {
     twice(registry_names(draft), problems);
+}
+
+/// A fallback is another registry that has an account to ask with; followed redirects need hosts.
+fn other_sites(draft: &DraftConfig, problems: &mut Problems) {
+    for registry in draft.registries().map(|registry| &registry.value) {
+        let named = || {
+            let fallbacks = registry.fallback.iter().flat_map(|list| &list.value);
+            fallbacks.filter_map(|one| one.value.registry())
+        };
+        twice(named(), problems);
+        known_registries(draft, named(), problems);
+        for fallback in named() {
+            let is_it = |one: &DraftRegistry| {
+                let name = one.name.as_ref();
+                name.is_some_and(|name| name.value == fallback.value)
+            };
+            let mut others = draft.registries().map(|one| &one.value);
+            if is_it(registry) {
+                problems.add(&fallback.key, Complaint::FallbackToItself);
+            } else if others.any(|one| is_it(one) && one.credentials.is_none()) {
+                let registry = Shown::new(&fallback.value);
+                problems.add(
+                    &fallback.key,
+                    Complaint::FallbackWithoutAccount { registry },
+                );
+            }
+        }
+        let hosts = registry
+            .storage
+            .iter()
+            .flat_map(|storage| &storage.value.hosts);
+        let has_hosts = hosts.flat_map(|list| &list.value).next().is_some();
+        if let Some(redirects) = &registry.storage_redirects
+            && redirects.value != StorageRedirects::Pass
+            && !has_hosts
+        {
+            problems.add(&redirects.key, Complaint::NoStorageHosts);
+        }
+    }
 }
 
 /// Each mirror's registry is one of those that there are.

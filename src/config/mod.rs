@@ -10,6 +10,7 @@ pub(crate) mod canary;
 mod certificates;
 mod consistency;
 mod document;
+mod fallback;
 mod files;
 mod flags;
 mod limits;
@@ -24,6 +25,7 @@ mod registry;
 mod root;
 mod setting;
 mod sharing;
+mod storage;
 mod table;
 mod text;
 mod validate;
@@ -33,6 +35,7 @@ mod yaml;
 
 pub(crate) use canary::Canary;
 pub(crate) use certificates::CertificatePair;
+pub(crate) use fallback::{Fallback, FallbackWhen};
 pub use flags::Flags;
 pub(crate) use limits::{Limits, LoginLimit, MaxInFlight};
 pub(crate) use listener::{Listener, ListenerKind, ProxyProtocol};
@@ -42,10 +45,11 @@ pub(crate) use objective::Objective;
 pub(crate) use problem::{Complaint, Key, Problem, Written};
 pub use reattach::{ClientAddressRule, ReattachMode};
 pub(crate) use registry::{
-    Expose, Health, Hsts, Maintenance, Registry, Timeouts, Upstream, UpstreamTls,
+    CaBundle, Expose, Health, Hsts, Maintenance, Registry, Timeouts, Upstream, UpstreamTls,
 };
 pub(crate) use root::{AdminConfig, CANARY, REGISTRIES};
 pub use root::{Config, LogFormat};
+pub(crate) use storage::{Storage, StorageRedirects};
 pub use warning::Warning;
 
 use files::Machine;
@@ -135,7 +139,13 @@ impl Config {
         let pairs = pairs.flat_map(|pair| [&pair.cert, &pair.key]);
         let registries = self.registries.iter();
         let registries = registries.flat_map(|registry| {
-            let authorities = registry.upstream.tls.ca.iter().map(|ca| &ca.file);
+            let authorities = registry.upstream.tls.ca.iter().chain(&registry.storage.ca);
+            let authorities = authorities.map(|ca| &ca.file);
+            let accounts = registry
+                .credentials
+                .iter()
+                .map(|account| &account.file.file);
+            let authorities = authorities.chain(accounts);
             let keys = registry.reattach.keys.iter();
             let keys = keys.flat_map(|keys| std::iter::once(&keys.current).chain(&keys.previous));
             authorities.chain(keys)

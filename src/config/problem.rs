@@ -218,6 +218,12 @@ pub(crate) enum Complaint {
         "{origin} has the same Host as {first}, which belongs to another mirror; mirrors that share one are told apart by `ns`, which both have to have"
     )]
     MirrorsAlike { origin: Origin, first: Key },
+    #[error("is this registry itself; a fallback is another one")]
+    FallbackToItself,
+    #[error("{registry} has no `credentials`; a fallback is asked with a robot account of its own")]
+    FallbackWithoutAccount { registry: Shown },
+    #[error("has no effect without storage.hosts; list the hosts that redirects may lead to there")]
+    NoStorageHosts,
     #[error("{endpoint} is the gateway's own listener ({listener}): requests would go in a circle")]
     OwnListener { endpoint: Origin, listener: Key },
     #[error(

@@ -2,12 +2,14 @@
 
 use super::certificates;
 use super::document::Node;
+use super::fallback::{FALLBACKS, Fallback, RegistryCredentials};
 use super::files::{self, Making};
 use super::limits::MaxInFlight;
 use super::objective::Objective;
 use super::problem::{Complaint, Keyed, Problems};
 use super::reattach::{self, Reattach};
 use super::setting::{Count, List, Made, Setting, as_it_stands, made};
+use super::storage::{REDIRECTS, Storage, StorageRedirects};
 use super::table::settings;
 use super::text::{
     FILE, HEALTH_PATH, OBJECTIVE, ORIGIN, PROJECT_PATTERN, REGISTRY_NAME, SERVER_NAME,
@@ -40,6 +42,15 @@ settings! {
         };
         /// How this Harbor is reached.
         pub upstream: Upstream = "a table with endpoints";
+        /// Registries that are asked for manifests and blobs that this one doesn't have; pulls only.
+        pub(crate) fallback: Vec<Fallback> = FALLBACKS;
+        /// The robot account with which this registry is asked as another one's fallback.
+        pub(crate) credentials: Option<RegistryCredentials> = "a table with file";
+        /// What is done with this Harbor's redirects of layers to object storage: clients follow them
+        /// (`pass`), or the gateway does (`follow`, or `{ follow: [ networks ] }` for their clients alone).
+        pub(crate) storage_redirects: StorageRedirects = REDIRECTS, or StorageRedirects::Pass;
+        /// The storage that redirects are followed to.
+        pub(crate) storage: Storage = "a table with hosts, ca, max_in_flight";
         /// Which parts of this Harbor are public; everything unless set.
         pub expose: Expose = "a list of registry, api, ui", or Expose { registry: true, api: true, ui: true };
         /// Timeouts between bytes; none bounds a whole transfer.

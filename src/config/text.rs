@@ -7,6 +7,7 @@ use super::values::TextValue;
 use crate::net::origin::{Authority, Host, Origin};
 use crate::oci::repository::RepositoryName;
 use crate::oci::routing::ProjectPattern;
+use crate::oci::storage::StorageHost;
 use http::HeaderName;
 use ipnet::{IpNet, Ipv4Net};
 use std::net::{IpAddr, SocketAddr};
@@ -84,6 +85,11 @@ pub(super) const SOURCE: TextValue<String> = TextValue {
         let is_authority = Authority::parse(text).is_ok() && !text.chars().any(char::is_uppercase);
         sound_text(is_authority, text)
     },
+};
+
+pub(super) const STORAGE_HOST: TextValue<StorageHost> = TextValue {
+    accepted: StorageHost::ACCEPTED,
+    parse: |text| StorageHost::parse(text).ok_or(None),
 };
 
 pub(super) const OBJECTIVE: TextValue<Objective> = TextValue {

@@ -9,6 +9,7 @@ use super::yaml::Shape;
 use crate::net::origin::{Host, Origin};
 use crate::oci::repository::RepositoryName;
 use crate::oci::routing::ProjectPattern;
+use crate::oci::storage::StorageHost;
 use http::HeaderName;
 use ipnet::IpNet;
 use serde_json::json;
@@ -262,7 +263,7 @@ macro_rules! text {
     )*};
 }
 
-text!(String SocketAddr Origin Host RepositoryName ProjectPattern HeaderName IpNet super::objective::Objective);
+text!(String SocketAddr Origin Host RepositoryName ProjectPattern StorageHost HeaderName IpNet super::objective::Objective);
 
 /// Makes a setting of an enum that is said in one word.
 macro_rules! choice {

@@ -7,6 +7,10 @@ use serde::Serialize;
 str_enum! {
     /// The codes that the gateway answers with.
     pub enum ErrorCode {
+        /// There is no such blob here.
+        BlobUnknown "BLOB_UNKNOWN",
+        /// There is no such manifest here.
+        ManifestUnknown "MANIFEST_UNKNOWN",
         /// Not allowed here, for any client.
         Denied "DENIED",
         /// No repository can have this name.

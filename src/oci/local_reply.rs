@@ -53,8 +53,36 @@ pub enum LocalReply {
     ClientStalled,
     /// Harbor could not be asked, or did not answer.
     Upstream(UpstreamError),
+    /// Neither this registry nor any other site has it.
+    NotFoundAnywhere(Wanted),
     /// A fault of the gateway's own.
     Internal,
+}
+
+/// What was asked of other sites.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    Layer,
+    /// Only whether it is there.
+    LayerIsThere,
+    Manifest,
+    ManifestIsThere,
+}
+
+impl Wanted {
+    fn code(self) -> ErrorCode {
+        match self {
+            Wanted::Layer | Wanted::LayerIsThere => ErrorCode::BlobUnknown,
+            Wanted::Manifest | Wanted::ManifestIsThere => ErrorCode::ManifestUnknown,
+        }
+    }
+
+    fn reason(self) -> Reason {
+        match self {
+            Wanted::Layer | Wanted::Manifest => Reason::NotFound,
+            Wanted::LayerIsThere | Wanted::ManifestIsThere => Reason::Absent,
+        }
+    }
 }
 
 /// The status on which a client asks again by itself. Docker with its own store gives a push up at 429,
@@ -222,6 +250,8 @@ impl LocalReply {
             LocalReply::Upstream(UpstreamError::NoSocket) => row(503, Unavailable, Reason::NoSocket,
                 upstream_sentence(UpstreamError::NoSocket)),
             LocalReply::Upstream(error) => row(504, Unavailable, error.reason(), upstream_sentence(error)),
+            LocalReply::NotFoundAnywhere(wanted) => row(404, wanted.code(), wanted.reason(),
+                "{harbor} doesn't have it, and no other site that is asked for it has it either"),
             LocalReply::Internal => row(500, Unknown, Reason::Internal,
                 "the gateway failed; its log has the cause under the request id in this answer"),
         }
@@ -253,6 +283,10 @@ fn upstream_sentence(error: UpstreamError) -> &'static str {
         UpstreamError::Reset => "{harbor} closed the connection before it answered; try again",
         UpstreamError::ResponseTimeout => "{harbor} did not answer in time; try again",
         UpstreamError::BodyTimeout => "{harbor} stopped taking in the upload; try again",
+        UpstreamError::Storage => {
+            "the object storage of {harbor} could not be reached, or refused to give the layer; try \
+             again, or ask the operator"
+        }
         UpstreamError::Protocol => "{harbor} answered with something that is not valid HTTP",
     }
 }

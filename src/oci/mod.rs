@@ -24,6 +24,7 @@ pub mod routing;
 #[cfg(any(feature = "doctor", feature = "demo"))]
 pub mod sample;
 pub mod scope;
+pub mod storage;
 pub mod target;
 pub mod token;
 pub(crate) mod token_response;

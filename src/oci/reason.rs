@@ -207,6 +207,9 @@ reasons! {
         "Harbor stopped taking in the body." "Harbor's storage, a full disk.";
     Protocol "protocol" Failed Upstream Every
         "Harbor's answer is not valid HTTP." "What answers at `upstream.endpoints`: plain HTTP on a TLS port, or another service.";
+    Storage "storage" Failed Upstream Every
+        "The object storage that Harbor redirects to could not be reached, or refused, where the gateway follows redirects."
+        "The storage at `storage.hosts`: its address, certificate and clock; a log line says which name could not be used.";
     Upstream5xx "upstream_5xx" Failed Upstream Every
         "Harbor, or a proxy in front of it, answered with a 5xx."
         "Harbor's core and registry logs under the request id; if they know nothing of it, the proxy's.";

@@ -63,7 +63,8 @@ pub(crate) fn asks_for_push(asked: &str) -> bool {
     token_scopes(asked).iter().any(TokenScope::writes)
 }
 
-fn token(body: &[u8]) -> Option<Bearer> {
+/// The token itself.
+pub(crate) fn token(body: &[u8]) -> Option<Bearer> {
     let answer: TokenBody = serde_json::from_slice(body).ok()?;
     Some(Bearer::new(if answer.token.is_empty() {
         answer.access_token

@@ -41,6 +41,8 @@ upstream_errors! {
     BodyTimeout,
     /// The answer is not HTTP.
     Protocol,
+    /// The object storage that Harbor redirects to failed, where redirects are followed.
+    Storage,
 }
 
 impl UpstreamError {

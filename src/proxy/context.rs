@@ -5,10 +5,11 @@
 use super::admission::Permits;
 use super::answered::Answered;
 use super::attempts::{Attempt, Attempts};
-use super::classify_error::BodyState;
+use super::classify_error::{BodyState, failure};
 use super::credentials;
+use super::detour::Detour;
 use super::login_attempt::{self, PasswordTry};
-use super::request::ProxyRequest;
+use super::request::{ProxyRequest, Routed};
 use super::run_filters::Filtered;
 use super::throughput::Transfer;
 use super::timings::Timings;
@@ -19,10 +20,12 @@ use crate::oci::local_reply::LocalReply;
 use crate::oci::repair::Repair;
 use crate::oci::target::BodyPresence;
 use crate::oci::token_response::Grant;
+use crate::oci::upstream_error::UpstreamError;
 use crate::oci::verdict::Failure;
 use crate::runtime::Snapshot;
 use bytes::Bytes;
-use pingora::http::RequestHeader;
+use pingora::Error;
+use pingora::http::{RequestHeader, ResponseHeader};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -40,6 +43,8 @@ pub(crate) struct RequestContext {
     pub(super) filtered: Option<Box<Filtered>>,
     pub(super) times: Timings,
     pub(super) tries: Attempts,
+    /// The way that the current try takes, where it isn't to the registry's own Harbor.
+    pub(super) detour: Option<Detour>,
     pub(super) bodies: Bodies,
     pub(super) answered: Answered,
     /// In the order in which they were made.
@@ -73,6 +78,7 @@ impl RequestContext {
             filtered: None,
             times: Timings::new(Instant::now()),
             tries: Attempts::default(),
+            detour: None,
             bodies: Bodies::default(),
             answered: Answered::default(),
             repairs: Vec::new(),
@@ -193,10 +199,70 @@ impl RequestContext {
         }
     }
 
+    /// Goes on by another way, if there is one.
+    pub(super) fn takes(&mut self, detour: Option<Detour>) -> bool {
+        let is_taken = detour.is_some();
+        if is_taken {
+            self.detour = detour;
+            self.tries.failed.clear();
+            self.tries.at = None;
+        }
+        is_taken
+    }
+
+    /// Whether the way that was taken led to an answer that can't be the registry's.
+    pub(super) fn is_led_astray(&self, response: &ResponseHeader) -> bool {
+        let request = self.request.routed();
+        let way = self.detour.as_ref().zip(request);
+        way.is_some_and(|(detour, request)| !detour.is_good(response, request))
+    }
+
+    /// What the client is told where another site fails: that its own registry doesn't have it, which is
+    /// what it asked for. None of a failure that began where the Harbor itself couldn't be reached.
+    pub(super) fn said_instead(&self, failure: Failure) -> Option<LocalReply> {
+        match (failure, &self.detour) {
+            (Failure::Upstream(_), Some(detour)) if detour.is_after_not_found() => {
+                (!self.times.is_answered()).then(|| detour.failed(&self.request))
+            }
+            (_, _) => None,
+        }
+    }
+
+    /// The registry that the current try asks: the request's own, or another site.
+    pub(super) fn tried(&self) -> Option<Routed<'_>> {
+        let request = self.request.routed()?;
+        let site = self.detour.as_ref().and_then(|detour| detour.name(request));
+        Some(site.map_or(request, |name| self.request.routed_to(name)))
+    }
+
+    /// The way to the registry, where it isn't its own origin, or isn't to its own Harbor.
+    pub(super) fn route(&self) -> Option<&str> {
+        let request = self.request.routed()?;
+        let mirror = || Some(request.name.mirror.as_ref()?.route.as_str());
+        let detour = self.detour.as_ref().map(|detour| detour.route(request));
+        detour.or_else(mirror)
+    }
+
+    /// What an error of Pingora's means on the way that was taken.
+    pub(super) fn failure_of(&self, error: &Error) -> Failure {
+        match (failure(error, self.body_state()), &self.detour) {
+            (Failure::Upstream(cause), Some(Detour::Storage(_)))
+                if cause != UpstreamError::NoSocket =>
+            {
+                Failure::Upstream(UpstreamError::Storage)
+            }
+            // It is the registry itself that can't be reached.
+            (Failure::Upstream(_), Some(Detour::Site(_))) => {
+                Failure::Upstream(UpstreamError::Connect)
+            }
+            (judged, _) => judged,
+        }
+    }
+
     /// The endpoint that answered, or the last one that was tried.
     pub(super) fn endpoint_name(&self) -> Option<&str> {
         let Attempt { endpoint, .. } = self.tries.at.as_ref()?;
-        let endpoints = &self.request.routed()?.harbor.pool.endpoints;
+        let endpoints = &self.tried()?.harbor.pool.endpoints;
         Some(endpoints.get(*endpoint)?.name.as_str())
     }
 }

@@ -304,9 +304,7 @@ fn record<'a>(
         registry: request.registry_name(),
         operation: request.asked.operation,
         repository: request.asked.repository.as_deref(),
-        route: request
-            .routed()
-            .and_then(|routed| Some(routed.name.mirror.as_ref()?.route.as_str())),
+        route: ctx.route(),
         method: request.downstream.method.as_str(),
         path: &request.downstream.shown,
         status: sent.status,

@@ -12,6 +12,7 @@ mod body_memory;
 mod classify_error;
 mod context;
 mod credentials;
+mod detour;
 mod downstream;
 mod expect_continue;
 mod finish;
@@ -41,6 +42,7 @@ mod upstream_request;
 pub(crate) use finish_once::FinishOnce;
 
 use crate::listener::current_connection;
+use crate::oci::local_reply::LocalReply;
 use crate::oci::operation::Replay;
 use crate::oci::upstream_error::UpstreamError;
 use crate::oci::verdict::Failure;
@@ -50,8 +52,9 @@ use answered::Answered;
 use async_trait::async_trait;
 use attempts::Attempt;
 use bytes::Bytes;
-use classify_error::{MOUNT_REFUSED, UNRESOLVED, failure};
+use classify_error::{MOUNT_REFUSED, UNRESOLVED};
 use context::RequestContext;
+use detour::{DETOUR, Detour, LED_ASTRAY};
 use expect_continue::{SKIPPED_BODY, may_skip_body, refuses_body};
 use finish::SentBytes;
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -146,12 +149,19 @@ impl ProxyHttp for Gateway {
         ctx: &mut FinishOnce,
     ) -> Result<Box<HttpPeer>> {
         let ctx: &mut RequestContext = ctx;
+        if ctx.detour.is_some() {
+            return Box::pin(detour::peer(ctx)).await;
+        }
         let request = ctx.request.routed();
         let chosen = request.and_then(|request| {
             let choice = request.harbor.pool.choose(&ctx.tries.failed)?;
             Some((request, choice))
         });
         let Some((request, choice)) = chosen else {
+            ctx.detour = detour::of_failure(ctx);
+            if ctx.detour.is_some() {
+                return Box::pin(detour::peer(ctx)).await;
+            }
             // Pingora calls no hook for a failed attempt here, since there was none.
             let cause = UpstreamError::Unresolved;
             ctx.request.metrics().upstream_error(cause).inc();
@@ -178,11 +188,11 @@ impl ProxyHttp for Gateway {
         mut error: Box<Error>,
     ) -> Box<Error> {
         let ctx: &mut RequestContext = ctx;
-        let judged = failure(&error, ctx.body_state());
+        let judged = ctx.failure_of(&error);
         let is_ours = judged == Failure::Upstream(UpstreamError::NoSocket);
         if is_ours {
             ctx.request.shared.process.note_exhausted(&error);
-        } else if let Some(Attempt { address, .. }) = &ctx.tries.at {
+        } else if let Some(Attempt { address, .. }) = ctx.tries.at.take() {
             ctx.tries.failed.push(address.socket);
             if address.set_healthy(false) {
                 log::warn!(
@@ -197,12 +207,16 @@ impl ProxyHttp for Gateway {
             metrics.upstream_error(cause).inc();
         }
         let failed = &ctx.tries.failed;
-        let request = ctx.request.routed();
-        let another = request.is_some_and(|request| request.harbor.pool.has_untried(failed));
-        let retry = another && !is_ours && failed.len() < MAX_TRIES;
+        let is_at_storage = matches!(ctx.detour, Some(Detour::Storage(_)));
+        let another = ctx
+            .tried()
+            .is_some_and(|tried| tried.harbor.pool.has_untried(failed));
+        let retry = another && !is_at_storage && !is_ours && failed.len() < MAX_TRIES;
         if retry {
             metrics.retries.inc();
         }
+        let next = detour::of_failure(ctx).filter(|_| !retry && !is_ours);
+        let retry = ctx.takes(next) || retry;
         error.set_retry(retry);
         error
     }
@@ -229,6 +243,9 @@ impl ProxyHttp for Gateway {
         ctx: &mut FinishOnce,
     ) -> Result<()> {
         let ctx: &mut RequestContext = ctx;
+        if let Some(detour) = &ctx.detour {
+            return detour.edit_request(request, &ctx.request);
+        }
         if let Some(routed) = ctx.request.routed() {
             upstream_request::edit(request, ctx.tries.target.as_ref(), routed)?;
         }
@@ -272,6 +289,17 @@ impl ProxyHttp for Gateway {
         let is_refused = credentials::mount_was_refused(status, &ctx.request);
         if is_refused && !ctx.tries.without_mount && session.is_body_empty() {
             return Error::e_explain(MOUNT_REFUSED, "another repository's blob");
+        }
+        let ctx: &mut RequestContext = ctx;
+        if session.is_body_empty() {
+            let next = detour::of_answer(response, ctx);
+            if ctx.takes(next) {
+                return Error::e_explain(DETOUR, "the answer leads elsewhere");
+            }
+            if ctx.is_led_astray(response) {
+                let error = Error::e_explain(LED_ASTRAY, "the way leads to nothing");
+                return error.map_err(|error| error.into_up());
+            }
         }
         Ok(())
     }
@@ -320,7 +348,10 @@ impl ProxyHttp for Gateway {
             request.harbor.note_authorization(false);
         }
         login_attempt::answered(&mut ctx.login, &ctx.answered, request);
-        let edited = response_headers::edit(response, authorization_removed, request)?;
+        let edited = match &ctx.detour {
+            Some(detour) => detour.edit_response(response, request)?,
+            None => response_headers::edit(response, authorization_removed, request)?,
+        };
         if edited.instead.is_none() {
             ctx.answered.renamed = RenamedBody::of(session.req_header(), response, request)?;
         }
@@ -367,7 +398,11 @@ impl ProxyHttp for Gateway {
             error.set_retry(true);
             return error;
         }
-        let judged = failure(&error, ctx.body_state());
+        if *error.etype() == DETOUR || *error.etype() == LED_ASTRAY {
+            error.set_retry(*error.etype() == DETOUR);
+            return error;
+        }
+        let judged = ctx.failure_of(&error);
         if let Failure::Upstream(cause) = judged {
             ctx.request.metrics().upstream_error(cause).inc();
         }
@@ -396,9 +431,12 @@ impl ProxyHttp for Gateway {
     ) -> FailToProxy {
         let failure = match ctx.request.arrival.progress.is_given() {
             Some(given) => given.into(),
-            None => failure(error, ctx.body_state()),
+            None => ctx.failure_of(error),
         };
         let skipped = failure == Failure::ClientStalled && ctx.times.is_answered();
+        if let Some(answer) = ctx.said_instead(failure) {
+            return detour::answer(session, ctx, answer).await;
+        }
         if !(skipped && may_skip_body(&session.req_header().headers)) {
             ctx.failed(failure);
         }
@@ -418,7 +456,8 @@ impl ProxyHttp for Gateway {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut FinishOnce) {
-        if error.is_some() {
+        let is_told_apart = matches!(ctx.own, Some(LocalReply::NotFoundAnywhere(_)));
+        if error.is_some() && !is_told_apart {
             ctx.request.arrival.life.ends_with_this_request();
         }
         let sent = SentBytes {

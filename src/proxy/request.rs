@@ -40,6 +40,8 @@ pub(super) struct Classified {
     pub(super) repository: Option<String>,
     /// By the client's name, where that is another one: at a mirror.
     pub(super) repository_here: Option<String>,
+    /// A tag or a digest; only of pulls.
+    pub(super) reference: Option<String>,
     pub(super) body: BodyPresence,
     pub(super) mount_from: Option<String>,
     pub(super) upload_state: Option<String>,
@@ -53,6 +55,7 @@ impl Classified {
             operation: Operation::Other,
             repository: None,
             repository_here: None,
+            reference: None,
             body: BodyPresence::Absent,
             mount_from: None,
             upload_state: None,
@@ -75,6 +78,7 @@ impl Classified {
             operation,
             repository: target.repository.map(ToOwned::to_owned),
             repository_here: None,
+            reference: None,
             body,
             mount_from: when(is_mount, "from"),
             upload_state: when(has_state, upload_ticket::STATE),
@@ -136,12 +140,17 @@ impl ProxyRequest {
 
     /// The request with its registry; none for an unknown host.
     pub(super) fn routed(&self) -> Option<Routed<'_>> {
-        let name = &self.shared.names[self.name?];
-        Some(Routed {
+        self.name.map(|name| self.routed_to(name))
+    }
+
+    /// The request with another registry, by one of its public names.
+    pub(super) fn routed_to(&self, name: usize) -> Routed<'_> {
+        let name = &self.shared.names[name];
+        Routed {
             request: self,
             name,
             harbor: &self.shared.harbors[name.harbor],
-        })
+        }
     }
 
     /// An answer begins, Harbor's or the gateway's own.

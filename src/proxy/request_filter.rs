@@ -104,6 +104,10 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
         return Err(redirect(request, &asked, &path));
     }
     admit(header, &target, request)?;
+    if request.harbor.has_detours() {
+        ctx.request.asked.reference = target.reference.map(ToOwned::to_owned);
+    }
+    let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
     let (authorization, repair) = authorize(header, &target, path.query(), request);
     ctx.request.authorization = authorization;
     if let Some(repair) = repair {

@@ -20,6 +20,7 @@ use pingora::Result;
 use pingora::http::ResponseHeader;
 
 /// The result of editing an answer.
+#[derive(Default)]
 pub(super) struct Edited {
     pub(super) repairs: Vec<Repair>,
     /// The body that replaces Harbor's.

@@ -11,6 +11,7 @@ mod credential_cache;
 mod fair_share;
 pub(crate) mod heartbeat;
 mod login_limit;
+mod other_sites;
 mod public_names;
 pub mod sealing_keys;
 pub(crate) mod upstream;
@@ -20,9 +21,10 @@ pub(crate) use concurrency_limit::{ConcurrencyLimit, Permit, PermitRequest, Perm
 pub(crate) use credential_cache::{CredentialCache, CredentialMarks};
 pub(crate) use fair_share::{FairShares, Holder, Rest, Room, Share};
 pub(crate) use login_limit::{LoginAttempt, LoginLimits};
+pub(crate) use other_sites::OtherSite;
 pub(crate) use public_names::PublicName;
 
-use crate::config::{Config, Mirror, Registry};
+use crate::config::{Config, Registry, StorageRedirects};
 use crate::filter::Filters;
 use crate::net::host::Routes;
 use crate::net::trusted_proxies::TrustedProxies;
@@ -31,10 +33,11 @@ use crate::observe::metrics::{CanaryLabels, Metrics, RegistryMetrics};
 use crate::observe::push::PushTracker;
 use crate::oci::authorities::KnownAuthorities;
 use crate::oci::routing::Site;
-use crate::runtime::upstream::Pool;
+use crate::runtime::upstream::{Pool, StorageRuntime};
 use crate::tickets::Keyring;
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use other_sites::other_sites;
 use parking_lot::Mutex;
 use public_names::{public_names, sites};
 use std::collections::HashSet;
@@ -98,6 +101,9 @@ pub(crate) struct RegistryRuntime {
     /// Its requests under way, whatever configuration they began with.
     pub(crate) load: Arc<ConcurrencyLimit>,
     pub(crate) known: KnownAuthorities,
+    /// Registries that are asked for what this one doesn't have.
+    pub(crate) other_sites: Vec<OtherSite>,
+    pub(crate) storage: StorageRuntime,
     /// What seals and opens its upload tickets; none where that is off.
     pub(crate) keys: Option<Arc<Keyring>>,
     unknown_logged: Arc<Mutex<HashSet<String>>>,
@@ -212,7 +218,7 @@ impl Snapshot {
             let same = |other: &&RegistryRuntime| other.registry.name == registry.name;
             let before = before.and_then(|before| before.harbors.iter().find(same));
             let keys = keys.next().flatten();
-            RegistryRuntime::new(registry, &config.mirrors, keys, &process, before)
+            RegistryRuntime::new(registry, (&config, &names), keys, &process, before)
         });
         let accepted = match before {
             Some(before) => Arc::clone(&before.accepted),
@@ -250,13 +256,14 @@ impl Snapshot {
 impl RegistryRuntime {
     fn new(
         registry: &Arc<Registry>,
-        mirrors: &[Mirror],
+        (config, names): (&Config, &[PublicName]),
         keys: Option<Arc<Keyring>>,
         process: &Process,
         before: Option<&RegistryRuntime>,
     ) -> RegistryRuntime {
         let upstream = &registry.upstream;
-        let mirrors = mirrors
+        let mirrors = config
+            .mirrors
             .iter()
             .filter(|mirror| mirror.registry == registry.name);
         let known = registry
@@ -268,6 +275,8 @@ impl RegistryRuntime {
         let metrics = process.metrics.registry(&registry.name);
         metrics.authorization.show_keys(keys.as_deref());
         RegistryRuntime {
+            other_sites: other_sites(registry, config, names, &metrics),
+            storage: StorageRuntime::new(&registry.storage),
             registry: Arc::clone(registry),
             number: process.pushes.enroll(&registry.name),
             metrics,
@@ -297,6 +306,11 @@ impl RegistryRuntime {
                 self.registry.name
             );
         }
+    }
+
+    /// Whether any answer may lead elsewhere than to the client.
+    pub(crate) fn has_detours(&self) -> bool {
+        !self.other_sites.is_empty() || self.registry.storage_redirects != StorageRedirects::Pass
     }
 
     pub(crate) fn authorization_arrives(&self) -> bool {

@@ -2,7 +2,7 @@
 //! connection to it.
 
 use super::socket::tcp_keepalive;
-use crate::config::{Health, Timeouts, UpstreamTls};
+use crate::config::{CaBundle, Health, Timeouts, UpstreamTls};
 use crate::net::origin::{Origin, Scheme};
 use arc_swap::ArcSwap;
 use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy, PeerOptions};
@@ -62,13 +62,17 @@ impl Endpoint {
         timeouts: &Timeouts,
     ) -> Endpoint {
         let literal = origin.host.bare().parse::<IpAddr>().ok();
+        // An empty name would switch the verification of certificates off.
+        let server_name = tls.server_name.as_deref();
+        let name = server_name.unwrap_or(origin.host.bare());
+        let trust = Trust::new(tls.ca.as_ref(), server_name);
         let known = literal.map(|ip| Address::new(SocketAddr::new(ip, origin.port)));
         Endpoint {
             origin: origin.clone(),
             name: origin.to_string(),
             addresses: ArcSwap::from_pointee(known.into_iter().collect()),
             health: health.clone(),
-            template: peer_template(origin, tls, timeouts),
+            template: peer_template(origin, name, &trust, timeouts),
         }
     }
 
@@ -87,10 +91,7 @@ impl Endpoint {
 
     /// A connection to one of the endpoint's addresses whose reads may take `silence` each.
     pub(crate) fn peer(&self, address: SocketAddr, silence: Duration) -> Box<HttpPeer> {
-        let mut peer = Box::new(self.template.clone());
-        peer._address = pingora::protocols::l4::socket::SocketAddr::Inet(address);
-        peer.options.read_timeout = Some(silence);
-        peer
+        to_address(&self.template, address, silence)
     }
 }
 
@@ -98,11 +99,41 @@ impl Endpoint {
 /// Harbor doesn't read, and it would look as if Harbor had taken them.
 const UNSENT: u32 = 16 * 1024;
 
-/// Everything of a peer that doesn't change from request to request.
-fn peer_template(origin: &Origin, tls: &UpstreamTls, timeouts: &Timeouts) -> HttpPeer {
+/// Which certificates are trusted, prepared for connections.
+pub(crate) struct Trust {
+    /// Pingora's pool doesn't tell connections apart by the certificates that they trusted.
+    key: u64,
+    authorities: Option<Arc<[WrappedX509]>>,
+}
+
+impl Trust {
+    pub(crate) fn new(ca: Option<&CaBundle>, server_name: Option<&str>) -> Trust {
+        let wrap = |der: &rustls::pki_types::CertificateDer<'static>| {
+            WrappedX509::new(der.as_ref().to_vec(), parse_x509)
+        };
+        let wrapped = |bundle: &CaBundle| {
+            bundle
+                .certificates
+                .iter()
+                .map(wrap)
+                .collect::<Vec<_>>()
+                .into()
+        };
+        Trust {
+            key: trust_key(ca, server_name),
+            authorities: ca.map(wrapped),
+        }
+    }
+}
+
+/// Everything of a peer that doesn't change from request to request; `name` is its certificate's.
+pub(crate) fn peer_template(
+    origin: &Origin,
+    name: &str,
+    trust: &Trust,
+    timeouts: &Timeouts,
+) -> HttpPeer {
     let secure = origin.scheme == Scheme::Https;
-    // An empty name would switch the verification of certificates off.
-    let name = tls.server_name.as_deref().unwrap_or(origin.host.bare());
     let unset = SocketAddr::new(IpAddr::from([0, 0, 0, 0]), 0);
     let mut peer = HttpPeer::new(unset, secure, name.to_owned());
     let mut options = PeerOptions::new();
@@ -119,23 +150,29 @@ fn peer_template(origin: &Origin, tls: &UpstreamTls, timeouts: &Timeouts) -> Htt
         Ok(())
     }));
     if secure {
-        // Pingora's pool doesn't tell connections apart by the certificates that they trusted.
-        peer.group_key = trust_key(tls);
-        options.ca = tls.ca.as_ref().map(|bundle| {
-            let wrap = |der: &rustls::pki_types::CertificateDer<'static>| {
-                WrappedX509::new(der.as_ref().to_vec(), parse_x509)
-            };
-            Arc::from(bundle.certificates.iter().map(wrap).collect::<Vec<_>>())
-        });
+        peer.group_key = trust.key;
+        options.ca.clone_from(&trust.authorities);
     }
     peer.options = options;
     peer
 }
 
-fn trust_key(tls: &UpstreamTls) -> u64 {
+/// The same, to one address, with reads that may take `silence` each.
+pub(crate) fn to_address(
+    template: &HttpPeer,
+    address: SocketAddr,
+    silence: Duration,
+) -> Box<HttpPeer> {
+    let mut peer = Box::new(template.clone());
+    peer._address = pingora::protocols::l4::socket::SocketAddr::Inet(address);
+    peer.options.read_timeout = Some(silence);
+    peer
+}
+
+fn trust_key(ca: Option<&CaBundle>, server_name: Option<&str>) -> u64 {
     let mut hasher = DefaultHasher::new();
-    tls.server_name.hash(&mut hasher);
-    if let Some(bundle) = &tls.ca {
+    server_name.hash(&mut hasher);
+    if let Some(bundle) = ca {
         for certificate in bundle.certificates.iter() {
             certificate.as_ref().hash(&mut hasher);
         }
@@ -149,10 +186,9 @@ mod tests {
 
     #[test]
     fn connections_that_trust_differently_are_not_shared() {
-        let named = UpstreamTls {
-            ca: None,
-            server_name: Some("harbor.internal".into()),
-        };
-        assert_ne!(trust_key(&named), trust_key(&UpstreamTls::default()));
+        assert_ne!(
+            trust_key(None, Some("harbor.internal")),
+            trust_key(None, None)
+        );
     }
 }

@@ -1,10 +1,9 @@
 //! Health probes: one loop per endpoint, beside the traffic.
 
 use super::endpoint::{Address, Endpoint};
+use super::fetch::Fetch;
 use super::pool::Pool;
-use super::{dns, lacks_socket};
-use pingora::connectors::http::Connector;
-use pingora::http::RequestHeader;
+use super::{dns, fetch, lacks_socket};
 use prometheus::IntGauge;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -17,14 +16,11 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// One failed probe can be a lost packet; two in a row are a fact.
 const FAILURES_UNTIL_UNHEALTHY: u32 = 2;
 
-/// One for all endpoints: it holds the system's authorities, a third of a MiB. No connection is kept.
-static CONNECTOR: LazyLock<Connector> = LazyLock::new(|| Connector::new(None));
-
 /// Begins to probe all endpoints of a pool, each with its gauge. Needs a runtime.
 pub(crate) fn watch(pool: &Arc<Pool>, healthy: impl Fn(&Endpoint) -> IntGauge) {
     // Reads the machine's certificates, and panics where no descriptor is left for them: now, and not in
     // the first probe, which would leave a lock that no later probe could take.
-    LazyLock::force(&CONNECTOR);
+    LazyLock::force(&fetch::CONNECTOR);
     let mut probes = pool.probes.lock();
     for (index, endpoint) in pool.endpoints.iter().enumerate() {
         probes.spawn(keep(Arc::downgrade(pool), index, healthy(endpoint)));
@@ -40,7 +36,7 @@ async fn keep(pool: Weak<Pool>, endpoint: usize, healthy: IntGauge) {
         let Some(endpoint) = pool.endpoints.get(endpoint) else {
             return;
         };
-        known.look(endpoint, &CONNECTOR).await;
+        known.look(endpoint).await;
         healthy.set(i64::from(endpoint.is_healthy()));
         let interval = endpoint.health.interval;
         drop(pool);
@@ -56,7 +52,7 @@ struct Known {
 }
 
 impl Known {
-    async fn look(&mut self, endpoint: &Endpoint, connector: &Connector) {
+    async fn look(&mut self, endpoint: &Endpoint) {
         match dns::refresh(endpoint).await {
             Ok(()) => self.unresolved = false,
             Err(reason) if !self.unresolved => {
@@ -69,7 +65,7 @@ impl Known {
         self.failures
             .retain(|socket, _| addresses.iter().any(|address| address.socket == *socket));
         for address in addresses.iter() {
-            if let Some(result) = probe(connector, endpoint, address.socket).await {
+            if let Some(result) = probe(endpoint, address.socket).await {
                 self.note(endpoint, address, result);
             }
         }
@@ -100,12 +96,8 @@ impl Known {
 }
 
 /// None when we had no socket to ask with: that is no news of the endpoint.
-async fn probe(
-    connector: &Connector,
-    endpoint: &Endpoint,
-    address: SocketAddr,
-) -> Option<Result<(), String>> {
-    let asked = ask(connector, endpoint, address);
+async fn probe(endpoint: &Endpoint, address: SocketAddr) -> Option<Result<(), String>> {
+    let asked = ask(endpoint, address);
     Some(match tokio::time::timeout(PROBE_TIMEOUT, asked).await {
         Ok(Ok(200..=299)) => Ok(()),
         Ok(Ok(status)) => Err(format!("{} answered {status}", endpoint.health.path)),
@@ -119,26 +111,14 @@ async fn probe(
     })
 }
 
-async fn ask(
-    connector: &Connector,
-    endpoint: &Endpoint,
-    address: SocketAddr,
-) -> pingora::Result<u16> {
-    let peer = endpoint.peer(address, PROBE_TIMEOUT);
-    let (mut session, _) = connector.get_http_session(&*peer).await?;
-    let mut request = RequestHeader::build("GET", endpoint.health.path.as_bytes(), Some(3))?;
-    request.insert_header("Host", endpoint.origin.authority())?;
-    request.insert_header(
-        "User-Agent",
-        concat!("harbormouth/", env!("CARGO_PKG_VERSION")),
-    )?;
-    request.insert_header("Connection", "close")?;
-    session.write_request_header(Box::new(request)).await?;
-    session.finish_request_body().await?;
-    session.read_response_header().await?;
-    let status = session
-        .response_header()
-        .map_or(0, |response| response.status.as_u16());
-    session.shutdown().await;
-    Ok(status)
+async fn ask(endpoint: &Endpoint, address: SocketAddr) -> pingora::Result<u16> {
+    let host = endpoint.origin.authority();
+    let fetch = Fetch {
+        target: &endpoint.health.path,
+        host: &host,
+        scheme: None,
+        longest: 0,
+        silence: PROBE_TIMEOUT,
+    };
+    Ok(fetch::get(endpoint, address, &fetch).await?.status)
 }

@@ -7,12 +7,15 @@
 
 mod dns;
 mod endpoint;
+pub(crate) mod fetch;
 mod health_probe;
 mod pool;
 mod socket;
+mod storage;
 
 pub(crate) use dns::resolve;
-pub(crate) use endpoint::Address;
+pub(crate) use endpoint::{Address, Endpoint};
 pub(crate) use health_probe::watch;
 pub(crate) use pool::Pool;
 pub(crate) use socket::{lacks_socket, tcp_keepalive};
+pub(crate) use storage::{StoragePlace, StorageRuntime};

@@ -102,7 +102,7 @@ mod tests {
     use super::*;
     use crate::config::{
         ClientAddressRule, Expose, Health, Maintenance, MaxInFlight, Objective, ReattachMode,
-        UpstreamTls,
+        Storage, StorageRedirects, UpstreamTls,
     };
     use std::time::Duration;
 
@@ -115,6 +115,14 @@ mod tests {
             name: "hq".into(),
             public: vec![Origin::parse("https://hub.example.com").unwrap()],
             projects: Vec::new(),
+            fallback: Vec::new(),
+            credentials: None,
+            storage_redirects: StorageRedirects::Pass,
+            storage: Storage {
+                hosts: Vec::new(),
+                ca: None,
+                max_in_flight: 1,
+            },
             upstream: Upstream {
                 endpoints: endpoints
                     .iter()

@@ -1,0 +1,69 @@
+//! Small requests of the gateway's own to an endpoint: one answer, of a bounded length, on a connection
+//! that isn't kept.
+
+use super::endpoint::Endpoint;
+use pingora::connectors::http::Connector;
+use pingora::http::RequestHeader;
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+/// One for all endpoints: it holds the system's authorities, a third of a MiB. No connection is kept.
+pub(super) static CONNECTOR: LazyLock<Connector> = LazyLock::new(|| Connector::new(None));
+
+/// The answer to one request.
+pub(crate) struct Fetched {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+/// One request by GET.
+pub(crate) struct Fetch<'a> {
+    /// Path and query.
+    pub(crate) target: &'a str,
+    pub(crate) host: &'a str,
+    /// What X-Forwarded-Proto says, where it says something.
+    pub(crate) scheme: Option<&'static str>,
+    /// How much of the answer's body is read, in bytes.
+    pub(crate) longest: usize,
+    /// How long each read may take.
+    pub(crate) silence: Duration,
+}
+
+/// Asks one address of an endpoint.
+///
+/// # Errors
+/// Where there is no answer.
+pub(crate) async fn get(
+    endpoint: &Endpoint,
+    address: SocketAddr,
+    fetch: &Fetch<'_>,
+) -> pingora::Result<Fetched> {
+    let peer = endpoint.peer(address, fetch.silence);
+    let (mut session, _) = CONNECTOR.get_http_session(&*peer).await?;
+    let mut request = RequestHeader::build("GET", fetch.target.as_bytes(), Some(4))?;
+    request.insert_header("Host", fetch.host)?;
+    if let Some(scheme) = fetch.scheme {
+        request.insert_header("X-Forwarded-Proto", scheme)?;
+    }
+    request.insert_header(
+        "User-Agent",
+        concat!("harbormouth/", env!("CARGO_PKG_VERSION")),
+    )?;
+    request.insert_header("Connection", "close")?;
+    session.write_request_header(Box::new(request)).await?;
+    session.finish_request_body().await?;
+    session.read_response_header().await?;
+    let status = session
+        .response_header()
+        .map_or(0, |response| response.status.as_u16());
+    let mut body = Vec::new();
+    while body.len() < fetch.longest
+        && let Some(piece) = session.read_response_body().await?
+    {
+        let room = fetch.longest - body.len();
+        body.extend_from_slice(&piece[..room.min(piece.len())]);
+    }
+    session.shutdown().await;
+    Ok(Fetched { status, body })
+}
