@@ -26,22 +26,29 @@ fn conf_with_certificates() -> tempfile::TempDir {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     fs::write(tls.join("ca.pem"), authority.pem()).unwrap();
-    for (file, name) in [
-        ("hub", "hub.example.com"),
+    for (file, names) in [
+        ("hub", "hub.example.com far.example.com"),
         ("lan", "hub.lan.example"),
         ("dev", "dev.example.com"),
+        (
+            "mirror",
+            "mirror.example.com dockerhub.example.com team.example.com",
+        ),
     ] {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let names: Vec<String> = names.split(' ').map(ToOwned::to_owned).collect();
+        let params = CertificateParams::new(names).unwrap();
         let cert = params.signed_by(&key, &authority).unwrap();
         let chain = format!("{}{}", cert.pem(), authority.pem());
         fs::write(tls.join(format!("{file}.crt")), chain).unwrap();
         fs::write(tls.join(format!("{file}.key")), key.serialize_pem()).unwrap();
     }
     fs::create_dir(copy.path().join("keys")).unwrap();
-    let credentials = copy.path().join("canary.credentials");
-    fs::write(&credentials, format!("robot$lab+canary:{PASSWORD}\n")).unwrap();
-    fs::set_permissions(&credentials, fs::Permissions::from_mode(0o600)).unwrap();
+    for file in ["canary.credentials", "far.credentials"] {
+        let credentials = copy.path().join(file);
+        fs::write(&credentials, format!("robot$lab+canary:{PASSWORD}\n")).unwrap();
+        fs::set_permissions(&credentials, fs::Permissions::from_mode(0o600)).unwrap();
+    }
     for file in ["2026-10.key", "2026-11.key"] {
         keygen(&copy.path().join("keys").join(file));
     }

@@ -3,13 +3,12 @@
 
 use super::listener::{DraftListener, Listener, ProxyProtocol};
 use super::problem::{Complaint, Key, Keyed, Problems, Shown};
+use super::references::{self, twice};
 use super::registry::DraftRegistry;
 use super::root::{ADMIN, DraftConfig};
 use super::sharing;
-use super::storage::StorageRedirects;
 use super::warning::Warning;
 use crate::net::origin::{Origin, Scheme};
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 /// Adds a problem for every broken rule.
@@ -24,8 +23,8 @@ pub(super) fn apply(draft: &Keyed<DraftConfig>, problems: &mut Problems) {
         upstream(&registry.value, &bound, draft, problems);
     }
     hops(draft, problems);
-    mirrors(draft, problems);
-    other_sites(draft, problems);
+    references::mirrors(draft, problems);
+    references::other_sites(draft, problems);
     canaries(draft, problems);
 }
 
@@ -90,60 +89,8 @@ fn listeners(draft: &DraftConfig, problems: &mut Problems) {
     }
 }
 
-fn registry_names(draft: &DraftConfig) -> impl Iterator<Item = &Keyed<String>> {
-    let registries = draft.registries();
-    registries.filter_map(|registry| registry.value.name.as_ref())
-}
-
 fn names(draft: &DraftConfig, problems: &mut Problems) {
-    twice(registry_names(draft), problems);
-}
-
-/// A fallback is another registry that has an account to ask with; followed redirects need hosts.
-fn other_sites(draft: &DraftConfig, problems: &mut Problems) {
-    for registry in draft.registries().map(|registry| &registry.value) {
-        let named = || {
-            let fallbacks = registry.fallback.iter().flat_map(|list| &list.value);
-            fallbacks.filter_map(|one| one.value.registry())
-        };
-        twice(named(), problems);
-        known_registries(draft, named(), problems);
-        for fallback in named() {
-            let is_it = |one: &DraftRegistry| {
-                let name = one.name.as_ref();
-                name.is_some_and(|name| name.value == fallback.value)
-            };
-            let mut others = draft.registries().map(|one| &one.value);
-            if is_it(registry) {
-                problems.add(&fallback.key, Complaint::FallbackToItself);
-            } else if others.any(|one| is_it(one) && one.credentials.is_none()) {
-                let registry = Shown::new(&fallback.value);
-                problems.add(
-                    &fallback.key,
-                    Complaint::FallbackWithoutAccount { registry },
-                );
-            }
-        }
-        let hosts = registry
-            .storage
-            .iter()
-            .flat_map(|storage| &storage.value.hosts);
-        let has_hosts = hosts.flat_map(|list| &list.value).next().is_some();
-        if let Some(redirects) = &registry.storage_redirects
-            && redirects.value != StorageRedirects::Pass
-            && !has_hosts
-        {
-            problems.add(&redirects.key, Complaint::NoStorageHosts);
-        }
-    }
-}
-
-/// Each mirror's registry is one of those that there are.
-fn mirrors(draft: &DraftConfig, problems: &mut Problems) {
-    let named = draft
-        .mirrors()
-        .filter_map(|one| one.value.registry.as_ref());
-    known_registries(draft, named, problems);
+    twice(references::registry_names(draft), problems);
 }
 
 fn upstream(
@@ -221,25 +168,7 @@ fn canaries(draft: &DraftConfig, problems: &mut Problems) {
         problems.add(&canaries.key, Complaint::NoCanaries);
     }
     twice(named(), problems);
-    known_registries(draft, named(), problems);
-}
-
-fn known_registries<'a>(
-    draft: &DraftConfig,
-    named: impl Iterator<Item = &'a Keyed<String>>,
-    problems: &mut Problems,
-) {
-    let known = registry_names(draft);
-    let known: Vec<&str> = known.map(|name| name.value.as_str()).collect();
-    if known.is_empty() {
-        // What is wrong with the registries is said there.
-        return;
-    }
-    for name in named.filter(|name| !known.contains(&name.value.as_str())) {
-        let value = Shown::new(&name.value);
-        let known = known.join(", ");
-        problems.add(&name.key, Complaint::UnknownRegistry { value, known });
-    }
+    references::known_registries(draft, named(), problems);
 }
 
 /// Whether a connection to `endpoint` arrives at `listener`, as far as can be known without
@@ -261,28 +190,6 @@ fn reaches(endpoint: &Origin, listener: SocketAddr) -> bool {
     target == listens
         || (is_here && listens.is_unspecified())
         || (target.is_unspecified() && listens.is_loopback())
-}
-
-pub(super) fn twice<'a, T: ToString + 'a>(
-    values: impl IntoIterator<Item = &'a Keyed<T>>,
-    problems: &mut Problems,
-) {
-    let mut seen: HashMap<String, &Key> = HashMap::new();
-    for keyed in values {
-        let text = keyed.value.to_string();
-        match seen.get(&text) {
-            Some(first) => problems.add(
-                &keyed.key,
-                Complaint::Twice {
-                    value: Shown::new(&text),
-                    first: (*first).clone(),
-                },
-            ),
-            None => {
-                seen.insert(text, &keyed.key);
-            }
-        }
-    }
 }
 
 /// What is allowed but probably not meant; `made` of the listeners of the draft.

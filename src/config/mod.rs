@@ -6,6 +6,7 @@
 //! line and its full key. Deliberately unknown here: Pingora, Tokio, the clock, and whether any name
 //! resolves.
 
+mod ca_bundle;
 pub(crate) mod canary;
 mod certificates;
 mod consistency;
@@ -21,6 +22,7 @@ mod moved_authorization;
 mod objective;
 mod problem;
 pub(crate) mod reattach;
+mod references;
 mod registry;
 mod root;
 mod setting;
@@ -33,6 +35,7 @@ mod values;
 mod warning;
 mod yaml;
 
+pub(crate) use ca_bundle::CaBundle;
 pub(crate) use canary::Canary;
 pub(crate) use certificates::CertificatePair;
 pub(crate) use fallback::{Fallback, FallbackWhen};
@@ -45,7 +48,7 @@ pub(crate) use objective::Objective;
 pub(crate) use problem::{Complaint, Key, Problem, Written};
 pub use reattach::{ClientAddressRule, ReattachMode};
 pub(crate) use registry::{
-    CaBundle, Expose, Health, Hsts, Maintenance, Registry, Timeouts, Upstream, UpstreamTls,
+    Expose, Health, Hsts, Maintenance, Registry, Timeouts, Upstream, UpstreamTls,
 };
 pub(crate) use root::{AdminConfig, CANARY, REGISTRIES};
 pub use root::{Config, LogFormat};

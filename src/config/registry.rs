@@ -1,14 +1,14 @@
 //! One Harbor: its names, how it is reached, and what of it is public.
 
-use super::certificates;
+use super::ca_bundle::CaBundle;
 use super::document::Node;
 use super::fallback::{FALLBACKS, Fallback, RegistryCredentials};
-use super::files::{self, Making};
+use super::files::Making;
 use super::limits::MaxInFlight;
 use super::objective::Objective;
 use super::problem::{Complaint, Keyed, Problems};
 use super::reattach::{self, Reattach};
-use super::setting::{Count, List, Made, Setting, as_it_stands, made};
+use super::setting::{Count, List, Setting, as_it_stands};
 use super::storage::{REDIRECTS, Storage, StorageRedirects};
 use super::table::settings;
 use super::text::{
@@ -17,11 +17,9 @@ use super::text::{
 use super::values::{Bound, DAY, HOUR, TENTH, TextValue, Time, choice};
 use super::yaml::Shape;
 use crate::net::origin::{Origin, Scheme};
-use crate::oci::routing::ProjectPattern;
+use crate::oci::project::ProjectPattern;
 use crate::str_enum::str_enum;
 use serde_json::json;
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 settings! {
@@ -137,31 +135,6 @@ settings! {
         pub(crate) ca: Option<CaBundle> = FILE;
         /// The name that is sent as SNI and must stand in the certificate; unless set, the endpoint's host.
         pub(crate) server_name: Option<String> = SERVER_NAME;
-    }
-}
-
-/// Trusted certificates, as read from a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CaBundle {
-    pub(crate) file: PathBuf,
-    pub(crate) certificates: Arc<Vec<rustls::pki_types::CertificateDer<'static>>>,
-}
-
-made!(CaBundle);
-
-impl Made for CaBundle {
-    type Keys = String;
-
-    fn make(_: String, draft: &Keyed<String>, making: &mut Making<'_, '_>) -> Option<CaBundle> {
-        let (file, certificates) = making.pem(draft, certificates::authorities)?;
-        Some(CaBundle {
-            file,
-            certificates: Arc::new(certificates),
-        })
-    }
-
-    fn keys(&self) -> String {
-        files::name(&self.file)
     }
 }
 

@@ -1,13 +1,13 @@
 //! Which public origins may be shared: by registries with their projects, by mirrors with what they are
 //! for.
 
-use super::consistency::twice;
 use super::mirror::DraftMirror;
 use super::problem::{Complaint, Keyed, Problems, Shown};
+use super::references::twice;
 use super::registry::DraftRegistry;
 use super::root::DraftConfig;
 use crate::net::origin::Origin;
-use crate::oci::routing::ProjectPattern;
+use crate::oci::project::ProjectPattern;
 
 /// Registries share an origin by their projects, mirrors by what they are for; a registry and a mirror
 /// share none.

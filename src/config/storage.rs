@@ -1,10 +1,10 @@
 //! Object storage that a Harbor redirects pulls to: whose redirects are followed, and whereto.
 
+use super::ca_bundle::CaBundle;
 use super::document::Node;
 use super::files::Making;
 use super::limits::NETWORKS;
 use super::problem::{Complaint, Keyed, Problems};
-use super::registry::CaBundle;
 use super::setting::{Count, List, Setting, as_it_stands};
 use super::table::{self, settings};
 use super::text::{FILE, STORAGE_HOST};
@@ -77,7 +77,8 @@ impl Setting for StorageRedirects {
     }
 
     fn schema(_: &&'static str) -> serde_json::Value {
-        let networks = Vec::<IpNet>::schema(&NETWORKS);
+        let mut networks = Vec::<IpNet>::schema(&NETWORKS);
+        networks["description"] = FOLLOW_ABOUT.into();
         let table = json!({
             "type": "object",
             "properties": { FOLLOW: networks },
@@ -89,6 +90,8 @@ impl Setting for StorageRedirects {
 }
 
 const FOLLOW: &str = "follow";
+
+const FOLLOW_ABOUT: &str = "The networks of the clients whose redirects are followed; others follow them themselves. Accepted: a list of IP addresses and networks.";
 
 settings! {
     /// The storage that redirects are followed to.

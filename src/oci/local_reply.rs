@@ -243,13 +243,8 @@ impl LocalReply {
             LocalReply::Maintenance(MaintenanceScope::All) => row(503, Unavailable, Reason::Maintenance,
                 "{harbor} is closed for maintenance; try again later, or ask the operator when it \
                  ends"),
-            LocalReply::ClientStalled => row(408, Unavailable, Reason::ClientStalled,
-                "the client sent nothing for too long, so the request was given up; check the \
-                 network between the client and this registry, then try again"),
-            // Not what clients may take for Harbor's silence.
-            LocalReply::Upstream(UpstreamError::NoSocket) => row(503, Unavailable, Reason::NoSocket,
-                upstream_sentence(UpstreamError::NoSocket)),
-            LocalReply::Upstream(error) => row(504, Unavailable, error.reason(), upstream_sentence(error)),
+            LocalReply::ClientStalled => row(408, Unavailable, Reason::ClientStalled, CLIENT_STALLED),
+            LocalReply::Upstream(error) => row(upstream_status(error), Unavailable, error.reason(), upstream_sentence(error)),
             LocalReply::NotFoundAnywhere(wanted) => row(404, wanted.code(), wanted.reason(),
                 "{harbor} doesn't have it, and no other site that is asked for it has it either"),
             LocalReply::Internal => row(500, Unknown, Reason::Internal,
@@ -258,10 +253,22 @@ impl LocalReply {
     }
 }
 
+const CLIENT_STALLED: &str = "the client sent nothing for too long, so the request was given up; check the network between \
+     the client and this registry, then try again";
+
 const TOKEN_OUTDATED: &str = "{harbor} refuses this token, which is still valid and grants what was asked. Most likely it is \
      older than its project, because the project was deleted and made again (Harbor refuses such \
      tokens from 2.13.5 on); else another Harbor issued it, or clocks differ. Ask for a fresh token: \
      try again, or log in again";
+
+/// What the gateway itself lacks is not what clients may take for Harbor's silence.
+fn upstream_status(error: UpstreamError) -> u16 {
+    if error == UpstreamError::NoSocket {
+        503
+    } else {
+        504
+    }
+}
 
 fn upstream_sentence(error: UpstreamError) -> &'static str {
     match error {

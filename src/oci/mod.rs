@@ -14,6 +14,7 @@ pub mod location;
 pub(crate) mod login_response;
 pub mod oci_error;
 pub mod operation;
+pub mod project;
 pub mod reason;
 pub mod redact;
 pub mod refused_mount;

@@ -10,6 +10,7 @@ use super::credentials;
 use super::detour::Detour;
 use super::login_attempt::{self, PasswordTry};
 use super::request::{ProxyRequest, Routed};
+use super::response_headers::Edited;
 use super::run_filters::Filtered;
 use super::throughput::Transfer;
 use super::timings::Timings;
@@ -182,6 +183,17 @@ impl RequestContext {
     pub(super) fn repaired(&mut self, repair: Repair) {
         self.request.metrics().repair(repair).inc();
         self.repairs.push(repair);
+    }
+
+    /// The answer's header was edited for the client.
+    pub(super) fn edited(&mut self, edited: Edited) {
+        for repair in edited.repairs {
+            self.repaired(repair);
+        }
+        if let Some((answer, body)) = edited.instead {
+            self.own = Some(answer);
+            self.answered.instead = Some(body);
+        }
     }
 
     pub(super) fn is_reattached(&self) -> bool {

@@ -63,6 +63,7 @@ use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, Result};
+use refusal::Refusal;
 use renamed_body::RenamedBody;
 use request_filter::WATCH_MARGIN;
 use std::sync::Arc;
@@ -149,8 +150,8 @@ impl ProxyHttp for Gateway {
         ctx: &mut FinishOnce,
     ) -> Result<Box<HttpPeer>> {
         let ctx: &mut RequestContext = ctx;
-        if ctx.detour.is_some() {
-            return Box::pin(detour::peer(ctx)).await;
+        if let Some(detour) = &mut ctx.detour {
+            return Box::pin(detour::peer(detour, &mut ctx.tries, &ctx.request)).await;
         }
         let request = ctx.request.routed();
         let chosen = request.and_then(|request| {
@@ -158,9 +159,9 @@ impl ProxyHttp for Gateway {
             Some((request, choice))
         });
         let Some((request, choice)) = chosen else {
-            ctx.detour = detour::of_failure(ctx);
-            if ctx.detour.is_some() {
-                return Box::pin(detour::peer(ctx)).await;
+            ctx.detour = detour::of_failure(None, &ctx.request);
+            if let Some(detour) = &mut ctx.detour {
+                return Box::pin(detour::peer(detour, &mut ctx.tries, &ctx.request)).await;
             }
             // Pingora calls no hook for a failed attempt here, since there was none.
             let cause = UpstreamError::Unresolved;
@@ -215,7 +216,8 @@ impl ProxyHttp for Gateway {
         if retry {
             metrics.retries.inc();
         }
-        let next = detour::of_failure(ctx).filter(|_| !retry && !is_ours);
+        let next = detour::of_failure(ctx.detour.as_ref(), &ctx.request);
+        let next = next.filter(|_| !retry && !is_ours);
         let retry = ctx.takes(next) || retry;
         error.set_retry(retry);
         error
@@ -292,7 +294,7 @@ impl ProxyHttp for Gateway {
         }
         let ctx: &mut RequestContext = ctx;
         if session.is_body_empty() {
-            let next = detour::of_answer(response, ctx);
+            let next = detour::of_answer(response, &mut ctx.detour, &ctx.request);
             if ctx.takes(next) {
                 return Error::e_explain(DETOUR, "the answer leads elsewhere");
             }
@@ -355,13 +357,7 @@ impl ProxyHttp for Gateway {
         if edited.instead.is_none() {
             ctx.answered.renamed = RenamedBody::of(session.req_header(), response, request)?;
         }
-        for repair in edited.repairs {
-            ctx.repaired(repair);
-        }
-        if let Some((answer, body)) = edited.instead {
-            ctx.own = Some(answer);
-            ctx.answered.instead = Some(body);
-        }
+        ctx.edited(edited);
         match ctx.filtered.as_deref_mut() {
             Some(filtered) => {
                 Box::pin(run_filters::response(response, filtered, &ctx.request)).await
@@ -435,7 +431,14 @@ impl ProxyHttp for Gateway {
         };
         let skipped = failure == Failure::ClientStalled && ctx.times.is_answered();
         if let Some(answer) = ctx.said_instead(failure) {
-            return detour::answer(session, ctx, answer).await;
+            ctx.own = Some(answer);
+            ctx.request.answers(Instant::now());
+            ctx.decided(Instant::now());
+            let written = local_reply::write(session, &ctx.request, Refusal::Answer(answer)).await;
+            return FailToProxy {
+                error_code: answer.status(),
+                can_reuse_downstream: written.is_ok(),
+            };
         }
         if !(skipped && may_skip_body(&session.req_header().headers)) {
             ctx.failed(failure);

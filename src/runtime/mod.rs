@@ -210,7 +210,7 @@ impl Snapshot {
         before: Option<&Snapshot>,
     ) -> anyhow::Result<Snapshot> {
         process.metrics.configured(&config).context("metrics")?;
-        let names = public_names(&config, &process).context("public names")?;
+        let names = public_names(&config, &process.metrics).context("public names")?;
         let routes = Routes::new(sites(&config, &names));
         let random = before.and_then(Snapshot::random_keys);
         let mut keys = sealing_keys::keys(&config, random)?.into_iter();

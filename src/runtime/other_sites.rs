@@ -25,6 +25,11 @@ impl OtherSite {
         self.fallback.when.contains(&when)
     }
 
+    /// The name of that registry.
+    pub(crate) fn registry(&self) -> &str {
+        &self.fallback.registry
+    }
+
     /// The name of a repository there.
     pub(crate) fn repository(&self, here: &str) -> String {
         let (project, rest) = here.split_once('/').unwrap_or((here, ""));

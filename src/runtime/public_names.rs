@@ -1,10 +1,11 @@
 //! The public origins of a configuration, prepared: whose each is, and what stands behind it.
 
-use super::Process;
 use crate::config::{Config, Hsts, Mirror, Registry};
 use crate::net::origin::{Origin, Scheme};
+use crate::observe::metrics::Metrics;
 use crate::oci::challenge::realm;
-use crate::oci::routing::{MirrorSite, Naming, ProjectTable, SharedSite, Site};
+use crate::oci::project::ProjectTable;
+use crate::oci::routing::{MirrorSite, Naming, SharedSite, Site};
 use anyhow::Context;
 use http::HeaderValue;
 use prometheus::IntCounter;
@@ -36,7 +37,7 @@ pub(crate) struct MirrorName {
 }
 
 /// The origins of all registries, then those of all mirrors.
-pub(super) fn public_names(config: &Config, process: &Process) -> anyhow::Result<Vec<PublicName>> {
+pub(super) fn public_names(config: &Config, metrics: &Metrics) -> anyhow::Result<Vec<PublicName>> {
     let mut names = Vec::new();
     for (harbor, registry) in config.registries.iter().enumerate() {
         let has_it = |origin: &Origin| {
@@ -76,7 +77,7 @@ pub(super) fn public_names(config: &Config, process: &Process) -> anyhow::Result
             let route = format!("mirror:{}", mirror.project);
             name.mirror = Some(MirrorName {
                 naming: Naming::of(&mirror.project, &mirror.sources),
-                requests: process.metrics.registry(&mirror.registry).route(&route),
+                requests: metrics.registry(&mirror.registry).route(&route),
                 route,
             });
             names.push(name);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::oci::project::ProjectPattern;
 
 fn asked<'a>(operation: Operation, path: &'a str, repository: Option<&'a str>) -> Asked<'a> {
     let (path, query) = match path.split_once('?') {

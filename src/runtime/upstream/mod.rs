@@ -14,8 +14,8 @@ mod socket;
 mod storage;
 
 pub(crate) use dns::resolve;
-pub(crate) use endpoint::{Address, Endpoint};
+pub(crate) use endpoint::Address;
 pub(crate) use health_probe::watch;
-pub(crate) use pool::Pool;
+pub(crate) use pool::{Choice, Pool};
 pub(crate) use socket::{lacks_socket, tcp_keepalive};
 pub(crate) use storage::{StoragePlace, StorageRuntime};
