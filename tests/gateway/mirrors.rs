@@ -434,4 +434,10 @@ async fn mirrors_of_one_origin_are_told_apart_by_ns() {
     let (code, message) = reply.oci_error();
     assert_eq!((reply.status, code.as_str()), (404, "NAME_UNKNOWN"));
     assert!(message.contains("ns"), "{message}");
+    let labels = [("registry", "other"), ("reason", "unknown_source")];
+    let family = "harbormouth_request_failures_total";
+    until("the refusal counts", || {
+        (world.gateway.metric(family, &labels) == 1.0).then_some(())
+    })
+    .await;
 }

@@ -64,6 +64,14 @@ const OUT_OF_REACH: &[(Reason, &str)] = &[
          Pingora's error to the reason the way is held by the unit tests of `proxy::classify_error` and \
          `oci::verdict`",
     ),
+    (
+        Reason::UnknownSource,
+        "it takes several mirrors, which `mirrors` has",
+    ),
+    (
+        Reason::Storage,
+        "it takes object storage, which `storage` has",
+    ),
     (Reason::Filter, "it takes a filter, which `filters` has"),
     (
         Reason::NoSocket,
