@@ -169,6 +169,12 @@ fn canaries(draft: &DraftConfig, problems: &mut Problems) {
     }
     twice(named(), problems);
     references::known_registries(draft, named(), problems);
+    let canaries = draft.canaries.iter().flat_map(|list| &list.value);
+    for canary in canaries.map(|canary| &canary.value) {
+        if let (Some(registry), Some(repository)) = (&canary.registry, &canary.repository) {
+            sharing::canary_reaches(registry, repository, draft, problems);
+        }
+    }
 }
 
 /// Whether a connection to `endpoint` arrives at `listener`, as far as can be known without

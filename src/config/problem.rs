@@ -218,6 +218,10 @@ pub(crate) enum Complaint {
         "{origin} has the same Host as {first}, which belongs to another mirror; mirrors that share one are told apart by `ns`, which both have to have"
     )]
     MirrorsAlike { origin: Origin, first: Key },
+    #[error(
+        "is in the project {project}, which isn't at {registry} where registries share its origin; a canary pushes to its own registry"
+    )]
+    CanaryElsewhere { project: Shown, registry: Shown },
     #[error("is this registry itself; a fallback is another one")]
     FallbackToItself,
     #[error("{registry} has no `credentials`; a fallback is asked with a robot account of its own")]

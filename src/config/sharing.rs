@@ -8,6 +8,7 @@ use super::registry::DraftRegistry;
 use super::root::DraftConfig;
 use crate::net::origin::Origin;
 use crate::oci::project::ProjectPattern;
+use crate::oci::repository::RepositoryName;
 
 /// Registries share an origin by their projects, mirrors by what they are for; a registry and a mirror
 /// share none.
@@ -134,5 +135,42 @@ fn shared_by_mirrors(
             };
             problems.add(&source.key, complaint);
         }
+    }
+}
+
+/// A canary pushes through a public origin: where registries share it, the project leads to one of them.
+pub(super) fn canary_reaches(
+    registry: &Keyed<String>,
+    repository: &Keyed<RepositoryName>,
+    draft: &DraftConfig,
+    problems: &mut Problems,
+) {
+    let project = repository.value.project();
+    let has = |one: &DraftRegistry| one.projects().any(|pattern| pattern.value.has(project));
+    let is_it = |one: &DraftRegistry| {
+        one.name
+            .as_ref()
+            .is_some_and(|name| name.value == registry.value)
+    };
+    let registries = || draft.registries().map(|one| &one.value);
+    let Some(own) = registries().find(|one| is_it(one)) else {
+        return;
+    };
+    let shares = |other: &&DraftRegistry| {
+        other
+            .public()
+            .any(|origin| own.public().any(|own| own.value == origin.value))
+    };
+    let mut others = registries().filter(|one| !is_it(one)).filter(shares);
+    let is_anothers = others.any(has);
+    let is_limited = own.projects().next().is_some();
+    if is_anothers || is_limited && !has(own) {
+        problems.add(
+            &repository.key,
+            Complaint::CanaryElsewhere {
+                project: Shown::new(project),
+                registry: Shown::new(&registry.value),
+            },
+        );
     }
 }

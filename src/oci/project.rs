@@ -33,7 +33,7 @@ impl ProjectPattern {
         })
     }
 
-    fn has(&self, project: &str) -> bool {
+    pub(crate) fn has(&self, project: &str) -> bool {
         match self.is_beginning {
             true => project.starts_with(&self.text),
             false => project == self.text,

@@ -31,6 +31,11 @@ impl RepositoryName {
         is_name.then(|| RepositoryName(text.to_owned()))
     }
 
+    /// Its first component.
+    pub(crate) fn project(&self) -> &str {
+        self.0.split('/').next().unwrap_or(&self.0)
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

@@ -32,7 +32,6 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::uri::PathAndQuery;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How much longer the minimum data rate waits than the timeouts of single reads and writes. These catch
@@ -127,8 +126,7 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
         login_form: is_form.then(|| path.query().unwrap_or_default().to_owned()),
         filtered,
     };
-    let repository = target.repository.map(ToOwned::to_owned);
-    if let Some(target) = upstream_target(path, repository.as_deref(), ctx) {
+    if let Some(target) = upstream_target(path, ctx) {
         let target = PathAndQuery::try_from(target);
         ctx.tries.target = Some(target.map_err(|_| Refusal::Answer(LocalReply::BadRequest))?);
     }
@@ -138,16 +136,12 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
 
 /// The target that goes upstream, where it is another than what came: without what is ours, in Harbor's
 /// names, and without a mount from another Harbor.
-fn upstream_target(
-    path: NormalPath<'_>,
-    repository: Option<&str>,
-    ctx: &mut RequestContext,
-) -> Option<String> {
+fn upstream_target(path: NormalPath<'_>, ctx: &mut RequestContext) -> Option<String> {
     let path = path.without(&[upload_ticket::PARAMETER]);
     let request = ctx.request.routed()?;
     let operation = request.asked.operation;
     if let Some(naming) = request.naming() {
-        let target = naming.upstream_path(path.path(), repository);
+        let target = naming.upstream_path(path.path(), request.asked.repository_here());
         let query = naming.upstream_query(operation, path.query().unwrap_or_default());
         let lead = if query.is_empty() { "" } else { "?" };
         return Some(format!("{target}{lead}{query}"));
@@ -200,13 +194,13 @@ fn route(
             authority: &origin.authority(),
         }),
     };
-    request.name = Some(name.map_err(|NoRoute::UnknownSource| UNKNOWN_SOURCE)?);
-    let shared = Arc::clone(&request.shared);
-    let mirror = request
-        .name
-        .and_then(|name| shared.names[name].mirror.as_ref());
-    if let Some(mirror) = mirror {
-        request.asked.rename(&mirror.naming);
+    let name = name.map_err(|NoRoute::UnknownSource| UNKNOWN_SOURCE)?;
+    request.name = Some(name);
+    let ProxyRequest {
+        shared, asked: of, ..
+    } = &mut *request;
+    if let Some(mirror) = &shared.names[name].mirror {
+        of.rename(&mirror.naming);
         mirror.requests.inc();
     }
     let request = request.routed().ok_or(UNKNOWN_HOST)?;

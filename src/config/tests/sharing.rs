@@ -116,3 +116,84 @@ fn mirrors_are_projects_with_origins_of_their_own() {
         ),
     ]);
 }
+
+/// A canary pushes through the origin that it shares.
+#[test]
+fn a_canary_is_at_its_own_registry() {
+    let with = |registry: &str, repository: &str| {
+        let canary = format!(
+            "canary: {{ registry: {registry}, repository: {repository}, credentials: robot.txt }}\n"
+        );
+        both("", ", projects: [lab, 'ml-*']") + &canary
+    };
+    for (registry, repository) in [
+        ("hq", "pub/canary"),
+        ("dev", "lab/canary"),
+        ("dev", "ml-a/canary"),
+    ] {
+        load(&with(registry, repository));
+    }
+    assert_lines(&[
+        (
+            with("hq", "lab/canary"),
+            "canary.repository: is in the project \"lab\", which isn't at \"hq\" where registries share its origin; a canary pushes to its own registry",
+        ),
+        (
+            with("dev", "pub/canary"),
+            "canary.repository: is in the project \"pub\", which isn't at \"dev\" where registries share its origin; a canary pushes to its own registry",
+        ),
+    ]);
+}
+
+/// What a fallback and a followed redirect need.
+#[test]
+fn other_sites_are_other_registries_with_an_account() {
+    let with = |hq: &str, dev: &str| {
+        registries(&format!(
+            "{{ name: hq, public: [https://hub], upstream: {{ endpoints: [http://10.0.0.5] }}{hq} }}, {{ name: dev, public: [https://dev], upstream: {{ endpoints: [http://10.0.0.6] }}{dev} }}"
+        ))
+    };
+    let account = ", credentials: { file: robot.txt }";
+    let config = load(&with(
+        ", fallback: [{ registry: dev, when: [not_found, unreachable], projects: [{ project: lab, as: lab-copy }] }], storage_redirects: { follow: [10.0.0.0/8] }, storage: { hosts: ['minio:9000'], max_in_flight: 7 }",
+        account,
+    ));
+    let printed = config.to_yaml().unwrap();
+    let again = Files::new().load(&printed).unwrap();
+    assert_eq!(again.to_yaml().unwrap(), printed);
+    assert!(!printed.contains("S3cret"), "{printed}");
+    assert_lines(&[
+        (
+            with(", fallback: [dev]", ""),
+            "registries[0].fallback[0]: \"dev\" has no `credentials`; a fallback is asked with a robot account of its own",
+        ),
+        (
+            with(", fallback: [hq]", account),
+            "registries[0].fallback[0]: is this registry itself; a fallback is another one",
+        ),
+        (
+            with(", fallback: [far]", account),
+            "registries[0].fallback[0]: \"far\" is not one of the registries; accepted: hq, dev",
+        ),
+        (
+            with(", fallback: [dev, { registry: dev }]", account),
+            "registries[0].fallback[1].registry: \"dev\" appears twice, first at registries[0].fallback[0]",
+        ),
+        (
+            with(", storage_redirects: follow", ""),
+            "registries[0].storage_redirects: has no effect without storage.hosts; list the hosts that redirects may lead to there",
+        ),
+        (
+            with(", storage_redirects: yes", ""),
+            "registries[0].storage_redirects: \"yes\" is not understood; accepted: pass, follow, or { follow: [ networks of clients ] }",
+        ),
+        (
+            with(", storage: { hosts: ['*'] }", ""),
+            "registries[0].storage.hosts[0]: \"*\" is not understood; accepted: a host with its port where that isn't the default, such as minio.internal:9000 or *.s3.eu-central-1.amazonaws.com",
+        ),
+        (
+            with(", credentials: { file: none.txt }", ""),
+            "registries[0].credentials.file: \"none.txt\" can't be read: no such file",
+        ),
+    ]);
+}
