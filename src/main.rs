@@ -7,6 +7,7 @@ mod cli;
 
 use cli::args::CliAction;
 use harbormouth::config::{self, Config};
+use harbormouth::runtime::route_table::{self, Question};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -36,9 +37,10 @@ fn run() -> anyhow::Result<ExitCode> {
             }
             Err(error) => Ok(refuse(&error)),
         },
-        CliAction::Check(source) => match source.load() {
-            Ok(config) => show(&config),
-            Err(error) => Ok(refuse(&error)),
+        CliAction::Check(source, question) => match (source.load(), question) {
+            (Ok(config), None) => show(&config),
+            (Ok(config), Some(question)) => route(&config, &question),
+            (Err(error), _) => Ok(refuse(&error)),
         },
         #[cfg(feature = "demo")]
         CliAction::Demo(stay) => demo(&stay),
@@ -70,8 +72,32 @@ fn show(config: &Config) -> anyhow::Result<ExitCode> {
     for warning in warnings.chain(expired).chain(too_few) {
         eprintln!("warning: {warning}");
     }
-    std::io::stdout().write_all(config.to_yaml()?.as_bytes())?;
+    let mut out = std::io::stdout().lock();
+    out.write_all(config.to_yaml()?.as_bytes())?;
+    if let Some(table) = route_table::table(config) {
+        // Comments, so that the whole is still a configuration file.
+        writeln!(
+            out,
+            "# Where requests go; `check --route URL` tells it of one:"
+        )?;
+        for line in table {
+            writeln!(out, "#   {line}")?;
+        }
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// 1 where the request goes nowhere.
+fn route(config: &Config, question: &Question) -> anyhow::Result<ExitCode> {
+    let (lines, code) = match route_table::route(config, question) {
+        Ok(lines) => (lines, ExitCode::SUCCESS),
+        Err(lines) => (lines, ExitCode::FAILURE),
+    };
+    let mut out = std::io::stdout().lock();
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    Ok(code)
 }
 
 fn schema() -> anyhow::Result<ExitCode> {

@@ -671,3 +671,177 @@ fn help_and_version_answer() {
         assert!(text(&answer.stdout).contains(expected), "{arguments:?}");
     }
 }
+
+/// The lines of `check` about routes.
+fn route(conf: &Path, file: &str, url: &str) -> (Option<i32>, Vec<String>) {
+    let file = conf.join(file);
+    let answer = run(&["check", "--config", file.to_str().unwrap(), "--route", url]);
+    assert_eq!(text(&answer.stderr), "", "{url}");
+    let lines = text(&answer.stdout).lines().map(ToOwned::to_owned);
+    (answer.status.code(), lines.collect())
+}
+
+#[test]
+fn check_says_where_a_request_goes() {
+    let conf = conf_with_certificates();
+    for (file, url, expected) in [
+        (
+            "mirror.yaml",
+            "https://mirror.example.com/v2/nginx/manifests/latest?ns=docker.io",
+            &[
+                "registry: hq",
+                "by: mirrors[0], which is the project dockerhub there",
+                "there: GET /v2/dockerhub/library/nginx/manifests/latest",
+            ][..],
+        ),
+        (
+            "mirror.yaml",
+            "https://mirror.example.com/v2/a/b/blobs/sha256:aa?ns=ghcr.io",
+            &[
+                "registry: hq",
+                "by: mirrors[1], which is the project ghcr there",
+                "there: GET /v2/ghcr/a/b/blobs/sha256:aa",
+            ],
+        ),
+        (
+            "mirror.yaml",
+            "https://team.example.com/service/token?service=harbor-registry&scope=repository:app:pull,push",
+            &[
+                "registry: hq",
+                "by: mirrors[3], which is the project team there",
+                "there: GET /service/token?service=harbor-registry&scope=repository:team/app:pull,push",
+                "scopes there: repository:team/app:pull,push",
+            ],
+        ),
+        (
+            "mirror.yaml",
+            "https://hub.example.com",
+            &["registry: hq", "there: GET /"],
+        ),
+        (
+            "one-name-many-harbors.yaml",
+            "https://hub.example.com/v2/ml-vision/net/manifests/v1",
+            &[
+                "registry: research",
+                "by: its projects, which are datasets, ml-*",
+                "there: GET /v2/ml-vision/net/manifests/v1",
+            ],
+        ),
+        (
+            "one-name-many-harbors.yaml",
+            "https://hub.example.com/v2/ml/net/manifests/v1",
+            &[
+                "registry: hq",
+                "by: it has what no other registry's projects name",
+                "there: GET /v2/ml/net/manifests/v1",
+            ],
+        ),
+        (
+            "one-name-many-harbors.yaml",
+            "https://hub.example.com/v2/ml-a/net/blobs/uploads/u?_state=s&harbormouth_registry=hq",
+            &[
+                "registry: hq",
+                "by: harbormouth_registry, because the upload began there",
+                "there: GET /v2/ml-a/net/blobs/uploads/u?_state=s",
+            ],
+        ),
+        (
+            "one-name-many-harbors.yaml",
+            "https://hub.example.com/v2/datasets/a/blobs/uploads/?mount=sha256:aa&from=lab/b",
+            &[
+                "registry: research",
+                "by: its projects, which are datasets, ml-*",
+                "mount: left out, because its source is at another Harbor; the client uploads instead",
+                "there: POST /v2/datasets/a/blobs/uploads/",
+            ],
+        ),
+        (
+            "other-sites.yaml",
+            "https://hub.example.com/v2/lab/app/manifests/v1",
+            &[
+                "registry: near",
+                "there: GET /v2/lab/app/manifests/v1",
+                "then: far, as lab/app, where it is not_found",
+            ],
+        ),
+    ] {
+        let (code, lines) = route(conf.path(), file, url);
+        assert_eq!(code, Some(0), "{url}: {lines:?}");
+        assert_eq!(lines, expected, "{url}");
+    }
+}
+
+#[test]
+fn check_says_what_a_client_is_told_that_gets_nowhere() {
+    let conf = conf_with_certificates();
+    for (url, expected) in [
+        (
+            "https://other.example.com/v2/",
+            "nowhere: 421 no registry is served under this host name",
+        ),
+        (
+            "https://mirror.example.com/v2/a/manifests/1?ns=quay.io",
+            "nowhere: 404 no mirror at this host is for the registry",
+        ),
+        (
+            "https://team.example.com/api/v2.0/projects",
+            "nowhere: 404 this path is not public here",
+        ),
+        (
+            "https://team.example.com/v2/app",
+            "nowhere: 404 this path is not public here",
+        ),
+        (
+            "https://hub.example.com/service/notifications",
+            "nowhere: 404 this path is not public here",
+        ),
+        (
+            "https://hub.example.com/v2/../../x",
+            "nowhere: 400 the path leads above its root",
+        ),
+    ] {
+        let (code, lines) = route(conf.path(), "mirror.yaml", url);
+        assert_eq!((code, lines.len()), (Some(1), 1), "{url}: {lines:?}");
+        assert!(lines[0].starts_with(expected), "{url}: {lines:?}");
+    }
+}
+
+#[test]
+fn check_ends_with_a_table_of_routes_where_there_is_more_than_plain_registries() {
+    let conf = conf_with_certificates();
+    for (file, expected) in [
+        ("two-harbors.yaml", &[][..]),
+        (
+            "mirror.yaml",
+            &[
+                "at                             asked for     goes to  as",
+                "https://hub.example.com        everything    hq       it is",
+                "https://mirror.example.com     ns=docker.io  hq       dockerhub/",
+                "https://mirror.example.com     ns=ghcr.io    hq       ghcr/",
+                "https://dockerhub.example.com  ns=docker.io  hq       dockerhub/",
+                "https://team.example.com       everything    hq       team/",
+            ],
+        ),
+        (
+            "one-name-many-harbors.yaml",
+            &[
+                "at                       asked for        goes to   as",
+                "https://hub.example.com  everything else  hq        it is",
+                "https://hub.example.com  datasets, ml-*   research  it is",
+            ],
+        ),
+        (
+            "other-sites.yaml",
+            &[
+                "at                       asked for   goes to         as",
+                "https://hub.example.com  everything  near, then far  it is",
+                "https://far.example.com  everything  far             it is",
+            ],
+        ),
+    ] {
+        let printed = check(&conf.path().join(file)).stdout;
+        let lines = text(&printed).lines();
+        let table: Vec<&str> = lines.filter_map(|line| line.strip_prefix("#   ")).collect();
+        assert_eq!(table, expected, "{file}");
+    }
+}

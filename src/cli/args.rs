@@ -5,6 +5,7 @@
 use clap::CommandFactory;
 use clap::{Args, Parser, Subcommand};
 use harbormouth::config::{self, Config, Flags};
+use harbormouth::runtime::route_table::Question;
 use std::path::PathBuf;
 
 #[cfg(feature = "doctor")]
@@ -16,7 +17,7 @@ use doctor::{DOCTOR_EXAMPLES, DOCTOR_USAGE, DoctorAction, DoctorArgs};
 /// What the command line asks for.
 pub enum CliAction {
     Serve(ConfigSource),
-    Check(ConfigSource),
+    Check(ConfigSource, Option<Question>),
     #[cfg(feature = "demo")]
     Demo(AfterDemo),
     #[cfg(feature = "doctor")]
@@ -46,7 +47,7 @@ pub enum AfterDemo {
 pub fn read() -> CliAction {
     match Typed::parse().command {
         Command::Serve(typed) => CliAction::Serve(typed.source()),
-        Command::Check(typed) => CliAction::Check(typed.source()),
+        Command::Check(CheckArgs { typed, route }) => CliAction::Check(typed.source(), route),
         #[cfg(feature = "demo")]
         Command::Demo { once: true } => CliAction::Demo(AfterDemo::Exit),
         #[cfg(feature = "demo")]
@@ -93,8 +94,11 @@ enum Command {
     /// Prints all problems, each on a line with its key, and exits with 1; or prints the effective
     /// configuration as YAML and exits with 0. Warnings go to standard error. Nothing is contacted
     /// and no port is opened. With flags, the output is the configuration file that says the same.
+    ///
+    /// With --route it says of one URL instead what Harbor would be asked, and exits with 0; or why it
+    /// goes nowhere and what a client would be told, and exits with 1.
     #[command(override_usage = CHECK_USAGE, after_help = CHECK_EXAMPLES)]
-    Check(ConfigArgs),
+    Check(CheckArgs),
     /// Show on this machine what breaks a push behind a second proxy, and what mends it
     ///
     /// Starts a stand-in for Harbor, a broken proxy and Harbormouth on free loopback ports, pushes
@@ -140,6 +144,15 @@ enum Command {
 }
 
 #[derive(Args)]
+struct CheckArgs {
+    #[command(flatten)]
+    typed: ConfigArgs,
+    /// Where a request goes, instead of the configuration
+    #[arg(long, value_name = "URL")]
+    route: Option<Question>,
+}
+
+#[derive(Args)]
 struct ConfigArgs {
     /// Configuration file (YAML); relative names in it start at its directory
     #[arg(long, short, value_name = "FILE", required_unless_present_any = ["public", "upstream"])]
@@ -179,7 +192,7 @@ harbormouth serve --config FILE
        harbormouth serve --public URL... --upstream URL... [OPTIONS]";
 
 const CHECK_USAGE: &str = "\
-harbormouth check --config FILE
+harbormouth check --config FILE [--route URL]
        harbormouth check --public URL... --upstream URL... [OPTIONS]";
 
 const SERVE_EXAMPLES: &str = include_str!("args/serve.txt").trim_ascii_end();
@@ -212,6 +225,9 @@ mod tests {
                 true,
             ),
             ("check --config a.yaml", true),
+            ("check --config a.yaml --route https://h/v2/", true),
+            ("check --config a.yaml --route hub.example.com/v2/", false),
+            ("serve --config a.yaml --route https://h/v2/", false),
             ("demo --once", cfg!(feature = "demo")),
             ("keygen a.key", true),
             ("schema", true),

@@ -20,6 +20,19 @@ pub struct Fallback {
     pub(crate) projects: Vec<MappedProject>,
 }
 
+impl Fallback {
+    /// The name of a repository there.
+    pub(crate) fn repository(&self, here: &str) -> String {
+        let (project, rest) = here.split_once('/').unwrap_or((here, ""));
+        let mut mapped = self.projects.iter();
+        let mapped = mapped.find(|mapped| mapped.project == project);
+        mapped.map_or_else(
+            || here.to_owned(),
+            |mapped| format!("{}/{rest}", mapped.there),
+        )
+    }
+}
+
 str_enum! {
     /// When another registry is asked.
     pub enum FallbackWhen {

@@ -47,9 +47,9 @@ pub(crate) use moved_authorization::{MovedAuthorization, Prefer};
 pub(crate) use objective::Objective;
 pub(crate) use problem::{Complaint, Key, Problem, Written};
 pub use reattach::{ClientAddressRule, ReattachMode};
-pub(crate) use registry::{
-    Expose, Health, Hsts, Maintenance, Registry, Timeouts, Upstream, UpstreamTls,
-};
+#[cfg(test)]
+pub(crate) use registry::Expose;
+pub(crate) use registry::{Health, Hsts, Maintenance, Registry, Timeouts, Upstream, UpstreamTls};
 pub(crate) use root::{AdminConfig, CANARY, REGISTRIES};
 pub use root::{Config, LogFormat};
 pub(crate) use storage::{Storage, StorageRedirects};

@@ -17,6 +17,7 @@ use super::text::{
 use super::values::{Bound, DAY, HOUR, TENTH, TextValue, Time, choice};
 use super::yaml::Shape;
 use crate::net::origin::{Origin, Scheme};
+use crate::oci::exposure::Exposure;
 use crate::oci::project::ProjectPattern;
 use crate::str_enum::str_enum;
 use serde_json::json;
@@ -209,6 +210,16 @@ pub struct Expose {
 }
 
 impl Expose {
+    /// Whether a part of Harbor is exposed.
+    pub(crate) fn has(self, part: Exposure) -> bool {
+        match part {
+            Exposure::Registry => self.registry,
+            Exposure::Api => self.api,
+            Exposure::Ui => self.ui,
+            Exposure::Never => false,
+        }
+    }
+
     const NOTHING: Expose = Expose {
         registry: false,
         api: false,

@@ -178,7 +178,7 @@ impl LocalReply {
 
     /// What the person at the terminal reads, with the address where it is explained; `registry` is its
     /// configured name.
-    fn sentence(self, registry: Option<&str>) -> String {
+    pub(crate) fn sentence(self, registry: Option<&str>) -> String {
         let harbor = registry.map_or("Harbor".to_owned(), |name| format!("Harbor \"{name}\""));
         let row = self.row();
         let sentence = if let LocalReply::BadHost(error) = self {

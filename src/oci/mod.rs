@@ -34,3 +34,4 @@ pub mod upload_ticket;
 pub mod upstream_error;
 pub mod user_agent;
 pub mod verdict;
+pub mod way;

@@ -135,6 +135,17 @@ impl Operation {
         Operation::PUSH.contains(&self)
     }
 
+    /// Whether it reads a manifest or a blob: what another site may be asked for.
+    pub(crate) fn is_pull(self) -> bool {
+        matches!(
+            self,
+            Operation::ManifestHead
+                | Operation::ManifestGet
+                | Operation::BlobHead
+                | Operation::BlobGet
+        )
+    }
+
     /// True where Harbor may stay silent for minutes before it answers: it hashes or moves the
     /// layer.
     pub(crate) fn is_commit(self) -> bool {

@@ -119,7 +119,7 @@ impl SharedSite {
 
     /// Where the upload began that a request goes on with. Nothing is given away by it: the token has to
     /// be good at that Harbor, and both stand behind this origin.
-    fn began_at(&self, asked: &Asked<'_>) -> Option<usize> {
+    pub(crate) fn began_at(&self, asked: &Asked<'_>) -> Option<usize> {
         if !Operation::TICKETED.contains(&asked.operation)
             && asked.operation != Operation::UploadCancel
         {
@@ -175,8 +175,9 @@ pub(crate) struct TokenScope {
 impl TokenScope {
     fn read(text: &str) -> Option<TokenScope> {
         let (kind, rest) = text.split_once(':')?;
-        // The name may hold a port, so the actions stand behind the last colon.
-        let (name, actions) = rest.rsplit_once(':')?;
+        // The name may hold a port, so the actions stand behind the last colon. Harbor takes a scope
+        // without them as well (`src/core/service/token/authutils.go`).
+        let (name, actions) = rest.rsplit_once(':').unwrap_or((rest, ""));
         let owned = str::to_owned;
         Some(TokenScope {
             kind: owned(kind),
@@ -187,6 +188,12 @@ impl TokenScope {
 
     pub(crate) fn writes(&self) -> bool {
         self.actions.split(',').any(|action| action == "push")
+    }
+}
+
+impl std::fmt::Display for TokenScope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.kind, self.name, self.actions)
     }
 }
 
@@ -282,9 +289,11 @@ impl Naming {
         let renamed = scopes
             .split_whitespace()
             .map(|text| match TokenScope::read(text) {
-                Some(scope) if scope.kind == "repository" => {
-                    format!("repository:{}:{}", self.there(&scope.name), scope.actions)
+                Some(scope) if scope.kind == "repository" => TokenScope {
+                    name: self.there(&scope.name),
+                    ..scope
                 }
+                .to_string(),
                 Some(_) | None => text.to_owned(),
             });
         renamed.collect::<Vec<_>>().join(" ")

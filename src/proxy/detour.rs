@@ -34,11 +34,6 @@ pub(super) enum Detour {
     Site(ToSite),
 }
 
-/// What a pull asks for.
-fn is_pull(operation: Operation) -> bool {
-    is_layer(operation) || matches!(operation, Operation::ManifestGet | Operation::ManifestHead)
-}
-
 fn is_layer(operation: Operation) -> bool {
     matches!(operation, Operation::BlobGet | Operation::BlobHead)
 }
@@ -51,7 +46,7 @@ pub(super) fn of_answer(
 ) -> Option<Detour> {
     let request = request.routed()?;
     let operation = request.asked.operation;
-    if !is_pull(operation) || !request.harbor.has_detours() {
+    if !operation.is_pull() || !request.harbor.has_detours() {
         return None;
     }
     let before = taken.take();
@@ -81,7 +76,7 @@ pub(super) fn of_answer(
 /// The other way that is left where the Harbor itself can't be asked, or a site can't.
 pub(super) fn of_failure(taken: Option<&Detour>, request: &ProxyRequest) -> Option<Detour> {
     let request = request.routed()?;
-    if !is_pull(request.asked.operation) {
+    if !request.asked.operation.is_pull() {
         return None;
     }
     let next = match taken {

@@ -10,9 +10,10 @@ use crate::net::query;
 use crate::observe::metrics::{NO_REGISTRY, RegistryMetrics, seconds};
 use crate::observe::push::PushIdentity;
 use crate::oci::operation::Operation;
-use crate::oci::routing::Naming;
+use crate::oci::routing::{Naming, Site};
 use crate::oci::scope::Scope;
 use crate::oci::target::{BodyPresence, Target};
+use crate::oci::way::Names;
 use crate::oci::{upload_state, upload_ticket};
 use crate::runtime::{PublicName, RegistryRuntime, Snapshot};
 use http::HeaderValue;
@@ -212,6 +213,19 @@ impl<'a> Routed<'a> {
     /// How names differ at Harbor; none where they don't.
     pub(super) fn naming(&self) -> Option<&'a Naming> {
         self.name.naming()
+    }
+
+    /// How all names at Harbor differ from the client's.
+    pub(super) fn names_there(&self) -> Names<'a> {
+        if let Some(naming) = self.naming() {
+            return Names::Mirror(naming);
+        }
+        let is_shared = self.name.is_shared;
+        let routes = &self.request.shared.routes;
+        match is_shared.then(|| routes.of(&self.name.origin)).flatten() {
+            Some(Site::Shared(site)) => Names::Shared(site),
+            Some(Site::Whole(_) | Site::Mirrors(_)) | None => Names::Same,
+        }
     }
 
     /// The HSTS header for browsers. Registry clients ignore it.

@@ -12,20 +12,17 @@ use super::request_framing;
 use super::run_filters::{self, Filtered};
 use super::tickets;
 use super::tracking;
-use crate::config::{Expose, Limits};
+use crate::config::Limits;
 use crate::listener::{MinDataRate, Shortened, Transport};
 use crate::net::host::requested_authority;
 use crate::net::origin::{Authority, Origin, Scheme};
 use crate::net::path::NormalPath;
-use crate::oci::exposure::Exposure;
 use crate::oci::form_upload;
 use crate::oci::local_reply::LocalReply;
-use crate::oci::refused_mount;
 use crate::oci::repair::Repair;
 use crate::oci::request_class::Class;
-use crate::oci::routing::{Asked, BEGAN_AT, NoRoute, Site};
 use crate::oci::target::{BodyPresence, Target};
-use crate::oci::upload_ticket;
+use crate::oci::way;
 use crate::runtime::PublicName;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
@@ -68,8 +65,6 @@ pub(super) async fn classify_and_admit(
 }
 
 const UNKNOWN_HOST: Refusal = Refusal::Answer(LocalReply::UnknownHost);
-
-const UNKNOWN_SOURCE: Refusal = Refusal::Answer(LocalReply::UnknownSource);
 
 /// What later steps need of a classified request.
 struct Placed {
@@ -119,6 +114,7 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
     ctx.login = login_attempt::settle(path.path(), request)?;
     let is_form = login_attempt::is_form(&header.method, path.path());
     let filtered = run_filters::view(header, &target, path.query(), request);
+    let upstream = request.names_there().upstream(&path, &target);
     if path.differs() {
         ctx.repaired(Repair::Path);
     }
@@ -126,45 +122,15 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
         login_form: is_form.then(|| path.query().unwrap_or_default().to_owned()),
         filtered,
     };
-    if let Some(target) = upstream_target(path, ctx) {
+    if upstream.is_mount_refused {
+        ctx.repaired(Repair::Mount);
+    }
+    if let Some(target) = upstream.target {
         let target = PathAndQuery::try_from(target);
         ctx.tries.target = Some(target.map_err(|_| Refusal::Answer(LocalReply::BadRequest))?);
     }
     bound(session, ctx);
     Ok(placed)
-}
-
-/// The target that goes upstream, where it is another than what came: without what is ours, in Harbor's
-/// names, and without a mount from another Harbor.
-fn upstream_target(path: NormalPath<'_>, ctx: &mut RequestContext) -> Option<String> {
-    let path = path.without(&[upload_ticket::PARAMETER]);
-    let request = ctx.request.routed()?;
-    let operation = request.asked.operation;
-    if let Some(naming) = request.naming() {
-        let target = naming.upstream_path(path.path(), request.asked.repository_here());
-        let query = naming.upstream_query(operation, path.query().unwrap_or_default());
-        let lead = if query.is_empty() { "" } else { "?" };
-        return Some(format!("{target}{lead}{query}"));
-    }
-    if !request.name.is_shared {
-        return path.upstream_target();
-    }
-    let path = path.without(&[BEGAN_AT]);
-    if is_mount_between_harbors(request) {
-        ctx.repaired(Repair::Mount);
-        return path.without(&refused_mount::PARAMETERS).upstream_target();
-    }
-    path.upstream_target()
-}
-
-/// Whether a blob is to be mounted from a project that another Harbor has.
-fn is_mount_between_harbors(request: Routed<'_>) -> bool {
-    let asked = &request.asked;
-    let (Some(from), Some(to)) = (&asked.mount_from, &asked.repository) else {
-        return false;
-    };
-    let site = request.shared.routes.of(&request.name.origin);
-    matches!(site, Some(Site::Shared(site)) if !site.is_same_harbor(from, to))
 }
 
 /// Finds the registry by its host, and where several share it by what is asked.
@@ -179,22 +145,9 @@ fn route(
     let asked = requested_authority(authority, hosts.map(http::HeaderValue::as_bytes))
         .map_err(|error| Refusal::Answer(LocalReply::BadHost(error)))?;
     let request = &mut ctx.request;
-    let found = request
-        .shared
-        .routes
-        .find(&asked, request.downstream.scheme);
-    let (origin, site) = found.ok_or(UNKNOWN_HOST)?;
-    let name = match site {
-        Site::Whole(name) => Ok(*name),
-        Site::Shared(_) | Site::Mirrors(_) => site.route(&Asked {
-            operation: target.operation,
-            path: path.path(),
-            query: path.query(),
-            repository: target.repository,
-            authority: &origin.authority(),
-        }),
-    };
-    let name = name.map_err(|NoRoute::UnknownSource| UNKNOWN_SOURCE)?;
+    let routes = &request.shared.routes;
+    let name = way::public_name(routes, (&asked, request.downstream.scheme), target, path);
+    let name = name.map_err(Refusal::Answer)?;
     request.name = Some(name);
     let ProxyRequest {
         shared, asked: of, ..
@@ -250,10 +203,8 @@ fn redirect(request: Routed<'_>, asked: &Authority, path: &NormalPath<'_>) -> Re
 /// Refuses paths that aren't exposed here, headers that are too large, several lengths or credentials, and
 /// bodies that are forms.
 fn admit(header: &RequestHeader, target: &Target<'_>, request: Routed<'_>) -> Result<(), Refusal> {
-    let is_mirror = request.name.mirror.is_some();
-    if !is_exposed(target.exposure, request.harbor.registry.expose)
-        || is_mirror && target.exposure != Exposure::Registry
-    {
+    let expose = request.harbor.registry.expose;
+    if !expose.has(target.exposure) || !request.names_there().serves(target) {
         return Err(Refusal::Answer(LocalReply::NotPublic));
     }
     if is_too_large(header, &request.shared.config.limits) {
@@ -307,15 +258,6 @@ fn as_sent(path: &NormalPath<'_>) -> String {
     match path.query() {
         Some(query) => format!("{}?{query}", path.path()),
         None => path.path().to_owned(),
-    }
-}
-
-fn is_exposed(exposure: Exposure, expose: Expose) -> bool {
-    match exposure {
-        Exposure::Registry => expose.registry,
-        Exposure::Api => expose.api,
-        Exposure::Ui => expose.ui,
-        Exposure::Never => false,
     }
 }
 

@@ -11,8 +11,10 @@ mod credential_cache;
 mod fair_share;
 pub(crate) mod heartbeat;
 mod login_limit;
+mod origins;
 mod other_sites;
 mod public_names;
+pub mod route_table;
 pub mod sealing_keys;
 pub(crate) mod upstream;
 
@@ -37,9 +39,10 @@ use crate::runtime::upstream::{Pool, StorageRuntime};
 use crate::tickets::Keyring;
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use origins::{named_origins, sites};
 use other_sites::other_sites;
 use parking_lot::Mutex;
-use public_names::{public_names, sites};
+use public_names::public_names;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -210,8 +213,9 @@ impl Snapshot {
         before: Option<&Snapshot>,
     ) -> anyhow::Result<Snapshot> {
         process.metrics.configured(&config).context("metrics")?;
-        let names = public_names(&config, &process.metrics).context("public names")?;
-        let routes = Routes::new(sites(&config, &names));
+        let origins = named_origins(&config);
+        let names = public_names(&config, &origins, &process.metrics).context("public names")?;
+        let routes = Routes::new(sites(&config, &origins));
         let random = before.and_then(Snapshot::random_keys);
         let mut keys = sealing_keys::keys(&config, random)?.into_iter();
         let harbors = config.registries.iter().map(|registry| {

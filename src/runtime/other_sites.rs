@@ -32,13 +32,7 @@ impl OtherSite {
 
     /// The name of a repository there.
     pub(crate) fn repository(&self, here: &str) -> String {
-        let (project, rest) = here.split_once('/').unwrap_or((here, ""));
-        let mut mapped = self.fallback.projects.iter();
-        let mapped = mapped.find(|mapped| mapped.project == project);
-        mapped.map_or_else(
-            || here.to_owned(),
-            |mapped| format!("{}/{rest}", mapped.there),
-        )
+        self.fallback.repository(here)
     }
 }
 

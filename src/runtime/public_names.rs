@@ -1,15 +1,13 @@
-//! The public origins of a configuration, prepared: whose each is, and what stands behind it.
+//! The public origins of a configuration, prepared: whose each is, and what a request there needs.
 
+use super::origins::NamedOrigin;
 use crate::config::{Config, Hsts, Mirror, Registry};
 use crate::net::origin::{Origin, Scheme};
 use crate::observe::metrics::Metrics;
 use crate::oci::challenge::realm;
-use crate::oci::project::ProjectTable;
-use crate::oci::routing::{MirrorSite, Naming, SharedSite, Site};
-use anyhow::Context;
+use crate::oci::routing::Naming;
 use http::HeaderValue;
 use prometheus::IntCounter;
-use std::sync::Arc;
 
 /// One public origin of one registry, or of one mirror.
 pub(crate) struct PublicName {
@@ -36,124 +34,52 @@ pub(crate) struct MirrorName {
     pub(crate) requests: IntCounter,
 }
 
-/// The origins of all registries, then those of all mirrors.
-pub(super) fn public_names(config: &Config, metrics: &Metrics) -> anyhow::Result<Vec<PublicName>> {
-    let mut names = Vec::new();
-    for (harbor, registry) in config.registries.iter().enumerate() {
-        let has_it = |origin: &Origin| {
-            let others = config
-                .registries
-                .iter()
-                .filter(|other| other.name != registry.name);
-            others
-                .flat_map(|other| &other.public)
-                .any(|other| other == origin)
-        };
-        for origin in &registry.public {
-            let is_shared = has_it(origin);
-            names.push(PublicName::new(
-                harbor,
-                origin,
-                hsts(registry, origin),
-                is_shared,
-            )?);
-        }
-    }
-    for mirror in &config.mirrors {
-        let is_its = |registry: &Arc<Registry>| registry.name == mirror.registry;
-        let harbor = config.registries.iter().position(is_its);
-        let harbor = harbor.context("a mirror's registry")?;
-        for origin in &mirror.public {
-            let mut name = PublicName::new(harbor, origin, None, false)?;
-            let mirrors = config.mirrors.iter();
-            if mirrors
-                .filter(|other| other.public.contains(origin))
-                .count()
-                > 1
-                && let Some(source) = mirror.sources.first()
-            {
-                name.realm = format!("{}?ns={source}", name.realm);
-            }
-            let route = format!("mirror:{}", mirror.project);
-            name.mirror = Some(MirrorName {
-                naming: Naming::of(&mirror.project, &mirror.sources),
-                requests: metrics.registry(&mirror.registry).route(&route),
-                route,
-            });
-            names.push(name);
-        }
-    }
-    Ok(names)
+/// Each origin, with its number.
+pub(super) fn public_names(
+    config: &Config,
+    origins: &[NamedOrigin<'_>],
+    metrics: &Metrics,
+) -> anyhow::Result<Vec<PublicName>> {
+    let names = origins.iter().map(|named| {
+        let mirror = named.mirror.map(|(_, mirror)| mirror);
+        Ok(PublicName {
+            harbor: named.registry,
+            origin: named.origin.clone(),
+            realm: realm_of(named),
+            mirror: mirror.map(|mirror| MirrorName::new(mirror, metrics)),
+            is_shared: named.is_shared && mirror.is_none(),
+            host: HeaderValue::from_str(&named.origin.authority())?,
+            hsts: match mirror {
+                Some(_) => None,
+                None => hsts(&config.registries[named.registry], named.origin),
+            },
+        })
+    });
+    names.collect()
 }
 
-/// What stands behind each origin.
-pub(super) fn sites(config: &Config, names: &[PublicName]) -> Vec<(Origin, Site)> {
-    let mut sites: Vec<(Origin, Site)> = Vec::new();
-    for name in names {
-        if !sites.iter().any(|(origin, _)| *origin == name.origin) {
-            sites.push((name.origin.clone(), site(config, names, &name.origin)));
-        }
+/// A request for a token doesn't say by itself which of several mirrors it is for.
+fn realm_of(named: &NamedOrigin<'_>) -> String {
+    let realm = realm(named.origin);
+    let source = named.mirror.and_then(|(_, mirror)| mirror.sources.first());
+    match source.filter(|_| named.is_shared) {
+        Some(source) => format!("{realm}?ns={source}"),
+        None => realm,
     }
-    sites
 }
 
-fn site(config: &Config, names: &[PublicName], origin: &Origin) -> Site {
-    let numbered = names.iter().enumerate();
-    let here: Vec<(usize, &PublicName)> = numbered
-        .filter(|(_, name)| name.origin == *origin)
-        .collect();
-    let registry = |name: &PublicName| &config.registries[name.harbor];
-    match here.as_slice() {
-        [(_, name), ..] if name.mirror.is_some() => {
-            let mirrors = config
-                .mirrors
-                .iter()
-                .filter(|one| one.public.contains(origin));
-            let mirror = |((number, _), mirror): (&(usize, &PublicName), &Mirror)| MirrorSite {
-                number: *number,
-                sources: mirror.sources.clone(),
-            };
-            Site::Mirrors(here.iter().zip(mirrors).map(mirror).collect())
-        }
-        [(only, _)] => Site::Whole(*only),
-        all => {
-            let rest = all
-                .iter()
-                .find(|(_, name)| registry(name).projects.is_empty());
-            let projects = all.iter().flat_map(|(number, name)| {
-                let projects = registry(name).projects.iter();
-                projects.map(|project| (project.clone(), *number))
-            });
-            Site::Shared(SharedSite {
-                rest: rest.map_or(0, |(number, _)| *number),
-                projects: ProjectTable::new(projects),
-                registries: all
-                    .iter()
-                    .map(|(number, name)| (registry(name).name.clone(), *number))
-                    .collect(),
-            })
+impl MirrorName {
+    fn new(mirror: &Mirror, metrics: &Metrics) -> MirrorName {
+        let route = format!("mirror:{}", mirror.project);
+        MirrorName {
+            naming: Naming::of(&mirror.project, &mirror.sources),
+            requests: metrics.registry(&mirror.registry).route(&route),
+            route,
         }
     }
 }
 
 impl PublicName {
-    fn new(
-        harbor: usize,
-        origin: &Origin,
-        hsts: Option<HeaderValue>,
-        is_shared: bool,
-    ) -> anyhow::Result<PublicName> {
-        Ok(PublicName {
-            harbor,
-            origin: origin.clone(),
-            realm: realm(origin),
-            mirror: None,
-            is_shared,
-            host: HeaderValue::from_str(&origin.authority())?,
-            hsts,
-        })
-    }
-
     /// How names differ at Harbor.
     pub(crate) fn naming(&self) -> Option<&Naming> {
         self.mirror.as_ref().map(|mirror| &mirror.naming)

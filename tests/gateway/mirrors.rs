@@ -342,6 +342,9 @@ async fn nothing_beside_the_project_is_reached() {
         ("/v2/nginx/manifests/1?ns=docker.io&ns=quay.io", 404),
         ("/v2/nginx/manifests/1?ns=", 404),
         ("/v2/../../x", 400),
+        // What names no repository isn't known to stay below the project.
+        ("/v2/lab", 404),
+        ("/v2/lab/secret/blobs/uploads/u/v", 404),
     ] {
         let before = harbor.got().len();
         let reply = conn.ask(at_mirror(get(asked, &[]))).await;
@@ -375,6 +378,9 @@ async fn nothing_beside_the_project_is_reached() {
     for scope in [
         "repository:lab/secret:pull",
         "repository:../lab/secret:pull",
+        // Harbor grants all that the account may where no action is named.
+        "repository:lab/secret",
+        "repository:lab/secret:",
         "repository%3Alab%2Fsecret%3Apull",
         "repository:a:pull%20repository:lab/secret:pull,push",
         "repository:a:pull+repository:lab/secret:pull",

@@ -1,0 +1,231 @@
+//! Where requests go, told to an operator: all of it as a table, or one request's way. Decided by the same
+//! functions as the gateway's (`oci::way`), and said here.
+
+use super::origins::{NamedOrigin, named_origins, sites};
+use crate::config::{Config, Fallback, Registry};
+use crate::net::host::Routes;
+use crate::net::origin::{Authority, Origin};
+use crate::net::path::NormalPath;
+use crate::oci::local_reply::LocalReply;
+use crate::oci::operation::Operation;
+use crate::oci::routing::{Asked, Naming, SharedSite, Site, token_scopes};
+use crate::oci::target::{BodyPresence, Target};
+use crate::oci::way::{self, Names};
+use std::str::FromStr;
+
+/// A request, as its URL tells it.
+#[derive(Clone, Debug)]
+pub struct Question {
+    origin: Origin,
+    /// Path and query.
+    target: String,
+}
+
+impl FromStr for Question {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Question, String> {
+        let start = typed.find("://").map_or(0, |at| at + "://".len());
+        let end = typed[start..].find(['/', '?', '#']);
+        let (origin, target) = typed.split_at(end.map_or(typed.len(), |at| start + at));
+        let origin = Origin::parse(origin).map_err(|error| {
+            format!(
+                "{error}; accepted is a URL such as https://hub.example.com/v2/lab/app/manifests/v1"
+            )
+        })?;
+        let lead = if target.starts_with('/') { "" } else { "/" };
+        let target = format!("{lead}{target}");
+        Ok(Question { origin, target })
+    }
+}
+
+impl Question {
+    /// An upload is opened by POST; everything else can be asked by GET.
+    fn method(&self) -> &'static str {
+        let path = self.target.split('?').next().unwrap_or_default();
+        match path.trim_end_matches('/').ends_with("/blobs/uploads") {
+            true => "POST",
+            false => "GET",
+        }
+    }
+}
+
+/// The table's lines, where anything is configured beside registries with origins of their own.
+pub fn table(config: &Config) -> Option<Vec<String>> {
+    let names = named_origins(config);
+    let has_others = |registry: &Registry| !registry.fallback.is_empty();
+    let is_plain = !names
+        .iter()
+        .any(|name| name.is_shared || name.mirror.is_some());
+    if is_plain && !config.registries.iter().any(|one| has_others(one)) {
+        return None;
+    }
+    let header = ["at", "asked for", "goes to", "as"].map(str::to_owned);
+    let rows: Vec<[String; 4]> = [header]
+        .into_iter()
+        .chain(names.iter().map(|name| row(config, name)))
+        .collect();
+    let widths: [usize; 3] = [0, 1, 2].map(|column| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0)
+    });
+    let line = |[at, asked, to, there]: &[String; 4]| {
+        let [first, second, third] = widths;
+        format!("{at:first$}  {asked:second$}  {to:third$}  {there}")
+    };
+    Some(rows.iter().map(line).collect())
+}
+
+fn row(config: &Config, name: &NamedOrigin<'_>) -> [String; 4] {
+    let registry = &config.registries[name.registry];
+    let (asked, there) = match name.mirror {
+        Some((_, mirror)) => (
+            match mirror.sources.as_slice() {
+                [] => "everything".to_owned(),
+                sources => format!("ns={}", sources.join(", ns=")),
+            },
+            format!("{}/", mirror.project),
+        ),
+        None if !name.is_shared => ("everything".to_owned(), "it is".to_owned()),
+        None => (projects(registry), "it is".to_owned()),
+    };
+    let others = registry.fallback.iter().map(|one| one.registry.as_str());
+    let all: Vec<&str> = std::iter::once(registry.name.as_str())
+        .chain(others)
+        .collect();
+    [name.origin.to_string(), asked, all.join(", then "), there]
+}
+
+fn projects(registry: &Registry) -> String {
+    let projects = registry.projects.iter().map(ToString::to_string);
+    let projects: Vec<String> = projects.collect();
+    match projects.as_slice() {
+        [] => "everything else".to_owned(),
+        projects => projects.join(", "),
+    }
+}
+
+/// What becomes of one request.
+///
+/// # Errors
+/// What the client would be told, where it goes nowhere.
+pub fn route(config: &Config, question: &Question) -> Result<Vec<String>, Vec<String>> {
+    let nowhere = |reply: LocalReply, registry: Option<&str>| {
+        vec![format!(
+            "nowhere: {} {}",
+            reply.status(),
+            reply.sentence(registry)
+        )]
+    };
+    let path = NormalPath::parse(question.target.as_bytes())
+        .map_err(|error| nowhere(LocalReply::BadPath(error), None))?;
+    let target = Target::of(question.method(), &path, BodyPresence::Absent);
+    let names = named_origins(config);
+    let routes = Routes::new(sites(config, &names));
+    let origin = &question.origin;
+    let authority = Authority {
+        host: origin.host.clone(),
+        port: Some(origin.port),
+    };
+    let number = way::public_name(&routes, (&authority, origin.scheme), &target, &path)
+        .map_err(|reply| nowhere(reply, None))?;
+    let name = &names[number];
+    let registry = &config.registries[name.registry];
+    let naming = name
+        .mirror
+        .map(|(_, mirror)| Naming::of(&mirror.project, &mirror.sources));
+    let there = match (&naming, routes.of(name.origin)) {
+        (Some(naming), _) => Names::Mirror(naming),
+        (None, Some(Site::Shared(site))) => Names::Shared(site),
+        (None, _) => Names::Same,
+    };
+    if !registry.expose.has(target.exposure) || !there.serves(&target) {
+        return Err(nowhere(LocalReply::NotPublic, Some(&registry.name)));
+    }
+    let mut lines = vec![format!("registry: {}", registry.name)];
+    lines.extend(why(name, &there, (&target, &path), registry));
+    let upstream = there.upstream(&path, &target);
+    if upstream.is_mount_refused {
+        lines.push(
+            "mount: left out, because its source is at another Harbor; the client uploads instead"
+                .to_owned(),
+        );
+    }
+    let asked = upstream.target.unwrap_or_else(|| question.target.clone());
+    lines.push(format!("there: {} {asked}", question.method()));
+    lines.extend(scopes(&target, &asked));
+    lines.extend(others(&registry.fallback, &target, naming.as_ref()));
+    Ok(lines)
+}
+
+/// Why it is this registry, where that isn't plain.
+fn why(
+    name: &NamedOrigin<'_>,
+    there: &Names<'_>,
+    (target, path): (&Target<'_>, &NormalPath<'_>),
+    registry: &Registry,
+) -> Option<String> {
+    match (name.mirror, there) {
+        (Some((index, mirror)), _) => Some(format!(
+            "by: mirrors[{index}], which is the project {} there",
+            mirror.project
+        )),
+        (None, Names::Shared(site)) => Some(format!("by: {}", share(site, target, path, registry))),
+        (None, _) => None,
+    }
+}
+
+fn share(
+    site: &SharedSite,
+    target: &Target<'_>,
+    path: &NormalPath<'_>,
+    registry: &Registry,
+) -> String {
+    let asked = Asked {
+        operation: target.operation,
+        path: path.path(),
+        query: path.query(),
+        repository: target.repository,
+        authority: "",
+    };
+    if site.began_at(&asked).is_some() {
+        "harbormouth_registry, because the upload began there".to_owned()
+    } else if registry.projects.is_empty() {
+        "it has what no other registry's projects name".to_owned()
+    } else {
+        format!("its projects, which are {}", projects(registry))
+    }
+}
+
+/// The scopes of a token at Harbor.
+fn scopes(target: &Target<'_>, asked: &str) -> Option<String> {
+    if target.operation != Operation::Token {
+        return None;
+    }
+    let (_, query) = asked.split_once('?')?;
+    let scopes = token_scopes(query);
+    let texts = scopes.iter().map(ToString::to_string);
+    let texts: Vec<String> = texts.collect();
+    (!texts.is_empty()).then(|| format!("scopes there: {}", texts.join(" ")))
+}
+
+/// Who else is asked for what a pull doesn't find.
+fn others<'a>(
+    fallback: &'a [Fallback],
+    target: &'a Target<'_>,
+    naming: Option<&'a Naming>,
+) -> impl Iterator<Item = String> + 'a {
+    let asked = target
+        .repository
+        .filter(|_| target.operation.is_pull())
+        .map(|here| naming.map_or_else(|| here.to_owned(), |naming| naming.there(here)));
+    let lines = move |repository: String| {
+        fallback.iter().map(move |other| {
+            let when: Vec<String> = other.when.iter().map(ToString::to_string).collect();
+            let there = other.repository(&repository);
+            let when = when.join(" or ");
+            format!("then: {}, as {there}, where it is {when}", other.registry)
+        })
+    };
+    asked.into_iter().flat_map(lines)
+}
