@@ -15,13 +15,17 @@ use harbormouth::oci::local_reply::{LocalReply, Lost};
 use harbormouth::oci::location::{LocationContext, LocationRepair, repair_location};
 use harbormouth::oci::oci_error::OciError;
 use harbormouth::oci::operation::Operation;
+use harbormouth::oci::project::{ProjectPattern, ProjectTable};
 use harbormouth::oci::reason::{Proof, Quality, Reason};
 use harbormouth::oci::redact::redacted;
+use harbormouth::oci::refused_mount;
+use harbormouth::oci::routing::{BEGAN_AT, Naming, SharedSite};
 use harbormouth::oci::target::{BodyPresence, Target};
 use harbormouth::oci::token::Credential;
 use harbormouth::oci::upload_ticket::{self, UploadStep};
 use harbormouth::oci::upstream_error::UpstreamError;
 use harbormouth::oci::verdict::{CredentialState, Facts, Failure, RequestEnd, judge};
+use harbormouth::oci::way::Names;
 use harbormouth::tickets::{self, Keyring, SealingKey, Ticket, TicketStep};
 
 pub const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "BREW"];
@@ -490,4 +494,100 @@ pub fn verdict(data: &[u8]) {
             assert!(!reason.is_unproven(), "{operation} {reason}");
         }
     }
+}
+
+/// Whatever a target is, Harbor hears of a mirror's project alone; and where several Harbors share a
+/// name, it hears of nothing that is the gateway's own.
+pub fn routing(target: &[u8]) {
+    let Ok(path) = NormalPath::parse(target) else {
+        return;
+    };
+    let hub = "docker.io".to_owned();
+    let mirrors = [
+        ("dockerhub/", Naming::of("dockerhub", [&hub])),
+        ("lab/", Naming::of("lab", [])),
+    ];
+    for method in METHODS {
+        for body in [BodyPresence::Present, BodyPresence::Absent] {
+            let found = Target::of(method, &path, body);
+            for (project, naming) in &mirrors {
+                below(project, naming, (&path, &found), (method, body));
+            }
+            shared(&path, &found);
+        }
+    }
+}
+
+fn below(
+    project: &str,
+    naming: &Naming,
+    (path, found): (&NormalPath<'_>, &Target<'_>),
+    (method, body): (&str, BodyPresence),
+) {
+    let names = Names::Mirror(naming);
+    if !names.serves(found) {
+        return;
+    }
+    let upstream = names.upstream(path, found).target;
+    let upstream = upstream.expect("a mirror's target is written anew");
+    let there = NormalPath::parse(upstream.as_bytes()).expect("what goes upstream is a target");
+    assert_eq!(there.upstream_target(), None, "{upstream}");
+    let seen = Target::of(method, &there, body);
+    let name = found.repository.map(|here| naming.there(here));
+    assert_eq!(seen.operation, found.operation, "{upstream}");
+    assert_eq!(seen.repository, name.as_deref(), "{upstream}");
+    match found.repository {
+        Some(_) => {
+            for reading in [as_core_reads(there.path()), as_nginx_reads(there.path())] {
+                let name = reading.strip_prefix("/v2/");
+                assert!(
+                    name.is_some_and(|name| name.starts_with(project)),
+                    "{upstream}"
+                );
+            }
+        }
+        None => assert_eq!(there.path(), path.path()),
+    }
+    for (name, value) in query::decoded_pairs(there.query().unwrap_or("")) {
+        match name.as_str() {
+            "ns" => panic!("{upstream}"),
+            "from" if found.operation == Operation::UploadMount => {
+                assert!(value.starts_with(project), "{upstream}");
+            }
+            // Harbor takes scopes apart at blanks (`src/core/service/token/creator.go`).
+            "scope" if found.operation == Operation::Token => {
+                for scope in value.split(' ') {
+                    let name = scope.strip_prefix("repository:");
+                    assert!(
+                        name.is_none_or(|name| name.starts_with(project)),
+                        "{upstream}"
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn shared(path: &NormalPath<'_>, found: &Target<'_>) {
+    let pattern = ProjectPattern::parse("l*").expect("a pattern");
+    let site = SharedSite {
+        rest: 0,
+        projects: ProjectTable::new([(pattern, 1)]),
+        registries: vec![("hq".to_owned(), 0), ("lab".to_owned(), 1)],
+    };
+    let upstream = Names::Shared(&site).upstream(path, found);
+    let Some(target) = upstream.target else {
+        assert!(!upstream.is_mount_refused);
+        return;
+    };
+    let there = NormalPath::parse(target.as_bytes()).expect("what goes upstream is a target");
+    assert_eq!(there.path(), path.path());
+    let has = |name: &str| {
+        let mut names = query::decoded_pairs(there.query().unwrap_or("")).map(|(name, _)| name);
+        names.any(|it| it == name)
+    };
+    assert!(!has(BEGAN_AT) && !has(upload_ticket::PARAMETER), "{target}");
+    let is_mount = refused_mount::PARAMETERS.into_iter().any(has);
+    assert!(!upstream.is_mount_refused || !is_mount, "{target}");
 }

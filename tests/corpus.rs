@@ -67,6 +67,11 @@ fn login() {
 }
 
 #[test]
+fn routing() {
+    run("routing", checks::routing);
+}
+
+#[test]
 fn verdict() {
     run("verdict", checks::verdict);
 }

@@ -17,8 +17,10 @@ use harbormouth::oci::cookie::secure_cookie;
 use harbormouth::oci::error_body::{ErrorCode, error_body};
 use harbormouth::oci::location::{LocationContext, LocationRepair, repair_location};
 use harbormouth::oci::operation::Operation;
+use harbormouth::oci::project::{ProjectPattern, ProjectTable};
 use harbormouth::oci::redact::redacted;
 use harbormouth::oci::refused_mount;
+use harbormouth::oci::routing::Naming;
 use harbormouth::oci::scope::{Action, Scope};
 use harbormouth::oci::target::{BodyPresence, Target};
 use harbormouth::tickets::{Keyring, OpenError, SealingKey, Ticket, TicketStep, open, seal};
@@ -143,6 +145,36 @@ const ERROR_PIECES: [&str; 20] = [
     "é",
 ];
 
+/// What decides in a query where a request goes.
+const QUERY_PIECES: [&str; 26] = [
+    "&",
+    "&",
+    "=",
+    ";",
+    "+",
+    "%20",
+    "%09",
+    "%ff",
+    "%3A",
+    "%2F",
+    ":",
+    "/",
+    "..",
+    "ns=",
+    "n%73=",
+    "scope=",
+    "s%63ope=",
+    "repository",
+    "repository:",
+    "repository:lab/x",
+    ":pull,push",
+    "mount=sha256:aa",
+    "from=",
+    "fr%6Fm=lab/x",
+    "last=",
+    "harbormouth_registry=hq",
+];
+
 fn joined(pieces: &'static [&'static str]) -> impl Strategy<Value = String> {
     vec(select(pieces), 0..14).prop_map(|pieces| pieces.concat())
 }
@@ -205,11 +237,14 @@ proptest! {
         checks::oci_error(&bytes);
         checks::login(&bytes);
         checks::verdict(&bytes);
+        checks::routing(&bytes);
     }
 
     #[test]
     fn paths_mean_one_thing(path in joined(&PATH_PIECES), query in "(\\?[!-~&&[^#]]{0,20})?") {
-        checks::path(format!("/{path}{query}").as_bytes());
+        let target = format!("/{path}{query}");
+        checks::path(target.as_bytes());
+        checks::routing(target.as_bytes());
     }
 
     #[test]
@@ -290,6 +325,48 @@ format!("Bearer {rest},{realm}")
             prop_assert_eq!(found.repository, Some(name.as_str()));
             prop_assert_eq!(found.reference.or(found.upload), Some(reference.as_str()));
         }
+    }
+
+    #[test]
+    fn a_mirrors_names_come_back(name in repository(), project in "[a-z][a-z0-9-]{0,8}") {
+        let hub = "docker.io".to_owned();
+        let (of_hub, plain) = (Naming::of(&project, [&hub]), Naming::of(&project, []));
+        let long = if name.contains('/') { name.clone() } else { format!("library/{name}") };
+        let (hubs, theirs) = (of_hub.there(&name), plain.there(&name));
+        prop_assert_eq!(of_hub.here(&hubs), Some(long.as_str()));
+        prop_assert_eq!(plain.here(&theirs), Some(name.as_str()));
+        let tags = |name: &str| format!("/v2/{name}/tags/list");
+        prop_assert_eq!(plain.path_here(&tags(&theirs)), Some(tags(&name)));
+        let others = format!("{project}x/{name}");
+        prop_assert_eq!(plain.here(&others), None);
+    }
+
+    #[test]
+    fn queries_of_mirrors_stay_below_their_project(
+        path in select(&["service/token", "v2/_catalog", "v2/a/blobs/uploads/", "v2/lab/x/manifests/1"][..]),
+        query in joined(&QUERY_PIECES),
+    ) {
+        checks::routing(format!("/{path}?{query}").as_bytes());
+    }
+
+    #[test]
+    fn a_project_is_found_as_by_looking_at_each(
+        texts in vec("[ab]{1,4}\\*?", 0..12), project in "[ab]{1,6}"
+    ) {
+        let mut patterns: Vec<ProjectPattern> = Vec::new();
+        for pattern in texts.iter().filter_map(|text| ProjectPattern::parse(text)) {
+            if !patterns.iter().any(|other| other.overlaps(&pattern)) {
+                patterns.push(pattern);
+            }
+        }
+        let has = |pattern: &ProjectPattern| match pattern.to_string().strip_suffix('*') {
+            Some(beginning) => project.starts_with(beginning),
+            None => project == pattern.to_string(),
+        };
+        let expected = patterns.iter().position(has);
+        let numbered = patterns.iter().cloned().enumerate();
+        let table = ProjectTable::new(numbered.map(|(number, pattern)| (pattern, number)));
+        prop_assert_eq!(table.find(&project), expected, "{:?}", patterns);
     }
 
     #[test]
