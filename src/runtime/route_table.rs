@@ -24,11 +24,12 @@ pub struct Question {
 impl FromStr for Question {
     type Err = String;
 
+    /// With https where no scheme is typed.
     fn from_str(typed: &str) -> Result<Question, String> {
-        let start = typed.find("://").map_or(0, |at| at + "://".len());
-        let end = typed[start..].find(['/', '?', '#']);
-        let (origin, target) = typed.split_at(end.map_or(typed.len(), |at| start + at));
-        let origin = Origin::parse(origin).map_err(|error| {
+        let (scheme, rest) = typed.split_once("://").unwrap_or(("https", typed));
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, target) = rest.split_at(end);
+        let origin = Origin::parse(&format!("{scheme}://{authority}")).map_err(|error| {
             format!(
                 "{error}; accepted is a URL such as https://hub.example.com/v2/lab/app/manifests/v1"
             )

@@ -19,6 +19,9 @@ use tokio::net::TcpListener;
 /// A registry whose Harbor isn't there.
 pub const GONE: &str = "gone";
 
+const MIRROR: &str =
+    "mirrors:\n  - { public: [https://mirror.example.com], registry: hq, project: lab }\n";
+
 const ACCEPT: &str = "Accept: application/vnd.oci.image.manifest.v1+json";
 const TYPE: &str = "Content-Type: application/vnd.oci.image.manifest.v1+json";
 const CONTAINERD: &str = "User-Agent: containerd/1.6.20";
@@ -56,7 +59,11 @@ pub async fn gateway(harbor: &FakeHarbor, quiet: &FakeHarbor) -> World {
         )
     };
     Setup {
-        top: format!("{top}canary:\n{}{}", canary("watched"), canary(GONE)),
+        top: format!(
+            "{top}{MIRROR}canary:\n{}{}",
+            canary("watched"),
+            canary(GONE)
+        ),
         listeners: format!("  - address: {listener}\n"),
         ..Setup::of(vec![hq, gone, closed, watched])
     }
@@ -89,6 +96,7 @@ pub async fn live_through(world: &World, harbor: &FakeHarbor) -> Conn {
         left_while_harbor_was_silent(waiting, token, upload, harbor),
         async {
             a_push_and_a_pull(&mut conn).await;
+            by_a_mirror(&mut conn).await;
             large_bodies(&mut conn).await;
             refusals(&mut conn).await;
             lost_authorization(world, &mut conn).await;
@@ -137,6 +145,12 @@ async fn a_push_and_a_pull(conn: &mut Conn) {
     assert_eq!(pull.text(), manifest);
     let path = format!("/v2/lab/app/blobs/{}", digest(blob));
     assert_eq!(conn.ask(get(&path, &[&token])).await.body, blob);
+}
+
+async fn by_a_mirror(conn: &mut Conn) {
+    let asked = get("/v2/app/manifests/v1", &[&alice(), ACCEPT]);
+    let asked = String::from_utf8_lossy(&asked).replace("hub.example.com", "mirror.example.com");
+    assert_eq!(conn.ask(asked).await.status, 200);
 }
 
 fn manifest(config: &[u8], layer: &[u8]) -> String {

@@ -63,7 +63,7 @@ families! {
     COMMIT_WAIT: Histogram "harbormouth_commit_wait_seconds" ["registry"]
         "Silence between the last byte of a commit's body and Harbor's answer; containerd gives up at 30 s.";
     ROUTED: Counter "harbormouth_routed_requests_total" ["registry", "route"]
-        "Requests that went to a registry by another way than its own origins: mirror:PROJECT, by a mirror.";
+        "Requests by another way than from a registry's own origin to its own Harbor: mirror:PROJECT came by a mirror, fallback:REGISTRY went to another site.";
     BYTES: Counter "harbormouth_body_bytes_total" ["registry", "direction"]
         "Body bytes received from clients (upload) and sent to them (download).";
     IN_FLIGHT: Gauge "harbormouth_requests_in_flight" ["registry", "class"]
