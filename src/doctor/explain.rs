@@ -109,6 +109,14 @@ mod tests {
                 Kind::PlainHttpOnTlsPort,
             ),
             (
+                "failed to resolve reference \"docker.io/library/nginx:1\": pulling from host hub.example.com failed with status code [manifests 1]: 401 Unauthorized",
+                Kind::MirrorPrefixMissing,
+            ),
+            (
+                "(Mirrors also failed: [hub.example.com/library/nginx:1: reading manifest 1 in hub.example.com/library/nginx: unauthorized: unauthorized to access repository: library/nginx, action: pull]): docker.io/library/nginx:1: pinging",
+                Kind::MirrorPrefixMissing,
+            ),
+            (
                 "missing content-length header for request",
                 Kind::HeaderLost,
             ),

@@ -111,6 +111,8 @@ kinds! {
         NothingGranted "nothing_granted" Unexamined,
         /// The token carries pull and no push.
         PushNotGranted "push_not_granted" Unexamined,
+        /// The login works, and `library` is nothing to it: a mirror of Docker Hub without its project?
+        MirrorPrefixMissing "mirror_prefix_missing" Unexamined,
         /// The registry asks for a token as if the request had brought no Authorization: a hop removes
         /// it from every request.
         AuthorizationRemoved "authorization_removed" Broken,

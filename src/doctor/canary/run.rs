@@ -125,7 +125,10 @@ impl RunFailure {
         };
         let is_account = matches!(
             finding.kind,
-            Kind::LoginRefused | Kind::NothingGranted | Kind::PushNotGranted
+            Kind::LoginRefused
+                | Kind::NothingGranted
+                | Kind::PushNotGranted
+                | Kind::MirrorPrefixMissing
         );
         let mut failure = RunFailure::at(step(finding.step), summary);
         failure.kind = Some(finding.kind);

@@ -165,6 +165,9 @@ fn is_for_nobody(walk: &Walk) -> bool {
         })
 }
 
+/// Where Docker Hub's images without a project are. Every new Harbor has such a project, a public one.
+const DOCKER_HUBS: &str = "library/";
+
 /// What the token says of the repository.
 fn granted(walk: &Walk) -> Option<Draft> {
     let user = walk.user.as_ref()?;
@@ -183,6 +186,7 @@ fn granted(walk: &Walk) -> Option<Draft> {
     let (kind, wrong) = match (is_empty, is_for_nobody(walk)) {
         (false, _) => (Kind::PushNotGranted, ""),
         (true, true) => (Kind::NothingGranted, "nobody"),
+        (true, false) if repository.starts_with(DOCKER_HUBS) => (Kind::MirrorPrefixMissing, ""),
         (true, false) => (Kind::NothingGranted, "nothing"),
     };
     Some(

@@ -213,6 +213,7 @@ pub(super) fn hop(finding: &Finding, walks: &[Judged]) -> Option<String> {
             | Kind::LoginRefused
             | Kind::NothingGranted
             | Kind::PushNotGranted
+            | Kind::MirrorPrefixMissing
             | Kind::ClockSkew
     );
     if is_no_hops {

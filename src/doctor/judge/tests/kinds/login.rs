@@ -9,6 +9,9 @@ use crate::doctor::trace::{GrantedScope, Skip, Skipped, TokenGrant};
 pub(in super::super) fn cases() -> Vec<Case> {
     let mut nothing = until_upload(hub()).without(Step::UploadStart);
     nothing.0.grant = Some(granted(&[]));
+    let mut library = until_upload(hub()).without(Step::UploadStart);
+    library.0.repository = Some("library/nginx".to_owned());
+    library.0.grant = Some(granted(&[]));
     let mut nobody = until_upload(hub())
         .without(Step::UploadStart)
         .status(Step::Authorized, 401);
@@ -123,6 +126,12 @@ pub(in super::super) fn cases() -> Vec<Case> {
             elsewhere,
             Kind::NothingGranted,
             "lab/other",
+        ),
+        (
+            "a mirror without its project",
+            library,
+            Kind::MirrorPrefixMissing,
+            "Docker Hub",
         ),
         ("a guest", pull, Kind::PushNotGranted, "no push"),
         (
