@@ -3,6 +3,7 @@
 use crate::clients::Login;
 use crate::common::plain_http::{self, Answer};
 use crate::common::process::{self, Process};
+use crate::common::tools;
 use crate::world::World;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,6 +11,7 @@ use harbormouth::net::origin::Origin;
 use harbormouth::testing::fake_harbor::{Backing, FakeHarbor, FakeHarborConfig};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -51,10 +53,21 @@ impl Harbor {
     ) -> Harbor {
         let registries: Vec<Registry> = (0..count).map(|_| Registry::start(world)).collect();
         let addresses: Vec<SocketAddr> = registries.iter().map(|each| each.address).collect();
+        Harbor::before(world, external_url, change, registries, between(&addresses))
+    }
+
+    /// With these registries, of which core asks what is at this address.
+    pub fn before(
+        world: &World,
+        external_url: &str,
+        change: Change,
+        registries: Vec<Registry>,
+        address: SocketAddr,
+    ) -> Harbor {
         let external_url = Origin::parse(external_url).expect("an external URL");
         let mut config = FakeHarborConfig {
             backing: Backing::Distribution {
-                address: between(&addresses),
+                address,
                 username: INNER_USER.to_owned(),
                 password: INNER_PASSWORD.to_owned(),
             },
@@ -147,9 +160,28 @@ impl Registry {
             Access::Everybody => String::new(),
             Access::Password(user, password) => write_htpasswd(world, home.path(), user, password),
         };
-        std::fs::write(&file, configuration(home.path(), &auth)).expect("registry.yml");
+        let storage = files_in(home.path());
+        std::fs::write(&file, configuration(&auth, &storage)).expect("registry.yml");
         let mut command = world.command("docker-registry", home.path());
         command.arg("serve").arg(&file);
+        Registry::run(home, command)
+    }
+
+    /// As Harbor runs it, with this `storage`, run by another program: `within` is what stands before
+    /// the command.
+    pub fn start_within(world: &World, within: &[String], storage: &str) -> Registry {
+        let home = world.directory("registry");
+        let file = home.path().join("registry.yml");
+        let auth = write_htpasswd(world, home.path(), INNER_USER, INNER_PASSWORD);
+        std::fs::write(&file, configuration(&auth, storage)).expect("registry.yml");
+        let (program, before) = within.split_first().expect("a program");
+        let mut command = world.command(program, home.path());
+        command.args(before).arg(tools::path("docker-registry"));
+        command.arg("serve").arg(&file);
+        Registry::run(home, command)
+    }
+
+    fn run(home: TempDir, command: Command) -> Registry {
         let mut process = Process::start("docker-registry", command);
         let address = process.wait_for("its address", Duration::from_secs(30), |out, err| {
             let said = format!("{out}{err}");
@@ -228,14 +260,20 @@ fn write_htpasswd(world: &World, home: &Path, user: &str, password: &str) -> Str
     )
 }
 
-fn configuration(home: &Path, auth: &str) -> String {
-    let home = home.display();
+/// The lines of a storage in this directory.
+fn files_in(home: &Path) -> String {
+    format!(
+        "  filesystem: {{ rootdirectory: '{}/storage' }}\n",
+        home.display()
+    )
+}
+
+fn configuration(auth: &str, storage: &str) -> String {
     format!(
         "version: 0.1\n\
          log: {{ level: info }}\n\
          http: {{ addr: '127.0.0.1:0', secret: not-a-secret }}\n\
          {auth}\
-         storage:\n  filesystem: {{ rootdirectory: '{home}/storage' }}\n  \
-         delete: {{ enabled: true }}\n"
+         storage:\n{storage}  delete: {{ enabled: true }}\n"
     )
 }

@@ -31,6 +31,7 @@ mod remedies;
 mod replicas;
 mod rolling;
 mod seeing;
+mod sites;
 mod two_harbors;
 mod two_names;
 mod watched;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
     // Inside, nothing can be fetched.
     doctor::hops::packages::install();
     clients::sid::install();
+    sites::install();
     let directory = match namespace::enter() {
         namespace::Place::Outside(code) => return code,
         namespace::Place::Inside(directory) => directory,
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         matrix::trials(&world),
         two_names::trials(&world),
         two_harbors::trials(&world),
+        sites::trials(&world),
         everyday::trials(&world),
         ranges::trials(&world),
         replicas::trials(&world),

@@ -35,6 +35,20 @@ pub fn pull(world: &World, from: &Reference, login: &Login, patience: Duration) 
     attempt(command, patience).map(|_| layout::pulled(&target))
 }
 
+/// From one repository to another of the same registry.
+pub fn copy(
+    world: &World,
+    from: &Reference,
+    to: &Reference,
+    login: &Login,
+    patience: Duration,
+) -> Outcome<String> {
+    let home = world.directory("crane");
+    let mut command = crane(world, home.path(), to, login);
+    command.args(["copy", &from.to_string(), &to.to_string()]);
+    attempt(command, patience)
+}
+
 /// With the login that `docker login` would have left in its home.
 fn crane(world: &World, home: &Path, registry: &Reference, login: &Login) -> Command {
     let folder = home.join(".docker");

@@ -22,9 +22,15 @@ pub struct Containerd {
 
 impl Containerd {
     pub fn start(world: &World, release: Release) -> Containerd {
+        Containerd::start_with(world, release, "")
+    }
+
+    /// With further lines at the end of its configuration.
+    pub fn start_with(world: &World, release: Release, settings: &str) -> Containerd {
         let home = world.directory("containerd");
         let config = home.path().join("config.toml");
-        std::fs::write(&config, configuration(release)).expect("write containerd's configuration");
+        std::fs::write(&config, configuration(release, settings))
+            .expect("write containerd's configuration");
         let socket = home.path().join("containerd.sock");
         let mut command = release.command(world, "containerd", home.path());
         command
@@ -89,10 +95,10 @@ const UNPACKING: &str = r#"
   snapshotter = "native"
 "#;
 
-fn configuration(release: Release) -> String {
+fn configuration(release: Release, settings: &str) -> String {
     match release {
-        Release::Installed => CONFIG.to_owned(),
-        Release::Sid => format!("{CONFIG}{UNPACKING}"),
+        Release::Installed => format!("{CONFIG}{settings}"),
+        Release::Sid => format!("{CONFIG}{UNPACKING}{settings}"),
     }
 }
 
@@ -107,6 +113,27 @@ pub fn push(
     let containerd = world.containerd(release);
     let namespace = import(world, containerd, image, to);
     push_imported(world, containerd, &namespace, to, login, patience)
+}
+
+/// With further arguments.
+pub fn push_with(
+    world: &World,
+    release: Release,
+    image: &Image,
+    to: &Reference,
+    arguments: &[&str],
+    patience: Duration,
+) -> Outcome<Pushed> {
+    let containerd = world.containerd(release);
+    let namespace = import(world, containerd, image, to);
+    let name = to.to_string();
+    let mut command = containerd.ctr(world, &namespace, &["images", "push"]);
+    command.args(arguments).arg(&name);
+    attempt(command, patience)
+        .explain(without_progress)
+        .map(|_| Pushed {
+            manifest: target(world, containerd, &namespace, &name),
+        })
 }
 
 pub fn prepare(world: &World, image: &Image, to: &Reference, login: &Login) -> Prepared {
@@ -198,49 +225,51 @@ pub fn pull(
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pulled> {
-    let containerd = world.containerd(release);
+    let user = format!("{}:{}", login.user, login.password);
+    let (containerd, name) = (world.containerd(release), from.to_string());
+    pull_with(world, containerd, &name, &["--user", &user], patience)
+}
+
+/// By a name as a person types it, with further arguments.
+pub fn pull_with(
+    world: &World,
+    containerd: &Containerd,
+    name: &str,
+    arguments: &[&str],
+    patience: Duration,
+) -> Outcome<Pulled> {
     let namespace = containerd.namespace();
-    let name = from.to_string();
-    attempt(
-        pull_command(world, containerd, &namespace, from, login),
-        patience,
-    )
-    .explain(without_progress)
-    .map(|_| {
-        let manifest = target(world, containerd, &namespace, &name);
-        let text = process::must(containerd.ctr(world, &namespace, &["content", "get", &manifest]));
-        Pulled {
-            config: config_in(&text),
-            manifest,
-        }
-    })
+    let mut command = containerd.ctr(world, &namespace, &["images", "pull"]);
+    command.args(["--snapshotter", "native"]);
+    command.args(arguments).arg(name);
+    attempt(command, patience)
+        .explain(without_progress)
+        .map(|_| {
+            let manifest = target(world, containerd, &namespace, name);
+            let text =
+                process::must(containerd.ctr(world, &namespace, &["content", "get", &manifest]));
+            Pulled {
+                config: config_in(&text),
+                manifest,
+            }
+        })
 }
 
 /// A pull's command, into a namespace that has nothing.
 pub fn prepare_pull(world: &World, from: &Reference, login: &Login) -> Prepared {
     let containerd = world.containerd(Release::Installed);
     let namespace = containerd.namespace();
-    Prepared {
-        command: pull_command(world, containerd, &namespace, from, login),
-        kept: Vec::new(),
-    }
-}
-
-fn pull_command(
-    world: &World,
-    containerd: &Containerd,
-    namespace: &str,
-    from: &Reference,
-    login: &Login,
-) -> Command {
     let (name, user) = (
         from.to_string(),
         format!("{}:{}", login.user, login.password),
     );
     let arguments = ["--snapshotter", "native", "--user", &user, &name];
-    let mut command = containerd.ctr(world, namespace, &["images", "pull"]);
+    let mut command = containerd.ctr(world, &namespace, &["images", "pull"]);
     command.args(arguments);
-    command
+    Prepared {
+        command,
+        kept: Vec::new(),
+    }
 }
 
 /// ctr redraws its progress ten times a second, terminal or not.

@@ -7,7 +7,7 @@ use crate::image::Image;
 use crate::world::World;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -23,6 +23,11 @@ pub struct Dockerd {
 
 impl Dockerd {
     pub fn start(world: &World, release: Release) -> Dockerd {
+        Dockerd::start_with(world, release, json!({}))
+    }
+
+    /// With these settings in `daemon.json`, beside those of its store.
+    pub fn start_with(world: &World, release: Release, mut settings: Value) -> Dockerd {
         let home = world.directory("dockerd");
         let socket = home.path().join("docker.sock");
         let mut command = release.command(world, "dockerd", home.path());
@@ -35,10 +40,12 @@ impl Dockerd {
             .arg("--exec-root")
             .arg(home.path().join("exec"));
         command.arg("--pidfile").arg(home.path().join("pid"));
-        let (settings, driver) = store(release);
-        command
-            .arg("--config-file")
-            .arg(write(&home.path().join("daemon.json"), settings));
+        let (features, driver) = store(release);
+        settings["features"] = features;
+        command.arg("--config-file").arg(write(
+            &home.path().join("daemon.json"),
+            &settings.to_string(),
+        ));
         command.args(["--iptables=false", "--ip6tables=false", "--bridge=none"]);
         command.arg(format!("--storage-driver={driver}"));
         let mut process = Process::start("dockerd", command);
@@ -99,14 +106,11 @@ impl Dockerd {
     }
 }
 
-/// The daemon's settings, and the driver of its images' files: one that needs nothing of the kernel.
-fn store(release: Release) -> (&'static str, &'static str) {
+/// The daemon's features, and the driver of its images' files: one that needs nothing of the kernel.
+fn store(release: Release) -> (Value, &'static str) {
     match release {
-        Release::Installed => ("{}", "vfs"),
-        Release::Sid => (
-            r#"{"features": {"containerd-snapshotter": true}}"#,
-            "native",
-        ),
+        Release::Installed => (json!({}), "vfs"),
+        Release::Sid => (json!({ "containerd-snapshotter": true }), "native"),
     }
 }
 
@@ -167,17 +171,30 @@ pub fn pull(
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pulled> {
-    let dockerd = world.dockerd(release);
-    let name = from.to_string();
     let directory = world.directory("docker");
     let configuration = configuration(directory.path(), from, login);
-    let command = dockerd.docker(world, &configuration, &["image", "pull", &name]);
-    attempt(command, patience).map(|said| {
-        let manifest = digest_in(&said);
-        let config = dockerd.config_of(world, &name, &manifest, &configuration);
-        process::must(dockerd.docker(world, &configuration, &["image", "rm", &name]));
-        Pulled { manifest, config }
-    })
+    let (dockerd, name) = (world.dockerd(release), from.to_string());
+    pull_with(world, dockerd, &name, &configuration, patience)
+}
+
+/// By a name as a person types it, with docker's own configuration in this directory.
+pub fn pull_with(
+    world: &World,
+    dockerd: &Dockerd,
+    name: &str,
+    configuration: &Path,
+    patience: Duration,
+) -> Outcome<Pulled> {
+    let command = dockerd.docker(world, configuration, &["image", "pull", name]);
+    let before = dockerd.process.stderr().len();
+    attempt(command, patience)
+        .explain(|said| said + &dockerd.said_since(before))
+        .map(|said| {
+            let manifest = digest_in(&said);
+            let config = dockerd.config_of(world, name, &manifest, configuration);
+            process::must(dockerd.docker(world, configuration, &["image", "rm", name]));
+            Pulled { manifest, config }
+        })
 }
 
 /// `docker login`; what it says.
@@ -199,7 +216,7 @@ pub fn login(world: &World, host: &str, login: &Login, patience: Duration) -> Ou
 }
 
 /// What `docker login` would have written.
-pub(super) fn configuration(directory: &Path, to: &Reference, login: &Login) -> PathBuf {
+pub fn configuration(directory: &Path, to: &Reference, login: &Login) -> PathBuf {
     let auth = STANDARD.encode(format!("{}:{}", login.user, login.password));
     let mut auths = serde_json::Map::new();
     auths.insert(to.host.clone(), json!({ "auth": auth }));

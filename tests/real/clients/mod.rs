@@ -1,11 +1,11 @@
 //! Real registry clients, and what came of their pushes and pulls.
 
-mod crane;
+pub mod crane;
 pub mod ctr;
 pub mod docker;
 mod layout;
 mod oras;
-mod podman;
+pub mod podman;
 mod running;
 pub mod sid;
 pub mod skopeo;
@@ -85,7 +85,7 @@ pub enum Client {
     Podman,
 }
 
-/// A registry's host (with a port unless it is the default), a repository and a tag.
+/// A registry's host (with a port unless it is the default), a repository, and a tag or a digest.
 #[derive(Clone, Debug)]
 pub struct Reference {
     pub host: String,
@@ -95,7 +95,11 @@ pub struct Reference {
 
 impl std::fmt::Display for Reference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}:{}", self.host, self.repository, self.tag)
+        let mark = match self.tag.starts_with("sha256:") {
+            true => '@',
+            false => ':',
+        };
+        write!(f, "{}/{}{mark}{}", self.host, self.repository, self.tag)
     }
 }
 
@@ -122,6 +126,7 @@ pub struct Pushed {
 }
 
 /// What a client holds after a pull.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Pulled {
     pub manifest: String,
     /// The digest of the image's configuration, which names every layer's content.

@@ -68,12 +68,24 @@ pub fn pull(
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pulled> {
+    let creds = format!("{}:{}", login.user, login.password);
+    let arguments = ["--creds", &creds];
+    pull_with(world, release, &from.to_string(), &[], &arguments, patience)
+}
+
+/// By a name as a person types it, with further arguments of podman and of its pull.
+pub fn pull_with(
+    world: &World,
+    release: Release,
+    name: &str,
+    global: &[&str],
+    arguments: &[&str],
+    patience: Duration,
+) -> Outcome<Pulled> {
     let home = world.directory("podman");
-    let mut command = podman(world, release, home.path(), &["pull", "--quiet"]);
-    command
-        .arg("--creds")
-        .arg(format!("{}:{}", login.user, login.password));
-    command.arg(format!("docker://{from}"));
+    let pull = [global, &["pull", "--quiet"], arguments].concat();
+    let mut command = podman(world, release, home.path(), &pull);
+    command.arg(format!("docker://{name}"));
     attempt(command, patience).map(|id| {
         let format = [
             "image",
