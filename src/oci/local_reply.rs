@@ -63,16 +63,15 @@ pub enum LocalReply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
     Layer,
-    /// Only whether it is there.
-    LayerIsThere,
     Manifest,
+    /// Only whether it is there.
     ManifestIsThere,
 }
 
 impl Wanted {
     fn code(self) -> ErrorCode {
         match self {
-            Wanted::Layer | Wanted::LayerIsThere => ErrorCode::BlobUnknown,
+            Wanted::Layer => ErrorCode::BlobUnknown,
             Wanted::Manifest | Wanted::ManifestIsThere => ErrorCode::ManifestUnknown,
         }
     }
@@ -80,7 +79,7 @@ impl Wanted {
     fn reason(self) -> Reason {
         match self {
             Wanted::Layer | Wanted::Manifest => Reason::NotFound,
-            Wanted::LayerIsThere | Wanted::ManifestIsThere => Reason::Absent,
+            Wanted::ManifestIsThere => Reason::Absent,
         }
     }
 }

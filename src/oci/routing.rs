@@ -9,6 +9,7 @@
 
 use super::operation::Operation;
 use super::project::ProjectTable;
+use super::user_agent::ClientFamily;
 use crate::net::query::{self, Pair};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -136,6 +137,29 @@ impl SharedSite {
         let harbor = |repository| self.projects.find(first_component(repository));
         harbor(one) == harbor(other)
     }
+}
+
+/// Whether another site may answer for what a Harbor doesn't have. Every push asks first what is there, and
+/// leaves out what it is told of: with a layer's HEAD, by which nobody pulls, and with a manifest's, which
+/// may be a pull's as well.
+pub(crate) fn may_be_elsewhere(operation: Operation, may_be_push: impl FnOnce() -> bool) -> bool {
+    match operation {
+        Operation::ManifestGet | Operation::BlobGet => true,
+        Operation::ManifestHead => !may_be_push(),
+        _ => false,
+    }
+}
+
+/// Whether a manifest's HEAD begins a pull. Tokens don't tell: Harbor's grant all that the account may do,
+/// whatever was asked for. containerd accepts several types and any other in a pull, and the one that it
+/// has in a push; oras asks for a tag in a pull, and for a digest in a push. crane's pushes alone have one
+/// (seen at ctr 1.6 and 2.1, docker 29, crane 0.20, oras 1.3).
+pub(crate) fn begins_pull(client: ClientFamily, reference: &str, accepted: &str) -> bool {
+    let types = || accepted.split(',').map(str::trim);
+    let is_manifest = |text: &&str| text.contains("manifest") || text.contains("index");
+    let is_resolved = types().any(|text| text == "*/*") && types().filter(is_manifest).count() > 1;
+    let is_oras = matches!(client, ClientFamily::Oras | ClientFamily::Helm);
+    is_resolved || is_oras && !reference.contains(':')
 }
 
 /// The project that a request is about; none for what is no project's.

@@ -143,17 +143,7 @@ pub(super) fn mount_was_refused(status: u16, request: &ProxyRequest) -> bool {
     if asked.operation != Operation::UploadMount || asked.mount_from.is_none() {
         return false;
     }
-    let grants_push = match (
-        &request.authorization.credential,
-        asked.repository.as_deref(),
-    ) {
-        (Credential::Bearer(token), Some(repository)) => {
-            let grants = |claims: &Claims| claims.grants(&Scope::push(repository));
-            token.claims().is_some_and(grants)
-        }
-        _ => false,
-    };
-    refused_mount::was_refused(status, grants_push)
+    refused_mount::was_refused(status, request.token_grants_push())
 }
 
 /// Remembers a token with which Harbor allowed a write: it is one of Harbor's own.

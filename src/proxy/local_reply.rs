@@ -1,5 +1,6 @@
 //! Writing the answers that the gateway itself gives.
 
+use super::detour::needs_no_login;
 use super::expect_continue::may_skip_body;
 use super::message_header::{content_length, is_http2};
 use super::refusal::{Refusal, SOON};
@@ -74,6 +75,10 @@ pub(super) async fn write(
             response.insert_header("Location", location)?;
             send(session, response, String::new()).await
         }
+        Refusal::NoLogin => {
+            let body = "{}".to_owned();
+            send(session, error_header(200, &body, request)?, body).await
+        }
     }
 }
 
@@ -89,7 +94,10 @@ pub(super) async fn after_failure(
     let Some(refusal) = refusal_of(failure, request) else {
         return 0;
     };
-    let status = refusal.answer().map_or(0, LocalReply::status);
+    let status = match refusal {
+        Refusal::NoLogin => 200,
+        _ => refusal.answer().map_or(0, LocalReply::status),
+    };
     let begun = session
         .response_written()
         .is_some_and(|response| !response.status.is_informational());
@@ -114,7 +122,13 @@ pub(super) async fn after_failure(
 /// `None` if the client is gone.
 fn refusal_of(failure: Failure, request: &ProxyRequest) -> Option<Refusal> {
     Some(Refusal::Answer(match failure {
-        Failure::Upstream(error) => LocalReply::Upstream(error),
+        Failure::Upstream(error) => {
+            let mut routed = request.routed().into_iter();
+            if routed.any(|request| needs_no_login(error, request)) {
+                return Some(Refusal::NoLogin);
+            }
+            LocalReply::Upstream(error)
+        }
         Failure::ClientGone | Failure::Drained => return None,
         Failure::ClientStalled => LocalReply::ClientStalled,
         Failure::GaveWay => {

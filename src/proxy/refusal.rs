@@ -21,6 +21,8 @@ pub(super) enum Refusal {
     },
     /// A redirect to the https origin that keeps method and body: 301 and 302 would turn a write into a GET.
     RedirectToHttps(String),
+    /// None at all: what is public is there without a login.
+    NoLogin,
 }
 
 impl Refusal {
@@ -28,7 +30,7 @@ impl Refusal {
     pub(super) fn answer(&self) -> Option<LocalReply> {
         match self {
             Refusal::Answer(answer) | Refusal::RetryAfter(answer, _) => Some(*answer),
-            Refusal::Denied { .. } | Refusal::RedirectToHttps(_) => None,
+            Refusal::Denied { .. } | Refusal::RedirectToHttps(_) | Refusal::NoLogin => None,
         }
     }
 }

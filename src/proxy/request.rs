@@ -13,6 +13,7 @@ use crate::oci::operation::Operation;
 use crate::oci::routing::{Naming, Site};
 use crate::oci::scope::Scope;
 use crate::oci::target::{BodyPresence, Target};
+use crate::oci::token::{Claims, Credential};
 use crate::oci::way::Names;
 use crate::oci::{upload_state, upload_ticket};
 use crate::runtime::{PublicName, RegistryRuntime, Snapshot};
@@ -43,6 +44,8 @@ pub(super) struct Classified {
     pub(super) repository_here: Option<String>,
     /// A tag or a digest; only of pulls.
     pub(super) reference: Option<String>,
+    /// Its Accept is a pull's; only of HEADs of manifests.
+    pub(super) begins_pull: bool,
     pub(super) body: BodyPresence,
     pub(super) mount_from: Option<String>,
     pub(super) upload_state: Option<String>,
@@ -57,6 +60,7 @@ impl Classified {
             repository: None,
             repository_here: None,
             reference: None,
+            begins_pull: false,
             body: BodyPresence::Absent,
             mount_from: None,
             upload_state: None,
@@ -80,6 +84,7 @@ impl Classified {
             repository: target.repository.map(ToOwned::to_owned),
             repository_here: None,
             reference: None,
+            begins_pull: false,
             body,
             mount_from: when(is_mount, "from"),
             upload_state: when(has_state, upload_ticket::STATE),
@@ -126,6 +131,18 @@ impl Classified {
 }
 
 impl ProxyRequest {
+    /// Whether its token, as it says itself, allows a push into its repository.
+    pub(super) fn token_grants_push(&self) -> bool {
+        let repository = self.asked.repository.as_deref();
+        let (Credential::Bearer(token), Some(repository)) =
+            (&self.authorization.credential, repository)
+        else {
+            return false;
+        };
+        let grants = |claims: &Claims| claims.grants(&Scope::push(repository));
+        token.claims().is_some_and(grants)
+    }
+
     /// A request before anything of it is read.
     pub(super) fn new(shared: Arc<Snapshot>, arrival: ConnectionInfo) -> ProxyRequest {
         ProxyRequest {

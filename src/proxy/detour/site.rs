@@ -5,8 +5,10 @@ use crate::net::path::NormalPath;
 use crate::oci::challenge::{SERVICE, TOKEN_PATH};
 use crate::oci::operation::Operation;
 use crate::oci::repository::RepositoryName;
+use crate::oci::routing::may_be_elsewhere;
 use crate::oci::scope::Scope;
 use crate::oci::target::{BodyPresence, Target};
+use crate::oci::token::Credential;
 use crate::oci::token_response::token;
 use crate::proxy::attempts::{Attempt, Attempts};
 use crate::proxy::classify_error::UNRESOLVED;
@@ -37,7 +39,15 @@ pub(in crate::proxy) struct ToSite {
 impl ToSite {
     /// The first site that is asked for this reason.
     pub(super) fn first(because: FallbackWhen, request: Routed<'_>) -> Option<ToSite> {
-        ToSite::from(0, because, request)
+        let may_write = || match request.authorization.credential {
+            Credential::None => false,
+            Credential::Bearer(_) => request.token_grants_push(),
+            Credential::Basic(_) | Credential::Other => true,
+        };
+        let asked = &request.asked;
+        may_be_elsewhere(asked.operation, || !asked.begins_pull && may_write())
+            .then(|| ToSite::from(0, because, request))
+            .flatten()
     }
 
     /// The one after this.

@@ -9,7 +9,7 @@ use crate::clients::{
     Client, Containerd, Login, Outcome, PATIENCE, Pulled, Release, Today, Tool, ctr,
 };
 use crate::common::gateway::Gateway;
-use crate::common::process;
+use crate::common::{process, wait};
 use crate::gateways::registry_yaml;
 use crate::harbor::{AS_RECORDED, Harbor};
 use crate::hops::Upstream;
@@ -91,6 +91,15 @@ impl Stored {
         let pulled = pulled.expect(&format!("the pull by {}", client.name()));
         assert_eq!(pulled, self.pushed, "{}: {host}", client.name());
     }
+
+    fn is_followed(&self) {
+        wait::until("a record of it", ENOUGH, || {
+            self.gateway
+                .stderr()
+                .contains(" route=storage ")
+                .then_some(())
+        });
+    }
 }
 
 fn follow(_: Site, objects: &ObjectStore) -> String {
@@ -126,7 +135,7 @@ fn followed(world: &World) {
     for client in [Today::Ctr, Today::Docker, Today::Crane, Today::Oras] {
         stored.pulls(world, client);
     }
-    assert!(routed(&stored.gateway, "storage") > 0.0);
+    stored.is_followed();
     let layers = stored.objects.layers();
     let refused = layers.iter().find(|line| line.contains(" 403 "));
     assert_eq!(refused, None, "{layers:#?}");
@@ -194,5 +203,5 @@ fn of_another_site(world: &World) {
     }
     stored.pulls_from(world, &near, Today::Crane);
     assert!(routed(&stored.gateway, "fallback:hq") > 0.0);
-    assert!(routed(&stored.gateway, "storage") > 0.0);
+    stored.is_followed();
 }
