@@ -152,8 +152,8 @@ pub(crate) fn may_be_elsewhere(operation: Operation, may_be_push: impl FnOnce() 
 
 /// Whether a manifest's HEAD begins a pull. Tokens don't tell: Harbor's grant all that the account may do,
 /// whatever was asked for. containerd accepts several types and any other in a pull, and the one that it
-/// has in a push; oras asks for a tag in a pull, and for a digest in a push. crane's pushes alone have one
-/// (seen at ctr 1.6 and 2.1, docker 29, crane 0.20, oras 1.3).
+/// has in a push; oras asks for a tag in a pull, and for a digest in a push; crane asks in a push alone
+/// (seen at ctr 1.6.20 and 2.1.9, docker 28.5).
 pub(crate) fn begins_pull(client: ClientFamily, reference: &str, accepted: &str) -> bool {
     let types = || accepted.split(',').map(str::trim);
     let is_manifest = |text: &&str| text.contains("manifest") || text.contains("index");

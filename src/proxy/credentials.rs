@@ -12,7 +12,6 @@ use crate::oci::local_reply::{LocalReply, Lost};
 use crate::oci::login_response::Password;
 use crate::oci::operation::Operation;
 use crate::oci::refused_mount;
-use crate::oci::scope::Scope;
 use crate::oci::token::{Bearer, Claims, Credential};
 use crate::oci::token_response::{Grant, TokenResponse};
 use bytes::Bytes;

@@ -87,22 +87,6 @@ pub(super) fn of_failure(taken: Option<&Detour>, request: &ProxyRequest) -> Opti
     next.map(Detour::Site)
 }
 
-/// Whether clients may go on without a login: the Harbor itself can't be reached, and what is public comes
-/// from another site. Most of them ask for nothing before they have an answer to this.
-pub(super) fn needs_no_login(error: UpstreamError, request: Routed<'_>) -> bool {
-    let is_unreachable = matches!(
-        error,
-        UpstreamError::Unresolved
-            | UpstreamError::Connect
-            | UpstreamError::ConnectTimeout
-            | UpstreamError::Tls
-    );
-    let mut sites = request.harbor.other_sites.iter();
-    is_unreachable
-        && request.asked.operation == Operation::Ping
-        && sites.any(|site| site.is_for(FallbackWhen::Unreachable))
-}
-
 /// Whose answer it is that comes on this way.
 fn harbor_of(detour: Option<&Detour>, request: Routed<'_>) -> usize {
     let name = detour.and_then(|detour| detour.name(request));

@@ -1,12 +1,14 @@
 //! Writing the answers that the gateway itself gives.
 
-use super::detour::needs_no_login;
 use super::expect_continue::may_skip_body;
 use super::message_header::{content_length, is_http2};
 use super::refusal::{Refusal, SOON};
 use super::request::{ProxyRequest, Routed};
+use crate::config::FallbackWhen;
 use crate::oci::error_body::error_body;
 use crate::oci::local_reply::{LocalReply, OverloadStatus};
+use crate::oci::operation::Operation;
+use crate::oci::upstream_error::UpstreamError;
 use crate::oci::verdict::Failure;
 use bytes::Bytes;
 use http::header::STRICT_TRANSPORT_SECURITY;
@@ -122,13 +124,10 @@ pub(super) async fn after_failure(
 /// `None` if the client is gone.
 fn refusal_of(failure: Failure, request: &ProxyRequest) -> Option<Refusal> {
     Some(Refusal::Answer(match failure {
-        Failure::Upstream(error) => {
-            let mut routed = request.routed().into_iter();
-            if routed.any(|request| needs_no_login(error, request)) {
-                return Some(Refusal::NoLogin);
-            }
-            LocalReply::Upstream(error)
+        Failure::Upstream(error) if needs_no_login(error, request) => {
+            return Some(Refusal::NoLogin);
         }
+        Failure::Upstream(error) => LocalReply::Upstream(error),
         Failure::ClientGone | Failure::Drained => return None,
         Failure::ClientStalled => LocalReply::ClientStalled,
         Failure::GaveWay => {
@@ -141,6 +140,25 @@ fn refusal_of(failure: Failure, request: &ProxyRequest) -> Option<Refusal> {
         Failure::BadRequest => LocalReply::BadRequest,
         Failure::Internal => LocalReply::Internal,
     }))
+}
+
+/// Whether clients may go on without a login: the Harbor itself can't be reached, and what is public comes
+/// from another site. Most of them ask for nothing before they have an answer to this.
+fn needs_no_login(error: UpstreamError, request: &ProxyRequest) -> bool {
+    let is_unreachable = matches!(
+        error,
+        UpstreamError::Unresolved
+            | UpstreamError::Connect
+            | UpstreamError::ConnectTimeout
+            | UpstreamError::Tls
+    );
+    let gives_way = |request: Routed<'_>| {
+        let mut sites = request.harbor.other_sites.iter();
+        sites.any(|site| site.is_for(FallbackWhen::Unreachable))
+    };
+    is_unreachable
+        && request.asked.operation == Operation::Ping
+        && request.routed().is_some_and(gives_way)
 }
 
 fn error(answer: LocalReply, request: &ProxyRequest) -> Result<(ResponseHeader, String)> {

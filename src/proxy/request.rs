@@ -10,14 +10,17 @@ use crate::net::query;
 use crate::observe::metrics::{NO_REGISTRY, RegistryMetrics, seconds};
 use crate::observe::push::PushIdentity;
 use crate::oci::operation::Operation;
-use crate::oci::routing::{Naming, Site};
+use crate::oci::routing::{Naming, Site, begins_pull};
 use crate::oci::scope::Scope;
 use crate::oci::target::{BodyPresence, Target};
 use crate::oci::token::{Claims, Credential};
+use crate::oci::user_agent::ClientFamily;
 use crate::oci::way::Names;
 use crate::oci::{upload_state, upload_ticket};
 use crate::runtime::{PublicName, RegistryRuntime, Snapshot};
 use http::HeaderValue;
+use http::header::ACCEPT;
+use pingora::http::RequestHeader;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -89,6 +92,21 @@ impl Classified {
             mount_from: when(is_mount, "from"),
             upload_state: when(has_state, upload_ticket::STATE),
             token_query: token_query.map(ToOwned::to_owned),
+        }
+    }
+
+    /// What is needed where an answer may come from elsewhere.
+    pub(super) fn note_reference(
+        &mut self,
+        header: &RequestHeader,
+        target: &Target<'_>,
+        client: ClientFamily,
+    ) {
+        self.reference = target.reference.map(ToOwned::to_owned);
+        if let (Operation::ManifestHead, Some(reference)) = (self.operation, target.reference) {
+            let accepted = header.headers.get_all(ACCEPT).iter();
+            let accepted: Vec<&str> = accepted.filter_map(|value| value.to_str().ok()).collect();
+            self.begins_pull = begins_pull(client, reference, &accepted.join(","));
         }
     }
 

@@ -19,16 +19,13 @@ use crate::net::origin::{Authority, Origin, Scheme};
 use crate::net::path::NormalPath;
 use crate::oci::form_upload;
 use crate::oci::local_reply::LocalReply;
-use crate::oci::operation::Operation;
 use crate::oci::repair::Repair;
 use crate::oci::request_class::Class;
-use crate::oci::routing;
 use crate::oci::target::{BodyPresence, Target};
-use crate::oci::user_agent::ClientFamily;
 use crate::oci::way;
 use crate::runtime::PublicName;
 use http::HeaderMap;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::uri::PathAndQuery;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
@@ -102,9 +99,8 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
     }
     admit(header, &target, request)?;
     if request.harbor.has_detours() {
-        ctx.request.asked.reference = target.reference.map(ToOwned::to_owned);
         let client = ctx.request.downstream.client_family;
-        ctx.request.asked.begins_pull = begins_pull(client, header, &target);
+        ctx.request.asked.note_reference(header, &target, client);
     }
     let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
     let (authorization, repair) = authorize(header, &target, path.query(), request);
@@ -136,14 +132,6 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
     }
     bound(session, ctx);
     Ok(placed)
-}
-
-fn begins_pull(client: ClientFamily, header: &RequestHeader, target: &Target<'_>) -> bool {
-    let accepted = header.headers.get_all(ACCEPT).iter();
-    let accepted: Vec<&str> = accepted.filter_map(|value| value.to_str().ok()).collect();
-    let is_head = target.operation == Operation::ManifestHead;
-    let reference = target.reference.unwrap_or_default();
-    is_head && routing::begins_pull(client, reference, &accepted.join(","))
 }
 
 /// Finds the registry by its host, and where several share it by what is asked.

@@ -219,6 +219,36 @@ async fn nothing_but_a_pull_that_is_not_found_goes_on() {
     assert_eq!(lines(&far), Vec::<String>::new());
 }
 
+/// A push asks what is there already, and would leave out what another site has.
+#[tokio::test]
+async fn a_push_is_not_told_of_another_site() {
+    let (hq, far) = (empty().await, Harbor::content().await);
+    let world = with_sites(hq.url(), "far", &[("far", far.url())]);
+    let mut conn = world.http().await;
+    let may = |actions: &str| {
+        let access = format!(r#"[{{"type":"repository","name":"lab/app","actions":[{actions}]}}]"#);
+        let claims = URL_SAFE_NO_PAD.encode(format!(r#"{{"sub":"alice","access":{access}}}"#));
+        format!("Authorization: Bearer e30.{claims}.AA")
+    };
+    let (reads, writes) = (may(r#""pull""#), may(r#""pull","push""#));
+    let several = "Accept: application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, */*";
+    let one = "Accept: application/vnd.oci.image.manifest.v1+json, */*";
+    for (method, what, own, accept, status) in [
+        ("HEAD", "blobs/sha256:aa", &reads, one, 404),
+        ("HEAD", "blobs/sha256:aa", &writes, several, 404),
+        ("GET", "blobs/sha256:aa", &writes, one, 200),
+        ("GET", "manifests/v1", &writes, one, 200),
+        ("HEAD", "manifests/v1", &reads, one, 200),
+        ("HEAD", "manifests/v1", &writes, one, 404),
+        ("HEAD", "manifests/v1", &writes, several, 200),
+        ("HEAD", "manifests/v1", &crate::push::alice(), one, 404),
+    ] {
+        let path = format!("/v2/lab/app/{what}");
+        let reply = conn.ask(request(method, &path, &[own, accept], b"")).await;
+        assert_eq!(reply.status, status, "{method} {what} {own} {accept}");
+    }
+}
+
 /// One after the other, until one has it.
 #[tokio::test]
 async fn sites_are_asked_in_their_order() {
@@ -287,6 +317,9 @@ async fn an_unreachable_harbor_gives_way_to_what_is_public() {
         // Not public there.
         ("[not_found, unreachable]", "lab/app/manifests/v1", 504, 1),
         ("[not_found]", "library/app/manifests/v1", 504, 0),
+        // What clients ask first: nobody needs a login for the rest.
+        ("[not_found, unreachable]", "", 200, 0),
+        ("[not_found]", "", 504, 0),
     ] {
         let fallback = format!("{{ registry: far, when: {when} }}");
         let world = with_sites(gone.clone(), &fallback, &[("far", far.url())]);

@@ -205,6 +205,41 @@ fn the_source_chooses_the_mirror() {
     }
 }
 
+/// What each client's pulls and pushes ask with.
+#[test]
+fn pushes_are_not_told_of_what_another_site_has() {
+    const SEVERAL: &str = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.index.v1+json";
+    let any = format!("{SEVERAL}, */*");
+    let one = "application/vnd.oci.image.manifest.v1+json, */*";
+    let digest = "sha256:aa";
+    for (client, reference, accepted, expected) in [
+        (ClientFamily::Containerd, "v1", any.as_str(), true),
+        (ClientFamily::Containerd, digest, &any, true),
+        (ClientFamily::Containerd, "v1", one, false),
+        (ClientFamily::DockerContainerd, digest, one, false),
+        (ClientFamily::GoContainerregistry, "v1", SEVERAL, false),
+        (ClientFamily::Oras, "v1", SEVERAL, true),
+        (ClientFamily::Oras, digest, SEVERAL, false),
+        (ClientFamily::Other, "v1", "*/*", false),
+        (ClientFamily::Other, "v1", "", false),
+    ] {
+        let found = begins_pull(client, reference, accepted);
+        assert_eq!(found, expected, "{client:?} {reference} {accepted}");
+    }
+    for (operation, may_be_push, expected) in [
+        (Operation::ManifestGet, true, true),
+        (Operation::BlobGet, true, true),
+        (Operation::ManifestHead, false, true),
+        (Operation::ManifestHead, true, false),
+        (Operation::BlobHead, false, false),
+        (Operation::Tags, false, false),
+        (Operation::ManifestPut, false, false),
+    ] {
+        let found = may_be_elsewhere(operation, || may_be_push);
+        assert_eq!(found, expected, "{operation} {may_be_push}");
+    }
+}
+
 fn hub() -> Naming {
     Naming::of("dockerhub", &["docker.io".to_owned()])
 }

@@ -6,7 +6,7 @@ use super::{listeners, reference, routed};
 use crate::chain::InnerName;
 use crate::check::ENOUGH;
 use crate::clients::{
-    Client, Containerd, Login, Outcome, PATIENCE, Pulled, Release, Today, Tool, ctr,
+    Client, Containerd, Login, Outcome, PATIENCE, Pulled, Reference, Release, Today, Tool, ctr,
 };
 use crate::common::gateway::Gateway;
 use crate::common::{process, wait};
@@ -82,14 +82,14 @@ impl Stored {
     }
 
     fn pulls(&self, world: &World, client: impl Tool) {
-        self.pulls_from(world, &self.site.name(), client);
+        let place = reference(&self.site.name(), "lab/app");
+        self.pulls_from(world, &place, client);
     }
 
-    fn pulls_from(&self, world: &World, host: &str, client: impl Tool) {
-        let (place, login) = (reference(host, "lab/app"), self.login());
-        let pulled = client.pull(world, &place, &login, ENOUGH);
+    fn pulls_from(&self, world: &World, place: &Reference, client: impl Tool) {
+        let pulled = client.pull(world, place, &self.login(), ENOUGH);
         let pulled = pulled.expect(&format!("the pull by {}", client.name()));
-        assert_eq!(pulled, self.pushed, "{}: {host}", client.name());
+        assert_eq!(pulled, self.pushed, "{}: {place}", client.name());
     }
 
     fn is_followed(&self) {
@@ -128,13 +128,22 @@ fn passed(world: &World) {
 }
 
 fn followed(world: &World) {
-    let stored = Stored::start(world, follow);
+    let stored = Stored::start(world, |site, objects| {
+        format!(
+            "{}mirrors: [ {{ public: [ https://{} ], registry: hq, project: lab }} ]\n",
+            follow(site, objects),
+            site.second_name()
+        )
+    });
     for client in Client::ALL {
         stored.pulls(world, client);
     }
     for client in [Today::Ctr, Today::Docker, Today::Crane, Today::Oras] {
         stored.pulls(world, client);
     }
+    let mirror = reference(&stored.site.second_name(), "app");
+    stored.pulls_from(world, &mirror, Client::Ctr);
+    stored.pulls_from(world, &mirror, Today::Docker);
     stored.is_followed();
     let layers = stored.objects.layers();
     let refused = layers.iter().find(|line| line.contains(" 403 "));
@@ -197,7 +206,7 @@ fn of_another_site(world: &World) {
             registry_yaml(world, "near", &[&public], &upstream, InnerName::Untold),
         )
     });
-    let near = stored.site.second_name();
+    let near = reference(&stored.site.second_name(), "lab/app");
     for client in [Client::Ctr, Client::Docker] {
         stored.pulls_from(world, &near, client);
     }
