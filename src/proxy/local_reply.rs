@@ -8,7 +8,9 @@ use crate::config::FallbackWhen;
 use crate::oci::error_body::error_body;
 use crate::oci::local_reply::{LocalReply, OverloadStatus};
 use crate::oci::operation::Operation;
+use crate::oci::token::Credential;
 use crate::oci::upstream_error::UpstreamError;
+use crate::oci::user_agent::ClientFamily;
 use crate::oci::verdict::Failure;
 use bytes::Bytes;
 use http::header::STRICT_TRANSPORT_SECURITY;
@@ -156,7 +158,15 @@ fn needs_no_login(error: UpstreamError, request: &ProxyRequest) -> bool {
         let mut sites = request.harbor.other_sites.iter();
         sites.any(|site| site.is_for(FallbackWhen::Unreachable))
     };
+    // The others go on to what they want, and `docker login` would take it for a good password.
+    let stops_there = matches!(
+        request.downstream.client_family,
+        ClientFamily::Skopeo | ClientFamily::Containers | ClientFamily::GoContainerregistry
+    );
+    let is_anonymous = request.authorization.credential == Credential::None;
     is_unreachable
+        && stops_there
+        && is_anonymous
         && request.asked.operation == Operation::Ping
         && request.routed().is_some_and(gives_way)
 }
