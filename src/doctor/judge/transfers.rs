@@ -59,7 +59,7 @@ fn buffered(walk: &Walk) -> Option<Draft> {
     // Whoever holds an answer back may find the registry gone, and say so in its place.
     let is_held = |one: &&Exchange| match &one.result {
         Err(trouble) => matches!(trouble, Trouble::TimedOut(_)),
-        Ok(answer) => holder.is_some() && matches!(answer.status, 502..=504),
+        Ok(answer) => matches!(answer.status, 502..=504),
     };
     let is_silent = |step: Step| walk.first(step).filter(is_held);
     let early = is_silent(Step::EarlyAnswer);
@@ -71,11 +71,15 @@ fn buffered(walk: &Walk) -> Option<Draft> {
     let first = early.or(early_chunked)?;
     let is_slow = |step: Step| walk.first(step).is_some_and(|one| one.took > PROMPT);
     let others = [Step::Ping, Step::TokenGet, Step::Authorized];
-    if walk.answer(Step::Ping).is_none() || others.into_iter().any(is_slow) {
+    let is_answered = walk
+        .answer(Step::Ping)
+        .is_some_and(|ping| ping.status < 500);
+    if !is_answered || others.into_iter().any(is_slow) {
         return None;
     }
     let shown = early.into_iter().chain(early_chunked).map(seen);
-    if let Some(who) = holder {
+    let is_replaced = first.result.is_ok();
+    if let Some(who) = holder.or_else(|| is_replaced.then_some("other")) {
         let held = Draft::of(Kind::EarlyAnswerHeld, first);
         return Some(held.because(who).shown_by(shown));
     }

@@ -133,6 +133,7 @@ fn others() -> Vec<FixtureWalk> {
             .status(Step::Authorized, 401)
             .html(Step::Authorized)
             .status(Step::UploadStart, 401),
+        hub().status(Step::EarlyAnswer, 502),
         hub().status(Step::UploadStart, 200),
         hub()
             .status(Step::Ping, 503)
