@@ -23,7 +23,7 @@ pub struct Entry {
     pub clients: Vec<Behaviour>,
     /// What to do where no line of a configuration helps, or before one does.
     pub advice: Option<&'static str>,
-    /// What to do at hops that have no configuration file.
+    /// What to do at hops that there are no lines for.
     pub elsewhere: Vec<&'static str>,
     /// The lines for each product.
     pub fixes: Vec<Fix>,

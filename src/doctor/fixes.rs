@@ -143,8 +143,8 @@ pub(crate) fn advice(kind: Kind, language: Language) -> Option<&'static str> {
     }
 }
 
-/// What can be changed against it at a hop that has no configuration file: CDNs, and the clouds' own
-/// balancers. None where nothing is known.
+/// What can be changed against it at a hop without lines here: CDNs, the clouds' own balancers, and rare
+/// proxies. None where nothing is known.
 pub(crate) fn elsewhere(kind: Kind, hop: Hop, language: Language) -> Option<&'static str> {
     let words = match language {
         Language::English => &DATA.findings.get(&kind)?.elsewhere,

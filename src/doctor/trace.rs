@@ -252,6 +252,16 @@ impl ResponseSeen {
         self.status == 403 && (body.contains("csrf") || body.contains("cross-site"))
     }
 
+    /// Whether it has Harbor's own challenge to who comes with an Authorization.
+    pub(crate) fn is_harbors_login(&self) -> bool {
+        self.challenges().any(|one| {
+            let realm = one
+                .param("realm")
+                .map(|realm| realm.value.as_ref() == "harbor");
+            one.scheme.eq_ignore_ascii_case("basic") && realm == Some(true)
+        })
+    }
+
     /// Every challenge that can be read.
     pub(crate) fn challenges(&self) -> impl Iterator<Item = Challenge<'_>> {
         let fields = self.headers("www-authenticate");

@@ -75,6 +75,9 @@ words! {
     HopOrBehind "<at>, or one behind it." "<at>，或它后面的某一跳。",
     NoHop "no hop's doing" "与哪一跳都无关",
     SameLines "the same lines as for <kind>." "与 <kind> 的配置行相同。",
+    NoLinesFor
+        "There are no lines for <hop> here; those shown are for what may stand behind it."
+        "这里没有 <hop> 的配置行；列出的是给它后面可能有的代理的。",
     OtherProducts
         "<names>: --all and --json have the lines for these, too."
         "<names>：这些产品的配置行见 --all 或 --json。",

@@ -155,9 +155,11 @@ async fn a_hop_that_collects_bodies_is_silent_where_others_refuse() {
 
 #[tokio::test]
 async fn what_is_no_registry_ends_the_walk_at_once() {
-    for (name, answer) in [
-        ("a page", http::StatusCode::NOT_FOUND),
-        ("a dead upstream", http::StatusCode::BAD_GATEWAY),
+    for (name, answer, again) in [
+        ("a page", http::StatusCode::NOT_FOUND, 0),
+        ("a dead upstream", http::StatusCode::BAD_GATEWAY, 4),
+        // Who waits in vain isn't made to wait again.
+        ("a slow upstream", http::StatusCode::GATEWAY_TIMEOUT, 0),
     ] {
         let stage = Stage::honest().await;
         let fault = InjectedFault::Answer {
@@ -171,7 +173,8 @@ async fn what_is_no_registry_ends_the_walk_at_once() {
             .inject(Match::any(), Times::Always, fault);
         let walk = stage.walk().await;
         let status = Some(answer.as_u16());
-        let expected = [(Step::PingBare, status), (Step::Ping, status)];
+        let mut expected = vec![(Step::PingBare, status), (Step::Ping, status)];
+        expected.extend([(Step::PingAgain, status)].repeat(again));
         assert_eq!(statuses(&walk), expected, "{name}");
         assert!(skipped(&walk).contains(&(Step::EarlyAnswer, Skip::Impossible)));
         assert!(
@@ -179,6 +182,31 @@ async fn what_is_no_registry_ends_the_walk_at_once() {
             "{name}"
         );
     }
+}
+
+#[tokio::test]
+async fn one_of_several_servers_that_is_down_is_told_from_all_of_them() {
+    let stage = Stage::honest().await;
+    let fault = InjectedFault::Answer {
+        status: http::StatusCode::BAD_GATEWAY,
+        content_type: "text/html",
+        body: "<html><h1>502 Bad Gateway</h1></html>".into(),
+    };
+    let ping = Match::any().path(|path| path == "/v2/");
+    stage.fake_harbor.faults().inject(ping, Times::N(2), fault);
+    let walk = stage.walk().await;
+    let findings = harbormouth::doctor::judge::judge(&walk);
+    let kinds: Vec<Kind> = findings.iter().map(|finding| finding.kind).collect();
+    assert_eq!(kinds, [Kind::GatewayError]);
+    let again: Vec<_> = walk
+        .all(Step::PingAgain)
+        .map(|one| one.result.is_ok())
+        .collect();
+    assert_eq!(again, [true; 4]);
+    let well = walk
+        .all(Step::PingAgain)
+        .filter(|one| matches!(&one.result, Ok(answer) if answer.status == 401));
+    assert_eq!(well.count(), 3);
 }
 
 #[tokio::test]

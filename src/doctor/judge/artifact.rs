@@ -54,6 +54,7 @@ fn push(walk: &Walk) -> Option<Draft> {
     let first = of.first()?;
     let cause = match first.answer() {
         None => "unanswered",
+        Some(answer) if answer.status == 400 && is_escaped_twice(walk) => "escaped",
         Some(answer) => match (answer.status, answer.is_page()) {
             (405, true) => "no_method",
             (403, true) => "forbidden",
@@ -74,6 +75,15 @@ fn push(walk: &Walk) -> Option<Draft> {
             .told("lives", lives)
             .shown_by(of.iter().map(|one| seen_words(one))),
     )
+}
+
+/// Whether the Location that uploads begin with was escaped once too often: its parameters have names, and
+/// nothing in an upload's state has a percent sign of its own.
+fn is_escaped_twice(walk: &Walk) -> bool {
+    let started = walk.answer(Step::UploadStart);
+    let location = started.and_then(|answer| answer.header("location"));
+    let query = location.and_then(|location| location.split_once('?'));
+    query.is_some_and(|(_, query)| query.contains("%25") || !query.contains('='))
 }
 
 fn what(step: Step) -> Option<Word> {

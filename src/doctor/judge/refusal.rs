@@ -27,6 +27,7 @@ pub(super) fn refusal(walk: &Walk, answer: &ResponseSeen) -> RefusalCause {
         (Some(challenge), _) if challenge.param("error").is_some() => RefusalCause::Something,
         (Some(_), _) => RefusalCause::Nothing,
         (None, Authentication::Bearer) => RefusalCause::Something,
+        (None, _) if answer.is_harbors_login() => RefusalCause::Something,
         (None, Authentication::Basic | Authentication::None) => RefusalCause::Nothing,
     }
 }

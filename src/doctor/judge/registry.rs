@@ -1,6 +1,6 @@
 //! Whether a registry answers at `/v2/`, and with a challenge that clients can act on.
 
-use super::draft::{Draft, how_often, quoted, seen_header, seen_speaker};
+use super::draft::{Draft, how_often, quoted, seen_header, seen_speaker, seen_words};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Carried, Exchange, ResponseSeen, Trouble, Walk};
@@ -22,14 +22,30 @@ fn ping(walk: &Walk) -> Option<Draft> {
     let of: Vec<&Exchange> = all.iter().filter(alike).copied().collect();
     let location = exchange.answer().and_then(|a| a.header("location"));
     let location = location.map(quoted);
+    let announced = exchange.answer().and_then(announced);
+    let said = announced.clone().unwrap_or_default();
+    let (wrong, cause) = match (kind, announced, at_times(walk, kind)) {
+        (Kind::GatewayError, _, Some(_)) => ("at_times", "some_servers"),
+        (Kind::GatewayError, Some(_), None) => ("announced", cause(kind, exchange)),
+        (_, _, _) => ("always", cause(kind, exchange)),
+    };
+    let (lost, asked) = at_times(walk, kind).unwrap_or((of.len(), all.len()));
     let draft = Draft::of(kind, exchange)
-        .because(cause(kind, exchange))
+        .wrong(wrong)
+        .because(cause)
+        .with("lost", lost)
+        .with("all", asked)
+        .told("said", move |language| match said.as_str() {
+            "" => String::new(),
+            said => Word::Said.filled(language, &[("said", &said)]),
+        })
         .told("location", move |language| match &location {
             Some(location) => location.clone(),
             None => Word::Nowhere.told(language).to_owned(),
         })
-        .where_(how_often(of.len(), all.len()));
+        .where_(how_often(lost, asked));
     Some(draft.shown_by(of.into_iter().map(|exchange| match kind {
+        Kind::GatewayError if wrong == "announced" => seen_words(exchange),
         Kind::RegistryRedirected => seen_header(exchange, "location"),
         Kind::ChallengeMissing => seen_header(exchange, "www-authenticate"),
         _ => seen_speaker(exchange),
@@ -77,8 +93,9 @@ fn cause(kind: Kind, exchange: &Exchange) -> &'static str {
         (Kind::GatewayError, None) => "late",
         (Kind::GatewayError, Some(answer)) if answer.status == 504 => "late",
         (Kind::GatewayError, Some(answer)) if answer.header("retry-after").is_some() => "closed",
+        (Kind::GatewayError, Some(answer)) if announced(answer).is_some() => "announced",
         (Kind::GatewayError, Some(_)) => "unreached",
-        (Kind::RegistryRedirected, Some(answer)) if leads_back(answer, exchange) => "circle",
+        (Kind::RegistryRedirected, Some(answer)) if leads_back(exchange, answer) => "circle",
         (Kind::RegistryRedirected, Some(_)) => "elsewhere",
         (_, Some(answer)) if mentions_tls_port(answer) => "tls_port",
         (_, Some(answer)) if wants_certificate(answer) => "client_certificate",
@@ -88,23 +105,63 @@ fn cause(kind: Kind, exchange: &Exchange) -> &'static str {
     }
 }
 
-/// The redirect leads to what was asked for.
-fn leads_back(answer: &ResponseSeen, exchange: &Exchange) -> bool {
-    answer.header("location") == Some(exchange.request.url.as_str())
-}
-
-/// nginx' words where `ssl_verify_client` is on.
-fn wants_certificate(answer: &ResponseSeen) -> bool {
-    answer.status == 400
-        && answer
-            .body
-            .to_ascii_lowercase()
-            .contains("required ssl certificate")
-}
-
 fn mentions_tls_port(answer: &ResponseSeen) -> bool {
     let body = answer.body.to_ascii_lowercase();
     answer.status == 400 && body.contains("plain http request") && body.contains("https")
+}
+
+/// Of the page of a server that lets nobody in without one: nginx' 400, 495 and 496, others' 403.
+fn wants_certificate(answer: &ResponseSeen) -> bool {
+    let body = answer.body.to_ascii_lowercase();
+    let names_one = ["ssl certificate", "client certificate"]
+        .iter()
+        .any(|words| body.contains(words));
+    matches!(answer.status, 400 | 401 | 403 | 495 | 496) && names_one
+}
+
+/// A client that follows gets the same answer again.
+fn leads_back(exchange: &Exchange, answer: &ResponseSeen) -> bool {
+    let asked = exchange.request.url.as_str();
+    let path = asked.splitn(4, '/').nth(3);
+    answer.header("location").is_some_and(|location| {
+        location == asked
+            || location
+                .strip_prefix('/')
+                .is_some_and(|to| Some(to) == path)
+    })
+}
+
+/// What a hop says of a state that is to pass: its page's heading, and when clients may come again. The
+/// usual page has nothing but the status as its heading.
+fn announced(answer: &ResponseSeen) -> Option<String> {
+    let heading = heading(&answer.body).filter(|said| !said.contains(&answer.status.to_string()));
+    let after = answer.header("retry-after");
+    let after = after.map(|after| format!("Retry-After: {}", quoted(after)));
+    let said: Vec<String> = heading.into_iter().chain(after).collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
+/// The text of the first heading of a page, or else its title.
+fn heading(page: &str) -> Option<String> {
+    let text = ["h1", "title"].iter().find_map(|tag| {
+        let (_, behind) = page.split_once(&format!("<{tag}"))?;
+        let (_, inside) = behind.split_once('>')?;
+        Some(inside.split('<').next().unwrap_or_default())
+    });
+    text.map(quoted).filter(|text| !text.is_empty())
+}
+
+/// How many of the requests for `/v2/` failed so, where the same address answered others well.
+fn at_times(walk: &Walk, kind: Kind) -> Option<(usize, usize)> {
+    let used = walk.first(Step::Ping)?.address;
+    let asked =
+        walk.those(|one| matches!(one.step, Step::Ping | Step::PingAgain) && one.address == used);
+    let lost = asked.iter().filter(|one| wrong(one) == Some(kind)).count();
+    let is_well = asked.iter().any(|one| {
+        let answer = one.answer();
+        wrong(one).is_none() && answer.is_some_and(|answer| matches!(answer.status, 200 | 401))
+    });
+    (lost > 0 && is_well).then_some((lost, asked.len()))
 }
 
 /// Errors that the registry itself gives, and which clients show: those of a hop's own making are
@@ -129,7 +186,7 @@ fn html(walk: &Walk) -> Option<Draft> {
         // nothing.
         let is_the_registrys = match answer.status {
             400 => true,
-            401 => answer.challenges().any(|one| one.is_bearer()) || is_harbors_login(answer),
+            401 => answer.challenges().any(|one| one.is_bearer()) || answer.is_harbors_login(),
             _ => false,
         };
         let is_its_own = is_the_registrys
@@ -143,14 +200,6 @@ fn html(walk: &Walk) -> Option<Draft> {
     let first = all.first()?;
     let evidence = all.iter().map(|one| seen_header(one, "content-type"));
     Some(Draft::of(Kind::HtmlErrors, first).shown_by(evidence))
-}
-
-/// Harbor's own challenge to who has an Authorization.
-fn is_harbors_login(answer: &ResponseSeen) -> bool {
-    answer.challenges().any(|one| {
-        let realm = one.param("realm").map(|realm| realm.value.as_ref());
-        one.scheme.eq_ignore_ascii_case("basic") && realm == Some("harbor")
-    })
 }
 
 fn wrong_at_ping(exchange: &Exchange) -> Option<Kind> {

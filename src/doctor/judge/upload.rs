@@ -8,7 +8,7 @@ use super::transfers::is_too_large;
 use crate::doctor::clients::{Detail, Opened, PlainHttp, Surroundings};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
-use crate::doctor::trace::{Exchange, ResponseSeen, Walk};
+use crate::doctor::trace::{Carried, Exchange, ResponseSeen, Walk};
 use crate::doctor::words::Word;
 use crate::net::origin::{Authority, Scheme};
 use crate::oci::oci_error::OciError;
@@ -74,10 +74,13 @@ fn opening(walk: &Walk) -> Option<Draft> {
         None => "unanswered",
         Some((300..=399, _, _)) => "redirected",
         Some((405, true, _)) => "no_post",
+        Some((401, _, _)) if has_other_account(walk) => "other_account",
         Some((401, _, answer)) => match refusal(walk, answer) {
             RefusalCause::Nothing => "no_authorization",
             RefusalCause::Page | RefusalCause::Something => "may_not",
         },
+        Some((403, _, answer)) if answer.is_page() || !is_a_registrys(answer) => "forbidden",
+        Some((502, _, _)) => "answer_lost",
         Some((500.., _, _) | (_, true, _)) => "not_passed_on",
         // A registry says why, in JSON, or at least who it is.
         Some((_, false, answer)) if !is_a_registrys(answer) => "not_passed_on",
@@ -90,6 +93,15 @@ fn opening(walk: &Walk) -> Option<Draft> {
             .told("said", said)
             .shown_by([seen_words(exchange)]),
     )
+}
+
+/// Harbor challenges with Basic only whoever has an Authorization: where none was sent, a hop did.
+fn has_other_account(walk: &Walk) -> bool {
+    let is_added = |one: &Exchange| {
+        let is_asked = one.answer().is_some_and(ResponseSeen::is_harbors_login);
+        one.request.authorization == Carried::Nothing && is_asked
+    };
+    walk.exchanges.iter().any(is_added)
 }
 
 fn is_a_registrys(answer: &ResponseSeen) -> bool {

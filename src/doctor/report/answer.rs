@@ -9,7 +9,7 @@ use super::super::kind::Kind;
 use super::super::language::Language;
 use super::super::words::Word;
 use super::chain::language;
-use super::changes::likely_fixes;
+use super::changes::{likely_fixes, without_lines};
 use super::findings::{hop, labelled, named, page_of};
 use super::verdict::by_gravity;
 use crate::system::terminal::Style;
@@ -41,9 +41,12 @@ fn three(walks: &[Judged]) -> Option<[(&'static str, String); 3]> {
     let sorted_findings = by_gravity(&public.findings);
     let worst = sorted_findings.first()?;
     let language = public.walk.language;
-    let change = likely_fixes(worst, walks)
-        .first()
-        .and_then(|fix| first_line(fix, worst.kind))
+    let healing = || {
+        let fixes = likely_fixes(worst, walks);
+        fixes.first().and_then(|fix| first_line(fix, worst.kind))
+    };
+    let change = without_lines(worst, walks)
+        .or_else(healing)
         .or_else(|| advice(worst.kind, language).map(str::to_owned))
         .unwrap_or_else(|| harbormouth(worst.kind, language).to_owned());
     let hop = hop(worst, walks).unwrap_or_else(|| Word::NoHop.told(language).to_owned());

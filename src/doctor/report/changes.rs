@@ -1,12 +1,13 @@
 //! Which lines are told against a finding, whatever they are drawn in: those for what most likely stands
 //! there, and each only once.
 
-use super::super::attribution::{Guess, RegistryProduct, guess};
+use super::super::attribution::{Guess, Hop, RegistryProduct, guess};
 use super::super::finding::Finding;
-use super::super::fixes::{Fix, fixes};
+use super::super::fixes::{Fix, elsewhere, fixes};
 use super::super::judge::Judged;
 use super::super::kind::Kind;
 use super::super::product::Product;
+use super::super::words::Word;
 use super::chain::{language, likely};
 use super::format::Format;
 
@@ -45,6 +46,19 @@ pub(super) fn changes(
     let mut others: Vec<&str> = far.iter().map(|fix| fix.product.name()).collect();
     others.dedup();
     Changes::Lines { near, others }
+}
+
+/// What stands beside the lines where the likeliest hop has none: what to change there, or that nothing is
+/// known of it.
+pub(super) fn without_lines(finding: &Finding, walks: &[Judged]) -> Option<String> {
+    let is_without = |hop: &Hop| hop.product().is_none() && *hop != Hop::Harbormouth;
+    let hop = likely(finding, walks).filter(is_without)?;
+    let language = language(walks);
+    let known = elsewhere(finding.kind, hop, language).map(str::to_owned);
+    known.or_else(|| {
+        let has_lines = !public_fixes(finding.kind, walks).is_empty();
+        has_lines.then(|| Word::NoLinesFor.filled(language, &[("hop", &hop.as_str())]))
+    })
 }
 
 /// The lines that help, the likeliest product's first.

@@ -6,12 +6,12 @@
 
 use super::super::display::{clean, date};
 use super::super::finding::{Evidence, Finding};
-use super::super::fixes::{advice, elsewhere};
+use super::super::fixes::advice;
 use super::super::judge::Judged;
 use super::super::words::Word;
 use super::answer;
-use super::chain::{language, likely, picture};
-use super::changes::{Changes, changes};
+use super::chain::{language, picture};
+use super::changes::{Changes, changes, without_lines};
 use super::conclusion::{headline, inner_only, table};
 use super::findings::{hop, outcomes, page_of};
 use super::format::Format;
@@ -118,8 +118,7 @@ fn of_finding(finding: &Finding, before: &[&Finding], walks: &[Judged]) -> Vec<B
     fact(Word::Hop, hop(finding, walks));
     fact(Word::Cause, finding.cause.as_deref().map(clean));
     fact(Word::Advice, advice(kind, language).map(str::to_owned));
-    let elsewhere = likely(finding, walks).and_then(|hop| elsewhere(kind, hop, language));
-    fact(Word::Advice, elsewhere.map(str::to_owned));
+    fact(Word::Advice, without_lines(finding, walks));
     fact(Word::Page, Some(page_of(kind, language)));
     blocks.push(Block::Facts(facts));
     blocks.extend(remedies(finding, before, walks));

@@ -6,14 +6,14 @@ use super::super::catalogue::word;
 use super::super::clients::{Client, Ending, Impact};
 use super::super::display::clean;
 use super::super::finding::{Evidence, Finding};
-use super::super::fixes::{Fix, advice, elsewhere, harbormouth};
+use super::super::fixes::{Fix, advice, harbormouth};
 use super::super::judge::Judged;
 use super::super::kind::Kind;
 use super::super::language::Language;
 use super::super::step::Step;
 use super::super::words::Word;
-use super::chain::{language, likely, place};
-use super::changes::{Changes, changes};
+use super::chain::{language, place};
+use super::changes::{Changes, changes, without_lines};
 use super::format::Format;
 use super::steps::Mark;
 use crate::oci::docs::page;
@@ -51,8 +51,8 @@ pub(super) fn finding(
     if let Some(advice) = advice(kind, language) {
         text.push_str(&labelled(Word::Advice.told(language), advice, style));
     }
-    if let Some(words) = likely(finding, walks).and_then(|hop| elsewhere(kind, hop, language)) {
-        text.push_str(&labelled(Word::Advice.told(language), words, style));
+    if let Some(words) = without_lines(finding, walks) {
+        text.push_str(&labelled(Word::Advice.told(language), &words, style));
     }
     text.push_str(&remedies(finding, before, walks, format, style));
     if format == Format::All {

@@ -28,6 +28,13 @@ fn realm(realm: &str) -> FixtureWalk {
 
 pub(in super::super) fn cases() -> Vec<Case> {
     let ping = |status: u16| until_ping(hub()).status(Step::Ping, status);
+    let page = |status, heading: &str| {
+        ping(status)
+            .html(Step::Ping)
+            .change_answer(Step::Ping, |answer| {
+                answer.body = format!("<html><center><h1>{heading}</h1></center></html>");
+            })
+    };
     let mut unresolved = realm("https://core.internal/service/token");
     unresolved.0.realm = Some(Err(Trouble::Unresolved("NXDOMAIN".to_owned())));
     let mut private = realm("https://harbor.corp.example/service/token");
@@ -54,6 +61,40 @@ pub(in super::super) fn cases() -> Vec<Case> {
             ),
             Kind::RegistryRedirected,
             "sso.example.com",
+        ),
+        (
+            "a redirect to where it was asked",
+            ping(301).header(Step::Ping, "location", Some("https://hub.example.com/v2/")),
+            Kind::RegistryRedirected,
+            "leads to itself",
+        ),
+        (
+            "mutual TLS",
+            page(400, "No required SSL certificate was sent"),
+            Kind::NoRegistry,
+            "client certificate",
+        ),
+        (
+            "maintenance",
+            page(503, "Back at 22:00").header(Step::Ping, "retry-after", Some("3600")),
+            Kind::GatewayError,
+            "503 (Back at 22:00; Retry-After: 3600)",
+        ),
+        (
+            "a page of the hop's own",
+            page(502, "We are moving"),
+            Kind::GatewayError,
+            "with words of its own",
+        ),
+        (
+            "one of two servers is down",
+            ping_again(
+                page(503, "503 Service Unavailable"),
+                "Basic realm=\"harbor\"",
+            )
+            .status(Step::PingAgain, 200),
+            Kind::GatewayError,
+            "Of 2 requests for /v2/ 1 failed",
         ),
         (
             "no such path",

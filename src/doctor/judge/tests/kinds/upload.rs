@@ -3,6 +3,7 @@
 use super::{Case, hub, until_upload};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
+use crate::doctor::trace::Carried;
 
 pub(in super::super) fn cases() -> Vec<Case> {
     let bearer = Some("Bearer realm=\"https://hub.example.com/service/token\",service=\"h\"");
@@ -25,6 +26,53 @@ pub(in super::super) fn cases() -> Vec<Case> {
                 .header(Step::UploadStart, "www-authenticate", bearer),
             Kind::UploadRefused,
             "removes it from POST",
+        ),
+        (
+            "a hop logs in as another",
+            refused(Step::UploadStart, 401)
+                .json_error(Step::UploadStart, "UNAUTHORIZED", "unauthorized")
+                .header(
+                    Step::UploadStart,
+                    "www-authenticate",
+                    Some("Basic realm=\"harbor\""),
+                )
+                .change(Step::UploadStart, |one| {
+                    one.request.authorization = Carried::Nothing;
+                }),
+            Kind::UploadRefused,
+            "an Authorization of its own",
+        ),
+        (
+            "a hop forbids it in plain words",
+            refused(Step::UploadStart, 403).header(
+                Step::UploadStart,
+                "content-type",
+                Some("text/plain; charset=utf-8"),
+            ),
+            Kind::UploadRefused,
+            "forbids it, not the registry",
+        ),
+        (
+            "an answer that is too large for the hop",
+            refused(Step::UploadStart, 502).html(Step::UploadStart),
+            Kind::UploadRefused,
+            "too big header",
+        ),
+        (
+            "a Location that is escaped twice",
+            [Step::UploadChunk, Step::UploadChunkChunked]
+                .into_iter()
+                .fold(hub(), |made, step| {
+                    let made = made.status(step, 400);
+                    made.json_error(step, "BLOB_UPLOAD_INVALID", "blob upload invalid")
+                })
+                .change_answer(Step::UploadStart, |answer| {
+                    for (_, value) in &mut answer.headers {
+                        *value = value.replace("_state=***", "***");
+                    }
+                }),
+            Kind::PushFailed,
+            "escapes the query",
         ),
         (
             "no POST",
