@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 #[cfg(feature = "doctor")]
 pub mod doctor;
+mod target;
 
 #[cfg(feature = "doctor")]
 use doctor::{DOCTOR_EXAMPLES, DOCTOR_USAGE, DoctorAction, DoctorArgs};

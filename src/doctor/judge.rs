@@ -26,6 +26,7 @@ mod transfers;
 mod upload;
 
 pub(super) use layer::fate;
+pub(super) use realm::is_of_host;
 
 use super::finding::Finding;
 use super::kind::Kind;

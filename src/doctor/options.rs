@@ -17,6 +17,8 @@ use std::time::Duration;
 pub struct Options {
     /// What clients type.
     pub target: Origin,
+    /// Whether they type the port even where it is the scheme's own: some compare it as text.
+    pub port_is_typed: bool,
     /// What uploads are tried on.
     pub repository: Option<RepositoryName>,
     pub credentials: Option<Credentials>,
@@ -55,6 +57,18 @@ pub struct Options {
     pub layer: Option<Layer>,
     /// What findings are told in.
     pub language: Language,
+}
+
+impl Options {
+    /// The host and port as clients type them, and send them as Host.
+    pub(super) fn typed(&self) -> String {
+        let target = &self.target;
+        if self.port_is_typed {
+            format!("{}:{}", target.host, target.port)
+        } else {
+            target.authority()
+        }
+    }
 }
 
 /// A layer that is to be sent.

@@ -29,6 +29,8 @@ pub struct Walk {
     pub(crate) entry: Entry,
     /// What clients type.
     pub(crate) target: Origin,
+    /// Its host and port, letter by letter as they stand in a client's Host.
+    pub(crate) typed: String,
     /// Seconds since 1970 when it began.
     pub(crate) began: u64,
     /// The proxy that the entry is asked through, as `host:port`.
@@ -63,6 +65,12 @@ impl Walk {
             Entry::Public => &self.target,
             Entry::Via(origin) => origin,
         }
+    }
+
+    /// The port that clients type, if they do.
+    pub(crate) fn typed_port(&self) -> Option<u16> {
+        let is_typed = self.typed.len() > self.target.host.as_str().len();
+        is_typed.then_some(self.target.port)
     }
 
     /// All exchanges of a kind.

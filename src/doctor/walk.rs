@@ -7,7 +7,7 @@
 //! Steps that were not taken stand in `skipped`, by the first step of each group and only where
 //! they would have had something to look at: probes belong to a Location that is wrong, a limit to
 //! a body that was refused, plain HTTP to https on 443. An inner entry is not asked about those, nor
-//! for an artifact or a slow commit, which are the whole chain's affair.
+//! for an artifact, which is the whole chain's affair, nor for a slow commit that no hop has cut.
 //!
 //! What it promises: a password goes only where a trusted certificate vouches for, or over http
 //! where that is what was typed, unless [`Options::insecure`] says otherwise; what is kept of an exchange has no secret in it; every step has a
@@ -45,6 +45,7 @@ pub use timeouts::WalkTimeouts;
 pub use watcher::Watcher;
 
 use super::options::{Extent, Options};
+use super::step::Step;
 use super::trace::{Entry, Skip, Walk};
 use super::wire::{Wire, WireError};
 
@@ -62,6 +63,8 @@ pub struct Walker {
     options: Options,
     bounds: WalkTimeouts,
     login: Option<WalkLogin>,
+    /// Whether the commit of a large blob failed in public: then the inner entries show where.
+    is_commit_lost: bool,
     interrupt: Interrupt,
 }
 
@@ -69,7 +72,7 @@ impl Walker {
     /// # Errors
     /// When the authorities can't be read.
     pub fn new(options: &Options) -> Result<Walker, WireError> {
-        let name = options.target.authority();
+        let name = options.typed();
         let directories = options.certificate_directories.iter();
         let kept: Vec<PathBuf> = directories.map(|all| all.join(&name)).collect();
         Ok(Walker {
@@ -77,6 +80,7 @@ impl Walker {
             options: options.clone(),
             bounds: WalkTimeouts::default(),
             login: None,
+            is_commit_lost: false,
             interrupt: std::future::pending().boxed().shared(),
         })
     }
@@ -113,12 +117,16 @@ impl Walker {
             entry,
             watcher,
         );
+        course.is_commit_lost = self.is_commit_lost;
         if let Err(why) = course.take().await {
             course.skip_the_rest(why);
         }
         course.clean_up().await;
         let Session { walk, login, .. } = course;
         self.login = login;
+        self.is_commit_lost |= walk
+            .all(Step::CommitWait)
+            .any(|one| one.request.method == "PUT" && !one.is_success());
         walk
     }
 }

@@ -4,6 +4,8 @@ use crate::stage::{Plan, Stage, Told, skipped, status, statuses, walker};
 use harbormouth::doctor::step::Step;
 use harbormouth::doctor::trace::{Carried, Entry, Skip};
 use harbormouth::testing::fake_harbor::proxy::{HostRule, ProtoRule};
+use harbormouth::testing::fake_harbor::{InjectedFault, Match, Times};
+use http::Method;
 
 #[tokio::test]
 async fn an_inner_hop_is_asked_as_a_right_hop_before_it_would() {
@@ -77,4 +79,35 @@ async fn an_inner_hop_never_gets_the_password_in_clear() {
         exchange.request.authorization == Carried::Basic
     };
     assert!(!walk.exchanges.iter().any(basic));
+}
+
+/// An inner entry is asked for a large commit where the public one failed, and only there: it takes long.
+#[tokio::test]
+async fn a_commit_that_was_lost_is_looked_for_at_inner_hops() {
+    for (name, lost, expected) in [("well", 0, 0), ("lost", 2, 1)] {
+        let mut stage = Stage::honest().await;
+        stage.options.commit_wait = true;
+        let late = InjectedFault::Answer {
+            status: http::StatusCode::GATEWAY_TIMEOUT,
+            content_type: "text/html",
+            body: "<html><h1>504 Gateway Time-out</h1></html>".into(),
+        };
+        if lost > 0 {
+            // The first PUT is the one with a wrong digest.
+            let put = Match::method(Method::PUT).path_contains("/blobs/uploads/");
+            let faults = stage.fake_harbor.faults();
+            faults.inject(put, Times::N(lost), late);
+        }
+        let mut walker = walker(&stage.options);
+        let public = walker.walk(&Entry::Public, &mut Told::default()).await;
+        let via = Entry::Via(stage.fake_harbor.origin());
+        let walk = walker.walk(&via, &mut Told::default()).await;
+        let commits = |walk: &harbormouth::doctor::trace::Walk| {
+            let all = walk.all(Step::CommitWait);
+            all.filter(|one| one.request.method == "PUT").count()
+        };
+        assert_eq!((commits(&public), commits(&walk)), (1, expected), "{name}");
+        let left = (stage.fake_harbor.open_uploads(), walk.left.len());
+        assert_eq!(left, (0, 0), "{name}");
+    }
 }

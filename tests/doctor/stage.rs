@@ -117,6 +117,7 @@ pub fn example(external_url: &Origin) -> FakeHarborConfig {
 pub fn options(target: Origin) -> Options {
     Options {
         target,
+        port_is_typed: false,
         repository: Some(RepositoryName::parse(REPOSITORY).expect("a repository")),
         credentials: Some(credentials("admin", "Harbor12345")),
         realm_hosts: Vec::new(),

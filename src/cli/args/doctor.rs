@@ -1,5 +1,6 @@
 //! The doctor's command line.
 
+use super::target::{Target, inner, target};
 use bytesize::ByteSize;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
@@ -170,7 +171,7 @@ impl LanguageArgs {
 /// What is examined.
 #[derive(Clone, Debug)]
 enum Subject {
-    Chain(Origin),
+    Chain(Target),
     File(PathBuf),
 }
 
@@ -234,11 +235,12 @@ impl ExamineArgs {
         }
     }
 
-    fn examination(self, target: Origin) -> Examination {
+    fn examination(self, target: Target) -> Examination {
         let format = self.format();
         Examination {
             options: doctor::Options {
-                target,
+                target: target.origin,
+                port_is_typed: target.port_is_typed,
                 repository: self.repository,
                 credentials: None,
                 realm_hosts: self.realm_host,
@@ -300,25 +302,9 @@ fn subject(typed: &str) -> Result<Subject, String> {
 /// Where docker and podman look for the authorities of one registry (containers-certs.d(5)).
 const CERTIFICATE_DIRECTORIES: [&str; 2] = ["/etc/docker/certs.d", "/etc/containers/certs.d"];
 
-/// What people type, who leave out https:// and put a slash at the end.
-fn target(typed: &str) -> Result<Origin, String> {
-    if typed.contains("://") {
-        inner(typed)
-    } else {
-        inner(&format!("https://{typed}"))
-    }
-}
-
 fn host(typed: &str) -> Result<Host, String> {
     Host::parse(typed).map_err(|error| {
         format!("{error}; accepted is a host without scheme and port, such as auth.example.com")
-    })
-}
-
-fn inner(typed: &str) -> Result<Origin, String> {
-    let typed = typed.strip_suffix('/').unwrap_or(typed);
-    Origin::parse(typed).map_err(|error| {
-        format!("{error}; accepted is scheme://host[:port], such as https://hub.example.com (a repository goes to --repository)")
     })
 }
 
@@ -393,19 +379,6 @@ mod tests {
     use super::super::{Command, Typed};
     use super::*;
     use clap::Parser;
-
-    #[test]
-    fn what_people_type_is_an_origin() {
-        for (typed, meant) in [
-            ("hub.example.com", "https://hub.example.com"),
-            ("Hub.Example.com/", "https://hub.example.com"),
-            ("hub.example.com:8443", "https://hub.example.com:8443"),
-            ("http://10.0.0.5", "http://10.0.0.5"),
-        ] {
-            let read = target(typed).map(|origin| origin.to_string());
-            assert_eq!(read.as_deref(), Ok(meant), "{typed}");
-        }
-    }
 
     #[test]
     fn rates_are_bits_a_second() {

@@ -77,6 +77,7 @@ impl Settings {
         };
         Options {
             target: self.target.clone(),
+            port_is_typed: false,
             repository: Some(self.canary.repository.clone()),
             credentials: Some(Credentials {
                 user: credentials.user.clone(),

@@ -30,6 +30,7 @@ const CASES: &[Case] = &[
     ("scheme lost, a redirect on 80", Kind::LocationScheme, Usual, around(Bearer, LosesWrites), [F, F, F, F, W, F, F]),
     ("port and scheme", Kind::LocationScheme, Usual, around(Bearer, Other), [F, F, F, F, W, F, F]),
     ("port lost", Kind::LocationPortLost, Usual, USUAL, [F; 7]),
+    ("the default port lost", Kind::LocationPortLost, OtherHost(Reach::Respelled), USUAL, [F, F, W, W, W, W, F]),
     ("an inner name", Kind::LocationHost, OtherHost(Reach::Unresolved), USUAL, [F; 7]),
     ("Authorization lost on PUT", Kind::AuthorizationLost, Lost(LostOn::Put), USUAL, [F; 7]),
     ("an inner realm", Kind::RealmHost, OtherHost(Reach::Unresolved), USUAL, [F; 7]),

@@ -57,6 +57,18 @@ pub(super) fn cause(walk: &Walk, kind: Kind) -> &'static str {
     }
 }
 
+/// Whether all of the doctor's headers were tried, and none changed anything.
+pub(super) fn is_deaf(walk: &Walk, kind: Kind) -> bool {
+    let steps = [
+        Step::ProbeForwardedProto,
+        Step::ProbeForwardedHost,
+        Step::ProbeForwarded,
+    ];
+    steps
+        .into_iter()
+        .all(|step| effect(walk, step, kind) == Effect::Ignored)
+}
+
 /// The probes that tell of this flaw.
 pub(super) fn shown(walk: &Walk, kind: Kind) -> impl Iterator<Item = &Exchange> {
     let steps: &[Step] = match kind {

@@ -83,7 +83,7 @@ pub(super) fn flaws(walk: &Walk, location: Option<&str>) -> Vec<LocationFlaw> {
 /// A path with no slash at its beginning, or an authority with no scheme before it.
 fn without_scheme(walk: &Walk, location: &str) -> LocationFlaw {
     let path = location.split(['?', '#']).next().unwrap_or_default();
-    let names_target = |text: &str| text.starts_with(&format!("{}/v2/", walk.target.authority()));
+    let names_target = |text: &str| text.starts_with(&format!("{}/v2/", walk.typed));
     let (what, wrong) = if let Some(behind) = location.strip_prefix("//") {
         if names_target(behind) {
             (Unusable::SchemeRelative, "slashes")
@@ -115,7 +115,7 @@ fn scheme(target: &Origin, url: UrlParts<'_>) -> Option<LocationFlaw> {
 
 fn authority(walk: &Walk, url: UrlParts<'_>) -> Option<LocationFlaw> {
     let (target, shown) = (&walk.target, url.authority);
-    if shown == target.authority() {
+    if shown == walk.typed {
         return None;
     }
     let Ok(authority) = Authority::parse(shown) else {
@@ -132,12 +132,16 @@ fn authority(walk: &Walk, url: UrlParts<'_>) -> Option<LocationFlaw> {
     if authority.host != target.host {
         return Some(other_host(reach(walk, &authority.host), "another"));
     }
-    let typed_port = (target.port != target.scheme.default_port()).then_some(target.port);
+    let typed_port = walk.typed_port();
     Some(match (authority.port, typed_port) {
         (port, typed_port) if port == typed_port => other_host(Some(Reach::Respelled), "respelled"),
         (Some(port), None) if is_default(port, target, url) => {
             LocationFlaw::new(Kind::LocationPort, "", shown)
         }
+        (None, Some(port)) if port == target.scheme.default_port() => LocationFlaw {
+            circumstance: Detail::OtherHost(Reach::Respelled),
+            ..LocationFlaw::new(Kind::LocationPortLost, "lost", shown)
+        },
         (None, Some(_)) => LocationFlaw::new(Kind::LocationPortLost, "lost", shown),
         (_, _) => LocationFlaw::new(Kind::LocationPortLost, "another", shown),
     })

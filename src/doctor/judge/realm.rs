@@ -112,11 +112,34 @@ fn host(walk: &Walk, ping: &Exchange, realm: &str) -> Option<Draft> {
     Some(
         Draft::of(Kind::RealmHost, ping)
             .wrong(wrong)
+            .because(if is_of_host(walk) {
+                "of_host"
+            } else {
+                "configured"
+            })
             .quoting("realm", realm)
             .shown_by([seen_header(ping, "www-authenticate")])
             .shown_by(evidence)
             .where_(Detail::OtherHost(reach)),
     )
+}
+
+/// Whether the realm looks like an upstream's address: clients' scheme, which Harbor has from its
+/// configuration, and a port that is not theirs.
+pub(in crate::doctor) fn is_of_host(walk: &Walk) -> bool {
+    let realm = told(walk).map(|(_, realm)| realm);
+    let origin = realm
+        .as_deref()
+        .and_then(parts)
+        .and_then(|(_, _, origin)| origin);
+    let target = &walk.target;
+    origin.is_some_and(|origin| {
+        let is_the_schemes = origin.port == origin.scheme.default_port();
+        origin.host != target.host
+            && origin.scheme == target.scheme
+            && origin.port != target.port
+            && !is_the_schemes
+    })
 }
 
 /// None where nothing speaks against it: many registries have their token service elsewhere.

@@ -133,7 +133,16 @@ fn locations(walk: &Walk) -> Vec<Draft> {
         if location.is_none() && exchange.step != Step::UploadStart {
             continue;
         }
-        for flaw in flaws(walk, location) {
+        let flaws = flaws(walk, location);
+        let is_of_host = |flaw: &LocationFlaw| {
+            flaw.kind == Kind::LocationHost && experiments::is_deaf(walk, flaw.kind)
+        };
+        let is_one = flaws.iter().any(is_of_host);
+        for flaw in flaws {
+            // What heeds no header has its scheme where it has its host.
+            if is_one && flaw.kind == Kind::LocationScheme {
+                continue;
+            }
             if drafts.iter().all(|draft| draft.kind != flaw.kind) {
                 drafts.push(flawed(walk, exchange, location, flaw));
             }
@@ -150,7 +159,7 @@ fn flawed(walk: &Walk, exchange: &Exchange, location: Option<&str>, flaw: Locati
         .wrong(flaw.wrong)
         .because(experiments::cause(walk, kind))
         .quoting("shown", &flaw.shown)
-        .with("typed", target.authority())
+        .with("typed", &walk.typed)
         .with("scheme", target.scheme)
         .with("port", target.port)
         .shown_by([seen_header(exchange, "location")])

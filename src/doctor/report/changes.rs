@@ -4,7 +4,7 @@
 use super::super::attribution::{Guess, Hop, RegistryProduct, guess};
 use super::super::finding::Finding;
 use super::super::fixes::{Fix, elsewhere, fixes};
-use super::super::judge::Judged;
+use super::super::judge::{Judged, is_of_host};
 use super::super::kind::Kind;
 use super::super::product::Product;
 use super::super::words::Word;
@@ -87,10 +87,12 @@ fn first_products(finding: &Finding, walks: &[Judged]) -> Vec<Product> {
         registry == Some(RegistryProduct::Harbor)
     });
     if is_harbor && !products.is_empty() {
-        let is_harbors_own = matches!(
-            finding.kind,
-            Kind::RealmScheme | Kind::RealmHost | Kind::RealmUnstable
-        );
+        let is_of_host = walks.first().is_some_and(|public| is_of_host(&public.walk));
+        let is_harbors_own = match finding.kind {
+            Kind::RealmScheme | Kind::RealmUnstable => true,
+            Kind::RealmHost => !is_of_host,
+            _ => false,
+        };
         let at = if is_harbors_own { 0 } else { products.len() };
         products.insert(at, Product::Harbor);
     }

@@ -73,6 +73,7 @@ impl FixtureWalk {
         let is_tls = target.scheme == Scheme::Https;
         FixtureWalk(Walk {
             entry: Entry::Public,
+            typed: target.authority(),
             began: BEGAN,
             proxy: None,
             resolved: Some(Ok(vec![address])),

@@ -143,11 +143,12 @@ impl Session<'_> {
     pub(super) fn site(&self, origin: &Origin, address: SocketAddr) -> Site {
         let target = &self.options.target;
         let (host, forwarded) = match &self.walk.entry {
+            Entry::Public if origin == target => (self.walk.typed.clone(), Vec::new()),
             Entry::Public => (origin.authority(), Vec::new()),
             // No X-Forwarded-Host, which few hops send: a registry takes it before the Host, so it
             // would hide what an inner hop does to that.
             Entry::Via(_) => (
-                target.authority(),
+                self.walk.typed.clone(),
                 vec![("x-forwarded-proto".into(), target.scheme.to_string())],
             ),
         };

@@ -44,8 +44,8 @@ pub(super) fn follow(value: &str) -> Option<String> {
 }
 
 /// Whether it is path-absolute, or names scheme and authority exactly as clients type them.
-pub(super) fn is_right(value: &str, target: &Origin) -> bool {
-    let path = value.strip_prefix(&target.to_string()).unwrap_or(value);
+pub(super) fn is_right(value: &str, typed: &str) -> bool {
+    let path = value.strip_prefix(typed).unwrap_or(value);
     path.starts_with('/') && !path.starts_with("//") && !path.starts_with("/\\")
 }
 
@@ -93,20 +93,20 @@ mod tests {
 
     #[test]
     fn a_location_is_right_when_no_client_minds_it() {
-        let plain = Origin::parse("https://hub.example.com").unwrap();
-        let ported = Origin::parse("https://hub.example.com:8443").unwrap();
+        let plain = "https://hub.example.com";
+        let ported = "https://hub.example.com:8443";
         for (value, target, expected) in [
-            ("/v2/x", &plain, true),
-            ("https://hub.example.com/v2/x", &plain, true),
-            ("https://hub.example.com:443/v2/x", &plain, false),
-            ("http://hub.example.com/v2/x", &plain, false),
-            ("https://hub.example.com.evil/v2/x", &plain, false),
-            ("https://hub.example.com:8443/v2/x", &ported, true),
-            ("https://hub.example.com/v2/x", &ported, false),
-            ("//hub.example.com/v2/x", &plain, false),
-            ("/\\hub.example.com/v2/x", &plain, false),
-            ("v2/x", &plain, false),
-            ("", &plain, false),
+            ("/v2/x", plain, true),
+            ("https://hub.example.com/v2/x", plain, true),
+            ("https://hub.example.com:443/v2/x", plain, false),
+            ("http://hub.example.com/v2/x", plain, false),
+            ("https://hub.example.com.evil/v2/x", plain, false),
+            ("https://hub.example.com:8443/v2/x", ported, true),
+            ("https://hub.example.com/v2/x", ported, false),
+            ("//hub.example.com/v2/x", plain, false),
+            ("/\\hub.example.com/v2/x", plain, false),
+            ("v2/x", plain, false),
+            ("", plain, false),
         ] {
             assert_eq!(is_right(value, target), expected, "{value} for {target}");
         }

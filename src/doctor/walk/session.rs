@@ -29,6 +29,8 @@ pub(super) struct Session<'a> {
     /// Uploads that were begun and not yet ended.
     pub(super) open: Vec<OpenUpload>,
     pub(super) pushed: Pushed,
+    /// Of the public walk before this one.
+    pub(super) is_commit_lost: bool,
     /// Steps that were taken, skipped, or have no place in this walk.
     settled: Vec<Step>,
 }
@@ -79,6 +81,7 @@ impl<'a> Session<'a> {
             walk: Walk {
                 entry: entry.clone(),
                 target: options.target.clone(),
+                typed: options.typed(),
                 began: since_epoch(SystemTime::now()).as_secs(),
                 proxy: None,
                 resolved: None,
@@ -99,12 +102,18 @@ impl<'a> Session<'a> {
             access: Access::Without(Skip::Impossible),
             open: Vec::new(),
             pushed: Pushed::default(),
+            is_commit_lost: false,
             settled: Vec::new(),
         }
     }
 
     pub(super) fn is_public(&self) -> bool {
         self.walk.entry == Entry::Public
+    }
+
+    /// Whether a slow commit is tried here.
+    pub(super) fn has_commit(&self) -> bool {
+        self.is_public() || self.is_commit_lost
     }
 
     /// Whether every step is taken, and not a push alone.
@@ -183,7 +192,11 @@ impl<'a> Session<'a> {
             (Step::Idle, is_whole, options.idle.is_some()),
             (Step::SlowUpload, is_whole, options.duration.is_some()),
             (Step::BlobCommit, is_public, options.push),
-            (Step::CommitWait, is_whole && is_public, options.commit_wait),
+            (
+                Step::CommitWait,
+                is_whole && self.has_commit(),
+                options.commit_wait,
+            ),
         ];
         let here = all.into_iter().filter(|(_, has_place, _)| *has_place);
         here.map(|(step, _, is_asked_for)| (step, is_asked_for))

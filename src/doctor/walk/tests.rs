@@ -35,6 +35,7 @@ impl Ground {
     fn new(target: &str) -> Ground {
         let options = Options {
             target: Origin::parse(target).unwrap(),
+            port_is_typed: false,
             extent: Extent::Whole,
             requires_uploads: false,
             client: None,
@@ -113,6 +114,17 @@ fn taken(course: &Session<'_>) -> Vec<(Step, SocketAddr, Option<u16>)> {
             (exchange.step, exchange.address, status)
         })
         .collect()
+}
+
+#[test]
+fn a_port_that_is_typed_stands_in_host() {
+    for (is_typed, host) in [(false, "hub.example.com"), (true, "hub.example.com:443")] {
+        let mut ground = Ground::new("https://hub.example.com");
+        ground.walker.options.port_is_typed = is_typed;
+        let address = SocketAddr::from(([127, 0, 0, 1], 443));
+        let course = ground.course(vec![seen(address, Ok(Duration::ZERO))]);
+        assert_eq!(course.site.unwrap().host, host);
+    }
 }
 
 #[tokio::test]

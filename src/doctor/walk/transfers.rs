@@ -91,7 +91,7 @@ impl Session<'_> {
     /// Commits a blob as large as the body that got through, and waits for the answer longer than
     /// any client does.
     pub(super) async fn commit_wait(&mut self, body: AfterWrite) -> Result<(), Skip> {
-        if !self.is_public() {
+        if !self.has_commit() {
             return Ok(());
         }
         if !self.options.commit_wait {

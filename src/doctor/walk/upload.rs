@@ -108,14 +108,14 @@ impl Session<'_> {
     async fn probe(&mut self) -> Result<(), Skip> {
         let started = self.walk.answer(Step::UploadStart);
         let location = started.and_then(|answer| answer.header("location"));
-        let target = &self.options.target;
-        let Some(location) = location.filter(|location| !is_right(location, target)) else {
+        let (scheme, name) = (self.options.target.scheme, self.walk.typed.clone());
+        let typed = format!("{scheme}://{name}");
+        let Some(location) = location.filter(|location| !is_right(location, &typed)) else {
             return Ok(());
         };
         if !self.is_public() {
             return Ok(());
         }
-        let (scheme, name) = (target.scheme, target.authority());
         let host = match authority(location) {
             Some(came) if came == name => PROBE.to_owned(),
             Some(_) | None => name.clone(),

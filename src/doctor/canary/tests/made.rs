@@ -75,6 +75,7 @@ pub(crate) fn healthy() -> Walk {
     ];
     Walk {
         entry: Entry::Public,
+        typed: target.authority(),
         began: 1_795_262_400,
         proxy: None,
         resolved: Some(Ok(vec![address])),

@@ -20,9 +20,16 @@ fn opened(location: Option<&str>) -> FixtureWalk {
         .header(Step::UploadStart, "location", location)
 }
 
+/// Somebody types `hub.example.com:443`.
+fn typed_with_port(mut made: FixtureWalk) -> FixtureWalk {
+    made.0.typed = "hub.example.com:443".to_owned();
+    made
+}
+
 const HTTP: &str = "http://hub.example.com";
 const PORT: &str = "https://hub.example.com:443";
 const PROBED: &str = "https://harbormouth-doctor.invalid";
+const OLD: &str = "http://registry.old.lan:5000";
 const INNER: &str = "https://harbor.internal";
 
 pub(super) fn cases() -> Vec<(&'static str, FixtureWalk, Kind, &'static str)> {
@@ -129,10 +136,25 @@ pub(super) fn cases() -> Vec<(&'static str, FixtureWalk, Kind, &'static str)> {
             "without the port 8443",
         ),
         (
+            "the default port that was typed is lost",
+            typed_with_port(FixtureWalk::harbor(HUB)),
+            Kind::LocationPortLost,
+            "without the port 443",
+        ),
+        (
             "another port",
             hub("https://hub.example.com:8443"),
             Kind::LocationPortLost,
             "hub.example.com:8443 where",
+        ),
+        (
+            "a registry with an address of its own",
+            hub(OLD)
+                .probe(proto, OLD)
+                .probe(host, OLD)
+                .probe(forwarded, OLD),
+            Kind::LocationHost,
+            "`http.host` in its configuration",
         ),
         (
             "another host in Host",
@@ -302,4 +324,10 @@ fn an_inner_address_breaks_all_but_who_follows_anywhere() {
         };
         assert_eq!(prediction(client, &findings), expected, "{client:?}");
     }
+}
+
+/// Who compares as text finds the port where it was typed.
+#[test]
+fn a_default_port_that_was_typed_is_right() {
+    assert_eq!(kinds(&typed_with_port(hub(PORT))), []);
 }

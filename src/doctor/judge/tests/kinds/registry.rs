@@ -41,6 +41,8 @@ pub(in super::super) fn cases() -> Vec<Case> {
     private.0.realm = Some(Ok(vec!["10.0.0.5:443".parse().unwrap()]));
     let mut literal = realm("https://10.0.0.5/service/token");
     literal.0.realm = Some(Ok(vec!["10.0.0.5:443".parse().unwrap()]));
+    let mut upstream = realm("https://10.0.0.5:8080/service/token");
+    upstream.0.realm = Some(Ok(vec!["10.0.0.5:8080".parse().unwrap()]));
     let mut own = realm("https://localhost/service/token");
     own.0.realm = Some(Ok(vec!["127.0.0.1:443".parse().unwrap()]));
     let mut closed = realm("https://auth.example.net/token");
@@ -167,6 +169,12 @@ pub(in super::super) fn cases() -> Vec<Case> {
             literal,
             Kind::RealmHost,
             "private addresses",
+        ),
+        (
+            "an upstream's address as realm",
+            upstream,
+            Kind::RealmHost,
+            "has the Host that arrived",
         ),
         (
             "a realm at everybody's own machine",
