@@ -343,6 +343,11 @@ async fn an_unreachable_harbor_gives_way_to_what_is_public() {
         ("[not_found, unreachable]", &[skopeo][..], 200),
         (
             "[not_found, unreachable]",
+            &["User-Agent: Go-http-client/1.1"],
+            200,
+        ),
+        (
+            "[not_found, unreachable]",
             &[skopeo, "Authorization: Basic YTpi"],
             504,
         ),
