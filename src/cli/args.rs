@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 #[cfg(feature = "doctor")]
 pub mod doctor;
+#[cfg(feature = "doctor")]
 mod target;
 
 #[cfg(feature = "doctor")]
