@@ -23,6 +23,15 @@ pub(super) fn filled(text: &str, value: impl Fn(&str) -> Option<String>) -> Stri
     filled + rest
 }
 
+/// The places of a text.
+#[cfg(test)]
+pub(super) fn places(text: &str) -> std::collections::BTreeSet<&str> {
+    let parts = text.split('<').skip(1);
+    parts
+        .filter_map(|part| Some(part.split_once('>')?.0))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

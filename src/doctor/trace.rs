@@ -69,8 +69,7 @@ impl Walk {
 
     /// The port that clients type, if they do.
     pub(crate) fn typed_port(&self) -> Option<u16> {
-        let is_typed = self.typed.len() > self.target.host.as_str().len();
-        is_typed.then_some(self.target.port)
+        (self.typed != self.target.host.as_str()).then_some(self.target.port)
     }
 
     /// All exchanges of a kind.

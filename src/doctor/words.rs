@@ -310,14 +310,7 @@ impl Word {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
-
-    fn places(text: &str) -> BTreeSet<&str> {
-        let parts = text.split('<').skip(1);
-        parts
-            .filter_map(|part| Some(part.split_once('>')?.0))
-            .collect()
-    }
+    use crate::doctor::placeholders::places;
 
     #[test]
     fn every_word_has_the_same_places_in_each_language() {

@@ -58,7 +58,7 @@ pub(super) fn cause(walk: &Walk, kind: Kind) -> &'static str {
 }
 
 /// Whether all of the doctor's headers were tried, and none changed anything.
-pub(super) fn is_deaf(walk: &Walk, kind: Kind) -> bool {
+pub(super) fn ignores_headers(walk: &Walk, kind: Kind) -> bool {
     let steps = [
         Step::ProbeForwardedProto,
         Step::ProbeForwardedHost,

@@ -51,18 +51,14 @@ fn post(walk: &Walk) -> Option<Draft> {
         403 => ("forbidden", seen_speaker(exchange)),
         _ => ("not_passed_on", seen_speaker(exchange)),
     };
-    let posted = if is_bad_request {
-        Posted::BadRequest
+    let (wrong, posted) = if is_bad_request {
+        ("bad_request", Posted::BadRequest)
     } else {
-        Posted::Final
+        ("final", Posted::Final)
     };
     Some(
         Draft::of(Kind::TokenPostRefused, exchange)
-            .wrong(if is_bad_request {
-                "bad_request"
-            } else {
-                "final"
-            })
+            .wrong(wrong)
             .where_(Detail::Posted(posted))
             .because(cause)
             .shown_by([evidence]),

@@ -219,7 +219,7 @@ fn target_is_private(walk: &Walk) -> bool {
 
 /// An address that isn't routed in public: RFC 1918, 3927, 4193, 4291 and 6598.
 pub(super) fn is_private(address: IpAddr) -> bool {
-    match address {
+    match address.to_canonical() {
         IpAddr::V4(v4) => {
             let [first, second, ..] = v4.octets();
             v4.is_private()
@@ -228,27 +228,21 @@ pub(super) fn is_private(address: IpAddr) -> bool {
                 || v4.is_unspecified()
                 || (first == 100 && second & 0xC0 == 64)
         }
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => is_private(IpAddr::V4(v4)),
-            None => {
-                let [first, ..] = v6.segments();
-                v6.is_loopback()
-                    || v6.is_unspecified()
-                    || first & 0xFE00 == 0xFC00
-                    || first & 0xFFC0 == 0xFE80
-            }
-        },
+        IpAddr::V6(v6) => {
+            let [first, ..] = v6.segments();
+            v6.is_loopback()
+                || v6.is_unspecified()
+                || first & 0xFE00 == 0xFC00
+                || first & 0xFFC0 == 0xFE80
+        }
     }
 }
 
 /// Loopback and link-local addresses: no other machine's, wherever one asks from.
 fn is_own_machine(address: IpAddr) -> bool {
-    match address {
+    match address.to_canonical() {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local() || v4.is_unspecified(),
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => is_own_machine(IpAddr::V4(v4)),
-            None => v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified(),
-        },
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified(),
     }
 }
 

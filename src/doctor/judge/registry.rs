@@ -24,12 +24,13 @@ fn ping(walk: &Walk) -> Option<Draft> {
     let location = location.map(quoted);
     let announced = exchange.answer().and_then(announced);
     let said = announced.clone().unwrap_or_default();
-    let (wrong, cause) = match (kind, announced, at_times(walk, kind)) {
+    let at_times = at_times(walk, kind);
+    let (wrong, cause) = match (kind, announced, at_times) {
         (Kind::GatewayError, _, Some(_)) => ("at_times", "some_servers"),
         (Kind::GatewayError, Some(_), None) => ("announced", cause(kind, exchange)),
         (_, _, _) => ("always", cause(kind, exchange)),
     };
-    let (lost, asked) = at_times(walk, kind).unwrap_or((of.len(), all.len()));
+    let (lost, asked) = at_times.unwrap_or((of.len(), all.len()));
     let draft = Draft::of(kind, exchange)
         .wrong(wrong)
         .because(cause)

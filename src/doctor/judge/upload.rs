@@ -135,7 +135,7 @@ fn locations(walk: &Walk) -> Vec<Draft> {
         }
         let flaws = flaws(walk, location);
         let is_of_host = |flaw: &LocationFlaw| {
-            flaw.kind == Kind::LocationHost && experiments::is_deaf(walk, flaw.kind)
+            flaw.kind == Kind::LocationHost && experiments::ignores_headers(walk, flaw.kind)
         };
         let is_one = flaws.iter().any(is_of_host);
         for flaw in flaws {

@@ -11,10 +11,10 @@ mod sections;
 
 use super::blocks::Directive;
 use super::scope::{
-    NotRead, PATHS, Scope, Scopes, Trait, answers_for, registrys, sounds_like_a_registry,
+    NotRead, PATHS, Scope, Scopes, Trait, answers_for, redirected, registrys,
+    sounds_like_a_registry,
 };
 use super::unreadable::Unreadable;
-use crate::doctor::clients::PlainHttp;
 use crate::net::origin::Origin;
 use host::{Host, hosts, includes, names};
 
@@ -34,12 +34,7 @@ pub(super) fn scopes(text: &str) -> Result<Scopes, Unreadable> {
     let plain = host::hosts(&all).into_iter();
     let plain = plain.filter(|one| answers_for(&names(one), &known));
     let redirects: Vec<Scope> = plain.filter_map(redirecting).take(MOST).collect();
-    let mut codes = redirects.iter().flat_map(|scope| &scope.settings);
-    let plain_http = match codes.next().map(|code| code.value.as_str()) {
-        Some("307" | "308") => PlainHttp::KeepsWrites,
-        Some(_) => PlainHttp::LosesWrites,
-        None => PlainHttp::Nothing,
-    };
+    let plain_http = redirected(&redirects);
     let target = hosts.iter().find_map(target);
     scopes.extend(redirects);
     Ok(Scopes {

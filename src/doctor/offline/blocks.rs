@@ -268,20 +268,22 @@ fn is_in_variable(word: &str) -> bool {
     word.rfind("${").is_some_and(|at| !word[at..].contains('}'))
 }
 
+/// `line:word|word(what is in its block)`, for tests.
+#[cfg(test)]
+pub(super) fn drawn(all: &[Directive]) -> String {
+    let one = |directive: &Directive| {
+        let words = directive.words.join("|");
+        match &directive.block {
+            Some(block) => format!("{}:{words}({})", directive.line, drawn(block)),
+            None => format!("{}:{words}", directive.line),
+        }
+    };
+    all.iter().map(one).collect::<Vec<String>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn drawn(all: &[Directive]) -> String {
-        let one = |directive: &Directive| {
-            let words = directive.words.join("|");
-            match &directive.block {
-                Some(block) => format!("{}:{words}({})", directive.line, drawn(block)),
-                None => format!("{}:{words}", directive.line),
-            }
-        };
-        all.iter().map(one).collect::<Vec<String>>().join(" ")
-    }
 
     #[test]
     fn words_and_blocks_are_told_apart() {

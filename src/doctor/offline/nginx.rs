@@ -9,10 +9,10 @@ pub(super) use locations::set;
 
 use super::blocks::{Dialect, Directive, directives};
 use super::scope::{
-    NotRead, PATHS, Scope, Scopes, Trait, answers_for, registrys, sounds_like_a_registry,
+    NotRead, PATHS, Scope, Scopes, Trait, answers_for, redirected, registrys,
+    sounds_like_a_registry,
 };
 use super::unreadable::Unreadable;
-use crate::doctor::clients::PlainHttp;
 use crate::net::origin::Origin;
 use locations::{includes, located, passing_on};
 use std::collections::BTreeSet;
@@ -33,12 +33,7 @@ pub(super) fn scopes(text: &str) -> Result<Scopes, Unreadable> {
     let plain = self::servers(&all).into_iter();
     let plain = plain.filter(|one| answers_for(&names(one), &known));
     let redirects: Vec<Scope> = plain.filter_map(redirecting).collect();
-    let codes = || redirects.iter().flat_map(|scope| &scope.settings);
-    let plain_http = match codes().next().map(|code| code.value.as_str()) {
-        Some("307" | "308") => PlainHttp::KeepsWrites,
-        Some(_) => PlainHttp::LosesWrites,
-        None => PlainHttp::Nothing,
-    };
+    let plain_http = redirected(&redirects);
     let target = servers.iter().find_map(target);
     scopes.extend(redirects);
     Ok(Scopes {

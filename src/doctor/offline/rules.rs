@@ -357,14 +357,8 @@ fn detail(kind: Kind, value: &str) -> Detail {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::placeholders::places;
     use std::collections::BTreeSet;
-
-    fn places(text: &str) -> BTreeSet<&str> {
-        let parts = text.split('<').skip(1);
-        parts
-            .filter_map(|part| Some(part.split_once('>')?.0))
-            .collect()
-    }
 
     /// Every sentence is there in Chinese, with the same places and code, and no other is.
     #[test]

@@ -106,6 +106,16 @@ impl Scope {
     }
 }
 
+/// What plain HTTP does to writes, by the first of the redirects that it is answered with.
+pub(super) fn redirected(redirects: &[Scope]) -> PlainHttp {
+    let mut codes = redirects.iter().flat_map(|scope| &scope.settings);
+    match codes.next().map(|code| code.value.as_str()) {
+        Some("307" | "308") => PlainHttp::KeepsWrites,
+        Some(_) => PlainHttp::LosesWrites,
+        None => PlainHttp::Nothing,
+    }
+}
+
 /// A path that a push asks for, and the one where it gets its token: what passes them on is judged.
 pub(super) const PATHS: [&str; 2] = ["/v2/lab/app/blobs/uploads/", "/service/token"];
 

@@ -4,7 +4,7 @@ use super::hide_secrets::Secrets;
 use super::location::with_parameter;
 use super::request::{Site, WalkCredential};
 use crate::doctor::trace::{Carried, TokenGrant};
-use crate::oci::token::Claims;
+use crate::oci::token::{Claims, basic_credentials};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::time::Duration;
@@ -111,14 +111,10 @@ impl WalkCredential {
         }
     }
 
-    /// RFC 7617.
     pub(super) fn basic(user: &str, password: &str) -> WalkCredential {
-        use base64::Engine;
-        let pair = Zeroizing::new(format!("{user}:{password}"));
-        let encoded = base64::engine::general_purpose::STANDARD.encode(pair.as_bytes());
         WalkCredential {
             kind: Carried::Basic,
-            value: Zeroizing::new(format!("Basic {encoded}")),
+            value: basic_credentials(user, password),
         }
     }
 

@@ -3,8 +3,7 @@
 use super::connect::io_trouble;
 use crate::doctor::proxies::ProxyLogin;
 use crate::doctor::trace::Trouble;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::oci::token::basic_credentials;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -31,9 +30,7 @@ pub(crate) struct ProxyAuthorization(Zeroizing<String>);
 
 impl ProxyAuthorization {
     pub(crate) fn basic(login: &ProxyLogin) -> ProxyAuthorization {
-        let pair = Zeroizing::new(format!("{}:{}", login.user, login.password.as_str()));
-        let encoded = STANDARD.encode(pair.as_bytes());
-        ProxyAuthorization(Zeroizing::new(format!("Basic {encoded}")))
+        ProxyAuthorization(basic_credentials(&login.user, &login.password))
     }
 
     pub(super) fn value(&self) -> &str {

@@ -6,6 +6,7 @@ use super::kinds::{cases, challenge, ping_again};
 use crate::doctor::finding::Finding;
 use crate::doctor::kind::Kind;
 use crate::doctor::language::Language;
+use crate::doctor::placeholders::places;
 use crate::doctor::step::Step;
 use crate::doctor::tests::fixtures::{FixtureWalk, HUB, asked};
 use crate::doctor::trace::{Body, Carried, Distrust, Trouble};
@@ -30,14 +31,6 @@ fn every_kind_has_sentences() {
         let keys = serde_yaml::from_str::<serde_yaml::Value>(text);
         assert!(keys.is_ok(), "a key twice: {keys:?}");
     }
-}
-
-/// What stands in `<>` in a text.
-fn places(text: &str) -> BTreeSet<&str> {
-    let parts = text.split('<').skip(1);
-    parts
-        .filter_map(|part| Some(part.split_once('>')?.0))
-        .collect()
 }
 
 /// The sentences by their names, with their places.

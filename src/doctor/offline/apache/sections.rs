@@ -109,17 +109,7 @@ fn words(line: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn drawn(all: &[Directive]) -> String {
-        let one = |directive: &Directive| {
-            let words = directive.words.join("|");
-            match &directive.block {
-                Some(block) => format!("{}:{words}({})", directive.line, drawn(block)),
-                None => format!("{}:{words}", directive.line),
-            }
-        };
-        all.iter().map(one).collect::<Vec<String>>().join(" ")
-    }
+    use crate::doctor::offline::blocks::drawn;
 
     #[test]
     fn sections_and_words_are_told_apart() {
