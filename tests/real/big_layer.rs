@@ -75,9 +75,7 @@ fn there_and_back_in_http2(world: &World) {
         let mut command = world.command("curl", directory.path());
         command.args(["--silent", "--show-error", "--fail", "--http2", "--cacert"]);
         command.arg(world.ca.bundle());
-        command
-            .arg("--user")
-            .arg(format!("{}:{}", login.user, login.password));
+        command.arg("--user").arg(login.pair());
         command.args(arguments);
         let Finished {
             status,

@@ -65,7 +65,7 @@ fn no_secrets(gateway: &Gateway, login: &Login) {
         let logs = gateway.stderr();
         logs.contains("manifest_put").then_some(logs)
     });
-    let basic = STANDARD.encode(format!("{}:{}", login.user, login.password));
+    let basic = STANDARD.encode(login.pair());
     // "eyJ" is how every token begins: base64 of an opening brace and quote.
     for secret in [login.password.as_str(), basic.as_str(), "eyJ"] {
         assert!(!logs.contains(secret), "{secret} is in the logs:\n{logs}");

@@ -213,7 +213,7 @@ fn push_command(
     to: &Reference,
     login: &Login,
 ) -> Command {
-    let (name, user) = (to.to_string(), format!("{}:{}", login.user, login.password));
+    let (name, user) = (to.to_string(), login.pair());
     let arguments = ["images", "push", "--user", &user, &name];
     containerd.ctr(world, namespace, &arguments)
 }
@@ -225,7 +225,7 @@ pub fn pull(
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pulled> {
-    let user = format!("{}:{}", login.user, login.password);
+    let user = login.pair();
     let (containerd, name) = (world.containerd(release), from.to_string());
     pull_with(world, containerd, &name, &["--user", &user], patience)
 }
@@ -259,10 +259,7 @@ pub fn pull_with(
 pub fn prepare_pull(world: &World, from: &Reference, login: &Login) -> Prepared {
     let containerd = world.containerd(Release::Installed);
     let namespace = containerd.namespace();
-    let (name, user) = (
-        from.to_string(),
-        format!("{}:{}", login.user, login.password),
-    );
+    let (name, user) = (from.to_string(), login.pair());
     let arguments = ["--snapshotter", "native", "--user", &user, &name];
     let mut command = containerd.ctr(world, &namespace, &["images", "pull"]);
     command.args(arguments);

@@ -217,7 +217,7 @@ pub fn login(world: &World, host: &str, login: &Login, patience: Duration) -> Ou
 
 /// What `docker login` would have written.
 pub fn configuration(directory: &Path, to: &Reference, login: &Login) -> PathBuf {
-    let auth = STANDARD.encode(format!("{}:{}", login.user, login.password));
+    let auth = STANDARD.encode(login.pair());
     let mut auths = serde_json::Map::new();
     auths.insert(to.host.clone(), json!({ "auth": auth }));
     write(

@@ -54,6 +54,8 @@ pub trait Tool: Copy {
 
     fn release(self) -> Release;
 
+    fn program(self) -> Program;
+
     fn push(
         self,
         world: &World,
@@ -61,7 +63,17 @@ pub trait Tool: Copy {
         to: &Reference,
         login: &Login,
         patience: Duration,
-    ) -> Outcome<Pushed>;
+    ) -> Outcome<Pushed> {
+        let release = self.release();
+        match self.program() {
+            Program::Ctr => ctr::push(world, release, image, to, login, patience),
+            Program::Docker => docker::push(world, release, image, to, login, patience),
+            Program::Skopeo => skopeo::push(world, release, image, to, login, patience),
+            Program::Podman => podman::push(world, release, image, to, login, patience),
+            Program::Crane => crane::push(world, image, to, login, patience),
+            Program::Oras => oras::push(world, image, to, login, patience),
+        }
+    }
 
     /// Pulls into a store that has nothing of the image.
     fn pull(
@@ -70,7 +82,28 @@ pub trait Tool: Copy {
         from: &Reference,
         login: &Login,
         patience: Duration,
-    ) -> Outcome<Pulled>;
+    ) -> Outcome<Pulled> {
+        let release = self.release();
+        match self.program() {
+            Program::Ctr => ctr::pull(world, release, from, login, patience),
+            Program::Docker => docker::pull(world, release, from, login, patience),
+            Program::Skopeo => skopeo::pull(world, release, from, login, patience),
+            Program::Podman => podman::pull(world, release, from, login, patience),
+            Program::Crane => crane::pull(world, from, login, patience),
+            Program::Oras => oras::pull(world, from, login, patience),
+        }
+    }
+}
+
+/// What is run for it. Only Debian's unstable distribution has crane and oras.
+#[derive(Clone, Copy, Debug)]
+pub enum Program {
+    Ctr,
+    Docker,
+    Skopeo,
+    Podman,
+    Crane,
+    Oras,
 }
 
 /// The clients that Debian 12 has, of 2022.
@@ -107,6 +140,13 @@ impl std::fmt::Display for Reference {
 pub struct Login {
     pub user: String,
     pub password: String,
+}
+
+impl Login {
+    /// `user:password`, as most clients take it.
+    pub fn pair(&self) -> String {
+        format!("{}:{}", self.user, self.password)
+    }
 }
 
 /// How an attempt ended. The words are the client's own and those of its daemon about it.
@@ -179,36 +219,12 @@ impl Tool for Client {
         Release::Installed
     }
 
-    fn push(
-        self,
-        world: &World,
-        image: &Image,
-        to: &Reference,
-        login: &Login,
-        patience: Duration,
-    ) -> Outcome<Pushed> {
-        let release = self.release();
+    fn program(self) -> Program {
         match self {
-            Client::Ctr => ctr::push(world, release, image, to, login, patience),
-            Client::Docker => docker::push(world, release, image, to, login, patience),
-            Client::Skopeo => skopeo::push(world, release, image, to, login, patience),
-            Client::Podman => podman::push(world, release, image, to, login, patience),
-        }
-    }
-
-    fn pull(
-        self,
-        world: &World,
-        from: &Reference,
-        login: &Login,
-        patience: Duration,
-    ) -> Outcome<Pulled> {
-        let release = self.release();
-        match self {
-            Client::Ctr => ctr::pull(world, release, from, login, patience),
-            Client::Docker => docker::pull(world, release, from, login, patience),
-            Client::Skopeo => skopeo::pull(world, release, from, login, patience),
-            Client::Podman => podman::pull(world, release, from, login, patience),
+            Client::Ctr => Program::Ctr,
+            Client::Docker => Program::Docker,
+            Client::Skopeo => Program::Skopeo,
+            Client::Podman => Program::Podman,
         }
     }
 }

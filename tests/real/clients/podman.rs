@@ -50,9 +50,7 @@ pub fn prepare(
     import.current_dir(image.layout.parent().expect("the layout's parent"));
     let id = process::must(import);
     let mut command = podman(world, release, home.path(), &["push"]);
-    command
-        .arg("--creds")
-        .arg(format!("{}:{}", login.user, login.password));
+    command.arg("--creds").arg(login.pair());
     command.arg("--digestfile").arg(home.path().join(DIGEST));
     command.arg(id.trim()).arg(format!("docker://{to}"));
     Prepared {
@@ -68,7 +66,7 @@ pub fn pull(
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pulled> {
-    let creds = format!("{}:{}", login.user, login.password);
+    let creds = login.pair();
     let arguments = ["--creds", &creds];
     pull_with(world, release, &from.to_string(), &[], &arguments, patience)
 }

@@ -35,9 +35,7 @@ pub fn prepare(
 ) -> Prepared {
     let home = world.directory("skopeo");
     let mut command = copy(world, release, home.path());
-    command
-        .arg("--dest-creds")
-        .arg(format!("{}:{}", login.user, login.password));
+    command.arg("--dest-creds").arg(login.pair());
     command.arg("--digestfile").arg(home.path().join(DIGEST));
     command
         .arg(format!("oci:{}:{TAG}", image.layout.display()))
@@ -75,9 +73,7 @@ const PULLED: &str = "image";
 pub fn prepare_pull(world: &World, release: Release, from: &Reference, login: &Login) -> Prepared {
     let home = world.directory("skopeo");
     let mut command = copy(world, release, home.path());
-    command
-        .arg("--src-creds")
-        .arg(format!("{}:{}", login.user, login.password));
+    command.arg("--src-creds").arg(login.pair());
     command
         .arg(format!("docker://{from}"))
         .arg(format!("dir:{}", home.path().join(PULLED).display()));
@@ -97,10 +93,7 @@ pub fn ask(
 ) -> Outcome<String> {
     let home = world.directory("skopeo");
     let mut command = skopeo(world, Release::Installed, home.path());
-    command
-        .arg(verb)
-        .arg("--creds")
-        .arg(format!("{}:{}", login.user, login.password));
+    command.arg(verb).arg("--creds").arg(login.pair());
     command.arg(format!("docker://{target}"));
     attempt(command, patience)
 }

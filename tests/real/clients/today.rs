@@ -1,10 +1,6 @@
 //! The clients of 2026, from Debian's unstable distribution.
 
-use super::{Login, Outcome, Pulled, Pushed, Reference, Release, Tool};
-use super::{crane, ctr, docker, oras, podman, skopeo};
-use crate::image::Image;
-use crate::world::World;
-use std::time::Duration;
+use super::{Program, Release, Tool};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Today {
@@ -54,40 +50,14 @@ impl Tool for Today {
         Release::Sid
     }
 
-    fn push(
-        self,
-        world: &World,
-        image: &Image,
-        to: &Reference,
-        login: &Login,
-        patience: Duration,
-    ) -> Outcome<Pushed> {
-        let release = self.release();
+    fn program(self) -> Program {
         match self {
-            Today::Ctr => ctr::push(world, release, image, to, login, patience),
-            Today::Docker => docker::push(world, release, image, to, login, patience),
-            Today::Crane => crane::push(world, image, to, login, patience),
-            Today::Oras => oras::push(world, image, to, login, patience),
-            Today::Skopeo => skopeo::push(world, release, image, to, login, patience),
-            Today::Podman => podman::push(world, release, image, to, login, patience),
-        }
-    }
-
-    fn pull(
-        self,
-        world: &World,
-        from: &Reference,
-        login: &Login,
-        patience: Duration,
-    ) -> Outcome<Pulled> {
-        let release = self.release();
-        match self {
-            Today::Ctr => ctr::pull(world, release, from, login, patience),
-            Today::Docker => docker::pull(world, release, from, login, patience),
-            Today::Crane => crane::pull(world, from, login, patience),
-            Today::Oras => oras::pull(world, from, login, patience),
-            Today::Skopeo => skopeo::pull(world, release, from, login, patience),
-            Today::Podman => podman::pull(world, release, from, login, patience),
+            Today::Ctr => Program::Ctr,
+            Today::Docker => Program::Docker,
+            Today::Crane => Program::Crane,
+            Today::Oras => Program::Oras,
+            Today::Skopeo => Program::Skopeo,
+            Today::Podman => Program::Podman,
         }
     }
 }

@@ -64,7 +64,7 @@ fn impatient(world: &World, host: &str, login: &Login) -> String {
         let mut command = world.command("curl", directory.path());
         command.args(["--silent", "--show-error", "--cacert"]);
         command.arg(world.ca.bundle());
-        let user = format!("{}:{}", login.user, login.password);
+        let user = login.pair();
         command.args(["--user", &user]).args(arguments);
         process::run(command, SILENCE * 2)
     };

@@ -181,7 +181,7 @@ pub fn a_cut_chunk_is_lost(world: &World) {
 
 fn token(connection: &mut Https, edge: &Edge) -> String {
     let login = edge.harbor.login();
-    let pair = STANDARD.encode(format!("{}:{}", login.user, login.password));
+    let pair = STANDARD.encode(login.pair());
     let basic = format!("Authorization: Basic {pair}");
     let path = "/service/token?service=harbor-registry&scope=repository:lab/app:pull,push";
     let reply = connection.ask("GET", path, &[&basic], b"");

@@ -126,7 +126,7 @@ fn upload_in_http2(world: &World, scene: &Scene) -> Process {
         curl.args(["--silent", "--show-error", "--fail", "--http2", "--cacert"])
             .arg(world.ca.bundle())
             .arg("--user")
-            .arg(format!("{}:{}", login.user, login.password));
+            .arg(login.pair());
         curl
     };
     let mut start = curl();

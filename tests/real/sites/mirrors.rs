@@ -211,7 +211,7 @@ fn private_by_containerd(world: &World, release: Release, mirrors: &Mirrors) {
     let image = Image::make(&image.path().join("layout"), &SMALL_LAYERS);
     let (place, login) = (reference(TEAM, "app"), mirrors.harbor.login());
     let hosts = directory.path().to_string_lossy();
-    let user = format!("{}:{}", login.user, login.password);
+    let user = login.pair();
     let arguments = ["--hosts-dir", &*hosts, "--user", &user];
     let pushed = ctr::push_with(world, release, &image, &place, &arguments, ENOUGH);
     let pushed = pushed.expect("the push");

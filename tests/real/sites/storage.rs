@@ -160,10 +160,7 @@ fn parts(world: &World) {
     let stored = Stored::start(world, follow);
     let containerd = Containerd::start_with(world, Release::Sid, IN_PARTS);
     let (place, login) = (reference(&stored.site.name(), "lab/app"), stored.login());
-    let (name, user) = (
-        place.to_string(),
-        format!("{}:{}", login.user, login.password),
-    );
+    let (name, user) = (place.to_string(), login.pair());
     let pulled = ctr::pull_with(world, &containerd, &name, &["--user", &user], ENOUGH);
     assert_eq!(pulled.expect("the pull"), stored.pushed);
     let layers = stored.objects.layers();
