@@ -144,14 +144,10 @@ impl Config {
         let registries = registries.flat_map(|registry| {
             let authorities = registry.upstream.tls.ca.iter().chain(&registry.storage.ca);
             let authorities = authorities.map(|ca| &ca.file);
-            let accounts = registry
-                .credentials
-                .iter()
-                .map(|account| &account.file.file);
-            let authorities = authorities.chain(accounts);
+            let account = registry.credentials.iter().map(|one| &one.file.file);
             let keys = registry.reattach.keys.iter();
             let keys = keys.flat_map(|keys| std::iter::once(&keys.current).chain(&keys.previous));
-            authorities.chain(keys)
+            authorities.chain(account).chain(keys)
         });
         let canaries = self.canaries.iter();
         let canaries =

@@ -47,10 +47,7 @@ pub(super) fn other_sites(draft: &DraftConfig, problems: &mut Problems) {
         twice(named(), problems);
         known_registries(draft, named(), problems);
         for fallback in named() {
-            let is_it = |one: &DraftRegistry| {
-                let name = one.name.as_ref();
-                name.is_some_and(|name| name.value == fallback.value)
-            };
+            let is_it = |one: &DraftRegistry| one.is_named(&fallback.value);
             let mut others = draft.registries().map(|one| &one.value);
             if is_it(registry) {
                 problems.add(&fallback.key, Complaint::FallbackToItself);

@@ -82,6 +82,10 @@ const fn origins(accepted: &'static str) -> List<TextValue<Origin>> {
 }
 
 impl DraftRegistry {
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.name.as_ref().is_some_and(|own| own.value == name)
+    }
+
     pub(super) fn public(&self) -> impl Iterator<Item = &Keyed<Origin>> {
         self.public.iter().flat_map(|list| &list.value)
     }

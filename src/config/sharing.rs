@@ -147,11 +147,7 @@ pub(super) fn canary_reaches(
 ) {
     let project = repository.value.project();
     let has = |one: &DraftRegistry| one.projects().any(|pattern| pattern.value.has(project));
-    let is_it = |one: &DraftRegistry| {
-        one.name
-            .as_ref()
-            .is_some_and(|name| name.value == registry.value)
-    };
+    let is_it = |one: &DraftRegistry| one.is_named(&registry.value);
     let registries = || draft.registries().map(|one| &one.value);
     let Some(own) = registries().find(|one| is_it(one)) else {
         return;

@@ -33,12 +33,18 @@ impl RepositoryName {
 
     /// Its first component.
     pub(crate) fn project(&self) -> &str {
-        self.0.split('/').next().unwrap_or(&self.0)
+        project(&self.0)
     }
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The project of a repository in Harbor: the first component of its name, whether that is a sound one or
+/// not.
+pub(crate) fn project(repository: &str) -> &str {
+    repository.split('/').next().unwrap_or(repository)
 }
 
 impl fmt::Display for RepositoryName {

@@ -9,7 +9,9 @@
 
 use super::operation::Operation;
 use super::project::ProjectTable;
+use super::repository::project;
 use super::user_agent::ClientFamily;
+use crate::net::origin::Origin;
 use crate::net::query::{self, Pair};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -51,8 +53,8 @@ pub struct Asked<'a> {
     pub path: &'a str,
     pub query: Option<&'a str>,
     pub repository: Option<&'a str>,
-    /// The host and port that the client asked, without a default port.
-    pub authority: &'a str,
+    /// The public origin that the client asked.
+    pub origin: &'a Origin,
 }
 
 /// Why a request goes nowhere.
@@ -86,7 +88,7 @@ fn mirror(mirrors: &[MirrorSite], asked: &Asked<'_>) -> Result<usize, NoRoute> {
     let mut named = named.into_iter().flatten();
     let found = match (named.next(), named.next(), mirrors) {
         (None, _, [only]) => Some(only),
-        (Some(source), None, [only]) if source == asked.authority.as_bytes() => Some(only),
+        (Some(source), None, [only]) if source == asked.origin.authority().as_bytes() => Some(only),
         // A login and a ping are the same at each.
         (None, _, [first, ..]) if asked.repository.is_none() => Some(first),
         (Some(source), None, all) => all.iter().find(|one| one.is_for(&source)),
@@ -112,7 +114,7 @@ pub const BEGAN_AT: &str = "harbormouth_registry";
 impl SharedSite {
     fn route(&self, asked: &Asked<'_>) -> usize {
         let began = self.began_at(asked);
-        let project = || project(asked);
+        let project = || asked_project(asked);
         began
             .or_else(|| self.projects.find(&project()?))
             .unwrap_or(self.rest)
@@ -134,7 +136,7 @@ impl SharedSite {
 
     /// Whether two repositories are at one Harbor, so that a blob of one can be mounted into the other.
     pub fn is_same_harbor(&self, one: &str, other: &str) -> bool {
-        let harbor = |repository| self.projects.find(first_component(repository));
+        let harbor = |repository| self.projects.find(project(repository));
         harbor(one) == harbor(other)
     }
 }
@@ -163,9 +165,9 @@ pub(crate) fn begins_pull(client: ClientFamily, reference: &str, accepted: &str)
 }
 
 /// The project that a request is about; none for what is no project's.
-fn project<'a>(asked: &Asked<'a>) -> Option<Cow<'a, str>> {
+fn asked_project<'a>(asked: &Asked<'a>) -> Option<Cow<'a, str>> {
     if let Some(repository) = asked.repository {
-        return Some(first_component(repository).into());
+        return Some(project(repository).into());
     }
     match asked.operation {
         Operation::Token => {
@@ -173,7 +175,7 @@ fn project<'a>(asked: &Asked<'a>) -> Option<Cow<'a, str>> {
             let mut repositories = scopes.iter().filter(|scope| scope.kind == "repository");
             let writes = repositories.clone().find(|scope| scope.writes());
             let scope = writes.or_else(|| repositories.next())?;
-            Some(first_component(&scope.name).to_owned().into())
+            Some(project(&scope.name).to_owned().into())
         }
         Operation::Api => {
             let (_, below) = asked.path.strip_prefix("/api/")?.split_once('/')?;
@@ -182,10 +184,6 @@ fn project<'a>(asked: &Asked<'a>) -> Option<Cow<'a, str>> {
         }
         _ => None,
     }
-}
-
-fn first_component(repository: &str) -> &str {
-    repository.split('/').next().unwrap_or(repository)
 }
 
 /// One scope of a request for a token: `type:name:action,action`.

@@ -4,7 +4,7 @@
 //! what a star stands for is somebody else's to resolve, and has to be a public one. What this file
 //! deliberately doesn't know: addresses behind names, and whose request it is.
 
-use crate::net::origin::{Authority, Host, Origin, Scheme};
+use crate::net::origin::{Authority, Host, Origin};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -76,22 +76,12 @@ impl fmt::Display for StorageHost {
 
 /// Where a Location leads, if it may be followed: an http or https URL without user, at a listed host.
 pub fn target(location: &str, hosts: &[StorageHost]) -> Option<StorageTarget> {
-    let (scheme, rest) = location.split_once("://")?;
-    let scheme = match scheme.to_ascii_lowercase().as_str() {
-        "https" => Scheme::Https,
-        "http" => Scheme::Http,
-        _ => return None,
-    };
-    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
-    let (authority, target) = rest.split_at(end);
+    let authority = location.find("://")? + "://".len();
+    let length = location[authority..].find(['/', '?', '#', '\\'])?;
+    let (origin, target) = location.split_at(authority + length);
     let is_sound =
         target.starts_with('/') && target.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
-    let Authority { host, port } = Authority::parse(authority).ok().filter(|_| is_sound)?;
-    let origin = Origin {
-        scheme,
-        host,
-        port: port.unwrap_or(scheme.default_port()),
-    };
+    let origin = Origin::parse(origin).ok().filter(|_| is_sound)?;
     let listed: Vec<&StorageHost> = hosts.iter().filter(|one| one.is_at(&origin)).collect();
     let is_exact = |one: &&StorageHost| matches!(one.name, HostName::Exactly(_));
     (!listed.is_empty()).then(|| StorageTarget {

@@ -2,10 +2,11 @@
 //!
 //! Claims are decoded and never verified: they explain an answer of Harbor, and never replace one.
 
+use super::repository::project;
 use super::scope::{Action, Scope};
 use crate::net::login::Login;
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::sync::OnceLock;
@@ -54,6 +55,13 @@ impl Credential {
             Credential::Other
         }
     }
+}
+
+/// The value of an Authorization header for a user with a password (RFC 7617).
+pub(crate) fn basic_credentials(user: &str, password: &str) -> Zeroizing<String> {
+    let pair = Zeroizing::new(format!("{user}:{password}"));
+    let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
+    Zeroizing::new(format!("Basic {}", encoded.as_str()))
 }
 
 /// The account that the value of an Authorization header names: a login's name, or a token's subject.
@@ -188,10 +196,6 @@ impl Claims {
         };
         self.access.iter().flatten().any(granted)
     }
-}
-
-fn project(repository: &str) -> &str {
-    repository.split('/').next().unwrap_or(repository)
 }
 
 impl Scope {

@@ -12,7 +12,7 @@ use super::routing::{Asked, BEGAN_AT, Naming, NoRoute, SharedSite, Site};
 use super::target::Target;
 use super::upload_ticket;
 use crate::net::host::Routes;
-use crate::net::origin::{Authority, Scheme};
+use crate::net::origin::{Authority, Origin, Scheme};
 use crate::net::path::NormalPath;
 use crate::net::query;
 
@@ -28,17 +28,24 @@ pub(crate) fn public_name(
 ) -> Result<usize, LocalReply> {
     let found = routes.find(asked, scheme);
     let (origin, site) = found.ok_or(LocalReply::UnknownHost)?;
-    let name = match site {
-        Site::Whole(name) => Ok(*name),
-        Site::Shared(_) | Site::Mirrors(_) => site.route(&Asked {
+    site.route(&Asked::of(origin, target, path))
+        .map_err(|NoRoute::UnknownSource| LocalReply::UnknownSource)
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) fn of(
+        origin: &'a Origin,
+        target: &Target<'a>,
+        path: &'a NormalPath<'_>,
+    ) -> Asked<'a> {
+        Asked {
             operation: target.operation,
             path: path.path(),
             query: path.query(),
             repository: target.repository,
-            authority: &origin.authority(),
-        }),
-    };
-    name.map_err(|NoRoute::UnknownSource| LocalReply::UnknownSource)
+            origin,
+        }
+    }
 }
 
 /// How a public name's names differ from Harbor's.
@@ -122,7 +129,6 @@ fn is_mount_between_harbors(site: &SharedSite, path: &NormalPath<'_>, target: &T
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::origin::Origin;
     use crate::oci::project::{ProjectPattern, ProjectTable};
     use crate::oci::routing::MirrorSite;
     use crate::oci::target::BodyPresence;

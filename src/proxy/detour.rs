@@ -10,6 +10,7 @@ mod storage;
 use super::attempts::Attempts;
 use super::classify_error::UNRESOLVED;
 use super::hop_by_hop;
+use super::message_header::all_but;
 use super::request::{ProxyRequest, Routed};
 use super::response_headers::Edited;
 use crate::config::FallbackWhen;
@@ -156,9 +157,7 @@ impl Detour {
         request: Routed<'_>,
     ) -> Result<Edited> {
         hop_by_hop::strip(response);
-        let dropped = |field: &&http::HeaderName| !KEPT.contains(&field.as_str());
-        let dropped: Vec<_> = response.headers.keys().filter(dropped).cloned().collect();
-        for field in dropped {
+        for field in all_but(&KEPT, &response.headers) {
             response.remove_header(&field);
         }
         response.insert_header("X-Request-Id", request.downstream.request_id.as_str())?;

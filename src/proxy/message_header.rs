@@ -1,11 +1,17 @@
-//! Header values that several files read: one function for each.
+//! Header fields that several files read: one function for each question.
 
-use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderName};
 use pingora::http::authority::{RawTargetAuthority, raw_target_authority};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use std::borrow::Cow;
+
+/// The names of fields that are none of these.
+pub(super) fn all_but(kept: &[&str], headers: &HeaderMap) -> Vec<HeaderName> {
+    let is_dropped = |field: &&HeaderName| !kept.contains(&field.as_str());
+    headers.keys().filter(is_dropped).cloned().collect()
+}
 
 /// The target in origin form, as it came.
 pub(super) fn path_and_query(request: &RequestHeader) -> &[u8] {

@@ -150,16 +150,15 @@ impl ProxyHttp for Gateway {
         ctx: &mut FinishOnce,
     ) -> Result<Box<HttpPeer>> {
         let ctx: &mut RequestContext = ctx;
-        if let Some(detour) = &mut ctx.detour {
-            return Box::pin(detour::peer(detour, &mut ctx.tries, &ctx.request)).await;
-        }
-        let request = ctx.request.routed();
-        let chosen = request.and_then(|request| {
+        let own = ctx.request.routed().filter(|_| ctx.detour.is_none());
+        let chosen = own.and_then(|request| {
             let choice = request.harbor.pool.choose(&ctx.tries.failed)?;
             Some((request, choice))
         });
         let Some((request, choice)) = chosen else {
-            ctx.detour = detour::of_failure(None, &ctx.request);
+            if ctx.detour.is_none() {
+                ctx.detour = detour::of_failure(None, &ctx.request);
+            }
             if let Some(detour) = &mut ctx.detour {
                 return Box::pin(detour::peer(detour, &mut ctx.tries, &ctx.request)).await;
             }

@@ -20,10 +20,11 @@ const LONGEST_PAGE: usize = 1024 * 1024;
 /// A body that is being renamed.
 pub(super) struct RenamedBody {
     held: Vec<u8>,
-    what: Names,
+    renaming: Renaming,
 }
 
-enum Names {
+/// What of it is renamed.
+enum Renaming {
     /// One name, wherever it stands in the beginning.
     One { there: String, here: String },
     /// A page of all names, which is read as a whole.
@@ -39,7 +40,7 @@ impl RenamedBody {
         response: &mut ResponseHeader,
         request: Routed<'_>,
     ) -> Result<Option<Box<RenamedBody>>> {
-        let Some(what) = names(response, request) else {
+        let Some(renaming) = renaming(response, request) else {
             return Ok(None);
         };
         // It would be Harbor's, even where there is no body.
@@ -52,29 +53,29 @@ impl RenamedBody {
         }
         Ok(Some(Box::new(RenamedBody {
             held: Vec::new(),
-            what,
+            renaming,
         })))
     }
 
     /// A piece came; what of the body goes on now takes its place.
     pub(super) fn piece(&mut self, body: &mut Option<Bytes>, last: bool) {
-        let longest = match &self.what {
-            Names::One { .. } => BEGINNING,
-            Names::Catalog(_) => LONGEST_PAGE,
-            Names::Done => return,
+        let longest = match &self.renaming {
+            Renaming::One { .. } => BEGINNING,
+            Renaming::Catalog(_) => LONGEST_PAGE,
+            Renaming::Done => return,
         };
         if let Some(piece) = body.take() {
             self.held.extend_from_slice(&piece);
         }
         if last || self.held.len() >= longest {
             let held = std::mem::take(&mut self.held);
-            let through = match std::mem::replace(&mut self.what, Names::Done) {
-                Names::One { there, here } => replaced(&held, &there, &here),
-                Names::Catalog(naming) => naming.catalog_here(&held).unwrap_or_else(|| {
+            let through = match std::mem::replace(&mut self.renaming, Renaming::Done) {
+                Renaming::One { there, here } => replaced(&held, &there, &here),
+                Renaming::Catalog(naming) => naming.catalog_here(&held).unwrap_or_else(|| {
                     log::warn!("a page of Harbor's catalog can't be read: it is left out");
                     NO_NAMES.to_vec()
                 }),
-                Names::Done => held,
+                Renaming::Done => held,
             };
             *body = Some(through.into());
         }
@@ -84,13 +85,13 @@ impl RenamedBody {
 /// A page that has nothing: other projects' names are not a mirror's to tell.
 const NO_NAMES: &[u8] = b"{\"repositories\":[]}\n";
 
-fn names(response: &ResponseHeader, request: Routed<'_>) -> Option<Names> {
+fn renaming(response: &ResponseHeader, request: Routed<'_>) -> Option<Renaming> {
     let naming = request.naming()?;
     let operation = request.asked.operation;
     let is_plain = !response.headers.contains_key(CONTENT_ENCODING);
     let status = response.status.as_u16();
     if operation == Operation::Catalog && status == 200 {
-        return Some(Names::Catalog(naming.clone()));
+        return Some(Renaming::Catalog(naming.clone()));
     }
     let is_list = operation == Operation::Tags && status == 200;
     let is_json = response
@@ -102,7 +103,7 @@ fn names(response: &ResponseHeader, request: Routed<'_>) -> Option<Names> {
         return None;
     }
     let asked = &request.asked;
-    Some(Names::One {
+    Some(Renaming::One {
         there: asked.repository.clone()?,
         here: asked.repository_here.clone()?,
     })

@@ -89,21 +89,11 @@ pub(super) fn edit_interim(response: &mut ResponseHeader, request: Routed<'_>) -
 
 /// A mirror's client knows none of Harbor's names. Runs when Location and Link are relative already.
 fn rename(response: &mut ResponseHeader, naming: &Naming) -> Result<()> {
-    for (field, edit) in [
-        (
-            "Location",
-            location_here as fn(&str, &Naming) -> Option<String>,
-        ),
-        ("Link", rename_link),
-        ("WWW-Authenticate", rename_scopes),
-    ] {
-        edit_all(response, field, |value| edit(value, naming))?;
-    }
-    Ok(())
-}
-
-fn location_here(location: &str, naming: &Naming) -> Option<String> {
-    naming.path_here(location)
+    edit_all(response, "Location", |location| naming.path_here(location))?;
+    edit_all(response, "Link", |link| rename_link(link, naming))?;
+    edit_all(response, "WWW-Authenticate", |challenge| {
+        rename_scopes(challenge, naming)
+    })
 }
 
 /// The Location of an upload says where it began: its project may have moved to another Harbor when the

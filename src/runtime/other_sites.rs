@@ -3,8 +3,7 @@
 use super::public_names::PublicName;
 use crate::config::{Config, Fallback, FallbackWhen, Registry};
 use crate::observe::metrics::RegistryMetrics;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::oci::token::basic_credentials;
 use http::HeaderValue;
 use prometheus::IntCounter;
 
@@ -47,8 +46,7 @@ pub(super) fn other_sites(
         let is_it = |other: &usize| config.registries[*other].name == fallback.registry;
         let harbor = (0..config.registries.len()).find(is_it)?;
         let account = &config.registries[harbor].credentials.as_ref()?.file;
-        let pair = format!("{}:{}", account.user, account.password.as_str());
-        let basic = zeroize::Zeroizing::new(format!("Basic {}", STANDARD.encode(pair)));
+        let basic = basic_credentials(&account.user, account.password.as_str());
         let mut account = HeaderValue::from_str(&basic).ok()?;
         account.set_sensitive(true);
         let route = format!("fallback:{}", fallback.registry);

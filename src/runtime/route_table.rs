@@ -171,25 +171,16 @@ fn why(
             "by: mirrors[{index}], which is the project {} there",
             mirror.project
         )),
-        (None, Names::Shared(site)) => Some(format!("by: {}", share(site, target, path, registry))),
+        (None, Names::Shared(site)) => {
+            let asked = Asked::of(name.origin, target, path);
+            Some(format!("by: {}", share(site, &asked, registry)))
+        }
         (None, _) => None,
     }
 }
 
-fn share(
-    site: &SharedSite,
-    target: &Target<'_>,
-    path: &NormalPath<'_>,
-    registry: &Registry,
-) -> String {
-    let asked = Asked {
-        operation: target.operation,
-        path: path.path(),
-        query: path.query(),
-        repository: target.repository,
-        authority: "",
-    };
-    if site.began_at(&asked).is_some() {
+fn share(site: &SharedSite, asked: &Asked<'_>, registry: &Registry) -> String {
+    if site.began_at(asked).is_some() {
         "harbormouth_registry, because the upload began there".to_owned()
     } else if registry.projects.is_empty() {
         "it has what no other registry's projects name".to_owned()

@@ -1,5 +1,9 @@
 use super::*;
 use crate::oci::project::ProjectPattern;
+use std::sync::LazyLock;
+
+static ORIGIN: LazyLock<Origin> =
+    LazyLock::new(|| Origin::parse("https://hub.example.com").unwrap());
 
 fn asked<'a>(operation: Operation, path: &'a str, repository: Option<&'a str>) -> Asked<'a> {
     let (path, query) = match path.split_once('?') {
@@ -11,7 +15,7 @@ fn asked<'a>(operation: Operation, path: &'a str, repository: Option<&'a str>) -
         path,
         query,
         repository,
-        authority: "hub.example.com",
+        origin: &ORIGIN,
     }
 }
 

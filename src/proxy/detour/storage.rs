@@ -3,6 +3,7 @@
 use crate::config::Registry;
 use crate::oci::storage::{self, StorageTarget};
 use crate::proxy::classify_error::UNRESOLVED;
+use crate::proxy::message_header::all_but;
 use crate::proxy::request::Routed;
 use crate::runtime::RegistryRuntime;
 use crate::runtime::upstream::StoragePlace;
@@ -82,9 +83,7 @@ impl ToStorage {
     /// Storage learns what part of which object is wanted, and nothing of the client.
     pub(super) fn edit_request(&self, header: &mut RequestHeader) -> Result<()> {
         let StorageTarget { origin, target, .. } = &self.target;
-        let dropped = |field: &&http::HeaderName| !SENT.contains(&field.as_str());
-        let dropped: Vec<_> = header.headers.keys().filter(dropped).cloned().collect();
-        for field in dropped {
+        for field in all_but(&SENT, &header.headers) {
             header.remove_header(&field);
         }
         let target = PathAndQuery::try_from(target.as_str());

@@ -2,11 +2,12 @@
 
 use super::endpoint::{Address, Endpoint};
 use super::pool::Pool;
+use crate::net::origin::Origin;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A resolver that hangs must not hold the next probe up for long.
+/// A resolver that hangs must hold up neither the next probe nor a pull for long.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Resolves the names of endpoints that have no address yet, so that the first requests find one.
@@ -17,22 +18,29 @@ pub(crate) async fn resolve(pool: &Pool) {
     futures_util::future::join_all(new.map(refresh)).await;
 }
 
+/// The addresses of an origin, in the resolver's order.
+///
+/// # Errors
+/// What the resolver said.
+pub(super) async fn lookup(origin: &Origin) -> Result<Vec<SocketAddr>, String> {
+    let lookup = tokio::net::lookup_host((origin.host.bare(), origin.port));
+    match tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await {
+        Ok(Ok(found)) => Ok(found.collect()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", LOOKUP_TIMEOUT.as_secs())),
+    }
+}
+
 /// Resolves an endpoint's name and swaps its addresses in where they have changed. Addresses that
 /// stay keep their health. When the name can't be resolved, the old addresses stay.
 ///
 /// # Errors
 /// What the resolver said.
 pub(super) async fn refresh(endpoint: &Endpoint) -> Result<(), String> {
-    let host = endpoint.origin.host.bare();
-    if host.parse::<IpAddr>().is_ok() {
+    if endpoint.origin.host.bare().parse::<IpAddr>().is_ok() {
         return Ok(());
     }
-    let lookup = tokio::net::lookup_host((host, endpoint.origin.port));
-    let mut sockets: Vec<SocketAddr> = match tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await {
-        Ok(Ok(found)) => found.collect(),
-        Ok(Err(error)) => return Err(error.to_string()),
-        Err(_) => return Err(format!("no answer within {} s", LOOKUP_TIMEOUT.as_secs())),
-    };
+    let mut sockets = lookup(&endpoint.origin).await?;
     sockets.sort_unstable();
     sockets.dedup();
     if sockets.is_empty() {

@@ -1,17 +1,14 @@
 //! Connections to object storage, whose redirects are followed: the addresses that a name may have, and
 //! places for what is on its way from there.
 
+use super::dns;
 use super::endpoint::{Trust, peer_template, to_address};
 use crate::config::{Storage, Timeouts};
 use crate::oci::storage::{StorageTarget, is_public};
 use pingora::upstreams::peer::HttpPeer;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-/// A resolver that hangs must not hold a pull up for long.
-const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What followed redirects of one registry share.
 pub(crate) struct StorageRuntime {
@@ -55,16 +52,12 @@ impl StorageRuntime {
         target: &StorageTarget,
         timeouts: &Timeouts,
     ) -> Result<Box<HttpPeer>, NoStorage> {
-        let name = target.origin.host.bare();
-        let lookup = tokio::net::lookup_host((name, target.origin.port));
-        let found = tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await;
-        let addresses: Vec<SocketAddr> = match found {
-            Ok(Ok(found)) => found.collect(),
-            Ok(Err(_)) | Err(_) => return Err(NoStorage::Unresolved),
-        };
+        let found = dns::lookup(&target.origin).await;
+        let addresses = found.map_err(|_| NoStorage::Unresolved)?;
         let may_be_used = |address: &&SocketAddr| target.may_be_private || is_public(address.ip());
         let address = addresses.iter().find(may_be_used);
         let address = address.ok_or(NoStorage::NotPublic)?;
+        let name = target.origin.host.bare();
         let template = peer_template(&target.origin, name, &self.trust, timeouts);
         Ok(to_address(&template, *address, timeouts.between_bytes))
     }
