@@ -56,7 +56,7 @@
 //! imports only what stands before it (`tests/tidy` reads the source and holds it):
 //!
 //! ```text
-//! pure         epoch str_enum net tickets oci filter
+//! pure         epoch str_enum net tickets oci filter condition
 //! system       system
 //! settings     config
 //! observed     observe
@@ -88,6 +88,9 @@ pub mod oci;
 mod str_enum;
 #[doc(hidden)]
 pub mod tickets;
+
+#[allow(dead_code, unused_imports)]
+mod condition;
 
 #[doc(hidden)]
 pub mod system;

@@ -11,7 +11,7 @@ const HIDDEN: &str = "***";
 
 /// Headers whose values hold no secret. Shown by permission, not hidden by suspicion: what a client, a
 /// proxy or Harbor invents tomorrow comes out as `***`.
-const SHOWN: [&str; 38] = [
+pub(crate) const SHOWN: [&str; 38] = [
     "accept",
     "accept-encoding",
     "accept-language",

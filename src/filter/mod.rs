@@ -40,7 +40,7 @@ pub use headers::{HeaderError, Response, UpstreamHeaders};
 pub use request::Request;
 
 pub(crate) use chain::Filters;
-pub(crate) use headers::{Edit, shown};
+pub(crate) use headers::{Edit, SHOWN, shown};
 
 use std::borrow::Cow;
 use std::time::Duration;

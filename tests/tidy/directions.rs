@@ -18,7 +18,15 @@ pub const LAYERS: [(&str, &[&str]); 8] = [
     ("assembly", &["server", "main"]),
 ];
 
-const PURE: &[&str] = &["epoch", "str_enum", "net", "tickets", "oci", "filter"];
+const PURE: &[&str] = &[
+    "epoch",
+    "str_enum",
+    "net",
+    "tickets",
+    "oci",
+    "filter",
+    "condition",
+];
 const SYSTEM: &[&str] = &["system"];
 
 /// Rooms, and parts of rooms, that import less than their place allows: beside themselves only this.
