@@ -1,10 +1,9 @@
 //! Serves the HTTP of one connection, and ends requests whose bodies don't make progress.
 
-use super::connection_info::{ConnectionInfo, Transport};
+use super::connection_info::{ConnectionInfo, Entry};
 use super::connection_state::ConnectionState;
 use super::limited_stream::LimitedStream;
 use super::min_data_rate::BodyRates;
-use super::proxy_protocol::Announced;
 use super::shutdown::Shutdown;
 use super::{http1, http2};
 use crate::config::Limits;
@@ -26,8 +25,7 @@ const LAST_ANSWER: Duration = Duration::from_secs(5);
 /// arrival.
 pub(super) struct ConnectionApp<A> {
     app: Arc<A>,
-    way: Transport,
-    announced: Announced,
+    entry: Entry,
     life: Arc<ConnectionState>,
     limits: Limits,
     without_request: IntCounter,
@@ -39,7 +37,7 @@ pub(super) struct ConnectionApp<A> {
 impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
     pub(super) fn new(
         app: Arc<A>,
-        (way, announced): (Transport, Announced),
+        entry: Entry,
         life: Arc<ConnectionState>,
         limits: Limits,
         without_request: IntCounter,
@@ -48,8 +46,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
     ) -> Self {
         ConnectionApp {
             app,
-            way,
-            announced,
+            entry,
             life,
             limits,
             without_request,
@@ -141,8 +138,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionApp<A> {
         let life = &self.life;
         let progress = Arc::new(BodyRates::new(life));
         let arrival = ConnectionInfo {
-            way: self.way,
-            announced: self.announced,
+            entry: self.entry,
             progress: Arc::clone(&progress),
             life: Arc::clone(life),
         };

@@ -3,7 +3,7 @@
 
 use super::certificates::Certificates;
 use super::client_stream::ClientStream;
-use super::connection_info::Transport;
+use super::connection_info::{TlsVersion, Transport};
 use super::connection_limit::ConnectionPermit;
 use super::connection_state::ConnectionState;
 use super::proxy_protocol::{Announced, ProxyProtocolError, ProxyProtocolReader};
@@ -51,6 +51,7 @@ pub(super) struct AcceptedConnection {
 /// A connection that is ready for HTTP.
 pub(super) struct PreparedConnection {
     pub(super) stream: Stream,
+    pub(super) tls: Option<TlsVersion>,
     pub(super) announced: Announced,
     /// The connection's place; it counts as open for as long as this lives.
     pub(super) place: ConnectionPermit,
@@ -105,8 +106,11 @@ impl AcceptedConnection {
             Some(tls) => shake(&tls.acceptor, stream, client).await?,
             None => Box::new(stream),
         };
+        let version = stream.get_ssl_digest();
+        let version = version.and_then(|digest| TlsVersion::of(&digest.version));
         Ok(PreparedConnection {
             stream,
+            tls: version,
             announced,
             place: self.place,
         })

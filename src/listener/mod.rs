@@ -35,7 +35,7 @@ mod worker;
 
 pub(crate) use accept::BoundListener;
 pub(crate) use certificates::Certificates;
-pub(crate) use connection_info::{ConnectionInfo, Transport, current_connection};
+pub(crate) use connection_info::{ConnectionInfo, TlsVersion, Transport, current_connection};
 pub(crate) use connection_state::ConnectionState;
 pub(crate) use http2::Shortened;
 pub(crate) use min_data_rate::{GivenUp, MinDataRate};

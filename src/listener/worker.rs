@@ -6,7 +6,7 @@
 
 use super::close_reason::CloseCounters;
 use super::connection::ConnectionApp;
-use super::connection_info::Transport;
+use super::connection_info::{Entry, Transport};
 use super::connection_limit::ConnectionLimit;
 use super::connection_state::ConnectionState;
 use super::handshake::{AcceptedConnection, ListenerContext, NotServed, turn_away};
@@ -252,7 +252,7 @@ async fn serve<A: HttpServerApp + Send + Sync + 'static>(
     ending: Shutdown,
 ) {
     let counted = shared.process.metrics.listener(accepted.entrance.listener);
-    let way = accepted.entrance.way;
+    let (listener, way) = (accepted.entrance.listener, accepted.entrance.way);
     let limits = shared.config.limits;
     let life = Arc::clone(&accepted.life);
     // A handshake has several KiB of its own, which are given back before the first request.
@@ -273,10 +273,15 @@ async fn serve<A: HttpServerApp + Send + Sync + 'static>(
                 Arc::clone(&is_used_up),
                 ending.closed.clone(),
             );
-            let came = (way, prepared.announced);
+            let entry = Entry {
+                listener,
+                way,
+                tls: prepared.tls,
+                announced: prepared.announced,
+            };
             let without_request = counted.without_request.clone();
             let memory = Arc::clone(&shared.process.memory);
-            let app = ConnectionApp::new(app, came, life, limits, without_request, ending, memory);
+            let app = ConnectionApp::new(app, entry, life, limits, without_request, ending, memory);
             // It may live long; each of its requests has the configuration of its own time.
             drop(shared);
             app.serve(stream, &is_used_up).await;

@@ -2,13 +2,14 @@
 //! a token, a cookie or an upload's `_state`: the input is already redacted.
 
 use crate::config::LogFormat;
+use crate::net::origin::Origin;
 use crate::oci::operation::Operation;
 use crate::oci::reason::{Outcome, Proof, Reason};
 use crate::oci::repair::Repair;
 use crate::oci::user_agent::ClientFamily;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::fmt::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 /// All that is known of a request at its end.
@@ -21,6 +22,8 @@ pub struct AccessRecord<'a> {
     pub repository: Option<&'a str>,
     /// The way to the registry, where it isn't its own origin: `mirror:dockerhub`.
     pub route: Option<&'a str>,
+    /// The public origin that the client used; none for an unknown host.
+    pub origin: Option<&'a Origin>,
     pub method: &'a str,
     /// Path and query with secrets replaced.
     pub path: &'a str,
@@ -37,6 +40,14 @@ pub struct AccessRecord<'a> {
     pub body: Option<Duration>,
     pub client: Option<IpAddr>,
     pub client_family: ClientFamily,
+    /// The account that its credential names, which only Harbor's answer verifies.
+    pub account: Option<&'a str>,
+    /// The listener that it came by, as configured.
+    pub listener: Option<SocketAddr>,
+    /// The version of HTTP on the client's side.
+    pub http: &'static str,
+    /// The version of TLS that ended here.
+    pub tls: Option<&'static str>,
     /// The endpoint that answered, or was tried last.
     pub endpoint: Option<&'a str>,
     pub repairs: &'a [Repair],
@@ -72,6 +83,15 @@ struct Line<'a> {
     client: Option<IpAddr>,
     client_family: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shown")]
+    origin: Option<&'a Origin>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listener: Option<SocketAddr>,
+    http: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     endpoint: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     repairs: &'a [&'static str],
@@ -84,6 +104,13 @@ struct Line<'a> {
     finding: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<&'a str>,
+}
+
+fn shown<S: Serializer>(origin: &Option<&Origin>, serializer: S) -> Result<S::Ok, S::Error> {
+    match origin {
+        Some(origin) => serializer.collect_str(origin),
+        None => serializer.serialize_none(),
+    }
 }
 
 impl AccessRecord<'_> {
@@ -114,6 +141,11 @@ impl AccessRecord<'_> {
             body_ms: self.body.map(millis),
             client: self.client,
             client_family: self.client_family.as_str(),
+            account: self.account,
+            origin: self.origin,
+            listener: self.listener,
+            http: self.http,
+            tls: self.tls,
             endpoint: self.endpoint,
             repairs: &repairs,
             outcome: self.reason.outcome().as_str(),
@@ -162,6 +194,7 @@ impl AccessRecord<'_> {
             let _ = write!(line, " route={route}");
         }
         let _ = write!(line, " client={}", self.client_family.as_str());
+        self.connection(&mut line);
         if let Some(endpoint) = self.endpoint {
             let _ = write!(line, " endpoint={endpoint}");
         }
@@ -190,6 +223,30 @@ impl AccessRecord<'_> {
         }
         let _ = write!(line, " id={}", self.request_id);
         line
+    }
+}
+
+impl AccessRecord<'_> {
+    /// Who asked, and where the request came in.
+    fn connection(&self, line: &mut String) {
+        if let Some(account) = self.account {
+            // A name can hold what would look like the next field.
+            let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'=');
+            let _ = match account.bytes().all(is_plain) {
+                true => write!(line, " account={account}"),
+                false => write!(line, " account={account:?}"),
+            };
+        }
+        if let Some(origin) = self.origin {
+            let _ = write!(line, " origin={origin}");
+        }
+        if let Some(listener) = self.listener {
+            let _ = write!(line, " listener={listener}");
+        }
+        let _ = write!(line, " http={}", self.http);
+        if let Some(tls) = self.tls {
+            let _ = write!(line, " tls={tls}");
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use super::scope::{Action, Scope};
 use crate::net::login::Login;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -73,8 +75,12 @@ pub(crate) fn account(value: &[u8]) -> Option<String> {
         scheme if scheme.eq_ignore_ascii_case("basic") => Login::name_in_basic(rest.trim())?,
         _ => return None,
     };
-    let is_shown = !name.is_empty() && name.len() <= LONGEST_ACCOUNT;
-    (is_shown && !name.contains(char::is_control)).then_some(name)
+    is_shown(&name).then_some(name)
+}
+
+fn is_shown(account: &str) -> bool {
+    let is_sound = !account.is_empty() && account.len() <= LONGEST_ACCOUNT;
+    is_sound && !account.contains(char::is_control)
 }
 
 impl fmt::Debug for Credential {
@@ -113,6 +119,16 @@ impl Bearer {
         let read = || Claims::read(&self.text).map(Box::new);
         self.claims.get_or_init(read).as_deref()
     }
+
+    /// The account that it names, as [`account`] has it. Reads no more than that: it is asked for at
+    /// every request's end.
+    pub(crate) fn account(&self) -> Option<Cow<'_, str>> {
+        let subject = match self.claims.get() {
+            Some(claims) => Cow::Borrowed(claims.as_deref()?.subject.as_str()),
+            None => Cow::Owned(read::<Subject>(&self.text)?.subject),
+        };
+        is_shown(&subject).then_some(subject)
+    }
 }
 
 impl PartialEq for Bearer {
@@ -139,6 +155,13 @@ pub(crate) struct Claims {
     pub(crate) access: Option<Vec<GrantedScope>>,
 }
 
+/// The only claim that a record shows.
+#[derive(Deserialize)]
+struct Subject {
+    #[serde(rename = "sub", default)]
+    subject: String,
+}
+
 /// One granted scope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantedScope {
@@ -157,13 +180,7 @@ fn none_if_null<'de, D: Deserializer<'de>>(actions: D) -> Result<Vec<String>, D:
 impl Claims {
     /// Decodes the middle of a JSON Web Token; none where it is none.
     pub(crate) fn read(token: &str) -> Option<Claims> {
-        if token.len() > MAX_TOKEN {
-            return None;
-        }
-        let mut parts = token.split('.');
-        let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
-        let decoded = URL_SAFE_NO_PAD.decode(claims).ok()?;
-        serde_json::from_slice(&decoded).ok()
+        read(token)
     }
 
     /// Whether its time is over. Harbor itself forgives 60 s.
@@ -196,6 +213,17 @@ impl Claims {
         };
         self.access.iter().flatten().any(granted)
     }
+}
+
+/// Decodes the middle of a JSON Web Token, as much of it as is asked for.
+fn read<T: DeserializeOwned>(token: &str) -> Option<T> {
+    if token.len() > MAX_TOKEN {
+        return None;
+    }
+    let mut parts = token.split('.');
+    let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
+    let decoded = URL_SAFE_NO_PAD.decode(claims).ok()?;
+    serde_json::from_slice(&decoded).ok()
 }
 
 impl Scope {
@@ -240,6 +268,12 @@ mod tests {
             (String::new(), None),
         ] {
             assert_eq!(account(value.as_bytes()).as_deref(), expected, "{value}");
+            // However much of the token was read before.
+            if let Credential::Bearer(token) = Credential::read(value.as_bytes()) {
+                assert_eq!(token.account().as_deref(), expected, "{value}");
+                token.claims();
+                assert_eq!(token.account().as_deref(), expected, "{value}");
+            }
         }
     }
 

@@ -3,16 +3,19 @@
 //! try, and only read from then on.
 
 use crate::config::{MovedAuthorization, Prefer};
-use crate::oci::token::Credential;
+use crate::oci::token::{self, Credential};
 use crate::oci::upload_ticket::UploadStep;
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use pingora::http::RequestHeader;
+use std::borrow::Cow;
 
 /// The Authorization with which a request goes to Harbor.
 #[derive(Default)]
 pub(super) struct Authorization {
     pub(super) credential: Credential,
+    /// Whose a login is, as it says itself.
+    login_name: Option<String>,
     /// Sent in place of the client's own.
     pub(super) replacement: Option<HeaderValue>,
     /// A ticket isn't used when the request has an Authorization, but it still proves that the upload
@@ -30,25 +33,40 @@ pub(super) struct TicketBrought {
 impl Authorization {
     pub(super) fn own(request: &RequestHeader) -> Authorization {
         let value = request.headers.get(AUTHORIZATION);
-        Authorization {
-            credential: value.map_or(Credential::None, read),
-            ..Authorization::default()
-        }
+        value.map_or_else(Authorization::default, Authorization::read)
     }
 
     pub(super) fn instead(value: &HeaderValue) -> Authorization {
         let mut value = value.clone();
         value.set_sensitive(true);
         Authorization {
-            credential: read(&value),
-            replacement: Some(value),
-            ticket: None,
+            replacement: Some(value.clone()),
+            ..Authorization::read(&value)
         }
     }
-}
 
-fn read(value: &HeaderValue) -> Credential {
-    Credential::read(value.as_bytes())
+    fn read(value: &HeaderValue) -> Authorization {
+        let credential = Credential::read(value.as_bytes());
+        // Of a token it is read when somebody asks; of a login only a hash is kept.
+        let login_name = match credential {
+            Credential::Basic(_) => token::account(value.as_bytes()),
+            Credential::Bearer(_) | Credential::Other | Credential::None => None,
+        };
+        Authorization {
+            credential,
+            login_name,
+            ..Authorization::default()
+        }
+    }
+
+    /// The account that the credential names, which nothing here verifies.
+    pub(super) fn account(&self) -> Option<Cow<'_, str>> {
+        match &self.credential {
+            Credential::Basic(_) => self.login_name.as_deref().map(Cow::Borrowed),
+            Credential::Bearer(token) => token.account(),
+            Credential::Other | Credential::None => None,
+        }
+    }
 }
 
 /// The Authorization that a trusted proxy moved to another header, if `restore_authorization_from` names it.

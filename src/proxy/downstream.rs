@@ -29,6 +29,8 @@ pub(super) struct Downstream {
     /// A trusted proxy says that the client came by http, and the listener serves it anyway.
     pub(super) is_told_http: bool,
     pub(super) method: http::Method,
+    /// Of the client's side: `1.1`.
+    pub(super) http: &'static str,
     /// Path and query, redacted.
     pub(super) shown: String,
 }
@@ -45,6 +47,7 @@ impl Downstream {
             scheme: Scheme::Http,
             is_told_http: false,
             method: http::Method::GET,
+            http: "1.1",
             shown: String::new(),
         }
     }
@@ -62,20 +65,21 @@ impl Downstream {
             peer => peer,
         };
         let told = told_scheme(request, is_trusted, arrival);
-        let is_redirect = arrival.way == Transport::Redirect;
+        let is_redirect = arrival.entry.way == Transport::Redirect;
         Downstream {
             request_id: given.map_or_else(|| uuid::Uuid::new_v4().to_string(), ToOwned::to_owned),
             peer,
             is_trusted,
             client,
             client_family: ClientFamily::of(user_agent.and_then(|value| value.to_str().ok())),
-            scheme: match (arrival.way, told) {
+            scheme: match (arrival.entry.way, told) {
                 (Transport::Tls, _)
                 | (Transport::Plain | Transport::Redirect, Some(Scheme::Https)) => Scheme::Https,
                 (Transport::Plain | Transport::Redirect, Some(Scheme::Http) | None) => Scheme::Http,
             },
             is_told_http: told == Some(Scheme::Http) && !is_redirect,
             method: request.method.clone(),
+            http: version(request.version),
             shown: shown(request),
         }
     }
@@ -89,13 +93,21 @@ impl Downstream {
     }
 }
 
+fn version(http: http::Version) -> &'static str {
+    match http {
+        http::Version::HTTP_2 => "2",
+        http::Version::HTTP_10 => "1.0",
+        _ => "1.1",
+    }
+}
+
 fn shown_address(address: Option<IpAddr>) -> String {
     address.map_or_else(|| "?".to_owned(), |address| address.to_string())
 }
 
 /// Whether the peer is a trusted proxy that speaks for itself.
 fn is_trusted(peer: Option<IpAddr>, arrival: &ConnectionInfo, shared: &Snapshot) -> bool {
-    match arrival.announced.sender {
+    match arrival.entry.announced.sender {
         Sender::Peer | Sender::Client(_) => peer.is_some_and(|peer| shared.trusted.contains(peer)),
         // A client behind the proxy can write any header.
         Sender::Unknown => false,
@@ -109,9 +121,9 @@ fn told_scheme(
     arrival: &ConnectionInfo,
 ) -> Option<Scheme> {
     // A proxy that passes TLS through doesn't see it; TLS ends here.
-    let announced = || match arrival.way {
+    let announced = || match arrival.entry.way {
         Transport::Tls => None,
-        Transport::Plain | Transport::Redirect => arrival.announced.client_side,
+        Transport::Plain | Transport::Redirect => arrival.entry.announced.client_side,
     };
     let forwarded = is_trusted.then(|| forwarded_scheme(told(request, "x-forwarded-proto")));
     forwarded.flatten().or_else(announced)

@@ -2,14 +2,15 @@
 
 use super::context::RequestContext;
 use super::credentials::is_outdated;
+use super::ended::{RequestVerdict, SentBytes};
 use super::login_attempt;
 use super::proof::proof;
+use super::record::record;
 use super::request::Routed;
 use super::run_filters;
 use super::tickets::tell_lost;
 use super::unix_time::unix_now;
 use crate::filter;
-use crate::observe::access_log::AccessRecord;
 use crate::observe::logging;
 use crate::observe::metrics::{Direction, seconds};
 use crate::observe::push::{PushFinding, RequestEnded};
@@ -23,23 +24,6 @@ use crate::oci::token_response::asks_for_push;
 use crate::oci::user_agent::ClientFamily;
 use crate::oci::verdict::{CredentialState, Facts, Failure, RequestEnd, judge};
 use std::time::{Instant, SystemTime};
-
-/// The traffic of the request.
-pub(super) struct SentBytes {
-    /// `None`: the client got no status.
-    pub(super) status: Option<u16>,
-    /// Body bytes from the client.
-    pub(super) received: u64,
-    /// Body bytes to the client.
-    pub(super) sent: u64,
-}
-
-/// The verdict on the request.
-#[derive(Clone, Copy)]
-struct RequestVerdict {
-    reason: Reason,
-    proof: Proof,
-}
 
 /// Judges a request that ended, and reports it to the metrics, the push tracker, the filters and the log.
 pub(super) fn finish_request(ctx: &mut RequestContext, sent: &SentBytes) {
@@ -79,7 +63,8 @@ pub(super) fn finish_request(ctx: &mut RequestContext, sent: &SentBytes) {
         Outcome::Refused | Outcome::Failed | Outcome::Aborted => logging::FAILED,
     };
     if log::log_enabled!(target: target, log::Level::Info) {
-        let record = record(ctx, sent, verdict, finding, now);
+        let account = ctx.request.authorization.account();
+        let record = record(ctx, sent, verdict, finding, account.as_deref(), now);
         let line = record.line(ctx.request.shared.config.log.format);
         log::info!(target: target, "{line}");
     }
@@ -287,39 +272,4 @@ fn grants_push(ctx: &RequestContext, claims: Option<&Claims>) -> Option<bool> {
     }
     let repository = asked.repository.as_deref()?;
     Some(claims?.grants(&Scope::push(repository)))
-}
-
-fn record<'a>(
-    ctx: &'a RequestContext,
-    sent: &SentBytes,
-    verdict: RequestVerdict,
-    finding: Option<PushFinding>,
-    now: Instant,
-) -> AccessRecord<'a> {
-    let request = &ctx.request;
-    let ended_by = ctx.filtered.as_ref().and_then(|it| it.ended_by());
-    AccessRecord {
-        time: request.time,
-        request_id: &request.downstream.request_id,
-        registry: request.registry_name(),
-        operation: request.asked.operation,
-        repository: request.asked.repository.as_deref(),
-        route: ctx.route(),
-        method: request.downstream.method.as_str(),
-        path: &request.downstream.shown,
-        status: sent.status,
-        received: sent.received,
-        sent: sent.sent,
-        duration: ctx.times.passed(now),
-        upstream_wait: ctx.times.upstream_wait(),
-        body: ctx.times.body().filter(|_| sent.received > 0),
-        client: request.downstream.client,
-        client_family: request.downstream.client_family,
-        endpoint: ctx.endpoint_name(),
-        repairs: &ctx.repairs,
-        reason: verdict.reason,
-        proof: verdict.proof,
-        finding: finding.map(PushFinding::as_str),
-        filter: ended_by.and_then(|index| request.shared.process.filters.name(index)),
-    }
 }

@@ -2,7 +2,8 @@
 
 use super::admission::{InFlight, Permits};
 use super::context::RequestContext;
-use super::finish::{SentBytes, finish_request};
+use super::ended::SentBytes;
+use super::finish::finish_request;
 use crate::listener::ConnectionInfo;
 use crate::oci::request_class::Class;
 use crate::oci::verdict::Failure;

@@ -21,6 +21,7 @@ use crate::runtime::{PublicName, RegistryRuntime, Snapshot};
 use http::HeaderValue;
 use http::header::ACCEPT;
 use pingora::http::RequestHeader;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -187,6 +188,12 @@ impl ProxyRequest {
             name,
             harbor: &self.shared.harbors[name.harbor],
         }
+    }
+
+    /// The listener that it came by, as configured.
+    pub(super) fn listener(&self) -> Option<SocketAddr> {
+        let listeners = &self.shared.config.listeners;
+        Some(listeners.get(self.arrival.entry.listener)?.address)
     }
 
     /// An answer begins, Harbor's or the gateway's own.

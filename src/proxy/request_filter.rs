@@ -94,7 +94,8 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
     let asked = route(header, authority.as_deref(), &target, &path, ctx)?;
     let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
     // A request that reached a proxy in front by https would be redirected in a circle.
-    if request.arrival.way == Transport::Redirect && request.downstream.scheme == Scheme::Http {
+    if request.arrival.entry.way == Transport::Redirect && request.downstream.scheme == Scheme::Http
+    {
         return Err(redirect(request, &asked, &path));
     }
     admit(header, &target, request)?;

@@ -187,6 +187,47 @@ async fn every_series_is_there_from_the_start() {
     }
 }
 
+/// In either form: who asked, by which name, listener and protocols.
+#[tokio::test]
+async fn a_record_says_who_came_and_where() {
+    let harbor = push::fake_harbor().await;
+    for (format, fields) in [
+        (
+            "text",
+            [
+                " account=\"alice b\" origin=http://hub.example.com listener=127.0.0.1:0 http=1.1 endpoint=",
+                " origin=https://hub.example.com listener=127.0.0.1:0 http=2 tls=1.3 endpoint=",
+                " client=none listener=127.0.0.1:0 http=1.1 outcome=refused reason=unknown_host",
+            ],
+        ),
+        (
+            "json",
+            [
+                "\"account\":\"alice b\",\"origin\":\"http://hub.example.com\",\"listener\":\"127.0.0.1:0\",\"http\":\"1.1\",\"endpoint\"",
+                "\"origin\":\"https://hub.example.com\",\"listener\":\"127.0.0.1:0\",\"http\":\"2\",\"tls\":\"1.3\",\"endpoint\"",
+                "\"client_family\":\"none\",\"listener\":\"127.0.0.1:0\",\"http\":\"1.1\",\"outcome\":\"refused\"",
+            ],
+        ),
+    ] {
+        let mut setup = Setup::new(harbor.origin());
+        setup.top = format!("log: {{ format: {format} }}\n");
+        let world = setup.start();
+        let mut conn = world.http().await;
+        let asked = get("/v2/account", &[&push::basic("alice b", "x")]);
+        conn.ask(asked).await;
+        let mut h2 = world.h2().await;
+        h2.ask(h2_request("GET", "/v2/h2", &[]))
+            .await
+            .expect("an answer");
+        let stranger = "GET /v2/stranger HTTP/1.1\r\nHost: evil.example.com\r\n\r\n";
+        conn.ask(stranger).await;
+        for (path, fields) in ["/v2/account", "/v2/h2", "/v2/stranger"].iter().zip(fields) {
+            let line = world.logged(&[path]).await;
+            assert!(line.contains(fields), "{line}");
+        }
+    }
+}
+
 /// Pushes a layer and a manifest, and pulls them back. Gives the secrets that were used.
 async fn push_and_pull(world: &World) -> Vec<String> {
     let mut conn = world.https().await;
@@ -322,6 +363,15 @@ async fn a_push_is_counted_and_its_secrets_are_in_no_log() {
                     assert_eq!(record["client"], "127.0.0.1");
                     assert!(record["duration_ms"].as_f64() >= record["body_ms"].as_f64());
                     assert!(record["upstream_wait_ms"].is_number());
+                    for (field, expected) in [
+                        ("account", "alice"),
+                        ("origin", "https://hub.example.com"),
+                        ("listener", "127.0.0.1:0"),
+                        ("http", "1.1"),
+                        ("tls", "1.3"),
+                    ] {
+                        assert_eq!(record[field], expected, "{line}");
+                    }
                     records += 1;
                 }
                 if record["operation"] == "manifest_put" {

@@ -1,0 +1,50 @@
+//! The access record of a request, from what its phases found out.
+
+use super::context::RequestContext;
+use super::ended::{RequestVerdict, SentBytes};
+use crate::listener::TlsVersion;
+use crate::observe::access_log::AccessRecord;
+use crate::observe::push::PushFinding;
+use std::time::Instant;
+
+/// The record of a request that ended, under the name of this account.
+pub(super) fn record<'a>(
+    ctx: &'a RequestContext,
+    sent: &SentBytes,
+    verdict: RequestVerdict,
+    finding: Option<PushFinding>,
+    account: Option<&'a str>,
+    now: Instant,
+) -> AccessRecord<'a> {
+    let request = &ctx.request;
+    let ended_by = ctx.filtered.as_ref().and_then(|it| it.ended_by());
+    AccessRecord {
+        time: request.time,
+        request_id: &request.downstream.request_id,
+        registry: request.registry_name(),
+        operation: request.asked.operation,
+        repository: request.asked.repository.as_deref(),
+        route: ctx.route(),
+        method: request.downstream.method.as_str(),
+        path: &request.downstream.shown,
+        status: sent.status,
+        received: sent.received,
+        sent: sent.sent,
+        duration: ctx.times.passed(now),
+        upstream_wait: ctx.times.upstream_wait(),
+        body: ctx.times.body().filter(|_| sent.received > 0),
+        client: request.downstream.client,
+        client_family: request.downstream.client_family,
+        account,
+        origin: request.routed().map(|request| &request.name.origin),
+        listener: request.listener(),
+        http: request.downstream.http,
+        tls: request.arrival.entry.tls.map(TlsVersion::as_str),
+        endpoint: ctx.endpoint_name(),
+        repairs: &ctx.repairs,
+        reason: verdict.reason,
+        proof: verdict.proof,
+        finding: finding.map(PushFinding::as_str),
+        filter: ended_by.and_then(|index| request.shared.process.filters.name(index)),
+    }
+}
