@@ -6,6 +6,7 @@
 //! line and its full key. Deliberately unknown here: Pingora, Tokio, the clock, and whether any name
 //! resolves.
 
+mod audit;
 mod ca_bundle;
 pub(crate) mod canary;
 mod certificates;
@@ -35,6 +36,7 @@ mod values;
 mod warning;
 mod yaml;
 
+pub(crate) use audit::{Audit, AuditTarget, OnFull};
 pub(crate) use ca_bundle::CaBundle;
 pub(crate) use canary::Canary;
 pub(crate) use certificates::CertificatePair;

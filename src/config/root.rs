@@ -1,5 +1,6 @@
 //! The whole document: every table that stands at its top.
 
+use super::audit::{self, Audit};
 use super::canary::{CANARIES, Canary};
 use super::document::Node;
 use super::files::Making;
@@ -62,6 +63,8 @@ settings! {
         pub login_limit: LoginLimit = "a table with failures, within, exempt";
         /// How the log is written.
         pub log: LogConfig = "a table with format";
+        /// The audit log: one line for each push, pull, deletion, login and denial. None unless set.
+        pub(crate) audit: Option<Audit> = audit::AUDIT;
         /// Limits on what clients may take of this gateway, over all registries.
         pub limits: Limits = "a table of limits";
         /// How the process ends after SIGTERM.

@@ -121,6 +121,11 @@ pub(super) const FILE: TextValue<String> = TextValue {
     parse: |text| sound_text(!text.is_empty() && !text.contains('\0'), text),
 };
 
+pub(super) const AUDIT_FILE: TextValue<String> = TextValue {
+    accepted: "the name of a file, or stderr; relative names start at this file's directory",
+    ..FILE
+};
+
 pub(super) const CREDENTIALS: TextValue<String> = TextValue {
     accepted: "the name of a file whose first line is USER:PASSWORD; relative names start at this file's directory",
     // Somebody may have written the credentials themselves.

@@ -105,6 +105,11 @@ fn is_control(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
+/// As much of a text as so many bytes hold.
+pub(crate) fn beginning(text: &str, most: usize) -> &str {
+    &text[..cut_at(text, most)]
+}
+
 fn cut_at(text: &str, most: usize) -> usize {
     if text.len() <= most {
         return text.len();

@@ -66,6 +66,15 @@ impl Login {
         String::from_utf8(decoded[..end].to_vec()).ok()
     }
 
+    /// The account's name in the login form, as it is written there; none where it can't be read.
+    pub(crate) fn name_in_form(body: &[u8], query: Option<&str>) -> Option<String> {
+        let form = String::from_utf8_lossy(body);
+        let mut names =
+            query::values(&form, NAME).chain(query::values(query.unwrap_or_default(), NAME));
+        let name = names.next().filter(|_| names.next().is_none())?;
+        String::from_utf8(name).ok()
+    }
+
     /// From the login form and its URL's query, where Go looks as well. A name that stands twice is
     /// unreadable: which one counts would be a guess.
     pub fn from_form(body: &[u8], query: Option<&str>) -> Login {
@@ -160,6 +169,8 @@ mod tests {
             ("both", "password=x+1", Some("principal=alice")),
         ] {
             assert!(Login::from_form(body.as_bytes(), query) == alice, "{name}");
+            let shown = Login::name_in_form(body.as_bytes(), query);
+            assert_eq!(shown.as_deref(), Some("alice"), "{name}");
         }
         let unreadable = *Login::unreadable(b"").account();
         for (name, body) in [
@@ -171,5 +182,7 @@ mod tests {
             let login = Login::from_form(body.as_bytes(), None);
             assert_eq!(*login.account(), unreadable, "{name}");
         }
+        let twice = b"principal=alice&principal=bob&password=x";
+        assert_eq!(Login::name_in_form(twice, None), None);
     }
 }

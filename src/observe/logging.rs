@@ -9,9 +9,13 @@
 
 mod line;
 mod queue;
+mod sink;
 mod writer;
 
 pub(crate) use queue::LineKind;
+pub(crate) use sink::Sink;
+#[cfg(test)]
+pub(crate) use sink::disk;
 
 use crate::config::LogFormat;
 use line::format_line;
@@ -44,6 +48,9 @@ const LINE: usize = 4 * 1024;
 
 /// There is one log, as there is one standard error.
 static SHARED: LazyLock<Arc<SharedQueue>> = LazyLock::new(Arc::default);
+
+/// Whoever writes to standard error has it for as long as a line takes.
+static STDERR: LazyLock<Arc<Mutex<Sink>>> = LazyLock::new(|| Arc::new(Mutex::new(Sink::stderr())));
 
 thread_local! {
     /// Lines are made before the queue is locked.
@@ -111,7 +118,7 @@ pub(crate) fn init(format: LogFormat) -> io::Result<()> {
         return Ok(());
     }
     log::set_max_level(level);
-    writer::start(format, Arc::clone(&SHARED))?;
+    writer::start(format, stderr(), Arc::clone(&SHARED))?;
     // The usual hook writes to standard error itself, and waits for its reader.
     std::panic::set_hook(Box::new(|panic| {
         let trace = Backtrace::capture();
@@ -121,6 +128,11 @@ pub(crate) fn init(format: LogFormat) -> io::Result<()> {
         }
     }));
     Ok(())
+}
+
+/// Standard error, for whole lines beside the log's.
+pub(crate) fn stderr() -> Arc<Mutex<Sink>> {
+    Arc::clone(&STDERR)
 }
 
 /// Lines that are dropped count on these from now on, one for each of [`LineKind::ALL`].

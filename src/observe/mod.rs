@@ -2,6 +2,7 @@
 //! Unknown here: how requests are served. Whoever serves them tells.
 
 pub mod access_log;
+pub mod audit;
 pub(crate) mod logging;
 pub mod metrics;
 pub mod push;

@@ -47,6 +47,8 @@ pub enum LocalReply {
     Overloaded(OverloadStatus),
     /// Too much is under way at all registries together.
     MemoryFull(OverloadStatus),
+    /// The audit log takes no more lines.
+    AuditFull(OverloadStatus),
     /// The operator has closed it for a while.
     Maintenance(MaintenanceScope),
     /// The client stopped sending.
@@ -236,6 +238,7 @@ impl LocalReply {
             LocalReply::MemoryFull(again) => row(again.status(), again.code(), Reason::Overloaded,
                 "this client, or all together, have as much under way as this registry has memory \
                  for; wait as long as Retry-After says, then try again"),
+            LocalReply::AuditFull(again) => row(again.status(), again.code(), Reason::AuditFull, AUDIT_FULL),
             LocalReply::Maintenance(MaintenanceScope::Pushes) => row(503, Unavailable, Reason::Maintenance,
                 "{harbor} takes no new pushes for the time being, because of maintenance; pulls \
                  go on. Try again later, or ask the operator when it ends"),
@@ -251,6 +254,9 @@ impl LocalReply {
         }
     }
 }
+
+const AUDIT_FULL: &str = "this registry writes down what is pushed, pulled and deleted, and can't at the moment; wait as \
+     long as Retry-After says, then try again, or tell the operator";
 
 const CLIENT_STALLED: &str = "the client sent nothing for too long, so the request was given up; check the network between \
      the client and this registry, then try again";
@@ -360,6 +366,12 @@ mod tests {
                 429,
                 "TOOMANYREQUESTS",
                 "Harbor \"hq\" has as many",
+            ),
+            (
+                LocalReply::AuditFull(OverloadStatus::Unavailable),
+                503,
+                "UNAVAILABLE",
+                "writes down",
             ),
             (
                 LocalReply::Maintenance(MaintenanceScope::Pushes),

@@ -233,6 +233,9 @@ reasons! {
     Overloaded "overloaded" Failed Gateway Every
         "The registry had as many requests of this class under way as `max_in_flight` allows, or the bodies of this client filled its share of `limits.body_memory`."
         "The commit wait and the time to the first byte show whether Harbor is slow. Otherwise a larger `max_in_flight` (`harbormouth_in_flight_limit`) or more memory (`harbormouth_body_memory_bytes`), or another replica.";
+    AuditFull "audit_full" Failed Gateway Every
+        "The audit log took no more lines, and `audit.on_full` is `block`: what would be audited doesn't go to Harbor."
+        "The disk of `audit.file`, or who reads it; the log and `/readyz` say what is wrong. `on_full: drop` serves without a complete audit log.";
     Maintenance "maintenance" Refused Gateway Every
         "The registry is closed, or closed to pushes, by the operator's `maintenance`." "`maintenance: off` when the work is done.";
     RefusedByPolicy "refused_by_policy" Refused Gateway Every

@@ -78,7 +78,8 @@ pub(crate) fn account(value: &[u8]) -> Option<String> {
     is_shown(&name).then_some(name)
 }
 
-fn is_shown(account: &str) -> bool {
+/// Whether a name can be an account's, and be shown.
+pub(crate) fn is_shown(account: &str) -> bool {
     let is_sound = !account.is_empty() && account.len() <= LONGEST_ACCOUNT;
     is_sound && !account.contains(char::is_control)
 }

@@ -2,8 +2,9 @@
 
 use super::credentials;
 use super::renamed_body::RenamedBody;
-use super::request::Routed;
+use super::request::{ProxyRequest, Routed};
 use super::token_response::TokenResponseReader;
+use crate::oci::login_response::Password;
 use crate::oci::oci_error::READ_OF_ERROR;
 use crate::oci::operation::Operation;
 use bytes::Bytes;
@@ -18,6 +19,10 @@ pub(super) struct Answered {
     pub(super) authorization_removed: bool,
     /// The token that was passed on grants nothing of what was asked.
     pub(super) empty_grant: bool,
+    /// What the answer says of the credential that was given to be checked.
+    pub(super) password: Option<Password>,
+    /// The manifest that Harbor put or gave, by its own word; kept where that is audited.
+    pub(super) digest: Option<String>,
     pub(super) token_answer: Option<TokenResponseReader>,
     /// The body that takes the place of Harbor's.
     pub(super) instead: Option<Bytes>,
@@ -44,6 +49,7 @@ impl Answered {
         Answered {
             status: Some(status),
             authorization_removed: credentials::was_removed(header, response, &request),
+            digest: digest(response, &request),
             token_answer: is_token.then(TokenResponseReader::default),
             is_refusal: operation.is_registry() && status >= 400 && is_plain,
             ..Answered::default()
@@ -70,4 +76,14 @@ impl Answered {
             *body = Some(std::mem::take(instead));
         }
     }
+}
+
+fn digest(response: &ResponseHeader, request: &ProxyRequest) -> Option<String> {
+    let is_manifest = matches!(
+        request.asked.operation,
+        Operation::ManifestPut | Operation::ManifestGet
+    );
+    request.shared.audit.as_ref().filter(|_| is_manifest)?;
+    let digest = response.headers.get("docker-content-digest")?;
+    digest.to_str().ok().map(ToOwned::to_owned)
 }

@@ -14,8 +14,8 @@ use std::borrow::Cow;
 #[derive(Default)]
 pub(super) struct Authorization {
     pub(super) credential: Credential,
-    /// Whose a login is, as it says itself.
-    login_name: Option<String>,
+    /// Whose a login is, as it says itself, in the header or in the login form.
+    pub(super) login_name: Option<String>,
     /// Sent in place of the client's own.
     pub(super) replacement: Option<HeaderValue>,
     /// A ticket isn't used when the request has an Authorization, but it still proves that the upload
@@ -62,9 +62,10 @@ impl Authorization {
     /// The account that the credential names, which nothing here verifies.
     pub(super) fn account(&self) -> Option<Cow<'_, str>> {
         match &self.credential {
-            Credential::Basic(_) => self.login_name.as_deref().map(Cow::Borrowed),
             Credential::Bearer(token) => token.account(),
-            Credential::Other | Credential::None => None,
+            Credential::Basic(_) | Credential::Other | Credential::None => {
+                self.login_name.as_deref().map(Cow::Borrowed)
+            }
         }
     }
 }

@@ -156,6 +156,7 @@ impl RequestContext {
             self.answered.token_answer = None;
             self.answered.authorization_removed = is_removed;
             self.answered.empty_grant = said.grant == Grant::Empty;
+            self.answered.password = Some(password);
             login_attempt::count(&mut self.login, password, &self.request);
         }
     }

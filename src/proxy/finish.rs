@@ -1,5 +1,6 @@
 //! The end of a request: it is judged, counted, told to the push tracker and written down, once.
 
+use super::audit;
 use super::context::RequestContext;
 use super::credentials::is_outdated;
 use super::ended::{RequestVerdict, SentBytes};
@@ -13,7 +14,7 @@ use super::unix_time::unix_now;
 use crate::filter;
 use crate::observe::logging;
 use crate::observe::metrics::{Direction, seconds};
-use crate::observe::push::{PushFinding, RequestEnded};
+use crate::observe::push::{PushFinding, RequestEnded, TrackerReport};
 use crate::oci::login_response::Password;
 use crate::oci::oci_error::OciError;
 use crate::oci::operation::Operation;
@@ -46,14 +47,10 @@ pub(super) fn finish_request(ctx: &mut RequestContext, sent: &SentBytes) {
     let reason = judge(&facts(ctx, sent, proof, error.as_ref(), now));
     let verdict = RequestVerdict { reason, proof };
     count(ctx, sent, verdict, now);
-    let finding = ctx.request.routed().and_then(|request| {
-        let in_clear = request.is_in_clear();
-        let found = tell(ctx, request, sent, verdict, error.as_ref(), now);
-        // Findings about the way by which the request came, however it ended.
-        let found = found.or_else(|| in_clear.then_some(PushFinding::InsecureClientSide))?;
-        request.metrics().push.finding(found).inc();
-        Some(found)
-    });
+    let told = match ctx.request.routed() {
+        Some(request) => tell(ctx, request, sent, verdict, error.as_ref(), now),
+        None => TrackerReport::default(),
+    };
     if reason == Reason::AuthorizationLost {
         let host = tracked.map_or("", |tracked| tracked.host.as_str());
         tell_lost(&ctx.request, host);
@@ -64,10 +61,11 @@ pub(super) fn finish_request(ctx: &mut RequestContext, sent: &SentBytes) {
     };
     if log::log_enabled!(target: target, log::Level::Info) {
         let account = ctx.request.authorization.account();
-        let record = record(ctx, sent, verdict, finding, account.as_deref(), now);
+        let record = record(ctx, sent, verdict, told.finding, account.as_deref(), now);
         let line = record.line(ctx.request.shared.config.log.format);
         log::info!(target: target, "{line}");
     }
+    audit::write(ctx, sent, reason, told.pushed);
     if let Some(filtered) = &ctx.filtered {
         let end = filter::End {
             outcome: reason.outcome(),
@@ -179,8 +177,7 @@ fn count(ctx: &RequestContext, sent: &SentBytes, verdict: RequestVerdict, now: I
     metrics.push.ended(asked.operation, reason, proof, family);
 }
 
-/// Reports to the push tracker the requests that it tracks: those of pushes, and failed requests to the
-/// registry.
+/// Reports the request to the push tracker, and counts what there is to find out about it.
 fn tell(
     ctx: &RequestContext,
     request: Routed<'_>,
@@ -188,11 +185,32 @@ fn tell(
     verdict: RequestVerdict,
     error: Option<&OciError>,
     now: Instant,
-) -> Option<PushFinding> {
+) -> TrackerReport {
+    let mut told = tell_tracker(ctx, request, sent, verdict, error, now);
+    // Findings about the way by which the request came, however it ended.
+    let in_clear = request.is_in_clear();
+    let in_clear = in_clear.then_some(PushFinding::InsecureClientSide);
+    told.finding = told.finding.or(in_clear);
+    if let Some(finding) = told.finding {
+        request.metrics().push.finding(finding).inc();
+    }
+    told
+}
+
+/// Reports to the push tracker the requests that it tracks: those of pushes, and failed requests to the
+/// registry.
+fn tell_tracker(
+    ctx: &RequestContext,
+    request: Routed<'_>,
+    sent: &SentBytes,
+    verdict: RequestVerdict,
+    error: Option<&OciError>,
+    now: Instant,
+) -> TrackerReport {
     let is_ok = verdict.reason.outcome() == Outcome::Ok;
     let is_failure = !is_ok && request.asked.operation.is_registry();
     if ctx.tracked.is_none() && !is_failure {
-        return None;
+        return TrackerReport::default();
     }
     let claims = match &request.authorization.credential {
         Credential::Bearer(token) if is_failure => token.claims(),
@@ -215,7 +233,7 @@ fn tell(
     if let Some(end) = told.finished {
         metrics.uploads_ended(end, 1);
     }
-    told.finding
+    told
 }
 
 /// The push tracker's view of the request, without what the token and the error body say.

@@ -9,7 +9,7 @@ use super::request::{ProxyRequest, Routed};
 use crate::net::login::Login;
 use crate::oci::local_reply::LocalReply;
 use crate::oci::login_response::{self, LoginKind, LoginRequest, Password};
-use crate::oci::token::Credential;
+use crate::oci::token::{self, Credential};
 use crate::runtime::LoginAttempt;
 use http::Method;
 use http::header::CONTENT_TYPE;
@@ -45,26 +45,35 @@ pub(super) fn is_form(method: &Method, path: &str) -> bool {
     method == Method::POST && path.starts_with(login_response::FORM_PATH)
 }
 
+/// The login form of a request.
+pub(super) struct LoginForm {
+    login: Login,
+    /// The account's name, if it can be shown.
+    pub(super) name: Option<String>,
+}
+
 /// Reads the login form. A body that is too large, late or no such form is passed on as it comes; all of
 /// these count for one account together.
+pub(super) async fn read_form(session: &mut Session, query: &str) -> LoginForm {
+    match form(session).await {
+        Some(body) => LoginForm {
+            login: Login::from_form(&body, Some(query)),
+            name: Login::name_in_form(&body, Some(query)).filter(|name| token::is_shown(name)),
+        },
+        None => LoginForm {
+            login: Login::unreadable(b""),
+            name: None,
+        },
+    }
+}
+
+/// Checks the login of a form against the login limit.
 ///
 /// # Errors
 /// The refusal of a client that guesses passwords.
-pub(super) async fn read_form(
-    session: &mut Session,
-    query: &str,
-    request: Routed<'_>,
-) -> Result<PasswordTry, Refusal> {
-    let login = match form(session).await {
-        Some(body) => Login::from_form(&body, Some(query)),
-        None => Login::unreadable(b""),
-    };
-    try_it(
-        login,
-        LoginKind::Form,
-        login_response::FORM_PATH.to_owned(),
-        request,
-    )
+pub(super) fn settle_form(form: &LoginForm, request: Routed<'_>) -> Result<PasswordTry, Refusal> {
+    let path = login_response::FORM_PATH.to_owned();
+    try_it(form.login, LoginKind::Form, path, request)
 }
 
 /// The whole body; none if it doesn't come soon or isn't a form.
@@ -121,11 +130,13 @@ fn attempt<'a>(login: &'a Login, request: Routed<'a>) -> Option<LoginAttempt<'a>
     })
 }
 
-/// Counts the login by Harbor's status, unless the body will say more.
-pub(super) fn answered(login: &mut Option<PasswordTry>, answered: &Answered, request: Routed<'_>) {
-    let Some((trying, status)) = login.as_ref().zip(answered.status) else {
-        return;
-    };
+/// Counts the login by Harbor's status, unless the body will say more; returns what the status says.
+pub(super) fn answered(
+    login: &mut Option<PasswordTry>,
+    answered: &Answered,
+    request: Routed<'_>,
+) -> Option<Password> {
+    let (trying, status) = login.as_ref().zip(answered.status)?;
     let asked = LoginRequest {
         way: trying.way,
         operation: request.asked.operation,
@@ -137,6 +148,7 @@ pub(super) fn answered(login: &mut Option<PasswordTry>, answered: &Answered, req
     if !is_left_to_the_body {
         count(login, password, &request);
     }
+    Some(password)
 }
 
 /// Counts Harbor's verdict on the login, once.

@@ -7,6 +7,7 @@
 mod admission;
 mod answered;
 mod attempts;
+mod audit;
 mod authorization;
 mod body_memory;
 mod classify_error;
@@ -134,6 +135,7 @@ impl ProxyHttp for Gateway {
         let Err(refusal) = request_filter::classify_and_admit(session, ctx, framing).await else {
             return Ok(false);
         };
+        let refusal = audit::find_room_for(refusal, &ctx.request).await;
         ctx.own = refusal.answer();
         local_reply::read_small_body(session).await;
         ctx.request.answers(Instant::now());
@@ -350,7 +352,7 @@ impl ProxyHttp for Gateway {
         if authorization_removed {
             request.harbor.note_authorization(false);
         }
-        login_attempt::answered(&mut ctx.login, &ctx.answered, request);
+        ctx.answered.password = login_attempt::answered(&mut ctx.login, &ctx.answered, request);
         let edited = match &ctx.detour {
             Some(detour) => detour.edit_response(response, request)?,
             None => response_headers::edit(response, authorization_removed, request)?,

@@ -54,6 +54,8 @@ pub(super) struct Classified {
     pub(super) mount_from: Option<String>,
     pub(super) upload_state: Option<String>,
     pub(super) token_query: Option<String>,
+    /// It gives a credential to be checked.
+    pub(super) logs_in: bool,
 }
 
 impl Classified {
@@ -69,6 +71,7 @@ impl Classified {
             mount_from: None,
             upload_state: None,
             token_query: None,
+            logs_in: false,
         }
     }
 
@@ -93,6 +96,7 @@ impl Classified {
             mount_from: when(is_mount, "from"),
             upload_state: when(has_state, upload_ticket::STATE),
             token_query: token_query.map(ToOwned::to_owned),
+            logs_in: false,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The first phase of a request: which client asks, for what, of which registry, and whether it may.
 
 use super::admission::{self, InFlight};
+use super::audit;
 use super::authorization::{self, Authorization};
 use super::context::RequestContext;
 use super::downstream::Downstream;
@@ -19,9 +20,11 @@ use crate::net::origin::{Authority, Origin, Scheme};
 use crate::net::path::NormalPath;
 use crate::oci::form_upload;
 use crate::oci::local_reply::LocalReply;
+use crate::oci::operation::Operation;
 use crate::oci::repair::Repair;
 use crate::oci::request_class::Class;
 use crate::oci::target::{BodyPresence, Target};
+use crate::oci::token::Credential;
 use crate::oci::way;
 use crate::runtime::PublicName;
 use http::HeaderMap;
@@ -52,10 +55,14 @@ pub(super) async fn classify_and_admit(
 ) -> Result<(), Refusal> {
     framing?;
     let placed = classify_and_route(session, ctx)?;
-    let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
     if let Some(query) = placed.login_form {
-        ctx.login = Some(login_attempt::read_form(session, &query, request).await?);
+        let mut form = login_attempt::read_form(session, &query).await;
+        ctx.request.authorization.login_name = form.name.take();
+        let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
+        ctx.login = Some(login_attempt::settle_form(&form, request)?);
     }
+    audit::find_room(&ctx.request).await?;
+    let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
     admission::admit(session, request, &mut ctx.permits).await?;
     ctx.filtered = placed.filtered;
     match ctx.filtered.as_deref_mut() {
@@ -99,7 +106,7 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
         return Err(redirect(request, &asked, &path));
     }
     admit(header, &target, request)?;
-    if request.harbor.has_detours() {
+    if request.harbor.has_detours() || request.shared.audit.is_some() {
         let client = ctx.request.downstream.client_family;
         ctx.request.asked.note_reference(header, &target, client);
     }
@@ -113,8 +120,10 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
     let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
     admission::is_open(request)?;
     ctx.tracked = tracking::begin(header, &target, path.query(), request);
-    ctx.login = login_attempt::settle(path.path(), request)?;
     let is_form = login_attempt::is_form(&header.method, path.path());
+    ctx.request.asked.logs_in = is_form || gives_credential(&ctx.request);
+    let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
+    ctx.login = login_attempt::settle(path.path(), request)?;
     let filtered = run_filters::view(header, &target, path.query(), request);
     let upstream = request.names_there().upstream(&path, &target);
     if path.differs() {
@@ -133,6 +142,15 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
     }
     bound(session, ctx);
     Ok(placed)
+}
+
+/// Whether its credential is to be checked, and not to be used.
+fn gives_credential(request: &ProxyRequest) -> bool {
+    match (&request.authorization.credential, request.asked.operation) {
+        (Credential::Basic(_), Operation::Token | Operation::Ping)
+        | (Credential::Bearer(_) | Credential::Other, Operation::Token) => true,
+        (_, _) => false,
+    }
 }
 
 /// Finds the registry by its host, and where several share it by what is asked.

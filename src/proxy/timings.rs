@@ -33,6 +33,11 @@ impl Timings {
         self.sent = Some(now);
     }
 
+    /// Whether anything of it went to Harbor.
+    pub(super) fn is_sent(&self) -> bool {
+        self.sent.is_some()
+    }
+
     /// A piece of a body came or went.
     pub(super) fn piece(&mut self, now: Instant) {
         self.last_byte = now;

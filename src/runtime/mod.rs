@@ -30,6 +30,7 @@ use crate::config::{Config, Registry, StorageRedirects};
 use crate::filter::Filters;
 use crate::net::host::Routes;
 use crate::net::trusted_proxies::TrustedProxies;
+use crate::observe::audit::{AuditLog, AuditLogs};
 use crate::observe::logging::RateLimited;
 use crate::observe::metrics::{CanaryLabels, Metrics, RegistryMetrics};
 use crate::observe::push::PushTracker;
@@ -67,6 +68,7 @@ pub(crate) struct Process {
     pub(crate) filters: Filters,
     pub(crate) metrics: Metrics,
     pub(crate) pushes: PushTracker,
+    pub(crate) audits: AuditLogs,
     /// Requests that are answered and whose client still sends.
     pub(crate) lingering: Arc<FairShares>,
     /// What the bodies under way may hold.
@@ -85,6 +87,8 @@ pub(crate) struct CurrentSnapshot(ArcSwap<Snapshot>);
 pub(crate) struct Snapshot {
     pub(crate) config: Arc<Config>,
     pub(crate) process: Arc<Process>,
+    /// None where nothing is audited.
+    pub(crate) audit: Option<Arc<AuditLog>>,
     /// From host to what stands behind it, in indices into `names`.
     pub(crate) routes: Routes<Site>,
     pub(crate) names: Vec<PublicName>,
@@ -143,6 +147,7 @@ impl Process {
         Ok(Process {
             filters,
             memory: Arc::new(BodyMemory::new(metrics.process.body_memory.clone())),
+            audits: AuditLogs::new(metrics.process.audit.clone()),
             metrics,
             pushes: PushTracker::new(config.registries.iter().map(|registry| &registry.name)),
             lingering: Arc::default(),
@@ -210,6 +215,7 @@ impl Snapshot {
     pub(crate) fn new(
         config: Arc<Config>,
         process: Arc<Process>,
+        audit: Option<Arc<AuditLog>>,
         before: Option<&Snapshot>,
     ) -> anyhow::Result<Snapshot> {
         process.metrics.configured(&config).context("metrics")?;
@@ -239,6 +245,7 @@ impl Snapshot {
             harbors: harbors.collect(),
             config,
             process,
+            audit,
             routes,
             names,
         })

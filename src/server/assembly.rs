@@ -49,8 +49,7 @@ pub(super) async fn serve(config: Config, read: Loader, filters: Filters) -> any
     }
     let process = Arc::new(Process::new(&config, canary::labels(), filters).context("metrics")?);
     logging::counted_by(process.metrics.process.log_dropped.clone());
-    let shared = Snapshot::new(Arc::clone(&config), Arc::clone(&process), None)?;
-    let current = Arc::new(CurrentSnapshot::new(shared));
+    let current = Arc::new(first(&config, &process)?);
     let notices = ShutdownNotices::new();
     let threads = AcceptThreads {
         accept: Thread::start("accept", BLOCKING).context("the thread that accepts")?,
@@ -98,7 +97,18 @@ pub(super) async fn serve(config: Config, read: Loader, filters: Filters) -> any
     hearts.end();
     process.cut();
     life.workers.cut().await;
+    process.audits.flush(logging::LAST_LINES);
     Ok(())
+}
+
+/// What the first requests begin with.
+///
+/// # Errors
+/// When the audit log can't be opened, or as [`Snapshot::new`].
+fn first(config: &Arc<Config>, process: &Arc<Process>) -> anyhow::Result<CurrentSnapshot> {
+    let audit = process.audits.open(config.audit.as_ref(), None)?;
+    let shared = Snapshot::new(Arc::clone(config), Arc::clone(process), audit, None)?;
+    Ok(CurrentSnapshot::new(shared))
 }
 
 /// Watches this thread and those that accept connections; workers join when they start.

@@ -3,7 +3,7 @@
 
 use crate::doctor::canary::{self, Canaries};
 use crate::listener::{BoundListener, Workers};
-use crate::runtime::{CurrentSnapshot, Process};
+use crate::runtime::{CurrentSnapshot, Process, Snapshot};
 use crate::server::admin::Phase;
 use crate::server::reload::{self, Reloader};
 use crate::system::signals::{Signal, Signals};
@@ -24,6 +24,9 @@ const GOODBYE: Duration = Duration::from_millis(750);
 
 /// How often uploads are looked over: finer than Prometheus asks.
 const SWEEP: Duration = Duration::from_secs(1);
+
+/// Why the configuration is read again, and the audit log opened again.
+const HANGUP: &str = "SIGHUP";
 
 /// What the process tells all of its parts about its end.
 pub(super) struct ShutdownNotices {
@@ -56,7 +59,7 @@ pub(super) async fn until_the_end(signals: &mut Signals, reloader: &mut Reloader
     loop {
         let why = tokio::select! {
             signal = signals.next() => match signal {
-                Signal::Hangup => "SIGHUP",
+                Signal::Hangup => HANGUP,
                 signal @ (Signal::Terminate | Signal::Quit | Signal::Interrupt) => return signal,
             },
             () = reloader.changed() => "a file has changed",
@@ -134,7 +137,7 @@ impl Lifecycle {
         };
         tokio::select! {
             () = drained => {}
-            signal = end(signals) => log::warn!("{signal} again: ending at once"),
+            signal = end(signals, &shared) => log::warn!("{signal} again: ending at once"),
         }
     }
 }
@@ -142,7 +145,11 @@ impl Lifecycle {
 /// Reads the configuration again, which systemd is told of.
 async fn read_again(reloader: &mut Reloader, why: &str) {
     systemd::reloading();
+    let audit = reloader.audit();
     reloader.reload(why).await;
+    if why == HANGUP {
+        reloader.reopen_audit(audit).await;
+    }
     systemd::ready();
 }
 
@@ -203,13 +210,16 @@ async fn finish(
 }
 
 /// The next signal that ends the process, during a drain.
-async fn end(signals: &mut Signals) -> Signal {
+async fn end(signals: &mut Signals, shared: &Snapshot) -> Signal {
     loop {
         match signals.next().await {
-            Signal::Hangup => log::info!(
-                "SIGHUP: the configuration is not read again while \
-                                          draining"
-            ),
+            Signal::Hangup => {
+                log::info!("SIGHUP: the configuration is not read again while draining");
+                // A drain takes as long as the slowest upload; logs are rotated meanwhile.
+                if let Some(log) = &shared.audit {
+                    tokio::spawn(reload::reopen(Arc::clone(log)));
+                }
+            }
             signal @ (Signal::Terminate | Signal::Quit | Signal::Interrupt) => return signal,
         }
     }

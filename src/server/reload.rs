@@ -10,6 +10,7 @@ mod files;
 use crate::config::{self, Config};
 use crate::epoch::since_epoch;
 use crate::listener::Certificates;
+use crate::observe::audit::AuditLog;
 use crate::runtime::upstream;
 use crate::runtime::{CurrentSnapshot, Snapshot};
 use changes::{changes, keep_running, restart_required};
@@ -156,6 +157,22 @@ impl Reloader {
         }
     }
 
+    /// Opens the audit log again, by the same name: whoever rotates it has moved it away. One that a
+    /// reload put in the place of `before` is open already.
+    pub(crate) async fn reopen_audit(&self, before: Option<Arc<AuditLog>>) {
+        let log = self.audit();
+        if let (Some(log), Some(before)) = (log, before)
+            && Arc::ptr_eq(&log, &before)
+        {
+            reopen(log).await;
+        }
+    }
+
+    /// The audit log of the configuration in force.
+    pub(crate) fn audit(&self) -> Option<Arc<AuditLog>> {
+        self.current.load().audit.clone()
+    }
+
     /// Returns the keys that wait for a restart, and what changes, in words.
     async fn apply(&self, read: Config) -> Result<(Vec<String>, String), String> {
         let before = self.current.load();
@@ -166,8 +183,9 @@ impl Reloader {
             log::warn!("{warning}");
         }
         let changes = changes(&before.config, &config);
+        let audit = open_audit(&config, &before).await?;
         let process = Arc::clone(&before.process);
-        let next = Snapshot::new(Arc::new(config), process, Some(&before));
+        let next = Snapshot::new(Arc::new(config), process, audit, Some(&before));
         let next = next.map_err(|error| format!("{error:#}"))?;
         let pools = next.harbors.iter().map(|harbor| &harbor.pool);
         join_all(pools.map(|pool| upstream::resolve(pool))).await;
@@ -182,6 +200,23 @@ impl Reloader {
         metrics.show_restart_required(!restart_required.is_empty());
         Ok((restart_required, changes))
     }
+}
+
+/// The audit log of a configuration that was just read.
+async fn open_audit(config: &Config, before: &Snapshot) -> Result<Option<Arc<AuditLog>>, String> {
+    let (audit, log) = (config.audit.clone(), before.audit.clone());
+    let process = Arc::clone(&before.process);
+    let open = move || process.audits.open(audit.as_ref(), log.as_ref());
+    match tokio::task::spawn_blocking(open).await {
+        Ok(opened) => opened.map_err(|error| format!("{:#}", anyhow::Error::from(error))),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Opens an audit log again, by the same name.
+pub(crate) async fn reopen(log: Arc<AuditLog>) {
+    // A panic would be logged by itself.
+    let _ = tokio::task::spawn_blocking(move || log.reopen()).await;
 }
 
 /// Begins to watch the endpoints that are new, and forgets those that are gone.

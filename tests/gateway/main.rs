@@ -14,6 +14,7 @@ mod setup;
 mod admin;
 mod answers;
 mod attacks;
+mod audit;
 mod canary;
 mod credentials;
 mod desync;

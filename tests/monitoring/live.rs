@@ -100,6 +100,14 @@ const STILL: &[(&str, &str)] = &[
         "harbormouth_log_lines_dropped_total",
         "the log of these tests is read in time",
     ),
+    (
+        "harbormouth_audit_errors_total",
+        "the audit log of these tests can be written to",
+    ),
+    (
+        "harbormouth_audit_waiting_bytes",
+        "and has all lines within a moment",
+    ),
 ];
 
 /// Every family has a sample that isn't 0: what answers below answers with something.

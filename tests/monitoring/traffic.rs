@@ -58,9 +58,11 @@ pub async fn gateway(harbor: &FakeHarbor, quiet: &FakeHarbor) -> World {
             credentials.display()
         )
     };
+    let audit = Path::new(env!("CARGO_TARGET_TMPDIR")).join("audit.jsonl");
+    let audit = format!("audit: {{ file: {} }}\n", audit.display());
     Setup {
         top: format!(
-            "{top}{MIRROR}canary:\n{}{}",
+            "{top}{audit}{MIRROR}canary:\n{}{}",
             canary("watched"),
             canary(GONE)
         ),

@@ -7,6 +7,7 @@ use crate::directions::LAYERS;
 use crate::files;
 use crate::pages::page;
 use harbormouth::doctor::kind::Kind;
+use harbormouth::observe::audit::AUDITED;
 use harbormouth::observe::metrics::FAMILIES;
 use harbormouth::observe::push::PushFinding;
 use harbormouth::oci::reason::Reason;
@@ -302,6 +303,21 @@ fn every_word_that_may_be_looked_up_has_an_address() {
             assert_eq!(places, 1, "{file}#{word}");
         }
     }
+}
+
+/// What has a line in the audit log.
+#[test]
+fn the_page_of_the_audit_log_lists_every_event() {
+    let rows = AUDITED.iter().map(|row| {
+        let results: Vec<&str> = row.results.iter().map(|result| result.as_str()).collect();
+        [
+            anchor(row.event.as_str()),
+            row.requests.to_owned(),
+            results.join(", "),
+        ]
+    });
+    let expected = table(["Event", "Requests", "Results"], rows);
+    hold("docs/audit.md", "audited", &expected);
 }
 
 #[test]

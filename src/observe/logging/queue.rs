@@ -65,12 +65,6 @@ impl Batch {
         counts
     }
 
-    /// Whether a line was cut at this offset.
-    pub(super) fn is_torn_at(&self, written: usize) -> bool {
-        let before = written.checked_sub(1).and_then(|at| self.bytes.get(at));
-        before.is_some_and(|byte| *byte != b'\n')
-    }
-
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.runs.clear();
@@ -155,16 +149,15 @@ mod tests {
         }
         let mut batch = Batch::default();
         queue.swap(&mut batch);
-        for (written, lines, is_torn) in [
-            (0, [2, 1, 1], false),
-            (2, [2, 1, 1], true),
-            (3, [1, 1, 1], false),
-            (7, [0, 1, 1], true),
-            (9, [0, 1, 0], false),
-            (12, [0, 0, 0], false),
+        for (written, lines) in [
+            (0, [2, 1, 1]),
+            (2, [2, 1, 1]),
+            (3, [1, 1, 1]),
+            (7, [0, 1, 1]),
+            (9, [0, 1, 0]),
+            (12, [0, 0, 0]),
         ] {
             assert_eq!(batch.lines_from(written), lines, "{written}");
-            assert_eq!(batch.is_torn_at(written), is_torn, "{written}");
         }
     }
 }

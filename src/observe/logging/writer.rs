@@ -3,13 +3,12 @@
 
 use super::line::format_line;
 use super::queue::{Batch, LineCounts, LineKind, Queue};
+use super::sink::Sink;
 use crate::config::LogFormat;
 use log::{Level, Record};
 use parking_lot::{Condvar, Mutex};
 use prometheus::IntCounter;
-use std::fs::File;
-use std::io::{self, ErrorKind, Write};
-use std::os::fd::AsFd;
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -20,9 +19,6 @@ const BATCH: usize = 32 * 1024;
 
 /// What a crash can lose of the access log at most.
 const FLUSH_EVERY: Duration = Duration::from_millis(250);
-
-/// When a pipe that somebody made non-blocking is full, so often is looked whether it still is.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What those who log share with the thread that writes.
 #[derive(Default)]
@@ -103,12 +99,11 @@ impl SharedQueue {
 ///
 /// # Errors
 /// When the system gives no thread.
-pub(super) fn start(format: LogFormat, shared: Arc<SharedQueue>) -> io::Result<()> {
-    // Not through the standard library's handle, whose lock a blocked write would hold.
-    let out: Box<dyn Write + Send> = match io::stderr().as_fd().try_clone_to_owned() {
-        Ok(descriptor) => Box::new(File::from(descriptor)),
-        Err(_) => Box::new(io::stderr()),
-    };
+pub(super) fn start(
+    format: LogFormat,
+    out: Arc<Mutex<Sink>>,
+    shared: Arc<SharedQueue>,
+) -> io::Result<()> {
     let writer = Writer::new(format, out);
     let builder = thread::Builder::new().name("log".to_owned());
     builder.spawn(move || run(writer, &shared))?;
@@ -130,22 +125,19 @@ fn run(mut writer: Writer, shared: &SharedQueue) {
 /// Writes batches, and tells of the lines that are missing once it can.
 struct Writer {
     format: LogFormat,
-    out: Box<dyn Write + Send>,
+    out: Arc<Mutex<Sink>>,
     untold: LineCounts,
     /// Why writing failed the last time, as long as that isn't told.
     error: Option<io::Error>,
-    /// The last byte that was written ended no line.
-    is_torn: bool,
 }
 
 impl Writer {
-    fn new(format: LogFormat, out: Box<dyn Write + Send>) -> Writer {
+    fn new(format: LogFormat, out: Arc<Mutex<Sink>>) -> Writer {
         Writer {
             format,
             out,
             untold: LineCounts::default(),
             error: None,
-            is_torn: false,
         }
     }
 
@@ -155,29 +147,17 @@ impl Writer {
             *untold += dropped;
         }
         let mut failed = LineCounts::default();
-        let (written, result) = self.write_lines(&batch.bytes);
+        let (written, result) = self.out.lock().write_lines(&batch.bytes);
         if let Err(error) = result {
             failed = batch.lines_from(written);
             for (untold, failed) in self.untold.iter_mut().zip(failed) {
                 *untold += failed;
             }
-            self.is_torn |= batch.is_torn_at(written);
             self.error = Some(error);
         } else if self.untold != LineCounts::default() {
             self.tell();
         }
         failed
-    }
-
-    /// Writes whole lines, behind the end of one that was cut.
-    fn write_lines(&mut self, bytes: &[u8]) -> (usize, io::Result<()>) {
-        if self.is_torn {
-            if let (_, Err(error)) = write_out(&mut self.out, b"\n") {
-                return (0, Err(error));
-            }
-            self.is_torn = false;
-        }
-        write_out(&mut self.out, bytes)
     }
 
     /// One line about the lines that are missing here.
@@ -201,53 +181,16 @@ impl Writer {
                 .build(),
             &mut line,
         );
-        let (written, result) = self.write_lines(&line);
-        match result {
-            Ok(()) => (self.untold, self.error) = (LineCounts::default(), None),
-            Err(_) => self.is_torn |= written > 0,
+        if self.out.lock().write_lines(&line).1.is_ok() {
+            (self.untold, self.error) = (LineCounts::default(), None);
         }
     }
-}
-
-/// Writes all bytes, however long it takes; returns how many were written until it failed.
-fn write_out(out: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) {
-    let mut written = 0;
-    while written < bytes.len() {
-        match out.write(&bytes[written..]) {
-            Ok(0) => return (written, Err(ErrorKind::WriteZero.into())),
-            Ok(more) => written += more,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(LOOK_AGAIN),
-            Err(error) => return (written, Err(error)),
-        }
-    }
-    (written, Ok(()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Takes so many bytes and then fails, until it is given room.
-    #[derive(Clone, Default)]
-    struct Disk(Arc<Mutex<(usize, Vec<u8>)>>);
-
-    impl Write for Disk {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let (room, content) = &mut *self.0.lock();
-            let fits = bytes.len().min(*room);
-            if fits == 0 {
-                return Err(ErrorKind::StorageFull.into());
-            }
-            *room -= fits;
-            content.extend(&bytes[..fits]);
-            Ok(fits)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::observe::logging::disk::Disk;
 
     fn batch(lines: &[(LineKind, &str)]) -> Batch {
         let (mut queue, mut batch) = (Queue::default(), Batch::default());
@@ -261,18 +204,18 @@ mod tests {
     #[test]
     fn a_full_disk_loses_lines_that_are_counted_and_told() {
         let disk = Disk::default();
-        let mut writer = Writer::new(LogFormat::Text, Box::new(disk.clone()));
+        let mut writer = Writer::new(LogFormat::Text, Arc::new(Mutex::new(disk.sink())));
         let lines = batch(&[
             (LineKind::Access, "first\n"),
             (LineKind::Message, "second\n"),
         ]);
         assert_eq!(writer.write(&lines, [0, 0, 0]), [1, 0, 1]);
-        disk.0.lock().0 = 8;
+        disk.has_room(8);
         assert_eq!(writer.write(&lines, [0, 0, 0]), [0, 0, 1]);
-        disk.0.lock().0 = 1000;
+        disk.has_room(1000);
         assert_eq!(writer.write(&lines, [0, 3, 0]), [0, 0, 0]);
         assert_eq!(writer.write(&lines, [0, 0, 0]), [0, 0, 0]);
-        let content = String::from_utf8(disk.0.lock().1.clone()).unwrap();
+        let content = disk.content();
         let (before, told) = content.split_once("first\nse\nfirst\nsecond\n").unwrap();
         assert_eq!(before, "");
         let (told, after) = told.split_once('\n').unwrap();

@@ -144,6 +144,12 @@ families! {
         "1 while a thread of the gateway answers its heartbeat; 0 when it has not for a third of liveness.silence.";
     LOG_DROPPED: Counter "harbormouth_log_lines_dropped_total" ["kind"]
         "Log lines that were not written, because standard error was not read in time or could not be written to: access (of requests that ended well), failure (of others) or message.";
+    AUDIT_LINES: Counter "harbormouth_audit_lines_total" ["result"]
+        "Lines of the audit log: written, or dropped because it took no more.";
+    AUDIT_ERRORS: Counter "harbormouth_audit_errors_total" []
+        "Failed tries to write to the audit log, or to open it again. Lines are kept and tried again.";
+    AUDIT_WAITING: Gauge "harbormouth_audit_waiting_bytes" []
+        "Lines of the audit log that aren't written yet. From 4 MiB on requests wait, or lines are dropped (audit.on_full).";
     BUILD: Gauge "harbormouth_build_info" ["version"]
         "Always 1; the version is in the label.";
 }

@@ -8,6 +8,7 @@ use crate::net::bounded_text::Text;
 use crate::oci::operation::Operation;
 use crate::oci::reason::{Outcome, Proof, Reason};
 use crate::oci::user_agent::ClientFamily;
+use serde::Serialize;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -165,6 +166,17 @@ impl<'a> RequestEnded<'a> {
     }
 }
 
+/// What a client pushed before a manifest, since its manifest before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PushedBlobs {
+    /// Blobs that Harbor took.
+    pub(crate) blobs: u32,
+    /// Blobs that Harbor had in another repository.
+    pub(crate) mounted: u32,
+    /// Bytes of bodies, of those that failed as well.
+    pub(crate) bytes: u64,
+}
+
 /// What the tracker made of a request's end.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct TrackerReport {
@@ -176,6 +188,8 @@ pub struct TrackerReport {
     pub started: bool,
     /// It ended the upload.
     pub(crate) finished: Option<UploadEnd>,
+    /// Of a manifest that Harbor took, where blobs of its push came through here.
+    pub(crate) pushed: Option<PushedBlobs>,
 }
 
 /// Uploads that ended without a request of theirs.

@@ -31,8 +31,8 @@ mod uploads;
 mod view;
 
 pub use event::{
-    BodyProgress, PushIdentity, RequestBegan, RequestEnded, SweptUploads, TrackerReport, UploadEnd,
-    UploadGauges,
+    BodyProgress, PushIdentity, PushedBlobs, RequestBegan, RequestEnded, SweptUploads,
+    TrackerReport, UploadEnd, UploadGauges,
 };
 pub use failures::CanaryFailure;
 pub(crate) use filter::{FailureFilter, FilterError, PushFilter};

@@ -5,7 +5,7 @@
 
 use super::bounds::{AFTER_MANIFEST, CONSEQUENCE, ID, QUIET, REFERENCE, REPOSITORY};
 use super::clock::{Clock, Moment};
-use super::event::RequestEnded;
+use super::event::{PushedBlobs, RequestEnded};
 use super::fair_list::{EntryOwner, Owned, owner};
 use super::filter::PushFilter;
 use super::finding::PushFinding;
@@ -30,6 +30,8 @@ pub(crate) struct Push {
     mounted: u32,
     bytes: u64,
     manifests: u32,
+    /// Since the last of them.
+    since_manifest: PushedBlobs,
     reference: Option<Text>,
     /// Steps of its uploads that are proven to be a credential holder's.
     proven: u32,
@@ -41,7 +43,7 @@ pub(crate) struct Push {
     request_id: Text,
     stage: PushStage,
     /// What stands in the way of the next manifest.
-    trouble: Option<PushTrouble>,
+    trouble: Option<Box<PushTrouble>>,
     /// What there was to find out although it went well.
     remark: Option<(PushFinding, Text)>,
 }
@@ -86,6 +88,7 @@ impl Push {
             mounted: 0,
             bytes: 0,
             manifests: 0,
+            since_manifest: PushedBlobs::default(),
             reference: None,
             proven: 0,
             bare_manifests: 0,
@@ -108,6 +111,10 @@ impl Push {
         self.bytes = self.bytes.saturating_add(ended.received);
         self.request_id = Text::name(ended.request_id, ID);
         let is_manifest = ended.operation == Operation::ManifestPut;
+        if !is_manifest {
+            let bytes = &mut self.since_manifest.bytes;
+            *bytes = bytes.saturating_add(ended.received);
+        }
         let count = |number: &mut u32, counts: bool| *number = number.saturating_add(counts.into());
         count(
             &mut self.proven,
@@ -128,13 +135,13 @@ impl Push {
             Outcome::Refused | Outcome::Failed | Outcome::Aborted => {
                 self.stage = PushStage::Failing;
                 if self.is_news(ended.reason, now) {
-                    self.trouble = Some(PushTrouble {
+                    self.trouble = Some(Box::new(PushTrouble {
                         at: now,
                         reason: ended.reason,
                         finding,
                         diagnosis: diagnosis.cloned().unwrap_or_default(),
                         request_id: self.request_id.clone(),
-                    });
+                    }));
                 }
             }
         }
@@ -162,9 +169,18 @@ impl Push {
                 // Whatever had gone wrong before, the client got over it.
                 self.trouble = None;
             }
-            Operation::UploadCommit => count(&mut self.uploads_done),
-            Operation::UploadMonolithic if ended.opens().is_none() => count(&mut self.uploads_done),
-            Operation::UploadMount if ended.opens().is_none() => count(&mut self.mounted),
+            Operation::UploadCommit => {
+                count(&mut self.uploads_done);
+                count(&mut self.since_manifest.blobs);
+            }
+            Operation::UploadMonolithic if ended.opens().is_none() => {
+                count(&mut self.uploads_done);
+                count(&mut self.since_manifest.blobs);
+            }
+            Operation::UploadMount if ended.opens().is_none() => {
+                count(&mut self.mounted);
+                count(&mut self.since_manifest.mounted);
+            }
             _ if ended.opens().is_some() => count(&mut self.uploads),
             _ => {}
         }
@@ -180,6 +196,11 @@ impl Push {
                 || known.reason.outcome() == Outcome::Aborted
                 || now.since(known.at) > CONSEQUENCE
         })
+    }
+
+    /// What came before the manifest that Harbor took just now.
+    pub(crate) fn take_pushed(&mut self) -> PushedBlobs {
+        std::mem::take(&mut self.since_manifest)
     }
 
     /// Whether it is no client's, but Harbormouth's.

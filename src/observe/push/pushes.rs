@@ -4,7 +4,7 @@
 
 use super::bounds::{PUSHES, PUSHES_BADLY, PUSHES_WELL};
 use super::clock::{Clock, Moment};
-use super::event::{PushIdentity, RequestEnded};
+use super::event::{PushIdentity, PushedBlobs, RequestEnded};
 use super::fair_list::{FairList, Owned as _, Tally};
 use super::filter::{PushFilter, most};
 use super::finding::PushFinding;
@@ -13,6 +13,7 @@ use super::push_state::{Presence, Push};
 use super::table_key::key;
 use super::view::PushView;
 use crate::net::bounded_text::Text;
+use crate::oci::operation::Operation;
 use crate::oci::reason::{Proof, Reason};
 use lru::LruCache;
 use std::collections::HashSet;
@@ -37,20 +38,18 @@ impl PushTable {
         }
     }
 
-    /// A request of a push ended.
+    /// A request of a push ended. Tells what came before a manifest that Harbor took.
     pub(crate) fn ended(
         &mut self,
         ended: &RequestEnded<'_>,
         finding: Option<PushFinding>,
         diagnosis: Option<&Text>,
         now: Moment,
-    ) {
-        let Some(repository) = ended.repository else {
-            return;
-        };
+    ) -> Option<PushedBlobs> {
+        let repository = ended.repository?;
         // How every push begins; and anybody can ask for it.
         if ended.reason == Reason::Challenge {
-            return;
+            return None;
         }
         let key = key(PushIdentity {
             registry: ended.registry,
@@ -66,9 +65,10 @@ impl PushTable {
         {
             self.finish(key);
         }
-        if self.current.peek(&key).is_none() {
+        let is_known = self.current.peek(&key).is_some();
+        if !is_known {
             if !is_somebody(ended) {
-                return;
+                return None;
             }
             if self.current.len() >= PUSHES {
                 self.make_room();
@@ -77,9 +77,10 @@ impl PushTable {
             self.tally.add(push.owner());
             self.current.put(key, push);
         }
-        if let Some(push) = self.current.get_mut(&key) {
-            push.saw(ended, finding, diagnosis, now);
-        }
+        let push = self.current.get_mut(&key)?;
+        push.saw(ended, finding, diagnosis, now);
+        let is_taken = ended.operation == Operation::ManifestPut && ended.reason == Reason::Success;
+        (is_taken && is_known).then(|| push.take_pushed())
     }
 
     /// Ends those that have been quiet for too long, with nothing in flight.

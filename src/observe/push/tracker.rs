@@ -115,15 +115,16 @@ impl Tracker {
         {
             self.failures.record(ended, finding, diagnosis, now);
         }
-        if Operation::PUSH.contains(&ended.operation) {
-            self.pushes.ended(ended, finding, diagnosis.as_ref(), now);
-        }
+        let pushed = Operation::PUSH
+            .contains(&ended.operation)
+            .then(|| self.pushes.ended(ended, finding, diagnosis.as_ref(), now));
         let (started, finished) = self.follow(ended, now);
         TrackerReport {
             finding,
             diagnosis,
             started,
             finished,
+            pushed: pushed.flatten(),
         }
     }
 

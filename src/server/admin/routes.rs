@@ -10,6 +10,7 @@ use super::render_queue::RenderQueue;
 use super::response::{AdminResponse, json, text, with_type};
 use super::sources::{Phase, Sources};
 use crate::net::query;
+use crate::observe::audit::AuditState;
 use crate::observe::push::{FailureFilter, FilterError, PushFilter};
 use crate::oci::reason::Reason;
 use crate::server::reload::ReloadState;
@@ -153,6 +154,7 @@ fn ready(sources: &Sources) -> AdminResponse {
     let mut answer = json(&Readiness {
         phase,
         config: &sources.reload.borrow(),
+        audit: sources.current.load().audit.as_ref().map(|log| log.state()),
     });
     *answer.status_mut() = status;
     answer
@@ -162,6 +164,8 @@ fn ready(sources: &Sources) -> AdminResponse {
 struct Readiness<'a> {
     phase: Phase,
     config: &'a ReloadState,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit: Option<AuditState>,
 }
 
 async fn metrics(is_packed: bool, context: &Arc<AdminContext>) -> AdminResponse {

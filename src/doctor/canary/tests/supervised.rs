@@ -134,7 +134,7 @@ impl World {
             ..config()
         };
         let process = Arc::new(Process::new(&config, labels(), Filters::default()).unwrap());
-        let shared = Snapshot::new(Arc::new(config.clone()), process, None).unwrap();
+        let shared = Snapshot::new(Arc::new(config.clone()), process, None, None).unwrap();
         let current = Arc::new(CurrentSnapshot::new(shared));
         let (reload, reloaded) = watch::channel(ReloadState {
             read: SystemTime::now(),
@@ -166,7 +166,7 @@ impl World {
         let before = self.current.load();
         let process = Arc::clone(&before.process);
         let config = Arc::new(self.config.clone());
-        let next = Snapshot::new(config, process, Some(&before)).unwrap();
+        let next = Snapshot::new(config, process, None, Some(&before)).unwrap();
         self.current.replace(next);
         self.reload
             .send_modify(|state| state.read = SystemTime::now());
