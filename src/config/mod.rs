@@ -6,6 +6,7 @@
 //! line and its full key. Deliberately unknown here: Pingora, Tokio, the clock, and whether any name
 //! resolves.
 
+mod accounting;
 mod audit;
 mod ca_bundle;
 pub(crate) mod canary;
@@ -36,6 +37,7 @@ mod values;
 mod warning;
 mod yaml;
 
+pub(crate) use accounting::Accounting;
 pub(crate) use audit::{Audit, AuditTarget, OnFull};
 pub(crate) use ca_bundle::CaBundle;
 pub(crate) use canary::Canary;

@@ -1,5 +1,6 @@
 //! The whole document: every table that stands at its top.
 
+use super::accounting::{self, Accounting};
 use super::audit::{self, Audit};
 use super::canary::{CANARIES, Canary};
 use super::document::Node;
@@ -65,6 +66,8 @@ settings! {
         pub log: LogConfig = "a table with format";
         /// The audit log: one line for each push, pull, deletion, login and denial. None unless set.
         pub(crate) audit: Option<Audit> = audit::AUDIT;
+        /// Traffic by project and month. Nothing is counted unless set; the empty table counts with the default.
+        pub(crate) accounting: Option<Accounting> = accounting::ACCOUNTING;
         /// Limits on what clients may take of this gateway, over all registries.
         pub limits: Limits = "a table of limits";
         /// How the process ends after SIGTERM.

@@ -2,6 +2,7 @@
 //! Unknown here: how requests are served. Whoever serves them tells.
 
 pub mod access_log;
+pub(crate) mod accounting;
 pub mod audit;
 pub(crate) mod logging;
 pub mod metrics;

@@ -1,5 +1,6 @@
 //! The end of a request: it is judged, counted, told to the push tracker and written down, once.
 
+use super::accounting;
 use super::audit;
 use super::context::RequestContext;
 use super::credentials::is_outdated;
@@ -65,6 +66,7 @@ pub(super) fn finish_request(ctx: &mut RequestContext, sent: &SentBytes) {
         let line = record.line(ctx.request.shared.config.log.format);
         log::info!(target: target, "{line}");
     }
+    accounting::count(ctx, sent);
     audit::write(ctx, sent, reason, told.pushed);
     if let Some(filtered) = &ctx.filtered {
         let end = filter::End {

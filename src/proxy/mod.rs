@@ -4,6 +4,7 @@
 //! What went wrong is judged in `classify_error`, what the client is told in `oci::local_reply`, what
 //! is counted and written down in `finish`.
 
+mod accounting;
 mod admission;
 mod answered;
 mod attempts;

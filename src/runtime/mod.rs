@@ -30,6 +30,7 @@ use crate::config::{Config, Registry, StorageRedirects};
 use crate::filter::Filters;
 use crate::net::host::Routes;
 use crate::net::trusted_proxies::TrustedProxies;
+use crate::observe::accounting::{Accounts, RegistryAccount};
 use crate::observe::audit::{AuditLog, AuditLogs};
 use crate::observe::logging::RateLimited;
 use crate::observe::metrics::{CanaryLabels, Metrics, RegistryMetrics};
@@ -48,7 +49,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Authorities that a Harbor may bring up without being configured; each is logged once. More than
 /// this is no misconfiguration but an attack.
@@ -69,6 +70,7 @@ pub(crate) struct Process {
     pub(crate) metrics: Metrics,
     pub(crate) pushes: PushTracker,
     pub(crate) audits: AuditLogs,
+    pub(crate) accounts: Accounts,
     /// Requests that are answered and whose client still sends.
     pub(crate) lingering: Arc<FairShares>,
     /// What the bodies under way may hold.
@@ -111,6 +113,8 @@ pub(crate) struct RegistryRuntime {
     /// Registries that are asked for what this one doesn't have.
     pub(crate) other_sites: Vec<OtherSite>,
     pub(crate) storage: StorageRuntime,
+    /// Its traffic by project; none where that isn't counted.
+    pub(crate) account: Option<Arc<RegistryAccount>>,
     /// What seals and opens its upload tickets; none where that is off.
     pub(crate) keys: Option<Arc<Keyring>>,
     unknown_logged: Arc<Mutex<HashSet<String>>>,
@@ -147,6 +151,7 @@ impl Process {
         Ok(Process {
             filters,
             memory: Arc::new(BodyMemory::new(metrics.process.body_memory.clone())),
+            accounts: Accounts::default(),
             audits: AuditLogs::new(metrics.process.audit.clone()),
             metrics,
             pushes: PushTracker::new(config.registries.iter().map(|registry| &registry.name)),
@@ -219,6 +224,7 @@ impl Snapshot {
         before: Option<&Snapshot>,
     ) -> anyhow::Result<Snapshot> {
         process.metrics.configured(&config).context("metrics")?;
+        process.accounts.configured(&config);
         let origins = named_origins(&config);
         let names = public_names(&config, &origins, &process.metrics).context("public names")?;
         let routes = Routes::new(sites(&config, &origins));
@@ -264,6 +270,17 @@ impl Snapshot {
     }
 }
 
+fn account(
+    registry: &Registry,
+    metrics: &Arc<RegistryMetrics>,
+    config: &Config,
+    process: &Process,
+) -> Option<Arc<RegistryAccount>> {
+    let (name, accounting) = (&registry.name, config.accounting);
+    let now = SystemTime::now();
+    process.accounts.of(name, metrics, accounting, now)
+}
+
 impl RegistryRuntime {
     fn new(
         registry: &Arc<Registry>,
@@ -288,6 +305,7 @@ impl RegistryRuntime {
         RegistryRuntime {
             other_sites: other_sites(registry, config, names, &metrics),
             storage: StorageRuntime::new(&registry.storage),
+            account: account(registry, &metrics, config, process),
             registry: Arc::clone(registry),
             number: process.pushes.enroll(&registry.name),
             metrics,

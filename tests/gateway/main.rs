@@ -11,6 +11,7 @@ mod proxied;
 mod push;
 mod setup;
 
+mod accounting;
 mod admin;
 mod answers;
 mod attacks;

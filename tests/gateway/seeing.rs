@@ -44,6 +44,7 @@ async fn every_series_is_there_from_the_start() {
     let elsewhere = [
         "harbormouth_canary_",
         "harbormouth_filter_",
+        "harbormouth_project_",
         "harbormouth_routed_",
     ];
     let is_here = |name: &str| !elsewhere.iter().any(|prefix| name.starts_with(prefix));

@@ -59,7 +59,7 @@ pub async fn gateway(harbor: &FakeHarbor, quiet: &FakeHarbor) -> World {
         )
     };
     let audit = Path::new(env!("CARGO_TARGET_TMPDIR")).join("audit.jsonl");
-    let audit = format!("audit: {{ file: {} }}\n", audit.display());
+    let audit = format!("audit: {{ file: {} }}\naccounting: {{}}\n", audit.display());
     Setup {
         top: format!(
             "{top}{audit}{MIRROR}canary:\n{}{}",

@@ -102,6 +102,74 @@ async fn numbers_have_their_units_and_stand_where_they_belong() {
     );
 }
 
+/// Only where projects are counted, and with what these numbers don't say.
+#[tokio::test]
+async fn traffic_by_project_is_shown_where_it_is_counted() {
+    let stage = Stage::start("full").await;
+    let browser = Browser::open(stage.address, "").await;
+    browser.says("#status", "Live").await;
+    let hidden = "return document.querySelector('#accounting').hidden";
+    assert_eq!(browser.js(hidden).await, json!(true));
+    let project = |name: &str, received: u64, sent: u64, pulls: u64| {
+        json!({
+            "project": name, "received": received, "sent": sent, "pulls": pulls, "pushes": 36,
+            "deletes": 2, "redirects": 3,
+        })
+    };
+    stage.change(move |path, value| {
+        if path == "/overview" {
+            value["registries"][0]["accounting"] = json!({
+                "month": "2026-09", "since": 1_789_733_300.1, "more": 12, "redirects": 1234,
+                "projects": [
+                    project("shop", 7_730_941_132, 198_642_237_440, 41_200),
+                    project("<b>lab</b>", 73_400_320, 1_073_741_824, 412),
+                    project("_other", 0, 5_242_880, 7),
+                ],
+            });
+            value["registries"][2]["accounting"] = json!({
+                "month": "2026-09", "since": 1_789_733_300.1, "more": 0, "redirects": 0,
+                "projects": [project("library", 1024, 4096, 1)],
+            });
+        }
+    });
+    browser.says("#accounting-month", "2026-09").await;
+    let shown = browser.text("#accounting").await;
+    for said in [
+        "shop",
+        "berlin",
+        "185 GiB",
+        "7.2 GiB",
+        "41,200",
+        "<b>lab</b>",
+        "all other projects",
+        "library",
+        "singapore",
+        "1,234 layers were redirected to object storage",
+        "are not in these numbers",
+        "The file has 12 more projects.",
+        "A restart begins anew",
+    ] {
+        assert!(shown.contains(said), "{said:?} is not in\n{shown}");
+    }
+    assert_eq!(browser.count("#projects tbody tr").await, 4);
+    let link = "return document.querySelector('#accounting-csv').getAttribute('href')";
+    assert_eq!(
+        browser.js(link).await,
+        json!("/accounting.csv?month=2026-09")
+    );
+    for scheme in [Scheme::Light, Scheme::Dark] {
+        for width in [1280, 400] {
+            browser.screen(width, scheme).await;
+            browser
+                .js("document.querySelector('#accounting').scrollIntoView()")
+                .await;
+            let name = format!("accounting-{}-{width}", scheme.as_str());
+            browser.picture(&name).await;
+        }
+    }
+    was_clean(&browser).await;
+}
+
 #[tokio::test]
 async fn what_comes_from_outside_stays_text() {
     let stage = Stage::start("full").await;

@@ -66,6 +66,10 @@ families! {
         "Requests by another way than from a registry's own origin to its own Harbor: mirror:PROJECT came by a mirror, fallback:REGISTRY went to another site.";
     BYTES: Counter "harbormouth_body_bytes_total" ["registry", "direction"]
         "Body bytes received from clients (upload) and sent to them (download).";
+    PROJECT_BYTES: Counter "harbormouth_project_bytes_total" ["registry", "project", "direction"]
+        "Body bytes received from clients (upload) and sent to them (download) in requests of a project that Harbor accepted; _other stands for all projects beyond accounting.projects. Without accounting there are no series.";
+    PROJECT_REQUESTS: Counter "harbormouth_project_requests_total" ["registry", "project", "action"]
+        "Those requests, by what is done to the repository: pull, push or delete.";
     IN_FLIGHT: Gauge "harbormouth_requests_in_flight" ["registry", "class"]
         "Requests that are being served, by class: uploads (what opens an upload, or brings bytes of one or of a manifest) or other.";
     IN_FLIGHT_LIMIT: Gauge "harbormouth_in_flight_limit" ["registry", "class"]

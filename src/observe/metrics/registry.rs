@@ -7,6 +7,7 @@ use super::families::{
 };
 use super::filters::FilterDecision;
 use super::limits::LimitMetrics;
+use super::projects::{ProjectMetrics, ProjectSeries};
 use super::push::{Direction, PushMetrics};
 use super::series::{MetricSeries, counter_vec, gauge_vec, histogram_vec, registered};
 use crate::oci::operation::Operation;
@@ -52,6 +53,7 @@ pub(crate) struct RegistryMetrics {
     upstream_errors: [IntCounter; UpstreamError::ALL.len()],
     healthy: IntGaugeVec,
     routed: IntCounterVec,
+    projects: ProjectMetrics,
     pub(crate) authorization: AuthorizationMetrics,
     pub(crate) push: PushMetrics,
     /// By the filter's place among them, then by decision.
@@ -111,6 +113,16 @@ impl RegistryMetrics {
         self.routed.with_label_values(&[&self.name, route])
     }
 
+    /// The series of a project.
+    pub(crate) fn project(&self, project: &str) -> ProjectSeries {
+        self.projects.of(&self.name, project)
+    }
+
+    /// Projects are no longer counted.
+    pub(crate) fn forget_projects(&self) {
+        self.projects.forget();
+    }
+
     /// An endpoint is no longer configured.
     pub(crate) fn forget_endpoint(&self, endpoint: &str) {
         // It is not there only if it never was.
@@ -157,6 +169,7 @@ impl RegistryMetrics {
             )?,
             healthy: registered(&families, gauge_vec(&HEALTHY)?)?,
             routed: registered(&families, counter_vec(&ROUTED)?)?,
+            projects: ProjectMetrics::register(&families)?,
             authorization: AuthorizationMetrics::register(&series)?,
             push: PushMetrics::register(&series)?,
             filters: series.grid(

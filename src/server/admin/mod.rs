@@ -4,6 +4,7 @@
 //!
 //! It has its own thread and its own limits: a client that asks for too much delays only itself.
 
+mod accounting;
 mod compression;
 mod connection_limit;
 mod host_check;

@@ -1,6 +1,7 @@
 //! `/overview`: the tracker's view, with what only the rest of the process knows: its phase and
 //! replica, public names, objectives, and the health of endpoints.
 
+use super::accounting::{self, AccountView};
 use super::sources::{Phase, Sources, replica};
 use crate::doctor::canary::CanaryView;
 use crate::epoch::since_epoch;
@@ -30,6 +31,9 @@ struct RegistryOverview {
     endpoints: Vec<EndpointOverview>,
     /// None where none is configured, or where it rests.
     canary: Option<CanaryView>,
+    /// None where projects aren't counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accounting: Option<AccountView>,
 }
 
 #[derive(Serialize)]
@@ -49,6 +53,7 @@ pub(super) fn overview(sources: &Sources, now: SystemTime) -> AdminOverview {
             objective: harbor.registry.objective.ratio(),
             endpoints: endpoints(harbor),
             canary: sources.canaries.view(&harbor.registry.name),
+            accounting: accounting::view(harbor, now),
         })
     };
     let registries = shared.harbors.iter().filter_map(view).collect();

@@ -39,6 +39,7 @@ assets! {
     "/" HTML "index.html";
     "/page.css" CSS "page.css";
     "/page.js" SCRIPT "page.js";
+    "/page/accounting.js" SCRIPT "accounting.js";
     "/page/chart.js" SCRIPT "chart.js";
     "/page/dom.js" SCRIPT "dom.js";
     "/page/filter.js" SCRIPT "filter.js";

@@ -2,6 +2,7 @@
 //!
 //! What this file deliberately doesn't know: sockets, and how the contents of answers are made.
 
+use super::accounting;
 use super::compression;
 use super::host_check::{self, NotOurs};
 use super::overview;
@@ -47,6 +48,7 @@ enum AdminRoute {
     Pushes,
     Failures,
     Reasons,
+    Accounting,
     Page(&'static Asset),
 }
 
@@ -60,14 +62,14 @@ impl AdminRoute {
             "/pushes" => AdminRoute::Pushes,
             "/failures" => AdminRoute::Failures,
             "/reasons" => AdminRoute::Reasons,
+            "/accounting.csv" => AdminRoute::Accounting,
             _ => AdminRoute::Page(page::asset(path)?),
         })
     }
 }
 
 const PATHS: &str = "not found; available are / (the page for people), /overview, /pushes, \
-                     /failures, \
-                     /reasons, /metrics, /livez and /readyz\n";
+                     /failures, /reasons, /accounting.csv, /metrics, /livez and /readyz\n";
 
 /// Answers one request.
 pub(super) async fn respond(request: &Parts, context: &Arc<AdminContext>) -> AdminResponse {
@@ -87,6 +89,7 @@ pub(super) async fn respond(request: &Parts, context: &Arc<AdminContext>) -> Adm
         AdminRoute::Overview => in_turn(context, query, overview).await,
         AdminRoute::Pushes => in_turn(context, query, pushes).await,
         AdminRoute::Failures => in_turn(context, query, failures).await,
+        AdminRoute::Accounting => in_turn(context, query, accounting::respond).await,
     }
 }
 

@@ -1,5 +1,6 @@
 // The page: asks the admin listener every few seconds and shows what it says.
 
+import { showAccounting } from "./page/accounting.js";
 import { byId, show, text } from "./page/dom.js";
 import { change, current, offer, onChange, query } from "./page/filter.js";
 import { duration, zone } from "./page/format.js";
@@ -31,6 +32,7 @@ async function refresh() {
   about(whole, verdicts);
   showVerdicts(verdicts, reasons, evidence);
   showRegistries(verdicts, whole);
+  showAccounting(whole);
   showUploads(pushes);
   offer(whole);
   drawTrend(whole, current());
