@@ -2,14 +2,13 @@
 //! a token, a cookie or an upload's `_state`: the input is already redacted.
 
 use crate::config::LogFormat;
-use crate::net::origin::Origin;
 use crate::oci::operation::Operation;
 use crate::oci::reason::{Outcome, Proof, Reason};
 use crate::oci::repair::Repair;
 use crate::oci::user_agent::ClientFamily;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::fmt::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 /// All that is known of a request at its end.
@@ -23,7 +22,7 @@ pub struct AccessRecord<'a> {
     /// The way to the registry, where it isn't its own origin: `mirror:dockerhub`.
     pub route: Option<&'a str>,
     /// The public origin that the client used; none for an unknown host.
-    pub origin: Option<&'a Origin>,
+    pub origin: Option<&'a str>,
     pub method: &'a str,
     /// Path and query with secrets replaced.
     pub path: &'a str,
@@ -43,7 +42,7 @@ pub struct AccessRecord<'a> {
     /// The account that its credential names, which only Harbor's answer verifies.
     pub account: Option<&'a str>,
     /// The listener that it came by, as configured.
-    pub listener: Option<SocketAddr>,
+    pub listener: Option<&'a str>,
     /// The version of HTTP on the client's side.
     pub http: &'static str,
     /// The version of TLS that ended here.
@@ -84,10 +83,10 @@ struct Line<'a> {
     client_family: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shown")]
-    origin: Option<&'a Origin>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    listener: Option<SocketAddr>,
+    origin: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listener: Option<&'a str>,
     http: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls: Option<&'a str>,
@@ -104,13 +103,6 @@ struct Line<'a> {
     finding: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<&'a str>,
-}
-
-fn shown<S: Serializer>(origin: &Option<&Origin>, serializer: S) -> Result<S::Ok, S::Error> {
-    match origin {
-        Some(origin) => serializer.collect_str(origin),
-        None => serializer.serialize_none(),
-    }
 }
 
 impl AccessRecord<'_> {
@@ -168,7 +160,7 @@ impl AccessRecord<'_> {
     }
 
     fn text(&self) -> String {
-        let mut line = String::with_capacity(320);
+        let mut line = String::with_capacity(448);
         let _ = write!(
             line,
             "{} {} {} {} {} {} {} in={} out={} took={:.1}ms",
@@ -238,14 +230,18 @@ impl AccessRecord<'_> {
             };
         }
         if let Some(origin) = self.origin {
-            let _ = write!(line, " origin={origin}");
+            line.push_str(" origin=");
+            line.push_str(origin);
         }
         if let Some(listener) = self.listener {
-            let _ = write!(line, " listener={listener}");
+            line.push_str(" listener=");
+            line.push_str(listener);
         }
-        let _ = write!(line, " http={}", self.http);
+        line.push_str(" http=");
+        line.push_str(self.http);
         if let Some(tls) = self.tls {
-            let _ = write!(line, " tls={tls}");
+            line.push_str(" tls=");
+            line.push_str(tls);
         }
     }
 }

@@ -31,15 +31,22 @@ fn asked(request: &ProxyRequest) -> AuditAsked {
     }
 }
 
-/// Waits for room in the audit log, if the request's end may be audited. It holds no worker meanwhile, and
-/// no place at its registry.
+/// Whether the request's end may be audited, and the audit log has no room for that.
+pub(super) fn needs_room(request: &ProxyRequest) -> bool {
+    match log(request) {
+        Some((log, OnFull::Block)) => asked(request).may_be_audited() && !log.has_room(),
+        Some((_, OnFull::Drop)) | None => false,
+    }
+}
+
+/// Waits for room in the audit log. It holds no worker meanwhile, and no place at its registry.
 ///
 /// # Errors
 /// The refusal, where there was none in time.
 pub(super) async fn find_room(request: &ProxyRequest) -> Result<(), Refusal> {
     match log(request) {
-        Some((log, OnFull::Block)) if asked(request).may_be_audited() => wait(log, request).await,
-        Some(_) | None => Ok(()),
+        Some((log, _)) => wait(log, request).await,
+        None => Ok(()),
     }
 }
 
@@ -150,7 +157,7 @@ fn line<'a>(
         repository: asked.repository.as_deref(),
         reference: asked.reference.as_deref(),
         digest: ctx.answered.digest.as_deref(),
-        origin: request.routed().map(|request| &request.name.origin),
+        origin: request.routed().map(|request| request.name.shown.as_str()),
         asked: asked.repository_here.as_deref(),
         route: ctx.route(),
         size,

@@ -36,7 +36,7 @@ pub(super) fn record<'a>(
         client: request.downstream.client,
         client_family: request.downstream.client_family,
         account,
-        origin: request.routed().map(|request| &request.name.origin),
+        origin: request.routed().map(|request| request.name.shown.as_str()),
         listener: request.listener(),
         http: request.downstream.http,
         tls: request.arrival.entry.tls.map(TlsVersion::as_str),

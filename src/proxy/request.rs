@@ -21,7 +21,6 @@ use crate::runtime::{PublicName, RegistryRuntime, Snapshot};
 use http::HeaderValue;
 use http::header::ACCEPT;
 use pingora::http::RequestHeader;
-use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -195,9 +194,9 @@ impl ProxyRequest {
     }
 
     /// The listener that it came by, as configured.
-    pub(super) fn listener(&self) -> Option<SocketAddr> {
-        let listeners = &self.shared.config.listeners;
-        Some(listeners.get(self.arrival.entry.listener)?.address)
+    pub(super) fn listener(&self) -> Option<&str> {
+        let listener = self.shared.listeners.get(self.arrival.entry.listener);
+        listener.map(String::as_str)
     }
 
     /// An answer begins, Harbor's or the gateway's own.

@@ -61,7 +61,9 @@ pub(super) async fn classify_and_admit(
         let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
         ctx.login = Some(login_attempt::settle_form(&form, request)?);
     }
-    audit::find_room(&ctx.request).await?;
+    if audit::needs_room(&ctx.request) {
+        audit::find_room(&ctx.request).await?;
+    }
     let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
     admission::admit(session, request, &mut ctx.permits).await?;
     ctx.filtered = placed.filtered;

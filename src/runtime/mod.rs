@@ -94,6 +94,8 @@ pub(crate) struct Snapshot {
     /// From host to what stands behind it, in indices into `names`.
     pub(crate) routes: Routes<Site>,
     pub(crate) names: Vec<PublicName>,
+    /// Addresses of the listeners, as records show them.
+    pub(crate) listeners: Vec<String>,
     pub(crate) harbors: Vec<RegistryRuntime>,
     pub(crate) trusted: TrustedProxies,
     pub(crate) logins: Arc<LoginLimits>,
@@ -244,7 +246,10 @@ impl Snapshot {
         let logins = before
             .filter(|before| before.config.login_limit == config.login_limit)
             .map_or_else(logins, |before| Arc::clone(&before.logins));
+        let listeners = config.listeners.iter();
+        let listeners = listeners.map(|listener| listener.address.to_string());
         Ok(Snapshot {
+            listeners: listeners.collect(),
             trusted: TrustedProxies::new(config.trusted_proxies.clone()),
             logins,
             accepted,

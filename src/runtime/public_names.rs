@@ -14,6 +14,8 @@ pub(crate) struct PublicName {
     /// Index into [`Snapshot::harbors`].
     pub(crate) harbor: usize,
     pub(crate) origin: Origin,
+    /// The same as records show it.
+    pub(crate) shown: String,
     /// Where clients get tokens.
     pub(crate) realm: String,
     /// How names differ at Harbor; only of a mirror.
@@ -45,6 +47,7 @@ pub(super) fn public_names(
         Ok(PublicName {
             harbor: named.registry,
             origin: named.origin.clone(),
+            shown: named.origin.to_string(),
             realm: realm_of(named),
             mirror: mirror.map(|mirror| MirrorName::new(mirror, metrics)),
             is_shared: named.is_shared && mirror.is_none(),

@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod audited;
 mod balancers;
 mod big_layer;
 mod canary;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         two_harbors::trials(&world),
         sites::trials(&world),
         everyday::trials(&world),
+        audited::trials(&world),
         ranges::trials(&world),
         replicas::trials(&world),
         early_answer::trials(&world),
