@@ -11,7 +11,7 @@ use prometheus::IntCounter;
 
 /// One public origin of one registry, or of one mirror.
 pub(crate) struct PublicName {
-    /// Index into [`Snapshot::harbors`].
+    /// Index into [`super::Snapshot::harbors`].
     pub(crate) harbor: usize,
     pub(crate) origin: Origin,
     /// The same as records show it.
