@@ -6,6 +6,7 @@ use super::owner::is_accepted;
 use super::refusal::{Refusal, SOON};
 use super::request::ProxyRequest;
 use crate::config::OnFull;
+use crate::net::client_network::Owner;
 use crate::observe::audit::{
     AuditAnswer, AuditAsked, AuditEvent, AuditLine, AuditLog, AuditResult,
 };
@@ -90,9 +91,19 @@ pub(super) fn write(
         return;
     };
     let account = request.authorization.account();
+    let is_verified = account.is_some() && is_verified(ctx, event, result);
+    let is_strangers = !is_verified && result == AuditResult::Refused;
+    let left_out = match is_strangers {
+        true => log.admits_stranger(Owner::of(request.downstream.client)),
+        false => Some(0),
+    };
+    let Some(left_out) = left_out else {
+        return;
+    };
     let line = AuditLine {
-        is_verified: account.is_some() && is_verified(ctx, event, result),
+        is_verified,
         account: account.as_deref(),
+        left_out,
         uploads: pushed,
         ..line(ctx, sent, reason, (event, result))
     };
@@ -162,6 +173,7 @@ fn line<'a>(
         route: ctx.route(),
         size,
         uploads: None,
+        left_out: 0,
         filter: ended_by.and_then(|index| request.shared.process.filters.name(index)),
         request_id: &request.downstream.request_id,
     }

@@ -295,8 +295,13 @@ async fn push_and_pull(world: &World) -> Vec<String> {
 async fn a_push_is_counted_and_its_secrets_are_in_no_log() {
     for format in ["text", "json"] {
         let harbor = push::fake_harbor().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let audit = folder.path().join("audit.jsonl");
         let mut setup = Setup::new(harbor.origin());
-        setup.top = format!("log: {{ format: {format} }}\n");
+        setup.top = format!(
+            "log: {{ format: {format} }}\naudit: {{ file: {} }}\n",
+            audit.display()
+        );
         let world = setup.start();
         let secrets = push_and_pull(&world).await;
         for (operation, status, count) in [
@@ -344,11 +349,15 @@ async fn a_push_is_counted_and_its_secrets_are_in_no_log() {
 
         world.logged(&["/v2/x"]).await;
         let log = world.gateway.stderr();
+        let audited = std::fs::read_to_string(&audit).expect("the audit log");
+        assert!(audited.contains("\"push\""), "{audited}");
         for secret in &secrets {
-            assert!(
-                !log.contains(secret.as_str()),
-                "{format}: {secret:?} in\n{log}"
-            );
+            for log in [&log, &audited] {
+                assert!(
+                    !log.contains(secret.as_str()),
+                    "{format}: {secret:?} in\n{log}"
+                );
+            }
         }
         assert!(!log.to_ascii_lowercase().contains("bearer ey"), "{log}");
         if format == "json" {

@@ -102,7 +102,9 @@ pub fn values(metric: &str, label: &str) -> Option<Vec<String>> {
         (_, "status") => words(STATUS_CLASSES.to_vec()),
         (_, "finding") => words(PushFinding::ALL.iter().map(|f| f.as_str()).collect()),
         (_, "step") => words(STEPS.iter().map(|s| s.as_str()).collect()),
-        ("harbormouth_audit_lines_total", "result") => words(vec!["written", "dropped"]),
+        ("harbormouth_audit_lines_total", "result") => {
+            words(vec!["written", "dropped", "left_out"])
+        }
         (_, "result") => words(vec!["good", "bad"]),
         (_, "end") => words(UploadEnd::all().map(|end| end.as_str()).collect()),
         (_, "client") => words(ClientFamily::ALL.iter().map(|c| c.as_str()).collect()),

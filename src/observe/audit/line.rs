@@ -46,6 +46,8 @@ pub(crate) struct AuditLine<'a> {
     /// Bytes of the manifest.
     pub(crate) size: Option<u64>,
     pub(crate) uploads: Option<PushedBlobs>,
+    /// Lines about refusals of this client network that were left out before this one.
+    pub(crate) left_out: u64,
     /// The filter that denied it.
     pub(crate) filter: Option<&'a str>,
     pub(crate) request_id: &'a str,
@@ -87,6 +89,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     uploads: Option<PushedBlobs>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<&'a str>,
     request_id: &'a str,
 }
@@ -120,6 +124,7 @@ impl AuditLine<'_> {
             route: self.route,
             size: self.size,
             uploads: self.uploads,
+            left_out: Some(self.left_out).filter(|count| *count > 0),
             filter: self.filter,
             request_id: self.request_id,
         };
@@ -163,6 +168,7 @@ mod tests {
                 mounted: 1,
                 bytes: 12_345,
             }),
+            left_out: 0,
             filter: None,
             request_id: "5c7d-1",
         }
@@ -294,6 +300,7 @@ mod tests {
                 let line = AuditLine {
                     event,
                     result,
+                    left_out: 5,
                     filter: Some("hours"),
                     ..pushed()
                 };

@@ -3,7 +3,9 @@
 
 use super::output::{Opened, Output};
 use super::queue::{Queue, ROOM};
+use super::strangers::Strangers;
 use crate::config::{Audit, AuditTarget, OnFull};
+use crate::net::client_network::Owner;
 use crate::observe::logging::RateLimited;
 use crate::observe::metrics::AuditMetrics;
 use parking_lot::{Condvar, Mutex};
@@ -50,6 +52,8 @@ struct Shared {
     /// Bytes that wait, for those who only look.
     unwritten: AtomicUsize,
     room: Notify,
+    strangers: Mutex<Strangers>,
+    began: Instant,
     metrics: AuditMetrics,
     told_dropped: RateLimited,
     told_failed: RateLimited,
@@ -141,6 +145,8 @@ impl AuditLog {
             idle: Condvar::new(),
             unwritten: AtomicUsize::new(0),
             room: Notify::new(),
+            strangers: Mutex::default(),
+            began: Instant::now(),
             metrics,
             told_dropped: RateLimited::every(TOLD_EVERY),
             told_failed: RateLimited::every(TOLD_EVERY),
@@ -174,6 +180,19 @@ impl AuditLog {
             }
         };
         tokio::time::timeout(PATIENCE, waiting).await.is_ok()
+    }
+
+    /// Whether there may be a line about a refusal that nobody's credential stands behind: how many such
+    /// lines about this network were left out before it.
+    pub(crate) fn admits_stranger(&self, network: Owner) -> Option<u64> {
+        let Shared {
+            strangers, began, ..
+        } = &*self.shared;
+        let admitted = strangers.lock().admit(network, began.elapsed());
+        if admitted.is_none() {
+            self.shared.metrics.left_out.inc();
+        }
+        admitted
     }
 
     /// Takes a line, with its end; never waits.

@@ -11,6 +11,7 @@ mod line;
 mod log;
 mod output;
 mod queue;
+mod strangers;
 
 pub use event::{AUDITED, AuditEvent, AuditResult};
 pub(crate) use event::{AuditAnswer, AuditAsked};

@@ -9,6 +9,7 @@ use prometheus::{IntCounter, IntGauge, Registry as Families};
 pub(crate) struct AuditMetrics {
     pub(crate) written: IntCounter,
     pub(crate) dropped: IntCounter,
+    pub(crate) left_out: IntCounter,
     pub(crate) errors: IntCounter,
     pub(crate) waiting: IntGauge,
 }
@@ -20,6 +21,7 @@ impl AuditMetrics {
         Ok(AuditMetrics {
             written: lines.with_label_values(&["written"]),
             dropped: lines.with_label_values(&["dropped"]),
+            left_out: lines.with_label_values(&["left_out"]),
             errors: registered(families, counter_vec(&AUDIT_ERRORS)?)?.with_label_values(&none),
             waiting: registered(families, gauge_vec(&AUDIT_WAITING)?)?.with_label_values(&none),
         })

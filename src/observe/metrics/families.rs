@@ -149,7 +149,7 @@ families! {
     LOG_DROPPED: Counter "harbormouth_log_lines_dropped_total" ["kind"]
         "Log lines that were not written, because standard error was not read in time or could not be written to: access (of requests that ended well), failure (of others) or message.";
     AUDIT_LINES: Counter "harbormouth_audit_lines_total" ["result"]
-        "Lines of the audit log: written, or dropped because it took no more.";
+        "Lines of the audit log: written, dropped because it took no more, or left_out because one client network made too many about refusals; the next line about it says how many.";
     AUDIT_ERRORS: Counter "harbormouth_audit_errors_total" []
         "Failed tries to write to the audit log, or to open it again. Lines are kept and tried again.";
     AUDIT_WAITING: Gauge "harbormouth_audit_waiting_bytes" []

@@ -6,7 +6,7 @@ use crate::client_h2::request as h2_request;
 use crate::common::tools;
 use crate::harbor::{Got, Harbor, Plan};
 use crate::push::{self, basic, fake_harbor};
-use crate::setup::Setup;
+use crate::setup::{Setup, until};
 use harbormouth::testing::fake_harbor::content::digest;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -245,6 +245,62 @@ async fn a_login_has_a_line_however_it_ends() {
     for secret in ["guess-", "Alice12345", "Bob123456"] {
         assert!(!text.contains(secret), "{text}");
     }
+}
+
+/// One network's refusals are a few lines, and one says how many are missing.
+#[tokio::test]
+async fn one_who_guesses_fills_no_disk() {
+    let harbor = fake_harbor().await;
+    let mut setup = Setup::new(harbor.origin());
+    setup.top = "login_limit: { failures: 1, within: 10m }\n".into();
+    let audited = audited(setup, "block");
+    let mut conn = audited.world.http().await;
+    let guess = |number: usize| {
+        let login = basic("alice", &format!("guess-{number}"));
+        get("/service/token?service=harbor-registry", &[&login])
+    };
+    let count = |result| {
+        let labels = [("result", result)];
+        audited
+            .world
+            .gateway
+            .metric("harbormouth_audit_lines_total", &labels)
+    };
+    let mut guesses = 0;
+    while count("left_out") < 20.0 {
+        conn.ask(guess(guesses)).await;
+        guesses += 1;
+        assert!(guesses < 5000, "every guess has a line");
+    }
+    let missing = until("a line that says so", || {
+        let lines = std::fs::read_to_string(audited.file()).ok()?;
+        let mut lines = lines.lines().map(super::read);
+        lines.find_map(|line| line["left_out"].as_u64())
+    });
+    let asking = async {
+        loop {
+            conn.ask(guess(guesses)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let missing = tokio::select! {
+        missing = missing => missing,
+        () = asking => 0,
+    };
+    assert!(missing >= 20, "{missing}");
+    // Who is let in has his line all the same.
+    let mut other = audited.world.http().await;
+    other
+        .ask(get(
+            "/service/token?service=harbor-registry",
+            &[&basic("bob", "Bob123456")],
+        ))
+        .await;
+    until("bob's line", || {
+        let lines = std::fs::read_to_string(audited.file()).ok()?;
+        lines.contains("\"bob\"").then_some(())
+    })
+    .await;
 }
 
 /// What Harbor refuses, what it never answers, and what a stranger tries.

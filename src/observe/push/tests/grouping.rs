@@ -525,3 +525,44 @@ fn pushes_are_counted_whether_they_go_on_or_are_over() {
     }
     assert_eq!(stage.pushes.kept().pushes, 4 + 3 + 2);
 }
+
+/// What came before each manifest that Harbor took; nothing of what this replica didn't see.
+#[test]
+fn a_manifest_tells_what_was_pushed_before_it() {
+    let mut stage = Stage::new();
+    let mut told = Vec::new();
+    let put = |stage: &mut Stage, reason| {
+        let put = RequestEnded {
+            reason,
+            received: 500,
+            ..manifest("v1")
+        };
+        stage.tell(put).pushed
+    };
+    // A manifest alone: its layers may have gone by another replica.
+    told.push(put(&mut stage, Reason::Success));
+    layer(&mut stage, "a");
+    stage.tell(RequestEnded {
+        received: 1000,
+        ..chunk("b")
+    });
+    stage.tell(commit("b"));
+    stage.tell(ended(Operation::UploadMonolithic));
+    stage.tell(ended(Operation::UploadMount));
+    // One that Harbor refuses takes nothing away.
+    told.push(put(&mut stage, Reason::Quota));
+    told.push(put(&mut stage, Reason::Success));
+    told.push(put(&mut stage, Reason::Success));
+    let pushed = |blobs, mounted, bytes| {
+        Some(PushedBlobs {
+            blobs,
+            mounted,
+            bytes,
+        })
+    };
+    let Some(Some(PushedBlobs { bytes, .. })) = told.get(2).copied() else {
+        panic!("{told:?}");
+    };
+    assert!(bytes >= 1000, "{bytes}");
+    assert_eq!(told, [None, None, pushed(3, 1, bytes), pushed(0, 0, 0)]);
+}
