@@ -175,6 +175,8 @@ fn line<'a>(
         uploads: None,
         left_out: 0,
         filter: ended_by.and_then(|index| request.shared.process.filters.name(index)),
+        rule: None,
+        identity: None,
         request_id: &request.downstream.request_id,
     }
 }

@@ -3,7 +3,8 @@
 //! Eight clients push and pull without a pause while Harbor's parts are killed, its wires are cut,
 //! slowed and stopped, the configuration is reloaded well and badly, a replica is replaced again
 //! and again, logs can't be written, and a stranger attacks from another network. Judged: no wrong
-//! byte, no lost commit, no failure that the chaos of that moment doesn't explain, no more memory
+//! byte, no lost commit, no manifest that was taken without its audit line, no failure that the chaos of
+//! that moment doesn't explain, no more memory
 //! at the end than at minute two, a clean end.
 //!
 //!   make soak MINUTES=60 SEED=7
@@ -27,6 +28,7 @@ use clap::Parser;
 use client::Protocol;
 use random::Random;
 use stage::Stage;
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -123,6 +125,7 @@ async fn soak(minutes: u32, seed: u64) -> bool {
     }
     let ended = Instant::now();
     block_in_place(|| end(&mut stage, &book));
+    is_audited(&stage, &book);
     judge(&book, &memory, ended.elapsed())
 }
 
@@ -180,6 +183,34 @@ fn end(stage: &mut Stage, book: &Book) {
             book.wrong(format!("a replica ended with {status}"));
         }
     }
+}
+
+/// Every manifest that a client was told is kept has its audit line, whatever happened meanwhile. No replica
+/// is killed: each had its last lines.
+fn is_audited(stage: &Stage, book: &Book) {
+    let mut pushed = BTreeSet::new();
+    let lines = stage.audited();
+    for line in &lines {
+        match serde_json::from_str::<serde_json::Value>(line) {
+            Ok(line) if line["event"] == "push" && line["result"] == "ok" => {
+                pushed.extend(line["digest"].as_str().map(str::to_owned));
+            }
+            Ok(_) => {}
+            Err(error) => book.wrong(format!("an audit line is torn: {error}: {line}")),
+        }
+    }
+    let commits = book.commits().into_iter();
+    let manifests = commits.filter(|commit| commit.path.starts_with("manifests/"));
+    let missing = manifests.filter(|commit| !pushed.contains(&commit.digest));
+    let missing: Vec<_> = missing.map(|commit| commit.digest).collect();
+    if !missing.is_empty() {
+        book.wrong(format!("pushes without an audit line: {missing:?}"));
+    }
+    println!(
+        "soak: {} audit lines, {} pushes among them",
+        lines.len(),
+        pushed.len()
+    );
 }
 
 fn judge(book: &Book, memory: &Memory, ending: Duration) -> bool {

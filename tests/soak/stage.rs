@@ -117,6 +117,16 @@ impl Stage {
         self.second = Some(second);
     }
 
+    /// The audit lines of all replicas.
+    pub fn audited(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.home.path()).expect("the directory");
+        let files = files.flatten().map(|file| file.path());
+        let files = files.filter(|file| file.extension().is_some_and(|it| it == "jsonl"));
+        let texts = files.map(|file| std::fs::read_to_string(file).expect("audit lines"));
+        let lines = |text: String| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        texts.flat_map(lines).collect()
+    }
+
     /// Kills the registry.
     pub fn kill_registry(&mut self) {
         self.registry = None;
@@ -198,6 +208,7 @@ fn write_configuration(home: &TempDir, wires: &[Wire; 2], name: &str, keepalive:
         "threads: 2\nadmin: {{ address: 127.0.0.1:0 }}\ndrain: {{ delay: 1s, timeout: 60s }}\n\
          limits: {{ keepalive_idle: {keepalive}s }}\n\
          reattach: {{ keys: {{ current: {at}/sealing.key }} }}\n\
+         audit: {{ file: {at}/{name}.jsonl }}\naccounting: {{}}\n\
          listeners:\n  - address: 127.0.0.1:0\n  - address: 127.0.0.1:0\n    \
          tls: {{ certificates: [{{ cert: {at}/ca/{hub}.crt, key: {at}/ca/{hub}.key }}] }}\n\
          registries:\n  - name: hq\n    public: [https://{hub}, http://{hub}]\n    \

@@ -50,7 +50,20 @@ pub(crate) struct AuditLine<'a> {
     pub(crate) left_out: u64,
     /// The filter that denied it.
     pub(crate) filter: Option<&'a str>,
+    /// Which of its rules it was.
+    pub(crate) rule: Option<&'a str>,
+    /// The job that logged in, where an identity stands for the account.
+    pub(crate) identity: Option<AuditedJob<'a>>,
     pub(crate) request_id: &'a str,
+}
+
+/// A job that logged in without a password.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct AuditedJob<'a> {
+    /// The identity that it came to.
+    pub(crate) name: &'a str,
+    /// Whom its token names.
+    pub(crate) subject: &'a str,
 }
 
 #[derive(Serialize)]
@@ -92,6 +105,10 @@ struct Line<'a> {
     left_out: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<AuditedJob<'a>>,
     request_id: &'a str,
 }
 
@@ -126,6 +143,8 @@ impl AuditLine<'_> {
             uploads: self.uploads,
             left_out: Some(self.left_out).filter(|count| *count > 0),
             filter: self.filter,
+            rule: self.rule,
+            identity: self.identity,
             request_id: self.request_id,
         };
         // Strings, numbers and options of them always serialise.
@@ -170,6 +189,8 @@ mod tests {
             }),
             left_out: 0,
             filter: None,
+            rule: None,
+            identity: None,
             request_id: "5c7d-1",
         }
     }
@@ -301,7 +322,12 @@ mod tests {
                     event,
                     result,
                     left_out: 5,
-                    filter: Some("hours"),
+                    filter: Some("rules"),
+                    rule: Some("working hours"),
+                    identity: Some(AuditedJob {
+                        name: "ci",
+                        subject: "repo:lab/app:ref:refs/heads/main",
+                    }),
                     ..pushed()
                 };
                 let line = value(&line);

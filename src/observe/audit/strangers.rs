@@ -4,7 +4,6 @@
 
 use crate::net::client_network::Owner;
 use lru::LruCache;
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 /// Lines at once: a person who mistypes, a pipeline whose password has changed, an office behind one address.
@@ -14,7 +13,7 @@ const BURST: u64 = 60;
 const PER_SECOND: u64 = 1;
 
 /// Networks that are remembered; the one that was silent for longest gives way, with a whole allowance.
-const NETWORKS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+const NETWORKS: usize = 4096;
 
 /// The allowances.
 pub(super) struct Strangers(LruCache<Owner, Allowance>);
@@ -29,7 +28,7 @@ struct Allowance {
 
 impl Default for Strangers {
     fn default() -> Self {
-        Strangers(LruCache::new(NETWORKS))
+        Strangers(LruCache::unbounded())
     }
 }
 
@@ -41,6 +40,9 @@ impl Strangers {
             refilled: now,
             left_out: 0,
         };
+        if self.0.len() >= NETWORKS && !self.0.contains(&network) {
+            self.0.pop_lru();
+        }
         let allowance = self.0.get_or_insert_mut(network, whole);
         let passed = now.saturating_sub(allowance.refilled);
         let more = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
