@@ -4,6 +4,7 @@
 use super::said;
 use crate::client::{Conn, get};
 use crate::common::process::must;
+use crate::common::tools;
 use crate::common::wait;
 use crate::harbor::{Got, Harbor, Plan};
 use crate::setup::{PATIENCE, Setup, World, until};
@@ -105,6 +106,33 @@ async fn nothing_is_done_that_could_not_be_written_down() {
         super::read(&line);
     }
     assert_eq!(world.gateway.metric(LINES, &[("result", "dropped")]), 0.0);
+}
+
+/// Nobody is told no by a rule without a line that says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_denial_waits_for_room_as_well() {
+    let harbor = harbor().await;
+    let folder = TempDir::new().expect("a folder");
+    let (file, held) = pipe(folder.path());
+    let mut setup = Setup::new(harbor.url());
+    setup.top = said(&file, "block");
+    setup.program = Some(tools::examples().join("probe"));
+    let world = setup.start();
+    let mut conn = world.http().await;
+    let served = pulls_until_it_is_full(&mut conn).await;
+    let denied = || get("/v2/lab/deny/blobs/sha256:aa", &[]);
+    let full = conn.ask(denied()).await;
+    assert_eq!(full.status, 429, "{full:?}");
+    assert!(full.oci_error().1.contains("writes down"), "{full:?}");
+    let lines = read(held);
+    let written = served as f64;
+    world
+        .metric_becomes(LINES, &[("result", "written")], written)
+        .await;
+    assert_eq!(conn.ask(denied()).await.status, 403);
+    wait::until("its line", PATIENCE, || {
+        lines.try_iter().find(|line| line.contains("\"denial\""))
+    });
 }
 
 #[tokio::test]
