@@ -129,6 +129,8 @@ fn record(bencher: Bencher, format: LogFormat) {
         proof: Proof::Proven,
         finding: None,
         filter: None,
+        rule: None,
+        filters_took: None,
     };
     bencher.bench(|| black_box(&record).line(format));
 }
@@ -237,6 +239,7 @@ fn step(pushes: &PushTracker, operation: Operation, now: SystemTime) -> bool {
         status: Some(201),
         code: None,
         message: None,
+        rule: None,
         received: 31_467_097,
         sent: 0,
         duration: Duration::from_millis(161),

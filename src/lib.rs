@@ -89,8 +89,9 @@ mod str_enum;
 #[doc(hidden)]
 pub mod tickets;
 
+#[doc(hidden)]
 #[allow(dead_code, unused_imports)]
-mod condition;
+pub mod condition;
 
 #[doc(hidden)]
 pub mod system;

@@ -5,9 +5,9 @@
 
 mod cli;
 
-use cli::args::CliAction;
+use cli::args::{CheckAction, CliAction};
 use harbormouth::config::{self, Config};
-use harbormouth::runtime::route_table::{self, Question};
+use harbormouth::runtime::{route_table, rules};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -37,9 +37,17 @@ fn run() -> anyhow::Result<ExitCode> {
             }
             Err(error) => Ok(refuse(&error)),
         },
-        CliAction::Check(source, question) => match (source.load(), question) {
-            (Ok(config), None) => show(&config),
-            (Ok(config), Some(question)) => route(&config, &question),
+        CliAction::Check(source, action) => match (source.load(), action) {
+            (Ok(config), CheckAction::Show) => show(&config),
+            (Ok(config), CheckAction::Route(question)) => {
+                tell(route_table::route(&config, &question))
+            }
+            (Ok(config), CheckAction::Explain(question, asker)) => tell(rules::explain(
+                &config,
+                &question,
+                &asker,
+                SystemTime::now(),
+            )),
             (Err(error), _) => Ok(refuse(&error)),
         },
         #[cfg(feature = "demo")]
@@ -87,9 +95,9 @@ fn show(config: &Config) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// 1 where the request goes nowhere.
-fn route(config: &Config, question: &Question) -> anyhow::Result<ExitCode> {
-    let (lines, code) = match route_table::route(config, question) {
+/// 1 where the request goes nowhere, or is denied.
+fn tell(told: Result<Vec<String>, Vec<String>>) -> anyhow::Result<ExitCode> {
+    let (lines, code) = match told {
         Ok(lines) => (lines, ExitCode::SUCCESS),
         Err(lines) => (lines, ExitCode::FAILURE),
     };

@@ -108,6 +108,32 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
+/// What stands there is what somebody pastes.
+#[test]
+fn the_rules_of_their_page_are_sound() {
+    let page = std::fs::read_to_string(format!("{CONF}/../docs/rules.md")).unwrap();
+    let blocks = page.split("```yaml\n").skip(1);
+    let blocks: Vec<&str> = blocks
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    let head = "listeners: [{ address: 127.0.0.1:8080 }]\nregistries: [{ name: hq, public: [http://hub.example.com], upstream: { endpoints: [http://10.0.0.5] } }]\n";
+    let networks = "networks: { office: [192.0.2.0/24], build: [10.20.0.0/16] }\n";
+    let mut rules = 0;
+    for block in blocks {
+        let named = if block.contains("networks:") {
+            ""
+        } else {
+            networks
+        };
+        let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+        std::fs::write(file.path(), format!("{head}{named}{block}")).unwrap();
+        let checked = check(file.path());
+        assert!(checked.status.success(), "{}", text(&checked.stderr));
+        rules += block.matches("name:").count();
+    }
+    assert_eq!(rules, 22);
+}
+
 #[test]
 fn every_example_loads_and_warns_only_where_it_says_so() {
     let conf = conf_with_certificates();

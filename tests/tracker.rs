@@ -168,6 +168,7 @@ impl Load {
             status: Some(201),
             code: None,
             message: None,
+            rule: None,
             received: 1 << 20,
             sent: 0,
             duration: Duration::from_secs(3),

@@ -6,6 +6,8 @@ use clap::CommandFactory;
 use clap::{Args, Parser, Subcommand};
 use harbormouth::config::{self, Config, Flags};
 use harbormouth::runtime::route_table::Question;
+use harbormouth::runtime::rules::ExplainedAs;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 #[cfg(feature = "doctor")]
@@ -19,7 +21,7 @@ use doctor::{DOCTOR_EXAMPLES, DOCTOR_USAGE, DoctorAction, DoctorArgs};
 /// What the command line asks for.
 pub enum CliAction {
     Serve(ConfigSource),
-    Check(ConfigSource, Option<Question>),
+    Check(ConfigSource, CheckAction),
     #[cfg(feature = "demo")]
     Demo(AfterDemo),
     #[cfg(feature = "doctor")]
@@ -28,6 +30,16 @@ pub enum CliAction {
     Keygen(PathBuf),
     /// Prints what a configuration file may hold, for editors.
     Schema,
+}
+
+/// What is told of a configuration.
+pub enum CheckAction {
+    /// All of it.
+    Show,
+    /// Where a request goes.
+    Route(Question),
+    /// What the rules say to a request.
+    Explain(Question, ExplainedAs),
 }
 
 /// Where the configuration is.
@@ -49,7 +61,7 @@ pub enum AfterDemo {
 pub fn read() -> CliAction {
     match Typed::parse().command {
         Command::Serve(typed) => CliAction::Serve(typed.source()),
-        Command::Check(CheckArgs { typed, route }) => CliAction::Check(typed.source(), route),
+        Command::Check(typed) => typed.action(),
         #[cfg(feature = "demo")]
         Command::Demo { once: true } => CliAction::Demo(AfterDemo::Exit),
         #[cfg(feature = "demo")]
@@ -99,8 +111,11 @@ enum Command {
     ///
     /// With --route it says of one URL instead what Harbor would be asked, and exits with 0; or why it
     /// goes nowhere and what a client would be told, and exits with 1.
+    ///
+    /// With --explain it says of one request what each rule says to it and which one decides, and exits
+    /// with 1 where the request would be denied. No service is asked.
     #[command(override_usage = CHECK_USAGE, after_help = CHECK_EXAMPLES)]
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
     /// Show on this machine what breaks a push behind a second proxy, and what mends it
     ///
     /// Starts a stand-in for Harbor, a broken proxy and Harbormouth on free loopback ports, pushes
@@ -152,6 +167,30 @@ struct CheckArgs {
     /// Where a request goes, instead of the configuration
     #[arg(long, value_name = "URL")]
     route: Option<Question>,
+    /// What the rules say to a request, and why, instead of the configuration
+    #[arg(long, value_name = "METHOD URL", value_parser = Question::with_method, conflicts_with = "route")]
+    explain: Option<Question>,
+    /// With --explain: the account that the request's credential names
+    #[arg(long = "as", value_name = "ACCOUNT", requires = "explain")]
+    account: Option<String>,
+    /// With --explain: the client's address
+    #[arg(long = "from", value_name = "ADDRESS", requires = "explain")]
+    client: Option<IpAddr>,
+}
+
+impl CheckArgs {
+    fn action(self) -> CliAction {
+        let asker = ExplainedAs {
+            account: self.account,
+            client: self.client,
+        };
+        let action = match (self.route, self.explain) {
+            (Some(question), _) => CheckAction::Route(question),
+            (None, Some(question)) => CheckAction::Explain(question, asker),
+            (None, None) => CheckAction::Show,
+        };
+        CliAction::Check(self.typed.source(), action)
+    }
 }
 
 #[derive(Args)]
@@ -194,7 +233,7 @@ harbormouth serve --config FILE
        harbormouth serve --public URL... --upstream URL... [OPTIONS]";
 
 const CHECK_USAGE: &str = "\
-harbormouth check --config FILE [--route URL]
+harbormouth check --config FILE [--route URL | --explain 'METHOD URL' [--as ACCOUNT] [--from ADDRESS]]
        harbormouth check --public URL... --upstream URL... [OPTIONS]";
 
 const SERVE_EXAMPLES: &str = include_str!("args/serve.txt").trim_ascii_end();

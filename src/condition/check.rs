@@ -20,6 +20,8 @@ const DEEPEST: u16 = 64;
 pub(super) struct Checked {
     pub(super) expression: IdedExpr,
     pub(super) constants: Vec<Box<dyn Val>>,
+    /// The vocabulary's names in it, in their order, each once.
+    pub(super) names: Vec<&'static str>,
 }
 
 /// Checks and prepares an expression.
@@ -43,6 +45,7 @@ pub(super) fn check(
         bound: Vec::new(),
         constants: Vec::new(),
         flaws: Vec::new(),
+        used: Vec::new(),
         depth: 0,
     };
     let kind = checker.kind_of(&mut expression);
@@ -56,6 +59,7 @@ pub(super) fn check(
         Ok(Checked {
             expression,
             constants: checker.constants,
+            names: checker.used,
         })
     } else {
         checker.flaws.sort_by_key(|flaw| (flaw.line, flaw.column));
@@ -96,6 +100,7 @@ struct Checker<'a> {
     bound: Vec<(String, Kind)>,
     constants: Vec<Box<dyn Val>>,
     flaws: Vec<Flaw>,
+    used: Vec<&'static str>,
     depth: u16,
 }
 
@@ -168,7 +173,7 @@ impl Checker<'_> {
             return kind.clone();
         }
         if let Some(variable) = self.vocabulary.find(name) {
-            return variable.kind();
+            return self.uses(variable);
         }
         let networks = self.names.networks.iter();
         if let Some((_, networks)) = networks.clone().find(|(network, _)| network == name) {
@@ -182,6 +187,13 @@ impl Checker<'_> {
             known.join(", ")
         );
         self.flaw(id, message)
+    }
+
+    fn uses(&mut self, variable: &'static Variable) -> Kind {
+        if !self.used.contains(&variable.name) {
+            self.used.push(variable.name);
+        }
+        variable.kind()
     }
 
     /// All names that may stand for themselves.
@@ -201,7 +213,7 @@ impl Checker<'_> {
             let whole = format!("{first}.{}", select.field);
             if let Some(variable) = self.vocabulary.find(&whole) {
                 expression.expr = Expr::Ident(whole);
-                return variable.kind();
+                return self.uses(variable);
             }
         }
         let (field, test) = (select.field.clone(), select.test);

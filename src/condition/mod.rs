@@ -50,6 +50,20 @@ pub(crate) struct Condition {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unevaluable(pub(crate) String);
 
+/// The names of conditions on requests, with their type and what they are.
+pub fn vocabulary() -> Vec<[String; 3]> {
+    let variables = REQUEST.variables.iter();
+    let rows = variables.map(|variable| {
+        let words = match variable.words() {
+            [] => String::new(),
+            words => format!(" One of {}.", words.join(", ")),
+        };
+        let about = format!("{}{words}", variable.about);
+        [variable.name.to_owned(), variable.kind().to_string(), about]
+    });
+    rows.collect()
+}
+
 impl Condition {
     /// Checks an expression against a vocabulary.
     ///
@@ -92,6 +106,11 @@ impl Condition {
     /// As it was written.
     pub(crate) fn source(&self) -> &str {
         &self.source
+    }
+
+    /// The names of the vocabulary that it depends on.
+    pub(crate) fn names(&self) -> &[&'static str] {
+        &self.checked.names
     }
 
     /// Whether it holds for these values.

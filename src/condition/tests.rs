@@ -166,9 +166,9 @@ fn what_cant_be_evaluated_says_so_and_no_value() {
 #[test]
 fn flaws_are_named_with_their_place() {
     for (source, column, words) in [
-        ("acount == \"x\"", 1, "did you mean \"account\"?"),
-        ("true && projct == \"x\"", 9, "did you mean \"project\"?"),
-        ("client in ofice", 11, "did you mean \"office\"?"),
+        ("accounts == \"x\"", 1, "did you mean \"account\"?"),
+        ("true && projects == \"x\"", 9, "did you mean \"project\"?"),
+        ("client in offices", 11, "did you mean \"office\"?"),
         ("operation.write", 10, "did you mean \"operation.writes\"?"),
         (
             "operation == \"manifest_psh\"",
@@ -212,7 +212,7 @@ fn flaws_are_named_with_their_place() {
         ("optional.none() == 1", 1, "\"optional\" is not a name"),
         ("[[1]].exists(x, x.exists(y, y == 1))", 25, "within a macro"),
         ("[1, \"a\"] == []", 5, "can't hold"),
-        ("\"ä\" == acount", 8, "did you mean"),
+        ("\"ä\" == accounts", 8, "did you mean"),
     ] {
         let flaws = compile(source).expect_err(source);
         let flaw = &flaws[0];
@@ -223,7 +223,7 @@ fn flaws_are_named_with_their_place() {
 
 #[test]
 fn all_flaws_of_a_condition_are_named_at_once() {
-    let flaws = compile("acount == \"x\"\n  && projct == 1").unwrap_err();
+    let flaws = compile("accounts == \"x\"\n  && projects == 1").unwrap_err();
     let places: Vec<_> = flaws.iter().map(|flaw| (flaw.line, flaw.column)).collect();
     assert_eq!(places, [(1, 1), (2, 6)]);
 }

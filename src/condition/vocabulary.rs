@@ -1,6 +1,7 @@
 //! The names that conditions know: one table for requests, one for the claims of tokens.
 
 use super::kind::Kind;
+use crate::oci::exposure::Surface;
 use crate::oci::operation::Operation;
 use crate::oci::user_agent::ClientFamily;
 use ipnet::IpNet;
@@ -56,9 +57,6 @@ impl Variable {
     }
 }
 
-/// The parts of Harbor, as `oci::exposure` tells them apart.
-pub(crate) const SURFACES: [&str; 3] = ["registry", "api", "ui"];
-
 macro_rules! vocabulary {
     ($($name:literal $kind:expr, $words:expr, $about:literal;)*) => {
         Vocabulary {
@@ -75,7 +73,7 @@ macro_rules! vocabulary {
 /// Of a request, in Harbor's names.
 #[rustfmt::skip] // One name a line, as in a table.
 pub(crate) const REQUEST: Vocabulary = vocabulary! {
-    "surface" Kind::String, Words::These(&SURFACES), "The part of Harbor: what registry clients use (the token service with it), its API, its portal.";
+    "surface" Kind::String, Words::These(&Surface::WORDS), "The part of Harbor: what registry clients use (the token service with it), its API, its portal.";
     "operation" Kind::String, Words::These(&Operation::WORDS), "What the request means to a registry.";
     "operation.writes" Kind::Bool, Words::Any, "Whether it changes something: a step of a push, a deletion, or at API and portal a method other than GET, HEAD and OPTIONS.";
     "operation.reads" Kind::Bool, Words::Any, "The opposite.";

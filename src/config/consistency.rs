@@ -6,6 +6,7 @@ use super::problem::{Complaint, Key, Keyed, Problems, Shown};
 use super::references::{self, twice};
 use super::registry::DraftRegistry;
 use super::root::{ADMIN, DraftConfig};
+use super::rule_list;
 use super::sharing;
 use super::warning::Warning;
 use crate::net::origin::{Origin, Scheme};
@@ -26,6 +27,7 @@ pub(super) fn apply(draft: &Keyed<DraftConfig>, problems: &mut Problems) {
     references::mirrors(draft, problems);
     references::other_sites(draft, problems);
     canaries(draft, problems);
+    rule_list::rules(draft, problems);
 }
 
 /// All addresses that this gateway listens on, the admin's with its default.

@@ -5,6 +5,7 @@ use super::memory_limit;
 use super::problem::{Complaint, Keyed, PemFlaw, Problems, Shown};
 use super::warning::Warning;
 use crate::system::small_file;
+use ipnet::IpNet;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,9 @@ pub(super) struct Making<'a, 'b> {
     pub(super) around: &'a Machine<'b>,
     pub(super) problems: Problems,
     pub(super) warnings: Vec<Warning>,
+    /// What conditions may name.
+    pub(super) networks: Vec<(String, Vec<IpNet>)>,
+    pub(super) registries: Vec<String>,
 }
 
 impl Making<'_, '_> {

@@ -3,6 +3,7 @@
 //! which flags the key stands in; [`super::ConfigError`] adds that.
 
 use super::yaml::Position;
+use crate::condition::Flaw;
 use crate::net::origin::{Origin, OriginError};
 use crate::tickets::{KeyError, KeyId};
 use ipnet::IpNet;
@@ -222,6 +223,26 @@ pub(crate) enum Complaint {
         "is in the project {project}, which isn't at {registry} where registries share its origin; a canary pushes to its own registry"
     )]
     CanaryElsewhere { project: Shown, registry: Shown },
+    #[error("{0}")]
+    Condition(Flaw),
+    #[error("has to say what happens: exactly one of deny, allow, report, rate, ask")]
+    OneAction,
+    #[error("limits nothing: set requests, bytes or both")]
+    NoRate,
+    #[error(
+        "makes the rules ask for more than 1500ms together, with the timeouts of the rules before; a request waits for all of them"
+    )]
+    AsksForLong,
+    #[error("has no effect without requests")]
+    BurstWithoutRequests,
+    #[error(
+        "{value} would ask the client for credentials, which only Harbor may; accepted: 403, and any other from 400 to 599"
+    )]
+    Challenge { value: u32 },
+    #[error(
+        "{value} can't be a network's name; accepted: letters, digits and _, beginning with a letter, and no name that conditions know already"
+    )]
+    NetworkName { value: Shown },
     #[error("is this registry itself; a fallback is another one")]
     FallbackToItself,
     #[error("{registry} has no `credentials`; a fallback is asked with a robot account of its own")]

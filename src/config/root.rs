@@ -9,9 +9,11 @@ use super::limits::{Drain, Limits, Liveness, LoginLimit, NETWORKS};
 use super::listener::{DraftListener, Listener};
 use super::mirror::{DraftMirror, MIRRORS, Mirror};
 use super::moved_authorization::{MOVED, MovedAuthorization};
+use super::networks::{Networks, NetworksRule};
 use super::problem::{Keyed, Problems};
 use super::reattach::{self, DraftReattach, Reattach};
 use super::registry::{DraftRegistry, Registry};
+use super::rules::{DraftRule, RULES, RequestRule};
 use super::setting::{Count, List, Made, Setting, made};
 use super::table::settings;
 use super::text::{ADDRESS, CLIENT_ADDRESS_HEADER, HOST};
@@ -60,6 +62,11 @@ settings! {
         pub restore_authorization_from: Vec<MovedAuthorization> = MOVED;
         /// Re-attaching of lost tokens, for each registry that doesn't set it itself.
         pub(crate) reattach: Inherited = reattach::ACCEPTED;
+        /// Networks that conditions call by a name.
+        pub(crate) networks: Networks = NetworksRule;
+        /// Which requests are denied, slowed down or asked about; the first `deny` or `allow` whose
+        /// condition holds ends the list.
+        pub(crate) rules: Vec<RequestRule> = RULES;
         /// How often a password may be wrong before logins are answered with 429.
         pub login_limit: LoginLimit = "a table with failures, within, exempt";
         /// How the log is written.
@@ -230,6 +237,10 @@ impl DraftConfig {
 
     pub(super) fn mirrors(&self) -> impl Iterator<Item = &Keyed<DraftMirror>> {
         self.mirrors.iter().flat_map(|list| &list.value)
+    }
+
+    pub(super) fn rules(&self) -> impl Iterator<Item = &Keyed<DraftRule>> {
+        self.rules.iter().flat_map(|list| &list.value)
     }
 
     /// What anybody types to reach any of them.

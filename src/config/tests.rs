@@ -16,6 +16,7 @@ mod hops;
 mod limits;
 mod machine;
 mod reattach;
+mod rules;
 mod schema;
 mod sharing;
 
@@ -160,7 +161,7 @@ fn assert_lines(rows: &[(String, &str)]) {
 
 #[test]
 fn shapes() {
-    const KEYS: &str = "listeners, admin, registries, mirrors, canary, trusted_proxies, client_address_header, restore_authorization_from, reattach, login_limit, log, audit, accounting, limits, drain, liveness, threads";
+    const KEYS: &str = "listeners, admin, registries, mirrors, canary, trusted_proxies, client_address_header, restore_authorization_from, reattach, networks, rules, login_limit, log, audit, accounting, limits, drain, liveness, threads";
     const LISTENER_LIST: &str = "accepted: a list of at least one listener, each with an address";
     let unknown = format!(
         "trusted-proxies: is not a known key (did you mean \"trusted_proxies\"?); accepted here: {KEYS}"

@@ -4,8 +4,10 @@
 use super::consistency;
 use super::document::Node;
 use super::files::{Machine, Making};
+use super::networks;
 use super::problem::{Key, Keyed, Problem, Problems, Written};
 use super::reattach::Reattach;
+use super::references::registry_names;
 use super::root::{ACCEPTED, Config};
 use super::setting::Setting;
 use super::yaml::Value;
@@ -31,6 +33,14 @@ pub(super) fn validate(
         around,
         problems,
         warnings: Vec::new(),
+        networks: draft
+            .value
+            .networks
+            .as_ref()
+            .map_or_else(Vec::new, |networks| networks::named(&networks.value)),
+        registries: registry_names(&draft.value)
+            .map(|name| name.value.clone())
+            .collect(),
     };
     if let Some(inherited) = &draft.value.reattach {
         // For those that nobody inherits, too.

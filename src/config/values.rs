@@ -152,7 +152,7 @@ impl Setting for u64 {
 }
 
 /// In the largest unit that leaves no rest.
-fn human(bytes: u64) -> String {
+pub(super) fn human(bytes: u64) -> String {
     let units = [
         (1 << 40, "TiB"),
         (1 << 30, "GiB"),
@@ -241,13 +241,24 @@ impl<T> Rule for TextValue<T> {
 
 macro_rules! text {
     ($($type:ty)*) => {$(
-        impl Setting for $type {
-            type Rule = TextValue<$type>;
-            as_it_stands!();
+        impl $crate::config::setting::Setting for $type {
+            type Rule = $crate::config::values::TextValue<$type>;
+            type Draft = $type;
 
-            fn read(rule: &TextValue<$type>, node: &Node<'_>, problems: &mut Problems) -> Option<$type> {
+            fn finish(
+                draft: &$crate::config::problem::Keyed<$type>,
+                _: &mut $crate::config::files::Making<'_, '_>,
+            ) -> Option<$type> {
+                Some(draft.value.clone())
+            }
+
+            fn read(
+                rule: &Self::Rule,
+                node: &$crate::config::document::Node<'_>,
+                problems: &mut $crate::config::problem::Problems,
+            ) -> Option<$type> {
                 node.parse(rule.accepted, problems, |text| {
-                    let otherwise = || Complaint::value(text, rule.accepted);
+                    let otherwise = || $crate::config::problem::Complaint::value(text, rule.accepted);
                     (rule.parse)(text).map_err(|complaint| complaint.unwrap_or_else(otherwise))
                 })
             }
@@ -256,8 +267,8 @@ macro_rules! text {
                 Some(self.to_string().into())
             }
 
-            fn schema(_: &TextValue<$type>) -> serde_json::Value {
-                json!({ "type": "string" })
+            fn schema(_: &Self::Rule) -> serde_json::Value {
+                serde_json::json!({ "type": "string" })
             }
         }
     )*};
@@ -326,4 +337,4 @@ pub(super) fn choice_schema(words: &[&str]) -> serde_json::Value {
     json!({ "enum": Vec::from_iter(words) })
 }
 
-pub(super) use choice;
+pub(super) use {choice, text};

@@ -53,10 +53,6 @@ impl Filters {
     pub(crate) fn iter(&self) -> std::slice::Iter<'_, Registered> {
         self.0.iter()
     }
-
-    pub(crate) fn name(&self, index: usize) -> Option<&str> {
-        self.0.get(index).map(|registered| registered.name.as_str())
-    }
 }
 
 fn is_sound(name: &str) -> bool {

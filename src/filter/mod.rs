@@ -8,7 +8,7 @@
 //!
 //! | phase | what is known | what a filter may do |
 //! |---|---|---|
-//! | [`request`](Filter::request) | the request is classified, routed and admitted; nothing was sent | [`Deny`](Decision::Deny) it |
+//! | [`request`](Filter::request) | the request is classified, routed and admitted; nothing was sent | [`Deny`](Decision::Deny) it, [`Limit`](Decision::Limit) it |
 //! | [`upstream`](Filter::upstream) | a try at Harbor begins; once for each try | set headers for Harbor |
 //! | [`response`](Filter::response) | Harbor answered, and the answer was put right | set headers for the client |
 //! | [`ended`](Filter::ended) | how it ended, once for each request | take note |
@@ -28,15 +28,18 @@
 
 mod chain;
 mod headers;
+mod limits;
 mod request;
 
 pub use crate::oci::error_body::ErrorCode;
+pub use crate::oci::exposure::Surface;
 pub use crate::oci::operation::Operation;
 pub use crate::oci::reason::{Fault, Outcome, Reason};
 pub use crate::oci::user_agent::ClientFamily;
 pub use async_trait::async_trait;
 pub use chain::NameError;
 pub use headers::{HeaderError, Response, UpstreamHeaders};
+pub use limits::{Bandwidth, Limits};
 pub use request::Request;
 
 pub(crate) use chain::Filters;
@@ -121,6 +124,8 @@ pub trait Filter: Send + Sync + 'static {
 pub enum Decision {
     /// The next filter is asked; after the last, Harbor.
     Continue,
+    /// The same, and the request is held to these limits.
+    Limit(Limits),
     /// The client is answered at once, with an error body as registry clients read it. The request
     /// ends with reason `filter`: refused, fault client, and nothing that counts against the objective.
     Deny {
@@ -135,6 +140,9 @@ pub enum Decision {
         /// When asking again makes sense, in seconds from now: the answer's Retry-After (RFC 9110,
         /// 10.2.3).
         retry_after: Option<u32>,
+        /// Which of the filter's rules it was, where it has several: for the record and the page. It is
+        /// cut after 100 characters.
+        rule: Option<Cow<'static, str>>,
     },
 }
 
@@ -146,6 +154,7 @@ impl Decision {
             code,
             sentence: sentence.into(),
             retry_after: None,
+            rule: None,
         }
     }
 
@@ -162,6 +171,15 @@ impl Decision {
     pub fn with_retry_after(mut self, seconds: u32) -> Decision {
         if let Decision::Deny { retry_after, .. } = &mut self {
             *retry_after = Some(seconds);
+        }
+        self
+    }
+
+    /// The same denial, which says by which rule.
+    #[must_use]
+    pub fn with_rule(mut self, name: impl Into<Cow<'static, str>>) -> Decision {
+        if let Decision::Deny { rule, .. } = &mut self {
+            *rule = Some(name.into());
         }
         self
     }

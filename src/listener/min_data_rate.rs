@@ -150,6 +150,11 @@ impl BodyRates {
         }
     }
 
+    /// The gateway itself held the body up: what the client could have sent meanwhile isn't asked for.
+    pub(crate) fn held_up(&self, now: Instant) {
+        self.watch().begin_window(now);
+    }
+
     /// The body is complete.
     pub(crate) fn done(&self, now: Instant) {
         self.moves(STEP, now);

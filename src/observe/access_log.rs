@@ -11,6 +11,9 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
+/// Filters that take less are no answer to the question why a request was slow.
+const FELT: Duration = Duration::from_millis(1);
+
 /// All that is known of a request at its end.
 #[derive(Debug)]
 pub struct AccessRecord<'a> {
@@ -56,6 +59,10 @@ pub struct AccessRecord<'a> {
     pub finding: Option<&'static str>,
     /// The filter that ended the request.
     pub filter: Option<&'a str>,
+    /// Which of its rules it was.
+    pub rule: Option<&'a str>,
+    /// How long the filters took to decide.
+    pub filters_took: Option<Duration>,
 }
 
 #[derive(Serialize)]
@@ -103,6 +110,10 @@ struct Line<'a> {
     finding: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filters_ms: Option<f64>,
 }
 
 impl AccessRecord<'_> {
@@ -146,6 +157,8 @@ impl AccessRecord<'_> {
             proof: self.proof(),
             finding: self.finding,
             filter: self.filter,
+            rule: self.rule,
+            filters_ms: self.filters_took().map(millis),
         };
         // Strings, numbers and options of them always serialise.
         serde_json::to_string(&line).unwrap_or_default()
@@ -157,6 +170,27 @@ impl AccessRecord<'_> {
         let is_counted = self.reason.outcome() != Outcome::Ok || self.reason == Reason::Success;
         let is_unproven = self.operation.needs_proof() && self.proof == Proof::Unproven;
         (is_counted && is_unproven).then_some("unproven")
+    }
+
+    /// Said where somebody could feel it.
+    fn filters_took(&self) -> Option<Duration> {
+        self.filters_took.filter(|took| *took >= FELT)
+    }
+
+    /// What was found out, and what filters decided.
+    fn filtered_text(&self, line: &mut String) {
+        if let Some(finding) = self.finding {
+            let _ = write!(line, " finding={finding}");
+        }
+        if let Some(filter) = self.filter {
+            let _ = write!(line, " filter={filter}");
+        }
+        if let Some(rule) = self.rule {
+            let _ = write!(line, " rule={rule:?}");
+        }
+        if let Some(took) = self.filters_took() {
+            let _ = write!(line, " filters={:.1}ms", millis(took));
+        }
     }
 
     fn text(&self) -> String {
@@ -207,12 +241,7 @@ impl AccessRecord<'_> {
         if let Some(proof) = self.proof() {
             let _ = write!(line, " proof={proof}");
         }
-        if let Some(finding) = self.finding {
-            let _ = write!(line, " finding={finding}");
-        }
-        if let Some(filter) = self.filter {
-            let _ = write!(line, " filter={filter}");
-        }
+        self.filtered_text(&mut line);
         let _ = write!(line, " id={}", self.request_id);
         line
     }

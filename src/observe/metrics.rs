@@ -25,6 +25,7 @@ pub(crate) use canary::{CanaryLabels, CanaryMetrics};
 pub use closed_connections::{ConnectionRefused, HandshakeFailure};
 pub use families::{FAMILIES, Family, MetricKind};
 pub use filters::FilterDecision;
+pub(crate) use filters::RuleDecision;
 pub(crate) use listener::ListenerMetrics;
 pub(crate) use process::ProcessMetrics;
 pub(crate) use projects::ProjectSeries;

@@ -3,6 +3,8 @@
 //! Reads normal paths only (see `net::path`). What this file deliberately doesn't know: what an
 //! operator exposes, and which operation a path is.
 
+use crate::str_enum::str_enum;
+
 /// A part of Harbor, as far as publicity goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Exposure {
@@ -14,6 +16,31 @@ pub enum Exposure {
     Ui,
     /// Harbor's own business, answered with 404 whatever is configured.
     Never,
+}
+
+str_enum! {
+    /// The parts of Harbor that can be public.
+    #[derive(Hash)]
+    pub enum Surface {
+        /// What registry clients use: `/v2/` and the token service.
+        Registry "registry",
+        /// Harbor's API.
+        Api "api",
+        /// Harbor's portal, and everything that is nothing else.
+        Ui "ui",
+    }
+}
+
+impl Exposure {
+    /// None of what is never public.
+    pub(crate) fn surface(self) -> Option<Surface> {
+        match self {
+            Exposure::Registry => Some(Surface::Registry),
+            Exposure::Api => Some(Surface::Api),
+            Exposure::Ui => Some(Surface::Ui),
+            Exposure::Never => None,
+        }
+    }
 }
 
 /// The part of Harbor that a normal path belongs to.

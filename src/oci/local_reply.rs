@@ -105,14 +105,14 @@ impl OverloadStatus {
         }
     }
 
-    fn status(self) -> u16 {
+    pub(crate) fn status(self) -> u16 {
         match self {
             OverloadStatus::TooManyRequests => 429,
             OverloadStatus::Unavailable => 503,
         }
     }
 
-    fn code(self) -> ErrorCode {
+    pub(crate) fn code(self) -> ErrorCode {
         match self {
             OverloadStatus::TooManyRequests => ErrorCode::TooManyRequests,
             OverloadStatus::Unavailable => ErrorCode::Unavailable,

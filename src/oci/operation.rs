@@ -135,6 +135,17 @@ impl Operation {
         Operation::PUSH.contains(&self)
     }
 
+    /// Whether it changes something, sent by this method.
+    pub(crate) fn writes(self, method: &str) -> bool {
+        match self.part() {
+            HarborPart::Registry => {
+                matches!(self.action(), Some(Action::Push | Action::Delete))
+                    || (self == Operation::Other && !is_safe(method))
+            }
+            HarborPart::Web => !is_safe(method),
+        }
+    }
+
     /// Whether it reads a manifest or a blob: what another site may be asked for.
     pub(crate) fn is_pull(self) -> bool {
         matches!(
@@ -185,6 +196,11 @@ pub(crate) enum Replay {
     /// It may have been done already, which does no harm, if it carries no body.
     WithoutBody,
     Never,
+}
+
+/// Methods that change nothing (RFC 9110, 9.2.1).
+fn is_safe(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS")
 }
 
 #[cfg(test)]

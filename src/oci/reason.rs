@@ -242,6 +242,8 @@ reasons! {
         "The path is never public, or `expose` doesn't include it." "`expose`.";
     Filter "filter" Refused Client Every
         "One of the operator's own filters denied the request." "The message that the client got. The record names the filter, and `harbormouth_filter_decisions_total` counts its decisions.";
+    Rule "rule" Refused Client Every
+        "A rule of this gateway's configuration denied the request, or it came too often for one." "The message that the client got, which names the rule unless the rule has its own. The record names it always; `check --explain` tells why it holds, and `harbormouth_rule_decisions_total` counts its decisions.";
     NoSocket "no_socket" Failed Gateway Every
         "The gateway could open no connection to Harbor: it had no descriptor, port or memory left."
         "The gateway's limit of open files (LimitNOFILE) compared with `limits.connections`; the clients that hold so many connections; another replica.";

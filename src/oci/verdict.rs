@@ -52,13 +52,22 @@ pub enum CredentialState {
     Given,
 }
 
+/// Who said no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeniedBy {
+    /// A rule of the configuration.
+    Rule,
+    /// A filter of the operator's own.
+    Filter,
+}
+
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestEnd<'a> {
     /// The gateway answered, without Harbor or instead of it.
     Answered(LocalReply),
-    /// A filter said no.
-    Denied,
+    /// Who decides about requests here said no.
+    Denied(DeniedBy),
     /// Harbor's answer was passed on, or the client was sent to https.
     Passed {
         status: u16,
@@ -96,7 +105,8 @@ pub fn judge(facts: &Facts<'_>) -> Reason {
         RequestEnd::Answered(LocalReply::AuthorizationLost(_)) => lost(facts.proof),
         RequestEnd::Answered(LocalReply::TokenOutdated) => outdated(facts.operation),
         RequestEnd::Answered(answer) => answer.reason(),
-        RequestEnd::Denied => Reason::Filter,
+        RequestEnd::Denied(DeniedBy::Filter) => Reason::Filter,
+        RequestEnd::Denied(DeniedBy::Rule) => Reason::Rule,
         RequestEnd::EmptyGrant if facts.credentials == CredentialState::Removed => {
             Reason::AuthorizationRemoved
         }

@@ -111,7 +111,10 @@ pub(super) fn write(
 }
 
 fn answer(ctx: &RequestContext, reason: Reason) -> AuditAnswer {
-    let is_denied = ctx.filtered.as_ref().is_some_and(|it| it.is_denied());
+    let is_denied = ctx
+        .filtered
+        .as_ref()
+        .is_some_and(|it| it.denied_by().is_some());
     let is_bare = ctx.request.authorization.credential == Credential::None;
     let status = ctx.answered.status;
     match ctx.own {
@@ -174,8 +177,8 @@ fn line<'a>(
         size,
         uploads: None,
         left_out: 0,
-        filter: ended_by.and_then(|index| request.shared.process.filters.name(index)),
-        rule: None,
+        filter: ended_by.map(|by| by.filter.as_str()),
+        rule: ended_by.and_then(|by| by.rule.as_deref()),
         identity: None,
         request_id: &request.downstream.request_id,
     }

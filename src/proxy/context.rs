@@ -129,6 +129,15 @@ impl RequestContext {
         }
     }
 
+    /// How long filters want a piece of a body to wait.
+    pub(super) fn pause(&self, piece: Option<&Bytes>) -> Duration {
+        let filtered = self.filtered.as_deref();
+        let filtered = filtered.zip(piece.filter(|piece| !piece.is_empty()));
+        filtered.map_or(Duration::ZERO, |(filtered, piece)| {
+            filtered.pause(piece.len())
+        })
+    }
+
     /// The answer is on its way: only the client is left to wait for.
     pub(super) fn decided(&mut self, now: Instant) {
         self.permits.decided(&self.request, &self.times, now);

@@ -9,7 +9,7 @@ use super::login_attempt;
 use super::proof::proof;
 use super::record::record;
 use super::request::Routed;
-use super::run_filters;
+use super::run_filters::{self, Filtered};
 use super::tickets::tell_lost;
 use super::unix_time::unix_now;
 use crate::filter;
@@ -92,22 +92,22 @@ fn facts<'a>(
 ) -> Facts<'a> {
     let asked = &ctx.request.asked;
     let waited = || ctx.times.waiting(asked.body, now);
-    let is_denied = || ctx.filtered.as_ref().is_some_and(|it| it.is_denied());
-    let end = match (ctx.failure, ctx.own, sent.status) {
+    let denied_by = ctx.filtered.as_ref().and_then(|it| it.denied_by());
+    let end = match (ctx.failure, ctx.own, denied_by, sent.status) {
         (Some(failure), ..) => RequestEnd::Broken {
             failure,
             waited: waited(),
         },
-        (None, Some(answer), _) => RequestEnd::Answered(answer),
-        (None, None, _) if is_denied() => RequestEnd::Denied,
-        (None, None, Some(_)) if ctx.answered.empty_grant => RequestEnd::EmptyGrant,
-        (None, None, Some(status)) => RequestEnd::Passed {
+        (None, Some(answer), ..) => RequestEnd::Answered(answer),
+        (None, None, Some(by), _) => RequestEnd::Denied(by),
+        (None, None, None, Some(_)) if ctx.answered.empty_grant => RequestEnd::EmptyGrant,
+        (None, None, None, Some(status)) => RequestEnd::Passed {
             status,
             error,
             had_blob: had_blob(ctx, error),
         },
         // No answer and no error: the client reset the stream while nothing was being read or written.
-        (None, None, None) => RequestEnd::Broken {
+        (None, None, None, None) => RequestEnd::Broken {
             failure: Failure::ClientGone,
             waited: waited(),
         },
@@ -218,11 +218,13 @@ fn tell_tracker(
         Credential::Bearer(token) if is_failure => token.claims(),
         _ => None,
     };
+    let ended_by = ctx.filtered.as_deref().and_then(Filtered::ended_by);
     let ended = RequestEnded {
         token_life: claims.and_then(Claims::life),
         token_grants_push: grants_push(ctx, claims),
         code: error.map(|error| error.code.as_str()),
         message: error.map(|error| error.message.as_str()),
+        rule: ended_by.and_then(|by| by.rule.as_deref()),
         unknown_blob: error.and_then(|error| error.digest.as_deref()),
         ..event(ctx, request, sent, verdict, now)
     };
@@ -263,6 +265,7 @@ fn event<'a>(
         status: sent.status,
         code: None,
         message: None,
+        rule: None,
         received: sent.received,
         sent: sent.sent,
         duration: ctx.times.passed(now),

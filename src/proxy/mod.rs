@@ -276,6 +276,11 @@ impl ProxyHttp for Gateway {
         if end_of_stream && body.as_ref().is_some_and(Bytes::is_empty) {
             *body = None;
         }
+        let pause = ctx.pause(body.as_ref());
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+            ctx.request.arrival.progress.held_up(Instant::now());
+        }
         Ok(())
     }
 
@@ -380,7 +385,8 @@ impl ProxyHttp for Gateway {
         ctx.answered.piece(body, end_of_stream);
         ctx.given(body.as_ref().map_or(0, Bytes::len), end_of_stream);
         ctx.token_piece(body.as_ref(), end_of_stream);
-        Ok(None)
+        let pause = ctx.pause(body.as_ref());
+        Ok(Some(pause).filter(|pause| !pause.is_zero()))
     }
 
     /// Retries only what can't be done twice: the connection had been used before, Harbor said nothing on

@@ -2,6 +2,7 @@
 
 use super::context::RequestContext;
 use super::ended::{RequestVerdict, SentBytes};
+use super::run_filters::Filtered;
 use crate::listener::TlsVersion;
 use crate::observe::access_log::AccessRecord;
 use crate::observe::push::PushFinding;
@@ -17,7 +18,8 @@ pub(super) fn record<'a>(
     now: Instant,
 ) -> AccessRecord<'a> {
     let request = &ctx.request;
-    let ended_by = ctx.filtered.as_ref().and_then(|it| it.ended_by());
+    let filtered = ctx.filtered.as_deref();
+    let ended_by = filtered.and_then(Filtered::ended_by);
     AccessRecord {
         time: request.time,
         request_id: &request.downstream.request_id,
@@ -45,6 +47,8 @@ pub(super) fn record<'a>(
         reason: verdict.reason,
         proof: verdict.proof,
         finding: finding.map(PushFinding::as_str),
-        filter: ended_by.and_then(|index| request.shared.process.filters.name(index)),
+        filter: ended_by.map(|by| by.filter.as_str()),
+        rule: ended_by.and_then(|by| by.rule.as_deref()),
+        filters_took: filtered.map(Filtered::took),
     }
 }

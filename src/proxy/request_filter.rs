@@ -67,10 +67,14 @@ pub(super) async fn classify_and_admit(
     let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
     admission::admit(session, request, &mut ctx.permits).await?;
     ctx.filtered = placed.filtered;
-    match ctx.filtered.as_deref_mut() {
-        Some(filtered) => Box::pin(run_filters::decide(filtered, &ctx.request)).await,
-        None => Ok(()),
+    let Some(filtered) = ctx.filtered.as_deref_mut() else {
+        return Ok(());
+    };
+    Box::pin(run_filters::decide(filtered, &ctx.request)).await?;
+    if filtered.is_without_mount() && ctx.request.asked.operation == Operation::UploadMount {
+        ctx.without_mount(session.req_header());
     }
+    Ok(())
 }
 
 const UNKNOWN_HOST: Refusal = Refusal::Answer(LocalReply::UnknownHost);
@@ -126,7 +130,7 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
     ctx.request.asked.logs_in = is_form || gives_credential(&ctx.request);
     let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
     ctx.login = login_attempt::settle(path.path(), request)?;
-    let filtered = run_filters::view(header, &target, path.query(), request);
+    let filtered = run_filters::view(header, &target, &path, request);
     let upstream = request.names_there().upstream(&path, &target);
     if path.differs() {
         ctx.repaired(Repair::Path);

@@ -3,17 +3,22 @@
 //!
 //! Without filters, only the check whether one is registered runs.
 
+use super::owner;
 use super::refusal::Refusal;
 use super::request::{ProxyRequest, Routed};
 use super::tracking;
-use crate::filter::{self, Decision, Edit, End, Response, UpstreamHeaders, shown};
+use crate::filter::{self, Decision, Edit, End, Filter, Limits, Response, UpstreamHeaders, shown};
 use crate::net::bounded_text::without_controls;
+use crate::net::origin::Scheme;
+use crate::net::path::NormalPath;
 use crate::observe::metrics::FilterDecision;
 use crate::oci::local_reply::LocalReply;
 use crate::oci::target::Target;
 use crate::oci::token;
+use crate::oci::verdict::DeniedBy;
+use crate::runtime::Snapshot;
 use futures_util::FutureExt;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, COOKIE};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::{Error, Result};
 use std::future::Future;
@@ -47,53 +52,120 @@ macro_rules! apply {
     };
 }
 
-/// What the filters see of a request, and which of them ended it.
+/// The longest name of a rule.
+const LONGEST_RULE: usize = 100;
+
+/// What the filters see of a request, and what they decided.
 pub(super) struct Filtered {
     view: filter::Request,
-    ended_by: Option<(usize, FilterDecision)>,
+    limits: Limits,
+    ended_by: Option<EndedBy>,
+    /// How long they took to decide.
+    took: Duration,
+}
+
+/// The filter that ended the request.
+pub(super) struct EndedBy {
+    pub(super) filter: String,
+    /// Which of its rules it was.
+    pub(super) rule: Option<String>,
+    decision: FilterDecision,
+    by: Asked,
+}
+
+/// Which of the filters is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// The rules of the configuration.
+    Rules,
+    /// One that is registered, by its place among them.
+    Registered(usize),
 }
 
 impl Filtered {
-    pub(super) fn is_denied(&self) -> bool {
-        matches!(self.ended_by, Some((_, FilterDecision::Deny)))
+    pub(super) fn denied_by(&self) -> Option<DeniedBy> {
+        let ended = self.ended_by.as_ref()?;
+        (ended.decision == FilterDecision::Deny).then_some(match ended.by {
+            Asked::Rules => DeniedBy::Rule,
+            Asked::Registered(_) => DeniedBy::Filter,
+        })
     }
 
-    pub(super) fn ended_by(&self) -> Option<usize> {
-        self.ended_by.map(|(index, _)| index)
+    pub(super) fn ended_by(&self) -> Option<&EndedBy> {
+        self.ended_by.as_ref()
     }
+
+    pub(super) fn took(&self) -> Duration {
+        self.took
+    }
+
+    /// Whether a mount goes on as a plain upload.
+    pub(super) fn is_without_mount(&self) -> bool {
+        self.limits.without_mount
+    }
+
+    /// How long a piece of a body has to wait.
+    pub(super) fn pause(&self, bytes: usize) -> Duration {
+        let shared = self.limits.bandwidth.iter();
+        let now = std::time::Instant::now();
+        let pauses = shared.map(|bandwidth| bandwidth.pause(bytes, now));
+        pauses.max().unwrap_or_default()
+    }
+}
+
+/// All filters, in the order in which they are asked: a rule only takes away, so what it denies is no
+/// other filter's affair.
+fn all(shared: &Snapshot) -> impl Iterator<Item = (Asked, &str, &dyn Filter)> {
+    let rules = shared.rules.as_deref();
+    let rules = rules.map(|rules| (Asked::Rules, rules.name(), rules as &dyn Filter));
+    let registered = shared.process.filters.iter().enumerate();
+    let registered =
+        registered.map(|(place, one)| (Asked::Registered(place), one.name.as_str(), &*one.filter));
+    rules.into_iter().chain(registered)
 }
 
 /// What the filters will see of a request that was just routed; none without filters.
 pub(super) fn view(
     header: &RequestHeader,
     target: &Target<'_>,
-    query: Option<&str>,
+    path: &NormalPath<'_>,
     request: Routed<'_>,
 ) -> Option<Box<Filtered>> {
-    if request.shared.process.filters.is_empty() {
+    if request.shared.process.filters.is_empty() && request.shared.rules.is_none() {
         return None;
     }
     let authorization = request.authorization.replacement.as_ref();
     let authorization = authorization.or_else(|| header.headers.get(AUTHORIZATION));
-    let digest = || tracking::digest(target.operation, query);
+    // With a session's cookie beside it, a credential that Harbor refuses says nothing: Harbor goes by
+    // the session then (its core/middlewares/security).
+    let authorization = authorization.filter(|_| !header.headers.contains_key(COOKIE));
+    let digest = || tracking::digest(target.operation, path.query());
     let downstream = &request.downstream;
     let view = filter::Request {
         id: downstream.request_id.clone(),
+        time: request.time,
+        surface: target.exposure.surface()?,
         operation: target.operation,
         method: downstream.method.clone(),
         path: downstream.shown.clone(),
+        normal_path: path.path().to_owned(),
         registry: request.registry_name().to_owned(),
         public_origin: request.name.origin.to_string(),
-        repository: target.repository.map(ToOwned::to_owned),
+        repository: request.asked.repository.clone(),
         reference: target.reference.map(ToOwned::to_owned).or_else(digest),
+        mount_from: request.asked.mount_from.clone(),
+        is_https: downstream.scheme == Scheme::Https,
         client: downstream.client,
         client_family: downstream.client_family,
+        is_accepted: owner::is_accepted(&request),
         account: authorization.and_then(|value| token::account(value.as_bytes())),
         headers: shown(&header.headers),
     };
     Some(Box::new(Filtered {
         view,
+        limits: Limits::default(),
         ended_by: None,
+        took: Duration::ZERO,
     }))
 }
 
@@ -105,37 +177,55 @@ pub(super) async fn decide(
     filtered: &mut Filtered,
     request: &ProxyRequest,
 ) -> std::result::Result<(), Refusal> {
-    let deadline = Instant::now() + TIME;
-    for (index, one) in request.shared.process.filters.iter().enumerate() {
-        let decided = bounded(one.filter.request(&filtered.view), deadline).await;
+    let began = Instant::now();
+    let decided = ask_all(filtered, began + TIME, request).await;
+    filtered.took = began.elapsed();
+    decided
+}
+
+async fn ask_all(
+    filtered: &mut Filtered,
+    deadline: Instant,
+    request: &ProxyRequest,
+) -> std::result::Result<(), Refusal> {
+    for (by, name, filter) in all(&request.shared) {
+        let decided = bounded(filter.request(&filtered.view), deadline).await;
         let decision = match &decided {
-            Ok(Decision::Continue) => FilterDecision::Continue,
+            Ok(Decision::Continue | Decision::Limit(_)) => FilterDecision::Continue,
             Ok(Decision::Deny { status, .. }) if is_denial(*status) => FilterDecision::Deny,
             Ok(Decision::Deny { .. }) => FilterDecision::Invalid,
             Err(broken) => *broken,
         };
-        request.metrics().filter_decided(index, decision);
-        if decision == FilterDecision::Continue {
-            continue;
-        }
-        filtered.ended_by = Some((index, decision));
-        complain(index, decision, request);
-        return Err(match decided {
+        count(by, decision, request);
+        match decided {
+            Ok(Decision::Continue) => {}
+            Ok(Decision::Limit(limits)) => filtered.limits.add(limits),
             Ok(Decision::Deny {
                 status,
                 code,
                 sentence,
                 retry_after,
-            }) if decision == FilterDecision::Deny => Refusal::Denied {
-                status,
-                code,
-                sentence: without_controls(&sentence, LONGEST_SENTENCE),
-                retry_after,
-            },
-            Ok(Decision::Continue | Decision::Deny { .. }) | Err(_) => {
-                Refusal::Answer(LocalReply::Internal)
+                rule,
+            }) if decision == FilterDecision::Deny => {
+                let sentence = without_controls(&sentence, LONGEST_SENTENCE);
+                filtered.ended_by = Some(EndedBy {
+                    filter: name.to_owned(),
+                    rule: rule.map(|rule| without_controls(&rule, LONGEST_RULE)),
+                    decision,
+                    by,
+                });
+                return Err(Refusal::Denied {
+                    status,
+                    code,
+                    sentence,
+                    retry_after,
+                });
             }
-        });
+            Ok(Decision::Deny { .. }) | Err(_) => {
+                filtered.breaks((by, name), decision, request);
+                return Err(Refusal::Answer(LocalReply::Internal));
+            }
+        }
     }
     Ok(())
 }
@@ -157,11 +247,11 @@ pub(super) async fn upstream(
         .cloned()
         .collect();
     let deadline = Instant::now() + TIME;
-    for (index, one) in request.shared.process.filters.iter().enumerate() {
+    for (by, name, filter) in all(&request.shared) {
         let mut headers = UpstreamHeaders::but(taken.clone());
-        let call = one.filter.upstream(&filtered.view, &mut headers);
+        let call = filter.upstream(&filtered.view, &mut headers);
         if let Err(broken) = bounded(call, deadline).await {
-            return Err(broke(index, broken, filtered, request));
+            return Err(broke((by, name), broken, filtered, request));
         }
         apply!(headers.edits(), header);
     }
@@ -181,11 +271,11 @@ pub(super) async fn response(
     let status = header.status.as_u16();
     // As Harbor sent it and as it was put right: no filter sees another's headers.
     let headers = Arc::new(shown(&header.headers));
-    for (index, one) in request.shared.process.filters.iter().enumerate() {
+    for (by, name, filter) in all(&request.shared) {
         let mut answer = Response::new(status, Arc::clone(&headers));
-        let call = one.filter.response(&filtered.view, &mut answer);
+        let call = filter.response(&filtered.view, &mut answer);
         if let Err(broken) = bounded(call, deadline).await {
-            return Err(broke(index, broken, filtered, request));
+            return Err(broke((by, name), broken, filtered, request));
         }
         apply!(answer.edits(), header);
     }
@@ -194,12 +284,12 @@ pub(super) async fn response(
 
 /// Tells each filter how the request ended. A panic changes nothing about that any more.
 pub(super) fn ended(filtered: &Filtered, end: &End, request: &ProxyRequest) {
-    for (index, one) in request.shared.process.filters.iter().enumerate() {
-        let told = AssertUnwindSafe(|| one.filter.ended(&filtered.view, end));
+    for (by, name, filter) in all(&request.shared) {
+        let told = AssertUnwindSafe(|| filter.ended(&filtered.view, end));
         if catch_unwind(told).is_err() {
             let broken = FilterDecision::Panic;
-            request.metrics().filter_decided(index, broken);
-            complain(index, broken, request);
+            count(by, broken, request);
+            complain(name, broken, request);
         }
     }
 }
@@ -219,19 +309,43 @@ async fn bounded<T>(
 
 /// A filter broke while the request was under way.
 fn broke(
-    index: usize,
+    who: (Asked, &str),
     broken: FilterDecision,
     filtered: &mut Filtered,
     request: &ProxyRequest,
 ) -> Box<Error> {
-    request.metrics().filter_decided(index, broken);
-    filtered.ended_by = Some((index, broken));
-    complain(index, broken, request);
+    count(who.0, broken, request);
+    filtered.breaks(who, broken, request);
     Error::explain(pingora::InternalError, "a filter broke")
 }
 
+impl Filtered {
+    fn breaks(
+        &mut self,
+        (by, name): (Asked, &str),
+        decision: FilterDecision,
+        request: &ProxyRequest,
+    ) {
+        complain(name, decision, request);
+        self.ended_by = Some(EndedBy {
+            filter: name.to_owned(),
+            rule: None,
+            decision,
+            by,
+        });
+    }
+}
+
+/// Counts what a registered filter decided. The rules count for themselves, each by its name.
+fn count(by: Asked, decision: FilterDecision, request: &ProxyRequest) {
+    match by {
+        Asked::Rules => {}
+        Asked::Registered(place) => request.metrics().filter_decided(place, decision),
+    }
+}
+
 /// One log line for the author of a filter that broke.
-fn complain(index: usize, decision: FilterDecision, request: &ProxyRequest) {
+fn complain(name: &str, decision: FilterDecision, request: &ProxyRequest) {
     let what = match decision {
         FilterDecision::Continue | FilterDecision::Deny => return,
         FilterDecision::Invalid => "denied with a status that is not an error",
@@ -239,14 +353,8 @@ fn complain(index: usize, decision: FilterDecision, request: &ProxyRequest) {
         FilterDecision::Timeout => "took too long",
     };
     log::error!(
-        "registry {}: filter {} {what} (request {})",
+        "registry {}: filter {name} {what} (request {})",
         request.registry_name(),
-        request
-            .shared
-            .process
-            .filters
-            .name(index)
-            .unwrap_or_default(),
         request.downstream.request_id
     );
 }

@@ -15,8 +15,10 @@ mod origins;
 mod other_sites;
 mod public_names;
 pub mod route_table;
+pub mod rules;
 pub mod sealing_keys;
 pub(crate) mod upstream;
+mod way_of_authorization;
 
 pub(crate) use body_memory::{BodyMemory, HeldMemory};
 pub(crate) use concurrency_limit::{ConcurrencyLimit, Permit, PermitRequest, PermitTerms};
@@ -45,11 +47,13 @@ use origins::{named_origins, sites};
 use other_sites::other_sites;
 use parking_lot::Mutex;
 use public_names::public_names;
+use rules::Rules;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
+use way_of_authorization::WayOfAuthorization;
 
 /// Authorities that a Harbor may bring up without being configured; each is logged once. More than
 /// this is no misconfiguration but an attack.
@@ -57,9 +61,6 @@ const LOGGED_AUTHORITIES: usize = 100;
 
 /// A wrong word about the client's side comes with every request.
 const IN_CLEAR_TOLD_EVERY: Duration = Duration::from_secs(3600);
-
-/// A hop that takes Authorization off does so with every request.
-const REMOVED_TOLD_EVERY: Duration = Duration::from_secs(3600);
 
 /// Where one request finds no socket, all others don't either.
 const EXHAUSTED_TOLD_EVERY: Duration = Duration::from_secs(60);
@@ -100,6 +101,8 @@ pub(crate) struct Snapshot {
     pub(crate) trusted: TrustedProxies,
     pub(crate) logins: Arc<LoginLimits>,
     pub(crate) accepted: Arc<CredentialCache>,
+    /// None where none are configured.
+    pub(crate) rules: Option<Arc<Rules>>,
 }
 
 /// One registry with what was made for it.
@@ -122,22 +125,6 @@ pub(crate) struct RegistryRuntime {
     unknown_logged: Arc<Mutex<HashSet<String>>>,
     in_clear_logged: Arc<RateLimited>,
     authorization: Arc<WayOfAuthorization>,
-}
-
-/// What becomes of Authorization on the way to a Harbor.
-struct WayOfAuthorization {
-    /// A hop was last seen to take it off.
-    is_removed: AtomicBool,
-    logged: RateLimited,
-}
-
-impl Default for WayOfAuthorization {
-    fn default() -> WayOfAuthorization {
-        WayOfAuthorization {
-            is_removed: AtomicBool::new(false),
-            logged: RateLimited::every(REMOVED_TOLD_EVERY),
-        }
-    }
 }
 
 impl Process {
@@ -246,9 +233,12 @@ impl Snapshot {
         let logins = before
             .filter(|before| before.config.login_limit == config.login_limit)
             .map_or_else(logins, |before| Arc::clone(&before.logins));
+        let rules = before.and_then(|before| before.rules.as_deref());
+        let rules = Rules::new(&config, &process.metrics, rules).map(Arc::new);
         let listeners = config.listeners.iter();
         let listeners = listeners.map(|listener| listener.address.to_string());
         Ok(Snapshot {
+            rules,
             listeners: listeners.collect(),
             trusted: TrustedProxies::new(config.trusted_proxies.clone()),
             logins,

@@ -16,6 +16,8 @@ use std::str::FromStr;
 /// A request, as its URL tells it.
 #[derive(Clone, Debug)]
 pub struct Question {
+    /// None where none is typed.
+    method: Option<http::Method>,
     origin: Origin,
     /// Path and query.
     target: String,
@@ -36,13 +38,39 @@ impl FromStr for Question {
         })?;
         let lead = if target.starts_with('/') { "" } else { "/" };
         let target = format!("{lead}{target}");
-        Ok(Question { origin, target })
+        Ok(Question {
+            method: None,
+            origin,
+            target,
+        })
     }
 }
 
 impl Question {
-    /// An upload is opened by POST; everything else can be asked by GET.
-    fn method(&self) -> &'static str {
+    /// Reads a method and a URL.
+    ///
+    /// # Errors
+    /// What is wrong with them, in words.
+    pub fn with_method(typed: &str) -> Result<Question, String> {
+        let Some((method, url)) = typed.trim().split_once(' ') else {
+            return typed.parse();
+        };
+        let is_method =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase());
+        let method = Some(method).filter(|text| is_method(text));
+        let method = method.and_then(|method| method.parse().ok());
+        if method.is_none() {
+            return Err("a method such as PUT, and then a URL, are accepted".to_owned());
+        }
+        let question: Question = url.trim().parse()?;
+        Ok(Question { method, ..question })
+    }
+
+    /// Unless it is typed: an upload is opened by POST; everything else can be asked by GET.
+    pub(super) fn method(&self) -> &str {
+        if let Some(method) = &self.method {
+            return method.as_str();
+        }
         let path = self.target.split('?').next().unwrap_or_default();
         match path.trim_end_matches('/').ends_with("/blobs/uploads") {
             true => "POST",
@@ -106,11 +134,34 @@ fn projects(registry: &Registry) -> String {
     }
 }
 
-/// What becomes of one request.
+/// A request whose registry is known.
+pub(super) struct Found<'f> {
+    pub(super) registry: &'f Registry,
+    pub(super) origin: &'f Origin,
+    pub(super) target: &'f Target<'f>,
+    pub(super) path: &'f NormalPath<'f>,
+    name: &'f NamedOrigin<'f>,
+    naming: Option<&'f Naming>,
+    there: Names<'f>,
+}
+
+impl Found<'_> {
+    /// A repository by Harbor's name.
+    pub(super) fn repository(&self, here: &str) -> String {
+        self.naming
+            .map_or_else(|| here.to_owned(), |naming| naming.there(here))
+    }
+}
+
+/// Finds the registry of a request, and tells of it.
 ///
 /// # Errors
 /// What the client would be told, where it goes nowhere.
-pub fn route(config: &Config, question: &Question) -> Result<Vec<String>, Vec<String>> {
+pub(super) fn found<T>(
+    config: &Config,
+    question: &Question,
+    tell: impl FnOnce(&Found<'_>) -> T,
+) -> Result<T, Vec<String>> {
     let nowhere = |reply: LocalReply, registry: Option<&str>| {
         vec![format!(
             "nowhere: {} {}",
@@ -120,7 +171,12 @@ pub fn route(config: &Config, question: &Question) -> Result<Vec<String>, Vec<St
     };
     let path = NormalPath::parse(question.target.as_bytes())
         .map_err(|error| nowhere(LocalReply::BadPath(error), None))?;
-    let target = Target::of(question.method(), &path, BodyPresence::Absent);
+    let method = question.method();
+    let body = match method {
+        "PUT" | "PATCH" => BodyPresence::Present,
+        _ => BodyPresence::Absent,
+    };
+    let target = Target::of(method, &path, body);
     let names = named_origins(config);
     let routes = Routes::new(sites(config, &names));
     let origin = &question.origin;
@@ -143,20 +199,45 @@ pub fn route(config: &Config, question: &Question) -> Result<Vec<String>, Vec<St
     if !registry.expose.has(target.exposure) || !there.serves(&target) {
         return Err(nowhere(LocalReply::NotPublic, Some(&registry.name)));
     }
-    let mut lines = vec![format!("registry: {}", registry.name)];
-    lines.extend(why(name, &there, (&target, &path), registry));
-    let upstream = there.upstream(&path, &target);
-    if upstream.is_mount_refused {
-        lines.push(
-            "mount: left out, because its source is at another Harbor; the client uploads instead"
-                .to_owned(),
-        );
-    }
-    let asked = upstream.target.unwrap_or_else(|| question.target.clone());
-    lines.push(format!("there: {} {asked}", question.method()));
-    lines.extend(scopes(&target, &asked));
-    lines.extend(others(&registry.fallback, &target, naming.as_ref()));
-    Ok(lines)
+    Ok(tell(&Found {
+        registry,
+        origin: name.origin,
+        target: &target,
+        path: &path,
+        name,
+        naming: naming.as_ref(),
+        there,
+    }))
+}
+
+/// What becomes of one request.
+///
+/// # Errors
+/// What the client would be told, where it goes nowhere.
+pub fn route(config: &Config, question: &Question) -> Result<Vec<String>, Vec<String>> {
+    found(config, question, |found| {
+        let Found {
+            registry,
+            target,
+            path,
+            there,
+            ..
+        } = found;
+        let mut lines = vec![format!("registry: {}", registry.name)];
+        lines.extend(why(found.name, there, (target, path), registry));
+        let upstream = there.upstream(path, target);
+        if upstream.is_mount_refused {
+            lines.push(
+                "mount: left out, because its source is at another Harbor; the client uploads instead"
+                    .to_owned(),
+            );
+        }
+        let asked = upstream.target.unwrap_or_else(|| question.target.clone());
+        lines.push(format!("there: {} {asked}", question.method()));
+        lines.extend(scopes(target, &asked));
+        lines.extend(others(&registry.fallback, target, found.naming));
+        lines
+    })
 }
 
 /// Why it is this registry, where that isn't plain.

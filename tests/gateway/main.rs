@@ -37,6 +37,7 @@ mod reply;
 mod request;
 mod request_framing;
 mod routing;
+mod rules;
 mod sealing;
 mod seeing;
 mod shared_names;

@@ -40,12 +40,13 @@ async fn every_series_is_there_from_the_start() {
         });
         assert!(found, "{family} {labels:?}");
     };
-    // What comes with a canary, a filter or a mirror is looked for where there is one.
+    // What comes with a canary, a filter, a rule or a mirror is looked for where there is one.
     let elsewhere = [
         "harbormouth_canary_",
         "harbormouth_filter_",
         "harbormouth_project_",
         "harbormouth_routed_",
+        "harbormouth_rule_",
     ];
     let is_here = |name: &str| !elsewhere.iter().any(|prefix| name.starts_with(prefix));
     for family in FAMILIES.iter().filter(|family| is_here(family.name)) {

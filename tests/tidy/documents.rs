@@ -70,6 +70,16 @@ fn anchor(word: &str) -> String {
 }
 
 #[test]
+fn the_page_of_rules_has_every_name_of_conditions() {
+    let rows = harbormouth::condition::vocabulary();
+    let rows = rows
+        .into_iter()
+        .map(|[name, kind, about]| [format!("`{name}`"), kind, about]);
+    let header = ["Name", "Type", "What it is"];
+    hold("docs/rules.md", "vocabulary", &table(header, rows));
+}
+
+#[test]
 fn the_page_of_metrics_lists_every_family_as_it_is() {
     let rows = FAMILIES.iter().map(|family| {
         let labels: Vec<String> = family

@@ -82,6 +82,8 @@ families! {
         "1 while the registry is closed by its configuration: to new pushes, or to all.";
     FILTER_DECISIONS: Counter "harbormouth_filter_decisions_total" ["registry", "filter", "decision"]
         "Decisions of filters on requests: continue, deny, or none to act on: invalid (a denial with a status that is none), panic or timeout, in whichever phase. Without filters there are no series.";
+    RULE_DECISIONS: Counter "harbormouth_rule_decisions_total" ["registry", "rule", "decision"]
+        "Decisions of rules about requests that their conditions hold for: deny, allow, report, limited (too many requests), passed (the service that was asked lets it pass), error (the condition can't be evaluated, or the service doesn't answer). A series begins with its first decision.";
     CONNECTIONS: Gauge "harbormouth_connections" ["listener"]
         "Client connections that are open.";
     ACCEPTED: Counter "harbormouth_connections_accepted_total" ["listener"]

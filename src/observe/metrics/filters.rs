@@ -1,6 +1,22 @@
-//! What a filter decides on a registry's request, as a label.
+//! What a filter or a rule decides on a registry's request, as a label.
 
 use crate::str_enum::str_enum;
+
+str_enum! {
+    /// What a rule of the configuration did about a request that its condition holds for.
+    pub enum RuleDecision {
+        Deny "deny",
+        Allow "allow",
+        /// It only counts.
+        Report "report",
+        /// The request came too often.
+        Limited "limited",
+        /// The service that was asked lets it pass.
+        Passed "passed",
+        /// The condition can't be evaluated, or the service doesn't answer.
+        Error "error",
+    }
+}
 
 str_enum! {
     /// The result of asking a filter.

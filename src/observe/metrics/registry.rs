@@ -3,9 +3,9 @@
 use super::authorization::AuthorizationMetrics;
 use super::families::{
     BYTES, COMMIT_WAIT, DURATION, FILTER_DECISIONS, FIRST_BYTE, FOREIGN_REDIRECTS, HEALTHY,
-    IN_FLIGHT, REPAIRS, REQUESTS, RETRIES, ROUTED, UPSTREAM_ERRORS,
+    IN_FLIGHT, REPAIRS, REQUESTS, RETRIES, ROUTED, RULE_DECISIONS, UPSTREAM_ERRORS,
 };
-use super::filters::FilterDecision;
+use super::filters::{FilterDecision, RuleDecision};
 use super::limits::LimitMetrics;
 use super::projects::{ProjectMetrics, ProjectSeries};
 use super::push::{Direction, PushMetrics};
@@ -58,6 +58,7 @@ pub(crate) struct RegistryMetrics {
     pub(crate) push: PushMetrics,
     /// By the filter's place among them, then by decision.
     filters: Vec<[IntCounter; FilterDecision::ALL.len()]>,
+    rules: IntCounterVec,
 }
 
 /// The handles of one operation of one registry.
@@ -101,6 +102,12 @@ impl RegistryMetrics {
         if let Some(counters) = self.filters.get(filter) {
             counters[decision as usize].inc();
         }
+    }
+
+    /// The counter of a rule's decision, by the rule's name.
+    pub(crate) fn rule_decided(&self, rule: &str, decision: RuleDecision) -> IntCounter {
+        let decision = decision.as_str();
+        self.rules.with_label_values(&[&self.name, rule, decision])
     }
 
     /// The gauge of an endpoint, by its configured origin.
@@ -177,6 +184,7 @@ impl RegistryMetrics {
                 filters.iter(),
                 FilterDecision::WORDS,
             )?,
+            rules: registered(&families, counter_vec(&RULE_DECISIONS)?)?,
             families,
         })
     }

@@ -103,5 +103,8 @@ pub(crate) const CODE: usize = 40;
 /// Characters of Harbor's own words.
 pub(crate) const MESSAGE: usize = 200;
 
+/// As long as the configuration lets it be.
+pub(crate) const RULE: usize = 100;
+
 /// Bytes of a diagnosis: two or three sentences.
 pub(crate) const DIAGNOSIS: usize = 900;

@@ -107,6 +107,8 @@ pub struct RequestEnded<'a> {
     /// Of the first error in Harbor's answer.
     pub code: Option<&'a str>,
     pub message: Option<&'a str>,
+    /// The rule that denied the request.
+    pub rule: Option<&'a str>,
     pub received: u64,
     pub sent: u64,
     pub duration: Duration,

@@ -1,7 +1,7 @@
 //! The last requests that did not end well, with all that an operator asks about them.
 
 use super::bounds::{
-    CANARY_FAILURES, CODE, DIAGNOSIS, ID, MESSAGE, OTHER_FAILURES, PUSH_FAILURES, REPOSITORY,
+    CANARY_FAILURES, CODE, DIAGNOSIS, ID, MESSAGE, OTHER_FAILURES, PUSH_FAILURES, REPOSITORY, RULE,
     UNPROVEN_FAILURES,
 };
 use super::clock::{Clock, Moment};
@@ -83,6 +83,7 @@ impl FailedRequests {
             diagnosis,
             code: ended.code.map(|code| Text::name(code, CODE)),
             message: ended.message.map(|words| Text::words(words, MESSAGE)),
+            rule: ended.rule.map(|name| Text::words(name, RULE)),
             client: ended.client,
             client_family: ended.client_family,
             request_id: Text::name(ended.request_id, ID),
@@ -115,6 +116,7 @@ impl FailedRequests {
             diagnosis: Text::name(told.diagnosis, DIAGNOSIS),
             code: None,
             message: None,
+            rule: None,
             client: None,
             client_family: ClientFamily::Harbormouth,
             request_id: Text::name(told.request_id, ID),

@@ -99,6 +99,7 @@ fn ended(operation: Operation) -> RequestEnded<'static> {
         status: Some(201),
         code: None,
         message: None,
+        rule: None,
         received: 0,
         sent: 0,
         duration: Duration::ZERO,

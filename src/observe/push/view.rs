@@ -161,6 +161,9 @@ pub(crate) struct Failed {
     pub(crate) code: Option<Text>,
     /// Harbor's own words.
     pub(crate) message: Option<Text>,
+    /// The rule that denied it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rule: Option<Text>,
     pub(crate) client: Option<IpAddr>,
     pub(crate) client_family: ClientFamily,
     pub(crate) request_id: Text,

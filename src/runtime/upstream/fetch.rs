@@ -4,6 +4,7 @@
 use super::endpoint::Endpoint;
 use pingora::connectors::http::Connector;
 use pingora::http::RequestHeader;
+use pingora::protocols::http::client::HttpSession;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -53,17 +54,30 @@ pub(crate) async fn get(
     request.insert_header("Connection", "close")?;
     session.write_request_header(Box::new(request)).await?;
     session.finish_request_body().await?;
+    let (answer, _) = read_answer(&mut session, fetch.longest).await?;
+    session.shutdown().await;
+    Ok(answer)
+}
+
+/// Reads an answer, up to a length, and says whether that is all of it.
+///
+/// # Errors
+/// Where it doesn't come, or breaks off.
+pub(super) async fn read_answer(
+    session: &mut HttpSession,
+    longest: usize,
+) -> pingora::Result<(Fetched, bool)> {
     session.read_response_header().await?;
     let status = session
         .response_header()
         .map_or(0, |response| response.status.as_u16());
     let mut body = Vec::new();
-    while body.len() < fetch.longest
-        && let Some(piece) = session.read_response_body().await?
-    {
-        let room = fetch.longest - body.len();
+    while body.len() < longest {
+        let Some(piece) = session.read_response_body().await? else {
+            return Ok((Fetched { status, body }, true));
+        };
+        let room = longest - body.len();
         body.extend_from_slice(&piece[..room.min(piece.len())]);
     }
-    session.shutdown().await;
-    Ok(Fetched { status, body })
+    Ok((Fetched { status, body }, false))
 }

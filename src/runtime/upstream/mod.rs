@@ -10,6 +10,7 @@ mod endpoint;
 pub(crate) mod fetch;
 mod health_probe;
 mod pool;
+mod service;
 mod socket;
 mod storage;
 
@@ -17,5 +18,6 @@ pub(crate) use dns::resolve;
 pub(crate) use endpoint::Address;
 pub(crate) use health_probe::watch;
 pub(crate) use pool::{Choice, Pool};
+pub(crate) use service::{Exchange, Service};
 pub(crate) use socket::{lacks_socket, tcp_keepalive};
 pub(crate) use storage::{StoragePlace, StorageRuntime};

@@ -274,8 +274,10 @@ async fn one_who_guesses_fills_no_disk() {
     }
     let missing = until("a line that says so", || {
         let lines = std::fs::read_to_string(audited.file()).ok()?;
-        let mut lines = lines.lines().map(super::read);
-        lines.find_map(|line| line["left_out"].as_u64())
+        // On a slow machine the allowance grows between two guesses: several lines say a part each.
+        let told = lines.lines().map(super::read);
+        let told: u64 = told.filter_map(|line| line["left_out"].as_u64()).sum();
+        (told >= 20).then_some(told)
     });
     let asking = async {
         loop {

@@ -74,6 +74,11 @@ const OUT_OF_REACH: &[(Reason, &str)] = &[
     ),
     (Reason::Filter, "it takes a filter, which `filters` has"),
     (
+        Reason::AuditFull,
+        "it takes a full audit log, which `audit` has",
+    ),
+    (Reason::Rule, "it takes a rule, which `rules` has"),
+    (
         Reason::NoSocket,
         "it takes a process with few descriptors, which `stall::descriptors` has",
     ),

@@ -129,6 +129,7 @@ function facts(node, one, reason) {
     ["Look at", reason?.advice],
     ["Finding", one.finding && words(one.finding)],
     ["Harbor's words", one.message || one.code ? [one.code, one.message].filter(Boolean).join(": ") : null],
+    ["Rule", one.rule],
     ["Status", one.status === null ? "none was sent" : String(one.status)],
     ["Took", duration(one.duration)],
     ["Body", bytes(one.bytes)],
