@@ -31,6 +31,7 @@ mod records;
 mod remedies;
 mod replicas;
 mod rolling;
+mod ruled;
 mod seeing;
 mod sites;
 mod two_harbors;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         sites::trials(&world),
         everyday::trials(&world),
         audited::trials(&world),
+        ruled::trials(&world),
         ranges::trials(&world),
         replicas::trials(&world),
         early_answer::trials(&world),
