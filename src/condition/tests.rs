@@ -1,5 +1,7 @@
 //! What conditions accept, what they say of what they don't, and what they find.
 
+mod second;
+
 use super::*;
 use http::HeaderMap;
 use ipnet::IpNet;
