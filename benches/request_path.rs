@@ -109,6 +109,7 @@ fn record(bencher: Bencher, format: LogFormat) {
         repository: Some("lab/app"),
         route: None,
         origin: Some("https://hub.example.com"),
+        identity: None,
         method: "PUT",
         path: "/v2/lab/app/blobs/uploads/f7a330ab?_state=***&digest=sha256%3Ae3b0",
         status: Some(201),

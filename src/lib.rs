@@ -56,7 +56,7 @@
 //! imports only what stands before it (`tests/tidy` reads the source and holds it):
 //!
 //! ```text
-//! pure         epoch str_enum net tickets oci filter condition
+//! pure         epoch str_enum net tickets oci oidc filter condition
 //! system       system
 //! settings     config
 //! observed     observe
@@ -85,6 +85,8 @@ pub mod filter;
 pub mod net;
 #[doc(hidden)]
 pub mod oci;
+#[doc(hidden)]
+pub mod oidc;
 mod str_enum;
 #[doc(hidden)]
 pub mod tickets;

@@ -44,9 +44,15 @@ fn conf_with_certificates() -> tempfile::TempDir {
         fs::write(tls.join(format!("{file}.key")), key.serialize_pem()).unwrap();
     }
     fs::create_dir(copy.path().join("keys")).unwrap();
-    for file in ["canary.credentials", "far.credentials"] {
+    for file in [
+        "canary.credentials",
+        "far.credentials",
+        "robot-app.credentials",
+        "robot-team.credentials",
+    ] {
         let credentials = copy.path().join(file);
-        fs::write(&credentials, format!("robot$lab+canary:{PASSWORD}\n")).unwrap();
+        let robot = file.trim_end_matches(".credentials");
+        fs::write(&credentials, format!("robot$lab+{robot}:{PASSWORD}\n")).unwrap();
         fs::set_permissions(&credentials, fs::Permissions::from_mode(0o600)).unwrap();
     }
     for file in ["2026-10.key", "2026-11.key"] {

@@ -26,6 +26,7 @@ pub(super) fn apply(draft: &Keyed<DraftConfig>, problems: &mut Problems) {
     hops(draft, problems);
     references::mirrors(draft, problems);
     references::other_sites(draft, problems);
+    references::identities(draft, problems);
     canaries(draft, problems);
     rule_list::rules(draft, problems);
 }

@@ -141,10 +141,10 @@ impl Made for Fallback {
 }
 
 settings! {
-    /// The account with which other registries' clients are served here.
+    /// An account of this registry, with which others are served: other registries' clients, or jobs.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub(crate) struct RegistryCredentials as DraftRegistryCredentials {
-        /// The file that holds it, as USER:PASSWORD in its first line: a robot account that may pull.
+        /// The file that holds it, as USER:PASSWORD in its first line: a robot account.
         pub(crate) file: CanaryCredentials = CREDENTIALS;
     }
 }

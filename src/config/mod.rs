@@ -16,6 +16,7 @@ mod document;
 mod fallback;
 mod files;
 mod flags;
+mod identity;
 mod limits;
 mod listener;
 mod memory_limit;
@@ -23,6 +24,7 @@ mod mirror;
 mod moved_authorization;
 mod networks;
 mod objective;
+mod pem_flaw;
 mod problem;
 pub(crate) mod reattach;
 mod references;
@@ -34,6 +36,7 @@ mod rule_rates;
 mod rules;
 mod setting;
 mod sharing;
+mod shown;
 mod storage;
 mod table;
 mod text;
@@ -49,6 +52,7 @@ pub(crate) use canary::Canary;
 pub(crate) use certificates::CertificatePair;
 pub(crate) use fallback::{Fallback, FallbackWhen};
 pub use flags::Flags;
+pub(crate) use identity::Identity;
 pub(crate) use limits::{Limits, LoginLimit, MaxInFlight};
 pub(crate) use listener::{Listener, ListenerKind, ProxyProtocol};
 pub(crate) use mirror::Mirror;
@@ -59,7 +63,7 @@ pub use reattach::{ClientAddressRule, ReattachMode};
 #[cfg(test)]
 pub(crate) use registry::Expose;
 pub(crate) use registry::{Health, Hsts, Maintenance, Registry, Timeouts, Upstream, UpstreamTls};
-pub(crate) use root::{AdminConfig, CANARY, REGISTRIES};
+pub(crate) use root::{AdminConfig, CANARY, IDENTITIES, REGISTRIES};
 pub use root::{Config, LogFormat};
 pub(crate) use rule_actions::{Ask, AskUrl, OnError, Per, Rate};
 pub(crate) use rules::{Action, RequestRule};
@@ -163,12 +167,17 @@ impl Config {
         let canaries = self.canaries.iter();
         let canaries =
             canaries.flat_map(|one| std::iter::once(&one.credentials.file).chain(&one.ca));
+        let identities = self.identities.iter().flat_map(|one| {
+            let authorities = one.ca.iter().map(|ca| &ca.file);
+            std::iter::once(&one.credentials.file.file).chain(authorities)
+        });
         let all = self
             .file
             .iter()
             .chain(pairs)
             .chain(registries)
-            .chain(canaries);
+            .chain(canaries)
+            .chain(identities);
         let files: BTreeSet<&PathBuf> = all.collect();
         files.into_iter().cloned().collect()
     }

@@ -2,6 +2,8 @@
 //! value (secrets masked) and what would be accepted. Deliberately unknown here: which file or
 //! which flags the key stands in; [`super::ConfigError`] adds that.
 
+pub(super) use super::pem_flaw::PemFlaw;
+pub(super) use super::shown::{Shown, mask};
 use super::yaml::Position;
 use crate::condition::Flaw;
 use crate::net::origin::{Origin, OriginError};
@@ -86,54 +88,6 @@ impl fmt::Display for Key {
 pub(super) struct Keyed<T> {
     pub(crate) key: Key,
     pub(crate) value: T,
-}
-
-/// A value as it is shown to people: quoted, on one line, without secrets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Shown(String);
-
-impl Shown {
-    pub(super) fn new(text: &str) -> Shown {
-        Shown(format!("{:?}", mask(text)))
-    }
-}
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Longer values help nobody and flood a terminal.
-const SHOWN_CHARACTERS: usize = 120;
-
-/// What every sealing key begins with, of whatever version.
-const SEALING_KEY: &str = "harbormouth-ticket-key-";
-
-/// Hides what may be secret in a value that was meant as something else: user information and
-/// queries of URLs, and keys that were pasted in place of a file's name.
-pub(super) fn mask(text: &str) -> String {
-    if text.contains("-----BEGIN") || text.contains(SEALING_KEY) {
-        return "***".to_owned();
-    }
-    let (scheme, rest) = match text.find("://") {
-        Some(at) => text.split_at(at + 3),
-        None => ("", text),
-    };
-    // A password may itself hold an @ or a slash: hide up to the last @.
-    let (user, rest) = match rest.rfind('@') {
-        Some(at) => ("***@", &rest[at + 1..]),
-        None => ("", rest),
-    };
-    let (rest, query) = match rest.find(['?', '#']) {
-        Some(at) => (&rest[..=at], "***"),
-        None => (rest, ""),
-    };
-    let masked = format!("{scheme}{user}{rest}{query}");
-    match masked.char_indices().nth(SHOWN_CHARACTERS) {
-        Some((at, _)) => format!("{}…", &masked[..at]),
-        None => masked,
-    }
 }
 
 /// One thing that is wrong, and where.
@@ -247,6 +201,14 @@ pub(crate) enum Complaint {
     FallbackToItself,
     #[error("{registry} has no `credentials`; a fallback is asked with a robot account of its own")]
     FallbackWithoutAccount { registry: Shown },
+    #[error(
+        "issues tokens to everybody, for any audience, and this identity has no `when` that says whose jobs it is for"
+    )]
+    IdentityOfEverybody,
+    #[error(
+        "names no registry, and there are several: its robot is one Harbor's; accepted in registry: {known}"
+    )]
+    IdentityOfNoRegistry { known: String },
     #[error("has no effect without storage.hosts; list the hosts that redirects may lead to there")]
     NoStorageHosts,
     #[error("{endpoint} is the gateway's own listener ({listener}): requests would go in a circle")]
@@ -318,56 +280,4 @@ fn hint(meant: &Option<&'static str>) -> String {
 
 fn first_line(first: &Option<Position>) -> String {
     first.map_or_else(String::new, |at| format!(", first on line {}", at.line))
-}
-
-/// What is wrong with a file of certificates or keys.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PemFlaw {
-    #[error("is not readable as PEM: {0}")]
-    Syntax(&'static str),
-    #[error(
-        "holds no certificate; accepted: PEM with \"BEGIN CERTIFICATE\", the server's own certificate first"
-    )]
-    NoCertificate,
-    #[error("holds no private key; accepted: PEM with an unencrypted PKCS#8, PKCS#1 or SEC1 key")]
-    NoKey,
-    #[error("holds a certificate that can't be used (number {number} in the file): {error}")]
-    BadCertificate { number: usize, error: String },
-    #[error(
-        "holds a private key that can't be used: {0}; accepted: RSA, ECDSA P-256/P-384, Ed25519"
-    )]
-    BadKey(String),
-    #[error("is not the key of the certificate in {0}")]
-    Mismatch(Shown),
-    #[error(
-        "belongs to certificate number {number} in {file}, but the server's own certificate must stand first"
-    )]
-    WrongOrder { file: Shown, number: usize },
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_masked_where_values_are_shown() {
-        let key = crate::tickets::SealingKey::new([7; 32]).write();
-        let pem = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----";
-        let long = "x".repeat(200);
-        let cut = format!("\"{}…\"", "x".repeat(SHOWN_CHARACTERS));
-        for (text, shown) in [
-            ("https://hub", "\"https://hub\""),
-            ("https://me:pw@hub", "\"https://***@hub\""),
-            ("https://me:p@/w@hub:5000", "\"https://***@hub:5000\""),
-            ("me:pw@hub", "\"***@hub\""),
-            ("https://hub?token=abc", "\"https://hub?***\""),
-            ("https://hub/#abc", "\"https://hub/#***\""),
-            ("two\nlines", "\"two\\nlines\""),
-            (pem, "\"***\""),
-            (key.as_str(), "\"***\""),
-            (long.as_str(), cut.as_str()),
-        ] {
-            assert_eq!(Shown::new(text).to_string(), shown, "{text}");
-        }
-    }
 }

@@ -1,10 +1,13 @@
 //! Names of other entries: which exist, which stand twice, and what one needs that another one names.
 
+use super::identity::Identity;
 use super::problem::{Complaint, Key, Keyed, Problems, Shown};
 use super::registry::DraftRegistry;
 use super::root::DraftConfig;
 use super::storage::StorageRedirects;
+use super::warning::Warning;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 pub(super) fn registry_names(draft: &DraftConfig) -> impl Iterator<Item = &Keyed<String>> {
     let registries = draft.registries();
@@ -71,6 +74,64 @@ pub(super) fn other_sites(draft: &DraftConfig, problems: &mut Problems) {
             problems.add(&redirects.key, Complaint::NoStorageHosts);
         }
     }
+}
+
+/// Each identity has a name of its own, and says which registry it is for where that isn't plain.
+pub(super) fn identities(draft: &DraftConfig, problems: &mut Problems) {
+    let identities = || draft.identities().map(|one| &one.value);
+    twice(identities().filter_map(|one| one.name()), problems);
+    known_registries(
+        draft,
+        identities().filter_map(|one| one.registry()),
+        problems,
+    );
+    for identity in identities() {
+        if let (Some(issuer), None) = (&identity.issuer, &identity.when)
+            && issuer.value.is_everybodys()
+        {
+            problems.add(&issuer.key, Complaint::IdentityOfEverybody);
+        }
+    }
+    let registries = registry_names(draft).map(|name| name.value.as_str());
+    let registries: Vec<&str> = registries.collect();
+    if registries.len() < 2 {
+        return;
+    }
+    for identity in draft.identities() {
+        if identity.value.registry().is_none() {
+            let known = registries.join(", ");
+            problems.add(&identity.key, Complaint::IdentityOfNoRegistry { known });
+        }
+    }
+}
+
+/// Warns of identities that are for more than they look.
+pub(super) fn identity_warnings(draft: &DraftConfig, made: &[Arc<Identity>]) -> Vec<Warning> {
+    let keyed = draft.identities().zip(made);
+    let mut warnings = Vec::new();
+    for (index, (drafted, identity)) in keyed.enumerate() {
+        let key = &drafted.key;
+        if identity.when.is_none() {
+            let issuer = &identity.issuer;
+            let text = format!("has no `when`: every token of {issuer} for its audience is taken");
+            warnings.push(Warning::new(key, text));
+        }
+        let shares = |other: &&Arc<Identity>| {
+            let both = [&other.registry, &identity.registry];
+            let is_one = both.contains(&&None) || other.registry == identity.registry;
+            other.account() == identity.account() && is_one
+        };
+        let first = made[..index].iter().find(shares);
+        if let Some(first) = first.filter(|it| it.repositories() != identity.repositories()) {
+            let (robot, first) = (identity.account(), &first.name);
+            let text = format!(
+                "has the robot {robot} of the identity {first} and other repositories; a token of Harbor's \
+                 doesn't say by which of them it was had, so either may use both's"
+            );
+            warnings.push(Warning::new(key, text));
+        }
+    }
+    warnings
 }
 
 pub(super) fn twice<'a, T: ToString + 'a>(

@@ -5,6 +5,7 @@ use super::audit::{self, Audit};
 use super::canary::{CANARIES, Canary};
 use super::document::Node;
 use super::files::Making;
+use super::identity::{self, DraftIdentity, Identity};
 use super::limits::{Drain, Limits, Liveness, LoginLimit, NETWORKS};
 use super::listener::{DraftListener, Listener};
 use super::mirror::{DraftMirror, MIRRORS, Mirror};
@@ -49,6 +50,9 @@ settings! {
         };
         /// Projects that clients see as registries of their own.
         pub mirrors: Vec<Mirror> = MIRRORS;
+        /// Jobs that log in with an ID token of their issuer instead of a password, and the robot accounts
+        /// that stand in for them.
+        pub(crate) identities: Vec<Arc<Identity>> = identity::IDENTITIES;
         /// Small pushes and pulls that prove, again and again, that a registry works; at most one canary
         /// for each registry.
         pub canaries as "canary": Vec<Canary> = CANARIES;
@@ -124,6 +128,9 @@ impl Config {
 /// The key of the document's largest part.
 pub(crate) const REGISTRIES: &str = "registries";
 
+/// The key of the logins without a password.
+pub(crate) const IDENTITIES: &str = "identities";
+
 /// The key of what walks through the public origins.
 pub(crate) const CANARY: &str = "canary";
 
@@ -142,6 +149,24 @@ impl Made for Arc<Registry> {
 
     fn keys(&self) -> Registry {
         Registry::clone(self)
+    }
+}
+
+made!(Arc<Identity>);
+
+impl Made for Arc<Identity> {
+    type Keys = Identity;
+
+    fn make(
+        identity: Identity,
+        _: &Keyed<DraftIdentity>,
+        _: &mut Making<'_, '_>,
+    ) -> Option<Arc<Identity>> {
+        Some(Arc::new(identity))
+    }
+
+    fn keys(&self) -> Identity {
+        Identity::clone(self)
     }
 }
 
@@ -241,6 +266,10 @@ impl DraftConfig {
 
     pub(super) fn rules(&self) -> impl Iterator<Item = &Keyed<DraftRule>> {
         self.rules.iter().flat_map(|list| &list.value)
+    }
+
+    pub(super) fn identities(&self) -> impl Iterator<Item = &Keyed<DraftIdentity>> {
+        self.identities.iter().flat_map(|list| &list.value)
     }
 
     /// What anybody types to reach any of them.

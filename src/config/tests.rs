@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 mod audit;
 mod canary;
 mod hops;
+mod identities;
 mod limits;
 mod machine;
 mod reattach;
@@ -161,7 +162,7 @@ fn assert_lines(rows: &[(String, &str)]) {
 
 #[test]
 fn shapes() {
-    const KEYS: &str = "listeners, admin, registries, mirrors, canary, trusted_proxies, client_address_header, restore_authorization_from, reattach, networks, rules, login_limit, log, audit, accounting, limits, drain, liveness, threads";
+    const KEYS: &str = "listeners, admin, registries, mirrors, identities, canary, trusted_proxies, client_address_header, restore_authorization_from, reattach, networks, rules, login_limit, log, audit, accounting, limits, drain, liveness, threads";
     const LISTENER_LIST: &str = "accepted: a list of at least one listener, each with an address";
     let unknown = format!(
         "trusted-proxies: is not a known key (did you mean \"trusted_proxies\"?); accepted here: {KEYS}"

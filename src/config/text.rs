@@ -5,9 +5,11 @@ use super::objective::Objective;
 use super::problem::{Complaint, Shown};
 use super::values::TextValue;
 use crate::net::origin::{Authority, Host, Origin};
+use crate::oci::narrowing::RepositoryPattern;
 use crate::oci::project::ProjectPattern;
 use crate::oci::repository::RepositoryName;
 use crate::oci::storage::StorageHost;
+use crate::oidc::Issuer;
 use http::HeaderName;
 use ipnet::{IpNet, Ipv4Net};
 use std::net::{IpAddr, SocketAddr};
@@ -41,17 +43,23 @@ pub(super) const REALM_HOST: TextValue<Host> = TextValue {
 
 pub(super) const REGISTRY_NAME: TextValue<String> = TextValue {
     accepted: "1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit, and not \"other\"",
-    parse: |text| {
-        let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-        let sound = text.len() <= 63
-            && text.bytes().next().is_some_and(letter)
-            && text.bytes().all(|b| letter(b) || b == b'-' || b == b'_')
-            && text != RESERVED_NAME;
-        sound_text(sound, text)
-    },
+    parse: name,
 };
 
-/// The registry label of requests that belong to no registry; see `metrics::NO_REGISTRY`.
+pub(super) const IDENTITY_NAME: TextValue<String> = REGISTRY_NAME;
+
+/// A name that is a label's value.
+fn name(text: &str) -> Read<String> {
+    let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let sound = text.len() <= 63
+        && text.bytes().next().is_some_and(letter)
+        && text.bytes().all(|b| letter(b) || b == b'-' || b == b'_')
+        && text != RESERVED_NAME;
+    sound_text(sound, text)
+}
+
+/// The label of requests that belong to no registry, and of logins that came to no identity; see
+/// `metrics::NO_REGISTRY`.
 const RESERVED_NAME: &str = "other";
 
 /// Which one it is has to be one of those that are declared.
@@ -84,6 +92,31 @@ pub(super) const SOURCE: TextValue<String> = TextValue {
     parse: |text| {
         let is_authority = Authority::parse(text).is_ok() && !text.chars().any(char::is_uppercase);
         sound_text(is_authority, text)
+    },
+};
+
+pub(super) const REPOSITORY_PATTERN: TextValue<RepositoryPattern> = TextValue {
+    accepted: RepositoryPattern::ACCEPTED,
+    parse: |text| RepositoryPattern::parse(text).ok_or(None),
+};
+
+pub(super) const ISSUER: TextValue<Issuer> = TextValue {
+    accepted: Issuer::ACCEPTED,
+    parse: |text| Issuer::parse(text).ok_or(None),
+};
+
+pub(super) const WHEN: TextValue<String> = TextValue {
+    accepted: "a condition in CEL on claims, such as claims.repository == \"acme/app\"",
+    parse: |text| sound_text(!text.trim().is_empty(), text),
+};
+
+/// It is compared byte for byte, and shown to who asks for a token of another one.
+pub(super) const AUDIENCE: TextValue<String> = TextValue {
+    accepted: "1 to 255 characters without blanks, such as https://hub.example.com",
+    parse: |text| {
+        let is_sound = |c: char| !c.is_control() && !c.is_whitespace();
+        let is_audience = (1..=255).contains(&text.chars().count()) && text.chars().all(is_sound);
+        sound_text(is_audience, text)
     },
 };
 

@@ -7,7 +7,7 @@ use super::files::{Machine, Making};
 use super::networks;
 use super::problem::{Key, Keyed, Problem, Problems, Written};
 use super::reattach::Reattach;
-use super::references::registry_names;
+use super::references::{self, registry_names};
 use super::root::{ACCEPTED, Config};
 use super::setting::Setting;
 use super::yaml::Value;
@@ -53,6 +53,10 @@ pub(super) fn validate(
     match config {
         Some(config) if problems.is_empty() => {
             let mut warnings = consistency::warnings(&draft.value, &config.listeners);
+            warnings.extend(references::identity_warnings(
+                &draft.value,
+                &config.identities,
+            ));
             warnings.extend(making.warnings);
             let warnings = each_once(warnings);
             Ok(Config { warnings, ..config })

@@ -7,9 +7,11 @@ use super::problem::{Complaint, Keyed, Problems, Shown};
 use super::setting::{Rule, Setting, as_it_stands};
 use super::yaml::Shape;
 use crate::net::origin::{Host, Origin};
+use crate::oci::narrowing::RepositoryPattern;
 use crate::oci::project::ProjectPattern;
 use crate::oci::repository::RepositoryName;
 use crate::oci::storage::StorageHost;
+use crate::oidc::Issuer;
 use http::HeaderName;
 use ipnet::IpNet;
 use serde_json::json;
@@ -274,7 +276,7 @@ macro_rules! text {
     )*};
 }
 
-text!(String SocketAddr Origin Host RepositoryName ProjectPattern StorageHost HeaderName IpNet super::objective::Objective);
+text!(String SocketAddr Origin Host RepositoryName RepositoryPattern ProjectPattern StorageHost Issuer HeaderName IpNet super::objective::Objective);
 
 /// Makes a setting of an enum that is said in one word.
 macro_rules! choice {

@@ -75,6 +75,19 @@ impl Login {
         String::from_utf8(name).ok()
     }
 
+    /// The password in what stands behind `Basic`; none where it can't be read.
+    pub(crate) fn password_in_basic(encoded: &str) -> Option<Zeroizing<String>> {
+        let decoded = Zeroizing::new(BASE64.decode(encoded).ok()?);
+        let end = decoded.iter().position(|byte| *byte == b':')?;
+        let password = std::str::from_utf8(&decoded[end + 1..]).ok()?;
+        Some(Zeroizing::new(password.to_owned()))
+    }
+
+    /// Whether its account is this one, in whatever way it is written.
+    pub(crate) fn is_of(&self, name: &str) -> bool {
+        self.account == Login::new(name.as_bytes(), b"").account
+    }
+
     /// From the login form and its URL's query, where Go looks as well. A name that stands twice is
     /// unreadable: which one counts would be a guess.
     pub fn from_form(body: &[u8], query: Option<&str>) -> Login {
@@ -156,6 +169,33 @@ mod tests {
         ] {
             let shown = Login::name_in_basic(encoded);
             assert_eq!(shown.as_deref(), name, "{plain}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_what_stands_behind_the_first_colon() {
+        for (encoded, password) in [
+            ("b2lkYzphLmIuYw==", Some("a.b.c")),
+            ("b2lkYzphOmI", Some("a:b")),
+            ("b2lkYzo=", Some("")),
+            ("b2lkYw==", None),
+            ("b2lkYzr/", None),
+            ("???", None),
+        ] {
+            let found = Login::password_in_basic(encoded);
+            assert_eq!(found.as_deref().map(String::as_str), password, "{encoded}");
+        }
+        for (name, expected) in [
+            ("oidc", true),
+            (" OIDC ", true),
+            ("oidc2", false),
+            ("", false),
+        ] {
+            assert_eq!(
+                Login::new(name.as_bytes(), b"x").is_of("oidc"),
+                expected,
+                "{name}"
+            );
         }
     }
 

@@ -26,6 +26,8 @@ pub struct AccessRecord<'a> {
     pub route: Option<&'a str>,
     /// The public origin that the client used; none for an unknown host.
     pub origin: Option<&'a str>,
+    /// The identity by which a job logged in.
+    pub identity: Option<&'a str>,
     pub method: &'a str,
     /// Path and query with secrets replaced.
     pub path: &'a str,
@@ -75,6 +77,8 @@ struct Line<'a> {
     repository: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<&'a str>,
     method: &'a str,
     path: &'a str,
     status: u16,
@@ -134,6 +138,7 @@ impl AccessRecord<'_> {
             operation: self.operation.as_str(),
             repository: self.repository,
             route: self.route,
+            identity: self.identity,
             method: self.method,
             path: self.path,
             status: self.status.unwrap_or(0),
@@ -218,6 +223,9 @@ impl AccessRecord<'_> {
         }
         if let Some(route) = self.route {
             let _ = write!(line, " route={route}");
+        }
+        if let Some(identity) = self.identity {
+            let _ = write!(line, " identity={identity}");
         }
         let _ = write!(line, " client={}", self.client_family.as_str());
         self.connection(&mut line);

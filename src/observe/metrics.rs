@@ -12,6 +12,7 @@ mod canary;
 mod closed_connections;
 mod families;
 mod filters;
+mod identities;
 mod limits;
 mod listener;
 mod process;
@@ -26,6 +27,7 @@ pub use closed_connections::{ConnectionRefused, HandshakeFailure};
 pub use families::{FAMILIES, Family, MetricKind};
 pub use filters::FilterDecision;
 pub(crate) use filters::RuleDecision;
+pub(crate) use identities::NO_IDENTITY;
 pub(crate) use listener::ListenerMetrics;
 pub(crate) use process::ProcessMetrics;
 pub(crate) use projects::ProjectSeries;
@@ -119,6 +121,10 @@ impl Metrics {
             };
             metrics.push.show_objective(registry.objective);
             metrics.limits.show(registry);
+            let identities = config.identities.iter().filter(|one| one.is_for(name));
+            metrics
+                .identities
+                .show(identities.map(|one| one.name.as_str()));
         }
         self.canaries_configured(config)
     }

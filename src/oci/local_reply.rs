@@ -41,6 +41,18 @@ pub enum LocalReply {
     TokenOutdated,
     /// Too many wrong passwords.
     LoginLimited,
+    /// A job's ID token isn't accepted; the sentence that goes with it says why.
+    IdentityRefused,
+    /// A job's ID token can't be verified; the sentence that goes with it says why.
+    IssuerUnreachable,
+    /// Harbor refuses the robot that stands in for a job.
+    RobotRefused,
+    /// A job's ID token where only tokens of the token service are of use.
+    TokenServiceOnly,
+    /// A token is asked for in a form.
+    TokenByGet,
+    /// A token of a robot that stands in for jobs, used for what they are not for.
+    OutsideIdentity,
     /// More header than anybody needs.
     HeaderTooLarge,
     /// Too much is under way at this registry.
@@ -180,16 +192,27 @@ impl LocalReply {
     /// What the person at the terminal reads, with the address where it is explained; `registry` is its
     /// configured name.
     pub(crate) fn sentence(self, registry: Option<&str>) -> String {
+        self.explained(&self.bare_sentence(registry))
+    }
+
+    /// A sentence that says more than its own, with the address where it is explained.
+    pub(crate) fn explained(self, sentence: &str) -> String {
+        format!(
+            "{sentence} ({})",
+            address("reasons", self.reason().as_str())
+        )
+    }
+
+    fn bare_sentence(self, registry: Option<&str>) -> String {
         let harbor = registry.map_or("Harbor".to_owned(), |name| format!("Harbor \"{name}\""));
         let row = self.row();
-        let sentence = if let LocalReply::BadHost(error) = self {
+        if let LocalReply::BadHost(error) = self {
             error.to_string()
         } else if let LocalReply::BadPath(error) = self {
             error.to_string()
         } else {
             row.sentence.replace(HARBOR, &harbor)
-        };
-        format!("{sentence} ({})", address("reasons", row.reason.as_str()))
+        }
     }
 
     #[rustfmt::skip] // One answer a paragraph, as in a table.
@@ -213,22 +236,21 @@ impl LocalReply {
                  parse it as parameters; send application/octet-stream"),
             LocalReply::NotPublic => row(404, Unsupported, Reason::RefusedByPolicy,
                 "this path is not public here"),
-            LocalReply::AuthorizationLost(Lost::Manifest) => row(401, Unauthorized, Reason::AuthorizationLost,
-                "this push arrived without its Authorization header: a proxy between the client \
-                 and this registry removes it from PUT requests. The gateway can restore it for \
-                 layers only. Check the proxies for a rule that removes Authorization"),
-            LocalReply::AuthorizationLost(Lost::Upload) => row(401, Unauthorized, Reason::AuthorizationLost,
-                "this upload arrived without its Authorization header: a proxy between the client \
-                 and this registry removes it, or changes the host, port or scheme of Location so \
-                 that the client leaves it out. Check the proxies for both"),
-            LocalReply::AuthorizationRemoved => row(401, Unauthorized, Reason::AuthorizationRemoved,
-                "the gateway sent this request with its Authorization header, and {harbor} got it \
-                 without: a proxy between the two removes it. The password and the role are not the \
-                 cause; the operator has to check that proxy"),
+            LocalReply::AuthorizationLost(Lost::Manifest) => row(401, Unauthorized, Reason::AuthorizationLost, MANIFEST_LOST),
+            LocalReply::AuthorizationLost(Lost::Upload) => row(401, Unauthorized, Reason::AuthorizationLost, UPLOAD_LOST),
+            LocalReply::AuthorizationRemoved => row(401, Unauthorized, Reason::AuthorizationRemoved, AUTHORIZATION_REMOVED),
             LocalReply::TokenOutdated => row(401, Unauthorized, Reason::Denied, TOKEN_OUTDATED),
             LocalReply::LoginLimited => row(429, TooManyRequests, Reason::LoginLimited,
                 "too many failed logins with this user name from this address; wait as long as \
                  Retry-After says, then log in with the right password"),
+            // 401 for each of these, as Harbor answers a missing right as well: skopeo and podman show the
+            // words of no other status of the token service, docker none of a 5xx.
+            LocalReply::IdentityRefused => row(401, Unauthorized, Reason::IdentityRefused, IDENTITY_REFUSED),
+            LocalReply::IssuerUnreachable => row(401, Unauthorized, Reason::IssuerUnreachable, ISSUER_UNREACHABLE),
+            LocalReply::RobotRefused => row(401, Unauthorized, Reason::RobotRefused, ROBOT_REFUSED),
+            LocalReply::TokenServiceOnly => row(401, Unauthorized, Reason::Challenge, TOKEN_SERVICE_ONLY),
+            LocalReply::TokenByGet => row(405, Unsupported, Reason::Challenge, TOKEN_BY_GET),
+            LocalReply::OutsideIdentity => row(401, Unauthorized, Reason::Denied, OUTSIDE_IDENTITY),
             LocalReply::HeaderTooLarge => row(431, Unsupported, Reason::HeaderTooLarge,
                 "the header of the request is too large for this registry: too many fields, or \
                  too many bytes in them"),
@@ -257,6 +279,33 @@ impl LocalReply {
 
 const AUDIT_FULL: &str = "this registry writes down what is pushed, pulled and deleted, and can't at the moment; wait as \
      long as Retry-After says, then try again, or tell the operator";
+
+const IDENTITY_REFUSED: &str = "the login with an ID token was refused";
+
+const ISSUER_UNREACHABLE: &str = "the ID token could not be verified; try again shortly";
+
+const ROBOT_REFUSED: &str = "{harbor} refused the robot account that stands in for this job, whose token was good; the \
+                 operator has to check the robot's secret, and that it is neither disabled nor expired";
+
+const TOKEN_SERVICE_ONLY: &str =
+    "the user oidc logs in at the token service that the challenge names, and nowhere else";
+
+const TOKEN_BY_GET: &str = "the token service takes GET alone";
+
+const OUTSIDE_IDENTITY: &str = "this login is one of a job, which may pull and push in the repositories of its identity, \
+                 and delete nothing";
+
+const MANIFEST_LOST: &str = "this push arrived without its Authorization header: a proxy between the client \
+                 and this registry removes it from PUT requests. The gateway can restore it for \
+                 layers only. Check the proxies for a rule that removes Authorization";
+
+const UPLOAD_LOST: &str = "this upload arrived without its Authorization header: a proxy between the client \
+                 and this registry removes it, or changes the host, port or scheme of Location so \
+                 that the client leaves it out. Check the proxies for both";
+
+const AUTHORIZATION_REMOVED: &str = "the gateway sent this request with its Authorization header, and {harbor} got it \
+                 without: a proxy between the two removes it. The password and the role are not the \
+                 cause; the operator has to check that proxy";
 
 const CLIENT_STALLED: &str = "the client sent nothing for too long, so the request was given up; check the network between \
      the client and this registry, then try again";
@@ -354,6 +403,27 @@ mod tests {
                 "older than its project",
             ),
             (LocalReply::LoginLimited, 429, "TOOMANYREQUESTS", "wait"),
+            (LocalReply::IdentityRefused, 401, "UNAUTHORIZED", "refused"),
+            (LocalReply::IssuerUnreachable, 401, "UNAUTHORIZED", "again"),
+            (
+                LocalReply::RobotRefused,
+                401,
+                "UNAUTHORIZED",
+                "Harbor \"hq\" refused the robot",
+            ),
+            (
+                LocalReply::TokenServiceOnly,
+                401,
+                "UNAUTHORIZED",
+                "token service",
+            ),
+            (LocalReply::TokenByGet, 405, "UNSUPPORTED", "GET"),
+            (
+                LocalReply::OutsideIdentity,
+                401,
+                "UNAUTHORIZED",
+                "repositories of its identity",
+            ),
             (LocalReply::HeaderTooLarge, 431, "UNSUPPORTED", "header"),
             (
                 LocalReply::Overloaded(OverloadStatus::Unavailable),

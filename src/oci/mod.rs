@@ -12,6 +12,7 @@ pub mod link;
 pub mod local_reply;
 pub mod location;
 pub(crate) mod login_response;
+pub mod narrowing;
 pub mod oci_error;
 pub mod operation;
 pub mod project;

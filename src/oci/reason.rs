@@ -189,6 +189,15 @@ reasons! {
         "A wrong password or a missing role: Harbor answers both alike.";
     LoginLimited "login_limited" Refused Client Every
         "Too many wrong passwords of one account from one address." "The right password, after `Retry-After`; `login_limit`.";
+    IdentityRefused "identity_refused" Refused Client Token
+        "The ID token of a job was not accepted, or is not for what the job asked."
+        "The message in the job's log says which step failed; `identities`, and the token's claims.";
+    IssuerUnreachable "issuer_unreachable" Failed Gateway Token
+        "The keys of an ID token's issuer could not be had, so the token could not be verified."
+        "The way from the gateway to the issuer, its certificate and DNS; the gateway's log says what failed.";
+    RobotRefused "robot_refused" Failed Gateway Token
+        "Harbor refused the robot account that stands in for an identity."
+        "The identity's `credentials`: the robot's secret, whether it is disabled, and when it ends.";
     Unresolved "unresolved" Failed Upstream Every
         "No endpoint's name has an address." "DNS, and `upstream.endpoints`.";
     Connect "connect" Failed Upstream Every

@@ -195,7 +195,7 @@ pub(crate) struct TokenScope {
 }
 
 impl TokenScope {
-    fn read(text: &str) -> Option<TokenScope> {
+    pub(super) fn read(text: &str) -> Option<TokenScope> {
         let (kind, rest) = text.split_once(':')?;
         // The name may hold a port, so the actions stand behind the last colon. Harbor takes a scope
         // without them as well (`src/core/service/token/authutils.go`).

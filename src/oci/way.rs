@@ -68,6 +68,22 @@ pub struct Upstream {
     pub is_mount_refused: bool,
 }
 
+impl Upstream {
+    /// A mount as a plain upload.
+    pub(crate) fn without_mount(self, path: &NormalPath<'_>) -> Upstream {
+        let without =
+            |path: NormalPath<'_>| path.without(&refused_mount::PARAMETERS).upstream_target();
+        let target = match &self.target {
+            Some(target) => NormalPath::parse(target.as_bytes()).ok().and_then(without),
+            None => without(path.clone()),
+        };
+        Upstream {
+            target: target.or(self.target),
+            is_mount_refused: true,
+        }
+    }
+}
+
 impl Names<'_> {
     /// Whether a request is one of those that there are at such a name: a mirror has neither API nor
     /// portal, and nothing that isn't known to stay below its project.

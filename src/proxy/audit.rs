@@ -8,7 +8,7 @@ use super::request::ProxyRequest;
 use crate::config::OnFull;
 use crate::net::client_network::Owner;
 use crate::observe::audit::{
-    AuditAnswer, AuditAsked, AuditEvent, AuditLine, AuditLog, AuditResult,
+    AuditAnswer, AuditAsked, AuditEvent, AuditLine, AuditLog, AuditResult, AuditedJob,
 };
 use crate::observe::push::PushedBlobs;
 use crate::oci::local_reply::{LocalReply, OverloadStatus};
@@ -72,7 +72,14 @@ async fn wait(log: &AuditLog, request: &ProxyRequest) -> Result<(), Refusal> {
 
 /// Whether somebody is told no by a rule of the operator's.
 fn is_denial(refusal: &Refusal) -> bool {
-    matches!(refusal, Refusal::Denied { .. }) || refusal.answer() == Some(LocalReply::LoginLimited)
+    matches!(refusal, Refusal::Denied { .. }) || refusal.answer().is_some_and(denies)
+}
+
+fn denies(answer: LocalReply) -> bool {
+    matches!(
+        answer,
+        LocalReply::LoginLimited | LocalReply::IdentityRefused | LocalReply::OutsideIdentity
+    )
 }
 
 /// Writes down a request that ended, if it is one of those that are audited.
@@ -118,7 +125,7 @@ fn answer(ctx: &RequestContext, reason: Reason) -> AuditAnswer {
     let is_bare = ctx.request.authorization.credential == Credential::None;
     let status = ctx.answered.status;
     match ctx.own {
-        Some(LocalReply::LoginLimited) => AuditAnswer::Denied,
+        Some(answer) if denies(answer) => AuditAnswer::Denied,
         None if is_denied => AuditAnswer::Denied,
         _ if !ctx.times.is_sent() => AuditAnswer::Elsewhere,
         // Strangers try this all day, and are told to log in.
@@ -179,7 +186,10 @@ fn line<'a>(
         left_out: 0,
         filter: ended_by.map(|by| by.filter.as_str()),
         rule: ended_by.and_then(|by| by.rule.as_deref()),
-        identity: None,
+        identity: request.identity.as_ref().map(|used| AuditedJob {
+            name: &used.name,
+            subject: &used.subject,
+        }),
         request_id: &request.downstream.request_id,
     }
 }

@@ -3,6 +3,7 @@
 
 use super::local_reply::JSON;
 use super::request::{ProxyRequest, Routed};
+use super::robot_refusal;
 use super::unix_time::unix_now;
 use crate::observe::metrics::seconds;
 use crate::oci::challenge::{
@@ -166,6 +167,9 @@ pub(super) fn judge_given(said: &TokenResponse, is_removed: bool, request: Route
         let accepted = &request.shared.accepted;
         accepted.accept(accepted.token(request.registry_name(), token));
         request.harbor.note_authorization(true);
+    }
+    if said.somebodys.is_none() && said.grant == Grant::Empty && request.identity.is_some() {
+        robot_refusal::note_refused(request);
     }
     match (said.grant, &said.somebodys) {
         (Grant::Unreadable, _) => Password::Doubtful,

@@ -13,7 +13,7 @@ use crate::oci::upstream_error::UpstreamError;
 use crate::oci::user_agent::ClientFamily;
 use crate::oci::verdict::Failure;
 use bytes::Bytes;
-use http::header::STRICT_TRANSPORT_SECURITY;
+use http::header::{STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE};
 use pingora::Result;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
@@ -54,6 +54,25 @@ pub(super) async fn write(
     match refusal {
         Refusal::Answer(answer) => {
             let (response, body) = error(answer, request)?;
+            send(session, response, body).await
+        }
+        Refusal::Explained {
+            answer,
+            sentence,
+            challenge,
+        } => {
+            let (mut response, body) = match sentence {
+                Some(sentence) => {
+                    let sentence = answer.explained(&sentence);
+                    let id = &request.downstream.request_id;
+                    let body = error_body(answer.code(), &sentence, id);
+                    (error_header(answer.status(), &body, request)?, body)
+                }
+                None => error(answer, request)?,
+            };
+            if let Some(challenge) = challenge {
+                response.insert_header(WWW_AUTHENTICATE, challenge)?;
+            }
             send(session, response, body).await
         }
         Refusal::RetryAfter(answer, seconds) => {

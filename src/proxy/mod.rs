@@ -11,6 +11,7 @@ mod attempts;
 mod audit;
 mod authorization;
 mod body_memory;
+mod claims_asked;
 mod classify_error;
 mod context;
 mod credentials;
@@ -20,8 +21,11 @@ mod ended;
 mod expect_continue;
 mod finish;
 mod finish_once;
+mod header_checks;
 mod health_endpoint;
+mod held_token;
 mod hop_by_hop;
+mod identity;
 mod local_reply;
 mod login_attempt;
 mod message_header;
@@ -34,6 +38,7 @@ mod request;
 mod request_filter;
 mod request_framing;
 mod response_headers;
+mod robot_refusal;
 mod run_filters;
 mod throughput;
 mod tickets;
@@ -61,6 +66,7 @@ use context::RequestContext;
 use detour::{DETOUR, Detour, LED_ASTRAY};
 use ended::SentBytes;
 use expect_continue::{SKIPPED_BODY, may_skip_body, refuses_body};
+use identity::ROBOT_REFUSED;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -301,6 +307,9 @@ impl ProxyHttp for Gateway {
         if is_refused && !ctx.tries.without_mount && session.is_body_empty() {
             return Error::e_explain(MOUNT_REFUSED, "another repository's blob");
         }
+        if robot_refusal::is_robot_refused(status, &ctx.request) && session.is_body_empty() {
+            return Error::e_explain(ROBOT_REFUSED, "the identity's robot");
+        }
         let ctx: &mut RequestContext = ctx;
         if session.is_body_empty() {
             let next = detour::of_answer(response, &mut ctx.detour, &ctx.request);
@@ -404,7 +413,7 @@ impl ProxyHttp for Gateway {
             error.set_retry(true);
             return error;
         }
-        if *error.etype() == DETOUR || *error.etype() == LED_ASTRAY {
+        if [DETOUR, LED_ASTRAY, ROBOT_REFUSED].contains(error.etype()) {
             error.set_retry(*error.etype() == DETOUR);
             return error;
         }
@@ -440,7 +449,14 @@ impl ProxyHttp for Gateway {
             None => ctx.failure_of(error),
         };
         let skipped = failure == Failure::ClientStalled && ctx.times.is_answered();
-        if let Some(answer) = ctx.said_instead(failure) {
+        let instead = match *error.etype() {
+            ROBOT_REFUSED => Some(LocalReply::RobotRefused),
+            _ => ctx.said_instead(failure),
+        };
+        if let Some(answer) = instead {
+            if let (LocalReply::RobotRefused, Some(request)) = (answer, ctx.request.routed()) {
+                robot_refusal::note_refused(request);
+            }
             ctx.own = Some(answer);
             ctx.request.answers(Instant::now());
             ctx.decided(Instant::now());
@@ -469,7 +485,10 @@ impl ProxyHttp for Gateway {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut FinishOnce) {
-        let is_told_apart = matches!(ctx.own, Some(LocalReply::NotFoundAnywhere(_)));
+        let is_told_apart = matches!(
+            ctx.own,
+            Some(LocalReply::NotFoundAnywhere(_) | LocalReply::RobotRefused)
+        );
         if error.is_some() && !is_told_apart {
             ctx.request.arrival.life.ends_with_this_request();
         }

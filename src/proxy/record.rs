@@ -27,6 +27,7 @@ pub(super) fn record<'a>(
         operation: request.asked.operation,
         repository: request.asked.repository.as_deref(),
         route: ctx.route(),
+        identity: request.identity.as_ref().map(|used| used.name.as_str()),
         method: request.downstream.method.as_str(),
         path: &request.downstream.shown,
         status: sent.status,

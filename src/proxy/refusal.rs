@@ -10,6 +10,12 @@ pub(super) const SOON: &str = "5";
 /// The answer to a request that doesn't go to Harbor.
 pub(super) enum Refusal {
     Answer(LocalReply),
+    /// With a sentence that says more than the table's, or a challenge.
+    Explained {
+        answer: LocalReply,
+        sentence: Option<String>,
+        challenge: Option<String>,
+    },
     /// With the Retry-After in seconds.
     RetryAfter(LocalReply, String),
     /// A filter's own.
@@ -29,7 +35,9 @@ impl Refusal {
     /// Its row in the table of local replies; none for a redirect or a filter's own answer.
     pub(super) fn answer(&self) -> Option<LocalReply> {
         match self {
-            Refusal::Answer(answer) | Refusal::RetryAfter(answer, _) => Some(*answer),
+            Refusal::Answer(answer)
+            | Refusal::Explained { answer, .. }
+            | Refusal::RetryAfter(answer, _) => Some(*answer),
             Refusal::Denied { .. } | Refusal::RedirectToHttps(_) | Refusal::NoLogin => None,
         }
     }

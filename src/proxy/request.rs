@@ -36,6 +36,20 @@ pub(super) struct ProxyRequest {
     /// Index into the shared names.
     pub(super) name: Option<usize>,
     pub(super) authorization: Authorization,
+    /// The job whose ID token was exchanged for a robot's credentials.
+    pub(super) identity: Option<Box<IdentityUsed>>,
+}
+
+/// A job, and the identity that it logged in by.
+pub(super) struct IdentityUsed {
+    /// The identity's place among its registry's.
+    pub(super) number: usize,
+    /// The identity's name.
+    pub(super) name: String,
+    /// The job as its issuer names it: the claim sub, bounded and without control characters.
+    pub(super) subject: String,
+    /// The robot that stands in.
+    pub(super) account: String,
 }
 
 /// What is asked for.
@@ -175,6 +189,7 @@ impl ProxyRequest {
             asked: Classified::unseen(),
             name: None,
             authorization: Authorization::default(),
+            identity: None,
         }
     }
 

@@ -5,6 +5,9 @@ use super::audit;
 use super::authorization::{self, Authorization};
 use super::context::RequestContext;
 use super::downstream::Downstream;
+use super::header_checks;
+use super::held_token;
+use super::identity::{self, TokenLogin};
 use super::login_attempt;
 use super::message_header::target_parts;
 use super::refusal::Refusal;
@@ -13,13 +16,13 @@ use super::request_framing;
 use super::run_filters::{self, Filtered};
 use super::tickets;
 use super::tracking;
-use crate::config::Limits;
-use crate::listener::{MinDataRate, Shortened, Transport};
+use crate::listener::{MinDataRate, Transport};
 use crate::net::host::requested_authority;
 use crate::net::origin::{Authority, Origin, Scheme};
 use crate::net::path::NormalPath;
 use crate::oci::form_upload;
 use crate::oci::local_reply::LocalReply;
+use crate::oci::narrowing::Held;
 use crate::oci::operation::Operation;
 use crate::oci::repair::Repair;
 use crate::oci::request_class::Class;
@@ -27,8 +30,7 @@ use crate::oci::target::{BodyPresence, Target};
 use crate::oci::token::Credential;
 use crate::oci::way;
 use crate::runtime::PublicName;
-use http::HeaderMap;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, HOST};
 use http::uri::PathAndQuery;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
@@ -67,6 +69,9 @@ pub(super) async fn classify_and_admit(
     let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
     admission::admit(session, request, &mut ctx.permits).await?;
     ctx.filtered = placed.filtered;
+    if let Some(login) = placed.id_token {
+        identity::exchange(&login, ctx).await?;
+    }
     let Some(filtered) = ctx.filtered.as_deref_mut() else {
         return Ok(());
     };
@@ -83,6 +88,8 @@ const UNKNOWN_HOST: Refusal = Refusal::Answer(LocalReply::UnknownHost);
 struct Placed {
     /// The query of a login form, which is still to be read.
     login_form: Option<String>,
+    /// A login with an ID token, which is still to be exchanged.
+    id_token: Option<TokenLogin>,
     /// What filters will be shown of it, if it is admitted.
     filtered: Option<Box<Filtered>>,
 }
@@ -123,20 +130,21 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
         ctx.repaired(repair);
     }
 
+    let login = settle_login(header, &target, &path, ctx)?;
     let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
-    admission::is_open(request)?;
-    ctx.tracked = tracking::begin(header, &target, path.query(), request);
-    let is_form = login_attempt::is_form(&header.method, path.path());
-    ctx.request.asked.logs_in = is_form || gives_credential(&ctx.request);
-    let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
-    ctx.login = login_attempt::settle(path.path(), request)?;
     let filtered = run_filters::view(header, &target, &path, request);
-    let upstream = request.names_there().upstream(&path, &target);
+    let mut upstream = request.names_there().upstream(&path, &target);
+    if login.held == Held::WithoutMount && !upstream.is_mount_refused {
+        upstream = upstream.without_mount(&path);
+    }
     if path.differs() {
         ctx.repaired(Repair::Path);
     }
     let placed = Placed {
-        login_form: is_form.then(|| path.query().unwrap_or_default().to_owned()),
+        id_token: login.id_token,
+        login_form: login
+            .is_form
+            .then(|| path.query().unwrap_or_default().to_owned()),
         filtered,
     };
     if upstream.is_mount_refused {
@@ -148,6 +156,48 @@ fn classify_and_route(session: &mut Session, ctx: &mut RequestContext) -> Result
     }
     bound(session, ctx);
     Ok(placed)
+}
+
+/// What a request is as a login.
+struct Login {
+    id_token: Option<TokenLogin>,
+    /// What the token of a job's robot may be used for.
+    held: Held,
+    is_form: bool,
+}
+
+/// Settles as whom the request comes: a job goes to the Harbor of its identity.
+///
+/// # Errors
+/// The refusal is the answer to the request, which ends here.
+fn settle_login(
+    header: &RequestHeader,
+    target: &Target<'_>,
+    path: &NormalPath<'_>,
+    ctx: &mut RequestContext,
+) -> Result<Login, Refusal> {
+    let id_token = identity::settle(header, ctx.request.routed().ok_or(UNKNOWN_HOST)?)?;
+    let elsewhere = id_token.as_ref();
+    let elsewhere = elsewhere.and_then(|it| it.leads_elsewhere(&ctx.request));
+    if let Some(elsewhere) = elsewhere {
+        enter(elsewhere, ctx);
+        admit(header, target, ctx.request.routed().ok_or(UNKNOWN_HOST)?)?;
+    }
+    let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
+    admission::is_open(request)?;
+    let held = held_token::hold(request)?;
+    ctx.tracked = tracking::begin(header, target, path.query(), request);
+    let is_form = login_attempt::is_form(&header.method, path.path());
+    ctx.request.asked.logs_in = is_form || gives_credential(&ctx.request);
+    let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
+    if id_token.is_none() {
+        ctx.login = login_attempt::settle(path.path(), request)?;
+    }
+    Ok(Login {
+        id_token,
+        held,
+        is_form,
+    })
 }
 
 /// Whether its credential is to be checked, and not to be used.
@@ -174,7 +224,8 @@ fn route(
     let routes = &request.shared.routes;
     let name = way::public_name(routes, (&asked, request.downstream.scheme), target, path);
     let name = name.map_err(Refusal::Answer)?;
-    request.name = Some(name);
+    enter(name, ctx);
+    let request = &mut ctx.request;
     let ProxyRequest {
         shared, asked: of, ..
     } = &mut *request;
@@ -183,14 +234,20 @@ fn route(
         mirror.requests.inc();
     }
     let request = request.routed().ok_or(UNKNOWN_HOST)?;
-    let gauge = request
-        .metrics()
-        .in_flight(Class::of(request.asked.operation));
-    ctx.permits.in_flight = Some(InFlight::new(gauge));
     if request.is_in_clear() {
         request.harbor.note_in_clear(request.downstream.peer);
     }
     Ok(asked)
+}
+
+/// From here on the request is the registry's that has this public name.
+fn enter(name: usize, ctx: &mut RequestContext) {
+    ctx.request.name = Some(name);
+    let request = &ctx.request;
+    let gauge = request
+        .metrics()
+        .in_flight(Class::of(request.asked.operation));
+    ctx.permits.in_flight = Some(InFlight::new(gauge));
 }
 
 /// The Authorization with which the request goes on, and the repair that this took.
@@ -233,13 +290,15 @@ fn admit(header: &RequestHeader, target: &Target<'_>, request: Routed<'_>) -> Re
     if !expose.has(target.exposure) || !request.names_there().serves(target) {
         return Err(Refusal::Answer(LocalReply::NotPublic));
     }
-    if is_too_large(header, &request.shared.config.limits) {
+    if header_checks::is_too_large(header, &request.shared.config.limits) {
         return Err(Refusal::Answer(LocalReply::HeaderTooLarge));
     }
-    if !has_one_length(header) || !request_framing::has_one_authorization(&header.headers) {
+    if !header_checks::has_one_length(header)
+        || !request_framing::has_one_authorization(&header.headers)
+    {
         return Err(Refusal::Answer(LocalReply::BadRequest));
     }
-    let types = content_types(&header.headers);
+    let types = header_checks::content_types(&header.headers);
     if form_upload::hides_parameters(target.operation, request.asked.body, types) {
         return Err(Refusal::Answer(LocalReply::FormBody));
     }
@@ -285,32 +344,4 @@ fn as_sent(path: &NormalPath<'_>) -> String {
         Some(query) => format!("{}?{query}", path.path()),
         None => path.path().to_owned(),
     }
-}
-
-/// Whether the header has too many fields or bytes. Over HTTP/1.1 the listener stops reading an endless
-/// header before that.
-fn is_too_large(request: &RequestHeader, limits: &Limits) -> bool {
-    /// `: ` and the end of the line.
-    const BETWEEN: usize = 4;
-    let fields = request.headers.iter();
-    let bytes = fields.map(|(name, value)| name.as_str().len() + value.len() + BETWEEN);
-    let bytes = bytes.sum::<usize>() + request.raw_path().len();
-    request.extensions.get::<Shortened>().is_some()
-        || request.headers.len() > limits.header_fields
-        || bytes as u64 > limits.header_bytes
-}
-
-/// Whether the body's length, where it is told, is one number in one field. Pingora reads `5, 5` as
-/// 5 and passes it on as it is; what Harbor reads in it is Harbor's affair (RFC 9112, 6.3).
-fn has_one_length(request: &RequestHeader) -> bool {
-    let mut lengths = request.headers.get_all(CONTENT_LENGTH).iter();
-    let is_number = lengths
-        .next()
-        .is_none_or(|length| length.as_bytes().iter().all(u8::is_ascii_digit));
-    is_number && lengths.next().is_none()
-}
-
-fn content_types(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let values = headers.get_all(CONTENT_TYPE).iter();
-    values.map(http::HeaderValue::as_bytes)
 }

@@ -83,6 +83,11 @@ enum Asked {
 }
 
 impl Filtered {
+    /// Another account stands in for the one that the request came with.
+    pub(super) fn stands_in(&mut self, account: &str) {
+        self.view.account = Some(account.to_owned());
+    }
+
     pub(super) fn denied_by(&self) -> Option<DeniedBy> {
         let ended = self.ended_by.as_ref()?;
         (ended.decision == FilterDecision::Deny).then_some(match ended.by {

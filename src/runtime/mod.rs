@@ -10,6 +10,8 @@ mod concurrency_limit;
 mod credential_cache;
 mod fair_share;
 pub(crate) mod heartbeat;
+mod identities;
+mod issuer_keys;
 mod login_limit;
 mod origins;
 mod other_sites;
@@ -24,6 +26,7 @@ pub(crate) use body_memory::{BodyMemory, HeldMemory};
 pub(crate) use concurrency_limit::{ConcurrencyLimit, Permit, PermitRequest, PermitTerms};
 pub(crate) use credential_cache::{CredentialCache, CredentialMarks};
 pub(crate) use fair_share::{FairShares, Holder, Rest, Room, Share};
+pub(crate) use identities::IdentityRuntime;
 pub(crate) use login_limit::{LoginAttempt, LoginLimits};
 pub(crate) use other_sites::OtherSite;
 pub(crate) use public_names::PublicName;
@@ -115,6 +118,8 @@ pub(crate) struct RegistryRuntime {
     /// Its requests under way, whatever configuration they began with.
     pub(crate) load: Arc<ConcurrencyLimit>,
     pub(crate) known: KnownAuthorities,
+    /// Whose ID tokens are taken here, in the order in which they are tried.
+    pub(crate) identities: Vec<IdentityRuntime>,
     /// Registries that are asked for what this one doesn't have.
     pub(crate) other_sites: Vec<OtherSite>,
     pub(crate) storage: StorageRuntime,
@@ -219,11 +224,15 @@ impl Snapshot {
         let routes = Routes::new(sites(&config, &origins));
         let random = before.and_then(Snapshot::random_keys);
         let mut keys = sealing_keys::keys(&config, random)?.into_iter();
+        let known = before.iter().flat_map(|before| &before.harbors);
+        let mut issuers = identities::issuers(known.flat_map(|one| &one.identities));
         let harbors = config.registries.iter().map(|registry| {
             let same = |other: &&RegistryRuntime| other.registry.name == registry.name;
             let before = before.and_then(|before| before.harbors.iter().find(same));
             let keys = keys.next().flatten();
-            RegistryRuntime::new(registry, (&config, &names), keys, &process, before)
+            let identities = identities::identities(registry, &config, &mut issuers);
+            let made = (keys, identities);
+            RegistryRuntime::new(registry, (&config, &names), made, &process, before)
         });
         let accepted = match before {
             Some(before) => Arc::clone(&before.accepted),
@@ -233,10 +242,9 @@ impl Snapshot {
         let logins = before
             .filter(|before| before.config.login_limit == config.login_limit)
             .map_or_else(logins, |before| Arc::clone(&before.logins));
-        let rules = before.and_then(|before| before.rules.as_deref());
-        let rules = Rules::new(&config, &process.metrics, rules).map(Arc::new);
-        let listeners = config.listeners.iter();
-        let listeners = listeners.map(|listener| listener.address.to_string());
+        let known = before.and_then(|before| before.rules.as_deref());
+        let rules = Rules::new(&config, &process.metrics, known).map(Arc::new);
+        let listeners = config.listeners.iter().map(|one| one.address.to_string());
         Ok(Snapshot {
             rules,
             listeners: listeners.collect(),
@@ -280,24 +288,22 @@ impl RegistryRuntime {
     fn new(
         registry: &Arc<Registry>,
         (config, names): (&Config, &[PublicName]),
-        keys: Option<Arc<Keyring>>,
+        (keys, identities): (Option<Arc<Keyring>>, Vec<IdentityRuntime>),
         process: &Process,
         before: Option<&RegistryRuntime>,
     ) -> RegistryRuntime {
         let upstream = &registry.upstream;
-        let mirrors = config
-            .mirrors
-            .iter()
-            .filter(|mirror| mirror.registry == registry.name);
-        let known = registry
-            .public
-            .iter()
-            .chain(mirrors.flat_map(|mirror| &mirror.public))
+        let mirrors = config.mirrors.iter();
+        let mirrors = mirrors.filter(|mirror| mirror.registry == registry.name);
+        let public = registry.public.iter();
+        let known = public.chain(mirrors.flat_map(|mirror| &mirror.public));
+        let known = known
             .chain(&upstream.endpoints)
             .chain(&upstream.also_known_as);
         let metrics = process.metrics.registry(&registry.name);
         metrics.authorization.show_keys(keys.as_deref());
         RegistryRuntime {
+            identities,
             other_sites: other_sites(registry, config, names, &metrics),
             storage: StorageRuntime::new(&registry.storage),
             account: account(registry, &metrics, config, process),

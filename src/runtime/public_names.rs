@@ -22,6 +22,8 @@ pub(crate) struct PublicName {
     pub(crate) mirror: Option<MirrorName>,
     /// Other registries have the origin as well, and uploads have to find back.
     pub(crate) is_shared: bool,
+    /// Somewhere behind the origin ID tokens are taken, so a login with one goes to no Harbor as it is.
+    pub(crate) takes_id_tokens: bool,
     /// The origin's authority, as Host and `X-Forwarded-Host` carry it.
     pub(crate) host: HeaderValue,
     /// What browsers are told there, where they are told to come by https.
@@ -51,6 +53,7 @@ pub(super) fn public_names(
             realm: realm_of(named),
             mirror: mirror.map(|mirror| MirrorName::new(mirror, metrics)),
             is_shared: named.is_shared && mirror.is_none(),
+            takes_id_tokens: takes_id_tokens(named.origin, config, origins),
             host: HeaderValue::from_str(&named.origin.authority())?,
             hsts: match mirror {
                 Some(_) => None,
@@ -59,6 +62,12 @@ pub(super) fn public_names(
         })
     });
     names.collect()
+}
+
+fn takes_id_tokens(origin: &Origin, config: &Config, origins: &[NamedOrigin<'_>]) -> bool {
+    let here = origins.iter().filter(|named| named.origin == origin);
+    let mut registries = here.map(|named| &config.registries[named.registry].name);
+    registries.any(|name| config.identities.iter().any(|one| one.is_for(name)))
 }
 
 /// A request for a token doesn't say by itself which of several mirrors it is for.

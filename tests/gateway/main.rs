@@ -23,6 +23,7 @@ mod early;
 mod filters;
 mod h2spec;
 mod health;
+mod identities;
 mod life;
 mod limits;
 mod logins;

@@ -44,6 +44,7 @@ async fn every_series_is_there_from_the_start() {
     let elsewhere = [
         "harbormouth_canary_",
         "harbormouth_filter_",
+        "harbormouth_identity_",
         "harbormouth_project_",
         "harbormouth_routed_",
         "harbormouth_rule_",

@@ -21,6 +21,7 @@ mod failures;
 mod gateways;
 mod harbor;
 mod hops;
+mod identities;
 mod image;
 mod limits;
 mod matrix;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         two_names::trials(&world),
         two_harbors::trials(&world),
         sites::trials(&world),
+        identities::trials(&world),
         everyday::trials(&world),
         audited::trials(&world),
         ruled::trials(&world),

@@ -24,6 +24,7 @@ const PURE: &[&str] = &[
     "net",
     "tickets",
     "oci",
+    "oidc",
     "filter",
     "condition",
 ];

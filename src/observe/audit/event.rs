@@ -63,7 +63,7 @@ pub const AUDITED: [AuditedRow; 5] = [
     },
     AuditedRow {
         event: AuditEvent::Denial,
-        requests: "any request that a filter or a rule denied, or that `login_limit` refused, whatever it was for",
+        requests: "any request that a filter or a rule denied, or that `login_limit` or an identity refused, whatever it was for",
         results: &[AuditResult::Refused],
     },
 ];

@@ -15,5 +15,5 @@ mod strangers;
 
 pub use event::{AUDITED, AuditEvent, AuditResult};
 pub(crate) use event::{AuditAnswer, AuditAsked};
-pub(crate) use line::AuditLine;
+pub(crate) use line::{AuditLine, AuditedJob};
 pub(crate) use log::{AuditLog, AuditLogs, AuditState};

@@ -80,6 +80,8 @@ families! {
         "How much may be, as configured (limits.body_memory).";
     MAINTENANCE: Gauge "harbormouth_maintenance" ["registry", "mode"]
         "1 while the registry is closed by its configuration: to new pushes, or to all.";
+    IDENTITY_LOGINS: Counter "harbormouth_identity_logins_total" ["registry", "identity", "result"]
+        "Logins with an ID token instead of a password, by identity (other: it came to none) and result: accepted, or the step that failed. Without identities there are no series.";
     FILTER_DECISIONS: Counter "harbormouth_filter_decisions_total" ["registry", "filter", "decision"]
         "Decisions of filters on requests: continue, deny, or none to act on: invalid (a denial with a status that is none), panic or timeout, in whichever phase. Without filters there are no series.";
     RULE_DECISIONS: Counter "harbormouth_rule_decisions_total" ["registry", "rule", "decision"]

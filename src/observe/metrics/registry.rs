@@ -6,6 +6,7 @@ use super::families::{
     IN_FLIGHT, REPAIRS, REQUESTS, RETRIES, ROUTED, RULE_DECISIONS, UPSTREAM_ERRORS,
 };
 use super::filters::{FilterDecision, RuleDecision};
+use super::identities::IdentityMetrics;
 use super::limits::LimitMetrics;
 use super::projects::{ProjectMetrics, ProjectSeries};
 use super::push::{Direction, PushMetrics};
@@ -56,6 +57,7 @@ pub(crate) struct RegistryMetrics {
     projects: ProjectMetrics,
     pub(crate) authorization: AuthorizationMetrics,
     pub(crate) push: PushMetrics,
+    pub(crate) identities: IdentityMetrics,
     /// By the filter's place among them, then by decision.
     filters: Vec<[IntCounter; FilterDecision::ALL.len()]>,
     rules: IntCounterVec,
@@ -179,6 +181,7 @@ impl RegistryMetrics {
             projects: ProjectMetrics::register(&families)?,
             authorization: AuthorizationMetrics::register(&series)?,
             push: PushMetrics::register(&series)?,
+            identities: IdentityMetrics::register(name, &families)?,
             filters: series.grid(
                 counter_vec(&FILTER_DECISIONS),
                 filters.iter(),

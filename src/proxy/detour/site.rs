@@ -173,10 +173,10 @@ async fn anonymous_token(
         host: &host,
         scheme: Some(there.name.origin.scheme.as_str()),
         longest: LONGEST_TOKEN,
-        silence: TOKEN_PATIENCE,
     };
     let endpoint = &there.harbor.pool.endpoints[choice.endpoint];
-    let fetched = fetch::get(endpoint, choice.address.socket, &fetch);
+    let peer = endpoint.peer(choice.address.socket, TOKEN_PATIENCE);
+    let fetched = fetch::get(&peer, &fetch);
     let fetched = tokio::time::timeout(TOKEN_PATIENCE, fetched)
         .await
         .ok()?

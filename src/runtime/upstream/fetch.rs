@@ -1,13 +1,11 @@
-//! Small requests of the gateway's own to an endpoint: one answer, of a bounded length, on a connection
-//! that isn't kept.
+//! Small requests of the gateway's own: one answer, of a bounded length, on a connection that isn't kept.
+//! No redirect is followed.
 
-use super::endpoint::Endpoint;
 use pingora::connectors::http::Connector;
 use pingora::http::RequestHeader;
 use pingora::protocols::http::client::HttpSession;
-use std::net::SocketAddr;
+use pingora::upstreams::peer::HttpPeer;
 use std::sync::LazyLock;
-use std::time::Duration;
 
 /// One for all endpoints: it holds the system's authorities, a third of a MiB. No connection is kept.
 pub(super) static CONNECTOR: LazyLock<Connector> = LazyLock::new(|| Connector::new(None));
@@ -27,21 +25,14 @@ pub(crate) struct Fetch<'a> {
     pub(crate) scheme: Option<&'static str>,
     /// How much of the answer's body is read, in bytes.
     pub(crate) longest: usize,
-    /// How long each read may take.
-    pub(crate) silence: Duration,
 }
 
-/// Asks one address of an endpoint.
+/// Asks one address; how long each read may take, the peer says.
 ///
 /// # Errors
 /// Where there is no answer.
-pub(crate) async fn get(
-    endpoint: &Endpoint,
-    address: SocketAddr,
-    fetch: &Fetch<'_>,
-) -> pingora::Result<Fetched> {
-    let peer = endpoint.peer(address, fetch.silence);
-    let (mut session, _) = CONNECTOR.get_http_session(&*peer).await?;
+pub(crate) async fn get(peer: &HttpPeer, fetch: &Fetch<'_>) -> pingora::Result<Fetched> {
+    let (mut session, _) = CONNECTOR.get_http_session(peer).await?;
     let mut request = RequestHeader::build("GET", fetch.target.as_bytes(), Some(4))?;
     request.insert_header("Host", fetch.host)?;
     if let Some(scheme) = fetch.scheme {

@@ -118,7 +118,7 @@ async fn ask(endpoint: &Endpoint, address: SocketAddr) -> pingora::Result<u16> {
         host: &host,
         scheme: None,
         longest: 0,
-        silence: PROBE_TIMEOUT,
     };
-    Ok(fetch::get(endpoint, address, &fetch).await?.status)
+    let peer = endpoint.peer(address, PROBE_TIMEOUT);
+    Ok(fetch::get(&peer, &fetch).await?.status)
 }

@@ -6,6 +6,7 @@
 //! (see `proxy`), metrics.
 
 mod dns;
+mod document;
 mod endpoint;
 pub(crate) mod fetch;
 mod health_probe;
@@ -15,6 +16,7 @@ mod socket;
 mod storage;
 
 pub(crate) use dns::resolve;
+pub(crate) use document::{DocumentFlaw, DocumentSource};
 pub(crate) use endpoint::Address;
 pub(crate) use health_probe::watch;
 pub(crate) use pool::{Choice, Pool};

@@ -2,7 +2,9 @@
 //!
 //! Pure: no files, no clock.
 
-use crate::config::{AdminConfig, CANARY, Config, Listener, ListenerKind, REGISTRIES, Registry};
+use crate::config::{
+    AdminConfig, CANARY, Config, IDENTITIES, Listener, ListenerKind, REGISTRIES, Registry,
+};
 use crate::tickets::KeyId;
 use std::mem::discriminant;
 
@@ -101,6 +103,7 @@ pub(super) fn changes(before: &Config, after: &Config) -> String {
         }
     }
     changes.extend(canaries(before, after));
+    changes.extend(identities(before, after));
     if for_all(before) != for_all(after) {
         changes.push("settings for all have changed".to_owned());
     }
@@ -137,11 +140,33 @@ fn canaries(before: &Config, after: &Config) -> Vec<String> {
     changes
 }
 
+/// What becomes of identities; a robot's new password is a change of its own.
+fn identities(before: &Config, after: &Config) -> Vec<String> {
+    let find = |config: &Config, name: &str| {
+        let mut identities = config.identities.iter();
+        identities.find(|one| one.name == name).cloned()
+    };
+    let told = after.identities.iter().filter_map(|identity| {
+        let name = &identity.name;
+        match find(before, name) {
+            None => Some(format!("identity {name} is new")),
+            Some(before) if before != *identity => Some(format!("identity {name} has changed")),
+            Some(_) => None,
+        }
+    });
+    let gone = before.identities.iter().filter_map(|identity| {
+        let name = &identity.name;
+        let is_gone = find(after, name).is_none();
+        is_gone.then(|| format!("identity {name} is gone"))
+    });
+    told.chain(gone).collect()
+}
+
 /// What doesn't belong to one registry.
 fn for_all(config: &Config) -> Vec<(&'static str, serde_yaml::Value)> {
     let document = config.document().into_iter();
     document
-        .filter(|(key, _)| ![REGISTRIES, CANARY].contains(key))
+        .filter(|(key, _)| ![REGISTRIES, CANARY, IDENTITIES].contains(key))
         .collect()
 }
 

@@ -59,7 +59,7 @@ impl FakeConnection {
 }
 
 /// What answers requests.
-pub(super) type Handler = Arc<
+pub(crate) type Handler = Arc<
     dyn Fn(
             Request<Incoming>,
             Arc<FakeConnection>,
@@ -90,7 +90,7 @@ impl Drop for Listening {
 }
 
 /// Binds and serves until the returned value is dropped.
-pub(super) async fn listen(
+pub(crate) async fn listen(
     bind: SocketAddr,
     tls: Option<Arc<ServerConfig>>,
     handler: Handler,

@@ -39,7 +39,7 @@ fn audited(mut setup: Setup, on_full: &str) -> Audited {
 }
 
 /// The part of a configuration about this file.
-fn said(file: &Path, on_full: &str) -> String {
+pub fn said(file: &Path, on_full: &str) -> String {
     format!(
         "audit: {{ file: {}, on_full: {on_full} }}\n",
         file.display()
@@ -47,7 +47,7 @@ fn said(file: &Path, on_full: &str) -> String {
 }
 
 /// The lines of a file, once there are so many, and no more.
-async fn lines_of(file: &Path, count: usize) -> Vec<Value> {
+pub async fn lines_of(file: &Path, count: usize) -> Vec<Value> {
     let what = format!("{count} lines in {}", file.display());
     let lines = until(&what, || {
         let text = std::fs::read_to_string(file).ok()?;

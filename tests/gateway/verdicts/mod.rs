@@ -79,6 +79,18 @@ const OUT_OF_REACH: &[(Reason, &str)] = &[
     ),
     (Reason::Rule, "it takes a rule, which `rules` has"),
     (
+        Reason::IdentityRefused,
+        "it takes an identity, which `identities` has",
+    ),
+    (
+        Reason::IssuerUnreachable,
+        "it takes an identity, which `identities` has",
+    ),
+    (
+        Reason::RobotRefused,
+        "it takes an identity, which `identities` has",
+    ),
+    (
         Reason::NoSocket,
         "it takes a process with few descriptors, which `stall::descriptors` has",
     ),

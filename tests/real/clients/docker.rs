@@ -70,6 +70,16 @@ impl Dockerd {
         command
     }
 
+    /// A shell that runs these lines as a job does: with this daemon and docker's configuration in this
+    /// directory.
+    pub fn job(&self, world: &World, configuration: &Path, lines: &str) -> Command {
+        let (socket, configuration) = (self.socket.display(), configuration.display());
+        let docker = format!("export DOCKER_HOST=unix://{socket} DOCKER_CONFIG={configuration}");
+        let mut shell = world.command("sh", self.home.path());
+        shell.args(["-eu", "-c"]).arg(format!("{docker}\n{lines}"));
+        shell
+    }
+
     /// The daemon's log from an offset on: while docker only counts the seconds to the next try,
     /// the daemon says why.
     fn said_since(&self, offset: usize) -> String {
@@ -195,6 +205,23 @@ pub fn pull_with(
             process::must(dockerd.docker(world, configuration, &["image", "rm", name]));
             Pulled { manifest, config }
         })
+}
+
+/// An image in the installed daemon's store, by this name.
+pub fn load(world: &World, image: &Image, name: &Reference) {
+    let nobody = Login {
+        user: String::new(),
+        password: String::new(),
+    };
+    // It loads the image; its command would push.
+    prepare(world, Release::Installed, image, name, &nobody);
+}
+
+/// Runs lines of a job; what it says.
+pub fn run_job(world: &World, lines: &str, patience: Duration) -> Outcome<String> {
+    let directory = world.directory("docker");
+    let dockerd = world.dockerd(Release::Installed);
+    attempt(dockerd.job(world, directory.path(), lines), patience)
 }
 
 /// `docker login`; what it says.
