@@ -92,7 +92,6 @@ mod str_enum;
 pub mod tickets;
 
 #[doc(hidden)]
-#[allow(dead_code, unused_imports)]
 pub mod condition;
 
 #[doc(hidden)]

@@ -35,19 +35,6 @@ const DOUBLE: fn() -> Kind = || Kind::Double;
 const SIZED: &[&[fn() -> Kind]] = &[&[STRING], &[ANY_LIST], &[ANY_MAP]];
 const OF_TIME: &[&[fn() -> Kind]] = &[&[TIME], &[TIME, STRING]];
 
-const fn method(
-    name: &'static str,
-    takes: &'static [&'static [fn() -> Kind]],
-    gives: fn() -> Kind,
-) -> Function {
-    Function {
-        name,
-        is_method: true,
-        takes,
-        gives,
-    }
-}
-
 const fn function(
     name: &'static str,
     takes: &'static [&'static [fn() -> Kind]],
@@ -58,6 +45,17 @@ const fn function(
         is_method: false,
         takes,
         gives,
+    }
+}
+
+const fn method(
+    name: &'static str,
+    takes: &'static [&'static [fn() -> Kind]],
+    gives: fn() -> Kind,
+) -> Function {
+    Function {
+        is_method: true,
+        ..function(name, takes, gives)
     }
 }
 

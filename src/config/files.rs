@@ -2,8 +2,9 @@
 //! number of its cores and its memory.
 
 use super::memory_limit;
-use super::problem::{Complaint, Keyed, PemFlaw, Problems, Shown};
+use super::problem::{Complaint, Key, Keyed, PemFlaw, Problems, Shown};
 use super::warning::Warning;
+use crate::condition::{Condition, Flaw};
 use crate::system::small_file;
 use ipnet::IpNet;
 use std::io;
@@ -85,6 +86,20 @@ impl Making<'_, '_> {
                 None
             }
         }
+    }
+
+    /// A condition that was compiled; each of its flaws is a problem of its own.
+    pub(super) fn condition(
+        &mut self,
+        key: &Key,
+        compiled: Result<Condition, Vec<Flaw>>,
+    ) -> Option<Condition> {
+        let flaws = compiled.map_err(|flaws| {
+            for flaw in flaws {
+                self.problems.add(key, Complaint::Condition(flaw));
+            }
+        });
+        flaws.ok()
     }
 
     /// Warns of a file with a secret that others may read.

@@ -3,7 +3,7 @@
 use super::ca_bundle::CaBundle;
 use super::fallback::RegistryCredentials;
 use super::files::Making;
-use super::problem::{Complaint, Keyed};
+use super::problem::Keyed;
 use super::setting::{Count, List, Made, Setting, made};
 use super::table::settings;
 use super::text::{AUDIENCE, FILE, IDENTITY_NAME, ISSUER, REGISTRY, REPOSITORY_PATTERN, WHEN};
@@ -55,15 +55,8 @@ impl Made for ClaimsCondition {
         draft: &Keyed<String>,
         making: &mut Making<'_, '_>,
     ) -> Option<ClaimsCondition> {
-        match Condition::compile(&source, &CLAIMS, &Names::default()) {
-            Ok(condition) => Some(ClaimsCondition(condition)),
-            Err(flaws) => {
-                for flaw in flaws {
-                    making.problems.add(&draft.key, Complaint::Condition(flaw));
-                }
-                None
-            }
-        }
+        let compiled = Condition::compile(&source, &CLAIMS, &Names::default());
+        making.condition(&draft.key, compiled).map(ClaimsCondition)
     }
 
     fn keys(&self) -> String {

@@ -158,15 +158,8 @@ impl Made for RequestCondition {
             networks: &making.networks,
             registries: &registries,
         };
-        match Condition::compile(&source, &REQUEST, &names) {
-            Ok(condition) => Some(RequestCondition(condition)),
-            Err(flaws) => {
-                for flaw in flaws {
-                    making.problems.add(&draft.key, Complaint::Condition(flaw));
-                }
-                None
-            }
-        }
+        let compiled = Condition::compile(&source, &REQUEST, &names);
+        making.condition(&draft.key, compiled).map(RequestCondition)
     }
 
     fn keys(&self) -> String {

@@ -4,6 +4,7 @@
 use super::objective::Objective;
 use super::problem::{Complaint, Shown};
 use super::values::TextValue;
+use crate::net::network::{self, NetworkFlaw};
 use crate::net::origin::{Authority, Host, Origin};
 use crate::oci::narrowing::RepositoryPattern;
 use crate::oci::project::ProjectPattern;
@@ -11,8 +12,8 @@ use crate::oci::repository::RepositoryName;
 use crate::oci::storage::StorageHost;
 use crate::oidc::Issuer;
 use http::HeaderName;
-use ipnet::{IpNet, Ipv4Net};
-use std::net::{IpAddr, SocketAddr};
+use ipnet::IpNet;
+use std::net::SocketAddr;
 
 type Read<T> = Result<T, Option<Complaint>>;
 
@@ -174,19 +175,17 @@ pub(super) const CREDENTIALS: TextValue<String> = TextValue {
 pub(super) const NETWORK: TextValue<IpNet> = TextValue {
     accepted: "an IP address or a network, such as 10.0.0.5, 10.0.0.0/8 or \"fd00::/8\"",
     parse: |text| {
-        if let Ok(address) = text.parse::<IpAddr>() {
-            return Ok(address.to_canonical().into());
-        }
-        let network = canonical(text.parse().map_err(|_| None)?);
-        if network.trunc() == network {
-            return Ok(network);
-        }
-        // Either could be meant, and one of them trusts the whole network.
-        Err(Some(Complaint::BitsBeyondPrefix {
-            value: Shown::new(text),
-            network: network.trunc(),
-            address: network.addr(),
-        }))
+        network::parse(text).map_err(|flaw| match flaw {
+            NetworkFlaw::Unknown => None,
+            NetworkFlaw::BitsBeyondPrefix { network, address } => {
+                let value = Shown::new(text);
+                Some(Complaint::BitsBeyondPrefix {
+                    value,
+                    network,
+                    address,
+                })
+            }
+        })
     },
 };
 
@@ -208,22 +207,6 @@ pub(super) const CLIENT_ADDRESS_HEADER: TextValue<HeaderName> = TextValue {
 
 fn sound_text(is_sound: bool, text: &str) -> Read<String> {
     is_sound.then(|| text.to_owned()).ok_or(None)
-}
-
-/// Networks of IPv4 addresses written as IPv6 become IPv4: client addresses are compared as IPv4,
-/// whatever kind of socket they came through.
-fn canonical(network: IpNet) -> IpNet {
-    let IpAddr::V4(address) = network.addr().to_canonical() else {
-        return network;
-    };
-    let prefix = match network {
-        IpNet::V4(_) => Some(network.prefix_len()),
-        IpNet::V6(_) => network.prefix_len().checked_sub(96),
-    };
-    match prefix.map(|prefix| Ipv4Net::new(address, prefix)) {
-        Some(Ok(network)) => network.into(),
-        Some(Err(_)) | None => network,
-    }
 }
 
 /// Headers that frame a message, route it, or are written by this gateway. What begins with

@@ -9,6 +9,7 @@ pub(crate) mod forwarded;
 pub mod host;
 pub mod login;
 pub(crate) mod login_limiter;
+pub(crate) mod network;
 pub mod origin;
 pub mod path;
 pub mod proxy_protocol;

@@ -162,34 +162,24 @@ pub(super) async fn exchange(login: &TokenLogin, ctx: &mut RequestContext) -> Re
     let token = Jwt::read(&login.0);
     let limited = limited(login, token.as_ref().ok());
     check_limit(&limited, routed)?;
-    let found = match &token {
-        Ok(token) => find(token, routed).await,
-        Err(refused) => Err(Failed::before_any(refused.clone())),
-    };
-    let narrowed = found.and_then(|number| {
-        let one = &routed.harbor.identities[number];
-        let asked = upstream_query(ctx);
-        let narrowed = one.repositories.narrow(&asked);
-        narrowed.map(|query| (number, query)).map_err(|asked| {
-            let identity = one.identity.name.clone();
-            Failed {
-                refused: Refused::Scope {
-                    identity: identity.clone(),
-                    asked,
-                    repositories: one.repositories.to_string(),
-                },
-                identity,
-            }
+    let refused = |failed| refuse(failed, &limited, routed);
+    let token = token.map_err(|flaw| refused(Failed::before_any(flaw)))?;
+    let number = find(&token, routed).await.map_err(refused)?;
+    let one = &routed.harbor.identities[number];
+    let narrowed = one.repositories.narrow(&upstream_query(ctx));
+    let query = narrowed.map_err(|asked| {
+        let identity = one.identity.name.clone();
+        refused(Failed {
+            refused: Refused::Scope {
+                identity: identity.clone(),
+                asked,
+                repositories: one.repositories.to_string(),
+            },
+            identity,
         })
-    });
-    match (narrowed, token) {
-        (Ok((number, query)), Ok(token)) => {
-            count(&limited, Password::Right, routed);
-            stand_in(number, &query, &token.claims, ctx)
-        }
-        (Err(failed), _) => Err(refuse(failed, &limited, routed)),
-        (Ok(_), Err(refused)) => Err(refuse(Failed::before_any(refused), &limited, routed)),
-    }
+    })?;
+    count(&limited, Password::Right, routed);
+    stand_in(number, &query, &token.claims, ctx)
 }
 
 /// For the login limit the account is what the token says that it is about, so that the jobs of one runner

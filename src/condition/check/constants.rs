@@ -2,12 +2,12 @@
 
 use super::super::scope::{Network, Pattern, constant};
 use super::{Checker, text};
+use crate::net::network::{self, NetworkFlaw};
 use cel::IdedExpr;
 use cel::common::ast::Expr;
 use cel::common::value::Val;
 use ipnet::IpNet;
 use regex_lite::{Regex, RegexBuilder};
-use std::net::IpAddr;
 
 /// A compiled pattern's size in bytes: a thousand times what a name needs, and nothing for a machine.
 const LARGEST_PATTERN: usize = 1 << 20;
@@ -32,7 +32,7 @@ impl Checker<'_> {
         let Some(texts) = texts else {
             return false;
         };
-        let networks: Result<Vec<IpNet>, String> = texts.into_iter().map(network).collect();
+        let networks: Result<Vec<IpNet>, String> = texts.into_iter().map(read_network).collect();
         match networks {
             Ok(networks) => expression.expr = self.network(networks),
             Err(message) => {
@@ -63,21 +63,15 @@ impl Checker<'_> {
     }
 }
 
-/// A network, or one address.
-fn network(text: &str) -> Result<IpNet, String> {
-    if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(address.into());
-    }
-    let network = text.parse::<IpNet>().map_err(|_| {
-        format!("{text:?} is no network; accepted: a network such as 192.0.2.0/24, or an address")
-    })?;
-    if network.trunc() == network {
-        Ok(network)
-    } else {
-        let (whole, one) = (network.trunc(), network.addr());
-        Err(format!(
-            "{text:?} has bits beyond its prefix; write {whole} for the whole network or {one} \
+/// A network, or one address, or the sentence that says what is wrong.
+fn read_network(text: &str) -> Result<IpNet, String> {
+    network::parse(text).map_err(|flaw| match flaw {
+        NetworkFlaw::Unknown => format!(
+            "{text:?} is no network; accepted: a network such as 192.0.2.0/24, or an address"
+        ),
+        NetworkFlaw::BitsBeyondPrefix { network, address } => format!(
+            "{text:?} has bits beyond its prefix; write {network} for the whole network or {address} \
              for the one address"
-        ))
-    }
+        ),
+    })
 }

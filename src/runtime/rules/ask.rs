@@ -1,6 +1,6 @@
 //! Rules that ask another service: one question by POST, one answer, within a time.
 
-use super::values::Question;
+use super::values::Asked;
 use crate::config::{Ask, AskUrl};
 use crate::net::bounded_text::without_controls;
 use crate::runtime::upstream::{Exchange, Service};
@@ -73,20 +73,16 @@ impl Asker {
     ///
     /// # Errors
     /// Where there is no answer that says yes or no.
-    pub(super) async fn ask(
-        &self,
-        rule: &str,
-        question: &Question<'_>,
-    ) -> Result<Answer, NoAnswer> {
-        let mut values = question.to_json();
+    pub(super) async fn ask(&self, rule: &str, asked: &Asked<'_>) -> Result<Answer, NoAnswer> {
+        let mut values = asked.to_json();
         values.insert("rule".to_owned(), json!(rule));
         let key = self.ask.cache.map(|_| key(&values));
         if let Some(answer) = key.and_then(|key| self.kept(&key)) {
             return Ok(answer);
         }
-        let time = humantime::format_rfc3339_millis(question.request.time()).to_string();
+        let time = humantime::format_rfc3339_millis(asked.request.time()).to_string();
         values.insert("time".to_owned(), json!(time));
-        values.insert("request_id".to_owned(), json!(question.request.id()));
+        values.insert("request_id".to_owned(), json!(asked.request.id()));
         let body = serde_json::Value::Object(values).to_string();
         let answer = self.exchange(body).await?;
         if let (Some(key), Some(time)) = (key, self.ask.cache) {

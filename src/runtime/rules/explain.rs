@@ -1,7 +1,7 @@
 //! Which rule decides about a request, and why: told to an operator, by the same conditions as the
 //! gateway's. Nothing is sent anywhere: rules that ask a service are told, and not asked.
 
-use super::values::Question as Asked;
+use super::values::Asked;
 use crate::condition::{Value, Values};
 use crate::config::{Action, Config, OnError, RequestRule};
 use crate::filter::{ClientFamily, Operation, Request};
@@ -14,7 +14,7 @@ use std::time::SystemTime;
 
 /// Who asks.
 #[derive(Clone, Debug, Default)]
-pub struct Asker {
+pub struct ExplainedAs {
     /// The account that the credential would name.
     pub account: Option<String>,
     /// The client's address.
@@ -28,25 +28,23 @@ pub struct Asker {
 pub fn explain(
     config: &Config,
     question: &Question,
-    asker: &Asker,
+    asker: &ExplainedAs,
     now: SystemTime,
 ) -> Result<Vec<String>, Vec<String>> {
-    let (request, from) = found(config, question, |found| {
-        let from = mount_from(found);
-        (request(question, found, asker, now), from)
+    let request = found(config, question, |found| {
+        request(question, found, asker, now)
     })?;
     let Some(request) = request else {
         return Err(vec!["nowhere: this path is not public here".to_owned()]);
     };
     let mut lines = vec![about(&request)];
-    let mut is_denied = walk(config, &Asked::of(&request), &mut lines);
-    if let (Some(from), false) = (from, is_denied) {
+    let is_denied = walk(config, &Asked::of(&request), &mut lines);
+    if let (Some(from), false) = (request.mount_from(), is_denied) {
         lines.push(format!("and of the mount, as a pull of {from}:"));
-        if walk(config, &Asked::of_mount(&request, &from), &mut lines) {
+        if walk(config, &Asked::of_mount(&request, from), &mut lines) {
             lines.pop();
             lines.push("so it isn't mounted: the client uploads the layer".to_owned());
         }
-        is_denied = false;
     }
     if is_denied { Err(lines) } else { Ok(lines) }
 }
@@ -152,7 +150,7 @@ fn about(request: &Request) -> String {
 fn request(
     question: &Question,
     found: &Found<'_>,
-    asker: &Asker,
+    asker: &ExplainedAs,
     now: SystemTime,
 ) -> Option<Request> {
     let target = found.target;

@@ -9,10 +9,10 @@ mod explain;
 mod rates;
 mod values;
 
-pub use explain::{Asker as ExplainedAs, explain};
-use values::Question;
+pub use explain::{ExplainedAs, explain};
+use values::Asked;
 
-use crate::config::{Action, Config, OnError, RequestRule};
+use crate::config::{Action, Config, Deny, OnError, RequestRule};
 use crate::filter::{Decision, ErrorCode, Filter, Limits, Operation, Request};
 use crate::observe::logging::RateLimited;
 use crate::observe::metrics::{Metrics, RegistryMetrics, RuleDecision};
@@ -41,10 +41,30 @@ pub(crate) struct Rules {
 /// One rule, with what it remembers.
 struct Rule {
     config: RequestRule,
-    rate: Option<RateLimit>,
-    asker: Option<Asker>,
+    act: Act,
     error_told: RateLimited,
     report_told: RateLimited,
+}
+
+/// An action, with what it remembers.
+enum Act {
+    Deny(Deny),
+    Allow,
+    Report,
+    Rate(RateLimit),
+    Ask(Box<Asker>),
+}
+
+impl Act {
+    fn new(action: &Action) -> Act {
+        match action {
+            Action::Deny(deny) => Act::Deny(deny.clone()),
+            Action::Allow => Act::Allow,
+            Action::Report => Act::Report,
+            Action::Rate(rate) => Act::Rate(RateLimit::new(rate)),
+            Action::Ask(ask) => Act::Ask(Box::new(Asker::new(ask))),
+        }
+    }
 }
 
 impl Rules {
@@ -76,18 +96,18 @@ impl Rules {
         }
     }
 
-    /// What the rules say to a question. Of one about a mount's source no rule makes a note, and no
+    /// What the rules say to what is asked. Of a question about a mount's source no rule makes a note, and no
     /// limits come from it: the request itself is asked about as well.
-    async fn decide(&self, question: &Question<'_>) -> Decision {
-        let request = question.request;
+    async fn decide(&self, asked: &Asked<'_>) -> Decision {
+        let request = asked.request;
         let mut limits = Limits::default();
         for rule in &self.rules {
-            let holds = rule.holds(question);
+            let holds = rule.holds(asked);
             if holds == Some(false) {
                 continue;
             }
             let said = match holds {
-                Some(_) => rule.acts(question, &mut limits).await,
+                Some(_) => rule.acts(asked, &mut limits).await,
                 None => rule.in_error(),
             };
             if let Some(decision) = said.counts {
@@ -122,6 +142,13 @@ enum Goes {
 }
 
 impl Said {
+    fn nothing() -> Said {
+        Said {
+            goes: Goes::On,
+            counts: None,
+        }
+    }
+
     fn on(counts: RuleDecision) -> Said {
         Said {
             goes: Goes::On,
@@ -140,14 +167,7 @@ impl Said {
 impl Rule {
     fn new(config: &RequestRule) -> Rule {
         Rule {
-            rate: match &config.action {
-                Action::Rate(rate) => Some(RateLimit::new(rate)),
-                _ => None,
-            },
-            asker: match &config.action {
-                Action::Ask(ask) => Some(Asker::new(ask)),
-                _ => None,
-            },
+            act: Act::new(&config.action),
             config: config.clone(),
             error_told: RateLimited::every(ERRORS_TOLD_EVERY),
             report_told: RateLimited::every(REPORTS_TOLD_EVERY),
@@ -155,61 +175,47 @@ impl Rule {
     }
 
     /// None where it can't be said.
-    fn holds(&self, question: &Question<'_>) -> Option<bool> {
+    fn holds(&self, asked: &Asked<'_>) -> Option<bool> {
         let Some(condition) = &self.config.when else {
             return Some(true);
         };
-        match condition.0.holds(question) {
+        match condition.0.holds(asked) {
             Ok(holds) => Some(holds),
             Err(why) => {
-                self.tell_error(question.request, &why.0);
+                self.tell_error(asked.request, &why.0);
                 None
             }
         }
     }
 
-    async fn acts(&self, question: &Question<'_>, limits: &mut Limits) -> Said {
-        let request = question.request;
-        match (&self.config.action, &self.rate, &self.asker) {
-            (Action::Deny(deny), ..) => {
+    async fn acts(&self, asked: &Asked<'_>, limits: &mut Limits) -> Said {
+        let request = asked.request;
+        match &self.act {
+            Act::Deny(deny) => {
                 let status = u16::try_from(deny.status).unwrap_or(403);
-                Said::no(
-                    self.denial(status, deny.message.as_deref()),
-                    RuleDecision::Deny,
-                )
+                let denial = self.denial(status, deny.message.as_deref());
+                Said::no(denial, RuleDecision::Deny)
             }
-            (Action::Allow, ..) => Said {
+            Act::Allow => Said {
                 goes: Goes::Out,
                 counts: Some(RuleDecision::Allow),
             },
-            (Action::Report, ..) => {
-                if question.is_of_mount() {
-                    return Said {
-                        goes: Goes::On,
-                        counts: None,
-                    };
-                }
+            Act::Report | Act::Rate(_) if asked.is_of_mount() => Said::nothing(),
+            Act::Report => {
                 self.tell_report(request);
                 Said::on(RuleDecision::Report)
             }
-            (Action::Rate(_), Some(rate), _) if !question.is_of_mount() => {
-                self.within_rate(rate, request, limits).await
-            }
-            (Action::Ask(_), _, Some(asker)) => {
-                match asker.ask(&self.config.name, question).await {
-                    Ok(Answer::Pass) => Said::on(RuleDecision::Passed),
-                    Ok(Answer::Deny(message)) => {
-                        Said::no(self.denial(403, message.as_deref()), RuleDecision::Deny)
-                    }
-                    Err(why) => {
-                        self.tell_error(request, &why.to_string());
-                        self.in_error()
-                    }
+            Act::Rate(rate) => self.within_rate(rate, request, limits).await,
+            Act::Ask(asker) => match asker.ask(&self.config.name, asked).await {
+                Ok(Answer::Pass) => Said::on(RuleDecision::Passed),
+                Ok(Answer::Deny(message)) => {
+                    let denial = self.denial(403, message.as_deref());
+                    Said::no(denial, RuleDecision::Deny)
                 }
-            }
-            (Action::Rate(_) | Action::Ask(_), ..) => Said {
-                goes: Goes::On,
-                counts: None,
+                Err(why) => {
+                    self.tell_error(request, &why.to_string());
+                    self.in_error()
+                }
             },
         }
     }
@@ -264,10 +270,7 @@ impl Rule {
         if let Some(bandwidth) = bandwidth {
             *limits = std::mem::take(limits).bandwidth(bandwidth);
         }
-        Said {
-            goes: Goes::On,
-            counts: None,
-        }
+        Said::nothing()
     }
 
     fn tell_error(&self, request: &Request, why: &str) {
@@ -319,7 +322,7 @@ impl Filter for Rules {
     }
 
     async fn request(&self, request: &Request) -> Decision {
-        let decision = self.decide(&Question::of(request)).await;
+        let decision = self.decide(&Asked::of(request)).await;
         let (Some(from), Operation::UploadMount) = (request.mount_from(), request.operation())
         else {
             return decision;
@@ -328,7 +331,7 @@ impl Filter for Rules {
         // (containerd), but by an upload instead.
         match (
             &decision,
-            self.decide(&Question::of_mount(request, from)).await,
+            self.decide(&Asked::of_mount(request, from)).await,
         ) {
             (Decision::Deny { .. }, _) | (_, Decision::Continue | Decision::Limit(_)) => decision,
             (Decision::Continue, Decision::Deny { .. }) => {

@@ -9,23 +9,23 @@ use serde_json::json;
 const ROBOT: &str = "robot$";
 
 /// What the rules are asked.
-pub(crate) struct Question<'a> {
+pub(crate) struct Asked<'a> {
     pub(crate) request: &'a Request,
     /// The repository that a mount reads, where the question is about that.
     read: Option<&'a str>,
 }
 
-impl<'a> Question<'a> {
-    pub(crate) fn of(request: &'a Request) -> Question<'a> {
-        Question {
+impl<'a> Asked<'a> {
+    pub(crate) fn of(request: &'a Request) -> Asked<'a> {
+        Asked {
             request,
             read: None,
         }
     }
 
     /// Whether the client of a mount may read the blob where it takes it from.
-    pub(crate) fn of_mount(request: &'a Request, from: &'a str) -> Question<'a> {
-        Question {
+    pub(crate) fn of_mount(request: &'a Request, from: &'a str) -> Asked<'a> {
+        Asked {
             request,
             read: Some(from),
         }
@@ -73,7 +73,7 @@ impl<'a> Question<'a> {
     }
 }
 
-impl Values for Question<'_> {
+impl Values for Asked<'_> {
     fn value(&self, name: &str) -> Option<Value<'_>> {
         let request = self.request;
         Some(match name {

@@ -10,6 +10,9 @@ use std::sync::LazyLock;
 /// One for all endpoints: it holds the system's authorities, a third of a MiB. No connection is kept.
 pub(super) static CONNECTOR: LazyLock<Connector> = LazyLock::new(|| Connector::new(None));
 
+/// Who asks.
+pub(super) const USER_AGENT: &str = concat!("harbormouth/", env!("CARGO_PKG_VERSION"));
+
 /// The answer to one request.
 pub(crate) struct Fetched {
     pub(crate) status: u16,
@@ -38,10 +41,7 @@ pub(crate) async fn get(peer: &HttpPeer, fetch: &Fetch<'_>) -> pingora::Result<F
     if let Some(scheme) = fetch.scheme {
         request.insert_header("X-Forwarded-Proto", scheme)?;
     }
-    request.insert_header(
-        "User-Agent",
-        concat!("harbormouth/", env!("CARGO_PKG_VERSION")),
-    )?;
+    request.insert_header("User-Agent", USER_AGENT)?;
     request.insert_header("Connection", "close")?;
     session.write_request_header(Box::new(request)).await?;
     session.finish_request_body().await?;

@@ -3,7 +3,7 @@
 
 use super::dns;
 use super::endpoint::{Trust, peer_template, to_address};
-use super::fetch::{CONNECTOR, Fetched, read_answer};
+use super::fetch::{CONNECTOR, Fetched, USER_AGENT, read_answer};
 use crate::config::Timeouts;
 use crate::net::origin::Origin;
 use bytes::Bytes;
@@ -90,10 +90,7 @@ impl Service {
             request.insert_header("Host", self.origin.authority().to_string())?;
             request.insert_header("Content-Type", "application/json")?;
             request.insert_header("Content-Length", exchange.body.len().to_string())?;
-            request.insert_header(
-                "User-Agent",
-                concat!("harbormouth/", env!("CARGO_PKG_VERSION")),
-            )?;
+            request.insert_header("User-Agent", USER_AGENT)?;
             session.write_request_header(Box::new(request)).await?;
             session
                 .write_request_body(exchange.body.clone(), true)
