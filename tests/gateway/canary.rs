@@ -416,12 +416,11 @@ async fn a_drain_ends_a_run() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     assert!(ended.success(), "{ended:?}");
-    let seen = fake_harbor.seen();
-    for one in &seen {
-        eprintln!("{} {} {:?}", one.method, one.target, one.status);
-    }
+    // The gateway's own look at its Harbor goes on while it drains.
+    let mut seen = fake_harbor.seen();
+    seen.retain(|one| one.target.starts_with("/v2/"));
     let last = seen.last().expect("requests");
-    assert_eq!(last.method, Method::DELETE, "{last:?}");
+    assert_eq!(last.method, Method::DELETE, "{seen:#?}");
 }
 
 /// A walk of the doctor's leaves Authorization out on purpose: nobody is paged for it.
