@@ -22,6 +22,10 @@ pub const GONE: &str = "gone";
 const MIRROR: &str =
     "mirrors:\n  - { public: [https://mirror.example.com], registry: hq, project: lab }\n";
 
+/// A rule that only counts, and an identity to whose issuer no token here belongs.
+const RULES_AND_IDENTITIES: &str = "rules:\n  - { name: pushes, when: operation.writes, report: {} }\n\
+    identities:\n  - { name: job, registry: hq, issuer: 'http://127.0.0.1:9', audience: hub, when: 'true', credentials: { file: CREDENTIALS } }\n";
+
 const ACCEPT: &str = "Accept: application/vnd.oci.image.manifest.v1+json";
 const TYPE: &str = "Content-Type: application/vnd.oci.image.manifest.v1+json";
 const CONTAINERD: &str = "User-Agent: containerd/1.6.20";
@@ -52,6 +56,7 @@ pub async fn gateway(harbor: &FakeHarbor, quiet: &FakeHarbor) -> World {
     watched.public = vec![public];
     let credentials = Path::new(env!("CARGO_TARGET_TMPDIR")).join("canary.credentials");
     std::fs::write(&credentials, "admin:Harbor12345\n").expect("write credentials");
+    let rules = RULES_AND_IDENTITIES.replace("CREDENTIALS", &credentials.display().to_string());
     let canary = |registry| {
         format!(
             "  - {{ registry: {registry}, repository: lab/canary, credentials: {}, interval: 10s }}\n",
@@ -62,7 +67,7 @@ pub async fn gateway(harbor: &FakeHarbor, quiet: &FakeHarbor) -> World {
     let audit = format!("audit: {{ file: {} }}\naccounting: {{}}\n", audit.display());
     Setup {
         top: format!(
-            "{top}{audit}{MIRROR}canary:\n{}{}",
+            "{top}{audit}{MIRROR}{rules}canary:\n{}{}",
             canary("watched"),
             canary(GONE)
         ),
@@ -195,6 +200,11 @@ async fn refusals(conn: &mut Conn) {
     let denied = conn.ask(with_length("POST", post, &[&guest], b"")).await;
     assert_eq!(denied.status, 401, "{denied:?}");
     let asked = "/service/token?service=harbor-registry&scope=repository:lab/app:pull,push";
+    // A token of Harbor's own is no ID token of an issuer that is trusted here.
+    let stray = expired();
+    let stray = basic("oidc", stray.trim_start_matches("Authorization: Bearer "));
+    let stray = conn.ask(get(asked, &[&stray])).await;
+    assert_eq!(stray.status, 401, "{stray:?}");
     let statuses = [200, 200, 200, 429];
     for (attempt, status) in statuses.into_iter().enumerate() {
         let wrong = basic("eve", &format!("guess{attempt}"));
