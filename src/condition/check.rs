@@ -319,7 +319,7 @@ fn kind_of_literal(literal: &LiteralValue) -> Kind {
 }
 
 /// The text of a literal.
-fn text(expression: &IdedExpr) -> Option<&str> {
+pub(super) fn text(expression: &IdedExpr) -> Option<&str> {
     match &expression.expr {
         Expr::Literal(LiteralValue::String(text)) => Some(text.inner()),
         _ => None,

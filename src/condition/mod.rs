@@ -13,6 +13,7 @@ mod flaw;
 mod functions;
 mod kind;
 mod scope;
+mod shortcut;
 mod vocabulary;
 
 pub(crate) use flaw::Flaw;
@@ -24,6 +25,7 @@ use cel::common::types::CelBool;
 use check::{Checked, check};
 use functions::ENV;
 use scope::Scope;
+use shortcut::Shortcut;
 use std::fmt;
 use std::sync::Arc;
 
@@ -43,6 +45,7 @@ const PARSER_STACK: usize = 64 << 20;
 pub(crate) struct Condition {
     source: Arc<str>,
     checked: Arc<Checked>,
+    shortcut: Arc<Shortcut>,
 }
 
 /// Why a condition neither holds nor doesn't: a header or a claim that isn't there, a number out of
@@ -97,8 +100,10 @@ impl Condition {
                 })
                 .and_then(|parser| parser.join().unwrap_or_else(|panic| Err(failed(panic))))
         })?;
+        let shortcut = Shortcut::of(&checked.expression, vocabulary, &checked.constants);
         Ok(Condition {
             source: source.into(),
+            shortcut: Arc::new(shortcut),
             checked: Arc::new(checked),
         })
     }
@@ -118,6 +123,12 @@ impl Condition {
     /// # Errors
     /// Where it can't be said.
     pub(crate) fn holds(&self, values: &dyn Values) -> Result<bool, Unevaluable> {
+        let known = self.shortcut.holds(values);
+        known.map_or_else(|| self.evaluate(values), Ok)
+    }
+
+    /// As CEL has it.
+    fn evaluate(&self, values: &dyn Values) -> Result<bool, Unevaluable> {
         let scope = Scope::new(&self.checked.constants, values);
         let mut context = Context::with_env(Arc::clone(&ENV));
         context.set_variable_resolver(&scope);

@@ -54,6 +54,11 @@ pub(super) fn constant(index: usize) -> String {
     format!("{CONSTANT}{index}")
 }
 
+/// Which constant has this name.
+pub(super) fn constant_of(name: &str) -> Option<usize> {
+    name.strip_prefix(CONSTANT)?.parse().ok()
+}
+
 /// The names that an evaluation meets.
 pub(super) struct Scope<'a> {
     constants: &'a [Box<dyn Val>],
@@ -68,9 +73,8 @@ impl<'a> Scope<'a> {
 
 impl VariableResolver for Scope<'_> {
     fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
-        if let Some(index) = name.strip_prefix(CONSTANT) {
-            let constant = self.constants.get(index.parse::<usize>().ok()?)?;
-            return Some(CowVal::Borrowed(constant.as_ref()));
+        if let Some(index) = constant_of(name) {
+            return Some(CowVal::Borrowed(self.constants.get(index)?.as_ref()));
         }
         Some(match self.values.value(name)? {
             Value::Truth(truth) => CowVal::owned(CelBool::from(truth)),
@@ -158,6 +162,12 @@ pub(super) struct Network(pub(super) Vec<IpNet>);
 opaque!(Network, NETWORK);
 
 impl Network {
+    /// An unknown address is in none.
+    pub(super) fn holds(&self, address: Option<IpAddr>) -> bool {
+        let within = |address| self.0.iter().any(|network| network.contains(&address));
+        address.is_some_and(within)
+    }
+
     fn container(&self) -> Option<&dyn Container> {
         Some(self)
     }
@@ -166,8 +176,7 @@ impl Network {
 impl Container for Network {
     fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
         let address = value.downcast_ref::<Address>().and_then(|it| it.0);
-        let within = |address| self.0.iter().any(|network| network.contains(&address));
-        Ok(address.is_some_and(within))
+        Ok(self.holds(address))
     }
 }
 

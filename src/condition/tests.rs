@@ -1,5 +1,6 @@
 //! What conditions accept, what they say of what they don't, and what they find.
 
+mod conformance;
 mod second;
 
 use super::*;
