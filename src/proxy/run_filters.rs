@@ -17,7 +17,9 @@ use crate::oci::target::Target;
 use crate::oci::token;
 use crate::oci::verdict::DeniedBy;
 use crate::runtime::Snapshot;
+use crate::runtime::rules::{Needs, Rules};
 use futures_util::FutureExt;
+use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::{Error, Result};
@@ -129,6 +131,14 @@ fn all(shared: &Snapshot) -> impl Iterator<Item = (Asked, &str, &dyn Filter)> {
     rules.into_iter().chain(registered)
 }
 
+/// What those that are asked need; none where nobody is. Of registered filters it isn't known.
+fn needs(shared: &Snapshot) -> Option<Needs> {
+    if !shared.process.filters.is_empty() {
+        return Some(Needs::ALL);
+    }
+    shared.rules.as_deref().map(Rules::needs)
+}
+
 /// What the filters will see of a request that was just routed; none without filters.
 pub(super) fn view(
     header: &RequestHeader,
@@ -136,9 +146,7 @@ pub(super) fn view(
     path: &NormalPath<'_>,
     request: Routed<'_>,
 ) -> Option<Box<Filtered>> {
-    if request.shared.process.filters.is_empty() && request.shared.rules.is_none() {
-        return None;
-    }
+    let needs = needs(&request.shared)?;
     let authorization = request.authorization.replacement.as_ref();
     let authorization = authorization.or_else(|| header.headers.get(AUTHORIZATION));
     // With a session's cookie beside it, a credential that Harbor refuses says nothing: Harbor goes by
@@ -162,9 +170,12 @@ pub(super) fn view(
         is_https: downstream.scheme == Scheme::Https,
         client: downstream.client,
         client_family: downstream.client_family,
-        is_accepted: owner::is_accepted(&request),
+        is_accepted: needs.acceptance && owner::is_accepted(&request),
         account: authorization.and_then(|value| token::account(value.as_bytes())),
-        headers: shown(&header.headers),
+        headers: match needs.headers {
+            true => shown(&header.headers),
+            false => HeaderMap::new(),
+        },
     };
     Some(Box::new(Filtered {
         view,

@@ -6,10 +6,12 @@
 
 mod ask;
 mod explain;
+mod needs;
 mod rates;
 mod values;
 
 pub use explain::{ExplainedAs, explain};
+pub(crate) use needs::Needs;
 use values::Asked;
 
 use crate::config::{Action, Config, Deny, OnError, RequestRule};
@@ -36,6 +38,7 @@ pub(crate) struct Rules {
     rules: Vec<Arc<Rule>>,
     /// By the registry's name.
     metrics: BTreeMap<String, Arc<RegistryMetrics>>,
+    needs: Needs,
 }
 
 /// One rule, with what it remembers.
@@ -87,7 +90,12 @@ impl Rules {
         Some(Rules {
             rules: rules.collect(),
             metrics: counted.collect(),
+            needs: Needs::of(&config.rules),
         })
+    }
+
+    pub(crate) fn needs(&self) -> Needs {
+        self.needs
     }
 
     fn count(&self, rule: &Rule, decision: RuleDecision, request: &Request) {
