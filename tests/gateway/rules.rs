@@ -1,5 +1,7 @@
 //! Rules: what they deny and in which words, what nobody gets around, and what services and rates do.
 
+mod reloads;
+
 use crate::client::{get, request, with_length};
 use crate::client_h2;
 use crate::common::process;
@@ -26,7 +28,7 @@ async fn fine() -> Harbor {
 }
 
 /// A token that says whose it is, signed by nobody.
-fn forged(subject: &str) -> String {
+pub fn forged(subject: &str) -> String {
     let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
     let claims = format!("{{\"sub\":\"{subject}\",\"exp\":9999999999,\"access\":[]}}");
     let (head, claims) = (part("{\"alg\":\"RS256\"}"), part(&claims));
