@@ -109,7 +109,7 @@ pub(super) fn write(
     };
     let line = AuditLine {
         is_verified,
-        account: account.as_deref(),
+        account,
         left_out,
         uploads: pushed,
         ..line(ctx, sent, reason, (event, result))

@@ -8,7 +8,6 @@ use crate::oci::upload_ticket::UploadStep;
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use pingora::http::RequestHeader;
-use std::borrow::Cow;
 
 /// The Authorization with which a request goes to Harbor.
 #[derive(Default)]
@@ -49,7 +48,7 @@ impl Authorization {
         let credential = Credential::read(value.as_bytes());
         // Of a token it is read when somebody asks; of a login only a hash is kept.
         let login_name = match credential {
-            Credential::Basic(_) => token::account(value.as_bytes()),
+            Credential::Basic(_) => token::login_name(value.as_bytes()),
             Credential::Bearer(_) | Credential::Other | Credential::None => None,
         };
         Authorization {
@@ -60,11 +59,11 @@ impl Authorization {
     }
 
     /// The account that the credential names, which nothing here verifies.
-    pub(super) fn account(&self) -> Option<Cow<'_, str>> {
+    pub(super) fn account(&self) -> Option<&str> {
         match &self.credential {
             Credential::Bearer(token) => token.account(),
             Credential::Basic(_) | Credential::Other | Credential::None => {
-                self.login_name.as_deref().map(Cow::Borrowed)
+                self.login_name.as_deref()
             }
         }
     }

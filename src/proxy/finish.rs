@@ -62,7 +62,7 @@ pub(super) fn finish_request(ctx: &mut RequestContext, sent: &SentBytes) {
     };
     if log::log_enabled!(target: target, log::Level::Info) {
         let account = ctx.request.authorization.account();
-        let record = record(ctx, sent, verdict, told.finding, account.as_deref(), now);
+        let record = record(ctx, sent, verdict, told.finding, account, now);
         let line = record.line(ctx.request.shared.config.log.format);
         log::info!(target: target, "{line}");
     }

@@ -24,7 +24,7 @@ pub(super) fn hold(request: Routed<'_>) -> Result<Held, Refusal> {
         return Ok(Held::Allowed);
     }
     let subject = token.account().unwrap_or_default();
-    let is_its = |one: &&IdentityRuntime| one.identity.account().eq_ignore_ascii_case(&subject);
+    let is_its = |one: &&IdentityRuntime| one.identity.account().eq_ignore_ascii_case(subject);
     let several = identities.iter().filter(is_its);
     if several.clone().next().is_none() {
         return Ok(Held::Allowed);

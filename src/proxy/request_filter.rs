@@ -57,8 +57,10 @@ pub(super) async fn classify_and_admit(
 ) -> Result<(), Refusal> {
     framing?;
     let placed = classify_and_route(session, ctx)?;
+    // What few requests wait for stands in a box: the future of each is as large as all that it may wait
+    // for, and is copied once.
     if let Some(query) = placed.login_form {
-        let mut form = login_attempt::read_form(session, &query).await;
+        let mut form = Box::pin(login_attempt::read_form(session, &query)).await;
         ctx.request.authorization.login_name = form.name.take();
         let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
         ctx.login = Some(login_attempt::settle_form(&form, request)?);
@@ -70,7 +72,7 @@ pub(super) async fn classify_and_admit(
     admission::admit(session, request, &mut ctx.permits).await?;
     ctx.filtered = placed.filtered;
     if let Some(login) = placed.id_token {
-        identity::exchange(&login, ctx).await?;
+        Box::pin(identity::exchange(&login, ctx)).await?;
     }
     let Some(filtered) = ctx.filtered.as_deref_mut() else {
         return Ok(());

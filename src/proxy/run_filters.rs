@@ -14,13 +14,11 @@ use crate::net::path::NormalPath;
 use crate::observe::metrics::FilterDecision;
 use crate::oci::local_reply::LocalReply;
 use crate::oci::target::Target;
-use crate::oci::token;
 use crate::oci::verdict::DeniedBy;
 use crate::runtime::Snapshot;
-use crate::runtime::rules::{Needs, Rules};
+use crate::runtime::rules::Needs;
 use futures_util::FutureExt;
-use http::HeaderMap;
-use http::header::{AUTHORIZATION, COOKIE};
+use http::header::COOKIE;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::{Error, Result};
 use std::future::Future;
@@ -131,14 +129,6 @@ fn all(shared: &Snapshot) -> impl Iterator<Item = (Asked, &str, &dyn Filter)> {
     rules.into_iter().chain(registered)
 }
 
-/// What those that are asked need; none where nobody is. Of registered filters it isn't known.
-fn needs(shared: &Snapshot) -> Option<Needs> {
-    if !shared.process.filters.is_empty() {
-        return Some(Needs::ALL);
-    }
-    shared.rules.as_deref().map(Rules::needs)
-}
-
 /// What the filters will see of a request that was just routed; none without filters.
 pub(super) fn view(
     header: &RequestHeader,
@@ -146,12 +136,16 @@ pub(super) fn view(
     path: &NormalPath<'_>,
     request: Routed<'_>,
 ) -> Option<Box<Filtered>> {
-    let needs = needs(&request.shared)?;
-    let authorization = request.authorization.replacement.as_ref();
-    let authorization = authorization.or_else(|| header.headers.get(AUTHORIZATION));
+    let needs = match request.shared.process.filters.is_empty() {
+        true => request.shared.rules.as_deref()?.needs,
+        // What they look at isn't known.
+        false => Needs::ALL,
+    };
     // With a session's cookie beside it, a credential that Harbor refuses says nothing: Harbor goes by
     // the session then (its core/middlewares/security).
-    let authorization = authorization.filter(|_| !header.headers.contains_key(COOKIE));
+    let account = request.authorization.account();
+    let account = account.filter(|_| !header.headers.contains_key(COOKIE));
+    let headers = needs.headers.then(|| shown(&header.headers));
     let digest = || tracking::digest(target.operation, path.query());
     let downstream = &request.downstream;
     let view = filter::Request {
@@ -171,11 +165,8 @@ pub(super) fn view(
         client: downstream.client,
         client_family: downstream.client_family,
         is_accepted: needs.acceptance && owner::is_accepted(&request),
-        account: authorization.and_then(|value| token::account(value.as_bytes())),
-        headers: match needs.headers {
-            true => shown(&header.headers),
-            false => HeaderMap::new(),
-        },
+        account: account.map(str::to_owned),
+        headers: headers.unwrap_or_default(),
     };
     Some(Box::new(Filtered {
         view,

@@ -38,7 +38,7 @@ pub(crate) struct Rules {
     rules: Vec<Arc<Rule>>,
     /// By the registry's name.
     metrics: BTreeMap<String, Arc<RegistryMetrics>>,
-    needs: Needs,
+    pub(crate) needs: Needs,
 }
 
 /// One rule, with what it remembers.
@@ -92,10 +92,6 @@ impl Rules {
             metrics: counted.collect(),
             needs: Needs::of(&config.rules),
         })
-    }
-
-    pub(crate) fn needs(&self) -> Needs {
-        self.needs
     }
 
     fn count(&self, rule: &Rule, decision: RuleDecision, request: &Request) {
