@@ -230,6 +230,14 @@ impl Client {
         Ok(())
     }
 
+    pub async fn logins_in_a_row(&self, to: Addresses, total: u64) -> Result<()> {
+        let mut wire = self.connect(Way::Plain, to).await?;
+        for _ in 0..total {
+            TOKEN_REQUEST.once(&mut wire, Way::Plain, to).await?;
+        }
+        Ok(())
+    }
+
     async fn heads_http2(&self, to: Addresses, total: usize) -> Result<()> {
         let mut tasks = JoinSet::new();
         for _ in 0..AT_ONCE / STREAMS {

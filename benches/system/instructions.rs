@@ -22,14 +22,29 @@ const WAITS_TOLERANCE: f64 = 1.25;
 #[derive(Clone, Copy, Debug)]
 enum Counted {
     Head(Way),
+    /// A HEAD that ten rules are asked about.
+    RuledHead,
+    /// A token request with a password, by what is audited.
+    Login(Audit),
     Put(Way),
     Get(Way),
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Audit {
+    Off,
+    On,
+}
+
+const TEN_RULES: &str = include_str!("rules.yaml");
+
 impl Counted {
-    const ALL: [Counted; 6] = [
+    const ALL: [Counted; 9] = [
         Counted::Head(Way::Plain),
         Counted::Head(Way::Tls),
+        Counted::RuledHead,
+        Counted::Login(Audit::Off),
+        Counted::Login(Audit::On),
         Counted::Put(Way::Plain),
         Counted::Put(Way::Tls),
         Counted::Get(Way::Plain),
@@ -38,6 +53,9 @@ impl Counted {
 
     fn name(self) -> String {
         let (what, way) = match self {
+            Counted::RuledHead => return "HEAD, plain, with ten rules".to_owned(),
+            Counted::Login(Audit::Off) => return "login, plain".to_owned(),
+            Counted::Login(Audit::On) => return "login, plain, audited".to_owned(),
             Counted::Head(way) => ("HEAD", way),
             Counted::Put(way) => ("MiB of PUT", way),
             Counted::Get(way) => ("MiB of GET", way),
@@ -52,14 +70,30 @@ impl Counted {
     /// Two amounts, far enough apart that what happens once a second is small beside the difference.
     fn amounts(self) -> [u64; 2] {
         match self {
-            Counted::Head(_) => [150, 450],
+            Counted::Head(_) | Counted::RuledHead | Counted::Login(_) => [150, 450],
             Counted::Put(_) | Counted::Get(_) => [8, 56],
+        }
+    }
+
+    /// What the configuration has beside the registry.
+    fn settings(self, setting: &Setting) -> String {
+        match self {
+            Counted::RuledHead => TEN_RULES.to_owned(),
+            Counted::Login(Audit::On) => {
+                let file = setting.directory.join("audit.jsonl");
+                format!("audit: {{ file: {} }}\n", file.display())
+            }
+            Counted::Login(Audit::Off) | Counted::Head(_) | Counted::Put(_) | Counted::Get(_) => {
+                String::new()
+            }
         }
     }
 
     async fn do_so_much(self, client: &Client, proxy: &Proxy, amount: u64) -> Result<()> {
         match self {
             Counted::Head(way) => client.heads_in_a_row(way, proxy.to, amount).await,
+            Counted::RuledHead => client.heads_in_a_row(Way::Plain, proxy.to, amount).await,
+            Counted::Login(_) => client.logins_in_a_row(proxy.to, amount).await,
             Counted::Put(way) => client.put(way, proxy.to, amount << 20).await,
             Counted::Get(way) => client.get(way, proxy.to, amount << 20).await,
         }
@@ -127,7 +161,9 @@ pub async fn run(setting: &Setting, client: &Client, file: &Path, record: bool) 
             let more = once(setting, client, tool, counted, many).await?;
             let value = (more - less) / (many - few) as f64;
             let tolerance = match (tool, counted) {
-                (Tool::Callgrind, Counted::Head(_)) => TOLERANCE,
+                (Tool::Callgrind, Counted::Head(_) | Counted::RuledHead | Counted::Login(_)) => {
+                    TOLERANCE
+                }
                 (Tool::Callgrind, Counted::Put(_) | Counted::Get(_)) | (Tool::Strace, _) => {
                     WAITS_TOLERANCE
                 }
@@ -162,7 +198,8 @@ async fn once(
     amount: u64,
 ) -> Result<f64> {
     let counts: PathBuf = setting.directory.join("counts");
-    let proxy = Proxy::counted(setting, &tool.command(&counts)).await?;
+    let settings = counted.settings(setting);
+    let proxy = Proxy::counted(setting, &tool.command(&counts), &settings).await?;
     counted.do_so_much(client, &proxy, amount).await?;
     proxy.end()?;
     tool.read(&counts)

@@ -20,16 +20,25 @@ pub fn version() -> Command {
 }
 
 pub fn command(setting: &Setting, to: Addresses) -> Result<Command> {
-    with_registries(setting, to, 1, ([127, 0, 0, 1], 0).into())
+    with_settings(setting, to, "")
+}
+
+fn with_settings(setting: &Setting, to: Addresses, settings: &str) -> Result<Command> {
+    with_registries(setting, to, 1, ([127, 0, 0, 1], 0).into(), settings)
 }
 
 /// With one worker, below a tool that counts what it does.
-pub fn counted(setting: &Setting, to: Addresses, tool: &[String]) -> Result<Command> {
+pub fn counted(
+    setting: &Setting,
+    to: Addresses,
+    tool: &[String],
+    settings: &str,
+) -> Result<Command> {
     let setting = &Setting {
         threads: 1,
         ..setting.clone()
     };
-    let whole = command(setting, to)?;
+    let whole = with_settings(setting, to, settings)?;
     let (tool, arguments) = tool.split_first().context("no tool")?;
     let mut command = Command::new(tool);
     command
@@ -47,6 +56,7 @@ pub fn with_registries(
     to: Addresses,
     count: usize,
     admin: SocketAddr,
+    settings: &str,
 ) -> Result<Command> {
     let (origin, scheme, threads) = (setting.origin(), setting.scheme(), setting.threads);
     let verified = setting.if_https(format!(", tls: {{ ca: {AUTHORITY}, server_name: {NAME} }}"));
@@ -78,6 +88,7 @@ registries:
 "
         )?;
     }
+    text += settings;
     let file = setting.write(&format!("harbormouth-{count}.yaml"), &text)?;
     let mut command = program();
     command.args(["serve", "--config"]).arg(file);

@@ -163,17 +163,17 @@ impl Proxy {
             plain: free_address()?,
             tls: free_address()?,
         };
-        let command = harbormouth::with_registries(setting, to, count, admin)?;
+        let command = harbormouth::with_registries(setting, to, count, admin, "")?;
         Proxy::run(Kind::Harbormouth, setting, to, command).await
     }
 
-    /// Harbormouth below a tool that counts what it does.
-    pub async fn counted(setting: &Setting, tool: &[String]) -> Result<Proxy> {
+    /// Harbormouth below a tool that counts what it does, with more settings.
+    pub async fn counted(setting: &Setting, tool: &[String], settings: &str) -> Result<Proxy> {
         let to = Addresses {
             plain: free_address()?,
             tls: free_address()?,
         };
-        let command = harbormouth::counted(setting, to, tool)?;
+        let command = harbormouth::counted(setting, to, tool, settings)?;
         Proxy::run(Kind::Harbormouth, setting, to, command).await
     }
 
