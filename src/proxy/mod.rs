@@ -261,11 +261,13 @@ impl ProxyHttp for Gateway {
         if let Some(routed) = ctx.request.routed() {
             upstream_request::edit(request, ctx.tries.target.as_ref(), routed)?;
         }
+        // Rules have nothing to say by now, nor to an answer.
+        let is_registered = !ctx.request.shared.process.filters.is_empty();
         match ctx.filtered.as_deref_mut() {
-            Some(filtered) => {
+            Some(filtered) if is_registered => {
                 Box::pin(run_filters::upstream(request, filtered, &ctx.request)).await
             }
-            None => Ok(()),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -376,11 +378,12 @@ impl ProxyHttp for Gateway {
             ctx.answered.renamed = RenamedBody::of(session.req_header(), response, request)?;
         }
         ctx.edited(edited);
+        let is_registered = !ctx.request.shared.process.filters.is_empty();
         match ctx.filtered.as_deref_mut() {
-            Some(filtered) => {
+            Some(filtered) if is_registered => {
                 Box::pin(run_filters::response(response, filtered, &ctx.request)).await
             }
-            None => Ok(()),
+            Some(_) | None => Ok(()),
         }
     }
 

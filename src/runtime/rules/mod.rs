@@ -210,7 +210,8 @@ impl Rule {
                 Said::on(RuleDecision::Report)
             }
             Act::Rate(rate) => self.within_rate(rate, request, limits).await,
-            Act::Ask(asker) => match asker.ask(&self.config.name, asked).await {
+            // In a box, or each request would make room for a question.
+            Act::Ask(asker) => match Box::pin(asker.ask(&self.config.name, asked)).await {
                 Ok(Answer::Pass) => Said::on(RuleDecision::Passed),
                 Ok(Answer::Deny(message)) => {
                     let denial = self.denial(403, message.as_deref());
@@ -335,7 +336,7 @@ impl Filter for Rules {
         // (containerd), but by an upload instead.
         match (
             &decision,
-            self.decide(&Asked::of_mount(request, from)).await,
+            Box::pin(self.decide(&Asked::of_mount(request, from))).await,
         ) {
             (Decision::Deny { .. }, _) | (_, Decision::Continue | Decision::Limit(_)) => decision,
             (Decision::Continue, Decision::Deny { .. }) => {
