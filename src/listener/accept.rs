@@ -6,11 +6,13 @@ use super::handshake::{ListenerContext, TlsContext};
 use super::proxy_protocol::ProxyProtocolReader;
 use super::worker::Workers;
 use crate::config::{self, ListenerKind};
+use crate::system::inherited_sockets::listen;
 use futures_util::FutureExt;
 use pingora::listeners::tls::Acceptor;
 use pingora::server::ShutdownWatch;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
@@ -44,16 +46,17 @@ pub(crate) struct BoundListener {
 }
 
 impl BoundListener {
-    /// Binds the n-th listener of the configuration.
+    /// Binds the n-th listener of the configuration, where there is no socket for it already.
     ///
     /// # Errors
     /// When the address is taken or not ours, or TLS can't be set up.
     pub(crate) async fn bind(
         index: usize,
         config: &config::Listener,
+        inherited: Option<std::net::TcpListener>,
     ) -> Result<BoundListener, ListenError> {
         let address = config.address;
-        let bound = TcpListener::bind(address).await;
+        let bound = listen(address, inherited).await;
         let socket = bound.map_err(|source| ListenError::Bind {
             index,
             address,
@@ -93,6 +96,14 @@ impl BoundListener {
     /// When the system doesn't tell.
     pub(crate) fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
+    }
+
+    /// Its socket, for another process that is to accept as well.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub(crate) fn socket(&self) -> io::Result<OwnedFd> {
+        self.socket.as_fd().try_clone_to_owned()
     }
 
     /// Its certificates, where it speaks TLS.

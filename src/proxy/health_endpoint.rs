@@ -19,9 +19,9 @@ pub(super) fn is_asked(session: &Session) -> bool {
 }
 
 /// Answers the health check.
-pub(super) async fn answer(session: &mut Session, is_draining: bool) -> Result<()> {
+pub(super) async fn answer(session: &mut Session, is_going: bool) -> Result<()> {
     let method = &session.req_header().method;
-    let (status, body) = match (method == Method::GET || method == Method::HEAD, is_draining) {
+    let (status, body) = match (method == Method::GET || method == Method::HEAD, is_going) {
         (false, _) => (405, ""),
         (true, false) => (200, "ok\n"),
         (true, true) => (503, "draining\n"),

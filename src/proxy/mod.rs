@@ -77,6 +77,7 @@ use refusal::Refusal;
 use renamed_body::RenamedBody;
 use request_filter::WATCH_MARGIN;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use throughput::Transfer;
 use tokio::sync::watch;
@@ -135,7 +136,11 @@ impl ProxyHttp for Gateway {
         if framing.is_ok() && health_endpoint::is_asked(session) {
             // Balancers ask every few seconds from many places, so nothing is recorded.
             ctx.forget();
-            health_endpoint::answer(session, self.is_draining()).await?;
+            // Where another process has taken over, this address is as good as it was.
+            let shared = self.current.load();
+            let is_replaced = shared.process.replaced.load(Ordering::Relaxed);
+            let is_going = self.is_draining() && !is_replaced;
+            health_endpoint::answer(session, is_going).await?;
             return Ok(true);
         }
         request_filter::note_downstream(session, &mut ctx.request);

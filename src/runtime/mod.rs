@@ -51,6 +51,7 @@ use other_sites::other_sites;
 use parking_lot::Mutex;
 use public_names::public_names;
 use rules::Rules;
+use sealing_keys::RandomKey;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -79,6 +80,9 @@ pub(crate) struct Process {
     pub(crate) lingering: Arc<FairShares>,
     /// What the bodies under way may hold.
     pub(crate) memory: Arc<BodyMemory>,
+    pub(crate) random_key: RandomKey,
+    /// Another process takes new connections, at the same addresses.
+    pub(crate) replaced: AtomicBool,
     /// Requests that are being served, over all registries and configurations.
     in_flight: AtomicUsize,
     /// The drain is over: what is still under way is cut.
@@ -139,6 +143,7 @@ impl Process {
         config: &Config,
         canary: CanaryLabels,
         filters: Filters,
+        random_key: RandomKey,
     ) -> prometheus::Result<Process> {
         let names = filters.iter().map(|one| one.name.clone()).collect();
         let metrics = Metrics::new(config, canary, names)?;
@@ -150,6 +155,8 @@ impl Process {
             metrics,
             pushes: PushTracker::new(config.registries.iter().map(|registry| &registry.name)),
             lingering: Arc::default(),
+            random_key,
+            replaced: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
             cut: AtomicBool::new(false),
             exhausted_logged: RateLimited::every(EXHAUSTED_TOLD_EVERY),
@@ -206,7 +213,7 @@ impl CurrentSnapshot {
 
 impl Snapshot {
     /// Prepares a configuration. What it has in common with the one before it goes on as it is:
-    /// addresses and their health, logins that failed or were accepted, random sealing keys.
+    /// addresses and their health, logins that failed or were accepted.
     ///
     /// # Errors
     /// When a series can't be created, a public origin can't stand in a Host header (which its
@@ -222,8 +229,7 @@ impl Snapshot {
         let origins = named_origins(&config);
         let names = public_names(&config, &origins, &process.metrics).context("public names")?;
         let routes = Routes::new(sites(&config, &origins));
-        let random = before.and_then(Snapshot::random_keys);
-        let mut keys = sealing_keys::keys(&config, random)?.into_iter();
+        let mut keys = sealing_keys::keys(&config, &process.random_key)?.into_iter();
         let known = before.iter().flat_map(|before| &before.harbors);
         let mut issuers = identities::issuers(known.flat_map(|one| &one.identities));
         let harbors = config.registries.iter().map(|registry| {
@@ -258,13 +264,6 @@ impl Snapshot {
             routes,
             names,
         })
-    }
-
-    /// The keys of the registries that have none configured.
-    fn random_keys(&self) -> Option<Arc<Keyring>> {
-        let without = |harbor: &&RegistryRuntime| harbor.registry.reattach.keys.is_none();
-        let mut harbors = self.harbors.iter().filter(without);
-        harbors.find_map(|harbor| harbor.keys.clone())
     }
 
     /// The registry that has this number in the push tracker, as long as it is configured.

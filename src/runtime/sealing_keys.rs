@@ -4,7 +4,7 @@
 use crate::config::{Config, ReattachMode};
 use crate::system::random::{self, NoRandomness};
 use crate::tickets::{KEY_LENGTH, Keyring, SealingKey};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
 
 /// A new key.
@@ -17,19 +17,47 @@ pub fn random_key() -> Result<SealingKey, NoRandomness> {
     Ok(SealingKey::new(*secret))
 }
 
+/// The key of the registries that have none configured: made when the first one needs it, and the same
+/// for as long as the process lives, and the one that takes over from it.
+#[derive(Default)]
+pub(crate) struct RandomKey(OnceLock<Arc<Keyring>>);
+
+impl RandomKey {
+    /// The one of the process before.
+    pub(crate) fn inherited(key: SealingKey) -> RandomKey {
+        RandomKey(OnceLock::from(keyring(key)))
+    }
+
+    /// The key, once it is needed.
+    pub(crate) fn get(&self) -> Option<&SealingKey> {
+        Some(self.0.get()?.current())
+    }
+
+    /// The key, and whether it was made just now.
+    fn get_or_make(&self) -> Result<(Arc<Keyring>, bool), NoRandomness> {
+        if let Some(known) = self.0.get() {
+            return Ok((Arc::clone(known), false));
+        }
+        let made = keyring(random_key()?);
+        Ok((Arc::clone(self.0.get_or_init(|| made)), true))
+    }
+}
+
+fn keyring(key: SealingKey) -> Arc<Keyring> {
+    Arc::new(Keyring::new(key, Vec::new()))
+}
+
 /// Each registry's keys, in the configuration's order; none where tickets are off. Those without
-/// configured ones share a random key: the one that was made `before`, so that it is the same for as
-/// long as the process lives.
+/// configured ones share the `random` one.
 ///
 /// # Errors
 /// When the system has no random bytes to give.
 pub(crate) fn keys(
     config: &Config,
-    before: Option<Arc<Keyring>>,
+    random: &RandomKey,
 ) -> Result<Vec<Option<Arc<Keyring>>>, NoRandomness> {
     let mut without = Vec::new();
-    let is_first = before.is_none();
-    let mut random = before;
+    let mut is_new = false;
     let mut keys = Vec::with_capacity(config.registries.len());
     for registry in &config.registries {
         keys.push(match (registry.reattach.mode, &registry.reattach.keys) {
@@ -37,14 +65,13 @@ pub(crate) fn keys(
             (ReattachMode::Ticket, Some(keys)) => Some(Arc::clone(&keys.keyring)),
             (ReattachMode::Ticket, None) => {
                 without.push(registry.name.as_str());
-                if random.is_none() {
-                    random = Some(Arc::new(Keyring::new(random_key()?, Vec::new())));
-                }
-                random.clone()
+                let (key, is_made) = random.get_or_make()?;
+                is_new |= is_made;
+                Some(key)
             }
         });
     }
-    if !without.is_empty() && is_first {
+    if is_new {
         log::warn!(
             "no reattach.keys for {}: upload tickets are sealed with a random key, so an upload \
              that needs one doesn't survive a restart or a change to another replica. With \

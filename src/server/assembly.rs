@@ -1,6 +1,7 @@
 //! Assembly: from a configuration to a process that serves. `lifecycle` does the rest until the process ends.
 
-use super::lifecycle::{AcceptThreads, Lifecycle, ShutdownNotices, until_the_end};
+use super::lifecycle::{AcceptThreads, Lifecycle, ShutdownNotices};
+use super::upgrade::{Estate, Inherited};
 use crate::config::Config;
 use crate::doctor::canary;
 use crate::filter::Filters;
@@ -8,9 +9,10 @@ use crate::listener::{BoundListener, Shutdown, Workers, keep_only_short_timers};
 use crate::observe::logging;
 use crate::proxy::{Gateway, MAX_TRIES};
 use crate::runtime::heartbeat::Heartbeats;
+use crate::runtime::sealing_keys::RandomKey;
 use crate::runtime::upstream;
 use crate::runtime::{CurrentSnapshot, Process, Snapshot};
-use crate::server::admin::{AdminListener, Sources};
+use crate::server::admin::{AdminListener, Phase, Sources};
 use crate::server::reload::{Loader, Reloader};
 use crate::server::watchdog::Watchdog;
 use crate::system::signals::Signals;
@@ -21,7 +23,8 @@ use futures_util::future::join_all;
 use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
@@ -41,24 +44,28 @@ const BLOCKING: usize = 2;
 ///
 /// # Errors
 /// When a listener can't be opened or a thread not started: nothing has been served then.
-pub(super) async fn serve(config: Config, read: Loader, filters: Filters) -> anyhow::Result<()> {
+pub(super) async fn serve(
+    config: Config,
+    read: Loader,
+    filters: Filters,
+    mut inherited: Inherited,
+) -> anyhow::Result<()> {
     keep_only_short_timers();
     let config = Arc::new(config);
     for warning in &config.warnings {
         log::warn!("{warning}");
     }
-    let process = Arc::new(Process::new(&config, canary::labels(), filters).context("metrics")?);
-    logging::counted_by(process.metrics.process.log_dropped.clone());
-    let current = Arc::new(first(&config, &process)?);
+    let open = inherited.deal(&config);
+    let (process, current) = first(&config, filters, inherited.random_key)?;
     let notices = ShutdownNotices::new();
     let threads = AcceptThreads {
         accept: Thread::start("accept", BLOCKING).context("the thread that accepts")?,
         admin: Thread::start("admin", BLOCKING).context("the operator's thread")?,
     };
     let hearts = hearts(&current, &threads);
-    let (listeners, mut announced) = bind(&config, &threads).await?;
-    let certificates = listeners.iter().map(BoundListener::certificates).collect();
-    let mut reloader = Reloader::new(read, Arc::clone(&current), certificates);
+    let mut bound = bind(&config, open.listeners, &threads).await?;
+    let certificates = bound.listeners.iter().map(BoundListener::certificates);
+    let mut reloader = Reloader::new(read, Arc::clone(&current), certificates.collect());
     let canaries = Arc::default();
     let sources = Sources {
         current: Arc::clone(&current),
@@ -68,47 +75,56 @@ pub(super) async fn serve(config: Config, read: Loader, filters: Filters) -> any
         hearts: Arc::clone(&hearts),
         started: SystemTime::now(),
     };
-    announced.push(admit(config.admin.address, sources, &threads).await?);
+    let leads_at_once = inherited.predecessor.is_none();
+    let (admin, socket) = admit(&config, open.admin, sources, leads_at_once, &threads).await?;
+    bound.announced.extend([admin, "ready".to_owned()]);
+    bound.sockets.push(socket);
     let ending = Shutdown {
         draining: notices.drain.subscribe(),
         closed: notices.close.subscribe(),
     };
-    let proxy = || proxy(&current, &ending.draining);
-    let workers = Workers::start(config.threads, proxy, &current, &hearts, &ending);
-    let workers = Arc::new(workers.context("worker threads")?);
-    hearts.shown_by(&process.metrics.process.responsive);
+    let workers = work(&current, &hearts, &ending, &notices)?;
     let mut signals = Signals::new()?;
-    let watchdog = Watchdog {
-        current: Arc::clone(&current),
-        hearts: Arc::clone(&hearts),
-        workers: Arc::clone(&workers),
-    };
-    watchdog.start().context("the watchdog's thread")?;
     resolve_first(&current).await;
+    let (listeners, sockets) = (bound.listeners, bound.sockets);
+    let estate = Estate { sockets, current };
     let mut life = Lifecycle::begin(
-        current, canaries, workers, notices, listeners, &reloader, &threads,
+        estate, canaries, workers, notices, listeners, &reloader, &threads,
     );
-    announced.push("ready".to_owned());
-    announce(announced).context("the thread that says where we listen")?;
-    systemd::ready();
-    let signal = until_the_end(&mut signals, &mut reloader).await;
-    life.end(signal, &mut signals).await;
-    // What is still under way ends now, and each says so in its record.
+    announce(bound.announced).context("the thread that says where we listen")?;
+    match inherited.predecessor {
+        Some(predecessor) => predecessor.take_over().await,
+        None => systemd::ready(),
+    }
+    let ending = life.until_the_end(&mut signals, &mut reloader).await;
+    life.end(ending, &mut signals).await;
     hearts.end();
-    process.cut();
-    life.workers.cut().await;
-    process.audits.flush(logging::LAST_LINES);
+    cut(&process, &life.workers).await;
     Ok(())
+}
+
+/// What is still under way ends now, and each says so in its record.
+async fn cut(process: &Process, workers: &Workers) {
+    process.cut();
+    workers.cut().await;
+    process.audits.flush(logging::LAST_LINES);
 }
 
 /// What the first requests begin with.
 ///
 /// # Errors
-/// When the audit log can't be opened, or as [`Snapshot::new`].
-fn first(config: &Arc<Config>, process: &Arc<Process>) -> anyhow::Result<CurrentSnapshot> {
+/// When the audit log can't be opened, or as [`Process::new`] and [`Snapshot::new`].
+fn first(
+    config: &Arc<Config>,
+    filters: Filters,
+    random_key: RandomKey,
+) -> anyhow::Result<(Arc<Process>, Arc<CurrentSnapshot>)> {
+    let process = Process::new(config, canary::labels(), filters, random_key);
+    let process = Arc::new(process.context("metrics")?);
+    logging::counted_by(process.metrics.process.log_dropped.clone());
     let audit = process.audits.open(config.audit.as_ref(), None)?;
-    let shared = Snapshot::new(Arc::clone(config), Arc::clone(process), audit, None)?;
-    Ok(CurrentSnapshot::new(shared))
+    let shared = Snapshot::new(Arc::clone(config), Arc::clone(&process), audit, None)?;
+    Ok((process, Arc::new(CurrentSnapshot::new(shared))))
 }
 
 /// Watches this thread and those that accept connections; workers join when they start.
@@ -121,37 +137,85 @@ fn hearts(current: &Arc<CurrentSnapshot>, threads: &AcceptThreads) -> Arc<Heartb
     hearts
 }
 
-/// Opens the listeners; returns them with what is to be said of them.
-async fn bind(
-    config: &Arc<Config>,
-    threads: &AcceptThreads,
-) -> anyhow::Result<(Vec<BoundListener>, Vec<String>)> {
-    let mut announced = Vec::new();
-    let mut listeners = Vec::new();
-    for index in 0..config.listeners.len() {
-        let config = Arc::clone(config);
-        let bind = async move { BoundListener::bind(index, &config.listeners[index]).await };
-        let listener = threads.accept.spawn(bind).await??;
-        let address = listener.address()?;
-        announced.push(format!("listening {} {address}", listener.scheme()));
-        listeners.push(listener);
-    }
-    Ok((listeners, announced))
+/// Starts the workers, and the watchdog that looks after them.
+fn work(
+    current: &Arc<CurrentSnapshot>,
+    hearts: &Arc<Heartbeats>,
+    ending: &Shutdown,
+    notices: &ShutdownNotices,
+) -> anyhow::Result<Arc<Workers>> {
+    let shared = current.load();
+    let proxy = || proxy(current, &ending.draining);
+    let workers = Workers::start(shared.config.threads, proxy, current, hearts, ending);
+    let workers = Arc::new(workers.context("worker threads")?);
+    hearts.shown_by(&shared.process.metrics.process.responsive);
+    let watchdog = Watchdog {
+        current: Arc::clone(current),
+        hearts: Arc::clone(hearts),
+        workers: Arc::clone(&workers),
+        phase: notices.phase.subscribe(),
+    };
+    watchdog.start().context("the watchdog's thread")?;
+    Ok(workers)
 }
 
-/// Opens the operator's listener, which serves from now on; returns what is to be said of it.
-async fn admit(
-    address: SocketAddr,
-    sources: Sources,
+/// The listeners, opened.
+struct Bound {
+    listeners: Vec<BoundListener>,
+    /// For a process that takes over.
+    sockets: Vec<OwnedFd>,
+    /// What is to be said of them.
+    announced: Vec<String>,
+}
+
+/// Opens the listeners that aren't open.
+async fn bind(
+    config: &Arc<Config>,
+    open: Vec<Option<TcpListener>>,
     threads: &AcceptThreads,
-) -> anyhow::Result<String> {
-    let admin = threads
-        .admin
-        .spawn(AdminListener::bind(address, sources))
-        .await?;
+) -> anyhow::Result<Bound> {
+    let mut bound = Bound {
+        listeners: Vec::new(),
+        sockets: Vec::new(),
+        announced: Vec::new(),
+    };
+    for (index, socket) in open.into_iter().enumerate() {
+        let config = Arc::clone(config);
+        let bind =
+            async move { BoundListener::bind(index, &config.listeners[index], socket).await };
+        let listener = threads.accept.spawn(bind).await??;
+        let (scheme, address) = (listener.scheme(), listener.address()?);
+        bound
+            .announced
+            .push(format!("listening {scheme} {address}"));
+        bound.sockets.push(listener.socket()?);
+        bound.listeners.push(listener);
+    }
+    Ok(bound)
+}
+
+/// Opens the operator's listener, which serves from now on, or as soon as this process leads; returns what
+/// is to be said of it, and its socket.
+async fn admit(
+    config: &Config,
+    open: Option<TcpListener>,
+    sources: Sources,
+    leads_at_once: bool,
+    threads: &AcceptThreads,
+) -> anyhow::Result<(String, OwnedFd)> {
+    let address = config.admin.address;
+    let mut phase = sources.phase.clone();
+    let bind = AdminListener::bind(address, open, sources);
+    let admin = threads.admin.spawn(bind).await?;
     let admin = admin.with_context(|| format!("admin.address: can't listen on {address}"))?;
-    let announced = format!("admin http {}", admin.address()?);
-    threads.admin.spawn(admin.run());
+    let announced = (format!("admin http {}", admin.address()?), admin.socket()?);
+    threads.admin.spawn(async move {
+        if !leads_at_once {
+            // An error is the process's end.
+            let _ = phase.wait_for(|phase| *phase == Phase::Serving).await;
+        }
+        admin.run(phase).await;
+    });
     Ok(announced)
 }
 

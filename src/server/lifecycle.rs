@@ -6,12 +6,15 @@ use crate::listener::{BoundListener, Workers};
 use crate::runtime::{CurrentSnapshot, Process, Snapshot};
 use crate::server::admin::Phase;
 use crate::server::reload::{self, Reloader};
+use crate::server::upgrade::{Ending, Estate};
 use crate::system::signals::{Signal, Signals};
 use crate::system::systemd;
 use crate::system::threads::Thread;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -54,27 +57,9 @@ pub(super) struct AcceptThreads {
     pub(super) admin: Thread,
 }
 
-/// Reads the configuration again as often as there is a reason to, until a signal ends it.
-pub(super) async fn until_the_end(signals: &mut Signals, reloader: &mut Reloader) -> Signal {
-    loop {
-        let why = tokio::select! {
-            signal = signals.next() => match signal {
-                Signal::Hangup => HANGUP,
-                signal @ (Signal::Terminate | Signal::Quit | Signal::Interrupt) => return signal,
-            },
-            () = reloader.changed() => "a file has changed",
-        };
-        // A file system or a resolver may hang: that keeps nobody from ending the process.
-        tokio::select! {
-            () = read_again(reloader, why) => {}
-            signal = signals.ending() => return signal,
-        }
-    }
-}
-
 /// What goes on until the process ends.
 pub(super) struct Lifecycle {
-    current: Arc<CurrentSnapshot>,
+    estate: Estate,
     pub(super) workers: Arc<Workers>,
     accepting: Vec<JoinHandle<()>>,
     canaries: JoinHandle<()>,
@@ -84,7 +69,7 @@ pub(super) struct Lifecycle {
 impl Lifecycle {
     /// From now on clients are served.
     pub(super) fn begin(
-        current: Arc<CurrentSnapshot>,
+        estate: Estate,
         canaries: Arc<Canaries>,
         workers: Arc<Workers>,
         notices: ShutdownNotices,
@@ -92,10 +77,11 @@ impl Lifecycle {
         reloader: &Reloader,
         threads: &AcceptThreads,
     ) -> Lifecycle {
-        tokio::spawn(sweep(Arc::clone(&current)));
+        let current = &estate.current;
+        tokio::spawn(sweep(Arc::clone(current)));
         reload::watch_endpoints(&current.load(), None);
         let canaries = canary::supervise(
-            Arc::clone(&current),
+            Arc::clone(current),
             canaries,
             reloader.state(),
             notices.drain.subscribe(),
@@ -110,35 +96,107 @@ impl Lifecycle {
         Lifecycle {
             canaries: tokio::spawn(canaries),
             accepting,
-            current,
+            estate,
             workers,
             notices,
         }
     }
 
-    /// The orderly end, or a short one where a second signal comes.
-    pub(super) async fn end(&mut self, signal: Signal, signals: &mut Signals) {
-        log::info!("{signal}: draining");
-        self.notices.phase.send_replace(Phase::Draining);
-        systemd::stopping();
-        self.notices.drain.send_replace(true);
-        let shared = self.current.load();
+    /// Reads the configuration again as often as there is a reason to, until a signal ends the process or
+    /// another one has taken over.
+    pub(super) async fn until_the_end(
+        &self,
+        signals: &mut Signals,
+        reloader: &mut Reloader,
+    ) -> Ending {
+        loop {
+            let why = tokio::select! {
+                signal = signals.next() => match signal {
+                    Signal::Hangup => HANGUP,
+                    Signal::Upgrade => match self.estate.hand_over(signals).await {
+                        Some(ending) => return ending,
+                        None => continue,
+                    },
+                    signal @ (Signal::Terminate | Signal::Quit | Signal::Interrupt) => {
+                        return Ending::Asked(signal);
+                    }
+                },
+                () = reloader.changed() => "a file has changed",
+            };
+            // A file system or a resolver may hang: that keeps nobody from ending the process.
+            tokio::select! {
+                () = read_again(reloader, why) => {}
+                signal = signals.ending() => return Ending::Asked(signal),
+            }
+        }
+    }
+
+    /// The orderly end, or a short one where a second signal comes. Where another process has taken over,
+    /// nobody waits for this end: it takes as long as what is under way, unless a signal asks for it.
+    pub(super) async fn end(&mut self, ending: Ending, signals: &mut Signals) {
+        let shared = self.estate.current.load();
         let limits = shared.config.drain;
-        let delay = match signal {
-            Signal::Terminate | Signal::Quit => limits.delay,
-            Signal::Interrupt | Signal::Hangup => Duration::ZERO,
+        let delay = self.begin_end(ending, &shared);
+        let is_replaced = matches!(ending, Ending::Replaced { .. });
+        let asked = Notify::new();
+        let timeout = async {
+            if is_replaced {
+                asked.notified().await;
+            }
+            tokio::time::sleep(limits.timeout).await;
         };
         let drained = async {
             // A canary that is under way cleans up through our own listeners, perhaps.
             let (_, ()) = tokio::join!(&mut self.canaries, tokio::time::sleep(delay));
+            self.estate.sockets.clear();
             self.notices.close.send_replace(true);
             let accepting = std::mem::take(&mut self.accepting);
-            finish(accepting, &self.workers, &shared.process, limits.timeout).await;
+            let finished = finish(accepting, &self.workers, &shared.process, timeout);
+            if is_replaced {
+                // The operator's connections are closed meanwhile, too.
+                tokio::join!(finished, tokio::time::sleep(GOODBYE));
+            } else {
+                finished.await;
+            }
+        };
+        let asked_again = async {
+            if is_replaced {
+                let signal = end(signals, &shared).await;
+                log::info!("{signal}: draining, drain.timeout at most");
+                asked.notify_one();
+            }
+            end(signals, &shared).await
         };
         tokio::select! {
             () = drained => {}
-            signal = end(signals, &shared) => log::warn!("{signal} again: ending at once"),
+            signal = asked_again => log::warn!("{signal} again: ending at once"),
         }
+    }
+
+    /// Tells everybody; returns how long new connections are still taken.
+    fn begin_end(&self, ending: Ending, shared: &Snapshot) -> Duration {
+        let (phase, delay) = match ending {
+            Ending::Replaced { pid } => {
+                log::info!(
+                    "{}: process {pid} has taken over: draining",
+                    Signal::Upgrade
+                );
+                shared.process.replaced.store(true, Ordering::Relaxed);
+                (Phase::Replaced, Duration::ZERO)
+            }
+            Ending::Asked(signal) => {
+                log::info!("{signal}: draining");
+                systemd::stopping();
+                let delay = match signal {
+                    Signal::Terminate | Signal::Quit => shared.config.drain.delay,
+                    Signal::Interrupt | Signal::Hangup | Signal::Upgrade => Duration::ZERO,
+                };
+                (Phase::Draining, delay)
+            }
+        };
+        self.notices.phase.send_replace(phase);
+        self.notices.drain.send_replace(true);
+        delay
     }
 }
 
@@ -174,19 +232,20 @@ async fn sweep(current: Arc<CurrentSnapshot>) {
     }
 }
 
-/// Waits until nothing new is taken and what is in flight is done, at most for `timeout`; no longer
+/// Waits until nothing new is taken and what is in flight is done, at most until `timeout`; no longer
 /// than that takes.
 async fn finish(
     accepting: Vec<JoinHandle<()>>,
     workers: &Workers,
     process: &Process,
-    timeout: Duration,
+    timeout: impl Future<Output = ()>,
 ) {
     for listener in accepting {
         // It ends by itself; an error would be a panic of its own.
         let _ = listener.await;
     }
     let began = Instant::now();
+    let mut timeout = pin!(timeout);
     let mut idle_since = None;
     loop {
         let in_flight = process.in_flight();
@@ -198,14 +257,14 @@ async fn finish(
             log::info!("drained in {:.1} s", began.elapsed().as_secs_f64());
             return;
         }
-        if began.elapsed() >= timeout {
-            log::warn!(
-                "drain.timeout: {in_flight} requests are cut after {} s",
-                timeout.as_secs()
-            );
-            return;
+        tokio::select! {
+            () = tokio::time::sleep(DRAIN_POLL) => {}
+            () = &mut timeout => {
+                let took = began.elapsed().as_secs();
+                log::warn!("drain.timeout: {in_flight} requests are cut after {took} s");
+                return;
+            }
         }
-        tokio::time::sleep(DRAIN_POLL).await;
     }
 }
 
@@ -220,6 +279,7 @@ async fn end(signals: &mut Signals, shared: &Snapshot) -> Signal {
                     tokio::spawn(reload::reopen(Arc::clone(log)));
                 }
             }
+            Signal::Upgrade => log::info!("{}: this process ends already", Signal::Upgrade),
             signal @ (Signal::Terminate | Signal::Quit | Signal::Interrupt) => return signal,
         }
     }

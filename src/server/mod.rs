@@ -4,6 +4,7 @@ pub mod admin;
 mod assembly;
 mod lifecycle;
 pub(crate) mod reload;
+mod upgrade;
 mod watchdog;
 
 use crate::config::{self, Config, Warning};
@@ -16,6 +17,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
+use upgrade::Inherited;
 
 /// The gateway, ready to run.
 ///
@@ -106,7 +108,8 @@ impl Server {
 
     /// Serves until a signal ends it: SIGTERM or SIGQUIT drain, SIGINT drains at once, and a second one
     /// ends everything. SIGHUP, or a change of a file that the configuration names, makes it read its
-    /// configuration again. What it listens on is said on standard output, then `ready`; it logs to
+    /// configuration again. At SIGUSR2 the program is started anew, with the same arguments, and takes over:
+    /// its sockets, and what comes from then on. What it listens on is said on standard output, then `ready`; it logs to
     /// standard error as `RUST_LOG` says, unless the program has installed a logger of its own.
     ///
     /// Blocks, and is not to be called from within an async runtime.
@@ -121,6 +124,7 @@ impl Server {
 }
 
 fn run(config: Config, read: Loader, filters: Filters) -> anyhow::Result<()> {
+    let inherited = Inherited::of_environment()?;
     logging::init(config.log.format).context("the log's thread")?;
     // Two descriptors for each request; the soft limit of a service is 1,024 by default.
     let most = match rlimit::increase_nofile_limit(u64::MAX) {
@@ -137,7 +141,7 @@ fn run(config: Config, read: Loader, filters: Filters) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let result = runtime.block_on(assembly::serve(config, read, filters));
+    let result = runtime.block_on(assembly::serve(config, read, filters, inherited));
     log::logger().flush();
     // Doesn't wait for a thread that reads a file of a file system that hangs.
     runtime.shutdown_background();

@@ -5,12 +5,14 @@
 use crate::listener::Workers;
 use crate::runtime::CurrentSnapshot;
 use crate::runtime::heartbeat::{Heartbeats, look_every};
+use crate::server::admin::Phase;
 use crate::system::signals::{Signal, Signals};
 use crate::system::systemd;
 use std::io;
 use std::process::exit;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// The process's exit status when it was ended here: `EX_SOFTWARE` of sysexits(3).
@@ -28,6 +30,7 @@ pub(crate) struct Watchdog {
     pub(crate) current: Arc<CurrentSnapshot>,
     pub(crate) hearts: Arc<Heartbeats>,
     pub(crate) workers: Arc<Workers>,
+    pub(crate) phase: watch::Receiver<Phase>,
 }
 
 impl Watchdog {
@@ -51,7 +54,11 @@ impl Watchdog {
 
     async fn guard(self, mut signals: Signals) {
         let hearts = Arc::clone(&self.hearts);
-        tokio::spawn(systemd::keep_alive(move || hearts.late().is_empty()));
+        let phase = self.phase.clone();
+        // The service manager hears one process: not this one before it leads, nor afterwards.
+        let leads = move || matches!(*phase.borrow(), Phase::Serving | Phase::Draining);
+        let is_alive = move || leads() && hearts.late().is_empty();
+        tokio::spawn(systemd::keep_alive(is_alive));
         let mut last_signal = None;
         let mut end_by = None;
         loop {
@@ -85,7 +92,7 @@ impl Watchdog {
         match signal {
             _ if at_once => ENDING_AT_ONCE,
             Signal::Terminate | Signal::Quit => drain.delay + drain.timeout + ENDING,
-            Signal::Interrupt | Signal::Hangup => drain.timeout + ENDING,
+            Signal::Interrupt | Signal::Hangup | Signal::Upgrade => drain.timeout + ENDING,
         }
     }
 

@@ -11,6 +11,8 @@ pub(crate) enum Signal {
     Quit,
     Interrupt,
     Hangup,
+    /// nginx's and HAProxy's word for a new binary.
+    Upgrade,
 }
 
 impl fmt::Display for Signal {
@@ -20,6 +22,7 @@ impl fmt::Display for Signal {
             Signal::Quit => "SIGQUIT",
             Signal::Interrupt => "SIGINT",
             Signal::Hangup => "SIGHUP",
+            Signal::Upgrade => "SIGUSR2",
         })
     }
 }
@@ -30,6 +33,7 @@ pub(crate) struct Signals {
     quit: unix::Signal,
     interrupt: unix::Signal,
     hangup: unix::Signal,
+    upgrade: unix::Signal,
 }
 
 impl Signals {
@@ -41,6 +45,7 @@ impl Signals {
             quit: unix::signal(SignalKind::quit())?,
             interrupt: unix::signal(SignalKind::interrupt())?,
             hangup: unix::signal(SignalKind::hangup())?,
+            upgrade: unix::signal(SignalKind::user_defined2())?,
         })
     }
 
@@ -48,10 +53,11 @@ impl Signals {
         tokio::select! {
             signal = end(&mut self.terminate, &mut self.quit, &mut self.interrupt) => signal,
             _ = self.hangup.recv() => Signal::Hangup,
+            _ = self.upgrade.recv() => Signal::Upgrade,
         }
     }
 
-    /// The next signal that ends the process; a SIGHUP stays for [`Signals::next`].
+    /// The next signal that ends the process; others stay for [`Signals::next`].
     pub(crate) async fn ending(&mut self) -> Signal {
         end(&mut self.terminate, &mut self.quit, &mut self.interrupt).await
     }

@@ -25,6 +25,12 @@ pub(crate) fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
+/// Another process is the service's main one from now on, and this one is heard no more. It is as alive
+/// as this one was, and says so itself from then on.
+pub(crate) fn replaced_by(pid: u32) {
+    tell(&[NotifyState::MainPid(pid), NotifyState::Watchdog]);
+}
+
 /// Says that we are alive as often as the service manager wants to hear it (`WatchdogSec`), as long
 /// as we are.
 pub(crate) async fn keep_alive(is_alive: impl Fn() -> bool) {

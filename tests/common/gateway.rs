@@ -1,7 +1,7 @@
 //! The gateway's binary as a child process.
 
 use super::plain_http;
-use super::process::Process;
+use super::process::{self, Process};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -99,6 +99,20 @@ impl Gateway {
         self.process.pid()
     }
 
+    /// The processes that took over since, in their order; the log says so of each.
+    pub fn successors(&self) -> Vec<u32> {
+        let number = |line: &str| {
+            let (before, _) = line.split_once(" has taken over")?;
+            before.rsplit(' ').next()?.parse().ok()
+        };
+        self.stderr().lines().filter_map(number).collect()
+    }
+
+    /// The process that leads.
+    pub fn leader(&self) -> u32 {
+        self.successors().last().copied().unwrap_or(self.pid())
+    }
+
     /// Logs and access records so far.
     pub fn stderr(&self) -> String {
         self.process.stderr()
@@ -170,6 +184,16 @@ impl Gateway {
     /// SIGTERM, then waits for the end.
     pub fn terminate(mut self, limit: Duration) -> ExitStatus {
         self.process.terminate(limit)
+    }
+}
+
+impl Drop for Gateway {
+    /// The first process dies with the test's; those after it don't.
+    fn drop(&mut self) {
+        let successors = self.successors().into_iter();
+        for pid in successors.filter(|pid| process::is_running(*pid)) {
+            process::signal("KILL", pid);
+        }
     }
 }
 

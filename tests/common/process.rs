@@ -77,12 +77,7 @@ impl Process {
 
     /// Sends a signal, as `kill` names it.
     pub fn signal(&self, signal: &str) {
-        let pid = self.pid().to_string();
-        let sent = Command::new("kill")
-            .args([&format!("-{signal}"), &pid])
-            .status()
-            .expect("run kill");
-        assert!(sent.success(), "{} was gone before SIG{signal}", self.name);
+        self::signal(signal, self.pid());
     }
 
     /// Sends SIGTERM and waits for the end.
@@ -127,6 +122,22 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Sends a signal, as `kill` names it.
+///
+/// # Panics
+/// When there is no such process.
+pub fn signal(signal: &str, pid: u32) {
+    let arguments = [format!("-{signal}"), pid.to_string()];
+    let sent = Command::new("kill").args(arguments).status();
+    let sent = sent.expect("run kill");
+    assert!(sent.success(), "{pid} was gone before SIG{signal}");
+}
+
+/// Whether it runs. One that has ended and that nobody has asked for its status doesn't.
+pub fn is_running(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 /// What became of a command that was to end by itself.

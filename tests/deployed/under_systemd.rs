@@ -64,9 +64,14 @@ fn unit(world: &World) {
     systemd.must(&["systemctl", "reload", "harbormouth"]);
     assert_eq!(systemd.main_pid(), first, "{}", systemd.log());
 
-    systemd.must(&["kill", "-STOP", &first]);
+    let second = is_upgraded(&systemd, &first);
+    check::works(world, &trip);
+    systemd.must(&["systemctl", "reload", "harbormouth"]);
+    assert_eq!(systemd.main_pid(), second, "{}", systemd.log());
+
+    systemd.must(&["kill", "-STOP", &second]);
     wait::until("a process that doesn't hang", PATIENCE, || {
-        (systemd.main_pid() != first && systemd.shown("ActiveState") == "active").then_some(())
+        (systemd.main_pid() != second && systemd.shown("ActiveState") == "active").then_some(())
     });
     // Nothing else could end it: it was stopped.
     assert_eq!(systemd.shown("NRestarts"), "1");
@@ -81,6 +86,33 @@ fn unit(world: &World) {
     ] {
         assert_eq!(systemd.shown(property), expected, "{property}");
     }
+}
+
+/// Another process becomes the service's main one, as restricted as the first, which ends.
+fn is_upgraded(systemd: &Systemd, first: &str) -> String {
+    let upgrade = [
+        "systemctl",
+        "kill",
+        "--signal=USR2",
+        "--kill-who=main",
+        "harbormouth",
+    ];
+    systemd.must(&upgrade);
+    let second = wait::until("another main process", PATIENCE, || {
+        let main = systemd.main_pid();
+        (main != first).then_some(main)
+    });
+    is_restricted(systemd, &second);
+    let stat = format!("/proc/{first}/stat");
+    wait::until("the end of the first process", PATIENCE, || {
+        let looked = systemd.run(&["cat", &stat]).expect("a running systemd");
+        (!looked.succeeded()).then_some(())
+    });
+    // The end of its old main process is not the service's.
+    assert_eq!(systemd.shown("ActiveState"), "active");
+    assert_eq!(systemd.shown("NRestarts"), "0");
+    assert_eq!(systemd.main_pid(), second);
+    second
 }
 
 /// One capability, no way to another, and system calls filtered.

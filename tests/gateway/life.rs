@@ -4,6 +4,7 @@
 use crate::client::{Conn, get, request};
 use crate::client_h2::{push, reply, request as h2_request};
 use crate::common::plain_http;
+use crate::common::process::is_running;
 use crate::harbor::{BodyEnd, Got, Harbor, Plan};
 use crate::setup::{PATIENCE, Setup, World, connect, until};
 use bytes::Bytes;
@@ -23,11 +24,6 @@ pub fn terminate(world: &World) {
 /// SIGTERM, and the status it ends with.
 fn end(world: World) -> std::process::ExitStatus {
     world.gateway.terminate(PATIENCE)
-}
-
-pub fn is_running(pid: u32) -> bool {
-    // A zombie has ended.
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 pub async fn refuses_connections(world: &World) {

@@ -49,4 +49,5 @@ mod timeouts;
 mod tls;
 mod transfers;
 mod trust;
+mod upgrades;
 mod verdicts;

@@ -21,6 +21,10 @@ const UNUSED: &[(&str, &str)] = &[
         "The log itself says how many lines are missing, where they are missing.",
     ),
     (
+        "harbormouth_upgrade_failures_total",
+        "Who upgrades looks whether it went well, and the process before it serves on.",
+    ),
+    (
         "harbormouth_filter_decisions_total",
         "What a filter should say, only who wrote it knows; denials and breaks are in the panels of reasons.",
     ),

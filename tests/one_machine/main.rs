@@ -8,6 +8,7 @@
 mod common;
 
 mod action;
+mod activated;
 mod compose;
 mod dockerfile;
 mod notify;

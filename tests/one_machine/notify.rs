@@ -2,7 +2,7 @@
 //! `NOTIFY_SOCKET`, and a watchdog that is waited for.
 
 use crate::common::gateway::Gateway;
-use crate::common::process::Process;
+use crate::common::process::{self, Process};
 use crate::common::wait::until;
 use std::io::ErrorKind;
 use std::net::TcpStream;
@@ -125,6 +125,46 @@ fn it_says_that_it_is_ready_reloads_stops_and_lives() {
     }
     let ended = gateway.wait_for_end(PATIENCE);
     assert_eq!(ended.code(), Some(0));
+}
+
+/// The one that takes over is the main process before it says anything, and the watchdog notices nothing.
+#[test]
+fn it_says_who_takes_over() {
+    let manager = Manager::new();
+    let mut first = manager.start();
+    assert_eq!(manager.hear_news(), "READY=1\n");
+    first.signal("USR2");
+    let heard = manager.hear_news();
+    let main = heard
+        .strip_prefix("MAINPID=")
+        .and_then(|rest| rest.strip_suffix("\nWATCHDOG=1\n")?.parse().ok());
+    let main: u32 = main.unwrap_or_else(|| panic!("{heard:?}"));
+    let _ended = Ended(main);
+    assert_eq!(first.wait_for_end(PATIENCE).code(), Some(0));
+    for _ in 0..2 {
+        let heard = Instant::now();
+        assert_eq!(manager.hear(PATIENCE).as_deref(), Some("WATCHDOG=1\n"));
+        assert!(heard.elapsed() < WATCHDOG, "{:?}", heard.elapsed());
+    }
+    process::signal("HUP", main);
+    assert!(manager.hear_news().starts_with("RELOADING=1\n"));
+    assert_eq!(manager.hear_news(), "READY=1\n");
+    process::signal("TERM", main);
+    assert_eq!(manager.hear_news(), "STOPPING=1\n");
+    until("its end", PATIENCE, || {
+        (!process::is_running(main)).then_some(())
+    });
+}
+
+/// A process that isn't this test's child has ended when this is dropped.
+struct Ended(u32);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        if process::is_running(self.0) {
+            process::signal("KILL", self.0);
+        }
+    }
 }
 
 #[test]

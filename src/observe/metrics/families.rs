@@ -148,6 +148,8 @@ families! {
         "When the configuration was last read with success.";
     RESTART: Gauge "harbormouth_config_restart_required" []
         "1 while the configuration has changes that need a restart.";
+    UPGRADE_FAILURES: Counter "harbormouth_upgrade_failures_total" []
+        "Upgrades (SIGUSR2) whose new process was not ready; the one before it went on.";
     RESPONSIVE: Gauge "harbormouth_thread_responsive" ["thread"]
         "1 while a thread of the gateway answers its heartbeat; 0 when it has not for a third of liveness.silence.";
     LOG_DROPPED: Counter "harbormouth_log_lines_dropped_total" ["kind"]

@@ -3,7 +3,7 @@
 use super::audit::AuditMetrics;
 use super::families::{
     BODY_MEMORY, BODY_MEMORY_LIMIT, BUILD, CERTIFICATE, Family, LOG_DROPPED, RELOAD_TIME, RELOADED,
-    RESPONSIVE, RESTART,
+    RESPONSIVE, RESTART, UPGRADE_FAILURES,
 };
 use super::series::{counter_vec, gauge_vec, registered};
 use crate::config::{Config, Limits};
@@ -19,6 +19,7 @@ pub(crate) struct ProcessMetrics {
     reloaded: IntGauge,
     reload_time: IntGauge,
     restart_required: IntGauge,
+    pub(crate) upgrade_failures: IntCounter,
     pub(crate) body_memory: IntGauge,
     body_memory_limit: IntGauge,
     /// Which threads answer.
@@ -41,6 +42,7 @@ impl ProcessMetrics {
             reloaded: registered(families, gauge(&RELOADED)?)?,
             reload_time: registered(families, gauge(&RELOAD_TIME)?)?,
             restart_required: registered(families, gauge(&RESTART)?)?,
+            upgrade_failures: registered(families, counter(&UPGRADE_FAILURES)?)?,
             body_memory: registered(families, gauge(&BODY_MEMORY)?)?,
             body_memory_limit: registered(families, gauge(&BODY_MEMORY_LIMIT)?)?,
             responsive: registered(families, gauge_vec(&RESPONSIVE)?)?,
@@ -85,6 +87,10 @@ impl ProcessMetrics {
             self.reload_time.set(unix(now));
         }
     }
+}
+
+fn counter(family: &Family) -> prometheus::Result<IntCounter> {
+    IntCounter::new(family.name, family.help)
 }
 
 fn gauge(family: &Family) -> prometheus::Result<IntGauge> {

@@ -1,6 +1,6 @@
 //! The operator's own listener: liveness, readiness, metrics, and a page that shows which pushes fail,
 //! and why. It is never public: it has its own address, and answers until the process ends, also while
-//! the gateway drains.
+//! the gateway drains; or until another process has taken over.
 //!
 //! It has its own thread and its own limits: a client that asks for too much delays only itself.
 
@@ -20,6 +20,7 @@ pub(crate) use sources::{Phase, Sources};
 
 use crate::observe::logging::RateLimited;
 use crate::system::file_descriptors::{ReserveDescriptors, is_exhausted};
+use crate::system::inherited_sockets::listen;
 use connection_limit::AdminConnections;
 use http::Request;
 use hyper::body::Incoming;
@@ -29,9 +30,12 @@ use routes::AdminContext;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use write_timeout::WriteTimeout;
 
 /// A scraper, a kubelet or a browser sends its header at once.
@@ -49,6 +53,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A failure of that kind lasts; one line a minute says that it does.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
+/// When another process has taken over, connections of this one have so long for a request that is on its
+/// way. Less than the process takes to end.
+const GOODBYE: Duration = Duration::from_millis(500);
+
 /// Descriptors that are kept for when there are no others: those of two probes, a scraper and a
 /// browser, twice over.
 const SPARES: usize = 8;
@@ -62,9 +70,13 @@ pub(crate) struct AdminListener {
 impl AdminListener {
     /// # Errors
     /// When the address is taken or not ours.
-    pub(crate) async fn bind(address: SocketAddr, sources: Sources) -> io::Result<AdminListener> {
+    pub(crate) async fn bind(
+        address: SocketAddr,
+        inherited: Option<std::net::TcpListener>,
+        sources: Sources,
+    ) -> io::Result<AdminListener> {
         Ok(AdminListener {
-            socket: TcpListener::bind(address).await?,
+            socket: listen(address, inherited).await?,
             context: Arc::new(AdminContext::new(sources)),
         })
     }
@@ -77,8 +89,24 @@ impl AdminListener {
         self.socket.local_addr()
     }
 
-    /// Serves for ever.
-    pub(crate) async fn run(self) {
+    /// Its socket, for another process that is to accept as well.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub(crate) fn socket(&self) -> io::Result<OwnedFd> {
+        self.socket.as_fd().try_clone_to_owned()
+    }
+
+    /// Serves until another process has taken over.
+    pub(crate) async fn run(self, phase: watch::Receiver<Phase>) {
+        let mut replaced = phase.clone();
+        tokio::select! {
+            () = self.accept(&phase) => {}
+            () = is_replaced(&mut replaced) => {}
+        }
+    }
+
+    async fn accept(&self, phase: &watch::Receiver<Phase>) {
         let mut open = AdminConnections::default();
         let mut spares = ReserveDescriptors::new(SPARES);
         let told = RateLimited::every(TOLD_EVERY);
@@ -86,7 +114,8 @@ impl AdminListener {
             match self.socket.accept().await {
                 Ok((stream, peer)) => {
                     open.make_room();
-                    let serving = tokio::spawn(serve(stream, Arc::clone(&self.context)));
+                    let serving =
+                        tokio::spawn(serve(stream, Arc::clone(&self.context), phase.clone()));
                     open.add(peer.ip(), serving.abort_handle());
                     spares.refill();
                 }
@@ -104,7 +133,13 @@ impl AdminListener {
     }
 }
 
-async fn serve(stream: TcpStream, context: Arc<AdminContext>) {
+/// Scrapers and probes keep connections, and belong to the process that leads.
+async fn is_replaced(phase: &mut watch::Receiver<Phase>) {
+    // An error is the process's end.
+    let _ = phase.wait_for(|phase| *phase == Phase::Replaced).await;
+}
+
+async fn serve(stream: TcpStream, context: Arc<AdminContext>, mut phase: watch::Receiver<Phase>) {
     let service = service_fn(|request: Request<Incoming>| {
         let context = Arc::clone(&context);
         async move {
@@ -113,12 +148,26 @@ async fn serve(stream: TcpStream, context: Arc<AdminContext>) {
         }
     });
     let stream = WriteTimeout::new(stream, ANSWER_TIMEOUT);
-    let served = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(ADMIN_HEADER_TIMEOUT)
-        .max_buf_size(HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let mut served = pin!(
+        hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(ADMIN_HEADER_TIMEOUT)
+            .max_buf_size(HEADER_BYTES)
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    let served = tokio::select! {
+        served = served.as_mut() => served,
+        () = is_replaced(&mut phase) => {
+            // A request may be on its way.
+            match tokio::time::timeout(GOODBYE, served.as_mut()).await {
+                Ok(served) => served,
+                Err(_) => {
+                    served.as_mut().graceful_shutdown();
+                    served.await
+                }
+            }
+        }
+    };
     if let Err(error) = served {
         log::debug!("admin: {error}");
     }

@@ -152,7 +152,7 @@ fn ready(sources: &Sources) -> AdminResponse {
     let phase = *sources.phase.borrow();
     let status = match phase {
         Phase::Starting => StatusCode::SERVICE_UNAVAILABLE,
-        Phase::Serving | Phase::Draining => StatusCode::OK,
+        Phase::Serving | Phase::Draining | Phase::Replaced => StatusCode::OK,
     };
     let mut answer = json(&Readiness {
         phase,

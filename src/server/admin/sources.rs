@@ -16,6 +16,8 @@ pub(crate) enum Phase {
     Starting,
     Serving,
     Draining,
+    /// Another process serves in the place of this one, which finishes what is under way.
+    Replaced,
 }
 
 /// What the answers are made of.

@@ -7,9 +7,9 @@
 use crate::client::{Conn, get, with_length};
 use crate::common::plain_http::{Answer, ask};
 use crate::common::process::Process;
+use crate::common::process::is_running;
 use crate::common::tools;
 use crate::harbor::Harbor;
-use crate::life::is_running;
 use crate::setup::{PATIENCE, Setup, World, until};
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, ExitStatus};

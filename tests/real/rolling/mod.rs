@@ -12,6 +12,7 @@ mod on_the_way;
 mod reload;
 mod restart;
 mod stage;
+mod upgrade;
 mod volume;
 
 use crate::world::{World, trial};
@@ -24,6 +25,7 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
         // The longest first.
         trial("fifty_reloads", reload::a_layer_arrives),
         trial("restart", restart::nothing_fails),
+        trial("twenty_upgrades", upgrade::nothing_fails),
         trial("a_drain_is_not_noticed", killed::a_drain_is_not_noticed),
         trial("a_killed_one_is_noticed", killed::a_killed_one_is_noticed),
         trial(

@@ -21,7 +21,7 @@ const SMALL: &[u64] = &[40_000, 3_000];
 /// Some seconds at the slow wire's rate, and after half of it still as long as the delay.
 const LARGE: &[u64] = &[20_000_000];
 
-const LOOPS: [Loop; 7] = {
+pub const LOOPS: [Loop; 7] = {
     const fn one(client: Client, speed: Speed) -> Loop {
         Loop {
             client,
@@ -157,30 +157,32 @@ fn replace(world: &World, edge: &mut Edge, index: usize, way: Way, settings: &Se
     assert!(status.success(), "{status:?}: {}", old.gateway.stderr());
     went_well(&old.gateway);
     let all = records(&old.gateway);
-    let under_way = |operations: &[Operation]| {
-        let is_one = |record: &&Record| {
-            let mut names = operations.iter().map(|each| each.as_str());
-            names.any(|name| name == record.operation) && record.was_under_way(told.0)
-        };
-        all.iter().filter(is_one).count()
-    };
     Old {
-        pushes: under_way(&PUSHING),
-        pulls: under_way(&[Operation::BlobGet]),
+        pushes: under_way(&all, told.0, &PUSHING),
+        pulls: under_way(&all, told.0, &[Operation::BlobGet]),
         took,
         side_by_side,
     }
 }
 
+/// How many of these requests were under way at that moment.
+pub fn under_way(all: &[Record], at: SystemTime, operations: &[Operation]) -> usize {
+    let is_one = |record: &&Record| {
+        let mut names = operations.iter().map(|each| each.as_str());
+        names.any(|name| name == record.operation) && record.was_under_way(at)
+    };
+    all.iter().filter(is_one).count()
+}
+
 /// Requests that carry a layer to Harbor.
-const PUSHING: [Operation; 3] = [
+pub const PUSHING: [Operation; 3] = [
     Operation::UploadMonolithic,
     Operation::UploadChunk,
     Operation::UploadCommit,
 ];
 
 /// Waits until a layer is on its way to Harbor through this replica, and far from its end.
-fn wait_for_a_layer(gateway: &Gateway) {
+pub fn wait_for_a_layer(gateway: &Gateway) {
     #[derive(Deserialize)]
     struct Upload {
         state: String,
@@ -206,7 +208,7 @@ fn accepted(gateway: &Gateway) -> f64 {
 
 /// No request went wrong by anybody's fault, and none of a registry client's seems to come from the
 /// balancer.
-fn went_well(gateway: &Gateway) {
+pub fn went_well(gateway: &Gateway) {
     // What the namespace's system takes for the source of a connection to any of its addresses.
     let client = IpAddr::from(namespace::public_address(1));
     for record in records(gateway) {

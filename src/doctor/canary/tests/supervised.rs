@@ -13,6 +13,7 @@ use crate::doctor::{Afterwards, Extent, Options};
 use crate::filter::Filters;
 use crate::observe::push::FailureFilter;
 use crate::oci::repository::RepositoryName;
+use crate::runtime::sealing_keys::RandomKey;
 use crate::runtime::{CurrentSnapshot, Process, Snapshot};
 use crate::server::reload::ReloadState;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -133,7 +134,9 @@ impl World {
             canaries,
             ..config()
         };
-        let process = Arc::new(Process::new(&config, labels(), Filters::default()).unwrap());
+        let process = Arc::new(
+            Process::new(&config, labels(), Filters::default(), RandomKey::default()).unwrap(),
+        );
         let shared = Snapshot::new(Arc::new(config.clone()), process, None, None).unwrap();
         let current = Arc::new(CurrentSnapshot::new(shared));
         let (reload, reloaded) = watch::channel(ReloadState {
