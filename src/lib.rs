@@ -56,7 +56,7 @@
 //! imports only what stands before it (`tests/tidy` reads the source and holds it):
 //!
 //! ```text
-//! pure         epoch str_enum net tickets oci oidc filter condition
+//! pure         epoch str_enum nearest net tickets oci oidc filter condition
 //! system       system
 //! settings     config
 //! observed     observe
@@ -81,6 +81,7 @@ pub use server::{Error, Server};
 
 mod epoch;
 pub mod filter;
+mod nearest;
 #[doc(hidden)]
 pub mod net;
 #[doc(hidden)]

@@ -9,6 +9,7 @@ use super::flaw::Flaw;
 use super::functions::ENV;
 use super::kind::Kind;
 use super::vocabulary::{Names, Variable, Vocabulary};
+use crate::nearest::nearest;
 use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, LiteralValue, SourceInfo};
 use cel::common::value::Val;
 use cel::{IdedExpr, ParseErrors};
@@ -181,7 +182,7 @@ impl Checker<'_> {
             return Kind::Network;
         }
         let known = self.known();
-        let meant = nearest(name, &known);
+        let meant = meant(name, &known);
         let message = format!(
             "{name:?} is not a name that is known here{meant}; accepted: {}",
             known.join(", ")
@@ -244,7 +245,7 @@ impl Checker<'_> {
         if parts.is_empty() {
             format!("{first} has nothing behind a dot, so {whole:?} is not known")
         } else {
-            let meant = nearest(&whole, &parts);
+            let meant = meant(&whole, &parts);
             format!(
                 "{whole:?} is not known{meant}; accepted: {}",
                 parts.join(", ")
@@ -256,7 +257,7 @@ impl Checker<'_> {
     fn header(&mut self, id: u64, name: &str) -> String {
         let lower = name.to_ascii_lowercase();
         if !crate::filter::SHOWN.contains(&lower.as_str()) {
-            let meant = nearest(&lower, &crate::filter::SHOWN);
+            let meant = meant(&lower, &crate::filter::SHOWN);
             let message = format!(
                 "the header {name:?} is not shown to conditions{meant}; accepted: {}",
                 crate::filter::SHOWN.join(", ")
@@ -327,12 +328,6 @@ pub(super) fn text(expression: &IdedExpr) -> Option<&str> {
 }
 
 /// The known name that was probably meant, as a clause of a sentence.
-fn nearest(name: &str, known: &[&str]) -> String {
-    let near = known
-        .iter()
-        .map(|known| (strsim::levenshtein(name, known), known));
-    let near = near.filter(|(off, known)| *off <= 2 && *off < known.len() / 2);
-    near.min().map_or_else(String::new, |(_, known)| {
-        format!(" (did you mean {known:?}?)")
-    })
+fn meant(name: &str, known: &[&str]) -> String {
+    nearest(name, known).map_or_else(String::new, |known| format!(" (did you mean {known:?}?)"))
 }

@@ -4,6 +4,7 @@
 
 use super::problem::{Complaint, Key, Problems, Shown, mask};
 use super::yaml::{Position, Shape, Value};
+use crate::nearest::nearest;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -174,39 +175,5 @@ pub(super) fn describe(value: &Value) -> String {
         Shape::List(_) => "a list".to_owned(),
         Shape::Table(_) => "a table of keys".to_owned(),
         Shape::Tagged => "a value with a YAML tag".to_owned(),
-    }
-}
-
-/// The known key that was probably meant: at most two letters off, or the same but for case and
-/// the kind of dash.
-fn nearest(name: &str, known: &'static [&'static str]) -> Option<&'static str> {
-    let name = name.to_ascii_lowercase().replace('-', "_");
-    known
-        .iter()
-        .map(|key| (strsim::levenshtein(&name, key), *key))
-        .filter(|(off, key)| *off <= 2 && *off < key.len() / 2)
-        .min()
-        .map(|(_, key)| key)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_misspelt_key_finds_the_one_that_was_meant() {
-        const KNOWN: &[&str] = &["endpoints", "also_known_as", "tls", "health", "ui"];
-        for (typed, meant) in [
-            ("endpoint", Some("endpoints")),
-            ("Endpoints", Some("endpoints")),
-            ("also-known-as", Some("also_known_as")),
-            ("healht", Some("health")),
-            ("tsl", None),
-            ("ca", None),
-            ("un", None),
-            ("", None),
-        ] {
-            assert_eq!(nearest(typed, KNOWN), meant, "{typed}");
-        }
     }
 }

@@ -30,7 +30,8 @@ settings! {
         pub(crate) when: Option<ClaimsCondition> = WHEN;
         /// The account that stands in, of this registry's Harbor.
         pub(crate) credentials: RegistryCredentials = "a table with file";
-        /// The repositories that it is for; whatever the robot may do unless set.
+        /// The repositories that it is for; all that the robot may pull and push unless set. No token of
+        /// the robot's deletes here, whoever logs in with it.
         repositories: Vec<RepositoryPattern> = List {
             accepted: "a list of repositories, such as [ \"acme/*\", lib/base ]",
             item: REPOSITORY_PATTERN,

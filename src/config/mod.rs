@@ -65,7 +65,7 @@ pub(crate) use registry::Expose;
 pub(crate) use registry::{Health, Hsts, Maintenance, Registry, Timeouts, Upstream, UpstreamTls};
 pub(crate) use root::{AdminConfig, CANARY, IDENTITIES, REGISTRIES};
 pub use root::{Config, LogFormat};
-pub(crate) use rule_actions::{Ask, AskUrl, Deny, OnError, Per, Rate};
+pub(crate) use rule_actions::{Ask, Deny, OnError, Per, Rate};
 pub(crate) use rules::{Action, RequestRule};
 pub(crate) use storage::{Storage, StorageRedirects};
 pub use warning::Warning;

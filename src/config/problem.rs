@@ -206,6 +206,10 @@ pub(crate) enum Complaint {
     )]
     IdentityOfEverybody,
     #[error(
+        "differs from {first}, which has the same issuer: its keys are fetched in one way, so give both the same"
+    )]
+    IssuerOfOtherAuthorities { first: Key },
+    #[error(
         "names no registry, and there are several: its robot is one Harbor's; accepted in registry: {known}"
     )]
     IdentityOfNoRegistry { known: String },

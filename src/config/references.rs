@@ -92,6 +92,7 @@ pub(super) fn identities(draft: &DraftConfig, problems: &mut Problems) {
             problems.add(&issuer.key, Complaint::IdentityOfEverybody);
         }
     }
+    one_authority_each(draft, problems);
     let registries = registry_names(draft).map(|name| name.value.as_str());
     let registries: Vec<&str> = registries.collect();
     if registries.len() < 2 {
@@ -101,6 +102,25 @@ pub(super) fn identities(draft: &DraftConfig, problems: &mut Problems) {
         if identity.value.registry().is_none() {
             let known = registries.join(", ");
             problems.add(&identity.key, Complaint::IdentityOfNoRegistry { known });
+        }
+    }
+}
+
+/// What one identity trusts at an issuer would be believed by all others of it.
+fn one_authority_each(draft: &DraftConfig, problems: &mut Problems) {
+    let mut seen: HashMap<&str, (&Key, Option<&str>)> = HashMap::new();
+    for Keyed { key, value } in draft.identities() {
+        let Some(issuer) = &value.issuer else {
+            continue;
+        };
+        let ca = value.ca.as_ref().map(|ca| ca.value.as_str());
+        let (first, other) = *seen.entry(issuer.value.as_str()).or_insert((key, ca));
+        if other != ca {
+            let first = first.child("ca");
+            problems.add(
+                &key.child("ca"),
+                Complaint::IssuerOfOtherAuthorities { first },
+            );
         }
     }
 }

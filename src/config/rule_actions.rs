@@ -6,13 +6,11 @@ use super::problem::{Complaint, Keyed, Problems, Shown};
 use super::rule_rates::{BYTE_RATE, ByteRate, REQUEST_RATE, RequestRate};
 use super::setting::{Setting, as_it_stands};
 use super::table::settings;
-use super::text;
 use super::values::{Bound, HOUR, SECOND, TextValue, Time, Whole, choice, text as text_setting};
 use super::yaml::Shape;
-use crate::net::origin::Origin;
+use crate::net::url::{Url, UrlError};
 use crate::str_enum::str_enum;
 use serde_json::json;
-use std::fmt;
 use std::time::Duration;
 
 /// What a terminal shows readably.
@@ -98,7 +96,7 @@ settings! {
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub(crate) struct Ask as DraftAsk {
         /// Where the question is sent, by POST.
-        pub(crate) url: AskUrl = ASK_URL;
+        pub(crate) url: Url = ASK_URL;
         /// How long the request waits for the answer.
         pub(crate) timeout: Duration = ASK_TIME, or ASK_TIMEOUT;
         /// How long an answer holds for the same question; unless set, each request is asked about.
@@ -110,39 +108,20 @@ settings! {
     }
 }
 
-/// An address of a service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct AskUrl {
-    pub(crate) origin: Origin,
-    /// With its query.
-    pub(crate) path: String,
-}
-
-impl fmt::Display for AskUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.origin, self.path)
-    }
-}
-
-const ASK_URL: TextValue<AskUrl> = TextValue {
+const ASK_URL: TextValue<Url> = TextValue {
     accepted: "a URL without user information, such as http://policy.internal/registry",
     parse: |text| {
-        let scheme = text.find("://").ok_or(None)? + 3;
-        let path = text[scheme..]
-            .find('/')
-            .map_or(text.len(), |at| scheme + at);
-        let (origin, path) = text.split_at(path);
-        let origin = Origin::parse(origin).map_err(|error| {
-            let value = Shown::new(text);
-            Some(Complaint::Origin { value, error })
-        })?;
-        let path = if path.is_empty() { "/" } else { path };
-        let path = (text::HEALTH_PATH.parse)(path)?;
-        Ok(AskUrl { origin, path })
+        Url::parse(text).map_err(|error| match error {
+            UrlError::Origin(error) => Some(Complaint::Origin {
+                value: Shown::new(text),
+                error,
+            }),
+            UrlError::Form => None,
+        })
     },
 };
 
-text_setting!(AskUrl);
+text_setting!(Url);
 
 /// Nothing more is to be said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

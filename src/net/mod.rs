@@ -15,3 +15,4 @@ pub mod path;
 pub mod proxy_protocol;
 pub mod query;
 pub mod trusted_proxies;
+pub(crate) mod url;

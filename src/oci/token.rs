@@ -21,7 +21,8 @@ const MAX_TOKEN: usize = 64 * 1024;
 const LONGEST_ACCOUNT: usize = 255;
 
 /// What an Authorization header holds. Schemes have no case here (RFC 9110, 11.1); Harbor itself
-/// reads no `bearer` in lower case, and its refusal is then explained like any other.
+/// reads no `bearer` in lower case, and its refusal is then explained like any other. A token is one
+/// wherever Harbor finds it (see [`Written`]).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Credential {
     /// There is no such header, or nothing in it: Harbor treats both alike.
@@ -35,25 +36,41 @@ pub enum Credential {
 impl Credential {
     /// Reads the value of an Authorization header that is there.
     pub fn read(value: &[u8]) -> Credential {
-        let Ok(text) = std::str::from_utf8(value) else {
-            return Credential::Other;
-        };
-        let text = text.trim();
-        if text.is_empty() {
-            return Credential::None;
+        match Written::read(&String::from_utf8_lossy(value)) {
+            Written::Nothing => Credential::None,
+            Written::Basic(encoded) => Credential::Basic(Login::from_basic(encoded)),
+            Written::Bearer(token) => Credential::Bearer(Bearer::new(token.to_owned())),
+            Written::Other => Credential::Other,
         }
-        let Some((scheme, rest)) = text.split_once(' ') else {
-            return Credential::Other;
-        };
-        let rest = rest.trim();
-        if rest.is_empty() {
-            Credential::Other
-        } else if scheme.eq_ignore_ascii_case("bearer") {
-            Credential::Bearer(Bearer::new(rest.to_owned()))
-        } else if scheme.eq_ignore_ascii_case("basic") {
-            Credential::Basic(Login::from_basic(rest))
-        } else {
-            Credential::Other
+    }
+}
+
+/// What stands in an Authorization header, taken apart as Harbor does it.
+enum Written<'v> {
+    Nothing,
+    Basic(&'v str),
+    Bearer(&'v str),
+    Other,
+}
+
+impl<'v> Written<'v> {
+    /// Harbor's core doesn't ask for the scheme: a token is what stands between the first `Bearer` and the
+    /// second, wherever these are (`bearerToken` in its `src/server/middleware/security/utils.go`), and it
+    /// looks for a token before it looks for a password. What has no dot is no token: `Bearer` stands in
+    /// the base64 of some password, too.
+    fn read(value: &'v str) -> Written<'v> {
+        let text = value.trim();
+        let found = text.split("Bearer").nth(1).map(str::trim);
+        if let Some(token) = found.filter(|token| token.contains('.')) {
+            return Written::Bearer(token);
+        }
+        let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
+        match rest.trim() {
+            "" if text.is_empty() => Written::Nothing,
+            "" => Written::Other,
+            rest if scheme.eq_ignore_ascii_case("bearer") => Written::Bearer(rest),
+            rest if scheme.eq_ignore_ascii_case("basic") => Written::Basic(rest),
+            _ => Written::Other,
         }
     }
 }
@@ -68,11 +85,10 @@ pub(crate) fn basic_credentials(user: &str, password: &str) -> Zeroizing<String>
 /// The account that a login names in the value of an Authorization header. Nothing of it is verified. None
 /// where it names nobody, or not in words that can be shown.
 pub(crate) fn login_name(value: &[u8]) -> Option<String> {
-    let (scheme, rest) = std::str::from_utf8(value).ok()?.trim().split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
+    match Written::read(&String::from_utf8_lossy(value)) {
+        Written::Basic(encoded) => Login::name_in_basic(encoded).filter(|name| is_shown(name)),
+        Written::Bearer(_) | Written::Other | Written::Nothing => None,
     }
-    Login::name_in_basic(rest.trim()).filter(|name| is_shown(name))
 }
 
 /// Whether a name can be an account's, and be shown.
@@ -268,6 +284,10 @@ mod tests {
             ("Bearer opaque".to_owned(), None),
             ("Basic ???".to_owned(), None),
             (basic("alice:x").replace("basic", "Negotiate"), None),
+            (
+                bearer("alice").replace("Bearer ", "x=Bearer"),
+                Some("alice"),
+            ),
             (String::new(), None),
         ] {
             let Credential::Bearer(token) = Credential::read(value.as_bytes()) else {
@@ -297,6 +317,7 @@ mod tests {
             ("", Credential::None),
             (" ", Credential::None),
             ("Negotiate abc", Credential::Other),
+            ("Negotiate abcBearer", Credential::Other),
             (
                 &format!("Basic {}", alice("a:b")),
                 Credential::Basic(Login::new(b"alice", b"a:b")),
@@ -308,6 +329,23 @@ mod tests {
         }
         let bearer = |text: &str| Credential::Bearer(Bearer::new(text.to_owned()));
         assert!(bearer("a") != bearer("b"));
+        // As Harbor finds it, whatever the scheme is.
+        for value in [
+            &b"Bearera.b.c"[..],
+            b"Bearer\ta.b.c",
+            b"xBearer a.b.c",
+            b"Negotiate Bearer a.b.c ",
+            b"Basic YQ==Bearer a.b.c",
+            b"bearer x.y.z Bearer a.b.c",
+            b"Bearer a.b.cBearer x.y.z",
+            b"\xFF Bearer a.b.c",
+        ] {
+            let shown = String::from_utf8_lossy(value);
+            assert!(Credential::read(value) == bearer("a.b.c"), "{shown}");
+        }
+        // `alice` with a password whose base64 has the word.
+        let chance = Credential::read(b"Basic YWxpY2U6Bearerer");
+        assert!(matches!(chance, Credential::Basic(_)));
         assert!(Credential::read(&[0xFF]) == Credential::Other);
         let shown = format!("{:?}", Credential::Bearer(Bearer::new("secret".into())));
         assert_eq!(shown, "Bearer");

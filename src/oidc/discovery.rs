@@ -1,8 +1,9 @@
 //! What an issuer says of itself, and where that may lead: a document that names a key set anywhere would
 //! make the gateway ask its own neighbours.
 
-use super::issuer::{Issuer, Url, is_secure};
+use super::issuer::{Issuer, is_secure};
 use crate::net::origin::Scheme;
+use crate::net::url::Url;
 use crate::oci::storage::is_public;
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -44,7 +45,7 @@ pub(crate) fn discover(issuer: &Issuer, document: &[u8]) -> Result<Discovered, D
         return Err(DiscoveryFlaw::OtherIssuer);
     }
     let home = issuer.discovery().ok_or(DiscoveryFlaw::Unreadable)?;
-    let keys = Url::parse(&document.jwks_uri).ok_or(DiscoveryFlaw::Forbidden)?;
+    let keys = Url::parse(&document.jwks_uri).map_err(|_| DiscoveryFlaw::Forbidden)?;
     let is_at_home = keys.origin.host == home.origin.host;
     let is_downgrade = keys.origin.scheme == Scheme::Http && home.origin.scheme == Scheme::Https;
     if !is_secure(&keys) || is_downgrade || !is_at_home && is_inside(&keys) && !is_inside(&home) {

@@ -18,7 +18,6 @@ mod refused;
 pub(crate) use claims::Claims;
 pub(crate) use discovery::{DiscoveryFlaw, discover};
 pub use issuer::Issuer;
-pub(crate) use issuer::Url;
 pub(crate) use jwt::Jwt;
 pub(crate) use keys::{KeySet, KeysFlaw, SignatureFlaw};
 pub(crate) use refused::{LoginResult, Refused};

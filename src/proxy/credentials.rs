@@ -47,14 +47,17 @@ pub(super) fn challenge_rejected(
     }
     let scopes = request.asked.scopes();
     let error = judge_rejection(token.claims(), unix_now(), &scopes);
-    let challenge = bearer_challenge(&request.name.realm, &scopes, Some(error));
-    let renamed = request
-        .naming()
-        .and_then(|naming| rename_scopes(&challenge, naming));
-    let challenge = renamed.unwrap_or(challenge);
     note_expired(token, error, request);
-    response.insert_header(WWW_AUTHENTICATE, challenge)?;
+    response.insert_header(WWW_AUTHENTICATE, challenge(Some(error), request))?;
     Ok(true)
+}
+
+/// A challenge as Harbor gives it, in the client's names.
+pub(super) fn challenge(error: Option<TokenError>, request: Routed<'_>) -> String {
+    let challenge = bearer_challenge(&request.name.realm, &request.asked.scopes(), error);
+    let naming = request.naming();
+    let renamed = naming.and_then(|naming| rename_scopes(&challenge, naming));
+    renamed.unwrap_or(challenge)
 }
 
 /// Whether a refused token may be older than its project.

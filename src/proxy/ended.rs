@@ -1,6 +1,8 @@
 //! How a request ended, in numbers and in one word.
 
+use crate::oci::oci_error::OciError;
 use crate::oci::reason::{Proof, Reason};
+use std::time::Instant;
 
 /// The traffic of the request.
 pub(super) struct SentBytes {
@@ -17,4 +19,13 @@ pub(super) struct SentBytes {
 pub(super) struct RequestVerdict {
     pub(super) reason: Reason,
     pub(super) proof: Proof,
+}
+
+/// All of it, as it is told.
+pub(super) struct End<'a> {
+    pub(super) sent: &'a SentBytes,
+    pub(super) verdict: RequestVerdict,
+    /// What Harbor's error body says.
+    pub(super) error: Option<&'a OciError>,
+    pub(super) now: Instant,
 }

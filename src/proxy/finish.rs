@@ -4,7 +4,7 @@ use super::accounting;
 use super::audit;
 use super::context::RequestContext;
 use super::credentials::is_outdated;
-use super::ended::{RequestVerdict, SentBytes};
+use super::ended::{End, RequestVerdict, SentBytes};
 use super::login_attempt;
 use super::proof::proof;
 use super::record::record;
@@ -46,10 +46,15 @@ pub(super) fn finish_request(ctx: &mut RequestContext, sent: &SentBytes) {
     let tracked = ctx.tracked.as_deref();
     let proof = proof(&ctx.request, tracked, &ctx.answered, ctx.is_reattached());
     let reason = judge(&facts(ctx, sent, proof, error.as_ref(), now));
-    let verdict = RequestVerdict { reason, proof };
-    count(ctx, sent, verdict, now);
+    let end = End {
+        sent,
+        verdict: RequestVerdict { reason, proof },
+        error: error.as_ref(),
+        now,
+    };
+    count(ctx, &end);
     let told = match ctx.request.routed() {
-        Some(request) => tell(ctx, request, sent, verdict, error.as_ref(), now),
+        Some(request) => tell(ctx, request, &end),
         None => TrackerReport::default(),
     };
     if reason == Reason::AuthorizationLost {
@@ -62,14 +67,14 @@ pub(super) fn finish_request(ctx: &mut RequestContext, sent: &SentBytes) {
     };
     if log::log_enabled!(target: target, log::Level::Info) {
         let account = ctx.request.authorization.account();
-        let record = record(ctx, sent, verdict, told.finding, account, now);
+        let record = record(ctx, &end, told.finding, account);
         let line = record.line(ctx.request.shared.config.log.format);
         log::info!(target: target, "{line}");
     }
     accounting::count(ctx, sent);
     audit::write(ctx, sent, reason, told.pushed);
     if let Some(filtered) = &ctx.filtered {
-        let end = filter::End {
+        let told = filter::End {
             outcome: reason.outcome(),
             reason,
             fault: reason.fault(),
@@ -79,7 +84,7 @@ pub(super) fn finish_request(ctx: &mut RequestContext, sent: &SentBytes) {
             duration: ctx.times.passed(now),
             upstream_wait: ctx.times.upstream_wait(),
         };
-        run_filters::ended(filtered, &end, &ctx.request);
+        run_filters::ended(filtered, &told, &ctx.request);
     }
 }
 
@@ -167,7 +172,8 @@ fn had_blob(ctx: &RequestContext, error: Option<&OciError>) -> bool {
         .is_some()
 }
 
-fn count(ctx: &RequestContext, sent: &SentBytes, verdict: RequestVerdict, now: Instant) {
+fn count(ctx: &RequestContext, end: &End<'_>) {
+    let End { sent, now, .. } = *end;
     let (metrics, asked) = (ctx.request.metrics(), &ctx.request.asked);
     let operation = metrics.operation(asked.operation);
     operation.requests(sent.status).inc();
@@ -175,20 +181,13 @@ fn count(ctx: &RequestContext, sent: &SentBytes, verdict: RequestVerdict, now: I
     metrics.bytes_uploaded.inc_by(sent.received);
     metrics.bytes_downloaded.inc_by(sent.sent);
     let family = ctx.request.downstream.client_family;
-    let RequestVerdict { reason, proof } = verdict;
+    let RequestVerdict { reason, proof } = end.verdict;
     metrics.push.ended(asked.operation, reason, proof, family);
 }
 
 /// Reports the request to the push tracker, and counts what there is to find out about it.
-fn tell(
-    ctx: &RequestContext,
-    request: Routed<'_>,
-    sent: &SentBytes,
-    verdict: RequestVerdict,
-    error: Option<&OciError>,
-    now: Instant,
-) -> TrackerReport {
-    let mut told = tell_tracker(ctx, request, sent, verdict, error, now);
+fn tell(ctx: &RequestContext, request: Routed<'_>, end: &End<'_>) -> TrackerReport {
+    let mut told = tell_tracker(ctx, request, end);
     // Findings about the way by which the request came, however it ended.
     let in_clear = request.is_in_clear();
     let in_clear = in_clear.then_some(PushFinding::InsecureClientSide);
@@ -201,15 +200,9 @@ fn tell(
 
 /// Reports to the push tracker the requests that it tracks: those of pushes, and failed requests to the
 /// registry.
-fn tell_tracker(
-    ctx: &RequestContext,
-    request: Routed<'_>,
-    sent: &SentBytes,
-    verdict: RequestVerdict,
-    error: Option<&OciError>,
-    now: Instant,
-) -> TrackerReport {
-    let is_ok = verdict.reason.outcome() == Outcome::Ok;
+fn tell_tracker(ctx: &RequestContext, request: Routed<'_>, end: &End<'_>) -> TrackerReport {
+    let error = end.error;
+    let is_ok = end.verdict.reason.outcome() == Outcome::Ok;
     let is_failure = !is_ok && request.asked.operation.is_registry();
     if ctx.tracked.is_none() && !is_failure {
         return TrackerReport::default();
@@ -226,7 +219,7 @@ fn tell_tracker(
         message: error.map(|error| error.message.as_str()),
         rule: ended_by.and_then(|by| by.rule.as_deref()),
         unknown_blob: error.and_then(|error| error.digest.as_deref()),
-        ..event(ctx, request, sent, verdict, now)
+        ..event(ctx, request, end)
     };
     let pushes = &request.shared.process.pushes;
     let told = pushes.ended(&ended, SystemTime::now());
@@ -241,13 +234,10 @@ fn tell_tracker(
 }
 
 /// The push tracker's view of the request, without what the token and the error body say.
-fn event<'a>(
-    ctx: &'a RequestContext,
-    request: Routed<'a>,
-    sent: &SentBytes,
-    verdict: RequestVerdict,
-    now: Instant,
-) -> RequestEnded<'a> {
+fn event<'a>(ctx: &'a RequestContext, request: Routed<'a>, end: &End<'_>) -> RequestEnded<'a> {
+    let End {
+        sent, verdict, now, ..
+    } = *end;
     let (asked, downstream) = (&ctx.request.asked, &ctx.request.downstream);
     let tracked = ctx.tracked.as_deref();
     RequestEnded {

@@ -9,19 +9,21 @@
 use super::authorization::Authorization;
 use super::claims_asked::{Asked, applies};
 use super::context::RequestContext;
+use super::credentials;
+use super::login_attempt::{self, LoginForm};
 use super::refusal::Refusal;
 use super::request::{IdentityUsed, ProxyRequest, Routed};
 use super::unix_time::unix_now;
 use crate::net::login::Login;
 use crate::observe::metrics::NO_IDENTITY;
-use crate::oci::challenge::{TOKEN_PATH, TokenError, bearer_challenge, rename_scopes};
+use crate::oci::challenge::{TOKEN_PATH, TokenError};
 use crate::oci::local_reply::LocalReply;
 use crate::oci::login_response::Password;
 use crate::oci::operation::Operation;
 use crate::oci::routing::{Site, token_scopes};
 use crate::oci::token::Credential;
 use crate::oidc::{Claims, Jwt, LoginResult, Refused};
-use crate::runtime::{IdentityRuntime, LoginAttempt, RegistryRuntime};
+use crate::runtime::{IdentityRuntime, RegistryRuntime};
 use http::header::AUTHORIZATION;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method};
@@ -85,15 +87,37 @@ pub(super) fn challenged(
     error: Option<TokenError>,
     request: Routed<'_>,
 ) -> Refusal {
-    let challenge = bearer_challenge(&request.name.realm, &request.asked.scopes(), error);
-    let naming = request.naming();
-    let renamed = naming.and_then(|naming| rename_scopes(&challenge, naming));
     Refusal::Explained {
         answer,
         sentence: None,
-        challenge: Some(renamed.unwrap_or(challenge)),
+        challenge: Some(credentials::challenge(error, request)),
     }
 }
+
+/// Looks for a token in the portal's login form, where such are taken: Harbor knows no such user, and has
+/// no business with what is typed for him. What can't be read may be one.
+///
+/// # Errors
+/// The answer to a form that has one, or may.
+pub(super) fn settle_form(form: &LoginForm, request: Routed<'_>) -> Result<(), Refusal> {
+    let (answer, sentence) = match &form.login {
+        _ if !request.name.takes_id_tokens => return Ok(()),
+        login if login.is_of(USER) => (LocalReply::IdentityRefused, NOT_IN_THE_PORTAL),
+        login if !login.is_readable() => (LocalReply::BadRequest, UNREADABLE_FORM),
+        _ => return Ok(()),
+    };
+    Err(Refusal::Explained {
+        answer,
+        sentence: Some(sentence.to_owned()),
+        challenge: None,
+    })
+}
+
+const NOT_IN_THE_PORTAL: &str = "the user oidc is for jobs, which log in with docker login or its like; \
+    the portal takes no ID token, so log in there with an account of Harbor's";
+
+const UNREADABLE_FORM: &str = "this login form can't be read: send principal and password once each, as \
+    application/x-www-form-urlencoded with a Content-Length of at most 16 KiB";
 
 impl TokenLogin {
     /// The public name of another registry at the same origin that the login is for: without a scope it
@@ -161,7 +185,8 @@ pub(super) async fn exchange(login: &TokenLogin, ctx: &mut RequestContext) -> Re
     };
     let token = Jwt::read(&login.0);
     let limited = limited(login, token.as_ref().ok());
-    check_limit(&limited, routed)?;
+    // Nobody guesses a signature: what is bounded is how many a stranger lets the gateway verify.
+    login_attempt::check(&limited, routed)?;
     let refused = |failed| refuse(failed, &limited, routed);
     let token = token.map_err(|flaw| refused(Failed::before_any(flaw)))?;
     let number = find(&token, routed).await.map_err(refused)?;
@@ -178,7 +203,7 @@ pub(super) async fn exchange(login: &TokenLogin, ctx: &mut RequestContext) -> Re
             identity,
         })
     })?;
-    count(&limited, Password::Right, routed);
+    login_attempt::judged(&limited, Password::Right, routed);
     stand_in(number, &query, &token.claims, ctx)
 }
 
@@ -192,34 +217,6 @@ fn limited(login: &TokenLogin, token: Option<&Jwt<'_>>) -> Login {
     let issuer = token.claims.issuer().unwrap_or_default();
     let subject = token.claims.subject();
     Login::new(format!("{USER} {issuer} {subject}").as_bytes(), password)
-}
-
-fn attempt<'a>(login: &'a Login, request: Routed<'a>) -> Option<LoginAttempt<'a>> {
-    Some(LoginAttempt {
-        client: request.downstream.client?,
-        registry: request.registry_name(),
-        login,
-    })
-}
-
-/// Nobody guesses a signature: what is bounded is how many a stranger lets the gateway verify.
-fn check_limit(login: &Login, request: Routed<'_>) -> Result<(), Refusal> {
-    let checked = match attempt(login, request) {
-        Some(attempt) => request.shared.logins.check(attempt),
-        None => Ok(()),
-    };
-    checked.map_err(|wait| {
-        request.metrics().authorization.logins_limited.inc();
-        // Rounded up to whole seconds.
-        let seconds = wait.as_secs() + 1;
-        Refusal::RetryAfter(LocalReply::LoginLimited, seconds.to_string())
-    })
-}
-
-fn count(login: &Login, password: Password, request: Routed<'_>) {
-    if let Some(attempt) = attempt(login, request) {
-        request.shared.logins.answered(attempt, password);
-    }
 }
 
 /// The number of the identity that a token is for.
@@ -282,7 +279,7 @@ fn refuse(failed: Failed, login: &Login, request: Routed<'_>) -> Refusal {
     let is_unverified = result == LoginResult::IssuerUnreachable;
     // What couldn't be verified is nobody's mistake; a right token with a wrong scope is no guess.
     if !is_unverified && result != LoginResult::Scope {
-        count(login, Password::Wrong, request);
+        login_attempt::judged(login, Password::Wrong, request);
     }
     let registry = request.registry_name();
     let id = &request.downstream.request_id;

@@ -47,7 +47,7 @@ pub(super) fn is_form(method: &Method, path: &str) -> bool {
 
 /// The login form of a request.
 pub(super) struct LoginForm {
-    login: Login,
+    pub(super) login: Login,
     /// The account's name, if it can be shown.
     pub(super) name: Option<String>,
 }
@@ -104,21 +104,31 @@ fn try_it(
     path: String,
     request: Routed<'_>,
 ) -> Result<PasswordTry, Refusal> {
-    let checked = match attempt(&login, request) {
+    check(&login, request)?;
+    Ok(PasswordTry { login, way, path })
+}
+
+/// Checks a login against the login limit.
+///
+/// # Errors
+/// The refusal of a client that guesses.
+pub(super) fn check(login: &Login, request: Routed<'_>) -> Result<(), Refusal> {
+    let checked = match attempt(login, request) {
         Some(attempt) => request.shared.logins.check(attempt),
         None => Ok(()),
     };
-    match checked {
-        Ok(()) => Ok(PasswordTry { login, way, path }),
-        Err(wait) => {
-            request.metrics().authorization.logins_limited.inc();
-            // Rounded up to whole seconds.
-            let seconds = wait.as_secs() + 1;
-            Err(Refusal::RetryAfter(
-                LocalReply::LoginLimited,
-                seconds.to_string(),
-            ))
-        }
+    checked.map_err(|wait| {
+        request.metrics().authorization.logins_limited.inc();
+        // Rounded up to whole seconds.
+        let seconds = wait.as_secs() + 1;
+        Refusal::RetryAfter(LocalReply::LoginLimited, seconds.to_string())
+    })
+}
+
+/// Counts a verdict on a login.
+pub(super) fn judged(login: &Login, password: Password, request: Routed<'_>) {
+    if let Some(attempt) = attempt(login, request) {
+        request.shared.logins.answered(attempt, password);
     }
 }
 
@@ -153,10 +163,7 @@ pub(super) fn answered(
 
 /// Counts Harbor's verdict on the login, once.
 pub(super) fn count(login: &mut Option<PasswordTry>, password: Password, request: &ProxyRequest) {
-    let Some((trying, request)) = login.take().zip(request.routed()) else {
-        return;
-    };
-    if let Some(attempt) = attempt(&trying.login, request) {
-        request.shared.logins.answered(attempt, password);
+    if let Some((trying, request)) = login.take().zip(request.routed()) {
+        judged(&trying.login, password, request);
     }
 }

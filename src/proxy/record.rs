@@ -1,22 +1,22 @@
 //! The access record of a request, from what its phases found out.
 
 use super::context::RequestContext;
-use super::ended::{RequestVerdict, SentBytes};
+use super::ended::End;
 use super::run_filters::Filtered;
 use crate::listener::TlsVersion;
 use crate::observe::access_log::AccessRecord;
 use crate::observe::push::PushFinding;
-use std::time::Instant;
 
 /// The record of a request that ended, under the name of this account.
 pub(super) fn record<'a>(
     ctx: &'a RequestContext,
-    sent: &SentBytes,
-    verdict: RequestVerdict,
+    end: &End<'_>,
     finding: Option<PushFinding>,
     account: Option<&'a str>,
-    now: Instant,
 ) -> AccessRecord<'a> {
+    let End {
+        sent, verdict, now, ..
+    } = *end;
     let request = &ctx.request;
     let filtered = ctx.filtered.as_deref();
     let ended_by = filtered.and_then(Filtered::ended_by);

@@ -63,6 +63,7 @@ pub(super) async fn classify_and_admit(
         let mut form = Box::pin(login_attempt::read_form(session, &query)).await;
         ctx.request.authorization.login_name = form.name.take();
         let request = ctx.request.routed().ok_or(UNKNOWN_HOST)?;
+        identity::settle_form(&form, request)?;
         ctx.login = Some(login_attempt::settle_form(&form, request)?);
     }
     if audit::needs_room(&ctx.request) {

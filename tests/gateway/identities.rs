@@ -3,6 +3,7 @@
 mod attackers;
 mod audited;
 mod narrowed;
+mod portal;
 mod ruled;
 mod several;
 mod stage;

@@ -215,6 +215,33 @@ async fn nobody_gets_around_a_rule() {
     );
 }
 
+/// Harbor finds a token anywhere in Authorization, so its account is the request's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_is_found_wherever_harbor_finds_it() {
+    let harbor = fine().await;
+    let people = "  - name: people don't push
+    when: 'operation.writes && account != \"\" && !account.is_robot'
+    deny: {}";
+    let world = ruled(harbor.url(), people);
+    let forged = forged("mallory");
+    let token = forged.trim_start_matches("Authorization: Bearer ");
+    for written in [
+        format!("Bearer {token}"),
+        format!("bearer {token}"),
+        format!("Bearer{token}"),
+        format!("Bearer\t{token}"),
+        format!("xBearer {token}"),
+        format!("Basic eA==Bearer {token}"),
+        format!("Bearer {token}Bearer"),
+    ] {
+        let line = format!("Authorization: {written}");
+        let put = with_length("PUT", "/v2/prod/app/manifests/v1", &[&line], b"{}");
+        let reply = world.http().await.ask(put).await;
+        assert_eq!(reply.status, 403, "{written}");
+    }
+    assert!(harbor.got().is_empty());
+}
+
 /// A mount reads the repository that it takes the blob from.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mount_from_a_closed_project_is_a_plain_upload() {
@@ -519,8 +546,85 @@ async fn http2_is_no_way_around_a_rule() {
     let harbor = fine().await;
     let world = ruled(harbor.url(), PROD);
     let mut h2 = world.h2().await;
-    let asked = client_h2::request("DELETE", "/v2/prod/app/manifests/v1", &[]);
-    let reply = h2.ask(asked).await.expect("an answer");
-    assert_eq!(reply.status, 403);
-    assert!(harbor.got().is_empty());
+    for (method, path) in [
+        ("DELETE", "/v2/prod/app/manifests/v1"),
+        ("delete", "/v2/prod/app/manifests/v1"),
+        ("PUT", "/v2/lab/%2e%2e/prod/app/manifests/v1"),
+        ("PUT", "/v2//prod/app/manifests/v1"),
+        ("PUT", "//v2/prod/app/manifests/v1"),
+        ("PUT", "/v2/%70rod%2Fapp/manifests/v1"),
+        ("PUT", "/v2/PROD/app/manifests/v1"),
+        ("GET", "/v2/secret/app/manifests/v1"),
+    ] {
+        let asked = client_h2::request(method, path, &[]);
+        let refused = match h2.ask(asked).await {
+            Ok(reply) => (400..500).contains(&reply.status) || path.contains("PROD"),
+            Err(error) => error.is_reset(),
+        };
+        assert!(refused, "{method} {path}");
+    }
+    for got in harbor.got() {
+        assert!(got.line().contains("/v2/PROD/"), "{}", got.line());
+    }
+}
+
+/// What a client says in pseudo-headers decides as little as what it says in others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pseudo_headers_say_what_they_are_and_no_more() {
+    let harbor = fine().await;
+    let mut far = Registry::new("far", harbor.url());
+    far.public = vec!["https://far.example.com", "http://far.example.com"];
+    let rules = "  - { name: far is closed, when: 'public.contains(\"//far.\") || registry == \"far\"', deny: {} }
+  - { name: nobody in clear, when: '!tls', deny: {} }";
+    let world = Setup {
+        top: format!("rules:\n{rules}\n"),
+        ..Setup::of(vec![Registry::new("hq", harbor.url()), far])
+    }
+    .start();
+    let path = "/v2/lab/app/tags/list";
+    let ask = |uri: &str, headers: &[(&str, &str)]| {
+        let mut request = client_h2::request("GET", path, headers);
+        *request.uri_mut() = format!("{uri}{path}").parse().expect("a URI");
+        request
+    };
+    let invented = [
+        ("x-forwarded-proto", "http"),
+        ("x-forwarded-host", "far.example.com"),
+    ];
+    let mut h2 = world.h2().await;
+    for (name, asked, status) in [
+        ("as it is", ask("https://hub.example.com", &[]), 200),
+        (
+            "the other authority",
+            ask("https://far.example.com", &[]),
+            403,
+        ),
+        // The connection is https, whatever the scheme says.
+        ("another scheme", ask("http://hub.example.com", &[]), 200),
+        (
+            "two hosts",
+            ask("https://hub.example.com", &[("host", "far.example.com")]),
+            400,
+        ),
+        (
+            "two hosts the other way",
+            ask("https://far.example.com", &[("host", "hub.example.com")]),
+            400,
+        ),
+        (
+            "headers of proxies",
+            ask("https://hub.example.com", &invented),
+            200,
+        ),
+    ] {
+        let before = harbor.got().len();
+        let reply = h2.ask(asked).await.expect("an answer");
+        assert_eq!(reply.status, status, "{name}");
+        let went = harbor.got().len() > before;
+        assert_eq!(went, status == 200, "{name}");
+    }
+    // In clear an absolute target says https, and is believed no more than a scheme.
+    let target = format!("https://hub.example.com{path}");
+    let reply = world.http().await.ask(get(&target, &[])).await;
+    assert!(matches!(reply.status, 400 | 403), "{}", reply.status);
 }

@@ -1,7 +1,7 @@
 //! What real clients make of rules: the words of a denial in their terminals, and rates that they survive.
 
 use crate::chain::{Chain, PLAIN, Place, Plan};
-use crate::clients::{Client, Outcome, PATIENCE, Reference, Tool as _};
+use crate::clients::{Client, Outcome, PATIENCE, Reference, Today, Tool};
 use crate::image::Image;
 use crate::world::{World, trial};
 use libtest_mimic::Trial;
@@ -17,26 +17,28 @@ const RULED: Plan = Plan {
     deny: {}
   - name: pace
     when: 'surface == \"registry\"'
-    rate: { per: client, requests: 20/s, burst: 2, bytes: 2MiB/s }
+    rate: { per: client, requests: 10/s, burst: 1, bytes: 2MiB/s }
 ",
     ..PLAIN
 };
 
 pub fn trials(world: &Arc<World>) -> Vec<Trial> {
-    let clients = Client::ALL.into_iter();
-    clients
-        .map(|client| {
-            let name = format!("ruled::{}", client.name());
-            trial(world, name, move |world| ruled(world, client))
-        })
-        .collect()
+    let installed = Client::ALL.into_iter().map(|client| of(world, client));
+    let today = Today::ALL.into_iter().map(|client| of(world, client));
+    installed.chain(today).collect()
 }
 
-fn ruled(world: &World, client: Client) {
+fn of<C: Tool + Send + 'static>(world: &Arc<World>, client: C) -> Trial {
+    let name = format!("ruled::{}", client.name());
+    trial(world, name, move |world| ruled(world, client))
+}
+
+fn ruled(world: &World, client: impl Tool) {
     let chain = Chain::start(world, RULED, Place::BeforeTheHop);
     let login = chain.harbor.login();
     let directory = world.directory("image");
-    let image = Image::make(&directory.path().join("layout"), &[200_000, 3_000]);
+    let layers = [200_000, 3_000, 3_100, 3_200, 3_300, 3_400, 3_500, 3_600];
+    let image = Image::make(&directory.path().join("layout"), &layers);
     let at = |repository: &str| Reference {
         repository: repository.to_owned(),
         ..chain.reference()
@@ -48,21 +50,27 @@ fn ruled(world: &World, client: Client) {
     let pushed = pushed.expect("push").manifest;
     let pulled = client.pull(world, &open, &login, PATIENCE).expect("pull");
     assert_eq!(pulled.manifest, pushed);
+    let gateway = chain.gateway.as_ref().expect("a gateway");
+    let decided = |rule, decision| {
+        let labels = [("rule", rule), ("decision", decision)];
+        gateway.metric("harbormouth_rule_decisions_total", &labels)
+    };
+    let limited = decided("pace", "limited");
+    eprintln!("RULED {} limited {limited}", client.name());
 
     let said = failed(client.push(world, &image, &at("lab/closed"), &login, PATIENCE));
+    eprintln!("RULED {} push said {said:?}", client.name());
     assert!(
         said.contains("the release is frozen until Monday"),
         "{said}"
     );
+    assert!(decided("closed for the release", "deny") >= 1.0);
     let said = failed(client.pull(world, &at("lab/vault"), &login, PATIENCE));
+    eprintln!("RULED {} pull said {said:?}", client.name());
     let words = "the rule \"nobody reads the vault\" of this registry doesn't allow it";
     let is_quoted = said.replace("\\\"", "\"").contains(words);
     // A HEAD has no body: who asks no other way sees the status alone.
     assert!(is_quoted || said.contains("403"), "{said}");
-
-    let gateway = chain.gateway.as_ref().expect("a gateway");
-    let denied = [("rule", "closed for the release"), ("decision", "deny")];
-    assert!(gateway.metric("harbormouth_rule_decisions_total", &denied) >= 1.0);
 }
 
 fn failed<T>(outcome: Outcome<T>) -> String {

@@ -21,6 +21,7 @@ pub const LAYERS: [(&str, &[&str]); 8] = [
 const PURE: &[&str] = &[
     "epoch",
     "str_enum",
+    "nearest",
     "net",
     "tickets",
     "oci",

@@ -3,7 +3,7 @@
 use super::super::functions::{ENV, FUNCTIONS, Function, MATCHES, is_of_time};
 use super::super::kind::Kind;
 use super::super::vocabulary::{Variable, Words};
-use super::{Checker, nearest, text};
+use super::{Checker, meant, text};
 use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
 use cel::{Context, IdedExpr, Value};
 use std::sync::Arc;
@@ -116,7 +116,7 @@ impl Checker<'_> {
             let message = format!(
                 "{} is never {text:?}{}; accepted: {}",
                 variable.name,
-                nearest(text, words),
+                meant(text, words),
                 words.join(", ")
             );
             self.flaw(literal.id, message);
@@ -300,7 +300,7 @@ fn unknown_function(name: &str, is_method: bool) -> String {
     if is_method {
         known.push(MATCHES);
     }
-    let meant = nearest(name, &known);
+    let meant = meant(name, &known);
     format!(
         "{name}() is not known{meant}; accepted: {}",
         known.join(", ")

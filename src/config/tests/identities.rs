@@ -115,6 +115,13 @@ fn every_mistake_is_told() {
             "identities[0].when: line 1, column ",
         ),
         (
+            identities(&format!(
+                "{{ {FORGE} }}, {{ {}, ca: ca.pem }}",
+                FORGE.replace("name: forge", "name: other")
+            )),
+            "identities[1].ca: differs from identities[0].ca, which has the same issuer",
+        ),
+        (
             identities(
                 "{ name: forge, issuer: \"https://token.actions.githubusercontent.com\", audience: a, credentials: { file: robot.txt } }",
             ),

@@ -1,8 +1,9 @@
 //! Rules that ask another service: one question by POST, one answer, within a time.
 
 use super::values::Asked;
-use crate::config::{Ask, AskUrl};
+use crate::config::Ask;
 use crate::net::bounded_text::without_controls;
+use crate::net::url::Url;
 use crate::runtime::upstream::{Exchange, Service};
 use lru::LruCache;
 use parking_lot::Mutex;
@@ -37,13 +38,13 @@ pub(super) enum Answer {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoAnswer {
     #[error("{AT_ONCE} questions are on their way to {0} already")]
-    TooMany(AskUrl),
+    TooMany(Url),
     #[error("{0} didn't answer within {time}", time = humantime::format_duration(*.1))]
-    Late(AskUrl, Duration),
+    Late(Url, Duration),
     #[error("{0} can't be asked: {1}")]
-    Unreachable(AskUrl, String),
+    Unreachable(Url, String),
     #[error("{0} answered {1}; a 2xx lets a request pass, and 403 denies it")]
-    Status(AskUrl, u16),
+    Status(Url, u16),
 }
 
 #[derive(Deserialize)]
@@ -104,7 +105,7 @@ impl Asker {
             return Err(NoAnswer::TooMany(url()));
         };
         let exchange = Exchange {
-            path: &self.ask.url.path,
+            path: &self.ask.url.target,
             body: body.into(),
             longest: LONGEST_ANSWER,
         };

@@ -4,9 +4,9 @@ use super::endpoint::{Trust, peer_template, to_address};
 use super::fetch::{self, Fetch};
 use super::{dns, lacks_socket};
 use crate::config::{CaBundle, Timeouts};
+use crate::net::url::Url;
 use crate::observe::logging::RateLimited;
 use crate::oci::storage::is_public;
-use crate::oidc::Url;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -126,5 +126,26 @@ impl DocumentSource {
             200 => Err(DocumentFlaw::TooLong),
             status => Err(DocumentFlaw::Status(status)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    /// The name is public, and leads inside: what counts is the address.
+    #[tokio::test]
+    async fn a_name_that_leads_inside_is_not_asked() {
+        let inside = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = inside.local_addr().unwrap().port();
+        let source = DocumentSource::new(None);
+        for host in ["localhost", "127.0.0.1"] {
+            let url = Url::parse(&format!("http://{host}:{port}/keys")).unwrap();
+            let got = source.get(&url, true).await;
+            assert_eq!(got.err(), Some(DocumentFlaw::NotPublic), "{host}");
+        }
+        let came = tokio::time::timeout(Duration::from_millis(50), inside.accept()).await;
+        assert!(came.is_err(), "somebody came");
     }
 }

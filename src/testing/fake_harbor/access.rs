@@ -45,7 +45,9 @@ impl Core {
         if let Some(account) = self.basic(exchange).await {
             return Caller::Account(account);
         }
-        let bearer = authorization(exchange).strip_prefix("Bearer ");
+        // As Harbor's `bearerToken` (`src/server/middleware/security/utils.go`) finds it: anywhere.
+        let bearer = authorization(exchange).split("Bearer").nth(1);
+        let bearer = bearer.map(str::trim);
         let now = since_epoch(SystemTime::now()).as_secs();
         let leeway = self.config.token_leeway.as_secs();
         let claims = bearer.and_then(|token| self.key.verify(token, now, leeway));

@@ -46,6 +46,53 @@ async fn at_a_shared_name_a_login_finds_the_harbor_of_its_identity() {
     assert_eq!(seen(&hq).len(), 0);
 }
 
+/// A client keeps one login for a host, and shows it whatever it asks for there: so at a shared name no
+/// registry's Harbor gets it. At a name of its own, a registry without identities knows no such user.
+#[tokio::test]
+async fn at_a_shared_name_every_registry_keeps_tokens_back() {
+    let key = IssuerKey::p256("a").expect("a key");
+    let issuer = FakeIssuer::start(&[&key]).await.expect("an issuer");
+    let (hq, research) = (fake_harbor().await, fake_harbor().await);
+    let directory = robot("robot$lab+ci:Robot12345\n");
+    let mut first = Registry::new("hq", hq.origin());
+    first.public.push("http://hq.example.com");
+    let mut second = Registry::new("research", research.origin());
+    let _ = writeln!(second.more, "    projects: [ lab ]");
+    let more = "    registry: research\n";
+    let identities = identity("forge", issuer.url(), &directory, more);
+    let world = Setup {
+        top: format!("identities:\n{identities}"),
+        ..Setup::of(vec![first, second])
+    }
+    .start();
+    let login = oidc(&key.sign(&github_claims(&issuer)));
+    let length = "Content-Length: 0";
+    for (method, path, status) in [
+        ("GET", "/v2/", 401),
+        ("GET", "/v2/library/app/tags/list", 401),
+        ("GET", "/api/v2.0/projects", 401),
+        ("POST", "/service/token", 405),
+    ] {
+        for (host, status) in [("hub", status), ("hq", 200)] {
+            let before = seen(&hq).len();
+            let mut conn = world.http().await;
+            let host = format!("{host}.example.com");
+            let asked =
+                format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{login}\r\n{length}\r\n\r\n");
+            let reply = conn.ask(asked).await;
+            match status {
+                200 => assert_eq!(seen(&hq).len(), before + 1, "{host}: {method} {path}"),
+                _ => assert_eq!(
+                    (reply.status, seen(&hq).len()),
+                    (status, before),
+                    "{host}: {method} {path}"
+                ),
+            }
+        }
+    }
+    assert_eq!(seen(&research).len(), 0);
+}
+
 /// Two registries of one gateway, each with an identity of its own.
 #[tokio::test]
 async fn each_registry_has_its_own_identities() {
