@@ -4,9 +4,10 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A client is never kept waiting for longer than this between two pieces of a body: hops in front give
-/// up after ten seconds and more (Varnish after 5 s of a pause in a request, Envoy after 15).
-const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+/// A client is never kept waiting for longer than this, before its request goes on and between two pieces
+/// of a body: hops in front give up after ten seconds and more (Varnish after 5 s of a pause in a request,
+/// Envoy after 15).
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 /// How much may pass at once after a quiet time, as a part of what passes in a second.
 const BURST: Duration = Duration::from_millis(250);
@@ -16,6 +17,7 @@ const BURST: Duration = Duration::from_millis(250);
 pub struct Limits {
     pub(crate) bandwidth: Vec<Bandwidth>,
     pub(crate) without_mount: bool,
+    pub(crate) wait: Duration,
 }
 
 impl Limits {
@@ -38,16 +40,28 @@ impl Limits {
         self
     }
 
+    /// The request waits for so long before it goes on, once all filters let it; four seconds at most. Of
+    /// several waits the longest counts. Most clients give up when they are refused with 429, so a short
+    /// wait costs them less.
+    #[must_use]
+    pub fn wait(mut self, wait: Duration) -> Limits {
+        self.wait = self.wait.max(wait.min(LONGEST_PAUSE));
+        self
+    }
+
     pub(crate) fn add(&mut self, other: Limits) {
         self.bandwidth.extend(other.bandwidth);
         self.without_mount |= other.without_mount;
+        self.wait = self.wait.max(other.wait);
     }
 }
 
 /// Two are equal where they are the same thing.
 impl PartialEq for Limits {
     fn eq(&self, other: &Limits) -> bool {
-        self.bandwidth == other.bandwidth && self.without_mount == other.without_mount
+        self.bandwidth == other.bandwidth
+            && self.without_mount == other.without_mount
+            && self.wait == other.wait
     }
 }
 
@@ -135,5 +149,11 @@ mod tests {
         assert_eq!(limits.bandwidth, [one.clone(), other]);
         assert!(limits.without_mount);
         assert_ne!(limits, Limits::new().bandwidth(one));
+        let seconds = Duration::from_secs;
+        let mut waits = Limits::new().wait(seconds(2)).wait(seconds(1));
+        assert_eq!(waits.wait, seconds(2));
+        waits.add(Limits::new().wait(seconds(60)));
+        assert_eq!(waits.wait, seconds(4));
+        assert_ne!(waits, Limits::new());
     }
 }

@@ -39,6 +39,7 @@ pub use crate::oci::user_agent::ClientFamily;
 pub use async_trait::async_trait;
 pub use chain::NameError;
 pub use headers::{HeaderError, Response, UpstreamHeaders};
+pub(crate) use limits::LONGEST_PAUSE;
 pub use limits::{Bandwidth, Limits};
 pub use request::Request;
 

@@ -176,7 +176,7 @@ pub(super) fn view(
     }))
 }
 
-/// Asks each filter whether the request may go on.
+/// Asks each filter whether the request may go on, and lets it wait for as long as they say.
 ///
 /// # Errors
 /// The refusal of the first that says no, or can't say.
@@ -186,6 +186,9 @@ pub(super) async fn decide(
 ) -> std::result::Result<(), Refusal> {
     let began = Instant::now();
     let decided = ask_all(filtered, began + TIME, request).await;
+    if decided.is_ok() && !filtered.limits.wait.is_zero() {
+        tokio::time::sleep(filtered.limits.wait).await;
+    }
     filtered.took = began.elapsed();
     decided
 }

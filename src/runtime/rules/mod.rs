@@ -209,7 +209,7 @@ impl Rule {
                 self.tell_report(request);
                 Said::on(RuleDecision::Report)
             }
-            Act::Rate(rate) => self.within_rate(rate, request, limits).await,
+            Act::Rate(rate) => self.within_rate(rate, request, limits),
             // In a box, or each request would make room for a question.
             Act::Ask(asker) => match Box::pin(asker.ask(&self.config.name, asked)).await {
                 Ok(Answer::Pass) => Said::on(RuleDecision::Passed),
@@ -253,12 +253,12 @@ impl Rule {
         Decision::deny(status, code(status), sentence).with_rule(name.clone())
     }
 
-    /// Takes the request's slot; waits a little for it where that is soon enough.
-    async fn within_rate(&self, rate: &RateLimit, request: &Request, limits: &mut Limits) -> Said {
+    /// Takes the request's slot; it waits for it where that is soon enough.
+    fn within_rate(&self, rate: &RateLimit, request: &Request, limits: &mut Limits) -> Said {
         let (slot, bandwidth) = rate.take(request, Instant::now());
         match slot {
             Slot::Now => {}
-            Slot::In(wait) => tokio::time::sleep(wait).await,
+            Slot::In(wait) => *limits = std::mem::take(limits).wait(wait),
             Slot::None { again } => {
                 let status = OverloadStatus::of(request.client_family());
                 let sentence = format!(

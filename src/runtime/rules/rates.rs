@@ -1,7 +1,7 @@
 //! Rates: how often requests come, and how fast their bodies move, for each of those who share them.
 
 use crate::config::{Per, Rate};
-use crate::filter::{Bandwidth, Request};
+use crate::filter::{Bandwidth, LONGEST_PAUSE, Request};
 use crate::net::client_network::ClientNetwork;
 use lru::LruCache;
 use parking_lot::Mutex;
@@ -13,10 +13,6 @@ use std::time::{Duration, Instant};
 /// How many clients, accounts or projects a rule knows at once: some 2 MiB. Whoever makes it forget the
 /// oldest needs as many addresses, and gains what a quiet time would have given him.
 const KNOWN: NonZeroUsize = NonZeroUsize::new(16 * 1024).unwrap();
-
-/// A slot that is as near as this is waited for: refusing costs the client more. All filters together have
-/// two seconds.
-const WAITED_FOR: Duration = Duration::from_millis(250);
 
 /// Who shares an allowance. Nobody proves whose a request is before Harbor has accepted its credential:
 /// until then it goes on its client's account, or strangers would use up what isn't theirs.
@@ -114,7 +110,8 @@ fn slot(due: Option<Instant>, each: Duration, burst: u32, now: Instant) -> (Slot
     let wait = next.saturating_duration_since(now + ahead);
     if wait.is_zero() {
         (Slot::Now, next)
-    } else if wait <= WAITED_FOR {
+    } else if wait <= LONGEST_PAUSE {
+        // Most clients give the whole push up when they are refused.
         (Slot::In(wait), next)
     } else {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -131,25 +128,26 @@ mod tests {
     fn requests_keep_to_a_rate_with_a_burst() {
         let began = Instant::now();
         let mut due = None;
-        // Two a second, four at once.
+        // One in two seconds, three at once.
+        let wait = |millis| Slot::In(Duration::from_millis(millis));
         for (at, expected) in [
             (0, Slot::Now),
             (0, Slot::Now),
             (0, Slot::Now),
-            (0, Slot::Now),
-            (0, Slot::None { again: 1 }),
-            (250, Slot::In(Duration::from_millis(250))),
-            (250, Slot::None { again: 1 }),
-            (500, Slot::None { again: 1 }),
-            (1000, Slot::Now),
+            (0, wait(2_000)),
+            (0, wait(4_000)),
+            (0, Slot::None { again: 6 }),
+            (1_500, Slot::None { again: 5 }),
+            (2_500, wait(3_500)),
+            (2_500, Slot::None { again: 6 }),
+            (8_000, Slot::Now),
             (60_000, Slot::Now),
             (60_000, Slot::Now),
             (60_000, Slot::Now),
-            (60_000, Slot::Now),
-            (60_000, Slot::None { again: 1 }),
+            (60_000, wait(2_000)),
         ] {
             let now = began + Duration::from_millis(at);
-            let (taken, next) = slot(due, Duration::from_millis(500), 4, now);
+            let (taken, next) = slot(due, Duration::from_secs(2), 3, now);
             assert_eq!(taken, expected, "at {at} ms");
             due = Some(next);
         }
