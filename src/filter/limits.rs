@@ -49,6 +49,12 @@ impl Limits {
         self
     }
 
+    /// How long a piece of a body that passes now has to wait.
+    pub(crate) fn pause(&self, bytes: usize, now: Instant) -> Duration {
+        let pauses = self.bandwidth.iter().map(|one| one.pause(bytes, now));
+        pauses.max().unwrap_or_default()
+    }
+
     pub(crate) fn add(&mut self, other: Limits) {
         self.bandwidth.extend(other.bandwidth);
         self.without_mount |= other.without_mount;

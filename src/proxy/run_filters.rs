@@ -111,10 +111,7 @@ impl Filtered {
 
     /// How long a piece of a body has to wait.
     pub(super) fn pause(&self, bytes: usize) -> Duration {
-        let shared = self.limits.bandwidth.iter();
-        let now = std::time::Instant::now();
-        let pauses = shared.map(|bandwidth| bandwidth.pause(bytes, now));
-        pauses.max().unwrap_or_default()
+        self.limits.pause(bytes, std::time::Instant::now())
     }
 }
 
