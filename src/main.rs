@@ -7,7 +7,7 @@ mod cli;
 
 use cli::args::{CheckAction, CliAction};
 use harbormouth::config::{self, Config};
-use harbormouth::runtime::{route_table, rules};
+use harbormouth::runtime::{probes, route_table, rules};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -39,6 +39,7 @@ fn run() -> anyhow::Result<ExitCode> {
         },
         CliAction::Check(source, action) => match (source.load(), action) {
             (Ok(config), CheckAction::Show) => show(&config),
+            (Ok(config), CheckAction::Probe) => tell(probes::probes(&config)),
             (Ok(config), CheckAction::Route(question)) => {
                 tell(route_table::route(&config, &question))
             }

@@ -36,6 +36,8 @@ pub enum CliAction {
 pub enum CheckAction {
     /// All of it.
     Show,
+    /// What health probes find.
+    Probe,
     /// Where a request goes.
     Route(Question),
     /// What the rules say to a request.
@@ -106,8 +108,11 @@ enum Command {
     /// Show every problem of a configuration, or the configuration with every default
     ///
     /// Prints all problems, each on a line with its key, and exits with 1; or prints the effective
-    /// configuration as YAML and exits with 0. Warnings go to standard error. Nothing is contacted
-    /// and no port is opened. With flags, the output is the configuration file that says the same.
+    /// configuration as YAML and exits with 0. Warnings go to standard error. Unless asked to, it
+    /// contacts nothing, and no port is opened. With flags, the output is the configuration file that says the same.
+    ///
+    /// With --probe it asks each endpoint once, as the gateway's health probes do, says what the answers
+    /// mean, and exits with 1 where a registry has an endpoint that isn't healthy.
     ///
     /// With --route it says of one URL instead what Harbor would be asked, and exits with 0; or why it
     /// goes nowhere and what a client would be told, and exits with 1.
@@ -164,6 +169,9 @@ enum Command {
 struct CheckArgs {
     #[command(flatten)]
     typed: ConfigArgs,
+    /// What health probes of the endpoints find, instead of the configuration
+    #[arg(long, conflicts_with_all = ["route", "explain"])]
+    probe: bool,
     /// Where a request goes, instead of the configuration
     #[arg(long, value_name = "URL")]
     route: Option<Question>,
@@ -187,6 +195,7 @@ impl CheckArgs {
         let action = match (self.route, self.explain) {
             (Some(question), _) => CheckAction::Route(question),
             (None, Some(question)) => CheckAction::Explain(question, asker),
+            (None, None) if self.probe => CheckAction::Probe,
             (None, None) => CheckAction::Show,
         };
         CliAction::Check(self.typed.source(), action)
@@ -233,7 +242,7 @@ harbormouth serve --config FILE
        harbormouth serve --public URL... --upstream URL... [OPTIONS]";
 
 const CHECK_USAGE: &str = "\
-harbormouth check --config FILE [--route URL | --explain 'METHOD URL' [--as ACCOUNT] [--from ADDRESS]]
+harbormouth check --config FILE [--probe | --route URL | --explain 'METHOD URL' [--as ACCOUNT] [--from ADDRESS]]
        harbormouth check --public URL... --upstream URL... [OPTIONS]";
 
 const SERVE_EXAMPLES: &str = include_str!("args/serve.txt").trim_ascii_end();

@@ -62,7 +62,7 @@ pub(crate) use problem::{Complaint, Key, Problem, Written};
 pub use reattach::{ClientAddressRule, ReattachMode};
 #[cfg(test)]
 pub(crate) use registry::Expose;
-pub(crate) use registry::{Health, Hsts, Maintenance, Registry, Timeouts, Upstream, UpstreamTls};
+pub(crate) use registry::{Health, Hsts, Maintenance, Registry, Timeouts, Upstream};
 pub(crate) use root::{AdminConfig, CANARY, IDENTITIES, REGISTRIES};
 pub use root::{Config, LogFormat};
 pub(crate) use rule_actions::{Ask, Deny, OnError, Per, Rate};

@@ -15,6 +15,7 @@ mod issuer_keys;
 mod login_limit;
 mod origins;
 mod other_sites;
+pub mod probes;
 mod public_names;
 pub mod route_table;
 pub mod rules;
@@ -278,9 +279,8 @@ fn account(
     config: &Config,
     process: &Process,
 ) -> Option<Arc<RegistryAccount>> {
-    let (name, accounting) = (&registry.name, config.accounting);
-    let now = SystemTime::now();
-    process.accounts.of(name, metrics, accounting, now)
+    let (name, now) = (&registry.name, SystemTime::now());
+    process.accounts.of(name, metrics, config.accounting, now)
 }
 
 impl RegistryRuntime {

@@ -30,6 +30,7 @@ mod logins;
 mod mirrors;
 mod other_sites;
 mod pipelining;
+mod probes;
 mod proxy_protocol;
 mod reattach;
 mod reload;

@@ -54,6 +54,7 @@ pub struct Registry {
     pub between_bytes: &'static str,
     pub commit: &'static str,
     pub interval: &'static str,
+    pub probed: &'static str,
 }
 
 impl Registry {
@@ -68,6 +69,7 @@ impl Registry {
             between_bytes: "60s",
             commit: "60s",
             interval: "1h",
+            probed: "/api/v2.0/ping",
         }
     }
 
@@ -75,11 +77,12 @@ impl Registry {
         let _ = write!(
             out,
             "  - name: {}\n    public: [{}]\n    upstream:\n      endpoints: [{}]\n      \
-             health: {{ path: /api/v2.0/ping, interval: {} }}\n{}{}    timeouts: {{ connect: {}, \
+             health: {{ path: {}, interval: {} }}\n{}{}    timeouts: {{ connect: {}, \
              between_bytes: {}, commit: {} }}\n",
             self.name,
             self.public.join(", "),
             self.endpoints.join(", "),
+            self.probed,
             self.interval,
             self.upstream,
             self.more,

@@ -20,6 +20,7 @@ mod references;
 
 mod breaking;
 mod generated;
+mod harbor_chart;
 mod ours;
 mod rotation;
 mod settings;

@@ -2,9 +2,9 @@
 //! connection to it.
 
 use super::socket::tcp_keepalive;
-use crate::config::{CaBundle, Health, Timeouts, UpstreamTls};
+use crate::config::{CaBundle, Health, Timeouts, Upstream};
 use crate::net::origin::{Origin, Scheme};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy, PeerOptions};
 use pingora::utils::tls::{WrappedX509, parse_x509};
 use socket2::SockRef;
@@ -26,6 +26,11 @@ pub(crate) struct Endpoint {
     pub(crate) name: String,
     pub(super) addresses: ArcSwap<Vec<Arc<Address>>>,
     pub(super) health: Health,
+    /// The public origin whose Host and scheme probes bear, as clients' requests do: what stands
+    /// before Harbor may go by them.
+    pub(super) asked_as: Origin,
+    /// Why it isn't healthy, as the last probe found it.
+    pub(super) trouble: ArcSwapOption<String>,
     template: HttpPeer,
 }
 
@@ -57,10 +62,11 @@ impl Address {
 impl Endpoint {
     pub(super) fn new(
         origin: &Origin,
-        tls: &UpstreamTls,
-        health: &Health,
+        asked_as: &Origin,
+        upstream: &Upstream,
         timeouts: &Timeouts,
     ) -> Endpoint {
+        let Upstream { tls, health, .. } = upstream;
         let literal = origin.host.bare().parse::<IpAddr>().ok();
         // An empty name would switch the verification of certificates off.
         let server_name = tls.server_name.as_deref();
@@ -72,6 +78,8 @@ impl Endpoint {
             name: origin.to_string(),
             addresses: ArcSwap::from_pointee(known.into_iter().collect()),
             health: health.clone(),
+            asked_as: asked_as.clone(),
+            trouble: ArcSwapOption::empty(),
             template: peer_template(origin, name, &trust, timeouts),
         }
     }
@@ -87,6 +95,11 @@ impl Endpoint {
             .load()
             .iter()
             .any(|address| address.is_healthy())
+    }
+
+    /// Why no address of the endpoint is healthy, as far as a probe has said; `None` while one is.
+    pub(crate) fn trouble(&self) -> Option<Arc<String>> {
+        self.trouble.load_full().filter(|_| !self.is_healthy())
     }
 
     /// A connection to one of the endpoint's addresses whose reads may take `silence` each.

@@ -16,6 +16,8 @@ pub(super) const USER_AGENT: &str = concat!("harbormouth/", env!("CARGO_PKG_VERS
 /// The answer to one request.
 pub(crate) struct Fetched {
     pub(crate) status: u16,
+    /// Where it says that the answer is; anybody's text.
+    pub(crate) location: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -59,16 +61,21 @@ pub(super) async fn read_answer(
     longest: usize,
 ) -> pingora::Result<(Fetched, bool)> {
     session.read_response_header().await?;
-    let status = session
-        .response_header()
-        .map_or(0, |response| response.status.as_u16());
-    let mut body = Vec::new();
-    while body.len() < longest {
+    let header = session.response_header();
+    let location = header.and_then(|header| header.headers.get("location"));
+    let mut fetched = Fetched {
+        status: header.map_or(0, |header| header.status.as_u16()),
+        location: location.and_then(|it| it.to_str().ok()).map(str::to_owned),
+        body: Vec::new(),
+    };
+    while fetched.body.len() < longest {
         let Some(piece) = session.read_response_body().await? else {
-            return Ok((Fetched { status, body }, true));
+            return Ok((fetched, true));
         };
-        let room = longest - body.len();
-        body.extend_from_slice(&piece[..room.min(piece.len())]);
+        let room = longest - fetched.body.len();
+        fetched
+            .body
+            .extend_from_slice(&piece[..room.min(piece.len())]);
     }
-    Ok((Fetched { status, body }, false))
+    Ok((fetched, false))
 }

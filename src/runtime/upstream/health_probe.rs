@@ -1,9 +1,9 @@
 //! Health probes: one loop per endpoint, beside the traffic.
 
 use super::endpoint::{Address, Endpoint};
-use super::fetch::Fetch;
+use super::fetch::{Fetch, Fetched};
 use super::pool::Pool;
-use super::{dns, fetch, lacks_socket};
+use super::{dns, fetch, health_answer, lacks_socket};
 use prometheus::IntGauge;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -53,22 +53,25 @@ struct Known {
 
 impl Known {
     async fn look(&mut self, endpoint: &Endpoint) {
-        match dns::refresh(endpoint).await {
-            Ok(()) => self.unresolved = false,
-            Err(reason) if !self.unresolved => {
-                log::error!("{}: the name can't be resolved: {reason}", endpoint.name);
-                self.unresolved = true;
+        let mut trouble = None;
+        if let Err(reason) = dns::refresh(endpoint).await {
+            let reason = format!("the name can't be resolved: {reason}");
+            if !self.unresolved {
+                log::error!("{}: {reason}", endpoint.name);
             }
-            Err(_) => {}
+            trouble = Some(reason);
         }
+        self.unresolved = trouble.is_some();
         let addresses = endpoint.addresses();
         self.failures
             .retain(|socket, _| addresses.iter().any(|address| address.socket == *socket));
         for address in addresses.iter() {
             if let Some(result) = probe(endpoint, address.socket).await {
+                trouble = result.clone().err().or(trouble);
                 self.note(endpoint, address, result);
             }
         }
+        endpoint.trouble.store(trouble.map(Arc::new));
     }
 
     fn note(&mut self, endpoint: &Endpoint, address: &Address, result: Result<(), String>) {
@@ -97,28 +100,53 @@ impl Known {
 
 /// None when we had no socket to ask with: that is no news of the endpoint.
 async fn probe(endpoint: &Endpoint, address: SocketAddr) -> Option<Result<(), String>> {
+    let path = &endpoint.health.path;
     let asked = ask(endpoint, address);
     Some(match tokio::time::timeout(PROBE_TIMEOUT, asked).await {
-        Ok(Ok(200..=299)) => Ok(()),
-        Ok(Ok(status)) => Err(format!("{} answered {status}", endpoint.health.path)),
+        Ok(Ok(fetched)) => health_answer::judge(endpoint, &fetched),
         Ok(Err(error)) if lacks_socket(&error) => return None,
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err(format!(
-            "{} was not answered within {} s",
-            endpoint.health.path,
+            "{path} was not answered within {} s",
             PROBE_TIMEOUT.as_secs()
         )),
     })
 }
 
-async fn ask(endpoint: &Endpoint, address: SocketAddr) -> pingora::Result<u16> {
-    let host = endpoint.origin.authority();
+/// Asks as the gateway asks for a client: what stands before Harbor may know only its public name, and
+/// redirect whatever isn't said to have come by https.
+async fn ask(endpoint: &Endpoint, address: SocketAddr) -> pingora::Result<Fetched> {
     let fetch = Fetch {
         target: &endpoint.health.path,
-        host: &host,
-        scheme: None,
+        host: &endpoint.asked_as.authority(),
+        scheme: Some(endpoint.asked_as.scheme.as_str()),
         longest: 0,
     };
     let peer = endpoint.peer(address, PROBE_TIMEOUT);
-    Ok(fetch::get(&peer, &fetch).await?.status)
+    fetch::get(&peer, &fetch).await
+}
+
+/// Asks each address of each endpoint once, and says what came of it, a line for each.
+///
+/// # Errors
+/// The same lines where an endpoint has no healthy address.
+pub(crate) async fn probe_once(pool: &Pool) -> Result<Vec<String>, Vec<String>> {
+    let mut lines = Vec::new();
+    let mut is_well = true;
+    for endpoint in &pool.endpoints {
+        let name = &endpoint.name;
+        if let Err(reason) = dns::refresh(endpoint).await {
+            lines.push(format!("{name}: the name can't be resolved: {reason}"));
+        }
+        for address in endpoint.addresses().iter() {
+            let socket = address.socket;
+            let result = probe(endpoint, socket).await;
+            let result = result.unwrap_or_else(|| Err("there is no socket to ask with".to_owned()));
+            address.set_healthy(result.is_ok());
+            let said = result.err().unwrap_or_else(|| "healthy".to_owned());
+            lines.push(format!("{name} ({socket}): {said}"));
+        }
+        is_well &= endpoint.is_healthy();
+    }
+    if is_well { Ok(lines) } else { Err(lines) }
 }

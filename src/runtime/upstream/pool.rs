@@ -13,9 +13,28 @@ use tokio::task::JoinSet;
 pub(crate) struct Pool {
     pub(crate) endpoints: Vec<Endpoint>,
     next: AtomicUsize,
-    made_for: (Upstream, Timeouts),
+    made_for: MadeFor,
     /// They end with the pool.
     pub(super) probes: Mutex<JoinSet<()>>,
+}
+
+/// What of a registry's configuration a pool depends on.
+#[derive(PartialEq)]
+struct MadeFor {
+    upstream: Upstream,
+    timeouts: Timeouts,
+    /// The first public origin, by which probes ask.
+    public: Option<Origin>,
+}
+
+impl MadeFor {
+    fn of(registry: &Registry) -> MadeFor {
+        MadeFor {
+            upstream: registry.upstream.clone(),
+            timeouts: registry.timeouts,
+            public: registry.public.first().cloned(),
+        }
+    }
 }
 
 /// Where one try goes.
@@ -30,12 +49,13 @@ impl Pool {
     pub(crate) fn new(registry: &Registry) -> Pool {
         let upstream = &registry.upstream;
         let endpoint = |origin: &Origin| {
-            Endpoint::new(origin, &upstream.tls, &upstream.health, &registry.timeouts)
+            let asked_as = registry.public.first().unwrap_or(origin);
+            Endpoint::new(origin, asked_as, upstream, &registry.timeouts)
         };
         Pool {
             endpoints: upstream.endpoints.iter().map(endpoint).collect(),
             next: AtomicUsize::new(0),
-            made_for: (upstream.clone(), registry.timeouts),
+            made_for: MadeFor::of(registry),
             probes: Mutex::default(),
         }
     }
@@ -46,8 +66,7 @@ impl Pool {
         let Some(before) = before else {
             return Arc::new(Pool::new(registry));
         };
-        let (upstream, timeouts) = &before.made_for;
-        if *upstream == registry.upstream && *timeouts == registry.timeouts {
+        if before.made_for == MadeFor::of(registry) {
             return Arc::clone(before);
         }
         let pool = Pool::new(registry);
@@ -102,7 +121,7 @@ mod tests {
     use super::*;
     use crate::config::{
         ClientAddressRule, Expose, Health, Maintenance, MaxInFlight, Objective, ReattachMode,
-        Storage, StorageRedirects, UpstreamTls,
+        Storage, StorageRedirects,
     };
     use std::time::Duration;
 
@@ -129,7 +148,7 @@ mod tests {
                     .map(|text| Origin::parse(text).unwrap())
                     .collect(),
                 also_known_as: Vec::new(),
-                tls: UpstreamTls::default(),
+                tls: Default::default(),
                 health: Health {
                     path: "/".into(),
                     interval: Duration::from_secs(5),
@@ -174,6 +193,9 @@ mod tests {
         let mut slower = registry(&["http://10.0.0.5", "http://10.0.0.6"]);
         slower.timeouts.connect = Duration::from_secs(6);
         assert!(!Arc::ptr_eq(&first, &Pool::after(&slower, Some(&first))));
+        let mut renamed = registry(&["http://10.0.0.5", "http://10.0.0.6"]);
+        renamed.public = vec![Origin::parse("https://images.example.com").unwrap()];
+        assert!(!Arc::ptr_eq(&first, &Pool::after(&renamed, Some(&first))));
     }
 
     fn chosen(pool: &Pool, tried: &[SocketAddr]) -> Option<String> {

@@ -14,6 +14,7 @@ use crate::net::query;
 use crate::observe::audit::AuditState;
 use crate::observe::push::{FailureFilter, FilterError, PushFilter};
 use crate::oci::reason::Reason;
+use crate::runtime::RegistryRuntime;
 use crate::server::reload::ReloadState;
 use bytes::Bytes;
 use http::header::ALLOW;
@@ -154,10 +155,12 @@ fn ready(sources: &Sources) -> AdminResponse {
         Phase::Starting => StatusCode::SERVICE_UNAVAILABLE,
         Phase::Serving | Phase::Draining | Phase::Replaced => StatusCode::OK,
     };
+    let current = sources.current.load();
     let mut answer = json(&Readiness {
         phase,
         config: &sources.reload.borrow(),
-        audit: sources.current.load().audit.as_ref().map(|log| log.state()),
+        audit: current.audit.as_ref().map(|log| log.state()),
+        unhealthy: unhealthy(&current.harbors),
     });
     *answer.status_mut() = status;
     answer
@@ -169,6 +172,32 @@ struct Readiness<'a> {
     config: &'a ReloadState,
     #[serde(skip_serializing_if = "Option::is_none")]
     audit: Option<AuditState>,
+    /// For who reads it; the status doesn't depend on it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unhealthy: Vec<Unhealthy>,
+}
+
+/// An endpoint that gets no request while another is left, and why.
+#[derive(Serialize)]
+struct Unhealthy {
+    registry: String,
+    endpoint: String,
+    reason: String,
+}
+
+fn unhealthy(harbors: &[RegistryRuntime]) -> Vec<Unhealthy> {
+    let of = |harbor: &RegistryRuntime| -> Vec<Unhealthy> {
+        let endpoints = harbor.pool.endpoints.iter();
+        let troubled = endpoints.filter_map(|endpoint| Some((endpoint, endpoint.trouble()?)));
+        troubled
+            .map(|(endpoint, trouble)| Unhealthy {
+                registry: harbor.registry.name.to_string(),
+                endpoint: endpoint.name.clone(),
+                reason: trouble.to_string(),
+            })
+            .collect()
+    };
+    harbors.iter().flat_map(of).collect()
 }
 
 async fn metrics(is_packed: bool, context: &Arc<AdminContext>) -> AdminResponse {
