@@ -3,7 +3,7 @@
 # load tools, Prometheus, Node.js, Python, a browser. Run it as root or with sudo, as often as you
 # like: it installs only what is missing. The tests start these programs themselves, on addresses of
 # their own, so no service that this script installs is started, now or at the next boot. What Debian
-# has not, or too old (kubectl; the registry clients of today, from its unstable distribution), the
+# has not, or too old (kubectl, helm; the registry clients of today, from its unstable distribution), the
 # tests install for themselves below `target`.
 #
 #   tests/install.sh            install

@@ -123,6 +123,7 @@ const KNOWN: &[(&str, &str, Accepted)] = &[
     (ALIBABA, "health-check-interval", Number(1..=50)),
     (ALIBABA, "healthy-threshold", Number(2..=10)),
     (ALIBABA, "unhealthy-threshold", Number(2..=10)),
+    ("metallb.io/", "address-pool", Yours),
     (TENCENT, "direct-access", BOOLEAN),
     (TENCENT, "enable-grace-shutdown", BOOLEAN),
     ("external-dns.alpha.kubernetes.io/", "hostname", Yours),

@@ -1,8 +1,8 @@
 //! The settings of the clouds' balancers, compared with what the gateway expects of them.
 
 use crate::complaints::Subject;
-use crate::pods;
 use crate::rendered::{entries, items, text, title};
+use crate::{pods, references};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -139,17 +139,29 @@ pub fn drain(subject: &Subject) -> Vec<String> {
 /// record in DNS.
 pub fn certificate(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
-    let mounted = items(&crate::references::pod(subject.rendering)["spec"]["volumes"]);
-    let mounted: Vec<&Value> = mounted.map(|v| &v["secret"]["secretName"]).collect();
+    let volumes = items(&references::pod(subject.rendering)["spec"]["volumes"]);
+    let mounted: Vec<_> = volumes.flat_map(references::held).collect();
     for certificate in subject.rendering.of_kind("Certificate") {
         let spec = &certificate["spec"];
-        if !mounted.contains(&&spec["secretName"]) {
+        if !mounted.contains(&("Secret", text(&spec["secretName"]))) {
             complaints.push(format!("{} is mounted nowhere", spec["secretName"]));
         }
-        for host in subject.config.public_hosts() {
+        // One certificate bears all names; beside others, which names it bears is the operator's to say.
+        let alone = subject.config.certificates() < 2;
+        for host in subject.config.public_hosts().iter().filter(|_| alone) {
             if !items(&spec["dnsNames"]).any(|name| *name == *host) {
                 complaints.push(format!("{} doesn't bear {host}", title(certificate)));
             }
+        }
+    }
+    for route in subject.rendering.of_kind("TLSRoute") {
+        let named = &route["spec"]["hostnames"];
+        let hosts = subject.config.public_hosts();
+        for host in hosts
+            .iter()
+            .filter(|host| !items(named).any(|name| *name == **host))
+        {
+            complaints.push(format!("{} doesn't lead to {host}", title(route)));
         }
     }
     for service in subject.rendering.of_kind("Service") {

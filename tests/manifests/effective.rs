@@ -39,6 +39,14 @@ impl Effective {
             .as_secs()
     }
 
+    /// How many certificates the listeners have.
+    pub fn certificates(&self) -> usize {
+        let listeners = items(&self.values["listeners"]);
+        listeners
+            .map(|listener| items(&listener["tls"]["certificates"]).count())
+            .sum()
+    }
+
     /// Hosts that clients reach over TLS.
     pub fn public_hosts(&self) -> Vec<String> {
         let origins = items(&self.values["registries"]).flat_map(|r| items(&r["public"]));
@@ -65,6 +73,10 @@ pub fn read(rendering: &Rendering) -> Result<Effective, String> {
     if !checked.succeeded() || !checked.complaints().is_empty() {
         return Err(checked.output());
     }
-    let values: Value = serde_yaml::from_str(&checked.stdout).expect("check prints YAML");
+    // Files are where the pod has them, and not where this test laid them out.
+    let printed = checked
+        .stdout
+        .replace(&pod.below("").display().to_string(), "/");
+    let values: Value = serde_yaml::from_str(&printed).expect("check prints YAML");
     Ok(Effective { values })
 }

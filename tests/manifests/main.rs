@@ -19,6 +19,9 @@ mod pods;
 mod references;
 
 mod breaking;
+mod chart;
+mod chart_use;
+mod elsewhere;
 mod generated;
 mod harbor_chart;
 mod ours;

@@ -2,6 +2,7 @@
 //! as `deploy/README.md` says.
 
 use crate::common::{ca::Ca, process};
+use crate::references::holder;
 use crate::rendered::{Rendering, entries, items, text};
 use serde_json::Value;
 use std::fs;
@@ -30,7 +31,11 @@ impl Pod {
             let volume = items(&pod["volumes"]).find(|volume| volume["name"] == mount["name"]);
             let volume = volume.unwrap_or(&Value::Null);
             let files = files(rendering, volume);
-            let mode = volume["secret"]["defaultMode"].as_u64().unwrap_or(0o644);
+            let modes = [&volume["secret"], &volume["projected"]];
+            let mode = modes
+                .iter()
+                .find_map(|holder| holder["defaultMode"].as_u64());
+            let mode = mode.unwrap_or(0o644);
             let mode = u32::try_from(mode).expect("a mode");
             mounted.put(text(&mount["mountPath"]), &files, mode);
         }
@@ -80,17 +85,40 @@ impl Pod {
 
 /// What a volume holds.
 fn files(rendering: &Rendering, volume: &Value) -> Vec<(String, Vec<u8>)> {
-    match text(&volume["secret"]["secretName"]) {
-        "harbormouth-tls" => return certificate(),
-        "harbormouth-keys" => {
+    let sources = items(&volume["projected"]["sources"]);
+    let all = std::iter::once(volume).chain(sources);
+    all.flat_map(|source| of_source(rendering, source))
+        .collect()
+}
+
+/// What a Secret or a ConfigMap puts into a volume, under the names that `items` gives its keys.
+fn of_source(rendering: &Rendering, source: &Value) -> Vec<(String, Vec<u8>)> {
+    let Some((kind, name)) = holder(source) else {
+        return Vec::new();
+    };
+    let held = match (kind, name) {
+        ("Secret", "harbormouth-keys") => {
             let file = |name: &str| (name.to_owned(), key().1);
-            return ["current.key", "previous.key"].map(file).into();
+            ["current.key", "previous.key"].map(file).into()
         }
-        _ => {}
-    }
-    let name = &volume["configMap"]["name"];
-    let map = rendering.of_kind("ConfigMap");
-    let map = map.filter(|map| map["metadata"]["name"] == *name);
+        ("Secret", _) => certificate(),
+        _ => of_map(rendering, name),
+    };
+    let chosen = [&source["secret"]["items"], &source["configMap"]["items"]];
+    let chosen: Vec<&Value> = chosen.into_iter().flat_map(items).collect();
+    let called = |(key, content): (String, Vec<u8>)| match &chosen[..] {
+        [] => Some((key, content)),
+        chosen => {
+            let item = chosen.iter().find(|item| item["key"] == *key)?;
+            Some((text(&item["path"]).to_owned(), content))
+        }
+    };
+    held.into_iter().filter_map(called).collect()
+}
+
+fn of_map(rendering: &Rendering, name: &str) -> Vec<(String, Vec<u8>)> {
+    let maps = rendering.of_kind("ConfigMap");
+    let map = maps.filter(|map| map["metadata"]["name"] == *name);
     map.flat_map(|map| entries(&map["data"]))
         .map(|(file, content)| (file.clone(), text(content).into()))
         .collect()
@@ -102,6 +130,8 @@ fn certificate() -> Vec<(String, Vec<u8>)> {
     let files = Ca::new(place.path()).issue(&["hub.example.com", "hub.example.net"]);
     let read = |file| fs::read(file).expect("what was written");
     vec![
+        // As cert-manager adds the authority; here the certificate does for one.
+        ("ca.crt".to_owned(), read(files.cert.clone())),
         ("tls.crt".to_owned(), read(files.cert)),
         ("tls.key".to_owned(), read(files.key)),
     ]

@@ -11,6 +11,7 @@ const CLOUDS: &[&str] = &[
     "alibaba-nlb",
     "aws-nlb",
     "azure-lb",
+    "bare-metal",
     "dev",
     "digitalocean",
     "gcp-nlb",

@@ -127,6 +127,7 @@ pub fn scale(subject: &Subject) -> Vec<String> {
                 let (least, most) = (bound("minReplicas"), bound("maxReplicas"));
                 complaints.push(format!("{least} to {most} pods"));
             }
+            complaints.extend(too_late(subject, scaler));
             bound("minReplicas")
         }
         (None, number) => number.unwrap_or_default(),
@@ -146,6 +147,24 @@ pub fn scale(subject: &Subject) -> Vec<String> {
         }
     }
     complaints
+}
+
+/// The autoscaler adds a pod by memory well before slow uploads meet the limit of connections, and
+/// not for an idle process.
+fn too_late(subject: &Subject, scaler: &Value) -> Option<String> {
+    let mut metrics = items(&scaler["spec"]["metrics"]).map(|metric| &metric["resource"]);
+    let memory = metrics.find(|resource| resource["name"] == "memory");
+    let percent = memory.and_then(|resource| resource["target"]["averageUtilization"].as_u64());
+    let request = &container(subject.rendering)["resources"]["requests"]["memory"];
+    let target = mebibytes(text(request)).zip(percent);
+    let Some(target) = target.map(|(request, percent)| request * percent / 100) else {
+        return Some("the autoscaler doesn't see memory".to_owned());
+    };
+    let (idle, each) = measured();
+    let uploads = target.saturating_sub(idle) * 1024 / each;
+    let connections = subject.config.number("/limits/connections");
+    let fits = connections / 10 < uploads && uploads < connections * 3 / 4;
+    (!fits).then(|| format!("a pod comes at {uploads} slow uploads of {connections}"))
 }
 
 /// As many uploads as connections are admitted fit into the memory limit, by what was measured.

@@ -8,6 +8,8 @@ use serde_json::Value;
 const MADE_BY_THE_OPERATOR: &[(&str, &str)] = &[
     ("Secret", "harbormouth-tls"),
     ("Secret", "harbormouth-keys"),
+    ("Secret", "laboratory-tls"),
+    ("Secret", "harbor-ca"),
     ("ClusterIssuer", "letsencrypt"),
 ];
 
@@ -134,17 +136,17 @@ pub fn number_of(rendering: &Rendering, wanted: &Value) -> Option<u64> {
 pub fn references(subject: &Subject) -> Vec<String> {
     let rendering = subject.rendering;
     let spec = &pod(rendering)["spec"];
-    let mut wanted: Vec<(&str, &str)> = vec![
-        ("ServiceAccount", text(&spec["serviceAccountName"])),
-        ("PriorityClass", text(&spec["priorityClassName"])),
-    ];
-    for volume in items(&spec["volumes"]) {
-        if let Some(secret) = volume["secret"]["secretName"].as_str() {
-            wanted.push(("Secret", secret));
-        }
-        if let Some(config_map) = volume["configMap"]["name"].as_str() {
-            wanted.push(("ConfigMap", config_map));
-        }
+    let mut wanted: Vec<(&str, &str)> = vec![("ServiceAccount", text(&spec["serviceAccountName"]))];
+    wanted.extend(
+        spec["priorityClassName"]
+            .as_str()
+            .map(|class| ("PriorityClass", class)),
+    );
+    wanted.extend(items(&spec["volumes"]).flat_map(held));
+    for route in rendering.of_kind("TLSRoute") {
+        let rules = items(&route["spec"]["rules"]);
+        let backends = rules.flat_map(|rule| items(&rule["backendRefs"]));
+        wanted.extend(backends.map(|backend| ("Service", text(&backend["name"]))));
     }
     for certificate in rendering.of_kind("Certificate") {
         let issuer = &certificate["spec"]["issuerRef"];
@@ -157,6 +159,25 @@ pub fn references(subject: &Subject) -> Vec<String> {
     missing
         .map(|(kind, name)| format!("{kind} {name:?} is neither here nor made by the operator"))
         .collect()
+}
+
+/// The Secrets and ConfigMaps that a volume takes its files from: one, or several projected into it.
+pub fn held(volume: &Value) -> Vec<(&str, &str)> {
+    let sources = items(&volume["projected"]["sources"]);
+    std::iter::once(volume)
+        .chain(sources)
+        .filter_map(holder)
+        .collect()
+}
+
+/// The Secret or ConfigMap behind a volume, or behind a source of a projected one.
+pub fn holder(source: &Value) -> Option<(&str, &str)> {
+    let secret = &source["secret"];
+    // A volume says secretName, a source of a projected one says name.
+    let secret = secret["secretName"].as_str().or(secret["name"].as_str());
+    let map = source["configMap"]["name"].as_str();
+    let map = map.map(|name| ("ConfigMap", name));
+    secret.map(|name| ("Secret", name)).or(map)
 }
 
 /// Every volume is mounted and every mount has its volume; as directories, read only.

@@ -95,32 +95,52 @@ pub fn folders(inner: &str) -> Vec<String> {
 }
 
 fn base_with(component: &str) -> Rendering {
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("manifests-{component}"));
-    fs::create_dir_all(&place).expect("a folder");
-    // kustomize wants relative names.
-    let up = "../".repeat(place.components().count() - 1);
-    let kubernetes = folder();
-    let root = kubernetes.strip_prefix("/").expect("an absolute folder");
-    let text = format!(
-        "resources: [{up}{0}/base]\ncomponents: [{up}{0}/components/{component}]\n",
-        root.display()
-    );
-    fs::write(place.join("kustomization.yaml"), text).expect("write");
-    of_folder(&format!("base + {component}"), &place)
+    let mut rendering = with("base", &[component], "");
+    rendering.name = format!("base + {component}");
+    rendering
 }
 
-fn of_folder(name: &str, folder: &Path) -> Rendering {
+/// An overlay with components, in a folder of its own as an operator has it, and what else stands in
+/// that folder's kustomization.
+pub fn of(overlay: &str, components: &[&str], more: &str) -> Rendering {
+    with(&format!("overlays/{overlay}"), components, more)
+}
+
+fn with(folder: &str, components: &[&str], more: &str) -> Rendering {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    fs::create_dir_all(place).expect("a folder");
+    let place = tempfile::tempdir_in(place).expect("a folder");
+    // kustomize wants relative names.
+    let up = "../".repeat(place.path().components().count() - 1);
+    let kubernetes = self::folder();
+    let root = kubernetes.strip_prefix("/").expect("an absolute folder");
+    let at = |inner: &str| format!("{up}{}/{inner}", root.display());
+    let components: Vec<String> = components
+        .iter()
+        .map(|component| at(&format!("components/{component}")))
+        .collect();
+    let (resource, components) = (at(folder), components.join(", "));
+    let text = format!("resources: [{resource}]\ncomponents: [{components}]\n{more}");
+    fs::write(place.path().join("kustomization.yaml"), text).expect("write");
+    of_folder(folder, place.path())
+}
+
+pub fn of_folder(name: &str, folder: &Path) -> Rendering {
     let mut kubectl = packages::program("kubectl");
     kubectl.arg("kustomize").arg(folder);
-    let text = process::must(kubectl);
-    let objects: Vec<Value> = serde_yaml::Deserializer::from_str(&text)
-        .map(|document| Value::deserialize(document).expect("YAML"))
-        .collect();
+    let objects = objects(&process::must(kubectl));
     assert!(!objects.is_empty(), "{name} is empty");
     Rendering {
         name: name.to_owned(),
         objects,
     }
+}
+
+/// The documents of a text, without the empty ones.
+pub fn objects(text: &str) -> Vec<Value> {
+    let documents = serde_yaml::Deserializer::from_str(text);
+    let objects = documents.map(|document| Value::deserialize(document).expect("YAML"));
+    objects.filter(|object| !object.is_null()).collect()
 }
 
 /// `Kind name`, as messages call an object.

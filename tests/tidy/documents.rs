@@ -69,6 +69,18 @@ fn anchor(word: &str) -> String {
     format!("<a id=\"{word}\" href=\"#{word}\">`{word}`</a>")
 }
 
+/// Helm refuses what the gateway would.
+#[test]
+fn the_charts_schema_has_the_configurations_own() {
+    let file = "deploy/helm/values.schema.json";
+    let mut schema: Value = serde_json::from_str(&read(file)).unwrap();
+    let mut config = harbormouth::config::schema();
+    // Which language it is in, the whole says.
+    config.as_object_mut().unwrap().remove("$schema");
+    schema["properties"]["config"] = config;
+    hold_page(file, &format!("{schema:#}\n"));
+}
+
 #[test]
 fn the_page_of_rules_has_every_name_of_conditions() {
     let rows = harbormouth::condition::vocabulary();
