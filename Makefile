@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo doctor test unit wire real deployed ci lint docs deny fuzz bench bench-quick instructions soak mutants book spelling tables pictures build-tools test-tools
+.PHONY: help demo doctor test unit wire real deployed ci lint docs deny fuzz bench bench-quick instructions soak mutants release book spelling tables pictures build-tools test-tools
 
 # Everything but a release is built with one profile, so that each crate is compiled once.
 PROFILE := quick
@@ -91,6 +91,9 @@ bench-quick: build-tools test-tools ## the same with small sizes: proves that it
 mutants: build-tools ## changes the pure modules line by line and lists what none of their unit tests notices (IN=tickets: only that one)
 	command -v cargo-mutants > /dev/null || cargo install --locked cargo-mutants
 	.ci/mutants "$(IN)" --jobs $$(nproc)
+
+release: build-tools ## the files of a release, into target/release-files: a static binary, its bill of materials, the chart, checksums
+	.ci/release
 
 build-tools:
 	@.ci/build-tools
