@@ -62,7 +62,7 @@
 //! observed     observe
 //! shared       runtime
 //! the request  listener proxy
-//! apart        testing doctor
+//! apart        testing doctor import
 //! assembly     server main
 //! ```
 
@@ -116,6 +116,9 @@ pub mod doctor;
 #[cfg(not(feature = "doctor"))]
 #[path = "doctor/absent.rs"]
 mod doctor;
+#[doc(hidden)]
+#[cfg(feature = "doctor")]
+pub mod import;
 #[doc(hidden)]
 #[cfg(feature = "demo")]
 pub mod testing;

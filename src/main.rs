@@ -5,13 +5,11 @@
 
 mod cli;
 
-use cli::args::{CheckAction, CliAction};
-use harbormouth::config::{self, Config};
-use harbormouth::runtime::{probes, route_table, rules};
+use cli::args::CliAction;
+use harbormouth::config;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 /// Measured cheaper for each GiB than the system's allocator, and it gives memory back.
 #[global_allocator]
@@ -35,78 +33,48 @@ fn run() -> anyhow::Result<ExitCode> {
                 server.read_again_by(move || source.load()).run()?;
                 Ok(ExitCode::SUCCESS)
             }
-            Err(error) => Ok(refuse(&error)),
+            Err(error) => Ok(cli::check::refuse(&error)),
         },
-        CliAction::Check(source, action) => match (source.load(), action) {
-            (Ok(config), CheckAction::Show) => show(&config),
-            (Ok(config), CheckAction::Probe) => tell(probes::probes(&config)),
-            (Ok(config), CheckAction::Route(question)) => {
-                tell(route_table::route(&config, &question))
-            }
-            (Ok(config), CheckAction::Explain(question, asker)) => tell(rules::explain(
-                &config,
-                &question,
-                &asker,
-                SystemTime::now(),
-            )),
-            (Err(error), _) => Ok(refuse(&error)),
-        },
+        CliAction::Check(source, action) => cli::check::run(&source, action),
         #[cfg(feature = "demo")]
         CliAction::Demo(stay) => demo(&stay),
         #[cfg(feature = "doctor")]
         CliAction::Doctor(action) => Ok(cli::doctor::run(action)),
         CliAction::Keygen(file) => keygen(&file),
         CliAction::Schema => schema(),
+        #[cfg(feature = "doctor")]
+        CliAction::Import(file) => import(&file),
+        CliAction::Completions(shell) => completions(shell),
+        CliAction::Man(command) => man(*command),
     }
 }
 
-fn refuse(error: &config::ConfigError) -> ExitCode {
-    eprintln!("{error}");
-    if let config::ConfigError::Problems { .. } = error {
-        eprintln!("every setting is explained in {}", config::page());
+/// What became of each line goes to standard error, the configuration to standard output.
+#[cfg(feature = "doctor")]
+fn import(file: &Path) -> anyhow::Result<ExitCode> {
+    let imported = harbormouth::import::import_file(file)?;
+    for line in imported.told(&file.display().to_string()) {
+        eprintln!("{line}");
     }
-    ExitCode::FAILURE
-}
-
-fn show(config: &Config) -> anyhow::Result<ExitCode> {
-    let expired = config.expired_certificates(SystemTime::now());
-    // What a service of this user would have: it raises its own limit as far as it may.
-    let (_, most) = rlimit::getrlimit(rlimit::Resource::NOFILE)?;
-    let too_few = harbormouth::system::file_descriptors::too_few(
-        config.limits.connections,
-        config.in_flight(),
-        most,
-    );
-    let warnings = config.placed_warnings();
-    for warning in warnings.chain(expired).chain(too_few) {
-        eprintln!("warning: {warning}");
-    }
-    let mut out = std::io::stdout().lock();
-    out.write_all(config.to_yaml()?.as_bytes())?;
-    if let Some(table) = route_table::table(config) {
-        // Comments, so that the whole is still a configuration file.
-        writeln!(
-            out,
-            "# Where requests go; `check --route URL` tells it of one:"
-        )?;
-        for line in table {
-            writeln!(out, "#   {line}")?;
-        }
-    }
+    std::io::stdout()
+        .lock()
+        .write_all(imported.yaml.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// 1 where the request goes nowhere, or is denied.
-fn tell(told: Result<Vec<String>, Vec<String>>) -> anyhow::Result<ExitCode> {
-    let (lines, code) = match told {
-        Ok(lines) => (lines, ExitCode::SUCCESS),
-        Err(lines) => (lines, ExitCode::FAILURE),
-    };
-    let mut out = std::io::stdout().lock();
-    for line in lines {
-        writeln!(out, "{line}")?;
-    }
-    Ok(code)
+fn completions(shell: clap_complete::Shell) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    let mut command = cli::args::command();
+    clap_complete::generate(shell, &mut command, "harbormouth", &mut script);
+    std::io::stdout().lock().write_all(&script)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn man(command: clap::Command) -> anyhow::Result<ExitCode> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command).render(&mut page)?;
+    std::io::stdout().lock().write_all(&page)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn schema() -> anyhow::Result<ExitCode> {

@@ -317,6 +317,290 @@ fn problems_are_printed_one_a_line_and_the_exit_code_says_so() {
     );
 }
 
+/// Files of nginx, Ingress and Harbor's chart as people have them: what is made of each is a
+/// configuration, with a certificate where one has to be brought.
+#[test]
+fn what_is_imported_is_a_configuration() {
+    let conf = conf_with_certificates();
+    let file = conf.path().join("imported.yaml");
+    let right = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/offline/right");
+    let mut count = 0;
+    for entry in fs::read_dir(right).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if !["nginx", "ingress", "values"]
+            .iter()
+            .any(|begin| name.starts_with(begin))
+        {
+            continue;
+        }
+        count += 1;
+        let imported = run(&["import", path.to_str().unwrap()]);
+        let told = text(&imported.stderr);
+        assert!(imported.status.success(), "{name}: {told}");
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        for line in told.lines() {
+            let (place, fate) = line.split_once(": ").unwrap();
+            let number: usize = place.rsplit(':').next().unwrap().parse().unwrap();
+            assert!((1..=lines).contains(&number), "{line}");
+            let fates = [": ours: ", ": not needed: ", ": can't: "];
+            assert!(
+                fates.iter().any(|known| format!("{fate} ").contains(known)),
+                "{line}"
+            );
+        }
+        let mut yaml: serde_yaml::Value = serde_yaml::from_slice(&imported.stdout).unwrap();
+        for listener in yaml["listeners"].as_sequence_mut().unwrap() {
+            let pairs = listener
+                .get_mut("tls")
+                .and_then(|tls| tls.get_mut("certificates"));
+            for pair in pairs
+                .into_iter()
+                .flat_map(|pairs| pairs.as_sequence_mut().unwrap())
+            {
+                pair["cert"] = "tls/hub.crt".into();
+                pair["key"] = "tls/hub.key".into();
+            }
+        }
+        fs::write(&file, serde_yaml::to_string(&yaml).unwrap()).unwrap();
+        let checked = check(&file);
+        assert!(
+            checked.status.success(),
+            "{name}: {}\n{told}",
+            text(&checked.stderr)
+        );
+    }
+    assert!(count >= 10, "{count}");
+}
+
+/// Where a word of another proxy's stands as a key, ours is said.
+#[test]
+fn words_of_other_proxies_are_answered_with_ours() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("conf.yaml");
+    let yaml = "listeners: [{ address: 127.0.0.1:0, ssl_certificate: hub.crt }]\nclient_max_body_size: 0\nregistries:\n  - name: hq\n    server_name: hub\n    proxy_pass: http://10.0.0.5\n    proxy_read_timeout: 60\n    routers: {}\n    nonsense: {}\n";
+    fs::write(&file, yaml).unwrap();
+    let checked = check(&file);
+    let told = text(&checked.stderr);
+    for (key, said) in [
+        (
+            "ssl_certificate",
+            " (of nginx; ours: listeners.tls.certificates.cert); accepted here: ",
+        ),
+        (
+            "client_max_body_size",
+            " (of nginx; not needed: bodies have no limit here); accepted here: ",
+        ),
+        (
+            "server_name",
+            " (of nginx; ours: registries.public; with scheme and port, as clients type it); accepted here: ",
+        ),
+        (
+            "proxy_pass",
+            " (of nginx; ours: registries.upstream.endpoints); accepted here: ",
+        ),
+        (
+            "routers",
+            " (of Traefik; ours: registries.public); accepted here: ",
+        ),
+        ("nonsense", "; accepted here: "),
+    ] {
+        assert!(
+            told.contains(&format!("{key}: is not a known key{said}")),
+            "{key}: {told}"
+        );
+    }
+}
+
+#[test]
+fn shells_and_man_take_what_is_printed_for_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let tried = |program: &str, arguments: &[&str], name: &str, printed: &[&str]| {
+        let output = run(printed);
+        assert!(
+            output.status.success(),
+            "{printed:?}: {}",
+            text(&output.stderr)
+        );
+        let file = directory.path().join(name);
+        fs::write(&file, &output.stdout).unwrap();
+        let judged = Command::new(program).args(arguments).arg(&file).output();
+        let judged = judged.unwrap_or_else(|error| panic!("{program}: {error}"));
+        let said = format!("{}{}", text(&judged.stdout), text(&judged.stderr));
+        assert!(judged.status.success(), "{printed:?}: {said}");
+        text(&output.stdout).to_owned()
+    };
+    let script = tried("bash", &["-n"], "bash", &["completions", "bash"]);
+    assert!(
+        script.contains("--against") && script.contains("--tls-cert"),
+        "{script}"
+    );
+    for shell in ["zsh", "fish", "elvish", "powershell"] {
+        assert!(run(&["completions", shell]).status.success(), "{shell}");
+    }
+    // The commands of each page, and their options. What isn't portable is no fault of the page's.
+    let lint = ["-T", "lint", "-W", "error"];
+    let whole = tried("mandoc", &lint, "harbormouth.1", &["man"]);
+    assert!(whole.contains("harbormouth\\-check(1)"), "{whole}");
+    for command in ["serve", "check", "keygen", "doctor", "import"] {
+        let page = tried("mandoc", &lint, "page.1", &["man", command]);
+        let title = format!(".TH harbormouth-{command} 1");
+        assert!(page.contains(&title), "{page}");
+    }
+    let none = run(&["man", "nothing"]);
+    assert_eq!(none.status.code(), Some(2));
+    assert!(text(&none.stderr).contains("accepted: serve, check, "));
+}
+
+/// What `check --json` writes, which its schema describes.
+fn check_json(arguments: &[&str]) -> (Option<i32>, serde_json::Value) {
+    let checked = run(&[&["check", "--json"], arguments].concat());
+    assert_eq!(text(&checked.stderr), "", "{arguments:?}");
+    let document: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
+    let schema = include_str!("../docs/check.schema.json");
+    let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+    let wrong: Vec<String> = schema
+        .iter_errors(&document)
+        .map(|e| e.to_string())
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}\n{document:#}");
+    (checked.status.code(), document)
+}
+
+#[test]
+fn programs_read_what_is_wrong_as_json() {
+    let directory = tempfile::tempdir().unwrap();
+    let (file, included) = (
+        directory.path().join("a.yaml"),
+        directory.path().join("b.yaml"),
+    );
+    let (file, included) = (file.to_str().unwrap(), included.to_str().unwrap());
+    let good = "listeners: [{ address: 127.0.0.1:0 }]\ninclude: b.yaml\n";
+    let registry = "registries: [{ name: hq, public: [https://hub], upstream: { endpoints: [http://10.0.0.5] } }]\n";
+    fs::write(file, good).unwrap();
+    fs::write(included, registry).unwrap();
+    let page = |word: &str| format!("docs/configuration.md{word}");
+    let (code, read) = check_json(&["--config", file]);
+    assert_eq!(code, Some(0));
+    assert_eq!(read["valid"], true);
+    assert_eq!(read["included"], serde_json::json!([included]));
+    // Behind it stand those of this machine.
+    let expected = serde_json::json!({
+        "file": included, "line": 1, "column": 35, "key": "registries[0].public[0]",
+        "message": "https://hub is https, but no listener has certificates; this is right only if a proxy in front ends TLS",
+        "page": page("#registries.public"),
+    });
+    assert_eq!(read["warnings"][0], expected);
+
+    fs::write(included, registry.replace("upstream", "upstreams")).unwrap();
+    let (code, read) = check_json(&["--config", file]);
+    assert_eq!((code, &read["valid"]), (Some(1), &false.into()));
+    let errors = read["errors"].as_array().unwrap();
+    let told = errors.iter().map(|error| {
+        let place = ["file", "line", "key", "page"].map(|name| error[name].to_string());
+        place.join(" ").replace('"', "")
+    });
+    let told: Vec<String> = told.collect();
+    let registries = page("#registries");
+    assert_eq!(
+        told,
+        [
+            format!("{included} 1 registries[0].upstreams {registries}"),
+            format!("{included} 1 registries[0].upstream {registries}.upstream"),
+        ]
+    );
+    // What is no configuration at all, and what stands in flags.
+    for (arguments, key, line, word) in [
+        (
+            &["--config", "/nowhere.yaml"][..],
+            serde_json::Value::Null,
+            serde_json::Value::Null,
+            "",
+        ),
+        (
+            &["--public", "https://h/x", "--upstream", "http://u"],
+            "--public".into(),
+            serde_json::Value::Null,
+            "",
+        ),
+    ] {
+        let (code, read) = check_json(arguments);
+        assert_eq!(code, Some(1), "{arguments:?}");
+        let error = &read["errors"][0];
+        assert_eq!(
+            (&error["key"], &error["line"]),
+            (&key, &line),
+            "{arguments:?}"
+        );
+        assert_eq!(error["page"], page(word));
+    }
+    fs::write(file, "a: [").unwrap();
+    let (_, read) = check_json(&["--config", file]);
+    assert_eq!(
+        (&read["errors"][0]["line"], &read["errors"][0]["column"]),
+        (&1.into(), &5.into())
+    );
+}
+
+/// In the words of the log, whatever changes.
+#[test]
+fn what_a_reload_would_do_is_told_before_it_is_done() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, yaml: &str| {
+        let file = directory.path().join(name);
+        fs::write(&file, yaml).unwrap();
+        file.display().to_string()
+    };
+    let registry = |name: &str, rest: &str| {
+        format!(
+            "  - {{ name: {name}, public: [http://{name}], upstream: {{ endpoints: [http://10.0.0.5] }}{rest} }}\n"
+        )
+    };
+    let yaml = |listener: &str, rest: &str, registries: &[String]| {
+        format!(
+            "listeners: [{{ address: 127.0.0.1:{listener} }}]\n{rest}registries:\n{}",
+            registries.concat()
+        )
+    };
+    let old = yaml(
+        "80",
+        "limits: { connections: 100 }\n",
+        &[registry("hq", ""), registry("far", "")],
+    );
+    let old = file("old.yaml", &old);
+    let changed = registry("hq", ", timeouts: { connect: 3s }, maintenance: all");
+    let new = file(
+        "new.yaml",
+        &yaml("81", "threads: 7\n", &[changed, registry("lab", "")]),
+    );
+    let checked = run(&["check", "--config", &new, "--against", &old]);
+    assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));
+    let changes = [
+        "registry hq has changed (timeouts, maintenance)",
+        "registry lab is new",
+        "registry far is gone",
+        "settings for all have changed (limits)",
+    ];
+    let waiting = "these changes need a restart: listeners[0].address, threads\n";
+    assert_eq!(
+        text(&checked.stdout),
+        format!("{}\n{waiting}", changes.join("\n"))
+    );
+    let (_, read) = check_json(&["--config", &new, "--against", &old]);
+    assert_eq!(read["reload"]["changes"], serde_json::json!(changes));
+    let waiting = serde_json::json!(["listeners[0].address", "threads"]);
+    assert_eq!(read["reload"]["restart_required"], waiting);
+    let checked = run(&["check", "--config", &old, "--against", &old]);
+    assert_eq!(text(&checked.stdout), "nothing has changed\n");
+    // Neither may be wrong.
+    let wrong = file("wrong.yaml", "a: b");
+    for (new, old) in [(&wrong, &old), (&new, &wrong)] {
+        let checked = run(&["check", "--config", new, "--against", old]);
+        assert_eq!(checked.status.code(), Some(1));
+        assert!(text(&checked.stderr).contains("wrong.yaml:1:1: a: is not a known key"));
+    }
+}
+
 /// Whatever is wrong, of the text or of its meaning, with its line and column, and all at once.
 #[test]
 fn keys_that_stand_twice_are_told_beside_everything_else() {

@@ -45,6 +45,7 @@ testssl:testssl.sh
 chromium:chromium
 chromedriver:chromium-driver
 curl:curl
+mandoc:mandoc
 openssl:openssl
 unshare:util-linux
 nsenter:util-linux

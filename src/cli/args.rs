@@ -1,9 +1,8 @@
 //! The command line: as typed (clap's shapes) and as usable ([`CliAction`]). It knows no
 //! configuration beyond where to read it from.
 
-#[cfg(feature = "doctor")]
-use clap::CommandFactory;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use harbormouth::config::{self, Config, Flags};
 use harbormouth::runtime::route_table::Question;
 use harbormouth::runtime::rules::ExplainedAs;
@@ -30,6 +29,12 @@ pub enum CliAction {
     Keygen(PathBuf),
     /// Prints what a configuration file may hold, for editors.
     Schema,
+    /// Makes a configuration of another proxy's.
+    #[cfg(feature = "doctor")]
+    Import(PathBuf),
+    Completions(Shell),
+    /// The page of a command, or of all.
+    Man(Box<clap::Command>),
 }
 
 /// What is told of a configuration.
@@ -38,10 +43,21 @@ pub enum CheckAction {
     Show,
     /// What health probes find.
     Probe,
+    /// What is wrong with it, and what a reload from another one to it would do.
+    Report {
+        format: CheckFormat,
+        against: Option<PathBuf>,
+    },
     /// Where a request goes.
     Route(Question),
     /// What the rules say to a request.
     Explain(Question, ExplainedAs),
+}
+
+/// For whom a configuration's errors and warnings are written.
+pub enum CheckFormat {
+    People,
+    Json,
 }
 
 /// Where the configuration is.
@@ -75,6 +91,40 @@ pub fn read() -> CliAction {
         },
         Command::Keygen { file } => CliAction::Keygen(file),
         Command::Schema => CliAction::Schema,
+        #[cfg(feature = "doctor")]
+        Command::Import { file } => CliAction::Import(file),
+        Command::Completions { shell } => CliAction::Completions(shell),
+        Command::Man { command } => CliAction::Man(Box::new(page_of(command.as_deref()))),
+    }
+}
+
+/// The command line, as clap knows it.
+pub fn command() -> clap::Command {
+    Typed::command()
+}
+
+/// Of a command, called as it is typed; ends the process with a usage error where there is none.
+fn page_of(name: Option<&str>) -> clap::Command {
+    let mut whole = command();
+    whole.build();
+    let Some(name) = name else {
+        return whole;
+    };
+    match whole.find_subcommand(name).cloned() {
+        Some(command) => command,
+        None => {
+            let known: Vec<&str> = whole
+                .get_subcommands()
+                .map(clap::Command::get_name)
+                .collect();
+            let why = format!(
+                "there is no command {name:?}; accepted: {}",
+                known.join(", ")
+            );
+            whole
+                .error(clap::error::ErrorKind::InvalidValue, why)
+                .exit()
+        }
     }
 }
 
@@ -116,6 +166,10 @@ enum Command {
     ///
     /// With --route it says of one URL instead what Harbor would be asked, and exits with 0; or why it
     /// goes nowhere and what a client would be told, and exits with 1.
+    ///
+    /// With --against it says what a reload would do that finds this configuration where OLD is served: in
+    /// the words of the log, and which keys wait for a restart. With --json errors and warnings are one
+    /// JSON document on standard output, each with file, line, column, key, message and page.
     ///
     /// With --explain it says of one request what each rule says to it and which one decides, and exits
     /// with 1 where the request would be denied. No service is asked.
@@ -163,6 +217,32 @@ enum Command {
     /// `# yaml-language-server: $schema=harbormouth.schema.json` of a file points editors at a copy
     /// beside it. What the schema can't say (files, addresses, rules between keys) `check` does.
     Schema,
+    /// Make a configuration of another proxy's: an nginx.conf, an Ingress, the values of Harbor's chart
+    ///
+    /// Writes the configuration to standard output, and to standard error what became of each line: our
+    /// key, why it isn't needed, or why it can't be and what to do instead. Nothing is contacted, and no
+    /// file that it includes is read: give it what `nginx -T` prints.
+    #[cfg(feature = "doctor")]
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import {
+        /// File to import
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print the completion script of a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// Whose script it is
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print the manual page, of one command or of all
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// Command that the page is about; all of them unless given
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+    },
 }
 
 #[derive(Args)]
@@ -170,8 +250,14 @@ struct CheckArgs {
     #[command(flatten)]
     typed: ConfigArgs,
     /// What health probes of the endpoints find, instead of the configuration
-    #[arg(long, conflicts_with_all = ["route", "explain"])]
+    #[arg(long, conflicts_with_all = ["route", "explain", "json", "against"])]
     probe: bool,
+    /// Errors and warnings as one JSON document, instead of the configuration (docs/check.schema.json)
+    #[arg(long, conflicts_with_all = ["route", "explain"])]
+    json: bool,
+    /// What a reload does that finds this configuration where OLD is served, and what needs a restart
+    #[arg(long, value_name = "OLD", conflicts_with_all = ["route", "explain"])]
+    against: Option<PathBuf>,
     /// Where a request goes, instead of the configuration
     #[arg(long, value_name = "URL")]
     route: Option<Question>,
@@ -192,11 +278,19 @@ impl CheckArgs {
             account: self.account,
             client: self.client,
         };
-        let action = match (self.route, self.explain) {
-            (Some(question), _) => CheckAction::Route(question),
-            (None, Some(question)) => CheckAction::Explain(question, asker),
-            (None, None) if self.probe => CheckAction::Probe,
-            (None, None) => CheckAction::Show,
+        let action = match (self.route, self.explain, self.json, self.against) {
+            (Some(question), ..) => CheckAction::Route(question),
+            (None, Some(question), ..) => CheckAction::Explain(question, asker),
+            (None, None, ..) if self.probe => CheckAction::Probe,
+            (None, None, false, None) => CheckAction::Show,
+            (None, None, json, against) => CheckAction::Report {
+                format: if json {
+                    CheckFormat::Json
+                } else {
+                    CheckFormat::People
+                },
+                against,
+            },
         };
         CliAction::Check(self.typed.source(), action)
     }
@@ -242,12 +336,29 @@ harbormouth serve --config FILE
        harbormouth serve --public URL... --upstream URL... [OPTIONS]";
 
 const CHECK_USAGE: &str = "\
-harbormouth check --config FILE [--probe | --route URL | --explain 'METHOD URL' [--as ACCOUNT] [--from ADDRESS]]
+harbormouth check --config FILE [--probe | [--json] [--against OLD]]
+       harbormouth check --config FILE [--route URL | --explain 'METHOD URL' [--as ACCOUNT] [--from ADDRESS]]
        harbormouth check --public URL... --upstream URL... [OPTIONS]";
 
 const SERVE_EXAMPLES: &str = include_str!("args/serve.txt").trim_ascii_end();
 
 const CHECK_EXAMPLES: &str = include_str!("args/check.txt").trim_ascii_end();
+
+#[cfg(feature = "doctor")]
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  harbormouth import /etc/nginx/nginx.conf > harbormouth.yaml
+  nginx -T > all.conf && harbormouth import all.conf > harbormouth.yaml
+  harbormouth check --config harbormouth.yaml";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  harbormouth completions bash > /usr/share/bash-completion/completions/harbormouth";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  harbormouth man > /usr/local/share/man/man1/harbormouth.1
+  harbormouth man check > /usr/local/share/man/man1/harbormouth-check.1";
 
 const KEYGEN_EXAMPLES: &str = include_str!("args/keygen.txt").trim_ascii_end();
 
@@ -281,7 +392,16 @@ mod tests {
             ("serve --config a.yaml --route https://h/v2/", false),
             ("demo --once", cfg!(feature = "demo")),
             ("keygen a.key", true),
+            ("check --config a.yaml --json --against b.yaml", true),
+            ("check --config a.yaml --json --route https://h/v2/", false),
             ("schema", true),
+            ("import nginx.conf", cfg!(feature = "doctor")),
+            ("import", false),
+            ("completions bash", true),
+            ("completions elvish", true),
+            ("completions nosh", false),
+            ("man", true),
+            ("man check", true),
             ("schema a.yaml", false),
             ("keygen", false),
             ("keygen a.key b.key", false),

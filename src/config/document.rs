@@ -2,7 +2,8 @@
 //! first unknown key or wrong type, this collects every problem with its full key. It knows YAML's
 //! shapes and nothing of what a configuration means.
 
-use super::problem::{Complaint, Key, Problems, Shown, mask};
+use super::foreign_words;
+use super::problem::{Complaint, Key, Meant, Problems, Shown, mask};
 use super::yaml::{Position, Shape, Value};
 use crate::nearest::nearest;
 use std::borrow::Cow;
@@ -29,6 +30,11 @@ impl<'a> Node<'a> {
             key: key.placed(value.at),
             value,
         }
+    }
+
+    /// Whether nothing is written there.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self.value.shape, Shape::Null)
     }
 
     /// Reads a mapping and reports every key that isn't `known`.
@@ -60,7 +66,7 @@ impl<'a> Node<'a> {
             };
             if !known.contains(&text.as_str()) {
                 let complaint = Complaint::UnknownKey {
-                    meant: nearest(text, known),
+                    meant: meant(text, known),
                     accepted: known,
                 };
                 problems.add(&key(), complaint);
@@ -176,4 +182,11 @@ pub(super) fn describe(value: &Value) -> String {
         Shape::Table(_) => "a table of keys".to_owned(),
         Shape::Tagged => "a value with a YAML tag".to_owned(),
     }
+}
+
+/// What was probably meant: a known key, or what another proxy calls so.
+fn meant(name: &str, known: &'static [&'static str]) -> Option<Meant> {
+    let foreign = || foreign_words::find(name);
+    let foreign = || foreign().map(|(speaker, fate)| Meant::Foreign(speaker, fate));
+    nearest(name, known).map(Meant::Key).or_else(foreign)
 }

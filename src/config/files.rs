@@ -7,13 +7,14 @@ use super::warning::Warning;
 use crate::condition::{Condition, Flaw};
 use crate::system::small_file;
 use ipnet::IpNet;
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// No Kubernetes ConfigMap or Secret can be larger, and a bundle of every public authority is a
 /// quarter of it.
-const MAX_BYTES: u64 = 1 << 20;
+pub(super) const MAX_BYTES: u64 = 1 << 20;
 
 /// Permission to read for those who are neither the owner nor of the group. The group's is left
 /// out: it is how Kubernetes lets a process that isn't root read a Secret.
@@ -24,6 +25,8 @@ pub(super) struct Machine<'a> {
     /// Where relative names of files start.
     pub(crate) directory: PathBuf,
     pub(crate) read: &'a dyn Fn(&Path) -> io::Result<Vec<u8>>,
+    /// The names of what a directory holds.
+    pub(crate) list: &'a dyn Fn(&Path) -> io::Result<Vec<OsString>>,
     /// A file's permission bits.
     pub(crate) mode: &'a dyn Fn(&Path) -> io::Result<u32>,
     pub(crate) cores: usize,
@@ -36,6 +39,7 @@ impl Machine<'_> {
         Machine {
             directory,
             read: &read,
+            list: &list,
             mode: &mode,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             memory: memory_limit::of_process(&read),
@@ -56,7 +60,8 @@ pub(super) struct Making<'a, 'b> {
 impl Making<'_, '_> {
     /// Reads a file that the configuration names; returns it with its absolute name.
     pub(super) fn contents(&mut self, file: &Keyed<String>) -> Option<(PathBuf, Vec<u8>)> {
-        let path = self.around.directory.join(Path::new(&file.value));
+        let directory = file.key.directory().unwrap_or(&self.around.directory);
+        let path = directory.join(Path::new(&file.value));
         match (self.around.read)(&path) {
             Ok(bytes) => Some((path, bytes)),
             Err(error) => {
@@ -122,6 +127,11 @@ pub(super) fn name(file: &Path) -> String {
 /// Reads a whole text file of at most 1 MiB.
 pub(super) fn read(file: &Path) -> io::Result<Vec<u8>> {
     small_file::read(file, MAX_BYTES).map(small_file::without_mark)
+}
+
+fn list(directory: &Path) -> io::Result<Vec<OsString>> {
+    let entries = std::fs::read_dir(directory)?;
+    entries.map(|entry| Ok(entry?.file_name())).collect()
 }
 
 /// Of what a link leads to: Kubernetes mounts the files of a Secret as links.

@@ -16,7 +16,11 @@ mod document;
 mod fallback;
 mod files;
 mod flags;
+pub(crate) mod foreign_words;
 mod identity;
+mod include;
+mod included;
+mod key;
 mod limits;
 mod listener;
 mod memory_limit;
@@ -29,6 +33,7 @@ mod problem;
 pub(crate) mod reattach;
 mod references;
 mod registry;
+mod report;
 mod root;
 mod rule_actions;
 mod rule_list;
@@ -52,17 +57,20 @@ pub(crate) use canary::Canary;
 pub(crate) use certificates::CertificatePair;
 pub(crate) use fallback::{Fallback, FallbackWhen};
 pub use flags::Flags;
+pub use foreign_words::foreign_words;
 pub(crate) use identity::Identity;
+pub(crate) use key::{Key, Written};
 pub(crate) use limits::{Limits, LoginLimit, MaxInFlight};
 pub(crate) use listener::{Listener, ListenerKind, ProxyProtocol};
 pub(crate) use mirror::Mirror;
 pub(crate) use moved_authorization::{MovedAuthorization, Prefer};
 pub(crate) use objective::Objective;
-pub(crate) use problem::{Complaint, Key, Problem, Written};
+pub(crate) use problem::{Complaint, Problem};
 pub use reattach::{ClientAddressRule, ReattachMode};
 #[cfg(test)]
 pub(crate) use registry::Expose;
 pub(crate) use registry::{Health, Hsts, Maintenance, Registry, Timeouts, Upstream};
+pub use report::Report;
 pub(crate) use root::{AdminConfig, CANARY, IDENTITIES, REGISTRIES};
 pub use root::{Config, LogFormat};
 pub(crate) use rule_actions::{Ask, Deny, OnError, Per, Rate};
@@ -71,16 +79,22 @@ pub(crate) use storage::{Storage, StorageRedirects};
 pub use warning::Warning;
 
 use files::Machine;
+use key::{FilePosition, Source};
 use setting::Setting;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-use yaml::Position;
+use yaml::{Position, ValuesLeft};
 
 /// The JSON Schema of a configuration file, as `conf/harbormouth.schema.json` has it.
 pub fn schema() -> serde_json::Value {
     let mut schema = Config::schema(&root::ACCEPTED);
+    // Its registries may stand in files that it includes.
+    schema["anyOf"] = [REGISTRIES, include::INCLUDE]
+        .map(|key| serde_json::json!({ "required": [key] }))
+        .to_vec()
+        .into();
     schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
     schema["title"] = "Harbormouth's configuration".into();
     schema
@@ -97,13 +111,20 @@ pub fn load_file(file: &Path) -> Result<Config, ConfigError> {
     };
     let bytes = files::read(file).map_err(unreadable)?;
     let directory = files::directory_of(file).map_err(unreadable)?;
-    let document = yaml::parse(&bytes).map_err(|flaw| ConfigError::Syntax {
+    let values = ValuesLeft::default();
+    let document = yaml::parse(&bytes, &values).map_err(|flaw| ConfigError::Syntax {
         file: file.to_owned(),
         at: flaw.at,
         flaw: flaw.message,
     })?;
-    let validated = validate::validate(&document, Written::File, &Machine::of_machine(directory));
-    match validated {
+    let key = if include::stands_in(&document) {
+        let (file, directory) = (file.to_owned(), directory.clone());
+        Key::of_source(Source { file, directory })
+    } else {
+        Key::root(Written::File)
+    };
+    let around = Machine::of_machine(directory);
+    match validate::validate(&document, key, &values, &around) {
         Ok(config) => Ok(Config {
             file: Some(file.to_owned()),
             ..config
@@ -138,7 +159,8 @@ fn from_flags_in(flags: &Flags, surroundings: &Machine<'_>) -> Result<Config, Co
         });
     }
     let document = flags::document(flags);
-    let found = match validate::validate(&document, Written::Flags, surroundings) {
+    let (key, values) = (Key::root(Written::Flags), ValuesLeft::default());
+    let found = match validate::validate(&document, key, &values, surroundings) {
         Ok(config) if problems.is_empty() => return Ok(config),
         Ok(_) => Vec::new(),
         Err(found) => found,
@@ -151,7 +173,7 @@ fn from_flags_in(flags: &Flags, surroundings: &Machine<'_>) -> Result<Config, Co
 }
 
 impl Config {
-    /// Every file that it was read from.
+    /// Every file that it was read from, and the directories where one more would be read.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let pairs = self.certificates();
         let pairs = pairs.flat_map(|pair| [&pair.cert, &pair.key]);
@@ -177,20 +199,24 @@ impl Config {
             .chain(pairs)
             .chain(registries)
             .chain(canaries)
-            .chain(identities);
+            .chain(identities)
+            .chain(&self.included.files)
+            .chain(&self.included.directories);
         let files: BTreeSet<&PathBuf> = all.collect();
         files.into_iter().cloned().collect()
     }
 
+    /// The files that were included, in their order.
+    pub fn included_files(&self) -> &[PathBuf] {
+        &self.included.files
+    }
+
     /// What it warns of, each behind the file, line and column that it is about.
     pub fn placed_warnings(&self) -> impl Iterator<Item = String> {
-        self.warnings.iter().map(|warning| {
-            let file = self.file.as_deref().filter(|_| warning.at.is_some());
-            file.map_or_else(
-                || warning.to_string(),
-                |file| format!("{}: {warning}", FilePosition(file, warning.at)),
-            )
-        })
+        let file = self.file.as_deref();
+        self.warnings
+            .iter()
+            .map(move |warning| warning.placed(file))
     }
 
     /// Warnings that depend on the time: certificates that have ended.
@@ -236,17 +262,6 @@ pub fn page() -> String {
     crate::oci::docs::page("configuration")
 }
 
-/// A file, with line and column where they are known: what editors and terminals make a link of.
-struct FilePosition<'a>(&'a Path, Option<Position>);
-
-impl fmt::Display for FilePosition<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let FilePosition(file, at) = self;
-        write!(f, "{}", file.display())?;
-        at.map_or(Ok(()), |at| write!(f, ":{at}"))
-    }
-}
-
 struct Lines<'a>(Option<&'a Path>, &'a [Problem]);
 
 impl fmt::Display for Lines<'_> {
@@ -255,10 +270,7 @@ impl fmt::Display for Lines<'_> {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            if let Some(file) = self.0 {
-                write!(f, "{}: ", FilePosition(file, problem.key.at))?;
-            }
-            write!(f, "{problem}")?;
+            f.write_str(&problem.placed(self.0))?;
         }
         Ok(())
     }

@@ -1,7 +1,10 @@
 //! What can be wrong with a configuration. Every problem carries the full key it was found at, the
-//! value (secrets masked) and what would be accepted. Deliberately unknown here: which file or
-//! which flags the key stands in; [`super::ConfigError`] adds that.
+//! value (secrets masked) and what would be accepted. Deliberately unknown here: how a problem is put
+//! before people; [`super::ConfigError`] does that.
 
+use super::foreign_words::Fate;
+use super::key::FilePosition;
+pub(super) use super::key::{Key, Keyed, Source};
 pub(super) use super::pem_flaw::PemFlaw;
 pub(super) use super::shown::{Shown, mask};
 use super::yaml::Position;
@@ -10,92 +13,25 @@ use crate::net::origin::{Origin, OriginError};
 use crate::tickets::{KeyError, KeyId};
 use ipnet::IpNet;
 use std::borrow::Cow;
-use std::fmt;
 use std::net::IpAddr;
-
-/// Where a value stands: `registries[1].upstream.endpoints[0]`, or the flag that set it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
-    path: String,
-    written: Written,
-    /// Its line, or that of the table where it is missing.
-    pub(super) at: Option<Position>,
-}
-
-/// What a document was written as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Written {
-    File,
-    Flags,
-}
-
-impl Key {
-    /// The document itself.
-    pub(super) fn root(written: Written) -> Key {
-        Key {
-            path: String::new(),
-            written,
-            at: None,
-        }
-    }
-
-    pub(super) fn child(&self, name: &str) -> Key {
-        let dot = if self.path.is_empty() { "" } else { "." };
-        self.with(format!("{}{dot}{name}", self.path))
-    }
-
-    pub(super) fn item(&self, index: usize) -> Key {
-        self.with(format!("{}[{index}]", self.path))
-    }
-
-    fn with(&self, path: String) -> Key {
-        Key { path, ..*self }
-    }
-
-    /// The same key, where it stands: as before where nothing is known of that.
-    pub(super) fn placed(mut self, at: Option<Position>) -> Key {
-        self.at = at.or(self.at);
-        self
-    }
-}
-
-/// The flag that a key of the document came from.
-fn flag_of(path: &str) -> &str {
-    match path {
-        _ if path.starts_with("listeners") && path.ends_with(".cert") => "--tls-cert",
-        _ if path.starts_with("listeners") && path.ends_with(".key") => "--tls-key",
-        _ if path.starts_with("listeners") => "--listen",
-        _ if path.starts_with("admin") => "--admin",
-        _ if path.contains(".public") => "--public",
-        _ if path.contains(".upstream") => "--upstream",
-        // Nothing else of the document comes from a flag.
-        _ => path,
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.written {
-            Written::Flags => flag_of(&self.path),
-            Written::File if self.path.is_empty() => "the document",
-            Written::File => &self.path,
-        })
-    }
-}
-
-/// A value with the place it stands at.
-#[derive(Clone, Debug)]
-pub(super) struct Keyed<T> {
-    pub(crate) key: Key,
-    pub(crate) value: T,
-}
+use std::path::Path;
 
 /// One thing that is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: {complaint}")]
+#[error("{}: {complaint}", .key.bare())]
 pub struct Problem {
     pub(crate) key: Key,
     pub(crate) complaint: Complaint,
+}
+
+impl Problem {
+    /// Behind its file, line and column; `file` is that of a configuration with one.
+    pub(super) fn placed(&self, file: Option<&Path>) -> String {
+        match self.key.file().or(file) {
+            Some(file) => format!("{}: {self}", FilePosition(file, self.key.at)),
+            None => self.to_string(),
+        }
+    }
 }
 
 /// All that is wrong, in the order it was found.
@@ -114,9 +50,9 @@ impl Problems {
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Complaint {
-    #[error("is not a known key{}; accepted here: {}", hint(.meant), .accepted.join(", "))]
+    #[error("is not a known key{}; accepted here: {}", hint(*.meant), .accepted.join(", "))]
     UnknownKey {
-        meant: Option<&'static str>,
+        meant: Option<Meant>,
         accepted: &'static [&'static str],
     },
     #[error("is a key that is {found}; accepted here: {}", .accepted.join(", "))]
@@ -246,6 +182,23 @@ pub(crate) enum Complaint {
     NobodyTrusted,
     #[error("{file} can't be read: {error}")]
     Unreadable { file: Shown, error: String },
+    #[error("is for the file that includes this one; accepted here: {}", .accepted.join(", "))]
+    NotInIncluded { accepted: &'static [&'static str] },
+    /// Of an included file.
+    #[error("{flaw}")]
+    NoDocument { flaw: String },
+    #[error("leads to more than {most} files, with {file}; {reason}")]
+    TooManyFiles {
+        file: Shown,
+        most: usize,
+        reason: &'static str,
+    },
+    #[error("leads to more than {most} of text, with {file}; {reason}")]
+    TooLargeTogether {
+        file: Shown,
+        most: String,
+        reason: &'static str,
+    },
     #[error("{file} {flaw}")]
     Pem { file: Shown, flaw: PemFlaw },
     #[error("{file} holds no user and password; accepted: a first line USER:PASSWORD")]
@@ -275,9 +228,18 @@ impl Complaint {
     }
 }
 
-fn hint(meant: &Option<&'static str>) -> String {
+/// What somebody probably meant who wrote an unknown key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meant {
+    Key(&'static str),
+    /// What a product calls so, and what becomes of it.
+    Foreign(&'static str, Fate),
+}
+
+fn hint(meant: Option<Meant>) -> String {
     match meant {
-        Some(key) => format!(" (did you mean {key:?}?)"),
+        Some(Meant::Key(key)) => format!(" (did you mean {key:?}?)"),
+        Some(Meant::Foreign(speaker, fate)) => format!(" (of {speaker}; {fate})"),
         None => String::new(),
     }
 }

@@ -73,6 +73,13 @@ settings! {
     }
 }
 
+/// All of them.
+pub(super) const REGISTRIES: List<&str> = List {
+    accepted: "a list of at least one registry, each with name, public and upstream; here or in a file of `include`",
+    item: "a table with name, public and upstream",
+    count: Count::OneAtLeastOrIncluded,
+};
+
 const fn origins(accepted: &'static str) -> List<TextValue<Origin>> {
     List {
         accepted,

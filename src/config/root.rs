@@ -6,6 +6,7 @@ use super::canary::{CANARIES, Canary};
 use super::document::Node;
 use super::files::Making;
 use super::identity::{self, DraftIdentity, Identity};
+use super::include::{self, Include, Included};
 use super::limits::{Drain, Limits, Liveness, LoginLimit, NETWORKS};
 use super::listener::{DraftListener, Listener};
 use super::mirror::{DraftMirror, MIRRORS, Mirror};
@@ -13,7 +14,7 @@ use super::moved_authorization::{MOVED, MovedAuthorization};
 use super::networks::{Networks, NetworksRule};
 use super::problem::{Keyed, Problems};
 use super::reattach::{self, DraftReattach, Reattach};
-use super::registry::{DraftRegistry, Registry};
+use super::registry::{self, DraftRegistry, Registry};
 use super::rules::{DraftRule, RULES, RequestRule};
 use super::setting::{Count, List, Made, Setting, made};
 use super::table::settings;
@@ -43,11 +44,10 @@ settings! {
         /// The listener for operators: page, metrics, liveness and readiness.
         pub admin: AdminConfig = "a table with address, hosts";
         /// The Harbors behind this gateway, one entry for each.
-        pub registries: Vec<Arc<Registry>> = List {
-            accepted: "a list of at least one registry, each with name, public and upstream",
-            item: "a table with name, public and upstream",
-            count: Count::OneAtLeast,
-        };
+        pub registries: Vec<Arc<Registry>> = registry::REGISTRIES;
+        /// Files whose registries, mirrors, identities, canary, networks and rules are added to those here,
+        /// in the order of their names.
+        pub(crate) include: Include = include::ACCEPTED;
         /// Projects that clients see as registries of their own.
         pub mirrors: Vec<Mirror> = MIRRORS;
         /// Jobs that log in with an ID token of their issuer instead of a password, and the robot accounts
@@ -91,6 +91,8 @@ settings! {
     beside {
         /// What it was read from; none where flags say everything.
         pub file: Option<PathBuf>,
+        /// What was read beside it.
+        pub(crate) included: Included,
         /// What is allowed but probably not meant.
         pub warnings: Vec<Warning>,
     }
@@ -117,6 +119,11 @@ impl Config {
     /// Where YAML can't be written, which no known value causes.
     pub fn to_yaml(&self) -> Result<String, serde_yaml::Error> {
         serde_yaml::to_string(&self.print())
+    }
+
+    /// Whether a document may have this key.
+    pub(super) fn has(key: &str) -> bool {
+        Config::rows().iter().any(|row| row.name == key)
     }
 
     /// The document's keys with their values.

@@ -104,6 +104,8 @@ pub(super) enum Count<R> {
     /// An empty list says the same as none.
     Any,
     OneAtLeast,
+    /// The same, but it may stand in a file that is included.
+    OneAtLeastOrIncluded,
     /// Where there is one, it may stand there without a list.
     OneOrList(R),
 }
@@ -132,7 +134,8 @@ impl<T: Setting> Setting for Vec<T> {
         };
         let items = match (&node.value.shape, &rule.count) {
             (Shape::List(items), Count::Any | Count::OneOrList(_)) if items.is_empty() => None?,
-            (Shape::List(_), _) | (_, Count::Any | Count::OneAtLeast) => {
+            (Shape::List(_), _)
+            | (_, Count::Any | Count::OneAtLeast | Count::OneAtLeastOrIncluded) => {
                 node.list(rule.accepted, problems).unwrap_or_default()
             }
             (_, Count::OneOrList(alone)) => {
@@ -166,7 +169,9 @@ impl<T: Setting> Setting for Vec<T> {
         let items = T::schema(&rule.item);
         match rule.count {
             Count::Any => json!({ "type": "array", "items": items }),
-            Count::OneAtLeast => json!({ "type": "array", "items": items, "minItems": 1 }),
+            Count::OneAtLeast | Count::OneAtLeastOrIncluded => {
+                json!({ "type": "array", "items": items, "minItems": 1 })
+            }
             Count::OneOrList(_) => json!({
                 "anyOf": [items.clone(), { "type": "array", "items": items }]
             }),

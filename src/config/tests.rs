@@ -1,7 +1,7 @@
 //! Bad configurations and the exact lines they get; files are in memory.
 
 use super::files::Machine;
-use super::problem::Written;
+use super::key::{Key, Written};
 use super::{Config, ConfigError, Flags, from_flags_in, validate, yaml};
 use crate::tickets::SealingKey;
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, PKCS_ED25519};
@@ -14,6 +14,7 @@ mod audit;
 mod canary;
 mod hops;
 mod identities;
+mod include;
 mod limits;
 mod machine;
 mod reattach;
@@ -78,6 +79,7 @@ impl Files {
         use_them(&Machine {
             directory: "/conf".into(),
             read: &read,
+            list: &|_| Ok(Vec::new()),
             mode: &|path| {
                 Ok(
                     if path.ends_with("open.key") || path.ends_with("open.txt") {
@@ -93,16 +95,19 @@ impl Files {
     }
 
     fn load(&self, yaml: &str) -> Result<Config, ConfigError> {
-        let document = yaml::parse(yaml.as_bytes()).map_err(|flaw| ConfigError::Syntax {
-            file: "conf.yaml".into(),
-            at: flaw.at,
-            flaw: flaw.message,
-        })?;
+        let values = yaml::ValuesLeft::default();
+        let document =
+            yaml::parse(yaml.as_bytes(), &values).map_err(|flaw| ConfigError::Syntax {
+                file: "conf.yaml".into(),
+                at: flaw.at,
+                flaw: flaw.message,
+            })?;
         let problems = |problems| ConfigError::Problems {
             file: None,
             problems,
         };
-        self.with(|around| validate::validate(&document, Written::File, around).map_err(problems))
+        let key = Key::root(Written::File);
+        self.with(|around| validate::validate(&document, key, &values, around).map_err(problems))
     }
 
     fn lines(&self, yaml: &str) -> Vec<String> {
@@ -162,7 +167,7 @@ fn assert_lines(rows: &[(String, &str)]) {
 
 #[test]
 fn shapes() {
-    const KEYS: &str = "listeners, admin, registries, mirrors, identities, canary, trusted_proxies, client_address_header, restore_authorization_from, reattach, networks, rules, login_limit, log, audit, accounting, limits, drain, liveness, threads";
+    const KEYS: &str = "listeners, admin, registries, include, mirrors, identities, canary, trusted_proxies, client_address_header, restore_authorization_from, reattach, networks, rules, login_limit, log, audit, accounting, limits, drain, liveness, threads";
     const LISTENER_LIST: &str = "accepted: a list of at least one listener, each with an address";
     let unknown = format!(
         "trusted-proxies: is not a known key (did you mean \"trusted_proxies\"?); accepted here: {KEYS}"
@@ -181,7 +186,7 @@ fn shapes() {
         (format!("listeners:\n{REGISTRIES}"), &nothing),
         (
             LISTENERS.to_owned(),
-            "registries: is missing; accepted: a list of at least one registry, each with name, public and upstream",
+            "registries: is missing; accepted: a list of at least one registry, each with name, public and upstream; here or in a file of `include`",
         ),
         (
             String::new(),
@@ -777,7 +782,8 @@ fn a_warning_that_only_moved_is_no_new_one() {
     let everybody = of(top("trusted_proxies: [0.0.0.0/0]"));
     let moved = of(top("threads: 1\ntrusted_proxies: [0.0.0.0/0]"));
     let other = of(top("trusted_proxies: ['::/0']"));
-    assert_ne!(everybody[0].at, moved[0].at);
+    let line = |warning: &super::Warning| warning.key.as_ref().and_then(|key| key.at);
+    assert_ne!(line(&everybody[0]), line(&moved[0]));
     assert_eq!(everybody, moved);
     assert_ne!(everybody, other);
 }

@@ -4,23 +4,26 @@
 use super::consistency;
 use super::document::Node;
 use super::files::{Machine, Making};
+use super::included;
 use super::networks;
-use super::problem::{Key, Keyed, Problem, Problems, Written};
+use super::problem::{Complaint, Key, Keyed, Problem, Problems};
 use super::reattach::Reattach;
 use super::references::{self, registry_names};
-use super::root::{ACCEPTED, Config};
+use super::registry;
+use super::root::{ACCEPTED, Config, REGISTRIES};
 use super::setting::Setting;
-use super::yaml::Value;
+use super::yaml::{Value, ValuesLeft};
 use std::collections::HashSet;
 
 /// Reads a document into a configuration.
 pub(super) fn validate(
     document: &Value,
-    written: Written,
+    key: Key,
+    values: &ValuesLeft,
     around: &Machine<'_>,
 ) -> Result<Config, Vec<Problem>> {
     let mut problems = Problems::default();
-    let root = Node::root(Key::root(written), document);
+    let root = Node::root(key, document);
     let Some(value) = Config::read(&ACCEPTED, &root, &mut problems) else {
         return Err(problems.0);
     };
@@ -28,6 +31,10 @@ pub(super) fn validate(
         key: root.key,
         value,
     };
+    let included = included::add(&mut draft, values, around, &mut problems);
+    if draft.value.registries.is_none() {
+        needs_registries(&draft.key, &mut problems);
+    }
     consistency::apply(&draft, &mut problems);
     let mut making = Making {
         around,
@@ -49,7 +56,7 @@ pub(super) fn validate(
     draft.value.inherit();
     let config = Config::finish(&draft, &mut making);
     // What is inherited is made for each.
-    let problems = each_once(making.problems.0);
+    let problems = each_once(making.problems.0, |problem| problem.placed(None));
     match config {
         Some(config) if problems.is_empty() => {
             let mut warnings = consistency::warnings(&draft.value, &config.listeners);
@@ -58,16 +65,31 @@ pub(super) fn validate(
                 &config.identities,
             ));
             warnings.extend(making.warnings);
-            let warnings = each_once(warnings);
-            Ok(Config { warnings, ..config })
+            warnings.extend_from_slice(&included.warnings);
+            let warnings = each_once(warnings, |warning| warning.placed(None));
+            Ok(Config {
+                warnings,
+                included,
+                ..config
+            })
         }
         Some(_) | None => Err(problems),
     }
 }
 
-/// Those that are told in the same words are one.
-pub(super) fn each_once<T: ToString>(mut told: Vec<T>) -> Vec<T> {
+/// No file has any, and none was wrong.
+fn needs_registries(root: &Key, problems: &mut Problems) {
+    let key = root.child(REGISTRIES);
+    let is_told = |problem: &Problem| problem.key.bare() == key.bare();
+    if !problems.0.iter().any(is_told) {
+        let accepted = registry::REGISTRIES.accepted.into();
+        problems.add(&key, Complaint::Missing { accepted });
+    }
+}
+
+/// Those that are told in the same words at the same place are one.
+fn each_once<T>(mut told: Vec<T>, line: impl Fn(&T) -> String) -> Vec<T> {
     let mut seen = HashSet::new();
-    told.retain(|it| seen.insert(it.to_string()));
+    told.retain(|it| seen.insert(line(it)));
     told
 }

@@ -11,8 +11,17 @@ use serde_yaml::Number;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
-/// Values in a document, aliases written out. The longest lists of networks have ten thousand.
+/// Values in a configuration, aliases written out. The longest lists of networks have ten thousand.
 const MOST_VALUES: u32 = 100_000;
+
+/// How many more values a configuration may have, in all its files together.
+pub(super) struct ValuesLeft(Cell<u32>);
+
+impl Default for ValuesLeft {
+    fn default() -> ValuesLeft {
+        ValuesLeft(Cell::new(MOST_VALUES))
+    }
+}
 
 /// How deep lists and tables may stand in each other; the parser looks at all that are open for each
 /// word that it reads. A configuration needs six, and a bracket in a text or a comment counts as well.
@@ -68,11 +77,11 @@ pub(super) struct YamlFlaw {
     pub(super) message: String,
 }
 
-/// Reads a document.
+/// Reads a document of a configuration.
 ///
 /// # Errors
 /// What is wrong.
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, YamlFlaw> {
+pub(super) fn parse(bytes: &[u8], values: &ValuesLeft) -> Result<Value, YamlFlaw> {
     let flaw = |at, message| Err(YamlFlaw { at, message });
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return flaw(None, "is UTF-16; save it as UTF-8".to_owned());
@@ -84,7 +93,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, YamlFlaw> {
         );
     }
     let reader = YamlReader {
-        left: Cell::new(MOST_VALUES),
+        left: &values.0,
         scalar: RefCell::new(None),
     };
     let read = reader.deserialize(serde_yaml::Deserializer::from_slice(bytes));
@@ -133,13 +142,13 @@ fn position(before: &[u8]) -> Position {
 
 /// Reads a value and, where it is neither list nor table, its place: the parser tells that only of
 /// errors, so that such a value is read by an error that leaves it in `scalar`.
-struct YamlReader {
+struct YamlReader<'l> {
     /// How many more values there may be.
-    left: Cell<u32>,
+    left: &'l Cell<u32>,
     scalar: RefCell<Option<Shape>>,
 }
 
-impl YamlReader {
+impl YamlReader<'_> {
     fn keep<T, E: de::Error>(&self, shape: Shape) -> Result<T, E> {
         *self.scalar.borrow_mut() = Some(shape);
         Err(E::custom(""))
@@ -157,7 +166,7 @@ fn place(error: &impl fmt::Display) -> Position {
     Position { line, column }
 }
 
-impl<'de> DeserializeSeed<'de> for &YamlReader {
+impl<'de> DeserializeSeed<'de> for &YamlReader<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -175,7 +184,7 @@ impl<'de> DeserializeSeed<'de> for &YamlReader {
     }
 }
 
-impl<'de> Visitor<'de> for &YamlReader {
+impl<'de> Visitor<'de> for &YamlReader<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -248,6 +257,10 @@ impl<'de> Visitor<'de> for &YamlReader {
 mod tests {
     use super::*;
 
+    fn read(bytes: &[u8]) -> Result<Value, YamlFlaw> {
+        parse(bytes, &ValuesLeft::default())
+    }
+
     /// Each line ten times the one before.
     fn bomb(lines: usize) -> String {
         let mut text = "a0: &a0 [x]\n".to_owned();
@@ -302,26 +315,26 @@ mod tests {
                 "{\"a\"@1:1: \"text at line 7 column 7\\n\"@1:4 \"a\"@3:1: \"x\"@3:4 1@4:3: \"2\"@5:3}@1:1",
             ),
         ] {
-            assert_eq!(shown(&parse(text.as_bytes()).unwrap()), expected, "{text}");
+            assert_eq!(shown(&read(text.as_bytes()).unwrap()), expected, "{text}");
         }
     }
 
     #[test]
     fn bombs_of_aliases_are_not_read() {
-        assert!(parse(bomb(3).as_bytes()).is_ok());
+        assert!(read(bomb(3).as_bytes()).is_ok());
         // The parser's own bound grows with the document.
         for (lines, expected) in [
             (9, "is not YAML: repetition limit exceeded"),
             (2000, "expands to more than 100000 values"),
         ] {
-            let flaw = parse(bomb(lines).as_bytes()).unwrap_err();
+            let flaw = read(bomb(lines).as_bytes()).unwrap_err();
             assert!(flaw.message.starts_with(expected), "{flaw:?}");
         }
         let brackets = format!("[{}]", "[],{},".repeat(600));
-        assert!(parse(brackets.as_bytes()).is_ok());
+        assert!(read(brackets.as_bytes()).is_ok());
         let many = "- 1\n".repeat(100_000);
-        assert!(parse(many.as_bytes()).is_err());
-        assert!(parse(&many.as_bytes()[4..]).is_ok());
+        assert!(read(many.as_bytes()).is_err());
+        assert!(read(&many.as_bytes()[4..]).is_ok());
     }
 
     #[test]
@@ -350,7 +363,7 @@ mod tests {
                 Some((2, 4)),
             ),
         ] {
-            let flaw = parse(bytes).unwrap_err();
+            let flaw = read(bytes).unwrap_err();
             assert!(flaw.message.starts_with(expected), "{flaw:?}");
             let at = at.map(|(line, column)| Position { line, column });
             assert_eq!(flaw.at, at, "{flaw:?}");

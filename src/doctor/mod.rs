@@ -134,7 +134,7 @@ pub fn run_on_file(path: &Path, format: Format, language: Language) -> Result<u8
 }
 
 /// The text of a file that may be anything.
-fn read(path: &Path, name: &str) -> Result<String, FileError> {
+pub(crate) fn read(path: &Path, name: &str) -> Result<String, FileError> {
     let failed = |error| FileError::Io {
         file: name.to_owned(),
         error,

@@ -9,25 +9,25 @@
 //! front and behind, and whether the file is in use.
 
 mod apache;
-mod blocks;
+pub(crate) mod blocks;
 mod caddy;
 mod envoy;
 mod file_kind;
 mod haproxy;
 mod harbor;
-mod ingress;
-mod nginx;
+pub(crate) mod ingress;
+pub(crate) mod nginx;
 mod rules;
-mod scope;
+pub(crate) mod scope;
 mod traefik;
-mod units;
+pub(crate) mod units;
 mod unreadable;
-mod yaml;
+pub(crate) mod yaml;
 
 pub(crate) use file_kind::FileKind;
 pub(crate) use rules::{FileFinding, Place};
 pub(crate) use scope::NotRead;
-pub(crate) use unreadable::Unreadable;
+pub use unreadable::Unreadable;
 
 use super::language::Language;
 use crate::net::origin::Origin;

@@ -3,7 +3,7 @@
 pub mod admin;
 mod assembly;
 mod lifecycle;
-pub(crate) mod reload;
+pub mod reload;
 mod upgrade;
 mod watchdog;
 

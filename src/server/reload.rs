@@ -13,6 +13,7 @@ use crate::listener::Certificates;
 use crate::observe::audit::AuditLog;
 use crate::runtime::upstream;
 use crate::runtime::{CurrentSnapshot, Snapshot};
+pub use changes::{ReloadEffect, effect};
 use changes::{changes, keep_running, restart_required};
 use files::WatchedFiles;
 use futures_util::future::join_all;
@@ -29,6 +30,9 @@ pub(crate) type Loader = Arc<dyn Fn() -> Result<Config, config::ConfigError> + S
 /// but not over every mount, and not where a node's share of inotify instances is used up; kubelet
 /// itself takes a minute to bring a change.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// What is said of a reload without a change.
+pub const NOTHING_HAS_CHANGED: &str = "nothing has changed";
 
 /// After a mistake, for what no look at known files finds: a file that was missing.
 const RETRY: Duration = Duration::from_secs(10);
@@ -183,6 +187,11 @@ impl Reloader {
             log::warn!("{warning}");
         }
         let changes = changes(&before.config, &config);
+        let changes = if changes.is_empty() {
+            NOTHING_HAS_CHANGED.to_owned()
+        } else {
+            changes.join(", ")
+        };
         let audit = open_audit(&config, &before).await?;
         let process = Arc::clone(&before.process);
         let next = Snapshot::new(Arc::new(config), process, audit, Some(&before));

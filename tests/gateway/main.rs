@@ -24,6 +24,7 @@ mod filters;
 mod h2spec;
 mod health;
 mod identities;
+mod imported;
 mod life;
 mod limits;
 mod logins;

@@ -81,6 +81,36 @@ async fn registries_come_and_go_with_the_file() {
     );
 }
 
+/// A file that comes, changes or goes in an included directory is a change of the configuration.
+#[tokio::test]
+async fn included_files_come_and_go() {
+    let (one, two) = (harbor("one").await, harbor("two").await);
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("lab.yaml");
+    let mut setup = Setup::new(one.url());
+    setup.top = format!("include: {}/*.yaml\n", directory.path().display());
+    let world = setup.start();
+    assert_eq!(tags(&world, "lab.example.com").await.0, 421);
+    let lab = |endpoint: String| {
+        format!(
+            "registries: [{{ name: lab, public: [\"http://lab.example.com\"], upstream: {{ endpoints: [{endpoint}] }} }}]\n"
+        )
+    };
+    std::fs::write(&file, lab(two.url())).expect("a file");
+    world.logged(&[READ, "registry lab is new"]).await;
+    assert_eq!(tags(&world, "lab.example.com").await, (200, "two".into()));
+    std::fs::write(&file, "registry: []\n").expect("a file");
+    let told = format!("{}:1:1: registry: is not a known key", file.display());
+    world.logged(&["nothing changes", &told]).await;
+    assert_eq!(tags(&world, "lab.example.com").await.0, 200);
+    std::fs::write(&file, lab(one.url())).expect("a file");
+    world.logged(&[READ, "registry lab has changed"]).await;
+    assert_eq!(tags(&world, "lab.example.com").await, (200, "one".into()));
+    std::fs::remove_file(&file).expect("removed");
+    world.logged(&[READ, "registry lab is gone"]).await;
+    assert_eq!(tags(&world, "lab.example.com").await.0, 421);
+}
+
 /// Names that leave and come back, and change their order, keep their past.
 #[tokio::test]
 async fn the_past_of_a_registry_stays_its_own() {

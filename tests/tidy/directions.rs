@@ -14,7 +14,7 @@ pub const LAYERS: [(&str, &[&str]); 8] = [
     ("observed", &["observe"]),
     ("shared", &["runtime"]),
     ("the request", &["listener", "proxy"]),
-    ("apart", &["testing", "doctor"]),
+    ("apart", &["testing", "doctor", "import"]),
     ("assembly", &["server", "main"]),
 ];
 

@@ -261,6 +261,15 @@ fn the_page_of_settings_lists_every_one() {
     hold("docs/configuration.md", "settings", &table(header, rows));
 }
 
+#[test]
+fn the_page_of_import_lists_every_word_of_other_proxies() {
+    let rows = harbormouth::config::foreign_words();
+    assert!(rows.len() > 90, "{}", rows.len());
+    let rows = rows.into_iter();
+    let header = ["Of", "Words", "What becomes of them"];
+    hold("docs/import.md", "foreign words", &table(header, rows));
+}
+
 /// The rows of limits name settings that exist, with their defaults, and leave none out.
 #[test]
 fn the_page_of_limits_has_every_limit_with_its_default() {

@@ -123,7 +123,9 @@ fn tables_name_the_keys_that_they_need() {
         assert_eq!(table["additionalProperties"], false, "{path}");
     }
     let whole = schema();
-    assert_eq!(whole["required"], json!(["listeners", "registries"]));
+    assert_eq!(whole["required"], json!(["listeners"]));
+    let either = json!([{ "required": ["registries"] }, { "required": ["include"] }]);
+    assert_eq!(whole["anyOf"], either);
 }
 
 #[test]

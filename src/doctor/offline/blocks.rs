@@ -6,34 +6,34 @@ use std::str::CharIndices;
 
 /// Words that stand together, and what is in the block behind them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Directive {
-    pub(super) line: usize,
-    pub(super) words: Vec<String>,
-    pub(super) block: Option<Vec<Directive>>,
+pub(crate) struct Directive {
+    pub(crate) line: usize,
+    pub(crate) words: Vec<String>,
+    pub(crate) block: Option<Vec<Directive>>,
 }
 
 impl Directive {
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.words.first().map_or("", String::as_str)
     }
 
     /// The words behind the first.
-    pub(super) fn values(&self) -> &[String] {
+    pub(crate) fn values(&self) -> &[String] {
         self.words.get(1..).unwrap_or_default()
     }
 
-    pub(super) fn value(&self, index: usize) -> &str {
+    pub(crate) fn value(&self, index: usize) -> &str {
         self.values().get(index).map_or("", String::as_str)
     }
 
-    pub(super) fn children(&self) -> &[Directive] {
+    pub(crate) fn children(&self) -> &[Directive] {
         self.block.as_deref().unwrap_or_default()
     }
 }
 
 /// How words and blocks end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(crate) enum Dialect {
     /// A semicolon ends a directive.
     Nginx,
     /// A line's end ends a directive, and a brace is one only where it stands alone.
@@ -52,7 +52,7 @@ enum Token {
 
 /// # Errors
 /// Where a brace or a quote has no counterpart.
-pub(super) fn directives(text: &str, dialect: Dialect) -> Result<Vec<Directive>, Unreadable> {
+pub(crate) fn directives(text: &str, dialect: Dialect) -> Result<Vec<Directive>, Unreadable> {
     let mut reader = Reader {
         chars: text.char_indices().peekable(),
         line: 1,

@@ -73,7 +73,7 @@ impl FileKind {
 
     /// # Errors
     /// Where it is none of them, or no YAML although it is called so.
-    pub(super) fn of(name: &str, text: &str) -> Result<FileKind, Unreadable> {
+    pub(crate) fn of(name: &str, text: &str) -> Result<FileKind, Unreadable> {
         let name = name
             .rsplit('/')
             .next()

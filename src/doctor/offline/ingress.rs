@@ -41,14 +41,14 @@ fn annotations(ingress: &Node) -> Option<&Node> {
     ingress.at(&["metadata", "annotations"])
 }
 
-fn is_nginxs(ingress: &Node) -> bool {
+pub(crate) fn is_nginxs(ingress: &Node) -> bool {
     let class = class(ingress);
     let own = |all: &Node| all.entries().any(|(key, _)| key.text().starts_with(PREFIX));
     class.is_empty() || class.contains("nginx") || annotations(ingress).is_some_and(own)
 }
 
 /// By its paths, its hosts and its services.
-fn is_a_registrys(ingress: &Node) -> bool {
+pub(crate) fn is_a_registrys(ingress: &Node) -> bool {
     let spec = ingress.get("spec").map(Node::all).unwrap_or_default();
     spec.iter().any(|one| sounds_like_a_registry(one.text()))
 }

@@ -5,6 +5,7 @@
 
 mod locations;
 
+pub(crate) use locations::located;
 pub(super) use locations::set;
 
 use super::blocks::{Dialect, Directive, directives};
@@ -14,14 +15,14 @@ use super::scope::{
 };
 use super::unreadable::Unreadable;
 use crate::net::origin::Origin;
-use locations::{includes, located, passing_on};
+use locations::{includes, passing_on};
 use std::collections::BTreeSet;
 
 /// A server, or what stands for one where the file begins within it.
-struct Server<'d> {
-    outer: &'d [Directive],
-    block: &'d [Directive],
-    line: usize,
+pub(crate) struct Server<'d> {
+    pub(crate) outer: &'d [Directive],
+    pub(crate) block: &'d [Directive],
+    pub(crate) line: usize,
     traits: BTreeSet<Trait>,
 }
 
@@ -44,7 +45,8 @@ pub(super) fn scopes(text: &str) -> Result<Scopes, Unreadable> {
     })
 }
 
-fn servers(all: &[Directive]) -> Vec<Server<'_>> {
+/// Every server of a file.
+pub(crate) fn servers(all: &[Directive]) -> Vec<Server<'_>> {
     let mut servers = Vec::new();
     let http = all.iter().filter(|one| one.name() == "http");
     let levels = http.map(Directive::children).chain([all]);
@@ -100,7 +102,7 @@ fn port_of(listen: &Directive) -> u16 {
 }
 
 /// By its paths, its names and its upstreams.
-fn is_a_registrys(block: &[Directive]) -> bool {
+pub(crate) fn is_a_registrys(block: &[Directive]) -> bool {
     block.iter().any(|one| {
         let is_telling = matches!(one.name(), "location" | "server_name" | "proxy_pass");
         is_telling && sounds_like_a_registry(&one.words.join(" ")) || is_a_registrys(one.children())
@@ -118,7 +120,8 @@ fn passing(server: &Server<'_>) -> Vec<Scope> {
     PATHS.into_iter().filter_map(scope).collect()
 }
 
-fn names<'d>(server: &Server<'d>) -> Vec<&'d str> {
+/// What a server is called.
+pub(crate) fn names<'d>(server: &Server<'d>) -> Vec<&'d str> {
     let named = server
         .block
         .iter()

@@ -56,7 +56,7 @@ pub(super) struct Setting {
 /// What else decides whether a setting is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Trait {
+pub(crate) enum Trait {
     /// It ends TLS.
     Tls,
     /// It is reached by plain HTTP only.
@@ -117,7 +117,7 @@ pub(super) fn redirected(redirects: &[Scope]) -> PlainHttp {
 }
 
 /// A path that a push asks for, and the one where it gets its token: what passes them on is judged.
-pub(super) const PATHS: [&str; 2] = ["/v2/lab/app/blobs/uploads/", "/service/token"];
+pub(crate) const PATHS: [&str; 2] = ["/v2/lab/app/blobs/uploads/", "/service/token"];
 
 /// Whether a name belongs to a registry, by its sound.
 pub(super) fn sounds_like_a_registry(text: &str) -> bool {
@@ -128,13 +128,13 @@ pub(super) fn sounds_like_a_registry(text: &str) -> bool {
 }
 
 /// Those that are a registry's; all of them where none is known to be one.
-pub(super) fn registrys<T>(all: Vec<T>, is_one: impl Fn(&T) -> bool) -> Vec<T> {
+pub(crate) fn registrys<T>(all: Vec<T>, is_one: impl Fn(&T) -> bool) -> Vec<T> {
     let (ones, others): (Vec<T>, Vec<T>) = all.into_iter().partition(is_one);
     if ones.is_empty() { others } else { ones }
 }
 
 /// Whether a server of these names answers for one of the others: without names it does for all.
-pub(super) fn answers_for(names: &[&str], others: &[&str]) -> bool {
+pub(crate) fn answers_for(names: &[&str], others: &[&str]) -> bool {
     let is_anybodys = |names: &[&str]| names.iter().all(|name| matches!(*name, "" | "_"));
     let is_one = |name: &&str| {
         let end = name.strip_prefix('*');

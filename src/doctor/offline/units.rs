@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// `90s`, `15m`, `1h30m`, `500ms`, `1d`; a number alone is in the unit that the product takes. None where
 /// it is no time, as a variable is, or where it is none that ends anything: zero.
-pub(super) fn time(text: &str, bare: Duration) -> Option<Duration> {
+pub(crate) fn time(text: &str, bare: Duration) -> Option<Duration> {
     let text = text.trim();
     let mut rest = text;
     let mut sum = Duration::ZERO;
@@ -31,7 +31,7 @@ pub(super) fn time(text: &str, bare: Duration) -> Option<Duration> {
 }
 
 /// `1m`, `10G`, `10MB`, `1GiB`, `1048576`. None where it is no size, or none that limits: zero.
-pub(super) fn size(text: &str) -> Option<u64> {
+pub(crate) fn size(text: &str) -> Option<u64> {
     let text = text.trim().to_ascii_lowercase();
     let digits = text.find(|c: char| !c.is_ascii_digit());
     let (number, unit) = text.split_at(digits.unwrap_or(text.len()));

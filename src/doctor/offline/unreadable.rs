@@ -2,7 +2,7 @@
 
 /// What is said of a file that can't be judged.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unreadable {
+pub enum Unreadable {
     /// With those that are known, for people.
     #[error("it is none of the files that are known: {0}")]
     UnknownKind(String),

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 
 /// A value, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Node {
-    pub(super) line: usize,
-    pub(super) content: Content,
+pub(crate) struct Node {
+    pub(crate) line: usize,
+    pub(crate) content: Content,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Content {
+pub(crate) enum Content {
     Text(String),
     List(Vec<Node>),
     /// Keys with their lines, in the order of the file.
@@ -29,7 +29,7 @@ const DEEPEST: usize = 60;
 impl Node {
     /// The value of a key, however it is written: `read_timeout`, `readTimeout`, `readtimeout`. The last
     /// of several counts.
-    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         self.entries()
             .filter(|(name, _)| alike(name.text(), key))
             .map(|(_, value)| value)
@@ -37,11 +37,11 @@ impl Node {
     }
 
     /// The value at the end of keys.
-    pub(super) fn at(&self, keys: &[&str]) -> Option<&Node> {
+    pub(crate) fn at(&self, keys: &[&str]) -> Option<&Node> {
         keys.iter().try_fold(self, |node, key| node.get(key))
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&Node, &Node)> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&Node, &Node)> {
         let entries: &[(Node, Node)] = match &self.content {
             Content::Map(entries) => entries,
             Content::Text(_) | Content::List(_) => &[],
@@ -49,7 +49,7 @@ impl Node {
         entries.iter().map(|(key, value)| (key, value))
     }
 
-    pub(super) fn items(&self) -> &[Node] {
+    pub(crate) fn items(&self) -> &[Node] {
         match &self.content {
             Content::List(items) => items,
             Content::Text(_) | Content::Map(_) => &[],
@@ -57,7 +57,7 @@ impl Node {
     }
 
     /// Empty where it is no text.
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         match &self.content {
             Content::Text(text) => text,
             Content::List(_) | Content::Map(_) => "",
@@ -65,7 +65,7 @@ impl Node {
     }
 
     /// This one and all below it.
-    pub(super) fn all(&self) -> Vec<&Node> {
+    pub(crate) fn all(&self) -> Vec<&Node> {
         let mut all = vec![self];
         let mut next = 0;
         while let Some(node) = all.get(next).copied() {
@@ -103,7 +103,7 @@ struct Reader {
 ///
 /// # Errors
 /// Where it is no YAML, or larger than a file of that size can honestly be.
-pub(super) fn documents(text: &str) -> Result<Vec<Node>, Unreadable> {
+pub(crate) fn documents(text: &str) -> Result<Vec<Node>, Unreadable> {
     let mut reader = Reader::default();
     for event in Parser::new_from_str(text) {
         let (event, span) = event

@@ -6,6 +6,8 @@ use crate::config::{
     AdminConfig, CANARY, Config, IDENTITIES, Listener, ListenerKind, REGISTRIES, Registry,
 };
 use crate::tickets::KeyId;
+use serde::Serialize;
+use serde_yaml::{Mapping, Value};
 use std::mem::discriminant;
 
 /// The keys whose new values wait for a restart: sockets and threads are made at the start, and a
@@ -70,8 +72,27 @@ pub(super) fn keep_running(running: &Config, read: Config) -> Config {
     }
 }
 
+/// What a reload does, in the words of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReloadEffect {
+    /// What it changes at once.
+    pub changes: Vec<String>,
+    /// Keys whose new values wait for a restart.
+    pub restart_required: Vec<String>,
+}
+
+/// What a reload from one configuration to another would do.
+pub fn effect(running: &Config, read: Config) -> ReloadEffect {
+    let restart_required = restart_required(running, &read);
+    let after = keep_running(running, read);
+    ReloadEffect {
+        changes: changes(running, &after),
+        restart_required,
+    }
+}
+
 /// What a reload changes, in words.
-pub(super) fn changes(before: &Config, after: &Config) -> String {
+pub(super) fn changes(before: &Config, after: &Config) -> Vec<String> {
     let mut changes = Vec::new();
     let find = |config: &Config, name: &str| {
         let mut registries = config.registries.iter();
@@ -82,10 +103,11 @@ pub(super) fn changes(before: &Config, after: &Config) -> String {
         match find(before, name) {
             None => changes.push(format!("registry {name} is new")),
             Some(before) => {
-                if before.document() != registry.document() {
-                    changes.push(format!("registry {name} has changed"));
+                let keys = differing(before.document(), registry.document());
+                if !keys.is_empty() {
+                    changes.push(format!("registry {name} has changed ({keys})"));
                 }
-                if keys(&before) != keys(registry) {
+                if sealing_keys(&before) != sealing_keys(registry) {
                     changes.push(format!("registry {name} has other sealing keys"));
                 }
             }
@@ -104,14 +126,24 @@ pub(super) fn changes(before: &Config, after: &Config) -> String {
     }
     changes.extend(canaries(before, after));
     changes.extend(identities(before, after));
-    if for_all(before) != for_all(after) {
-        changes.push("settings for all have changed".to_owned());
+    let keys = differing(Some(for_all(before)), Some(for_all(after)));
+    if !keys.is_empty() {
+        changes.push(format!("settings for all have changed ({keys})"));
     }
-    if changes.is_empty() {
-        "nothing has changed".to_owned()
-    } else {
-        changes.join(", ")
-    }
+    changes
+}
+
+/// The keys of two tables that differ, in the order of the new one.
+fn differing(before: Option<Value>, after: Option<Value>) -> String {
+    let [before, after] = [before, after].map(|table| match table {
+        Some(Value::Mapping(table)) => table,
+        _ => Mapping::new(),
+    });
+    let is_other = |key: &&Value| before.get(key) != after.get(key);
+    let gone = before.keys().filter(|key| !after.contains_key(key));
+    let keys = after.keys().filter(is_other).chain(gone);
+    let keys: Vec<&str> = keys.filter_map(Value::as_str).collect();
+    keys.join(", ")
 }
 
 /// What becomes of canaries.
@@ -163,14 +195,14 @@ fn identities(before: &Config, after: &Config) -> Vec<String> {
 }
 
 /// What doesn't belong to one registry.
-fn for_all(config: &Config) -> Vec<(&'static str, serde_yaml::Value)> {
+fn for_all(config: &Config) -> Value {
     let document = config.document().into_iter();
-    document
-        .filter(|(key, _)| ![REGISTRIES, CANARY, IDENTITIES].contains(key))
-        .collect()
+    let document = document.filter(|(key, _)| ![REGISTRIES, CANARY, IDENTITIES].contains(key));
+    let document = document.map(|(key, value)| (key.into(), value));
+    Value::Mapping(document.collect())
 }
 
-fn keys(registry: &Registry) -> Vec<KeyId> {
+fn sealing_keys(registry: &Registry) -> Vec<KeyId> {
     let keys = registry.reattach.keys.iter();
     keys.flat_map(|keys| keys.keyring.ids()).collect()
 }

@@ -17,7 +17,7 @@ const LISTS: [&str; 7] = [
 ];
 
 /// Down to the location that nginx chooses for a path.
-pub(super) fn located<'d>(
+pub(crate) fn located<'d>(
     mut levels: Vec<&'d [Directive]>,
     location: Option<&'d Directive>,
     path: &str,
