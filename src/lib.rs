@@ -60,7 +60,7 @@
 //! system       system
 //! settings     config
 //! observed     observe
-//! shared       runtime
+//! shared       runtime acme
 //! the request  listener proxy
 //! apart        testing doctor import
 //! assembly     server main
@@ -106,6 +106,8 @@ pub mod observe;
 
 #[doc(hidden)]
 pub mod runtime;
+
+mod acme;
 
 mod listener;
 mod proxy;

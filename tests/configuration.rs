@@ -55,6 +55,9 @@ fn conf_with_certificates() -> tempfile::TempDir {
         fs::write(&credentials, format!("robot$lab+{robot}:{PASSWORD}\n")).unwrap();
         fs::set_permissions(&credentials, fs::Permissions::from_mode(0o600)).unwrap();
     }
+    let mac = copy.path().join("keys/eab.key");
+    fs::write(&mac, "c2VjcmV0IG9mIHRoZSBleHRlcm5hbCBhY2NvdW50\n").unwrap();
+    fs::set_permissions(&mac, fs::Permissions::from_mode(0o600)).unwrap();
     for file in ["2026-10.key", "2026-11.key"] {
         keygen(&copy.path().join("keys").join(file));
     }

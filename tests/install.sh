@@ -41,6 +41,8 @@ npm:npm
 htpasswd:apache2-utils
 apache2:apache2-bin
 slowhttptest:slowhttptest
+pebble:pebble
+pebble-challtestsrv:pebble
 testssl:testssl.sh
 chromium:chromium
 chromedriver:chromium-driver

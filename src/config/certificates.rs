@@ -8,12 +8,14 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
+use x509_parser::time::ASN1Time;
 
 /// A chain whose server certificate is for `names`.
 #[derive(Debug)]
@@ -99,7 +101,24 @@ pub(super) fn certify(
     })
 }
 
+/// Reads a chain and its key out of one file.
+pub(super) fn pair(file: &Path, pem: &[u8]) -> Result<CertificatePair, PemFlaw> {
+    let chain = chain(pem)?;
+    let key = private_key(pem)?;
+    Ok(CertificatePair {
+        certified: Arc::new(certify(&chain.certificates, key, &file.to_string_lossy())?),
+        cert: file.to_owned(),
+        key: file.to_owned(),
+        names: chain.names,
+    })
+}
+
 impl CertificatePair {
+    /// Of one file that holds all of it; none where it holds something else.
+    pub(crate) fn read(file: &Path, pem: &[u8]) -> Option<CertificatePair> {
+        pair(file, pem).ok()
+    }
+
     /// Whether a client that asked for `host` accepts this certificate's names.
     pub(crate) fn covers(&self, host: &Host) -> bool {
         let wildcard = host
@@ -113,11 +132,19 @@ impl CertificatePair {
 
     /// When the server's certificate ends; `None` if it says nothing that can be read.
     pub(crate) fn valid_until(&self) -> Option<SystemTime> {
+        self.validity().map(|validity| validity.end)
+    }
+
+    /// From when to when the server's certificate holds; `None` if it says nothing that can be read.
+    pub(crate) fn validity(&self) -> Option<Range<SystemTime>> {
         let der = self.certified.cert.first()?;
         let parsed = parse(der, 1).ok()?;
-        let seconds = parsed.validity().not_after.timestamp();
-        let since_epoch = Duration::from_secs(u64::try_from(seconds).ok()?);
-        SystemTime::UNIX_EPOCH.checked_add(since_epoch)
+        let time = |time: ASN1Time| {
+            let since_epoch = Duration::from_secs(u64::try_from(time.timestamp()).ok()?);
+            SystemTime::UNIX_EPOCH.checked_add(since_epoch)
+        };
+        let validity = parsed.validity();
+        Some(time(validity.not_before)?..time(validity.not_after)?)
     }
 }
 

@@ -9,7 +9,7 @@ use super::root::{ADMIN, DraftConfig};
 use super::rule_list;
 use super::sharing;
 use super::warning::Warning;
-use crate::net::origin::{Origin, Scheme};
+use crate::net::origin::{Host, Origin, Scheme};
 use std::net::{IpAddr, SocketAddr};
 
 /// Adds a problem for every broken rule.
@@ -81,6 +81,12 @@ fn is_https(origin: &Keyed<Origin>) -> bool {
 fn listeners(draft: &DraftConfig, problems: &mut Problems) {
     let any_https = draft.public().any(is_https);
     for listener in draft.listeners().map(|listener| &listener.value) {
+        if let Some(tls) = &listener.tls {
+            if tls.value.serves_nothing() {
+                problems.add(&tls.key, Complaint::NoCertificates);
+            }
+            twice(tls.value.domains(), problems);
+        }
         let Some(key) = redirects(listener) else {
             continue;
         };
@@ -266,17 +272,32 @@ fn certificate_warnings(draft: &DraftConfig, made: &[Listener]) -> Vec<Warning> 
         .filter_map(Listener::certificates)
         .flatten()
         .collect();
-    if pairs.is_empty() {
+    let ordered: Vec<_> = draft.domains().collect();
+    if pairs.is_empty() && ordered.is_empty() {
         return Vec::new();
     }
-    draft
+    let is_ordered = |host: &Host| ordered.iter().any(|domain| domain.value == *host);
+    let is_public = |domain: &&&Keyed<Host>| {
+        let mut public = draft.public().filter(|origin| is_https(origin));
+        public.any(|origin| origin.value.host == domain.value)
+    };
+    let idle = ordered.iter().filter(|domain| !is_public(domain));
+    let idle = idle.map(|Keyed { key, value }| {
+        let text = format!(
+            "{value} is the host of no public https:// origin; its certificate would serve nobody"
+        );
+        Warning::new(key, text)
+    });
+    let idle: Vec<_> = idle.collect();
+    let uncovered = draft
         .public()
         .filter(|origin| is_https(origin))
+        .filter(|origin| !is_ordered(&origin.value.host))
         .filter(|origin| !pairs.iter().any(|pair| pair.covers(&origin.value.host)))
         .map(|Keyed { key, value }| {
             let host = &value.host;
             let text = format!("no certificate covers {host}; clients will refuse the connection");
             Warning::new(key, text)
-        })
-        .collect()
+        });
+    uncovered.chain(idle).collect()
 }

@@ -100,6 +100,9 @@ fn flag_of(path: &str) -> &str {
     match path {
         _ if path.starts_with("listeners") && path.ends_with(".cert") => "--tls-cert",
         _ if path.starts_with("listeners") && path.ends_with(".key") => "--tls-key",
+        _ if path.starts_with("listeners") && path.ends_with(".cache") => "--acme-cache",
+        _ if path.starts_with("listeners") && path.contains(".domains") => "--public",
+        _ if path.starts_with("listeners") && path.contains(".acme") => "--acme",
         _ if path.starts_with("listeners") => "--listen",
         _ if path.starts_with("admin") => "--admin",
         _ if path.contains(".public") => "--public",

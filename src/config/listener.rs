@@ -1,5 +1,6 @@
 //! The addresses that clients connect to: their certificates, redirects and PROXY protocol.
 
+use super::acme::Acme;
 use super::certificates::{self, CertificatePair};
 use super::files::{self, Making};
 use super::problem::{Complaint, Keyed, Shown};
@@ -7,6 +8,7 @@ use super::setting::{Count, List, Made, Setting, made};
 use super::table::settings;
 use super::text::{ADDRESS, FILE};
 use super::values::{TRUTH, choice};
+use crate::net::origin::Host;
 use crate::str_enum::str_enum;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -36,7 +38,10 @@ choice!(ProxyProtocol);
 #[derive(Clone, Debug)]
 pub(crate) enum ListenerKind {
     /// HTTPS; the certificate is chosen by SNI, the first is the default.
-    Tls { certificates: Vec<CertificatePair> },
+    Tls {
+        certificates: Vec<CertificatePair>,
+        acme: Option<Box<Acme>>,
+    },
     /// HTTP, for loopback and for balancers that end TLS.
     Plain,
     /// HTTP that answers with 308 to the https origin, unless a trusted proxy says that the client
@@ -45,10 +50,21 @@ pub(crate) enum ListenerKind {
 }
 
 impl Listener {
-    /// Its certificates, where it speaks TLS.
-    pub(crate) fn certificates(&self) -> Option<&[CertificatePair]> {
+    /// Its certificates, where it speaks TLS: those of files, then those that were issued.
+    pub(crate) fn certificates(&self) -> Option<impl Iterator<Item = &CertificatePair>> {
         match &self.kind {
-            ListenerKind::Tls { certificates } => Some(certificates),
+            ListenerKind::Tls { certificates, acme } => {
+                let issued = acme.iter().flat_map(|acme| &acme.issued);
+                Some(certificates.iter().chain(issued))
+            }
+            ListenerKind::Plain | ListenerKind::RedirectToHttps => None,
+        }
+    }
+
+    /// How certificates come to it by themselves, where they do.
+    pub(crate) fn acme(&self) -> Option<&Acme> {
+        match &self.kind {
+            ListenerKind::Tls { acme, .. } => acme.as_deref(),
             ListenerKind::Plain | ListenerKind::RedirectToHttps => None,
         }
     }
@@ -60,7 +76,7 @@ settings! {
         /// The address that clients connect to.
         address: SocketAddr = ADDRESS;
         /// HTTPS; without it a listener speaks plain HTTP.
-        tls: Option<TlsConfig> = "a table with certificates";
+        tls: Option<TlsConfig> = "a table with certificates, acme";
         /// Whether this listener answers plain HTTP with a 308 to the https origin; not together with
         /// `tls`.
         redirect_to_https: Option<bool> = TRUTH;
@@ -76,10 +92,26 @@ settings! {
         /// Certificates, chosen by the name that the client asks for (SNI); the first serves names that
         /// none of them has.
         certificates: Vec<CertificatePair> = List {
-            accepted: "a list of at least one {cert: FILE, key: FILE}",
+            accepted: "a list of {cert: FILE, key: FILE}",
             item: "a table with cert and key",
-            count: Count::OneAtLeast,
+            count: Count::Any,
         };
+        /// Certificates that are ordered from an authority by ACME (RFC 8555), such as Let's Encrypt, and
+        /// renewed in time.
+        acme: Option<Acme> = "a table with domains and cache";
+    }
+}
+
+impl DraftTls {
+    /// Whether it names no certificate, and no way to get one.
+    pub(super) fn serves_nothing(&self) -> bool {
+        let certificates = self.certificates.as_ref();
+        certificates.is_none_or(|list| list.value.is_empty()) && self.acme.is_none()
+    }
+
+    /// Names that certificates are ordered for.
+    pub(super) fn domains(&self) -> impl Iterator<Item = &Keyed<Host>> {
+        self.acme.iter().flat_map(|acme| acme.value.domains())
     }
 }
 
@@ -104,7 +136,10 @@ impl Made for Listener {
         _: &mut Making<'_, '_>,
     ) -> Option<Listener> {
         let kind = match (keys.tls, keys.redirect_to_https) {
-            (Some(TlsConfig { certificates }), _) => ListenerKind::Tls { certificates },
+            (Some(TlsConfig { certificates, acme }), _) => ListenerKind::Tls {
+                certificates,
+                acme: acme.map(Box::new),
+            },
             (None, Some(true)) => ListenerKind::RedirectToHttps,
             (None, Some(false) | None) => ListenerKind::Plain,
         };
@@ -117,13 +152,16 @@ impl Made for Listener {
 
     fn keys(&self) -> ListenerKeys {
         let (tls, redirect_to_https) = match &self.kind {
-            ListenerKind::Tls { certificates } => (Some(certificates.clone()), None),
+            ListenerKind::Tls { certificates, acme } => {
+                let (certificates, acme) = (certificates.clone(), acme.as_deref().cloned());
+                (Some(TlsConfig { certificates, acme }), None)
+            }
             ListenerKind::Plain => (None, Some(false)),
             ListenerKind::RedirectToHttps => (None, Some(true)),
         };
         ListenerKeys {
             address: self.address,
-            tls: tls.map(|certificates| TlsConfig { certificates }),
+            tls,
             redirect_to_https,
             proxy_protocol: self.proxy_protocol,
         }

@@ -7,6 +7,7 @@
 //! resolves.
 
 mod accounting;
+mod acme;
 mod audit;
 mod ca_bundle;
 pub(crate) mod canary;
@@ -51,6 +52,7 @@ mod warning;
 mod yaml;
 
 pub(crate) use accounting::Accounting;
+pub(crate) use acme::Acme;
 pub(crate) use audit::{Audit, AuditTarget, OnFull};
 pub(crate) use ca_bundle::CaBundle;
 pub(crate) use canary::Canary;
@@ -175,6 +177,7 @@ fn from_flags_in(flags: &Flags, surroundings: &Machine<'_>) -> Result<Config, Co
 impl Config {
     /// Every file that it was read from, and the directories where one more would be read.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let issued = self.acme().flat_map(Acme::files);
         let pairs = self.certificates();
         let pairs = pairs.flat_map(|pair| [&pair.cert, &pair.key]);
         let registries = self.registries.iter();
@@ -202,8 +205,8 @@ impl Config {
             .chain(identities)
             .chain(&self.included.files)
             .chain(&self.included.directories);
-        let files: BTreeSet<&PathBuf> = all.collect();
-        files.into_iter().cloned().collect()
+        let files: BTreeSet<PathBuf> = all.cloned().chain(issued).collect();
+        files.into_iter().collect()
     }
 
     /// The files that were included, in their order.
@@ -226,6 +229,19 @@ impl Config {
         expired
             .map(|pair| format!("the certificate in {} has expired", pair.cert.display()))
             .collect()
+    }
+
+    /// Where certificates come from an authority by themselves, listener by listener.
+    pub(crate) fn acme(&self) -> impl Iterator<Item = &Acme> {
+        self.listeners.iter().filter_map(Listener::acme)
+    }
+
+    /// Folders with the answers for authorities that ask by HTTP (RFC 8555, section 8.3).
+    pub(crate) fn challenge_folders(&self) -> Vec<PathBuf> {
+        let ordered = self.acme().map(Acme::http_challenges);
+        let given = self.acme_challenge.iter();
+        let folders: BTreeSet<_> = ordered.chain(given.map(|it| it.0.clone())).collect();
+        folders.into_iter().collect()
     }
 
     /// The certificates of all listeners, in their order.

@@ -159,6 +159,12 @@ pub(crate) enum Complaint {
     OwnPublicOrigin { endpoint: Origin, public: Key },
     #[error("{address} is already used by {first}")]
     AddressTaken { address: Shown, first: Key },
+    #[error("has no certificate to serve; accepted: certificates, acme, or both")]
+    NoCertificates,
+    #[error(
+        "{file} holds no key of an external account; accepted: its MAC key in base64url, as the authority gives it"
+    )]
+    EabKey { file: Shown },
     #[error("redirects to https, so it can't have tls as well; give each its own listener")]
     RedirectWithTls,
     #[error("redirects to https, but no registry has a public https:// origin")]

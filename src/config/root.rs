@@ -1,6 +1,7 @@
 //! The whole document: every table that stands at its top.
 
 use super::accounting::{self, Accounting};
+use super::acme::{self, ChallengeFolder};
 use super::audit::{self, Audit};
 use super::canary::{CANARIES, Canary};
 use super::document::Node;
@@ -41,6 +42,9 @@ settings! {
             item: "a table with address",
             count: Count::OneAtLeast,
         };
+        /// The folder in which another program, for example certbot, puts the answers for
+        /// `/.well-known/acme-challenge/`: its files are answered there on every listener.
+        pub(crate) acme_challenge: Option<ChallengeFolder> = acme::FOLDER;
         /// The listener for operators: page, metrics, liveness and readiness.
         pub admin: AdminConfig = "a table with address, hosts";
         /// The Harbors behind this gateway, one entry for each.
@@ -261,6 +265,14 @@ impl Setting for Inherited {
 impl DraftConfig {
     pub(super) fn listeners(&self) -> impl Iterator<Item = &Keyed<DraftListener>> {
         self.listeners.iter().flat_map(|list| &list.value)
+    }
+
+    /// Names that certificates are ordered for.
+    pub(super) fn domains(&self) -> impl Iterator<Item = &Keyed<Host>> {
+        let tls = self
+            .listeners()
+            .filter_map(|listener| listener.value.tls.as_ref());
+        tls.flat_map(|tls| tls.value.domains())
     }
 
     pub(super) fn registries(&self) -> impl Iterator<Item = &Keyed<DraftRegistry>> {

@@ -108,7 +108,7 @@ settings! {
     }
 }
 
-const ASK_URL: TextValue<Url> = TextValue {
+pub(super) const ASK_URL: TextValue<Url> = TextValue {
     accepted: "a URL without user information, such as http://policy.internal/registry",
     parse: |text| {
         Url::parse(text).map_err(|error| match error {

@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+mod acme;
 mod audit;
 mod canary;
 mod hops;
@@ -167,7 +168,7 @@ fn assert_lines(rows: &[(String, &str)]) {
 
 #[test]
 fn shapes() {
-    const KEYS: &str = "listeners, admin, registries, include, mirrors, identities, canary, trusted_proxies, client_address_header, restore_authorization_from, reattach, networks, rules, login_limit, log, audit, accounting, limits, drain, liveness, threads";
+    const KEYS: &str = "listeners, acme_challenge, admin, registries, include, mirrors, identities, canary, trusted_proxies, client_address_header, restore_authorization_from, reattach, networks, rules, login_limit, log, audit, accounting, limits, drain, liveness, threads";
     const LISTENER_LIST: &str = "accepted: a list of at least one listener, each with an address";
     let unknown = format!(
         "trusted-proxies: is not a known key (did you mean \"trusted_proxies\"?); accepted here: {KEYS}"
@@ -373,11 +374,11 @@ fn rules_between_values() {
         ),
         (
             listeners("{ address: 127.0.0.1:1, tls: { certificates: [] } }"),
-            "listeners[0].tls.certificates: is an empty list; accepted: a list of at least one {cert: FILE, key: FILE}",
+            "listeners[0].tls: has no certificate to serve; accepted: certificates, acme, or both",
         ),
         (
             listeners("{ address: 127.0.0.1:1, tls: {} }"),
-            "listeners[0].tls.certificates: is missing; accepted: a list of at least one {cert: FILE, key: FILE}",
+            "listeners[0].tls: has no certificate to serve; accepted: certificates, acme, or both",
         ),
         (
             two("https://hub", "'https://HUB.:443'"),
@@ -653,6 +654,7 @@ fn problems_of_flags_name_the_flag() {
         tls_cert: strings(&["no.crt", "hub.crt"]),
         tls_key: strings(&["hub.key"]),
         admin: Some("9090".to_owned()),
+        ..Flags::default()
     };
     let error = files.with(|around| from_flags_in(&flags, around).unwrap_err().to_string());
     let lines: Vec<&str> = error.lines().collect();

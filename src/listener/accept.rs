@@ -5,6 +5,7 @@ use super::connection_info::Transport;
 use super::handshake::{ListenerContext, TlsContext};
 use super::proxy_protocol::ProxyProtocolReader;
 use super::worker::Workers;
+use crate::acme::TlsChallenges;
 use crate::config::{self, ListenerKind};
 use crate::system::inherited_sockets::listen;
 use futures_util::FutureExt;
@@ -35,8 +36,6 @@ pub(crate) enum ListenError {
     },
     #[error("listeners[{index}].tls")]
     Tls { index: usize, source: rustls::Error },
-    #[error("listeners[{index}].tls.certificates: at least one is needed")]
-    NoCertificate { index: usize },
 }
 
 /// A bound socket, ready to accept.
@@ -54,6 +53,7 @@ impl BoundListener {
         index: usize,
         config: &config::Listener,
         inherited: Option<std::net::TcpListener>,
+        challenges: &Arc<TlsChallenges>,
     ) -> Result<BoundListener, ListenError> {
         let address = config.address;
         let bound = listen(address, inherited).await;
@@ -63,11 +63,11 @@ impl BoundListener {
             source,
         })?;
         let (way, tls) = match &config.kind {
-            ListenerKind::Tls { certificates } => {
-                let certificates =
-                    Certificates::new(certificates).ok_or(ListenError::NoCertificate { index })?;
-                let certificates = Arc::new(certificates);
-                let settings = certificates::server_config(Arc::clone(&certificates));
+            ListenerKind::Tls { .. } => {
+                let pairs = config.certificates().into_iter().flatten();
+                let certificates = Arc::new(Certificates::new(pairs));
+                let challenges = Arc::clone(challenges);
+                let settings = certificates::server_config(Arc::clone(&certificates), challenges);
                 let settings = settings.map_err(|source| ListenError::Tls { index, source })?;
                 let acceptor = Acceptor::from_server_config(Arc::new(settings));
                 let tls = TlsContext {

@@ -1,5 +1,6 @@
 //! TLS towards clients: which certificate a name gets, and the settings of a handshake.
 
+use crate::acme::{ACME_TLS, TlsChallenges};
 use crate::config::CertificatePair;
 use arc_swap::ArcSwap;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -16,33 +17,34 @@ pub(crate) struct Certificates(ArcSwap<Set>);
 #[derive(Debug)]
 struct Set {
     by_name: HashMap<String, Arc<CertifiedKey>>,
-    default: Arc<CertifiedKey>,
+    /// None as long as nothing was issued where nothing else is configured.
+    default: Option<Arc<CertifiedKey>>,
 }
 
 impl Certificates {
-    /// `None` without any certificate.
-    pub(crate) fn new(pairs: &[CertificatePair]) -> Option<Certificates> {
-        let set = Set::new(pairs)?;
-        Some(Certificates(ArcSwap::from_pointee(set)))
+    pub(crate) fn new<'a>(pairs: impl IntoIterator<Item = &'a CertificatePair>) -> Certificates {
+        Certificates(ArcSwap::from_pointee(Set::new(pairs)))
     }
 
     /// From now on handshakes choose from these; without any, nothing changes.
-    pub(crate) fn replace(&self, pairs: &[CertificatePair]) {
-        if let Some(set) = Set::new(pairs) {
+    pub(crate) fn replace<'a>(&self, pairs: impl IntoIterator<Item = &'a CertificatePair>) {
+        let set = Set::new(pairs);
+        if set.default.is_some() {
             self.0.store(Arc::new(set));
         }
     }
 
-    fn choose(&self, server_name: Option<&str>) -> Arc<CertifiedKey> {
-        Arc::clone(self.0.load().choose(server_name))
+    fn choose(&self, server_name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+        self.0.load().choose(server_name).map(Arc::clone)
     }
 }
 
 impl Set {
-    fn new(pairs: &[CertificatePair]) -> Option<Set> {
-        let default = Arc::clone(&pairs.first()?.certified);
+    fn new<'a>(pairs: impl IntoIterator<Item = &'a CertificatePair>) -> Set {
+        let mut default = None;
         let mut by_name = HashMap::new();
         for pair in pairs {
+            default.get_or_insert_with(|| Arc::clone(&pair.certified));
             for name in &pair.names {
                 // The first that claims a name keeps it, as the order in the file suggests.
                 by_name
@@ -50,12 +52,12 @@ impl Set {
                     .or_insert_with(|| Arc::clone(&pair.certified));
             }
         }
-        Some(Set { by_name, default })
+        Set { by_name, default }
     }
 
-    fn choose(&self, server_name: Option<&str>) -> &Arc<CertifiedKey> {
+    fn choose(&self, server_name: Option<&str>) -> Option<&Arc<CertifiedKey>> {
         let Some(name) = server_name.map(str::to_ascii_lowercase) else {
-            return &self.default;
+            return self.default.as_ref();
         };
         let wildcard = || {
             name.split_once('.')
@@ -64,13 +66,25 @@ impl Set {
         self.by_name
             .get(&name)
             .or_else(wildcard)
-            .unwrap_or(&self.default)
+            .or(self.default.as_ref())
     }
 }
 
-impl ResolvesServerCert for Certificates {
+/// Answers an authority that asks for the proof of a name, and everybody else with the certificates.
+#[derive(Debug)]
+struct Resolver {
+    certificates: Arc<Certificates>,
+    challenges: Arc<TlsChallenges>,
+}
+
+impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.choose(hello.server_name()))
+        // RFC 8737, section 3: it offers this protocol and no other.
+        let mut offered = hello.alpn().into_iter().flatten();
+        if offered.next() == Some(ACME_TLS) && offered.next().is_none() {
+            return self.challenges.proof(hello.server_name()?);
+        }
+        self.certificates.choose(hello.server_name())
     }
 }
 
@@ -85,13 +99,17 @@ impl ResolvesServerCert for Certificates {
 /// When the system gives no randomness for the ticket key.
 pub(crate) fn server_config(
     certificates: Arc<Certificates>,
+    challenges: Arc<TlsChallenges>,
 ) -> Result<rustls::ServerConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
         .with_no_client_auth()
-        .with_cert_resolver(certificates);
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        .with_cert_resolver(Arc::new(Resolver {
+            certificates,
+            challenges,
+        }));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), ACME_TLS.to_vec()];
     config.ticketer = rustls::crypto::ring::Ticketer::new()?;
     Ok(config)
 }
@@ -124,7 +142,8 @@ mod tests {
             pair(&["*.lan.example", "hub.lan.example"]),
             pair(&["hub.example.com"]),
         ];
-        let certificates = Certificates::new(&pairs).unwrap();
+        let certificates = Certificates::new(&pairs);
+        let served = |name: Option<&str>| certificates.choose(name).unwrap();
         for (name, expected) in [
             (Some("hub.example.com"), 0),
             (Some("HUB.example.com"), 0),
@@ -134,15 +153,15 @@ mod tests {
             (Some("unknown.example"), 0),
             (None, 0),
         ] {
-            let chosen = certificates.choose(name);
+            let chosen = served(name);
             assert!(Arc::ptr_eq(&chosen, &pairs[expected].certified), "{name:?}");
         }
-        assert!(Certificates::new(&[]).is_none());
+        assert!(Certificates::new(&[]).choose(None).is_none());
         certificates.replace(&[]);
-        let chosen = certificates.choose(None);
+        let chosen = served(None);
         assert!(Arc::ptr_eq(&chosen, &pairs[0].certified), "nothing changes");
         certificates.replace(&pairs[1..2]);
-        let chosen = certificates.choose(Some("hub.example.com"));
+        let chosen = served(Some("hub.example.com"));
         assert!(Arc::ptr_eq(&chosen, &pairs[1].certified));
     }
 }

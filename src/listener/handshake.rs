@@ -12,7 +12,7 @@ use crate::net::proxy_protocol::Sender;
 use crate::net::trusted_proxies::TrustedProxies;
 use crate::observe::metrics::HandshakeFailure;
 use pingora::listeners::tls::Acceptor;
-use pingora::protocols::{SocketDigest, Stream};
+use pingora::protocols::{ALPN, SocketDigest, Ssl, Stream};
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
@@ -62,6 +62,8 @@ pub(super) struct PreparedConnection {
 pub(super) enum NotServed {
     Dismissed(ProxyProtocolError),
     Handshake(HandshakeFailure),
+    /// An authority that had its proof of a name.
+    Proven,
 }
 
 impl AcceptedConnection {
@@ -123,6 +125,10 @@ async fn shake(
     client: SocketAddr,
 ) -> Result<Stream, NotServed> {
     match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.tls_handshake(stream)).await {
+        // RFC 8737, section 3: the proof is the handshake, and nothing comes after it.
+        Ok(Ok(stream)) if matches!(stream.selected_alpn_proto(), Some(ALPN::Custom(_))) => {
+            Err(NotServed::Proven)
+        }
         Ok(Ok(stream)) => Ok(Box::new(stream)),
         Ok(Err(error)) => {
             log::debug!("{client}: TLS handshake failed: {error}");
@@ -155,7 +161,9 @@ fn cause(error: &pingora::Error) -> HandshakeFailure {
     // Pingora keeps only the text of what the TLS library said.
     let text = error.to_string().to_ascii_lowercase();
     let closed = ["eof", "reset", "closed", "broken pipe"];
-    if closed.iter().any(|word| text.contains(word)) {
+    if text.contains("no server certificate chain resolved") {
+        HandshakeFailure::NoCertificate
+    } else if closed.iter().any(|word| text.contains(word)) {
         HandshakeFailure::Closed
     } else {
         HandshakeFailure::Protocol

@@ -287,6 +287,7 @@ async fn serve<A: HttpServerApp + Send + Sync + 'static>(
             app.serve(stream, &is_used_up).await;
             drop(prepared.place);
         }
+        Err(NotServed::Proven) => {}
         Err(NotServed::Handshake(cause)) => counted.handshake_failure(cause).inc(),
         Err(NotServed::Dismissed(ProxyProtocolError::Refused(reason))) => {
             counted.refused(reason).inc()

@@ -61,6 +61,11 @@ impl Host {
         Ok(Host(name.to_ascii_lowercase()))
     }
 
+    /// A name that the source itself has, in its normal form.
+    pub(crate) fn normal(name: &'static str) -> Host {
+        Host(name.to_owned())
+    }
+
     /// The host as it stands in a URL; IPv6 keeps its brackets.
     pub(crate) fn as_str(&self) -> &str {
         &self.0

@@ -6,6 +6,7 @@
 //! address of a client. Handles are looked up once: the request path only adds. Each registry has
 //! its series to itself, so that they come and go with it.
 
+mod acme;
 mod audit;
 mod authorization;
 mod canary;
@@ -21,6 +22,7 @@ mod push;
 mod registry;
 mod series;
 
+pub use acme::OrderResult;
 pub(crate) use audit::AuditMetrics;
 pub(crate) use canary::{CanaryLabels, CanaryMetrics};
 pub use closed_connections::{ConnectionRefused, HandshakeFailure};

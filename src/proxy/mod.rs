@@ -5,6 +5,7 @@
 //! is counted and written down in `finish`.
 
 mod accounting;
+mod acme_challenge;
 mod admission;
 mod answered;
 mod attempts;
@@ -141,6 +142,13 @@ impl ProxyHttp for Gateway {
             let is_replaced = shared.process.replaced.load(Ordering::Relaxed);
             let is_going = self.is_draining() && !is_replaced;
             health_endpoint::answer(session, is_going).await?;
+            return Ok(true);
+        }
+        if framing.is_ok()
+            && let Some(asked) = acme_challenge::asked(session, &ctx.request.shared.config)
+        {
+            ctx.forget();
+            asked.answer(session).await?;
             return Ok(true);
         }
         request_filter::note_downstream(session, &mut ctx.request);

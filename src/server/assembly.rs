@@ -2,6 +2,7 @@
 
 use super::lifecycle::{AcceptThreads, Lifecycle, ShutdownNotices};
 use super::upgrade::{Estate, Inherited};
+use crate::acme::{self, TlsChallenges};
 use crate::config::Config;
 use crate::doctor::canary;
 use crate::filter::Filters;
@@ -63,13 +64,15 @@ pub(super) async fn serve(
         admin: Thread::start("admin", BLOCKING).context("the operator's thread")?,
     };
     let hearts = hearts(&current, &threads);
-    let mut bound = bind(&config, open.listeners, &threads).await?;
+    let upkeep = acme::Upkeep::default();
+    let mut bound = bind(&config, open.listeners, &upkeep.challenges, &threads).await?;
     let certificates = bound.listeners.iter().map(BoundListener::certificates);
     let mut reloader = Reloader::new(read, Arc::clone(&current), certificates.collect());
     let canaries = Arc::default();
     let sources = Sources {
         current: Arc::clone(&current),
         canaries: Arc::clone(&canaries),
+        renewals: Arc::clone(&upkeep.renewals),
         phase: notices.phase.subscribe(),
         reload: reloader.state(),
         hearts: Arc::clone(&hearts),
@@ -79,13 +82,11 @@ pub(super) async fn serve(
     let (admin, socket) = admit(&config, open.admin, sources, leads_at_once, &threads).await?;
     bound.announced.extend([admin, "ready".to_owned()]);
     bound.sockets.push(socket);
-    let ending = Shutdown {
-        draining: notices.drain.subscribe(),
-        closed: notices.close.subscribe(),
-    };
+    let ending = notices.shutdown();
     let workers = work(&current, &hearts, &ending, &notices)?;
     let mut signals = Signals::new()?;
     resolve_first(&current).await;
+    tokio::spawn(upkeep.keep(Arc::clone(&current), notices.drain.subscribe()));
     let (listeners, sockets) = (bound.listeners, bound.sockets);
     let estate = Estate { sockets, current };
     let mut life = Lifecycle::begin(
@@ -172,6 +173,7 @@ struct Bound {
 async fn bind(
     config: &Arc<Config>,
     open: Vec<Option<TcpListener>>,
+    challenges: &Arc<TlsChallenges>,
     threads: &AcceptThreads,
 ) -> anyhow::Result<Bound> {
     let mut bound = Bound {
@@ -180,9 +182,11 @@ async fn bind(
         announced: Vec::new(),
     };
     for (index, socket) in open.into_iter().enumerate() {
-        let config = Arc::clone(config);
-        let bind =
-            async move { BoundListener::bind(index, &config.listeners[index], socket).await };
+        let (config, challenges) = (Arc::clone(config), Arc::clone(challenges));
+        let bind = async move {
+            let listener = &config.listeners[index];
+            BoundListener::bind(index, listener, socket, &challenges).await
+        };
         let listener = threads.accept.spawn(bind).await??;
         let (scheme, address) = (listener.scheme(), listener.address()?);
         bound

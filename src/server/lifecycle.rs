@@ -2,7 +2,7 @@
 //! and gives requests in flight time to finish during the shutdown.
 
 use crate::doctor::canary::{self, Canaries};
-use crate::listener::{BoundListener, Workers};
+use crate::listener::{BoundListener, Shutdown, Workers};
 use crate::runtime::{CurrentSnapshot, Process, Snapshot};
 use crate::server::admin::Phase;
 use crate::server::reload::{self, Reloader};
@@ -46,6 +46,14 @@ impl ShutdownNotices {
             drain: watch::Sender::new(false),
             close: watch::Sender::new(false),
             phase: watch::Sender::new(Phase::Starting),
+        }
+    }
+
+    /// What listeners and workers hear of it.
+    pub(super) fn shutdown(&self) -> Shutdown {
+        Shutdown {
+            draining: self.drain.subscribe(),
+            closed: self.close.subscribe(),
         }
     }
 }

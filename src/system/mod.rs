@@ -5,6 +5,7 @@
 pub mod file_descriptors;
 pub(crate) mod inherited_sockets;
 pub(crate) mod predecessor;
+pub(crate) mod private_file;
 pub(crate) mod random;
 pub(crate) mod signals;
 pub(crate) mod small_file;

@@ -12,6 +12,7 @@ mod push;
 mod setup;
 
 mod accounting;
+mod acme_challenge;
 mod admin;
 mod answers;
 mod attacks;

@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod acme;
 mod advisories;
 mod garden;
 mod lint;

@@ -12,7 +12,7 @@ pub const LAYERS: [(&str, &[&str]); 8] = [
     ("system", SYSTEM),
     ("settings", &["config"]),
     ("observed", &["observe"]),
-    ("shared", &["runtime"]),
+    ("shared", &["runtime", "acme"]),
     ("the request", &["listener", "proxy"]),
     ("apart", &["testing", "doctor", "import"]),
     ("assembly", &["server", "main"]),

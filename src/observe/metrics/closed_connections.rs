@@ -36,6 +36,8 @@ str_enum! {
         Timeout "timeout",
         /// The peer closed before it was done: port scans and health checks of balancers.
         Closed "closed",
+        /// No certificate has been issued yet for the name that was asked for, nor for any other.
+        NoCertificate "no_certificate",
         /// Everything else: plain HTTP on the TLS port, no common version, an alert by the client
         /// (which usually means that it doesn't trust the certificate).
         Protocol "protocol",

@@ -142,6 +142,8 @@ families! {
         "How often the canary runs, as configured.";
     CERTIFICATE: Gauge "harbormouth_certificate_expiry_timestamp_seconds" ["certificate"]
         "When a listener's certificate ends, by its first name.";
+    ACME_ORDERS: Counter "harbormouth_certificate_orders_total" ["result"]
+        "Orders of certificates by ACME that this replica made: issued, or why not.";
     RELOADED: Gauge "harbormouth_config_last_reload_successful" []
         "1 unless the last reload failed.";
     RELOAD_TIME: Gauge "harbormouth_config_last_reload_success_timestamp_seconds" []

@@ -1,5 +1,6 @@
 //! The families about the process itself: its certificates and its configuration.
 
+use super::acme::AcmeMetrics;
 use super::audit::AuditMetrics;
 use super::families::{
     BODY_MEMORY, BODY_MEMORY_LIMIT, BUILD, CERTIFICATE, Family, LOG_DROPPED, RELOAD_TIME, RELOADED,
@@ -26,6 +27,7 @@ pub(crate) struct ProcessMetrics {
     pub(crate) responsive: IntGaugeVec,
     /// Log lines that were dropped, one counter for each kind.
     pub(crate) log_dropped: [IntCounter; logging::LineKind::ALL.len()],
+    pub(crate) orders: AcmeMetrics,
     pub(crate) audit: AuditMetrics,
 }
 
@@ -46,6 +48,7 @@ impl ProcessMetrics {
             body_memory: registered(families, gauge(&BODY_MEMORY)?)?,
             body_memory_limit: registered(families, gauge(&BODY_MEMORY_LIMIT)?)?,
             responsive: registered(families, gauge_vec(&RESPONSIVE)?)?,
+            orders: AcmeMetrics::register(families)?,
             audit: AuditMetrics::register(families)?,
             log_dropped: logging::LineKind::ALL
                 .map(|kind| log_dropped.with_label_values(&[kind.as_str()])),

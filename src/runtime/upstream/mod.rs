@@ -5,6 +5,7 @@
 //! tried: a wrong health path must not take a working Harbor out of use. What this module doesn't know: HTTP of the registry, retries
 //! (see `proxy`), metrics.
 
+mod call;
 mod dns;
 mod document;
 mod endpoint;
@@ -16,9 +17,10 @@ mod service;
 mod socket;
 mod storage;
 
+pub(crate) use call::{Called, call};
 pub(crate) use dns::resolve;
 pub(crate) use document::{DocumentFlaw, DocumentSource};
-pub(crate) use endpoint::Address;
+pub(crate) use endpoint::{Address, Trust};
 pub(crate) use health_probe::{probe_once, watch};
 pub(crate) use pool::{Choice, Pool};
 pub(crate) use service::{Exchange, Service};

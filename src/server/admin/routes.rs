@@ -10,6 +10,7 @@ use super::page::{self, Asset};
 use super::render_queue::RenderQueue;
 use super::response::{AdminResponse, json, text, with_type};
 use super::sources::{Phase, Sources};
+use crate::acme::CertificateView;
 use crate::net::query;
 use crate::observe::audit::AuditState;
 use crate::observe::push::{FailureFilter, FilterError, PushFilter};
@@ -161,6 +162,7 @@ fn ready(sources: &Sources) -> AdminResponse {
         config: &sources.reload.borrow(),
         audit: current.audit.as_ref().map(|log| log.state()),
         unhealthy: unhealthy(&current.harbors),
+        certificates: sources.renewals.view(&current.config),
     });
     *answer.status_mut() = status;
     answer
@@ -175,6 +177,9 @@ struct Readiness<'a> {
     /// For who reads it; the status doesn't depend on it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unhealthy: Vec<Unhealthy>,
+    /// Those that come by ACME.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    certificates: Vec<CertificateView>,
 }
 
 /// An endpoint that gets no request while another is left, and why.

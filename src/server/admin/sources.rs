@@ -1,5 +1,6 @@
 //! The data that the answers are made from, and the phase that the process is in.
 
+use crate::acme::Renewals;
 use crate::doctor::canary::Canaries;
 use crate::runtime::CurrentSnapshot;
 use crate::runtime::heartbeat::Heartbeats;
@@ -24,6 +25,7 @@ pub(crate) enum Phase {
 pub(crate) struct Sources {
     pub(crate) current: Arc<CurrentSnapshot>,
     pub(crate) canaries: Arc<Canaries>,
+    pub(crate) renewals: Arc<Renewals>,
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) reload: watch::Receiver<ReloadState>,
     /// The threads that have to answer.

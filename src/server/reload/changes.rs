@@ -48,15 +48,13 @@ pub(super) fn restart_required(running: &Config, read: &Config) -> Vec<String> {
 /// What was read, but with the values that are in force where only a restart changes them.
 pub(super) fn keep_running(running: &Config, read: Config) -> Config {
     let keep = |(index, running): (usize, &Listener)| {
-        let pairs = read.listeners.get(index).and_then(Listener::certificates);
-        let kind = match (&running.kind, pairs) {
-            (ListenerKind::Tls { .. }, Some(pairs)) => ListenerKind::Tls {
-                certificates: pairs.to_vec(),
-            },
-            (kind, _) => kind.clone(),
+        let read = read.listeners.get(index).map(|read| &read.kind);
+        let kind = match (&running.kind, read) {
+            (ListenerKind::Tls { .. }, Some(kind @ ListenerKind::Tls { .. })) => kind,
+            (kind, _) => kind,
         };
         Listener {
-            kind,
+            kind: kind.clone(),
             ..running.clone()
         }
     };
@@ -209,9 +207,6 @@ fn sealing_keys(registry: &Registry) -> Vec<KeyId> {
 
 /// The certificates as clients get them.
 fn served(listener: &Listener) -> Vec<&[rustls::pki_types::CertificateDer<'static>]> {
-    let pairs = listener.certificates().unwrap_or_default();
-    pairs
-        .iter()
-        .map(|pair| pair.certified.cert.as_slice())
-        .collect()
+    let pairs = listener.certificates().into_iter().flatten();
+    pairs.map(|pair| pair.certified.cert.as_slice()).collect()
 }
