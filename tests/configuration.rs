@@ -541,7 +541,7 @@ fn programs_read_what_is_wrong_as_json() {
     let (_, read) = check_json(&["--config", file]);
     assert_eq!(
         (&read["errors"][0]["line"], &read["errors"][0]["column"]),
-        (&1.into(), &5.into())
+        (&2.into(), &1.into())
     );
 }
 
