@@ -22,7 +22,7 @@ const LONGEST_ACCOUNT: usize = 255;
 
 /// What an Authorization header holds. Schemes have no case here (RFC 9110, 11.1); Harbor itself
 /// reads no `bearer` in lower case, and its refusal is then explained like any other. A token is one
-/// wherever Harbor finds it (see [`Written`]).
+/// wherever Harbor finds it (see `Written`).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Credential {
     /// There is no such header, or nothing in it: Harbor treats both alike.
