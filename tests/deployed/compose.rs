@@ -80,8 +80,11 @@ fn service(world: &World) {
     docker.compose(&project, &["up", "--detach"]);
     let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, 9090));
     wait::until_it_accepts(admin, PATIENCE);
-    let ready = plain_http::ask(admin, "GET", "/readyz", &[]);
-    assert_eq!(ready.status, 200, "{}", ready.body);
+    // It answers, and says that it starts, a moment before it serves.
+    wait::until("the service to be ready", PATIENCE, || {
+        let ready = plain_http::ask(admin, "GET", "/readyz", &[]);
+        (ready.status == 200).then_some(())
+    });
     is_published_to_nobody_else(admin.port());
 
     let container = docker.compose(&project, &["ps", "--quiet"]);
