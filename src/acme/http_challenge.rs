@@ -3,7 +3,6 @@
 
 use crate::system::small_file;
 use bytes::Bytes;
-use std::io;
 use std::path::PathBuf;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -52,9 +51,9 @@ pub(crate) async fn answer(folders: &[PathBuf], token: &str) -> ChallengeAnswer 
     let read = spawn_blocking(move || {
         let mut answer = ChallengeAnswer::Unknown;
         for file in files {
-            match small_file::read(&file, LONGEST) {
-                Ok(bytes) => return ChallengeAnswer::Found(bytes.into()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            match small_file::read_if_there(&file, LONGEST) {
+                Ok(Some(bytes)) => return ChallengeAnswer::Found(bytes.into()),
+                Ok(None) => {}
                 Err(error) => {
                     log::warn!("{}: can't be read: {error}", file.display());
                     answer = ChallengeAnswer::Busy;

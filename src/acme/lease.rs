@@ -27,9 +27,7 @@ impl Lease {
     /// # Errors
     /// When the folder can't be read or written.
     pub(super) fn take(folder: &Path, now: SystemTime) -> io::Result<Option<Lease>> {
-        let mut id = [0; 8];
-        random::fill(&mut id).map_err(io::Error::other)?;
-        let id = u64::from_ne_bytes(id);
+        let id = random::number().map_err(io::Error::other)?;
         let until = since_epoch(now + HELD).as_secs();
         let lease = Lease {
             file: folder.join("order.lock"),
@@ -87,11 +85,7 @@ impl Drop for Lease {
 }
 
 fn read(file: &Path) -> io::Result<Option<Vec<u8>>> {
-    match small_file::read(file, LONGEST) {
-        Ok(held) => Ok(Some(held)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    small_file::read_if_there(file, LONGEST)
 }
 
 /// Whether it goes on. One that ends later than any can was written by a clock that is wrong; one without

@@ -185,9 +185,5 @@ fn named(file: &Path, error: &io::Error) -> io::Error {
 }
 
 fn read(file: &Path) -> io::Result<Option<Vec<u8>>> {
-    match small_file::read(file, LONGEST) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(named(file, &error)),
-    }
+    small_file::read_if_there(file, LONGEST).map_err(|error| named(file, &error))
 }

@@ -1,5 +1,6 @@
 //! What an edge says in any product's words, and how our file says it.
 
+use crate::doctor::offline::scope::PATHS;
 use crate::net::origin::{Origin, Scheme};
 use ipnet::IpNet;
 use serde_yaml::{Mapping, Value};
@@ -44,6 +45,20 @@ pub(super) struct EdgeTimeouts {
     pub(super) connect: Option<Duration>,
     pub(super) between_bytes: Option<Duration>,
     pub(super) commit: Option<Duration>,
+}
+
+/// What Harbor's parts are asked for. The registry's are first: where they go is where Harbor is.
+const PARTS: [(&str, &str); 3] = [
+    ("registry", PATHS[0]),
+    ("api", "/api/v2.0/projects"),
+    ("ui", "/"),
+];
+
+/// The parts whose paths go to the Harbor that the registry's go to. None: all of them do.
+pub(super) fn exposed(is_harbors: impl Fn(&str) -> bool) -> Option<Vec<&'static str>> {
+    let parts = PARTS.iter().filter(|(_, path)| is_harbors(path));
+    let parts: Vec<&str> = parts.map(|(part, _)| *part).collect();
+    (parts.len() < PARTS.len()).then_some(parts)
 }
 
 /// What clients type where the file doesn't say it.

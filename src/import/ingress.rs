@@ -1,6 +1,6 @@
 //! Ingress of ingress-nginx: each host becomes a registry, with the Service that `/v2/` goes to.
 
-use super::edge::{Edge, EdgeRegistry, EdgeTimeouts, PLACEHOLDER};
+use super::edge::{Edge, EdgeRegistry, EdgeTimeouts, PLACEHOLDER, exposed};
 use super::error::ImportError;
 use super::told::Told;
 use crate::doctor::offline::blocks::{Dialect, directives};
@@ -166,7 +166,8 @@ fn one(ingress: &Node, edge: &mut Edge, told: &mut Vec<Told>) {
                 .public
                 .extend(Origin::parse(&format!("https://{PLACEHOLDER}")));
         }
-        registry.expose = exposed(paths, &harbor, &to, told);
+        tell_paths(paths, &harbor, &to, told);
+        registry.expose = exposed(|path| to(path).as_ref() == Some(&harbor));
         registry.endpoints.push(harbor);
         edge.registries.push(registry);
     }
@@ -175,13 +176,13 @@ fn one(ingress: &Node, edge: &mut Edge, told: &mut Vec<Told>) {
     }
 }
 
-/// The parts that go to the same Service as the registry; the others are told.
-fn exposed(
+/// Tells of each path whether it goes to the same Service as the registry's.
+fn tell_paths(
     paths: &[Node],
     harbor: &Origin,
     to: &dyn Fn(&str) -> Option<Origin>,
     told: &mut Vec<Told>,
-) -> Option<Vec<&'static str>> {
+) {
     for path in paths {
         let at = path.get("path").map_or("/", Node::text);
         let fate = match to(at) {
@@ -192,16 +193,6 @@ fn exposed(
         };
         told.push(Told::new(path.line, &format!("path: {at}"), fate));
     }
-    let parts = [
-        ("registry", PATHS[0]),
-        ("api", "/api/v2.0/projects"),
-        ("ui", "/"),
-    ];
-    let ours = parts
-        .iter()
-        .filter(|(_, path)| to(path).as_ref() == Some(harbor));
-    let ours: Vec<&str> = ours.map(|(part, _)| *part).collect();
-    (ours.len() < parts.len()).then_some(ours)
 }
 
 /// The longest path that a request's begins with.

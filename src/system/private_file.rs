@@ -27,9 +27,7 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
 /// # Errors
 /// When it can't be written, which leaves what was there.
 pub(crate) fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut id = [0; 8];
-    random::fill(&mut id).map_err(io::Error::other)?;
-    let id = u64::from_ne_bytes(id);
+    let id = random::number().map_err(io::Error::other)?;
     // Hidden, and of no ending that somebody looks for.
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let new = file.with_file_name(format!(".{name}.{id:016x}"));

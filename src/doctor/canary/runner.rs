@@ -179,14 +179,12 @@ fn first_delay(interval: Duration) -> Duration {
 }
 
 fn number() -> u64 {
-    let mut bytes = [0; 8];
-    match random::fill(&mut bytes) {
-        Ok(()) => u64::from_ne_bytes(bytes),
-        // Only has to differ from the last one's.
-        Err(random::NoRandomness) => SystemTime::now()
+    // Only has to differ from the last one's.
+    random::number().unwrap_or_else(|random::NoRandomness| {
+        SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| u64::from(since.subsec_nanos()) ^ since.as_secs()),
-    }
+            .map_or(0, |since| u64::from(since.subsec_nanos()) ^ since.as_secs())
+    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::doctor::offline::blocks::Directive;
 use crate::doctor::offline::nginx::{Server, located};
 use crate::doctor::offline::scope::PATHS;
 use crate::doctor::offline::units;
-use crate::import::edge::EdgeRegistry;
+use crate::import::edge::{EdgeRegistry, exposed};
 use crate::import::told::Told;
 use crate::net::origin::Origin;
 use ipnet::IpNet;
@@ -37,13 +37,6 @@ pub(super) const TAKEN: [&str; 12] = [
     "proxy_ssl_name",
 ];
 
-/// What Harbor's parts are asked for. The registry's are first: where they go is where Harbor is.
-const PARTS: [(&str, &str); 3] = [
-    ("registry", PATHS[0]),
-    ("api", "/api/v2.0/projects"),
-    ("ui", "/"),
-];
-
 /// Our default (`limits.header_bytes`) and the most that it may be.
 const HEADER_BYTES: u64 = 64 << 10;
 const MOST_HEADER_BYTES: u64 = 1 << 20;
@@ -60,15 +53,10 @@ impl Site {
             header: None,
             header_bytes: None,
         };
-        let elsewhere = |path: &str| {
+        site.registry.expose = exposed(|path| {
             passes(server, path)
-                .is_none_or(|other| self::endpoints(server, other, upstreams) != endpoints)
-        };
-        let parts = PARTS.iter().filter(|(_, path)| !elsewhere(path));
-        let parts: Vec<&str> = parts.map(|(part, _)| *part).collect();
-        if parts.len() < PARTS.len() {
-            site.registry.expose = Some(parts);
-        }
+                .is_some_and(|pass| self::endpoints(server, pass, upstreams) == endpoints)
+        });
         site.registry.endpoints = endpoints;
         if site.registry.endpoints.is_empty() {
             site.placeholder(pass);
