@@ -195,10 +195,11 @@ pub fn run(command: Command, limit: Duration) -> Finished {
 /// Runs `command` and gives its stdout.
 ///
 /// # Panics
-/// When it fails or takes longer than a minute.
+/// When it fails or takes so long that it must hang: a busy disk took more than a minute for the
+/// gibibytes that containerd imports.
 pub fn must(command: Command) -> String {
     let name = format!("{command:?}");
-    let finished = run(command, Duration::from_secs(60));
+    let finished = run(command, Duration::from_secs(300));
     assert!(
         finished.succeeded(),
         "{name}: {:?}\n{}",
