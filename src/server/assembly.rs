@@ -97,6 +97,7 @@ pub(super) async fn serve(
         Some(predecessor) => predecessor.take_over().await,
         None => systemd::ready(),
     }
+    systemd::store(life.sockets());
     let ending = life.until_the_end(&mut signals, &mut reloader).await;
     life.end(ending, &mut signals).await;
     hearts.end();

@@ -10,6 +10,7 @@ use crate::server::upgrade::{Ending, Estate};
 use crate::system::signals::{Signal, Signals};
 use crate::system::systemd;
 use crate::system::threads::Thread;
+use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -108,6 +109,11 @@ impl Lifecycle {
             workers,
             notices,
         }
+    }
+
+    /// Those that it listens on, for the process that follows.
+    pub(super) fn sockets(&self) -> &[OwnedFd] {
+        &self.estate.sockets
     }
 
     /// Reads the configuration again as often as there is a reason to, until a signal ends the process or

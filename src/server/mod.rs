@@ -12,6 +12,7 @@ use crate::filter::{Filter, Filters, NameError};
 use crate::observe::logging;
 use crate::server::reload::Loader;
 use crate::system::file_descriptors;
+use crate::system::predecessor::is_passed_on;
 use anyhow::Context;
 use std::fmt;
 use std::path::Path;
@@ -124,6 +125,9 @@ impl Server {
 }
 
 fn run(config: Config, read: Loader, filters: Filters) -> anyhow::Result<()> {
+    if is_passed_on().context("the program can't be started")? {
+        return Ok(());
+    }
     let inherited = Inherited::of_environment()?;
     logging::init(config.log.format).context("the log's thread")?;
     // Two descriptors for each request; the soft limit of a service is 1,024 by default.

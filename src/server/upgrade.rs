@@ -12,7 +12,7 @@ use crate::system::signals::{Signal, Signals};
 use crate::system::successor::Successor;
 use crate::system::systemd;
 use crate::tickets::SealingKey;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -75,19 +75,20 @@ impl Inherited {
                 .collect(),
             admin: self.sockets.take(config.admin.address),
         };
-        let wanted: Vec<String> = addresses
-            .chain([config.admin.address])
-            .map(|one| one.to_string())
-            .collect();
-        let wanted = wanted.join(", ");
-        for address in std::mem::take(&mut self.sockets).addresses() {
-            match self.predecessor {
-                Some(_) => log::info!("{address} is no listener's any more, and is closed"),
-                None => log::warn!(
-                    "LISTEN_FDS: the socket {address} was passed, and no listener has this address: \
-                     nobody answers there. The listeners are {wanted}"
-                ),
-            }
+        let wanted: Vec<SocketAddr> = addresses.chain([config.admin.address]).collect();
+        let [ours, supervisors] = std::mem::take(&mut self.sockets).addresses();
+        // One that two have kept open is in use all the same.
+        let is_nobodys = |address: &SocketAddr| !wanted.contains(address);
+        for address in ours.into_iter().filter(is_nobodys) {
+            log::info!("{address} is no listener's any more, and is closed");
+        }
+        for address in supervisors.into_iter().filter(is_nobodys) {
+            let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+            log::warn!(
+                "LISTEN_FDS: the socket {address} was passed, and no listener has this address: \
+                 nobody answers there. The listeners are {}",
+                wanted.join(", ")
+            );
         }
         dealt
     }

@@ -6,23 +6,30 @@
 //! | from | bytes | |
 //! |---|---|---|
 //! | predecessor | a secret, with the listening sockets attached | before this process is started |
+//! | successor | the number of its process, in four bytes | it is started |
 //! | successor | [`READY`] | it accepts |
 //! | predecessor | [`LEAD`] | the service manager knows, and the predecessor drains |
 //!
 //! The two may be of different versions: this stays as it is.
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-use std::io::{self, IoSliceMut};
+use std::io::{self, IoSliceMut, Write};
 use std::mem::MaybeUninit;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use zeroize::Zeroizing;
 
-/// Says to a process that its standard input is the socket of the one that it replaces.
+/// Says to a process that its standard input is the socket of the one that is replaced.
 pub(super) const MARK: &str = "HARBORMOUTH_TAKES_OVER";
+
+/// What [`MARK`] says to the process that only starts the one that takes over,
+pub(super) const PASS_ON: &str = "pass-on";
+/// and to that one.
+const TAKE_OVER: &str = "stdin";
 
 pub(super) const READY: u8 = b'R';
 pub(super) const LEAD: u8 = b'L';
@@ -50,6 +57,21 @@ pub(crate) struct Predecessor {
     channel: UnixStream,
 }
 
+/// Whether this process was there only to start the one that takes over, which is done: then it ends, and
+/// the other one is an orphan, which the service manager takes for its own child.
+///
+/// # Errors
+/// When the program can't be started.
+pub(crate) fn is_passed_on() -> io::Result<bool> {
+    if std::env::var_os(MARK).is_none_or(|mark| mark != PASS_ON) {
+        return Ok(false);
+    }
+    let mut words = std::env::args_os();
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words).env(MARK, TAKE_OVER).spawn()?;
+    Ok(true)
+}
+
 /// What it had.
 pub(crate) struct Inheritance {
     pub(crate) sockets: Vec<TcpListener>,
@@ -67,8 +89,9 @@ impl Predecessor {
         if std::env::var_os(MARK).is_none() {
             return Ok(None);
         }
-        let channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+        let mut channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         let inheritance = receive(&channel)?;
+        channel.write_all(&std::process::id().to_be_bytes())?;
         Ok(Some((Predecessor { channel }, inheritance)))
     }
 

@@ -1,10 +1,12 @@
 //! The process that replaces this one: the same program with the same arguments, started anew from where
 //! it is installed. It gets what `predecessor` describes, and until it leads everything here stays as it
-//! was.
+//! was. It is no child of this one's: systemd doesn't wait for a main process that isn't its own child, and
+//! would kill it at once when the service is stopped (`main_pid_alien`, src/core/service.c).
 //!
 //! It doesn't know when a process is replaced, nor what becomes of this one.
 
-use super::predecessor::{LEAD, MARK, READY, send};
+use super::predecessor::{LEAD, MARK, PASS_ON, READY, send};
+use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -20,9 +22,6 @@ const OURS: [&str; 4] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG
 /// It is ready within two seconds or so, on a machine that has other things to do within ten.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One that has closed its end is ending.
-const END: Duration = Duration::from_secs(1);
-
 /// Why nothing has replaced this process.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotReplaced {
@@ -33,16 +32,23 @@ pub(crate) enum NotReplaced {
     },
     #[error("the listening sockets can't be handed over")]
     HandOver(#[from] io::Error),
-    #[error("the new process ended before it was ready ({0}), and said why")]
-    Ended(ExitStatus),
+    #[error("the new process ended before it was ready{}, and said why", shown(*.0))]
+    Ended(Option<ExitStatus>),
     #[error("the new process wasn't ready within {} s", PATIENCE.as_secs())]
     Late,
 }
 
+/// Where it is known: the process that takes over is nobody's child here.
+fn shown(status: Option<ExitStatus>) -> String {
+    status.map_or_else(String::new, |status| format!(" ({status})"))
+}
+
 /// A process that was started to replace this one. It is killed when it is dropped before it leads.
 pub(crate) struct Successor {
-    child: Option<Child>,
-    pid: u32,
+    /// What starts it, and ends then.
+    starter: Child,
+    /// None until it has said so, and once it leads.
+    pid: Option<Pid>,
     channel: tokio::net::UnixStream,
 }
 
@@ -64,16 +70,14 @@ impl Successor {
         command
             .args(words)
             .stdin(Stdio::from(OwnedFd::from(theirs)));
-        command.env(MARK, "stdin");
+        command.env(MARK, PASS_ON);
         for name in OURS {
             command.env_remove(name);
         }
         let started = command.spawn();
-        let child = started.map_err(|source| NotReplaced::Start { program, source })?;
         Ok(Successor {
-            // None only once its end was waited for.
-            pid: child.id().unwrap_or_default(),
-            child: Some(child),
+            starter: started.map_err(|source| NotReplaced::Start { program, source })?,
+            pid: None,
             channel,
         })
     }
@@ -83,22 +87,29 @@ impl Successor {
     /// # Errors
     /// When it ends before, or takes too long.
     pub(crate) async fn ready(&mut self) -> Result<u32, NotReplaced> {
-        let word = tokio::time::timeout(PATIENCE, self.channel.read_u8()).await;
-        if let Ok(Ok(READY)) = word {
-            return Ok(self.pid);
+        let heard = tokio::time::timeout(PATIENCE, self.hear()).await;
+        heard.unwrap_or(Err(NotReplaced::Late))
+    }
+
+    async fn hear(&mut self) -> Result<u32, NotReplaced> {
+        let status = self.starter.wait().await?;
+        if !status.success() {
+            return Err(NotReplaced::Ended(Some(status)));
         }
-        let Some(child) = &mut self.child else {
-            return Err(NotReplaced::Late);
-        };
-        match tokio::time::timeout(END, child.wait()).await {
-            Ok(status) => Err(NotReplaced::Ended(status?)),
-            Err(_) => Err(NotReplaced::Late),
+        // Its end is the channel's, and then nothing more can be read.
+        let ended = |_| NotReplaced::Ended(None);
+        let number = self.channel.read_u32().await.map_err(ended)?;
+        let pid = i32::try_from(number).ok().and_then(Pid::from_raw);
+        self.pid = Some(pid.ok_or(NotReplaced::Ended(None))?);
+        match self.channel.read_u8().await.map_err(ended)? {
+            READY => Ok(number),
+            _ => Err(NotReplaced::Late),
         }
     }
 
     /// From now on it leads, whatever becomes of this process.
     pub(crate) async fn lead(mut self) {
-        self.child = None;
+        self.pid = None;
         // One that has ended already is the service manager's to start again.
         let _ = self.channel.write_all(&[LEAD]).await;
     }
@@ -106,9 +117,13 @@ impl Successor {
 
 impl Drop for Successor {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            // Fails only when it has ended.
-            let _ = child.start_kill();
+        // Both fail only when there is nothing to end. As long as it has its end of the channel, the number
+        // is no other process's.
+        let _ = self.starter.start_kill();
+        let silent = self.channel.try_read(&mut [0]);
+        let is_there = silent.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        if let Some(pid) = self.pid.filter(|_| is_there) {
+            let _ = kill_process(pid, Signal::KILL);
         }
     }
 }

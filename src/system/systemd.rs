@@ -1,14 +1,32 @@
 //! Notifications to a service manager that asks for them (systemd's `Type=notify`): that the process
-//! serves, reloads, stops, and is alive. Without such a manager every call does nothing.
+//! serves, reloads, stops, and is alive. It also keeps the listening sockets open from one process to the
+//! next. Without such a manager every call does nothing.
 //!
 //! It doesn't know what ready means; its callers do.
 
 use sd_notify::NotifyState;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
+
+/// What the listening sockets are called in the manager's descriptor store, and when they come back.
+pub(crate) const STORED: &str = "harbormouth";
 
 /// Every listener accepts, or a reload is over, well or not.
 pub(crate) fn ready() {
     tell(&[NotifyState::Ready]);
+}
+
+/// The manager keeps these sockets open until the service is stopped, and passes them to the process that
+/// follows: connections wait for it, after a crash as well. Those of an earlier process are kept no more.
+/// It needs `FileDescriptorStoreMax` and hears the main process only.
+pub(crate) fn store(sockets: &[OwnedFd]) {
+    let sockets: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
+    tell(&[NotifyState::FdStoreRemove, NotifyState::FdName(STORED)]);
+    said(sd_notify::notify_with_fds(
+        &[NotifyState::FdStore, NotifyState::FdName(STORED)],
+        &sockets,
+    ));
 }
 
 /// The configuration is read again, until [`ready`] is called.
@@ -52,7 +70,11 @@ pub(crate) async fn keep_alive(is_alive: impl Fn() -> bool) {
 }
 
 fn tell(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
+    said(sd_notify::notify(states));
+}
+
+fn said(told: io::Result<()>) {
+    if let Err(error) = told {
         log::warn!("systemd could not be notified: {error}");
     }
 }

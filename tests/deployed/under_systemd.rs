@@ -11,10 +11,14 @@ use crate::harbor::Harbor;
 use crate::world::{Site, World, trial};
 use libtest_mimic::Trial;
 use std::fs;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -69,6 +73,9 @@ fn unit(world: &World) {
     systemd.must(&["systemctl", "reload", "harbormouth"]);
     assert_eq!(systemd.main_pid(), second, "{}", systemd.log());
 
+    refuses_nobody_while_it_restarts(&systemd, site);
+    let second = systemd.main_pid();
+
     systemd.must(&["kill", "-STOP", &second]);
     wait::until("a process that doesn't hang", PATIENCE, || {
         (systemd.main_pid() != second && systemd.shown("ActiveState") == "active").then_some(())
@@ -113,6 +120,75 @@ fn is_upgraded(systemd: &Systemd, first: &str) -> String {
     assert_eq!(systemd.shown("NRestarts"), "0");
     assert_eq!(systemd.main_pid(), second);
     second
+}
+
+/// What restarts most is asked all the while: each connection gets its answer from the process before, or
+/// waits for the one that follows. systemd keeps the ports open.
+fn refuses_nobody_while_it_restarts(systemd: &Systemd, site: Site) {
+    let before = systemd.main_pid();
+    let asked = Asked::over_and_over(site);
+    for _ in 0..RESTARTS {
+        systemd.must(&["systemctl", "restart", "harbormouth"]);
+    }
+    let answers = asked.answers();
+    assert_ne!(systemd.main_pid(), before, "{}", systemd.log());
+    let moved = |answer: &&Answer| matches!(answer, Ok(said) if said.contains("308 "));
+    let wrong = answers.iter().filter(|answer| !moved(answer));
+    let wrong: Vec<_> = wrong.collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {}: {wrong:?}",
+        wrong.len(),
+        answers.len()
+    );
+    assert!(answers.len() > 20, "{}", answers.len());
+    // Each was waited for, the one that had taken over as well; and so had the one before that been.
+    let log = systemd.log();
+    assert_eq!(log.matches("drained in").count(), RESTARTS + 1, "{log}");
+}
+
+const RESTARTS: usize = 3;
+
+/// The first bytes that came back, or why none did.
+type Answer = Result<String, String>;
+
+/// A client that asks on port 80, on a new connection each time.
+struct Asked {
+    enough: Arc<AtomicBool>,
+    client: JoinHandle<Vec<Answer>>,
+}
+
+impl Asked {
+    fn over_and_over(site: Site) -> Asked {
+        let enough = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&enough);
+        let client = std::thread::spawn(move || {
+            let mut answers = Vec::new();
+            while !told.load(Ordering::Relaxed) {
+                answers.push(ask(site).map_err(|error| error.to_string()));
+            }
+            answers
+        });
+        Asked { enough, client }
+    }
+
+    fn answers(self) -> Vec<Answer> {
+        self.enough.store(true, Ordering::Relaxed);
+        self.client.join().expect("a client that doesn't panic")
+    }
+}
+
+fn ask(site: Site) -> io::Result<String> {
+    let mut stream = TcpStream::connect((site.public_address(), 80))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    // In one piece: half of a header is a request that the client hasn't made.
+    let name = site.name();
+    let request = format!("GET /v2/ HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    answer.truncate(40);
+    Ok(answer)
 }
 
 /// One capability, no way to another, and system calls filtered.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Opens sockets at these addresses, says where, and becomes a program that has them.
+/// Opens sockets at these addresses, of which one was the gateway's before, says where, and becomes a program that has them.
 const SUPERVISOR: &str = "\
 import os, socket, sys
 end = sys.argv.index('--')
@@ -18,7 +18,8 @@ assert [one.fileno() for one in sockets] == list(range(3, 3 + len(sockets)))
 for one in sockets:
     os.set_inheritable(one.fileno(), True)
     print('passed %s:%d' % one.getsockname(), file=sys.stderr, flush=True)
-os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(sockets)))
+names = ':'.join('harbormouth' if host == '127.0.0.8' else 'a.socket' for host in sys.argv[1:end])
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(sockets)), LISTEN_FDNAMES=names)
 os.execv(sys.argv[end + 1], sys.argv[end + 1:])
 ";
 
@@ -55,6 +56,7 @@ fn a_listener_has_the_socket_with_its_address() {
         SUPERVISOR,
         "127.0.0.2",
         "127.0.0.9",
+        "127.0.0.8",
         "127.0.0.1",
         "127.0.0.1",
         "--",
@@ -67,7 +69,7 @@ fn a_listener_has_the_socket_with_its_address() {
         .lines()
         .filter_map(|line| line.strip_prefix("passed ")?.parse().ok())
         .collect();
-    let [second, nobodys, first, admin] = passed[..] else {
+    let [second, nobodys, former, first, admin] = passed[..] else {
         panic!("{said}");
     };
     assert_eq!(gateway.http, [first, second]);
@@ -77,10 +79,14 @@ fn a_listener_has_the_socket_with_its_address() {
         "LISTEN_FDS: the socket {nobodys} was passed, and no listener has this address: nobody \
          answers there. The listeners are 127.0.0.1:0, 127.0.0.2:0, 127.0.0.1:0"
     );
+    let word = format!("{former} is no listener's any more, and is closed\n");
     wait::until("a warning", PATIENCE, || {
-        gateway.stderr().contains(&warning).then_some(())
+        let said = gateway.stderr();
+        (said.contains(&warning) && said.contains(&word)).then_some(())
     });
-    assert!(TcpStream::connect(nobodys).is_err(), "it is closed");
+    for address in [nobodys, former] {
+        assert!(TcpStream::connect(address).is_err(), "{address} is closed");
+    }
 
     // They are the next process's as well, which nobody passed any to.
     process::signal("USR2", gateway.pid());

@@ -82,6 +82,13 @@ impl Manager {
             assert!(start.elapsed() < PATIENCE, "nothing but the watchdog's");
         }
     }
+
+    /// Its sockets are to be kept in the place of those that were.
+    fn hear_what_to_keep(&self) {
+        for word in ["FDSTOREREMOVE=1", "FDSTORE=1"] {
+            assert_eq!(self.hear_news(), format!("{word}\nFDNAME=harbormouth\n"));
+        }
+    }
 }
 
 #[test]
@@ -89,6 +96,7 @@ fn it_says_that_it_is_ready_reloads_stops_and_lives() {
     let manager = Manager::new();
     let mut gateway = manager.start();
     assert_eq!(manager.hear_news(), "READY=1\n");
+    manager.hear_what_to_keep();
     // Standard output is written beside, so that nobody has to read it.
     let said = until("what it listens on", PATIENCE, || {
         let said = gateway.stdout();
@@ -133,6 +141,7 @@ fn it_says_who_takes_over() {
     let manager = Manager::new();
     let mut first = manager.start();
     assert_eq!(manager.hear_news(), "READY=1\n");
+    manager.hear_what_to_keep();
     first.signal("USR2");
     let heard = manager.hear_news();
     let main = heard
@@ -140,6 +149,7 @@ fn it_says_who_takes_over() {
         .and_then(|rest| rest.strip_suffix("\nWATCHDOG=1\n")?.parse().ok());
     let main: u32 = main.unwrap_or_else(|| panic!("{heard:?}"));
     let _ended = Ended(main);
+    manager.hear_what_to_keep();
     assert_eq!(first.wait_for_end(PATIENCE).code(), Some(0));
     for _ in 0..2 {
         let heard = Instant::now();
