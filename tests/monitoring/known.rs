@@ -4,7 +4,7 @@
 use crate::files::{self, Rule};
 use harbormouth::doctor::canary::STEPS;
 use harbormouth::observe::metrics::{
-    ConnectionRefused, FAMILIES, FilterDecision, MetricKind, STATUS_CLASSES,
+    ConnectionRefused, FAMILIES, FilterDecision, MetricKind, OrderResult, STATUS_CLASSES,
 };
 use harbormouth::observe::push::{PushFinding, UploadEnd};
 use harbormouth::oci::operation::Operation;
@@ -104,6 +104,9 @@ pub fn values(metric: &str, label: &str) -> Option<Vec<String>> {
         (_, "step") => words(STEPS.iter().map(|s| s.as_str()).collect()),
         ("harbormouth_audit_lines_total", "result") => {
             words(vec!["written", "dropped", "left_out"])
+        }
+        ("harbormouth_certificate_orders_total", "result") => {
+            words(OrderResult::ALL.iter().map(|r| r.as_str()).collect())
         }
         (_, "result") => words(vec!["good", "bad"]),
         (_, "end") => words(UploadEnd::all().map(|end| end.as_str()).collect()),

@@ -13,10 +13,6 @@ const UNUSED: &[(&str, &str)] = &[
         "The log has a line when it begins and one when it ends, and what comes of it is in no_socket.",
     ),
     (
-        "harbormouth_certificate_orders_total",
-        "The alert is on the time that is left, and the log and /readyz say why an order failed.",
-    ),
-    (
         "harbormouth_thread_responsive",
         "The supervisor acts on /livez before anybody could look.",
     ),
