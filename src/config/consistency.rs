@@ -19,6 +19,7 @@ pub(super) fn apply(draft: &Keyed<DraftConfig>, problems: &mut Problems) {
     addresses(&bound, problems);
     listeners(draft, problems);
     names(draft, problems);
+    twice(draft.peers(), problems);
     sharing::public_origins(draft, problems);
     for registry in draft.registries() {
         upstream(&registry.value, &bound, draft, problems);

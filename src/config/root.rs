@@ -19,7 +19,7 @@ use super::registry::{self, DraftRegistry, Registry};
 use super::rules::{DraftRule, RULES, RequestRule};
 use super::setting::{Count, List, Made, Setting, made};
 use super::table::settings;
-use super::text::{ADDRESS, CLIENT_ADDRESS_HEADER, HOST};
+use super::text::{ADDRESS, CLIENT_ADDRESS_HEADER, HOST, PEER};
 use super::values::{Whole, choice};
 use super::warning::Warning;
 use crate::net::origin::{Host, Origin};
@@ -46,7 +46,7 @@ settings! {
         /// `/.well-known/acme-challenge/`: its files are answered there on every listener.
         pub(crate) acme_challenge: Option<ChallengeFolder> = acme::FOLDER;
         /// The listener for operators: page, metrics, liveness and readiness.
-        pub admin: AdminConfig = "a table with address, hosts";
+        pub admin: AdminConfig = "a table with address, hosts, peers";
         /// The Harbors behind this gateway, one entry for each.
         pub registries: Vec<Arc<Registry>> = registry::REGISTRIES;
         /// Files whose registries, mirrors, identities, canary, networks and rules are added to those here,
@@ -200,6 +200,13 @@ settings! {
         /// Host names by which the admin listener answers, beside addresses, names without a dot, this
         /// machine's own and a cluster's services.
         pub(crate) hosts: Vec<Host> = List { accepted: HOST.accepted, item: HOST, count: Count::Any };
+        /// The admin listeners of all replicas, this one's included: each shows what all of them know. A name
+        /// stands for all its addresses.
+        pub(crate) peers: Vec<Origin> = List {
+            accepted: "one http://host[:port] of admin listeners, or a list of them",
+            item: PEER,
+            count: Count::OneOrList(PEER),
+        };
     }
 }
 
@@ -265,6 +272,14 @@ impl Setting for Inherited {
 impl DraftConfig {
     pub(super) fn listeners(&self) -> impl Iterator<Item = &Keyed<DraftListener>> {
         self.listeners.iter().flat_map(|list| &list.value)
+    }
+
+    /// The admin listeners of all replicas.
+    pub(super) fn peers(&self) -> impl Iterator<Item = &Keyed<Origin>> {
+        let admin = self.admin.iter();
+        admin
+            .filter_map(|admin| admin.value.peers.as_ref())
+            .flat_map(|peers| &peers.value)
     }
 
     /// Names that certificates are ordered for.

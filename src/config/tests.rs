@@ -199,7 +199,7 @@ fn shapes() {
         ),
         (
             top("admin: 127.0.0.1:9"),
-            "admin: is the text \"127.0.0.1:9\"; accepted: a table with address, hosts",
+            "admin: is the text \"127.0.0.1:9\"; accepted: a table with address, hosts, peers",
         ),
         (
             registry("expose: registry"),
@@ -333,6 +333,14 @@ fn values() {
             "admin.hosts[1]: \"a b\" is not understood; accepted: a DNS name or an IP address, without a port",
         ),
         (
+            top("admin: { peers: https://gw.example:9090 }"),
+            "admin.peers: \"https://gw.example:9090\" is not understood; accepted: http://host[:port] of an admin listener, such as http://harbormouth-admin:9090",
+        ),
+        (
+            top("admin: { peers: [http://gw:9090, gw:9090] }"),
+            "admin.peers[1]: \"gw:9090\" is not understood; accepted: http://host[:port] of an admin listener, such as http://harbormouth-admin:9090",
+        ),
+        (
             top("threads: 0"),
             "threads: is the number 0; accepted: a whole number from 1 to 1024",
         ),
@@ -395,6 +403,10 @@ fn rules_between_values() {
         (
             two("http://hub", "http://dev").replace("dev,", "hq,"),
             "registries[1].name: \"hq\" appears twice, first at registries[0].name",
+        ),
+        (
+            top("admin: { peers: [http://gw:9090, http://GW:9090/] }"),
+            "admin.peers[1]: \"http://gw:9090\" appears twice, first at admin.peers[0]",
         ),
         (
             upstream("endpoints: [http://10.0.0.5, 'http://10.0.0.5:80']"),

@@ -3,7 +3,8 @@
 //!
 //! What this file deliberately doesn't know: where a text came from and where it is shown.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -68,6 +69,17 @@ impl Serialize for Text {
         serializer.serialize_str(&self.0)
     }
 }
+
+/// From another replica, which bounded it when it kept it.
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        Ok(Text::name(&text, LONGEST_READ))
+    }
+}
+
+/// Of what is read again: more than the longest that is kept, a diagnosis.
+const LONGEST_READ: usize = 1024;
 
 const HIDDEN: &str = "***";
 

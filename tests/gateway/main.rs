@@ -22,6 +22,7 @@ mod credentials;
 mod desync;
 mod early;
 mod filters;
+mod fleet;
 mod h2spec;
 mod health;
 mod identities;

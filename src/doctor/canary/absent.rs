@@ -3,15 +3,21 @@
 
 use crate::observe::metrics::CanaryLabels;
 use crate::runtime::CurrentSnapshot;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::sync::watch;
 
 #[derive(Debug, Default)]
 pub(crate) struct Canaries;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum CanaryView {}
+
+impl CanaryView {
+    pub(crate) fn is_worse_than(&self, _other: &CanaryView) -> bool {
+        false
+    }
+}
 
 pub(crate) struct Doctor;
 

@@ -4,7 +4,8 @@ use super::run::CanaryRun;
 use super::settings::Settings;
 use crate::epoch::since_epoch;
 use parking_lot::Mutex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -32,31 +33,40 @@ pub(crate) enum Change {
 }
 
 /// A canary in `/overview`; times are Unix seconds, what isn't known is null.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct CanaryView {
     pub(crate) repository: String,
     pub(crate) interval: f64,
     /// When the last run began; there is none yet where this is null.
     pub(crate) time: Option<f64>,
     /// `good` or `bad`.
-    pub(crate) result: Option<&'static str>,
+    pub(crate) result: Option<Cow<'static, str>>,
     pub(crate) last_success: Option<f64>,
     /// Bad runs since the last good one.
     pub(crate) bad: u64,
     pub(crate) steps: Vec<StepView>,
     /// The step at which it failed.
-    pub(crate) step: Option<&'static str>,
+    pub(crate) step: Option<Cow<'static, str>>,
     /// What the doctor calls it.
-    pub(crate) finding: Option<&'static str>,
+    pub(crate) finding: Option<Cow<'static, str>>,
     pub(crate) diagnosis: Option<String>,
     pub(crate) left: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct StepView {
-    pub(crate) step: &'static str,
+    pub(crate) step: Cow<'static, str>,
     pub(crate) seconds: f64,
     pub(crate) status: Option<u16>,
+}
+
+impl CanaryView {
+    /// Whether it is worse off than the same canary of another replica.
+    pub(crate) fn is_worse_than(&self, other: &CanaryView) -> bool {
+        self.bad > other.bad
+    }
 }
 
 impl Canaries {
@@ -118,22 +128,22 @@ impl LastRun {
             repository: self.settings.canary.repository.to_string(),
             interval: self.settings.canary.interval.as_secs_f64(),
             time: run.map(|run| since_epoch(run.time).as_secs_f64()),
-            result: run.map(|run| if run.is_good() { "good" } else { "bad" }),
+            result: run.map(|run| if run.is_good() { "good" } else { "bad" }.into()),
             last_success: self
                 .last_success
                 .map(|time| since_epoch(time).as_secs_f64()),
             bad: self.bad,
             steps: steps
                 .map(|taken| StepView {
-                    step: taken.step.as_str(),
+                    step: taken.step.as_str().into(),
                     seconds: taken.took.as_secs_f64(),
                     status: taken.status,
                 })
                 .collect(),
-            step: failure.map(|failure| failure.step.as_str()),
+            step: failure.map(|failure| failure.step.as_str().into()),
             finding: kind
                 .or(warning.map(|(kind, _)| *kind))
-                .map(|kind| kind.as_str()),
+                .map(|kind| kind.as_str().into()),
             diagnosis: diagnosis.or_else(|| warning.map(|(_, summary)| summary.clone())),
             left: run.and_then(|run| run.left.clone()),
         }

@@ -7,13 +7,14 @@ use super::bounds::{
 use super::clock::{Clock, Moment};
 use super::event::RequestEnded;
 use super::fair_list::{EntryOwner, FairList, Owned, owner};
-use super::filter::{FailureFilter, is_of, most};
+use super::filter::{FailureFilter, is_of};
 use super::finding::PushFinding;
-use super::view::{Failed, FailureView};
+use super::view::FailureView;
 use crate::net::bounded_text::Text;
 use crate::oci::operation::Operation;
-use crate::oci::reason::{Fault, Proof, Reason};
+use crate::oci::reason::{Fault, Outcome, Proof, Reason};
 use crate::oci::user_agent::ClientFamily;
+use std::net::IpAddr;
 use std::time::Duration;
 
 #[derive(Debug)]
@@ -21,6 +22,28 @@ pub(crate) struct FailedRequest {
     time: Moment,
     registry: usize,
     failed: Failed,
+}
+
+/// What is remembered of it, as [`FailureView`] shows it.
+#[derive(Debug)]
+struct Failed {
+    operation: Operation,
+    repository: Option<Text>,
+    status: Option<u16>,
+    outcome: Outcome,
+    reason: Reason,
+    fault: Fault,
+    finding: Option<&'static str>,
+    diagnosis: Text,
+    code: Option<Text>,
+    message: Option<Text>,
+    rule: Option<Text>,
+    client: Option<IpAddr>,
+    client_family: ClientFamily,
+    request_id: Text,
+    bytes: u64,
+    duration: f64,
+    reattached: bool,
 }
 
 /// What writes, the same where nobody proves whose it is, what canaries tell, and all else: each
@@ -147,7 +170,7 @@ impl FailedRequests {
         let views = found
             .iter()
             .filter_map(|failure| failure.view(names, clock));
-        views.take(most(filter.limit)).collect()
+        views.take(filter.most()).collect()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -174,10 +197,28 @@ impl FailedRequest {
     }
 
     fn view(&self, names: &[Text], clock: &Clock) -> Option<FailureView> {
+        let failed = &self.failed;
         Some(FailureView {
+            replica: None,
             time: clock.wall(self.time),
             registry: names.get(self.registry)?.clone(),
-            failed: self.failed.clone(),
+            operation: failed.operation.as_str().into(),
+            repository: failed.repository.clone(),
+            status: failed.status,
+            outcome: failed.outcome.as_str().into(),
+            reason: failed.reason.as_str().into(),
+            fault: failed.fault.as_str().into(),
+            finding: failed.finding.map(Into::into),
+            diagnosis: failed.diagnosis.clone(),
+            code: failed.code.clone(),
+            message: failed.message.clone(),
+            rule: failed.rule.clone(),
+            client: failed.client,
+            client_family: failed.client_family.as_str().into(),
+            request_id: failed.request_id.clone(),
+            bytes: failed.bytes,
+            duration: failed.duration,
+            reattached: failed.reattached,
         })
     }
 }

@@ -57,6 +57,11 @@ pub(crate) enum FilterError {
 }
 
 impl PushFilter {
+    /// How many of each are given.
+    pub(crate) fn most(&self) -> usize {
+        most(self.limit)
+    }
+
     /// Whether what is of this registry and repository is asked for.
     pub(super) fn is_of(&self, registry: usize, repository: &str) -> bool {
         is_of(
@@ -90,6 +95,11 @@ impl PushFilter {
 }
 
 impl FailureFilter {
+    /// How many are given.
+    pub(crate) fn most(&self) -> usize {
+        most(self.limit)
+    }
+
     /// Reads decoded pairs; an empty value filters nothing.
     pub(crate) fn parse<'p>(
         pairs: impl IntoIterator<Item = (&'p str, &'p str)>,
@@ -140,7 +150,7 @@ pub(super) fn is_of(
 }
 
 /// How many to show, of a filter's limit.
-pub(super) fn most(limit: usize) -> usize {
+fn most(limit: usize) -> usize {
     match limit {
         0 => USUAL,
         _ => limit.min(MOST),

@@ -120,10 +120,10 @@ impl History {
         let view = |((registry, operation, reason), counts): ((usize, Operation, Reason), _)| {
             Some(FailureSeries {
                 registry: names.get(registry)?.clone(),
-                operation: operation.as_str(),
-                outcome: reason.outcome().as_str(),
-                reason: reason.as_str(),
-                fault: reason.fault().as_str(),
+                operation: operation.as_str().into(),
+                outcome: reason.outcome().as_str().into(),
+                reason: reason.as_str().into(),
+                fault: reason.fault().as_str().into(),
                 counts,
             })
         };

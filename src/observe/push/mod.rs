@@ -39,7 +39,10 @@ pub(crate) use filter::{FailureFilter, FilterError, PushFilter};
 pub use finding::PushFinding;
 pub use outcome::PushOutcome;
 pub use tracker::TableSizes;
-pub(crate) use view::{FailureList, PushList, PushOverview, PushSeries, RegistryView};
+pub(crate) use view::{
+    CommitWait, FailureList, FailureSeries, PushList, PushOverview, PushSeries, RegistryView,
+    RequestCounts, RequestSeries, TimeWindows, UploadView, Word,
+};
 
 use crate::net::bounded_text::Text;
 use parking_lot::Mutex;

@@ -252,22 +252,23 @@ impl Push {
         };
         let diagnosis = trouble.map(|trouble| &trouble.diagnosis);
         Some(PushView {
+            replica: None,
             registry: names.get(self.registry)?.clone(),
             repository: self.repository.clone(),
             client: self.client,
-            client_family: self.client_family.as_str(),
+            client_family: self.client_family.as_str().into(),
             started: clock.wall(self.started),
             updated: clock.wall(self.updated),
-            outcome: outcome.as_str(),
+            outcome: outcome.as_str().into(),
             uploads: self.uploads,
             uploads_done: self.uploads_done,
             mounted: self.mounted,
             bytes: self.bytes,
             manifests: self.manifests,
             reference: self.reference.clone(),
-            reason: trouble.map(|trouble| trouble.reason.as_str()),
-            fault: trouble.map(|trouble| trouble.reason.fault().as_str()),
-            finding: finding.map(PushFinding::as_str),
+            reason: trouble.map(|trouble| trouble.reason.as_str().into()),
+            fault: trouble.map(|trouble| trouble.reason.fault().as_str().into()),
+            finding: finding.map(|finding| finding.as_str().into()),
             diagnosis: diagnosis.or(remark.map(|remark| &remark.1)).cloned(),
             request_id: trouble
                 .map_or(&self.request_id, |one| &one.request_id)

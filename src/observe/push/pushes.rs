@@ -6,7 +6,7 @@ use super::bounds::{PUSHES, PUSHES_BADLY, PUSHES_WELL};
 use super::clock::{Clock, Moment};
 use super::event::{PushIdentity, PushedBlobs, RequestEnded};
 use super::fair_list::{FairList, Owned as _, Tally};
-use super::filter::{PushFilter, most};
+use super::filter::PushFilter;
 use super::finding::PushFinding;
 use super::outcome::PushOutcome;
 use super::push_state::{Presence, Push};
@@ -121,11 +121,7 @@ impl PushTable {
             .collect();
         found.sort_by_key(|(push, _)| std::cmp::Reverse(push.updated));
         let view = |(push, outcome): &(&Push, PushOutcome)| push.view(*outcome, names, clock);
-        found
-            .iter()
-            .filter_map(view)
-            .take(most(filter.limit))
-            .collect()
+        found.iter().filter_map(view).take(filter.most()).collect()
     }
 
     pub(crate) fn get(&self, key: u64) -> Option<&Push> {

@@ -2,7 +2,7 @@
 
 use super::clock::Moment;
 use super::event::UploadGauges;
-use super::filter::{PushFilter, most};
+use super::filter::PushFilter;
 use super::in_flight::RequestInFlight;
 use super::tracker::Tracker;
 use super::uploads::TrackedUpload;
@@ -75,7 +75,7 @@ impl Tracker {
             .iter()
             .filter_map(|flight| self.in_flight(flight, now));
         let idle = idle.iter().filter_map(|upload| self.idle(upload, now));
-        flights.chain(idle).take(most(filter.limit)).collect()
+        flights.chain(idle).take(filter.most()).collect()
     }
 
     /// When the upload began, or the request where it is none of an upload.
@@ -94,14 +94,15 @@ impl Tracker {
     fn in_flight(&self, flight: &RequestInFlight, now: Moment) -> Option<UploadView> {
         let before = self.upload_of(flight).map_or(0, |upload| upload.bytes);
         Some(UploadView {
+            replica: None,
             registry: self.names.get(flight.registry)?.clone(),
             repository: flight.repository.clone(),
             upload: flight.upload.as_ref().map(|(_, id)| id.clone()),
             client: flight.client,
-            client_family: flight.client_family.as_str(),
+            client_family: flight.client_family.as_str().into(),
             request_id: flight.request_id.clone(),
             started: self.clock.wall(self.begun(flight)),
-            operation: flight.operation.as_str(),
+            operation: flight.operation.as_str().into(),
             bytes: before.saturating_add(flight.bytes()),
             bytes_per_second: flight.rate(now),
             silent: flight.silence(now).as_secs_f64(),
@@ -109,24 +110,26 @@ impl Tracker {
                 "waiting"
             } else {
                 "sending"
-            },
+            }
+            .into(),
         })
     }
 
     fn idle(&self, upload: &TrackedUpload, now: Moment) -> Option<UploadView> {
         Some(UploadView {
+            replica: None,
             registry: self.names.get(upload.registry)?.clone(),
             repository: upload.repository.clone(),
             upload: Some(upload.id.clone()),
             client: upload.client,
-            client_family: upload.client_family.as_str(),
+            client_family: upload.client_family.as_str().into(),
             request_id: upload.request_id.clone(),
             started: self.clock.wall(upload.started),
-            operation: upload.operation.as_str(),
+            operation: upload.operation.as_str().into(),
             bytes: upload.bytes,
             bytes_per_second: None,
             silent: now.since(upload.touched).as_secs_f64(),
-            state: "idle",
+            state: "idle".into(),
         })
     }
 }

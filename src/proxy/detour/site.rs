@@ -18,7 +18,7 @@ use crate::proxy::unix_time::unix_now;
 use crate::proxy::upstream_request;
 use crate::runtime::OtherSite;
 use crate::runtime::upstream::Choice;
-use crate::runtime::upstream::fetch::{self, Fetch};
+use crate::runtime::upstream::fetch::{self, FORWARDED_PROTO, Fetch};
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use http::uri::PathAndQuery;
@@ -171,7 +171,7 @@ async fn anonymous_token(
     let fetch = Fetch {
         target: &target,
         host: &host,
-        scheme: Some(there.name.origin.scheme.as_str()),
+        header: Some((FORWARDED_PROTO, there.name.origin.scheme.as_str())),
         longest: LONGEST_TOKEN,
     };
     let endpoint = &there.harbor.pool.endpoints[choice.endpoint];

@@ -105,7 +105,7 @@ impl DocumentSource {
         let fetch = Fetch {
             target: &url.target,
             host: &host,
-            scheme: None,
+            header: None,
             longest: LONGEST + 1,
         };
         let fetched = tokio::time::timeout(SILENCE, fetch::get(&peer, &fetch)).await;

@@ -13,6 +13,9 @@ pub(super) static CONNECTOR: LazyLock<Connector> = LazyLock::new(|| Connector::n
 /// Who asks.
 pub(super) const USER_AGENT: &str = concat!("harbormouth/", env!("CARGO_PKG_VERSION"));
 
+/// How the client came, for what stands before Harbor and redirects whatever didn't come by https.
+pub(crate) const FORWARDED_PROTO: &str = "X-Forwarded-Proto";
+
 /// The answer to one request.
 pub(crate) struct Fetched {
     pub(crate) status: u16,
@@ -26,8 +29,8 @@ pub(crate) struct Fetch<'a> {
     /// Path and query.
     pub(crate) target: &'a str,
     pub(crate) host: &'a str,
-    /// What X-Forwarded-Proto says, where it says something.
-    pub(crate) scheme: Option<&'static str>,
+    /// One more header, with its value.
+    pub(crate) header: Option<(&'static str, &'static str)>,
     /// How much of the answer's body is read, in bytes.
     pub(crate) longest: usize,
 }
@@ -40,8 +43,8 @@ pub(crate) async fn get(peer: &HttpPeer, fetch: &Fetch<'_>) -> pingora::Result<F
     let (mut session, _) = CONNECTOR.get_http_session(peer).await?;
     let mut request = RequestHeader::build("GET", fetch.target.as_bytes(), Some(4))?;
     request.insert_header("Host", fetch.host)?;
-    if let Some(scheme) = fetch.scheme {
-        request.insert_header("X-Forwarded-Proto", scheme)?;
+    if let Some((name, value)) = fetch.header {
+        request.insert_header(name, value)?;
     }
     request.insert_header("User-Agent", USER_AGENT)?;
     request.insert_header("Connection", "close")?;

@@ -1,7 +1,7 @@
 //! Health probes: one loop per endpoint, beside the traffic.
 
 use super::endpoint::{Address, Endpoint};
-use super::fetch::{Fetch, Fetched};
+use super::fetch::{FORWARDED_PROTO, Fetch, Fetched};
 use super::pool::Pool;
 use super::{dns, fetch, health_answer, lacks_socket};
 use prometheus::IntGauge;
@@ -119,7 +119,7 @@ async fn ask(endpoint: &Endpoint, address: SocketAddr) -> pingora::Result<Fetche
     let fetch = Fetch {
         target: &endpoint.health.path,
         host: &endpoint.asked_as.authority(),
-        scheme: Some(endpoint.asked_as.scheme.as_str()),
+        header: Some((FORWARDED_PROTO, endpoint.asked_as.scheme.as_str())),
         longest: 0,
     };
     let peer = endpoint.peer(address, PROBE_TIMEOUT);

@@ -1,45 +1,48 @@
-//! `/overview`: the tracker's view, with what only the rest of the process knows: its phase and
-//! replica, public names, objectives, and the health of endpoints.
+//! `/overview`: the tracker's view, with what only the rest of the process knows: public names,
+//! objectives, and the health of endpoints.
 
 use super::accounting::{self, AccountView};
-use super::sources::{Phase, Sources, replica};
+use super::sources::Sources;
 use crate::doctor::canary::CanaryView;
 use crate::epoch::since_epoch;
+use crate::net::bounded_text::Text;
 use crate::observe::push::{PushSeries, RegistryView};
 use crate::runtime::RegistryRuntime;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
 
 /// `/overview`, field by field as its JSON has it.
-#[derive(Serialize)]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct AdminOverview {
     time: f64,
-    version: &'static str,
-    replica: &'static str,
-    started: f64,
-    phase: Phase,
-    registries: Vec<RegistryOverview>,
-    series: PushSeries,
+    pub(super) registries: Vec<RegistryOverview>,
+    pub(super) series: PushSeries,
 }
 
-#[derive(Serialize)]
-struct RegistryOverview {
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct RegistryOverview {
     #[serde(flatten)]
-    seen: RegistryView,
+    pub(super) seen: RegistryView,
     public: Vec<String>,
     objective: f64,
-    endpoints: Vec<EndpointOverview>,
+    pub(super) endpoints: Vec<EndpointOverview>,
     /// None where none is configured, or where it rests.
-    canary: Option<CanaryView>,
-    /// None where projects aren't counted.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) canary: Option<CanaryView>,
+    /// None where projects aren't counted. Each replica shows its own only.
+    #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
     accounting: Option<AccountView>,
 }
 
-#[derive(Serialize)]
-struct EndpointOverview {
-    name: String,
-    healthy: bool,
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct EndpointOverview {
+    pub(super) name: String,
+    pub(super) healthy: bool,
+    /// The replicas that have no answer from it, where several are asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) down_at: Vec<Text>,
 }
 
 pub(super) fn overview(sources: &Sources, now: SystemTime) -> AdminOverview {
@@ -58,11 +61,7 @@ pub(super) fn overview(sources: &Sources, now: SystemTime) -> AdminOverview {
     };
     let registries = shared.harbors.iter().filter_map(view).collect();
     AdminOverview {
-        time: seconds(now),
-        version: env!("CARGO_PKG_VERSION"),
-        replica: replica(),
-        started: seconds(sources.started),
-        phase: *sources.phase.borrow(),
+        time: since_epoch(now).as_secs_f64(),
         registries,
         series: seen.series,
     }
@@ -74,10 +73,7 @@ fn endpoints(harbor: &RegistryRuntime) -> Vec<EndpointOverview> {
         .map(|endpoint| EndpointOverview {
             name: endpoint.name.clone(),
             healthy: harbor.metrics.healthy(&endpoint.name).get() == 1,
+            down_at: Vec::new(),
         })
         .collect()
-}
-
-fn seconds(time: SystemTime) -> f64 {
-    since_epoch(time).as_secs_f64()
 }

@@ -22,6 +22,11 @@ pub(super) fn text(status: StatusCode, body: String) -> AdminResponse {
     with_type(status, "text/plain; charset=utf-8", Bytes::from(body))
 }
 
+/// What was asked isn't understood, and why.
+pub(super) fn bad_request(why: String) -> AdminResponse {
+    text(StatusCode::BAD_REQUEST, why + "\n")
+}
+
 /// An answer with what all of them carry: nobody keeps it, guesses its type, sends on where it was
 /// read, or puts it into a page of another origin.
 pub(super) fn with_type(

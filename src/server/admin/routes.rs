@@ -4,16 +4,17 @@
 
 use super::accounting;
 use super::compression;
+use super::context::{AdminContext, failed};
+use super::fleet::{self, Own};
 use super::host_check::{self, NotOurs};
-use super::overview;
+use super::overview::{self, AdminOverview};
 use super::page::{self, Asset};
-use super::render_queue::RenderQueue;
-use super::response::{AdminResponse, json, text, with_type};
+use super::response::{AdminResponse, bad_request, json, text, with_type};
 use super::sources::{Phase, Sources};
 use crate::acme::CertificateView;
 use crate::net::query;
 use crate::observe::audit::AuditState;
-use crate::observe::push::{FailureFilter, FilterError, PushFilter};
+use crate::observe::push::{FailureFilter, FailureList, FilterError, PushFilter, PushList};
 use crate::oci::reason::Reason;
 use crate::runtime::RegistryRuntime;
 use crate::server::reload::ReloadState;
@@ -25,21 +26,6 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::task::spawn_blocking;
-
-/// What all connections share.
-pub(super) struct AdminContext {
-    sources: Sources,
-    turn: RenderQueue,
-}
-
-impl AdminContext {
-    pub(super) fn new(sources: Sources) -> AdminContext {
-        AdminContext {
-            sources,
-            turn: RenderQueue::default(),
-        }
-    }
-}
 
 #[derive(Clone, Copy)]
 enum AdminRoute {
@@ -85,13 +71,18 @@ pub(super) async fn respond(request: &Parts, context: &Arc<AdminContext>) -> Adm
     match route {
         AdminRoute::Live => live(&context.sources),
         AdminRoute::Ready => ready(&context.sources),
-        AdminRoute::Reasons => unfiltered(query, || json(&reasons())),
+        AdminRoute::Reasons => no_parameters(query).map_or_else(bad_request, |()| json(&reasons())),
         AdminRoute::Page(asset) => asset.answer(),
         AdminRoute::Metrics => metrics(compression::is_taken(&request.headers), context).await,
-        AdminRoute::Overview => in_turn(context, query, overview).await,
-        AdminRoute::Pushes => in_turn(context, query, pushes).await,
-        AdminRoute::Failures => in_turn(context, query, failures).await,
-        AdminRoute::Accounting => in_turn(context, query, accounting::respond).await,
+        AdminRoute::Overview => fleet::answer(context, request, overview).await,
+        AdminRoute::Pushes => fleet::answer(context, request, pushes).await,
+        AdminRoute::Failures => fleet::answer(context, request, failures).await,
+        AdminRoute::Accounting => {
+            let query = query.to_owned();
+            let made = context
+                .in_turn(move |sources| accounting::respond(&query, sources, SystemTime::now()));
+            made.await.unwrap_or_else(failed)
+        }
     }
 }
 
@@ -119,22 +110,6 @@ fn refuse(request: &Parts, route: AdminRoute, sources: &Sources) -> Option<Admin
         return Some(answer);
     }
     None
-}
-
-/// What takes a while to make: when it is its turn, and not on the thread that answers probes.
-async fn in_turn(
-    context: &Arc<AdminContext>,
-    query: &str,
-    answer: fn(&str, &Sources, SystemTime) -> AdminResponse,
-) -> AdminResponse {
-    let (behind, query) = (Arc::clone(context), query.to_owned());
-    let work = move || answer(&query, &behind.sources, SystemTime::now());
-    context.turn.work(work).await.unwrap_or_else(failed)
-}
-
-fn failed() -> AdminResponse {
-    let said = "this answer could not be created; the log says why\n".to_owned();
-    text(StatusCode::INTERNAL_SERVER_ERROR, said)
 }
 
 /// Alive while every thread of the process answers.
@@ -227,44 +202,43 @@ async fn metrics(is_packed: bool, context: &Arc<AdminContext>) -> AdminResponse 
     }
 }
 
-fn overview(query: &str, sources: &Sources, now: SystemTime) -> AdminResponse {
-    unfiltered(query, || json(&overview::overview(sources, now)))
+fn overview(query: &str, sources: &Sources, now: SystemTime) -> Own<AdminOverview> {
+    no_parameters(query)?;
+    Ok((overview::overview(sources, now), 0))
 }
 
-fn pushes(query: &str, sources: &Sources, now: SystemTime) -> AdminResponse {
-    let pairs: Vec<_> = query::decoded_pairs(query).collect();
-    let pairs = pairs.iter().map(|(name, value)| (&**name, &**value));
+fn pushes(query: &str, sources: &Sources, now: SystemTime) -> Own<PushList> {
     let shared = sources.current.load();
     let known = &shared.process.pushes;
-    match PushFilter::parse(pairs, &known.registries()) {
-        Ok(filter) => json(&known.pushes(&filter, now)),
-        Err(error) => bad_filter(&error),
-    }
+    let filter = filter(query, |pairs| PushFilter::parse(pairs, &known.registries()))?;
+    Ok((known.pushes(&filter, now), filter.most()))
 }
 
-fn failures(query: &str, sources: &Sources, now: SystemTime) -> AdminResponse {
-    let pairs: Vec<_> = query::decoded_pairs(query).collect();
-    let pairs = pairs.iter().map(|(name, value)| (&**name, &**value));
+fn failures(query: &str, sources: &Sources, now: SystemTime) -> Own<FailureList> {
     let shared = sources.current.load();
     let known = &shared.process.pushes;
-    match FailureFilter::parse(pairs, &known.registries()) {
-        Ok(filter) => json(&known.failures(&filter, now)),
-        Err(error) => bad_filter(&error),
-    }
+    let filter = filter(query, |pairs| {
+        FailureFilter::parse(pairs, &known.registries())
+    })?;
+    Ok((known.failures(&filter, now), filter.most()))
 }
 
-fn bad_filter(error: &FilterError) -> AdminResponse {
-    text(StatusCode::BAD_REQUEST, format!("{error}\n"))
+fn filter<F>(
+    query: &str,
+    parse: impl FnOnce(Vec<(&str, &str)>) -> Result<F, FilterError>,
+) -> Result<F, String> {
+    let pairs: Vec<_> = query::decoded_pairs(query).collect();
+    let pairs = pairs.iter().map(|(name, value)| (&**name, &**value));
+    parse(pairs.collect()).map_err(|error| error.to_string())
 }
 
-/// An answer that has no parameters: one that is given was meant for another path.
-fn unfiltered(query: &str, answer: impl FnOnce() -> AdminResponse) -> AdminResponse {
+/// What has no parameters: one that is given was meant for another path.
+fn no_parameters(query: &str) -> Result<(), String> {
     match query::decoded_pairs(query).next() {
-        None => answer(),
-        Some((name, _)) => text(
-            StatusCode::BAD_REQUEST,
-            format!("unknown parameter {name:?}: none are accepted here\n"),
-        ),
+        None => Ok(()),
+        Some((name, _)) => Err(format!(
+            "unknown parameter {name:?}: none are accepted here"
+        )),
     }
 }
 

@@ -5,20 +5,20 @@ use crate::doctor::canary::Canaries;
 use crate::runtime::CurrentSnapshot;
 use crate::runtime::heartbeat::Heartbeats;
 use crate::server::reload::ReloadState;
-use serde::Serialize;
+use crate::str_enum::str_enum;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 use tokio::sync::watch;
 
-/// Where the process stands in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Phase {
-    Starting,
-    Serving,
-    Draining,
-    /// Another process serves in the place of this one, which finishes what is under way.
-    Replaced,
+str_enum! {
+    /// Where the process stands in its life.
+    pub(crate) enum Phase {
+        Starting "starting",
+        Serving "serving",
+        Draining "draining",
+        /// Another process serves in the place of this one, which finishes what is under way.
+        Replaced "replaced",
+    }
 }
 
 /// What the answers are made of.

@@ -260,12 +260,12 @@ fn what_changes_is_told_once() {
     }
     let view = canaries.view("harbor").unwrap();
     assert_eq!(
-        (view.result, view.step),
+        (view.result.as_deref(), view.step.as_deref()),
         (Some("bad"), Some("manifest_put"))
     );
     assert_eq!((view.last_success, view.bad), (Some(0.0), 1));
     let step = view.steps.last().unwrap();
-    assert_eq!((step.step, step.status), ("manifest_put", Some(500)));
+    assert_eq!((&*step.step, step.status), ("manifest_put", Some(500)));
     let diagnosis = view.diagnosis.unwrap();
     assert!(diagnosis.contains("answered with 500"), "{diagnosis}");
     // Other settings don't make it forget.

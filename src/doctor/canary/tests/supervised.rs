@@ -222,7 +222,7 @@ async fn good_runs_and_bad_ones_are_told() {
     assert_eq!(world.metric(SUCCESS), Some(1.0));
     let process = Arc::clone(&world.current.load().process);
     let view = || world.canaries.view("harbor").unwrap();
-    assert_eq!(view().result, Some("good"));
+    assert_eq!(view().result.as_deref(), Some("good"));
     let took = "harbormouth_canary_step_duration_seconds{registry=\"harbor\",step=\"ping\"}";
     assert_eq!(world.metric(took), Some(0.01));
 
@@ -234,22 +234,22 @@ async fn good_runs_and_bad_ones_are_told() {
     assert!(world.metric(FAILED) > Some(0.0));
     let view = view();
     assert_eq!(
-        (view.result, view.finding),
+        (view.result.as_deref(), view.finding.as_deref()),
         (Some("bad"), Some("location_port"))
     );
     let list = process
         .pushes
         .failures(&FailureFilter::default(), SystemTime::now());
-    let newest = &list.failures[0].failed;
+    let newest = &list.failures[0];
     let found = (
-        newest.operation.as_str(),
-        newest.reason.as_str(),
-        newest.outcome.as_str(),
-        newest.finding,
+        &*newest.operation,
+        &*newest.reason,
+        &*newest.outcome,
+        newest.finding.as_deref(),
     );
     let wanted = ("upload_start", "canary", "failed", Some("location_port"));
     assert_eq!(found, wanted);
-    assert_eq!(newest.client_family.as_str(), "harbormouth");
+    assert_eq!(newest.client_family, "harbormouth");
     assert_eq!(newest.repository.as_deref(), Some("lab/canary"));
     assert!(
         newest
@@ -286,7 +286,7 @@ async fn each_run_pushes_something_else_until_nothing_is_removed() {
     let last = asked.last().unwrap();
     assert_eq!(last.extent, Extent::Push(Afterwards::Keep));
     let view = world.canaries.view("harbor").unwrap();
-    assert_eq!(view.result, Some("good"));
+    assert_eq!(view.result.as_deref(), Some("good"));
     let left = view.left.unwrap();
     assert!(left.contains("the answer was 405"), "{left}");
 }

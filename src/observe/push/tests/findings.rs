@@ -408,6 +408,6 @@ fn a_client_side_in_the_clear() {
     let mut stage = Stage::new();
     stage.tell(in_clear(manifest("v1")));
     let pushes = stage.pushes();
-    assert_eq!(pushes[0].finding, Some("insecure_client_side"));
+    assert_eq!(pushes[0].finding.as_deref(), Some("insecure_client_side"));
     assert_eq!(pushes[0].outcome, "ok");
 }

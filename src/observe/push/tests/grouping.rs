@@ -4,9 +4,9 @@ use super::*;
 use crate::observe::push::bounds::{PUSHES_BADLY, PUSHES_WELL};
 
 /// A push in numbers: outcome, uploads, uploads done, mounted, manifests, reason.
-type Numbers = (&'static str, u32, u32, u32, u32, Option<&'static str>);
+type Numbers<'a> = (&'a str, u32, u32, u32, u32, Option<&'a str>);
 
-fn numbers(push: &PushView) -> Numbers {
+fn numbers(push: &PushView) -> Numbers<'_> {
     let PushView {
         uploads,
         uploads_done,
@@ -14,9 +14,9 @@ fn numbers(push: &PushView) -> Numbers {
         manifests,
         ..
     } = *push;
-    let reason = push.reason;
+    let reason = push.reason.as_deref();
     (
-        push.outcome,
+        &push.outcome,
         uploads,
         uploads_done,
         mounted,
@@ -308,7 +308,8 @@ fn requests_make_pushes() {
     for (name, story, expected) in cases {
         let stage = &mut Stage::new();
         story(stage);
-        let found: Vec<Numbers> = stage.pushes().iter().map(numbers).collect();
+        let pushes = stage.pushes();
+        let found: Vec<Numbers<'_>> = pushes.iter().map(numbers).collect();
         assert_eq!(found, expected, "{name}");
     }
 }
@@ -345,8 +346,8 @@ fn a_push_shows_what_it_failed_of() {
     });
     let push = stage.pushes().remove(0);
     assert_eq!(push.outcome, "failed");
-    assert_eq!(push.fault, Some("network"));
-    assert_eq!(push.finding, Some("location_rewritten"));
+    assert_eq!(push.fault.as_deref(), Some("network"));
+    assert_eq!(push.finding.as_deref(), Some("location_rewritten"));
     assert_eq!(push.request_id.as_ref(), "the-bare-one");
     assert!(push.diagnosis.unwrap().contains(":443"));
 }
@@ -362,8 +363,8 @@ fn a_push_that_was_rescued_says_so() {
     });
     stage.tell(manifest("v1"));
     let push = stage.pushes().remove(0);
-    assert_eq!((push.outcome, push.reason), ("ok", None));
-    assert_eq!(push.finding, Some("location_rewritten"));
+    assert_eq!((&*push.outcome, &push.reason), ("ok", &None));
+    assert_eq!(push.finding.as_deref(), Some("location_rewritten"));
     assert!(
         push.diagnosis
             .unwrap()

@@ -22,10 +22,7 @@ fn lost(client: u32, proof: Proof) -> RequestEnded<'static> {
 
 fn clients(stage: &Stage) -> Vec<IpAddr> {
     let failures = stage.failures();
-    failures
-        .iter()
-        .filter_map(|one| one.failed.client)
-        .collect()
+    failures.iter().filter_map(|one| one.client).collect()
 }
 
 #[test]
@@ -274,7 +271,7 @@ fn the_history_keeps_the_kinds_of_failure_that_occurred_last() {
     let series = stage.pushes.overview(stage.now).series.failures;
     let is_kept = |(operation, reason): &(Operation, Reason)| {
         let mut kept = series.iter();
-        kept.any(|one| (one.operation, one.reason) == (operation.as_str(), reason.as_str()))
+        kept.any(|one| (&*one.operation, &*one.reason) == (operation.as_str(), reason.as_str()))
     };
     let (gone, kept) = kinds.split_at(kinds.len() - bounds::FAILURE_SERIES);
     assert!(!gone.iter().any(is_kept));

@@ -18,7 +18,7 @@ fn failures_are_kept_apart_and_shown_newest_first() {
     }
     let all = stage.failures();
     assert_eq!(all.len(), OTHER_FAILURES + 1);
-    assert_eq!(all.last().unwrap().failed.reason.as_str(), "reset");
+    assert_eq!(all.last().unwrap().reason, "reset");
     assert!(all.windows(2).all(|pair| pair[0].time >= pair[1].time));
     for _ in 0..1000 {
         stage.tell(failed(Reason::Denied, Some(401), started("a")));
@@ -128,15 +128,15 @@ fn an_upload_in_its_states() {
     };
     stage.tell(started("a"));
     stage.pass(2.0);
-    assert_eq!(state(stage), ("idle", None, 2.0));
+    assert_eq!(state(stage), ("idle".into(), None, 2.0));
     let flow = stage.took_off(Operation::UploadCommit, Some("a"));
-    assert_eq!(state(stage), ("sending", None, 0.0));
+    assert_eq!(state(stage), ("sending".into(), None, 0.0));
     flow.received(1000, seconds(2.0));
     stage.pass(4.0);
-    assert_eq!(state(stage), ("sending", Some(250.0), 2.0));
+    assert_eq!(state(stage), ("sending".into(), Some(250.0), 2.0));
     flow.complete(seconds(4.0));
     stage.pass(6.0);
-    assert_eq!(state(stage), ("waiting", Some(250.0), 6.0));
+    assert_eq!(state(stage), ("waiting".into(), Some(250.0), 6.0));
     assert_eq!(stage.pushes.gauges(stage.now)[0].silence, seconds(6.0));
 }
 
@@ -275,7 +275,7 @@ fn bad_runs_of_a_canary_are_failures_apart() {
     stage.pushes.canary_failed(&canary(2, "lost"), stage.now);
     let all = stage.failures();
     assert_eq!(all.len(), CANARY_FAILURES + 1);
-    assert_eq!(all.last().unwrap().failed.reason.as_str(), "reset");
+    assert_eq!(all.last().unwrap().reason, "reset");
     let shown = serde_json::to_value(&all[0]).unwrap();
     for (field, value) in [
         ("registry", json!("lab")),
