@@ -51,6 +51,8 @@ enum HeaderState {
         /// Bytes of it that were scanned.
         seen: usize,
         since: Instant,
+        /// No request begins so, which has been said: whoever asks again doesn't wait for more.
+        is_none: bool,
         /// The number of its request.
         request: u64,
     },
@@ -154,10 +156,17 @@ impl HeaderLimit {
                 header: HeaderScan::default(),
                 seen: 0,
                 since: Instant::now(),
+                is_none: false,
                 request: awaited.number,
             };
         }
-        let HeaderState::Header { header, seen, .. } = &mut self.state else {
+        let HeaderState::Header {
+            header,
+            seen,
+            is_none,
+            ..
+        } = &mut self.state
+        else {
             return None;
         };
         let (is_first, had_line) = (*seen == 0, header.has_request_line());
@@ -166,18 +175,18 @@ impl HeaderLimit {
         }
         *seen = beginning.len();
         let is_looked_at = is_first || header.has_request_line() != had_line;
-        Some(match header.end() {
-            Some(end) => HeaderRead::Whole(end),
-            None if is_looked_at && !may_be_a_request(beginning) => {
-                HeaderRead::Whole(beginning.len())
-            }
-            None => HeaderRead::Part,
-        })
+        *is_none = is_looked_at && !may_be_a_request(beginning);
+        Some(self.end().map_or(HeaderRead::Part, HeaderRead::Whole))
     }
 
     fn end(&self) -> Option<usize> {
         match &self.state {
-            HeaderState::Header { header, .. } => header.end(),
+            HeaderState::Header {
+                header,
+                seen,
+                is_none,
+                ..
+            } => header.end().or(is_none.then_some(*seen)),
             HeaderState::Idle | HeaderState::Refused(_) => None,
         }
     }

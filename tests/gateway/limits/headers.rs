@@ -54,6 +54,29 @@ async fn a_slow_header_is_answered_408_on_the_first_request_and_on_later_ones() 
     world.metric_becomes(family, &[], 0.0).await;
 }
 
+/// podman, skopeo and docker try https first at a registry that they may reach in the clear: they wait for
+/// an answer to their ClientHello, and some give up at ten seconds only.
+#[tokio::test]
+async fn a_client_of_another_protocol_is_answered_at_once() {
+    let harbor = Harbor::content().await;
+    let world = setup(harbor.url(), "header_time: 60s").start();
+    let hello = [
+        &[0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3][..],
+        &[b'\n'; 3],
+        &[7; 200],
+    ]
+    .concat();
+    for beginning in [&hello[..6], &hello, b"EHLO mail.example.com\r\n"] {
+        let mut conn = world.http().await;
+        conn.write(beginning).await.expect("write");
+        let reply = tokio::time::timeout(PATIENCE, conn.answer()).await;
+        let reply = reply.expect("an answer before its header is late");
+        assert_eq!(reply.status, 400, "{}", beginning.escape_ascii());
+        assert!(conn.is_closed_within(PATIENCE).await);
+    }
+    assert!(world.gateway.metric(REFUSED, &[]) < 0.5);
+}
+
 /// What pauses is not the header.
 #[tokio::test]
 async fn a_slow_body_and_a_pause_between_requests_are_no_slow_header() {
