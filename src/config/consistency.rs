@@ -2,6 +2,7 @@
 //! contradict each other, and which are allowed but probably not meant.
 
 use super::listener::{DraftListener, Listener, ProxyProtocol};
+use super::networks_file::TRUSTS_EVERYBODY;
 use super::problem::{Complaint, Key, Keyed, Problems, Shown};
 use super::references::{self, twice};
 use super::registry::DraftRegistry;
@@ -148,7 +149,7 @@ fn hops(draft: &DraftConfig, problems: &mut Problems) {
     let limit = draft.login_limit.iter();
     let exempt = limit.flat_map(|limit| &limit.value.exempt);
     twice(exempt.flat_map(|list| &list.value), problems);
-    if draft.trusted_proxies.is_none() {
+    if draft.trusted_proxies.is_none() && draft.trusted_proxies_file.is_none() {
         let proxy_protocol = draft
             .listeners()
             .filter_map(|listener| listener.value.proxy_protocol.as_ref())
@@ -259,10 +260,7 @@ fn trust_warnings(draft: &DraftConfig) -> Vec<Warning> {
     let trusted = draft.trusted_proxies.iter().flat_map(|list| &list.value);
     trusted
         .filter(|network| network.value.prefix_len() == 0)
-        .map(|Keyed { key, value }| {
-            let text = "trusts everybody; any client can claim any address and scheme";
-            Warning::new(key, format_args!("{value} {text}"))
-        })
+        .map(|Keyed { key, value }| Warning::new(key, format_args!("{value} {TRUSTS_EVERYBODY}")))
         .collect()
 }
 

@@ -28,6 +28,7 @@ mod memory_limit;
 mod mirror;
 mod moved_authorization;
 mod networks;
+mod networks_file;
 mod objective;
 mod pem_flaw;
 mod problem;
@@ -73,8 +74,8 @@ pub use reattach::{ClientAddressRule, ReattachMode};
 pub(crate) use registry::Expose;
 pub(crate) use registry::{Health, Hsts, Maintenance, Registry, Timeouts, Upstream};
 pub use report::Report;
-pub(crate) use root::{AdminConfig, CANARY, IDENTITIES, REGISTRIES};
-pub use root::{Config, LogFormat};
+pub(crate) use root::{AccessLog, AdminConfig, CANARY, IDENTITIES, REGISTRIES};
+pub use root::{Config, LogConfig, LogFormat};
 pub(crate) use rule_actions::{Ask, Deny, OnError, Per, Rate};
 pub(crate) use rules::{Action, RequestRule};
 pub(crate) use storage::{Storage, StorageRedirects};
@@ -203,6 +204,7 @@ impl Config {
             .chain(registries)
             .chain(canaries)
             .chain(identities)
+            .chain(self.trusted_proxies_file.iter().map(|one| &one.file))
             .chain(&self.included.files)
             .chain(&self.included.directories);
         let files: BTreeSet<PathBuf> = all.cloned().chain(issued).collect();

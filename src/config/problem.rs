@@ -165,6 +165,22 @@ pub(crate) enum Complaint {
         "{file} holds no key of an external account; accepted: its MAC key in base64url, as the authority gives it"
     )]
     EabKey { file: Shown },
+    #[error(
+        "{file}, line {number}: {value} is no network; accepted: an IP address or a network on each line, such as 10.0.0.0/8, and comments that begin with #"
+    )]
+    NetworksFile {
+        file: Shown,
+        number: usize,
+        value: Shown,
+    },
+    #[error(
+        "{file} has {found} networks; accepted: {most} at most, since each is compared with every client's address"
+    )]
+    TooManyNetworks {
+        file: Shown,
+        found: usize,
+        most: usize,
+    },
     #[error("redirects to https, so it can't have tls as well; give each its own listener")]
     RedirectWithTls,
     #[error("redirects to https, but no registry has a public https:// origin")]

@@ -12,7 +12,7 @@ use super::setting::{Count, List, Setting, as_it_stands};
 use super::storage::{REDIRECTS, Storage, StorageRedirects};
 use super::table::settings;
 use super::text::{
-    FILE, HEALTH_PATH, OBJECTIVE, ORIGIN, PROJECT_PATTERN, REGISTRY_NAME, SERVER_NAME,
+    FILE, HEALTH_PATH, OBJECTIVE, ORIGIN, OWNER, PROJECT_PATTERN, REGISTRY_NAME, SERVER_NAME,
 };
 use super::values::{Bound, DAY, HOUR, TENTH, TextValue, Time, choice};
 use super::yaml::Shape;
@@ -56,6 +56,8 @@ settings! {
         pub timeouts: Timeouts = "a table with timeouts";
         /// Which share of the requests of pushes are to succeed.
         pub(crate) objective: Objective = OBJECTIVE, or Objective::DEFAULT;
+        /// Who answers for this registry: alerts about it have this label, by which Alertmanager routes them.
+        pub(crate) owner: Option<String> = OWNER;
         /// Re-attaching of lost tokens; what isn't set here is as in the table of the same name at the top.
         pub reattach: Reattach = reattach::ACCEPTED;
         /// How many requests to this Harbor may be under way at once.

@@ -13,16 +13,18 @@ use super::listener::{DraftListener, Listener};
 use super::mirror::{DraftMirror, MIRRORS, Mirror};
 use super::moved_authorization::{MOVED, MovedAuthorization};
 use super::networks::{Networks, NetworksRule};
+use super::networks_file::NetworksFile;
 use super::problem::{Keyed, Problems};
 use super::reattach::{self, DraftReattach, Reattach};
 use super::registry::{self, DraftRegistry, Registry};
 use super::rules::{DraftRule, RULES, RequestRule};
 use super::setting::{Count, List, Made, Setting, made};
 use super::table::settings;
-use super::text::{ADDRESS, CLIENT_ADDRESS_HEADER, HOST, PEER};
+use super::text::{ADDRESS, CLIENT_ADDRESS_HEADER, FILE, HOST, PEER};
 use super::values::{Whole, choice};
 use super::warning::Warning;
 use crate::net::origin::{Host, Origin};
+use crate::net::trusted_proxies::TrustedProxies;
 use crate::str_enum::str_enum;
 use http::HeaderName;
 use ipnet::IpNet;
@@ -63,6 +65,9 @@ settings! {
         /// Addresses of the proxies in front, whose X-Forwarded-For, X-Forwarded-Proto, PROXY protocol
         /// header and moved Authorization are believed.
         pub trusted_proxies: Vec<IpNet> = NETWORKS;
+        /// A file with more of them, one address or network a line; `#` begins a comment. It is read again
+        /// when it changes.
+        pub(crate) trusted_proxies_file: Option<NetworksFile> = FILE;
         /// The header in which the trusted proxies name the client, where it isn't X-Forwarded-For.
         pub(crate) client_address_header: Option<HeaderName> = CLIENT_ADDRESS_HEADER;
         /// Headers in which the trusted proxies hand on the client's Authorization; the first one
@@ -78,7 +83,7 @@ settings! {
         /// How often a password may be wrong before logins are answered with 429.
         pub login_limit: LoginLimit = "a table with failures, within, exempt";
         /// How the log is written.
-        pub log: LogConfig = "a table with format";
+        pub log: LogConfig = "a table with format, access, one_pull_in";
         /// The audit log: one line for each push, pull, deletion, login and denial. None unless set.
         pub(crate) audit: Option<Audit> = audit::AUDIT;
         /// Traffic by project and month. Nothing is counted unless set; the empty table counts with the default.
@@ -103,6 +108,19 @@ settings! {
 }
 
 impl Config {
+    /// The proxies in front, from both places that may name them.
+    pub(crate) fn trusted_proxies(&self) -> TrustedProxies {
+        let in_file = self.trusted_proxies_file.iter();
+        let in_file = in_file.flat_map(|file| &file.networks);
+        TrustedProxies::new(
+            self.trusted_proxies
+                .iter()
+                .chain(in_file)
+                .copied()
+                .collect(),
+        )
+    }
+
     /// How many requests may be under way at all registries together.
     pub fn in_flight(&self) -> usize {
         let limits = self
@@ -216,8 +234,24 @@ settings! {
     pub struct LogConfig as DraftLog {
         /// `text` for people, `json` (one object a line) for collectors.
         pub format: LogFormat = "text or json", or LogFormat::Text;
+        /// Which requests have an access record: `all`, `failures` (refused, failed, aborted) or none (`off`).
+        pub(crate) access: AccessLog = "all, failures or off", or AccessLog::All;
+        /// Of how many pulls that ended well one has an access record.
+        pub(crate) one_pull_in: usize = Whole::from_to(1, 1_000_000), or 1;
     }
 }
+
+str_enum! {
+    /// Which requests have an access record.
+    pub(crate) enum AccessLog {
+        All "all",
+        /// Refused, failed, aborted.
+        Failures "failures",
+        Off "off",
+    }
+}
+
+choice!(AccessLog);
 
 str_enum! {
     /// For whom log lines are.

@@ -66,6 +66,16 @@ impl Files {
                 section("AAAA").replacen("CERTIFICATE-----", "CERTIFICATE", 1),
             ),
             ("rubbish.pem", section("AAAA")),
+            (
+                "networks.txt",
+                "# Of a CDN.\r\n198.51.100.0/24\r\n\n 2001:db8::/32 # new\n10.0.0.5".to_owned(),
+            ),
+            (
+                "no-networks.txt",
+                "198.51.100.0/24\n198.51.100.0/40\n".to_owned(),
+            ),
+            ("many-networks.txt", "10.0.0.1\n".repeat(2001)),
+            ("all-networks.txt", "0.0.0.0/0\n".to_owned()),
             ("half.crt", format!("{}{}", cert.pem(), section("AAAA"))),
         ];
         let file = |(name, text): (&str, String)| (Path::new("/conf").join(name), text.into());
@@ -168,7 +178,7 @@ fn assert_lines(rows: &[(String, &str)]) {
 
 #[test]
 fn shapes() {
-    const KEYS: &str = "listeners, acme_challenge, admin, registries, include, mirrors, identities, canary, trusted_proxies, client_address_header, restore_authorization_from, reattach, networks, rules, login_limit, log, audit, accounting, limits, drain, liveness, threads";
+    const KEYS: &str = "listeners, acme_challenge, admin, registries, include, mirrors, identities, canary, trusted_proxies, trusted_proxies_file, client_address_header, restore_authorization_from, reattach, networks, rules, login_limit, log, audit, accounting, limits, drain, liveness, threads";
     const LISTENER_LIST: &str = "accepted: a list of at least one listener, each with an address";
     let unknown = format!(
         "trusted-proxies: is not a known key (did you mean \"trusted_proxies\"?); accepted here: {KEYS}"
@@ -323,6 +333,14 @@ fn values() {
         (
             top("log: { format: xml }"),
             "log.format: \"xml\" is not understood; accepted: text or json",
+        ),
+        (
+            top("log: { access: none }"),
+            "log.access: \"none\" is not understood; accepted: all, failures or off",
+        ),
+        (
+            top("log: { one_pull_in: 0 }"),
+            "log.one_pull_in: is the number 0; accepted: a whole number from 1 to 1000000",
         ),
         (
             top("liveness: { silence: 500ms }"),

@@ -56,6 +56,18 @@ pub(super) const REGISTRY_NAME: TextValue<String> = TextValue {
     parse: name,
 };
 
+/// Of a team: the value of a label.
+pub(super) const OWNER: TextValue<String> = TextValue {
+    accepted: "a team's name: 1 to 63 letters, digits, dots, - and _, such as team-storage",
+    parse: |text| {
+        let is_letter = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        sound_text(
+            (1..=63).contains(&text.len()) && text.bytes().all(is_letter),
+            text,
+        )
+    },
+};
+
 pub(super) const IDENTITY_NAME: TextValue<String> = REGISTRY_NAME;
 
 /// A name that is a label's value.

@@ -1,7 +1,7 @@
 //! The access record: one line per request, for people and for machines, with the metrics' words. Never
 //! a token, a cookie or an upload's `_state`: the input is already redacted.
 
-use crate::config::LogFormat;
+use crate::config::{AccessLog, LogConfig, LogFormat};
 use crate::oci::operation::Operation;
 use crate::oci::reason::{Outcome, Proof, Reason};
 use crate::oci::repair::Repair;
@@ -9,10 +9,42 @@ use crate::oci::user_agent::ClientFamily;
 use serde::Serialize;
 use std::fmt::Write;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// Filters that take less are no answer to the question why a request was slow.
 const FELT: Duration = Duration::from_millis(1);
+
+/// Of how many pulls one was written.
+#[derive(Default)]
+pub(crate) struct PullSample(AtomicUsize);
+
+impl PullSample {
+    /// Whether the next of them is the one in so many. The first is, so that somebody who looks sees one.
+    fn takes_next(&self, one_in: usize) -> bool {
+        one_in <= 1
+            || self
+                .0
+                .fetch_add(1, Ordering::Relaxed)
+                .is_multiple_of(one_in)
+    }
+}
+
+/// Whether a request has a record.
+pub(crate) fn is_recorded(
+    config: LogConfig,
+    operation: Operation,
+    outcome: Outcome,
+    pulls: &PullSample,
+) -> bool {
+    match (config.access, outcome) {
+        (AccessLog::Off, _) | (AccessLog::Failures, Outcome::Ok) => false,
+        (AccessLog::All, Outcome::Ok) if operation.is_pull() => {
+            pulls.takes_next(config.one_pull_in)
+        }
+        (AccessLog::All | AccessLog::Failures, _) => true,
+    }
+}
 
 /// All that is known of a request at its end.
 #[derive(Debug)]
@@ -286,4 +318,41 @@ impl AccessRecord<'_> {
 /// Milliseconds with microseconds behind the point.
 fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_a_record_is_chosen() {
+        let pulls = PullSample::default();
+        let is_recorded = |access, one_pull_in, operation, outcome| {
+            let config = LogConfig {
+                format: LogFormat::Text,
+                access,
+                one_pull_in,
+            };
+            super::is_recorded(config, operation, outcome, &pulls)
+        };
+        let (get, put) = (Operation::BlobGet, Operation::ManifestPut);
+        for (access, operation, outcome, expected) in [
+            (AccessLog::All, get, Outcome::Ok, true),
+            (AccessLog::All, put, Outcome::Failed, true),
+            (AccessLog::Failures, put, Outcome::Ok, false),
+            (AccessLog::Failures, get, Outcome::Refused, true),
+            (AccessLog::Failures, put, Outcome::Aborted, true),
+            (AccessLog::Off, put, Outcome::Failed, false),
+        ] {
+            let found = is_recorded(access, 1, operation, outcome);
+            assert_eq!(found, expected, "{access:?} {operation:?} {outcome:?}");
+        }
+        let of_pulls = (0..30).filter(|_| is_recorded(AccessLog::All, 10, get, Outcome::Ok));
+        assert_eq!(of_pulls.count(), 3);
+        let of_others = (0..30).filter(|number| match number % 2 {
+            0 => is_recorded(AccessLog::All, 10, put, Outcome::Ok),
+            _ => is_recorded(AccessLog::All, 10, get, Outcome::Failed),
+        });
+        assert_eq!(of_others.count(), 30, "pushes and failures always have one");
+    }
 }

@@ -122,6 +122,7 @@ impl Metrics {
                 }
             };
             metrics.push.show_objective(registry.objective);
+            metrics.show_owner(registry.owner.as_deref());
             metrics.limits.show(registry);
             let identities = config.identities.iter().filter(|one| one.is_for(name));
             metrics

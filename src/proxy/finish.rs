@@ -13,6 +13,7 @@ use super::run_filters::{self, Filtered};
 use super::tickets::tell_lost;
 use super::unix_time::unix_now;
 use crate::filter;
+use crate::observe::access_log::is_recorded;
 use crate::observe::logging;
 use crate::observe::metrics::{Direction, seconds};
 use crate::observe::push::{PushFinding, RequestEnded, TrackerReport};
@@ -61,16 +62,7 @@ pub(super) fn finish_request(ctx: &mut RequestContext, sent: &SentBytes) {
         let host = tracked.map_or("", |tracked| tracked.host.as_str());
         tell_lost(&ctx.request, host);
     }
-    let target = match reason.outcome() {
-        Outcome::Ok => logging::ACCESS,
-        Outcome::Refused | Outcome::Failed | Outcome::Aborted => logging::FAILED,
-    };
-    if log::log_enabled!(target: target, log::Level::Info) {
-        let account = ctx.request.authorization.account();
-        let record = record(ctx, &end, told.finding, account);
-        let line = record.line(ctx.request.shared.config.log.format);
-        log::info!(target: target, "{line}");
-    }
+    write_record(ctx, &end, told.finding);
     accounting::count(ctx, sent);
     audit::write(ctx, sent, reason, told.pushed);
     if let Some(filtered) = &ctx.filtered {
@@ -85,6 +77,23 @@ pub(super) fn finish_request(ctx: &mut RequestContext, sent: &SentBytes) {
             upstream_wait: ctx.times.upstream_wait(),
         };
         run_filters::ended(filtered, &told, &ctx.request);
+    }
+}
+
+/// The request's access record, where it has one.
+fn write_record(ctx: &RequestContext, end: &End<'_>, finding: Option<PushFinding>) {
+    let outcome = end.verdict.reason.outcome();
+    let target = match outcome {
+        Outcome::Ok => logging::ACCESS,
+        Outcome::Refused | Outcome::Failed | Outcome::Aborted => logging::FAILED,
+    };
+    let shared = &ctx.request.shared;
+    let (log, pulls) = (shared.config.log, &shared.process.recorded_pulls);
+    let is_recorded = is_recorded(log, ctx.request.asked.operation, outcome, pulls);
+    if is_recorded && log::log_enabled!(target: target, log::Level::Info) {
+        let account = ctx.request.authorization.account();
+        let line = record(ctx, end, finding, account).line(log.format);
+        log::info!(target: target, "{line}");
     }
 }
 

@@ -16,6 +16,7 @@ mod login_limit;
 mod origins;
 mod other_sites;
 pub mod probes;
+mod process;
 mod public_names;
 pub mod route_table;
 pub mod rules;
@@ -30,17 +31,16 @@ pub(crate) use fair_share::{FairShares, Holder, Rest, Room, Share};
 pub(crate) use identities::IdentityRuntime;
 pub(crate) use login_limit::{LoginAttempt, LoginLimits};
 pub(crate) use other_sites::OtherSite;
+pub(crate) use process::Process;
 pub(crate) use public_names::PublicName;
 
 use crate::config::{Config, Registry, StorageRedirects};
-use crate::filter::Filters;
 use crate::net::host::Routes;
 use crate::net::trusted_proxies::TrustedProxies;
-use crate::observe::accounting::{Accounts, RegistryAccount};
-use crate::observe::audit::{AuditLog, AuditLogs};
+use crate::observe::accounting::RegistryAccount;
+use crate::observe::audit::AuditLog;
 use crate::observe::logging::RateLimited;
-use crate::observe::metrics::{CanaryLabels, Metrics, RegistryMetrics};
-use crate::observe::push::PushTracker;
+use crate::observe::metrics::RegistryMetrics;
 use crate::oci::authorities::KnownAuthorities;
 use crate::oci::routing::Site;
 use crate::runtime::upstream::{Pool, StorageRuntime};
@@ -52,11 +52,10 @@ use other_sites::other_sites;
 use parking_lot::Mutex;
 use public_names::public_names;
 use rules::Rules;
-use sealing_keys::RandomKey;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 use way_of_authorization::WayOfAuthorization;
 
@@ -66,30 +65,6 @@ const LOGGED_AUTHORITIES: usize = 100;
 
 /// A wrong word about the client's side comes with every request.
 const IN_CLEAR_TOLD_EVERY: Duration = Duration::from_secs(3600);
-
-/// Where one request finds no socket, all others don't either.
-const EXHAUSTED_TOLD_EVERY: Duration = Duration::from_secs(60);
-
-/// What lives as long as the process, whatever configuration is in force.
-pub(crate) struct Process {
-    pub(crate) filters: Filters,
-    pub(crate) metrics: Metrics,
-    pub(crate) pushes: PushTracker,
-    pub(crate) audits: AuditLogs,
-    pub(crate) accounts: Accounts,
-    /// Requests that are answered and whose client still sends.
-    pub(crate) lingering: Arc<FairShares>,
-    /// What the bodies under way may hold.
-    pub(crate) memory: Arc<BodyMemory>,
-    pub(crate) random_key: RandomKey,
-    /// Another process takes new connections, at the same addresses.
-    pub(crate) replaced: AtomicBool,
-    /// Requests that are being served, over all registries and configurations.
-    in_flight: AtomicUsize,
-    /// The drain is over: what is still under way is cut.
-    cut: AtomicBool,
-    exhausted_logged: RateLimited,
-}
 
 /// The configuration in force: what new requests and connections begin with.
 pub(crate) struct CurrentSnapshot(ArcSwap<Snapshot>);
@@ -135,66 +110,6 @@ pub(crate) struct RegistryRuntime {
     unknown_logged: Arc<Mutex<HashSet<String>>>,
     in_clear_logged: Arc<RateLimited>,
     authorization: Arc<WayOfAuthorization>,
-}
-
-impl Process {
-    /// # Errors
-    /// As [`Metrics::new`].
-    pub(crate) fn new(
-        config: &Config,
-        canary: CanaryLabels,
-        filters: Filters,
-        random_key: RandomKey,
-    ) -> prometheus::Result<Process> {
-        let names = filters.iter().map(|one| one.name.clone()).collect();
-        let metrics = Metrics::new(config, canary, names)?;
-        Ok(Process {
-            filters,
-            memory: Arc::new(BodyMemory::new(metrics.process.body_memory.clone())),
-            accounts: Accounts::default(),
-            audits: AuditLogs::new(metrics.process.audit.clone()),
-            metrics,
-            pushes: PushTracker::new(config.registries.iter().map(|registry| &registry.name)),
-            lingering: Arc::default(),
-            random_key,
-            replaced: AtomicBool::new(false),
-            in_flight: AtomicUsize::new(0),
-            cut: AtomicBool::new(false),
-            exhausted_logged: RateLimited::every(EXHAUSTED_TOLD_EVERY),
-        })
-    }
-
-    /// How many requests are being served.
-    pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
-    }
-
-    /// From now on what ends does so because the process ends.
-    pub(crate) fn cut(&self) {
-        self.cut.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn is_cut(&self) -> bool {
-        self.cut.load(Ordering::Relaxed)
-    }
-
-    /// Tells the operator that there was no socket left.
-    pub(crate) fn note_exhausted(&self, error: &pingora::Error) {
-        if self.exhausted_logged.is_due() {
-            log::error!(
-                "no connection to Harbor can be opened: {error}; this process has no file \
-                 descriptor, port or memory left (reason no_socket)"
-            );
-        }
-    }
-
-    pub(crate) fn request_begins(&self) {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn request_ends(&self) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl CurrentSnapshot {
@@ -255,7 +170,7 @@ impl Snapshot {
         Ok(Snapshot {
             rules,
             listeners: listeners.collect(),
-            trusted: TrustedProxies::new(config.trusted_proxies.clone()),
+            trusted: config.trusted_proxies(),
             logins,
             accepted,
             harbors: harbors.collect(),

@@ -34,6 +34,35 @@ async fn tags(world: &World, host: &str) -> (u16, String) {
     (answer.status, answer.text())
 }
 
+/// A change of what is recorded needs no restart, and pushes and failures are never among what is left out
+/// of pulls.
+#[tokio::test]
+async fn which_requests_are_recorded_changes_with_the_file() {
+    let one = harbor("one").await;
+    let failures = Setup {
+        top: "log: { access: failures }\n".to_owned(),
+        ..Setup::new(one.url())
+    };
+    let world = failures.start();
+    let records = || {
+        let log = world.gateway.stderr();
+        let of = |line: &&str| line.contains(" tags GET ");
+        log.lines()
+            .filter(of)
+            .map(ToOwned::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(tags(&world, HUB).await.0, 200);
+    assert_eq!(tags(&world, "unknown.example.com").await.0, 421);
+    world.logged(&["421 other"]).await;
+    assert_eq!(records().len(), 1, "{:?}", records());
+    let all = world.yaml.replace("access: failures", "access: all");
+    world.gateway.rewrite(&all);
+    world.logged(&[READ]).await;
+    assert_eq!(tags(&world, HUB).await.0, 200);
+    world.logged(&["200 hq tags"]).await;
+}
+
 #[tokio::test]
 async fn registries_come_and_go_with_the_file() {
     let (one, two) = (harbor("one").await, harbor("two").await);

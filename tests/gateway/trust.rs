@@ -21,6 +21,29 @@ async fn ask(world: &World, source: &str, lines: &[&str]) {
     assert_eq!(reply.status, 200, "{lines:?}");
 }
 
+/// The file is another program's: it changes, and so does who is believed.
+#[tokio::test]
+async fn proxies_in_a_file_are_believed_as_soon_as_they_stand_there() {
+    let place = tempfile::TempDir::new().expect("a directory");
+    let file = place.path().join("networks.txt");
+    std::fs::write(&file, "10.0.0.0/8\n").expect("the file");
+    let harbor = Harbor::content().await;
+    let world = Setup {
+        top: format!("trusted_proxies_file: {}\n", file.display()),
+        ..Setup::new(harbor.url())
+    }
+    .start();
+    let forwarded = &["X-Forwarded-For: 203.0.113.50"];
+    ask(&world, TRUSTED, forwarded).await;
+    let told = harbor.got_with("GET").remove(0);
+    assert_eq!(told.header("x-forwarded-for"), TRUSTED);
+    std::fs::write(&file, format!("10.0.0.0/8\n{TRUSTED} # new\n")).expect("the file");
+    world.logged(&["the configuration was read again"]).await;
+    ask(&world, TRUSTED, forwarded).await;
+    let told = harbor.got_with("GET").remove(1);
+    assert_eq!(told.header("x-forwarded-for"), "203.0.113.50");
+}
+
 #[tokio::test]
 async fn a_header_for_the_clients_address_counts_from_trusted_peers() {
     let harbor = Harbor::content().await;

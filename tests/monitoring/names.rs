@@ -13,6 +13,10 @@ const UNUSED: &[(&str, &str)] = &[
         "The log has a line when it begins and one when it ends, and what comes of it is in no_socket.",
     ),
     (
+        "harbormouth_registry_owner_info",
+        "The alerts' label owner is read from it.",
+    ),
+    (
         "harbormouth_thread_responsive",
         "The supervisor acts on /livez before anybody could look.",
     ),

@@ -14,7 +14,7 @@ use http::{Method, StatusCode};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 
 /// A registry whose Harbor isn't there.
 pub const GONE: &str = "gone";
@@ -37,10 +37,11 @@ const LARGE: usize = 9 << 20;
 pub async fn gateway(harbor: &FakeHarbor, quiet: &FakeHarbor) -> World {
     let mut hq = Registry::new("hq", harbor.origin());
     hq.interval = "1s";
-    // A port that was free a moment ago: connections to it are refused.
-    let socket = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+    // A port that is taken, by a socket that doesn't listen: connections to it are refused.
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("bind");
     let nobody = socket.local_addr().expect("its address");
-    drop(socket);
+    Box::leak(Box::new(socket));
     let mut gone = Registry::new(GONE, format!("http://{nobody}"));
     gone.public = vec!["https://gone.example.com", "http://gone.example.com"];
     gone.interval = "1s";
@@ -48,7 +49,7 @@ pub async fn gateway(harbor: &FakeHarbor, quiet: &FakeHarbor) -> World {
                [X-Forwarded-Authorization]\nlogin_limit: { failures: 3, within: 10m }\n";
     let mut closed = Registry::new("closed", harbor.origin());
     closed.public = vec!["https://closed.example.com", "http://closed.example.com"];
-    closed.more = "    maintenance: pushes\n".to_owned();
+    closed.more = "    maintenance: pushes\n    owner: team-storage\n".to_owned();
     // A canary walks through the public origin: here to a listener, whose port is known before.
     let listener = format!("127.0.0.1:{}", free_port());
     let public: &'static str = format!("http://{listener}").leak();

@@ -51,6 +51,55 @@ fn networks_are_read_as_they_are_meant() {
     }
 }
 
+/// It is watched like every other file, and printed as it was named.
+#[test]
+fn trusted_proxies_may_stand_in_a_file() {
+    let yaml = "trusted_proxies: [10.0.0.5]\ntrusted_proxies_file: networks.txt\n\
+                client_address_header: CF-Connecting-IP";
+    let config = load(&top(yaml));
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let trusted = config.trusted_proxies();
+    for (address, is_trusted) in [
+        ("198.51.100.7", true),
+        ("2001:db8::7", true),
+        ("10.0.0.5", true),
+        ("10.0.0.6", false),
+    ] {
+        assert_eq!(
+            trusted.contains(address.parse().unwrap()),
+            is_trusted,
+            "{address}"
+        );
+    }
+    let file = std::path::Path::new("/conf/networks.txt");
+    assert!(config.files().iter().any(|watched| watched == file));
+    let printed = config.to_yaml().unwrap();
+    assert!(
+        printed.contains("trusted_proxies_file: /conf/networks.txt\n"),
+        "{printed}"
+    );
+    // Alone it is enough for what needs trusted proxies.
+    load(&top(
+        "trusted_proxies_file: networks.txt\nclient_address_header: CF-Connecting-IP",
+    ));
+    let everybody = load(&top("trusted_proxies_file: all-networks.txt")).warnings;
+    let everybody = everybody[0].to_string();
+    assert!(
+        everybody.contains("0.0.0.0/0 trusts everybody"),
+        "{everybody}"
+    );
+    assert_lines(&[
+        (
+            top("trusted_proxies_file: no-networks.txt"),
+            "trusted_proxies_file: \"no-networks.txt\", line 2: \"198.51.100.0/40\" is no network; accepted: an IP address or a network on each line, such as 10.0.0.0/8, and comments that begin with #",
+        ),
+        (
+            top("trusted_proxies_file: many-networks.txt"),
+            "trusted_proxies_file: \"many-networks.txt\" has 2001 networks; accepted: 2000 at most, since each is compared with every client's address",
+        ),
+    ]);
+}
+
 #[test]
 fn networks_that_are_none_are_refused() {
     const ACCEPTED: &str =

@@ -44,6 +44,8 @@ families! {
         "The same by client family.";
     OBJECTIVE: Gauge "harbormouth_objective_ratio" ["registry"]
         "Which share of good and bad push requests is to be good, as configured.";
+    OWNER: Gauge "harbormouth_registry_owner_info" ["registry", "owner"]
+        "Always 1; the label has who answers for the registry, as configured. Without an owner there are no series.";
     UPLOADS_STARTED: Counter "harbormouth_uploads_started_total" ["registry"]
         "Uploads that Harbor opened through this replica.";
     UPLOADS_FINISHED: Counter "harbormouth_uploads_finished_total" ["registry", "end"]

@@ -3,7 +3,7 @@
 use super::authorization::AuthorizationMetrics;
 use super::families::{
     BYTES, COMMIT_WAIT, DURATION, FILTER_DECISIONS, FIRST_BYTE, FOREIGN_REDIRECTS, HEALTHY,
-    IN_FLIGHT, REPAIRS, REQUESTS, RETRIES, ROUTED, RULE_DECISIONS, UPSTREAM_ERRORS,
+    IN_FLIGHT, OWNER, REPAIRS, REQUESTS, RETRIES, ROUTED, RULE_DECISIONS, UPSTREAM_ERRORS,
 };
 use super::filters::{FilterDecision, RuleDecision};
 use super::identities::IdentityMetrics;
@@ -53,6 +53,7 @@ pub(crate) struct RegistryMetrics {
     repairs: [IntCounter; Repair::ALL.len()],
     upstream_errors: [IntCounter; UpstreamError::ALL.len()],
     healthy: IntGaugeVec,
+    owner: IntGaugeVec,
     routed: IntCounterVec,
     projects: ProjectMetrics,
     pub(crate) authorization: AuthorizationMetrics,
@@ -117,6 +118,14 @@ impl RegistryMetrics {
         self.healthy.with_label_values(&[&self.name, endpoint])
     }
 
+    /// Shows who answers for the registry, if anybody does.
+    pub(crate) fn show_owner(&self, owner: Option<&str>) {
+        self.owner.reset();
+        if let Some(owner) = owner {
+            self.owner.with_label_values(&[&self.name, owner]).set(1);
+        }
+    }
+
     /// The counter of a way to the registry that isn't its own origins.
     pub(crate) fn route(&self, route: &str) -> IntCounter {
         self.routed.with_label_values(&[&self.name, route])
@@ -177,6 +186,7 @@ impl RegistryMetrics {
                 UpstreamError::ALL.map(UpstreamError::as_str),
             )?,
             healthy: registered(&families, gauge_vec(&HEALTHY)?)?,
+            owner: registered(&families, gauge_vec(&OWNER)?)?,
             routed: registered(&families, counter_vec(&ROUTED)?)?,
             projects: ProjectMetrics::register(&families)?,
             authorization: AuthorizationMetrics::register(&series)?,

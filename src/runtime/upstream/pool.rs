@@ -165,6 +165,7 @@ mod tests {
                 commit: Duration::from_secs(1800),
             },
             objective: Objective::DEFAULT,
+            owner: None,
             reattach: crate::config::reattach::Reattach {
                 mode: ReattachMode::Ticket,
                 keys: None,

@@ -3,7 +3,8 @@
 //! Pure: no files, no clock.
 
 use crate::config::{
-    AdminConfig, CANARY, Config, IDENTITIES, Listener, ListenerKind, REGISTRIES, Registry,
+    AdminConfig, CANARY, Config, IDENTITIES, Listener, ListenerKind, LogConfig, REGISTRIES,
+    Registry,
 };
 use crate::tickets::KeyId;
 use serde::Serialize;
@@ -64,7 +65,10 @@ pub(super) fn keep_running(running: &Config, read: Config) -> Config {
             address: running.admin.address,
             ..read.admin
         },
-        log: running.log,
+        log: LogConfig {
+            format: running.log.format,
+            ..read.log
+        },
         threads: running.threads,
         ..read
     }
