@@ -62,7 +62,7 @@
 //! observed     observe
 //! shared       runtime acme
 //! the request  listener proxy
-//! apart        testing doctor import
+//! apart        testing doctor import sizing
 //! assembly     server main
 //! ```
 
@@ -121,6 +121,8 @@ mod doctor;
 #[doc(hidden)]
 #[cfg(feature = "doctor")]
 pub mod import;
+#[doc(hidden)]
+pub mod sizing;
 #[doc(hidden)]
 #[cfg(feature = "demo")]
 pub mod testing;

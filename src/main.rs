@@ -44,6 +44,7 @@ fn run() -> anyhow::Result<ExitCode> {
         CliAction::Schema => schema(),
         #[cfg(feature = "doctor")]
         CliAction::Import(file) => import(&file),
+        CliAction::Size(action) => cli::size::run(&action),
         CliAction::Completions(shell) => completions(shell),
         CliAction::Man(command) => man(*command),
     }

@@ -1,6 +1,7 @@
 //! The command line: as typed (clap's shapes) and as usable ([`CliAction`]). It knows no
 //! configuration beyond where to read it from.
 
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use harbormouth::config::{self, Config, Flags};
@@ -11,11 +12,13 @@ use std::path::PathBuf;
 
 #[cfg(feature = "doctor")]
 pub mod doctor;
+pub mod size;
 #[cfg(feature = "doctor")]
 mod target;
 
 #[cfg(feature = "doctor")]
 use doctor::{DOCTOR_EXAMPLES, DOCTOR_USAGE, DoctorAction, DoctorArgs};
+use size::{SIZE_EXAMPLES, SizeAction, SizeArgs};
 
 /// What the command line asks for.
 pub enum CliAction {
@@ -32,6 +35,8 @@ pub enum CliAction {
     /// Makes a configuration of another proxy's.
     #[cfg(feature = "doctor")]
     Import(PathBuf),
+    /// Says how many replicas a demand takes.
+    Size(SizeAction),
     Completions(Shell),
     /// The page of a command, or of all.
     Man(Box<clap::Command>),
@@ -93,6 +98,12 @@ pub fn read() -> CliAction {
         Command::Schema => CliAction::Schema,
         #[cfg(feature = "doctor")]
         Command::Import { file } => CliAction::Import(file),
+        Command::Size(typed) => match typed.action() {
+            Ok(action) => CliAction::Size(action),
+            Err(error) => Typed::command()
+                .error(ErrorKind::ValueValidation, error)
+                .exit(),
+        },
         Command::Completions { shell } => CliAction::Completions(shell),
         Command::Man { command } => CliAction::Man(Box::new(page_of(command.as_deref()))),
     }
@@ -121,9 +132,7 @@ fn page_of(name: Option<&str>) -> clap::Command {
                 "there is no command {name:?}; accepted: {}",
                 known.join(", ")
             );
-            whole
-                .error(clap::error::ErrorKind::InvalidValue, why)
-                .exit()
+            whole.error(ErrorKind::InvalidValue, why).exit()
         }
     }
 }
@@ -229,6 +238,12 @@ enum Command {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Say how many replicas a demand takes, with their CPU, memory, series and log, and what Harbor has to take
+    ///
+    /// A model of figures that were measured: what they are, and what it leaves out, is in docs/scale.md.
+    /// Nothing is contacted.
+    #[command(after_help = SIZE_EXAMPLES)]
+    Size(SizeArgs),
     /// Print the completion script of a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {

@@ -5,3 +5,4 @@ pub mod check;
 #[cfg(feature = "doctor")]
 pub mod doctor;
 pub mod keygen;
+pub mod size;

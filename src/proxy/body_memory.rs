@@ -13,14 +13,14 @@ use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
 /// Over HTTP/1.1: the bytes that may be read ahead of Harbor, and over TLS those that are decrypted next.
-const HTTP1_UPLOAD: u64 = 320 << 10;
+pub(crate) const HTTP1_UPLOAD: u64 = 320 << 10;
 
 /// Over HTTP/2: the first window. The connection reserves memory for larger windows.
 const HTTP2_UPLOAD: u64 = 320 << 10;
 
 /// Pingora reads Harbor's answer in pieces of 64 KiB. Six of them can be on their way, in addition to its
 /// read buffer and to what is encrypted already.
-const DOWNLOAD: u64 = 640 << 10;
+pub(crate) const DOWNLOAD: u64 = 640 << 10;
 
 /// The memory that a request needs even if its body is short.
 const LEAST: u64 = 32 << 10;

@@ -49,6 +49,7 @@ mod tracking;
 mod unix_time;
 mod upstream_request;
 
+pub(crate) use body_memory::{DOWNLOAD, HTTP1_UPLOAD};
 pub(crate) use finish_once::FinishOnce;
 
 use crate::listener::current_connection;

@@ -14,7 +14,7 @@ pub const LAYERS: [(&str, &[&str]); 8] = [
     ("observed", &["observe"]),
     ("shared", &["runtime", "acme"]),
     ("the request", &["listener", "proxy"]),
-    ("apart", &["testing", "doctor", "import"]),
+    ("apart", &["testing", "doctor", "import", "sizing"]),
     ("assembly", &["server", "main"]),
 ];
 
