@@ -68,7 +68,7 @@ spelling: ## of everything that is written here
 	.ci/tool typos
 
 tables: build-tools ## the tables of docs/ and the README that are made from the code, written anew
-	WRITE_TABLES=yes $(CARGO_TEST) --test=tidy documents:: -- --test-threads=1
+	WRITE_TABLES=yes $(CARGO_TEST) --lib --test=tidy documents:: -- --test-threads=1
 
 pictures: build-tools test-tools ## the README's pictures of the page and of the doctor, taken anew
 	.ci/pictures

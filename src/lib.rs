@@ -129,3 +129,7 @@ pub mod testing;
 
 #[doc(hidden)]
 pub mod server;
+
+#[cfg(test)]
+#[path = "../tests/scale/mod.rs"]
+mod scale;

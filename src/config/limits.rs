@@ -92,7 +92,7 @@ const FIVE_MINUTES: super::values::Bound = (Duration::from_secs(300), "5m");
 
 /// The rest is for connections, and for what an allocator has beside. In whole MiB, for those who
 /// read it.
-fn two_thirds(memory: u64) -> u64 {
+pub(crate) fn two_thirds(memory: u64) -> u64 {
     ((memory / 3 * 2) >> 20) << 20
 }
 

@@ -9,6 +9,7 @@ use crate::observe::metrics::ConnectionRefused;
 use crate::runtime::{FairShares, Room, Share};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What all listeners share.
 #[derive(Default)]
@@ -38,6 +39,7 @@ impl ConnectionLimit {
         let room = Room {
             places: limits.connections,
             patience: limits.stands_still,
+            now: Instant::now(),
         };
         let share = self.open.take(owner, life, room);
         let share = share.ok_or(ConnectionRefused::Connections)?;

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 /// How long a request waits for a place. Most places are taken for less time than that. containerd retries
 /// a handful of times without a pause, so this wait brings it through a short overload.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Retry-After during maintenance, in seconds: maintenance takes minutes at least.
 const LATER: &str = "60";
@@ -103,7 +103,7 @@ async fn find_place(request: Routed<'_>) -> Result<Permit, Refusal> {
         Class::Other => {}
     }
     let load = &request.harbor.load;
-    let place = match load.place(&asks, terms) {
+    let place = match load.place(&asks, terms, Instant::now()) {
         Some(place) => Some(place),
         None => {
             // Looked up only here, since it takes a hash of the credential.
@@ -148,6 +148,7 @@ impl Permits {
         let room = Room {
             places: LINGERING,
             patience: Duration::ZERO,
+            now,
         };
         let owner = Owner::of(request.downstream.client);
         let lingering = &request.shared.process.lingering;

@@ -49,6 +49,8 @@ mod tracking;
 mod unix_time;
 mod upstream_request;
 
+#[cfg(test)]
+pub(crate) use admission::PATIENCE;
 pub(crate) use body_memory::{DOWNLOAD, HTTP1_UPLOAD};
 pub(crate) use finish_once::FinishOnce;
 

@@ -8,7 +8,7 @@ use crate::oci::operation::Operation;
 use crate::oci::request_class::{Class, room};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// The requests of one registry that have a place.
@@ -61,7 +61,7 @@ impl ConcurrencyLimit {
         asks: PermitRequest<'_, H>,
         terms: PermitTerms,
     ) -> Option<Permit> {
-        if let Some(place) = self.place(&asks, terms) {
+        if let Some(place) = self.place(&asks, terms, Instant::now()) {
             return Some(place);
         }
         let class = &self.classes[Class::of(asks.operation) as usize];
@@ -70,7 +70,7 @@ impl ConcurrencyLimit {
         let waiting = async {
             loop {
                 // Once more at first: what was freed until now told nobody.
-                if let Some(place) = self.place(&asks, terms) {
+                if let Some(place) = self.place(&asks, terms, Instant::now()) {
                     return place;
                 }
                 let owners = std::iter::once(asks.owner).chain(asks.account);
@@ -81,7 +81,9 @@ impl ConcurrencyLimit {
         };
         let waited = tokio::time::timeout(terms.patience, waiting).await;
         // Somebody may have come to stand still meanwhile.
-        waited.ok().or_else(|| self.place(&asks, terms))
+        waited
+            .ok()
+            .or_else(|| self.place(&asks, terms, Instant::now()))
     }
 
     /// A place of the operation's class, unless as many are taken as may be.
@@ -89,6 +91,7 @@ impl ConcurrencyLimit {
         self: &Arc<Self>,
         asks: &PermitRequest<'_, H>,
         terms: PermitTerms,
+        now: Instant,
     ) -> Option<Permit> {
         let class = Class::of(asks.operation);
         let limit = match class {
@@ -98,6 +101,7 @@ impl ConcurrencyLimit {
         let room = Room {
             places: room(asks.operation, limit),
             patience: terms.stands_still,
+            now,
         };
         let taken = &self.classes[class as usize].taken;
         let mut owners = std::iter::once(asks.owner).chain(asks.account);
@@ -142,7 +146,6 @@ impl Drop for WaitingCount<'_> {
 mod tests {
     use super::super::fair_share::Rest;
     use super::*;
-    use std::time::Instant;
 
     struct Moves;
 
@@ -175,7 +178,7 @@ mod tests {
     }
 
     fn take(load: &Arc<ConcurrencyLimit>, operation: Operation) -> Option<Permit> {
-        load.place(&asks(operation, &Arc::new(Moves)), terms(0))
+        load.place(&asks(operation, &Arc::new(Moves)), terms(0), Instant::now())
     }
 
     #[test]

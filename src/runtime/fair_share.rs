@@ -48,6 +48,7 @@ pub(crate) enum Rest {
 pub(crate) struct Room {
     pub(crate) places: usize,
     pub(crate) patience: Duration,
+    pub(crate) now: Instant,
 }
 
 /// Places that all share.
@@ -154,7 +155,7 @@ impl ShareTable {
 
     /// Ends one holder, if one is to give way to a newcomer of this owner.
     fn make_room(&mut self, owner: Owner, room: Room) -> bool {
-        let now = Instant::now();
+        let now = room.now;
         let mine = self.held_by(owner);
         if let Some((held, until)) = self.vain
             && mine >= held

@@ -20,3 +20,10 @@ pub use harbor::CEILINGS;
 pub use model::{Bounds, Sizing};
 pub use series::{Series, SeriesError, defaults};
 pub use told::lines;
+
+/// CPU seconds of a GiB up, of one down, and of a connection, where TLS is spoken to clients.
+#[cfg(test)]
+pub(crate) fn per_gib_and_connection() -> (f64, f64, f64) {
+    let (up, down) = model::per_gib(Tls::Clients);
+    (up, down, model::per_request(Tls::Clients))
+}

@@ -174,9 +174,9 @@ fn of_harbor(sizing: &Sizing) -> Vec<String> {
         row(
             "protected by",
             format!(
-                "max_in_flight, which holds for each replica: all together let {} requests through to each \
-                 registry; where it bears fewer, set what it bears divided by {}",
-                sizing.admitted, sizing.replicas
+                "its own ceilings alone: max_in_flight is for each replica, and all together let {} requests \
+                 through to each registry",
+                sizing.admitted
             ),
         ),
     ]

@@ -5,64 +5,19 @@ mod findings;
 
 use crate::directions::LAYERS;
 use crate::files;
+use crate::generated::{hold, hold_page, read, table};
 use crate::pages::page;
 use harbormouth::doctor::kind::Kind;
 use harbormouth::observe::audit::AUDITED;
 use harbormouth::observe::metrics::FAMILIES;
 use harbormouth::observe::push::PushFinding;
 use harbormouth::oci::reason::Reason;
+use harbormouth::sizing::{CEILINGS, FIGURES, Series, Source};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-
-fn read(file: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
-}
-
-/// Holds the part of a page that is made from the code; `make tables` writes it.
-fn hold(file: &str, name: &str, expected: &str) {
-    let begin = format!("<!-- generated: {name} -->\n\n");
-    let end = format!("\n\n<!-- end: {name} -->");
-    hold_lines(file, &begin, &end, expected);
-}
-
-/// The same between two texts that stand there.
-fn hold_lines(file: &str, begin: &str, end: &str, expected: &str) {
-    let text = read(file);
-    let parts = text
-        .split_once(begin)
-        .and_then(|(before, rest)| Some((before, rest.split_once(end)?.1)));
-    let (before, after) = parts.unwrap_or_else(|| panic!("{file} has no part {begin}"));
-    hold_page(file, &format!("{before}{begin}{expected}{end}{after}"));
-}
-
-/// Holds a whole page.
-fn hold_page(file: &str, expected: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-    if std::env::var_os("WRITE_TABLES").is_some() {
-        fs::write(path, expected).unwrap();
-        return;
-    }
-    let text = fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(
-        text, expected,
-        "{file} isn't as the code is: `make tables` writes it anew"
-    );
-}
-
-fn table<const COLUMNS: usize>(
-    header: [&str; COLUMNS],
-    rows: impl Iterator<Item = [String; COLUMNS]>,
-) -> String {
-    let row = |cells: &[String]| format!("| {} |", cells.join(" | "));
-    let mut lines = vec![
-        row(&header.map(str::to_owned)),
-        format!("|{}", "---|".repeat(COLUMNS)),
-    ];
-    lines.extend(rows.map(|cells| row(&cells)));
-    lines.join("\n")
-}
+use std::process::Command;
 
 /// A word with an address of its own, which it leads to.
 fn anchor(word: &str) -> String {
@@ -429,5 +384,93 @@ fn the_security_page_names_tests_that_exist() {
                 .any(|word| sources.contains(&format!("{word}{last}")));
             assert!(exists || test.starts_with("make "), "{test}");
         }
+    }
+}
+
+/// What the model computes with, and where each figure is from.
+#[test]
+fn the_page_of_scale_has_every_figure() {
+    let results = read("benches/RESULTS.md");
+    let machine = results
+        .lines()
+        .find(|line| line.starts_with("Made by"))
+        .unwrap();
+    let rows = FIGURES.iter().map(|figure| {
+        let source = match figure.source {
+            Source::Results { section, row, .. } => {
+                format!("{section}: {}", row.replace(" | ", ", "))
+            }
+            Source::Code(file) => format!("[`{file}`](../{file})"),
+        };
+        [
+            figure.what.to_owned(),
+            format!("{} {}", figure.value, figure.unit),
+            source,
+        ]
+    });
+    let header = ["Figure", "Value", "Section and row of RESULTS.md, or file"];
+    let expected = format!("{machine}\n\n{}", table(header, rows));
+    hold("docs/scale.md", "figures", &expected);
+}
+
+#[test]
+fn the_page_of_scale_has_every_ceiling() {
+    let rows = CEILINGS
+        .iter()
+        .map(|ceiling| [ceiling.what, ceiling.known, ceiling.source].map(str::to_owned));
+    let header = ["Ceiling", "What is known", "Source"];
+    hold("docs/scale.md", "ceilings", &table(header, rows));
+}
+
+/// Counted anew from the code.
+#[test]
+fn the_page_of_scale_counts_series() {
+    let series = Series::count().unwrap();
+    let rows = [(1, 1), (1, 3), (20, 3), (20, 50)].map(|(registries, replicas)| {
+        let one = series.of(registries);
+        [registries.into(), replicas, one, one * replicas].map(|number: u64| number.to_string())
+    });
+    let header = [
+        "Registries",
+        "Replicas",
+        "Series of one replica",
+        "Series of all",
+    ];
+    hold("docs/scale.md", "series", &table(header, rows.into_iter()));
+}
+
+/// Commands with what they print.
+#[test]
+fn the_page_of_scale_shows_examples_as_they_are() {
+    for (name, arguments) in [
+        (
+            "a small office",
+            "--push 50/d --pull 1000/d --layers 6 --layer 60MiB --zones 1",
+        ),
+        (
+            "twenty registries",
+            "--push 100/s --pull 300/s --layers 4 --layer 50MiB --registries 20",
+        ),
+        (
+            "a crowd",
+            "--nodes 100000 --within 10m --layers 6 --layer 100MiB",
+        ),
+        (
+            "a crowd with storage",
+            "--nodes 100000 --within 10m --layers 6 --layer 100MiB --redirects",
+        ),
+    ] {
+        let mut size = Command::new(env!("CARGO_BIN_EXE_harbormouth"));
+        let output = size
+            .arg("size")
+            .args(arguments.split(' '))
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let shown = format!(
+            "```text\n$ harbormouth size {arguments}\n{}\n```",
+            said.trim_end()
+        );
+        hold("docs/scale.md", name, &shown);
     }
 }

@@ -4,6 +4,7 @@
 mod commands;
 mod directions;
 mod documents;
+mod generated;
 mod graph;
 mod languages;
 mod links;

@@ -39,6 +39,7 @@ fn room(places: usize) -> Room {
     Room {
         places,
         patience: STILL,
+        now: Instant::now(),
     }
 }
 

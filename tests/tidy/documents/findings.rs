@@ -1,6 +1,6 @@
 //! A page for each finding of the doctor, made from what the doctor knows, and the lists of them.
 
-use super::{hold, hold_lines, hold_page, read, table};
+use crate::generated::{hold, hold_lines, hold_page, read, table};
 use harbormouth::doctor::catalogue::{Behaviour, Entry, entry};
 use harbormouth::doctor::fixes::Fix;
 use harbormouth::doctor::kind::{Kind, Severity};
