@@ -9,6 +9,9 @@ const PULLS_AT_ONCE: f64 = 1200.0;
 /// Of its database's connections a core pod takes so many at most.
 const DATABASE_CONNECTIONS: f64 = 900.0;
 
+/// Seconds for which no request of a Harbor that is well holds one.
+const LONG: f64 = 60.0;
+
 /// One of Harbor's own ceilings.
 pub struct Ceiling {
     pub what: &'static str,
@@ -58,11 +61,12 @@ pub(super) fn first(sizing: &Sizing) -> String {
             REGISTRY.what, sizing.downloading, REGISTRY.source
         );
     }
+    let held = DATABASE_CONNECTIONS / sizing.requests;
+    if held > LONG {
+        return "none of those with a number".to_owned();
+    }
     format!(
-        "{}: a core pod has none left when each of {:.1} requests/s holds one for {:.1} s ({})",
-        DATABASE.what,
-        sizing.requests,
-        DATABASE_CONNECTIONS / sizing.requests,
-        DATABASE.source
+        "{}: a core pod has none left when each of {:.1} requests/s holds one for {held:.1} s ({})",
+        DATABASE.what, sizing.requests, DATABASE.source
     )
 }

@@ -111,16 +111,13 @@ fn gateway(demand: &Demand, sizing: &Sizing) -> Vec<String> {
 
 fn around(demand: &Demand, sizing: &Sizing) -> Vec<String> {
     let bits = (sizing.up + sizing.down) * 8.0 * 1.073_741_824;
-    let anew = match demand.zones {
-        1 => 0.0,
-        zones => sizing.connections / f64::from(zones),
-    };
+    let anew = sizing.connections / f64::from(demand.zones);
     let idle = if sizing.decided_by == DecidedBy::Connections {
         "; fewer connections wait with a shorter limits.keepalive_idle"
     } else {
         ""
     };
-    vec![
+    let mut lines = vec![
         "around it".to_owned(),
         row(
             "Prometheus",
@@ -146,6 +143,8 @@ fn around(demand: &Demand, sizing: &Sizing) -> Vec<String> {
                 whole(sizing.connections)
             ),
         ),
+    ];
+    lines.extend((demand.zones > 1).then(|| {
         row(
             "zone lost",
             format!(
@@ -153,8 +152,9 @@ fn around(demand: &Demand, sizing: &Sizing) -> Vec<String> {
                 whole(anew),
                 short(anew * per_request(demand.tls))
             ),
-        ),
-    ]
+        )
+    }));
+    lines
 }
 
 fn of_harbor(sizing: &Sizing) -> Vec<String> {

@@ -336,12 +336,12 @@ impl World {
         }
         match request.ask {
             Ask::Commit => self.carry(id, true, self.setting.layer),
-            _ => self.to_harbor(id),
+            _ => self.ask_harbor(id),
         }
         true
     }
 
-    fn to_harbor(&mut self, id: Id) {
+    fn ask_harbor(&mut self, id: Id) {
         if let Some(request) = self.requests[id.0].as_ref() {
             // Uploads are spared.
             if Class::of(request.ask.operation()) == Class::Other {
@@ -395,7 +395,7 @@ impl World {
         }
         for id in done {
             match self.carried(id) {
-                Some(Ask::Commit) => self.to_harbor(id),
+                Some(Ask::Commit) => self.ask_harbor(id),
                 Some(_) => self.ends_well(id),
                 None => {}
             }

@@ -449,7 +449,7 @@ fn the_page_of_scale_shows_examples_as_they_are() {
         ),
         (
             "twenty registries",
-            "--push 100/s --pull 300/s --layers 4 --layer 50MiB --registries 20",
+            "--push 40/s --pull 135/s --layers 4 --layer 50MiB --registries 20",
         ),
         (
             "a crowd",
