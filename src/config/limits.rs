@@ -92,7 +92,7 @@ const FIVE_MINUTES: super::values::Bound = (Duration::from_secs(300), "5m");
 
 /// The rest is for connections, and for what an allocator has beside. In whole MiB, for those who
 /// read it.
-pub(crate) fn two_thirds(memory: u64) -> u64 {
+fn two_thirds(memory: u64) -> u64 {
     ((memory / 3 * 2) >> 20) << 20
 }
 
@@ -166,5 +166,13 @@ settings! {
             reason: "less ends processes that are only busy, more leaves clients waiting for a \
                      hung thread",
         }, or Duration::from_secs(30);
+    }
+}
+
+#[cfg(test)]
+impl Limits {
+    /// The default of `body_memory` where there is so much memory.
+    pub(crate) fn body_memory_of(memory: u64) -> u64 {
+        two_thirds(memory)
     }
 }

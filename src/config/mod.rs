@@ -63,8 +63,6 @@ pub use flags::Flags;
 pub use foreign_words::foreign_words;
 pub(crate) use identity::Identity;
 pub(crate) use key::{Key, Written};
-#[cfg(test)]
-pub(crate) use limits::two_thirds;
 pub(crate) use limits::{Limits, LoginLimit, MaxInFlight};
 pub(crate) use listener::{Listener, ListenerKind, ProxyProtocol};
 pub(crate) use mirror::Mirror;

@@ -1,7 +1,7 @@
 //! What a scenario is made of. The gateway's part is its defaults; the rest is assumed, and said on the page.
 
 use super::harbor::Gone;
-use crate::config::{Limits, MaxInFlight, two_thirds};
+use crate::config::{Limits, MaxInFlight};
 use crate::sizing::defaults;
 use std::fs;
 use std::path::Path;
@@ -79,7 +79,7 @@ fn shipped(defaults: Limits) -> Limits {
     Limits {
         connections: limit("connections"),
         connections_per_client: limit("connections_per_client"),
-        body_memory: two_thirds(MEMORY),
+        body_memory: Limits::body_memory_of(MEMORY),
         ..defaults
     }
 }
@@ -150,7 +150,7 @@ impl Setting {
     /// In pods of 4 GiB with the gateway's own limits, where the shipped ones have 1 GiB and lower limits.
     pub fn in_larger_pods(self) -> Setting {
         let limits = Limits {
-            body_memory: two_thirds(4 << 30),
+            body_memory: Limits::body_memory_of(4 << 30),
             ..defaults().unwrap().limits
         };
         Setting { limits, ..self }
