@@ -13,6 +13,7 @@ mod push;
 
 mod browser;
 mod failing;
+mod fleet;
 mod reach;
 mod shown;
 mod stage;

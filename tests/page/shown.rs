@@ -266,11 +266,13 @@ async fn failures_are_filtered_and_the_address_keeps_it() {
     browser.says("#legend", "the network in front").await;
     browser.click("#legend li:first-child button").await;
     browser.says("#chart-title", "239 failures").await;
-    browser.js("const field = document.querySelector('#filter').elements.namedItem('repository'); field.value = 'nowhere'; field.dispatchEvent(new Event('input'))").await;
+    browser.js("const field = document.querySelector('#filter').elements.namedItem('search'); field.value = 'nowhere'; field.dispatchEvent(new Event('input'))").await;
     browser
         .says("#failures-empty", "No failure like this is remembered")
         .await;
-    browser.says("#chart-note", "every repository").await;
+    browser
+        .says("#chart-note", "every failure of these kinds")
+        .await;
     // The same numbers are there for who can't see the bars.
     browser.click("#chart-table summary").await;
     let hour = browser.text("#chart-table tbody tr").await;

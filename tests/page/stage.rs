@@ -123,9 +123,12 @@ fn filter(list: &mut Value, query: &str) {
     for (name, value) in query::decoded_pairs(query) {
         match name.as_str() {
             "limit" => limit = value.parse().expect("a number"),
-            "repository" => {
-                failures.retain(|one| one[&name].as_str().is_some_and(|it| it.contains(&value)));
-            }
+            "search" => failures.retain(|one| {
+                let has = |key: &str| one[key].as_str().is_some_and(|it| it.contains(&value));
+                ["repository", "reference", "request_id", "client"]
+                    .into_iter()
+                    .any(has)
+            }),
             _ => failures.retain(|one| one[&name] == value.as_str()),
         }
     }

@@ -1,8 +1,8 @@
 //! The last requests that did not end well, with all that an operator asks about them.
 
 use super::bounds::{
-    CANARY_FAILURES, CODE, DIAGNOSIS, ID, MESSAGE, OTHER_FAILURES, PUSH_FAILURES, REPOSITORY, RULE,
-    UNPROVEN_FAILURES,
+    CANARY_FAILURES, CODE, DIAGNOSIS, ID, MESSAGE, OTHER_FAILURES, PUSH_FAILURES, REFERENCE,
+    REPOSITORY, RULE, UNPROVEN_FAILURES,
 };
 use super::clock::{Clock, Moment};
 use super::event::RequestEnded;
@@ -29,6 +29,7 @@ pub(crate) struct FailedRequest {
 struct Failed {
     operation: Operation,
     repository: Option<Text>,
+    reference: Option<Text>,
     status: Option<u16>,
     outcome: Outcome,
     reason: Reason,
@@ -98,6 +99,7 @@ impl FailedRequests {
         let failed = Failed {
             operation: ended.operation,
             repository: ended.repository.map(|name| Text::name(name, REPOSITORY)),
+            reference: ended.reference.map(|name| Text::name(name, REFERENCE)),
             status: ended.status,
             outcome: ended.reason.outcome(),
             reason: ended.reason,
@@ -131,6 +133,7 @@ impl FailedRequests {
         let failed = Failed {
             operation: told.operation,
             repository: Some(Text::name(told.repository, REPOSITORY)),
+            reference: None,
             status: told.status,
             outcome: Reason::Canary.outcome(),
             reason: Reason::Canary,
@@ -184,6 +187,20 @@ impl Owned for FailedRequest {
     }
 }
 
+impl Failed {
+    /// Whether this is a part of what a person may know of it.
+    fn has(&self, part: &str) -> bool {
+        let client = self.client.map(|client| client.to_string());
+        let known = [
+            self.repository.as_deref(),
+            self.reference.as_deref(),
+            Some(&*self.request_id),
+            client.as_deref(),
+        ];
+        known.iter().flatten().any(|text| text.contains(part))
+    }
+}
+
 impl FailedRequest {
     fn is_asked_for(&self, filter: &FailureFilter) -> bool {
         let failed = &self.failed;
@@ -194,6 +211,7 @@ impl FailedRequest {
             && filter.outcome.is_none_or(|one| one == failed.outcome)
             && filter.reason.is_none_or(|one| one == failed.reason)
             && filter.fault.is_none_or(|one| one == failed.fault)
+            && filter.search.as_deref().is_none_or(|part| failed.has(part))
     }
 
     fn view(&self, names: &[Text], clock: &Clock) -> Option<FailureView> {
@@ -204,6 +222,7 @@ impl FailedRequest {
             registry: names.get(self.registry)?.clone(),
             operation: failed.operation.as_str().into(),
             repository: failed.repository.clone(),
+            reference: failed.reference.clone(),
             status: failed.status,
             outcome: failed.outcome.as_str().into(),
             reason: failed.reason.as_str().into(),

@@ -35,6 +35,8 @@ pub(crate) struct FailureFilter {
     pub(crate) outcome: Option<Outcome>,
     pub(crate) reason: Option<Reason>,
     pub(crate) fault: Option<Fault>,
+    /// A part of the repository's name, the tag or digest, the request id or the client's address.
+    pub(crate) search: Option<String>,
     /// How many; 0 stands for the usual number.
     pub(crate) limit: usize,
 }
@@ -113,6 +115,7 @@ impl FailureFilter {
             "outcome",
             "reason",
             "fault",
+            "search",
             "limit",
         ];
         for (name, value) in given(pairs, &accepted)? {
@@ -126,6 +129,7 @@ impl FailureFilter {
                     filter.outcome = Some(word(name, value, &NOT_WELL, Outcome::as_str)?);
                 }
                 "reason" => filter.reason = Some(word(name, value, &Reason::ALL, Reason::as_str)?),
+                "search" => filter.search = Some(value.to_owned()),
                 "fault" => filter.fault = Some(word(name, value, &Fault::ALL, Fault::as_str)?),
                 _ => filter.limit = limit(value)?,
             }

@@ -169,6 +169,8 @@ pub(crate) struct FailureView {
     pub(crate) registry: Text,
     pub(crate) operation: Word,
     pub(crate) repository: Option<Text>,
+    /// The tag or digest of a manifest.
+    pub(crate) reference: Option<Text>,
     pub(crate) status: Option<u16>,
     pub(crate) outcome: Word,
     pub(crate) reason: Word,

@@ -42,7 +42,9 @@ assets! {
     "/page/accounting.js" SCRIPT "accounting.js";
     "/page/chart.js" SCRIPT "chart.js";
     "/page/dom.js" SCRIPT "dom.js";
+    "/page/failures.js" SCRIPT "failures.js";
     "/page/filter.js" SCRIPT "filter.js";
+    "/page/fleet.js" SCRIPT "fleet.js";
     "/page/format.js" SCRIPT "format.js";
     "/page/live.js" SCRIPT "live.js";
     "/page/registries.js" SCRIPT "registries.js";

@@ -2,6 +2,7 @@
 
 use super::*;
 use serde_json::Value;
+use std::net::IpAddr;
 
 #[test]
 fn filters_choose() {
@@ -11,6 +12,8 @@ fn filters_choose() {
     stage.tell(RequestEnded {
         registry: 1,
         repository: Some("ops/tool"),
+        request_id: "the-second",
+        client: Some(IpAddr::from([192, 0, 2, 7])),
         ..failed(Reason::ImmutableTag, Some(412), manifest("v1"))
     });
     let names = &stage.pushes.registries();
@@ -38,6 +41,11 @@ fn filters_choose() {
         ([("reason", "immutable_tag")], 1),
         ([("fault", "upstream")], 1),
         ([("fault", "gateway")], 0),
+        ([("search", "tool")], 1),
+        ([("search", "v1")], 1),
+        ([("search", "the-second")], 1),
+        ([("search", "192.0.2.7")], 1),
+        ([("search", "nothing")], 0),
     ] {
         let found = FailureFilter::parse(query, names).unwrap();
         let found = stage.pushes.failures(&found, stage.now).failures;
@@ -111,7 +119,7 @@ fn what_is_not_known_is_an_error_that_names_what_is() {
             ("status", "401"),
             &[
                 "unknown parameter",
-                "registry, repository, operation, outcome, reason, fault, limit",
+                "registry, repository, operation, outcome, reason, fault, search, limit",
             ],
         ),
     ] {

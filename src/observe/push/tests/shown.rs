@@ -84,6 +84,7 @@ fn a_failure_in_full() {
             "message": "adding 1.0 GiBof storage, which when updated to", "client": "10.1.2.3",
             "client_family": "containerd", "request_id": "r-9", "bytes": 7, "duration": 1.5,
             "reattached": false,
+            "reference": null,
         }]})
     );
 }

@@ -1,10 +1,12 @@
 // Which failures are shown: kept in the address's hash, so that a reload, a bookmark and a link in
 // a chat show the same.
 
-import { attribute, byId, keep, make, text } from "./dom.js";
+import { attribute, byId, keep, make, show as shown, text } from "./dom.js";
 import { fault, words } from "./format.js";
 
-const FIELDS = ["registry", "operation", "outcome", "reason", "fault", "repository"];
+// What the gateway filters by; the page itself knows which replica has a row.
+const ASKED = ["registry", "operation", "outcome", "reason", "fault", "search"];
+const FIELDS = [...ASKED, "replica"];
 const GROUPS = ["reason", "operation", "fault", "outcome"];
 
 const form = byId("filter");
@@ -24,13 +26,14 @@ export function isSet(filter) {
 // The filter as the gateway understands it.
 export function query(filter) {
   const parameters = new URLSearchParams();
-  for (const name of FIELDS) if (filter[name] !== "") parameters.set(name, filter[name]);
+  for (const name of ASKED) if (filter[name] !== "") parameters.set(name, filter[name]);
   return parameters.toString();
 }
 
 export function change(changes) {
   const filter = { ...current(), ...changes };
   const hash = new URLSearchParams(query(filter));
+  if (filter.replica !== "") hash.set("replica", filter.replica);
   if (filter.by !== GROUPS[0]) hash.set("by", filter.by);
   const target = hash.size ? `#${hash}` : location.pathname;
   history.replaceState(null, "", target);
@@ -38,16 +41,19 @@ export function change(changes) {
   form.dispatchEvent(new CustomEvent("filtered"));
 }
 
-// Whether a series of the overview is shown. It knows no repositories.
+// Whether a series of the overview is shown. It knows no single failures.
 export const passes = (filter, one) =>
-  FIELDS.every((name) => name === "repository" || filter[name] === "" || filter[name] === one[name]);
+  ASKED.every((name) => name === "search" || filter[name] === "" || filter[name] === one[name]);
+
+// Whether the series count more than the list has, because they can't tell what it filters by.
+export const isFiner = (filter) => filter.search !== "" || filter.replica !== "";
 
 // Calls back whenever another filter applies.
 export function onChange(callback) {
   form.addEventListener("filtered", callback);
   form.addEventListener("submit", (event) => event.preventDefault());
   for (const name of FIELDS) {
-    const event = name === "repository" ? "input" : "change";
+    const event = name === "search" ? "input" : "change";
     field(name).addEventListener(event, () => change({ [name]: field(name).value.trim() }));
   }
   byId("clear").addEventListener("click", () => {
@@ -71,6 +77,9 @@ export function offer(overview) {
   options("operation", seen("operation"), filter, words);
   options("outcome", ["failed", "refused", "aborted"], filter, words);
   options("reason", seen("reason"), filter, words);
+  const replicas = (overview.replicas ?? []).map((one) => one.replica);
+  shown(byId("of-replica"), replicas.length > 1 || filter.replica !== "");
+  options("replica", replicas, filter, (word) => word);
   options("fault", ["upstream", "gateway", "network", "client"], filter, fault);
   show(filter);
 }
@@ -91,7 +100,7 @@ function options(name, found, filter, label) {
 function show(filter) {
   for (const name of FIELDS) {
     const input = field(name);
-    const typing = name === "repository" && document.activeElement === input;
+    const typing = name === "search" && document.activeElement === input;
     if (!typing && input.value !== filter[name]) input.value = filter[name];
     attribute(input, "class", filter[name] === "" ? null : "set");
   }

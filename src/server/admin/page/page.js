@@ -3,16 +3,22 @@
 import { showAccounting } from "./page/accounting.js";
 import { byId, show, text } from "./page/dom.js";
 import { change, current, offer, onChange, query } from "./page/filter.js";
-import { duration, zone } from "./page/format.js";
+import { zone } from "./page/format.js";
 import { NotAccepted, ask, live, now } from "./page/live.js";
+import { showFailures } from "./page/failures.js";
+import { about, showMissing } from "./page/fleet.js";
 import { showRegistries, showVerdicts, sign } from "./page/registries.js";
-import { showFailures, showPushes, showUploads } from "./page/rows.js";
+import { showPushes, showUploads } from "./page/rows.js";
 import { drawTrend } from "./page/trend.js";
 import { judge } from "./page/verdict.js";
 
-// As many as are read; a filter reaches the older ones.
+// As many as are read; a filter reaches the older ones, and so does a button.
 const FAILURES = 60;
+// As many as the gateway gives.
+const OLDER = 600;
 const PUSHES = 25;
+
+let most = FAILURES;
 
 let reasons = null;
 let overview = null;
@@ -29,7 +35,10 @@ async function refresh() {
   const verdicts = judge(whole);
   const evidence = await evidenceFor(verdicts);
   overview = whole;
-  about(whole, verdicts);
+  about(whole);
+  // The tab says it too.
+  document.title = `${sign(verdicts)} Harbormouth${whole.replica ? ` – ${whole.replica}` : ""}`;
+  showMissing([whole, pushes, failures]);
   showVerdicts(verdicts, reasons, evidence);
   showRegistries(verdicts, whole);
   showAccounting(whole);
@@ -45,8 +54,12 @@ async function refresh() {
 async function filtered(filter) {
   const refused = byId("refused");
   try {
-    const list = await ask(`/failures?limit=${FAILURES}&${query(filter)}`);
+    // Whose they are, only the page knows: among all it finds those of one replica.
+    const limit = filter.replica === "" ? most : OLDER;
+    const list = await ask(`/failures?limit=${limit}&${query(filter)}`);
     show(refused, false);
+    show(byId("older"), limit < OLDER && list.failures.length === limit);
+    if (filter.replica !== "") list.failures = list.failures.filter((one) => one.replica === filter.replica);
     return list;
   } catch (error) {
     if (!(error instanceof NotAccepted)) throw error;
@@ -71,16 +84,13 @@ async function evidenceFor(verdicts) {
   return found;
 }
 
-function about({ replica, version, phase, started, time }, verdicts) {
-  const lived = duration(Math.floor((time - started) / 60) * 60 || time - started);
-  text(byId("about"), [replica, version, phase, `up ${lived}`].filter(Boolean).join(" · "));
-  // The tab says it too.
-  document.title = `${sign(verdicts)} Harbormouth${replica ? ` – ${replica}` : ""}`;
-}
-
 onChange(() => {
   // What is here already follows at once; the list comes with the next answer.
   if (overview) drawTrend(overview, current());
+  now();
+});
+byId("older").addEventListener("click", () => {
+  most = OLDER;
   now();
 });
 window.addEventListener("resize", () => {

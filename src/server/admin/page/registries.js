@@ -80,6 +80,10 @@ function sentence({ registry, state, since, beside, down, time }) {
       return { tone: "bad", say: `No endpoint of ${registry.name} answers`,
         more: `The health probe fails at ${addresses(down)}: nothing can be pushed or pulled.` };
     case "down":
+      if (down.every((one) => one.healthy)) {
+        return { tone: "watch", say: `Some replicas don't reach ${registry.name}`,
+          more: `The health probe fails at ${addresses(down)}; the other replicas carry on.` };
+      }
       return { tone: "watch", say: `${down.length} of ${registry.endpoints.length} endpoints of ${registry.name} don't answer`,
         more: `The health probe fails at ${addresses(down)}; the others carry on.` };
     default:
@@ -90,7 +94,9 @@ function sentence({ registry, state, since, beside, down, time }) {
 const run = (canary, time) => `the last one ${ago(time - canary.time)}` +
   (canary.last_success === null ? ", and none was good yet" : `; the last good one was ${ago(time - canary.last_success)}`);
 
-const addresses = (endpoints) => endpoints.map((one) => one.name).join(", ");
+// Where only some replicas have no answer, they are named.
+const addresses = (endpoints) =>
+  endpoints.map((one) => (one.healthy ? `${one.name} (from ${one.down_at.join(", ")})` : one.name)).join(", ");
 
 function calmly(verdicts, others) {
   const names = (list) => list.map((one) => one.registry.name).join(", ");
@@ -98,7 +104,7 @@ function calmly(verdicts, others) {
   const quiet = verdicts.filter((one) => one.state === "quiet");
   if (well.length === 0) {
     return { tone: "none", say: others ? `No push yet at ${names(quiet)}` : "No push yet",
-      more: "Nothing was pushed through this replica in the last day, or since it started. The first push shows here within seconds." };
+      more: "Nothing was pushed through here in the last day, or since the start. The first push shows here within seconds." };
   }
   const day = sum(well, "day");
   const rest = quiet.length ? ` No push yet at ${names(quiet)}.` : "";
@@ -246,8 +252,9 @@ function facts_(list, registry, now) {
         return text(node, one.value);
       }
       keep(node.firstChild, registry.endpoints, (end) => end.name, () => make("li"), (item, end) => {
-        attribute(item, "data-healthy", String(end.healthy));
-        text(item, `${end.name} ${end.healthy ? "answers" : "doesn't answer"}`);
+        const partly = end.healthy && end.down_at?.length ? `, but not ${end.down_at.join(", ")}` : "";
+        attribute(item, "data-healthy", String(end.healthy && !partly));
+        text(item, `${end.name} ${end.healthy ? "answers" : "doesn't answer"}${partly}`);
       });
     },
   );

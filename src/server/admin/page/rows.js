@@ -1,17 +1,19 @@
-// The lists: uploads in flight, the last failures, recent pushes.
+// The lists of uploads in flight and of recent pushes.
 
 import { attribute, byId, keep, make, parts, show, text } from "./dom.js";
-import { isSet } from "./filter.js";
-import { ago, bytes, count, duration, fault, iso, moment, rate, some, words } from "./format.js";
+import { ago, bytes, count, duration, rate, some, words } from "./format.js";
 
 // An upload that has been without a byte for this long while one was due is worth a look: half of
 // what the usual balancers and containerd allow.
 const SILENT = 15;
 
-const TONES = { failed: "bad", aborted: "watch", unfinished: "watch", refused: "none", open: "none", ok: "good" };
+export const TONES = { failed: "bad", aborted: "watch", unfinished: "watch", refused: "none", open: "none", ok: "good" };
 
-const client = (one) =>
+export const client = (one) =>
   [one.client, one.client_family === "none" ? "" : words(one.client_family)].filter(Boolean).join(", ");
+
+// What stands under a row's name, with the replica where there are several.
+const at = (words, { replica }) => (replica ? `${words}, at ${replica}` : words);
 
 function cells(names) {
   return make("tr", { role: "row" }, ...names.map(([key, label, number]) =>
@@ -26,7 +28,7 @@ export function showUploads({ uploads, time }) {
   keep(
     byId("uploads").tBodies[0],
     moving.toSorted((a, b) => b.silent - a.silent || a.started - b.started),
-    (one) => `${one.registry} ${one.upload ?? one.request_id} ${one.started}`,
+    (one) => `${one.replica} ${one.registry} ${one.upload ?? one.request_id} ${one.started}`,
     () => withParts(cells([
       ["repository"], ["state", "State"], ["age", "Age", true], ["sent", "Sent", true],
       ["rate", "Rate", true], ["silent", "Silent for", true], ["client", "Client"],
@@ -34,7 +36,7 @@ export function showUploads({ uploads, time }) {
     (row, one) => {
       const cell = parts(row);
       text(cell.where, one.repository);
-      text(cell.sub, one.registry);
+      text(cell.sub, at(one.registry, one));
       text(cell.state, `${one.state === "waiting" ? "waits for Harbor" : words(one.state)} (${words(one.operation)})`);
       text(cell.age, duration(Math.floor(time - one.started)));
       text(cell.sent, bytes(one.bytes));
@@ -53,7 +55,7 @@ function withParts(row, key, ...names) {
   return row;
 }
 
-function list(id, number, empty) {
+export function list(id, number, empty) {
   show(byId(id), number > 0);
   show(byId(`${id}-empty`), number === 0);
   text(byId(`${id}-empty`), empty);
@@ -65,7 +67,7 @@ export function showPushes({ pushes, time }) {
   keep(
     byId("pushes").tBodies[0],
     pushes,
-    (one) => `${one.registry} ${one.repository} ${one.client} ${one.started}`,
+    (one) => `${one.replica} ${one.registry} ${one.repository} ${one.client} ${one.started}`,
     () => {
       const row = cells([
         ["repository"], ["outcome"], ["updated", "Last seen", true], ["took", "Took", true],
@@ -80,7 +82,8 @@ export function showPushes({ pushes, time }) {
       const cell = parts(row);
       text(cell.where, one.repository);
       const digest = one.reference?.includes(":");
-      text(cell.sub, [one.registry, one.reference && (digest ? one.reference.slice(0, 19) : `tag ${one.reference}`)].filter(Boolean).join(", "));
+      const name = one.reference && (digest ? one.reference.slice(0, 19) : `tag ${one.reference}`);
+      text(cell.sub, at([one.registry, name].filter(Boolean).join(", "), one));
       attribute(cell.badge, "data-tone", TONES[one.outcome] ?? "none");
       text(cell.badge, one.outcome + (one.reason && one.outcome !== "ok" ? `: ${words(one.reason)}` : ""));
       text(cell.why, one.diagnosis ?? "");
@@ -91,57 +94,5 @@ export function showPushes({ pushes, time }) {
       text(cell.sent, bytes(one.bytes));
       text(cell.client, client(one) || "–");
     },
-  );
-}
-
-export function showFailures({ failures, time }, filter, reasons) {
-  list("failures", failures.length, isSet(filter)
-    ? "No failure like this is remembered. “Show all” takes the filter away."
-    : "No failure is remembered. Each new one shows here within seconds, with what led to it.");
-  text(byId("failures-count"), failures.length ? `${count(failures.length)}, newest first` : "");
-  keep(byId("failures"), failures, (one) => `${one.time} ${one.request_id} ${one.operation}`, newFailure, (item, one) => {
-    const part = parts(item);
-    attribute(item, "data-tone", TONES[one.outcome] ?? "none");
-    attribute(part.time, "datetime", iso(one.time));
-    text(part.time, moment(one.time, time));
-    text(part.what, `${words(one.operation)} ${one.outcome}: ${words(one.reason)}`);
-    text(part.badge, `fault: ${fault(one.fault)}`);
-    text(part.where, [one.registry, one.repository].filter(Boolean).join(" · "));
-    text(part.diagnosis, one.diagnosis);
-    facts(part.facts, one, reasons.get(one.reason));
-  });
-}
-
-function newFailure() {
-  return make("li", { class: "failure" }, make("details", {},
-    make("summary", {},
-      make("div", { class: "line" },
-        make("time", { "data-is": "time" }), make("span", { class: "what", "data-is": "what" }),
-        make("span", { class: "where", "data-is": "where" }), make("span", { class: "badge", "data-is": "badge" }),
-        make("span", { class: "opens", "aria-hidden": "true" })),
-      make("p", { class: "diagnosis", "data-is": "diagnosis" })),
-    make("dl", { class: "facts", "data-is": "facts" })));
-}
-
-function facts(node, one, reason) {
-  const items = [
-    ["Reason", reason?.meaning],
-    ["Look at", reason?.advice],
-    ["Finding", one.finding && words(one.finding)],
-    ["Harbor's words", one.message || one.code ? [one.code, one.message].filter(Boolean).join(": ") : null],
-    ["Rule", one.rule],
-    ["Status", one.status === null ? "none was sent" : String(one.status)],
-    ["Took", duration(one.duration)],
-    ["Body", bytes(one.bytes)],
-    ["Client", client(one)],
-    ["Token", one.reattached ? "it came without, and was put back by this gateway" : null],
-    ["Request id", one.request_id],
-  ].filter(([, value]) => value);
-  keep(
-    node,
-    items.flatMap(([term, value]) => [{ key: term, term }, { key: `${term} is`, name: term, value }]),
-    (item) => item.key,
-    (item) => (item.term ? make("dt") : make("dd", {}, make(item.name === "Request id" ? "code" : "span"))),
-    (item, { term, value }) => text(term ? item : item.firstChild, term ?? value),
   );
 }

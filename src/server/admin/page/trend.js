@@ -2,8 +2,9 @@
 
 import { bundle, draw } from "./chart.js";
 import { attribute, byId, keep, make, parts, show, text } from "./dom.js";
-import { change, isSet, passes } from "./filter.js";
+import { change, isFiner, isSet, passes } from "./filter.js";
 import { count, fault, minute, percent, some, words } from "./format.js";
+import { firstStart } from "./verdict.js";
 
 // Bars of half an hour on a phone, of a quarter elsewhere.
 const NARROW = 520;
@@ -24,7 +25,7 @@ export function drawTrend(overview, filter) {
   const shown = series.failures.filter((one) => passes(filter, one));
   const groups = group(shown, filter.by);
   const total = groups.reduce((sum, one) => sum + one.total, 0);
-  const young = overview.time - overview.started < 86400;
+  const young = overview.time - firstStart(overview) < 86400;
   text(byId("chart-title"), `${some(total, "failure", "failures")} ${young ? "since the start" : "in the last day"}`);
   // With nothing to choose from there is nothing to choose.
   const any = series.failures.length > 0 || isSet(filter);
@@ -33,8 +34,8 @@ export function drawTrend(overview, filter) {
   show(byId("by"), total > 0);
   for (const id of ["chart", "legend", "chart-table"]) show(byId(id), total > 0);
   const note = byId("chart-note");
-  show(note, total > 0 && filter.repository !== "");
-  text(note, "The chart counts every repository; the list below only those that match.");
+  show(note, total > 0 && isFiner(filter));
+  text(note, "The chart counts every failure of these kinds; the list below only those that match.");
   if (total > 0) {
     bars(series, groups, total, filter.by);
     legend(groups, filter);

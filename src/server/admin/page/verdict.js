@@ -30,22 +30,23 @@ export function judge(overview) {
     .sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state));
 }
 
-function judgeOne(registry, { series, time, started }) {
+function judgeOne(registry, overview) {
+  const { series, time } = overview;
   const { now, hour, day } = registry.windows;
   const budget = 1 - registry.objective;
   const over = (window) => (share(window) ?? 0) > budget;
   const requests = series.requests.find((one) => one.registry === registry.name);
-  const since = over(now) || over(hour) ? failingSince(requests, budget, series, started) : null;
+  const since = over(now) || over(hour) ? failingSince(requests, budget, series, firstStart(overview)) : null;
   const from = since ? since.step : LAST_HOUR;
   const bad = leading(series, registry.name, (one) => one.outcome === "failed", from);
   const beside = leading(series, registry.name, (one) => one.outcome !== "failed", LAST_HOUR);
   const surge = beside !== null && beside.total >= SURGE && beside.total > SURGE_SHARE * counted(hour);
-  const down = registry.endpoints.filter((endpoint) => !endpoint.healthy);
+  const down = registry.endpoints.filter((endpoint) => !endpoint.healthy || endpoint.down_at?.length);
   // Runs of the canary that failed in a row: it also knows of what never gets here.
   const canary = registry.canary?.bad ?? 0;
   let state = "well";
   if (over(now) && now.bad >= PATTERN && share(now) >= BROKEN) state = "broken";
-  else if (down.length === registry.endpoints.length) state = "dead";
+  else if (registry.endpoints.every((endpoint) => !endpoint.healthy)) state = "dead";
   else if (canary >= PATTERN) state = "canary";
   else if (over(now) && now.bad >= PATTERN) state = "failing";
   else if (canary) state = "missed";
@@ -55,6 +56,11 @@ function judgeOne(registry, { series, time, started }) {
   else if (down.length) state = "down";
   else if (counted(day) === 0) state = "quiet";
   return { registry, state, since, bad, beside: surge ? beside : null, down, time };
+}
+
+// When the first of the replicas started: nothing was seen before.
+export function firstStart({ replicas, started }) {
+  return Math.min(started, ...(replicas ?? []).map((one) => one.started).filter((at) => at > 0));
 }
 
 // Where the stretch began that is over the objective up to now. A step in which nothing was
