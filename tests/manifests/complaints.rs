@@ -2,7 +2,7 @@
 
 use crate::effective::{self, Effective};
 use crate::rendered::Rendering;
-use crate::{annotations, balancers, pods, references};
+use crate::{annotations, balancers, peers, pods, references};
 
 /// A rendering and what its configuration means.
 pub struct Subject<'a> {
@@ -22,6 +22,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("namespace", references::namespaces),
     ("secret", references::secrets),
     ("admin", references::admin_is_not_public),
+    ("peers", peers::reach_each_other),
     ("identity", pods::identity),
     ("drain", pods::drain),
     ("scale", pods::scale),

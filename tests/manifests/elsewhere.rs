@@ -1,7 +1,7 @@
 //! The manifests where somebody else decided on names: another namespace, a suffix to every name.
 
 use crate::complaints::complaints;
-use crate::rendered::{self, items, text};
+use crate::rendered::{self, Rendering, items, text};
 
 /// Two of one kind in one cluster, and neither of them is the one that the files speak of.
 const ELSEWHERE: &str = "namespace: edge\nnameSuffix: \"-2\"\n";
@@ -17,7 +17,12 @@ fn another_namespace_and_other_names_change_no_more_than_that() {
             "prometheus-operator",
             "gateway-api",
         ];
-        let elsewhere = rendered::of(overlay, &components, ELSEWHERE);
+        let mut elsewhere = rendered::of(overlay, &components, ELSEWHERE);
+        suffixed(
+            &mut elsewhere,
+            "http://harbormouth-admin:9090",
+            "http://harbormouth-admin-2:9090",
+        );
         let complaints = complaints(&elsewhere);
         assert!(complaints.is_empty(), "{overlay}: {complaints:#?}");
         assert_eq!(elsewhere.only("Namespace")["metadata"]["name"], "edge");
@@ -32,6 +37,16 @@ fn another_namespace_and_other_names_change_no_more_than_that() {
         let own = looks_in.is_null() && monitor["metadata"]["namespace"] == "edge";
         assert!(own || named, "nothing is scraped: it looks in {looks_in}");
     }
+}
+
+/// What deploy/README.md leaves to whoever wants other names: no tool knows names within the configuration.
+fn suffixed(rendering: &mut Rendering, from: &str, to: &str) {
+    let mut objects = rendering.objects.iter_mut();
+    let text = objects.find_map(|object| object.pointer_mut("/data/harbormouth.yaml"));
+    let text = text.expect("a configuration");
+    let changed = text.as_str().expect("a text").replace(from, to);
+    assert_ne!(text.as_str(), Some(&*changed), "{from} isn't there");
+    *text = changed.into();
 }
 
 /// As somebody has them who copies nothing: by git, at a version. Of what is committed here.

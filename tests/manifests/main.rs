@@ -25,6 +25,7 @@ mod elsewhere;
 mod generated;
 mod harbor_chart;
 mod ours;
+mod peers;
 mod rotation;
 mod settings;
 mod theirs;
