@@ -10,6 +10,7 @@ use super::identity::{self, DraftIdentity, Identity};
 use super::include::{self, Include, Included};
 use super::limits::{Drain, Limits, Liveness, LoginLimit, NETWORKS};
 use super::listener::{DraftListener, Listener};
+use super::metrics::MetricsConfig;
 use super::mirror::{DraftMirror, MIRRORS, Mirror};
 use super::moved_authorization::{MOVED, MovedAuthorization};
 use super::networks::{Networks, NetworksRule};
@@ -84,6 +85,8 @@ settings! {
         pub login_limit: LoginLimit = "a table with failures, within, exempt";
         /// How the log is written.
         pub log: LogConfig = "a table with format, access, one_pull_in";
+        /// What the metrics tell.
+        pub(crate) metrics: MetricsConfig = "a table with detail";
         /// The audit log: one line for each push, pull, deletion, login and denial. None unless set.
         pub(crate) audit: Option<Audit> = audit::AUDIT;
         /// Traffic by project and month. Nothing is counted unless set; the empty table counts with the default.

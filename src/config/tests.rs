@@ -178,7 +178,7 @@ fn assert_lines(rows: &[(String, &str)]) {
 
 #[test]
 fn shapes() {
-    const KEYS: &str = "listeners, acme_challenge, admin, registries, include, mirrors, identities, canary, trusted_proxies, trusted_proxies_file, client_address_header, restore_authorization_from, reattach, networks, rules, login_limit, log, audit, accounting, limits, drain, liveness, threads";
+    const KEYS: &str = "listeners, acme_challenge, admin, registries, include, mirrors, identities, canary, trusted_proxies, trusted_proxies_file, client_address_header, restore_authorization_from, reattach, networks, rules, login_limit, log, metrics, audit, accounting, limits, drain, liveness, threads";
     const LISTENER_LIST: &str = "accepted: a list of at least one listener, each with an address";
     let unknown = format!(
         "trusted-proxies: is not a known key (did you mean \"trusted_proxies\"?); accepted here: {KEYS}"

@@ -38,7 +38,7 @@ pub use registry::STATUS_CLASSES;
 pub(crate) use registry::{NO_REGISTRY, RegistryMetrics};
 pub(crate) use series::seconds;
 
-use crate::config::Config;
+use crate::config::{Config, MetricDetail};
 use parking_lot::RwLock;
 use prometheus::Registry as Families;
 use prometheus::proto::MetricFamily;
@@ -85,7 +85,11 @@ impl Metrics {
         ))?;
 
         let process = ProcessMetrics::register(&families, SystemTime::now())?;
-        let other = Arc::new(RegistryMetrics::register(NO_REGISTRY, &[])?);
+        let other = Arc::new(RegistryMetrics::register(
+            NO_REGISTRY,
+            &[],
+            MetricDetail::Lean,
+        )?);
         let known = (NO_REGISTRY.to_owned(), Arc::clone(&other));
         let metrics = Metrics {
             families,
@@ -117,9 +121,11 @@ impl Metrics {
             let name = &registry.name;
             let metrics = match registries.entry(name.clone()) {
                 Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(new) => {
-                    new.insert(Arc::new(RegistryMetrics::register(name, &self.filters)?))
-                }
+                Entry::Vacant(new) => new.insert(Arc::new(RegistryMetrics::register(
+                    name,
+                    &self.filters,
+                    config.metrics.detail,
+                )?)),
             };
             metrics.push.show_objective(registry.objective);
             metrics.show_owner(registry.owner.as_deref());

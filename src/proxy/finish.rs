@@ -184,9 +184,9 @@ fn had_blob(ctx: &RequestContext, error: Option<&OciError>) -> bool {
 fn count(ctx: &RequestContext, end: &End<'_>) {
     let End { sent, now, .. } = *end;
     let (metrics, asked) = (ctx.request.metrics(), &ctx.request.asked);
-    let operation = metrics.operation(asked.operation);
-    operation.requests(sent.status).inc();
-    operation.duration.observe(seconds(ctx.times.passed(now)));
+    metrics.requests(asked.operation, sent.status).inc();
+    let duration = seconds(ctx.times.passed(now));
+    metrics.duration(asked.operation).observe(duration);
     metrics.bytes_uploaded.inc_by(sent.received);
     metrics.bytes_downloaded.inc_by(sent.sent);
     let family = ctx.request.downstream.client_family;

@@ -317,8 +317,7 @@ impl<'a> Routed<'a> {
             return;
         };
         let (metrics, operation) = (self.metrics(), self.asked.operation);
-        let first_byte = &metrics.operation(operation).first_byte;
-        first_byte.observe(seconds(wait));
+        metrics.first_byte(operation).observe(seconds(wait));
         if operation.is_commit() && times.is_complete() {
             metrics.commit_wait.observe(seconds(wait));
         }

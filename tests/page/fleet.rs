@@ -57,7 +57,9 @@ async fn rows_name_their_replica_and_who_is_missing_is_said() {
     }
     let part = format!("answers, but not {}", NAMES[1]);
     browser.says("#registries", &part).await;
-    browser.says("#verdicts", "Some replicas don't reach lab").await;
+    browser
+        .says("#verdicts", "Some replicas don't reach lab")
+        .await;
     assert_eq!(browser.count("main b b").await, 0, "names stay text");
     for scheme in [Scheme::Light, Scheme::Dark] {
         for width in [1280, 400] {

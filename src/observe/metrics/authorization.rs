@@ -4,7 +4,9 @@ use super::families::{
     EMPTY_GRANTS, EXPIRED_TOKENS, LOGINS_LIMITED, OPENING_KEYS, REATTACHED, RESTORED, SEALING_KEY,
     TICKETS_ISSUED, TICKETS_NOT_ISSUED, TICKETS_REFUSED,
 };
-use super::series::{MetricSeries, counter_vec, gauge_vec, histogram_vec, registered};
+use super::series::{
+    MetricSeries, SeriesOnDemand, counter_vec, gauge_vec, histogram_vec, pairs, registered,
+};
 use crate::oci::operation::Operation;
 use crate::oci::upload_ticket::{NotIssued, TicketRefused};
 use crate::oci::user_agent::ClientFamily;
@@ -20,7 +22,7 @@ pub(crate) struct AuthorizationMetrics {
     not_issued: [IntCounter; NotIssued::ALL.len()],
     refused: [IntCounter; TicketRefused::ALL.len()],
     /// By operation, then by client family.
-    reattached: Vec<[IntCounter; ClientFamily::ALL.len()]>,
+    reattached: SeriesOnDemand<IntCounter>,
     pub(crate) restored: IntCounter,
     pub(crate) empty_grants: IntCounter,
     pub(crate) expired_tokens: Histogram,
@@ -37,10 +39,13 @@ impl AuthorizationMetrics {
             tickets_issued: series.only(counter_vec(&TICKETS_ISSUED))?,
             not_issued: series.each(counter_vec(&TICKETS_NOT_ISSUED), NotIssued::WORDS)?,
             refused: series.each(counter_vec(&TICKETS_REFUSED), TicketRefused::WORDS)?,
-            reattached: series.grid(
+            reattached: series.on_demand(
                 counter_vec(&REATTACHED),
-                Operation::TICKETED.map(Operation::as_str),
-                ClientFamily::WORDS,
+                pairs(
+                    Operation::TICKETED.map(Operation::as_str),
+                    ClientFamily::WORDS,
+                ),
+                |_| false,
             )?,
             restored: series.only(counter_vec(&RESTORED))?,
             empty_grants: series.only(counter_vec(&EMPTY_GRANTS))?,
@@ -66,11 +71,10 @@ impl AuthorizationMetrics {
         operation: Operation,
         client: ClientFamily,
     ) -> Option<&IntCounter> {
-        let operations = Operation::TICKETED.iter();
-        let (_, clients) = operations
-            .zip(&self.reattached)
-            .find(|(other, _)| **other == operation)?;
-        clients.get(client as usize)
+        let mut operations = Operation::TICKETED.iter();
+        let row = operations.position(|other| *other == operation)?;
+        let row = row * ClientFamily::ALL.len();
+        Some(self.reattached.get(row + client as usize))
     }
 
     /// Shows which key seals, and which ones open; none where nothing is sealed.

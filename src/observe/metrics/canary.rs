@@ -6,6 +6,7 @@ use super::families::{
 };
 use super::series::{MetricSeries, counter_vec, float_vec, registered, seconds};
 use crate::config::Canary;
+use crate::config::MetricDetail;
 use crate::epoch::since_epoch;
 use prometheus::{Gauge, GaugeVec, IntCounter, Registry as Families};
 use std::time::{Duration, SystemTime};
@@ -40,6 +41,7 @@ impl CanaryMetrics {
     ) -> prometheus::Result<CanaryMetrics> {
         let families = Families::new();
         let series = MetricSeries {
+            detail: MetricDetail::Full,
             families: &families,
             name: registry,
         };

@@ -1,11 +1,12 @@
 //! The families about how requests end, the objective, uploads and transfers.
 
 use super::families::{
-    FAILURES, FINDINGS, OBJECTIVE, PUSH_CLIENTS, PUSH_REQUESTS, TRANSFER, UNPROVEN, UPLOAD_SILENCE,
-    UPLOADS_FINISHED, UPLOADS_OPEN, UPLOADS_STARTED,
+    FAILURES, FINDINGS, Family, OBJECTIVE, PUSH_CLIENTS, PUSH_REQUESTS, TRANSFER, UNPROVEN,
+    UPLOAD_SILENCE, UPLOADS_FINISHED, UPLOADS_OPEN, UPLOADS_STARTED,
 };
 use super::series::{
-    MetricSeries, counter_vec, float_vec, gauge_vec, histogram_vec, registered, seconds,
+    MetricSeries, SeriesOnDemand, counter_vec, float_vec, gauge_vec, histogram_vec, pairs,
+    registered, seconds,
 };
 use crate::config::Objective;
 use crate::observe::push::{PushFinding, UploadEnd};
@@ -13,7 +14,7 @@ use crate::oci::operation::Operation;
 use crate::oci::reason::{Outcome, Proof, Quality, Reason};
 use crate::oci::user_agent::ClientFamily;
 use crate::str_enum::str_enum;
-use prometheus::{Gauge, GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge};
+use prometheus::{Gauge, GaugeVec, Histogram, IntCounter, IntGauge};
 use std::time::Duration;
 
 /// From a telephone's uplink to a local disk, in steps of four.
@@ -50,60 +51,60 @@ pub(crate) struct PushMetrics {
     /// Requests that belong to no registry have none.
     objective: GaugeVec,
     /// By operation, then by reason; none where the reason can't end the operation.
-    failures: Vec<Vec<Option<IntCounter>>>,
+    failures: SomeSeries,
     /// By reason; none where it can't end what pushes.
-    unproven: Vec<Option<IntCounter>>,
+    unproven: SomeSeries,
     /// By the place in [`Operation::PUSH`], then by quality.
     requests: Vec<[IntCounter; Quality::ALL.len()]>,
     /// By client family, then by quality.
-    clients: Vec<[IntCounter; Quality::ALL.len()]>,
+    clients: SeriesOnDemand<IntCounter>,
     pub(crate) uploads_started: IntCounter,
-    uploads_finished: Vec<(UploadEnd, IntCounter)>,
+    /// In the order of [`UploadEnd::all`].
+    uploads_finished: SeriesOnDemand<IntCounter>,
     uploads_open: IntGauge,
     upload_silence: Gauge,
     /// By direction, then by what limited it.
-    transfers: Vec<[Histogram; LimitedBy::ALL.len()]>,
+    transfers: SeriesOnDemand<Histogram>,
     findings: [IntCounter; PushFinding::ALL.len()],
 }
 
 impl PushMetrics {
     pub(super) fn register(series: &MetricSeries<'_>) -> prometheus::Result<PushMetrics> {
-        let MetricSeries { families, name } = *series;
-        let failures = registered(families, counter_vec(&FAILURES)?)?;
-        let failures = |operation: &Operation| {
-            let counter = |reason: &Reason| failure(&failures, name, *operation, *reason);
-            Reason::ALL.iter().map(counter).collect()
-        };
-        let unproven = registered(families, counter_vec(&UNPROVEN)?)?;
-        let unproven = |reason: &Reason| {
-            let counter = || unproven.with_label_values(&[name, reason.as_str()]);
-            can_be_unproven(*reason).then(counter)
-        };
-        let finished = registered(families, counter_vec(&UPLOADS_FINISHED)?)?;
-        let finished = |end: UploadEnd| (end, finished.with_label_values(&[name, end.as_str()]));
+        let MetricSeries { families, name, .. } = *series;
+        let failures = Operation::ALL.iter().flat_map(|operation| {
+            let reasons = Reason::ALL.iter();
+            reasons.map(|reason| failure(*operation, *reason))
+        });
+        let unproven = Reason::ALL.iter();
+        let unproven =
+            unproven.map(|reason| can_be_unproven(*reason).then(|| vec![reason.as_str()]));
         Ok(PushMetrics {
             registry: name.to_owned(),
             objective: registered(families, float_vec(&OBJECTIVE)?)?,
-            failures: Operation::ALL.iter().map(failures).collect(),
-            unproven: Reason::ALL.iter().map(unproven).collect(),
+            failures: SomeSeries::new(series, &FAILURES, failures, is_needed)?,
+            unproven: SomeSeries::new(series, &UNPROVEN, unproven, |_| false)?,
             requests: series.grid(
                 counter_vec(&PUSH_REQUESTS),
                 Operation::PUSH.map(Operation::as_str),
                 Quality::WORDS,
             )?,
-            clients: series.grid(
+            clients: series.on_demand(
                 counter_vec(&PUSH_CLIENTS),
-                ClientFamily::WORDS,
-                Quality::WORDS,
+                pairs(ClientFamily::WORDS, Quality::WORDS),
+                |_| false,
             )?,
             uploads_started: series.only(counter_vec(&UPLOADS_STARTED))?,
-            uploads_finished: UploadEnd::all().map(finished).collect(),
+            uploads_finished: series.on_demand(
+                counter_vec(&UPLOADS_FINISHED),
+                UploadEnd::all().map(|end| vec![end.as_str()]).collect(),
+                |labels| labels == [UploadEnd::Success.as_str()],
+            )?,
             uploads_open: series.only(gauge_vec(&UPLOADS_OPEN))?,
             upload_silence: series.only(float_vec(&UPLOAD_SILENCE))?,
-            transfers: series.grid(
+            transfers: series.on_demand(
                 histogram_vec(&TRANSFER, SPEED_BUCKETS),
-                Direction::WORDS,
-                LimitedBy::WORDS,
+                pairs(Direction::WORDS, LimitedBy::WORDS),
+                |_| false,
             )?,
             findings: series.each(counter_vec(&FINDINGS), PushFinding::WORDS)?,
         })
@@ -118,8 +119,11 @@ impl PushMetrics {
         client: ClientFamily,
     ) {
         let failure = match proof {
-            Proof::Unproven if operation.needs_proof() => &self.unproven[reason as usize],
-            Proof::Unproven | Proof::Proven => &self.failures[operation as usize][reason as usize],
+            Proof::Unproven if operation.needs_proof() => self.unproven.get(reason as usize),
+            Proof::Unproven | Proof::Proven => {
+                let row = operation as usize * Reason::ALL.len();
+                self.failures.get(row + reason as usize)
+            }
         };
         if let Some(failure) = failure {
             failure.inc();
@@ -128,7 +132,8 @@ impl PushMetrics {
         if let Some(place) = place {
             let quality = reason.counts(proof) as usize;
             self.requests[place][quality].inc();
-            self.clients[client as usize][quality].inc();
+            let row = client as usize * Quality::ALL.len();
+            self.clients.get(row + quality).inc();
         }
     }
 
@@ -138,12 +143,8 @@ impl PushMetrics {
     }
 
     pub(crate) fn uploads_ended(&self, end: UploadEnd, count: u64) {
-        let found = self
-            .uploads_finished
-            .iter()
-            .find(|(other, _)| *other == end);
-        if let Some((_, counter)) = found {
-            counter.inc_by(count);
+        if let Some(place) = UploadEnd::all().position(|other| other == end) {
+            self.uploads_finished.get(place).inc_by(count);
         }
     }
 
@@ -155,7 +156,8 @@ impl PushMetrics {
     }
 
     pub(crate) fn transfer(&self, direction: Direction, limited_by: LimitedBy) -> &Histogram {
-        &self.transfers[direction as usize][limited_by as usize]
+        let row = direction as usize * LimitedBy::ALL.len();
+        self.transfers.get(row + limited_by as usize)
     }
 
     pub(crate) fn finding(&self, finding: PushFinding) -> &IntCounter {
@@ -163,19 +165,48 @@ impl PushMetrics {
     }
 }
 
-fn failure(
-    failures: &IntCounterVec,
-    registry: &str,
-    operation: Operation,
-    reason: Reason,
-) -> Option<IntCounter> {
+/// The labels of a failure; none where the reason can't end the operation.
+pub(super) fn failure(operation: Operation, reason: Reason) -> Option<Vec<&'static str>> {
     let (outcome, fault) = (reason.outcome(), reason.fault());
     let is_counted = outcome != Outcome::Ok && reason.can_end(operation);
-    (is_counted && !reason.is_unproven()).then(|| {
-        let how = [outcome.as_str(), reason.as_str(), fault.as_str()];
-        let [outcome, reason, fault] = how;
-        failures.with_label_values(&[registry, operation.as_str(), outcome, reason, fault])
-    })
+    let words = [outcome.as_str(), reason.as_str(), fault.as_str()];
+    (is_counted && !reason.is_unproven()).then(|| [&[operation.as_str()][..], &words].concat())
+}
+
+/// Of pushes, and what an alert looks for in all operations.
+fn is_needed(labels: &[&'static str]) -> bool {
+    let is_push = |word| Operation::PUSH.iter().any(|push| push.as_str() == word);
+    labels.first().is_some_and(|word| is_push(*word))
+        || labels.contains(&Reason::AuthorizationRemoved.as_str())
+}
+
+/// Counters of a table that has holes.
+struct SomeSeries {
+    /// Which of the series stands at each place of the table.
+    places: Vec<Option<usize>>,
+    series: SeriesOnDemand<IntCounter>,
+}
+
+impl SomeSeries {
+    fn new(
+        series: &MetricSeries<'_>,
+        family: &Family,
+        table: impl Iterator<Item = Option<Vec<&'static str>>>,
+        is_needed: impl Fn(&[&'static str]) -> bool,
+    ) -> prometheus::Result<SomeSeries> {
+        let (mut places, mut labels) = (Vec::new(), Vec::new());
+        for row in table {
+            places.push(row.is_some().then_some(labels.len()));
+            labels.extend(row);
+        }
+        let series = series.on_demand(counter_vec(family), labels, is_needed)?;
+        Ok(SomeSeries { places, series })
+    }
+
+    fn get(&self, place: usize) -> Option<&IntCounter> {
+        let index = *self.places.get(place)?;
+        Some(self.series.get(index?))
+    }
 }
 
 fn can_be_unproven(reason: Reason) -> bool {

@@ -10,7 +10,10 @@ use super::identities::IdentityMetrics;
 use super::limits::LimitMetrics;
 use super::projects::{ProjectMetrics, ProjectSeries};
 use super::push::{Direction, PushMetrics};
-use super::series::{MetricSeries, counter_vec, gauge_vec, histogram_vec, registered};
+use super::series::{
+    MetricSeries, SeriesOnDemand, counter_vec, gauge_vec, histogram_vec, pairs, registered,
+};
+use crate::config::MetricDetail;
 use crate::oci::operation::Operation;
 use crate::oci::repair::Repair;
 use crate::oci::request_class::Class;
@@ -42,7 +45,11 @@ const COMMIT_WAIT_BUCKETS: &[f64] = &[
 pub(crate) struct RegistryMetrics {
     name: String,
     pub(super) families: Families,
-    operations: Vec<OperationMetrics>,
+    /// By operation, then by class of the status.
+    requests: SeriesOnDemand<IntCounter>,
+    /// By operation.
+    durations: SeriesOnDemand<Histogram>,
+    first_bytes: SeriesOnDemand<Histogram>,
     pub(crate) commit_wait: Histogram,
     pub(crate) bytes_uploaded: IntCounter,
     pub(crate) bytes_downloaded: IntCounter,
@@ -64,27 +71,23 @@ pub(crate) struct RegistryMetrics {
     rules: IntCounterVec,
 }
 
-/// The handles of one operation of one registry.
-pub(crate) struct OperationMetrics {
-    requests: [IntCounter; STATUS_CLASSES.len()],
-    pub(crate) duration: Histogram,
-    pub(crate) first_byte: Histogram,
-}
-
-impl OperationMetrics {
+impl RegistryMetrics {
     /// The counter for a status; `None` is an answer that never began.
-    pub(crate) fn requests(&self, status: Option<u16>) -> &IntCounter {
+    pub(crate) fn requests(&self, operation: Operation, status: Option<u16>) -> &IntCounter {
         let class = match status {
             Some(status @ 100..=599) => usize::from(status / 100) - 1,
             Some(_) | None => STATUS_CLASSES.len() - 1,
         };
-        &self.requests[class]
+        let row = operation as usize * STATUS_CLASSES.len();
+        self.requests.get(row + class)
     }
-}
 
-impl RegistryMetrics {
-    pub(crate) fn operation(&self, operation: Operation) -> &OperationMetrics {
-        &self.operations[operation as usize]
+    pub(crate) fn duration(&self, operation: Operation) -> &Histogram {
+        self.durations.get(operation as usize)
+    }
+
+    pub(crate) fn first_byte(&self, operation: Operation) -> &Histogram {
+        self.first_bytes.get(operation as usize)
     }
 
     /// Requests of a class that are being served.
@@ -151,28 +154,35 @@ impl RegistryMetrics {
 }
 
 impl RegistryMetrics {
-    /// Creates every series of a registry, but those of its endpoints.
-    pub(super) fn register(name: &str, filters: &[String]) -> prometheus::Result<RegistryMetrics> {
+    /// Creates the series of a registry, but those of its endpoints.
+    pub(super) fn register(
+        name: &str,
+        filters: &[String],
+        detail: MetricDetail,
+    ) -> prometheus::Result<RegistryMetrics> {
         let families = Families::new();
         let series = MetricSeries {
             families: &families,
             name,
+            detail,
         };
-        let operations = Operation::WORDS;
-        let requests = series.grid(counter_vec(&REQUESTS), operations, STATUS_CLASSES)?;
-        let duration = series.each(histogram_vec(&DURATION, DURATION_BUCKETS), operations)?;
-        let first_byte = series.each(histogram_vec(&FIRST_BYTE, FIRST_BYTE_BUCKETS), operations)?;
-        let operations = requests.into_iter().zip(duration).zip(first_byte);
-        let operation = |((requests, duration), first_byte)| OperationMetrics {
-            requests,
-            duration,
-            first_byte,
-        };
+        let operations = || Operation::WORDS.map(|word| vec![word]).to_vec();
+        let requests = pairs(Operation::WORDS, STATUS_CLASSES);
         let bytes = series.each(counter_vec(&BYTES), Direction::WORDS)?;
         let [bytes_uploaded, bytes_downloaded] = bytes;
         Ok(RegistryMetrics {
             name: name.to_owned(),
-            operations: operations.map(operation).collect(),
+            requests: series.on_demand(counter_vec(&REQUESTS), requests, is_needed)?,
+            durations: series.on_demand(
+                histogram_vec(&DURATION, DURATION_BUCKETS),
+                operations(),
+                |_| false,
+            )?,
+            first_bytes: series.on_demand(
+                histogram_vec(&FIRST_BYTE, FIRST_BYTE_BUCKETS),
+                operations(),
+                |_| false,
+            )?,
             commit_wait: series.only(histogram_vec(&COMMIT_WAIT, COMMIT_WAIT_BUCKETS))?,
             bytes_uploaded,
             bytes_downloaded,
@@ -200,5 +210,66 @@ impl RegistryMetrics {
             rules: registered(&families, counter_vec(&RULE_DECISIONS)?)?,
             families,
         })
+    }
+}
+
+/// Of pushes, and the one that an alert divides by.
+fn is_needed(labels: &[&'static str]) -> bool {
+    let is_push = |word| Operation::PUSH.iter().any(|push| push.as_str() == word);
+    labels.first().is_some_and(|word| is_push(*word))
+        || labels == [Operation::Token.as_str(), "2xx"]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::metrics::families::FAILURES;
+    use crate::observe::metrics::push;
+    use crate::oci::reason::{Proof, Reason};
+    use crate::oci::user_agent::ClientFamily;
+
+    fn samples(metrics: &RegistryMetrics, family: &str) -> Vec<u64> {
+        let families = metrics.families.gather();
+        let found = families.iter().filter(|one| one.name() == family);
+        let metrics = found.flat_map(|one| one.get_metric());
+        let count = |metric: &prometheus::proto::Metric| match metric.get_histogram() {
+            histogram if histogram.get_sample_count() > 0 => histogram.get_sample_count(),
+            _ => metric.get_counter().get_value() as u64,
+        };
+        metrics.map(count).collect()
+    }
+
+    /// What alerts and the objective look at begins at zero; the rest with its first time.
+    #[test]
+    fn lean_metrics_have_what_occurred_and_what_has_to_be_zero() {
+        let lean = RegistryMetrics::register("hq", &[], MetricDetail::Lean).unwrap();
+        let failures = FAILURES.name;
+        let zeros = samples(&lean, failures);
+        let mut pushes = 0;
+        for reason in Reason::ALL {
+            let of = Operation::PUSH
+                .iter()
+                .filter(|push| push::failure(**push, reason).is_some());
+            pushes += of.count();
+        }
+        assert!(zeros.len() > pushes && zeros.iter().all(|count| *count == 0));
+        assert!(samples(&lean, DURATION.name).is_empty());
+
+        let ended = |operation, reason| {
+            let client = ClientFamily::Containerd;
+            lean.push.ended(operation, reason, Proof::Proven, client);
+        };
+        ended(Operation::BlobGet, Reason::UpstreamLimited);
+        ended(Operation::UploadCommit, Reason::CommitTimeout);
+        lean.duration(Operation::BlobGet).observe(1.0);
+        lean.requests(Operation::BlobGet, Some(502)).inc();
+        let counted = samples(&lean, failures);
+        assert_eq!(counted.len(), zeros.len() + 1, "a push's had its series");
+        assert_eq!(counted.iter().sum::<u64>(), 2);
+        assert_eq!(samples(&lean, DURATION.name), [1]);
+
+        let full = RegistryMetrics::register("hq", &[], MetricDetail::Full).unwrap();
+        assert!(samples(&full, failures).len() > 3 * zeros.len());
+        assert_eq!(samples(&full, DURATION.name).len(), Operation::ALL.len());
     }
 }

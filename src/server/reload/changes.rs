@@ -37,6 +37,10 @@ pub(super) fn restart_required(running: &Config, read: &Config) -> Vec<String> {
     for (key, differs) in [
         ("admin.address", running.admin.address != read.admin.address),
         ("log.format", running.log.format != read.log.format),
+        (
+            "metrics.detail",
+            running.metrics.detail != read.metrics.detail,
+        ),
         ("threads", running.threads != read.threads),
     ] {
         if differs {
@@ -69,6 +73,7 @@ pub(super) fn keep_running(running: &Config, read: Config) -> Config {
             format: running.log.format,
             ..read.log
         },
+        metrics: running.metrics,
         threads: running.threads,
         ..read
     }
