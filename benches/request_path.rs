@@ -132,6 +132,7 @@ fn record(bencher: Bencher, format: LogFormat) {
         filter: None,
         rule: None,
         filters_took: None,
+        trace_id: None,
     };
     bencher.bench(|| black_box(&record).line(format));
 }

@@ -14,5 +14,6 @@ pub mod origin;
 pub mod path;
 pub mod proxy_protocol;
 pub mod query;
+pub(crate) mod trace_context;
 pub mod trusted_proxies;
 pub(crate) mod url;

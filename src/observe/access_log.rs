@@ -6,6 +6,7 @@ use crate::oci::operation::Operation;
 use crate::oci::reason::{Outcome, Proof, Reason};
 use crate::oci::repair::Repair;
 use crate::oci::user_agent::ClientFamily;
+use opentelemetry::trace::TraceId;
 use serde::Serialize;
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -97,6 +98,8 @@ pub struct AccessRecord<'a> {
     pub rule: Option<&'a str>,
     /// How long the filters took to decide.
     pub filters_took: Option<Duration>,
+    /// The trace that it belongs to, where that is exported or the client brought it.
+    pub trace_id: Option<TraceId>,
 }
 
 #[derive(Serialize)]
@@ -150,6 +153,8 @@ struct Line<'a> {
     rule: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     filters_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<String>,
 }
 
 impl AccessRecord<'_> {
@@ -196,6 +201,7 @@ impl AccessRecord<'_> {
             filter: self.filter,
             rule: self.rule,
             filters_ms: self.filters_took().map(millis),
+            trace_id: self.trace_id.map(|trace_id| trace_id.to_string()),
         };
         // Strings, numbers and options of them always serialise.
         serde_json::to_string(&line).unwrap_or_default()
@@ -282,6 +288,9 @@ impl AccessRecord<'_> {
             let _ = write!(line, " proof={proof}");
         }
         self.filtered_text(&mut line);
+        if let Some(trace_id) = self.trace_id {
+            let _ = write!(line, " trace={trace_id}");
+        }
         let _ = write!(line, " id={}", self.request_id);
         line
     }

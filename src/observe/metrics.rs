@@ -21,6 +21,7 @@ mod projects;
 mod push;
 mod registry;
 mod series;
+mod spans;
 
 pub use acme::OrderResult;
 pub(crate) use audit::AuditMetrics;
@@ -37,6 +38,7 @@ pub(crate) use push::{Direction, LimitedBy};
 pub use registry::STATUS_CLASSES;
 pub(crate) use registry::{NO_REGISTRY, RegistryMetrics};
 pub(crate) use series::seconds;
+pub(crate) use spans::SpanMetrics;
 
 use crate::config::{Config, MetricDetail};
 use parking_lot::RwLock;

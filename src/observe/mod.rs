@@ -7,3 +7,4 @@ pub mod audit;
 pub(crate) mod logging;
 pub mod metrics;
 pub mod push;
+pub(crate) mod tracing;

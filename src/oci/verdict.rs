@@ -32,6 +32,21 @@ pub enum Failure {
     Internal,
 }
 
+impl Failure {
+    /// How the attempt at Harbor failed, if it did.
+    pub(crate) fn upstream(self) -> Option<&'static str> {
+        match self {
+            Failure::Upstream(cause) => Some(cause.as_str()),
+            Failure::ClientGone
+            | Failure::ClientStalled
+            | Failure::GaveWay
+            | Failure::BadRequest
+            | Failure::Drained
+            | Failure::Internal => None,
+        }
+    }
+}
+
 /// The credentials that a request went to Harbor with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialState {

@@ -14,6 +14,7 @@ use super::response_headers::Edited;
 use super::run_filters::Filtered;
 use super::throughput::Transfer;
 use super::timings::Timings;
+use super::tracing::Traced;
 use super::tracking::Tracked;
 use super::upstream_request;
 use crate::listener::ConnectionInfo;
@@ -24,9 +25,11 @@ use crate::oci::token_response::Grant;
 use crate::oci::upstream_error::UpstreamError;
 use crate::oci::verdict::Failure;
 use crate::runtime::Snapshot;
+use crate::runtime::upstream::Endpoint;
 use bytes::Bytes;
 use pingora::Error;
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::upstreams::peer::HttpPeer;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,6 +45,8 @@ pub(crate) struct RequestContext {
     pub(super) tracked: Option<Box<Tracked>>,
     /// What the filters see of it; none without filters.
     pub(super) filtered: Option<Box<Filtered>>,
+    /// The trace that it belongs to, and its attempts as they are traced.
+    pub(super) trace: Traced,
     pub(super) times: Timings,
     pub(super) tries: Attempts,
     /// The way that the current try takes, where it isn't to the registry's own Harbor.
@@ -77,6 +82,7 @@ impl RequestContext {
             login: None,
             tracked: None,
             filtered: None,
+            trace: Traced::default(),
             times: Timings::new(Instant::now()),
             tries: Attempts::default(),
             detour: None,
@@ -282,9 +288,21 @@ impl RequestContext {
     }
 
     /// The endpoint that answered, or the last one that was tried.
-    pub(super) fn endpoint_name(&self) -> Option<&str> {
+    fn endpoint(&self) -> Option<&Endpoint> {
         let Attempt { endpoint, .. } = self.tries.at.as_ref()?;
-        let endpoints = &self.tried()?.harbor.pool.endpoints;
-        Some(endpoints.get(*endpoint)?.name.as_str())
+        self.tried()?.harbor.pool.endpoints.get(*endpoint)
+    }
+
+    pub(super) fn endpoint_name(&self) -> Option<&str> {
+        Some(self.endpoint()?.name.as_str())
+    }
+
+    /// The current attempt goes to this peer.
+    pub(super) fn trace_peer(&mut self, peer: &HttpPeer) {
+        if self.trace.sampled().is_some() {
+            let host = self.endpoint().map(|endpoint| &endpoint.origin.host);
+            let host = host.map(|host| host.bare().to_owned());
+            self.trace.attempt_goes_to(peer, host);
+        }
     }
 }

@@ -10,6 +10,7 @@ use super::proof::proof;
 use super::record::record;
 use super::request::Routed;
 use super::run_filters::{self, Filtered};
+use super::spans;
 use super::tickets::tell_lost;
 use super::unix_time::unix_now;
 use crate::filter;
@@ -63,6 +64,7 @@ pub(super) fn finish_request(ctx: &mut RequestContext, sent: &SentBytes) {
         tell_lost(&ctx.request, host);
     }
     write_record(ctx, &end, told.finding);
+    spans::export(ctx, &end);
     accounting::count(ctx, sent);
     audit::write(ctx, sent, reason, told.pushed);
     if let Some(filtered) = &ctx.filtered {

@@ -41,10 +41,12 @@ mod request_framing;
 mod response_headers;
 mod robot_refusal;
 mod run_filters;
+mod spans;
 mod throughput;
 mod tickets;
 mod timings;
 mod token_response;
+mod tracing;
 mod tracking;
 mod unix_time;
 mod upstream_request;
@@ -85,6 +87,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use throughput::Transfer;
 use tokio::sync::watch;
+use tracing::Traced;
 
 /// Tries at Harbor for one request: enough to pass two dead replicas and a stale connection.
 pub(crate) const MAX_TRIES: usize = 4;
@@ -155,6 +158,7 @@ impl ProxyHttp for Gateway {
             return Ok(true);
         }
         request_filter::note_downstream(session, &mut ctx.request);
+        ctx.trace = Traced::begin(session.req_header(), &ctx.request);
         let Err(refusal) = request_filter::classify_and_admit(session, ctx, framing).await else {
             return Ok(false);
         };
@@ -177,6 +181,7 @@ impl ProxyHttp for Gateway {
         ctx: &mut FinishOnce,
     ) -> Result<Box<HttpPeer>> {
         let ctx: &mut RequestContext = ctx;
+        ctx.trace.attempt_begins();
         let own = ctx.request.routed().filter(|_| ctx.detour.is_none());
         let chosen = own.and_then(|request| {
             let choice = request.harbor.pool.choose(&ctx.tries.failed)?;
@@ -210,12 +215,14 @@ impl ProxyHttp for Gateway {
     fn fail_to_connect(
         &self,
         _session: &mut Session,
-        _peer: &HttpPeer,
+        peer: &HttpPeer,
         ctx: &mut FinishOnce,
         mut error: Box<Error>,
     ) -> Box<Error> {
         let ctx: &mut RequestContext = ctx;
         let judged = ctx.failure_of(&error);
+        ctx.trace_peer(peer);
+        ctx.trace.attempt_ends(judged.upstream());
         let is_ours = judged == Failure::Upstream(UpstreamError::NoSocket);
         if is_ours {
             ctx.request.shared.process.note_exhausted(&error);
@@ -253,12 +260,13 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         _reused: bool,
-        _peer: &HttpPeer,
+        peer: &HttpPeer,
         fd: std::os::unix::io::RawFd,
         _digest: Option<&Digest>,
         ctx: &mut FinishOnce,
     ) -> Result<()> {
         ctx.times.sending(Instant::now());
+        ctx.trace_peer(peer);
         ctx.bodies.transfer = Transfer::upload(session, fd, &ctx.request);
         ctx.request.arrival.progress.set_upstream_socket(fd);
         Ok(())
@@ -271,12 +279,16 @@ impl ProxyHttp for Gateway {
         ctx: &mut FinishOnce,
     ) -> Result<()> {
         let ctx: &mut RequestContext = ctx;
+        ctx.trace.pass_on(request)?;
         if let Some(detour) = &ctx.detour {
-            return detour.edit_request(request, &ctx.request);
+            detour.edit_request(request, &ctx.request)?;
+            ctx.trace.attempt_asks(request);
+            return Ok(());
         }
         if let Some(routed) = ctx.request.routed() {
             upstream_request::edit(request, ctx.tries.target.as_ref(), routed)?;
         }
+        ctx.trace.attempt_asks(request);
         // Rules have nothing to say by now, nor to an answer.
         let is_registered = !ctx.request.shared.process.filters.is_empty();
         match ctx.filtered.as_deref_mut() {
@@ -321,6 +333,7 @@ impl ProxyHttp for Gateway {
                 .map_err(|error| error.into_up());
         }
         let status = response.status.as_u16();
+        ctx.trace.attempt_is_answered(status);
         let is_refused = credentials::mount_was_refused(status, &ctx.request);
         if is_refused && !ctx.tries.without_mount && session.is_body_empty() {
             return Error::e_explain(MOUNT_REFUSED, "another repository's blob");
@@ -428,15 +441,18 @@ impl ProxyHttp for Gateway {
         client_reused: bool,
     ) -> Box<Error> {
         if *error.etype() == MOUNT_REFUSED {
+            ctx.trace.attempt_ends(None);
             ctx.without_mount(session.req_header());
             error.set_retry(true);
             return error;
         }
         if [DETOUR, LED_ASTRAY, ROBOT_REFUSED].contains(error.etype()) {
+            ctx.trace.attempt_ends(None);
             error.set_retry(*error.etype() == DETOUR);
             return error;
         }
         let judged = ctx.failure_of(&error);
+        ctx.trace.attempt_ends(judged.upstream());
         if let Failure::Upstream(cause) = judged {
             ctx.request.metrics().upstream_error(cause).inc();
         }

@@ -51,5 +51,6 @@ pub(super) fn record<'a>(
         filter: ended_by.map(|by| by.filter.as_str()),
         rule: ended_by.and_then(|by| by.rule.as_deref()),
         filters_took: filtered.map(Filtered::took),
+        trace_id: ctx.trace.id(),
     }
 }

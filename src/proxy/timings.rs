@@ -52,6 +52,11 @@ impl Timings {
         self.answered = Some(now);
     }
 
+    /// When the header of Harbor's final answer came.
+    pub(super) fn answered_at(&self) -> Option<Instant> {
+        self.answered
+    }
+
     pub(super) fn is_answered(&self) -> bool {
         self.answered.is_some()
     }

@@ -12,8 +12,9 @@ use crate::observe::audit::AuditLogs;
 use crate::observe::logging::RateLimited;
 use crate::observe::metrics::{CanaryLabels, Metrics};
 use crate::observe::push::PushTracker;
-use std::sync::Arc;
+use crate::observe::tracing::Tracer;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Where one request finds no socket, all others don't either.
@@ -26,6 +27,8 @@ pub(crate) struct Process {
     pub(crate) pushes: PushTracker,
     pub(crate) audits: AuditLogs,
     pub(crate) accounts: Accounts,
+    /// Set before the first request, where traces are exported.
+    pub(crate) tracer: OnceLock<Tracer>,
     /// Requests that are answered and whose client still sends.
     pub(crate) lingering: Arc<FairShares>,
     /// What the bodies under way may hold.
@@ -56,6 +59,7 @@ impl Process {
             filters,
             memory: Arc::new(BodyMemory::new(metrics.process.body_memory.clone())),
             accounts: Accounts::default(),
+            tracer: OnceLock::new(),
             audits: AuditLogs::new(metrics.process.audit.clone()),
             metrics,
             pushes: PushTracker::new(config.registries.iter().map(|registry| &registry.name)),

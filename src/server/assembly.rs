@@ -1,6 +1,7 @@
 //! Assembly: from a configuration to a process that serves. `lifecycle` does the rest until the process ends.
 
 use super::lifecycle::{AcceptThreads, Lifecycle, ShutdownNotices};
+use super::tracing;
 use super::upgrade::{Estate, Inherited};
 use crate::acme::{self, TlsChallenges};
 use crate::config::Config;
@@ -58,6 +59,7 @@ pub(super) async fn serve(
     }
     let open = inherited.deal(&config);
     let (process, current) = first(&config, filters, inherited.random_key)?;
+    tracing::start(&process).await;
     let notices = ShutdownNotices::new();
     let threads = AcceptThreads {
         accept: Thread::start("accept", BLOCKING).context("the thread that accepts")?,
@@ -110,6 +112,7 @@ async fn cut(process: &Process, workers: &Workers) {
     process.cut();
     workers.cut().await;
     process.audits.flush(logging::LAST_LINES);
+    tracing::flush(process).await;
 }
 
 /// What the first requests begin with.

@@ -4,6 +4,7 @@ pub mod admin;
 mod assembly;
 mod lifecycle;
 pub mod reload;
+mod tracing;
 mod upgrade;
 mod watchdog;
 

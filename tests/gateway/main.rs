@@ -51,6 +51,7 @@ mod storage;
 mod strangers;
 mod timeouts;
 mod tls;
+mod tracing;
 mod transfers;
 mod trust;
 mod upgrades;

@@ -6,6 +6,7 @@ use crate::client_h2::{Finish, request as h2_request};
 use crate::harbor::{Got, Harbor, Plan};
 use crate::push;
 use crate::setup::{Registry, Setup, World, connect, trust, until};
+use crate::tracing;
 use bytes::Bytes;
 use harbormouth::observe::metrics::{
     ConnectionRefused, FAMILIES, HandshakeFailure, MetricKind, STATUS_CLASSES,
@@ -297,6 +298,7 @@ async fn push_and_pull(world: &World) -> Vec<String> {
 async fn a_push_is_counted_and_its_secrets_are_in_no_log() {
     for format in ["text", "json"] {
         let harbor = push::fake_harbor().await;
+        let traces = tracing::receiver().await;
         let folder = tempfile::tempdir().expect("a folder");
         let audit = folder.path().join("audit.jsonl");
         let mut setup = Setup::new(harbor.origin());
@@ -304,6 +306,7 @@ async fn a_push_is_counted_and_its_secrets_are_in_no_log() {
             "log: {{ format: {format} }}\naudit: {{ file: {} }}\n",
             audit.display()
         );
+        setup.within = tracing::exporting_to(&traces, &[]);
         let world = setup.start();
         let secrets = push_and_pull(&world).await;
         for (operation, status, count) in [
@@ -353,8 +356,9 @@ async fn a_push_is_counted_and_its_secrets_are_in_no_log() {
         let log = world.gateway.stderr();
         let audited = std::fs::read_to_string(&audit).expect("the audit log");
         assert!(audited.contains("\"push\""), "{audited}");
+        let traced = tracing::every_byte_once(&traces, "PUT manifest_put").await;
         for secret in &secrets {
-            for log in [&log, &audited] {
+            for log in [&log, &audited, &traced] {
                 assert!(
                     !log.contains(secret.as_str()),
                     "{format}: {secret:?} in\n{log}"

@@ -25,6 +25,10 @@ const UNUSED: &[(&str, &str)] = &[
         "The log itself says how many lines are missing, where they are missing.",
     ),
     (
+        "harbormouth_spans_total",
+        "Who misses a trace looks here; no client notices.",
+    ),
+    (
         "harbormouth_upgrade_failures_total",
         "Who upgrades looks whether it went well, and the process before it serves on.",
     ),

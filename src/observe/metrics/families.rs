@@ -164,6 +164,8 @@ families! {
         "Failed tries to write to the audit log, or to open it again. Lines are kept and tried again.";
     AUDIT_WAITING: Gauge "harbormouth_audit_waiting_bytes" []
         "Lines of the audit log that aren't written yet. From 4 MiB on requests wait, or lines are dropped (audit.on_full).";
+    SPANS: Counter "harbormouth_spans_total" ["result"]
+        "Spans of traces: exported, failed (the receiver didn't take them) or dropped because too many waited (OTEL_BSP_MAX_QUEUE_SIZE).";
     BUILD: Gauge "harbormouth_build_info" ["version"]
         "Always 1; the version is in the label.";
 }

@@ -7,6 +7,7 @@ use super::families::{
     RESPONSIVE, RESTART, UPGRADE_FAILURES,
 };
 use super::series::{counter_vec, gauge_vec, registered};
+use super::spans::SpanMetrics;
 use crate::config::{Config, Limits};
 use crate::epoch::since_epoch;
 use crate::observe::logging;
@@ -29,6 +30,7 @@ pub(crate) struct ProcessMetrics {
     pub(crate) log_dropped: [IntCounter; logging::LineKind::ALL.len()],
     pub(crate) orders: AcmeMetrics,
     pub(crate) audit: AuditMetrics,
+    pub(crate) spans: SpanMetrics,
 }
 
 impl ProcessMetrics {
@@ -50,6 +52,7 @@ impl ProcessMetrics {
             responsive: registered(families, gauge_vec(&RESPONSIVE)?)?,
             orders: AcmeMetrics::register(families)?,
             audit: AuditMetrics::register(families)?,
+            spans: SpanMetrics::register(families)?,
             log_dropped: logging::LineKind::ALL
                 .map(|kind| log_dropped.with_label_values(&[kind.as_str()])),
         };
