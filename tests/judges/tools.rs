@@ -10,11 +10,24 @@ fn source(file: &str) -> PathBuf {
     folder.join(file)
 }
 
+fn place() -> &'static Path {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    PLACE.get_or_init(|| venv::install("judges", &source("requirements.txt")))
+}
+
 /// The command of an installed program.
 pub fn program(name: &str) -> Command {
-    static PLACE: OnceLock<PathBuf> = OnceLock::new();
-    let install = || venv::install("judges", &source("requirements.txt"));
-    Command::new(PLACE.get_or_init(install).join("bin").join(name))
+    Command::new(place().join("bin").join(name))
+}
+
+/// The command of a program that a package holds among its files: `rotel/rotel-agent`.
+pub fn packaged(name: &str) -> Command {
+    let pythons = std::fs::read_dir(place().join("lib")).expect("the packages");
+    let files = pythons
+        .flatten()
+        .map(|python| python.path().join("site-packages").join(name));
+    let file = files.into_iter().find(|file| file.is_file());
+    Command::new(file.unwrap_or_else(|| panic!("{name} is in no package")))
 }
 
 #[test]
