@@ -42,6 +42,7 @@ pub(super) fn json_bytes() -> usize {
         filter: None,
         rule: None,
         filters_took: None,
+        trace_id: None,
     };
     record.line(LogFormat::Json).len() + 1
 }
