@@ -16,9 +16,12 @@ pub(super) struct MetricSeries<'a> {
     pub(super) detail: MetricDetail,
 }
 
+/// From labels to their series.
+type MakeSeries<M> = dyn Fn(&[&str]) -> M + Send + Sync;
+
 /// Series of one family that are made when they are first counted on.
 pub(super) struct SeriesOnDemand<M> {
-    make: Box<dyn Fn(&[&str]) -> M + Send + Sync>,
+    make: Box<MakeSeries<M>>,
     name: String,
     /// What stands behind the name.
     labels: Vec<Vec<&'static str>>,
@@ -47,15 +50,12 @@ impl MetricSeries<'_> {
 
     /// One series for each of these labels, in their order. All of them are there from the start in full
     /// detail; else those that have to be, because what begins at one is no increase to Prometheus.
-    pub(super) fn on_demand<B: MetricVecBuilder + 'static>(
+    pub(super) fn on_demand<B: MetricVecBuilder + Sync + Send + 'static>(
         &self,
         family: prometheus::Result<MetricVec<B>>,
         labels: Vec<Vec<&'static str>>,
         is_needed: impl Fn(&[&'static str]) -> bool,
-    ) -> prometheus::Result<SeriesOnDemand<B::M>>
-    where
-        B: Sync + Send,
-    {
+    ) -> prometheus::Result<SeriesOnDemand<B::M>> {
         let family = registered(self.families, family?)?;
         let series = SeriesOnDemand {
             make: Box::new(move |labels| family.with_label_values(labels)),
