@@ -1,12 +1,13 @@
 //! The rules between values: which values must be unique, which would send requests in a circle, which
 //! contradict each other, and which are allowed but probably not meant.
 
+use super::admin::ADMIN;
 use super::listener::{DraftListener, Listener, ProxyProtocol};
 use super::networks_file::TRUSTS_EVERYBODY;
 use super::problem::{Complaint, Key, Keyed, Problems, Shown};
 use super::references::{self, twice};
 use super::registry::DraftRegistry;
-use super::root::{ADMIN, DraftConfig};
+use super::root::DraftConfig;
 use super::rule_list;
 use super::sharing;
 use super::warning::Warning;

@@ -8,6 +8,7 @@
 
 mod accounting;
 mod acme;
+mod admin;
 mod audit;
 mod ca_bundle;
 pub(crate) mod canary;
@@ -55,6 +56,7 @@ mod yaml;
 
 pub(crate) use accounting::Accounting;
 pub(crate) use acme::Acme;
+pub(crate) use admin::AdminConfig;
 pub(crate) use audit::{Audit, AuditTarget, OnFull};
 pub(crate) use ca_bundle::CaBundle;
 pub(crate) use canary::Canary;
@@ -76,7 +78,7 @@ pub use reattach::{ClientAddressRule, ReattachMode};
 pub(crate) use registry::Expose;
 pub(crate) use registry::{Health, Hsts, Maintenance, Registry, Timeouts, Upstream};
 pub use report::Report;
-pub(crate) use root::{AccessLog, AdminConfig, CANARY, IDENTITIES, REGISTRIES};
+pub(crate) use root::{AccessLog, CANARY, IDENTITIES, REGISTRIES};
 pub use root::{Config, LogConfig, LogFormat};
 pub(crate) use rule_actions::{Ask, Deny, OnError, Per, Rate};
 pub(crate) use rules::{Action, RequestRule};

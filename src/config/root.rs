@@ -2,6 +2,7 @@
 
 use super::accounting::{self, Accounting};
 use super::acme::{self, ChallengeFolder};
+use super::admin::AdminConfig;
 use super::audit::{self, Audit};
 use super::canary::{CANARIES, Canary};
 use super::document::Node;
@@ -21,7 +22,7 @@ use super::registry::{self, DraftRegistry, Registry};
 use super::rules::{DraftRule, RULES, RequestRule};
 use super::setting::{Count, List, Made, Setting, made};
 use super::table::settings;
-use super::text::{ADDRESS, CLIENT_ADDRESS_HEADER, FILE, HOST, PEER};
+use super::text::{CLIENT_ADDRESS_HEADER, FILE};
 use super::values::{Whole, choice};
 use super::warning::Warning;
 use crate::net::origin::{Host, Origin};
@@ -29,7 +30,6 @@ use crate::net::trusted_proxies::TrustedProxies;
 use crate::str_enum::str_enum;
 use http::HeaderName;
 use ipnet::IpNet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ settings! {
         /// `/.well-known/acme-challenge/`: its files are answered there on every listener.
         pub(crate) acme_challenge: Option<ChallengeFolder> = acme::FOLDER;
         /// The listener for operators: page, metrics, liveness and readiness.
-        pub admin: AdminConfig = "a table with address, hosts, peers";
+        pub admin: AdminConfig = "a table with address, hosts, peers, links";
         /// The Harbors behind this gateway, one entry for each.
         pub registries: Vec<Arc<Registry>> = registry::REGISTRIES;
         /// Files whose registries, mirrors, identities, canary, networks and rules are added to those here,
@@ -206,28 +206,6 @@ impl Registry {
     /// The registry's entry in the document.
     pub(crate) fn document(&self) -> Option<serde_yaml::Value> {
         self.print()
-    }
-}
-
-/// Loopback, because metrics tell more than strangers should know.
-pub(super) const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
-
-settings! {
-    /// The operator's own listener: `/livez`, `/readyz`, `/metrics`.
-    #[derive(Clone, Debug)]
-    pub struct AdminConfig as DraftAdmin {
-        /// The address of the admin listener.
-        pub address: SocketAddr = ADDRESS, or ADMIN;
-        /// Host names by which the admin listener answers, beside addresses, names without a dot, this
-        /// machine's own and a cluster's services.
-        pub(crate) hosts: Vec<Host> = List { accepted: HOST.accepted, item: HOST, count: Count::Any };
-        /// The admin listeners of all replicas, this one's included: each shows what all of them know. A name
-        /// stands for all its addresses.
-        pub(crate) peers: Vec<Origin> = List {
-            accepted: "one http://host[:port] of admin listeners, or a list of them",
-            item: PEER,
-            count: Count::OneOrList(PEER),
-        };
     }
 }
 

@@ -209,7 +209,7 @@ fn shapes() {
         ),
         (
             top("admin: 127.0.0.1:9"),
-            "admin: is the text \"127.0.0.1:9\"; accepted: a table with address, hosts, peers",
+            "admin: is the text \"127.0.0.1:9\"; accepted: a table with address, hosts, peers, links",
         ),
         (
             registry("expose: registry"),
@@ -357,6 +357,10 @@ fn values() {
         (
             top("admin: { peers: [http://gw:9090, gw:9090] }"),
             "admin.peers[1]: \"gw:9090\" is not understood; accepted: http://host[:port] of an admin listener, such as http://harbormouth-admin:9090",
+        ),
+        (
+            top("admin: { links: [{ name: logs, url: \"javascript:alert(1)\" }] }"),
+            "admin.links[0].url: \"javascript:alert(1)\" is not understood; accepted: an http or https URL, in which {registry}, {repository}, {request_id} and {replica} are filled in",
         ),
         (
             top("threads: 0"),

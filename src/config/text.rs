@@ -5,7 +5,7 @@ use super::objective::Objective;
 use super::problem::{Complaint, Shown};
 use super::values::TextValue;
 use crate::net::network::{self, NetworkFlaw};
-use crate::net::origin::{Authority, Host, Origin, Scheme};
+use crate::net::origin::{Authority, Host, Origin};
 use crate::oci::narrowing::RepositoryPattern;
 use crate::oci::project::ProjectPattern;
 use crate::oci::repository::RepositoryName;
@@ -29,15 +29,6 @@ pub(super) const ORIGIN: TextValue<Origin> = TextValue {
             let value = Shown::new(text);
             Some(Complaint::Origin { value, error })
         })
-    },
-};
-
-/// An admin listener speaks HTTP without TLS.
-pub(super) const PEER: TextValue<Origin> = TextValue {
-    accepted: "http://host[:port] of an admin listener, such as http://harbormouth-admin:9090",
-    parse: |text| match Origin::parse(text) {
-        Ok(origin) if origin.scheme == Scheme::Http => Ok(origin),
-        Ok(_) | Err(_) => Err(None),
     },
 };
 

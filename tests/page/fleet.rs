@@ -133,6 +133,34 @@ async fn a_failure_is_found_by_what_a_person_knows_and_copied() {
     assert_eq!(browser.console().await, Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn links_lead_elsewhere_with_what_is_known_of_a_failure() {
+    let stage = Stage::start("full").await;
+    stage.change(|path, value| {
+        if path == "/overview" {
+            value["links"] = json!([
+                { "name": "Grafana", "url": "https://grafana.ops.example/d/1" },
+                { "name": "Logs <b>", "url": "https://logs.ops.example/?q={request_id}&r={repository}&at={replica}" },
+            ]);
+        }
+    });
+    let browser = Browser::open(stage.address, "#search=6bbf4273-a18f").await;
+    browser.says("#links", "Grafana").await;
+    browser
+        .becomes("document.querySelectorAll('#failures > li').length === 1")
+        .await;
+    browser.click("#failures summary").await;
+    browser.says("#failures .links", "Logs <b>").await;
+    let links = "return [...document.querySelectorAll('#links a, #failures .links a')].map((one) => one.href)";
+    let at = "https://logs.ops.example/?q=6bbf4273-a18f-4280-a862-d0f04a389d63&r=web%2Ffront&at=harbormouth-7c9f6d-x2k8q";
+    assert_eq!(
+        browser.js(links).await,
+        json!(["https://grafana.ops.example/d/1", at])
+    );
+    browser.picture("failure-open").await;
+    assert_eq!(browser.console().await, Vec::<String>::new());
+}
+
 /// Where most of the failures are is a click away, and so are older ones.
 #[tokio::test]
 async fn most_failing_projects_and_clients_and_older_failures() {

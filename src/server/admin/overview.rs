@@ -18,6 +18,15 @@ pub(super) struct AdminOverview {
     time: f64,
     pub(super) registries: Vec<RegistryOverview>,
     pub(super) series: PushSeries,
+    /// Where the page leads to.
+    #[serde(skip_serializing_if = "Vec::is_empty", skip_deserializing)]
+    links: Vec<LinkView>,
+}
+
+#[derive(Serialize)]
+struct LinkView {
+    name: String,
+    url: String,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -60,10 +69,15 @@ pub(super) fn overview(sources: &Sources, now: SystemTime) -> AdminOverview {
         })
     };
     let registries = shared.harbors.iter().filter_map(view).collect();
+    let links = shared.config.admin.links.iter().map(|link| LinkView {
+        name: link.name.clone(),
+        url: link.url.clone(),
+    });
     AdminOverview {
         time: since_epoch(now).as_secs_f64(),
         registries,
         series: seen.series,
+        links: links.collect(),
     }
 }
 

@@ -46,6 +46,7 @@ assets! {
     "/page/filter.js" SCRIPT "filter.js";
     "/page/fleet.js" SCRIPT "fleet.js";
     "/page/format.js" SCRIPT "format.js";
+    "/page/links.js" SCRIPT "links.js";
     "/page/live.js" SCRIPT "live.js";
     "/page/registries.js" SCRIPT "registries.js";
     "/page/rows.js" SCRIPT "rows.js";

@@ -3,12 +3,13 @@
 import { attribute, byId, keep, make, parts, show, text } from "./dom.js";
 import { change, isSet } from "./filter.js";
 import { bytes, count, duration, fault, iso, moment, words } from "./format.js";
+import { showLinks } from "./links.js";
 import { TONES, client, list } from "./rows.js";
 
 // As many projects and clients as are read at a glance.
 const MOST = 5;
 
-export function showFailures({ failures, time }, filter, reasons) {
+export function showFailures({ failures, time }, filter, reasons, { replica, links }) {
   list("failures", failures.length, isSet(filter)
     ? "No failure like this is remembered. “Show all” takes the filter away."
     : "No failure is remembered. Each new one shows here within seconds, with what led to it.");
@@ -25,6 +26,7 @@ export function showFailures({ failures, time }, filter, reasons) {
     text(part.diagnosis, one.diagnosis);
     const items = known(one, reasons.get(one.reason));
     facts(part.facts, items);
+    showLinks(part.links, links, { replica, ...one });
     item.ticket = [title(one), one.diagnosis, ...items.map(([term, value]) => `${term}: ${value}`)].join("\n");
   });
 }
@@ -65,7 +67,8 @@ function newFailure() {
         make("span", { class: "where", "data-is": "where" }), make("span", { class: "badge", "data-is": "badge" }),
         make("span", { class: "opens", "aria-hidden": "true" })),
       make("p", { class: "diagnosis", "data-is": "diagnosis" })),
-    make("dl", { class: "facts", "data-is": "facts" }), copy));
+    make("dl", { class: "facts", "data-is": "facts" }),
+    make("nav", { class: "links", "data-is": "links", "aria-label": "This failure elsewhere" }), copy));
   copy.addEventListener("click", () => {
     text(copy, copied(item.ticket) ? "Copied" : "This browser doesn't copy");
   });

@@ -4,6 +4,7 @@ import { showAccounting } from "./page/accounting.js";
 import { byId, show, text } from "./page/dom.js";
 import { change, current, offer, onChange, query } from "./page/filter.js";
 import { zone } from "./page/format.js";
+import { showLinks } from "./page/links.js";
 import { NotAccepted, ask, live, now } from "./page/live.js";
 import { showFailures } from "./page/failures.js";
 import { about, showMissing } from "./page/fleet.js";
@@ -39,13 +40,14 @@ async function refresh() {
   // The tab says it too.
   document.title = `${sign(verdicts)} Harbormouth${whole.replica ? ` – ${whole.replica}` : ""}`;
   showMissing([whole, pushes, failures]);
+  showLinks(byId("links"), whole.links, null);
   showVerdicts(verdicts, reasons, evidence);
   showRegistries(verdicts, whole);
   showAccounting(whole);
   showUploads(pushes);
   offer(whole);
   drawTrend(whole, current());
-  showFailures(failures, filter, reasons);
+  showFailures(failures, filter, reasons, whole);
   showPushes(pushes);
   return whole.time;
 }
