@@ -113,6 +113,10 @@ const STILL: &[(&str, &str)] = &[
         "harbormouth_audit_waiting_bytes",
         "and has all lines within a moment",
     ),
+    (
+        "harbormouth_spans_total",
+        "no address to export traces to is set",
+    ),
 ];
 
 /// Every family has a sample that isn't 0: what answers below answers with something.
