@@ -29,45 +29,51 @@ impl Made for NetworksFile {
 
     fn make(_: String, draft: &Keyed<String>, making: &mut Making<'_, '_>) -> Option<NetworksFile> {
         let (file, bytes) = making.contents(draft)?;
-        let text = String::from_utf8_lossy(&bytes);
-        let mut networks = Vec::new();
-        let mut is_sound = true;
-        for (number, line) in (1..).zip(text.lines()) {
-            let line = line.split('#').next().unwrap_or_default().trim();
-            if line.is_empty() {
-                continue;
+        let shown = || Shown::new(&draft.value);
+        let read = networks(&String::from_utf8_lossy(&bytes)).map_err(|(number, line)| {
+            let (file, value) = (shown(), Shown::new(&line));
+            Complaint::NetworksFile {
+                file,
+                number,
+                value,
             }
-            match (NETWORK.parse)(line) {
-                Ok(network) => networks.push(network),
-                Err(_) => {
-                    is_sound = false;
-                    let (file, value) = (Shown::new(&draft.value), Shown::new(line));
-                    let complaint = Complaint::NetworksFile {
-                        file,
-                        number,
-                        value,
-                    };
-                    making.problems.add(&draft.key, complaint);
-                    // The first one tells what kind of file it is.
-                    break;
-                }
-            }
-        }
-        if networks.len() > MOST {
-            let file = Shown::new(&draft.value);
-            let (found, most) = (networks.len(), MOST);
-            let complaint = Complaint::TooManyNetworks { file, found, most };
-            making.problems.add(&draft.key, complaint);
-            return None;
-        }
+        });
+        let networks = read.and_then(|networks| match networks.len() {
+            ..=MOST => Ok(networks),
+            found => Err(Complaint::TooManyNetworks {
+                file: shown(),
+                found,
+                most: MOST,
+            }),
+        });
+        let networks = networks
+            .map_err(|complaint| making.problems.add(&draft.key, complaint))
+            .ok()?;
         if let Some(everybody) = networks.iter().find(|network| network.prefix_len() == 0) {
-            let text = format_args!("{everybody} {}", TRUSTS_EVERYBODY);
+            let text = format_args!("{everybody} {TRUSTS_EVERYBODY}");
             making.warnings.push(Warning::new(&draft.key, text));
         }
-        is_sound.then_some(NetworksFile { file, networks })
+        Some(NetworksFile { file, networks })
     }
 
     fn keys(&self) -> String {
         files::name(&self.file)
     }
+}
+
+/// One on each line that has more than a comment.
+///
+/// # Errors
+/// The first line that is none, with its number: it tells what kind of file this is.
+fn networks(text: &str) -> Result<Vec<IpNet>, (usize, String)> {
+    let lines = (1..).zip(text.lines());
+    let lines = lines.map(|(number, line)| {
+        let line = line.split('#').next().unwrap_or_default();
+        (number, line.trim())
+    });
+    let lines = lines.filter(|(_, line)| !line.is_empty());
+    let network = |(number, line): (usize, &str)| {
+        (NETWORK.parse)(line).map_err(|_| (number, line.to_owned()))
+    };
+    lines.map(network).collect()
 }

@@ -1,7 +1,7 @@
 //! The admin listener's answers: which paths there are, what they accept, and that what an
 //! operator sees is seen by nobody else.
 
-use crate::client::{get, request};
+use crate::client::{Conn, Reply, get, request};
 use crate::common::plain_http::{Answer, ask};
 use crate::harbor::Harbor;
 use crate::push::{bearer, begin, commit, fake_harbor};
@@ -232,18 +232,11 @@ async fn the_overview_knows_the_process_and_its_registries() {
     assert_eq!(probed["series"]["failures"], json!([]));
 }
 
-/// What a push and a failure leave behind is on the admin listener, and on no other.
-#[tokio::test]
-async fn what_happened_is_told_to_the_operator_only() {
-    let fake_harbor = fake_harbor().await;
-    let world = Setup::new(fake_harbor.origin()).start();
-    let mut conn = world.http().await;
-    let login = bearer(&mut conn).await;
-    let location = begin(&mut conn, &login).await;
-    assert_eq!(
-        commit(&mut conn, &login, &location, b"layer").await.status,
-        201
-    );
+/// A push of which the layer goes well and the manifest is refused: its login, and the refusal.
+pub async fn refused_push(conn: &mut Conn) -> (String, Reply) {
+    let login = bearer(conn).await;
+    let location = begin(conn, &login).await;
+    assert_eq!(commit(conn, &login, &location, b"layer").await.status, 201);
     let put = request(
         "PUT",
         "/v2/lab/app/manifests/v1",
@@ -252,6 +245,16 @@ async fn what_happened_is_told_to_the_operator_only() {
     );
     let refused = conn.ask(put).await;
     assert!((400..500).contains(&refused.status), "{refused:?}");
+    (login, refused)
+}
+
+/// What a push and a failure leave behind is on the admin listener, and on no other.
+#[tokio::test]
+async fn what_happened_is_told_to_the_operator_only() {
+    let fake_harbor = fake_harbor().await;
+    let world = Setup::new(fake_harbor.origin()).start();
+    let mut conn = world.http().await;
+    let (login, refused) = refused_push(&mut conn).await;
     let list = until("the failure", || {
         let list = json_of(&world, "/failures?operation=manifest_put");
         (list["failures"].as_array().map(Vec::len) == Some(1)).then_some(list)

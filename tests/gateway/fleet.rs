@@ -1,9 +1,9 @@
 //! Several replicas on one page: `admin.peers`. Each shows what all know, and names whoever doesn't answer.
 
-use crate::client::request;
+use crate::admin::refused_push;
 use crate::common::plain_http::{Answer, ask};
 use crate::harbor::{Got, Harbor, Plan};
-use crate::push::{bearer, begin, commit, fake_harbor};
+use crate::push::fake_harbor;
 use crate::setup::{Setup, World, until};
 use harbormouth::testing::fake_harbor::FakeHarbor;
 use serde_json::{Value, json};
@@ -56,16 +56,7 @@ async fn pushed() -> (FakeHarbor, World) {
     let harbor = fake_harbor().await;
     let world = Setup::new(harbor.origin()).start();
     let mut conn = world.http().await;
-    let login = bearer(&mut conn).await;
-    let location = begin(&mut conn, &login).await;
-    assert_eq!(
-        commit(&mut conn, &login, &location, b"layer").await.status,
-        201
-    );
-    let lines = [&*login, "Content-Length: 2", "Content-Type: text/plain"];
-    let put = request("PUT", "/v2/lab/app/manifests/v1", &lines, b"{}");
-    let refused = conn.ask(put).await;
-    assert!((400..500).contains(&refused.status), "{refused:?}");
+    refused_push(&mut conn).await;
     until("the failure", || {
         let list = told(&world, "/failures?operation=manifest_put");
         (rows(&list, "failures").len() == 1).then_some(())

@@ -173,11 +173,16 @@ pub(super) fn failure(operation: Operation, reason: Reason) -> Option<Vec<&'stat
     (is_counted && !reason.is_unproven()).then(|| [&[operation.as_str()][..], &words].concat())
 }
 
+/// Whether the first of these labels, which is an operation, is one of a push.
+pub(super) fn is_of_push(labels: &[&'static str]) -> bool {
+    let mut pushes = Operation::PUSH.iter();
+    let operation = labels.first();
+    operation.is_some_and(|operation| pushes.any(|push| push.as_str() == *operation))
+}
+
 /// Of pushes, and what an alert looks for in all operations.
 fn is_needed(labels: &[&'static str]) -> bool {
-    let is_push = |word| Operation::PUSH.iter().any(|push| push.as_str() == word);
-    labels.first().is_some_and(|word| is_push(*word))
-        || labels.contains(&Reason::AuthorizationRemoved.as_str())
+    is_of_push(labels) || labels.contains(&Reason::AuthorizationRemoved.as_str())
 }
 
 /// Counters of a table that has holes.

@@ -9,7 +9,7 @@ use super::filters::{FilterDecision, RuleDecision};
 use super::identities::IdentityMetrics;
 use super::limits::LimitMetrics;
 use super::projects::{ProjectMetrics, ProjectSeries};
-use super::push::{Direction, PushMetrics};
+use super::push::{Direction, PushMetrics, is_of_push};
 use super::series::{
     MetricSeries, SeriesOnDemand, counter_vec, gauge_vec, histogram_vec, pairs, registered,
 };
@@ -215,9 +215,7 @@ impl RegistryMetrics {
 
 /// Of pushes, and the one that an alert divides by.
 fn is_needed(labels: &[&'static str]) -> bool {
-    let is_push = |word| Operation::PUSH.iter().any(|push| push.as_str() == word);
-    labels.first().is_some_and(|word| is_push(*word))
-        || labels == [Operation::Token.as_str(), "2xx"]
+    is_of_push(labels) || labels == [Operation::Token.as_str(), "2xx"]
 }
 
 #[cfg(test)]
