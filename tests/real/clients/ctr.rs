@@ -127,13 +127,14 @@ pub fn push_with(
     let containerd = world.containerd(release);
     let namespace = import(world, containerd, image, to);
     let name = to.to_string();
-    let mut command = containerd.ctr(world, &namespace, &["images", "push"]);
-    command.args(arguments).arg(&name);
-    attempt(command, patience)
-        .explain(without_progress)
-        .map(|_| Pushed {
-            manifest: target(world, containerd, &namespace, &name),
-        })
+    let command = || {
+        let mut command = containerd.ctr(world, &namespace, &["images", "push"]);
+        command.args(arguments).arg(&name);
+        command
+    };
+    attempt_push(command, patience).map(|_| Pushed {
+        manifest: target(world, containerd, &namespace, &name),
+    })
 }
 
 pub fn prepare(world: &World, image: &Image, to: &Reference, login: &Login) -> Prepared {
@@ -196,14 +197,26 @@ fn push_imported(
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pushed> {
-    attempt(
-        push_command(world, containerd, namespace, to, login),
-        patience,
-    )
-    .explain(without_progress)
-    .map(|_| Pushed {
+    let command = || push_command(world, containerd, namespace, to, login);
+    attempt_push(command, patience).map(|_| Pushed {
         manifest: target(world, containerd, namespace, &to.to_string()),
     })
+}
+
+/// What ctr says when its reading of a layer from its own daemon broke off, which no registry has a
+/// part in: gRPC runs between these two only (containerd#5734, nerdctl#984).
+const LOST_ITS_DAEMON: &str = "rpc error: code = Internal desc = unexpected EOF";
+
+/// Pushes, and once more where ctr lost its own daemon.
+fn attempt_push(command: impl Fn() -> Command, patience: Duration) -> Outcome<String> {
+    let mut outcome = attempt(command(), patience).explain(without_progress);
+    if let Outcome::Failed(said) = &outcome
+        && said.contains(LOST_ITS_DAEMON)
+    {
+        println!("ctr lost its own daemon, and pushes again");
+        outcome = attempt(command(), patience).explain(without_progress);
+    }
+    outcome
 }
 
 fn push_command(
