@@ -2,6 +2,7 @@
 
 use crate::common::{process, tools};
 use crate::files::{self, Rule};
+use crate::promql;
 use serde_yaml::Value;
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -137,4 +138,34 @@ fn the_error_budget_is_watched_in_four_pairs_of_windows() {
         let count = format!("increase{long}{{quality=\"bad\"}} >= 10");
         assert!(rule.expr.contains(&count), "{}", rule.expr);
     }
+}
+
+/// A fleet has tens of thousands of these series: one page reads an hour of them, all else five minutes.
+#[test]
+fn long_windows_are_made_from_what_the_shortest_recorded() {
+    let shortest = "job_registry_quality:harbormouth_push_requests:increase5m";
+    let mut windows = Vec::new();
+    for rule in files::recorded() {
+        let names = promql::names(&rule.expr);
+        for (function, window) in names.windows {
+            let of = names.selectors[0].metric.as_str();
+            let made = match function.as_str() {
+                "increase" => of == "harbormouth_push_requests_total",
+                "sum_over_time" => of == shortest && rule.expr.ends_with(":1m]) / 5"),
+                _ => false,
+            };
+            assert!(made, "{}: {}", rule.name, rule.expr);
+            windows.push(format!("{function} {window}"));
+        }
+    }
+    let wanted = [
+        "increase 5m",
+        "increase 1h",
+        "sum_over_time 30m:1m",
+        "sum_over_time 2h:1m",
+        "sum_over_time 6h:1m",
+        "sum_over_time 1d:1m",
+        "sum_over_time 3d:1m",
+    ];
+    assert_eq!(windows, wanted);
 }
