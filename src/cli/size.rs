@@ -1,6 +1,7 @@
 //! Sizes a demand and tells it.
 
 use super::args::size::SizeAction;
+use harbormouth::config::MetricDetail;
 use harbormouth::sizing::{Bounds, Series, Sizing, defaults, lines};
 use std::io::Write;
 use std::process::ExitCode;
@@ -9,7 +10,11 @@ use std::process::ExitCode;
 /// When the series can't be counted, or standard output can't be written.
 pub fn run(action: &SizeAction) -> anyhow::Result<ExitCode> {
     let demand = &action.demand;
-    let sizing = Sizing::of(demand, Bounds::of(&defaults()?), Series::count()?);
+    let sizing = Sizing::of(
+        demand,
+        Bounds::of(&defaults()?),
+        Series::count(MetricDetail::Full)?,
+    );
     let mut out = std::io::stdout().lock();
     if action.json {
         let told = serde_json::json!({ "demand": demand, "sizing": sizing });

@@ -16,7 +16,7 @@ settings! {
 
 str_enum! {
     /// Which series there are.
-    pub(crate) enum MetricDetail {
+    pub enum MetricDetail {
         /// Every one that there can be.
         Full "full",
         /// Of most families only those that were counted on.

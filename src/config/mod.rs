@@ -68,7 +68,7 @@ pub(crate) use identity::Identity;
 pub(crate) use key::{Key, Written};
 pub(crate) use limits::{Limits, LoginLimit, MaxInFlight};
 pub(crate) use listener::{Listener, ListenerKind, ProxyProtocol};
-pub(crate) use metrics::MetricDetail;
+pub use metrics::MetricDetail;
 pub(crate) use mirror::Mirror;
 pub(crate) use moved_authorization::{MovedAuthorization, Prefer};
 pub(crate) use objective::Objective;

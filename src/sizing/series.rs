@@ -1,6 +1,6 @@
 //! How many series Prometheus gets: counted from what the code makes when a process starts.
 
-use crate::config::{self, Config, ConfigError, Flags};
+use crate::config::{self, Config, ConfigError, Flags, MetricDetail};
 use crate::observe::metrics::{CanaryLabels, Metrics};
 use serde::Serialize;
 
@@ -26,12 +26,14 @@ pub enum SeriesError {
 const REGISTRY: &str = "registry=\"harbor\"";
 
 impl Series {
-    /// Of one registry as `serve --public --upstream` has it.
+    /// Of one registry as `serve --public --upstream` has it, but for the detail.
     ///
     /// # Errors
     /// When the series can't be made.
-    pub fn count() -> Result<Series, SeriesError> {
-        let lines = text(&defaults()?)?;
+    pub fn count(detail: MetricDetail) -> Result<Series, SeriesError> {
+        let mut config = defaults()?;
+        config.metrics.detail = detail;
+        let lines = text(&config)?;
         let all = samples(&lines).count() as u64;
         let registry = samples(&lines)
             .filter(|line| line.contains(REGISTRY))

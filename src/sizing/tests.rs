@@ -7,7 +7,7 @@ use super::model::{
     Bounds, DecidedBy, Sizing, between, per_gib, per_request, process, with_a_zone_lost,
 };
 use super::series::{Series, defaults, samples, text};
-use crate::config;
+use crate::config::{self, MetricDetail};
 use std::fs;
 use std::path::Path;
 
@@ -173,7 +173,7 @@ const DEMAND: Demand = Demand {
 fn size(demand: &Demand) -> Sizing {
     demand.check().unwrap();
     let bounds = Bounds::of(&defaults().unwrap());
-    Sizing::of(demand, bounds, Series::count().unwrap())
+    Sizing::of(demand, bounds, Series::count(MetricDetail::Full).unwrap())
 }
 
 /// By hand: a GiB of push a second.
@@ -329,7 +329,6 @@ fn what_cannot_be_sized_is_refused() {
 /// The sum of a process's and a registry's series is what a real configuration makes.
 #[test]
 fn series_are_counted_from_the_code() {
-    let series = Series::count().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("harbormouth.yaml");
     let registries: String = (0..20)
@@ -339,9 +338,14 @@ fn series_are_counted_from_the_code() {
             )
         })
         .collect();
-    let config = format!("listeners:\n  - address: 0.0.0.0:80\nregistries:\n{registries}");
-    fs::write(&file, config).unwrap();
-    let twenty = text(&config::load_file(&file).unwrap()).unwrap();
-    // Those of the endpoints begin with their first probe.
-    assert_eq!(series.of(20), samples(&twenty).count() as u64 + 20);
+    for detail in MetricDetail::ALL {
+        let config = format!(
+            "metrics: {{ detail: {detail} }}\nlisteners:\n  - address: 0.0.0.0:80\nregistries:\n{registries}"
+        );
+        fs::write(&file, config).unwrap();
+        let twenty = text(&config::load_file(&file).unwrap()).unwrap();
+        // Those of the endpoints begin with their first probe.
+        let counted = samples(&twenty).count() as u64 + 20;
+        assert_eq!(Series::count(detail).unwrap().of(20), counted, "{detail}");
+    }
 }

@@ -25,6 +25,7 @@ mod known;
 mod promql;
 
 mod dashboard;
+mod lean;
 mod live;
 mod names;
 mod prometheus;

@@ -3,6 +3,8 @@
 //!
 //! Deliberately doesn't know whether an expression is right: Prometheus says that.
 
+use regex_lite::Regex;
+
 /// A metric as an expression selects it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selector {
@@ -15,6 +17,42 @@ pub struct Selector {
 pub struct Matcher {
     pub label: String,
     pub values: Option<Vec<String>>,
+    /// `=`, `!=`, `=~` or `!~`, and what stands behind it.
+    sign: &'static str,
+    text: String,
+}
+
+impl Matcher {
+    fn takes(&self, value: &str) -> bool {
+        let text = self.text.replace("\\\\", "\\");
+        match self.sign {
+            "=" => value == text,
+            "!=" => value != text,
+            sign => {
+                let pattern = Regex::new(&format!("^(?:{text})$")).expect("a pattern");
+                pattern.is_match(value) == (sign == "=~")
+            }
+        }
+    }
+}
+
+impl Selector {
+    /// One line of Prometheus' text format, but its value: a name and all labels.
+    pub fn series(text: &str) -> Selector {
+        let mut names = names(text);
+        assert_eq!(names.selectors.len(), 1, "{text}");
+        names.selectors.remove(0)
+    }
+
+    /// Whether it selects this series, as far as the labels are concerned that `knows` names.
+    pub fn takes(&self, series: &Selector, knows: impl Fn(&str) -> bool) -> bool {
+        let value = |label: &str| {
+            let mut matchers = series.matchers.iter();
+            matchers.find(|m| m.label == label).map_or("", |m| &m.text)
+        };
+        let mut matchers = self.matchers.iter().filter(|m| knows(&m.label));
+        self.metric == series.metric && matchers.all(|m| m.takes(value(&m.label)))
+    }
 }
 
 /// What an expression names.
@@ -153,7 +191,7 @@ pub fn names(expr: &str) -> Names {
     names
 }
 
-fn matcher(label: &str, sign: &str, text: &str) -> Matcher {
+fn matcher(label: &str, sign: &'static str, text: &str) -> Matcher {
     let values = match sign {
         "=" | "!=" => Some(vec![text.to_owned()]),
         _ => words(text),
@@ -161,6 +199,8 @@ fn matcher(label: &str, sign: &str, text: &str) -> Matcher {
     Matcher {
         label: label.to_owned(),
         values: values.filter(|values| !values.iter().any(|value| value.contains('$'))),
+        sign,
+        text: text.to_owned(),
     }
 }
 
@@ -251,4 +291,23 @@ fn an_expression_is_taken_apart() {
         always_answers("a{b!=\"c\"} >= 2 unless on (d) absent(e) == 0"),
         "a{b!=\"c\"} >= bool 2 and on (d) count(e) == bool 0"
     );
+}
+
+#[test]
+fn a_selector_takes_the_series_that_prometheus_takes() {
+    let series = Selector::series(r#"m_bucket{le="20",a="b",c=""}"#);
+    let of = |expr: &str| names(expr).selectors.remove(0);
+    for (expr, wanted) in [
+        ("m_bucket", true),
+        ("m", false),
+        (r#"m_bucket{a="b", le=~"20(\\.0)?"}"#, true),
+        (r#"m_bucket{le=~"2"}"#, false),
+        (r#"m_bucket{a!="b"}"#, false),
+        (r#"m_bucket{a=~"x|b", d=""}"#, true),
+        (r#"m_bucket{a!~"x|b"}"#, false),
+        (r#"m_bucket{d="e"}"#, false),
+    ] {
+        assert_eq!(of(expr).takes(&series, |_| true), wanted, "{expr}");
+    }
+    assert!(of(r#"m_bucket{d="e"}"#).takes(&series, |label| label != "d"));
 }

@@ -34,7 +34,8 @@ const LARGE: usize = 9 << 20;
 
 /// A gateway before a Harbor (`hq`), before one that isn't there, with a registry that is closed to
 /// pushes, and with one that nobody uses but its canary; another canary's way leads nowhere.
-pub async fn gateway(harbor: &FakeHarbor, quiet: &FakeHarbor) -> World {
+/// `detail` is that of its metrics.
+pub async fn gateway(harbor: &FakeHarbor, quiet: &FakeHarbor, detail: &str) -> World {
     let mut hq = Registry::new("hq", harbor.origin());
     hq.interval = "1s";
     // A port that is taken, by a socket that doesn't listen: connections to it are refused.
@@ -64,11 +65,12 @@ pub async fn gateway(harbor: &FakeHarbor, quiet: &FakeHarbor) -> World {
             credentials.display()
         )
     };
-    let audit = Path::new(env!("CARGO_TARGET_TMPDIR")).join("audit.jsonl");
+    let audit = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("audit-{detail}.jsonl"));
     let audit = format!("audit: {{ file: {} }}\naccounting: {{}}\n", audit.display());
+    let metrics = format!("metrics: {{ detail: {detail} }}\n");
     Setup {
         top: format!(
-            "{top}{audit}{MIRROR}{rules}canary:\n{}{}",
+            "{top}{audit}{metrics}{MIRROR}{rules}canary:\n{}{}",
             canary("watched"),
             canary(GONE)
         ),
@@ -79,7 +81,7 @@ pub async fn gateway(harbor: &FakeHarbor, quiet: &FakeHarbor) -> World {
 }
 
 /// Both canaries have had a run.
-async fn canaries_run(world: &World) {
+pub async fn canaries_run(world: &World) {
     for (registry, result) in [("watched", "good"), (GONE, "bad")] {
         let labels = [("registry", registry), ("result", result)];
         until(&format!("a {result} run of the canary"), || {

@@ -7,6 +7,7 @@ use crate::directions::LAYERS;
 use crate::files;
 use crate::generated::{hold, hold_page, read, table};
 use crate::pages::page;
+use harbormouth::config::MetricDetail;
 use harbormouth::doctor::kind::Kind;
 use harbormouth::observe::audit::AUDITED;
 use harbormouth::observe::metrics::FAMILIES;
@@ -425,16 +426,27 @@ fn the_page_of_scale_has_every_ceiling() {
 /// Counted anew from the code.
 #[test]
 fn the_page_of_scale_counts_series() {
-    let series = Series::count().unwrap();
+    let [full, lean] = MetricDetail::ALL.map(|detail| Series::count(detail).unwrap());
     let rows = [(1, 1), (1, 3), (20, 3), (20, 50)].map(|(registries, replicas)| {
-        let one = series.of(registries);
-        [registries.into(), replicas, one, one * replicas].map(|number: u64| number.to_string())
+        let [full, lean] = [full, lean].map(|series| series.of(registries));
+        let all = |one: u64| one * replicas;
+        [
+            registries.into(),
+            replicas,
+            full,
+            all(full),
+            lean,
+            all(lean),
+        ]
+        .map(|number: u64| number.to_string())
     });
     let header = [
         "Registries",
         "Replicas",
         "Series of one replica",
         "Series of all",
+        "Lean, of one",
+        "Lean, of all",
     ];
     hold("docs/scale.md", "series", &table(header, rows.into_iter()));
 }

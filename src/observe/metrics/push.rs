@@ -180,9 +180,13 @@ pub(super) fn is_of_push(labels: &[&'static str]) -> bool {
     operation.is_some_and(|operation| pushes.any(|push| push.as_str() == *operation))
 }
 
-/// Of pushes, and what an alert looks for in all operations.
+/// Reasons that an alert looks for in all operations.
+const ALERTED: [Reason; 2] = [Reason::AuthorizationRemoved, Reason::UploadUnknown];
+
+/// Of pushes, and what alerts look for.
 fn is_needed(labels: &[&'static str]) -> bool {
-    is_of_push(labels) || labels.contains(&Reason::AuthorizationRemoved.as_str())
+    let is_alerted = |reason: Reason| labels.contains(&reason.as_str());
+    is_of_push(labels) || ALERTED.into_iter().any(is_alerted)
 }
 
 /// Counters of a table that has holes.
