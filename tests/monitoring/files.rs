@@ -83,16 +83,29 @@ pub fn dashboard() -> serde_json::Value {
     serde_json::from_str(&read("grafana/harbormouth.json")).expect("JSON")
 }
 
-/// Every query of the dashboard, with the title of its panel.
-pub fn queries() -> Vec<(String, String)> {
+/// The panels in the order of the page: each row, and behind it those that are in it.
+pub fn panels() -> Vec<serde_json::Value> {
     let dashboard = dashboard();
-    let mut queries = Vec::new();
+    let mut all = Vec::new();
     for panel in dashboard["panels"].as_array().expect("panels") {
-        let title = panel["title"].as_str().expect("a title");
+        all.push(panel.clone());
+        all.extend(panel["panels"].as_array().into_iter().flatten().cloned());
+    }
+    all
+}
+
+/// Every query of the dashboard, with the title of its panel or annotation.
+pub fn queries() -> Vec<(String, String)> {
+    let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+    let mut queries = Vec::new();
+    for panel in panels() {
         for target in panel["targets"].as_array().into_iter().flatten() {
-            let expr = target["expr"].as_str().expect("an expression");
-            queries.push((title.to_owned(), expr.to_owned()));
+            queries.push((text(&panel["title"]), text(&target["expr"])));
         }
+    }
+    let dashboard = dashboard();
+    for annotation in dashboard["annotations"]["list"].as_array().expect("a list") {
+        queries.push((text(&annotation["name"]), text(&annotation["expr"])));
     }
     assert!(!queries.is_empty(), "no queries");
     queries

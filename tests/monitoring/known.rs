@@ -15,8 +15,8 @@ use harbormouth::oci::upstream_error::UpstreamError;
 use harbormouth::oci::user_agent::ClientFamily;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What Prometheus puts on everything that it scrapes.
-const TARGET: [&str; 2] = ["job", "instance"];
+/// What Prometheus puts on everything that it scrapes; cluster only where it is told to.
+const TARGET: [&str; 3] = ["job", "instance", "cluster"];
 
 /// What the `prometheus` crate exports about the process.
 const PROCESS: [&str; 7] = [
@@ -61,7 +61,8 @@ pub fn metrics() -> BTreeMap<String, BTreeSet<String>> {
     for alert in &alerts {
         of_alerts.extend(alert.labels.keys().map(String::as_str));
     }
-    of_alerts.extend(["job", "instance", "registry", "endpoint", "certificate"]);
+    of_alerts.extend(TARGET);
+    of_alerts.extend(["registry", "endpoint", "certificate"]);
     let of_alerts: Vec<&str> = of_alerts.into_iter().collect();
     add("ALERTS".to_owned(), &of_alerts);
     known

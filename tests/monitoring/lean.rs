@@ -21,6 +21,7 @@ async fn exposed(detail: &str) -> Vec<Selector> {
 /// What Prometheus adds, and what configuration or chance decides.
 fn is_own(label: &str) -> bool {
     let others = [
+        "cluster",
         "job",
         "instance",
         "registry",

@@ -20,6 +20,7 @@ fn substituted(expr: &str) -> String {
     [
         ("$__rate_interval", "5m"),
         ("$__range", "15m"),
+        ("$cluster", ".*"),
         ("$job", JOB),
         ("$registry", ".+"),
         ("$instance", ".+"),

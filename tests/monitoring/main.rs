@@ -26,6 +26,7 @@ mod promql;
 
 mod dashboard;
 mod lean;
+mod links;
 mod live;
 mod names;
 mod prometheus;

@@ -4,6 +4,7 @@
 //! Deliberately doesn't know whether an expression is right: Prometheus says that.
 
 use regex_lite::Regex;
+use std::fmt;
 
 /// A metric as an expression selects it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,12 @@ pub struct Matcher {
     /// `=`, `!=`, `=~` or `!~`, and what stands behind it.
     sign: &'static str,
     text: String,
+}
+
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}\"{}\"", self.label, self.sign, self.text)
+    }
 }
 
 impl Matcher {

@@ -129,7 +129,8 @@ fn the_error_budget_is_watched_in_four_pairs_of_windows() {
         assert_eq!(label("long"), Some(long));
         assert_eq!(label("short"), Some(short));
         assert_eq!(label("severity"), Some(severity));
-        let allowed = format!("({factor} * (1 - job_registry:harbormouth_objective_ratio:max))");
+        let allowed =
+            format!("({factor} * (1 - cluster_job_registry:harbormouth_objective_ratio:max))");
         assert_eq!(rule.expr.matches(&allowed).count(), 2, "{}", rule.expr);
         for window in [long, short] {
             let ratio = format!("ratio_increase{window}\n");
@@ -143,7 +144,7 @@ fn the_error_budget_is_watched_in_four_pairs_of_windows() {
 /// A fleet has tens of thousands of these series: one page reads an hour of them, all else five minutes.
 #[test]
 fn long_windows_are_made_from_what_the_shortest_recorded() {
-    let shortest = "job_registry_quality:harbormouth_push_requests:increase5m";
+    let shortest = "cluster_job_registry_quality:harbormouth_push_requests:increase5m";
     let mut windows = Vec::new();
     for rule in files::recorded() {
         let names = promql::names(&rule.expr);

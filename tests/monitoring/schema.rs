@@ -65,7 +65,10 @@ fn the_dashboard_has_grafanas_types_and_what_has_not_is_found() {
         ("a word that an option doesn't know", "\"colorMode\": \"background\"", "\"colorMode\": \"backgrund\"", "backgrund"),
         ("an option of another panel", "\"showHeader\": true", "\"showHeaders\": true", "showHeaders"),
         ("a word that a graph doesn't know", "\"drawStyle\": \"line\"", "\"drawStyle\": \"lines\"", "lines"),
-        ("a query without expression", "\"expr\":", "\"exp\":", "exp"),
+        ("a query without expression", "\"expr\": \"cluster", "\"exp\": \"cluster", "exp"),
+        ("a closed row without its panels", "\"collapsed\": true", "\"collapsed\": false", "type '[]'"),
+        ("an annotation without its query", "\"expr\": \"1000", "\"exp\": \"1000", "exp"),
+        ("a link without its address", "\"title\": \"Runbook\", \"url\"", "\"title\": \"Runbook\", \"uri\"", "uri"),
         ("another data source", "\"uid\": \"${datasource}\"", "\"uid\": \"P1809\"", "P1809"),
         ("a variable of no kind", "\"type\": \"query\"", "\"type\": \"quary\"", "quary"),
     ]

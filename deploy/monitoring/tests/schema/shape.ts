@@ -3,6 +3,7 @@
 
 import type {
   Dashboard as GrafanaDashboard,
+  AnnotationQuery,
   DataQuery,
   DataTransformerConfig,
   FieldConfig,
@@ -42,7 +43,7 @@ type PrometheusQuery = Omit<DataQuery, "datasource"> & {
 
 type PanelOf<Type extends string, Options, Custom> = Omit<
   Json<Panel>,
-  "type" | "datasource" | "description" | "fieldConfig" | "gridPos" | "id" | "options" | "targets" | "title"
+  "type" | "datasource" | "description" | "fieldConfig" | "gridPos" | "id" | "links" | "options" | "targets" | "title"
 > & {
   type: Type;
   id: number;
@@ -56,22 +57,40 @@ type PanelOf<Type extends string, Options, Custom> = Omit<
   };
   options: Json<Options>;
   targets: PrometheusQuery[];
+  // The package wants all fields of a dashboard's link; Grafana stores these.
+  links?: DataLink[];
 };
 
-// Row headings may not hold panels of their own: the row's panels follow it.
-type Heading = Omit<Json<RowPanel>, "panels" | "type"> & { type: "row"; panels: [] };
+type DataLink = { title: string; url: string; targetBlank: true };
 
-type AnyPanel =
-  | Heading
+type DataPanel =
   | PanelOf<"timeseries", timeseries.Options, timeseries.FieldConfig>
   | PanelOf<"stat", stat.Options, never>
   | PanelOf<"table", table.Options, table.FieldConfig>
   | PanelOf<"heatmap", heatmap.Options, heatmap.FieldConfig>;
 
+// A closed row holds its panels; those of an open one follow it.
+type Heading = Omit<Json<RowPanel>, "collapsed" | "panels" | "type"> & { type: "row" } & (
+    | { collapsed: true; panels: DataPanel[] }
+    | { collapsed: false; panels: [] }
+  );
+
+// The package has what all data sources share, but not Prometheus' own fields.
+type Annotation = Omit<Json<AnnotationQuery>, "datasource"> & {
+  datasource: Datasource;
+  expr: string;
+  step: string;
+  titleFormat: string;
+  textFormat: string;
+  tagKeys: string;
+  useValueForTime?: true;
+};
+
 type Variable = Omit<Json<VariableModel>, "datasource"> & { datasource?: Datasource };
 
-export type Dashboard = Omit<Json<GrafanaDashboard>, "panels" | "templating" | "uid"> & {
+export type Dashboard = Omit<Json<GrafanaDashboard>, "annotations" | "panels" | "templating" | "uid"> & {
   uid: string;
+  annotations: { list: Annotation[] };
   templating: { list: Variable[] };
-  panels: AnyPanel[];
+  panels: (Heading | DataPanel)[];
 };
