@@ -1,12 +1,17 @@
 //! The operator's own listener: its address, who else is asked, and where its page leads to.
 
+use super::admin_tokens::AdminTokens;
+use super::ca_bundle::CaBundle;
 use super::setting::{Count, List};
 use super::table::settings;
-use super::text::{ADDRESS, HOST};
+use super::text::{ADDRESS, FILE, HOST};
 use super::values::TextValue;
+use super::warning::Warning;
+use super::web_config::{AdminTls, WebConfig};
 use crate::net::origin::{Host, Origin, Scheme};
 use crate::net::url::Url;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 /// Loopback, because metrics tell more than strangers should know.
 pub(super) const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
@@ -20,13 +25,21 @@ settings! {
         /// Host names by which the admin listener answers, beside addresses, names without a dot, this
         /// machine's own and a cluster's services.
         pub(crate) hosts: Vec<Host> = List { accepted: HOST.accepted, item: HOST, count: Count::Any };
+        /// Prometheus' web configuration file (`tls_server_config`, `basic_auth_users`): TLS, client
+        /// certificates and users of the admin listener. It is read again when it changes.
+        pub(crate) web_config: Option<WebConfig> = FILE;
+        /// A file with tokens, one a line, of 16 characters or more: who shows one of them, as a bearer token
+        /// or as a password, is answered. Replicas show each other the first.
+        pub(crate) token_file: Option<AdminTokens> = FILE;
         /// The admin listeners of all replicas, this one's included: each shows what all of them know. A name
         /// stands for all its addresses.
         pub(crate) peers: Vec<Origin> = List {
-            accepted: "one http://host[:port] of admin listeners, or a list of them",
+            accepted: "one http(s)://host[:port] of admin listeners, or a list of them",
             item: PEER,
             count: Count::OneOrList(PEER),
         };
+        /// Certificate authorities (PEM) of peers that speak https.
+        pub(crate) peers_ca: Option<CaBundle> = FILE;
         /// Where the page leads to. A link whose URL has `{registry}`, `{repository}`, `{request_id}` or
         /// `{replica}` in it stands at each failure, with those of the failure.
         pub(crate) links: Vec<Link> = List {
@@ -48,13 +61,53 @@ settings! {
     }
 }
 
-/// An admin listener speaks HTTP without TLS.
+impl AdminConfig {
+    /// Its TLS, where it has any.
+    pub(crate) fn tls(&self) -> Option<&AdminTls> {
+        self.web_config.as_ref()?.tls.as_ref()
+    }
+
+    /// The files that protect it and its questions to others; its certificate and key are named with those
+    /// of all listeners.
+    pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        let authorities = self.tls().and_then(|tls| tls.client_ca.as_ref());
+        let authorities = authorities.into_iter().chain(&self.peers_ca);
+        let web = self.web_config.iter().map(|web| &web.file);
+        let tokens = self.token_file.iter().map(|tokens| &tokens.file);
+        web.chain(tokens).chain(authorities.map(|ca| &ca.file))
+    }
+}
+
+/// Warns of replicas that this one couldn't ask if they were like it.
+pub(super) fn warnings(draft: &DraftAdmin, made: &AdminConfig) -> Vec<Warning> {
+    let Some(peers) = &draft.peers else {
+        return Vec::new();
+    };
+    let mut warnings = Vec::new();
+    let mut warn = |text: &str| warnings.push(Warning::new(&peers.key, text));
+    let users = made.web_config.iter().any(|web| !web.users.is_empty());
+    if users && made.token_file.is_none() {
+        warn(
+            "this replica's listener asks for a password; for replicas to show each other, all need the same \
+             admin.token_file",
+        );
+    }
+    let scheme = if made.tls().is_some() {
+        Scheme::Https
+    } else {
+        Scheme::Http
+    };
+    if let Some(other) = made.peers.iter().find(|peer| peer.scheme != scheme) {
+        warn(&format!(
+            "{other} differs from this replica's listener, which speaks {scheme}"
+        ));
+    }
+    warnings
+}
+
 const PEER: TextValue<Origin> = TextValue {
-    accepted: "http://host[:port] of an admin listener, such as http://harbormouth-admin:9090",
-    parse: |text| match Origin::parse(text) {
-        Ok(origin) if origin.scheme == Scheme::Http => Ok(origin),
-        Ok(_) | Err(_) => Err(None),
-    },
+    accepted: "http(s)://host[:port] of an admin listener, such as http://harbormouth-admin:9090",
+    parse: |text| Origin::parse(text).map_err(|_| None),
 };
 
 /// As long as stands on a page.

@@ -1,7 +1,7 @@
 //! The rules between values: which values must be unique, which would send requests in a circle, which
 //! contradict each other, and which are allowed but probably not meant.
 
-use super::admin::ADMIN;
+use super::admin::{ADMIN, DraftAdmin};
 use super::listener::{DraftListener, Listener, ProxyProtocol};
 use super::networks_file::TRUSTS_EVERYBODY;
 use super::problem::{Complaint, Key, Keyed, Problems, Shown};
@@ -22,6 +22,7 @@ pub(super) fn apply(draft: &Keyed<DraftConfig>, problems: &mut Problems) {
     listeners(draft, problems);
     names(draft, problems);
     twice(draft.peers(), problems);
+    peers(draft, problems);
     sharing::public_origins(draft, problems);
     for registry in draft.registries() {
         upstream(&registry.value, &bound, draft, problems);
@@ -98,6 +99,14 @@ fn listeners(draft: &DraftConfig, problems: &mut Problems) {
         } else if !any_https && draft.public().next().is_some() {
             problems.add(key, Complaint::RedirectToNowhere);
         }
+    }
+}
+
+fn peers(draft: &DraftConfig, problems: &mut Problems) {
+    let is_known = |admin: &Keyed<DraftAdmin>| admin.value.peers_ca.is_some();
+    let secure = draft.peers().find(|peer| is_https(peer));
+    if let Some(peer) = secure.filter(|_| !draft.admin.as_ref().is_some_and(is_known)) {
+        problems.add(&peer.key, Complaint::PeersWithoutAuthority);
     }
 }
 

@@ -9,6 +9,7 @@
 mod accounting;
 mod acme;
 mod admin;
+mod admin_tokens;
 mod audit;
 mod ca_bundle;
 pub(crate) mod canary;
@@ -52,6 +53,8 @@ mod text;
 mod validate;
 mod values;
 mod warning;
+mod web_config;
+mod web_users;
 mod yaml;
 
 pub(crate) use accounting::Accounting;
@@ -84,6 +87,7 @@ pub(crate) use rule_actions::{Ask, Deny, OnError, Per, Rate};
 pub(crate) use rules::{Action, RequestRule};
 pub(crate) use storage::{Storage, StorageRedirects};
 pub use warning::Warning;
+pub(crate) use web_users::AdminUser;
 
 use files::Machine;
 use key::{FilePosition, Source};
@@ -209,6 +213,7 @@ impl Config {
             .chain(canaries)
             .chain(identities)
             .chain(self.trusted_proxies_file.iter().map(|one| &one.file))
+            .chain(self.admin.files())
             .chain(&self.included.files)
             .chain(&self.included.directories);
         let files: BTreeSet<PathBuf> = all.cloned().chain(issued).collect();
@@ -250,10 +255,11 @@ impl Config {
         folders.into_iter().collect()
     }
 
-    /// The certificates of all listeners, in their order.
+    /// The certificates of all listeners, in their order, the operator's last.
     pub(crate) fn certificates(&self) -> impl Iterator<Item = &CertificatePair> {
         let listeners = self.listeners.iter().filter_map(Listener::certificates);
-        listeners.flatten()
+        let admin = self.admin.tls().map(|tls| &tls.pair);
+        listeners.flatten().chain(admin)
     }
 }
 

@@ -225,6 +225,24 @@ pub(crate) enum Complaint {
     Pem { file: Shown, flaw: PemFlaw },
     #[error("{file} holds no user and password; accepted: a first line USER:PASSWORD")]
     Credentials { file: Shown },
+    #[error(
+        "{file} holds no tokens; accepted: 1 to 16 lines with a token each, of 16 to 4096 letters, digits and -._~+/="
+    )]
+    Tokens { file: Shown },
+    #[error("isn't a bcrypt hash; accepted: what `htpasswd -nBC 10 \"\"` prints behind its colon")]
+    NoBcrypt,
+    #[error(
+        "is a bcrypt hash of cost {cost}; accepted: {most} at most, since each password that somebody tries takes a core so long"
+    )]
+    BcryptCost { cost: u32, most: u32 },
+    #[error(
+        "has no effect unless client_auth_type is RequireAndVerifyClientCert: nobody would be asked for a certificate"
+    )]
+    NoClientAuth,
+    #[error("can't be used for TLS: {error}")]
+    NoTlsWithIt { error: String },
+    #[error("speaks https, and admin.peers_ca doesn't say whose certificates are trusted there")]
+    PeersWithoutAuthority,
     #[cfg(not(feature = "doctor"))]
     #[error("this harbormouth was built without the feature `doctor`, which the canary needs")]
     NoCanaries,

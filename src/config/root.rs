@@ -49,7 +49,7 @@ settings! {
         /// `/.well-known/acme-challenge/`: its files are answered there on every listener.
         pub(crate) acme_challenge: Option<ChallengeFolder> = acme::FOLDER;
         /// The listener for operators: page, metrics, liveness and readiness.
-        pub admin: AdminConfig = "a table with address, hosts, peers, links";
+        pub admin: AdminConfig = "a table with address, hosts, web_config, token_file, peers, peers_ca, links";
         /// The Harbors behind this gateway, one entry for each.
         pub registries: Vec<Arc<Registry>> = registry::REGISTRIES;
         /// Files whose registries, mirrors, identities, canary, networks and rules are added to those here,

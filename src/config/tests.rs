@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 mod acme;
+mod admin;
 mod audit;
 mod canary;
 mod hops;
@@ -209,7 +210,7 @@ fn shapes() {
         ),
         (
             top("admin: 127.0.0.1:9"),
-            "admin: is the text \"127.0.0.1:9\"; accepted: a table with address, hosts, peers, links",
+            "admin: is the text \"127.0.0.1:9\"; accepted: a table with address, hosts, web_config, token_file, peers, peers_ca, links",
         ),
         (
             registry("expose: registry"),
@@ -351,12 +352,12 @@ fn values() {
             "admin.hosts[1]: \"a b\" is not understood; accepted: a DNS name or an IP address, without a port",
         ),
         (
-            top("admin: { peers: https://gw.example:9090 }"),
-            "admin.peers: \"https://gw.example:9090\" is not understood; accepted: http://host[:port] of an admin listener, such as http://harbormouth-admin:9090",
+            top("admin: { peers: gw.example:9090 }"),
+            "admin.peers: \"gw.example:9090\" is not understood; accepted: http(s)://host[:port] of an admin listener, such as http://harbormouth-admin:9090",
         ),
         (
             top("admin: { peers: [http://gw:9090, gw:9090] }"),
-            "admin.peers[1]: \"gw:9090\" is not understood; accepted: http://host[:port] of an admin listener, such as http://harbormouth-admin:9090",
+            "admin.peers[1]: \"gw:9090\" is not understood; accepted: http(s)://host[:port] of an admin listener, such as http://harbormouth-admin:9090",
         ),
         (
             top("admin: { links: [{ name: logs, url: \"javascript:alert(1)\" }] }"),

@@ -1,6 +1,7 @@
 //! From a document to the configuration: reads the document, applies the rules between its values, and
 //! loads the files that it names. Returns a configuration or every problem.
 
+use super::admin;
 use super::consistency;
 use super::document::Node;
 use super::files::{Machine, Making};
@@ -10,8 +11,9 @@ use super::problem::{Complaint, Key, Keyed, Problem, Problems};
 use super::reattach::Reattach;
 use super::references::{self, registry_names};
 use super::registry;
-use super::root::{ACCEPTED, Config, REGISTRIES};
+use super::root::{ACCEPTED, Config, DraftConfig, REGISTRIES};
 use super::setting::Setting;
+use super::warning::Warning;
 use super::yaml::{Value, ValuesLeft};
 use std::collections::HashSet;
 
@@ -59,11 +61,7 @@ pub(super) fn validate(
     let problems = each_once(making.problems.0, |problem| problem.placed(None));
     match config {
         Some(config) if problems.is_empty() => {
-            let mut warnings = consistency::warnings(&draft.value, &config.listeners);
-            warnings.extend(references::identity_warnings(
-                &draft.value,
-                &config.identities,
-            ));
+            let mut warnings = warnings(&draft.value, &config);
             warnings.extend(making.warnings);
             warnings.extend_from_slice(&included.warnings);
             let warnings = each_once(warnings, |warning| warning.placed(None));
@@ -75,6 +73,16 @@ pub(super) fn validate(
         }
         Some(_) | None => Err(problems),
     }
+}
+
+/// What is allowed but probably not meant, of what was read together.
+fn warnings(draft: &DraftConfig, config: &Config) -> Vec<Warning> {
+    let mut warnings = consistency::warnings(draft, &config.listeners);
+    warnings.extend(references::identity_warnings(draft, &config.identities));
+    if let Some(admin) = &draft.admin {
+        warnings.extend(admin::warnings(&admin.value, &config.admin));
+    }
+    warnings
 }
 
 /// No file has any, and none was wrong.

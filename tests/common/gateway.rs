@@ -89,7 +89,10 @@ impl Gateway {
         Gateway {
             https: sockets("listening https "),
             http: sockets("listening http "),
-            admin: sockets("admin http ").first().copied(),
+            admin: [sockets("admin http "), sockets("admin https ")]
+                .concat()
+                .first()
+                .copied(),
             process,
             config,
         }

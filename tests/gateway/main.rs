@@ -14,6 +14,7 @@ mod setup;
 mod accounting;
 mod acme_challenge;
 mod admin;
+mod admin_access;
 mod answers;
 mod attacks;
 mod audit;

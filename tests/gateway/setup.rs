@@ -26,6 +26,8 @@ pub struct Setup {
     pub registries: Vec<Registry>,
     /// More top-level keys.
     pub top: String,
+    /// More keys of `admin`, each after a comma.
+    pub admin: String,
     /// More entries of `listeners`, in front of the plain and the TLS one.
     pub listeners: String,
     /// The names of each certificate of the TLS listener, in order.
@@ -103,6 +105,7 @@ impl Setup {
         Setup {
             registries,
             top: String::new(),
+            admin: String::new(),
             listeners: String::new(),
             certificates: vec![vec![HUB]],
             proxy_protocol: "off",
@@ -133,7 +136,7 @@ impl Setup {
             ));
         }
         let mut yaml = format!(
-            "threads: {threads}\nadmin: {{ address: 127.0.0.1:0 }}\n{}listeners:\n{}  - address: \
+            "threads: {threads}\nadmin: {{ address: 127.0.0.1:0{admin} }}\n{}listeners:\n{}  - address: \
              127.0.0.1:0\n    proxy_protocol: {proxy_protocol}\n  - address: 127.0.0.1:0\n    \
              proxy_protocol: {proxy_protocol}\n    tls: {{ certificates: [{}] }}\nregistries:\n",
             self.top,
@@ -141,6 +144,7 @@ impl Setup {
             pairs.join(", "),
             proxy_protocol = self.proxy_protocol,
             threads = self.threads,
+            admin = self.admin,
         );
         for registry in &self.registries {
             registry.yaml(&mut yaml);

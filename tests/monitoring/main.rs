@@ -30,6 +30,7 @@ mod links;
 mod live;
 mod names;
 mod prometheus;
+mod protected;
 mod rules;
 mod runbooks;
 mod schema;

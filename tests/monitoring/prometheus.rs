@@ -22,14 +22,23 @@ pub struct Prometheus {
 impl Prometheus {
     /// Scrapes `target` and evaluates the rules every second.
     pub fn start(target: SocketAddr) -> Prometheus {
+        Prometheus::start_with(target, "")
+    }
+
+    /// With more keys of the job, each line indented by four.
+    pub fn start_with(target: SocketAddr, keys: &str) -> Prometheus {
         let directory = TempDir::new().expect("a directory");
         // The long windows have their first value with the first step in them: here within a second.
         let rules = files::read("rules.yaml").replace(":1m]", ":1s]");
         std::fs::write(directory.path().join("rules.yaml"), rules).expect("write the rules");
         let config = format!(
             "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\n\
-             rule_files: [rules.yaml, {}/alerts.yaml]\n\
-             scrape_configs:\n  - job_name: {JOB}\n    static_configs: [{{ targets: ['{target}'] }}]\n",
+             rule_files: [rules.yaml, {}/alerts.yaml]
+\
+             scrape_configs:
+  - job_name: {JOB}
+    static_configs: [{{ targets: ['{target}'] }}]
+{keys}",
             files::folder().display()
         );
         let file = directory.path().join("prometheus.yml");

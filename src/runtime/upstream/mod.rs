@@ -12,6 +12,7 @@ mod endpoint;
 pub(crate) mod fetch;
 mod health_answer;
 mod health_probe;
+mod peer_request;
 mod pool;
 mod replicas;
 mod service;

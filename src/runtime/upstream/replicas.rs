@@ -2,10 +2,8 @@
 //!
 //! What this file deliberately doesn't know: what is asked, and what becomes of the answers.
 
-use super::endpoint::{Trust, peer_template, to_address};
-use super::fetch::{self, Fetch};
-use super::lacks_socket;
-use crate::config::Timeouts;
+use super::peer_request::{Answer, PeerRequest, client_tls};
+use crate::config::AdminConfig;
 use crate::net::bounded_text::Text;
 use crate::net::origin::Origin;
 use futures_util::future::join_all;
@@ -56,13 +54,14 @@ impl Default for Replicas {
 }
 
 impl Replicas {
-    /// Asks all addresses of these origins for `target`, with one more header.
+    /// Asks all addresses of the configured peers for `target`, with one more header.
     pub(crate) async fn ask(
         &self,
-        origins: &[Origin],
+        admin: &AdminConfig,
         target: &str,
         header: (&'static str, &'static str),
     ) -> Vec<Asked> {
+        let origins = &admin.peers;
         // It is never closed.
         let _place = self.places.acquire().await;
         let until = Instant::now() + WITHIN;
@@ -71,23 +70,33 @@ impl Replicas {
         let mut asked: Vec<Asked> = Vec::new();
         for (origin, found) in origins.iter().zip(found) {
             match found {
-                Ok(found) => addresses.extend(found),
+                Ok(found) => addresses.extend(found.into_iter().map(|address| (address, origin))),
                 Err(flaw) => asked.push((origin.to_string(), Err(flaw))),
             }
         }
-        addresses.sort_unstable();
-        addresses.dedup();
+        addresses.sort_by_key(|(address, _)| *address);
+        addresses.dedup_by_key(|(address, _)| *address);
         let beyond = addresses.split_off(addresses.len().min(MOST_REPLICAS));
         let longest = LONGEST.min(LONGEST_TOGETHER / addresses.len().max(1));
-        let question = Question {
+        let token = admin.token_file.as_ref();
+        let question = PeerRequest {
             target,
             header,
+            token: token.and_then(|file| file.tokens.first()),
+            tls: client_tls(admin),
             longest,
-            until,
         };
-        asked.extend(join_all(addresses.iter().map(|one| question.put_to(*one))).await);
+        let put_to = async |(address, origin): (SocketAddr, &Origin)| {
+            let answer = timeout_at(until, question.send(address, origin)).await;
+            let answer = answer.unwrap_or_else(|_| Err(late("no answer")));
+            (
+                address.to_string(),
+                answer.and_then(|answer| body(answer, longest)),
+            )
+        };
+        asked.extend(join_all(addresses.into_iter().map(put_to)).await);
         let not_asked = || Err(format!("not asked: more than {MOST_REPLICAS} addresses"));
-        asked.extend(beyond.iter().map(|one| (one.to_string(), not_asked())));
+        asked.extend(beyond.iter().map(|(one, _)| (one.to_string(), not_asked())));
         asked
     }
 
@@ -112,51 +121,15 @@ impl Replicas {
     }
 }
 
-struct Question<'a> {
-    target: &'a str,
-    header: (&'static str, &'static str),
-    longest: usize,
-    until: Instant,
-}
-
-impl Question<'_> {
-    async fn put_to(&self, address: SocketAddr) -> Asked {
-        let answer = timeout_at(self.until, self.ask(address)).await;
-        let answer = answer.unwrap_or_else(|_| Err(late("no answer")));
-        (address.to_string(), answer)
-    }
-
-    async fn ask(&self, address: SocketAddr) -> Result<Vec<u8>, String> {
-        let timeouts = Timeouts {
-            connect: WITHIN,
-            between_bytes: WITHIN,
-            commit: WITHIN,
-        };
-        let origin = Origin::parse(&format!("http://{address}"));
-        let origin = origin.map_err(|error| error.to_string())?;
-        let template = peer_template(&origin, "", &Trust::new(None, None), &timeouts);
-        let peer = to_address(&template, address, WITHIN);
-        let fetch = Fetch {
-            target: self.target,
-            host: &address.to_string(),
-            header: Some(self.header),
-            longest: self.longest + 1,
-        };
-        let fetched = fetch::get(&peer, &fetch).await;
-        let fetched = fetched.map_err(|error| match lacks_socket(&error) {
-            true => "this gateway has no connection left".to_owned(),
-            false => format!("it can't be reached: {}", error.etype().as_str()),
-        })?;
-        match fetched.status {
-            200 if fetched.body.len() <= self.longest => Ok(fetched.body),
-            200 => Err(format!("its answer is longer than {} bytes", self.longest)),
-            status => {
-                let said = String::from_utf8_lossy(&fetched.body);
-                Err(format!(
-                    "it answered {status}: {}",
-                    Text::words(said.trim(), SAID)
-                ))
-            }
+fn body(answer: Answer, longest: usize) -> Result<Vec<u8>, String> {
+    match (answer.status, answer.body) {
+        (200, Some(body)) => Ok(body),
+        (200, None) => Err(format!("its answer is longer than {longest} bytes")),
+        (status, body) => {
+            let body = body.unwrap_or_default();
+            let said = String::from_utf8_lossy(&body);
+            let said = Text::words(said.trim(), SAID);
+            Err(format!("it answered {status}: {said}"))
         }
     }
 }

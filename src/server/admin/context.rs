@@ -1,9 +1,11 @@
 //! What all connections of the admin listener share.
 
+use super::access::AdminLogins;
 use super::render_queue::RenderQueue;
 use super::response::{AdminResponse, text};
 use super::sources::Sources;
 use crate::runtime::upstream::Replicas;
+use crate::system::random::NoRandomness;
 use http::StatusCode;
 use std::sync::Arc;
 
@@ -11,15 +13,19 @@ pub(super) struct AdminContext {
     pub(super) sources: Sources,
     pub(super) turn: RenderQueue,
     pub(super) replicas: Replicas,
+    pub(super) logins: AdminLogins,
 }
 
 impl AdminContext {
-    pub(super) fn new(sources: Sources) -> AdminContext {
-        AdminContext {
+    /// # Errors
+    /// When the system gives no randomness.
+    pub(super) fn new(sources: Sources) -> Result<AdminContext, NoRandomness> {
+        Ok(AdminContext {
             sources,
             turn: RenderQueue::default(),
             replicas: Replicas::default(),
-        }
+            logins: AdminLogins::new()?,
+        })
     }
 
     /// What takes a while to make: when it is its turn, and not on the thread that answers probes. None if

@@ -43,8 +43,9 @@ where
     T: Merge + Serialize + DeserializeOwned + Send + 'static,
 {
     let query = request.uri.query().unwrap_or_default().to_owned();
-    let peers = context.sources.current.load().config.admin.peers.clone();
-    let is_alone = peers.is_empty() || is_for_one(&request.headers);
+    let shared = context.sources.current.load();
+    let admin = &shared.config.admin;
+    let is_alone = admin.peers.is_empty() || is_for_one(&request.headers);
     let own = context.in_turn(move |sources| {
         let (said, most) = match own(&query, sources, SystemTime::now()) {
             Ok(own) => own,
@@ -67,7 +68,7 @@ where
     };
     let target = request.uri.path_and_query();
     let target = target.map_or("/", |target| target.as_str());
-    let asked = context.replicas.ask(&peers, target, (VIEW, REPLICA)).await;
+    let asked = context.replicas.ask(admin, target, (VIEW, REPLICA)).await;
     let merged = context.in_turn(move |_| {
         let others = asked.into_iter();
         let others = others.map(|(peer, said)| (peer, said.and_then(|bytes| read(&bytes))));

@@ -4,6 +4,7 @@
 //!
 //! It has its own thread and its own limits: a client that asks for too much delays only itself.
 
+mod access;
 mod accounting;
 mod compression;
 mod connection_limit;
@@ -38,8 +39,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 use write_timeout::WriteTimeout;
 
 /// A scraper, a kubelet or a browser sends its header at once.
@@ -73,7 +76,7 @@ pub(crate) struct AdminListener {
 
 impl AdminListener {
     /// # Errors
-    /// When the address is taken or not ours.
+    /// When the address is taken or not ours, or the system gives no randomness.
     pub(crate) async fn bind(
         address: SocketAddr,
         inherited: Option<std::net::TcpListener>,
@@ -81,7 +84,7 @@ impl AdminListener {
     ) -> io::Result<AdminListener> {
         Ok(AdminListener {
             socket: listen(address, inherited).await?,
-            context: Arc::new(AdminContext::new(sources)),
+            context: Arc::new(AdminContext::new(sources).map_err(io::Error::other)?),
         })
     }
 
@@ -143,7 +146,26 @@ async fn is_replaced(phase: &mut watch::Receiver<Phase>) {
     let _ = phase.wait_for(|phase| *phase == Phase::Replaced).await;
 }
 
-async fn serve(stream: TcpStream, context: Arc<AdminContext>, mut phase: watch::Receiver<Phase>) {
+async fn serve(stream: TcpStream, context: Arc<AdminContext>, phase: watch::Receiver<Phase>) {
+    let stream = WriteTimeout::new(stream, ANSWER_TIMEOUT);
+    let shared = context.sources.current.load();
+    let tls = shared.config.admin.tls().map(|tls| Arc::clone(&tls.server));
+    let Some(tls) = tls else {
+        return serve_http(stream, context, phase).await;
+    };
+    let handshake = TlsAcceptor::from(tls).accept(stream);
+    match tokio::time::timeout(ADMIN_HEADER_TIMEOUT, handshake).await {
+        Ok(Ok(stream)) => serve_http(stream, context, phase).await,
+        Ok(Err(error)) => log::debug!("admin: TLS: {error}"),
+        Err(_) => log::debug!("admin: TLS: no handshake in time"),
+    }
+}
+
+async fn serve_http(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    context: Arc<AdminContext>,
+    mut phase: watch::Receiver<Phase>,
+) {
     let service = service_fn(|request: Request<Incoming>| {
         let context = Arc::clone(&context);
         async move {
@@ -151,7 +173,6 @@ async fn serve(stream: TcpStream, context: Arc<AdminContext>, mut phase: watch::
             Ok::<_, Infallible>(routes::respond(&request, &context).await)
         }
     });
-    let stream = WriteTimeout::new(stream, ANSWER_TIMEOUT);
     let mut served = pin!(
         hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())

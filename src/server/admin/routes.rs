@@ -2,6 +2,7 @@
 //!
 //! What this file deliberately doesn't know: sockets, and how the contents of answers are made.
 
+use super::access::{self, Refused};
 use super::accounting;
 use super::compression;
 use super::context::{AdminContext, failed};
@@ -67,10 +68,19 @@ pub(super) async fn respond(request: &Parts, context: &Arc<AdminContext>) -> Adm
     if let Some(refusal) = refuse(request, route, &context.sources) {
         return refusal;
     }
+    let who = match route {
+        AdminRoute::Live => Ok(()),
+        _ => {
+            let shared = context.sources.current.load();
+            let admin = &shared.config.admin;
+            context.logins.check(&request.headers, admin).await
+        }
+    };
     let query = request.uri.query().unwrap_or_default();
     match route {
         AdminRoute::Live => live(&context.sources),
-        AdminRoute::Ready => ready(&context.sources),
+        AdminRoute::Ready => ready(&context.sources, who),
+        _ if let Err(refused) = who => access::refusal(refused),
         AdminRoute::Reasons => no_parameters(query).map_or_else(bad_request, |()| json(&reasons())),
         AdminRoute::Page(asset) => asset.answer(),
         AdminRoute::Metrics => metrics(compression::is_taken(&request.headers), context).await,
@@ -124,29 +134,37 @@ fn live(sources: &Sources) -> AdminResponse {
 
 /// Ready while listening, through a drain as well: leaving the endpoints is what stops new
 /// traffic, and a balancer that saw a failed check would cut uploads. Harbor's health is no part
-/// of it: one dead Harbor must not take the edge away.
-fn ready(sources: &Sources) -> AdminResponse {
+/// of it: one dead Harbor must not take the edge away. A kubelet can't log in, and sees the status and
+/// the phase; the rest is for who may read it.
+fn ready(sources: &Sources, who: Result<(), Refused>) -> AdminResponse {
     let phase = *sources.phase.borrow();
     let status = match phase {
         Phase::Starting => StatusCode::SERVICE_UNAVAILABLE,
         Phase::Serving | Phase::Draining | Phase::Replaced => StatusCode::OK,
     };
-    let current = sources.current.load();
-    let mut answer = json(&Readiness {
-        phase,
-        config: &sources.reload.borrow(),
-        audit: current.audit.as_ref().map(|log| log.state()),
-        unhealthy: unhealthy(&current.harbors),
-        certificates: sources.renewals.view(&current.config),
-    });
+    let mut answer = match who {
+        Ok(()) => json(&readiness(phase, sources)),
+        Err(Refused::Nobody | Refused::Wrong) => json(&serde_json::json!({ "phase": phase })),
+    };
     *answer.status_mut() = status;
     answer
 }
 
+fn readiness(phase: Phase, sources: &Sources) -> Readiness {
+    let current = sources.current.load();
+    Readiness {
+        phase,
+        config: sources.reload.borrow().clone(),
+        audit: current.audit.as_ref().map(|log| log.state()),
+        unhealthy: unhealthy(&current.harbors),
+        certificates: sources.renewals.view(&current.config),
+    }
+}
+
 #[derive(Serialize)]
-struct Readiness<'a> {
+struct Readiness {
     phase: Phase,
-    config: &'a ReloadState,
+    config: ReloadState,
     #[serde(skip_serializing_if = "Option::is_none")]
     audit: Option<AuditState>,
     /// For who reads it; the status doesn't depend on it.
