@@ -42,10 +42,30 @@ const SILENCES: &[(u64, &str)] = &[
     (900, "Alibaba NLB, Tencent CLB"),
 ];
 
-/// The same of answers that are on their way to a slow client: who bounds all of an answer.
+/// Who may have ended an answer that a slow client saw end then, the most patient last. What lay in buffers
+/// on the way is read after the cut, so the limit is the time that was seen, or less: down to half of it,
+/// since buffers hold a few MiB. Of a server that says who it is only its own counts.
 #[cfg(feature = "doctor")]
-pub(crate) fn suspects_of_answers(after: Duration) -> Option<(u64, &'static str)> {
-    nearest(ANSWERS, after)
+pub(crate) fn suspects_of_answers(
+    seen: Duration,
+    server: Option<&str>,
+) -> Vec<(u64, &'static str)> {
+    let may_be = |(seconds, _): &&(u64, &str)| {
+        let limit = Duration::from_secs(*seconds);
+        seen / 2 <= limit && limit <= seen + NEAR
+    };
+    let all: Vec<(u64, &str)> = ANSWERS.iter().filter(may_be).copied().collect();
+    let is_the_servers = |(_, who): &(u64, &str)| server.is_some_and(|one| is_of(who, one));
+    let own = all.iter().copied().find(is_the_servers);
+    own.map_or(all, |own| vec![own])
+}
+
+/// Whether a value of `Server` is one of these products': `envoy`, `Microsoft-Azure-Application-Gateway/v2`.
+#[cfg(feature = "doctor")]
+fn is_of(products: &str, server: &str) -> bool {
+    let server = server.replace('-', " ").to_ascii_lowercase();
+    let mut names = products.split(", ").map(str::to_ascii_lowercase);
+    names.any(|name| server.contains(&name))
 }
 
 fn nearest(known: &[(u64, &'static str)], after: Duration) -> Option<(u64, &'static str)> {
@@ -94,14 +114,38 @@ mod tests {
 
     #[cfg(feature = "doctor")]
     #[test]
-    fn who_bounds_answers_does_not_bound_uploads_alike() {
-        for (milliseconds, suspect) in [
-            (15_400, Some((15, "Envoy, Istio"))),
-            (30_000, Some((30, "Google's application load balancer"))),
-            (60_000, None),
+    fn an_answer_is_seen_to_end_later_than_it_was_cut() {
+        const ENVOY: (u64, &str) = (15, "Envoy, Istio");
+        const AZURE: (u64, &str) = (20, "Azure Application Gateway");
+        const GOOGLE: (u64, &str) = (30, "Google's application load balancer");
+        for (name, milliseconds, server, expected) in [
+            ("at once", 15_400, None, &[ENVOY][..]),
+            ("after buffers", 20_000, None, &[ENVOY, AZURE]),
+            ("after Envoy's", 20_000, Some("envoy"), &[ENVOY]),
+            ("after Istio's", 29_000, Some("istio-envoy"), &[ENVOY]),
+            (
+                "at Azure's own",
+                20_000,
+                Some("Microsoft-Azure-Application-Gateway/v2"),
+                &[AZURE],
+            ),
+            (
+                "at whom nothing is known of",
+                20_000,
+                Some("nginx"),
+                &[ENVOY, AZURE],
+            ),
+            (
+                "after more than buffers hold",
+                32_000,
+                Some("envoy"),
+                &[AZURE, GOOGLE],
+            ),
+            ("too late for all", 61_000, Some("envoy"), &[]),
+            ("too soon for all", 5_000, Some("envoy"), &[]),
         ] {
-            let after = Duration::from_millis(milliseconds);
-            assert_eq!(suspects_of_answers(after), suspect, "{after:?}");
+            let seen = Duration::from_millis(milliseconds);
+            assert_eq!(suspects_of_answers(seen, server), expected, "{name}");
         }
     }
 }

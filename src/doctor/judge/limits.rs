@@ -1,6 +1,7 @@
 //! Limits of sizes and times, and the products that have them by default.
 
 use crate::doctor::language::Language;
+use crate::doctor::trace::Exchange;
 use crate::doctor::words::Word;
 use crate::net::balancer_timeouts::{Limit, suspects, suspects_of_answers};
 use std::time::Duration;
@@ -63,17 +64,21 @@ pub(super) fn of_ages(after: Duration) -> impl Fn(Language) -> String + 'static 
     is_default(suspects(Limit::Age, after))
 }
 
-/// Who gives an answer no longer.
-pub(super) fn of_answers(after: Duration) -> impl Fn(Language) -> String + 'static {
-    is_default(suspects_of_answers(after))
+/// Who gives an answer no longer, where this one was read slowly.
+pub(super) fn of_answers(exchange: &Exchange) -> impl Fn(Language) -> String + 'static {
+    let server = exchange.answer().and_then(|answer| answer.header("server"));
+    is_default(suspects_of_answers(exchange.took, server))
 }
 
-fn is_default(suspects: Option<(u64, &'static str)>) -> impl Fn(Language) -> String + 'static {
-    move |language| match &suspects {
-        Some((seconds, who)) => {
+fn is_default(
+    suspects: impl IntoIterator<Item = (u64, &'static str)>,
+) -> impl Fn(Language) -> String + 'static {
+    let suspects: Vec<(u64, &str)> = suspects.into_iter().collect();
+    move |language| {
+        let told = |(seconds, who): &(u64, &str)| {
             Word::IsDefaultOf.filled(language, &[("seconds", seconds), ("who", who)])
-        }
-        None => String::new(),
+        };
+        suspects.iter().map(told).collect()
     }
 }
 

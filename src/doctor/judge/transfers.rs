@@ -240,7 +240,7 @@ fn old_download(walk: &Walk) -> Option<Draft> {
             .wrong("download")
             .because("download")
             .with("time", lasted(exchange.took))
-            .told("suspects", of_answers(exchange.took))
+            .told("suspects", of_answers(exchange))
             .shown_by([seen_speaker(exchange)]),
     )
 }

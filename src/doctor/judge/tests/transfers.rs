@@ -186,6 +186,12 @@ pub(super) fn cases() -> Vec<(&'static str, FixtureWalk, Kind, &'static str)> {
             "15 s is the default of Envoy",
         ),
         (
+            "a download is cut by its age, and read on from buffers",
+            half_read(20).header(Step::SlowDownload, "server", Some("envoy")),
+            Kind::AgeCut,
+            "15 s is the default of Envoy, Istio, however",
+        ),
+        (
             "a commit is cut",
             commit(504, 60),
             Kind::CommitCut,
