@@ -11,7 +11,7 @@ use super::error::ImportError;
 use super::told::Told;
 use crate::doctor::offline::blocks::{Dialect, Directive, directives};
 use crate::doctor::offline::nginx::{Server, is_a_registrys, names, servers};
-use crate::doctor::offline::scope::answers_for;
+use crate::doctor::offline::scope::ServedNames;
 use importer::Importer;
 use lines::{Upstreams, redirects, with_http};
 use listens::{Listen, without_twins};
@@ -42,8 +42,9 @@ pub(super) fn import(text: &str) -> Result<(Edge, Vec<Told>), ImportError> {
         }
     }
     let known: Vec<&str> = ours.iter().flat_map(names).collect();
+    let known = ServedNames::of(&known);
     let is_redirect =
-        |server: &&Server<'_>| redirects(server.block) && answers_for(&names(server), &known);
+        |server: &&Server<'_>| redirects(server.block) && known.are_answered_by(&names(server));
     let (redirecting, others): (Vec<&Server<'_>>, Vec<&Server<'_>>) =
         others.iter().partition(is_redirect);
     for server in redirecting {

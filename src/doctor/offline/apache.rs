@@ -11,7 +11,7 @@ mod sections;
 
 use super::blocks::Directive;
 use super::scope::{
-    NotRead, PATHS, Scope, Scopes, Trait, answers_for, redirected, registrys,
+    NotRead, PATHS, Scope, Scopes, ServedNames, Trait, redirected, registrys,
     sounds_like_a_registry,
 };
 use super::unreadable::Unreadable;
@@ -32,7 +32,8 @@ pub(super) fn scopes(text: &str) -> Result<Scopes, Unreadable> {
         .collect();
     let known: Vec<&str> = hosts.iter().flat_map(names).collect();
     let plain = host::hosts(&all).into_iter();
-    let plain = plain.filter(|one| answers_for(&names(one), &known));
+    let known = ServedNames::of(&known);
+    let plain = plain.filter(|one| known.are_answered_by(&names(one)));
     let redirects: Vec<Scope> = plain.filter_map(redirecting).take(MOST).collect();
     let plain_http = redirected(&redirects);
     let target = hosts.iter().find_map(target);

@@ -8,7 +8,7 @@ mod site;
 
 use super::blocks::{Dialect, Directive, directives};
 use super::scope::{
-    NotRead, PATHS, Scope, Scopes, Trait, answers_for, registrys, sounds_like_a_registry,
+    NotRead, PATHS, Scope, Scopes, ServedNames, Trait, registrys, sounds_like_a_registry,
 };
 use super::unreadable::Unreadable;
 use crate::doctor::clients::PlainHttp;
@@ -41,9 +41,10 @@ pub(super) fn scopes(text: &str) -> Result<Scopes, Unreadable> {
         .flat_map(|site| &site.addresses)
         .map(|one| host(one))
         .collect();
+    let hosts = ServedNames::of(&hosts);
     let is_ours = |addresses: &[String]| {
         let own: Vec<&str> = addresses.iter().map(|one| host(one)).collect();
-        answers_for(&own, &hosts)
+        hosts.are_answered_by(&own)
     };
     let redirects = plain
         .into_iter()

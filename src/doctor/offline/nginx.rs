@@ -10,7 +10,7 @@ pub(super) use locations::set;
 
 use super::blocks::{Dialect, Directive, directives};
 use super::scope::{
-    NotRead, PATHS, Scope, Scopes, Trait, answers_for, redirected, registrys,
+    NotRead, PATHS, Scope, Scopes, ServedNames, Trait, redirected, registrys,
     sounds_like_a_registry,
 };
 use super::unreadable::Unreadable;
@@ -26,13 +26,18 @@ pub(crate) struct Server<'d> {
     traits: BTreeSet<Trait>,
 }
 
+/// Each is read with all that stands above it: a file of the longest size could have thousands.
+const MOST: usize = 100;
+
 pub(super) fn scopes(text: &str) -> Result<Scopes, Unreadable> {
     let all = directives(text, Dialect::Nginx)?;
-    let servers = registrys(servers(&all), |server| is_a_registrys(server.block));
+    let mut servers = registrys(servers(&all), |server| is_a_registrys(server.block));
+    servers.truncate(MOST);
     let mut scopes: Vec<Scope> = servers.iter().flat_map(passing).collect();
     let known: Vec<&str> = servers.iter().flat_map(names).collect();
     let plain = self::servers(&all).into_iter();
-    let plain = plain.filter(|one| answers_for(&names(one), &known));
+    let known = ServedNames::of(&known);
+    let plain = plain.filter(|one| known.are_answered_by(&names(one)));
     let redirects: Vec<Scope> = plain.filter_map(redirecting).collect();
     let plain_http = redirected(&redirects);
     let target = servers.iter().find_map(target);

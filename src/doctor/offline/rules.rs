@@ -11,7 +11,7 @@ use crate::doctor::kind::{Kind, Severity};
 use crate::doctor::language::Language;
 use crate::doctor::placeholders::filled;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -148,6 +148,15 @@ const CHINESE_TEXT: &str = include_str!("rules.zh.yaml");
 static CHINESE: LazyLock<BTreeMap<String, String>> =
     LazyLock::new(|| serde_yaml::from_str(CHINESE_TEXT).unwrap_or_default());
 
+/// The words that settings begin with which rules of a product look at.
+pub(super) fn words_of(kind: FileKind) -> BTreeSet<&'static str> {
+    let of = RULES.iter().filter(|(known, _)| *known == kind);
+    let rules = of.flat_map(|(_, rules)| rules.values().flatten());
+    let names = rules.flat_map(|rule| [&rule.setting, &rule.with, &rule.unless]);
+    let first = |name: &'static String| name.split(' ').next();
+    names.flatten().filter_map(first).collect()
+}
+
 /// Whose rules judge a part: an Ingress within Harbor's values is judged as one.
 fn rules(kind: FileKind, part: &str) -> &'static [Rule] {
     let of = |kind| {
@@ -170,12 +179,11 @@ pub(super) fn findings(
 ) -> Vec<FileFinding> {
     let lines: Vec<&str> = text.lines().collect();
     let mut found: BTreeMap<Kind, Vec<Place>> = BTreeMap::new();
+    let mut known: BTreeSet<(Kind, usize, String)> = BTreeSet::new();
     for scope in scopes {
         for (kind, place) in wrong(scope, rules(kind, scope.part), &lines, language) {
-            let places = found.entry(kind).or_default();
-            let is_known = |one: &Place| one.line == place.line && one.wrong == place.wrong;
-            if !places.iter().any(is_known) {
-                places.push(place);
+            if known.insert((kind, place.line, place.wrong.clone())) {
+                found.entry(kind).or_default().push(place);
             }
         }
     }
@@ -217,13 +225,11 @@ fn finding(
 
 /// What the rules say of a scope.
 fn wrong(scope: &Scope, rules: &[Rule], lines: &[&str], language: Language) -> Vec<(Kind, Place)> {
-    let mut told: Vec<(Kind, usize, &str)> = Vec::new();
+    let mut told: BTreeSet<(Kind, usize, &str)> = BTreeSet::new();
     let mut places = Vec::new();
     for rule in rules.iter().filter(|rule| rule.counts(scope)) {
         for setting in rule.wrong_in(scope) {
-            let key = (rule.kind, setting.line, rule.group(&setting));
-            if !told.contains(&key) {
-                told.push(key);
+            if told.insert((rule.kind, setting.line, rule.group(&setting))) {
                 places.push((rule.kind, rule.place(&setting, lines, language)));
             }
         }
@@ -358,7 +364,6 @@ fn detail(kind: Kind, value: &str) -> Detail {
 mod tests {
     use super::*;
     use crate::doctor::placeholders::places;
-    use std::collections::BTreeSet;
 
     /// Every sentence is there in Chinese, with the same places and code, and no other is.
     #[test]

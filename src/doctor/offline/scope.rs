@@ -133,14 +133,72 @@ pub(crate) fn registrys<T>(all: Vec<T>, is_one: impl Fn(&T) -> bool) -> Vec<T> {
     if ones.is_empty() { others } else { ones }
 }
 
-/// Whether a server of these names answers for one of the others: without names it does for all.
-pub(crate) fn answers_for(names: &[&str], others: &[&str]) -> bool {
-    let is_anybodys = |names: &[&str]| names.iter().all(|name| matches!(*name, "" | "_"));
-    let is_one = |name: &&str| {
-        let end = name.strip_prefix('*');
-        others
-            .iter()
-            .any(|other| other == name || end.is_some_and(|end| other.ends_with(end)))
-    };
-    is_anybodys(names) || is_anybodys(others) || names.iter().any(is_one)
+/// Names that servers have, to be asked which other server answers for one of them.
+pub(crate) struct ServedNames<'n> {
+    are_anybodys: bool,
+    exact: BTreeSet<&'n str>,
+    /// From their ends: what stands below a domain stands together.
+    reversed: BTreeSet<String>,
+}
+
+impl<'n> ServedNames<'n> {
+    pub(crate) fn of(names: &[&'n str]) -> ServedNames<'n> {
+        ServedNames {
+            are_anybodys: is_anybodys(names),
+            exact: names.iter().copied().collect(),
+            reversed: names.iter().map(|name| reversed(name)).collect(),
+        }
+    }
+
+    /// Whether a server of these names answers for one of them: without names it does for all.
+    pub(crate) fn are_answered_by(&self, names: &[&str]) -> bool {
+        let is_one = |name: &&str| {
+            let end = name.strip_prefix('*');
+            self.exact.contains(name) || end.is_some_and(|end| self.has_ending(end))
+        };
+        is_anybodys(names) || self.are_anybodys || names.iter().any(is_one)
+    }
+
+    fn has_ending(&self, end: &str) -> bool {
+        let begin = reversed(end);
+        let mut below = self.reversed.range(begin.clone()..);
+        below.next().is_some_and(|name| name.starts_with(&begin))
+    }
+}
+
+fn is_anybodys(names: &[&str]) -> bool {
+    names.iter().all(|name| matches!(*name, "" | "_"))
+}
+
+fn reversed(name: &str) -> String {
+    name.chars().rev().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_answers_for_its_names_and_for_what_is_below_its_stars() {
+        for (served, names, expected) in [
+            (&["hub.example.com"][..], &["hub.example.com"][..], true),
+            (&["hub.example.com"], &["other.example.com"], false),
+            (
+                &["a.example.com", "b.example.net"],
+                &["*.example.com"],
+                true,
+            ),
+            (&["example.com"], &["*.example.com"], false),
+            (&["b.example.net"], &["*.example.com"], false),
+            (&["hub.example.com"], &["*"], true),
+            (&["hub.example.com"], &["_"], true),
+            (&["hub.example.com"], &[], true),
+            (&["_"], &["other.example.com"], true),
+            (&[], &["other.example.com"], true),
+        ] {
+            let served_names = ServedNames::of(served);
+            let answers = served_names.are_answered_by(names);
+            assert_eq!(answers, expected, "{served:?} {names:?}");
+        }
+    }
 }

@@ -1,9 +1,12 @@
 //! The location that nginx chooses for a path, and every directive that holds there.
 
+use crate::doctor::offline::FileKind;
 use crate::doctor::offline::blocks::Directive;
+use crate::doctor::offline::rules::words_of;
 use crate::doctor::offline::scope::{PATHS, Scope, Trait};
 use regex_lite::RegexBuilder;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 /// Directives that come in lists, and are inherited only where a level has none of them.
 const LISTS: [&str; 7] = [
@@ -15,6 +18,19 @@ const LISTS: [&str; 7] = [
     "proxy_redirect",
     "proxy_cache_valid",
 ];
+
+/// Of such a list, in lines of a level and in words of a line: longer ones nobody writes.
+const LONGEST_LIST: usize = 100;
+
+/// What a scope keeps of what it inherits: what rules look at, and what decides whether they count.
+static KEPT: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+    let mut words = words_of(FileKind::Nginx);
+    words.extend(["gzip", "proxy_cache"]);
+    words
+});
+
+/// The largest expression that is compiled, in bytes: a longer one is not meant for a registry's paths.
+const MOST_BYTES: usize = 1 << 16;
 
 /// Down to the location that nginx chooses for a path.
 pub(crate) fn located<'d>(
@@ -48,6 +64,7 @@ fn chosen<'d>(level: &'d [Directive], path: &str) -> Option<&'d Directive> {
         [mark, pattern] if mark == "~" || mark == "~*" => {
             let mut builder = RegexBuilder::new(pattern);
             builder.case_insensitive(mark == "~*");
+            builder.size_limit(MOST_BYTES);
             // What this reader doesn't understand is taken for another's.
             builder.build().is_ok_and(|it| it.is_match(path))
         }
@@ -110,20 +127,32 @@ fn opens(one: &Directive) -> bool {
 fn set_inherited(scope: &mut Scope, levels: &[&[Directive]]) {
     let mut known: BTreeSet<&str> = BTreeSet::new();
     for level in levels.iter().rev() {
-        let names: BTreeSet<&str> = level.iter().map(Directive::name).collect();
-        for name in names.difference(&known) {
-            let all: Vec<&Directive> = level.iter().filter(|one| one.name() == *name).collect();
+        let all = by_name(level);
+        for (name, those) in all.iter().filter(|(name, _)| !known.contains(*name)) {
             let counting = if LISTS.contains(name) {
-                0
+                those.len().saturating_sub(LONGEST_LIST)
             } else {
-                all.len() - 1
+                those.len() - 1
             };
-            for one in all.iter().skip(counting).filter(|one| one.block.is_none()) {
+            for one in those
+                .iter()
+                .skip(counting)
+                .filter(|one| one.block.is_none())
+            {
                 set(scope, one);
             }
         }
-        known.extend(names);
+        known.extend(all.into_keys());
     }
+}
+
+/// The directives of a level that are kept, by their names.
+fn by_name(level: &[Directive]) -> BTreeMap<&str, Vec<&Directive>> {
+    let mut all: BTreeMap<&str, Vec<&Directive>> = BTreeMap::new();
+    for one in level.iter().filter(|one| KEPT.contains(one.name())) {
+        all.entry(one.name()).or_default().push(one);
+    }
+    all
 }
 
 /// As the rules name it.
@@ -139,7 +168,7 @@ pub(in super::super) fn set(scope: &mut Scope, one: &Directive) {
         "limit_conn" => scope.set(one.name(), one.value(1), line),
         // Each word of these counts.
         "gzip_types" | "proxy_hide_header" | "proxy_cache_valid" => {
-            for value in values {
+            for value in values.iter().take(LONGEST_LIST) {
                 scope.set(one.name(), value, line);
             }
         }

@@ -102,6 +102,62 @@ fn long_files_of_apache_end() {
     }
 }
 
+/// The same of nginx, with files of the longest size.
+#[test]
+fn long_files_of_nginx_end() {
+    let many = |line: &dyn Fn(usize) -> String| {
+        let mut text = String::new();
+        for number in 0.. {
+            if text.len() > 900_000 {
+                break;
+            }
+            text.push_str(&line(number));
+        }
+        text
+    };
+    let half = |text: String| {
+        text[..text.len() / 2]
+            .rsplit_once('\n')
+            .unwrap()
+            .0
+            .to_owned()
+    };
+    let location = |inside: &str| {
+        format!("server {{\nlocation /v2/ {{\nproxy_pass http://harbor;\n{inside}}}\n}}\n")
+    };
+    let named = many(&|n| {
+        format!("server {{ server_name h{n}; location / {{ proxy_pass http://h; }} }}\n")
+    });
+    let starred =
+        many(&|n| format!("server {{ server_name *.h{n}; return 301 https://$host; }}\n"));
+    let headers = many(&|n| format!("proxy_set_header Host $h{n}:$server_port;\n"));
+    let expression = "location ~ (((a{90}){90}){90}) { }\n";
+    for (name, text) in [
+        ("directives", location(&many(&|n| format!("d{n} 1;\n")))),
+        ("wrong lines", location(&headers)),
+        (
+            "wrong words",
+            location(&format!(
+                "proxy_hide_header{};\n",
+                many(&|_| " Range".into())
+            )),
+        ),
+        (
+            "methods",
+            location(&many(&|_| "limit_except GET { deny all; }\n".into())),
+        ),
+        ("servers", half(named.clone()) + "\n" + &half(starred)),
+        ("inherited", format!("{}\n{}", half(headers), half(named))),
+        (
+            "expressions",
+            location(&format!("}}\n{}location / {{\n", expression.repeat(10_000))),
+        ),
+    ] {
+        let examined = examine("nginx.conf", &text, Language::English);
+        assert!(examined.unwrap().passes_on, "{name}");
+    }
+}
+
 #[test]
 fn snippets_that_import_each_other_end() {
     let text = "(a) {\n import b\n import b\n}\n(b) {\n import a\n import a\n}\n\
