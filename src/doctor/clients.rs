@@ -14,7 +14,7 @@ mod table;
 pub use client::Client;
 pub(crate) use detail::{
     Authentication, Detail, Header, LostOn, Opened, PlainHttp, Posted, Reach, Surroundings,
-    Unusable,
+    Unasked, Unusable,
 };
 pub(crate) use impact::{Ending, Impact};
 

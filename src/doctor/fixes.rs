@@ -10,7 +10,7 @@ use super::kind::Kind;
 use super::language::Language;
 use super::placeholders;
 use super::product::Product;
-use crate::net::origin::Origin;
+use super::typed_origin::TypedOrigin;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Mapping;
 use std::collections::BTreeMap;
@@ -79,7 +79,8 @@ struct Remedy {
 }
 
 /// The changes that help against a finding; none for a product where it can't be the culprit.
-pub fn fixes(kind: Kind, target: &Origin, language: Language) -> Vec<Fix> {
+pub fn fixes<'o>(kind: Kind, target: impl Into<TypedOrigin<'o>>, language: Language) -> Vec<Fix> {
+    let target = target.into();
     let Some(remedy) = DATA.findings.get(&kind) else {
         return Vec::new();
     };
@@ -118,18 +119,19 @@ fn certificate(kind: Kind, remedy: &'static Remedy, language: Language) -> &'sta
 }
 
 /// A line with what clients type in it.
-fn filled(line: &str, certificate: &str, target: &Origin) -> String {
-    let name = target.host.bare();
+fn filled(line: &str, certificate: &str, target: TypedOrigin<'_>) -> String {
+    let origin = target.origin;
+    let name = origin.host.bare();
     placeholders::filled(line, |place| {
         Some(match place {
             "certificate" => filled(certificate, "", target),
-            "origin" => target.to_string(),
-            "scheme" => target.scheme.to_string(),
+            "origin" => origin.to_string(),
+            "scheme" => origin.scheme.to_string(),
             "authority" => target.authority(),
-            "host" => target.host.to_string(),
+            "host" => origin.host.to_string(),
             "name" => name.to_owned(),
             "secret" => name.replace(['.', ':', '_'], "-"),
-            "port" => target.port.to_string(),
+            "port" => origin.port.to_string(),
             _ => return None,
         })
     })

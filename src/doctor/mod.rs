@@ -13,6 +13,7 @@ mod placeholders;
 pub mod proxies;
 pub mod step;
 mod topic;
+mod typed_origin;
 pub(crate) mod wire;
 mod words;
 

@@ -5,6 +5,7 @@ use super::credentials::Credentials;
 use super::display::size;
 use super::language::Language;
 use super::proxies::Proxies;
+use super::typed_origin::TypedOrigin;
 use crate::net::origin::{Host, Origin};
 use crate::oci::repository::RepositoryName;
 use serde::Serialize;
@@ -62,12 +63,11 @@ pub struct Options {
 impl Options {
     /// The host and port as clients type them, and send them as Host.
     pub(super) fn typed(&self) -> String {
-        let target = &self.target;
-        if self.port_is_typed {
-            format!("{}:{}", target.host, target.port)
-        } else {
-            target.authority()
-        }
+        let typed = TypedOrigin {
+            origin: &self.target,
+            port_is_typed: self.port_is_typed,
+        };
+        typed.authority()
     }
 }
 

@@ -5,6 +5,7 @@ use super::clients::Client;
 use super::language::Language;
 use super::options::Layer;
 use super::step::Step;
+use super::typed_origin::TypedOrigin;
 use super::words::Word;
 use crate::net::origin::Origin;
 use crate::oci::challenge::{self, Challenge};
@@ -64,6 +65,14 @@ impl Walk {
         match &self.entry {
             Entry::Public => &self.target,
             Entry::Via(origin) => origin,
+        }
+    }
+
+    /// The target as clients type it.
+    pub(crate) fn typed_target(&self) -> TypedOrigin<'_> {
+        TypedOrigin {
+            origin: &self.target,
+            port_is_typed: self.typed_port().is_some(),
         }
     }
 
@@ -266,6 +275,14 @@ impl ResponseSeen {
                 .param("realm")
                 .map(|realm| realm.value.as_ref() == "harbor");
             one.scheme.eq_ignore_ascii_case("basic") && realm == Some(true)
+        })
+    }
+
+    /// Whether a client can act on its challenge: Basic, or Bearer with a realm.
+    pub(crate) fn is_actionable(&self) -> bool {
+        self.challenges().any(|challenge| {
+            challenge.scheme.eq_ignore_ascii_case("basic")
+                || (challenge.is_bearer() && challenge.param("realm").is_some())
         })
     }
 

@@ -175,7 +175,7 @@ reasons! {
         "Every hop in front: one removes Authorization, or changes Location's host, port or scheme. The log line of the request says which one connected and which Host it sent.";
     AuthorizationMissing "authorization_missing" Refused Client Write
         "A write without Authorization, from a client that the gateway never saw with one."
-        "Scanners send such requests. If real pushes fail with this reason, a hop in front removes Authorization from all requests, or from manifests whose layers went through another replica: compare `harbormouth_unproven_failures_total` with the pushes, and run `harbormouth doctor`.";
+        "Scanners send such requests. If real pushes fail with this reason, a hop in front removes Authorization from all requests, or from manifests whose layers went through another replica: compare `harbormouth_unproven_failures_total` with the pushes, and run `harbormouth doctor`. Clients never log in, either, where something behind the gateway answers GET /v2/ with 200 to nobody.";
     AuthorizationRemoved "authorization_removed" Failed Upstream Registry
         "Harbor asked for Authorization, although the gateway sent the request with one. While that goes on, a token for nobody in exchange for a password counts as well."
         "The hops between the gateway and Harbor: one removes Authorization. Passwords and roles are not the cause.";

@@ -1,9 +1,10 @@
 //! Which credentials give access, and to which hosts passwords are sent.
 
 use crate::stage::{Plan, Stage, credentials, left_uploads, skipped, status, statuses};
+use harbormouth::doctor::judge::judge;
 use harbormouth::doctor::kind::Kind;
 use harbormouth::doctor::step::Step;
-use harbormouth::doctor::trace::{Carried, Leftover, Skip};
+use harbormouth::doctor::trace::{Carried, Leftover, Skip, Walk};
 use harbormouth::testing::fake_harbor::{ConnectionEnd, InjectedFault, Match, Times};
 use http::{Method, StatusCode};
 use std::time::Duration;
@@ -13,6 +14,11 @@ fn carried(stage: &Stage, scheme: &str) -> bool {
     let seen = stage.fake_harbor.seen();
     seen.iter()
         .any(|seen| seen.header("authorization").starts_with(scheme))
+}
+
+fn kinds(walk: &Walk) -> Vec<Kind> {
+    let findings = judge(walk);
+    findings.iter().map(|finding| finding.kind).collect()
 }
 
 #[tokio::test]
@@ -163,9 +169,11 @@ async fn a_registry_that_asks_for_nothing_is_told_nothing() {
     assert_eq!(status(&walk, Step::TokenGet), Some(200));
     assert_eq!(status(&walk, Step::Body), Some(202));
     assert_eq!((walk.left.len(), skipped(&walk)), (0, vec![]));
+    assert_eq!(kinds(&walk), [Kind::ChallengeMissing]);
     let mut nobody = stage.options.clone();
     nobody.credentials = None;
     walk = crate::stage::walk(&nobody).await;
+    assert_eq!(kinds(&walk), [Kind::ChallengeMissing]);
     let expected = [Step::UploadStart, Step::Body];
     assert_eq!(
         skipped(&walk),

@@ -12,6 +12,8 @@ pub(crate) enum Detail {
     /// Where the other host is that a Location or a realm names.
     OtherHost(Reach),
     Unusable(Unusable),
+    /// Where the login that is needed isn't asked for.
+    Unasked(Unasked),
     /// What a POST to the realm was answered with.
     Posted(Posted),
     /// What the POST that opens an upload was answered with.
@@ -40,6 +42,16 @@ pub(crate) enum Reach {
     Public,
     /// The host that was typed, in other letters.
     Respelled,
+}
+
+/// How `/v2/` doesn't ask for the login that is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Unasked {
+    /// By 401, without a challenge of use.
+    Refused,
+    /// By 200, and other requests are refused with a challenge.
+    LetIn,
 }
 
 /// A status after which clients that ask with POST first go different ways.

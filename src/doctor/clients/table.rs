@@ -2,7 +2,7 @@
 
 use super::chinese::CHINESE;
 use super::client::Client;
-use super::detail::{Detail, Header, LostOn, Opened, Posted, Surroundings, Unusable};
+use super::detail::{Detail, Header, LostOn, Opened, Posted, Surroundings, Unasked, Unusable};
 use super::impact::Ending;
 use crate::doctor::kind::Kind;
 use crate::doctor::language::Language;
@@ -191,6 +191,7 @@ fn facts<'a>(
     let usual = [
         ("unusable", fact(Unusable::Missing)),
         ("lost", fact(LostOn::Both)),
+        ("unasked", fact(Unasked::Refused)),
         ("posted", fact(Posted::Final)),
         ("opened", fact(Opened::Refused)),
         ("header", fact(Header::Digest)),
@@ -199,6 +200,7 @@ fn facts<'a>(
     let seen = match circumstance {
         Detail::OtherHost(reach) => Some(("reach", fact(reach))),
         Detail::Unusable(what) => Some(("unusable", fact(what))),
+        Detail::Unasked(how) => Some(("unasked", fact(how))),
         Detail::Posted(answer) => Some(("posted", fact(answer))),
         Detail::Opened(answer) => Some(("opened", fact(answer))),
         Detail::Lost(on) => Some(("lost", fact(on))),
@@ -334,6 +336,7 @@ mod tests {
             ]
             .map(Is),
         );
+        all.extend([Unasked::Refused, Unasked::LetIn].map(Detail::Unasked));
         all.extend([Posted::BadRequest, Posted::Final].map(Detail::Posted));
         all.extend([Opened::Refused, Opened::OtherSuccess].map(Detail::Opened));
         all.extend([LostOn::Patch, LostOn::Put, LostOn::Both].map(Lost));

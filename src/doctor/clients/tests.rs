@@ -33,6 +33,7 @@ const CASES: &[Case] = &[
     ("the default port lost", Kind::LocationPortLost, OtherHost(Reach::Respelled), USUAL, [F, F, W, W, W, W, F]),
     ("an inner name", Kind::LocationHost, OtherHost(Reach::Unresolved), USUAL, [F; 7]),
     ("Authorization lost on PUT", Kind::AuthorizationLost, Lost(LostOn::Put), USUAL, [F; 7]),
+    ("let in without a login", Kind::ChallengeMissing, Detail::Unasked(Unasked::LetIn), USUAL, [W, W, F, F, W, W, W]),
     ("an inner realm", Kind::RealmHost, OtherHost(Reach::Unresolved), USUAL, [F; 7]),
     ("an http realm with a redirect", Kind::RealmScheme, Usual, around(Bearer, LosesWrites), [L, L, S, S, S, F, F]),
     // Read from their source.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::doctor::kind::Severity;
+use crate::net::origin::Origin;
 use std::collections::BTreeSet;
 
 fn target() -> Origin {
@@ -287,4 +288,22 @@ fn the_lines_are_the_same_in_chinese() {
         .iter()
         .filter(|line| is_english(line) && !IN_CHINESE.remarks.contains_key(**line));
     assert_eq!(untold.collect::<Vec<_>>(), Vec::<&&str>::new());
+}
+
+/// Some clients compare what comes back with what was typed, letter by letter.
+#[test]
+fn a_port_that_is_typed_stays_in_what_is_pasted() {
+    let (with, without) = ("hub.example.com:443", "hub.example.com");
+    for (port_is_typed, expected) in [(true, with), (false, without)] {
+        let typed = TypedOrigin {
+            origin: &target(),
+            port_is_typed,
+        };
+        let fixes = fixes(Kind::LocationPortLost, typed, Language::English);
+        let all: Vec<&String> = fixes.iter().flat_map(|fix| &fix.lines).collect();
+        let line = format!("http-request set-header Host {expected}");
+        assert!(all.contains(&&line), "{all:#?}");
+        let line = format!("external_url: https://{without}");
+        assert!(!all.contains(&&format!("{line}:443")), "{all:#?}");
+    }
 }

@@ -1,13 +1,30 @@
 //! Whether a registry answers at `/v2/`, and with a challenge that clients can act on.
 
 use super::draft::{Draft, how_often, quoted, seen_header, seen_speaker, seen_words};
+use super::surroundings::asked_later;
+use crate::doctor::clients::{Detail, Unasked};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{Carried, Exchange, ResponseSeen, Trouble, Walk};
 use crate::doctor::words::Word;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
-    ping(walk).into_iter().chain(html(walk)).collect()
+    let parts = [ping(walk), let_in(walk), html(walk)];
+    parts.into_iter().flatten().collect()
+}
+
+/// Who pushes has to log in, and isn't asked to where most clients look for it.
+fn let_in(walk: &Walk) -> Option<Draft> {
+    let refused = asked_later(walk)?;
+    let ping = walk.first(Step::Ping)?;
+    Some(
+        Draft::of(Kind::ChallengeMissing, ping)
+            .wrong("let_in")
+            .because("let_in")
+            .with("refused", &refused.request.method)
+            .where_(Detail::Unasked(Unasked::LetIn))
+            .shown_by([seen_speaker(ping), seen_header(refused, "www-authenticate")]),
+    )
 }
 
 /// The worst of what `/v2/` says at each address.
@@ -26,6 +43,7 @@ fn ping(walk: &Walk) -> Option<Draft> {
     let said = announced.clone().unwrap_or_default();
     let at_times = at_times(walk, kind);
     let (wrong, cause) = match (kind, announced, at_times) {
+        (Kind::ChallengeMissing, _, _) => ("refused", "refused"),
         (Kind::GatewayError, _, Some(_)) => ("at_times", "some_servers"),
         (Kind::GatewayError, Some(_), None) => ("announced", cause(kind, exchange)),
         (_, _, _) => ("always", cause(kind, exchange)),
@@ -72,20 +90,12 @@ fn wrong(exchange: &Exchange) -> Option<Kind> {
         200 if answer.is_page() => Some(Kind::NoRegistry),
         200 => None,
         300..=399 => Some(Kind::RegistryRedirected),
-        401 if !is_actionable(answer) => Some(Kind::ChallengeMissing),
+        401 if !answer.is_actionable() => Some(Kind::ChallengeMissing),
         // A forward proxy's: it is told with what connecting showed.
         401 | 407 | 429 => None,
         500..=599 => Some(Kind::GatewayError),
         _ => Some(Kind::NoRegistry),
     }
-}
-
-/// Basic, or a Bearer challenge with a realm.
-fn is_actionable(answer: &ResponseSeen) -> bool {
-    answer.challenges().any(|challenge| {
-        challenge.scheme.eq_ignore_ascii_case("basic")
-            || (challenge.is_bearer() && challenge.param("realm").is_some())
-    })
 }
 
 /// Which of its causes it most likely is, where the kind has several.

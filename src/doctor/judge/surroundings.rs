@@ -2,7 +2,7 @@
 
 use crate::doctor::clients::{Authentication, PlainHttp, Surroundings};
 use crate::doctor::step::Step;
-use crate::doctor::trace::{ResponseSeen, Walk};
+use crate::doctor::trace::{Carried, Exchange, ResponseSeen, Walk};
 
 /// What decides, beside the finding itself, what clients make of it.
 pub(crate) fn surroundings(walk: &Walk) -> Surroundings {
@@ -12,8 +12,32 @@ pub(crate) fn surroundings(walk: &Walk) -> Surroundings {
     }
 }
 
+/// What is refused with a challenge where `/v2/` lets in whoever has nothing.
+pub(super) fn asked_later(walk: &Walk) -> Option<&Exchange> {
+    let has_let_in = walk
+        .answer(Step::Ping)
+        .is_some_and(|answer| answer.status == 200 && !answer.is_page());
+    let asks = |one: &&Exchange| {
+        let answer = one.answer();
+        one.request.authorization == Carried::Nothing
+            && ASKING.contains(&one.step)
+            && answer.is_some_and(|answer| answer.status == 401 && answer.is_actionable())
+    };
+    walk.exchanges.iter().find(asks).filter(|_| has_let_in)
+}
+
+/// What a client asks the registry for, without more of a login than was asked for.
+const ASKING: [Step; 5] = [
+    Step::HeadAbsent,
+    Step::TagsList,
+    Step::EarlyAnswer,
+    Step::EarlyAnswerChunked,
+    Step::UploadStart,
+];
+
 fn authentication(walk: &Walk) -> Authentication {
-    match walk.answer(Step::Ping) {
+    let asking = asked_later(walk).and_then(Exchange::answer);
+    match asking.or(walk.answer(Step::Ping)) {
         Some(answer) if answer.status == 200 => Authentication::None,
         Some(answer) => {
             let has = |scheme: &str| {

@@ -72,7 +72,7 @@ pub(super) fn likely_fixes(finding: &Finding, walks: &[Judged]) -> Vec<Fix> {
 fn public_fixes(kind: Kind, walks: &[Judged]) -> Vec<Fix> {
     let public = walks.first();
     public.map_or_else(Vec::new, |public| {
-        fixes(kind, &public.walk.target, language(walks))
+        fixes(kind, public.walk.typed_target(), language(walks))
     })
 }
 

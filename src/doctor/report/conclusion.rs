@@ -71,7 +71,12 @@ fn remark(language: Language, style: Style) -> String {
 }
 
 fn has_lines(finding: &Finding, public: &Judged) -> bool {
-    !fixes(finding.kind, &public.walk.target, public.walk.language).is_empty()
+    !fixes(
+        finding.kind,
+        public.walk.typed_target(),
+        public.walk.language,
+    )
+    .is_empty()
 }
 
 pub(super) fn section(title: &str, style: Style) -> String {

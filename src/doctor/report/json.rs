@@ -46,7 +46,7 @@ pub(super) fn document(walks: &[Judged]) -> Value {
 
 fn of_finding(finding: &Finding, walks: &[Judged]) -> Value {
     let mut value = json!(finding);
-    let target = walks.first().map(|public| &public.walk.target);
+    let target = walks.first().map(|public| public.walk.typed_target());
     let more = json!({
         "culprit": culprit(finding.kind, walks),
         "product": likely(finding, walks).and_then(|hop| hop.product()),

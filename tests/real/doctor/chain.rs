@@ -120,7 +120,7 @@ pub enum Hop {
 
 /// A running chain.
 pub struct Chain {
-    /// The host that clients write, with the port unless it is 443.
+    /// The host that clients write, with the port unless it is 443 and they don't write it.
     pub host: String,
     pub backend: Backend,
     /// The outermost first.
@@ -151,10 +151,13 @@ impl Chain {
             Name::Double => site.double_name(),
         };
         let host = match fault.port {
-            443 => name.clone(),
+            443 if !fault.types_port => name.clone(),
             port => format!("{name}:{port}"),
         };
-        let public = format!("https://{host}");
+        let public = match fault.port {
+            443 => format!("https://{name}"),
+            _ => format!("https://{host}"),
+        };
         let backend = Backend::start(world, kind, front.rights(), &public, fault.external_url);
         (fault.behind)(&backend);
         let (files, kept) = certificates::make(world, fault.certificate, &name);

@@ -21,6 +21,8 @@ pub struct Fault {
     /// Of two hops.
     pub at: Where,
     pub port: u16,
+    /// Whether clients type 443, too.
+    pub types_port: bool,
     /// The status with which port 80 sends clients to https.
     pub redirect: u16,
     pub certificate: Certificate,
@@ -79,6 +81,7 @@ pub const SOUND: Fault = Fault {
     haproxy: haproxy::SOUND,
     at: Where::Outer,
     port: 443,
+    types_port: false,
     redirect: 308,
     certificate: Certificate::Right,
     name_of_site: Name::Single,
@@ -170,6 +173,16 @@ pub const HTML_ERRORS: Fault = Fault {
     ..SOUND
 };
 
+pub const LET_IN: Fault = Fault {
+    name: "let_in",
+    nginx: server(
+        "location = /v2/ { default_type application/json; \
+         add_header Docker-Distribution-Api-Version registry/2.0; return 200 \"{}\"; }\n",
+    ),
+    found: &[Kind::ChallengeMissing],
+    ..BROKEN
+};
+
 /// A commit takes six seconds.
 fn six_seconds(backend: &Backend) {
     slow_commit(backend, Duration::from_secs(6));
@@ -198,6 +211,7 @@ pub const FAULTS: &[Fault] = &[
     },
     PORT_IN_HOST,
     SCHEME_LOST,
+    LET_IN,
     Fault {
         name: "scheme_doubled",
         nginx: location(&["proxy_set_header X-Forwarded-Proto https,http"]),
@@ -209,6 +223,15 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "port_lost",
         port: 8443,
+        nginx: location(&["proxy_set_header Host $host"]),
+        haproxy: late("  http-request set-header Host %[req.hdr(host),field(1,:)]\n"),
+        fronts: BOTH,
+        found: &[Kind::LocationPortLost],
+        ..BROKEN
+    },
+    Fault {
+        name: "default_port_lost",
+        types_port: true,
         nginx: location(&["proxy_set_header Host $host"]),
         haproxy: late("  http-request set-header Host %[req.hdr(host),field(1,:)]\n"),
         fronts: BOTH,

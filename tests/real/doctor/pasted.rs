@@ -1,9 +1,10 @@
-//! Somebody in front of Caddy or Traefik whose push fails: the doctor's lines for that product, pasted
+//! Somebody in front of Caddy, Traefik or HAProxy whose push fails: the doctor's lines for that product, pasted
 //! where it says, and the push works.
 
 use super::chain::Chain;
 use super::faults::slow_commit;
 use super::hops::caddy::{self, Blocks};
+use super::hops::haproxy;
 use super::hops::traefik::{self, Parts};
 use super::hops::{Hop, Setting};
 use super::new_user::push;
@@ -18,6 +19,8 @@ use std::time::Duration;
 
 struct Row {
     name: &'static str,
+    /// Whether the default port is typed.
+    types_port: bool,
     /// What is wrong, with these lines pasted.
     start: fn(&World, &Setting<'_>, &str) -> Process,
     /// How long the registry is silent over a commit.
@@ -32,6 +35,7 @@ struct Row {
 const ROWS: &[Row] = &[
     Row {
         name: "caddy_port_in_host",
+        types_port: false,
         start: caddy_port_in_host,
         silent: Duration::ZERO,
         asked: &["--json"],
@@ -41,6 +45,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "caddy_commit_cut",
+        types_port: false,
         start: caddy_commit_cut,
         silent: Duration::from_secs(5),
         asked: &["--json", "--commit-wait"],
@@ -50,6 +55,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "traefik_port_in_host",
+        types_port: false,
         start: traefik_port_in_host,
         silent: Duration::ZERO,
         asked: &["--json"],
@@ -59,12 +65,23 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "traefik_commit_cut",
+        types_port: false,
         start: traefik_commit_cut,
         silent: Duration::from_secs(5),
         asked: &["--json", "--commit-wait"],
         found: Kind::CommitCut,
         product: "traefik",
         place: "in the dynamic configuration",
+    },
+    Row {
+        name: "haproxy_default_port_lost",
+        types_port: true,
+        start: haproxy_default_port_lost,
+        silent: Duration::ZERO,
+        asked: &["--json"],
+        found: Kind::LocationPortLost,
+        product: "haproxy",
+        place: "in the backend of this name",
     },
 ];
 
@@ -105,6 +122,11 @@ fn traefik_commit_cut(world: &World, setting: &Setting<'_>, pasted: &str) -> Pro
     traefik::paste(&mut parts.dynamic, impatient);
     traefik::paste(&mut parts.dynamic, pasted);
     traefik::start(world, setting, &parts)
+}
+
+fn haproxy_default_port_lost(world: &World, setting: &Setting<'_>, pasted: &str) -> Process {
+    let port_lost = "http-request set-header Host %[req.hdr(host),field(1,:)]\n";
+    haproxy::run(world, setting, &format!("{port_lost}{pasted}"))
 }
 
 pub fn trials(world: &Arc<World>) -> Vec<Trial> {
@@ -153,11 +175,14 @@ fn lines_for(world: &World, row: &Row, site: Site) -> String {
 }
 
 fn chain(world: &World, row: &Row, site: Site, pasted: &str) -> Chain {
-    let chain = Chain::of_hop(world, site, |name, stand, next| {
+    let mut chain = Chain::of_hop(world, site, |name, stand, next| {
         Hop::start(world, name, stand, next, |setting| {
             vec![(row.start)(world, setting, pasted)]
         })
     });
     slow_commit(&chain.backend, row.silent);
+    if row.types_port {
+        chain.host.push_str(":443");
+    }
     chain
 }

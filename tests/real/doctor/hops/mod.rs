@@ -6,6 +6,7 @@
 pub mod apache;
 pub mod caddy;
 pub mod envoy;
+pub mod haproxy;
 mod lighttpd;
 mod nghttpx;
 pub mod packages;

@@ -4,8 +4,11 @@ use super::{Case, challenge, hub, ping_again};
 use crate::doctor::kind::Kind;
 use crate::doctor::step::Step;
 use crate::doctor::tests::fixtures::FixtureWalk;
-use crate::doctor::trace::{Skip, Skipped, Trouble};
+use crate::doctor::trace::{Carried, Skip, Skipped, Trouble};
 use std::time::Duration;
+
+const BEARER: &str =
+    "Bearer realm=\"https://hub.example.com/service/token\",service=\"harbor-registry\"";
 
 fn silent() -> Trouble {
     Trouble::TimedOut(Duration::from_secs(5))
@@ -145,6 +148,18 @@ pub(in super::super) fn cases() -> Vec<Case> {
             challenge(until_ping(hub()), "Negotiate"),
             Kind::ChallengeMissing,
             "Negotiate",
+        ),
+        (
+            "everybody is let in, and refused",
+            hub()
+                .status(Step::Ping, 200)
+                .header(Step::Ping, "www-authenticate", None)
+                .change(Step::EarlyAnswer, |one| {
+                    one.request.authorization = Carried::Nothing;
+                })
+                .header(Step::EarlyAnswer, "www-authenticate", Some(BEARER)),
+            Kind::ChallengeMissing,
+            "PATCH is refused with 401",
         ),
         (
             "an http realm",
