@@ -43,6 +43,18 @@ pub fn alerts() -> Vec<Rule> {
     rules("alerts.yaml", "alert")
 }
 
+/// The names of all groups of rules, in the order in which they need each other.
+pub fn groups() -> Vec<String> {
+    let of_file = |file: &str| -> Vec<String> {
+        let document: Value = serde_yaml::from_str(&read(file)).expect("YAML");
+        let groups = document["groups"].as_sequence().expect("groups").iter();
+        groups
+            .map(|group| group["name"].as_str().expect("a name").to_owned())
+            .collect()
+    };
+    [of_file("rules.yaml"), of_file("alerts.yaml")].concat()
+}
+
 fn rules(file: &str, kind: &str) -> Vec<Rule> {
     let document: Value = serde_yaml::from_str(&read(file)).expect("YAML");
     let groups = document["groups"].as_sequence().expect("groups");

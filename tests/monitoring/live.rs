@@ -152,7 +152,7 @@ async fn every_expression_answers_at_a_gateway_that_has_lived() {
     // Of its own: the faults of the traffic are not the canary's.
     let quiet = push::fake_harbor().await;
     let world = traffic::gateway(&harbor, &quiet, "full").await;
-    let prometheus = Prometheus::start(world.gateway.admin.expect("an admin listener"));
+    let prometheus = Prometheus::start(&[world.gateway.admin.expect("an admin listener")]);
     // Rates need a sample from before.
     until("two scrapes", || {
         let scrapes = prometheus.query("min(count_over_time(up[1m]))").ok()?;

@@ -25,6 +25,8 @@ mod known;
 mod promql;
 
 mod dashboard;
+mod faults;
+mod fleet;
 mod lean;
 mod links;
 mod live;
@@ -34,4 +36,5 @@ mod protected;
 mod rules;
 mod runbooks;
 mod schema;
+mod stretched;
 mod traffic;

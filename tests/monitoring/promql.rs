@@ -245,7 +245,8 @@ fn alternatives(pattern: &str) -> Vec<&str> {
 /// The expression with every comparison answering 0 or 1 in place of nothing, so that an empty
 /// answer can only mean that something it names, or joins by, isn't there.
 ///
-/// `unless` becomes `and` (both sides have to be there and to fit), `absent` becomes `count`.
+/// `unless` becomes `and` (both sides have to be there and to fit), `absent` becomes `count`, and
+/// `absent_over_time` `count_over_time`.
 pub fn always_answers(expr: &str) -> String {
     let mut inside = false;
     let mut out = String::new();
@@ -253,6 +254,7 @@ pub fn always_answers(expr: &str) -> String {
         match token {
             Token::Word(word) if word == "unless" => out.push_str("and"),
             Token::Word(word) if word == "absent" => out.push_str("count"),
+            Token::Word(word) if word == "absent_over_time" => out.push_str("count_over_time"),
             Token::Word(word) => out.push_str(&word),
             Token::Text(text) => out.push_str(&format!("\"{text}\"")),
             Token::Window(window) => out.push_str(&format!("[{window}]")),

@@ -44,11 +44,11 @@ async fn prometheus_shows_a_token_and_a_certificate() {
         "    scheme: https\n    authorization: {{ credentials_file: {token} }}\n    tls_config: {{ \
          ca_file: {authority}, cert_file: {cert}, key_file: {key} }}\n"
     );
-    let right = Prometheus::start_with(target, &shown);
+    let right = Prometheus::start_with(&[target], &shown);
     let is_up = |prometheus: &Prometheus| prometheus.query("up").unwrap_or_default() == [1.0];
     wait::until("a scrape", PATIENCE, || is_up(&right).then_some(()));
     let without = shown.replace("authorization", "# authorization");
-    let wrong = Prometheus::start_with(target, &without);
+    let wrong = Prometheus::start_with(&[target], &without);
     let is_down = || (wrong.query("up").unwrap_or_default() == [0.0]).then_some(());
     wait::until("a scrape that is refused", PATIENCE, is_down);
     assert!(is_up(&right));
