@@ -8,7 +8,7 @@ use crate::common::tools;
 use crate::fleet::Fleet;
 use crate::setup::HUB;
 use crate::stretched::{Change, Labels, Snapshot, hold};
-use harbormouth::testing::fake_harbor::{InjectedFault, Match, Times};
+use harbormouth::testing::fake_harbor::{FakeHarbor, InjectedFault, Match, Times};
 use http::StatusCode;
 
 /// Which alerts fire in which minute after a change; minute 0 is the last one before it.
@@ -65,6 +65,13 @@ impl Story {
         let firing = only(2, alert("CommitCliff", "registry", "hq"));
         self.then("a hop cuts commits", &seen, firing).await;
 
+        self.fleet.lose_authorization().await;
+        let seen = failures("authorization_lost", 15);
+        let lost = alert("AuthorizationLost", "registry", "hq");
+        let firing = vec![(0, vec![]), (4, vec![lost, burn("1h")])];
+        self.then("a hop in front loses Authorization", &seen, firing)
+            .await;
+
         self.fleet.logins_behind_the_hop().await;
         let seen = failures("authorization_removed", 10);
         let firing = only(2, alert("AuthorizationRemoved", "registry", "lab"));
@@ -73,22 +80,37 @@ impl Story {
     }
 
     async fn of_harbors(&mut self) {
-        let unwell = InjectedFault::Answer {
+        let unwell = || InjectedFault::Answer {
             status: StatusCode::SERVICE_UNAVAILABLE,
             content_type: "text/plain",
             body: String::new(),
         };
-        let faults = self.fleet.spare.faults();
-        faults.inject(Match::any(), Times::Always, unwell);
-        let healthy = "harbormouth_upstream_healthy{registry=\"spare\"}";
-        let firing = only(4, alert("HarborDown", "registry", "spare"));
-        let seen = format!("max({healthy}) == 0");
-        self.then("a Harbor is down", &seen, firing.clone()).await;
-        self.fleet.spare.faults().clear();
-        let down = firing[1].1.clone();
-        let firing = vec![(0, down), (1, vec![])];
-        self.then("and up again", &format!("min({healthy}) == 1"), firing)
+        let fail = |harbor: &FakeHarbor| {
+            harbor
+                .faults()
+                .inject(Match::any(), Times::Always, unwell())
+        };
+        fail(&self.fleet.spare);
+        let seen = "max(harbormouth_upstream_healthy{registry=\"spare\"}) == 0";
+        let [hq, lab, spare] =
+            ["hq", "lab", "spare"].map(|name| alert("HarborDown", "registry", name));
+        self.then("a Harbor is down", seen, only(4, spare.clone()))
             .await;
+
+        fail(&self.fleet.hq);
+        fail(&self.fleet.lab);
+        let all = vec![alert("AllHarborsDown", "", ""), hq, lab, spare.clone()];
+        let firing = vec![(0, vec![spare]), (4, all.clone())];
+        let healthy = "harbormouth_upstream_healthy";
+        self.then("all are", &format!("max({healthy}) == 0"), firing)
+            .await;
+
+        for harbor in [&self.fleet.hq, &self.fleet.lab, &self.fleet.spare] {
+            harbor.faults().clear();
+        }
+        let firing = vec![(0, all), (1, vec![])];
+        let seen = format!("min({healthy}) == 1");
+        self.then("and up again", &seen, firing).await;
     }
 
     async fn of_configurations(&mut self) {
@@ -138,7 +160,7 @@ impl Story {
         kill(self, 0);
         kill(self, 1);
         let all = vec![alert("Absent", "", ""), first, second, third];
-        self.then("all are", "count(up == 0) == 3", vec![(7, all)])
+        self.then("all of them", "count(up == 0) == 3", vec![(7, all)])
             .await;
     }
 }

@@ -19,14 +19,14 @@ const CONTAINERD: &str = "User-Agent: containerd/1.6.20";
 
 pub struct Fleet {
     pub gateways: Vec<World>,
-    hq: FakeHarbor,
+    pub hq: FakeHarbor,
     pub spare: FakeHarbor,
     prometheus: Prometheus,
     /// Each gateway's sealing key.
     keys: TempDir,
     /// Behind it nobody sees an Authorization.
     _hop: FakeProxy,
-    _lab: FakeHarbor,
+    pub lab: FakeHarbor,
 }
 
 impl Fleet {
@@ -66,7 +66,7 @@ impl Fleet {
             prometheus,
             keys,
             _hop: hop,
-            _lab: lab,
+            lab,
         };
         fleet.sees("sum(up) == 3").await;
         fleet
@@ -153,6 +153,19 @@ impl Fleet {
         tokio::time::sleep(Duration::from_millis(5500)).await;
         drop(waiting);
         self.hq.faults().clear();
+    }
+
+    /// Commits that come without the Authorization of their upload, in the clear, where there are no tickets.
+    pub async fn lose_authorization(&self) {
+        for world in &self.gateways {
+            let (_, token) = logged_in(world).await;
+            let mut conn = world.http().await;
+            for _ in 0..5 {
+                let location = begin(&mut conn, &token).await;
+                let reply = commit(&mut conn, CONTAINERD, &location, b"a layer").await;
+                assert_eq!(reply.status, 401, "{reply:?}");
+            }
+        }
     }
 
     /// Logins at the registry behind the hop that removes Authorization.
