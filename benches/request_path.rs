@@ -223,6 +223,7 @@ fn step(pushes: &PushTracker, operation: Operation, now: SystemTime) -> bool {
         client: Some([203, 0, 113, 9].into()),
         client_family: ClientFamily::DockerContainerd,
         request_id: "5c7d5180-00c4-4477-82e1-3989eeca23e5",
+        expected: None,
         flow: &flow,
     };
     pushes.began(black_box(&began), now);
@@ -234,6 +235,7 @@ fn step(pushes: &PushTracker, operation: Operation, now: SystemTime) -> bool {
         client: began.client,
         client_family: began.client_family,
         request_id: began.request_id,
+        account: None,
         host: "hub.example.com",
         public_host: "hub.example.com",
         proof: Proof::Proven,

@@ -138,6 +138,7 @@ impl Load {
             client: Some(step.client),
             client_family: ClientFamily::Containerd,
             request_id: &request_id,
+            expected: None,
             flow: &flow,
         };
         self.pushes.began(&began, self.now);
@@ -161,6 +162,7 @@ impl Load {
             client: Some(step.client),
             client_family: ClientFamily::Containerd,
             request_id: "",
+            account: None,
             host: "",
             public_host: "hub.example.com",
             proof: Proof::Proven,

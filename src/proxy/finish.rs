@@ -198,6 +198,11 @@ fn count(ctx: &RequestContext, end: &End<'_>) {
 
 /// Reports the request to the push tracker, and counts what there is to find out about it.
 fn tell(ctx: &RequestContext, request: Routed<'_>, end: &End<'_>) -> TrackerReport {
+    if request.asked.operation.is_pull() {
+        let pushes = &request.shared.process.pushes;
+        let quality = end.verdict.reason.quality();
+        pushes.pulled(request.number(), quality, SystemTime::now());
+    }
     let mut told = tell_tracker(ctx, request, end);
     // Findings about the way by which the request came, however it ended.
     let in_clear = request.is_in_clear();
@@ -228,6 +233,7 @@ fn tell_tracker(ctx: &RequestContext, request: Routed<'_>, end: &End<'_>) -> Tra
         token_grants_push: grants_push(ctx, claims),
         code: error.map(|error| error.code.as_str()),
         message: error.map(|error| error.message.as_str()),
+        account: request.authorization.account().filter(|_| is_failure),
         rule: ended_by.and_then(|by| by.rule.as_deref()),
         unknown_blob: error.and_then(|error| error.digest.as_deref()),
         ..event(ctx, request, end)
@@ -259,6 +265,7 @@ fn event<'a>(ctx: &'a RequestContext, request: Routed<'a>, end: &End<'_>) -> Req
         client: downstream.client,
         client_family: downstream.client_family,
         request_id: &downstream.request_id,
+        account: None,
         host: tracked.map_or("", |tracked| tracked.host.as_str()),
         public_host: request.name.host.to_str().unwrap_or_default(),
         reason: verdict.reason,

@@ -5,7 +5,7 @@ use crate::net::query;
 use crate::observe::push::{BodyProgress, RequestBegan};
 use crate::oci::operation::Operation;
 use crate::oci::target::Target;
-use http::header::HOST;
+use http::header::{CONTENT_LENGTH, HOST};
 use pingora::http::{RequestHeader, ResponseHeader};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -57,6 +57,7 @@ pub(super) fn begin(
         client: request.downstream.client,
         client_family: request.downstream.client_family,
         request_id: &request.downstream.request_id,
+        expected: length(header),
         flow: &tracked.flow,
     };
     let pushes = &request.shared.process.pushes;
@@ -80,6 +81,12 @@ fn is_tracked(operation: Operation) -> bool {
     Operation::PUSH.contains(&operation)
         || Operation::TICKETED.contains(&operation)
         || operation == Operation::UploadCancel
+}
+
+/// How long the client says that its body is.
+fn length(request: &RequestHeader) -> Option<u64> {
+    let length = request.headers.get(CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }
 
 /// The blob that a commit or a mount names.

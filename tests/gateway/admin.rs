@@ -268,6 +268,7 @@ async fn what_happened_is_told_to_the_operator_only() {
         ("status", json!(refused.status)),
         ("request_id", json!(refused.header("x-request-id"))),
         ("client", json!("127.0.0.1")),
+        ("account", json!("alice")),
     ] {
         assert_eq!(failure[key], value, "{key}: {failure}");
     }
@@ -275,6 +276,17 @@ async fn what_happened_is_told_to_the_operator_only() {
     let now = &overview["registries"][0]["windows"]["now"];
     // The POST, the PUT of the layer, and the refused manifest, which doesn't count.
     assert_eq!(*now, json!({ "good": 2, "bad": 0, "excluded": 1 }));
+    for path in ["lab/app/tags/list", "lab/app/manifests/none"] {
+        let reply = conn.ask(get(&format!("/v2/{path}"), &[&login])).await;
+        assert_eq!(reply.status, 404, "{path}");
+    }
+    // What isn't there is nobody's failure, and a list of tags is no pull.
+    until("the pull", || {
+        let overview = json_of(&world, "/overview");
+        let now = &overview["registries"][0]["pulls"]["now"];
+        (*now == json!({ "good": 0, "bad": 0, "excluded": 1 })).then_some(())
+    })
+    .await;
     let pushes = json_of(&world, "/pushes?repository=lab/app");
     assert_eq!(pushes["pushes"][0]["uploads_done"], 1, "{pushes}");
     assert_eq!(

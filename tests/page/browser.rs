@@ -51,15 +51,7 @@ impl Browser {
         let permit = BROWSERS.acquire().await.expect("a place for a browser");
         let profile = TempDir::new().expect("a directory");
         let (chromium, debugger) = chromium(profile.path());
-        let mut command = Command::new(tools::path("chromedriver"));
-        command.arg("--port=0");
-        let mut driver = Process::start("chromedriver", command);
-        let said = "started successfully on port ";
-        let port = driver.wait_for("its port", PATIENCE, |stdout, _| {
-            let (_, rest) = stdout.split_once(said)?;
-            let (port, _) = rest.split_once('.')?;
-            port.trim().parse::<u16>().ok()
-        });
+        let (driver, port) = chromedriver();
         let capabilities = json!({
             "goog:chromeOptions": { "debuggerAddress": debugger },
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
@@ -92,8 +84,13 @@ impl Browser {
 
     /// The screen's width and what the reader prefers.
     pub async fn screen(&self, width: u32, scheme: Scheme) {
+        self.screen_of((width, 900), scheme).await;
+    }
+
+    /// The same, with the height.
+    pub async fn screen_of(&self, (width, height): (u32, u32), scheme: Scheme) {
         let metrics = json!({
-            "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600,
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600,
         });
         self.cdp("Emulation.setDeviceMetricsOverride", metrics)
             .await;
@@ -224,6 +221,12 @@ impl Browser {
         self.capture(&format!("{name}.png"), whole).await;
     }
 
+    /// What is on the screen, likewise.
+    pub async fn screenshot(&self, name: &str) {
+        self.capture(&format!("{name}.png"), json!({ "format": "png" }))
+            .await;
+    }
+
     /// The page down to the end of its first `selector`, small enough for a document; gives how many
     /// bytes that are.
     pub async fn picture_down_to(&self, name: &str, selector: &str) -> usize {
@@ -305,6 +308,30 @@ fn chromium(profile: &Path) -> (Process, String) {
         Some(address.to_owned())
     });
     (chromium, debugger)
+}
+
+/// Starts chromedriver; gives its port. It wants the port that it was given for IPv4 for IPv6 as well, and
+/// ends where somebody else has that.
+fn chromedriver() -> (Process, u16) {
+    for _ in 0..5 {
+        let mut command = Command::new(tools::path("chromedriver"));
+        command.arg("--port=0");
+        let mut driver = Process::start("chromedriver", command);
+        let port = wait::until("chromedriver's port, or its end", PATIENCE, || {
+            let ended = driver.ended();
+            let port = port_in(&driver.stdout());
+            (port.is_some() || ended.is_some()).then_some(port)
+        });
+        if let Some(port) = port {
+            return (driver, port);
+        }
+    }
+    panic!("chromedriver found no port five times");
+}
+
+fn port_in(said: &str) -> Option<u16> {
+    let (_, rest) = said.split_once("started successfully on port ")?;
+    rest.split_once('.')?.0.trim().parse().ok()
 }
 
 /// A command of chromedriver that WebDriver doesn't have.

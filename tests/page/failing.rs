@@ -145,6 +145,12 @@ async fn real_failures_are_shown_as_they_happen() {
     browser
         .says("#failures", "upload start refused: denied")
         .await;
+    // Whoever is called at night knows the name.
+    browser.js("location.hash = '#search=bob'").await;
+    browser
+        .becomes("document.querySelectorAll('#failures > li').length === 1")
+        .await;
+    browser.js("location.hash = ''").await;
 
     // Nobody listens where the other Harbor should be.
     let gone = b"POST /v2/lab/app/blobs/uploads/ HTTP/1.1\r\nHost: gone.example.com\r\nAuthorization: Bearer x\r\nContent-Length: 0\r\n\r\n";
@@ -169,7 +175,10 @@ async fn real_failures_are_shown_as_they_happen() {
     slow.io.write_all(&[b'x'; 1 << 20]).await.expect("a part");
     slow.io.flush().await.expect("flush");
     browser.says("#uploads", "sending (upload chunk)").await;
-    browser.says("#uploads", "1 MiB").await;
+    browser.says("#uploads", "1 MiB of 4 MiB").await;
+    browser
+        .becomes("document.querySelector('#uploads progress').position === 0.25")
+        .await;
     for (screen, width, scheme) in [
         ("desktop-light", 1280, Scheme::Light),
         ("phone-dark", 360, Scheme::Dark),

@@ -17,4 +17,5 @@ mod fleet;
 mod reach;
 mod shown;
 mod stage;
+mod stories;
 mod verdicts;

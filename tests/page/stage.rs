@@ -125,7 +125,7 @@ fn filter(list: &mut Value, query: &str) {
             "limit" => limit = value.parse().expect("a number"),
             "search" => failures.retain(|one| {
                 let has = |key: &str| one[key].as_str().is_some_and(|it| it.contains(&value));
-                ["repository", "reference", "request_id", "client"]
+                ["repository", "reference", "request_id", "account", "client"]
                     .into_iter()
                     .any(has)
             }),

@@ -103,6 +103,9 @@ pub(crate) const CODE: usize = 40;
 /// Characters of Harbor's own words.
 pub(crate) const MESSAGE: usize = 200;
 
+/// Characters of an account's name: Harbor's own limit.
+pub(crate) const ACCOUNT: usize = 255;
+
 /// As long as the configuration lets it be.
 pub(crate) const RULE: usize = 100;
 

@@ -26,6 +26,8 @@ pub struct RequestBegan<'a> {
     pub client: Option<IpAddr>,
     pub client_family: ClientFamily,
     pub request_id: &'a str,
+    /// How long its body is, where the client says so.
+    pub expected: Option<u64>,
     /// What the gateway writes for as long as the request is under way. Its end must carry it too:
     /// this is how the two are brought together, since clients choose request ids as they like.
     pub flow: &'a Arc<BodyProgress>,
@@ -97,6 +99,8 @@ pub struct RequestEnded<'a> {
     pub client: Option<IpAddr>,
     pub client_family: ClientFamily,
     pub request_id: &'a str,
+    /// The account that its credential names, which nobody has verified.
+    pub account: Option<&'a str>,
     /// The Host as the client sent it, letter by letter.
     pub host: &'a str,
     /// The Host that a client would send that was given the registry's public name.

@@ -1,8 +1,8 @@
 //! The last requests that did not end well, with all that an operator asks about them.
 
 use super::bounds::{
-    CANARY_FAILURES, CODE, DIAGNOSIS, ID, MESSAGE, OTHER_FAILURES, PUSH_FAILURES, REFERENCE,
-    REPOSITORY, RULE, UNPROVEN_FAILURES,
+    ACCOUNT, CANARY_FAILURES, CODE, DIAGNOSIS, ID, MESSAGE, OTHER_FAILURES, PUSH_FAILURES,
+    REFERENCE, REPOSITORY, RULE, UNPROVEN_FAILURES,
 };
 use super::clock::{Clock, Moment};
 use super::event::RequestEnded;
@@ -41,6 +41,7 @@ struct Failed {
     rule: Option<Text>,
     client: Option<IpAddr>,
     client_family: ClientFamily,
+    account: Option<Text>,
     request_id: Text,
     bytes: u64,
     duration: f64,
@@ -111,6 +112,7 @@ impl FailedRequests {
             rule: ended.rule.map(|name| Text::words(name, RULE)),
             client: ended.client,
             client_family: ended.client_family,
+            account: ended.account.map(|name| Text::words(name, ACCOUNT)),
             request_id: Text::name(ended.request_id, ID),
             bytes: if is_push { ended.received } else { ended.sent },
             duration: ended.duration.as_secs_f64(),
@@ -145,6 +147,7 @@ impl FailedRequests {
             rule: None,
             client: None,
             client_family: ClientFamily::Harbormouth,
+            account: None,
             request_id: Text::name(told.request_id, ID),
             bytes: told.sent,
             duration: told.duration.as_secs_f64(),
@@ -195,6 +198,7 @@ impl Failed {
             self.repository.as_deref(),
             self.reference.as_deref(),
             Some(&*self.request_id),
+            self.account.as_deref(),
             client.as_deref(),
         ];
         known.iter().flatten().any(|text| text.contains(part))
@@ -234,6 +238,7 @@ impl FailedRequest {
             rule: failed.rule.clone(),
             client: failed.client,
             client_family: failed.client_family.as_str().into(),
+            account: failed.account.clone(),
             request_id: failed.request_id.clone(),
             bytes: failed.bytes,
             duration: failed.duration,

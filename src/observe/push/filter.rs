@@ -35,7 +35,8 @@ pub(crate) struct FailureFilter {
     pub(crate) outcome: Option<Outcome>,
     pub(crate) reason: Option<Reason>,
     pub(crate) fault: Option<Fault>,
-    /// A part of the repository's name, the tag or digest, the request id or the client's address.
+    /// A part of the repository's name, the tag or digest, the request id, the account or the client's
+    /// address.
     pub(crate) search: Option<String>,
     /// How many; 0 stands for the usual number.
     pub(crate) limit: usize,

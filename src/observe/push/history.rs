@@ -1,4 +1,4 @@
-//! The last day in numbers: requests of pushes by their quality, failures by step and reason.
+//! The last day in numbers: requests of pushes and of pulls by their quality, failures by step and reason.
 //!
 //! The last hour is kept by minutes and the last day by five minutes, the step under way included:
 //! "now" is five minutes and what has passed of the sixth, "hour" likewise to the minute, "day" to
@@ -12,7 +12,7 @@ use crate::net::bounded_text::Text;
 use crate::oci::operation::Operation;
 use crate::oci::reason::{Quality, Reason};
 use lru::LruCache;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_secs(300);
@@ -44,20 +44,13 @@ impl History {
 
     /// There is one more registry.
     pub(crate) fn enroll(&mut self) {
-        self.registries.push(Requests {
-            minutes: TimeBuckets::new(MINUTE, MINUTES),
-            steps: TimeBuckets::new(STEP, STEPS),
-        });
+        self.registries.push(Requests::new());
     }
 
     /// Counts a request of a push.
     pub(crate) fn count(&mut self, registry: usize, quality: Quality, now: Moment) {
-        let Some(requests) = self.registries.get_mut(registry) else {
-            return;
-        };
-        let place = quality as usize;
-        for counts in [requests.minutes.current(now), requests.steps.current(now)] {
-            counts[place] = counts[place].saturating_add(1);
+        if let Some(requests) = self.registries.get_mut(registry) {
+            requests.count(quality, now);
         }
     }
 
@@ -79,14 +72,8 @@ impl History {
     }
 
     pub(crate) fn windows(&mut self, registry: usize, now: Moment) -> TimeWindows {
-        let Some(requests) = self.registries.get_mut(registry) else {
-            return TimeWindows::default();
-        };
-        TimeWindows {
-            now: sum(requests.minutes.all(now).rev().take(NOW)),
-            hour: sum(requests.minutes.all(now)),
-            day: sum(requests.steps.all(now)),
-        }
+        let requests = self.registries.get_mut(registry);
+        requests.map_or_else(TimeWindows::default, |requests| requests.windows(now))
     }
 
     pub(crate) fn series(&mut self, names: &[Text], clock: &Clock, now: Moment) -> PushSeries {
@@ -131,7 +118,60 @@ impl History {
     }
 }
 
+/// The pulls of each registry, apart from all else: a lock of its own for what comes most often.
+#[derive(Debug, Default)]
+pub(crate) struct PullHistory {
+    clock: Clock,
+    registries: Vec<Requests>,
+}
+
+impl PullHistory {
+    /// Counts a request of a pull; `registry` is the number that the tracker gave.
+    pub(crate) fn count(&mut self, registry: usize, quality: Quality, now: SystemTime) {
+        let now = self.clock.read(now);
+        if let Some(requests) = self.registries.get_mut(registry) {
+            requests.count(quality, now);
+        }
+    }
+
+    /// By registry.
+    pub(crate) fn windows(&mut self, now: SystemTime) -> Vec<TimeWindows> {
+        let now = self.clock.read(now);
+        let registries = self.registries.iter_mut();
+        registries.map(|requests| requests.windows(now)).collect()
+    }
+
+    /// There are at least so many registries.
+    pub(crate) fn enroll(&mut self, registries: usize) {
+        let known = self.registries.len();
+        self.registries
+            .resize_with(known.max(registries), Requests::new);
+    }
+}
+
 impl Requests {
+    fn new() -> Requests {
+        Requests {
+            minutes: TimeBuckets::new(MINUTE, MINUTES),
+            steps: TimeBuckets::new(STEP, STEPS),
+        }
+    }
+
+    fn count(&mut self, quality: Quality, now: Moment) {
+        let place = quality as usize;
+        for counts in [self.minutes.current(now), self.steps.current(now)] {
+            counts[place] = counts[place].saturating_add(1);
+        }
+    }
+
+    fn windows(&mut self, now: Moment) -> TimeWindows {
+        TimeWindows {
+            now: sum(self.minutes.all(now).rev().take(NOW)),
+            hour: sum(self.minutes.all(now)),
+            day: sum(self.steps.all(now)),
+        }
+    }
+
     fn series(&mut self, name: &Text, now: Moment) -> RequestSeries {
         let mut of = |quality| {
             let place = quality as usize;

@@ -27,6 +27,8 @@ pub(crate) struct RequestInFlight {
     pub(crate) client_family: ClientFamily,
     pub(crate) request_id: Text,
     pub(crate) began: Moment,
+    /// How long its body is, where the client says so.
+    pub(crate) expected: Option<u64>,
     /// Whether it was known for a credential holder's when it began.
     proof: Proof,
 }
@@ -106,6 +108,7 @@ impl RequestsInFlight {
             client_family: began.client_family,
             request_id: Text::name(began.request_id, ID),
             began: now,
+            expected: began.expected,
             proof,
         };
         self.all.insert(address(began.flow), flight);

@@ -1,6 +1,6 @@
-//! The push tracker: what this replica has seen of each upload and each push, and the conclusions for
-//! the operator. The gateway reports the beginning and the end of requests; the admin listener shows
-//! the tracker's tables. One lock protects them; it is held for microseconds and never across an await.
+//! The push tracker: what this replica has seen of each upload and each push, how many pulls went well,
+//! and the conclusions for the operator. The gateway reports the beginning and the end of requests; the admin listener shows
+//! the tracker's tables. One lock protects them, another the counts of pulls; each is held for microseconds and never across an await.
 //!
 //! Pure: no Pingora, no Tokio, no clock (the time is an argument, and may be set back), no log.
 //! Bounded in memory and time, see `bounds`. What it deliberately doesn't know: bodies, header
@@ -45,6 +45,8 @@ pub(crate) use view::{
 };
 
 use crate::net::bounded_text::Text;
+use crate::oci::reason::Quality;
+use history::PullHistory;
 use parking_lot::Mutex;
 use push_state::Push;
 use std::time::{Duration, SystemTime};
@@ -54,6 +56,7 @@ use tracker::Tracker;
 #[derive(Debug)]
 pub struct PushTracker {
     tracker: Mutex<Tracker>,
+    pulls: Mutex<PullHistory>,
 }
 
 impl PushTracker {
@@ -61,6 +64,7 @@ impl PushTracker {
     pub fn new(registries: impl IntoIterator<Item = impl AsRef<str>>) -> PushTracker {
         let pushes = PushTracker {
             tracker: Mutex::new(Tracker::new()),
+            pulls: Mutex::default(),
         };
         for name in registries {
             pushes.enroll(name.as_ref());
@@ -71,7 +75,9 @@ impl PushTracker {
     /// The number by which the registry of this name is known here from now on. One that left the
     /// configuration keeps its number and its past, as long as the process lives.
     pub(crate) fn enroll(&self, name: &str) -> usize {
-        self.tracker.lock().enroll(&Text::name(name, bounds::NAME))
+        let number = self.tracker.lock().enroll(&Text::name(name, bounds::NAME));
+        self.pulls.lock().enroll(number + 1);
+        number
     }
 
     /// The names of the registries, by number, for filters.
@@ -87,6 +93,11 @@ impl PushTracker {
     /// A request ended; see [`RequestEnded`] for which are to be told.
     pub fn ended(&self, ended: &RequestEnded<'_>, now: SystemTime) -> TrackerReport {
         self.tracker.lock().ended(ended, now)
+    }
+
+    /// A request of a pull ended.
+    pub(crate) fn pulled(&self, registry: usize, quality: Quality, now: SystemTime) {
+        self.pulls.lock().count(registry, quality, now);
     }
 
     /// A run of a registry's canary was bad.
@@ -146,7 +157,8 @@ impl PushTracker {
     }
 
     pub(crate) fn overview(&self, now: SystemTime) -> PushOverview {
-        self.tracker.lock().overview(now)
+        let pulls = self.pulls.lock().windows(now);
+        self.tracker.lock().overview(pulls, now)
     }
 
     pub(crate) fn pushes(&self, filter: &PushFilter, now: SystemTime) -> PushList {

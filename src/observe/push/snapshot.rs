@@ -6,7 +6,7 @@ use super::filter::PushFilter;
 use super::in_flight::RequestInFlight;
 use super::tracker::Tracker;
 use super::uploads::TrackedUpload;
-use super::view::{PushList, PushOverview, RegistryView, UploadView};
+use super::view::{PushList, PushOverview, RegistryView, TimeWindows, UploadView};
 use std::time::SystemTime;
 
 impl Tracker {
@@ -27,7 +27,8 @@ impl Tracker {
         gauges
     }
 
-    pub(crate) fn overview(&mut self, now: SystemTime) -> PushOverview {
+    /// With what pulls came to, by registry.
+    pub(crate) fn overview(&mut self, pulls: Vec<TimeWindows>, now: SystemTime) -> PushOverview {
         let gauges = self.gauges(now);
         let now = self.clock.read(now);
         let mut registries = Vec::with_capacity(self.names.len());
@@ -35,6 +36,7 @@ impl Tracker {
             registries.push(RegistryView {
                 name: name.clone(),
                 windows: self.history.windows(index, now),
+                pulls: pulls.get(index).copied().unwrap_or_default(),
                 uploads_open: gauges.get(index).map_or(0, |gauge| gauge.uploads_open),
                 commit_wait: waits.summary(now),
             });
@@ -104,6 +106,7 @@ impl Tracker {
             started: self.clock.wall(self.begun(flight)),
             operation: flight.operation.as_str().into(),
             bytes: before.saturating_add(flight.bytes()),
+            bytes_expected: flight.expected.map(|bytes| before.saturating_add(bytes)),
             bytes_per_second: flight.rate(now),
             silent: flight.silence(now).as_secs_f64(),
             state: if flight.is_waiting() {
@@ -127,6 +130,7 @@ impl Tracker {
             started: self.clock.wall(upload.started),
             operation: upload.operation.as_str().into(),
             bytes: upload.bytes,
+            bytes_expected: None,
             bytes_per_second: None,
             silent: now.since(upload.touched).as_secs_f64(),
             state: "idle".into(),

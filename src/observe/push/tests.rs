@@ -40,6 +40,15 @@ impl Stage {
     }
 
     fn took_off(&self, operation: Operation, upload: Option<&str>) -> Arc<BodyProgress> {
+        self.took_off_with(operation, upload, None)
+    }
+
+    fn took_off_with(
+        &self,
+        operation: Operation,
+        upload: Option<&str>,
+        expected: Option<u64>,
+    ) -> Arc<BodyProgress> {
         let flow = Arc::new(BodyProgress::default());
         let began = RequestBegan {
             registry: 0,
@@ -49,6 +58,7 @@ impl Stage {
             client: Some([10, 1, 2, 3].into()),
             client_family: ClientFamily::Containerd,
             request_id: "r-0",
+            expected,
             flow: &flow,
         };
         self.pushes.began(&began, self.now);
@@ -92,6 +102,7 @@ fn ended(operation: Operation) -> RequestEnded<'static> {
         client: Some([10, 1, 2, 3].into()),
         client_family: ClientFamily::Containerd,
         request_id: "r-1",
+        account: None,
         host: "hub.example.com",
         public_host: "hub.example.com",
         proof: Proof::Proven,

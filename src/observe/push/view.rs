@@ -27,6 +27,7 @@ pub(crate) struct PushOverview {
 pub(crate) struct RegistryView {
     pub(crate) name: Text,
     pub(crate) windows: TimeWindows,
+    pub(crate) pulls: TimeWindows,
     pub(crate) uploads_open: u64,
     /// Of the last hour; none if there was no commit.
     pub(crate) commit_wait: Option<CommitWait>,
@@ -40,7 +41,7 @@ pub(crate) struct TimeWindows {
     pub(crate) day: RequestCounts,
 }
 
-/// Requests of pushes by their quality.
+/// Requests by their quality.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct RequestCounts {
@@ -115,6 +116,8 @@ pub(crate) struct UploadView {
     /// Of the request in flight, otherwise of the last one.
     pub(crate) operation: Word,
     pub(crate) bytes: u64,
+    /// How many they are once the body in flight is here, where its client says how long that is.
+    pub(crate) bytes_expected: Option<u64>,
     /// Of the body in flight.
     pub(crate) bytes_per_second: Option<f64>,
     /// Since the last byte.
@@ -186,6 +189,8 @@ pub(crate) struct FailureView {
     pub(crate) rule: Option<Text>,
     pub(crate) client: Option<IpAddr>,
     pub(crate) client_family: Word,
+    /// The account that its credential names, which nobody has verified.
+    pub(crate) account: Option<Text>,
     pub(crate) request_id: Text,
     /// Of the client's body for what writes, of the answer for what reads.
     pub(crate) bytes: u64,

@@ -40,6 +40,7 @@ impl RegistryOverview {
     /// projects only, and the sum of what is shown would not be the sum.
     fn add(&mut self, other: RegistryOverview) {
         self.seen.windows.add(other.seen.windows);
+        self.seen.pulls.add(other.seen.pulls);
         self.seen.uploads_open = self
             .seen
             .uploads_open

@@ -382,6 +382,7 @@ fn a_registry_that_does_not_exist_is_nobodys() {
         client: None,
         client_family: ClientFamily::None,
         request_id: "",
+        expected: None,
         flow: &flow,
     };
     stage.pushes.began(&began, stage.now);

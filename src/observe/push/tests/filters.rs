@@ -13,6 +13,7 @@ fn filters_choose() {
         registry: 1,
         repository: Some("ops/tool"),
         request_id: "the-second",
+        account: Some("robot$ops+ci"),
         client: Some(IpAddr::from([192, 0, 2, 7])),
         ..failed(Reason::ImmutableTag, Some(412), manifest("v1"))
     });
@@ -45,6 +46,7 @@ fn filters_choose() {
         ([("search", "v1")], 1),
         ([("search", "the-second")], 1),
         ([("search", "192.0.2.7")], 1),
+        ([("search", "ops+ci")], 1),
         ([("search", "nothing")], 0),
     ] {
         let found = FailureFilter::parse(query, names).unwrap();

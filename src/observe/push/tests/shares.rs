@@ -79,6 +79,7 @@ fn begins(stage: &Stage, upload: &str, client: u32) -> Arc<BodyProgress> {
         client: Some(client.to_be_bytes().into()),
         client_family: ClientFamily::Containerd,
         request_id: "r-0",
+        expected: None,
         flow: &flow,
     };
     stage.pushes.began(&began, stage.now);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::observe::push::bounds::{CANARY_FAILURES, OTHER_FAILURES, PUSH_FAILURES};
+use crate::oci::reason::Quality;
 use serde_json::{Value, json};
 
 #[test]
@@ -64,6 +65,7 @@ fn a_failure_in_full() {
         duration: seconds(1.5),
         received: 7,
         request_id: "r-9",
+        account: Some("robot$lab+ci"),
         ..failed(Reason::Quota, Some(403), commit("a"))
     });
     let list = stage.pushes.failures(&FailureFilter::default(), stage.now);
@@ -82,7 +84,8 @@ fn a_failure_in_full() {
             "repository": "lab/app", "status": 403, "outcome": "refused", "reason": "quota",
             "fault": "client", "finding": null, "diagnosis": null, "code": "DENIED",
             "message": "adding 1.0 GiBof storage, which when updated to", "client": "10.1.2.3",
-            "client_family": "containerd", "request_id": "r-9", "bytes": 7, "duration": 1.5,
+            "client_family": "containerd", "account": "robot$lab+ci", "request_id": "r-9", "bytes": 7,
+            "duration": 1.5,
             "reattached": false,
             "reference": null,
         }]})
@@ -94,7 +97,7 @@ fn uploads_and_pushes_in_full() {
     let stage = &mut Stage::new();
     stage.tell(started("a"));
     stage.pass(1.0).tell(chunk("a"));
-    let flow = stage.took_off(Operation::UploadChunk, Some("a"));
+    let flow = stage.took_off_with(Operation::UploadChunk, Some("a"), Some(900));
     flow.received(600, seconds(1.0));
     stage.pass(3.0);
     let list = stage.pushes.pushes(&PushFilter::default(), stage.now);
@@ -105,7 +108,8 @@ fn uploads_and_pushes_in_full() {
             "uploads": [{
                 "registry": "hq", "repository": "lab/app", "upload": "a", "client": "10.1.2.3",
                 "client_family": "containerd", "request_id": "r-0", "started": 1_790_000_000.0,
-                "operation": "upload_chunk", "bytes": 1_000_600, "bytes_per_second": 200.0,
+                "operation": "upload_chunk", "bytes": 1_000_600, "bytes_expected": 1_000_900,
+                "bytes_per_second": 200.0,
                 "silent": 2.0, "state": "sending",
             }],
             "pushes": [{
@@ -166,6 +170,9 @@ fn the_overview_counts_a_day() {
     });
     stage.pass(600.0).tell(commit("b"));
     stage.tell(failed(Reason::ClientGone, None, commit("c")));
+    for quality in [Quality::Good, Quality::Good, Quality::Bad] {
+        stage.pushes.pulled(0, quality, stage.now);
+    }
     let overview = serde_json::to_value(stage.pushes.overview(stage.now)).unwrap();
     let hq = &overview["registries"][0];
     assert_eq!(
@@ -176,6 +183,11 @@ fn the_overview_counts_a_day() {
                 "now": {"good": 1, "bad": 0, "excluded": 1},
                 "hour": {"good": 2, "bad": 0, "excluded": 1},
                 "day": {"good": 2, "bad": 1, "excluded": 1},
+            },
+            "pulls": {
+                "now": {"good": 2, "bad": 1, "excluded": 0},
+                "hour": {"good": 2, "bad": 1, "excluded": 0},
+                "day": {"good": 2, "bad": 1, "excluded": 0},
             },
             "uploads_open": 0,
             "commit_wait": {"count": 1, "median": 0.8, "p95": 0.8, "max": 0.8},

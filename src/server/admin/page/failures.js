@@ -6,7 +6,7 @@ import { bytes, count, duration, fault, iso, moment, words } from "./format.js";
 import { showLinks } from "./links.js";
 import { TONES, client, list } from "./rows.js";
 
-// As many projects and clients as are read at a glance.
+// As many of each as are read at a glance.
 const MOST = 5;
 
 export function showFailures({ failures, time }, filter, reasons, { replica, links }) {
@@ -33,10 +33,11 @@ export function showFailures({ failures, time }, filter, reasons, { replica, lin
 
 const title = (one) => `${words(one.operation)} ${one.outcome}: ${words(one.reason)}`;
 
-// Which projects and clients have most of what the list shows; a click shows only theirs.
+// Which projects, accounts and clients have most of what the list shows; a click shows only theirs.
 function showMost(failures) {
   const groups = [
     ["Projects", tally(failures.map((one) => one.repository?.split("/")[0]))],
+    ["Accounts", tally(failures.map((one) => one.account))],
     ["Clients", tally(failures.map((one) => one.client))],
   ].filter(([, found]) => found.length > 1);
   const box = byId("most");
@@ -100,6 +101,7 @@ function known(one, reason) {
     ["Status", one.status === null ? "none was sent" : String(one.status)],
     ["Took", duration(one.duration)],
     ["Body", bytes(one.bytes)],
+    ["Account", one.account],
     ["Client", client(one)],
     ["Token", one.reattached ? "it came without, and was put back by this gateway" : null],
     ["Replica", one.replica],

@@ -7,11 +7,11 @@ import { ago, count, duration, fault, minute, percent, some, words } from "./for
 import { IMPATIENCE, counted, share } from "./verdict.js";
 
 const TONES = {
-  broken: "bad", dead: "bad", canary: "bad", failing: "bad", missed: "watch", accident: "watch", recovered: "watch", surge: "watch", down: "watch", well: "good", quiet: "none",
+  broken: "bad", dead: "bad", pulls_broken: "bad", canary: "bad", failing: "bad", pulls_failing: "watch", missed: "watch", accident: "watch", recovered: "watch", surge: "watch", down: "watch", well: "good", quiet: "none",
 };
 const SIGNS = { bad: "✕", watch: "▲", good: "✓", none: "○" };
 const BADGES = {
-  broken: "push is broken", dead: "Harbor is down", canary: "the canary fails", failing: "pushes fail", missed: "the canary failed", accident: "a push failed", recovered: "works again", surge: "many refused",
+  broken: "push is broken", dead: "Harbor is down", pulls_broken: "pull is broken", pulls_failing: "pulls fail", canary: "the canary fails", failing: "pushes fail", missed: "the canary failed", accident: "a push failed", recovered: "works again", surge: "many refused",
   down: "endpoint down", well: "well", quiet: "no push yet",
 };
 
@@ -58,6 +58,12 @@ function sentence({ registry, state, since, beside, down, time }) {
     case "failing":
       return { tone: "bad", say: `Some pushes fail${at} ${began}`,
         more: `${percent(share(now))} of the push requests of the last 5 minutes failed (${of(now)}); ${limit}` };
+    case "pulls_broken":
+    case "pulls_failing": {
+      const pulls = registry.pulls.now;
+      return { tone: TONES[state], say: `${state === "pulls_broken" ? "Pulling is broken" : "Some pulls fail"}${at}`,
+        more: `${percent(share(pulls))} of the pull requests of the last 5 minutes failed (${of(pulls)}).` };
+    }
     case "canary":
       return { tone: "bad", say: `The canary can't push and pull${at}`,
         more: `Its last ${count(registry.canary.bad)} runs failed, ${run(registry.canary, time)}. ${registry.canary.diagnosis}` };
@@ -122,7 +128,7 @@ function sum(verdicts, window) {
 }
 
 // Which step, why, whose fault, what to change: of the leading failure.
-function explain({ registry, state, bad, beside, down }, reasons, evidence) {
+function explain({ registry, state, bad, beside, unpulled, down }, reasons, evidence) {
   if (state === "canary" || state === "missed") {
     const { step, finding } = registry.canary;
     return [
@@ -131,7 +137,8 @@ function explain({ registry, state, bad, beside, down }, reasons, evidence) {
       ["Look at", "", reasons.get("canary")?.advice ?? "–"],
     ];
   }
-  const lead = state === "surge" ? beside : bad;
+  const isOfPulls = state === "pulls_broken" || state === "pulls_failing";
+  const lead = state === "surge" ? beside : isOfPulls ? unpulled : bad;
   if (!lead || state === "down") return [];
   const reason = reasons.get(lead.reason);
   const seen = evidence.get(registry.name);
@@ -145,6 +152,9 @@ function explain({ registry, state, bad, beside, down }, reasons, evidence) {
   const fresh = [reason?.meaning, reason && `Look at: ${reason.advice}`]
     .reduce((words, known) => (known ? words.replace(known, "") : words), seen ?? "").trim();
   if (fresh) list.push(["Seen last", "", fresh]);
+  if (unpulled && !isOfPulls) {
+    list.push(["Pulls, too", `${percent(share(registry.pulls.now))} failed`, ` (${words(unpulled.operation)}: ${words(unpulled.reason)})`]);
+  }
   if (down.length && state !== "dead") list.push(["Down", addresses(down), " (the health probe fails)"]);
   return list;
 }
@@ -172,7 +182,10 @@ export function showRegistries(verdicts, overview) {
     text(names, registry.public.join(", "));
     attribute(badge, "data-tone", TONES[state]);
     text(badge, `${SIGNS[TONES[state]]} ${BADGES[state]}`);
-    for (const key of ["now", "hour", "day"]) window_(parts(card)[key], registry.windows[key], registry.objective);
+    for (const key of ["now", "hour", "day"]) {
+      window_(parts(card)[key], registry.windows[key], registry.objective, "no push");
+      window_(parts(card)[`pulls-${key}`], registry.pulls?.[key] ?? { good: 0, bad: 0 }, registry.objective, "no pull");
+    }
     const { excluded } = registry.windows.day;
     text(objective, `Objective: at most ${percent(1 - registry.objective)} fail.` +
       (excluded ? ` Not counted in the day: ${some(excluded, "refusal or departure", "refusals and departures")}.` : ""));
@@ -188,6 +201,9 @@ export function showRegistries(verdicts, overview) {
 function newCard(registry) {
   const window = (key, words) => make("div", { "data-is": key },
     make("dt", {}, words), make("dd", { class: "rate" }), make("dd", { class: "of" }));
+  const windows = (prefix, label) => [make("p", { class: "objective above" }, label),
+    make("dl", { class: "windows", "aria-label": label },
+      window(`${prefix}now`, "last 5 minutes"), window(`${prefix}hour`, "last hour"), window(`${prefix}day`, "last day"))];
   const link = make("button", { type: "button", class: "quiet" }, "Show its failures");
   link.addEventListener("click", () => {
     change({ registry: registry.name });
@@ -196,22 +212,21 @@ function newCard(registry) {
   const card = make("article", { class: "card" },
     make("header", {}, make("h3", { "data-is": "name" }), make("span", { class: "badge", "data-is": "badge" }),
       make("p", { class: "names", "data-is": "names" })),
-    make("p", { class: "objective above" }, "Push requests that failed"),
-    make("dl", { class: "windows", "aria-label": "Push requests that failed" },
-      window("now", "last 5 minutes"), window("hour", "last hour"), window("day", "last day")),
+    ...windows("", "Push requests that failed"),
     make("p", { class: "objective", "data-is": "objective" }),
+    ...windows("pulls-", "Pull requests that failed"),
     make("div", { "data-is": "chart" }),
     make("dl", { class: "facts", "data-is": "facts" }),
     link);
   return card;
 }
 
-function window_(node, window, objective) {
+function window_(node, window, objective, nothing) {
   const [, rate, number] = node.children;
   const part = share(window);
   attribute(node, "data-tone", part === null ? "none" : part > 1 - objective ? "bad" : "good");
   text(rate, part === null ? "–" : percent(part));
-  text(number, part === null ? "no push" : `${count(window.bad)} of ${count(counted(window))}`);
+  text(number, part === null ? nothing : `${count(window.bad)} of ${count(counted(window))}`);
 }
 
 // What the card says of the canary.

@@ -29,18 +29,29 @@ export function showUploads({ uploads, time }) {
     byId("uploads").tBodies[0],
     moving.toSorted((a, b) => b.silent - a.silent || a.started - b.started),
     (one) => `${one.replica} ${one.registry} ${one.upload ?? one.request_id} ${one.started}`,
-    () => withParts(cells([
-      ["repository"], ["state", "State"], ["age", "Age", true], ["sent", "Sent", true],
-      ["rate", "Rate", true], ["silent", "Silent for", true], ["client", "Client"],
-    ]), "repository", "where", "sub"),
+    () => {
+      const row = withParts(cells([
+        ["repository"], ["state", "State"], ["age", "Age", true], ["sent", "Sent", true],
+        ["rate", "Rate", true], ["silent", "Silent for", true], ["client", "Client"],
+      ]), "repository", "where", "sub");
+      row.querySelector('[data-is="sent"]').append(
+        make("span", { "data-is": "amount" }), make("progress", { "data-is": "progress", "aria-label": "Sent" }));
+      return withParts(row, "rate", "speed", "left");
+    },
     (row, one) => {
       const cell = parts(row);
       text(cell.where, one.repository);
       text(cell.sub, at(one.registry, one));
       text(cell.state, `${one.state === "waiting" ? "waits for Harbor" : words(one.state)} (${words(one.operation)})`);
       text(cell.age, duration(Math.floor(time - one.started)));
-      text(cell.sent, bytes(one.bytes));
-      text(cell.rate, rate(one.bytes_per_second));
+      const all = one.bytes_expected;
+      text(cell.amount, all ? `${bytes(one.bytes)} of ${bytes(all)}` : bytes(one.bytes));
+      show(cell.progress, Boolean(all));
+      attribute(cell.progress, "max", String(all || 1));
+      attribute(cell.progress, "value", String(all ? Math.min(one.bytes, all) : 0));
+      text(cell.speed, rate(one.bytes_per_second));
+      const left = all && one.state === "sending" && one.bytes_per_second ? (all - one.bytes) / one.bytes_per_second : 0;
+      text(cell.left, left >= 1 ? `${duration(Math.ceil(left))} left` : "");
       text(cell.silent, duration(one.silent < 1 ? 0 : Math.floor(one.silent)).replace(/^0.*/, "–"));
       attribute(cell.silent, "class", one.silent >= SILENT ? "number late" : "number");
       text(cell.client, client(one) || "–");

@@ -6,6 +6,8 @@
 const BROKEN = 0.1;
 // One bad request is an accident; two are a pattern.
 const PATTERN = 2;
+// So many pulls that failed are no accident: there are more pulls than pushes.
+const PULLS = 10;
 // Refusals and departures don't count against the objective, but a surge of them is worth a look:
 // this many in the last hour, and this share of what is counted.
 const SURGE = 10;
@@ -16,13 +18,14 @@ export const IMPATIENCE = 30;
 // Of the 288 steps of a day, those of the last hour.
 const LAST_HOUR = -12;
 
+const PULL = ["manifest_head", "manifest_get", "blob_head", "blob_get"];
 const PUSH = ["upload_start", "upload_mount", "upload_monolithic", "upload_chunk", "upload_commit", "manifest_put"];
 
 export const counted = (window) => window.good + window.bad;
 export const share = (window) => (counted(window) ? window.bad / counted(window) : null);
 
 // States, from worst to best.
-const STATES = ["broken", "dead", "canary", "failing", "missed", "accident", "recovered", "surge", "down", "well", "quiet"];
+const STATES = ["broken", "dead", "pulls_broken", "canary", "failing", "pulls_failing", "missed", "accident", "recovered", "surge", "down", "well", "quiet"];
 
 export function judge(overview) {
   return overview.registries
@@ -38,8 +41,12 @@ function judgeOne(registry, overview) {
   const requests = series.requests.find((one) => one.registry === registry.name);
   const since = over(now) || over(hour) ? failingSince(requests, budget, series, firstStart(overview)) : null;
   const from = since ? since.step : LAST_HOUR;
-  const bad = leading(series, registry.name, (one) => one.outcome === "failed", from);
-  const beside = leading(series, registry.name, (one) => one.outcome !== "failed", LAST_HOUR);
+  const bad = leading(series, registry.name, PUSH, (one) => one.outcome === "failed", from);
+  const beside = leading(series, registry.name, PUSH, (one) => one.outcome !== "failed", LAST_HOUR);
+  // A replica of an older version doesn't count them.
+  const pulls = registry.pulls?.now ?? { good: 0, bad: 0 };
+  const unpulled = over(pulls) && pulls.bad >= PULLS
+    ? leading(series, registry.name, PULL, (one) => one.outcome === "failed", LAST_HOUR) : null;
   const surge = beside !== null && beside.total >= SURGE && beside.total > SURGE_SHARE * counted(hour);
   const down = registry.endpoints.filter((endpoint) => !endpoint.healthy || endpoint.down_at?.length);
   // Runs of the canary that failed in a row: it also knows of what never gets here.
@@ -47,15 +54,17 @@ function judgeOne(registry, overview) {
   let state = "well";
   if (over(now) && now.bad >= PATTERN && share(now) >= BROKEN) state = "broken";
   else if (registry.endpoints.every((endpoint) => !endpoint.healthy)) state = "dead";
+  else if (unpulled && share(pulls) >= BROKEN) state = "pulls_broken";
   else if (canary >= PATTERN) state = "canary";
   else if (over(now) && now.bad >= PATTERN) state = "failing";
+  else if (unpulled) state = "pulls_failing";
   else if (canary) state = "missed";
   else if (over(now)) state = "accident";
   else if (over(hour)) state = "recovered";
   else if (surge) state = "surge";
   else if (down.length) state = "down";
   else if (counted(day) === 0) state = "quiet";
-  return { registry, state, since, bad, beside: surge ? beside : null, down, time };
+  return { registry, state, since, bad, beside: surge ? beside : null, unpulled, down, time };
 }
 
 // When the first of the replicas started: nothing was seen before.
@@ -83,13 +92,13 @@ export function failingSince(requests, budget, series, started) {
   return { step: began, at: at(began), until: at(ended + 1), whole: began === 0 };
 }
 
-// The combination of step, reason and fault with the most failures from a step on, and how much of
-// all it is.
-function leading(series, name, which, from) {
+// The combination of step, reason and fault with the most failures of these steps from a time on, and how
+// much of all it is.
+function leading(series, name, steps, which, from) {
   let total = 0;
   let best = null;
   for (const one of series.failures) {
-    if (one.registry !== name || !PUSH.includes(one.operation) || !which(one)) continue;
+    if (one.registry !== name || !steps.includes(one.operation) || !which(one)) continue;
     const number = one.counts.slice(from).reduce((a, b) => a + b, 0);
     total += number;
     if (number > (best?.number ?? 0)) best = { ...one, number };
