@@ -74,7 +74,8 @@ async fn health_comes_back() {
     healthy(&world, &endpoint, 1.0).await;
     drop(harbor);
     healthy(&world, &endpoint, 0.0).await;
-    world.logged(&[&endpoint, "is unhealthy"]).await;
+    let said = "is unhealthy: no answer: Connection refused (os error 111)";
+    world.logged(&[&endpoint, said]).await;
     let mut conn = world.http().await;
     assert_eq!(conn.ask(get("/v2/", &[])).await.status, 504);
     let socket = TcpListener::bind(address).await.expect("bind again");

@@ -3,7 +3,7 @@
 use super::endpoint::{Address, Endpoint};
 use super::fetch::{FORWARDED_PROTO, Fetch, Fetched};
 use super::pool::Pool;
-use super::{dns, fetch, health_answer, lacks_socket};
+use super::{dns, fetch, health_answer, in_words, lacks_socket};
 use prometheus::IntGauge;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -105,7 +105,7 @@ async fn probe(endpoint: &Endpoint, address: SocketAddr) -> Option<Result<(), St
     Some(match tokio::time::timeout(PROBE_TIMEOUT, asked).await {
         Ok(Ok(fetched)) => health_answer::judge(endpoint, &fetched),
         Ok(Err(error)) if lacks_socket(&error) => return None,
-        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Err(error)) => Err(format!("no answer: {}", in_words(&error))),
         Err(_) => Err(format!(
             "{path} was not answered within {} s",
             PROBE_TIMEOUT.as_secs()

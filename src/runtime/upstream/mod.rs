@@ -27,5 +27,6 @@ pub(crate) use health_probe::{probe_once, watch};
 pub(crate) use pool::{Choice, Pool};
 pub(crate) use replicas::Replicas;
 pub(crate) use service::{Exchange, Service};
+use socket::in_words;
 pub(crate) use socket::{lacks_socket, tcp_keepalive};
 pub(crate) use storage::{StoragePlace, StorageRuntime};

@@ -27,3 +27,12 @@ pub(crate) fn lacks_socket(error: &pingora::Error) -> bool {
     }
     false
 }
+
+/// What an error came from, as the system or TLS says it, for a person who reads a log.
+pub(super) fn in_words(error: &pingora::Error) -> String {
+    let cause = error.root_cause();
+    match cause.downcast_ref::<pingora::Error>() {
+        Some(own) => own.etype().as_str().to_owned(),
+        None => cause.to_string(),
+    }
+}
