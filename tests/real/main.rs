@@ -18,6 +18,7 @@ mod doctor;
 mod early_answer;
 mod everyday;
 mod failures;
+mod fleet;
 mod gateways;
 mod harbor;
 mod hops;
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         balancers::trials(&world),
         rolling::trials(&world),
         canary::trials(&world),
+        fleet::trials(&world),
         big_layer::trials(&world),
     ];
     let trials = trials.into_iter().flatten().collect();
