@@ -6,12 +6,12 @@
 //! proxies, logs, `include` itself) stays with the one who runs it, in one file.
 
 use super::canary::{CANARIES, Canary};
-use super::document::Node;
+use super::document::{Node, YamlTable};
 use super::files::{self, Machine};
 use super::identity::{IDENTITIES, Identity};
 use super::include::{Included, is_of, joined, parts};
 use super::mirror::{MIRRORS, Mirror};
-use super::networks::{DraftNetworks, Networks, NetworksRule};
+use super::networks::{NamedNetworks, Networks, NetworksRule};
 use super::problem::{Complaint, Key, Keyed, Problem, Problems, Shown, Source};
 use super::registry::{REGISTRIES, Registry};
 use super::root::{Config, DraftConfig};
@@ -22,16 +22,31 @@ use super::yaml::{self, ValuesLeft};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What may stand in an included file.
-const KEYS: &[&str] = &[
-    "registries",
-    "mirrors",
-    "identities",
-    "canary",
-    "networks",
-    "rules",
-];
-const ACCEPTED: &str = "a table of registries, mirrors, identities, canary, networks, rules";
+/// Declares what may stand in an included file, a key in a row: the field of the draft that it adds to, its
+/// type and its rule.
+macro_rules! may_be_included {
+    ($($key:literal adds to $field:ident: $type:ty = $rule:expr;)*) => {
+        pub(super) const KEYS: &[&str] = &[$($key),*];
+        // Between two of them stands a comma.
+        const ACCEPTED: &str = concat!("a table of " $(, $key,)", "*);
+
+        fn add_keys(table: &YamlTable<'_>, draft: &mut DraftConfig, problems: &mut Problems) {
+            $(
+                let more = read_key::<$type>(table, $key, &$rule, false, problems);
+                append(&mut draft.$field, more);
+            )*
+        }
+    };
+}
+
+may_be_included! {
+    "registries" adds to registries: Vec<Arc<Registry>> = REGISTRIES;
+    "mirrors" adds to mirrors: Vec<Mirror> = MIRRORS;
+    "identities" adds to identities: Vec<Arc<Identity>> = IDENTITIES;
+    "canary" adds to canaries: Vec<Canary> = CANARIES;
+    "networks" adds to networks: Networks = NetworksRule;
+    "rules" adds to rules: Vec<RequestRule> = RULES;
+}
 
 /// One owner has one file, and a gateway has no thousand owners.
 const MOST_FILES: usize = 500;
@@ -175,21 +190,12 @@ fn add_document(node: &Node<'_>, draft: &mut DraftConfig, problems: &mut Problem
     let Some(table) = table else {
         return;
     };
-    let more = read_key::<Vec<Arc<Registry>>>(&table, "registries", &REGISTRIES, false, problems);
-    append(&mut draft.registries, more);
-    let more = read_key::<Vec<Mirror>>(&table, "mirrors", &MIRRORS, false, problems);
-    append(&mut draft.mirrors, more);
-    let more = read_key::<Vec<Arc<Identity>>>(&table, "identities", &IDENTITIES, false, problems);
-    append(&mut draft.identities, more);
-    let more = read_key::<Vec<Canary>>(&table, "canary", &CANARIES, false, problems);
-    append(&mut draft.canaries, more);
-    let more = read_key::<Vec<RequestRule>>(&table, "rules", &RULES, false, problems);
-    append(&mut draft.rules, more);
-    let more = read_key::<Networks>(&table, "networks", &NetworksRule, false, problems);
-    if let (Some(known), Some(more)) = (&draft.networks, &more) {
-        named_twice(&known.value, &more.value, problems);
+    let known = draft.networks.as_ref().map_or(0, |all| all.value.len());
+    add_keys(&table, draft, problems);
+    if let Some(networks) = &draft.networks {
+        let (known, more) = networks.value.split_at(known);
+        named_twice(known, more, problems);
     }
-    append(&mut draft.networks, more);
 }
 
 /// A key that the including file may have is no unknown one.
@@ -213,7 +219,7 @@ fn append<T>(into: &mut Option<Keyed<Vec<T>>>, more: Option<Keyed<Vec<T>>>) {
 }
 
 /// What a reader of one file can't see: the name stands in another.
-fn named_twice(known: &DraftNetworks, more: &DraftNetworks, problems: &mut Problems) {
+fn named_twice(known: &[NamedNetworks], more: &[NamedNetworks], problems: &mut Problems) {
     for (name, networks) in more {
         if let Some((_, first)) = known.iter().find(|(known, _)| known == name) {
             let (value, first) = (Shown::new(name), first.key.clone());

@@ -17,7 +17,10 @@ use std::borrow::Cow;
 pub(crate) struct Networks(pub(crate) Vec<(String, Vec<IpNet>)>);
 
 /// One name with its networks, as they stand in the document.
-pub(crate) type DraftNetworks = Vec<(String, Keyed<Vec<Keyed<IpNet>>>)>;
+pub(crate) type NamedNetworks = (String, Keyed<Vec<Keyed<IpNet>>>);
+
+/// All of them.
+pub(crate) type DraftNetworks = Vec<NamedNetworks>;
 
 /// How they are written.
 pub(crate) struct NetworksRule;

@@ -1,6 +1,7 @@
 //! Configurations of several files: what is put together, and what is wrong across them.
 
-use super::super::load_file;
+use super::super::included::KEYS;
+use super::super::{load_file, schema};
 use super::LISTENERS;
 use std::fs;
 use std::path::Path;
@@ -28,6 +29,15 @@ fn load(directory: &Path, keys: &str, files: &[(&str, &str)]) -> Result<super::C
 
 fn loaded(keys: &str, files: &[(&str, &str)]) -> Result<super::Config, String> {
     load(tempfile::tempdir().unwrap().path(), keys, files)
+}
+
+#[test]
+fn the_setting_says_what_may_stand_in_its_files() {
+    let schema = schema();
+    let said = schema["properties"]["include"]["description"].as_str();
+    let (listed, last) = KEYS.split_at(KEYS.len() - 1);
+    let keys = format!("{} and {} are added", listed.join(", "), last[0]);
+    assert!(said.unwrap().contains(&keys), "{said:?}");
 }
 
 #[test]
