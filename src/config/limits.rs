@@ -43,7 +43,7 @@ settings! {
         /// The size of a request's header.
         // A token of a user with many projects takes several KiB, a ticket 2 KiB; Harbor's nginx takes
         // 32 KiB, and Pingora refuses more than 1 MiB by itself.
-        pub(crate) header_bytes: u64 = Size { least: 4 << 10, most: 1 << 20, note: "" }, or 64 << 10;
+        pub(crate) header_bytes: u64 = Limits::HEADER_BYTES, or Limits::HEADER_BYTES_DEFAULT;
         /// How long a kept connection may wait for its next request.
         // Above the 60 s at which common balancers close, so that they and not we begin the close.
         pub(crate) keepalive_idle: Duration = Time {
@@ -86,6 +86,15 @@ settings! {
                      others out",
         }, or Duration::from_secs(10);
     }
+}
+
+impl Limits {
+    pub(crate) const HEADER_BYTES: Size = Size {
+        least: 4 << 10,
+        most: 1 << 20,
+        note: "",
+    };
+    pub(crate) const HEADER_BYTES_DEFAULT: u64 = 64 << 10;
 }
 
 const FIVE_MINUTES: super::values::Bound = (Duration::from_secs(300), "5m");

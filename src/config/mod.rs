@@ -86,6 +86,8 @@ pub use root::{Config, LogConfig, LogFormat};
 pub(crate) use rule_actions::{Ask, Deny, OnError, Per, Rate};
 pub(crate) use rules::{Action, RequestRule};
 pub(crate) use storage::{Storage, StorageRedirects};
+#[cfg(feature = "doctor")]
+pub(crate) use values::human;
 pub use warning::Warning;
 pub(crate) use web_users::AdminUser;
 

@@ -14,7 +14,7 @@ use super::table::settings;
 use super::text::{
     FILE, HEALTH_PATH, OBJECTIVE, ORIGIN, OWNER, PROJECT_PATTERN, REGISTRY_NAME, SERVER_NAME,
 };
-use super::values::{Bound, DAY, HOUR, TENTH, TextValue, Time, choice};
+use super::values::{DAY, HOUR, TENTH, TextValue, Time, choice};
 use super::yaml::Shape;
 use crate::net::origin::{Origin, Scheme};
 use crate::oci::exposure::Exposure;
@@ -66,12 +66,7 @@ settings! {
         pub maintenance: Maintenance = "off, pushes or all", or Maintenance::Off;
         /// For how long browsers are told to use https alone (Strict-Transport-Security); 30d unless
         /// set, `off` where a public origin is http.
-        pub(crate) hsts: Hsts = Time {
-            least: (Duration::ZERO, "0s"),
-            most: (Duration::from_secs(2 * 366 * 24 * 3600), "732d"),
-            reason: "browsers' preload lists require one year or two, and browsers keep a mistake \
-                     for just as long",
-        }, by |draft, _| draft.hsts_by_default();
+        pub(crate) hsts: Hsts = Hsts::TIME, by |draft, _| draft.hsts_by_default();
     }
 }
 
@@ -169,33 +164,39 @@ settings! {
     }
 }
 
-const SILENCE: Time = Time {
-    least: TENTH,
-    most: DAY,
-    reason: "less cuts healthy requests, more never ends dead ones",
-};
-
 settings! {
     /// Timeouts, all between bytes; none bounds a whole transfer.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Timeouts as DraftTimeouts {
         /// How long connecting to an endpoint may take.
-        // A Harbor in reach accepts in milliseconds; one lost SYN is repeated after 1 s, two after 3 s.
-        pub(crate) connect: Duration = Time {
-            least: (Duration::from_millis(10), "10ms"),
-            most: TWO_MINUTES,
-            reason: "Linux itself gives a connection up after about two minutes",
-        }, or Duration::from_secs(5);
+        pub(crate) connect: Duration = Timeouts::CONNECT, or Timeouts::DEFAULT.connect;
         /// How long a transfer may stand still, on either side.
-        // Both sides may fall silent for minutes without being dead; no silence may last for ever.
-        pub(crate) between_bytes: Duration = SILENCE, or Duration::from_secs(15 * 60);
+        pub(crate) between_bytes: Duration = Timeouts::SILENCE, or Timeouts::DEFAULT.between_bytes;
         /// How long Harbor may stay silent before it answers a commit (the PUT that ends an upload).
-        // Harbor hashes and moves a whole layer before it answers; on object storage that copies it.
-        pub(crate) commit: Duration = SILENCE, or Duration::from_secs(30 * 60);
+        pub(crate) commit: Duration = Timeouts::SILENCE, or Timeouts::DEFAULT.commit;
     }
 }
 
-const TWO_MINUTES: Bound = (Duration::from_secs(120), "2m");
+impl Timeouts {
+    pub(crate) const CONNECT: Time = Time {
+        least: (Duration::from_millis(10), "10ms"),
+        most: (Duration::from_secs(120), "2m"),
+        reason: "Linux itself gives a connection up after about two minutes",
+    };
+    pub(crate) const SILENCE: Time = Time {
+        least: TENTH,
+        most: DAY,
+        reason: "less cuts healthy requests, more never ends dead ones",
+    };
+    pub(crate) const DEFAULT: Timeouts = Timeouts {
+        // A Harbor in reach accepts in milliseconds; one lost SYN is repeated after 1 s, two after 3 s.
+        connect: Duration::from_secs(5),
+        // Both sides may fall silent for minutes without being dead; no silence may last for ever.
+        between_bytes: Duration::from_secs(15 * 60),
+        // Harbor hashes and moves a whole layer before it answers; on object storage that copies it.
+        commit: Duration::from_secs(30 * 60),
+    };
+}
 
 str_enum! {
     /// What of a registry is closed for a while, by the operator's will.
@@ -284,6 +285,15 @@ pub(crate) enum Hsts {
     Off,
     /// For how long they remember it; zero makes them forget.
     For(Duration),
+}
+
+impl Hsts {
+    pub(crate) const TIME: Time = Time {
+        least: (Duration::ZERO, "0s"),
+        most: (Duration::from_secs(2 * 366 * 24 * 3600), "732d"),
+        reason: "browsers' preload lists require one year or two, and browsers keep a mistake \
+                 for just as long",
+    };
 }
 
 const HSTS: &str = "off, or for how long browsers remember it, such as 30d";

@@ -104,10 +104,18 @@ macro_rules! whole {
 whole!(usize u32);
 
 /// The bounds of a number of bytes, and what is to be said of one of them.
-pub(super) struct Size {
+pub(crate) struct Size {
     pub(super) least: u64,
     pub(super) most: u64,
     pub(super) note: &'static str,
+}
+
+#[cfg(feature = "doctor")]
+impl Size {
+    /// What is within the bounds and nearest to a number of bytes.
+    pub(crate) fn nearest(&self, bytes: u64) -> u64 {
+        bytes.clamp(self.least, self.most)
+    }
 }
 
 impl Rule for Size {
@@ -154,7 +162,7 @@ impl Setting for u64 {
 }
 
 /// In the largest unit that leaves no rest.
-pub(super) fn human(bytes: u64) -> String {
+pub(crate) fn human(bytes: u64) -> String {
     let units = [
         (1 << 40, "TiB"),
         (1 << 30, "GiB"),
@@ -171,7 +179,7 @@ pub(super) fn human(bytes: u64) -> String {
 const DURATION: &str = "a number with its unit, such as 5s, 15m or 1h 30m";
 
 /// What a duration may be, and why.
-pub(super) struct Time {
+pub(crate) struct Time {
     pub(super) least: Bound,
     pub(super) most: Bound,
     pub(super) reason: &'static str,
@@ -198,6 +206,12 @@ impl Time {
             most: self.most.1,
             reason: self.reason,
         }))
+    }
+
+    /// What is within the bounds and nearest to a duration.
+    #[cfg(feature = "doctor")]
+    pub(crate) fn nearest(&self, time: Duration) -> Duration {
+        time.clamp(self.least.0, self.most.0)
     }
 }
 

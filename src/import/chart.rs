@@ -19,10 +19,6 @@ pub(super) fn import(text: &str) -> Result<(Edge, Vec<Told>), ImportError> {
     Ok((edge, told))
 }
 
-fn text<'n>(values: &'n Node, keys: &[&str], otherwise: &'n str) -> &'n str {
-    values.at(keys).map_or(otherwise, Node::text)
-}
-
 fn of_values(values: &Node, edge: &mut Edge, told: &mut Vec<Told>) {
     let mut registry = EdgeRegistry::default();
     let public = public(values, told);
@@ -78,26 +74,20 @@ fn service(values: &Node, told: &mut Vec<Told>) -> Option<Origin> {
     let kind = values.at(&["expose", "type"]);
     let kind_line = kind.map_or(line, |kind| kind.line);
     let kind = kind.map_or("ingress", Node::text);
-    let port = match kind {
-        "clusterIP" => text(values, &["expose", "clusterIP", "ports", "httpPort"], "80"),
-        "nodePort" => text(
-            values,
-            &["expose", "nodePort", "ports", "http", "port"],
-            "80",
-        ),
-        "loadBalancer" => text(
-            values,
-            &["expose", "loadBalancer", "ports", "httpPort"],
-            "80",
-        ),
-        _ => "80",
+    let port_keys: Option<&[&str]> = match kind {
+        "clusterIP" | "loadBalancer" => Some(&["ports", "httpPort"]),
+        "nodePort" => Some(&["ports", "http", "port"]),
+        _ => None,
     };
-    let name = text(values, &["expose", kind, "name"], SERVICE);
-    let fate = match kind {
-        "clusterIP" | "nodePort" | "loadBalancer" => format!(
+    let below = values.at(&["expose", kind]);
+    let below = |keys: &[&str]| Some(below?.at(keys)?.text());
+    let name = below(&["name"]).unwrap_or(SERVICE);
+    let port = port_keys.and_then(below).unwrap_or("80");
+    let fate = match port_keys {
+        Some(_) => format!(
             "ours: registries.upstream.endpoints; from another namespace it is {name}.NAMESPACE.svc"
         ),
-        _ => "can't: no Service has all of Harbor then; set expose.type: clusterIP, whose Service is called harbor".to_owned(),
+        None => "can't: no Service has all of Harbor then; set expose.type: clusterIP, whose Service is called harbor".to_owned(),
     };
     told.push(Told::new(kind_line, &format!("expose.type: {kind}"), fate));
     let enabled = values.at(&["expose", "tls", "enabled"]);

@@ -215,7 +215,7 @@ fn texts<T: ToString>(all: &[T]) -> Vec<Value> {
 }
 
 /// Days as days, which are months and hours to others.
-fn humane(time: Duration) -> String {
+pub(super) fn humane(time: Duration) -> String {
     const DAY: u64 = 24 * 3600;
     let seconds = time.as_secs();
     if seconds >= DAY && seconds.is_multiple_of(DAY) && time.subsec_nanos() == 0 {

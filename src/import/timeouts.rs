@@ -1,41 +1,43 @@
 //! Other proxies' timeouts as ours: nginx counts between bytes as we do, but has 60 seconds where we have
-//! 15 minutes; what is longer than our default is meant, what is shorter was never set for a registry.
+//! minutes; what is longer than our default is meant, what is shorter was never set for a registry.
 
-use super::edge::EdgeTimeouts;
+use super::edge::{EdgeTimeouts, humane};
+use crate::config::Timeouts;
 use crate::doctor::offline::units;
 use std::time::Duration;
 
-const BETWEEN_BYTES: Duration = Duration::from_secs(15 * 60);
-const COMMIT: Duration = Duration::from_secs(30 * 60);
-/// The bounds of ours.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
-const LONGEST_CONNECT: Duration = Duration::from_secs(120);
-const SHORTEST_CONNECT: Duration = Duration::from_millis(10);
+const OURS: Timeouts = Timeouts::DEFAULT;
 
 impl EdgeTimeouts {
     /// How long connecting may take; returns what became of it.
     pub(super) fn connect(&mut self, text: &str) -> String {
         match units::time(text, Duration::from_secs(1)) {
             Some(time) => {
-                self.connect = Some(time.clamp(SHORTEST_CONNECT, LONGEST_CONNECT));
+                self.connect = Some(Timeouts::CONNECT.nearest(time));
                 "ours: registries.timeouts.connect".to_owned()
             }
-            None => "can't: no time is read in it; ours is 5s".to_owned(),
+            None => format!(
+                "can't: no time is read in it; ours is {}",
+                humane(OURS.connect)
+            ),
         }
     }
 
     /// How long a side may be silent; returns what became of it.
     pub(super) fn silence(&mut self, text: &str) -> String {
+        let between_bytes = humane(OURS.between_bytes);
         let Some(time) = units::time(text, Duration::from_secs(1)) else {
-            return "can't: no time is read in it; ours is 15m between bytes".to_owned();
+            return format!("can't: no time is read in it; ours is {between_bytes} between bytes");
         };
-        let time = time.min(LONGEST);
-        if time <= BETWEEN_BYTES {
-            return "not needed: ours is 15m between bytes, and 30m before the answer to a commit"
-                .to_owned();
+        let time = Timeouts::SILENCE.nearest(time);
+        if time <= OURS.between_bytes {
+            return format!(
+                "not needed: ours is {between_bytes} between bytes, and {} before the answer to a commit",
+                humane(OURS.commit)
+            );
         }
         self.between_bytes = self.between_bytes.max(Some(time));
-        if time <= COMMIT {
+        if time <= OURS.commit {
             return "ours: registries.timeouts.between_bytes".to_owned();
         }
         self.commit = self.commit.max(Some(time));

@@ -1,6 +1,7 @@
 //! One server that passes `/v2/` on: where to, and what else its lines mean.
 
 use super::lines::{Upstreams, flat, is_redirect, redirects, said};
+use crate::config::{Hsts, Limits, human};
 use crate::doctor::offline::blocks::Directive;
 use crate::doctor::offline::nginx::{Server, located};
 use crate::doctor::offline::scope::PATHS;
@@ -36,10 +37,6 @@ pub(super) const TAKEN: [&str; 12] = [
     "proxy_ssl_trusted_certificate",
     "proxy_ssl_name",
 ];
-
-/// Our default (`limits.header_bytes`) and the most that it may be.
-const HEADER_BYTES: u64 = 64 << 10;
-const MOST_HEADER_BYTES: u64 = 1 << 20;
 
 impl Site {
     /// None where the server doesn't pass `/v2/` on.
@@ -174,10 +171,11 @@ impl Site {
         let count = one.value(0).parse::<u64>().unwrap_or(1);
         let size = units::size(one.value(1)).unwrap_or_default();
         let bytes = count.saturating_mul(size);
-        if bytes <= HEADER_BYTES {
-            return "not needed: a header may have 64KiB here".to_owned();
+        let ours = Limits::HEADER_BYTES_DEFAULT;
+        if bytes <= ours {
+            return format!("not needed: a header may have {} here", human(ours));
         }
-        self.header_bytes = Some(bytes.min(MOST_HEADER_BYTES));
+        self.header_bytes = Some(Limits::HEADER_BYTES.nearest(bytes));
         "ours: limits.header_bytes".to_owned()
     }
 
@@ -192,8 +190,7 @@ impl Site {
         let mut parts = one.value(1).split(';').map(str::trim);
         let age = parts.find_map(|part| part.strip_prefix("max-age="));
         let age = age.and_then(|age| age.trim_matches('"').parse::<u64>().ok());
-        // The most that ours may be is 732 days.
-        self.registry.hsts = age.map(|age| Duration::from_secs(age.min(732 * 24 * 3600)));
+        self.registry.hsts = age.map(|age| Hsts::TIME.nearest(Duration::from_secs(age)));
         "ours: registries.hsts, never of subdomains".to_owned()
     }
 }

@@ -64,18 +64,13 @@ mod tests {
                 interval: Duration::from_secs(5),
             },
         };
-        let timeouts = Timeouts {
-            connect: Duration::from_secs(5),
-            between_bytes: Duration::from_secs(900),
-            commit: Duration::from_secs(1800),
-        };
         let answer = Fetched {
             status,
             location: location.map(str::to_owned),
             body: Vec::new(),
         };
         judge(
-            &Endpoint::new(&endpoint, &public, &upstream, &timeouts),
+            &Endpoint::new(&endpoint, &public, &upstream, &Timeouts::DEFAULT),
             &answer,
         )
     }

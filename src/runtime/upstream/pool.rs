@@ -159,11 +159,7 @@ mod tests {
                 api: true,
                 ui: true,
             },
-            timeouts: Timeouts {
-                connect: Duration::from_secs(5),
-                between_bytes: Duration::from_secs(900),
-                commit: Duration::from_secs(1800),
-            },
+            timeouts: Timeouts::DEFAULT,
             objective: Objective::DEFAULT,
             owner: None,
             reattach: crate::config::reattach::Reattach {
