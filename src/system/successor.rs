@@ -36,6 +36,11 @@ pub(crate) enum NotReplaced {
     Ended(Option<ExitStatus>),
     #[error("the new process wasn't ready within {} s", PATIENCE.as_secs())]
     Late,
+    #[error(
+        "the new process said {0}, which has no meaning here: another program is installed, or a version \
+         that takes over otherwise; restart the service instead"
+    )]
+    Unexpected(u32),
 }
 
 /// Where it is known: the process that takes over is nobody's child here.
@@ -85,7 +90,7 @@ impl Successor {
     /// Waits until it accepts connections; returns its number.
     ///
     /// # Errors
-    /// When it ends before, or takes too long.
+    /// When it ends before, takes too long, or says anything else.
     pub(crate) async fn ready(&mut self) -> Result<u32, NotReplaced> {
         let heard = tokio::time::timeout(PATIENCE, self.hear()).await;
         heard.unwrap_or(Err(NotReplaced::Late))
@@ -100,10 +105,10 @@ impl Successor {
         let ended = |_| NotReplaced::Ended(None);
         let number = self.channel.read_u32().await.map_err(ended)?;
         let pid = i32::try_from(number).ok().and_then(Pid::from_raw);
-        self.pid = Some(pid.ok_or(NotReplaced::Ended(None))?);
+        self.pid = Some(pid.ok_or(NotReplaced::Unexpected(number))?);
         match self.channel.read_u8().await.map_err(ended)? {
             READY => Ok(number),
-            _ => Err(NotReplaced::Late),
+            word => Err(NotReplaced::Unexpected(word.into())),
         }
     }
 
@@ -124,6 +129,51 @@ impl Drop for Successor {
         let is_there = silent.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
         if let Some(pid) = self.pid.filter(|_| is_there) {
             let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    /// What is heard of a process whose starter is done and that says this before it ends.
+    async fn heard(said: &[u8]) -> Result<u32, String> {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let mut successor = Successor {
+            starter: Command::new("true").spawn().unwrap(),
+            pid: None,
+            channel: tokio::net::UnixStream::from_std(ours).unwrap(),
+        };
+        theirs.write_all(said).unwrap();
+        // Of one that has ended nothing is killed.
+        drop(theirs);
+        let heard = successor.ready().await;
+        heard.map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn what_a_new_process_says_is_told_as_it_is() {
+        // No process has so high a number.
+        let number = i32::MAX.to_be_bytes();
+        let with = |word: u8| [number.as_slice(), &[word]].concat();
+        assert_eq!(heard(&with(READY)).await, Ok(i32::MAX.unsigned_abs()));
+        for (said, expected) in [
+            (
+                with(b'?'),
+                "the new process said 63, which has no meaning here",
+            ),
+            (
+                vec![0; 5],
+                "the new process said 0, which has no meaning here",
+            ),
+            (number.to_vec(), "the new process ended before it was ready"),
+            (Vec::new(), "the new process ended before it was ready"),
+        ] {
+            let error = heard(&said).await.unwrap_err();
+            assert!(error.starts_with(expected), "{said:?}: {error}");
         }
     }
 }
