@@ -12,6 +12,9 @@ use std::path::PathBuf;
 /// Each is compared with every client's address; the longest lists that are published have some hundreds.
 const MOST: usize = 2000;
 
+const ACCEPTED: &str =
+    "an IP address or a network on each line, such as 10.0.0.0/8, and comments that begin with #";
+
 pub(super) const TRUSTS_EVERYBODY: &str =
     "trusts everybody; any client can claim any address and scheme";
 
@@ -30,12 +33,12 @@ impl Made for NetworksFile {
     fn make(_: String, draft: &Keyed<String>, making: &mut Making<'_, '_>) -> Option<NetworksFile> {
         let (file, bytes) = making.contents(draft)?;
         let shown = || Shown::new(&draft.value);
-        let read = networks(&String::from_utf8_lossy(&bytes)).map_err(|(number, line)| {
-            let (file, value) = (shown(), Shown::new(&line));
-            Complaint::NetworksFile {
+        let read = networks(&String::from_utf8_lossy(&bytes)).map_err(|(number, complaint)| {
+            let (file, complaint) = (shown(), Box::new(complaint));
+            Complaint::InLine {
                 file,
                 number,
-                value,
+                complaint,
             }
         });
         let networks = read.and_then(|networks| match networks.len() {
@@ -64,8 +67,8 @@ impl Made for NetworksFile {
 /// One on each line that has more than a comment.
 ///
 /// # Errors
-/// The first line that is none, with its number: it tells what kind of file this is.
-fn networks(text: &str) -> Result<Vec<IpNet>, (usize, String)> {
+/// What is wrong with the first line that is none, with its number: it tells what kind of file this is.
+fn networks(text: &str) -> Result<Vec<IpNet>, (usize, Complaint)> {
     let lines = (1..).zip(text.lines());
     let lines = lines.map(|(number, line)| {
         let line = line.split('#').next().unwrap_or_default();
@@ -73,7 +76,12 @@ fn networks(text: &str) -> Result<Vec<IpNet>, (usize, String)> {
     });
     let lines = lines.filter(|(_, line)| !line.is_empty());
     let network = |(number, line): (usize, &str)| {
-        (NETWORK.parse)(line).map_err(|_| (number, line.to_owned()))
+        (NETWORK.parse)(line).map_err(|flaw| {
+            (
+                number,
+                flaw.unwrap_or_else(|| Complaint::value(line, ACCEPTED)),
+            )
+        })
     };
     lines.map(network).collect()
 }

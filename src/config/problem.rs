@@ -165,13 +165,11 @@ pub(crate) enum Complaint {
         "{file} holds no key of an external account; accepted: its MAC key in base64url, as the authority gives it"
     )]
     EabKey { file: Shown },
-    #[error(
-        "{file}, line {number}: {value} is no network; accepted: an IP address or a network on each line, such as 10.0.0.0/8, and comments that begin with #"
-    )]
-    NetworksFile {
+    #[error("{file}, line {number}: {complaint}")]
+    InLine {
         file: Shown,
         number: usize,
-        value: Shown,
+        complaint: Box<Complaint>,
     },
     #[error(
         "{file} has {found} networks; accepted: {most} at most, since each is compared with every client's address"

@@ -75,6 +75,7 @@ impl Files {
                 "no-networks.txt",
                 "198.51.100.0/24\n198.51.100.0/40\n".to_owned(),
             ),
+            ("host.txt", "# Ours.\n198.51.100.7/24\n".to_owned()),
             ("many-networks.txt", "10.0.0.1\n".repeat(2001)),
             ("all-networks.txt", "0.0.0.0/0\n".to_owned()),
             ("half.crt", format!("{}{}", cert.pem(), section("AAAA"))),

@@ -91,7 +91,11 @@ fn trusted_proxies_may_stand_in_a_file() {
     assert_lines(&[
         (
             top("trusted_proxies_file: no-networks.txt"),
-            "trusted_proxies_file: \"no-networks.txt\", line 2: \"198.51.100.0/40\" is no network; accepted: an IP address or a network on each line, such as 10.0.0.0/8, and comments that begin with #",
+            "trusted_proxies_file: \"no-networks.txt\", line 2: \"198.51.100.0/40\" is not understood; accepted: an IP address or a network on each line, such as 10.0.0.0/8, and comments that begin with #",
+        ),
+        (
+            top("trusted_proxies_file: host.txt"),
+            "trusted_proxies_file: \"host.txt\", line 2: \"198.51.100.7/24\" has bits beyond its prefix; write 198.51.100.0/24 for the whole network or 198.51.100.7 for the one address",
         ),
         (
             top("trusted_proxies_file: many-networks.txt"),
