@@ -2,7 +2,7 @@
 
 use super::failure::NoAnswer;
 use crate::config::Acme;
-use crate::runtime::upstream::{Called, Trust, call};
+use crate::runtime::upstream::{Answer, Trust, call};
 use bytes::Bytes;
 use http::Request;
 use http::header::RETRY_AFTER;
@@ -57,7 +57,7 @@ impl HttpClient for Client {
 }
 
 /// How long an authority that has had enough wants to be left alone.
-fn pause(answer: &Called) -> Option<Duration> {
+fn pause(answer: &Answer) -> Option<Duration> {
     if !matches!(answer.status().as_u16(), 429 | 503) {
         return None;
     }

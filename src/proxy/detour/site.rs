@@ -181,9 +181,9 @@ async fn anonymous_token(
         .await
         .ok()?
         .ok()?;
-    let token = token(&fetched.body)?;
+    let token = token(fetched.body())?;
     let claims = token.claims()?;
-    if fetched.status != 200 || !claims.grants(scope) || claims.is_expired(unix_now()) {
+    if fetched.status() != 200 || !claims.grants(scope) || claims.is_expired(unix_now()) {
         return None;
     }
     let mut value = HeaderValue::from_str(&format!("Bearer {}", token.as_str())).ok()?;

@@ -112,9 +112,9 @@ impl Asker {
         let answered = tokio::time::timeout(self.ask.timeout, self.service.post(exchange)).await;
         let answered = answered.map_err(|_| NoAnswer::Late(url(), self.ask.timeout))?;
         let answered = answered.map_err(|error| NoAnswer::Unreachable(url(), error))?;
-        match answered.status {
+        match answered.status().as_u16() {
             200..300 => Ok(Answer::Pass),
-            403 => Ok(Answer::Deny(message(&answered.body))),
+            403 => Ok(Answer::Deny(message(answered.body()))),
             status => Err(NoAnswer::Status(url(), status)),
         }
     }

@@ -3,12 +3,12 @@
 
 use super::dns;
 use super::endpoint::{Trust, peer_template, to_address};
-use super::fetch::{CONNECTOR, USER_AGENT, read_answer};
+use super::fetch::{self, Answer};
 use crate::config::Timeouts;
 use crate::net::origin::Origin;
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, USER_AGENT as USER_AGENT_HEADER};
-use http::{HeaderValue, Request, Response};
+use http::Request;
+use http::header::HOST;
 use pingora::http::RequestHeader;
 use pingora::upstreams::peer::HttpPeer;
 use std::time::Duration;
@@ -28,14 +28,11 @@ const MOST_ADDRESSES: usize = 3;
 /// A certificate chain has some ten KiB.
 const LONGEST: usize = 256 * 1024;
 
-/// The answer to a call.
-pub(crate) type Called = Response<Bytes>;
-
 /// Asks the host of the request's URL, which is absolute.
 ///
 /// # Errors
 /// What stands in the way of an answer, in words.
-pub(crate) async fn call(trust: &Trust, request: Request<Bytes>) -> Result<Called, String> {
+pub(crate) async fn call(trust: &Trust, request: Request<Bytes>) -> Result<Answer, String> {
     let uri = request.uri();
     let origin = match (uri.scheme_str(), uri.authority()) {
         (Some(scheme), Some(authority)) => Origin::parse(&format!("{scheme}://{authority}")),
@@ -59,32 +56,13 @@ async fn ask(
     peer: &HttpPeer,
     origin: &Origin,
     request: &Request<Bytes>,
-) -> pingora::Result<Called> {
+) -> pingora::Result<Answer> {
     let target = request.uri().path_and_query();
     let target = target.map_or("/", |target| target.as_str());
-    let (mut session, _) = CONNECTOR.get_http_session(peer).await?;
     let mut header = RequestHeader::build(request.method().clone(), target.as_bytes(), Some(8))?;
     for (name, value) in request.headers() {
         header.append_header(name.clone(), value.clone())?;
     }
-    let body = request.body();
     header.insert_header(HOST, origin.authority().to_string())?;
-    header.insert_header(USER_AGENT_HEADER, USER_AGENT)?;
-    header.insert_header(CONNECTION, HeaderValue::from_static("close"))?;
-    if !body.is_empty() {
-        header.insert_header(CONTENT_LENGTH, body.len().to_string())?;
-    }
-    session.write_request_header(Box::new(header)).await?;
-    if !body.is_empty() {
-        session.write_request_body(body.clone(), true).await?;
-    }
-    session.finish_request_body().await?;
-    let (answer, _) = read_answer(&mut session, LONGEST).await?;
-    let mut response = Response::new(Bytes::from(answer.body));
-    if let Some(header) = session.response_header() {
-        *response.status_mut() = header.status;
-        *response.headers_mut() = header.headers.clone();
-    }
-    session.shutdown().await;
-    Ok(response)
+    fetch::send(peer, header, request.body().clone(), LONGEST).await
 }

@@ -7,6 +7,7 @@ use crate::config::{CaBundle, Timeouts};
 use crate::net::url::Url;
 use crate::observe::logging::RateLimited;
 use crate::oci::storage::is_public;
+use bytes::Bytes;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ pub(crate) struct DocumentSource {
 
 /// One document.
 pub(crate) struct Document {
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Bytes,
     /// Where it came from.
     pub(crate) address: IpAddr,
 }
@@ -118,9 +119,9 @@ impl DocumentSource {
                 false => DocumentFlaw::Unreachable,
             }
         })?;
-        match fetched.status {
-            200 if fetched.body.len() <= LONGEST => Ok(Document {
-                bytes: fetched.body,
+        match fetched.status().as_u16() {
+            200 if fetched.body().len() <= LONGEST => Ok(Document {
+                bytes: fetched.into_body(),
                 address: address.ip(),
             }),
             200 => Err(DocumentFlaw::TooLong),

@@ -1,6 +1,9 @@
 //! Small requests of the gateway's own: one answer, of a bounded length, on a connection that isn't kept.
 //! No redirect is followed.
 
+use bytes::Bytes;
+use http::Response;
+use http::header::{self, CONNECTION, CONTENT_LENGTH, HOST};
 use pingora::connectors::http::Connector;
 use pingora::http::RequestHeader;
 use pingora::protocols::http::client::HttpSession;
@@ -16,13 +19,8 @@ pub(super) const USER_AGENT: &str = concat!("harbormouth/", env!("CARGO_PKG_VERS
 /// How the client came, for what stands before Harbor and redirects whatever didn't come by https.
 pub(crate) const FORWARDED_PROTO: &str = "X-Forwarded-Proto";
 
-/// The answer to one request.
-pub(crate) struct Fetched {
-    pub(crate) status: u16,
-    /// Where it says that the answer is; anybody's text.
-    pub(crate) location: Option<String>,
-    pub(crate) body: Vec<u8>,
-}
+/// The answer to one request; its body up to a length.
+pub(crate) type Answer = Response<Bytes>;
 
 /// One request by GET.
 pub(crate) struct Fetch<'a> {
@@ -39,18 +37,37 @@ pub(crate) struct Fetch<'a> {
 ///
 /// # Errors
 /// Where there is no answer.
-pub(crate) async fn get(peer: &HttpPeer, fetch: &Fetch<'_>) -> pingora::Result<Fetched> {
-    let (mut session, _) = CONNECTOR.get_http_session(peer).await?;
-    let mut request = RequestHeader::build("GET", fetch.target.as_bytes(), Some(4))?;
-    request.insert_header("Host", fetch.host)?;
+pub(crate) async fn get(peer: &HttpPeer, fetch: &Fetch<'_>) -> pingora::Result<Answer> {
+    let mut header = RequestHeader::build("GET", fetch.target.as_bytes(), Some(4))?;
+    header.insert_header(HOST, fetch.host)?;
     if let Some((name, value)) = fetch.header {
-        request.insert_header(name, value)?;
+        header.insert_header(name, value)?;
     }
-    request.insert_header("User-Agent", USER_AGENT)?;
-    request.insert_header("Connection", "close")?;
-    session.write_request_header(Box::new(request)).await?;
+    send(peer, header, Bytes::new(), fetch.longest).await
+}
+
+/// Sends one request; its header needs nothing more of this gateway's own, nor of the body.
+///
+/// # Errors
+/// Where there is no answer.
+pub(super) async fn send(
+    peer: &HttpPeer,
+    mut header: RequestHeader,
+    body: Bytes,
+    longest: usize,
+) -> pingora::Result<Answer> {
+    let (mut session, _) = CONNECTOR.get_http_session(peer).await?;
+    header.insert_header(header::USER_AGENT, USER_AGENT)?;
+    header.insert_header(CONNECTION, "close")?;
+    if !body.is_empty() {
+        header.insert_header(CONTENT_LENGTH, body.len())?;
+    }
+    session.write_request_header(Box::new(header)).await?;
+    if !body.is_empty() {
+        session.write_request_body(body, true).await?;
+    }
     session.finish_request_body().await?;
-    let (answer, _) = read_answer(&mut session, fetch.longest).await?;
+    let (answer, _) = read_answer(&mut session, longest).await?;
     session.shutdown().await;
     Ok(answer)
 }
@@ -62,23 +79,21 @@ pub(crate) async fn get(peer: &HttpPeer, fetch: &Fetch<'_>) -> pingora::Result<F
 pub(super) async fn read_answer(
     session: &mut HttpSession,
     longest: usize,
-) -> pingora::Result<(Fetched, bool)> {
+) -> pingora::Result<(Answer, bool)> {
     session.read_response_header().await?;
-    let header = session.response_header();
-    let location = header.and_then(|header| header.headers.get("location"));
-    let mut fetched = Fetched {
-        status: header.map_or(0, |header| header.status.as_u16()),
-        location: location.and_then(|it| it.to_str().ok()).map(str::to_owned),
-        body: Vec::new(),
-    };
-    while fetched.body.len() < longest {
-        let Some(piece) = session.read_response_body().await? else {
-            return Ok((fetched, true));
-        };
-        let room = longest - fetched.body.len();
-        fetched
-            .body
-            .extend_from_slice(&piece[..room.min(piece.len())]);
+    let mut answer = Response::new(Bytes::new());
+    if let Some(header) = session.response_header() {
+        *answer.status_mut() = header.status;
+        *answer.headers_mut() = header.headers.clone();
     }
-    Ok((fetched, false))
+    let mut body = Vec::new();
+    let mut is_whole = false;
+    while body.len() < longest && !is_whole {
+        match session.read_response_body().await? {
+            Some(piece) => body.extend_from_slice(&piece[..piece.len().min(longest - body.len())]),
+            None => is_whole = true,
+        }
+    }
+    *answer.body_mut() = body.into();
+    Ok((answer, is_whole))
 }

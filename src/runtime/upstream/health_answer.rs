@@ -1,9 +1,10 @@
 //! What the answer to a health probe means, in the words of whoever has to change something. Pure.
 
 use super::endpoint::Endpoint;
-use super::fetch::Fetched;
+use super::fetch::Answer;
 use crate::net::origin::Scheme;
 use crate::oci::docs;
+use http::header::LOCATION;
 
 /// More than an address of Harbor has; what comes is anybody's text, and goes into a log.
 const LONGEST_LOCATION: usize = 200;
@@ -12,15 +13,17 @@ const LONGEST_LOCATION: usize = 200;
 ///
 /// # Errors
 /// What the answer says, and what is probably wrong.
-pub(super) fn judge(endpoint: &Endpoint, answer: &Fetched) -> Result<(), String> {
+pub(super) fn judge(endpoint: &Endpoint, answer: &Answer) -> Result<(), String> {
     let asked = &endpoint.health.path;
     let host = endpoint.asked_as.authority();
     let is_http = endpoint.origin.scheme == Scheme::Http;
-    let said = format!("{asked} answered {}", answer.status);
+    let status = answer.status().as_u16();
+    let said = format!("{asked} answered {status}");
     // It leads from Harbor's Helm chart to the endpoint.
     let page = docs::page("harbor-helm");
-    let location = answer.location.as_deref().map(shown);
-    match (answer.status, location) {
+    let location = answer.headers().get(LOCATION);
+    let location = location.and_then(|it| it.to_str().ok()).map(shown);
+    match (status, location) {
         (200..=299, _) => Ok(()),
         (300..=399, Some(to)) if is_http && to.starts_with("https://") => Err(format!(
             "{said} with Location {to}: it wants https, and this endpoint is http. Name the port that \
@@ -64,11 +67,10 @@ mod tests {
                 interval: Duration::from_secs(5),
             },
         };
-        let answer = Fetched {
-            status,
-            location: location.map(str::to_owned),
-            body: Vec::new(),
-        };
+        let mut answer = Answer::default();
+        *answer.status_mut() = status.try_into().unwrap();
+        let location = location.map(|location| (LOCATION, location.parse().unwrap()));
+        answer.headers_mut().extend(location);
         judge(
             &Endpoint::new(&endpoint, &public, &upstream, &Timeouts::DEFAULT),
             &answer,

@@ -1,7 +1,7 @@
 //! Health probes: one loop per endpoint, beside the traffic.
 
 use super::endpoint::{Address, Endpoint};
-use super::fetch::{FORWARDED_PROTO, Fetch, Fetched};
+use super::fetch::{Answer, FORWARDED_PROTO, Fetch};
 use super::pool::Pool;
 use super::{dns, fetch, health_answer, in_words, lacks_socket};
 use prometheus::IntGauge;
@@ -103,7 +103,7 @@ async fn probe(endpoint: &Endpoint, address: SocketAddr) -> Option<Result<(), St
     let path = &endpoint.health.path;
     let asked = ask(endpoint, address);
     Some(match tokio::time::timeout(PROBE_TIMEOUT, asked).await {
-        Ok(Ok(fetched)) => health_answer::judge(endpoint, &fetched),
+        Ok(Ok(answer)) => health_answer::judge(endpoint, &answer),
         Ok(Err(error)) if lacks_socket(&error) => return None,
         Ok(Err(error)) => Err(format!("no answer: {}", in_words(&error))),
         Err(_) => Err(format!(
@@ -115,7 +115,7 @@ async fn probe(endpoint: &Endpoint, address: SocketAddr) -> Option<Result<(), St
 
 /// Asks as the gateway asks for a client: what stands before Harbor may know only its public name, and
 /// redirect whatever isn't said to have come by https.
-async fn ask(endpoint: &Endpoint, address: SocketAddr) -> pingora::Result<Fetched> {
+async fn ask(endpoint: &Endpoint, address: SocketAddr) -> pingora::Result<Answer> {
     let fetch = Fetch {
         target: &endpoint.health.path,
         host: &endpoint.asked_as.authority(),

@@ -19,10 +19,11 @@ mod service;
 mod socket;
 mod storage;
 
-pub(crate) use call::{Called, call};
+pub(crate) use call::call;
 pub(crate) use dns::resolve;
 pub(crate) use document::{DocumentFlaw, DocumentSource};
 pub(crate) use endpoint::{Address, Endpoint, Trust};
+pub(crate) use fetch::Answer;
 pub(crate) use health_probe::{probe_once, watch};
 pub(crate) use pool::{Choice, Pool};
 pub(crate) use replicas::Replicas;

@@ -3,7 +3,7 @@
 
 use super::dns;
 use super::endpoint::{Trust, peer_template, to_address};
-use super::fetch::{CONNECTOR, Fetched, USER_AGENT, read_answer};
+use super::fetch::{Answer, CONNECTOR, USER_AGENT, read_answer};
 use crate::config::Timeouts;
 use crate::net::origin::Origin;
 use bytes::Bytes;
@@ -58,7 +58,7 @@ impl Service {
     ///
     /// # Errors
     /// What stands in the way of an answer.
-    pub(crate) async fn post(&self, exchange: Exchange<'_>) -> Result<Fetched, String> {
+    pub(crate) async fn post(&self, exchange: Exchange<'_>) -> Result<Answer, String> {
         let mut failed = "the name has no address".to_owned();
         for address in self.addresses().await? {
             let peer = to_address(&self.template, address, self.silence);
@@ -82,7 +82,7 @@ impl Service {
         &self,
         peer: &HttpPeer,
         exchange: &Exchange<'_>,
-    ) -> Result<Fetched, (Box<pingora::Error>, bool)> {
+    ) -> Result<Answer, (Box<pingora::Error>, bool)> {
         let opened = CONNECTOR.get_http_session(peer).await;
         let (mut session, was_kept) = opened.map_err(|error| (error, false))?;
         let answered = async {
