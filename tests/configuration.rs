@@ -1090,6 +1090,79 @@ fn check_says_where_a_request_goes() {
     }
 }
 
+/// A listener that redirects, rules, and a maintenance come before all routing.
+#[test]
+fn check_says_what_a_request_meets_first() {
+    let conf = tempfile::tempdir().unwrap();
+    let write = |maintenance: &str, rules: &str| {
+        let text = format!(
+            "listeners:\n  - {{ address: 127.0.0.1:1 }}\n  - {{ address: 127.0.0.1:2, redirect_to_https: true }}\n\
+             registries:\n  - name: hq\n    public: [https://hub.example.com]\n    \
+             maintenance: {maintenance}\n    upstream: {{ endpoints: [http://10.0.0.1] }}\n{rules}"
+        );
+        fs::write(conf.path().join("edge.yaml"), text).unwrap();
+    };
+    let (pull, push) = (
+        "hub.example.com/v2/lab/app/manifests/v1",
+        "hub.example.com/v2/lab/app/blobs/uploads/",
+    );
+    let rule = "rules:\n  - { name: night, when: \"false\", deny: {} }\n";
+    for (name, maintenance, rules, url, expected) in [
+        ("nothing", "off", "", format!("https://{pull}"), &[][..]),
+        (
+            "a redirect",
+            "off",
+            "",
+            format!("http://{pull}"),
+            &["first: 308 to https://hub.example.com/v2/lab/app/manifests/v1, at listeners[1]"],
+        ),
+        (
+            "a pull while pushes are closed",
+            "pushes",
+            "",
+            format!("https://{pull}"),
+            &[],
+        ),
+        (
+            "a push while pushes are closed",
+            "pushes",
+            "",
+            format!("https://{push}"),
+            &["first: refused, 503 "],
+        ),
+        (
+            "closed",
+            "all",
+            "",
+            format!("https://{pull}"),
+            &["first: refused, 503 "],
+        ),
+        (
+            "rules",
+            "off",
+            rule,
+            format!("https://{pull}"),
+            &["first: the rules; check --explain says which of them decides"],
+        ),
+    ] {
+        write(maintenance, rules);
+        let (code, lines) = route(conf.path(), "edge.yaml", &url);
+        let refused = expected.iter().any(|line| line.contains("refused"));
+        assert_eq!(code, Some(i32::from(refused)), "{name}: {lines:?}");
+        let first: Vec<&String> = lines
+            .iter()
+            .take_while(|one| one.starts_with("first:"))
+            .collect();
+        assert_eq!(first.len(), expected.len(), "{name}: {lines:?}");
+        let mut pairs = first.iter().zip(expected);
+        assert!(
+            pairs.all(|(line, begin)| line.starts_with(begin)),
+            "{name}: {lines:?}"
+        );
+        assert_eq!(lines[first.len()], "registry: hq", "{name}: {lines:?}");
+    }
+}
+
 #[test]
 fn check_says_what_a_client_is_told_that_gets_nowhere() {
     let conf = conf_with_certificates();

@@ -50,6 +50,13 @@ pub(crate) enum ListenerKind {
 }
 
 impl Listener {
+    pub(crate) fn redirects(&self) -> bool {
+        match &self.kind {
+            ListenerKind::RedirectToHttps => true,
+            ListenerKind::Tls { .. } | ListenerKind::Plain => false,
+        }
+    }
+
     /// Its certificates, where it speaks TLS: those of files, then those that were issued.
     pub(crate) fn certificates(&self) -> Option<impl Iterator<Item = &CertificatePair>> {
         match &self.kind {

@@ -18,6 +18,8 @@ use super::values::{DAY, HOUR, TENTH, TextValue, Time, choice};
 use super::yaml::Shape;
 use crate::net::origin::{Origin, Scheme};
 use crate::oci::exposure::Exposure;
+use crate::oci::local_reply::MaintenanceScope;
+use crate::oci::operation::Operation;
 use crate::oci::project::ProjectPattern;
 use crate::str_enum::str_enum;
 use serde_json::json;
@@ -212,6 +214,20 @@ str_enum! {
 
 choice!(Maintenance);
 
+impl Maintenance {
+    /// What it closes for this operation.
+    pub(crate) fn closes(self, operation: Operation) -> Option<MaintenanceScope> {
+        match self {
+            Maintenance::Off => None,
+            Maintenance::Pushes => {
+                let is_new = Operation::NEW_UPLOAD.contains(&operation);
+                is_new.then_some(MaintenanceScope::Pushes)
+            }
+            Maintenance::All => Some(MaintenanceScope::All),
+        }
+    }
+}
+
 /// What of a Harbor is public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expose {
@@ -323,5 +339,47 @@ impl Setting for Hsts {
 
     fn schema(rule: &Time) -> serde_json::Value {
         json!({ "anyOf": [{ "enum": ["off", false] }, Duration::schema(rule)] })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maintenance_closes_what_begins() {
+        use Operation::{BlobGet, ManifestPut, Token, UploadChunk, UploadCommit, UploadStart};
+        for (maintenance, operation, expected) in [
+            (Maintenance::Off, UploadStart, None),
+            (
+                Maintenance::Pushes,
+                UploadStart,
+                Some(MaintenanceScope::Pushes),
+            ),
+            (
+                Maintenance::Pushes,
+                Operation::UploadMount,
+                Some(MaintenanceScope::Pushes),
+            ),
+            (
+                Maintenance::Pushes,
+                Operation::UploadMonolithic,
+                Some(MaintenanceScope::Pushes),
+            ),
+            (Maintenance::Pushes, UploadChunk, None),
+            (Maintenance::Pushes, UploadCommit, None),
+            (Maintenance::Pushes, ManifestPut, None),
+            (Maintenance::Pushes, BlobGet, None),
+            (Maintenance::Pushes, Token, None),
+            (Maintenance::All, BlobGet, Some(MaintenanceScope::All)),
+            (Maintenance::All, UploadCommit, Some(MaintenanceScope::All)),
+            (Maintenance::All, Token, Some(MaintenanceScope::All)),
+        ] {
+            assert_eq!(
+                maintenance.closes(operation),
+                expected,
+                "{maintenance:?} {operation}"
+            );
+        }
     }
 }

@@ -65,6 +65,8 @@ kinds! {
         /// Some addresses accept connections, others don't: clients try the next one.
         AddressUnreachable "address_unreachable" Warning,
         TlsFailed "tls_failed" Broken,
+        /// Who has no client certificate is let in by nobody.
+        ClientCertificateRequired "client_certificate_required" Broken,
         /// Plain HTTP on the port that is to be https.
         PlainHttpOnTlsPort "plain_http_on_tls_port" Broken,
         CertificateExpired "certificate_expired" Broken,

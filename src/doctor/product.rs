@@ -15,6 +15,10 @@ str_enum! {
         /// Its own API, as a file has it and as control planes hand it out.
         Envoy "envoy",
         Apache "apache",
+        Squid "squid",
+        Lighttpd "lighttpd",
+        Varnish "varnish",
+        Nghttpx "nghttpx",
         /// ingress-nginx's annotations; what other controllers need stands beside it.
         Ingress "ingress",
         /// harbor.yml, or the chart's values.
@@ -32,6 +36,10 @@ impl Product {
             Product::Caddy => "Caddy",
             Product::Envoy => "Envoy",
             Product::Apache => "Apache httpd",
+            Product::Squid => "Squid",
+            Product::Lighttpd => "lighttpd",
+            Product::Varnish => "Varnish",
+            Product::Nghttpx => "nghttpx",
             Product::Ingress => "ingress-nginx",
             Product::Harbor => "Harbor",
         }

@@ -138,6 +138,8 @@ pub struct TlsSeen {
     pub distrust: Option<Distrust>,
     /// Whether it is trusted, and only for what docker and podman keep for this registry.
     pub(crate) kept_by_docker: bool,
+    /// Whose client certificates it asks for; none where it asks for none.
+    pub(crate) asks_for: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -317,6 +319,9 @@ pub enum Trouble {
     Cut,
     #[error("TLS: {0}")]
     Tls(String),
+    /// Nothing goes without a client certificate, signed by one of these where some are named.
+    #[error("the server requires a client certificate")]
+    ClientCertificate(Vec<String>),
     /// The server answered plain HTTP to a TLS handshake.
     #[error("it speaks plain HTTP, not TLS")]
     NotTls,
@@ -339,6 +344,7 @@ impl Trouble {
             }
             Trouble::Cut => Word::Cut.told(language).to_owned(),
             Trouble::Tls(why) => because(Word::TlsTrouble, why),
+            Trouble::ClientCertificate(_) => Word::ClientCertificate.told(language).to_owned(),
             Trouble::NotTls => Word::NotTls.told(language).to_owned(),
             Trouble::ProxyRefused(status) => {
                 Word::ProxyAnswered.filled(language, &[("status", status)])
@@ -419,6 +425,7 @@ mod tests {
             Trouble::TimedOut(Duration::from_secs(5)),
             Trouble::Cut,
             Trouble::Tls("an alert".to_owned()),
+            Trouble::ClientCertificate(Vec::new()),
             Trouble::NotTls,
             Trouble::NotHttp("noise".to_owned()),
         ] {

@@ -135,6 +135,7 @@ impl Wire {
                         chain: shown.chain,
                         distrust: shown.distrust,
                         kept_by_docker: shown.kept_by_docker,
+                        asks_for: shown.asks_for,
                     }
                 });
                 (Ok(took), Some(seen))
@@ -186,10 +187,15 @@ impl Wire {
                         "the certificate isn't trusted ({}), so nothing was sent",
                         certificate::words(distrust)
                     ))),
-                    (Trust::Required, None) | (Trust::Waived, _) => match ask.protocol {
-                        Protocol::Http1 => exchange::exchange(stream, ask, None, progress).await,
-                        Protocol::Http2 => http2::exchange(stream, ask).await,
-                    },
+                    (Trust::Required, None) | (Trust::Waived, _) => {
+                        let result = match ask.protocol {
+                            Protocol::Http1 => {
+                                exchange::exchange(stream, ask, None, progress).await
+                            }
+                            Protocol::Http2 => http2::exchange(stream, ask).await,
+                        };
+                        result.where_asked_for(shown.asks_for)
+                    }
                 }
             }
         }

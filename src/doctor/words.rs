@@ -202,6 +202,8 @@ words! {
     TimedOut "nothing was received within <seconds> s" "<seconds> s 内什么都没收到",
     Cut "the connection was cut" "连接被切断",
     TlsTrouble "TLS: <why>" "TLS：<why>",
+    ClientCertificate "the server requires a client certificate" "服务器要求客户端证书",
+    SignedBy ", signed by <names>" "（由 <names> 签发）",
     NotTls "it speaks plain HTTP, not TLS" "对方是明文 HTTP，不是 TLS",
     ProxyAnswered "the proxy answered <status>" "代理的应答是 <status>",
     NotHttp "the answer is not HTTP: <why>" "应答不是 HTTP：<why>",

@@ -5,10 +5,8 @@ use super::owner;
 use super::refusal::{Refusal, SOON};
 use super::request::{ProxyRequest, Routed};
 use super::timings::Timings;
-use crate::config::Maintenance;
 use crate::net::client_network::Owner;
-use crate::oci::local_reply::{LocalReply, MaintenanceScope, OverloadStatus};
-use crate::oci::operation::Operation;
+use crate::oci::local_reply::{LocalReply, OverloadStatus};
 use crate::oci::request_class::Class;
 use crate::oci::target::BodyPresence;
 use crate::runtime::{HeldMemory, Permit, PermitRequest, PermitTerms, Room, Share};
@@ -59,7 +57,7 @@ pub(super) struct Permits {
 /// The refusal says when the client may retry.
 pub(super) fn is_open(request: Routed<'_>) -> Result<(), Refusal> {
     let maintenance = request.harbor.registry.maintenance;
-    match closed(maintenance, request.asked.operation) {
+    match maintenance.closes(request.asked.operation) {
         Some(what) => refuse(LocalReply::Maintenance(what), LATER),
         None => Ok(()),
     }
@@ -163,58 +161,4 @@ impl Permits {
 
 fn refuse<T>(answer: LocalReply, after: &str) -> Result<T, Refusal> {
     Err(Refusal::RetryAfter(answer, after.to_owned()))
-}
-
-/// What the maintenance closes for this operation.
-fn closed(maintenance: Maintenance, operation: Operation) -> Option<MaintenanceScope> {
-    match maintenance {
-        Maintenance::Off => None,
-        Maintenance::Pushes => {
-            let is_new = Operation::NEW_UPLOAD.contains(&operation);
-            is_new.then_some(MaintenanceScope::Pushes)
-        }
-        Maintenance::All => Some(MaintenanceScope::All),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn maintenance_closes_what_begins() {
-        use Operation::{BlobGet, ManifestPut, Token, UploadChunk, UploadCommit, UploadStart};
-        for (maintenance, operation, expected) in [
-            (Maintenance::Off, UploadStart, None),
-            (
-                Maintenance::Pushes,
-                UploadStart,
-                Some(MaintenanceScope::Pushes),
-            ),
-            (
-                Maintenance::Pushes,
-                Operation::UploadMount,
-                Some(MaintenanceScope::Pushes),
-            ),
-            (
-                Maintenance::Pushes,
-                Operation::UploadMonolithic,
-                Some(MaintenanceScope::Pushes),
-            ),
-            (Maintenance::Pushes, UploadChunk, None),
-            (Maintenance::Pushes, UploadCommit, None),
-            (Maintenance::Pushes, ManifestPut, None),
-            (Maintenance::Pushes, BlobGet, None),
-            (Maintenance::Pushes, Token, None),
-            (Maintenance::All, BlobGet, Some(MaintenanceScope::All)),
-            (Maintenance::All, UploadCommit, Some(MaintenanceScope::All)),
-            (Maintenance::All, Token, Some(MaintenanceScope::All)),
-        ] {
-            assert_eq!(
-                closed(maintenance, operation),
-                expected,
-                "{maintenance:?} {operation}"
-            );
-        }
-    }
 }

@@ -1,6 +1,8 @@
 //! Where requests go, told to an operator: all of it as a table, or one request's way. Decided by the same
 //! functions as the gateway's (`oci::way`), and said here.
 
+mod met_first;
+
 use super::origins::{NamedOrigin, named_origins, sites};
 use crate::config::{Config, Fallback, Registry};
 use crate::net::host::Routes;
@@ -210,34 +212,54 @@ pub(super) fn found<T>(
     }))
 }
 
-/// What becomes of one request.
+/// What becomes of one request: what it meets first, then where it goes.
 ///
 /// # Errors
-/// What the client would be told, where it goes nowhere.
+/// What the client would be told, where it goes nowhere; all of it, where it is refused on the way.
 pub fn route(config: &Config, question: &Question) -> Result<Vec<String>, Vec<String>> {
-    found(config, question, |found| {
-        let Found {
-            registry,
+    let way = |found: &Found<'_>| {
+        let refusal = met_first::refusal(found.registry, found.target.operation);
+        let mut lines = Vec::new();
+        let Question { origin, target, .. } = question;
+        lines.extend(met_first::redirect(
+            config,
+            found.name.registry,
+            origin,
             target,
-            path,
-            there,
-            ..
-        } = found;
-        let mut lines = vec![format!("registry: {}", registry.name)];
-        lines.extend(why(found.name, there, (target, path), registry));
-        let upstream = there.upstream(path, target);
-        if upstream.is_mount_refused {
-            lines.push(
-                "mount: left out, because its source is at another Harbor; the client uploads instead"
-                    .to_owned(),
-            );
+        ));
+        lines.extend(met_first::rules(config));
+        lines.extend(refusal.clone());
+        lines.extend(where_to(question, found));
+        match refusal {
+            Some(_) => Err(lines),
+            None => Ok(lines),
         }
-        let asked = upstream.target.unwrap_or_else(|| question.target.clone());
-        lines.push(format!("there: {} {asked}", question.method()));
-        lines.extend(scopes(target, &asked));
-        lines.extend(others(&registry.fallback, target, found.naming));
-        lines
-    })
+    };
+    found(config, question, way)?
+}
+
+fn where_to(question: &Question, found: &Found<'_>) -> Vec<String> {
+    let Found {
+        registry,
+        target,
+        path,
+        there,
+        ..
+    } = found;
+    let mut lines = vec![format!("registry: {}", registry.name)];
+    lines.extend(why(found.name, there, (target, path), registry));
+    let upstream = there.upstream(path, target);
+    if upstream.is_mount_refused {
+        lines.push(
+            "mount: left out, because its source is at another Harbor; the client uploads instead"
+                .to_owned(),
+        );
+    }
+    let asked = upstream.target.unwrap_or_else(|| question.target.clone());
+    lines.push(format!("there: {} {asked}", question.method()));
+    lines.extend(scopes(target, &asked));
+    lines.extend(others(&registry.fallback, target, found.naming));
+    lines
 }
 
 /// Why it is this registry, where that isn't plain.

@@ -5,6 +5,7 @@ use harbormouth::doctor::judge::judge;
 use harbormouth::doctor::kind::Kind;
 use harbormouth::doctor::step::Step;
 use harbormouth::doctor::trace::{Carried, Leftover, Skip, Walk};
+use harbormouth::oci::repository::RepositoryName;
 use harbormouth::testing::fake_harbor::{ConnectionEnd, InjectedFault, Match, Times};
 use http::{Method, StatusCode};
 use std::time::Duration;
@@ -77,6 +78,27 @@ async fn without_credentials_or_a_repository_the_walk_goes_as_far_as_it_can() {
         skipped(&walk),
         expected.map(|step| (step, Skip::NoRepository))
     );
+}
+
+/// Docker Hub's images at a Harbor that has them in a project of its own, and no `library`.
+#[tokio::test]
+async fn a_mirror_without_its_project_is_told_from_a_missing_role() {
+    let mut stage = Stage::set(Plan::fake_harbor(|config| {
+        config.projects.retain(|project| project.name != "library");
+    }))
+    .await;
+    stage.options.credentials = Some(credentials("alice", "Alice12345"));
+    for (repository, expected) in [
+        ("library/nginx", &[Kind::MirrorPrefixMissing][..]),
+        ("other/nginx", &[Kind::NothingGranted]),
+        ("lab/library/nginx", &[]),
+    ] {
+        stage.options.repository = RepositoryName::parse(repository);
+        assert_eq!(kinds(&stage.walk().await), expected, "{repository}");
+    }
+    stage.options.credentials = Some(credentials("alice", "wrong"));
+    stage.options.repository = RepositoryName::parse("library/nginx");
+    assert_eq!(kinds(&stage.walk().await), [Kind::NothingGranted]);
 }
 
 #[tokio::test]

@@ -83,6 +83,7 @@ fn short(trouble: &Trouble) -> String {
         Trouble::TimedOut(after) => format!("silent {}", seconds(*after)),
         Trouble::Cut => "cut".to_owned(),
         Trouble::Tls(_) => "TLS failed".to_owned(),
+        Trouble::ClientCertificate(_) => "no certificate".to_owned(),
         Trouble::NotTls => "no TLS".to_owned(),
         Trouble::NotHttp(_) => "no HTTP".to_owned(),
     }

@@ -164,7 +164,7 @@ fn who_stands_there_is_read_from_what_answers_give_away() {
             "Varnish before an nginx is not Fastly",
             with("server", "nginx").header(Step::Ping, "via", Some("1.1 varnish (Varnish/7.1)")),
             Some(Hop::Varnish),
-            None,
+            Some(Product::Varnish),
         ),
         (
             "Fastly",
@@ -180,19 +180,19 @@ fn who_stands_there_is_read_from_what_answers_give_away() {
             "Squid",
             with("via", "1.1 edge (squid/5.7)"),
             Some(Hop::Squid),
-            None,
+            Some(Product::Squid),
         ),
         (
             "nghttpx",
             with("server", "nghttpx"),
             Some(Hop::Nghttpx),
-            None,
+            Some(Product::Nghttpx),
         ),
         (
             "lighttpd",
             with("server", "lighttpd/1.4.69"),
             Some(Hop::Lighttpd),
-            None,
+            Some(Product::Lighttpd),
         ),
         (
             "Traefik, which leaves no header",

@@ -54,6 +54,7 @@ fn kinds_without_lines_are_few() {
         without,
         [
             Kind::AddressUnreachable,
+            Kind::ClientCertificateRequired,
             Kind::CertificateTrustedByDocker,
             Kind::GatewayError,
             Kind::UserAgentRefused,
@@ -145,7 +146,14 @@ fn yaml_is_yaml() {
             let is_yaml = match fix.product {
                 Product::Traefik | Product::Envoy | Product::Ingress => true,
                 Product::Harbor => fix.key != "harbor nginx",
-                Product::Nginx | Product::Haproxy | Product::Caddy | Product::Apache => false,
+                Product::Nginx
+                | Product::Haproxy
+                | Product::Caddy
+                | Product::Apache
+                | Product::Squid
+                | Product::Lighttpd
+                | Product::Varnish
+                | Product::Nghttpx => false,
             };
             if is_yaml {
                 let text = fix.lines.join("\n");

@@ -47,6 +47,7 @@ fn is_cut(trouble: &Trouble) -> bool {
         Trouble::Unresolved(_)
         | Trouble::Unreachable(_)
         | Trouble::Tls(_)
+        | Trouble::ClientCertificate(_)
         | Trouble::NotTls
         | Trouble::ProxyRefused(_) => false,
     }

@@ -1,10 +1,12 @@
 //! The name, its addresses, and what answers without TLS.
 
-use super::draft::{Draft, how_often, seen, seen_header, tried};
+use super::draft::{Draft, how_often, quoted, seen, seen_header, tried};
 use super::surroundings::is_registry;
 use crate::doctor::kind::Kind;
+use crate::doctor::language::Language;
 use crate::doctor::step::Step;
 use crate::doctor::trace::{AddressSeen, Entry, Exchange, Trouble, Walk};
+use crate::doctor::words::Word;
 use crate::net::origin::Scheme;
 
 pub(super) fn judge(walk: &Walk) -> Vec<Draft> {
@@ -116,6 +118,13 @@ fn handshake(walk: &Walk) -> Vec<Draft> {
     let (plain, failed): (Vec<_>, Vec<_>) = troubles
         .into_iter()
         .partition(|(_, trouble)| **trouble == Trouble::NotTls);
+    let (without, failed): (Vec<_>, Vec<_>) = failed
+        .into_iter()
+        .partition(|(_, trouble)| matches!(trouble, Trouble::ClientCertificate(_)));
+    let issuers = without.iter().find_map(|(_, trouble)| match trouble {
+        Trouble::ClientCertificate(issuers) => Some(issuers.clone()),
+        _ => None,
+    });
     let draft = |kind, of: &[(&AddressSeen, &Trouble)]| {
         let evidence = of.iter().map(|(address, trouble)| {
             let request = format!("TLS with {}", address.address);
@@ -132,7 +141,23 @@ fn handshake(walk: &Walk) -> Vec<Draft> {
     };
     let not_tls = draft(Kind::PlainHttpOnTlsPort, &plain);
     let no_tls = draft(Kind::TlsFailed, &failed);
-    refused.into_iter().chain(not_tls).chain(no_tls).collect()
+    let no_certificate = draft(Kind::ClientCertificateRequired, &without)
+        .map(|draft| draft.told("of", signed_by(issuers.unwrap_or_default())));
+    [refused, not_tls, no_tls, no_certificate]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// `, signed by CN=…`; nothing where nobody is named.
+pub(super) fn signed_by(issuers: Vec<String>) -> impl Fn(Language) -> String + 'static {
+    move |language| match issuers.is_empty() {
+        true => String::new(),
+        false => {
+            let names = quoted(&issuers.join(Word::Semicolon.told(Language::English)));
+            Word::SignedBy.filled(language, &[("names", &names)])
+        }
+    }
 }
 
 fn plain_http(walk: &Walk) -> Option<Draft> {

@@ -1,6 +1,7 @@
 //! Whether a registry answers at `/v2/`, and with a challenge that clients can act on.
 
 use super::draft::{Draft, how_often, quoted, seen_header, seen_speaker, seen_words};
+use super::entry::signed_by;
 use super::surroundings::asked_later;
 use crate::doctor::clients::{Detail, Unasked};
 use crate::doctor::kind::Kind;
@@ -42,6 +43,11 @@ fn ping(walk: &Walk) -> Option<Draft> {
     let announced = exchange.answer().and_then(announced);
     let said = announced.clone().unwrap_or_default();
     let at_times = at_times(walk, kind);
+    let kind = match exchange.result {
+        // With the alert that says so lost on the way.
+        Err(Trouble::Cut) if asks_for(walk).is_some() => Kind::ClientCertificateRequired,
+        _ => kind,
+    };
     let (wrong, cause) = match (kind, announced, at_times) {
         (Kind::ChallengeMissing, _, _) => ("refused", "refused"),
         (Kind::GatewayError, _, Some(_)) => ("at_times", "some_servers"),
@@ -52,6 +58,8 @@ fn ping(walk: &Walk) -> Option<Draft> {
     let draft = Draft::of(kind, exchange)
         .wrong(wrong)
         .because(cause)
+        .told("of", signed_by(lacking(walk, exchange)))
+        .with("host", &walk.target.host)
         .with("lost", lost)
         .with("all", asked)
         .told("said", move |language| match said.as_str() {
@@ -76,6 +84,7 @@ fn wrong(exchange: &Exchange) -> Option<Kind> {
         Ok(answer) => answer,
         Err(Trouble::TimedOut(_) | Trouble::Cut) => return Some(Kind::GatewayError),
         Err(Trouble::NotHttp(_)) => return Some(Kind::NoRegistry),
+        Err(Trouble::ClientCertificate(_)) => return Some(Kind::ClientCertificateRequired),
         // These are told by what connecting showed.
         Err(
             Trouble::Unresolved(_)
@@ -86,6 +95,9 @@ fn wrong(exchange: &Exchange) -> Option<Kind> {
             | Trouble::ProxyRefused(_),
         ) => return None,
     };
+    if wants_certificate(answer) {
+        return Some(Kind::ClientCertificateRequired);
+    }
     match answer.status {
         200 if answer.is_page() => Some(Kind::NoRegistry),
         200 => None,
@@ -109,7 +121,6 @@ fn cause(kind: Kind, exchange: &Exchange) -> &'static str {
         (Kind::RegistryRedirected, Some(answer)) if leads_back(exchange, answer) => "circle",
         (Kind::RegistryRedirected, Some(_)) => "elsewhere",
         (_, Some(answer)) if mentions_tls_port(answer) => "tls_port",
-        (_, Some(answer)) if wants_certificate(answer) => "client_certificate",
         (_, Some(answer)) if answer.status == 403 => "forbidden",
         (_, Some(_)) => "another_site",
         (_, None) => "another_protocol",
@@ -128,6 +139,20 @@ fn wants_certificate(answer: &ResponseSeen) -> bool {
         .iter()
         .any(|words| body.contains(words));
     matches!(answer.status, 400 | 401 | 403 | 495 | 496) && names_one
+}
+
+/// Whose certificate it is that a client lacks.
+fn lacking(walk: &Walk, exchange: &Exchange) -> Vec<String> {
+    match &exchange.result {
+        Err(Trouble::ClientCertificate(issuers)) => issuers.clone(),
+        _ => asks_for(walk).unwrap_or_default(),
+    }
+}
+
+/// Whose certificates the server asks for, where it does.
+fn asks_for(walk: &Walk) -> Option<Vec<String>> {
+    let tls = walk.address()?.tls.as_ref()?;
+    tls.as_ref().ok()?.asks_for.clone()
 }
 
 /// A client that follows gets the same answer again.

@@ -123,11 +123,36 @@ fn route(levels: [&Node; 3], action: &Node, path: &str) -> Scope {
             .map_or(&[][..], Node::items)
         {
             let of = |key: &str| added.at(&["header", key]).map_or("", Node::text);
-            let name = format!("header {}", of("key").to_ascii_lowercase());
-            scope.set(name, of("value"), added.line);
+            let name = of("key").to_ascii_lowercase();
+            // Every request has this one from Envoy itself; of the others one line may be the only one.
+            let part = match (name.as_str(), manner(added)) {
+                ("x-forwarded-proto", HeaderManner::Appended) => "appended",
+                ("x-forwarded-proto", HeaderManner::WhereAbsent) => continue,
+                (_, _) => "header",
+            };
+            scope.set(format!("{part} {name}"), of("value"), added.line);
         }
     }
     scope
+}
+
+/// What becomes of an added header where the request has it already.
+enum HeaderManner {
+    Appended,
+    Replaced,
+    WhereAbsent,
+}
+
+/// Appended unless it says otherwise, by `append` in older files.
+fn manner(added: &Node) -> HeaderManner {
+    let action = added.get("append_action").map(Node::text);
+    let append = added.get("append").map(Node::text);
+    match (action, append) {
+        (Some("ADD_IF_ABSENT"), _) => HeaderManner::WhereAbsent,
+        (Some("APPEND_IF_EXISTS_OR_ADD"), _) => HeaderManner::Appended,
+        (Some(_), _) | (None, Some("false")) => HeaderManner::Replaced,
+        (None, _) => HeaderManner::Appended,
+    }
 }
 
 /// Whether a virtual host is asked for by this name: then it is one that clients type.

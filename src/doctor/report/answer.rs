@@ -58,9 +58,11 @@ fn three(walks: &[Judged]) -> Option<[(&'static str, String); 3]> {
     Some(lines.map(|(label, text)| (label.told(language), text)))
 }
 
-/// The line that heals this kind, or else the first that is no remark. Where it belongs, the finding says.
+/// The line that heals this kind, or else the first that sets something. Where it belongs, the finding
+/// says.
 fn first_line(fix: &Fix, kind: Kind) -> Option<String> {
-    let lines = || fix.lines.iter().filter(|line| !line.starts_with('#'));
+    let sets = |line: &&String| !line.starts_with('#') && !line.ends_with(['{', ':']);
+    let lines = || fix.lines.iter().filter(sets);
     let healing = match kind {
         Kind::LocationScheme | Kind::LocationSchemeDoubled | Kind::RealmScheme => {
             "x-forwarded-proto"

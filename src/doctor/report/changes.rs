@@ -51,13 +51,15 @@ pub(super) fn changes(
 /// What stands beside the lines where the likeliest hop has none: what to change there, or that nothing is
 /// known of it.
 pub(super) fn without_lines(finding: &Finding, walks: &[Judged]) -> Option<String> {
-    let is_without = |hop: &Hop| hop.product().is_none() && *hop != Hop::Harbormouth;
+    let fixes = public_fixes(finding.kind, walks);
+    let has_lines = |product| fixes.iter().any(|fix| fix.product == product);
+    let is_without = |hop: &Hop| !hop.product().is_some_and(has_lines) && *hop != Hop::Harbormouth;
     let hop = likely(finding, walks).filter(is_without)?;
     let language = language(walks);
     let known = elsewhere(finding.kind, hop, language).map(str::to_owned);
     known.or_else(|| {
-        let has_lines = !public_fixes(finding.kind, walks).is_empty();
-        has_lines.then(|| Word::NoLinesFor.filled(language, &[("hop", &hop.as_str())]))
+        let others_have = !fixes.is_empty();
+        others_have.then(|| Word::NoLinesFor.filled(language, &[("hop", &hop.as_str())]))
     })
 }
 

@@ -167,7 +167,7 @@ fn the_likely_lines_are_told_and_all_of_them_with_all() {
         "http-request set-header Host hub.example.com",
     );
     assert!(terminal.contains(nginx) && !terminal.contains(haproxy));
-    assert!(terminal.contains("HAProxy, Traefik, Caddy, Envoy, Apache httpd, ingress-nginx:"));
+    assert!(terminal.contains("HAProxy, Traefik, Caddy, Envoy, Apache httpd, Squid, Varnish,"));
     assert!(pipe.contains(nginx) && pipe.contains(haproxy));
 }
 

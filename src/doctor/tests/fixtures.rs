@@ -384,5 +384,6 @@ pub(crate) fn trusted(name: &str) -> TlsSeen {
         ],
         distrust: None,
         kept_by_docker: false,
+        asks_for: None,
     }
 }

@@ -198,6 +198,7 @@ mod tests {
                 chain: Vec::new(),
                 distrust,
                 kept_by_docker: false,
+                asks_for: None,
             }))
         };
         let seen = |connected, tls| AddressSeen {

@@ -5,16 +5,18 @@
 
 use crate::doctor::trace::{CertificateSeen, Distrust};
 use parking_lot::Mutex;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
+use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::net::IpAddr;
 use std::sync::Arc;
 use x509_parser::extensions::{GeneralName, ParsedExtension, X509Extension};
 use x509_parser::oid_registry::OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS;
+use x509_parser::prelude::{FromDer, X509Name};
 
 /// Those whose signatures are believed.
 #[derive(Debug)]
@@ -34,6 +36,8 @@ pub(super) struct ShownCertificates {
     pub(super) distrust: Option<Distrust>,
     /// Whether it is trusted, and only for what docker and podman keep.
     pub(super) kept_by_docker: bool,
+    /// Whose client certificates it asked for; none where it asked for none.
+    pub(super) asks_for: Option<Vec<String>>,
 }
 
 /// Lets every handshake go on whose signatures are right, and keeps what was shown in it. What is
@@ -42,6 +46,7 @@ pub(super) struct ShownCertificates {
 pub(super) struct Recorder {
     authorities: Arc<Authorities>,
     shown: Mutex<Option<ShownCertificates>>,
+    asks_for: Mutex<Option<Vec<String>>>,
 }
 
 impl Authorities {
@@ -177,12 +182,22 @@ impl Recorder {
         Recorder {
             authorities,
             shown: Mutex::new(None),
+            asks_for: Mutex::new(None),
         }
     }
 
     /// None until the server has shown a certificate.
     pub(super) fn shown(&self) -> Option<ShownCertificates> {
-        self.shown.lock().clone()
+        let shown = self.shown.lock().clone()?;
+        Some(ShownCertificates {
+            asks_for: self.asks_for(),
+            ..shown
+        })
+    }
+
+    /// Whose client certificates the server asks for; none where it asks for none.
+    pub(super) fn asks_for(&self) -> Option<Vec<String>> {
+        self.asks_for.lock().clone()
     }
 }
 
@@ -203,6 +218,7 @@ impl ServerCertVerifier for Recorder {
                 .collect(),
             distrust,
             kept_by_docker,
+            asks_for: None,
         };
         *self.shown.lock() = Some(shown);
         Ok(ServerCertVerified::assertion())
@@ -235,6 +251,26 @@ impl ServerCertVerifier for Recorder {
             .supported_schemes()
     }
 }
+
+/// Has no certificate, and keeps whose the server asks for.
+impl ResolvesClientCert for Recorder {
+    fn resolve(&self, issuers: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let name = |bytes: &&[u8]| {
+            let (_, name) = X509Name::from_der(bytes).ok()?;
+            Some(printable(&name.to_string()))
+        };
+        let issuers = issuers.iter().take(MOST_ISSUERS).filter_map(name).collect();
+        *self.asks_for.lock() = Some(issuers);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
+}
+
+/// Whose certificates are asked for: servers that list every authority they know name a hundred.
+const MOST_ISSUERS: usize = 5;
 
 /// None for bytes that are no certificate.
 fn describe(certificate: &CertificateDer<'_>) -> Option<CertificateSeen> {

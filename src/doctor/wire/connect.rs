@@ -77,6 +77,7 @@ pub(super) async fn tls(
     config
         .dangerous()
         .set_certificate_verifier(recorder.clone());
+    config.client_auth_cert_resolver = recorder.clone();
     let first = Arc::new(Mutex::new(Vec::with_capacity(FIRST)));
     let remembered = first.clone();
     let witnessed = InspectReader::new(stream, move |came: &[u8]| {
@@ -87,7 +88,10 @@ pub(super) async fn tls(
     let handshake = TlsConnector::from(Arc::new(config)).connect(name, witnessed);
     let stream = match timeout(HANDSHAKE, handshake).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(handshake_trouble(&error, &first.lock())),
+        Ok(Err(error)) => {
+            let trouble = handshake_trouble(&error, &first.lock());
+            return Err(without_certificate(trouble, recorder.asks_for()));
+        }
         Err(_) => return Err(Trouble::TimedOut(HANDSHAKE)),
     };
     // Resumption is off, so that every handshake shows certificates.
@@ -126,11 +130,22 @@ fn handshake_trouble(error: &io::Error, first: &[u8]) -> Trouble {
     io_trouble(error).unwrap_or_else(|| Trouble::Tls(plainly(error)))
 }
 
+/// What the end of a handshake means in which the server asked for a client certificate, which the doctor
+/// hasn't.
+fn without_certificate(trouble: Trouble, asks_for: Option<Vec<String>>) -> Trouble {
+    match (trouble, asks_for) {
+        (Trouble::Cut | Trouble::Tls(_) | Trouble::ClientCertificate(_), Some(issuers)) => {
+            Trouble::ClientCertificate(issuers)
+        }
+        (trouble, _) => trouble,
+    }
+}
+
 /// What an error of a connection that was already there means; none where only its words tell.
 pub(super) fn io_trouble(error: &io::Error) -> Option<Trouble> {
     let inner = error.get_ref();
     if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return Some(Trouble::Tls(tls_words(error)));
+        return Some(tls_trouble(error));
     }
     match error.kind() {
         ErrorKind::ConnectionReset
@@ -150,6 +165,15 @@ fn speaks_http(first: &[u8]) -> bool {
         .any(|begin| first.starts_with(begin))
 }
 
+fn tls_trouble(error: &rustls::Error) -> Trouble {
+    match error {
+        rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired | AlertDescription::BadCertificate,
+        ) => Trouble::ClientCertificate(Vec::new()),
+        other => Trouble::Tls(tls_words(other)),
+    }
+}
+
 fn tls_words(error: &rustls::Error) -> String {
     match error {
         rustls::Error::AlertReceived(AlertDescription::UnrecognisedName) => {
@@ -159,9 +183,6 @@ fn tls_words(error: &rustls::Error) -> String {
         | rustls::Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
             "the server speaks neither TLS 1.2 nor TLS 1.3".to_owned()
         }
-        rustls::Error::AlertReceived(
-            AlertDescription::CertificateRequired | AlertDescription::BadCertificate,
-        ) => "the server requires a client certificate".to_owned(),
         rustls::Error::AlertReceived(AlertDescription::HandshakeFailure) => {
             "the server refuses the handshake (alert handshake_failure): it shares no TLS version, \
              cipher or key type with the doctor (which lacks P-521 keys; Go's clients have them)"

@@ -118,6 +118,15 @@ impl WireResult {
             silence: None,
         }
     }
+
+    /// Where the server asked for a client certificate of these issuers, and ended for want of it.
+    pub(super) fn where_asked_for(self, issuers: Option<Vec<String>>) -> WireResult {
+        let result = self.result.map_err(|trouble| match (trouble, issuers) {
+            (Trouble::ClientCertificate(_), Some(issuers)) => Trouble::ClientCertificate(issuers),
+            (trouble, _) => trouble,
+        });
+        WireResult { result, ..self }
+    }
 }
 
 pub(crate) struct WireResponse {

@@ -21,7 +21,7 @@ pub enum AccountKind {
 
 #[derive(Clone, Debug)]
 pub struct Project {
-    pub(crate) name: String,
+    pub name: String,
     pub(crate) visibility: Visibility,
     pub members: Vec<ProjectMember>,
 }

@@ -183,6 +183,17 @@ pub const LET_IN: Fault = Fault {
     ..BROKEN
 };
 
+/// As it is answered where `ssl_verify_client` is on, which would name an authority's file.
+pub const CLIENT_CERTIFICATE: Fault = Fault {
+    name: "client_certificate",
+    nginx: server(
+        "ssl_verify_client optional_no_ca;\nif ($ssl_client_verify = NONE) { return 496; }\n",
+    ),
+    found: &[Kind::ClientCertificateRequired],
+    pushes: Pushes::Struck,
+    ..BROKEN
+};
+
 /// A commit takes six seconds.
 fn six_seconds(backend: &Backend) {
     slow_commit(backend, Duration::from_secs(6));
@@ -212,6 +223,7 @@ pub const FAULTS: &[Fault] = &[
     PORT_IN_HOST,
     SCHEME_LOST,
     LET_IN,
+    CLIENT_CERTIFICATE,
     Fault {
         name: "scheme_doubled",
         nginx: location(&["proxy_set_header X-Forwarded-Proto https,http"]),

@@ -2,6 +2,7 @@
 //! predicts for clients held against what real clients do, what it prints, and whether somebody who
 //! knows nothing but its words gets a push through.
 
+mod appended;
 mod backend;
 mod certificates;
 mod chain;
@@ -36,6 +37,7 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
     trials.extend(healthy::trials(world));
     trials.extend(defaults::trials(world));
     trials.extend(cuts::trials(world));
+    trials.extend(appended::trials(world));
     trials.extend(new_user::trials(world));
     trials.extend(pasted::trials(world));
     trials.extend(two_hops::trials(world));

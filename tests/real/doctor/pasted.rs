@@ -1,12 +1,11 @@
-//! Somebody in front of Caddy, Traefik or HAProxy whose push fails: the doctor's lines for that product, pasted
-//! where it says, and the push works.
+//! Somebody in front of another proxy than nginx whose push fails: the doctor's lines for that product,
+//! pasted where it says, and the push works.
 
 use super::chain::Chain;
 use super::faults::slow_commit;
 use super::hops::caddy::{self, Blocks};
-use super::hops::haproxy;
 use super::hops::traefik::{self, Parts};
-use super::hops::{Hop, Setting};
+use super::hops::{Hop, Setting, haproxy, lighttpd, nghttpx, squid, varnish};
 use super::new_user::push;
 use super::visit::{self, Who};
 use crate::common::process::Process;
@@ -22,7 +21,7 @@ struct Row {
     /// Whether the default port is typed.
     types_port: bool,
     /// What is wrong, with these lines pasted.
-    start: fn(&World, &Setting<'_>, &str) -> Process,
+    start: fn(&World, &Setting<'_>, &str) -> Vec<Process>,
     /// How long the registry is silent over a commit.
     silent: Duration,
     asked: &'static [&'static str],
@@ -83,25 +82,85 @@ const ROWS: &[Row] = &[
         product: "haproxy",
         place: "in the backend of this name",
     },
+    Row {
+        name: "squid_authorization_removed",
+        types_port: false,
+        start: squid,
+        silent: Duration::ZERO,
+        asked: &["--json"],
+        found: Kind::AuthorizationRemoved,
+        product: "squid",
+        place: "in squid.conf, in place of",
+    },
+    Row {
+        name: "squid_scheme_lost",
+        types_port: false,
+        start: squid_scheme_lost,
+        silent: Duration::ZERO,
+        asked: &["--json"],
+        found: Kind::LocationScheme,
+        product: "squid",
+        place: "in squid.conf",
+    },
+    Row {
+        name: "lighttpd_body_limit",
+        types_port: false,
+        start: lighttpd_body_limit,
+        silent: Duration::ZERO,
+        asked: &["--json"],
+        found: Kind::BodyLimit,
+        product: "lighttpd",
+        place: "in lighttpd.conf",
+    },
+    Row {
+        name: "varnish_scheme_lost",
+        types_port: false,
+        start: varnish_rules,
+        silent: Duration::ZERO,
+        asked: &["--json"],
+        found: Kind::LocationScheme,
+        product: "varnish",
+        place: "in the VCL",
+    },
+    Row {
+        name: "varnish_commit_cut",
+        types_port: false,
+        start: varnish_commit_cut,
+        silent: Duration::from_secs(8),
+        asked: &["--json", "--commit-wait"],
+        found: Kind::CommitCut,
+        product: "varnish",
+        place: "in the backend of the VCL",
+    },
+    Row {
+        name: "nghttpx_commit_cut",
+        types_port: false,
+        start: nghttpx_commit_cut,
+        silent: Duration::from_secs(5),
+        asked: &["--json", "--commit-wait"],
+        found: Kind::CommitCut,
+        product: "nghttpx",
+        place: "in nghttpx.conf",
+    },
 ];
 
-fn caddy_port_in_host(world: &World, setting: &Setting<'_>, pasted: &str) -> Process {
+fn caddy_port_in_host(world: &World, setting: &Setting<'_>, pasted: &str) -> Vec<Process> {
     let mut blocks = Blocks::default();
     blocks.proxy.paste("header_up X-Forwarded-Host {host}:443");
     blocks.proxy.paste(pasted);
-    caddy::start(world, setting, &blocks)
+    vec![caddy::start(world, setting, &blocks)]
 }
 
-fn caddy_commit_cut(world: &World, setting: &Setting<'_>, pasted: &str) -> Process {
+fn caddy_commit_cut(world: &World, setting: &Setting<'_>, pasted: &str) -> Vec<Process> {
     let mut blocks = Blocks::default();
     let impatient = "transport http {\n  response_header_timeout 2s\n}";
     blocks.proxy.paste(impatient);
     blocks.proxy.paste(pasted);
-    caddy::start(world, setting, &blocks)
+    vec![caddy::start(world, setting, &blocks)]
 }
 
 /// The doctor's middleware is named behind the one that is wrong.
-fn traefik_port_in_host(world: &World, setting: &Setting<'_>, pasted: &str) -> Process {
+fn traefik_port_in_host(world: &World, setting: &Setting<'_>, pasted: &str) -> Vec<Process> {
     let mut parts = Parts::default();
     let name = setting.name;
     let wrong = format!(
@@ -113,20 +172,75 @@ fn traefik_port_in_host(world: &World, setting: &Setting<'_>, pasted: &str) -> P
         "" => vec!["own"],
         _ => vec!["own", "harbor-headers"],
     };
-    traefik::start(world, setting, &parts)
+    vec![traefik::start(world, setting, &parts)]
 }
 
-fn traefik_commit_cut(world: &World, setting: &Setting<'_>, pasted: &str) -> Process {
+fn traefik_commit_cut(world: &World, setting: &Setting<'_>, pasted: &str) -> Vec<Process> {
     let mut parts = Parts::default();
     let impatient = "http:\n  serversTransports: { harbor: { forwardingTimeouts: { responseHeaderTimeout: 2s } } }\n  services: { harbor: { loadBalancer: { serversTransport: harbor } } }\n";
     traefik::paste(&mut parts.dynamic, impatient);
     traefik::paste(&mut parts.dynamic, pasted);
-    traefik::start(world, setting, &parts)
+    vec![traefik::start(world, setting, &parts)]
 }
 
-fn haproxy_default_port_lost(world: &World, setting: &Setting<'_>, pasted: &str) -> Process {
+fn haproxy_default_port_lost(world: &World, setting: &Setting<'_>, pasted: &str) -> Vec<Process> {
     let port_lost = "http-request set-header Host %[req.hdr(host),field(1,:)]\n";
-    haproxy::run(world, setting, &format!("{port_lost}{pasted}"))
+    vec![haproxy::run(
+        world,
+        setting,
+        &format!("{port_lost}{pasted}"),
+    )]
+}
+
+/// With another fault of its own mended: the scheme that it doesn't tell.
+fn squid(world: &World, setting: &Setting<'_>, pasted: &str) -> Vec<Process> {
+    let tells = "request_header_add X-Forwarded-Proto \"https\" all\n";
+    vec![squid::run(world, setting, &format!("{tells}{pasted}"))]
+}
+
+fn squid_scheme_lost(world: &World, setting: &Setting<'_>, pasted: &str) -> Vec<Process> {
+    let peer = "cache_peer harbor parent 80 0 no-query originserver login=PASSTHRU name=harbor\n";
+    vec![squid::run(world, setting, &format!("{peer}{pasted}"))]
+}
+
+fn lighttpd_body_limit(world: &World, setting: &Setting<'_>, pasted: &str) -> Vec<Process> {
+    // In KiB.
+    let lines = match pasted {
+        "" => "server.max-request-size = 1024\n",
+        pasted => pasted,
+    };
+    vec![lighttpd::run(world, setting, lines)]
+}
+
+fn varnish_rules(world: &World, setting: &Setting<'_>, pasted: &str) -> Vec<Process> {
+    let parts = varnish::Parts {
+        rules: pasted,
+        ..varnish::Parts::default()
+    };
+    varnish::run(world, setting, parts)
+}
+
+/// With the scheme told, which it doesn't do by itself.
+fn varnish_commit_cut(world: &World, setting: &Setting<'_>, pasted: &str) -> Vec<Process> {
+    let backend = match pasted {
+        // A 503 that comes sooner might have another reason.
+        "" => ".first_byte_timeout = 5s;\n",
+        pasted => pasted,
+    };
+    let parts = varnish::Parts {
+        backend,
+        rules: "sub vcl_recv { set req.http.X-Forwarded-Proto = \"https\"; }\n",
+        ..varnish::Parts::default()
+    };
+    varnish::run(world, setting, parts)
+}
+
+fn nghttpx_commit_cut(world: &World, setting: &Setting<'_>, pasted: &str) -> Vec<Process> {
+    let lines = match pasted {
+        "" => "backend-read-timeout=2\n",
+        pasted => pasted,
+    };
+    vec![nghttpx::run(world, setting, lines)]
 }
 
 pub fn trials(world: &Arc<World>) -> Vec<Trial> {
@@ -157,11 +271,14 @@ fn heals(world: &World, row: &Row) {
 fn lines_for(world: &World, row: &Row, site: Site) -> String {
     let chain = chain(world, row, site, "");
     let json = visit::run(world, &chain.url(), Who::Alice, row.asked).json();
-    assert_eq!(visit::kinds(&json), [row.found], "{:#}", json["findings"]);
+    let at = visit::kinds(&json)
+        .iter()
+        .position(|kind| *kind == row.found);
+    let at = at.unwrap_or_else(|| panic!("not found: {:#}", json["findings"]));
     if let Ok(()) = push(world, &chain, "before") {
         panic!("the push works already: this chain shows nothing");
     }
-    let fixes = json["findings"][0]["fixes"].as_array();
+    let fixes = json["findings"][at]["fixes"].as_array();
     let is_meant = |fix: &&Value| {
         let place = fix["place"].as_str().unwrap_or_default();
         fix["product"] == row.product && place.starts_with(row.place)
@@ -177,7 +294,7 @@ fn lines_for(world: &World, row: &Row, site: Site) -> String {
 fn chain(world: &World, row: &Row, site: Site, pasted: &str) -> Chain {
     let mut chain = Chain::of_hop(world, site, |name, stand, next| {
         Hop::start(world, name, stand, next, |setting| {
-            vec![(row.start)(world, setting, pasted)]
+            (row.start)(world, setting, pasted)
         })
     });
     slow_commit(&chain.backend, row.silent);

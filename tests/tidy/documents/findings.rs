@@ -135,7 +135,12 @@ fn lines(fix: &Fix, words: &Words) -> String {
         Product::Harbor if fix.key == "harbor nginx" => "nginx",
         Product::Traefik | Product::Envoy | Product::Ingress | Product::Harbor => "yaml",
         Product::Apache => "apache",
-        Product::Haproxy | Product::Caddy => "text",
+        Product::Varnish => "vcl",
+        Product::Haproxy
+        | Product::Caddy
+        | Product::Squid
+        | Product::Lighttpd
+        | Product::Nghttpx => "text",
     };
     let lines = fix.lines.join("\n");
     let belongs = fix.belongs(words.language);

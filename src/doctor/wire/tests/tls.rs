@@ -2,6 +2,9 @@ use super::*;
 use crate::testing::fake_harbor::certificates::ServerCertificate;
 use crate::testing::fake_harbor::{FakeHarbor, FakeHarborConfig};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ProtocolVersion, RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 /// A TLS server that keeps what comes after the handshake, and answers it.
@@ -310,5 +313,55 @@ fn a_file_of_authorities_that_is_of_no_use_is_named() {
         let error = authorities::in_file(&file).unwrap_err().to_string();
         assert!(error.starts_with(file.to_str().unwrap()), "{error}");
         assert!(error.contains(reason), "{error}");
+    }
+}
+
+/// By the page of a server that has let the handshake pass, by an alert behind it, or by one within it.
+#[tokio::test]
+async fn a_client_certificate_that_is_asked_for_is_told_from_other_troubles() {
+    let authority = CertificateAuthority::new("known").unwrap();
+    let certificate = authority.issue(&[NAME]).unwrap();
+    let mut roots = RootCertStore::empty();
+    let pem = authority.pem().as_bytes();
+    roots
+        .add(CertificateDer::from_pem_slice(pem).unwrap())
+        .unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+    let verifier = verifier.build().unwrap();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let config = ServerConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_client_cert_verifier(verifier.clone());
+        let chain = CertificateDer::pem_slice_iter(certificate.cert_pem.as_bytes());
+        let chain = chain.collect::<Result<Vec<_>, _>>().unwrap();
+        let key = PrivateKeyDer::from_pem_slice(certificate.key_pem.as_bytes()).unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config.with_single_cert(chain, key).unwrap()));
+        let address = serve(move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                drop(acceptor.accept(stream).await);
+            }
+        })
+        .await;
+        let wire = trusting(&[authority.pem()]);
+        let place = secure(address, Trust::Required);
+        let seen = wire.look(&place).await.tls.unwrap();
+        let trouble = match seen {
+            Ok(tls) => {
+                assert_eq!(tls.asks_for.unwrap().len(), 1, "{version:?}");
+                let request = ask(Method::GET, Payload::None);
+                let answer = wire.ask(&place, request, &mut |_| {}).await;
+                answer.result.map(|_| ()).unwrap_err()
+            }
+            Err(trouble) => trouble,
+        };
+        let is_told = |issuers: &[String]| issuers.len() == 1 && issuers[0].contains("known");
+        assert!(
+            matches!(&trouble, Trouble::ClientCertificate(issuers) if is_told(issuers))
+                || trouble == Trouble::Cut && version.version == ProtocolVersion::TLSv1_3,
+            "{version:?}: {trouble:?}"
+        );
     }
 }

@@ -5,6 +5,19 @@ use crate::common::process::Process;
 use crate::world::World;
 
 pub fn start(world: &World, setting: &Setting<'_>, manner: Manner) -> Process {
+    let lines = match manner {
+        Manner::Defaults => "",
+        Manner::Sound => {
+            "server.stream-request-body = 2\nserver.stream-response-body = 2\n\
+             server.max-read-idle = 900\nserver.max-write-idle = 900\n\
+             server.max-request-size = 0\n"
+        }
+    };
+    run(world, setting, lines)
+}
+
+/// With these lines in its file.
+pub fn run(world: &World, setting: &Setting<'_>, lines: &str) -> Process {
     let (address, next) = (setting.address(), setting.next.address());
     let tls = setting.if_tls(|cert, key| {
         format!("ssl.engine = \"enable\"\nssl.pemfile = \"{cert}\"\nssl.privkey = \"{key}\"\n")
@@ -16,14 +29,6 @@ pub fn start(world: &World, setting: &Setting<'_>, manner: Manner) -> Process {
         None => {
             "server.modules += ( \"mod_extforward\" )\n\
              extforward.forwarder = ( \"all\" => \"trust\" )\n"
-        }
-    };
-    let lines = match manner {
-        Manner::Defaults => "",
-        Manner::Sound => {
-            "server.stream-request-body = 2\nserver.stream-response-body = 2\n\
-             server.max-read-idle = 900\nserver.max-write-idle = 900\n\
-             server.max-request-size = 0\n"
         }
     };
     let text = format!(

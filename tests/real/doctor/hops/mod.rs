@@ -7,12 +7,12 @@ pub mod apache;
 pub mod caddy;
 pub mod envoy;
 pub mod haproxy;
-mod lighttpd;
-mod nghttpx;
+pub mod lighttpd;
+pub mod nghttpx;
 pub mod packages;
-mod squid;
+pub mod squid;
 pub mod traefik;
-mod varnish;
+pub mod varnish;
 
 use super::chain::{Next, Stand};
 use crate::common::ca::CertFiles;

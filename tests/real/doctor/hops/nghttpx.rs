@@ -4,11 +4,29 @@ use super::{Manner, Setting};
 use crate::common::process::Process;
 use crate::world::World;
 
+/// What waits.
+const SOUND: &str = "frontend-read-timeout=900\nfrontend-write-timeout=900\n\
+    stream-read-timeout=900\nstream-write-timeout=900\n\
+    backend-read-timeout=900\nbackend-write-timeout=900\n";
+
 pub fn start(world: &World, setting: &Setting<'_>, manner: Manner) -> Process {
+    let lines = match manner {
+        Manner::Defaults => "",
+        Manner::Sound => SOUND,
+    };
+    run(world, setting, lines)
+}
+
+/// With these lines in its file.
+pub fn run(world: &World, setting: &Setting<'_>, lines: &str) -> Process {
     let (address, next) = (setting.address(), setting.next.address());
     let mut command = world.command("nghttpx", setting.home);
+    command.arg(format!(
+        "--conf={}",
+        setting.write("nghttpx.conf", lines).display()
+    ));
     // One process: its worker would outlive it when it is killed.
-    command.args(["--conf=/dev/null", "--single-process", "--no-ocsp"]);
+    command.args(["--single-process", "--no-ocsp"]);
     let no_tls = if setting.files().is_some() {
         ""
     } else {
@@ -20,17 +38,6 @@ pub fn start(world: &World, setting: &Setting<'_>, manner: Manner) -> Process {
         address.port()
     ));
     command.arg(format!("--backend={},{}", next.ip(), next.port()));
-    match manner {
-        Manner::Defaults => {}
-        Manner::Sound => {
-            command.args([
-                "--frontend-read-timeout=900",
-                "--frontend-write-timeout=900",
-            ]);
-            command.args(["--stream-read-timeout=900", "--stream-write-timeout=900"]);
-            command.args(["--backend-read-timeout=900", "--backend-write-timeout=900"]);
-        }
-    }
     if let Some(files) = setting.files() {
         command.arg(&files.key).arg(&files.cert);
     }

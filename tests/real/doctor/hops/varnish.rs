@@ -16,29 +16,46 @@ const SOUND: &str = "sub vcl_recv {
 sub vcl_pipe { set bereq.http.Connection = \"close\"; }
 ";
 
+const PATIENT: &str = ".first_byte_timeout = 900s;\n.between_bytes_timeout = 900s;\n";
+
+/// The lines of its file, and its parameters.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Parts<'a> {
+    pub backend: &'a str,
+    pub rules: &'a str,
+    pub parameters: &'a [&'a str],
+}
+
 pub fn start(world: &World, setting: &Setting<'_>, manner: Manner) -> Vec<Process> {
+    let parts = match manner {
+        Manner::Defaults => Parts::default(),
+        Manner::Sound => Parts {
+            backend: PATIENT,
+            rules: SOUND,
+            parameters: &["pipe_timeout=900", "send_timeout=900"],
+        },
+    };
+    run(world, setting, parts)
+}
+
+pub fn run(world: &World, setting: &Setting<'_>, parts: Parts<'_>) -> Vec<Process> {
     let Some(pair) = setting.pair() else {
-        return vec![varnish(world, setting, manner, setting.address())];
+        return vec![varnish(world, setting, parts, setting.address())];
     };
     // hitch's worker may not enter the directory of the run, where a socket of its own would be.
     let behind = SocketAddr::from((Ipv4Addr::LOCALHOST, wait::free_port()));
-    let varnish = varnish(world, setting, manner, behind);
+    let varnish = varnish(world, setting, parts, behind);
     vec![varnish, hitch(world, setting, &pair, behind)]
 }
 
-fn varnish(world: &World, setting: &Setting<'_>, manner: Manner, listen: SocketAddr) -> Process {
+fn varnish(world: &World, setting: &Setting<'_>, parts: Parts<'_>, listen: SocketAddr) -> Process {
     let next = setting.next.address();
-    let (limits, rules) = match manner {
-        Manner::Defaults => ("", ""),
-        Manner::Sound => (
-            "  .first_byte_timeout = 900s;\n  .between_bytes_timeout = 900s;\n",
-            SOUND,
-        ),
-    };
     let vcl = format!(
-        "vcl 4.1;\nbackend default {{\n  .host = \"{}\";\n  .port = \"{}\";\n{limits}}}\n{rules}",
+        "vcl 4.1;\nbackend default {{\n  .host = \"{}\";\n  .port = \"{}\";\n{}}}\n{}",
         next.ip(),
-        next.port()
+        next.port(),
+        parts.backend,
+        parts.rules
     );
     let file = setting.write("default.vcl", &vcl);
     let mut command = world.command("varnishd", setting.home);
@@ -46,11 +63,8 @@ fn varnish(world: &World, setting: &Setting<'_>, manner: Manner, listen: SocketA
     command.arg("-a").arg(listen.to_string());
     command.arg("-n").arg(setting.home.join("varnish"));
     command.arg("-f").arg(file);
-    match manner {
-        Manner::Defaults => {}
-        Manner::Sound => {
-            command.args(["-p", "pipe_timeout=900", "-p", "send_timeout=900"]);
-        }
+    for parameter in parts.parameters {
+        command.args(["-p", parameter]);
     }
     Process::start("varnishd", command)
 }

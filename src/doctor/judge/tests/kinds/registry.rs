@@ -75,9 +75,16 @@ pub(in super::super) fn cases() -> Vec<Case> {
         ),
         (
             "mutual TLS",
-            page(400, "No required SSL certificate was sent"),
-            Kind::NoRegistry,
-            "client certificate",
+            page(400, "No required SSL certificate was sent")
+                .tls(|tls| tls.asks_for = Some(vec!["CN=Office".to_owned()])),
+            Kind::ClientCertificateRequired,
+            "client certificate, signed by CN=Office.",
+        ),
+        (
+            "mutual TLS whose alert comes behind the handshake",
+            until_ping(hub()).trouble(Step::Ping, Trouble::ClientCertificate(Vec::new())),
+            Kind::ClientCertificateRequired,
+            "without a client certificate.",
         ),
         (
             "maintenance",
