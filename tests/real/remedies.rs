@@ -4,6 +4,7 @@
 mod apache;
 mod caddy;
 mod envoy;
+mod rare;
 mod traefik;
 
 use crate::common::ca::CertFiles;
@@ -51,6 +52,9 @@ pub fn trials(world: &Arc<World>) -> Vec<Trial> {
             "remedies::traefik_takes_every_line",
             traefik::takes_every_line,
         ),
+        trial(world, "remedies::squid_takes_every_line", rare::squid),
+        trial(world, "remedies::lighttpd_takes_every_line", rare::lighttpd),
+        trial(world, "remedies::varnish_takes_every_line", rare::varnish),
     ]
 }
 
@@ -74,7 +78,7 @@ fn every_fix(product: Product) -> Vec<(Kind, Fix)> {
         })
         .filter(|(_, fix)| fix.product == product)
         .collect();
-    assert!(fixes.len() > 20, "{product:?}: {}", fixes.len());
+    assert!(fixes.len() >= TARGETS.len(), "{product:?}: {}", fixes.len());
     fixes
 }
 
