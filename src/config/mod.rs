@@ -94,7 +94,7 @@ pub(crate) use web_users::AdminUser;
 use files::Machine;
 use key::{FilePosition, Source};
 use setting::Setting;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -255,6 +255,19 @@ impl Config {
         let given = self.acme_challenge.iter();
         let folders: BTreeSet<_> = ordered.chain(given.map(|it| it.0.clone())).collect();
         folders.into_iter().collect()
+    }
+
+    /// When the certificate of each name ends: of two with one name (RSA and ECDSA), the one that ends first.
+    pub(crate) fn certificate_ends(&self) -> BTreeMap<&str, SystemTime> {
+        let mut ends = BTreeMap::new();
+        for certificate in self.certificates() {
+            let name = certificate.names.first().map_or("", String::as_str);
+            if let Some(end) = certificate.valid_until() {
+                let first = ends.entry(name).or_insert(end);
+                *first = end.min(*first);
+            }
+        }
+        ends
     }
 
     /// The certificates of all listeners, in their order, the operator's last.

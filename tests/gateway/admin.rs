@@ -203,6 +203,12 @@ async fn the_overview_knows_the_process_and_its_registries() {
     .await;
     assert_eq!(probed["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(probed["phase"], "serving");
+    let certificate = &probed["certificates"][0];
+    assert_eq!(certificate["name"], "hub.example.com");
+    assert!(
+        certificate["ends"].as_f64() > probed["time"].as_f64(),
+        "{certificate}"
+    );
     assert!(
         probed["replica"]
             .as_str()

@@ -206,3 +206,38 @@ async fn most_failing_projects_and_clients_and_older_failures() {
     );
     assert_eq!(browser.console().await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn certificates_that_end_are_named_in_time() {
+    let stage = Stage::start("calm").await;
+    let day = 86_400.0;
+    for (ends, said) in [
+        (&[("hub.example.com", 40.0)][..], None),
+        (
+            &[
+                ("hub.example.com", 2.5),
+                ("lan.example", 90.0),
+                ("<b>x</b>", -1.0),
+            ],
+            Some(
+                "Certificates end soon or have ended: hub.example.com ends in 2 d 12 h, <b>x</b> ended 1 d ago.",
+            ),
+        ),
+    ] {
+        stage.change(move |path, value| {
+            if path == "/overview" {
+                let time = value["time"].as_f64().expect("a time");
+                let end =
+                    |(name, days): &(&str, f64)| json!({ "name": name, "ends": time + days * day });
+                value["certificates"] = ends.iter().map(end).collect();
+            }
+        });
+        let browser = Browser::open(stage.address, "").await;
+        browser.says("#status", "Live").await;
+        match said {
+            Some(said) => browser.says("#certificates", said).await,
+            None => assert_eq!(browser.count("#certificates:not([hidden])").await, 0),
+        }
+        assert_eq!(browser.console().await, Vec::<String>::new());
+    }
+}

@@ -12,7 +12,6 @@ use crate::config::{Config, Limits};
 use crate::epoch::since_epoch;
 use crate::observe::logging;
 use prometheus::{IntCounter, IntGauge, IntGaugeVec, Registry as Families};
-use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 /// The handles of what changes while the process lives.
@@ -66,18 +65,9 @@ impl ProcessMetrics {
     }
 
     pub(super) fn show_certificates(&self, config: &Config) {
-        let mut ends = BTreeMap::new();
-        for certificate in config.certificates() {
-            let name = certificate.names.first().map_or("", String::as_str);
-            if let Some(end) = certificate.valid_until().map(unix) {
-                // Of two with one name (RSA and ECDSA), the one that ends first.
-                let first = ends.entry(name).or_insert(end);
-                *first = end.min(*first);
-            }
-        }
         self.certificates.reset();
-        for (name, end) in ends {
-            self.certificates.with_label_values(&[name]).set(end);
+        for (name, end) in config.certificate_ends() {
+            self.certificates.with_label_values(&[name]).set(unix(end));
         }
     }
 

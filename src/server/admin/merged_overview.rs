@@ -29,6 +29,14 @@ impl Merge for AdminOverview {
             }
         }
         self.series.add(other.series);
+        // A replica that was not told of a renewal shows the one that ends first.
+        for certificate in other.certificates {
+            let mut known = self.certificates.iter_mut();
+            match known.find(|known| known.name == certificate.name) {
+                Some(known) => known.ends = known.ends.min(certificate.ends),
+                None => self.certificates.push(certificate),
+            }
+        }
     }
 
     /// Registries stay in the order of the configuration.
@@ -215,6 +223,20 @@ mod tests {
         let wait = json!({ "count": 4, "median": 3.0, "p95": 3.0, "max": 9.0 });
         assert_eq!(found["commit_wait"], wait);
         assert_eq!(found["objective"], 0.99);
+    }
+
+    #[test]
+    fn of_one_certificate_the_earliest_end_counts() {
+        let ends = |all: &[(&str, f64)]| {
+            let of_one = |(name, ends): &(&str, f64)| json!({ "name": name, "ends": ends });
+            json!({ "certificates": all.iter().map(of_one).collect::<Vec<_>>() })
+        };
+        let both = merged([
+            ends(&[("a", 5.0), ("b", 2.0)]),
+            ends(&[("b", 3.0), ("c", 4.0)]),
+        ]);
+        let expected = ends(&[("a", 5.0), ("b", 2.0), ("c", 4.0)]);
+        assert_eq!(both["certificates"], expected["certificates"]);
     }
 
     #[test]

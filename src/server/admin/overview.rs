@@ -3,6 +3,7 @@
 
 use super::accounting::{self, AccountView};
 use super::sources::Sources;
+use crate::config::Config;
 use crate::doctor::canary::CanaryView;
 use crate::epoch::since_epoch;
 use crate::net::bounded_text::Text;
@@ -11,6 +12,9 @@ use crate::runtime::RegistryRuntime;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
 
+/// Bytes of a certificate's name: a DNS name's limit.
+const NAME: usize = 253;
+
 /// `/overview`, field by field as its JSON has it.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -18,9 +22,19 @@ pub(super) struct AdminOverview {
     time: f64,
     pub(super) registries: Vec<RegistryOverview>,
     pub(super) series: PushSeries,
+    /// By the name that each bears first.
+    pub(super) certificates: Vec<CertificateEnd>,
     /// Where the page leads to.
     #[serde(skip_serializing_if = "Vec::is_empty", skip_deserializing)]
     links: Vec<LinkView>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct CertificateEnd {
+    pub(super) name: Text,
+    /// In Unix seconds.
+    pub(super) ends: f64,
 }
 
 #[derive(Serialize)]
@@ -77,8 +91,18 @@ pub(super) fn overview(sources: &Sources, now: SystemTime) -> AdminOverview {
         time: since_epoch(now).as_secs_f64(),
         registries,
         series: seen.series,
+        certificates: certificates(&shared.config),
         links: links.collect(),
     }
+}
+
+fn certificates(config: &Config) -> Vec<CertificateEnd> {
+    let ends = config.certificate_ends().into_iter();
+    let end = |(name, end): (&str, SystemTime)| CertificateEnd {
+        name: Text::name(name, NAME),
+        ends: since_epoch(end).as_secs_f64(),
+    };
+    ends.map(end).collect()
 }
 
 fn endpoints(harbor: &RegistryRuntime) -> Vec<EndpointOverview> {

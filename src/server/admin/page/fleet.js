@@ -1,7 +1,8 @@
-// Whose view the page is: that of one replica, or of all that answered.
+// Whose view the page is: that of one replica, or of all that answered; and which of their certificates end
+// soon.
 
 import { byId, show, text } from "./dom.js";
-import { duration, some } from "./format.js";
+import { ago, duration, some } from "./format.js";
 
 // As many as are named; a fleet that is gone would fill the screen.
 const NAMED = 8;
@@ -14,6 +15,19 @@ export function about({ replica, replicas, version, phase, started, time }) {
   text(byId("view"), replicas
     ? "The view of all replicas that answered, each since its start; what was before stands in Prometheus."
     : "One replica's view, since its start; what other replicas serve stands on their pages, and together in Prometheus.");
+}
+
+// From so many days before its end on, a certificate is a matter for the page: an alert is a ticket then.
+const SOON = 21 * 86400;
+
+// Names the certificates that end soon, or have ended.
+export function showCertificates({ certificates, time }) {
+  const soon = (certificates ?? []).filter((one) => one.ends - time < SOON);
+  const box = byId("certificates");
+  show(box, soon.length > 0);
+  const end = ({ name, ends }) => (ends <= time
+    ? `${name || "one without a name"} ended ${ago(time - ends)}` : `${name || "one without a name"} ends in ${duration(ends - time)}`);
+  text(box, `${soon.length === 1 ? "A certificate ends soon or has ended" : "Certificates end soon or have ended"}: ${soon.slice(0, NAMED).map(end).join(", ")}.`);
 }
 
 // Names the replicas whose part is missing from any of these answers.

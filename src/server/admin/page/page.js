@@ -7,11 +7,11 @@ import { zone } from "./page/format.js";
 import { showLinks } from "./page/links.js";
 import { NotAccepted, ask, live, now } from "./page/live.js";
 import { showFailures } from "./page/failures.js";
-import { about, showMissing } from "./page/fleet.js";
+import { about, showCertificates, showMissing } from "./page/fleet.js";
 import { showRegistries, showVerdicts, sign } from "./page/registries.js";
 import { showPushes, showUploads } from "./page/rows.js";
 import { drawTrend } from "./page/trend.js";
-import { judge } from "./page/verdict.js";
+import { judge, lead } from "./page/verdict.js";
 
 // As many as are read; a filter reaches the older ones, and so does a button.
 const FAILURES = 60;
@@ -40,6 +40,7 @@ async function refresh() {
   // The tab says it too.
   document.title = `${sign(verdicts)} Harbormouth${whole.replica ? ` – ${whole.replica}` : ""}`;
   showMissing([whole, pushes, failures]);
+  showCertificates(whole);
   showLinks(byId("links"), whole.links, null);
   showVerdicts(verdicts, reasons, evidence);
   showRegistries(verdicts, whole);
@@ -74,11 +75,12 @@ async function filtered(filter) {
 // The diagnosis of the latest failure of the kind that leads in each registry.
 async function evidenceFor(verdicts) {
   const found = new Map();
-  await Promise.all(verdicts.map(async ({ registry, state, bad, beside }) => {
-    const lead = state === "surge" ? beside : bad;
-    if (!lead || ["well", "quiet", "down"].includes(state)) return;
+  await Promise.all(verdicts.map(async (verdict) => {
+    const { registry, state } = verdict;
+    const most = lead(verdict);
+    if (!most || ["well", "quiet", "down"].includes(state)) return;
     const which = new URLSearchParams({
-      registry: registry.name, operation: lead.operation, reason: lead.reason, limit: "1",
+      registry: registry.name, operation: most.operation, reason: most.reason, limit: "1",
     });
     const { failures } = await ask(`/failures?${which}`);
     if (failures.length) found.set(registry.name, failures[0].diagnosis);

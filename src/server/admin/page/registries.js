@@ -4,7 +4,7 @@ import { bundle, draw } from "./chart.js";
 import { attribute, byId, keep, make, parts, show, text } from "./dom.js";
 import { change } from "./filter.js";
 import { ago, count, duration, fault, minute, percent, some, words } from "./format.js";
-import { IMPATIENCE, counted, share } from "./verdict.js";
+import { IMPATIENCE, counted, isOfPulls, lead, share } from "./verdict.js";
 
 const TONES = {
   broken: "bad", dead: "bad", pulls_broken: "bad", canary: "bad", failing: "bad", pulls_failing: "watch", missed: "watch", accident: "watch", recovered: "watch", surge: "watch", down: "watch", well: "good", quiet: "none",
@@ -128,7 +128,8 @@ function sum(verdicts, window) {
 }
 
 // Which step, why, whose fault, what to change: of the leading failure.
-function explain({ registry, state, bad, beside, unpulled, down }, reasons, evidence) {
+function explain(verdict, reasons, evidence) {
+  const { registry, state, unpulled, down } = verdict;
   if (state === "canary" || state === "missed") {
     const { step, finding } = registry.canary;
     return [
@@ -137,22 +138,21 @@ function explain({ registry, state, bad, beside, unpulled, down }, reasons, evid
       ["Look at", "", reasons.get("canary")?.advice ?? "–"],
     ];
   }
-  const isOfPulls = state === "pulls_broken" || state === "pulls_failing";
-  const lead = state === "surge" ? beside : isOfPulls ? unpulled : bad;
-  if (!lead || state === "down") return [];
-  const reason = reasons.get(lead.reason);
+  const most = lead(verdict);
+  if (!most || state === "down") return [];
+  const reason = reasons.get(most.reason);
   const seen = evidence.get(registry.name);
   const list = [
-    ["Step", `${words(lead.operation)}`, ` (${count(lead.number)} of ${some(lead.total, "failure", "failures")})`],
-    ["Reason", words(lead.reason), reason ? ` – ${reason.meaning}` : ""],
-    ["Fault", fault(lead.fault), ""],
+    ["Step", `${words(most.operation)}`, ` (${count(most.number)} of ${some(most.total, "failure", "failures")})`],
+    ["Reason", words(most.reason), reason ? ` – ${reason.meaning}` : ""],
+    ["Fault", fault(most.fault), ""],
     ["Look at", reason?.advice || "–", ""],
   ];
   // Where the diagnosis repeats what stands above it, what is left is its evidence.
   const fresh = [reason?.meaning, reason && `Look at: ${reason.advice}`]
     .reduce((words, known) => (known ? words.replace(known, "") : words), seen ?? "").trim();
   if (fresh) list.push(["Seen last", "", fresh]);
-  if (unpulled && !isOfPulls) {
+  if (unpulled && !isOfPulls(state)) {
     list.push(["Pulls, too", `${percent(share(registry.pulls.now))} failed`, ` (${words(unpulled.operation)}: ${words(unpulled.reason)})`]);
   }
   if (down.length && state !== "dead") list.push(["Down", addresses(down), " (the health probe fails)"]);

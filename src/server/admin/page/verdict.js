@@ -67,6 +67,14 @@ function judgeOne(registry, overview) {
   return { registry, state, since, bad, beside: surge ? beside : null, unpulled, down, time };
 }
 
+// The failure that leads in what a verdict says; none where it says nothing of failures.
+export function lead({ state, bad, beside, unpulled }) {
+  if (state === "surge") return beside;
+  return isOfPulls(state) ? unpulled : bad;
+}
+
+export const isOfPulls = (state) => state === "pulls_broken" || state === "pulls_failing";
+
 // When the first of the replicas started: nothing was seen before.
 export function firstStart({ replicas, started }) {
   return Math.min(started, ...(replicas ?? []).map((one) => one.started).filter((at) => at > 0));
