@@ -7,7 +7,6 @@ use harbormouth::config::LogFormat;
 use harbormouth::net::host::{Routes, requested_authority};
 use harbormouth::net::origin::{Origin, Scheme};
 use harbormouth::net::path::NormalPath;
-use harbormouth::observe::access_log::AccessRecord;
 use harbormouth::observe::push::{BodyProgress, PushTracker, RequestBegan, RequestEnded};
 use harbormouth::oci::authorities::KnownAuthorities;
 use harbormouth::oci::challenge::repair_challenge;
@@ -19,6 +18,7 @@ use harbormouth::oci::redact::redacted;
 use harbormouth::oci::target::{BodyPresence, Target};
 use harbormouth::oci::user_agent::ClientFamily;
 use harbormouth::oci::verdict::{CredentialState, Facts, RequestEnd, judge};
+use harbormouth::sizing::PULL;
 use harbormouth::tickets::{Keyring, SealingKey, Ticket, TicketStep, open, seal};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -101,40 +101,7 @@ fn client_family() -> ClientFamily {
 
 #[divan::bench(args = [LogFormat::Text, LogFormat::Json])]
 fn record(bencher: Bencher, format: LogFormat) {
-    let record = AccessRecord {
-        time: SystemTime::UNIX_EPOCH + Duration::from_millis(1_790_000_000_123),
-        request_id: "5c7d5180-00c4-4477-82e1-3989eeca23e5",
-        registry: "hq",
-        operation: Operation::UploadCommit,
-        repository: Some("lab/app"),
-        route: None,
-        origin: Some("https://hub.example.com"),
-        identity: None,
-        method: "PUT",
-        path: "/v2/lab/app/blobs/uploads/f7a330ab?_state=***&digest=sha256%3Ae3b0",
-        status: Some(201),
-        received: 31_467_097,
-        sent: 0,
-        duration: Duration::from_micros(161_500),
-        upstream_wait: Some(Duration::from_micros(3_200)),
-        body: Some(Duration::from_micros(127_300)),
-        client: Some([203, 0, 113, 9].into()),
-        client_family: ClientFamily::of(Some(USER_AGENT)),
-        account: Some("robot$lab+ci"),
-        listener: Some("0.0.0.0:443"),
-        http: "1.1",
-        tls: Some("1.3"),
-        endpoint: Some("http://10.0.0.5"),
-        repairs: &[],
-        reason: Reason::Success,
-        proof: Proof::Proven,
-        finding: None,
-        filter: None,
-        rule: None,
-        filters_took: None,
-        trace_id: None,
-    };
-    bencher.bench(|| black_box(&record).line(format));
+    bencher.bench(|| black_box(&PULL).line(format));
 }
 
 const STEP: TicketStep<'_> = TicketStep {

@@ -18,6 +18,7 @@ pub use demand::{Demand, DemandError, Rate, Speed, Tls};
 pub use figures::{FIGURES, Figure, Source};
 pub use harbor::CEILINGS;
 pub use model::{Bounds, Sizing};
+pub use record::PULL;
 pub use series::{Series, SeriesError, defaults};
 pub use told::lines;
 
