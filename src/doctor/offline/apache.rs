@@ -10,40 +10,37 @@ mod proxies;
 mod sections;
 
 use super::blocks::Directive;
-use super::scope::{
-    NotRead, PATHS, Scope, Scopes, ServedNames, Trait, redirected, registrys,
-    sounds_like_a_registry,
-};
+use super::scope::{NotRead, PATHS, Scope, Scopes, Server, Trait, sounds_like_a_registry};
 use super::unreadable::Unreadable;
 use crate::net::origin::Origin;
 use host::{Host, hosts, includes, names};
 
-/// Each is read with all that stands above it: a file of the longest size could have thousands.
-const MOST: usize = 100;
-
 pub(super) fn scopes(text: &str) -> Result<Scopes, Unreadable> {
     let all = sections::sections(text)?;
-    let mut hosts = registrys(hosts(&all), |host| is_a_registrys(host.block));
-    hosts.truncate(MOST);
-    let mut scopes: Vec<Scope> = hosts
-        .iter()
-        .flat_map(|host| PATHS.map(|path| proxies::passing(host, path)))
-        .flatten()
-        .collect();
-    let known: Vec<&str> = hosts.iter().flat_map(names).collect();
-    let plain = host::hosts(&all).into_iter();
-    let known = ServedNames::of(&known);
-    let plain = plain.filter(|one| known.are_answered_by(&names(one)));
-    let redirects: Vec<Scope> = plain.filter_map(redirecting).take(MOST).collect();
-    let plain_http = redirected(&redirects);
-    let target = hosts.iter().find_map(target);
-    scopes.extend(redirects);
-    Ok(Scopes {
-        not_read: not_read(&all),
-        target,
-        plain_http,
-        ..Scopes::of(scopes)
-    })
+    Ok(Scopes::of_servers(&hosts(&all), not_read(&all)))
+}
+
+impl Server for Host<'_> {
+    fn is_a_registrys(&self) -> bool {
+        is_a_registrys(self.block)
+    }
+
+    fn names(&self) -> Vec<&str> {
+        names(self)
+    }
+
+    fn passing(&self) -> Vec<Scope> {
+        let scopes = PATHS.into_iter().map(|path| proxies::passing(self, path));
+        scopes.flatten().collect()
+    }
+
+    fn redirecting(&self) -> Option<Scope> {
+        redirecting(self)
+    }
+
+    fn target(&self) -> Option<Origin> {
+        target(self)
+    }
 }
 
 /// By its names, its paths and its upstreams.
@@ -66,8 +63,9 @@ fn is_a_registrys(block: &[Directive]) -> bool {
 }
 
 /// A host that sends http to https.
-fn redirecting(host: Host<'_>) -> Option<Scope> {
-    let mut scope = Scope::new("redirect", host.line).with(host.traits);
+fn redirecting(host: &Host<'_>) -> Option<Scope> {
+    let traits = host.traits.iter().copied();
+    let mut scope = Scope::new("redirect", host.line).with(traits);
     let sections = host
         .block
         .iter()

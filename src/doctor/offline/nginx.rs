@@ -9,10 +9,7 @@ pub(crate) use locations::located;
 pub(super) use locations::set;
 
 use super::blocks::{Dialect, Directive, directives};
-use super::scope::{
-    NotRead, PATHS, Scope, Scopes, ServedNames, Trait, redirected, registrys,
-    sounds_like_a_registry,
-};
+use super::scope::{self, NotRead, PATHS, Scope, Scopes, Trait, sounds_like_a_registry};
 use super::unreadable::Unreadable;
 use crate::net::origin::Origin;
 use locations::{includes, passing_on};
@@ -26,28 +23,31 @@ pub(crate) struct Server<'d> {
     traits: BTreeSet<Trait>,
 }
 
-/// Each is read with all that stands above it: a file of the longest size could have thousands.
-const MOST: usize = 100;
-
 pub(super) fn scopes(text: &str) -> Result<Scopes, Unreadable> {
     let all = directives(text, Dialect::Nginx)?;
-    let mut servers = registrys(servers(&all), |server| is_a_registrys(server.block));
-    servers.truncate(MOST);
-    let mut scopes: Vec<Scope> = servers.iter().flat_map(passing).collect();
-    let known: Vec<&str> = servers.iter().flat_map(names).collect();
-    let plain = self::servers(&all).into_iter();
-    let known = ServedNames::of(&known);
-    let plain = plain.filter(|one| known.are_answered_by(&names(one)));
-    let redirects: Vec<Scope> = plain.filter_map(redirecting).collect();
-    let plain_http = redirected(&redirects);
-    let target = servers.iter().find_map(target);
-    scopes.extend(redirects);
-    Ok(Scopes {
-        not_read: not_read(&all),
-        target,
-        plain_http,
-        ..Scopes::of(scopes)
-    })
+    Ok(Scopes::of_servers(&servers(&all), not_read(&all)))
+}
+
+impl scope::Server for Server<'_> {
+    fn is_a_registrys(&self) -> bool {
+        is_a_registrys(self.block)
+    }
+
+    fn names(&self) -> Vec<&str> {
+        names(self)
+    }
+
+    fn passing(&self) -> Vec<Scope> {
+        passing(self)
+    }
+
+    fn redirecting(&self) -> Option<Scope> {
+        redirecting(self)
+    }
+
+    fn target(&self) -> Option<Origin> {
+        target(self)
+    }
 }
 
 /// Every server of a file.
@@ -138,8 +138,9 @@ pub(crate) fn names<'d>(server: &Server<'d>) -> Vec<&'d str> {
 }
 
 /// A server that sends http to https.
-fn redirecting(server: Server<'_>) -> Option<Scope> {
-    let mut scope = Scope::new("redirect", server.line).with(server.traits);
+fn redirecting(server: &Server<'_>) -> Option<Scope> {
+    let traits = server.traits.iter().copied();
+    let mut scope = Scope::new("redirect", server.line).with(traits);
     let conditional = server.block.iter().filter(|one| {
         one.name() == "if"
             && one

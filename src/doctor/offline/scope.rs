@@ -106,8 +106,50 @@ impl Scope {
     }
 }
 
+/// A server of a file whose servers each have their names.
+pub(super) trait Server {
+    /// By its names, its paths and its upstreams.
+    fn is_a_registrys(&self) -> bool;
+
+    fn names(&self) -> Vec<&str>;
+
+    /// Where it passes on what a push asks for.
+    fn passing(&self) -> Vec<Scope>;
+
+    /// Where it sends http to https.
+    fn redirecting(&self) -> Option<Scope>;
+
+    /// The name that clients type, where it is one.
+    fn target(&self) -> Option<Origin>;
+}
+
+/// Each is read with all that stands above it: a file of the longest size could have thousands.
+const MOST: usize = 100;
+
+impl Scopes {
+    /// What is judged of a file's servers: those of registries, and the redirects of those that answer for
+    /// their names.
+    pub(super) fn of_servers<S: Server>(all: &[S], not_read: Vec<NotRead>) -> Scopes {
+        let mut ones = registrys(all.iter().collect(), |one: &&S| one.is_a_registrys());
+        ones.truncate(MOST);
+        let mut scopes: Vec<Scope> = ones.iter().flat_map(|one| one.passing()).collect();
+        let names: Vec<&str> = ones.iter().flat_map(|one| one.names()).collect();
+        let known = ServedNames::of(&names);
+        let others = all.iter().filter(|one| known.are_answered_by(&one.names()));
+        let redirects: Vec<Scope> = others.filter_map(S::redirecting).take(MOST).collect();
+        let plain_http = redirected(&redirects);
+        scopes.extend(redirects);
+        Scopes {
+            scopes,
+            not_read,
+            target: ones.iter().find_map(|one| one.target()),
+            plain_http,
+        }
+    }
+}
+
 /// What plain HTTP does to writes, by the first of the redirects that it is answered with.
-pub(super) fn redirected(redirects: &[Scope]) -> PlainHttp {
+fn redirected(redirects: &[Scope]) -> PlainHttp {
     let mut codes = redirects.iter().flat_map(|scope| &scope.settings);
     match codes.next().map(|code| code.value.as_str()) {
         Some("307" | "308") => PlainHttp::KeepsWrites,
