@@ -49,6 +49,24 @@ fn ended_well(world: World, limit: Duration) {
     }
 }
 
+/// Begins an upload whose second half never comes.
+async fn half_an_upload(world: &World, harbor: &Harbor) -> Conn {
+    let mut conn = world.http().await;
+    conn.write(request(
+        "PATCH",
+        UPLOAD,
+        &["Content-Length: 20"],
+        b"0123456789",
+    ))
+    .await
+    .expect("write");
+    until("an upload", || {
+        (!harbor.got_with("uploads").is_empty()).then_some(())
+    })
+    .await;
+    conn
+}
+
 #[tokio::test]
 async fn an_idle_gateway_ends_at_once() {
     let harbor = Harbor::content().await;
@@ -196,19 +214,7 @@ async fn drain_timeout_cuts_what_is_left() {
     let mut setup = Setup::new(harbor.url());
     setup.top = "drain: { timeout: 700ms }\n".into();
     let world = setup.start();
-    let mut conn = world.http().await;
-    conn.write(request(
-        "PATCH",
-        UPLOAD,
-        &["Content-Length: 20"],
-        b"0123456789",
-    ))
-    .await
-    .expect("write");
-    until("an upload", || {
-        (!harbor.got_with("uploads").is_empty()).then_some(())
-    })
-    .await;
+    let mut conn = half_an_upload(&world, &harbor).await;
     let start = Instant::now();
     let status = end(world);
     assert!(status.success(), "{status:?}");
@@ -297,19 +303,7 @@ async fn sigint_skips_the_delay() {
 async fn a_second_signal_ends_it_at_once() {
     let harbor = Harbor::content().await;
     let world = Setup::new(harbor.url()).start();
-    let mut conn: Conn = world.http().await;
-    conn.write(request(
-        "PATCH",
-        UPLOAD,
-        &["Content-Length: 20"],
-        b"0123456789",
-    ))
-    .await
-    .expect("write");
-    until("an upload", || {
-        (!harbor.got_with("uploads").is_empty()).then_some(())
-    })
-    .await;
+    let _conn = half_an_upload(&world, &harbor).await;
     terminate(&world);
     refuses_connections(&world).await;
     let start = Instant::now();

@@ -17,15 +17,8 @@ pub fn push(
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pushed> {
-    let Prepared { command, kept } = prepare(world, release, image, to, login);
-    attempt(command, patience).map(|_| Pushed {
-        manifest: std::fs::read_to_string(kept[0].path().join(DIGEST))
-            .expect("podman's digest file"),
-    })
+    prepare(world, release, image, to, login).push_with_digest_file(patience)
 }
-
-/// Where a push writes what it pushed.
-const DIGEST: &str = "digest";
 
 pub fn prepare(
     world: &World,
@@ -51,7 +44,9 @@ pub fn prepare(
     let id = process::must(import);
     let mut command = podman(world, release, home.path(), &["push"]);
     command.arg("--creds").arg(login.pair());
-    command.arg("--digestfile").arg(home.path().join(DIGEST));
+    command
+        .arg("--digestfile")
+        .arg(Prepared::digest_file(&home));
     command.arg(id.trim()).arg(format!("docker://{to}"));
     Prepared {
         command,

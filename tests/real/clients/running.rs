@@ -1,8 +1,10 @@
 //! Clients that are watched, stopped or killed while they work.
 
-use super::{Client, Tool as _, ctr};
+use super::{Client, Outcome, Pushed, Tool as _, attempt, ctr};
 use crate::common::process::Process;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// A client's command, and the directories that must be there while it runs.
@@ -19,6 +21,19 @@ pub struct Running {
 }
 
 impl Prepared {
+    /// Where a client that can writes the digest of what it pushed.
+    pub fn digest_file(home: &TempDir) -> PathBuf {
+        home.path().join("digest")
+    }
+
+    /// Pushes with a command that writes it.
+    pub fn push_with_digest_file(self, patience: Duration) -> Outcome<Pushed> {
+        let file = Prepared::digest_file(&self.kept[0]);
+        attempt(self.command, patience).map(|_| Pushed {
+            manifest: std::fs::read_to_string(file).expect("the digest file"),
+        })
+    }
+
     pub fn start(self, client: Client) -> Running {
         Running {
             client,

@@ -16,15 +16,8 @@ pub fn push(
     login: &Login,
     patience: Duration,
 ) -> Outcome<Pushed> {
-    let Prepared { command, kept } = prepare(world, release, image, to, login);
-    attempt(command, patience).map(|_| Pushed {
-        manifest: std::fs::read_to_string(kept[0].path().join(DIGEST))
-            .expect("skopeo's digest file"),
-    })
+    prepare(world, release, image, to, login).push_with_digest_file(patience)
 }
-
-/// Where a push writes what it pushed.
-const DIGEST: &str = "digest";
 
 pub fn prepare(
     world: &World,
@@ -36,7 +29,9 @@ pub fn prepare(
     let home = world.directory("skopeo");
     let mut command = copy(world, release, home.path());
     command.arg("--dest-creds").arg(login.pair());
-    command.arg("--digestfile").arg(home.path().join(DIGEST));
+    command
+        .arg("--digestfile")
+        .arg(Prepared::digest_file(&home));
     command
         .arg(format!("oci:{}:{TAG}", image.layout.display()))
         .arg(format!("docker://{to}"));
