@@ -2,9 +2,10 @@
 
 use super::certificates;
 use super::files::{self, Making};
+use super::pem_flaw::PemFlaw;
 use super::problem::Keyed;
 use super::setting::{Made, Setting, made};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Trusted certificates, as read from a file.
@@ -12,6 +13,19 @@ use std::sync::Arc;
 pub(crate) struct CaBundle {
     pub(crate) file: PathBuf,
     pub(crate) certificates: Arc<Vec<rustls::pki_types::CertificateDer<'static>>>,
+}
+
+impl CaBundle {
+    /// What a file that no configuration names has in it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn of(file: &Path, pem: &[u8]) -> Result<CaBundle, PemFlaw> {
+        Ok(CaBundle {
+            file: file.to_owned(),
+            certificates: Arc::new(certificates::authorities(pem)?),
+        })
+    }
 }
 
 made!(CaBundle);

@@ -16,7 +16,7 @@ const LAST_SPANS: Duration = Duration::from_secs(3);
 
 /// Exports traces from now on, if the environment says so.
 pub(super) async fn start(process: &Process) {
-    let client = Client(Trust::new(None, None));
+    let client = |authorities: Option<&_>| Client(Trust::new(authorities, None));
     let metrics = process.metrics.process.spans.clone();
     if let Some(tracer) = tracing::start(client, metrics).await {
         // There is none yet.

@@ -124,13 +124,20 @@ fn a_collector_sees_one_trace_from_the_client_to_harbor() {
     } = collector;
     let heard = Heard::default();
     let harbor = harbor(&heard);
-    for (number, (protocol, endpoint, compression)) in [
-        ("grpc", format!("http://127.0.0.1:{grpc}"), "none"),
-        ("grpc", format!("http://127.0.0.1:{grpc}"), "gzip"),
-        ("grpc", format!("https://localhost:{tls}"), "none"),
-        ("http/protobuf", format!("http://127.0.0.1:{http}"), "none"),
-        ("http/protobuf", format!("http://127.0.0.1:{http}"), "gzip"),
-        ("http/protobuf", format!("https://localhost:{tls}"), "none"),
+    const MACHINES: &str = "SSL_CERT_FILE";
+    const OWN: &str = "OTEL_EXPORTER_OTLP_CERTIFICATE";
+    let over_tls = format!("https://localhost:{tls}");
+    let over_grpc = format!("http://127.0.0.1:{grpc}");
+    let over_http = format!("http://127.0.0.1:{http}");
+    for (number, (protocol, endpoint, compression, trust)) in [
+        ("grpc", &over_grpc, "none", MACHINES),
+        ("grpc", &over_grpc, "gzip", MACHINES),
+        ("grpc", &over_tls, "none", MACHINES),
+        ("grpc", &over_tls, "none", OWN),
+        ("http/protobuf", &over_http, "none", MACHINES),
+        ("http/protobuf", &over_http, "gzip", MACHINES),
+        ("http/protobuf", &over_tls, "none", MACHINES),
+        ("http/protobuf", &over_tls, "none", OWN),
     ]
     .into_iter()
     .enumerate()
@@ -142,7 +149,7 @@ fn a_collector_sees_one_trace_from_the_client_to_harbor() {
                 format!("OTEL_EXPORTER_OTLP_PROTOCOL={protocol}"),
                 format!("OTEL_EXPORTER_OTLP_COMPRESSION={compression}"),
                 "OTEL_BSP_SCHEDULE_DELAY=20".to_owned(),
-                format!("SSL_CERT_FILE={}", ca.bundle().display()),
+                format!("{trust}={}", ca.bundle().display()),
             ],
         );
         let trace = format!("4bf92f3577b34da6a3ce929d0e0e47{number:02}");

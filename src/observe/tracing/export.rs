@@ -1,5 +1,6 @@
 //! The export of spans, in batches, one after another.
 
+use super::authorities::Authorities;
 use super::client::{Bounded, Trouble};
 use super::settings::{Batches, Protocol};
 use super::tracer::Message;
@@ -7,7 +8,7 @@ use crate::observe::logging::RateLimited;
 use crate::observe::metrics::SpanMetrics;
 use opentelemetry::KeyValue;
 use opentelemetry_http::HttpClient;
-use opentelemetry_otlp::tonic_types::transport::ClientTlsConfig;
+use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig};
 use opentelemetry_otlp::{
     ExporterBuildError, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
 };
@@ -29,6 +30,7 @@ pub(super) fn exporter<C: HttpClient + 'static>(
     protocol: Protocol,
     client: Bounded<C>,
     timeout: Duration,
+    authorities: Option<&Authorities>,
 ) -> Result<SpanExporter, ExporterBuildError> {
     let builder = SpanExporter::builder();
     let mut exporter = match protocol {
@@ -40,12 +42,20 @@ pub(super) fn exporter<C: HttpClient + 'static>(
             .build()?,
         Protocol::Grpc => builder
             .with_tonic()
-            .with_tls_config(ClientTlsConfig::new().with_native_roots())
+            .with_tls_config(trusting(authorities))
             .with_timeout(timeout)
             .build()?,
     };
     exporter.set_resource(&resource());
     Ok(exporter)
+}
+
+fn trusting(authorities: Option<&Authorities>) -> ClientTlsConfig {
+    let trust = ClientTlsConfig::new();
+    match authorities {
+        Some(own) => trust.ca_certificate(Certificate::from_pem(&own.pem)),
+        None => trust.with_native_roots(),
+    }
 }
 
 /// Who it is that exports: the environment's words count before ours.

@@ -6,6 +6,7 @@
 //! used: it doesn't say what it dropped, and can't drive an exporter that is a future.
 //! Unknown here: what a request is, and what its spans say (see `proxy::tracing`).
 
+mod authorities;
 mod client;
 mod export;
 mod settings;
@@ -13,6 +14,7 @@ mod tracer;
 
 pub(crate) use tracer::{EndedSpan, Place, Tracer, new_span_id};
 
+use crate::config::CaBundle;
 use crate::observe::metrics::SpanMetrics;
 use crate::system::threads::Thread;
 use client::{Bounded, without_password};
@@ -25,9 +27,10 @@ use tokio::sync::mpsc;
 const BLOCKING: usize = 1;
 
 /// The tracer that the environment asks for; none where it asks for none, or for one that can't be. What
-/// there is to say about that is logged. Over HTTP, `client` asks the receiver.
-pub(crate) async fn start(
-    client: impl HttpClient + 'static,
+/// there is to say about that is logged. Over HTTP, what `client` makes asks the receiver, whose certificate is
+/// from these authorities, or from the machine's.
+pub(crate) async fn start<C: HttpClient + 'static>(
+    client: impl FnOnce(Option<&CaBundle>) -> C,
     metrics: SpanMetrics,
 ) -> Option<Tracer> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -36,6 +39,8 @@ pub(crate) async fn start(
         log::warn!("{warning}");
     }
     let settings = found.settings?;
+    let authorities = settings.authorities.as_ref();
+    let client = client(authorities.map(|own| &own.bundle));
     match begin(settings, client, metrics).await {
         Ok(tracer) => Some(tracer),
         Err(reason) => {
@@ -59,11 +64,13 @@ async fn begin(
         sampler,
         timeout,
         batches,
+        authorities,
     } = settings;
     let client = Bounded::new(client, timeout);
     let trouble = client.trouble();
     // A connection over gRPC belongs to the runtime that it is made in.
-    let made = thread.spawn(async move { exporter(protocol, client, timeout) });
+    let made =
+        thread.spawn(async move { exporter(protocol, client, timeout, authorities.as_ref()) });
     let exporter = made.await.map_err(|error| error.to_string())?;
     let exporter = exporter.map_err(|error| error.to_string())?;
     let (queue, spans) = mpsc::channel(batches.queue);

@@ -2,12 +2,14 @@
 //! (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>).
 //!
 //! Only what the exporter doesn't read itself stands here: whether there are traces at all, by which
-//! protocol, which are sampled, and how they are batched. A value that can't be used is one that isn't
+//! protocol, which are sampled, how they are batched, and whom a receiver's certificate has to be from. A value that can't be used is one that isn't
 //! there, as the specification has it, and a sentence says so: a cluster sets these variables for all that
 //! run in it, which keeps no registry from starting.
 
+use super::authorities::Authorities;
 use opentelemetry_sdk::trace::Sampler;
 use std::fmt::Display;
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -19,6 +21,8 @@ pub(super) struct Settings {
     /// How long one question to the receiver may take.
     pub(super) timeout: Duration,
     pub(super) batches: Batches,
+    /// None: the machine's.
+    pub(super) authorities: Option<Authorities>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +64,13 @@ pub(super) fn read(variable: &dyn Fn(&str) -> Option<String>) -> Found {
     }
 }
 
+const UNUSED: [&str; 4] = [
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+    "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY",
+];
+
 struct Reader<'a> {
     variable: &'a dyn Fn(&str) -> Option<String>,
     warnings: Vec<String>,
@@ -81,6 +92,7 @@ impl Reader<'_> {
     }
 
     fn settings(&mut self) -> Settings {
+        self.tell_of_unused();
         let queue = self.above_zero("OTEL_BSP_MAX_QUEUE_SIZE", 2048);
         Settings {
             protocol: self.protocol(),
@@ -100,6 +112,32 @@ impl Reader<'_> {
                 delay: self.milliseconds(&["OTEL_BSP_SCHEDULE_DELAY"], 5_000),
                 timeout: self.milliseconds(&["OTEL_BSP_EXPORT_TIMEOUT"], 30_000),
             },
+            authorities: self.authorities(),
+        }
+    }
+
+    /// By the first of these variables whose file can be used.
+    fn authorities(&mut self) -> Option<Authorities> {
+        let names = [
+            "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
+            "OTEL_EXPORTER_OTLP_CERTIFICATE",
+        ];
+        names.into_iter().find_map(|name| {
+            let file = (self.variable)(name)?;
+            let read = Authorities::read(Path::new(&file));
+            let tell = |reason| self.tell(format!("{name}: {file:?} is ignored: it {reason}"));
+            read.map_err(tell).ok()
+        })
+    }
+
+    /// Whoever sets these counts on them.
+    fn tell_of_unused(&mut self) {
+        for name in UNUSED {
+            if (self.variable)(name).is_some() {
+                self.tell(format!(
+                    "{name} is ignored: the receiver is shown no client certificate"
+                ));
+            }
         }
     }
 
@@ -185,131 +223,13 @@ impl Reader<'_> {
     }
 
     fn complain(&mut self, name: &str, text: &str, accepted: impl Display) {
-        self.warnings.push(format!(
-            "{name}: {text:?} is ignored; accepted: {accepted} (docs/tracing.md)"
-        ));
+        self.tell(format!("{name}: {text:?} is ignored; accepted: {accepted}"));
+    }
+
+    fn tell(&mut self, warning: String) {
+        self.warnings.push(warning + " (docs/tracing.md)");
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn found(variables: &[(&str, &str)]) -> Found {
-        let variable = |name: &str| {
-            let found = variables.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
-        };
-        read(&variable)
-    }
-
-    const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
-
-    #[test]
-    fn traces_are_off_until_somebody_says_where_they_go() {
-        for (variables, is_on) in [
-            (&[][..], false),
-            (&[("OTEL_TRACES_SAMPLER", "always_on")], false),
-            (&[ENDPOINT], true),
-            (&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c")], true),
-            (&[ENDPOINT, ("OTEL_SDK_DISABLED", "true")], false),
-            (&[ENDPOINT, ("OTEL_SDK_DISABLED", "TRUE")], false),
-            (&[ENDPOINT, ("OTEL_SDK_DISABLED", "1")], true),
-            (&[ENDPOINT, ("OTEL_TRACES_EXPORTER", "none")], false),
-            (&[ENDPOINT, ("OTEL_TRACES_EXPORTER", "otlp")], true),
-        ] {
-            let found = found(variables);
-            assert_eq!(found.settings.is_some(), is_on, "{variables:?}");
-            assert_eq!(found.warnings, [""; 0], "{variables:?}");
-        }
-    }
-
-    #[test]
-    fn the_defaults_are_the_specification_s() {
-        let settings = found(&[ENDPOINT]).settings.unwrap();
-        assert_eq!(settings.protocol, Protocol::HttpProtobuf);
-        assert_eq!(settings.timeout, Duration::from_secs(10));
-        let batches = Batches {
-            queue: 2048,
-            most: 512,
-            delay: Duration::from_secs(5),
-            timeout: Duration::from_secs(30),
-        };
-        assert_eq!(settings.batches, batches);
-        assert_eq!(format!("{:?}", settings.sampler), "ParentBased(AlwaysOn)");
-    }
-
-    #[test]
-    fn each_sampler_has_its_name() {
-        for (name, argument, expected) in [
-            ("always_on", "0.5", "AlwaysOn"),
-            ("always_off", "0.5", "AlwaysOff"),
-            ("traceidratio", "0.5", "TraceIdRatioBased(0.5)"),
-            ("parentbased_always_off", "0.5", "ParentBased(AlwaysOff)"),
-            (
-                "parentbased_traceidratio",
-                " 0.01 ",
-                "ParentBased(TraceIdRatioBased(0.01))",
-            ),
-        ] {
-            let sampler = [
-                ENDPOINT,
-                ("OTEL_TRACES_SAMPLER", name),
-                ("OTEL_TRACES_SAMPLER_ARG", argument),
-            ];
-            let settings = found(&sampler).settings.unwrap();
-            assert_eq!(format!("{:?}", settings.sampler), expected);
-        }
-    }
-
-    #[test]
-    fn the_narrower_variable_counts_and_batches_fit_the_queue() {
-        let settings = found(&[
-            ENDPOINT,
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
-            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc"),
-            ("OTEL_EXPORTER_OTLP_TIMEOUT", "1"),
-            ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "2"),
-            ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
-        ]);
-        let settings = settings.settings.unwrap();
-        assert_eq!(settings.protocol, Protocol::Grpc);
-        assert_eq!(settings.timeout, Duration::from_millis(2));
-        assert_eq!((settings.batches.queue, settings.batches.most), (100, 100));
-    }
-
-    #[test]
-    fn what_cannot_be_used_is_named_all_at_once() {
-        let found = found(&[
-            ENDPOINT,
-            ("OTEL_TRACES_EXPORTER", "zipkin"),
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
-            ("OTEL_TRACES_SAMPLER", "traceidratio"),
-            ("OTEL_TRACES_SAMPLER_ARG", "1.1"),
-            ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
-            ("OTEL_BSP_SCHEDULE_DELAY", "5s"),
-        ]);
-        let text = found.warnings.join("\n");
-        for (name, accepted) in [
-            ("OTEL_TRACES_EXPORTER: \"zipkin\"", "otlp, none"),
-            (
-                "OTEL_EXPORTER_OTLP_PROTOCOL: \"http/json\"",
-                "grpc, http/protobuf",
-            ),
-            ("OTEL_TRACES_SAMPLER_ARG: \"1.1\"", "a number from 0 to 1"),
-            ("OTEL_BSP_MAX_QUEUE_SIZE: \"0\"", "a number from 1"),
-            ("OTEL_BSP_SCHEDULE_DELAY: \"5s\"", "milliseconds"),
-        ] {
-            let line = text.lines().find(|line| line.starts_with(name));
-            assert!(
-                line.unwrap_or_default().contains(accepted),
-                "{name}\n{text}"
-            );
-        }
-        assert_eq!(found.warnings.len(), 5);
-        let settings = found.settings.unwrap();
-        assert_eq!(settings.protocol, Protocol::HttpProtobuf);
-        assert_eq!(format!("{:?}", settings.sampler), "TraceIdRatioBased(1.0)");
-        assert_eq!(settings.batches.queue, 2048);
-    }
-}
+mod tests;
