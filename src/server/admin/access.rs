@@ -15,6 +15,7 @@ use http::{HeaderValue, StatusCode};
 use lru::LruCache;
 use parking_lot::Mutex;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -30,7 +31,7 @@ const AFTER_A_WRONG_ONE: Duration = Duration::from_secs(1);
 pub(super) struct AdminLogins {
     key: CredentialKey,
     right: Mutex<LruCache<CredentialMark, ()>>,
-    turn: Semaphore,
+    turn: Arc<Semaphore>,
 }
 
 /// Why somebody isn't answered.
@@ -53,7 +54,7 @@ impl AdminLogins {
         Ok(AdminLogins {
             key: CredentialKey::new(key),
             right: Mutex::new(LruCache::new(REMEMBERED)),
-            turn: Semaphore::new(1),
+            turn: Arc::new(Semaphore::new(1)),
         })
     }
 
@@ -108,15 +109,23 @@ impl AdminLogins {
             return true;
         }
         // It is never closed.
-        let _turn = self.turn.acquire().await;
+        let turn = Arc::clone(&self.turn).acquire_owned().await;
         let hash = user.hash.clone();
-        let looked = spawn_blocking(move || bcrypt::verify(password.as_bytes(), &hash)).await;
-        if is_named && matches!(looked, Ok(Ok(true))) {
+        // Whoever leaves meanwhile gives nobody the turn before its time.
+        let looked = tokio::spawn(async move {
+            let looked = spawn_blocking(move || bcrypt::verify(password.as_bytes(), &hash)).await;
+            let is_right = is_named && matches!(looked, Ok(Ok(true)));
+            if !is_right {
+                tokio::time::sleep(AFTER_A_WRONG_ONE).await;
+            }
+            drop(turn);
+            is_right
+        });
+        let is_right = looked.await.unwrap_or(false);
+        if is_right {
             self.right.lock().put(mark, ());
-            return true;
         }
-        tokio::time::sleep(AFTER_A_WRONG_ONE).await;
-        false
+        is_right
     }
 }
 
@@ -324,5 +333,11 @@ mod tests {
             "one after the other"
         );
         assert_eq!(logins.right.lock().len(), 1);
+        // Who doesn't wait for the answer hurries nobody.
+        let begun = tokio::time::Instant::now();
+        let left = tokio::time::timeout(Duration::from_millis(1), check("ops:wrong")).await;
+        assert!(left.is_err());
+        assert_eq!(check("ops:wrong").await, Err(Refused::Wrong));
+        assert_eq!(begun.elapsed(), 2 * AFTER_A_WRONG_ONE);
     }
 }
