@@ -142,7 +142,8 @@ fn handshake(walk: &Walk) -> Vec<Draft> {
     let not_tls = draft(Kind::PlainHttpOnTlsPort, &plain);
     let no_tls = draft(Kind::TlsFailed, &failed);
     let no_certificate = draft(Kind::ClientCertificateRequired, &without)
-        .map(|draft| draft.told("of", signed_by(issuers.unwrap_or_default())));
+        .map(|draft| draft.told("of", signed_by(issuers.unwrap_or_default())))
+        .map(|draft| draft.with("speaker", ""));
     [refused, not_tls, no_tls, no_certificate]
         .into_iter()
         .flatten()

@@ -194,10 +194,11 @@ pub(super) fn named(clients: &[Client], language: Language) -> String {
 
 /// Whether it can only be the doing of what answers at the entry.
 pub(super) fn is_the_entrys(finding: &Finding) -> bool {
-    matches!(
+    let is_before_all = matches!(
         finding.step,
         Step::Resolve | Step::Connect | Step::Tls | Step::PlainHttp | Step::PlainHttpWrite
-    )
+    );
+    is_before_all || finding.kind == Kind::ClientCertificateRequired
 }
 
 /// None where it is no hop's doing.

@@ -78,6 +78,12 @@ pub(in super::super) fn cases() -> Vec<Case> {
             "proxy.corp:3128 wants a login",
         ),
         (
+            "mutual TLS within the handshake",
+            tls_trouble(Trouble::ClientCertificate(vec!["CN=Office".to_owned()])),
+            Kind::ClientCertificateRequired,
+            "signed by CN=Office.",
+        ),
+        (
             "no handshake",
             tls_trouble(Trouble::Tls("handshake failure".to_owned())),
             Kind::TlsFailed,
