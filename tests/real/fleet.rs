@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 /// Answers come within a second; the rest is for a machine that has other things to do.
 const SOON: Duration = Duration::from_secs(5);
+const ENOUGH: Duration = Duration::from_secs(60);
 
 const CLIENTS: [Client; 3] = [Client::Skopeo, Client::Ctr, Client::Podman];
 const REGISTRIES: [&str; 3] = ["berlin", "lagos", "osaka"];
@@ -54,7 +55,8 @@ fn every_page_shows_all(world: &World) {
         check::works(world, &trip);
     }
     for replica in &replicas {
-        let overview = wait::until("what all have seen", SOON, || {
+        // A busy machine may keep one from answering in time, once.
+        let overview = wait::until("what all have seen", ENOUGH, || {
             let overview = told(replica, "/overview");
             let is_pulled = |registry: &Value| registry["pulls"]["hour"]["good"] != 0;
             let registries = overview["registries"].as_array().expect("registries");
@@ -69,13 +71,13 @@ fn every_page_shows_all(world: &World) {
             assert_eq!(hour["bad"], 0, "{registry}");
             assert_ne!(hour["good"], 0, "{registry}");
         }
-        let pushes = told(replica, "/pushes");
-        assert_eq!(
-            names(&pushes["pushes"], "registry"),
-            BTreeSet::from(REGISTRIES)
-        );
-        assert_eq!(names(&pushes["pushes"], "replica").len(), 3, "{pushes}");
-        assert_eq!(names(&pushes["pushes"], "outcome"), BTreeSet::from(["ok"]));
+        wait::until("the pushes of all", ENOUGH, || {
+            let pushes = told(replica, "/pushes");
+            let named = |key: &str| names(&pushes["pushes"], key).len();
+            (named("registry") == 3 && named("replica") == 3).then(|| {
+                assert_eq!(names(&pushes["pushes"], "outcome"), BTreeSet::from(["ok"]));
+            })
+        });
     }
     // One is killed, and one neither answers nor refuses.
     let hung = replicas.remove(1);
@@ -86,20 +88,16 @@ fn every_page_shows_all(world: &World) {
     let [left] = replicas.as_slice() else {
         panic!("one is left")
     };
+    let expected: BTreeSet<&str> = addresses.iter().map(String::as_str).collect();
     for target in ["/overview", "/pushes", "/failures"] {
-        let begun = Instant::now();
-        let answer = told(left, target);
-        println!(
-            "fleet: {target} without two of three: {:.2?}",
-            begun.elapsed()
-        );
-        let expected: BTreeSet<&str> = addresses.iter().map(String::as_str).collect();
-        assert_eq!(names(&answer["missing"], "peer"), expected, "{answer}");
-        assert_eq!(
-            answer["replicas"].as_array().map(Vec::len),
-            Some(1),
-            "{answer}"
-        );
+        let (took, answered) = wait::until("two that are named", ENOUGH, || {
+            let begun = Instant::now();
+            let answer = told(left, target);
+            let is_told = names(&answer["missing"], "peer") == expected;
+            is_told.then(|| (begun.elapsed(), answer["replicas"].as_array().map(Vec::len)))
+        });
+        assert_eq!(answered, Some(1), "{target}");
+        println!("fleet: {target} without two of three: {took:.2?}");
     }
 }
 
@@ -118,7 +116,7 @@ fn start(world: &World, sites: &[Site; 3], registries: &str) -> Vec<Gateway> {
     let keys = format!("127.0.0.1:0, peers: [{}]", peers.join(", "));
     for (replica, yaml) in replicas.iter().zip(&yaml) {
         replica.reload(&yaml.replacen("127.0.0.1:0", &keys, 1));
-        wait::until("the peers", SOON * 4, || {
+        wait::until("the peers", ENOUGH, || {
             let all = told(replica, "/overview");
             (all["replicas"].as_array().map(Vec::len) == Some(3)).then_some(())
         });
