@@ -20,12 +20,15 @@ const SLOW_PIECE: u64 = 1024;
 /// with, reads up to 256 KiB of one before it sends an answer that could do without; of a body
 /// that was announced as longer than that, it reads nothing.
 const CHUNKED_BEGINNING: u64 = 257 * 1024;
-/// How often as much follows on the beginning of a withheld body, each time after so long. Go's reverse
+/// After so long as much follows on the beginning of a withheld body, and again a few times. Go's reverse
 /// proxies (Caddy, Traefik) can't pass an answer on while they wait for the next bytes of the body: it
 /// needs a lock that the reader holds, and may miss it a few times. Whoever collects the whole body stays
 /// silent all the same.
-const DRIBBLES: u64 = 4;
 pub(crate) const DRIBBLE: Duration = Duration::from_secs(1);
+/// The chances to get that lock, and the time between two of them: of a body with a length, where each is a
+/// byte, and of a chunked one. Of four a Caddy on a busy machine missed all now and then.
+const DRIBBLES: (u64, Duration) = (16, Duration::from_millis(250));
+const CHUNKED_DRIBBLES: (u64, Duration) = (4, DRIBBLE);
 /// What ends a chunked body.
 const LAST_CHUNK: u64 = 5;
 
@@ -53,20 +56,32 @@ struct WithheldBody {
     portion: u64,
     /// Bytes that are sent in all.
     end: u64,
+    /// Between two portions, but for the first two.
+    pause: Duration,
     dribble: Option<Pin<Box<Sleep>>>,
 }
 
 impl WithheldBody {
     fn new(length: u64, framing: Framing) -> WithheldBody {
         let most = length.saturating_sub(1);
-        let portion = match framing {
-            Framing::Length => 1,
-            Framing::Chunked => CHUNKED_BEGINNING,
+        let (portion, (dribbles, pause)) = match framing {
+            Framing::Length => (1, DRIBBLES),
+            Framing::Chunked => (CHUNKED_BEGINNING, CHUNKED_DRIBBLES),
         };
         WithheldBody {
             portion,
-            end: (portion * (1 + DRIBBLES)).min(most),
+            end: (portion * (1 + dribbles)).min(most),
+            pause,
             dribble: None,
+        }
+    }
+
+    /// How long the portion that begins at this byte is waited for.
+    fn wait(&self, at: u64) -> Duration {
+        if at == self.portion {
+            DRIBBLE
+        } else {
+            self.pause
         }
     }
 
@@ -205,7 +220,7 @@ impl OutgoingBody {
     fn poll_dribble(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.content {
             BodyContent::Withheld(body) if body.waits(self.at) => {
-                let until = Instant::now() + DRIBBLE;
+                let until = Instant::now() + body.wait(self.at);
                 poll_until(&mut body.dribble, until, &self.meter, cx)
             }
             BodyContent::Withheld(_) | BodyContent::Bytes(_) | BodyContent::Pattern(_) => {

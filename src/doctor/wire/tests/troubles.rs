@@ -62,7 +62,7 @@ async fn a_stalled_body_and_a_missing_answer_have_bounds_of_their_own() {
             "a withheld body, and silence",
             withheld,
             bound(SHORT, LONG),
-            Some(5),
+            Some(17),
         ),
         (
             "no body, and silence",
