@@ -67,6 +67,14 @@ impl AdminConfig {
         self.web_config.as_ref()?.tls.as_ref()
     }
 
+    /// What it speaks.
+    pub(crate) fn scheme(&self) -> Scheme {
+        match self.tls() {
+            Some(_) => Scheme::Https,
+            None => Scheme::Http,
+        }
+    }
+
     /// The files that protect it and its questions to others; its certificate and key are named with those
     /// of all listeners.
     pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
@@ -92,11 +100,7 @@ pub(super) fn warnings(draft: &DraftAdmin, made: &AdminConfig) -> Vec<Warning> {
              admin.token_file",
         );
     }
-    let scheme = if made.tls().is_some() {
-        Scheme::Https
-    } else {
-        Scheme::Http
-    };
+    let scheme = made.scheme();
     if let Some(other) = made.peers.iter().find(|peer| peer.scheme != scheme) {
         warn(&format!(
             "{other} differs from this replica's listener, which speaks {scheme}"

@@ -5,6 +5,7 @@ use super::files::{self, Making};
 use super::pem_flaw::PemFlaw;
 use super::problem::Keyed;
 use super::setting::{Made, Setting, made};
+use rustls::RootCertStore;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,6 +26,18 @@ impl CaBundle {
             file: file.to_owned(),
             certificates: Arc::new(certificates::authorities(pem)?),
         })
+    }
+
+    /// For rustls.
+    ///
+    /// # Errors
+    /// Where it can't use one of them, which was tried when they were read.
+    pub(crate) fn roots(&self) -> Result<RootCertStore, rustls::Error> {
+        let mut roots = RootCertStore::empty();
+        for certificate in self.certificates.iter() {
+            roots.add(certificate.clone())?;
+        }
+        Ok(roots)
     }
 }
 

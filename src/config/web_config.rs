@@ -16,7 +16,6 @@ use super::values::choice;
 use super::web_users::{AdminUser, UsersRule};
 use super::yaml::{self, ValuesLeft};
 use crate::str_enum::str_enum;
-use rustls::RootCertStore;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use std::path::{Path, PathBuf};
@@ -208,11 +207,8 @@ fn server(
     let clients: Arc<dyn ClientCertVerifier> = match client_ca {
         None => WebPkiClientVerifier::no_client_auth(),
         Some(ca) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in ca.certificates.iter() {
-                roots.add(certificate.clone())?;
-            }
-            WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
+            let roots = Arc::new(ca.roots()?);
+            WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider))
                 .build()
                 .map_err(|error| rustls::Error::General(error.to_string()))?
         }

@@ -227,13 +227,15 @@ fn tell_tracker(ctx: &RequestContext, request: Routed<'_>, end: &End<'_>) -> Tra
         Credential::Bearer(token) if is_failure => token.claims(),
         _ => None,
     };
+    // A token is parsed only after a failure.
+    let account = is_failure.then(|| request.authorization.account());
     let ended_by = ctx.filtered.as_deref().and_then(Filtered::ended_by);
     let ended = RequestEnded {
         token_life: claims.and_then(Claims::life),
         token_grants_push: grants_push(ctx, claims),
         code: error.map(|error| error.code.as_str()),
         message: error.map(|error| error.message.as_str()),
-        account: request.authorization.account().filter(|_| is_failure),
+        account: account.flatten(),
         rule: ended_by.and_then(|by| by.rule.as_deref()),
         unknown_blob: error.and_then(|error| error.digest.as_deref()),
         ..event(ctx, request, end)

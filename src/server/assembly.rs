@@ -8,7 +8,6 @@ use crate::config::Config;
 use crate::doctor::canary;
 use crate::filter::Filters;
 use crate::listener::{BoundListener, Shutdown, Workers, keep_only_short_timers};
-use crate::net::origin::Scheme;
 use crate::observe::logging;
 use crate::proxy::{Gateway, MAX_TRIES};
 use crate::runtime::heartbeat::Heartbeats;
@@ -217,11 +216,7 @@ async fn admit(
     let bind = AdminListener::bind(address, open, sources);
     let admin = threads.admin.spawn(bind).await?;
     let admin = admin.with_context(|| format!("admin.address: can't listen on {address}"))?;
-    let scheme = match config.admin.tls() {
-        Some(_) => Scheme::Https,
-        None => Scheme::Http,
-    };
-    let announced = format!("admin {scheme} {}", admin.address()?);
+    let announced = format!("admin {} {}", config.admin.scheme(), admin.address()?);
     let announced = (announced, admin.socket()?);
     threads.admin.spawn(async move {
         if !leads_at_once {

@@ -49,8 +49,8 @@ fn ended_well(world: World, limit: Duration) {
     }
 }
 
-/// Begins an upload whose second half never comes.
-async fn half_an_upload(world: &World, harbor: &Harbor) -> Conn {
+/// The first half of an upload.
+async fn first_half(world: &World) -> Conn {
     let mut conn = world.http().await;
     conn.write(request(
         "PATCH",
@@ -60,6 +60,12 @@ async fn half_an_upload(world: &World, harbor: &Harbor) -> Conn {
     ))
     .await
     .expect("write");
+    conn
+}
+
+/// Begins an upload whose second half never comes.
+async fn half_an_upload(world: &World, harbor: &Harbor) -> Conn {
+    let conn = first_half(world).await;
     until("an upload", || {
         (!harbor.got_with("uploads").is_empty()).then_some(())
     })
@@ -97,15 +103,7 @@ async fn uploads_finish_and_nothing_else_begins() {
     let world = Setup::new(harbor.url()).start();
     let mut idle = world.http().await;
     assert_eq!(idle.ask(get("/v2/", &[])).await.status, 200);
-    let mut conn = world.http().await;
-    conn.write(request(
-        "PATCH",
-        UPLOAD,
-        &["Content-Length: 20"],
-        b"0123456789",
-    ))
-    .await
-    .expect("write");
+    let mut conn = first_half(&world).await;
     let mut h2 = world.h2().await;
     let (response, mut stream) = h2.open(h2_request("PATCH", UPLOAD, &[]), false).await;
     push(&mut stream, Bytes::from_static(b"0123456789"), false)

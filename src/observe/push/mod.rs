@@ -1,6 +1,7 @@
 //! The push tracker: what this replica has seen of each upload and each push, how many pulls went well,
-//! and the conclusions for the operator. The gateway reports the beginning and the end of requests; the admin listener shows
-//! the tracker's tables. One lock protects them, another the counts of pulls; each is held for microseconds and never across an await.
+//! and the conclusions for the operator. The gateway reports the beginning and the end of requests; the
+//! admin listener shows the tracker's tables. One lock protects them, another the counts of pulls; each is
+//! held for microseconds and never across an await.
 //!
 //! Pure: no Pingora, no Tokio, no clock (the time is an argument, and may be set back), no log.
 //! Bounded in memory and time, see `bounds`. What it deliberately doesn't know: bodies, header

@@ -12,9 +12,9 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use rustls::sign::SingleCertAndKey;
-use rustls::{ClientConfig, RootCertStore};
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -49,14 +49,10 @@ pub(super) fn client_tls(admin: &AdminConfig) -> Result<Option<Arc<ClientConfig>
     let Some(ca) = &admin.peers_ca else {
         return Ok(None);
     };
-    let mut roots = RootCertStore::empty();
-    for certificate in ca.certificates.iter() {
-        roots.add(certificate.clone())?;
-    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots);
+        .with_root_certificates(ca.roots()?);
     let own = admin.tls().filter(|tls| tls.client_ca.is_some());
     Ok(Some(Arc::new(match own {
         Some(tls) => {
